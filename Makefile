@@ -1,0 +1,53 @@
+# Everything a person does here. `make run` and `make test` set up what they need on a machine
+# that has only Python 3.11 or later, venv and make.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV ?= .venv
+BIN = $(VENV)/bin
+PORT ?= 8787
+ARGS ?=
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help run test lint types bench docs lock clean
+help: ## show this page
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: $(VENV)/.core ## set up and serve on PORT (8787); more flags in ARGS
+	$(BIN)/penstock serve --port $(PORT) $(ARGS)
+
+test: $(VENV)/.dev ## set up and run every test; pytest flags in ARGS
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev ## style, formatting and the floors of the house
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
+
+types: $(VENV)/.dev ## strict type check
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev ## measure against nginx (needs Debian's nginx, its lua module and wrk)
+	$(BIN)/python -m bench $(ARGS)
+
+docs: $(VENV)/.dev ## regenerate the reference pages that come from the code
+	$(BIN)/python -m penstock.docs
+
+lock: $(VENV)/.dev ## lock the newest allowed dependencies, with hashes
+	$(PIP) uv
+	for set in core build dev; do $(BIN)/python requirements/lock.py $$set; done
+
+clean: ## forget the virtual environment and all caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(VENV)/.venv:
+	@test -n "$(PYTHON)" || { echo "Penstock needs Python 3.11 or later"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.core: $(VENV)/.venv requirements/core.txt requirements/build.txt pyproject.toml
+	$(PIP) --require-hashes -r requirements/core.txt -r requirements/build.txt
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.core requirements/dev.txt
+	$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@

@@ -1,0 +1,1 @@
+"""Floor 0: values. Standard library and msgspec only; no I/O, clock, randomness, environment or logging."""

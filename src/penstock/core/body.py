@@ -1,0 +1,156 @@
+"""A JSON object whose values keep their bytes.
+
+``Body`` decodes the top level only, so an untouched value leaves exactly as it came: 23-digit integers, ``1e400``,
+``1.10`` and every kind of white space inside a value survive. The body is always written anew from this map, never
+forwarded beside it: a doubled key would otherwise let the gateway read one value and the provider another.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+_MAP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_BOM: Final = b"\xef\xbb\xbf"
+_NULL: Final = b"null"
+_SPACE: Final = frozenset(" \t\n\r")
+
+
+class BodyError(ValueError):
+    """The bytes are no JSON object. The message names the reason and, where known, the position."""
+
+
+class Body:
+    """The top-level members of a JSON object, in order, each value as raw JSON bytes."""
+
+    __slots__ = ("_members",)
+
+    def __init__(self, members: dict[str, msgspec.Raw | bytes]) -> None:
+        self._members = members
+
+    @classmethod
+    def parse(cls, data: bytes) -> Body:
+        """Read a JSON object. Raises BodyError for anything else.
+
+        The fast codec refuses a byte-order mark and lone surrogate escapes, which real clients send: such a body
+        goes once more through the standard library, which takes both.
+        """
+        try:
+            return cls(_MAP.decode(data))  # type: ignore[arg-type]
+        except msgspec.ValidationError as error:
+            raise BodyError(f"the request body must be a JSON object: {error}") from None
+        except (msgspec.DecodeError, RecursionError) as error:
+            return cls._parse_leniently(data, error)
+
+    @classmethod
+    def _parse_leniently(cls, data: bytes, first: Exception) -> Body:
+        if isinstance(first, RecursionError):
+            raise BodyError("the request body is nested too deeply") from None
+        try:
+            return cls(dict(_members(data.removeprefix(_BOM).decode())))
+        except (ValueError, RecursionError) as error:
+            raise BodyError(f"the request body is not valid JSON: {error}") from None
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._members
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._members)
+
+    def raw(self, key: str) -> bytes | None:
+        """The member's JSON bytes, or None when it is absent."""
+        value = self._members.get(key)
+        return None if value is None else bytes(value)
+
+    def value(self, key: str) -> Any:
+        """The member decoded, or None when it is absent. Raises BodyError when the value is malformed inside."""
+        raw = self.raw(key)
+        if raw is None:
+            return None
+        try:
+            return msgspec.json.decode(raw)
+        except (msgspec.DecodeError, RecursionError):
+            try:
+                return json.loads(raw)
+            except (ValueError, RecursionError) as error:
+                raise BodyError(f"{key} is not valid JSON: {error}") from None
+
+    def is_null(self, key: str) -> bool:
+        """Whether the member is absent or ``null``."""
+        raw = self.raw(key)
+        return raw is None or raw == _NULL
+
+    def replaced(self, changes: dict[str, bytes]) -> Body:
+        """A copy in which each named member has the given JSON bytes: in place where it existed, at the end otherwise."""
+        return Body({**self._members, **changes})
+
+    def without(self, key: str) -> Body:
+        """A copy without one member."""
+        return Body({name: raw for name, raw in self._members.items() if name != key})
+
+    def renamed(self, old: str, new: str) -> Body:
+        """A copy in which ``old`` is called ``new``, in place; an existing ``new`` gives way."""
+        return Body({new if name == old else name: raw for name, raw in self._members.items() if name != new})
+
+    def encode(self) -> bytes:
+        """The object as JSON bytes, values untouched, members in order."""
+        parts = []
+        for key, raw in self._members.items():
+            parts.append(_KEYS.get(key) or _key(key))
+            parts.append(raw)
+        return b"{" + b"".join(parts)[1:] + b"}"
+
+
+def _members(text: str) -> Iterator[tuple[str, bytes]]:
+    """The members of an object, each value as its own slice of the text. Raises ValueError."""
+    at = _skip_space(text, 0)
+    if text[at : at + 1] != "{":
+        raise ValueError("it must be an object")
+    at = _skip_space(text, at + 1)
+    while text[at : at + 1] != "}":
+        key, at = _STRICT.raw_decode(text, at)
+        at = _skip_space(text, at)
+        if not isinstance(key, str) or text[at : at + 1] != ":":
+            raise ValueError(f"expected a name and a colon at character {at}")
+        start = _skip_space(text, at + 1)
+        _, end = _STRICT.raw_decode(text, start)
+        yield key, text[start:end].encode()
+        at = _skip_space(text, end)
+        if text[at : at + 1] == ",":
+            at = _skip_space(text, at + 1)
+            if text[at : at + 1] == "}":
+                raise ValueError(f"a comma without a member at character {at}")
+        elif text[at : at + 1] != "}":
+            raise ValueError(f"expected a comma at character {at}")
+    if _skip_space(text, at + 1) != len(text):
+        raise ValueError(f"text after the object at character {at + 1}")
+
+
+def _skip_space(text: str, at: int) -> int:
+    while text[at : at + 1] in _SPACE:
+        at += 1
+    return at
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _key(name: str) -> bytes:
+    return b"," + json.dumps(name).encode() + b":"
+
+
+_STRICT: Final = json.JSONDecoder(parse_constant=_refuse_constant)
+
+# The names of OpenAI's chat parameters, encoded once.
+_KEYS: Final = {
+    name: _key(name)
+    for name in (
+        "model messages temperature max_tokens max_completion_tokens stream top_p frequency_penalty presence_penalty n "
+        "stop tools tool_choice response_format seed logprobs top_logprobs stream_options user reasoning_effort store "
+        "metadata parallel_tool_calls"
+    ).split()
+}

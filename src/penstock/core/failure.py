@@ -1,0 +1,143 @@
+"""Expected failures as values, and the one table that says what each kind means to a caller.
+
+A ``Failure`` is returned, never raised: exceptions are for bugs and cancellation. Everything that a caller
+sees of a failure (HTTP status, OpenAI error ``type`` and ``code``, whose fault it is) is looked up here and
+nowhere else; ``server/errors.py`` turns the value into bytes. Kinds are documented in docs/errors.md.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+import msgspec
+
+
+class Blame(Enum):
+    """Whose fault a failure is."""
+
+    CLIENT = "client"
+    GATEWAY = "gateway"
+    PROVIDER = "provider"
+
+
+class Retry(Enum):
+    """When another attempt at the same target is safe."""
+
+    NEVER = "never"
+    """The same request would fail again."""
+    UNSENT = "unsent"
+    """No byte of the request left this machine: always safe."""
+    POLICY = "policy"
+    """The provider may have received the request: only as the caller's retry policy allows."""
+
+
+class Kind(Enum):
+    """What went wrong. The value is the ``code`` of the OpenAI error object."""
+
+    INVALID_JSON = "invalid_json"
+    INVALID_REQUEST = "invalid_request"
+    INVALID_CONTENT_TYPE = "invalid_content_type"
+    INVALID_CONFIG = "invalid_config"
+    MISSING_PROVIDER = "missing_provider"
+    UNKNOWN_PROVIDER = "unknown_provider"
+    INVALID_CUSTOM_HOST = "invalid_custom_host"
+    MISSING_API_KEY = "missing_api_key"
+    UNSUPPORTED_OPERATION = "unsupported_operation"
+    NOT_FOUND = "not_found"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    BODY_TOO_LARGE = "body_too_large"
+    BODY_TIMEOUT = "body_timeout"
+    CLIENT_DISCONNECTED = "client_disconnected"
+    LOOP_DETECTED = "loop_detected"
+    ADDRESS_REFUSED = "address_refused"
+    NAME_NOT_RESOLVED = "name_not_resolved"
+    CONNECTION_REFUSED = "connection_refused"
+    CONNECT_TIMEOUT = "connect_timeout"
+    TLS_FAILED = "tls_failed"
+    PROXY_FAILED = "proxy_failed"
+    POOL_EXHAUSTED = "pool_exhausted"
+    CONNECTION_CLOSED = "connection_closed"
+    FIRST_BYTE_TIMEOUT = "first_byte_timeout"
+    IDLE_TIMEOUT = "idle_timeout"
+    TOTAL_TIMEOUT = "total_timeout"
+    INVALID_RESPONSE = "invalid_response"
+    TRUNCATED = "upstream_truncated"
+    STREAM_ERROR = "upstream_stream_error"
+    UPSTREAM_STATUS = "upstream_status"
+    SHUTTING_DOWN = "shutting_down"
+    INTERNAL = "internal_error"
+
+
+class Meaning(msgspec.Struct, frozen=True):
+    """One row of the table: how a kind of failure is told to the caller."""
+
+    status: int
+    type: str
+    blame: Blame
+    retry: Retry
+
+
+_BAD_REQUEST: Final = "invalid_request_error"
+_UPSTREAM: Final = "upstream_error"
+_TIMEOUT: Final = "timeout_error"
+
+MEANINGS: Final[dict[Kind, Meaning]] = {
+    Kind.INVALID_JSON: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
+    Kind.INVALID_REQUEST: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
+    Kind.INVALID_CONTENT_TYPE: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
+    Kind.INVALID_CONFIG: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
+    Kind.MISSING_PROVIDER: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
+    Kind.UNKNOWN_PROVIDER: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
+    Kind.INVALID_CUSTOM_HOST: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
+    Kind.MISSING_API_KEY: Meaning(401, "authentication_error", Blame.CLIENT, Retry.NEVER),
+    Kind.UNSUPPORTED_OPERATION: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
+    Kind.NOT_FOUND: Meaning(404, "not_found_error", Blame.CLIENT, Retry.NEVER),
+    Kind.METHOD_NOT_ALLOWED: Meaning(405, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
+    Kind.BODY_TOO_LARGE: Meaning(413, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
+    Kind.BODY_TIMEOUT: Meaning(408, _TIMEOUT, Blame.CLIENT, Retry.NEVER),
+    Kind.CLIENT_DISCONNECTED: Meaning(499, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
+    Kind.LOOP_DETECTED: Meaning(508, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
+    Kind.ADDRESS_REFUSED: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
+    Kind.NAME_NOT_RESOLVED: Meaning(502, _UPSTREAM, Blame.PROVIDER, Retry.UNSENT),
+    Kind.CONNECTION_REFUSED: Meaning(502, _UPSTREAM, Blame.PROVIDER, Retry.UNSENT),
+    Kind.CONNECT_TIMEOUT: Meaning(503, _TIMEOUT, Blame.PROVIDER, Retry.UNSENT),
+    Kind.TLS_FAILED: Meaning(502, _UPSTREAM, Blame.PROVIDER, Retry.UNSENT),
+    Kind.PROXY_FAILED: Meaning(502, _UPSTREAM, Blame.GATEWAY, Retry.UNSENT),
+    Kind.POOL_EXHAUSTED: Meaning(503, "overloaded_error", Blame.GATEWAY, Retry.UNSENT),
+    Kind.CONNECTION_CLOSED: Meaning(502, _UPSTREAM, Blame.PROVIDER, Retry.POLICY),
+    Kind.FIRST_BYTE_TIMEOUT: Meaning(408, _TIMEOUT, Blame.PROVIDER, Retry.POLICY),
+    Kind.IDLE_TIMEOUT: Meaning(408, _TIMEOUT, Blame.PROVIDER, Retry.POLICY),
+    Kind.TOTAL_TIMEOUT: Meaning(408, _TIMEOUT, Blame.PROVIDER, Retry.NEVER),
+    Kind.INVALID_RESPONSE: Meaning(502, _UPSTREAM, Blame.PROVIDER, Retry.POLICY),
+    Kind.TRUNCATED: Meaning(502, _UPSTREAM, Blame.PROVIDER, Retry.POLICY),
+    Kind.STREAM_ERROR: Meaning(502, _UPSTREAM, Blame.PROVIDER, Retry.POLICY),
+    Kind.UPSTREAM_STATUS: Meaning(502, _UPSTREAM, Blame.PROVIDER, Retry.POLICY),
+    Kind.SHUTTING_DOWN: Meaning(503, "overloaded_error", Blame.GATEWAY, Retry.UNSENT),
+    Kind.INTERNAL: Meaning(500, "server_error", Blame.GATEWAY, Retry.NEVER),
+}
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """One expected failure.
+
+    ``message`` is a full sentence for the caller: what went wrong, where, what to do; it never holds a secret.
+    ``param`` is the request field or config path at fault. ``plain`` is the text that Portkey's clients know
+    for this failure where the specification fixes one (spec 2.1, 3.3); it is sent beside the error object.
+    ``sent`` tells whether any byte of the request was handed to the kernel for the provider.
+    """
+
+    kind: Kind
+    message: str
+    param: str | None = None
+    plain: str | None = None
+    details: tuple[str, ...] = ()
+    sent: bool = False
+
+    @property
+    def meaning(self) -> Meaning:
+        return MEANINGS[self.kind]
+
+    @property
+    def status(self) -> int:
+        return MEANINGS[self.kind].status

@@ -1,0 +1,83 @@
+"""Small HTTP values that several floors share: headers as bytes, an origin, the four time limits."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+Headers = list[tuple[bytes, bytes]]
+"""Header fields in order, names in lower case, values without surrounding white space."""
+
+# RFC 9110 5.6.2 (token) and 5.5 (field value: visible characters, space, tab and obs-text).
+_TOKEN: Final = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+def header_line(name: str | bytes, value: str | bytes) -> bytes:
+    """Serialise one header field as ``name: value CRLF``.
+
+    Raises ValueError when the name is no token or the value holds a control character, so that no caller-supplied
+    text can start a header of its own.
+    """
+    raw_name = name.encode("latin-1", "strict") if isinstance(name, str) else name
+    raw_value = value.encode("utf-8") if isinstance(value, str) else value
+    if not raw_name or not _TOKEN.issuperset(raw_name):
+        raise ValueError("invalid header name")
+    raw_value = raw_value.strip(b" \t")
+    if any(byte < 0x20 and byte != 0x09 or byte == 0x7F for byte in raw_value):
+        raise ValueError(f"the value of header {raw_name.decode('latin-1')} holds a control character")
+    return raw_name + b": " + raw_value + b"\r\n"
+
+
+class Origin(msgspec.Struct, frozen=True, eq=True):
+    """Where a connection goes: scheme, host name (lower case, no brackets) and port.
+
+    ``trusted`` origins come from the provider table or the operator's settings, others from a request header or
+    config; the address policy judges the two differently. It is part of the identity, so that the two kinds never
+    share a connection.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    trusted: bool = False
+
+    @property
+    def authority(self) -> str:
+        """``host[:port]`` as the Host header wants it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _DEFAULT_PORTS.get(self.scheme) else f"{host}:{self.port}"
+
+
+class Url(msgspec.Struct, frozen=True):
+    """A parsed http(s) URL: an origin and an origin-form target (path without trailing slash, and query)."""
+
+    origin: Origin
+    path: str
+    query: str = ""
+
+    @classmethod
+    def parse(cls, text: str, *, trusted: bool = False) -> Url:
+        """Parse ``scheme://host[:port][/path][?query]``. Raises ValueError for anything else."""
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+        if not host or not parts.scheme:
+            raise ValueError("a URL needs a scheme and a host")
+        origin = Origin(parts.scheme, host, port or _DEFAULT_PORTS.get(parts.scheme, 0), trusted)
+        return cls(origin, parts.path.rstrip("/"), parts.query)
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """The four time limits of one upstream call, in seconds; 0 means none.
+
+    ``connect`` covers name resolution, TCP, proxy and TLS. ``first_byte`` runs from the start of the call until the
+    response head has arrived (Portkey's ``request_timeout``). ``idle`` is the longest silence between two pieces of
+    the reply, ``total`` bounds the whole call to its last byte.
+    """
+
+    connect: float = 10.0
+    first_byte: float = 600.0
+    idle: float = 300.0
+    total: float = 0.0

@@ -1,0 +1,1 @@
+"""Floor 1: wire formats, sans-I/O, one module each."""

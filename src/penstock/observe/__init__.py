@@ -1,0 +1,1 @@
+"""Floor 2: what is seen of a request afterwards: records, the access log."""

@@ -1,0 +1,67 @@
+"""The one door to providers: ``send(Request) -> Reply | Failure``.
+
+http1.py is the real network, echo.py the built-in provider; a test or another client fits behind the same door.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from penstock.core.failure import Failure
+from penstock.core.http import Headers, Limits, Origin
+
+
+class Request(msgspec.Struct):
+    """One upstream call.
+
+    ``target`` is the origin-form request target (path and query). ``headers`` is a serialised block of
+    ``name: value CRLF`` lines that was checked when it was built; the transport adds Host, Content-Length and
+    nothing else. ``body`` is sent as it is.
+    """
+
+    origin: Origin
+    method: bytes
+    target: bytes
+    headers: bytes
+    body: bytes
+    limits: Limits
+
+
+class Reply(Protocol):
+    """A response whose head has arrived; the body is read piece by piece.
+
+    ``headers`` have lower-case names, hop-by-hop and framing headers included as received.
+    """
+
+    status: int
+    headers: Headers
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the body ended early; None while it is still coming and after a complete one."""
+        ...
+
+    async def read(self) -> bytes:
+        """The next bytes of the body as they arrive; ``b""`` at its end, complete or not (see ``failure``)."""
+        ...
+
+    def close(self) -> None:
+        """Give the reply up: an unfinished one closes its connection at once. Harmless when called again."""
+        ...
+
+
+class Transport(Protocol):
+    """Something that carries a request to a provider."""
+
+    async def send(self, request: Request) -> Reply | Failure:
+        """Send the request and wait for the response head.
+
+        Expected failures are returned. Cancelling the caller closes the upstream connection at once.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close every connection."""
+        ...
