@@ -84,7 +84,7 @@ class Body:
         return raw is None or raw == _NULL
 
     def replaced(self, changes: dict[str, bytes]) -> Body:
-        """A copy in which each named member has the given JSON bytes: in place where it existed, at the end otherwise."""
+        """A copy in which each named member has the given JSON bytes: in place if it existed, else at the end."""
         return Body({**self._members, **changes})
 
     def without(self, key: str) -> Body:
@@ -145,12 +145,10 @@ def _key(name: str) -> bytes:
 
 _STRICT: Final = json.JSONDecoder(parse_constant=_refuse_constant)
 
-# The names of OpenAI's chat parameters, encoded once.
-_KEYS: Final = {
-    name: _key(name)
-    for name in (
-        "model messages temperature max_tokens max_completion_tokens stream top_p frequency_penalty presence_penalty n "
-        "stop tools tool_choice response_format seed logprobs top_logprobs stream_options user reasoning_effort store "
-        "metadata parallel_tool_calls"
-    ).split()
-}
+_CHAT_PARAMETERS: Final = """
+    model messages temperature max_tokens max_completion_tokens stream top_p frequency_penalty presence_penalty n stop
+    tools tool_choice response_format seed logprobs top_logprobs stream_options user reasoning_effort store metadata
+    parallel_tool_calls
+"""
+_KEYS: Final = {name: _key(name) for name in _CHAT_PARAMETERS.split()}
+"""The names of OpenAI's chat parameters, encoded once."""

@@ -26,7 +26,7 @@ def header_line(name: str | bytes, value: str | bytes) -> bytes:
     if not raw_name or not _TOKEN.issuperset(raw_name):
         raise ValueError("invalid header name")
     raw_value = raw_value.strip(b" \t")
-    if any(byte < 0x20 and byte != 0x09 or byte == 0x7F for byte in raw_value):
+    if any((byte < 0x20 and byte != 0x09) or byte == 0x7F for byte in raw_value):
         raise ValueError(f"the value of header {raw_name.decode('latin-1')} holds a control character")
     return raw_name + b": " + raw_value + b"\r\n"
 
