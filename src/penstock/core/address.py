@@ -7,7 +7,7 @@ that a second look-up can't lead elsewhere. Source: spec 2.6; IANA special-purpo
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
 import msgspec
@@ -21,10 +21,10 @@ LOOPBACK_NAMES: Final = ("localhost", "*.localhost", "127.0.0.1", "::1", "host.d
 
 _METADATA_NAMES: Final = frozenset({"metadata", "metadata.google.internal", "metadata.azure.com", "instance-data"})
 _METADATA_V6: Final = IPv6Address("fd00:ec2::254")
-_INTERNAL_SUFFIXES: Final = (
-    (".local", ".localdomain", ".internal", ".intranet", ".lan", ".home", ".corp", ".test", ".invalid", ".onion")
-    + (".localhost", ".arpa")
-)  # fmt: skip
+_INTERNAL_SUFFIXES: Final = tuple(
+    ".local .localdomain .internal .intranet .lan .home .corp .test .invalid .onion .localhost .arpa".split()  # noqa: SIM905
+)
+_THIS_NETWORK: Final = IPv4Network("0.0.0.0/8")
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 
 
@@ -70,14 +70,8 @@ class AddressPolicy(msgspec.Struct, frozen=True):
         )
 
     def _trusts_address(self, address: Address) -> bool:
-        for entry in self.trusted_hosts:
-            try:
-                network = ip_network(entry, strict=False)
-            except ValueError:
-                continue
-            if address in network:
-                return True
-        return False
+        # Only networks: a name that merely resolves to a trusted literal must not inherit its trust (DNS rebinding).
+        return any(address in ip_network(entry, strict=False) for entry in self.trusted_hosts if "/" in entry)
 
 
 def _literal(host: str) -> Address | None:
@@ -100,6 +94,6 @@ def _unwrapped(address: Address) -> Address:
 def _never(address: Address) -> str | None:
     if address.is_link_local or address == _METADATA_V6:
         return "it is a link-local or cloud metadata address"
-    if address.is_unspecified or address.is_multicast or (address.version == 4 and address in ip_network("0.0.0.0/8")):
+    if address.is_unspecified or address.is_multicast or address in _THIS_NETWORK:
         return "it is no address of a single host"
     return None
