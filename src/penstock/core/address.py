@@ -22,7 +22,7 @@ LOOPBACK_NAMES: Final = ("localhost", "*.localhost", "127.0.0.1", "::1", "host.d
 _METADATA_NAMES: Final = frozenset({"metadata", "metadata.google.internal", "metadata.azure.com", "instance-data"})
 _METADATA_V6: Final = IPv6Address("fd00:ec2::254")
 _INTERNAL_SUFFIXES: Final = tuple(
-    ".local .localdomain .internal .intranet .lan .home .corp .test .invalid .onion .localhost .arpa".split()  # noqa: SIM905
+    ".local .localdomain .internal .intranet .lan .home .corp .test .invalid .onion .localhost .arpa".split()
 )
 _THIS_NETWORK: Final = IPv4Network("0.0.0.0/8")
 _NAT64: Final = IPv6Network("64:ff9b::/96")

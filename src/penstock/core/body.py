@@ -78,6 +78,11 @@ class Body:
             except (ValueError, RecursionError) as error:
                 raise BodyError(f"{key} is not valid JSON: {error}") from None
 
+    def text(self, key: str) -> str | None:
+        """The member when it is a string, else None."""
+        value = self.value(key)
+        return value if isinstance(value, str) else None
+
     def is_null(self, key: str) -> bool:
         """Whether the member is absent or ``null``."""
         raw = self.raw(key)

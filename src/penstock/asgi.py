@@ -1,0 +1,14 @@
+"""The gateway for any ASGI server: ``uvicorn penstock.asgi:app``, ``granian --interface asgi penstock.asgi:app``.
+
+Settings come from PENSTOCK_* variables and penstock.toml, as for ``penstock serve``.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from penstock.app import build
+from penstock.settings import load
+
+app = build(load({}, os.environ, Path.cwd()))

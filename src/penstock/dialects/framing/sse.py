@@ -1,0 +1,97 @@
+"""Server-sent events, as a relay sees them: where one event ends and the next begins.
+
+Source: WHATWG HTML, 9.2 "Server-sent events". Lines end with LF, CR or CRLF, an event with an empty line. Bytes are
+passed on as they came; only an event that is not complete yet is held back, so that a stream which breaks can be ended
+after a whole event.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from typing import Final
+
+_EVENT_END: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n")
+_LINE_END: Final = re.compile(rb"\r\n|\n|\r")
+_DATA_LINE: Final = re.compile(rb"(?:\A|[\r\n])data(?::|[\r\n]|\Z)")
+
+
+class EventRelay:
+    """Cuts a byte stream after whole events, whatever pieces it comes in.
+
+    An event longer than ``hold`` bytes (an image, say) is let through in pieces: ``mid_event`` is then true until its
+    end has passed. A bounded ``tail`` of what went through is kept for reading the usage at the end.
+    """
+
+    __slots__ = ("_held", "_hold", "_tail", "_tail_bytes", "_tail_limit", "mid_event")
+
+    def __init__(self, hold: int = 256 << 10, tail: int = 32 << 10) -> None:
+        self._held = b""
+        self._hold = hold
+        self._tail: deque[bytes] = deque()
+        self._tail_bytes = 0
+        self._tail_limit = tail
+        self.mid_event = False
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes as they came; give back those that may go on now (possibly none)."""
+        if not self._held and data.endswith(b"\n\n"):
+            self.mid_event = False
+            self._remember(data)
+            return data
+        data = self._held + data
+        end = _last_event_end(data)
+        if len(data) - end > self._hold:
+            end, self.mid_event = len(data), True
+        elif end:
+            self.mid_event = False
+        ready, self._held = data[:end], data[end:]
+        self._remember(ready)
+        return ready
+
+    def finish(self) -> bytes:
+        """What is still held when the stream has ended properly: a last event without its empty line."""
+        rest, self._held = self._held, b""
+        self._remember(rest)
+        return rest
+
+    def tail(self) -> bytes:
+        """The last bytes that went through, at least the last piece."""
+        return b"".join(self._tail)
+
+    def _remember(self, data: bytes) -> None:
+        if not data:
+            return
+        self._tail.append(data)
+        self._tail_bytes += len(data)
+        while len(self._tail) > 1 and self._tail_bytes - len(self._tail[0]) >= self._tail_limit:
+            self._tail_bytes -= len(self._tail.popleft())
+
+
+def _last_event_end(data: bytes) -> int:
+    """The position just after the last empty line, or 0."""
+    end = data.rfind(b"\n\n") + 2
+    crlf = data.rfind(b"\n\r\n") + 3
+    bare = data.rfind(b"\r\r") + 2
+    return max(end if end > 1 else 0, crlf if crlf > 2 else 0, bare if bare > 1 else 0)
+
+
+def has_data(events: bytes) -> bool:
+    """Whether the bytes hold an event with data, as opposed to comments and blank lines only."""
+    return _DATA_LINE.search(events) is not None
+
+
+def events(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The (event name, data) of each event in a piece of a stream; comments are passed over."""
+    for block in _EVENT_END.split(data):
+        name, lines = b"", []
+        for line in _LINE_END.split(block):
+            field, _, value = line.partition(b":")
+            value = value.removeprefix(b" ")
+            if field == b"data":
+                lines.append(value)
+            elif field == b"event":
+                name = value
+        if lines:
+            yield name, b"\n".join(lines)

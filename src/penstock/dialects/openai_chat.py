@@ -1,0 +1,212 @@
+"""OpenAI's chat completions, lane 1: the caller's dialect is the provider's, so bytes pass untouched.
+
+What the gateway still does here: check the few members that it reads itself, apply a target's parameter changes to the
+top-level map, read the usage off a reply, and write its own errors. Source: OpenAI API reference, "Chat Completions".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.body import Body, BodyError
+from penstock.core.failure import Failure, Kind
+from penstock.core.usage import Usage
+from penstock.dialects.framing import sse
+
+CONTENT_TYPE: Final = b"application/json"
+STREAM_TYPE: Final = b"text/event-stream"
+DONE: Final = b"[DONE]"
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A chat request as far as the gateway looks into it. ``model`` is None when the body names none."""
+
+    body: Body
+    model: str | None
+    stream: bool
+
+
+def read_request(data: bytes) -> Request | Failure:
+    """Check what the gateway relies on; everything else is the provider's to judge."""
+    try:
+        body = Body.parse(data)
+        model = body.value("model")
+    except BodyError as error:
+        return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
+    if model is not None and (not isinstance(model, str) or not model):
+        return _wrong_type("model", "a non-empty string")
+    messages = body.raw("messages")
+    if messages is not None and not messages.startswith(b"["):
+        return _wrong_type("messages", "an array of message objects")
+    stream = body.raw("stream")
+    if stream not in _BOOLEANS:
+        return _wrong_type("stream", "true or false")
+    return Request(body, model, stream == b"true")
+
+
+_BOOLEANS: Final = frozenset({None, b"true", b"false", b"null"})
+
+
+def _wrong_type(name: str, expected: str) -> Failure:
+    return Failure(Kind.INVALID_REQUEST, f"The gateway could not read the request: {name} must be {expected}.", name)
+
+
+def missing_member(request: Request, *, model_in_path: bool) -> Failure | None:
+    """What a request must have before it is worth sending."""
+    if request.model is None and not model_in_path:
+        hint = "name the model to use, for example gpt-4o-mini"
+        return Failure(Kind.INVALID_REQUEST, f"The request has no model: {hint}.", "model")
+    return None
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """How a target's requests differ from the caller's: parameters by name, as JSON bytes where they have a value.
+
+    Applied in this order: defaults fill gaps, overrides replace, then the provider's renames and drops.
+    """
+
+    defaults: Mapping[str, bytes] = {}
+    overrides: Mapping[str, bytes] = {}
+    renames: Mapping[str, str] = {}
+    drops: frozenset[str] = frozenset()
+    developer_role: bool = True
+
+    @property
+    def is_plain(self) -> bool:
+        return not (self.defaults or self.overrides or self.renames or self.drops) and self.developer_role
+
+
+def shape(body: Body, changes: Shape) -> tuple[Body, tuple[str, ...]]:
+    """The body for a target, and the names of the parameters that were left out."""
+    gaps = {name: raw for name, raw in changes.defaults.items() if body.is_null(name)}
+    if gaps or changes.overrides:
+        body = body.replaced({**gaps, **changes.overrides})
+    for name, new in changes.renames.items():
+        if name in body:
+            body = body.renamed(name, new)
+    dropped = tuple(name for name in body if name in changes.drops)
+    for name in dropped:
+        body = body.without(name)
+    if not changes.developer_role:
+        body = _without_developer_role(body)
+    return body, dropped
+
+
+_MESSAGES: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+_DEVELOPER: Final = b'"developer"'
+
+
+def _without_developer_role(body: Body) -> Body:
+    """Messages of role ``developer`` as ``system``; every other byte of every message stays."""
+    raw = body.raw("messages")
+    if raw is None or _DEVELOPER not in raw:
+        return body
+    try:
+        messages = _MESSAGES.decode(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return body
+    changed = []
+    for message in messages:
+        members = Body(dict(message))
+        if members.raw("role") == _DEVELOPER:
+            members = members.replaced({"role": b'"system"'})
+        changed.append(members.encode())
+    return body.replaced({"messages": b"[" + b",".join(changed) + b"]"})
+
+
+class _UsageOnly(msgspec.Struct):
+    usage: msgspec.Raw | None = None
+
+
+_USAGE_ONLY: Final = msgspec.json.Decoder(_UsageOnly)
+
+
+def read_reply(data: bytes) -> Usage | Failure | None:
+    """The usage that a plain reply reports, or a failure when the reply is no JSON object at all."""
+    try:
+        raw = _USAGE_ONLY.decode(data).usage
+    except (msgspec.DecodeError, RecursionError):
+        return _read_leniently(data)
+    return None if raw is None else Usage.read(bytes(raw))
+
+
+def _read_leniently(data: bytes) -> Usage | Failure | None:
+    # Lone surrogate escapes and a byte-order mark are refused by the fast codec, yet clients can read them.
+    try:
+        value = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        return Failure(Kind.INVALID_RESPONSE, "answered with success but the body is not a JSON object", sent=True)
+    return Usage.read(json.dumps(value.get("usage")).encode())
+
+
+def stream_usage(tail: bytes) -> Usage | None:
+    """The last usage in the final bytes of a stream."""
+    found = None
+    for _, data in sse.events(tail):
+        if b'"usage"' in data:
+            usage = read_reply(data)
+            found = usage if isinstance(usage, Usage) else found
+    return found
+
+
+def stream_ended(tail: bytes) -> bool:
+    """Whether the final bytes of a stream say that it was finished: ``[DONE]`` or a finish reason.
+
+    Asked only where the transport can't tell, that is when the connection's end is the body's end.
+    """
+    return any(data == DONE or _finishes(data) for _, data in sse.events(tail))
+
+
+def _finishes(data: bytes) -> bool:
+    chunk = _decode(data)
+    choices = chunk.get("choices") if isinstance(chunk, dict) else None
+    return isinstance(choices, list) and any(isinstance(c, dict) and c.get("finish_reason") for c in choices)
+
+
+def error_in(events: bytes) -> bool:
+    """Whether the first event with data is an error instead of a chunk (an error inside a 200 stream)."""
+    for name, data in sse.events(events):
+        chunk = _decode(data)
+        return name == b"error" or (isinstance(chunk, dict) and "error" in chunk and not chunk.get("choices"))
+    return False
+
+
+def _decode(data: bytes) -> Any:
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def error_body(failure: Failure) -> bytes:
+    """OpenAI's error object, beside it the members that Portkey's clients know (spec 9.1)."""
+    meaning = failure.meaning
+    error = {
+        "message": failure.message,
+        "type": meaning.type,
+        "param": failure.param,
+        "code": None if failure.kind is Kind.FIRST_BYTE_TIMEOUT and failure.plain else failure.kind.value,
+    }
+    body: dict[str, Any] = {"error": error}
+    if meaning.status != 408:
+        body |= {"status": "failure", "message": failure.plain or failure.message}
+    if failure.details:
+        body["errors"] = list(failure.details)
+    return msgspec.json.encode(body)
+
+
+def error_event(failure: Failure) -> bytes:
+    """The failure as one event of a stream that has already begun; no ``[DONE]`` follows it."""
+    error = {
+        "message": failure.message,
+        "type": failure.meaning.type,
+        "param": failure.param,
+        "code": failure.kind.value,
+    }
+    return b"data: " + msgspec.json.encode({"error": error}) + b"\n\n"

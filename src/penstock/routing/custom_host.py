@@ -1,0 +1,54 @@
+"""Judging a base URL that a caller names (``x-portkey-custom-host``, ``custom_host``). Source: spec 2.6.
+
+This is the syntactic half; the addresses that the name resolves to are judged when connecting (core/address.py).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from penstock.core.address import AddressPolicy
+from penstock.core.http import Url
+
+_MAX_LENGTH: Final = 2048
+_MAX_LABELS: Final = 10
+_NAME: Final = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9])?\Z")
+_IPV6: Final = re.compile(r"[0-9a-f:.]+\Z")
+
+
+def judge(text: str, policy: AddressPolicy) -> Url | str:
+    """The URL, or the reason why it is refused (a clause without a subject, such as "it has no host")."""
+    if len(text) > _MAX_LENGTH:
+        return f"it is longer than {_MAX_LENGTH} characters"
+    if any(ord(char) <= 0x20 or ord(char) == 0x7F for char in text):
+        return "it holds white space or control characters"
+    if "@" in text or "\\" in text or "#" in text:
+        return "it holds user information, a backslash or a fragment"
+    try:
+        url = Url.parse(text)
+    except ValueError:
+        return "it is no URL such as https://host/v1"
+    return _judge_host(url, policy) or url
+
+
+def _judge_host(url: Url, policy: AddressPolicy) -> str | None:
+    origin = url.origin
+    if origin.scheme not in {"http", "https"}:
+        return "only http and https are possible"
+    if not 1 <= origin.port <= 65535:
+        return "the port must be from 1 to 65535"
+    if not (_IPV6 if ":" in origin.host else _NAME).match(origin.host):
+        return "the host name holds characters other than letters, digits, dots and hyphens"
+    if origin.host.count(".") >= _MAX_LABELS:
+        return f"the host name has more than {_MAX_LABELS} labels"
+    if _is_disguised_number(origin.host):
+        return "the host is a number in disguise: write the address with four decimal parts"
+    return policy.refuse_host(origin.host)
+
+
+def _is_disguised_number(host: str) -> bool:
+    """Decimal, octal, hex and short spellings of IPv4 (``2130706433``, ``0x7f.1``), which resolvers still accept."""
+    last = host.rsplit(".", 1)[-1]
+    numeric = last.isdigit() or re.fullmatch(r"0x[0-9a-f]*", last) is not None
+    return numeric and not re.fullmatch(r"((0|[1-9]\d{0,2})\.){3}(0|[1-9]\d{0,2})", host)

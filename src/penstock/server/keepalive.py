@@ -1,0 +1,77 @@
+"""Comments that keep a waiting stream's connection alive (setting ``keepalive``), for balancers that cut silent ones.
+
+The first comment commits the response to status 200, so a failure after it is told as an error event. That is the
+price of the setting, which is why it is off by default.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from penstock.core.failure import Failure, Kind
+from penstock.dialects import openai_chat
+from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.run import Pipeline
+from penstock.server.exchange import Exchange
+from penstock.server.receive import Send
+from penstock.server.respond import Sent, relay_stream, respond
+
+# One line without an empty one after it: some clients take a comment and an empty line for an event.
+_COMMENT: Final = b": keep-alive\n"
+_HEADERS: Final = [(b"content-type", openai_chat.STREAM_TYPE), (b"cache-control", b"no-cache")]
+
+
+async def respond_in_time(pipeline: Pipeline, call: Call, exchange: Exchange, interval: float, send: Send) -> None:
+    """Answer a call; while a stream's first event is awaited, send a comment every ``interval`` seconds."""
+    if not _asks_for_stream(call):
+        exchange.answer = await pipeline.run(call)
+        await respond(exchange.answer, send, exchange.sent)
+        return
+    running = asyncio.get_running_loop().create_task(pipeline.run(call))
+    try:
+        committed = await _wait(running, call, interval, send)
+    except BaseException:
+        running.cancel()
+        raise
+    answer = exchange.answer = running.result()
+    if committed:
+        await _continue(answer, send, exchange.sent)
+    else:
+        await respond(answer, send, exchange.sent)
+
+
+def _asks_for_stream(call: Call) -> bool:
+    request = openai_chat.read_request(call.body)
+    return not isinstance(request, Failure) and request.stream
+
+
+async def _wait(running: asyncio.Task[Answer], call: Call, interval: float, send: Send) -> bool:
+    """Wait for the answer; whether the response head had to be sent meanwhile."""
+    committed = False
+    while not (await asyncio.wait({running}, timeout=interval))[0]:
+        if not committed:
+            headers = [*_HEADERS, (b"x-portkey-trace-id", call.trace_id)]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            committed = True
+        await send({"type": "http.response.body", "body": _COMMENT, "more_body": True})
+    return committed
+
+
+async def _continue(answer: Answer, send: Send, sent: Sent) -> None:
+    """Give out an answer whose head has already gone out as that of a stream."""
+    if answer.rest is not None and answer.relay is not None:
+        await send({"type": "http.response.body", "body": answer.body, "more_body": True})
+        await relay_stream(answer, answer.rest, answer.relay, send, sent)
+        return
+    text = f"The provider answered with status {answer.status} after the stream had been opened to keep it alive."
+    sent.failure = answer.failure or Failure(Kind.INVALID_RESPONSE, text, sent=True)
+    # The provider's own error, where there is one, says more than the gateway could.
+    told = b"data: " + answer.body + b"\n\n" if _is_error(answer) else openai_chat.error_event(sent.failure)
+    await send({"type": "http.response.body", "body": told, "more_body": False})
+
+
+def _is_error(answer: Answer) -> bool:
+    return (
+        answer.status >= 400 and answer.body.startswith(b"{") and b"\n" not in answer.body and b"\r" not in answer.body
+    )

@@ -1,0 +1,62 @@
+"""What is not an LLM surface: health, readiness, the greeting, and clear answers for everything that isn't there."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import Headers
+from penstock.server.receive import Send
+from penstock.server.respond import refusal
+from penstock.server.surfaces import SURFACES
+
+_JSON: Final = [(b"content-type", b"application/json")]
+_TEXT: Final = [(b"content-type", b"text/plain; charset=utf-8")]
+_PAGES: Final = ("/", "/health", "/v1/health", "/ready")
+
+
+class Site:
+    """The small pages. ``draining`` turns readiness off while the last requests are still served."""
+
+    def __init__(self) -> None:
+        self.draining = False
+
+    async def __call__(self, scope: dict[str, Any], send: Send) -> None:
+        status, headers, body = self._page(scope["path"], scope["method"])
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
+
+    def _page(self, path: str, method: str) -> tuple[int, Headers, bytes]:
+        if path in _PAGES and method not in {"GET", "HEAD"}:
+            return _wrong_method(path, method, "GET")
+        match path:
+            case "/":
+                return _page(200, _TEXT, b"Penstock says hello. POST /v1/chat/completions\n")
+            case "/health" | "/v1/health":
+                return _page(200, _JSON, b'{"status":"ok"}')
+            case "/ready" if self.draining:
+                return _page(503, _JSON, b'{"status":"draining"}')
+            case "/ready":
+                return _page(200, _JSON, b'{"status":"ready"}')
+            case _:
+                surface = SURFACES.get(path)
+                return _wrong_method(path, method, surface.method) if surface else _not_found(path)
+
+
+def _page(status: int, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
+    return status, [*headers, (b"content-length", b"%d" % len(body))], body
+
+
+def _wrong_method(path: str, method: str, allowed: str) -> tuple[int, Headers, bytes]:
+    failure = Failure(Kind.METHOD_NOT_ALLOWED, f"{path} takes {allowed}, not {method[:16]}.")
+    return refusal(failure, [(b"allow", allowed.encode())])
+
+
+def _not_found(path: str) -> tuple[int, Headers, bytes]:
+    shown = msgspec.json.encode(path[:100]).decode()
+    near = difflib.get_close_matches(path, [*SURFACES, *_PAGES], 1, 0.6)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(SURFACES)}."
+    return refusal(Failure(Kind.NOT_FOUND, f"This gateway has no {shown}: {hint}", plain="Not Found"))
