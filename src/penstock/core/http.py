@@ -65,7 +65,7 @@ class Url(msgspec.Struct, frozen=True):
         host, port = parts.hostname, parts.port
         if not host or not parts.scheme:
             raise ValueError("a URL needs a scheme and a host")
-        origin = Origin(parts.scheme, host, port or _DEFAULT_PORTS.get(parts.scheme, 0), trusted)
+        origin = Origin(parts.scheme, host, _DEFAULT_PORTS.get(parts.scheme, 0) if port is None else port, trusted)
         return cls(origin, parts.path.rstrip("/"), parts.query)
 
 

@@ -79,6 +79,8 @@ def parse(config: bytes | None, given: Given, rules: Rules) -> Plan | Failure:
         return _node(_decode(config), "config", given, rules)
     except _Refused as refused:
         return refused.failure
+    except RecursionError:
+        return Failure(Kind.INVALID_CONFIG, "The config is nested too deeply.", "config", _PLAIN_INVALID)
 
 
 def _decode(config: bytes) -> dict[str, Any]:
@@ -120,7 +122,7 @@ def _mode(strategy: Any, path: str) -> str | None:
     if strategy is None:
         return None
     mode = strategy.get("mode") if isinstance(strategy, dict) else strategy
-    if mode in {"fallback", "loadbalance", "conditional"}:
+    if mode in ("fallback", "loadbalance", "conditional"):
         raise _refuse(f"{path}.strategy.mode", f"mode '{mode}' is not available in this release: use 'single'")
     if mode != "single":
         expected = "Invalid 'mode' value. Must be one of: single, loadbalance, fallback, conditional"

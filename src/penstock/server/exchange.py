@@ -13,6 +13,7 @@ from penstock.core.http import Headers
 from penstock.observe.record import Record
 from penstock.pipeline.attempt import HOPS_HEADER
 from penstock.pipeline.call import Answer
+from penstock.server.asgi import Scope
 from penstock.server.receive import Departure
 from penstock.server.respond import Sent
 from penstock.server.surfaces import Surface

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 import msgspec
 
@@ -13,14 +13,13 @@ from penstock.core.failure import Failure, Kind
 from penstock.observe.record import Records
 from penstock.pipeline.call import Call
 from penstock.pipeline.run import Pipeline
+from penstock.server.asgi import Receive, Scope, Send
 from penstock.server.exchange import Exchange
 from penstock.server.keepalive import respond_in_time
-from penstock.server.receive import Departure, Receive, Send, read_body
+from penstock.server.receive import Departure, read_body
 from penstock.server.respond import Broken, refusal, respond
 from penstock.server.site import Site
 from penstock.server.surfaces import SURFACES, Surface
-
-Scope = dict[str, Any]
 
 _LOG: Final = logging.getLogger("penstock")
 _JSON_TYPES: Final = frozenset({b"", b"application/json"})
@@ -144,6 +143,3 @@ async def _refuse_if_silent(exchange: Exchange, send: Send) -> None:
     if exchange.sent.first_byte is None:
         text = "The gateway failed on this request: this is a defect of the gateway, please report it."
         await _refuse(exchange, Failure(Kind.INTERNAL, text), send)
-
-
-App = Callable[[Scope, Receive, Send], Awaitable[None]]

@@ -13,8 +13,8 @@ from penstock.core.failure import Failure, Kind
 from penstock.dialects import openai_chat
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.run import Pipeline
+from penstock.server.asgi import Send
 from penstock.server.exchange import Exchange
-from penstock.server.receive import Send
 from penstock.server.respond import Sent, relay_stream, respond
 
 # One line without an empty one after it: some clients take a comment and an empty line for an event.

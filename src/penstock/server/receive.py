@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 from penstock.core.failure import Failure, Kind
-
-Message = dict[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
+from penstock.server.asgi import Receive
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
 

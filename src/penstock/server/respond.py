@@ -9,7 +9,7 @@ from penstock.core.http import Headers
 from penstock.dialects import openai_chat
 from penstock.dialects.framing.sse import EventRelay
 from penstock.pipeline.call import Answer
-from penstock.server.receive import Send
+from penstock.server.asgi import Send
 from penstock.transport.base import Reply
 
 

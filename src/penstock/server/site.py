@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
-from penstock.server.receive import Send
+from penstock.server.asgi import Scope, Send
 from penstock.server.respond import refusal
 from penstock.server.surfaces import SURFACES
 
@@ -24,7 +24,7 @@ class Site:
     def __init__(self) -> None:
         self.draining = False
 
-    async def __call__(self, scope: dict[str, Any], send: Send) -> None:
+    async def __call__(self, scope: Scope, send: Send) -> None:
         status, headers, body = self._page(scope["path"], scope["method"])
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

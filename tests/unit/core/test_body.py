@@ -1,0 +1,118 @@
+"""Body: values keep their bytes, whatever they are; anything that is no JSON object is refused with a reason."""
+
+import json
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.core.body import Body, BodyError
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.text(max_size=8), JSON, max_size=6), st.sampled_from([None, 1, "\t"]), st.booleans())
+def test_whatever_comes_in_goes_out_with_the_same_meaning(
+    value: dict[str, object], indent: str, ascii_only: bool
+) -> None:
+    text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
+    assert json.loads(Body.parse(text.encode()).encode()) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"12345678901234567890123",
+        b"1e400",
+        b"1.10",
+        b"-0.0",
+        b'"\\u00e9\\/"',
+        b"[1, 2,\t3]",
+        b'{"b": 1, "a": {"x" :[ ]}}',
+        '"žluťoučký 🐴 \u2028"'.encode(),
+    ],
+)
+def test_a_value_keeps_every_byte(value: bytes) -> None:
+    assert (
+        Body.parse(b'{"model": "m", "made_up": ' + value + b" }").encode() == b'{"model":"m","made_up":' + value + b"}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("sent", "forwarded"),
+    [
+        (b'\xef\xbb\xbf{"a": 1.10}', b'{"a":1.10}'),
+        (b'{"a": "\\ud83d", "n": 1e400 , "b":[1 ,2]}', b'{"a":"\\ud83d","n":1e400,"b":[1 ,2]}'),
+        (b"\xef\xbb\xbf { } \n", b"{}"),
+        (b'{"a":"\\ud800","model":"x"}', b'{"a":"\\ud800","model":"x"}'),
+    ],
+)
+def test_a_byte_order_mark_and_lone_surrogates_are_taken(sent: bytes, forwarded: bytes) -> None:
+    assert Body.parse(sent).encode() == forwarded
+
+
+def test_of_a_doubled_key_one_value_is_read_and_the_same_one_forwarded() -> None:
+    body = Body.parse(b'{"model":"cheap","x":1,"model":"dear"}')
+    assert body.value("model") == "dear"
+    assert body.encode() == b'{"model":"dear","x":1}'
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"",
+        b"null",
+        b"[1]",
+        b'"text"',
+        b"{",
+        b'{"a":1,}',
+        b'{"a":1 "b":2}',
+        b'{"a":NaN}',
+        b'{"a":"\\ud800",}',
+        b'{"a":"\\ud800" "b":1}',
+        b'{"a":"\\ud800"} x',
+        b'{"a":"\\ud800", 1:2}',
+        b'\xef\xbb\xbf["\\ud800"]',
+        b'{"a":"\\ud800\xff"}',
+        b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b'\xef\xbb\xbf{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    ],
+)
+def test_what_is_no_json_object_is_refused(bad: bytes) -> None:
+    with pytest.raises(BodyError):
+        Body.parse(bad)
+
+
+@given(st.binary(max_size=60) | st.text(alphabet=string.printable, max_size=60).map(str.encode))
+def test_no_bytes_lead_to_anything_but_a_body_or_a_body_error(data: bytes) -> None:
+    try:
+        body = Body.parse(data)
+    except BodyError:
+        return
+    assert Body.parse(body.encode()).encode() == body.encode()
+
+
+def test_changes_keep_the_order_and_leave_the_original_alone() -> None:
+    body = Body.parse(b'{"a":1,"b":2,"c":3}')
+    assert body.replaced({"b": b"9", "d": b"4"}).encode() == b'{"a":1,"b":9,"c":3,"d":4}'
+    assert body.without("a").encode() == b'{"b":2,"c":3}'
+    assert body.renamed("a", "z").encode() == b'{"z":1,"b":2,"c":3}'
+    assert body.renamed("a", "c").encode() == b'{"c":1,"b":2}'
+    assert body.encode() == b'{"a":1,"b":2,"c":3}'
+
+
+def test_looking_at_members() -> None:
+    body = Body.parse(b'{"s":"x","n":null,"i":3,"bad":"\\ud800"}')
+    assert list(body) == ["s", "n", "i", "bad"]
+    assert "s" in body
+    assert body.text("s") == "x"
+    assert body.text("i") is None
+    assert body.value("bad") == "\ud800"
+    assert body.value("absent") is None
+    assert body.raw("absent") is None
+    assert [body.is_null(key) for key in ("n", "absent", "i")] == [True, True, False]

@@ -1,0 +1,176 @@
+"""Lane 1 of chat completions: what is checked, what a target changes, what is read off a reply."""
+
+import json
+from typing import Any
+
+import pytest
+
+from penstock.core.body import Body
+from penstock.core.failure import Failure, Kind
+from penstock.core.usage import Usage
+from penstock.dialects import openai_chat
+from penstock.dialects.openai_chat import Request, Shape, shape
+
+
+def request(**members: Any) -> Request | Failure:
+    return openai_chat.read_request(json.dumps({"model": "m", "messages": [], **members}).encode())
+
+
+@pytest.mark.parametrize(("stream", "expected"), [(True, True), (False, False), (None, False)])
+def test_what_the_gateway_reads(stream: bool | None, expected: bool) -> None:
+    read = request(stream=stream)
+    assert isinstance(read, Request)
+    assert (read.model, read.stream) == ("m", expected)
+
+
+@pytest.mark.parametrize(
+    ("members", "param"),
+    [
+        ({"model": 5}, "model"),
+        ({"model": ""}, "model"),
+        ({"model": ["m"]}, "model"),
+        ({"messages": "hi"}, "messages"),
+        ({"messages": {}}, "messages"),
+        ({"stream": "true"}, "stream"),
+        ({"stream": 1}, "stream"),
+    ],
+)
+def test_wrong_types_are_named(members: dict[str, Any], param: str) -> None:
+    failure = request(**members)
+    assert isinstance(failure, Failure)
+    assert (failure.kind, failure.param, failure.status) == (Kind.INVALID_REQUEST, param, 400)
+
+
+def test_bad_json_is_a_400() -> None:
+    failure = openai_chat.read_request(b'{"model": ')
+    assert isinstance(failure, Failure)
+    assert (failure.kind, failure.status) == (Kind.INVALID_JSON, 400)
+
+
+BODY = Body.parse(b'{"model":"m","messages":[{"role":"developer","content":"x"}],"seed":7,"user":null,"logprobs":true}')
+
+
+def test_a_plain_shape_changes_nothing() -> None:
+    assert Shape().is_plain
+    assert shape(BODY, Shape())[0].encode() == BODY.encode()
+
+
+def test_defaults_fill_gaps_and_overrides_replace() -> None:
+    changed, dropped = shape(
+        BODY, Shape(defaults={"user": b'"u"', "seed": b"1", "n": b"2"}, overrides={"model": b'"o"'})
+    )
+    assert json.loads(changed.encode()) == {
+        "model": "o", "messages": [{"role": "developer", "content": "x"}], "seed": 7, "user": "u", "logprobs": True, "n": 2,
+    }  # fmt: skip
+    assert dropped == ()
+
+
+def test_renames_and_drops_are_reported() -> None:
+    changed, dropped = shape(
+        BODY, Shape(renames={"seed": "random_seed", "absent": "x"}, drops=frozenset({"logprobs", "n"}))
+    )
+    assert list(changed) == ["model", "messages", "random_seed", "user"]
+    assert dropped == ("logprobs",)
+
+
+@pytest.mark.parametrize(
+    ("messages", "sent"),
+    [
+        (b'[{"role": "developer", "content": 1.10}]', b'[{"role":"system","content":1.10}]'),
+        (b'[ {"role":"user","content":"\\"developer\\""} ]', b'[ {"role":"user","content":"\\"developer\\""} ]'),
+        (b'[{"name":"developer","role":"user"}]', b'[{"name":"developer","role":"user"}]'),
+        (b'[{"role":"developer"}, 5]', b'[{"role":"developer"}, 5]'),
+        (b'["developer"]', b'["developer"]'),
+    ],
+)
+def test_the_developer_role_gets_its_older_name(messages: bytes, sent: bytes) -> None:
+    changed, _ = shape(Body.parse(b'{"messages":' + messages + b"}"), Shape(developer_role=False))
+    assert changed.raw("messages") == sent
+
+
+@pytest.mark.parametrize(
+    ("reply", "usage"),
+    [
+        (b'{"id":"x","usage":{"prompt_tokens":1}}', Usage(1)),
+        (b'{"id":"x"}', None),
+        (b'{"usage":null}', None),
+        (b'{"choices":["\\ud800"],"usage":{"prompt_tokens":2}}', Usage(2)),
+        (b'\xef\xbb\xbf{"usage":{"prompt_tokens":3}}', Usage(3)),
+    ],
+)
+def test_usage_of_a_reply(reply: bytes, usage: Usage | None) -> None:
+    assert openai_chat.read_reply(reply) == usage
+
+
+@pytest.mark.parametrize(
+    "reply", [b"", b"hello", b"[]", b"{", b'{"a":}', b"<html>", b"\xff", b'{"a":' + b"[" * 100_000]
+)
+def test_a_reply_that_is_no_json_object_is_a_failure(reply: bytes) -> None:
+    failure = openai_chat.read_reply(reply)
+    assert isinstance(failure, Failure)
+    assert failure.kind is Kind.INVALID_RESPONSE
+
+
+def test_the_last_usage_of_a_stream_counts() -> None:
+    tail = b'cut"}\n\ndata: {"usage":{"prompt_tokens":1}}\n\ndata: {"usage":{"prompt_tokens":2}}\r\n\r\ndata: {"usage":null}\n\ndata: [DONE]\n\n'
+    assert openai_chat.stream_usage(tail) == Usage(2)
+    assert openai_chat.stream_usage(b"data: [DONE]\n\n") is None
+
+
+@pytest.mark.parametrize(
+    ("tail", "ended"),
+    [
+        (b"data: [DONE]\n\n", True),
+        (b"data:[DONE]", True),
+        (b'data: {"choices":[{"finish_reason":"stop"}]}\n\n', True),
+        (b'data: {"choices":[{"finish_reason":null}]}\n\n', False),
+        (b'data: {"choices":{}}\n\ndata: not json\n\n', False),
+    ],
+)
+def test_how_a_stream_says_that_it_is_finished(tail: bytes, ended: bool) -> None:
+    assert openai_chat.stream_ended(tail) is ended
+
+
+@pytest.mark.parametrize(
+    ("first", "error"),
+    [
+        (b'data: {"error":{"message":"x"}}\n\n', True),
+        (b'event: error\ndata: {"status_code":400}\n\n', True),
+        (b': c\n\ndata: {"choices":[{}],"error":null}\n\n', False),
+        (b'data: {"choices":[]}\n\ndata: {"error":{}}\n\n', False),
+        (b"data: [DONE]\n\n", False),
+    ],
+)
+def test_an_error_as_first_event(first: bytes, error: bool) -> None:
+    assert openai_chat.error_in(first) is error
+
+
+def test_errors_in_openais_shape_with_portkeys_beside_it() -> None:
+    failure = Failure(
+        Kind.INVALID_CONFIG, "It is wrong.", "config.x", "Invalid config passed", ("path: x, message: y",)
+    )
+    assert json.loads(openai_chat.error_body(failure)) == {
+        "error": {
+            "message": "It is wrong.",
+            "type": "invalid_request_error",
+            "param": "config.x",
+            "code": "invalid_config",
+        },
+        "status": "failure",
+        "message": "Invalid config passed",
+        "errors": ["path: x, message: y"],
+    }
+
+
+def test_a_request_timeout_is_told_in_the_references_words() -> None:
+    text = "Request exceeded the timeout sent in the request: 300ms"
+    assert json.loads(openai_chat.error_body(Failure(Kind.FIRST_BYTE_TIMEOUT, text, plain=text))) == {
+        "error": {"message": text, "type": "timeout_error", "param": None, "code": None}
+    }
+
+
+def test_an_error_event_is_one_event() -> None:
+    event = openai_chat.error_event(Failure(Kind.TRUNCATED, "It was cut\n\nshort."))
+    assert event.endswith(b"\n\n")
+    assert event.count(b"\n\n") == 1
+    assert json.loads(event[6:])["error"]["code"] == "upstream_truncated"
