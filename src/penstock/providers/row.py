@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from enum import Enum
+from typing import Final
 
 import msgspec
 
@@ -46,6 +47,14 @@ class Option(msgspec.Struct, frozen=True):
     bare_header: str | None = None
     """The same setting is also read from this header without the x-portkey- prefix."""
     secret: bool = False
+    credential: HeaderAuth | None = None
+    """The value is a credential, shown this way in place of the key."""
+    names_host: bool = False
+    """The value is a base URL of the caller's choice: it is as little trusted as a custom host."""
+
+
+HTTPS_URL: Final = r"https://[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+(/[A-Za-z0-9._~%/-]*)?"
+"""Pattern of a base URL: public scheme, a host name, perhaps a path; no user, port or query."""
 
 
 class Rename(msgspec.Struct, frozen=True):
@@ -65,23 +74,40 @@ class Drop(msgspec.Struct, frozen=True):
     link: str
 
 
-class Provider(msgspec.Struct, frozen=True, kw_only=True):
+class Place(msgspec.Struct, frozen=True):
+    """Where a host serves an operation when that depends on options.
+
+    ``model`` is what the host wants to read as ``model`` in the body, whatever the caller wrote there.
+    """
+
+    path: str
+    model: str | None = None
+
+
+Locate = Callable[[Mapping[str, str], Operation], Place | None]
+"""(options with defaults filled in, operation) -> its place, or None when the operation is not served."""
+
+CHAT_ONLY: Final = {Operation.CHAT: "/chat/completions"}
+PATHS: Final = {**CHAT_ONLY, Operation.MODELS: "/models"}
+V1_PATHS: Final = {operation: "/v1" + path for operation, path in PATHS.items()}
+
+
+class Provider(msgspec.Struct, frozen=True):
     """One row.
 
-    ``base_url`` and ``paths`` may hold ``{option}`` placeholders, and paths ``{model}``; values are percent-encoded.
-    ``base_url`` is empty for providers that have none of their own (a custom host is then required).
-    ``env`` are the environment variables that usually hold the key, first found wins. ``locate`` replaces
-    ``base_url`` and ``paths`` for the few hosts that compute them: (options, operation) -> URL text.
+    A caller's custom host replaces ``base_url``; ``paths`` are appended to either. Both may hold ``{option}``
+    placeholders and paths ``{model}``; values are percent-encoded, and a query parameter whose option has no value is
+    left out. ``base_url`` is empty for providers that have none of their own (a custom host is then required).
+    ``env`` are the environment variables that usually hold the key, first found wins. ``locate`` stands in for
+    ``paths`` where a path depends on an option.
     """
 
     slug: str
     name: str
-    docs: str
     base_url: str
+    docs: str
     dialect: str = "openai_chat"
-    paths: Mapping[Operation, str] = msgspec.field(
-        default_factory=lambda: {Operation.CHAT: "/chat/completions", Operation.MODELS: "/models"}
-    )
+    paths: Mapping[Operation, str] = msgspec.field(default_factory=lambda: PATHS)
     auth: HeaderAuth = BEARER
     key: Key = Key.REQUIRED
     env: tuple[str, ...] = ()
@@ -89,9 +115,9 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     headers: tuple[tuple[str, str], ...] = ()
     renames: tuple[Rename, ...] = ()
     drops: tuple[Drop, ...] = ()
-    developer_role: bool = True
-    """False: messages of role ``developer`` are sent as ``system``, the name that this provider knows."""
+    developer_role: bool = False
+    """False: messages of role ``developer`` are sent as ``system``, the name that hosts other than OpenAI know."""
     model_in_path: bool = False
     """True: the request needs no ``model`` (the deployment in the path names it)."""
-    locate: Callable[[Mapping[str, str], Operation], str] | None = None
+    locate: Locate | None = None
     notes: str = ""

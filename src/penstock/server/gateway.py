@@ -46,7 +46,7 @@ class Gateway:
 
     def __init__(self, pipeline: Pipeline, records: Records, bounds: Bounds, parts: Sequence[Part] = ()) -> None:
         self._pipeline = pipeline
-        self._records = records
+        self.records = records
         self._bounds = bounds
         self._parts = parts
         self.site = Site()
@@ -82,7 +82,7 @@ class Gateway:
         finally:
             if exchange.answer is not None:
                 exchange.answer.close()
-            self._records.push(exchange.record())
+            self.records.push(exchange.record())
 
     async def _answer(self, exchange: Exchange, receive: Receive, send: Send) -> None:
         fields = exchange.fields

@@ -1,0 +1,82 @@
+-- How the mock provider behaves, one function for each Behaviour of upstream.py. Called with the directory that holds
+-- the texts it sends.
+
+local home = ...
+
+local function text(name)
+    local file = assert(io.open(home .. "/" .. name, "rb"))
+    local content = file:read("*a")
+    file:close()
+    return content
+end
+
+local reply, chunk, block = text("reply"), text("chunk"), text("block")
+local done = "data: [DONE]\n\n"
+
+local mock = {}
+
+local function wants_stream()
+    ngx.req.read_body()
+    return string.find(ngx.req.get_body_data() or "", '"stream":true', 1, true) ~= nil
+end
+
+-- Returns nothing once the client is gone; waits while it does not read.
+local function send(piece)
+    return ngx.print(piece) and ngx.flush(true)
+end
+
+local function stream(chunks)
+    ngx.header["Content-Type"] = "text/event-stream"
+    for _ = 1, chunks do
+        if not send(chunk) then return false end
+        ngx.sleep(0.005)
+    end
+    return true
+end
+
+function mock.answer(chunks)
+    if wants_stream() then
+        if stream(chunks) then send(done) end
+    else
+        ngx.header["Content-Type"] = "application/json"
+        ngx.header["Content-Length"] = #reply
+        ngx.print(reply)
+    end
+end
+
+function mock.brief()
+    mock.answer(10)
+end
+
+function mock.idle()
+    ngx.req.read_body()
+    stream(1)
+    ngx.sleep(600)
+end
+
+function mock.flood(megabytes)
+    ngx.req.read_body()
+    ngx.header["Content-Type"] = "text/event-stream"
+    for _ = 1, megabytes * 1e6 / #block do
+        if not send(block) then return end
+    end
+    send(done)
+end
+
+function mock.reset()
+    ngx.req.read_body()
+    ngx.exit(444)
+end
+
+function mock.cut()
+    ngx.req.read_body()
+    stream(3)
+    ngx.exit(ngx.ERROR)
+end
+
+function mock.stall()
+    ngx.req.read_body()
+    ngx.sleep(600)
+end
+
+return mock

@@ -1,0 +1,84 @@
+"""One started program: pinned to its cores, logging to a file, stopped with all its children on every way out."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import accounting
+
+_PATIENCE = 5.0
+
+
+@dataclass(frozen=True)
+class Process:
+    """A running program and what it has used so far."""
+
+    popen: subprocess.Popen[bytes]
+    log: Path
+    started_at: float
+
+    @property
+    def running(self) -> bool:
+        return self.popen.poll() is None
+
+    @property
+    def cpu_seconds(self) -> float:
+        return accounting.cpu_seconds(self.popen.pid)
+
+    @property
+    def resident_kb(self) -> int:
+        return accounting.resident_kb(self.popen.pid)
+
+    @property
+    def open_files(self) -> int:
+        return accounting.open_files(self.popen.pid)
+
+    def last_words(self) -> str:
+        """The end of its log, for a message about why it failed."""
+        return self.log.read_text(encoding="utf-8", errors="replace").strip()[-600:] or "it logged nothing"
+
+
+@contextmanager
+def running(
+    command: Sequence[str | Path], cores: frozenset[int], log: Path, environment: Mapping[str, str] | None = None
+) -> Iterator[Process]:
+    """Run a command in a session of its own until the block ends."""
+    started_at = time.perf_counter()
+    with log.open("ab") as output:
+        popen = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=None if environment is None else {**os.environ, **environment},
+            start_new_session=True,
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),  # noqa: PLW1509 (this program has no threads)
+        )
+    try:
+        yield Process(popen, log, started_at)
+    finally:
+        _stop(popen)
+
+
+def _stop(popen: subprocess.Popen[bytes]) -> None:
+    for how in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(popen.pid, how)
+        with suppress(subprocess.TimeoutExpired):
+            popen.wait(_PATIENCE)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,136 @@
+"""What is measured. A scenario is one value in ``SCENARIOS``; how it is measured is a function in measures.py.
+
+Budgets are the project's own (design notes, repeated in README.md); they mark a row and never fail a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from bench import measures, route
+from bench.measures import Measure
+from bench.results import Budget, Metric, Of
+from bench.subject import Role
+
+_ALL: Final = frozenset(Role)
+_OURS: Final = frozenset({Role.REFERENCE, Role.GATEWAY})
+_GATEWAY: Final = frozenset({Role.GATEWAY})
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One kind of load, what it is judged by and who takes part."""
+
+    name: str
+    title: str
+    measure: Measure
+    metrics: tuple[Metric, ...]
+    roles: frozenset[Role]
+    rounds: int | None = None
+    """None: as many as the run takes."""
+
+
+def _ratio(limit: float) -> Budget:
+    return Budget(limit, Of.RATIO)
+
+
+def _value(limit: float) -> Budget:
+    return Budget(limit, Of.VALUE)
+
+
+def _per_request(budget: Budget) -> tuple[Metric, ...]:
+    return (Metric("cpu", "CPU per request", "µs", budget), Metric("rate", "requests per second", "", compared=False))
+
+
+def _per_chunk(budget: Budget, connections: Iterable[int]) -> tuple[Metric, ...]:
+    return tuple(
+        metric
+        for count in connections
+        for metric in (
+            Metric(f"cpu_{count}", f"CPU per chunk, {count:,} streams", "µs", budget),
+            Metric(f"rate_{count}", f"chunks per second, {count:,} streams", "", compared=False),
+        )
+    )
+
+
+SCENARIOS: Final = (
+    Scenario("chat", "answers in one piece, plain upstream", measures.chat, _per_request(_ratio(6)), _ALL),
+    Scenario(
+        "chat-stream",
+        "streams of 100 chunks, 5 ms apart",
+        measures.chat_stream,
+        _per_chunk(_ratio(2.5), measures.STREAM_CONNECTIONS),
+        _ALL,
+    ),
+    Scenario(
+        "chat-tls",
+        "answers in one piece, TLS upstream",
+        partial(measures.chat, tls=True),
+        _per_request(_ratio(7)),
+        _OURS,
+    ),
+    Scenario(
+        "config",
+        "the target comes from a config in a header",
+        partial(measures.chat, addressing=route.by_config),
+        _per_request(_ratio(6)),
+        _OURS,
+    ),
+    Scenario(
+        "latency",
+        "what is added to one request at a time",
+        measures.latency,
+        (
+            Metric("p50", "added latency, p50", "ms", _value(0.25)),
+            Metric("p99", "added latency, p99", "ms", _value(1)),
+        ),
+        _OURS,
+    ),
+    Scenario(
+        "cold-start",
+        "from process start to the first answer",
+        measures.cold_start,
+        (Metric("seconds", "first answer after", "s", _value(0.6)),),
+        _GATEWAY,
+        rounds=5,
+    ),
+    Scenario(
+        "memory",
+        f"{measures.IDLE_STREAMS:,} streams that stay open and silent",
+        measures.memory,
+        (
+            Metric("idle", "resident when idle", "MB", _value(60), compared=False),
+            Metric("loaded", f"resident with {measures.IDLE_STREAMS:,} streams", "MB", compared=False),
+            Metric("stream", "resident per stream", "KB", _value(15), compared=False),
+        ),
+        _OURS,
+    ),
+    Scenario(
+        "slow-reader",
+        "1 KB/s is read of 50 MB that are sent at once",
+        measures.slow_reader,
+        (Metric("growth", "resident memory grows by", "MB", _value(5), compared=False),),
+        _OURS,
+        rounds=1,
+    ),
+    Scenario(
+        "disconnects",
+        f"{measures.ROUGH_REQUESTS:,} requests; clients leave, upstreams reset, break off and stall",
+        measures.rough_weather,
+        (
+            Metric("files", "open files above idle", "", _value(0)),
+            Metric("memory", "resident above idle", "MB", _value(5)),
+            Metric("broken", "broken answers", "", _value(0)),
+            Metric("hung", "answers that never ended", "", _value(0)),
+            Metric("complete", "complete answers", ""),
+            Metric("clean_error", "clean errors", ""),
+            Metric("left", "clients that left", ""),
+        ),
+        _GATEWAY,
+        rounds=1,
+    ),
+)
+"""In the order of the report."""

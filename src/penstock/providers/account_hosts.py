@@ -1,0 +1,73 @@
+"""OpenAI-compatible hosts whose address names the caller's account, workspace or endpoint, alphabetical by slug.
+
+A pattern keeps every such value inside the vendor's domain; a value that may name any host says so (``names_host``).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from penstock.providers.row import CHAT_ONLY, HTTPS_URL, Operation, Option, Provider
+
+ROWS: Final = (
+    Provider(
+        "cortex",
+        "Snowflake Cortex",
+        "https://{snowflake_account}.snowflakecomputing.com/api/v2",
+        "https://docs.snowflake.com/en/user-guide/snowflake-cortex/cortex-rest-api",
+        paths={Operation.CHAT: "/cortex/v1/chat/completions"},
+        env=("SNOWFLAKE_CORTEX_PAT", "SNOWFLAKE_PAT"),
+        options=(
+            Option(
+                "snowflake_account",
+                "snowflake-account",
+                required=True,
+                pattern=r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*",
+            ),
+        ),
+        notes="The key is a programmatic access token or a JWT.",
+    ),
+    Provider(
+        "databricks",
+        "Databricks",
+        "https://{databricks_host}/serving-endpoints",
+        "https://docs.databricks.com/aws/en/machine-learning/foundation-models/",
+        paths=CHAT_ONLY,
+        env=("DATABRICKS_TOKEN",),
+        options=(
+            Option(
+                "databricks_host",
+                "databricks-host",
+                required=True,
+                pattern=r"([A-Za-z0-9-]{1,63}\.)+(databricks\.com|azuredatabricks\.net)",
+            ),
+        ),
+    ),
+    Provider(
+        "huggingface",
+        "Hugging Face",
+        "{huggingface_base_url}/v1",
+        "https://huggingface.co/docs/inference-providers",
+        env=("HF_TOKEN",),
+        options=(
+            Option(
+                "huggingface_base_url",
+                "huggingface-base-url",
+                pattern=HTTPS_URL,
+                default="https://router.huggingface.co",
+                names_host=True,
+            ),
+        ),
+        notes="Inference Providers; the base URL of a dedicated endpoint goes in huggingface-base-url, without /v1.",
+    ),
+    Provider(
+        "predibase",
+        "Predibase",
+        "https://serving.app.predibase.com",
+        "https://docs.predibase.com",
+        paths={Operation.CHAT: "/{predibase_tenant_id}/deployments/v2/llms/{model}/v1/chat/completions"},
+        env=("PREDIBASE_API_TOKEN", "PREDIBASE_API_KEY"),
+        options=(Option("predibase_tenant_id", "predibase-tenant-id", required=True, pattern="[A-Za-z0-9_-]+"),),
+        notes="Portkey reads the tenant from the body's user and an adapter from model:adapter; here neither is.",
+    ),
+)

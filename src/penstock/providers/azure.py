@@ -1,0 +1,92 @@
+"""Microsoft's two OpenAI-shaped surfaces, whose addresses hold the caller's resource, deployment and API version.
+
+azure-openai names a resource and a deployment; azure-ai (Foundry) is given a whole base URL. Keys and tokens that the
+caller already holds are sent as they are; signing in (Entra, managed and workload identity) is not a row's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from penstock.auth.header import API_KEY, BEARER
+from penstock.providers.row import CHAT_ONLY, HTTPS_URL, PATHS, Operation, Option, Place, Provider
+
+_AD_TOKEN: Final = Option("azure_ad_token", "azure-ad-token", secret=True, credential=BEARER)
+
+EXTRA_PARAMETERS: Final = Option(
+    "azure_extra_params",
+    "azure-extra-params",
+    ("azure_extra_parameters",),
+    default="drop",
+    upstream_header="extra-parameters",
+)
+"""What the model inference API does with a parameter that its model doesn't know (drop, pass-through or error)."""
+
+_NAME: Final = "[A-Za-z0-9_-][A-Za-z0-9._-]*"
+
+
+def _locate(options: Mapping[str, str], operation: Operation) -> Place | None:
+    """Version ``v1`` has one path for all deployments and reads the deployment's name from the body."""
+    if options["api_version"] == "v1":
+        return Place("/v1" + PATHS[operation], options.get("deployment_id") if operation is Operation.CHAT else None)
+    parent = "/deployments/{deployment_id}" if operation is Operation.CHAT else ""
+    return Place(parent + PATHS[operation] + "?api-version={api_version}")
+
+
+AZURE_OPENAI: Final = Provider(
+    "azure-openai",
+    "Azure OpenAI",
+    "https://{resource_name}.openai.azure.com/openai",
+    "https://learn.microsoft.com/en-us/azure/ai-services/openai/reference",
+    locate=_locate,
+    auth=API_KEY,
+    env=("AZURE_OPENAI_API_KEY", "AZURE_API_KEY"),
+    options=(
+        Option(
+            "resource_name",
+            "azure-resource-name",
+            ("azure_resource_name",),
+            required=True,
+            pattern="[A-Za-z0-9-]{1,63}",
+        ),
+        Option(
+            "deployment_id",
+            "azure-deployment-id",
+            ("azure_deployment_id",),
+            required=True,
+            pattern=_NAME,
+        ),
+        Option(
+            "api_version",
+            "azure-api-version",
+            ("azure_api_version",),
+            default="2024-10-21",
+            pattern="[A-Za-z0-9.-]+",
+        ),
+        _AD_TOKEN,
+        Option("openai_beta", "openai-beta", upstream_header="OpenAI-Beta", bare_header="openai-beta"),
+    ),
+    developer_role=True,
+    model_in_path=True,
+    notes="API version v1 needs no dated version and may name the deployment as the model. Entra, managed and workload "
+    "identity are not supported yet: send a token as azure-ad-token.",
+)
+
+AZURE_AI: Final = Provider(
+    "azure-ai",
+    "Azure AI Foundry",
+    "{azure_foundry_url}",
+    "https://learn.microsoft.com/en-us/rest/api/aifoundry/modelinference/",
+    paths={Operation.CHAT: CHAT_ONLY[Operation.CHAT] + "?api-version={azure_api_version}"},
+    env=("AZURE_AI_API_KEY", "AZURE_INFERENCE_CREDENTIAL"),
+    options=(
+        Option("azure_foundry_url", "azure-foundry-url", required=True, pattern=HTTPS_URL, names_host=True),
+        Option("azure_api_version", "azure-api-version", pattern="[A-Za-z0-9.-]+"),
+        Option("azure_deployment_name", "azure-deployment-name", upstream_header="azureml-model-deployment"),
+        EXTRA_PARAMETERS,
+        _AD_TOKEN,
+    ),
+    notes="Only for base URLs that speak OpenAI's dialect, not for .../anthropic. Microsoft retires the model "
+    "inference API (.../models) on 26 August 2026: use .../openai/v1 as the base URL.",
+)

@@ -1,0 +1,227 @@
+"""A row and the caller's settings -> where requests go and what their headers say. Pure, and done once per config.
+
+No value may become more than it is: an option stays inside its own path segment or host label, a header value inside
+its line, and a host that a caller names is never trusted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+
+from penstock import __version__
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import Origin, Url, header_line
+from penstock.core.secret import Secret
+from penstock.providers.row import Key, Operation, Option, Place, Provider
+
+PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+_VISIBLE_ASCII: Final = "".join(map(chr, range(0x21, 0x7F)))
+_MODEL: Final = "{model}"
+_USER_AGENT: Final = header_line("user-agent", f"penstock/{__version__}")
+_JSON: Final = header_line("content-type", "application/json")
+
+
+class Endpoint(msgspec.Struct, frozen=True):
+    """One operation at one provider, ready to be called.
+
+    ``path`` may still hold ``{model}``. ``headers`` is a checked block of header lines, the credential among them.
+    ``model``, when set, is what the body must say in place of the caller's ``model``.
+    """
+
+    provider: Provider
+    origin: Origin
+    path: str
+    query: str
+    headers: bytes
+    model: str | None = None
+
+    def target(self, model: str | None) -> bytes:
+        """The request target (path and query) for a request that names this model."""
+        path = self.path
+        if model is not None and _MODEL in path:
+            path = path.replace(_MODEL, _segment(model))
+        return (f"{path}?{self.query}" if self.query else path or "/").encode()
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.provider.slug}, {self.origin.scheme}://{self.origin.authority}{self.path})"
+
+
+def bind(
+    provider: Provider,
+    operation: Operation,
+    *,
+    key: Secret | None,
+    options: Mapping[str, str],
+    custom_host: Url | None,
+    lent_key: Secret | None = None,
+) -> Endpoint | Failure:
+    """Compile an endpoint. ``options`` are by their row name; ``custom_host`` was judged by the address policy.
+
+    ``lent_key`` is the operator's own: it serves a caller who brings none, and only at the provider's own address.
+    """
+    values = with_defaults(provider, options)
+    refused = _refuse_option(provider, values)
+    if refused is not None:
+        return refused
+    place = _place(provider, operation, values)
+    if place is None:
+        return Failure(Kind.UNSUPPORTED_OPERATION, f"{operation.value} is not supported by {provider.slug}.")
+    base = custom_host or _base(provider, values)
+    if isinstance(base, Failure):
+        return base
+    template, _, query = place.path.partition("?")
+    path = _fill(provider, template, values)
+    if isinstance(path, Failure):
+        return path
+    if key is None and base.origin.trusted:
+        key = lent_key
+    headers = _headers(provider, operation, key, values, demand_key=custom_host is None)
+    if isinstance(headers, Failure):
+        return headers
+    query = "&".join(filter(None, (base.query, *_given_pairs(query, values))))
+    return Endpoint(provider, base.origin, _visible(base.path + path), _visible(query), headers, place.model)
+
+
+def with_defaults(provider: Provider, options: Mapping[str, str]) -> dict[str, str]:
+    """The values of a row's options, by name: as given, else by default."""
+    return {**{option.name: option.default for option in provider.options if option.default is not None}, **options}
+
+
+def _refuse_option(provider: Provider, values: Mapping[str, str]) -> Failure | None:
+    for option in provider.options:
+        value = values.get(option.name)
+        if value is not None and option.pattern is not None and not re.fullmatch(option.pattern, value):
+            return _invalid(option, f"its value must match {option.pattern}")
+    return None
+
+
+def _place(provider: Provider, operation: Operation, values: Mapping[str, str]) -> Place | None:
+    if provider.locate is not None:
+        return provider.locate(values, operation)
+    path = provider.paths.get(operation)
+    return None if path is None else Place(path)
+
+
+def _base(provider: Provider, values: Mapping[str, str]) -> Url | Failure:
+    if not provider.base_url:
+        return Failure(
+            Kind.INVALID_CONFIG,
+            f"{provider.slug} has no address of its own: name yours in the header x-portkey-custom-host, for example "
+            "http://localhost:8000/v1, or as custom_host in the config.",
+            param="x-portkey-custom-host",
+        )
+    text = _fill(provider, provider.base_url, values)
+    if isinstance(text, Failure):
+        return text
+    chosen = any(
+        option.names_host and values.get(option.name) not in {None, option.default} for option in provider.options
+    )
+    return Url.parse(text, trusted=not chosen)
+
+
+def _fill(provider: Provider, template: str, values: Mapping[str, str]) -> str | Failure:
+    """The template with the values of its options; ``{model}`` stays until a request names one."""
+    options = {option.name: option for option in provider.options}
+    for name in PLACEHOLDER.findall(template):
+        if name in options and name not in values:
+            return _missing(provider, options[name])
+
+    def value(match: re.Match[str]) -> str:
+        option = options.get(match[1])
+        if option is None:
+            return match[0]
+        return values[option.name].rstrip("/") if option.names_host else _segment(values[option.name])
+
+    return PLACEHOLDER.sub(value, template)
+
+
+def _given_pairs(query: str, values: Mapping[str, str]) -> list[str]:
+    """The ``name={option}`` pairs of a query template whose option has a value."""
+    pairs = (pair.partition("=") for pair in query.split("&"))
+    return [f"{name}={_segment(values[value[1:-1]])}" for name, _, value in pairs if value[1:-1] in values]
+
+
+def _visible(text: str) -> str:
+    """The text with everything but visible ASCII percent-encoded, whatever a custom host holds."""
+    return quote(text, safe=_VISIBLE_ASCII, errors="replace")
+
+
+def _segment(value: str) -> str:
+    """A value as one path segment. Dots alone would mean another folder, encoded or not: they are encoded twice."""
+    text = quote(value, safe="", errors="replace")
+    return text.replace(".", "%252E") if text in {".", ".."} else text
+
+
+def _headers(
+    provider: Provider, operation: Operation, key: Secret | None, values: Mapping[str, str], *, demand_key: bool
+) -> bytes | Failure:
+    credential = _credential(provider, key, values, demand_key=demand_key)
+    if isinstance(credential, Failure):
+        return credential
+    lines = [_USER_AGENT, credential]
+    if operation is Operation.CHAT:
+        lines.insert(0, _JSON)
+    lines += [header_line(name, value) for name, value in provider.headers]
+    for option in provider.options:
+        if option.upstream_header is not None and option.name in values:
+            try:
+                lines.append(header_line(option.upstream_header, values[option.name]))
+            except ValueError:
+                return _invalid(option, "its value holds a control character")
+    return b"".join(lines)
+
+
+def _credential(
+    provider: Provider, key: Secret | None, values: Mapping[str, str], *, demand_key: bool
+) -> bytes | Failure:
+    """The header line that proves who calls; empty when nothing was given and nothing is demanded."""
+    for option in provider.options:
+        if option.credential is not None and option.name in values:
+            try:
+                return option.credential.line(Secret(values[option.name].removeprefix("Bearer ")))
+            except ValueError:
+                return _invalid(option, "its value holds a control character")
+    if provider.key is Key.NONE:
+        return b""
+    if key is None:
+        return _missing_key(provider) if demand_key and provider.key is Key.REQUIRED else b""
+    try:
+        return provider.auth.line(key)
+    except ValueError:
+        return Failure(
+            Kind.INVALID_CONFIG,
+            f"The API key for {provider.slug} holds a control character, perhaps a line break: send it without.",
+            param="api_key",
+        )
+
+
+def _missing_key(provider: Provider) -> Failure:
+    lent = f" The gateway's operator can also lend {provider.env[0]}." if provider.env else ""
+    return Failure(
+        Kind.MISSING_API_KEY,
+        f"{provider.slug} needs an API key: send it as Authorization: Bearer KEY or x-portkey-api-key: KEY, or set "
+        f"api_key in the config.{lent}",
+        param="api_key",
+    )
+
+
+def _missing(provider: Provider, option: Option) -> Failure:
+    return Failure(
+        Kind.INVALID_CONFIG,
+        f"{provider.slug} needs {option.name}: send the header x-portkey-{option.header}, or set {option.name} in the "
+        "config.",
+        param=f"x-portkey-{option.header}",
+    )
+
+
+def _invalid(option: Option, reason: str) -> Failure:
+    return Failure(
+        Kind.INVALID_CONFIG,
+        f"The setting {option.name} (header x-portkey-{option.header}) can't be used: {reason}.",
+        param=f"x-portkey-{option.header}",
+    )

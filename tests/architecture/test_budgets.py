@@ -1,0 +1,52 @@
+"""Files and functions stay small. The exceptions below may only shrink: a listed one that fits again fails the test."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "penstock"
+FILES = sorted(SOURCE.rglob("*.py"))
+MAX_FILE, MAX_DIALECT, MAX_FUNCTION = 500, 700, 60
+LONGER_FILES: dict[str, int] = {}
+LONGER_FUNCTIONS: dict[str, int] = {}
+
+
+def name(path: Path) -> str:
+    return path.relative_to(SOURCE).as_posix()
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None:
+            yield f"{name(path)}:{node.name}", node.end_lineno - node.lineno + 1
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_files_are_short(path: Path) -> None:
+    allowed = MAX_DIALECT if path.is_relative_to(SOURCE / "dialects") else MAX_FILE
+    lines = len(path.read_text().splitlines())
+    if name(path) in LONGER_FILES:
+        assert allowed < lines <= LONGER_FILES[name(path)], "take it off the list, or make it shorter"
+    else:
+        assert lines <= allowed
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_functions_are_short(path: Path) -> None:
+    for function, lines in functions(path):
+        if function in LONGER_FUNCTIONS:
+            assert MAX_FUNCTION < lines <= LONGER_FUNCTIONS[function], "take it off the list, or make it shorter"
+        else:
+            assert lines <= MAX_FUNCTION, function
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_no_file_is_called_by_an_empty_name(path: Path) -> None:
+    assert path.stem not in {"utils", "helpers", "common", "manager", "service", "misc", "types"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_every_module_says_what_it_is(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text()))

@@ -1,0 +1,40 @@
+"""Fixtures of every suite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from penstock.settings import load
+from running import RunningGateway, replayed_recordings, running_gateway
+from upstream import Upstream, running_upstream
+
+
+@pytest.fixture(scope="session")
+def gateway() -> Iterator[RunningGateway]:
+    """A gateway with default settings (loopback), without an access log."""
+    with running_gateway(load({}, {"PENSTOCK_ACCESS_LOG": "false"}, Path("/nonexistent"))) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def impatient() -> Iterator[RunningGateway]:
+    """A gateway that takes half a second of silence for a stall."""
+    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_UPSTREAM_IDLE_TIMEOUT": "0.5"}
+    with running_gateway(load({}, environment, Path("/nonexistent"))) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def replay() -> Iterator[str]:
+    """The base URL of the recorded upstream."""
+    with replayed_recordings() as url:
+        yield url
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    """A scripted provider."""
+    with running_upstream() as running:
+        yield running

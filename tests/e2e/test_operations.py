@@ -1,0 +1,159 @@
+"""What an operator relies on: health, readiness, the access log, draining, keep-alive comments."""
+
+import io
+import json
+import queue
+import threading
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from penstock.observe.access_log import line
+from penstock.settings import load
+from running import RunningGateway, running_gateway
+from upstream import Upstream, events, reply, send, wait_for_hang_up
+
+CHUNK = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+DONE = b"data: [DONE]\n\n"
+
+
+def chat(gateway: RunningGateway, upstream: Upstream, **members: Any) -> httpx.Response:
+    headers = {
+        "x-portkey-provider": "openai", "authorization": "Bearer sk-very-secret",
+        "x-portkey-custom-host": f"{upstream.url}/v1", "x-portkey-trace-id": "trace-1",
+        "x-portkey-metadata": '{"_user":"u","n":1}',
+    }  # fmt: skip
+    body = {"model": "gpt-x", "messages": [{"role": "user", "content": "very private"}], **members}
+    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=20)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [("/health", {"status": "ok"}), ("/v1/health", {"status": "ok"}), ("/ready", {"status": "ready"})],
+)
+def test_health(path: str, body: dict[str, str], gateway: RunningGateway) -> None:
+    assert httpx.get(gateway.url + path).json() == body
+    assert httpx.head(gateway.url + path).content == b""
+
+
+def test_readiness_goes_first_when_draining(gateway: RunningGateway) -> None:
+    gateway.app.site.draining = True
+    try:
+        assert httpx.get(f"{gateway.url}/ready").status_code == 503
+        assert httpx.get(f"{gateway.url}/health").status_code == 200
+    finally:
+        gateway.app.site.draining = False
+
+
+def test_the_front_page_says_hello(gateway: RunningGateway) -> None:
+    assert httpx.get(gateway.url).status_code == 200
+
+
+def records(gateway: RunningGateway) -> list[dict[str, Any]]:
+    return [json.loads(line(record)) for record in gateway.app.records.take()]
+
+
+def test_one_record_a_request_without_content_or_secrets(gateway: RunningGateway, upstream: Upstream) -> None:
+    records(gateway)
+    upstream.play(events(CHUNK, b'data: {"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":6}}\n\n', DONE))
+    chat(gateway, upstream)
+    chat(gateway, upstream, stream=True)
+    upstream.play(reply(429, b'{"error":{"message":"slow down"}}'))
+    chat(gateway, upstream)
+    upstream.play(events(CHUNK, end=False), lambda _, writer: _close(writer))
+    chat(gateway, upstream, stream=True)
+    httpx.post(f"{gateway.v1}/chat/completions", content=b"{", headers={"x-portkey-provider": "openai"})
+    plain, streamed, limited, cut, bad = records(gateway)
+    assert plain["provider"] == "openai"
+    assert plain["model"] == "gpt-x"
+    assert (plain["status"], plain["prompt_tokens"], plain["completion_tokens"]) == (200, 3, 1)
+    assert (plain["method"], plain["path"], plain["trace_id"]) == ("POST", "/v1/chat/completions", "trace-1")
+    assert plain["metadata"] == {"_user": "u"}
+    assert plain["latency_ms"] >= plain["first_byte_ms"] > 0
+    assert (streamed["stream"], streamed["prompt_tokens"], streamed["completion_tokens"]) == (True, 5, 6)
+    assert (limited["status"], limited["failure"]) == (429, "upstream_status")
+    assert (cut["status"], cut["failure"]) == (200, "upstream_truncated")
+    assert (bad["status"], bad["failure"]) == (400, "invalid_json")
+    text = json.dumps([plain, streamed, limited, cut, bad])
+    assert "secret" not in text
+    assert "private" not in text
+
+
+async def _close(writer: Any) -> None:
+    writer.close()
+
+
+def test_the_log_is_written_in_the_end(upstream: Upstream, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(out))
+    with running_gateway(load({}, {}, Path("/nonexistent"))) as running:
+        chat(running, upstream)
+    logged = json.loads(out.getvalue())
+    assert logged["status"] == 200
+
+
+def test_requests_under_way_are_finished_when_the_gateway_stops(upstream: Upstream) -> None:
+    release = threading.Event()
+    answers: queue.Queue[httpx.Response] = queue.Queue()
+
+    async def hold(_: Any, writer: Any) -> None:
+        import asyncio
+
+        await asyncio.to_thread(release.wait, 10)
+
+    upstream.play(hold, reply())
+    with running_gateway(load({}, {"PENSTOCK_ACCESS_LOG": "false"}, Path("/nonexistent"))) as running:
+        asking = threading.Thread(target=lambda: answers.put(chat(running, upstream)))
+        asking.start()
+        while not upstream.received:
+            pass
+        threading.Timer(0.2, release.set).start()
+    assert answers.get(timeout=10).status_code == 200
+    asking.join()
+
+
+def test_keep_alive_comments_while_waiting(upstream: Upstream) -> None:
+    release = threading.Event()
+
+    async def hold(_: Any, writer: Any) -> None:
+        import asyncio
+
+        await asyncio.to_thread(release.wait, 10)
+
+    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_KEEPALIVE": "0.02"}
+    with running_gateway(load({}, environment, Path("/nonexistent"))) as running:
+        headers = {"x-portkey-provider": "openai", "x-portkey-custom-host": f"{upstream.url}/v1"}
+        body = {"model": "m", "messages": [], "stream": True}
+        for acts, ending in (
+            ((events(CHUNK, DONE),), CHUNK + DONE),
+            ((reply(429, b'{"error":{"message":"slow"}}'),), b'data: {"error":{"message":"slow"}}\n\n'),
+            ((send(b"garbage\r\n\r\n"),), None),
+        ):
+            release.clear()
+            upstream.play(hold, *acts)
+            with httpx.stream("POST", f"{running.v1}/chat/completions", json=body, headers=headers) as streamed:
+                received = b""
+                for piece in streamed.iter_bytes():
+                    received += piece
+                    if received.count(b": keep-alive\n") >= 2:
+                        release.set()
+            comments, _, rest = received.rpartition(b": keep-alive\n")
+            assert set(comments.splitlines()) == {b": keep-alive"}
+            assert streamed.status_code == 200
+            assert rest == ending if ending else b'"invalid_response"' in rest
+        # Without a wait nothing is added, and a plain request never gets a comment.
+        upstream.play(events(CHUNK, DONE))
+        assert httpx.post(f"{running.v1}/chat/completions", json=body, headers=headers).content == CHUNK + DONE
+        assert chat(running, upstream).json()["object"] == "chat.completion"
+
+
+def test_leaving_while_comments_are_sent(upstream: Upstream) -> None:
+    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_KEEPALIVE": "0.02"}
+    with running_gateway(load({}, environment, Path("/nonexistent"))) as running:
+        upstream.play(wait_for_hang_up)
+        headers = {"x-portkey-provider": "openai", "x-portkey-custom-host": f"{upstream.url}/v1"}
+        body = {"model": "m", "messages": [], "stream": True}
+        with httpx.stream("POST", f"{running.v1}/chat/completions", json=body, headers=headers) as streamed:
+            assert next(streamed.iter_bytes()).startswith(b": keep-alive")
+        upstream.left.get(timeout=5)

@@ -1,0 +1,153 @@
+"""Every recording whose wire is OpenAI's chat, through the real gateway: byte for byte back, unchanged in meaning up.
+
+The replay server cuts the bytes as the test asks: whole, event by event, byte by byte, in sevens and at random.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from penstock.providers.registry import PROVIDERS
+from running import RECORDINGS, RunningGateway, needs_recordings
+
+pytestmark = needs_recordings
+
+SPLITS = ["whole", "event", "1", "7", "r5"]
+SLUGS = {
+    "azure": "azure-openai", "deepseek": "deepseek", "fireworks": "fireworks-ai", "mistral": "mistral-ai",
+    "novita": "novita-ai", "perplexity": "perplexity-ai", "together": "together-ai", "xai": "x-ai", "zai": "z-ai",
+}  # fmt: skip
+AZURE = {
+    "x-portkey-azure-resource-name": "res", "x-portkey-azure-deployment-id": "dep",
+    "x-portkey-azure-api-version": "2024-10-21",
+}  # fmt: skip
+
+
+def recordings() -> list[Path]:
+    return sorted(path for path in RECORDINGS.glob("*/*.json") if '"openai.chat"' in path.read_text()[:600])
+
+
+@functools.cache
+def load(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def slug(recording: dict[str, Any]) -> str:
+    name = SLUGS.get(recording["provider"], recording["provider"])
+    return name if name in PROVIDERS and not PROVIDERS[name].locate else "azure-openai" if name == "azure-openai" else "openai"
+
+
+def headers(recording: dict[str, Any], replay: str, options: str) -> dict[str, str]:
+    return {
+        "x-portkey-provider": slug(recording),
+        "x-portkey-custom-host": f"{replay}/_id/{recording['id']};{options}/v1",
+        "authorization": "Bearer test",
+        **AZURE,
+    }
+
+
+def expected_request(recording: dict[str, Any], dropped: str | None) -> dict[str, Any]:
+    """What the provider must receive: the recorded request less what its row renames, drops or calls otherwise."""
+    row = PROVIDERS[slug(recording)]
+    body = dict(recording["request"]["body"])
+    for rename in row.renames:
+        if rename.parameter in body:
+            body[rename.to] = body.pop(rename.parameter)
+    for name in dropped.split(",") if dropped else []:
+        assert name in {drop.parameter for drop in row.drops}
+        del body[name]
+    if not row.developer_role:
+        body["messages"] = [
+            {**message, "role": "system"} if message.get("role") == "developer" else message
+            for message in body["messages"]
+        ]
+    return body
+
+
+async def exchange(
+    client: httpx.AsyncClient, gateway: RunningGateway, replay: str, recording: dict[str, Any], options: str
+) -> httpx.Response:
+    body = json.dumps(recording["request"]["body"]).encode()
+    sent = {**headers(recording, replay, options), "content-type": "application/json"}
+    return await client.post(f"{gateway.v1}/chat/completions", content=body, headers=sent)
+
+
+@pytest.mark.parametrize("path", recordings(), ids=lambda path: path.stem)
+async def test_replayed_byte_for_byte(path: Path, gateway: RunningGateway, replay: str) -> None:
+    recording = load(path)
+    body = (recording["response"]["body_text"]).encode("utf-8", "surrogatepass")
+    async with httpx.AsyncClient(timeout=60) as client:
+        replies = await asyncio.gather(
+            *(exchange(client, gateway, replay, recording, f"split={split}") for split in SPLITS)
+        )
+        seen = (await client.get(f"{replay}/_received", params={"id": recording["id"]})).json()
+    for reply in replies:
+        assert reply.status_code == recording["response"]["status"], reply.text
+        assert reply.content == body
+        assert reply.headers["x-portkey-provider"] == slug(recording)
+        assert reply.headers["x-portkey-last-used-option-index"] == "config"
+        for name in ("x-request-id", "openai-processing-ms", "x-ratelimit-remaining-requests", "retry-after", "content-type"):
+            assert reply.headers.get(name) == recording["response"]["headers"].get(name)
+    for received in seen[-len(SPLITS) :]:
+        assert received["body"] == expected_request(recording, replies[0].headers.get("x-penstock-dropped-params"))
+        assert not [name for name in received["headers"] if name.startswith("x-portkey")]
+
+
+STREAMED = [path for path in recordings() if load(path)["response"]["kind"] == "sse" and load(path)["response"]["status"] == 200]
+
+
+def is_prefix_then_error(content: bytes, whole: bytes, code: str) -> bool:
+    """Whole events of the recording, then one error event, and no [DONE]."""
+    head, _, tail = content.rpartition(b"data: ")
+    error = json.loads(tail)["error"]
+    return whole.startswith(head) and error["code"] == code and b"[DONE]" not in tail and tail.endswith(b"\n\n")
+
+
+@pytest.mark.parametrize("path", STREAMED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("how", ["cut", "cut-rst", "stall"])
+async def test_a_stream_that_breaks_ends_with_an_error_event(
+    path: Path, how: str, impatient: RunningGateway, replay: str
+) -> None:
+    recording = load(path)
+    whole = recording["response"]["body_text"].encode()
+    at = 2 * len(whole) // 3
+    options = f"{how.removesuffix('-rst')}={at};split=event" + (";rst=1" if how == "cut-rst" else "")
+    async with httpx.AsyncClient(timeout=60) as client:
+        reply = await exchange(client, impatient, replay, recording, options)
+    if reply.status_code == 200:
+        assert is_prefix_then_error(reply.content, whole, "idle_timeout" if how == "stall" else "upstream_truncated")
+    else:
+        # Nothing but comments, or not one whole event, had come yet: the caller gets a plain error.
+        assert reply.status_code == (408 if how == "stall" else 502)
+        assert reply.json()["error"]["code"] in {"idle_timeout", "upstream_truncated"}
+
+
+PLAIN = [path for path in recordings() if load(path)["response"]["kind"] == "json"]
+
+
+@pytest.mark.parametrize("path", PLAIN[:12], ids=lambda path: path.stem)
+@pytest.mark.parametrize("how", ["cut", "stall"])
+async def test_half_a_plain_reply_is_a_clean_error(path: Path, how: str, impatient: RunningGateway, replay: str) -> None:
+    recording = load(path)
+    at = len(recording["response"]["body_text"].encode()) // 2
+    async with httpx.AsyncClient(timeout=60) as client:
+        reply = await exchange(client, impatient, replay, recording, f"{how}={at};split=7")
+    assert reply.status_code == (408 if how == "stall" else 502)
+    assert reply.json()["error"]["code"] == ("idle_timeout" if how == "stall" else "upstream_truncated")
+
+
+@pytest.mark.parametrize("path", recordings()[::6], ids=lambda path: path.stem)
+@pytest.mark.parametrize("split", SPLITS)
+async def test_a_compressed_reply_comes_out_plain(path: Path, split: str, gateway: RunningGateway, replay: str) -> None:
+    recording = load(path)
+    async with httpx.AsyncClient(timeout=60) as client:
+        reply = await exchange(client, gateway, replay, recording, f"split={split};gzip=1")
+    assert reply.content == recording["response"]["body_text"].encode("utf-8", "surrogatepass")
+    assert "content-encoding" not in reply.headers

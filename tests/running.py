@@ -1,0 +1,100 @@
+"""Real servers for tests: the gateway on a socket in a thread of its own, and the recorded upstream in a process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from penstock.app import build
+from penstock.server.gateway import Gateway
+from penstock.settings import Settings
+
+SHARED = Path(__file__).parents[1].parent / "shared"
+RECORDINGS = SHARED / "recordings"
+
+needs_recordings = pytest.mark.skipif(
+    not (RECORDINGS / "replay_upstream.py").exists(),
+    reason="the recorded provider traffic (../shared/recordings) is not part of a clone",
+)
+
+
+class RunningGateway:
+    """A gateway that listens on ``url``; ``loop`` is the event loop that serves it."""
+
+    def __init__(self, app: Gateway, url: str, loop: asyncio.AbstractEventLoop) -> None:
+        self.app = app
+        self.url = url
+        self.loop = loop
+
+    @property
+    def v1(self) -> str:
+        return f"{self.url}/v1"
+
+    def tasks(self) -> set[str]:
+        """The names of the tasks that run on the gateway's loop now."""
+
+        async def names() -> set[str]:
+            current = asyncio.current_task()
+            return {task.get_name() for task in asyncio.all_tasks() if task is not current}
+
+        return asyncio.run_coroutine_threadsafe(names(), self.loop).result(10)
+
+
+@contextlib.contextmanager
+def running_gateway(settings: Settings) -> Iterator[RunningGateway]:
+    """Serve in a thread, as ``penstock serve`` does in a process; drained and closed on leaving."""
+    app = build(settings)
+    sock = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        app, http="httptools", loop="uvloop", lifespan="on", log_config=None, access_log=False, server_header=False,
+        ws="none", timeout_graceful_shutdown=5,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    started = threading.Event()
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def serve() -> None:
+        loops.append(asyncio.get_running_loop())
+        serving = asyncio.create_task(server.serve(sockets=[sock]))
+        while not server.started and not serving.done():
+            await asyncio.sleep(0)
+        started.set()
+        await serving
+
+    def run() -> None:
+        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+            runner.run(serve())
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        assert started.wait(20)
+        yield RunningGateway(app, f"http://127.0.0.1:{sock.getsockname()[1]}", loops[0])
+    finally:
+        server.should_exit = True
+        thread.join(20)
+        sock.close()
+        assert not thread.is_alive()
+
+
+@contextlib.contextmanager
+def replayed_recordings() -> Iterator[str]:
+    """The replay server over all recordings; its base URL."""
+    command = [sys.executable, str(RECORDINGS / "replay_upstream.py"), str(RECORDINGS), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            found = re.search(r"listening on ([\d.]+:\d+)", process.stdout.readline())
+            assert found is not None
+            yield f"http://{found[1]}"
+        finally:
+            process.terminate()

@@ -1,0 +1,242 @@
+"""Binding: what is refused and how it is said, what ends up in the headers, and that no value leaves its place."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock import __version__
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import Url
+from penstock.core.secret import Secret
+from penstock.providers.endpoint import Endpoint, bind
+from penstock.providers.registry import PROVIDERS
+from penstock.providers.row import CHAT_ONLY, Operation, Option, Provider
+
+KEY = Secret("sk-unit")
+HOST = Url.parse("http://localhost:9100/v1")
+
+
+def endpoint_of(
+    slug: str,
+    options: dict[str, str] | None = None,
+    *,
+    key: Secret | None = KEY,
+    custom_host: Url | None = None,
+    operation: Operation = Operation.CHAT,
+) -> Endpoint:
+    result = bind(PROVIDERS[slug], operation, key=key, options=options or {}, custom_host=custom_host)
+    assert isinstance(result, Endpoint), result
+    return result
+
+
+def failure_of(
+    slug: str,
+    options: dict[str, str] | None = None,
+    *,
+    key: Secret | None = KEY,
+    operation: Operation = Operation.CHAT,
+) -> Failure:
+    result = bind(PROVIDERS[slug], operation, key=key, options=options or {}, custom_host=None)
+    assert isinstance(result, Failure), result
+    return result
+
+
+def test_the_header_block() -> None:
+    options = {"openai_organization": "org-1", "openai_beta": "assistants=v2"}
+    assert endpoint_of("openai", options).headers.split(b"\r\n") == [
+        b"content-type: application/json",
+        b"user-agent: penstock/" + __version__.encode(),
+        b"authorization: Bearer sk-unit",
+        b"OpenAI-Organization: org-1",
+        b"OpenAI-Beta: assistants=v2",
+        b"",
+    ]
+
+
+def test_a_request_without_a_body_declares_none() -> None:
+    endpoint = endpoint_of("openai", operation=Operation.MODELS)
+    assert endpoint.target(None) == b"/v1/models"
+    assert b"content-type" not in endpoint.headers
+
+
+def test_row_hosts_are_trusted_and_hosts_that_callers_name_are_not() -> None:
+    assert endpoint_of("openai").origin.trusted
+    assert endpoint_of("ollama").origin.trusted
+    assert not endpoint_of("openai", custom_host=HOST).origin.trusted
+    assert endpoint_of("huggingface").origin.trusted
+    named = endpoint_of("huggingface", {"huggingface_base_url": "https://x.endpoints.huggingface.cloud/"})
+    assert (named.origin.host, named.origin.trusted) == ("x.endpoints.huggingface.cloud", False)
+    assert named.path == "/v1/chat/completions"
+
+
+def test_no_provider_address() -> None:
+    failure = failure_of("vllm")
+    assert (failure.kind, failure.param) == (Kind.INVALID_CONFIG, "x-portkey-custom-host")
+    assert endpoint_of("vllm", custom_host=HOST, key=None).target("m") == b"/v1/chat/completions"
+
+
+def test_an_operation_that_the_provider_lacks() -> None:
+    failure = failure_of("perplexity-ai", operation=Operation.MODELS)
+    assert failure == Failure(Kind.UNSUPPORTED_OPERATION, "models is not supported by perplexity-ai.")
+
+
+@pytest.mark.parametrize(
+    ("slug", "options", "header", "words"),
+    [
+        ("cortex", {}, "x-portkey-snowflake-account", "needs snowflake_account"),
+        ("cortex", {"snowflake_account": "a/b"}, "x-portkey-snowflake-account", "must match"),
+        ("predibase", {"predibase_tenant_id": ".."}, "x-portkey-predibase-tenant-id", "must match"),
+        ("azure-ai", {}, "x-portkey-azure-foundry-url", "needs azure_foundry_url"),
+        ("azure-ai", {"azure_foundry_url": "http://unit.example.com"}, "x-portkey-azure-foundry-url", "must match"),
+        ("azure-ai", {"azure_foundry_url": "https://a@b.example.com"}, "x-portkey-azure-foundry-url", "must match"),
+        ("databricks", {"databricks_host": "databricks.com.evil.io"}, "x-portkey-databricks-host", "must match"),
+        ("openai", {"openai_project": "p\r\nx: y"}, "x-portkey-openai-project", "control character"),
+    ],
+)
+def test_options_that_are_missing_or_wrong(slug: str, options: dict[str, str], header: str, words: str) -> None:
+    failure = failure_of(slug, options)
+    assert (failure.kind, failure.param) == (Kind.INVALID_CONFIG, header)
+    assert words in failure.message
+    assert not any(value in failure.message for value in options.values())
+
+
+@pytest.mark.parametrize("key", ["sk\r\nx-evil: 1", "sk\x00", "sk\x7f", "sk\ud800"])
+def test_a_key_that_is_no_header_value_is_refused_unseen(key: str) -> None:
+    failure = failure_of("openai", key=Secret(key))
+    assert (failure.kind, failure.param) == (Kind.INVALID_CONFIG, "api_key")
+    assert key not in failure.message
+
+
+def test_no_key_is_demanded_from_a_custom_host_but_a_given_one_is_sent() -> None:
+    assert b"authorization" not in endpoint_of("openai", key=None, custom_host=HOST).headers
+    assert b"Bearer sk-unit" in endpoint_of("openai", custom_host=HOST).headers
+
+
+@pytest.mark.parametrize(
+    ("options", "custom_host", "sent"),
+    [
+        ({}, None, True),
+        ({}, HOST, False),
+        ({"huggingface_base_url": "https://models.example.com"}, None, False),
+    ],
+)
+def test_the_operators_key_goes_to_the_providers_own_address_only(
+    options: dict[str, str], custom_host: Url | None, *, sent: bool
+) -> None:
+    row = PROVIDERS["huggingface"]
+    result = bind(row, Operation.CHAT, key=None, options=options, custom_host=custom_host, lent_key=Secret("sk-lent"))
+    assert sent == (isinstance(result, Endpoint) and b"sk-lent" in result.headers)
+
+
+def test_the_callers_key_goes_before_the_operators() -> None:
+    result = bind(PROVIDERS["groq"], Operation.CHAT, key=KEY, options={}, custom_host=None, lent_key=Secret("sk-lent"))
+    assert isinstance(result, Endpoint)
+    assert b"sk-unit" in result.headers
+    assert b"sk-lent" not in result.headers
+
+
+def test_the_query_of_a_custom_host_stays() -> None:
+    url = Url.parse("https://models.example.com/base?tenant=a%20b")
+    assert endpoint_of("openai", custom_host=url).target("m") == b"/base/chat/completions?tenant=a%20b"
+
+
+def test_what_a_custom_host_holds_beyond_ascii_is_encoded() -> None:
+    url = Url.parse("https://models.example.com/é\ud800/a%2Fb?q=ü")
+    assert endpoint_of("openai", custom_host=url).target("m") == b"/%C3%A9%3F/a%2Fb/chat/completions?q=%C3%BC"
+
+
+@pytest.mark.parametrize("given", ["true", "false", "TRUE"])
+def test_mistral_fills_in_the_middle_on_request(given: str) -> None:
+    path = endpoint_of("mistral-ai", {"mistral_fim_completion": given}).path
+    assert path == ("/v1/fim/completions" if given == "true" else "/v1/chat/completions")
+
+
+NAMES = st.text(max_size=40) | st.sampled_from(
+    [".", "..", "%2e%2e", "a/../../b", "x?y#z", "{model}", "a\r\nb", "\ud800"]
+)
+
+
+@given(NAMES)
+def test_a_model_stays_in_its_segment(model: str) -> None:
+    endpoint = endpoint_of("predibase", {"predibase_tenant_id": "t"})
+    target = endpoint.target(model)
+    assert target.isascii()
+    assert target.decode().isprintable()
+    before, _, rest = target.partition(b"/llms/")
+    segment, _, after = rest.partition(b"/")
+    assert (before, after) == (b"/t/deployments/v2", b"v1/chat/completions")
+    assert b"?" not in target
+    assert b"#" not in target
+    assert segment not in {b".", b".."}
+    assert unquote(segment.decode()) not in {".", ".."}
+
+
+LOOSE = Provider(
+    "loose",
+    "Loose",
+    "https://api.example.com/v1",
+    "https://example.com",
+    paths={Operation.CHAT: "/tenants/{tenant}/chat?version={version}"},
+    options=(
+        Option("tenant", "tenant"),
+        Option("version", "version"),
+        Option("label", "label", upstream_header="x-label"),
+    ),
+)
+"""A row that is laxer than any real one: its options have no patterns, so encoding alone must hold."""
+
+
+@given(tenant=NAMES, version=NAMES, label=NAMES)
+def test_an_option_stays_in_its_place(tenant: str, version: str, label: str) -> None:
+    options = {"tenant": tenant, "version": version, "label": label}
+    endpoint = bind(LOOSE, Operation.CHAT, key=KEY, options=options, custom_host=None)
+    if isinstance(endpoint, Failure):
+        assert endpoint.param == "x-portkey-label"
+        return
+    assert endpoint.headers.count(b"\r\n") == len(endpoint.headers.splitlines()) == 4
+    assert (endpoint.origin.scheme, endpoint.origin.host, endpoint.origin.port) == ("https", "api.example.com", 443)
+    parts = urlsplit(endpoint.target("m").decode())
+    assert parts.path.count("/") == 4
+    assert unquote(parts.path.split("/")[3]) not in {".", ".."}
+    assert parts.path.endswith("/chat")
+    assert parts.query.startswith("version=")
+    assert parts.query.count("&") == 0
+    assert not parts.fragment
+
+
+@pytest.mark.parametrize("slug", ["azure-openai", "azure-ai", "cortex", "databricks", "huggingface", "predibase"])
+@given(data=st.data())
+def test_no_value_of_a_real_option_changes_the_host(slug: str, data: st.DataObject) -> None:
+    row = PROVIDERS[slug]
+    options = {option.name: data.draw(NAMES) for option in row.options if not option.names_host}
+    if slug == "azure-ai":
+        options["azure_foundry_url"] = "https://unit.services.ai.azure.com"
+    endpoint = bind(row, Operation.CHAT, key=KEY, options=options, custom_host=None)
+    if isinstance(endpoint, Endpoint):
+        domain = {
+            "azure-openai": ".openai.azure.com",
+            "azure-ai": "unit.services.ai.azure.com",
+            "cortex": ".snowflakecomputing.com",
+            "databricks": "databricks",
+            "huggingface": "router.huggingface.co",
+            "predibase": "serving.app.predibase.com",
+        }[slug]
+        assert domain in endpoint.origin.host
+        assert endpoint.origin.scheme == "https"
+
+
+@given(st.from_regex(r"[A-Za-z0-9._/:@?#%\[\]-]{0,60}", fullmatch=True).map("https://".__add__))
+def test_a_base_url_that_a_caller_names_is_plain_and_untrusted(text: str) -> None:
+    result = bind(PROVIDERS["azure-ai"], Operation.CHAT, key=KEY, options={"azure_foundry_url": text}, custom_host=None)
+    if isinstance(result, Endpoint):
+        assert not result.origin.trusted
+        assert result.origin.port == 443
+        assert result.origin.host == text.removeprefix("https://").partition("/")[0].lower()
+
+
+def test_chat_only_rows_say_so() -> None:
+    assert PROVIDERS["perplexity-ai"].paths == CHAT_ONLY

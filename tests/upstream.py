@@ -1,0 +1,143 @@
+"""A scripted provider on a loopback socket: it keeps what it received and plays what a test wrote for it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import queue
+import socket
+import struct
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, NamedTuple
+
+Act = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+COMPLETION = {
+    "id": "chatcmpl-1", "object": "chat.completion", "created": 1700000000, "model": "m",
+    "choices": [
+        {"index": 0, "message": {"role": "assistant", "content": "Hi", "refusal": None}, "logprobs": None,
+         "finish_reason": "stop"}
+    ],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4},
+}  # fmt: skip
+
+
+class Received(NamedTuple):
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+def send(data: bytes) -> Act:
+    async def act(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(data)
+        await writer.drain()
+
+    return act
+
+
+def reply(status: int = 200, body: bytes | None = None, content_type: str = "application/json", **headers: str) -> Act:
+    content = json.dumps(COMPLETION).encode() if body is None else body
+    fields = {"content-type": content_type, "content-length": str(len(content)), **headers}
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in fields.items())
+    return send(f"HTTP/1.1 {status} X\r\n{lines}\r\n".encode() + content)
+
+
+def events(*data: bytes, end: bool = True) -> Act:
+    """A chunked event stream; unless ``end``, its last chunk never comes."""
+    blocks = b"".join(b"%x\r\n%b\r\n" % (len(block), block) for block in data)
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+    return send(head + blocks + (b"0\r\n\r\n" if end else b""))
+
+
+async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
+
+
+async def reset(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    sock = writer.get_extra_info("socket")
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+async def wait_for_hang_up(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        await reader.read()
+
+
+class Upstream:
+    """``url`` is its address; ``received`` what arrived; ``left`` gets an item whenever the other side hangs up."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.received: list[Received] = []
+        self.left: queue.Queue[None] = queue.Queue()
+        self._scripts: queue.SimpleQueue[tuple[Act, ...]] = queue.SimpleQueue()
+
+    def play(self, *acts: Act) -> None:
+        """What the next request that has no script yet gets; without a script it is a plain completion."""
+        self._scripts.put(acts)
+
+    @property
+    def last(self) -> Received:
+        return self.received[-1]
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while (request := await _read(reader)) is not None:
+                self.received.append(request)
+                try:
+                    script = self._scripts.get_nowait()
+                except queue.Empty:
+                    script = (reply(),)
+                for act in script:
+                    await act(reader, writer)
+        except ConnectionError:
+            pass
+        finally:
+            self.left.put(None)
+            writer.close()
+
+
+async def _read(reader: asyncio.StreamReader) -> Received | None:
+    try:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    except asyncio.IncompleteReadError:
+        return None
+    first, *lines = head[:-4].split("\r\n")
+    method, target, _ = first.split(" ")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    return Received(method, target, headers, await reader.readexactly(int(headers.get("content-length", 0))))
+
+
+@contextlib.contextmanager
+def running_upstream() -> Iterator[Upstream]:
+    """Serve in a thread until the block ends."""
+    ready: queue.Queue[tuple[Upstream, asyncio.AbstractEventLoop, asyncio.Event]] = queue.Queue()
+
+    async def serve() -> None:
+        stop = asyncio.Event()
+        upstream = Upstream("")
+        server = await asyncio.start_server(upstream.handle, "127.0.0.1", 0, limit=1 << 24)
+        upstream.url = "http://127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
+        ready.put((upstream, asyncio.get_running_loop(), stop))
+        await stop.wait()
+        server.close()
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
+    thread.start()
+    upstream, loop, stop = ready.get(timeout=10)
+    try:
+        yield upstream
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
