@@ -25,6 +25,8 @@ _WARM_UP = 1.0
 _SIP = 1024
 _SEED = 20
 _SETTLING = 15.0
+_KEPT_ALIVE = 2.0
+"""Longer than the mock keeps an idle connection where it plays a rough upstream."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,8 @@ def rough_weather(run: Run) -> Sample:
     bodies = {stream: payload.chat(stream=stream) for stream in (False, True)}
     weather = partial(disconnects.run, routes, bodies, connections=ROUGH_CONNECTIONS)
     process = run.subject.process
+    route.verify(routes[Behaviour.BRIEF], bodies[False], b'"chat.completion"')
+    time.sleep(_KEPT_ALIVE)
     idle_files = process.open_files
     # Allocators keep what they once needed: memory is compared with a process that has seen the same weather.
     weather(weather=disconnects.plans(ROUGH_REQUESTS // 5, _SEED))

@@ -55,14 +55,6 @@ def _wrong_type(name: str, expected: str) -> Failure:
     return Failure(Kind.INVALID_REQUEST, f"The gateway could not read the request: {name} must be {expected}.", name)
 
 
-def missing_member(request: Request, *, model_in_path: bool) -> Failure | None:
-    """What a request must have before it is worth sending."""
-    if request.model is None and not model_in_path:
-        hint = "name the model to use, for example gpt-4o-mini"
-        return Failure(Kind.INVALID_REQUEST, f"The request has no model: {hint}.", "model")
-    return None
-
-
 class Shape(msgspec.Struct, frozen=True):
     """How a target's requests differ from the caller's: parameters by name, as JSON bytes where they have a value.
 
@@ -81,19 +73,21 @@ class Shape(msgspec.Struct, frozen=True):
 
 
 def shape(body: Body, changes: Shape) -> tuple[Body, tuple[str, ...]]:
-    """The body for a target, and the names of the parameters that were left out."""
+    """The body for a target, and the names of the parameters that were left out or gave way to a renamed one."""
     gaps = {name: raw for name, raw in changes.defaults.items() if body.is_null(name)}
     if gaps or changes.overrides:
         body = body.replaced({**gaps, **changes.overrides})
+    given_way = []
     for name, new in changes.renames.items():
         if name in body:
+            given_way += [new] if new in body else []
             body = body.renamed(name, new)
-    dropped = tuple(name for name in body if name in changes.drops)
-    for name in dropped:
+    refused = [name for name in body if name in changes.drops]
+    for name in refused:
         body = body.without(name)
     if not changes.developer_role:
         body = _without_developer_role(body)
-    return body, dropped
+    return body, (*given_way, *refused)
 
 
 _MESSAGES: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])

@@ -158,15 +158,19 @@ class Configure:
         endpoint = bind(
             row,
             operation,
-            key=target.api_key or self._lent_key(target),
+            key=target.api_key,
+            lent_key=self._environment_keys.get(target.provider),
             options={option.name: value for option in row.options if (value := _option(option, target.options))},
             custom_host=target.custom_host,
         )
         if isinstance(endpoint, Failure):
             return endpoint
+        overrides = dict(target.override_params)
+        if endpoint.model is not None:
+            overrides["model"] = msgspec.json.encode(endpoint.model)
         shape = Shape(
             defaults=target.default_params,
-            overrides=target.override_params,
+            overrides=overrides,
             renames={rename.parameter: rename.to for rename in row.renames},
             drops=frozenset(drop.parameter for drop in row.drops),
             developer_role=row.developer_role,
@@ -175,10 +179,6 @@ class Configure:
         if target.request_timeout is not None:
             limits = msgspec.structs.replace(limits, first_byte=target.request_timeout / 1000)
         return Route(target, row, endpoint, None if shape.is_plain else shape, limits)
-
-    def _lent_key(self, target: Target) -> Secret | None:
-        # The operator's key is for the provider's own address; a host that a caller names must never receive it.
-        return None if target.custom_host else self._environment_keys.get(target.provider)
 
 
 def _option(option: Option, given: Mapping[str, str]) -> str | None:

@@ -18,10 +18,12 @@ EXTRA_PARAMETERS: Final = Option(
     "azure_extra_params",
     "azure-extra-params",
     ("azure_extra_parameters",),
-    default="drop",
+    default="pass-through",
     upstream_header="extra-parameters",
 )
-"""What the model inference API does with a parameter that its model doesn't know (drop, pass-through or error)."""
+"""What the model inference API does with a parameter that its model doesn't know (drop, pass-through or error).
+
+The default is not the reference's ``drop``: nothing is lost in silence."""
 
 _NAME: Final = "[A-Za-z0-9_-][A-Za-z0-9._-]*"
 

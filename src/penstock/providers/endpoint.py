@@ -74,7 +74,7 @@ def bind(
     base = custom_host or _base(provider, values)
     if isinstance(base, Failure):
         return base
-    template, _, query = place.path.partition("?")
+    template, _, pairs = place.path.partition("?")
     path = _fill(provider, template, values)
     if isinstance(path, Failure):
         return path
@@ -83,7 +83,7 @@ def bind(
     headers = _headers(provider, operation, key, values, demand_key=custom_host is None)
     if isinstance(headers, Failure):
         return headers
-    query = "&".join(filter(None, (base.query, *_given_pairs(query, values))))
+    query = "&".join(filter(None, (base.query, *_given_pairs(pairs, values))))
     return Endpoint(provider, base.origin, _visible(base.path + path), _visible(query), headers, place.model)
 
 
@@ -141,19 +141,19 @@ def _fill(provider: Provider, template: str, values: Mapping[str, str]) -> str |
 
 
 def _given_pairs(query: str, values: Mapping[str, str]) -> list[str]:
-    """The ``name={option}`` pairs of a query template whose option has a value."""
-    pairs = (pair.partition("=") for pair in query.split("&"))
-    return [f"{name}={_segment(values[value[1:-1]])}" for name, _, value in pairs if value[1:-1] in values]
+    """The ``name=value`` pairs of a query template, less those whose option has no value."""
+    given = (pair for pair in query.split("&") if values.keys() >= set(PLACEHOLDER.findall(pair)))
+    return [PLACEHOLDER.sub(lambda match: _segment(values[match[1]]), pair) for pair in given]
 
 
 def _visible(text: str) -> str:
     """The text with everything but visible ASCII percent-encoded, whatever a custom host holds."""
-    return quote(text, safe=_VISIBLE_ASCII, errors="replace")
+    return quote(text, safe=_VISIBLE_ASCII, errors="surrogatepass")
 
 
 def _segment(value: str) -> str:
     """A value as one path segment. Dots alone would mean another folder, encoded or not: they are encoded twice."""
-    text = quote(value, safe="", errors="replace")
+    text = quote(value, safe="", errors="surrogatepass")
     return text.replace(".", "%252E") if text in {".", ".."} else text
 
 
@@ -201,7 +201,9 @@ def _credential(
 
 
 def _missing_key(provider: Provider) -> Failure:
-    lent = f" The gateway's operator can also lend {provider.env[0]}." if provider.env else ""
+    lent = ""
+    if provider.env:
+        lent = f" For the provider's own address the gateway's operator can also lend {provider.env[0]}."
     return Failure(
         Kind.MISSING_API_KEY,
         f"{provider.slug} needs an API key: send it as Authorization: Bearer KEY or x-portkey-api-key: KEY, or set "

@@ -111,7 +111,7 @@ def test_foundry(options: dict[str, str], target: str) -> None:
     endpoint = endpoint_of(AZURE_AI, {"azure_foundry_url": "https://unit.services.ai.azure.com/models", **options})
     assert endpoint.target("m").decode() == target
     assert not endpoint.origin.trusted
-    assert b"authorization: Bearer az-key\r\nextra-parameters: drop\r\n" in endpoint.headers
+    assert b"authorization: Bearer az-key\r\nextra-parameters: pass-through\r\n" in endpoint.headers
 
 
 def test_foundry_headers_by_option() -> None:

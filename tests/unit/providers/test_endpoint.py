@@ -111,6 +111,15 @@ def test_a_key_that_is_no_header_value_is_refused_unseen(key: str) -> None:
     assert key not in failure.message
 
 
+def test_a_missing_key_is_asked_for_even_where_no_variable_is_known() -> None:
+    failure = bind(
+        LOOSE, Operation.CHAT, key=None, options={"tenant": "t", "version": "1", "label": "l"}, custom_host=None
+    )
+    assert isinstance(failure, Failure)
+    assert failure.kind is Kind.MISSING_API_KEY
+    assert failure.message.endswith("or set api_key in the config.")
+
+
 def test_no_key_is_demanded_from_a_custom_host_but_a_given_one_is_sent() -> None:
     assert b"authorization" not in endpoint_of("openai", key=None, custom_host=HOST).headers
     assert b"Bearer sk-unit" in endpoint_of("openai", custom_host=HOST).headers
@@ -146,7 +155,7 @@ def test_the_query_of_a_custom_host_stays() -> None:
 
 def test_what_a_custom_host_holds_beyond_ascii_is_encoded() -> None:
     url = Url.parse("https://models.example.com/é\ud800/a%2Fb?q=ü")
-    assert endpoint_of("openai", custom_host=url).target("m") == b"/%C3%A9%3F/a%2Fb/chat/completions?q=%C3%BC"
+    assert endpoint_of("openai", custom_host=url).target("m") == b"/%C3%A9%ED%A0%80/a%2Fb/chat/completions?q=%C3%BC"
 
 
 @pytest.mark.parametrize("given", ["true", "false", "TRUE"])
@@ -180,7 +189,7 @@ LOOSE = Provider(
     "Loose",
     "https://api.example.com/v1",
     "https://example.com",
-    paths={Operation.CHAT: "/tenants/{tenant}/chat?version={version}"},
+    paths={Operation.CHAT: "/tenants/{tenant}/chat?stable=1&version={version}"},
     options=(
         Option("tenant", "tenant"),
         Option("version", "version"),
@@ -203,8 +212,8 @@ def test_an_option_stays_in_its_place(tenant: str, version: str, label: str) -> 
     assert parts.path.count("/") == 4
     assert unquote(parts.path.split("/")[3]) not in {".", ".."}
     assert parts.path.endswith("/chat")
-    assert parts.query.startswith("version=")
-    assert parts.query.count("&") == 0
+    assert parts.query.startswith("stable=1&version=")
+    assert parts.query.count("&") == 1
     assert not parts.fragment
 
 
