@@ -23,6 +23,13 @@ from bench.upstream import Behaviour, Upstream
 
 _PATIENCE = 120.0
 
+_PORTKEY_PACKAGE: Final = {
+    "private": True,
+    "dependencies": {"@portkey-ai/gateway": "*"},
+    # Newer ones answer every stream with 500: https://github.com/Portkey-AI/gateway/issues/1389
+    "overrides": {"@hono/node-server": "1.14.1"},
+}
+
 _QUIET_LITELLM: Final = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False", "LITELLM_LOG": "ERROR"}
 """No look-ups on the network at start, and no log line for every request."""
 
@@ -33,7 +40,9 @@ def portkey(cores: frozenset[int], home: Path) -> Contender:
     if node is None or npm is None:
         raise MeasurementError("Portkey's gateway needs node and npm")
     prefix = home / "portkey"
-    _install("@portkey-ai/gateway", [npm, "install", "--no-audit", "--no-fund", "--prefix", prefix], home)
+    prefix.mkdir()
+    (prefix / "package.json").write_text(json.dumps(_PORTKEY_PACKAGE), encoding="utf-8")
+    _install("Portkey's gateway", [npm, "install", "--no-audit", "--no-fund", "--prefix", prefix])
     server = prefix / "node_modules" / "@portkey-ai" / "gateway" / "build" / "start-server.js"
 
     @contextmanager
@@ -50,7 +59,7 @@ def litellm(cores: frozenset[int], home: Path) -> Contender:
     """LiteLLM's proxy in a virtual environment of its own."""
     environment = home / "litellm"
     subprocess.run([sys.executable, "-m", "venv", environment], check=True)
-    _install("litellm[proxy]", [environment / "bin" / "python", "-m", "pip", "install", "--quiet"], home)
+    _install("LiteLLM", [environment / "bin" / "python", "-m", "pip", "install", "--quiet", "litellm[proxy]"])
 
     @contextmanager
     def serve(upstream: Upstream) -> Iterator[Subject]:
@@ -69,11 +78,11 @@ def litellm(cores: frozenset[int], home: Path) -> Contender:
 PEERS: Final[dict[str, Callable[[frozenset[int], Path], Contender]]] = {"portkey": portkey, "litellm": litellm}
 
 
-def _install(package: str, command: Sequence[str | Path], home: Path) -> None:
-    print(f"installing {package} into a temporary directory; this may take some minutes ...", flush=True)
-    finished = subprocess.run([*command, package], cwd=home, capture_output=True, text=True, check=False)
+def _install(what: str, command: Sequence[str | Path]) -> None:
+    print(f"installing {what} into a temporary directory; this may take some minutes ...", flush=True)
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
     if finished.returncode:
-        raise MeasurementError(f"{package} could not be installed: {finished.stderr.strip()[-600:]}")
+        raise MeasurementError(f"{what} could not be installed: {finished.stderr.strip()[-600:]}")
 
 
 @contextmanager

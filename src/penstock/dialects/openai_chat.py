@@ -113,7 +113,7 @@ def _without_developer_role(body: Body) -> Body:
 
 
 class _UsageOnly(msgspec.Struct):
-    usage: msgspec.Raw | None = None
+    usage: msgspec.Raw = msgspec.Raw(b"null")
 
 
 _USAGE_ONLY: Final = msgspec.json.Decoder(_UsageOnly)
@@ -125,7 +125,7 @@ def read_reply(data: bytes) -> Usage | Failure | None:
         raw = _USAGE_ONLY.decode(data).usage
     except (msgspec.DecodeError, RecursionError):
         return _read_leniently(data)
-    return None if raw is None else Usage.read(bytes(raw))
+    return Usage.read(bytes(raw))
 
 
 def _read_leniently(data: bytes) -> Usage | Failure | None:

@@ -188,19 +188,21 @@ async def _collect(reply: Reply, operation: Operation) -> Answer | Failure:
     return Answer(reply.status, headers, body, Outcome(reply.status), usage=usage)
 
 
-_kept: dict[bytes, bool] = {}
-"""Whether a response header goes on, by name: few names recur in every reply. Bounded by ``_is_kept``."""
+class _KeptNames(dict[bytes, bool]):
+    """Whether a response header goes on to the caller, remembered by name up to a bound."""
+
+    def __missing__(self, name: bytes) -> bool:
+        kept = name not in _KEPT_BACK and not name.startswith(_KEPT_BACK_PREFIXES)
+        if len(self) < 1024:
+            self[name] = kept
+        return kept
 
 
-def _is_kept(name: bytes) -> bool:
-    keep = name not in _KEPT_BACK and not name.startswith(_KEPT_BACK_PREFIXES)
-    if len(_kept) < 1024:
-        _kept[name] = keep
-    return keep
+_KEPT: Final = _KeptNames()
 
 
 def _reply_headers(headers: Headers) -> Headers:
-    return [field for field in headers if (_kept[field[0]] if field[0] in _kept else _is_kept(field[0]))]
+    return [field for field in headers if _KEPT[field[0]]]
 
 
 def _timed_out(route: Route, failure: Failure) -> Failure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from typing import Final
 
 from penstock.core.failure import Failure, Kind
 from penstock.pipeline.attempt import Prepared, attempt, failed
@@ -12,13 +13,15 @@ from penstock.pipeline.configure import Compiled, Configure
 from penstock.routing.walk import Attempt, Wait, walk
 from penstock.transport.base import Transport
 
+_NOTHING: Final = failed(Failure(Kind.INTERNAL, "The plan led to no attempt: this is a defect of the gateway."))
+
 
 async def route(
     call: Call, prepared: Prepared, compiled: Compiled, configure: Configure, transports: Mapping[str, Transport]
 ) -> tuple[Answer, int]:
     """The answer of the last attempt, and the retry count to report. Answers that routing passes over are closed."""
     walker = walk(compiled.plan)
-    answer = failed(Failure(Kind.INTERNAL, "The plan led to no attempt: this is a defect of the gateway."))
+    answer = _NOTHING
     step = next(walker)
     while True:
         match step:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import random
 import time
 from typing import Any
 
@@ -35,7 +35,7 @@ class Exchange:
         self.path: str = scope["path"]
         self.headers: Headers = surface.routed(list(scope["headers"]))
         self.fields = dict(self.headers)
-        self.trace_id = self.fields.get(b"x-portkey-trace-id") or secrets.token_hex(16).encode()
+        self.trace_id = self.fields.get(b"x-portkey-trace-id") or b"%032x" % random.getrandbits(128)
         hops = self.fields.get(HOPS_HEADER, b"")
         self.hops = int(hops[:4]) if hops.isdigit() else 0
         self.answer: Answer | None = None

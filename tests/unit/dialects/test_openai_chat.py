@@ -174,3 +174,8 @@ def test_an_error_event_is_one_event() -> None:
     assert event.endswith(b"\n\n")
     assert event.count(b"\n\n") == 1
     assert json.loads(event[6:])["error"]["code"] == "upstream_truncated"
+
+
+def test_an_ordinary_reply_never_takes_the_slow_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(openai_chat, "_read_leniently", None)
+    assert openai_chat.read_reply(b'{"choices":[],"usage":{"prompt_tokens":1}}') == Usage(1)

@@ -1,0 +1,6 @@
+"""Floor 1: what an operator can set. Declared in model.py, read from file, environment and flags in load.py."""
+
+from penstock.settings.load import SettingsError, config_file, load, to_environ
+from penstock.settings.model import Settings
+
+__all__ = ["Settings", "SettingsError", "config_file", "load", "to_environ"]

@@ -1,0 +1,114 @@
+"""One setting as a thing to be named, read, written and explained. Made from the declarations in model.py."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from penstock.settings.model import Settings
+
+_SIZE: Final = re.compile(r"(\d+) ?(B|[KMGT]i?B)?", re.IGNORECASE)
+_POWERS: Final = {"B": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+_SHOWN: Final = 60
+
+
+class Field(msgspec.Struct, frozen=True):
+    """A setting: its place in the file, what it must be, what it is for."""
+
+    section: str
+    key: str
+    type: Any
+    default: Any
+    expected: str
+    description: str
+    unit: str = ""
+    secret: bool = False
+    example: Any = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.section}.{self.key}"
+
+    @property
+    def variable(self) -> str:
+        return f"PENSTOCK_{self.section}_{self.key}".upper()
+
+    @property
+    def short_variable(self) -> str | None:
+        """The section is left out for the settings of the server, which are the ones that people type."""
+        return f"PENSTOCK_{self.key}".upper() if self.section == "server" else None
+
+    def read(self, value: Any) -> Any:
+        """A value from the file. Raises ValueError when it does not fit."""
+        return self._convert(value, strict=True)
+
+    def read_text(self, text: str) -> Any:
+        """A value from a variable or a flag. Raises ValueError when it does not fit."""
+        if self._is_list:
+            return self._convert([part.strip() for part in text.split(",") if part.strip()], strict=True)
+        return self._convert(text, strict=False)
+
+    def means_unset(self, text: str) -> bool:
+        """Whether a variable counts as not set: an empty one does, save where empty text or an empty list is meant."""
+        return not text and not isinstance(self.default, str) and not self._is_list
+
+    def write(self, value: Any) -> str:
+        """The text that ``read_text`` takes for this value."""
+        if isinstance(value, tuple):
+            return ",".join(value)
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+    def show(self, value: Any) -> str:
+        """A value as an error message may quote it."""
+        if self.secret and isinstance(value, str):
+            return "another text"
+        try:
+            shown = msgspec.json.encode(value).decode()
+        except (TypeError, ValueError):
+            shown = type(value).__name__
+        return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
+
+    @property
+    def _is_list(self) -> bool:
+        return self.key == "trusted_hosts"
+
+    def _convert(self, value: Any, *, strict: bool) -> Any:
+        if self.unit == "bytes" and isinstance(value, str):
+            value = _bytes(value)
+        try:
+            return msgspec.convert(value, self.type, strict=strict)
+        except msgspec.ValidationError as error:
+            raise ValueError(str(error)) from None
+
+
+def _bytes(text: str) -> int:
+    """``100 MB`` as a number. K, M, G and T count in steps of 1024, with or without an i."""
+    size = _SIZE.fullmatch(text.strip())
+    if size is None:
+        raise ValueError("no size")
+    return int(size[1]) << 10 * _POWERS[(size[2] or "B")[0].upper()]
+
+
+def _fields() -> dict[str, Field]:
+    found = {}
+    for section in msgspec.structs.fields(Settings):
+        for declared in msgspec.structs.fields(section.type):
+            field = _field(section.name, declared)
+            found[field.name] = field
+    return found
+
+
+def _field(section: str, declared: msgspec.structs.FieldInfo) -> Field:
+    said: dict[str, Any] = {}
+    for meta in declared.type.__metadata__:
+        said |= {"expected": meta.title} if meta.title else {}
+        said |= {"description": meta.description} if meta.description else {}
+        said |= {"example": meta.examples[0]} if meta.examples else {}
+        said |= meta.extra or {}
+    return Field(section, declared.name, declared.type, declared.default, **said)
+
+
+FIELDS: Final = _fields()
+"""All settings by ``section.key``, in the order of their declaration."""

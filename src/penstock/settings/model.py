@@ -1,0 +1,178 @@
+"""Every setting, declared once: type, bounds, default and description.
+
+docs/settings.md, penstock.example.toml, the help of the command line and the texts of errors are all made from these
+declarations. A ``Meta`` title says what a value must be, ``extra["unit"]`` what it counts.
+"""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from math import inf
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from penstock.core.address import LOOPBACK_NAMES
+
+Text = Annotated[str, Meta(title="text")]
+File = Annotated[str, Meta(title="the path of a file")]
+Switch = Annotated[bool, Meta(title="true or false")]
+Port = Annotated[int, Meta(ge=0, le=65535, title="a whole number from 0 to 65535")]
+Number = Annotated[int, Meta(ge=0, title="a whole number, 0 or more")]
+Positive = Annotated[int, Meta(ge=1, title="a whole number, 1 or more")]
+Bytes = Annotated[int, Meta(ge=1, title='a number of bytes, such as 65536 or "100 MB"', extra={"unit": "bytes"})]
+Seconds = Annotated[float, Meta(ge=0, lt=inf, title="a number of seconds, 0 or more", extra={"unit": "s"})]
+Milliseconds = Annotated[int, Meta(ge=0, title="a whole number of milliseconds, 0 or more", extra={"unit": "ms"})]
+LogLevel = Annotated[
+    Literal["critical", "error", "warning", "info", "debug"],
+    Meta(title="one of critical, error, warning, info, debug"),
+]
+HostPattern = Annotated[str, Meta(pattern=r"^[^\s,]+$")]
+
+
+class Server(Struct, frozen=True):
+    """The side that callers see."""
+
+    host: Annotated[
+        str,
+        Meta(
+            min_length=1,
+            title="an address or a host name",
+            description="Address or name to listen on. Beyond loopback, whoever reaches the port may use the gateway.",
+        ),
+    ] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="Port to listen on; 0 takes a free one.")] = 8787
+    workers: Annotated[Positive, Meta(description="Processes that share the port.")] = 1
+    log_level: Annotated[LogLevel, Meta(description="Least severe message that goes to standard error.")] = "info"
+    max_body_bytes: Annotated[Bytes, Meta(description="Largest request body, measured decompressed.")] = 100 << 20
+    body_timeout: Annotated[
+        float,
+        Meta(
+            gt=0,
+            lt=inf,
+            title="a number of seconds above 0",
+            description="Longest silence while a request body arrives.",
+            extra={"unit": "s"},
+        ),
+    ] = 60.0
+    shutdown_grace: Annotated[
+        int,
+        Meta(
+            ge=0,
+            title="a whole number of seconds, 0 or more",
+            description="How long running requests may go on after the signal to stop.",
+            extra={"unit": "s"},
+        ),
+    ] = 30
+    keepalive: Annotated[
+        Seconds,
+        Meta(
+            description="Time between comments to a caller whose stream has not begun; 0 sends none. The first comment "
+            "settles the response's status as 200."
+        ),
+    ] = 0.0
+    max_hops: Annotated[
+        Positive, Meta(description="How many gateways a request may have passed, so that none calls itself forever.")
+    ] = 5
+    access_log: Annotated[Switch, Meta(description="Write a JSON line a request to standard output.")] = True
+
+
+class Upstream(Struct, frozen=True):
+    """The side that providers see."""
+
+    connect_timeout: Annotated[
+        Seconds, Meta(description="Longest wait for a connection: name, TCP, proxy and TLS; 0 waits forever.")
+    ] = 10.0
+    first_byte_timeout: Annotated[
+        Seconds, Meta(description="Longest wait from the start of a call to the head of its reply; 0 waits forever.")
+    ] = 600.0
+    idle_timeout: Annotated[
+        Seconds, Meta(description="Longest silence between two pieces of a reply; 0 waits forever.")
+    ] = 300.0
+    total_timeout: Annotated[
+        Seconds, Meta(description="Longest duration of a call to its last byte; 0 sets no limit.")
+    ] = 0.0
+    max_connections: Annotated[Number, Meta(description="Connections to one origin at a time; 0 sets no limit.")] = 0
+    max_idle_connections: Annotated[Number, Meta(description="Unused connections that are kept open.")] = 256
+    idle_connection_seconds: Annotated[Seconds, Meta(description="How long an unused connection is kept open.")] = 60.0
+    max_header_bytes: Annotated[Bytes, Meta(description="Largest head of a reply.")] = 65536
+    ca_file: Annotated[
+        File, Meta(description="PEM file of the authorities to trust in place of the system's; empty: the system's.")
+    ] = ""
+    client_cert: Annotated[File, Meta(description="PEM file with the certificate for mutual TLS.")] = ""
+    client_key: Annotated[
+        File, Meta(description="PEM file with the key of `client_cert`, if that file does not hold it.")
+    ] = ""
+    proxy: Annotated[
+        Text,
+        Meta(
+            description="URL of the proxy to providers, or `none`; empty: as HTTPS_PROXY, HTTP_PROXY and NO_PROXY say.",
+            extra={"secret": True},
+        ),
+    ] = ""
+
+
+class Providers(Struct, frozen=True):
+    """How providers are used."""
+
+    env_keys: Annotated[
+        bool | None,
+        Meta(
+            title="true or false",
+            description="Lend callers without a key the provider's usual environment variable, such as OPENAI_API_KEY. "
+            "Unset: only when listening on loopback.",
+            examples=[False],
+        ),
+    ] = None
+
+
+class Security(Struct, frozen=True):
+    """What callers may reach."""
+
+    trusted_hosts: Annotated[
+        tuple[HostPattern, ...] | None,
+        Meta(
+            title="a list of host names, *.suffixes, addresses and networks",
+            description="Private hosts that callers may name: names, `*.suffix`, addresses, networks. Unset: this "
+            "machine itself when listening on loopback, else none.",
+            examples=[["vllm.internal", "*.gpu.lan", "10.1.0.0/16"]],
+        ),
+    ] = None
+
+
+class Echo(Struct, frozen=True):
+    """The built-in provider."""
+
+    pace_ms: Annotated[Milliseconds, Meta(description="Pause between two events of a stream.")] = 0
+
+
+class Settings(Struct, frozen=True):
+    """All settings. A member is a section of penstock.toml."""
+
+    server: Server = Server()
+    upstream: Upstream = Upstream()
+    providers: Providers = Providers()
+    security: Security = Security()
+    echo: Echo = Echo()
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach the gateway."""
+        host = self.server.host
+        try:
+            return ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost"
+
+    @property
+    def lends_keys(self) -> bool:
+        """Whether callers without a key may use the operator's own from the environment."""
+        return self.is_loopback if self.providers.env_keys is None else self.providers.env_keys
+
+    @property
+    def trusted_hosts(self) -> tuple[str, ...]:
+        """The private hosts that callers may name, as ``core.address.AddressPolicy`` wants them."""
+        hosts = self.security.trusted_hosts
+        if hosts is None:
+            return LOOPBACK_NAMES if self.is_loopback else ()
+        return tuple(host.lower().strip("[]") for host in hosts)

@@ -1,0 +1,262 @@
+"""One connection to a provider, and the one exchange at a time that runs on it.
+
+The protocol class moves bytes; what they mean is response.py's, when they are late deadlines.py's. A connection goes
+back to its pool the moment a response is whole, even before its last bytes were read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import select
+from collections.abc import Callable
+from typing import Final, cast
+
+import msgspec
+
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import Headers
+from penstock.transport.base import Request
+from penstock.transport.deadlines import Deadlines
+from penstock.transport.response import Malformed, ResponseReader
+
+_JOIN_BELOW: Final = 64 << 10
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """What a connection holds in memory at most: bytes of framing, and of body that nobody has read yet."""
+
+    framing: int = 64 << 10
+    unread: int = 256 << 10
+
+
+class Connection(asyncio.Protocol):
+    """A socket to one origin. ``released`` is called once it is free again, ``lost`` once it is gone."""
+
+    def __init__(
+        self, host: str, bounds: Bounds, released: Callable[[Connection], None], lost: Callable[[Connection], None]
+    ) -> None:
+        self.host = host
+        self.bounds = bounds
+        self.closed = False
+        self.idle_until = 0.0
+        self.promised_idle = math.inf
+        self.loop = asyncio.get_running_loop()
+        self._released = released
+        self._lost = lost
+        self._exchange: Exchange | None = None
+        self._transport: asyncio.Transport
+        self._poll = select.poll()
+
+    async def exchange(self, request: Request, started: float) -> Exchange | Failure:
+        """Send a request and wait for the head of its response. Cancelling closes the connection."""
+        exchange = self._exchange = Exchange(self, Deadlines(request.limits, started))
+        self._write(request)
+        try:
+            return await exchange.head()
+        except BaseException:
+            self.abort()
+            raise
+
+    def is_usable(self) -> bool:
+        """Whether an idle connection is still silent: an end or a byte that the loop hasn't seen yet spoils it."""
+        return not self.closed and not self._poll.poll(0)
+
+    def abort(self) -> None:
+        """Close at once, whatever is under way."""
+        if not self.closed:
+            self.closed = True
+            self._transport.abort()
+
+    def pause(self) -> None:
+        self._transport.pause_reading()
+
+    def resume(self) -> None:
+        if not self.closed:
+            self._transport.resume_reading()
+
+    def finished(self, *, reusable: bool) -> None:
+        """The exchange is over: keep the connection if both sides can."""
+        self._exchange = None
+        if reusable and not self.closed and not self._transport.get_write_buffer_size():
+            self._released(self)
+        else:
+            self.abort()
+
+    def _write(self, request: Request) -> None:
+        head = b"%b %b HTTP/1.1\r\nhost: %b\r\n%b" % (
+            request.method,
+            request.target,
+            request.origin.authority.encode("ascii"),
+            request.headers,
+        )
+        if request.body or request.method == b"POST":
+            head += b"content-length: %d\r\n\r\n" % len(request.body)
+        else:
+            head += b"\r\n"
+        if len(request.body) < _JOIN_BELOW:
+            self._transport.write(head + request.body)
+        else:
+            self._transport.writelines([head, request.body])
+
+    # Callbacks of the event loop.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+
+    def data_received(self, data: bytes) -> None:
+        if self._exchange is None:
+            # Nobody asked: the peer says goodbye in words, or is confused. Either way it can't be used again.
+            self.abort()
+        else:
+            self._exchange.received(data)
+
+    def eof_received(self) -> None:
+        return None
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.closed = True
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            exchange.ended(error)
+        self._lost(self)
+
+
+class Exchange:
+    """A request under way and its response: the ``Reply`` of http1.py."""
+
+    __slots__ = (
+        "_connection", "_deadlines", "_last_byte", "_paused", "_reader", "_timer", "_waiter", "failure", "framed",
+        "headers", "status",
+    )  # fmt: skip
+
+    def __init__(self, connection: Connection, deadlines: Deadlines) -> None:
+        self._connection: Connection | None = connection
+        self._deadlines = deadlines
+        self._reader = ResponseReader(connection.bounds.framing)
+        self._waiter: asyncio.Future[None] | None = None
+        self._paused = False
+        self._last_byte = connection.loop.time()
+        self.failure: Failure | None = None
+        self.status = 0
+        self.headers: Headers = []
+        self.framed = False
+        earliest = deadlines.earliest(self._last_byte)
+        self._timer = connection.loop.call_at(earliest, self._tick) if earliest < math.inf else None
+
+    async def head(self) -> Exchange | Failure:
+        """Wait for the response head."""
+        while not self._reader.head_complete:
+            if self.failure is not None:
+                return self.failure
+            await self._wait()
+        self.status, self.headers, self.framed = self._reader.status, self._reader.headers, self._reader.framed
+        return self
+
+    async def read(self) -> bytes:
+        reader = self._reader
+        while not reader.unread:
+            if reader.complete or self.failure is not None:
+                return b""
+            try:
+                await self._wait()
+            except BaseException:
+                self.close()
+                raise
+        data = reader.take()
+        if self._paused and self._connection is not None:
+            self._paused = False
+            self._last_byte = self._connection.loop.time()
+            self._connection.resume()
+        return data
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._finish(reusable=False)
+        self._reader.take()
+
+    async def _wait(self) -> None:
+        connection = self._connection
+        if connection is not None:
+            self._waiter = connection.loop.create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    # What the connection and the clock report.
+
+    def received(self, data: bytes) -> None:
+        connection, reader = self._connection, self._reader
+        if connection is None:
+            return
+        self._last_byte = connection.loop.time()
+        try:
+            reader.feed(data)
+        except Malformed as malformed:
+            self._fail(_invalid(connection.host, malformed))
+            return
+        if reader.complete:
+            if self._paused:
+                connection.resume()
+            connection.promised_idle = reader.promised_idle
+            self._finish(reusable=reader.keep_alive and not reader.overrun)
+        elif reader.unread > connection.bounds.unread and not self._paused:
+            self._paused = True
+            connection.pause()
+        if reader.head_complete:
+            self._wake()
+
+    def ended(self, error: Exception | None) -> None:
+        """The connection is gone."""
+        connection = self._connection
+        if connection is None:
+            return
+        if error is None and self._reader.end():
+            self._finish(reusable=False)
+            self._wake()
+        else:
+            self._fail(_closed(connection.host, head_complete=self._reader.head_complete))
+
+    def _tick(self) -> None:
+        connection, reader = self._connection, self._reader
+        if connection is None:
+            return
+        now = connection.loop.time()
+        # Bytes that the caller has not fetched yet are no silence of the provider's.
+        last_byte = now if reader.unread else self._last_byte
+        due, kind = self._deadlines.next(head_complete=reader.head_complete, last_byte=last_byte)
+        if now >= due:
+            self._fail(self._deadlines.failure(kind, connection.host))
+        else:
+            self._timer = connection.loop.call_at(due, self._tick)
+
+    def _fail(self, failure: Failure) -> None:
+        self.failure = failure
+        self._finish(reusable=False)
+        self._wake()
+
+    def _finish(self, *, reusable: bool) -> None:
+        connection, self._connection = self._connection, None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if connection is not None:
+            connection.finished(reusable=reusable)
+
+
+def _invalid(host: str, malformed: Malformed) -> Failure:
+    return Failure(Kind.INVALID_RESPONSE, f"The provider at {host} can't be understood: {malformed}.", sent=True)
+
+
+def _closed(host: str, *, head_complete: bool) -> Failure:
+    if head_complete:
+        text = f"The provider at {host} broke its response off: what came is not the whole answer. Try again."
+        return Failure(Kind.TRUNCATED, text, sent=True)
+    text = f"The provider at {host} closed the connection without an answer. It may have received the request."
+    return Failure(Kind.CONNECTION_CLOSED, text, sent=True)

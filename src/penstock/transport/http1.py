@@ -1,0 +1,112 @@
+"""The real network: HTTP/1.1 to providers, over TCP and TLS, straight or through a proxy.
+
+Written for an LLM gateway: cancelling a call closes its connection at once, every wait has a limit, it is known
+whether a byte was ever sent, and the address that is dialled is the address that was judged. Put together from
+connect.py (making a connection), pool.py (keeping it), connection.py (using it) and response.py (understanding it).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import ssl
+from collections.abc import Callable
+
+from penstock.core.address import AddressPolicy
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import Limits
+from penstock.transport.base import Reply, Request
+from penstock.transport.connect import Connector, NotConnected, Resolve, resolve
+from penstock.transport.connection import Bounds, Connection
+from penstock.transport.deadlines import Deadlines
+from penstock.transport.inflate import inflated
+from penstock.transport.pool import Place, Pool, PoolLimits
+from penstock.transport.proxies import ProxyRules
+
+
+class Http1Transport:
+    """A ``Transport`` (base.py) for http and https origins."""
+
+    def __init__(
+        self,
+        policy: AddressPolicy,
+        *,
+        pool: PoolLimits = PoolLimits(),  # noqa: B008 (frozen)
+        bounds: Bounds = Bounds(),  # noqa: B008 (frozen)
+        tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+        proxies: ProxyRules = ProxyRules(),  # noqa: B008 (frozen)
+        resolver: Resolve = resolve,
+    ) -> None:
+        self._pool = Pool(pool)
+        self._bounds = bounds
+        self._proxies = proxies
+        self._connector = Connector(policy, tls, resolver)
+
+    async def send(self, request: Request) -> Reply | Failure:
+        started = asyncio.get_running_loop().time()
+        place = request.origin, self._proxies.proxy_for(request.origin)
+        connection = self._pool.take(place)
+        if connection is None:
+            opened = await self._open(place, request.limits)
+            if isinstance(opened, Failure):
+                return opened
+            connection = opened
+        reply = await connection.exchange(request, started)
+        return reply if isinstance(reply, Failure) else inflated(reply)
+
+    async def close(self) -> None:
+        self._pool.close()
+        # The event loop tells each connection of its end in its next round.
+        await asyncio.sleep(0)
+
+    async def _open(self, place: Place, limits: Limits) -> Connection | Failure:
+        seconds, late = _time_to_connect(limits, place[0].authority)
+        claimed = False
+        try:
+            async with asyncio.timeout(seconds):
+                connection = await self._pool.claim(place)
+                if connection is not None:
+                    return connection
+                claimed = True
+                connection = await self._connector.connect(*place, self._protocol(place))
+                self._pool.opened(place, connection)
+                return connection
+        except NotConnected as error:
+            failure = error.failure
+        except TimeoutError:
+            failure = late if claimed else _exhausted(place[0].authority, seconds)
+        except BaseException:
+            if claimed:
+                self._pool.disclaim(place)
+            raise
+        if claimed:
+            self._pool.disclaim(place)
+        return failure
+
+    def _protocol(self, place: Place) -> Callable[[], Connection]:
+        return functools.partial(
+            Connection,
+            place[0].authority,
+            self._bounds,
+            functools.partial(self._pool.keep, place),
+            functools.partial(self._pool.lost, place),
+        )
+
+
+def _time_to_connect(limits: Limits, authority: str) -> tuple[float | None, Failure]:
+    """How long a connection may take, and the failure when it took longer: the tightest limit counts."""
+    text = f"No connection to the provider at {authority} within {limits.connect:g} s (setting connect_timeout)."
+    candidates = [(limits.connect, Failure(Kind.CONNECT_TIMEOUT, text))]
+    deadlines = Deadlines(limits, 0.0)
+    for seconds, kind in ((limits.first_byte, Kind.FIRST_BYTE_TIMEOUT), (limits.total, Kind.TOTAL_TIMEOUT)):
+        candidates.append((seconds, deadlines.failure(kind, authority, sent=False)))
+    limited = [candidate for candidate in candidates if candidate[0]]
+    return min(limited, key=lambda candidate: candidate[0], default=(None, candidates[0][1]))
+
+
+def _exhausted(authority: str, seconds: float | None) -> Failure:
+    text = (
+        f"Every connection to the provider at {authority} was in use for {seconds or 0:g} s: raise the setting "
+        "max_connections, or send less at a time."
+    )
+    return Failure(Kind.POOL_EXHAUSTED, text)

@@ -1,0 +1,127 @@
+"""One HTTP/1.1 response, sans-I/O: bytes in, head and body pieces out.
+
+Wraps llhttp (httptools) and decides what it leaves open: where a body without length ends, which interim responses to
+pass over, how much framing is too much, and when a response is whole. Source: RFC 9112.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Final
+
+import httptools
+
+from penstock.core.http import Headers
+
+_MAX_INTERIM: Final = 16
+
+
+class Malformed(Exception):
+    """The peer does not speak HTTP/1.1 as it should; the text is a clause that says how."""
+
+
+class ResponseReader:
+    """Feed it bytes until ``complete``. ``head_complete`` comes first; ``take()`` gives the body so far.
+
+    ``promised_idle`` is how long the peer keeps an idle connection, in seconds less a margin, where it says so.
+    ``max_framing`` bounds the bytes of the head, and later of framing (chunk extensions, trailers) without any body.
+    Bytes after the end of the response never reach the body; ``overrun`` tells that there were some.
+    """
+
+    def __init__(self, max_framing: int) -> None:
+        self.status = 0
+        self.headers: Headers = []
+        self.head_complete = False
+        self.complete = False
+        self.framed = False
+        self.keep_alive = False
+        self.overrun = False
+        self.promised_idle = math.inf
+        self.unread = 0
+        self._pieces: list[bytes] = []
+        self._interim = 0
+        self._framing = 0
+        self._max_framing = max_framing
+        self._parser = httptools.HttpResponseParser(self)
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes as they arrived. Raises Malformed."""
+        if self.complete:
+            self.overrun = True
+            return
+        before = self.unread
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            raise Malformed("it switched protocols") from None
+        except httptools.HttpParserError as error:
+            self._refuse_unless_complete(error)
+        self._count_framing(len(data), progressed=self.unread > before)
+
+    def _refuse_unless_complete(self, error: Exception) -> None:
+        if not self.complete:
+            raise Malformed(f"its response is not valid HTTP ({error})")
+        self.overrun = True
+
+    def _count_framing(self, size: int, *, progressed: bool) -> None:
+        self._framing = 0 if progressed or self.complete else self._framing + size
+        if self._framing > self._max_framing:
+            raise Malformed(f"it sent more than {self._max_framing} bytes of headers")
+
+    def end(self) -> bool:
+        """The connection has ended in order; whether that makes the response whole."""
+        if self.head_complete and not self.framed:
+            self.complete = True
+        return self.complete
+
+    def take(self) -> bytes:
+        """The body bytes that were not taken yet."""
+        pieces, self._pieces = self._pieces, []
+        self.unread = 0
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    # Callbacks of httptools, in the order in which they come.
+
+    def on_message_begin(self) -> None:
+        if self.complete:
+            self.overrun = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.head_complete:
+            name = name.lower()
+            self.headers.append((name, value))
+            if name == b"keep-alive":
+                self.promised_idle = _promised_idle(value)
+
+    def on_headers_complete(self) -> None:
+        if self.complete:
+            return
+        status = self._parser.get_status_code()
+        if 100 <= status < 200:
+            self._interim += 1
+            if self._interim > _MAX_INTERIM:
+                raise ValueError("too many interim responses")
+            return
+        self.status = status
+        self.head_complete = True
+        self.keep_alive = self._parser.should_keep_alive()
+        self.framed = status in {204, 304} or any(
+            name in {b"content-length", b"transfer-encoding"} for name, _ in self.headers
+        )
+
+    def on_body(self, body: bytes) -> None:
+        if not self.complete:
+            self._pieces.append(body)
+            self.unread += len(body)
+
+    def on_message_complete(self) -> None:
+        if self.head_complete:
+            self.complete = True
+        else:
+            self.headers = []
+
+
+def _promised_idle(value: bytes) -> float:
+    found = re.search(rb"timeout\s*=\s*(\d{1,6})", value)
+    return max(int(found[1]) - 1, 0) if found else math.inf
