@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from penstock.settings import load
 from running import RunningGateway, replayed_recordings, running_gateway
 from upstream import Upstream, running_upstream

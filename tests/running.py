@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+
 from penstock.app import build
 from penstock.server.gateway import Gateway
 from penstock.settings import Settings

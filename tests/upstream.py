@@ -126,7 +126,7 @@ def running_upstream() -> Iterator[Upstream]:
         stop = asyncio.Event()
         upstream = Upstream("")
         server = await asyncio.start_server(upstream.handle, "127.0.0.1", 0, limit=1 << 24)
-        upstream.url = "http://127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
+        upstream.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         ready.put((upstream, asyncio.get_running_loop(), stop))
         await stop.wait()
         server.close()

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import ssl
 import sys
+from collections.abc import Callable, Mapping
 
 from penstock.core.address import AddressPolicy
+from penstock.core.http import Limits
+from penstock.core.secret import Secret
 from penstock.observe.access_log import AccessLog
 from penstock.observe.record import Records
 from penstock.pipeline.configure import Configure
@@ -13,23 +17,99 @@ from penstock.pipeline.run import Pipeline
 from penstock.providers.registry import PROVIDERS
 from penstock.server.gateway import Bounds, Gateway, Part
 from penstock.settings import Settings
+from penstock.settings.model import Upstream
+from penstock.transport import connection
 from penstock.transport.base import Transport
 from penstock.transport.echo import EchoTransport
+from penstock.transport.http1 import Http1Transport
+from penstock.transport.pool import PoolLimits
+from penstock.transport.proxies import ProxyRules
 
 
 def build(settings: Settings) -> Gateway:
     """The whole gateway as an ASGI application."""
     policy = AddressPolicy(settings.trusted_hosts)
     records = Records()
-    http1 = _http1(settings, policy)
-    transports: dict[str, Transport] = {"http": http1, "https": http1, "echo": EchoTransport(settings.echo.pace_ms)}
-    pipeline = Pipeline(
-        Configure(PROVIDERS, policy, _limits(settings), _lent_keys(settings, os.environ)),
-        transports,
-        settings.server.max_hops,
-    )
-    bounds = Bounds(settings.server.max_body_bytes, settings.server.body_timeout, settings.server.keepalive)
+    http1 = _http1(settings.upstream, policy, os.environ)
+    transports: dict[str, Transport] = {
+        "http": http1,
+        "https": http1,
+        "echo": EchoTransport(settings.echo.pace_ms),
+    }
+    lent_keys = _lent_keys(os.environ) if settings.lends_keys else {}
+    configure = Configure(PROVIDERS, policy, _limits(settings.upstream), lent_keys)
+    server = settings.server
     parts: list[Part] = [_Connections(transports)]
-    if settings.server.access_log:
+    if server.access_log:
         parts.append(AccessLog(records, sys.stdout.buffer))
-    return Gateway(pipeline, records, bounds, parts)
+    return Gateway(
+        Pipeline(configure, transports, server.max_hops),
+        records,
+        Bounds(server.max_body_bytes, server.body_timeout, server.keepalive),
+        parts,
+    )
+
+
+class _Connections:
+    """Closes the transports when the gateway stops."""
+
+    def __init__(self, transports: Mapping[str, Transport]) -> None:
+        self._transports = transports
+
+    def start(self) -> None:
+        """Connections are made when they are needed."""
+
+    async def stop(self) -> None:
+        for transport in set(self._transports.values()):
+            await transport.close()
+
+
+def _http1(upstream: Upstream, policy: AddressPolicy, environment: Mapping[str, str]) -> Http1Transport:
+    return Http1Transport(
+        policy,
+        pool=PoolLimits(upstream.max_connections, upstream.max_idle_connections, upstream.idle_connection_seconds),
+        bounds=connection.Bounds(framing=upstream.max_header_bytes),
+        tls=_tls(upstream),
+        proxies=_proxies(upstream.proxy, environment),
+    )
+
+
+def _limits(upstream: Upstream) -> Limits:
+    return Limits(upstream.connect_timeout, upstream.first_byte_timeout, upstream.idle_timeout, upstream.total_timeout)
+
+
+def _tls(upstream: Upstream) -> Callable[[], ssl.SSLContext]:
+    """Made when the first https provider is called: reading the authorities takes a good part of the start-up time."""
+
+    def context() -> ssl.SSLContext:
+        made = ssl.create_default_context(cafile=upstream.ca_file or None)
+        if upstream.client_cert:
+            made.load_cert_chain(upstream.client_cert, upstream.client_key or None)
+        return made
+
+    return context
+
+
+def _proxies(setting: str, environment: Mapping[str, str]) -> ProxyRules:
+    """The setting wins over the environment, whose names are understood in both cases, as everywhere."""
+    if setting == "none":
+        return ProxyRules()
+
+    def value(name: str) -> str:
+        return environment.get(name.lower()) or environment.get(name) or ""
+
+    every = setting or value("ALL_PROXY")
+    # HTTP_PROXY in capitals can be set by a caller of a CGI program (httpoxy); no such program is at work here.
+    return ProxyRules.parse(
+        setting or value("HTTPS_PROXY") or every, setting or value("HTTP_PROXY") or every, value("NO_PROXY")
+    )
+
+
+def _lent_keys(environment: Mapping[str, str]) -> dict[str, Secret]:
+    """The provider keys that the operator has in the environment, by slug."""
+    return {
+        slug: Secret(environment[name])
+        for slug, row in PROVIDERS.items()
+        for name in reversed(row.env)
+        if environment.get(name)
+    }

@@ -4,8 +4,9 @@ import re
 import subprocess
 from pathlib import Path
 
-import penstock
 import pytest
+
+import penstock
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "penstock"
@@ -40,7 +41,16 @@ def test_the_change_log_begins_with_this_version() -> None:
 
 def test_nothing_names_a_registry_a_machine_or_a_workplace() -> None:
     banned = re.compile(
-        "|".join(["pypi" + r"\.org", "files" + r"\.pythonhosted", "registry" + r"\.npmjs", "/wo" + "rk/", "/ro" + "ot/", "/home/[a-z]"])
+        "|".join(
+            [
+                "pypi" + r"\.org",
+                "files" + r"\.pythonhosted",
+                "registry" + r"\.npmjs",
+                "/wo" + "rk/",
+                "/ro" + "ot/",
+                "/home/[a-z]",
+            ]
+        )
     )
     for path in tracked_files():
         try:

@@ -2,13 +2,14 @@
 
 import json
 import socket
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from running import RunningGateway, running_gateway
+
 from penstock.settings import load
-from pathlib import Path
+from running import RunningGateway, running_gateway
 from upstream import Upstream, events, hang_up, reply, reset, send, wait_for_hang_up
 
 OK = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
@@ -16,7 +17,11 @@ CHUNK = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
 
 
 def chat(gateway: RunningGateway, upstream: Upstream | None, body: Any = OK, **headers: str) -> httpx.Response:
-    sent = {"x-portkey-provider": "openai", "authorization": "Bearer sk-test-secret", "content-type": "application/json"}
+    sent = {
+        "x-portkey-provider": "openai",
+        "authorization": "Bearer sk-test-secret",
+        "content-type": "application/json",
+    }
     if upstream is not None:
         sent["x-portkey-custom-host"] = f"{upstream.url}/v1"
     sent |= {name.replace("_", "-"): value for name, value in headers.items()}
@@ -73,7 +78,13 @@ def test_bad_bodies(body: Any, code: str, param: str | None, gateway: RunningGat
     ],
 )  # fmt: skip
 def test_bad_headers(
-    headers: dict[str, str], status: int, code: str, param: str, plain: str | None, gateway: RunningGateway, upstream: Upstream
+    headers: dict[str, str],
+    status: int,
+    code: str,
+    param: str,
+    plain: str | None,
+    gateway: RunningGateway,
+    upstream: Upstream,
 ) -> None:
     got = chat(gateway, upstream, **headers)
     assert_error(got, status, code, param)
@@ -98,7 +109,10 @@ def test_a_body_over_the_limit(upstream: Upstream) -> None:
             yield b" " * 600
             yield b" " * 600
 
-        url, headers = f"{small.v1}/chat/completions", {"x-portkey-provider": "echo", "content-type": "application/json"}
+        url, headers = (
+            f"{small.v1}/chat/completions",
+            {"x-portkey-provider": "echo", "content-type": "application/json"},
+        )
         assert_error(httpx.post(url, content=pieces(), headers=headers), 413, "body_too_large")
 
 
@@ -161,7 +175,12 @@ def test_the_request_timeout_of_the_reference(stream: bool, gateway: RunningGate
     got = chat(gateway, upstream, {**OK, "stream": stream}, x_portkey_request_timeout="150")
     assert got.status_code == 408
     assert got.json() == {
-        "error": {"message": "Request exceeded the timeout sent in the request: 150ms", "type": "timeout_error", "param": None, "code": None}
+        "error": {
+            "message": "Request exceeded the timeout sent in the request: 150ms",
+            "type": "timeout_error",
+            "param": None,
+            "code": None,
+        }
     }
     assert got.headers["x-portkey-retry-attempt-count"] == "0"
     upstream.left.get(timeout=5)
@@ -177,19 +196,25 @@ def test_a_negative_timeout_is_over_at_once(gateway: RunningGateway, upstream: U
     assert upstream.received == []
 
 
-@pytest.mark.parametrize("acts", [(events(end=True),), (events(b": comment\n\n"),), (reply(body=b"", content_type="text/event-stream"),)])
+@pytest.mark.parametrize(
+    "acts", [(events(end=True),), (events(b": comment\n\n"),), (reply(body=b"", content_type="text/event-stream"),)]
+)
 def test_a_stream_without_an_event(acts: Any, gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(*acts)
     assert_error(chat(gateway, upstream, {**OK, "stream": True}), 502, "invalid_response")
 
 
-def test_a_stream_that_breaks_before_its_first_event_is_a_plain_error(gateway: RunningGateway, upstream: Upstream) -> None:
+def test_a_stream_that_breaks_before_its_first_event_is_a_plain_error(
+    gateway: RunningGateway, upstream: Upstream
+) -> None:
     upstream.play(events(b': comment\n\ndata: {"half', end=False), hang_up)
     assert_error(chat(gateway, upstream, {**OK, "stream": True}), 502, "upstream_truncated")
 
 
 @pytest.mark.parametrize("how", [hang_up, reset])
-def test_a_stream_that_breaks_after_it_ends_in_an_error_event(how: Any, gateway: RunningGateway, upstream: Upstream) -> None:
+def test_a_stream_that_breaks_after_it_ends_in_an_error_event(
+    how: Any, gateway: RunningGateway, upstream: Upstream
+) -> None:
     upstream.play(events(CHUNK, b'data: {"half', end=False), how)
     got = chat(gateway, upstream, {**OK, "stream": True})
     assert got.status_code == 200
@@ -217,7 +242,9 @@ def test_a_json_reply_to_a_stream_request_stays_json(gateway: RunningGateway, up
     assert got.json()["object"] == "chat.completion"
 
 
-def test_a_large_plain_reply_is_passed_on_as_it_arrives_and_a_cut_one_is_seen(gateway: RunningGateway, upstream: Upstream) -> None:
+def test_a_large_plain_reply_is_passed_on_as_it_arrives_and_a_cut_one_is_seen(
+    gateway: RunningGateway, upstream: Upstream
+) -> None:
     big = b'{"id":"x","pad":"' + b"y" * 3_000_000 + b'"}'
     upstream.play(reply(body=big))
     assert chat(gateway, upstream).content == big

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+
 from running import RunningGateway
 from upstream import Upstream, events, wait_for_hang_up
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from penstock.observe.access_log import line
 from penstock.settings import load
 from running import RunningGateway, running_gateway
@@ -56,6 +57,7 @@ def records(gateway: RunningGateway) -> list[dict[str, Any]]:
 
 def test_one_record_a_request_without_content_or_secrets(gateway: RunningGateway, upstream: Upstream) -> None:
     records(gateway)
+    upstream.play(reply())
     upstream.play(events(CHUNK, b'data: {"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":6}}\n\n', DONE))
     chat(gateway, upstream)
     chat(gateway, upstream, stream=True)

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from running import RunningGateway
 from upstream import Upstream, reply
 
@@ -39,9 +40,14 @@ PARAMETERS: dict[str, Any] = {
     "presence_penalty": 2,
     "n": 2,
     "stop": ["a", "b"],
-    "tools": [{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "$defs": {}}, "strict": True}}],
+    "tools": [
+        {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "$defs": {}}, "strict": True}}
+    ],
     "tool_choice": {"type": "function", "function": {"name": "f"}},
-    "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}, "strict": True}},
+    "response_format": {
+        "type": "json_schema",
+        "json_schema": {"name": "x", "schema": {"type": "object"}, "strict": True},
+    },
     "seed": 7,
     "logprobs": True,
     "top_logprobs": 3,
@@ -160,7 +166,12 @@ def test_a_trace_id_is_made_where_none_is_given(gateway: RunningGateway, upstrea
 def test_config_changes_to_the_body(gateway: RunningGateway, upstream: Upstream) -> None:
     config = {
         "targets": [
-            {"provider": "openai", "api_key": "k", "override_params": {"model": "o", "n": 2}, "default_params": {"seed": 1, "user": "d"}}
+            {
+                "provider": "openai",
+                "api_key": "k",
+                "override_params": {"model": "o", "n": 2},
+                "default_params": {"seed": 1, "user": "d"},
+            }
         ]
     }
     got = post(gateway, upstream, b'{"model":"m","messages":[],"seed":7}', x_portkey_config=json.dumps(config))
@@ -171,10 +182,10 @@ def test_config_changes_to_the_body(gateway: RunningGateway, upstream: Upstream)
 def test_azure_paths_and_key(gateway: RunningGateway, upstream: Upstream) -> None:
     post(
         gateway, upstream, b'{"messages":[]}', x_portkey_provider="azure-openai", x_portkey_azure_resource_name="res",
-        x_portkey_azure_deployment_id="dep 1", x_portkey_azure_api_version="2024-10-21",
+        x_portkey_azure_deployment_id="dep-1", x_portkey_azure_api_version="2024-10-21",
         x_portkey_custom_host=f"{upstream.url}/openai",
     )  # fmt: skip
-    assert upstream.last.target == "/openai/deployments/dep%201/chat/completions?api-version=2024-10-21"
+    assert upstream.last.target == "/openai/deployments/dep-1/chat/completions?api-version=2024-10-21"
     assert upstream.last.headers["api-key"] == "sk-test"
     assert "authorization" not in upstream.last.headers
 
@@ -187,6 +198,10 @@ def test_dropped_parameters_are_named(gateway: RunningGateway, upstream: Upstrea
 
 def test_the_providers_models(gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(reply(body=b'{"object":"list","data":[]}'))
-    headers = {"x-portkey-provider": "openai", "x-portkey-custom-host": f"{upstream.url}/v1", "authorization": "Bearer k"}
+    headers = {
+        "x-portkey-provider": "openai",
+        "x-portkey-custom-host": f"{upstream.url}/v1",
+        "authorization": "Bearer k",
+    }
     assert httpx.get(f"{gateway.v1}/models", headers=headers).json() == {"object": "list", "data": []}
     assert (upstream.last.method, upstream.last.target) == ("GET", "/v1/models")

@@ -8,6 +8,7 @@ import portkey_ai
 import pytest
 from openai.types.chat import ChatCompletion, ChatCompletionMessageParam, ChatCompletionToolParam
 from pydantic import BaseModel
+
 from running import RunningGateway
 
 ECHO = {"x-portkey-provider": "echo"}
@@ -49,7 +50,9 @@ def test_plain(client: openai.OpenAI) -> None:
 
 def test_stream(client: openai.OpenAI) -> None:
     chunks = list(
-        client.chat.completions.create(model="echo", messages=HELLO, stream=True, stream_options={"include_usage": True})
+        client.chat.completions.create(
+            model="echo", messages=HELLO, stream=True, stream_options={"include_usage": True}
+        )
     )
     assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == "Hello there, žluťoučký 🐴!"
     assert chunks[-1].choices == []
@@ -109,7 +112,11 @@ def test_errors_are_the_sdks_own(model: str, error: type[openai.APIStatusError],
 
 def test_a_cut_stream_is_an_error(client: openai.OpenAI) -> None:
     with pytest.raises(openai.APIError):
-        list(client.chat.completions.create(model="echo-cut", messages=[{"role": "user", "content": "word " * 30}], stream=True))
+        list(
+            client.chat.completions.create(
+                model="echo-cut", messages=[{"role": "user", "content": "word " * 30}], stream=True
+            )
+        )
 
 
 async def test_async_side_by_side(gateway: RunningGateway) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from penstock.providers.registry import PROVIDERS
 from running import RECORDINGS, RunningGateway, needs_recordings
 
@@ -41,7 +42,13 @@ def load(path: Path) -> dict[str, Any]:
 
 def slug(recording: dict[str, Any]) -> str:
     name = SLUGS.get(recording["provider"], recording["provider"])
-    return name if name in PROVIDERS and not PROVIDERS[name].locate else "azure-openai" if name == "azure-openai" else "openai"
+    return (
+        name
+        if name in PROVIDERS and not PROVIDERS[name].locate
+        else "azure-openai"
+        if name == "azure-openai"
+        else "openai"
+    )
 
 
 def headers(recording: dict[str, Any], replay: str, options: str) -> dict[str, str]:
@@ -63,7 +70,7 @@ def expected_request(recording: dict[str, Any], dropped: str | None) -> dict[str
     for name in dropped.split(",") if dropped else []:
         assert name in {drop.parameter for drop in row.drops}
         del body[name]
-    if not row.developer_role:
+    if not row.developer_role and "messages" in body:
         body["messages"] = [
             {**message, "role": "system"} if message.get("role") == "developer" else message
             for message in body["messages"]
@@ -93,14 +100,22 @@ async def test_replayed_byte_for_byte(path: Path, gateway: RunningGateway, repla
         assert reply.content == body
         assert reply.headers["x-portkey-provider"] == slug(recording)
         assert reply.headers["x-portkey-last-used-option-index"] == "config"
-        for name in ("x-request-id", "openai-processing-ms", "x-ratelimit-remaining-requests", "retry-after", "content-type"):
+        for name in (
+            "x-request-id",
+            "openai-processing-ms",
+            "x-ratelimit-remaining-requests",
+            "retry-after",
+            "content-type",
+        ):
             assert reply.headers.get(name) == recording["response"]["headers"].get(name)
     for received in seen[-len(SPLITS) :]:
         assert received["body"] == expected_request(recording, replies[0].headers.get("x-penstock-dropped-params"))
         assert not [name for name in received["headers"] if name.startswith("x-portkey")]
 
 
-STREAMED = [path for path in recordings() if load(path)["response"]["kind"] == "sse" and load(path)["response"]["status"] == 200]
+STREAMED = [
+    path for path in recordings() if load(path)["response"]["kind"] == "sse" and load(path)["response"]["status"] == 200
+]
 
 
 def is_prefix_then_error(content: bytes, whole: bytes, code: str) -> bool:
@@ -134,7 +149,9 @@ PLAIN = [path for path in recordings() if load(path)["response"]["kind"] == "jso
 
 @pytest.mark.parametrize("path", PLAIN[:12], ids=lambda path: path.stem)
 @pytest.mark.parametrize("how", ["cut", "stall"])
-async def test_half_a_plain_reply_is_a_clean_error(path: Path, how: str, impatient: RunningGateway, replay: str) -> None:
+async def test_half_a_plain_reply_is_a_clean_error(
+    path: Path, how: str, impatient: RunningGateway, replay: str
+) -> None:
     recording = load(path)
     at = len(recording["response"]["body_text"].encode()) // 2
     async with httpx.AsyncClient(timeout=60) as client:

@@ -18,26 +18,60 @@ async def read_body(receive: Receive, fields: Mapping[bytes, bytes], limit: int,
     declared = fields.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
         return _too_large(limit)
-    parts: list[bytes] = []
-    size, more = 0, True
-    loop = asyncio.get_running_loop()
+    patience = _Patience(silence)
     try:
-        async with asyncio.timeout(silence) as timer:
-            while more:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    return Failure(Kind.CLIENT_DISCONNECTED, "The caller left while it was sending its request.")
-                parts.append(message.get("body", b""))
-                size += len(parts[-1])
-                more = message.get("more_body", False)
-                if size > limit:
-                    return _too_large(limit)
-                timer.reschedule(loop.time() + silence)
-    except TimeoutError:
+        body = await _read_pieces(receive, limit, patience)
+    except asyncio.CancelledError:
+        if not patience.lost:
+            raise
         text = f"No byte of the request body arrived for {silence:g} s (setting body_timeout): send it again."
         return Failure(Kind.BODY_TIMEOUT, text)
-    body = parts[0] if len(parts) == 1 else b"".join(parts)
-    return _decoded(body, fields.get(b"content-encoding", b"").lower(), limit)
+    finally:
+        patience.end()
+    return body if isinstance(body, Failure) else _decoded(body, fields.get(b"content-encoding", b"").lower(), limit)
+
+
+async def _read_pieces(receive: Receive, limit: int, patience: _Patience) -> bytes | Failure:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return Failure(Kind.CLIENT_DISCONNECTED, "The caller left while it was sending its request.")
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > limit:
+            return _too_large(limit)
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+        patience.renew()
+
+
+class _Patience:
+    """Cancels the current task after some seconds, unless renewed. A bare timer: ``asyncio.timeout`` costs more."""
+
+    __slots__ = ("_loop", "_seconds", "_task", "_timer", "lost")
+
+    def __init__(self, seconds: float) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.current_task()
+        self._seconds = seconds
+        self._timer = self._loop.call_later(seconds, self._lose)
+        self.lost = False
+
+    def renew(self) -> None:
+        self._timer.cancel()
+        self._timer = self._loop.call_later(self._seconds, self._lose)
+
+    def end(self) -> None:
+        self._timer.cancel()
+        if self.lost and self._task is not None:
+            self._task.uncancel()
+
+    def _lose(self) -> None:
+        if self._task is not None:
+            self.lost = True
+            self._task.cancel()
 
 
 def _decoded(body: bytes, encoding: bytes, limit: int) -> bytes | Failure:

@@ -1,0 +1,69 @@
+"""Running an ASGI application under uvicorn on a socket that already listens, in this process or in several."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import sys
+from typing import Any, Final
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from penstock.server.asgi import App
+from penstock.settings import Settings, to_environ
+
+# Balancers keep unused connections for about a minute: the side that closes first must not be this one, or it would
+# close on a request that is already on its way.
+_KEEP_ALIVE_SECONDS: Final = 75
+
+
+def serve(app: App, settings: Settings, sock: socket.socket) -> None:
+    """Serve in this process until SIGINT or SIGTERM, then let what is running finish within ``shutdown_grace``."""
+    uvicorn.Server(_config(app, settings)).run(sockets=[sock])
+
+
+def supervise(app: str, settings: Settings, sock: socket.socket) -> None:
+    """Serve in ``workers`` processes, each of which imports the application anew, as ``module:attribute``.
+
+    The settings reach them in the environment. Exits when a worker fails to start.
+    """
+    os.environ.update(to_environ(settings))
+    supervisor = Multiprocess(_config(app, settings), sockets=[sock])
+    supervisor.run()
+    failed = max((process.exitcode or 0 for process in supervisor.processes), default=0)
+    if failed > 0:
+        sys.exit(failed)
+
+
+def _config(app: App | str, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        workers=settings.server.workers,
+        http="httptools",
+        loop="uvloop" if importlib.util.find_spec("uvloop") else "asyncio",
+        ws="none",
+        lifespan="on",
+        interface="asgi3",
+        log_config=_logging(settings.server.log_level),
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=2048,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=settings.server.shutdown_grace,
+    )
+
+
+def _logging(level: str) -> dict[str, Any]:
+    """Messages to standard error (standard output is the access log's). uvicorn hands this to its workers."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"level": level.upper(), "handlers": ["stderr"]},
+        # At info, uvicorn tells its own story beside the banner.
+        "loggers": {"uvicorn": {"level": "WARNING" if level == "info" else level.upper()}},
+    }

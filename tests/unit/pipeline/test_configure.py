@@ -1,0 +1,114 @@
+"""Headers -> compiled plan: found again by their bytes, bounded, and never a key where it must not go."""
+
+from typing import Any
+
+import pytest
+
+from penstock.core.address import LOOPBACK_NAMES, AddressPolicy
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import Headers, Limits
+from penstock.core.secret import Secret
+from penstock.pipeline.configure import Compiled, Configure, Route
+from penstock.providers.registry import PROVIDERS
+from penstock.providers.row import Operation
+
+LIMITS = Limits(connect=1, first_byte=2, idle=3, total=4)
+LENT = {"openai": Secret("sk-lent"), "azure-ai": Secret("sk-lent"), "huggingface": Secret("sk-lent")}
+
+
+@pytest.fixture
+def configure() -> Configure:
+    return Configure(PROVIDERS, AddressPolicy(LOOPBACK_NAMES), LIMITS, LENT, remembered=3)
+
+
+def headers(**values: str) -> Headers:
+    return [(name.replace("_", "-").encode(), value.encode()) for name, value in values.items()]
+
+
+def compiled(configure: Configure, **values: str) -> Compiled:
+    found = configure(headers(**values))
+    assert isinstance(found, Compiled), found
+    return found
+
+
+def route(configure: Configure, **values: str) -> Route:
+    plan = compiled(configure, **values)
+    found = configure.route(plan, plan.plan, Operation.CHAT)
+    assert isinstance(found, Route), found
+    return found
+
+
+def test_the_same_headers_are_compiled_once(configure: Configure) -> None:
+    first = compiled(
+        configure, x_portkey_provider="openai", authorization="Bearer a", x_portkey_trace_id="1", accept="x"
+    )
+    again = compiled(
+        configure, x_portkey_provider="openai", authorization="Bearer a", x_portkey_trace_id="2", user_agent="y"
+    )
+    other = compiled(configure, x_portkey_provider="openai", authorization="Bearer b")
+    assert first is again
+    assert first is not other
+    assert configure.route(first, first.plan, Operation.CHAT) is configure.route(again, again.plan, Operation.CHAT)
+
+
+def test_what_is_remembered_is_bounded(configure: Configure) -> None:
+    first = compiled(configure, x_portkey_provider="echo", authorization="0")
+    for number in range(1, 5):
+        compiled(configure, x_portkey_provider="echo", authorization=str(number))
+    assert compiled(configure, x_portkey_provider="echo", authorization="0") is not first
+
+
+def test_refusals_are_not_remembered_as_plans(configure: Configure) -> None:
+    for _ in range(2):
+        refused = configure(headers(x_portkey_provider="no-such"))
+        assert isinstance(refused, Failure)
+        assert refused.kind is Kind.UNKNOWN_PROVIDER
+
+
+@pytest.mark.parametrize(
+    ("values", "sent"),
+    [
+        ({}, True),
+        ({"authorization": "Bearer own"}, False),
+        ({"x_portkey_custom_host": "http://localhost:9/v1"}, False),
+        ({"x_portkey_config": '{"provider":"openai","custom_host":"http://localhost:9"}'}, False),
+        ({"x_portkey_provider": "azure-ai", "x_portkey_azure_foundry_url": "https://evil.example.com/v1"}, False),
+        ({"x_portkey_provider": "huggingface", "x_portkey_huggingface_base_url": "https://evil.example.com"}, False),
+    ],
+)
+def test_a_lent_key_only_goes_to_the_providers_own_address(
+    values: dict[str, str], sent: bool, configure: Configure
+) -> None:
+    plan = compiled(configure, **{"x_portkey_provider": "openai", **values})
+    found = configure.route(plan, plan.plan, Operation.CHAT)
+    assert (isinstance(found, Route) and b"sk-lent" in found.endpoint.headers) is sent
+
+
+def test_limits_of_the_target(configure: Configure) -> None:
+    assert route(configure, x_portkey_provider="echo").limits == LIMITS
+    limited = route(configure, x_portkey_provider="echo", x_portkey_request_timeout="250").limits
+    assert limited == Limits(connect=1, first_byte=0.25, idle=3, total=4)
+
+
+@pytest.mark.parametrize("text", ["0", "", "abc", "NaN", "Infinity", "1e999"])
+def test_what_is_no_timeout(text: str, configure: Configure) -> None:
+    assert route(configure, x_portkey_provider="echo", x_portkey_request_timeout=text).limits == LIMITS
+
+
+def test_options_come_from_headers_prefixed_or_bare_and_from_configs(configure: Configure) -> None:
+    def lines(**values: Any) -> bytes:
+        return route(configure, authorization="k", **values).endpoint.headers.lower()
+
+    assert b"openai-beta: a" in lines(x_portkey_provider="openai", openai_beta="a")
+    assert b"openai-beta: b" in lines(x_portkey_provider="openai", x_portkey_openai_beta="b")
+    assert b"openai-beta: c" in lines(x_portkey_config='{"provider":"openai","openai_beta":"c"}', openai_beta="a")
+    assert b"openai-organization: o" in lines(x_portkey_config='{"provider":"openai","openaiOrganization":"o"}')
+
+
+def test_azures_v1_path_names_the_deployment_as_the_model(configure: Configure) -> None:
+    found = route(
+        configure, x_portkey_provider="azure-openai", authorization="k", x_portkey_azure_resource_name="r",
+        x_portkey_azure_deployment_id="d", x_portkey_azure_api_version="v1",
+    )  # fmt: skip
+    assert found.shape is not None
+    assert found.shape.overrides["model"] == b'"d"'
