@@ -157,7 +157,7 @@ class Exchange:
     async def read(self) -> bytes:
         reader = self._reader
         while not reader.unread:
-            if reader.complete or self.failure is not None:
+            if self._connection is None:
                 return b""
             try:
                 await self._wait()
