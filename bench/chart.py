@@ -95,6 +95,8 @@ def _legend(report: Report) -> Iterator[str]:
         x = 16 + index * 130
         yield f'<rect x="{x}" y="36" width="12" height="12" fill="{_colour(index)}"/>'
         yield f'<text x="{x + 18}" y="46">{escape(name)}</text>'
+    dashes = f"dashed: {report.contenders[0]} (dark), budget (red)"
+    yield f'<text x="{_WIDTH - 16}" y="46" text-anchor="end">{escape(dashes)}</text>'
 
 
 def _colour(index: int) -> str:

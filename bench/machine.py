@@ -39,6 +39,8 @@ class Cores:
 
 def find_tools() -> Tools | str:
     """The tools, or what is missing."""
+    if platform.system() != "Linux":
+        return "this is not Linux, whose /proc and core pinning are used"
     path = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/usr/local/sbin"
     nginx, wrk = shutil.which("nginx", path=path), shutil.which("wrk", path=path)
     if nginx is None:

@@ -6,7 +6,7 @@ import json
 
 MODEL = "gpt-4o-mini"
 
-_SYSTEM = "You answer questions about the manual of a small sailing boat. Quote the page that you rely on. " * 14
+_SYSTEM = "You answer questions about the manual of a small sailing boat. Quote the page that you rely on. " * 15
 _QUESTION = "How do I reef the mainsail when the wind freshens, and which line do I ease first? " * 16
 _ANSWER = "Luff up, ease the sheet, lower the halyard to its mark, then take up the reefing line (page 31). " * 12
 

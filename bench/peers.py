@@ -6,6 +6,7 @@ They listen as they please (Portkey on every interface), and only while they are
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 import subprocess
 import sys
@@ -30,8 +31,15 @@ _PORTKEY_PACKAGE: Final = {
     "overrides": {"@hono/node-server": "1.14.1"},
 }
 
-_QUIET_LITELLM: Final = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False", "LITELLM_LOG": "ERROR"}
-"""No look-ups on the network at start, and no log line for every request."""
+_LITELLM_KEY: Final = f"sk-{secrets.token_hex(32)}"
+
+_LITELLM_ENVIRONMENT: Final = {
+    "LITELLM_MASTER_KEY": _LITELLM_KEY,
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_TELEMETRY": "False",
+    "LITELLM_LOG": "ERROR",
+}
+"""It does not start without a key; no look-ups on the network at start, and no log line for every request."""
 
 
 def portkey(cores: frozenset[int], home: Path) -> Contender:
@@ -69,7 +77,7 @@ def litellm(cores: frozenset[int], home: Path) -> Contender:
         command: list[str | Path] = [environment / "bin" / "litellm", "--config", config, "--host", "127.0.0.1"]
         command += ["--port", str(port), "--num_workers", "1"]
         way = partial(_litellm_way, port)
-        with _serving(command, cores, home / "litellm.log", way, _QUIET_LITELLM) as subject:
+        with _serving(command, cores, home / "litellm.log", way, _LITELLM_ENVIRONMENT) as subject:
             yield subject
 
     return Contender("litellm", Role.PEER, serve)
@@ -113,4 +121,4 @@ def _litellm_way(
 ) -> Route:
     """The configuration file says where the upstream is, so only the calm one can be reached."""
     del behaviour, tls, addressing
-    return Route(port, route.CHAT_PATH, {})
+    return Route(port, route.CHAT_PATH, {"authorization": f"Bearer {_LITELLM_KEY}"})

@@ -15,6 +15,7 @@ from pathlib import Path
 from bench import accounting
 
 _PATIENCE = 5.0
+_LAST_WORDS = 600
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,9 @@ class Process:
 
     def last_words(self) -> str:
         """The end of its log, for a message about why it failed."""
-        return self.log.read_text(encoding="utf-8", errors="replace").strip()[-600:] or "it logged nothing"
+        with self.log.open("rb") as log:
+            log.seek(max(0, self.log.stat().st_size - _LAST_WORDS))
+            return log.read().decode(errors="replace").strip() or "it logged nothing"
 
 
 @contextmanager

@@ -64,10 +64,12 @@ def verdict(row: Row, contender: str) -> str:
 
 
 def number(value: float) -> str:
-    """Three significant digits, thousands separated, no exponent."""
+    """About three significant digits, thousands separated, no exponent."""
     if value == int(value) or abs(value) >= 100:
         return f"{value:,.0f}"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+    if abs(value) >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.3f}"
 
 
 def _aligned(lines: Sequence[Sequence[str]], left: int) -> str:
