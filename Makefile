@@ -29,7 +29,7 @@ bench: $(VENV)/.dev ## measure against nginx (needs Debian's nginx, its lua modu
 	$(BIN)/python -m bench $(ARGS)
 
 docs: $(VENV)/.dev ## regenerate the reference pages that come from the code
-	$(BIN)/python -m penstock.docs
+	$(BIN)/python docs/generate.py
 
 lock: $(VENV)/.dev ## lock the newest allowed dependencies, with hashes
 	$(PIP) uv

@@ -9,8 +9,8 @@ import msgspec
 
 from penstock.settings.model import Settings
 
-_SIZE: Final = re.compile(r"(\d+) ?(B|[KMGT]i?B)?", re.IGNORECASE)
-_POWERS: Final = {"B": 0, "K": 1, "M": 2, "G": 3, "T": 4}
+_SIZE: Final = re.compile(r"(\d{1,15}) ?(?:([KMGT])i?)?B?", re.IGNORECASE)
+_POWERS: Final = "_KMGT"
 _SHOWN: Final = 60
 
 
@@ -24,6 +24,8 @@ class Field(msgspec.Struct, frozen=True):
     expected: str
     description: str
     unit: str = ""
+    listed: bool = False
+    """Several values: a list in the file, separated by commas elsewhere."""
     secret: bool = False
     example: Any = None
 
@@ -46,13 +48,13 @@ class Field(msgspec.Struct, frozen=True):
 
     def read_text(self, text: str) -> Any:
         """A value from a variable or a flag. Raises ValueError when it does not fit."""
-        if self._is_list:
+        if self.listed:
             return self._convert([part.strip() for part in text.split(",") if part.strip()], strict=True)
         return self._convert(text, strict=False)
 
     def means_unset(self, text: str) -> bool:
         """Whether a variable counts as not set: an empty one does, save where empty text or an empty list is meant."""
-        return not text and not isinstance(self.default, str) and not self._is_list
+        return not text and self.default != "" and not self.listed
 
     def write(self, value: Any) -> str:
         """The text that ``read_text`` takes for this value."""
@@ -62,17 +64,10 @@ class Field(msgspec.Struct, frozen=True):
 
     def show(self, value: Any) -> str:
         """A value as an error message may quote it."""
-        if self.secret and isinstance(value, str):
-            return "another text"
-        try:
-            shown = msgspec.json.encode(value).decode()
-        except (TypeError, ValueError):
-            shown = type(value).__name__
+        if self.secret:
+            return "something else"
+        shown = str(value) if isinstance(value, float) else msgspec.json.encode(value).decode()
         return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}…"
-
-    @property
-    def _is_list(self) -> bool:
-        return self.key == "trusted_hosts"
 
     def _convert(self, value: Any, *, strict: bool) -> Any:
         if self.unit == "bytes" and isinstance(value, str):
@@ -84,11 +79,11 @@ class Field(msgspec.Struct, frozen=True):
 
 
 def _bytes(text: str) -> int:
-    """``100 MB`` as a number. K, M, G and T count in steps of 1024, with or without an i."""
+    """``100 MB`` as a number. K, M, G and T count in steps of 1024, with or without an i. Raises ValueError."""
     size = _SIZE.fullmatch(text.strip())
     if size is None:
         raise ValueError("no size")
-    return int(size[1]) << 10 * _POWERS[(size[2] or "B")[0].upper()]
+    return int(size[1]) << 10 * _POWERS.index((size[2] or "_").upper())
 
 
 def _fields() -> dict[str, Field]:

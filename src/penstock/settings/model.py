@@ -7,22 +7,25 @@ declarations. A ``Meta`` title says what a value must be, ``extra["unit"]`` what
 from __future__ import annotations
 
 from ipaddress import ip_address
-from math import inf
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
 from penstock.core.address import LOOPBACK_NAMES
+
+_YEAR: Final = 31_536_000
 
 Text = Annotated[str, Meta(title="text")]
 File = Annotated[str, Meta(title="the path of a file")]
 Switch = Annotated[bool, Meta(title="true or false")]
 Port = Annotated[int, Meta(ge=0, le=65535, title="a whole number from 0 to 65535")]
 Number = Annotated[int, Meta(ge=0, title="a whole number, 0 or more")]
-Positive = Annotated[int, Meta(ge=1, title="a whole number, 1 or more")]
+Some = Annotated[int, Meta(ge=1, le=1024, title="a whole number from 1 to 1024")]
 Bytes = Annotated[int, Meta(ge=1, title='a number of bytes, such as 65536 or "100 MB"', extra={"unit": "bytes"})]
-Seconds = Annotated[float, Meta(ge=0, lt=inf, title="a number of seconds, 0 or more", extra={"unit": "s"})]
-Milliseconds = Annotated[int, Meta(ge=0, title="a whole number of milliseconds, 0 or more", extra={"unit": "ms"})]
+Seconds = Annotated[float, Meta(ge=0, le=_YEAR, title="a number of seconds from 0 to a year", extra={"unit": "s"})]
+Milliseconds = Annotated[
+    int, Meta(ge=0, le=3_600_000, title="a whole number of milliseconds from 0 to an hour", extra={"unit": "ms"})
+]
 LogLevel = Annotated[
     Literal["critical", "error", "warning", "info", "debug"],
     Meta(title="one of critical, error, warning, info, debug"),
@@ -42,15 +45,15 @@ class Server(Struct, frozen=True):
         ),
     ] = "127.0.0.1"
     port: Annotated[Port, Meta(description="Port to listen on; 0 takes a free one.")] = 8787
-    workers: Annotated[Positive, Meta(description="Processes that share the port.")] = 1
+    workers: Annotated[Some, Meta(description="Processes that share the port.")] = 1
     log_level: Annotated[LogLevel, Meta(description="Least severe message that goes to standard error.")] = "info"
     max_body_bytes: Annotated[Bytes, Meta(description="Largest request body, measured decompressed.")] = 100 << 20
     body_timeout: Annotated[
         float,
         Meta(
             gt=0,
-            lt=inf,
-            title="a number of seconds above 0",
+            le=_YEAR,
+            title="a number of seconds above 0, up to a year",
             description="Longest silence while a request body arrives.",
             extra={"unit": "s"},
         ),
@@ -59,7 +62,8 @@ class Server(Struct, frozen=True):
         int,
         Meta(
             ge=0,
-            title="a whole number of seconds, 0 or more",
+            le=_YEAR,
+            title="a whole number of seconds from 0 to a year",
             description="How long running requests may go on after the signal to stop.",
             extra={"unit": "s"},
         ),
@@ -72,7 +76,7 @@ class Server(Struct, frozen=True):
         ),
     ] = 0.0
     max_hops: Annotated[
-        Positive, Meta(description="How many gateways a request may have passed, so that none calls itself forever.")
+        Some, Meta(description="How many gateways a request may have passed, so that none calls itself forever.")
     ] = 5
     access_log: Annotated[Switch, Meta(description="Write a JSON line a request to standard output.")] = True
 
@@ -132,10 +136,11 @@ class Security(Struct, frozen=True):
     trusted_hosts: Annotated[
         tuple[HostPattern, ...] | None,
         Meta(
-            title="a list of host names, *.suffixes, addresses and networks",
+            title="a list of hosts",
             description="Private hosts that callers may name: names, `*.suffix`, addresses, networks. Unset: this "
             "machine itself when listening on loopback, else none.",
             examples=[["vllm.internal", "*.gpu.lan", "10.1.0.0/16"]],
+            extra={"listed": True},
         ),
     ] = None
 

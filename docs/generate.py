@@ -1,0 +1,229 @@
+"""Writes the reference pages that come from the code: ``make docs``. A test fails where one of them is stale."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.failure import MEANINGS, Blame, Kind, Retry
+from penstock.providers.registry import COLUMNS, PROVIDERS, table
+from penstock.settings import Settings
+from penstock.settings.field import FIELDS, Field
+
+ROOT: Final = Path(__file__).parents[1]
+_NOTE: Final = "<!-- Written by docs/generate.py: change the code and run `make docs`. -->"
+_UNITS: Final = {"s": "seconds", "ms": "milliseconds", "bytes": "bytes"}
+_WIDTH: Final = 116
+
+
+_SETTINGS: Final = f"""\
+# Settings
+
+{_NOTE}
+
+Settings come from, later ones winning: the defaults, the file `penstock.toml`, environment variables, flags of
+`penstock serve` (`--host --port --workers --log-level`). The file is looked for in the working directory;
+`--config FILE` or `PENSTOCK_CONFIG` names another. [penstock.example.toml](../penstock.example.toml) has every setting
+with its default. What is unknown, misspelt or out of range stops the start, which then tells all that is wrong.
+
+A setting `key` of a section is the variable `PENSTOCK_SECTION_KEY`; for the section `server`, `PENSTOCK_KEY` will do.
+In a variable the parts of a list are separated by commas, and an empty variable counts as not set, save where it means
+empty text or an empty list. Sizes may be written `100 MB`, in steps of 1024. Paths are relative to the working
+directory. Portkey's `TRUSTED_CUSTOM_HOSTS` stands for `PENSTOCK_SECURITY_TRUSTED_HOSTS`.
+"""
+
+
+def settings_page() -> str:
+    """docs/settings.md, from settings/model.py."""
+    page = _SETTINGS
+    for section in msgspec.structs.fields(Settings):
+        rows = [
+            (f"`{field.key}`", _default(field), f"`{field.short_variable or field.variable}`", field.description)
+            for field in _of_section(section.name)
+        ]
+        page += f"\n## [{section.name}]\n\n{section.type.__doc__}\n\n"
+        page += _table(("key", "default", "variable", "meaning"), rows)
+    return page
+
+
+def example_file() -> str:
+    """penstock.example.toml: every setting, commented out."""
+    lines = [
+        "# All settings of Penstock with their defaults. Copy what you change to penstock.toml (docs/settings.md).",
+        "# Written by docs/generate.py.",
+    ]
+    for section in msgspec.structs.fields(Settings):
+        lines += ["", f"[{section.name}]"]
+        for field in _of_section(section.name):
+            unit = f" In {_UNITS[field.unit]}." if field.unit else ""
+            unset = field.default is None
+            comment = field.description + unit + (" For example:" if unset else "")
+            lines += [f"# {line}" for line in textwrap.wrap(comment, _WIDTH)]
+            lines.append(f"#{field.key} = {_toml(field.example if unset else field.default)}")
+    return "\n".join(lines) + "\n"
+
+
+def _of_section(section: str) -> list[Field]:
+    return [field for field in FIELDS.values() if field.section == section]
+
+
+def _default(field: Field) -> str:
+    return "unset" if field.default is None else f"`{_toml(field.default)}` {field.unit}".rstrip()
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML, which for these is JSON; whole seconds without a point."""
+    return f"{value:g}" if isinstance(value, float) else json.dumps(value)
+
+
+_MEANT: Final[dict[Kind, str]] = {
+    Kind.INVALID_JSON: "The body is not a JSON object.",
+    Kind.INVALID_REQUEST: "A part of the request can't be read: a wrong type, an unknown compression.",
+    Kind.INVALID_CONTENT_TYPE: "The request's content type is not JSON.",
+    Kind.INVALID_CONFIG: "The config, or a header that stands for a part of it, can't be used; `param` says where.",
+    Kind.MISSING_PROVIDER: "Neither a provider nor a config was named.",
+    Kind.UNKNOWN_PROVIDER: "There is no provider of that slug.",
+    Kind.INVALID_CUSTOM_HOST: "The custom host is no URL that the gateway may call.",
+    Kind.MISSING_API_KEY: "The provider needs a key and none was given.",
+    Kind.UNSUPPORTED_OPERATION: "The provider does not offer this operation.",
+    Kind.NOT_FOUND: "The gateway has no such path.",
+    Kind.METHOD_NOT_ALLOWED: "The path takes another method.",
+    Kind.BODY_TOO_LARGE: "The body is larger than `server.max_body_bytes`.",
+    Kind.BODY_TIMEOUT: "The body stopped arriving for `server.body_timeout`.",
+    Kind.CLIENT_DISCONNECTED: "The caller left before its answer was complete. Seen in the log only.",
+    Kind.LOOP_DETECTED: "The request passed more than `server.max_hops` gateways: one probably calls itself.",
+    Kind.ADDRESS_REFUSED: "The provider's name leads to an address that callers may not reach.",
+    Kind.NAME_NOT_RESOLVED: "The provider's name has no address.",
+    Kind.CONNECTION_REFUSED: "Nothing takes connections at the provider's address.",
+    Kind.CONNECT_TIMEOUT: "No connection came about within `upstream.connect_timeout`.",
+    Kind.TLS_FAILED: "The provider's certificate is not trusted, or TLS failed otherwise.",
+    Kind.PROXY_FAILED: "The proxy of `upstream.proxy` or the environment did not connect to the provider.",
+    Kind.POOL_EXHAUSTED: "All `upstream.max_connections` to the provider stayed busy.",
+    Kind.CONNECTION_CLOSED: "The provider closed the connection before it answered.",
+    Kind.FIRST_BYTE_TIMEOUT: "No answer began within `upstream.first_byte_timeout` or the request's own timeout.",
+    Kind.IDLE_TIMEOUT: "The answer stopped arriving for `upstream.idle_timeout`.",
+    Kind.TOTAL_TIMEOUT: "The answer was not complete within `upstream.total_timeout`.",
+    Kind.INVALID_RESPONSE: "The provider's answer is not HTTP, not JSON, or a stream without events.",
+    Kind.TRUNCATED: "The provider's answer is cut short.",
+    Kind.STREAM_ERROR: "The provider's stream began with an error; its text is passed on as it came.",
+    Kind.UPSTREAM_STATUS: "The provider answered with an error status; status and body are passed on as they came.",
+    Kind.SHUTTING_DOWN: "The gateway stopped before the answer was complete.",
+    Kind.INTERNAL: "A defect of the gateway: please report it.",
+}
+
+_BLAMED: Final = {Blame.CLIENT: "caller", Blame.GATEWAY: "gateway", Blame.PROVIDER: "provider"}
+_RETRIED: Final = {
+    Retry.NEVER: "no use",
+    Retry.UNSENT: "safe: nothing was sent",
+    Retry.POLICY: "your choice: the provider may have received it",
+}
+
+
+_ERRORS: Final = f"""\
+# Errors
+
+{_NOTE}
+
+Every error of the gateway's own is OpenAI's error object. `message` says what went wrong, where, and what to do,
+`param` names the header, config member or body member at fault, `code` is one of those below. Beside it stand the
+`status` and `message` that Portkey's clients know. What a provider answers keeps its status and body.
+
+```json
+{{
+  "error": {{
+    "message": "…",
+    "type": "invalid_request_error",
+    "param": "x-portkey-provider",
+    "code": "unknown_provider"
+  }},
+  "status": "failure",
+  "message": "…"
+}}
+```
+
+A stream that has begun ends with the error object in an event, `data: {{"error": …}}`, and without `[DONE]`.
+
+"""
+
+
+def errors_page() -> str:
+    """docs/errors.md, from core/failure.py."""
+    rows = []
+    for kind, meaning in MEANINGS.items():
+        names = (f"`{kind.value}`", str(meaning.status), f"`{meaning.type}`")
+        rows.append((*names, _BLAMED[meaning.blame], _RETRIED[meaning.retry], _MEANT[kind]))
+    return _ERRORS + _table(("code", "status", "type", "whose", "the same again", "meaning"), rows)
+
+
+_PROVIDERS: Final = f"""\
+# Providers
+
+{_NOTE}
+
+These {len(PROVIDERS)} providers speak OpenAI's dialect; any other server that does is reached with the header
+`x-portkey-custom-host`. Name a provider by its slug in `x-portkey-provider` or a config. The key comes with the
+request, or from the variable where the operator lends it (`providers.env_keys`, [settings.md](settings.md)). `{{…}}`
+in a base URL is filled from the option's header; in a config an option is written without `x-portkey-`, with
+underscores. Names link to the provider's own documentation.
+
+"""
+
+_CHANGES: Final = """
+## What is changed on the way
+
+Parameters reach a provider as you sent them, save these, which it refuses or knows by another name. A parameter that is
+left out is named in the response header `x-penstock-dropped-params`.
+
+"""
+
+
+def providers_page() -> str:
+    """docs/providers.md, from the provider rows."""
+    changes = _table(("provider", "parameter", "what happens", "reason"), _changes())
+    return _PROVIDERS + _table(COLUMNS, map(_provider_cells, table())) + _CHANGES + changes
+
+
+def _provider_cells(line: tuple[str, ...]) -> tuple[str, ...]:
+    slug, name, base_url, key, options, notes = line
+    row = PROVIDERS[slug]
+    link = f"[{name}]({row.docs.removeprefix('docs/')})"
+    return f"`{slug}`", link, f"`{base_url}`", _codes(key) if row.env else key, _codes(options), notes
+
+
+def _codes(listed: str) -> str:
+    return ", ".join(f"`{item}`" for item in listed.split(", ")) if listed else ""
+
+
+def _changes() -> Iterator[tuple[str, ...]]:
+    for slug, row in PROVIDERS.items():
+        for drop in row.drops:
+            yield f"`{slug}`", f"`{drop.parameter}`", "left out", f"{drop.reason} ([source]({drop.link}))"
+        for rename in row.renames:
+            sent = f"sent as `{rename.to}`"
+            yield f"`{slug}`", f"`{rename.parameter}`", sent, f"{rename.reason} ([source]({rename.link}))"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    escaped = ([cell.replace("|", "\\|") for cell in row] for row in rows)
+    return "\n".join([_line(head), "|" + "---|" * len(head), *map(_line, escaped)]) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+PAGES: Final[dict[str, Callable[[], str]]] = {
+    "docs/settings.md": settings_page,
+    "docs/errors.md": errors_page,
+    "docs/providers.md": providers_page,
+    "penstock.example.toml": example_file,
+}
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        (ROOT / name).write_text(page(), encoding="utf-8")

@@ -1,0 +1,135 @@
+"""``penstock serve``: settings, a listening socket, a few lines on how to begin, then the server."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+
+from penstock import __version__
+from penstock.settings import Settings, SettingsError, config_file, load
+from penstock.settings.field import FIELDS
+
+_APP: Final = "penstock.asgi:app"
+_BACKLOG: Final = 2048
+
+
+def _help(key: str) -> str:
+    field = FIELDS[f"server.{key}"]
+    return f"{field.description} [default: {field.default}]"
+
+
+@click.command("serve")
+@click.option("--host", metavar="ADDRESS", help=_help("host"))
+@click.option("--port", metavar="PORT", help=_help("port"))
+@click.option("--workers", metavar="NUMBER", help=_help("workers"))
+@click.option("--log-level", metavar="LEVEL", help=_help("log_level"))
+@click.option("--config", metavar="FILE", help="Settings to read in place of ./penstock.toml.")
+def command(**flags: str | None) -> None:
+    """Serve the gateway until SIGINT or SIGTERM.
+
+    Flags win over PENSTOCK_* variables, these over the settings file.
+    """
+    # A signal to stop that comes before the server is up, or that it passes on when it has drained, ends it well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        settings = load(flags, os.environ, Path.cwd())
+        sock = bind(settings.server.host, settings.server.port)
+        with sock, contextlib.suppress(KeyboardInterrupt):
+            _run(settings, sock, config_file(flags, os.environ, Path.cwd()))
+    except SettingsError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _run(settings: Settings, sock: socket.socket, source: Path | None) -> None:
+    """Serve on a socket whose port may differ from the setting, which can ask for any."""
+    bound = msgspec.structs.replace(settings.server, port=sock.getsockname()[1])
+    settings = msgspec.structs.replace(settings, server=bound)
+
+    from penstock.server.serve import serve, supervise
+
+    if bound.workers > 1:
+        _greet(settings, source)
+        supervise(_APP, settings, sock)
+    else:
+        from penstock.app import build
+
+        app = build(settings)
+        _greet(settings, source)
+        serve(app, settings, sock)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A listening socket. What can go wrong is told as a ClickException."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (socket.gaierror, UnicodeError):
+        raise click.ClickException(f"the host {host} is not known here: choose another with --host") from None
+    # Where a name stands for both families, callers try IPv4 the more often.
+    family, *_, address = min(found, key=lambda info: info[0] != socket.AF_INET)
+    try:
+        return socket.create_server(
+            address, family=family, backlog=_BACKLOG, dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6()
+        )
+    except OSError as error:
+        raise click.ClickException(_refusal(error, host, port)) from None
+
+
+def _refusal(error: OSError, host: str, port: int) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"port {port} is taken on {host}: stop the other process or choose another with --port"
+        case errno.EACCES:
+            return f"port {port} needs privileges that this process lacks: choose one above 1023 with --port"
+        case errno.EADDRNOTAVAIL:
+            return f"{host} is no address of this machine: choose another with --host"
+        case _:
+            return f"can't listen on {host}, port {port}: {error.strerror}"
+
+
+def _greet(settings: Settings, source: Path | None) -> None:
+    level = settings.server.log_level
+    if level in {"debug", "info"}:
+        click.echo(banner(settings, source), err=True)
+    if level in {"debug", "info", "warning"} and not settings.is_loopback:
+        click.echo(
+            f"Warning: {settings.server.host} is not a loopback address. Anyone who reaches port "
+            f"{settings.server.port} may use this gateway: put access control in front of it.",
+            err=True,
+        )
+
+
+def banner(settings: Settings, source: Path | None) -> str:
+    """What a newcomer needs: where the gateway listens, a first request to paste, where to read on."""
+    server = settings.server
+    return f"""\
+Penstock {__version__} listens on {_url(server.host, server.port)}
+
+Try it:
+  curl {_url(_reachable(server.host), server.port)}/v1/chat/completions \\
+    -H 'content-type: application/json' -H 'x-portkey-provider: echo' \\
+    -d '{{"model": "echo", "messages": [{{"role": "user", "content": "Hello!"}}]}}'
+
+Settings: {source or "the defaults, PENSTOCK_* variables and flags"} (all there are: docs/settings.md)
+Providers: penstock providers. Stop with Ctrl-C.
+"""
+
+
+_ANY: Final[Mapping[str, str]] = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (recognised, not bound)
+
+
+def _reachable(host: str) -> str:
+    return _ANY.get(host, host)
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,204 @@
+"""Settings from, in rising precedence: the defaults, penstock.toml, the environment, flags of the command line.
+
+Everything that was given is looked at before anything is refused, so that one run tells all that has to be mended.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from ipaddress import ip_network
+from itertools import chain
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from penstock.settings.field import FIELDS, Field
+from penstock.settings.model import Settings
+
+_FILE: Final = "penstock.toml"
+_PREFIX: Final = "PENSTOCK_"
+_CONFIG: Final = _PREFIX + "CONFIG"
+_SECTIONS: Final = msgspec.structs.asdict(Settings()).keys()
+
+# In rising precedence. The first one is Portkey's name (spec 2.6).
+_VARIABLES: Final[dict[str, Field]] = {
+    "TRUSTED_CUSTOM_HOSTS": FIELDS["security.trusted_hosts"],
+    **{field.short_variable: field for field in FIELDS.values() if field.short_variable},
+    **{field.variable: field for field in FIELDS.values()},
+}
+
+# What a misspelt word may have meant, and how that is shown.
+_HEADINGS: Final = {section: f"[{section}]" for section in _SECTIONS}
+_KEYS: Final = {field.key: name for name, field in FIELDS.items()}
+_UNPREFIXED: Final = {name.removeprefix(_PREFIX): name for name in (*_VARIABLES, _CONFIG)}
+
+# Kubernetes describes a service called "penstock" to every pod in variables of these names, unasked:
+# https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+_KUBERNETES_NAME: Final = re.compile(r"PENSTOCK_(SERVICE_(HOST|PORT(_\w+)?)|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
+_KUBERNETES_PORT: Final = re.compile(r"(tcp|udp|sctp)://.*")
+
+
+class SettingsError(Exception):
+    """The settings can't be used. ``problems`` says why, a sentence each."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class _Given(msgspec.Struct, frozen=True):
+    """A setting as somebody wrote it; ``origin`` says where, for messages."""
+
+    field: Field
+    value: Any
+    origin: str
+    is_text: bool = True
+
+    def read(self) -> Any:
+        return self.field.read_text(self.value) if self.is_text else self.field.read(self.value)
+
+    @property
+    def problem(self) -> str:
+        return f"{self.origin}: expected {self.field.expected}, found {self.field.show(self.value)}"
+
+
+def load(flags: Mapping[str, str | None], environ: Mapping[str, str], cwd: Path) -> Settings:
+    """The settings in force. ``flags`` are keys of [server], and ``config``; None is a flag that was not given.
+
+    Raises SettingsError.
+    """
+    problems: list[str] = []
+    sections: dict[str, dict[str, Any]] = {section: {} for section in _SECTIONS}
+    for given in chain(_in_file(flags, environ, cwd), _in_environment(environ), _in_flags(flags)):
+        if isinstance(given, str):
+            problems.append(given)
+            continue
+        try:
+            sections[given.field.section][given.field.key] = given.read()
+        except ValueError:
+            problems.append(given.problem)
+    settings = msgspec.convert(sections, Settings)
+    problems += _contradictions(settings, cwd)
+    if problems:
+        raise SettingsError(problems)
+    return settings
+
+
+def config_file(flags: Mapping[str, str | None], environ: Mapping[str, str], cwd: Path) -> Path | None:
+    """The file that settings are read from, if there is one. One that was asked for need not exist."""
+    asked = flags.get("config") or environ.get(_CONFIG)
+    if asked:
+        return cwd / asked
+    return cwd / _FILE if (cwd / _FILE).is_file() else None
+
+
+def to_environ(settings: Settings) -> dict[str, str]:
+    """Variables that make ``load`` give exactly these settings, whatever files and flags there were: for workers."""
+    variables = {_CONFIG: os.devnull}
+    for field in FIELDS.values():
+        value = getattr(getattr(settings, field.section), field.key)
+        if value is not None:
+            variables[field.variable] = field.write(value)
+    return variables
+
+
+def _in_file(flags: Mapping[str, str | None], environ: Mapping[str, str], cwd: Path) -> Iterator[_Given | str]:
+    path = config_file(flags, environ, cwd)
+    if path is None:
+        return
+    shown = path.relative_to(cwd) if path.is_relative_to(cwd) else path
+    try:
+        sections = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        yield f"{shown} can't be read: {error.strerror}"
+    except UnicodeDecodeError:
+        yield f"{shown} is not UTF-8 text"
+    except tomllib.TOMLDecodeError as error:
+        yield f"{shown} is not valid TOML: {error}"
+    else:
+        for section, members in sections.items():
+            yield from _in_section(section, members, f" in {shown}")
+
+
+def _in_section(section: str, members: Any, where: str) -> Iterator[_Given | str]:
+    if section not in _SECTIONS:
+        if isinstance(members, dict):
+            yield f"unknown section [{section}]{where}" + _suggestion(section, _HEADINGS)
+        else:
+            yield f"unknown setting {section}{where}" + _suggestion(section, _KEYS)
+    elif not isinstance(members, dict):
+        yield f"{section}{where}: expected a section, [{section}]"
+    else:
+        for key, value in members.items():
+            name = f"{section}.{key}"
+            if name in FIELDS:
+                yield _Given(FIELDS[name], value, name + where, is_text=False)
+            else:
+                yield f"unknown setting {name}{where}" + _suggestion(key, _KEYS)
+
+
+def _in_environment(environ: Mapping[str, str]) -> Iterator[_Given | str]:
+    for name, field in _VARIABLES.items():
+        text = environ.get(name)
+        if text is None or field.means_unset(text) or _is_from_kubernetes(name, text):
+            continue
+        yield _Given(field, text, name)
+    for name, text in environ.items():
+        known = name in _VARIABLES or name == _CONFIG
+        if name.startswith(_PREFIX) and not known and not _is_from_kubernetes(name, text):
+            yield f"unknown variable {name}" + _suggestion(name.removeprefix(_PREFIX), _UNPREFIXED)
+
+
+def _is_from_kubernetes(name: str, text: str) -> bool:
+    if name == FIELDS["server.port"].short_variable:
+        return _KUBERNETES_PORT.fullmatch(text) is not None
+    return _KUBERNETES_NAME.fullmatch(name) is not None
+
+
+def _in_flags(flags: Mapping[str, str | None]) -> Iterator[_Given]:
+    for key, text in flags.items():
+        if key != "config" and text is not None:
+            yield _Given(FIELDS[f"server.{key}"], text, f"--{key.replace('_', '-')}")
+
+
+def _suggestion(word: str, known: Mapping[str, str]) -> str:
+    near = difflib.get_close_matches(word, known, 1)
+    return f": did you mean {known[near[0]]}?" if near else ": docs/settings.md lists all there are"
+
+
+def _contradictions(settings: Settings, cwd: Path) -> Iterator[str]:
+    """What is wrong although every value by itself is of the right kind."""
+    upstream = settings.upstream
+    for key in ("ca_file", "client_cert", "client_key"):
+        path = getattr(upstream, key)
+        if path and not (cwd / path).is_file():
+            yield f"upstream.{key}: there is no file {path}"
+    if upstream.client_key and not upstream.client_cert:
+        yield "upstream.client_key is of no use without upstream.client_cert"
+    if upstream.proxy not in {"", "none"} and not _is_proxy(upstream.proxy):
+        yield "upstream.proxy: expected http://host:port, with user:password@ before the host if need be, or none"
+    for host in settings.trusted_hosts:
+        if "/" in host and not _is_network(host):
+            yield f"security.trusted_hosts: {host} is no network, such as 10.1.0.0/16"
+
+
+def _is_proxy(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme == "http" and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
