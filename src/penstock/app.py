@@ -16,7 +16,7 @@ from penstock.pipeline.configure import Configure
 from penstock.pipeline.run import Pipeline
 from penstock.providers.registry import PROVIDERS
 from penstock.server.gateway import Bounds, Gateway, Part
-from penstock.settings import Settings
+from penstock.settings import Settings, SettingsError
 from penstock.settings.model import Upstream
 from penstock.transport import connection
 from penstock.transport.base import Transport
@@ -99,10 +99,13 @@ def _proxies(setting: str, environment: Mapping[str, str]) -> ProxyRules:
         return environment.get(name.lower()) or environment.get(name) or ""
 
     every = setting or value("ALL_PROXY")
-    # HTTP_PROXY in capitals can be set by a caller of a CGI program (httpoxy); no such program is at work here.
-    return ProxyRules.parse(
-        setting or value("HTTPS_PROXY") or every, setting or value("HTTP_PROXY") or every, value("NO_PROXY")
-    )
+    try:
+        # HTTP_PROXY in capitals can be set by a caller of a CGI program (httpoxy); no such program is at work here.
+        return ProxyRules.parse(
+            setting or value("HTTPS_PROXY") or every, setting or value("HTTP_PROXY") or every, value("NO_PROXY")
+        )
+    except ValueError as error:
+        raise SettingsError([f"upstream.proxy, HTTPS_PROXY, HTTP_PROXY or ALL_PROXY: {error}"]) from None
 
 
 def _lent_keys(environment: Mapping[str, str]) -> dict[str, Secret]:

@@ -33,8 +33,8 @@ class Names:
         return self.addresses
 
 
-async def kind(made: Http1Transport, origin: Origin, **options: Limits) -> Kind:
-    failure = await made.send(request(origin, **options))
+async def kind(made: Http1Transport, origin: Origin, limits: Limits = Limits(5, 5, 5, 0)) -> Kind:  # noqa: B008
+    failure = await made.send(request(origin, limits=limits))
     assert isinstance(failure, Failure), failure
     assert failure.sent is False
     assert failure.message.endswith(".")

@@ -108,18 +108,15 @@ def _play(script: Script, timing: _Timing, who: Identity) -> EchoReply | Failure
         told = error(f"This is the error that {script.model} plays.", kind, code)
         limits = {"retry_after": b"1", "x_ratelimit_remaining_requests": b"0"} if fault == "429" else {}
         return timing.reply(int(fault), iter([msgspec.json.encode(told)]), **limits)
-    match fault:
-        case "reset":
-            return Failure(Kind.CONNECTION_CLOSED, "The provider at echo closed the connection, as asked.", sent=True)
-        case "refused":
-            return Failure(Kind.CONNECTION_REFUSED, "The provider at echo can't be reached, as asked.")
-        case "html":
-            return timing.reply(503, iter([b"<html><body>Service Unavailable</body></html>"]), b"text/html")
-        case "context-length":
-            told = error(
-                "The prompt is too long, as asked.", "invalid_request_error", "context_length_exceeded", "messages"
-            )
-            return timing.reply(400, iter([msgspec.json.encode(told)]))
+    if fault == "reset":
+        return Failure(Kind.CONNECTION_CLOSED, "The provider at echo closed the connection, as asked.", sent=True)
+    if fault == "refused":
+        return Failure(Kind.CONNECTION_REFUSED, "The provider at echo can't be reached, as asked.")
+    if fault == "html":
+        return timing.reply(503, iter([b"<html><body>Service Unavailable</body></html>"]), b"text/html")
+    if fault == "context-length":
+        told = error("The prompt is too long.", "invalid_request_error", "context_length_exceeded", "messages")
+        return timing.reply(400, iter([msgspec.json.encode(told)]))
     if script.stream:
         return timing.reply(200, _paced(_events(script, who), script.pace), b"text/event-stream; charset=utf-8")
     return timing.reply(200, _plain(completion(script, who), fault))
