@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import uvloop
 
 from penstock.settings import load
 from running import RunningGateway, replayed_recordings, running_gateway
 from upstream import Upstream, running_upstream
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The transport suite runs on uvloop, as the gateway does, and on the standard event loop; the rest on uvloop."""
+    every = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
+    return every if "transport" in item.path.parts else {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(scope="session")

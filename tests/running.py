@@ -50,6 +50,18 @@ class RunningGateway:
         return asyncio.run_coroutine_threadsafe(names(), self.loop).result(10)
 
 
+class _Server(uvicorn.Server):
+    """A server that says when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, ready: threading.Event) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready.set()
+
+
 @contextlib.contextmanager
 def running_gateway(settings: Settings) -> Iterator[RunningGateway]:
     """Serve in a thread, as ``penstock serve`` does in a process; drained and closed on leaving."""
@@ -59,17 +71,13 @@ def running_gateway(settings: Settings) -> Iterator[RunningGateway]:
         app, http="httptools", loop="uvloop", lifespan="on", log_config=None, access_log=False, server_header=False,
         ws="none", timeout_graceful_shutdown=5,
     )  # fmt: skip
-    server = uvicorn.Server(config)
     started = threading.Event()
+    server = _Server(config, started)
     loops: list[asyncio.AbstractEventLoop] = []
 
     async def serve() -> None:
         loops.append(asyncio.get_running_loop())
-        serving = asyncio.create_task(server.serve(sockets=[sock]))
-        while not server.started and not serving.done():
-            await asyncio.sleep(0)
-        started.set()
-        await serving
+        await server.serve(sockets=[sock])
 
     def run() -> None:
         with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
