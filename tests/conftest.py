@@ -20,10 +20,11 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[]
     return every if "transport" in item.path.parts else {"uvloop": uvloop.new_event_loop}
 
 
-@pytest.fixture(scope="session")
-def gateway() -> Iterator[RunningGateway]:
-    """A gateway with default settings (loopback), without an access log."""
-    with running_gateway(load({}, {"PENSTOCK_ACCESS_LOG": "false"}, Path("/nonexistent"))) as running:
+@pytest.fixture(scope="session", params=["http1", "asgi"])
+def gateway(request: pytest.FixtureRequest) -> Iterator[RunningGateway]:
+    """A gateway with default settings (loopback), without an access log: on its own protocol and as an ASGI app."""
+    settings = load({}, {"PENSTOCK_ACCESS_LOG": "false"}, Path("/nonexistent"))
+    with running_gateway(settings, asgi=request.param == "asgi") as running:
         yield running
 
 

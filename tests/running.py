@@ -17,6 +17,7 @@ import uvicorn
 
 from penstock.app import build
 from penstock.server.gateway import Gateway
+from penstock.server.http1 import ServerConnection
 from penstock.settings import Settings
 
 SHARED = Path(__file__).parents[1].parent / "shared"
@@ -63,12 +64,15 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.contextmanager
-def running_gateway(settings: Settings) -> Iterator[RunningGateway]:
-    """Serve in a thread, as ``penstock serve`` does in a process; drained and closed on leaving."""
+def running_gateway(settings: Settings, *, asgi: bool = False) -> Iterator[RunningGateway]:
+    """Serve in a thread, as ``penstock serve`` does in a process; drained and closed on leaving.
+
+    ``asgi`` serves the gateway as any ASGI server would, in place of its own HTTP protocol.
+    """
     app = build(settings)
     sock = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, http="httptools", loop="uvloop", lifespan="on", log_config=None, access_log=False, server_header=False,
+        app, http="httptools" if asgi else ServerConnection, loop="uvloop", lifespan="on", log_config=None, access_log=False, server_header=False, proxy_headers=False,
         ws="none", timeout_graceful_shutdown=5,
     )  # fmt: skip
     started = threading.Event()

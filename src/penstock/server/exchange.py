@@ -13,8 +13,7 @@ from penstock.core.http import Headers
 from penstock.observe.record import Record
 from penstock.pipeline.attempt import HOPS_HEADER
 from penstock.pipeline.call import Answer
-from penstock.server.asgi import Scope
-from penstock.server.receive import Departure
+from penstock.server.client import Client
 from penstock.server.respond import Sent
 from penstock.server.surfaces import Surface
 
@@ -23,30 +22,26 @@ class Exchange:
     """What is known of one request while it is being served; it ends as a Record."""
 
     __slots__ = (
-        "answer", "arrived", "at", "cancelled", "departure", "fields", "headers", "hops", "method", "path",
+        "answer", "arrived", "at", "cancelled", "client", "fields", "headers", "hops", "method", "path",
         "refused", "sent", "surface", "trace_id",
     )  # fmt: skip
 
-    def __init__(self, surface: Surface, scope: Scope) -> None:
+    def __init__(self, surface: Surface, method: str, path: str, headers: Headers, client: Client) -> None:
         self.at = time.time()
         self.arrived = time.monotonic()
         self.surface = surface
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self.headers: Headers = surface.routed(list(scope["headers"]))
+        self.method = method
+        self.path = path
+        self.headers = surface.routed(headers)
+        self.client = client
         self.fields = dict(self.headers)
         self.trace_id = self.fields.get(b"x-portkey-trace-id") or b"%032x" % random.getrandbits(128)
         hops = self.fields.get(HOPS_HEADER, b"")
         self.hops = int(hops[:4]) if hops.isdigit() else 0
         self.answer: Answer | None = None
-        self.departure: Departure | None = None
         self.refused: Failure | None = None
         self.cancelled = False
         self.sent = Sent()
-
-    @property
-    def caller_left(self) -> bool:
-        return self.departure is not None and self.departure.gone
 
     def record(self) -> Record:
         answer, now = self.answer, time.monotonic()
@@ -64,7 +59,7 @@ class Exchange:
             stream=answer is not None and answer.relay is not None,
             first_byte=None if first_byte is None else first_byte - self.arrived,
             usage=answer.usage if answer else None,
-            failure=_failure_name(failure, cancelled=self.cancelled, left=self.caller_left),
+            failure=_failure_name(failure, cancelled=self.cancelled, left=self.client.gone),
             trace_id=self.trace_id.decode("utf-8", "replace"),
             option=target.path if target else None,
             dropped=answer.dropped if answer else (),
@@ -72,7 +67,7 @@ class Exchange:
         )
 
     def _status(self) -> int:
-        if self.caller_left or (self.refused and self.refused.kind is Kind.CLIENT_DISCONNECTED):
+        if self.client.gone or (self.refused and self.refused.kind is Kind.CLIENT_DISCONNECTED):
             return 499
         if self.refused is not None:
             return self.refused.status

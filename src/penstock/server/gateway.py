@@ -1,4 +1,4 @@
-"""The ASGI application: the LLM surfaces, found by one look-up on the path; everything else beside them."""
+"""The edge: the LLM surfaces, found by one look-up on the path; everything else beside them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from typing import Final, Protocol
 import msgspec
 
 from penstock.core.failure import Failure, Kind
+from penstock.core.http import Headers
 from penstock.observe.record import Records
 from penstock.pipeline.call import Call
 from penstock.pipeline.run import Pipeline
-from penstock.server.asgi import Receive, Scope, Send
+from penstock.server.asgi import AsgiClient, Scope, Send
+from penstock.server.client import Client
 from penstock.server.exchange import Exchange
 from penstock.server.keepalive import respond_in_time
-from penstock.server.receive import Departure, read_body
+from penstock.server.receive import Receive
 from penstock.server.respond import Broken, refusal, respond
 from penstock.server.site import Site
-from penstock.server.surfaces import SURFACES, Surface
+from penstock.server.surfaces import SURFACES
 
 _LOG: Final = logging.getLogger("penstock")
 _JSON_TYPES: Final = frozenset({b"", b"application/json"})
@@ -42,35 +44,42 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 class Gateway:
-    """``app(scope, receive, send)``. ``parts`` start and stop with the server's lifespan."""
+    """What is served: ``serve`` to our own protocol (http1.py), ``app(scope, receive, send)`` to any ASGI server.
+
+    ``parts`` start and stop with the server's lifespan.
+    """
 
     def __init__(self, pipeline: Pipeline, records: Records, bounds: Bounds, parts: Sequence[Part] = ()) -> None:
         self._pipeline = pipeline
         self.records = records
-        self._bounds = bounds
+        self.bounds = bounds
         self._parts = parts
         self.site = Site()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            surface = SURFACES.get(scope["path"])
-            if surface is not None and scope["method"] == surface.method:
-                await self._serve(surface, scope, receive, send)
-            else:
-                await self.site(scope, send)
+            await self.serve(scope["method"], scope["path"], list(scope["headers"]), AsgiClient(receive, send))
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
 
-    async def _serve(self, surface: Surface, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, method: str, path: str, headers: Headers, client: Client) -> None:
+        """Answer one request, whatever it is."""
+        surface = SURFACES.get(path)
+        if surface is not None and method == surface.method:
+            await self._serve_llm(Exchange(surface, method, path, headers, client))
+        else:
+            status, fields, body = self.site.page(path, method)
+            await client.begin(status, fields, body, more=False)
+
+    async def _serve_llm(self, exchange: Exchange) -> None:
         """One LLM request from its first byte to its record."""
-        exchange = Exchange(surface, scope)
         try:
-            await self._answer(exchange, receive, send)
+            await self._answer(exchange, exchange.client)
         except Broken:
             pass  # the server closes the connection of a response that was not completed
         except asyncio.CancelledError:
             exchange.cancelled = True
-            if not exchange.caller_left:
+            if not exchange.client.gone:
                 raise
             # The cancellation was our own doing and ends here.
             task = asyncio.current_task()
@@ -78,30 +87,30 @@ class Gateway:
                 task.uncancel()
         except Exception:
             _LOG.exception("a request failed inside the gateway")
-            await _refuse_if_silent(exchange, send)
+            await _refuse_if_silent(exchange)
         finally:
             if exchange.answer is not None:
                 exchange.answer.close()
             self.records.push(exchange.record())
 
-    async def _answer(self, exchange: Exchange, receive: Receive, send: Send) -> None:
-        fields = exchange.fields
+    async def _answer(self, exchange: Exchange, client: Client) -> None:
+        fields, bounds = exchange.fields, self.bounds
         body: bytes | Failure = b""
         if exchange.surface.method == "POST":
-            body = _content_type_refused(fields) or await read_body(
-                receive, fields, self._bounds.body_bytes, self._bounds.body_silence
+            body = _content_type_refused(fields) or await client.read_body(
+                fields, bounds.body_bytes, bounds.body_silence
             )
         if isinstance(body, Failure):
-            await _refuse(exchange, body, send)
+            await _refuse(exchange, body)
             return
         call = Call(exchange.surface.operation, exchange.headers, fields, body, exchange.trace_id, exchange.hops)
-        exchange.departure = Departure(receive)
-        if self._bounds.keepalive:
-            await respond_in_time(self._pipeline, call, exchange, self._bounds.keepalive, send)
+        client.watch()
+        if bounds.keepalive:
+            await respond_in_time(self._pipeline, call, exchange, bounds.keepalive, client)
         else:
             exchange.answer = await self._pipeline.run(call)
-            await respond(exchange.answer, send, exchange.sent)
-        exchange.departure.forget()
+            await respond(exchange.answer, client, exchange.sent)
+        client.unwatch()
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -130,16 +139,14 @@ def _content_type_refused(fields: dict[bytes, bytes]) -> Failure | None:
     )
 
 
-async def _refuse(exchange: Exchange, failure: Failure, send: Send) -> None:
+async def _refuse(exchange: Exchange, failure: Failure) -> None:
     exchange.refused = failure
-    if failure.kind is Kind.CLIENT_DISCONNECTED:
-        return
-    status, headers, body = refusal(failure, [(b"x-portkey-trace-id", exchange.trace_id)])
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    if failure.kind is not Kind.CLIENT_DISCONNECTED:
+        status, headers, body = refusal(failure, [(b"x-portkey-trace-id", exchange.trace_id)])
+        await exchange.client.begin(status, headers, body, more=False)
 
 
-async def _refuse_if_silent(exchange: Exchange, send: Send) -> None:
+async def _refuse_if_silent(exchange: Exchange) -> None:
     if exchange.sent.first_byte is None:
         text = "The gateway failed on this request: this is a defect of the gateway, please report it."
-        await _refuse(exchange, Failure(Kind.INTERNAL, text), send)
+        await _refuse(exchange, Failure(Kind.INTERNAL, text))

@@ -13,7 +13,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.dialects import openai_chat
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.run import Pipeline
-from penstock.server.asgi import Send
+from penstock.server.client import Client
 from penstock.server.exchange import Exchange
 from penstock.server.respond import Sent, relay_stream, respond
 
@@ -22,23 +22,23 @@ _COMMENT: Final = b": keep-alive\n"
 _HEADERS: Final = [(b"content-type", openai_chat.STREAM_TYPE), (b"cache-control", b"no-cache")]
 
 
-async def respond_in_time(pipeline: Pipeline, call: Call, exchange: Exchange, interval: float, send: Send) -> None:
+async def respond_in_time(pipeline: Pipeline, call: Call, exchange: Exchange, interval: float, client: Client) -> None:
     """Answer a call; while a stream's first event is awaited, send a comment every ``interval`` seconds."""
     if not _asks_for_stream(call):
         exchange.answer = await pipeline.run(call)
-        await respond(exchange.answer, send, exchange.sent)
+        await respond(exchange.answer, client, exchange.sent)
         return
     running = asyncio.get_running_loop().create_task(pipeline.run(call))
     try:
-        committed = await _wait(running, call, interval, send)
+        committed = await _wait(running, call, interval, client)
     except BaseException:
         running.cancel()
         raise
     answer = exchange.answer = running.result()
     if committed:
-        await _continue(answer, send, exchange.sent)
+        await _continue(answer, client, exchange.sent)
     else:
-        await respond(answer, send, exchange.sent)
+        await respond(answer, client, exchange.sent)
 
 
 def _asks_for_stream(call: Call) -> bool:
@@ -46,29 +46,30 @@ def _asks_for_stream(call: Call) -> bool:
     return not isinstance(request, Failure) and request.stream
 
 
-async def _wait(running: asyncio.Task[Answer], call: Call, interval: float, send: Send) -> bool:
+async def _wait(running: asyncio.Task[Answer], call: Call, interval: float, client: Client) -> bool:
     """Wait for the answer; whether the response head had to be sent meanwhile."""
     committed = False
     while not (await asyncio.wait({running}, timeout=interval))[0]:
         if not committed:
             headers = [*_HEADERS, (b"x-portkey-trace-id", call.trace_id)]
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await client.begin(200, headers, _COMMENT, more=True)
             committed = True
-        await send({"type": "http.response.body", "body": _COMMENT, "more_body": True})
+        else:
+            await client.send(_COMMENT)
     return committed
 
 
-async def _continue(answer: Answer, send: Send, sent: Sent) -> None:
+async def _continue(answer: Answer, client: Client, sent: Sent) -> None:
     """Give out an answer whose head has already gone out as that of a stream."""
     if answer.rest is not None and answer.relay is not None:
-        await send({"type": "http.response.body", "body": answer.body, "more_body": True})
-        await relay_stream(answer, answer.rest, answer.relay, send, sent)
+        await client.send(answer.body)
+        await relay_stream(answer, answer.rest, answer.relay, client, sent)
         return
     text = f"The provider answered with status {answer.status} after the stream had been opened to keep it alive."
     sent.failure = answer.failure or Failure(Kind.INVALID_RESPONSE, text, sent=True)
     # The provider's own error, where there is one, says more than the gateway could.
     told = b"data: " + answer.body + b"\n\n" if _is_error(answer) else openai_chat.error_event(sent.failure)
-    await send({"type": "http.response.body", "body": told, "more_body": False})
+    await client.end(told)
 
 
 def _is_error(answer: Answer) -> bool:

@@ -1,14 +1,16 @@
-"""Taking in a request: its body, within bounds, and the news that the caller has left."""
+"""Taking in a request: its body, within bounds, and under ASGI the news that the caller has left."""
 
 from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
 from penstock.core.failure import Failure, Kind
-from penstock.server.asgi import Receive
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+"""ASGI's receive: the next message from the caller."""
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
@@ -17,18 +19,17 @@ async def read_body(receive: Receive, fields: Mapping[bytes, bytes], limit: int,
     """The whole body of at most ``limit`` bytes; ``silence`` is the longest wait for its next piece, in seconds."""
     declared = fields.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
-        return _too_large(limit)
+        return too_large(limit)
     patience = _Patience(silence)
     try:
         body = await _read_pieces(receive, limit, patience)
     except asyncio.CancelledError:
         if not patience.lost:
             raise
-        text = f"No byte of the request body arrived for {silence:g} s (setting body_timeout): send it again."
-        return Failure(Kind.BODY_TIMEOUT, text)
+        return fell_silent(silence)
     finally:
         patience.end()
-    return body if isinstance(body, Failure) else _decoded(body, fields.get(b"content-encoding", b"").lower(), limit)
+    return body if isinstance(body, Failure) else decoded(body, fields.get(b"content-encoding", b"").lower(), limit)
 
 
 async def _read_pieces(receive: Receive, limit: int, patience: _Patience) -> bytes | Failure:
@@ -41,7 +42,7 @@ async def _read_pieces(receive: Receive, limit: int, patience: _Patience) -> byt
         parts.append(message.get("body", b""))
         size += len(parts[-1])
         if size > limit:
-            return _too_large(limit)
+            return too_large(limit)
         if not message.get("more_body", False):
             return parts[0] if len(parts) == 1 else b"".join(parts)
         patience.renew()
@@ -74,7 +75,8 @@ class _Patience:
             self._task.cancel()
 
 
-def _decoded(body: bytes, encoding: bytes, limit: int) -> bytes | Failure:
+def decoded(body: bytes, encoding: bytes, limit: int) -> bytes | Failure:
+    """The body without its content coding, still at most ``limit`` bytes."""
     if encoding in {b"", b"identity"}:
         return body
     if encoding not in {b"gzip", b"x-gzip"}:
@@ -86,13 +88,20 @@ def _decoded(body: bytes, encoding: bytes, limit: int) -> bytes | Failure:
     except zlib.error:
         return Failure(Kind.INVALID_REQUEST, "The request body is not valid gzip: send it again.", "content-encoding")
     if len(plain) > limit:
-        return _too_large(limit)
+        return too_large(limit)
     if not inflater.eof:
         return Failure(Kind.INVALID_REQUEST, "The gzip request body is cut short: send it again.", "content-encoding")
     return plain
 
 
-def _too_large(limit: int) -> Failure:
+def fell_silent(seconds: float) -> Failure:
+    """The failure of a caller that stops in the middle of its request."""
+    text = f"No byte of the request body arrived for {seconds:g} s (setting body_timeout): send it again."
+    return Failure(Kind.BODY_TIMEOUT, text)
+
+
+def too_large(limit: int) -> Failure:
+    """The failure of a request body over the limit."""
     text = f"The request body is larger than {limit} bytes (setting max_body_bytes): send less, or ask the operator."
     return Failure(Kind.BODY_TOO_LARGE, text)
 

@@ -9,7 +9,7 @@ from penstock.core.http import Headers
 from penstock.dialects import openai_chat
 from penstock.dialects.framing.sse import EventRelay
 from penstock.pipeline.call import Answer
-from penstock.server.asgi import Send
+from penstock.server.client import Client
 from penstock.transport.base import Reply
 
 
@@ -23,43 +23,39 @@ class Sent:
         self.failure: Failure | None = None
 
 
-async def respond(answer: Answer, send: Send, sent: Sent) -> None:
+async def respond(answer: Answer, client: Client, sent: Sent) -> None:
     """Send the answer to its end. A provider that breaks off after the first byte is told as the protocol allows.
 
     A stream then ends with an error event and without ``[DONE]``. A plain reply can't say so any more: Broken is
     raised, and the server must close the connection so that the caller sees that bytes are missing.
     """
-    headers = answer.headers
-    if answer.rest is None:
-        headers.append((b"content-length", b"%d" % len(answer.body)))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     sent.first_byte = time.monotonic()
-    await send({"type": "http.response.body", "body": answer.body, "more_body": answer.rest is not None})
+    await client.begin(answer.status, answer.headers, answer.body, more=answer.rest is not None)
     if answer.rest is None:
         return
     if answer.relay is None:
-        await _relay_plain(answer.rest, send, sent)
+        await _relay_plain(answer.rest, client, sent)
     else:
-        await relay_stream(answer, answer.rest, answer.relay, send, sent)
+        await relay_stream(answer, answer.rest, answer.relay, client, sent)
 
 
 class Broken(Exception):
     """A plain reply ended before its time, after its head had been sent on."""
 
 
-async def relay_stream(answer: Answer, reply: Reply, relay: EventRelay, send: Send, sent: Sent) -> None:
+async def relay_stream(answer: Answer, reply: Reply, relay: EventRelay, client: Client, sent: Sent) -> None:
     """The rest of a stream, event by event as it arrives, to its proper end."""
     while data := await reply.read():
         ready = relay.feed(data)
         if ready:
-            await send({"type": "http.response.body", "body": ready, "more_body": True})
+            await client.send(ready)
     last = relay.finish()
     sent.failure = reply.failure or _unmarked_cut(reply, relay)
     if sent.failure is None:
         answer.usage = openai_chat.stream_usage(relay.tail())
     else:
         last = (b"\n\n" if relay.mid_event else b"") + openai_chat.error_event(sent.failure)
-    await send({"type": "http.response.body", "body": last, "more_body": False})
+    await client.end(last)
 
 
 def _unmarked_cut(reply: Reply, relay: EventRelay) -> Failure | None:
@@ -71,17 +67,16 @@ def _unmarked_cut(reply: Reply, relay: EventRelay) -> Failure | None:
     return Failure(Kind.TRUNCATED, text, sent=True)
 
 
-async def _relay_plain(reply: Reply, send: Send, sent: Sent) -> None:
+async def _relay_plain(reply: Reply, client: Client, sent: Sent) -> None:
     while data := await reply.read():
-        await send({"type": "http.response.body", "body": data, "more_body": True})
+        await client.send(data)
     sent.failure = reply.failure
     if sent.failure is not None:
         raise Broken
-    await send({"type": "http.response.body", "body": b"", "more_body": False})
+    await client.end(b"")
 
 
 def refusal(failure: Failure, headers: Headers | None = None) -> tuple[int, Headers, bytes]:
-    """Status, headers and body that tell a failure found before the pipeline."""
-    body = openai_chat.error_body(failure)
-    fields = [(b"content-type", openai_chat.CONTENT_TYPE), (b"content-length", b"%d" % len(body)), *(headers or [])]
-    return failure.status, fields, body
+    """Status, headers and body that tell a failure found outside the pipeline."""
+    fields = [(b"content-type", openai_chat.CONTENT_TYPE), *(headers or [])]
+    return failure.status, fields, openai_chat.error_body(failure)

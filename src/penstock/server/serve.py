@@ -12,6 +12,7 @@ import uvicorn
 from uvicorn.supervisors import Multiprocess
 
 from penstock.server.asgi import App
+from penstock.server.http1 import ServerConnection
 from penstock.settings import Settings, to_environ
 
 # Balancers keep unused connections for about a minute: the side that closes first must not be this one, or it would
@@ -41,7 +42,7 @@ def _config(app: App | str, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         workers=settings.server.workers,
-        http="httptools",
+        http=ServerConnection,
         loop="uvloop" if importlib.util.find_spec("uvloop") else "asyncio",
         ws="none",
         lifespan="on",

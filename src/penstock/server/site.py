@@ -9,7 +9,6 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
-from penstock.server.asgi import Scope, Send
 from penstock.server.respond import refusal
 from penstock.server.surfaces import SURFACES
 
@@ -24,12 +23,8 @@ class Site:
     def __init__(self) -> None:
         self.draining = False
 
-    async def __call__(self, scope: Scope, send: Send) -> None:
-        status, headers, body = self._page(scope["path"], scope["method"])
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
-
-    def _page(self, path: str, method: str) -> tuple[int, Headers, bytes]:
+    def page(self, path: str, method: str) -> tuple[int, Headers, bytes]:
+        """Status, headers and body of a page."""
         if path in _PAGES and method not in {"GET", "HEAD"}:
             return _wrong_method(path, method, "GET")
         match path:
@@ -47,7 +42,7 @@ class Site:
 
 
 def _page(status: int, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
-    return status, [*headers, (b"content-length", b"%d" % len(body))], body
+    return status, list(headers), body
 
 
 def _wrong_method(path: str, method: str, allowed: str) -> tuple[int, Headers, bytes]:

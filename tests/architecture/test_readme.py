@@ -1,0 +1,144 @@
+"""What the documents show works: examples run against a real gateway, links lead somewhere, header tables are whole."""
+
+import json
+import os
+import re
+import runpy
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from penstock.core.address import AddressPolicy
+from penstock.core.failure import Failure
+from penstock.pipeline import run
+from penstock.pipeline.configure import _GENERAL, _PER_REQUEST
+from penstock.providers.registry import PROVIDERS
+from penstock.routing.parse import Given, Rules, parse
+from running import RunningGateway
+
+ROOT = Path(__file__).parents[2]
+WRITTEN = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "bench/README.md", "docs/*.md"]
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
+    for pattern in WRITTEN
+    for path in sorted(ROOT.glob(pattern))
+}
+SHOWN = "http://127.0.0.1:8787"
+"""The address of every example; a test puts its own gateway's in its place."""
+
+
+class Example(NamedTuple):
+    """One fenced block; ``name`` says which."""
+
+    name: str
+    text: str
+
+
+def examples(language: str, page: str | None = None) -> list[Example]:
+    """The fenced blocks of a language, of one page or of all."""
+    return [
+        Example(f"{name}:{text.count(chr(10), 0, block.start()) + 1}", block[1])
+        for name, text in PAGES.items()
+        if page in {None, name}
+        for block in re.finditer(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    ]
+
+
+CURLS = [
+    shown for shown in examples("sh") if f"curl {SHOWN}" in shown.text and "x-portkey-provider: echo" in shown.text
+]
+SDKS = examples("python", "README.md")
+
+
+def section(page: str, heading: str) -> str:
+    """The text under a heading, to the next one."""
+    found = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", PAGES[page], re.MULTILINE | re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def first_cells(page: str, heading: str) -> set[str]:
+    """The ``x-`` names in the first column of a section's table."""
+    cells = re.findall(r"^\| (.+?) \|", section(page, heading), re.MULTILINE)
+    return {name for cell in cells for name in re.findall(r"`(x-[a-z-]+)`", cell)}
+
+
+def said(output: str) -> str:
+    """The text of an answer as curl prints it, a completion or the events of a stream."""
+    if not output.startswith("data: "):
+        content: str = json.loads(output)["choices"][0]["message"]["content"]
+        return content
+    *events, last = re.findall(r"^data: (.+)$", output, re.MULTILINE)
+    assert last == "[DONE]"
+    return "".join(choice["delta"].get("content") or "" for event in events for choice in json.loads(event)["choices"])
+
+
+def test_there_are_examples() -> None:
+    assert {shown.name.split(":")[0] for shown in CURLS} == {"README.md", "docs/echo.md"}
+    assert len(SDKS) == 2
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the examples are curl commands, and there is no curl here")
+@pytest.mark.parametrize("shown", CURLS, ids=lambda shown: shown.name)
+def test_curl(shown: Example, gateway: RunningGateway) -> None:
+    command = shown.text.replace(SHOWN, gateway.url).replace("curl ", "curl --silent --show-error ", 1)
+    direct = {**os.environ, "no_proxy": "*"}
+    done = subprocess.run(["sh", "-c", command], env=direct, capture_output=True, text=True, timeout=30, check=True)
+    assert said(done.stdout) == "Hello!"
+
+
+@pytest.mark.parametrize("shown", SDKS, ids=lambda shown: shown.name)
+def test_sdk(shown: Example, gateway: RunningGateway, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert SHOWN in shown.text
+    script = tmp_path / "example.py"
+    script.write_text(shown.text.replace(SHOWN, gateway.url))
+    runpy.run_path(str(script))
+    assert capsys.readouterr().out.strip() == "Hello!"
+
+
+def test_make_has_every_target_that_is_named() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {
+        name: set(re.findall(r"(?:```sh\n|`|^    )make ([a-z]+)", text, re.MULTILINE)) for name, text in PAGES.items()
+    }
+    assert {"run", "test"} <= named["README.md"]
+    assert set().union(*named.values()) <= targets
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links_lead_somewhere(name: str) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", PAGES[name]):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (ROOT / name).parent / path if path else ROOT / name
+        assert target.exists(), link
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", target.read_text("utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, link
+
+
+def test_the_config_is_one() -> None:
+    (shown,) = examples("json", "docs/headers.md")
+    plan = parse(shown.text.encode(), Given(), Rules(PROVIDERS.keys(), AddressPolicy()))
+    assert not isinstance(plan, Failure), plan
+    written = json.loads(shown.text)
+    assert plan.provider == written["provider"]
+    assert plan.request_timeout == written["request_timeout"]
+    known = {name for option in PROVIDERS[plan.provider].options for name in (option.name, *option.config_keys)}
+    assert plan.options.keys() <= known
+
+
+def test_request_headers_are_all_documented_and_none_else() -> None:
+    shown = first_cells("docs/headers.md", "What a request may say")
+    general = {name.decode() for name in _GENERAL}
+    assert general - shown == set()
+    assert shown - general - {name.decode() for name in _PER_REQUEST} == set()
+
+
+def test_response_headers_are_all_documented_and_none_else() -> None:
+    added = set(re.findall(r'b"(x-[a-z-]+)"', Path(run.__file__).read_text()))
+    assert first_cells("docs/headers.md", "What comes back") == added
