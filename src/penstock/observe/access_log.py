@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from penstock.core.usage import Usage
 from penstock.observe.record import Record, Records
 
 
@@ -53,27 +54,54 @@ class AccessLog:
             self._out.flush()
 
 
+class _Line(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """The members of a line, in their order; what has its default is left out."""
+
+    time: str
+    method: str
+    path: str
+    status: int
+    provider: str | None = None
+    model: str | None = None
+    stream: bool
+    latency_ms: float
+    first_byte_ms: float | None = None
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    failure: str | None = None
+    option: str | None = None
+    dropped_params: tuple[str, ...] = ()
+    metadata: dict[str, Any] | None = None
+    trace_id: str
+
+
+_ENCODER = msgspec.json.Encoder()
+_NO_USAGE = Usage()
+
+
 def line(record: Record) -> bytes:
     """One request as JSON: times as ISO 8601 and milliseconds, unknown values left out."""
-    usage = record.usage
-    fields: dict[str, Any] = {
-        "time": datetime.fromtimestamp(record.at, UTC).isoformat(timespec="milliseconds"),
-        "method": record.method,
-        "path": record.path,
-        "status": record.status,
-        "provider": record.provider,
-        "model": record.model,
-        "stream": record.stream,
-        "latency_ms": round(record.latency * 1000, 3),
-        "first_byte_ms": None if record.first_byte is None else round(record.first_byte * 1000, 3),
-        "prompt_tokens": usage.prompt if usage else None,
-        "completion_tokens": usage.completion if usage else None,
-        "cached_tokens": usage.cached if usage else None,
-        "reasoning_tokens": usage.reasoning if usage else None,
-        "failure": record.failure,
-        "option": record.option,
-        "dropped_params": list(record.dropped) or None,
-        "metadata": record.metadata,
-        "trace_id": record.trace_id,
-    }
-    return msgspec.json.encode({key: value for key, value in fields.items() if value is not None})
+    usage = record.usage or _NO_USAGE
+    written = _Line(
+        time=datetime.fromtimestamp(record.at, UTC).isoformat(timespec="milliseconds"),
+        method=record.method,
+        path=record.path,
+        status=record.status,
+        provider=record.provider,
+        model=record.model,
+        stream=record.stream,
+        latency_ms=round(record.latency * 1000, 3),
+        first_byte_ms=None if record.first_byte is None else round(record.first_byte * 1000, 3),
+        prompt_tokens=usage.prompt,
+        completion_tokens=usage.completion,
+        cached_tokens=usage.cached,
+        reasoning_tokens=usage.reasoning,
+        failure=record.failure,
+        option=record.option,
+        dropped_params=record.dropped,
+        metadata=record.metadata,
+        trace_id=record.trace_id,
+    )
+    return _ENCODER.encode(written)
