@@ -1,0 +1,222 @@
+"""The server's own HTTP/1.1: what callers may send in which pieces, and what they get when it is no HTTP."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httptools
+import pytest
+
+from penstock.settings import load
+from running import RunningGateway, running_gateway
+from upstream import Upstream, events
+
+BODY = json.dumps({"model": "echo", "messages": [{"role": "user", "content": "hi there"}]}).encode()
+HEAD = (
+    b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nx-portkey-provider: echo\r\ncontent-type: application/json\r\n"
+)
+REQUEST = HEAD + b"content-length: %d\r\n\r\n" % len(BODY) + BODY
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RunningGateway]:
+    """A gateway on its own protocol that loses patience quickly."""
+    environment = {
+        "PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_BODY_TIMEOUT": "0.3", "PENSTOCK_MAX_BODY_BYTES": "100000",
+    }  # fmt: skip
+    with running_gateway(load({}, environment, Path("/nonexistent"))) as running:
+        yield running
+
+
+class Caller:
+    """A raw connection, and the responses that come over it."""
+
+    def __init__(self, gateway: RunningGateway) -> None:
+        address = urlsplit(gateway.url)
+        self.socket = socket.create_connection((address.hostname, address.port), timeout=10)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.raw = b""
+
+    def __enter__(self) -> Caller:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    def send(self, *pieces: bytes) -> None:
+        for piece in pieces:
+            self.socket.sendall(piece)
+
+    def responses(self, count: int) -> list[tuple[int, dict[str, str], bytes]]:
+        """Read until so many responses are complete."""
+        done: list[tuple[int, dict[str, str], bytes]] = []
+        headers: dict[str, str] = {}
+        body = b""
+
+        class Callbacks:
+            def on_header(self, name: bytes, value: bytes) -> None:
+                headers[name.decode()] = value.decode()
+
+            def on_body(self, data: bytes) -> None:
+                nonlocal body
+                body += data
+
+            def on_message_complete(self) -> None:
+                nonlocal body
+                done.append((parser.get_status_code(), dict(headers), body))
+                headers.clear()
+                body = b""
+
+        parser = httptools.HttpResponseParser(Callbacks())
+        while len(done) < count:
+            data = self.socket.recv(65536)
+            assert data, (done, self.raw)
+            self.raw += data
+            parser.feed_data(data)
+        return done
+
+    def is_closed(self) -> bool:
+        try:
+            return self.socket.recv(1) == b""
+        except ConnectionResetError:
+            return True
+
+
+def said(response: tuple[int, dict[str, str], bytes]) -> str:
+    assert response[0] == 200, response
+    text: str = json.loads(response[2])["choices"][0]["message"]["content"]
+    return text
+
+
+@pytest.mark.parametrize("step", [1, 7, 100])
+def test_a_request_in_pieces(step: int, server: RunningGateway) -> None:
+    with Caller(server) as caller:
+        caller.send(*(REQUEST[i : i + step] for i in range(0, len(REQUEST), step)))
+        assert said(caller.responses(1)[0]) == "hi there"
+
+
+def test_a_chunked_request(server: RunningGateway) -> None:
+    chunks = b"".join(b"%x\r\n%b\r\n" % (1, BODY[i : i + 1]) for i in range(len(BODY))) + b"0\r\n\r\n"
+    with Caller(server) as caller:
+        caller.send(HEAD + b"transfer-encoding: chunked\r\n\r\n", chunks)
+        assert said(caller.responses(1)[0]) == "hi there"
+
+
+def test_one_connection_many_requests(server: RunningGateway) -> None:
+    with Caller(server) as caller:
+        for _ in range(5):
+            caller.send(REQUEST)
+            assert said(caller.responses(1)[0]) == "hi there"
+
+
+def test_requests_sent_ahead_are_answered_in_order(server: RunningGateway) -> None:
+    texts = [f"number {n}" for n in range(40)]
+    bodies = [json.dumps({"model": "echo", "messages": [{"role": "user", "content": text}]}).encode() for text in texts]
+    with Caller(server) as caller:
+        caller.send(b"".join(HEAD + b"content-length: %d\r\n\r\n" % len(body) + body for body in bodies))
+        assert [said(response) for response in caller.responses(40)] == texts
+
+
+def test_the_head_and_the_first_bytes_leave_together(server: RunningGateway, upstream: Upstream) -> None:
+    chunk = b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+    upstream.play(events(chunk, b"data: [DONE]\n\n"))
+    body = b'{"model":"m","messages":[],"stream":true}'
+    head = HEAD.replace(b"echo", b"openai") + b"x-portkey-custom-host: %b/v1\r\n" % upstream.url.encode()
+    with Caller(server) as caller:
+        caller.send(head + b"content-length: %d\r\n\r\n" % len(body) + body)
+        assert chunk in caller.socket.recv(65536)
+
+
+def test_http_1_0_gets_no_chunks(server: RunningGateway) -> None:
+    body = BODY.replace(b'"model"', b'"stream": true, "model"')
+    with Caller(server) as caller:
+        caller.send(HEAD.replace(b"HTTP/1.1", b"HTTP/1.0") + b"content-length: %d\r\n\r\n" % len(body) + body)
+        received = b""
+        while data := caller.socket.recv(65536):
+            received += data
+    assert b"transfer-encoding" not in received
+    assert b"connection: close" in received
+    assert received.endswith(b"data: [DONE]\n\n")
+
+
+def test_connection_close_is_honoured(server: RunningGateway) -> None:
+    with Caller(server) as caller:
+        caller.send(HEAD + b"connection: close\r\ncontent-length: %d\r\n\r\n" % len(BODY) + BODY)
+        assert caller.responses(1)[0][1]["connection"] == "close"
+        assert caller.is_closed()
+
+
+def test_a_caller_that_asks_first_is_told_to_go_on(server: RunningGateway) -> None:
+    with Caller(server) as caller:
+        caller.send(HEAD + b"expect: 100-continue\r\ncontent-length: %d\r\n\r\n" % len(BODY))
+        assert caller.socket.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        caller.send(BODY)
+        assert said(caller.responses(1)[0]) == "hi there"
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [b"\x16\x03\x01\x02\x00", b"GET / HTTP/9.9\r\n\r\n", b"NONSENSE\r\n\r\n", b"GET /\0 HTTP/1.1\r\n\r\n",
+     b"GET / HTTP/1.1\r\nx: " + b"y" * 70_000, HEAD + b"transfer-encoding: chunked\r\n\r\nzz\r\n"],
+)  # fmt: skip
+def test_what_is_no_http_is_refused_and_the_connection_closed(garbage: bytes, server: RunningGateway) -> None:
+    with Caller(server) as caller:
+        caller.send(garbage)
+        status, headers, body = caller.responses(1)[0]
+        assert (status, headers["connection"]) == (400, "close")
+        assert json.loads(body)["error"]["code"] == "invalid_request"
+        assert caller.is_closed()
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_too_large_a_body_is_refused_before_it_is_read_whole(declared: bool, server: RunningGateway) -> None:
+    with Caller(server) as caller:
+        if declared:
+            caller.send(HEAD + b"content-length: 100001\r\n\r\n")
+        else:
+            caller.send(HEAD + b"transfer-encoding: chunked\r\n\r\n", b"186a1\r\n" + b"x" * 100_001 + b"\r\n")
+        status, _, body = caller.responses(1)[0]
+        assert (status, json.loads(body)["error"]["code"]) == (413, "body_too_large")
+        assert caller.is_closed()
+
+
+@pytest.mark.parametrize("begun", [b"", BODY[:5]])
+def test_a_body_that_does_not_go_on(begun: bytes, server: RunningGateway) -> None:
+    with Caller(server) as caller:
+        caller.send(HEAD + b"content-length: %d\r\n\r\n" % len(BODY) + begun)
+        status, _, body = caller.responses(1)[0]
+        assert (status, json.loads(body)["error"]["code"]) == (408, "body_timeout")
+        assert caller.is_closed()
+
+
+def test_a_head_that_does_not_go_on(server: RunningGateway) -> None:
+    with Caller(server) as caller:
+        caller.send(HEAD[:30])
+        assert caller.is_closed()
+
+
+@pytest.mark.parametrize("target", [b"/he%61lth", b"/health?x=1", b"http://anything/health"])
+def test_spellings_of_a_target(target: bytes, server: RunningGateway) -> None:
+    with Caller(server) as caller:
+        caller.send(b"GET " + target + b" HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert caller.responses(1)[0][2] == b'{"status":"ok"}'
+
+
+def test_an_upgrade_is_not_made(server: RunningGateway) -> None:
+    with Caller(server) as caller:
+        caller.send(b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
+        assert caller.responses(1)[0][0] == 200
+
+
+def test_a_slow_reader_is_waited_for(server: RunningGateway, upstream: Upstream) -> None:
+    block = b"data: " + b"x" * 60_000 + b"\n\n"
+    upstream.play(events(*[block] * 200, b"data: [DONE]\n\n"))
+    body = b'{"model":"m","messages":[],"stream":true}'
+    head = HEAD.replace(b"echo", b"openai") + b"x-portkey-custom-host: %b/v1\r\n" % upstream.url.encode()
+    with Caller(server) as caller:
+        caller.send(head + b"content-length: %d\r\n\r\n" % len(body) + body)
+        assert caller.responses(1)[0][2] == block * 200 + b"data: [DONE]\n\n"
