@@ -72,6 +72,8 @@ def test_bad_bodies(body: Any, code: str, param: str | None, gateway: RunningGat
         ({"x_portkey_config": "pc-1"}, 400, "invalid_config", "config", "Invalid config passed. You need to pass a valid json"),
         ({"x_portkey_config": '{"options":[]}'}, 400, "invalid_config", "config.options", "This version of config is not supported in this route. Please migrate to the latest version"),
         ({"x_portkey_forward_headers": "x-portkey-forward-headers"}, 400, "invalid_config", "x-portkey-forward-headers", "forward_headers must not contain the 'x-portkey-forward-headers' header"),
+        ({"x_portkey_virtual_key": "vk-1"}, 400, "invalid_config", "x-portkey-virtual-key", None),
+        ({"x_portkey_default_input_guardrails": "[]"}, 400, "invalid_config", "x-portkey-default-input-guardrails", None),
         ({"content_encoding": "br"}, 400, "invalid_request", "content-encoding", None),
         ({"content_encoding": "gzip"}, 400, "invalid_request", "content-encoding", None),
         ({"x_penstock_hops": "5"}, 508, "loop_detected", "x-portkey-custom-host", None),

@@ -31,11 +31,15 @@ _GENERAL: Final = frozenset(
 _PER_REQUEST: Final = frozenset(
     _PREFIX.encode() + name.encode()
     for name in """
-    trace-id span-id span-name parent-span-id metadata debug virtual-key cache-force-refresh cache-namespace mode beta
+    trace-id span-id span-name parent-span-id metadata debug cache-force-refresh cache-namespace mode beta
     nitro-mode fetch-integrated-models sensitive-headers gateway-transport models-endpoint provider-responses-proxy
-    error-details package-version runtime runtime-version default-input-guardrails default-output-guardrails
+    error-details package-version runtime runtime-version
     """.split()
 )
+_NOT_YET: Final = tuple(
+    _PREFIX + name for name in ("virtual-key", "default-input-guardrails", "default-output-guardrails")
+)
+"""Headers that must not be ignored in silence until they work."""
 _PLACEHOLDERS: Final = frozenset({"", "OPENAI_API_KEY", "DUMMY-KEY", "undefined", "null"})
 """What SDKs send for "no key" (spec 2.2)."""
 
@@ -118,6 +122,9 @@ class Configure:
 
     def _plan(self, fields: Mapping[bytes, bytes]) -> Plan | Failure:
         config = fields.get(b"x-portkey-config", b"").strip() or None
+        for name in _NOT_YET:
+            if fields.get(name.encode()):
+                return Failure(Kind.INVALID_CONFIG, f"{name} is not available in this release: leave it out.", name)
         given = self._given(fields)
         if isinstance(given, Failure):
             return given

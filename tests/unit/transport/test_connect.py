@@ -10,13 +10,13 @@ from contextlib import closing
 
 import pytest
 import trustme
-from scripted import LOOPBACK, OK, Peer, answer, read_all, request, serving, transport
 
 from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Origin
 from penstock.transport.http1 import Http1Transport
 from penstock.transport.proxies import Proxy, ProxyRules
+from scripted import LOOPBACK, OK, Peer, answer, read_all, request, serving, transport
 
 
 class Names:

@@ -7,7 +7,6 @@ import contextlib
 import zlib
 
 import pytest
-from scripted import LOOPBACK, OK, Peer, answer, read_all, request, serving, transport
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits
@@ -15,6 +14,7 @@ from penstock.transport.base import Reply
 from penstock.transport.connection import Bounds
 from penstock.transport.http1 import Http1Transport
 from penstock.transport.pool import PoolLimits
+from scripted import LOOPBACK, OK, Peer, answer, read_all, request, serving, transport
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
 
