@@ -23,7 +23,8 @@ from click.testing import CliRunner, Result
 import penstock
 from penstock.cli import main
 from penstock.cli.serve import banner, bind
-from penstock.server.asgi import App, Message, Receive, Scope, Send
+from penstock.server.asgi import App, Message, Scope, Send
+from penstock.server.receive import Receive
 from penstock.settings import Settings, SettingsError
 from penstock.settings.model import Server
 
