@@ -7,6 +7,8 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 PORT ?= 8787
 ARGS ?=
+UV = $(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help run test lint types bench docs lock clean
@@ -33,7 +35,9 @@ docs: $(VENV)/.dev ## regenerate the reference pages that come from the code
 
 lock: $(VENV)/.dev ## lock the newest allowed dependencies, with hashes
 	$(PIP) uv
-	for set in core build dev; do $(BIN)/python requirements/lock.py $$set; done
+	$(UV) requirements/build.in -o requirements/build.txt
+	$(UV) pyproject.toml -o requirements/core.txt
+	$(UV) pyproject.toml requirements/dev.in -c requirements/core.txt -c requirements/build.txt -o requirements/dev.txt
 
 clean: ## forget the virtual environment and all caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -2,7 +2,7 @@
 
 A ``Failure`` is returned, never raised: exceptions are for bugs and cancellation. Everything that a caller
 sees of a failure (HTTP status, OpenAI error ``type`` and ``code``, whose fault it is) is looked up here and
-nowhere else; ``server/errors.py`` turns the value into bytes. Kinds are documented in docs/errors.md.
+nowhere else; the dialects turn the value into bytes. Kinds are documented in docs/errors.md.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def header_line(name: str | bytes, value: str | bytes) -> bytes:
     return raw_name + b": " + raw_value + b"\r\n"
 
 
-class Origin(msgspec.Struct, frozen=True, eq=True):
+class Origin(msgspec.Struct, frozen=True, cache_hash=True):
     """Where a connection goes: scheme, host name (lower case, no brackets) and port.
 
     ``trusted`` origins come from the provider table or the operator's settings, others from a request header or

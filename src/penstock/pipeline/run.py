@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
-from typing import Final
 
 import msgspec
 
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Headers
 from penstock.dialects import openai_chat
 from penstock.pipeline.attempt import Prepared, failed
 from penstock.pipeline.call import Answer, Call
@@ -16,8 +15,6 @@ from penstock.pipeline.configure import Configure
 from penstock.pipeline.route import route
 from penstock.providers.row import Operation
 from penstock.transport.base import Transport
-
-_RETRY_COUNTS: Final = {n: str(n).encode() for n in range(-1, 11)}
 
 
 class Pipeline(msgspec.Struct, frozen=True):
@@ -67,10 +64,11 @@ def _signed(answer: Answer, call: Call, retry_count: int = 0) -> Answer:
     return answer
 
 
-def _target_headers(path: str, provider: str, retry_count: int) -> Headers:
-    return [
+@functools.lru_cache(1024)
+def _target_headers(path: str, provider: str, retry_count: int) -> tuple[tuple[bytes, bytes], ...]:
+    return (
         (b"x-portkey-last-used-option-index", path.encode()),
-        (b"x-portkey-retry-attempt-count", _RETRY_COUNTS.get(retry_count) or str(retry_count).encode()),
+        (b"x-portkey-retry-attempt-count", str(retry_count).encode()),
         (b"x-portkey-cache-status", b"DISABLED"),
         (b"x-portkey-provider", provider.encode()),
-    ]
+    )

@@ -94,6 +94,21 @@ class Gateway:
             self.records.push(exchange.record())
 
     async def _answer(self, exchange: Exchange, client: Client) -> None:
+        call = await self._read(exchange, client)
+        if isinstance(call, Failure):
+            await _refuse(exchange, call)
+            return
+        client.watch()
+        if self.bounds.keepalive:
+            await respond_in_time(self._pipeline, call, exchange, self.bounds.keepalive, client)
+        else:
+            answer = exchange.answer = await self._pipeline.run(call)
+            # A stream may last for hours: the request's body need not.
+            del call
+            await respond(answer, client, exchange.sent)
+        client.unwatch()
+
+    async def _read(self, exchange: Exchange, client: Client) -> Call | Failure:
         fields, bounds = exchange.fields, self.bounds
         body: bytes | Failure = b""
         if exchange.surface.method == "POST":
@@ -101,16 +116,8 @@ class Gateway:
                 fields, bounds.body_bytes, bounds.body_silence
             )
         if isinstance(body, Failure):
-            await _refuse(exchange, body)
-            return
-        call = Call(exchange.surface.operation, exchange.headers, fields, body, exchange.trace_id, exchange.hops)
-        client.watch()
-        if bounds.keepalive:
-            await respond_in_time(self._pipeline, call, exchange, bounds.keepalive, client)
-        else:
-            exchange.answer = await self._pipeline.run(call)
-            await respond(exchange.answer, client, exchange.sent)
-        client.unwatch()
+            return body
+        return Call(exchange.surface.operation, exchange.headers, fields, body, exchange.trace_id, exchange.hops)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:

@@ -1,6 +1,6 @@
 """The one door to providers: ``send(Request) -> Reply | Failure``.
 
-http1.py is the real network, echo.py the built-in provider; a test or another client fits behind the same door.
+http1.py is the real network, echo/ the built-in provider; a test or another client fits behind the same door.
 """
 
 from __future__ import annotations
