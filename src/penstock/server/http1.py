@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final, cast
@@ -56,6 +55,11 @@ class _Request:
 class ServerConnection(asyncio.Protocol):
     """One caller's connection: requests are served one after the other, in the order in which they came."""
 
+    __slots__ = (
+        "_closing", "_head_bytes", "_incoming", "_parser", "_patience", "_quiet_since", "_reading", "_serving",
+        "_timer", "_waiting", "gateway", "loop", "state", "transport", "writable",
+    )  # fmt: skip
+
     def __init__(
         self,
         config: uvicorn.Config,
@@ -73,7 +77,7 @@ class ServerConnection(asyncio.Protocol):
         self._incoming = _Request()
         self._reading = False
         self._head_bytes = 0
-        self._waiting: deque[_Request] = deque()
+        self._waiting: list[_Request] = []
         self._serving: Http1Client | None = None
         self._closing = False
         self._quiet_since = self.loop.time()
@@ -211,7 +215,7 @@ class ServerConnection(asyncio.Protocol):
         if self._waiting:
             if len(self._waiting) == _MAX_WAITING:
                 self.transport.resume_reading()
-            self._serve(self._waiting.popleft())
+            self._serve(self._waiting.pop(0))
 
     def _check_quiet(self) -> None:
         """Close a connection that has been quiet for too long, or give up on a request that doesn't go on."""

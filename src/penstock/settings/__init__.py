@@ -1,4 +1,4 @@
-"""Beside the floors: what an operator can set. Declared in model.py, read from file, environment and flags in load.py."""
+"""Beside the floors: what an operator can set. Declared in model.py, read from file, variables and flags in load.py."""
 
 from penstock.settings.load import SettingsError, config_file, load, to_environ
 from penstock.settings.model import Settings

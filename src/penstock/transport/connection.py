@@ -33,6 +33,11 @@ class Bounds(msgspec.Struct, frozen=True):
 class Connection(asyncio.Protocol):
     """A socket to one origin. ``released`` is called once it is free again, ``lost`` once it is gone."""
 
+    __slots__ = (
+        "_exchange", "_lost", "_poll", "_released", "_transport", "bounds", "closed", "host", "idle_until", "loop",
+        "promised_idle",
+    )  # fmt: skip
+
     def __init__(
         self, host: str, bounds: Bounds, released: Callable[[Connection], None], lost: Callable[[Connection], None]
     ) -> None:

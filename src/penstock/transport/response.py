@@ -29,6 +29,11 @@ class ResponseReader:
     Bytes after the end of the response never reach the body; ``overrun`` tells that there were some.
     """
 
+    __slots__ = (
+        "_framing", "_interim", "_max_framing", "_parser", "_pieces", "complete", "framed", "head_complete", "headers",
+        "keep_alive", "overrun", "promised_idle", "status", "unread",
+    )  # fmt: skip
+
     def __init__(self, max_framing: int) -> None:
         self.status = 0
         self.headers: Headers = []

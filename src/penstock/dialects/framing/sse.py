@@ -8,7 +8,6 @@ after a whole event.
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
@@ -29,7 +28,7 @@ class EventRelay:
     def __init__(self, hold: int = 256 << 10, tail: int = 32 << 10) -> None:
         self._held = b""
         self._hold = hold
-        self._tail: deque[bytes] = deque()
+        self._tail: list[bytes] = []
         self._tail_bytes = 0
         self._tail_limit = tail
         self.mid_event = False
@@ -66,7 +65,7 @@ class EventRelay:
         self._tail.append(data)
         self._tail_bytes += len(data)
         while len(self._tail) > 1 and self._tail_bytes - len(self._tail[0]) >= self._tail_limit:
-            self._tail_bytes -= len(self._tail.popleft())
+            self._tail_bytes -= len(self._tail.pop(0))
 
 
 def _last_event_end(data: bytes) -> int:
