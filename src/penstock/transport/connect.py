@@ -7,6 +7,7 @@ for another answer to slip in. Several addresses race as RFC 8305 (happy eyeball
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,6 +26,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 _STAGGER: Final = 0.25
 """Seconds before the next address is tried beside the one that hasn't answered (RFC 8305 section 8)."""
 _MAX_PROXY_ANSWER: Final = 16 << 10
+_PROXY_STATUS: Final = re.compile(rb"HTTP/1\.[01] (\d{3})\b")
 
 
 class NotConnected(Exception):
@@ -49,9 +51,14 @@ class Connector:
         self._tls: ssl.SSLContext | None = None
         self._resolve = resolver
 
-    async def connect(self, origin: Origin, proxy: Proxy | None, protocol: Callable[[], Connection]) -> Connection:
-        """A connected ``protocol()``. Raises NotConnected; cancelling leaves no socket behind."""
-        sock = await (self._dial(origin) if proxy is None else self._dial_proxy(origin, proxy))
+    async def connect(
+        self, origin: Origin, proxy: Proxy | None, protocol: Callable[[], Connection]
+    ) -> Connection | Failure:
+        """A connected ``protocol()``. Cancelling leaves no socket behind."""
+        try:
+            sock = await (self._dial(origin) if proxy is None else self._dial_proxy(origin, proxy))
+        except NotConnected as error:
+            return error.failure
         loop = asyncio.get_running_loop()
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -62,9 +69,9 @@ class Connector:
                 _, connection = await loop.create_connection(
                     protocol, sock=sock, ssl=self._tls, server_hostname=origin.host
                 )
-        except (ssl.SSLError, ssl.CertificateError, OSError) as error:
+        except OSError as error:
             sock.close()
-            raise NotConnected(_tls_failed(origin, error)) from None
+            return _tls_failed(origin, error) if origin.scheme == "https" else _unreachable(origin.authority, error)
         except BaseException:
             sock.close()
             raise
@@ -91,7 +98,7 @@ class Connector:
             raise NotConnected(_refused(origin, reason))
         try:
             sock = await _race(await self._resolve(proxy.host, proxy.port), proxy.port)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
             text = f"The proxy at {proxy.host}:{proxy.port} can't be reached ({_reason(error)}): check HTTPS_PROXY."
             raise NotConnected(Failure(Kind.PROXY_FAILED, text)) from None
         try:
@@ -176,9 +183,9 @@ async def _tunnel(sock: socket.socket, origin: Origin, proxy: Proxy) -> None:
     except OSError as error:
         text = f"The proxy at {proxy.host}:{proxy.port} broke off ({_reason(error)}): check that it allows CONNECT."
         raise NotConnected(Failure(Kind.PROXY_FAILED, text)) from None
-    status = answer.split(b"\r\n", 1)[0].split(b" ")[1:2]
-    if b"\r\n\r\n" not in answer or status != [b"200"]:
-        shown = status[0][:3].decode("latin-1") if status else "no answer"
+    found = _PROXY_STATUS.match(answer)
+    if found is None or found[1][:1] != b"2" or b"\r\n\r\n" not in answer:
+        shown = f"status {found[1].decode()}" if found else "no HTTP answer"
         text = f"The proxy at {proxy.host}:{proxy.port} did not open a way to {origin.host} ({shown}): check its rules."
         raise NotConnected(Failure(Kind.PROXY_FAILED, text))
 

@@ -31,11 +31,14 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 class Connection(asyncio.Protocol):
-    """A socket to one origin. ``released`` is called once it is free again, ``lost`` once it is gone."""
+    """A socket to one origin. ``released`` is called once it is free again, ``lost`` once it is gone.
+
+    From ``closed`` on nothing may be sent any more; when ``gone`` is done the socket is closed too.
+    """
 
     __slots__ = (
-        "_exchange", "_lost", "_poll", "_released", "_transport", "bounds", "closed", "host", "idle_until", "loop",
-        "promised_idle",
+        "_exchange", "_lost", "_poll", "_released", "_transport", "bounds", "closed", "gone", "host", "idle_until",
+        "loop", "promised_idle",
     )  # fmt: skip
 
     def __init__(
@@ -47,6 +50,7 @@ class Connection(asyncio.Protocol):
         self.idle_until = 0.0
         self.promised_idle = math.inf
         self.loop = asyncio.get_running_loop()
+        self.gone = self.loop.create_future()
         self._released = released
         self._lost = lost
         self._exchange: Exchange | None = None
@@ -60,12 +64,18 @@ class Connection(asyncio.Protocol):
         try:
             return await exchange.head()
         except BaseException:
-            self.abort()
+            # Not abort(): when the response came whole, the connection may already carry someone else's exchange.
+            exchange.close()
             raise
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be written to, as far as the event loop knows."""
+        return not (self.closed or self._transport.is_closing())
 
     def is_usable(self) -> bool:
         """Whether an idle connection is still silent: an end or a byte that the loop hasn't seen yet spoils it."""
-        return not self.closed and not self._poll.poll(0)
+        return self.is_open and not self._poll.poll(0)
 
     def abort(self) -> None:
         """Close at once, whatever is under way."""
@@ -73,11 +83,18 @@ class Connection(asyncio.Protocol):
             self.closed = True
             self._transport.abort()
 
+    def shut_down(self) -> None:
+        """Close because the gateway stops, and say so to whoever waits for a response."""
+        if self._exchange is None:
+            self.abort()
+        else:
+            self._exchange.fail(shutting_down(self.host, sent=True))
+
     def pause(self) -> None:
         self._transport.pause_reading()
 
     def resume(self) -> None:
-        if not self.closed:
+        if not self._transport.is_closing():
             self._transport.resume_reading()
 
     def finished(self, *, reusable: bool) -> None:
@@ -118,13 +135,17 @@ class Connection(asyncio.Protocol):
             self._exchange.received(data)
 
     def eof_received(self) -> None:
-        return None
+        # The transport would close by itself, but only once it has sent everything: a peer that has stopped to read
+        # could make it wait for ever.
+        if self._exchange is not None:
+            self._exchange.ended(None)
+        self.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed = True
-        exchange, self._exchange = self._exchange, None
-        if exchange is not None:
-            exchange.ended(error)
+        if self._exchange is not None:
+            self._exchange.ended(error)
+        self.gone.set_result(None)
         self._lost(self)
 
 
@@ -132,15 +153,16 @@ class Exchange:
     """A request under way and its response: the ``Reply`` of http1.py."""
 
     __slots__ = (
-        "_connection", "_deadlines", "_last_byte", "_paused", "_reader", "_timer", "_waiter", "failure", "framed",
-        "headers", "status",
+        "_connection", "_deadlines", "_last_byte", "_over", "_paused", "_reader", "_timer", "_waiter", "failure",
+        "framed", "headers", "status",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, deadlines: Deadlines) -> None:
-        self._connection: Connection | None = connection
+        self._connection = connection
         self._deadlines = deadlines
         self._reader = ResponseReader(connection.bounds.framing)
         self._waiter: asyncio.Future[None] | None = None
+        self._over = False
         self._paused = False
         self._last_byte = connection.loop.time()
         self.failure: Failure | None = None
@@ -152,17 +174,18 @@ class Exchange:
 
     async def head(self) -> Exchange | Failure:
         """Wait for the response head."""
-        while not self._reader.head_complete:
+        reader = self._reader
+        while not reader.head_complete:
             if self.failure is not None:
                 return self.failure
             await self._wait()
-        self.status, self.headers, self.framed = self._reader.status, self._reader.headers, self._reader.framed
+        self.status, self.headers, self.framed = reader.status, reader.headers, reader.framed
         return self
 
     async def read(self) -> bytes:
         reader = self._reader
         while not reader.unread:
-            if self._connection is None:
+            if self._over:
                 return b""
             try:
                 await self._wait()
@@ -170,45 +193,39 @@ class Exchange:
                 self.close()
                 raise
         data = reader.take()
-        if self._paused and self._connection is not None:
+        if self._paused and not self._over:
             self._paused = False
             self._last_byte = self._connection.loop.time()
             self._connection.resume()
         return data
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._finish(reusable=False)
+        self._finish(reusable=False)
         self._reader.take()
+        self._wake()
 
     async def _wait(self) -> None:
-        connection = self._connection
-        if connection is not None:
-            self._waiter = connection.loop.create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
+        self._waiter = self._connection.loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    # What the connection and the clock report.
+    # What the connection and the clock report while the exchange is not over.
 
     def received(self, data: bytes) -> None:
         connection, reader = self._connection, self._reader
-        if connection is None:
-            return
         self._last_byte = connection.loop.time()
         try:
             reader.feed(data)
         except Malformed as malformed:
-            self._fail(_invalid(connection.host, malformed))
+            self.fail(_invalid(connection.host, malformed))
             return
         if reader.complete:
-            if self._paused:
-                connection.resume()
             connection.promised_idle = reader.promised_idle
             self._finish(reusable=reader.keep_alive and not reader.overrun)
         elif reader.unread > connection.bounds.unread and not self._paused:
@@ -218,41 +235,37 @@ class Exchange:
             self._wake()
 
     def ended(self, error: Exception | None) -> None:
-        """The connection is gone."""
-        connection = self._connection
-        if connection is None:
-            return
+        """The connection has ended, in order unless there is an error."""
         if error is None and self._reader.end():
             self._finish(reusable=False)
             self._wake()
         else:
-            self._fail(_closed(connection.host, head_complete=self._reader.head_complete))
+            self.fail(_closed(self._connection.host, head_complete=self._reader.head_complete))
+
+    def fail(self, failure: Failure) -> None:
+        """Nothing more will come, for this reason."""
+        self.failure = failure
+        self._finish(reusable=False)
+        self._wake()
 
     def _tick(self) -> None:
         connection, reader = self._connection, self._reader
-        if connection is None:
-            return
         now = connection.loop.time()
         # Bytes that the caller has not fetched yet are no silence of the provider's.
         last_byte = now if reader.unread else self._last_byte
         due, kind = self._deadlines.next(head_complete=reader.head_complete, last_byte=last_byte)
         if now >= due:
-            self._fail(self._deadlines.failure(kind, connection.host))
+            self.fail(self._deadlines.failure(kind, connection.host))
         else:
             self._timer = connection.loop.call_at(due, self._tick)
 
-    def _fail(self, failure: Failure) -> None:
-        self.failure = failure
-        self._finish(reusable=False)
-        self._wake()
-
     def _finish(self, *, reusable: bool) -> None:
-        connection, self._connection = self._connection, None
+        if self._over:
+            return
+        self._over = True
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
-        if connection is not None:
-            connection.finished(reusable=reusable)
+        self._connection.finished(reusable=reusable)
 
 
 def _invalid(host: str, malformed: Malformed) -> Failure:
@@ -265,3 +278,8 @@ def _closed(host: str, *, head_complete: bool) -> Failure:
         return Failure(Kind.TRUNCATED, text, sent=True)
     text = f"The provider at {host} closed the connection without an answer. It may have received the request."
     return Failure(Kind.CONNECTION_CLOSED, text, sent=True)
+
+
+def shutting_down(host: str, *, sent: bool) -> Failure:
+    text = f"The gateway is shutting down and gave up its call to {host}: send the request again."
+    return Failure(Kind.SHUTTING_DOWN, text, sent=sent)

@@ -8,6 +8,7 @@ connect.py (making a connection), pool.py (keeping it), connection.py (using it)
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import ssl
 from collections.abc import Callable
@@ -16,8 +17,8 @@ from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits
 from penstock.transport.base import Reply, Request
-from penstock.transport.connect import Connector, NotConnected, Resolve, resolve
-from penstock.transport.connection import Bounds, Connection
+from penstock.transport.connect import Connector, Resolve, resolve
+from penstock.transport.connection import Bounds, Connection, shutting_down
 from penstock.transport.deadlines import Deadlines
 from penstock.transport.inflate import inflated
 from penstock.transport.pool import Place, Pool, PoolLimits
@@ -47,41 +48,43 @@ class Http1Transport:
         place = request.origin, self._proxies.proxy_for(request.origin)
         connection = self._pool.take(place)
         if connection is None:
-            opened = await self._open(place, request.limits)
+            opened = await self._open(place, request.limits, started)
             if isinstance(opened, Failure):
                 return opened
             connection = opened
         reply = await connection.exchange(request, started)
-        return reply if isinstance(reply, Failure) else inflated(reply)
+        return reply if isinstance(reply, Failure) else inflated(reply, connection.host)
 
     async def close(self) -> None:
-        self._pool.close()
-        # The event loop tells each connection of its end in its next round.
-        await asyncio.sleep(0)
+        await self._pool.close()
 
-    async def _open(self, place: Place, limits: Limits) -> Connection | Failure:
-        seconds, late = _time_to_connect(limits, place[0].authority)
-        claimed = False
+    async def _open(self, place: Place, limits: Limits, started: float) -> Connection | Failure:
+        """A connection from the pool or a new one, within the time that there is for it."""
+        authority = place[0].authority
+        seconds, late = _time_to_connect(limits, authority)
+        until = None if seconds is None else started + seconds
         try:
-            async with asyncio.timeout(seconds):
-                connection = await self._pool.claim(place)
-                if connection is not None:
-                    return connection
-                claimed = True
-                connection = await self._connector.connect(*place, self._protocol(place))
-                self._pool.opened(place, connection)
-                return connection
-        except NotConnected as error:
-            failure = error.failure
+            async with asyncio.timeout_at(until):
+                claimed = await self._pool.claim(place)
         except TimeoutError:
-            failure = late if claimed else _exhausted(place[0].authority, seconds)
-        except BaseException:
-            if claimed:
-                self._pool.disclaim(place)
-            raise
-        if claimed:
-            self._pool.disclaim(place)
-        return failure
+            return _exhausted(authority, seconds)
+        if claimed is not None:
+            return claimed
+        opened = await self._connect(place, until)
+        if isinstance(opened, Connection) and not opened.is_open:
+            return shutting_down(authority, sent=False) if self._pool.closed else _hung_up(authority)
+        return opened or late
+
+    async def _connect(self, place: Place, until: float | None) -> Connection | Failure | None:
+        """Make use of a claim. None when the time was too short."""
+        opened = None
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
+                    opened = await self._connector.connect(*place, self._protocol(place))
+        finally:
+            self._pool.settle(place, opened if isinstance(opened, Connection) else None)
+        return opened
 
     def _protocol(self, place: Place) -> Callable[[], Connection]:
         return functools.partial(
@@ -95,7 +98,10 @@ class Http1Transport:
 
 def _time_to_connect(limits: Limits, authority: str) -> tuple[float | None, Failure]:
     """How long a connection may take, and the failure when it took longer: the tightest limit counts."""
-    text = f"No connection to the provider at {authority} within {limits.connect:g} s (setting connect_timeout)."
+    text = (
+        f"No connection to the provider at {authority} within {limits.connect:g} s: check that it is up, or raise the "
+        "setting connect_timeout."
+    )
     candidates = [(limits.connect, Failure(Kind.CONNECT_TIMEOUT, text))]
     deadlines = Deadlines(limits, 0.0)
     for seconds, kind in ((limits.first_byte, Kind.FIRST_BYTE_TIMEOUT), (limits.total, Kind.TOTAL_TIMEOUT)):
@@ -110,3 +116,8 @@ def _exhausted(authority: str, seconds: float | None) -> Failure:
         "max_connections, or send less at a time."
     )
     return Failure(Kind.POOL_EXHAUSTED, text)
+
+
+def _hung_up(authority: str) -> Failure:
+    text = f"The provider at {authority} closed the new connection before it was sent a request: try again."
+    return Failure(Kind.CONNECTION_CLOSED, text)

@@ -5,6 +5,7 @@ Output comes in bounded steps, whatever the ratio, so that a small reply can't f
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from typing import Final
 
@@ -19,9 +20,14 @@ _WINDOW: Final = {b"gzip": 16 + zlib.MAX_WBITS, b"x-gzip": 16 + zlib.MAX_WBITS, 
 class InflatedReply:
     """A ``Reply`` around another whose body is gzip or deflate (RFC 9110, 8.4.1)."""
 
-    def __init__(self, inner: Reply, encoding: bytes) -> None:
+    def __init__(self, inner: Reply, encoding: bytes, host: str) -> None:
         self._inner = inner
-        self._inflater = zlib.decompressobj(_WINDOW[encoding])
+        self._host = host
+        self._window = _WINDOW[encoding]
+        self._inflater = zlib.decompressobj(self._window)
+        self._packed = b""
+        self._more = False
+        self._begun = False
         self._failure: Failure | None = None
         self.status = inner.status
         self.framed = inner.framed
@@ -35,14 +41,17 @@ class InflatedReply:
 
     async def read(self) -> bytes:
         while self._failure is None:
-            pending = self._inflater.unconsumed_tail
-            data = pending or await self._inner.read()
-            if not data:
-                return self._end()
+            if self._more:
+                # Unpacking never waits by itself: others get their turn between two steps.
+                await asyncio.sleep(0)
+            else:
+                self._packed = await self._inner.read()
+                if not self._packed:
+                    return self._end()
             try:
-                plain = self._inflater.decompress(data, _STEP)
+                plain = self._step()
             except zlib.error:
-                return self._break_off(Kind.INVALID_RESPONSE, "The provider's compressed response is damaged.")
+                return self._break_off(Kind.INVALID_RESPONSE, "is damaged")
             if plain:
                 return plain
         return b""
@@ -50,20 +59,31 @@ class InflatedReply:
     def close(self) -> None:
         self._inner.close()
 
+    def _step(self) -> bytes:
+        if self._inflater.eof:
+            # RFC 1952, 2.2: a gzip file is a series of members.
+            self._inflater = zlib.decompressobj(self._window)
+        plain = self._inflater.decompress(self._packed, _STEP)
+        self._packed = self._inflater.unconsumed_tail or self._inflater.unused_data
+        self._more = bool(self._packed) or (len(plain) == _STEP and not self._inflater.eof)
+        self._begun = True
+        return plain
+
     def _end(self) -> bytes:
-        if self._inner.failure is None and not self._inflater.eof:
-            return self._break_off(Kind.TRUNCATED, "The provider's compressed response is cut short: try again.")
+        if self._begun and self._inner.failure is None and not self._inflater.eof:
+            return self._break_off(Kind.TRUNCATED, "is cut short")
         return b""
 
-    def _break_off(self, kind: Kind, message: str) -> bytes:
-        self._failure = Failure(kind, message, sent=True)
+    def _break_off(self, kind: Kind, what: str) -> bytes:
+        text = f"The compressed response of the provider at {self._host} {what}: try again, or ask for none."
+        self._failure = Failure(kind, text, sent=True)
         self._inner.close()
         return b""
 
 
-def inflated(reply: Reply) -> Reply:
+def inflated(reply: Reply, host: str) -> Reply:
     """The reply, unpacked when it says that it is packed in a way we know."""
     for name, value in reply.headers:
         if name == b"content-encoding" and value.lower() in _WINDOW:
-            return InflatedReply(reply, value.lower())
+            return InflatedReply(reply, value.lower(), host)
     return reply

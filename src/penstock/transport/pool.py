@@ -1,17 +1,24 @@
-"""Idle connections by origin and proxy, newest first, and how many may be open at once."""
+"""Idle connections by origin and proxy, newest first, and how many may be open at once.
+
+Whoever finds none idle gets the right to open one, or waits in turn: what becomes free is handed to the one that
+waits longest, so that a newcomer can't take it first.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict, deque
+import contextlib
+from collections import deque
 
 import msgspec
 
+from penstock.core.failure import Failure
 from penstock.core.http import Origin
-from penstock.transport.connection import Connection
+from penstock.transport.connection import Connection, shutting_down
 from penstock.transport.proxies import Proxy
 
 Place = tuple[Origin, Proxy | None]
+Turn = asyncio.Future[Connection | Failure | None]
 
 
 class PoolLimits(msgspec.Struct, frozen=True):
@@ -22,109 +29,147 @@ class PoolLimits(msgspec.Struct, frozen=True):
     idle_seconds: float = 60.0
 
 
+class _Berth:
+    """The connections to one place: open ones (idle or not), rights to open one, and who waits for either."""
+
+    __slots__ = ("claimed", "idle", "open", "waiting")
+
+    def __init__(self) -> None:
+        self.idle: list[Connection] = []
+        self.open: set[Connection] = set()
+        self.claimed = 0
+        self.waiting: deque[Turn] = deque()
+
+    def next(self) -> Turn | None:
+        """Who has waited longest."""
+        while self.waiting:
+            turn = self.waiting.popleft()
+            if not turn.done():
+                return turn
+        return None
+
+
 class Pool:
     """Lends each connection to one exchange at a time. All methods run on the event loop's thread."""
 
     def __init__(self, limits: PoolLimits) -> None:
+        self.closed = False
         self._limits = limits
-        self._idle: defaultdict[Place, list[Connection]] = defaultdict(list)
-        self._open: defaultdict[Place, set[Connection]] = defaultdict(set)
-        self._claimed: defaultdict[Place, int] = defaultdict(int)
-        self._waiting: defaultdict[Place, deque[asyncio.Future[None]]] = defaultdict(deque)
+        self._berths: dict[Place, _Berth] = {}
         self._sweeper: asyncio.TimerHandle | None = None
-
-    async def claim(self, place: Place) -> Connection | None:
-        """An idle connection that is still good, or None: the right to open one, given back with ``disclaim``."""
-        while True:
-            connection = self.take(place)
-            if connection is not None:
-                return connection
-            limit = self._limits.max_connections
-            if not limit or len(self._open[place]) + self._claimed[place] < limit:
-                self._claimed[place] += 1
-                return None
-            turn = asyncio.get_running_loop().create_future()
-            self._waiting[place].append(turn)
-            try:
-                await turn
-            except BaseException:
-                if turn.done() and not turn.cancelled():
-                    self._next(place)
-                raise
-            finally:
-                if turn in self._waiting[place]:
-                    self._waiting[place].remove(turn)
-
-    def opened(self, place: Place, connection: Connection) -> None:
-        """The claim became a connection."""
-        self._claimed[place] -= 1
-        self._open[place].add(connection)
-
-    def disclaim(self, place: Place) -> None:
-        """The claim came to nothing."""
-        self._claimed[place] -= 1
-        self._next(place)
-
-    def keep(self, place: Place, connection: Connection) -> None:
-        """An exchange is over and the connection is still good."""
-        idle = self._idle[place]
-        if len(idle) >= self._limits.max_idle:
-            connection.abort()
-            return
-        now = connection.loop.time()
-        connection.idle_until = now + min(self._limits.idle_seconds, connection.promised_idle)
-        idle.append(connection)
-        if self._sweeper is None:
-            self._sweeper = connection.loop.call_later(
-                self._limits.idle_seconds / 2 + 0.1, self._sweep, connection.loop
-            )
-        self._next(place)
-
-    def lost(self, place: Place, connection: Connection) -> None:
-        """A connection is gone, idle or not."""
-        self._open[place].discard(connection)
-        idle = self._idle[place]
-        if connection in idle:
-            idle.remove(connection)
-        self._next(place)
-        if not self._open[place] and not self._claimed[place] and not self._waiting[place]:
-            for table in (self._open, self._idle, self._claimed, self._waiting):
-                table.pop(place, None)
-
-    def close(self) -> None:
-        """Close every connection, idle or in use."""
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-            self._sweeper = None
-        for connections in list(self._open.values()):
-            for connection in list(connections):
-                connection.abort()
 
     def take(self, place: Place) -> Connection | None:
         """An idle connection that is still good, or None."""
-        idle = self._idle.get(place)
-        while idle:
-            connection = idle.pop()
+        berth = self._berths.get(place)
+        while berth is not None and berth.idle:
+            connection = berth.idle.pop()
             if connection.loop.time() < connection.idle_until and connection.is_usable():
                 return connection
             connection.abort()
         return None
 
-    def _next(self, place: Place) -> None:
-        waiting = self._waiting.get(place)
-        while waiting:
-            turn = waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
+    async def claim(self, place: Place) -> Connection | Failure | None:
+        """A connection that is still good, or None: the right to open one, to be given back with ``settle``."""
+        if self.closed:
+            return shutting_down(place[0].authority, sent=False)
+        berth = self._berths.setdefault(place, _Berth())
+        if self._has_room(berth):
+            berth.claimed += 1
+            return None
+        turn: Turn = asyncio.get_running_loop().create_future()
+        berth.waiting.append(turn)
+        try:
+            handed = await turn
+        except BaseException:
+            self._withdraw(place, berth, turn)
+            raise
+        if isinstance(handed, Connection) and not handed.is_usable():
+            # It went bad between two rounds of the event loop; its successor takes its room.
+            handed.abort()
+            self._berths.setdefault(place, berth).claimed += 1
+            return None
+        return handed
+
+    def settle(self, place: Place, connection: Connection | None) -> None:
+        """The claim became a connection, or came to nothing."""
+        berth = self._berths[place]
+        berth.claimed -= 1
+        if connection is not None and not connection.closed:
+            berth.open.add(connection)
+            if self.closed:
+                connection.abort()
+        self._advance(place, berth)
+
+    def keep(self, place: Place, connection: Connection) -> None:
+        """An exchange is over and the connection is still good."""
+        berth = self._berths[place]
+        now = connection.loop.time()
+        connection.idle_until = now + min(self._limits.idle_seconds, connection.promised_idle)
+        turn = berth.next()
+        if turn is not None:
+            turn.set_result(connection)
+        elif len(berth.idle) >= self._limits.max_idle:
+            connection.abort()
+        else:
+            berth.idle.append(connection)
+            if self._sweeper is None:
+                self._sweep_later(connection.loop)
+
+    def lost(self, place: Place, connection: Connection) -> None:
+        """A connection is gone, idle or not."""
+        berth = self._berths.get(place)
+        if berth is not None:
+            berth.open.discard(connection)
+            if connection in berth.idle:
+                berth.idle.remove(connection)
+            self._advance(place, berth)
+
+    async def close(self) -> None:
+        """Close every connection, idle or in use, and wait until their sockets are closed. Nobody waits any longer."""
+        self.closed = True
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            self._sweeper = None
+        connections = [connection for berth in self._berths.values() for connection in berth.open]
+        for connection in connections:
+            connection.shut_down()
+        for place, berth in self._berths.items():
+            while (turn := berth.next()) is not None:
+                turn.set_result(shutting_down(place[0].authority, sent=False))
+        await asyncio.gather(*(connection.gone for connection in connections))
+
+    def _has_room(self, berth: _Berth) -> bool:
+        limit = self._limits.max_connections
+        return not limit or len(berth.open) + berth.claimed < limit
+
+    def _advance(self, place: Place, berth: _Berth) -> None:
+        """Hand out what room there is, and forget a place that is empty."""
+        while self._has_room(berth) and (turn := berth.next()) is not None:
+            berth.claimed += 1
+            turn.set_result(None)
+        if not (berth.open or berth.claimed or berth.waiting):
+            self._berths.pop(place, None)
+
+    def _withdraw(self, place: Place, berth: _Berth, turn: Turn) -> None:
+        """Whoever waited has left; what was already handed out goes to the next."""
+        if turn.cancelled():
+            with contextlib.suppress(ValueError):
+                berth.waiting.remove(turn)
+        elif turn.result() is None:
+            self.settle(place, None)
+        elif isinstance(connection := turn.result(), Connection) and not connection.closed:
+            self.keep(place, connection)
+
+    def _sweep_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._sweeper = loop.call_later(self._limits.idle_seconds / 2 + 0.1, self._sweep, loop)
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         """Close what was idle for too long."""
         self._sweeper = None
         now = loop.time()
-        for idle in list(self._idle.values()):
-            for connection in [each for each in idle if each.idle_until <= now]:
-                idle.remove(connection)
+        for berth in self._berths.values():
+            for connection in [each for each in berth.idle if each.idle_until <= now]:
+                berth.idle.remove(connection)
                 connection.abort()
-        if any(self._idle.values()):
-            self._sweeper = loop.call_later(self._limits.idle_seconds / 2 + 0.1, self._sweep, loop)
+        if any(berth.idle for berth in self._berths.values()):
+            self._sweep_later(loop)

@@ -27,13 +27,18 @@ class Proxy(msgspec.Struct, frozen=True):
     def parse(cls, text: str) -> Proxy:
         """From ``http://[user:password@]host[:port]``. Raises ValueError; the message holds no credential."""
         parts = urlsplit(text if "://" in text else f"http://{text}")
-        if parts.scheme != "http" or not parts.hostname:
-            raise ValueError("a proxy is given as http://host:port")
+        try:
+            port = parts.port or 80
+        except ValueError:
+            # Where a password holds a slash, its beginning is taken for the port and quoted in the message.
+            port = 0
+        if parts.scheme != "http" or not parts.hostname or not port:
+            raise ValueError("a proxy is given as http://[user:password@]host:port, percent-encoded where needed")
         authorization = None
         if parts.username is not None:
             pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             authorization = Secret("Basic " + b64encode(pair.encode()).decode())
-        return cls(parts.hostname, parts.port or 80, authorization)
+        return cls(parts.hostname, port, authorization)
 
 
 class ProxyRules(msgspec.Struct, frozen=True):
@@ -57,7 +62,8 @@ class ProxyRules(msgspec.Struct, frozen=True):
 
 
 def _covers(rule: str, origin: Origin) -> bool:
-    name, _, port = rule.rpartition(":") if rule.count(":") == 1 else (rule, "", "")
+    name, _, port = rule.rpartition(":") if rule.count(":") == 1 or "]:" in rule else (rule, "", "")
+    name = name.strip("[]")
     if port and port != str(origin.port):
         return False
     if name == "*" or origin.host == name.lstrip(".") or origin.host.endswith("." + name.lstrip(".*")):

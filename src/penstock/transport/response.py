@@ -26,12 +26,13 @@ class ResponseReader:
 
     ``promised_idle`` is how long the peer keeps an idle connection, in seconds less a margin, where it says so.
     ``max_framing`` bounds the bytes of the head, and later of framing (chunk extensions, trailers) without any body.
+    httptools joins a field that comes in parts before it shows it, so what was fed is counted beside what was shown.
     Bytes after the end of the response never reach the body; ``overrun`` tells that there were some.
     """
 
     __slots__ = (
-        "_framing", "_interim", "_max_framing", "_parser", "_pieces", "complete", "framed", "head_complete", "headers",
-        "keep_alive", "overrun", "promised_idle", "status", "unread",
+        "_framing", "_head", "_interim", "_max_framing", "_parser", "_pieces", "complete", "framed", "head_complete",
+        "headers", "keep_alive", "overrun", "promised_idle", "status", "unread",
     )  # fmt: skip
 
     def __init__(self, max_framing: int) -> None:
@@ -47,6 +48,7 @@ class ResponseReader:
         self._pieces: list[bytes] = []
         self._interim = 0
         self._framing = 0
+        self._head = 0
         self._max_framing = max_framing
         self._parser = httptools.HttpResponseParser(self)
 
@@ -62,17 +64,19 @@ class ResponseReader:
             raise Malformed("it switched protocols") from None
         except httptools.HttpParserError as error:
             self._refuse_unless_complete(error)
-        self._count_framing(len(data), progressed=self.unread > before)
+        self._framing = 0 if self.unread > before or self.complete else self._framing + len(data)
+        if self._framing > self._max_framing:
+            raise self._too_much()
 
     def _refuse_unless_complete(self, error: Exception) -> None:
+        if isinstance(error.__context__, Malformed):
+            raise error.__context__ from None
         if not self.complete:
-            raise Malformed(f"its response is not valid HTTP ({error})")
+            raise Malformed(f"its response is not valid HTTP ({error})") from None
         self.overrun = True
 
-    def _count_framing(self, size: int, *, progressed: bool) -> None:
-        self._framing = 0 if progressed or self.complete else self._framing + size
-        if self._framing > self._max_framing:
-            raise Malformed(f"it sent more than {self._max_framing} bytes of headers")
+    def _too_much(self) -> Malformed:
+        return Malformed(f"it sent more than {self._max_framing} bytes of headers")
 
     def end(self) -> bool:
         """The connection has ended in order; whether that makes the response whole."""
@@ -94,6 +98,9 @@ class ResponseReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.head_complete:
+            self._head += len(name) + len(value) + 4
+            if self._head > self._max_framing:
+                raise self._too_much()
             name = name.lower()
             self.headers.append((name, value))
             if name == b"keep-alive":
@@ -106,13 +113,14 @@ class ResponseReader:
         if 100 <= status < 200:
             self._interim += 1
             if self._interim > _MAX_INTERIM:
-                raise ValueError("too many interim responses")
+                raise Malformed(f"it sent more than {_MAX_INTERIM} interim responses")
             return
         self.status = status
         self.head_complete = True
         self.keep_alive = self._parser.should_keep_alive()
         self.framed = status in {204, 304} or any(
-            name in {b"content-length", b"transfer-encoding"} for name, _ in self.headers
+            name == b"content-length" or (name == b"transfer-encoding" and value.lower().endswith(b"chunked"))
+            for name, value in self.headers
         )
 
     def on_body(self, body: bytes) -> None:
@@ -124,7 +132,7 @@ class ResponseReader:
         if self.head_complete:
             self.complete = True
         else:
-            self.headers = []
+            self.headers, self._head = [], 0
 
 
 def _promised_idle(value: bytes) -> float:
