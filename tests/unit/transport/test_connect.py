@@ -14,6 +14,7 @@ import trustme
 from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Origin
+from penstock.transport.connection import Bounds
 from penstock.transport.http1 import Http1Transport
 from penstock.transport.proxies import Proxy, ProxyRules
 from scripted import LOOPBACK, OK, Peer, answer, read_all, request, serving, transport
@@ -102,7 +103,7 @@ async def test_cancelling_while_connecting_leaves_nothing() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert not made._pool._open
+        assert not made._pool._berths
 
 
 async def test_of_several_addresses_the_first_that_answers_wins() -> None:
@@ -112,6 +113,13 @@ async def test_of_several_addresses_the_first_that_answers_wins() -> None:
             origin = Origin("http", "models.example.com", server.origin.port, trusted=True)
             assert await read_all(await made.send(request(origin))) == b"ok"
         assert server.connections == 1
+
+
+async def test_nobody_listens_on_any_address() -> None:
+    names = Names("127.0.0.8", "127.0.0.9")
+    async with transport(resolver=names) as made:
+        origin = Origin("http", "models.example.com", free_port(), trusted=True)
+        assert await kind(made, origin) is Kind.CONNECTION_REFUSED
 
 
 async def test_an_address_that_stays_silent_is_raced(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,6 +211,62 @@ async def test_a_tls_connection_that_is_cut() -> None:
         assert reply.failure.kind is Kind.TRUNCATED
 
 
+async def test_cancelling_in_the_tls_handshake_closes_the_connection() -> None:
+    greeted = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.reader.read(1)
+        greeted.set()
+        await peer.gone()
+
+    async with serving(script) as server, transport(tls=client_tls) as made:
+        task = asyncio.ensure_future(made.send(request(Origin("https", "127.0.0.1", server.origin.port))))
+        await greeted.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.wait_for(server.ended.wait(), 5)
+        assert not made._pool._berths
+
+
+async def test_the_tls_handshake_counts_as_connecting() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.gone()
+
+    async with serving(script) as server, transport(tls=client_tls) as made:
+        origin = Origin("https", "127.0.0.1", server.origin.port)
+        assert await kind(made, origin, limits=Limits(0.05, 5, 5, 0)) is Kind.CONNECT_TIMEOUT
+        await asyncio.wait_for(server.ended.wait(), 5)
+
+
+@pytest.mark.parametrize("framing", [b"content-length: 3000000\r\n", b"connection: close\r\n"])
+async def test_all_that_came_over_tls_before_the_end_can_be_read(framing: bytes) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n", *[b"x" * 100_000] * 30)
+        peer.close()
+
+    async with (
+        serving(script, tls=server_tls("127.0.0.1")) as server,
+        transport(tls=client_tls, bounds=Bounds(unread=50_000)) as made,
+    ):
+        reply = await made.send(request(server.origin))
+        assert len(await read_all(reply)) == 3_000_000
+        assert not isinstance(reply, Failure)
+        assert reply.failure is None
+
+
+async def test_shutting_down_closes_tls_connections() -> None:
+    async with (
+        serving(answer, tls=server_tls("127.0.0.1")) as server,
+        transport(tls=client_tls) as made,
+    ):
+        assert await read_all(await made.send(request(server.origin))) == b"ok"
+        await made.close()
+        await asyncio.wait_for(server.ended.wait(), 5)
+        assert not made._pool._berths
+
+
 class Tunnel:
     """A proxy that keeps what it was asked and then plays the server itself."""
 
@@ -213,13 +277,14 @@ class Tunnel:
     async def __call__(self, peer: Peer) -> None:
         self.asked = await peer.reader.readuntil(b"\r\n\r\n")
         await peer.send(self.reply)
-        if b" 200 " in self.reply:
+        if b" 20" in self.reply:
             await peer.request()
             await peer.send(OK)
 
 
-async def test_through_a_proxy() -> None:
-    tunnel = Tunnel(b"HTTP/1.1 200 Connection established\r\nx: y\r\n\r\n")
+@pytest.mark.parametrize("answered", [b"HTTP/1.1 200 Connection established\r\nx: y\r\n\r\n", b"HTTP/1.0 201\r\n\r\n"])
+async def test_through_a_proxy(answered: bytes) -> None:
+    tunnel = Tunnel(answered)
     async with serving(tunnel) as server:
         proxy = Proxy.parse(f"http://user:secret@127.0.0.1:{server.origin.port}")
         async with transport(proxies=ProxyRules(http=proxy)) as made:
@@ -239,6 +304,38 @@ async def test_a_proxy_that_refuses(reply: bytes) -> None:
             assert isinstance(failure, Failure)
             assert failure.kind is Kind.PROXY_FAILED
             assert "secret" not in failure.message
+            assert "models.example.com" in failure.message
+
+
+async def test_cancelling_while_the_proxy_thinks_closes_the_connection() -> None:
+    asked = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        asked.set()
+        await peer.gone()
+
+    async with serving(script) as server:
+        rules = ProxyRules(http=Proxy("127.0.0.1", server.origin.port))
+        async with transport(proxies=rules) as made:
+            task = asyncio.ensure_future(made.send(request(Origin("http", "models.example.com", 80))))
+            await asked.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await asyncio.wait_for(server.ended.wait(), 5)
+            assert not made._pool._berths
+
+
+async def test_a_proxy_that_breaks_off() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        peer.reset()
+
+    async with serving(script) as server:
+        rules = ProxyRules(http=Proxy("127.0.0.1", server.origin.port))
+        async with transport(proxies=rules) as made:
+            assert await kind(made, Origin("http", "models.example.com", 80)) is Kind.PROXY_FAILED
 
 
 async def test_a_proxy_that_is_not_there() -> None:

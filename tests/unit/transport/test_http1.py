@@ -136,18 +136,18 @@ async def test_a_server_that_hangs_up_on_accept() -> None:
     ],
 )
 async def test_breaking_in_the_body_is_told_after_what_came(begin: bytes, reset: bool) -> None:
+    seen = asyncio.Event()
+
     async def script(peer: Peer) -> None:
         await peer.request()
         await peer.send(begin)
-        await peer.reader.read(1)
+        await seen.wait()
         peer.reset() if reset else peer.close()
 
     async with serving(script) as server, transport() as made:
         reply = await begun(made, server.origin)
         assert await reply.read() == b"hel"
-        # Anything more from us is the sign to break off; an idle byte would never be sent by a real caller.
-        server_side = next(iter(made._pool._open.values()))
-        next(iter(server_side))._transport.write(b"x")
+        seen.set()
         assert await reply.read() == b""
         assert reply.failure is not None
         assert (reply.failure.kind, reply.failure.sent) == (Kind.TRUNCATED, True)
@@ -383,7 +383,6 @@ async def test_compressed_replies_are_unpacked(encoding: str, step: int) -> None
     [
         (packed(b"hello", "gzip")[:-5], Kind.TRUNCATED),
         (b"not gzip at all", Kind.INVALID_RESPONSE),
-        (b"", Kind.TRUNCATED),
     ],
 )
 async def test_damaged_compression(data: bytes, kind: Kind) -> None:
@@ -480,8 +479,5 @@ async def test_closing_leaves_nothing_behind() -> None:
         replies = await asyncio.gather(*(begun(made, server.origin) for _ in range(5)))
         assert [await read_all(reply) for reply in replies] == [b"ok"] * 5
         await made.close()
-        await asyncio.wait_for(server.ended.wait(), 5)
-        for _ in range(5):
-            await asyncio.sleep(0)
-        assert not any(made._pool._open.values())
+        assert not made._pool._berths
     assert asyncio.all_tasks() == before

@@ -20,7 +20,15 @@ def test_short_spellings(text: str, port: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["socks5://user:secret@h:1", "https://user:secret@h", "http://", "http://user:secret@h:x"]
+    "text",
+    [
+        "socks5://user:secret@h:1",
+        "https://user:secret@h",
+        "http://",
+        "http://user:secret@h:x",
+        "http://user:secret/x@h",
+        "http://h:99999",
+    ],
 )
 def test_other_proxies_are_refused_without_telling_the_password(text: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011
@@ -44,6 +52,9 @@ def test_other_proxies_are_refused_without_telling_the_password(text: str) -> No
         ("10.0.0.0/8", "10.1.2.3", 443, True),
         ("10.0.0.0/8", "11.1.2.3", 443, False),
         ("::1", "::1", 443, True),
+        ("[::1]", "::1", 443, True),
+        ("[::1]:443", "::1", 443, True),
+        ("[::1]:80", "::1", 443, False),
     ],
 )
 def test_exempt_hosts(no_proxy: str, host: str, port: int, direct: bool) -> None:

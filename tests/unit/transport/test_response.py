@@ -57,6 +57,7 @@ def test_byte_by_byte(data: bytes) -> None:
         (b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\nhello", False, False),
         (b"HTTP/1.0 200 OK\r\n\r\nhello", False, False),
         (b"HTTP/1.1 200 OK\r\n\r\nhello", False, False),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: gzip\r\n\r\nhello", False, False),
     ],
 )
 def test_how_a_body_ends(data: bytes, framed: bool, keep_alive: bool) -> None:
@@ -126,6 +127,20 @@ def test_endless_framing_is_refused(start: bytes, filler: bytes) -> None:
 
     with pytest.raises(Malformed, match="4096"):
         feed_on()
+
+
+def test_a_head_that_comes_whole_is_bounded_too() -> None:
+    head = b"HTTP/1.1 200 OK\r\n" + b"x: 123456\r\n" * 500 + b"content-length: 2\r\n\r\nok"
+    assert read(head, [], limit=8192)[1] == b"ok"
+    with pytest.raises(Malformed, match="more than 4096 bytes of headers"):
+        read(head, [], limit=4096)
+
+
+def test_interim_responses_are_counted() -> None:
+    interim = b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n"
+    assert read(interim * 16 + LENGTH, [])[1] == b"hello"
+    with pytest.raises(Malformed, match="more than 16 interim responses"):
+        read(interim * 17 + LENGTH, [])
 
 
 def test_a_long_body_is_no_framing() -> None:

@@ -1,0 +1,165 @@
+"""One connection, one exchange: what happens when two events fall into the same moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import Limits, Origin
+from penstock.transport.base import Reply
+from penstock.transport.connect import Connector
+from penstock.transport.connection import Connection
+from penstock.transport.pool import Place, Pool
+from penstock.transport.proxies import Proxy
+from scripted import OK, Peer, answer, read_all, request, serving, transport
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+
+
+async def test_cancelling_a_call_that_is_complete_leaves_its_connection_to_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    keep = Pool.keep
+    calls: list[asyncio.Task[Reply | Failure]] = []
+
+    def keep_and_cancel(pool: Pool, place: Place, connection: Connection) -> None:
+        keep(pool, place, connection)
+        if len(calls) == 1:
+            calls[0].cancel()
+            calls.append(asyncio.ensure_future(made.send(request(server.origin))))
+
+    monkeypatch.setattr(Pool, "keep", keep_and_cancel)
+    async with serving(answer) as server, transport() as made:
+        calls.append(asyncio.ensure_future(made.send(request(server.origin))))
+        with pytest.raises(asyncio.CancelledError):
+            await calls[0]
+        assert await read_all(await calls[1]) == b"ok"
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize("greeting", [b"", b"HTTP/1.1 408 Request Timeout\r\n\r\n"])
+async def test_a_connection_that_ends_before_it_was_used(greeting: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    connect = Connector.connect
+
+    async def connect_late(
+        connector: Connector, origin: Origin, proxy: Proxy | None, protocol: Callable[[], Connection]
+    ) -> Connection | Failure:
+        connection = await connect(connector, origin, proxy, protocol)
+        assert isinstance(connection, Connection)
+        await connection.gone
+        return connection
+
+    async def script(peer: Peer) -> None:
+        await peer.send(greeting)
+
+    monkeypatch.setattr(Connector, "connect", connect_late)
+    async with serving(script) as server, transport() as made:
+        failure = await made.send(request(server.origin))
+        assert isinstance(failure, Failure)
+        assert (failure.kind, failure.sent) == (Kind.CONNECTION_CLOSED, False)
+        assert not made._pool._berths
+
+
+async def test_a_provider_that_leaves_while_it_is_sent_a_large_request() -> None:
+    over = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        peer.writer.write_eof()
+        await over.wait()
+
+    async with serving(script) as server, transport() as made:
+        failure = await made.send(request(server.origin, body=b"x" * 30_000_000))
+        assert isinstance(failure, Failure)
+        assert (failure.kind, failure.sent) == (Kind.CONNECTION_CLOSED, True)
+        over.set()
+
+
+async def test_an_answer_wins_over_the_reset_that_follows_it() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        await peer.send(b"HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\n\r\nbig")
+        peer.reset()
+
+    async with serving(script) as server, transport() as made:
+        reply = await made.send(request(server.origin, body=b"x" * 30_000_000))
+        assert await read_all(reply) == b"big"
+
+
+async def test_whoever_reads_is_woken_when_the_reply_is_closed() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(HEAD + b"content-length: 10\r\n\r\n")
+        await peer.gone()
+
+    async with serving(script) as server, transport() as made:
+        reply = await made.send(request(server.origin))
+        assert not isinstance(reply, Failure)
+        reading = asyncio.ensure_future(reply.read())
+        await asyncio.sleep(0)
+        reply.close()
+        assert await asyncio.wait_for(reading, 5) == b""
+
+
+async def test_what_came_before_a_failure_can_still_be_read() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(HEAD + b"transfer-encoding: chunked\r\n\r\n3\r\nhel\r\nnonsense")
+        await peer.gone()
+
+    async with serving(script) as server, transport() as made:
+        reply = await made.send(request(server.origin))
+        assert await read_all(reply) == b"hel"
+        assert not isinstance(reply, Failure)
+        assert reply.failure is not None
+        assert reply.failure.kind is Kind.INVALID_RESPONSE
+
+
+@pytest.mark.parametrize("framing", [b"content-length: 10\r\n", b"connection: close\r\n"])
+async def test_shutting_down_breaks_off_what_is_under_way(framing: bytes) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(HEAD + framing + b"\r\nhel")
+        await peer.gone()
+
+    async with serving(script) as server, transport() as made:
+        reply = await made.send(request(server.origin))
+        await made.close()
+        assert not made._pool._berths
+        assert not isinstance(reply, Failure)
+        assert await read_all(reply) == b"hel"
+        assert reply.failure is not None
+        assert reply.failure.kind is Kind.SHUTTING_DOWN
+        refused = await made.send(request(server.origin))
+        assert isinstance(refused, Failure)
+        assert (refused.kind, refused.sent) == (Kind.SHUTTING_DOWN, False)
+
+
+async def test_a_limit_that_passes_is_told_after_what_came() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(HEAD + b"connection: close\r\n\r\nhel")
+        await peer.gone()
+
+    async with serving(script) as server, transport() as made:
+        reply = await made.send(request(server.origin, limits=Limits(5, 5, 5, 0.1)))
+        assert not isinstance(reply, Failure)
+        await asyncio.wait_for(server.ended.wait(), 5)
+        assert await read_all(reply) == b"hel"
+        assert reply.failure is not None
+        assert reply.failure.kind is Kind.TOTAL_TIMEOUT
+
+
+async def test_a_provider_that_talks_on_an_idle_connection_loses_it() -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(OK)
+        await peer.send(b"H")
+        await peer.gone()
+
+    async with serving(script) as server, transport() as made:
+        assert await read_all(await made.send(request(server.origin))) == b"ok"
+        await asyncio.wait_for(server.ended.wait(), 5)
