@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import socket
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ import pytest
 
 from penstock.settings import load
 from running import RunningGateway, running_gateway
-from upstream import Upstream, events
+from upstream import Upstream, events, reply
 
 BODY = json.dumps({"model": "echo", "messages": [{"role": "user", "content": "hi there"}]}).encode()
 HEAD = (
@@ -220,3 +221,33 @@ def test_a_slow_reader_is_waited_for(server: RunningGateway, upstream: Upstream)
     with Caller(server) as caller:
         caller.send(head + b"content-length: %d\r\n\r\n" % len(body) + body)
         assert caller.responses(1)[0][2] == block * 200 + b"data: [DONE]\n\n"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_requests_leave_nothing_for_the_garbage_collector(
+    stream: bool, server: RunningGateway, upstream: Upstream
+) -> None:
+    """Memory of a finished request is free at once: nothing of it is held in a cycle."""
+    body = json.dumps({"model": "m", "messages": [], "stream": stream}).encode()
+    head = HEAD.replace(b"echo", b"openai") + b"x-portkey-custom-host: %b/v1\r\n" % upstream.url.encode()
+
+    def ask(times: int) -> None:
+        with Caller(server) as caller:
+            for _ in range(times):
+                upstream.play(events(b"data: 1\n\n", b"data: [DONE]\n\n") if stream else reply())
+                caller.send(head + b"content-length: %d\r\n\r\n" % len(body) + body)
+                caller.responses(1)
+
+    ask(5)
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        ask(20)
+        gc.collect()
+        left = {f"{type(item).__module__}.{type(item).__name__}" for item in gc.garbage}
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert not {name for name in left if name.startswith(("penstock.", "httptools.parser.parser.HttpResponse"))}

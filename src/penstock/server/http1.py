@@ -73,7 +73,7 @@ class ServerConnection(asyncio.Protocol):
         self.transport: asyncio.Transport
         self.writable: asyncio.Future[None] | None = None
         self._patience = config.timeout_keep_alive
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: Any = httptools.HttpRequestParser(self)
         self._incoming = _Request()
         self._reading = False
         self._head_bytes = 0
@@ -102,8 +102,11 @@ class ServerConnection(asyncio.Protocol):
         self.state.connections.discard(cast("Any", self))
         self._closing = True
         self._waiting.clear()
+        # The parser's callbacks and the timer's are ours: without this the connection would wait for a collection.
+        self._parser = None
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
         if self.writable is not None and not self.writable.done():
             self.writable.set_result(None)
         if self._serving is not None:

@@ -265,6 +265,7 @@ class Exchange:
         self._over = True
         if self._timer is not None:
             self._timer.cancel()
+        self._reader.release()
         self._connection.finished(reusable=reusable)
 
 

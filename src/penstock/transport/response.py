@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Final
+from typing import Any, Final
 
 import httptools
 
@@ -50,7 +50,7 @@ class ResponseReader:
         self._framing = 0
         self._head = 0
         self._max_framing = max_framing
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: Any = httptools.HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:
         """Take bytes as they arrived. Raises Malformed."""
@@ -89,6 +89,10 @@ class ResponseReader:
         pieces, self._pieces = self._pieces, []
         self.unread = 0
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def release(self) -> None:
+        """No more bytes will be fed. The parser and its callbacks hold each other: without this, until a collection."""
+        self._parser = None
 
     # Callbacks of httptools, in the order in which they come.
 
