@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.transport.echo.script import Call, Script
+from penstock.transport.echo.script import MOST_TOKENS, Call, Script, tokens
 
 DONE: Final = b"data: [DONE]\n\n"
 _FINGERPRINT: Final = "fp_echo"
@@ -36,17 +36,22 @@ def completion(script: Script, who: Identity) -> bytes:
 def stream(script: Script, who: Identity) -> Iterator[bytes]:
     """The events of a stream, ``[DONE]`` included."""
     for index in range(script.choices):
-        opening = {"role": "assistant", "content": None if script.calls else "", "refusal": None}
-        yield _chunk(script, who, index, opening)
-        for word in script.words:
-            yield _chunk(script, who, index, {"content": word}, logprobs=_logprobs(script, (word,)))
-        for number, call in enumerate(script.calls):
-            yield from _call_chunks(script, who, index, number, call)
+        yield from telling(script, who, index)
         yield _chunk(script, who, index, {}, finish=script.finish)
     if script.include_usage:
         frame = _frame("chat.completion.chunk", script, who)
         yield event({**frame, "choices": [], "usage": _usage(script)})
     yield DONE
+
+
+def telling(script: Script, who: Identity, index: int) -> Iterator[bytes]:
+    """The events of one choice, short of the one that finishes it."""
+    opening = {"role": "assistant", "content": None if script.calls else "", "refusal": None}
+    yield _chunk(script, who, index, opening)
+    for word in script.words:
+        yield _chunk(script, who, index, {"content": word}, logprobs=_logprobs(script, (word,)))
+    for number, call in enumerate(script.calls):
+        yield from _call_chunks(script, who, index, number, call)
 
 
 def event(value: Any) -> bytes:
@@ -112,8 +117,12 @@ def _usage(script: Script) -> dict[str, Any]:
 
 
 def _logprobs(script: Script, words: tuple[str, ...]) -> dict[str, Any] | None:
-    """Certainty, word by word: what is repeated was never in doubt."""
+    """Certainty, token by token: what is repeated was never in doubt."""
     if not script.logprobs or script.calls:
         return None
-    content = [{"token": word, "logprob": -0.0, "bytes": list(word.encode()), "top_logprobs": []} for word in words]
+    content = [
+        {"token": token, "logprob": 0.0, "bytes": list(token.encode()), "top_logprobs": []}
+        for word in words
+        for token in tokens(word, MOST_TOKENS)
+    ]
     return {"content": content, "refusal": None}

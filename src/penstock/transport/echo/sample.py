@@ -1,15 +1,32 @@
-"""A value that fits a JSON schema: plain, deterministic, bounded in depth. For tool arguments and structured output."""
+"""A value that fits a JSON schema: plain, deterministic, bounded. For tool arguments and structured output.
+
+A schema comes from the caller and may refer to itself or fan out without end, so depth and size of the value are
+bounded. What no simple rule can satisfy (``pattern``, ``not``, ``uniqueItems`` beyond one) is left to the schema's author.
+"""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-_DEPTH: Final = 8
+import msgspec
+
+_ROOMY: Final = 12
+"""Up to this depth a value may have parts that its schema does not insist on."""
+_DEEPEST: Final = 48
+_LARGEST: Final = 1 << 16
+"""Bytes of JSON, roughly, after which everything is null."""
+_LONGEST_TEXT: Final = 200
+_MOST_ITEMS: Final = 16
+
 _BY_FORMAT: Final = {
     "date": "2026-01-31",
     "date-time": "2026-01-31T12:00:00Z",
     "time": "12:00:00Z",
+    "duration": "P1D",
     "email": "ada@example.com",
+    "hostname": "example.com",
+    "ipv4": "192.0.2.1",
+    "ipv6": "2001:db8::1",
     "uri": "https://example.com",
     "uuid": "00000000-0000-4000-8000-000000000000",
 }
@@ -17,27 +34,32 @@ _BY_FORMAT: Final = {
 
 def sample(schema: Any, text: str) -> Any:
     """A value for ``schema``, in which free strings are ``text``. What it can't read counts as a free string."""
-    return _Sampler(schema, text).value(schema, 0)
+    return _Sampler(schema, text[:_LONGEST_TEXT]).value(schema, 0)
 
 
 class _Sampler:
     def __init__(self, root: Any, text: str) -> None:
         self._root = root
         self._text = text
+        self._left = _LARGEST
 
     def value(self, schema: Any, depth: int) -> Any:
-        if not isinstance(schema, dict) or depth > _DEPTH:
-            return self._text
+        if self._left <= 0 or depth > _DEEPEST:
+            return None
+        if not isinstance(schema, dict):
+            return self._leaf(self._text)
         if "$ref" in schema:
             return self.value(self._resolve(schema["$ref"]), depth + 1)
         if "const" in schema:
-            return schema["const"]
+            return self._leaf(schema["const"])
         for key in ("enum", "examples"):
-            if isinstance(schema.get(key), list) and schema[key]:
-                return schema[key][0]
-        for key in ("anyOf", "oneOf", "allOf"):
-            if isinstance(schema.get(key), list) and schema[key]:
-                return self.value(schema[key][0], depth + 1)
+            if found := _list(schema, key):
+                return self._leaf(found[0])
+        if parts := _list(schema, "allOf"):
+            return self.value(self._merged(schema, parts), depth + 1)
+        if branches := _list(schema, "anyOf") or _list(schema, "oneOf"):
+            ends = depth > _ROOMY and {"type": "null"} in branches
+            return None if ends else self.value(branches[0], depth + 1)
         return self._of_type(schema, depth)
 
     def _of_type(self, schema: dict[str, Any], depth: int) -> Any:
@@ -46,32 +68,110 @@ class _Sampler:
             kind = next(iter(kind), "string")
         match kind:
             case "object":
-                properties = schema.get("properties")
-                members = properties if isinstance(properties, dict) else {}
-                return {name: self.value(member, depth + 1) for name, member in members.items()}
+                return self._object(schema, depth)
             case "array":
-                count = max(_number(schema.get("minItems"), 1), 1)
-                return [self.value(schema.get("items", {}), depth + 1) for _ in range(min(count, 16))]
+                return self._array(schema, depth)
             case "integer":
-                return _number(schema.get("minimum"), 1)
+                return self._leaf(int(_number(schema)))
             case "number":
-                return float(_number(schema.get("minimum"), 1))
+                return self._leaf(float(_number(schema)))
             case "boolean":
-                return True
+                return self._leaf(True)
             case "null":
-                return None
+                return self._leaf(None)
             case _:
-                return _BY_FORMAT.get(str(schema.get("format")), self._text)
+                return self._leaf(_string(schema, self._text))
+
+    def _object(self, schema: dict[str, Any], depth: int) -> dict[str, Any]:
+        """The required properties; all of them where none is required, since an empty object would show nothing."""
+        properties = _object(schema, "properties")
+        names = [name for name in _list(schema, "required") if isinstance(name, str)]
+        if not names and depth <= _ROOMY:
+            names = list(properties)
+        made = {}
+        for name in names:
+            self._left -= len(name)
+            made[name] = self.value(properties.get(name), depth + 1)
+        return made
+
+    def _array(self, schema: dict[str, Any], depth: int) -> list[Any]:
+        first = _list(schema, "prefixItems")
+        least, most = (_count(schema, key, default) for key, default in (("minItems", 0), ("maxItems", _MOST_ITEMS)))
+        wanted = max(len(first), 1) if depth <= _ROOMY else 0
+        count = min(max(wanted, least), most, _MOST_ITEMS)
+        return [self.value(first[n] if n < len(first) else schema.get("items"), depth + 1) for n in range(count)]
+
+    def _leaf(self, value: Any) -> Any:
+        self._left -= len(msgspec.json.encode(value)) + 1
+        return value
+
+    def _merged(self, schema: dict[str, Any], parts: list[Any]) -> dict[str, Any]:
+        """One schema that asks for what all the parts ask for."""
+        merged = {key: value for key, value in schema.items() if key != "allOf"}
+        for part in parts:
+            part = self._resolve(part["$ref"]) if isinstance(part, dict) and "$ref" in part else part
+            if isinstance(part, dict):
+                properties = _object(merged, "properties") | _object(part, "properties")
+                required = [*_list(merged, "required"), *_list(part, "required")]
+                merged |= part | ({"properties": properties} if properties else {})
+                merged |= {"required": required} if required else {}
+        return merged
 
     def _resolve(self, reference: Any) -> Any:
         """A local reference such as ``#/$defs/Person``."""
         found = self._root
         for part in str(reference).removeprefix("#").split("/")[1:]:
-            found = found.get(part) if isinstance(found, dict) else None
+            found = found.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
         return found
 
 
-def _number(value: Any, default: int) -> int:
-    return (
-        int(value) if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e9 else default
-    )
+def _list(schema: dict[str, Any], key: str) -> list[Any]:
+    value = schema.get(key)
+    return value if isinstance(value, list) else []
+
+
+def _object(schema: dict[str, Any], key: str) -> dict[str, Any]:
+    value = schema.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
+
+
+def _count(schema: dict[str, Any], key: str, default: int) -> int:
+    value = schema.get(key)
+    return max(int(value), 0) if _is_number(value) else default
+
+
+def _number(schema: dict[str, Any]) -> float:
+    """One, or the number nearest to a bound of the schema that is allowed."""
+    bounds = ("minimum", "exclusiveMinimum", "multipleOf", "maximum", "exclusiveMaximum")
+    low, above, step, high, below = (schema[key] if _is_number(schema.get(key)) else None for key in bounds)
+    least = [bound for bound in (low, above) if bound is not None]
+    most = [bound for bound in (high, below) if bound is not None]
+    candidates: list[float] = [1, *(near for bound in (*least, *most) for near in (bound, bound + 1, bound - 1))]
+    if step:
+        candidates += [step, *(step * (bound // step + 1) for bound in least), *(step * (bound // step) for bound in most)]
+    if least and most:
+        candidates.append((max(least) + min(most)) / 2)
+    whole = schema.get("type") == "integer"
+
+    def fits(number: float) -> bool:
+        return (
+            all(number >= bound for bound in least)
+            and all(number <= bound for bound in most)
+            and number not in {above, below}
+            and not (step and number % step)
+            and not (whole and number % 1)
+        )
+
+    return next(filter(fits, candidates), 1)
+
+
+def _string(schema: dict[str, Any], text: str) -> str:
+    found = _BY_FORMAT.get(str(schema.get("format")))
+    if found is not None:
+        return found
+    least = min(_count(schema, "minLength", 0), _LONGEST_TEXT)
+    return text.ljust(least, "…")[: _count(schema, "maxLength", _LONGEST_TEXT)]

@@ -1,15 +1,17 @@
 """What to answer to a chat request: read it leniently, choose the text, the tool calls and the fault to play.
 
 Pure: no clock, no randomness. Faults are named by the model (``echo-429``) or by the request member
-``{"echo": {"fault": "429"}}``.
+``{"echo": {"fault": "429"}}``. A request is of any size, an answer is not: everything that makes it longer has a bound.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import Meta
 
 from penstock.transport.echo.sample import sample
 
@@ -34,39 +36,83 @@ FAULTS: Final = (
 )  # fmt: skip
 MODELS: Final = ("echo", *(f"echo-{fault}" for fault in FAULTS))
 
-_PIECES: Final = re.compile(r"\w{1,4}|[^\w\s]")
+MOST_TOKENS: Final = 16_384
+"""The longest answer, all choices together."""
+_MOST_CALLS: Final = 16
+_SLOW: Final = 2000
+"""Milliseconds before the fault ``slow`` answers, unless the request says otherwise."""
+
+_LONGEST_TOKEN: Final = 5
+_TOKENS: Final = re.compile(r"\s?(?:\w{1,4}|[^\w\s])|\s{1,4}")
 _WORDS: Final = re.compile(r"\s*\S+|\s+\Z")
+_NAMES: Final = re.compile(r"[\w-]+")
+_PLACE: Final = re.compile(r"at `\$\.(.+)`$")
+
+Positive = Annotated[int, Meta(ge=1)]
+Milliseconds = Annotated[float, Meta(ge=0)]
 
 
-class Pace(msgspec.Struct):
-    """The member ``echo`` of a request."""
+class Part(msgspec.Struct):
+    """One piece of a message's content; only text has ``text``."""
 
-    pace_ms: float | None = None
-    first_ms: float | None = None
-    fault: str | None = None
+    type: str = "part"
+    text: str | None = None
+
+
+class Message(msgspec.Struct):
+    role: str = ""
+    content: str | list[Part] | None = None
+
+
+class Function(msgspec.Struct):
+    """A declared function, or the name of one in ``tool_choice``."""
+
+    name: str
+    parameters: Any = None
+
+
+class Tool(msgspec.Struct):
+    function: Function | None = None
+
+
+class JsonSchema(msgspec.Struct):
+    schema: Any = None
+
+
+class ResponseFormat(msgspec.Struct):
+    type: str = "text"
+    json_schema: JsonSchema | None = None
 
 
 class StreamOptions(msgspec.Struct):
     include_usage: bool | None = None
 
 
+class Wishes(msgspec.Struct):
+    """The member ``echo`` of a request."""
+
+    pace_ms: Milliseconds | None = None
+    first_ms: Milliseconds | None = None
+    fault: str | int | None = None
+
+
 class Asked(msgspec.Struct):
     """A chat request as far as it matters here; every other member is ignored."""
 
     model: str = "echo"
-    messages: list[Any] = []
+    messages: list[Message] = []
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    tools: list[Any] | None = None
-    tool_choice: Any = None
+    tools: list[Tool] | None = None
+    tool_choice: str | Tool | None = None
     parallel_tool_calls: bool | None = None
-    response_format: Any = None
-    max_tokens: int | None = None
-    max_completion_tokens: int | None = None
+    response_format: ResponseFormat | None = None
+    max_tokens: Positive | None = None
+    max_completion_tokens: Positive | None = None
     stop: str | list[str] | None = None
-    n: int | None = None
+    n: Annotated[int, Meta(ge=1, le=128)] | None = None
     logprobs: bool | None = None
-    echo: Pace | None = None
+    echo: Wishes | None = None
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -110,128 +156,138 @@ _ASKED: Final = msgspec.json.Decoder(Asked)
 def write_script(body: bytes, pace: float) -> Script:
     """Decide what to answer; ``pace`` is the default pause between events. Raises Unreadable."""
     try:
-        asked = _ASKED.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Unreadable(400, f"The request could not be read: {error}", None, "invalid_request") from None
-    timing = asked.echo or Pace()
-    fault = _fault(asked.model, timing.fault)
+        return _script(_ASKED.decode(body), pace)
+    except msgspec.ValidationError as error:
+        place = _PLACE.search(str(error))
+        raise Unreadable(400, f"{error}.", place and place[1], "invalid_value") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Unreadable(400, f"The request is not valid JSON: {error}.", None, "invalid_json") from None
+    except RecursionError:
+        raise Unreadable(400, "The request is nested too deeply.", None, "invalid_json") from None
+
+
+def tokens(text: str, most: int) -> list[str]:
+    """The first tokens of a text, one more than ``most`` when there are more.
+
+    Plausible, not any model's: up to four characters of a word or of white space, or one other character; a single
+    space goes with what follows it.
+    """
+    return _TOKENS.findall(text[: most * _LONGEST_TOKEN + 1])[: most + 1]
+
+
+def _script(asked: Asked, pace: float) -> Script:
+    wishes = asked.echo or Wishes()
+    fault = _fault(asked.model, wishes.fault)
     said = _said(asked.messages)
-    calls = _calls(asked, said)
-    words, finish = ((), "tool_calls") if calls else _words(asked, said)
-    if calls and isinstance(asked.tool_choice, dict):
-        finish = "stop"  # as OpenAI answers when the tool was named
-    if fault == "content-filter":
-        finish = "content_filter"
-    spoken = "".join(words) + "".join(call.name + call.arguments for call in calls)
+    choices = asked.n or 1
+    calls, finish = _calls(asked, said)
+    text, reason = ("", finish) if calls else _answer(asked, said, MOST_TOKENS // choices)
+    spoken = text + "".join(call.name + call.arguments for call in calls)
+    first = wishes.first_ms if wishes.first_ms is not None else _SLOW if fault == "slow" else 0
     return Script(
         model=asked.model,
-        words=words,
+        words=tuple(_WORDS.findall(text)),
         calls=calls,
-        finish=finish,
-        prompt_tokens=sum(4 + count_tokens(_text(message)) for message in asked.messages) + 3,
-        completion_tokens=count_tokens(spoken),
-        choices=min(max(asked.n or 1, 1), 128),
+        finish="content_filter" if fault == "content-filter" else reason,
+        prompt_tokens=sum(4 + _count(_text(message)) for message in asked.messages) + 3,
+        completion_tokens=_count(spoken) * choices,
+        choices=choices,
         stream=asked.stream is True,
         include_usage=asked.stream_options is not None and asked.stream_options.include_usage is True,
         logprobs=asked.logprobs is True,
         fault=fault,
-        pace=max(pace if timing.pace_ms is None else timing.pace_ms / 1000, 0),
-        first=max((2.0 if fault == "slow" else 0.0) if timing.first_ms is None else timing.first_ms / 1000, 0),
+        pace=pace if wishes.pace_ms is None else wishes.pace_ms / 1000,
+        first=first / 1000,
     )
 
 
-def count_tokens(text: str) -> int:
-    """A plausible number of tokens: every four characters of a word and every punctuation mark are one."""
-    return len(_PIECES.findall(text))
+def _count(text: str) -> int:
+    """How many tokens a text has; what goes beyond any answer is estimated, since a prompt may be huge."""
+    exact = MOST_TOKENS * _LONGEST_TOKEN
+    return len(_TOKENS.findall(text[:exact])) + max(len(text) - exact, 0) // 4
 
 
-def _fault(model: str, named: str | None) -> str | None:
-    if model not in MODELS and model.startswith("echo-"):
+def _fault(model: str, wished: str | int | None) -> str | None:
+    by_name = model.removeprefix("echo-") if model.startswith("echo-") else None
+    if by_name is not None and by_name not in FAULTS:
         text = f"The model '{model[:60]}' does not exist. There are {', '.join(MODELS)}, and any name without 'echo-'."
         raise Unreadable(404, text, "model", "model_not_found")
-    fault = named or (model.removeprefix("echo-") if model in MODELS and model != "echo" else None)
-    if fault is not None and fault not in FAULTS:
-        raise Unreadable(
-            400, f"There is no fault '{fault[:60]}'. There are: {', '.join(FAULTS)}.", "echo.fault", "bad_fault"
-        )
+    if wished is None:
+        return by_name
+    fault = str(wished)
+    if fault not in FAULTS:
+        text = f"There is no fault '{fault[:60]}'. There are: {', '.join(FAULTS)}."
+        raise Unreadable(400, text, "echo.fault", "invalid_value")
     return fault
 
 
-def _text(message: Any) -> str:
+def _text(message: Message) -> str:
     """The text of a message: a string, or its text parts; what is no text is named in brackets."""
-    content = message.get("content") if isinstance(message, dict) else None
-    if isinstance(content, str):
-        return content
-    if not isinstance(content, list):
-        return ""
-    parts = []
-    for part in content:
-        if isinstance(part, dict):
-            kind = str(part.get("type", "part"))
-            parts.append(
-                str(part["text"]) if "text" in part else f"[{kind.removesuffix('_url').removeprefix('input_')}]"
-            )
-    return " ".join(parts)
+    if isinstance(message.content, list):
+        return " ".join(_part(part) for part in message.content)
+    return message.content or ""
 
 
-def _said(messages: list[Any]) -> str:
-    """What is repeated: the last message of a user or a tool."""
-    for message in reversed(messages):
-        if isinstance(message, dict) and message.get("role") in {"user", "tool"}:
-            return _text(message)
-    return ""
+def _part(part: Part) -> str:
+    if part.text is not None:
+        return part.text
+    return f"[{part.type.removesuffix('_url').removeprefix('input_')}]"
 
 
-def _calls(asked: Asked, said: str) -> tuple[Call, ...]:
-    functions = [tool.get("function") for tool in asked.tools or [] if isinstance(tool, dict)]
-    declared = {f["name"]: f for f in functions if isinstance(f, dict) and isinstance(f.get("name"), str)}
-    if not declared or asked.tool_choice == "none" or _last_role(asked.messages) == "tool":
-        return ()
-    chosen = asked.tool_choice.get("function", {}) if isinstance(asked.tool_choice, dict) else {}
-    if isinstance(chosen, dict) and chosen.get("name") in declared:
-        names = [chosen["name"]]
-    else:
-        names = [name for name in declared if name in said]
-        if not names and asked.tool_choice == "required":
-            names = list(declared)[:1]
-    if asked.parallel_tool_calls is False:
-        names = names[:1]
-    return tuple(
-        Call(name, _json(sample(declared[name].get("parameters") or {"type": "object"}, said or "example")))
-        for name in names
-    )
+def _said(messages: list[Message]) -> str:
+    """What is repeated: what a tool has just said, else the last message of the user."""
+    if _answers_a_tool(messages):
+        return _text(messages[-1])
+    return next((_text(message) for message in reversed(messages) if message.role == "user"), "")
 
 
-def _last_role(messages: list[Any]) -> Any:
-    return messages[-1].get("role") if messages and isinstance(messages[-1], dict) else None
+def _answers_a_tool(messages: list[Message]) -> bool:
+    return bool(messages) and messages[-1].role == "tool"
 
 
-def _words(asked: Asked, said: str) -> tuple[tuple[str, ...], str]:
-    """The text in words, white space kept, as far as the limits of the request allow; and why it ends."""
-    text = _formatted(asked.response_format, said) or "Hello from Penstock."
-    stops = [asked.stop] if isinstance(asked.stop, str) else asked.stop or []
-    for stop in stops:
-        text = text.partition(stop)[0] if stop else text
-    words = tuple(_WORDS.findall(text))
-    limit = asked.max_completion_tokens or asked.max_tokens
-    if limit is None:
-        return words, "stop"
-    kept: list[str] = []
-    used = 0
-    for word in words:
-        used += count_tokens(word)
-        if used > limit:
-            return tuple(kept), "length"
-        kept.append(word)
-    return words, "stop"
+def _calls(asked: Asked, said: str) -> tuple[tuple[Call, ...], str]:
+    """The functions to call, and why the answer ends then."""
+    declared = {tool.function.name: tool.function for tool in asked.tools or () if tool.function is not None}
+    if not declared or asked.tool_choice == "none" or _answers_a_tool(asked.messages):
+        return (), "stop"
+    if isinstance(asked.tool_choice, Tool) and asked.tool_choice.function is not None:
+        name = asked.tool_choice.function.name
+        if name not in declared:
+            text = f"The function '{name[:60]}' of tool_choice is not among the tools."
+            raise Unreadable(400, text, "tool_choice", "invalid_value")
+        return (_call(declared[name], said),), "stop"  # not "tool_calls", as OpenAI ends an answer that had no choice
+    mentioned = set(_NAMES.findall(said))
+    names = [name for name in declared if name in mentioned]
+    if not names and asked.tool_choice == "required":
+        names = list(declared)[:1]
+    most = 1 if asked.parallel_tool_calls is False else _MOST_CALLS
+    return tuple(_call(declared[name], said) for name in names[:most]), "tool_calls"
 
 
-def _formatted(response_format: Any, said: str) -> str:
-    wanted = response_format if isinstance(response_format, dict) else {}
-    schema = wanted.get("json_schema")
-    if wanted.get("type") == "json_schema" and isinstance(schema, dict):
-        return _json(sample(schema.get("schema"), said or "example"))
-    return _json({"echo": said}) if wanted.get("type") == "json_object" else said
+def _call(function: Function, said: str) -> Call:
+    return Call(function.name, _json(sample(function.parameters or {"type": "object"}, said or "example")))
+
+
+def _answer(asked: Asked, said: str, most: int) -> tuple[str, str]:
+    """The text as far as the limits of the request allow, and why it ends."""
+    text = _until(asked.stop, _formatted(asked.response_format, said) or "Hello from Penstock.")
+    most = min(asked.max_completion_tokens or asked.max_tokens or most, most)
+    kept = tokens(text, most)
+    return (text, "stop") if len(kept) <= most else ("".join(kept[:most]), "length")
+
+
+def _until(stop: str | list[str] | None, text: str) -> str:
+    """The text up to the first place where it would say one of the stop sequences."""
+    stops: Iterable[str] = [stop] if isinstance(stop, str) else stop or ()
+    return text[: min((text.index(each) for each in stops if each and each in text), default=len(text))]
+
+
+def _formatted(wanted: ResponseFormat | None, said: str) -> str:
+    if wanted is None:
+        return said
+    if wanted.type == "json_schema" and wanted.json_schema is not None:
+        return _json(sample(wanted.json_schema.schema, said or "example"))
+    return _json({"echo": said}) if wanted.type == "json_object" else said
 
 
 def _json(value: Any) -> str:
