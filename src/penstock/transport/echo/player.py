@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any, Final
 
 import msgspec
 
@@ -14,13 +15,36 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, Limits
 from penstock.transport.base import Request
 from penstock.transport.deadlines import Deadlines
-from penstock.transport.echo.completion import Identity, completion, error, event, models, stream
+from penstock.transport.echo.completion import DONE, Identity, completion, error, event, models, stream, telling
 from penstock.transport.echo.script import MODELS, STATUSES, Script, Unreadable, write_script
 
-_HOST = "echo"
 Sleep = Callable[[float], Awaitable[None]]
 Piece = bytes | float | Failure
 """Bytes of a body, a pause in seconds, or how the body breaks off."""
+
+_HOST: Final = "echo"
+_FOREVER: Final = float("inf")
+_BURST: Final = 32
+"""Events of a stream without pace after which others have their turn: nothing else here would let them."""
+
+_JSON: Final = (b"content-type", b"application/json")
+_STREAM: Final = (b"content-type", b"text/event-stream; charset=utf-8")
+_HTML: Final = (b"content-type", b"text/html; charset=utf-8")
+_VERSION: Final = (b"openai-version", b"2020-10-01")
+_RATE_LIMITED: Final = (
+    (b"retry-after", b"1"),
+    (b"x-ratelimit-limit-requests", b"60"),
+    (b"x-ratelimit-limit-tokens", b"60000"),
+    (b"x-ratelimit-remaining-requests", b"0"),
+    (b"x-ratelimit-remaining-tokens", b"59000"),
+    (b"x-ratelimit-reset-requests", b"1s"),
+    (b"x-ratelimit-reset-tokens", b"1s"),
+)
+
+_CUT: Final = Failure(Kind.TRUNCATED, "The provider at echo broke its response off, as asked.", sent=True)
+_RESET: Final = Failure(Kind.CONNECTION_CLOSED, "The provider at echo closed the connection, as asked.", sent=True)
+_REFUSED: Final = Failure(Kind.CONNECTION_REFUSED, "The provider at echo can't be reached, as asked.")
+_LATE: Final = error("This error came after the response had begun, as asked.", "server_error", "overloaded")
 
 
 class EchoTransport:
@@ -32,15 +56,18 @@ class EchoTransport:
 
     async def send(self, request: Request) -> EchoReply | Failure:
         timing = _Timing(request.limits, self._sleep)
-        if request.method == b"GET":
-            return timing.reply(200, iter([models(MODELS, int(time.time()))]))
+        path = request.target.partition(b"?")[0]
+        if request.method == b"GET" and path.endswith(b"/models"):
+            return EchoReply(timing, 200, [models(MODELS, int(time.time()))])
+        if request.method != b"POST" or not path.endswith(b"/chat/completions"):
+            return _refusal(timing, 404, _unknown(request.method, path))
         try:
             script = write_script(request.body, self._pace)
         except Unreadable as problem:
             told = error(problem.message, "invalid_request_error", problem.code, problem.param)
-            return timing.reply(problem.status, iter([msgspec.json.encode(told)]))
-        late = await timing.wait(float("inf") if script.fault == "stall" else script.first, head=True)
-        return late or _play(script, timing, Identity(f"{random.getrandbits(96):024x}", int(time.time())))
+            return _refusal(timing, problem.status, told)
+        late = await timing.head(_FOREVER if script.fault == "stall" else script.first)
+        return late or _play(script, timing)
 
     async def close(self) -> None:
         """Nothing is ever left open."""
@@ -49,28 +76,32 @@ class EchoTransport:
 class _Timing:
     """Waiting as a provider makes one wait, up to the limits of the request."""
 
+    __slots__ = ("_deadlines", "_loop", "_sleep")
+
     def __init__(self, limits: Limits, sleep: Sleep) -> None:
         self._loop = asyncio.get_running_loop()
         self._deadlines = Deadlines(limits, self._loop.time())
         self._sleep = sleep
 
-    def reply(
-        self, status: int, pieces: Iterator[Piece], kind: bytes = b"application/json", **extra: bytes
-    ) -> EchoReply:
-        headers = [(b"content-type", kind), (b"x-request-id", b"req_%024x" % random.getrandbits(96))]
-        headers += [(name.replace("_", "-").encode(), value) for name, value in extra.items()]
-        return EchoReply(self, status, headers, pieces)
+    def now(self) -> float:
+        return self._loop.time()
 
-    async def wait(self, seconds: float, *, head: bool = False) -> Failure | None:
-        """Let time pass; the failure when a limit is due first."""
+    async def head(self, seconds: float) -> Failure | None:
+        """Let time pass before the head of a reply; the failure when a limit is due first."""
         if not seconds:
             return None
-        now = self._loop.time()
-        due, kind = self._deadlines.next(head_complete=not head, last_byte=now)
+        return await self._wait(seconds, *self._deadlines.next(head_complete=False, last_byte=0))
+
+    async def body(self, seconds: float, last_byte: float) -> Failure | None:
+        """Let time pass after the last byte; the failure when a limit is due first."""
+        return await self._wait(seconds, *self._deadlines.next(head_complete=True, last_byte=last_byte))
+
+    async def _wait(self, seconds: float, due: float, kind: Kind) -> Failure | None:
+        now = self.now()
         if now + seconds < due:
             await self._sleep(seconds)
             return None
-        if due == float("inf"):
+        if due == _FOREVER:
             await self._loop.create_future()
         await self._sleep(max(due - now, 0))
         return self._deadlines.failure(kind, _HOST)
@@ -79,94 +110,117 @@ class _Timing:
 class EchoReply:
     """A ``Reply`` whose body is made as it is read."""
 
-    def __init__(self, timing: _Timing, status: int, headers: Headers, pieces: Iterator[Piece]) -> None:
+    def __init__(
+        self,
+        timing: _Timing,
+        status: int,
+        pieces: Iterable[Piece],
+        kind: tuple[bytes, bytes] = _JSON,
+        *more: tuple[bytes, bytes],
+    ) -> None:
         self.status = status
-        self.headers = headers
+        self.headers: Headers = [kind, (b"x-request-id", b"req_%024x" % random.getrandbits(96)), _VERSION, *more]
         self.framed = True
         self.failure: Failure | None = None
         self._timing = timing
-        self._pieces = pieces
+        self._pieces = iter(pieces)
 
     async def read(self) -> bytes:
-        for piece in self._pieces:
+        last_byte = self._timing.now()
+        while True:
+            piece = next(self._pieces, b"")
             if isinstance(piece, bytes):
                 return piece
-            self.failure = piece if isinstance(piece, Failure) else await self._timing.wait(piece)
+            self.failure = piece if isinstance(piece, Failure) else await self._timing.body(piece, last_byte)
             if self.failure is not None:
                 self.close()
-        return b""
 
     def close(self) -> None:
         self._pieces = iter(())
 
 
-def _play(script: Script, timing: _Timing, who: Identity) -> EchoReply | Failure:
+def _play(script: Script, timing: _Timing) -> EchoReply | Failure:
     """The reply to a script, faults included."""
-    fault = script.fault or ""
-    if fault in STATUSES:
-        kind, code = STATUSES[fault]
-        told = error(f"This is the error that {script.model} plays.", kind, code)
-        limits = {"retry_after": b"1", "x_ratelimit_remaining_requests": b"0"} if fault == "429" else {}
-        return timing.reply(int(fault), iter([msgspec.json.encode(told)]), **limits)
-    if fault == "reset":
-        return Failure(Kind.CONNECTION_CLOSED, "The provider at echo closed the connection, as asked.", sent=True)
-    if fault == "refused":
-        return Failure(Kind.CONNECTION_REFUSED, "The provider at echo can't be reached, as asked.")
-    if fault == "html":
-        return timing.reply(503, iter([b"<html><body>Service Unavailable</body></html>"]), b"text/html")
-    if fault == "context-length":
-        told = error("The prompt is too long.", "invalid_request_error", "context_length_exceeded", "messages")
-        return timing.reply(400, iter([msgspec.json.encode(told)]))
+    match script.fault:
+        case "reset":
+            return _RESET
+        case "refused":
+            return _REFUSED
+        case "html":
+            return EchoReply(timing, 503, [b"<html><body>Service Unavailable</body></html>"], _HTML)
+        case "context-length":
+            told = error(
+                "The prompt is too long, as asked.", "invalid_request_error", "context_length_exceeded", "messages"
+            )
+            return _refusal(timing, 400, told)
+        case str(fault) if fault in STATUSES:
+            told = error(f"This is the error {fault} that echo was asked for.", *STATUSES[fault])
+            return _refusal(timing, int(fault), told, *(_RATE_LIMITED if fault == "429" else ()))
+    who = Identity(f"{random.getrandbits(96):024x}", int(time.time()))
     if script.stream:
-        return timing.reply(200, _paced(_events(script, who), script.pace), b"text/event-stream; charset=utf-8")
-    return timing.reply(200, _plain(completion(script, who), fault))
+        return EchoReply(timing, 200, _paced(_events(script, who), script.pace), _STREAM)
+    return EchoReply(timing, 200, _plain(completion(script, who), script.fault))
 
 
-def _plain(body: bytes, fault: str) -> Iterator[Piece]:
+def _refusal(timing: _Timing, status: int, told: dict[str, Any], *headers: tuple[bytes, bytes]) -> EchoReply:
+    return EchoReply(timing, status, [msgspec.json.encode(told)], _JSON, *headers)
+
+
+def _unknown(method: bytes, path: bytes) -> dict[str, Any]:
+    asked = f"{method.decode('latin-1')} {path[:200].decode('latin-1')}"
+    text = f"echo does not know {asked}: it serves POST /chat/completions and GET /models."
+    return error(text, "invalid_request_error", "unknown_url")
+
+
+def _plain(body: bytes, fault: str | None) -> Iterator[Piece]:
+    """A plain body with the script's fault in it."""
     match fault:
         case "garbage":
             yield b'{"id": "chatcmpl-'
         case "cut":
             yield from (body[: len(body) // 2], _CUT)
         case "stall-stream":
-            yield from (body[: len(body) // 2], float("inf"))
+            yield from (body[: len(body) // 2], _FOREVER)
         case "empty":
             return
         case "error-event" | "late-error":
-            yield msgspec.json.encode(_TOLD)
+            yield msgspec.json.encode(_LATE)
         case _:
             yield body
 
 
-_CUT = Failure(Kind.TRUNCATED, "The provider at echo broke its response off, as asked.", sent=True)
-_TOLD = error("This error came after the response had begun, as asked.", "server_error", "overloaded")
-
-
 def _events(script: Script, who: Identity) -> Iterator[Piece]:
     """The events of a stream with the script's fault among them."""
-    events = list(stream(script, who))
+    events = stream(script, who)
+    begun = islice(telling(script, who, 0), 4)
     match script.fault:
         case "cut":
-            whole = events[: 2 * len(events) // 3]
-            return itertools.chain(whole, [events[len(whole)][:20], _CUT])
+            whole = 2 * sum(1 for _ in stream(script, who)) // 3
+            yield from islice(events, whole)
+            broken = next(events)
+            yield from (broken[: len(broken) // 2], _CUT)
         case "stall-stream":
-            return itertools.chain(events[:4], [float("inf")])
+            yield from begun
+            yield _FOREVER
         case "garbage":
-            return iter([*events[:2], b'data: {"id": "chatcmpl-\n\n', *events[2:]])
+            yield from islice(events, 2)
+            yield b'data: {"id": "chatcmpl-\n\n'
+            yield from events
         case "error-event":
-            return iter([event(_TOLD)])
+            yield event(_LATE)
         case "late-error":
-            return iter([*events[:4], event(_TOLD)])
+            yield from begun
+            yield event(_LATE)
         case "empty":
-            return iter(events[-1:])
+            yield DONE
         case "no-done":
-            return iter(events[:-1])
+            yield from (told for told in events if told is not DONE)
         case _:
-            return iter(events)
+            yield from events
 
 
 def _paced(pieces: Iterator[Piece], pace: float) -> Iterator[Piece]:
     for number, piece in enumerate(pieces):
-        if number and pace:
+        if number and (pace or number % _BURST == 0):
             yield pace
         yield piece

@@ -1,11 +1,15 @@
 """A value that fits a JSON schema: plain, deterministic, bounded. For tool arguments and structured output.
 
-A schema comes from the caller and may refer to itself or fan out without end, so depth and size of the value are
-bounded. What no simple rule can satisfy (``pattern``, ``not``, ``uniqueItems`` beyond one) is left to the schema's author.
+A schema comes from the caller and may refer to itself or fan out without end, so there is a bound on the depth, and one
+budget for all that is read of the schema and made of it. Beyond either, values are null. Keywords that take a search
+to satisfy (``pattern``, ``not``, ``uniqueItems``) are not heeded.
 """
 
 from __future__ import annotations
 
+import math
+import operator
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -13,8 +17,8 @@ import msgspec
 _ROOMY: Final = 12
 """Up to this depth a value may have parts that its schema does not insist on."""
 _DEEPEST: Final = 48
-_LARGEST: Final = 1 << 16
-"""Bytes of JSON, roughly, after which everything is null."""
+_BUDGET: Final = 1 << 14
+"""Bytes made and members read."""
 _LONGEST_TEXT: Final = 200
 _MOST_ITEMS: Final = 16
 
@@ -41,9 +45,10 @@ class _Sampler:
     def __init__(self, root: Any, text: str) -> None:
         self._root = root
         self._text = text
-        self._left = _LARGEST
+        self._left = _BUDGET
 
     def value(self, schema: Any, depth: int) -> Any:
+        self._left -= _size(schema)
         if self._left <= 0 or depth > _DEEPEST:
             return None
         if not isinstance(schema, dict):
@@ -63,7 +68,7 @@ class _Sampler:
         return self._of_type(schema, depth)
 
     def _of_type(self, schema: dict[str, Any], depth: int) -> Any:
-        kind = schema.get("type", "object" if "properties" in schema else "string")
+        kind = schema.get("type", "object" if schema.get("properties") else "string")
         if isinstance(kind, list):
             kind = next(iter(kind), "string")
         match kind:
@@ -91,6 +96,8 @@ class _Sampler:
         made = {}
         for name in names:
             self._left -= len(name)
+            if self._left <= 0:
+                break
             made[name] = self.value(properties.get(name), depth + 1)
         return made
 
@@ -102,8 +109,8 @@ class _Sampler:
         return [self.value(first[n] if n < len(first) else schema.get("items"), depth + 1) for n in range(count)]
 
     def _leaf(self, value: Any) -> Any:
-        self._left -= len(msgspec.json.encode(value)) + 1
-        return value
+        self._left -= len(msgspec.json.encode(value))
+        return value if self._left > 0 else None
 
     def _merged(self, schema: dict[str, Any], parts: list[Any]) -> dict[str, Any]:
         """One schema that asks for what all the parts ask for."""
@@ -113,16 +120,22 @@ class _Sampler:
             if isinstance(part, dict):
                 properties = _object(merged, "properties") | _object(part, "properties")
                 required = [*_list(merged, "required"), *_list(part, "required")]
-                merged |= part | ({"properties": properties} if properties else {})
-                merged |= {"required": required} if required else {}
+                merged |= part | {"properties": properties, "required": required}
         return merged
 
     def _resolve(self, reference: Any) -> Any:
         """A local reference such as ``#/$defs/Person``."""
+        self._left -= len(str(reference))
         found = self._root
         for part in str(reference).removeprefix("#").split("/")[1:]:
             found = found.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
         return found
+
+
+def _size(schema: Any) -> int:
+    if not isinstance(schema, dict):
+        return 1
+    return 1 + len(schema) + sum(len(part) for part in schema.values() if isinstance(part, list | dict))
 
 
 def _list(schema: dict[str, Any], key: str) -> list[Any]:
@@ -140,33 +153,37 @@ def _is_number(value: Any) -> bool:
 
 
 def _count(schema: dict[str, Any], key: str, default: int) -> int:
-    value = schema.get(key)
+    value: Any = schema.get(key)
     return max(int(value), 0) if _is_number(value) else default
 
 
 def _number(schema: dict[str, Any]) -> float:
-    """One, or the number nearest to a bound of the schema that is allowed."""
-    bounds = ("minimum", "exclusiveMinimum", "multipleOf", "maximum", "exclusiveMaximum")
-    low, above, step, high, below = (schema[key] if _is_number(schema.get(key)) else None for key in bounds)
-    least = [bound for bound in (low, above) if bound is not None]
-    most = [bound for bound in (high, below) if bound is not None]
-    candidates: list[float] = [1, *(near for bound in (*least, *most) for near in (bound, bound + 1, bound - 1))]
-    if step:
-        candidates += [step, *(step * (bound // step + 1) for bound in least), *(step * (bound // step) for bound in most)]
-    if least and most:
-        candidates.append((max(least) + min(most)) / 2)
-    whole = schema.get("type") == "integer"
+    """One, or a number near the bounds that the schema sets."""
+    keys = ("minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum")
+    bounds = [schema[key] for key in keys if _is_number(schema.get(key))]
+    step = schema["multipleOf"] if _is_number(schema.get("multipleOf")) else 0
+    candidates = [1.0, step]
+    for bound in bounds:
+        candidates += [bound, math.ceil(bound), math.floor(bound), bound + 1, bound - 1]
+        candidates += [step * (bound // step + near) for near in (-1, 0, 1)] if step else []
+    candidates.append(sum(bounds) / max(len(bounds), 1))
+    return next((number for number in candidates if _allows(schema, number)), 1.0)
 
-    def fits(number: float) -> bool:
-        return (
-            all(number >= bound for bound in least)
-            and all(number <= bound for bound in most)
-            and number not in {above, below}
-            and not (step and number % step)
-            and not (whole and number % 1)
-        )
 
-    return next(filter(fits, candidates), 1)
+def _allows(schema: dict[str, Any], number: float) -> bool:
+    for key, allows in _RULES.items():
+        if _is_number(schema.get(key)) and not allows(number, schema[key]):
+            return False
+    return schema.get("type") != "integer" or number % 1 == 0
+
+
+_RULES: Final[dict[str, Callable[[float, float], bool]]] = {
+    "minimum": operator.ge,
+    "exclusiveMinimum": operator.gt,
+    "maximum": operator.le,
+    "exclusiveMaximum": operator.lt,
+    "multipleOf": lambda number, step: not step or number % step == 0,
+}
 
 
 def _string(schema: dict[str, Any], text: str) -> str:

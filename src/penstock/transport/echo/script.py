@@ -38,16 +38,19 @@ MODELS: Final = ("echo", *(f"echo-{fault}" for fault in FAULTS))
 
 MOST_TOKENS: Final = 16_384
 """The longest answer, all choices together."""
-_MOST_CALLS: Final = 16
+_MOST_CALLS: Final = 8
 _SLOW: Final = 2000
 """Milliseconds before the fault ``slow`` answers, unless the request says otherwise."""
 
 _LONGEST_TOKEN: Final = 5
+_LONGEST_TEXT: Final = (MOST_TOKENS + 1) * _LONGEST_TOKEN
+"""Characters that are surely more than the longest answer."""
 _TOKENS: Final = re.compile(r"\s?(?:\w{1,4}|[^\w\s])|\s{1,4}")
 _WORDS: Final = re.compile(r"\s*\S+|\s+\Z")
 _NAMES: Final = re.compile(r"[\w-]+")
 _PLACE: Final = re.compile(r"at `\$\.(.+)`$")
 
+Name = Annotated[str, Meta(max_length=256)]
 Positive = Annotated[int, Meta(ge=1)]
 Milliseconds = Annotated[float, Meta(ge=0)]
 
@@ -67,7 +70,7 @@ class Message(msgspec.Struct):
 class Function(msgspec.Struct):
     """A declared function, or the name of one in ``tool_choice``."""
 
-    name: str
+    name: Name
     parameters: Any = None
 
 
@@ -99,7 +102,7 @@ class Wishes(msgspec.Struct):
 class Asked(msgspec.Struct):
     """A chat request as far as it matters here; every other member is ignored."""
 
-    model: str = "echo"
+    model: Name = "echo"
     messages: list[Message] = []
     stream: bool | None = None
     stream_options: StreamOptions | None = None
@@ -109,7 +112,7 @@ class Asked(msgspec.Struct):
     response_format: ResponseFormat | None = None
     max_tokens: Positive | None = None
     max_completion_tokens: Positive | None = None
-    stop: str | list[str] | None = None
+    stop: str | Annotated[list[str], Meta(max_length=4)] | None = None
     n: Annotated[int, Meta(ge=1, le=128)] | None = None
     logprobs: bool | None = None
     echo: Wishes | None = None
@@ -172,13 +175,13 @@ def tokens(text: str, most: int) -> list[str]:
     Plausible, not any model's: up to four characters of a word or of white space, or one other character; a single
     space goes with what follows it.
     """
-    return _TOKENS.findall(text[: most * _LONGEST_TOKEN + 1])[: most + 1]
+    return _TOKENS.findall(text[: (most + 1) * _LONGEST_TOKEN])[: most + 1]
 
 
 def _script(asked: Asked, pace: float) -> Script:
     wishes = asked.echo or Wishes()
     fault = _fault(asked.model, wishes.fault)
-    said = _said(asked.messages)
+    said = _said(asked.messages)[:_LONGEST_TEXT]
     choices = asked.n or 1
     calls, finish = _calls(asked, said)
     text, reason = ("", finish) if calls else _answer(asked, said, MOST_TOKENS // choices)
@@ -203,8 +206,7 @@ def _script(asked: Asked, pace: float) -> Script:
 
 def _count(text: str) -> int:
     """How many tokens a text has; what goes beyond any answer is estimated, since a prompt may be huge."""
-    exact = MOST_TOKENS * _LONGEST_TOKEN
-    return len(_TOKENS.findall(text[:exact])) + max(len(text) - exact, 0) // 4
+    return len(_TOKENS.findall(text[:_LONGEST_TEXT])) + max(len(text) - _LONGEST_TEXT, 0) // 4
 
 
 def _fault(model: str, wished: str | int | None) -> str | None:
