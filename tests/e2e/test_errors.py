@@ -48,6 +48,8 @@ def assert_error(got: httpx.Response, status: int, code: str | None, param: str 
         (b"[]", "invalid_json", None),
         (b'{"model":"m","messages":[],}', "invalid_json", None),
         (b"\xff\xfe", "invalid_json", None),
+        (b'{"model":"\xff","messages":[]}', "invalid_json", None),
+        (b'{"\xff":1}', "invalid_json", None),
         (b'{"a":' + b"[" * 50_000, "invalid_json", None),
         ({"messages": []}, "invalid_request", "model"),
         ({"model": 1, "messages": []}, "invalid_request", "model"),

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
+from penstock.core.unreadable import UNREADABLE
+
 _MAP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _BOM: Final = b"\xef\xbb\xbf"
 _NULL: Final = b"null"
@@ -42,7 +44,7 @@ class Body:
             return cls(_MAP.decode(data))  # type: ignore[arg-type]
         except msgspec.ValidationError as error:
             raise BodyError(f"the request body must be a JSON object: {error}") from None
-        except (msgspec.DecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             return cls._parse_leniently(data, error)
 
     @classmethod
@@ -72,7 +74,7 @@ class Body:
             return None
         try:
             return msgspec.json.decode(raw)
-        except (msgspec.DecodeError, RecursionError):
+        except UNREADABLE:
             try:
                 return json.loads(raw)
             except (ValueError, RecursionError) as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from penstock.core.unreadable import UNREADABLE
+
 
 class _PromptDetails(msgspec.Struct):
     cached_tokens: int | None = None
@@ -40,7 +42,7 @@ class Usage(msgspec.Struct, frozen=True):
             return None
         try:
             wire = _WIRE.decode(raw)
-        except (msgspec.DecodeError, RecursionError):
+        except UNREADABLE:
             return None
         prompt, completion = wire.prompt_tokens_details, wire.completion_tokens_details
         return cls(

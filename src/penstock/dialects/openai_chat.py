@@ -14,6 +14,7 @@ import msgspec
 
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
+from penstock.core.unreadable import UNREADABLE
 from penstock.core.usage import Usage
 from penstock.dialects.framing import sse
 
@@ -101,7 +102,7 @@ def _without_developer_role(body: Body) -> Body:
         return body
     try:
         messages = _MESSAGES.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return body
     changed = []
     for message in messages:
@@ -123,7 +124,7 @@ def read_reply(data: bytes) -> Usage | Failure | None:
     """The usage that a plain reply reports, or a failure when the reply is no JSON object at all."""
     try:
         raw = _USAGE_ONLY.decode(data).usage
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return _read_leniently(data)
     return Usage.read(bytes(raw))
 
@@ -174,7 +175,7 @@ def error_in(events: bytes) -> bool:
 def _decode(data: bytes) -> Any:
     try:
         return msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return None
 
 

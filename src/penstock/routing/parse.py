@@ -17,6 +17,7 @@ from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Url
 from penstock.core.secret import Secret
+from penstock.core.unreadable import UNREADABLE
 from penstock.routing import custom_host
 from penstock.routing.plan import Plan, Target
 
@@ -86,7 +87,7 @@ def parse(config: bytes | None, given: Given, rules: Rules) -> Plan | Failure:
 def _decode(config: bytes) -> dict[str, Any]:
     try:
         value = msgspec.json.decode(config)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         hint = "" if config.lstrip()[:1] in b"{[" else " Ids of saved configs are not known to this gateway."
         raise _refuse(
             "config",

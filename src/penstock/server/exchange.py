@@ -10,6 +10,7 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
+from penstock.core.unreadable import UNREADABLE
 from penstock.observe.record import Record
 from penstock.pipeline.attempt import HOPS_HEADER
 from penstock.pipeline.call import Answer
@@ -88,7 +89,7 @@ def _metadata(raw: bytes | None) -> dict[str, Any] | None:
         return None
     try:
         value = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         return None
     return (
         {key: item[:128] for key, item in value.items() if isinstance(item, str)} if isinstance(value, dict) else None

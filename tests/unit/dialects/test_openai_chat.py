@@ -4,6 +4,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
@@ -179,3 +181,41 @@ def test_an_error_event_is_one_event() -> None:
 def test_an_ordinary_reply_never_takes_the_slow_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openai_chat, "_read_leniently", None)
     assert openai_chat.read_reply(b'{"choices":[],"usage":{"prompt_tokens":1}}') == Usage(1)
+
+
+PIECES = [
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b'"',
+    b":",
+    b",",
+    b"model",
+    b"messages",
+    b"usage",
+    b"role",
+    b"developer",
+    b"\xff",
+    b"\\ud800",
+    b"1",
+    b"null",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES) | st.binary(max_size=4), max_size=14).map(b"".join))
+def test_no_bytes_lead_to_an_exception(data: bytes) -> None:
+    """Requests, replies and streams come from outside: whatever they hold is read or told as a failure."""
+    for body in (
+        data,
+        b'{"model":"m","messages":[' + data + b'],"usage":' + data + b"}",
+        b'{"usage":{"prompt_tokens":' + data + b"}}",
+    ):
+        read = openai_chat.read_request(body)
+        if isinstance(read, Request):
+            shape(read.body, Shape(developer_role=False, defaults={"x": b"1"}))
+        openai_chat.read_reply(body)
+    stream = b"data: " + data + b"\n\n"
+    openai_chat.stream_usage(stream)
+    openai_chat.stream_ended(stream)
+    openai_chat.error_in(stream)
