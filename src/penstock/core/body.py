@@ -67,6 +67,11 @@ class Body:
         value = self._members.get(key)
         return None if value is None else bytes(value)
 
+    def is_array(self, key: str) -> bool:
+        """Whether the member is an array, without a copy of it."""
+        value = self._members.get(key)
+        return value is not None and bytes(memoryview(value)[:1]) == b"["
+
     def value(self, key: str) -> Any:
         """The member decoded, or None when it is absent. Raises BodyError when the value is malformed inside."""
         raw = self.raw(key)

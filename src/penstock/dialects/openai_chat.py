@@ -40,8 +40,7 @@ def read_request(data: bytes) -> Request | Failure:
         return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
     if model is not None and (not isinstance(model, str) or not model):
         return _wrong_type("model", "a non-empty string")
-    messages = body.raw("messages")
-    if messages is not None and not messages.startswith(b"["):
+    if "messages" in body and not body.is_array("messages"):
         return _wrong_type("messages", "an array of message objects")
     stream = body.raw("stream")
     if stream not in _BOOLEANS:
@@ -136,7 +135,7 @@ def _read_leniently(data: bytes) -> Usage | Failure | None:
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict):
-        return Failure(Kind.INVALID_RESPONSE, "answered with success but the body is not a JSON object", sent=True)
+        return Failure(Kind.INVALID_RESPONSE, "The reply says success but its body is not a JSON object.", sent=True)
     return Usage.read(json.dumps(value.get("usage")).encode())
 
 

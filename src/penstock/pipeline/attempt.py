@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Final
 
-import msgspec
-
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, header_line
+from penstock.core.memo import NameMemo
 from penstock.core.outcome import Outcome
 from penstock.dialects import openai_chat
 from penstock.dialects.framing.sse import EventRelay, has_data
@@ -39,50 +38,50 @@ _NEVER_FORWARDED: Final = frozenset(
 )
 
 
-class Prepared(msgspec.Struct, frozen=True):
-    """The caller's request, read: None for an operation without a body."""
+async def attempt(
+    call: Call, chat: openai_chat.Request | None, route: Route, transports: Mapping[str, Transport]
+) -> Answer:
+    """Call the target once. Never raises for an expected failure; cancelling it closes the upstream connection.
 
-    chat: openai_chat.Request | None = None
-
-    @property
-    def wants_stream(self) -> bool:
-        return self.chat is not None and self.chat.stream
-
-
-async def attempt(call: Call, prepared: Prepared, route: Route, transports: Mapping[str, Transport]) -> Answer:
-    """Call the target once. Never raises for an expected failure; cancelling it closes the upstream connection."""
-    written = _write(call, prepared, route)
+    ``chat`` is the caller's request, read; None for an operation without a body.
+    """
+    written = _write(call, chat, route)
     if isinstance(written, Failure):
-        return failed(written, route)
+        return failed(written)
     request, model, dropped, streams = written
     if request.limits.first_byte < 0:
-        return failed(_timed_out(route, Failure(Kind.FIRST_BYTE_TIMEOUT, "")), route, model)
+        return failed(_timed_out(route, Failure(Kind.FIRST_BYTE_TIMEOUT, "")), model)
     reply = await transports[request.origin.scheme].send(request)
     if isinstance(reply, Failure):
-        return failed(_timed_out(route, reply), route, model)
+        return failed(_timed_out(route, reply), model)
     try:
-        answer = await (_peek(reply) if streams and _is_stream(reply) else _collect(reply, call.operation))
+        answer = await (
+            _peek(reply, route) if streams and _is_stream(reply) else _collect(reply, route, call.operation)
+        )
     except BaseException:
         reply.close()
         raise
     if isinstance(answer, Failure):
         reply.close()
-        return failed(_named(route, answer), route, model)
-    answer.target, answer.model, answer.dropped = route.target, model, dropped
+        return failed(answer, model)
+    answer.model, answer.dropped = model, dropped
     return answer
 
 
-def failed(failure: Failure, route: Route | None = None, model: str | None = None) -> Answer:
+def failed(failure: Failure, model: str | None = None) -> Answer:
     """The answer that tells a failure in the caller's dialect."""
     body = openai_chat.error_body(failure)
     headers = [(b"content-type", openai_chat.CONTENT_TYPE)]
-    outcome = Outcome(failure.status, failure, reached_upstream=failure.sent)
-    return Answer(failure.status, headers, body, outcome, target=route.target if route else None, model=model)
+    return Answer(
+        failure.status, headers, body, Outcome(failure.status, failure, reached_upstream=failure.sent), model=model
+    )
 
 
-def _write(call: Call, prepared: Prepared, route: Route) -> tuple[Request, str | None, tuple[str, ...], bool] | Failure:
+def _write(
+    call: Call, chat: openai_chat.Request | None, route: Route
+) -> tuple[Request, str | None, tuple[str, ...], bool] | Failure:
     """The request as the target wants it, the model it names, what was left out, and whether a stream was asked for."""
-    endpoint, chat = route.endpoint, prepared.chat
+    endpoint = route.endpoint
     headers = _request_headers(call, route)
     if isinstance(headers, Failure):
         return headers
@@ -145,7 +144,7 @@ def _content_type(reply: Reply) -> bytes:
     return b""
 
 
-async def _peek(reply: Reply) -> Answer | Failure:
+async def _peek(reply: Reply, route: Route) -> Answer | Failure:
     """Read a stream up to its first event with data: until then nothing was said to the caller."""
     relay, ready = EventRelay(), b""
     while not (has_data(ready) or relay.mid_event):
@@ -157,15 +156,14 @@ async def _peek(reply: Reply) -> Answer | Failure:
             return reply.failure
         ready += relay.finish()
         if not has_data(ready):
-            return Failure(Kind.INVALID_RESPONSE, "ended its stream without a single event", sent=True)
+            return _unusable(route, "ended its stream without a single event")
         break
-    failure = Failure(Kind.STREAM_ERROR, "sent an error as its first event", sent=True)
-    outcome = Outcome(200, failure if openai_chat.error_in(ready) else None)
+    outcome = Outcome(200, _first_event_failed(route) if openai_chat.error_in(ready) else None)
     headers = _reply_headers(reply.headers)
     return Answer(200, headers, ready, outcome, rest=reply, relay=relay)
 
 
-async def _collect(reply: Reply, operation: Operation) -> Answer | Failure:
+async def _collect(reply: Reply, route: Route, operation: Operation) -> Answer | Failure:
     """Read a plain reply whole, or as far as it is held back."""
     parts, size = [], 0
     while data := await reply.read():
@@ -175,30 +173,26 @@ async def _collect(reply: Reply, operation: Operation) -> Answer | Failure:
             break
     if reply.failure is not None:
         return reply.failure
-    body = parts[0] if len(parts) == 1 else b"".join(parts)
+    body = b"".join(parts)
     headers = _reply_headers(reply.headers)
     if size > HOLD:
         return Answer(reply.status, headers, body, Outcome(reply.status), rest=reply)
     if not 200 <= reply.status < 300:
-        failure = Failure(Kind.UPSTREAM_STATUS, f"answered with status {reply.status}", sent=True)
+        text = f"The provider {route.target.provider} answered with status {reply.status}."
+        failure = Failure(Kind.UPSTREAM_STATUS, text, sent=True)
         return Answer(reply.status, headers, body, Outcome(reply.status, failure))
     usage = openai_chat.read_reply(body) if operation is Operation.CHAT else None
     if isinstance(usage, Failure):
-        return usage
+        return _unusable(route, "answered with success but the body is not a JSON object")
     return Answer(reply.status, headers, body, Outcome(reply.status), usage=usage)
 
 
-class _KeptNames(dict[bytes, bool]):
-    """Whether a response header goes on to the caller, remembered by name up to a bound."""
-
-    def __missing__(self, name: bytes) -> bool:
-        kept = name not in _KEPT_BACK and not name.startswith(_KEPT_BACK_PREFIXES)
-        if len(self) < 1024:
-            self[name] = kept
-        return kept
+def _is_kept(name: bytes) -> bool:
+    """Whether a response header goes on to the caller."""
+    return name not in _KEPT_BACK and not name.startswith(_KEPT_BACK_PREFIXES)
 
 
-_KEPT: Final = _KeptNames()
+_KEPT: Final = NameMemo(_is_kept)
 
 
 def _reply_headers(headers: Headers) -> Headers:
@@ -214,9 +208,11 @@ def _timed_out(route: Route, failure: Failure) -> Failure:
     return Failure(Kind.FIRST_BYTE_TIMEOUT, text, plain=text, sent=failure.sent)
 
 
-def _named(route: Route, failure: Failure) -> Failure:
-    """A failure seen in the reply itself says whose reply it was."""
-    if failure.kind is Kind.INVALID_RESPONSE and not failure.message.startswith("The "):
-        message = f"The provider {route.target.provider} {failure.message}: nothing usable was received."
-        return msgspec.structs.replace(failure, message=message)
-    return _timed_out(route, failure)
+def _unusable(route: Route, what: str) -> Failure:
+    text = f"The provider {route.target.provider} {what}: nothing usable was received."
+    return Failure(Kind.INVALID_RESPONSE, text, sent=True)
+
+
+def _first_event_failed(route: Route) -> Failure:
+    text = f"The provider {route.target.provider} sent an error as the first event of its stream."
+    return Failure(Kind.STREAM_ERROR, text, sent=True)

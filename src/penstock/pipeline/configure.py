@@ -7,7 +7,7 @@ config, judging hosts, choosing keys, writing the header block that a provider w
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -16,6 +16,7 @@ from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, Limits
 from penstock.core.lru import Lru
+from penstock.core.memo import NameMemo
 from penstock.core.secret import Secret
 from penstock.dialects.openai_chat import Shape
 from penstock.providers.endpoint import Endpoint, bind
@@ -61,19 +62,6 @@ class Compiled(msgspec.Struct):
     routes: dict[tuple[str, Operation], Route | Failure] = msgspec.field(default_factory=dict)
 
 
-class _RoutingNames(dict[bytes, bool]):
-    """Whether a header says something about routing, remembered by name up to a bound."""
-
-    def __init__(self, bare: Collection[bytes]) -> None:
-        super().__init__(dict.fromkeys(bare, True) | {b"authorization": True})
-
-    def __missing__(self, name: bytes) -> bool:
-        routes = name.startswith(_PREFIX.encode()) and name not in _PER_REQUEST
-        if len(self) < 1024:
-            self[name] = routes
-        return routes
-
-
 class Configure:
     """Compile and remember. ``environment_keys`` are the operator's own provider keys by slug, if it lends them."""
 
@@ -97,7 +85,7 @@ class Configure:
             for option in row.options
             if option.bare_header
         }
-        self._routing = _RoutingNames(self._bare)
+        self._routing = NameMemo(self._routes)
 
     def __call__(self, headers: Headers) -> Compiled | Failure:
         """The compiled plan for these headers, or the 400 to answer with."""
@@ -119,6 +107,12 @@ class Configure:
         if found is None:
             found = compiled.routes[key] = self._prepare(target, operation)
         return found
+
+    def _routes(self, name: bytes) -> bool:
+        """Whether a header says something about routing."""
+        if name.startswith(_PREFIX.encode()):
+            return name not in _PER_REQUEST
+        return name == b"authorization" or name in self._bare
 
     def _plan(self, fields: Mapping[bytes, bytes]) -> Plan | Failure:
         config = fields.get(b"x-portkey-config", b"").strip() or None

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from penstock.core.failure import Failure, Kind
-from penstock.pipeline.attempt import Prepared, attempt, failed
+from penstock.dialects import openai_chat
+from penstock.pipeline.attempt import attempt, failed
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.configure import Compiled, Configure
 from penstock.routing.walk import Attempt, Wait, walk
@@ -17,7 +18,11 @@ _NOTHING: Final = failed(Failure(Kind.INTERNAL, "The plan led to no attempt: thi
 
 
 async def route(
-    call: Call, prepared: Prepared, compiled: Compiled, configure: Configure, transports: Mapping[str, Transport]
+    call: Call,
+    chat: openai_chat.Request | None,
+    compiled: Compiled,
+    configure: Configure,
+    transports: Mapping[str, Transport],
 ) -> tuple[Answer, int]:
     """The answer of the last attempt, and the retry count to report. Answers that routing passes over are closed."""
     walker = walk(compiled.plan)
@@ -28,9 +33,7 @@ async def route(
             case Attempt(target):
                 answer.close()
                 ready = configure.route(compiled, target, call.operation)
-                answer = (
-                    failed(ready) if isinstance(ready, Failure) else await attempt(call, prepared, ready, transports)
-                )
+                answer = failed(ready) if isinstance(ready, Failure) else await attempt(call, chat, ready, transports)
                 answer.target = target
             case Wait(seconds):
                 await asyncio.sleep(seconds)

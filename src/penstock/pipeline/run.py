@@ -9,7 +9,7 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.dialects import openai_chat
-from penstock.pipeline.attempt import Prepared, failed
+from penstock.pipeline.attempt import failed
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.configure import Configure
 from penstock.pipeline.route import route
@@ -28,21 +28,14 @@ class Pipeline(msgspec.Struct, frozen=True):
         """Answer a call. Expected failures are answers; cancelling closes whatever is open upstream."""
         if call.hops >= self.max_hops:
             return _signed(failed(_loop(call.hops)), call)
-        prepared = _read(call)
-        if isinstance(prepared, Failure):
-            return _signed(failed(prepared), call)
+        chat = openai_chat.read_request(call.body) if call.operation is Operation.CHAT else None
+        if isinstance(chat, Failure):
+            return _signed(failed(chat), call)
         compiled = self.configure(call.headers)
         if isinstance(compiled, Failure):
             return _signed(failed(compiled), call)
-        answer, retry_count = await route(call, prepared, compiled, self.configure, self.transports)
+        answer, retry_count = await route(call, chat, compiled, self.configure, self.transports)
         return _signed(answer, call, retry_count)
-
-
-def _read(call: Call) -> Prepared | Failure:
-    if call.operation is not Operation.CHAT:
-        return Prepared()
-    chat = openai_chat.read_request(call.body)
-    return chat if isinstance(chat, Failure) else Prepared(chat)
 
 
 def _loop(hops: int) -> Failure:

@@ -28,7 +28,6 @@ _LOG: Final = logging.getLogger("penstock")
 _MAX_HEAD: Final = 64 << 10
 _MAX_WAITING: Final = 16
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-_JOIN_BELOW: Final = 64 << 10
 _STATUS_LINES: Final = {
     status: b"HTTP/1.1 %d %b\r\n" % (status, _phrase.encode())
     for status in range(200, 600)
@@ -283,7 +282,7 @@ class Http1Client:
         request = self._request
         if request.refused is not None:
             return request.refused
-        body = request.body[0] if len(request.body) == 1 else b"".join(request.body)
+        body = b"".join(request.body)
         request.body = []
         return decoded(body, fields.get(b"content-encoding", b"").lower(), limit)
 
@@ -320,15 +319,13 @@ class Http1Client:
     def write_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
         """Status line, headers, framing and first bytes, in one write."""
         lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d Status\r\n" % status]
-        sized = False
         for name, value in headers:
             lines += (name, b": ", value, b"\r\n")
-            sized = sized or name == b"content-length"
         for name, value in self._connection.state.default_headers:
             lines += (name, b": ", value, b"\r\n")
-        if not more and not sized:
+        if not more:
             lines.append(b"content-length: %d\r\n" % len(body))
-        elif more and not sized:
+        else:
             # HTTP/1.0 knows no chunks: there the connection's end is the body's end.
             self._chunked = self._request.version == "1.1"
             self.keep_alive = self.keep_alive and self._chunked

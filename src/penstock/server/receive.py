@@ -44,7 +44,7 @@ async def _read_pieces(receive: Receive, limit: int, patience: _Patience) -> byt
         if size > limit:
             return too_large(limit)
         if not message.get("more_body", False):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+            return b"".join(parts)
         patience.renew()
 
 

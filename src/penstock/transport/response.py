@@ -88,7 +88,7 @@ class ResponseReader:
         """The body bytes that were not taken yet."""
         pieces, self._pieces = self._pieces, []
         self.unread = 0
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return b"".join(pieces)
 
     def release(self) -> None:
         """No more bytes will be fed. The parser and its callbacks hold each other: without this, until a collection."""
