@@ -145,7 +145,7 @@ async def test_a_limit_that_passes_is_told_after_what_came() -> None:
         await peer.gone()
 
     async with serving(script) as server, transport() as made:
-        reply = await made.send(request(server.origin, limits=Limits(5, 5, 5, 0.1)))
+        reply = await made.send(request(server.origin, limits=Limits(5, 5, 5, 1)))
         assert not isinstance(reply, Failure)
         await asyncio.wait_for(server.ended.wait(), 5)
         assert await read_all(reply) == b"hel"
