@@ -24,6 +24,19 @@ COMPLETION = {
 }  # fmt: skip
 
 
+def chunk(delta: dict[str, Any], finish: str | None = None, **members: Any) -> bytes:
+    """One event of a stream."""
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    body = {"id": "c", "object": "chat.completion.chunk", "created": 1700000000, "model": "m", "choices": [choice]}
+    return b"data: " + json.dumps({**body, **members}).encode() + b"\n\n"
+
+
+CHUNK = chunk({"content": "Hi"})
+ROLE = chunk({"role": "assistant", "content": ""})
+FINISH = chunk({}, "stop")
+DONE = b"data: [DONE]\n\n"
+
+
 class Received(NamedTuple):
     method: str
     target: str

@@ -12,7 +12,13 @@ from penstock.core.http import Limits
 from penstock.core.secret import Secret
 from penstock.observe.access_log import AccessLog
 from penstock.observe.record import Records
+from penstock.pipeline.cache import Caching
 from penstock.pipeline.configure import Configure
+from penstock.pipeline.idempotency import Idempotency
+from penstock.pipeline.route import Router
+from penstock.routing.health import Health
+from penstock.stores.cache import MemoryCache
+from penstock.stores.catalogue import EMPTY
 from penstock.pipeline.run import Pipeline
 from penstock.providers.registry import PROVIDERS
 from penstock.server.gateway import Bounds, Gateway, Part
@@ -37,17 +43,25 @@ def build(settings: Settings) -> Gateway:
         "echo": EchoTransport(settings.echo.pace_ms),
     }
     lent_keys = _lent_keys(os.environ) if settings.lends_keys else {}
-    configure = Configure(PROVIDERS, policy, _limits(settings.upstream), lent_keys)
+    configure = Configure(PROVIDERS, policy, _limits(settings.upstream), lent_keys, _Fixed())
+    caching = Caching(MemoryCache(64 << 20, 4 << 20), transports, 4 << 20)
+    router = Router(configure, transports, Health(), caching, 900)
     server = settings.server
     parts: list[Part] = [_Connections(transports)]
     if server.access_log:
         parts.append(AccessLog(records, sys.stdout.buffer))
     return Gateway(
-        Pipeline(configure, transports, server.max_hops),
+        Pipeline(configure, router, Idempotency(86400, 10, 64 << 20, 4 << 20), server.max_hops),
         records,
         Bounds(server.max_body_bytes, server.body_timeout, server.keepalive),
         parts,
     )
+
+
+class _Fixed:
+    current = EMPTY
+
+    def watch(self, callback: Callable[[], None]) -> None: ...
 
 
 class _Connections:

@@ -12,11 +12,12 @@ from typing import NamedTuple
 import pytest
 
 from penstock.core.address import AddressPolicy
-from penstock.core.failure import Failure
 from penstock.pipeline import run
 from penstock.pipeline.configure import _GENERAL, _NOT_YET, _PER_REQUEST
 from penstock.providers.registry import PROVIDERS
-from penstock.routing.parse import Given, Rules, parse
+from penstock.routing.leaf import Given, Rules
+from penstock.routing.parse import parse
+from penstock.routing.plan import Target
 from running import RunningGateway
 
 ROOT = Path(__file__).parents[2]
@@ -124,7 +125,7 @@ def test_links_lead_somewhere(name: str) -> None:
 def test_the_config_is_one() -> None:
     (shown,) = examples("json", "docs/headers.md")
     plan = parse(shown.text.encode(), Given(), Rules(PROVIDERS.keys(), AddressPolicy()))
-    assert not isinstance(plan, Failure), plan
+    assert isinstance(plan, Target), plan
     written = json.loads(shown.text)
     assert plan.provider == written["provider"]
     assert plan.request_timeout == written["request_timeout"]

@@ -14,7 +14,7 @@ import pytest
 
 from penstock.settings import load
 from running import RunningGateway, running_gateway
-from upstream import Upstream, events, reply
+from upstream import CHUNK, Upstream, events, reply
 
 BODY = json.dumps({"model": "echo", "messages": [{"role": "user", "content": "hi there"}]}).encode()
 HEAD = (
@@ -214,7 +214,7 @@ def test_an_upgrade_is_not_made(server: RunningGateway) -> None:
 
 
 def test_a_slow_reader_is_waited_for(server: RunningGateway, upstream: Upstream) -> None:
-    block = b"data: " + b"x" * 60_000 + b"\n\n"
+    block = b'data: {"choices":[{"delta":{"content":"' + b"x" * 60_000 + b'"}}]}\n\n'
     upstream.play(events(*[block] * 200, b"data: [DONE]\n\n"))
     body = b'{"model":"m","messages":[],"stream":true}'
     head = HEAD.replace(b"echo", b"openai") + b"x-portkey-custom-host: %b/v1\r\n" % upstream.url.encode()
@@ -234,7 +234,7 @@ def test_requests_leave_nothing_for_the_garbage_collector(
     def ask(times: int) -> None:
         with Caller(server) as caller:
             for _ in range(times):
-                upstream.play(events(b"data: 1\n\n", b"data: [DONE]\n\n") if stream else reply())
+                upstream.play(events(CHUNK, b"data: [DONE]\n\n") if stream else reply())
                 caller.send(head + b"content-length: %d\r\n\r\n" % len(body) + body)
                 caller.responses(1)
 

@@ -43,6 +43,12 @@ class Kind(Enum):
     UNKNOWN_PROVIDER = "unknown_provider"
     INVALID_CUSTOM_HOST = "invalid_custom_host"
     MISSING_API_KEY = "missing_api_key"
+    INVALID_GATEWAY_KEY = "invalid_gateway_key"
+    NOT_ALLOWED = "not_allowed"
+    UNKNOWN_VIRTUAL_KEY = "unknown_virtual_key"
+    UNKNOWN_CONFIG = "unknown_config"
+    NO_MATCHING_TARGET = "no_matching_target"
+    IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     UNSUPPORTED_OPERATION = "unsupported_operation"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -59,6 +65,7 @@ class Kind(Enum):
     POOL_EXHAUSTED = "pool_exhausted"
     CONNECTION_CLOSED = "connection_closed"
     FIRST_BYTE_TIMEOUT = "first_byte_timeout"
+    FIRST_TOKEN_TIMEOUT = "first_token_timeout"  # noqa: S105 (a token of text)
     IDLE_TIMEOUT = "idle_timeout"
     TOTAL_TIMEOUT = "total_timeout"
     INVALID_RESPONSE = "invalid_response"
@@ -91,6 +98,12 @@ MEANINGS: Final[dict[Kind, Meaning]] = {
     Kind.UNKNOWN_PROVIDER: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
     Kind.INVALID_CUSTOM_HOST: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
     Kind.MISSING_API_KEY: Meaning(401, "authentication_error", Blame.CLIENT, Retry.NEVER),
+    Kind.INVALID_GATEWAY_KEY: Meaning(401, "authentication_error", Blame.CLIENT, Retry.NEVER),
+    Kind.NOT_ALLOWED: Meaning(403, "permission_error", Blame.CLIENT, Retry.NEVER),
+    Kind.UNKNOWN_VIRTUAL_KEY: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
+    Kind.UNKNOWN_CONFIG: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
+    Kind.NO_MATCHING_TARGET: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
+    Kind.IDEMPOTENCY_CONFLICT: Meaning(409, "conflict_error", Blame.CLIENT, Retry.NEVER),
     Kind.UNSUPPORTED_OPERATION: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
     Kind.NOT_FOUND: Meaning(404, "not_found_error", Blame.CLIENT, Retry.NEVER),
     Kind.METHOD_NOT_ALLOWED: Meaning(405, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
@@ -107,6 +120,7 @@ MEANINGS: Final[dict[Kind, Meaning]] = {
     Kind.POOL_EXHAUSTED: Meaning(503, "overloaded_error", Blame.GATEWAY, Retry.UNSENT),
     Kind.CONNECTION_CLOSED: Meaning(502, _UPSTREAM, Blame.PROVIDER, Retry.POLICY),
     Kind.FIRST_BYTE_TIMEOUT: Meaning(408, _TIMEOUT, Blame.PROVIDER, Retry.POLICY),
+    Kind.FIRST_TOKEN_TIMEOUT: Meaning(408, _TIMEOUT, Blame.PROVIDER, Retry.POLICY),
     Kind.IDLE_TIMEOUT: Meaning(408, _TIMEOUT, Blame.PROVIDER, Retry.POLICY),
     Kind.TOTAL_TIMEOUT: Meaning(408, _TIMEOUT, Blame.PROVIDER, Retry.NEVER),
     Kind.INVALID_RESPONSE: Meaning(502, _UPSTREAM, Blame.PROVIDER, Retry.POLICY),

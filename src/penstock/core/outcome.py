@@ -2,24 +2,90 @@
 
 from __future__ import annotations
 
+from enum import Enum
+from typing import Final
+
 import msgspec
 
-from penstock.core.failure import Failure
+from penstock.core.failure import Failure, Kind, Retry
+
+
+class ErrorClass(Enum):
+    """What kind of trouble an attempt ran into, told apart by what helps: the names that ``on_error`` takes."""
+
+    RATE_LIMIT = "rate_limit"
+    SERVER_ERROR = "server_error"
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    CONTEXT_LENGTH = "context_length"
+    CONTENT_FILTER = "content_filter"
+    AUTH = "auth"
+
+
+_TIMEOUTS: Final = frozenset(
+    {Kind.FIRST_BYTE_TIMEOUT, Kind.FIRST_TOKEN_TIMEOUT, Kind.IDLE_TIMEOUT, Kind.TOTAL_TIMEOUT, Kind.CONNECT_TIMEOUT}
+)
+_BROKEN: Final = frozenset({Kind.CONNECTION_CLOSED, Kind.TRUNCATED})
+_OUR_SIDE: Final = frozenset({Kind.SHUTTING_DOWN, Kind.POOL_EXHAUSTED})
 
 
 class Outcome(msgspec.Struct, frozen=True):
     """The result of one attempt as routing sees it.
 
-    ``status`` is the HTTP status that the caller would get if routing stopped here. ``failure`` is None only for
-    a good reply. ``reached_upstream`` tells whether any byte of the request may have reached the provider;
-    ``committed`` whether bytes of this attempt's reply already went to the caller, after which nothing may replace it.
+    ``status`` is what rules about status codes are matched with: the provider's HTTP status, that of the failure's
+    kind, or the one that an error event inside a 200 stands for. ``failure`` is None only for a good reply.
+    ``reached_upstream`` tells whether any byte of the request may have reached the provider; ``committed`` whether
+    bytes of this attempt's reply already went to the caller, after which nothing may replace it. ``retry_after`` is how
+    long the provider asks to be left alone, in seconds. ``stored`` marks an answer that came from the cache.
     """
 
     status: int
     failure: Failure | None = None
     reached_upstream: bool = True
     committed: bool = False
+    error: ErrorClass | None = None
+    retry_after: float | None = None
+    stored: bool = False
 
     @property
     def ok(self) -> bool:
         return self.failure is None and 200 <= self.status < 300
+
+    @property
+    def is_silence(self) -> bool:
+        """Whether the target was called and did not answer in time."""
+        return self.failure is not None and self.failure.kind in _TIMEOUTS
+
+    @property
+    def is_network(self) -> bool:
+        """Whether the provider was never heard: what the reference reports as status 500 (spec 4.1)."""
+        failure = self.failure
+        return failure is not None and (failure.meaning.retry is Retry.UNSENT or failure.kind in _BROKEN)
+
+
+def failed(failure: Failure) -> Outcome:
+    """The outcome of an attempt that brought no reply of the provider's."""
+    return Outcome(failure.status, failure, reached_upstream=failure.sent, error=class_of(failure))
+
+
+def class_of(failure: Failure) -> ErrorClass | None:
+    """The class of a failure that the gateway itself has seen."""
+    kind = failure.kind
+    if kind in _TIMEOUTS:
+        return ErrorClass.TIMEOUT
+    if kind is Kind.MISSING_API_KEY:
+        return ErrorClass.AUTH
+    if kind in _BROKEN or (failure.meaning.retry is Retry.UNSENT and kind not in _OUR_SIDE):
+        return ErrorClass.CONNECTION
+    return ErrorClass.SERVER_ERROR if failure.status >= 500 else None
+
+
+def class_of_status(status: int) -> ErrorClass | None:
+    """The class of a provider's HTTP status, when its body tells nothing better."""
+    if status == 429:
+        return ErrorClass.RATE_LIMIT
+    if status in {401, 403}:
+        return ErrorClass.AUTH
+    if status in {408, 504}:
+        return ErrorClass.TIMEOUT
+    return ErrorClass.SERVER_ERROR if status >= 500 else None

@@ -1,10 +1,25 @@
-"""What decoding bytes from outside may raise, in one place: forgetting one of them turns bad input into a crash."""
+"""Reading JSON from outside, whatever it turns out to be."""
 
 from __future__ import annotations
 
-from typing import Final
+import json
+from typing import Any, Final
 
 import msgspec
 
+# Invalid JSON and values of the wrong type; bytes that are no UTF-8; nesting beyond what the decoder follows.
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""Malformed or unexpected JSON, text that is no UTF-8, nesting beyond what the codec follows."""
+
+
+def read_json(data: bytes) -> Any:
+    """The value, also where only the standard library takes it: lone surrogates, a byte-order mark, large exponents.
+
+    Raises ValueError for anything else.
+    """
+    try:
+        return msgspec.json.decode(data)
+    except UNREADABLE:
+        try:
+            return json.loads(data.decode("utf-8-sig"))
+        except RecursionError:
+            raise ValueError("nested too deeply") from None

@@ -1,26 +1,26 @@
 """OpenAI's chat completions, lane 1: the caller's dialect is the provider's, so bytes pass untouched.
 
 What the gateway still does here: check the few members that it reads itself, apply a target's parameter changes to the
-top-level map, read the usage off a reply, and write its own errors. Source: OpenAI API reference, "Chat Completions".
+top-level map, read the usage off a reply. Streams are looked at in openai_stream.py, errors written and understood in
+openai_errors.py. Source: OpenAI API reference, "Chat Completions".
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
-from penstock.core.unreadable import UNREADABLE
+from penstock.core.json_path import Path, without_path
+from penstock.core.unreadable import UNREADABLE, read_json
 from penstock.core.usage import Usage
-from penstock.dialects.framing import sse
 
 CONTENT_TYPE: Final = b"application/json"
 STREAM_TYPE: Final = b"text/event-stream"
-DONE: Final = b"[DONE]"
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -58,7 +58,8 @@ def _wrong_type(name: str, expected: str) -> Failure:
 class Shape(msgspec.Struct, frozen=True):
     """How a target's requests differ from the caller's: parameters by name, as JSON bytes where they have a value.
 
-    Applied in this order: defaults fill gaps, overrides replace, then the provider's renames and drops.
+    Applied in this order: defaults fill gaps, overrides replace, then the provider's renames and drops; last goes what
+    the config wants taken out (``removes``).
     """
 
     defaults: Mapping[str, bytes] = {}
@@ -66,10 +67,12 @@ class Shape(msgspec.Struct, frozen=True):
     renames: Mapping[str, str] = {}
     drops: frozenset[str] = frozenset()
     developer_role: bool = True
+    removes: tuple[Path, ...] = ()
 
     @property
     def is_plain(self) -> bool:
-        return not (self.defaults or self.overrides or self.renames or self.drops) and self.developer_role
+        changes = self.defaults or self.overrides or self.renames or self.drops or self.removes
+        return not changes and self.developer_role
 
 
 def shape(body: Body, changes: Shape) -> tuple[Body, tuple[str, ...]]:
@@ -87,6 +90,8 @@ def shape(body: Body, changes: Shape) -> tuple[Body, tuple[str, ...]]:
         body = body.without(name)
     if not changes.developer_role:
         body = _without_developer_role(body)
+    for path in changes.removes:
+        body = without_path(body, path)
     return body, (*given_way, *refused)
 
 
@@ -129,78 +134,10 @@ def read_reply(data: bytes) -> Usage | Failure | None:
 
 
 def _read_leniently(data: bytes) -> Usage | Failure | None:
-    # Lone surrogate escapes and a byte-order mark are refused by the fast codec, yet clients can read them.
     try:
-        value = json.loads(data.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
+        value = read_json(data)
+    except ValueError:
         value = None
     if not isinstance(value, dict):
         return Failure(Kind.INVALID_RESPONSE, "The reply says success but its body is not a JSON object.", sent=True)
     return Usage.read(json.dumps(value.get("usage")).encode())
-
-
-def stream_usage(tail: bytes) -> Usage | None:
-    """The last usage in the final bytes of a stream."""
-    found = None
-    for _, data in sse.events(tail):
-        if b'"usage"' in data:
-            usage = read_reply(data)
-            found = usage if isinstance(usage, Usage) else found
-    return found
-
-
-def stream_ended(tail: bytes) -> bool:
-    """Whether the final bytes of a stream say that it was finished: ``[DONE]`` or a finish reason.
-
-    Asked only where the transport can't tell, that is when the connection's end is the body's end.
-    """
-    return any(data == DONE or _finishes(data) for _, data in sse.events(tail))
-
-
-def _finishes(data: bytes) -> bool:
-    chunk = _decode(data)
-    choices = chunk.get("choices") if isinstance(chunk, dict) else None
-    return isinstance(choices, list) and any(isinstance(c, dict) and c.get("finish_reason") for c in choices)
-
-
-def error_in(events: bytes) -> bool:
-    """Whether the first event with data is an error instead of a chunk (an error inside a 200 stream)."""
-    for name, data in sse.events(events):
-        chunk = _decode(data)
-        return name == b"error" or (isinstance(chunk, dict) and "error" in chunk and not chunk.get("choices"))
-    return False
-
-
-def _decode(data: bytes) -> Any:
-    try:
-        return msgspec.json.decode(data)
-    except UNREADABLE:
-        return None
-
-
-def error_body(failure: Failure) -> bytes:
-    """OpenAI's error object, beside it the members that Portkey's clients know (spec 9.1)."""
-    meaning = failure.meaning
-    error = {
-        "message": failure.message,
-        "type": meaning.type,
-        "param": failure.param,
-        "code": None if failure.kind is Kind.FIRST_BYTE_TIMEOUT and failure.plain else failure.kind.value,
-    }
-    body: dict[str, Any] = {"error": error}
-    if meaning.status != 408:
-        body |= {"status": "failure", "message": failure.plain or failure.message}
-    if failure.details:
-        body["errors"] = list(failure.details)
-    return msgspec.json.encode(body)
-
-
-def error_event(failure: Failure) -> bytes:
-    """The failure as one event of a stream that has already begun; no ``[DONE]`` follows it."""
-    error = {
-        "message": failure.message,
-        "type": failure.meaning.type,
-        "param": failure.param,
-        "code": failure.kind.value,
-    }
-    return b"data: " + msgspec.json.encode({"error": error}) + b"\n\n"

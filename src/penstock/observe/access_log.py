@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from datetime import UTC, datetime
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import msgspec
 
@@ -73,7 +73,10 @@ class _Line(msgspec.Struct, omit_defaults=True, kw_only=True):
     failure: str | None = None
     option: str | None = None
     dropped_params: tuple[str, ...] = ()
-    metadata: dict[str, Any] | None = None
+    metadata: dict[str, str] | None = None
+    attempts: str = ""
+    cache: str | None = None
+    skipped_events: int = 0
     trace_id: str
 
 
@@ -102,6 +105,9 @@ def line(record: Record) -> bytes:
         option=record.option,
         dropped_params=record.dropped,
         metadata=record.metadata,
+        attempts=record.trace if ";" in record.trace else "",
+        cache=record.cache,
+        skipped_events=record.skipped,
         trace_id=record.trace_id,
     )
     return _ENCODER.encode(written)

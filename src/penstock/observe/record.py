@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
 
 import msgspec
 
@@ -31,7 +30,12 @@ class Record(msgspec.Struct, frozen=True):
     trace_id: str = ""
     option: str | None = None
     dropped: tuple[str, ...] = ()
-    metadata: dict[str, Any] | None = None
+    metadata: dict[str, str] | None = None
+    trace: str = ""
+    """The line of ``x-penstock-trace``."""
+    cache: str | None = None
+    skipped: int = 0
+    """Events of the provider's stream that could not be read and were left out."""
 
 
 class Records:

@@ -1,12 +1,14 @@
 """Stage: the request's headers -> a compiled plan.
 
-Everything that depends only on headers is done once and found again by the raw bytes of those headers: parsing the
-config, judging hosts, choosing keys, writing the header block that a provider will get.
+Everything that depends only on headers is done once and found again by the raw bytes of those headers: who is calling,
+the config, the virtual keys, the hosts, the header block that a provider will get.
 """
 
 from __future__ import annotations
 
+import difflib
 import math
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -14,20 +16,26 @@ import msgspec
 
 from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Headers, Limits
+from penstock.core.http import Limits
 from penstock.core.lru import Lru
 from penstock.core.memo import NameMemo
 from penstock.core.secret import Secret
-from penstock.dialects.openai_chat import Shape
+from penstock.dialects.openai_chat import Request, Shape
+from penstock.pipeline.authenticate import ANYBODY, KEY_HEADERS, Caller, authenticate, credential
+from penstock.pipeline.call import Call
 from penstock.providers.endpoint import Endpoint, bind
 from penstock.providers.row import Operation, Option, Provider
-from penstock.routing.parse import Given, Rules, parse
+from penstock.routing.leaf import Given, Rules
+from penstock.routing.parse import parse
 from penstock.routing.plan import Plan, Target
+from penstock.stores.catalogue import Catalogue, Catalogues
 
 _PREFIX: Final = "x-portkey-"
 _GENERAL: Final = frozenset(
     _PREFIX.encode() + name.encode()
-    for name in "provider config custom-host request-timeout forward-headers strict-open-ai-compliance api-key".split()
+    for name in """
+    provider config virtual-key custom-host request-timeout forward-headers strict-open-ai-compliance api-key
+    """.split()
 )
 _PER_REQUEST: Final = frozenset(
     _PREFIX.encode() + name.encode()
@@ -37,12 +45,13 @@ _PER_REQUEST: Final = frozenset(
     error-details package-version runtime runtime-version
     """.split()
 )
-_NOT_YET: Final = tuple(
-    _PREFIX + name for name in ("virtual-key", "default-input-guardrails", "default-output-guardrails")
-)
+_NOT_YET: Final = tuple(_PREFIX + name for name in ("default-input-guardrails", "default-output-guardrails"))
 """Headers that must not be ignored in silence until they work."""
 _PLACEHOLDERS: Final = frozenset({"", "OPENAI_API_KEY", "DUMMY-KEY", "undefined", "null"})
 """What SDKs send for "no key" (spec 2.2)."""
+_NAMING: Final = frozenset({b"x-portkey-provider", b"x-portkey-config", b"x-portkey-virtual-key"})
+_SAVED: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+"""The name of a saved config, as opposed to JSON."""
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -51,6 +60,7 @@ class Route(msgspec.Struct, frozen=True):
     target: Target
     provider: Provider
     endpoint: Endpoint
+    operation: Operation
     shape: Shape | None
     limits: Limits
 
@@ -59,11 +69,15 @@ class Compiled(msgspec.Struct):
     """A plan and, as they are first needed, the routes of its targets."""
 
     plan: Plan
+    caller: Caller = ANYBODY
     routes: dict[tuple[str, Operation], Route | Failure] = msgspec.field(default_factory=dict)
 
 
 class Configure:
-    """Compile and remember. ``environment_keys`` are the operator's own provider keys by slug, if it lends them."""
+    """Compile and remember. ``environment_keys`` are the operator's own provider keys by slug, if it lends them.
+
+    ``default_config`` names the saved config of requests that say nothing about routing.
+    """
 
     def __init__(
         self,
@@ -71,14 +85,18 @@ class Configure:
         policy: AddressPolicy,
         limits: Limits,
         environment_keys: Mapping[str, Secret],
+        catalogues: Catalogues,
         *,
+        default_config: str = "",
         remembered: int = 4096,
     ) -> None:
         self._providers = providers
-        self._rules = Rules(providers.keys(), policy)
+        self._policy = policy
         self._limits = limits
         self._environment_keys = environment_keys
-        self._compiled: Lru[tuple[tuple[bytes, bytes], ...], Compiled] = Lru(remembered)
+        self._catalogues = catalogues
+        self._default_config = default_config
+        self._remembered = remembered
         self._bare = {
             option.bare_header.encode(): option.name
             for row in providers.values()
@@ -86,19 +104,47 @@ class Configure:
             if option.bare_header
         }
         self._routing = NameMemo(self._routes)
+        self._forget()
+        catalogues.watch(self._forget)
 
-    def __call__(self, headers: Headers) -> Compiled | Failure:
-        """The compiled plan for these headers, or the 400 to answer with."""
+    def _forget(self) -> None:
+        """What was compiled rests on the catalogue as it was."""
+        self._compiled: Lru[tuple[object, ...], Compiled] = Lru(self._remembered)
+
+    def __call__(self, call: Call) -> Compiled | Failure:
+        """The compiled plan for a call, or the failure to answer with. Takes ``@NAME/`` off the call's model."""
         routing = self._routing
-        relevant = tuple([field for field in headers if routing[field[0]]])
+        relevant: tuple[object, ...] = tuple([field for field in call.headers if routing[field[0]]])
+        slug = self._slug(call)
+        if slug is not None:
+            relevant = (*relevant, slug)
         compiled = self._compiled.get(relevant)
         if compiled is None:
-            plan = self._plan(dict(relevant))
-            if isinstance(plan, Failure):
-                return plan
-            compiled = Compiled(plan)
+            found = self._compile({name: value for name, value in call.headers if routing[name]}, slug)
+            if isinstance(found, Failure):
+                return found
+            compiled = found
             self._compiled.put(relevant, compiled)
+        call.withheld = compiled.caller.header
         return compiled
+
+    def parse(self, config: bytes, slug: str | None = None) -> Plan | Failure:
+        """The plan for a config by itself, without the headers of a request."""
+        return parse(config, Given(provider=slug), self._rules(self._catalogues.current, None))
+
+    def _slug(self, call: Call) -> str | None:
+        """The virtual key that ``model: "@NAME/model"`` names; the call is left with the model alone."""
+        chat = call.chat
+        if chat is None or chat.model is None or not chat.model.startswith("@"):
+            return None
+        name, slash, model = chat.model[1:].partition("/")
+        known = name in self._catalogues.current.virtual_keys
+        bare = not (call.fields.keys() & _NAMING)
+        if not slash or not model or not (known or bare):
+            return None
+        if known:
+            call.chat = Request(chat.body.replaced({"model": msgspec.json.encode(model)}), model, chat.stream)
+        return name
 
     def route(self, compiled: Compiled, target: Target, operation: Operation) -> Route | Failure:
         """The ready route for one of the plan's targets."""
@@ -112,27 +158,44 @@ class Configure:
         """Whether a header says something about routing."""
         if name.startswith(_PREFIX.encode()):
             return name not in _PER_REQUEST
-        return name == b"authorization" or name in self._bare
+        return name in KEY_HEADERS or name in self._bare
 
-    def _plan(self, fields: Mapping[bytes, bytes]) -> Plan | Failure:
-        config = fields.get(b"x-portkey-config", b"").strip() or None
+    def _compile(self, fields: dict[bytes, bytes], slug: str | None) -> Compiled | Failure:
+        catalogue = self._catalogues.current
+        caller = authenticate(fields, catalogue)
+        if isinstance(caller, Failure):
+            return caller
+        fields.pop(caller.header, None)
+        plan = self._plan(fields, slug, caller, catalogue)
+        return plan if isinstance(plan, Failure) else Compiled(plan, caller)
+
+    def _plan(
+        self, fields: Mapping[bytes, bytes], slug: str | None, caller: Caller, catalogue: Catalogue
+    ) -> Plan | Failure:
         for name in _NOT_YET:
             if fields.get(name.encode()):
                 return Failure(Kind.INVALID_CONFIG, f"{name} is not available in this release: leave it out.", name)
-        given = self._given(fields)
+        given = self._given(fields, slug)
         if isinstance(given, Failure):
             return given
+        config: bytes | None = fields.get(b"x-portkey-config", b"").strip() or None
+        saved = _saved_name(config)
         if config is None and given.provider is None:
-            return Failure(
-                Kind.MISSING_PROVIDER,
-                "The request names no provider: send the header x-portkey-provider (for example openai, or echo to try "
-                "the gateway without a key) or x-portkey-config.",
-                param="x-portkey-provider",
-                plain="Either x-portkey-config or x-portkey-provider header is required",
-            )
-        return parse(config, given, self._rules)
+            saved = (caller.key.config if caller.key else None) or self._default_config or None
+            if saved is None:
+                return _no_provider()
+        allowed = caller.key.virtual_keys if caller.key else None
+        if saved is not None:
+            found = _saved(saved, caller, catalogue)
+            if isinstance(found, Failure):
+                return found
+            config, allowed = found, None
+        return parse(config, given, self._rules(catalogue, allowed))
 
-    def _given(self, fields: Mapping[bytes, bytes]) -> Given | Failure:
+    def _rules(self, catalogue: Catalogue, allowed: frozenset[str] | None) -> Rules:
+        return Rules(self._providers.keys(), self._policy, catalogue.virtual_keys, allowed)
+
+    def _given(self, fields: Mapping[bytes, bytes], slug: str | None) -> Given | Failure:
         def text(name: str) -> str | None:
             return fields.get(f"{_PREFIX}{name}".encode(), b"").decode("utf-8", "replace").strip() or None
 
@@ -141,10 +204,12 @@ class Configure:
         if names and "x-portkey-forward-headers" in names:
             message = "forward_headers must not contain the 'x-portkey-forward-headers' header"
             return Failure(Kind.INVALID_CONFIG, f"{message}: take it out.", "x-portkey-forward-headers", message)
+        virtual_key = text("virtual-key")
+        provider = f"@{virtual_key.removeprefix('@')}" if virtual_key else text("provider")
         return Given(
-            provider=text("provider"),
-            authorization=_credential(fields.get(b"authorization", b"").decode("utf-8", "replace")),
-            api_key=_credential(text("api-key") or ""),
+            provider=provider or (None if slug is None else f"@{slug}"),
+            authorization=_credential(fields.get(b"authorization", b"")),
+            api_key=_credential(fields.get(b"x-portkey-api-key", b"")),
             custom_host=text("custom-host"),
             request_timeout=_milliseconds(text("request-timeout")),
             forward_headers=names,
@@ -183,11 +248,19 @@ class Configure:
             renames={rename.parameter: rename.to for rename in row.renames},
             drops=frozenset(drop.parameter for drop in row.drops),
             developer_role=row.developer_role,
+            removes=target.drop_params,
         )
-        limits = self._limits
-        if target.request_timeout is not None:
-            limits = msgspec.structs.replace(limits, first_byte=target.request_timeout / 1000)
-        return Route(target, row, endpoint, None if shape.is_plain else shape, limits)
+        return Route(target, row, endpoint, operation, None if shape.is_plain else shape, self._limits_for(target))
+
+    def _limits_for(self, target: Target) -> Limits:
+        own, timeouts = self._limits, target.timeouts
+        timeout = target.request_timeout
+        return Limits(
+            own.connect if timeouts.connect is None else timeouts.connect,
+            own.first_byte if timeout is None else timeout / 1000,
+            own.idle if timeouts.idle is None else timeouts.idle,
+            own.total,
+        )
 
 
 def _option(option: Option, given: Mapping[str, str]) -> str | None:
@@ -197,12 +270,39 @@ def _option(option: Option, given: Mapping[str, str]) -> str | None:
     return None
 
 
-def _credential(text: str) -> Secret | None:
-    """A key, without its scheme; any spelling of ``Bearer`` is understood."""
-    text = text.strip()
-    if text[:7].lower() == "bearer ":
-        text = text[7:].strip()
+def _credential(value: bytes) -> Secret | None:
+    text = credential(value)
     return None if text in _PLACEHOLDERS else Secret(text)
+
+
+def _saved_name(config: bytes | None) -> str | None:
+    """The name of a saved config, when that is what the header holds."""
+    text = (config or b"").decode("utf-8", "replace")
+    return text if _SAVED.fullmatch(text) and text not in {"null", "true", "false"} else None
+
+
+def _saved(name: str, caller: Caller, catalogue: Catalogue) -> bytes | Failure:
+    """The saved config of a name, if the caller may use it."""
+    config = catalogue.configs.get(name)
+    if config is None:
+        near = difflib.get_close_matches(name, catalogue.configs, 1)
+        hint = f"did you mean '{near[0]}'?" if near else "saved configs are set in penstock.toml, [configs.NAME]."
+        plain = "Invalid config passed. You need to pass a valid json"
+        return Failure(Kind.UNKNOWN_CONFIG, f"There is no config '{name[:64]}': {hint}", "x-portkey-config", plain)
+    if caller.key is not None and caller.key.configs is not None and config.name not in caller.key.configs:
+        text = f"Your gateway key may not use the config '{config.name}': ask the operator of the gateway."
+        return Failure(Kind.NOT_ALLOWED, text, "x-portkey-config")
+    return config.body
+
+
+def _no_provider() -> Failure:
+    return Failure(
+        Kind.MISSING_PROVIDER,
+        "The request names no provider: send the header x-portkey-provider (for example openai, or echo to try "
+        "the gateway without a key) or x-portkey-config.",
+        param="x-portkey-provider",
+        plain="Either x-portkey-config or x-portkey-provider header is required",
+    )
 
 
 def _milliseconds(text: str | None) -> float | None:

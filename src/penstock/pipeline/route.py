@@ -3,41 +3,89 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from time import monotonic
 from typing import Final
 
+import msgspec
+
 from penstock.core.failure import Failure, Kind
-from penstock.dialects import openai_chat
 from penstock.pipeline.attempt import attempt, failed
-from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.cache import Caching
+from penstock.pipeline.call import Answer, Asked, Call
 from penstock.pipeline.configure import Compiled, Configure
-from penstock.routing.walk import Attempt, Wait, walk
+from penstock.pipeline.race import race
+from penstock.routing.health import Health
+from penstock.routing.plan import Target
+from penstock.routing.walk import Attempt, Race, Situation, Wait, Walked, walk
 from penstock.transport.base import Transport
 
 _NOTHING: Final = failed(Failure(Kind.INTERNAL, "The plan led to no attempt: this is a defect of the gateway."))
 
+Try = Callable[[Attempt], Awaitable[Answer]]
 
-async def route(
-    call: Call,
-    chat: openai_chat.Request | None,
-    compiled: Compiled,
-    configure: Configure,
-    transports: Mapping[str, Transport],
-) -> tuple[Answer, int]:
-    """The answer of the last attempt, and the retry count to report. Answers that routing passes over are closed."""
-    walker = walk(compiled.plan)
-    answer = _NOTHING
-    step = next(walker)
-    while True:
-        match step:
-            case Attempt(target):
-                answer.close()
-                ready = configure.route(compiled, target, call.operation)
-                answer = failed(ready) if isinstance(ready, Failure) else await attempt(call, chat, ready, transports)
-                answer.target = target
-            case Wait(seconds):
-                await asyncio.sleep(seconds)
+
+class Router(msgspec.Struct, frozen=True):
+    """Carries out plans. ``deadline`` is the time that all attempts and waits of a request may take, 0 for no limit."""
+
+    configure: Configure
+    transports: Mapping[str, Transport]
+    health: Health
+    caching: Caching
+    deadline: float = 0.0
+
+    async def __call__(self, call: Call, compiled: Compiled) -> tuple[Answer, Walked]:
+        """The answer of the last attempt. Answers that routing passes over are closed."""
+        deadline = monotonic() + (self.deadline or 1e9)
+        walker = walk(compiled.plan, Situation(Asked(call), monotonic, random.random, self.health, deadline))
+        answer = _NOTHING
         try:
-            step = walker.send(answer.outcome)
-        except StopIteration as walked:
-            return answer, walked.value.retry_count
+            step = next(walker)
+            while True:
+                match step:
+                    case Attempt():
+                        answer.close()
+                        answer = await self._try(call, compiled, step)
+                        step = walker.send(answer.outcome)
+                    case Race():
+                        answer.close()
+                        answer, raced = await race(step, lambda each: self._try(call, compiled, each))
+                        step = walker.send(raced)
+                    case Wait(seconds):
+                        await asyncio.sleep(seconds)
+                        step = walker.send(None)
+        except StopIteration as stop:
+            walked: Walked = stop.value
+        except BaseException:
+            answer.close()
+            walker.close()
+            raise
+        if walked.failure is not None:
+            answer.close()
+            return failed(walked.failure), walked
+        if answer.rest is not None and answer.target is not None and answer.target.is_tracked:
+            self._follow(answer, answer.target)
+        return answer, walked
+
+    async def _try(self, call: Call, compiled: Compiled, step: Attempt) -> Answer:
+        ready = self.configure.route(compiled, step.target, call.operation)
+        if isinstance(ready, Failure):
+            answer = failed(ready)
+        elif self.caching.applies(call, ready):
+            answer = await self.caching.attempt(call, compiled.caller.tenant, ready, step)
+        else:
+            answer = await attempt(call, ready, step, self.transports)
+        answer.target = step.target
+        return answer
+
+    def _follow(self, answer: Answer, target: Target) -> None:
+        """Keep an answer that is still arriving in the books until it is closed."""
+        health = self.health
+        health.begin(target.identity, None, monotonic())
+
+        def released(broken: Failure | None) -> None:
+            status = None if broken is None else 502
+            health.end(target.identity, target.breaker, monotonic(), status=status, first_token=None, probe=False)
+
+        answer.released = released

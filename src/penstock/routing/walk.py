@@ -1,24 +1,57 @@
-"""Plan -> the attempts to make, as a generator: it yields ``Attempt`` or ``Wait`` and is sent an ``Outcome``.
+"""Plan -> the attempts to make, as a generator of ``Attempt``, ``Race`` and ``Wait`` that is sent what came of them.
 
-Every routing decision is made here and nowhere else; ``pipeline/route.py`` is the driver that carries them out. The
-result is that of the last attempt made.
+Every routing decision is made here and nowhere else; ``pipeline/route.py`` carries them out, ``routing/explain.py``
+plays them. The result is that of the last attempt made. Clock, randomness and health are passed in: equal inputs give
+equal walks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+import math
+from collections.abc import Callable, Generator
+from typing import Any, assert_never
 
 import msgspec
 
-from penstock.core.outcome import Outcome
-from penstock.routing.plan import Plan, Target
+from penstock.core.failure import Failure, Kind
+from penstock.core.outcome import ErrorClass, Outcome
+from penstock.routing.balance import pick
+from penstock.routing.conditions import View
+from penstock.routing.health import Health
+from penstock.routing.plan import Balance, Choose, Fallback, Hedge, Plan, Target, leaves
+from penstock.routing.retry import Again, Enough, decide, is_final, matches
+from penstock.routing.trace import Made, Skipped, Step
 
 
 class Attempt(msgspec.Struct, frozen=True):
-    """Call this target now. ``retry`` is 0 for a first try, then counts the retries of the same target."""
+    """Call this target now. ``retry`` is 0 for a first try, then counts the retries of the same target.
+
+    Its answer must have begun by ``until`` and be over by ``over``, both on the walk's clock.
+    """
 
     target: Target
     retry: int = 0
+    until: float = math.inf
+    over: float = math.inf
+
+
+class Race(msgspec.Struct, frozen=True):
+    """Make the first attempt, and after ``delay`` seconds without content from it the second as well.
+
+    Send a ``Raced``: the first good outcome wins and the other attempt is cancelled at once.
+    """
+
+    first: Attempt
+    second: Attempt
+    delay: float
+
+
+class Raced(msgspec.Struct, frozen=True):
+    """How a race went: what came of either attempt (None: not started, or cancelled), and which one counts."""
+
+    outcomes: tuple[Outcome | None, Outcome | None]
+    winner: int
+    rival_ran: bool
 
 
 class Wait(msgspec.Struct, frozen=True):
@@ -28,15 +61,287 @@ class Wait(msgspec.Struct, frozen=True):
 
 
 class Walked(msgspec.Struct, frozen=True):
-    """What a walk came to: the number for ``x-portkey-retry-attempt-count`` (spec 5.4)."""
+    """What a walk came to.
+
+    ``retry_count`` is the number for ``x-portkey-retry-attempt-count`` (spec 5.4). ``failure`` is set when the plan
+    can't be followed for this request; it is then the answer. ``upstream_calls`` counts the attempts made.
+    """
 
     retry_count: int = 0
+    steps: tuple[Step, ...] = ()
+    failure: Failure | None = None
+    upstream_calls: int = 0
 
 
-Walk = Generator[Attempt | Wait, Outcome, Walked]
+Walk = Generator[Attempt | Race | Wait, Any, Walked]
+Part = Generator[Attempt | Race | Wait, Any, Outcome]
 
 
-def walk(plan: Plan) -> Walk:
-    """The steps for a plan. Send the outcome after each ``Attempt``, and the same one again after each ``Wait``."""
-    yield Attempt(plan)
-    return Walked()
+class Situation(msgspec.Struct):
+    """What a walk depends on besides its plan. ``deadline`` bounds all attempts and waits, on the same clock."""
+
+    view: View
+    clock: Callable[[], float]
+    random: Callable[[], float]
+    health: Health
+    deadline: float = math.inf
+
+
+class _Stuck(Exception):
+    """The plan has no target for this request."""
+
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+
+
+def walk(plan: Plan, situation: Situation) -> Walk:
+    """The steps for a plan. Send the ``Outcome`` after each ``Attempt``, a ``Raced`` after a ``Race``."""
+    walker = _Walker(situation)
+    try:
+        yield from walker.node(plan, situation.deadline, math.inf, alternative=False)
+    except _Stuck as stuck:
+        return Walked(steps=tuple(walker.steps), failure=stuck.failure, upstream_calls=walker.calls)
+    return Walked(walker.retry_count, tuple(walker.steps), None, walker.calls)
+
+
+class _Walker:
+    def __init__(self, situation: Situation) -> None:
+        self._situation = situation
+        self._clock = situation.clock
+        self._health = situation.health
+        self.steps: list[Step] = []
+        self.retry_count = 0
+        self.calls = 0
+        self._rival_ran = False
+
+    def node(self, plan: Plan, until: float, over: float, *, alternative: bool) -> Part:
+        match plan:
+            case Target():
+                return self._target(plan, until, over, alternative=alternative)
+            case Fallback():
+                return self._fallback(plan, until, over, alternative=alternative)
+            case Balance():
+                over = self._bounded(over, plan.total)
+                return self.node(plan.targets[self._pick(plan)], until, over, alternative=alternative)
+            case Choose():
+                over = self._bounded(over, plan.total)
+                return self.node(plan.targets[self._choose(plan)], until, over, alternative=alternative)
+            case _:
+                assert_never(plan)
+
+    def _bounded(self, over: float, total: float | None) -> float:
+        return over if total is None else min(over, self._clock() + total)
+
+    # One target: its attempts and the waits between them.
+
+    def _target(
+        self,
+        target: Target,
+        until: float,
+        over: float,
+        *,
+        alternative: bool,
+        rival: Target | None = None,
+        delay: float = 0.0,
+    ) -> Part:
+        over = self._bounded(over, target.timeouts.total)
+        tries, waited = 0, 0.0
+        self._health.attempted(target.address, self._clock())
+        while True:
+            attempt = Attempt(target, tries, until, over)
+            if tries == 0 and rival is not None:
+                outcome, raced = yield from self._race(attempt, Attempt(rival, 0, until, over), delay)
+                if raced:
+                    return outcome
+            else:
+                outcome = yield from self._attempt(attempt)
+            step = decide(target.retry, outcome, tries, waited, self._situation.random(), alternative=alternative)
+            step = self._affordable(step, target, min(until, over))
+            if isinstance(step, Enough):
+                self.retry_count = step.count
+                self._explain(step.why)
+                return outcome
+            self._explain(f"retry in {step.seconds:.3g}s")
+            tries += 1
+            waited += step.asked
+            yield Wait(step.seconds)
+
+    def _affordable(self, step: Again | Enough, target: Target, end: float) -> Again | Enough:
+        if isinstance(step, Enough):
+            return step
+        now = self._clock()
+        if now + step.seconds >= end:
+            return Enough(-1, "no time left")
+        if not self._health.may_retry(target.address, now):
+            return Enough(-1, "retry budget spent")
+        return step
+
+    def _attempt(self, attempt: Attempt) -> Part:
+        target, began = attempt.target, self._clock()
+        self.calls += 1
+        if not target.is_tracked:
+            outcome: Outcome = yield attempt
+            self._made(target, outcome, began)
+            return outcome
+        probe = self._health.begin(target.identity, target.breaker, began)
+        status: int | None = None
+        first_token: float | None = None
+        try:
+            outcome = yield attempt
+            status = _judged(outcome)
+            first_token = self._clock() - began
+        finally:
+            self._health.end(
+                target.identity, target.breaker, self._clock(), status=status, first_token=first_token, probe=probe
+            )
+        self._made(target, outcome, began)
+        return outcome
+
+    def _race(self, first: Attempt, second: Attempt, delay: float) -> Generator[Any, Any, tuple[Outcome, bool]]:
+        """The outcome that counts, and whether the second attempt was part of it."""
+        began, health = self._clock(), self._health
+        tracked = [attempt.target for attempt in (first, second) if attempt.target.is_tracked]
+        probes = [health.begin(target.identity, target.breaker, began) for target in tracked]
+        raced = Raced((None, None), 0, rival_ran=False)
+        try:
+            raced = yield Race(first, second, delay)
+        finally:
+            outcomes = dict(zip((first.target.path, second.target.path), raced.outcomes, strict=True))
+            now = self._clock()
+            for target, probe in zip(tracked, probes, strict=True):
+                outcome = outcomes[target.path]
+                status = None if outcome is None else _judged(outcome)
+                took = None if outcome is None else now - began
+                health.end(target.identity, target.breaker, now, status=status, first_token=took, probe=probe)
+        joined = self._rival_ran = raced.rival_ran
+        self.calls += 2 if joined else 1
+        for index, attempt in enumerate((first, second)):
+            outcome = raced.outcomes[index]
+            if outcome is not None and index != raced.winner:
+                self._made(attempt.target, outcome, began)
+        counted = raced.outcomes[raced.winner]
+        if counted is None:
+            raise ValueError("a race whose winner has no outcome")
+        self._made((first, second)[raced.winner].target, counted, began)
+        if joined:
+            self._explain("hedged")
+        return counted, joined
+
+    # Several targets.
+
+    def _fallback(self, plan: Fallback, until: float, over: float, *, alternative: bool) -> Part:
+        over = self._bounded(over, plan.total)
+        order = self._open(plan)
+        hedge, at = plan.hedge, 0
+        while True:
+            target, last = plan.targets[order[at]], at + 1 == len(order)
+            rival = plan.targets[order[1]] if hedge is not None and at == 0 and not last else None
+            if hedge is not None and isinstance(target, Target) and isinstance(rival, Target):
+                outcome = yield from self._hedged(target, rival, hedge, until, over)
+                at += self._rival_ran
+                last = at + 1 == len(order)
+            else:
+                outcome = yield from self.node(target, until, over, alternative=alternative or not last)
+            if last or not _leads_on(plan, outcome):
+                return outcome
+            if self._clock() >= min(until, over):
+                self._explain("no time left")
+                return outcome
+            self._explain("next")
+            at += 1
+
+    def _hedged(self, first: Target, rival: Target, hedge: Hedge, until: float, over: float) -> Part:
+        """The first target, with the second as its rival while the budget for that lasts."""
+        health, now, node = self._health, self._clock(), first.path + first.identity
+        health.hedgeable(node, hedge.percent, now)
+        may = health.may_hedge(node, hedge.percent, now)
+        self._rival_ran = False
+        try:
+            return (
+                yield from self._target(
+                    first, until, over, alternative=True, rival=rival if may else None, delay=hedge.delay
+                )
+            )
+        finally:
+            if may and not self._rival_ran:
+                health.hedge_unspent(node, self._clock())
+
+    def _open(self, plan: Fallback | Balance) -> tuple[int, ...]:
+        """The targets that no breaker keeps away; all of them when it would be none (spec 4.5)."""
+        every = tuple(range(len(plan.targets)))
+        if not plan.is_guarded:
+            return every
+        now = self._clock()
+        opened = tuple(index for index in every if self._is_open(plan.targets[index], now))
+        if not opened:
+            return every
+        for index in every:
+            if index not in opened:
+                self.steps.append(Skipped(plan.targets[index].path))
+        return opened
+
+    def _is_open(self, plan: Plan, now: float) -> bool:
+        return any(
+            not leaf.is_open and (leaf.breaker is None or self._health.admits(leaf.identity, leaf.breaker, now))
+            for leaf in leaves(plan)
+        )
+
+    def _pick(self, plan: Balance) -> int:
+        """Which target of a balancer."""
+        open_ = [index for index in self._open(plan) if plan.weights[index] > 0]
+        candidates = open_ or [index for index, weight in enumerate(plan.weights) if weight > 0]
+        situation = self._situation
+        return pick(plan, candidates, situation.view, self._health, self._clock(), situation.random)
+
+    def _choose(self, plan: Choose) -> int:
+        """Which target of a conditional router (spec 4.4)."""
+        view = self._situation.view
+        name, index = plan.default, plan.default_target
+        for case in plan.cases:
+            if case.condition.matches(view):
+                name, index = case.then, case.target
+                break
+        if index is not None:
+            return index
+        if name is None:
+            plain = "Query router did not resolve to any valid target"
+            text = f"No condition of {plan.path}.strategy holds for this request, and it has no default: add one."
+        else:
+            plain = f"Invalid target name found in the query router: {name}"
+            text = f"{plan.path}.strategy leads to '{name[:64]}', but none of its targets has that name."
+        raise _Stuck(Failure(Kind.NO_MATCHING_TARGET, text, f"{plan.path}.strategy", plain))
+
+    # The account of what was done.
+
+    def _made(self, target: Target, outcome: Outcome, began: float) -> None:
+        milliseconds = (self._clock() - began) * 1000
+        failure = outcome.failure
+        named = failure is not None and failure.kind is not Kind.UPSTREAM_STATUS
+        result = failure.kind.value if failure is not None and named else str(outcome.status)
+        self.steps.append(Made(target.path, "cached" if outcome.stored else result, milliseconds))
+
+    def _explain(self, why: str) -> None:
+        """Say of the latest step why it was not, or was, the last."""
+        last = self.steps[-1]
+        if why and isinstance(last, Made):
+            last.why.append(why)
+
+
+def _judged(outcome: Outcome) -> int | None:
+    """The status by which health judges an attempt; None when it says nothing about the target."""
+    failure = outcome.failure
+    if outcome.stored or (failure is not None and not failure.sent and not outcome.is_network):
+        return None
+    if outcome.error is ErrorClass.TIMEOUT or outcome.is_network:
+        return 504
+    return 502 if failure is not None and outcome.status < 400 else outcome.status
+
+
+def _leads_on(plan: Fallback, outcome: Outcome) -> bool:
+    """Whether a fallback turns to its next target (spec 4.1)."""
+    if outcome.committed or is_final(outcome.failure) or outcome.error in plan.return_on_error:
+        return False
+    if plan.on_status_codes is None and plan.on_error is None:
+        return not outcome.ok
+    by_class = plan.on_error is not None and outcome.error is not None and outcome.error in plan.on_error
+    return by_class or (plan.on_status_codes is not None and matches(plan.on_status_codes, outcome))

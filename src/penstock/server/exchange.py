@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import random
 import time
-from typing import Any
-
-import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
-from penstock.core.unreadable import UNREADABLE
 from penstock.observe.record import Record
 from penstock.pipeline.attempt import HOPS_HEADER
-from penstock.pipeline.call import Answer
+from penstock.pipeline.call import Answer, read_metadata
 from penstock.server.client import Client
 from penstock.server.respond import Sent
 from penstock.server.surfaces import Surface
@@ -64,7 +60,10 @@ class Exchange:
             trace_id=self.trace_id.decode("utf-8", "replace"),
             option=target.path if target else None,
             dropped=answer.dropped if answer else (),
-            metadata=_metadata(self.fields.get(b"x-portkey-metadata")),
+            metadata=_labels(self.fields.get(b"x-portkey-metadata")),
+            trace=answer.trace if answer else "",
+            cache=answer.cache_status if answer and answer.cache_status != "DISABLED" else None,
+            skipped=answer.scan.skipped if answer and answer.scan else 0,
         )
 
     def _status(self) -> int:
@@ -83,14 +82,8 @@ def _failure_name(failure: Failure | None, *, cancelled: bool, left: bool) -> st
     return Kind.SHUTTING_DOWN.value if cancelled else None
 
 
-def _metadata(raw: bytes | None) -> dict[str, Any] | None:
-    """The caller's own labels; anything but a JSON object counts as none (spec 2.3)."""
+def _labels(raw: bytes | None) -> dict[str, str] | None:
+    """The caller's own labels, as far as they are text."""
     if raw is None:
         return None
-    try:
-        value = msgspec.json.decode(raw)
-    except UNREADABLE:
-        return None
-    return (
-        {key: item[:128] for key, item in value.items() if isinstance(item, str)} if isinstance(value, dict) else None
-    )
+    return {key: item[:128] for key, item in read_metadata(raw).items() if isinstance(item, str)}

@@ -117,7 +117,15 @@ class Gateway:
             )
         if isinstance(body, Failure):
             return body
-        return Call(exchange.surface.operation, exchange.headers, fields, body, exchange.trace_id, exchange.hops)
+        return Call(
+            exchange.surface.operation,
+            exchange.headers,
+            fields,
+            body,
+            exchange.trace_id,
+            exchange.path,
+            exchange.hops,
+        )
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:

@@ -11,6 +11,7 @@ from typing import Final
 
 from penstock.core.failure import Failure, Kind
 from penstock.dialects import openai_chat
+from penstock.dialects.openai_errors import error_event
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.run import Pipeline
 from penstock.server.client import Client
@@ -61,14 +62,14 @@ async def _wait(running: asyncio.Task[Answer], call: Call, interval: float, clie
 
 async def _continue(answer: Answer, client: Client, sent: Sent) -> None:
     """Give out an answer whose head has already gone out as that of a stream."""
-    if answer.rest is not None and answer.relay is not None:
+    if answer.rest is not None and answer.relay is not None and answer.scan is not None:
         await client.send(answer.body)
-        await relay_stream(answer, answer.rest, answer.relay, client, sent)
+        await relay_stream(answer, answer.rest, answer.relay, answer.scan, client, sent)
         return
     text = f"The provider answered with status {answer.status} after the stream had been opened to keep it alive."
     sent.failure = answer.failure or Failure(Kind.INVALID_RESPONSE, text, sent=True)
     # The provider's own error, where there is one, says more than the gateway could.
-    told = b"data: " + answer.body + b"\n\n" if _is_error(answer) else openai_chat.error_event(sent.failure)
+    told = b"data: " + answer.body + b"\n\n" if _is_error(answer) else error_event(sent.failure)
     await client.end(told)
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from typing import Final
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.dialects import openai_chat
 from penstock.dialects.framing.sse import EventRelay
+from penstock.dialects.openai_errors import error_body, error_event
+from penstock.dialects.openai_stream import Scan, ending
 from penstock.pipeline.call import Answer
 from penstock.server.client import Client
 from penstock.transport.base import Reply
@@ -33,44 +36,46 @@ async def respond(answer: Answer, client: Client, sent: Sent) -> None:
     await client.begin(answer.status, answer.headers, answer.body, more=answer.rest is not None)
     if answer.rest is None:
         return
-    if answer.relay is None:
-        await _relay_plain(answer.rest, client, sent)
+    if answer.relay is None or answer.scan is None:
+        await _relay_plain(answer, answer.rest, client, sent)
     else:
-        await relay_stream(answer, answer.rest, answer.relay, client, sent)
+        await relay_stream(answer, answer.rest, answer.relay, answer.scan, client, sent)
 
 
 class Broken(Exception):
     """A plain reply ended before its time, after its head had been sent on."""
 
 
-async def relay_stream(answer: Answer, reply: Reply, relay: EventRelay, client: Client, sent: Sent) -> None:
+async def relay_stream(answer: Answer, reply: Reply, relay: EventRelay, scan: Scan, client: Client, sent: Sent) -> None:
     """The rest of a stream, event by event as it arrives, to its proper end."""
     while data := await reply.read():
+        whole = not relay.mid_event
         ready = relay.feed(data)
+        if ready and whole and not relay.mid_event:
+            ready = scan.passing(ready)
         if ready:
             await client.send(ready)
-    last = relay.finish()
-    sent.failure = reply.failure or _unmarked_cut(reply, relay)
-    if sent.failure is None:
-        answer.usage = openai_chat.stream_usage(relay.tail())
-    else:
-        last = (b"\n\n" if relay.mid_event else b"") + openai_chat.error_event(sent.failure)
+    last = scan.passing(relay.finish())
+    finished, answer.usage = ending(relay.tail())
+    cut = reply.failure or (None if finished or scan.error else _CUT)
+    if cut is not None:
+        last = (b"\n\n" if relay.mid_event else b"") + error_event(cut)
+    sent.failure = answer.broken = cut or (_ERROR if scan.error else None)
     await client.end(last)
 
 
-def _unmarked_cut(reply: Reply, relay: EventRelay) -> Failure | None:
-    if reply.framed or openai_chat.stream_ended(relay.tail()):
-        return None
-    text = (
-        "The provider closed its connection before the stream was finished: what came so far is not the whole answer."
-    )
-    return Failure(Kind.TRUNCATED, text, sent=True)
+_CUT: Final = Failure(
+    Kind.TRUNCATED,
+    "The provider ended its stream before the answer was finished: what came so far is not the whole of it.",
+    sent=True,
+)
+_ERROR: Final = Failure(Kind.STREAM_ERROR, "The provider sent an error in the middle of its stream.", sent=True)
 
 
-async def _relay_plain(reply: Reply, client: Client, sent: Sent) -> None:
+async def _relay_plain(answer: Answer, reply: Reply, client: Client, sent: Sent) -> None:
     while data := await reply.read():
         await client.send(data)
-    sent.failure = reply.failure
+    sent.failure = answer.broken = reply.failure
     if sent.failure is not None:
         raise Broken
     await client.end(b"")
@@ -79,4 +84,4 @@ async def _relay_plain(reply: Reply, client: Client, sent: Sent) -> None:
 def refusal(failure: Failure, headers: Headers | None = None) -> tuple[int, Headers, bytes]:
     """Status, headers and body that tell a failure found outside the pipeline."""
     fields = [(b"content-type", openai_chat.CONTENT_TYPE), *(headers or [])]
-    return failure.status, fields, openai_chat.error_body(failure)
+    return failure.status, fields, error_body(failure)

@@ -113,71 +113,6 @@ def test_a_reply_that_is_no_json_object_is_a_failure(reply: bytes) -> None:
     assert failure.kind is Kind.INVALID_RESPONSE
 
 
-def test_the_last_usage_of_a_stream_counts() -> None:
-    tail = b'cut"}\n\ndata: {"usage":{"prompt_tokens":1}}\n\ndata: {"usage":{"prompt_tokens":2}}\r\n\r\ndata: {"usage":null}\n\ndata: [DONE]\n\n'
-    assert openai_chat.stream_usage(tail) == Usage(2)
-    assert openai_chat.stream_usage(b"data: [DONE]\n\n") is None
-
-
-@pytest.mark.parametrize(
-    ("tail", "ended"),
-    [
-        (b"data: [DONE]\n\n", True),
-        (b"data:[DONE]", True),
-        (b'data: {"choices":[{"finish_reason":"stop"}]}\n\n', True),
-        (b'data: {"choices":[{"finish_reason":null}]}\n\n', False),
-        (b'data: {"choices":{}}\n\ndata: not json\n\n', False),
-    ],
-)
-def test_how_a_stream_says_that_it_is_finished(tail: bytes, ended: bool) -> None:
-    assert openai_chat.stream_ended(tail) is ended
-
-
-@pytest.mark.parametrize(
-    ("first", "error"),
-    [
-        (b'data: {"error":{"message":"x"}}\n\n', True),
-        (b'event: error\ndata: {"status_code":400}\n\n', True),
-        (b': c\n\ndata: {"choices":[{}],"error":null}\n\n', False),
-        (b'data: {"choices":[]}\n\ndata: {"error":{}}\n\n', False),
-        (b"data: [DONE]\n\n", False),
-    ],
-)
-def test_an_error_as_first_event(first: bytes, error: bool) -> None:
-    assert openai_chat.error_in(first) is error
-
-
-def test_errors_in_openais_shape_with_portkeys_beside_it() -> None:
-    failure = Failure(
-        Kind.INVALID_CONFIG, "It is wrong.", "config.x", "Invalid config passed", ("path: x, message: y",)
-    )
-    assert json.loads(openai_chat.error_body(failure)) == {
-        "error": {
-            "message": "It is wrong.",
-            "type": "invalid_request_error",
-            "param": "config.x",
-            "code": "invalid_config",
-        },
-        "status": "failure",
-        "message": "Invalid config passed",
-        "errors": ["path: x, message: y"],
-    }
-
-
-def test_a_request_timeout_is_told_in_the_references_words() -> None:
-    text = "Request exceeded the timeout sent in the request: 300ms"
-    assert json.loads(openai_chat.error_body(Failure(Kind.FIRST_BYTE_TIMEOUT, text, plain=text))) == {
-        "error": {"message": text, "type": "timeout_error", "param": None, "code": None}
-    }
-
-
-def test_an_error_event_is_one_event() -> None:
-    event = openai_chat.error_event(Failure(Kind.TRUNCATED, "It was cut\n\nshort."))
-    assert event.endswith(b"\n\n")
-    assert event.count(b"\n\n") == 1
-    assert json.loads(event[6:])["error"]["code"] == "upstream_truncated"
-
-
 def test_an_ordinary_reply_never_takes_the_slow_way(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openai_chat, "_read_leniently", None)
     assert openai_chat.read_reply(b'{"choices":[],"usage":{"prompt_tokens":1}}') == Usage(1)
@@ -205,7 +140,7 @@ PIECES = [
 
 @given(st.lists(st.sampled_from(PIECES) | st.binary(max_size=4), max_size=14).map(b"".join))
 def test_no_bytes_lead_to_an_exception(data: bytes) -> None:
-    """Requests, replies and streams come from outside: whatever they hold is read or told as a failure."""
+    """Requests and replies come from outside: whatever they hold is read or told as a failure."""
     for body in (
         data,
         b'{"model":"m","messages":[' + data + b'],"usage":' + data + b"}",
@@ -215,7 +150,3 @@ def test_no_bytes_lead_to_an_exception(data: bytes) -> None:
         if isinstance(read, Request):
             shape(read.body, Shape(developer_role=False, defaults={"x": b"1"}))
         openai_chat.read_reply(body)
-    stream = b"data: " + data + b"\n\n"
-    openai_chat.stream_usage(stream)
-    openai_chat.stream_ended(stream)
-    openai_chat.error_in(stream)

@@ -1,5 +1,6 @@
 """Headers -> compiled plan: found again by their bytes, bounded, and never a key where it must not go."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,31 +9,49 @@ from penstock.core.address import LOOPBACK_NAMES, AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, Limits
 from penstock.core.secret import Secret
+from penstock.pipeline.call import Call
 from penstock.pipeline.configure import Compiled, Configure, Route
 from penstock.providers.registry import PROVIDERS
 from penstock.providers.row import Operation
+from penstock.routing.plan import Target
+from penstock.stores.catalogue import EMPTY
 
 LIMITS = Limits(connect=1, first_byte=2, idle=3, total=4)
 LENT = {"openai": Secret("sk-lent"), "azure-ai": Secret("sk-lent"), "huggingface": Secret("sk-lent")}
 
 
+class Fixed:
+    """A catalogue that never changes."""
+
+    current = EMPTY
+
+    def watch(self, callback: Callable[[], None]) -> None:
+        pass
+
+
 @pytest.fixture
 def configure() -> Configure:
-    return Configure(PROVIDERS, AddressPolicy(LOOPBACK_NAMES), LIMITS, LENT, remembered=3)
+    return Configure(PROVIDERS, AddressPolicy(LOOPBACK_NAMES), LIMITS, LENT, Fixed(), remembered=3)
 
 
 def headers(**values: str) -> Headers:
     return [(name.replace("_", "-").encode(), value.encode()) for name, value in values.items()]
 
 
+def call(**values: str) -> Call:
+    given = headers(**values)
+    return Call(Operation.CHAT, given, dict(given), b"", b"")
+
+
 def compiled(configure: Configure, **values: str) -> Compiled:
-    found = configure(headers(**values))
+    found = configure(call(**values))
     assert isinstance(found, Compiled), found
     return found
 
 
 def route(configure: Configure, **values: str) -> Route:
     plan = compiled(configure, **values)
+    assert isinstance(plan.plan, Target)
     found = configure.route(plan, plan.plan, Operation.CHAT)
     assert isinstance(found, Route), found
     return found
@@ -48,7 +67,8 @@ def test_the_same_headers_are_compiled_once(configure: Configure) -> None:
     other = compiled(configure, x_portkey_provider="openai", authorization="Bearer b")
     assert first is again
     assert first is not other
-    assert configure.route(first, first.plan, Operation.CHAT) is configure.route(again, again.plan, Operation.CHAT)
+    assert isinstance(first.plan, Target)
+    assert configure.route(first, first.plan, Operation.CHAT) is configure.route(again, first.plan, Operation.CHAT)
 
 
 def test_what_is_remembered_is_bounded(configure: Configure) -> None:
@@ -60,7 +80,7 @@ def test_what_is_remembered_is_bounded(configure: Configure) -> None:
 
 def test_refusals_are_not_remembered_as_plans(configure: Configure) -> None:
     for _ in range(2):
-        refused = configure(headers(x_portkey_provider="no-such"))
+        refused = configure(call(x_portkey_provider="no-such"))
         assert isinstance(refused, Failure)
         assert refused.kind is Kind.UNKNOWN_PROVIDER
 
@@ -80,6 +100,7 @@ def test_a_lent_key_only_goes_to_the_providers_own_address(
     values: dict[str, str], sent: bool, configure: Configure
 ) -> None:
     plan = compiled(configure, **{"x_portkey_provider": "openai", **values})
+    assert isinstance(plan.plan, Target)
     found = configure.route(plan, plan.plan, Operation.CHAT)
     assert (isinstance(found, Route) and b"sk-lent" in found.endpoint.headers) is sent
 

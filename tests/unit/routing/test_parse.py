@@ -154,13 +154,12 @@ def test_which_key_is_used(config: dict[str, Any], headers: dict[str, str], key:
         ({"provider": "openai", "strict_open_ai_compliance": "false"}, "config.strict_open_ai_compliance"),
         ({"provider": "openai", "overide_params": {}}, "config.overide_params"),
         ({"strategy": {"mode": "x"}, "targets": [{"provider": "openai"}]}, "config.strategy.mode"),
-        ({"strategy": {"mode": "fallback"}, "targets": [{"provider": "openai"}]}, "config.strategy.mode"),
-        ({"targets": [{"provider": "openai"}, {"provider": "openai"}]}, "config.strategy.mode"),
+        ({"strategy": {"mode": "fallback"}, "provider": "openai"}, "config.targets"),
         ({"targets": []}, "config.targets"),
         ({"targets": {}}, "config.targets"),
-        ({"targets": [1]}, "config.targets"),
+        ({"targets": [1]}, "config.targets[0]"),
         ({"options": {}}, "config.options"),
-        ({"provider": "openai", "retry": {"attempts": 2}}, "config.retry"),
+        ({"provider": "openai", "retry": {}}, "config.retry.attempts"),
         ({"provider": "openai", "inputGuardrails": []}, "config.input_guardrails"),
         ([1], "config"),
         (b"pc-saved-1", "config"),
@@ -214,4 +213,4 @@ JSON = st.recursive(
 @given(JSON)
 def test_any_json_leads_to_a_plan_or_a_400(config: Any) -> None:
     result = parse(json.dumps(config).encode(), Given(), RULES)
-    assert isinstance(result, Target) or result.status == 400
+    assert not isinstance(result, Failure) or result.status == 400

@@ -55,6 +55,13 @@ class EventRelay:
         self._remember(rest)
         return rest
 
+    def fork(self) -> EventRelay:
+        """A relay in the same state, for another reader of the same stream."""
+        other = EventRelay(self._hold, self._tail_limit)
+        other._held, other.mid_event = self._held, self.mid_event
+        other._tail, other._tail_bytes = self._tail.copy(), self._tail_bytes
+        return other
+
     def tail(self) -> bytes:
         """The last bytes that went through, at least the last piece."""
         return b"".join(self._tail)
@@ -79,6 +86,16 @@ def _last_event_end(data: bytes) -> int:
 def has_data(events: bytes) -> bool:
     """Whether the bytes hold an event with data, as opposed to comments and blank lines only."""
     return _DATA_LINE.search(events) is not None
+
+
+def blocks(data: bytes) -> Iterator[bytes]:
+    """The pieces of a stream that end with an empty line, and what follows the last of them; nothing is lost."""
+    start = 0
+    for found in _EVENT_END.finditer(data):
+        yield data[start : found.end()]
+        start = found.end()
+    if start < len(data):
+        yield data[start:]
 
 
 def events(data: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -1,0 +1,31 @@
+"""A provider's credential under a name of the operator's, with what belongs to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+import msgspec
+
+from penstock.core.secret import Secret
+
+
+def allows(patterns: tuple[str, ...] | None, model: str) -> bool:
+    """Whether shell patterns allow a model; None allows every one."""
+    return patterns is None or any(fnmatchcase(model, pattern) for pattern in patterns)
+
+
+class VirtualKey(msgspec.Struct, frozen=True):
+    """What callers mean by ``@NAME``: a provider, its credential, and its settings.
+
+    ``models`` are shell patterns of the models that may be called, None for all. ``default_params`` are JSON bytes by
+    member, ``options`` provider-specific settings under snake_case names.
+    """
+
+    name: str
+    provider: str
+    credential: Secret | None = None
+    base_url: str | None = None
+    models: tuple[str, ...] | None = None
+    default_params: Mapping[str, bytes] = {}
+    options: Mapping[str, str] = {}

@@ -1,0 +1,51 @@
+"""Stage: headers -> who is calling. Without gateway keys everybody may; with them, only who shows a valid one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from penstock.core.failure import Failure, Kind
+from penstock.stores.catalogue import Catalogue, GatewayKey
+
+KEY_HEADERS: Final = (b"x-portkey-api-key", b"authorization", b"x-api-key", b"x-goog-api-key")
+"""Where a gateway key may stand: each SDK sends its key in one of them."""
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who is calling. ``header`` carried the gateway key and must never reach a provider."""
+
+    key: GatewayKey | None = None
+    header: bytes = b""
+
+    @property
+    def tenant(self) -> str:
+        return self.key.name if self.key else ""
+
+
+ANYBODY: Final = Caller()
+
+
+def authenticate(fields: Mapping[bytes, bytes], catalogue: Catalogue) -> Caller | Failure:
+    """The caller, or a 401 once gateway keys are set and the request shows no valid one."""
+    if not catalogue.keys:
+        return ANYBODY
+    for name in KEY_HEADERS:
+        presented = credential(fields.get(name, b""))
+        key = catalogue.holder(presented) if presented else None
+        if key is not None:
+            return Caller(key, name)
+    shown = any(fields.get(name) for name in KEY_HEADERS)
+    problem = "The gateway does not know the key that came with the request" if shown else "The request has no key"
+    text = (
+        f"{problem}: send a gateway key in x-portkey-api-key or as Authorization: Bearer. Its operator gives them out."
+    )
+    return Failure(Kind.INVALID_GATEWAY_KEY, text, "x-portkey-api-key")
+
+
+def credential(value: bytes) -> str:
+    """A key, without its scheme; any spelling of ``Bearer`` is understood."""
+    text = value.decode("utf-8", "replace").strip()
+    return text[7:].strip() if text[:7].lower() == "bearer " else text

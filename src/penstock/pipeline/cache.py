@@ -1,0 +1,193 @@
+"""Stage, around an attempt: answer from the cache, or share the call with everyone who asks the same right now (spec 6).
+
+An answer is only ever given to who would have got it: the key holds the tenant, the request's namespace or metadata, and
+everything that the provider would be sent, its credential included, save whether the answer is to be streamed. Stored
+are whole, good answers; a stream is replayed as a plain reply to who wants that, and the other way round.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from time import monotonic
+from typing import Final
+
+import msgspec
+
+from penstock.core.body import Body
+from penstock.core.failure import Failure
+from penstock.core.outcome import Outcome
+from penstock.core.unreadable import UNREADABLE
+from penstock.core.usage import Usage
+from penstock.dialects import openai_chat
+from penstock.dialects.openai_replay import to_plain, to_stream, with_usage
+from penstock.dialects.openai_stream import ending
+from penstock.pipeline.attempt import Written, failed, send, write
+from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.configure import Route
+from penstock.pipeline.flight import Flight
+from penstock.providers.row import Operation
+from penstock.routing.walk import Attempt
+from penstock.stores.cache import Cache, Entry
+from penstock.transport.base import Transport
+
+_DELIVERY: Final = frozenset({"stream", "stream_options"})
+"""Members that say how an answer is delivered, not what it is."""
+_HIT: Final = Outcome(200, stored=True)
+_TAIL: Final = 32 << 10
+_MAX_AGE: Final = re.compile(rb"max-age\s*=\s*\"?(\d{1,9})")
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What a caller wants of the cache: whether it may answer, how old (in seconds) at most, and whether it may keep."""
+
+    read: bool = True
+    max_age: float | None = None
+    refresh: bool = False
+
+
+def wish(fields: Mapping[bytes, bytes]) -> Wish | None:
+    """What the request's headers say; None when it wants nothing of the cache (RFC 9111, 5.2.1; spec 2.3)."""
+    control = fields.get(b"cache-control", b"").lower()
+    if b"no-store" in control or fields.get(b"x-portkey-debug") == b"false":
+        return None
+    refresh = fields.get(b"x-portkey-cache-force-refresh", b"").lower() == b"true" or b"no-cache" in control
+    age = _MAX_AGE.search(control)
+    return Wish(not refresh, None if age is None else float(age[1]), refresh)
+
+
+class Caching(msgspec.Struct, frozen=True):
+    """``flights`` are the calls under way by key. ``limit`` is the largest answer that is shared or kept, in bytes."""
+
+    store: Cache
+    transports: Mapping[str, Transport]
+    limit: int
+    flights: dict[bytes, Flight] = msgspec.field(default_factory=dict)
+
+    def applies(self, call: Call, route: Route) -> bool:
+        """Whether the cache has a part in this attempt."""
+        return route.target.cache is not None and route.operation is Operation.CHAT and self.limit > 0
+
+    async def attempt(self, call: Call, tenant: str, route: Route, step: Attempt) -> Answer:
+        """One attempt at a target whose answers may be stored."""
+        written = write(call, route)
+        if isinstance(written, Failure):
+            return failed(written)
+        wanted = wish(call.fields)
+        if wanted is None:
+            return await send(written, route, step, self.transports)
+        key = _key(call, tenant, written)
+        if wanted.read:
+            answer = self._stored(key, wanted, written)
+            if answer is not None:
+                return answer
+        return await self._shared(key, wanted, written, route, step)
+
+    def _stored(self, key: bytes, wanted: Wish, written: Written) -> Answer | None:
+        now = monotonic()
+        entry = self.store.get(key, now)
+        if entry is None or (wanted.max_age is not None and now - entry.stored > wanted.max_age):
+            return None
+        body = _as_wanted(entry, written)
+        if body is None:
+            return None
+        kind = openai_chat.STREAM_TYPE if written.streams else openai_chat.CONTENT_TYPE
+        return Answer(
+            entry.status,
+            [(b"content-type", kind)],
+            body,
+            _HIT,
+            usage=entry.usage,
+            model=entry.model,
+            dropped=written.dropped,
+            cache_status="HIT",
+        )
+
+    async def _shared(self, key: bytes, wanted: Wish, written: Written, route: Route, step: Attempt) -> Answer:
+        """The answer of the call for this key that is under way, or of a new one."""
+        form = key + (b"s" if written.streams else b"p") + (b"u" if _wants_usage(written.body) else b"")
+        flight = self.flights.get(form) if wanted.read else None
+        status = "HIT"
+        if flight is None or not flight.joinable:
+            status = "REFRESH" if wanted.refresh else "MISS"
+            flight = self._launch(form, key, written, route, step)
+        answer = await flight.join()
+        answer.cache_status = status
+        return answer
+
+    def _launch(self, form: bytes, key: bytes, written: Written, route: Route, step: Attempt) -> Flight:
+        age = route.target.cache.max_age if route.target.cache else 0.0
+
+        def landed(flight: Flight) -> None:
+            if self.flights.get(form) is flight:
+                del self.flights[form]
+            self._keep(key, flight, age)
+
+        flight = Flight(lambda: send(written, route, step, self.transports), self.limit, landed)
+        self.flights[form] = flight
+        return flight
+
+    def _keep(self, key: bytes, flight: Flight, age: float) -> None:
+        answer = flight.answer
+        if answer is None or flight.body is None or not is_whole(flight):
+            return
+        now, streamed = monotonic(), answer.relay is not None
+        kind = openai_chat.STREAM_TYPE if streamed else openai_chat.CONTENT_TYPE
+        usage: Usage | None = ending(flight.body[-_TAIL:])[1] if streamed else answer.usage
+        self.store.put(key, Entry(200, kind, flight.body, streamed, answer.model, usage, now, now + age), now)
+
+
+def is_whole(flight: Flight) -> bool:
+    """Whether a flight brought a good answer to its end: nothing else is ever given out a second time."""
+    answer = flight.answer
+    if answer is None or not flight.finished or flight.failure is not None or flight.body is None:
+        return False
+    if not answer.outcome.ok or answer.status != 200:
+        return False
+    return answer.relay is None or (b'"error"' not in flight.body and ending(flight.body[-_TAIL:])[0])
+
+
+def _key(call: Call, tenant: str, written: Written) -> bytes:
+    """A digest of everything that an answer depends on."""
+    fields, request = call.fields, written.request
+    namespace = fields.get(b"x-portkey-cache-namespace")
+    room = b"n" + namespace if namespace is not None else b"m" + fields.get(b"x-portkey-metadata", b"")
+    digest = hashlib.sha256()
+    for part in (tenant.encode(), room, request.origin.authority.encode(), request.target, request.headers):
+        digest.update(b"%d:" % len(part) + part)
+    digest.update(_canonical(written.body))
+    return digest.digest()
+
+
+def _canonical(body: Body | None) -> bytes:
+    """The members in the order of their names, without white space between tokens; every value keeps its own tokens."""
+    if body is None:
+        return b""
+    parts = []
+    for name in sorted(name for name in body if name not in _DELIVERY):
+        raw = body.raw(name) or b""
+        try:
+            raw = msgspec.json.format(raw, indent=-1)
+        except UNREADABLE:
+            pass  # what only the standard library reads stays as it is
+        parts += [name.encode(), b"\x00", raw, b"\x00"]
+    return b"".join(parts)
+
+
+def _as_wanted(entry: Entry, written: Written) -> bytes | None:
+    """A stored answer in the form that is asked for, None when it can't be given in that form without loss."""
+    if not written.streams:
+        return to_plain(entry.body) if entry.stream else entry.body
+    include_usage = _wants_usage(written.body)
+    if entry.stream:
+        return with_usage(entry.body, include_usage=include_usage)
+    return to_stream(entry.body, include_usage=include_usage)
+
+
+def _wants_usage(body: Body | None) -> bool:
+    raw = None if body is None else body.raw("stream_options")
+    if body is None or raw is None or b"include_usage" not in raw:
+        return False
+    options = body.value("stream_options")
+    return isinstance(options, dict) and options.get("include_usage") is True

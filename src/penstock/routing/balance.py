@@ -1,0 +1,86 @@
+"""Which target of a balancer a request goes to (spec 4.2). Plain functions: chance, clock and health are passed in."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import assert_never
+
+from penstock.routing.conditions import MISSING, View
+from penstock.routing.health import Health
+from penstock.routing.plan import Balance, Plan, Policy, Sticky, leaves
+
+Chance = Callable[[], float]
+"""A random number from 0 up to, not including, 1."""
+
+
+def pick(plan: Balance, candidates: list[int], view: View, health: Health, now: float, chance: Chance) -> int:
+    """The index of the target to use, one of the candidates, of which each has a weight above 0."""
+    if plan.sticky is None:
+        return _drawn(plan, candidates, health, now, chance)
+    key = _sticky_key(plan, plan.sticky, view)
+    if key is None:
+        return _drawn(plan, candidates, health, now, chance)
+    index = health.stuck(key.hex(), now)
+    if index is None or index not in candidates:
+        # The first draw follows from the values alone, so that replicas agree without talking to each other.
+        index = weighted(plan, candidates, int.from_bytes(key[:7], "big") / 2**56)
+        health.stick(key.hex(), index, now + plan.sticky.ttl)
+    return index
+
+
+def weighted(plan: Balance, candidates: list[int], chance: float) -> int:
+    """The candidate at ``chance`` (from 0 to 1) of the way through the weights."""
+    rest = chance * sum(plan.weights[index] for index in candidates)
+    for index in candidates:
+        rest -= plan.weights[index]
+        if rest < 0:
+            return index
+    return candidates[-1]
+
+
+def _drawn(plan: Balance, candidates: list[int], health: Health, now: float, chance: Chance) -> int:
+    match plan.policy:
+        case Policy.WEIGHTS:
+            return weighted(plan, candidates, chance())
+        case Policy.LEAST_LATENCY:
+            # The power of two choices: the better of two random ones never sends everybody to the same target.
+            one = weighted(plan, candidates, chance())
+            others = [index for index in candidates if index != one]
+            other = weighted(plan, others, chance()) if others else one
+            return min(one, other, key=lambda index: _latency(plan.targets[index], health, now))
+        case Policy.LEAST_BUSY:
+            # Started at a random place, so that equals take turns.
+            start = int(chance() * len(candidates))
+            turned = candidates[start:] + candidates[:start]
+            return min(turned, key=lambda index: _busy(plan.targets[index], health) / plan.weights[index])
+        case _:
+            assert_never(plan.policy)
+
+
+def _latency(plan: Plan, health: Health, now: float) -> float:
+    """The best of a target's leaves. What is not known yet counts as fast, so that it is found out."""
+    return min(health.latency(leaf.identity, now) or 0.0 for leaf in leaves(plan))
+
+
+def _busy(plan: Plan, health: Health) -> int:
+    return sum(health.busy(leaf.identity) for leaf in leaves(plan))
+
+
+def _sticky_key(plan: Balance, sticky: Sticky, view: View) -> bytes | None:
+    """A digest of what a request has in the sticky fields; None when it has none of them."""
+    values = [_field(view, name) for name in sticky.fields]
+    if all(value is MISSING for value in values):
+        return None
+    return hashlib.sha256(repr((plan.path, plan.identity, sticky.fields, values)).encode()).digest()
+
+
+def _field(view: View, name: str) -> object:
+    room, _, key = name.partition(".")
+    match room:
+        case "metadata":
+            return view.metadata(key)
+        case "params":
+            return view.param(key)
+        case _:
+            return MISSING

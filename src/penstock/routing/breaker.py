@@ -1,0 +1,119 @@
+"""The circuit breaker: when a target that keeps failing is left alone, and when it is tried again (spec 4.5).
+
+``Breaker`` is the policy that a config states, ``State`` what is known of one target. A state takes the same room
+however much traffic there is, and changes only by ``begin`` and ``end``::
+
+    closed --failures reach a threshold--> open --cooldown has passed--> half-open --the probe succeeds--> closed
+                                             ^                               |
+                                             +------- the probe fails -------+
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+import msgspec
+
+_BUCKETS: Final = 10
+
+
+class Breaker(msgspec.Struct, frozen=True, kw_only=True):
+    """Opens on a number of failures within the window, or on their percentage among at least so many requests.
+
+    ``cooldown`` and ``window`` are in seconds. Without ``failure_status_codes`` every status from 500 on is a failure.
+    """
+
+    failure_threshold: int | None = None
+    failure_threshold_percentage: float | None = None
+    minimum_requests: int = 10
+    cooldown: float
+    failure_status_codes: frozenset[int] | None = None
+    window: float = 60.0
+
+
+def counts_as_failure(breaker: Breaker, status: int) -> bool:
+    codes = breaker.failure_status_codes
+    return status >= 500 if codes is None else status in codes
+
+
+class _Bucket:
+    """The results of one tenth of the window."""
+
+    __slots__ = ("failures", "requests", "since")
+
+    def __init__(self, since: float) -> None:
+        self.since = since
+        self.requests = 0
+        self.failures = 0
+
+
+class State:
+    """The circuit of one target.
+
+    Configs with different policies can share a target, so every method is told whose rules apply: what counts is when
+    the circuit opened, and each policy waits its own cooldown from then on.
+    """
+
+    __slots__ = ("_buckets", "_cooldown", "_opened", "_probing")
+
+    def __init__(self) -> None:
+        self._buckets: deque[_Bucket] = deque(maxlen=_BUCKETS)
+        self._opened: float | None = None
+        self._cooldown = 0.0
+        self._probing = False
+
+    def admits(self, policy: Breaker, now: float) -> bool:
+        """Whether an attempt may be made now. The place of the probe is taken by ``begin`` only."""
+        if self._opened is None:
+            return True
+        return not self._probing and now >= self._opened + policy.cooldown
+
+    def retry_in(self, now: float) -> float:
+        """The seconds until a probe is possible, by the policy that opened the circuit; 0 when it is now."""
+        return 0.0 if self._opened is None else max(0.0, self._opened + self._cooldown - now)
+
+    def begin(self, policy: Breaker, now: float) -> bool:
+        """An attempt starts; whether it is the probe. One made in spite of an open circuit decides nothing."""
+        if self._opened is None or not self.admits(policy, now):
+            return False
+        self._probing = True
+        return True
+
+    def end(self, policy: Breaker, now: float, *, failed: bool | None, probe: bool) -> None:
+        """An attempt ended; ``failed`` is None when nobody knows how it would have, and says nothing then."""
+        if probe:
+            self._probing = False
+        if failed is None:
+            return
+        if self._opened is None:
+            self._count(policy, now, failed=failed)
+        elif probe and failed:
+            self._open(policy, now)
+        elif probe:
+            self._opened = None
+
+    def _count(self, policy: Breaker, now: float, *, failed: bool) -> None:
+        buckets = self._buckets
+        while buckets and buckets[0].since <= now - policy.window:
+            buckets.popleft()
+        if not buckets or now - buckets[-1].since >= policy.window / _BUCKETS:
+            buckets.append(_Bucket(now))
+        buckets[-1].requests += 1
+        buckets[-1].failures += failed
+        requests = sum(bucket.requests for bucket in buckets)
+        if _is_too_much(policy, requests, sum(bucket.failures for bucket in buckets)):
+            self._open(policy, now)
+
+    def _open(self, policy: Breaker, now: float) -> None:
+        self._opened, self._cooldown = now, policy.cooldown
+        self._buckets.clear()
+
+
+def _is_too_much(policy: Breaker, requests: int, failures: int) -> bool:
+    threshold, percentage = policy.failure_threshold, policy.failure_threshold_percentage
+    if failures == 0:
+        return False
+    if threshold is not None and failures >= threshold:
+        return True
+    return percentage is not None and requests >= policy.minimum_requests and failures * 100 >= percentage * requests

@@ -1,0 +1,150 @@
+"""Reading one object of a config: each key with its type in mind, each refusal with its path and what was expected.
+
+Both spellings of a key, snake_case and camelCase, are the same key, and every rule looks at the key after that was
+settled (spec 3.2).
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Collection
+from typing import Any, Final
+
+from penstock.core.failure import Failure, Kind
+from penstock.core.outcome import ErrorClass
+
+PLAIN_INVALID: Final = "Invalid config passed"
+_VERBATIM: Final = frozenset("override_params default_params vertex_service_account_json conditions metadata".split())
+_RESPELT: Final = {
+    "strict_openai_compliance": "strict_open_ai_compliance",
+    "strict_open_aicompliance": "strict_open_ai_compliance",
+    "use_retry_after_headers": "use_retry_after_header",
+}
+_NEAR: Final = 0.8
+_TYPE_NAMES: Final = {bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object"}
+
+
+class Refused(Exception):
+    """A config that can't be used; ``failure`` is what to answer."""
+
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+
+
+def refuse(path: str, reason: str, *, plain: str = PLAIN_INVALID) -> Refused:
+    """A refused config. Beside our own text goes the reference's: a list of messages with a comma path (spec 2.1)."""
+    where = ",".join(re.findall(r"[^.\[\]]+", path)[1:])
+    details = (f"path: {where}, message: {reason}",) if plain == PLAIN_INVALID else ()
+    return Refused(
+        Failure(Kind.INVALID_CONFIG, f"The config is not valid at {path}: {reason}.", path, plain, details=details)
+    )
+
+
+def settled(value: Any) -> Any:
+    """Every key in snake_case, at every depth but inside what is sent or matched as it is."""
+    if isinstance(value, list):
+        return [settled(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    result: dict[str, Any] = {}
+    for key, item in value.items():
+        name = re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: "_" + found[1].lower(), key)
+        name = _RESPELT.get(name, name)
+        result[name] = item if name in _VERBATIM else settled(item)
+    return result
+
+
+class Fields:
+    """One object of a config. ``values`` has settled keys; a key that is null counts as absent."""
+
+    def __init__(self, values: dict[str, Any], path: str) -> None:
+        self.values = values
+        self.path = path
+
+    def at(self, key: str) -> str:
+        return f"{self.path}.{key}"
+
+    def check_keys(self, known: Collection[str], *, only: bool = False) -> None:
+        """Refuse a key that is nearly one of the known ones, with ``only`` every key that isn't one."""
+        for key in self.values:
+            if key in known:
+                continue
+            near = difflib.get_close_matches(key, known, 1, 0.5 if only else _NEAR)
+            if near or only:
+                hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(sorted(known))}"
+                raise refuse(self.at(key), f"there is no such setting: {hint}")
+
+    def text(self, key: str) -> str | None:
+        value: str | None = self._typed(key, str, "string")
+        return value
+
+    def switch(self, key: str) -> bool | None:
+        value: bool | None = self._typed(key, bool, "boolean")
+        return value
+
+    def number(self, key: str, *, least: float = -math.inf) -> float | None:
+        value = self.values.get(key)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self._mistyped(key, "number")
+        if not least <= value < math.inf:
+            raise refuse(self.at(key), f"it must be at least {least:g}")
+        return float(value)
+
+    def object(self, key: str) -> Fields | None:
+        value = self._typed(key, dict, "object")
+        return None if value is None else Fields(value, self.at(key))
+
+    def array(self, key: str) -> list[Any] | None:
+        value: list[Any] | None = self._typed(key, list, "array")
+        return value
+
+    def texts(self, key: str) -> tuple[str, ...] | None:
+        value = self.array(key)
+        if value is None:
+            return None
+        for index, item in enumerate(value):
+            if not isinstance(item, str):
+                raise refuse(f"{self.at(key)}[{index}]", f"Expected string, received {_type_name(item)}")
+        return tuple(value)
+
+    def status_codes(self, key: str) -> frozenset[int] | None:
+        """A list of HTTP statuses; documents also write them as strings."""
+        value = self.array(key)
+        if value is None:
+            return None
+        codes = set()
+        for index, item in enumerate(value):
+            code = int(item) if isinstance(item, str) and item.isdecimal() else item
+            if isinstance(code, bool) or not isinstance(code, int | float) or code != int(code):
+                raise refuse(f"{self.at(key)}[{index}]", f"Expected number, received {_type_name(item)}")
+            codes.add(int(code))
+        return frozenset(codes)
+
+    def error_classes(self, key: str) -> frozenset[ErrorClass] | None:
+        names = self.texts(key)
+        if names is None:
+            return None
+        known = [error.value for error in ErrorClass]
+        for index, name in enumerate(names):
+            if name not in known:
+                near = difflib.get_close_matches(name, known, 1)
+                hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"
+                raise refuse(f"{self.at(key)}[{index}]", f"there is no such class of errors: {hint}")
+        return frozenset(ErrorClass(name) for name in names)
+
+    def _typed(self, key: str, kind: type, name: str) -> Any:
+        value = self.values.get(key)
+        if value is not None and not isinstance(value, kind):
+            raise self._mistyped(key, name)
+        return value
+
+    def _mistyped(self, key: str, expected: str) -> Refused:
+        return refuse(self.at(key), f"Expected {expected}, received {_type_name(self.values[key])}")
+
+
+def _type_name(value: object) -> str:
+    return _TYPE_NAMES.get(type(value), "null")

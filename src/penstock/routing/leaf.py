@@ -1,0 +1,277 @@
+"""A config without targets of its own -> a ``Target``: provider, credential, host, parameters (spec 2.2, 2.5, 3)."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.address import AddressPolicy
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import Url
+from penstock.core.json_path import Path, parse_path
+from penstock.core.secret import Secret
+from penstock.core.virtual_key import VirtualKey
+from penstock.routing import custom_host, policies
+from penstock.routing.fields import PLAIN_INVALID, Fields, Refused, refuse
+from penstock.routing.plan import Target
+
+_PLAIN_NO_PROVIDER: Final = (
+    "Either x-portkey-provider needs to be passed. Or the x-portkey-config header should have a valid config with "
+    "provider details in it."
+)
+ROUTING_KEYS: Final = frozenset(
+    """
+    strategy targets name weight provider api_key virtual_key prompt_id cache retry on_status_codes request_timeout
+    custom_host forward_headers override_params default_params drop_params strict_open_ai_compliance
+    input_guardrails output_guardrails before_request_hooks after_request_hooks input_mutators output_mutators
+    default_input_guardrails default_output_guardrails metadata id cb_config is_open passthrough deployments
+    fetch_integrated_models timeouts stream_rescue
+    """.split()
+)
+"""Every key that is not a provider-specific setting."""
+_NOT_YET: Final = frozenset(
+    """
+    input_guardrails output_guardrails before_request_hooks after_request_hooks input_mutators output_mutators
+    default_input_guardrails default_output_guardrails prompt_id
+    """.split()
+)
+"""Keys that must not be ignored in silence until they work."""
+
+
+class Given(msgspec.Struct, frozen=True):
+    """What the request's headers say about routing. ``request_timeout`` is in milliseconds.
+
+    ``authorization`` and ``api_key`` are the credentials of the Authorization and x-portkey-api-key headers, None where
+    a header is absent or holds an SDK's placeholder. ``provider`` is a slug, or ``@NAME`` of a virtual key.
+    """
+
+    provider: str | None = None
+    authorization: Secret | None = None
+    api_key: Secret | None = None
+    custom_host: str | None = None
+    request_timeout: float | None = None
+    forward_headers: tuple[str, ...] | None = None
+    strict: bool = True
+    options: Mapping[str, str] = {}
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """What a plan is checked against: the providers there are, the hosts that callers may name, the virtual keys.
+
+    ``allowed_keys`` are the virtual keys that this caller may use, None for all.
+    """
+
+    providers: Collection[str]
+    policy: AddressPolicy
+    virtual_keys: Mapping[str, VirtualKey] = {}
+    allowed_keys: frozenset[str] | None = None
+
+
+class Leaves:
+    """Makes the targets of one plan. ``lends``: whether targets without a credential get the caller's own.
+
+    ``keyless`` collects the providers of those targets: one caller's credential is only ever meant for one of them.
+    """
+
+    def __init__(self, given: Given, rules: Rules, *, lends: bool = True) -> None:
+        self._given = given
+        self._rules = rules
+        self._lends = lends
+        self.keyless: set[str] = set()
+
+    def target(self, fields: Fields, *, tracked: bool, guarded: bool) -> Target:
+        """The target that an object describes. ``guarded``: whether a circuit breaker applies where it stands."""
+        check_keys(fields)
+        given = self._given
+        overrides = _params(fields, "override_params")
+        named, overrides = _provider(fields, overrides)
+        from_config = named is not None
+        named = named or given.provider
+        if named is None:
+            raise _no_provider()
+        key = self._virtual_key(named[1:], fields) if named.startswith("@") else None
+        provider = key.provider if key else named
+        if provider not in self._rules.providers:
+            where = fields.at("provider") if from_config else "x-portkey-provider"
+            raise _unknown_provider(provider, where, self._rules)
+        api_key = key.credential if key else self._credential(fields, provider, from_config=from_config)
+        host = self._custom_host(fields, key)
+        options = {
+            **({} if from_config else given.options),
+            **(key.options if key else {}),
+            **_options(fields),
+        }
+        breaker = policies.breaker(fields) if guarded else None
+        retry_address = f"{provider} {host.origin.authority if host else ''}"
+        return Target(
+            path=fields.path,
+            provider=provider,
+            api_key=api_key,
+            custom_host=host,
+            options=options,
+            override_params=overrides,
+            default_params={**(key.default_params if key else {}), **_params(fields, "default_params")},
+            drop_params=_paths(fields),
+            forward_headers=self._forward_headers(fields),
+            request_timeout=self._request_timeout(fields),
+            strict=given.strict and fields.switch("strict_open_ai_compliance") is not False,
+            timeouts=policies.timeouts(fields),
+            retry=policies.retry(fields),
+            cache=policies.cache(fields),
+            rescue=policies.rescue(fields),
+            breaker=breaker,
+            is_open=guarded and fields.switch("is_open") is True,
+            is_tracked=tracked or breaker is not None,
+            virtual_key=key.name if key else None,
+            models=key.models if key else None,
+            identity=_identity(retry_address, api_key, options, overrides.get("model", b"")),
+            address=retry_address,
+        )
+
+    def _virtual_key(self, name: str, fields: Fields) -> VirtualKey:
+        rules = self._rules
+        found = rules.virtual_keys.get(name)
+        if found is None:
+            near = difflib.get_close_matches(name, rules.virtual_keys, 1)
+            hint = f"did you mean '{near[0]}'?" if near else "they are set in penstock.toml, [virtual_keys.NAME]."
+            text = f"There is no virtual key '{name[:64]}': {hint}"
+            raise Refused(Failure(Kind.UNKNOWN_VIRTUAL_KEY, text, fields.at("virtual_key"), PLAIN_INVALID))
+        if rules.allowed_keys is not None and name not in rules.allowed_keys:
+            text = f"Your gateway key may not use the virtual key '{name}': ask the operator of the gateway."
+            raise Refused(Failure(Kind.NOT_ALLOWED, text, fields.at("virtual_key")))
+        return found
+
+    def _credential(self, fields: Fields, provider: str, *, from_config: bool) -> Secret | None:
+        """A config that names its provider brings its key; otherwise Authorization comes first (spec 2.2)."""
+        given, text = self._given, fields.text("api_key")
+        own = Secret(text) if text else None
+        lent = given.authorization or given.api_key
+        if not from_config:
+            return given.authorization or own or given.api_key
+        if own is None:
+            self.keyless.add(provider)
+        return own or (lent if self._lends else None)
+
+    def _custom_host(self, fields: Fields, key: VirtualKey | None) -> Url | None:
+        # A header wins over every custom_host of the config (spec 2.5), but never sends an operator's credential away.
+        if key is not None:
+            return None if key.base_url is None else Url.parse(key.base_url, trusted=True)
+        text = self._given.custom_host or fields.text("custom_host")
+        if not text:
+            return None
+        url = custom_host.judge(text, self._rules.policy)
+        if isinstance(url, Url):
+            return url
+        where = "x-portkey-custom-host" if self._given.custom_host else fields.at("custom_host")
+        text = (
+            f"The custom host in {where} is refused: {url}. If the gateway's operator trusts it, add it to the "
+            "trusted_hosts setting."
+        )
+        raise Refused(Failure(Kind.INVALID_CUSTOM_HOST, text, where, "Invalid custom host"))
+
+    def _request_timeout(self, fields: Fields) -> float | None:
+        own = fields.number("request_timeout") or None
+        return own if self._given.request_timeout is None else self._given.request_timeout
+
+    def _forward_headers(self, fields: Fields) -> tuple[str, ...]:
+        names = fields.texts("forward_headers") or ()
+        if self._given.forward_headers is not None:
+            return self._given.forward_headers
+        lowered = tuple(name.strip().lower() for name in names)
+        if "x-portkey-forward-headers" in lowered:
+            plain = "forward_headers must not contain the 'x-portkey-forward-headers' header"
+            raise refuse(fields.at("forward_headers"), "it lists itself", plain=plain)
+        return lowered
+
+
+def check_keys(fields: Fields) -> None:
+    """Refuse what can't be honoured yet and what is a slip of the pen; anything else may be a provider's setting."""
+    for key in _NOT_YET & fields.values.keys():
+        if fields.values[key] is not None:
+            raise refuse(fields.at(key), "this setting is not available in this release: leave it out")
+    fields.check_keys(ROUTING_KEYS)
+
+
+def names_provider(values: Mapping[str, Any]) -> bool:
+    """Whether an object says itself which provider is meant."""
+    overrides = values.get("override_params")
+    model = overrides.get("model") if isinstance(overrides, dict) else None
+    return bool(values.get("provider") or values.get("virtual_key") or _slug(model))
+
+
+def _provider(fields: Fields, overrides: dict[str, bytes]) -> tuple[str | None, dict[str, bytes]]:
+    """The provider or ``@NAME`` that the object names, and its overrides with a bare model."""
+    raw = fields.values.get("override_params")
+    slug = _slug(raw.get("model")) if isinstance(raw, dict) else None
+    virtual_key, provider = fields.text("virtual_key"), fields.text("provider")
+    if slug is not None and not (virtual_key or provider):
+        name, model = slug
+        return f"@{name}", {**overrides, "model": msgspec.json.encode(model)}
+    if virtual_key:
+        return f"@{virtual_key.removeprefix('@')}", overrides
+    return provider, overrides
+
+
+def _slug(model: object) -> tuple[str, str] | None:
+    """``@NAME/model`` as its two parts; a model may hold further slashes."""
+    if not isinstance(model, str) or not model.startswith("@"):
+        return None
+    name, slash, rest = model[1:].partition("/")
+    return (name, rest) if slash and name and rest else None
+
+
+def _options(fields: Fields) -> dict[str, str]:
+    """Provider-specific settings: every scalar under a name that is no routing key."""
+    return {
+        key: str(value)
+        for key, value in fields.values.items()
+        if key not in ROUTING_KEYS and isinstance(value, str | int | float) and not isinstance(value, bool)
+    }
+
+
+def _params(fields: Fields, key: str) -> dict[str, bytes]:
+    given = fields.object(key)
+    return {} if given is None else {name: msgspec.json.encode(item) for name, item in given.values.items()}
+
+
+def _paths(fields: Fields) -> tuple[Path, ...]:
+    paths = []
+    for index, text in enumerate(fields.texts("drop_params") or ()):
+        try:
+            paths.append(parse_path(text))
+        except ValueError:
+            raise refuse(
+                f"{fields.at('drop_params')}[{index}]", "it must be a path such as a.b or tools[*].x"
+            ) from None
+    return tuple(paths)
+
+
+def _identity(address: str, key: Secret | None, options: Mapping[str, str], model: bytes) -> str:
+    """A digest of everything that makes two targets one and the same as far as their health goes."""
+    parts = (
+        address,
+        key.reveal() if key else "",
+        msgspec.json.encode(sorted(options.items())).decode(),
+        model.decode(),
+    )
+    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:24]
+
+
+def _no_provider() -> Refused:
+    text = "Neither x-portkey-provider nor the config names a provider: add one of them."
+    return Refused(Failure(Kind.MISSING_PROVIDER, text, "x-portkey-provider", _PLAIN_NO_PROVIDER))
+
+
+def _unknown_provider(provider: str, where: str, rules: Rules) -> Refused:
+    near = difflib.get_close_matches(provider, rules.providers, 1, 0.5)
+    hint = f"did you mean '{near[0]}'?" if near else "'penstock providers' lists the ones there are."
+    text = (
+        f"There is no provider '{provider[:64]}': {hint} Any other OpenAI-compatible server: provider openai with "
+        "x-portkey-custom-host."
+    )
+    plain = "Invalid provider passed" if where == "x-portkey-provider" else PLAIN_INVALID
+    return Refused(Failure(Kind.UNKNOWN_PROVIDER, text, where, plain))

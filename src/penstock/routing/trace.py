@@ -1,0 +1,36 @@
+"""The account of a walk, and the one line that tells it in ``x-penstock-trace``."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Made(msgspec.Struct):
+    """An attempt: the target's path, its status or the kind of its failure, how long it took and why it went on so."""
+
+    path: str
+    result: str
+    milliseconds: float
+    why: list[str] = msgspec.field(default_factory=list)
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """A target that its circuit breaker kept away."""
+
+    path: str
+
+
+Step = Made | Skipped
+
+
+def line(steps: tuple[Step, ...]) -> str:
+    """``targets[0] 429 120ms retry in 1s; targets[0] 503 80ms next; targets[1] 200 95ms``: paths are of the config."""
+    return "; ".join([_told(step) for step in steps])
+
+
+def _told(step: Step) -> str:
+    path = step.path.removeprefix("config.")
+    if isinstance(step, Skipped):
+        return f"{path} open skipped"
+    told = f"{path} {step.result} {step.milliseconds:.0f}ms"
+    return f"{told} {', '.join(step.why)}" if step.why else told

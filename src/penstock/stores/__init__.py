@@ -1,0 +1,1 @@
+"""Floor 2: what outlives a request: cached answers, virtual keys, saved configs, gateway keys."""
