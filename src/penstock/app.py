@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from penstock.core.address import AddressPolicy
 from penstock.core.http import Limits
@@ -32,8 +33,8 @@ from penstock.transport.pool import PoolLimits
 from penstock.transport.proxies import ProxyRules
 
 
-def build(settings: Settings) -> Gateway:
-    """The whole gateway as an ASGI application."""
+def build(settings: Settings, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> Gateway:
+    """The whole gateway as an ASGI application. ``sleep`` is how the waits between attempts pass."""
     policy = AddressPolicy(settings.trusted_hosts)
     records = Records()
     http1 = _http1(settings.upstream, policy, os.environ)
@@ -45,7 +46,7 @@ def build(settings: Settings) -> Gateway:
     lent_keys = _lent_keys(os.environ) if settings.lends_keys else {}
     configure = Configure(PROVIDERS, policy, _limits(settings.upstream), lent_keys, _Fixed())
     caching = Caching(MemoryCache(64 << 20, 4 << 20), transports, 4 << 20)
-    router = Router(configure, transports, Health(), caching, 900)
+    router = Router(configure, transports, Health(), caching, 900, sleep)
     server = settings.server
     parts: list[Part] = [_Connections(transports)]
     if server.access_log:

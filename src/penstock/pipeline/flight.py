@@ -136,13 +136,12 @@ class Flight:
     def _arrived(self, answer: Answer) -> None:
         """The head is known: everyone who waits for it gets an answer."""
         self.answer = answer
-        self._end = len(answer.body)
+        head = answer.body
+        if answer.relay is not None and answer.rest is not None:
+            head += answer.relay.fork().finish()
         if answer.rest is not None:
-            self._buffer += answer.body
-            if answer.relay is not None:
-                self._buffer += answer.relay.fork().finish()
-            self._end = len(self._buffer)
-        self._prefix = self._end
+            self._buffer += head
+        self._prefix = self._end = len(head)
         waiting, self._waiting = self._waiting, set()
         for seat in waiting:
             if not seat.done():
@@ -223,7 +222,7 @@ class Flight:
         del self._landed
         landed(self)
 
-    # Callers leaving and reading.
+    # What callers do.
 
     def _left(self) -> None:
         """A caller has left; the last one ends it all."""

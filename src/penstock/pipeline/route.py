@@ -27,13 +27,18 @@ Try = Callable[[Attempt], Awaitable[Answer]]
 
 
 class Router(msgspec.Struct, frozen=True):
-    """Carries out plans. ``deadline`` is the time that all attempts and waits of a request may take, 0 for no limit."""
+    """Carries out plans.
+
+    ``deadline`` is the time that all attempts and waits of a request may take, 0 for no limit. ``sleep`` is how waits
+    between attempts pass.
+    """
 
     configure: Configure
     transports: Mapping[str, Transport]
     health: Health
     caching: Caching
     deadline: float = 0.0
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def __call__(self, call: Call, compiled: Compiled) -> tuple[Answer, Walked]:
         """The answer of the last attempt. Answers that routing passes over are closed."""
@@ -53,7 +58,7 @@ class Router(msgspec.Struct, frozen=True):
                         answer, raced = await race(step, lambda each: self._try(call, compiled, each))
                         step = walker.send(raced)
                     case Wait(seconds):
-                        await asyncio.sleep(seconds)
+                        await self.sleep(seconds)
                         step = walker.send(None)
         except StopIteration as stop:
             walked: Walked = stop.value

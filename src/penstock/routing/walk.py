@@ -146,7 +146,8 @@ class _Walker:
     ) -> Part:
         over = self._bounded(over, target.timeouts.total)
         tries, waited = 0, 0.0
-        self._health.attempted(target.address, self._clock())
+        if target.retry is not None:
+            self._health.attempted(target.address, self._clock())
         while True:
             attempt = Attempt(target, tries, until, over)
             if tries == 0 and rival is not None:
@@ -155,6 +156,9 @@ class _Walker:
                     return outcome
             else:
                 outcome = yield from self._attempt(attempt)
+            if target.retry is None:
+                self.retry_count = 0
+                return outcome
             step = decide(target.retry, outcome, tries, waited, self._situation.random(), alternative=alternative)
             step = self._affordable(step, target, min(until, over))
             if isinstance(step, Enough):
