@@ -12,12 +12,13 @@ from typing import NamedTuple
 import pytest
 
 from penstock.core.address import AddressPolicy
-from penstock.pipeline import run
+from penstock.core.failure import Failure
+from penstock.pipeline import sign
 from penstock.pipeline.configure import _GENERAL, _NOT_YET, _PER_REQUEST
 from penstock.providers.registry import PROVIDERS
-from penstock.routing.leaf import Given, Rules
+from penstock.routing.leaf import ROUTING_KEYS, Given, Rules
 from penstock.routing.parse import parse
-from penstock.routing.plan import Target
+from penstock.routing.plan import leaves
 from running import RunningGateway
 
 ROOT = Path(__file__).parents[2]
@@ -122,15 +123,27 @@ def test_links_lead_somewhere(name: str) -> None:
             assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, link
 
 
-def test_the_config_is_one() -> None:
-    (shown,) = examples("json", "docs/headers.md")
-    plan = parse(shown.text.encode(), Given(), Rules(PROVIDERS.keys(), AddressPolicy()))
-    assert isinstance(plan, Target), plan
-    written = json.loads(shown.text)
-    assert plan.provider == written["provider"]
-    assert plan.request_timeout == written["request_timeout"]
-    known = {name for option in PROVIDERS[plan.provider].options for name in (option.name, *option.config_keys)}
-    assert plan.options.keys() <= known
+CONFIGS = [*examples("json", "docs/configs.md"), *examples("json", "README.md")]
+
+
+@pytest.mark.parametrize("shown", CONFIGS, ids=lambda shown: shown.name)
+def test_configs_that_are_shown_are_ones(shown: Example) -> None:
+    settings = {
+        name for row in PROVIDERS.values() for option in row.options for name in (option.name, *option.config_keys)
+    }
+    rules = Rules(PROVIDERS.keys(), AddressPolicy(), settings=frozenset(settings))
+    plan = parse(shown.text.encode(), Given(), rules)
+    assert not isinstance(plan, Failure), plan
+    for leaf in leaves(plan):
+        known = {name for option in PROVIDERS[leaf.provider].options for name in (option.name, *option.config_keys)}
+        assert leaf.options.keys() <= known
+
+
+def test_every_key_of_a_config_is_documented() -> None:
+    page = PAGES["docs/configs.md"]
+    ignored = set("on_status_codes metadata id deployments fetch_integrated_models passthrough is_open".split())
+    hooks = {key for key in ROUTING_KEYS if key.endswith(("_guardrails", "_hooks", "_mutators"))}
+    assert {key for key in ROUTING_KEYS - ignored - hooks if f"`{key}`" not in page and f'"{key}"' not in page} == set()
 
 
 def test_request_headers_are_all_documented_and_none_else() -> None:
@@ -141,5 +154,5 @@ def test_request_headers_are_all_documented_and_none_else() -> None:
 
 
 def test_response_headers_are_all_documented_and_none_else() -> None:
-    added = set(re.findall(r'b"(x-[a-z-]+)"', Path(run.__file__).read_text()))
+    added = set(re.findall(r'b"(x-[a-z-]+)"', Path(sign.__file__).read_text()))
     assert first_cells("docs/headers.md", "What comes back") == added

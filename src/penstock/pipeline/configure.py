@@ -103,6 +103,12 @@ class Configure:
             for option in row.options
             if option.bare_header
         }
+        self._settings = frozenset(
+            name
+            for row in providers.values()
+            for option in row.options
+            for name in (option.name, option.header.replace("-", "_"), *option.config_keys)
+        )
         self._routing = NameMemo(self._routes)
         self._forget()
         catalogues.watch(self._forget)
@@ -193,7 +199,7 @@ class Configure:
         return parse(config, given, self._rules(catalogue, allowed))
 
     def _rules(self, catalogue: Catalogue, allowed: frozenset[str] | None) -> Rules:
-        return Rules(self._providers.keys(), self._policy, catalogue.virtual_keys, allowed)
+        return Rules(self._providers.keys(), self._policy, catalogue.virtual_keys, allowed, self._settings)
 
     def _given(self, fields: Mapping[bytes, bytes], slug: str | None) -> Given | Failure:
         def text(name: str) -> str | None:

@@ -51,9 +51,7 @@ class Idempotency:
     def applies(self, call: Call) -> bool:
         return HEADER in call.fields and self._seconds > 0 and bool(call.body)
 
-    async def answer(
-        self, call: Call, tenant: str, run: Callable[[], Coroutine[Any, Any, Answer]]
-    ) -> Answer | Failure:
+    async def answer(self, call: Call, tenant: str, run: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer | Failure:
         """The one answer to this key. ``run`` makes the call if there is none."""
         if len(call.fields[HEADER]) > _LONGEST:
             text = f"The Idempotency-Key is longer than {_LONGEST} characters: send a shorter one, such as a UUID."

@@ -22,7 +22,7 @@ _RESPELT: Final = {
     "strict_open_aicompliance": "strict_open_ai_compliance",
     "use_retry_after_headers": "use_retry_after_header",
 }
-_NEAR: Final = 0.8
+_NEAR: Final = 0.85
 _TYPE_NAMES: Final = {bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object"}
 
 

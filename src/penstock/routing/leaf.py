@@ -62,13 +62,15 @@ class Given(msgspec.Struct, frozen=True):
 class Rules(msgspec.Struct, frozen=True):
     """What a plan is checked against: the providers there are, the hosts that callers may name, the virtual keys.
 
-    ``allowed_keys`` are the virtual keys that this caller may use, None for all.
+    ``allowed_keys`` are the virtual keys that this caller may use, None for all. ``settings`` are the names of the
+    providers' own settings, which no misspelling of a routing key must be seen in.
     """
 
     providers: Collection[str]
     policy: AddressPolicy
     virtual_keys: Mapping[str, VirtualKey] = {}
     allowed_keys: frozenset[str] | None = None
+    settings: frozenset[str] = frozenset()
 
 
 class Leaves:
@@ -83,9 +85,16 @@ class Leaves:
         self._lends = lends
         self.keyless: set[str] = set()
 
+    def check_keys(self, fields: Fields) -> None:
+        """Refuse what can't be honoured yet and what is a slip of the pen; anything else may be a provider's setting."""
+        for key in _NOT_YET & fields.values.keys():
+            if fields.values[key] is not None:
+                raise refuse(fields.at(key), "this setting is not available in this release: leave it out")
+        fields.check_keys(ROUTING_KEYS | self._rules.settings)
+
     def target(self, fields: Fields, *, tracked: bool, guarded: bool) -> Target:
         """The target that an object describes. ``guarded``: whether a circuit breaker applies where it stands."""
-        check_keys(fields)
+        self.check_keys(fields)
         given = self._given
         overrides = _params(fields, "override_params")
         named, overrides = _provider(fields, overrides)
@@ -186,14 +195,6 @@ class Leaves:
             plain = "forward_headers must not contain the 'x-portkey-forward-headers' header"
             raise refuse(fields.at("forward_headers"), "it lists itself", plain=plain)
         return lowered
-
-
-def check_keys(fields: Fields) -> None:
-    """Refuse what can't be honoured yet and what is a slip of the pen; anything else may be a provider's setting."""
-    for key in _NOT_YET & fields.values.keys():
-        if fields.values[key] is not None:
-            raise refuse(fields.at(key), "this setting is not available in this release: leave it out")
-    fields.check_keys(ROUTING_KEYS)
 
 
 def names_provider(values: Mapping[str, Any]) -> bool:

@@ -15,7 +15,7 @@ from penstock.core.unreadable import UNREADABLE
 from penstock.routing import policies
 from penstock.routing.conditions import BadQuery, compile_query
 from penstock.routing.fields import PLAIN_INVALID, Fields, Refused, refuse, settled
-from penstock.routing.leaf import ROUTING_KEYS, Given, Leaves, Rules, check_keys, names_provider
+from penstock.routing.leaf import ROUTING_KEYS, Given, Leaves, Rules, names_provider
 from penstock.routing.plan import Balance, Case, Choose, Fallback, Plan, Policy, Target, leaves
 
 __all__ = ["Given", "Rules", "parse"]
@@ -78,7 +78,7 @@ def _node(fields: Fields, built: Leaves, depth: int = 0, *, tracked: bool = Fals
         if mode not in (None, "single"):
             raise refuse(fields.at("targets"), f"Required: the targets of mode '{mode}'")
         return built.target(fields, tracked=tracked, guarded=guarded)
-    check_keys(fields)
+    built.check_keys(fields)
     policy = _policy(strategy)
     plans = tuple(
         _node(
