@@ -63,6 +63,19 @@ def by_config(base_url: str) -> Headers:
     return {"x-portkey-config": json.dumps(config, separators=(",", ":"))}
 
 
+def by_fallback(base_url: str) -> Headers:
+    """Two targets, the second to fall back on, with retries: what a resilient config costs while all is well."""
+    target = {"provider": "openai", "api_key": _CREDENTIAL, "custom_host": base_url}
+    config = {"strategy": {"mode": "fallback"}, "retry": {"attempts": 2}, "targets": [target, target]}
+    return {"x-portkey-config": json.dumps(config, separators=(",", ":"))}
+
+
+def by_cache(base_url: str) -> Headers:
+    """A target whose answers are cached: all requests but the first are hits."""
+    target = {"provider": "openai", "api_key": _CREDENTIAL, "custom_host": base_url, "cache": {"mode": "simple"}}
+    return {"x-portkey-config": json.dumps(target, separators=(",", ":"))}
+
+
 def by_echo(_base_url: str) -> Headers:
     """The gateway's built-in provider, which needs no upstream."""
     return {"authorization": f"Bearer {_CREDENTIAL}", "x-portkey-provider": "echo"}

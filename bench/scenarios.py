@@ -80,6 +80,20 @@ SCENARIOS: Final = (
         _OURS,
     ),
     Scenario(
+        "fallback",
+        "two targets with retries, the first one answers",
+        partial(measures.chat, addressing=route.by_fallback),
+        _per_request(_ratio(6)),
+        _OURS,
+    ),
+    Scenario(
+        "cache",
+        "answers from the cache in memory",
+        partial(measures.chat, addressing=route.by_cache),
+        _per_request(_value(60)),
+        _OURS,
+    ),
+    Scenario(
         "latency",
         "what is added to one request at a time",
         measures.latency,

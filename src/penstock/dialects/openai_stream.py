@@ -103,6 +103,17 @@ def _has_content(choice: dict[str, Any]) -> bool:
 
 def ending(tail: bytes) -> tuple[bool, Usage | None]:
     """What the final bytes of a stream say: whether it was finished (``[DONE]`` or a finish reason), and its usage."""
+    finished, usage = _ending(tail[-_RECENT:])
+    if finished and (usage is not None or b'"usage"' not in tail):
+        return finished, usage
+    return _ending(tail)
+
+
+_RECENT: Final = 2048
+"""Bytes that nearly always hold all that an ending says."""
+
+
+def _ending(tail: bytes) -> tuple[bool, Usage | None]:
     finished, usage = False, None
     for _, data in reversed(list(sse.events(tail))):
         if data == DONE:

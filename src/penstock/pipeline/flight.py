@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from copy import copy
 from typing import Any, Final
 
 import msgspec
@@ -38,9 +39,9 @@ class Flight:
 
     It ends once: ``finished`` when the reply came to its end, ``failure`` then being None if it is whole; or
     ``abandoned`` when nobody was left, when ``run`` raised or when the gateway stops. ``landed`` is called then.
-    ``answer`` is the head that all share, ``body`` the complete bytes of a finished reply of at most ``limit``. A
-    longer one takes no more callers and holds in memory only what its slowest follower has yet to read; more than
-    ``limit`` of that makes the provider wait.
+    ``answer`` is the head that all share. It is closed last, so that the owner may judge it first (``broken``).
+    ``body`` is the complete bytes of a finished reply of at most ``limit``. A longer one takes no more callers and
+    holds in memory only what its slowest follower has yet to read; more than ``limit`` of that makes the provider wait.
 
     The last caller's leaving abandons the call, ``linger`` seconds later if it can still be joined meanwhile.
     """
@@ -149,12 +150,13 @@ class Flight:
 
     def _own(self, answer: Answer) -> Answer:
         """The shared answer as one caller's own. What follows the head it reads through a follower."""
-        own = msgspec.structs.replace(answer, headers=answer.headers.copy())
+        own = msgspec.structs.replace(answer, headers=answer.headers.copy(), released=None)
         if answer.rest is not None:
             own.rest = follower = Follower(self, answer.rest, self._prefix)
             self._followers.add(follower)
             if answer.relay is not None:
                 own.relay = answer.relay.fork()
+            own.scan = copy(answer.scan)
         return own
 
     async def _pump(self, rest: Reply) -> None:
@@ -198,7 +200,9 @@ class Flight:
         if self._end <= self._limit:
             self.body = answer.body if answer.rest is None else bytes(self._buffer)
             self._buffer = bytearray()
+        answer.broken = self.failure
         self._land()
+        answer.close()
 
     def _give_up(self, failure: Failure) -> None:
         if self._task is None:

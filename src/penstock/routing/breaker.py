@@ -38,7 +38,7 @@ def counts_as_failure(breaker: Breaker, status: int) -> bool:
 
 
 class _Bucket:
-    """The results of one tenth of the window."""
+    """The results of one tenth of the window, which are forgotten together."""
 
     __slots__ = ("failures", "requests", "since")
 

@@ -150,6 +150,10 @@ class Health:
         """Whether one more hedge is within the node's budget, and if so, spend it."""
         return percent > 0 and self._hedge_budget(node, now).take(now)
 
+    def hedge_unspent(self, node: str, now: float) -> None:
+        """The hedge that was paid for was not needed."""
+        self._hedge_budget(node, now).deposit(1.0)
+
     def stuck(self, key: str, now: float) -> int | None:
         """The choice that this key stands for, unless it has expired."""
         choice = self._choices.get(key)

@@ -86,7 +86,7 @@ class Leaves:
         self.keyless: set[str] = set()
 
     def check_keys(self, fields: Fields) -> None:
-        """Refuse what can't be honoured yet and what is a slip of the pen; anything else may be a provider's setting."""
+        """Refuse what can't be honoured yet and slips of the pen; anything else may be a provider's setting."""
         for key in _NOT_YET & fields.values.keys():
             if fields.values[key] is not None:
                 raise refuse(fields.at(key), "this setting is not available in this release: leave it out")

@@ -22,6 +22,7 @@ __all__ = ["Given", "Rules", "parse"]
 
 _DEEPEST: Final = 32
 _MOST_LEAVES: Final = 1000
+_MOST_CONDITIONS: Final = 100
 _MODES: Final = "Invalid 'mode' value. Must be one of: single, loadbalance, fallback, conditional"
 _STRATEGY_KEYS: Final = frozenset(
     "mode on_status_codes on_error return_on_error conditions default cb_config sticky hedge policy".split()
@@ -203,6 +204,8 @@ def _choose(fields: Fields, strategy: Fields, plans: tuple[Plan, ...], inner: li
     if not conditions:
         plain = "No conditions passed in the query router"
         raise refuse(strategy.at("conditions"), "Required: at least one condition", plain=plain)
+    if len(conditions) > _MOST_CONDITIONS:
+        raise refuse(strategy.at("conditions"), f"there are more than {_MOST_CONDITIONS}")
     names = {name: index for index, each in reversed(list(enumerate(inner))) if (name := each.text("name"))}
     cases = tuple(_case(item, f"{strategy.at('conditions')}[{index}]", names) for index, item in enumerate(conditions))
     default = strategy.text("default")

@@ -1,0 +1,57 @@
+"""JavaScript's regular expressions (without flags), as the queries of conditional routing have them.
+
+Patterns come from callers and run on the event loop, so a search that takes too long is given up. That is what the
+library ``regex`` is here for: the standard one can't be stopped.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import Final
+
+import regex
+
+_PATIENCE: Final = 0.01
+"""Seconds that one search may take; ordinary ones take microseconds."""
+_CHANCES: Final = 3
+"""A pattern that took too long so often is not tried any more."""
+_MOST_REPEATS: Final = 100_000
+"""Repeats with an end are written out when a pattern is compiled: their product bounds the memory that takes."""
+_TOKEN: Final = re.compile(r"\\.|\[\^?\]|\[(?:\\.|[^\]\\])*\]|[.$]", re.DOTALL)
+_REPEAT: Final = re.compile(r"\{(\d{1,12})(?:,(\d{0,12}))?\}")
+_TRANSLATED: Final = {"[]": "(?!)", "[^]": r"[\s\S]", ".": r"[^\n\r\u2028\u2029]", "$": r"\Z"}
+"""What the two languages write differently, or mean differently."""
+
+
+class TooLarge(Exception):
+    """The pattern would take too much memory."""
+
+
+def searcher(source: str) -> Callable[[str], bool] | None:
+    """Says whether a text holds a match; None when the pattern is not valid. Raises TooLarge."""
+    if math.prod(max(int(least), int(most or 0), 1) for least, most in _REPEAT.findall(source)) > _MOST_REPEATS:
+        raise TooLarge
+    pattern = _TOKEN.sub(lambda found: _TRANSLATED.get(found[0], found[0]), source)
+    try:
+        return _Search(regex.compile(pattern, regex.ASCII))
+    except (regex.error, RecursionError, OverflowError):
+        return None
+
+
+class _Search:
+    __slots__ = ("_chances", "_compiled")
+
+    def __init__(self, compiled: regex.Pattern[str]) -> None:
+        self._compiled = compiled
+        self._chances = _CHANCES
+
+    def __call__(self, text: str) -> bool:
+        if not self._chances:
+            return False
+        try:
+            return self._compiled.search(text, timeout=_PATIENCE) is not None
+        except TimeoutError:
+            self._chances -= 1
+            return False

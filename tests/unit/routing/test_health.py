@@ -1,0 +1,246 @@
+"""What routing knows of targets and providers: circuits, load, speed, budgets, sticky choices, all bounded."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.routing.breaker import Breaker
+from penstock.routing.health import Health
+
+BREAKER = Breaker(failure_threshold=2, cooldown=30.0)
+
+
+def attempt(
+    health: Health, now: float, status: int | None, took: float | None = None, breaker: Breaker | None = None
+) -> bool:
+    probe = health.begin("t", breaker, now)
+    health.end("t", breaker, now, status=status, first_token=took, probe=probe)
+    return probe
+
+
+# Circuits.
+
+
+def test_a_target_is_kept_away_until_its_probe_succeeds() -> None:
+    health = Health()
+    assert health.admits("t", BREAKER, 0.0)
+    assert health.opens_in("t", 0.0) == 0
+    for status in (500, 200, 404, None, 502):
+        assert not attempt(health, 0.0, status, breaker=BREAKER)
+    assert not health.admits("t", BREAKER, 29.0)
+    assert health.opens_in("t", 29.0) == 1
+    assert health.admits("other", BREAKER, 29.0)
+    assert health.admits("t", BREAKER, 30.0)
+    assert health.begin("t", BREAKER, 30.0)
+    assert not health.admits("t", BREAKER, 30.0)
+    health.end("t", BREAKER, 31.0, status=200, first_token=0.1, probe=True)
+    assert health.admits("t", BREAKER, 31.0)
+
+
+def test_asking_reserves_nothing() -> None:
+    health = Health()
+    for _ in range(2):
+        attempt(health, 0.0, 500, breaker=BREAKER)
+    assert all(health.admits("t", BREAKER, 30.0) for _ in range(5))
+
+
+def test_a_beaten_or_cancelled_probe_gives_way() -> None:
+    health = Health()
+    for _ in range(2):
+        attempt(health, 0.0, 500, breaker=BREAKER)
+    assert attempt(health, 30.0, None, breaker=BREAKER)
+    assert health.admits("t", BREAKER, 30.0)
+
+
+def test_without_a_breaker_nothing_opens() -> None:
+    health = Health()
+    assert not any(attempt(health, 0.0, 500) for _ in range(10))
+    assert health.admits("t", BREAKER, 0.0)
+
+
+# Load.
+
+
+def test_attempts_in_flight_are_counted() -> None:
+    health = Health()
+    assert health.busy("t") == 0
+    for _ in range(3):
+        health.begin("t", None, 0.0)
+    assert (health.busy("t"), health.busy("other")) == (3, 0)
+    health.end("t", None, 1.0, status=None, first_token=None, probe=False)
+    assert health.busy("t") == 2
+
+
+def test_a_forgotten_target_breaks_no_end() -> None:
+    health = Health(targets=1)
+    for _ in range(2):
+        attempt(health, 0.0, 500, breaker=BREAKER)
+    probe = health.begin("t", BREAKER, 30.0)
+    health.begin("other", None, 30.0)
+    assert health.busy("t") == 0
+    health.end("t", BREAKER, 31.0, status=500, first_token=None, probe=probe)
+    assert health.busy("t") == 0
+    assert health.admits("t", BREAKER, 31.0)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), max_size=40), st.integers(1, 3))
+def test_the_count_in_flight_is_exact_unless_forgotten_and_never_negative(
+    steps: list[tuple[str, bool]], size: int
+) -> None:
+    health = Health(targets=size)
+    running = dict.fromkeys("abc", 0)
+    for target, begins in steps:
+        if begins:
+            health.begin(target, None, 0.0)
+            running[target] += 1
+        elif running[target]:
+            health.end(target, None, 0.0, status=200, first_token=None, probe=False)
+            running[target] -= 1
+        for name, count in running.items():
+            assert 0 <= health.busy(name) <= count
+            assert size < 3 or health.busy(name) == count
+
+
+# Speed.
+
+
+def test_the_first_sample_is_the_average_and_later_ones_move_it() -> None:
+    health = Health()
+    assert health.latency("t", 0.0) is None
+    attempt(health, 0.0, 200, 1.0)
+    assert health.latency("t", 0.0) == 1.0
+    attempt(health, 10.0, 200, 2.0)
+    assert health.latency("t", 10.0) == pytest.approx(1.632, abs=0.001)
+    attempt(health, 40.0, 200, 0.5)
+    assert health.latency("t", 40.0) == pytest.approx(0.556, abs=0.001)
+
+
+def test_a_burst_counts() -> None:
+    health = Health()
+    attempt(health, 5.0, 200, 1.0)
+    for _ in range(100):
+        attempt(health, 5.0, 200, 3.0)
+    assert health.latency("t", 5.0) == pytest.approx(3.0, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("status", "took", "breaker", "expected"),
+    [
+        (500, 0.01, None, 5.0),
+        (429, None, None, 5.0),
+        (400, 9.0, None, 9.0),
+        (200, 0.01, Breaker(failure_threshold=9, cooldown=1.0, failure_status_codes=frozenset({200})), 5.0),
+        (200, None, None, None),
+        (None, 0.5, None, None),
+    ],
+)
+def test_what_makes_a_sample(
+    status: int | None, took: float | None, breaker: Breaker | None, expected: float | None
+) -> None:
+    health = Health()
+    attempt(health, 1.0, status, took, breaker)
+    assert health.latency("t", 1.0) == expected
+
+
+def test_an_old_average_is_unknown_and_starts_anew() -> None:
+    health = Health()
+    attempt(health, 1000.0, 500)
+    assert health.latency("t", 1059.0) == 5.0
+    assert health.latency("t", 1060.0) is None
+    attempt(health, 1060.0, 200, 0.5)
+    assert health.latency("t", 1060.0) == 0.5
+
+
+@given(st.lists(st.tuples(st.floats(0, 100), st.floats(0, 60)), min_size=1, max_size=30))
+def test_an_average_lies_between_its_samples(samples: list[tuple[float, float]]) -> None:
+    health, now = Health(), 0.0
+    for passed, took in samples:
+        now += passed
+        attempt(health, now, 200, took)
+    tooks = [took for _, took in samples]
+    average = health.latency("t", now)
+    assert average is not None
+    assert min(tooks) - 1e-9 <= average <= max(tooks) + 1e-9
+
+
+# Budgets.
+
+
+def test_the_retry_budget_is_spent_and_filled_again() -> None:
+    health = Health()
+    assert sum(health.may_retry("p", 0.0) for _ in range(200)) == 100
+    assert health.may_retry("other", 0.0)
+    assert sum(health.may_retry("p", 1.0) for _ in range(200)) == 10
+    for _ in range(50):
+        health.attempted("p", 1.0)
+    assert sum(health.may_retry("p", 1.0) for _ in range(200)) in {9, 10}
+    assert sum(health.may_retry("p", 1000.0) for _ in range(200)) == 100
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 3), st.integers(0, 60), st.integers(0, 60)), max_size=40),
+)
+def test_retries_stay_within_their_share(steps: list[tuple[float, int, int]]) -> None:
+    health, now, attempts, retries = Health(), 0.0, 0, 0
+    for passed, new, failed in steps:
+        now += passed
+        for _ in range(new):
+            health.attempted("p", now)
+        attempts += new
+        retries += sum(health.may_retry("p", now) for _ in range(failed))
+        assert retries <= 100 + 10 * now + 0.2 * attempts + 1e-6
+
+
+def test_the_hedge_budget_is_a_percentage_of_what_could_be_hedged() -> None:
+    health = Health()
+    assert sum(health.may_hedge("n", 5, 0.0) for _ in range(50)) == 10
+    assert not health.may_hedge("n", 5, 1000.0)
+    hedges = 0
+    for _ in range(1000):
+        health.hedgeable("n", 5, 1000.0)
+        hedges += health.may_hedge("n", 5, 1000.0)
+    assert hedges in {49, 50}
+    assert health.may_hedge("other", 5, 1000.0)
+
+
+def test_a_saved_up_hedge_budget_has_an_end() -> None:
+    health = Health()
+    for _ in range(1000):
+        health.hedgeable("n", 100, 0.0)
+    assert sum(health.may_hedge("n", 100, 0.0) for _ in range(50)) == 10
+
+
+def test_no_percentage_is_no_hedge() -> None:
+    health = Health()
+    health.hedgeable("n", 0, 0.0)
+    assert not health.may_hedge("n", 0, 0.0)
+
+
+# Sticky choices.
+
+
+def test_a_choice_sticks_until_it_expires() -> None:
+    health = Health()
+    assert health.stuck("k", 0.0) is None
+    health.stick("k", 0, 10.0)
+    assert health.stuck("k", 9.9) == 0
+    assert health.stuck("k", 10.0) is None
+    health.stick("k", 2, 20.0)
+    assert (health.stuck("k", 15.0), health.stuck("other", 15.0)) == (2, None)
+
+
+def test_what_was_not_used_for_longest_is_forgotten_first() -> None:
+    health = Health(targets=2, providers=2, hedging_nodes=2, sticky_choices=2)
+    for name in ("a", "b"):
+        health.stick(name, 1, 10.0)
+    assert health.stuck("a", 0.0) == 1
+    health.stick("c", 1, 10.0)
+    assert [health.stuck(name, 0.0) for name in ("a", "b", "c")] == [1, None, 1]
+    for number in range(100):
+        name = str(number)
+        health.begin(name, BREAKER, 0.0)
+        health.attempted(name, 0.0)
+        health.hedgeable(name, 5, 0.0)
+        health.stick(name, 1, 10.0)
+    sizes = [len(room) for room in (health._targets, health._retries, health._hedges, health._choices)]
+    assert sizes == [2, 2, 2, 2]
