@@ -17,14 +17,14 @@ from penstock.pipeline.cache import Caching
 from penstock.pipeline.configure import Configure
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.route import Router
-from penstock.routing.health import Health
-from penstock.stores.cache import MemoryCache
-from penstock.stores.catalogue import EMPTY
 from penstock.pipeline.run import Pipeline
 from penstock.providers.registry import PROVIDERS
+from penstock.routing.health import Health
 from penstock.server.gateway import Bounds, Gateway, Part
 from penstock.settings import Settings, SettingsError
 from penstock.settings.model import Upstream
+from penstock.stores.cache import MemoryCache
+from penstock.stores.catalogue import EMPTY
 from penstock.transport import connection
 from penstock.transport.base import Transport
 from penstock.transport.echo import EchoTransport

@@ -1,12 +1,13 @@
-"""Stage, around an attempt: answer from the cache, or share the call with everyone who asks the same right now (spec 6).
+"""Stage, around an attempt: answer from the cache, or share the call with who asks the same right now (spec 6).
 
-An answer is only ever given to who would have got it: the key holds the tenant, the request's namespace or metadata, and
-everything that the provider would be sent, its credential included, save whether the answer is to be streamed. Stored
-are whole, good answers; a stream is replayed as a plain reply to who wants that, and the other way round.
+An answer is only ever given to who would have got it: the key holds the tenant, the request's namespace or metadata,
+and everything that the provider would be sent, its credential included, save whether the answer is to be streamed.
+Stored are whole, good answers; a stream is replayed as a plain reply to who wants that, and the other way round.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from penstock.core.unreadable import UNREADABLE
 from penstock.core.usage import Usage
 from penstock.dialects import openai_chat
 from penstock.dialects.openai_replay import to_plain, to_stream, with_usage
-from penstock.dialects.openai_stream import ending
+from penstock.dialects.openai_stream import Scan, ending
 from penstock.pipeline.attempt import Written, failed, send, write
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.configure import Route
@@ -40,7 +41,7 @@ _MAX_AGE: Final = re.compile(rb"max-age\s*=\s*\"?(\d{1,9})")
 
 
 class Wish(msgspec.Struct, frozen=True):
-    """What a caller wants of the cache: whether it may answer, how old (in seconds) at most, and whether it may keep."""
+    """What a caller wants of the cache: whether it may answer, how old at most (in seconds), whether to ask anew."""
 
     read: bool = True
     max_age: float | None = None
@@ -65,7 +66,7 @@ class Caching(msgspec.Struct, frozen=True):
     limit: int
     flights: dict[bytes, Flight] = msgspec.field(default_factory=dict)
 
-    def applies(self, call: Call, route: Route) -> bool:
+    def applies(self, route: Route) -> bool:
         """Whether the cache has a part in this attempt."""
         return route.target.cache is not None and route.operation is Operation.CHAT and self.limit > 0
 
@@ -145,7 +146,11 @@ def is_whole(flight: Flight) -> bool:
         return False
     if not answer.outcome.ok or answer.status != 200:
         return False
-    return answer.relay is None or (b'"error"' not in flight.body and ending(flight.body[-_TAIL:])[0])
+    if answer.relay is None:
+        return True
+    scan = Scan()
+    scan.passing(flight.body)
+    return scan.error is None and not scan.skipped and ending(flight.body[-_TAIL:])[0]
 
 
 def _key(call: Call, tenant: str, written: Written) -> bytes:
@@ -167,10 +172,9 @@ def _canonical(body: Body | None) -> bytes:
     parts = []
     for name in sorted(name for name in body if name not in _DELIVERY):
         raw = body.raw(name) or b""
-        try:
+        # What only the standard library reads stays as it is.
+        with contextlib.suppress(*UNREADABLE):
             raw = msgspec.json.format(raw, indent=-1)
-        except UNREADABLE:
-            pass  # what only the standard library reads stays as it is
         parts += [name.encode(), b"\x00", raw, b"\x00"]
     return b"".join(parts)
 

@@ -1,7 +1,7 @@
-"""Stage: a request with an ``Idempotency-Key`` is made once; who comes back with it gets the running or finished answer.
+"""Stage: a request with an ``Idempotency-Key`` is made once; who comes back gets the running or finished answer.
 
-The header is the one of the IETF draft "The Idempotency-Key HTTP Header Field". A key belongs to who sent it, and stands
-for one request: another body under it is a 409. Failed calls are forgotten, so that coming back tries again.
+The header is the one of the IETF draft "The Idempotency-Key HTTP Header Field". A key belongs to who sent it, and
+stands for one request: another body under it is a 409. Failed calls are forgotten, so that coming back tries again.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ class Router(msgspec.Struct, frozen=True):
         ready = self.configure.route(compiled, step.target, call.operation)
         if isinstance(ready, Failure):
             answer = failed(ready)
-        elif self.caching.applies(call, ready):
+        elif self.caching.applies(ready):
             answer = await self.caching.attempt(call, compiled.caller.tenant, ready, step)
         else:
             answer = await attempt(call, ready, step, self.transports)

@@ -1,4 +1,4 @@
-"""The policies that a config attaches to its targets: retries, limits, cache, breaker, hedging (spec 3.1 and 4.5 to 6)."""
+"""The policies that a config attaches to targets: retries, limits, cache, breaker, hedging (spec 3.1, 4.5 to 6)."""
 
 from __future__ import annotations
 

@@ -305,6 +305,8 @@ class Http1Client:
 
     async def send(self, body: bytes) -> None:
         connection = self._connection
+        if not body:
+            return  # an empty chunk would be the end
         connection.transport.write(b"%x\r\n%b\r\n" % (len(body), body) if self._chunked else body)
         if connection.writable is not None:
             await connection.writable
@@ -335,7 +337,7 @@ class Http1Client:
         elif self._request.version == "1.0":
             lines.append(b"connection: keep-alive\r\n")
         lines.append(b"\r\n")
-        if self._chunked:
+        if self._chunked and body:
             lines += (b"%x\r\n" % len(body), body, b"\r\n")
         elif self._request.method != "HEAD":
             lines.append(body)
