@@ -10,13 +10,18 @@ V = TypeVar("V")
 
 
 class Lru(Generic[K, V]):
-    """At most ``size`` entries. A look-up makes an entry the most recent; adding one too many drops the oldest."""
+    """Entries that weigh at most ``size`` together, 1 each unless told otherwise.
 
-    __slots__ = ("_entries", "_size")
+    A look-up makes an entry the most recent; what is too much drops the oldest.
+    """
+
+    __slots__ = ("_entries", "_heavy", "_load", "_size")
 
     def __init__(self, size: int) -> None:
         self._size = size
+        self._load = 0
         self._entries: OrderedDict[K, V] = OrderedDict()
+        self._heavy: dict[K, int] = {}
 
     def get(self, key: K) -> V | None:
         value = self._entries.get(key)
@@ -24,11 +29,19 @@ class Lru(Generic[K, V]):
             self._entries.move_to_end(key)
         return value
 
-    def put(self, key: K, value: V) -> None:
+    def put(self, key: K, value: V, weight: int = 1) -> None:
+        if key in self._entries:
+            self._drop(key)
         self._entries[key] = value
-        self._entries.move_to_end(key)
-        if len(self._entries) > self._size:
-            self._entries.popitem(last=False)
+        self._load += weight
+        if weight != 1:
+            self._heavy[key] = weight
+        while self._load > self._size:
+            self._drop(next(iter(self._entries)))
+
+    def _drop(self, key: K) -> None:
+        del self._entries[key]
+        self._load -= self._heavy.pop(key, 1)
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -50,6 +50,8 @@ _NOT_YET: Final = tuple(_PREFIX + name for name in ("default-input-guardrails", 
 _PLACEHOLDERS: Final = frozenset({"", "OPENAI_API_KEY", "DUMMY-KEY", "undefined", "null"})
 """What SDKs send for "no key" (spec 2.2)."""
 _NAMING: Final = frozenset({b"x-portkey-provider", b"x-portkey-config", b"x-portkey-virtual-key"})
+_LIGHT: Final = 1024
+"""Bytes of headers that make an ordinary plan; what was compiled from more counts for more of what is remembered."""
 _SAVED: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
 """The name of a saved config, as opposed to JSON."""
 
@@ -130,7 +132,8 @@ class Configure:
             if isinstance(found, Failure):
                 return found
             compiled = found
-            self._compiled.put(relevant, compiled)
+            said = sum(len(value) for name, value in call.headers if routing[name])
+            self._compiled.put(relevant, compiled, 1 + said // _LIGHT)
         call.withheld = compiled.caller.header
         return compiled
 
