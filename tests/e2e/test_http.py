@@ -7,6 +7,7 @@ import json
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import httptools
@@ -14,7 +15,7 @@ import pytest
 
 from penstock.settings import load
 from running import RunningGateway, running_gateway
-from upstream import CHUNK, Upstream, events, reply
+from upstream import CHUNK, DONE, FINISH, Upstream, events, reply
 
 BODY = json.dumps({"model": "echo", "messages": [{"role": "user", "content": "hi there"}]}).encode()
 HEAD = (
@@ -224,17 +225,29 @@ def test_a_slow_reader_is_waited_for(server: RunningGateway, upstream: Upstream)
 
 
 @pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"cache": {"mode": "simple"}},
+        {"strategy": {"mode": "fallback"}, "targets": [{"custom_host": "http://127.0.0.1:1/v1"}, {}]},
+        {"strategy": {"mode": "fallback", "hedge": {"delay": 60}}, "targets": [{}, {}]},
+        {"strategy": {"mode": "loadbalance", "policy": "least_busy"}, "targets": [{}, {}]},
+    ],
+    ids=["single", "cache", "fallback", "hedge", "balance"],
+)
 def test_requests_leave_nothing_for_the_garbage_collector(
-    stream: bool, server: RunningGateway, upstream: Upstream
+    more: dict[str, Any], stream: bool, server: RunningGateway, upstream: Upstream
 ) -> None:
     """Memory of a finished request is free at once: nothing of it is held in a cycle."""
     body = json.dumps({"model": "m", "messages": [], "stream": stream}).encode()
-    head = HEAD.replace(b"echo", b"openai") + b"x-portkey-custom-host: %b/v1\r\n" % upstream.url.encode()
+    config = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1", **more}
+    head = HEAD.replace(b"x-portkey-provider: echo", b"x-portkey-config: " + json.dumps(config).encode())
 
     def ask(times: int) -> None:
         with Caller(server) as caller:
             for _ in range(times):
-                upstream.play(events(CHUNK, b"data: [DONE]\n\n") if stream else reply())
+                upstream.play(events(CHUNK, FINISH, DONE) if stream else reply())
                 caller.send(head + b"content-length: %d\r\n\r\n" % len(body) + body)
                 caller.responses(1)
 

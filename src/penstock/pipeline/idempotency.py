@@ -62,9 +62,7 @@ class Idempotency:
             if kept.fingerprint != fingerprint:
                 text = "The Idempotency-Key was used with another request before: use a new key for each request."
                 return Failure(Kind.IDEMPOTENCY_CONFLICT, text, "idempotency-key")
-            answer = await kept.flight.join()
-            answer.headers.append((b"idempotent-replayed", b"true"))
-            return answer
+            return _replayed(await kept.flight.join(), call)
         return await self._launch(name, fingerprint, run).join()
 
     def _launch(self, name: bytes, fingerprint: bytes, run: Callable[[], Coroutine[Any, Any, Answer]]) -> Flight:
@@ -91,6 +89,13 @@ class Idempotency:
         kept = self._kept.pop(name, None)
         if kept is not None:
             self._used -= kept.size
+
+
+def _replayed(answer: Answer, call: Call) -> Answer:
+    """The shared answer under the trace id of who came back."""
+    own = [field for field in answer.headers if field[0] != b"x-portkey-trace-id"]
+    answer.headers = [*own, (b"x-portkey-trace-id", call.trace_id), (b"idempotent-replayed", b"true")]
+    return answer
 
 
 def _name(call: Call, tenant: str) -> bytes:

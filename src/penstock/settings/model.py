@@ -22,6 +22,9 @@ Port = Annotated[int, Meta(ge=0, le=65535, title="a whole number from 0 to 65535
 Number = Annotated[int, Meta(ge=0, title="a whole number, 0 or more")]
 Some = Annotated[int, Meta(ge=1, le=1024, title="a whole number from 1 to 1024")]
 Bytes = Annotated[int, Meta(ge=1, title='a number of bytes, such as 65536 or "100 MB"', extra={"unit": "bytes"})]
+Room = Annotated[
+    int, Meta(ge=0, title='a number of bytes, 0 or more, such as 65536 or "100 MB"', extra={"unit": "bytes"})
+]
 Seconds = Annotated[float, Meta(ge=0, le=_YEAR, title="a number of seconds from 0 to a year", extra={"unit": "s"})]
 Milliseconds = Annotated[
     int, Meta(ge=0, le=3_600_000, title="a whole number of milliseconds from 0 to an hour", extra={"unit": "ms"})
@@ -145,6 +148,32 @@ class Security(Struct, frozen=True):
     ] = None
 
 
+class Routing(Struct, frozen=True):
+    """The way from a request to a provider."""
+
+    default_config: Annotated[
+        Text, Meta(description="Saved config of requests that name neither provider nor config; empty: none.")
+    ] = ""
+    deadline: Annotated[
+        Seconds,
+        Meta(description="Longest time for all attempts and waits until a request's answer begins; 0 sets no limit."),
+    ] = 900.0
+
+
+class Cache(Struct, frozen=True):
+    """Answers that are kept in memory."""
+
+    max_bytes: Annotated[Room, Meta(description="Largest sum of cached answers; 0 turns the cache off.")] = 64 << 20
+    max_entry_bytes: Annotated[Bytes, Meta(description="Largest answer that is cached.")] = 4 << 20
+    idempotency_seconds: Annotated[
+        Seconds, Meta(description="How long an answer to an Idempotency-Key is kept; 0 ignores the header.")
+    ] = 86_400.0
+    reattach_seconds: Annotated[
+        Seconds,
+        Meta(description="How long a call with an Idempotency-Key goes on when nobody is listening any more."),
+    ] = 10.0
+
+
 class Echo(Struct, frozen=True):
     """The built-in provider."""
 
@@ -158,6 +187,8 @@ class Settings(Struct, frozen=True):
     upstream: Upstream = Upstream()
     providers: Providers = Providers()
     security: Security = Security()
+    routing: Routing = Routing()
+    cache: Cache = Cache()
     echo: Echo = Echo()
 
     @property

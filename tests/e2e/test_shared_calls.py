@@ -1,0 +1,151 @@
+"""One upstream call for many: identical cacheable requests, and the one request behind an Idempotency-Key."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from penstock.settings import load
+from running import RunningGateway, running_gateway
+from upstream import CHUNK, DONE, FINISH, ROLE, Act, Upstream, events, hang_up, reply, wait_for_hang_up
+
+STREAM = ROLE + CHUNK + CHUNK + FINISH + DONE
+
+
+@pytest.fixture(scope="module")
+def quiet() -> Iterator[RunningGateway]:
+    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_UPSTREAM_IDLE_TIMEOUT": "5"}
+    with running_gateway(load({}, environment, Path("/nonexistent"))) as gateway:
+        yield gateway
+
+
+def held(release: threading.Event) -> Act:
+    """Answer nothing more until the test says so."""
+
+    async def act(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        await asyncio.to_thread(release.wait, 20)
+
+    return act
+
+
+def headers(upstream: Upstream, *, cache: bool = True, **more: str) -> dict[str, str]:
+    config: dict[str, Any] = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    if cache:
+        config["cache"] = {"mode": "simple"}
+    return {"x-portkey-config": json.dumps(config), **more}
+
+
+def body(*, stream: bool = False, text: str = "Hello") -> dict[str, Any]:
+    return {"model": "m", "stream": stream, "messages": [{"role": "user", "content": text}]}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_thousand_identical_requests_are_one_call(
+    stream: bool, quiet: RunningGateway, upstream: Upstream
+) -> None:
+    release = threading.Event()
+    upstream.play(held(release), events(ROLE, CHUNK, CHUNK, FINISH, DONE) if stream else reply())
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=quiet.v1, limits=limits, timeout=60, trust_env=False) as client:
+        asking = [
+            asyncio.create_task(client.post("/chat/completions", json=body(stream=stream), headers=headers(upstream)))
+            for _ in range(1000)
+        ]
+        await asyncio.wait(asking, timeout=0.2)
+        release.set()
+        replies = await asyncio.gather(*asking)
+    assert len(upstream.received) == 1
+    assert {got.status_code for got in replies} == {200}
+    assert len({got.content for got in replies}) == 1
+    assert sorted({got.headers["x-portkey-cache-status"] for got in replies}) == ["HIT", "MISS"]
+    if stream:
+        assert replies[0].content == STREAM
+
+
+async def test_followers_go_on_when_the_first_one_leaves(quiet: RunningGateway, upstream: Upstream) -> None:
+    release = threading.Event()
+    upstream.play(events(ROLE, CHUNK, end=False), held(release), hang_up)
+    async with httpx.AsyncClient(base_url=quiet.v1, timeout=30, trust_env=False) as client:
+        asked = {"json": body(stream=True), "headers": headers(upstream)}
+        async with client.stream("POST", "/chat/completions", **asked) as first:
+            assert first.headers["x-portkey-cache-status"] == "MISS"
+            async with client.stream("POST", "/chat/completions", **asked) as second:
+                assert second.headers["x-portkey-cache-status"] == "HIT"
+                await first.aclose()
+                assert upstream.left.empty()
+                release.set()
+                rest = b"".join([piece async for piece in second.aiter_raw()])
+    assert rest.startswith(ROLE + CHUNK)
+    assert b"upstream_truncated" in rest
+    assert len(upstream.received) == 1
+
+
+async def test_when_all_have_left_the_call_is_closed(quiet: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(events(ROLE, CHUNK, end=False), wait_for_hang_up)
+    async with httpx.AsyncClient(base_url=quiet.v1, timeout=30, trust_env=False) as client:
+        asked = {"json": body(stream=True), "headers": headers(upstream)}
+        async with client.stream("POST", "/chat/completions", **asked) as first:
+            async with client.stream("POST", "/chat/completions", **asked):
+                await first.aclose()
+    await asyncio.to_thread(upstream.left.get, timeout=10)
+
+
+async def test_what_was_cut_short_is_not_kept(quiet: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(events(ROLE, CHUNK, end=False), hang_up)
+    upstream.play(events(ROLE, CHUNK, CHUNK, FINISH, DONE))
+    async with httpx.AsyncClient(base_url=quiet.v1, timeout=30, trust_env=False) as client:
+        asked = {"json": body(stream=True), "headers": headers(upstream)}
+        cut = await client.post("/chat/completions", **asked)
+        whole = await client.post("/chat/completions", **asked)
+    assert b"upstream_truncated" in cut.content
+    assert (whole.content, whole.headers["x-portkey-cache-status"]) == (STREAM, "MISS")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_idempotency_key_makes_a_request_once(stream: bool, quiet: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(events(ROLE, CHUNK, CHUNK, FINISH, DONE) if stream else reply())
+    asked = {
+        "json": body(stream=stream),
+        "headers": headers(upstream, cache=False, **{"idempotency-key": f"one {stream}"}),
+    }
+    async with httpx.AsyncClient(base_url=quiet.v1, timeout=30, trust_env=False) as client:
+        first = await client.post("/chat/completions", **asked)
+        again = await client.post("/chat/completions", **asked)
+        other = await client.post("/chat/completions", **{**asked, "json": body(stream=stream, text="Other")})
+        theirs = {**asked["headers"], "authorization": "Bearer somebody-else"}
+        stranger = await client.post("/chat/completions", json=body(stream=stream, text="Other"), headers=theirs)
+    assert first.content == again.content
+    assert "idempotent-replayed" not in first.headers
+    assert again.headers["idempotent-replayed"] == "true"
+    assert (other.status_code, other.json()["error"]["code"]) == (409, "idempotency_conflict")
+    assert stranger.status_code == 200
+    assert len(upstream.received) == 2
+
+
+async def test_coming_back_finds_the_call_still_running(quiet: RunningGateway, upstream: Upstream) -> None:
+    release = threading.Event()
+    upstream.play(held(release), reply())
+    asked = {"json": body(), "headers": headers(upstream, cache=False, **{"idempotency-key": "two"})}
+    async with httpx.AsyncClient(base_url=quiet.v1, trust_env=False) as client:
+        with pytest.raises(httpx.ReadTimeout):
+            await client.post("/chat/completions", **asked, timeout=0.3)
+        coming_back = asyncio.create_task(client.post("/chat/completions", **asked, timeout=20))
+        release.set()
+        got = await coming_back
+    assert got.headers["idempotent-replayed"] == "true"
+    assert len(upstream.received) == 1
+
+
+async def test_a_failure_is_tried_again(quiet: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(reply(500))
+    asked = {"json": body(), "headers": headers(upstream, cache=False, **{"idempotency-key": "three"})}
+    async with httpx.AsyncClient(base_url=quiet.v1, timeout=30, trust_env=False) as client:
+        statuses = [(await client.post("/chat/completions", **asked)).status_code for _ in range(2)]
+    assert statuses == [500, 200]
