@@ -76,9 +76,7 @@ def streamed(model: str, *, done: bool = True) -> Act:
 
 
 def client(gateway: RunningGateway, primary: Upstream, backup: Upstream, **settings: Any) -> openai.OpenAI:
-    targets = [
-        {"provider": "openai", "api_key": "k", "custom_host": f"{each.url}/v1"} for each in (primary, backup)
-    ]
+    targets = [{"provider": "openai", "api_key": "k", "custom_host": f"{each.url}/v1"} for each in (primary, backup)]
     targets[0] |= settings.pop("primary", {})
     config = {
         "strategy": {"mode": "fallback"} | settings.pop("strategy", {}),
@@ -136,9 +134,7 @@ def test_500_once(drilled: RunningGateway, primary: Upstream, backup: Upstream) 
 
 
 @pytest.mark.parametrize("break_off", [reset, hang_up, send(b"HTTP/1.1 200 OK\r\ncontent-")])
-def test_broken_before_the_head(
-    break_off: Act, drilled: RunningGateway, primary: Upstream, backup: Upstream
-) -> None:
+def test_broken_before_the_head(break_off: Act, drilled: RunningGateway, primary: Upstream, backup: Upstream) -> None:
     primary.play(break_off, hang_up)
     primary.play(answered("first"))
     assert client(drilled, primary, backup).chat.completions.create(**ASK).model == "first"

@@ -91,9 +91,9 @@ async def test_when_all_have_left_the_call_is_closed(quiet: RunningGateway, upst
     upstream.play(events(ROLE, CHUNK, end=False), wait_for_hang_up)
     async with httpx.AsyncClient(base_url=quiet.v1, timeout=30, trust_env=False) as client:
         asked = {"json": body(stream=True), "headers": headers(upstream)}
-        async with client.stream("POST", "/chat/completions", **asked) as first:
-            async with client.stream("POST", "/chat/completions", **asked):
-                await first.aclose()
+        first = client.stream("POST", "/chat/completions", **asked)
+        async with first as leaving, client.stream("POST", "/chat/completions", **asked):
+            await leaving.aclose()
     await asyncio.to_thread(upstream.left.get, timeout=10)
 
 
