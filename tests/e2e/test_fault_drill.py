@@ -148,7 +148,7 @@ def test_total_silence_is_not_retried(
     primary.play(wait_for_hang_up)
     backup.play(streamed("second") if stream else answered("second"))
     asking = client(drilled, primary, backup, request_timeout=150, retry={"attempts": 2, "on_status_codes": [408]})
-    got = asking.chat.completions.create(**ASK, stream=stream)
+    got: Any = asking.chat.completions.create(**ASK, stream=stream)
     model = text_of(got)[1] if stream else got.model
     assert model == "second"
     primary.left.get(timeout=5)

@@ -73,7 +73,7 @@ async def test_followers_go_on_when_the_first_one_leaves(quiet: RunningGateway, 
     release = threading.Event()
     upstream.play(events(ROLE, CHUNK, end=False), held(release), hang_up)
     async with httpx.AsyncClient(base_url=quiet.v1, timeout=30, trust_env=False) as client:
-        asked = {"json": body(stream=True), "headers": headers(upstream)}
+        asked: dict[str, Any] = {"json": body(stream=True), "headers": headers(upstream)}
         async with client.stream("POST", "/chat/completions", **asked) as first:
             assert first.headers["x-portkey-cache-status"] == "MISS"
             async with client.stream("POST", "/chat/completions", **asked) as second:
@@ -90,7 +90,7 @@ async def test_followers_go_on_when_the_first_one_leaves(quiet: RunningGateway, 
 async def test_when_all_have_left_the_call_is_closed(quiet: RunningGateway, upstream: Upstream) -> None:
     upstream.play(events(ROLE, CHUNK, end=False), wait_for_hang_up)
     async with httpx.AsyncClient(base_url=quiet.v1, timeout=30, trust_env=False) as client:
-        asked = {"json": body(stream=True), "headers": headers(upstream)}
+        asked: dict[str, Any] = {"json": body(stream=True), "headers": headers(upstream)}
         first = client.stream("POST", "/chat/completions", **asked)
         async with first as leaving, client.stream("POST", "/chat/completions", **asked):
             await leaving.aclose()
@@ -101,7 +101,7 @@ async def test_what_was_cut_short_is_not_kept(quiet: RunningGateway, upstream: U
     upstream.play(events(ROLE, CHUNK, end=False), hang_up)
     upstream.play(events(ROLE, CHUNK, CHUNK, FINISH, DONE))
     async with httpx.AsyncClient(base_url=quiet.v1, timeout=30, trust_env=False) as client:
-        asked = {"json": body(stream=True), "headers": headers(upstream)}
+        asked: dict[str, Any] = {"json": body(stream=True), "headers": headers(upstream)}
         cut = await client.post("/chat/completions", **asked)
         whole = await client.post("/chat/completions", **asked)
     assert b"upstream_truncated" in cut.content
@@ -111,7 +111,7 @@ async def test_what_was_cut_short_is_not_kept(quiet: RunningGateway, upstream: U
 @pytest.mark.parametrize("stream", [False, True])
 async def test_an_idempotency_key_makes_a_request_once(stream: bool, quiet: RunningGateway, upstream: Upstream) -> None:
     upstream.play(events(ROLE, CHUNK, CHUNK, FINISH, DONE) if stream else reply())
-    asked = {
+    asked: dict[str, Any] = {
         "json": body(stream=stream),
         "headers": headers(upstream, cache=False, **{"idempotency-key": f"one {stream}"}),
     }
@@ -132,7 +132,7 @@ async def test_an_idempotency_key_makes_a_request_once(stream: bool, quiet: Runn
 async def test_coming_back_finds_the_call_still_running(quiet: RunningGateway, upstream: Upstream) -> None:
     release = threading.Event()
     upstream.play(held(release), reply())
-    asked = {"json": body(), "headers": headers(upstream, cache=False, **{"idempotency-key": "two"})}
+    asked: dict[str, Any] = {"json": body(), "headers": headers(upstream, cache=False, **{"idempotency-key": "two"})}
     async with httpx.AsyncClient(base_url=quiet.v1, trust_env=False) as client:
         with pytest.raises(httpx.ReadTimeout):
             await client.post("/chat/completions", **asked, timeout=0.3)
@@ -145,7 +145,7 @@ async def test_coming_back_finds_the_call_still_running(quiet: RunningGateway, u
 
 async def test_a_failure_is_tried_again(quiet: RunningGateway, upstream: Upstream) -> None:
     upstream.play(reply(500))
-    asked = {"json": body(), "headers": headers(upstream, cache=False, **{"idempotency-key": "three"})}
+    asked: dict[str, Any] = {"json": body(), "headers": headers(upstream, cache=False, **{"idempotency-key": "three"})}
     async with httpx.AsyncClient(base_url=quiet.v1, timeout=30, trust_env=False) as client:
         statuses = [(await client.post("/chat/completions", **asked)).status_code for _ in range(2)]
     assert statuses == [500, 200]

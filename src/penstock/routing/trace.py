@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
+
+
+_SHOWN: Final = 16
 
 
 class Made(msgspec.Struct):
@@ -24,8 +29,14 @@ Step = Made | Skipped
 
 
 def line(steps: tuple[Step, ...]) -> str:
-    """``targets[0] 429 120ms retry in 1s; targets[0] 503 80ms next; targets[1] 200 95ms``: paths are of the config."""
-    return "; ".join([_told(step) for step in steps])
+    """``targets[0] 429 120ms retry in 1s; targets[0] 503 80ms next; targets[1] 200 95ms``: paths are of the config.
+
+    Of very many steps only the first and the last are told, since it has to fit into a header.
+    """
+    if len(steps) <= 2 * _SHOWN:
+        return "; ".join([_told(step) for step in steps])
+    told = [*map(_told, steps[:_SHOWN]), f"({len(steps) - 2 * _SHOWN} more)", *map(_told, steps[-_SHOWN:])]
+    return "; ".join(told)
 
 
 def _told(step: Step) -> str:
