@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from penstock.core.failure import MEANINGS, Failure, Kind
 from penstock.core.http import Origin, Url, header_line
-from penstock.core.lru import Lru
 from penstock.core.outcome import Outcome
 from penstock.core.secret import Secret
 from penstock.core.usage import Usage
@@ -108,13 +107,3 @@ def test_trusted_and_other_origins_are_two_things() -> None:
 )
 def test_usage_is_read_or_unknown(raw: bytes, usage: Usage | None) -> None:
     assert Usage.read(raw) == usage
-
-
-def test_the_bounded_map_forgets_what_was_not_used_for_longest() -> None:
-    entries: Lru[str, int] = Lru(2)
-    entries.put("a", 1)
-    entries.put("b", 2)
-    assert entries.get("a") == 1
-    entries.put("c", 3)
-    assert (entries.get("a"), entries.get("b"), entries.get("c")) == (1, None, 3)
-    assert len(entries) == 2
