@@ -65,14 +65,18 @@ class _Server(uvicorn.Server):
 
 @contextlib.contextmanager
 def running_gateway(
-    settings: Settings, *, asgi: bool = False, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    settings: Settings,
+    catalogue: Path | None = None,
+    *,
+    asgi: bool = False,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Iterator[RunningGateway]:
     """Serve in a thread, as ``penstock serve`` does in a process; drained and closed on leaving.
 
     ``asgi`` serves the gateway as any ASGI server would, in place of its own HTTP protocol; ``sleep`` is how the waits
     between attempts pass.
     """
-    app = build(settings, sleep=sleep)
+    app = build(settings, catalogue, sleep=sleep)
     sock = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app, http="httptools" if asgi else ServerConnection, loop="uvloop", lifespan="on", log_config=None, access_log=False, server_header=False, proxy_headers=False,

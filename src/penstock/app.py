@@ -7,6 +7,7 @@ import os
 import ssl
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 
 from penstock.core.address import AddressPolicy
 from penstock.core.http import Limits
@@ -14,7 +15,7 @@ from penstock.core.secret import Secret
 from penstock.observe.access_log import AccessLog
 from penstock.observe.record import Records
 from penstock.pipeline.cache import Caching
-from penstock.pipeline.configure import Configure
+from penstock.pipeline.configure import Configure, judge
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.route import Router
 from penstock.pipeline.run import Pipeline
@@ -24,7 +25,7 @@ from penstock.server.gateway import Bounds, Gateway, Part
 from penstock.settings import Settings, SettingsError
 from penstock.settings.model import Upstream
 from penstock.stores.cache import MemoryCache
-from penstock.stores.catalogue import EMPTY
+from penstock.stores.file import CatalogueError, CatalogueFile
 from penstock.transport import connection
 from penstock.transport.base import Transport
 from penstock.transport.echo import EchoTransport
@@ -33,8 +34,17 @@ from penstock.transport.pool import PoolLimits
 from penstock.transport.proxies import ProxyRules
 
 
-def build(settings: Settings, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> Gateway:
-    """The whole gateway as an ASGI application. ``sleep`` is how the waits between attempts pass."""
+def build(
+    settings: Settings,
+    catalogue: Path | None = None,
+    *,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> Gateway:
+    """The whole gateway as an ASGI application.
+
+    ``catalogue`` is the file with virtual keys, saved configs and gateway keys; ``sleep`` is how the waits between
+    attempts pass. Raises SettingsError.
+    """
     policy = AddressPolicy(settings.trusted_hosts)
     records = Records()
     http1 = _http1(settings.upstream, policy, os.environ)
@@ -43,26 +53,54 @@ def build(settings: Settings, *, sleep: Callable[[float], Awaitable[None]] = asy
         "https": http1,
         "echo": EchoTransport(settings.echo.pace_ms),
     }
-    lent_keys = _lent_keys(os.environ) if settings.lends_keys else {}
-    configure = Configure(PROVIDERS, policy, _limits(settings.upstream), lent_keys, _Fixed())
-    caching = Caching(MemoryCache(64 << 20, 4 << 20), transports, 4 << 20)
-    router = Router(configure, transports, Health(), caching, 900, sleep)
+    catalogues = read_catalogue(settings, catalogue)
+    configure = Configure(
+        PROVIDERS,
+        policy,
+        _limits(settings.upstream),
+        _lent_keys(os.environ) if settings.lends_keys else {},
+        catalogues,
+        default_config=settings.routing.default_config,
+    )
     server = settings.server
-    parts: list[Part] = [_Connections(transports)]
+    parts: list[Part] = [_Connections(transports), catalogues]
     if server.access_log:
         parts.append(AccessLog(records, sys.stdout.buffer))
     return Gateway(
-        Pipeline(configure, router, Idempotency(86400, 10, 64 << 20, 4 << 20), server.max_hops),
+        _pipeline(settings, configure, transports, sleep),
         records,
         Bounds(server.max_body_bytes, server.body_timeout, server.keepalive),
         parts,
     )
 
 
-class _Fixed:
-    current = EMPTY
+def read_catalogue(settings: Settings, path: Path | None) -> CatalogueFile:
+    """What the operator's file names. Raises SettingsError."""
+    check = judge(PROVIDERS, AddressPolicy(settings.trusted_hosts))
+    try:
+        catalogues = CatalogueFile(path, os.environ, PROVIDERS, check)
+    except CatalogueError as error:
+        raise SettingsError(error.problems) from None
+    default = settings.routing.default_config
+    if default and default not in catalogues.current.configs:
+        raise SettingsError([f"routing.default_config: there is no [configs.{default}]"])
+    return catalogues
 
-    def watch(self, callback: Callable[[], None]) -> None: ...
+
+def _pipeline(
+    settings: Settings,
+    configure: Configure,
+    transports: Mapping[str, Transport],
+    sleep: Callable[[float], Awaitable[None]],
+) -> Pipeline:
+    cache = settings.cache
+    store = MemoryCache(cache.max_bytes, cache.max_entry_bytes)
+    limit = min(cache.max_bytes, cache.max_entry_bytes)
+    router = Router(
+        configure, transports, Health(), Caching(store, transports, limit), settings.routing.deadline, sleep
+    )
+    once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit)
+    return Pipeline(configure, router, once, settings.server.max_hops)
 
 
 class _Connections:

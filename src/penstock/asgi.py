@@ -9,6 +9,6 @@ import os
 from pathlib import Path
 
 from penstock.app import build
-from penstock.settings import load
+from penstock.settings import catalogue_file, load
 
-app = build(load({}, os.environ, Path.cwd()))
+app = build(load({}, os.environ, Path.cwd()), catalogue_file({}, os.environ, Path.cwd()))

@@ -61,6 +61,7 @@ class Gateway:
         self.body: Any = None
         self.lifespan: list[str] = []
         self.settings: Settings | None = None
+        self.is_guarded = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -85,7 +86,7 @@ def installed(monkeypatch: pytest.MonkeyPatch, gateway: App) -> None:
     """Have ``penstock.app.build`` give this application."""
     stub = ModuleType("penstock.app")
 
-    def build(settings: Settings) -> App:
+    def build(settings: Settings, catalogue: Path | None = None) -> App:
         if settings.echo.pace_ms == UNBUILDABLE:
             raise SettingsError(["this can't be built"])
         if isinstance(gateway, Gateway):

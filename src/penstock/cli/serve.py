@@ -16,7 +16,7 @@ import click
 import msgspec
 
 from penstock import __version__
-from penstock.settings import Settings, SettingsError, config_file, load
+from penstock.settings import Settings, SettingsError, catalogue_file, config_file, load
 from penstock.settings.field import FIELDS
 
 _APP: Final = "penstock.asgi:app"
@@ -45,26 +45,26 @@ def command(**flags: str | None) -> None:
         settings = load(flags, os.environ, Path.cwd())
         sock = bind(settings.server.host, settings.server.port)
         with sock, contextlib.suppress(KeyboardInterrupt):
-            _run(settings, sock, config_file(flags, os.environ, Path.cwd()))
+            source = config_file(flags, os.environ, Path.cwd())
+            _run(settings, sock, source, catalogue_file(flags, os.environ, Path.cwd()))
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
 
 
-def _run(settings: Settings, sock: socket.socket, source: Path | None) -> None:
+def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue: Path | None) -> None:
     """Serve on a socket whose port may differ from the setting, which can ask for any."""
     bound = msgspec.structs.replace(settings.server, port=sock.getsockname()[1])
     settings = msgspec.structs.replace(settings, server=bound)
 
+    from penstock.app import build
     from penstock.server.serve import serve, supervise
 
+    # Built here too when others will serve: what is wrong with the settings is told before anything starts.
+    app = build(settings, catalogue)
+    _greet(settings, source, is_guarded=app.is_guarded)
     if bound.workers > 1:
-        _greet(settings, source)
-        supervise(_APP, settings, sock)
+        supervise(_APP, settings, sock, catalogue)
     else:
-        from penstock.app import build
-
-        app = build(settings)
-        _greet(settings, source)
         serve(app, settings, sock)
 
 
@@ -96,14 +96,15 @@ def _refusal(error: OSError, host: str, port: int) -> str:
             return f"can't listen on {host}, port {port}: {error.strerror}"
 
 
-def _greet(settings: Settings, source: Path | None) -> None:
+def _greet(settings: Settings, source: Path | None, *, is_guarded: bool) -> None:
     level = settings.server.log_level
     if level in {"debug", "info"}:
         click.echo(banner(settings, source), err=True)
-    if level in {"debug", "info", "warning"} and not settings.is_loopback:
+    if level in {"debug", "info", "warning"} and not (settings.is_loopback or is_guarded):
         click.echo(
             f"Warning: {settings.server.host} is not a loopback address. Anyone who reaches port "
-            f"{settings.server.port} may use this gateway: put access control in front of it.",
+            f"{settings.server.port} may use this gateway: set gateway keys (penstock key), or put access control in "
+            "front of it.",
             err=True,
         )
 

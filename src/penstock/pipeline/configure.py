@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -20,6 +20,7 @@ from penstock.core.http import Limits
 from penstock.core.lru import Lru
 from penstock.core.memo import NameMemo
 from penstock.core.secret import Secret
+from penstock.core.virtual_key import VirtualKey
 from penstock.dialects.openai_chat import Request, Shape
 from penstock.pipeline.authenticate import ANYBODY, KEY_HEADERS, Caller, authenticate, credential
 from penstock.pipeline.call import Call
@@ -96,7 +97,7 @@ class Configure:
         self._policy = policy
         self._limits = limits
         self._environment_keys = environment_keys
-        self._catalogues = catalogues
+        self.catalogues = catalogues
         self._default_config = default_config
         self._remembered = remembered
         self._bare = {
@@ -105,12 +106,7 @@ class Configure:
             for option in row.options
             if option.bare_header
         }
-        self._settings = frozenset(
-            name
-            for row in providers.values()
-            for option in row.options
-            for name in (option.name, option.header.replace("-", "_"), *option.config_keys)
-        )
+        self._settings = _settings(providers)
         self._routing = NameMemo(self._routes)
         self._forget()
         catalogues.watch(self._forget)
@@ -137,9 +133,14 @@ class Configure:
         call.withheld = compiled.caller.header
         return compiled
 
+    @property
+    def is_guarded(self) -> bool:
+        """Whether callers need a gateway key."""
+        return bool(self.catalogues.current.keys)
+
     def parse(self, config: bytes, slug: str | None = None) -> Plan | Failure:
         """The plan for a config by itself, without the headers of a request."""
-        return parse(config, Given(provider=slug), self._rules(self._catalogues.current, None))
+        return parse(config, Given(provider=slug), self._rules(self.catalogues.current, None))
 
     def _slug(self, call: Call) -> str | None:
         """The virtual key that ``model: "@NAME/model"`` names; the call is left with the model alone."""
@@ -147,7 +148,7 @@ class Configure:
         if chat is None or chat.model is None or not chat.model.startswith("@"):
             return None
         name, slash, model = chat.model[1:].partition("/")
-        known = name in self._catalogues.current.virtual_keys
+        known = name in self.catalogues.current.virtual_keys
         bare = not (call.fields.keys() & _NAMING)
         if not slash or not model or not (known or bare):
             return None
@@ -170,7 +171,7 @@ class Configure:
         return name in KEY_HEADERS or name in self._bare
 
     def _compile(self, fields: dict[bytes, bytes], slug: str | None) -> Compiled | Failure:
-        catalogue = self._catalogues.current
+        catalogue = self.catalogues.current
         caller = authenticate(fields, catalogue)
         if isinstance(caller, Failure):
             return caller
@@ -270,6 +271,32 @@ class Configure:
             own.idle if timeouts.idle is None else timeouts.idle,
             own.total,
         )
+
+
+def judge(
+    providers: Mapping[str, Provider], policy: AddressPolicy
+) -> Callable[[bytes, Mapping[str, VirtualKey]], str | None]:
+    """Says of a config, beside the virtual keys that it may name, why it can't be used; None when it can."""
+
+    def why(config: bytes, virtual_keys: Mapping[str, VirtualKey]) -> str | None:
+        rules = Rules(providers.keys(), policy, virtual_keys, None, _settings(providers))
+        plan = parse(config, Given(), rules)
+        # A config without a provider takes the caller's.
+        if isinstance(plan, Failure) and plan.kind is not Kind.MISSING_PROVIDER:
+            return plan.message
+        return None
+
+    return why
+
+
+def _settings(providers: Mapping[str, Provider]) -> frozenset[str]:
+    """The names of all providers' own settings, as configs may spell them."""
+    return frozenset(
+        name
+        for row in providers.values()
+        for option in row.options
+        for name in (option.name, option.header.replace("-", "_"), *option.config_keys)
+    )
 
 
 def _option(option: Option, given: Mapping[str, str]) -> str | None:

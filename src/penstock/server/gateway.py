@@ -50,11 +50,16 @@ class Gateway:
     """
 
     def __init__(self, pipeline: Pipeline, records: Records, bounds: Bounds, parts: Sequence[Part] = ()) -> None:
-        self._pipeline = pipeline
+        self.pipeline = pipeline
         self.records = records
         self.bounds = bounds
         self._parts = parts
         self.site = Site()
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether callers need a gateway key."""
+        return self.pipeline.configure.is_guarded
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -100,9 +105,9 @@ class Gateway:
             return
         client.watch()
         if self.bounds.keepalive:
-            await respond_in_time(self._pipeline, call, exchange, self.bounds.keepalive, client)
+            await respond_in_time(self.pipeline, call, exchange, self.bounds.keepalive, client)
         else:
-            answer = exchange.answer = await self._pipeline.run(call)
+            answer = exchange.answer = await self.pipeline.run(call)
             # A stream may last for hours: the request's body need not.
             del call
             await respond(answer, client, exchange.sent)

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import socket
 import sys
+from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
@@ -27,12 +28,12 @@ def serve(app: App, settings: Settings, sock: socket.socket) -> None:
     uvicorn.Server(_config(app, settings)).run(sockets=[sock])
 
 
-def supervise(app: str, settings: Settings, sock: socket.socket) -> None:
+def supervise(app: str, settings: Settings, sock: socket.socket, catalogue: Path | None = None) -> None:
     """Serve in ``workers`` processes, each of which imports the application anew, as ``module:attribute``.
 
     The settings reach them in the environment. Exits when a worker fails to start.
     """
-    os.environ.update(to_environ(settings))
+    os.environ.update(to_environ(settings, catalogue))
     supervisor = Multiprocess(_config(app, settings), sockets=[sock])
     supervisor.run()
     failed = max((process.exitcode or 0 for process in supervisor.processes), default=0)

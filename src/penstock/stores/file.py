@@ -1,0 +1,140 @@
+"""The catalogue of penstock.toml, read again when the file, or one that it names, has changed.
+
+What callers get is always the last reading that was free of problems; without one the gateway does not start.
+reading.py says what a file holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
+from typing import Final
+
+from penstock.stores.catalogue import EMPTY, Catalogue
+from penstock.stores.reading import CatalogueError, Check, Reading, Stamp, read, stamp
+
+__all__ = ["CatalogueError", "CatalogueFile", "read"]
+
+_LOG: Final = logging.getLogger("penstock")
+
+
+class CatalogueFile:
+    """``Catalogues`` on a file: looked at every ``interval`` seconds while the gateway runs, and on SIGHUP.
+
+    Without a path it is empty for good. The constructor raises CatalogueError.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        environ: Mapping[str, str],
+        providers: Collection[str],
+        check: Check | None = None,
+        interval: float = 1.0,
+    ) -> None:
+        self._path = path
+        self._sources = environ, providers, check
+        self._interval = interval
+        self._current = EMPTY
+        self._stamps: dict[Path, Stamp] = {}
+        self._callbacks: list[Callable[[], None]] = []
+        self._told: set[str] = set()
+        self._asked = asyncio.Event()
+        self._hangup = _Hangup(self._asked.set)
+        self._task: asyncio.Task[None] | None = None
+        if path is not None:
+            reading = Reading(path, *self._sources)
+            self._current, self._stamps = reading.result(), reading.stamps
+
+    @property
+    def current(self) -> Catalogue:
+        return self._current
+
+    def watch(self, callback: Callable[[], None]) -> None:
+        self._callbacks.append(callback)
+
+    def start(self) -> None:
+        if self._path is not None:
+            loop = asyncio.get_running_loop()
+            self._task = loop.create_task(self._follow(self._path), name="catalogue")
+            self._hangup.start(loop)
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._hangup.stop(asyncio.get_running_loop())
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _follow(self, path: Path) -> None:
+        before = self._stamps
+        while True:
+            asked = await self._wait()
+            now = {each: stamp(each) for each in self._stamps}
+            # A change counts once it has rested for an interval: a file that is being written is never half read,
+            # and gateway keys don't vanish while an editor has emptied it.
+            if asked or now == before != self._stamps:
+                await self._reread(path)
+                now = self._stamps
+            before = now
+
+    async def _wait(self) -> bool:
+        """Let an interval pass, or less when a signal asks for a look at once; whether one did."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._asked.wait(), self._interval)
+        asked = self._asked.is_set()
+        self._asked.clear()
+        return asked
+
+    async def _reread(self, path: Path) -> None:
+        reading = await asyncio.to_thread(Reading, path, *self._sources)
+        self._stamps = reading.stamps
+        if reading.problems:
+            for problem in reading.problems:
+                if problem not in self._told:
+                    _LOG.error("%s; what was in force before stays in force", problem)
+            self._told.update(reading.problems)
+            return
+        if self._told:
+            self._told.clear()
+            _LOG.info("%s is mended and in force", path.name)
+        if reading.catalogue != self._current:
+            self._current = reading.catalogue
+            for callback in self._callbacks:
+                callback()
+
+
+class _Hangup:
+    """SIGHUP as a request to read again, where it is nobody else's. The end of a terminal still ends the process."""
+
+    def __init__(self, callback: Callable[[], None]) -> None:
+        self._callback = callback
+        self._previous: signal.Handlers | None = None
+        self._had_terminal = False
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        # Windows has no such signal, and only the main thread gets any.
+        if not hasattr(signal, "SIGHUP") or threading.current_thread() is not threading.main_thread():
+            return
+        previous = signal.getsignal(signal.SIGHUP)
+        if isinstance(previous, signal.Handlers):
+            self._previous = previous
+            self._had_terminal = os.isatty(0)
+            loop.add_signal_handler(signal.SIGHUP, self._receive)
+
+    def stop(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._previous is not None:
+            loop.remove_signal_handler(signal.SIGHUP)
+            signal.signal(signal.SIGHUP, self._previous)
+            self._previous = None
+
+    def _receive(self) -> None:
+        if self._had_terminal and not os.isatty(0):
+            signal.raise_signal(signal.SIGTERM)
+        self._callback()
