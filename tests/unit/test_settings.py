@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.address import LOOPBACK_NAMES
-from penstock.settings import Settings, SettingsError, config_file, load, to_environ
+from penstock.settings import Settings, SettingsError, catalogue_file, config_file, load, to_environ
 from penstock.settings.field import FIELDS
-from penstock.settings.model import Echo, Providers, Security, Server, Upstream
+from penstock.settings.model import Cache, Echo, Providers, Routing, Security, Server, Upstream
 
 NOWHERE = Path("/nonexistent")
 
@@ -268,6 +268,8 @@ SETTINGS = st.builds(
     UPSTREAMS,
     st.builds(Providers, st.none() | st.booleans()),
     st.builds(Security, st.none() | hosts),
+    st.builds(Routing, texts, seconds),
+    st.builds(Cache, counts, st.integers(1, 1 << 40), seconds, seconds),
     st.builds(Echo, st.integers(0, 3_600_000)),
 )
 
@@ -283,6 +285,43 @@ def test_a_worker_sees_no_file_and_no_shorter_variable(tmp_path: Path) -> None:
     cwd = in_file(tmp_path, "[server]\nport = 1\n[providers]\nenv_keys = true\n[security]\ntrusted_hosts = ['a.lan']")
     settings = Settings(Server(port=2))
     assert load({}, {"PENSTOCK_PORT": "3", **to_environ(settings)}, cwd) == settings
+
+
+def test_the_cache_can_be_turned_off() -> None:
+    assert load({}, {"PENSTOCK_CACHE_MAX_BYTES": "0 MB"}, NOWHERE).cache.max_bytes == 0
+
+
+def test_virtual_keys_configs_and_gateway_keys_are_no_settings(tmp_path: Path) -> None:
+    cwd = in_file(tmp_path, "[virtual_keys.a]\nanything = 1\n[configs.b]\n[keys.c]")
+    assert load({}, {}, cwd) == Settings()
+
+
+def test_slips_in_the_names_of_their_sections(tmp_path: Path) -> None:
+    assert problems(cwd=in_file(tmp_path, "keys = 1\n[virtual_key.x]\n[config.y]")) == [
+        "keys in penstock.toml: expected sections, [keys.NAME]",
+        "unknown section [virtual_key] in penstock.toml: did you mean [virtual_keys]?",
+        "unknown section [config] in penstock.toml: did you mean [configs]?",
+    ]
+    assert problems({}, {"PENSTOCK_CATALOG": "x"}) == [
+        "unknown variable PENSTOCK_CATALOG: did you mean PENSTOCK_CATALOGUE?"
+    ]
+
+
+def test_the_catalogue_is_in_the_file_of_the_settings(tmp_path: Path) -> None:
+    cwd = in_file(tmp_path, "")
+    assert catalogue_file({}, {}, cwd) == tmp_path / "penstock.toml"
+    assert catalogue_file({"config": "a.toml"}, {}, cwd) == tmp_path / "a.toml"
+    assert catalogue_file({}, {"PENSTOCK_CATALOGUE": ""}, cwd) == tmp_path / "penstock.toml"
+    assert catalogue_file({}, {}, NOWHERE) is None
+
+
+def test_a_worker_reads_the_catalogue_that_its_parent_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(in_file(tmp_path, ""))
+    (tmp_path / "link.toml").symlink_to(tmp_path / "penstock.toml")
+    environ = to_environ(Settings(), Path("link.toml"))
+    assert catalogue_file({}, environ, NOWHERE) == tmp_path / "link.toml"
+    assert load({}, environ, NOWHERE) == Settings()
+    assert catalogue_file({}, to_environ(Settings()), tmp_path) is None
 
 
 def test_settings_are_frozen() -> None:

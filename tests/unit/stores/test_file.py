@@ -1,0 +1,240 @@
+"""A change of the file, or of one that it names, is in force soon; a broken one leaves in force what was."""
+
+import asyncio
+import logging
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from penstock.core.secret import Secret
+from penstock.stores.catalogue import EMPTY, digest_of
+from penstock.stores.file import CatalogueError, CatalogueFile
+
+PROVIDERS = ("openai", "echo")
+SOON, NEVER = 0.001, 3600.0
+KEY = f'[keys.a]\nhash = "{digest_of("pk-a")}"\n'
+
+
+class Told(logging.Handler):
+    """What the gateway logs, and a way to wait for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: asyncio.Queue[str] = asyncio.Queue()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.put_nowait(f"{record.levelname} {record.getMessage()}")
+
+
+def write(path: Path, text: str) -> None:
+    path.write_text(text, "utf-8")
+
+
+def remove(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.fixture
+def told() -> Iterator[Told]:
+    handler, log = Told(), logging.getLogger("penstock")
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    yield handler
+    log.setLevel(level)
+    log.removeHandler(handler)
+
+
+@asynccontextmanager
+async def running(path: Path | None, interval: float = SOON) -> AsyncIterator[tuple[CatalogueFile, asyncio.Event]]:
+    """A running catalogue, and an event that a change sets."""
+    catalogues, changed = CatalogueFile(path, {"KEY": "k1"}, PROVIDERS, interval=interval), asyncio.Event()
+    catalogues.watch(changed.set)
+    catalogues.start()
+    try:
+        yield catalogues, changed
+    finally:
+        await catalogues.stop()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "penstock.toml"
+    write(path, KEY)
+    return path
+
+
+def test_the_first_reading_must_succeed(path: Path) -> None:
+    write(path, "[keys.a]")
+    with pytest.raises(CatalogueError):
+        CatalogueFile(path, {}, PROVIDERS)
+
+
+async def test_without_a_file_there_is_nothing_to_follow() -> None:
+    async with running(None) as (catalogues, _):
+        assert catalogues.current is EMPTY
+
+
+async def test_a_change_is_in_force_and_told_to_those_who_watch(path: Path) -> None:
+    async with running(path) as (catalogues, changed):
+        before = catalogues.current
+        write(path, KEY + '[virtual_keys.v]\nprovider = "echo"')
+        await changed.wait()
+        assert catalogues.current.virtual_keys.keys() == {"v"}
+        assert not before.virtual_keys
+
+
+async def test_a_file_that_was_replaced_or_linked_anew_is_seen(path: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link.toml"
+    link.symlink_to(path)
+    async with running(link) as (catalogues, changed):
+        write(tmp_path / "new.toml", "")
+        (tmp_path / "new link").symlink_to(tmp_path / "new.toml")
+        (tmp_path / "new link").replace(link)
+        await changed.wait()
+        assert catalogues.current == EMPTY
+
+
+async def test_files_that_the_file_names_are_followed(path: Path, tmp_path: Path) -> None:
+    write(tmp_path / "key", "k1")
+    write(tmp_path / "prod.yaml", "provider: echo")
+    write(path, '[virtual_keys.v]\nprovider = "openai"\ncredential = "file:key"\n[configs.c]\nfile = "prod.yaml"')
+    async with running(path) as (catalogues, changed):
+        write(tmp_path / "key", "k2\n")
+        await changed.wait()
+        assert catalogues.current.virtual_keys["v"].credential == Secret("k2")
+        changed.clear()
+        write(tmp_path / "prod.yaml", "provider: openai")
+        await changed.wait()
+        assert catalogues.current.configs["c"].body == b'{"provider":"openai"}'
+
+
+async def test_a_broken_file_leaves_in_force_what_was(path: Path, tmp_path: Path, told: Told) -> None:
+    kept = "; what was in force before stays in force"
+    async with running(path) as (catalogues, changed):
+        before = catalogues.current
+        write(path, KEY + '[configs.c]\nfile = "c.json"\n[virtual_keys.v]\nprovider = "zzz"')
+        one, two = await told.lines.get(), await told.lines.get()
+        assert one.startswith("ERROR virtual_keys.v.provider in penstock.toml: there is no provider zzz")
+        assert one.endswith(kept)
+        assert two == f"ERROR configs.c in penstock.toml: c.json can't be read: No such file or directory{kept}"
+        # Only what is new is told; a file that was not there is followed too.
+        write(tmp_path / "c.json", "[]")
+        assert await told.lines.get() == f"ERROR configs.c in penstock.toml: the config must be an object{kept}"
+        remove(path)
+        assert await told.lines.get() == f"ERROR penstock.toml can't be read: No such file or directory{kept}"
+        assert catalogues.current is before
+        write(path, KEY)
+        assert await told.lines.get() == "INFO penstock.toml is mended and in force"
+        assert told.lines.empty()
+        assert not changed.is_set()
+        assert catalogues.current is before
+
+
+async def test_a_file_that_is_only_touched_changes_nothing(path: Path) -> None:
+    async with running(path, NEVER) as (catalogues, changed):
+        before = catalogues.current
+        os.utime(path, (1, 1))
+        await catalogues._reread(path)
+        assert not changed.is_set()
+        assert catalogues.current is before
+
+
+async def test_a_file_is_not_read_while_it_is_being_written(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalogues = CatalogueFile(path, {}, PROVIDERS)
+    whole = KEY + '[virtual_keys.v]\nprovider = "echo"'
+    contents = ["", whole, None]
+    seen = []
+
+    async def wait() -> bool:
+        seen.append((len(catalogues.current.keys), len(catalogues.current.virtual_keys)))
+        if not contents:
+            raise asyncio.CancelledError
+        content = contents.pop(0)
+        if content is not None:
+            write(path, content)
+        return False
+
+    monkeypatch.setattr(catalogues, "_wait", wait)
+    with pytest.raises(asyncio.CancelledError):
+        await catalogues._follow(path)
+    assert seen == [(1, 0), (1, 0), (1, 0), (1, 1)]
+
+
+async def test_a_signal_asks_for_a_look_at_once(path: Path) -> None:
+    previous = signal.getsignal(signal.SIGHUP)
+    async with running(path, NEVER) as (catalogues, changed):
+        write(path, "")
+        os.kill(os.getpid(), signal.SIGHUP)
+        await changed.wait()
+        assert catalogues.current == EMPTY
+    assert signal.getsignal(signal.SIGHUP) == previous
+
+
+async def test_a_signal_that_somebody_else_handles_is_left_to_them(path: Path) -> None:
+    def theirs(number: int, frame: FrameType | None) -> None: ...
+
+    previous = signal.signal(signal.SIGHUP, theirs)
+    try:
+        async with running(path, NEVER):
+            assert signal.getsignal(signal.SIGHUP) is theirs
+        assert signal.getsignal(signal.SIGHUP) is theirs
+    finally:
+        signal.signal(signal.SIGHUP, previous)
+
+
+async def test_beside_the_main_thread_there_are_no_signals(path: Path) -> None:
+    async def follow() -> bool:
+        async with running(path) as (_, changed):
+            write(path, "")
+            return await changed.wait()
+
+    assert await asyncio.to_thread(asyncio.run, follow())
+
+
+SERVER = """
+import asyncio, sys
+from pathlib import Path
+from penstock.stores.file import CatalogueFile
+
+async def main():
+    catalogues, changed = CatalogueFile(Path(sys.argv[1]), {}, ("echo",), interval=3600), asyncio.Event()
+    catalogues.watch(changed.set)
+    catalogues.start()
+    print("up", flush=True)
+    await changed.wait()
+    print("changed", flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+def test_a_terminal_that_is_closed_ends_the_process_and_a_signal_on_it_does_not(path: Path) -> None:
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER, path],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout
+        try:
+            os.close(theirs)
+            assert process.stdout.readline() == b"up\n"
+            write(path, "")
+            process.send_signal(signal.SIGHUP)
+            assert process.stdout.readline() == b"changed\n"
+            os.close(ours)
+            process.send_signal(signal.SIGHUP)
+            assert process.wait(30) == -signal.SIGTERM
+        finally:
+            process.kill()
