@@ -38,6 +38,73 @@ directory. Portkey's `TRUSTED_CUSTOM_HOSTS` stands for `PENSTOCK_SECURITY_TRUSTE
 """
 
 
+# Shown on the page and, commented out, in the example file.
+_CATALOGUE: Final = """\
+[virtual_keys.openai-prod]
+provider = "openai"
+credential = "env:OPENAI_API_KEY"
+models = ["gpt-4o*", "o3"]
+default_params = { temperature = 0.2 }
+
+[virtual_keys.azure-eu]
+provider = "azure-openai"
+credential = "file:secrets/azure-eu"
+resource_name = "my-resource"
+
+[configs.prod]
+id = "pc-prod-1a2b"
+strategy = { mode = "fallback" }
+targets = [{ provider = "@openai-prod" }, { provider = "@azure-eu" }]
+
+[configs.cheap]
+file = "configs/cheap.yaml"
+
+[keys.team-a]
+hash = "sha256:17cc6ec7ab6a8afbcad1af9a3c2b0f5a0f3b25bdb9d3d4da77a5e5b23f1ba0c9"
+virtual_keys = ["openai-prod"]
+configs = ["prod"]
+config = "prod"
+"""
+
+_NAMED: Final = f"""
+## [virtual_keys.NAME], [configs.NAME], [keys.NAME]
+
+These have no variables: they stand in the file only, and [configs.md](configs.md) tells what callers do with them. The
+file is looked at every second, and on SIGHUP: changes of these sections, and of files that they name, are in force
+without a restart. A broken file is told in the log and leaves in force what was.
+
+```toml
+{_CATALOGUE}```
+
+"""
+_NAMED_ROWS: Final = (
+    ("virtual key", "`provider`", "Slug of the provider ([providers.md](providers.md)). Required."),
+    (
+        "",
+        "`credential`",
+        "The provider's key: `env:NAME`, `file:PATH` (its first line) or `keyring:SERVICE/USER` (the library keyring).",
+    ),
+    ("", "`base_url`", "In place of the provider's own."),
+    ("", "`models`", "The models that may be called, as shell patterns. Absent: all."),
+    ("", "`default_params`", "Fills members of the body that are absent or null."),
+    ("", "any other", "A setting of the provider, in snake_case, such as `openai_organization`."),
+    (
+        "config",
+        "`file`",
+        "A `.json`, `.yaml`, `.yml` or `.toml` file with the config. Absent: the section is the config.",
+    ),
+    ("", "`id`", "A second name."),
+    ("gateway key", "`hash`", "SHA-256 of the key; `penstock key NAME` makes both. Required."),
+    ("", "`virtual_keys`", "The virtual keys that its holder may name. Absent: all."),
+    ("", "`configs`", "The configs that its holder may name. Absent: all."),
+    ("", "`config`", "The config of requests that name neither provider nor config."),
+)
+_NAMED_RULES: Final = """
+Names have letters, digits, dots, dashes and underscores. Paths are relative to the file that they stand in. Once there
+is one gateway key, every request needs one.
+"""
+
+
 def settings_page() -> str:
     """docs/settings.md, from settings/model.py."""
     page = _SETTINGS
@@ -48,7 +115,7 @@ def settings_page() -> str:
         ]
         page += f"\n## [{section.name}]\n\n{section.type.__doc__}\n\n"
         page += _table(("key", "default", "variable", "meaning"), rows)
-    return page
+    return page + _NAMED + _table(("of a", "key", "meaning"), _NAMED_ROWS) + _NAMED_RULES
 
 
 def example_file() -> str:
@@ -65,6 +132,8 @@ def example_file() -> str:
             comment = field.description + unit + (" For example:" if unset else "")
             lines += [f"# {line}" for line in textwrap.wrap(comment, _WIDTH)]
             lines.append(f"#{field.key} = {_toml(field.example if unset else field.default)}")
+    lines += ["", "# Virtual keys, configs and gateway keys: none are set; these are examples."]
+    lines += [f"# {line}".rstrip() for line in _CATALOGUE.splitlines()]
     return "\n".join(lines) + "\n"
 
 
@@ -90,6 +159,12 @@ _MEANT: Final[dict[Kind, str]] = {
     Kind.UNKNOWN_PROVIDER: "There is no provider of that slug.",
     Kind.INVALID_CUSTOM_HOST: "The custom host is no URL that the gateway may call.",
     Kind.MISSING_API_KEY: "The provider needs a key and none was given.",
+    Kind.INVALID_GATEWAY_KEY: "The gateway has keys, and the request shows none that it knows.",
+    Kind.NOT_ALLOWED: "The gateway key, or a virtual key's list of models, does not allow what was named.",
+    Kind.UNKNOWN_VIRTUAL_KEY: "There is no virtual key of that name.",
+    Kind.UNKNOWN_CONFIG: "There is no saved config of that name.",
+    Kind.NO_MATCHING_TARGET: "No condition of the config is met, or the target that it names does not exist.",
+    Kind.IDEMPOTENCY_CONFLICT: "The Idempotency-Key came before with another request.",
     Kind.UNSUPPORTED_OPERATION: "The provider does not offer this operation.",
     Kind.NOT_FOUND: "The gateway has no such path.",
     Kind.METHOD_NOT_ALLOWED: "The path takes another method.",
@@ -106,6 +181,7 @@ _MEANT: Final[dict[Kind, str]] = {
     Kind.POOL_EXHAUSTED: "All `upstream.max_connections` to the provider stayed busy.",
     Kind.CONNECTION_CLOSED: "The provider closed the connection before it answered.",
     Kind.FIRST_BYTE_TIMEOUT: "No answer began within `upstream.first_byte_timeout` or the request's own timeout.",
+    Kind.FIRST_TOKEN_TIMEOUT: "The stream brought no content within the config's `timeouts.first_token`.",
     Kind.IDLE_TIMEOUT: "The answer stopped arriving for `upstream.idle_timeout`.",
     Kind.TOTAL_TIMEOUT: "The answer was not complete within `upstream.total_timeout`.",
     Kind.INVALID_RESPONSE: "The provider's answer is not HTTP, not JSON, or a stream without events.",

@@ -364,7 +364,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
 
     seen: list[Settings] = []
 
-    def start(app: App | str, settings: Settings, sock: socket.socket) -> None:
+    def start(app: App | str, settings: Settings, sock: socket.socket, catalogue: Path | None = None) -> None:
         with sock:
             assert sock.getsockname()[1] == settings.server.port
         seen.append(settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from penstock import __version__
-from penstock.cli import chat, providers, serve
+from penstock.cli import chat, key, providers, serve
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -17,3 +17,4 @@ def main() -> None:
 main.add_command(serve.command)
 main.add_command(providers.command)
 main.add_command(chat.command)
+main.add_command(key.command)

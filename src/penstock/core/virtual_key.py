@@ -29,3 +29,7 @@ class VirtualKey(msgspec.Struct, frozen=True):
     models: tuple[str, ...] | None = None
     default_params: Mapping[str, bytes] = {}
     options: Mapping[str, str] = {}
+
+    def __repr__(self) -> str:
+        # A provider's own settings may be credentials, too.
+        return f"VirtualKey({self.name!r}, {self.provider!r})"

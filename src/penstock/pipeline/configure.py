@@ -53,7 +53,7 @@ _PLACEHOLDERS: Final = frozenset({"", "OPENAI_API_KEY", "DUMMY-KEY", "undefined"
 _NAMING: Final = frozenset({b"x-portkey-provider", b"x-portkey-config", b"x-portkey-virtual-key"})
 _LIGHT: Final = 1024
 """Bytes of headers that make an ordinary plan; what was compiled from more counts for more of what is remembered."""
-_SAVED: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]*")
+_SAVED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """The name of a saved config, as opposed to JSON."""
 
 

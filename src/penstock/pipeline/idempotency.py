@@ -49,7 +49,7 @@ class Idempotency:
         self._used = 0
 
     def applies(self, call: Call) -> bool:
-        return HEADER in call.fields and self._seconds > 0 and bool(call.body)
+        return HEADER in call.fields and self._seconds > 0 and self._limit > 0 and bool(call.body)
 
     async def answer(self, call: Call, tenant: str, run: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer | Failure:
         """The one answer to this key. ``run`` makes the call if there is none."""

@@ -105,6 +105,8 @@ class CatalogueFile:
             self._told.clear()
             _LOG.info("%s is mended and in force", path.name)
         if reading.catalogue != self._current:
+            if self._current.keys and not reading.catalogue.keys:
+                _LOG.warning("%s holds no gateway key any more: whoever reaches the gateway may use it", path.name)
             self._current = reading.catalogue
             for callback in self._callbacks:
                 callback()
