@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import regex
+if TYPE_CHECKING:
+    import regex
 
 _PATIENCE: Final = 0.01
 """Seconds that one search may take; ordinary ones take microseconds."""
@@ -33,6 +34,8 @@ def searcher(source: str) -> Callable[[str], bool] | None:
     """Says whether a text holds a match; None when the pattern is not valid. Raises TooLarge."""
     if math.prod(max(int(least), int(most or 0), 1) for least, most in _REPEAT.findall(source)) > _MOST_REPEATS:
         raise TooLarge
+    import regex  # few configs need it, and every start would pay for it
+
     pattern = _TOKEN.sub(lambda found: _TRANSLATED.get(found[0], found[0]), source)
     try:
         return _Search(regex.compile(pattern, regex.ASCII))

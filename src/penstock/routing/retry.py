@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 import msgspec
@@ -109,6 +108,8 @@ def _number(value: bytes | None) -> float | None:
 
 
 def _until(value: bytes, now: datetime.datetime) -> float | None:
+    from email.utils import parsedate_to_datetime  # dates are rare here, and every start would pay for it
+
     try:
         moment = parsedate_to_datetime(value.decode("latin-1"))
     except (ValueError, OverflowError):
