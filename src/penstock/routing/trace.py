@@ -6,7 +6,6 @@ from typing import Final
 
 import msgspec
 
-
 _SHOWN: Final = 16
 
 

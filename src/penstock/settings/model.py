@@ -163,7 +163,9 @@ class Routing(Struct, frozen=True):
 class Cache(Struct, frozen=True):
     """Answers that are kept in memory."""
 
-    max_bytes: Annotated[Room, Meta(description="Largest sum of cached answers; 0 keeps none, for Idempotency-Keys neither.")] = 64 << 20
+    max_bytes: Annotated[
+        Room, Meta(description="Largest sum of cached answers; 0 keeps none, for Idempotency-Keys neither.")
+    ] = 64 << 20
     max_entry_bytes: Annotated[Bytes, Meta(description="Largest answer that is cached.")] = 4 << 20
     idempotency_seconds: Annotated[
         Seconds, Meta(description="How long an answer to an Idempotency-Key is kept; 0 ignores the header.")
