@@ -67,7 +67,8 @@ def test_an_event_that_is_no_json_is_taken_out_and_counted(garbage: bytes, passe
 
 
 @pytest.mark.parametrize(
-    "events", [TEXT, b"data: [DONE]\n\n", b": c\n\n", b"data:\n\n", b'data: {"a":"\\ud83d"}\n\n', b"data: \xef\xbb\xbf{}\n\n"]
+    "events",
+    [TEXT, b"data: [DONE]\n\n", b": c\n\n", b"data:\n\n", b'data: {"a":"\\ud83d"}\n\n', b"data: \xef\xbb\xbf{}\n\n"],
 )
 def test_what_clients_can_read_passes_untouched(events: bytes) -> None:
     scan = Scan()

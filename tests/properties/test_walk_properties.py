@@ -1,0 +1,435 @@
+"""What holds of every walk, whatever the plan, the outcomes, the clock and the dice: trees and scripts are random."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator
+from itertools import cycle
+from typing import Any, NamedTuple
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from penstock.core.failure import Kind
+from penstock.core.outcome import ErrorClass, Outcome
+from penstock.routing.plan import Fallback, Plan, Target, leaves, most_attempts
+from penstock.routing.trace import Made, line
+from playing import OK, Asked, Called, Played, Player, Script, answered, broken, compiled
+
+# The trees are made as configs, so that what the compiler derives (health's identities, who is tracked) is right.
+
+EVERY_CODE = [400, 401, 408, 429, 500, 502, 503, 529]
+CODES = st.sampled_from([EVERY_CODE, EVERY_CODE, [429], [408, 500], [502, 503], [200, 429, 503], []])
+CLASSES = st.lists(st.sampled_from([error.value for error in ErrorClass]), max_size=4)
+RETRY = st.fixed_dictionaries(
+    {"attempts": st.integers(0, 5)},
+    optional={"on_status_codes": CODES, "on_error": CLASSES, "use_retry_after_header": st.booleans()},
+)
+TOTAL = st.builds(lambda total: {"total": total}, st.sampled_from([0.5, 5, 30, 300]))
+BREAKER = st.fixed_dictionaries(
+    {"failure_threshold": st.integers(1, 3), "cooldown_interval": st.sampled_from([1000, 30_000])}
+)
+LEAF = st.fixed_dictionaries(
+    {"provider": st.just("echo"), "api_key": st.sampled_from("abcdef")},
+    optional={"retry": RETRY, "timeouts": TOTAL, "is_open": st.booleans()},
+)
+NODE = st.fixed_dictionaries({}, optional={"retry": RETRY, "timeouts": TOTAL})
+FALLBACK = st.fixed_dictionaries(
+    {"mode": st.just("fallback")},
+    optional={
+        "on_status_codes": CODES,
+        "on_error": CLASSES,
+        "return_on_error": CLASSES,
+        "cb_config": BREAKER,
+        "hedge": st.fixed_dictionaries({"delay": st.sampled_from([0, 1, 5]), "percent": st.sampled_from([0, 5, 100])}),
+    },
+)
+BALANCE = st.fixed_dictionaries(
+    {"mode": st.just("loadbalance")},
+    optional={
+        "policy": st.sampled_from(["weights", "least_latency", "least_busy"]),
+        "sticky": st.just({"hash_fields": ["metadata.user"]}),
+        "cb_config": BREAKER,
+    },
+)
+WEIGHTS = st.lists(st.sampled_from([0, 0.5, 1, 3]), min_size=4, max_size=4)
+NAMES = st.sampled_from(["0", "0", "0", "1", "1", "2", "3"])
+USERS = st.sampled_from(["ann", "bob", "cem"])
+
+
+def fallback(node: dict[str, Any], strategy: dict[str, Any], targets: list[dict[str, Any]]) -> dict[str, Any]:
+    if any("targets" in target for target in targets[:2]):
+        strategy = {key: value for key, value in strategy.items() if key != "hedge"}
+    return {**node, "strategy": strategy, "targets": targets}
+
+
+def balance(
+    node: dict[str, Any], strategy: dict[str, Any], targets: list[dict[str, Any]], weights: list[float]
+) -> dict[str, Any]:
+    weights = weights[: len(targets)]
+    if not sum(weights):
+        weights[0] = 1
+    weighted = [{**target, "weight": weight} for target, weight in zip(targets, weights, strict=True)]
+    return {**node, "strategy": strategy, "targets": weighted}
+
+
+def choose(
+    node: dict[str, Any], targets: list[dict[str, Any]], thens: dict[str, str], default: str | None
+) -> dict[str, Any]:
+    conditions = [{"query": {"metadata.user": user}, "then": then} for user, then in thens.items()]
+    strategy = {"mode": "conditional", "conditions": conditions, "default": default}
+    named = [{**target, "name": str(index)} for index, target in enumerate(targets)]
+    return {**node, "strategy": strategy, "targets": named}
+
+
+def nodes(inner: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[dict[str, Any]]:
+    targets = st.lists(inner, min_size=1, max_size=4)
+    fallbacks = st.builds(fallback, NODE, FALLBACK, targets)
+    balances = st.builds(balance, NODE, BALANCE, targets, WEIGHTS)
+    chooses = st.builds(choose, NODE, targets, st.dictionaries(USERS, NAMES, min_size=1), NAMES)
+    return st.one_of(fallbacks, fallbacks, fallbacks, balances, chooses)
+
+
+PLANS = nodes(st.recursive(LEAF, nodes, max_leaves=9)).map(compiled)
+
+# What comes of attempts. All failures are ones that the pipeline makes.
+
+UNHEARD = (
+    Kind.NAME_NOT_RESOLVED, Kind.CONNECTION_REFUSED, Kind.CONNECT_TIMEOUT, Kind.TLS_FAILED, Kind.POOL_EXHAUSTED,
+    Kind.SHUTTING_DOWN,
+)  # fmt: skip
+HEARD = (
+    Kind.CONNECTION_CLOSED, Kind.FIRST_BYTE_TIMEOUT, Kind.FIRST_TOKEN_TIMEOUT, Kind.TOTAL_TIMEOUT, Kind.INVALID_RESPONSE,
+)  # fmt: skip
+FAILED = (
+    st.builds(answered, st.sampled_from([400, 401, 408, 429, 500, 502, 503, 529]))
+    | st.builds(answered, st.sampled_from([429, 503]), st.sampled_from([0.0, 0.3, 5.0, 10.0, 12.0, 25.0, 59.0, 60.0, 1e6]))
+    | st.builds(answered, st.just(400), st.none(), st.sampled_from([ErrorClass.CONTEXT_LENGTH, ErrorClass.CONTENT_FILTER]))
+    | st.sampled_from(UNHEARD).map(lambda kind: broken(kind, sent=False))
+    | st.sampled_from(HEARD).map(broken)
+    | st.just(broken(Kind.MISSING_API_KEY, sent=False))
+)  # fmt: skip
+COMMITTED = st.just(Outcome(200, committed=True)) | st.just(
+    Outcome(502, broken(Kind.TRUNCATED).failure, committed=True, error=ErrorClass.CONNECTION)
+)
+GOOD = st.sampled_from([OK, OK, Outcome(200, stored=True)])
+OUTCOMES = st.one_of(*[FAILED] * 8, GOOD, COMMITTED)
+TOOK = st.sampled_from([0.0, 0.0, 0.01, 0.2, 2.0, 7.0])
+SCRIPTS = st.lists(st.tuples(OUTCOMES, TOOK), min_size=3, max_size=12)
+PATIENCE = st.sampled_from([math.inf, math.inf, 300.0, 30.0, 3.0])
+
+
+def scripted(script: list[tuple[Outcome, float]]) -> Script:
+    rest: Iterator[tuple[Outcome, float]] = cycle(script)
+    return lambda _: next(rest)
+
+
+class Story(NamedTuple):
+    """A plan that several users follow one after the other."""
+
+    plan: Plan
+    script: list[tuple[Outcome, float]]
+    seed: int
+    patience: float
+    users: list[str]
+
+    def player(self) -> Player:
+        return Player(scripted(self.script), seed=self.seed)
+
+    def played(self) -> list[Played]:
+        player = self.player()
+        return [
+            player.play(self.plan, patience=self.patience, view=Asked(metadata={"user": user})) for user in self.users
+        ]
+
+
+STORIES = st.builds(Story, PLANS, SCRIPTS, st.integers(0, 9), PATIENCE, st.lists(USERS, min_size=1, max_size=4))
+thoroughly = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def by_target(calls: list[Called]) -> dict[str, list[Called]]:
+    grouped: dict[str, list[Called]] = defaultdict(list)
+    for call in calls:
+        grouped[call.path].append(call)
+    return grouped
+
+
+# What is attempted.
+
+
+@thoroughly
+@given(STORIES)
+def test_attempts_are_bounded_by_the_plan_and_counted(story: Story) -> None:
+    for played in story.played():
+        assert len(played.calls) <= most_attempts(story.plan)
+        assert played.result.upstream_calls == len(played.calls)
+        assert played.calls or played.result.failure is not None
+
+
+@thoroughly
+@given(STORIES)
+def test_every_attempt_is_at_a_leaf_and_no_walk_goes_back(story: Story) -> None:
+    order = {leaf.path: index for index, leaf in enumerate(leaves(story.plan))}
+    for played in story.played():
+        begun = sorted(played.calls, key=lambda call: call.number)
+        assert all(call.attempt.target in leaves(story.plan) for call in begun)
+        visited = [order[call.path] for call in begun]
+        assert visited == sorted(visited)
+        for calls in by_target(begun).values():
+            assert [call.attempt.retry for call in calls] == list(range(len(calls)))
+
+
+@thoroughly
+@given(STORIES)
+def test_nothing_follows_a_committed_or_a_good_outcome_unless_a_rule_names_it(story: Story) -> None:
+    names_success = any(
+        200 in (node.on_status_codes or ()) for node in nodes_of(story.plan) if isinstance(node, Fallback)
+    )
+    for played in story.played():
+        for call in played.calls[:-1]:
+            assert call.outcome is None or not call.outcome.committed
+            assert names_success or call.outcome is None or not call.outcome.ok
+
+
+def nodes_of(plan: Plan) -> list[Plan]:
+    inner = () if isinstance(plan, Target) else plan.targets
+    return [plan, *(node for each in inner for node in nodes_of(each))]
+
+
+@thoroughly
+@given(STORIES)
+def test_the_account_tells_every_outcome_and_ends_with_the_one_that_counts(story: Story) -> None:
+    for played in story.played():
+        made = [step for step in played.result.steps if isinstance(step, Made)]
+        heard = [call for call in played.calls if call.outcome is not None]
+        assert [(step.path, step.result) for step in made] == [(call.path, told(call.outcome)) for call in heard]
+        assert all(step.milliseconds >= 0 for step in made)
+        assert not made or played.calls[-1] is heard[-1]
+        text = line(played.result.steps)
+        assert text.isascii()
+        assert text.isprintable()
+
+
+def told(outcome: Outcome | None) -> str:
+    assert outcome is not None
+    if outcome.stored:
+        return "cached"
+    named = outcome.failure is not None and outcome.failure.kind is not Kind.UPSTREAM_STATUS
+    return outcome.failure.kind.value if outcome.failure is not None and named else str(outcome.status)
+
+
+# When.
+
+
+@thoroughly
+@given(STORIES)
+def test_every_wait_is_a_backoff_or_the_providers_wish(story: Story) -> None:
+    for played in story.played():
+        wishes: dict[str, float] = defaultdict(float)
+        for after, _, seconds in played.waits:
+            call = played.calls[after]
+            policy, outcome = call.attempt.target.retry, call.outcome
+            assert policy is not None
+            assert outcome is not None
+            backoff = min(2**call.attempt.retry, 16)
+            wish = outcome.retry_after if outcome.status in {429, 503} else None
+            if wish is not None and policy.use_retry_after:
+                assert seconds == wish
+                wishes[call.path] += wish
+            elif wish is not None and policy.use_retry_after is None and wish <= 10:
+                assert max(wish, 0.8 * backoff) <= seconds <= max(wish, 1.2 * backoff)
+            else:
+                assert 0.8 * backoff <= seconds <= 1.2 * backoff
+        assert all(wished <= 60 for wished in wishes.values())
+
+
+@thoroughly
+@given(STORIES)
+def test_no_attempt_and_no_wait_begins_when_time_is_up(story: Story) -> None:
+    player = story.player()
+    for _ in story.users:
+        began = player.now
+        played = player.play(story.plan, patience=story.patience)
+        for call in played.calls:
+            assert call.attempt.until == began + story.patience
+            assert call.at < min(call.attempt.until, call.attempt.over)
+        for after, at, seconds in played.waits:
+            attempt = played.calls[after].attempt
+            assert at + seconds < min(attempt.until, attempt.over)
+
+
+@thoroughly
+@given(STORIES)
+def test_a_total_bounds_all_that_its_target_or_node_does(story: Story) -> None:
+    totals = {
+        node.path: node.timeouts.total if isinstance(node, Target) else node.total for node in nodes_of(story.plan)
+    }
+    for played in story.played():
+        for path, total in totals.items():
+            inside = [call for call in played.calls if call.path == path or call.path.startswith(f"{path}.")]
+            if total is None or not inside or (inside[0].path == path and inside[0].rival):
+                continue
+            began = min(call.at for call in inside)
+            assert all(call.attempt.over <= began + total for call in inside)
+
+
+# How it is told.
+
+
+@thoroughly
+@given(STORIES)
+def test_the_retry_count_is_the_references(story: Story) -> None:
+    """Spec 5.4: the retries made, -1 when the last outcome is still one to retry."""
+    for played in story.played():
+        if played.result.failure is not None or played.calls[-1].rival:
+            continue
+        last = played.calls[-1]
+        retry = last.attempt.retry
+        expected = {0} if last.attempt.target.retry is None else {-1} if is_retried(last) else {retry}
+        if is_retried(last) and last.outcome is not None and last.outcome.is_silence:
+            expected = {-1, retry}
+        assert played.result.retry_count in expected
+
+
+def is_retried(call: Called) -> bool:
+    """Whether the policy of a target asks for a retry after what came of this attempt (spec 5.1)."""
+    policy, outcome = call.attempt.target.retry, call.outcome
+    if policy is None or not policy.attempts or outcome is None or outcome.failure is None or outcome.committed:
+        return False
+    if outcome.error in {ErrorClass.CONTEXT_LENGTH, ErrorClass.CONTENT_FILTER}:
+        return False
+    if outcome.failure.kind in UNHEARD:
+        return True
+    if outcome.failure.kind in {Kind.TOTAL_TIMEOUT, Kind.MISSING_API_KEY}:
+        return False
+    closed = outcome.failure.kind is Kind.CONNECTION_CLOSED and 500 in policy.on_status_codes
+    return closed or outcome.status in policy.on_status_codes or outcome.error in policy.on_error
+
+
+# As a whole.
+
+
+@thoroughly
+@given(STORIES)
+def test_equal_inputs_give_equal_walks(story: Story) -> None:
+    assert story.played() == story.played()
+
+
+@thoroughly
+@given(STORIES, st.integers(0, 6))
+def test_a_walk_closed_at_any_point_leaves_nothing_behind(story: Story, at: int) -> None:
+    player = story.player()
+    for user in story.users:
+        player.play(story.plan, stop_after=at, patience=story.patience, view=Asked(metadata={"user": user}))
+        for leaf in leaves(story.plan):
+            assert player.health.busy(leaf.identity) == 0
+            # Once every cooldown has passed, only a place for a probe that was never given back could be in the way.
+            assert leaf.breaker is None or player.health.admits(leaf.identity, leaf.breaker, player.now + 1e6)
+
+
+# Fallbacks, against a judge of their own.
+
+UNANSWERED = {
+    Kind.NAME_NOT_RESOLVED, Kind.CONNECTION_REFUSED, Kind.CONNECT_TIMEOUT, Kind.TLS_FAILED, Kind.POOL_EXHAUSTED,
+    Kind.SHUTTING_DOWN, Kind.CONNECTION_CLOSED, Kind.TRUNCATED,
+}  # fmt: skip
+
+
+def leads_on(strategy: dict[str, Any], outcome: Outcome) -> bool:
+    """Spec 4.1, and the rules for classes of errors, read off the config as it is written."""
+    kind = outcome.failure.kind if outcome.failure else None
+    error = outcome.error.value if outcome.error else ""
+    if outcome.committed or kind is Kind.SHUTTING_DOWN or error in strategy.get("return_on_error", []):
+        return False
+    codes, classes = strategy.get("on_status_codes"), strategy.get("on_error")
+    if codes is None and classes is None:
+        return kind is not None or not 200 <= outcome.status < 300
+    statuses = {outcome.status, 500} if kind in UNANSWERED else {outcome.status}
+    return bool(statuses & set(codes or ())) or error in (classes or ())
+
+
+PLAIN_FALLBACK = st.fixed_dictionaries(
+    {"mode": st.just("fallback")},
+    optional={"on_status_codes": CODES, "on_error": CLASSES, "return_on_error": CLASSES},
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(PLAIN_FALLBACK, st.lists(OUTCOMES, min_size=1, max_size=5))
+def test_a_flat_fallback_follows_its_rules(strategy: dict[str, Any], outcomes: list[Outcome]) -> None:
+    plan = compiled({"strategy": strategy, "targets": [{"provider": "echo"}] * len(outcomes)})
+    expected = []
+    for outcome in outcomes:
+        expected.append(outcome)
+        if not leads_on(strategy, outcome):
+            break
+    played = Player(scripted([(outcome, 0.1) for outcome in outcomes])).play(plan)
+    assert [call.outcome for call in played.calls] == expected
+    assert played.paths == [f"targets[{index}]" for index in range(len(expected))]
+
+
+# Circuit breakers.
+
+
+@thoroughly
+@given(
+    st.sampled_from(["fallback", "loadbalance"]),
+    BREAKER,
+    st.lists(LEAF, min_size=1, max_size=4),
+    SCRIPTS,
+    st.lists(st.sampled_from([0.0, 0.5, 5.0, 40.0]), min_size=1, max_size=8),
+)
+def test_an_open_target_is_left_alone_while_another_is_admitted(
+    mode: str,
+    breaker: dict[str, Any],
+    targets: list[dict[str, Any]],
+    script: list[tuple[Outcome, float]],
+    gaps: list[float],
+) -> None:
+    plan = compiled({"strategy": {"mode": mode, "cb_config": breaker}, "targets": targets})
+    player = Player(scripted(script))
+    for gap in gaps:
+        player.now += gap
+        admitted = {
+            leaf.path
+            for leaf in leaves(plan)
+            if not leaf.is_open and leaf.breaker is not None
+            and player.health.admits(leaf.identity, leaf.breaker, player.now)
+        }  # fmt: skip
+        played = player.play(plan)
+        called = {call.path for call in played.calls}
+        assert called <= (admitted or {leaf.path for leaf in leaves(plan)})
+        first = next(leaf.path for leaf in leaves(plan) if leaf.path in admitted or not admitted)
+        assert mode == "loadbalance" or played.calls[0].path == first
+
+
+# Hedging.
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.sampled_from([0, 1, 5, 50, 100]),
+    st.integers(1, 200),
+    st.lists(st.tuples(OUTCOMES, st.sampled_from([0.1, 2.0, 9.0])), min_size=1, max_size=8),
+)
+def test_hedges_stay_within_their_share(percent: int, requests: int, script: list[tuple[Outcome, float]]) -> None:
+    hedge = {"delay": 1, "percent": percent}
+    targets = [{"provider": "echo", "api_key": key} for key in "ab"]
+    plan = compiled({"strategy": {"mode": "fallback", "hedge": hedge}, "targets": targets})
+    player = Player(scripted(script))
+    doubled = sum(player.play(plan).races for _ in range(requests))
+    assert doubled <= 10 + requests * percent / 100
+    assert percent or not doubled
+
+
+def test_a_hedged_outage_of_the_first_is_answered_by_the_second_while_the_budget_lasts() -> None:
+    hedge = {"delay": 1, "percent": 5}
+    targets = [{"provider": "echo", "api_key": key} for key in "ab"]
+    plan = compiled({"strategy": {"mode": "fallback", "hedge": hedge}, "targets": targets})
+    player = Player(lambda attempt: (OK, 30.0 if attempt.target.path.endswith("[0]") else 0.5))
+    played = [player.play(plan) for _ in range(300)]
+    doubled = [index for index, each in enumerate(played) if each.races]
+    assert doubled[:10] == list(range(10))
+    assert len(doubled) in {24, 25}
+    assert {played[index].paths[-1] for index in doubled} == {"targets[1]"}
