@@ -38,6 +38,20 @@ provider = "openai"
 credential = "file:secret.txt"
 base_url = "{url}/v1"
 
+[virtual_keys.hugging]
+provider = "huggingface"
+credential = "file:secret.txt"
+base_url = "{url}/v1"
+
+[configs.inline]
+provider = "openai"
+api_key = "sk-operators-own"
+custom_host = "{url}/v1"
+
+[configs.keyed]
+api_key = "sk-operators-own"
+retry = {{ attempts = 0 }}
+
 [configs.resilient]
 id = "pc-resil-1a2b"
 strategy = {{ mode = "fallback" }}
@@ -136,6 +150,25 @@ def test_a_custom_host_never_gets_the_operators_credential(free: RunningGateway,
     with running_upstream() as elsewhere:
         assert ask(free, x_portkey_virtual_key="prod", x_portkey_custom_host=elsewhere.url).status_code == 200
         assert elsewhere.received == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x_portkey_config": "resilient"},
+        {"x_portkey_config": "inline"},
+        {"x_portkey_config": "keyed", "x_portkey_provider": "openai"},
+        {"x_portkey_virtual_key": "hugging"},
+        {"x_portkey_config": '{"virtual_key":"hugging","huggingface_base_url":"{elsewhere}"}'},
+    ],
+)
+def test_no_caller_leads_the_operators_credential_elsewhere(
+    headers: dict[str, str], free: RunningGateway, provider: Upstream
+) -> None:
+    with running_upstream() as elsewhere:
+        named = {name: value.replace("{elsewhere}", elsewhere.url) for name, value in headers.items()}
+        ask(free, **named, x_portkey_custom_host=elsewhere.url, x_portkey_huggingface_base_url=elsewhere.url)
+        assert "sk-operators-own" not in str(elsewhere.received)
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,14 @@ def read_error(status: int, body: bytes) -> Trouble:
     return Trouble(status, _class(status, members), _retry_delay(members))
 
 
+def error_in_reply(body: bytes) -> Trouble | None:
+    """The error that a plain reply with a good status is, in place of a completion; None when it isn't one."""
+    reply = _decode(body)
+    if not isinstance(reply, dict) or not reply.get("error") or reply.get("choices"):
+        return None
+    return read_error_event(body)
+
+
 def read_error_event(data: bytes) -> Trouble:
     """Understand an error event inside a stream: its status is the one it names, else that of its class, else 502."""
     members = list(_members(_decode(data)))

@@ -21,7 +21,7 @@ from penstock.core.memo import NameMemo
 from penstock.core.outcome import Outcome
 from penstock.dialects import openai_chat
 from penstock.dialects.framing.sse import EventRelay
-from penstock.dialects.openai_errors import read_error
+from penstock.dialects.openai_errors import Trouble, error_in_reply, read_error
 from penstock.dialects.openai_stream import Scan, ending
 from penstock.pipeline.call import Answer
 from penstock.pipeline.configure import Route
@@ -185,9 +185,12 @@ class _ReadingAhead:
 
 def _stream_outcome(held: _Held, route: Route) -> Outcome:
     trouble = held.scan.error
-    if trouble is None:
-        return Outcome(200)
-    text = f"The provider {route.target.provider} sent an error as the first event of its stream."
+    return Outcome(200) if trouble is None else _troubled(trouble, route, "at the beginning of its stream")
+
+
+def _troubled(trouble: Trouble, route: Route, where: str) -> Outcome:
+    """A reply that says success and is an error."""
+    text = f"The provider {route.target.provider} sent an error {where}."
     failure = Failure(Kind.STREAM_ERROR, text, sent=True)
     return Outcome(trouble.status, failure, error=trouble.error, retry_after=trouble.retry_after)
 
@@ -209,6 +212,8 @@ async def _collect(reply: Reply, route: Route) -> Answer | Failure:
         return Answer(reply.status, headers, body, _refused(reply, body, route), rest=rest)
     if rest is not None:
         return Answer(reply.status, headers, body, Outcome(reply.status), rest=rest)
+    if b'"error"' in body and (trouble := error_in_reply(body)) is not None:
+        return Answer(reply.status, headers, body, _troubled(trouble, route, "in place of an answer"))
     usage = openai_chat.read_reply(body) if route.operation is Operation.CHAT else None
     if isinstance(usage, Failure):
         return _unusable(route, "answered with success but the body is not a JSON object")

@@ -200,6 +200,7 @@ class Configure:
             if isinstance(found, Failure):
                 return found
             config, allowed = found, None
+            given = msgspec.structs.replace(given, is_saved=True)
         return parse(config, given, self._rules(catalogue, allowed))
 
     def _rules(self, catalogue: Catalogue, allowed: frozenset[str] | None) -> Rules:

@@ -58,6 +58,7 @@ class Router(msgspec.Struct, frozen=True):
                         answer, raced = await race(step, lambda each: self._try(call, compiled, each))
                         step = walker.send(raced)
                     case Wait(seconds):
+                        answer.close()
                         await self.sleep(seconds)
                         step = walker.send(None)
         except StopIteration as stop:

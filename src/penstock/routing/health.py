@@ -21,6 +21,9 @@ _LATENCY_EXPIRES: Final = 60.0
 _FAILED_LATENCY: Final = 5.0
 """A target that fails at once must not look like the fastest."""
 
+_TURNED_AWAY: Final = frozenset({401, 403, 404, 408, 429})
+"""Statuses that are a target's doing, as opposed to requests that are no good."""
+
 # While a provider is down, a fifth of the traffic may be retries: at 1,000 requests a second it sees 1.2 times as many
 # and 10 more, instead of every request times its retries. The floor serves those who send few requests.
 _RETRIES_PER_ATTEMPT: Final = 0.2
@@ -119,7 +122,7 @@ class Health:
             known.circuit.end(breaker, now, failed=failed, probe=probe)
         if status is None:
             return
-        if status >= 400 or failed:
+        if failed or status >= 500 or status in _TURNED_AWAY:
             known.measure(max(first_token or 0.0, _FAILED_LATENCY), now)
         elif first_token is not None:
             known.measure(first_token, now)

@@ -47,6 +47,7 @@ class Given(msgspec.Struct, frozen=True):
 
     ``authorization`` and ``api_key`` are the credentials of the Authorization and x-portkey-api-key headers, None where
     a header is absent or holds an SDK's placeholder. ``provider`` is a slug, or ``@NAME`` of a virtual key.
+    ``is_saved``: the config is the operator's own, and nothing that the caller says may lead its credentials elsewhere.
     """
 
     provider: str | None = None
@@ -57,6 +58,7 @@ class Given(msgspec.Struct, frozen=True):
     forward_headers: tuple[str, ...] | None = None
     strict: bool = True
     options: Mapping[str, str] = {}
+    is_saved: bool = False
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -109,11 +111,7 @@ class Leaves:
             raise _unknown_provider(provider, where, self._rules)
         api_key = key.credential if key else self._credential(fields, provider, from_config=from_config)
         host = self._custom_host(fields, key)
-        options = {
-            **({} if from_config else given.options),
-            **(key.options if key else {}),
-            **_options(fields),
-        }
+        options = self._options(fields, key, from_config=from_config)
         breaker = policies.breaker(fields) if guarded else None
         retry_address = f"{provider} {host.origin.authority if host else ''}"
         return Target(
@@ -157,7 +155,8 @@ class Leaves:
     def _credential(self, fields: Fields, provider: str, *, from_config: bool) -> Secret | None:
         """A config that names its provider brings its key; otherwise Authorization comes first (spec 2.2)."""
         given, text = self._given, fields.text("api_key")
-        own = Secret(text) if text else None
+        # A saved key is for the provider that is saved beside it.
+        own = Secret(text) if text and (from_config or not given.is_saved) else None
         lent = given.authorization or given.api_key
         if not from_config:
             return given.authorization or own or given.api_key
@@ -169,18 +168,30 @@ class Leaves:
         # A header wins over every custom_host of the config (spec 2.5), but never sends an operator's credential away.
         if key is not None:
             return None if key.base_url is None else Url.parse(key.base_url, trusted=True)
-        text = self._given.custom_host or fields.text("custom_host")
+        chosen = None if self._given.is_saved else self._given.custom_host
+        text = chosen or fields.text("custom_host")
         if not text:
             return None
         url = custom_host.judge(text, self._rules.policy)
         if isinstance(url, Url):
             return url
-        where = "x-portkey-custom-host" if self._given.custom_host else fields.at("custom_host")
+        where = "x-portkey-custom-host" if chosen else fields.at("custom_host")
         text = (
             f"The custom host in {where} is refused: {url}. If the gateway's operator trusts it, add it to the "
             "trusted_hosts setting."
         )
         raise Refused(Failure(Kind.INVALID_CUSTOM_HOST, text, where, "Invalid custom host"))
+
+    def _options(self, fields: Fields, key: VirtualKey | None, *, from_config: bool) -> dict[str, str]:
+        """Provider-specific settings. Some of them are addresses: a virtual key takes none from its caller."""
+        said = {
+            name: str(value)
+            for name, value in fields.values.items()
+            if name not in ROUTING_KEYS and isinstance(value, str | int | float) and not isinstance(value, bool)
+        }
+        if key is not None:
+            return {**(said if self._given.is_saved else {}), **key.options}
+        return said if from_config else {**self._given.options, **said}
 
     def _request_timeout(self, fields: Fields) -> float | None:
         own = fields.number("request_timeout") or None
@@ -223,15 +234,6 @@ def _slug(model: object) -> tuple[str, str] | None:
         return None
     name, slash, rest = model[1:].partition("/")
     return (name, rest) if slash and name and rest else None
-
-
-def _options(fields: Fields) -> dict[str, str]:
-    """Provider-specific settings: every scalar under a name that is no routing key."""
-    return {
-        key: str(value)
-        for key, value in fields.values.items()
-        if key not in ROUTING_KEYS and isinstance(value, str | int | float) and not isinstance(value, bool)
-    }
 
 
 def _params(fields: Fields, key: str) -> dict[str, bytes]:

@@ -153,6 +153,7 @@ class _Walker:
             if tries == 0 and rival is not None:
                 outcome, raced = yield from self._race(attempt, Attempt(rival, 0, until, over), delay)
                 if raced:
+                    self.retry_count = 0
                     return outcome
             else:
                 outcome = yield from self._attempt(attempt)
