@@ -30,9 +30,13 @@ _NEVER_FORWARDED: Final = frozenset(
 
 
 class Written(msgspec.Struct):
-    """A request as the target wants it, the model it names, what was left out, and whether a stream was asked for."""
+    """A request as the target wants it: where it goes, what it says, what was left out, whether it asks for a stream.
 
-    request: Request
+    ``body`` is None for an operation without one.
+    """
+
+    target: bytes
+    headers: bytes
     body: Body | None = None
     model: str | None = None
     dropped: tuple[str, ...] = ()
@@ -50,12 +54,13 @@ async def attempt(call: Call, route: Route, step: Attempt, transports: Mapping[s
 async def send(written: Written, route: Route, step: Attempt, transports: Mapping[str, Transport]) -> Answer:
     """Send what was written and wait until the answer has begun or failed."""
     began = monotonic()
-    request, model = written.request, written.model
+    origin, model = route.endpoint.origin, written.model
     patience = _patience(route, step, began, streams=written.streams)
-    request.limits = patience.limits
-    if request.limits.first_byte < 0:
+    if patience.limits.first_byte < 0:
         return failed(_timed_out(route, Failure(Kind.FIRST_BYTE_TIMEOUT, "", sent=False)), model)
-    reply = await transports[request.origin.scheme].send(request)
+    method, body = (b"GET", b"") if written.body is None else (b"POST", written.body.encode())
+    request = Request(origin, method, written.target, written.headers, body, patience.limits)
+    reply = await transports[origin.scheme].send(request)
     if isinstance(reply, Failure):
         return failed(_timed_out(route, reply), model)
     try:
@@ -83,7 +88,7 @@ def write(call: Call, route: Route) -> Written | Failure:
     if isinstance(headers, Failure):
         return headers
     if chat is None:
-        return Written(Request(endpoint.origin, b"GET", endpoint.target(None), headers, b"", route.limits))
+        return Written(endpoint.target(None), headers)
     body, model, stream = chat.body, chat.model, chat.stream
     dropped: tuple[str, ...] = ()
     if route.shape is not None:
@@ -95,8 +100,7 @@ def write(call: Call, route: Route) -> Written | Failure:
     if route.target.models is not None and not allows(route.target.models, model or ""):
         text = f"The virtual key '{route.target.virtual_key}' does not allow the model '{model}': choose another."
         return Failure(Kind.NOT_ALLOWED, text, "model")
-    request = Request(endpoint.origin, b"POST", endpoint.target(model), headers, body.encode(), route.limits)
-    return Written(request, body, model, dropped, stream)
+    return Written(endpoint.target(model), headers, body, model, dropped, stream)
 
 
 def _patience(route: Route, step: Attempt, now: float, *, streams: bool) -> Patience:

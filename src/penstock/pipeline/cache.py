@@ -7,7 +7,6 @@ Stored are whole, good answers; a stream is replayed as a plain reply to who wan
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import re
 from collections.abc import Mapping
@@ -78,7 +77,7 @@ class Caching(msgspec.Struct, frozen=True):
         wanted = wish(call.fields)
         if wanted is None:
             return await send(written, route, step, self.transports)
-        key = _key(call, tenant, written)
+        key = _key(call, tenant, written, route)
         if wanted.read:
             answer = self._stored(key, wanted, written)
             if answer is not None:
@@ -153,30 +152,35 @@ def is_whole(flight: Flight) -> bool:
     return scan.error is None and not scan.skipped and ending(flight.body[-_TAIL:])[0]
 
 
-def _key(call: Call, tenant: str, written: Written) -> bytes:
+def _key(call: Call, tenant: str, written: Written, route: Route) -> bytes:
     """A digest of everything that an answer depends on."""
-    fields, request = call.fields, written.request
+    fields = call.fields
     namespace = fields.get(b"x-portkey-cache-namespace")
     room = b"n" + namespace if namespace is not None else b"m" + fields.get(b"x-portkey-metadata", b"")
-    digest = hashlib.sha256()
-    for part in (tenant.encode(), room, request.origin.authority.encode(), request.target, request.headers):
-        digest.update(b"%d:" % len(part) + part)
-    digest.update(_canonical(written.body))
-    return digest.digest()
+    authority = route.endpoint.origin.authority.encode()
+    # Neither names nor header values can hold the separator.
+    parts = (tenant.encode(), room, authority, written.target, written.headers, _canonical(written.body))
+    return hashlib.sha256(b"\x00".join(parts)).digest()
 
 
 def _canonical(body: Body | None) -> bytes:
     """The members in the order of their names, without white space between tokens; every value keeps its own tokens."""
     if body is None:
         return b""
-    parts = []
-    for name in sorted(name for name in body if name not in _DELIVERY):
-        raw = body.raw(name) or b""
-        # What only the standard library reads stays as it is.
-        with contextlib.suppress(*UNREADABLE):
-            raw = msgspec.json.format(raw, indent=-1)
-        parts += [name.encode(), b"\x00", raw, b"\x00"]
-    return b"".join(parts)
+    names = sorted(name for name in body if name not in _DELIVERY)
+    return b",".join([b"%b:%b" % (_ENCODER.encode(name), _compact(body.raw(name) or b"")) for name in names])
+
+
+_ENCODER: Final = msgspec.json.Encoder()
+
+
+def _compact(raw: bytes) -> bytes:
+    if raw[:1] not in {b"[", b"{"}:
+        return raw
+    try:
+        return msgspec.json.format(raw, indent=-1)
+    except UNREADABLE:
+        return raw  # what only the standard library reads stays as it is
 
 
 def _as_wanted(entry: Entry, written: Written) -> bytes | None:

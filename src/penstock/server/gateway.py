@@ -14,6 +14,7 @@ from penstock.core.http import Headers
 from penstock.observe.record import Records
 from penstock.pipeline.call import Call
 from penstock.pipeline.run import Pipeline
+from penstock.server import explain
 from penstock.server.asgi import AsgiClient, Scope, Send
 from penstock.server.client import Client
 from penstock.server.exchange import Exchange
@@ -72,9 +73,20 @@ class Gateway:
         surface = SURFACES.get(path)
         if surface is not None and method == surface.method:
             await self._serve_llm(Exchange(surface, method, path, headers, client))
+        elif path == explain.PATH and method == "POST":
+            await self._explain(headers, client)
         else:
             status, fields, body = self.site.page(path, method)
             await client.begin(status, fields, body, more=False)
+
+    async def _explain(self, headers: Headers, client: Client) -> None:
+        body = await self._read_body(dict(headers), client)
+        if not isinstance(body, Failure):
+            status, fields, told = explain.answer(self.pipeline.router, headers, body)
+            await client.begin(status, fields, told, more=False)
+        elif body.kind is not Kind.CLIENT_DISCONNECTED:
+            status, fields, told = refusal(body)
+            await client.begin(status, fields, told, more=False)
 
     async def _serve_llm(self, exchange: Exchange) -> None:
         """One LLM request from its first byte to its record."""
@@ -114,12 +126,10 @@ class Gateway:
         client.unwatch()
 
     async def _read(self, exchange: Exchange, client: Client) -> Call | Failure:
-        fields, bounds = exchange.fields, self.bounds
+        fields = exchange.fields
         body: bytes | Failure = b""
         if exchange.surface.method == "POST":
-            body = _content_type_refused(fields) or await client.read_body(
-                fields, bounds.body_bytes, bounds.body_silence
-            )
+            body = await self._read_body(fields, client)
         if isinstance(body, Failure):
             return body
         return Call(
@@ -131,6 +141,10 @@ class Gateway:
             exchange.path,
             exchange.hops,
         )
+
+    async def _read_body(self, fields: dict[bytes, bytes], client: Client) -> bytes | Failure:
+        bounds = self.bounds
+        return _content_type_refused(fields) or await client.read_body(fields, bounds.body_bytes, bounds.body_silence)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:

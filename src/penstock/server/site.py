@@ -9,6 +9,7 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
+from penstock.server import explain
 from penstock.server.respond import refusal
 from penstock.server.surfaces import SURFACES
 
@@ -36,6 +37,8 @@ class Site:
                 return _page(503, _JSON, b'{"status":"draining"}')
             case "/ready":
                 return _page(200, _JSON, b'{"status":"ready"}')
+            case explain.PATH:
+                return _wrong_method(path, method, "POST")
             case _:
                 surface = SURFACES.get(path)
                 return _wrong_method(path, method, surface.method) if surface else _not_found(path)
@@ -52,6 +55,6 @@ def _wrong_method(path: str, method: str, allowed: str) -> tuple[int, Headers, b
 
 def _not_found(path: str) -> tuple[int, Headers, bytes]:
     shown = msgspec.json.encode(path[:100]).decode()
-    near = difflib.get_close_matches(path, [*SURFACES, *_PAGES], 1, 0.6)
+    near = difflib.get_close_matches(path, [*SURFACES, explain.PATH, *_PAGES], 1, 0.6)
     hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(SURFACES)}."
     return refusal(Failure(Kind.NOT_FOUND, f"This gateway has no {shown}: {hint}", plain="Not Found"))
