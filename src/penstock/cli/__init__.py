@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from penstock import __version__
-from penstock.cli import chat, key, providers, serve
+from penstock.cli import chat, check, explain, key, providers, serve, test
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -17,4 +17,7 @@ def main() -> None:
 main.add_command(serve.command)
 main.add_command(providers.command)
 main.add_command(chat.command)
+main.add_command(check.command)
+main.add_command(explain.command)
+main.add_command(test.command)
 main.add_command(key.command)
