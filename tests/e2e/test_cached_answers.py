@@ -28,7 +28,7 @@ def config(upstream: Upstream, **changes: Any) -> str:
 def ask(
     gateway: RunningGateway,
     upstream: Upstream,
-    body: dict[str, Any] | bytes = ASK,
+    body: Any = ASK,
     *,
     changes: Any = None,
     **headers: str,
@@ -128,7 +128,7 @@ def test_errors_are_not_kept(bad: Act, gateway: RunningGateway, upstream: Upstre
 
 def test_a_failing_target_leaves_room_for_the_fallback(gateway: RunningGateway, upstream: Upstream) -> None:
     target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
-    changes = {
+    changes: dict[str, Any] = {
         "strategy": {"mode": "fallback"},
         "targets": [{**target, "override_params": {"n": 1}}, {**target, "override_params": {"n": 2}}],
     }

@@ -1,0 +1,174 @@
+"""A config in a JSON, YAML or TOML file, and the line on which each of its values stands."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import msgspec
+import yaml
+
+from penstock.routing.fields import settled
+
+_STANDARD_INPUT: Final = "-"
+_SETTINGS: Final = "penstock.toml"
+_NAMED: Final = frozenset({"virtual_keys", "configs", "keys"})
+_INDEX: Final = re.compile(r"\[(\d{1,6})\]\.?")
+
+
+class ConfigFile:
+    """``values`` are what the file holds, ``body`` is that as JSON; "-" is standard input.
+
+    The constructor raises ClickException, with the line at fault where it is known.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = "standard input" if name == _STANDARD_INPUT else name
+        text = _text(name)
+        self._root: yaml.Node | None = None
+        kind = _kind(name, text)
+        match kind:
+            case "json":
+                values = self._read_json(text)
+            case "toml":
+                values = self._read_toml(text)
+            case _:
+                values = self._read_yaml(text)
+        if not isinstance(values, dict):
+            raise self._bad("expected an object", 1)
+        self.values: dict[str, Any] = values
+        self.body = text.encode() if kind == "json" else self._as_json(values)
+
+    @property
+    def is_of_the_gateway(self) -> bool:
+        """Whether it is a penstock.toml, with settings and named configs, in place of one config."""
+        return Path(self.name).name == _SETTINGS or bool(self.values.keys() & _NAMED)
+
+    def place(self, path: str) -> str:
+        """``FILE:LINE`` of a value by its path, such as ``config.targets[1].retry``; without a line in TOML.
+
+        What a target has from further up stands there.
+        """
+        if self._root is None:
+            return self.name
+        return f"{self.name}:{_line(self._root, path.removeprefix('config').lstrip('.'))}"
+
+    def _read_json(self, text: str) -> Any:
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise self._bad(f"it is not valid JSON ({error.msg})", error.lineno) from None
+        except RecursionError:
+            raise self._bad("it is nested too deeply") from None
+        try:
+            # To YAML a tab is no white space. In JSON it is nothing else: strings hold none.
+            self._root = yaml.compose(text.replace("\t", " "), yaml.SafeLoader)
+        except (yaml.YAMLError, RecursionError):
+            self._root = None
+        return values
+
+    def _read_yaml(self, text: str) -> Any:
+        loader = yaml.SafeLoader(text)
+        try:
+            self._root = loader.get_single_node()
+            return None if self._root is None else loader.construct_document(self._root)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark
+            raise self._bad(f"it is not valid YAML ({error.problem})", mark.line + 1 if mark else None) from None
+        except (yaml.YAMLError, ValueError, RecursionError):
+            raise self._bad("it is not valid YAML") from None
+        finally:
+            loader.dispose()
+
+    def _read_toml(self, text: str) -> Any:
+        try:
+            return tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            raise self._bad(f"it is not valid TOML ({error})") from None
+
+    def _as_json(self, values: dict[str, Any]) -> bytes:
+        try:
+            return msgspec.json.encode(values)
+        except (TypeError, ValueError, RecursionError):
+            raise self._bad("it holds what JSON can't: a key that is no text, or a value within itself") from None
+
+    def _bad(self, reason: str, line: int | None = None) -> click.ClickException:
+        return click.ClickException(f"{self.name}{f':{line}' if line else ''}: {reason}")
+
+
+def _text(name: str) -> str:
+    try:
+        data = sys.stdin.buffer.read() if name == _STANDARD_INPUT else Path(name).read_bytes()
+        return data.decode("utf-8-sig")
+    except OSError as error:
+        raise click.ClickException(f"{name} can't be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise click.ClickException(f"{name} is not UTF-8 text") from None
+
+
+def _kind(name: str, text: str) -> str:
+    """The format, by the file's name; where that says nothing, by what the text begins with."""
+    suffix = Path(name).suffix.lower()
+    if suffix in {".json", ".toml", ".yaml", ".yml"}:
+        return suffix.removeprefix(".")
+    if text.lstrip().startswith("{"):
+        return "json"
+    try:
+        tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return "yaml"
+    return "toml"
+
+
+_Found = tuple[int, yaml.Node, str]
+"""The line of a member, the member, and the path on from there."""
+
+
+def _line(root: yaml.Node, path: str) -> int:
+    """The line of what a path leads to, or of the last thing on the way to it that is there."""
+    scopes, node, line = [root], root, root.start_mark.line + 1
+    while path:
+        found = _step(node, path) or (_inherited(scopes[:-1], path) if node is scopes[-1] else None)
+        if found is None:
+            break
+        if isinstance(node, yaml.SequenceNode):
+            scopes.append(found[1])
+        line, node, path = found
+    return line
+
+
+def _inherited(scopes: list[yaml.Node], path: str) -> _Found | None:
+    """Where a target has a setting from: an outer config, or its strategy."""
+    for scope in reversed(scopes):
+        strategy = _step(scope, "strategy")
+        found = _step(scope, path) or (_step(strategy[1], path) if strategy else None)
+        if found is not None:
+            return found
+    return None
+
+
+def _step(node: yaml.Node, path: str) -> _Found | None:
+    """One step down."""
+    if isinstance(node, yaml.SequenceNode):
+        index = _INDEX.match(path)
+        if index is None or int(index[1]) >= len(node.value):
+            return None
+        item = node.value[int(index[1])]
+        return item.start_mark.line + 1, item, path[index.end() :]
+    if not isinstance(node, yaml.MappingNode):
+        return None
+    # Keys may have dots in them, so that the longest one that fits is meant.
+    steps = [step for key, value in node.value for step in _steps(key, value, path)]
+    return min(steps, key=lambda step: len(step[2]), default=None)
+
+
+def _steps(key: yaml.Node, value: yaml.Node, path: str) -> Iterator[_Found]:
+    [name] = settled({str(key.value): None})
+    if path == name or path.startswith((f"{name}.", f"{name}[")):
+        yield key.start_mark.line + 1, value, path[len(name) :].removeprefix(".")

@@ -1,0 +1,96 @@
+"""The gateway of this machine's settings, to be asked what it would do: no port, no network, no gateway key."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from penstock.app import build
+from penstock.core.failure import Failure
+from penstock.dialects import openai_chat
+from penstock.pipeline.call import Call
+from penstock.pipeline.configure import Compiled, Route
+from penstock.pipeline.explain import explain
+from penstock.providers.row import Operation
+from penstock.routing.explain import Explanation
+from penstock.routing.plan import Target
+from penstock.settings import SettingsError, catalogue_file, load
+from penstock.stores.catalogue import Catalogue
+
+_CREDENTIAL = b"Bearer a-key-of-the-callers"
+
+
+class _Open:
+    """The catalogue as it is now, without the keys that callers would need."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.current = msgspec.structs.replace(catalogue, keys=())
+
+    def watch(self, callback: Callable[[], None]) -> None:
+        """It never changes."""
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """One request to rehearse: a config, and what else the request says. ``request`` is None for any body."""
+
+    config: bytes
+    provider: str | None = None
+    request: bytes | None = None
+    metadata: dict[str, Any] | None = None
+    path: str = "/v1/chat/completions"
+    faults: str = ""
+    seed: int | None = None
+
+
+class Rehearsal:
+    """``configs`` are the saved ones, by name. The constructor takes a file with settings and raises SettingsError."""
+
+    def __init__(self, file: str | None = None) -> None:
+        flags = {"config": file}
+        place = Path.cwd()
+        gateway = build(load(flags, os.environ, place), catalogue_file(flags, os.environ, place))
+        self._router = gateway.pipeline.router
+        self._configure = self._router.configure
+        catalogue = self._configure.catalogues.current
+        # Gateway keys are known by their hashes only: nobody here could show one.
+        self._configure.catalogues = _Open(catalogue)
+        self.configs = {saved.name: saved.body for saved in catalogue.configs.values()}
+
+    @classmethod
+    def here(cls) -> Rehearsal:
+        """By the settings that ``penstock serve`` would have in this folder. Raises ClickException."""
+        try:
+            return cls()
+        except SettingsError as error:
+            raise click.ClickException(str(error)) from None
+
+    def compiled(self, config: bytes, provider: str | None = None) -> Compiled | Failure:
+        """The plan for a config in a request whose caller brings a credential, and may name a provider."""
+        return self._configure(_call(Ask(config, provider)))
+
+    def route(self, compiled: Compiled, target: Target) -> Route | Failure:
+        return self._configure.route(compiled, target, Operation.CHAT)
+
+    def explain(self, ask: Ask) -> Explanation | Failure:
+        """What the request would lead to."""
+        call = _call(ask)
+        if ask.request is not None:
+            chat = openai_chat.read_request(ask.request)
+            if isinstance(chat, Failure):
+                return chat
+            call.chat = chat
+        return explain(self._router, call, ask.faults, ask.seed)
+
+
+def _call(ask: Ask) -> Call:
+    headers = [(b"x-portkey-config", ask.config), (b"authorization", _CREDENTIAL)]
+    if ask.provider is not None:
+        headers.append((b"x-portkey-provider", ask.provider.encode()))
+    if ask.metadata is not None:
+        headers.append((b"x-portkey-metadata", msgspec.json.encode(ask.metadata)))
+    return Call(Operation.CHAT, headers, dict(headers), b"", b"", ask.path)

@@ -1,0 +1,127 @@
+"""``penstock test``: unit tests for configs. With such a request and such faults, this must come of it."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import click
+import msgspec
+
+from penstock.core.failure import Failure
+
+if TYPE_CHECKING:
+    from penstock.routing.explain import Explanation
+
+_Seconds = Annotated[float, msgspec.Meta(ge=0)]
+
+
+class _Unusable(click.ClickException):
+    exit_code = 2
+
+
+class _Test(msgspec.Struct, forbid_unknown_fields=True):
+    """One test: a request, what the targets do, and what is expected of it. What is not set is not looked at."""
+
+    name: str
+    request: dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None
+    path: str = "/v1/chat/completions"
+    faults: str = ""
+    seed: int | None = None
+    attempts: list[str] | None = None
+    status: int | None = None
+    target: str | None = None
+    retry_count: int | None = None
+    waits_at_most: _Seconds | None = None
+    time_at_most: _Seconds | None = None
+
+
+class _Tests(msgspec.Struct, forbid_unknown_fields=True):
+    """A file of tests: a config, or the path of one from this file, and the provider that requests name."""
+
+    config: str | dict[str, Any]
+    test: Annotated[list[_Test], msgspec.Meta(min_length=1)]
+    provider: str | None = None
+
+
+_EXACT: Final = ("status", "target", "retry_count")
+_EXPECTATIONS: Final = ("attempts", *_EXACT, "waits_at_most", "time_at_most")
+
+
+@click.command("test")
+@click.argument("file")
+@click.pass_context
+def command(context: click.Context, file: str) -> None:
+    """Run unit tests of a config, without sending anything.
+
+    FILE is TOML: the config, and for each test a request and what must come of it (docs/explain.md). Exits with 1 if a
+    test fails, with 2 if FILE or the config can't be used.
+    """
+    failed = 0
+    try:
+        tests = _read(file)
+        for test, explanation in zip(tests.test, _played(file, tests), strict=True):
+            differences = list(_differences(test, explanation))
+            click.echo("\n      ".join((f"{'FAIL' if differences else 'ok':4}  {test.name}", *differences)))
+            failed += bool(differences)
+    except click.ClickException as bad:
+        raise _Unusable(bad.message) from None
+    click.echo(f"{len(tests.test) - failed} passed, {failed} failed")
+    context.exit(1 if failed else 0)
+
+
+def _read(file: str) -> _Tests:
+    try:
+        tests = msgspec.convert(tomllib.loads(Path(file).read_text("utf-8")), _Tests)
+    except OSError as error:
+        raise click.ClickException(f"{file} can't be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise click.ClickException(f"{file} is not valid TOML: {error}") from None
+    except msgspec.ValidationError as error:
+        raise click.ClickException(f"{file} holds no tests: {error}") from None
+    for test in tests.test:
+        if all(getattr(test, name) is None for name in _EXPECTATIONS):
+            raise click.ClickException(
+                f"{file}: the test '{test.name}' expects nothing: there are {', '.join(_EXPECTATIONS)}"
+            )
+    return tests
+
+
+def _played(file: str, tests: _Tests) -> Iterator[Explanation]:
+    from penstock.cli.rehearsal import Ask, Rehearsal
+
+    config, rehearsal = _config(file, tests.config), Rehearsal.here()
+    for test in tests.test:
+        request = None if test.request is None else msgspec.json.encode(test.request)
+        ask = Ask(config, tests.provider, request, test.metadata, test.path, test.faults, test.seed)
+        explanation = rehearsal.explain(ask)
+        if isinstance(explanation, Failure):
+            raise click.ClickException(f"{file}: the test '{test.name}': {explanation.message}")
+        yield explanation
+
+
+def _config(file: str, config: str | dict[str, Any]) -> bytes:
+    from penstock.cli.config_file import ConfigFile
+
+    return ConfigFile(str(Path(file).parent / config)).body if isinstance(config, str) else msgspec.json.encode(config)
+
+
+def _differences(test: _Test, found: Explanation) -> Iterator[str]:
+    """What was expected and came otherwise, a line each."""
+    from penstock.routing.explain import Attempted
+
+    attempts = [f"{step.target} {step.result}" for step in found.steps if isinstance(step, Attempted)]
+    if test.attempts is not None and test.attempts != attempts:
+        yield "attempts (- expected, + found):"
+        yield from (f"  {line}" for line in difflib.ndiff(test.attempts, attempts) if not line.startswith("?"))
+    for name in _EXACT:
+        expected, came = getattr(test, name), getattr(found, name)
+        if expected is not None and expected != came:
+            yield f"{name}: expected {expected}, found {'none' if came is None else came}"
+    for what, most, came in (("waits", test.waits_at_most, found.waited), ("time", test.time_at_most, found.seconds)):
+        if most is not None and came > most:
+            yield f"{what}: expected at most {most:g}s, found {came:g}s"

@@ -1,0 +1,167 @@
+"""What a call would lead to: its plan is played (routing/explain.py) against targets that are well, or as faults say.
+
+The counterpart of ``Router``: the same configure stage, the same routes and requests, and outcomes from the same
+readers of errors and the same deadlines; only the providers are made up. The cache counts as empty.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import msgspec
+
+from penstock.core.failure import Failure, Kind
+from penstock.core.outcome import Outcome, failed
+from penstock.dialects.openai_errors import Trouble, read_error, read_error_event
+from penstock.pipeline.attempt import _patience, write
+from penstock.pipeline.begin import Patience
+from penstock.pipeline.call import Asked, Call
+from penstock.pipeline.configure import Compiled, Route
+from penstock.pipeline.route import Router
+from penstock.routing.explain import Explanation, Reply, play, shown
+from penstock.routing.faults import WELL, BadFaults, Fault, Script, Word, read_faults
+from penstock.routing.plan import leaves
+from penstock.routing.walk import Attempt
+from penstock.transport.deadlines import Deadlines
+
+
+def explain(router: Router, call: Call, faults: str = "", seed: int | None = None) -> Explanation | Failure:
+    """What the call would lead to; the failure where it would lead nowhere, or the faults can't be played.
+
+    Without a body the call is a stream of any model. Without a seed chance is the middle: the same call is always
+    explained in the same way.
+    """
+    compiled = router.configure(call)
+    if isinstance(compiled, Failure):
+        return compiled
+    try:
+        script = read_faults(faults, [shown(leaf.path) for leaf in leaves(compiled.plan)])
+        providers = _Providers(router, call, compiled, script)
+        deadline = router.deadline or math.inf
+        return play(compiled.plan, Asked(call), providers.reply, _chance(seed), deadline)
+    except BadFaults as bad:
+        return Failure(Kind.INVALID_REQUEST, str(bad), "faults")
+
+
+def _chance(seed: int | None) -> Callable[[], float]:
+    return (lambda: 0.5) if seed is None else random.Random(seed).random  # noqa: S311 (nothing is kept secret by it)
+
+
+class _Providers:
+    """Stands where the providers of a plan would be."""
+
+    def __init__(self, router: Router, call: Call, compiled: Compiled, script: Script) -> None:
+        self._configure = router.configure
+        self._call = call
+        self._compiled = compiled
+        self._script = {path: _one_by_one(faults) for path, faults in script.items()}
+        self._streams: dict[str, bool | Failure] = {}
+
+    def reply(self, step: Attempt, now: float) -> Reply:
+        """What comes of an attempt: never a call when the request can't even be made."""
+        path = shown(step.target.path)
+        route = self._configure.route(self._compiled, step.target, self._call.operation)
+        if isinstance(route, Failure):
+            return _failed(route, 0.0)
+        if path not in self._streams:
+            self._streams[path] = _streams(self._call, route)
+        streams = self._streams[path]
+        if isinstance(streams, Failure):
+            return _failed(streams, 0.0)
+        patience = _patience(route, step, now, streams=streams)
+        fault = next(self._script.get(path, iter(())), WELL)
+        if fault.what is Word.SLOW_TOKEN and not streams:
+            raise BadFaults(f"{path}=slow-token can't be played: only a stream has a first token, and this is none.")
+        seconds, kind = _patient(fault, patience, now)
+        if seconds == math.inf:
+            raise BadFaults(f"{path}={fault.written} would never end: set request_timeout, or say @SECONDS.")
+        return _failed(_failure(kind, fault), seconds) if kind else _reply(fault, seconds)
+
+
+def _streams(call: Call, route: Route) -> bool | Failure:
+    """Whether the target is asked for a stream; the failure of a request that can't be made for it."""
+    if call.chat is None:
+        return True
+    written = write(call, route)
+    return written if isinstance(written, Failure) else written.streams
+
+
+def _one_by_one(faults: list[Fault]) -> Iterator[Fault]:
+    return (fault for each in faults for fault in itertools.repeat(each, each.times))
+
+
+def _patient(fault: Fault, patience: Patience, now: float) -> tuple[float, Kind | None]:
+    """After how many seconds a call is over, and the time limit that ended it, if one did."""
+    limits = patience.limits
+    deadlines = Deadlines(limits, now)
+    begun = fault.what is Word.SLOW_TOKEN
+    due, kind = deadlines.next(head_complete=begun, last_byte=now)
+    if begun and patience.first_token is not None and patience.first_token <= due:
+        due, kind = patience.first_token, Kind.FIRST_TOKEN_TIMEOUT
+    connect = now + (limits.connect or math.inf)
+    if fault.what is Word.CONNECT_TIMEOUT and connect <= due:
+        due, kind = connect, Kind.CONNECT_TIMEOUT
+    allowed = max(0.0, due - now)
+    if fault.what in _SILENT:
+        return allowed if fault.seconds is None else min(fault.seconds, allowed), kind
+    seconds = fault.seconds or 0.0
+    return (allowed, kind) if now + seconds > due else (seconds, None)
+
+
+_SILENT: Final = frozenset({Word.STALL, Word.SLOW_TOKEN, Word.CONNECT_TIMEOUT})
+_NOT_CONNECTED: Final = frozenset({Word.CONNECT_TIMEOUT, Word.REFUSED})
+
+
+def _reply(fault: Fault, seconds: float) -> Reply:
+    """What a provider says that says something, in time."""
+    match fault.what:
+        case int() as status if 200 <= status < 300:
+            return Reply(Outcome(status), seconds, status)
+        case Word.OK:
+            return Reply(Outcome(200), seconds, 200)
+        case Word.ERROR_EVENT:
+            return _troubled(read_error_event(_ERROR), Kind.STREAM_ERROR, seconds, 200)
+        case int() as status:
+            trouble = read_error(status, b"")
+            if fault.retry_after is not None:
+                trouble = msgspec.structs.replace(trouble, retry_after=fault.retry_after)
+            return _troubled(trouble, Kind.UPSTREAM_STATUS, seconds, status)
+        case Word.CONTEXT_LENGTH | Word.CONTENT_FILTER | Word.AUTH as word:
+            status, body = _REFUSALS[word]
+            return _troubled(read_error(status, body), Kind.UPSTREAM_STATUS, seconds, status)
+        case word:
+            return _failed(_failure(_BROKEN[word], fault), seconds)
+
+
+_ERROR: Final = b'{"error":{"message":"The server had an error."}}'
+_REFUSALS: Final = {
+    Word.CONTEXT_LENGTH: (400, b'{"error":{"code":"context_length_exceeded"}}'),
+    Word.CONTENT_FILTER: (400, b'{"error":{"code":"content_filter"}}'),
+    Word.AUTH: (401, b'{"error":{"code":"invalid_api_key"}}'),
+}
+_BROKEN: Final = {
+    Word.REFUSED: Kind.CONNECTION_REFUSED,
+    Word.RESET: Kind.CONNECTION_CLOSED,
+    Word.CUT: Kind.TRUNCATED,
+    Word.EMPTY: Kind.INVALID_RESPONSE,
+    Word.INVALID: Kind.INVALID_RESPONSE,
+}
+
+
+def _troubled(trouble: Trouble, kind: Kind, seconds: float, status: int) -> Reply:
+    outcome = Outcome(
+        trouble.status, Failure(kind, "", sent=True), error=trouble.error, retry_after=trouble.retry_after
+    )
+    return Reply(outcome, seconds, status)
+
+
+def _failed(failure: Failure, seconds: float) -> Reply:
+    return Reply(failed(failure), seconds, failure.status)
+
+
+def _failure(kind: Kind, fault: Fault) -> Failure:
+    return Failure(kind, "", sent=fault.what not in _NOT_CONNECTED)

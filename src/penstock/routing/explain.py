@@ -1,0 +1,220 @@
+"""What a plan would do, without doing it: the walk, played on a clock of its own.
+
+The third driver of walk.py, beside pipeline/route.py. It decides nothing: what comes of a call is asked of a
+``Provider`` (pipeline/explain.py), why it went on stands in the walk's own account (trace.py).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import assert_never
+
+import msgspec
+
+from penstock.core.outcome import Outcome
+from penstock.routing.conditions import View
+from penstock.routing.health import Health
+from penstock.routing.plan import Plan, most_attempts
+from penstock.routing.trace import Skipped, Step
+from penstock.routing.walk import Attempt, Race, Raced, Situation, Wait, Walk, Walked, walk
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What comes of one call: how routing sees it, after how many seconds, and the status that a caller would get."""
+
+    outcome: Outcome
+    seconds: float
+    status: int
+
+
+Provider = Callable[[Attempt, float], Reply]
+"""What comes of an attempt that is made at this moment."""
+
+
+class Attempted(msgspec.Struct, frozen=True, tag_field="step", tag="attempt"):
+    """A call of a target: which try, when, how long it took, what came of it, and why it went on as it did."""
+
+    target: str
+    provider: str
+    retry: int
+    at: float
+    seconds: float
+    result: str = ""
+    why: tuple[str, ...] = ()
+    message: str | None = None
+    """Why there was no call after all."""
+
+
+class Waited(msgspec.Struct, frozen=True, tag_field="step", tag="wait"):
+    """A pause before a retry of the same target."""
+
+    target: str
+    at: float
+    seconds: float
+
+
+class Hedged(msgspec.Struct, frozen=True, tag_field="step", tag="race"):
+    """The second target was called as well when the first had no content after ``delay`` seconds.
+
+    ``cancelled`` is the one that was given up because the other was good.
+    """
+
+    targets: tuple[str, str]
+    at: float
+    delay: float
+    cancelled: str | None = None
+
+
+class LeftOut(msgspec.Struct, frozen=True, tag_field="step", tag="skip"):
+    """A target that its circuit breaker keeps away."""
+
+    target: str
+
+
+Event = Attempted | Waited | Hedged | LeftOut
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """How a plan was played, and what came of it. Times are in seconds, targets are named as in ``x-penstock-trace``.
+
+    ``status`` is that of the response, ``result`` what the last attempt came to, ``retry_count`` what
+    ``x-portkey-retry-attempt-count`` says. ``message`` tells why no target could be called at all.
+    """
+
+    steps: tuple[Event, ...]
+    status: int
+    result: str
+    target: str | None
+    retry_count: int
+    seconds: float
+    waited: float
+    attempts: int
+    most_attempts: int
+    message: str | None = None
+
+
+def play(
+    plan: Plan, view: View, provider: Provider, chance: Callable[[], float], deadline: float = math.inf
+) -> Explanation:
+    """Play a plan from its first step to its last, with every target in good health to begin with."""
+    player = _Player(provider)
+    situation = Situation(view, lambda: player.now, chance, Health(), deadline)
+    with closing(walk(plan, situation)) as walker:
+        walked = player.follow(walker)
+    failure, events = walked.failure, tuple(_merged(player.events, walked.steps))
+    # The attempt that counts is the last one in the account, after a race as well.
+    answered = None if failure else next(event for event in reversed(events) if isinstance(event, Attempted))
+    return Explanation(
+        events,
+        failure.status if failure else player.status,
+        failure.kind.value if failure else answered.result if answered else "",
+        answered.target if answered else None,
+        walked.retry_count,
+        _rounded(player.now),
+        _rounded(player.waited),
+        walked.upstream_calls,
+        most_attempts(plan),
+        failure.message if failure else None,
+    )
+
+
+class _Player:
+    """Follows a walk. ``events`` are what happened, attempts still without what the walk says of them."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+        self.now = self.waited = 0.0
+        self.status = 0
+        self.events: list[Event] = []
+
+    def follow(self, walker: Walk) -> Walked:
+        try:
+            step = next(walker)
+            while True:
+                step = walker.send(self._answer(step))
+        except StopIteration as stop:
+            walked: Walked = stop.value
+            return walked
+
+    def _answer(self, step: Attempt | Race | Wait) -> Outcome | Raced | None:
+        match step:
+            case Attempt():
+                reply = self._provider(step, self.now)
+                return self._made(step, reply, self.now)
+            case Race():
+                return self._race(step)
+            case Wait():
+                self.events.append(Waited(self._latest(), _rounded(self.now), _rounded(step.seconds)))
+                self.now += step.seconds
+                self.waited += step.seconds
+                return None
+            case _:
+                assert_never(step)
+
+    def _made(self, step: Attempt, reply: Reply, began: float) -> Outcome:
+        """An attempt that went on to its end, which is when what follows begins."""
+        target, failure = step.target, reply.outcome.failure
+        message = failure.message or None if failure else None
+        seconds = _rounded(reply.seconds)
+        event = Attempted(shown(target.path), target.provider, step.retry, _rounded(began), seconds, message=message)
+        self.events.append(event)
+        self.now = max(self.now, began + reply.seconds)
+        self.status = reply.status
+        return reply.outcome
+
+    def _race(self, race: Race) -> Raced:
+        """Two attempts as pipeline/race.py makes them."""
+        began, joined = self.now, self.now + race.delay
+        first = self._provider(race.first, began)
+        if first.seconds <= race.delay:
+            return Raced((self._made(race.first, first, began), None), 0, rival_ran=False)
+        second = self._provider(race.second, joined)
+        paths = shown(race.first.target.path), shown(race.second.target.path)
+        runs = ((race.first, first, began), (race.second, second, joined))
+        winner = _winner(first, second, race.delay)
+        loser = 1 - winner
+        ends = [start + reply.seconds for _, reply, start in runs]
+        is_cancelled = runs[winner][1].outcome.ok and ends[winner] < ends[loser]
+        self.events.append(Hedged(paths, _rounded(began), race.delay, paths[loser] if is_cancelled else None))
+        outcomes: list[Outcome | None] = [None, None]
+        for index in (winner,) if is_cancelled else (loser, winner):
+            outcomes[index] = self._made(*runs[index])
+        return Raced((outcomes[0], outcomes[1]), winner, rival_ran=True)
+
+    def _latest(self) -> str:
+        return next(event.target for event in reversed(self.events) if isinstance(event, Attempted))
+
+
+def _winner(first: Reply, second: Reply, delay: float) -> int:
+    """The first good one; when neither is, the one that took longer to fail."""
+    late = int(delay + second.seconds >= first.seconds)
+    if not (first.outcome.ok or second.outcome.ok):
+        return late
+    if first.outcome.ok and second.outcome.ok:
+        return 1 - late
+    return 0 if first.outcome.ok else 1
+
+
+def _merged(events: list[Event], steps: tuple[Step, ...]) -> Iterator[Event]:
+    """What happened, with what the walk's account says of it: each attempt's result, why, and who was left out."""
+    rest = iter(events)
+    for step in steps:
+        if isinstance(step, Skipped):
+            yield LeftOut(shown(step.path))
+            continue
+        for event in rest:
+            if isinstance(event, Attempted):
+                yield msgspec.structs.replace(event, result=step.result, why=tuple(step.why))
+                break
+            yield event
+
+
+def shown(path: str) -> str:
+    """A target's path as the trace header tells it."""
+    return path.removeprefix("config.")
+
+
+def _rounded(seconds: float) -> float:
+    return round(seconds, 3)

@@ -1,0 +1,135 @@
+"""What targets are to do when a plan is played: ``targets[0]=429x2|stall,targets[1]=reset@0.5`` -> ``Fault`` values.
+
+A target, ``=``, and what comes of its calls in turn, ``|`` between them; after the last one it is well again. ``xN``
+says how often, ``@SECONDS`` after what time, ``(retry-after=SECONDS)`` what an HTTP status asks for.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Collection
+from enum import Enum
+from typing import Final
+
+import msgspec
+
+
+class Word(Enum):
+    """What can come of a call besides an HTTP status."""
+
+    OK = "ok"
+    REFUSED = "refused"
+    RESET = "reset"
+    CONNECT_TIMEOUT = "connect-timeout"
+    STALL = "stall"
+    """No response head in time."""
+    SLOW_TOKEN = "slow-token"  # noqa: S105 (a token of text)
+    """The head of a stream, and then nothing."""
+    CUT = "cut"
+    """A reply that ends before its first content."""
+    ERROR_EVENT = "error-event"
+    """A stream that begins with an error."""
+    EMPTY = "empty"
+    INVALID = "invalid"
+    CONTEXT_LENGTH = "context_length"
+    CONTENT_FILTER = "content_filter"
+    AUTH = "auth"
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """What comes of one call, or of ``times`` in a row. ``seconds`` is None where it was not said how long it takes."""
+
+    what: Word | int
+    times: int = 1
+    seconds: float | None = None
+    retry_after: float | None = None
+
+    @property
+    def written(self) -> str:
+        return self.what.value if isinstance(self.what, Word) else str(self.what)
+
+
+class BadFaults(Exception):
+    """Faults that can't be played: a sentence that says where and why."""
+
+
+WELL: Final = Fault(Word.OK)
+Script = dict[str, list[Fault]]
+"""The faults of each target, by its path."""
+
+_MOST: Final = 1000
+_TARGET: Final = re.compile(r"\s*([^=,|]*?)\s*=")
+_WHAT: Final = re.compile(r"\s*([^\s(@|,]+?)(?=x\d|[\s(@|,]|$)")
+_NUMBER: Final = r"(\d{1,6}(?:\.\d{1,6})?)"
+_MORE: Final = re.compile(rf"\s*(?:x(\d{{1,6}})|@{_NUMBER}s?|\(\s*retry-after\s*=\s*{_NUMBER}s?\s*\))")
+_END: Final = re.compile(r"\s*(?:([|,])|$)")
+_WORDS: Final = {word.value: word for word in Word}
+
+
+def read_faults(text: str, targets: Collection[str]) -> Script:
+    """The script for targets of these paths. Raises BadFaults."""
+    script: Script = {}
+    at, separator = 0, ","
+    path = ""
+    while separator and text.strip():
+        if separator == ",":
+            path, at = _target(text, at, targets)
+        fault, at = _fault(text, at)
+        script.setdefault(path, []).append(fault)
+        end = _END.match(text, at)
+        if end is None:
+            raise _bad(at, "expected xN, @SECONDS, (retry-after=SECONDS), a | before the next outcome or a comma")
+        separator, at = end[1] or "", end.end()
+    return script
+
+
+def _target(text: str, at: int, targets: Collection[str]) -> tuple[str, int]:
+    found = _TARGET.match(text, at)
+    if found is None:
+        raise _bad(at, "expected a target and what comes of its calls, such as targets[0]=429x2")
+    path = found[1].removeprefix("config.")
+    if path not in targets:
+        near = difflib.get_close_matches(path, targets, 1, 0.0)
+        hint = f": did you mean '{near[0]}'?" if near else ""
+        raise _bad(found.start(1), f"there is no target '{path[:64]}'{hint}")
+    return path, found.end()
+
+
+def _fault(text: str, at: int) -> tuple[Fault, int]:
+    found = _WHAT.match(text, at)
+    if found is None:
+        raise _bad(at, f"expected what comes of the call: an HTTP status, or one of {', '.join(_WORDS)}")
+    what, start, at = _what(found[1], found.start(1)), found.start(1), found.end()
+    times, seconds, retry_after = 1, None, None
+    while more := _MORE.match(text, at):
+        at = more.end()
+        if more[1]:
+            times = int(more[1])
+        elif more[2]:
+            seconds = float(more[2])
+        else:
+            retry_after = float(more[3])
+    if not 1 <= times <= _MOST:
+        raise _bad(start, f"expected x1 to x{_MOST}")
+    if retry_after is not None and isinstance(what, Word):
+        raise _bad(start, f"'{what.value}' asks for nothing: (retry-after=SECONDS) goes with an HTTP status")
+    return Fault(what, times, seconds, retry_after), at
+
+
+def _what(text: str, at: int) -> Word | int:
+    if text.isascii() and text.isdecimal():
+        if 200 <= (status := int(text[:9])) <= 599:
+            return status
+        raise _bad(at, f"{text[:9]} is no HTTP status from 200 to 599")
+    word = _WORDS.get(text)
+    if word is None:
+        near = difflib.get_close_matches(text, _WORDS, 1, 0.5)
+        hint = f"did you mean '{near[0]}'?" if near else f"there are HTTP statuses and {', '.join(_WORDS)}"
+        raise _bad(at, f"there is no outcome '{text[:64]}': {hint}")
+    return word
+
+
+def _bad(at: int, reason: str) -> BadFaults:
+    end = "" if reason.endswith("?") else "."
+    return BadFaults(f"The faults can't be played, character {at + 1}: {reason}{end}")

@@ -1,0 +1,85 @@
+"""``POST /v1/explain``: what a request would lead to, as JSON. No provider is called, no credential is shown."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import Headers
+from penstock.core.unreadable import UNREADABLE
+from penstock.dialects import openai_chat
+from penstock.pipeline.call import Call
+from penstock.pipeline.explain import explain
+from penstock.pipeline.route import Router
+from penstock.providers.row import Operation
+from penstock.routing.explain import Explanation
+from penstock.server.respond import refusal
+
+PATH: Final = "/v1/explain"
+_CHAT: Final = "/v1/chat/completions"
+_LARGEST: Final = 64 << 10
+"""Bytes of a config: as many as fit into the header that it stands for."""
+_NULL: Final = msgspec.Raw(b"null")
+
+
+class _Asked(msgspec.Struct, forbid_unknown_fields=True):
+    """A request as its body would be, and what stands for its headers and for its providers."""
+
+    config: msgspec.Raw = _NULL
+    request: msgspec.Raw = _NULL
+    metadata: dict[str, Any] | None = None
+    path: str = _CHAT
+    faults: str = ""
+    seed: int | None = None
+
+
+_ASKED: Final = msgspec.json.Decoder(_Asked)
+
+
+def answer(router: Router, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
+    """Status, headers and body for a request with these headers, which count as they do for a chat completion."""
+    explained = _explained(router, headers, body)
+    if isinstance(explained, Failure):
+        return refusal(explained)
+    return 200, [(b"content-type", openai_chat.CONTENT_TYPE)], msgspec.json.encode(explained)
+
+
+def _explained(router: Router, headers: Headers, body: bytes) -> Explanation | Failure:
+    try:
+        asked = _ASKED.decode(body)
+    except UNREADABLE as error:
+        return _bad(f"it can't be read ({error})")
+    said: dict[bytes, bytes] = {}
+    if asked.config != _NULL:
+        config = _config(bytes(asked.config))
+        if isinstance(config, Failure):
+            return config
+        said[b"x-portkey-config"] = config
+    if asked.metadata is not None:
+        said[b"x-portkey-metadata"] = msgspec.json.encode(asked.metadata)
+    headers = [*(field for field in headers if field[0] not in said), *said.items()]
+    call = Call(Operation.CHAT, headers, dict(headers), b"", b"", asked.path)
+    if asked.request != _NULL:
+        chat = openai_chat.read_request(bytes(asked.request))
+        if isinstance(chat, Failure):
+            return chat
+        call.chat = chat
+    return explain(router, call, asked.faults, asked.seed)
+
+
+def _config(raw: bytes) -> bytes | Failure:
+    """What the header x-portkey-config would hold: an object as it is, or a name."""
+    if len(raw) > _LARGEST:
+        return _bad(f"its config is larger than {_LARGEST} bytes", "config")
+    if raw[:1] == b"{":
+        return raw
+    try:
+        return msgspec.json.decode(raw, type=str).encode()
+    except UNREADABLE:
+        return _bad("its config must be an object, or the name of a saved one", "config")
+
+
+def _bad(reason: str, param: str | None = None) -> Failure:
+    return Failure(Kind.INVALID_REQUEST, f"The body is none that {PATH} takes: {reason}.", param)
