@@ -117,7 +117,8 @@ def _differences(test: _Test, found: Explanation) -> Iterator[str]:
     attempts = [f"{step.target} {step.result}" for step in found.steps if isinstance(step, Attempted)]
     if test.attempts is not None and test.attempts != attempts:
         yield "attempts (- expected, + found):"
-        yield from (f"  {line}" for line in difflib.ndiff(test.attempts, attempts) if not line.startswith("?"))
+        _, _, _, *lines = difflib.unified_diff(test.attempts, attempts, n=len(attempts), lineterm="")
+        yield from (f"  {line[:1]} {line[1:]}" for line in lines)
     for name in _EXACT:
         expected, came = getattr(test, name), getattr(found, name)
         if expected is not None and expected != came:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Final
 
@@ -14,7 +15,6 @@ Path = tuple[str | int | None, ...]
 """Steps from the outside in: a member's name, an index, or None for every element of an array."""
 
 _STEP: Final = re.compile(r"(?:\A|\.)([^.\[\]]+)|\[(\d{1,6}|\*)\]")
-_OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -43,28 +43,56 @@ def without_path(body: Body, path: Path) -> Body:
         return body.without(first)
     raw = body.raw(first) or b"null"
     less = _without(raw, tuple(rest))
-    return body if less == raw else body.replaced({first: less})
+    return body if less is raw else body.replaced({first: less})
 
 
 def _without(raw: bytes, path: Path) -> bytes:
+    """The value without what the path leads to: the very same bytes when it leads nowhere."""
     try:
-        if isinstance(path[0], str):
-            return _from_object(raw, path)
-        return _from_array(raw, path)
-    except UNREADABLE:
+        return _from_object(raw, path) if isinstance(path[0], str) else _from_array(raw, path)
+    except ValueError:
         return raw
 
 
 def _from_object(raw: bytes, path: Path) -> bytes:
-    return without_path(Body(dict(_OBJECT.decode(raw))), path).encode()
+    inner = Body.parse(raw)
+    less = without_path(inner, path)
+    return raw if less is inner else less.encode()
 
 
 def _from_array(raw: bytes, path: Path) -> bytes:
     first, *rest = path
-    items = [bytes(item) for item in _ARRAY.decode(raw)]
-    chosen = [index for index in range(len(items)) if first is None or index == first]
+    items = _elements(raw)
+    chosen = range(len(items)) if first is None else [first] if isinstance(first, int) and first < len(items) else []
     if rest:
-        items = [_without(item, tuple(rest)) if index in chosen else item for index, item in enumerate(items)]
+        less = [_without(item, tuple(rest)) if index in chosen else item for index, item in enumerate(items)]
     else:
-        items = [item for index, item in enumerate(items) if index not in chosen]
-    return b"[" + b",".join(items) + b"]"
+        less = [item for index, item in enumerate(items) if index not in chosen]
+    return raw if less == items else b"[" + b",".join(less) + b"]"
+
+
+def _elements(raw: bytes) -> list[bytes]:
+    """The elements of an array, each as its own bytes. Raises ValueError."""
+    try:
+        return [bytes(item) for item in _ARRAY.decode(raw)]
+    except msgspec.ValidationError:
+        raise ValueError("no array") from None
+    except UNREADABLE:
+        # Lone surrogates, which only the standard library takes.
+        return _elements_leniently(raw.decode())
+
+
+def _elements_leniently(text: str) -> list[bytes]:
+    items: list[bytes] = []
+    at = 1
+    while text[:1] == "[":
+        at += len(text[at:]) - len(text[at:].lstrip(" \t\n\r,"))
+        if text[at] == "]":
+            return items
+        _, end = _LENIENT.raw_decode(text, at)
+        items.append(text[at:end].encode())
+        at = end
+    raise ValueError("no array")
+
+
+_LENIENT: Final = json.JSONDecoder()

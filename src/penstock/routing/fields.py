@@ -20,9 +20,12 @@ _VERBATIM: Final = frozenset("override_params default_params vertex_service_acco
 _RESPELT: Final = {
     "strict_openai_compliance": "strict_open_ai_compliance",
     "strict_open_aicompliance": "strict_open_ai_compliance",
+    "strict_open_aICompliance": "strict_open_ai_compliance",
     "use_retry_after_headers": "use_retry_after_header",
 }
 _NEAR: Final = 0.85
+_LARGEST: Final = 1e300
+_DIGITS: Final = 6
 _TYPE_NAMES: Final = {bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object"}
 
 
@@ -90,8 +93,8 @@ class Fields:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self._mistyped(key, "number")
-        if not least <= value < math.inf:
-            raise refuse(self.at(key), f"it must be at least {least:g}")
+        if not max(least, -_LARGEST) <= value <= _LARGEST:
+            raise refuse(self.at(key), f"it must be at least {least:g}" if value < least else "it is too large")
         return float(value)
 
     def object(self, key: str) -> Fields | None:
@@ -118,7 +121,7 @@ class Fields:
             return None
         codes = set()
         for index, item in enumerate(value):
-            code = int(item) if isinstance(item, str) and item.isdecimal() else item
+            code = int(item) if isinstance(item, str) and item.isdecimal() and len(item) <= _DIGITS else item
             if isinstance(code, bool) or not isinstance(code, int | float) or code != int(code):
                 raise refuse(f"{self.at(key)}[{index}]", f"Expected number, received {_type_name(item)}")
             codes.add(int(code))

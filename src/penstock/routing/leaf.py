@@ -78,14 +78,14 @@ class Rules(msgspec.Struct, frozen=True):
 class Leaves:
     """Makes the targets of one plan. ``lends``: whether targets without a credential get the caller's own.
 
-    ``keyless`` collects the providers of those targets: one caller's credential is only ever meant for one of them.
+    ``borrowers`` collects who would get it: one caller's credential is only ever meant for one provider at one address.
     """
 
     def __init__(self, given: Given, rules: Rules, *, lends: bool = True) -> None:
         self._given = given
         self._rules = rules
         self._lends = lends
-        self.keyless: set[str] = set()
+        self.borrowers: set[str] = set()
 
     def check_keys(self, fields: Fields) -> None:
         """Refuse what can't be honoured yet and slips of the pen; anything else may be a provider's setting."""
@@ -109,11 +109,11 @@ class Leaves:
         if provider not in self._rules.providers:
             where = fields.at("provider") if from_config else "x-portkey-provider"
             raise _unknown_provider(provider, where, self._rules)
-        api_key = key.credential if key else self._credential(fields, provider, from_config=from_config)
         host = self._custom_host(fields, key)
+        address = f"{provider} {host.origin.authority if host else ''}"
+        api_key = key.credential if key else self._credential(fields, address, from_config=from_config)
         options = self._options(fields, key, from_config=from_config)
         breaker = policies.breaker(fields) if guarded else None
-        retry_address = f"{provider} {host.origin.authority if host else ''}"
         return Target(
             path=fields.path,
             provider=provider,
@@ -135,8 +135,8 @@ class Leaves:
             is_tracked=tracked or breaker is not None,
             virtual_key=key.name if key else None,
             models=key.models if key else None,
-            identity=_identity(retry_address, api_key, options, overrides.get("model", b"")),
-            address=retry_address,
+            identity=_identity(address, api_key, options, overrides.get("model", b"")),
+            address=address,
         )
 
     def _virtual_key(self, name: str, fields: Fields) -> VirtualKey:
@@ -152,17 +152,18 @@ class Leaves:
             raise Refused(Failure(Kind.NOT_ALLOWED, text, fields.at("virtual_key")))
         return found
 
-    def _credential(self, fields: Fields, provider: str, *, from_config: bool) -> Secret | None:
+    def _credential(self, fields: Fields, borrower: str, *, from_config: bool) -> Secret | None:
         """A config that names its provider brings its key; otherwise Authorization comes first (spec 2.2)."""
         given, text = self._given, fields.text("api_key")
         # A saved key is for the provider that is saved beside it.
         own = Secret(text) if text and (from_config or not given.is_saved) else None
-        lent = given.authorization or given.api_key
-        if not from_config:
-            return given.authorization or own or given.api_key
-        if own is None:
-            self.keyless.add(provider)
-        return own or (lent if self._lends else None)
+        first, second = (own, given.authorization) if from_config else (given.authorization, own)
+        if first is own and own is not None:
+            return own
+        self.borrowers.add(borrower)
+        if not self._lends:
+            return own
+        return first or second or given.api_key
 
     def _custom_host(self, fields: Fields, key: VirtualKey | None) -> Url | None:
         # A header wins over every custom_host of the config (spec 2.5), but never sends an operator's credential away.

@@ -42,7 +42,7 @@ def parse(config: bytes | None, given: Given, rules: Rules) -> Plan | Failure:
         values = {} if config is None else _decode(config)
         built = Leaves(given, rules)
         plan = _node(Fields(values, "config"), built)
-        if len(built.keyless) > 1:
+        if len(built.borrowers) > 1:
             # The one credential of the request can't be meant for several providers: it stays here.
             plan = _node(Fields(values, "config"), Leaves(given, rules, lends=False))
     except Refused as refused:

@@ -144,6 +144,7 @@ class _Walker:
         rival: Target | None = None,
         delay: float = 0.0,
     ) -> Part:
+        rivals_over = over
         over = self._bounded(over, target.timeouts.total)
         tries, waited = 0, 0.0
         if target.retry is not None:
@@ -151,7 +152,9 @@ class _Walker:
         while True:
             attempt = Attempt(target, tries, until, over)
             if tries == 0 and rival is not None:
-                outcome, raced = yield from self._race(attempt, Attempt(rival, 0, until, over), delay)
+                total = rival.timeouts.total
+                rivals_over = self._bounded(rivals_over, None if total is None else delay + total)
+                outcome, raced = yield from self._race(attempt, Attempt(rival, 0, until, rivals_over), delay)
                 if raced:
                     self.retry_count = 0
                     return outcome
@@ -236,7 +239,7 @@ class _Walker:
 
     def _fallback(self, plan: Fallback, until: float, over: float, *, alternative: bool) -> Part:
         over = self._bounded(over, plan.total)
-        order = self._open(plan)
+        order = self._open(plan, tuple(range(len(plan.targets))))
         hedge, at = plan.hedge, 0
         while True:
             target, last = plan.targets[order[at]], at + 1 == len(order)
@@ -261,19 +264,16 @@ class _Walker:
         health.hedgeable(node, hedge.percent, now)
         may = health.may_hedge(node, hedge.percent, now)
         self._rival_ran = False
-        try:
-            return (
-                yield from self._target(
-                    first, until, over, alternative=True, rival=rival if may else None, delay=hedge.delay
-                )
-            )
-        finally:
-            if may and not self._rival_ran:
-                health.hedge_unspent(node, self._clock())
+        outcome = yield from self._target(
+            first, until, over, alternative=True, rival=rival if may else None, delay=hedge.delay
+        )
+        # Who left meanwhile is not told here: the rival may have been started for them.
+        if may and not self._rival_ran:
+            health.hedge_unspent(node, self._clock())
+        return outcome
 
-    def _open(self, plan: Fallback | Balance) -> tuple[int, ...]:
-        """The targets that no breaker keeps away; all of them when it would be none (spec 4.5)."""
-        every = tuple(range(len(plan.targets)))
+    def _open(self, plan: Fallback | Balance, every: tuple[int, ...]) -> tuple[int, ...]:
+        """Those of the targets that no breaker keeps away; all of them when it would be none (spec 4.5)."""
         if not plan.is_guarded:
             return every
         now = self._clock()
@@ -293,10 +293,11 @@ class _Walker:
 
     def _pick(self, plan: Balance) -> int:
         """Which target of a balancer."""
-        open_ = [index for index in self._open(plan) if plan.weights[index] > 0]
-        candidates = open_ or [index for index, weight in enumerate(plan.weights) if weight > 0]
+        weighty = tuple(index for index, weight in enumerate(plan.weights) if weight > 0)
         situation = self._situation
-        return pick(plan, candidates, situation.view, self._health, self._clock(), situation.random)
+        return pick(
+            plan, list(self._open(plan, weighty)), situation.view, self._health, self._clock(), situation.random
+        )
 
     def _choose(self, plan: Choose) -> int:
         """Which target of a conditional router (spec 4.4)."""

@@ -126,13 +126,7 @@ TREES = st.recursive(
     [
         None,
         "@prod",
-        pytest.param(
-            "openai",
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="targets that take the header's provider are not counted as ones that borrow the key",
-            ),
-        ),
+        "openai",
     ],
 )
 @given(TREES, LEAF)
@@ -149,7 +143,6 @@ def test_no_config_shows_the_callers_credential_to_two_providers(
         assert all(each.api_key != AUTH for each in found if each.virtual_key)
 
 
-@pytest.mark.xfail(strict=True, reason="two servers under one provider's name count as one")
 def test_the_callers_credential_is_not_shown_to_two_hosts() -> None:
     config = targets(*({"provider": "openai", "custom_host": f"http://localhost:{port}/v1"} for port in (1, 2)))
     assert AUTH.reveal() not in [key for _, key in keys(config, authorization=AUTH)]

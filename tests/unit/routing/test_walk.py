@@ -260,7 +260,6 @@ def test_a_part_of_the_tree_is_open_only_when_all_of_its_targets_are() -> None:
     assert player.play(plan).paths == ["targets[1]"]
 
 
-@pytest.mark.xfail(strict=True, reason="the account names a target as skipped that is attempted all the same")
 def test_an_open_target_that_is_the_only_one_with_a_weight_is_not_told_as_skipped() -> None:
     plan = strategy("loadbalance", target("a", is_open=True), target("b", weight=0))
     assert line(play(plan, OK).result.steps) == "targets[0] 200 100ms"
@@ -368,7 +367,6 @@ def test_a_race_counts_no_retries_of_targets_before_it() -> None:
     assert (played.races, played.result.retry_count) == (1, 0)
 
 
-@pytest.mark.xfail(strict=True, reason="the rival of a race gets the total of the first target in place of its own")
 @pytest.mark.parametrize(("totals", "over"), [((20, None), math.inf), ((None, 20), 21.0), ((20, 30), 31.0)])
 def test_each_of_a_race_has_its_own_total(totals: tuple[float | None, float | None], over: float) -> None:
     targets = [target(key, timeouts={"total": total}) for key, total in zip("ab", totals, strict=True)]
@@ -376,7 +374,6 @@ def test_each_of_a_race_has_its_own_total(totals: tuple[float | None, float | No
     assert [call.attempt.over for call in played.calls if call.path.endswith("[1]")] == [over]
 
 
-@pytest.mark.xfail(strict=True, reason="a race that is closed gives its hedge back, even when the rival was started")
 def test_callers_who_hang_up_in_a_race_use_up_the_budget_too() -> None:
     plan, health, now = hedged(percent=0.001), Health(), 0.0
     raced = 0
