@@ -107,7 +107,15 @@ def test_the_version() -> None:
 
 def test_the_commands_are_listed() -> None:
     listed = run("--help").output.partition("Commands:")[2]
-    assert re.findall(r"^  (\w+) ", listed, re.MULTILINE) == ["chat", "key", "providers", "serve"]
+    assert re.findall(r"^  (\w+) ", listed, re.MULTILINE) == [
+        "chat",
+        "check",
+        "explain",
+        "key",
+        "providers",
+        "serve",
+        "test",
+    ]
 
 
 def test_only_what_is_needed_is_imported() -> None:

@@ -55,16 +55,16 @@ async def send(written: Written, route: Route, step: Attempt, transports: Mappin
     """Send what was written and wait until the answer has begun or failed."""
     began = monotonic()
     origin, model = route.endpoint.origin, written.model
-    patience = _patience(route, step, began, streams=written.streams)
-    if patience.limits.first_byte < 0:
+    limited = patience(route, step, began, streams=written.streams)
+    if limited.limits.first_byte < 0:
         return failed(_timed_out(route, Failure(Kind.FIRST_BYTE_TIMEOUT, "", sent=False)), model)
     method, body = (b"GET", b"") if written.body is None else (b"POST", written.body.encode())
-    request = Request(origin, method, written.target, written.headers, body, patience.limits)
+    request = Request(origin, method, written.target, written.headers, body, limited.limits)
     reply = await transports[origin.scheme].send(request)
     if isinstance(reply, Failure):
         return failed(_timed_out(route, reply), model)
     try:
-        answer = await begin(reply, route, patience, streams=written.streams)
+        answer = await begin(reply, route, limited, streams=written.streams)
     except BaseException:
         reply.close()
         raise
@@ -103,7 +103,7 @@ def write(call: Call, route: Route) -> Written | Failure:
     return Written(endpoint.target(model), headers, body, model, dropped, stream)
 
 
-def _patience(route: Route, step: Attempt, now: float, *, streams: bool) -> Patience:
+def patience(route: Route, step: Attempt, now: float, *, streams: bool) -> Patience:
     """How long this attempt may take, at each of its points."""
     limits, timeouts = route.limits, route.target.timeouts
     first_token = timeouts.first_token if streams else None

@@ -25,7 +25,7 @@ from penstock.dialects.openai_chat import Request, Shape
 from penstock.pipeline.authenticate import ANYBODY, KEY_HEADERS, Caller, authenticate, credential
 from penstock.pipeline.call import Call
 from penstock.providers.endpoint import Endpoint, bind
-from penstock.providers.row import Operation, Option, Provider
+from penstock.providers.row import Key, Operation, Option, Provider
 from penstock.routing.leaf import Given, Rules
 from penstock.routing.parse import parse
 from penstock.routing.plan import Plan, Target
@@ -107,6 +107,7 @@ class Configure:
             if option.bare_header
         }
         self._settings = _settings(providers)
+        self._undemanding = frozenset(slug for slug, row in providers.items() if row.key is not Key.REQUIRED)
         self._routing = NameMemo(self._routes)
         self._forget()
         catalogues.watch(self._forget)
@@ -204,7 +205,14 @@ class Configure:
         return parse(config, given, self._rules(catalogue, allowed))
 
     def _rules(self, catalogue: Catalogue, allowed: frozenset[str] | None) -> Rules:
-        return Rules(self._providers.keys(), self._policy, catalogue.virtual_keys, allowed, self._settings)
+        return Rules(
+            self._providers.keys(),
+            self._policy,
+            catalogue.virtual_keys,
+            allowed,
+            self._settings,
+            self._undemanding,
+        )
 
     def _given(self, fields: Mapping[bytes, bytes], slug: str | None) -> Given | Failure:
         def text(name: str) -> str | None:

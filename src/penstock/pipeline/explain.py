@@ -17,7 +17,7 @@ import msgspec
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import Outcome, failed
 from penstock.dialects.openai_errors import Trouble, read_error, read_error_event
-from penstock.pipeline.attempt import _patience, write
+from penstock.pipeline.attempt import patience, write
 from penstock.pipeline.begin import Patience
 from penstock.pipeline.call import Asked, Call
 from penstock.pipeline.configure import Compiled, Route
@@ -72,11 +72,11 @@ class _Providers:
         streams = self._streams[path]
         if isinstance(streams, Failure):
             return _failed(streams, 0.0)
-        patience = _patience(route, step, now, streams=streams)
+        limited = patience(route, step, now, streams=streams)
         fault = next(self._script.get(path, iter(())), WELL)
         if fault.what is Word.SLOW_TOKEN and not streams:
             raise BadFaults(f"{path}=slow-token can't be played: only a stream has a first token, and this is none.")
-        seconds, kind = _patient(fault, patience, now)
+        seconds, kind = _patient(fault, limited, now)
         if seconds == math.inf:
             raise BadFaults(f"{path}={fault.written} would never end: set request_timeout, or say @SECONDS.")
         return _failed(_failure(kind, fault), seconds) if kind else _reply(fault, seconds)

@@ -40,9 +40,8 @@ def refuse(path: str, reason: str, *, plain: str = PLAIN_INVALID) -> Refused:
     """A refused config. Beside our own text goes the reference's: a list of messages with a comma path (spec 2.1)."""
     where = ",".join(re.findall(r"[^.\[\]]+", path)[1:])
     details = (f"path: {where}, message: {reason}",) if plain == PLAIN_INVALID else ()
-    return Refused(
-        Failure(Kind.INVALID_CONFIG, f"The config is not valid at {path}: {reason}.", path, plain, details=details)
-    )
+    text = f"The config is not valid at {path}: {reason}{'' if reason.endswith('?') else '.'}"
+    return Refused(Failure(Kind.INVALID_CONFIG, text, path, plain, details=details))
 
 
 def settled(value: Any) -> Any:

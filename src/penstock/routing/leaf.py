@@ -65,7 +65,8 @@ class Rules(msgspec.Struct, frozen=True):
     """What a plan is checked against: the providers there are, the hosts that callers may name, the virtual keys.
 
     ``allowed_keys`` are the virtual keys that this caller may use, None for all. ``settings`` are the names of the
-    providers' own settings, which no misspelling of a routing key must be seen in.
+    providers' own settings, which no misspelling of a routing key must be seen in. ``undemanding`` are the providers
+    that can be called without a credential.
     """
 
     providers: Collection[str]
@@ -73,19 +74,28 @@ class Rules(msgspec.Struct, frozen=True):
     virtual_keys: Mapping[str, VirtualKey] = {}
     allowed_keys: frozenset[str] | None = None
     settings: frozenset[str] = frozenset()
+    undemanding: frozenset[str] = frozenset()
 
 
 class Leaves:
-    """Makes the targets of one plan. ``lends``: whether targets without a credential get the caller's own.
+    """Makes the targets of one plan. Targets without a credential borrow the caller's own, as far as ``lends_to`` goes.
 
-    ``borrowers`` collects who would get it: one caller's credential is only ever meant for one provider at one address.
+    One caller's credential is only ever meant for one provider at one address: ``borrowers`` collects who would get it,
+    those apart that can do without.
     """
 
-    def __init__(self, given: Given, rules: Rules, *, lends: bool = True) -> None:
+    def __init__(self, given: Given, rules: Rules, *, lends_to: frozenset[str] | None = None) -> None:
         self._given = given
         self._rules = rules
-        self._lends = lends
-        self.borrowers: set[str] = set()
+        self._lends_to = lends_to
+        self.borrowers: tuple[set[str], set[str]] = (set(), set())
+
+    def lends_to(self) -> frozenset[str] | None:
+        """Who may borrow after all, once everybody is known who would; None where there is nothing to restrict."""
+        needy, undemanding = self.borrowers
+        if len(needy | undemanding) <= 1:
+            return None
+        return frozenset(needy) if len(needy) == 1 else frozenset()
 
     def check_keys(self, fields: Fields) -> None:
         """Refuse what can't be honoured yet and slips of the pen; anything else may be a provider's setting."""
@@ -160,8 +170,8 @@ class Leaves:
         first, second = (own, given.authorization) if from_config else (given.authorization, own)
         if first is own and own is not None:
             return own
-        self.borrowers.add(borrower)
-        if not self._lends:
+        self.borrowers[borrower.split(" ")[0] in self._rules.undemanding].add(borrower)
+        if self._lends_to is not None and borrower not in self._lends_to:
             return own
         return first or second or given.api_key
 

@@ -42,9 +42,10 @@ def parse(config: bytes | None, given: Given, rules: Rules) -> Plan | Failure:
         values = {} if config is None else _decode(config)
         built = Leaves(given, rules)
         plan = _node(Fields(values, "config"), built)
-        if len(built.borrowers) > 1:
-            # The one credential of the request can't be meant for several providers: it stays here.
-            plan = _node(Fields(values, "config"), Leaves(given, rules, lends=False))
+        lends_to = built.lends_to()
+        if lends_to is not None:
+            # The one credential of the request can't be meant for several providers.
+            plan = _node(Fields(values, "config"), Leaves(given, rules, lends_to=lends_to))
     except Refused as refused:
         return refused.failure
     except RecursionError:

@@ -200,7 +200,7 @@ def test_a_status_of_very_many_digits_is_refused() -> None:
 def test_a_slip_of_the_pen_is_refused_with_what_was_meant(key: str, only: bool, hint: str) -> None:
     failure = refusal(lambda fields: fields.check_keys(["on_status_codes", "attempts"], only=only), {key: 1})
     assert failure.param == f"config.targets[0].{key}"
-    assert failure.message.endswith(f"there is no such setting: {hint}.")
+    assert failure.message.removesuffix(".").endswith(f"there is no such setting: {hint}")
 
 
 @pytest.mark.parametrize("values", [{}, {"attempts": None}, {"zzz": 1}, {"openai_project": 1}, {"atmpt": 1}])

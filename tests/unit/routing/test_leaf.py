@@ -481,3 +481,21 @@ def test_the_retry_budget_is_that_of_the_address() -> None:
     addresses = [each.address for each in found]
     assert addresses[1] == addresses[2]
     assert len(set(addresses)) == 3
+
+
+@pytest.mark.parametrize(
+    ("providers", "lent"),
+    [
+        (("openai", "echo"), {"openai"}),
+        (("ollama", "openai"), {"openai"}),
+        (("ollama",), {"ollama"}),
+        (("ollama", "echo"), set()),
+        (("openai", "groq", "echo"), set()),
+    ],
+)
+def test_who_can_do_without_a_credential_keeps_nobody_from_it(providers: tuple[str, ...], lent: set[str]) -> None:
+    rules = Rules({"openai", "groq", "echo", "ollama"}, AddressPolicy(), undemanding=frozenset({"echo", "ollama"}))
+    config = json.dumps(targets(*({"provider": provider} for provider in providers))).encode()
+    plan = parse(config, Given(authorization=AUTH), rules)
+    assert not isinstance(plan, Failure)
+    assert {leaf.provider for leaf in leaves(plan) if leaf.api_key == AUTH} == lent
