@@ -19,10 +19,13 @@ from penstock.dialects.openai_errors import Trouble, read_error_event
 DONE: Final = b"[DONE]"
 
 
+_NO_ERROR: Final = msgspec.Raw(b"null")
+
+
 class _Glance(msgspec.Struct):
     """Enough of a chunk to know that it is JSON and whether it is an error."""
 
-    error: msgspec.Raw = msgspec.Raw(b"null")
+    error: msgspec.Raw = _NO_ERROR
 
 
 _GLANCE: Final = msgspec.json.Decoder(_Glance)
@@ -51,12 +54,18 @@ class Scan:
 
     def passing(self, events: bytes) -> bytes:
         """Give back the events that may pass on: the same bytes unless one of them can't be read."""
-        if events[:6] == b"data: " and events[-2:] == b"\n\n" and events.count(b"\n") == 2:
-            if self._can_be_read(b"", events[6:-2]):
-                return events
-        elif self._can_all_be_read(events):
+        if self._are_plain(events) or self._can_all_be_read(events):
             return events
         return self._without_garbage(events)
+
+    def _are_plain(self, events: bytes) -> bool:
+        """Whether all are one line of data each, which can be read: what nearly every vendor sends, told apart fast."""
+        if events[-2:] != b"\n\n":
+            return False
+        for line in events[:-2].split(b"\n\n"):
+            if line[:6] != b"data: " or b"\n" in line or not self._can_be_read(b"", line[6:]):
+                return False
+        return True
 
     def _can_all_be_read(self, events: bytes) -> bool:
         return all(self._can_be_read(name, data) for name, data in sse.events(events))
@@ -65,7 +74,8 @@ class Scan:
         if not data or data == DONE:
             return True
         try:
-            failed = name == b"error" or bytes(_GLANCE.decode(data).error) != b"null"
+            error = _GLANCE.decode(data).error
+            failed = name == b"error" or (error is not _NO_ERROR and bytes(error) != b"null")
         except UNREADABLE:
             chunk = _decode(data)
             if chunk is None:
