@@ -29,6 +29,7 @@ RULES: Final = Rules(
     AddressPolicy(LOOPBACK_NAMES),
     KEYS,
     settings=frozenset({"openai_project"}),
+    undemanding=frozenset({"echo"}),
 )
 AUTH: Final = Secret("sk-authorization")
 
@@ -95,8 +96,8 @@ def test_a_config_that_names_its_provider_brings_its_key_and_otherwise_authoriza
         (targets({"virtual_key": "prod"}, {"virtual_key": "hosted"}), [("openai", "sk-prod"), ("groq", "sk-hosted")]),
         (targets({}, {"provider": "groq", "api_key": "g"}, provider="openai"), [("openai", "a"), ("groq", "g")]),
         (
-            targets({"provider": "openai"}, targets({"provider": "openai"}, {"provider": "echo"})),
-            [("openai", None), ("openai", None), ("echo", None)],
+            targets({"provider": "openai"}, targets({"provider": "openai"}, {"provider": "groq"})),
+            [("openai", None), ("openai", None), ("groq", None)],
         ),
     ],
 )

@@ -672,6 +672,7 @@ def test_any_json_leads_to_a_plan_or_a_refusal(config: Any, provider: str | None
     if isinstance(result, Failure):
         assert 400 <= result.status < 500
         assert result.message.endswith((".", "?"))
+        assert not result.message.endswith("?.")
     assert "sk-hidden" not in repr(result)
 
 

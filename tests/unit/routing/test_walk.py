@@ -171,11 +171,20 @@ def test_silence_is_retried_only_where_no_other_target_is_left() -> None:
     assert line(played.result.steps).startswith("targets[0] first_byte_timeout 100ms silent, next; targets[1]")
 
 
-def test_another_target_further_out_counts_as_one_to_turn_to() -> None:
-    retry = {"attempts": 1, "on_status_codes": [408]}
-    inner = {"strategy": {"mode": "loadbalance"}, "targets": [target("a", retry=retry)]}
+@pytest.mark.parametrize("mode", ["loadbalance", "fallback", "conditional"])
+def test_another_target_further_out_counts_as_one_to_turn_to(mode: str) -> None:
+    rules: dict[str, Any] = {"conditions": [{"query": {}, "then": "a"}]} if mode == "conditional" else {}
+    retried = target("a", name="a", retry={"attempts": 1, "on_status_codes": [408]})
+    inner = {"strategy": {"mode": mode, **rules}, "targets": [retried]}
     assert play(fallback(inner, target("b")), SILENT, OK).paths == ["targets[0].targets[0]", "targets[1]"]
     assert play(strategy("single", inner), SILENT, OK).paths == ["targets[0].targets[0]"] * 2
+
+
+def test_retries_of_targets_before_are_not_counted() -> None:
+    plan = fallback(target("a", retry={"attempts": 1}), target("b"), target("c", retry={"attempts": 2}))
+    assert play(plan, answered(500), answered(500), OK).result.retry_count == 0
+    played = play(plan, *[answered(500)] * 4, OK)
+    assert (played.paths[-2:], played.result.retry_count) == (["targets[2]"] * 2, 1)
 
 
 def test_a_fallback_inside_of_a_fallback_is_walked_in_order() -> None:
