@@ -20,6 +20,8 @@ _ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 def parse_path(text: str) -> Path:
     """Read ``a.b``, ``tools[0].x`` or ``tools[*].function.strict``. Raises ValueError."""
+    if text.startswith("."):
+        raise ValueError("no path at character 0")
     steps: list[str | int | None] = []
     at = 0
     while at < len(text):
@@ -50,7 +52,7 @@ def _without(raw: bytes, path: Path) -> bytes:
     """The value without what the path leads to: the very same bytes when it leads nowhere."""
     try:
         return _from_object(raw, path) if isinstance(path[0], str) else _from_array(raw, path)
-    except ValueError:
+    except (ValueError, RecursionError):
         return raw
 
 
@@ -86,7 +88,7 @@ def _elements_leniently(text: str) -> list[bytes]:
     items: list[bytes] = []
     at = 1
     while text[:1] == "[":
-        at += len(text[at:]) - len(text[at:].lstrip(" \t\n\r,"))
+        at = _BETWEEN.match(text, at).end()  # type: ignore[union-attr] # it matches everywhere
         if text[at] == "]":
             return items
         _, end = _LENIENT.raw_decode(text, at)
@@ -96,3 +98,4 @@ def _elements_leniently(text: str) -> list[bytes]:
 
 
 _LENIENT: Final = json.JSONDecoder()
+_BETWEEN: Final = re.compile(r"[ \t\n\r,]*")

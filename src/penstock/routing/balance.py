@@ -53,7 +53,7 @@ def _drawn(plan: Balance, candidates: list[int], health: Health, now: float, cha
             # Started at a random place, so that equals take turns.
             start = int(chance() * len(candidates))
             turned = candidates[start:] + candidates[:start]
-            return min(turned, key=lambda index: _busy(plan.targets[index], health) / plan.weights[index])
+            return min(turned, key=lambda index: (1 + _busy(plan.targets[index], health)) / plan.weights[index])
         case _:
             assert_never(plan.policy)
 

@@ -167,13 +167,12 @@ class Leaves:
         given, text = self._given, fields.text("api_key")
         # A saved key is for the provider that is saved beside it.
         own = Secret(text) if text and (from_config or not given.is_saved) else None
-        first, second = (own, given.authorization) if from_config else (given.authorization, own)
-        if first is own and own is not None:
+        if own is not None and (from_config or given.authorization is None):
             return own
         self.borrowers[borrower.split(" ")[0] in self._rules.undemanding].add(borrower)
         if self._lends_to is not None and borrower not in self._lends_to:
             return own
-        return first or second or given.api_key
+        return given.authorization or given.api_key
 
     def _custom_host(self, fields: Fields, key: VirtualKey | None) -> Url | None:
         # A header wins over every custom_host of the config (spec 2.5), but never sends an operator's credential away.

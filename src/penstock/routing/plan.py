@@ -91,6 +91,10 @@ class Target(msgspec.Struct, frozen=True):
     identity: str = ""
     address: str = ""
 
+    def __repr__(self) -> str:
+        # Options and parameters may be credentials.
+        return f"Target({self.path!r}, {self.provider!r})"
+
 
 class Hedge(msgspec.Struct, frozen=True):
     """Start the second target when the first has no content after ``delay``, for at most ``percent`` of requests."""

@@ -58,7 +58,9 @@ def cache(fields: Fields) -> Cache | None:
     if given.text("mode") not in {"simple", "semantic"}:
         raise refuse(given.at("mode"), "Invalid 'cache.mode' value. Must be one of: simple, semantic")
     age = given.number("max_age", least=0)
-    return Cache(min(age or _DEFAULT_AGE, _LONGEST_AGE))
+    if age == 0:
+        return None
+    return Cache(_DEFAULT_AGE if age is None else min(age, _LONGEST_AGE))
 
 
 def breaker(fields: Fields) -> Breaker | None:

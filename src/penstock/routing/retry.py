@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from typing import Final
 
 import msgspec
@@ -100,11 +101,10 @@ def retry_after(headers: Headers, now: datetime.datetime) -> float | None:
 
 
 def _number(value: bytes | None) -> float | None:
-    try:
-        number = float(value or b"")
-    except ValueError:
-        return None
-    return number if 0 <= number < 1e9 else None
+    return float(value) if value is not None and _SECONDS.fullmatch(value.strip()) else None
+
+
+_SECONDS: Final = re.compile(rb"\d{1,9}(?:\.\d{1,9})?")
 
 
 def _until(value: bytes, now: datetime.datetime) -> float | None:

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 _SHOWN: Final = 16
+_LONGEST: Final = 4096
 
 
 class Made(msgspec.Struct):
@@ -33,9 +34,11 @@ def line(steps: tuple[Step, ...]) -> str:
     Of very many steps only the first and the last are told, since it has to fit into a header.
     """
     if len(steps) <= 2 * _SHOWN:
-        return "; ".join([_told(step) for step in steps])
-    told = [*map(_told, steps[:_SHOWN]), f"({len(steps) - 2 * _SHOWN} more)", *map(_told, steps[-_SHOWN:])]
-    return "; ".join(told)
+        told = "; ".join([_told(step) for step in steps])
+    else:
+        left_out = f"({len(steps) - 2 * _SHOWN} more)"
+        told = "; ".join([*map(_told, steps[:_SHOWN]), left_out, *map(_told, steps[-_SHOWN:])])
+    return told if len(told) <= _LONGEST else f"{told[:_LONGEST]} ..."
 
 
 def _told(step: Step) -> str:

@@ -164,7 +164,7 @@ class _Walker:
                 self.retry_count = 0
                 return outcome
             step = decide(target.retry, outcome, tries, waited, self._situation.random(), alternative=alternative)
-            step = self._affordable(step, target, min(until, over))
+            step = self._affordable(step, target, min(until, over), alternative=alternative)
             if isinstance(step, Enough):
                 self.retry_count = step.count
                 self._explain(step.why)
@@ -174,10 +174,12 @@ class _Walker:
             waited += step.asked
             yield Wait(step.seconds)
 
-    def _affordable(self, step: Again | Enough, target: Target, end: float) -> Again | Enough:
+    def _affordable(self, step: Again | Enough, target: Target, end: float, *, alternative: bool) -> Again | Enough:
         if isinstance(step, Enough):
             return step
-        now = self._clock()
+        now, breaker = self._clock(), target.breaker
+        if alternative and breaker is not None and not self._health.admits(target.identity, breaker, now):
+            return Enough(-1, "circuit open")
         if now + step.seconds >= end:
             return Enough(-1, "no time left")
         if not self._health.may_retry(target.address, now):

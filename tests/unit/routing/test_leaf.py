@@ -500,3 +500,11 @@ def test_who_can_do_without_a_credential_keeps_nobody_from_it(providers: tuple[s
     plan = parse(config, Given(authorization=AUTH), rules)
     assert not isinstance(plan, Failure)
     assert {leaf.provider for leaf in leaves(plan) if leaf.api_key == AUTH} == lent
+
+
+def test_who_brings_a_key_borrows_none() -> None:
+    given = Given(provider="openai", api_key=Secret("lent"))
+    config = json.dumps(targets({"api_key": "own"}, {"provider": "groq"})).encode()
+    plan = parse(config, given, Rules({"openai", "groq"}, AddressPolicy()))
+    assert not isinstance(plan, Failure)
+    assert [leaf.api_key for leaf in leaves(plan)] == [Secret("own"), Secret("lent")]

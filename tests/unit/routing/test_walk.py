@@ -458,3 +458,16 @@ def test_what_a_driver_is_asked_to_do() -> None:
 
 def test_a_stored_answer_is_told_as_such() -> None:
     assert line(play(compiled(target()), Outcome(200, stored=True)).result.steps) == "config cached 100ms"
+
+
+def test_a_circuit_that_opens_meanwhile_ends_the_retries() -> None:
+    breaker = {"failure_threshold": 2}
+    plan = fallback(target("a"), target("b"), outer={"retry": {"attempts": 5}}, cb_config=breaker)
+    played = play(plan, *[answered(503)] * 2, OK)
+    assert line(played.result.steps).split("; ")[1].endswith("circuit open, next")
+    assert played.result.upstream_calls == 3
+
+
+def test_least_busy_heeds_weights_when_nobody_is_busy() -> None:
+    plan = strategy("loadbalance", target("a", weight=1), target("b", weight=3), policy="least_busy")
+    assert {play(plan, OK).calls[0].path for _ in range(3)} == {"config.targets[1]"}
