@@ -17,6 +17,7 @@ import msgspec
 
 from penstock.core.body import Body
 from penstock.core.failure import Failure
+from penstock.core.lru import Lru
 from penstock.core.outcome import Outcome
 from penstock.core.unreadable import UNREADABLE
 from penstock.core.usage import Usage
@@ -37,6 +38,11 @@ _DELIVERY: Final = frozenset({"stream", "stream_options"})
 _HIT: Final = Outcome(200, stored=True)
 _TAIL: Final = 32 << 10
 _MAX_AGE: Final = re.compile(rb"max-age\s*=\s*\"?(\d{1,9})")
+
+
+_REMEMBERED: Final = 4096
+"""Of what was asked lately: about so many kilobytes of requests."""
+_Asked = tuple[Written, bytes]
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -64,6 +70,8 @@ class Caching(msgspec.Struct, frozen=True):
     transports: Mapping[str, Transport]
     limit: int
     flights: dict[bytes, Flight] = msgspec.field(default_factory=dict)
+    asked: Lru[tuple[object, ...], _Asked] = msgspec.field(default_factory=lambda: Lru(_REMEMBERED))
+    """What was asked lately, by its very bytes: a request that is repeated need not be written and digested again."""
 
     def applies(self, route: Route) -> bool:
         """Whether the cache has a part in this attempt."""
@@ -71,18 +79,33 @@ class Caching(msgspec.Struct, frozen=True):
 
     async def attempt(self, call: Call, tenant: str, route: Route, step: Attempt) -> Answer:
         """One attempt at a target whose answers may be stored."""
-        written = write(call, route)
-        if isinstance(written, Failure):
-            return failed(written)
+        asked = self._read(call, tenant, route)
+        if isinstance(asked, Failure):
+            return failed(asked)
+        written, key = asked
         wanted = wish(call.fields)
         if wanted is None:
             return await send(written, route, step, self.transports)
-        key = _key(call, tenant, written, route)
         if wanted.read:
             answer = self._stored(key, wanted, written)
             if answer is not None:
                 return answer
         return await self._shared(key, wanted, written, route, step)
+
+    def _read(self, call: Call, tenant: str, route: Route) -> _Asked | Failure:
+        """The request for the target, and the key of its answer."""
+        room = _room(call.fields)
+        # What a header that is forwarded says is part of the request, too.
+        name = None if route.target.forward_headers else (route.serial, tenant, room, call.hops, call.body)
+        asked = None if name is None else self.asked.get(name)
+        if asked is None:
+            written = write(call, route)
+            if isinstance(written, Failure):
+                return written
+            asked = written, _key(tenant, room, written, route)
+            if name is not None:
+                self.asked.put(name, asked, 1 + len(call.body) // 1024)
+        return asked
 
     def _stored(self, key: bytes, wanted: Wish, written: Written) -> Answer | None:
         now = monotonic()
@@ -152,11 +175,14 @@ def is_whole(flight: Flight) -> bool:
     return scan.error is None and not scan.skipped and ending(flight.body[-_TAIL:])[0]
 
 
-def _key(call: Call, tenant: str, written: Written, route: Route) -> bytes:
-    """A digest of everything that an answer depends on."""
-    fields = call.fields
+def _room(fields: Mapping[bytes, bytes]) -> bytes:
+    """What separates the entries of one tenant: the namespace, or else the metadata (spec 2.3, 6.2)."""
     namespace = fields.get(b"x-portkey-cache-namespace")
-    room = b"n" + namespace if namespace is not None else b"m" + fields.get(b"x-portkey-metadata", b"")
+    return b"m" + fields.get(b"x-portkey-metadata", b"") if namespace is None else b"n" + namespace
+
+
+def _key(tenant: str, room: bytes, written: Written, route: Route) -> bytes:
+    """A digest of everything that an answer depends on."""
     authority = route.endpoint.origin.authority.encode()
     # Neither names nor header values can hold the separator.
     parts = (tenant.encode(), room, authority, written.target, written.headers, _canonical(written.body))

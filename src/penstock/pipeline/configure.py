@@ -7,6 +7,7 @@ the config, the virtual keys, the hosts, the header block that a provider will g
 from __future__ import annotations
 
 import difflib
+import itertools
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -58,7 +59,10 @@ _SAVED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 class Route(msgspec.Struct, frozen=True):
-    """A target made ready for one operation: where it is, what its requests look like, how long they may take."""
+    """A target made ready for one operation: where it is, what its requests look like, how long they may take.
+
+    ``serial`` tells routes apart as long as the process lives.
+    """
 
     target: Target
     provider: Provider
@@ -66,6 +70,7 @@ class Route(msgspec.Struct, frozen=True):
     operation: Operation
     shape: Shape | None
     limits: Limits
+    serial: int = msgspec.field(default_factory=itertools.count().__next__)
 
 
 class Compiled(msgspec.Struct):
