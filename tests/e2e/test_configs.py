@@ -47,7 +47,7 @@ async def recorded(seconds: float) -> None:
 
 @pytest.fixture(scope="module")
 def routed() -> Iterator[RunningGateway]:
-    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_UPSTREAM_IDLE_TIMEOUT": "0.4"}
+    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_UPSTREAM_IDLE_TIMEOUT": "0.8"}
     with running_gateway(load({}, environment, Path("/nonexistent")), sleep=recorded) as gateway:
         yield gateway
 
@@ -158,7 +158,7 @@ FALLBACK = [
     Row("a body that is no JSON", AB, ((GARBAGE,),), "targets[0] invalid_response; targets[1] 200"),
     Row("no JSON counts as 502", fallback(A, B, on_status_codes=[502]), ((GARBAGE,),), "targets[0] invalid_response; targets[1] 200"),
     Row("an error in a 200", AB, ((status(200, {"message": "x", "code": 503}),),), "targets[0] upstream_stream_error; targets[1] 200"),
-    Row("silence is 408", AB, ((wait_for_hang_up,),), "targets[0] first_byte_timeout; targets[1] 200", headers={"x-portkey-request-timeout": "150"}),
+    Row("silence is 408", AB, ((wait_for_hang_up,),), "targets[0] first_byte_timeout; targets[1] 200", headers={"x-portkey-request-timeout": "600"}),
     Row("silence by the target's own limit", fallback(with_(A, request_timeout=150), B, on_status_codes=[408]), ((wait_for_hang_up,),), "targets[0] first_byte_timeout; targets[1] 200"),
     Row("silence: timeout", fallback(with_(A, request_timeout=150), B, on_error=["timeout"]), ((wait_for_hang_up,),), "targets[0] first_byte_timeout; targets[1] 200"),
     Row("silence in the middle of a body", AB, (((send(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"), wait_for_hang_up),),), "targets[0] idle_timeout; targets[1] 200"),
@@ -194,8 +194,8 @@ RETRIES = [
     Row("camelCase", with_(A, retry={"attempts": 1, "onStatusCodes": [418]}), ((status(418),),), "config 418; config 200", 200, 1, BACK1),
     Row("on_error", with_(A, retry={"attempts": 1, "on_error": ["auth"]}), ((status(401),),), "config 401; config 200", 200, 1, BACK1),
     Row("more than five count as five", with_(A, retry={"attempts": 9}), ((status(503),) * 6,), "; ".join(["config 503"] * 6), 503, -1, (*BACK2, (3.2, 4.8), (6.4, 9.6), (12.8, 19.2))),
-    Row("408 when listed", with_(A, retry={"attempts": 1, "on_status_codes": [408]}, request_timeout=150), ((wait_for_hang_up,),), "config first_byte_timeout; config 200", 200, 1, BACK1),
-    Row("silence is not retried when there is another", with_(AB, retry={"attempts": 2, "on_status_codes": [408]}, request_timeout=150), ((wait_for_hang_up,),), "targets[0] first_byte_timeout; targets[1] 200"),
+    Row("408 when listed", with_(A, retry={"attempts": 1, "on_status_codes": [408]}, request_timeout=600), ((wait_for_hang_up,),), "config first_byte_timeout; config 200", 200, 1, BACK1),
+    Row("silence is not retried when there is another", with_(AB, retry={"attempts": 2, "on_status_codes": [408]}, request_timeout=600), ((wait_for_hang_up,),), "targets[0] first_byte_timeout; targets[1] 200"),
     Row("context_length is never retried", with_(A, retry={"attempts": 2, "on_status_codes": [400]}), ((status(400, TOO_LONG),),), "config 400", 400),
     Row("a refused connection is always retried", with_(NOBODY, retry={"attempts": 1, "on_status_codes": [418]}), ((),), "config connection_refused; config connection_refused", 502, -1, BACK1),
     Row("a reset is retried by default", with_(A, retry={"attempts": 1}), (((reset,),),), "config connection_closed; config 200", 200, 1, BACK1),
@@ -238,9 +238,9 @@ STREAMS = [
     Row("an answer of no words is one", AB, ((events(ROLE, FINISH, DONE),),), "targets[0] 200", ask=STREAM, body=ROLE + FINISH + DONE),
     Row("cut before the first content", AB, (((events(ROLE, end=False), hang_up),), (TELLS,)), "targets[0] upstream_truncated; targets[1] 200", ask=STREAM, body=TOLD),
     Row("reset before the first content", AB, (((events(b": c\n\n", end=False), reset),), (TELLS,)), "targets[0] upstream_truncated; targets[1] 200", ask=STREAM, body=TOLD),
-    Row("no first token in time", with_(AB, timeouts={"first_token": 0.15, "idle": 9}), (((events(ROLE, end=False), wait_for_hang_up),), (TELLS,)), "targets[0] first_token_timeout; targets[1] 200", ask=STREAM, body=TOLD),
-    Row("no head in that time", with_(AB, timeouts={"first_token": 0.15}), ((wait_for_hang_up,), (TELLS,)), "targets[0] first_byte_timeout; targets[1] 200", ask=STREAM, body=TOLD),
-    Row("first_token and nowhere to go", with_(A, timeouts={"first_token": 0.15, "idle": 9}), (((events(ROLE, end=False), wait_for_hang_up),),), "config first_token_timeout", 408, ask=STREAM),
+    Row("no first token in time", with_(AB, timeouts={"first_token": 0.6, "idle": 9}), (((events(ROLE, end=False), wait_for_hang_up),), (TELLS,)), "targets[0] first_token_timeout; targets[1] 200", ask=STREAM, body=TOLD),
+    Row("no head in that time", with_(AB, timeouts={"first_token": 0.6}), ((wait_for_hang_up,), (TELLS,)), "targets[0] first_byte_timeout; targets[1] 200", ask=STREAM, body=TOLD),
+    Row("first_token and nowhere to go", with_(A, timeouts={"first_token": 0.6, "idle": 9}), (((events(ROLE, end=False), wait_for_hang_up),),), "config first_token_timeout", 408, ask=STREAM),
     Row("a plain request has no first token", with_(A, timeouts={"first_token": 0.001}), ((says("a"),),), "config 200", body="a"),
     Row("cut after the first content", AB, (((events(ROLE, CHUNK, end=False), hang_up),),), "targets[0] 200", ask=STREAM, body="upstream_truncated"),
     Row("stalled after the first content", AB, (((events(ROLE, CHUNK, end=False), wait_for_hang_up),),), "targets[0] 200", ask=STREAM, body="idle_timeout"),
@@ -261,7 +261,7 @@ STREAMS = [
     Row("hedge: plain as well", fallback(A, B, hedge={"delay": 0.05}), ((wait_for_hang_up,), (says("b"),)), "targets[1] 200", body="b"),
     Row("hedge: not when the first is quick", fallback(A, B, hedge={"delay": 30}), ((says("a"),),), "targets[0] 200", body="a"),
     Row("hedge: a quick failure leads on", fallback(A, B, hedge={"delay": 30}), ((status(500),), (says("b"),)), "targets[0] 500; targets[1] 200", body="b"),
-    Row("hedge: the third when both fail", with_(fallback(A, B, C, hedge={"delay": 0.05}), request_timeout=300), ((wait_for_hang_up,), (status(500),), (says("c"),)), "targets[1] 500; targets[0] first_byte_timeout; targets[2] 200", body="c"),
+    Row("hedge: the third when both fail", with_(fallback(A, B, C, hedge={"delay": 0.05}), request_timeout=900), ((wait_for_hang_up,), (status(500),), (says("c"),)), "targets[1] 500; targets[0] first_byte_timeout; targets[2] 200", body="c"),
     Row("hedge: no budget, no second", fallback(A, B, hedge={"delay": 0.01, "percent": 0}), ((says("a"),),), "targets[0] 200", body="a"),
 ]
 
