@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from penstock.dialects.framing.frame import MAX_FRAME, FrameError
+
 _EVENT_END: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n")
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 _DATA_LINE: Final = re.compile(rb"(?:\A|[\r\n])data(?::|[\r\n]|\Z)")
@@ -73,6 +75,33 @@ class EventRelay:
         self._tail_bytes += len(data)
         while len(self._tail) > 1 and self._tail_bytes - len(self._tail[0]) >= self._tail_limit:
             self._tail_bytes -= len(self._tail.pop(0))
+
+
+class EventSplitter:
+    """Cuts a byte stream into whole events for a reader, whatever pieces it comes in.
+
+    Raises FrameError when one event grows beyond ``MAX_FRAME``.
+    """
+
+    __slots__ = ("_held",)
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def feed(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Take bytes as they came; the (event name, data) of each event that is whole now."""
+        if self._held:
+            data = self._held + data
+        end = _last_event_end(data)
+        self._held = data[end:]
+        if len(self._held) > MAX_FRAME:
+            raise FrameError(f"an event of more than {MAX_FRAME >> 20} MiB")
+        return events(data[:end])
+
+    def finish(self) -> Iterator[tuple[bytes, bytes]]:
+        """The last event, if it lacks only its empty line."""
+        rest, self._held = self._held, b""
+        return events(rest)
 
 
 def _last_event_end(data: bytes) -> int:

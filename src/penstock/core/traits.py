@@ -1,0 +1,48 @@
+"""What one model family accepts, as far as dialects must know it. The rows are in ``traits/``; this is their type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+Thinking = Literal["none", "budget", "adaptive", "level", "effort", "switch"]
+"""How a family is told to think: not at all; by a budget of tokens; by itself, with an effort beside it; by a level in
+words (Gemini 3); by OpenAI's ``reasoning_effort``; on or off."""
+
+
+class Traits(msgspec.Struct, frozen=True):
+    """The facts of one family. The defaults are those of a model that nobody knows: it takes everything.
+
+    ``owner`` is whose opaque values it understands (``core.chat.Owner``). ``output_limit`` is the answer's limit in
+    tokens to ask for where the dialect demands one and the caller named none. ``budgets`` gives the tokens that an
+    effort stands for, ``efforts`` the words that the family knows, by OpenAI's word. ``refuses`` are parameters (by
+    OpenAI's names) that the family answers with an error.
+    """
+
+    family: str = ""
+    owner: str = ""
+    max_completion_tokens: bool | None = None
+    """True: only ``max_completion_tokens`` is taken; False: only ``max_tokens``; None: either."""
+    output_limit: int | None = None
+    refuses: frozenset[str] = frozenset()
+    one_of_sampling: bool = False
+    """Temperature and top_p exclude each other."""
+    max_temperature: float | None = None
+    thinking: Thinking = "none"
+    budgets: Mapping[str, int] = {}
+    efforts: Mapping[str, str] = {}
+    min_budget: int = 0
+    can_stop_thinking: bool = True
+    tools: bool = True
+    vision: bool = True
+    json_schema: bool = True
+    prefill: bool = True
+    system_role: bool = True
+    """False: a system message is refused, and goes as a user's."""
+    cache_points: bool = False
+    """Whether Bedrock's cache points are understood."""
+
+
+ANY_MODEL = Traits()

@@ -1,0 +1,55 @@
+"""What a dialect is to the rest of the house: one value, four functions. One module each in this room.
+
+All of it is sans-I/O and total: outside bytes, whatever they are, give events or a ``Failure``, never an exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import msgspec
+
+from penstock.core.chat import ChatRequest
+from penstock.core.events import Event
+from penstock.core.failure import Failure
+from penstock.core.taking import Payload
+from penstock.core.traits import ANY_MODEL, Traits
+
+
+class Goal(msgspec.Struct, frozen=True):
+    """What a request is written for. ``model`` is the name for the provider, ``options`` the row's settings by name
+    (``anthropic_version``, ...), ``variant`` tells hosts of one dialect apart where the body differs (``vertex``)."""
+
+    model: str
+    provider: str = ""
+    traits: Traits = ANY_MODEL
+    options: Mapping[str, str] = {}
+    variant: str = ""
+
+
+class Reader(Protocol):
+    """Reads one streamed reply. Any way of cutting its bytes gives the same events."""
+
+    def feed(self, data: bytes) -> list[Event]:
+        """Take bytes as they came."""
+        ...
+
+    def finish(self) -> list[Event]:
+        """The stream has ended in good order. Ends with ``Fail(broken=True)`` when the answer had not."""
+        ...
+
+
+class Dialect(msgspec.Struct, frozen=True):
+    """A wire format.
+
+    ``write`` puts a request into it. ``reader`` makes a reader for a streamed reply, ``read_reply`` reads a whole one
+    (status 2xx) into the same events. ``stream_types`` are the content types of a streamed reply; anything else with
+    status 200 is read as a whole one.
+    """
+
+    name: str
+    write: Callable[[ChatRequest, Goal], Payload | Failure]
+    reader: Callable[[Goal], Reader]
+    read_reply: Callable[[bytes, Goal], list[Event]]
+    stream_types: tuple[bytes, ...] = (b"text/event-stream",)
