@@ -16,6 +16,7 @@ import msgspec
 from penstock.core.unreadable import UNREADABLE
 
 _MAP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _BOM: Final = b"\xef\xbb\xbf"
 _NULL: Final = b"null"
 _SPACE: Final = frozenset(" \t\n\r")
@@ -84,6 +85,16 @@ class Body:
                 return json.loads(raw)
             except (ValueError, RecursionError) as error:
                 raise BodyError(f"{key} is not valid JSON: {error}") from None
+
+    def objects(self, key: str) -> list[Body]:
+        """The objects of an array, each with its members' own bytes. Raises BodyError when one is none."""
+        value = self.raw(key) or _NULL
+        try:
+            elements = [bytes(element) for element in _ARRAY.decode(value)]
+        except UNREADABLE:
+            decoded = self.value(key)
+            elements = [json.dumps(each).encode() for each in (decoded if isinstance(decoded, list) else [None])]
+        return [Body.parse(element) for element in elements]
 
     def text(self, key: str) -> str | None:
         """The member when it is a string, else None."""
