@@ -55,6 +55,15 @@ def _wrong_type(name: str, expected: str) -> Failure:
     return Failure(Kind.INVALID_REQUEST, f"The gateway could not read the request: {name} must be {expected}.", name)
 
 
+def wants_usage(body: Body | None) -> bool:
+    """Whether a stream's usage is asked for (``stream_options.include_usage``)."""
+    raw = None if body is None else body.raw("stream_options")
+    if body is None or raw is None or b"include_usage" not in raw:
+        return False
+    options = body.value("stream_options")
+    return isinstance(options, dict) and options.get("include_usage") is True
+
+
 class Shape(msgspec.Struct, frozen=True):
     """How a target's requests differ from the caller's: parameters by name, as JSON bytes where they have a value.
 

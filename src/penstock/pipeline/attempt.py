@@ -13,13 +13,20 @@ from penstock.core import outcome
 from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, header_line
+from penstock.core.json_text import write_json
 from penstock.core.virtual_key import allows
 from penstock.dialects import openai_chat
+from penstock.dialects.dialect import Goal
 from penstock.dialects.openai_errors import error_body
+from penstock.dialects.registry import DIALECTS
 from penstock.pipeline.begin import Patience, begin
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.configure import Route
+from penstock.pipeline.translate import Translation, back, into
+from penstock.providers.endpoint import Way
+from penstock.providers.row import OPENAI
 from penstock.routing.walk import Attempt
+from penstock.traits.resolve import resolve
 from penstock.transport.base import Request, Transport
 
 HOPS_HEADER: Final = b"x-penstock-hops"
@@ -32,15 +39,24 @@ _NEVER_FORWARDED: Final = frozenset(
 class Written(msgspec.Struct):
     """A request as the target wants it: where it goes, what it says, what was left out, whether it asks for a stream.
 
-    ``body`` is None for an operation without one.
+    ``address`` is the request target of HTTP: path and query. ``body`` is in OpenAI's dialect, None for an operation
+    without one. On lane 2 ``payload`` is what is sent in its place, and ``translation`` how the reply is to be read.
     """
 
-    target: bytes
+    address: bytes
     headers: bytes
     body: Body | None = None
     model: str | None = None
     dropped: tuple[str, ...] = ()
     streams: bool = False
+    payload: bytes = b""
+    translation: Translation | None = None
+
+    def content(self) -> tuple[bytes, bytes]:
+        """The method and the body to send."""
+        if self.body is None:
+            return b"GET", b""
+        return b"POST", self.body.encode() if self.translation is None else self.payload
 
 
 async def attempt(call: Call, route: Route, step: Attempt, transports: Mapping[str, Transport]) -> Answer:
@@ -58,11 +74,13 @@ async def send(written: Written, route: Route, step: Attempt, transports: Mappin
     limited = patience(route, step, began, streams=written.streams)
     if limited.limits.first_byte < 0:
         return failed(_timed_out(route, Failure(Kind.FIRST_BYTE_TIMEOUT, "", sent=False)), model)
-    method, body = (b"GET", b"") if written.body is None else (b"POST", written.body.encode())
-    request = Request(origin, method, written.target, written.headers, body, limited.limits)
+    method, body = written.content()
+    request = Request(origin, method, written.address, written.headers, body, limited.limits)
     reply = await transports[origin.scheme].send(request)
     if isinstance(reply, Failure):
         return failed(_timed_out(route, reply), model)
+    if written.translation is not None:
+        reply = back(reply, written.translation)
     try:
         answer = await begin(reply, route, limited, streams=written.streams)
     except BaseException:
@@ -94,13 +112,63 @@ def write(call: Call, route: Route) -> Written | Failure:
     if route.shape is not None:
         body, dropped = openai_chat.shape(body, route.shape)
         model, stream = body.text("model") or model, body.raw("stream") == b"true"
+    refused = _refused_model(route, model)
+    if refused is not None:
+        return refused
+    way = endpoint.way(model)
+    if way.dialect == OPENAI:
+        if model is not None and way.model(model) != model:
+            body = body.replaced({"model": write_json(way.model(model))})
+        written = Written(endpoint.target(model, streams=stream), headers, body, model, dropped, stream)
+    else:
+        found = _translated(Written(b"", headers, body, model, dropped, stream), route, way)
+        if isinstance(found, Failure):
+            return found
+        written = found
+    if written.dropped and route.target.rejects_unsupported:
+        return _unsupported(route, written.dropped)
+    return written
+
+
+def _refused_model(route: Route, model: str | None) -> Failure | None:
     if model is None and not route.provider.model_in_path:
         hint = "name the model to use, for example gpt-4o-mini"
         return Failure(Kind.INVALID_REQUEST, f"The request has no model: {hint}.", "model")
     if route.target.models is not None and not allows(route.target.models, model or ""):
         text = f"The virtual key '{route.target.virtual_key}' does not allow the model '{model}': choose another."
         return Failure(Kind.NOT_ALLOWED, text, "model")
-    return Written(endpoint.target(model), headers, body, model, dropped, stream)
+    return None
+
+
+def _translated(written: Written, route: Route, way: Way) -> Written | Failure:
+    """Lane 2: the same request in the target's dialect."""
+    provider, body = route.provider.slug, written.body or Body({})
+    model = way.model(written.model or "")
+    goal = Goal(model, provider, resolve(model, provider), route.endpoint.options, way.variant)
+    dialect = DIALECTS[way.dialect]
+    payload = into(dialect, body, goal)
+    if isinstance(payload, Failure):
+        return payload
+    headers = written.headers
+    if payload.headers:
+        own = {name.encode(): header_line(name, value) for name, value in payload.headers}
+        headers = _without(headers, own.keys()) + b"".join(own.values())
+    return Written(
+        way.target(model, streams=written.streams),
+        headers,
+        body,
+        written.model,
+        (*written.dropped, *payload.dropped),
+        written.streams,
+        payload.body,
+        Translation(dialect, goal, route.target.strict, written.streams, openai_chat.wants_usage(body)),
+    )
+
+
+def _unsupported(route: Route, dropped: tuple[str, ...]) -> Failure:
+    names = ", ".join(dropped)
+    text = f"{route.provider.slug} can't be told {names}: leave it out, or set unsupported_params to drop."
+    return Failure(Kind.INVALID_REQUEST, text, dropped[0])
 
 
 def patience(route: Route, step: Attempt, now: float, *, streams: bool) -> Patience:

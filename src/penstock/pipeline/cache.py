@@ -129,7 +129,7 @@ class Caching(msgspec.Struct, frozen=True):
 
     async def _shared(self, key: bytes, wanted: Wish, written: Written, route: Route, step: Attempt) -> Answer:
         """The answer of the call for this key that is under way, or of a new one."""
-        form = key + (b"s" if written.streams else b"p") + (b"u" if _wants_usage(written.body) else b"")
+        form = key + (b"s" if written.streams else b"p") + (b"u" if openai_chat.wants_usage(written.body) else b"")
         flight = self.flights.get(form) if wanted.read else None
         status = "HIT"
         if flight is None or not flight.joinable:
@@ -185,7 +185,8 @@ def _key(tenant: str, room: bytes, written: Written, route: Route) -> bytes:
     """A digest of everything that an answer depends on."""
     authority = route.endpoint.origin.authority.encode()
     # Neither names nor header values can hold the separator.
-    parts = (tenant.encode(), room, authority, written.target, written.headers, _canonical(written.body))
+    lane = b"" if written.translation is None else b"strict" if written.translation.is_strict else b"native"
+    parts = (tenant.encode(), room, authority, written.address, written.headers, lane, _canonical(written.body))
     return hashlib.sha256(b"\x00".join(parts)).digest()
 
 
@@ -213,15 +214,7 @@ def _as_wanted(entry: Entry, written: Written) -> bytes | None:
     """A stored answer in the form that is asked for, None when it can't be given in that form without loss."""
     if not written.streams:
         return to_plain(entry.body) if entry.stream else entry.body
-    include_usage = _wants_usage(written.body)
+    include_usage = openai_chat.wants_usage(written.body)
     if entry.stream:
         return with_usage(entry.body, include_usage=include_usage)
     return to_stream(entry.body, include_usage=include_usage)
-
-
-def _wants_usage(body: Body | None) -> bool:
-    raw = None if body is None else body.raw("stream_options")
-    if body is None or raw is None or b"include_usage" not in raw:
-        return False
-    options = body.value("stream_options")
-    return isinstance(options, dict) and options.get("include_usage") is True

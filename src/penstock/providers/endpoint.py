@@ -14,10 +14,11 @@ from urllib.parse import quote
 import msgspec
 
 from penstock import __version__
+from penstock.auth.header import HeaderAuth
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin, Url, header_line
 from penstock.core.secret import Secret
-from penstock.providers.row import Key, Operation, Option, Place, Provider
+from penstock.providers.row import OPENAI, Key, Operation, Option, Place, Provider
 
 PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 _VISIBLE_ASCII: Final = "".join(map(chr, range(0x21, 0x7F)))
@@ -26,29 +27,61 @@ _USER_AGENT: Final = header_line("user-agent", f"penstock/{__version__}")
 _JSON: Final = header_line("content-type", "application/json")
 
 
+class Way(msgspec.Struct, frozen=True):
+    """How some of an endpoint's models are asked: the dialect, and the request targets, which may hold ``{model}``.
+
+    ``prefix`` is what their names begin with; upstream it reads ``becomes``, None for no change.
+    """
+
+    dialect: str
+    variant: str
+    plain: str
+    stream: str
+    prefix: str = ""
+    becomes: str | None = None
+
+    def model(self, name: str) -> str:
+        """The model's name for the provider."""
+        return name if self.becomes is None else self.becomes + name.removeprefix(self.prefix)
+
+    def target(self, model: str | None, *, streams: bool = False) -> bytes:
+        """The request target (path and query) for a request that names this model, as the provider calls it."""
+        target = self.stream if streams else self.plain
+        if model is not None and _MODEL in target:
+            target = target.replace(_MODEL, _segment(model))
+        return target.encode()
+
+
 class Endpoint(msgspec.Struct, frozen=True):
     """One operation at one provider, ready to be called.
 
-    ``path`` may still hold ``{model}``. ``headers`` is a checked block of header lines, the credential among them.
-    ``model``, when set, is what the body must say in place of the caller's ``model``.
+    ``headers`` is a checked block of header lines, the credential among them. ``model``, when set, is what the body
+    must say in place of the caller's ``model``. ``options`` are the provider's settings by row name.
     """
 
     provider: Provider
     origin: Origin
-    path: str
-    query: str
     headers: bytes
+    usual: Way
+    ways: tuple[Way, ...] = ()
     model: str | None = None
+    options: Mapping[str, str] = {}
 
-    def target(self, model: str | None) -> bytes:
-        """The request target (path and query) for a request that names this model."""
-        path = self.path
-        if model is not None and _MODEL in path:
-            path = path.replace(_MODEL, _segment(model))
-        return (f"{path}?{self.query}" if self.query else path or "/").encode()
+    def way(self, model: str | None) -> Way:
+        """How a model is asked."""
+        if self.ways and model is not None:
+            for way in self.ways:
+                if model.startswith(way.prefix):
+                    return way
+        return self.usual
+
+    def target(self, model: str | None, *, streams: bool = False) -> bytes:
+        """The request target for a model, by the name that callers give it."""
+        way = self.way(model)
+        return way.target(None if model is None else way.model(model), streams=streams)
 
     def __repr__(self) -> str:
-        return f"Endpoint({self.provider.slug}, {self.origin.scheme}://{self.origin.authority}{self.path})"
+        return f"Endpoint({self.provider.slug}, {self.origin.scheme}://{self.origin.authority}{self.usual.plain})"
 
 
 def bind(
@@ -74,22 +107,53 @@ def bind(
     base = custom_host or _base(provider, values)
     if isinstance(base, Failure):
         return base
-    template, _, pairs = place.path.partition("?")
+    usual = _way(provider, base, place, values)
+    if isinstance(usual, Failure):
+        return usual
+    ways = []
+    for family in provider.families if operation is Operation.CHAT else ():
+        way = _way(provider, base, family.place, values)
+        if isinstance(way, Failure):
+            return way
+        ways.append(msgspec.structs.replace(way, prefix=family.prefix, becomes=family.becomes))
+    if key is None and base.origin.trusted:
+        key = lent_key
+    auth = place.auth or provider.auth
+    headers = _headers(provider, operation, auth, key, values, demand_key=custom_host is None)
+    if isinstance(headers, Failure):
+        return headers
+    return Endpoint(provider, base.origin, headers, usual, tuple(ways), place.model, values)
+
+
+def _way(provider: Provider, base: Url, place: Place, values: Mapping[str, str]) -> Way | Failure:
+    targets = []
+    for template in (place.path, place.path if place.stream_path is None else place.stream_path):
+        target = _target(provider, base, template, values)
+        if isinstance(target, Failure):
+            return target
+        targets.append(target)
+    return Way(place.dialect, place.variant, targets[0], targets[1])
+
+
+def _target(provider: Provider, base: Url, template: str, values: Mapping[str, str]) -> str | Failure:
+    """The path and query that a template stands for, ``{model}`` still in its place."""
+    template, _, pairs = template.partition("?")
     path = _fill(provider, template, values)
     if isinstance(path, Failure):
         return path
-    if key is None and base.origin.trusted:
-        key = lent_key
-    headers = _headers(provider, operation, key, values, demand_key=custom_host is None)
-    if isinstance(headers, Failure):
-        return headers
-    query = "&".join(filter(None, (base.query, *_given_pairs(pairs, values))))
-    return Endpoint(provider, base.origin, _visible(base.path + path), _visible(query), headers, place.model)
+    path = _visible(base.path + path) or "/"
+    query = _visible("&".join(filter(None, (base.query, *_given_pairs(pairs, values)))))
+    return f"{path}?{query}" if query else path
 
 
 def with_defaults(provider: Provider, options: Mapping[str, str]) -> dict[str, str]:
-    """The values of a row's options, by name: as given, else by default."""
-    return {**{option.name: option.default for option in provider.options if option.default is not None}, **options}
+    """The values of a row's options, by name: as given, else by default, else as they follow from the others."""
+    values = {**{option.name: option.default for option in provider.options if option.default is not None}, **options}
+    for name, derive in provider.derived.items():
+        value = derive(values) if name not in values else None
+        if value is not None:
+            values[name] = value
+    return values
 
 
 def _refuse_option(provider: Provider, values: Mapping[str, str]) -> Failure | None:
@@ -104,7 +168,10 @@ def _place(provider: Provider, operation: Operation, values: Mapping[str, str]) 
     if provider.locate is not None:
         return provider.locate(values, operation)
     path = provider.paths.get(operation)
-    return None if path is None else Place(path)
+    if path is None:
+        return None
+    dialect = provider.dialect if operation is Operation.CHAT else OPENAI
+    return Place(path, None, provider.stream_paths.get(operation), dialect, provider.variant)
 
 
 def _base(provider: Provider, values: Mapping[str, str]) -> Url | Failure:
@@ -133,9 +200,10 @@ def _fill(provider: Provider, template: str, values: Mapping[str, str]) -> str |
 
     def value(match: re.Match[str]) -> str:
         option = options.get(match[1])
-        if option is None:
+        if match[1] not in values:
             return match[0]
-        return values[option.name].rstrip("/") if option.names_host else _segment(values[option.name])
+        names_host = option is not None and option.names_host
+        return values[match[1]].rstrip("/") if names_host else _segment(values[match[1]])
 
     return PLACEHOLDER.sub(value, template)
 
@@ -158,9 +226,15 @@ def _segment(value: str) -> str:
 
 
 def _headers(
-    provider: Provider, operation: Operation, key: Secret | None, values: Mapping[str, str], *, demand_key: bool
+    provider: Provider,
+    operation: Operation,
+    auth: HeaderAuth,
+    key: Secret | None,
+    values: Mapping[str, str],
+    *,
+    demand_key: bool,
 ) -> bytes | Failure:
-    credential = _credential(provider, key, values, demand_key=demand_key)
+    credential = _credential(provider, auth, key, values, demand_key=demand_key)
     if isinstance(credential, Failure):
         return credential
     lines = [_USER_AGENT, credential]
@@ -177,7 +251,7 @@ def _headers(
 
 
 def _credential(
-    provider: Provider, key: Secret | None, values: Mapping[str, str], *, demand_key: bool
+    provider: Provider, auth: HeaderAuth, key: Secret | None, values: Mapping[str, str], *, demand_key: bool
 ) -> bytes | Failure:
     """The header line that proves who calls; empty when nothing was given and nothing is demanded."""
     for option in provider.options:
@@ -191,7 +265,7 @@ def _credential(
     if key is None:
         return _missing_key(provider) if demand_key and provider.key is Key.REQUIRED else b""
     try:
-        return provider.auth.line(key)
+        return auth.line(key)
     except ValueError:
         return Failure(
             Kind.INVALID_CONFIG,

@@ -7,14 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from penstock.providers import account_hosts, azure, openai_compatible, self_hosted
+from penstock.providers import account_hosts, anthropic, azure, bedrock, google, openai_compatible, self_hosted
 from penstock.providers.endpoint import PLACEHOLDER, with_defaults
 from penstock.providers.row import Operation, Provider
 
 ROWS: Final[tuple[Provider, ...]] = (
     *account_hosts.ROWS,
+    anthropic.ANTHROPIC,
     azure.AZURE_AI,
     azure.AZURE_OPENAI,
+    bedrock.BEDROCK,
+    google.GOOGLE,
+    google.VERTEX_AI,
     *openai_compatible.ROWS,
     *self_hosted.ROWS,
 )
@@ -43,18 +47,22 @@ def _faults(row: Provider) -> Iterator[str]:
     options = {option.name: option for option in row.options}
     for template in _templates(row):
         for name in PLACEHOLDER.findall(template):
-            if name not in options and name != "model":
+            if name not in options and name not in row.derived and name != "model":
                 yield f"{{{name}}} is no option"
         for name in PLACEHOLDER.findall(template.partition("?")[0]):
             option = options.get(name)
-            if option is not None and not (option.pattern and (option.required or option.default)):
+            known = option is not None and (option.required or option.default or name in row.derived)
+            if option is not None and not (option.pattern and known):
                 yield f"{{{name}}} needs a pattern, and must be required or have a default"
 
 
 def _templates(row: Provider) -> Iterator[str]:
     yield row.base_url
+    for family in row.families:
+        yield from filter(None, (family.place.path, family.place.stream_path))
     if row.locate is None:
         yield from row.paths.values()
+        yield from row.stream_paths.values()
         return
     for operation in Operation:
         place = row.locate(with_defaults(row, {}), operation)

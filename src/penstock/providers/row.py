@@ -14,6 +14,9 @@ import msgspec
 
 from penstock.auth.header import BEARER, HeaderAuth
 
+OPENAI: Final = "openai_chat"
+"""The dialect that callers speak: what a provider says in it goes through untouched."""
+
 
 class Operation(Enum):
     """What a caller asks a provider to do. The value names it in messages and logs."""
@@ -75,17 +78,37 @@ class Drop(msgspec.Struct, frozen=True):
 
 
 class Place(msgspec.Struct, frozen=True):
-    """Where a host serves an operation when that depends on options.
+    """Where a host serves an operation, and in which dialect.
 
-    ``model`` is what the host wants to read as ``model`` in the body, whatever the caller wrote there.
+    ``model`` is what the host wants to read as ``model`` in the body, whatever the caller wrote there. ``stream_path``
+    is where streams are asked for, when that is elsewhere. ``variant`` tells hosts of one dialect apart whose bodies
+    differ. ``auth`` is how this place takes the key, None for the row's way.
     """
 
     path: str
     model: str | None = None
+    stream_path: str | None = None
+    dialect: str = OPENAI
+    variant: str = ""
+    auth: HeaderAuth | None = None
+
+
+class Family(msgspec.Struct, frozen=True):
+    """Models of one host that are served elsewhere on it, or speak another dialect, told by how their names begin.
+
+    The host gets ``becomes`` in place of the ``prefix``; None leaves the name as it is.
+    """
+
+    prefix: str
+    place: Place
+    becomes: str | None = ""
 
 
 Locate = Callable[[Mapping[str, str], Operation], Place | None]
 """(options with defaults filled in, operation) -> its place, or None when the operation is not served."""
+
+Derive = Callable[[Mapping[str, str]], str | None]
+"""The options with defaults filled in -> a value, or None when it doesn't follow from them."""
 
 CHAT_ONLY: Final = {Operation.CHAT: "/chat/completions"}
 PATHS: Final = {**CHAT_ONLY, Operation.MODELS: "/models"}
@@ -106,7 +129,7 @@ class Provider(msgspec.Struct, frozen=True):
     name: str
     base_url: str
     docs: str
-    dialect: str = "openai_chat"
+    dialect: str = OPENAI
     paths: Mapping[Operation, str] = msgspec.field(default_factory=lambda: PATHS)
     auth: HeaderAuth = BEARER
     key: Key = Key.REQUIRED
@@ -120,4 +143,10 @@ class Provider(msgspec.Struct, frozen=True):
     model_in_path: bool = False
     """True: the request needs no ``model`` (the deployment in the path names it)."""
     locate: Locate | None = None
+    stream_paths: Mapping[Operation, str] = {}
+    """Where streams are asked for, when that is elsewhere."""
+    variant: str = ""
+    families: tuple[Family, ...] = ()
+    derived: Mapping[str, Derive] = {}
+    """Options that follow from others when they aren't given, and placeholders that are no options."""
     notes: str = ""

@@ -29,7 +29,7 @@ ROUTING_KEYS: Final = frozenset(
     custom_host forward_headers override_params default_params drop_params strict_open_ai_compliance
     input_guardrails output_guardrails before_request_hooks after_request_hooks input_mutators output_mutators
     default_input_guardrails default_output_guardrails metadata id cb_config is_open passthrough deployments
-    fetch_integrated_models timeouts stream_rescue
+    fetch_integrated_models timeouts stream_rescue unsupported_params
     """.split()
 )
 """Every key that is not a provider-specific setting."""
@@ -136,6 +136,7 @@ class Leaves:
             forward_headers=self._forward_headers(fields),
             request_timeout=self._request_timeout(fields),
             strict=given.strict and fields.switch("strict_open_ai_compliance") is not False,
+            rejects_unsupported=_rejects_unsupported(fields),
             timeouts=policies.timeouts(fields),
             retry=policies.retry(fields),
             cache=policies.cache(fields),
@@ -199,6 +200,9 @@ class Leaves:
             for name, value in fields.values.items()
             if name not in ROUTING_KEYS and isinstance(value, str | int | float) and not isinstance(value, bool)
         }
+        account = fields.values.get("vertex_service_account_json")
+        if isinstance(account, dict):
+            said["vertex_service_account_json"] = msgspec.json.encode(account).decode()
         if key is not None:
             return {**(said if self._given.is_saved else {}), **key.options}
         return said if from_config else {**self._given.options, **said}
@@ -249,6 +253,14 @@ def _slug(model: object) -> tuple[str, str] | None:
 def _params(fields: Fields, key: str) -> dict[str, bytes]:
     given = fields.object(key)
     return {} if given is None else {name: msgspec.json.encode(item) for name, item in given.values.items()}
+
+
+def _rejects_unsupported(fields: Fields) -> bool:
+    """``unsupported_params``: whether what the provider can't be told is left out and named (drop), or is a 400."""
+    choice = fields.text("unsupported_params") or "drop"
+    if choice not in {"drop", "reject"}:
+        raise refuse(fields.at("unsupported_params"), "it must be drop or reject")
+    return choice == "reject"
 
 
 def _paths(fields: Fields) -> tuple[Path, ...]:

@@ -30,7 +30,7 @@ _STRATEGY_KEYS: Final = frozenset(
 _PASSED_DOWN: Final = frozenset(
     """
     cache retry request_timeout custom_host forward_headers override_params default_params drop_params
-    strict_open_ai_compliance cb_config timeouts stream_rescue
+    strict_open_ai_compliance cb_config timeouts stream_rescue unsupported_params
     """.split()
 )
 _OF_THE_PROVIDER: Final = frozenset({"provider", "api_key", "virtual_key"})

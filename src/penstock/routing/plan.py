@@ -63,7 +63,8 @@ class Target(msgspec.Struct, frozen=True):
     ``options`` are provider-specific settings under snake_case names. ``override_params`` and ``default_params`` map
     request members to their JSON bytes: the first replace what the caller sent, the second only fill gaps;
     ``drop_params`` are paths that are taken out last. ``request_timeout`` is in milliseconds, until the response head.
-    ``identity`` tells targets apart whose health is one, ``address`` the ones that share a retry budget. ``models`` are
+    ``strict`` keeps vendors' own words and blocks out of translated answers; ``rejects_unsupported`` makes a 400 of
+    parameters that would have to be left out. ``identity`` tells targets apart whose health is one, ``address`` the ones that share a retry budget. ``models`` are
     the shell patterns of the models that a virtual key allows.
     """
 
@@ -78,6 +79,7 @@ class Target(msgspec.Struct, frozen=True):
     forward_headers: tuple[str, ...] = ()
     request_timeout: float | None = None
     strict: bool = True
+    rejects_unsupported: bool = False
     timeouts: Timeouts = Timeouts()
     retry: Retry | None = None
     cache: Cache | None = None

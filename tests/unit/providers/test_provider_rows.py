@@ -25,6 +25,7 @@ VALUES = {
     "predibase_tenant_id": "tenant1",
     "resource_name": "unit",
     "snowflake_account": "org-unit",
+    "vertex_project_id": "unit-project",
 }
 
 ELSEWHERE = {
@@ -108,10 +109,10 @@ def test_a_custom_host_replaces_the_base_url_and_keeps_the_paths(row: Provider) 
     endpoint = bound(row, custom_host="http://localhost:9100/base/v9")
     assert endpoint.origin.authority == "localhost:9100"
     assert not endpoint.origin.trusted
-    assert endpoint.path.startswith("/base/v9/")
+    assert endpoint.usual.plain.startswith("/base/v9/")
     if not row.base_url.startswith("{") and row.base_url:
-        here = bound(row).path.removeprefix(Url.parse(row.base_url.replace("{", "").replace("}", "")).path)
-        assert endpoint.path == "/base/v9" + here
+        here = bound(row).usual.plain.removeprefix(Url.parse(row.base_url.replace("{", "").replace("}", "")).path)
+        assert endpoint.usual.plain == "/base/v9" + here
 
 
 @every_row

@@ -1,0 +1,13 @@
+"""All dialects but the callers' own, by the name that rows use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from penstock.dialects.dialect import Dialect
+
+_ALL: Final[tuple[Dialect, ...]] = ()
+
+DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType({dialect.name: dialect for dialect in _ALL})

@@ -1,0 +1,35 @@
+"""Anthropic's own API, and what its options are wherever Claude is hosted."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from penstock.auth.header import HeaderAuth
+from penstock.providers.row import Operation, Option, Provider
+
+X_API_KEY: Final = HeaderAuth("x-api-key")
+
+VERSION: Final = Option(
+    "anthropic_version",
+    "anthropic-version",
+    default="2023-06-01",
+    upstream_header="anthropic-version",
+    bare_header="anthropic-version",
+)
+BETA: Final = Option("anthropic_beta", "anthropic-beta", upstream_header="anthropic-beta", bare_header="anthropic-beta")
+
+ANTHROPIC: Final = Provider(
+    "anthropic",
+    "Anthropic",
+    "https://api.anthropic.com/v1",
+    "https://docs.anthropic.com/en/api/messages",
+    dialect="anthropic",
+    paths={Operation.CHAT: "/messages"},
+    auth=X_API_KEY,
+    env=("ANTHROPIC_API_KEY",),
+    options=(
+        VERSION,
+        BETA,
+        Option("anthropic_api_key", "anthropic-api-key", bare_header="x-api-key", secret=True, credential=X_API_KEY),
+    ),
+)

@@ -1,0 +1,53 @@
+"""Amazon Bedrock: every model through Converse, or Claude through its own API (InvokeModel).
+
+Sources: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html and API_runtime_InvokeModel;
+spec 10.8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from penstock.providers.row import Operation, Option, Place, Provider
+
+REGION: Final = Option("aws_region", "aws-region", default="us-east-1", pattern="[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
+
+_CONVERSE: Final = Place(
+    "/model/{model}/converse", stream_path="/model/{model}/converse-stream", dialect="bedrock_converse"
+)
+_INVOKE: Final = Place(
+    "/model/{model}/invoke",
+    stream_path="/model/{model}/invoke-with-response-stream",
+    dialect="anthropic",
+    variant="bedrock",
+)
+
+
+def _locate(options: Mapping[str, str], operation: Operation) -> Place | None:
+    if operation is not Operation.CHAT:
+        return None
+    return _INVOKE if options.get("aws_bedrock_api") == "invoke" else _CONVERSE
+
+
+def _domain(options: Mapping[str, str]) -> str:
+    return "amazonaws.com.cn" if options.get("aws_region", "").startswith("cn-") else "amazonaws.com"
+
+
+BEDROCK: Final = Provider(
+    "bedrock",
+    "Amazon Bedrock",
+    "https://bedrock-runtime.{aws_region}.{aws_domain}",
+    "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html",
+    dialect="bedrock_converse",
+    locate=_locate,
+    options=(
+        REGION,
+        Option("aws_bedrock_api", "aws-bedrock-api", default="converse", pattern="converse|invoke"),
+        Option("anthropic_beta", "anthropic-beta", bare_header="anthropic-beta"),
+        Option("anthropic_version", "anthropic-version", bare_header="anthropic-version"),
+    ),
+    derived={"aws_domain": _domain},
+    env=("AWS_BEARER_TOKEN_BEDROCK",),
+    notes="aws-bedrock-api: invoke calls Claude by its own API in place of Converse.",
+)

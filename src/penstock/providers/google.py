@@ -1,0 +1,98 @@
+"""Google's two surfaces: the Gemini API, and Vertex AI, where other makers' models are served as well.
+
+Sources: https://ai.google.dev/api, https://cloud.google.com/vertex-ai/docs/reference/rest; spec 10.6, 10.7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from penstock.auth.header import HeaderAuth
+from penstock.core.unreadable import read_json
+from penstock.providers.row import Family, Operation, Option, Place, Provider
+
+_GEMINI: Final = "/v1beta/models/{model}"
+
+GOOGLE: Final = Provider(
+    "google",
+    "Google Gemini",
+    "https://generativelanguage.googleapis.com",
+    "https://ai.google.dev/api/generate-content",
+    dialect="gemini",
+    paths={Operation.CHAT: f"{_GEMINI}:generateContent"},
+    stream_paths={Operation.CHAT: f"{_GEMINI}:streamGenerateContent?alt=sse"},
+    families=(
+        Family(
+            "models/",
+            Place(
+                f"{_GEMINI}:generateContent",
+                stream_path=f"{_GEMINI}:streamGenerateContent?alt=sse",
+                dialect="gemini",
+            ),
+        ),
+    ),
+    auth=HeaderAuth("x-goog-api-key"),
+    env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+    notes="A custom host is the address without /v1beta.",
+)
+
+
+def _project(options: Mapping[str, str]) -> str | None:
+    """The project that a service account belongs to."""
+    try:
+        account = read_json(options.get("vertex_service_account_json", "").encode())
+    except ValueError:
+        return None
+    project = account.get("project_id") if isinstance(account, dict) else None
+    return project if isinstance(project, str) else None
+
+
+def _host(options: Mapping[str, str]) -> str | None:
+    region = options.get("vertex_region", "")
+    return "aiplatform.googleapis.com" if region == "global" else f"{region}-aiplatform.googleapis.com"
+
+
+_LOCATION: Final = "/projects/{vertex_project_id}/locations/{vertex_region}"
+
+
+def _published(publisher: str, plain: str, stream: str, dialect: str, variant: str = "") -> Place:
+    model = f"/v1{_LOCATION}/publishers/{publisher}/models/{{model}}"
+    return Place(f"{model}:{plain}", stream_path=f"{model}:{stream}", dialect=dialect, variant=variant)
+
+
+_GEMINI_ON_VERTEX: Final = _published("google", "generateContent", "streamGenerateContent?alt=sse", "gemini", "vertex")
+_CLAUDE_ON_VERTEX: Final = _published("anthropic", "rawPredict", "streamRawPredict", "anthropic", "vertex")
+
+VERTEX_AI: Final = Provider(
+    "vertex-ai",
+    "Google Vertex AI",
+    "https://{vertex_host}",
+    "https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference",
+    dialect="gemini",
+    variant="vertex",
+    paths={Operation.CHAT: _GEMINI_ON_VERTEX.path},
+    stream_paths={Operation.CHAT: _GEMINI_ON_VERTEX.stream_path or ""},
+    families=(
+        Family("google.", _GEMINI_ON_VERTEX),
+        Family("google/", _GEMINI_ON_VERTEX),
+        Family("anthropic.", _CLAUDE_ON_VERTEX),
+        Family("anthropic/", _CLAUDE_ON_VERTEX),
+        Family("claude-", _CLAUDE_ON_VERTEX, becomes=None),
+        Family("meta.", Place(f"/v1beta1{_LOCATION}/endpoints/openapi/chat/completions"), becomes="meta/"),
+        Family("meta/", Place(f"/v1beta1{_LOCATION}/endpoints/openapi/chat/completions"), becomes=None),
+        Family("mistralai.", _published("mistralai", "rawPredict", "streamRawPredict", "openai_chat")),
+        Family("endpoints.", Place(f"/v1{_LOCATION}/endpoints/{{model}}/chat/completions")),
+    ),
+    options=(
+        Option("vertex_project_id", "vertex-project-id", required=True, pattern="[a-z0-9.:-]{1,64}"),
+        Option("vertex_region", "vertex-region", default="us-central1", pattern="[a-z0-9-]{1,32}"),
+        Option("vertex_service_account_json", "vertex-service-account-json", secret=True),
+        Option("anthropic_beta", "anthropic-beta", bare_header="anthropic-beta"),
+        Option("anthropic_version", "anthropic-version", bare_header="anthropic-version"),
+    ),
+    derived={"vertex_project_id": _project, "vertex_host": _host},
+    env=("VERTEX_ACCESS_TOKEN",),
+    notes="The key is an access token; or a service account's JSON signs in. Models of other makers: anthropic.NAME, "
+    "meta.NAME, mistralai.NAME; endpoints.ID is an endpoint of your own.",
+)
