@@ -16,6 +16,7 @@ import msgspec
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_path import Path, without_path
+from penstock.core.traits import Traits
 from penstock.core.unreadable import UNREADABLE, read_json
 from penstock.core.usage import Usage
 
@@ -101,6 +102,22 @@ def shape(body: Body, changes: Shape) -> tuple[Body, tuple[str, ...]]:
         body = _without_developer_role(body)
     for path in changes.removes:
         body = without_path(body, path)
+    return body, (*given_way, *refused)
+
+
+def suit(body: Body, traits: Traits) -> tuple[Body, tuple[str, ...]]:
+    """The body as a model takes it, and the names of the parameters that it would answer with an error."""
+    given_way: list[str] = []
+    if traits.max_completion_tokens is not None:
+        old, new = "max_tokens", "max_completion_tokens"
+        if not traits.max_completion_tokens:
+            old, new = new, old
+        if old in body:
+            given_way += [old] if new in body else []
+            body = body.without(old) if new in body else body.renamed(old, new)
+    refused = [name for name in body if name in traits.refuses and not body.is_null(name)]
+    for name in refused:
+        body = body.without(name)
     return body, (*given_way, *refused)
 
 

@@ -197,12 +197,13 @@ def _tool_choice(value: Any) -> ToolChoice:
         if value.get("type") == "allowed_tools":
             allowed = value.get("allowed_tools")
             allowed = allowed if isinstance(allowed, dict) else value
-            names = tuple(filter(None, map(_chosen, allowed.get("tools") or ())))
+            tools = allowed.get("tools")
+            names = tuple(filter(None, map(_chosen, tools if isinstance(tools, list) else ())))
             return ToolChoice("required" if allowed.get("mode") == "required" else "auto", names)
         name = _chosen(value)
         if name:
             return ToolChoice("required", (name,))
-        if value.get("type") in _MODES:
+        if value.get("type") in ("auto", "none", "required"):
             return ToolChoice(value["type"])
     raise Wrong("tool_choice", 'auto, none, required or {"type": "function", "function": {"name": NAME}}')
 

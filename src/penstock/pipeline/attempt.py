@@ -18,6 +18,7 @@ from penstock.core.virtual_key import allows
 from penstock.dialects import openai_chat
 from penstock.dialects.dialect import Goal
 from penstock.dialects.openai_errors import error_body
+from penstock.dialects.openai_signatures import is_marked, kept_at_home
 from penstock.dialects.registry import DIALECTS
 from penstock.pipeline.begin import Patience, begin
 from penstock.pipeline.call import Answer, Call
@@ -117,9 +118,7 @@ def write(call: Call, route: Route) -> Written | Failure:
         return refused
     way = endpoint.way(model)
     if way.dialect == OPENAI:
-        if model is not None and way.model(model) != model:
-            body = body.replaced({"model": write_json(way.model(model))})
-        written = Written(endpoint.target(model, streams=stream), headers, body, model, dropped, stream)
+        written = _same_dialect(Written(b"", headers, body, model, dropped, stream), route, way)
     else:
         found = _translated(Written(b"", headers, body, model, dropped, stream), route, way)
         if isinstance(found, Failure):
@@ -127,6 +126,23 @@ def write(call: Call, route: Route) -> Written | Failure:
         written = found
     if written.dropped and route.target.rejects_unsupported:
         return _unsupported(route, written.dropped)
+    return written
+
+
+def _same_dialect(written: Written, route: Route, way: Way) -> Written:
+    """Lane 1: the body under the provider's name for the model, without what the model or its maker can't take."""
+    provider, body, model = route.provider, written.body or Body({}), written.model
+    written.address = way.target(None if model is None else way.model(model), streams=written.streams)
+    if model is None:
+        return written
+    if way.becomes is not None:
+        body = body.replaced({"model": write_json(way.model(model))})
+    if provider.suits_models:
+        body, refused = openai_chat.suit(body, resolve(model, provider.slug))
+        written.dropped += refused
+    if not provider.keeps_reasoning and is_marked(body):
+        body = kept_at_home(body, resolve(model, provider.slug).owner)
+    written.body = body
     return written
 
 

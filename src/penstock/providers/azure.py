@@ -70,6 +70,7 @@ AZURE_OPENAI: Final = Provider(
         Option("openai_beta", "openai-beta", upstream_header="OpenAI-Beta", bare_header="openai-beta"),
     ),
     developer_role=True,
+    suits_models=True,
     model_in_path=True,
     notes="API version v1 needs no dated version and may name the deployment as the model. Entra, managed and workload "
     "identity are not supported yet: send a token as azure-ad-token.",

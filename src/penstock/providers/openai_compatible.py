@@ -327,6 +327,7 @@ ROWS: Final = (
         env=("OPENAI_API_KEY",),
         options=(_ORGANIZATION, _PROJECT, _BETA),
         developer_role=True,
+        suits_models=True,
     ),
     Provider(
         "openrouter",
@@ -335,6 +336,7 @@ ROWS: Final = (
         "https://openrouter.ai/docs/api-reference/overview",
         paths=V1_PATHS,
         env=("OPENROUTER_API_KEY",),
+        keeps_reasoning=True,
         notes="To be named in OpenRouter's rankings, forward the headers http-referer and x-title.",
     ),
     Provider(
@@ -400,6 +402,7 @@ ROWS: Final = (
         "https://ai-gateway.vercel.sh/v1",
         "https://vercel.com/docs/ai-gateway/openai-compat",
         env=("AI_GATEWAY_API_KEY",),
+        keeps_reasoning=True,
     ),
     Provider("x-ai", "xAI", "https://api.x.ai/v1", "https://docs.x.ai/docs/api-reference", env=("XAI_API_KEY",)),
     Provider(

@@ -147,6 +147,10 @@ class Provider(msgspec.Struct, frozen=True):
     """Where streams are asked for, when that is elsewhere."""
     variant: str = ""
     families: tuple[Family, ...] = ()
+    suits_models: bool = False
+    """True: what one of its models is known to refuse (``traits``) is renamed or left out, and named to the caller."""
+    keeps_reasoning: bool = False
+    """True: a gateway that passes every maker's opaque reasoning on to its own maker (``reasoning_details``)."""
     derived: Mapping[str, Derive] = {}
     """Options that follow from others when they aren't given, and placeholders that are no options."""
     notes: str = ""

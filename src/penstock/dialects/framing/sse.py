@@ -86,21 +86,27 @@ class EventSplitter:
     __slots__ = ("_held",)
 
     def __init__(self) -> None:
-        self._held = b""
+        self._held = bytearray()
 
     def feed(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
         """Take bytes as they came; the (event name, data) of each event that is whole now."""
-        if self._held:
-            data = self._held + data
+        held = self._held
+        if held:
+            # A long event in many pieces: only where a piece meets the last one can its end be new.
+            ends = _last_event_end(bytes(held[-3:]) + data) > 0
+            held += data
+            if not ends:
+                if len(held) > MAX_FRAME:
+                    raise FrameError(f"an event of more than {MAX_FRAME >> 20} MiB")
+                return iter(())
+            data = bytes(held)
         end = _last_event_end(data)
-        self._held = data[end:]
-        if len(self._held) > MAX_FRAME:
-            raise FrameError(f"an event of more than {MAX_FRAME >> 20} MiB")
+        self._held = bytearray(data[end:])
         return events(data[:end])
 
     def finish(self) -> Iterator[tuple[bytes, bytes]]:
         """The last event, if it lacks only its empty line."""
-        rest, self._held = self._held, b""
+        rest, self._held = bytes(self._held), bytearray()
         return events(rest)
 
 
@@ -129,14 +135,17 @@ def blocks(data: bytes) -> Iterator[bytes]:
 
 def events(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The (event name, data) of each event in a piece of a stream; comments are passed over."""
-    for block in _EVENT_END.split(data):
+    has_returns = b"\r" in data
+    for block in _EVENT_END.split(data) if has_returns else data.split(b"\n\n"):
         name, lines = b"", []
-        for line in _LINE_END.split(block):
+        for line in _LINE_END.split(block) if has_returns else block.split(b"\n"):
+            if line[:6] == b"data: ":
+                lines.append(line[6:])
+                continue
             field, _, value = line.partition(b":")
-            value = value.removeprefix(b" ")
             if field == b"data":
-                lines.append(value)
+                lines.append(value.removeprefix(b" "))
             elif field == b"event":
-                name = value
+                name = value.removeprefix(b" ")
         if lines:
-            yield name, b"\n".join(lines)
+            yield name, lines[0] if len(lines) == 1 else b"\n".join(lines)

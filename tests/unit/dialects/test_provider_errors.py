@@ -1,0 +1,94 @@
+"""Providers' errors as OpenAI's: every shape that vendors send."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.core.events import Fail
+from penstock.dialects.provider_errors import of_event, translated
+
+
+def error(status: int, body: Any, headers: list[tuple[bytes, bytes]] | None = None) -> dict[str, Any]:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    found: dict[str, Any] = json.loads(translated(status, headers or [], raw, "unit"))
+    return found
+
+
+@pytest.mark.parametrize(("body", "expected"), [
+    ({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, ("Overloaded", "overloaded_error", None)),
+    ({"error": {"code": 400, "message": "Bad", "status": "INVALID_ARGUMENT"}}, ("Bad", "INVALID_ARGUMENT", "400")),
+    ([{"error": {"code": 429, "message": "Slow", "status": "RESOURCE_EXHAUSTED"}}], ("Slow", "RESOURCE_EXHAUSTED", "429")),
+    ({"message": "Too many"}, ("Too many", None, None)),
+    ({"Message": "No access"}, ("No access", None, None)),
+    ({"id": "x", "message": "invalid", "error_type": "odd"}, ("invalid", "odd", None)),
+    ({"code": "404", "message": "gone"}, ("gone", None, "404")),
+    ({"error": "no such model"}, ("no such model", None, None)),
+    ({"error": ["a", "b"]}, ("a, b", None, None)),
+    ({"code": "a sentence", "error": "bad key"}, ("bad key", None, "a sentence")),
+    ({"detail": "Unauthorized"}, ("Unauthorized", None, None)),
+    ({"detail": [{"loc": ["body", 1], "msg": "missing"}]}, ("body.1: missing", None, None)),
+    ({"errors": [{"code": 5007, "message": "No such model"}], "success": False}, ("Error 5007: No such model", None, None)),
+    ({"object": "error", "message": "m", "type": "t", "param": "p", "code": "1000"}, ("m", "t", "1000")),
+])  # fmt: skip
+def test_shapes(body: Any, expected: tuple[str, str | None, str | None]) -> None:
+    found = error(400, body)
+    assert (found["error"]["message"], found["error"]["type"], found["error"]["code"]) == (
+        f"unit error: {expected[0]}",
+        *expected[1:],
+    )
+    assert found["error"].keys() >= {"message", "type", "param", "code"}
+    assert found["provider"] == "unit"
+    assert found["provider_response"] == body
+
+
+def test_text_is_wrapped_as_the_reference_wraps_it() -> None:
+    found = error(502, b"<html>bad gateway</html>")
+    assert (
+        found["error"]["message"] == 'Invalid response received from unit: {"html-message":"<html>bad gateway</html>"}'
+    )
+    assert error(500, b"")["error"]["message"] == "Invalid response received from unit: null"
+    assert error(500, {"a": 1})["error"]["message"] == 'Invalid response received from unit: {"a":1}'
+
+
+def test_aws_names_the_kind_in_a_header() -> None:
+    found = error(429, {"message": "slow"}, [(b"x-amzn-errortype", b"ThrottlingException:http://internal")])
+    assert found["error"]["type"] == "ThrottlingException"
+
+
+def test_the_operators_account_is_not_told() -> None:
+    """Quirk 107: the body of Anthropic's 429 names the organisation."""
+    account = "12345678-1234-1234-1234-123456789abc"
+    text = f"This request would exceed your organization's rate limit (org: x; organization {account})."
+    told = translated(429, [], json.dumps({"error": {"message": text}}).encode(), "unit")
+    assert account.encode() not in told
+    assert b"organization ***" in told
+
+
+def test_an_error_inside_a_stream() -> None:
+    found = json.loads(of_event(Fail("Overloaded", "overloaded_error", "", 529, b'{"a":1}'), "unit"))
+    assert found["error"] == {
+        "message": "unit error: Overloaded", "type": "overloaded_error", "param": None, "code": None, "status_code": 529,
+    }  # fmt: skip
+    assert found["provider_response"] == {"a": 1}
+
+
+anything = st.recursive(
+    st.none() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("error message detail errors code loc msg type".split()), inner, max_size=3),
+    max_leaves=10,
+)  # fmt: skip
+
+
+@given(anything)
+def test_any_body_is_told(body: Any) -> None:
+    assert error(400, body)["error"]["message"]
+
+
+@given(st.binary(max_size=40))
+def test_any_bytes_are_told(body: bytes) -> None:
+    assert error(400, body)["error"]["message"]
