@@ -11,6 +11,7 @@ import hashlib
 import importlib.util
 import json
 import random
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,9 @@ def oracle() -> Any:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return module.Oracle()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # the judge leaves its file to the collector
+        return module.Oracle()
 
 
 @pytest.fixture(scope="module")
@@ -237,7 +240,8 @@ def test_it_obeys_openais_schema(path: Path, schema: Any, strict: bool) -> None:
 
 
 def ask(recording: dict[str, Any], **more: Any) -> dict[str, Any]:
-    tools = [{"type": "function", "function": {"name": name}} for name, _ in wires.said(recording).calls]
+    said = wires.said(recording) if wires.is_good(recording) else wires.Said(calls=[])
+    tools = [{"type": "function", "function": {"name": name}} for name, _ in said.calls]
     wanted = {"tools": tools} if tools else {}
     return {
         "model": recording["model"],

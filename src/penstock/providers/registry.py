@@ -7,7 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from penstock.providers import account_hosts, anthropic, azure, bedrock, google, openai_compatible, self_hosted
+from penstock.providers import (
+    account_hosts,
+    anthropic,
+    azure,
+    bedrock,
+    google,
+    openai_compatible,
+    own_dialect,
+    self_hosted,
+)
 from penstock.providers.endpoint import PLACEHOLDER, with_defaults
 from penstock.providers.row import Operation, Provider
 
@@ -20,6 +29,7 @@ ROWS: Final[tuple[Provider, ...]] = (
     google.GOOGLE,
     google.VERTEX_AI,
     *openai_compatible.ROWS,
+    *own_dialect.ROWS,
     *self_hosted.ROWS,
 )
 

@@ -5,9 +5,18 @@ Their address is the caller's to name; those that are nearly always on the gatew
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
-from penstock.providers.row import V1_PATHS, Key, Provider, Rename
+from penstock.providers.row import V1_PATHS, Key, Operation, Option, Place, Provider, Rename
+
+
+def _locate_ollama(options: Mapping[str, str], operation: Operation) -> Place:
+    """Its own API by choice; the list of models is OpenAI's either way."""
+    if operation is Operation.CHAT and options.get("ollama_api") == "native":
+        return Place("/api/chat", dialect="ollama")
+    return Place(V1_PATHS[operation])
+
 
 ROWS: Final = (
     Provider(
@@ -37,8 +46,9 @@ ROWS: Final = (
         "Ollama",
         "http://localhost:11434",
         "https://docs.ollama.com/api/openai-compatibility",
-        paths=V1_PATHS,
+        locate=_locate_ollama,
         key=Key.NONE,
+        options=(Option("ollama_api", "ollama-api", default="openai", pattern="openai|native"),),
         renames=(
             Rename(
                 "max_completion_tokens",
@@ -47,6 +57,7 @@ ROWS: Final = (
                 "https://github.com/ollama/ollama/blob/main/openai/openai.go",
             ),
         ),
+        notes="ollama-api: native calls /api/chat, which takes model options and the context's size.",
     ),
     Provider(
         "vllm",

@@ -1,0 +1,340 @@
+"""Cohere's reply, whole or as server-sent events, as the house's events.
+
+A whole reply is read by the same steps as a stream, so the two can't drift. Content blocks and the tool plan (prose
+before tool calls) are numbered as they first appear. Source: Cohere API reference, "Chat with Streaming".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from penstock.core.events import (
+    Citation,
+    Event,
+    Extra,
+    Fail,
+    Foreign,
+    Logprobs,
+    Start,
+    Stop,
+    Text,
+    Thinking,
+    Tokens,
+    ToolArgs,
+    ToolStart,
+)
+from penstock.core.unreadable import read_json
+from penstock.dialects.dialect import Goal
+from penstock.dialects.framing.frame import FrameError
+from penstock.dialects.framing.sse import EventSplitter
+
+_STOPS: Final[Mapping[str, str]] = {
+    "COMPLETE": "stop",
+    "STOP_SEQUENCE": "stop",
+    "MAX_TOKENS": "length",
+    "TOOL_CALL": "tool_calls",
+    "TIMEOUT": "stop",
+}
+"""Cohere's finish reasons in OpenAI's words. TIMEOUT means cut short, and is no failure unless an error says so; ERROR
+always is one."""
+_FAILED: Final = "ERROR"
+
+_PLAN: Final = -1
+"""Where the tool plan stands among the content blocks, which Cohere counts from 0."""
+
+
+_BLOCK_TYPES: Final = frozenset({"", "text", "thinking"})
+_BLOCK_MEMBERS: Final = _BLOCK_TYPES | {"type"}
+
+
+def read_reply(data: bytes, _goal: Goal) -> list[Event]:
+    """The events of a whole reply."""
+    try:
+        reply = read_json(data)
+    except ValueError:
+        reply = None
+    if not isinstance(reply, dict):
+        return [Fail("The provider's reply is no JSON object.", raw=data, broken=True)]
+    said = reply.get("message")
+    if isinstance(said, str):
+        return [_told(reply, data)]
+    if not isinstance(said, dict):
+        return [Fail("The provider's reply holds no message.", raw=data, broken=True)]
+    return [*_start(reply), *_Answer().whole(said), *_logprobs(reply.get("logprobs")), *_end(reply, data)]
+
+
+class StreamReader:
+    """Reads one stream. What follows its last event (``[DONE]``) is passed over."""
+
+    def __init__(self, _goal: Goal) -> None:
+        self._splitter = EventSplitter()
+        self._answer = _Answer()
+        self._has_ended = False
+
+    def feed(self, data: bytes) -> list[Event]:
+        if self._has_ended:
+            return []
+        try:
+            return self._read(self._splitter.feed(data))
+        except FrameError as error:
+            return self._broken(f"The provider's stream can't be read: {error}.")
+
+    def finish(self) -> list[Event]:
+        found = [] if self._has_ended else self._read(self._splitter.finish())
+        if self._has_ended:
+            return found
+        return [*found, *self._broken("The provider's stream ended before its answer did.")]
+
+    def _read(self, events: Iterable[tuple[bytes, bytes]]) -> list[Event]:
+        found: list[Event] = []
+        for name, data in events:
+            if data == b"[DONE]":
+                continue
+            found += self._event(name, data)
+            if self._has_ended:
+                break
+        return found
+
+    def _event(self, name: bytes, data: bytes) -> list[Event]:
+        """One event. Its type stands in its data as well; one that isn't known is kept as it is."""
+        try:
+            event = read_json(data)
+        except ValueError:
+            event = None
+        if not isinstance(event, dict):
+            return self._broken("The provider's stream holds an event that is no JSON object.", data)
+        kind = _string(event, "type") or name.decode("latin-1")
+        read = _EVENTS.get(kind)
+        if read is not None:
+            found = read(self._answer, event)
+        elif kind == "message-start":
+            found = _start(event)
+        elif kind == "message-end":
+            found = [*_end({**event, **_object(event, "delta")}, data)]
+            self._has_ended = True
+        elif isinstance(event.get("message"), str):
+            found = [_told(event, data)]
+            self._has_ended = True
+        else:
+            found = [Extra(kind, event)] if kind else []
+        if found and isinstance(found[-1], Fail):
+            self._has_ended = True
+        return found
+
+    def _broken(self, message: str, raw: bytes = b"") -> list[Event]:
+        self._has_ended = True
+        return [Fail(message, raw=raw, broken=True)]
+
+
+class _Answer:
+    """What is known of the answer so far: the numbers of its blocks, and where each began in its text."""
+
+    __slots__ = ("_blocks", "_calls", "_length", "_starts")
+
+    def __init__(self) -> None:
+        self._blocks: dict[int, int] = {}
+        """Our number of a block by Cohere's."""
+        self._starts: dict[int, int] = {}
+        """The characters of text before a text block, by Cohere's number."""
+        self._length = 0
+        self._calls: dict[int, int] = {}
+        """Our number of a tool call by Cohere's."""
+
+    def whole(self, message: Mapping[str, Any]) -> Iterable[Event]:
+        """A message that isn't streamed."""
+        content = message.get("content")
+        if isinstance(content, str):
+            content = [{"type": "text", "text": content}]
+        for index, block in enumerate(_objects(content)):
+            yield from self._content(block, index)
+        yield from self._text(_string(message, "tool_plan"), _PLAN)
+        for index, call in enumerate(_objects(message.get("tool_calls"))):
+            yield from self._call(call, index)
+        yield from self._citations(message)
+
+    # Events of a stream.
+
+    def content(self, event: Mapping[str, Any]) -> list[Event]:
+        block = _object(_message(event), "content")
+        found = self._content(block, _number(event, "index") or 0)
+        logprobs = event.get("logprobs")
+        return [*found, *_logprobs(logprobs)] if logprobs else found
+
+    def plan(self, event: Mapping[str, Any]) -> list[Event]:
+        return self._text(_string(_message(event), "tool_plan"), _PLAN)
+
+    def call(self, event: Mapping[str, Any]) -> list[Event]:
+        index = _number(event, "index")
+        calls = _objects(_message(event).get("tool_calls"))
+        return self._call(calls[0] if calls else {}, len(self._calls) if index is None else index)
+
+    def arguments(self, event: Mapping[str, Any]) -> list[Event]:
+        index = _number(event, "index")
+        number = self._calls.get(index) if index is not None else len(self._calls) - 1
+        if number is None or number < 0:
+            return [Fail("The provider's stream holds arguments of a tool call that never began.", broken=True)]
+        calls = _objects(_message(event).get("tool_calls"))
+        return _arguments(calls[0] if calls else {}, number)
+
+    def citation(self, event: Mapping[str, Any]) -> list[Event]:
+        return self._citations(_message(event))
+
+    def ending(self, _event: Mapping[str, Any]) -> list[Event]:
+        """The end of a part says nothing that its beginning and the next part don't."""
+        return []
+
+    # Pieces of both.
+
+    def _content(self, block: Mapping[str, Any], index: int) -> list[Event]:
+        """A content block, or a piece of one, which has no type."""
+        text = block.get("text")
+        if text and isinstance(text, str):
+            return self._text(text, index)
+        thinking = _string(block, "thinking")
+        if thinking:
+            return [Thinking(thinking, block=self._block(index))]
+        if block.keys() <= _BLOCK_MEMBERS and _string(block, "type") in _BLOCK_TYPES:
+            return []
+        return [Foreign(block, block=self._block(index))]
+
+    def _text(self, text: str, index: int) -> list[Event]:
+        if not text:
+            return []
+        self._starts.setdefault(index, self._length)
+        self._length += len(text)
+        return [Text(text, block=self._block(index))]
+
+    def _block(self, index: int) -> int:
+        return self._blocks.setdefault(index, len(self._blocks))
+
+    def _call(self, call: Mapping[str, Any], index: int) -> list[Event]:
+        number = self._calls[index] = len(self._calls)
+        start = ToolStart(number, _string(_object(call, "function"), "name"), _string(call, "id"))
+        return [start, *_arguments(call, number)]
+
+    def _citations(self, message: Mapping[str, Any]) -> list[Event]:
+        return [self._citation(citation) for citation in _objects(message.get("citations"))]
+
+    def _citation(self, citation: Mapping[str, Any]) -> Citation:
+        """Offsets count characters of one block's text; a citation of thinking has none in the choice's text."""
+        kind, index = citation.get("type"), _number(citation, "content_index")
+        if kind == "PLAN":
+            index = _PLAN
+        elif index is None:  # models that don't think: there is one text block
+            index = next((index for index in self._starts if index != _PLAN), 0)
+        base = None if kind == "THINKING_CONTENT" else self._starts.get(index)
+        start, end = _number(citation, "start"), _number(citation, "end")
+        source = _source(citation)
+        return Citation(
+            citation,
+            _string(source, "url"),
+            _string(source, "title"),
+            None if base is None or start is None else base + start,
+            None if base is None or end is None else base + end,
+            block=self._blocks.get(index, 0),
+        )
+
+
+_EVENTS: Final[Mapping[str, Callable[[_Answer, Mapping[str, Any]], list[Event]]]] = {
+    "content-start": _Answer.content,
+    "content-delta": _Answer.content,
+    "content-end": _Answer.ending,
+    "tool-plan-delta": _Answer.plan,
+    "tool-call-start": _Answer.call,
+    "tool-call-delta": _Answer.arguments,
+    "tool-call-end": _Answer.ending,
+    "citation-start": _Answer.citation,
+    "citation-end": _Answer.ending,
+}
+
+
+def _start(event: Mapping[str, Any]) -> list[Event]:
+    found = _string(event, "id")
+    return [Start(found)] if found else []
+
+
+def _arguments(call: Mapping[str, Any], number: int) -> list[Event]:
+    text = _string(_object(call, "function"), "arguments")
+    return [ToolArgs(text, number)] if text else []
+
+
+def _source(citation: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The first source that has an address: a document or a tool's output, both in the caller's own words."""
+    for source in _objects(citation.get("sources")):
+        held = _object(source, "document") or _object(source, "tool_output")
+        if _string(held, "url"):
+            return held
+    return {}
+
+
+def _logprobs(items: Any) -> list[Event]:
+    """An item is a piece of text, maybe of several tokens: their log probabilities add up to that of the piece."""
+    content: list[Mapping[str, Any]] = []
+    for item in _objects(items):
+        each = item.get("logprobs")
+        numbers = [value for value in each if _is_number(value)] if isinstance(each, list) else []
+        if numbers:
+            content.append({"token": _string(item, "text"), "logprob": sum(numbers), "bytes": None, "top_logprobs": []})
+    return [Logprobs(tuple(content))] if content else []
+
+
+def _end(event: Mapping[str, Any], raw: bytes) -> Iterable[Event]:
+    """Usage, then why the answer ended."""
+    usage = _object(event, "usage")
+    if usage:
+        yield _tokens(usage)
+    native, error = _string(event, "finish_reason"), _string(event, "error")
+    if error or native == _FAILED:
+        yield Fail(error or "The provider failed to generate the answer.", type=native, raw=raw)
+    else:
+        yield Stop(_STOPS.get(native, "stop"), native)
+
+
+def _tokens(usage: Mapping[str, Any]) -> Tokens:
+    """What the model saw and said; what was billed of it only where that is all there is."""
+    counts = _object(usage, "tokens") or _object(usage, "billed_units")
+    prompt, completion = _number(counts, "input_tokens"), _number(counts, "output_tokens")
+    total = None if prompt is None or completion is None else prompt + completion
+    cached, reasoning = _number(usage, "cached_tokens"), _number(counts, "reasoning_tokens")
+    return Tokens(prompt, completion, total, cached, reasoning=reasoning, native=usage)
+
+
+def _told(error: Mapping[str, Any], raw: bytes) -> Fail:
+    """An error in Cohere's shape, which has no ``error`` member: ``{id, message, error_type}``."""
+    return Fail(_string(error, "message"), type=_string(error, "error_type"), raw=raw)
+
+
+# Members, those of another type than expected counting as absent.
+
+
+def _message(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _object(_object(event, "delta"), "message")
+
+
+def _object(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _objects(value: Any) -> list[Mapping[str, Any]]:
+    """The objects of a list; in streams one stands without a list around it."""
+    if isinstance(value, dict):
+        return [value]
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _string(value: Mapping[str, Any], name: str) -> str:
+    found = value.get(name)
+    return found if isinstance(found, str) else ""
+
+
+def _number(value: Mapping[str, Any], name: str) -> int | None:
+    """An integer; Cohere's schema calls its counts numbers, so 37.0 is one as well."""
+    found = value.get(name)
+    return int(found) if _is_number(found) and found == found // 1 else None
+
+
+def _is_number(value: Any) -> bool:
+    """A number of a size that JSON keeps exactly; the standard library also reads infinities."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1 << 53

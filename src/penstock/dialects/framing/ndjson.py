@@ -1,0 +1,45 @@
+"""Newline-delimited JSON: one value a line. Lines end with LF or CRLF; blank ones mean nothing.
+
+What a line holds is the dialect's to read. Source: the NDJSON specification, version 1.0.
+"""
+
+from __future__ import annotations
+
+from penstock.dialects.framing.frame import MAX_FRAME, FrameError
+
+
+class LineSplitter:
+    """Cuts a byte stream into whole lines, whatever pieces it comes in, in time linear to its length.
+
+    Raises FrameError when one line grows beyond ``MAX_FRAME``.
+    """
+
+    __slots__ = ("_held",)
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Take bytes as they came; the lines that are whole now, without their ends."""
+        lines = data.split(b"\n")
+        rest = lines.pop()
+        if lines and self._held:
+            self._held += lines[0]
+            lines[0] = bytes(self._held)
+            self._held.clear()
+        if rest:
+            self._held += rest
+        if len(self._held) > MAX_FRAME or any(len(line) > MAX_FRAME for line in lines):
+            raise FrameError(f"a line of more than {MAX_FRAME >> 20} MiB")
+        return _without_blanks(lines)
+
+    def finish(self) -> list[bytes]:
+        """The last line, if it lacks only its end."""
+        rest = bytes(self._held)
+        self._held.clear()
+        return _without_blanks([rest])
+
+
+def _without_blanks(lines: list[bytes]) -> list[bytes]:
+    """The lines that hold something, without the CR of a CRLF."""
+    return [line for line in (line.removesuffix(b"\r") for line in lines) if line.strip()]

@@ -1,0 +1,197 @@
+"""Ollama's reply: one line of JSON, or a stream of them, of which the last says that all is done.
+
+Both are read by the same steps, so the two can't drift. A tool call comes whole, its arguments an object. Source:
+Ollama API documentation, "Generate a chat message" and "Errors that occur while streaming".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from penstock.core.events import (
+    Event,
+    Extra,
+    Fail,
+    Logprobs,
+    Media,
+    Start,
+    Stop,
+    Text,
+    Thinking,
+    Tokens,
+    ToolArgs,
+    ToolStart,
+)
+from penstock.core.json_text import write_json
+from penstock.core.unreadable import read_json
+from penstock.dialects.dialect import Goal
+from penstock.dialects.framing.frame import FrameError
+from penstock.dialects.framing.ndjson import LineSplitter
+from penstock.dialects.provider_errors import understand
+
+_STOPS: Final[Mapping[str, str]] = {"stop": "stop", "length": "length", "load": "stop", "unload": "stop"}
+"""Ollama's reasons in OpenAI's words. A model that was only loaded or unloaded said nothing."""
+_READ: Final = frozenset({"model", "created_at", "message", "done", "done_reason", "logprobs", "error"})
+_COUNTS: Final = ("prompt_eval_count", "eval_count")
+_IMAGES: Final = {"iVBOR": "image/png", "/9j/": "image/jpeg", "UklGR": "image/webp", "R0lGOD": "image/gif"}
+"""How the base64 of an image begins: nothing else says of which kind it is."""
+
+
+def read_reply(data: bytes, goal: Goal) -> list[Event]:
+    """The events of a whole reply."""
+    reader = StreamReader(goal)
+    return [*reader.line(data), *reader.finish()]
+
+
+class StreamReader:
+    """Reads one stream. What follows its last line is passed over."""
+
+    def __init__(self, _goal: Goal) -> None:
+        self._splitter = LineSplitter()
+        self._has_begun = False
+        self._has_ended = False
+        self._blocks: dict[type[Event], int] = {}
+        """The numbers of the content blocks, one a kind, as each first appears."""
+        self._calls = 0
+
+    def feed(self, data: bytes) -> list[Event]:
+        if self._has_ended:
+            return []
+        try:
+            lines = self._splitter.feed(data)
+        except FrameError as error:
+            return self._broken(f"The provider's stream can't be read: {error}.")
+        return [event for line in lines for event in self.line(line)]
+
+    def finish(self) -> list[Event]:
+        found = [event for line in self._splitter.finish() for event in self.line(line)]
+        if self._has_ended:
+            return found
+        return [*found, *self._broken("The provider's reply ended before its last line.")]
+
+    def line(self, data: bytes) -> list[Event]:
+        """The events of one line; none after the last."""
+        if self._has_ended:
+            return []
+        try:
+            line = read_json(data)
+        except ValueError:
+            line = None
+        if not isinstance(line, dict):
+            return self._broken("The provider's reply holds a line that is no JSON object.", data)
+        if "error" in line:
+            self._has_ended = True
+            return [_told(line, data)]
+        found = [] if self._has_begun else self._start(line)
+        message = line.get("message")
+        if isinstance(message, dict):
+            found += self._message(message)
+        if "logprobs" in line:
+            found += _logprobs(line["logprobs"])
+        if line.get("done") is True:
+            self._has_ended = True
+            found += self._end(line)
+        return found
+
+    def _broken(self, message: str, raw: bytes = b"") -> list[Event]:
+        self._has_ended = True
+        return [Fail(message, raw=raw, broken=True)]
+
+    def _start(self, line: Mapping[str, Any]) -> list[Event]:
+        self._has_begun = True
+        return [Start(model=_string(line, "model"), created=_seconds(_string(line, "created_at")))]
+
+    def _message(self, message: Mapping[str, Any]) -> list[Event]:
+        found: list[Event] = []
+        thinking, text = _string(message, "thinking"), _string(message, "content")
+        if thinking:
+            found.append(Thinking(thinking, block=self._block(Thinking)))
+        if text:
+            found.append(Text(text, block=self._block(Text)))
+        if "images" in message:
+            found += self._images(message["images"])
+        if "tool_calls" in message:
+            found += self._tool_calls(message["tool_calls"])
+        return found
+
+    def _block(self, kind: type[Event]) -> int:
+        return self._blocks.setdefault(kind, len(self._blocks))
+
+    def _images(self, images: Any) -> Iterable[Event]:
+        for data in images if isinstance(images, list) else ():
+            if isinstance(data, str):
+                mime = next((mime for sign, mime in _IMAGES.items() if data.startswith(sign)), "image/png")
+                yield Media(mime, data, block=self._block(Media))
+
+    def _tool_calls(self, calls: Any) -> Iterable[Event]:
+        for call in calls if isinstance(calls, list) else ():
+            function = call.get("function") if isinstance(call, dict) else None
+            if isinstance(function, dict):
+                yield ToolStart(self._calls, _string(function, "name"), _string(call, "id"))
+                yield from _arguments(function.get("arguments"), self._calls)
+                self._calls += 1
+
+    def _end(self, line: Mapping[str, Any]) -> Iterable[Event]:
+        """Counts, times and whatever else the last line says, then why the answer ended: after a tool call in the same
+        word as after text."""
+        yield from _tokens(line)
+        for name, value in line.items():
+            if name not in _READ and name not in _COUNTS:
+                yield Extra(name, value)
+        native = _string(line, "done_reason")
+        reason = _STOPS.get(native, "stop")
+        yield Stop("tool_calls" if self._calls and reason == "stop" else reason, native)
+
+
+def _arguments(value: Any, index: int) -> list[Event]:
+    if value is None:
+        return []
+    return [ToolArgs(value if isinstance(value, str) else write_json(value).decode(), index)]
+
+
+def _tokens(line: Mapping[str, Any]) -> list[Event]:
+    """The counts stand on the last line only; one that is 0 is left out there."""
+    prompt, completion = (_integer(line, name) for name in _COUNTS)
+    if prompt is None and completion is None:
+        return []
+    total = None if prompt is None or completion is None else prompt + completion
+    return [Tokens(prompt, completion, total, native={name: line[name] for name in _COUNTS if name in line})]
+
+
+def _logprobs(tokens: Any) -> list[Event]:
+    """Ollama's token objects are OpenAI's, without the members that say nothing."""
+    content = tuple(
+        {"bytes": None, "top_logprobs": [], **token}
+        for token in (tokens if isinstance(tokens, list) else ())
+        if isinstance(token, dict)
+    )
+    return [Logprobs(content)] if content else []
+
+
+def _told(line: Mapping[str, Any], raw: bytes) -> Fail:
+    said = understand(line)
+    return Fail(
+        said.message or "The provider failed to generate the answer.", said.type or "", said.code or "", raw=raw
+    )
+
+
+def _seconds(text: str) -> int:
+    """An RFC 3339 time in whole seconds since 1970; 0 when it is none."""
+    try:
+        moment = datetime.fromisoformat(text)
+        aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+        return max(int(aware.timestamp()), 0)
+    except (ValueError, OverflowError):
+        return 0
+
+
+def _string(value: Mapping[str, Any], name: str) -> str:
+    found = value.get(name)
+    return found if isinstance(found, str) else ""
+
+
+def _integer(value: Mapping[str, Any], name: str) -> int | None:
+    found = value.get(name)
+    return found if isinstance(found, int) and not isinstance(found, bool) else None

@@ -1,0 +1,235 @@
+"""A chat request in Ollama's own dialect.
+
+A message is one text with images beside it, so parts of text are joined and images stand before them; its ``images``
+take sound as well (so does the server's own OpenAI endpoint). A tool call's arguments are an object: text that is none
+becomes the ``input`` of one. Most parameters are the model's ``options``, under OpenAI's names or llama.cpp's. Source:
+Ollama API documentation, "Generate a chat message"; github.com/ollama/ollama, api/types.go and openai/openai.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.chat import (
+    AudioPart,
+    ChatRequest,
+    ImagePart,
+    Inline,
+    Message,
+    Part,
+    ReasoningPart,
+    Role,
+    TextPart,
+    Tool,
+    ToolCall,
+    ToolResult,
+)
+from penstock.core.failure import Failure, Kind
+from penstock.core.json_text import write_json
+from penstock.core.taking import Payload, Taking
+from penstock.core.traits import Traits
+from penstock.core.unreadable import UNREADABLE
+from penstock.dialects.dialect import Goal
+
+_ROLES: Final[Mapping[Role, str]] = {"developer": "system"}
+
+_PARAMETERS: Final = ("keep_alive", "truncate", "shift", "logprobs", "top_logprobs")
+_OPTIONS: Final = (
+    *("temperature", "top_p", "top_k", "seed", "frequency_penalty", "presence_penalty"),
+    *("min_p", "typical_p", "repeat_penalty", "repeat_last_n", "num_ctx", "num_keep", "num_batch", "num_gpu"),
+    *("main_gpu", "num_thread", "use_mmap", "draft_num_predict"),
+)
+_LEVELS: Final[Mapping[str, str]] = {
+    "minimal": "low",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "xhigh": "max",
+    "max": "max",
+}
+"""How much to think, in Ollama's words by OpenAI's, as the server's own OpenAI endpoint has it."""
+_NO_PARAMETERS: Final = b'{"type":"object","properties":{}}'
+
+
+def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
+    """The request's body. ``stream`` is always said: Ollama streams unless told not to."""
+    taking = Taking(request)
+    tools = _tools(taking)
+    if isinstance(tools, Failure):
+        return tools
+    options = _options(taking, goal.traits)
+    if isinstance(options, Failure):
+        return options
+    body: dict[str, Any] = {
+        "model": goal.model,
+        "messages": [_message(message, taking, goal.traits) for message in request.messages],
+        "stream": request.stream,
+        **({"tools": tools} if tools else {}),
+        **({"options": options} if options else {}),
+    }
+    beside = {"format": _format(taking, goal.traits), "think": _think(taking, goal.traits)}
+    beside |= {name: taking.value(name) for name in _PARAMETERS}
+    body |= {name: value for name, value in beside.items() if value is not None}
+    return Payload(write_json(body), taking.dropped())
+
+
+# Messages.
+
+
+def _message(message: Message, taking: Taking, traits: Traits) -> dict[str, Any]:
+    role = _ROLES.get(message.role, message.role)
+    if message.role == "tool":
+        result = next(part for part in message.parts if isinstance(part, ToolResult))
+        if result.is_error:
+            taking.refuse(f"{message.path}.is_error")
+        answered = {"tool_name": result.name} if result.name else {}
+        return {"role": role, **_content(result.parts, message, taking, traits), **answered, "tool_call_id": result.id}
+    if message.name:
+        taking.refuse(f"{message.path}.name")
+    found = {"role": role, **_content(message.parts, message, taking, traits)}
+    thinking = "".join(part.text for part in message.parts if isinstance(part, ReasoningPart) and not part.owner)
+    if thinking:
+        found["thinking"] = thinking
+    calls = [part for part in message.parts if isinstance(part, ToolCall)]
+    if calls:
+        found["tool_calls"] = [_call(call, index) for index, call in enumerate(calls)]
+    return found
+
+
+def _content(parts: tuple[Part, ...], message: Message, taking: Taking, traits: Traits) -> dict[str, Any]:
+    """The text, and the images if there are any."""
+    texts: list[str] = []
+    images: list[str] = []
+    for position, part in enumerate(parts):
+        path = f"{message.path}.content[{position}]"
+        if isinstance(part, TextPart | ImagePart | AudioPart | ToolCall) and part.cache is not None:
+            taking.refuse(f"{path}.cache_control")
+        match part:
+            case TextPart(text):
+                texts.append(text)
+            case ImagePart(Inline(data=data)) if traits.vision:
+                images.append(data)
+            case AudioPart(Inline(data=data)):
+                images.append(data)
+            case ReasoningPart() | ToolCall():
+                continue
+            case _:
+                taking.refuse(path)
+    content = {"content": "".join(texts)}
+    return {**content, "images": images} if images else content
+
+
+def _call(call: ToolCall, index: int) -> dict[str, Any]:
+    known = {"id": call.id} if call.id else {}
+    function = {"index": index, "name": call.name, "arguments": _arguments(call)}
+    return {**known, "type": "function", "function": function}
+
+
+def _arguments(call: ToolCall) -> Any:
+    """The arguments as an object, in their own bytes where they are one."""
+    if not call.arguments and not call.custom:
+        return {}
+    try:
+        raw = call.arguments.encode()
+        if not call.custom and isinstance(msgspec.json.decode(raw), dict):
+            return msgspec.Raw(raw)
+    except (*UNREADABLE, UnicodeEncodeError):
+        pass
+    return {"input": call.arguments}
+
+
+# Parameters.
+
+
+def _options(taking: Taking, traits: Traits) -> dict[str, Any] | Failure:
+    """The model's options: what the request's parameters say, and the rest of its ``options``."""
+    given = taking.value("options")
+    if not isinstance(given, dict | None):
+        return Failure(Kind.INVALID_REQUEST, "options must be an object of the model's options by name.", "options")
+    named = {name: taking.value(name) for name in _OPTIONS if name not in traits.refuses}
+    limit = taking.max_tokens()
+    named["num_predict"] = taking.value("num_predict") if limit is None else limit
+    named["stop"] = taking.stop() or None
+    found = {name: value for name, value in named.items() if value is not None}
+    for name in given or {}:
+        if name in found:
+            taking.refuse(f"options.{name}")
+    return {**(given or {}), **found}
+
+
+def _tools(taking: Taking) -> list[dict[str, Any]] | Failure:
+    """The tools that may be called. Ollama knows no choice among them: it can't be made to call one."""
+    choice = taking.tool_choice()
+    offered = _functions(taking)
+    if choice is None:
+        return [_tool(tool) for tool in offered]
+    if choice.mode == "none":
+        return []
+    if choice.mode == "required":
+        taking.refuse("tool_choice")
+    unknown = next((name for name in choice.names if name not in {tool.name for tool in offered}), None)
+    if unknown is not None:
+        text = f"tool_choice names {unknown!r}, which is not among the functions in tools: add it there."
+        return Failure(Kind.INVALID_REQUEST, text, "tool_choice")
+    return [_tool(tool) for tool in offered if not choice.names or tool.name in choice.names]
+
+
+def _functions(taking: Taking) -> list[Tool]:
+    """The tools that are functions; nothing else can be expressed."""
+    found: list[Tool] = []
+    for position, tool in enumerate(taking.tools()):
+        path = f"tools[{position}]"
+        if not isinstance(tool, Tool):
+            taking.refuse(path)
+            continue
+        found.append(tool)
+        lost = {"function.strict": tool.strict, "cache_control": tool.cache, **tool.extras}
+        for name, value in lost.items():
+            if value:
+                taking.refuse(f"{path}.{name}")
+    return found
+
+
+def _tool(tool: Tool) -> dict[str, Any]:
+    described = {"description": tool.description} if tool.description else {}
+    schema = msgspec.Raw(tool.parameters or _NO_PARAMETERS)
+    return {"type": "function", "function": {"name": tool.name, **described, "parameters": schema}}
+
+
+def _format(taking: Taking, traits: Traits) -> Any:
+    """``"json"``, or the schema itself."""
+    form = taking.format()
+    if form is None:
+        return None
+    if form.description:
+        taking.refuse("response_format.json_schema.description")
+    if form.schema and traits.json_schema:
+        return msgspec.Raw(form.schema)
+    if form.schema:
+        taking.refuse("response_format.json_schema")
+    return "json"
+
+
+def _think(taking: Taking, traits: Traits) -> Any:
+    """Ollama's own ``think`` as given; else no, yes or how much. A model that doesn't think refuses all but no."""
+    given = taking.value("think")
+    if given is not None:
+        return given
+    reasoning = taking.reasoning()
+    if reasoning is None:
+        return None
+    name = "reasoning_effort" if reasoning.effort else "thinking"
+    if reasoning.effort == "none" or reasoning.enabled is False:
+        return False
+    if traits.family and traits.thinking == "none":
+        taking.refuse(name)
+        return None
+    if reasoning.budget is not None:
+        taking.refuse("thinking.budget_tokens")
+    if traits.thinking == "switch" or not reasoning.effort:
+        return True
+    word = traits.efforts.get(reasoning.effort, reasoning.effort)
+    return _LEVELS.get(word, word)
