@@ -316,13 +316,14 @@ def _joined(parts: tuple[Part, ...]) -> str:
 
 
 def _block(block: Mapping[str, Any], owners: Mapping[str, str]) -> Part:
+    block = _put_together(block)
     kind = block.get("type")
     if kind in {"thinking", "redacted_thinking"}:
         part = _PARTS[kind](block, "")
         if isinstance(part, ReasoningPart):
             owner = owners.get(part.signature or part.data, part.owner)
             return msgspec.structs.replace(part, owner=owner)
-    if kind == "text" and block.keys() <= {"type", "text", "cache_control", "citations"} and not block.get("citations"):
+    if kind == "text":
         return TextPart(_text(block.get("text")), _cache(block))
     if kind == "image_url":
         try:
@@ -330,6 +331,18 @@ def _block(block: Mapping[str, Any], owners: Mapping[str, str]) -> Part:
         except Wrong:
             return UnknownPart(kind, block)
     return NativePart(block, _owner_of(block))
+
+
+def _put_together(block: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A block of a stream, whose client has added up its pieces: ``{index, delta: {text|thinking|signature|...}}``."""
+    delta = block.get("delta")
+    if "type" in block or not isinstance(delta, dict):
+        return block
+    if "type" in delta:
+        return delta
+    if "thinking" in delta or "signature" in delta:
+        return {"type": "thinking", "thinking": "", **delta}
+    return {"type": "text", "text": _text(delta.get("text"))}
 
 
 def _owner_of(block: Mapping[str, Any]) -> str:
