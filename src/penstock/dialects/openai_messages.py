@@ -126,7 +126,7 @@ def _part(part: Any, path: str) -> Part:
     read = _PARTS.get(kind) if isinstance(kind, str) else None
     if read is not None:
         return read(part, path)
-    if kind in _ANTHROPIC_PARTS:
+    if isinstance(kind, str) and kind in _ANTHROPIC_PARTS:
         return NativePart(part, Owner.ANTHROPIC)
     return UnknownPart(_text(kind), part)
 
@@ -318,7 +318,7 @@ def _joined(parts: tuple[Part, ...]) -> str:
 def _block(block: Mapping[str, Any], owners: Mapping[str, str]) -> Part:
     block = _put_together(block)
     kind = block.get("type")
-    if kind in {"thinking", "redacted_thinking"}:
+    if kind in ("thinking", "redacted_thinking"):
         part = _PARTS[kind](block, "")
         if isinstance(part, ReasoningPart):
             owner = owners.get(part.signature or part.data, part.owner)
