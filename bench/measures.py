@@ -53,11 +53,17 @@ class Run:
 Measure = Callable[[Run], Sample]
 
 
-def chat(run: Run, *, tls: bool = False, addressing: Addressing = route.by_headers) -> Sample:
+def chat(
+    run: Run,
+    *,
+    tls: bool = False,
+    addressing: Addressing = route.by_headers,
+    behaviour: Behaviour = Behaviour.CALM,
+) -> Sample:
     """CPU per request of answers in one piece, at full speed over many connections."""
     body = payload.chat()
-    way = run.subject.way(Behaviour.CALM, tls=tls, addressing=addressing)
-    route.verify(way, body, b'"chat.completion"')
+    way = run.subject.way(behaviour, tls=tls, addressing=addressing)
+    route.verify(way, body, b'"model"')
     load = partial(wrk.run, run.tools, run.home, way, body, connections=run.effort.connections)
     load(seconds=_WARM_UP)
     before = run.subject.process.cpu_seconds
@@ -66,11 +72,13 @@ def chat(run: Run, *, tls: bool = False, addressing: Addressing = route.by_heade
     return {"cpu": used / seen.requests * 1e6, "rate": seen.requests / seen.seconds}
 
 
-def chat_stream(run: Run) -> Sample:
+def chat_stream(
+    run: Run, *, addressing: Addressing = route.by_headers, behaviour: Behaviour = Behaviour.CALM
+) -> Sample:
     """CPU per chunk of streams that run beside each other, at each number of connections."""
     body = payload.chat(stream=True)
-    way = run.subject.way(Behaviour.CALM)
-    route.verify(way, body, b"data: [DONE]")
+    way = run.subject.way(behaviour, addressing=addressing)
+    route.verify(way, body, b"data: ")
     sample = {}
     for connections in run.effort.stream_connections:
         seen = streams.load(

@@ -11,6 +11,7 @@ local function text(name)
 end
 
 local reply, chunk, block = text("reply"), text("chunk"), text("block")
+local message, opening, delta, closing = text("message"), text("opening"), text("delta"), text("closing")
 local done = "data: [DONE]\n\n"
 
 local mock = {}
@@ -27,22 +28,35 @@ local function send(piece)
     return ngx.print(piece) and ngx.flush(true)
 end
 
-local function stream(chunks)
+local function stream(chunks, piece)
     ngx.header["Content-Type"] = "text/event-stream"
     for _ = 1, chunks do
-        if not send(chunk) then return false end
+        if not send(piece or chunk) then return false end
         ngx.sleep(0.005)
     end
     return true
+end
+
+local function plain(whole)
+    ngx.header["Content-Type"] = "application/json"
+    ngx.header["Content-Length"] = #whole
+    ngx.print(whole)
 end
 
 function mock.answer(chunks)
     if wants_stream() then
         if stream(chunks) then send(done) end
     else
-        ngx.header["Content-Type"] = "application/json"
-        ngx.header["Content-Length"] = #reply
-        ngx.print(reply)
+        plain(reply)
+    end
+end
+
+function mock.claude(chunks)
+    if wants_stream() then
+        ngx.header["Content-Type"] = "text/event-stream"
+        if send(opening) and stream(chunks, delta) then send(closing) end
+    else
+        plain(message)
     end
 end
 

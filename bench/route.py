@@ -57,6 +57,11 @@ def by_headers(base_url: str) -> Headers:
     }
 
 
+def by_dialect(base_url: str) -> Headers:
+    """A provider of another dialect: every request and answer is translated."""
+    return {**by_headers(base_url), "x-portkey-provider": "anthropic"}
+
+
 def by_config(base_url: str) -> Headers:
     """The same in one config object."""
     config = {"provider": "openai", "api_key": _CREDENTIAL, "custom_host": base_url}

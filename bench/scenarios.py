@@ -14,6 +14,7 @@ from bench import measures, route
 from bench.measures import Measure
 from bench.results import Budget, Metric, Of
 from bench.subject import Role
+from bench.upstream import Behaviour
 
 _ALL: Final = frozenset(Role)
 _OURS: Final = frozenset({Role.REFERENCE, Role.GATEWAY})
@@ -64,6 +65,20 @@ SCENARIOS: Final = (
         measures.chat_stream,
         _per_chunk(_ratio(2.5), measures.STREAM_CONNECTIONS),
         _ALL,
+    ),
+    Scenario(
+        "dialect",
+        "answers in one piece, translated from Anthropic's dialect",
+        partial(measures.chat, addressing=route.by_dialect, behaviour=Behaviour.CLAUDE),
+        _per_request(_ratio(9)),
+        _OURS,
+    ),
+    Scenario(
+        "dialect-stream",
+        "streams of 100 chunks, 5 ms apart, translated",
+        partial(measures.chat_stream, addressing=route.by_dialect, behaviour=Behaviour.CLAUDE),
+        _per_chunk(_ratio(4), measures.STREAM_CONNECTIONS),
+        _OURS,
     ),
     Scenario(
         "chat-tls",

@@ -33,6 +33,8 @@ class Behaviour(Enum):
 
     CALM = "calm"
     """Answers at once, or streams when asked to."""
+    CLAUDE = "claude"
+    """Calm, in the dialect of Anthropic's Messages."""
     IDLE = "idle"
     """Streams one chunk and then keeps silent."""
     FLOOD = "flood"
@@ -74,6 +76,8 @@ def running(tools: Tools, cores: frozenset[int], home: Path) -> Iterator[Upstrea
     certificate.private_key_and_cert_chain_pem.write_to_path(str(home / "server.pem"))
     (home / "reply").write_text(_reply(), encoding="utf-8")
     (home / "chunk").write_text(_chunk("tide "), encoding="utf-8")
+    for name, text in _claude().items():
+        (home / name).write_text(text, encoding="utf-8")
     (home / "block").write_text(_chunk("tide " * 3_000), encoding="utf-8")
     upstream = Upstream(process.free_port(), process.free_port(), home / "authority.pem")
     with nginx.running(tools, cores, home, _http(upstream, home), lua=True) as server:
@@ -106,6 +110,7 @@ def _http(upstream: Upstream, home: Path) -> str:
         ssl_protocols TLSv1.2 TLSv1.3;
         keepalive_timeout 75s;
         location /calm/  {{ content_by_lua_block {{ mock.answer({CHUNKS}) }} }}
+        location /claude/ {{ content_by_lua_block {{ mock.claude({CHUNKS}) }} }}
         location /flood/ {{ content_by_lua_block {{ mock.flood({FLOOD_MB}) }} }}
         location /idle/  {{ lua_check_client_abort on; content_by_lua_block {{ mock.idle() }} }}
         location ~ ^/(brief|reset|cut|stall)/ {{
@@ -133,6 +138,37 @@ def _reply() -> str:
         },
         separators=(",", ":"),
     )
+
+
+def _claude() -> dict[str, str]:
+    """The same answer as Anthropic's Messages give it: whole, and the pieces of its stream."""
+    text = "Bear away slowly, then take in the second reef at the mast. " * 16
+    message = {
+        "id": "msg_bench",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude-sonnet-4-5",
+        "content": [{"type": "text", "text": text}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 950, "output_tokens": 240},
+    }
+    begun = {**message, "content": [], "stop_reason": None}
+    block = {"type": "text", "text": ""}
+    delta = {"type": "text_delta", "text": "tide "}
+    stopped = {"stop_reason": "end_turn", "stop_sequence": None}
+    return {
+        "message": json.dumps(message, separators=(",", ":")),
+        "opening": _event("message_start", message=begun) + _event("content_block_start", index=0, content_block=block),
+        "delta": _event("content_block_delta", index=0, delta=delta),
+        "closing": _event("content_block_stop", index=0)
+        + _event("message_delta", delta=stopped, usage={"output_tokens": 240})
+        + _event("message_stop"),
+    }
+
+
+def _event(kind: str, **members: object) -> str:
+    return f"event: {kind}\ndata: {json.dumps({'type': kind, **members}, separators=(',', ':'))}\n\n"
 
 
 def _chunk(text: str) -> str:
