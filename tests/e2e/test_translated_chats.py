@@ -112,6 +112,16 @@ async def test_what_cant_be_said_is_named(gateway: RunningGateway, upstream: Ups
     assert not more.keys() & upstream.last.json.keys()
 
 
+async def test_no_name_becomes_a_header(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(good())
+    found = await post(gateway, claude(upstream), **{"a\r\nx-evil: 1": 1, "é,": 2, "": 3})
+    assert found.headers["x-penstock-dropped-params"] == "a%0D%0Ax-evil:%201,%C3%A9%2C,"
+    assert "x-evil" not in found.headers
+    upstream.play(good())
+    found = await post(gateway, claude(upstream), **{f"p{number}": 1 for number in range(60)})
+    assert found.headers["x-penstock-dropped-params"].endswith(",p49,...")
+
+
 async def test_what_cant_be_said_can_be_an_error(gateway: RunningGateway, upstream: Upstream) -> None:
     found = await post(gateway, claude(upstream, unsupported_params="reject"), seed=7)
     error = found.json()["error"]

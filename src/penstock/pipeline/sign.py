@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from typing import Final
+from urllib.parse import quote
 
 from penstock.pipeline.call import Answer, Call
 from penstock.routing import trace
@@ -25,10 +26,21 @@ def signed(answer: Answer, call: Call, walked: Walked = _NOTHING) -> Answer:
         answer.trace = trace.line(walked.steps)
         headers.append((b"x-penstock-trace", answer.trace.encode()))
     if answer.dropped:
-        headers.append((b"x-penstock-dropped-params", ",".join(answer.dropped).encode()))
+        headers.append((b"x-penstock-dropped-params", _listed(answer.dropped)))
     if answer.failure is not None:
         _advise(answer, walked)
     return answer
+
+
+def _listed(names: tuple[str, ...]) -> bytes:
+    """Names as a header value. A caller has chosen some of them: what no header can hold is percent-encoded."""
+    shown = [quote(name[:_LONGEST_NAME], safe=_SAFE, errors="replace") for name in names[:_MOST_NAMES]]
+    return ",".join([*shown, "..."] if len(names) > _MOST_NAMES else shown).encode()
+
+
+_MOST_NAMES: Final = 50
+_LONGEST_NAME: Final = 100
+_SAFE: Final = "".join(map(chr, range(0x21, 0x7F))).replace(",", "").replace("%", "")
 
 
 def _advise(answer: Answer, walked: Walked) -> None:
