@@ -7,7 +7,7 @@ before tool calls) are numbered as they first appear. Source: Cohere API referen
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from penstock.core.events import (
     Citation,
@@ -42,8 +42,6 @@ _FAILED: Final = "ERROR"
 
 _PLAN: Final = -1
 """Where the tool plan stands among the content blocks, which Cohere counts from 0."""
-
-
 _BLOCK_TYPES: Final = frozenset({"", "text", "thinking"})
 _BLOCK_MEMBERS: Final = _BLOCK_TYPES | {"type"}
 
@@ -115,7 +113,6 @@ class StreamReader:
             self._has_ended = True
         elif isinstance(event.get("message"), str):
             found = [_told(event, data)]
-            self._has_ended = True
         else:
             found = [Extra(kind, event)] if kind else []
         if found and isinstance(found[-1], Fail):
@@ -332,9 +329,9 @@ def _string(value: Mapping[str, Any], name: str) -> str:
 def _number(value: Mapping[str, Any], name: str) -> int | None:
     """An integer; Cohere's schema calls its counts numbers, so 37.0 is one as well."""
     found = value.get(name)
-    return int(found) if _is_number(found) and found == found // 1 else None
+    return int(found) if _is_number(found) and found == int(found) else None
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[float]:
     """A number of a size that JSON keeps exactly; the standard library also reads infinities."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1 << 53

@@ -63,7 +63,7 @@ def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
         "messages": [writer.message(message) for message in request.messages],
         "stream": request.stream,
     }
-    tools = _tools(taking)
+    tools = _tools(taking) if goal.traits.tools else {}
     if isinstance(tools, Failure):
         return tools
     body |= tools
@@ -143,8 +143,8 @@ class _Messages:
                     yield {"type": "thinking", "thinking": text}
             case ReasoningPart():
                 return
-            case ImagePart(Inline() | Link()) if role == "user" and self._traits.vision:
-                yield _image(part)
+            case ImagePart(Inline() | Link() as source, detail) if role == "user" and self._traits.vision:
+                yield _image(source, detail)
             case NativePart() | FilePart() if (document := _document(part)) is not None and role in {"user", "tool"}:
                 if role == "tool":
                     yield {"type": "document", "document": document}
@@ -160,11 +160,9 @@ def _refuse_marker(part: Part, path: str, taking: Taking) -> None:
         taking.refuse(f"{path}.cache_control")
 
 
-def _image(part: ImagePart) -> dict[str, Any]:
-    source = part.source
-    url = f"data:{source.mime};base64,{source.data}" if isinstance(source, Inline) else source.url
-    detail = {"detail": part.detail} if part.detail else {}
-    return {"type": "image_url", "image_url": {"url": url, **detail}}
+def _image(source: Inline | Link, detail: str) -> dict[str, Any]:
+    url = source.url if isinstance(source, Link) else f"data:{source.mime};base64,{source.data}"
+    return {"type": "image_url", "image_url": {"url": url, **({"detail": detail} if detail else {})}}
 
 
 def _document(part: NativePart | FilePart) -> Mapping[str, Any] | None:

@@ -57,7 +57,7 @@ _NO_PARAMETERS: Final = b'{"type":"object","properties":{}}'
 def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
     """The request's body. ``stream`` is always said: Ollama streams unless told not to."""
     taking = Taking(request)
-    tools = _tools(taking)
+    tools = _tools(taking) if goal.traits.tools else []
     if isinstance(tools, Failure):
         return tools
     options = _options(taking, goal.traits)
@@ -110,8 +110,10 @@ def _content(parts: tuple[Part, ...], message: Message, taking: Taking, traits: 
         match part:
             case TextPart(text):
                 texts.append(text)
-            case ImagePart(Inline(data=data)) if traits.vision:
+            case ImagePart(Inline(data=data), detail) if traits.vision:
                 images.append(data)
+                if detail not in {"", "auto"}:
+                    taking.refuse(f"{path}.image_url.detail")
             case AudioPart(Inline(data=data)):
                 images.append(data)
             case ReasoningPart() | ToolCall():

@@ -273,7 +273,7 @@ def _reasoning(body: Body) -> Reasoning | None:
     enabled = _typed(nested.get("enabled"), bool)
     if "type" in said:
         enabled = said["type"] != "disabled"
-    if not word and budget is None and enabled is None:
+    if not word and budget is None and enabled is None and not native:
         return None
     return Reasoning(word, budget, enabled, native)
 

@@ -142,7 +142,7 @@ def _same_dialect(written: Written, route: Route, way: Way) -> Written:
         written.dropped += refused
     if not provider.keeps_reasoning and is_marked(body):
         body = kept_at_home(body, resolve(model, provider.slug).owner)
-    written.body = body
+    written.body = body if provider.suits is None else provider.suits(body)
     return written
 
 

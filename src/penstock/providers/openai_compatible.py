@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from penstock.dialects import mistral
 from penstock.providers.azure import EXTRA_PARAMETERS
 from penstock.providers.row import CHAT_ONLY, PATHS, V1_PATHS, Drop, Key, Operation, Option, Place, Provider, Rename
 
@@ -260,6 +261,7 @@ ROWS: Final = (
             _only_max_tokens(_MISTRAL_PARAMETERS),
             Rename("seed", "random_seed", "the vendor's name for it", _MISTRAL_PARAMETERS),
         ),
+        suits=mistral.suited,
         drops=(
             *_refused("https://github.com/Gitlawb/openclaude/issues/739", "store"),
             *_refused("https://github.com/avante-corp/avante.nvim/issues/2347", "stream_options"),

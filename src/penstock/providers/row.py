@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from penstock.auth.header import BEARER, HeaderAuth
+from penstock.core.body import Body
 
 OPENAI: Final = "openai_chat"
 """The dialect that callers speak: what a provider says in it goes through untouched."""
@@ -147,6 +148,8 @@ class Provider(msgspec.Struct, frozen=True):
     """Where streams are asked for, when that is elsewhere."""
     variant: str = ""
     families: tuple[Family, ...] = ()
+    suits: Callable[[Body], Body] | None = None
+    """Puts a request of OpenAI's dialect as this host takes it."""
     suits_models: bool = False
     """True: what one of its models is known to refuse (``traits``) is renamed or left out, and named to the caller."""
     keeps_reasoning: bool = False

@@ -96,13 +96,18 @@ class EventSplitter:
             ends = _last_event_end(bytes(held[-3:]) + data) > 0
             held += data
             if not ends:
-                if len(held) > MAX_FRAME:
-                    raise FrameError(f"an event of more than {MAX_FRAME >> 20} MiB")
+                self._check(held)
                 return iter(())
             data = bytes(held)
         end = _last_event_end(data)
         self._held = bytearray(data[end:])
+        self._check(self._held)
         return events(data[:end])
+
+    @staticmethod
+    def _check(held: bytearray) -> None:
+        if len(held) > MAX_FRAME:
+            raise FrameError(f"an event of more than {MAX_FRAME >> 20} MiB")
 
     def finish(self) -> Iterator[tuple[bytes, bytes]]:
         """The last event, if it lacks only its empty line."""
