@@ -1,0 +1,241 @@
+"""A chat request in Anthropic's dialect, for its own API and for the hosts whose requests differ in little.
+
+What the hosts differ in is in ``_HOSTS``. Parameters that Anthropic documents pass under their own names; numbers are
+never changed. Sources: Anthropic API reference, "Create a Message"; Claude docs, "Structured outputs", "Thinking",
+"Claude on Vertex AI", "Claude on Amazon Bedrock"; spec 10.5, 10.7.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.chat import ChatRequest, Format, Reasoning, ToolChoice
+from penstock.core.failure import Failure, Kind
+from penstock.core.json_text import write_json
+from penstock.core.taking import Payload, Taking
+from penstock.core.traits import Traits
+from penstock.core.unreadable import read_json
+from penstock.dialects import anthropic_betas
+from penstock.dialects.anthropic_messages import system_prompt, turns
+from penstock.dialects.anthropic_thinking import Thinking, decide
+from penstock.dialects.anthropic_tools import forces, write_tools
+from penstock.dialects.dialect import Goal
+
+
+class _Host(msgspec.Struct, frozen=True):
+    """Where the body of a request differs. ``version`` stands in the body, unless it is empty."""
+
+    version: str = ""
+    names_model: bool = True
+    names_stream: bool = True
+    betas_in_body: bool = False
+    has_tiers: bool = True
+
+
+_API: Final = _Host()
+_HOSTS: Final[Mapping[str, _Host]] = {
+    "vertex": _Host("vertex-2023-10-16", names_model=False, has_tiers=False),
+    "bedrock": _Host("bedrock-2023-05-31", names_model=False, names_stream=False, betas_in_body=True, has_tiers=False),
+}
+
+_VERSION: Final = "2023-06-01"
+_TIERS: Final = frozenset({"auto", "standard_only"})
+_NATIVE: Final = (
+    "cache_control",
+    "container",
+    "context_management",
+    "diagnostics",
+    "fallbacks",
+    "fallback_credit_token",
+    "inference_geo",
+    "mcp_servers",
+    "output_format",
+    "speed",
+)
+"""Anthropic's own parameters, passed on as they are."""
+
+
+def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
+    """The request for Anthropic, or why there can be none."""
+    taking = Taking(request)
+    messages = turns(request, taking)
+    if not messages:
+        text = "Anthropic needs a message of a user or an assistant with visible content: add one to messages."
+        return Failure(Kind.INVALID_REQUEST, text, "messages")
+    host, traits = _HOSTS.get(goal.variant, _API), goal.traits
+    thinking = _thinking(request, taking, traits)
+    body: dict[str, Any] = {"model": goal.model} if host.names_model else {}
+    body["max_tokens"] = thinking.max_tokens
+    system = system_prompt(request, taking)
+    if system:
+        body["system"] = system
+    body["messages"] = messages
+    if request.stream and host.names_stream:
+        body["stream"] = True
+    body |= write_tools(taking, traits, thinks=thinking.is_on)
+    if thinking.member is not None:
+        body["thinking"] = thinking.member
+    body |= _output_config(request, taking, traits, thinking)
+    body |= _sampling(request, taking, traits, thinks=thinking.is_on)
+    body |= _stop_sequences(taking)
+    body |= _about_the_request(request, taking, host)
+    headers = _versions(body, taking, goal, host)
+    return Payload(write_json(body), taking.dropped(), headers)
+
+
+def _thinking(request: ChatRequest, taking: Taking, traits: Traits) -> Thinking:
+    asked, choice = request.parameters.get("reasoning"), request.parameters.get("tool_choice")
+    return decide(
+        taking,
+        traits,
+        asked if isinstance(asked, Reasoning) else None,
+        forces_tool=forces(choice if isinstance(choice, ToolChoice) else None)
+        and bool(request.parameters.get("tools")),
+    )
+
+
+# The form of the answer.
+
+
+def _output_config(request: ChatRequest, taking: Taking, traits: Traits, thinking: Thinking) -> dict[str, Any]:
+    """The effort and the schema of the answer. What the caller says in Anthropic's own words wins."""
+    own = request.parameters.get("output_config")
+    config = dict(taking.value("output_config")) if isinstance(own, dict) else {}
+    if thinking.effort:
+        config.setdefault("effort", thinking.effort)
+    wanted = request.parameters.get("response_format")
+    if isinstance(wanted, Format) and wanted.schema and traits.json_schema and "format" not in config:
+        taking.format()
+        config["format"] = {"type": "json_schema", "schema": _closed(wanted.schema)}
+    return {"output_config": config} if config else {}
+
+
+def _closed(schema: bytes) -> Any:
+    """The schema, with what Anthropic demands of every object in it: that it says it has no further members."""
+    root = read_json(schema)
+    open_objects = [part for part in _parts(root) if _is_object(part) and "additionalProperties" not in part]
+    if not open_objects:
+        return msgspec.Raw(schema)
+    for part in open_objects:
+        part["additionalProperties"] = False
+    return root
+
+
+_BY_NAME: Final = ("properties", "$defs", "definitions")
+_LISTED: Final = ("anyOf", "oneOf", "allOf", "prefixItems")
+
+
+def _parts(root: Any) -> Iterable[dict[str, Any]]:
+    """Every schema within a schema."""
+    left = [root]
+    while left:
+        part = left.pop()
+        if not isinstance(part, dict):
+            continue
+        yield part
+        for name in _BY_NAME:
+            if isinstance(part.get(name), dict):
+                left += part[name].values()
+        for name in _LISTED:
+            if isinstance(part.get(name), list):
+                left += part[name]
+        left.append(part.get("items"))
+
+
+def _is_object(part: Mapping[str, Any]) -> bool:
+    kind = part.get("type")
+    return kind == "object" or (isinstance(kind, list) and "object" in kind)
+
+
+# Sampling and limits.
+
+_DEFAULTS: Final[Mapping[str, float]] = {"temperature": 1, "top_p": 1}
+"""What leaving a parameter out means."""
+_MIN_TOP_P_THINKING: Final = 0.95
+
+
+def _sampling(request: ChatRequest, taking: Taking, traits: Traits, *, thinks: bool) -> dict[str, Any]:
+    """The parameters that the model takes now; the others stay behind and count as dropped."""
+    found: dict[str, Any] = {}
+    for name in ("temperature", "top_p", "top_k"):
+        value = request.parameters.get(name)
+        if value is None:
+            continue
+        refused = name in traits.refuses or (thinks and _is_refused_thinking(name, value, traits))
+        if refused and value == _DEFAULTS.get(name):
+            taking.value(name)
+        elif not refused and not (name == "top_p" and traits.one_of_sampling and "temperature" in found):
+            found[name] = taking.value(name)
+    return found
+
+
+def _is_refused_thinking(name: str, value: float, traits: Traits) -> bool:
+    if name == "top_p":
+        return value < _MIN_TOP_P_THINKING
+    return name == "top_k" or value != 1 or name in traits.refuses_thinking
+
+
+def _stop_sequences(taking: Taking) -> dict[str, Any]:
+    """Those with a visible character: Anthropic refuses the others."""
+    given, own = taking.stop(), taking.value("stop_sequences")
+    named = [(f"stop[{position}]", sequence) for position, sequence in enumerate(given)]
+    named += [(f"stop_sequences[{n}]", sequence) for n, sequence in enumerate(own if isinstance(own, list) else [])]
+    found = []
+    for path, sequence in named:
+        if isinstance(sequence, str) and sequence.strip():
+            found.append(sequence)
+        elif sequence:
+            taking.refuse(path)
+    return {"stop_sequences": found} if found else {}
+
+
+# About the request.
+
+
+def _about_the_request(request: ChatRequest, taking: Taking, host: _Host) -> dict[str, Any]:
+    found = {name: value for name in _NATIVE if (value := taking.value(name)) is not None}
+    if host.has_tiers and request.parameters.get("service_tier") in _TIERS:
+        found["service_tier"] = taking.value("service_tier")
+    metadata = _metadata(request, taking)
+    return {**found, "metadata": metadata} if metadata else found
+
+
+def _metadata(request: ChatRequest, taking: Taking) -> dict[str, Any]:
+    """Anthropic knows of the user only."""
+    metadata = request.parameters.get("metadata")
+    if isinstance(metadata, dict) and "user_id" in metadata:
+        taking.value("metadata")
+        for name in metadata.keys() - {"user_id"}:
+            taking.refuse(f"metadata.{name}")
+        return {"user_id": metadata["user_id"]}
+    user = taking.value("user")
+    return {"user_id": user} if user else {}
+
+
+def _versions(body: dict[str, Any], taking: Taking, goal: Goal, host: _Host) -> tuple[tuple[str, str], ...]:
+    """The version and the betas, in the body or as header fields as the host wants them."""
+    headers: dict[str, str] = {}
+    asked, option = taking.value("anthropic_version"), goal.options.get("anthropic_version", "")
+    if host.version:
+        kind = host.version.partition("-")[0]
+        fitting = (value for value in (option, asked) if isinstance(value, str) and value.startswith(f"{kind}-"))
+        body["anthropic_version"] = next(fitting, host.version)
+    elif isinstance(asked, str) and option in {"", _VERSION}:
+        headers["anthropic-version"] = asked
+    given = taking.value("anthropic_beta")
+    names = [*_listed(goal.options.get("anthropic_beta")), *_listed(given), *anthropic_betas.needed(body)]
+    betas = list(dict.fromkeys(names))
+    if betas and host.betas_in_body:
+        body["anthropic_beta"] = betas
+    elif betas:
+        headers["anthropic-beta"] = ",".join(betas)
+    return tuple(headers.items())
+
+
+def _listed(value: Any) -> list[str]:
+    """The names in a list or in text with commas."""
+    names = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
+    return [name.strip() for name in names if isinstance(name, str) and name.strip()]

@@ -1,0 +1,125 @@
+"""How much Claude is to think, and how long its answer may be: thinking is paid from the same tokens.
+
+A family is told by a budget of tokens or, from Claude 4.6 on, by an effort; some think unless they are told not to.
+Source: Claude docs, "Thinking", "Effort".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.chat import Reasoning
+from penstock.core.taking import Taking
+from penstock.core.traits import Traits
+
+_DEFAULT_LIMIT: Final = 4096
+_ROOM: Final = 4096
+"""Tokens for the answer itself where thinking would leave none."""
+_MIN_BUDGET: Final = 1024
+_OFF: Final = frozenset({"disabled", "between_tools"})
+
+BUDGETS: Final[Mapping[str, int]] = {
+    "minimal": 1024,
+    "low": 1024,
+    "medium": 8192,
+    "high": 16384,
+    "xhigh": 32768,
+    "max": 32768,
+}
+"""What an effort stands for where a family's row doesn't say (spec 10.11)."""
+
+
+class Thinking(msgspec.Struct, frozen=True):
+    """``member`` is the request's ``thinking``, None to leave it out, ``effort`` what stands in ``output_config``.
+    ``is_on``: the model will think before it answers."""
+
+    max_tokens: int
+    member: Mapping[str, Any] | None = None
+    effort: str = ""
+    is_on: bool = False
+
+
+def decide(taking: Taking, traits: Traits, asked: Reasoning | None, *, forces_tool: bool) -> Thinking:
+    """What to say of thinking. ``asked`` is the parameter, still to be taken."""
+    limit = taking.max_tokens()
+    default = traits.output_limit or _DEFAULT_LIMIT
+    tokens = default if limit is None else limit
+    if asked is None:
+        # A forced tool is refused while the model thinks, and nobody asked it to.
+        stops = forces_tool and traits.forced_tools and traits.thinks_unasked and traits.can_stop_thinking
+        return (
+            Thinking(tokens, {"type": traits.thinking_off}) if stops else Thinking(tokens, is_on=traits.thinks_unasked)
+        )
+    if asked.native is not None:
+        return _native(taking, traits, asked, asked.native, limit, default)
+    if asked.effort == "none" or asked.enabled is False:
+        return _off(taking, traits, tokens)
+    if traits.thinking == "budget":
+        return _by_budget(taking, traits, asked, limit, default)
+    if traits.thinking == "adaptive":
+        taking.reasoning()
+        effort = _effort(traits, asked)
+        if asked.effort and not effort:
+            taking.refuse("reasoning_effort")
+        return Thinking(tokens, {"type": "adaptive"}, effort, is_on=True)
+    return Thinking(tokens, is_on=traits.thinks_unasked)
+
+
+def _native(
+    taking: Taking, traits: Traits, asked: Reasoning, member: Mapping[str, Any], limit: int | None, default: int
+) -> Thinking:
+    """The caller speaks Anthropic's own words: they are passed on as they are."""
+    taking.reasoning()
+    effort = traits.efforts.get(asked.effort, "") if traits.thinking == "adaptive" else ""
+    if asked.effort and not effort:
+        taking.refuse("reasoning_effort")
+    needed = (asked.budget or 0) + _ROOM if (asked.budget or 0) >= default else default
+    return Thinking(needed if limit is None else limit, member, effort, member.get("type") not in _OFF)
+
+
+def _off(taking: Taking, traits: Traits, tokens: int) -> Thinking:
+    if not traits.thinks_unasked:
+        taking.reasoning()
+        return Thinking(tokens)
+    if not traits.can_stop_thinking:
+        return Thinking(tokens, is_on=True)
+    taking.reasoning()
+    return Thinking(tokens, {"type": traits.thinking_off})
+
+
+def _by_budget(taking: Taking, traits: Traits, asked: Reasoning, limit: int | None, default: int) -> Thinking:
+    budgets = traits.budgets or BUDGETS
+    wanted = asked.budget if asked.budget is not None else budgets.get(asked.effort or "medium")
+    tokens = default if limit is None else limit
+    if wanted is None:
+        return Thinking(tokens)
+    if limit is None and wanted >= default:
+        tokens = wanted + _ROOM
+    budget = _fitting(wanted, tokens, traits.min_budget or _MIN_BUDGET)
+    if budget is None:
+        return Thinking(tokens)
+    taking.reasoning()
+    if asked.budget is not None and budget != asked.budget:
+        taking.refuse("reasoning.max_tokens")
+    return Thinking(tokens, {"type": "enabled", "budget_tokens": budget}, is_on=True)
+
+
+def _fitting(wanted: int, tokens: int, least: int) -> int | None:
+    """A budget must be below the limit of the whole: one that isn't shares it with the answer; None if it can't."""
+    if wanted < tokens:
+        return wanted
+    return max(tokens // 2, least) if tokens > least else None
+
+
+def _effort(traits: Traits, asked: Reasoning) -> str:
+    """The family's word; for a budget that of the least effort which stands for as much."""
+    if asked.effort:
+        return traits.efforts.get(asked.effort, "")
+    if asked.budget is None:
+        return ""
+    budgets = traits.budgets or BUDGETS
+    enough = [word for word, tokens in budgets.items() if tokens >= asked.budget]
+    return traits.efforts.get(enough[0] if enough else max(budgets, key=lambda word: budgets[word]), "")

@@ -1,0 +1,107 @@
+"""Tools and the choice among them, in Anthropic's words.
+
+Sources: Anthropic API reference, "Create a Message"; Claude docs, "Define tools", "Tool reference", "Thinking".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.body import Body
+from penstock.core.chat import NativeTool, Tool, ToolChoice
+from penstock.core.taking import Taking
+from penstock.core.traits import Traits
+
+_EXTRAS: Final = frozenset({"defer_loading", "allowed_callers", "input_examples", "eager_input_streaming"})
+"""Members of a tool that OpenAI's dialect lacks and Anthropic's knows."""
+_NATIVE: Final = re.compile(r".+_\d{8}|mcp_toolset|custom")
+"""The types of Anthropic's own tools end in the day of their version."""
+_NO_PARAMETERS: Final = {"type": "object", "properties": {}}
+
+
+def write_tools(taking: Taking, traits: Traits, *, thinks: bool) -> dict[str, Any]:
+    """The members ``tools`` and ``tool_choice``, as far as there are any."""
+    if not traits.tools:
+        return {}
+    choice, given = taking.tool_choice(), taking.tools()
+    is_parallel = taking.value("parallel_tool_calls") is not False
+    tools = [tool for position, each in enumerate(given) if (tool := _tool(each, position, traits, taking)) is not None]
+    if choice is not None and choice.mode == "required" and not (tools and traits.forced_tools and not thinks):
+        taking.refuse("tool_choice")
+        choice = None
+    if choice is not None and choice.names and not _names_one(choice):
+        tools = [tool for tool in tools if tool.get("name") in choice.names]
+    if not tools:
+        return {}
+    written = _choice(choice, is_parallel=is_parallel)
+    return {"tools": tools, **({"tool_choice": written} if written else {})}
+
+
+def forces(choice: ToolChoice | None) -> bool:
+    """Whether a tool must be called."""
+    return choice is not None and choice.mode == "required"
+
+
+def _names_one(choice: ToolChoice) -> bool:
+    return choice.mode == "required" and len(choice.names) == 1
+
+
+def _choice(choice: ToolChoice | None, *, is_parallel: bool) -> dict[str, Any] | None:
+    """How to choose. Of several allowed tools nothing is said here: the others weren't offered."""
+    if choice is None:
+        written: dict[str, Any] = {"type": "auto"}
+        return None if is_parallel else {**written, "disable_parallel_tool_use": True}
+    if choice.mode == "none":
+        return {"type": "none"}
+    if choice.mode == "auto":
+        written = {"type": "auto"}
+    else:
+        written = {"type": "tool", "name": choice.names[0]} if _names_one(choice) else {"type": "any"}
+    return written if is_parallel else {**written, "disable_parallel_tool_use": True}
+
+
+def _tool(tool: Tool | NativeTool, position: int, traits: Traits, taking: Taking) -> dict[str, Any] | None:
+    path = f"tools[{position}]"
+    if isinstance(tool, NativeTool):
+        native = _native(tool)
+        if native is None:
+            taking.refuse(path)
+        return native
+    written: dict[str, Any] = {"name": tool.name}
+    if tool.description:
+        written["description"] = tool.description
+    written["input_schema"] = _schema(tool.parameters)
+    if tool.strict and traits.json_schema:
+        written["strict"] = True
+    elif tool.strict:
+        taking.refuse(f"{path}.function.strict")
+    for name, value in tool.extras.items():
+        if name in _EXTRAS:
+            written[name] = value
+        else:
+            taking.refuse(f"{path}.{name}")
+    return written if tool.cache is None else {**written, "cache_control": tool.cache}
+
+
+def _schema(parameters: bytes) -> Any:
+    """The parameters as they are, but for the type that Anthropic demands."""
+    if not parameters:
+        return _NO_PARAMETERS
+    members = Body.parse(parameters)
+    if "type" in members:
+        return msgspec.Raw(parameters)
+    return {"type": "object", **{name: msgspec.Raw(members.raw(name) or b"null") for name in members}}
+
+
+def _native(tool: NativeTool) -> Mapping[str, Any] | None:
+    """A tool of Anthropic's own, as given or in Portkey's form, ``{"type": T, T: {"name": its type, ...}}``."""
+    inner = tool.value.get(tool.type)
+    if isinstance(inner, dict) and isinstance(inner.get("name"), str) and _NATIVE.fullmatch(inner["name"]):
+        beside = {name: value for name, value in tool.value.items() if name not in {"type", tool.type}}
+        return {**beside, **inner, "name": tool.type, "type": inner["name"]}
+    is_native = _NATIVE.fullmatch(tool.type) is not None and not isinstance(inner, dict)
+    return tool.value if is_native else None
