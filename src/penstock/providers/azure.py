@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from penstock.auth.header import API_KEY, BEARER
+from penstock.providers.anthropic import X_API_KEY
 from penstock.providers.row import CHAT_ONLY, HTTPS_URL, PATHS, Operation, Option, Place, Provider
 
 _AD_TOKEN: Final = Option("azure_ad_token", "azure-ad-token", secret=True, credential=BEARER)
@@ -76,20 +77,33 @@ AZURE_OPENAI: Final = Provider(
     "identity are not supported yet: send a token as azure-ad-token.",
 )
 
+
+def _locate_foundry(options: Mapping[str, str], operation: Operation) -> Place | None:
+    """Claude has an address of its own, ``.../anthropic``, and speaks its own dialect there (spec 10.4)."""
+    if operation is not Operation.CHAT:
+        return None
+    if "anthropic" in options.get("azure_foundry_url", ""):
+        version = (("anthropic-version", "{anthropic_version}"),)
+        return Place("/v1/messages", dialect="anthropic", variant="azure", auth=X_API_KEY, headers=version)
+    return Place(CHAT_ONLY[Operation.CHAT] + "?api-version={azure_api_version}")
+
+
 AZURE_AI: Final = Provider(
     "azure-ai",
     "Azure AI Foundry",
     "{azure_foundry_url}",
     "https://learn.microsoft.com/en-us/rest/api/aifoundry/modelinference/",
-    paths={Operation.CHAT: CHAT_ONLY[Operation.CHAT] + "?api-version={azure_api_version}"},
+    locate=_locate_foundry,
     env=("AZURE_AI_API_KEY", "AZURE_INFERENCE_CREDENTIAL"),
     options=(
         Option("azure_foundry_url", "azure-foundry-url", required=True, pattern=HTTPS_URL, names_host=True),
         Option("azure_api_version", "azure-api-version", pattern="[A-Za-z0-9.-]+"),
         Option("azure_deployment_name", "azure-deployment-name", upstream_header="azureml-model-deployment"),
+        Option("anthropic_version", "anthropic-version", default="2023-06-01", pattern="[0-9-]+"),
+        Option("anthropic_beta", "anthropic-beta"),
         EXTRA_PARAMETERS,
         _AD_TOKEN,
     ),
-    notes="Only for base URLs that speak OpenAI's dialect, not for .../anthropic. Microsoft retires the model "
+    notes="A base URL with anthropic in it is asked in Anthropic's dialect. Microsoft retires the model "
     "inference API (.../models) on 26 August 2026: use .../openai/v1 as the base URL.",
 )

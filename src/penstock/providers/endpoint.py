@@ -122,6 +122,8 @@ def bind(
     headers = _headers(provider, operation, auth, key, values, demand_key=custom_host is None)
     if isinstance(headers, Failure):
         return headers
+    for name, template in place.headers:
+        headers += header_line(name, PLACEHOLDER.sub(lambda match: values[match[1]], template))
     return Endpoint(provider, base.origin, headers, usual, tuple(ways), place.model, values)
 
 

@@ -83,7 +83,7 @@ class Place(msgspec.Struct, frozen=True):
 
     ``model`` is what the host wants to read as ``model`` in the body, whatever the caller wrote there. ``stream_path``
     is where streams are asked for, when that is elsewhere. ``variant`` tells hosts of one dialect apart whose bodies
-    differ. ``auth`` is how this place takes the key, None for the row's way.
+    differ. ``auth`` is how this place takes the key, None for the row's way. ``headers`` may hold ``{option}``.
     """
 
     path: str
@@ -92,6 +92,7 @@ class Place(msgspec.Struct, frozen=True):
     dialect: str = OPENAI
     variant: str = ""
     auth: HeaderAuth | None = None
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Family(msgspec.Struct, frozen=True):
