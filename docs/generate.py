@@ -11,9 +11,11 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.failure import MEANINGS, Blame, Kind, Retry
+from penstock.core.traits import Traits
 from penstock.providers.registry import COLUMNS, PROVIDERS, table
 from penstock.settings import Settings
 from penstock.settings.field import FIELDS, Field
+from penstock.traits.resolve import ROWS
 
 ROOT: Final = Path(__file__).parents[1]
 _NOTE: Final = "<!-- Written by docs/generate.py: change the code and run `make docs`. -->"
@@ -241,11 +243,12 @@ _PROVIDERS: Final = f"""\
 
 {_NOTE}
 
-These {len(PROVIDERS)} providers speak OpenAI's dialect; any other server that does is reached with the header
+These are {len(PROVIDERS)} providers; any other server that speaks OpenAI's dialect is reached with the header
 `x-portkey-custom-host`. Name a provider by its slug in `x-portkey-provider` or a config. The key comes with the
 request, or from the variable where the operator lends it (`providers.env_keys`, [settings.md](settings.md)). `{{…}}`
 in a base URL is filled from the option's header; in a config an option is written without `x-portkey-`, with
-underscores. Names link to the provider's own documentation.
+underscores. Names link to the provider's own documentation. Where the dialect is not OpenAI's, the gateway translates
+([dialects.md](dialects.md)).
 
 """
 
@@ -265,10 +268,10 @@ def providers_page() -> str:
 
 
 def _provider_cells(line: tuple[str, ...]) -> tuple[str, ...]:
-    slug, name, base_url, key, options, notes = line
+    slug, name, dialect, base_url, key, options, notes = line
     row = PROVIDERS[slug]
     link = f"[{name}]({row.docs.removeprefix('docs/')})"
-    return f"`{slug}`", link, f"`{base_url}`", _codes(key) if row.env else key, _codes(options), notes
+    return f"`{slug}`", link, dialect, f"`{base_url}`", _codes(key) if row.env else key, _codes(options), notes
 
 
 def _codes(listed: str) -> str:
@@ -284,6 +287,78 @@ def _changes() -> Iterator[tuple[str, ...]]:
             yield f"`{slug}`", f"`{rename.parameter}`", sent, f"{rename.reason} ([source]({rename.link}))"
 
 
+_MODELS: Final = f"""\
+# Models
+
+{_NOTE}
+
+What is known of families of models, as far as it changes what the gateway sends. A row is about every model whose name
+begins so (`*` stands for anything, `#` for a digit), whatever a host puts around the name: regions, makers, paths and
+versions. The first row that fits decides; a model that no row fits is taken to accept everything.
+
+"""
+
+
+def models_page() -> str:
+    """docs/models.md, from the rows of traits/."""
+    rows = [
+        (
+            f"`{row.pattern}`" + (f" at `{row.provider}`" if row.provider else ""),
+            row.traits.family,
+            "; ".join(_facts(row.traits)) or "nothing special",
+            f"[source]({row.link})" + (f" {row.reason}" if row.reason else ""),
+        )
+        for row in ROWS
+    ]
+    return _MODELS + _table(("models", "family", "what is known", "source"), rows)
+
+
+def _facts(traits: Traits) -> Iterator[str]:
+    """What sets a family apart from a model that takes everything."""
+    if traits.max_completion_tokens is not None:
+        yield f"`{'max_completion_tokens' if traits.max_completion_tokens else 'max_tokens'}` only"
+    if traits.output_limit is not None:
+        yield f"answers of up to {traits.output_limit:,} tokens"
+    yield from _thinking_facts(traits)
+    for names, text in ((traits.refuses, "refuses"), (traits.refuses_thinking, "while thinking refuses")):
+        if names:
+            yield f"{text} {_codes(', '.join(sorted(names)))}"
+    if traits.one_of_sampling:
+        yield "`temperature` or `top_p`, not both"
+    lacking = [name for name in _CAN if not getattr(traits, name)]
+    if lacking:
+        yield "no " + ", ".join(_CAN[name] for name in lacking)
+
+
+_CAN: Final = {
+    "tools": "tools",
+    "forced_tools": "forced tool calls",
+    "streams_tools": "tools in streams",
+    "vision": "images",
+    "documents": "documents",
+    "json_schema": "JSON schemas",
+    "prefill": "prefill",
+    "system_role": "system messages",
+}
+_THINKS: Final = {
+    "none": "",
+    "budget": "thinks within a budget",
+    "adaptive": "thinks by itself, with an effort",
+    "level": "thinks at a level",
+    "effort": "thinks by effort",
+    "switch": "thinking is on or off",
+}
+
+
+def _thinking_facts(traits: Traits) -> Iterator[str]:
+    words = traits.efforts or {word: f"{budget:,}" for word, budget in traits.budgets.items()}
+    if traits.thinking != "none":
+        told = ", ".join(f"{word} → {known}" if word != known else word for word, known in words.items())
+        yield _THINKS[traits.thinking] + (f" ({told})" if told else "")
+        if not traits.can_stop_thinking:
+            yield "can't be stopped from thinking"
+
+
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     escaped = ([cell.replace("|", "\\|") for cell in row] for row in rows)
     return "\n".join([_line(head), "|" + "---|" * len(head), *map(_line, escaped)]) + "\n"
@@ -297,6 +372,7 @@ PAGES: Final[dict[str, Callable[[], str]]] = {
     "docs/settings.md": settings_page,
     "docs/errors.md": errors_page,
     "docs/providers.md": providers_page,
+    "docs/models.md": models_page,
     "penstock.example.toml": example_file,
 }
 

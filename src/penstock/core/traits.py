@@ -27,6 +27,8 @@ class Traits(msgspec.Struct, frozen=True):
     """True: only ``max_completion_tokens`` is taken; False: only ``max_tokens``; None: either."""
     output_limit: int | None = None
     refuses: frozenset[str] = frozenset()
+    refuses_thinking: frozenset[str] = frozenset()
+    """Parameters (by OpenAI's names) that are an error only while the model thinks."""
     one_of_sampling: bool = False
     """Temperature and top_p exclude each other."""
     max_temperature: float | None = None
@@ -35,8 +37,17 @@ class Traits(msgspec.Struct, frozen=True):
     efforts: Mapping[str, str] = {}
     min_budget: int = 0
     can_stop_thinking: bool = True
+    thinks_unasked: bool = False
+    """It thinks when the request says nothing of it."""
+    thinking_off: str = "disabled"
+    """The ``thinking.type`` that stops a Claude from thinking before it answers."""
     tools: bool = True
+    forced_tools: bool = True
+    """False: a tool choice that forces a call (any tool, or a named one) is refused."""
+    streams_tools: bool = True
+    """False: Bedrock refuses tools in a streamed conversation."""
     vision: bool = True
+    documents: bool = True
     json_schema: bool = True
     prefill: bool = True
     system_role: bool = True

@@ -18,7 +18,7 @@ from penstock.providers import (
     self_hosted,
 )
 from penstock.providers.endpoint import PLACEHOLDER, with_defaults
-from penstock.providers.row import Operation, Provider
+from penstock.providers.row import OPENAI, Operation, Provider
 
 ROWS: Final[tuple[Provider, ...]] = (
     *account_hosts.ROWS,
@@ -33,7 +33,7 @@ ROWS: Final[tuple[Provider, ...]] = (
     *self_hosted.ROWS,
 )
 
-COLUMNS: Final = ("slug", "name", "base URL", "key", "options", "notes")
+COLUMNS: Final = ("slug", "name", "dialect", "base URL", "key", "options", "notes")
 _SCHEMES: Final = ("https://", "http://localhost:", "echo://", "{")
 
 
@@ -92,6 +92,7 @@ def table() -> list[tuple[str, ...]]:
         (
             row.slug,
             row.name,
+            "" if row.dialect == OPENAI else row.dialect,
             _shown_base(row),
             ", ".join(row.env) or row.key.value,
             ", ".join(f"x-portkey-{option.header}" for option in row.options),

@@ -1,10 +1,73 @@
-"""A model's name -> the facts of its family."""
+"""Which row a model belongs to. The first that covers the name decides; nobody's model takes everything.
+
+Rows of one provider come before those of makers, so that a host may differ from the maker. The fallbacks come last:
+at a provider that serves one family, a name that no row covers is most likely that family's newest.
+"""
 
 from __future__ import annotations
 
+import functools
+from typing import Final
+
 from penstock.core.traits import ANY_MODEL, Traits
+from penstock.traits import (
+    families_amazon,
+    families_anthropic,
+    families_bedrock,
+    families_cohere,
+    families_deepseek,
+    families_google,
+    families_meta,
+    families_mistral,
+    families_moonshot,
+    families_openai,
+    families_others,
+    families_qwen,
+    families_xai,
+    families_zhipu,
+)
+from penstock.traits.row import Row, canonical
+
+_LONGEST: Final = 2048
+"""No host's name for a model is longer: Bedrock's ARNs end here."""
+
+ROWS: Final[tuple[Row, ...]] = (
+    *families_bedrock.ROWS,
+    *families_anthropic.ROWS,
+    *families_openai.ROWS,
+    *families_google.ROWS,
+    *families_amazon.ROWS,
+    *families_mistral.ROWS,
+    *families_cohere.ROWS,
+    *families_meta.ROWS,
+    *families_deepseek.ROWS,
+    *families_qwen.ROWS,
+    *families_moonshot.ROWS,
+    *families_xai.ROWS,
+    *families_zhipu.ROWS,
+    *families_others.ROWS,
+    *families_anthropic.FALLBACKS,
+    *families_openai.FALLBACKS,
+    *families_google.FALLBACKS,
+    *families_deepseek.FALLBACKS,
+)
+"""All rows in the order of their say."""
+
+_PATTERNS: Final = tuple((row, row.compiled()) for row in ROWS)
 
 
-def resolve(model: str, provider: str = "") -> Traits:  # noqa: ARG001
-    """The traits of a model."""
-    return ANY_MODEL
+def resolve(model: str, provider: str = "") -> Traits:
+    """What ``model`` accepts when ``provider``, a slug, serves it."""
+    row = row_of(model, provider)
+    return row.traits if row else ANY_MODEL
+
+
+def row_of(model: str, provider: str = "") -> Row | None:
+    """The row that decides, or None for a model that nobody knows."""
+    return _row_of(model, provider) if len(model) <= _LONGEST else None
+
+
+@functools.lru_cache(1024)
+def _row_of(model: str, provider: str) -> Row | None:
+    name = canonical(model)
+    return next((row for row, known in _PATTERNS if row.provider in ("", provider) and known.match(name)), None)

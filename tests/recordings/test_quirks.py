@@ -1,0 +1,409 @@
+"""The 125 quirks of the recorded traffic, by their numbers in its README: each has a test here, or the reason why not.
+
+What is said of a quirk is checked on the recordings that the README names for it, in process; that the gateway does
+the same on a socket is for test_translated_wires.py and test_openai_wire.py to show.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+import pytest
+
+import wires
+from accumulate import accumulated
+from penstock.core.events import ChatReply, Fail, Tokens, collect
+from penstock.core.outcome import ErrorClass
+from penstock.core.usage import Usage
+from penstock.dialects import openai_chat, provider_errors
+from penstock.dialects.dialect import Goal
+from penstock.dialects.openai_chunks import ChunkWriter
+from penstock.dialects.openai_completion import completion
+from penstock.dialects.openai_errors import read_error, read_error_event
+from penstock.dialects.openai_members import Caption
+from penstock.dialects.openai_stream import Scan, ending
+from penstock.dialects.registry import DIALECTS
+from penstock.traits.resolve import resolve
+from running import RECORDINGS, needs_recordings
+
+pytestmark = needs_recordings
+
+CAPTION = Caption("chatcmpl-unit", 1700000000, "a-model", "unit")
+_NO_SURFACE: Final = "no endpoint of the gateway takes part in this yet"
+NOT_APPLICABLE: Final[dict[int, str]] = {
+    **dict.fromkeys(range(12, 21), f"the Responses API: {_NO_SURFACE}"),
+    **dict.fromkeys(range(120, 126), f"embeddings: {_NO_SURFACE}"),
+}
+
+
+@functools.cache
+def recording(name: str) -> dict[str, Any]:
+    (path,) = RECORDINGS.glob(f"*/{name}.json")
+    return wires.load(path)
+
+
+def raw(name: str) -> bytes:
+    return wires.body(recording(name))
+
+
+def goal(name: str) -> Goal:
+    found = recording(name)
+    provider = wires.PROVIDERS[found["api"]]
+    return Goal(found["model"], provider, resolve(found["model"], provider), {}, wires.VARIANTS.get(found["api"], ""))
+
+
+def events(name: str) -> list[Any]:
+    found = recording(name)
+    dialect = DIALECTS[wires.WIRES[found["wire"]]]
+    if not wires.is_stream(found):
+        return dialect.read_reply(raw(name), goal(name))
+    reader = dialect.reader(goal(name))
+    said = reader.feed(raw(name))
+    return said if said and isinstance(said[-1], Fail) else [*said, *reader.finish()]
+
+
+def reply(name: str) -> ChatReply:
+    return collect(events(name))
+
+
+def answer(name: str, *, strict: bool = True) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(completion(reply(name), msgspec.structs.replace(CAPTION, strict=strict)))
+    return found
+
+
+def choice(name: str, *, strict: bool = True) -> dict[str, Any]:
+    found: dict[str, Any] = answer(name, strict=strict)["choices"][0]
+    return found
+
+
+def message(name: str, *, strict: bool = True) -> dict[str, Any]:
+    found: dict[str, Any] = choice(name, strict=strict)["message"]
+    return found
+
+
+def tokens(name: str) -> Tokens:
+    found = reply(name).tokens
+    assert found is not None
+    return found
+
+
+def chunks(name: str, *, include_usage: bool = False) -> list[dict[str, Any]]:
+    writer = ChunkWriter(msgspec.structs.replace(CAPTION, include_usage=include_usage))
+    sent = writer.write(events(name)) + writer.finish()
+    return [json.loads(event[6:]) for event in sent.split(b"\n\n") if event.startswith(b"data: {")]
+
+
+def relayed(name: str) -> tuple[Scan, bytes]:
+    """Lane 1: what is passed on of a stream, and what was seen in it."""
+    scan = Scan()
+    return scan, scan.passing(raw(name))
+
+
+def error(name: str) -> dict[str, Any]:
+    """A provider's error in OpenAI's words."""
+    found = recording(name)
+    headers = [(key.encode(), value.encode()) for key, value in found["response"]["headers"].items()]
+    told: dict[str, Any] = json.loads(
+        provider_errors.translated(found["response"]["status"], headers, raw(name), "unit")
+    )
+    return told["error"] | {"raw": told["provider_response"]}
+
+
+Check = Callable[[], None]
+CHECKS: dict[int, Check] = {}
+
+
+def quirk(*numbers: int) -> Callable[[Check], Check]:
+    def note(check: Check) -> Check:
+        for number in numbers:
+            assert number not in CHECKS
+            CHECKS[number] = check
+        return check
+
+    return note
+
+
+# OpenAI's own: relayed byte for byte, and understood as far as the gateway looks.
+
+
+@quirk(1, 2, 3, 11)
+def _() -> None:
+    scan, passed = relayed("openai-chat-s-c603e9b538")
+    assert passed == raw("openai-chat-s-c603e9b538")
+    finished, usage = ending(passed)
+    assert finished
+    assert usage is not None
+    assert usage.completion is not None
+    assert scan.error is None
+    assert b'"usage":null' in passed.split(b"\n\n")[0]
+
+
+@quirk(4)
+def _() -> None:
+    scan, passed = relayed("openai-chat-s-721cc963d1")
+    assert (passed, scan.skipped, scan.error) == (raw("openai-chat-s-721cc963d1"), 0, None)
+
+
+@quirk(5, 6, 7, 8, 9, 10)
+def _() -> None:
+    for name in (
+        "openai-chat-n-bd2c38d657", "openai-chat-n-0dc62983f4", "openai-chat-n-ce1d0db7ce", "openai-chat-n-15c1a95ae7",
+        "openai-chat-n-bad1db41b1",
+    ):  # fmt: skip
+        usage = openai_chat.read_reply(raw(name))
+        assert isinstance(usage, Usage), "relayed as it is; test_openai_wire.py compares the bytes"
+    usage = ending(raw("openai-chat-s-231d871273"))[1]
+    assert usage is not None
+    assert usage.reasoning is not None
+    assert usage.completion is not None
+    assert usage.reasoning <= usage.completion
+
+
+# Anthropic Messages.
+
+
+@quirk(21)
+def _() -> None:
+    assert tokens("anthropic-messages-s-1455ed5cad").prompt == 2411
+
+
+@quirk(22, 25, 26, 35)
+def _() -> None:
+    assert tokens("anthropic-messages-s-28453fb1fa").prompt == 506
+    calls = [
+        call
+        for chunk in chunks("anthropic-messages-s-28453fb1fa")
+        for c in chunk["choices"]
+        for call in c["delta"].get("tool_calls", [])
+    ]
+    assert {call["index"] for call in calls} == {0, 1}
+    for call in message("anthropic-messages-s-28453fb1fa")["tool_calls"]:
+        assert isinstance(json.loads(call["function"]["arguments"]), dict)
+    several = message("anthropic-messages-n-d810161728")
+    assert len(several["tool_calls"]) == 3
+    said = message("anthropic-messages-s-28453fb1fa")
+    assert said["content"]
+    assert len(said["tool_calls"]) == 2
+
+
+@quirk(23, 24)
+def _() -> None:
+    found = reply("anthropic-messages-s-bc2fdf031d")
+    assert found.failure is not None
+    assert (found.failure.type, found.failure.status, found.failure.broken) == ("overloaded_error", 529, False)
+    assert len(found.choices[0].blocks) == 1
+
+
+@quirk(27)
+def _() -> None:
+    details = message("anthropic-messages-s-6f4f812071")["reasoning_details"]
+    assert [detail["type"] for detail in details] == ["reasoning.encrypted"] * 2
+    assert all(detail["data"] for detail in details)
+
+
+@quirk(28)
+def _() -> None:
+    (detail,) = message("anthropic-messages-s-1455ed5cad")["reasoning_details"]
+    assert (detail["text"], bool(detail["signature"])) == ("", True)
+
+
+@quirk(29)
+def _() -> None:
+    found = answer("anthropic-messages-n-28dc355ec6", strict=False)
+    assert found["choices"][0]["message"]["content"] == ""
+    assert found["choices"][0]["stop_sequence"]
+    assert choice("anthropic-messages-n-28dc355ec6")["finish_reason"] == "stop"
+
+
+@quirk(30)
+def _() -> None:
+    assert "tool_calls" not in message("anthropic-messages-s-c638cc9595")
+    assert choice("anthropic-messages-s-c638cc9595")["finish_reason"] == "stop"
+    kinds = [block["type"] for block in message("anthropic-messages-s-c638cc9595", strict=False)["content_blocks"]]
+    assert kinds == ["thinking", "mcp_tool_use", "mcp_tool_result", "text"]
+
+
+@quirk(31)
+def _() -> None:
+    assert choice("anthropic-messages-s-d7294d481d")["finish_reason"] == "stop"
+    assert choice("anthropic-messages-s-d7294d481d", strict=False)["finish_reason"] == "pause_turn"
+
+
+@quirk(32)
+def _() -> None:
+    assert tokens("anthropic-messages-s-383b7fdc5e").prompt == 181
+    assert message("anthropic-messages-s-383b7fdc5e", strict=False)["content_blocks"][0]["type"] == "compaction"
+    assert "iterations" in tokens("anthropic-messages-s-383b7fdc5e").native
+
+
+@quirk(33)
+def _() -> None:
+    name = "anthropic-messages-s-14b5fe472b"
+    assert message(name)["content"] == wires.said(recording(name)).text
+    assert any(block.get("citations") for block in message(name, strict=False)["content_blocks"])
+
+
+@quirk(34)
+def _() -> None:
+    found = tokens("anthropic-messages-s-4106d56eb9")
+    assert (found.prompt, found.cache_written) == (1169, 1165)
+
+
+@quirk(36)
+def _() -> None:
+    assert (
+        message("anthropic-messages-n-0c7bb267a0")["content"]
+        == wires.said(recording("anthropic-messages-n-0c7bb267a0")).text
+    )
+
+
+# Cohere and Ollama.
+
+
+@quirk(67, 68, 69)
+def _() -> None:
+    found = message("cohere-chat-n-81df28b867")
+    assert found["content"] == wires.said(recording("cohere-chat-n-81df28b867")).text
+    assert choice("cohere-chat-n-81df28b867")["finish_reason"] == "tool_calls"
+    assert all(re.match(r"dice_roll_", call["id"]) for call in found["tool_calls"])
+    assert tokens("cohere-chat-s-92e49a7b1a").prompt == 1508
+
+
+@quirk(70)
+def _() -> None:
+    assert [call["function"]["name"] for call in message("cohere-chat-s-577db17590")["tool_calls"]] == [
+        "get_time",
+        "get_weather",
+    ]
+
+
+@quirk(71)
+def _() -> None:
+    found = message("cohere-chat-s-d6afaa4a82", strict=False)
+    assert found["reasoning_content"]
+    blocks = found["content_blocks"]
+    assert [block["type"] for block in blocks] == ["thinking", "text"]
+    assert blocks[1]["citations"]
+
+
+@quirk(72)
+def _() -> None:
+    assert error("cohere-chat-n-fc3a194982")["message"].startswith("unit error: too many tokens")
+    assert read_error(400, raw("cohere-chat-n-fc3a194982")).error is ErrorClass.CONTEXT_LENGTH
+
+
+@quirk(99)
+def _() -> None:
+    (call,) = message("ollama-chat-native-s-40b6b536a5")["tool_calls"]
+    assert isinstance(json.loads(call["function"]["arguments"]), dict)
+    assert call["id"]
+    assert choice("ollama-chat-native-s-40b6b536a5")["finish_reason"] == "tool_calls"
+    assert tokens("ollama-chat-native-s-40b6b536a5").prompt == 297
+
+
+# Errors and headers.
+
+
+@quirk(106)
+def _() -> None:
+    assert error("anthropic-messages-n-b6bccbcc3b")["type"] == "overloaded_error"
+    assert read_error(529, raw("anthropic-messages-n-b6bccbcc3b")).error is ErrorClass.SERVER_ERROR
+
+
+@quirk(107)
+def _() -> None:
+    told = json.dumps(error("anthropic-messages-n-3de3a340c2"))
+    assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", told)
+    assert read_error(429, raw("anthropic-messages-n-3de3a340c2")).error is ErrorClass.RATE_LIMIT
+
+
+@quirk(108, 109)
+def _() -> None:
+    """Whether a 429 is tried again is the config's choice; what is asked for is told apart, the body is passed on."""
+    assert read_error(429, raw("openai-chat-n-2f2d4fc944")).error is ErrorClass.RATE_LIMIT
+    assert read_error(429, raw("openai-chat-s-c215b076ab")).error is ErrorClass.RATE_LIMIT
+    assert read_error(429, raw("openai-chat-n-2f2d4fc944")).retry_after is None
+
+
+@quirk(110, 111)
+def _() -> None:
+    assert read_error(400, raw("xai-chat-n-003a66f94b")).status == 400
+    assert error("xai-chat-n-003a66f94b")["message"].startswith("unit error: ")
+    assert read_error(503, raw("xai-chat-n-d618ccc2b5")).error is ErrorClass.SERVER_ERROR
+
+
+@quirk(112)
+def _() -> None:
+    assert read_error(403, raw("openrouter-chat-n-2d3f0a233c")).status == 403
+    assert read_error(429, raw("openrouter-chat-n-4f56ab046d")).error is ErrorClass.RATE_LIMIT
+
+
+@quirk(113, 114, 115, 116, 117, 118)
+def _() -> None:
+    for name in (
+        "deepseek-chat-n-e3aa0f4806", "azure-chat-n-111d502809", "huggingface-chat-s-42ca5841af",
+        "perplexity-chat-n-07e40e04ba", "azure-chat-n-976f31c0ab", "huggingface-chat-s-e7485b7a7c",
+        "cerebras-chat-s-f4b80ffea9",
+    ):  # fmt: skip
+        status = recording(name)["response"]["status"]
+        assert read_error(status, raw(name)).status == status
+        assert error(name)["message"]
+    assert read_error(401, raw("cerebras-chat-s-f4b80ffea9")).error is ErrorClass.AUTH
+    assert read_error(408, raw("azure-chat-n-111d502809")).error is ErrorClass.TIMEOUT
+
+
+@quirk(119)
+def _() -> None:
+    assert not resolve("o1-mini", "openai").system_role
+
+
+# OpenAI-compatible providers whose traffic passes as it is.
+
+
+@quirk(82)
+def _() -> None:
+    scan, passed = relayed("groq-chat-s-c7360e9e81")
+    assert passed == raw("groq-chat-s-c7360e9e81")
+    assert scan.error is not None
+    assert scan.error.status == 400
+
+
+@quirk(83)
+def _() -> None:
+    assert read_error(400, raw("groq-chat-n-e7fd7f8f1a")).status == 400
+
+
+@quirk(86)
+def _() -> None:
+    scan = Scan()
+    assert scan.weigh(b": OPENROUTER PROCESSING\n\n") == b": OPENROUTER PROCESSING\n\n"
+    assert scan.content == 0
+    assert relayed("openrouter-chat-s-99f6a86446")[1] == raw("openrouter-chat-s-99f6a86446")
+
+
+@quirk(89)
+def _() -> None:
+    scan, passed = relayed("openrouter-chat-s-6a814a5ef3")
+    assert passed == raw("openrouter-chat-s-6a814a5ef3")
+    assert scan.error is not None
+
+
+def test_an_error_event_says_what_it_is() -> None:
+    assert read_error_event(b'{"error":{"code":400}}').status == 400
+
+
+@pytest.mark.parametrize("number", sorted(CHECKS))
+def test_quirk(number: int) -> None:
+    CHECKS[number]()
+
+
+def test_every_quirk_has_a_test_or_a_reason() -> None:
+    listed = {int(found) for found in re.findall(r"^(\d+)\. ", (RECORDINGS / "README.md").read_text(), re.MULTILINE)}
+    assert listed == CHECKS.keys() | NOT_APPLICABLE.keys()
+    assert not CHECKS.keys() & NOT_APPLICABLE.keys()
+    assert accumulated
