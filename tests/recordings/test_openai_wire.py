@@ -15,6 +15,8 @@ import httpx
 import pytest
 
 from penstock.providers.registry import PROVIDERS
+from penstock.providers.row import OPENAI
+from penstock.traits.resolve import resolve
 from running import RECORDINGS, RunningGateway, needs_recordings
 
 pytestmark = needs_recordings
@@ -44,7 +46,7 @@ def slug(recording: dict[str, Any]) -> str:
     name = SLUGS.get(recording["provider"], recording["provider"])
     return (
         name
-        if name in PROVIDERS and not PROVIDERS[name].locate
+        if name in PROVIDERS and not PROVIDERS[name].locate and PROVIDERS[name].dialect == OPENAI
         else "azure-openai"
         if name == "azure-openai"
         else "openai"
@@ -70,10 +72,12 @@ def expected_request(recording: dict[str, Any], dropped: str | None) -> dict[str
     for name in dropped.split(",") if dropped else []:
         assert name in {drop.parameter for drop in row.drops}
         del body[name]
-    if not row.developer_role and "messages" in body:
+    refused = {} if row.developer_role else {"developer": "system"}
+    if row.suits_models and not resolve(body.get("model", ""), row.slug).system_role:
+        refused = dict.fromkeys(("developer", "system"), "user")
+    if "messages" in body:
         body["messages"] = [
-            {**message, "role": "system"} if message.get("role") == "developer" else message
-            for message in body["messages"]
+            {**message, "role": refused.get(message["role"], message["role"])} for message in body["messages"]
         ]
     return body
 

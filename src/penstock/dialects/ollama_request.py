@@ -226,7 +226,7 @@ def _think(taking: Taking, traits: Traits) -> Any:
     name = "reasoning_effort" if reasoning.effort else "thinking"
     if reasoning.effort == "none" or reasoning.enabled is False:
         return False
-    if traits.family and traits.thinking == "none":
+    if traits.family and traits.thinking == "none" and not traits.thinks_unasked:
         taking.refuse(name)
         return None
     if reasoning.budget is not None:

@@ -99,7 +99,7 @@ def shape(body: Body, changes: Shape) -> tuple[Body, tuple[str, ...]]:
     for name in refused:
         body = body.without(name)
     if not changes.developer_role:
-        body = _without_developer_role(body)
+        body = _with_roles(body, {_DEVELOPER: b'"system"'})
     for path in changes.removes:
         body = without_path(body, path)
     return body, (*given_way, *refused)
@@ -115,20 +115,29 @@ def suit(body: Body, traits: Traits) -> tuple[Body, tuple[str, ...]]:
         if old in body:
             given_way += [old] if new in body else []
             body = body.without(old) if new in body else body.renamed(old, new)
-    refused = [name for name in body if name in traits.refuses and not body.is_null(name)]
+    refuses = traits.refuses | traits.refuses_thinking if _thinks(body, traits) else traits.refuses
+    refused = [name for name in body if name in refuses and not body.is_null(name)]
     for name in refused:
         body = body.without(name)
+    if not traits.system_role:
+        body = _with_roles(body, {b'"system"': b'"user"', _DEVELOPER: b'"user"'})
     return body, (*given_way, *refused)
+
+
+def _thinks(body: Body, traits: Traits) -> bool:
+    """Whether the model will think before it answers."""
+    effort = None if body.is_null("reasoning_effort") else body.raw("reasoning_effort")
+    return traits.thinks_unasked if effort is None else effort != b'"none"'
 
 
 _MESSAGES: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 _DEVELOPER: Final = b'"developer"'
 
 
-def _without_developer_role(body: Body) -> Body:
-    """Messages of role ``developer`` as ``system``; every other byte of every message stays."""
+def _with_roles(body: Body, roles: Mapping[bytes, bytes]) -> Body:
+    """Messages of some roles under others; every other byte of every message stays."""
     raw = body.raw("messages")
-    if raw is None or _DEVELOPER not in raw:
+    if raw is None or not any(role in raw for role in roles):
         return body
     try:
         messages = _MESSAGES.decode(raw)
@@ -137,9 +146,8 @@ def _without_developer_role(body: Body) -> Body:
     changed = []
     for message in messages:
         members = Body(dict(message))
-        if members.raw("role") == _DEVELOPER:
-            members = members.replaced({"role": b'"system"'})
-        changed.append(members.encode())
+        role = roles.get(members.raw("role") or b"")
+        changed.append((members if role is None else members.replaced({"role": role})).encode())
     return body.replaced({"messages": b"[" + b",".join(changed) + b"]"})
 
 

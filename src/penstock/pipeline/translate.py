@@ -111,7 +111,7 @@ class _StreamedReply:
         self._ended = True
         self._inner.close()
         if fail.broken:
-            text = f"The provider {self._provider} broke off its answer: {fail.message}."
+            text = f"The provider {self._provider} broke off its answer: {fail.message.rstrip('.')}."
             self.failure = Failure(Kind.TRUNCATED, text, sent=True)
             return chunks
         return chunks + b"data: " + provider_errors.of_event(fail, self._provider) + b"\n\n"
@@ -164,7 +164,7 @@ class _WholeReply:
         translation = self._translation
         reply = collect(events)
         if reply.failure is not None:
-            self.failure = self._unusable(f"sent an error in place of an answer: {reply.failure.message}")
+            self.failure = self._unusable(f"sent an error in place of an answer: {reply.failure.message.rstrip('.')}")
             return b""
         if not translation.streams:
             return completion(reply, translation.caption())
