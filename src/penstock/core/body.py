@@ -103,8 +103,8 @@ class Body:
 
     def is_null(self, key: str) -> bool:
         """Whether the member is absent or ``null``."""
-        raw = self.raw(key)
-        return raw is None or raw == _NULL
+        value = self._members.get(key)
+        return value is None or (len(memoryview(value)) == len(_NULL) and bytes(value) == _NULL)
 
     def replaced(self, changes: dict[str, bytes]) -> Body:
         """A copy in which each named member has the given JSON bytes: in place if it existed, else at the end."""

@@ -8,8 +8,8 @@ anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, assert_never
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
 
 import msgspec
 
@@ -212,39 +212,67 @@ def collect(events: Iterable[Event]) -> ChatReply:
     """The reply that a sequence of events makes up."""
     reply = ChatReply()
     for event in events:
-        _add(reply, event)
+        _ADD[type(event)](reply, event)
     return reply
 
 
-def _add(reply: ChatReply, event: Event) -> None:
-    match event:
-        case Text() | Thinking() | Media() | Citation() | Foreign():
-            reply.choice(event.choice).blocks.setdefault(event.block, []).append(event)
-        case ToolStart():
-            call = CollectedCall(event.id, event.name, "", event.signature, event.owner)
-            reply.choice(event.choice).calls.append(call)
-        case ToolArgs():
-            reply.choice(event.choice).calls[event.index].arguments += event.json
-        case Tokens():
-            reply.tokens = event
-        case Start():
-            reply.start = event
-        case Fail():
-            reply.failure = event
-        case _:
-            _add_to_choice(reply, event)
+def _add_to_block(reply: ChatReply, event: Text | Thinking | Media | Citation | Foreign) -> None:
+    blocks = reply.choice(event.choice).blocks
+    known = blocks.get(event.block)
+    if known is None:
+        blocks[event.block] = [event]
+    else:
+        known.append(event)
 
 
-def _add_to_choice(reply: ChatReply, event: Refusal | Extra | Logprobs | Stop) -> None:
-    match event:
-        case Refusal():
-            reply.choice(event.choice).refusal += event.text
-        case Extra(name, value, index):
-            members = reply.extras if index is None else reply.choice(index).extras
-            members[name] = value
-        case Logprobs():
-            reply.choice(event.choice).logprobs += event.content
-        case Stop():
-            reply.choice(event.choice).stop = event
-        case _:
-            assert_never(event)
+def _add_call(reply: ChatReply, event: ToolStart) -> None:
+    call = CollectedCall(event.id, event.name, "", event.signature, event.owner)
+    reply.choice(event.choice).calls.append(call)
+
+
+def _add_arguments(reply: ChatReply, event: ToolArgs) -> None:
+    reply.choice(event.choice).calls[event.index].arguments += event.json
+
+
+def _add_refusal(reply: ChatReply, event: Refusal) -> None:
+    reply.choice(event.choice).refusal += event.text
+
+
+def _add_extra(reply: ChatReply, event: Extra) -> None:
+    members = reply.extras if event.choice is None else reply.choice(event.choice).extras
+    members[event.name] = event.value
+
+
+def _add_logprobs(reply: ChatReply, event: Logprobs) -> None:
+    reply.choice(event.choice).logprobs += event.content
+
+
+def _add_stop(reply: ChatReply, event: Stop) -> None:
+    reply.choice(event.choice).stop = event
+
+
+def _add_start(reply: ChatReply, event: Start) -> None:
+    reply.start = event
+
+
+def _add_tokens(reply: ChatReply, event: Tokens) -> None:
+    reply.tokens = event
+
+
+def _add_failure(reply: ChatReply, event: Fail) -> None:
+    reply.failure = event
+
+
+_ADD: Final[Mapping[type, Callable[[ChatReply, Any], None]]] = {
+    **dict.fromkeys((Text, Thinking, Media, Citation, Foreign), _add_to_block),
+    ToolStart: _add_call,
+    ToolArgs: _add_arguments,
+    Refusal: _add_refusal,
+    Extra: _add_extra,
+    Logprobs: _add_logprobs,
+    Stop: _add_stop,
+    Start: _add_start,
+    Tokens: _add_tokens,
+    Fail: _add_failure,
+}
+"""By type, one for each event: a table, because matching each event against each class costs more than all the rest."""

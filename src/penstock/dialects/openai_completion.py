@@ -55,22 +55,31 @@ def _choice(choice: Choice, reply_id: str, *, strict: bool) -> dict[str, Any]:
 
 
 def _message(choice: Choice, reply_id: str, *, strict: bool) -> dict[str, Any]:
-    events = [event for events in choice.blocks.values() for event in events]
-    texts = [event.text for event in events if isinstance(event, Text)]
-    has_more = bool(choice.calls or choice.refusal or any(isinstance(event, Media) for event in events))
+    texts: list[str] = []
+    others: list[Thinking | Media | Citation | Foreign] = []
+    for events in choice.blocks.values():
+        for event in events:
+            if type(event) is Text:
+                texts.append(event.text)
+            else:
+                others.append(event)  # type: ignore[arg-type]
+    text = "".join(texts)
+    has_more = bool(choice.calls or choice.refusal or any(isinstance(event, Media) for event in others))
     message: dict[str, Any] = {
         "role": "assistant",
-        "content": "".join(texts) if "".join(texts) or not has_more else None,
+        "content": text if text or not has_more else None,
         "refusal": choice.refusal or None,
     }
-    _add_reasoning(message, choice.blocks)
     if choice.calls:
-        message["tool_calls"] = [_call(call, reply_id, choice.index, n, strict=strict) for n, call in
-                                 enumerate(choice.calls)]  # fmt: skip
-    annotations = list(_annotations(choice.blocks.values()))
-    if annotations:
-        message["annotations"] = annotations
-    _add_media(message, events, reply_id)
+        message["tool_calls"] = [
+            _call(call, reply_id, choice.index, position, strict=strict) for position, call in enumerate(choice.calls)
+        ]
+    if others:
+        _add_reasoning(message, choice.blocks)
+        annotations = list(_annotations(choice.blocks.values()))
+        if annotations:
+            message["annotations"] = annotations
+        _add_media(message, others, reply_id)
     if not strict:
         blocks = [each for events in choice.blocks.values() for each in _blocks(events)]
         if blocks:

@@ -73,16 +73,23 @@ def _message(message: Any, path: str, names: dict[str, str]) -> Message:
     role = _ROLES.get(given) if isinstance(given, str) else None
     if role is None:
         raise Wrong(f"{path}.role", "system, developer, user, assistant or tool")
+    is_bare = len(message) == _BARE and "content" in message
     if role == "tool":
         parts = _tool_result(message, path, names)
-    elif role == "assistant":
+    elif role == "assistant" and not is_bare:
         parts = _assistant(message, path)
         names.update((part.id, part.name) for part in parts if isinstance(part, ToolCall))
     else:
-        parts = _content(message.get("content"), f"{path}.content")
+        parts = _content(message.get("content"), path)
+    if is_bare:
+        return Message(role, parts, "", path)
     name = message.get("name")
     marked = _with_marker(parts, _cache(message))
     return Message(role, marked, name if isinstance(name, str) else "", path)
+
+
+_BARE: Final = 2
+"""Members of a message that has a role and content and nothing else, as most do."""
 
 
 def _with_marker(parts: tuple[Part, ...], cache: Mapping[str, Any] | None) -> tuple[Part, ...]:
@@ -108,13 +115,14 @@ def _text(value: Any) -> str:
 
 
 def _content(value: Any, path: str) -> tuple[Part, ...]:
-    if value is None:
-        return ()
+    """The parts of a message's content. ``path`` is that of the message."""
     if isinstance(value, str):
         return (TextPart(value),)
+    if value is None:
+        return ()
     if not isinstance(value, list):
-        raise Wrong(path, "a string or an array of parts")
-    return tuple(_part(part, f"{path}[{position}]") for position, part in enumerate(value))
+        raise Wrong(f"{path}.content", "a string or an array of parts")
+    return tuple(_part(part, f"{path}.content[{position}]") for position, part in enumerate(value))
 
 
 def _part(part: Any, path: str) -> Part:
@@ -240,7 +248,7 @@ def _tool_result(message: Mapping[str, Any], path: str, names: Mapping[str, str]
     if not isinstance(call_id, str) or not call_id:
         raise Wrong(f"{path}.tool_call_id", "the id of the tool call that this answers")
     content = message.get("content")
-    parts = _content(content, f"{path}.content")
+    parts = _content(content, path)
     return (ToolResult(call_id, parts, names.get(call_id, given), message.get("is_error") is True),)
 
 
@@ -289,7 +297,7 @@ def _google_signature(call: Mapping[str, Any]) -> str:
 
 
 def _assistant(message: Mapping[str, Any], path: str) -> tuple[Part, ...]:
-    content = _content(message.get("content"), f"{path}.content")
+    content = _content(message.get("content"), path)
     if not content and isinstance(message.get("refusal"), str):
         content = (TextPart(message["refusal"]),)
     before = _earlier_blocks(message, content)

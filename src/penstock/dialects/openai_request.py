@@ -17,6 +17,7 @@ from penstock.dialects.openai_messages import Wrong, read_messages
 _NOT_PARAMETERS: Final = frozenset({"model", "messages", "stream", "stream_options"})
 _LEGACY: Final = frozenset({"functions", "function_call"})
 _REASONING: Final = frozenset({"reasoning_effort", "reasoning", "thinking"})
+_ELSEWHERE: Final = _NOT_PARAMETERS | _LEGACY | _REASONING
 
 
 def read(data: bytes) -> ChatRequest | Failure:
@@ -40,28 +41,29 @@ def _read(body: Body) -> ChatRequest:
     model = _value(body, "model")
     parameters: dict[str, Any] = {}
     for name in body:
-        if name not in _NOT_PARAMETERS and name not in _LEGACY and name not in _REASONING:
+        if name not in _ELSEWHERE and not body.is_null(name):
             value = _parameter(body, name)
             if value is not None:
                 parameters[name] = value
-    _add_legacy(body, parameters)
-    reasoning = _reasoning(body)
-    if reasoning is not None:
-        parameters["reasoning"] = reasoning
+    if not _LEGACY.isdisjoint(body):
+        _add_legacy(body, parameters)
+    if not _REASONING.isdisjoint(body):
+        reasoning = _reasoning(body)
+        if reasoning is not None:
+            parameters["reasoning"] = reasoning
     messages = read_messages(_value(body, "messages"))
     return ChatRequest(model if isinstance(model, str) else "", messages, parameters, body.raw("stream") == b"true")
 
 
 def _value(body: Body, name: str) -> Any:
     try:
-        return body.value(name) if name in body else None
+        return body.value(name)
     except BodyError:
         raise Wrong(name, "valid JSON") from None
 
 
 def _parameter(body: Body, name: str) -> Any:
-    if body.is_null(name):
-        return None
+    """A parameter that is given, parsed where it has a type of its own."""
     if name == "tools":
         return _tools(_elements(body, name), name)
     if name == "response_format":
