@@ -53,10 +53,8 @@ def _of_context(management: Any) -> Iterator[str]:
             yield _COMPACTION if kind.startswith("compact_") else _CONTEXT
 
 
-def _holds_file(block: Any) -> bool:
-    if not isinstance(block, dict):
-        return False
+def _holds_file(block: Mapping[str, Any]) -> bool:
     source, content = block.get("source"), block.get("content")
     if block.get("type") == "container_upload" or (isinstance(source, dict) and source.get("type") == "file"):
         return True
-    return isinstance(content, list) and any(_holds_file(inner) for inner in content)
+    return isinstance(content, list) and any(isinstance(inner, dict) and _holds_file(inner) for inner in content)

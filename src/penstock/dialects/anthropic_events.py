@@ -57,6 +57,8 @@ ERROR_STATUS: Final[Mapping[str, int]] = {
 }
 """The status that an error would have had if the answer hadn't begun."""
 
+WITHOUT_MESSAGE: Final = "the provider tells of an error without a message"
+
 _OF_CHOICE: Final = frozenset({"stop_sequence", "stop_details"})
 _TOLD_OTHERWISE: Final = frozenset(
     {"type", "index", "id", "role", "model", "content", "stop_reason", "usage", "message", "delta"}
@@ -142,16 +144,15 @@ class MessageReader:
     def block(self, index: int, value: dict[str, Any], arguments: str = "") -> list[Event]:
         """A content block that is given whole; ``arguments`` is a call's input as it was written."""
         events = self._start(index, value, 0)
-        block = self._open.get(index)
-        if block is not None and arguments:
-            block.input = arguments
+        if arguments:
+            self._open[index].input = arguments
         return [*events, *self._stop(index)]
 
     def fail(self, data: bytes, value: Mapping[str, Any]) -> list[Event]:
         """The provider says that the answer failed."""
         error = _object(value, "error")
         kind = _text(error, "type")
-        message = _text(error, "message") or "the provider tells of an error without a message"
+        message = _text(error, "message") or WITHOUT_MESSAGE
         code = error.get("code")
         status = ERROR_STATUS.get(kind, code if isinstance(code, int) and 400 <= code < 600 else 0)
         return self.failed(Fail(message, kind, "", status, data))
@@ -209,10 +210,10 @@ class MessageReader:
             case _ if block is None:
                 return self.broken("it tells of a block that never began")
             case _:
-                return self._add(block, delta, size)
+                return self._add(block, index, delta, size)
 
-    def _add(self, block: _Block, delta: dict[str, Any], size: int) -> list[Event]:
-        """A piece of a block that isn't text."""
+    def _add(self, block: _Block, index: int, delta: dict[str, Any], size: int) -> list[Event]:
+        """A piece of a block that isn't text; one of a kind that nobody knows is told as it is."""
         match delta.get("type"):
             case "input_json_delta" if block.call >= 0:
                 block.input = ""
@@ -222,8 +223,8 @@ class MessageReader:
                 block.pieces.append(_text(delta, "signature"))
             case "citations_delta":
                 block.citations += _objects([delta.get("citation")])
-            case _:
-                return []
+            case kind:
+                return [Foreign(delta, 0, index)] if isinstance(kind, str) else []
         return self._hold(block, size)
 
     def _hold(self, block: _Block, size: int) -> list[Event]:
@@ -238,13 +239,12 @@ class MessageReader:
             return []
         self._held -= block.size
         if block.is_foreign:
-            return [Foreign(_whole(block), 0, index)]
+            return [Foreign(_whole(block), 0, index)] if block.value else []
         if block.call >= 0:
             return [ToolArgs(block.input, block.call)] if block.input else []
         signature = "".join(block.pieces)
-        if signature:
-            return [Thinking("", signature, "", Owner.ANTHROPIC, 0, index)]
-        return [_citation(raw, index) for raw in block.citations]
+        signed = [Thinking("", signature, "", Owner.ANTHROPIC, 0, index)] if signature else []
+        return [*signed, *(_citation(raw, index) for raw in block.citations)]
 
     # Its counts.
 

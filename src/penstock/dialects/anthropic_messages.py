@@ -35,6 +35,7 @@ from penstock.core.chat import (
     UnknownPart,
 )
 from penstock.core.taking import Taking
+from penstock.core.traits import Traits
 from penstock.core.unreadable import read_json
 
 _PDF: Final = frozenset({"", "application/pdf"})
@@ -46,36 +47,116 @@ INVALID_JSON: Final = "INVALID_JSON"
 """Where Anthropic's documentation puts arguments that are no JSON object ("Fine-grained tool streaming")."""
 
 
-def system_prompt(request: ChatRequest, taking: Taking) -> list[dict[str, Any]]:
-    """The text blocks of all system messages, wherever they stood."""
-    found = []
-    for message in request.system:
-        for part, path in _placed(message):
-            if isinstance(part, TextPart):
-                found += [*_text(part, path, taking)]
+class Conversation:
+    """Writes the messages of one request. What can't be said is refused at its place."""
+
+    def __init__(self, request: ChatRequest, taking: Taking, traits: Traits) -> None:
+        self._request = request
+        self._taking = taking
+        self._traits = traits
+
+    def system(self) -> list[dict[str, Any]]:
+        """The text blocks of all system messages, wherever they stood."""
+        found = []
+        for message in self._request.system:
+            for part, path in self._placed(message):
+                if isinstance(part, TextPart):
+                    found += [*self._text(part, path)]
+                else:
+                    self._taking.refuse(path)
+        return found
+
+    def turns(self) -> list[dict[str, Any]]:
+        """What user and assistant said in turn; messages of one role in a row are one turn, empty ones none."""
+        found: list[dict[str, Any]] = []
+        for message in self._request.turns:
+            role = "assistant" if message.role == "assistant" else "user"
+            blocks = [block for part, path in self._placed(message) for block in self._blocks(part, path)]
+            if found and found[-1]["role"] == role:
+                found[-1]["content"] += blocks
+            elif blocks:
+                found.append({"role": role, "content": blocks})
+        for turn in found:
+            if turn["role"] == "user":
+                turn["content"].sort(key=_is_no_result)
+        if found and found[-1]["role"] == "assistant":
+            _trim(found[-1]["content"])
+        return found
+
+    def _placed(self, message: Message) -> Iterator[tuple[Part, str]]:
+        """The parts, each with where it stood in the caller's message."""
+        if message.name and message.role != "tool":
+            self._taking.refuse(f"{message.path}.name")
+        content = calls = 0
+        for part in message.parts:
+            if isinstance(part, ReasoningPart | ToolResult):
+                yield part, message.path
+            elif isinstance(part, ToolCall):
+                yield part, f"{message.path}.tool_calls[{calls}]"
+                calls += 1
             else:
-                taking.refuse(path)
-    return found
+                yield part, f"{message.path}.content[{content}]"
+                content += 1
 
+    def _blocks(self, part: Part, path: str) -> Iterator[dict[str, Any]]:
+        """The content block that a part becomes, if it becomes one."""
+        match part:
+            case TextPart():
+                yield from self._text(part, path)
+            case ImagePart() | FilePart():
+                yield from self._media(part, path)
+            case ReasoningPart():
+                yield from _thought(part)
+            case ToolCall():
+                called = {"type": "tool_use", "id": tool_id(part.id), "name": part.name, "input": _input(part)}
+                yield _marked(called, part.cache)
+            case ToolResult():
+                yield self._result(part, path)
+            case NativePart(value, Owner.ANTHROPIC) if isinstance(value.get("type"), str):
+                yield dict(value)
+            case NativePart() | AudioPart() | UnknownPart():
+                self._taking.refuse(path)
 
-def turns(request: ChatRequest, taking: Taking) -> list[dict[str, Any]]:
-    """What user and assistant said in turn; messages of one role in a row are one turn, empty ones none."""
-    found: list[dict[str, Any]] = []
-    for message in request.turns:
-        role = "assistant" if message.role == "assistant" else "user"
-        blocks = [block for part, path in _placed(message) for block in _blocks(part, path, taking)]
-        if not blocks:
-            continue
-        if found and found[-1]["role"] == role:
-            found[-1]["content"] += blocks
+    def _text(self, part: TextPart, path: str) -> Iterator[dict[str, Any]]:
+        """A text block, unless there is nothing to see in it."""
+        if part.text.strip():
+            yield _marked({"type": "text", "text": part.text}, part.cache)
+        elif part.cache is not None:
+            self._taking.refuse(f"{path}.cache_control")
+
+    def _media(self, part: ImagePart | FilePart, path: str) -> Iterator[dict[str, Any]]:
+        """An image or a document."""
+        titled: dict[str, Any] = {}
+        if isinstance(part, ImagePart) or part.source.mime.startswith("image/"):
+            kind = "image"
+            source = _image_source(part.source) if self._traits.vision else None
         else:
-            found.append({"role": role, "content": blocks})
-    for turn in found:
-        if turn["role"] == "user":
-            turn["content"].sort(key=lambda block: block["type"] != "tool_result")
-    if found and found[-1]["role"] == "assistant":
-        _trim(found[-1]["content"])
-    return found
+            kind, titled = "document", {"title": part.name} if part.name else {}
+            source = _document_source(part.source) if self._traits.documents else None
+        if source is None:
+            self._taking.refuse(path)
+            return
+        if isinstance(part, ImagePart) and part.detail == "low":  # Claude sees all there is, whatever the detail
+            self._taking.refuse(f"{path}.image_url.detail")
+        yield _marked({"type": kind, "source": source, **titled}, part.cache)
+
+    def _result(self, result: ToolResult, path: str) -> dict[str, Any]:
+        """What a tool answered: text alone as a string, anything else as blocks, nothing as nothing."""
+        block: dict[str, Any] = {"type": "tool_result", "tool_use_id": tool_id(result.id)}
+        content = []
+        for position, part in enumerate(result.parts):
+            content += [*self._blocks(part, f"{path}.content[{position}]")]
+        if len(content) == 1 and content[0].keys() == {"type", "text"}:
+            block["content"] = content[0]["text"]
+        elif content:
+            block["content"] = content
+        if result.is_error:
+            block["is_error"] = True
+        return _marked(block, result.cache)
+
+
+def _is_no_result(block: Mapping[str, Any]) -> bool:
+    return bool(block["type"] != "tool_result")
 
 
 def _trim(prefill: list[dict[str, Any]]) -> None:
@@ -85,56 +166,8 @@ def _trim(prefill: list[dict[str, Any]]) -> None:
         prefill[-1] = {**last, "text": last["text"].rstrip()}
 
 
-def _placed(message: Message) -> Iterator[tuple[Part, str]]:
-    """The parts, each with where it stood in the caller's message."""
-    content = calls = 0
-    for part in message.parts:
-        if isinstance(part, ReasoningPart):
-            yield part, message.path
-        elif isinstance(part, ToolCall):
-            yield part, f"{message.path}.tool_calls[{calls}]"
-            calls += 1
-        else:
-            yield part, f"{message.path}.content[{content}]"
-            content += 1
-
-
-def _blocks(part: Part, path: str, taking: Taking) -> Iterator[dict[str, Any]]:
-    """The content block that a part becomes, if it becomes one."""
-    match part:
-        case TextPart():
-            yield from _text(part, path, taking)
-        case ImagePart(source, detail, cache):
-            if detail == "low":
-                taking.refuse(f"{path}.image_url.detail")
-            yield from _sourced("image", _image_source(source), path, taking, cache)
-        case FilePart(source) if source.mime.startswith("image/"):
-            yield from _sourced("image", _image_source(source), path, taking, part.cache)
-        case FilePart(source, name, cache):
-            yield from _sourced("document", _document_source(source), path, taking, cache, name)
-        case ReasoningPart():
-            yield from _thought(part)
-        case ToolCall():
-            called = {"type": "tool_use", "id": tool_id(part.id), "name": part.name, "input": _input(part)}
-            yield _marked(called, part.cache)
-        case ToolResult():
-            yield _tool_result(part, path.removesuffix(".content[0]"), taking)
-        case NativePart(value, Owner.ANTHROPIC) if isinstance(value.get("type"), str):
-            yield dict(value)
-        case NativePart() | AudioPart() | UnknownPart():
-            taking.refuse(path)
-
-
 def _marked(block: dict[str, Any], cache: Mapping[str, Any] | None) -> dict[str, Any]:
     return block if cache is None else {**block, "cache_control": cache}
-
-
-def _text(part: TextPart, path: str, taking: Taking) -> Iterator[dict[str, Any]]:
-    """A text block, unless there is nothing to see in it."""
-    if part.text.strip():
-        yield _marked({"type": "text", "text": part.text}, part.cache)
-    elif part.cache is not None:
-        taking.refuse(f"{path}.cache_control")
 
 
 def _thought(part: ReasoningPart) -> Iterator[dict[str, Any]]:
@@ -146,16 +179,6 @@ def _thought(part: ReasoningPart) -> Iterator[dict[str, Any]]:
 
 
 # Images and documents.
-
-
-def _sourced(
-    kind: str, source: dict[str, Any] | None, path: str, taking: Taking, cache: Mapping[str, Any] | None, name: str = ""
-) -> Iterator[dict[str, Any]]:
-    if source is None:
-        taking.refuse(path)
-        return
-    titled = {"title": name} if name else {}
-    yield _marked({"type": kind, "source": source, **titled}, cache)
 
 
 def _image_source(source: Source) -> dict[str, Any] | None:
@@ -191,7 +214,7 @@ def _plain_text(data: str) -> dict[str, Any] | None:
         return None
 
 
-# Calls of tools and their results.
+# Calls of tools.
 
 
 def tool_id(given: str) -> str:
@@ -216,17 +239,3 @@ def _input(call: ToolCall) -> dict[str, Any] | msgspec.Raw:
     except ValueError:
         is_object = False
     return msgspec.Raw(data) if is_object else {INVALID_JSON: text}
-
-
-def _tool_result(result: ToolResult, path: str, taking: Taking) -> dict[str, Any]:
-    block: dict[str, Any] = {"type": "tool_result", "tool_use_id": tool_id(result.id)}
-    content = []
-    for position, part in enumerate(result.parts):
-        content += [*_blocks(part, f"{path}.content[{position}]", taking)]
-    if len(content) == 1 and content[0].keys() == {"type", "text"}:
-        block["content"] = content[0]["text"]
-    elif content:
-        block["content"] = content
-    if result.is_error:
-        block["is_error"] = True
-    return _marked(block, result.cache)

@@ -15,7 +15,7 @@ import msgspec
 
 from penstock.core.events import Event, Fail
 from penstock.core.unreadable import UNREADABLE, read_json
-from penstock.dialects.anthropic_events import MessageReader
+from penstock.dialects.anthropic_events import WITHOUT_MESSAGE, MessageReader
 from penstock.dialects.dialect import Goal, Reader
 from penstock.dialects.framing.aws_eventstream import EventStream, Message
 from penstock.dialects.framing.frame import FrameError
@@ -50,7 +50,7 @@ class StreamReader:
         try:
             return self._read(self._events.feed(data))
         except FrameError as error:
-            return self._message.broken(f"its stream has {error}")
+            return self._message.broken(f"its stream can't be read: {error}")
 
     def finish(self) -> list[Event]:
         if self._message.has_ended:
@@ -80,20 +80,27 @@ class InvokeReader:
     def feed(self, data: bytes) -> list[Event]:
         if self._message.has_ended:
             return []
-        events: list[Event] = []
         try:
-            for frame in self._frames.feed(data):
-                events += self._frame(frame)
-                if self._message.has_ended:
-                    break
+            return self._read(self._frames.feed(data))
         except FrameError as error:
-            events += self._message.broken(f"its stream has {error}")
-        return events
+            return self._message.broken(f"its stream can't be read: {error}")
 
     def finish(self) -> list[Event]:
         if self._message.has_ended:
             return []
+        try:
+            self._frames.finish()
+        except FrameError as error:
+            return self._message.broken(f"its stream can't be read: {error}")
         return self._message.broken("its stream ended before its message did")
+
+    def _read(self, frames: Iterable[Message]) -> list[Event]:
+        events: list[Event] = []
+        for frame in frames:
+            events += self._frame(frame)
+            if self._message.has_ended:
+                break
+        return events
 
     def _frame(self, frame: Message) -> list[Event]:
         kind = frame.headers.get(":message-type", "event")
@@ -102,7 +109,7 @@ class InvokeReader:
             return self._message.failed(_exception(name, frame.payload))
         if kind == "error":
             code, text = (frame.headers.get(f":error-{name}", "") for name in ("code", "message"))
-            return self._message.failed(Fail(text or "the provider tells of an error without a message", code))
+            return self._message.failed(Fail(text or WITHOUT_MESSAGE, code))
         try:
             return self._message.event(base64.b64decode(_CHUNK.decode(frame.payload).bytes))
         except (*UNREADABLE, ValueError):
@@ -126,9 +133,7 @@ def _exception(name: str, payload: bytes) -> Fail:
         text = _EXCEPTION.decode(payload).message
     except UNREADABLE:
         text = ""
-    return Fail(
-        text or "the provider tells of an error without a message", name, "", EXCEPTION_STATUS.get(name, 0), payload
-    )
+    return Fail(text or WITHOUT_MESSAGE, name, "", EXCEPTION_STATUS.get(name, 0), payload)
 
 
 def read_reply(data: bytes, _goal: Goal) -> list[Event]:

@@ -19,9 +19,9 @@ from penstock.core.taking import Payload, Taking
 from penstock.core.traits import Traits
 from penstock.core.unreadable import read_json
 from penstock.dialects import anthropic_betas
-from penstock.dialects.anthropic_messages import system_prompt, turns
+from penstock.dialects.anthropic_messages import Conversation
 from penstock.dialects.anthropic_thinking import Thinking, decide
-from penstock.dialects.anthropic_tools import forces, write_tools
+from penstock.dialects.anthropic_tools import write_tools
 from penstock.dialects.dialect import Goal
 
 
@@ -42,7 +42,7 @@ _HOSTS: Final[Mapping[str, _Host]] = {
 }
 
 _VERSION: Final = "2023-06-01"
-_TIERS: Final = frozenset({"auto", "standard_only"})
+_TIERS: Final = ("auto", "standard_only")
 _NATIVE: Final = (
     "cache_control",
     "container",
@@ -61,21 +61,24 @@ _NATIVE: Final = (
 def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
     """The request for Anthropic, or why there can be none."""
     taking = Taking(request)
-    messages = turns(request, taking)
+    host, traits = _HOSTS.get(goal.variant, _API), goal.traits
+    conversation = Conversation(request, taking, traits)
+    messages = conversation.turns()
     if not messages:
         text = "Anthropic needs a message of a user or an assistant with visible content: add one to messages."
         return Failure(Kind.INVALID_REQUEST, text, "messages")
-    host, traits = _HOSTS.get(goal.variant, _API), goal.traits
     thinking = _thinking(request, taking, traits)
+    tools = write_tools(taking, traits, thinks=thinking.is_on)
+    if isinstance(tools, Failure):
+        return tools
     body: dict[str, Any] = {"model": goal.model} if host.names_model else {}
     body["max_tokens"] = thinking.max_tokens
-    system = system_prompt(request, taking)
-    if system:
+    if system := conversation.system():
         body["system"] = system
     body["messages"] = messages
     if request.stream and host.names_stream:
         body["stream"] = True
-    body |= write_tools(taking, traits, thinks=thinking.is_on)
+    body |= tools
     if thinking.member is not None:
         body["thinking"] = thinking.member
     body |= _output_config(request, taking, traits, thinking)
@@ -87,14 +90,10 @@ def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
 
 
 def _thinking(request: ChatRequest, taking: Taking, traits: Traits) -> Thinking:
-    asked, choice = request.parameters.get("reasoning"), request.parameters.get("tool_choice")
-    return decide(
-        taking,
-        traits,
-        asked if isinstance(asked, Reasoning) else None,
-        forces_tool=forces(choice if isinstance(choice, ToolChoice) else None)
-        and bool(request.parameters.get("tools")),
-    )
+    asked: Reasoning | None = request.parameters.get("reasoning")
+    choice: ToolChoice | None = request.parameters.get("tool_choice")
+    forces_tool = choice is not None and choice.mode == "required" and bool(request.parameters.get("tools"))
+    return decide(taking, traits, asked, forces_tool=forces_tool)
 
 
 # The form of the answer.
@@ -106,16 +105,21 @@ def _output_config(request: ChatRequest, taking: Taking, traits: Traits, thinkin
     config = dict(taking.value("output_config")) if isinstance(own, dict) else {}
     if thinking.effort:
         config.setdefault("effort", thinking.effort)
-    wanted = request.parameters.get("response_format")
-    if isinstance(wanted, Format) and wanted.schema and traits.json_schema and "format" not in config:
+    wanted: Format | None = request.parameters.get("response_format")
+    if wanted is not None and wanted.schema and traits.json_schema and "format" not in config:
         taking.format()
         config["format"] = {"type": "json_schema", "schema": _closed(wanted.schema)}
+        if wanted.description:
+            taking.refuse("response_format.json_schema.description")
     return {"output_config": config} if config else {}
 
 
 def _closed(schema: bytes) -> Any:
     """The schema, with what Anthropic demands of every object in it: that it says it has no further members."""
-    root = read_json(schema)
+    try:
+        root = read_json(schema)
+    except ValueError:  # nested too deeply to look inside
+        return msgspec.Raw(schema)
     open_objects = [part for part in _parts(root) if _is_object(part) and "additionalProperties" not in part]
     if not open_objects:
         return msgspec.Raw(schema)
@@ -159,29 +163,32 @@ _MIN_TOP_P_THINKING: Final = 0.95
 
 def _sampling(request: ChatRequest, taking: Taking, traits: Traits, *, thinks: bool) -> dict[str, Any]:
     """The parameters that the model takes now; the others stay behind and count as dropped."""
+    names = ("temperature", "top_p", "top_k")
+    given = {name: value for name in names if (value := request.parameters.get(name)) is not None}
+    refused = {name for name in given if name in traits.refuses}
+    if thinks:
+        refused |= {name for name, value in given.items() if _is_refused_thinking(name, value, traits)}
+    if traits.one_of_sampling and {"temperature", "top_p"} <= given.keys() - refused:
+        refused.add("temperature" if given["temperature"] == _DEFAULTS["temperature"] else "top_p")
     found: dict[str, Any] = {}
-    for name in ("temperature", "top_p", "top_k"):
-        value = request.parameters.get(name)
-        if value is None:
-            continue
-        refused = name in traits.refuses or (thinks and _is_refused_thinking(name, value, traits))
-        if refused and value == _DEFAULTS.get(name):
-            taking.value(name)
-        elif not refused and not (name == "top_p" and traits.one_of_sampling and "temperature" in found):
+    for name, value in given.items():
+        if name not in refused:
             found[name] = taking.value(name)
+        elif value == _DEFAULTS.get(name):
+            taking.value(name)
     return found
 
 
 def _is_refused_thinking(name: str, value: float, traits: Traits) -> bool:
     if name == "top_p":
         return value < _MIN_TOP_P_THINKING
-    return name == "top_k" or value != 1 or name in traits.refuses_thinking
+    return name in {"temperature", "top_k"} or name in traits.refuses_thinking
 
 
 def _stop_sequences(taking: Taking) -> dict[str, Any]:
     """Those with a visible character: Anthropic refuses the others."""
     given, own = taking.stop(), taking.value("stop_sequences")
-    named = [(f"stop[{position}]", sequence) for position, sequence in enumerate(given)]
+    named: list[tuple[str, Any]] = [(f"stop[{position}]", sequence) for position, sequence in enumerate(given)]
     named += [(f"stop_sequences[{n}]", sequence) for n, sequence in enumerate(own if isinstance(own, list) else [])]
     found = []
     for path, sequence in named:
@@ -208,8 +215,9 @@ def _metadata(request: ChatRequest, taking: Taking) -> dict[str, Any]:
     metadata = request.parameters.get("metadata")
     if isinstance(metadata, dict) and "user_id" in metadata:
         taking.value("metadata")
-        for name in metadata.keys() - {"user_id"}:
-            taking.refuse(f"metadata.{name}")
+        for name in metadata:
+            if name != "user_id":
+                taking.refuse(f"metadata.{name}")
         return {"user_id": metadata["user_id"]}
     user = taking.value("user")
     return {"user_id": user} if user else {}
@@ -222,9 +230,11 @@ def _versions(body: dict[str, Any], taking: Taking, goal: Goal, host: _Host) -> 
     if host.version:
         kind = host.version.partition("-")[0]
         fitting = (value for value in (option, asked) if isinstance(value, str) and value.startswith(f"{kind}-"))
-        body["anthropic_version"] = next(fitting, host.version)
+        option = body["anthropic_version"] = next(fitting, host.version)
     elif isinstance(asked, str) and option in {"", _VERSION}:
-        headers["anthropic-version"] = asked
+        option = headers["anthropic-version"] = asked
+    if asked not in (None, option):
+        taking.refuse("anthropic_version")
     given = taking.value("anthropic_beta")
     names = [*_listed(goal.options.get("anthropic_beta")), *_listed(given), *anthropic_betas.needed(body)]
     betas = list(dict.fromkeys(names))

@@ -19,7 +19,7 @@ _DEFAULT_LIMIT: Final = 4096
 _ROOM: Final = 4096
 """Tokens for the answer itself where thinking would leave none."""
 _MIN_BUDGET: Final = 1024
-_OFF: Final = frozenset({"disabled", "between_tools"})
+_OFF: Final = ("disabled", "between_tools")
 
 BUDGETS: Final[Mapping[str, int]] = {
     "minimal": 1024,
@@ -48,11 +48,7 @@ def decide(taking: Taking, traits: Traits, asked: Reasoning | None, *, forces_to
     default = traits.output_limit or _DEFAULT_LIMIT
     tokens = default if limit is None else limit
     if asked is None:
-        # A forced tool is refused while the model thinks, and nobody asked it to.
-        stops = forces_tool and traits.forced_tools and traits.thinks_unasked and traits.can_stop_thinking
-        return (
-            Thinking(tokens, {"type": traits.thinking_off}) if stops else Thinking(tokens, is_on=traits.thinks_unasked)
-        )
+        return _unasked(traits, tokens, forces_tool=forces_tool)
     if asked.native is not None:
         return _native(taking, traits, asked, asked.native, limit, default)
     if asked.effort == "none" or asked.enabled is False:
@@ -68,6 +64,13 @@ def decide(taking: Taking, traits: Traits, asked: Reasoning | None, *, forces_to
     return Thinking(tokens, is_on=traits.thinks_unasked)
 
 
+def _unasked(traits: Traits, tokens: int, *, forces_tool: bool) -> Thinking:
+    """A forced tool is refused while the model thinks: one that would think unasked is told not to."""
+    if traits.thinks_unasked and traits.can_stop_thinking and traits.forced_tools and forces_tool:
+        return Thinking(tokens, {"type": traits.thinking_off})
+    return Thinking(tokens, is_on=traits.thinks_unasked)
+
+
 def _native(
     taking: Taking, traits: Traits, asked: Reasoning, member: Mapping[str, Any], limit: int | None, default: int
 ) -> Thinking:
@@ -76,8 +79,10 @@ def _native(
     effort = traits.efforts.get(asked.effort, "") if traits.thinking == "adaptive" else ""
     if asked.effort and not effort:
         taking.refuse("reasoning_effort")
-    needed = (asked.budget or 0) + _ROOM if (asked.budget or 0) >= default else default
-    return Thinking(needed if limit is None else limit, member, effort, member.get("type") not in _OFF)
+    is_on = member.get("type") not in _OFF
+    if limit is None:
+        limit = default if (asked.budget or 0) < default else (asked.budget or 0) + _ROOM
+    return Thinking(limit, member, effort, is_on)
 
 
 def _off(taking: Taking, traits: Traits, tokens: int) -> Thinking:
@@ -121,5 +126,6 @@ def _effort(traits: Traits, asked: Reasoning) -> str:
     if asked.budget is None:
         return ""
     budgets = traits.budgets or BUDGETS
-    enough = [word for word, tokens in budgets.items() if tokens >= asked.budget]
-    return traits.efforts.get(enough[0] if enough else max(budgets, key=lambda word: budgets[word]), "")
+    words = sorted(budgets, key=lambda word: budgets[word])
+    most = max(words, key=lambda word: budgets[word])
+    return traits.efforts.get(next((word for word in words if budgets[word] >= asked.budget), most), "")

@@ -6,13 +6,13 @@ Sources: Anthropic API reference, "Create a Message"; Claude docs, "Define tools
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
 from penstock.core.body import Body
 from penstock.core.chat import NativeTool, Tool, ToolChoice
+from penstock.core.failure import Failure, Kind
 from penstock.core.taking import Taking
 from penstock.core.traits import Traits
 
@@ -23,7 +23,7 @@ _NATIVE: Final = re.compile(r".+_\d{8}|mcp_toolset|custom")
 _NO_PARAMETERS: Final = {"type": "object", "properties": {}}
 
 
-def write_tools(taking: Taking, traits: Traits, *, thinks: bool) -> dict[str, Any]:
+def write_tools(taking: Taking, traits: Traits, *, thinks: bool) -> dict[str, Any] | Failure:
     """The members ``tools`` and ``tool_choice``, as far as there are any."""
     if not traits.tools:
         return {}
@@ -32,35 +32,32 @@ def write_tools(taking: Taking, traits: Traits, *, thinks: bool) -> dict[str, An
     tools = [tool for position, each in enumerate(given) if (tool := _tool(each, position, traits, taking)) is not None]
     if choice is not None and choice.mode == "required" and not (tools and traits.forced_tools and not thinks):
         taking.refuse("tool_choice")
-        choice = None
-    if choice is not None and choice.names and not _names_one(choice):
-        tools = [tool for tool in tools if tool.get("name") in choice.names]
+        choice = ToolChoice("auto", choice.names)
+    if choice is not None and choice.names:
+        unknown = next((name for name in choice.names if all(tool.get("name") != name for tool in tools)), None)
+        if unknown is not None:
+            text = f"tool_choice names {unknown!r}, which is not among the functions in tools: add it there."
+            return Failure(Kind.INVALID_REQUEST, text, "tool_choice")
+        if not _names_one(choice):
+            tools = [tool for tool in tools if tool.get("name") in choice.names]
     if not tools:
         return {}
-    written = _choice(choice, is_parallel=is_parallel)
-    return {"tools": tools, **({"tool_choice": written} if written else {})}
-
-
-def forces(choice: ToolChoice | None) -> bool:
-    """Whether a tool must be called."""
-    return choice is not None and choice.mode == "required"
+    if choice is None and is_parallel:
+        return {"tools": tools}
+    return {"tools": tools, "tool_choice": _choice(choice or ToolChoice("auto"), is_parallel=is_parallel)}
 
 
 def _names_one(choice: ToolChoice) -> bool:
     return choice.mode == "required" and len(choice.names) == 1
 
 
-def _choice(choice: ToolChoice | None, *, is_parallel: bool) -> dict[str, Any] | None:
+def _choice(choice: ToolChoice, *, is_parallel: bool) -> dict[str, Any]:
     """How to choose. Of several allowed tools nothing is said here: the others weren't offered."""
-    if choice is None:
-        written: dict[str, Any] = {"type": "auto"}
-        return None if is_parallel else {**written, "disable_parallel_tool_use": True}
     if choice.mode == "none":
         return {"type": "none"}
-    if choice.mode == "auto":
-        written = {"type": "auto"}
-    else:
-        written = {"type": "tool", "name": choice.names[0]} if _names_one(choice) else {"type": "any"}
+    written: dict[str, Any] = {"type": "auto" if choice.mode == "auto" else "any"}
+    if _names_one(choice):
+        written = {"type": "tool", "name": choice.names[0]}
     return written if is_parallel else {**written, "disable_parallel_tool_use": True}
 
 
@@ -97,11 +94,11 @@ def _schema(parameters: bytes) -> Any:
     return {"type": "object", **{name: msgspec.Raw(members.raw(name) or b"null") for name in members}}
 
 
-def _native(tool: NativeTool) -> Mapping[str, Any] | None:
+def _native(tool: NativeTool) -> dict[str, Any] | None:
     """A tool of Anthropic's own, as given or in Portkey's form, ``{"type": T, T: {"name": its type, ...}}``."""
     inner = tool.value.get(tool.type)
     if isinstance(inner, dict) and isinstance(inner.get("name"), str) and _NATIVE.fullmatch(inner["name"]):
         beside = {name: value for name, value in tool.value.items() if name not in {"type", tool.type}}
         return {**beside, **inner, "name": tool.type, "type": inner["name"]}
     is_native = _NATIVE.fullmatch(tool.type) is not None and not isinstance(inner, dict)
-    return tool.value if is_native else None
+    return dict(tool.value) if is_native else None
