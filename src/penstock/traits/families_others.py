@@ -11,7 +11,7 @@ from penstock.traits.row import Row, words
 
 _MINIMAX: Final = "https://platform.minimax.io/docs/api-reference/text-openai-api"
 _SONAR: Final = "https://docs.perplexity.ai/getting-started/models"
-_PALMYRA: Final = "https://dev.writer.com/home/models"
+_PALMYRA: Final = "https://dev.writer.com/models"
 
 _SONAR_CHAT: Final = Traits(family="sonar", tools=False)
 _SONAR_REASONS: Final = replace(_SONAR_CHAT, family="sonar-reasoning", can_stop_thinking=False, thinks_unasked=True)

@@ -81,8 +81,8 @@ def test_the_table_shows_every_provider() -> None:
     assert [line[0] for line in lines] == list(PROVIDERS)
     assert all(len(line) == len(COLUMNS) for line in lines)
     shown = {line[0]: line for line in lines}
-    assert shown["openai"][2:4] == ("https://api.openai.com/v1", "OPENAI_API_KEY")
-    assert shown["huggingface"][2] == "https://router.huggingface.co/v1"
-    assert shown["vllm"][2] == "(yours)"
-    assert shown["ollama"][3] == "none"
-    assert "x-portkey-azure-resource-name" in shown["azure-openai"][4]
+    assert shown["openai"][3:5] == ("https://api.openai.com/v1", "OPENAI_API_KEY")
+    assert shown["huggingface"][3] == "https://router.huggingface.co/v1"
+    assert shown["vllm"][3] == "(yours)"
+    assert shown["ollama"][4] == "none"
+    assert "x-portkey-azure-resource-name" in shown["azure-openai"][5]
