@@ -17,10 +17,11 @@ import pytest
 
 import wires
 from accumulate import accumulated
-from penstock.core.events import ChatReply, Fail, Tokens, collect
+from penstock.core.events import ChatReply, Citation, Fail, Tokens, collect
 from penstock.core.outcome import ErrorClass
 from penstock.core.usage import Usage
 from penstock.dialects import openai_chat, provider_errors
+from penstock.dialects.anthropic_messages import tool_id
 from penstock.dialects.dialect import Goal
 from penstock.dialects.openai_chunks import ChunkWriter
 from penstock.dialects.openai_completion import completion
@@ -260,6 +261,202 @@ def _() -> None:
         message("anthropic-messages-n-0c7bb267a0")["content"]
         == wires.said(recording("anthropic-messages-n-0c7bb267a0")).text
     )
+
+
+# Gemini and Vertex AI.
+
+
+@quirk(37)
+def _() -> None:
+    for name in ("gemini-generate-s-b88e31fe78", "vertex-generate-s-8b170b4da5"):
+        assert b"\r\n\r\n" in raw(name)
+        assert choice(name)["finish_reason"] in {"stop", "tool_calls"}
+
+
+@quirk(38, 52)
+def _() -> None:
+    for name in (
+        "gemini-generate-n-b63569d42f", "gemini-generate-s-b88e31fe78", "gemini-generate-s-ad0bc6f1f5",
+        "vertex-generate-s-b2c4e9daba",
+    ):  # fmt: skip
+        assert choice(name)["finish_reason"] == "tool_calls"
+        assert choice(name, strict=False)["finish_reason"] == "STOP"
+        for call in message(name)["tool_calls"]:
+            assert isinstance(json.loads(call["function"]["arguments"]), dict)
+
+
+@quirk(39, 40)
+def _() -> None:
+    calls = message("gemini-generate-n-b63569d42f")["tool_calls"]
+    assert len({call["id"] for call in calls}) == 3
+    assert all(call["id"] for call in calls)
+    assert ["extra_content" in call for call in calls] == [True, False, False]
+
+
+@quirk(41)
+def _() -> None:
+    assert (
+        message("gemini-generate-s-8719266341")["content"] == wires.said(recording("gemini-generate-s-8719266341")).text
+    )
+    assert "tool_calls" not in message("gemini-generate-s-8719266341")
+
+
+@quirk(42)
+def _() -> None:
+    assert (
+        choice("gemini-generate-n-56cf9e4bd2")["finish_reason"],
+        message("gemini-generate-n-56cf9e4bd2")["content"],
+    ) == ("length", "")
+    found = tokens("gemini-generate-n-56cf9e4bd2")
+    assert found.completion == found.reasoning
+
+
+@quirk(43)
+def _() -> None:
+    assert (
+        choice("gemini-generate-n-7fcf6fd7ed")["finish_reason"],
+        message("gemini-generate-n-7fcf6fd7ed")["content"],
+    ) == ("content_filter", "")
+
+
+@quirk(44)
+def _() -> None:
+    assert (
+        choice("vertex-generate-n-cd154cb286")["finish_reason"],
+        message("vertex-generate-n-cd154cb286")["content"],
+    ) == ("content_filter", "")
+    assert answer("vertex-generate-n-cd154cb286", strict=False)["promptFeedback"]
+
+
+@quirk(45)
+def _() -> None:
+    assert choice("vertex-generate-n-1ee0649701")["finish_reason"] == "content_filter"
+    assert tokens("vertex-generate-n-1ee0649701").completion
+
+
+@quirk(46)
+def _() -> None:
+    assert choice("vertex-generate-n-18e6b88825", strict=False)["finish_reason"] == "UNEXPECTED_TOOL_CALL"
+    assert choice("vertex-generate-n-18e6b88825")["finish_reason"] == "stop"
+
+
+@quirk(47, 48)
+def _() -> None:
+    for name in ("gemini-generate-s-5eeb774662", "gemini-generate-n-2219839506", "gemini-generate-s-8719266341"):
+        found = tokens(name)
+        assert found.prompt is not None
+        assert found.completion is not None
+        assert found.total == found.prompt + found.completion
+        assert found.reasoning is not None
+        assert 0 < found.reasoning <= found.completion
+
+
+@quirk(49, 51)
+def _() -> None:
+    name = "gemini-generate-s-98e36f7a21"
+    assert message(name)["content"] == wires.said(recording(name)).text
+    counts = re.findall(rb'"totalTokenCount": ?(\d+)', raw(name))
+    assert tokens(name).total == int(counts[-1])
+    assert len([chunk for chunk in chunks(name) if chunk["choices"][0]["finish_reason"]]) == 1
+
+
+@quirk(50)
+def _() -> None:
+    assert tokens("vertex-generate-s-8b170b4da5").prompt
+    assert len([event for event in events("vertex-generate-s-8b170b4da5") if isinstance(event, Tokens)]) == 1
+
+
+@quirk(53)
+def _() -> None:
+    assert message("gemini-generate-n-9f62300664")["audio"]["data"]
+    assert message("gemini-generate-n-9f62300664")["content"] is None
+
+
+@quirk(54)
+def _() -> None:
+    """Schemas are cleaned: test_gemini_schema.py; the error is told with what the provider said of the fields."""
+    assert error("gemini-generate-n-658e78527e")["type"] == "INVALID_ARGUMENT"
+    assert "details" in error("gemini-generate-n-658e78527e")["raw"]["error"]
+
+
+@quirk(55)
+def _() -> None:
+    trouble = read_error(429, raw("gemini-generate-n-26067dee61"))
+    assert trouble.retry_after
+    told = provider_errors.translated(429, [], raw("gemini-generate-n-26067dee61"), "google")
+    assert read_error(429, told).retry_after == trouble.retry_after, "also after translation, where routing looks"
+
+
+# Bedrock Converse.
+
+
+@quirk(56)
+def _() -> None:
+    for name in ("bedrock-converse-s-3f243f952c", "bedrock-converse-s-aa4b0fc032"):
+        assert message(name)["content"] == wires.said(recording(name)).text
+
+
+@quirk(57, 58)
+def _() -> None:
+    assert tokens("bedrock-converse-s-3f243f952c").total == 228
+    assert b'"p":' in raw("bedrock-converse-s-3f243f952c")
+    last = chunks("bedrock-converse-s-3f243f952c")[-1]
+    assert last["usage"]["total_tokens"] == 228
+    assert "abcdef" not in json.dumps(chunks("bedrock-converse-s-3f243f952c"))
+
+
+@quirk(59)
+def _() -> None:
+    assert [call["function"]["name"] for call in message("bedrock-converse-s-57f0f009ec")["tool_calls"]] == [
+        "final_result"
+    ]
+
+
+@quirk(60)
+def _() -> None:
+    details = message("bedrock-converse-s-aa4b0fc032")["reasoning_details"]
+    assert all(detail["data"] and detail["type"] == "reasoning.encrypted" for detail in details)
+
+
+@quirk(61)
+def _() -> None:
+    (call,) = message("bedrock-converse-n-d7e076de2e")["tool_calls"]
+    assert call["id"] == "functions.get_temperature:0"
+    assert "reasoning_details" not in message("bedrock-converse-n-d7e076de2e")
+    assert re.fullmatch(r"[a-zA-Z0-9_-]+", tool_id(call["id"]))
+
+
+@quirk(62)
+def _() -> None:
+    """Literal tags are the model's text: they stay what they are."""
+    assert "<thinking>" in message("bedrock-converse-n-3342ac4eb5")["content"]
+
+
+@quirk(63)
+def _() -> None:
+    for name in ("bedrock-converse-n-846ca5cb56", "bedrock-converse-s-63fac934fc"):
+        assert choice(name)["finish_reason"] == "content_filter"
+        assert message(name)["content"]
+        assert answer(name, strict=False)["trace"]
+
+
+@quirk(64)
+def _() -> None:
+    found = tokens("bedrock-converse-n-3ade3ed6dc")
+    assert (found.prompt, found.cached, found.cache_written, found.total) == (1951, 1712, 236, 2072)
+
+
+@quirk(65)
+def _() -> None:
+    name = "bedrock-converse-s-18ccac085d"
+    assert message(name)["content"] == wires.said(recording(name)).text
+    assert any(isinstance(event, Citation) for event in events(name))
+
+
+@quirk(66)
+def _() -> None:
+    assert error("bedrock-converse-n-b8ceb73dc9")["type"] == "ThrottlingException"
+    assert error("bedrock-converse-n-537073f0df")["message"].startswith("unit error: ")
 
 
 # Cohere and Ollama.
