@@ -47,7 +47,7 @@ HEADERS: Final[dict[str, dict[str, str]]] = {
 
 
 def paths() -> list[Path]:
-    return [path for api in PROVIDERS if api.startswith(("cohere", "ollama", "anthropic", "bedrock")) for path in sorted(RECORDINGS.glob(f"{api}/*.json"))]
+    return [path for api in PROVIDERS for path in sorted(RECORDINGS.glob(f"{api}/*.json"))]
 
 
 @functools.cache

@@ -112,8 +112,8 @@ class Turns:
             case ReasoningPart():
                 return self._thought(part)
             case ToolCall(cache=cache):
-                called = {"toolUseId": self._call_id(part.id), "name": part.name, "input": _input(part)}
-                return self._marked({"toolUse": called}, cache, path)
+                call = {"toolUseId": self._call_id(part.id), "name": part.name, "input": _input(part)}
+                return self._marked({"toolUse": call}, cache, path)
             case ToolResult():
                 return self._result(part, path.removesuffix(".content[0]"))
             case ImagePart(cache=cache) | AudioPart(cache=cache) | FilePart(cache=cache):
@@ -176,7 +176,7 @@ class Turns:
                 else:
                     self._taking.refuse(inner)
         told: Block = {"toolUseId": self._call_id(result.id), "content": content}
-        if result.is_error and knows_status(self._traits):
+        if result.is_error and takes_all_of_tools(self._traits):
             # Converse refuses an error that says nothing.
             told |= {"content": content or [{"json": {}}], "status": "error"}
         elif result.is_error:
@@ -226,9 +226,9 @@ _SPACES: Final = re.compile(r"\s+")
 _NAME_STEM: Final = 180
 
 
-def knows_status(traits: Traits) -> bool:
-    """Whether the family is told that a tool failed, or which tool to call: Claude and Nova are. Of a model that
-    nobody knows (an inference profile under its own name, say) we assume it."""
+def takes_all_of_tools(traits: Traits) -> bool:
+    """Whether the family takes what Converse says of tools to Claude and Nova only: that one failed, which one to call.
+    Of a model that nobody knows (an inference profile under its own name, say) we assume it."""
     return not traits.family or traits.owner in {Owner.ANTHROPIC, Owner.AMAZON}
 
 
@@ -272,8 +272,8 @@ def _flat(role: str, said: list[list[Block]]) -> list[Block]:
 
 def _trim(prefill: list[Block]) -> None:
     """The beginning of the answer to come may not end in white space: Claude refuses it."""
-    if isinstance(prefill[-1].get("text"), str):
-        prefill[-1] = {"text": prefill[-1]["text"].rstrip()}
+    if isinstance(prefill[0].get("text"), str):
+        prefill[0] = {"text": prefill[0]["text"].rstrip()}
 
 
 def _own_block(part: NativePart | UnknownPart, value: Mapping[str, Any]) -> Block | None:

@@ -21,7 +21,7 @@ from penstock.core.json_text import write_json
 from penstock.core.taking import Payload, Taking
 from penstock.core.traits import Traits
 from penstock.dialects import anthropic_betas
-from penstock.dialects.bedrock_messages import Block, Turns, cache_point, called, holds_tools, knows_status
+from penstock.dialects.bedrock_messages import Block, Turns, cache_point, called, holds_tools, takes_all_of_tools
 from penstock.dialects.bedrock_thinking import Thinking, decide
 from penstock.dialects.dialect import Goal
 
@@ -165,7 +165,7 @@ def _expressible(
 
 
 def _names_one(choice: ToolChoice, traits: Traits) -> bool:
-    return choice.mode == "required" and len(choice.names) == 1 and knows_status(traits)
+    return choice.mode == "required" and len(choice.names) == 1 and takes_all_of_tools(traits)
 
 
 def _offered(choice: ToolChoice | None, traits: Traits) -> frozenset[str]:
