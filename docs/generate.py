@@ -161,6 +161,8 @@ _MEANT: Final[dict[Kind, str]] = {
     Kind.UNKNOWN_PROVIDER: "There is no provider of that slug.",
     Kind.INVALID_CUSTOM_HOST: "The custom host is no URL that the gateway may call.",
     Kind.MISSING_API_KEY: "The provider needs a key and none was given.",
+    Kind.CREDENTIAL_REFUSED: "The credentials are complete, but whoever gives tokens for them (AWS STS, Google, Entra) "
+    "refused; the message says why.",
     Kind.INVALID_GATEWAY_KEY: "The gateway has keys, and the request shows none that it knows.",
     Kind.NOT_ALLOWED: "The gateway key, or a virtual key's list of models, does not allow what was named.",
     Kind.UNKNOWN_VIRTUAL_KEY: "There is no virtual key of that name.",

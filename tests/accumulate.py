@@ -38,6 +38,11 @@ def _add(message: dict[str, Any], delta: dict[str, Any]) -> None:
         elif name == "audio":
             audio = message.setdefault("audio", {**value, "data": ""})
             audio["data"] += value["data"]
+        elif name == "annotations":
+            sources = message.setdefault("annotations", [])
+            for source in value:
+                assert source.pop("index") == len(sources)
+                sources.append(source)
         elif isinstance(value, list):
             message.setdefault(name, []).extend(value)
         elif name == "role" or name not in message:

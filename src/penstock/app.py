@@ -14,6 +14,8 @@ from penstock.core.http import Limits
 from penstock.core.secret import Secret
 from penstock.observe.access_log import AccessLog
 from penstock.observe.record import Records
+from penstock.pipeline.attempt import Carrier
+from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.cache import Caching
 from penstock.pipeline.configure import Configure, judge
 from penstock.pipeline.idempotency import Idempotency
@@ -60,6 +62,7 @@ def build(
         _limits(settings.upstream),
         _lent_keys(os.environ) if settings.lends_keys else {},
         catalogues,
+        environment=os.environ if settings.providers.gateway_identity else None,
         default_config=settings.routing.default_config,
     )
     server = settings.server
@@ -96,9 +99,8 @@ def _pipeline(
     cache = settings.cache
     store = MemoryCache(cache.max_bytes, cache.max_entry_bytes)
     limit = min(cache.max_bytes, cache.max_entry_bytes)
-    router = Router(
-        configure, transports, Health(), Caching(store, transports, limit), settings.routing.deadline, sleep
-    )
+    carrier = Carrier(transports, Authorizer(transports))
+    router = Router(configure, carrier, Health(), Caching(store, carrier, limit), settings.routing.deadline, sleep)
     once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit)
     return Pipeline(configure, router, once, settings.server.max_hops)
 

@@ -26,6 +26,7 @@ _TIMEOUTS: Final = frozenset(
     {Kind.FIRST_BYTE_TIMEOUT, Kind.FIRST_TOKEN_TIMEOUT, Kind.IDLE_TIMEOUT, Kind.TOTAL_TIMEOUT, Kind.CONNECT_TIMEOUT}
 )
 _BROKEN: Final = frozenset({Kind.CONNECTION_CLOSED, Kind.TRUNCATED})
+_CREDENTIALS: Final = frozenset({Kind.MISSING_API_KEY, Kind.CREDENTIAL_REFUSED})
 _OUR_SIDE: Final = frozenset({Kind.SHUTTING_DOWN, Kind.POOL_EXHAUSTED})
 
 
@@ -73,7 +74,7 @@ def class_of(failure: Failure) -> ErrorClass | None:
     kind = failure.kind
     if kind in _TIMEOUTS:
         return ErrorClass.TIMEOUT
-    if kind is Kind.MISSING_API_KEY:
+    if kind in _CREDENTIALS:
         return ErrorClass.AUTH
     if kind in _BROKEN or (failure.meaning.retry is Retry.UNSENT and kind not in _OUR_SIDE):
         return ErrorClass.CONNECTION

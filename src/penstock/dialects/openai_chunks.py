@@ -64,6 +64,7 @@ class _Choice(msgspec.Struct):
     thought: list[str] = msgspec.field(default_factory=list)
     thought_block: int = -1
     details: int = 0
+    sources: int = 0
     extras: dict[str, Any] = msgspec.field(default_factory=dict)
     stop: Stop | None = None
 
@@ -198,8 +199,8 @@ class ChunkWriter:
             case Media():
                 return {"content_blocks": [{"index": event.block, "delta": block(event)}]}
             case Citation(raw):
-                found = annotation(event, choice.block_start, choice.length)
-                return self._with_block({"annotations": [found]} if event.url else {}, event, {"citation": raw})
+                delta = {"annotations": [self._source(event, choice)]} if event.url else {}
+                return self._with_block(delta, event, {"citation": raw})
             case Foreign(value):
                 return self._with_block({}, event, value)
 
@@ -207,6 +208,12 @@ class ChunkWriter:
         if event.block != choice.block:
             choice.block, choice.block_start = event.block, choice.length
         choice.length += len(event.text)
+
+    def _source(self, event: Citation, choice: _Choice) -> dict[str, Any]:
+        """A web source, numbered: OpenAI's SDK adds up the lists of a stream by index."""
+        found = {"index": choice.sources, **annotation(event, choice.block_start, choice.length)}
+        choice.sources += 1
+        return found
 
     def _with_block(
         self, delta: dict[str, Any], event: Text | Thinking | Media | Citation | Foreign, piece: Mapping[str, Any]

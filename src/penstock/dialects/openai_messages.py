@@ -312,7 +312,8 @@ def _earlier_blocks(message: Mapping[str, Any], content: tuple[Part, ...]) -> tu
         owners = {part.signature or part.data: part.owner for part in details}
         parts = tuple(_block(block, owners) for block in blocks if isinstance(block, dict))
         if not content or _joined(parts) == _joined(content):
-            return parts
+            thought = () if any(isinstance(part, ReasoningPart) for part in parts) else details
+            return (*thought, *parts)
         return (*(part for part in parts if isinstance(part, ReasoningPart)), *content)
     if any(isinstance(part, ReasoningPart) for part in content):
         return content
@@ -346,7 +347,7 @@ def _put_together(block: Mapping[str, Any]) -> Mapping[str, Any]:
     delta = block.get("delta")
     if "type" in block or not isinstance(delta, dict):
         return block
-    if "type" in delta:
+    if "type" in delta or not delta.keys() & {"thinking", "signature", "text", "citation"}:
         return delta
     if "thinking" in delta or "signature" in delta:
         return {"type": "thinking", "thinking": "", **delta}

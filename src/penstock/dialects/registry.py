@@ -6,9 +6,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from penstock.dialects import anthropic, bedrock_converse, cohere, ollama
+from penstock.dialects import anthropic, bedrock_converse, cohere, gemini, ollama
 from penstock.dialects.dialect import Dialect
 
-_ALL: Final[tuple[Dialect, ...]] = (anthropic.DIALECT, bedrock_converse.DIALECT, cohere.DIALECT, ollama.DIALECT)
+_ALL: Final[tuple[Dialect, ...]] = (
+    anthropic.DIALECT,
+    bedrock_converse.DIALECT,
+    cohere.DIALECT,
+    gemini.DIALECT,
+    ollama.DIALECT,
+)
 
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType({dialect.name: dialect for dialect in _ALL})

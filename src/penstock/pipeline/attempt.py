@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from penstock.auth.signer import Outgoing, Signer
 from penstock.core import outcome
 from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
@@ -20,15 +21,17 @@ from penstock.dialects.dialect import Goal
 from penstock.dialects.openai_errors import error_body
 from penstock.dialects.openai_signatures import is_marked, kept_at_home
 from penstock.dialects.registry import DIALECTS
+from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.begin import Patience, begin
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.configure import Route
+from penstock.pipeline.mend import mended
 from penstock.pipeline.translate import Translation, back, into
 from penstock.providers.endpoint import Way
 from penstock.providers.row import OPENAI
 from penstock.routing.walk import Attempt
 from penstock.traits.resolve import resolve
-from penstock.transport.base import Request, Transport
+from penstock.transport.base import Reply, Request, Transport
 
 HOPS_HEADER: Final = b"x-penstock-hops"
 _NEVER_FORWARDED: Final = frozenset(
@@ -60,15 +63,32 @@ class Written(msgspec.Struct):
         return b"POST", self.body.encode() if self.translation is None else self.payload
 
 
-async def attempt(call: Call, route: Route, step: Attempt, transports: Mapping[str, Transport]) -> Answer:
+class Carrier(msgspec.Struct, frozen=True):
+    """The ways to providers, and how requests show who calls."""
+
+    transports: Mapping[str, Transport]
+    authorize: Authorizer
+
+    async def send(self, request: Request, signer: Signer | None) -> Reply | Failure:
+        """Send a request, signed if it must be."""
+        if signer is not None:
+            outgoing = Outgoing(request.method, request.origin, request.target, request.headers, request.body)
+            lines = await self.authorize(signer, outgoing)
+            if isinstance(lines, Failure):
+                return lines
+            request = msgspec.structs.replace(request, headers=request.headers + lines)
+        return await self.transports[request.origin.scheme].send(request)
+
+
+async def attempt(call: Call, route: Route, step: Attempt, carrier: Carrier) -> Answer:
     """Call the target once. Never raises for an expected failure; cancelling it closes the upstream connection."""
     written = write(call, route)
     if isinstance(written, Failure):
         return failed(written)
-    return await send(written, route, step, transports)
+    return await send(written, route, step, carrier)
 
 
-async def send(written: Written, route: Route, step: Attempt, transports: Mapping[str, Transport]) -> Answer:
+async def send(written: Written, route: Route, step: Attempt, carrier: Carrier) -> Answer:
     """Send what was written and wait until the answer has begun or failed."""
     began = monotonic()
     origin, model = route.endpoint.origin, written.model
@@ -77,11 +97,13 @@ async def send(written: Written, route: Route, step: Attempt, transports: Mappin
         return failed(_timed_out(route, Failure(Kind.FIRST_BYTE_TIMEOUT, "", sent=False)), model)
     method, body = written.content()
     request = Request(origin, method, written.address, written.headers, body, limited.limits)
-    reply = await transports[origin.scheme].send(request)
+    reply = await carrier.send(request, route.endpoint.signer)
     if isinstance(reply, Failure):
         return failed(_timed_out(route, reply), model)
     if written.translation is not None:
         reply = back(reply, written.translation)
+    elif route.provider.mends and written.body is not None:
+        reply = mended(reply, streams=written.streams)
     try:
         answer = await begin(reply, route, limited, streams=written.streams)
     except BaseException:

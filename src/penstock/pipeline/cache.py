@@ -24,14 +24,13 @@ from penstock.core.usage import Usage
 from penstock.dialects import openai_chat
 from penstock.dialects.openai_replay import to_plain, to_stream, with_usage
 from penstock.dialects.openai_stream import Scan, ending
-from penstock.pipeline.attempt import Written, failed, send, write
+from penstock.pipeline.attempt import Carrier, Written, failed, send, write
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.configure import Route
 from penstock.pipeline.flight import Flight
 from penstock.providers.row import Operation
 from penstock.routing.walk import Attempt
 from penstock.stores.cache import Cache, Entry
-from penstock.transport.base import Transport
 
 _DELIVERY: Final = frozenset({"stream", "stream_options"})
 """Members that say how an answer is delivered, not what it is."""
@@ -67,7 +66,7 @@ class Caching(msgspec.Struct, frozen=True):
     """``flights`` are the calls under way by key. ``limit`` is the largest answer that is shared or kept, in bytes."""
 
     store: Cache
-    transports: Mapping[str, Transport]
+    carrier: Carrier
     limit: int
     flights: dict[bytes, Flight] = msgspec.field(default_factory=dict)
     asked: Lru[tuple[object, ...], _Asked] = msgspec.field(default_factory=lambda: Lru(_REMEMBERED))
@@ -85,7 +84,7 @@ class Caching(msgspec.Struct, frozen=True):
         written, key = asked
         wanted = wish(call.fields)
         if wanted is None:
-            return await send(written, route, step, self.transports)
+            return await send(written, route, step, self.carrier)
         if wanted.read:
             answer = self._stored(key, wanted, written)
             if answer is not None:
@@ -147,7 +146,7 @@ class Caching(msgspec.Struct, frozen=True):
                 del self.flights[form]
             self._keep(key, flight, age)
 
-        flight = Flight(lambda: send(written, route, step, self.transports), self.limit, landed)
+        flight = Flight(lambda: send(written, route, step, self.carrier), self.limit, landed)
         self.flights[form] = flight
         return flight
 
@@ -185,8 +184,19 @@ def _key(tenant: str, room: bytes, written: Written, route: Route) -> bytes:
     """A digest of everything that an answer depends on."""
     authority = route.endpoint.origin.authority.encode()
     # Neither names nor header values can hold the separator.
+    signer = route.endpoint.signer
+    credential = b"" if signer is None else signer.identity.encode()
     lane = b"" if written.translation is None else b"strict" if written.translation.is_strict else b"native"
-    parts = (tenant.encode(), room, authority, written.address, written.headers, lane, _canonical(written.body))
+    parts = (
+        tenant.encode(),
+        room,
+        authority,
+        written.address,
+        written.headers,
+        credential,
+        lane,
+        _canonical(written.body),
+    )
     return hashlib.sha256(b"\x00".join(parts)).digest()
 
 

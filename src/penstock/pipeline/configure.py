@@ -82,7 +82,8 @@ class Compiled(msgspec.Struct):
 
 
 class Configure:
-    """Compile and remember. ``environment_keys`` are the operator's own provider keys by slug, if it lends them.
+    """Compile and remember. ``environment_keys`` are the operator's own provider keys by slug, if it lends them, and
+    ``environment`` is the gateway's own identity, if it lends that.
 
     ``default_config`` names the saved config of requests that say nothing about routing.
     """
@@ -95,6 +96,7 @@ class Configure:
         environment_keys: Mapping[str, Secret],
         catalogues: Catalogues,
         *,
+        environment: Mapping[str, str] | None = None,
         default_config: str = "",
         remembered: int = 4096,
     ) -> None:
@@ -102,6 +104,7 @@ class Configure:
         self._policy = policy
         self._limits = limits
         self._environment_keys = environment_keys
+        self._environment = environment
         self.catalogues = catalogues
         self._default_config = default_config
         self._remembered = remembered
@@ -258,6 +261,7 @@ class Configure:
             operation,
             key=target.api_key,
             lent_key=self._environment_keys.get(target.provider),
+            environment=self._environment,
             options={option.name: value for option in row.options if (value := _option(option, target.options))},
             custom_host=target.custom_host,
         )

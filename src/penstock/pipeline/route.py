@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Final
 
 import msgspec
 
 from penstock.core.failure import Failure, Kind
-from penstock.pipeline.attempt import attempt, failed
+from penstock.pipeline.attempt import Carrier, attempt, failed
 from penstock.pipeline.cache import Caching
 from penstock.pipeline.call import Answer, Asked, Call
 from penstock.pipeline.configure import Compiled, Configure
@@ -19,7 +19,6 @@ from penstock.pipeline.race import race
 from penstock.routing.health import Health
 from penstock.routing.plan import Target
 from penstock.routing.walk import Attempt, Race, Situation, Wait, Walked, walk
-from penstock.transport.base import Transport
 
 _NOTHING: Final = failed(Failure(Kind.INTERNAL, "The plan led to no attempt: this is a defect of the gateway."))
 
@@ -34,7 +33,7 @@ class Router(msgspec.Struct, frozen=True):
     """
 
     configure: Configure
-    transports: Mapping[str, Transport]
+    carrier: Carrier
     health: Health
     caching: Caching
     deadline: float = 0.0
@@ -81,7 +80,7 @@ class Router(msgspec.Struct, frozen=True):
         elif self.caching.applies(ready):
             answer = await self.caching.attempt(call, compiled.caller.tenant, ready, step)
         else:
-            answer = await attempt(call, ready, step, self.transports)
+            answer = await attempt(call, ready, step, self.carrier)
         answer.target = step.target
         return answer
 

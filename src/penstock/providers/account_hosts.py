@@ -26,6 +26,7 @@ ROWS: Final = (
             ),
         ),
         notes="The key is a programmatic access token or a JWT.",
+        mends=True,
     ),
     Provider(
         "databricks",
@@ -59,6 +60,7 @@ ROWS: Final = (
             ),
         ),
         notes="Inference Providers; the base URL of a dedicated endpoint goes in huggingface-base-url, without /v1.",
+        mends=True,
     ),
     Provider(
         "predibase",

@@ -1,7 +1,7 @@
 """Microsoft's two OpenAI-shaped surfaces, whose addresses hold the caller's resource, deployment and API version.
 
 azure-openai names a resource and a deployment; azure-ai (Foundry) is given a whole base URL. Keys and tokens that the
-caller already holds are sent as they are; signing in (Entra, managed and workload identity) is not a row's business.
+caller already holds are sent as they are; auth/entra.py signs in.
 """
 
 from __future__ import annotations
@@ -9,11 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from penstock.auth import entra
 from penstock.auth.header import API_KEY, BEARER
 from penstock.providers.anthropic import X_API_KEY
 from penstock.providers.row import CHAT_ONLY, HTTPS_URL, PATHS, Operation, Option, Place, Provider
 
 _AD_TOKEN: Final = Option("azure_ad_token", "azure-ad-token", secret=True, credential=BEARER)
+
+_SIGNING_IN: Final = (
+    Option("azure_auth_mode", "azure-auth-mode", pattern="entra|managed|workload"),
+    Option("azure_entra_tenant_id", "azure-entra-tenant-id"),
+    Option("azure_entra_client_id", "azure-entra-client-id"),
+    Option("azure_entra_client_secret", "azure-entra-client-secret", secret=True),
+    Option("azure_entra_scope", "azure-entra-scope"),
+    Option("azure_managed_client_id", "azure-managed-client-id"),
+    Option("azure_workload_client_id", "azure-workload-client-id"),
+)
 
 EXTRA_PARAMETERS: Final = Option(
     "azure_extra_params",
@@ -43,6 +54,7 @@ AZURE_OPENAI: Final = Provider(
     "https://{resource_name}.openai.azure.com/openai",
     "https://learn.microsoft.com/en-us/azure/ai-services/openai/reference",
     locate=_locate,
+    sign=entra.signer,
     auth=API_KEY,
     env=("AZURE_OPENAI_API_KEY", "AZURE_API_KEY"),
     options=(
@@ -68,13 +80,14 @@ AZURE_OPENAI: Final = Provider(
             pattern="[A-Za-z0-9.-]+",
         ),
         _AD_TOKEN,
+        *_SIGNING_IN,
         Option("openai_beta", "openai-beta", upstream_header="OpenAI-Beta", bare_header="openai-beta"),
     ),
     developer_role=True,
     suits_models=True,
     model_in_path=True,
-    notes="API version v1 needs no dated version and may name the deployment as the model. Entra, managed and workload "
-    "identity are not supported yet: send a token as azure-ad-token.",
+    notes="API version v1 needs no dated version and may name the deployment as the model. azure-auth-mode: "
+    "entra signs in with a client's secret; a token of your own goes in azure-ad-token.",
 )
 
 
@@ -94,6 +107,7 @@ AZURE_AI: Final = Provider(
     "{azure_foundry_url}",
     "https://learn.microsoft.com/en-us/rest/api/aifoundry/modelinference/",
     locate=_locate_foundry,
+    sign=entra.signer,
     env=("AZURE_AI_API_KEY", "AZURE_INFERENCE_CREDENTIAL"),
     options=(
         Option("azure_foundry_url", "azure-foundry-url", required=True, pattern=HTTPS_URL, names_host=True),
@@ -103,7 +117,9 @@ AZURE_AI: Final = Provider(
         Option("anthropic_beta", "anthropic-beta"),
         EXTRA_PARAMETERS,
         _AD_TOKEN,
+        *_SIGNING_IN,
     ),
+    mends=True,
     notes="A base URL with anthropic in it is asked in Anthropic's dialect. Microsoft retires the model "
     "inference API (.../models) on 26 August 2026: use .../openai/v1 as the base URL.",
 )

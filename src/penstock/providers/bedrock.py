@@ -7,11 +7,25 @@ spec 10.8.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
+from penstock.auth import sigv4
 from penstock.providers.row import Operation, Option, Place, Provider
 
 REGION: Final = Option("aws_region", "aws-region", default="us-east-1", pattern="[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
+
+SIGNING: Final = (
+    REGION,
+    Option("aws_access_key_id", "aws-access-key-id"),
+    Option("aws_secret_access_key", "aws-secret-access-key", secret=True),
+    Option("aws_session_token", "aws-session-token", secret=True),
+    Option("aws_auth_type", "aws-auth-type", pattern="assumedRole|apiKey|default"),
+    Option("aws_role_arn", "aws-role-arn", pattern="arn:[A-Za-z0-9:/_+=,.@-]+"),
+    Option("aws_external_id", "aws-external-id"),
+    Option("aws_profile", "aws-profile", pattern="[A-Za-z0-9._-]+"),
+)
+"""The options of everything that AWS signs for."""
 
 _CONVERSE: Final = Place(
     "/model/{model}/converse", stream_path="/model/{model}/converse-stream", dialect="bedrock_converse"
@@ -41,13 +55,15 @@ BEDROCK: Final = Provider(
     "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html",
     dialect="bedrock_converse",
     locate=_locate,
+    sign=partial(sigv4.signer, "bedrock"),
     options=(
-        REGION,
+        *SIGNING,
         Option("aws_bedrock_api", "aws-bedrock-api", default="converse", pattern="converse|invoke"),
         Option("anthropic_beta", "anthropic-beta", bare_header="anthropic-beta"),
         Option("anthropic_version", "anthropic-version", bare_header="anthropic-version"),
     ),
     derived={"aws_domain": _domain},
     env=("AWS_BEARER_TOKEN_BEDROCK",),
-    notes="aws-bedrock-api: invoke calls Claude by its own API in place of Converse.",
+    notes="The key is a Bedrock API key; or aws-access-key-id and aws-secret-access-key sign each request "
+    "(penstock[aws]). aws-bedrock-api: invoke calls Claude by its own API in place of Converse.",
 )

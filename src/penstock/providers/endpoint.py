@@ -15,6 +15,7 @@ import msgspec
 
 from penstock import __version__
 from penstock.auth.header import HeaderAuth
+from penstock.auth.signer import Signer
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin, Url, header_line
 from penstock.core.secret import Secret
@@ -56,7 +57,8 @@ class Endpoint(msgspec.Struct, frozen=True):
     """One operation at one provider, ready to be called.
 
     ``headers`` is a checked block of header lines, the credential among them. ``model``, when set, is what the body
-    must say in place of the caller's ``model``. ``options`` are the provider's settings by row name.
+    must say in place of the caller's ``model``. ``options`` are the provider's settings by row name. A ``signer`` adds
+    its lines to each request.
     """
 
     provider: Provider
@@ -66,6 +68,7 @@ class Endpoint(msgspec.Struct, frozen=True):
     ways: tuple[Way, ...] = ()
     model: str | None = None
     options: Mapping[str, str] = {}
+    signer: Signer | None = None
 
     def way(self, model: str | None) -> Way:
         """How a model is asked."""
@@ -92,10 +95,12 @@ def bind(
     options: Mapping[str, str],
     custom_host: Url | None,
     lent_key: Secret | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Endpoint | Failure:
     """Compile an endpoint. ``options`` are by their row name; ``custom_host`` was judged by the address policy.
 
-    ``lent_key`` is the operator's own: it serves a caller who brings none, and only at the provider's own address.
+    ``lent_key`` is the operator's own: it serves a caller who brings none, and only at the provider's own address. So
+    does the gateway's identity, whose ``environment`` is given only where the operator lends it.
     """
     values = with_defaults(provider, options)
     refused = _refuse_option(provider, values)
@@ -110,21 +115,42 @@ def bind(
     usual = _way(provider, base, place, values)
     if isinstance(usual, Failure):
         return usual
-    ways = []
-    for family in provider.families if operation is Operation.CHAT else ():
-        way = _way(provider, base, family.place, values)
-        if isinstance(way, Failure):
-            return way
-        ways.append(msgspec.structs.replace(way, prefix=family.prefix, becomes=family.becomes))
+    ways = _other_ways(provider, base, values) if operation is Operation.CHAT else ()
+    if isinstance(ways, Failure):
+        return ways
     if key is None and base.origin.trusted:
         key = lent_key
+    signer = _signer(provider, base, key, values, environment)
+    if isinstance(signer, Failure):
+        return signer
     auth = place.auth or provider.auth
-    headers = _headers(provider, operation, auth, key, values, demand_key=custom_host is None)
+    demand_key = custom_host is None and signer is None
+    headers = _headers(provider, operation, auth, None if signer else key, values, demand_key=demand_key)
     if isinstance(headers, Failure):
         return headers
     for name, template in place.headers:
         headers += header_line(name, PLACEHOLDER.sub(lambda match: values[match[1]], template))
-    return Endpoint(provider, base.origin, headers, usual, tuple(ways), place.model, values)
+    return Endpoint(provider, base.origin, headers, usual, ways, place.model, values, signer)
+
+
+def _signer(
+    provider: Provider, base: Url, key: Secret | None, values: Mapping[str, str], environment: Mapping[str, str] | None
+) -> Signer | Failure | None:
+    """Who signs the requests, None where a key is shown. The gateway's own identity stays at the provider's address."""
+    signer = None if provider.sign is None else provider.sign(values, key, environment)
+    if signer is None or isinstance(signer, Failure):
+        return signer
+    return _not_lent(provider) if signer.is_own and (environment is None or not base.origin.trusted) else signer
+
+
+def _other_ways(provider: Provider, base: Url, values: Mapping[str, str]) -> tuple[Way, ...] | Failure:
+    ways = []
+    for family in provider.families:
+        way = _way(provider, base, family.place, values)
+        if isinstance(way, Failure):
+            return way
+        ways.append(msgspec.structs.replace(way, prefix=family.prefix, becomes=family.becomes))
+    return tuple(ways)
 
 
 def _way(provider: Provider, base: Url, place: Place, values: Mapping[str, str]) -> Way | Failure:
@@ -274,6 +300,14 @@ def _credential(
             f"The API key for {provider.slug} holds a control character, perhaps a line break: send it without.",
             param="api_key",
         )
+
+
+def _not_lent(provider: Provider) -> Failure:
+    text = (
+        f"The request would go to {provider.slug} under the gateway's own identity, which its operator does not lend "
+        "(providers.gateway_identity), or not to this host: send credentials of your own."
+    )
+    return Failure(Kind.NOT_ALLOWED, text, "api_key")
 
 
 def _missing_key(provider: Provider) -> Failure:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from penstock.auth import google
 from penstock.auth.header import HeaderAuth
 from penstock.core.unreadable import read_json
 from penstock.providers.row import Family, Operation, Option, Place, Provider
@@ -88,11 +89,14 @@ VERTEX_AI: Final = Provider(
         Option("vertex_project_id", "vertex-project-id", required=True, pattern="[a-z0-9.:-]{1,64}"),
         Option("vertex_region", "vertex-region", default="us-central1", pattern="[a-z0-9-]{1,32}"),
         Option("vertex_service_account_json", "vertex-service-account-json", secret=True),
+        Option("vertex_auth_type", "vertex-auth-type", pattern="adc|apiKey"),
         Option("anthropic_beta", "anthropic-beta", bare_header="anthropic-beta"),
         Option("anthropic_version", "anthropic-version", bare_header="anthropic-version"),
     ),
+    sign=google.signer,
     derived={"vertex_project_id": _project, "vertex_host": _host},
     env=("VERTEX_ACCESS_TOKEN",),
-    notes="The key is an access token; or a service account's JSON signs in. Models of other makers: anthropic.NAME, "
+    notes="The key is an access token; or a service account's JSON signs in "
+    "(penstock[google]). Models of other makers: anthropic.NAME, "
     "meta.NAME, mistralai.NAME; endpoints.ID is an endpoint of your own.",
 )

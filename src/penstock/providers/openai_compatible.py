@@ -72,6 +72,7 @@ ROWS: Final = (
         drops=_refused(
             "https://inference-docs.cerebras.ai/resources/openai", "frequency_penalty", "logit_bias", "presence_penalty"
         ),
+        mends=True,
     ),
     Provider(
         "cometapi",
@@ -119,6 +120,7 @@ ROWS: Final = (
         paths=V1_PATHS,
         env=("DEEPSEEK_API_KEY",),
         renames=(_only_max_tokens("https://api-docs.deepseek.com/api/create-chat-completion"),),
+        mends=True,
     ),
     Provider(
         "echo",
@@ -142,6 +144,7 @@ ROWS: Final = (
         "https://api.fireworks.ai/inference/v1",
         "https://docs.fireworks.ai/tools-sdks/openai-compatibility",
         env=("FIREWORKS_API_KEY",),
+        mends=True,
     ),
     Provider(
         "friendliai",
@@ -167,6 +170,7 @@ ROWS: Final = (
         "https://console.groq.com/docs/openai",
         env=("GROQ_API_KEY",),
         drops=_refused("https://console.groq.com/docs/openai", "logit_bias", "logprobs", "top_logprobs"),
+        mends=True,
     ),
     Provider(
         "hyperbolic",
@@ -267,6 +271,7 @@ ROWS: Final = (
             *_refused("https://github.com/avante-corp/avante.nvim/issues/2347", "stream_options"),
         ),
         notes="Streams report their usage unasked. mistral-fim-completion: true sends chats to /fim/completions.",
+        mends=True,
     ),
     Provider(
         "monsterapi",
@@ -340,6 +345,7 @@ ROWS: Final = (
         env=("OPENROUTER_API_KEY",),
         keeps_reasoning=True,
         notes="To be named in OpenRouter's rankings, forward the headers http-referer and x-title.",
+        mends=True,
     ),
     Provider(
         "ovhcloud",
@@ -357,6 +363,7 @@ ROWS: Final = (
         paths=CHAT_ONLY,
         env=("PERPLEXITY_API_KEY", "PERPLEXITYAI_API_KEY"),
         renames=(_only_max_tokens("https://docs.perplexity.ai/guides/chat-completions-guide"),),
+        mends=True,
     ),
     Provider(
         "sambanova",
@@ -365,6 +372,7 @@ ROWS: Final = (
         "https://docs.sambanova.ai/docs/en/features/openai-compatibility",
         paths=V1_PATHS,
         env=("SAMBANOVA_API_KEY",),
+        mends=True,
     ),
     Provider(
         "scaleway",
@@ -390,6 +398,7 @@ ROWS: Final = (
         paths=V1_PATHS,
         env=("TOGETHER_API_KEY",),
         renames=(_only_max_tokens("https://docs.together.ai/reference/chat-completions-1"),),
+        mends=True,
     ),
     Provider(
         "upstage",
@@ -406,7 +415,14 @@ ROWS: Final = (
         env=("AI_GATEWAY_API_KEY",),
         keeps_reasoning=True,
     ),
-    Provider("x-ai", "xAI", "https://api.x.ai/v1", "https://docs.x.ai/docs/api-reference", env=("XAI_API_KEY",)),
+    Provider(
+        "x-ai",
+        "xAI",
+        "https://api.x.ai/v1",
+        "https://docs.x.ai/docs/api-reference",
+        env=("XAI_API_KEY",),
+        mends=True,
+    ),
     Provider(
         "z-ai",
         "Z.ai",
@@ -414,6 +430,7 @@ ROWS: Final = (
         "https://docs.z.ai/api-reference/llm/chat-completion",
         env=("ZAI_API_KEY",),
         renames=(_only_max_tokens("https://docs.z.ai/guides/overview/concept-param"),),
+        mends=True,
     ),
     Provider(
         "zhipu",

@@ -13,7 +13,10 @@ from typing import Final
 import msgspec
 
 from penstock.auth.header import BEARER, HeaderAuth
+from penstock.auth.signer import Signer
 from penstock.core.body import Body
+from penstock.core.failure import Failure
+from penstock.core.secret import Secret
 
 OPENAI: Final = "openai_chat"
 """The dialect that callers speak: what a provider says in it goes through untouched."""
@@ -112,6 +115,10 @@ Locate = Callable[[Mapping[str, str], Operation], Place | None]
 Derive = Callable[[Mapping[str, str]], str | None]
 """The options with defaults filled in -> a value, or None when it doesn't follow from them."""
 
+Sign = Callable[[Mapping[str, str], Secret | None, Mapping[str, str] | None], Signer | Failure | None]
+"""(options, key, the operator's environment if the gateway lends its identity) -> who signs requests; None when the key
+is shown in a header."""
+
 CHAT_ONLY: Final = {Operation.CHAT: "/chat/completions"}
 PATHS: Final = {**CHAT_ONLY, Operation.MODELS: "/models"}
 V1_PATHS: Final = {operation: "/v1" + path for operation, path in PATHS.items()}
@@ -149,6 +156,9 @@ class Provider(msgspec.Struct, frozen=True):
     """Where streams are asked for, when that is elsewhere."""
     variant: str = ""
     families: tuple[Family, ...] = ()
+    sign: Sign | None = None
+    mends: bool = False
+    """True: its replies deviate from OpenAI's schema in ways that clients stumble over, and are mended."""
     suits: Callable[[Body], Body] | None = None
     """Puts a request of OpenAI's dialect as this host takes it."""
     suits_models: bool = False

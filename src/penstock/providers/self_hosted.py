@@ -58,6 +58,7 @@ ROWS: Final = (
             ),
         ),
         notes="ollama-api: native calls /api/chat, which takes model options and the context's size.",
+        mends=True,
     ),
     Provider(
         "vllm",

@@ -64,8 +64,8 @@ class Target(msgspec.Struct, frozen=True):
     request members to their JSON bytes: the first replace what the caller sent, the second only fill gaps;
     ``drop_params`` are paths that are taken out last. ``request_timeout`` is in milliseconds, until the response head.
     ``strict`` keeps vendors' own words and blocks out of translated answers; ``rejects_unsupported`` makes a 400 of
-    parameters that would have to be left out. ``identity`` tells targets apart whose health is one, ``address`` the ones that share a retry budget. ``models`` are
-    the shell patterns of the models that a virtual key allows.
+    parameters that would have to be left out. ``identity`` tells targets apart whose health is one, ``address`` the
+    ones that share a retry budget. ``models`` are the shell patterns of the models that a virtual key allows.
     """
 
     path: str

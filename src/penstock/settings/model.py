@@ -131,6 +131,13 @@ class Providers(Struct, frozen=True):
             examples=[False],
         ),
     ] = None
+    gateway_identity: Annotated[
+        Switch,
+        Meta(
+            description="Let callers without credentials use the gateway's own identity: AWS profiles and roles, "
+            "Google's default credentials, Azure's managed and workload identity. Only at the providers' own addresses."
+        ),
+    ] = False
 
 
 class Security(Struct, frozen=True):

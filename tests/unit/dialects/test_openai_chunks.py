@@ -214,7 +214,8 @@ def test_web_sources_are_annotations_of_their_text() -> None:
     second = {"start_index": 0, "end_index": 5, "url": "https://y", "title": "https://y"}
     expected = [{"type": "url_citation", "url_citation": each} for each in (first, second)]
     assert message(events)["annotations"] == expected
-    assert [a for delta in deltas(events) for a in delta.get("annotations", [])] == expected
+    streamed = [source for delta in deltas(events) for source in delta.get("annotations", [])]
+    assert streamed == [{"index": number, **source} for number, source in enumerate(expected)]
     assert message(events, LOOSE)["content_blocks"][1]["citations"] == [raw, {"n": 1}, {"n": 2}]
 
 

@@ -12,7 +12,7 @@ from penstock.providers.registry import PROVIDERS
 from penstock.providers.row import Operation
 
 VERTEX = "/v1/projects/p-1/locations/europe-west4/publishers"
-ACCOUNT = '{"type": "service_account", "project_id": "p-2"}'
+ACCOUNT = '{"project_id": "p-2", "client_email": "a@p-2.iam", "private_key": "-----BEGIN"}'
 
 
 def endpoint(slug: str, **options: str) -> Endpoint:

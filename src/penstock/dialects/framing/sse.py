@@ -141,6 +141,11 @@ def blocks(data: bytes) -> Iterator[bytes]:
 def events(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The (event name, data) of each event in a piece of a stream; comments are passed over."""
     has_returns = b"\r" in data
+    if has_returns:
+        # Nearly always every line ends with both: then it reads as if they all ended with one.
+        joined = data.replace(b"\r\n", b"\n")
+        has_returns = b"\r" in joined
+        data = data if has_returns else joined
     for block in _EVENT_END.split(data) if has_returns else data.split(b"\n\n"):
         name, lines = b"", []
         for line in _LINE_END.split(block) if has_returns else block.split(b"\n"):

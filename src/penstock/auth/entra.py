@@ -1,0 +1,154 @@
+"""Microsoft Entra access tokens for Azure: of an application that the caller names, or the gateway's own identity.
+
+Sources: https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-client-creds-grant-flow,
+https://learn.microsoft.com/en-us/entra/identity/managed-identities-azure-resources/how-to-use-vm-token; spec 10.3.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import http.client
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlencode
+
+import msgspec
+
+from penstock.auth.google import bearer, read_token
+from penstock.auth.signer import Outgoing, Token, TokenRequest
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import Url, header_line
+from penstock.core.secret import Secret
+
+_AUTHORITY: Final = "https://login.microsoftonline.com"
+_SCOPE: Final = "https://cognitiveservices.azure.com/.default"
+_RESOURCE: Final = "https://cognitiveservices.azure.com/"
+_ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_IMDS: Final = "169.254.169.254"
+_IMDS_PATH: Final = "/metadata/identity/oauth2/token"
+_IMDS_PATIENCE: Final = 5.0
+_FORM: Final = header_line("content-type", "application/x-www-form-urlencoded")
+_TENANT: Final = re.compile(r"[A-Za-z0-9.-]{1,128}")
+
+
+class Entra(msgspec.Struct, frozen=True):
+    """An application: its secret, or a token file of the gateway's own (workload identity)."""
+
+    tenant: str
+    client_id: str
+    secret: Secret = Secret("")
+    scope: str = _SCOPE
+    authority: str = _AUTHORITY
+    token_file: str = ""
+
+    fetch = None
+
+    @property
+    def is_own(self) -> bool:
+        return bool(self.token_file)
+
+    @property
+    def identity(self) -> str:
+        parts = (self.tenant, self.client_id, self.secret.reveal(), self.scope, self.authority, self.token_file)
+        return "entra " + hashlib.sha256("\x00".join(parts).encode()).hexdigest()
+
+    def token_request(self, now: float) -> TokenRequest | Failure | None:  # noqa: ARG002
+        form = {"grant_type": "client_credentials", "client_id": self.client_id, "scope": self.scope}
+        if self.token_file:
+            try:
+                assertion = Path(self.token_file).read_text(encoding="ascii").strip()
+            except (OSError, ValueError):
+                text = "The gateway's federated token file can't be read."
+                return Failure(Kind.CREDENTIAL_REFUSED, text, "azure_auth_mode")
+            form |= {"client_assertion_type": _ASSERTION, "client_assertion": assertion}
+        else:
+            form["client_secret"] = self.secret.reveal()
+        url = Url.parse(f"{self.authority.rstrip('/')}/{self.tenant}/oauth2/v2.0/token", trusted=True)
+        return TokenRequest(url, _FORM, urlencode(form).encode())
+
+    def read_token(self, status: int, body: bytes, now: float) -> Token | Failure:
+        return read_token("Microsoft Entra", status, body, now)
+
+    def lines(self, request: Outgoing, token: Token | None) -> bytes:  # noqa: ARG002
+        return bearer(token)
+
+
+class ManagedIdentity(msgspec.Struct, frozen=True):
+    """The identity of the machine that the gateway runs on.
+
+    Its tokens come from a link-local address, which no request of a caller may ever lead to: it is asked here and in no
+    other way.
+    """
+
+    client_id: str = ""
+
+    is_own = True
+
+    @property
+    def identity(self) -> str:
+        return f"managed {self.client_id}"
+
+    @property
+    def fetch(self) -> Callable[[], Token | Failure] | None:
+        return self._ask
+
+    def token_request(self, now: float) -> TokenRequest | Failure | None:  # noqa: ARG002
+        return None
+
+    def read_token(self, status: int, body: bytes, now: float) -> Token | Failure:
+        return read_token("Azure's managed identity", status, body, now)
+
+    def lines(self, request: Outgoing, token: Token | None) -> bytes:  # noqa: ARG002
+        return bearer(token)
+
+    def target(self) -> str:
+        """Path and query of the request to the machine's metadata service."""
+        query = {"api-version": "2018-02-01", "resource": _RESOURCE}
+        return f"{_IMDS_PATH}?{urlencode(query | ({'client_id': self.client_id} if self.client_id else {}))}"
+
+    def _ask(self) -> Token | Failure:
+        connection = http.client.HTTPConnection(_IMDS, timeout=_IMDS_PATIENCE)
+        try:
+            connection.request("GET", self.target(), headers={"Metadata": "true"})
+            reply = connection.getresponse()
+            return self.read_token(reply.status, reply.read(), datetime.datetime.now(datetime.UTC).timestamp())
+        except (OSError, http.client.HTTPException) as error:
+            text = f"The machine's identity service can't be reached ({type(error).__name__})."
+            return Failure(Kind.CREDENTIAL_REFUSED, text, "azure_auth_mode")
+        finally:
+            connection.close()
+
+
+def signer(
+    options: Mapping[str, str], key: Secret | None, environment: Mapping[str, str] | None
+) -> Entra | ManagedIdentity | Failure | None:
+    """The signer that Azure's options describe; None when a key or a token is shown as it is (spec 10.3)."""
+    del key
+    lent = environment or {}
+    match options.get("azure_auth_mode", ""):
+        case "entra":
+            names = ("tenant_id", "client_id", "client_secret")
+            tenant, client, secret = (options.get(f"azure_entra_{name}", "") for name in names)
+            if not (tenant and client and secret):
+                return _incomplete("azure_entra_tenant_id, azure_entra_client_id and azure_entra_client_secret")
+            if not _TENANT.fullmatch(tenant):
+                return Failure(Kind.INVALID_CONFIG, "azure_entra_tenant_id is no tenant's id.", "azure_entra_tenant_id")
+            scope = options.get("azure_entra_scope") or _SCOPE
+            return Entra(tenant, client, Secret(secret), scope, lent.get("AZURE_AUTHORITY_HOST") or _AUTHORITY)
+        case "managed":
+            return ManagedIdentity(options.get("azure_managed_client_id", ""))
+        case "workload":
+            file, tenant = lent.get("AZURE_FEDERATED_TOKEN_FILE", ""), lent.get("AZURE_TENANT_ID", "")
+            client = options.get("azure_workload_client_id") or lent.get("AZURE_CLIENT_ID", "")
+            authority = lent.get("AZURE_AUTHORITY_HOST") or _AUTHORITY
+            # Without the operator's leave there is no file: the same value says that it would be the gateway's own.
+            return Entra(tenant, client, authority=authority, token_file=file or "not lent")
+        case _:
+            return None
+
+
+def _incomplete(names: str) -> Failure:
+    return Failure(Kind.MISSING_API_KEY, f"azure_auth_mode entra needs {names}.", "azure_auth_mode")

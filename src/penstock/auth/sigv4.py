@@ -1,0 +1,187 @@
+"""AWS Signature Version 4, made by botocore (extra ``aws``), with keys, a session, an assumed role or a profile.
+
+Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html, the STS API reference for AssumeRole;
+spec 2.4 and 10.8. The path is signed as it is sent, encoded once more, as every service but S3 wants it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import msgspec
+
+from penstock.auth.signer import Outgoing, Token, TokenRequest
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import Url, header_line
+from penstock.core.secret import Secret
+from penstock.core.unreadable import read_json
+from penstock.dialects.provider_errors import understand
+
+_SIGNED: Final = ("Authorization", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-SHA256")
+_STS: Final = "2011-06-15"
+_SESSION: Final = "penstock"
+_FORM: Final = "application/x-www-form-urlencoded"
+_UNKNOWN_LIFE: Final = 300.0
+"""Seconds after which the keys of a chain are asked for again: a chain renews them itself when they need it."""
+
+
+class SigV4(msgspec.Struct, frozen=True):
+    """Keys and what they sign for. With a ``role_arn`` they only serve to assume that role. With a ``profile`` (or
+    without keys) they are the gateway's own, as botocore finds them: environment, files, web identity, instance."""
+
+    service: str
+    region: str
+    key_id: str = ""
+    secret: Secret = Secret("")
+    session: Secret = Secret("")
+    role_arn: str = ""
+    external_id: str = ""
+    profile: str = ""
+
+    @property
+    def identity(self) -> str:
+        parts = (self.service, self.region, self.key_id, self.secret.reveal(), self.session.reveal(), self.role_arn,
+                 self.external_id, self.profile)  # fmt: skip
+        return "sigv4 " + hashlib.sha256("\x00".join(parts).encode()).hexdigest()
+
+    @property
+    def is_own(self) -> bool:
+        return not self.key_id
+
+    @property
+    def fetch(self) -> Callable[[], Token | Failure] | None:
+        return self._from_chain if self.is_own else None
+
+    def token_request(self, now: float) -> TokenRequest | Failure | None:  # noqa: ARG002 (botocore looks itself)
+        if not self.role_arn or self.is_own:
+            return None
+        form = {"Action": "AssumeRole", "Version": _STS, "RoleArn": self.role_arn, "RoleSessionName": _SESSION}
+        body = urlencode({**form, "ExternalId": self.external_id} if self.external_id else form).encode()
+        domain = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
+        url = Url.parse(f"https://sts.{self.region}.{domain}/", trusted=True)
+        headers = header_line("content-type", "application/x-www-form-urlencoded") + header_line(
+            "accept", "application/json"
+        )
+        outgoing = Outgoing(b"POST", url.origin, b"/", headers, body)
+        own = Token(self.secret, 0.0, self.key_id, self.session)
+        return TokenRequest(url, headers + _signature(outgoing, own, "sts", self.region), body)
+
+    def read_token(self, status: int, body: bytes, now: float) -> Token | Failure:
+        try:
+            value = read_json(body)
+        except ValueError:
+            value = None
+        if status != 200:
+            return _refused(f"AWS answered {status} to AssumeRole: {understand(value).message or 'no reason given'}")
+        found = _inside(value, "AssumeRoleResponse", "AssumeRoleResult", "Credentials")
+        names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+        key_id, secret, session = (found.get(name) for name in names)
+        if not (isinstance(key_id, str) and isinstance(secret, str) and isinstance(session, str)):
+            return _refused("AWS answered AssumeRole without credentials")
+        return Token(Secret(secret), _moment(found.get("Expiration"), now), key_id, Secret(session))
+
+    def lines(self, request: Outgoing, token: Token | None) -> bytes:
+        token = token or Token(self.secret, 0.0, self.key_id, self.session)
+        return _signature(request, token, self.service, self.region)
+
+    def _from_chain(self) -> Token | Failure:
+        """The gateway's own keys. Reads files, or asks the instance: for a thread."""
+        from botocore.exceptions import BotoCoreError
+        from botocore.session import Session
+
+        try:
+            credentials = Session(profile=self.profile or None).get_credentials()
+            frozen = None if credentials is None else credentials.get_frozen_credentials()
+        except BotoCoreError as error:
+            return _refused(f"the gateway's own AWS credentials can't be had ({type(error).__name__})")
+        if frozen is None or not frozen.access_key or not frozen.secret_key:
+            return _refused("the gateway has no AWS credentials of its own")
+        until = datetime.datetime.now(datetime.UTC).timestamp() + _UNKNOWN_LIFE
+        return Token(Secret(frozen.secret_key), until, frozen.access_key, Secret(frozen.token or ""))
+
+
+def _inside(value: Any, *names: str) -> dict[str, Any]:
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _moment(value: Any, now: float) -> float:
+    """When credentials expire: seconds since 1970, or a date."""
+    if isinstance(value, int | float):
+        return float(value)
+    try:
+        return datetime.datetime.fromisoformat(str(value)).timestamp()
+    except ValueError:
+        return now + _UNKNOWN_LIFE
+
+
+def _refused(why: str) -> Failure:
+    return Failure(Kind.CREDENTIAL_REFUSED, f"The request can't be signed: {why}.", "aws_auth_type")
+
+
+def _signature(request: Outgoing, token: Token, service: str, region: str) -> bytes:
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    asked = AWSRequest(request.method.decode(), request.url, {"Content-Type": "application/json"}, request.body)
+    if service == "sts":
+        asked.headers.replace_header("Content-Type", _FORM)
+    credentials = Credentials(token.key_id, token.secret.reveal(), token.session.reveal() or None)
+    SigV4Auth(credentials, service, region).add_auth(asked)
+    return b"".join(header_line(name.lower(), asked.headers[name]) for name in _SIGNED if name in asked.headers)
+
+
+def signer(
+    service: str, options: Mapping[str, str], key: Secret | None, environment: Mapping[str, str] | None
+) -> SigV4 | Failure | None:
+    """The signer that the options of a row describe; None when a bearer key is to be shown instead.
+
+    ``environment`` is the operator's, None when the gateway's own identity is not lent to callers.
+    """
+    mode = options.get("aws_auth_type", "")
+    given = options.get("aws_access_key_id", "")
+    bare = not (mode or given or options.get("aws_profile"))
+    if mode.lower() == "apikey" or (bare and (key is not None or environment is None)):
+        return None
+    missing = _botocore_missing()
+    if missing is not None:
+        return missing
+    found = SigV4(
+        service,
+        options.get("aws_region", "us-east-1"),
+        given,
+        Secret(options.get("aws_secret_access_key", "")),
+        Secret(options.get("aws_session_token", "")),
+        options.get("aws_role_arn", ""),
+        options.get("aws_external_id", ""),
+        options.get("aws_profile", ""),
+    )
+    if given and not found.secret.reveal():
+        return _incomplete("aws_secret_access_key is missing beside aws_access_key_id")
+    if mode == "assumedRole" and not found.role_arn:
+        return _incomplete("aws_auth_type assumedRole needs aws_role_arn")
+    if not found.is_own:
+        return found
+    lent = environment or {}
+    if mode == "assumedRole" and "AWS_ASSUME_ROLE_ACCESS_KEY_ID" in lent:
+        own = Secret(lent.get("AWS_ASSUME_ROLE_SECRET_ACCESS_KEY", ""))
+        return msgspec.structs.replace(found, key_id=lent["AWS_ASSUME_ROLE_ACCESS_KEY_ID"], secret=own)
+    return found
+
+
+def _incomplete(what: str) -> Failure:
+    return Failure(Kind.MISSING_API_KEY, f"The request to AWS can't be signed: {what}.", "aws_access_key_id")
+
+
+def _botocore_missing() -> Failure | None:
+    if find_spec("botocore") is not None:
+        return None
+    text = "Signing for AWS needs the library botocore: the gateway's operator can install penstock[aws]."
+    return Failure(Kind.INVALID_CONFIG, text, "aws_auth_type")

@@ -1,0 +1,92 @@
+"""Stage, inside an attempt: the header lines of a signer. Tokens are fetched once for all who wait, and remembered."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from penstock.auth.signer import Outgoing, Signer, Token, TokenRequest
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import Limits
+from penstock.core.lru import Lru
+from penstock.transport.base import Request, Transport
+
+_EARLY: Final = 60.0
+"""Seconds before its end at which a token is no longer used: a request takes its time."""
+_REMEMBERED: Final = 4096
+_LARGEST: Final = 64 << 10
+_PATIENCE: Final = 30.0
+_UNREADABLE: Final = "what came back is no token"
+
+
+class Authorizer:
+    """Proves who calls. ``transports`` are how tokens are asked for."""
+
+    def __init__(self, transports: Mapping[str, Transport]) -> None:
+        self._transports = transports
+        self._tokens: Lru[str, Token] = Lru(_REMEMBERED)
+        self._asking: dict[str, asyncio.Task[Token | Failure]] = {}
+
+    async def __call__(self, signer: Signer, request: Outgoing) -> bytes | Failure:
+        """The header lines for a request."""
+        token = await self._token(signer)
+        if isinstance(token, Failure):
+            return token
+        try:
+            return signer.lines(request, token)
+        except ValueError:
+            text = "The credentials hold a control character, perhaps a line break: send them without."
+            return Failure(Kind.INVALID_CONFIG, text, "api_key")
+
+    async def _token(self, signer: Signer) -> Token | Failure | None:
+        name = signer.identity
+        known = self._tokens.get(name)
+        if known is not None and known.expires - _EARLY > time.time():
+            return known
+        asking = self._asking.get(name)
+        if asking is None:
+            wanted = signer.token_request(time.time()) if signer.fetch is None else None
+            if wanted is None and signer.fetch is None:
+                return None
+            if isinstance(wanted, Failure):
+                return wanted
+            asking = asyncio.create_task(self._ask(signer, wanted), name="token")
+            self._asking[name] = asking
+            asking.add_done_callback(lambda _: self._asking.pop(name, None))
+        # One waiter's leaving is not the others' business.
+        return await asyncio.shield(asking)
+
+    async def _ask(self, signer: Signer, wanted: TokenRequest | None) -> Token | Failure:
+        fetch = signer.fetch
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                token = await (asyncio.to_thread(fetch) if fetch is not None else self._fetched(signer, wanted))
+        except TimeoutError:
+            text = f"No access token came within {_PATIENCE:g} s."
+            return Failure(Kind.FIRST_BYTE_TIMEOUT, text, sent=False)
+        if isinstance(token, Token):
+            self._tokens.put(signer.identity, token)
+        return token
+
+    async def _fetched(self, signer: Signer, wanted: TokenRequest | None) -> Token | Failure:
+        if wanted is None:
+            return Failure(Kind.CREDENTIAL_REFUSED, "There is nobody to ask for an access token.", "api_key")
+        url = wanted.url
+        address = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
+        request = Request(
+            url.origin, wanted.method, address.encode(), wanted.headers, wanted.body, Limits(total=_PATIENCE)
+        )
+        reply = await self._transports[url.origin.scheme].send(request)
+        if isinstance(reply, Failure):
+            return reply
+        try:
+            body = b""
+            while data := await reply.read():
+                body += data
+                if len(body) > _LARGEST:
+                    return Failure(Kind.INVALID_RESPONSE, f"The access token can't be read: {_UNREADABLE}.", sent=True)
+            return reply.failure or signer.read_token(reply.status, body, time.time())
+        finally:
+            reply.close()

@@ -1,0 +1,148 @@
+"""Tokens: fetched once for all who wait, remembered until shortly before their end, never when refused."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from penstock.auth.signer import Outgoing, Token, TokenRequest
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import Headers, Url, header_line
+from penstock.core.secret import Secret
+from penstock.pipeline.authorize import Authorizer
+from penstock.transport.base import Request
+
+URL = Url.parse("https://tokens.example/t", trusted=True)
+OUTGOING = Outgoing(b"POST", URL.origin, b"/", b"", b"")
+
+
+class FakeReply:
+    def __init__(self, status: int, body: bytes) -> None:
+        self.status = status
+        self.headers: Headers = []
+        self.framed = True
+        self.failure: Failure | None = None
+        self._body = body
+
+    async def read(self) -> bytes:
+        body, self._body = self._body, b""
+        return body
+
+    def close(self) -> None:
+        pass
+
+
+class FakeTransport:
+    """Gives tokens, once its gate is open."""
+
+    def __init__(self, status: int = 200) -> None:
+        self.asked: list[Request] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.status = status
+
+    async def send(self, request: Request) -> Any:
+        self.asked.append(request)
+        await self.gate.wait()
+        return FakeReply(self.status, b"token-%d" % len(self.asked))
+
+    async def close(self) -> None:
+        pass
+
+
+class FakeSigner:
+    fetch: Any = None
+    is_own = False
+
+    def __init__(self, life: float = 3600, identity: str = "one") -> None:
+        self.life = life
+        self.identity = identity
+
+    def token_request(self, now: float) -> TokenRequest:
+        return TokenRequest(URL, b"", b"grant")
+
+    def read_token(self, status: int, body: bytes, now: float) -> Token | Failure:
+        if status != 200:
+            return Failure(Kind.CREDENTIAL_REFUSED, "no")
+        return Token(Secret(body.decode()), now + self.life)
+
+    def lines(self, request: Outgoing, token: Token | None) -> bytes:
+        return b"" if token is None else header_line("authorization", token.secret.reveal())
+
+
+def authorizer(transport: FakeTransport) -> Authorizer:
+    return Authorizer({"https": transport})
+
+
+async def test_a_token_is_fetched_once_and_remembered() -> None:
+    transport = FakeTransport()
+    authorize = authorizer(transport)
+    signer = FakeSigner()
+    assert await authorize(signer, OUTGOING) == b"authorization: token-1\r\n"
+    assert await authorize(signer, OUTGOING) == b"authorization: token-1\r\n"
+    assert await authorize(FakeSigner(identity="two"), OUTGOING) == b"authorization: token-2\r\n"
+    (first, _) = transport.asked
+    assert (first.method, first.target, first.body) == (b"POST", b"/t", b"grant")
+
+
+async def test_all_who_wait_share_one_request() -> None:
+    transport = FakeTransport()
+    transport.gate.clear()
+    authorize = authorizer(transport)
+    waiting = [asyncio.create_task(authorize(FakeSigner(), OUTGOING)) for _ in range(5)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+    transport.gate.set()
+    done = await asyncio.gather(*waiting, return_exceptions=True)
+    assert isinstance(done[0], asyncio.CancelledError)
+    assert done[1:] == [b"authorization: token-1\r\n"] * 4
+    assert len(transport.asked) == 1
+
+
+async def test_a_token_near_its_end_is_asked_for_again() -> None:
+    transport = FakeTransport()
+    authorize = authorizer(transport)
+    for _ in range(2):
+        await authorize(FakeSigner(life=30), OUTGOING)
+    assert len(transport.asked) == 2
+
+
+async def test_a_refusal_is_not_remembered() -> None:
+    transport = FakeTransport(status=403)
+    authorize = authorizer(transport)
+    for _ in range(2):
+        found = await authorize(FakeSigner(), OUTGOING)
+        assert isinstance(found, Failure)
+        assert found.status == 401
+    assert len(transport.asked) == 2
+
+
+async def test_a_library_that_fetches_for_itself_does_so_in_a_thread() -> None:
+    signer = FakeSigner()
+    signer.fetch = lambda: Token(Secret("own"), time.time() + 600)
+    transport = FakeTransport()
+    assert await authorizer(transport)(signer, OUTGOING) == b"authorization: own\r\n"
+    assert not transport.asked
+
+
+async def test_a_token_that_is_no_header_is_told() -> None:
+    signer = FakeSigner()
+    signer.fetch = lambda: Token(Secret("a\r\nb: c"), time.time() + 600)
+    found = await authorizer(FakeTransport())(signer, OUTGOING)
+    assert isinstance(found, Failure)
+    assert found.status == 400
+
+
+@pytest.mark.parametrize("body", [b"x" * 70_000])
+async def test_an_endless_answer_is_no_token(body: bytes) -> None:
+    class Endless(FakeTransport):
+        async def send(self, request: Request) -> Any:
+            return FakeReply(200, body)
+
+    found = await authorizer(Endless())(FakeSigner(), OUTGOING)
+    assert isinstance(found, Failure)
+    assert found.kind is Kind.INVALID_RESPONSE
