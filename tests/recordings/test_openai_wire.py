@@ -86,7 +86,7 @@ def expected_request(recording: dict[str, Any], dropped: str | None) -> dict[str
 
 def expected_reply(recording: dict[str, Any]) -> bytes:
     """The recorded bytes, without the accent of a provider that has one (dialects/openai_mend.py)."""
-    body = (recording["response"]["body_text"]).encode("utf-8", "surrogatepass")
+    body = str(recording["response"]["body_text"]).encode("utf-8", "surrogatepass")
     if recording["response"]["status"] != 200 or not PROVIDERS[slug(recording)].mends:
         return body
     if recording["response"]["kind"] != "sse":

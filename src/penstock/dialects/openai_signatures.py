@@ -47,6 +47,10 @@ def _message(message: dict[str, msgspec.Raw | bytes], owner: str) -> bytes:
         if len(own) != len(details):
             message.pop("reasoning_details")
             message |= {"reasoning_details": write_json(own)} if own else {}
+    if owner != Owner.GOOGLE and b'_signature"' in bytes(message.get("extra_content", b"")):
+        message.pop("extra_content")
+    if owner != Owner.GOOGLE:
+        message.pop("thought_signature", None)
     calls = _list(message.get("tool_calls"))
     if calls is not None and owner != Owner.GOOGLE and b'_signature"' in bytes(message["tool_calls"]):
         message["tool_calls"] = write_json([_unsigned(call) for call in calls])
