@@ -72,7 +72,10 @@ def test_a_schema_keeps_its_bytes() -> None:
 
 
 def test_several_tools_that_may_be_called_are_all_that_are_offered() -> None:
-    choice = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "get_weather"}}]}}
+    choice = {
+        "type": "allowed_tools",
+        "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "get_weather"}}]},
+    }
     found, dropped = written(ask(tools=[*MATRIX["tools"]["tools"]], tool_choice=choice))
     assert (found["tools"], found["tool_choice"], dropped) == ([WEATHER], "auto", ())
 
@@ -92,9 +95,66 @@ def test_what_a_host_does_not_take_is_named() -> None:
         response_format={"type": "json_object"},
         stop="END",
     )
-    assert written(row, host) == (
-        told(user("See."), temperature=1, tools=[WEATHER]),
-        ("stop", "response_format", "tool_choice", "messages[0].content[1]", "tools[1]", "reasoning_effort")
-        if False
-        else written(row, host)[1],
+    lost = ("tool_choice", "response_format", "stop", "messages[0].content[1]", "tools[1]", "reasoning_effort")
+    assert written(row, host) == (told(user("See."), temperature=1, tools=[WEATHER]), lost)
+
+
+def test_a_host_without_lists_gets_text_save_from_users() -> None:
+    host = Host(lists=False)
+    parts = [text("One."), text(" Two.")]
+    row = ask(
+        {"role": "system", "content": parts},
+        user(*parts),
+        {"role": "assistant", "content": [*parts, image("https://x.example/a.png")]},
     )
+    found, dropped = written(row, host)
+    assert [message["content"] for message in found["messages"]] == ["One. Two.", parts, "One. Two."]
+    assert dropped == ("messages[2].content[2]",)
+
+
+def test_earlier_reasoning_stays_here_when_a_host_does_not_take_it_back() -> None:
+    assert written(MATRIX["reasoning_before"], Host(thinks=False)) == (
+        told(HELLO, {"role": "assistant", "content": "Hi"}, user("And?")),
+        (),
+    )
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"reasoning": {"effort": "low"}},
+        {"reasoning": {"max_tokens": 100}},
+        {"reasoning": {"enabled": False}},
+        {"thinking": {"type": "enabled", "budget_tokens": 5, "display": "none"}},
+    ],
+)
+def test_how_much_to_think_is_said_again(said: dict[str, Any]) -> None:
+    once = written(ask(**said))[0]
+    assert written({"model": "m", **once})[0] == once
+    assert len(once) == 2
+
+
+def test_a_failed_tool_and_a_tool_of_more_members_are_named() -> None:
+    row = ask(
+        HELLO,
+        called(MATRIX["one_call"]["messages"][1]["tool_calls"][0]),
+        {**result("call_1", "?"), "is_error": True},
+        tools=[{**WEATHER, "defer_loading": True}],
+    )
+    assert written(row)[1] == ("messages[2].is_error", "tools[0].defer_loading")
+
+
+def test_a_call_of_a_tool_without_a_schema() -> None:
+    call = {"id": "c", "type": "custom", "custom": {"name": "shell", "input": "ls"}}
+    row = ask(HELLO, called(call), result("c", "a.txt"))
+    assert written(row) == (plain(row), ())
+
+
+def test_sound_at_an_address_keeps_it() -> None:
+    row = ask(
+        user(
+            text("Listen."),
+            {"type": "input_audio", "input_audio": {"data": "https://x.example/a.wav", "format": "wav"}},
+        )
+    )
+    assert written(row) == (plain(row), ())
