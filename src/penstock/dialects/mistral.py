@@ -18,7 +18,7 @@ from penstock.core.json_text import write_json
 from penstock.core.unreadable import UNREADABLE
 
 _MESSAGES: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
-_MARKS: Final = (b'"tool_call', b'"reasoning', b'"refusal"', b'"content_blocks"')
+_MARKS: Final = re.compile(rb'"(?:tool_call|reasoning|refusal"|content_blocks")')
 _NOT_KNOWN: Final = (
     "reasoning_content", "reasoning", "reasoning_details", "content_blocks", "refusal", "annotations", "audio",
     "function_call",
@@ -31,7 +31,7 @@ _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 def suited(body: Body) -> Body:
     """The body with messages as Mistral takes them."""
     raw = body.raw("messages")
-    if raw is None or not any(mark in raw for mark in _MARKS):
+    if raw is None or _MARKS.search(raw) is None:
         return body
     try:
         messages = [_message(dict(message)) for message in _MESSAGES.decode(raw)]

@@ -115,10 +115,13 @@ def suit(body: Body, traits: Traits) -> tuple[Body, tuple[str, ...]]:
         if old in body:
             given_way += [old] if new in body else []
             body = body.without(old) if new in body else body.renamed(old, new)
-    refuses = traits.refuses | traits.refuses_thinking if _thinks(body, traits) else traits.refuses
-    refused = [name for name in body if name in refuses and not body.is_null(name)]
-    for name in refused:
-        body = body.without(name)
+    refuses, refused = traits.refuses, list[str]()
+    if traits.refuses_thinking and _thinks(body, traits):
+        refuses |= traits.refuses_thinking
+    if refuses:
+        refused = [name for name in body if name in refuses and not body.is_null(name)]
+        for name in refused:
+            body = body.without(name)
     if not traits.system_role:
         body = _with_roles(body, {b'"system"': b'"user"', _DEVELOPER: b'"user"'})
     return body, (*given_way, *refused)

@@ -26,7 +26,7 @@ from penstock.dialects.openai_chat import Request, Shape
 from penstock.pipeline.authenticate import ANYBODY, KEY_HEADERS, Caller, authenticate, credential
 from penstock.pipeline.call import Call
 from penstock.providers.endpoint import Endpoint, bind
-from penstock.providers.row import Key, Operation, Option, Provider
+from penstock.providers.row import OPENAI, Key, Operation, Option, Provider
 from penstock.routing.leaf import Given, Rules
 from penstock.routing.parse import parse
 from penstock.routing.plan import Plan, Target
@@ -275,7 +275,8 @@ class Configure:
             overrides=overrides,
             renames={rename.parameter: rename.to for rename in row.renames},
             drops=frozenset(drop.parameter for drop in row.drops),
-            developer_role=row.developer_role,
+            # A dialect of its own has its own way with roles.
+            developer_role=row.developer_role or (row.dialect != OPENAI and not row.families),
             removes=target.drop_params,
         )
         return Route(target, row, endpoint, operation, None if shape.is_plain else shape, self._limits_for(target))
