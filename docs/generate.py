@@ -12,6 +12,7 @@ import msgspec
 
 from penstock.core.failure import MEANINGS, Blame, Kind, Retry
 from penstock.core.traits import Traits
+from penstock.providers.not_served import NOT_SERVED
 from penstock.providers.registry import COLUMNS, PROVIDERS, table
 from penstock.settings import Settings
 from penstock.settings.field import FIELDS, Field
@@ -254,6 +255,13 @@ underscores. Names link to the provider's own documentation. Where the dialect i
 
 """
 
+_NOT_SERVED: Final = """
+## Not served
+
+Of the providers that Portkey names, these have no chat that could stand behind `/v1/chat/completions`.
+
+"""
+
 _CHANGES: Final = """
 ## What is changed on the way
 
@@ -266,7 +274,11 @@ left out is named in the response header `x-penstock-dropped-params`.
 def providers_page() -> str:
     """docs/providers.md, from the provider rows."""
     changes = _table(("provider", "parameter", "what happens", "reason"), _changes())
-    return _PROVIDERS + _table(COLUMNS, map(_provider_cells, table())) + _CHANGES + changes
+    absent = _table(
+        ("slug", "name", "reason"),
+        ((f"`{each.slug}`", f"[{each.name}]({each.link})", each.reason) for each in NOT_SERVED),
+    )
+    return _PROVIDERS + _table(COLUMNS, map(_provider_cells, table())) + _NOT_SERVED + absent + _CHANGES + changes
 
 
 def _provider_cells(line: tuple[str, ...]) -> tuple[str, ...]:

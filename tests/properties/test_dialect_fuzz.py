@@ -136,6 +136,7 @@ WHOLE: Final[dict[str, Any]] = {
 }  # fmt: skip
 NAMES: Final = sorted(DIALECTS.keys() & STREAMS.keys())
 every = pytest.mark.parametrize("name", NAMES)
+every_writer = pytest.mark.parametrize("name", sorted(DIALECTS))
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.text(max_size=6),
@@ -217,7 +218,7 @@ def test_any_member_of_a_reply_may_be_anything(name: str, data: st.DataObject) -
     written(DIALECTS[name].read_reply(json.dumps(damaged).encode(), next(goals(name))))
 
 
-@every
+@every_writer
 @given(body=st.binary(max_size=200))
 @settings(max_examples=100, deadline=None)
 def test_any_bytes(name: str, body: bytes) -> None:
@@ -244,7 +245,7 @@ def test_any_byte_of_a_stream_may_be_wrong(name: str, data: st.DataObject) -> No
     written(read(DIALECTS[name], next(goals(name)), [bytes(body)]))
 
 
-@every
+@every_writer
 @given(data=st.data())
 @settings(max_examples=150, deadline=None)
 def test_any_request_is_written_or_refused(name: str, data: st.DataObject) -> None:
@@ -261,7 +262,7 @@ def test_any_request_is_written_or_refused(name: str, data: st.DataObject) -> No
             assert isinstance(json.loads(payload.body), dict)
 
 
-@every
+@every_writer
 @pytest.mark.parametrize("row", sorted(MATRIX))
 def test_the_matrix_is_written_for_every_kind_of_model(name: str, row: str) -> None:
     request = openai_request.read(json.dumps(MATRIX[row]).encode())

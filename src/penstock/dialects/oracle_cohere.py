@@ -74,6 +74,8 @@ def common(taking: Taking) -> dict[str, Any]:
         found["safetyMode"] = "OFF" if safety.upper() == "NONE" else safety.upper()
     form = taking.format()
     if form is not None:
+        if form.description:
+            taking.refuse("response_format.json_schema.description")
         schema = {"schema": msgspec.Raw(form.schema)} if form.schema else {}
         found["responseFormat"] = {"type": "JSON_OBJECT", **schema}
     return found

@@ -8,7 +8,7 @@ API, "CohereChatRequest" and the types of its members.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from penstock.core.chat import (
@@ -126,8 +126,8 @@ def _tool(tool: Tool, path: str, taking: Taking) -> dict[str, Any]:
         name: _definition(each, is_required=isinstance(required, list) and name in required)
         for name, each in (properties.items() if isinstance(properties, dict) else ())
     }
-    for name in _lost(schema):
-        taking.refuse(f"{path}.{name}")
+    if not _is_said(schema):
+        taking.refuse(path)
     return {
         "name": tool.name,
         "description": tool.description,
@@ -146,9 +146,10 @@ def _definition(schema: Any, *, is_required: bool) -> dict[str, Any]:
     }
 
 
-def _lost(schema: Mapping[str, Any]) -> Iterable[str]:
-    """The parameters of which more is known than can be said."""
+def _is_said(schema: Mapping[str, Any]) -> bool:
+    """Whether all that is known of the parameters can be said."""
     properties = schema.get("properties")
-    for name, each in properties.items() if isinstance(properties, dict) else ():
-        if not (isinstance(each, dict) and isinstance(each.get("type"), str) and _SAID.issuperset(each)):
-            yield f"properties.{name}"
+    return all(
+        isinstance(each, dict) and isinstance(each.get("type"), str) and _SAID.issuperset(each)
+        for each in (properties.values() if isinstance(properties, dict) else ())
+    )

@@ -47,6 +47,7 @@ _WORDS: Final = {
 _EFFORTS: Final = frozenset({"none", "minimal", "low", "medium", "high"})
 _DETAILS: Final = frozenset({"auto", "low", "high"})
 _VIDEO: Final = "video/"
+_NO_PARAMETERS: Final = b'{"type":"object","properties":{}}'
 
 
 def write(request: ChatRequest, taking: Taking, goal: Goal) -> dict[str, Any]:
@@ -136,13 +137,9 @@ def functions(taking: Taking, *, strict: bool = False) -> list[Tool]:
 
 
 def described(tool: Tool) -> dict[str, Any]:
-    """A function's name, description and parameters."""
+    """A function's name, description and parameters, which are said also where there are none."""
     description = {"description": tool.description} if tool.description else {}
-    return {
-        "name": tool.name,
-        **description,
-        **({"parameters": msgspec.Raw(tool.parameters)} if tool.parameters else {}),
-    }
+    return {"name": tool.name, **description, "parameters": msgspec.Raw(tool.parameters or _NO_PARAMETERS)}
 
 
 # Messages.
@@ -184,6 +181,8 @@ def _content(parts: tuple[Part, ...], message: Message, taking: Taking) -> list[
             continue
         if getattr(part, "cache", None) is not None:
             taking.refuse(f"{path}.cache_control")
+        if isinstance(part, FilePart) and part.name:
+            taking.refuse(f"{path}.file.filename")
         found.append(value)
     return found
 

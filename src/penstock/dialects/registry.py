@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from penstock.dialects import anthropic, bedrock_converse, cohere, gemini, ollama
+from penstock.dialects import anthropic, bedrock_converse, cohere, gemini, ollama, oracle, sagemaker, watsonx
 from penstock.dialects.dialect import Dialect
 
 _ALL: Final[tuple[Dialect, ...]] = (
@@ -15,6 +15,9 @@ _ALL: Final[tuple[Dialect, ...]] = (
     cohere.DIALECT,
     gemini.DIALECT,
     ollama.DIALECT,
+    oracle.DIALECT,
+    sagemaker.DIALECT,
+    watsonx.DIALECT,
 )
 
 DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType({dialect.name: dialect for dialect in _ALL})

@@ -72,4 +72,16 @@ ROWS: Final = (
         options=(Option("predibase_tenant_id", "predibase-tenant-id", required=True, pattern="[A-Za-z0-9_-]+"),),
         notes="Portkey reads the tenant from the body's user and an adapter from model:adapter; here neither is.",
     ),
+    Provider(
+        "workers-ai",
+        "Cloudflare Workers AI",
+        "https://api.cloudflare.com/client/v4/accounts/{workers_ai_account_id}/ai/v1",
+        "https://developers.cloudflare.com/workers-ai/configuration/open-ai-compatibility",
+        paths=CHAT_ONLY,
+        env=("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_KEY"),
+        options=(
+            Option("workers_ai_account_id", "workers-ai-account-id", required=True, pattern="[A-Za-z0-9_-]{1,64}"),
+        ),
+        mends=True,
+    ),
 )

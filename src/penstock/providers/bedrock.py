@@ -44,7 +44,7 @@ def _locate(options: Mapping[str, str], operation: Operation) -> Place | None:
     return _INVOKE if options.get("aws_bedrock_api") == "invoke" else _CONVERSE
 
 
-def _domain(options: Mapping[str, str]) -> str:
+def aws_domain(options: Mapping[str, str]) -> str:
     return "amazonaws.com.cn" if options.get("aws_region", "").startswith("cn-") else "amazonaws.com"
 
 
@@ -62,7 +62,7 @@ BEDROCK: Final = Provider(
         Option("anthropic_beta", "anthropic-beta", bare_header="anthropic-beta"),
         Option("anthropic_version", "anthropic-version", bare_header="anthropic-version"),
     ),
-    derived={"aws_domain": _domain},
+    derived={"aws_domain": aws_domain},
     env=("AWS_BEARER_TOKEN_BEDROCK",),
     notes="The key is a Bedrock API key; or aws-access-key-id and aws-secret-access-key sign each request "
     "(penstock[aws]). aws-bedrock-api: invoke calls Claude by its own API in place of Converse.",

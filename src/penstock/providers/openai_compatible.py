@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from penstock.auth.header import HeaderAuth
 from penstock.dialects import mistral
 from penstock.providers.azure import EXTRA_PARAMETERS
 from penstock.providers.row import CHAT_ONLY, PATHS, V1_PATHS, Drop, Key, Operation, Option, Place, Provider, Rename
@@ -47,6 +48,14 @@ ROWS: Final = (
         env=("AI302_API_KEY", "302AI_API_KEY"),
         developer_role=True,
     ),
+    Provider(
+        "ai21",
+        "AI21 Labs",
+        "https://api.ai21.com/studio/v1",
+        "https://docs.ai21.com/reference/jamba-1-6-api-ref",
+        env=("AI21_API_KEY",),
+        renames=(_only_max_tokens("https://docs.ai21.com/reference/jamba-1-6-api-ref"),),
+    ),
     Provider("aibadgr", "AI Badgr", "https://aibadgr.com/api/v1", "https://aibadgr.com", env=("AIBADGR_API_KEY",)),
     Provider(
         "anyscale",
@@ -62,6 +71,15 @@ ROWS: Final = (
         "https://inference.baseten.co/v1",
         "https://docs.baseten.co/inference/model-apis/overview",
         env=("BASETEN_API_KEY",),
+    ),
+    Provider(
+        "bytez",
+        "Bytez",
+        "https://api.bytez.com/models/v2/openai/v1",
+        "https://docs.bytez.com/http-reference/oaiCompliant/chatCompletions",
+        paths=CHAT_ONLY,
+        env=("BYTEZ_API_KEY", "BYTEZ_KEY"),
+        renames=(_only_max_tokens("https://docs.bytez.com/http-reference/oaiCompliant/chatCompletions"),),
     ),
     Provider(
         "cerebras",
@@ -193,6 +211,14 @@ ROWS: Final = (
         "https://api.intelligence.io.solutions/api/v1",
         "https://io.net/docs/guides/intelligence/io-intelligence",
         env=("IOINTELLIGENCE_API_KEY",),
+    ),
+    Provider(
+        "jina",
+        "Jina AI DeepSearch",
+        "https://deepsearch.jina.ai/v1",
+        "https://jina.ai/deepsearch",
+        env=("JINA_API_KEY",),
+        notes="Chat is DeepSearch; embeddings have another address.",
     ),
     Provider(
         "kluster-ai",
@@ -366,6 +392,13 @@ ROWS: Final = (
         mends=True,
     ),
     Provider(
+        "reka-ai",
+        "Reka",
+        "https://api.reka.ai/v1",
+        "https://docs.reka.ai/chat/api-reference/create-chat-completion",
+        env=("REKA_API_KEY",),
+    ),
+    Provider(
         "sambanova",
         "SambaNova",
         "https://api.sambanova.ai",
@@ -380,6 +413,16 @@ ROWS: Final = (
         "https://api.scaleway.ai/v1",
         "https://www.scaleway.com/en/docs/generative-apis/",
         env=("SCW_SECRET_KEY", "SCALEWAY_API_KEY"),
+    ),
+    Provider(
+        "segmind",
+        "Segmind",
+        "https://api.segmind.com/v1",
+        "https://www.segmind.com/models/llama-v3p1-8b-instruct/api",
+        paths={Operation.CHAT: "/{model}"},
+        auth=HeaderAuth("x-api-key"),
+        env=("SEGMIND_API_KEY",),
+        notes="Streaming is not documented.",
     ),
     Provider(
         "siliconflow",

@@ -61,6 +61,14 @@ ROWS: Final = (
         mends=True,
     ),
     Provider(
+        "triton",
+        "NVIDIA Triton",
+        "",
+        "https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/client_guide/openai_readme.html",
+        key=Key.OPTIONAL,
+        notes="Needs Triton's OpenAI frontend (port 9000).",
+    ),
+    Provider(
         "vllm",
         "vLLM",
         "",

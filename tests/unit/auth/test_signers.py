@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
+import hashlib
 import json
+import re
 import urllib.parse
 from typing import Any
 from unittest import mock
@@ -14,10 +17,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from google.auth import jwt
 
-from penstock.auth import entra, google, sigv4
+from penstock.auth import entra, google, ibm, oci, sigv4
 from penstock.auth.google import DefaultCredentials, ServiceAccount
 from penstock.auth.signer import Outgoing, Token, TokenRequest
 from penstock.auth.sigv4 import SigV4
@@ -288,3 +291,50 @@ def test_a_workload_shows_its_token_file(tmp_path: Any) -> None:
 )
 def test_nothing_shows_a_secret(signer: Any) -> None:
     assert "hidden" not in f"{signer!r} {signer.identity}"
+
+
+# Oracle and IBM.
+
+OCI = {
+    "oracle_tenancy": "ocid1.tenancy", "oracle_user": "ocid1.user", "oracle_fingerprint": "aa:bb",
+    "oracle_private_key": PEM,
+}  # fmt: skip
+
+
+def test_oracles_signature_verifies() -> None:
+    signer = oci.signer(OCI, None, None)
+    assert isinstance(signer, oci.OciKey)
+    request = Outgoing(b"POST", Url.parse("https://unit.oraclecloud.com").origin, b"/20231130/actions/chat", b"", BODY)
+    sent = fields(signer.lines(request, None))
+    said = dict(re.findall(r'(\w+)="([^"]*)"', sent["authorization"]))
+    assert said["keyId"] == "ocid1.tenancy/ocid1.user/aa:bb"
+    values = {
+        "date": sent["date"], "(request-target)": "post /20231130/actions/chat", "host": "unit.oraclecloud.com",
+        "content-length": str(len(BODY)), "content-type": "application/json",
+        "x-content-sha256": base64.b64encode(hashlib.sha256(BODY).digest()).decode(),
+    }  # fmt: skip
+    assert sent["x-content-sha256"] == values["x-content-sha256"]
+    text = "\n".join(f"{name}: {values[name]}" for name in said["headers"].split())
+    signature = base64.b64decode(said["signature"])
+    PRIVATE.public_key().verify(signature, text.encode(), padding.PKCS1v15(), hashes.SHA256())
+
+
+def test_oracles_key_is_looked_at_before_it_is_needed() -> None:
+    assert oci.signer({}, Secret("bearer"), None) is None
+    missing = oci.signer({"oracle_private_key": PEM}, None, None)
+    assert isinstance(missing, Failure)
+    assert missing.param == "oracle_tenancy"
+    broken = oci.signer({**OCI, "oracle_private_key": "-----BEGIN nothing"}, None, None)
+    assert isinstance(broken, Failure)
+    assert "nothing" not in broken.message
+
+
+def test_ibm_gives_tokens_for_keys() -> None:
+    signer = ibm.signer({}, Secret("api-key"), None)
+    assert isinstance(signer, ibm.IamKey)
+    wanted = signer.token_request(0.0)
+    assert isinstance(wanted, TokenRequest)
+    assert wanted.url.origin.host == "iam.cloud.ibm.com"
+    assert dict(urllib.parse.parse_qsl(wanted.body.decode()))["apikey"] == "api-key"
+    assert ibm.signer({}, Secret("eyJhbGciOi"), None) is None
+    assert ibm.signer({}, None, None) is None

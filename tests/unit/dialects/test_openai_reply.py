@@ -5,6 +5,7 @@ import json
 import random
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -97,7 +98,7 @@ FULL = stream(
     chunk({}, "tool_calls"),
     {**HEAD, "choices": [], "usage": USAGE},
 )
-FULL_EVENTS = [
+FULL_EVENTS: list[Event] = [
     START,
     Thinking("Hm"),
     Thinking("m."),
@@ -149,7 +150,7 @@ def shape(reply: ChatReply) -> Any:
 
 
 def test_parts_of_a_content() -> None:
-    parts = [
+    parts: list[dict[str, Any]] = [
         {"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]},
         {"type": "text", "text": "A"},
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
@@ -445,7 +446,7 @@ def test_an_error_as_the_reason() -> None:
 )  # fmt: skip
 def test_counts(usage: dict[str, Any], tokens: Tokens) -> None:
     (found,) = [event for event in whole({"content": "Hi"}, usage=usage) if isinstance(event, Tokens)]
-    assert found == Tokens(*(getattr(tokens, name) for name in Tokens.__struct_fields__[:-1]), native=usage)
+    assert found == msgspec.structs.replace(tokens, native=usage)
 
 
 def test_no_counts_at_all() -> None:  # quirk 1

@@ -1,0 +1,106 @@
+"""Oracle Cloud's request signatures, with an API signing key (extra ``oracle``: cryptography).
+
+Source: https://docs.oracle.com/en-us/iaas/Content/API/Concepts/signingrequests.htm (version 1, rsa-sha256).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from importlib.util import find_spec
+from typing import Final
+
+import msgspec
+
+from penstock.auth.signer import Outgoing, Token, TokenRequest
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import header_line
+from penstock.core.secret import Secret
+
+_SIGNED: Final = "date (request-target) host content-length content-type x-content-sha256"
+_NAMES: Final = ("oracle_tenancy", "oracle_user", "oracle_fingerprint", "oracle_private_key")
+
+
+class OciKey(msgspec.Struct, frozen=True):
+    """A user's signing key: PEM, perhaps with a passphrase. ``key_id`` is TENANCY/USER/FINGERPRINT."""
+
+    key_id: str
+    key: Secret
+    passphrase: Secret = Secret("")
+
+    is_own = False
+    fetch = None
+
+    @property
+    def identity(self) -> str:
+        return "oci " + hashlib.sha256(f"{self.key_id}\x00{self.key.reveal()}".encode()).hexdigest()
+
+    def token_request(self, now: float) -> TokenRequest | Failure | None:  # noqa: ARG002
+        return None
+
+    def read_token(self, status: int, body: bytes, now: float) -> Token | Failure:  # noqa: ARG002
+        return Failure(Kind.CREDENTIAL_REFUSED, "Oracle Cloud gives no tokens for signing keys.", "oracle_private_key")
+
+    def lines(self, request: Outgoing, token: Token | None) -> bytes:  # noqa: ARG002
+        date = format_datetime(datetime.now(UTC), usegmt=True)
+        digest = base64.b64encode(hashlib.sha256(request.body).digest()).decode()
+        target = f"{request.method.decode().lower()} {request.address.decode('latin-1')}"
+        said = {
+            "date": date,
+            "(request-target)": target,
+            "host": request.origin.authority,
+            "content-length": str(len(request.body)),
+            "content-type": "application/json",
+            "x-content-sha256": digest,
+        }
+        text = "\n".join(f"{name}: {said[name]}" for name in _SIGNED.split())
+        authorization = (
+            f'Signature version="1",headers="{_SIGNED}",keyId="{self.key_id}",algorithm="rsa-sha256",'
+            f'signature="{self._signature(text.encode())}"'
+        )
+        lines = {"date": date, "x-content-sha256": digest, "authorization": authorization}
+        return b"".join(header_line(name, value) for name, value in lines.items())
+
+    def _signature(self, text: bytes) -> str:
+        """Raises ValueError for a key that can't be read."""
+        from cryptography.hazmat.primitives import hashes, serialization
+        from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+        phrase = self.passphrase.reveal().encode() or None
+        try:
+            key = serialization.load_pem_private_key(self.key.reveal().encode(), phrase)
+        except TypeError as error:
+            raise ValueError(str(error)) from None
+        if not isinstance(key, rsa.RSAPrivateKey):
+            raise ValueError("no RSA key")  # noqa: TRY004 (one kind of error for a key that is of no use)
+        return base64.b64encode(key.sign(text, padding.PKCS1v15(), hashes.SHA256())).decode()
+
+
+def signer(
+    options: Mapping[str, str], key: Secret | None, environment: Mapping[str, str] | None
+) -> OciKey | Failure | None:
+    """The signer that Oracle's options describe; None when a bearer key is shown instead."""
+    del key, environment
+    if not options.get("oracle_private_key"):
+        return None
+    missing = [name for name in _NAMES if not options.get(name)]
+    if missing:
+        return Failure(Kind.MISSING_API_KEY, f"Signing for Oracle Cloud needs {', '.join(missing)}.", missing[0])
+    if find_spec("cryptography") is None:
+        text = "Signing for Oracle Cloud needs the library cryptography: the operator can install penstock[oracle]."
+        return Failure(Kind.INVALID_CONFIG, text, "oracle_private_key")
+    tenancy, user, fingerprint, pem = (options[name] for name in _NAMES)
+    found = OciKey(
+        f"{tenancy}/{user}/{fingerprint}",
+        Secret(pem.replace("\\n", "\n")),
+        Secret(options.get("oracle_key_passphrase", "")),
+    )
+    try:
+        found._signature(b"")
+    except ValueError:
+        text = "The private key can't be used: it must be an RSA key in PEM form, its passphrase beside it."
+        return Failure(Kind.INVALID_CONFIG, text, "oracle_private_key")
+    return found

@@ -1,0 +1,54 @@
+"""IBM watsonx.ai's chat, which is OpenAI's under other names for the model, who pays, and the choice among tools.
+
+A model is paid for by a project or a space; a deployment (variant ``deployment``) names both itself, in the path.
+Streams have a path of their own, and no ``[DONE]``. Source: IBM watsonx.ai API reference, "Infer text chat".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from penstock.core.chat import ChatRequest
+from penstock.core.failure import Failure, Kind
+from penstock.core.json_text import write_json
+from penstock.core.taking import Payload, Taking
+from penstock.dialects.dialect import Dialect, Goal
+from penstock.dialects.openai_reply import OpenAiStream, read_reply
+from penstock.dialects.openai_write import Host, body
+
+_HOST: Final = Host(
+    parameters=frozenset(
+        {"frequency_penalty", "presence_penalty", "logit_bias", "logprobs", "top_logprobs", "max_tokens", "n", "seed"}
+        | {"max_completion_tokens", "stop", "temperature", "top_p", "response_format", "tools", "tool_choice"}
+        | {"reasoning_effort", "include_reasoning", "time_limit", "context", "chat_template_kwargs", "crypto"}
+        | {"guided_choice", "guided_regex", "guided_grammar", "guided_json", "repetition_penalty", "length_penalty"}
+    ),
+    parts=frozenset({"image_url", "input_audio", "video_url"}),
+    lists=False,
+    thinks=False,
+)
+_EFFORTS: Final = frozenset({"low", "medium", "high"})
+_PAYERS: Final = {"watsonx_project_id": "project_id", "watsonx_space_id": "space_id"}
+
+
+def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
+    """The request's body, the same for a stream."""
+    head: Mapping[str, Any] = {}
+    if goal.variant != "deployment":
+        payer = {name: goal.options[option] for option, name in _PAYERS.items() if option in goal.options}
+        if not payer:
+            text = "watsonx needs to know who pays: set watsonx_project_id or watsonx_space_id."
+            return Failure(Kind.INVALID_CONFIG, text, "x-portkey-watsonx-project-id")
+        head = {"model_id": goal.model, **payer}
+    taking = Taking(request)
+    found = body(request, taking, _HOST)
+    if isinstance(found.get("tool_choice"), str):
+        found["tool_choice_option"] = found.pop("tool_choice")
+    if found.get("reasoning_effort", "low") not in _EFFORTS:
+        taking.refuse("reasoning_effort")
+        del found["reasoning_effort"]
+    return Payload(write_json({**head, **found}), taking.dropped())
+
+
+DIALECT: Final = Dialect("watsonx", write, OpenAiStream, read_reply)
