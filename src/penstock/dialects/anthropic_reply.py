@@ -111,13 +111,15 @@ class InvokeReader:
             code, text = (frame.headers.get(f":error-{name}", "") for name in ("code", "message"))
             return self._message.failed(Fail(text or WITHOUT_MESSAGE, code))
         try:
-            return self._message.event(base64.b64decode(_CHUNK.decode(frame.payload).bytes))
+            wrapped = _CHUNK.decode(frame.payload).bytes
+            # AWS wraps every event; stand-ins for AWS are known that send it bare.
+            return self._message.event(base64.b64decode(wrapped) if wrapped else frame.payload)
         except (*UNREADABLE, ValueError):
             return self._message.broken("a frame of its stream holds no event")
 
 
 class _Chunk(msgspec.Struct):
-    bytes: str
+    bytes: str = ""
 
 
 class _Exception(msgspec.Struct):
