@@ -62,7 +62,16 @@ _UNSAMPLED: Final = Traits(
 _CLAUDE_5: Final = replace(_UNSAMPLED, family="claude-5", thinks_unasked=True)
 _ALWAYS: Final = replace(_CLAUDE_5, family="claude-always", can_stop_thinking=False, forced_tools=False)
 _SONNET_5_5: Final = replace(_CLAUDE_5, family="claude-sonnet-5.5", thinking_off="between_tools", forced_tools=False)
-_NEWEST: Final = replace(_ALWAYS, family="claude-newest", forced_tools=True)
+_SOME_CLAUDE: Final = replace(
+    _CLAUDE,
+    family="claude",
+    output_limit=4096,
+    thinking="adaptive",
+    budgets=_BUDGETS,
+    efforts=_UNSAMPLED.efforts,
+    cache_points=True,
+)
+"""One that nobody knows: asked to think as the newest are, and otherwise sent what the caller says."""
 
 _STOPS_BELOW_XHIGH: Final = "thinking can be turned off, but not at effort xhigh or max"
 
@@ -120,7 +129,7 @@ ROWS: Final = (
     Row("claude-instant", _CLAUDE_2, _MODELS),
     Row("claude-opus", _ALWAYS, _MODELS, "an alias without a version is the newest"),
     Row("claude-sonnet", _SONNET_5_5, _MODELS, "an alias without a version is the newest"),
-    Row("claude", _NEWEST, _MODELS, "one that nobody knows yet is sent what all of the newest take"),
+    Row("claude", _SOME_CLAUDE, _MODELS, "one that nobody knows says itself what it refuses"),
 )
 
-FALLBACKS: Final = (Row("*", _NEWEST, _MODELS, "every model there is a Claude", provider="anthropic"),)
+FALLBACKS: Final = (Row("*", _SOME_CLAUDE, _MODELS, "every model there is a Claude", "anthropic"),)

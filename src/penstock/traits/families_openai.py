@@ -128,20 +128,3 @@ ROWS: Final = (
     Row("gpt-3.5", replace(_TEXT, family="gpt-3.5"), _MODEL + "gpt-3.5-turbo"),
     Row("gpt-35", replace(_TEXT, family="gpt-3.5"), _MODEL + "gpt-3.5-turbo", "how Azure writes it"),
 )
-
-_NEWEST: Final = Traits(
-    family="openai",
-    owner=Owner.OPENAI,
-    max_completion_tokens=True,
-    thinking="effort",
-    efforts=_ASKED.efforts,
-)
-FALLBACKS: Final = (
-    Row(
-        "*",
-        _NEWEST,
-        _REASONING,
-        "every chat model takes max_completion_tokens; nobody knows what else",
-        provider="openai",
-    ),
-)

@@ -47,7 +47,6 @@ ROWS: Final[tuple[Row, ...]] = (
     *families_zhipu.ROWS,
     *families_others.ROWS,
     *families_anthropic.FALLBACKS,
-    *families_openai.FALLBACKS,
     *families_google.FALLBACKS,
     *families_deepseek.FALLBACKS,
 )

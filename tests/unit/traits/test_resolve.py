@@ -32,7 +32,7 @@ FACTS = {
     "claude-always": (
         "out 128000, unsampled, adaptive low medium high xhigh max, always, not forced, no prefill, cache points"
     ),
-    "claude-newest": "out 128000, unsampled, adaptive low medium high xhigh max, always, no prefill, cache points",
+    "claude": "out 4096, adaptive low medium high xhigh max, cache points",
     "o1-mini": "completion tokens, unsampled, always, no tools, no vision, no schema, no system",
     "o1": "completion tokens, unsampled, effort low medium high, always",
     "o3-mini": "completion tokens, unsampled, effort low medium high, always, no vision",
@@ -65,7 +65,6 @@ FACTS = {
     "gpt-4-turbo": "no schema",
     "gpt-4": "no vision, no schema",
     "gpt-3.5": "no vision, no schema",
-    "openai": "completion tokens, effort none low medium high xhigh",
     "gemini-1.0": "no vision, no schema, no system",
     "gemini-1.0-vision": "no tools, no schema, no system",
     "gemini-1.5": "",
@@ -214,7 +213,7 @@ MATRIX = {
         "claude-opus-5-5 claude-fable-5 eu.anthropic.claude-fable-5-1 claude-mythos-preview "
         "~anthropic/claude-opus-latest"
     ),
-    "claude-newest": "claude-next",
+    "claude": "claude-next",
     "o1-mini": "o1-mini o1-mini-2024-09-12 openai/o1-preview",
     "o1": "o1 o1-2024-12-17 o1-pro",
     "o3-mini": "o3-mini openai/o3-mini-high",
@@ -444,10 +443,9 @@ def test_a_spelling_finds_its_family(model: str, family: str) -> None:
         ("gemma-3-27b-it", "vertex-ai", "gemma-3", ""),
         ("kimi-k2.6", "moonshot", "kimi-k2.5", "unsampled, switch, unasked, not forced"),
         ("kimi-k3", "moonshot", "kimi-k3", "unsampled, effort low high max, always"),
-        ("claude-by-another-name", "anthropic", "claude-newest", FACTS["claude-newest"]),
-        ("muse", "anthropic", "claude-newest", FACTS["claude-newest"]),
+        ("claude-by-another-name", "anthropic", "claude", FACTS["claude"]),
+        ("muse", "anthropic", "claude", FACTS["claude"]),
         ("bard", "google", "gemini-3", FACTS["gemini-3"]),
-        ("chat-latest", "openai", "openai", FACTS["openai"]),
         ("deepseek-v5", "deepseek", "deepseek-v4", FACTS["deepseek-v4"]),
         ("muse", "vertex-ai", "", ""),
         ("gpt-4o", "azure-openai", "gpt-4o", ""),
