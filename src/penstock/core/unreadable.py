@@ -20,6 +20,11 @@ def read_json(data: bytes) -> Any:
         return msgspec.json.decode(data)
     except UNREADABLE:
         try:
-            return json.loads(data.decode("utf-8-sig"))
+            return json.loads(data.decode("utf-8-sig"), parse_constant=_refuse)
         except RecursionError:
             raise ValueError("nested too deeply") from None
+
+
+def _refuse(name: str) -> None:
+    """NaN and the infinities, which the standard library reads and JSON has no words for."""
+    raise ValueError(f"{name} is not JSON")
