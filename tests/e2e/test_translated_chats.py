@@ -304,3 +304,72 @@ async def test_a_reasoning_model_gets_its_own_limit(gateway: RunningGateway, ups
     assert "max_tokens" not in upstream.last.json
     await post(gateway, gpt(upstream), model="gpt-4o", max_tokens=9)
     assert upstream.last.json["max_tokens"] == 9
+
+
+# Gemini signs tool calls, Bedrock hides thoughts: both come back through the SDK as they went.
+
+SIGNED_CALL = {"functionCall": {"name": "get_weather", "args": {"city": "Rome"}}, "thoughtSignature": SIGNATURE}
+PLAIN_CALL = {"functionCall": {"name": "get_weather", "args": {"city": "Oslo"}}}
+GEMINI = {
+    "candidates": [{"index": 0, "finishReason": "STOP", "content": {"role": "model", "parts": [SIGNED_CALL, PLAIN_CALL]}}],
+    "usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 4, "totalTokenCount": 9}, "modelVersion": "gemini-3-pro",
+    "responseId": "r-1",
+}  # fmt: skip
+
+
+def gemini(upstream: Upstream, **more: Any) -> dict[str, Any]:
+    return {"provider": "google", "api_key": "k-g", "custom_host": upstream.url, **more}
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_a_signed_call_of_gemini_goes_back_as_it_came(
+    gateway: RunningGateway, upstream: Upstream, strict: bool, streamed: bool
+) -> None:
+    config = gemini(upstream, strict_open_ai_compliance=strict)
+    messages: list[Any] = [{"role": "user", "content": "Hello"}]
+    wanted: dict[str, Any] = {"model": "gemini-3-pro-preview", "tools": [WEATHER]}
+    async with client_of(gateway, config) as client:
+        if streamed:
+            upstream.play(events(b"data: %b\r\n\r\n" % json.dumps(GEMINI).encode()))
+            async with client.chat.completions.stream(messages=messages, **wanted) as stream:
+                message: Any = (await stream.get_final_completion()).choices[0].message
+            message = message.model_dump(exclude={"parsed"})
+            for call in message["tool_calls"]:
+                call["function"].pop("parsed_arguments", None)
+            calls = [call["id"] for call in message["tool_calls"]]
+        else:
+            upstream.play(reply(body=json.dumps(GEMINI).encode()))
+            message = (await client.chat.completions.create(messages=messages, **wanted)).choices[0].message
+            calls = [call.id for call in message.tool_calls or []]
+        assert len(set(calls)) == 2
+        results: list[Any] = [
+            {"role": "tool", "tool_call_id": call, "content": f"Sunny {n}"} for n, call in enumerate(calls)
+        ]
+        upstream.play(reply(body=json.dumps(GEMINI).encode()))
+        await client.chat.completions.create(messages=[*messages, message, *results], **wanted)
+    _, model, answers = upstream.last.json["contents"]
+    parts = [{k: v for k, v in part.items() if v} for part in model["parts"]]
+    for part, sent in zip(parts, (SIGNED_CALL, PLAIN_CALL), strict=True):
+        part["functionCall"].pop("id", None)
+        assert part == sent
+    answered = [part["functionResponse"]["response"] for part in answers["parts"]]
+    assert [json.dumps(each) for each in answered] == ['{"output": "Sunny 0"}', '{"output": "Sunny 1"}']
+
+
+async def test_a_hidden_thought_of_bedrock_goes_back_as_it_came(gateway: RunningGateway, upstream: Upstream) -> None:
+    blocks = [
+        {"reasoningContent": {"reasoningText": {"text": "Look it up.", "signature": SIGNATURE}}},
+        {"reasoningContent": {"redactedContent": "ZW5jcnlwdGVk"}},
+        {"toolUse": {"toolUseId": "tooluse_1", "name": "get_weather", "input": {"city": "Rome"}}},
+    ]
+    answer = {
+        "output": {"message": {"role": "assistant", "content": blocks}}, "stopReason": "tool_use",
+        "usage": {"inputTokens": 3, "outputTokens": 1, "totalTokens": 4},
+    }  # fmt: skip
+    config = {"provider": "bedrock", "api_key": "k-b", "custom_host": upstream.url}
+    upstream.play(reply(body=json.dumps(answer).encode()))
+    upstream.play(reply(body=json.dumps(answer).encode()))
+    override = {"override_params": {"model": "us.anthropic.claude-sonnet-4-5-20250929-v1:0"}}
+    await ask_twice(gateway, {**config, **override}, {**config, **override})
+    assert upstream.last.json["messages"][1] == {"role": "assistant", "content": blocks}

@@ -41,7 +41,7 @@ def needed(body: Mapping[str, Any]) -> Iterator[str]:
     if body.get("speed") == "fast":
         yield _FAST
     for turn in body["messages"]:
-        if any(_holds_file(block) for block in turn["content"]):
+        if any(block.get("type") != "text" and _holds_file(block) for block in turn["content"]):
             yield _FILES
 
 

@@ -47,6 +47,15 @@ INVALID_JSON: Final = "INVALID_JSON"
 """Where Anthropic's documentation puts arguments that are no JSON object ("Fine-grained tool streaming")."""
 
 
+def _only_text(message: Message) -> list[dict[str, Any]]:
+    """The blocks of a message that is one piece of text, as most are; none for any other."""
+    if len(message.parts) == 1 and not message.name:
+        part = message.parts[0]
+        if type(part) is TextPart and part.cache is None and part.text.strip():
+            return [{"type": "text", "text": part.text}]
+    return []
+
+
 class Conversation:
     """Writes the messages of one request. What can't be said is refused at its place."""
 
@@ -59,7 +68,9 @@ class Conversation:
         """The text blocks of all system messages, wherever they stood."""
         found = []
         for message in self._request.system:
-            for part, path in self._placed(message):
+            plain = _only_text(message)
+            found += plain
+            for part, path in () if plain else self._placed(message):
                 if isinstance(part, TextPart):
                     found += [*self._text(part, path)]
                 else:
@@ -71,7 +82,9 @@ class Conversation:
         found: list[dict[str, Any]] = []
         for message in self._request.turns:
             role = "assistant" if message.role == "assistant" else "user"
-            blocks = [block for part, path in self._placed(message) for block in self._blocks(part, path)]
+            blocks = _only_text(message) or [
+                block for part, path in self._placed(message) for block in self._blocks(part, path)
+            ]
             if found and found[-1]["role"] == role:
                 found[-1]["content"] += blocks
             elif blocks:

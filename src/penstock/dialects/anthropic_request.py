@@ -203,7 +203,11 @@ def _stop_sequences(taking: Taking) -> dict[str, Any]:
 
 
 def _about_the_request(request: ChatRequest, taking: Taking, host: _Host) -> dict[str, Any]:
-    found = {name: value for name in _NATIVE if (value := taking.value(name)) is not None}
+    given = request.parameters.keys()
+    found: dict[str, Any] = {}
+    for name in _NATIVE:
+        if name in given and (value := taking.value(name)) is not None:
+            found[name] = value
     if host.has_tiers and request.parameters.get("service_tier") in _TIERS:
         found["service_tier"] = taking.value("service_tier")
     metadata = _metadata(request, taking)
