@@ -11,6 +11,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from penstock.core.unreadable import read_json
+
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 """Who speaks. ``developer`` is ``system`` to everyone but OpenAI."""
 
@@ -169,7 +171,7 @@ class Tool(msgspec.Struct, frozen=True):
 
     def schema(self) -> dict[str, Any]:
         """The schema, decoded; that of an object without members when there is none."""
-        value = msgspec.json.decode(self.parameters) if self.parameters else None
+        value = read_json(self.parameters) if self.parameters else None
         return value if isinstance(value, dict) else {"type": "object", "properties": {}}
 
 

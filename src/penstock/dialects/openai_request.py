@@ -162,6 +162,16 @@ def _object(body: Body, name: str, path: str) -> Body:
         raise Wrong(path, "an object") from None
 
 
+def _readable(body: Body, name: str, path: str) -> None:
+    """A JSON schema keeps its bytes; dialects that look inside rely on there being an object, to its depths."""
+    try:
+        value = body.value(name)
+    except BodyError:
+        value = None
+    if not isinstance(value, dict):
+        raise Wrong(path, "an object")
+
+
 def _function(function: Body, path: str, beside: Mapping[str, Any]) -> Tool:
     name, description = _value(function, "name"), _value(function, "description")
     if not isinstance(name, str) or not name:
@@ -170,7 +180,7 @@ def _function(function: Body, path: str, beside: Mapping[str, Any]) -> Tool:
         raise Wrong(f"{path}.description", "a string")
     parameters = function.raw("parameters")
     if parameters is not None and not function.is_null("parameters"):
-        _object(function, "parameters", f"{path}.parameters")
+        _readable(function, "parameters", f"{path}.parameters")
     else:
         parameters = b""
     extras = {
@@ -250,7 +260,7 @@ def _format(body: Body) -> Format | None:
     given = _object(form, "json_schema", path)
     schema = given.raw("schema")
     if schema is not None and not given.is_null("schema"):
-        _object(given, "schema", f"{path}.schema")
+        _readable(given, "schema", f"{path}.schema")
     name, description, strict = (_value(given, member) for member in ("name", "description", "strict"))
     return Format(
         "json_schema",

@@ -1,0 +1,94 @@
+"""Coverage-guided fuzzing of everything that reads bytes from outside: ``python tests/coverage_fuzz.py -max_total_time=300``.
+
+Needs atheris, which is no dependency of the tests. Its first byte chooses the target, the rest is what it reads: a
+dialect's stream or reply, a request for every dialect, a stream to mend, AWS's frames. An exception is a finding.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Final
+
+import atheris
+
+with atheris.instrument_imports(include=["penstock"]):
+    from penstock.core.events import collect
+    from penstock.core.failure import Failure
+    from penstock.dialects import openai_request, provider_errors
+    from penstock.dialects.dialect import Dialect, Goal
+    from penstock.dialects.framing.aws_eventstream import EventStream
+    from penstock.dialects.framing.frame import FrameError
+    from penstock.dialects.openai_chunks import ChunkWriter
+    from penstock.dialects.openai_completion import completion
+    from penstock.dialects.openai_members import Caption
+    from penstock.dialects.openai_mend import mend_reply
+    from penstock.dialects.openai_mend_stream import StreamMender
+    from penstock.dialects.openai_stream import Scan
+    from penstock.dialects.registry import DIALECTS
+
+CAPTION: Final = Caption("chatcmpl-fuzz", 1700000000, "a-model", "unit", strict=False)
+GOAL: Final = Goal("a-model", "unit")
+
+Target = Callable[[bytes], object]
+
+
+def stream(dialect: Dialect) -> Target:
+    def read(data: bytes) -> None:
+        reader, writer = dialect.reader(GOAL), ChunkWriter(CAPTION)
+        half = len(data) // 2
+        for piece in (data[:half], data[half:]):
+            writer.write(reader.feed(piece))
+        writer.write(reader.finish())
+        writer.finish()
+
+    return read
+
+
+def whole(dialect: Dialect) -> Target:
+    def read(data: bytes) -> None:
+        reply = collect(dialect.read_reply(data, GOAL))
+        if reply.failure is None:
+            completion(reply, CAPTION)
+
+    return read
+
+
+def request(data: bytes) -> None:
+    found = openai_request.read(data)
+    if not isinstance(found, Failure):
+        for dialect in DIALECTS.values():
+            dialect.write(found, GOAL)
+
+
+def mended(data: bytes) -> None:
+    mender = StreamMender()
+    Scan().weigh(mender.feed(data[:9]) + mender.feed(data[9:]) + mender.finish())
+
+
+def frames(data: bytes) -> None:
+    try:
+        EventStream().feed(data)
+    except FrameError:
+        return
+
+
+TARGETS: Final[tuple[Target, ...]] = (
+    *map(stream, DIALECTS.values()),
+    *map(whole, DIALECTS.values()),
+    request,
+    mended,
+    mend_reply,
+    frames,
+    lambda data: provider_errors.translated(400, [], data, "unit"),
+)
+
+
+def one(data: bytes) -> None:
+    if data:
+        TARGETS[data[0] % len(TARGETS)](data[1:])
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, one)
+    atheris.Fuzz()
