@@ -185,7 +185,9 @@ def test_a_bad_request_is_told_where_it_is_bad(body: bytes, param: str | None) -
 
 def test_a_schema_is_looked_at_to_its_depths() -> None:
     """Found by coverage_fuzz.py: bytes that are no UTF-8, deep in a schema whose bytes are kept."""
-    start = b'{"messages":[{"role":"user","content":"x"}],"tools":[{"type":"function","function":{"name":"f","parameters":'
+    start = (
+        b'{"messages":[{"role":"user","content":"x"}],"tools":[{"type":"function","function":{"name":"f","parameters":'
+    )
     for broken in (b'{"a":"\x94"}', b'{"a":[1,}', b"[" * 3000):
         found = read(start + broken + b"}}]}")
         assert isinstance(found, Failure)
