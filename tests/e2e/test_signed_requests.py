@@ -79,8 +79,13 @@ def lending() -> Iterator[RunningGateway]:
         yield running
 
 
-async def test_a_lent_identity_never_goes_to_a_host_of_the_callers(lending: RunningGateway, upstream: Upstream) -> None:
-    for options in ({"x-portkey-aws-auth-type": "default"}, {"x-portkey-aws-profile": "prod"}):
+async def test_a_lent_identity_never_goes_to_a_host_of_the_callers(
+    lending: RunningGateway, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ASSUME_ROLE_ACCESS_KEY_ID", "AKIDOWN")
+    monkeypatch.setenv("AWS_ASSUME_ROLE_SECRET_ACCESS_KEY", "own")
+    role = {"x-portkey-aws-auth-type": "assumedRole", "x-portkey-aws-role-arn": "arn:aws:iam::123:role/unit"}
+    for options in ({"x-portkey-aws-auth-type": "default"}, {"x-portkey-aws-profile": "prod"}, role):
         found = await ask(lending, upstream, **options)
         assert found.status_code == 403
     assert not upstream.received

@@ -31,8 +31,11 @@ _UNKNOWN_LIFE: Final = 300.0
 
 
 class SigV4(msgspec.Struct, frozen=True):
-    """Keys and what they sign for. With a ``role_arn`` they only serve to assume that role. With a ``profile`` (or
-    without keys) they are the gateway's own, as botocore finds them: environment, files, web identity, instance."""
+    """Keys and what they sign for. With a ``role_arn`` they only serve to assume that role.
+
+    ``is_own``: they are the gateway's. Without a ``key_id`` they are as botocore finds them, by ``profile`` if one is
+    named: environment, files, web identity, instance.
+    """
 
     service: str
     region: str
@@ -42,6 +45,7 @@ class SigV4(msgspec.Struct, frozen=True):
     role_arn: str = ""
     external_id: str = ""
     profile: str = ""
+    is_own: bool = False
 
     @property
     def identity(self) -> str:
@@ -50,23 +54,17 @@ class SigV4(msgspec.Struct, frozen=True):
         return "sigv4 " + hashlib.sha256("\x00".join(parts).encode()).hexdigest()
 
     @property
-    def is_own(self) -> bool:
-        return not self.key_id
-
-    @property
     def fetch(self) -> Callable[[], Token | Failure] | None:
-        return self._from_chain if self.is_own else None
+        return None if self.key_id else self._from_chain
 
     def token_request(self, now: float) -> TokenRequest | Failure | None:  # noqa: ARG002 (botocore looks itself)
-        if not self.role_arn or self.is_own:
+        if not self.role_arn or not self.key_id:
             return None
         form = {"Action": "AssumeRole", "Version": _STS, "RoleArn": self.role_arn, "RoleSessionName": _SESSION}
         body = urlencode({**form, "ExternalId": self.external_id} if self.external_id else form).encode()
         domain = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
         url = Url.parse(f"https://sts.{self.region}.{domain}/", trusted=True)
-        headers = header_line("content-type", "application/x-www-form-urlencoded") + header_line(
-            "accept", "application/json"
-        )
+        headers = header_line("content-type", _FORM) + header_line("accept", "application/json")
         outgoing = Outgoing(b"POST", url.origin, b"/", headers, body)
         own = Token(self.secret, 0.0, self.key_id, self.session)
         return TokenRequest(url, headers + _signature(outgoing, own, "sts", self.region), body)
@@ -167,13 +165,16 @@ def signer(
         return _incomplete("aws_secret_access_key is missing beside aws_access_key_id")
     if mode == "assumedRole" and not found.role_arn:
         return _incomplete("aws_auth_type assumedRole needs aws_role_arn")
-    if not found.is_own:
+    if given:
         return found
+    own = msgspec.structs.replace(found, is_own=True)
+    if not found.role_arn:
+        return own
     lent = environment or {}
-    if mode == "assumedRole" and "AWS_ASSUME_ROLE_ACCESS_KEY_ID" in lent:
-        own = Secret(lent.get("AWS_ASSUME_ROLE_SECRET_ACCESS_KEY", ""))
-        return msgspec.structs.replace(found, key_id=lent["AWS_ASSUME_ROLE_ACCESS_KEY_ID"], secret=own)
-    return found
+    if environment is not None and "AWS_ASSUME_ROLE_ACCESS_KEY_ID" not in lent:
+        return _incomplete("aws_role_arn needs keys of yours, or AWS_ASSUME_ROLE_ACCESS_KEY_ID of the operator's")
+    secret = Secret(lent.get("AWS_ASSUME_ROLE_SECRET_ACCESS_KEY", ""))
+    return msgspec.structs.replace(own, key_id=lent.get("AWS_ASSUME_ROLE_ACCESS_KEY_ID", ""), secret=secret)
 
 
 def _incomplete(what: str) -> Failure:

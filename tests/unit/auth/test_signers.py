@@ -134,6 +134,25 @@ def test_the_gateways_own_keys_are_marked_as_its_own() -> None:
         assert found.fetch is not None
 
 
+def test_a_role_that_the_operators_keys_assume_is_the_gateways_own() -> None:
+    role = {"aws_auth_type": "assumedRole", "aws_role_arn": "arn:aws:iam::123:role/unit"}
+    lent = {"AWS_ASSUME_ROLE_ACCESS_KEY_ID": "AKIDOWN", "AWS_ASSUME_ROLE_SECRET_ACCESS_KEY": "own"}
+    found = sigv4.signer("bedrock", role, None, lent)
+    assert isinstance(found, SigV4)
+    assert (found.is_own, found.key_id, found.fetch) == (True, "AKIDOWN", None)
+    assert isinstance(found.token_request(0.0), TokenRequest)
+    unlent = sigv4.signer("bedrock", role, None, None)
+    assert isinstance(unlent, SigV4)
+    assert unlent.is_own, "so that it is refused where the gateway's identity is not lent"
+
+
+def test_a_role_is_never_passed_over_for_the_keys_that_were_to_assume_it() -> None:
+    role = {"aws_auth_type": "assumedRole", "aws_role_arn": "arn:aws:iam::123:role/unit"}
+    found = sigv4.signer("bedrock", role, None, {})
+    assert isinstance(found, Failure)
+    assert "aws_role_arn" in found.message
+
+
 def test_without_botocore_the_extra_is_named() -> None:
     with mock.patch("penstock.auth.sigv4.find_spec", return_value=None):
         found = sigv4.signer("bedrock", KEYS, None, None)
