@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from penstock.core import members
 from penstock.core.chat import Owner
 from penstock.core.events import (
     Citation,
@@ -107,11 +108,11 @@ class MessageReader:
             case "content_block_delta":
                 return self._delta(value, len(data))
             case "content_block_start":
-                return self._start(_index(value), _object(value, "content_block"), len(data))
+                return self._start(_index(value), members.mapping(value, "content_block"), len(data))
             case "content_block_stop":
                 return self._stop(_index(value))
             case "message_start":
-                return self.begin(_object(value, "message"))
+                return self.begin(members.mapping(value, "message"))
             case "message_delta":
                 return self._message_delta(value)
             case "message_stop":
@@ -126,11 +127,11 @@ class MessageReader:
     def begin(self, message: Mapping[str, Any]) -> list[Event]:
         """The message's own members, as far as they are known at its beginning."""
         self._count(message)
-        return [Start(_text(message, "id"), _text(message, "model")), *_members(message)]
+        return [Start(members.text(message, "id"), members.text(message, "model")), *_members(message)]
 
     def _message_delta(self, value: Mapping[str, Any]) -> list[Event]:
         self._count(value)
-        return [*_members(_object(value, "delta")), *_members(value)]
+        return [*_members(members.mapping(value, "delta")), *_members(value)]
 
     def end(self) -> list[Event]:
         """The message is complete."""
@@ -150,9 +151,9 @@ class MessageReader:
 
     def fail(self, data: bytes, value: Mapping[str, Any]) -> list[Event]:
         """The provider says that the answer failed."""
-        error = _object(value, "error")
-        kind = _text(error, "type")
-        message = _text(error, "message") or WITHOUT_MESSAGE
+        error = members.mapping(value, "error")
+        kind = members.text(error, "type")
+        message = members.text(error, "message") or WITHOUT_MESSAGE
         code = error.get("code")
         status = ERROR_STATUS.get(kind, code if isinstance(code, int) and 400 <= code < 600 else 0)
         return self.failed(Fail(message, kind, "", status, data))
@@ -170,24 +171,24 @@ class MessageReader:
 
     def _start(self, index: int, value: dict[str, Any], size: int) -> list[Event]:
         before = self._stop(index)
-        block = self._open[index] = _Block(_text(value, "type"), value, 0)
+        block = self._open[index] = _Block(members.text(value, "type"), value, 0)
         match block.kind:
             case "text":
-                text = _text(value, "text")
-                block.citations += _objects(value.get("citations"))
+                text = members.text(value, "text")
+                block.citations += members.mappings(value.get("citations"))
                 said: list[Event] = [Text(text, 0, index)] if text else []
             case "thinking":
-                text, signature = _text(value, "thinking"), _text(value, "signature")
+                text, signature = members.text(value, "thinking"), members.text(value, "signature")
                 block.pieces += [signature] if signature else []
                 said = [Thinking(text, "", "", Owner.ANTHROPIC, 0, index)] if text else []
             case "redacted_thinking":
-                said = [Thinking("", "", _text(value, "data"), Owner.ANTHROPIC, 0, index)]
+                said = [Thinking("", "", members.text(value, "data"), Owner.ANTHROPIC, 0, index)]
             case "tool_use":
                 block.call = self._calls
                 self._calls += 1
                 given = value.get("input")
                 block.input = write_json(given).decode() if isinstance(given, dict) and given else ""
-                said = [ToolStart(block.call, _text(value, "name"), _text(value, "id"))]
+                said = [ToolStart(block.call, members.text(value, "name"), members.text(value, "id"))]
             case _:
                 said = []
         return [*before, *said, *self._hold(block, size)]
@@ -217,12 +218,12 @@ class MessageReader:
         match delta.get("type"):
             case "input_json_delta" if block.call >= 0:
                 block.input = ""
-                text = _text(delta, "partial_json")
+                text = members.text(delta, "partial_json")
                 return [ToolArgs(text, block.call)] if text else []
             case "signature_delta":
-                block.pieces.append(_text(delta, "signature"))
+                block.pieces.append(members.text(delta, "signature"))
             case "citations_delta":
-                block.citations += _objects([delta.get("citation")])
+                block.citations += members.mappings([delta.get("citation")])
             case kind:
                 return [Foreign(delta, 0, index)] if isinstance(kind, str) else []
         return self._hold(block, size)
@@ -250,17 +251,22 @@ class MessageReader:
 
     def _count(self, holder: Mapping[str, Any]) -> None:
         """Later counts replace earlier ones: they are running totals."""
-        self._usage.update((name, value) for name, value in _object(holder, "usage").items() if value is not None)
+        self._usage.update(
+            (name, value) for name, value in members.mapping(holder, "usage").items() if value is not None
+        )
 
     def _tokens(self) -> Iterable[Tokens]:
         usage, self._usage = self._usage, {}
         if not usage:
             return
-        cached, written = _number(usage, "cache_read_input_tokens"), _number(usage, "cache_creation_input_tokens")
-        prompt = _sum(_number(usage, "input_tokens"), cached, written)
-        completion = _number(usage, "output_tokens")
+        cached, written = (
+            members.integer(usage, "cache_read_input_tokens"),
+            members.integer(usage, "cache_creation_input_tokens"),
+        )
+        prompt = _sum(members.integer(usage, "input_tokens"), cached, written)
+        completion = members.integer(usage, "output_tokens")
         total = None if prompt is None or completion is None else prompt + completion
-        thinking = _number(_object(usage, "output_tokens_details"), "thinking_tokens")
+        thinking = members.integer(members.mapping(usage, "output_tokens_details"), "thinking_tokens")
         yield Tokens(prompt, completion, total, cached, written, thinking, native=usage)
 
 
@@ -269,7 +275,7 @@ class MessageReader:
 
 def _members(holder: Mapping[str, Any]) -> Iterable[Event]:
     """Why the message ended, and what OpenAI's dialect has no place for."""
-    reason = _text(holder, "stop_reason")
+    reason = members.text(holder, "stop_reason")
     if reason:
         yield Stop(STOP_REASONS.get(reason, "stop"), reason)
     for name, value in holder.items():
@@ -280,7 +286,7 @@ def _members(holder: Mapping[str, Any]) -> Iterable[Event]:
 def _grow(block: _Block, delta: Mapping[str, Any]) -> None:
     """A piece of a block in Anthropic's own shape: text goes on where it stopped, everything else is set."""
     if delta.get("type") == "input_json_delta":
-        block.pieces.append(_text(delta, "partial_json"))
+        block.pieces.append(members.text(delta, "partial_json"))
         return
     for name, piece in delta.items():
         if name != "type" and piece is not None:
@@ -300,8 +306,8 @@ def _whole(block: _Block) -> dict[str, Any]:
 
 
 def _citation(raw: dict[str, Any], index: int) -> Citation:
-    title = _text(raw, "title") or _text(raw, "document_title")
-    return Citation(raw, _text(raw, "url"), title, block=index)
+    title = members.text(raw, "title") or members.text(raw, "document_title")
+    return Citation(raw, members.text(raw, "url"), title, block=index)
 
 
 def _index(value: Mapping[str, Any]) -> int:
@@ -309,25 +315,6 @@ def _index(value: Mapping[str, Any]) -> int:
     return index if type(index) is int else 0
 
 
-def _text(value: Mapping[str, Any], name: str) -> str:
-    text = value.get(name)
-    return text if isinstance(text, str) else ""
-
-
-def _number(value: Mapping[str, Any], name: str) -> int | None:
-    number = value.get(name)
-    return number if type(number) is int else None
-
-
 def _sum(*numbers: int | None) -> int | None:
     given = [number for number in numbers if number is not None]
     return sum(given) if given else None
-
-
-def _object(value: Mapping[str, Any], name: str) -> dict[str, Any]:
-    found = value.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

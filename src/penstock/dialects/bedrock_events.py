@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from penstock.core import members
 from penstock.core.chat import Owner
 from penstock.core.events import (
     Citation,
@@ -96,7 +97,7 @@ class Answer:
     def _begin_block(self, event: Mapping[str, Any]) -> list[Event]:
         """The beginning of a block: text and reasoning have none, they are begun by their first piece."""
         index = _index(event)
-        for kind, value in _object(event, "start").items():
+        for kind, value in members.mapping(event, "start").items():
             if kind == "toolUse" and _is_callers(value):
                 return [self._call(value, index)]
             if isinstance(value, dict):
@@ -125,7 +126,7 @@ class Answer:
         elif kind == "toolResult" and isinstance(value, list):
             self._open(index, kind).values.extend(value)
         elif kind == "image" and isinstance(value, dict):
-            image, data = self._open(index, kind), _string(_object(value, "source"), "bytes")
+            image, data = self._open(index, kind), members.text(members.mapping(value, "source"), "bytes")
             if data:
                 image.texts.append(data)
             else:
@@ -135,7 +136,7 @@ class Answer:
         return []
 
     def _arguments(self, value: Any, index: int) -> list[Event]:
-        text = _string(value, "input") if isinstance(value, dict) else ""
+        text = members.text(value, "input") if isinstance(value, dict) else ""
         call = self._calls.get(index)
         if call is not None:
             return [ToolArgs(text, call)] if text else []
@@ -145,7 +146,7 @@ class Answer:
         return []
 
     def _thought(self, value: Mapping[str, Any], index: int) -> list[Event]:
-        text, signature, redacted = (_string(value, name) for name in ("text", "signature", "redactedContent"))
+        text, signature, redacted = (members.text(value, name) for name in ("text", "signature", "redactedContent"))
         if redacted:
             self._open(index, "reasoningContent").texts.append(redacted)
         return [Thinking(text, signature, "", self._owner, 0, index)] if text or signature else []
@@ -196,14 +197,14 @@ class Answer:
         if kind == "reasoningContent":
             return self._reasoning(value, index)
         if kind == "citationsContent":
-            texts = [_string(each, "text") for each in _objects(value.get("content"))]
-            cited = [_citation(each, index) for each in _objects(value.get("citations"))]
+            texts = [members.text(each, "text") for each in members.mappings(value.get("content"))]
+            cited = [_citation(each, index) for each in members.mappings(value.get("citations"))]
             return [*(Text(text, 0, index) for text in texts if text), *cited]
         return _media(kind, value, index) if kind in bedrock_formats.MEDIA else None
 
     def _call(self, value: Mapping[str, Any], index: int) -> Event:
         number = self._calls[index] = len(self._calls)
-        return ToolStart(number, _string(value, "name"), _string(value, "toolUseId"))
+        return ToolStart(number, members.text(value, "name"), members.text(value, "toolUseId"))
 
     def _input(self, value: Any, index: int, arguments: bytes) -> list[Event]:
         if value is None:
@@ -212,13 +213,13 @@ class Answer:
         return [ToolArgs(text, self._calls[index])]
 
     def _reasoning(self, value: Mapping[str, Any], index: int) -> list[Event] | None:
-        redacted = _string(value, "redactedContent")
+        redacted = members.text(value, "redactedContent")
         if redacted:
             return [Thinking("", "", self._data(redacted), self._owner, 0, index)]
         said = value.get("reasoningText")
         if not isinstance(said, dict):
             return None
-        text, signature = _string(said, "text"), _string(said, "signature")
+        text, signature = members.text(said, "text"), members.text(said, "signature")
         return [Thinking(text, signature, "", self._owner, 0, index)] if text or signature else []
 
     def _data(self, redacted: str) -> str:
@@ -294,8 +295,8 @@ def _one_base64(pieces: list[str]) -> str:
 
 
 def _media(kind: str, value: Mapping[str, Any], index: int) -> list[Event] | None:
-    source, form = _object(value, "source"), _string(value, "format")
-    data, uri = _string(source, "bytes"), _string(_object(source, "s3Location"), "uri")
+    source, form = members.mapping(value, "source"), members.text(value, "format")
+    data, uri = members.text(source, "bytes"), members.text(members.mapping(source, "s3Location"), "uri")
     if not form or not (data or uri):
         return None
     return [Media(bedrock_formats.mime_of(kind, form), data, uri, 0, index)]
@@ -303,9 +304,9 @@ def _media(kind: str, value: Mapping[str, Any], index: int) -> list[Event] | Non
 
 def _citation(citation: Mapping[str, Any], index: int) -> Citation:
     """Where in its source something stands is no place in the answer: the whole block is meant."""
-    web, source = _object(_object(citation, "location"), "web"), _string(citation, "source")
-    url = _string(web, "url") or (source if source.startswith(("https://", "http://")) else "")
-    return Citation(citation, url, _string(citation, "title"), block=index)
+    web, source = members.mapping(members.mapping(citation, "location"), "web"), members.text(citation, "source")
+    url = members.text(web, "url") or (source if source.startswith(("https://", "http://")) else "")
+    return Citation(citation, url, members.text(citation, "title"), block=index)
 
 
 def _unknown(name: str, event: Mapping[str, Any]) -> list[Event]:
@@ -321,7 +322,7 @@ def _extras(event: Mapping[str, Any], read: set[str]) -> list[Event]:
 
 
 def _stop(event: Mapping[str, Any]) -> Event:
-    native = _string(event, "stopReason")
+    native = members.text(event, "stopReason")
     return Stop(STOP_REASONS.get(native, "stop"), native)
 
 
@@ -331,15 +332,12 @@ def _tokens(event: Mapping[str, Any]) -> list[Event]:
     if not isinstance(usage, dict):
         return []
     names = ("inputTokens", "outputTokens", "totalTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
-    prompt, completion, total, cached, written = (_integer(usage, name) for name in names)
+    prompt, completion, total, cached, written = (members.integer(usage, name) for name in names)
     if prompt is not None:
         prompt += (cached or 0) + (written or 0)
         if total is None and completion is not None:
             total = prompt + completion
     return [Tokens(prompt, completion, total, cached, written, native=usage)]
-
-
-# Members, those of another type than expected counting as absent.
 
 
 def _is_callers(value: Any) -> bool:
@@ -348,23 +346,4 @@ def _is_callers(value: Any) -> bool:
 
 
 def _index(event: Mapping[str, Any]) -> int:
-    return _integer(event, "contentBlockIndex") or 0
-
-
-def _object(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = value.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def _objects(value: Any) -> list[Mapping[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
-def _string(value: Mapping[str, Any], name: str) -> str:
-    found = value.get(name)
-    return found if isinstance(found, str) else ""
-
-
-def _integer(value: Mapping[str, Any], name: str) -> int | None:
-    found = value.get(name)
-    return found if isinstance(found, int) and not isinstance(found, bool) else None
+    return members.integer(event, "contentBlockIndex") or 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeGuard
 
+from penstock.core import members
 from penstock.core.events import (
     Citation,
     Event,
@@ -102,14 +103,14 @@ class StreamReader:
             event = None
         if not isinstance(event, dict):
             return self._broken("The provider's stream holds an event that is no JSON object.", data)
-        kind = _string(event, "type") or name.decode("latin-1")
+        kind = members.text(event, "type") or name.decode("latin-1")
         read = _EVENTS.get(kind)
         if read is not None:
             found = read(self._answer, event)
         elif kind == "message-start":
             found = _start(event)
         elif kind == "message-end":
-            found = [*_end({**event, **_object(event, "delta")}, data)]
+            found = [*_end({**event, **members.mapping(event, "delta")}, data)]
             self._has_ended = True
         elif isinstance(event.get("message"), str):
             found = [_told(event, data)]
@@ -145,7 +146,7 @@ class _Answer:
             content = [{"type": "text", "text": content}]
         for index, block in enumerate(_objects(content)):
             yield from self._content(block, index)
-        yield from self._text(_string(message, "tool_plan"), _PLAN)
+        yield from self._text(members.text(message, "tool_plan"), _PLAN)
         for index, call in enumerate(_objects(message.get("tool_calls"))):
             yield from self._call(call, index)
         yield from self._citations(message)
@@ -153,13 +154,13 @@ class _Answer:
     # Events of a stream.
 
     def content(self, event: Mapping[str, Any]) -> list[Event]:
-        block = _object(_message(event), "content")
+        block = members.mapping(_message(event), "content")
         found = self._content(block, _number(event, "index") or 0)
         logprobs = event.get("logprobs")
         return [*found, *_logprobs(logprobs)] if logprobs else found
 
     def plan(self, event: Mapping[str, Any]) -> list[Event]:
-        return self._text(_string(_message(event), "tool_plan"), _PLAN)
+        return self._text(members.text(_message(event), "tool_plan"), _PLAN)
 
     def call(self, event: Mapping[str, Any]) -> list[Event]:
         index = _number(event, "index")
@@ -188,10 +189,10 @@ class _Answer:
         text = block.get("text")
         if text and isinstance(text, str):
             return self._text(text, index)
-        thinking = _string(block, "thinking")
+        thinking = members.text(block, "thinking")
         if thinking:
             return [Thinking(thinking, block=self._block(index))]
-        if block.keys() <= _BLOCK_MEMBERS and _string(block, "type") in _BLOCK_TYPES:
+        if block.keys() <= _BLOCK_MEMBERS and members.text(block, "type") in _BLOCK_TYPES:
             return []
         return [Foreign(block, block=self._block(index))]
 
@@ -207,7 +208,7 @@ class _Answer:
 
     def _call(self, call: Mapping[str, Any], index: int) -> list[Event]:
         number = self._calls[index] = len(self._calls)
-        start = ToolStart(number, _string(_object(call, "function"), "name"), _string(call, "id"))
+        start = ToolStart(number, members.text(members.mapping(call, "function"), "name"), members.text(call, "id"))
         return [start, *_arguments(call, number)]
 
     def _citations(self, message: Mapping[str, Any]) -> list[Event]:
@@ -225,8 +226,8 @@ class _Answer:
         source = _source(citation)
         return Citation(
             citation,
-            _string(source, "url"),
-            _string(source, "title"),
+            members.text(source, "url"),
+            members.text(source, "title"),
             None if base is None or start is None else base + start,
             None if base is None or end is None else base + end,
             block=self._blocks.get(index, 0),
@@ -247,20 +248,20 @@ _EVENTS: Final[Mapping[str, Callable[[_Answer, Mapping[str, Any]], list[Event]]]
 
 
 def _start(event: Mapping[str, Any]) -> list[Event]:
-    found = _string(event, "id")
+    found = members.text(event, "id")
     return [Start(found)] if found else []
 
 
 def _arguments(call: Mapping[str, Any], number: int) -> list[Event]:
-    text = _string(_object(call, "function"), "arguments")
+    text = members.text(members.mapping(call, "function"), "arguments")
     return [ToolArgs(text, number)] if text else []
 
 
 def _source(citation: Mapping[str, Any]) -> Mapping[str, Any]:
     """The first source that has an address: a document or a tool's output, both in the caller's own words."""
     for source in _objects(citation.get("sources")):
-        held = _object(source, "document") or _object(source, "tool_output")
-        if _string(held, "url"):
+        held = members.mapping(source, "document") or members.mapping(source, "tool_output")
+        if members.text(held, "url"):
             return held
     return {}
 
@@ -272,16 +273,18 @@ def _logprobs(items: Any) -> list[Event]:
         each = item.get("logprobs")
         numbers = [value for value in each if _is_number(value)] if isinstance(each, list) else []
         if numbers:
-            content.append({"token": _string(item, "text"), "logprob": sum(numbers), "bytes": None, "top_logprobs": []})
+            content.append(
+                {"token": members.text(item, "text"), "logprob": sum(numbers), "bytes": None, "top_logprobs": []}
+            )
     return [Logprobs(tuple(content))] if content else []
 
 
 def _end(event: Mapping[str, Any], raw: bytes) -> Iterable[Event]:
     """Usage, then why the answer ended."""
-    usage = _object(event, "usage")
+    usage = members.mapping(event, "usage")
     if usage:
         yield _tokens(usage)
-    native, error = _string(event, "finish_reason"), _string(event, "error")
+    native, error = members.text(event, "finish_reason"), members.text(event, "error")
     if error or native == _FAILED:
         yield Fail(error or "The provider failed to generate the answer.", type=native, raw=raw)
     else:
@@ -290,7 +293,7 @@ def _end(event: Mapping[str, Any], raw: bytes) -> Iterable[Event]:
 
 def _tokens(usage: Mapping[str, Any]) -> Tokens:
     """What the model saw and said; what was billed of it only where that is all there is."""
-    counts = _object(usage, "tokens") or _object(usage, "billed_units")
+    counts = members.mapping(usage, "tokens") or members.mapping(usage, "billed_units")
     prompt, completion = _number(counts, "input_tokens"), _number(counts, "output_tokens")
     total = None if prompt is None or completion is None else prompt + completion
     cached, reasoning = _number(usage, "cached_tokens"), _number(counts, "reasoning_tokens")
@@ -299,19 +302,11 @@ def _tokens(usage: Mapping[str, Any]) -> Tokens:
 
 def _told(error: Mapping[str, Any], raw: bytes) -> Fail:
     """An error in Cohere's shape, which has no ``error`` member: ``{id, message, error_type}``."""
-    return Fail(_string(error, "message"), type=_string(error, "error_type"), raw=raw)
-
-
-# Members, those of another type than expected counting as absent.
+    return Fail(members.text(error, "message"), type=members.text(error, "error_type"), raw=raw)
 
 
 def _message(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _object(_object(event, "delta"), "message")
-
-
-def _object(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = value.get(name)
-    return found if isinstance(found, dict) else {}
+    return members.mapping(members.mapping(event, "delta"), "message")
 
 
 def _objects(value: Any) -> list[Mapping[str, Any]]:
@@ -319,11 +314,6 @@ def _objects(value: Any) -> list[Mapping[str, Any]]:
     if isinstance(value, dict):
         return [value]
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
-def _string(value: Mapping[str, Any], name: str) -> str:
-    found = value.get(name)
-    return found if isinstance(found, str) else ""
 
 
 def _number(value: Mapping[str, Any], name: str) -> int | None:

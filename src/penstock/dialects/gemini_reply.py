@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from penstock.core import members
 from penstock.core.events import Event, Extra, Fail, Start, Tokens
 from penstock.core.unreadable import UNREADABLE, read_json
 from penstock.dialects.dialect import Goal
@@ -126,7 +127,11 @@ class _Reply:
     def _begin(self, value: Mapping[str, Any]) -> list[Event]:
         """What the first piece says of the whole reply."""
         self._has_begun = True
-        start = Start(_text(value, "responseId"), _text(value, "modelVersion"), _seconds(_text(value, "createTime")))
+        start = Start(
+            members.text(value, "responseId"),
+            members.text(value, "modelVersion"),
+            _seconds(members.text(value, "createTime")),
+        )
         return [] if start == Start() else [start]
 
     def _candidate(self, value: Mapping[str, Any], position: int) -> Candidate:
@@ -145,7 +150,7 @@ class _Reply:
         if self.has_ended:
             return
         feedback = self._extras.get("promptFeedback")
-        blocked = _text(feedback, "blockReason") if isinstance(feedback, dict) else ""
+        blocked = members.text(feedback, "blockReason") if isinstance(feedback, dict) else ""
         if blocked and not self._candidates:
             self._candidates[0] = Candidate(0, blocked)
         if all(candidate.is_silent for candidate in self._candidates.values()):
@@ -167,10 +172,10 @@ class _Reply:
 
     def _fail(self, error: Mapping[str, Any], raw: bytes) -> list[Event]:
         """Google says that the answer failed."""
-        message = _text(error, "message") or "the provider tells of an error without a message"
+        message = members.text(error, "message") or "the provider tells of an error without a message"
         code = error.get("code")
         status = code if type(code) is int and 400 <= code < 600 else 0
-        return self._failed(Fail(message, _text(error, "status"), str(code) if status else "", status, raw))
+        return self._failed(Fail(message, members.text(error, "status"), str(code) if status else "", status, raw))
 
     def _failed(self, fail: Fail) -> list[Event]:
         """The end for lack of more: what was counted so far, then why."""
@@ -188,7 +193,7 @@ class _Reply:
         usage, self._usage = self._usage, {}
         if not usage:
             return
-        prompt, said, thought, tools, total = (_number(usage, name) for name in _COUNTS)
+        prompt, said, thought, tools, total = (members.integer(usage, name) for name in _COUNTS)
         counted = any(count is not None for count in (prompt, said, thought, tools, total))
         asked = (prompt or 0) + (tools or 0) if counted else None
         answered = (said or 0) + (thought or 0) if counted else None
@@ -198,7 +203,7 @@ class _Reply:
             asked,
             answered,
             total,
-            _number(usage, "cachedContentTokenCount"),
+            members.integer(usage, "cachedContentTokenCount"),
             reasoning=thought,
             audio_in=_sound(usage.get("promptTokensDetails")),
             audio_out=_sound(usage.get("candidatesTokensDetails")),
@@ -258,9 +263,6 @@ def _responses(data: bytes, count: int) -> list[bytes]:
         return [b""] * count
 
 
-# Members, those of another type than expected counting as absent.
-
-
 def _seconds(time: str) -> int:
     """A time of day in seconds since 1970; 0 when it is none."""
     try:
@@ -273,18 +275,8 @@ def _seconds(time: str) -> int:
 def _sound(details: Any) -> int | None:
     """The tokens of sound among those of all kinds; None when the kinds aren't told or sound isn't among them."""
     counts = [
-        _number(item, "tokenCount") or 0
+        members.integer(item, "tokenCount") or 0
         for item in (details if isinstance(details, list) else ())
         if isinstance(item, dict) and item.get("modality") == "AUDIO"
     ]
     return sum(counts) if counts else None
-
-
-def _text(value: Mapping[str, Any], name: str) -> str:
-    text = value.get(name)
-    return text if isinstance(text, str) else ""
-
-
-def _number(value: Mapping[str, Any], name: str) -> int | None:
-    number = value.get(name)
-    return number if type(number) is int else None

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from penstock.core import members
 from penstock.core.events import (
     Event,
     Extra,
@@ -101,11 +102,11 @@ class StreamReader:
 
     def _start(self, line: Mapping[str, Any]) -> list[Event]:
         self._has_begun = True
-        return [Start(model=_string(line, "model"), created=_seconds(_string(line, "created_at")))]
+        return [Start(model=members.text(line, "model"), created=_seconds(members.text(line, "created_at")))]
 
     def _message(self, message: Mapping[str, Any]) -> list[Event]:
         found: list[Event] = []
-        thinking, text = _string(message, "thinking"), _string(message, "content")
+        thinking, text = members.text(message, "thinking"), members.text(message, "content")
         if thinking:
             found.append(Thinking(thinking, block=self._block(Thinking)))
         if text:
@@ -129,7 +130,7 @@ class StreamReader:
         for call in calls if isinstance(calls, list) else ():
             function = call.get("function") if isinstance(call, dict) else None
             if isinstance(function, dict):
-                yield ToolStart(self._calls, _string(function, "name"), _string(call, "id"))
+                yield ToolStart(self._calls, members.text(function, "name"), members.text(call, "id"))
                 yield from _arguments(function.get("arguments"), self._calls)
                 self._calls += 1
 
@@ -140,7 +141,7 @@ class StreamReader:
         for name, value in line.items():
             if name not in _READ and name not in _COUNTS:
                 yield Extra(name, value)
-        native = _string(line, "done_reason")
+        native = members.text(line, "done_reason")
         reason = _STOPS.get(native, "stop")
         yield Stop("tool_calls" if self._calls and reason == "stop" else reason, native)
 
@@ -153,7 +154,7 @@ def _arguments(value: Any, index: int) -> list[Event]:
 
 def _tokens(line: Mapping[str, Any]) -> list[Event]:
     """The counts stand on the last line only; one that is 0 is left out there."""
-    prompt, completion = (_integer(line, name) for name in _COUNTS)
+    prompt, completion = (members.integer(line, name) for name in _COUNTS)
     if prompt is None and completion is None:
         return []
     total = None if prompt is None or completion is None else prompt + completion
@@ -185,13 +186,3 @@ def _seconds(text: str) -> int:
         return max(int(aware.timestamp()), 0)
     except (ValueError, OverflowError):
         return 0
-
-
-def _string(value: Mapping[str, Any], name: str) -> str:
-    found = value.get(name)
-    return found if isinstance(found, str) else ""
-
-
-def _integer(value: Mapping[str, Any], name: str) -> int | None:
-    found = value.get(name)
-    return found if isinstance(found, int) and not isinstance(found, bool) else None

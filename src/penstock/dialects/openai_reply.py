@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from penstock.core import members
 from penstock.core.events import (
     Citation,
     Event,
@@ -135,13 +136,13 @@ class OpenAiReader:
 
     def _start(self, chunk: Mapping[str, Any]) -> list[Event]:
         """Who speaks, once anything is known of it (90)."""
-        model = _string(chunk, "model") or _string(chunk, "model_id")
-        start = Start(_string(chunk, "id"), model, max(_integer(chunk, "created") or 0, 0))
+        model = members.text(chunk, "model") or members.text(chunk, "model_id")
+        start = Start(members.text(chunk, "id"), model, max(members.integer(chunk, "created") or 0, 0))
         self._has_begun = start != _UNKNOWN or bool(chunk.get("choices"))
         return [] if start == _UNKNOWN else [start]
 
     def _choice(self, choice: Mapping[str, Any], position: int) -> list[Event]:
-        given = _integer(choice, "index")
+        given = members.integer(choice, "index")
         number = position if given is None or given < 0 else given
         state = self._choices.get(number)
         if state is None:
@@ -153,7 +154,7 @@ class OpenAiReader:
             found += _logprobs(logprobs, number)
         if not _IN_CHOICE.issuperset(choice):
             found += _extras(choice, _IN_CHOICE, number)
-        native = _string(choice, "finish_reason")
+        native = members.text(choice, "finish_reason")
         if native and native != _FAILED:
             state.is_finished = True
             found.append(Stop(_STOPS.get(native.lower(), "stop"), native, number))
@@ -209,7 +210,7 @@ def _said(delta: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Eve
     if content and isinstance(content, str):
         yield Text(content, number, state.block_of(Text))
     elif content:
-        for part in _objects(content):
+        for part in members.mappings(content):
             yield from _part(part, number, state)
     if not _PLAIN.issuperset(delta):
         yield from _said_besides(delta, number, state)
@@ -220,17 +221,17 @@ _PLAIN: Final = frozenset({"role", "content", "reasoning_content", "reasoning"})
 
 def _said_besides(delta: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Event]:
     """What few deltas hold."""
-    refusal = _string(delta, "refusal")
+    refusal = members.text(delta, "refusal")
     if refusal:
         yield Refusal(refusal, number)
-    for image in _objects(delta.get("images")):
+    for image in members.mappings(delta.get("images")):
         yield from _part(image, number, state)
     sound = delta.get("audio")
     if isinstance(sound, dict):
         yield from _sound(sound, number, state)
-    for annotation in _objects(delta.get("annotations")):
+    for annotation in members.mappings(delta.get("annotations")):
         yield _citation(annotation, number, max(state.block, 0))
-    for call in _objects(delta.get("tool_calls")):
+    for call in members.mappings(delta.get("tool_calls")):
         yield from _call(call, number, state)
     legacy = delta.get("function_call")
     if isinstance(legacy, dict) and any(legacy.values()):
@@ -243,12 +244,16 @@ def _part(part: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Even
     kind, image = part.get("type"), part.get("image_url")
     url = image.get("url") if isinstance(image, dict) else image
     if kind == "text":
-        text = _string(part, "text")
+        text = members.text(part, "text")
         if text:
             yield Text(text, number, state.block_of(Text))
     elif kind == "thinking":
         thinking = part.get("thinking")
-        text = thinking if isinstance(thinking, str) else "".join(_string(each, "text") for each in _objects(thinking))
+        text = (
+            thinking
+            if isinstance(thinking, str)
+            else "".join(members.text(each, "text") for each in members.mappings(thinking))
+        )
         if text:
             yield Thinking(text, choice=number, block=state.block_of(Thinking))
     elif isinstance(url, str) and url:
@@ -266,7 +271,7 @@ def _image(url: str, number: int, block: int) -> Media:
 
 def _sound(sound: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Event]:
     """OpenAI's answer in sound, whose format the request named: its pieces add up. The rest is kept as it is."""
-    data = _string(sound, "data")
+    data = members.text(sound, "data")
     if data:
         yield Media("audio/*", data, choice=number, block=state.block_of(Media))
     rest = {name: value for name, value in sound.items() if value and name != "data"}
@@ -277,16 +282,16 @@ def _sound(sound: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Ev
 def _citation(annotation: Mapping[str, Any], number: int, block: int) -> Citation:
     source = annotation.get("url_citation")
     source = source if isinstance(source, dict) else {}
-    start, end = _integer(source, "start_index"), _integer(source, "end_index")
-    return Citation(annotation, _string(source, "url"), _string(source, "title"), start, end, number, block)
+    start, end = members.integer(source, "start_index"), members.integer(source, "end_index")
+    return Citation(annotation, members.text(source, "url"), members.text(source, "title"), start, end, number, block)
 
 
 def _call(call: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Event]:
     """A tool call, or a piece of one: what names its beginning is absent or empty later on (2, 91)."""
     held = call.get("function") or call.get("custom")
     function = held if isinstance(held, dict) else {}
-    call_id, name = _string(call, "id"), _string(function, "name")
-    given = _integer(call, "index")
+    call_id, name = members.text(call, "id"), members.text(function, "name")
+    given = members.integer(call, "index")
     at = _known(given, call_id, name, state)
     if at is None:
         at = len(state.ids)
@@ -314,7 +319,7 @@ def _known(given: int | None, call_id: str, name: str, state: _Choice) -> int | 
 
 
 def _logprobs(logprobs: Any, number: int) -> list[Event]:
-    content = tuple(_objects(logprobs.get("content"))) if isinstance(logprobs, dict) else ()
+    content = tuple(members.mappings(logprobs.get("content"))) if isinstance(logprobs, dict) else ()
     return [Logprobs(content, number)] if content else []
 
 
@@ -342,7 +347,7 @@ def _status(chunk: Mapping[str, Any], error: Any) -> int:
     """The HTTP status that an error would have had."""
     for holder in (error, chunk):
         for name in ("status_code", "status", "code"):
-            status = _integer(holder, name) if isinstance(holder, dict) else None
+            status = members.integer(holder, name) if isinstance(holder, dict) else None
             if status is not None and _ERRORS[0] <= status < _ERRORS[1]:
                 return status
     return 0
@@ -353,13 +358,13 @@ _ERRORS: Final = (400, 600)
 
 def _tokens(usage: Mapping[str, Any]) -> Tokens | None:
     """The counts, reasoning among the completion's also where the host counts it apart (78)."""
-    prompt, completion, total = (_integer(usage, f"{name}_tokens") for name in ("prompt", "completion", "total"))
+    prompt, completion, total = (members.integer(usage, f"{name}_tokens") for name in ("prompt", "completion", "total"))
     if prompt is None and completion is None and total is None:
         return None
-    sent, made = (_object(usage, f"{name}_tokens_details") for name in ("prompt", "completion"))
-    cached, reasoning = _integer(sent, "cached_tokens"), _integer(made, "reasoning_tokens")
+    sent, made = (members.mapping(usage, f"{name}_tokens_details") for name in ("prompt", "completion"))
+    cached, reasoning = members.integer(sent, "cached_tokens"), members.integer(made, "reasoning_tokens")
     if cached is None:
-        cached = _integer(usage, "prompt_cache_hit_tokens")
+        cached = members.integer(usage, "prompt_cache_hit_tokens")
     if prompt is not None and completion is not None:
         if total is None:
             total = prompt + completion
@@ -370,31 +375,9 @@ def _tokens(usage: Mapping[str, Any]) -> Tokens | None:
         completion,
         total,
         cached,
-        _integer(sent, "cache_write_tokens"),
+        members.integer(sent, "cache_write_tokens"),
         reasoning,
-        _integer(sent, "audio_tokens"),
-        _integer(made, "audio_tokens"),
+        members.integer(sent, "audio_tokens"),
+        members.integer(made, "audio_tokens"),
         usage,
     )
-
-
-# Members, those of another type than expected counting as absent.
-
-
-def _object(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = value.get(name)
-    return found if isinstance(found, dict) else {}
-
-
-def _objects(value: Any) -> list[Mapping[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
-def _string(value: Mapping[str, Any], name: str) -> str:
-    found = value.get(name)
-    return found if isinstance(found, str) else ""
-
-
-def _integer(value: Mapping[str, Any], name: str) -> int | None:
-    found = value.get(name)
-    return found if isinstance(found, int) and not isinstance(found, bool) else None

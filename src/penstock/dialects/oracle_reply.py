@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from penstock.core import members
 from penstock.core.events import Event
 from penstock.core.unreadable import read_json
 from penstock.dialects.dialect import Goal
@@ -144,7 +145,7 @@ def _choice(choice: Mapping[str, Any], message: Any) -> dict[str, Any]:
 
 
 def _delta(message: Mapping[str, Any]) -> dict[str, Any]:
-    content = [_part(part) for part in _objects(message.get("content"))]
+    content = [_part(part) for part in members.mappings(message.get("content"))]
     if message.get("toolPlan"):
         content.append({"type": "text", "text": message["toolPlan"]})
     found: dict[str, Any] = {"content": content}
@@ -152,9 +153,9 @@ def _delta(message: Mapping[str, Any]) -> dict[str, Any]:
         if theirs in message:
             found[name] = message[theirs]
     if "toolCalls" in message:
-        found["tool_calls"] = [_call(call) for call in _objects(message["toolCalls"])]
+        found["tool_calls"] = [_call(call) for call in members.mappings(message["toolCalls"])]
     if "annotations" in message:
-        found["annotations"] = [_annotation(each) for each in _objects(message["annotations"])]
+        found["annotations"] = [_annotation(each) for each in members.mappings(message["annotations"])]
     return found
 
 
@@ -229,7 +230,3 @@ def _seconds(text: Any) -> int:
         return int(datetime.fromisoformat(text).timestamp()) if isinstance(text, str) else 0
     except (ValueError, OverflowError):
         return 0
-
-
-def _objects(value: Any) -> list[Mapping[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
