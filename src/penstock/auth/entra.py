@@ -17,10 +17,10 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from penstock.auth.google import bearer, read_token
+from penstock.auth import oauth
 from penstock.auth.signer import Outgoing, Token, TokenRequest
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Url, header_line
+from penstock.core.http import Url
 from penstock.core.secret import Secret
 
 _AUTHORITY: Final = "https://login.microsoftonline.com"
@@ -30,7 +30,6 @@ _ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _IMDS: Final = "169.254.169.254"
 _IMDS_PATH: Final = "/metadata/identity/oauth2/token"
 _IMDS_PATIENCE: Final = 5.0
-_FORM: Final = header_line("content-type", "application/x-www-form-urlencoded")
 _TENANT: Final = re.compile(r"[A-Za-z0-9.-]{1,128}")
 
 
@@ -67,13 +66,13 @@ class Entra(msgspec.Struct, frozen=True):
         else:
             form["client_secret"] = self.secret.reveal()
         url = Url.parse(f"{self.authority.rstrip('/')}/{self.tenant}/oauth2/v2.0/token", trusted=True)
-        return TokenRequest(url, _FORM, urlencode(form).encode())
+        return TokenRequest(url, oauth.FORM, urlencode(form).encode())
 
     def read_token(self, status: int, body: bytes, now: float) -> Token | Failure:
-        return read_token("Microsoft Entra", status, body, now)
+        return oauth.read_token("Microsoft Entra", status, body, now)
 
     def lines(self, request: Outgoing, token: Token | None) -> bytes:  # noqa: ARG002
-        return bearer(token)
+        return oauth.bearer(token)
 
 
 class ManagedIdentity(msgspec.Struct, frozen=True):
@@ -99,10 +98,10 @@ class ManagedIdentity(msgspec.Struct, frozen=True):
         return None
 
     def read_token(self, status: int, body: bytes, now: float) -> Token | Failure:
-        return read_token("Azure's managed identity", status, body, now)
+        return oauth.read_token("Azure's managed identity", status, body, now)
 
     def lines(self, request: Outgoing, token: Token | None) -> bytes:  # noqa: ARG002
-        return bearer(token)
+        return oauth.bearer(token)
 
     def target(self) -> str:
         """Path and query of the request to the machine's metadata service."""

@@ -10,21 +10,21 @@ import hashlib
 from collections.abc import Callable, Mapping
 from datetime import UTC as _UTC
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
 
 import msgspec
 
+from penstock.auth import oauth
 from penstock.auth.signer import Outgoing, Token, TokenRequest
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Url, header_line
+from penstock.core.http import Url
 from penstock.core.secret import Secret
 from penstock.core.unreadable import read_json
 
 SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _LIFE: Final = 3600
-_FORM: Final = header_line("content-type", "application/x-www-form-urlencoded")
 _PARAM: Final = "vertex_service_account_json"
 
 
@@ -53,13 +53,13 @@ class ServiceAccount(msgspec.Struct, frozen=True):
         except ValueError:
             return _unusable("its private_key is no RSA key in PEM form")
         body = urlencode({"grant_type": _GRANT, "assertion": assertion.decode()}).encode()
-        return TokenRequest(Url.parse(self.token_url, trusted=True), _FORM, body)
+        return TokenRequest(Url.parse(self.token_url, trusted=True), oauth.FORM, body)
 
     def read_token(self, status: int, body: bytes, now: float) -> Token | Failure:
-        return read_token("Google", status, body, now)
+        return oauth.read_token("Google", status, body, now)
 
     def lines(self, request: Outgoing, token: Token | None) -> bytes:  # noqa: ARG002
-        return bearer(token)
+        return oauth.bearer(token)
 
 
 class DefaultCredentials(msgspec.Struct, frozen=True):
@@ -76,10 +76,10 @@ class DefaultCredentials(msgspec.Struct, frozen=True):
         return None
 
     def read_token(self, status: int, body: bytes, now: float) -> Token | Failure:
-        return read_token("Google", status, body, now)
+        return oauth.read_token("Google", status, body, now)
 
     def lines(self, request: Outgoing, token: Token | None) -> bytes:  # noqa: ARG002
-        return bearer(token)
+        return oauth.bearer(token)
 
 
 def _default_token() -> Token | Failure:
@@ -101,34 +101,6 @@ def _default_token() -> Token | Failure:
     expires = credentials.expiry
     moment = 0.0 if expires is None else expires.replace(tzinfo=_UTC).timestamp()
     return Token(Secret(str(credentials.token)), moment)
-
-
-def bearer(token: Token | None) -> bytes:
-    return b"" if token is None else header_line("authorization", f"Bearer {token.secret.reveal()}")
-
-
-def read_token(who: str, status: int, body: bytes, now: float) -> Token | Failure:
-    """An OAuth 2 token response (RFC 6749, 5.1 and 5.2)."""
-    try:
-        value = read_json(body)
-    except ValueError:
-        value = None
-    value = value if isinstance(value, dict) else {}
-    token, life = value.get("access_token"), value.get("expires_in")
-    if status == 200 and isinstance(token, str) and token:
-        return Token(Secret(token), now + _seconds(life))
-    said = value.get("error_description") or value.get("error")
-    why = said.splitlines()[0][:300] if isinstance(said, str) and said else "no reason given"
-    return Failure(
-        Kind.CREDENTIAL_REFUSED, f"{who} gave no access token for these credentials ({status}): {why}.", "api_key"
-    )
-
-
-def _seconds(life: Any) -> float:
-    try:
-        return float(life)
-    except (TypeError, ValueError):
-        return 300.0
 
 
 def signer(

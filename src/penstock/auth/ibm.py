@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from penstock.auth.google import bearer, read_token
+from penstock.auth import oauth
 from penstock.auth.signer import Outgoing, Token, TokenRequest
 from penstock.core.failure import Failure
 from penstock.core.http import Url, header_line
@@ -34,14 +34,13 @@ class IamKey(msgspec.Struct, frozen=True):
 
     def token_request(self, now: float) -> TokenRequest | Failure | None:  # noqa: ARG002
         body = urlencode({"grant_type": _GRANT, "apikey": self.key.reveal()}).encode()
-        headers = header_line("content-type", "application/x-www-form-urlencoded")
-        return TokenRequest(Url.parse(_URL, trusted=True), headers + header_line("accept", "application/json"), body)
+        return TokenRequest(Url.parse(_URL, trusted=True), oauth.FORM + header_line("accept", "application/json"), body)
 
     def read_token(self, status: int, body: bytes, now: float) -> Token | Failure:
-        return read_token("IBM Cloud", status, body, now)
+        return oauth.read_token("IBM Cloud", status, body, now)
 
     def lines(self, request: Outgoing, token: Token | None) -> bytes:  # noqa: ARG002
-        return bearer(token)
+        return oauth.bearer(token)
 
 
 def signer(

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from penstock.auth import oauth
 from penstock.auth.signer import Outgoing, Token, TokenRequest
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Url, header_line
@@ -25,9 +26,13 @@ from penstock.dialects.provider_errors import understand
 _SIGNED: Final = ("Authorization", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-SHA256")
 _STS: Final = "2011-06-15"
 _SESSION: Final = "penstock"
-_FORM: Final = "application/x-www-form-urlencoded"
 _UNKNOWN_LIFE: Final = 300.0
 """Seconds after which the keys of a chain are asked for again: a chain renews them itself when they need it."""
+
+
+def domain(region: str) -> str:
+    """Where a region's services are."""
+    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
 
 
 class SigV4(msgspec.Struct, frozen=True):
@@ -62,9 +67,8 @@ class SigV4(msgspec.Struct, frozen=True):
             return None
         form = {"Action": "AssumeRole", "Version": _STS, "RoleArn": self.role_arn, "RoleSessionName": _SESSION}
         body = urlencode({**form, "ExternalId": self.external_id} if self.external_id else form).encode()
-        domain = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
-        url = Url.parse(f"https://sts.{self.region}.{domain}/", trusted=True)
-        headers = header_line("content-type", _FORM) + header_line("accept", "application/json")
+        url = Url.parse(f"https://sts.{self.region}.{domain(self.region)}/", trusted=True)
+        headers = oauth.FORM + header_line("accept", "application/json")
         outgoing = Outgoing(b"POST", url.origin, b"/", headers, body)
         own = Token(self.secret, 0.0, self.key_id, self.session)
         return TokenRequest(url, headers + _signature(outgoing, own, "sts", self.region), body)
@@ -128,9 +132,8 @@ def _signature(request: Outgoing, token: Token, service: str, region: str) -> by
     from botocore.awsrequest import AWSRequest
     from botocore.credentials import Credentials
 
-    asked = AWSRequest(request.method.decode(), request.url, {"Content-Type": "application/json"}, request.body)
-    if service == "sts":
-        asked.headers.replace_header("Content-Type", _FORM)
+    kind = oauth.FORM_TYPE if service == "sts" else "application/json"
+    asked = AWSRequest(request.method.decode(), request.url, {"Content-Type": kind}, request.body)
     credentials = Credentials(token.key_id, token.secret.reveal(), token.session.reveal() or None)
     SigV4Auth(credentials, service, region).add_auth(asked)
     return b"".join(header_line(name.lower(), asked.headers[name]) for name in _SIGNED if name in asked.headers)

@@ -31,6 +31,11 @@ def header_line(name: str | bytes, value: str | bytes) -> bytes:
     return raw_name + b": " + raw_value + b"\r\n"
 
 
+def content_type(headers: Headers) -> bytes:
+    """The content type in lower case; empty when none is given."""
+    return next((value.lower() for name, value in headers if name == b"content-type"), b"")
+
+
 class Origin(msgspec.Struct, frozen=True, cache_hash=True):
     """Where a connection goes: scheme, host name (lower case, no brackets) and port.
 

@@ -18,7 +18,6 @@ _EARLY: Final = 60.0
 _REMEMBERED: Final = 4096
 _LARGEST: Final = 64 << 10
 _PATIENCE: Final = 30.0
-_UNREADABLE: Final = "what came back is no token"
 
 
 class Authorizer:
@@ -86,7 +85,9 @@ class Authorizer:
             while data := await reply.read():
                 body += data
                 if len(body) > _LARGEST:
-                    return Failure(Kind.INVALID_RESPONSE, f"The access token can't be read: {_UNREADABLE}.", sent=True)
+                    return Failure(
+                        Kind.INVALID_RESPONSE, "The access token can't be read: what came back is no token.", sent=True
+                    )
             return reply.failure or signer.read_token(reply.status, body, time.time())
         finally:
             reply.close()

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Headers, Limits
+from penstock.core.http import Headers, Limits, content_type
 from penstock.core.memo import NameMemo
 from penstock.core.outcome import Outcome
 from penstock.dialects import openai_chat
@@ -70,15 +70,8 @@ async def begin(reply: Reply, route: Route, patience: Patience, *, streams: bool
 def _is_stream(reply: Reply) -> bool:
     if reply.status != 200:
         return False
-    kind = _content_type(reply)
+    kind = content_type(reply.headers)
     return kind.startswith(openai_chat.STREAM_TYPE) or not kind.startswith(openai_chat.CONTENT_TYPE)
-
-
-def _content_type(reply: Reply) -> bytes:
-    for name, value in reply.headers:
-        if name == b"content-type":
-            return value.lower()
-    return b""
 
 
 async def _begin_stream(reply: Reply, route: Route) -> Answer | Failure:

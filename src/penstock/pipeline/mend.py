@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.core.failure import Failure
+from penstock.core.http import content_type
 from penstock.dialects import openai_chat
 from penstock.dialects.openai_mend import mend_reply
 from penstock.dialects.openai_mend_stream import StreamMender
@@ -21,7 +22,7 @@ def mended(reply: Reply, *, streams: bool) -> Reply:
     """The reply without its provider's peculiarities."""
     if not 200 <= reply.status < 300:
         return reply
-    kind = next((value.lower() for name, value in reply.headers if name == b"content-type"), b"")
+    kind = content_type(reply.headers)
     if streams and not kind.startswith(openai_chat.CONTENT_TYPE):
         return _MendedStream(reply)
     return _MendedReply(reply)

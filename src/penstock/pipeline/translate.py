@@ -15,7 +15,7 @@ import msgspec
 from penstock.core.body import Body
 from penstock.core.events import Event, collect
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Headers
+from penstock.core.http import Headers, content_type
 from penstock.core.taking import Payload
 from penstock.dialects import openai_chat, openai_request, provider_errors
 from penstock.dialects.dialect import Dialect, Goal
@@ -59,7 +59,7 @@ def back(reply: Reply, translation: Translation) -> Reply:
     """A provider's reply in the caller's dialect."""
     if not 200 <= reply.status < 300:
         return _WholeReply(reply, translation, is_error=True)
-    kind = next((value.lower() for name, value in reply.headers if name == b"content-type"), b"")
+    kind = content_type(reply.headers)
     if translation.streams and kind.startswith(translation.dialect.stream_types):
         return _StreamedReply(reply, translation)
     return _WholeReply(reply, translation, is_error=False)

@@ -45,7 +45,7 @@ def _locate(options: Mapping[str, str], operation: Operation) -> Place | None:
 
 
 def aws_domain(options: Mapping[str, str]) -> str:
-    return "amazonaws.com.cn" if options.get("aws_region", "").startswith("cn-") else "amazonaws.com"
+    return sigv4.domain(options.get("aws_region", ""))
 
 
 BEDROCK: Final = Provider(

@@ -1,0 +1,45 @@
+"""OAuth 2, as far as every issuer of tokens agrees: the form that asks, the response, the header that shows the token.
+
+Source: RFC 6749, 5.1 and 5.2; RFC 6750, 2.1.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from penstock.auth.signer import Token
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import header_line
+from penstock.core.secret import Secret
+from penstock.core.unreadable import read_json
+
+FORM_TYPE: Final = "application/x-www-form-urlencoded"
+FORM: Final = header_line("content-type", FORM_TYPE)
+
+
+def bearer(token: Token | None) -> bytes:
+    return b"" if token is None else header_line("authorization", f"Bearer {token.secret.reveal()}")
+
+
+def read_token(who: str, status: int, body: bytes, now: float) -> Token | Failure:
+    """An OAuth 2 token response (RFC 6749, 5.1 and 5.2)."""
+    try:
+        value = read_json(body)
+    except ValueError:
+        value = None
+    value = value if isinstance(value, dict) else {}
+    token, life = value.get("access_token"), value.get("expires_in")
+    if status == 200 and isinstance(token, str) and token:
+        return Token(Secret(token), now + _seconds(life))
+    said = value.get("error_description") or value.get("error")
+    why = said.splitlines()[0][:300] if isinstance(said, str) and said else "no reason given"
+    return Failure(
+        Kind.CREDENTIAL_REFUSED, f"{who} gave no access token for these credentials ({status}): {why}.", "api_key"
+    )
+
+
+def _seconds(life: Any) -> float:
+    try:
+        return float(life)
+    except (TypeError, ValueError):
+        return 300.0
