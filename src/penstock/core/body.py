@@ -75,14 +75,14 @@ class Body:
 
     def value(self, key: str) -> Any:
         """The member decoded, or None when it is absent. Raises BodyError when the value is malformed inside."""
-        raw = self.raw(key)
+        raw = self._members.get(key)
         if raw is None:
             return None
         try:
             return msgspec.json.decode(raw)
         except UNREADABLE:
             try:
-                return json.loads(raw)
+                return json.loads(bytes(raw))
             except (ValueError, RecursionError) as error:
                 raise BodyError(f"{key} is not valid JSON: {error}") from None
 

@@ -228,9 +228,9 @@ class ChatRequest(msgspec.Struct, frozen=True):
     @property
     def system(self) -> tuple[Message, ...]:
         """The system and developer messages, wherever they stand."""
-        return tuple(message for message in self.messages if message.role in SYSTEM_ROLES)
+        return tuple([message for message in self.messages if message.role in SYSTEM_ROLES])
 
     @property
     def turns(self) -> tuple[Message, ...]:
         """All other messages."""
-        return tuple(message for message in self.messages if message.role not in SYSTEM_ROLES)
+        return tuple([message for message in self.messages if message.role not in SYSTEM_ROLES])

@@ -33,7 +33,10 @@ def header_line(name: str | bytes, value: str | bytes) -> bytes:
 
 def content_type(headers: Headers) -> bytes:
     """The content type in lower case; empty when none is given."""
-    return next((value.lower() for name, value in headers if name == b"content-type"), b"")
+    for name, value in headers:
+        if name == b"content-type":
+            return value.lower()
+    return b""
 
 
 class Origin(msgspec.Struct, frozen=True, cache_hash=True):

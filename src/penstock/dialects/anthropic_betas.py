@@ -28,8 +28,20 @@ _TOOLS: Final[Mapping[str, str]] = {
 }
 
 
-def needed(body: Mapping[str, Any]) -> Iterator[str]:
+def needed(body: Mapping[str, Any]) -> list[str]:
     """The names of the betas that a written request needs, some perhaps repeatedly."""
+    found = [] if _TELLING.isdisjoint(body) else list(_of_parameters(body))
+    for turn in body["messages"]:
+        for block in turn["content"]:
+            if block["type"] != "text" and _holds_file(block):
+                found.append(_FILES)
+    return found
+
+
+_TELLING: Final = frozenset({"tools", "mcp_servers", "context_management", "container", "speed"})
+
+
+def _of_parameters(body: Mapping[str, Any]) -> Iterator[str]:
     kinds = [tool.get("type") for tool in body.get("tools", ())]
     yield from (_TOOLS[kind] for kind in kinds if isinstance(kind, str) and kind in _TOOLS)
     if body.get("mcp_servers") and "mcp_toolset" not in kinds:
@@ -40,9 +52,6 @@ def needed(body: Mapping[str, Any]) -> Iterator[str]:
         yield _SKILLS
     if body.get("speed") == "fast":
         yield _FAST
-    for turn in body["messages"]:
-        if any(block.get("type") != "text" and _holds_file(block) for block in turn["content"]):
-            yield _FILES
 
 
 def _of_context(management: Any) -> Iterator[str]:

@@ -7,7 +7,7 @@ reference, "Create a Message"; Claude docs, "Streaming messages", "Stop reasons"
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -144,6 +144,9 @@ class MessageReader:
 
     def block(self, index: int, value: dict[str, Any], arguments: str = "") -> list[Event]:
         """A content block that is given whole; ``arguments`` is a call's input as it was written."""
+        if value.get("type") == "text" and not value.get("citations"):
+            text = members.text(value, "text")
+            return [Text(text, 0, index)] if text else []
         events = self._start(index, value, 0)
         if arguments:
             self._open[index].input = arguments
@@ -251,36 +254,36 @@ class MessageReader:
 
     def _count(self, holder: Mapping[str, Any]) -> None:
         """Later counts replace earlier ones: they are running totals."""
-        self._usage.update(
-            (name, value) for name, value in members.mapping(holder, "usage").items() if value is not None
-        )
+        for name, value in members.mapping(holder, "usage").items():
+            if value is not None:
+                self._usage[name] = value
 
-    def _tokens(self) -> Iterable[Tokens]:
+    def _tokens(self) -> list[Event]:
         usage, self._usage = self._usage, {}
         if not usage:
-            return
-        cached, written = (
-            members.integer(usage, "cache_read_input_tokens"),
-            members.integer(usage, "cache_creation_input_tokens"),
-        )
-        prompt = _sum(members.integer(usage, "input_tokens"), cached, written)
+            return []
+        cached = members.integer(usage, "cache_read_input_tokens")
+        written = members.integer(usage, "cache_creation_input_tokens")
+        prompt = members.integer(usage, "input_tokens")
+        if cached is not None or written is not None:
+            prompt = (prompt or 0) + (cached or 0) + (written or 0)
         completion = members.integer(usage, "output_tokens")
         total = None if prompt is None or completion is None else prompt + completion
         thinking = members.integer(members.mapping(usage, "output_tokens_details"), "thinking_tokens")
-        yield Tokens(prompt, completion, total, cached, written, thinking, native=usage)
+        return [Tokens(prompt, completion, total, cached, written, thinking, native=usage)]
 
 
 # Pieces.
 
 
-def _members(holder: Mapping[str, Any]) -> Iterable[Event]:
+def _members(holder: Mapping[str, Any]) -> list[Event]:
     """Why the message ended, and what OpenAI's dialect has no place for."""
     reason = members.text(holder, "stop_reason")
-    if reason:
-        yield Stop(STOP_REASONS.get(reason, "stop"), reason)
+    told: list[Event] = [Stop(STOP_REASONS.get(reason, "stop"), reason)] if reason else []
     for name, value in holder.items():
         if value is not None and name not in _TOLD_OTHERWISE:
-            yield Extra(name, value, 0 if name in _OF_CHOICE else None)
+            told.append(Extra(name, value, 0 if name in _OF_CHOICE else None))
+    return told
 
 
 def _grow(block: _Block, delta: Mapping[str, Any]) -> None:
@@ -313,8 +316,3 @@ def _citation(raw: dict[str, Any], index: int) -> Citation:
 def _index(value: Mapping[str, Any]) -> int:
     index = value.get("index")
     return index if type(index) is int else 0
-
-
-def _sum(*numbers: int | None) -> int | None:
-    given = [number for number in numbers if number is not None]
-    return sum(given) if given else None

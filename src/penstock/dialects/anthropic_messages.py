@@ -90,7 +90,7 @@ class Conversation:
             elif blocks:
                 found.append({"role": role, "content": blocks})
         for turn in found:
-            if turn["role"] == "user":
+            if turn["role"] == "user" and len(turn["content"]) > 1:
                 turn["content"].sort(key=_is_no_result)
         if found and found[-1]["role"] == "assistant":
             _trim(found[-1]["content"])

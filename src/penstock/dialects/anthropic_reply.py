@@ -152,7 +152,7 @@ def read_reply(data: bytes, _goal: Goal) -> list[Event]:
     content = value.get("content")
     if not isinstance(content, list):
         return message.broken("its reply is no message")
-    arguments = _inputs(data, len(content))
+    arguments = _inputs(data, len(content)) if b'"input"' in data else [""] * len(content)
     events = message.begin(value)
     for index, block in enumerate(content):
         if isinstance(block, dict):

@@ -43,17 +43,11 @@ _HOSTS: Final[Mapping[str, _Host]] = {
 
 _VERSION: Final = "2023-06-01"
 _TIERS: Final = ("auto", "standard_only")
-_NATIVE: Final = (
-    "cache_control",
-    "container",
-    "context_management",
-    "diagnostics",
-    "fallbacks",
-    "fallback_credit_token",
-    "inference_geo",
-    "mcp_servers",
-    "output_format",
-    "speed",
+_NATIVE: Final = frozenset(
+    """
+    cache_control container context_management diagnostics fallbacks fallback_credit_token inference_geo mcp_servers
+    output_format speed
+    """.split()
 )
 """Anthropic's own parameters, passed on as they are."""
 
@@ -159,17 +153,19 @@ def _is_object(part: Mapping[str, Any]) -> bool:
 _DEFAULTS: Final[Mapping[str, float]] = {"temperature": 1, "top_p": 1}
 """What leaving a parameter out means."""
 _MIN_TOP_P_THINKING: Final = 0.95
+_SAMPLING: Final = ("temperature", "top_p", "top_k")
+_ONE_OF: Final = frozenset({"temperature", "top_p"})
 
 
 def _sampling(request: ChatRequest, taking: Taking, traits: Traits, *, thinks: bool) -> dict[str, Any]:
     """The parameters that the model takes now; the others stay behind and count as dropped."""
-    names = ("temperature", "top_p", "top_k")
-    given = {name: value for name in names if (value := request.parameters.get(name)) is not None}
-    refused = {name for name in given if name in traits.refuses}
+    parameters = request.parameters
+    given = {name: parameters[name] for name in _SAMPLING if parameters.get(name) is not None}
+    refused = traits.refuses.intersection(given)
     if thinks:
         refused |= {name for name, value in given.items() if _is_refused_thinking(name, value, traits)}
-    if traits.one_of_sampling and {"temperature", "top_p"} <= given.keys() - refused:
-        refused.add("temperature" if given["temperature"] == _DEFAULTS["temperature"] else "top_p")
+    if traits.one_of_sampling and given.keys() - refused >= _ONE_OF:
+        refused |= {"temperature" if given["temperature"] == _DEFAULTS["temperature"] else "top_p"}
     found: dict[str, Any] = {}
     for name, value in given.items():
         if name not in refused:
@@ -188,6 +184,8 @@ def _is_refused_thinking(name: str, value: float, traits: Traits) -> bool:
 def _stop_sequences(taking: Taking) -> dict[str, Any]:
     """Those with a visible character: Anthropic refuses the others."""
     given, own = taking.stop(), taking.value("stop_sequences")
+    if not (given or own):
+        return {}
     named: list[tuple[str, Any]] = [(f"stop[{position}]", sequence) for position, sequence in enumerate(given)]
     named += [(f"stop_sequences[{n}]", sequence) for n, sequence in enumerate(own if isinstance(own, list) else [])]
     found = []
@@ -203,10 +201,9 @@ def _stop_sequences(taking: Taking) -> dict[str, Any]:
 
 
 def _about_the_request(request: ChatRequest, taking: Taking, host: _Host) -> dict[str, Any]:
-    given = request.parameters.keys()
     found: dict[str, Any] = {}
-    for name in _NATIVE:
-        if name in given and (value := taking.value(name)) is not None:
+    for name in request.parameters:
+        if name in _NATIVE and (value := taking.value(name)) is not None:
             found[name] = value
     if host.has_tiers and request.parameters.get("service_tier") in _TIERS:
         found["service_tier"] = taking.value("service_tier")
@@ -237,15 +234,18 @@ def _versions(body: dict[str, Any], taking: Taking, goal: Goal, host: _Host) -> 
         option = body["anthropic_version"] = next(fitting, host.version)
     elif isinstance(asked, str) and option in {"", _VERSION}:
         option = headers["anthropic-version"] = asked
-    if asked not in (None, option):
+    if asked is not None and asked != option:
         taking.refuse("anthropic_version")
-    given = taking.value("anthropic_beta")
-    names = [*_listed(goal.options.get("anthropic_beta")), *_listed(given), *anthropic_betas.needed(body)]
-    betas = list(dict.fromkeys(names))
-    if betas and host.betas_in_body:
-        body["anthropic_beta"] = betas
-    elif betas:
-        headers["anthropic-beta"] = ",".join(betas)
+    given, lent = taking.value("anthropic_beta"), goal.options.get("anthropic_beta")
+    betas = anthropic_betas.needed(body)
+    if given or lent:
+        betas = [*_listed(lent), *_listed(given), *betas]
+    if betas:
+        betas = list(dict.fromkeys(betas))
+        if host.betas_in_body:
+            body["anthropic_beta"] = betas
+        else:
+            headers["anthropic-beta"] = ",".join(betas)
     return tuple(headers.items())
 
 

@@ -102,12 +102,10 @@ def usage(tokens: Tokens | None) -> dict[str, Any] | None:
         "completion_tokens": completion,
         "total_tokens": prompt + completion if tokens.total is None else tokens.total,
     }
-    details = _given(cached_tokens=tokens.cached, audio_tokens=tokens.audio_in)
-    if details:
-        found["prompt_tokens_details"] = details
-    details = _given(reasoning_tokens=tokens.reasoning, audio_tokens=tokens.audio_out)
-    if details:
-        found["completion_tokens_details"] = details
+    if tokens.cached is not None or tokens.audio_in is not None:
+        found["prompt_tokens_details"] = _given(cached_tokens=tokens.cached, audio_tokens=tokens.audio_in)
+    if tokens.reasoning is not None or tokens.audio_out is not None:
+        found["completion_tokens_details"] = _given(reasoning_tokens=tokens.reasoning, audio_tokens=tokens.audio_out)
     if tokens.cached or tokens.cache_written:
         found["cache_read_input_tokens"] = tokens.cached or 0
         found["cache_creation_input_tokens"] = tokens.cache_written or 0

@@ -62,7 +62,7 @@ def read_messages(value: Any) -> tuple[Message, ...]:
     if not isinstance(value, list) or not value:
         raise Wrong("messages", "a non-empty array of message objects")
     names: dict[str, str] = {}
-    return tuple(_message(message, f"messages[{position}]", names) for position, message in enumerate(value))
+    return tuple([_message(message, f"messages[{position}]", names) for position, message in enumerate(value)])
 
 
 def _message(message: Any, path: str, names: dict[str, str]) -> Message:
@@ -73,23 +73,23 @@ def _message(message: Any, path: str, names: dict[str, str]) -> Message:
     role = _ROLES.get(given) if isinstance(given, str) else None
     if role is None:
         raise Wrong(f"{path}.role", "system, developer, user, assistant or tool")
-    is_bare = len(message) == _BARE and "content" in message
+    content = message.get("content")
+    if len(message) == _BARE and type(content) is str and role != "tool":
+        return Message(role, (TextPart(content),), "", path)
     if role == "tool":
         parts = _tool_result(message, path, names)
-    elif role == "assistant" and not is_bare:
+    elif role == "assistant":
         parts = _assistant(message, path)
         names.update((part.id, part.name) for part in parts if isinstance(part, ToolCall))
     else:
-        parts = _content(message.get("content"), path)
-    if is_bare:
-        return Message(role, parts, "", path)
+        parts = _content(content, path)
     name = message.get("name")
     marked = _with_marker(parts, _cache(message))
     return Message(role, marked, name if isinstance(name, str) else "", path)
 
 
 _BARE: Final = 2
-"""Members of a message that has a role and content and nothing else, as most do."""
+"""Members of a message that has a role and a text and nothing else, as most do."""
 
 
 def _with_marker(parts: tuple[Part, ...], cache: Mapping[str, Any] | None) -> tuple[Part, ...]:

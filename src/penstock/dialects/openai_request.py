@@ -41,7 +41,7 @@ def _read(body: Body) -> ChatRequest:
     model = _value(body, "model")
     parameters: dict[str, Any] = {}
     for name in body:
-        if name not in _ELSEWHERE and not body.is_null(name):
+        if name not in _ELSEWHERE:
             value = _parameter(body, name)
             if value is not None:
                 parameters[name] = value
@@ -63,12 +63,12 @@ def _value(body: Body, name: str) -> Any:
 
 
 def _parameter(body: Body, name: str) -> Any:
-    """A parameter that is given, parsed where it has a type of its own."""
-    if name == "tools":
-        return _tools(_elements(body, name), name)
-    if name == "response_format":
-        return _format(body)
+    """A parameter that is given, parsed where it has a type of its own; None for ``null``."""
+    if name in _KEEPING_BYTES:
+        return None if body.is_null(name) else _KEEPING_BYTES[name](body)
     value = _value(body, name)
+    if value is None:
+        return None
     if name == "tool_choice":
         return _tool_choice(value)
     check = _CHECKS.get(name)
@@ -140,8 +140,8 @@ def _elements(body: Body, name: str) -> list[Body]:
         raise Wrong(name, "an array of objects") from None
 
 
-def _tools(tools: list[Body], path: str) -> tuple[Tool | NativeTool, ...]:
-    return tuple(_tool(tool, f"{path}[{position}]") for position, tool in enumerate(tools))
+def _tools(body: Body) -> tuple[Tool | NativeTool, ...]:
+    return tuple(_tool(tool, f"tools[{position}]") for position, tool in enumerate(_elements(body, "tools")))
 
 
 def _tool(tool: Body, path: str) -> Tool | NativeTool:
@@ -295,3 +295,7 @@ def _reasoning(body: Body) -> Reasoning | None:
 def _typed(value: Any, kind: type) -> Any:
     """The value when it is of that type, bool not counting as a number."""
     return value if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)) else None
+
+
+_KEEPING_BYTES: Final[Mapping[str, Callable[[Body], Any]]] = {"tools": _tools, "response_format": _format}
+"""Parameters of which parts stay the bytes that they are."""

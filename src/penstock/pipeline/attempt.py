@@ -142,10 +142,10 @@ def write(call: Call, route: Route) -> Written | Failure:
     if way.dialect == OPENAI:
         written = _same_dialect(Written(b"", headers, body, model, dropped, stream), route, way)
     else:
-        found = _translated(Written(b"", headers, body, model, dropped, stream), route, way)
-        if isinstance(found, Failure):
-            return found
-        written = found
+        written = Written(b"", headers, body, model, dropped, stream)
+        failure = _translate(written, route, way)
+        if failure is not None:
+            return failure
     if written.dropped and route.target.rejects_unsupported:
         return _unsupported(route, written.dropped)
     return written
@@ -178,29 +178,24 @@ def _refused_model(route: Route, model: str | None) -> Failure | None:
     return None
 
 
-def _translated(written: Written, route: Route, way: Way) -> Written | Failure:
-    """Lane 2: the same request in the target's dialect."""
-    provider, body = route.provider.slug, written.body or Body({})
+def _translate(written: Written, route: Route, way: Way) -> Failure | None:
+    """Lane 2: add what is sent in place of the body, in the target's dialect; the failure when there can be none."""
+    provider, body, streams = route.provider.slug, written.body or Body({}), written.streams
     model = way.model(written.model or "")
     goal = Goal(model, provider, resolve(model, provider), route.endpoint.options, way.variant)
     dialect = DIALECTS[way.dialect]
     payload = into(dialect, body, goal)
     if isinstance(payload, Failure):
         return payload
-    headers = written.headers
     if payload.headers:
         own = {name.encode(): header_line(name, value) for name, value in payload.headers}
-        headers = _without(headers, own.keys()) + b"".join(own.values())
-    return Written(
-        way.target(model, streams=written.streams),
-        headers,
-        body,
-        written.model,
-        (*written.dropped, *payload.dropped),
-        written.streams,
-        payload.body,
-        Translation(dialect, goal, route.target.strict, written.streams, openai_chat.wants_usage(body)),
-    )
+        written.headers = _without(written.headers, own.keys()) + b"".join(own.values())
+    written.address = way.target(model, streams=streams)
+    written.payload = payload.body
+    written.dropped += payload.dropped
+    include_usage = streams and openai_chat.wants_usage(body)
+    written.translation = Translation(dialect, goal, route.target.strict, streams, include_usage)
+    return None
 
 
 def _unsupported(route: Route, dropped: tuple[str, ...]) -> Failure:

@@ -140,25 +140,22 @@ class _WholeReply:
         if self._ended:
             return b""
         self._ended = True
-        body = await self._whole()
-        if body is None:
-            return b""
+        inner, parts, size = self._inner, [], 0
+        while data := await inner.read():
+            parts.append(data)
+            size += len(data)
+            if size > MAX_FRAME:
+                inner.close()
+                self.failure = self._unusable(f"sent a reply of more than {MAX_FRAME >> 20} MiB")
+                return b""
+        self.failure = inner.failure
+        return self._of_whole(b"".join(parts)) if self.failure is None else b""
+
+    def _of_whole(self, body: bytes) -> bytes:
         goal = self._translation.goal
         if self._is_error:
             return provider_errors.translated(self.status, self._inner.headers, body, goal.provider)
         return self._told(self._translation.dialect.read_reply(body, goal))
-
-    async def _whole(self) -> bytes | None:
-        parts, size = [], 0
-        while data := await self._inner.read():
-            parts.append(data)
-            size += len(data)
-            if size > MAX_FRAME:
-                self._inner.close()
-                self.failure = self._unusable(f"sent a reply of more than {MAX_FRAME >> 20} MiB")
-                return None
-        self.failure = self._inner.failure
-        return b"".join(parts) if self.failure is None else None
 
     def _told(self, events: list[Event]) -> bytes:
         translation = self._translation
