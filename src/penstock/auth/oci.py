@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from importlib.util import find_spec
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -20,23 +20,25 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import header_line
 from penstock.core.secret import Secret
 
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
 _SIGNED: Final = "date (request-target) host content-length content-type x-content-sha256"
 _NAMES: Final = ("oracle_tenancy", "oracle_user", "oracle_fingerprint", "oracle_private_key")
 
 
 class OciKey(msgspec.Struct, frozen=True):
-    """A user's signing key: PEM, perhaps with a passphrase. ``key_id`` is TENANCY/USER/FINGERPRINT."""
+    """A user's signing key. ``key_id`` is TENANCY/USER/FINGERPRINT."""
 
     key_id: str
-    key: Secret
-    passphrase: Secret = Secret("")
+    key: RSAPrivateKey
 
     is_own = False
     fetch = None
 
     @property
     def identity(self) -> str:
-        return "oci " + hashlib.sha256(f"{self.key_id}\x00{self.key.reveal()}".encode()).hexdigest()
+        return "oci " + hashlib.sha256(self.key_id.encode()).hexdigest()
 
     def token_request(self, now: float) -> TokenRequest | Failure | None:  # noqa: ARG002
         return None
@@ -65,18 +67,24 @@ class OciKey(msgspec.Struct, frozen=True):
         return b"".join(header_line(name, value) for name, value in lines.items())
 
     def _signature(self, text: bytes) -> str:
-        """Raises ValueError for a key that can't be read."""
-        from cryptography.hazmat.primitives import hashes, serialization
-        from cryptography.hazmat.primitives.asymmetric import padding, rsa
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.asymmetric import padding
 
-        phrase = self.passphrase.reveal().encode() or None
-        try:
-            key = serialization.load_pem_private_key(self.key.reveal().encode(), phrase)
-        except TypeError as error:
-            raise ValueError(str(error)) from None
-        if not isinstance(key, rsa.RSAPrivateKey):
-            raise ValueError("no RSA key")  # noqa: TRY004 (one kind of error for a key that is of no use)
-        return base64.b64encode(key.sign(text, padding.PKCS1v15(), hashes.SHA256())).decode()
+        return base64.b64encode(self.key.sign(text, padding.PKCS1v15(), hashes.SHA256())).decode()
+
+
+def _load(pem: str, passphrase: str) -> RSAPrivateKey:
+    """Raises ValueError for a key that can't be used."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    try:
+        key = serialization.load_pem_private_key(pem.encode(), passphrase.encode() or None)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise ValueError("no RSA key")  # noqa: TRY004 (one kind of error for a key that is of no use)
+    return key
 
 
 def signer(
@@ -93,14 +101,9 @@ def signer(
         text = "Signing for Oracle Cloud needs the library cryptography: the operator can install penstock[oracle]."
         return Failure(Kind.INVALID_CONFIG, text, "oracle_private_key")
     tenancy, user, fingerprint, pem = (options[name] for name in _NAMES)
-    found = OciKey(
-        f"{tenancy}/{user}/{fingerprint}",
-        Secret(pem.replace("\\n", "\n")),
-        Secret(options.get("oracle_key_passphrase", "")),
-    )
     try:
-        found._signature(b"")
+        loaded = _load(pem.replace("\\n", "\n"), options.get("oracle_key_passphrase", ""))
     except ValueError:
         text = "The private key can't be used: it must be an RSA key in PEM form, its passphrase beside it."
         return Failure(Kind.INVALID_CONFIG, text, "oracle_private_key")
-    return found
+    return OciKey(f"{tenancy}/{user}/{fingerprint}", loaded)

@@ -8,19 +8,16 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-import msgspec
-
-from penstock.core.body import Body
 from penstock.core.chat import NativeTool, Tool, ToolChoice
-from penstock.core.failure import Failure, Kind
+from penstock.core.failure import Failure
 from penstock.core.taking import Taking
 from penstock.core.traits import Traits
+from penstock.dialects.function_tools import object_schema, unknown_choice
 
 _EXTRAS: Final = frozenset({"defer_loading", "allowed_callers", "input_examples", "eager_input_streaming"})
 """Members of a tool that OpenAI's dialect lacks and Anthropic's knows."""
 _NATIVE: Final = re.compile(r".+_\d{8}|mcp_toolset|custom")
 """The types of Anthropic's own tools end in the day of their version."""
-_NO_PARAMETERS: Final = {"type": "object", "properties": {}}
 
 
 def write_tools(taking: Taking, traits: Traits, *, thinks: bool) -> dict[str, Any] | Failure:
@@ -34,10 +31,9 @@ def write_tools(taking: Taking, traits: Traits, *, thinks: bool) -> dict[str, An
         taking.refuse("tool_choice")
         choice = ToolChoice("auto", choice.names)
     if choice is not None and choice.names:
-        unknown = next((name for name in choice.names if all(tool.get("name") != name for tool in tools)), None)
+        unknown = unknown_choice(choice, [str(tool.get("name")) for tool in tools])
         if unknown is not None:
-            text = f"tool_choice names {unknown!r}, which is not among the functions in tools: add it there."
-            return Failure(Kind.INVALID_REQUEST, text, "tool_choice")
+            return unknown
         if not _names_one(choice):
             tools = [tool for tool in tools if tool.get("name") in choice.names]
     if not tools:
@@ -71,7 +67,7 @@ def _tool(tool: Tool | NativeTool, position: int, traits: Traits, taking: Taking
     written: dict[str, Any] = {"name": tool.name}
     if tool.description:
         written["description"] = tool.description
-    written["input_schema"] = _schema(tool.parameters)
+    written["input_schema"] = object_schema(tool.parameters)
     if tool.strict and traits.json_schema:
         written["strict"] = True
     elif tool.strict:
@@ -82,16 +78,6 @@ def _tool(tool: Tool | NativeTool, position: int, traits: Traits, taking: Taking
         else:
             taking.refuse(f"{path}.{name}")
     return written if tool.cache is None else {**written, "cache_control": tool.cache}
-
-
-def _schema(parameters: bytes) -> Any:
-    """The parameters as they are, but for the type that Anthropic demands."""
-    if not parameters:
-        return _NO_PARAMETERS
-    members = Body.parse(parameters)
-    if "type" in members:
-        return msgspec.Raw(parameters)
-    return {"type": "object", **{name: msgspec.Raw(members.raw(name) or b"null") for name in members}}
 
 
 def _native(tool: NativeTool) -> dict[str, Any] | None:

@@ -12,9 +12,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-import msgspec
-
-from penstock.core.body import Body
 from penstock.core.chat import ChatRequest, Format, NativeTool, Owner, Tool, ToolChoice
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
@@ -24,6 +21,7 @@ from penstock.dialects import anthropic_betas
 from penstock.dialects.bedrock_messages import Block, Turns, cache_point, called, holds_tools, takes_all_of_tools
 from penstock.dialects.bedrock_thinking import Thinking, decide
 from penstock.dialects.dialect import Goal
+from penstock.dialects.function_tools import object_schema, unknown_choice
 
 _NATIVE: Final[Mapping[str, tuple[str, ...]]] = {
     "guardrailConfig": ("guardrailConfig", "guardrail_config"),
@@ -109,7 +107,6 @@ def _stop_sequences(taking: Taking, traits: Traits) -> list[str]:
 
 _ANTHROPIC_TOOL: Final = re.compile(r".+_\d{8}")
 """The types of Anthropic's own tools end in the day of their version."""
-_NO_PARAMETERS: Final = {"type": "object", "properties": {}}
 
 
 def _tools(
@@ -125,10 +122,9 @@ def _tools(
         return {}
     choice, given = taking.tool_choice(), taking.tools()
     known = {tool.name for tool in given if isinstance(tool, Tool)}
-    unknown = next((name for name in choice.names if name not in known), None) if choice is not None else None
+    unknown = unknown_choice(choice, known)
     if unknown is not None:
-        text = f"tool_choice names {unknown!r}, which is not among the functions in tools: add it there."
-        return Failure(Kind.INVALID_REQUEST, text, "tool_choice")
+        return unknown
     choice = _expressible(choice, taking, traits, thinking, is_needed=holds_tools(turns))
     if choice is not None and choice.mode == "none":
         return {}
@@ -208,19 +204,9 @@ def _tool(
 def _spec(name: str, description: str = "", parameters: bytes = b"", *, is_strict: bool = False) -> Block:
     spec: dict[str, Any] = {"name": name}
     _add(spec, "description", description)
-    spec["inputSchema"] = {"json": _schema(parameters)}
+    spec["inputSchema"] = {"json": object_schema(parameters)}
     _add(spec, "strict", is_strict)
     return {"toolSpec": spec}
-
-
-def _schema(parameters: bytes) -> Any:
-    """The parameters as they are, but for the type that Converse demands."""
-    if not parameters:
-        return _NO_PARAMETERS
-    members = Body.parse(parameters)
-    if "type" in members:
-        return msgspec.Raw(parameters)
-    return {"type": "object", **{name: msgspec.Raw(members.raw(name) or b"null") for name in members}}
 
 
 def _native_tool(tool: NativeTool, path: str, taking: Taking, traits: Traits, fields: dict[str, Any]) -> list[Block]:

@@ -26,15 +26,15 @@ from penstock.core.chat import (
     ReasoningPart,
     Role,
     TextPart,
-    Tool,
     ToolCall,
     ToolResult,
 )
-from penstock.core.failure import Failure, Kind
+from penstock.core.failure import Failure
 from penstock.core.json_text import write_json
 from penstock.core.taking import Payload, Taking
 from penstock.core.traits import Traits
 from penstock.dialects.dialect import Goal
+from penstock.dialects.function_tools import described, take_functions, unknown_choice
 
 _ROLES: Final[Mapping[Role, str]] = {"developer": "system"}
 
@@ -51,7 +51,6 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "priority": ("priority",),
 }
 """Parameters whose values pass as they are: Cohere's name, and those that callers use."""
-_NO_PARAMETERS: Final = b'{"type":"object","properties":{}}'
 
 
 def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
@@ -204,43 +203,21 @@ def _tools(taking: Taking) -> dict[str, Any] | Failure:
     same.
     """
     choice, strict = taking.tool_choice(), taking.value("strict_tools")
-    offered = _functions(taking)
+    offered = take_functions(taking, strict=True)
+    unknown = unknown_choice(choice, {tool.name for tool in offered})
+    if unknown is not None:
+        return unknown
     if choice is not None and choice.names:
-        unknown = next((name for name in choice.names if name not in {tool.name for tool in offered}), None)
-        if unknown is not None:
-            text = f"tool_choice names {unknown!r}, which is not among the functions in tools: add it there."
-            return Failure(Kind.INVALID_REQUEST, text, "tool_choice")
         offered = [tool for tool in offered if tool.name in choice.names]
     body: dict[str, Any] = {}
     if offered:
-        body["tools"] = [_tool(tool) for tool in offered]
+        body["tools"] = [{"type": "function", "function": described(tool)} for tool in offered]
     if strict is None and any(tool.strict for tool in offered):
         strict = True
     _add(body, "strict_tools", strict)
     if choice is not None and choice.mode != "auto" and (offered or choice.mode == "required"):
         body["tool_choice"] = choice.mode.upper()
     return body
-
-
-def _functions(taking: Taking) -> list[Tool]:
-    """The tools that are functions; nothing else can be expressed."""
-    found: list[Tool] = []
-    for position, tool in enumerate(taking.tools()):
-        path = f"tools[{position}]"
-        if not isinstance(tool, Tool):
-            taking.refuse(path)
-            continue
-        found.append(tool)
-        for name in (*tool.extras, *(("cache_control",) if tool.cache is not None else ())):
-            taking.refuse(f"{path}.{name}")
-    return found
-
-
-def _tool(tool: Tool) -> dict[str, Any]:
-    """``parameters`` is required, also of a function that takes none."""
-    described = {"description": tool.description} if tool.description else {}
-    schema = msgspec.Raw(tool.parameters or _NO_PARAMETERS)
-    return {"type": "function", "function": {"name": tool.name, **described, "parameters": schema}}
 
 
 def _format(taking: Taking, traits: Traits) -> dict[str, Any] | None:

@@ -13,9 +13,10 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.chat import NativeTool, Tool, ToolChoice
-from penstock.core.failure import Failure, Kind
+from penstock.core.failure import Failure
 from penstock.core.taking import Taking
 from penstock.core.traits import Traits
+from penstock.dialects.function_tools import unknown_choice
 from penstock.dialects.gemini_schema import google_schema
 from penstock.dialects.gemini_spelling import snake, take_object
 
@@ -67,11 +68,10 @@ def write_tools(taking: Taking, traits: Traits) -> dict[str, Any] | Failure:
             functions.append(_function(tool, path, taking, must_call=choice is not None and choice.mode == "required"))
         else:
             taking.refuse(path)
+    unknown = unknown_choice(choice, [each["name"] for each in functions])
+    if unknown is not None:
+        return unknown
     if choice is not None:
-        unknown = next((name for name in choice.names if all(each["name"] != name for each in functions)), None)
-        if unknown is not None:
-            text = f"tool_choice names {unknown!r}, which is not among the functions in tools: add it there."
-            return Failure(Kind.INVALID_REQUEST, text, "tool_choice")
         functions = _choose(choice, functions, config, taking)
     tools = [{"functionDeclarations": functions}, *own] if functions else own
     return {**({"tools": tools} if tools else {}), **({"toolConfig": config} if config else {})}

@@ -33,6 +33,7 @@ from penstock.core.taking import Payload, Taking
 from penstock.core.traits import Traits
 from penstock.core.unreadable import UNREADABLE
 from penstock.dialects.dialect import Goal
+from penstock.dialects.function_tools import described, take_functions, unknown_choice
 
 _ROLES: Final[Mapping[Role, str]] = {"developer": "system"}
 
@@ -51,7 +52,6 @@ _LEVELS: Final[Mapping[str, str]] = {
     "max": "max",
 }
 """How much to think, in Ollama's words by OpenAI's, as the server's own OpenAI endpoint has it."""
-_NO_PARAMETERS: Final = b'{"type":"object","properties":{}}'
 
 
 def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
@@ -165,40 +165,21 @@ def _options(taking: Taking, traits: Traits) -> dict[str, Any] | Failure:
 def _tools(taking: Taking) -> list[dict[str, Any]] | Failure:
     """The tools that may be called. Ollama knows no choice among them: it can't be made to call one."""
     choice = taking.tool_choice()
-    offered = _functions(taking)
+    offered = take_functions(taking)
     if choice is None:
         return [_tool(tool) for tool in offered]
     if choice.mode == "none":
         return []
     if choice.mode == "required":
         taking.refuse("tool_choice")
-    unknown = next((name for name in choice.names if name not in {tool.name for tool in offered}), None)
+    unknown = unknown_choice(choice, {tool.name for tool in offered})
     if unknown is not None:
-        text = f"tool_choice names {unknown!r}, which is not among the functions in tools: add it there."
-        return Failure(Kind.INVALID_REQUEST, text, "tool_choice")
+        return unknown
     return [_tool(tool) for tool in offered if not choice.names or tool.name in choice.names]
 
 
-def _functions(taking: Taking) -> list[Tool]:
-    """The tools that are functions; nothing else can be expressed."""
-    found: list[Tool] = []
-    for position, tool in enumerate(taking.tools()):
-        path = f"tools[{position}]"
-        if not isinstance(tool, Tool):
-            taking.refuse(path)
-            continue
-        found.append(tool)
-        lost = {"function.strict": tool.strict, "cache_control": tool.cache, **tool.extras}
-        for name, value in lost.items():
-            if value:
-                taking.refuse(f"{path}.{name}")
-    return found
-
-
 def _tool(tool: Tool) -> dict[str, Any]:
-    described = {"description": tool.description} if tool.description else {}
-    schema = msgspec.Raw(tool.parameters or _NO_PARAMETERS)
-    return {"type": "function", "function": {"name": tool.name, **described, "parameters": schema}}
+    return {"type": "function", "function": described(tool)}
 
 
 def _format(taking: Taking, traits: Traits) -> Any:

@@ -59,7 +59,7 @@ _NOTHING: Final[tuple[Any, ...]] = (None, "", [], {})
 def read_reply(data: bytes, _goal: Goal) -> list[Event]:
     """The events of a whole reply."""
     reader = OpenAiReader()
-    return [*reader.chunk(_decoded(data), data), *reader.finish(is_whole=True)]
+    return [*reader.chunk(decoded(data), data), *reader.finish(is_whole=True)]
 
 
 class _Choice(msgspec.Struct):
@@ -166,33 +166,38 @@ class OpenAiStream:
 
     def __init__(self, _goal: Goal) -> None:
         self._splitter = EventSplitter()
-        self._reader = OpenAiReader()
+        self.reader = OpenAiReader()
 
     def feed(self, data: bytes) -> list[Event]:
-        if self._reader.has_ended:
+        if self.reader.has_ended:
             return []
         try:
             return self._read(self._splitter.feed(data))
         except FrameError as error:
-            return self._reader.broken(f"The provider's stream can't be read: {error}.")
+            return self.reader.broken(f"The provider's stream can't be read: {error}.")
 
     def finish(self) -> list[Event]:
-        return [*self._read(self._splitter.finish()), *self._reader.finish()]
+        return [*self._read(self._splitter.finish()), *self.reader.finish()]
 
     def _read(self, events: Iterable[tuple[bytes, bytes]]) -> list[Event]:
-        found: list[Event] = []
-        for name, data in events:
-            if data == b"[DONE]":
-                found += self._reader.finish(is_done=True)
-            elif data:
-                found += self._reader.chunk(_decoded(data), data, is_error=name == b"error")
-        return found
+        return [told for name, data in events for told in self.event(data, is_error=name == b"error")]
+
+    def event(self, data: bytes, *, is_error: bool) -> list[Event]:
+        """What one event says."""
+        if data == b"[DONE]":
+            return self.reader.finish(is_done=True)
+        return self.reader.chunk(self.reshaped(decoded(data)), data, is_error=is_error) if data else []
+
+    def reshaped(self, chunk: Any) -> Any:
+        """A decoded event as OpenAI's chunk: for hosts whose chunks are shaped otherwise."""
+        return chunk
 
 
 _UNKNOWN: Final = Start()
 
 
-def _decoded(data: bytes) -> Any:
+def decoded(data: bytes) -> Any:
+    """JSON; None for anything else."""
     try:
         return read_json(data)
     except ValueError:

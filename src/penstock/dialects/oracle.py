@@ -11,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from penstock.core.chat import ChatRequest
+from penstock.core.chat import ChatRequest, Tool
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
 from penstock.core.taking import Payload, Taking
 from penstock.dialects import oracle_cohere, oracle_cohere_r, oracle_generic, oracle_reply
 from penstock.dialects.dialect import Dialect, Goal
+from penstock.dialects.function_tools import unknown_choice
 
 _WRITERS: Final[Mapping[str, Callable[[ChatRequest, Taking, Goal], dict[str, Any] | Failure]]] = {
     "GENERIC": oracle_generic.write,
@@ -38,6 +39,11 @@ def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
     writer = _WRITERS.get(form) if isinstance(form, str) else None
     if writer is None:
         return Failure(Kind.INVALID_REQUEST, f"api_format must be one of {', '.join(_WRITERS)}.", "api_format")
+    parameters = request.parameters
+    functions = [tool.name for tool in parameters.get("tools", ()) if isinstance(tool, Tool)]
+    unknown = unknown_choice(parameters.get("tool_choice"), functions)
+    if unknown is not None:
+        return unknown
     chat = writer(request, taking, goal)
     if isinstance(chat, Failure):
         return chat

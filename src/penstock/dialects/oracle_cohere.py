@@ -24,7 +24,8 @@ from penstock.core.chat import (
 )
 from penstock.core.taking import Taking
 from penstock.dialects.dialect import Goal
-from penstock.dialects.oracle_generic import described, functions, image_url
+from penstock.dialects.function_tools import described, take_functions
+from penstock.dialects.oracle_generic import image_url
 
 PARAMETERS: Final = {
     "temperature": "temperature",
@@ -84,7 +85,7 @@ def common(taking: Taking) -> dict[str, Any]:
 def _tools(taking: Taking) -> dict[str, Any]:
     """A choice of one tool is made by offering no other; auto is what holds when nothing is said."""
     choice = taking.tool_choice()
-    offered = functions(taking, strict=True)
+    offered = take_functions(taking, strict=True)
     found: dict[str, Any] = {}
     if choice is not None:
         if choice.mode != "auto":

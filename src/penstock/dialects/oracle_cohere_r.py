@@ -26,8 +26,8 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.taking import Taking
 from penstock.core.unreadable import read_json
 from penstock.dialects.dialect import Goal
+from penstock.dialects.function_tools import take_functions
 from penstock.dialects.oracle_cohere import common
-from penstock.dialects.oracle_generic import functions
 
 _ROLES: Final = {"user": "USER", "assistant": "CHATBOT", "system": "SYSTEM", "developer": "SYSTEM"}
 _TYPES: Final = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "array": "list"}
@@ -108,7 +108,7 @@ def _text(parts: tuple[Part, ...], message: Message, taking: Taking) -> str:
 
 def _tools(taking: Taking) -> dict[str, Any]:
     choice = taking.tool_choice()
-    offered = list(enumerate(functions(taking)))
+    offered = list(enumerate(take_functions(taking)))
     if choice is not None:
         if choice.mode == "none":
             return {}

@@ -20,12 +20,12 @@ from penstock.core.chat import (
     Part,
     ReasoningPart,
     TextPart,
-    Tool,
     ToolCall,
     ToolResult,
 )
 from penstock.core.taking import Taking
 from penstock.dialects.dialect import Goal
+from penstock.dialects.function_tools import described, take_functions
 from penstock.dialects.openai_write import url
 
 _PARAMETERS: Final = {
@@ -47,7 +47,6 @@ _WORDS: Final = {
 _EFFORTS: Final = frozenset({"none", "minimal", "low", "medium", "high"})
 _DETAILS: Final = frozenset({"auto", "low", "high"})
 _VIDEO: Final = "video/"
-_NO_PARAMETERS: Final = b'{"type":"object","properties":{}}'
 
 
 def write(request: ChatRequest, taking: Taking, goal: Goal) -> dict[str, Any]:
@@ -108,7 +107,7 @@ def tools(taking: Taking) -> dict[str, Any]:
     """The tools and the choice among them; of several that may be called, only these are offered."""
     choice = taking.tool_choice()
     found: dict[str, Any] = {}
-    offered = functions(taking)
+    offered = take_functions(taking)
     if choice is not None:
         found["toolChoice"] = {"type": choice.mode.upper()}
         if choice.mode == "required" and len(choice.names) == 1:
@@ -118,28 +117,6 @@ def tools(taking: Taking) -> dict[str, Any]:
     if offered:
         found["tools"] = [{"type": "FUNCTION", **described(tool)} for tool in offered]
     return found
-
-
-def functions(taking: Taking, *, strict: bool = False) -> list[Tool]:
-    """The tools that are functions, the only kind there is. ``strict``: the shape can say so."""
-    found: list[Tool] = []
-    for position, tool in enumerate(taking.tools()):
-        path = f"tools[{position}]"
-        if not isinstance(tool, Tool):
-            taking.refuse(path)
-            continue
-        found.append(tool)
-        lost = {"function.strict": tool.strict and not strict, "cache_control": tool.cache, **tool.extras}
-        for name, value in lost.items():
-            if value:
-                taking.refuse(f"{path}.{name}")
-    return found
-
-
-def described(tool: Tool) -> dict[str, Any]:
-    """A function's name, description and parameters, which are said also where there are none."""
-    description = {"description": tool.description} if tool.description else {}
-    return {"name": tool.name, **description, "parameters": msgspec.Raw(tool.parameters or _NO_PARAMETERS)}
 
 
 # Messages.

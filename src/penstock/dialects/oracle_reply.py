@@ -7,17 +7,14 @@ end with a finish reason, usage after it, and not always ``[DONE]``. Source: OCI
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from penstock.core import members
 from penstock.core.events import Event
-from penstock.core.unreadable import read_json
 from penstock.dialects.dialect import Goal
-from penstock.dialects.framing.frame import FrameError
-from penstock.dialects.framing.sse import EventSplitter
-from penstock.dialects.openai_reply import OpenAiReader
+from penstock.dialects.openai_reply import OpenAiReader, OpenAiStream, decoded
 
 _MEMBERS: Final = frozenset(
     {"apiFormat", "id", "index", "message", "finishReason", "logprobs", "usage", "choices", "timeCreated", "pad"}
@@ -36,7 +33,7 @@ _COUNTS: Final = {
 
 def read_reply(data: bytes, _goal: Goal) -> list[Event]:
     """The events of a whole reply."""
-    reader, result = OpenAiReader(), _decoded(data)
+    reader, result = OpenAiReader(), decoded(data)
     if not isinstance(result, dict):
         return reader.chunk(result, data)
     response = result.get("chatResponse")
@@ -47,43 +44,20 @@ def read_reply(data: bytes, _goal: Goal) -> list[Event]:
     return [*reader.chunk({**chunk, **about}, data), *reader.finish(is_whole=True)]
 
 
-class StreamReader:
+class StreamReader(OpenAiStream):
     """Reads one stream."""
 
-    def __init__(self, _goal: Goal) -> None:
-        self._splitter = EventSplitter()
-        self._reader = OpenAiReader()
+    def __init__(self, goal: Goal) -> None:
+        super().__init__(goal)
         self._shape = _Shape()
 
-    def feed(self, data: bytes) -> list[Event]:
-        if self._reader.has_ended:
-            return []
-        try:
-            return self._read(self._splitter.feed(data))
-        except FrameError as error:
-            return self._reader.broken(f"The provider's stream can't be read: {error}.")
-
-    def finish(self) -> list[Event]:
-        return [*self._read(self._splitter.finish()), *self._reader.finish()]
-
-    def _read(self, events: Iterable[tuple[bytes, bytes]]) -> list[Event]:
+    def event(self, data: bytes, *, is_error: bool) -> list[Event]:
         """An event is one line; some are told apart by no empty line."""
-        return [event for _, data in events for line in data.split(b"\n") for event in self._line(line.strip())]
+        lines = (line.strip() for line in data.split(b"\n"))
+        return [told for line in lines for told in super(StreamReader, self).event(line, is_error=is_error)]
 
-    def _line(self, line: bytes) -> list[Event]:
-        if line == b"[DONE]":
-            return self._reader.finish(is_done=True)
-        if not line:
-            return []
-        event = _decoded(line)
-        return self._reader.chunk(self._shape.chunk(event) if isinstance(event, dict) else event, line)
-
-
-def _decoded(data: bytes) -> Any:
-    try:
-        return read_json(data)
-    except ValueError:
-        return None
+    def reshaped(self, chunk: Any) -> Any:
+        return self._shape.chunk(chunk) if isinstance(chunk, dict) else chunk
 
 
 class _Shape:

@@ -285,6 +285,15 @@ def test_several_tools_that_may_be_called_are_all_that_are_offered() -> None:
     )
 
 
+@pytest.mark.parametrize("model", [LLAMA, COMMAND_A, COMMAND_R])
+def test_a_choice_of_a_tool_that_is_not_offered_fails(model: str) -> None:
+    choice = {"type": "function", "function": {"name": "get_moon"}}
+    failure = write({**MATRIX["tools"], "tool_choice": choice}, Goal(model, options=OPTIONS))
+    assert isinstance(failure, Failure)
+    assert (failure.kind, failure.param) == (Kind.INVALID_REQUEST, "tool_choice")
+    assert "get_moon" in failure.message
+
+
 def test_sound_at_an_address() -> None:
     row = ask(user({"type": "input_audio", "input_audio": {"data": "https://x.example/a.wav"}}))
     assert chat(row, LLAMA) == (

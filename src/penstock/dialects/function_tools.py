@@ -1,0 +1,60 @@
+"""The functions among a request's tools, as far as several dialects say the same of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.body import Body
+from penstock.core.chat import Tool, ToolChoice
+from penstock.core.failure import Failure, Kind
+from penstock.core.taking import Taking
+
+_TAKES_NOTHING: Final = msgspec.Raw(b'{"type":"object","properties":{}}')
+
+
+def take_functions(taking: Taking, *, strict: bool = False) -> list[Tool]:
+    """Take the tools, for a dialect in which only functions can be said, and only what OpenAI knows of them.
+
+    ``strict``: the dialect can say that a function's schema is to be kept to.
+    """
+    found: list[Tool] = []
+    for position, tool in enumerate(taking.tools()):
+        path = f"tools[{position}]"
+        if not isinstance(tool, Tool):
+            taking.refuse(path)
+            continue
+        found.append(tool)
+        lost = {"function.strict": tool.strict and not strict, "cache_control": tool.cache, **tool.extras}
+        for name, value in lost.items():
+            if value:
+                taking.refuse(f"{path}.{name}")
+    return found
+
+
+def unknown_choice(choice: ToolChoice | None, names: Collection[str]) -> Failure | None:
+    """What is wrong with a choice that names a function which isn't among those offered."""
+    unknown = next((name for name in choice.names if name not in names), None) if choice is not None else None
+    if unknown is None:
+        return None
+    text = f"tool_choice names {unknown!r}, which is not among the functions in tools: add it there."
+    return Failure(Kind.INVALID_REQUEST, text, "tool_choice")
+
+
+def described(tool: Tool) -> dict[str, Any]:
+    """A function's name, description and parameters, which are said also where there are none."""
+    description = {"description": tool.description} if tool.description else {}
+    parameters = msgspec.Raw(tool.parameters) if tool.parameters else _TAKES_NOTHING
+    return {"name": tool.name, **description, "parameters": parameters}
+
+
+def object_schema(parameters: bytes) -> Any:
+    """Parameters as they are, but for the type, which some demand and OpenAI's callers leave out."""
+    if not parameters:
+        return _TAKES_NOTHING
+    members = Body.parse(parameters)
+    if "type" in members:
+        return msgspec.Raw(parameters)
+    return {"type": "object", **{name: msgspec.Raw(members.raw(name) or b"null") for name in members}}
