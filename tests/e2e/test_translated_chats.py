@@ -373,3 +373,32 @@ async def test_a_hidden_thought_of_bedrock_goes_back_as_it_came(gateway: Running
     override = {"override_params": {"model": "us.anthropic.claude-sonnet-4-5-20250929-v1:0"}}
     await ask_twice(gateway, {**config, **override}, {**config, **override})
     assert upstream.last.json["messages"][1] == {"role": "assistant", "content": blocks}
+
+
+async def test_tools_that_bedrock_can_not_stream_are_streamed_by_the_gateway(
+    gateway: RunningGateway, upstream: Upstream
+) -> None:
+    call = {"toolUse": {"toolUseId": "tooluse_1", "name": "get_weather", "input": {"city": "Rome"}}}
+    answer = {
+        "output": {"message": {"role": "assistant", "content": [{"text": "Let me see."}, call]}},
+        "stopReason": "tool_use", "usage": {"inputTokens": 3, "outputTokens": 1, "totalTokens": 4},
+    }  # fmt: skip
+    config = {"provider": "bedrock", "api_key": "k-b", "custom_host": upstream.url}
+    upstream.play(reply(body=json.dumps(answer).encode()))
+    client = openai.AsyncOpenAI(base_url=gateway.v1, api_key="unused", default_headers=headers(config), max_retries=0)
+    async with client:
+        stream = await client.chat.completions.create(
+            model="meta.llama3-3-70b-instruct-v1:0", messages=[{"role": "user", "content": "Hello"}], tools=[WEATHER],
+            stream=True, stream_options={"include_usage": True},
+        )  # fmt: skip
+        chunks = [chunk async for chunk in stream]
+    assert upstream.last.target.endswith("/converse")
+    assert "toolConfig" in upstream.last.json
+    deltas = [chunk.choices[0].delta for chunk in chunks if chunk.choices]
+    assert "".join(delta.content or "" for delta in deltas) == "Let me see."
+    made = [part.function for delta in deltas for part in delta.tool_calls or [] if part.function]
+    assert "".join(part.name or "" for part in made) == "get_weather"
+    assert json.loads("".join(part.arguments or "" for part in made)) == {"city": "Rome"}
+    assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == "tool_calls"
+    assert chunks[-1].usage is not None
+    assert chunks[-1].usage.total_tokens == 4

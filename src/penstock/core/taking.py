@@ -105,8 +105,9 @@ def _name(name: str, value: Any) -> str:
 
 class Payload(msgspec.Struct, frozen=True):
     """A request in a provider's dialect: the body to send, what could not be expressed, header fields of this request
-    alone (a beta feature, say)."""
+    alone (a beta feature, say). ``unstreamed``: it can be answered in one piece only, though a stream is wanted."""
 
     body: bytes
     dropped: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
+    unstreamed: bool = False

@@ -45,7 +45,7 @@ class Traits(msgspec.Struct, frozen=True):
     forced_tools: bool = True
     """False: a tool choice that forces a call (any tool, or a named one) is refused."""
     streams_tools: bool = True
-    """False: Bedrock refuses tools in a streamed conversation."""
+    """False: Bedrock refuses tools in a streamed conversation, so such a one is asked in one piece."""
     vision: bool = True
     documents: bool = True
     json_schema: bool = True

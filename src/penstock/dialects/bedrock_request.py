@@ -48,7 +48,7 @@ def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
     _add(body, "system", system)
     _add(body, "inferenceConfig", _inference(request, taking, traits, thinking))
     fields = dict(thinking.fields)
-    tools = _tools(request, taking, traits, turns, thinking, fields)
+    tools = _tools(taking, traits, turns, thinking, fields)
     if isinstance(tools, Failure):
         return tools
     _add(body, "toolConfig", tools)
@@ -59,7 +59,8 @@ def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
         _add(body, name, taking.first(*spellings))
     _add(body, "serviceTier", _tier(request, taking))
     _add(body, "requestMetadata", _metadata(request, taking))
-    return Payload(write_json(body), taking.dropped())
+    unstreamed = request.stream and bool(tools) and not traits.streams_tools
+    return Payload(write_json(body), taking.dropped(), unstreamed=unstreamed)
 
 
 def _add(body: dict[str, Any], name: str, value: Any) -> None:
@@ -110,7 +111,6 @@ _ANTHROPIC_TOOL: Final = re.compile(r".+_\d{8}")
 
 
 def _tools(
-    request: ChatRequest,
     taking: Taking,
     traits: Traits,
     turns: list[Block],
@@ -118,7 +118,7 @@ def _tools(
     fields: dict[str, Any],
 ) -> dict[str, Any] | Failure:
     """The tools and the choice among them. Tools of Anthropic's own aren't Converse's: they go into ``fields``."""
-    if not traits.tools or (request.stream and not traits.streams_tools):
+    if not traits.tools:
         return {}
     choice, given = taking.tool_choice(), taking.tools()
     known = {tool.name for tool in given if isinstance(tool, Tool)}

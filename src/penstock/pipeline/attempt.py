@@ -190,7 +190,7 @@ def _translate(written: Written, route: Route, way: Way) -> Failure | None:
     if payload.headers:
         own = {name.encode(): header_line(name, value) for name, value in payload.headers}
         written.headers = _without(written.headers, own.keys()) + b"".join(own.values())
-    written.address = way.target(model, streams=streams)
+    written.address = way.target(model, streams=streams and not payload.unstreamed)
     written.payload = payload.body
     written.dropped += payload.dropped
     include_usage = streams and openai_chat.wants_usage(body)

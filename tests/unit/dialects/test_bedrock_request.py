@@ -429,10 +429,23 @@ def test_what_a_family_does_not_take_is_left_out_and_told() -> None:
     assert written(request, OLD) == (told(asked("Be brief.", "See")), dropped)
 
 
-def test_tools_that_can_not_be_streamed() -> None:
-    traits = Traits(family="llama", streams_tools=False)
-    assert written(ask(tools=[WEATHER], stream=True), traits) == (told(), ("tools",))
-    assert written(ask(tools=[WEATHER]), traits) == (told(**TOOLS), ())
+@pytest.mark.parametrize(
+    ("members", "streams_tools", "unstreamed"),
+    [
+        ({"tools": [WEATHER], "stream": True}, False, True),
+        ({"tools": [WEATHER], "stream": True}, True, False),
+        ({"tools": [WEATHER]}, False, False),
+        ({"stream": True}, False, False),
+    ],
+)
+def test_tools_that_can_not_be_streamed_are_asked_for_in_one_piece(
+    members: dict[str, Any], *, streams_tools: bool, unstreamed: bool
+) -> None:
+    traits = Traits(family="llama", streams_tools=streams_tools)
+    payload = DIALECT.write(read(ask(**members)), Goal("a-model", "bedrock", traits))
+    assert isinstance(payload, Payload)
+    assert payload.unstreamed is unstreamed
+    assert (json.loads(payload.body), payload.dropped) == (told(**TOOLS) if "tools" in members else told(), ())
 
 
 # Files.
