@@ -7,7 +7,7 @@ never changed. Sources: Anthropic API reference, "Create a Message"; Claude docs
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -17,12 +17,12 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
 from penstock.core.taking import Payload, Taking
 from penstock.core.traits import Traits
-from penstock.core.unreadable import read_json
 from penstock.dialects import anthropic_betas
 from penstock.dialects.anthropic_messages import Conversation
 from penstock.dialects.anthropic_thinking import Thinking, decide
 from penstock.dialects.anthropic_tools import write_tools
 from penstock.dialects.dialect import Goal
+from penstock.dialects.strict_schema import strict_schema
 
 
 class _Host(msgspec.Struct, frozen=True):
@@ -102,50 +102,13 @@ def _output_config(request: ChatRequest, taking: Taking, traits: Traits, thinkin
     wanted: Format | None = request.parameters.get("response_format")
     if wanted is not None and wanted.schema and traits.json_schema and "format" not in config:
         taking.format()
-        config["format"] = {"type": "json_schema", "schema": _closed(wanted.schema)}
+        schema = strict_schema(wanted.schema)
+        config["format"] = {"type": "json_schema", "schema": msgspec.Raw(schema.data)}
+        for keyword in schema.lost:
+            taking.refuse(f"response_format.json_schema.schema.{keyword}")
         if wanted.description:
             taking.refuse("response_format.json_schema.description")
     return {"output_config": config} if config else {}
-
-
-def _closed(schema: bytes) -> Any:
-    """The schema, with what Anthropic demands of every object in it: that it says it has no further members."""
-    try:
-        root = read_json(schema)
-    except ValueError:  # nested too deeply to look inside
-        return msgspec.Raw(schema)
-    open_objects = [part for part in _parts(root) if _is_object(part) and "additionalProperties" not in part]
-    if not open_objects:
-        return msgspec.Raw(schema)
-    for part in open_objects:
-        part["additionalProperties"] = False
-    return root
-
-
-_BY_NAME: Final = ("properties", "$defs", "definitions")
-_LISTED: Final = ("anyOf", "oneOf", "allOf", "prefixItems")
-
-
-def _parts(root: Any) -> Iterable[dict[str, Any]]:
-    """Every schema within a schema."""
-    left = [root]
-    while left:
-        part = left.pop()
-        if not isinstance(part, dict):
-            continue
-        yield part
-        for name in _BY_NAME:
-            if isinstance(part.get(name), dict):
-                left += part[name].values()
-        for name in _LISTED:
-            if isinstance(part.get(name), list):
-                left += part[name]
-        left.append(part.get("items"))
-
-
-def _is_object(part: Mapping[str, Any]) -> bool:
-    kind = part.get("type")
-    return kind == "object" or (isinstance(kind, list) and "object" in kind)
 
 
 # Sampling and limits.

@@ -8,11 +8,14 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+import msgspec
+
 from penstock.core.chat import NativeTool, Tool, ToolChoice
 from penstock.core.failure import Failure
 from penstock.core.taking import Taking
 from penstock.core.traits import Traits
 from penstock.dialects.function_tools import object_schema, unknown_choice
+from penstock.dialects.strict_schema import StrictSchema, strict_schema
 
 _EXTRAS: Final = frozenset({"defer_loading", "allowed_callers", "input_examples", "eager_input_streaming"})
 """Members of a tool that OpenAI's dialect lacks and Anthropic's knows."""
@@ -67,8 +70,13 @@ def _tool(tool: Tool | NativeTool, position: int, traits: Traits, taking: Taking
     written: dict[str, Any] = {"name": tool.name}
     if tool.description:
         written["description"] = tool.description
-    written["input_schema"] = object_schema(tool.parameters)
-    if tool.strict and traits.json_schema:
+    is_strict = tool.strict is True and traits.json_schema
+    parameters = object_schema(tool.parameters)
+    schema = strict_schema(parameters) if is_strict else StrictSchema(parameters)
+    written["input_schema"] = msgspec.Raw(schema.data)
+    for keyword in schema.lost:
+        taking.refuse(f"{path}.function.parameters.{keyword}")
+    if is_strict:
         written["strict"] = True
     elif tool.strict:
         taking.refuse(f"{path}.function.strict")

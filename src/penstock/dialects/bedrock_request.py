@@ -12,6 +12,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
 from penstock.core.chat import ChatRequest, Format, NativeTool, Owner, Tool, ToolChoice
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
@@ -22,6 +24,7 @@ from penstock.dialects.bedrock_messages import Block, Turns, cache_point, called
 from penstock.dialects.bedrock_thinking import Thinking, decide
 from penstock.dialects.dialect import Goal
 from penstock.dialects.function_tools import object_schema, unknown_choice
+from penstock.dialects.strict_schema import StrictSchema, strict_schema
 
 _NATIVE: Final[Mapping[str, tuple[str, ...]]] = {
     "guardrailConfig": ("guardrailConfig", "guardrail_config"),
@@ -192,7 +195,11 @@ def _tool(
     is_strict = tool.strict is True and traits.json_schema
     if tool.strict and not is_strict:
         taking.refuse(f"{path}.function.strict")
-    spec = _spec(tool.name, tool.description, tool.parameters, is_strict=is_strict)
+    parameters = object_schema(tool.parameters)
+    schema = strict_schema(parameters) if is_strict else StrictSchema(parameters)
+    for keyword in schema.lost:
+        taking.refuse(f"{path}.function.parameters.{keyword}")
+    spec = _spec(tool.name, tool.description, schema.data, is_strict=is_strict)
     if tool.cache is None:
         return [spec]
     if not traits.cache_points or traits.owner == Owner.AMAZON:
@@ -201,10 +208,10 @@ def _tool(
     return [spec, cache_point(tool.cache)]
 
 
-def _spec(name: str, description: str = "", parameters: bytes = b"", *, is_strict: bool = False) -> Block:
+def _spec(name: str, description: str = "", schema: bytes = b"", *, is_strict: bool = False) -> Block:
     spec: dict[str, Any] = {"name": name}
     _add(spec, "description", description)
-    spec["inputSchema"] = {"json": object_schema(parameters)}
+    spec["inputSchema"] = {"json": msgspec.Raw(schema or object_schema(b""))}
     _add(spec, "strict", is_strict)
     return {"toolSpec": spec}
 
@@ -236,7 +243,10 @@ def _output_config(request: ChatRequest, taking: Taking, traits: Traits) -> dict
     if not isinstance(wanted, Format) or not wanted.schema or not traits.json_schema:
         return {}
     taking.format()
-    schema = {"schema": wanted.schema.decode()}
+    strict = strict_schema(wanted.schema)
+    for keyword in strict.lost:
+        taking.refuse(f"response_format.json_schema.schema.{keyword}")
+    schema = {"schema": strict.data.decode()}
     _add(schema, "name", wanted.name)
     _add(schema, "description", wanted.description)
     return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": schema}}}

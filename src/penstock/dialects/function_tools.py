@@ -10,9 +10,10 @@ import msgspec
 from penstock.core.body import Body
 from penstock.core.chat import Tool, ToolChoice
 from penstock.core.failure import Failure, Kind
+from penstock.core.json_text import write_json
 from penstock.core.taking import Taking
 
-_TAKES_NOTHING: Final = msgspec.Raw(b'{"type":"object","properties":{}}')
+_TAKES_NOTHING: Final = b'{"type":"object","properties":{}}'
 
 
 def take_functions(taking: Taking, *, strict: bool = False) -> list[Tool]:
@@ -46,15 +47,14 @@ def unknown_choice(choice: ToolChoice | None, names: Collection[str]) -> Failure
 def described(tool: Tool) -> dict[str, Any]:
     """A function's name, description and parameters, which are said also where there are none."""
     description = {"description": tool.description} if tool.description else {}
-    parameters = msgspec.Raw(tool.parameters) if tool.parameters else _TAKES_NOTHING
-    return {"name": tool.name, **description, "parameters": parameters}
+    return {"name": tool.name, **description, "parameters": msgspec.Raw(tool.parameters or _TAKES_NOTHING)}
 
 
-def object_schema(parameters: bytes) -> Any:
+def object_schema(parameters: bytes) -> bytes:
     """Parameters as they are, but for the type, which some demand and OpenAI's callers leave out."""
     if not parameters:
         return _TAKES_NOTHING
     members = Body.parse(parameters)
     if "type" in members:
-        return msgspec.Raw(parameters)
-    return {"type": "object", **{name: msgspec.Raw(members.raw(name) or b"null") for name in members}}
+        return parameters
+    return write_json({"type": "object", **{name: msgspec.Raw(members.raw(name) or b"null") for name in members}})

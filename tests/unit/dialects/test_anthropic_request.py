@@ -121,7 +121,7 @@ EXPECTED: Final[dict[str, tuple[dict[str, Any], tuple[str, ...]]]] = {
     "video": (sent(turn("user", say("What happens?"))), ("messages[0].content[1]",)),
     "unknown_part": (sent(turn("user", say("See."))), ("messages[0].content[1]",)),
     "tools": (sent(tools=[FORECAST, CLOCK]), ()),
-    "tool_strict": (sent(tools=[{**FORECAST, "strict": True}]), ()),
+    "tool_strict": (sent(tools=[{**FORECAST, "strict": True, "input_schema": {**FORECAST["input_schema"], "additionalProperties": False}}]), ()),
     "tool_huge": (sent(tools=[{"name": "fill", "input_schema": HUGE_SCHEMA}]), ()),
     "tool_unicode": (sent(tools=[{"name": "wetter", "description": "Wie ist’s in „Köln“? ☔", "input_schema": NOTHING}]), ()),
     "choice_auto": (sent(tools=[FORECAST], tool_choice={"type": "auto"}), ()),
@@ -428,6 +428,20 @@ def test_every_object_of_a_schema_is_closed() -> None:
     written, dropped = schema_of(tree(leaf))
     assert written == {"format": {"type": "json_schema", "schema": wanted}}
     assert dropped == ("response_format.json_schema.description",)
+
+
+def test_a_schema_that_is_enforced_says_no_more_than_can_be() -> None:
+    bounded = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}, "additionalProperties": False}
+    fitted = {**bounded, "properties": {"n": {"type": "integer", "description": "minimum: 1"}}}
+    assert schema_of(bounded) == (
+        {"format": {"type": "json_schema", "schema": fitted}},
+        ("response_format.json_schema.schema.minimum", "response_format.json_schema.description"),
+    )
+    function = {"name": "f", "parameters": bounded}
+    strict, free = ({"type": "function", "function": {**function, **more}} for more in ({"strict": True}, {}))
+    body, payload = write(ask(tools=[strict, free]))
+    assert [tool["input_schema"] for tool in body["tools"]] == [fitted, bounded]
+    assert payload.dropped == ("tools[0].function.parameters.minimum",)
 
 
 def test_a_family_that_keeps_to_no_schema() -> None:

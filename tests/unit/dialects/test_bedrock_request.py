@@ -161,7 +161,7 @@ EXPECTED: dict[str, tuple[dict[str, Any], tuple[str, ...]] | str] = {
     "video": (told(asked("What happens?", medium("video", "mp4", "AAAAIGZ0eXA="))), ()),
     "unknown_part": (told(asked("See.")), ("messages[0].content[1]",)),
     "tools": (told(**with_tools(WEATHER_SPEC, CLOCK_SPEC)), ()),
-    "tool_strict": (told(**with_tools(spec("get_weather", WEATHER["function"]["parameters"], description="The weather in a city", strict=True))), ()),
+    "tool_strict": (told(**with_tools(spec("get_weather", {**WEATHER["function"]["parameters"], "additionalProperties": False}, description="The weather in a city", strict=True))), ()),
     "tool_huge": (told(**with_tools(spec("fill", HUGE_SCHEMA))), ()),
     "tool_unicode": (told(**with_tools(spec("wetter", NOTHING, description="Wie ist’s in „Köln“? ☔"))), ()),
     "choice_auto": (told(**with_tools(WEATHER_SPEC, auto={})), ()),
@@ -274,7 +274,8 @@ def test_the_dialect_reads_amazons_streams() -> None:
 
 
 def test_a_schema_keeps_its_bytes() -> None:
-    schema = b'{"type":"object","properties":{"n":{"maximum":1.10,"minimum":-123456789012345678901234}}}'
+    schema = b'{"type":"object","properties":{"n":{"const":1.10,"default":-123456789012345678901234}},'
+    schema += b'"additionalProperties":false}'
     tool = b'{"type":"function","function":{"name":"f","parameters":' + schema + b"}}"
     data = b'{"messages":[{"role":"user","content":"Hello"}],"tools":[' + tool + b'],"response_format":'
     data += b'{"type":"json_schema","json_schema":{"name":"n","description":"d","schema":' + schema + b"}}}"
@@ -446,6 +447,22 @@ def test_tools_that_can_not_be_streamed_are_asked_for_in_one_piece(
     assert isinstance(payload, Payload)
     assert payload.unstreamed is unstreamed
     assert (json.loads(payload.body), payload.dropped) == (told(**TOOLS) if "tools" in members else told(), ())
+
+
+def test_a_schema_that_is_enforced_says_no_more_than_can_be() -> None:
+    bounded = {"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}}
+    told_of = {"n": {"type": "integer", "description": "minimum: 1"}}
+    fitted = {"type": "object", "properties": told_of, "additionalProperties": False}
+    form = {"type": "json_schema", "json_schema": {"name": "n", "schema": bounded}}
+    function = {"name": "f", "parameters": bounded}
+    strict, free = ({"type": "function", "function": {**function, **more}} for more in ({"strict": True}, {}))
+    body, dropped = written(ask(response_format=form, tools=[strict, free]))
+    assert [each["toolSpec"]["inputSchema"]["json"] for each in body["toolConfig"]["tools"]] == [fitted, bounded]
+    assert json.loads(body["outputConfig"]["textFormat"]["structure"]["jsonSchema"]["schema"]) == fitted
+    assert dropped == (
+        "tools[0].function.parameters.minimum",
+        "response_format.json_schema.schema.minimum",
+    )
 
 
 # Files.

@@ -1,0 +1,111 @@
+"""A JSON schema that answers or arguments must keep to, in the part of JSON Schema that Anthropic and Bedrock enforce.
+
+Both refuse a request whose schema says more, so what restricts values beyond that part is told to the model in the
+description beside it: it may heed it, nobody checks. Schemas that fit keep their bytes. Tools that aren't strict may
+say whatever they like. Sources: Claude docs, "Structured outputs"; Amazon Bedrock user guide, "Get validated JSON
+results from models".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.json_text import write_json
+from penstock.core.lru import Lru
+from penstock.core.unreadable import read_json
+
+
+class StrictSchema(msgspec.Struct, frozen=True):
+    """``data`` is the schema as JSON. ``lost`` are the keywords that are told and no longer enforced."""
+
+    data: bytes
+    lost: tuple[str, ...] = ()
+
+
+_REMEMBERED: Final = 4 << 20
+_known: Final[Lru[bytes, StrictSchema]] = Lru(_REMEMBERED)
+"""By bytes: agents send the same tools with every request."""
+
+
+def strict_schema(data: bytes) -> StrictSchema:
+    """The schema as it can be enforced; one nested too deeply to look inside as it is."""
+    found = _known.get(data)
+    if found is None:
+        found = _fitted(data)
+        _known.put(data, found, len(data) + len(found.data))
+    return found
+
+
+def _fitted(data: bytes) -> StrictSchema:
+    lost: dict[str, None] = {}
+    try:
+        root = read_json(data)
+        changes = [_fit(part, lost) for part in _parts(root)]
+        return StrictSchema(write_json(root), tuple(lost)) if any(changes) else StrictSchema(data)
+    except (ValueError, RecursionError):
+        return StrictSchema(data)
+
+
+_BY_NAME: Final = ("properties", "$defs", "definitions")
+_LISTED: Final = ("anyOf", "oneOf", "allOf", "prefixItems")
+
+
+def _parts(root: Any) -> Iterator[dict[str, Any]]:
+    """Every schema within a schema, each before those within it."""
+    left = [root]
+    while left:
+        part = left.pop()
+        if not isinstance(part, dict):
+            continue
+        left.append(part.get("items"))
+        for name in _BY_NAME:
+            if isinstance(part.get(name), dict):
+                left += part[name].values()
+        for name in _LISTED:
+            if isinstance(part.get(name), list):
+                left += part[name]
+        yield part
+
+
+_TOLD: Final = (
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    *("minLength", "maxLength", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties"),
+    "format",
+)
+"""Keywords that can't be enforced, at least not with every value, and that words can tell."""
+_FORMATS: Final = ("date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid")
+_ENFORCED: Final = {"format": _FORMATS, "minItems": (0, 1), "uniqueItems": (False,)}
+
+
+def _fit(part: dict[str, Any], lost: dict[str, None]) -> bool:
+    """Make a schema fit, but for those within it, and say whether that changed it."""
+    told = [name for name in _TOLD if name in part and part[name] not in _ENFORCED.get(name, ())]
+    if told:
+        words = ", ".join(f"{name}: {write_json(part.pop(name)).decode()}" for name in told)
+        described = part.get("description")
+        part["description"] = f"{described} ({words})" if isinstance(described, str) and described else words
+        lost.update(dict.fromkeys(told))
+    closed = _close(part, lost)
+    chosen = "oneOf" in part and "anyOf" not in part
+    if chosen:
+        part["anyOf"] = part.pop("oneOf")
+    return bool(told) or closed or chosen
+
+
+def _close(part: dict[str, Any], lost: dict[str, None]) -> bool:
+    """An object must say that it has no further members. One whose members are all alike is left to be refused: there
+    would be nothing left of it."""
+    kind, further = part.get("type"), part.get("additionalProperties")
+    if not (kind == "object" or (isinstance(kind, list) and "object" in kind)):
+        return False
+    if further is None:
+        part["additionalProperties"] = False
+        return True
+    if further is True and part.get("properties"):
+        part["additionalProperties"] = False
+        lost["additionalProperties"] = None
+        return True
+    return False
