@@ -164,6 +164,7 @@ _MEANT: Final[dict[Kind, str]] = {
     Kind.MISSING_API_KEY: "The provider needs a key and none was given.",
     Kind.CREDENTIAL_REFUSED: "The credentials are complete, but whoever gives tokens for them (AWS STS, Google, Entra) "
     "refused; the message says why.",
+    Kind.TOKEN_UNAVAILABLE: "Whoever gives tokens for the credentials can't be reached, or can't serve at the moment.",
     Kind.INVALID_GATEWAY_KEY: "The gateway has keys, and the request shows none that it knows.",
     Kind.NOT_ALLOWED: "The gateway key, or a virtual key's list of models, does not allow what was named.",
     Kind.UNKNOWN_VIRTUAL_KEY: "There is no virtual key of that name.",

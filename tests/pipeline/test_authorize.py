@@ -121,6 +121,23 @@ async def test_a_refusal_is_not_remembered() -> None:
     assert len(transport.asked) == 2
 
 
+@pytest.mark.parametrize("status", [408, 429, 500, 503])
+async def test_an_issuer_in_trouble_says_nothing_against_the_credentials(status: int) -> None:
+    found = await authorizer(FakeTransport(status=status))(FakeSigner(), OUTGOING)
+    assert isinstance(found, Failure)
+    assert (found.kind, found.sent) == (Kind.TOKEN_UNAVAILABLE, False)
+
+
+async def test_an_issuer_that_is_not_there() -> None:
+    class Absent(FakeTransport):
+        async def send(self, request: Request) -> Any:
+            return Failure(Kind.CONNECTION_CLOSED, "The connection was closed.", sent=True)
+
+    found = await authorizer(Absent())(FakeSigner(), OUTGOING)
+    assert isinstance(found, Failure)
+    assert (found.kind, found.sent) == (Kind.TOKEN_UNAVAILABLE, False)
+
+
 async def test_a_library_that_fetches_for_itself_does_so_in_a_thread() -> None:
     signer = FakeSigner()
     signer.fetch = lambda: Token(Secret("own"), time.time() + 600)
@@ -145,4 +162,4 @@ async def test_an_endless_answer_is_no_token(body: bytes) -> None:
 
     found = await authorizer(Endless())(FakeSigner(), OUTGOING)
     assert isinstance(found, Failure)
-    assert found.kind is Kind.INVALID_RESPONSE
+    assert found.kind is Kind.TOKEN_UNAVAILABLE

@@ -44,6 +44,7 @@ class Kind(Enum):
     INVALID_CUSTOM_HOST = "invalid_custom_host"
     MISSING_API_KEY = "missing_api_key"
     CREDENTIAL_REFUSED = "credential_refused"
+    TOKEN_UNAVAILABLE = "token_unavailable"  # noqa: S105 (the name of a failure)
     INVALID_GATEWAY_KEY = "invalid_gateway_key"
     NOT_ALLOWED = "not_allowed"
     UNKNOWN_VIRTUAL_KEY = "unknown_virtual_key"
@@ -100,6 +101,7 @@ MEANINGS: Final[dict[Kind, Meaning]] = {
     Kind.INVALID_CUSTOM_HOST: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
     Kind.MISSING_API_KEY: Meaning(401, "authentication_error", Blame.CLIENT, Retry.NEVER),
     Kind.CREDENTIAL_REFUSED: Meaning(401, "authentication_error", Blame.CLIENT, Retry.NEVER),
+    Kind.TOKEN_UNAVAILABLE: Meaning(503, _UPSTREAM, Blame.PROVIDER, Retry.UNSENT),
     Kind.INVALID_GATEWAY_KEY: Meaning(401, "authentication_error", Blame.CLIENT, Retry.NEVER),
     Kind.NOT_ALLOWED: Meaning(403, "permission_error", Blame.CLIENT, Retry.NEVER),
     Kind.UNKNOWN_VIRTUAL_KEY: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),

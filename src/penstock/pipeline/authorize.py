@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from penstock.auth.signer import Outgoing, Signer, Token, TokenRequest
-from penstock.core.failure import Failure, Kind
+from penstock.core.failure import Failure, Kind, Retry
 from penstock.core.http import Limits
 from penstock.core.lru import Lru
 from penstock.transport.base import Request, Transport
@@ -63,8 +63,7 @@ class Authorizer:
             async with asyncio.timeout(_PATIENCE):
                 token = await (asyncio.to_thread(fetch) if fetch is not None else self._fetched(signer, wanted))
         except TimeoutError:
-            text = f"No access token came within {_PATIENCE:g} s."
-            return Failure(Kind.FIRST_BYTE_TIMEOUT, text, sent=False)
+            return _unavailable(f"no access token came within {_PATIENCE:g} s.")
         if isinstance(token, Token):
             self._tokens.put(signer.identity, token)
         return token
@@ -79,15 +78,31 @@ class Authorizer:
         )
         reply = await self._transports[url.origin.scheme].send(request)
         if isinstance(reply, Failure):
-            return reply
+            return _without_token(reply)
         try:
             body = b""
             while data := await reply.read():
                 body += data
                 if len(body) > _LARGEST:
-                    return Failure(
-                        Kind.INVALID_RESPONSE, "The access token can't be read: what came back is no token.", sent=True
-                    )
-            return reply.failure or signer.read_token(reply.status, body, time.time())
+                    return _unavailable("what came back is far too long for a token.")
+            if reply.failure is not None:
+                return _without_token(reply.failure)
+            token = signer.read_token(reply.status, body, time.time())
+            if isinstance(token, Failure) and reply.status in _PASSING:
+                return _unavailable(token.message)
+            return token
         finally:
             reply.close()
+
+
+_PASSING: Final = frozenset({408, 429, *range(500, 600)})
+"""Statuses that say nothing against the credentials."""
+
+
+def _without_token(failure: Failure) -> Failure:
+    """What a failed token request means for the request that needs the token: that wasn't sent."""
+    return failure if failure.meaning.retry is Retry.NEVER else _unavailable(failure.message)
+
+
+def _unavailable(why: str) -> Failure:
+    return Failure(Kind.TOKEN_UNAVAILABLE, f"The access token that the request needs can't be had now: {why}")
