@@ -50,6 +50,8 @@ _NATIVE: Final = frozenset(
     """.split()
 )
 """Anthropic's own parameters, passed on as they are."""
+_EVERYDAY: Final = frozenset({"max_tokens", "max_completion_tokens", "temperature", "top_p", "top_k", "stop"})
+"""What most requests hold at most: nothing else is looked for in those."""
 
 
 def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
@@ -62,23 +64,24 @@ def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
         text = "Anthropic needs a message of a user or an assistant with visible content: add one to messages."
         return Failure(Kind.INVALID_REQUEST, text, "messages")
     thinking = _thinking(request, taking, traits)
-    tools = write_tools(taking, traits, thinks=thinking.is_on)
-    if isinstance(tools, Failure):
-        return tools
     body: dict[str, Any] = {"model": goal.model} if host.names_model else {}
     body["max_tokens"] = thinking.max_tokens
+    if thinking.effort or not _EVERYDAY.issuperset(request.parameters):
+        tools = write_tools(taking, traits, thinks=thinking.is_on)
+        if isinstance(tools, Failure):
+            return tools
+        body |= tools
+        body |= _output_config(request, taking, traits, thinking)
+        body |= _about_the_request(request, taking, host)
     if system := conversation.system():
         body["system"] = system
     body["messages"] = messages
     if request.stream and host.names_stream:
         body["stream"] = True
-    body |= tools
     if thinking.member is not None:
         body["thinking"] = thinking.member
-    body |= _output_config(request, taking, traits, thinking)
     body |= _sampling(request, taking, traits, thinks=thinking.is_on)
     body |= _stop_sequences(taking)
-    body |= _about_the_request(request, taking, host)
     headers = _versions(body, taking, goal, host)
     return Payload(write_json(body), taking.dropped(), headers)
 

@@ -66,7 +66,7 @@ def back(reply: Reply, translation: Translation) -> Reply:
 
 
 def _headers(reply: Reply, kind: bytes) -> Headers:
-    return [(b"content-type", kind), *(field for field in reply.headers if field[0] not in _FRAMING)]
+    return [(b"content-type", kind), *[field for field in reply.headers if field[0] not in _FRAMING]]
 
 
 class _StreamedReply:

@@ -615,7 +615,7 @@ def test_anthropics_own_parameters_pass() -> None:
     }
     body, payload = write(ask(**own, stop="END", user="someone"))
     assert body == sent(**{**own, "stop_sequences": ["END", "X"], "metadata": {"user_id": "u"}})
-    assert payload.dropped == ("user", "stop_sequences[1]", "metadata.team")
+    assert payload.dropped == ("user", "metadata.team", "stop_sequences[1]")
 
 
 def test_vertex() -> None:
