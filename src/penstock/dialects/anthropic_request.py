@@ -186,7 +186,7 @@ def _metadata(request: ChatRequest, taking: Taking) -> dict[str, Any]:
             if name != "user_id":
                 taking.refuse(f"metadata.{name}")
         return {"user_id": metadata["user_id"]}
-    user = taking.value("user")
+    user = taking.first("user", "safety_identifier")
     return {"user_id": user} if user else {}
 
 

@@ -118,6 +118,7 @@ _CHECKS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "stop": (_is_stop, "a string or an array of strings"),
     "modalities": (_is_strings, "an array of strings"),
     "user": (lambda value: isinstance(value, str), "a string"),
+    "safety_identifier": (lambda value: isinstance(value, str), "a string"),
     "service_tier": (lambda value: isinstance(value, str), "a string"),
     "verbosity": (lambda value: isinstance(value, str), "a string"),
     "metadata": (lambda value: isinstance(value, dict), "an object"),

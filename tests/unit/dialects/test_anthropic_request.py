@@ -604,6 +604,13 @@ def test_a_forced_tool_and_thinking_exclude_each_other() -> None:
 # About the request, and the hosts.
 
 
+def test_the_user_by_either_name() -> None:
+    assert write(ask(safety_identifier="u-1"))[0] == sent(metadata={"user_id": "u-1"})
+    body, payload = write(ask(safety_identifier="u-1", user="u-2"))
+    assert body == sent(metadata={"user_id": "u-2"})
+    assert payload.dropped == ("safety_identifier",)
+
+
 def test_anthropics_own_parameters_pass() -> None:
     own: dict[str, Any] = {
         "cache_control": EPHEMERAL,
