@@ -6,6 +6,7 @@ That makes the rule "nothing is dropped in silence" hold by construction. A dial
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any, Final
 
 import msgspec
@@ -44,6 +45,10 @@ class Taking:
     def value(self, name: str) -> Any:
         """Take a parameter as it is; None when it wasn't given."""
         return self._left.pop(name, None)
+
+    def given(self, known: Container[str]) -> list[str]:
+        """The names among those known that were given and not taken yet, in the caller's order."""
+        return [name for name in self._left if name in known]
 
     def first(self, *names: str) -> Any:
         """Take several spellings of one parameter; the first that was given counts, the others count as dropped."""

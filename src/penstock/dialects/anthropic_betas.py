@@ -28,8 +28,22 @@ _TOOLS: Final[Mapping[str, str]] = {
 }
 
 
-def needed(body: Mapping[str, Any]) -> list[str]:
-    """The names of the betas that a written request needs, some perhaps repeatedly."""
+def names(lent: str | None, asked: Any, body: Mapping[str, Any]) -> list[str]:
+    """All betas to name, each once: the operator's, those that the caller asked for, those that the body needs."""
+    found = _needed(body)
+    if lent or asked:
+        found = [*_listed(lent), *_listed(asked), *found]
+    return list(dict.fromkeys(found)) if found else found
+
+
+def _listed(value: Any) -> list[str]:
+    """The names in a list or in text with commas."""
+    given = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
+    return [name.strip() for name in given if isinstance(name, str) and name.strip()]
+
+
+def _needed(body: Mapping[str, Any]) -> list[str]:
+    """Those that a written request can't do without, some perhaps repeatedly."""
     found = [] if _TELLING.isdisjoint(body) else list(_of_parameters(body))
     for turn in body["messages"]:
         for block in turn["content"]:

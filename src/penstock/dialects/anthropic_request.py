@@ -202,20 +202,9 @@ def _versions(body: dict[str, Any], taking: Taking, goal: Goal, host: _Host) -> 
         option = headers["anthropic-version"] = asked
     if asked is not None and asked != option:
         taking.refuse("anthropic_version")
-    given, lent = taking.value("anthropic_beta"), goal.options.get("anthropic_beta")
-    betas = anthropic_betas.needed(body)
-    if given or lent:
-        betas = [*_listed(lent), *_listed(given), *betas]
-    if betas:
-        betas = list(dict.fromkeys(betas))
-        if host.betas_in_body:
-            body["anthropic_beta"] = betas
-        else:
-            headers["anthropic-beta"] = ",".join(betas)
+    betas = anthropic_betas.names(goal.options.get("anthropic_beta"), taking.value("anthropic_beta"), body)
+    if betas and host.betas_in_body:
+        body["anthropic_beta"] = betas
+    elif betas:
+        headers["anthropic-beta"] = ",".join(betas)
     return tuple(headers.items())
-
-
-def _listed(value: Any) -> list[str]:
-    """The names in a list or in text with commas."""
-    names = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
-    return [name.strip() for name in names if isinstance(name, str) and name.strip()]

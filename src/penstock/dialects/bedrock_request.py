@@ -276,7 +276,7 @@ def _add_model_fields(
         if is_taken:
             fields["top_k"] = taking.value("top_k")
         _add_betas(fields, taking, goal)
-        user = taking.value("user")
+        user = taking.first("user", "safety_identifier")
         if user:
             fields["metadata"] = {"user_id": user}
     elif is_taken and goal.traits.family.startswith("nova"):
@@ -293,15 +293,9 @@ def _add_model_fields(
 
 def _add_betas(fields: dict[str, Any], taking: Taking, goal: Goal) -> None:
     """Features of Claude's that are asked for by name, or needed by its own tools."""
-    needed = anthropic_betas.needed({"tools": fields.get("tools", ()), "messages": ()})
-    names = [*_listed(goal.options.get("anthropic_beta")), *_listed(taking.value("anthropic_beta")), *needed]
-    _add(fields, "anthropic_beta", list(dict.fromkeys(names)))
-
-
-def _listed(value: Any) -> list[str]:
-    """The names in a list or in text with commas."""
-    names = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
-    return [name.strip() for name in names if isinstance(name, str) and name.strip()]
+    lent, given = goal.options.get("anthropic_beta"), taking.value("anthropic_beta")
+    body = {"tools": fields.get("tools", ()), "messages": ()}
+    _add(fields, "anthropic_beta", anthropic_betas.names(lent, given, body))
 
 
 # About the request.

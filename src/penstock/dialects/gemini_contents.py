@@ -41,6 +41,15 @@ UNSIGNED: Final = "skip_thought_signature_validator"
 two words that Google documents it is the one that Vertex AI takes as well."""
 
 
+def _only_text(message: Message) -> str:
+    """The text of a message that is nothing else, as most are; empty for any other."""
+    if len(message.parts) == 1 and not message.name:
+        part = message.parts[0]
+        if type(part) is TextPart and part.cache is None:
+            return part.text
+    return ""
+
+
 class Conversation:
     """Writes the messages of one request. What can't be said is refused at its place."""
 
@@ -60,6 +69,9 @@ class Conversation:
         """The text of all system messages, wherever they stood."""
         found = []
         for message in self._request.system:
+            if plain := _only_text(message):
+                found.append({"text": plain})
+                continue
             for part, path in self._placed(message):
                 if not isinstance(part, TextPart):
                     self._taking.refuse(path)
@@ -75,7 +87,7 @@ class Conversation:
             if message.role == "assistant":
                 self._say("model", self._answer(message))
             elif message.role == "user":
-                self._say("user", [*self._parts(message)])
+                self._say("user", self._parts(message))
             elif failure := self._result(message):
                 return failure
         if not self._turns:
@@ -111,9 +123,10 @@ class Conversation:
 
     # What users and models say.
 
-    def _parts(self, message: Message) -> Iterator[dict[str, Any]]:
-        for part, path in self._placed(message):
-            yield from self._part(part, path)
+    def _parts(self, message: Message) -> list[dict[str, Any]]:
+        if plain := _only_text(message):
+            return [{"text": plain}]
+        return [written for part, path in self._placed(message) for written in self._part(part, path)]
 
     def _part(self, part: Part, path: str) -> Iterator[dict[str, Any]]:
         """What a part becomes, if it becomes anything."""
@@ -145,6 +158,8 @@ class Conversation:
         """What a model said. A signature that stands alone belongs to the part after it."""
         if not self._turns or self._turns[-1]["role"] != "model":
             self._step = _Step()
+        if plain := _only_text(message):
+            return [{"text": plain}]
         found: list[dict[str, Any]] = []
         signature = ""
         for part, path in self._placed(message):

@@ -21,24 +21,19 @@ from penstock.core.traits import Traits
 from penstock.dialects.dialect import Goal
 from penstock.dialects.gemini_contents import Conversation
 from penstock.dialects.gemini_schema import google_schema
-from penstock.dialects.gemini_spelling import take, take_object
+from penstock.dialects.gemini_spelling import snake, spellings, take, take_object
 from penstock.dialects.gemini_thinking import thinking_config
 from penstock.dialects.gemini_tools import write_tools
 
-_NUMBERS: Final[Mapping[str, tuple[str, ...]]] = {
-    "temperature": ("temperature",),
-    "topP": ("top_p", "topP"),
-    "topK": ("top_k", "topK"),
-    "candidateCount": ("n", "candidate_count", "candidateCount"),
-    "seed": ("seed",),
-    "presencePenalty": ("presence_penalty", "presencePenalty"),
-    "frequencyPenalty": ("frequency_penalty", "frequencyPenalty"),
+_NUMBERS: Final = {
+    "n": "candidateCount",
+    **spellings("temperature", "topP", "topK", "candidateCount", "seed", "presencePenalty", "frequencyPenalty"),
 }
-"""Google's names of what samples an answer, and those that callers use."""
+"""Google's names of what samples an answer, by those that callers use."""
 _SAYS_NOTHING: Final[Mapping[str, tuple[float, ...]]] = {"n": (1,), "presence_penalty": (0,), "frequency_penalty": (0,)}
 """Values that hold anyway. They stay behind: some models refuse the parameters as such."""
 
-_OF_GENERATION: Final = (
+_OF_GENERATION: Final = spellings(
     "audioTimestamp",
     "enableAffectiveDialog",
     "enableEnhancedCivicAnswers",
@@ -51,8 +46,8 @@ _OF_GENERATION: Final = (
     "routingConfig",
     "speechConfig",
 )
-_OF_REQUEST: Final = ("safetySettings", "cachedContent")
-_OF_VERTEX: Final = ("labels", "modelArmorConfig")
+_OF_REQUEST: Final = spellings("safetySettings", "cachedContent")
+_OF_VERTEX: Final = spellings("labels", "modelArmorConfig")
 """Google's own parameters, passed on as they are: within ``generationConfig``, beside it, and on Vertex AI alone."""
 
 _TIERS: Final = frozenset({"flex", "priority", "standard"})
@@ -101,14 +96,13 @@ def _generation_config(request: ChatRequest, taking: Taking, traits: Traits) -> 
 
 
 def _sampling(request: ChatRequest, taking: Taking, traits: Traits) -> dict[str, Any]:
-    found = {}
-    for name, spellings in _NUMBERS.items():
-        usual = spellings[0]
-        if usual in traits.refuses or request.parameters.get(usual) in _SAYS_NOTHING.get(usual, ()):
-            continue
-        value = taking.first(*spellings)
-        if value is not None:
-            found[name] = value
+    found: dict[str, Any] = {}
+    for spelling in taking.given(_NUMBERS):
+        name = _NUMBERS[spelling]
+        usual = "n" if name == "candidateCount" else snake(name)
+        says_nothing = request.parameters.get(usual) in _SAYS_NOTHING.get(usual, ())
+        if not says_nothing and usual not in traits.refuses and name not in found:
+            found[name] = taking.value(spelling)
     return found
 
 

@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from penstock.core.taking import Taking
 
 
+@lru_cache(maxsize=256)
 def snake(name: str) -> str:
+    """As Google's Python clients spell it."""
     return re.sub("[A-Z]", lambda found: f"_{found[0].lower()}", name)
 
 
@@ -18,9 +21,19 @@ def camel(name: str) -> str:
     return re.sub("_([a-z])", lambda found: found[1].upper(), name)
 
 
-def take(taking: Taking, names: Iterable[str]) -> dict[str, Any]:
-    """Those that were given, by their names in JSON."""
-    return {name: value for name in names if (value := taking.first(snake(name), name)) is not None}
+def spellings(*names: str) -> Mapping[str, str]:
+    """Names in JSON by each of their spellings."""
+    return {spelling: name for name in names for spelling in (snake(name), name)}
+
+
+def take(taking: Taking, names: Mapping[str, str]) -> dict[str, Any]:
+    """Those that were given, by their names in JSON. ``names`` are these by spelling; the first that was given counts,
+    the other counts as dropped."""
+    found: dict[str, Any] = {}
+    for spelling in taking.given(names):
+        if names[spelling] not in found:
+            found[names[spelling]] = taking.value(spelling)
+    return found
 
 
 def take_object(taking: Taking, name: str) -> dict[str, Any]:
