@@ -267,6 +267,7 @@ def test_any_request_is_written_or_refused(name: str, data: st.DataObject) -> No
 def test_the_matrix_is_written_for_every_kind_of_model(name: str, row: str) -> None:
     request = openai_request.read(json.dumps(MATRIX[row]).encode())
     assert not isinstance(request, Failure)
+    before = copy.deepcopy(request)
     for goal in goals(name):
         payload = DIALECTS[name].write(request, goal)
         assert isinstance(payload, Payload | Failure)
@@ -274,6 +275,7 @@ def test_the_matrix_is_written_for_every_kind_of_model(name: str, row: str) -> N
             json.loads(payload.body)
             again = DIALECTS[name].write(request, msgspec.structs.replace(goal))
             assert again == payload, "writing is a function"
+    assert request == before, "other requests may hold the same tools"
 
 
 @every

@@ -12,6 +12,7 @@ from typing import Any, Final
 from penstock.core.body import Body, BodyError
 from penstock.core.chat import ChatRequest, Format, NativeTool, Reasoning, Tool, ToolChoice
 from penstock.core.failure import Failure, Kind
+from penstock.core.lru import Lru
 from penstock.dialects.openai_messages import Wrong, read_messages
 
 _NOT_PARAMETERS: Final = frozenset({"model", "messages", "stream", "stream_options"})
@@ -141,8 +142,21 @@ def _elements(body: Body, name: str) -> list[Body]:
         raise Wrong(name, "an array of objects") from None
 
 
-def _tools(body: Body) -> tuple[Tool | NativeTool, ...]:
-    return tuple(_tool(tool, f"tools[{position}]") for position, tool in enumerate(_elements(body, "tools")))
+_Tools = tuple[Tool | NativeTool, ...]
+_REMEMBERED: Final = 8 << 20
+_WEIGHT: Final = 4
+"""Bytes of memory that a byte of JSON takes at most or so, read."""
+_known: Final[Lru[bytes, _Tools]] = Lru(_REMEMBERED)
+"""By bytes: agents send the same tools with every request."""
+
+
+def _tools(body: Body) -> _Tools:
+    raw = body.raw("tools") or b""
+    found = _known.get(raw)
+    if found is None:
+        found = tuple(_tool(tool, f"tools[{position}]") for position, tool in enumerate(_elements(body, "tools")))
+        _known.put(raw, found, _WEIGHT * len(raw))
+    return found
 
 
 def _tool(tool: Body, path: str) -> Tool | NativeTool:

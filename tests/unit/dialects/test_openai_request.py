@@ -234,3 +234,19 @@ def test_any_json_is_a_request_or_a_failure(body: dict[str, Any]) -> None:
 def test_any_content_is_read_or_refused(content: list[Any], role: str) -> None:
     message = {"role": role, "content": content, "tool_call_id": "c", "content_blocks": content, "tool_calls": content}
     assert isinstance(read(json.dumps({"messages": [message]}).encode()), ChatRequest | Failure)
+
+
+def test_tools_that_come_again_are_not_read_again() -> None:
+    tools: Any = [{"type": "function", "function": {"name": "come_again", "parameters": {"type": "object"}}}]
+    first, again = (read(json.dumps(ask(tools=tools, n=n)).encode()) for n in (1, 2))
+    assert isinstance(first, ChatRequest)
+    assert isinstance(again, ChatRequest)
+    assert first.parameters["tools"] is again.parameters["tools"]
+    assert (first.parameters["n"], again.parameters["n"]) == (1, 2)
+
+
+def test_wrong_tools_are_wrong_every_time() -> None:
+    for _ in range(2):
+        failure = read(json.dumps(ask(tools=[{"type": "function", "function": {}}])).encode())
+        assert isinstance(failure, Failure)
+        assert failure.param == "tools[0].function.name"
