@@ -80,7 +80,9 @@ def _message(message: Any, path: str, names: dict[str, str]) -> Message:
         parts = _tool_result(message, path, names)
     elif role == "assistant":
         parts = _assistant(message, path)
-        names.update((part.id, part.name) for part in parts if isinstance(part, ToolCall))
+        for part in parts:
+            if type(part) is ToolCall:
+                names[part.id] = part.name
     else:
         parts = _content(content, path)
     name = message.get("name")
@@ -297,11 +299,17 @@ def _google_signature(call: Mapping[str, Any]) -> str:
 
 
 def _assistant(message: Mapping[str, Any], path: str) -> tuple[Part, ...]:
-    content = _content(message.get("content"), path)
+    given = message.get("content")
+    content = _content(given, path)
     if not content and isinstance(message.get("refusal"), str):
         content = (TextPart(message["refusal"]),)
-    before = _earlier_blocks(message, content)
-    return (*before, *_tool_calls(message, path))
+    if isinstance(given, list) or not _THOUGHT.isdisjoint(message):
+        content = _earlier_blocks(message, content)
+    return (*content, *_tool_calls(message, path))
+
+
+_THOUGHT: Final = frozenset({"content_blocks", "reasoning_details", "reasoning_content", "reasoning"})
+"""Members that may hold an earlier thought; a list of parts may, too."""
 
 
 def _earlier_blocks(message: Mapping[str, Any], content: tuple[Part, ...]) -> tuple[Part, ...]:
