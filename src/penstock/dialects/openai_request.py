@@ -7,6 +7,7 @@ openai_messages.py. Source: OpenAI API reference, "Create chat completion".
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import isfinite
 from typing import Any, Final
 
 from penstock.core.body import Body, BodyError
@@ -83,7 +84,8 @@ def _is_integer(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """A number that can be written again: ``1e999`` is read as infinite, for which JSON has no word."""
+    return isfinite(value) if isinstance(value, float) else _is_integer(value)
 
 
 def _is_flag(value: Any) -> bool:

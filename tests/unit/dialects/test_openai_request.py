@@ -250,3 +250,9 @@ def test_wrong_tools_are_wrong_every_time() -> None:
         failure = read(json.dumps(ask(tools=[{"type": "function", "function": {}}])).encode())
         assert isinstance(failure, Failure)
         assert failure.param == "tools[0].function.name"
+
+
+@pytest.mark.parametrize(("number", "is_fine"), [(b"1e999", False), (b"-1e999", False), (b"1e308", True), (b"2", True)])
+def test_a_number_without_end_can_not_be_written_again(number: bytes, is_fine: bool) -> None:
+    found = read(b'{"messages":[{"role":"user","content":"x"}],"temperature":' + number + b"}")
+    assert isinstance(found, ChatRequest if is_fine else Failure)
