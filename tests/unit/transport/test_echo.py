@@ -382,6 +382,15 @@ async def test_requests_that_can_not_be_answered(body: Any, status: int, code: s
     assert error["message"].endswith(".")
 
 
+@pytest.mark.parametrize(
+    "more", [b"", b',"stream":true', b',"logprobs":true', b',"response_format":{"type":"json_object"}']
+)
+async def test_half_a_character_comes_back_as_it_was_sent(more: bytes) -> None:
+    status, told, _ = await answer(b'{"messages":[{"role":"user","content":"a \\ud83d b"}]' + more + b"}")
+    assert status == 200
+    assert b"\\ud83d" in told
+
+
 def test_an_unknown_model_is_told_which_there_are() -> None:
     with pytest.raises(Unreadable) as caught:
         write_script(b'{"model": "echo-x"}', 0)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from penstock.core.json_text import write_json
 from penstock.transport.echo.script import MOST_TOKENS, Call, Script, tokens
 
 DONE: Final = b"data: [DONE]\n\n"
@@ -30,7 +31,7 @@ def completion(script: Script, who: Identity) -> bytes:
         message |= {"content": None, "tool_calls": [_call(call, n, who) for n, call in enumerate(script.calls)]}
     choice = {"message": message, "logprobs": _logprobs(script, script.words), "finish_reason": script.finish}
     choices = [{"index": index, **choice} for index in range(script.choices)]
-    return msgspec.json.encode({**_frame("chat.completion", script, who), "choices": choices, "usage": _usage(script)})
+    return write_json({**_frame("chat.completion", script, who), "choices": choices, "usage": _usage(script)})
 
 
 def stream(script: Script, who: Identity) -> Iterator[bytes]:
@@ -55,7 +56,7 @@ def telling(script: Script, who: Identity, index: int) -> Iterator[bytes]:
 
 
 def event(value: Any) -> bytes:
-    return b"data: " + msgspec.json.encode(value) + b"\n\n"
+    return b"data: " + write_json(value) + b"\n\n"
 
 
 def error(message: str, kind: str, code: str, param: str | None = None) -> dict[str, Any]:
@@ -66,7 +67,7 @@ def error(message: str, kind: str, code: str, param: str | None = None) -> dict[
 def models(names: tuple[str, ...], created: int) -> bytes:
     """OpenAI's list of models."""
     data = [{"id": name, "object": "model", "created": created, "owned_by": "penstock"} for name in names]
-    return msgspec.json.encode({"object": "list", "data": data})
+    return write_json({"object": "list", "data": data})
 
 
 def _frame(kind: str, script: Script, who: Identity) -> dict[str, Any]:
@@ -121,7 +122,7 @@ def _logprobs(script: Script, words: tuple[str, ...]) -> dict[str, Any] | None:
     if not script.logprobs or script.calls:
         return None
     content = [
-        {"token": token, "logprob": 0.0, "bytes": list(token.encode()), "top_logprobs": []}
+        {"token": token, "logprob": 0.0, "bytes": list(token.encode("utf-8", "surrogatepass")), "top_logprobs": []}
         for word in words
         for token in tokens(word, MOST_TOKENS)
     ]

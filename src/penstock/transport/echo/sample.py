@@ -12,7 +12,7 @@ import operator
 from collections.abc import Callable
 from typing import Any, Final
 
-import msgspec
+from penstock.core.json_text import write_json
 
 _ROOMY: Final = 12
 """Up to this depth a value may have parts that its schema does not insist on."""
@@ -109,7 +109,7 @@ class _Sampler:
         return [self.value(first[n] if n < len(first) else schema.get("items"), depth + 1) for n in range(count)]
 
     def _leaf(self, value: Any) -> Any:
-        self._left -= len(msgspec.json.encode(value))
+        self._left -= len(write_json(value))
         return value if self._left > 0 else None
 
     def _merged(self, schema: dict[str, Any], parts: list[Any]) -> dict[str, Any]:

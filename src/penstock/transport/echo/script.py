@@ -13,6 +13,8 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
+from penstock.core.json_text import write_json
+from penstock.core.unreadable import read_json
 from penstock.transport.echo.sample import sample
 
 STATUSES: Final = {
@@ -159,7 +161,7 @@ _ASKED: Final = msgspec.json.Decoder(Asked)
 def write_script(body: bytes, pace: float) -> Script:
     """Decide what to answer; ``pace`` is the default pause between events. Raises Unreadable."""
     try:
-        return _script(_ASKED.decode(body), pace)
+        return _script(_asked(body), pace)
     except msgspec.ValidationError as error:
         place = _PLACE.search(str(error))
         raise Unreadable(400, f"{error}.", place and place[1], "invalid_value") from None
@@ -167,6 +169,22 @@ def write_script(body: bytes, pace: float) -> Script:
         raise Unreadable(400, f"The request is not valid JSON: {error}.", None, "invalid_json") from None
     except RecursionError:
         raise Unreadable(400, "The request is nested too deeply.", None, "invalid_json") from None
+
+
+def _asked(body: bytes) -> Asked:
+    """The request, also where only the standard library reads it. Raises what msgspec raises."""
+    try:
+        return _ASKED.decode(body)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        try:
+            value = read_json(body)
+        except ValueError:
+            value = None
+        if value is None:
+            raise
+        return msgspec.convert(value, Asked)
 
 
 def tokens(text: str, most: int) -> list[str]:
@@ -293,4 +311,4 @@ def _formatted(wanted: ResponseFormat | None, said: str) -> str:
 
 
 def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+    return write_json(value).decode()
