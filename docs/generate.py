@@ -17,6 +17,7 @@ from penstock.providers.registry import COLUMNS, PROVIDERS, table
 from penstock.settings import Settings
 from penstock.settings.field import FIELDS, Field
 from penstock.traits.resolve import ROWS
+from penstock.traits.row import Row
 
 ROOT: Final = Path(__file__).parents[1]
 _NOTE: Final = "<!-- Written by docs/generate.py: change the code and run `make docs`. -->"
@@ -320,12 +321,18 @@ def models_page() -> str:
         (
             f"`{row.pattern}`" + (f" at `{row.provider}`" if row.provider else ""),
             row.traits.family,
-            "; ".join(_facts(row.traits)) or "nothing special",
+            "; ".join([*_facts(row.traits), *_facts_elsewhere(row)]) or "nothing special",
             f"[source]({row.link})" + (f" {row.reason}" if row.reason else ""),
         )
         for row in ROWS
     ]
     return _MODELS + _table(("models", "family", "what is known", "source"), rows)
+
+
+def _facts_elsewhere(row: Row) -> Iterator[str]:
+    """What such models refuse at one provider only."""
+    for provider, names in row.refuses_at.items():
+        yield f"at `{provider}` refuses {_codes(', '.join(sorted(names)))}"
 
 
 def _facts(traits: Traits) -> Iterator[str]:
@@ -352,6 +359,7 @@ _CAN: Final = {
     "vision": "images",
     "documents": "documents",
     "json_schema": "JSON schemas",
+    "json_with_tools": "JSON with tools",
     "prefill": "prefill",
     "system_role": "system messages",
 }

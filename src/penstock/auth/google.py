@@ -25,6 +25,8 @@ from penstock.core.unreadable import read_json
 SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _LIFE: Final = 3600
+_ACCOUNTS: Final = "accounts.google.com"
+"""Where the token_uri of older service accounts leads: ``/o/oauth2/token``."""
 _PARAM: Final = "vertex_service_account_json"
 
 
@@ -50,7 +52,7 @@ class ServiceAccount(msgspec.Struct, frozen=True):
         try:
             signer = crypt.RSASigner.from_string(self.key.reveal(), self.key_id or None)  # type: ignore[no-untyped-call]
             assertion = jwt.encode(signer, claims)  # type: ignore[no-untyped-call]
-        except ValueError:
+        except (ValueError, TypeError):  # TypeError: a key of another kind, or one behind a passphrase
             return _unusable("its private_key is no RSA key in PEM form")
         body = urlencode({"grant_type": _GRANT, "assertion": assertion.decode()}).encode()
         return TokenRequest(Url.parse(self.token_url, trusted=True), oauth.FORM, body)
@@ -123,6 +125,8 @@ def signer(
     url = str(account.get("token_uri") or "https://oauth2.googleapis.com/token")
     if not email or not private:
         return _unusable("it has no client_email or private_key")
+    if not (email + private + key_id).isascii():
+        return _unusable("its client_email, private_key or private_key_id is no plain text")
     if not _is_googles(url):
         return _unusable("its token_uri is not Google's")
     return _installed() or ServiceAccount(email, Secret(private), url, key_id)
@@ -134,7 +138,8 @@ def _is_googles(url: str) -> bool:
         origin = Url.parse(url).origin
     except ValueError:
         return False
-    return origin.scheme == "https" and origin.port == 443 and origin.host.endswith(".googleapis.com")
+    is_own = origin.host.endswith(".googleapis.com") or origin.host == _ACCOUNTS
+    return is_own and origin.scheme == "https" and origin.port == 443
 
 
 def _unusable(why: str) -> Failure:

@@ -227,10 +227,21 @@ class ChatRequest(msgspec.Struct, frozen=True):
 
     @property
     def system(self) -> tuple[Message, ...]:
-        """The system and developer messages, wherever they stand."""
-        return tuple([message for message in self.messages if message.role in SYSTEM_ROLES])
+        """The system and developer messages, wherever they stand, but those that are said in turn."""
+        return tuple([message for message in self.messages[: self._last_word] if message.role in SYSTEM_ROLES])
 
     @property
     def turns(self) -> tuple[Message, ...]:
-        """All other messages."""
-        return tuple([message for message in self.messages if message.role not in SYSTEM_ROLES])
+        """All other messages, and those of the system that are all that was said since the assistant's last: there
+        the model is to answer them, and a dialect that knows no such turn says them as the user's."""
+        found = [message for message in self.messages[: self._last_word] if message.role not in SYSTEM_ROLES]
+        return (*found, *self.messages[self._last_word :])
+
+    @property
+    def _last_word(self) -> int:
+        """Where the system messages begin that end the conversation; its length unless an assistant, or nobody, was
+        before them."""
+        place = len(self.messages)
+        while place and self.messages[place - 1].role in SYSTEM_ROLES:
+            place -= 1
+        return place if not place or self.messages[place - 1].role == "assistant" else len(self.messages)

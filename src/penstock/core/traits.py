@@ -42,6 +42,8 @@ class Traits(msgspec.Struct, frozen=True):
     thinking_off: str = "disabled"
     """The ``thinking.type`` that stops a Claude from thinking before it answers."""
     tools: bool = True
+    own_tools: bool = False
+    """True: one without tools takes those of its maker all the same, a search of the web, say."""
     forced_tools: bool = True
     """False: a tool choice that forces a call (any tool, or a named one) is refused."""
     streams_tools: bool = True
@@ -49,6 +51,8 @@ class Traits(msgspec.Struct, frozen=True):
     vision: bool = True
     documents: bool = True
     json_schema: bool = True
+    json_with_tools: bool = True
+    """False: a request with tools may not say that the answer is to be JSON."""
     prefill: bool = True
     system_role: bool = True
     """False: a system message is refused, and goes as a user's."""

@@ -83,16 +83,21 @@ class Conversation:
         """What user and model said in turn."""
         if not self._traits.system_role:
             self._say("user", self.system())
-        for message in self._request.turns:
+        turns = self._request.turns
+        for message in turns:
             if message.role == "assistant":
                 self._say("model", self._answer(message))
-            elif message.role == "user":
+            elif message.role != "tool":
                 self._say("user", self._parts(message))
             elif failure := self._result(message):
                 return failure
         if not self._turns:
             text = "Gemini needs a message of a user or an assistant with visible content: add one to messages."
             return Failure(Kind.INVALID_REQUEST, text, "messages")
+        if any("functionCall" in part for part in self._turns[0]["parts"]):
+            self._turns.insert(0, _nothing())
+        if self._turns[-1]["role"] == "model" and turns[-1].role != "assistant":
+            self._turns.append(_nothing())
         return self._turns
 
     def _say(self, role: str, parts: list[dict[str, Any]]) -> None:
@@ -228,6 +233,11 @@ class Conversation:
             elif not isinstance(part, TextPart):
                 after += self._part(part, place)
         return inside, after
+
+
+def _nothing() -> dict[str, Any]:
+    """A user who says nothing. Gemini refuses calls that answer nobody, and goes on with an answer that stands last."""
+    return {"role": "user", "parts": [{"text": " "}]}
 
 
 class _Step:

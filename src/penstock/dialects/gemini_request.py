@@ -70,7 +70,7 @@ def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
         body["systemInstruction"] = {"parts": system}
     body["contents"] = contents
     body |= tools
-    config = _generation_config(request, taking, traits)
+    config = _generation_config(request, taking, traits, with_tools="tools" in tools)
     if config:
         body["generationConfig"] = config
     body |= _about_the_request(request, taking, is_vertex=goal.variant == "vertex")
@@ -80,13 +80,14 @@ def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
 # How the answer is made.
 
 
-def _generation_config(request: ChatRequest, taking: Taking, traits: Traits) -> dict[str, Any]:
+def _generation_config(request: ChatRequest, taking: Taking, traits: Traits, *, with_tools: bool) -> dict[str, Any]:
     """All of ``generationConfig``. What the caller says in Google's own words wins."""
     given = take_object(taking, "generationConfig")
     config = _sampling(request, taking, traits)
     config |= _limits(taking)
-    config |= _logprobs(request, taking)
-    config |= _format(taking, traits)
+    config |= _logprobs(request, taking, traits)
+    if traits.json_schema and (traits.json_with_tools or not with_tools):
+        config |= _format(taking)
     config |= _modalities(request, taking)
     thinking = thinking_config(taking, traits, request.parameters.get("reasoning"))
     if thinking:
@@ -117,19 +118,17 @@ def _limits(taking: Taking) -> dict[str, Any]:
     }
 
 
-def _logprobs(request: ChatRequest, taking: Taking) -> dict[str, Any]:
+def _logprobs(request: ChatRequest, taking: Taking, traits: Traits) -> dict[str, Any]:
     """Google's ``logprobs`` is the number of alternatives."""
-    if request.parameters.get("logprobs") is not True:
+    if request.parameters.get("logprobs") is not True or "logprobs" in traits.refuses:
         return {}
     taking.value("logprobs")
     alternatives = taking.value("top_logprobs")
     return {"responseLogprobs": True, **({"logprobs": alternatives} if alternatives else {})}
 
 
-def _format(taking: Taking, traits: Traits) -> dict[str, Any]:
-    """JSON, perhaps by a schema; a family that knows no schema gets none of it."""
-    if not traits.json_schema:
-        return {}
+def _format(taking: Taking) -> dict[str, Any]:
+    """JSON, perhaps by a schema."""
     form: Format | None = taking.format()
     if form is None:
         return {}

@@ -56,23 +56,25 @@ _STREAMED: Final = ("streamFunctionCallArguments", "stream_function_call_argumen
 def write_tools(taking: Taking, traits: Traits) -> dict[str, Any] | Failure:
     """The members ``tools`` and ``toolConfig``, as far as there are any."""
     config = _own_config(taking)
-    choice = taking.tool_choice() if traits.tools else None
+    takes_any = traits.tools or traits.own_tools
+    choice = taking.tool_choice() if takes_any else None
     functions: list[dict[str, Any]] = []
     own: list[dict[str, Any]] = []
-    for position, tool in enumerate(taking.tools() if traits.tools else ()):
+    for position, tool in enumerate(taking.tools() if takes_any else ()):
         path = f"tools[{position}]"
         found = _own_tool(tool, config)
         if found is not None:
             own.append(found)
-        elif isinstance(tool, Tool):
+        elif isinstance(tool, Tool) and traits.tools:
             functions.append(_function(tool, path, taking, must_call=choice is not None and choice.mode == "required"))
         else:
             taking.refuse(path)
-    unknown = unknown_choice(choice, [each["name"] for each in functions])
+    unknown = unknown_choice(choice, [each["name"] for each in functions]) if traits.tools else None
     if unknown is not None:
         return unknown
     if choice is not None:
         functions = _choose(choice, functions, config, taking)
+        own = [] if choice.mode == "none" else own
     tools = [{"functionDeclarations": functions}, *own] if functions else own
     return {**({"tools": tools} if tools else {}), **({"toolConfig": config} if config else {})}
 

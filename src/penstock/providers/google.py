@@ -49,9 +49,17 @@ def _project(options: Mapping[str, str]) -> str | None:
     return project if isinstance(project, str) else None
 
 
+_MULTI_REGIONS: Final = frozenset({"us", "eu"})
+
+
 def _host(options: Mapping[str, str]) -> str | None:
+    """Where a region is served, or several of one jurisdiction, or all (Vertex AI docs, "Locations")."""
     region = options.get("vertex_region", "")
-    return "aiplatform.googleapis.com" if region == "global" else f"{region}-aiplatform.googleapis.com"
+    if region == "global":
+        return "aiplatform.googleapis.com"
+    if region in _MULTI_REGIONS:
+        return f"aiplatform.{region}.rep.googleapis.com"
+    return f"{region}-aiplatform.googleapis.com"
 
 
 _LOCATION: Final = "/projects/{vertex_project_id}/locations/{vertex_region}"

@@ -57,13 +57,18 @@ _PATTERNS: Final = tuple((row, row.compiled()) for row in ROWS)
 
 def resolve(model: str, provider: str = "") -> Traits:
     """What ``model`` accepts when ``provider``, a slug, serves it."""
-    row = row_of(model, provider)
-    return row.traits if row else ANY_MODEL
+    return _traits_of(model, provider) if len(model) <= _LONGEST else ANY_MODEL
 
 
 def row_of(model: str, provider: str = "") -> Row | None:
     """The row that decides, or None for a model that nobody knows."""
     return _row_of(model, provider) if len(model) <= _LONGEST else None
+
+
+@functools.lru_cache(1024)
+def _traits_of(model: str, provider: str) -> Traits:
+    row = _row_of(model, provider)
+    return row.at(provider) if row else ANY_MODEL
 
 
 @functools.lru_cache(1024)

@@ -7,9 +7,11 @@ one, for names and patterns alike, so that a row is written once, as its maker w
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from penstock.core.traits import Traits
 
@@ -35,7 +37,8 @@ class Row(msgspec.Struct, frozen=True):
 
     ``pattern`` is the beginning of a name, in which ``*`` stands for anything and ``#`` for one digit; a number at
     its end must end there. With a ``provider``, the row is about models as that provider serves them. ``link`` is the
-    documentation that says so, ``reason`` what a reader would otherwise wonder about.
+    documentation that says so, ``reason`` what a reader would otherwise wonder about. ``refuses_at`` are the
+    parameters that such a model refuses at one provider only, by the provider.
     """
 
     pattern: str
@@ -43,6 +46,12 @@ class Row(msgspec.Struct, frozen=True):
     link: str
     reason: str = ""
     provider: str = ""
+    refuses_at: Mapping[str, frozenset[str]] = {}
+
+    def at(self, provider: str) -> Traits:
+        """The traits of such a model where that provider serves it."""
+        more = self.refuses_at.get(provider)
+        return replace(self.traits, refuses=self.traits.refuses | more) if more else self.traits
 
     def compiled(self) -> re.Pattern[str]:
         """What matches the canonical names that the row covers."""

@@ -17,7 +17,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from google.auth import jwt
 
 from penstock.auth import entra, google, ibm, oci, sigv4
@@ -224,16 +224,36 @@ def test_no_account_leads_the_gateway_elsewhere(uri: str) -> None:
     assert "token_uri" in found.message
 
 
-@pytest.mark.parametrize("given", ["{", "[]", "{}", '{"client_email": "a"}'])
+def test_older_accounts_get_their_tokens_at_googles_older_address() -> None:
+    wanted = account(token_uri="https://accounts.google.com/o/oauth2/token").token_request(0.0)
+    assert isinstance(wanted, TokenRequest)
+    assert str(wanted.url.origin.host) == "accounts.google.com"
+
+
+@pytest.mark.parametrize(
+    "given", ["{", "[]", "{}", '{"client_email": "a"}', '{"client_email": "a", "private_key": "\\ud800"}']
+)
 def test_an_unusable_account_is_told(given: str) -> None:
     found = google.signer({"vertex_service_account_json": given}, None, None)
     assert isinstance(found, Failure)
     assert (found.status, found.param) == (400, "vertex_service_account_json")
 
 
-def test_an_unusable_private_key_is_told() -> None:
-    found = account(private_key="-----BEGIN nothing").token_request(0.0)
+def pem(key: Any, passphrase: bytes = b"") -> str:
+    sealed = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
+    made = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, sealed)
+    return str(made.decode())
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["-----BEGIN nothing", pem(PRIVATE, b"unit"), pem(ec.generate_private_key(ec.SECP256R1()))],
+    ids=["no key", "behind a passphrase", "of another kind"],
+)
+def test_an_unusable_private_key_is_told(key: str) -> None:
+    found = account(private_key=key).token_request(0.0)
     assert isinstance(found, Failure)
+    assert "RSA" in found.message
     assert "BEGIN" not in found.message
 
 

@@ -97,6 +97,7 @@ EXPECTED: Final[dict[str, tuple[dict[str, Any], tuple[str, ...]]]] = {
     "developer": (sent(system=[BRIEF]), ()),
     "two_systems": (sent(system=[BRIEF, say("Be kind.")]), ()),
     "system_parts": (sent(system=[BRIEF, say("Be kind.")]), ()),
+    "system_only": (sent(turn("user", say("Be brief."))), ()),
     "late_system": (sent(ASKED, HI, turn("user", say("And?")), system=[say("Now in French.")]), ()),
     "history": (sent(ASKED, HI, turn("user", say("How are you?"))), ()),
     "two_users": (sent(turn("user", say("One."), say("Two."))), ()),
@@ -190,7 +191,7 @@ EXPECTED: Final[dict[str, tuple[dict[str, Any], tuple[str, ...]]]] = {
     "cache_message": (sent(turn("user", say("A long text.", cache_control=EPHEMERAL))), ()),
 }
 # fmt: on
-NOTHING_TO_SAY: Final = {"system_only", "empty_content"}
+NOTHING_TO_SAY: Final = {"empty_content"}
 
 
 @pytest.mark.parametrize("name", MATRIX)

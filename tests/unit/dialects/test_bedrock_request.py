@@ -136,7 +136,7 @@ EXPECTED: dict[str, tuple[dict[str, Any], tuple[str, ...]] | str] = {
     "two_systems": (told(system=[{"text": "Be brief."}, {"text": "Be kind."}]), ()),
     "system_parts": (told(system=[{"text": "Be brief."}, {"text": "Be kind."}]), ()),
     "late_system": (told(HI, answered("Hi"), asked("And?"), system=[{"text": "Now in French."}]), ()),
-    "system_only": "messages",
+    "system_only": (told(asked("Be brief.")), ()),
     "history": (told(HI, answered("Hi"), asked("How are you?")), ()),
     "two_users": (told(asked("One.", "Two.")), ()),
     "two_assistants": (told(HI, answered("Hi", "there"), asked("Go on")), ()),

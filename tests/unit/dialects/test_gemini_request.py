@@ -36,6 +36,7 @@ from penstock.dialects.dialect import Goal
 from penstock.dialects.gemini import DIALECT
 from penstock.dialects.openai_completion import completion
 from penstock.dialects.openai_members import Caption
+from penstock.traits import resolve
 
 GOAL = Goal("gemini-x", "google")
 VERTEX = Goal("gemini-x", "vertex-ai", variant="vertex")
@@ -121,7 +122,7 @@ EXPECTED: dict[str, Any] = {
     "two_systems": told(system=("Be brief.", "Be kind.")),
     "system_parts": told(system=("Be brief.", "Be kind.")),
     "late_system": told(SAYS_HELLO, said("Hi"), says("And?"), system=("Now in French.",)),
-    "system_only": NO_CONTENT,
+    "system_only": told(says("Be brief.")),
     "history": told(SAYS_HELLO, said("Hi"), says("How are you?")),
     "two_users": told(says("One.", "Two.")),
     "two_assistants": told(SAYS_HELLO, said("Hi", "there"), says("Go on")),
@@ -269,6 +270,38 @@ def test_a_family_may_not_see() -> None:
         told(says("What is this?", "Sum up.")),
         ("messages[0].content[1]", "messages[1].content[1]"),
     )
+
+
+QUIET = says(" ")
+
+
+def test_a_system_message_that_has_the_last_word_is_answered() -> None:
+    """Of Gemini's newest a model's turn at the end is refused; to older ones it is an answer to go on with."""
+    late = {"role": "system", "content": "Now sum up."}
+    hi = {"role": "assistant", "content": "Hi"}
+    assert payload(ask(HELLO, hi, late)) == (told(SAYS_HELLO, said("Hi"), says("Now sum up.")), ())
+    assert payload(ask({"role": "system", "content": "Be brief."}, late)) == (
+        told(says("Be brief.", "Now sum up.")),
+        (),
+    )
+    assert payload(ask(HELLO, hi, HELLO, late)) == (
+        told(SAYS_HELLO, said("Hi"), SAYS_HELLO, system=("Now sum up.",)),
+        (),
+    )
+
+
+def test_a_user_who_says_nothing_at_the_end_is_no_prefill() -> None:
+    body = ask(HELLO, {"role": "assistant", "content": "Hi"}, {"role": "user", "content": ""})
+    assert payload(body) == (told(SAYS_HELLO, said("Hi"), QUIET), ())
+
+
+def test_calls_follow_a_user() -> None:
+    """Google's words: a function call turn comes immediately after a user turn or after a function response turn."""
+    calls = called(WEATHER_CALL), result("call_1", "Sunny")
+    assert payload(ask(*calls)) == (told(QUIET, said(CALLED), SUNNY), ())
+    greeted = {"role": "assistant", "content": "Welcome"}
+    assert payload(ask(greeted, *calls)) == (told(QUIET, said("Welcome", CALLED), SUNNY), ())
+    assert payload(ask(greeted, HELLO)) == (told(said("Welcome"), SAYS_HELLO), ())
 
 
 # Media.
@@ -592,6 +625,44 @@ def test_settings_of_googles_own_tools() -> None:
         ),
         (),
     )
+
+
+SEARCH = {"type": "google_search"}
+
+
+def test_no_tools_is_none_of_googles_own_either() -> None:
+    assert payload(ask(tools=[SEARCH], tool_choice="none")) == (told(), ())
+    assert payload(ask(tools=[WEATHER, SEARCH], tool_choice="none")) == (told(**offers(), **chooses("NONE")), ())
+    assert payload(ask(tools=[SEARCH], tool_choice="auto")) == (told(tools=[{"googleSearch": {}}]), ())
+
+
+def test_a_painter_may_search_but_knows_no_functions() -> None:
+    painter = resolve("gemini-3-pro-image-preview", "google")
+    assert of(painter, ask(tools=[WEATHER, SEARCH])) == (told(tools=[{"googleSearch": {}}]), ("tools[0]",))
+    named = {"type": "function", "function": {"name": "get_weather"}}
+    assert of(painter, ask(tools=[WEATHER], tool_choice=named)) == (told(), ("tools[0]", "tool_choice"))
+    assert of(resolve("gemini-2.5-flash-image", "google"), ask(tools=[SEARCH])) == (told(), ("tools",))
+
+
+def test_what_newer_models_refuse() -> None:
+    penalties = ask(presence_penalty=0.5, frequency_penalty=0.5, n=2, logprobs=True, top_logprobs=3)
+    more = {"candidateCount": 2, "responseLogprobs": True, "logprobs": 3}
+    older = resolve("gemini-2.0-flash", "google")
+    assert of(older, penalties)[0] == makes(presencePenalty=0.5, frequencyPenalty=0.5, **more)
+    names = ("presence_penalty", "frequency_penalty")
+    assert of(resolve("gemini-2.5-pro", "vertex-ai"), penalties) == (makes(**more), names)
+    at_google = makes(candidateCount=2), (*names, "logprobs", "top_logprobs")
+    assert of(resolve("gemini-2.5-pro", "google"), penalties) == at_google
+    third = resolve("gemini-3-flash-preview", "google")
+    assert of(third, penalties) == (told(), (*names, "n", "logprobs", "top_logprobs"))
+
+
+def test_functions_and_json_exclude_each_other_before_the_third() -> None:
+    body = MATRIX["format_and_tools"]
+    for model in ("gemini-2.5-flash", "gemini-2.0-flash", "gemini-1.5-pro"):
+        assert of(resolve(model), body) == (told(**offers()), ("response_format",))
+    assert of(resolve("gemini-2.5-flash"), MATRIX["format_schema"]) == (makes(**BY_SCHEMA), ())
+    assert of(resolve("gemini-3-flash-preview"), body) == (told(**offers(), generationConfig=BY_SCHEMA), ())
 
 
 def test_a_callers_own_search_is_a_function() -> None:

@@ -51,6 +51,8 @@ def test_vertex_models_of_meta_keep_their_maker() -> None:
 def test_vertex_hosts_and_projects() -> None:
     assert vertex().origin.host == "europe-west4-aiplatform.googleapis.com"
     assert vertex(vertex_region="global").origin.host == "aiplatform.googleapis.com"
+    assert vertex(vertex_region="eu").origin.host == "aiplatform.eu.rep.googleapis.com"
+    assert vertex(vertex_region="us").origin.host == "aiplatform.us.rep.googleapis.com"
     found = endpoint("vertex-ai", vertex_service_account_json=ACCOUNT)
     assert "/projects/p-2/locations/us-central1/" in found.usual.plain
     refused = bind(PROVIDERS["vertex-ai"], Operation.CHAT, key=Secret("k"), options={}, custom_host=None)

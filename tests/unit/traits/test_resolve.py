@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.core.chat import Owner
 from penstock.core.traits import ANY_MODEL, Traits
 from penstock.traits import ROWS, resolve, row_of
 
@@ -67,21 +68,23 @@ FACTS = {
     "gpt-3.5": "no vision, no schema",
     "gemini-1.0": "no vision, no schema, no system",
     "gemini-1.0-vision": "no tools, no schema, no system",
-    "gemini-1.5": "",
-    "gemini-2.0": "",
+    "gemini-1.5": "tools or json",
+    "gemini-2.0": "tools or json",
     "gemini-2.0-thinking": "always, no tools, no schema",
     "gemini-2.0-image": "no tools, no schema, no system",
     "gemini-image": "no tools, no schema",
-    "gemini-3-image": "no tools",
+    "gemini-3-image": "no tools, own tools",
     "gemini-tts": "no tools, no vision, no schema, no system",
-    "gemini-2.5-pro": "budget from 128, always",
-    "gemini-2.5-flash": "budget from 0, unasked",
-    "gemini-2.5-flash-lite": "budget from 512",
-    "gemini-2.5": "budget from 128, always",
-    "gemini-robotics-er-1.5": "budget from 0, unasked",
-    "gemini-3-pro": "level low high, always",
-    "gemini-3": "level low medium high, always",
-    "gemini-3-minimal": "level minimal low medium high, always",
+    "gemini-2.5-pro": "budget from 128, always, tools or json, no penalties",
+    "gemini-2.5-flash": "budget from 0, unasked, tools or json, no penalties",
+    "gemini-2.5-flash-lite": "budget from 512, tools or json, no penalties",
+    "gemini-2.5": "budget from 128, always, tools or json, no penalties",
+    "gemini-robotics-er-1.5": "budget from 0, unasked, tools or json, no penalties",
+    "gemini-3-pro": "level low high, always, no penalties",
+    "gemini-3": "level low medium high, always, no penalties",
+    "gemini-3-minimal": "level minimal low medium high, always, no penalties",
+    "gemini-3.6": "level minimal low medium high, always, no penalties, no prefill",
+    "gemini-3.7": "level low medium high, always, no penalties, no prefill",
     "learnlm": "",
     "gemma": "no vision",
     "gemma-3": "",
@@ -261,12 +264,10 @@ MATRIX = {
     "gemini-2.5": "gemini-2.5-computer-use-preview-10-2025",
     "gemini-robotics-er-1.5": "gemini-robotics-er-1.5-preview",
     "gemini-3-pro": "gemini-3-pro-preview google/gemini-3-pro-preview",
-    "gemini-3": (
-        "gemini-3.1-pro-preview-customtools gemini-3.7-flash gemini-3.8-flash gemini-flash-latest gemini-pro-latest gemini-4-hydrogen"
-    ),
-    "gemini-3-minimal": (
-        "gemini-3-flash-preview gemini-3.1-flash-lite gemini-3.5-flash gemini-3.6-flash gemini-flash-lite-latest"
-    ),
+    "gemini-3": ("gemini-3.1-pro-preview-customtools gemini-pro-latest gemini-4-hydrogen"),
+    "gemini-3.7": "gemini-3.7-flash gemini-3.8-flash gemini-flash-latest",
+    "gemini-3.6": "gemini-3.6-flash google/gemini-3.5-flash-lite gemini-flash-lite-latest",
+    "gemini-3-minimal": "gemini-3-flash-preview gemini-3.1-flash-lite gemini-3.5-flash",
     "learnlm": "learnlm-2.0-flash-experimental",
     "gemma": "gemma2-9b-it google/gemma-7b",
     "gemma-3": "google.gemma-3-27b-it gemma3:4b",
@@ -404,9 +405,14 @@ def facts(traits: Traits) -> str:
         "no vision": not traits.vision,
         "no documents": not traits.documents,
         "no schema": not traits.json_schema,
+        "tools or json": not traits.json_with_tools,
+        "own tools": traits.own_tools,
+        "no penalties": "presence_penalty" in traits.refuses and traits.owner == Owner.GOOGLE,
         "no prefill": not traits.prefill,
         "no system": not traits.system_role,
         "cache points": traits.cache_points,
+        "one answer": "n" in traits.refuses and traits.owner == Owner.GOOGLE,
+        "no logprobs": "logprobs" in traits.refuses and traits.owner == Owner.GOOGLE,
     }
     return ", ".join(fact for fact, holds in told.items() if holds)
 
@@ -446,6 +452,9 @@ def test_a_spelling_finds_its_family(model: str, family: str) -> None:
         ("claude-by-another-name", "anthropic", "claude", FACTS["claude"]),
         ("muse", "anthropic", "claude", FACTS["claude"]),
         ("bard", "google", "gemini-3", FACTS["gemini-3"]),
+        ("gemini-3.5-flash", "google", "gemini-3-minimal", FACTS["gemini-3-minimal"] + ", one answer, no logprobs"),
+        ("gemini-2.5-pro", "google", "gemini-2.5-pro", FACTS["gemini-2.5-pro"] + ", no logprobs"),
+        ("gemini-2.5-pro", "vertex-ai", "gemini-2.5-pro", FACTS["gemini-2.5-pro"]),
         ("deepseek-v5", "deepseek", "deepseek-v4", FACTS["deepseek-v4"]),
         ("muse", "vertex-ai", "", ""),
         ("gpt-4o", "azure-openai", "gpt-4o", ""),
