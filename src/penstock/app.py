@@ -18,6 +18,7 @@ from penstock.pipeline.attempt import Carrier
 from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.cache import Caching
 from penstock.pipeline.configure import Configure, judge
+from penstock.pipeline.foundation import Foundations
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.route import Router
 from penstock.pipeline.run import Pipeline
@@ -99,7 +100,8 @@ def _pipeline(
     cache = settings.cache
     store = MemoryCache(cache.max_bytes, cache.max_entry_bytes)
     limit = min(cache.max_bytes, cache.max_entry_bytes)
-    carrier = Carrier(transports, Authorizer(transports))
+    authorize = Authorizer(transports)
+    carrier = Carrier(transports, authorize, Foundations(transports, authorize))
     router = Router(configure, carrier, Health(), Caching(store, carrier, limit), settings.routing.deadline, sleep)
     once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit)
     return Pipeline(configure, router, once, settings.server.max_hops)

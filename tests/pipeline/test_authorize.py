@@ -8,31 +8,16 @@ from typing import Any
 
 import pytest
 
+from fake_reply import FakeReply
 from penstock.auth.signer import Outgoing, Token, TokenRequest
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Headers, Url, header_line
+from penstock.core.http import Url, header_line
 from penstock.core.secret import Secret
 from penstock.pipeline.authorize import Authorizer
 from penstock.transport.base import Request
 
 URL = Url.parse("https://tokens.example/t", trusted=True)
 OUTGOING = Outgoing(b"POST", URL.origin, b"/", b"", b"")
-
-
-class FakeReply:
-    def __init__(self, status: int, body: bytes) -> None:
-        self.status = status
-        self.headers: Headers = []
-        self.framed = True
-        self.failure: Failure | None = None
-        self._body = body
-
-    async def read(self) -> bytes:
-        body, self._body = self._body, b""
-        return body
-
-    def close(self) -> None:
-        pass
 
 
 class FakeTransport:

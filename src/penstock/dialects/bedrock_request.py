@@ -281,7 +281,7 @@ def _add_model_fields(
             fields["metadata"] = {"user_id": user}
     elif is_taken and goal.traits.family.startswith("nova"):
         fields["inferenceConfig"] = {"topK": taking.value("top_k")}
-    spoken = next((words for maker, words in _BY_MAKER.items() if maker in goal.model), {})
+    spoken = next((words for maker, words in _BY_MAKER.items() if maker in (goal.foundation or goal.model)), {})
     for name, own in spoken.items():
         value = taking.value(name)
         if value is not None:

@@ -19,13 +19,15 @@ from penstock.core.traits import ANY_MODEL, Traits
 
 class Goal(msgspec.Struct, frozen=True):
     """What a request is written for. ``model`` is the name for the provider, ``options`` the row's settings by name
-    (``anthropic_version``, ...), ``variant`` tells hosts of one dialect apart where the body differs (``vertex``)."""
+    (``anthropic_version``, ...), ``variant`` tells hosts of one dialect apart where the body differs (``vertex``).
+    ``foundation`` is the model's own name where ``model`` stands for it without saying so."""
 
     model: str
     provider: str = ""
     traits: Traits = ANY_MODEL
     options: Mapping[str, str] = {}
     variant: str = ""
+    foundation: str = ""
 
 
 class Reader(Protocol):

@@ -25,6 +25,7 @@ from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.begin import Patience, begin
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.configure import Route
+from penstock.pipeline.foundation import Foundations
 from penstock.pipeline.mend import mended
 from penstock.pipeline.translate import Translation, back, into
 from penstock.providers.endpoint import Way
@@ -68,6 +69,7 @@ class Carrier(msgspec.Struct, frozen=True):
 
     transports: Mapping[str, Transport]
     authorize: Authorizer
+    foundations: Foundations
 
     async def send(self, request: Request, signer: Signer | None) -> Reply | Failure:
         """Send a request, signed if it must be."""
@@ -182,7 +184,8 @@ def _translate(written: Written, route: Route, way: Way) -> Failure | None:
     """Lane 2: add what is sent in place of the body, in the target's dialect; the failure when there can be none."""
     provider, body, streams = route.provider.slug, written.body or Body({}), written.streams
     model = way.model(written.model or "")
-    goal = Goal(model, provider, resolve(model, provider), route.endpoint.options, way.variant)
+    known_as = route.foundation or model
+    goal = Goal(model, provider, resolve(known_as, provider), route.endpoint.options, way.variant, route.foundation)
     dialect = DIALECTS[way.dialect]
     payload = into(dialect, body, goal)
     if isinstance(payload, Failure):

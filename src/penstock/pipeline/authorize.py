@@ -11,12 +11,12 @@ from penstock.auth.signer import Outgoing, Signer, Token, TokenRequest
 from penstock.core.failure import Failure, Kind, Retry
 from penstock.core.http import Limits
 from penstock.core.lru import Lru
+from penstock.pipeline.errand import Errands, whole
 from penstock.transport.base import Request, Transport
 
 _EARLY: Final = 60.0
 """Seconds before its end at which a token is no longer used: a request takes its time."""
 _REMEMBERED: Final = 4096
-_LARGEST: Final = 64 << 10
 _PATIENCE: Final = 30.0
 
 
@@ -26,7 +26,7 @@ class Authorizer:
     def __init__(self, transports: Mapping[str, Transport]) -> None:
         self._transports = transports
         self._tokens: Lru[str, Token] = Lru(_REMEMBERED)
-        self._asking: dict[str, asyncio.Task[Token | Failure]] = {}
+        self._asking: Errands[Token | Failure] = Errands()
 
     async def __call__(self, signer: Signer, request: Outgoing) -> bytes | Failure:
         """The header lines for a request."""
@@ -44,18 +44,13 @@ class Authorizer:
         known = self._tokens.get(name)
         if known is not None and known.expires - _EARLY > time.time():
             return known
-        asking = self._asking.get(name)
-        if asking is None:
-            wanted = signer.token_request(time.time()) if signer.fetch is None else None
-            if wanted is None and signer.fetch is None:
-                return None
-            if isinstance(wanted, Failure):
-                return wanted
-            asking = asyncio.create_task(self._ask(signer, wanted), name="token")
-            self._asking[name] = asking
-            asking.add_done_callback(lambda _: self._asking.pop(name, None))
-        # One waiter's leaving is not the others' business.
-        return await asyncio.shield(asking)
+        wanted: TokenRequest | None = None
+        if name not in self._asking and signer.fetch is None:
+            found = signer.token_request(time.time())
+            if not isinstance(found, TokenRequest):
+                return found
+            wanted = found
+        return await self._asking.run(name, lambda: self._ask(signer, wanted))
 
     async def _ask(self, signer: Signer, wanted: TokenRequest | None) -> Token | Failure:
         fetch = signer.fetch
@@ -73,26 +68,17 @@ class Authorizer:
             return Failure(Kind.CREDENTIAL_REFUSED, "There is nobody to ask for an access token.", "api_key")
         url = wanted.url
         address = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
-        request = Request(
-            url.origin, wanted.method, address.encode(), wanted.headers, wanted.body, Limits(total=_PATIENCE)
+        answer = await whole(
+            self._transports,
+            Request(url.origin, wanted.method, address.encode(), wanted.headers, wanted.body, Limits(total=_PATIENCE)),
         )
-        reply = await self._transports[url.origin.scheme].send(request)
-        if isinstance(reply, Failure):
-            return _without_token(reply)
-        try:
-            body = b""
-            while data := await reply.read():
-                body += data
-                if len(body) > _LARGEST:
-                    return _unavailable("what came back is far too long for a token.")
-            if reply.failure is not None:
-                return _without_token(reply.failure)
-            token = signer.read_token(reply.status, body, time.time())
-            if isinstance(token, Failure) and reply.status in _PASSING:
-                return _unavailable(token.message)
-            return token
-        finally:
-            reply.close()
+        if isinstance(answer, Failure):
+            return _without_token(answer)
+        status, body = answer
+        token = signer.read_token(status, body, time.time())
+        if isinstance(token, Failure) and status in _PASSING:
+            return _unavailable(token.message)
+        return token
 
 
 _PASSING: Final = frozenset({408, 429, *range(500, 600)})

@@ -95,7 +95,11 @@ class Caching(msgspec.Struct, frozen=True):
         """The request for the target, and the key of its answer."""
         room = _room(call.fields)
         # What a header that is forwarded says is part of the request, too.
-        name = None if route.target.forward_headers else (route.serial, tenant, room, call.hops, call.body)
+        name = (
+            None
+            if route.target.forward_headers
+            else (route.serial, route.foundation, tenant, room, call.hops, call.body)
+        )
         asked = None if name is None else self.asked.get(name)
         if asked is None:
             written = write(call, route)

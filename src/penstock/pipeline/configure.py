@@ -61,7 +61,8 @@ _SAVED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 class Route(msgspec.Struct, frozen=True):
     """A target made ready for one operation: where it is, what its requests look like, how long they may take.
 
-    ``serial`` tells routes apart as long as the process lives.
+    ``serial`` tells routes apart as long as the process lives. ``foundation`` is the model behind a name that doesn't
+    say it, as far as it was told.
     """
 
     target: Target
@@ -71,6 +72,7 @@ class Route(msgspec.Struct, frozen=True):
     shape: Shape | None
     limits: Limits
     serial: int = msgspec.field(default_factory=itertools.count().__next__)
+    foundation: str = ""
 
 
 class Compiled(msgspec.Struct):

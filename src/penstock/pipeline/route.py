@@ -77,10 +77,13 @@ class Router(msgspec.Struct, frozen=True):
         ready = self.configure.route(compiled, step.target, call.operation)
         if isinstance(ready, Failure):
             answer = failed(ready)
-        elif self.caching.applies(ready):
-            answer = await self.caching.attempt(call, compiled.caller.tenant, ready, step)
         else:
-            answer = await attempt(call, ready, step, self.carrier)
+            if ready.provider.profiles is not None:
+                ready = await self.carrier.foundations(call, ready, step.until)
+            if self.caching.applies(ready):
+                answer = await self.caching.attempt(call, compiled.caller.tenant, ready, step)
+            else:
+                answer = await attempt(call, ready, step, self.carrier)
         answer.target = step.target
         return answer
 

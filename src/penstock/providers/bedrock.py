@@ -11,7 +11,8 @@ from functools import partial
 from typing import Final
 
 from penstock.auth import sigv4
-from penstock.providers.row import Operation, Option, Place, Provider
+from penstock.providers import bedrock_profiles
+from penstock.providers.row import Operation, Option, Place, Profiles, Provider
 
 REGION: Final = Option("aws_region", "aws-region", default="us-east-1", pattern="[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 
@@ -63,6 +64,7 @@ BEDROCK: Final = Provider(
         Option("anthropic_version", "anthropic-version", bare_header="anthropic-version"),
     ),
     derived={"aws_domain": aws_domain},
+    profiles=Profiles(bedrock_profiles.where_told, bedrock_profiles.model_in),
     env=("AWS_BEARER_TOKEN_BEDROCK",),
     notes="The key is a Bedrock API key; or aws-access-key-id and aws-secret-access-key sign each request "
     "(penstock[aws]). aws-bedrock-api: invoke calls Claude by its own API in place of Converse.",

@@ -16,6 +16,7 @@ from penstock.auth.header import BEARER, HeaderAuth
 from penstock.auth.signer import Signer
 from penstock.core.body import Body
 from penstock.core.failure import Failure
+from penstock.core.http import Url
 from penstock.core.secret import Secret
 
 OPENAI: Final = "openai_chat"
@@ -119,6 +120,18 @@ Sign = Callable[[Mapping[str, str], Secret | None, Mapping[str, str] | None], Si
 """(options, key, the operator's environment if the gateway lends its identity) -> who signs requests; None when the key
 is shown in a header."""
 
+
+class Profiles(msgspec.Struct, frozen=True):
+    """How a host tells the model behind a name that doesn't say it.
+
+    ``where_told``: (name, options) -> where to ask with GET, None for a name that says it. ``model_in``: the body of
+    the answer -> the model's name, empty when none is told.
+    """
+
+    where_told: Callable[[str, Mapping[str, str]], Url | None]
+    model_in: Callable[[bytes], str]
+
+
 CHAT_ONLY: Final = {Operation.CHAT: "/chat/completions"}
 PATHS: Final = {**CHAT_ONLY, Operation.MODELS: "/models"}
 V1_PATHS: Final = {operation: "/v1" + path for operation, path in PATHS.items()}
@@ -167,4 +180,5 @@ class Provider(msgspec.Struct, frozen=True):
     """True: a gateway that passes every maker's opaque reasoning on to its own maker (``reasoning_details``)."""
     derived: Mapping[str, Derive] = {}
     """Options that follow from others when they aren't given, and placeholders that are no options."""
+    profiles: Profiles | None = None
     notes: str = ""
