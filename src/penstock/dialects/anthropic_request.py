@@ -33,12 +33,15 @@ class _Host(msgspec.Struct, frozen=True):
     names_stream: bool = True
     betas_in_body: bool = False
     has_tiers: bool = True
+    searches: bool = True
 
 
 _API: Final = _Host()
 _HOSTS: Final[Mapping[str, _Host]] = {
     "vertex": _Host("vertex-2023-10-16", names_model=False, has_tiers=False),
-    "bedrock": _Host("bedrock-2023-05-31", names_model=False, names_stream=False, betas_in_body=True, has_tiers=False),
+    "bedrock": _Host(
+        "bedrock-2023-05-31", names_model=False, names_stream=False, betas_in_body=True, has_tiers=False, searches=False
+    ),
 }
 
 _VERSION: Final = "2023-06-01"
@@ -67,7 +70,7 @@ def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
     body: dict[str, Any] = {"model": goal.model} if host.names_model else {}
     body["max_tokens"] = thinking.max_tokens
     if thinking.effort or not _EVERYDAY.issuperset(request.parameters):
-        tools = write_tools(taking, traits, thinks=thinking.is_on)
+        tools = write_tools(taking, traits, thinks=thinking.is_on, searches=host.searches)
         if isinstance(tools, Failure):
             return tools
         body |= tools

@@ -23,13 +23,20 @@ _NATIVE: Final = re.compile(r".+_\d{8}|mcp_toolset|custom")
 """The types of Anthropic's own tools end in the day of their version."""
 
 
-def write_tools(taking: Taking, traits: Traits, *, thinks: bool) -> dict[str, Any] | Failure:
-    """The members ``tools`` and ``tool_choice``, as far as there are any."""
+_SEARCH: Final = {"type": "web_search_20250305", "name": "web_search"}
+_USUAL_CONTEXT: Final = ("search_context_size", "medium")
+
+
+def write_tools(taking: Taking, traits: Traits, *, thinks: bool, searches: bool) -> dict[str, Any] | Failure:
+    """The members ``tools`` and ``tool_choice``, as far as there are any. ``searches``: the host lends Claude a search
+    of the web."""
     if not traits.tools:
         return {}
     choice, given = taking.tool_choice(), taking.tools()
     is_parallel = taking.value("parallel_tool_calls") is not False
     tools = [tool for position, each in enumerate(given) if (tool := _tool(each, position, traits, taking)) is not None]
+    if searches and not any(tool.get("name") == _SEARCH["name"] for tool in tools):
+        tools += _search(taking)
     if choice is not None and choice.mode == "required" and not (tools and traits.forced_tools and not thinks):
         taking.refuse("tool_choice")
         choice = ToolChoice("auto", choice.names)
@@ -86,6 +93,21 @@ def _tool(tool: Tool | NativeTool, position: int, traits: Traits, taking: Taking
         else:
             taking.refuse(f"{path}.{name}")
     return written if tool.cache is None else {**written, "cache_control": tool.cache}
+
+
+def _search(taking: Taking) -> list[dict[str, Any]]:
+    """The tool that OpenAI's ``web_search_options`` ask for, if they are given."""
+    options = taking.value("web_search_options")
+    if not isinstance(options, dict):
+        return []
+    written: dict[str, Any] = dict(_SEARCH)
+    for name, value in options.items():
+        place = value.get("approximate") if name == "user_location" and isinstance(value, dict) else None
+        if isinstance(place, dict):
+            written[name] = {"type": "approximate", **place}
+        elif value is not None and (name, value) != _USUAL_CONTEXT:
+            taking.refuse(f"web_search_options.{name}")
+    return [written]
 
 
 def _native(tool: NativeTool) -> dict[str, Any] | None:

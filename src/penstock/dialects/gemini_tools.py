@@ -47,6 +47,7 @@ _RESERVED: Final[Mapping[str, tuple[str, ...]]] = {
     "codeExecution": (),
 }
 """Those that a function's name stands for, and the settings that its ``parameters`` may hold."""
+_USUAL_CONTEXT: Final = ("search_context_size", "medium")
 _EXTRAS: Final = frozenset({"behavior", "response", "responseJsonSchema"})
 """Members of a function that OpenAI's dialect lacks and Gemini's knows."""
 _STREAMED: Final = ("streamFunctionCallArguments", "stream_function_call_arguments")
@@ -72,6 +73,8 @@ def write_tools(taking: Taking, traits: Traits) -> dict[str, Any] | Failure:
     unknown = unknown_choice(choice, [each["name"] for each in functions]) if traits.tools else None
     if unknown is not None:
         return unknown
+    if takes_any and not functions and not any("googleSearch" in tool for tool in own):
+        own += _search(taking)
     if choice is not None:
         functions = _choose(choice, functions, config, taking)
         own = [] if choice.mode == "none" else own
@@ -129,6 +132,17 @@ def _function(tool: Tool, path: str, taking: Taking, *, must_call: bool) -> dict
         else:
             taking.refuse(f"{path}.{name}")
     return written
+
+
+def _search(taking: Taking) -> list[dict[str, Any]]:
+    """The tool that OpenAI's ``web_search_options`` ask for, if they are given. Google knows none of their settings."""
+    options = taking.value("web_search_options")
+    if not isinstance(options, dict):
+        return []
+    for name, value in options.items():
+        if value is not None and (name, value) != _USUAL_CONTEXT:
+            taking.refuse(f"web_search_options.{name}")
+    return [{"googleSearch": {}}]
 
 
 def _own_tool(tool: Tool | NativeTool, config: dict[str, Any]) -> dict[str, Any] | None:

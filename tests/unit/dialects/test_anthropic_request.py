@@ -205,6 +205,24 @@ def test_every_request_of_the_matrix(name: str) -> None:
     assert (json.loads(payload.body), payload.dropped) == EXPECTED[name]
 
 
+def test_a_search_in_openais_words() -> None:
+    place = {"city": "Rome", "country": "IT"}
+    options = {"search_context_size": "low", "user_location": {"type": "approximate", "approximate": place}}
+    search = {"type": "web_search_20250305", "name": "web_search"}
+
+    def tools(body: dict[str, Any], variant: str = "") -> tuple[Any, tuple[str, ...]]:
+        written, payload = write(body, variant=variant)
+        return written.get("tools"), payload.dropped
+
+    located = {**search, "user_location": {"type": "approximate", **place}}
+    assert tools(ask(web_search_options=options)) == ([located], ("web_search_options.search_context_size",))
+    assert tools(ask(tools=[WEATHER], web_search_options={})) == ([FORECAST, search], ())
+    own = {**search, "max_uses": 3}
+    assert tools(ask(tools=[own], web_search_options={})) == ([own], ("web_search_options",))
+    assert tools(ask(web_search_options={}), "vertex") == ([search], ())
+    assert tools(ask(web_search_options={}), "bedrock") == (None, ("web_search_options",))
+
+
 # What is said.
 
 

@@ -636,6 +636,20 @@ def test_no_tools_is_none_of_googles_own_either() -> None:
     assert payload(ask(tools=[SEARCH], tool_choice="auto")) == (told(tools=[{"googleSearch": {}}]), ())
 
 
+def test_a_search_in_openais_words() -> None:
+    options = {"search_context_size": "high", "user_location": {"type": "approximate", "approximate": {"city": "Rome"}}}
+    named = ("web_search_options.search_context_size", "web_search_options.user_location")
+    assert payload(ask(web_search_options=options)) == (told(tools=[{"googleSearch": {}}]), named)
+    usual = {"search_context_size": "medium", "user_location": None}
+    assert payload(ask(web_search_options=usual)) == (told(tools=[{"googleSearch": {}}]), ())
+    assert payload(ask(tools=[SEARCH], web_search_options={})) == (
+        told(tools=[{"googleSearch": {}}]),
+        ("web_search_options",),
+    )
+    assert payload(ask(tools=[WEATHER], web_search_options={})) == (told(**offers()), ("web_search_options",))
+    assert of(GEMMA, ask(web_search_options={})) == (told(), ("web_search_options",))
+
+
 def test_a_painter_may_search_but_knows_no_functions() -> None:
     painter = resolve("gemini-3-pro-image-preview", "google")
     assert of(painter, ask(tools=[WEATHER, SEARCH])) == (told(tools=[{"googleSearch": {}}]), ("tools[0]",))
