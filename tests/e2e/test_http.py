@@ -201,7 +201,13 @@ def test_a_head_that_does_not_go_on(server: RunningGateway) -> None:
         assert caller.is_closed()
 
 
-@pytest.mark.parametrize("target", [b"/he%61lth", b"/health?x=1", b"http://anything/health"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        b"/he%61lth", b"/health?x=1", b"http://anything/health", b"http://anything/health?x=http://b/c",
+        b"http://:80/health", b"http://a:99999999/health",
+    ],
+)  # fmt: skip
 def test_spellings_of_a_target(target: bytes, server: RunningGateway) -> None:
     with Caller(server) as caller:
         caller.send(b"GET " + target + b" HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -212,6 +218,42 @@ def test_an_upgrade_is_not_made(server: RunningGateway) -> None:
     with Caller(server) as caller:
         caller.send(b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
         assert caller.responses(1)[0][0] == 200
+
+
+OFFER = b"connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAEAAEAAAAIAAAAB\r\n"
+"""What Java's client says with every request to an http:// address."""
+OFFERING = HEAD + OFFER + b"content-length: %d\r\n\r\n" % len(BODY) + BODY
+
+
+@pytest.mark.parametrize("step", [1, 7, 100, len(OFFERING) - len(BODY), len(OFFERING)])
+def test_an_offer_of_http_2_is_declined_and_the_request_served(step: int, server: RunningGateway) -> None:
+    with Caller(server) as caller:
+        caller.send(*(OFFERING[i : i + step] for i in range(0, len(OFFERING), step)))
+        assert said(caller.responses(1)[0]) == "hi there"
+        caller.send(OFFERING + REQUEST + OFFERING)
+        assert [said(response) for response in caller.responses(3)] == ["hi there"] * 3
+
+
+def test_an_offer_with_chunks_and_a_question(server: RunningGateway) -> None:
+    with Caller(server) as caller:
+        caller.send(HEAD + OFFER + b"expect: 100-continue\r\ntransfer-encoding: chunked\r\n\r\n")
+        assert caller.socket.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        caller.send(b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY))
+        assert said(caller.responses(1)[0]) == "hi there"
+
+
+def test_an_offer_does_not_get_around_the_bounds(server: RunningGateway) -> None:
+    with Caller(server) as caller:
+        caller.send(HEAD + OFFER + b"content-length: 100001\r\n\r\n")
+        assert caller.responses(1)[0][0] == 413
+        assert caller.is_closed()
+
+
+def test_a_tunnel_is_not_made(server: RunningGateway) -> None:
+    with Caller(server) as caller:
+        caller.send(b"CONNECT a:443 HTTP/1.1\r\nhost: a\r\n\r\n" + REQUEST)
+        assert caller.responses(1)[0][0] == 404
+        assert caller.is_closed()
 
 
 def test_a_slow_reader_is_waited_for(server: RunningGateway, upstream: Upstream) -> None:

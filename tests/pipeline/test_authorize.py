@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from fake_reply import FakeReply
+from penstock.auth import sigv4
 from penstock.auth.signer import Outgoing, Token, TokenRequest
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Url, header_line
@@ -137,6 +138,16 @@ async def test_a_token_that_is_no_header_is_told() -> None:
     found = await authorizer(FakeTransport())(signer, OUTGOING)
     assert isinstance(found, Failure)
     assert found.status == 400
+
+
+async def test_what_no_header_can_say_is_told_before_anything_is_asked() -> None:
+    keys = {"aws_access_key_id": "AKID", "aws_secret_access_key": "s", "aws_role_arn": "arn:aws:iam::1:role/r"}
+    signer = sigv4.signer("bedrock", {**keys, "aws_session_token": "a\nb"}, None, None)
+    assert isinstance(signer, sigv4.SigV4)
+    transport = FakeTransport()
+    found = await authorizer(transport)(signer, OUTGOING)
+    assert isinstance(found, Failure)
+    assert (found.status, transport.asked) == (400, [])
 
 
 @pytest.mark.parametrize("body", [b"x" * 70_000])

@@ -136,17 +136,22 @@ def signer(
             if not _TENANT.fullmatch(tenant):
                 return Failure(Kind.INVALID_CONFIG, "azure_entra_tenant_id is no tenant's id.", "azure_entra_tenant_id")
             scope = options.get("azure_entra_scope") or _SCOPE
-            return Entra(tenant, client, Secret(secret), scope, lent.get("AZURE_AUTHORITY_HOST") or _AUTHORITY)
+            return Entra(tenant, client, Secret(secret), scope, _authority(lent))
         case "managed":
             return ManagedIdentity(options.get("azure_managed_client_id", ""))
         case "workload":
             file, tenant = lent.get("AZURE_FEDERATED_TOKEN_FILE", ""), lent.get("AZURE_TENANT_ID", "")
             client = options.get("azure_workload_client_id") or lent.get("AZURE_CLIENT_ID", "")
-            authority = lent.get("AZURE_AUTHORITY_HOST") or _AUTHORITY
             # Without the operator's leave there is no file: the same value says that it would be the gateway's own.
-            return Entra(tenant, client, authority=authority, token_file=file or "not lent")
+            return Entra(tenant, client, authority=_authority(lent), token_file=file or "not lent")
         case _:
             return None
+
+
+def _authority(environment: Mapping[str, str]) -> str:
+    """Where tokens come from, which the operator may name without a scheme, as Azure's own SDKs allow."""
+    host = environment.get("AZURE_AUTHORITY_HOST") or _AUTHORITY
+    return host if "://" in host else f"https://{host}"
 
 
 def _incomplete(names: str) -> Failure:

@@ -28,17 +28,18 @@ _NAMES: Final = ("oracle_tenancy", "oracle_user", "oracle_fingerprint", "oracle_
 
 
 class OciKey(msgspec.Struct, frozen=True):
-    """A user's signing key. ``key_id`` is TENANCY/USER/FINGERPRINT."""
+    """A user's signing key. ``key_id`` is TENANCY/USER/FINGERPRINT, which is no secret; ``digest`` is of the key."""
 
     key_id: str
     key: RSAPrivateKey
+    digest: str
 
     is_own = False
     fetch = None
 
     @property
     def identity(self) -> str:
-        return "oci " + hashlib.sha256(self.key_id.encode()).hexdigest()
+        return "oci " + hashlib.sha256(f"{self.key_id}\x00{self.digest}".encode()).hexdigest()
 
     def token_request(self, now: float) -> TokenRequest | Failure | None:  # noqa: ARG002
         return None
@@ -101,9 +102,11 @@ def signer(
         text = "Signing for Oracle Cloud needs the library cryptography: the operator can install penstock[oracle]."
         return Failure(Kind.INVALID_CONFIG, text, "oracle_private_key")
     tenancy, user, fingerprint, pem = (options[name] for name in _NAMES)
+    pem = pem.replace("\\n", "\n")
     try:
-        loaded = _load(pem.replace("\\n", "\n"), options.get("oracle_key_passphrase", ""))
+        loaded = _load(pem, options.get("oracle_key_passphrase", ""))
     except ValueError:
         text = "The private key can't be used: it must be an RSA key in PEM form, its passphrase beside it."
         return Failure(Kind.INVALID_CONFIG, text, "oracle_private_key")
-    return OciKey(f"{tenancy}/{user}/{fingerprint}", loaded)
+    digest = hashlib.sha256(pem.encode()).hexdigest()
+    return OciKey(f"{tenancy}/{user}/{fingerprint}", loaded, digest)

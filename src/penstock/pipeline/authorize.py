@@ -30,13 +30,11 @@ class Authorizer:
 
     async def __call__(self, signer: Signer, request: Outgoing) -> bytes | Failure:
         """The header lines for a request."""
-        token = await self._token(signer)
-        if isinstance(token, Failure):
-            return token
         try:
-            return signer.lines(request, token)
+            token = await self._token(signer)
+            return token if isinstance(token, Failure) else signer.lines(request, token)
         except ValueError:
-            text = "The credentials hold a control character, perhaps a line break: send them without."
+            text = "The credentials hold a line break or another character that can't be sent: send them without."
             return Failure(Kind.INVALID_CONFIG, text, "api_key")
 
     async def _token(self, signer: Signer) -> Token | Failure | None:

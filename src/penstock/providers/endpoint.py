@@ -140,6 +140,11 @@ def _signer(
     signer = None if provider.sign is None else provider.sign(values, key, environment)
     if signer is None or isinstance(signer, Failure):
         return signer
+    try:
+        signer.identity  # noqa: B018 (what can't be encoded fails here, not with each request)
+    except ValueError:
+        text = f"The credentials for {provider.slug} hold half a character: send them whole."
+        return Failure(Kind.INVALID_CONFIG, text, "api_key")
     return _not_lent(provider) if signer.is_own and (environment is None or not base.origin.trusted) else signer
 
 

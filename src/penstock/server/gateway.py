@@ -18,7 +18,7 @@ from penstock.server import explain
 from penstock.server.asgi import AsgiClient, Scope, Send
 from penstock.server.client import Client
 from penstock.server.exchange import Exchange
-from penstock.server.keepalive import respond_in_time
+from penstock.server.keepalive import DEFECT, respond_in_time
 from penstock.server.receive import Receive
 from penstock.server.respond import Broken, refusal, respond
 from penstock.server.site import Site
@@ -181,6 +181,5 @@ async def _refuse(exchange: Exchange, failure: Failure) -> None:
 
 
 async def _refuse_if_silent(exchange: Exchange) -> None:
-    if exchange.sent.first_byte is None:
-        text = "The gateway failed on this request: this is a defect of the gateway, please report it."
-        await _refuse(exchange, Failure(Kind.INTERNAL, text))
+    if not exchange.sent.begun:
+        await _refuse(exchange, DEFECT)

@@ -38,7 +38,7 @@ _STATUS_LINES: Final = {
 class _Request:
     """One request as it comes in."""
 
-    __slots__ = ("body", "headers", "keep_alive", "method", "refused", "size", "target", "version")
+    __slots__ = ("body", "headers", "keep_alive", "method", "offers_upgrade", "refused", "size", "target", "version")
 
     def __init__(self) -> None:
         self.target = b""
@@ -46,9 +46,16 @@ class _Request:
         self.method = ""
         self.version = "1.1"
         self.keep_alive = False
+        self.offers_upgrade = False
         self.body: list[bytes] = []
         self.size = 0
         self.refused: Failure | None = None
+
+    def head_without_offer(self) -> bytes:
+        """The head again, less its offer to speak another protocol."""
+        lines = [b"%b %b HTTP/%b\r\n" % (self.method.encode(), self.target, self.version.encode())]
+        lines += [b"%b: %b\r\n" % field for field in self.headers if field[0] != b"upgrade"]
+        return b"".join(lines) + b"\r\n"
 
 
 class ServerConnection(asyncio.Protocol):
@@ -116,8 +123,8 @@ class ServerConnection(asyncio.Protocol):
         self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._closing = True
+        except httptools.HttpParserUpgrade as upgrade:
+            self._decline_upgrade(data[upgrade.args[0] :])
         except httptools.HttpParserCallbackError:
             _LOG.exception("a request failed while it was read")
             self.transport.abort()
@@ -153,7 +160,10 @@ class ServerConnection(asyncio.Protocol):
         request.method = parser.get_method().decode("ascii")
         request.version = parser.get_http_version()
         request.keep_alive = parser.should_keep_alive()
+        request.offers_upgrade = parser.should_upgrade() and request.method != "CONNECT"
         self._head_bytes = 0
+        if request.offers_upgrade:
+            return
         for name, value in request.headers:
             if name == b"content-length" and int(value) > self.gateway.bounds.body_bytes:
                 request.refused = too_large(self.gateway.bounds.body_bytes)
@@ -176,8 +186,17 @@ class ServerConnection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         self._head_bytes = 0
-        if self._incoming.refused is None:
+        if self._incoming.refused is None and not self._incoming.offers_upgrade:
             self._take(self._incoming)
+
+    def _decline_upgrade(self, rest: bytes) -> None:
+        """Go on in HTTP/1.1, as RFC 9110 (7.8) allows: Java's client offers HTTP/2 with every request. The parser takes
+        an offer for accepted and reads no further, so a new one reads the request without it."""
+        if self._incoming.offers_upgrade:
+            self._parser = httptools.HttpRequestParser(self)
+            self.data_received(self._incoming.head_without_offer() + rest)
+        else:
+            self._closing = True
 
     # One request after the other.
 
@@ -251,8 +270,8 @@ class ServerConnection(asyncio.Protocol):
 
 def _path(target: bytes) -> str:
     """The decoded path of a request target, in origin form or (to a proxy) in absolute form."""
-    if not target.startswith(b"/"):
-        target = (httptools.parse_url(target).path or b"/") if b"://" in target else target
+    if not target.startswith(b"/") and b"://" in target:
+        target = b"/" + target.partition(b"://")[2].partition(b"?")[0].partition(b"/")[2]
     path = target.partition(b"?")[0].decode("latin-1")
     return unquote(path) if "%" in path else path
 

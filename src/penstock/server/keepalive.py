@@ -7,6 +7,7 @@ price of the setting, which is why it is off by default.
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Final
 
 from penstock.core.failure import Failure, Kind
@@ -19,6 +20,9 @@ from penstock.server.exchange import Exchange
 from penstock.server.respond import Sent, relay_stream, respond
 
 # One line without an empty one after it: some clients take a comment and an empty line for an event.
+DEFECT: Final = Failure(
+    Kind.INTERNAL, "The gateway failed on this request: this is a defect of the gateway, please report it."
+)
 _COMMENT: Final = b": keep-alive\n"
 _HEADERS: Final = [(b"content-type", openai_chat.STREAM_TYPE), (b"cache-control", b"no-cache")]
 
@@ -31,15 +35,28 @@ async def respond_in_time(pipeline: Pipeline, call: Call, exchange: Exchange, in
         return
     running = asyncio.get_running_loop().create_task(pipeline.run(call))
     try:
-        committed = await _wait(running, call, interval, client)
+        await _wait(running, call, interval, client, exchange.sent)
     except BaseException:
         running.cancel()
+        # The answer may be there already, while the caller was too slow for the comment.
+        running.add_done_callback(_close_unused)
         raise
-    answer = exchange.answer = running.result()
-    if committed:
-        await _continue(answer, client, exchange.sent)
-    else:
+    if not exchange.sent.begun:
+        answer = exchange.answer = running.result()
         await respond(answer, client, exchange.sent)
+        return
+    try:
+        answer = exchange.answer = running.result()
+    except Exception:
+        exchange.sent.failure = DEFECT
+        await client.end(error_event(DEFECT))
+        raise
+    await _continue(answer, client, exchange.sent)
+
+
+def _close_unused(running: asyncio.Task[Answer]) -> None:
+    if not running.cancelled() and running.exception() is None:
+        running.result().close()
 
 
 def _asks_for_stream(call: Call) -> bool:
@@ -47,21 +64,20 @@ def _asks_for_stream(call: Call) -> bool:
     return not isinstance(request, Failure) and request.stream
 
 
-async def _wait(running: asyncio.Task[Answer], call: Call, interval: float, client: Client) -> bool:
-    """Wait for the answer; whether the response head had to be sent meanwhile."""
-    committed = False
+async def _wait(running: asyncio.Task[Answer], call: Call, interval: float, client: Client, sent: Sent) -> None:
+    """Wait for the answer. Meanwhile the response may have begun."""
     while not (await asyncio.wait({running}, timeout=interval))[0]:
-        if not committed:
+        if sent.begun:
+            await client.send(_COMMENT)
+        else:
+            sent.begun = True
             headers = [*_HEADERS, (b"x-portkey-trace-id", call.trace_id)]
             await client.begin(200, headers, _COMMENT, more=True)
-            committed = True
-        else:
-            await client.send(_COMMENT)
-    return committed
 
 
 async def _continue(answer: Answer, client: Client, sent: Sent) -> None:
     """Give out an answer whose head has already gone out as that of a stream."""
+    sent.first_byte = time.monotonic()
     if answer.rest is not None and answer.relay is not None and answer.scan is not None:
         await client.send(answer.body)
         await relay_stream(answer, answer.rest, answer.relay, answer.scan, client, sent)

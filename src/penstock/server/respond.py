@@ -17,11 +17,12 @@ from penstock.transport.base import Reply
 
 
 class Sent:
-    """How giving out an answer went: when its first byte left, and what cut it short, if anything."""
+    """How giving out an answer went: whether its head left, when its first byte did, what cut it short, if anything."""
 
-    __slots__ = ("failure", "first_byte")
+    __slots__ = ("begun", "failure", "first_byte")
 
     def __init__(self) -> None:
+        self.begun = False
         self.first_byte: float | None = None
         self.failure: Failure | None = None
 
@@ -32,7 +33,7 @@ async def respond(answer: Answer, client: Client, sent: Sent) -> None:
     A stream then ends with an error event and without ``[DONE]``. A plain reply can't say so any more: Broken is
     raised, and the server must close the connection so that the caller sees that bytes are missing.
     """
-    sent.first_byte = time.monotonic()
+    sent.begun, sent.first_byte = True, time.monotonic()
     await client.begin(answer.status, answer.headers, answer.body, more=answer.rest is not None)
     if answer.rest is None:
         return

@@ -304,6 +304,15 @@ def test_a_machines_identity_is_the_gateways_own() -> None:
     )
 
 
+def test_an_authority_may_be_named_without_its_scheme() -> None:
+    for named in ("login.microsoftonline.us", "https://login.microsoftonline.us/"):
+        signer = entra.signer(ENTRA, None, {"AZURE_AUTHORITY_HOST": named})
+        assert isinstance(signer, entra.Entra)
+        wanted = signer.token_request(0.0)
+        assert isinstance(wanted, TokenRequest)
+        assert wanted.url.origin.host == "login.microsoftonline.us"
+
+
 def test_a_workload_shows_its_token_file(tmp_path: Any) -> None:
     file = tmp_path / "token"
     file.write_text("federated\n")
@@ -330,6 +339,44 @@ def test_a_workload_shows_its_token_file(tmp_path: Any) -> None:
 )
 def test_nothing_shows_a_secret(signer: Any) -> None:
     assert "hidden" not in f"{signer!r} {signer.identity}"
+
+
+OTHER = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def google_of(key: Any) -> Any:
+    return account(private_key=pem(key))
+
+
+def oracle_of(key: Any) -> Any:
+    return oci.signer({**OCI, "oracle_private_key": pem(key)}, None, None)
+
+
+def amazon_of(**more: str) -> Any:
+    return sigv4.signer("bedrock", {**KEYS, **more}, None, None)
+
+
+def entra_of(**more: str) -> Any:
+    return entra.signer({**ENTRA, **more}, None, None)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (lambda: google_of(PRIVATE), lambda: google_of(OTHER)),
+        (lambda: oracle_of(PRIVATE), lambda: oracle_of(OTHER)),
+        (lambda: ibm.signer({}, Secret("a"), None), lambda: ibm.signer({}, Secret("b"), None)),
+        (amazon_of, lambda: amazon_of(aws_secret_access_key="other")),
+        (amazon_of, lambda: amazon_of(aws_session_token="other")),
+        (amazon_of, lambda: amazon_of(aws_role_arn="arn:aws:iam::1:role/a")),
+        (entra_of, lambda: entra_of(azure_entra_client_secret="other")),
+    ],
+    ids=["google", "oracle", "ibm", "secret", "session", "role", "entra"],
+)
+def test_who_knows_only_the_name_of_anothers_key_is_somebody_else(one: Any, other: Any) -> None:
+    """Answers in the cache and tokens are kept by identity."""
+    assert one().identity == one().identity
+    assert one().identity != other().identity
 
 
 # Oracle and IBM.

@@ -20,6 +20,13 @@ KEY = Secret("sk-unit")
 HOST = Url.parse("http://localhost:9100/v1")
 
 
+def test_half_a_character_in_a_credential_is_told() -> None:
+    keys = {"aws_access_key_id": "AKID\ud800", "aws_secret_access_key": "s"}
+    found = bind(PROVIDERS["bedrock"], Operation.CHAT, key=None, options=keys, custom_host=None)
+    assert isinstance(found, Failure)
+    assert (found.status, "half a character" in found.message) == (400, True)
+
+
 def endpoint_of(
     slug: str,
     options: dict[str, str] | None = None,
