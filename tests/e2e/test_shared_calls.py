@@ -69,6 +69,24 @@ async def test_a_thousand_identical_requests_are_one_call(
         assert replies[0].content == STREAM
 
 
+async def test_whoever_waits_for_less_is_not_held_up_by_another(quiet: RunningGateway, upstream: Upstream) -> None:
+    arrived, release = threading.Event(), threading.Event()
+
+    async def tell(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        arrived.set()
+
+    upstream.play(tell, held(release), reply())
+    upstream.play(held(release), reply())
+    async with httpx.AsyncClient(base_url=quiet.v1, timeout=30, trust_env=False) as client:
+        patient = asyncio.create_task(client.post("/chat/completions", json=body(), headers=headers(upstream)))
+        await asyncio.to_thread(arrived.wait, 10)
+        hasty = {**headers(upstream), "x-portkey-request-timeout": "200"}
+        assert (await client.post("/chat/completions", json=body(), headers=hasty)).status_code == 408
+        assert not patient.done()
+        release.set()
+        assert (await patient).status_code == 200
+
+
 async def test_followers_go_on_when_the_first_one_leaves(quiet: RunningGateway, upstream: Upstream) -> None:
     release = threading.Event()
     upstream.play(events(ROLE, CHUNK, end=False), held(release), hang_up)

@@ -6,15 +6,18 @@ import asyncio
 import time
 from typing import Any
 
+import msgspec
 import pytest
 
 from fake_reply import FakeReply
 from penstock.auth import sigv4
 from penstock.auth.signer import Outgoing, Token, TokenRequest
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Url, header_line
+from penstock.core.http import Limits, Url, header_line
 from penstock.core.secret import Secret
+from penstock.pipeline.attempt import Carrier
 from penstock.pipeline.authorize import Authorizer
+from penstock.pipeline.foundation import Foundations
 from penstock.transport.base import Request
 
 URL = Url.parse("https://tokens.example/t", trusted=True)
@@ -138,6 +141,23 @@ async def test_a_token_that_is_no_header_is_told() -> None:
     found = await authorizer(FakeTransport())(signer, OUTGOING)
     assert isinstance(found, Failure)
     assert found.status == 400
+
+
+async def test_a_token_must_come_while_the_answer_may_still_begin() -> None:
+    transport = FakeTransport()
+    transport.gate.clear()
+    transports = {"https": transport}
+    authorize = Authorizer(transports)
+    carrier = Carrier(transports, authorize, Foundations(transports, authorize))
+    request = Request(URL.origin, b"POST", b"/chat", b"", b"{}", Limits(first_byte=0.05))
+    found = await carrier.send(request, FakeSigner())
+    assert isinstance(found, Failure)
+    assert (found.kind, found.sent) == (Kind.FIRST_BYTE_TIMEOUT, False)
+    transport.gate.set()
+    waits = msgspec.structs.replace(request, limits=Limits(first_byte=60))
+    assert not isinstance(await carrier.send(waits, FakeSigner()), Failure)
+    (asked, sent) = transport.asked
+    assert (asked.target, sent.target, sent.headers) == (b"/t", b"/chat", b"authorization: token-1\r\n")
 
 
 async def test_what_no_header_can_say_is_told_before_anything_is_asked() -> None:

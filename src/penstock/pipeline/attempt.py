@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Collection, Mapping
 from time import monotonic
@@ -35,6 +36,7 @@ from penstock.traits.resolve import resolve
 from penstock.transport.base import Reply, Request, Transport
 
 HOPS_HEADER: Final = b"x-penstock-hops"
+_NO_WAIT: Final = 0.001
 _NEVER_FORWARDED: Final = frozenset(
     b"host connection keep-alive proxy-connection proxy-authorization te trailer transfer-encoding upgrade".split()
     + b"content-length expect x-penstock-hops".split()
@@ -74,12 +76,26 @@ class Carrier(msgspec.Struct, frozen=True):
     async def send(self, request: Request, signer: Signer | None) -> Reply | Failure:
         """Send a request, signed if it must be."""
         if signer is not None:
-            outgoing = Outgoing(request.method, request.origin, request.target, request.headers, request.body)
-            lines = await self.authorize(signer, outgoing)
+            began = monotonic()
+            lines = await self._authorized(request, signer)
             if isinstance(lines, Failure):
                 return lines
-            request = msgspec.structs.replace(request, headers=request.headers + lines)
+            limits = request.limits
+            if limits.first_byte and (waited := monotonic() - began) > _NO_WAIT:
+                limits = _within(limits, first_byte=max(limits.first_byte - waited, _NO_WAIT))
+            request = msgspec.structs.replace(request, headers=request.headers + lines, limits=limits)
         return await self.transports[request.origin.scheme].send(request)
+
+    async def _authorized(self, request: Request, signer: Signer) -> bytes | Failure:
+        """The header lines that show who calls. A token must come within the time that the answer has to begin."""
+        outgoing = Outgoing(request.method, request.origin, request.target, request.headers, request.body)
+        limit = request.limits.first_byte
+        try:
+            async with asyncio.timeout(limit or None):
+                return await self.authorize(signer, outgoing)
+        except TimeoutError:
+            text = f"The access token that the request needs did not come within {limit:g} s (first_byte_timeout)."
+            return Failure(Kind.FIRST_BYTE_TIMEOUT, text, sent=False)
 
 
 async def attempt(call: Call, route: Route, step: Attempt, carrier: Carrier) -> Answer:

@@ -17,6 +17,7 @@ import msgspec
 
 from penstock.core.body import Body
 from penstock.core.failure import Failure
+from penstock.core.http import Limits
 from penstock.core.lru import Lru
 from penstock.core.outcome import Outcome
 from penstock.core.unreadable import UNREADABLE
@@ -29,6 +30,7 @@ from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.configure import Route
 from penstock.pipeline.flight import Flight
 from penstock.providers.row import Operation
+from penstock.routing.plan import Timeouts
 from penstock.routing.walk import Attempt
 from penstock.stores.cache import Cache, Entry
 
@@ -42,6 +44,8 @@ _MAX_AGE: Final = re.compile(rb"max-age\s*=\s*\"?(\d{1,9})")
 _REMEMBERED: Final = 4096
 """Of what was asked lately: about so many kilobytes of requests."""
 _Asked = tuple[Written, bytes]
+_Form = tuple[bytes, bool, bool, Limits, Timeouts]
+"""A key, and in which form the answer is wanted: streamed, with usage, within which time. Other waits share nothing."""
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -68,7 +72,7 @@ class Caching(msgspec.Struct, frozen=True):
     store: Cache
     carrier: Carrier
     limit: int
-    flights: dict[bytes, Flight] = msgspec.field(default_factory=dict)
+    flights: dict[_Form, Flight] = msgspec.field(default_factory=dict)
     asked: Lru[tuple[object, ...], _Asked] = msgspec.field(default_factory=lambda: Lru(_REMEMBERED))
     """What was asked lately, by its very bytes: a request that is repeated need not be written and digested again."""
 
@@ -132,7 +136,8 @@ class Caching(msgspec.Struct, frozen=True):
 
     async def _shared(self, key: bytes, wanted: Wish, written: Written, route: Route, step: Attempt) -> Answer:
         """The answer of the call for this key that is under way, or of a new one."""
-        form = key + (b"s" if written.streams else b"p") + (b"u" if openai_chat.wants_usage(written.body) else b"")
+        asks_usage = openai_chat.wants_usage(written.body)
+        form: _Form = (key, written.streams, asks_usage, route.limits, route.target.timeouts)
         flight = self.flights.get(form) if wanted.read else None
         status = "HIT"
         if flight is None or not flight.joinable:
@@ -142,7 +147,7 @@ class Caching(msgspec.Struct, frozen=True):
         answer.cache_status = status
         return answer
 
-    def _launch(self, form: bytes, key: bytes, written: Written, route: Route, step: Attempt) -> Flight:
+    def _launch(self, form: _Form, key: bytes, written: Written, route: Route, step: Attempt) -> Flight:
         age = route.target.cache.max_age if route.target.cache else 0.0
 
         def landed(flight: Flight) -> None:
