@@ -347,6 +347,10 @@ def _facts(traits: Traits) -> Iterator[str]:
             yield f"{text} {_codes(', '.join(sorted(names)))}"
     if traits.one_of_sampling:
         yield "`temperature` or `top_p`, not both"
+    if traits.forced_tools and traits.forced_while_thinking:
+        yield "can be made to call a tool while it thinks"
+    if traits.refuses_budget:
+        yield "refuses `thinking.budget_tokens`"
     lacking = [name for name in _CAN if not getattr(traits, name)]
     if lacking:
         yield "no " + ", ".join(_CAN[name] for name in lacking)

@@ -17,6 +17,7 @@ Role = Literal["system", "developer", "user", "assistant", "tool"]
 """Who speaks. ``developer`` is ``system`` to everyone but OpenAI."""
 
 SYSTEM_ROLES: Final = frozenset({"system", "developer"})
+_ANSWERS: Final = frozenset({"assistant", "tool"})
 
 
 class Owner:
@@ -87,12 +88,14 @@ class FilePart(msgspec.Struct, frozen=True):
 
 
 class ReasoningPart(msgspec.Struct, frozen=True):
-    """What an assistant thought earlier: text, perhaps with its maker's ``signature``, or ``data`` alone (redacted)."""
+    """What an assistant thought earlier: text, perhaps with its maker's ``signature``, or ``data`` alone (redacted).
+    ``misplaced``: it stood among other parts, and where can't be told any more."""
 
     text: str = ""
     signature: str = ""
     data: str = ""
     owner: str = Owner.UNKNOWN
+    misplaced: bool = False
 
 
 class ToolCall(msgspec.Struct, frozen=True):
@@ -227,21 +230,24 @@ class ChatRequest(msgspec.Struct, frozen=True):
 
     @property
     def system(self) -> tuple[Message, ...]:
-        """The system and developer messages, wherever they stand, but those that are said in turn."""
-        return tuple([message for message in self.messages[: self._last_word] if message.role in SYSTEM_ROLES])
+        """The system and developer messages that stand before any answer. Nothing that is said later changes them: what
+        providers cached, and signed, holds."""
+        early, _ = self._cut
+        return tuple([message for message in early if message.role in SYSTEM_ROLES])
 
     @property
     def turns(self) -> tuple[Message, ...]:
-        """All other messages, and those of the system that are all that was said since the assistant's last: there
-        the model is to answer them, and a dialect that knows no such turn says them as the user's."""
-        found = [message for message in self.messages[: self._last_word] if message.role not in SYSTEM_ROLES]
-        return (*found, *self.messages[self._last_word :])
+        """All other messages, in their order. A system message among them is for the dialect to say in its place."""
+        early, late = self._cut
+        return (*[message for message in early if message.role not in SYSTEM_ROLES], *late)
 
     @property
-    def _last_word(self) -> int:
-        """Where the system messages begin that end the conversation; its length unless an assistant, or nobody, was
-        before them."""
-        place = len(self.messages)
-        while place and self.messages[place - 1].role in SYSTEM_ROLES:
-            place -= 1
-        return place if not place or self.messages[place - 1].role == "assistant" else len(self.messages)
+    def _cut(self) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
+        """The messages before the first answer, and all from it on. Where the system alone speaks, it is to be
+        answered: then nothing is before."""
+        messages, only_system = self.messages, True
+        for place, message in enumerate(messages):
+            if message.role in _ANSWERS:
+                return messages[:place], messages[place:]
+            only_system = only_system and message.role in SYSTEM_ROLES
+        return ((), messages) if only_system else (messages, ())

@@ -46,6 +46,10 @@ class Traits(msgspec.Struct, frozen=True):
     """True: one without tools takes those of its maker all the same, a search of the web, say."""
     forced_tools: bool = True
     """False: a tool choice that forces a call (any tool, or a named one) is refused."""
+    forced_while_thinking: bool = False
+    """True: such a choice is taken even while a Claude thinks by itself."""
+    refuses_budget: bool = False
+    """True: a budget of tokens to think within, in Anthropic's words, is refused."""
     streams_tools: bool = True
     """False: Bedrock refuses tools in a streamed conversation, so such a one is asked in one piece."""
     vision: bool = True

@@ -37,6 +37,7 @@ from penstock.core.chat import (
 from penstock.core.taking import Taking
 from penstock.core.traits import Traits
 from penstock.core.unreadable import read_json
+from penstock.dialects.call_ids import CallIds
 
 _PDF: Final = frozenset({"", "application/pdf"})
 """A document that nobody named the type of is taken for a PDF (spec 10.5)."""
@@ -63,9 +64,10 @@ class Conversation:
         self._request = request
         self._taking = taking
         self._traits = traits
+        self._ids = CallIds()
 
     def system(self) -> list[dict[str, Any]]:
-        """The text blocks of all system messages, wherever they stood."""
+        """The text blocks of all system messages that stand before any answer."""
         found = []
         for message in self._request.system:
             plain = _only_text(message)
@@ -121,7 +123,8 @@ class Conversation:
             case ReasoningPart():
                 yield from _thought(part)
             case ToolCall():
-                called = {"type": "tool_use", "id": tool_id(part.id), "name": part.name, "input": _input(part)}
+                call_id = tool_id(self._ids.called(part.id))
+                called = {"type": "tool_use", "id": call_id, "name": part.name, "input": _input(part)}
                 yield _marked(called, part.cache)
             case ToolResult():
                 yield self._result(part, path)
@@ -155,7 +158,7 @@ class Conversation:
 
     def _result(self, result: ToolResult, path: str) -> dict[str, Any]:
         """What a tool answered: text alone as a string, anything else as blocks, nothing as nothing."""
-        block: dict[str, Any] = {"type": "tool_result", "tool_use_id": tool_id(result.id)}
+        block: dict[str, Any] = {"type": "tool_result", "tool_use_id": tool_id(self._ids.answered(result.id))}
         content = []
         for position, part in enumerate(result.parts):
             content += [*self._blocks(part, f"{path}.content[{position}]")]

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.chat import ChatRequest, Format, Reasoning, ToolChoice
+from penstock.core.chat import ChatRequest, Format
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
 from penstock.core.taking import Payload, Taking
@@ -21,8 +21,9 @@ from penstock.dialects import anthropic_betas
 from penstock.dialects.anthropic_messages import Conversation
 from penstock.dialects.anthropic_thinking import Thinking, decide
 from penstock.dialects.anthropic_tools import write_tools
+from penstock.dialects.anthropic_user import anonymous_user
 from penstock.dialects.dialect import Goal
-from penstock.dialects.strict_schema import strict_schema
+from penstock.dialects.strict_schema import Enforced, strict_schema
 
 
 class _Host(msgspec.Struct, frozen=True):
@@ -66,11 +67,13 @@ def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
     if not messages:
         text = "Anthropic needs a message of a user or an assistant with visible content: add one to messages."
         return Failure(Kind.INVALID_REQUEST, text, "messages")
-    thinking = _thinking(request, taking, traits)
+    thinking = decide(request, taking, traits)
     body: dict[str, Any] = {"model": goal.model} if host.names_model else {}
     body["max_tokens"] = thinking.max_tokens
     if thinking.effort or not _EVERYDAY.issuperset(request.parameters):
-        tools = write_tools(taking, traits, thinks=thinking.is_on, searches=host.searches)
+        wanted: Format | None = request.parameters.get("response_format")
+        answer = strict_schema(wanted.schema) if wanted is not None and wanted.schema else None
+        tools = write_tools(taking, traits, Enforced(answer), bars_force=thinking.bars_force, searches=host.searches)
         if isinstance(tools, Failure):
             return tools
         body |= tools
@@ -87,13 +90,6 @@ def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
     body |= _stop_sequences(taking)
     headers = _versions(body, taking, goal, host)
     return Payload(write_json(body), taking.dropped(), headers)
-
-
-def _thinking(request: ChatRequest, taking: Taking, traits: Traits) -> Thinking:
-    asked: Reasoning | None = request.parameters.get("reasoning")
-    choice: ToolChoice | None = request.parameters.get("tool_choice")
-    forces_tool = choice is not None and choice.mode == "required" and bool(request.parameters.get("tools"))
-    return decide(taking, traits, asked, forces_tool=forces_tool)
 
 
 # The form of the answer.
@@ -189,7 +185,7 @@ def _metadata(request: ChatRequest, taking: Taking) -> dict[str, Any]:
             if name != "user_id":
                 taking.refuse(f"metadata.{name}")
         return {"user_id": metadata["user_id"]}
-    user = taking.first("user", "safety_identifier")
+    user = anonymous_user(request, taking)
     return {"user_id": user} if user else {}
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.chat import Reasoning
+from penstock.core.chat import ChatRequest, Owner, Reasoning, ReasoningPart, ToolCall, ToolChoice
 from penstock.core.taking import Taking
 from penstock.core.traits import Traits
 
@@ -34,21 +34,32 @@ BUDGETS: Final[Mapping[str, int]] = {
 
 class Thinking(msgspec.Struct, frozen=True):
     """``member`` is the request's ``thinking``, None to leave it out, ``effort`` what stands in ``output_config``.
-    ``is_on``: the model will think before it answers."""
+    ``is_on``: the model will think before it answers. ``bars_force``: so that it can't be made to call a tool."""
 
     max_tokens: int
     member: Mapping[str, Any] | None = None
     effort: str = ""
     is_on: bool = False
+    bars_force: bool = False
 
 
-def decide(taking: Taking, traits: Traits, asked: Reasoning | None, *, forces_tool: bool) -> Thinking:
-    """What to say of thinking. ``asked`` is the parameter, still to be taken."""
+def decide(request: ChatRequest, taking: Taking, traits: Traits) -> Thinking:
+    """What to say of thinking."""
+    told = _decide(request, taking, traits)
+    by_budget = told.member is not None and told.member.get("type") == "enabled"
+    bars = not traits.forced_tools or (told.is_on and (by_budget or not traits.forced_while_thinking))
+    return msgspec.structs.replace(told, bars_force=True) if bars else told
+
+
+def _decide(request: ChatRequest, taking: Taking, traits: Traits) -> Thinking:
+    asked: Reasoning | None = request.parameters.get("reasoning")
     limit = taking.max_tokens()
     default = traits.output_limit or _DEFAULT_LIMIT
     tokens = default if limit is None else limit
     if asked is None:
-        return _unasked(traits, tokens, forces_tool=forces_tool)
+        return _unasked(traits, tokens, forces_tool=_forces_tool(request))
+    if _would_budget(traits, asked) and _calls_without_thought(request):
+        return Thinking(tokens)
     if asked.native is not None:
         return _native(taking, traits, asked, asked.native, limit, default)
     if asked.effort == "none" or asked.enabled is False:
@@ -65,24 +76,57 @@ def decide(taking: Taking, traits: Traits, asked: Reasoning | None, *, forces_to
 
 
 def _unasked(traits: Traits, tokens: int, *, forces_tool: bool) -> Thinking:
-    """A forced tool is refused while the model thinks: one that would think unasked is told not to."""
-    if traits.thinks_unasked and traits.can_stop_thinking and traits.forced_tools and forces_tool:
+    """Where a forced tool is refused while the model thinks, one that would think unasked is told not to."""
+    must_stop = traits.forced_tools and not traits.forced_while_thinking and forces_tool
+    if traits.thinks_unasked and traits.can_stop_thinking and must_stop:
         return Thinking(tokens, {"type": traits.thinking_off})
     return Thinking(tokens, is_on=traits.thinks_unasked)
+
+
+def _forces_tool(request: ChatRequest) -> bool:
+    choice: ToolChoice | None = request.parameters.get("tool_choice")
+    return choice is not None and choice.mode == "required" and bool(request.parameters.get("tools"))
+
+
+def _would_budget(traits: Traits, asked: Reasoning) -> bool:
+    """Whether the model would be given a budget to think within."""
+    if asked.native is not None:
+        return asked.native.get("type") == "enabled" and not traits.refuses_budget
+    return traits.thinking == "budget" and asked.effort != "none" and asked.enabled is not False
+
+
+def _calls_without_thought(request: ChatRequest) -> bool:
+    """Whether tools answer a turn that doesn't begin with a thought of Claude's: with a budget that is refused."""
+    if request.messages[-1].role != "tool":
+        return False
+    calling = next((message for message in reversed(request.messages) if message.role != "tool"), None)
+    if calling is None or not any(isinstance(part, ToolCall) for part in calling.parts):
+        return False
+    first = calling.parts[0]
+    is_signed = isinstance(first, ReasoningPart) and bool(first.signature or first.data) and not first.misplaced
+    return not (is_signed and isinstance(first, ReasoningPart) and first.owner == Owner.ANTHROPIC)
 
 
 def _native(
     taking: Taking, traits: Traits, asked: Reasoning, member: Mapping[str, Any], limit: int | None, default: int
 ) -> Thinking:
-    """The caller speaks Anthropic's own words: they are passed on as they are."""
+    """The caller speaks Anthropic's own words: they are passed on as they are where the model still knows them."""
+    kind = member.get("type")
+    if kind == "disabled" and not traits.can_stop_thinking:
+        return Thinking(default if limit is None else limit, is_on=True)
     taking.reasoning()
     effort = traits.efforts.get(asked.effort, "") if traits.thinking == "adaptive" else ""
     if asked.effort and not effort:
         taking.refuse("reasoning_effort")
-    is_on = member.get("type") not in _OFF
+    if kind == "enabled" and traits.refuses_budget:
+        others = {name: value for name, value in member.items() if name != "budget_tokens"}
+        tokens = default if limit is None else limit
+        return Thinking(tokens, {**others, "type": "adaptive"}, effort or _effort(traits, asked), is_on=True)
+    if kind == "disabled":
+        member = {**member, "type": traits.thinking_off}
     if limit is None:
         limit = default if (asked.budget or 0) < default else (asked.budget or 0) + _ROOM
-    return Thinking(limit, member, effort, is_on)
+    return Thinking(limit, member, effort, is_on=kind not in _OFF)
 
 
 def _off(taking: Taking, traits: Traits, tokens: int) -> Thinking:
@@ -102,7 +146,10 @@ def _by_budget(taking: Taking, traits: Traits, asked: Reasoning, limit: int | No
     if wanted is None:
         return Thinking(tokens)
     if limit is None and wanted >= default:
-        tokens = wanted + _ROOM
+        if asked.budget is None and traits.output_limit is not None:
+            wanted = default - _ROOM
+        else:
+            tokens = wanted + _ROOM
     budget = _fitting(wanted, tokens, traits.min_budget or _MIN_BUDGET)
     if budget is None:
         return Thinking(tokens)

@@ -15,7 +15,7 @@ from penstock.core.failure import Failure
 from penstock.core.taking import Taking
 from penstock.core.traits import Traits
 from penstock.dialects.function_tools import object_schema, unknown_choice
-from penstock.dialects.strict_schema import StrictSchema, strict_schema
+from penstock.dialects.strict_schema import Enforced, StrictSchema, strict_schema
 
 _EXTRAS: Final = frozenset({"defer_loading", "allowed_callers", "input_examples", "eager_input_streaming"})
 """Members of a tool that OpenAI's dialect lacks and Anthropic's knows."""
@@ -27,17 +27,20 @@ _SEARCH: Final = {"type": "web_search_20250305", "name": "web_search"}
 _USUAL_CONTEXT: Final = ("search_context_size", "medium")
 
 
-def write_tools(taking: Taking, traits: Traits, *, thinks: bool, searches: bool) -> dict[str, Any] | Failure:
-    """The members ``tools`` and ``tool_choice``, as far as there are any. ``searches``: the host lends Claude a search
-    of the web."""
+def write_tools(
+    taking: Taking, traits: Traits, enforced: Enforced, *, bars_force: bool, searches: bool
+) -> dict[str, Any] | Failure:
+    """The members ``tools`` and ``tool_choice``, as far as there are any. ``enforced``: the schemas that hold already.
+    ``bars_force``: no call can be forced. ``searches``: the host lends Claude a search of the web."""
     if not traits.tools:
         return {}
     choice, given = taking.tool_choice(), taking.tools()
     is_parallel = taking.value("parallel_tool_calls") is not False
-    tools = [tool for position, each in enumerate(given) if (tool := _tool(each, position, traits, taking)) is not None]
+    written = [_tool(each, position, traits, taking, enforced) for position, each in enumerate(given)]
+    tools = [tool for tool in written if tool is not None]
     if searches and not any(tool.get("name") == _SEARCH["name"] for tool in tools):
         tools += _search(taking)
-    if choice is not None and choice.mode == "required" and not (tools and traits.forced_tools and not thinks):
+    if choice is not None and choice.mode == "required" and (bars_force or not tools):
         taking.refuse("tool_choice")
         choice = ToolChoice("auto", choice.names)
     if choice is not None and choice.names:
@@ -67,7 +70,9 @@ def _choice(choice: ToolChoice, *, is_parallel: bool) -> dict[str, Any]:
     return written if is_parallel else {**written, "disable_parallel_tool_use": True}
 
 
-def _tool(tool: Tool | NativeTool, position: int, traits: Traits, taking: Taking) -> dict[str, Any] | None:
+def _tool(
+    tool: Tool | NativeTool, position: int, traits: Traits, taking: Taking, enforced: Enforced
+) -> dict[str, Any] | None:
     path = f"tools[{position}]"
     if isinstance(tool, NativeTool):
         native = _native(tool)
@@ -77,8 +82,8 @@ def _tool(tool: Tool | NativeTool, position: int, traits: Traits, taking: Taking
     written: dict[str, Any] = {"name": tool.name}
     if tool.description:
         written["description"] = tool.description
-    is_strict = tool.strict is True and traits.json_schema
     parameters = object_schema(tool.parameters)
+    is_strict = tool.strict is True and traits.json_schema and enforced.admits(strict_schema(parameters))
     schema = strict_schema(parameters) if is_strict else StrictSchema(parameters)
     written["input_schema"] = msgspec.Raw(schema.data)
     for keyword in schema.lost:

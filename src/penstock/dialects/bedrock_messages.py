@@ -39,6 +39,7 @@ from penstock.core.taking import Taking
 from penstock.core.traits import Traits
 from penstock.core.unreadable import read_json
 from penstock.dialects import bedrock_formats
+from penstock.dialects.call_ids import CallIds
 
 Block = dict[str, Any]
 _Markable = TextPart | ImagePart | AudioPart | FilePart
@@ -62,9 +63,10 @@ class Turns:
         self._taking = taking
         self._traits = traits
         self._names: set[str] = set()
+        self._ids = CallIds()
 
     def system(self) -> list[Block]:
-        """The blocks of all system messages, wherever they stood."""
+        """The blocks of all system messages that stand before any answer."""
         if not self._traits.system_role:
             return []
         found: list[Block] = []
@@ -112,7 +114,7 @@ class Turns:
             case ReasoningPart():
                 return self._thought(part)
             case ToolCall(cache=cache):
-                call = {"toolUseId": self._call_id(part.id), "name": part.name, "input": _input(part)}
+                call = {"toolUseId": self._call_id(self._ids.called(part.id)), "name": part.name, "input": _input(part)}
                 return self._marked({"toolUse": call}, cache, path)
             case ToolResult():
                 return self._result(part, path.removesuffix(".content[0]"))
@@ -175,7 +177,7 @@ class Turns:
                     content.append(block)
                 else:
                     self._taking.refuse(inner)
-        told: Block = {"toolUseId": self._call_id(result.id), "content": content}
+        told: Block = {"toolUseId": self._call_id(self._ids.answered(result.id)), "content": content}
         if result.is_error and takes_all_of_tools(self._traits):
             # Converse refuses an error that says nothing.
             told |= {"content": content or [{"json": {}}], "status": "error"}

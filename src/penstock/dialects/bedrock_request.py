@@ -20,11 +20,12 @@ from penstock.core.json_text import write_json
 from penstock.core.taking import Payload, Taking
 from penstock.core.traits import Traits
 from penstock.dialects import anthropic_betas
+from penstock.dialects.anthropic_user import anonymous_user
 from penstock.dialects.bedrock_messages import Block, Turns, cache_point, called, holds_tools, takes_all_of_tools
 from penstock.dialects.bedrock_thinking import Thinking, decide
 from penstock.dialects.dialect import Goal
 from penstock.dialects.function_tools import object_schema, unknown_choice
-from penstock.dialects.strict_schema import StrictSchema, strict_schema
+from penstock.dialects.strict_schema import Enforced, StrictSchema, strict_schema
 
 _NATIVE: Final[Mapping[str, tuple[str, ...]]] = {
     "guardrailConfig": ("guardrailConfig", "guardrail_config"),
@@ -51,7 +52,7 @@ def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
     _add(body, "system", system)
     _add(body, "inferenceConfig", _inference(request, taking, traits, thinking))
     fields = dict(thinking.fields)
-    tools = _tools(taking, traits, turns, thinking, fields)
+    tools = _tools(taking, traits, turns, thinking, fields, _enforced(request, traits))
     if isinstance(tools, Failure):
         return tools
     _add(body, "toolConfig", tools)
@@ -119,6 +120,7 @@ def _tools(
     turns: list[Block],
     thinking: Thinking,
     fields: dict[str, Any],
+    enforced: Enforced | None,
 ) -> dict[str, Any] | Failure:
     """The tools and the choice among them. Tools of Anthropic's own aren't Converse's: they go into ``fields``."""
     if not traits.tools:
@@ -136,7 +138,7 @@ def _tools(
         block
         for position, tool in enumerate(given)
         if not only or not isinstance(tool, Tool) or tool.name in only
-        for block in _tool(tool, position, taking, traits, fields)
+        for block in _tool(tool, position, taking, traits, fields, enforced)
     ]
     if not written:
         # Converse refuses calls in a conversation without tools: those that were called stand for all.
@@ -154,10 +156,7 @@ def _expressible(
     forced to call one, nor any Claude while it thinks."""
     if choice is None or choice.mode == "auto":
         return choice
-    if choice.mode == "none":
-        can = not is_needed
-    else:
-        can = traits.forced_tools and not (thinking.is_on and traits.owner == Owner.ANTHROPIC)
+    can = not is_needed if choice.mode == "none" else traits.forced_tools and not thinking.bars_force
     if not can:
         taking.refuse("tool_choice")
     return choice if can else None
@@ -183,8 +182,21 @@ def _choice(choice: ToolChoice | None, traits: Traits) -> dict[str, Any]:
     return {"toolChoice": named}
 
 
+def _enforced(request: ChatRequest, traits: Traits) -> Enforced | None:
+    """What may be enforced beside the answer's schema; None where no limit is known."""
+    if traits.owner != Owner.ANTHROPIC:
+        return None
+    wanted = request.parameters.get("response_format")
+    return Enforced(strict_schema(wanted.schema) if isinstance(wanted, Format) and wanted.schema else None)
+
+
 def _tool(
-    tool: Tool | NativeTool, position: int, taking: Taking, traits: Traits, fields: dict[str, Any]
+    tool: Tool | NativeTool,
+    position: int,
+    taking: Taking,
+    traits: Traits,
+    fields: dict[str, Any],
+    enforced: Enforced | None,
 ) -> list[Block]:
     """A tool, and the cache point behind it. Nova's cache has no place for tools."""
     path = f"tools[{position}]"
@@ -192,10 +204,12 @@ def _tool(
         return _native_tool(tool, path, taking, traits, fields)
     for name in tool.extras:
         taking.refuse(f"{path}.{name}")
+    parameters = object_schema(tool.parameters)
     is_strict = tool.strict is True and traits.json_schema
+    if is_strict and enforced is not None:
+        is_strict = enforced.admits(strict_schema(parameters))
     if tool.strict and not is_strict:
         taking.refuse(f"{path}.function.strict")
-    parameters = object_schema(tool.parameters)
     schema = strict_schema(parameters) if is_strict else StrictSchema(parameters)
     for keyword in schema.lost:
         taking.refuse(f"{path}.function.parameters.{keyword}")
@@ -276,7 +290,7 @@ def _add_model_fields(
         if is_taken:
             fields["top_k"] = taking.value("top_k")
         _add_betas(fields, taking, goal)
-        user = taking.first("user", "safety_identifier")
+        user = anonymous_user(request, taking)
         if user:
             fields["metadata"] = {"user_id": user}
     elif is_taken and goal.traits.family.startswith("nova"):

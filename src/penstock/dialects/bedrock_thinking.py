@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.chat import ChatRequest, Owner, Reasoning, ToolChoice
+from penstock.core.chat import ChatRequest, Owner, Reasoning
 from penstock.core.taking import Taking
 from penstock.core.traits import Traits
 from penstock.dialects import anthropic_thinking
@@ -26,13 +26,14 @@ _UNLIMITED: Final = frozenset({"temperature", "top_p", "top_k"})
 
 class Thinking(msgspec.Struct, frozen=True):
     """``fields`` are additional model request fields, ``refused`` the parameters that can't stand beside them.
-    ``is_on``: the model will think before it answers."""
+    ``is_on``: the model will think before it answers. ``bars_force``: so that it can't be made to call a tool."""
 
     max_tokens: int | None = None
     fields: Mapping[str, Any] = {}
     refused: frozenset[str] = frozenset()
     is_on: bool = False
     is_claude: bool = False
+    bars_force: bool = False
 
     def excludes(self, name: str, value: float) -> bool:
         """Whether the parameter can't be said while the model thinks so."""
@@ -46,25 +47,23 @@ def decide(request: ChatRequest, taking: Taking, traits: Traits) -> Thinking:
     found = request.parameters.get("reasoning")
     asked = found if isinstance(found, Reasoning) else None
     if traits.owner == Owner.ANTHROPIC:
-        return _claude(request, taking, traits, asked)
+        return _claude(request, taking, traits)
     fields = {} if asked is None else _fields(taking, traits, asked)
     if fields.get("reasoningConfig", {}).get("maxReasoningEffort") == _NOVA_HIGHEST:
         return Thinking(None, fields, _UNLIMITED, is_on=True)
     return Thinking(taking.max_tokens(), fields, is_on=bool(fields))
 
 
-def _claude(request: ChatRequest, taking: Taking, traits: Traits, asked: Reasoning | None) -> Thinking:
+def _claude(request: ChatRequest, taking: Taking, traits: Traits) -> Thinking:
     """As at Anthropic's API; only a limit needn't be named, but where thinking is paid from it."""
-    choice = request.parameters.get("tool_choice")
-    is_forced = isinstance(choice, ToolChoice) and choice.mode == "required"
-    forces_tool = is_forced and bool(request.parameters.get("tools"))
-    told = anthropic_thinking.decide(taking, traits, asked, forces_tool=forces_tool)
+    told = anthropic_thinking.decide(request, taking, traits)
     fields: dict[str, Any] = {} if told.member is None else {"thinking": told.member}
     if told.effort:
         fields["output_config"] = {"effort": told.effort}
     is_limited = bool(request.parameters.keys() & _LIMITS) or "budget_tokens" in (told.member or {})
     refused = traits.refuses_thinking if told.is_on else frozenset()
-    return Thinking(told.max_tokens if is_limited else None, fields, refused, told.is_on, is_claude=True)
+    limit = told.max_tokens if is_limited else None
+    return Thinking(limit, fields, refused, told.is_on, is_claude=True, bars_force=told.bars_force)
 
 
 def _fields(taking: Taking, traits: Traits, asked: Reasoning) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class Conversation:
         self._step = _Step()
 
     def system(self) -> list[dict[str, Any]]:
-        """The text of all system messages, wherever they stood."""
+        """The text of all system messages that stand before any answer."""
         found = []
         for message in self._request.system:
             if plain := _only_text(message):

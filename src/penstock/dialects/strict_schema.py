@@ -19,10 +19,13 @@ from penstock.core.unreadable import read_json
 
 
 class StrictSchema(msgspec.Struct, frozen=True):
-    """``data`` is the schema as JSON. ``lost`` are the keywords that are told and no longer enforced."""
+    """``data`` is the schema as JSON. ``lost`` are the keywords that are told and no longer enforced. ``optional``
+    counts the members that may be left out, ``unions`` the values of more than one kind."""
 
     data: bytes
     lost: tuple[str, ...] = ()
+    optional: int = 0
+    unions: int = 0
 
 
 _REMEMBERED: Final = 4 << 20
@@ -43,10 +46,37 @@ def _fitted(data: bytes) -> StrictSchema:
     lost: dict[str, None] = {}
     try:
         root = read_json(data)
-        changes = [_fit(part, lost) for part in _parts(root)]
-        return StrictSchema(write_json(root), tuple(lost)) if any(changes) else StrictSchema(data)
+        changes, optional, unions = False, 0, 0
+        for part in _parts(root):
+            changes = _fit(part, lost, is_root=part is root) or changes
+            optional += _optional(part)
+            unions += "anyOf" in part or isinstance(part.get("type"), list)
+        return StrictSchema(write_json(root) if changes else data, tuple(lost), optional, unions)
     except (ValueError, RecursionError):
         return StrictSchema(data)
+
+
+_MOST_TOOLS: Final = 20
+_MOST_OPTIONAL: Final = 24
+_MOST_UNIONS: Final = 16
+
+
+class Enforced:
+    """How much one request has enforced so far: Anthropic's limits hold for all of its schemas together."""
+
+    __slots__ = ("_optional", "_tools", "_unions")
+
+    def __init__(self, answer: StrictSchema | None = None) -> None:
+        self._tools = 0
+        self._optional, self._unions = (0, 0) if answer is None else (answer.optional, answer.unions)
+
+    def admits(self, parameters: StrictSchema) -> bool:
+        """Whether one more tool can be strict; then it counts."""
+        optional, unions = self._optional + parameters.optional, self._unions + parameters.unions
+        if self._tools == _MOST_TOOLS or optional > _MOST_OPTIONAL or unions > _MOST_UNIONS:
+            return False
+        self._tools, self._optional, self._unions = self._tools + 1, optional, unions
+        return True
 
 
 _BY_NAME: Final = ("properties", "$defs", "definitions")
@@ -80,7 +110,7 @@ _FORMATS: Final = ("date-time", "time", "date", "duration", "email", "hostname",
 _ENFORCED: Final = {"format": _FORMATS, "minItems": (0, 1), "uniqueItems": (False,)}
 
 
-def _fit(part: dict[str, Any], lost: dict[str, None]) -> bool:
+def _fit(part: dict[str, Any], lost: dict[str, None], *, is_root: bool) -> bool:
     """Make a schema fit, but for those within it, and say whether that changed it."""
     told = [name for name in _TOLD if name in part and part[name] not in _ENFORCED.get(name, ())]
     if told:
@@ -88,14 +118,22 @@ def _fit(part: dict[str, Any], lost: dict[str, None]) -> bool:
         described = part.get("description")
         part["description"] = f"{described} ({words})" if isinstance(described, str) and described else words
         lost.update(dict.fromkeys(told))
-    closed = _close(part, lost)
+    closed = _close(part, lost, is_root=is_root)
     chosen = "oneOf" in part and "anyOf" not in part
     if chosen:
         part["anyOf"] = part.pop("oneOf")
     return bool(told) or closed or chosen
 
 
-def _close(part: dict[str, Any], lost: dict[str, None]) -> bool:
+def _optional(part: dict[str, Any]) -> int:
+    properties, required = part.get("properties"), part.get("required")
+    if not isinstance(properties, dict):
+        return 0
+    needed = {name for name in required if isinstance(name, str)} if isinstance(required, list) else set()
+    return len(properties.keys() - needed)
+
+
+def _close(part: dict[str, Any], lost: dict[str, None], *, is_root: bool) -> bool:
     """An object must say that it has no further members. One whose members are all alike is left to be refused: there
     would be nothing left of it."""
     kind, further = part.get("type"), part.get("additionalProperties")
@@ -103,6 +141,8 @@ def _close(part: dict[str, Any], lost: dict[str, None]) -> bool:
         return False
     if further is None:
         part["additionalProperties"] = False
+        if "properties" not in part and not is_root:
+            lost["additionalProperties"] = None
         return True
     if further is True and part.get("properties"):
         part["additionalProperties"] = False

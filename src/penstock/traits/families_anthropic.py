@@ -17,7 +17,7 @@ from penstock.traits.row import Row, words
 _DOCS: Final = "https://platform.claude.com/docs/en/"
 _MODELS: Final = _DOCS + "models"
 _EXTENDED: Final = _DOCS + "build-with-claude/extended-thinking"
-_ADAPTIVE: Final = _DOCS + "build-with-claude/adaptive-thinking"
+_THINKING: Final = _DOCS + "build-with-claude/thinking"
 _EFFORT: Final = _DOCS + "build-with-claude/effort"
 _MIGRATION: Final = _DOCS + "about-claude/models/migration-guide"
 _TO_4_5: Final = _DOCS + "about-claude/models/migrating-to-claude-4"
@@ -58,9 +58,12 @@ _UNSAMPLED: Final = Traits(
     efforts=words("low", "medium", "high", "xhigh", "max"),
     prefill=False,
     cache_points=True,
+    refuses_budget=True,
 )
-_CLAUDE_5: Final = replace(_UNSAMPLED, family="claude-5", thinks_unasked=True)
-_ALWAYS: Final = replace(_CLAUDE_5, family="claude-always", can_stop_thinking=False, forced_tools=False)
+_OPUS_4_8: Final = replace(_UNSAMPLED, family="claude-opus-4.8", forced_while_thinking=True)
+_CLAUDE_5: Final = replace(_OPUS_4_8, family="claude-5", thinks_unasked=True)
+_ALWAYS_FORCED: Final = replace(_CLAUDE_5, family="claude-always-forced", can_stop_thinking=False)
+_ALWAYS: Final = replace(_ALWAYS_FORCED, family="claude-always", forced_tools=False)
 _SONNET_5_5: Final = replace(_CLAUDE_5, family="claude-sonnet-5.5", thinking_off="between_tools", forced_tools=False)
 _SOME_CLAUDE: Final = replace(
     _CLAUDE,
@@ -73,16 +76,21 @@ _SOME_CLAUDE: Final = replace(
 )
 """One that nobody knows: asked to think as the newest are, and otherwise sent what the caller says."""
 
+_UNFORCED: Final = "always thinks, and refuses forced tool use"
 _STOPS_BELOW_XHIGH: Final = "thinking can be turned off, but not at effort xhigh or max"
 
 ROWS: Final = (
-    Row("claude-fable", _ALWAYS, _ADAPTIVE, "always thinks, and refuses forced tool use"),
-    Row("claude-mythos", _ALWAYS, _ADAPTIVE, "always thinks, and refuses forced tool use"),
+    Row("claude-fable-5.#", _ALWAYS, _THINKING, _UNFORCED),
+    Row("claude-fable-5", _ALWAYS_FORCED, _THINKING, "always thinks"),
+    Row("claude-fable", _ALWAYS, _THINKING, _UNFORCED),
+    Row("claude-mythos-5.#", _ALWAYS, _THINKING, _UNFORCED),
+    Row("claude-mythos-5", _ALWAYS_FORCED, _THINKING, "always thinks"),
+    Row("claude-mythos", _ALWAYS, _THINKING, _UNFORCED),
     Row(
         "claude-opus-5.5",
         _ALWAYS,
         _DOCS + "models/opus-5-5/migration-guide",
-        "always thinks, and refuses forced tool use",
+        _UNFORCED,
     ),
     Row(
         "claude-sonnet-5.5",
@@ -98,7 +106,7 @@ ROWS: Final = (
     ),
     Row("claude-opus-5", _CLAUDE_5, _DOCS + "models/opus-5/migration-guide", _STOPS_BELOW_XHIGH),
     Row("claude-sonnet-5", _CLAUDE_5, _DOCS + "models/sonnet-5/migration-guide"),
-    Row("claude-opus-4.8", replace(_UNSAMPLED, family="claude-opus-4.8"), _MIGRATION),
+    Row("claude-opus-4.8", _OPUS_4_8, _MIGRATION, "the first to take a forced tool while it thinks"),
     Row("claude-opus-4.7", _UNSAMPLED, _MIGRATION, "the first to refuse sampling parameters and budgets"),
     Row(
         "claude-opus-4.6",

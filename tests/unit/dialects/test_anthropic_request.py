@@ -11,7 +11,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from matrix import EPHEMERAL, HELLO, HUGE_SCHEMA, MATRIX, PDF, PIXEL, SCHEMA, WEATHER, ask, call, called, result, user
+from matrix import (
+    EPHEMERAL,
+    HELLO,
+    HUGE_SCHEMA,
+    MATRIX,
+    PDF,
+    PIXEL,
+    SCHEMA,
+    WEATHER,
+    WEATHER_CALL,
+    ask,
+    call,
+    called,
+    result,
+    user,
+)
 from matrix import text as part
 from penstock.core.chat import ChatRequest, Format, Message, Owner, TextPart
 from penstock.core.failure import Failure
@@ -21,6 +36,7 @@ from penstock.dialects.anthropic import DIALECT
 from penstock.dialects.anthropic_messages import tool_id
 from penstock.dialects.dialect import Goal
 from penstock.dialects.openai_request import read
+from penstock.traits import resolve
 
 
 def request(body: dict[str, Any]) -> ChatRequest:
@@ -98,7 +114,7 @@ EXPECTED: Final[dict[str, tuple[dict[str, Any], tuple[str, ...]]]] = {
     "two_systems": (sent(system=[BRIEF, say("Be kind.")]), ()),
     "system_parts": (sent(system=[BRIEF, say("Be kind.")]), ()),
     "system_only": (sent(turn("user", say("Be brief."))), ()),
-    "late_system": (sent(ASKED, HI, turn("user", say("And?")), system=[say("Now in French.")]), ()),
+    "late_system": (sent(ASKED, HI, turn("user", say("Now in French."), say("And?"))), ()),
     "history": (sent(ASKED, HI, turn("user", say("How are you?"))), ()),
     "two_users": (sent(turn("user", say("One."), say("Two."))), ()),
     "two_assistants": (sent(ASKED, turn("assistant", say("Hi"), say("there")), turn("user", say("Go on"))), ()),
@@ -623,6 +639,77 @@ def test_a_forced_tool_and_thinking_exclude_each_other() -> None:
 # About the request, and the hosts.
 
 
+def test_a_tool_is_forced_while_a_claude_thinks_by_itself() -> None:
+    forced = ask(tools=[WEATHER], tool_choice="required")
+    for model in ("claude-opus-4-8", "claude-sonnet-5", "claude-haiku-5-5", "claude-fable-5"):
+        traits = resolve(model)
+        body, payload = write({**forced, "reasoning_effort": "high"}, traits)
+        assert (body["tool_choice"], payload.dropped) == ({"type": "any"}, ())
+        assert body["thinking"] == {"type": "adaptive"}
+        assert "thinking" not in write(forced, traits)[0]
+    for model in ("claude-opus-5-5", "claude-sonnet-5-5", "claude-fable-5-1", "claude-opus-4-7"):
+        body, payload = write({**forced, "reasoning_effort": "high"}, resolve(model))
+        assert (body["tool_choice"], payload.dropped) == ({"type": "auto"}, ("tool_choice",))
+
+
+ENABLED: Final = {"type": "enabled", "budget_tokens": 9000, "display": "summarized"}
+
+
+@pytest.mark.parametrize(
+    ("model", "thinking", "told", "effort", "dropped"),
+    [
+        ("claude-sonnet-4-5", ENABLED, ENABLED, None, ()),
+        ("claude-opus-4-6", ENABLED, ENABLED, None, ()),
+        ("claude-opus-4-8", ENABLED, {"type": "adaptive", "display": "summarized"}, "high", ()),
+        ("claude-sonnet-5-5", {"type": "disabled"}, {"type": "between_tools"}, None, ()),
+        ("claude-sonnet-5", {"type": "disabled"}, {"type": "disabled"}, None, ()),
+        ("claude-opus-5-5", {"type": "disabled"}, None, None, ("thinking",)),
+        ("claude-next", ENABLED, ENABLED, None, ()),
+    ],
+)
+def test_thinking_in_older_words_is_told_in_those_that_the_model_knows(
+    model: str, thinking: dict[str, Any], told: Any, effort: str | None, dropped: tuple[str, ...]
+) -> None:
+    body, payload = write(ask(thinking=thinking), resolve(model))
+    assert body.get("thinking") == told
+    assert body.get("output_config", {}).get("effort") == effort
+    assert payload.dropped == dropped
+
+
+SIGNED: Final = {"type": "reasoning.text", "text": "Hm.", "signature": "s", "format": "anthropic-claude-v1", "index": 0}
+
+
+def test_a_budget_needs_the_thought_before_the_calls_that_are_answered() -> None:
+    traits = resolve("claude-sonnet-4-5")
+
+    def loop(*details: dict[str, Any], then: tuple[Any, ...] = ()) -> dict[str, Any]:
+        calls = {**called(WEATHER_CALL), **({"reasoning_details": list(details)} if details else {})}
+        return ask(HELLO, calls, result("call_1", "Sunny"), *then, tools=[WEATHER])
+
+    for asked in ({"reasoning_effort": "low"}, {"thinking": {"type": "enabled", "budget_tokens": 2000}}):
+        assert "thinking" in write({**loop(SIGNED), **asked}, traits)[0]
+        body, payload = write({**loop(), **asked}, traits)
+        assert ("thinking" in body, payload.dropped) == (False, tuple(asked))
+        google = {**SIGNED, "format": "google-gemini-v1"}
+        assert "thinking" not in write({**loop(google), **asked}, traits)[0]
+        assert "thinking" in write({**loop(then=(HELLO,)), **asked}, traits)[0]
+    assert "thinking" in write({**loop(), "reasoning_effort": "low"}, resolve("claude-opus-4-8"))[0]
+
+
+def test_an_effort_never_asks_for_more_than_the_model_says() -> None:
+    body, payload = write(ask(reasoning_effort="max"), resolve("claude-opus-4-1"))
+    assert (body["max_tokens"], body["thinking"]["budget_tokens"]) == (32_000, 27_904)
+    assert payload.dropped == ()
+
+
+@pytest.mark.parametrize("user", ["jane@example.com", "+44 20 7946 0000", "u" * 257])
+def test_who_can_be_recognized_is_not_told(user: str) -> None:
+    assert write(ask(user=user))[1].dropped == ("user",)
+    body, payload = write(ask(user=user, safety_identifier="u-1"))
+    assert (body["metadata"], payload.dropped) == ({"user_id": "u-1"}, ("user",))
+    assert write(ask(user="12345678"))[0]["metadata"] == {"user_id": "12345678"}
+
+
 def test_the_user_by_either_name() -> None:
     assert write(ask(safety_identifier="u-1"))[0] == sent(metadata={"user_id": "u-1"})
     body, payload = write(ask(safety_identifier="u-1", user="u-2"))
@@ -701,6 +788,50 @@ def test_betas_that_a_request_needs(asked: dict[str, Any], betas: str) -> None:
 
 
 # Properties.
+
+
+def strict_tool(name: str, **parameters: Any) -> dict[str, Any]:
+    schema = {"type": "object", "additionalProperties": False, "properties": {}, **parameters}
+    return {"type": "function", "function": {"name": name, "strict": True, "parameters": schema}}
+
+
+def test_no_more_is_enforced_than_anthropic_compiles() -> None:
+    """Claude docs, "Structured outputs", explicit limits: 20 strict tools, 24 optional members, 16 unions a request."""
+
+    def strict(*tools: dict[str, Any], **more: Any) -> tuple[list[int], tuple[str, ...]]:
+        body, payload = write(ask(tools=list(tools), **more), resolve("claude-opus-4-8"))
+        return [at for at, tool in enumerate(body["tools"]) if tool.get("strict")], payload.dropped
+
+    assert strict(*[strict_tool(f"f{n}") for n in range(22)]) == (
+        list(range(20)),
+        ("tools[20].function.strict", "tools[21].function.strict"),
+    )
+    text = {"type": "string"}
+    thirteen = {f"m{n}": text for n in range(13)}
+    assert strict(strict_tool("a", properties=thirteen), strict_tool("b", properties=thirteen), strict_tool("c")) == (
+        [0, 2],
+        ("tools[1].function.strict",),
+    )
+    needed = {"properties": thirteen, "required": list(thirteen)}
+    assert strict(strict_tool("a", **needed), strict_tool("b", **needed)) == ([0, 1], ())
+    unions = {f"m{n}": {"type": ["string", "null"]} if n % 2 else {"anyOf": [text, {"type": "null"}]} for n in range(9)}
+    either = {"properties": unions, "required": list(unions)}
+    form = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object", **either}}}
+    assert strict(strict_tool("a", **either)) == ([0], ())
+    assert strict(strict_tool("a", **either), response_format=form) == ([], ("tools[0].function.strict",))
+
+
+def test_an_id_that_is_used_again_becomes_another() -> None:
+    """The id of a call of the older kind is its function's name; some backends count from 0 with every turn."""
+    once = called(call("call_0", "f", "{}")), result("call_0", "1")
+    legacy = {"role": "assistant", "content": None, "function_call": {"name": "g", "arguments": "{}"}}
+    answered = {"role": "function", "name": "g", "content": "2"}
+    body, _ = write(ask(HELLO, *once, HELLO, *once, HELLO, legacy, answered, legacy, answered))
+    uses = [block["id"] for turn in body["messages"] for block in turn["content"] if block["type"] == "tool_use"]
+    results = [
+        block["tool_use_id"] for turn in body["messages"] for block in turn["content"] if block["type"] == "tool_result"
+    ]
+    assert uses == results == ["call_0", "call_0-2", "g", "g-2"]
 
 
 @given(st.sets(st.text(max_size=12), max_size=8))

@@ -135,7 +135,7 @@ EXPECTED: dict[str, tuple[dict[str, Any], tuple[str, ...]] | str] = {
     "developer": (told(system=[{"text": "Be brief."}]), ()),
     "two_systems": (told(system=[{"text": "Be brief."}, {"text": "Be kind."}]), ()),
     "system_parts": (told(system=[{"text": "Be brief."}, {"text": "Be kind."}]), ()),
-    "late_system": (told(HI, answered("Hi"), asked("And?"), system=[{"text": "Now in French."}]), ()),
+    "late_system": (told(HI, answered("Hi"), asked("Now in French.", "And?")), ()),
     "system_only": (told(asked("Be brief.")), ()),
     "history": (told(HI, answered("Hi"), asked("How are you?")), ()),
     "two_users": (told(asked("One.", "Two.")), ()),
@@ -312,6 +312,27 @@ def test_ids_are_kept_or_mapped_alike_in_call_and_result(given: str, traits: Tra
     assert (made == given) is kept
     assert 0 < len(made) <= 64
     assert made == got or not given
+
+
+def test_an_id_that_is_used_again_becomes_another() -> None:
+    once = called(call("call_0", "f", "{}")), result("call_0", "1")
+    body, _ = written(ask(HELLO, *once, HELLO, *once))
+    assert [block["toolUse"]["toolUseId"] for turn in body["messages"] for block in turn["content"] if "toolUse" in block] == [
+        "call_0", "call_0-2",
+    ]  # fmt: skip
+    assert [block["toolResult"]["toolUseId"] for turn in body["messages"] for block in turn["content"] if "toolResult" in block] == [
+        "call_0", "call_0-2",
+    ]  # fmt: skip
+
+
+def test_claude_enforces_so_many_tools() -> None:
+    schema = {"type": "object", "additionalProperties": False, "properties": {}}
+    tools = [
+        {"type": "function", "function": {"name": f"f{n}", "strict": True, "parameters": schema}} for n in range(21)
+    ]
+    body, dropped = written(ask(tools=tools))
+    assert [tool["toolSpec"].get("strict", False) for tool in body["toolConfig"]["tools"]] == [True] * 20 + [False]
+    assert dropped == ("tools[20].function.strict",)
 
 
 def test_different_ids_stay_different() -> None:

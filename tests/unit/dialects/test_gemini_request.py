@@ -121,7 +121,7 @@ EXPECTED: dict[str, Any] = {
     "developer": told(system=("Be brief.",)),
     "two_systems": told(system=("Be brief.", "Be kind.")),
     "system_parts": told(system=("Be brief.", "Be kind.")),
-    "late_system": told(SAYS_HELLO, said("Hi"), says("And?"), system=("Now in French.",)),
+    "late_system": told(SAYS_HELLO, said("Hi"), says("Now in French.", "And?")),
     "system_only": told(says("Be brief.")),
     "history": told(SAYS_HELLO, said("Hi"), says("How are you?")),
     "two_users": told(says("One.", "Two.")),
@@ -256,7 +256,7 @@ def test_a_family_without_a_system_role_hears_it_from_the_user() -> None:
     )
     assert of(GEMMA, body) == (told(says("Be brief.", "Hello")), ("tools", "response_format"))
     late = ask({"role": "assistant", "content": "Hi"}, {"role": "system", "content": "Be kind."}, HELLO)
-    assert of(GEMMA, late) == (told(says("Be kind."), said("Hi"), SAYS_HELLO), ())
+    assert of(GEMMA, late) == (told(said("Hi"), says("Be kind.", "Hello")), ())
 
 
 def test_a_system_message_is_text() -> None:
@@ -275,19 +275,16 @@ def test_a_family_may_not_see() -> None:
 QUIET = says(" ")
 
 
-def test_a_system_message_that_has_the_last_word_is_answered() -> None:
-    """Of Gemini's newest a model's turn at the end is refused; to older ones it is an answer to go on with."""
-    late = {"role": "system", "content": "Now sum up."}
+def test_a_system_message_keeps_its_place_whatever_is_said_later() -> None:
+    brief, late = {"role": "system", "content": "Be brief."}, {"role": "developer", "content": "Now sum up."}
     hi = {"role": "assistant", "content": "Hi"}
-    assert payload(ask(HELLO, hi, late)) == (told(SAYS_HELLO, said("Hi"), says("Now sum up.")), ())
-    assert payload(ask({"role": "system", "content": "Be brief."}, late)) == (
-        told(says("Be brief.", "Now sum up.")),
-        (),
-    )
-    assert payload(ask(HELLO, hi, HELLO, late)) == (
-        told(SAYS_HELLO, said("Hi"), SAYS_HELLO, system=("Now sum up.",)),
-        (),
-    )
+    assert payload(ask(HELLO, brief)) == (told(SAYS_HELLO, system=("Be brief.",)), ())
+    said_so_far = told(SAYS_HELLO, said("Hi"), says("Now sum up."), system=("Be brief.",))
+    assert payload(ask(HELLO, brief, hi, late)) == (said_so_far, ())
+    more, _ = payload(ask(HELLO, brief, hi, late, hi, HELLO))
+    assert more["contents"][:3] == said_so_far["contents"]
+    assert more["systemInstruction"] == said_so_far["systemInstruction"]
+    assert payload(ask(brief, late)) == (told(says("Be brief.", "Now sum up.")), ())
 
 
 def test_a_user_who_says_nothing_at_the_end_is_no_prefill() -> None:

@@ -22,16 +22,20 @@ FACTS = {
     "claude-4.5": "out 64000, one of sampling, budget from 1024, cache points",
     "claude-sonnet-4.6": "out 64000, one of sampling, adaptive low medium high max, no prefill, cache points",
     "claude-opus-4.6": "out 128000, one of sampling, adaptive low medium high max, no prefill, cache points",
-    "claude-opus-4.7": "out 128000, unsampled, adaptive low medium high xhigh max, no prefill, cache points",
-    "claude-opus-4.8": "out 128000, unsampled, adaptive low medium high xhigh max, no prefill, cache points",
-    "claude-5": "out 128000, unsampled, adaptive low medium high xhigh max, unasked, no prefill, cache points",
-    "claude-haiku-5.5": "out 128000, unsampled, adaptive low medium high xhigh max, unasked, no prefill, cache points",
+    "claude-opus-4.7": "out 128000, unsampled, adaptive low medium high xhigh max, no budget, no prefill, cache points",
+    "claude-opus-4.8": "out 128000, unsampled, adaptive low medium high xhigh max, forced thinking, no budget, no prefill, cache points",
+    "claude-5": "out 128000, unsampled, adaptive low medium high xhigh max, unasked, forced thinking, no budget, no prefill, cache points",
+    "claude-haiku-5.5": "out 128000, unsampled, adaptive low medium high xhigh max, unasked, forced thinking, no budget, no prefill, cache points",
     "claude-sonnet-5.5": (
         "out 128000, unsampled, adaptive low medium high xhigh max, unasked, off between_tools, "
-        "not forced, no prefill, cache points"
+        "not forced, no budget, no prefill, cache points"
     ),
     "claude-always": (
-        "out 128000, unsampled, adaptive low medium high xhigh max, always, not forced, no prefill, cache points"
+        "out 128000, unsampled, adaptive low medium high xhigh max, always, not forced, no budget, no prefill, cache points"
+    ),
+    "claude-always-forced": (
+        "out 128000, unsampled, adaptive low medium high xhigh max, always, forced thinking, no budget, no prefill, "
+        "cache points"
     ),
     "claude": "out 4096, adaptive low medium high xhigh max, cache points",
     "o1-mini": "completion tokens, unsampled, always, no tools, no vision, no schema, no system",
@@ -213,9 +217,10 @@ MATRIX = {
     "claude-haiku-5.5": "claude-haiku-5-5 anthropic/claude-haiku-5.5",
     "claude-sonnet-5.5": "claude-sonnet-5-5 eu.anthropic.claude-sonnet-5-5 claude-sonnet-latest",
     "claude-always": (
-        "claude-opus-5-5 claude-fable-5 eu.anthropic.claude-fable-5-1 claude-mythos-preview "
+        "claude-opus-5-5 claude-fable-latest eu.anthropic.claude-fable-5-1 claude-mythos-preview claude-mythos-5-2 "
         "~anthropic/claude-opus-latest"
     ),
+    "claude-always-forced": "claude-fable-5 anthropic.claude-mythos-5",
     "claude": "claude-next",
     "o1-mini": "o1-mini o1-mini-2024-09-12 openai/o1-preview",
     "o1": "o1 o1-2024-12-17 o1-pro",
@@ -401,6 +406,8 @@ def facts(traits: Traits) -> str:
         f"off {traits.thinking_off}": traits.thinking_off != "disabled",
         "no tools": not traits.tools,
         "not forced": not traits.forced_tools,
+        "forced thinking": traits.forced_tools and traits.forced_while_thinking,
+        "no budget": traits.refuses_budget,
         "not streamed": not traits.streams_tools,
         "no vision": not traits.vision,
         "no documents": not traits.documents,
