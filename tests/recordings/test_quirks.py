@@ -239,7 +239,7 @@ def _() -> None:
 
 @quirk(32)
 def _() -> None:
-    assert tokens("anthropic-messages-s-383b7fdc5e").prompt == 181
+    assert tokens("anthropic-messages-s-383b7fdc5e").prompt == 100 + 55_096 + 181
     assert message("anthropic-messages-s-383b7fdc5e", strict=False)["content_blocks"][0]["type"] == "compaction"
     assert "iterations" in tokens("anthropic-messages-s-383b7fdc5e").native
 

@@ -262,15 +262,34 @@ class MessageReader:
         usage, self._usage = self._usage, {}
         if not usage:
             return []
-        cached = members.integer(usage, "cache_read_input_tokens")
-        written = members.integer(usage, "cache_creation_input_tokens")
-        prompt = members.integer(usage, "input_tokens")
+        counts = _with_compaction(usage) if "iterations" in usage else usage
+        cached = members.integer(counts, "cache_read_input_tokens")
+        written = members.integer(counts, "cache_creation_input_tokens")
+        prompt = members.integer(counts, "input_tokens")
         if cached is not None or written is not None:
             prompt = (prompt or 0) + (cached or 0) + (written or 0)
-        completion = members.integer(usage, "output_tokens")
+        completion = members.integer(counts, "output_tokens")
         total = None if prompt is None or completion is None else prompt + completion
         thinking = members.integer(members.mapping(usage, "output_tokens_details"), "thinking_tokens")
         return [Tokens(prompt, completion, total, cached, written, thinking, native=usage)]
+
+
+_COUNTS: Final = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
+
+
+def _with_compaction(usage: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The counts with those of summaries that were made on the way: they are billed and not in the totals (Claude docs,
+    "Compaction", "Understanding usage")."""
+    given = usage["iterations"]
+    made = (
+        [each for each in given if isinstance(each, dict) and each.get("type") == "compaction"]
+        if isinstance(given, list)
+        else []
+    )
+    if not made:
+        return usage
+    sums = {name: sum(members.integer(each, name) or 0 for each in (usage, *made)) for name in _COUNTS}
+    return {**usage, **sums}
 
 
 # Pieces.

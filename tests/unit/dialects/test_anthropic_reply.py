@@ -306,6 +306,14 @@ def test_the_cache_counts_as_prompt() -> None:  # 34
     }
 
 
+def test_summaries_made_on_the_way_are_counted() -> None:  # 32
+    made = {"type": "compaction", "input_tokens": 100, "cache_read_input_tokens": 5000, "output_tokens": 83}
+    own = {"type": "message", "input_tokens": 181, "output_tokens": 8}
+    tokens = counted({}, {"input_tokens": 181, "output_tokens": 8, "iterations": [made, own, "odd"]})
+    assert (tokens.prompt, tokens.cached, tokens.completion, tokens.total) == (5281, 5000, 91, 5372)
+    assert tokens.native["input_tokens"] == 181
+
+
 def test_iterations_are_told_and_not_added() -> None:  # 32
     first = {"input_tokens": 100, "cache_read_input_tokens": 5000, "output_tokens": 7}
     last = {

@@ -44,6 +44,11 @@ def test_what_fits_or_can_not_be_made_to_keeps_its_bytes(schema: bytes) -> None:
     [
         ({"type": "object"}, {"type": "object", **CLOSED}, ()),
         (
+            {"type": "object", "properties": {"any": {"type": "object"}}, **CLOSED},
+            {"type": "object", "properties": {"any": {"type": "object", **CLOSED}}, **CLOSED},
+            ("additionalProperties",),
+        ),
+        (
             {"type": ["object", "null"], "properties": {"a": {}}, "additionalProperties": True},
             {"type": ["object", "null"], "properties": {"a": {}}, **CLOSED},
             ("additionalProperties",),
