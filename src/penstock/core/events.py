@@ -180,11 +180,13 @@ class CollectedCall(msgspec.Struct):
 
 
 class Choice(msgspec.Struct):
-    """One answer, whole. ``blocks`` are its content blocks by number, each a list of the events that make it up."""
+    """One answer, whole. ``blocks`` are its content blocks by number, each a list of the events that make it up.
+    ``calls_before`` says of how many calls of tools each came after, if any."""
 
     index: int
     blocks: dict[int, list[Text | Thinking | Media | Citation | Foreign]] = msgspec.field(default_factory=dict)
     calls: list[CollectedCall] = msgspec.field(default_factory=list)
+    calls_before: dict[int, int] = msgspec.field(default_factory=dict)
     refusal: str = ""
     logprobs: list[Mapping[str, Any]] = msgspec.field(default_factory=list)
     extras: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -217,10 +219,12 @@ def collect(events: Iterable[Event]) -> ChatReply:
 
 
 def _add_to_block(reply: ChatReply, event: Text | Thinking | Media | Citation | Foreign) -> None:
-    blocks = reply.choice(event.choice).blocks
-    known = blocks.get(event.block)
+    choice = reply.choice(event.choice)
+    known = choice.blocks.get(event.block)
     if known is None:
-        blocks[event.block] = [event]
+        choice.blocks[event.block] = [event]
+        if choice.calls:
+            choice.calls_before[event.block] = len(choice.calls)
     else:
         known.append(event)
 

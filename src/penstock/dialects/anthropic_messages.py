@@ -120,6 +120,8 @@ class Conversation:
                 yield from self._text(part, path)
             case ImagePart() | FilePart():
                 yield from self._media(part, path)
+            case ReasoningPart(owner=Owner.ANTHROPIC, misplaced=True):
+                self._taking.refuse(f"{path}.reasoning_details")
             case ReasoningPart():
                 yield from _thought(part)
             case ToolCall():

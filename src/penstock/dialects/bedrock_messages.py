@@ -112,7 +112,7 @@ class Turns:
             case TextPart(text, cache):
                 return self._marked({"text": text} if text.strip() else None, cache, path)
             case ReasoningPart():
-                return self._thought(part)
+                return self._thought(part, path)
             case ToolCall(cache=cache):
                 call = {"toolUseId": self._call_id(self._ids.called(part.id)), "name": part.name, "input": _input(part)}
                 return self._marked({"toolUse": call}, cache, path)
@@ -138,13 +138,15 @@ class Turns:
             return blocks
         return [*blocks, cache_point(cache)]
 
-    def _thought(self, part: ReasoningPart) -> list[Block]:
+    def _thought(self, part: ReasoningPart, path: str) -> list[Block]:
         """Reasoning that only its maker can check, if that is who will read it; any other stays here.
 
         Claude's redacted thinking is text at Anthropic and bytes here: base64 of that text.
         """
         if not part.owner or part.owner != self._traits.owner:
             return []
+        if part.misplaced:
+            return self._refused(f"{path}.reasoning_details")
         if part.data:
             is_text = part.owner == Owner.ANTHROPIC
             data = base64.b64encode(part.data.encode("utf-8", "surrogatepass")).decode() if is_text else part.data

@@ -35,6 +35,7 @@ from penstock.dialects.openai_members import (
     block,
     call_id,
     finish_reason,
+    place,
     reasoning_detail,
     tool_signature,
     usage,
@@ -64,6 +65,9 @@ class _Choice(msgspec.Struct):
     thought: list[str] = msgspec.field(default_factory=list)
     thought_block: int = -1
     details: int = 0
+    others: int = 0
+    """Blocks of other kinds than text and thoughts, and the number of the last."""
+    other_block: int = -1
     sources: int = 0
     extras: dict[str, Any] = msgspec.field(default_factory=dict)
     stop: Stop | None = None
@@ -186,6 +190,8 @@ class ChunkWriter:
                     yield self._delta(event.choice, delta)
 
     def _content(self, event: _Content, choice: _Choice) -> dict[str, Any]:
+        if isinstance(event, Media | Foreign) and event.block != choice.other_block:
+            choice.other_block, choice.others = event.block, choice.others + 1
         match event:
             case Text():
                 self._count(choice, event)
@@ -233,9 +239,9 @@ class ChunkWriter:
             delta["reasoning_content"] = event.text
         if event.signature or event.data:
             text = "".join(choice.thought)
-            delta["reasoning_details"] = [
-                reasoning_detail(choice.details, event.owner, text=text, signature=event.signature, data=event.data)
-            ]
+            after = place(choice.length, choice.calls, choice.others)
+            told = {"text": text, "signature": event.signature, "data": event.data}
+            delta["reasoning_details"] = [reasoning_detail(choice.details, event.owner, after, **told)]
             choice.details += 1
             choice.thought = []
         piece = {"thinking": event.text} if event.text else {}

@@ -13,6 +13,7 @@ from penstock.dialects.openai_members import (
     block,
     call_id,
     finish_reason,
+    place,
     reasoning_detail,
     tool_signature,
     usage,
@@ -75,7 +76,7 @@ def _message(choice: Choice, reply_id: str, *, strict: bool) -> dict[str, Any]:
             _call(call, reply_id, choice.index, position, strict=strict) for position, call in enumerate(choice.calls)
         ]
     if others:
-        _add_reasoning(message, choice.blocks)
+        _add_reasoning(message, choice)
         annotations = list(_annotations(choice.blocks.values()))
         if annotations:
             message["annotations"] = annotations
@@ -87,19 +88,24 @@ def _message(choice: Choice, reply_id: str, *, strict: bool) -> dict[str, Any]:
     return message
 
 
-def _add_reasoning(message: dict[str, Any], blocks: dict[int, _Block]) -> None:
+def _add_reasoning(message: dict[str, Any], choice: Choice) -> None:
     """The text for people, and what its maker wants back."""
+    blocks = choice.blocks
     said = "".join(event.text for events in blocks.values() for event in events if isinstance(event, Thinking))
     if said:
         message["reasoning_content"] = said
     details: list[dict[str, Any]] = []
-    for events in blocks.values():
+    length = others = 0
+    for number, events in blocks.items():
+        after = place(length, choice.calls_before.get(number, 0), others)
+        length += sum(len(event.text) for event in events if isinstance(event, Text))
+        others += any(isinstance(event, Media | Foreign) for event in events)
         thoughts = [event for event in events if isinstance(event, Thinking)]
         signature, data = ("".join(getattr(event, name) for event in thoughts) for name in ("signature", "data"))
         if signature or data:
             text = "".join(event.text for event in thoughts)
             owner = next((event.owner for event in reversed(thoughts) if event.owner), "")
-            details.append(reasoning_detail(len(details), owner, text=text, signature=signature, data=data))
+            details.append(reasoning_detail(len(details), owner, after, text=text, signature=signature, data=data))
     if details:
         message["reasoning_details"] = details
 

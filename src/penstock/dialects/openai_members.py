@@ -14,7 +14,7 @@ import msgspec
 
 from penstock.core.chat import Owner
 from penstock.core.events import Citation, Foreign, Media, Stop, Text, Thinking, Tokens
-from penstock.dialects.openai_messages import FORMATS
+from penstock.dialects.openai_earlier import FORMATS
 
 
 class Caption(msgspec.Struct, frozen=True):
@@ -49,12 +49,23 @@ def tool_signature(signature: str, owner: str, *, strict: bool) -> tuple[dict[st
     return beside, {} if strict else {"thought_signature": signature}
 
 
-def reasoning_detail(index: int, owner: str, *, text: str = "", signature: str = "", data: str = "") -> dict[str, Any]:
-    """One block of reasoning that its maker wants back as it was."""
+def place(text: int, calls: int, blocks: int) -> dict[str, int]:
+    """Where a block of reasoning stands: after so many characters of the content, so many calls of tools and so many
+    blocks of other kinds. Nothing is said of the beginning."""
+    if not (text or calls or blocks):
+        return {}
+    return {name: count for name, count in (("text", text), ("tool_calls", calls), ("blocks", blocks)) if count}
+
+
+def reasoning_detail(
+    index: int, owner: str, after: Mapping[str, int], *, text: str = "", signature: str = "", data: str = ""
+) -> dict[str, Any]:
+    """One block of reasoning that its maker wants back as it was, where it was."""
     detail: dict[str, Any] = {"type": "reasoning.encrypted", "data": data} if data else {"type": "reasoning.text"}
     if not data:
         detail |= {"text": text, "signature": signature}
-    return {**detail, "format": FORMATS.get(owner, "unknown"), "index": index}
+    placed = {"after": after} if after else {}
+    return {**detail, "format": FORMATS.get(owner, "unknown"), "index": index, **placed}
 
 
 def data_url(media: Media) -> str:

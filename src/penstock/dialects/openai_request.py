@@ -14,7 +14,8 @@ from penstock.core.body import Body, BodyError
 from penstock.core.chat import ChatRequest, Format, NativeTool, Reasoning, Tool, ToolChoice
 from penstock.core.failure import Failure, Kind
 from penstock.core.lru import Lru
-from penstock.dialects.openai_messages import Wrong, read_messages
+from penstock.dialects.openai_messages import read_messages
+from penstock.dialects.openai_parts import Wrong
 
 _NOT_PARAMETERS: Final = frozenset({"model", "messages", "stream", "stream_options"})
 _LEGACY: Final = frozenset({"functions", "function_call"})

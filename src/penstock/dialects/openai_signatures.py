@@ -16,7 +16,7 @@ from penstock.core.body import Body
 from penstock.core.chat import Owner
 from penstock.core.json_text import write_json
 from penstock.core.unreadable import UNREADABLE
-from penstock.dialects.openai_messages import FORMATS
+from penstock.dialects.openai_earlier import FORMATS
 
 _MARKS: Final = re.compile(rb'_(?:details|blocks|signature)"')
 """How the names of all members end that hold opaque values. The search leaps from one underscore to the next."""
