@@ -64,6 +64,8 @@ class Turns:
         self._traits = traits
         self._names: set[str] = set()
         self._ids = CallIds()
+        self._beside: list[list[Block]] = []
+        """What stands beside a result because it may not stand in it."""
 
     def system(self) -> list[Block]:
         """The blocks of all system messages that stand before any answer."""
@@ -90,6 +92,8 @@ class Turns:
             role = "assistant" if message.role == "assistant" else "user"
             self._refuse_name(message)
             said = [blocks for part, path in _placed(message) if (blocks := self._blocks(part, path, role))]
+            said += self._beside
+            self._beside = []
             if not said:
                 continue
             if found and found[-1][0] == role:
@@ -168,6 +172,12 @@ class Turns:
         digest = hashlib.blake2s(given.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
         return f"{_NOT_IN_ID.sub('_', given)[:_ID_STEM]}-{digest}"
 
+    @property
+    def _sees_in_results(self) -> bool:
+        """Of the known families only these take an image within a result."""
+        traits = self._traits
+        return takes_all_of_tools(traits) or traits.family == "llama-4"
+
     def _result(self, result: ToolResult, path: str) -> list[Block]:
         """A result. A marker within it counts for the whole: there are no cache points inside."""
         content: list[Block] = []
@@ -175,7 +185,9 @@ class Turns:
             inner = f"{path}.content[{position}]"
             bare = msgspec.structs.replace(part, cache=None) if isinstance(part, _Markable) else part
             for block in self._blocks(bare, inner, "tool"):
-                if block.keys() <= _IN_RESULTS:
+                if "image" in block and not self._sees_in_results:
+                    self._beside.append([block])
+                elif block.keys() <= _IN_RESULTS:
                     content.append(block)
                 else:
                     self._taking.refuse(inner)
@@ -271,7 +283,12 @@ def _flat(role: str, said: list[list[Block]]) -> list[Block]:
     """The blocks of a turn, results of tools first, each before its cache point."""
     if role == "user":
         said.sort(key=lambda blocks: "toolResult" not in blocks[0])
-    return [block for blocks in said for block in blocks]
+    blocks = [block for blocks in said for block in blocks]
+    document = next((block["document"] for block in blocks if "document" in block), None)
+    if role == "user" and document is not None and not any("text" in block for block in blocks):
+        # Converse wants a document to be spoken of.
+        blocks.append({"text": document["name"]})
+    return blocks
 
 
 def _trim(prefill: list[Block]) -> None:

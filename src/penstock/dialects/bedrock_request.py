@@ -25,6 +25,7 @@ from penstock.dialects.bedrock_messages import Block, Turns, cache_point, called
 from penstock.dialects.bedrock_thinking import Thinking, decide
 from penstock.dialects.dialect import Goal
 from penstock.dialects.function_tools import object_schema, unknown_choice
+from penstock.dialects.nova_schema import NovaSchema, nova_schema
 from penstock.dialects.strict_schema import Enforced, StrictSchema, strict_schema
 
 _NATIVE: Final[Mapping[str, tuple[str, ...]]] = {
@@ -99,6 +100,8 @@ def _inference(request: ChatRequest, taking: Taking, traits: Traits, thinking: T
 
 def _stop_sequences(taking: Taking, traits: Traits) -> list[str]:
     """Empty ones are refused by Converse, those without a visible character by Claude."""
+    if "stop" in traits.refuses:
+        return []
     found = []
     for position, sequence in enumerate(taking.stop()):
         if sequence.strip() or (sequence and traits.owner != Owner.ANTHROPIC):
@@ -146,6 +149,9 @@ def _tools(
         if choice is not None and choice.mode == "required":
             taking.refuse("tool_choice")
             choice = None
+    if written and choice is None and traits.owner == Owner.ANTHROPIC and taking.value("parallel_tool_calls") is False:
+        # Converse has no word for it; beside a choice of its own, Claude's would be one too many.
+        fields["tool_choice"] = {"type": "auto", "disable_parallel_tool_use": True}
     return {"tools": written, **_choice(choice, traits)} if written else {}
 
 
@@ -210,7 +216,9 @@ def _tool(
         is_strict = enforced.admits(strict_schema(parameters))
     if tool.strict and not is_strict:
         taking.refuse(f"{path}.function.strict")
-    schema = strict_schema(parameters) if is_strict else StrictSchema(parameters)
+    schema: StrictSchema | NovaSchema = strict_schema(parameters) if is_strict else StrictSchema(parameters)
+    if traits.owner == Owner.AMAZON:
+        schema = nova_schema(parameters)
     for keyword in schema.lost:
         taking.refuse(f"{path}.function.parameters.{keyword}")
     spec = _spec(tool.name, tool.description, schema.data, is_strict=is_strict)

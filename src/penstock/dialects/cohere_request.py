@@ -72,9 +72,15 @@ def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
     for name, spellings in _NAMES.items():
         if spellings[0] not in goal.traits.refuses:
             _add(body, name, taking.first(*spellings))
+    if body.get("p") == 1:
+        body["p"] = _ALL
     _add(body, "response_format", _format(taking, goal.traits))
     _add(body, "thinking", _thinking(taking, goal.traits))
     return Payload(write_json(body), taking.dropped())
+
+
+_ALL: Final = 0.99
+"""The highest that Cohere takes, for the 1 by which others say that every token may come."""
 
 
 def _add(body: dict[str, Any], name: str, value: Any) -> None:
@@ -197,7 +203,8 @@ def _documents(taking: Taking, found: list[Any]) -> dict[str, Any]:
 
 
 def _tools(taking: Taking) -> dict[str, Any] | Failure:
-    """The tools, which are strict all together or not at all, and the choice among them.
+    """The tools, which are strict all together or not at all, and the choice among them. Of strict ones each must
+    have something that it can't be called without.
 
     Cohere can't be told which tool to call: only the tools that may be called are offered then, which comes to the
     same.
@@ -212,8 +219,12 @@ def _tools(taking: Taking) -> dict[str, Any] | Failure:
     body: dict[str, Any] = {}
     if offered:
         body["tools"] = [{"type": "function", "function": described(tool)} for tool in offered]
-    if strict is None and any(tool.strict for tool in offered):
+    wanted = [position for position, tool in enumerate(offered) if tool.strict]
+    if strict is None and wanted and all(tool.schema().get("required") for tool in offered):
         strict = True
+    elif strict is None:
+        for position in wanted:
+            taking.refuse(f"tools[{position}].function.strict")
     _add(body, "strict_tools", strict)
     if choice is not None and choice.mode != "auto" and (offered or choice.mode == "required"):
         body["tool_choice"] = choice.mode.upper()

@@ -21,15 +21,16 @@ _QWEN: Final = "https://docs.aws.amazon.com/bedrock/latest/userguide/model-cards
 _TEXT: Final = Traits(vision=False, json_schema=False)
 _TOOLLESS: Final = replace(_TEXT, tools=False)
 _UNSTREAMED: Final = replace(_TEXT, streams_tools=False)
+_LLAMA: Final = replace(_UNSTREAMED, forced_tools=False)
 _SYSTEMLESS: Final = replace(_TOOLLESS, system_role=False)
 
 _ROWS: Final = (
-    Row("llama-4", replace(_UNSTREAMED, family="llama-4", vision=True), _CONVERSE),
-    Row("llama-3.3", replace(_UNSTREAMED, family="llama-3.3"), _CONVERSE),
-    Row("llama-3.2-11b", replace(_UNSTREAMED, family="llama-3.2-vision", vision=True), _CONVERSE),
-    Row("llama-3.2-90b", replace(_UNSTREAMED, family="llama-3.2-vision", vision=True), _CONVERSE),
+    Row("llama-4", replace(_LLAMA, family="llama-4", vision=True), _CONVERSE),
+    Row("llama-3.3", replace(_LLAMA, family="llama-3.3"), _CONVERSE),
+    Row("llama-3.2-11b", replace(_LLAMA, family="llama-3.2-vision", vision=True), _CONVERSE),
+    Row("llama-3.2-90b", replace(_LLAMA, family="llama-3.2-vision", vision=True), _CONVERSE),
     Row("llama-3.2", replace(_TOOLLESS, family="llama-3.2"), _CONVERSE),
-    Row("llama-3.1", replace(_UNSTREAMED, family="llama-3.1"), _CONVERSE),
+    Row("llama-3.1", replace(_LLAMA, family="llama-3.1"), _CONVERSE),
     Row("llama-3", replace(_TOOLLESS, family="llama-3"), _CONVERSE),
     Row("llama-2", replace(_TOOLLESS, family="llama-2"), _CONVERSE),
     Row("mistral-7b", replace(_SYSTEMLESS, family="mistral-instruct"), _CONVERSE),
@@ -50,13 +51,13 @@ _ROWS: Final = (
     ),
     Row(
         "deepseek-v3",
-        replace(_TEXT, family="deepseek-v3", json_schema=True),
+        replace(_TEXT, family="deepseek-v3", json_schema=True, refuses=frozenset({"stop"})),
         _STRUCTURED,
         "Converse documents no way to make it think",
     ),
     Row(
         "qwen-3-32b",
-        replace(_TEXT, family="qwen-3", json_schema=True),
+        replace(_TEXT, family="qwen-3", json_schema=True, refuses=frozenset({"stop"})),
         _QWEN,
         "Converse documents no way to make it think",
     ),

@@ -77,6 +77,8 @@ _UNASKED: Final = replace(_ASKED, thinks_unasked=True)
 _GPT_5_6: Final = replace(_UNASKED, family="gpt-5.6", efforts=words("none", "low", "medium", "high", "xhigh", "max"))
 _GPT_6: Final = replace(_UNASKED, family="gpt-6")
 _ALWAYS: Final = replace(_REASONS, family="gpt-6-always", efforts=words("low", "medium", "high", "xhigh"))
+_ON_BEDROCK: Final = {"bedrock": frozenset({"temperature", "top_p", "stop"})}
+"""What Converse answers with an error (github.com/run-llama/llama_index/pull/23211)."""
 
 ROWS: Final = (
     Row("o1-mini", _O1_MINI, _MODEL + "o1-mini", "answers a system or developer message with unsupported_value"),
@@ -85,10 +87,16 @@ ROWS: Final = (
     Row("o3-mini", replace(_O_SERIES, family="o3-mini", vision=False), _MODEL + "o3-mini", _SERIAL),
     Row("o3", replace(_STOPLESS, family="o3"), _MODEL + "o3", _SERIAL),
     Row("o4-mini", replace(_STOPLESS, family="o4-mini"), _MODEL + "o4-mini", _SERIAL),
-    Row("gpt-oss", _GPT_OSS, _MODEL + "gpt-oss-120b", "open weights: what else is refused is the host's matter"),
+    Row(
+        "gpt-oss",
+        _GPT_OSS,
+        _MODEL + "gpt-oss-120b",
+        "open weights: what else is refused is the host's matter",
+        refuses_at={"bedrock": frozenset({"stop"})},
+    ),
     Row("gpt-6*-astra", _ALWAYS, _LATEST, "knows no effort none"),
     Row("gpt-6.#-sol", _ALWAYS, _LATEST, "knows no effort none, unlike gpt-6-sol"),
-    Row("gpt-6", _GPT_6, _LATEST, _AWAKE),
+    Row("gpt-6", _GPT_6, _LATEST, _AWAKE, refuses_at=_ON_BEDROCK),
     Row(
         "gpt-5-chat", replace(_CHAT, family="gpt-5-chat", tools=False), _MODEL + "gpt-5-chat-latest", "does not reason"
     ),
@@ -104,7 +112,7 @@ ROWS: Final = (
     Row("gpt-5.3", replace(_ASKED, family="gpt-5.3"), _MODEL + "gpt-5.3-codex", _ASLEEP),
     Row("gpt-5.4", replace(_ASKED, family="gpt-5.4"), _MODEL + "gpt-5.4", _ASLEEP),
     Row("gpt-5.5", replace(_UNASKED, family="gpt-5.5"), _MODEL + "gpt-5.5", _AWAKE),
-    Row("gpt-5.#", _GPT_5_6, _LATEST, _AWAKE),
+    Row("gpt-5.#", _GPT_5_6, _LATEST, _AWAKE, refuses_at=_ON_BEDROCK),
     Row("gpt-5", _GPT_5, _MODEL + "gpt-5"),
     Row("gpt-4o*-search-preview", _SEARCH, _MODEL + "gpt-4o-search-preview"),
     Row("gpt-4o*-audio", replace(_TEXT, family="gpt-audio"), _MODEL + "gpt-4o-audio-preview"),

@@ -18,7 +18,7 @@ _ALWAYS: Final = Traits(family="qwen-thinking", can_stop_thinking=False, thinks_
 _HYBRID: Final = Traits(family="qwen-3.5", thinking="switch", thinks_unasked=True)
 _QUIET: Final = replace(_HYBRID, family="qwen-plus", thinks_unasked=False, vision=False)
 
-ROWS: Final = (
+_ROWS: Final = (
     Row("qvq", replace(_ALWAYS, family="qvq"), _THINKING),
     Row("qwq", replace(_ALWAYS, family="qwq", vision=False), _THINKING),
     Row("qwen-3-vl*thinking", replace(_ALWAYS, family="qwen-3-vl-thinking"), _THINKING),
@@ -44,3 +44,8 @@ ROWS: Final = (
     Row("qwen-vl", Traits(family="qwen-vl"), _VISION),
     Row("qwen-2", replace(_TEXT, family="qwen-2"), _MODELS),
 )
+
+_STOPLESS: Final = {"bedrock": frozenset({"stop"})}
+"""Converse answers stop sequences with an error (github.com/langchain-ai/langchain-aws/issues/664)."""
+
+ROWS: Final = tuple(replace(row, refuses_at=_STOPLESS) if row.pattern.startswith("qwen-3") else row for row in _ROWS)

@@ -29,6 +29,8 @@ _TOLD: Final = Traits(
 _GROK_4_3: Final = replace(
     _TOLD, family="grok-4.3", efforts=words("none", "low", "medium", "high"), can_stop_thinking=True
 )
+_ON_BEDROCK: Final = {"bedrock": frozenset({"temperature", "top_p"})}
+"""What Converse answers with an error."""
 
 ROWS: Final = (
     Row("grok-4*non-reasoning", Traits(family="grok-4-non-reasoning"), _MODELS),
@@ -37,11 +39,11 @@ ROWS: Final = (
         replace(_TOLD, family="grok-multi-agent", efforts=words("low", "medium", "high", "xhigh"), tools=False),
         _MODELS,
     ),
-    Row("grok-4.3", _GROK_4_3, _REASONING),
+    Row("grok-4.3", _GROK_4_3, _REASONING, refuses_at=_ON_BEDROCK),
     Row("grok-latest", _GROK_4_3, _REASONING, "an alias of the newest"),
-    Row("grok-4.5", _TOLD, _REASONING, "knows no effort none, unlike 4.3"),
+    Row("grok-4.5", _TOLD, _REASONING, "knows no effort none, unlike 4.3", refuses_at=_ON_BEDROCK),
     Row("grok-build-latest", _TOLD, _REASONING, "an alias of 4.5"),
-    Row("grok-4", _UNTOLD, _REASONING, "thinks as it likes"),
+    Row("grok-4", _UNTOLD, _REASONING, "thinks as it likes", refuses_at=_ON_BEDROCK),
     Row("grok-code", replace(_UNTOLD, family="grok-code", vision=False), _MODELS, "thinks as it likes"),
     Row("grok-build", replace(_UNTOLD, family="grok-build"), _MODELS, "thinks as it likes"),
     Row("grok-3-mini", replace(_TOLD, family="grok-3-mini", efforts=words("low", "high"), vision=False), _REASONING),

@@ -34,6 +34,8 @@ from penstock.dialects import openai_request
 from penstock.dialects.bedrock_converse import DIALECT
 from penstock.dialects.bedrock_formats import MEDIA, find, mime_of
 from penstock.dialects.dialect import Goal
+from penstock.dialects.nova_schema import nova_schema
+from penstock.traits import resolve
 
 CLAUDE = Traits(
     family="claude-4.5",
@@ -169,7 +171,7 @@ EXPECTED: dict[str, tuple[dict[str, Any], tuple[str, ...]] | str] = {
     "choice_required": (told(**with_tools(WEATHER_SPEC, any={})), ()),
     "choice_named": (told(**with_tools(WEATHER_SPEC, CLOCK_SPEC, tool={"name": "get_time"})), ()),
     "choice_allowed": (told(**with_tools(WEATHER_SPEC, CLOCK_SPEC, tool={"name": "get_time"})), ()),
-    "not_parallel": (told(**TOOLS), ("parallel_tool_calls",)),
+    "not_parallel": (told(**TOOLS, **with_fields(tool_choice={"type": "auto", "disable_parallel_tool_use": True})), ()),
     "parallel": (told(**TOOLS), ()),
     "one_call": (told(*CALLED, **TOOLS), ()),
     "call_and_text": (told(HI, answered("Let me see.", used("get_weather", "call_1", city="Paris")), SUNNY, **TOOLS), ()),
@@ -323,6 +325,95 @@ def test_an_id_that_is_used_again_becomes_another() -> None:
     assert [block["toolResult"]["toolUseId"] for turn in body["messages"] for block in turn["content"] if "toolResult" in block] == [
         "call_0", "call_0-2",
     ]  # fmt: skip
+
+
+def test_some_models_know_no_stop_sequences() -> None:
+    for model in (
+        "openai.gpt-oss-120b-1:0",
+        "qwen.qwen3-32b-v1:0",
+        "qwen.qwen3-coder-480b-a35b-v1:0",
+        "deepseek.v3-v1:0",
+    ):
+        traits = resolve(model, "bedrock")
+        assert written(MATRIX["stop_list"], traits)[1] == ("stop",), model
+        assert written(MATRIX["stop_list"], traits, model)[0].get("inferenceConfig") is None
+    assert written(MATRIX["stop_list"], resolve("us.deepseek.r1-v1:0", "bedrock"))[1] == ()
+    sampled = ask(temperature=0.5, top_p=0.9, stop="X")
+    assert written(sampled, resolve("openai.gpt-6-sol", "bedrock"))[1] == ("temperature", "top_p", "stop")
+    assert written(sampled, resolve("xai.grok-4.5", "bedrock"))[1] == ("temperature", "top_p", "stop")
+
+
+def test_llama_can_not_be_made_to_call() -> None:
+    body, dropped = written(MATRIX["choice_required"], resolve("us.meta.llama3-3-70b-instruct-v1:0", "bedrock"))
+    assert ("toolChoice" in body["toolConfig"], dropped) == (False, ("tool_choice",))
+
+
+def test_calls_one_by_one_are_said_in_claudes_words() -> None:
+    forced = {**MATRIX["choice_required"], "parallel_tool_calls": False}
+    assert written(forced)[1] == ("parallel_tool_calls",)
+    assert written(MATRIX["not_parallel"], resolve("amazon.nova-pro-v1:0", "bedrock"))[1] == ("parallel_tool_calls",)
+
+
+def test_an_image_that_may_not_stand_in_a_result_stands_beside_it() -> None:
+    seeing = resolve("us.meta.llama3-2-90b-instruct-v1:0", "bedrock")
+    body, dropped = written(MATRIX["result_image"], seeing)
+    inside, _ = written(MATRIX["result_image"])
+    (before,) = inside["messages"][2]["content"]
+    result, image = body["messages"][2]["content"]
+    assert [list(block) for block in before["toolResult"]["content"]] == [["text"], ["image"]]
+    assert [list(block) for block in result["toolResult"]["content"]] == [["text"]]
+    assert image == before["toolResult"]["content"][1]
+    assert dropped == ()
+
+
+def test_a_document_is_spoken_of() -> None:
+    part = {"type": "file", "file": {"filename": "report.pdf", "file_data": f"data:application/pdf;base64,{PDF}"}}
+    body, _ = written(ask(user(part)))
+    assert body["messages"][0]["content"][1] == {"text": "report"}
+    body, _ = written(ask(user(part, text("Sum up."))))
+    assert [list(block) for block in body["messages"][0]["content"]] == [["document"], ["text"]]
+
+
+SPOT = {"type": "object", "properties": {"x": {"type": "number"}}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "told_as", "lost"),
+    [
+        ({"type": "object", "properties": {}}, {"type": "object", "properties": {}}, ()),
+        (
+            {"$schema": "x", "title": "T", "additionalProperties": False, **SPOT, "minProperties": 1},
+            SPOT,
+            ("minProperties",),
+        ),
+        (
+            {"type": "object", "properties": {"at": {"$ref": "#/$defs/p", "description": "d"}}, "$defs": {"p": SPOT}},
+            {"type": "object", "properties": {"at": {**SPOT, "description": "d"}}},
+            (),
+        ),
+        (
+            {"type": "object", "properties": {"at": {"$ref": "#/$defs/none"}, "all": [{"$ref": 7}]}, "definitions": 1},
+            {"type": "object", "properties": {"at": {}, "all": [{}]}},
+            (),
+        ),
+    ],
+)
+def test_nova_knows_three_members_of_a_schema(schema: Any, told_as: Any, lost: tuple[str, ...]) -> None:
+    tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
+    body, dropped = written(ask(tools=[tool]), resolve("amazon.nova-pro-v1:0", "bedrock"))
+    assert body["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"] == told_as
+    assert dropped == tuple(f"tools[0].function.parameters.{name}" for name in lost)
+
+
+def test_a_definition_within_itself_ends_somewhere() -> None:
+    node: dict[str, Any] = {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}}
+    found = nova_schema(json.dumps({**node, "$defs": {"node": node}}).encode())
+    assert json.dumps(json.loads(found.data)).count("next") == 5
+    wide = {"type": "object", "properties": {str(n): {"$ref": "#/$defs/a"} for n in range(60)}}
+    many = {
+        name: {"properties": {str(n): {"$ref": f"#/$defs/{to}"} for n in range(60)}} for name, to in ("ab", "bc", "ca")
+    }
+    assert len(nova_schema(json.dumps({**wide, "$defs": many}).encode()).data) < 1_000_000
 
 
 def test_claude_enforces_so_many_tools() -> None:

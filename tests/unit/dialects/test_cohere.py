@@ -664,3 +664,16 @@ def test_any_bytes_are_read(garbage: bytes, place: int) -> None:
     collect(DIALECT.read_reply(garbage, GOAL))
     found = streamed(CITING[:place] + garbage + CITING[place:])
     assert isinstance(found[-1], Fail | Stop)
+
+
+def test_strict_tools_are_those_that_need_something() -> None:
+    """Cohere docs, "Structured outputs": tools with only optional parameters are not supported in this mode."""
+    strict = {**WEATHER, "function": {**WEATHER["function"], "strict": True}}
+    found = written(ask(HELLO, tools=[strict, TIMER]))
+    assert ("strict_tools" in found[0], found[1]) == (False, ("tools[0].function.strict",))
+    assert written(ask(HELLO, tools=[strict, TIMER], strict_tools=True))[0]["strict_tools"] is True
+
+
+def test_every_token_may_come() -> None:
+    assert written(ask(HELLO, top_p=1))[0]["p"] == 0.99
+    assert written(ask(HELLO, top_p=0.995))[0]["p"] == 0.995

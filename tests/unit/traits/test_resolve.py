@@ -434,11 +434,11 @@ def test_a_spelling_finds_its_family(model: str, family: str) -> None:
 @pytest.mark.parametrize(
     ("model", "provider", "family", "differs"),
     [
-        ("meta.llama3-1-70b-instruct-v1:0", "bedrock", "llama-3.1", "not streamed, no vision, no schema"),
+        ("meta.llama3-1-70b-instruct-v1:0", "bedrock", "llama-3.1", "not forced, not streamed, no vision, no schema"),
         ("meta.llama3-70b-instruct-v1:0", "bedrock", "llama-3", "no tools, no vision, no schema"),
-        ("us.meta.llama3-2-90b-instruct-v1:0", "bedrock", "llama-3.2-vision", "not streamed, no schema"),
+        ("us.meta.llama3-2-90b-instruct-v1:0", "bedrock", "llama-3.2-vision", "not forced, not streamed, no schema"),
         ("us.meta.llama3-2-3b-instruct-v1:0", "bedrock", "llama-3.2", "no tools, no vision, no schema"),
-        ("us.meta.llama4-scout-17b-instruct-v1:0", "bedrock", "llama-4", "not streamed, no schema"),
+        ("us.meta.llama4-scout-17b-instruct-v1:0", "bedrock", "llama-4", "not forced, not streamed, no schema"),
         (
             "mistral.mistral-7b-instruct-v0:2",
             "bedrock",

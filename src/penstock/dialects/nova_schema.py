@@ -1,0 +1,77 @@
+"""A function's parameters for Nova, which knows three members at the top of a schema and refuses any other.
+
+What is defined once beside them is said where it is used, a few levels deep where it goes on within itself. Source:
+Amazon Nova user guide, "Define a tool".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.json_text import write_json
+from penstock.core.unreadable import read_json
+
+_KNOWN: Final = ("type", "properties", "required")
+_DEFINING: Final = ("$defs", "definitions")
+_SAYS_NOTHING: Final = frozenset({"$schema", "$id", "title", "description", "additionalProperties", *_DEFINING})
+_LEVELS: Final = 4
+"""How often a definition may be found within itself."""
+_NODES: Final = 5000
+"""Parts that definitions may come to in all; those beyond take anything."""
+
+
+class NovaSchema(msgspec.Struct, frozen=True):
+    """``data`` is the schema as JSON. ``lost`` are the keywords that Nova can't be told."""
+
+    data: bytes
+    lost: tuple[str, ...] = ()
+
+
+def nova_schema(data: bytes) -> NovaSchema:
+    """The schema as Nova takes it; its own bytes where it is that already."""
+    try:
+        root = read_json(data)
+        if not isinstance(root, dict) or root.keys() <= set(_KNOWN):
+            return NovaSchema(data)
+        inliner = _Inliner(root)
+        told = {name: inliner.inlined(root[name], ()) for name in _KNOWN if name in root}
+    except (ValueError, RecursionError):
+        return NovaSchema(data)
+    lost = tuple(name for name in root if name not in _KNOWN and name not in _SAYS_NOTHING)
+    return NovaSchema(write_json(told), lost)
+
+
+class _Inliner:
+    """Puts definitions in the place of what refers to them."""
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self._root = root
+        self._nodes = 0
+
+    def inlined(self, value: Any, within: tuple[str, ...]) -> Any:
+        """The value without references; ``within`` are those that are being resolved."""
+        self._nodes += 1
+        if isinstance(value, list):
+            return [self.inlined(each, within) for each in value]
+        if not isinstance(value, dict):
+            return value
+        pointer = value.get("$ref")
+        beside = {name: self.inlined(each, within) for name, each in value.items() if name not in {"$ref", *_DEFINING}}
+        if not isinstance(pointer, str):
+            return beside
+        meant = self._meant(pointer)
+        if meant is None or within.count(pointer) >= _LEVELS or self._nodes > _NODES:
+            return beside
+        return {**self.inlined(meant, (*within, pointer)), **beside}
+
+    def _meant(self, pointer: str) -> Mapping[str, Any] | None:
+        """The definition that a pointer means."""
+        for name in _DEFINING:
+            defined, prefix = self._root.get(name), f"#/{name}/"
+            if pointer.startswith(prefix) and isinstance(defined, dict):
+                found = defined.get(pointer.removeprefix(prefix))
+                return found if isinstance(found, dict) else None
+        return None
