@@ -46,6 +46,10 @@ class Taking:
         """Take a parameter as it is; None when it wasn't given."""
         return self._left.pop(name, None)
 
+    def peek(self, name: str) -> Any:
+        """A parameter, left where it is; None when it wasn't given or was taken."""
+        return self._left.get(name)
+
     def given(self, known: Container[str]) -> list[str]:
         """The names among those known that were given and not taken yet, in the caller's order."""
         return [name for name in self._left if name in known]

@@ -40,6 +40,7 @@ from penstock.core.traits import Traits
 from penstock.core.unreadable import read_json
 from penstock.dialects import bedrock_formats
 from penstock.dialects.call_ids import CallIds
+from penstock.dialects.mistral import short_id
 
 Block = dict[str, Any]
 _Markable = TextPart | ImagePart | AudioPart | FilePart
@@ -58,10 +59,11 @@ _INVALID_JSON: Final = "INVALID_JSON"
 class Turns:
     """Writes the conversation of one request."""
 
-    def __init__(self, request: ChatRequest, taking: Taking, traits: Traits) -> None:
+    def __init__(self, request: ChatRequest, taking: Taking, traits: Traits, model: str) -> None:
         self._request = request
         self._taking = taking
         self._traits = traits
+        self._is_mistrals = "mistral." in model
         self._names: set[str] = set()
         self._ids = CallIds()
         self._beside: list[list[Block]] = []
@@ -164,8 +166,10 @@ class Turns:
     def _call_id(self, given: str) -> str:
         """The id of a call: as it is where it may be, with a digest otherwise, so that different ids stay different.
 
-        Claude behind Converse takes fewer characters than Converse does.
+        Claude behind Converse takes fewer characters than Converse does, Mistral nine letters and digits.
         """
+        if self._is_mistrals:
+            return short_id(given)
         allowed = _CLAUDE_ID if self._traits.owner == Owner.ANTHROPIC else _ID
         if allowed.fullmatch(given):
             return given

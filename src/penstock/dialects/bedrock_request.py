@@ -43,7 +43,7 @@ _NATIVE: Final[Mapping[str, tuple[str, ...]]] = {
 def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
     """The request for Converse, or why there can be none."""
     taking, traits = Taking(request), goal.traits
-    writer = Turns(request, taking, traits)
+    writer = Turns(request, taking, traits, goal.foundation or goal.model)
     system, turns = writer.system(), writer.turns()
     if not turns or turns[0]["role"] != "user":
         text = "Bedrock needs a conversation that begins with visible content of the user: put such a message first."
@@ -80,6 +80,10 @@ _DEFAULTS: Final[Mapping[str, float]] = {"temperature": 1, "top_p": 1}
 """What leaving a parameter out means to the families that refuse it."""
 
 
+_ALL_OF_COHERE: Final = 0.99
+"""The highest that Cohere takes, for the 1 by which others say that every token may come."""
+
+
 def _inference(request: ChatRequest, taking: Taking, traits: Traits, thinking: Thinking) -> dict[str, Any]:
     """What models of all makers know. Parameters that this one refuses now stay behind and count as dropped."""
     found: dict[str, Any] = {}
@@ -94,6 +98,8 @@ def _inference(request: ChatRequest, taking: Taking, traits: Traits, thinking: T
                 taking.value(name)
         elif not (name == "top_p" and traits.one_of_sampling and "temperature" in found):
             found[own] = taking.value(name)
+    if found.get("topP") == 1 and traits.family.startswith("command"):
+        found["topP"] = _ALL_OF_COHERE
     sequences = _stop_sequences(taking, traits)
     return {**found, "stopSequences": sequences} if sequences else found
 
@@ -149,9 +155,12 @@ def _tools(
         if choice is not None and choice.mode == "required":
             taking.refuse("tool_choice")
             choice = None
-    if written and choice is None and traits.owner == Owner.ANTHROPIC and taking.value("parallel_tool_calls") is False:
+    is_free = choice is None or choice.mode == "auto"
+    knows_one = traits.owner == Owner.ANTHROPIC and traits.thinking != "none"
+    if written and is_free and knows_one and taking.value("parallel_tool_calls") is False:
         # Converse has no word for it; beside a choice of its own, Claude's would be one too many.
         fields["tool_choice"] = {"type": "auto", "disable_parallel_tool_use": True}
+        choice = None
     return {"tools": written, **_choice(choice, traits)} if written else {}
 
 

@@ -26,6 +26,7 @@ from penstock.core.chat import (
     ReasoningPart,
     Role,
     TextPart,
+    Tool,
     ToolCall,
     ToolResult,
 )
@@ -74,7 +75,8 @@ def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
             _add(body, name, taking.first(*spellings))
     if body.get("p") == 1:
         body["p"] = _ALL
-    _add(body, "response_format", _format(taking, goal.traits))
+    if not {"tools", "documents"} & body.keys():  # beside either it is refused
+        _add(body, "response_format", _format(taking, goal.traits))
     _add(body, "thinking", _thinking(taking, goal.traits))
     return Payload(write_json(body), taking.dropped())
 
@@ -210,6 +212,7 @@ def _tools(taking: Taking) -> dict[str, Any] | Failure:
     same.
     """
     choice, strict = taking.tool_choice(), taking.value("strict_tools")
+    given = taking.peek("tools") or ()
     offered = take_functions(taking, strict=True)
     unknown = unknown_choice(choice, {tool.name for tool in offered})
     if unknown is not None:
@@ -219,7 +222,7 @@ def _tools(taking: Taking) -> dict[str, Any] | Failure:
     body: dict[str, Any] = {}
     if offered:
         body["tools"] = [{"type": "function", "function": described(tool)} for tool in offered]
-    wanted = [position for position, tool in enumerate(offered) if tool.strict]
+    wanted = [position for position, tool in enumerate(given) if isinstance(tool, Tool) and tool.strict]
     if strict is None and wanted and all(tool.schema().get("required") for tool in offered):
         strict = True
     elif strict is None:

@@ -67,7 +67,7 @@ def _with_thought(thought: str, content: Any) -> list[Any]:
 
 
 def _fits(call_id: Any) -> bool:
-    return not isinstance(call_id, str) or _FITTING.fullmatch(call_id) is not None
+    return not isinstance(call_id, str) or short_id(call_id) == call_id
 
 
 def _with_id(call: Any) -> Any:
@@ -77,7 +77,9 @@ def _with_id(call: Any) -> Any:
 
 
 def short_id(call_id: str) -> str:
-    """Nine letters and digits that always stand for the same id: the call and its answer stay together."""
+    """The id if it is nine letters and digits; else such that always stand for it: call and answer stay together."""
+    if _FITTING.fullmatch(call_id):
+        return call_id
     number = int.from_bytes(hashlib.blake2s(call_id.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
     letters = []
     for _ in range(9):

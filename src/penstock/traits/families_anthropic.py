@@ -79,7 +79,7 @@ _SOME_CLAUDE: Final = replace(
 _UNFORCED: Final = "always thinks, and refuses forced tool use"
 _STOPS_BELOW_XHIGH: Final = "thinking can be turned off, but not at effort xhigh or max"
 
-ROWS: Final = (
+_ROWS: Final = (
     Row("claude-fable-5.#", _ALWAYS, _THINKING, _UNFORCED),
     Row("claude-fable-5", _ALWAYS_FORCED, _THINKING, "always thinks"),
     Row("claude-fable", _ALWAYS, _THINKING, _UNFORCED),
@@ -140,4 +140,14 @@ ROWS: Final = (
     Row("claude", _SOME_CLAUDE, _MODELS, "one that nobody knows says itself what it refuses"),
 )
 
+_ENFORCED_ON_BEDROCK: Final = frozenset({"claude-4.5", "claude-opus-4.1", "claude-opus-4.6", "claude-sonnet-4.6"})
+"""All others answer with "Extra inputs are not permitted" (github.com/vercel/ai/issues/17919)."""
+_LESS_ON_BEDROCK: Final = {"bedrock": frozenset({"response_format"})}
+
+ROWS: Final = tuple(
+    replace(row, refuses_at=_LESS_ON_BEDROCK)
+    if row.traits.json_schema and row.traits.family not in _ENFORCED_ON_BEDROCK
+    else row
+    for row in _ROWS
+)
 FALLBACKS: Final = (Row("*", _SOME_CLAUDE, _MODELS, "every model there is a Claude", "anthropic"),)

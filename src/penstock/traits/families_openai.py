@@ -94,8 +94,8 @@ ROWS: Final = (
         "open weights: what else is refused is the host's matter",
         refuses_at={"bedrock": frozenset({"stop"})},
     ),
-    Row("gpt-6*-astra", _ALWAYS, _LATEST, "knows no effort none"),
-    Row("gpt-6.#-sol", _ALWAYS, _LATEST, "knows no effort none, unlike gpt-6-sol"),
+    Row("gpt-6*-astra", _ALWAYS, _LATEST, "knows no effort none", refuses_at=_ON_BEDROCK),
+    Row("gpt-6.#-sol", _ALWAYS, _LATEST, "knows no effort none, unlike gpt-6-sol", refuses_at=_ON_BEDROCK),
     Row("gpt-6", _GPT_6, _LATEST, _AWAKE, refuses_at=_ON_BEDROCK),
     Row(
         "gpt-5-chat", replace(_CHAT, family="gpt-5-chat", tools=False), _MODEL + "gpt-5-chat-latest", "does not reason"
@@ -110,8 +110,8 @@ ROWS: Final = (
     Row("gpt-5.2-codex", _CODEX_XHIGH, _MODEL + "gpt-5.2-codex"),
     Row("gpt-5.2", replace(_ASKED, family="gpt-5.2"), _MODEL + "gpt-5.2", _ASLEEP),
     Row("gpt-5.3", replace(_ASKED, family="gpt-5.3"), _MODEL + "gpt-5.3-codex", _ASLEEP),
-    Row("gpt-5.4", replace(_ASKED, family="gpt-5.4"), _MODEL + "gpt-5.4", _ASLEEP),
-    Row("gpt-5.5", replace(_UNASKED, family="gpt-5.5"), _MODEL + "gpt-5.5", _AWAKE),
+    Row("gpt-5.4", replace(_ASKED, family="gpt-5.4"), _MODEL + "gpt-5.4", _ASLEEP, refuses_at=_ON_BEDROCK),
+    Row("gpt-5.5", replace(_UNASKED, family="gpt-5.5"), _MODEL + "gpt-5.5", _AWAKE, refuses_at=_ON_BEDROCK),
     Row("gpt-5.#", _GPT_5_6, _LATEST, _AWAKE, refuses_at=_ON_BEDROCK),
     Row("gpt-5", _GPT_5, _MODEL + "gpt-5"),
     Row("gpt-4o*-search-preview", _SEARCH, _MODEL + "gpt-4o-search-preview"),

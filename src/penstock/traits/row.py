@@ -38,7 +38,8 @@ class Row(msgspec.Struct, frozen=True):
     ``pattern`` is the beginning of a name, in which ``*`` stands for anything and ``#`` for one digit; a number at
     its end must end there. With a ``provider``, the row is about models as that provider serves them. ``link`` is the
     documentation that says so, ``reason`` what a reader would otherwise wonder about. ``refuses_at`` are the
-    parameters that such a model refuses at one provider only, by the provider.
+    parameters that such a model refuses at one provider only, by the provider; ``response_format`` stands for all
+    schemas that are to be kept to.
     """
 
     pattern: str
@@ -51,7 +52,10 @@ class Row(msgspec.Struct, frozen=True):
     def at(self, provider: str) -> Traits:
         """The traits of such a model where that provider serves it."""
         more = self.refuses_at.get(provider)
-        return replace(self.traits, refuses=self.traits.refuses | more) if more else self.traits
+        if not more:
+            return self.traits
+        schemas = self.traits.json_schema and "response_format" not in more
+        return replace(self.traits, refuses=self.traits.refuses | more, json_schema=schemas)
 
     def compiled(self) -> re.Pattern[str]:
         """What matches the canonical names that the row covers."""

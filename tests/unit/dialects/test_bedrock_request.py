@@ -351,6 +351,11 @@ def test_llama_can_not_be_made_to_call() -> None:
 def test_calls_one_by_one_are_said_in_claudes_words() -> None:
     forced = {**MATRIX["choice_required"], "parallel_tool_calls": False}
     assert written(forced)[1] == ("parallel_tool_calls",)
+    body, dropped = written({**MATRIX["choice_auto"], "parallel_tool_calls": False})
+    assert ("toolChoice" in body["toolConfig"], dropped) == (False, ())
+    assert body["additionalModelRequestFields"]["tool_choice"]["disable_parallel_tool_use"] is True
+    haiku = resolve("anthropic.claude-3-haiku-20240307-v1:0", "bedrock")
+    assert written(MATRIX["not_parallel"], haiku)[1] == ("parallel_tool_calls",)
     assert written(MATRIX["not_parallel"], resolve("amazon.nova-pro-v1:0", "bedrock"))[1] == ("parallel_tool_calls",)
 
 
@@ -414,6 +419,33 @@ def test_a_definition_within_itself_ends_somewhere() -> None:
         name: {"properties": {str(n): {"$ref": f"#/$defs/{to}"} for n in range(60)}} for name, to in ("ab", "bc", "ca")
     }
     assert len(nova_schema(json.dumps({**wide, "$defs": many}).encode()).data) < 1_000_000
+
+
+def test_what_the_newest_claudes_refuse_here() -> None:
+    newest = resolve("us.anthropic.claude-opus-4-8", "bedrock")
+    assert written(MATRIX["format_schema"], newest)[1] == ("response_format",)
+    assert written(MATRIX["tool_strict"], newest)[1] == ("tools[0].function.strict",)
+    assert written(MATRIX["format_schema"], resolve("us.anthropic.claude-opus-4-6-v1", "bedrock"))[1] == ()
+
+
+def test_mistrals_ids_are_nine_letters_and_digits() -> None:
+    ids = {}
+    for given in ("call_1", "tooluse_abcdefghijklm", "abcDEF123"):
+        body, _ = written(
+            ask(HELLO, called(call(given, "f", "{}")), result(given, "1")), ANY_MODEL, "mistral.ministral-3-8b"
+        )
+        call_id = body["messages"][1]["content"][0]["toolUse"]["toolUseId"]
+        assert call_id == body["messages"][2]["content"][0]["toolResult"]["toolUseId"]
+        assert len(call_id) == 9
+        assert call_id.isalnum()
+        ids[given] = call_id
+    assert ids["abcDEF123"] == "abcDEF123"
+
+
+def test_every_token_of_coheres_may_come() -> None:
+    command = resolve("cohere.command-r-plus-v1:0", "bedrock")
+    assert written(ask(top_p=1), command)[0]["inferenceConfig"] == {"topP": 0.99}
+    assert written(ask(top_p=1))[0]["inferenceConfig"] == {"topP": 1}
 
 
 def test_claude_enforces_so_many_tools() -> None:

@@ -149,7 +149,7 @@ EXPECTED: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "format_text": (told(), ()),
     "format_json": (told(user("Answer in JSON."), **form()), ()),
     "format_schema": (told(**form(json_schema=SCHEMA)), ()),
-    "format_and_tools": (told(**TOOLS, **form(json_schema=SCHEMA)), ()),
+    "format_and_tools": (told(**TOOLS), ("response_format",)),
     "max_tokens": (told(max_tokens=100), ()),
     "max_completion_tokens": (told(max_tokens=200), ()),
     "both_limits": (told(max_tokens=200), ()),
@@ -215,14 +215,14 @@ def test_every_request_is_written_as_cohere_documents_it(name: str) -> None:
 
 def test_a_schema_keeps_its_bytes() -> None:
     schema = b'{"type":"object","properties":{"n":{"maximum":1.10,"minimum":-123456789012345678901234}}}'
-    tool = b'{"type":"function","function":{"name":"f","parameters":' + schema + b"}}"
-    data = b'{"messages":[{"role":"user","content":"Hello"}],"tools":[' + tool + b'],"response_format":'
-    data += b'{"type":"json_schema","json_schema":{"name":"n","schema":' + schema + b"}}}"
-    request = openai_request.read(data)
-    assert isinstance(request, ChatRequest)
-    payload = DIALECT.write(request, GOAL)
-    assert isinstance(payload, Payload)
-    assert payload.body.count(schema) == 2
+    tool = b'"tools":[{"type":"function","function":{"name":"f","parameters":' + schema + b"}}]"
+    form = b'"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":' + schema + b"}}"
+    for member in (tool, form):
+        request = openai_request.read(b'{"messages":[{"role":"user","content":"Hello"}],' + member + b"}")
+        assert isinstance(request, ChatRequest)
+        payload = DIALECT.write(request, GOAL)
+        assert isinstance(payload, Payload)
+        assert schema in payload.body
 
 
 @pytest.mark.parametrize(
@@ -671,6 +671,8 @@ def test_strict_tools_are_those_that_need_something() -> None:
     strict = {**WEATHER, "function": {**WEATHER["function"], "strict": True}}
     found = written(ask(HELLO, tools=[strict, TIMER]))
     assert ("strict_tools" in found[0], found[1]) == (False, ("tools[0].function.strict",))
+    own = {"type": "web_search"}
+    assert written(ask(HELLO, tools=[own, strict, TIMER]))[1] == ("tools[0]", "tools[1].function.strict")
     assert written(ask(HELLO, tools=[strict, TIMER], strict_tools=True))[0]["strict_tools"] is True
 
 
