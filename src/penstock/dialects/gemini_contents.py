@@ -103,7 +103,7 @@ class Conversation:
     def _say(self, role: str, parts: list[dict[str, Any]]) -> None:
         """Add to the turn of that role, or begin it. Results of functions stay by themselves."""
         last = self._turns[-1] if self._turns else None
-        if last is not None and last["role"] == role and "functionResponse" not in last["parts"][0]:
+        if last is not None and last["role"] == role and not _is_results(last):
             last["parts"] += parts
         elif parts:
             self._turns.append({"role": role, "parts": parts})
@@ -215,9 +215,16 @@ class Conversation:
         if inside:
             made["parts"] = inside
         if self._step.add(result.id, {"functionResponse": made}):
-            self._turns.append({"role": "user", "parts": self._step.results})
+            self._turns.insert(self._after_model(), {"role": "user", "parts": self._step.results})
         self._say("user", after)
         return None
+
+    def _after_model(self) -> int:
+        """Where results stand: right after the calls, whatever was said meanwhile."""
+        place = len(self._turns)
+        while place and self._turns[place - 1]["role"] != "model" and not _is_results(self._turns[place - 1]):
+            place -= 1
+        return place or len(self._turns)
 
     def _pieces(self, result: ToolResult, path: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """What isn't text in a result: the media that may stand in it, and the parts that may not."""
@@ -233,6 +240,10 @@ class Conversation:
             elif not isinstance(part, TextPart):
                 after += self._part(part, place)
         return inside, after
+
+
+def _is_results(turn: dict[str, Any]) -> bool:
+    return "functionResponse" in turn["parts"][0]
 
 
 def _nothing() -> dict[str, Any]:

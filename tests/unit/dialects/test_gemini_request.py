@@ -287,6 +287,12 @@ def test_a_system_message_keeps_its_place_whatever_is_said_later() -> None:
     assert payload(ask(brief, late)) == (told(says("Be brief.", "Now sum up.")), ())
 
 
+def test_results_follow_their_calls_whatever_is_said_meanwhile() -> None:
+    late = {"role": "system", "content": "Hurry."}
+    body = ask(HELLO, called(WEATHER_CALL), late, result("call_1", "Sunny"), HELLO)
+    assert payload(body) == (told(SAYS_HELLO, said(CALLED), SUNNY, says("Hurry.", "Hello")), ())
+
+
 def test_a_user_who_says_nothing_at_the_end_is_no_prefill() -> None:
     body = ask(HELLO, {"role": "assistant", "content": "Hi"}, {"role": "user", "content": ""})
     assert payload(body) == (told(SAYS_HELLO, said("Hi"), QUIET), ())
