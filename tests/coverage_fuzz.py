@@ -15,16 +15,17 @@ import atheris
 with atheris.instrument_imports(include=["penstock"]):
     from penstock.core.events import collect
     from penstock.core.failure import Failure
-    from penstock.dialects import openai_request, provider_errors
+    from penstock.dialects import provider_errors
     from penstock.dialects.dialect import Dialect, Goal
     from penstock.dialects.framing.aws_eventstream import EventStream
     from penstock.dialects.framing.frame import FrameError
-    from penstock.dialects.openai_chunks import ChunkWriter
-    from penstock.dialects.openai_completion import completion
-    from penstock.dialects.openai_members import Caption
-    from penstock.dialects.openai_mend import mend_reply
-    from penstock.dialects.openai_mend_stream import StreamMender
-    from penstock.dialects.openai_stream import Scan
+    from penstock.dialects.openai import request as openai_request
+    from penstock.dialects.openai.chunks import ChunkWriter
+    from penstock.dialects.openai.completion import completion
+    from penstock.dialects.openai.members import Caption
+    from penstock.dialects.openai.mend import mend_reply
+    from penstock.dialects.openai.mend_stream import StreamMender
+    from penstock.dialects.openai.stream import Scan
     from penstock.dialects.registry import DIALECTS
 
 CAPTION: Final = Caption("chatcmpl-fuzz", 1700000000, "a-model", "unit", strict=False)

@@ -15,7 +15,7 @@ from penstock.app import build
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Url
 from penstock.core.secret import Secret
-from penstock.dialects import openai_chat
+from penstock.dialects.openai import chat as openai_chat
 from penstock.pipeline.attempt import Written, write
 from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.call import Call

@@ -23,11 +23,11 @@ from matrix import MATRIX
 from penstock.core.events import Event, Fail, collect
 from penstock.core.failure import Failure
 from penstock.core.taking import Payload
-from penstock.dialects import openai_request
 from penstock.dialects.dialect import Dialect, Goal
-from penstock.dialects.openai_chunks import ChunkWriter
-from penstock.dialects.openai_completion import completion
-from penstock.dialects.openai_members import Caption
+from penstock.dialects.openai import request as openai_request
+from penstock.dialects.openai.chunks import ChunkWriter
+from penstock.dialects.openai.completion import completion
+from penstock.dialects.openai.members import Caption
 from penstock.dialects.registry import DIALECTS
 from penstock.traits.resolve import resolve
 

@@ -14,12 +14,12 @@ from matrix import HELLO, ask, result
 from penstock.core.chat import ChatRequest
 from penstock.core.events import Event, collect
 from penstock.core.taking import Payload
-from penstock.dialects import openai_request
 from penstock.dialects.anthropic import DIALECT
 from penstock.dialects.dialect import Goal
-from penstock.dialects.openai_chunks import ChunkWriter
-from penstock.dialects.openai_completion import completion
-from penstock.dialects.openai_members import Caption
+from penstock.dialects.openai import request as openai_request
+from penstock.dialects.openai.chunks import ChunkWriter
+from penstock.dialects.openai.completion import completion
+from penstock.dialects.openai.members import Caption
 from penstock.traits import resolve
 
 GOAL = Goal("claude-opus-4-8", "anthropic", resolve("claude-opus-4-8"))

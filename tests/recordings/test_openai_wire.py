@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from penstock.dialects.openai_mend import mend_reply
-from penstock.dialects.openai_mend_stream import StreamMender
+from penstock.dialects.openai.mend import mend_reply
+from penstock.dialects.openai.mend_stream import StreamMender
 from penstock.providers.registry import PROVIDERS
 from penstock.providers.row import OPENAI
 from penstock.traits.resolve import resolve
@@ -85,7 +85,7 @@ def expected_request(recording: dict[str, Any], dropped: str | None) -> dict[str
 
 
 def expected_reply(recording: dict[str, Any]) -> bytes:
-    """The recorded bytes, without the accent of a provider that has one (dialects/openai_mend.py)."""
+    """The recorded bytes, without the accent of a provider that has one (dialects/openai/mend.py)."""
     body = str(recording["response"]["body_text"]).encode("utf-8", "surrogatepass")
     if recording["response"]["status"] != 200 or not PROVIDERS[slug(recording)].mends:
         return body

@@ -19,17 +19,18 @@ import wires
 from penstock.core.events import ChatReply, Citation, Fail, Tokens, collect
 from penstock.core.outcome import ErrorClass
 from penstock.core.usage import Usage
-from penstock.dialects import openai_chat, provider_errors
-from penstock.dialects.anthropic_messages import tool_id
+from penstock.dialects import provider_errors
+from penstock.dialects.anthropic.messages import tool_id
 from penstock.dialects.dialect import Goal
 from penstock.dialects.framing import sse
-from penstock.dialects.openai_chunks import ChunkWriter
-from penstock.dialects.openai_completion import completion
-from penstock.dialects.openai_errors import read_error
-from penstock.dialects.openai_members import Caption
-from penstock.dialects.openai_mend import mend_reply
-from penstock.dialects.openai_mend_stream import StreamMender
-from penstock.dialects.openai_stream import Scan, ending
+from penstock.dialects.openai import chat as openai_chat
+from penstock.dialects.openai.chunks import ChunkWriter
+from penstock.dialects.openai.completion import completion
+from penstock.dialects.openai.errors import read_error
+from penstock.dialects.openai.members import Caption
+from penstock.dialects.openai.mend import mend_reply
+from penstock.dialects.openai.mend_stream import StreamMender
+from penstock.dialects.openai.stream import Scan, ending
 from penstock.dialects.registry import DIALECTS
 from penstock.traits.resolve import resolve
 from running import RECORDINGS, needs_recordings

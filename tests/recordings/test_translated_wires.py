@@ -25,9 +25,9 @@ import wires
 from accumulate import accumulated
 from penstock.core.events import Event, Fail, collect
 from penstock.dialects.dialect import Dialect, Goal
-from penstock.dialects.openai_chunks import ChunkWriter
-from penstock.dialects.openai_completion import completion
-from penstock.dialects.openai_members import Caption
+from penstock.dialects.openai.chunks import ChunkWriter
+from penstock.dialects.openai.completion import completion
+from penstock.dialects.openai.members import Caption
 from penstock.dialects.registry import DIALECTS
 from penstock.traits.resolve import resolve
 from running import RECORDINGS, SHARED, RunningGateway, needs_recordings

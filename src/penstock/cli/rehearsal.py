@@ -12,7 +12,7 @@ import msgspec
 
 from penstock.app import build
 from penstock.core.failure import Failure
-from penstock.dialects import openai_chat
+from penstock.dialects.openai import chat as openai_chat
 from penstock.pipeline.call import Call
 from penstock.pipeline.configure import Compiled, Route
 from penstock.pipeline.explain import explain

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from penstock.dialects import anthropic, bedrock_converse, cohere, gemini, ollama, oracle, sagemaker, watsonx
+from penstock.dialects import anthropic, bedrock, cohere, gemini, ollama, oracle, sagemaker, watsonx
 from penstock.dialects.dialect import Dialect
 
 _ALL: Final[tuple[Dialect, ...]] = (
     anthropic.DIALECT,
-    bedrock_converse.DIALECT,
+    bedrock.DIALECT,
     cohere.DIALECT,
     gemini.DIALECT,
     ollama.DIALECT,

@@ -20,8 +20,8 @@ from penstock.dialects.dialect import Dialect, Goal, Reader
 from penstock.dialects.framing.aws_eventstream import STREAM_TYPE, EventStream, Message
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.ndjson import LineSplitter
-from penstock.dialects.openai_reply import OpenAiReader, OpenAiStream, read_reply
-from penstock.dialects.openai_write import Host, body
+from penstock.dialects.openai.reply import OpenAiReader, OpenAiStream, read_reply
+from penstock.dialects.openai.write import Host, body
 from penstock.dialects.provider_errors import understand
 
 _HOST: Final = Host(limit="max_tokens")

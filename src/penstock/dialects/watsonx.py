@@ -14,8 +14,8 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
 from penstock.core.taking import Payload, Taking
 from penstock.dialects.dialect import Dialect, Goal
-from penstock.dialects.openai_reply import OpenAiStream, read_reply
-from penstock.dialects.openai_write import Host, body
+from penstock.dialects.openai.reply import OpenAiStream, read_reply
+from penstock.dialects.openai.write import Host, body
 
 _HOST: Final = Host(
     parameters=frozenset(

@@ -17,10 +17,10 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, header_line
 from penstock.core.json_text import write_json
 from penstock.core.virtual_key import allows
-from penstock.dialects import openai_chat
 from penstock.dialects.dialect import Goal
-from penstock.dialects.openai_errors import error_body
-from penstock.dialects.openai_signatures import is_marked, kept_at_home
+from penstock.dialects.openai import chat as openai_chat
+from penstock.dialects.openai.errors import error_body
+from penstock.dialects.openai.signatures import is_marked, kept_at_home
 from penstock.dialects.registry import DIALECTS
 from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.begin import Patience, begin

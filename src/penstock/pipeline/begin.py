@@ -19,10 +19,10 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, Limits, content_type
 from penstock.core.memo import NameMemo
 from penstock.core.outcome import Outcome
-from penstock.dialects import openai_chat
 from penstock.dialects.framing.sse import EventRelay
-from penstock.dialects.openai_errors import Trouble, error_in_reply, read_error
-from penstock.dialects.openai_stream import Scan, ending
+from penstock.dialects.openai import chat as openai_chat
+from penstock.dialects.openai.errors import Trouble, error_in_reply, read_error
+from penstock.dialects.openai.stream import Scan, ending
 from penstock.pipeline.call import Answer
 from penstock.pipeline.configure import Route
 from penstock.providers.row import Operation

@@ -22,9 +22,9 @@ from penstock.core.lru import Lru
 from penstock.core.outcome import Outcome
 from penstock.core.unreadable import UNREADABLE
 from penstock.core.usage import Usage
-from penstock.dialects import openai_chat
-from penstock.dialects.openai_replay import to_plain, to_stream, with_usage
-from penstock.dialects.openai_stream import Scan, ending
+from penstock.dialects.openai import chat as openai_chat
+from penstock.dialects.openai.replay import to_plain, to_stream, with_usage
+from penstock.dialects.openai.stream import Scan, ending
 from penstock.pipeline.attempt import Carrier, Written, failed, send, write
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.configure import Route

@@ -13,8 +13,8 @@ from penstock.core.outcome import Outcome
 from penstock.core.unreadable import read_json
 from penstock.core.usage import Usage
 from penstock.dialects.framing.sse import EventRelay
-from penstock.dialects.openai_chat import Request
-from penstock.dialects.openai_stream import Scan
+from penstock.dialects.openai.chat import Request
+from penstock.dialects.openai.stream import Scan
 from penstock.providers.row import Operation
 from penstock.routing.conditions import MISSING
 from penstock.routing.plan import Target

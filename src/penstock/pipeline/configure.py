@@ -22,7 +22,7 @@ from penstock.core.lru import Lru
 from penstock.core.memo import NameMemo
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
-from penstock.dialects.openai_chat import Request, Shape
+from penstock.dialects.openai.chat import Request, Shape
 from penstock.pipeline.authenticate import ANYBODY, KEY_HEADERS, Caller, authenticate, credential
 from penstock.pipeline.call import Call
 from penstock.providers.endpoint import Endpoint, bind

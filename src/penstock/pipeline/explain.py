@@ -16,7 +16,7 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import Outcome, failed
-from penstock.dialects.openai_errors import Trouble, read_error, read_error_event
+from penstock.dialects.openai.errors import Trouble, read_error, read_error_event
 from penstock.pipeline.attempt import patience, write
 from penstock.pipeline.begin import Patience
 from penstock.pipeline.call import Asked, Call

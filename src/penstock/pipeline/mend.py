@@ -1,6 +1,6 @@
 """Stage, inside an attempt, on lane 1: a provider with an accent, put as OpenAI's clients read it.
 
-Only what deviates is changed (``dialects/openai_mend.py``). Errors and very large plain replies pass as they are.
+Only what deviates is changed (``dialects/openai/mend.py``). Errors and very large plain replies pass as they are.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from typing import Final
 
 from penstock.core.failure import Failure
 from penstock.core.http import content_type
-from penstock.dialects import openai_chat
-from penstock.dialects.openai_mend import mend_reply
-from penstock.dialects.openai_mend_stream import StreamMender
+from penstock.dialects.openai import chat as openai_chat
+from penstock.dialects.openai.mend import mend_reply
+from penstock.dialects.openai.mend_stream import StreamMender
 from penstock.transport.base import Reply
 
 _LARGEST: Final = 8 << 20

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from penstock.core.failure import Failure, Kind
-from penstock.dialects import openai_chat
+from penstock.dialects.openai import chat as openai_chat
 from penstock.pipeline.attempt import failed
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.configure import Compiled, Configure

@@ -17,12 +17,14 @@ from penstock.core.events import Event, collect
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, content_type
 from penstock.core.taking import Payload
-from penstock.dialects import openai_chat, openai_request, provider_errors
+from penstock.dialects import provider_errors
 from penstock.dialects.dialect import Dialect, Goal
 from penstock.dialects.framing.frame import MAX_FRAME
-from penstock.dialects.openai_chunks import ChunkWriter
-from penstock.dialects.openai_completion import completion
-from penstock.dialects.openai_members import Caption
+from penstock.dialects.openai import chat as openai_chat
+from penstock.dialects.openai import request as openai_request
+from penstock.dialects.openai.chunks import ChunkWriter
+from penstock.dialects.openai.completion import completion
+from penstock.dialects.openai.members import Caption
 from penstock.transport.base import Reply
 
 _FRAMING: Final = frozenset({b"content-type", b"content-length", b"transfer-encoding"})

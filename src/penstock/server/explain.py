@@ -9,7 +9,7 @@ import msgspec
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.core.unreadable import UNREADABLE
-from penstock.dialects import openai_chat
+from penstock.dialects.openai import chat as openai_chat
 from penstock.pipeline.call import Call
 from penstock.pipeline.explain import explain
 from penstock.pipeline.route import Router

@@ -11,8 +11,8 @@ import time
 from typing import Final
 
 from penstock.core.failure import Failure, Kind
-from penstock.dialects import openai_chat
-from penstock.dialects.openai_errors import error_event
+from penstock.dialects.openai import chat as openai_chat
+from penstock.dialects.openai.errors import error_event
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.run import Pipeline
 from penstock.server.client import Client

@@ -7,10 +7,10 @@ from typing import Final
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
-from penstock.dialects import openai_chat
 from penstock.dialects.framing.sse import EventRelay
-from penstock.dialects.openai_errors import error_body, error_event
-from penstock.dialects.openai_stream import Scan, ending
+from penstock.dialects.openai import chat as openai_chat
+from penstock.dialects.openai.errors import error_body, error_event
+from penstock.dialects.openai.stream import Scan, ending
 from penstock.pipeline.call import Answer
 from penstock.server.client import Client
 from penstock.transport.base import Reply

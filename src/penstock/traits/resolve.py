@@ -10,21 +10,21 @@ import functools
 from typing import Final
 
 from penstock.core.traits import ANY_MODEL, Traits
-from penstock.traits import (
-    families_amazon,
-    families_anthropic,
-    families_bedrock,
-    families_cohere,
-    families_deepseek,
-    families_google,
-    families_meta,
-    families_mistral,
-    families_moonshot,
-    families_openai,
-    families_others,
-    families_qwen,
-    families_xai,
-    families_zhipu,
+from penstock.traits.families import (
+    amazon,
+    anthropic,
+    bedrock,
+    cohere,
+    deepseek,
+    google,
+    meta,
+    mistral,
+    moonshot,
+    openai,
+    others,
+    qwen,
+    xai,
+    zhipu,
 )
 from penstock.traits.row import Row, canonical
 
@@ -32,23 +32,23 @@ _LONGEST: Final = 2048
 """No host's name for a model is longer: Bedrock's ARNs end here."""
 
 ROWS: Final[tuple[Row, ...]] = (
-    *families_bedrock.ROWS,
-    *families_anthropic.ROWS,
-    *families_openai.ROWS,
-    *families_google.ROWS,
-    *families_amazon.ROWS,
-    *families_mistral.ROWS,
-    *families_cohere.ROWS,
-    *families_meta.ROWS,
-    *families_deepseek.ROWS,
-    *families_qwen.ROWS,
-    *families_moonshot.ROWS,
-    *families_xai.ROWS,
-    *families_zhipu.ROWS,
-    *families_others.ROWS,
-    *families_anthropic.FALLBACKS,
-    *families_google.FALLBACKS,
-    *families_deepseek.FALLBACKS,
+    *bedrock.ROWS,
+    *anthropic.ROWS,
+    *openai.ROWS,
+    *google.ROWS,
+    *amazon.ROWS,
+    *mistral.ROWS,
+    *cohere.ROWS,
+    *meta.ROWS,
+    *deepseek.ROWS,
+    *qwen.ROWS,
+    *moonshot.ROWS,
+    *xai.ROWS,
+    *zhipu.ROWS,
+    *others.ROWS,
+    *anthropic.FALLBACKS,
+    *google.FALLBACKS,
+    *deepseek.FALLBACKS,
 )
 """All rows in the order of their say."""
 

@@ -32,7 +32,7 @@ from penstock.core.events import (
     collect,
 )
 from penstock.dialects.anthropic import DIALECT
-from penstock.dialects.anthropic_events import ERROR_STATUS, STOP_REASONS
+from penstock.dialects.anthropic.events import ERROR_STATUS, STOP_REASONS
 from penstock.dialects.dialect import Goal
 
 API: Final = Goal("claude", "anthropic")
@@ -395,7 +395,7 @@ def test_blocks_that_were_never_closed_end_with_the_message() -> None:
 
 
 def test_what_is_held_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("penstock.dialects.anthropic_events.MAX_FRAME", 500)
+    monkeypatch.setattr("penstock.dialects.anthropic.events.MAX_FRAME", 500)
     piece = {"type": "content_block_delta", "index": 0, "delta": args("x" * 100)}
     opening = block(0, "server_tool_use", id="s", name="web_search", input={})[0]
     (fail,) = told(stream(begin(), opening, *[piece] * 5, *end()), Fail)

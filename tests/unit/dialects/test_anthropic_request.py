@@ -33,9 +33,9 @@ from penstock.core.failure import Failure
 from penstock.core.taking import Payload
 from penstock.core.traits import ANY_MODEL, Traits
 from penstock.dialects.anthropic import DIALECT
-from penstock.dialects.anthropic_messages import tool_id
+from penstock.dialects.anthropic.messages import tool_id
 from penstock.dialects.dialect import Goal
-from penstock.dialects.openai_request import read
+from penstock.dialects.openai.request import read
 from penstock.traits import resolve
 
 

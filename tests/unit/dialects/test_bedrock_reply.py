@@ -30,8 +30,8 @@ from penstock.core.events import (
     collect,
 )
 from penstock.core.traits import Traits
-from penstock.dialects import bedrock_reply
-from penstock.dialects.bedrock_converse import DIALECT
+from penstock.dialects.bedrock import DIALECT
+from penstock.dialects.bedrock import reply as bedrock_reply
 from penstock.dialects.dialect import Goal
 
 CLAUDE = Goal("anthropic.claude", traits=Traits(family="claude", owner=Owner.ANTHROPIC))

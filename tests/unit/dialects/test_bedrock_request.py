@@ -30,11 +30,11 @@ from penstock.core.chat import ChatRequest, Owner
 from penstock.core.failure import Failure, Kind
 from penstock.core.taking import Payload
 from penstock.core.traits import ANY_MODEL, Traits
-from penstock.dialects import openai_request
-from penstock.dialects.bedrock_converse import DIALECT
-from penstock.dialects.bedrock_formats import MEDIA, find, mime_of
+from penstock.dialects.bedrock import DIALECT
+from penstock.dialects.bedrock.formats import MEDIA, find, mime_of
+from penstock.dialects.bedrock.nova_schema import nova_schema
 from penstock.dialects.dialect import Goal
-from penstock.dialects.nova_schema import nova_schema
+from penstock.dialects.openai import request as openai_request
 from penstock.traits import resolve
 
 CLAUDE = Traits(

@@ -47,10 +47,10 @@ from penstock.core.events import (
 from penstock.core.failure import Failure, Kind
 from penstock.core.taking import Payload
 from penstock.core.traits import ANY_MODEL, Traits
-from penstock.dialects import openai_request
 from penstock.dialects.cohere import DIALECT
 from penstock.dialects.dialect import Goal
 from penstock.dialects.framing import sse
+from penstock.dialects.openai import request as openai_request
 
 GOAL = Goal("command-a-03-2025")
 THINKS = Traits(family="thinks", thinking="budget", budgets={"low": 1024, "high": 16_384})

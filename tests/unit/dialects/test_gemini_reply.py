@@ -25,11 +25,11 @@ from penstock.core.events import (
     ToolStart,
     collect,
 )
-from penstock.dialects import gemini_candidate
 from penstock.dialects.dialect import Goal
 from penstock.dialects.framing import sse
 from penstock.dialects.gemini import DIALECT
-from penstock.dialects.gemini_candidate import FINISH_REASONS
+from penstock.dialects.gemini import candidate as gemini_candidate
+from penstock.dialects.gemini.candidate import FINISH_REASONS
 
 GOAL = Goal("gemini-2.5-flash", "google")
 START = Start("r1", "gemini-2.5-flash")

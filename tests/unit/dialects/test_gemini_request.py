@@ -31,11 +31,11 @@ from penstock.core.events import collect
 from penstock.core.failure import Failure, Kind
 from penstock.core.taking import Payload
 from penstock.core.traits import ANY_MODEL, Traits
-from penstock.dialects import openai_request
 from penstock.dialects.dialect import Goal
 from penstock.dialects.gemini import DIALECT
-from penstock.dialects.openai_completion import completion
-from penstock.dialects.openai_members import Caption
+from penstock.dialects.openai import request as openai_request
+from penstock.dialects.openai.completion import completion
+from penstock.dialects.openai.members import Caption
 from penstock.traits import resolve
 
 GOAL = Goal("gemini-x", "google")

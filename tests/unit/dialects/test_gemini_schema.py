@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from matrix import HUGE_SCHEMA, SCHEMA, WEATHER
-from penstock.dialects.gemini_schema import GoogleSchema, google_schema
+from penstock.dialects.gemini.schema import GoogleSchema, google_schema
 
 STRING = {"type": "string"}
 INTEGER = {"type": "integer"}

@@ -29,10 +29,10 @@ from penstock.core.events import (
 from penstock.core.failure import Failure, Kind
 from penstock.core.taking import Payload
 from penstock.core.traits import ANY_MODEL, Traits
-from penstock.dialects import openai_request
 from penstock.dialects.dialect import Goal
 from penstock.dialects.framing import ndjson
 from penstock.dialects.ollama import DIALECT
+from penstock.dialects.openai import request as openai_request
 
 GOAL = Goal("qwen3")
 EFFORTS = Traits(family="efforts", thinking="effort", efforts={"minimal": "low", "xhigh": "high"})

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
 from penstock.core.usage import Usage
-from penstock.dialects import openai_chat
-from penstock.dialects.openai_chat import Request, Shape, shape
+from penstock.dialects.openai import chat as openai_chat
+from penstock.dialects.openai.chat import Request, Shape, shape
 
 
 def request(**members: Any) -> Request | Failure:

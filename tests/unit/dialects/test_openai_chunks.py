@@ -28,9 +28,9 @@ from penstock.core.events import (
     ToolStart,
     collect,
 )
-from penstock.dialects.openai_chunks import ChunkWriter
-from penstock.dialects.openai_completion import completion
-from penstock.dialects.openai_members import Caption
+from penstock.dialects.openai.chunks import ChunkWriter
+from penstock.dialects.openai.completion import completion
+from penstock.dialects.openai.members import Caption
 
 CAPTION = Caption("chatcmpl-1", 1700000000, "asked-model", "unit")
 LOOSE = msgspec.structs.replace(CAPTION, strict=False)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import ErrorClass
-from penstock.dialects.openai_errors import (
+from penstock.dialects.openai.errors import (
     Trouble,
     error_body,
     error_event,

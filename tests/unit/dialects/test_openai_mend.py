@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletionChunk
 
-from penstock.dialects import openai_mend, openai_mend_stream
-from penstock.dialects.openai_mend import mend_reply, whole_number, written
-from penstock.dialects.openai_mend_stream import StreamMender
+from penstock.dialects.openai import mend as openai_mend
+from penstock.dialects.openai import mend_stream as openai_mend_stream
+from penstock.dialects.openai.mend import mend_reply, whole_number, written
+from penstock.dialects.openai.mend_stream import StreamMender
 
 DONE = b"data: [DONE]\n\n"
 USAGE = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}

@@ -13,7 +13,7 @@ from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from penstock.dialects.framing import sse
-from penstock.dialects.openai_replay import to_plain, to_stream, with_usage
+from penstock.dialects.openai.replay import to_plain, to_stream, with_usage
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5, "prompt_tokens_details": {"cached_tokens": 1}}
 DONE = b"data: [DONE]\n\n"

@@ -31,7 +31,7 @@ from penstock.core.events import (
 )
 from penstock.dialects.dialect import Goal
 from penstock.dialects.framing import sse
-from penstock.dialects.openai_reply import OpenAiReader, OpenAiStream, read_reply
+from penstock.dialects.openai.reply import OpenAiReader, OpenAiStream, read_reply
 
 GOAL = Goal("a-model")
 HEAD = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1700000000, "model": "a-model"}

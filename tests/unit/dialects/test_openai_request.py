@@ -32,7 +32,7 @@ from penstock.core.chat import (
 )
 from penstock.core.chat import Reasoning as Thought
 from penstock.core.failure import Failure
-from penstock.dialects.openai_request import read
+from penstock.dialects.openai.request import read
 
 
 def request(body: dict[str, Any]) -> ChatRequest:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from penstock.core.body import Body
 from penstock.core.chat import Owner
-from penstock.dialects.openai_signatures import is_marked, kept_at_home
+from penstock.dialects.openai.signatures import is_marked, kept_at_home
 
 CALL: dict[str, Any] = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 SIGNED: dict[str, Any] = {

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.usage import Usage
-from penstock.dialects.openai_stream import Scan, ending
+from penstock.dialects.openai.stream import Scan, ending
 
 
 def chunk(delta: Any = None, **members: Any) -> bytes:

@@ -9,8 +9,8 @@ from matrix import HELLO, MATRIX, PDF, PIXEL, WEATHER, ask, called, image, resul
 from penstock.core.chat import ChatRequest
 from penstock.core.json_text import write_json
 from penstock.core.taking import Taking
-from penstock.dialects import openai_request
-from penstock.dialects.openai_write import ANYTHING, Host, body
+from penstock.dialects.openai import request as openai_request
+from penstock.dialects.openai.write import ANYTHING, Host, body
 
 DELIVERY = {"model", "stream", "stream_options"}
 

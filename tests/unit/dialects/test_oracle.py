@@ -29,9 +29,9 @@ from penstock.core.events import (
 from penstock.core.failure import Failure, Kind
 from penstock.core.taking import Payload
 from penstock.core.traits import ANY_MODEL, Traits
-from penstock.dialects import openai_request
 from penstock.dialects.dialect import Goal
 from penstock.dialects.framing import sse
+from penstock.dialects.openai import request as openai_request
 from penstock.dialects.oracle import DIALECT
 
 OPTIONS = {"oracle_compartment_id": "ocid1.compartment"}

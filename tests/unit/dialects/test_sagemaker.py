@@ -13,10 +13,11 @@ from matrix import HELLO, MATRIX, WEATHER, ask
 from penstock.core.chat import ChatRequest
 from penstock.core.events import Event, Fail, Start, Stop, Text, Tokens, ToolArgs, ToolStart
 from penstock.core.taking import Payload
-from penstock.dialects import openai_request, sagemaker
+from penstock.dialects import sagemaker
 from penstock.dialects.dialect import Goal
 from penstock.dialects.framing import ndjson
 from penstock.dialects.framing.aws_eventstream import STREAM_TYPE
+from penstock.dialects.openai import request as openai_request
 
 DIALECT = sagemaker.DIALECT
 GOAL = Goal("my-endpoint")

@@ -10,8 +10,8 @@ from penstock.core.chat import ChatRequest
 from penstock.core.events import Event, Extra, Fail, Start, Stop, Text, Tokens, ToolArgs, ToolStart
 from penstock.core.failure import Failure, Kind
 from penstock.core.taking import Payload
-from penstock.dialects import openai_request
 from penstock.dialects.dialect import Goal
+from penstock.dialects.openai import request as openai_request
 from penstock.dialects.watsonx import DIALECT
 
 OPTIONS = {"watsonx_project_id": "p-1"}

@@ -8,7 +8,7 @@ import pytest
 
 from penstock.app import build
 from penstock.core.failure import Failure, Kind
-from penstock.dialects.openai_chat import read_request
+from penstock.dialects.openai.chat import read_request
 from penstock.pipeline.call import Call
 from penstock.pipeline.explain import explain
 from penstock.pipeline.route import Router

@@ -21,7 +21,7 @@ from penstock.core.http import Headers
 from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
 from penstock.dialects.framing.sse import EventRelay
-from penstock.dialects.openai_stream import Scan
+from penstock.dialects.openai.stream import Scan
 from penstock.pipeline.call import Answer
 from penstock.pipeline.flight import Flight, Follower
 

@@ -1,0 +1,21 @@
+"""The dialect of Anthropic's Messages API: at Anthropic, on Azure and Vertex AI, and in Bedrock's InvokeModel.
+
+The goal's variant tells the hosts apart: ``vertex``, ``bedrock``, or anything else for the API as Anthropic has it.
+Source: Anthropic API reference, "Create a Message".
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from penstock.dialects.anthropic.reply import read_reply, reader
+from penstock.dialects.anthropic.request import write
+from penstock.dialects.dialect import Dialect
+
+DIALECT: Final = Dialect(
+    "anthropic",
+    write,
+    reader,
+    read_reply,
+    (b"text/event-stream", b"application/vnd.amazon.eventstream"),
+)

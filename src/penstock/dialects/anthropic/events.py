@@ -1,0 +1,337 @@
+"""One message of Anthropic's, event by event or block by block, as the house's events.
+
+Text and thinking are told as they come; what makes sense only whole (signatures, citations, blocks of Anthropic's own
+tools) is told when its block ends. What frames the events is read in reply.py. Sources: Anthropic API
+reference, "Create a Message"; Claude docs, "Streaming messages", "Stop reasons", "Errors".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core import members
+from penstock.core.chat import Owner
+from penstock.core.events import (
+    Citation,
+    Event,
+    Extra,
+    Fail,
+    Foreign,
+    Start,
+    Stop,
+    Text,
+    Thinking,
+    Tokens,
+    ToolArgs,
+    ToolStart,
+)
+from penstock.core.json_text import write_json
+from penstock.core.unreadable import read_json
+from penstock.dialects.framing.frame import MAX_FRAME
+
+STOP_REASONS: Final[Mapping[str, str]] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "pause_turn": "stop",
+    "compaction": "stop",
+    "tool_use": "tool_calls",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "refusal": "content_filter",
+}
+"""Anthropic's stop reasons in OpenAI's words. A refusal is a stop for safety, hence no plain ``stop``."""
+
+ERROR_STATUS: Final[Mapping[str, int]] = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+"""The status that an error would have had if the answer hadn't begun."""
+
+WITHOUT_MESSAGE: Final = "the provider tells of an error without a message"
+
+_OF_CHOICE: Final = frozenset({"stop_sequence", "stop_details"})
+_TOLD_OTHERWISE: Final = frozenset(
+    {"type", "index", "id", "role", "model", "content", "stop_reason", "usage", "message", "delta"}
+)
+"""Members that become events of their own; all others are told as ``Extra``."""
+
+
+class _Block(msgspec.Struct):
+    """A content block that is open. ``size`` counts the bytes that are held for its end."""
+
+    kind: str
+    value: dict[str, Any]
+    size: int
+    call: int = -1
+    """The number of a tool call, -1 for every other block."""
+    input: str = ""
+    """A call's arguments as its beginning gave them: they count when no piece follows."""
+    pieces: list[str] = msgspec.field(default_factory=list)
+    """Of a signature, or of the input of a tool that isn't the caller's."""
+    citations: list[dict[str, Any]] = msgspec.field(default_factory=list)
+
+    @property
+    def is_foreign(self) -> bool:
+        return self.kind not in {"text", "thinking", "redacted_thinking", "tool_use"}
+
+
+class MessageReader:
+    """Reads one message from its events, whatever framed them. ``has_ended``: nothing more is to be heard of it."""
+
+    def __init__(self) -> None:
+        self.has_ended = False
+        self._open: dict[int, _Block] = {}
+        self._calls = 0
+        self._held = 0
+        self._usage: dict[str, Any] = {}
+
+    def event(self, data: bytes, name: str = "") -> list[Event]:
+        """What one event says. ``name`` stands in for its ``type`` where that is missing."""
+        try:
+            value = read_json(data)
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            return self.broken("an event of its stream is no JSON object")
+        match value.get("type", name):
+            case "content_block_delta":
+                return self._delta(value, len(data))
+            case "content_block_start":
+                return self._start(_index(value), members.mapping(value, "content_block"), len(data))
+            case "content_block_stop":
+                return self._stop(_index(value))
+            case "message_start":
+                return self.begin(members.mapping(value, "message"))
+            case "message_delta":
+                return self._message_delta(value)
+            case "message_stop":
+                return [*_members(value), *self.end()]
+            case "error":
+                return self.fail(data, value)
+            case _:
+                return self.fail(data, value) if isinstance(value.get("error"), dict) else []
+
+    # The message as a whole.
+
+    def begin(self, message: Mapping[str, Any]) -> list[Event]:
+        """The message's own members, as far as they are known at its beginning."""
+        self._count(message)
+        return [Start(members.text(message, "id"), members.text(message, "model")), *_members(message)]
+
+    def _message_delta(self, value: Mapping[str, Any]) -> list[Event]:
+        self._count(value)
+        return [*_members(members.mapping(value, "delta")), *_members(value)]
+
+    def end(self) -> list[Event]:
+        """The message is complete."""
+        self.has_ended = True
+        events = [event for index in list(self._open) for event in self._stop(index)]
+        tier = self._usage.get("service_tier")
+        if isinstance(tier, str):
+            events.append(Extra("service_tier", tier))
+        return [*events, *self._tokens()]
+
+    def block(self, index: int, value: dict[str, Any], arguments: str = "") -> list[Event]:
+        """A content block that is given whole; ``arguments`` is a call's input as it was written."""
+        if value.get("type") == "text" and not value.get("citations"):
+            text = members.text(value, "text")
+            return [Text(text, 0, index)] if text else []
+        events = self._start(index, value, 0)
+        if arguments:
+            self._open[index].input = arguments
+        return [*events, *self._stop(index)]
+
+    def fail(self, data: bytes, value: Mapping[str, Any]) -> list[Event]:
+        """The provider says that the answer failed."""
+        error = members.mapping(value, "error")
+        kind = members.text(error, "type")
+        message = members.text(error, "message") or WITHOUT_MESSAGE
+        code = error.get("code")
+        status = ERROR_STATUS.get(kind, code if isinstance(code, int) and 400 <= code < 600 else 0)
+        return self.failed(Fail(message, kind, "", status, data))
+
+    def broken(self, what: str) -> list[Event]:
+        """The bytes show that the answer failed."""
+        return self.failed(Fail(what, broken=True))
+
+    def failed(self, fail: Fail) -> list[Event]:
+        """The end for lack of more: what was counted so far, then why."""
+        self.has_ended = True
+        return [*self._tokens(), fail]
+
+    # Its blocks.
+
+    def _start(self, index: int, value: dict[str, Any], size: int) -> list[Event]:
+        before = self._stop(index)
+        block = self._open[index] = _Block(members.text(value, "type"), value, 0)
+        match block.kind:
+            case "text":
+                text = members.text(value, "text")
+                block.citations += members.mappings(value.get("citations"))
+                said: list[Event] = [Text(text, 0, index)] if text else []
+            case "thinking":
+                text, signature = members.text(value, "thinking"), members.text(value, "signature")
+                block.pieces += [signature] if signature else []
+                said = [Thinking(text, "", "", Owner.ANTHROPIC, 0, index)] if text else []
+            case "redacted_thinking":
+                said = [Thinking("", "", members.text(value, "data"), Owner.ANTHROPIC, 0, index)]
+            case "tool_use":
+                block.call = self._calls
+                self._calls += 1
+                given = value.get("input")
+                block.input = write_json(given).decode() if isinstance(given, dict) and given else ""
+                said = [ToolStart(block.call, members.text(value, "name"), members.text(value, "id"))]
+            case _:
+                said = []
+        return [*before, *said, *self._hold(block, size)]
+
+    def _delta(self, value: Mapping[str, Any], size: int) -> list[Event]:
+        delta, index = value.get("delta"), _index(value)
+        if not isinstance(delta, dict):
+            return []
+        block = self._open.get(index)
+        if block is not None and block.is_foreign:
+            _grow(block, delta)
+            return self._hold(block, size)
+        match delta.get("type"):
+            case "text_delta":
+                text = delta.get("text")
+                return [Text(text, 0, index)] if isinstance(text, str) and text else []
+            case "thinking_delta":
+                text = delta.get("thinking")
+                return [Thinking(text, "", "", Owner.ANTHROPIC, 0, index)] if isinstance(text, str) and text else []
+            case _ if block is None:
+                return self.broken("it tells of a block that never began")
+            case _:
+                return self._add(block, index, delta, size)
+
+    def _add(self, block: _Block, index: int, delta: dict[str, Any], size: int) -> list[Event]:
+        """A piece of a block that isn't text; one of a kind that nobody knows is told as it is."""
+        match delta.get("type"):
+            case "input_json_delta" if block.call >= 0:
+                block.input = ""
+                text = members.text(delta, "partial_json")
+                return [ToolArgs(text, block.call)] if text else []
+            case "signature_delta":
+                block.pieces.append(members.text(delta, "signature"))
+            case "citations_delta":
+                block.citations += members.mappings([delta.get("citation")])
+            case kind:
+                return [Foreign(delta, 0, index)] if isinstance(kind, str) else []
+        return self._hold(block, size)
+
+    def _hold(self, block: _Block, size: int) -> list[Event]:
+        """Count what is kept until a block ends: a stream that never ends one can't fill the memory."""
+        block.size += size
+        self._held += size
+        return self.broken(f"it holds open blocks of more than {MAX_FRAME >> 20} MiB") if self._held > MAX_FRAME else []
+
+    def _stop(self, index: int) -> list[Event]:
+        block = self._open.pop(index, None)
+        if block is None:
+            return []
+        self._held -= block.size
+        if block.is_foreign:
+            return [Foreign(_whole(block), 0, index)] if block.value else []
+        if block.call >= 0:
+            return [ToolArgs(block.input, block.call)] if block.input else []
+        signature = "".join(block.pieces)
+        signed = [Thinking("", signature, "", Owner.ANTHROPIC, 0, index)] if signature else []
+        return [*signed, *(_citation(raw, index) for raw in block.citations)]
+
+    # Its counts.
+
+    def _count(self, holder: Mapping[str, Any]) -> None:
+        """Later counts replace earlier ones: they are running totals."""
+        for name, value in members.mapping(holder, "usage").items():
+            if value is not None:
+                self._usage[name] = value
+
+    def _tokens(self) -> list[Event]:
+        usage, self._usage = self._usage, {}
+        if not usage:
+            return []
+        counts = _with_compaction(usage) if "iterations" in usage else usage
+        cached = members.integer(counts, "cache_read_input_tokens")
+        written = members.integer(counts, "cache_creation_input_tokens")
+        prompt = members.integer(counts, "input_tokens")
+        if cached is not None or written is not None:
+            prompt = (prompt or 0) + (cached or 0) + (written or 0)
+        completion = members.integer(counts, "output_tokens")
+        total = None if prompt is None or completion is None else prompt + completion
+        thinking = members.integer(members.mapping(usage, "output_tokens_details"), "thinking_tokens")
+        return [Tokens(prompt, completion, total, cached, written, thinking, native=usage)]
+
+
+_COUNTS: Final = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
+
+
+def _with_compaction(usage: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The counts with those of summaries that were made on the way: they are billed and not in the totals (Claude docs,
+    "Compaction", "Understanding usage")."""
+    given = usage["iterations"]
+    made = (
+        [each for each in given if isinstance(each, dict) and each.get("type") == "compaction"]
+        if isinstance(given, list)
+        else []
+    )
+    if not made:
+        return usage
+    sums = {name: sum(members.integer(each, name) or 0 for each in (usage, *made)) for name in _COUNTS}
+    return {**usage, **sums}
+
+
+# Pieces.
+
+
+def _members(holder: Mapping[str, Any]) -> list[Event]:
+    """Why the message ended, and what OpenAI's dialect has no place for."""
+    reason = members.text(holder, "stop_reason")
+    told: list[Event] = [Stop(STOP_REASONS.get(reason, "stop"), reason)] if reason else []
+    for name, value in holder.items():
+        if value is not None and name not in _TOLD_OTHERWISE:
+            told.append(Extra(name, value, 0 if name in _OF_CHOICE else None))
+    return told
+
+
+def _grow(block: _Block, delta: Mapping[str, Any]) -> None:
+    """A piece of a block in Anthropic's own shape: text goes on where it stopped, everything else is set."""
+    if delta.get("type") == "input_json_delta":
+        block.pieces.append(members.text(delta, "partial_json"))
+        return
+    for name, piece in delta.items():
+        if name != "type" and piece is not None:
+            before = block.value.get(name)
+            goes_on = isinstance(before, str) and isinstance(piece, str)
+            block.value[name] = before + piece if goes_on else piece
+
+
+def _whole(block: _Block) -> dict[str, Any]:
+    text = "".join(block.pieces)
+    if not text:
+        return block.value
+    try:
+        return {**block.value, "input": read_json(text.encode("utf-8", "surrogatepass"))}
+    except ValueError:  # cut off, when the answer reached its limit
+        return {**block.value, "input": text}
+
+
+def _citation(raw: dict[str, Any], index: int) -> Citation:
+    title = members.text(raw, "title") or members.text(raw, "document_title")
+    return Citation(raw, members.text(raw, "url"), title, block=index)
+
+
+def _index(value: Mapping[str, Any]) -> int:
+    index = value.get("index")
+    return index if type(index) is int else 0

@@ -1,0 +1,16 @@
+"""The dialect of Amazon Bedrock's Converse and ConverseStream, which serve the models of all makers.
+
+Requests are written in request.py, replies read in reply.py. What a model writes passes as it is:
+Nova's ``<thinking>`` within its text stays text. Source: Amazon Bedrock API reference, "Converse", "ConverseStream".
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from penstock.dialects.bedrock.reply import StreamReader, read_reply
+from penstock.dialects.bedrock.request import write
+from penstock.dialects.dialect import Dialect
+from penstock.dialects.framing.aws_eventstream import STREAM_TYPE
+
+DIALECT: Final = Dialect("bedrock_converse", write, StreamReader, read_reply, (STREAM_TYPE,))

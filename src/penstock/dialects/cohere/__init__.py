@@ -1,0 +1,16 @@
+"""Cohere's chat, version 2 (``POST /v2/chat``). Requests are written in request.py, replies read in
+reply.py.
+
+Version 1 is another format altogether, and none of this. Source: Cohere API reference, "Chat" and "Chat with
+Streaming".
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from penstock.dialects.cohere.reply import StreamReader, read_reply
+from penstock.dialects.cohere.request import write
+from penstock.dialects.dialect import Dialect
+
+DIALECT: Final = Dialect("cohere", write, StreamReader, read_reply)

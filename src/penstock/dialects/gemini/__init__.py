@@ -1,0 +1,15 @@
+"""The dialect of Gemini's generateContent: at the Gemini API, and on Vertex AI.
+
+The goal's variant tells the hosts apart: ``vertex``, or anything else for the Gemini API. Sources: Gemini API
+reference, "Generating content"; Vertex AI reference, "GenerateContentResponse".
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from penstock.dialects.dialect import Dialect
+from penstock.dialects.gemini.reply import StreamReader, read_reply
+from penstock.dialects.gemini.request import write
+
+DIALECT: Final = Dialect("gemini", write, StreamReader, read_reply)

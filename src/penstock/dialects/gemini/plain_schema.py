@@ -1,0 +1,270 @@
+"""Any JSON schema in the plain terms that Google's two forms of a schema have in common.
+
+References are resolved (recursion to a few levels, as Google itself does), ``allOf`` is merged, ``oneOf`` becomes
+``anyOf`` and ``const`` an ``enum``; null among types, values and choices becomes ``nullable``. The other half is
+schema.py. Source: JSON Schema, drafts 4 to 2020-12.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final, TypeGuard
+from urllib.parse import unquote
+
+_LEVELS: Final = 4
+"""How often a schema may be found within itself."""
+_NODES: Final = 5000
+"""Schemas that references may come to in all; those beyond are as if found within themselves too often."""
+_CUT: Final[dict[str, Any]] = {}
+"""In place of a schema that goes on within itself: known by its identity, and left out wherever that can be."""
+_TOO_DEEP: Final = "$ref "
+"""What marks such a schema before it is in plain terms; no keyword, for it ends in a space."""
+
+_DESCRIBING: Final = frozenset({"title", "description", "default", "example"})
+_KEPT: Final[Mapping[str, type]] = {
+    "default": object,
+    "description": str,
+    "example": object,
+    "format": str,
+    "maxItems": int,
+    "maxLength": int,
+    "maxProperties": int,
+    "maximum": float,
+    "minItems": int,
+    "minLength": int,
+    "minProperties": int,
+    "minimum": float,
+    "pattern": str,
+    "propertyOrdering": list,
+    "title": str,
+}
+"""Keywords that both have as they are, unless their values are of another type. Any number is a float here."""
+_LOST: Final[Mapping[str, Any]] = {
+    "additionalItems": True,
+    "contains": True,
+    "dependencies": {},
+    "dependentRequired": {},
+    "dependentSchemas": {},
+    "else": True,
+    "if": True,
+    "multipleOf": None,
+    "not": False,
+    "patternProperties": {},
+    "propertyNames": True,
+    "then": True,
+    "unevaluatedItems": True,
+    "unevaluatedProperties": True,
+    "uniqueItems": False,
+}
+"""Keywords that Google has nothing for, and what each says when it restricts nothing. What isn't named in this module
+at all describes values only."""
+_BOUNDS: Final = (("exclusiveMinimum", "minimum", 1), ("exclusiveMaximum", "maximum", -1))
+_CHOICES: Final = ("anyOf", "oneOf")
+
+
+class PlainSchema:
+    """Puts one schema into plain terms. ``lost`` are the restricting keywords that went, in order."""
+
+    def __init__(self, root: Any) -> None:
+        self.lost: dict[str, None] = {}
+        self._root = root
+        self._within: list[str] = []
+        """The references that are being resolved, the outermost first."""
+        self._nodes = 0
+
+    def schema(self, value: Any) -> dict[str, Any]:
+        """A schema in plain terms; one that takes anything in place of what is none."""
+        if value is False:
+            self.lost["false"] = None
+        if not isinstance(value, dict):
+            return {}
+        depth = len(self._within)
+        flat = self._without_null(self._flat(value))
+        found = _CUT if _TOO_DEEP in flat and "type" not in flat else self._plain(flat)
+        del self._within[depth:]
+        return found
+
+    def _plain(self, flat: Mapping[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {
+            name: member for name, member in flat.items() if name in _KEPT and _is_a(_KEPT[name], member)
+        }
+        self._kinds(found, flat)
+        self._values(found, flat)
+        self._object(found, flat)
+        self._array(found, flat)
+        self._choice(found, flat)
+        _infer_type(found)
+        self._bounds(found, flat)
+        for name, member in flat.items():
+            if name in _LOST and member != _LOST[name]:
+                self.lost[name] = None
+        goes_on = found.get("items") is _CUT
+        if goes_on:
+            return _CUT
+        return {name: found[name] for name in dict.fromkeys((*flat, *found)) if name in found}
+
+    # One object of what is said in several places.
+
+    def _flat(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        """The schema's own members, those that it refers to and those of ``allOf``, merged."""
+        found: dict[str, Any] = {}
+        self._nodes += bool(self._within)
+        pointer, parts = value.get("$ref"), value.get("allOf")
+        if isinstance(pointer, str):
+            self._merge(found, self._referred(pointer))
+        for part in parts if isinstance(parts, list) else ():
+            if isinstance(part, dict):
+                self._merge(found, self._flat(part))
+        self._merge(found, {name: member for name, member in value.items() if name not in {"$ref", "allOf"}})
+        return found
+
+    def _referred(self, pointer: str) -> dict[str, Any]:
+        """What a reference stands for, until it is found within itself too often."""
+        target = self._resolve(pointer)
+        if target is None or self._nodes >= _NODES or self._within.count(pointer) >= _LEVELS:
+            self.lost["$ref"] = None
+            return {} if target is None else {_TOO_DEEP: True}
+        self._within.append(pointer)
+        return self._flat(target)
+
+    def _resolve(self, pointer: str) -> dict[str, Any] | None:
+        """The schema at a JSON pointer within the root (RFC 6901)."""
+        place = self._root if pointer == "#" or pointer.startswith("#/") else None
+        for step in pointer[1:].split("/")[1:]:
+            name = unquote(step).replace("~1", "/").replace("~0", "~")
+            if isinstance(place, list):
+                place = place[int(name)] if name.isdecimal() and int(name) < len(place) else None
+            else:
+                place = place.get(name) if isinstance(place, dict) else None
+        return place if isinstance(place, dict) else None
+
+    def _merge(self, found: dict[str, Any], part: Mapping[str, Any]) -> None:
+        """Add a part's members, of which both count; what is only described counts as it is said last."""
+        for name, member in part.items():
+            before = found.get(name)
+            if name not in found or before == member or name in _DESCRIBING:
+                found[name] = member
+            elif name == "required" and isinstance(before, list) and isinstance(member, list):
+                found[name] = [*before, *(each for each in member if each not in before)]
+            elif name == "properties" and isinstance(before, dict) and isinstance(member, dict):
+                shared = {key: {"allOf": [before[key], member[key]]} for key in before.keys() & member.keys()}
+                found[name] = {key: shared.get(key, value) for key, value in {**before, **member}.items()}
+            else:
+                self.lost["allOf"] = None
+                found[name] = member
+
+    def _without_null(self, flat: dict[str, Any]) -> dict[str, Any]:
+        """The same with null out of its choices; one that leaves no choice is none."""
+        for name in _CHOICES:
+            branches = flat.get(name)
+            if not isinstance(branches, list):
+                continue
+            real = [branch for branch in branches if not _is_null(branch)]
+            if len(real) < len(branches):
+                flat = {**flat, name: real, "nullable": True}
+            if len(real) == 1:
+                rest = {key: member for key, member in flat.items() if key != name}
+                flat = self._without_null(self._flat({"allOf": [real[0], rest]}))
+        return flat
+
+    # Its members.
+
+    def _kinds(self, found: dict[str, Any], flat: Mapping[str, Any]) -> None:
+        """The type, or the types, without null."""
+        given = flat.get("type")
+        kinds = [kind.lower() for kind in (given if isinstance(given, list) else [given]) if isinstance(kind, str)]
+        real = [kind for kind in kinds if kind != "null"]
+        if flat.get("nullable") is True or (real and len(real) < len(kinds)):
+            found["nullable"] = True
+        if kinds:
+            found["type"] = (real or kinds)[0] if len(real) <= 1 else real
+
+    def _values(self, found: dict[str, Any], flat: Mapping[str, Any]) -> None:
+        values = [flat["const"]] if "const" in flat else flat.get("enum")
+        if not isinstance(values, list):
+            return
+        real = [value for value in values if value is not None]
+        if len(real) < len(values):
+            found["nullable"] = True
+        if real:
+            found["enum"] = real
+
+    def _object(self, found: dict[str, Any], flat: Mapping[str, Any]) -> None:
+        members, required, more = (flat.get(name) for name in ("properties", "required", "additionalProperties"))
+        required = required if isinstance(required, list) else []
+        if isinstance(members, dict) and members:
+            plain = {name: self.schema(member) for name, member in members.items()}
+            found["properties"] = {
+                name: member for name, member in plain.items() if member is not _CUT or name in required
+            }
+        if required:
+            known = [name for name in required if isinstance(name, str) and name in found.get("properties", ())]
+            if len(known) < len(required):  # one that isn't described is an error to Google
+                self.lost["required"] = None
+            found.update({"required": known} if known else {})
+        if isinstance(more, bool):
+            found["additionalProperties"] = more
+        elif isinstance(more, dict):
+            found["additionalProperties"] = self.schema(more) or True
+
+    def _array(self, found: dict[str, Any], flat: Mapping[str, Any]) -> None:
+        items, first = flat.get("items"), flat.get("prefixItems")
+        if isinstance(items, list):  # before draft 2020-12
+            items, first = None, items
+        if isinstance(first, list):
+            found["prefixItems"] = [self.schema(item) for item in first]
+        if isinstance(items, dict | bool):
+            found["items"] = self.schema(items)
+
+    def _choice(self, found: dict[str, Any], flat: Mapping[str, Any]) -> None:
+        given = [flat[name] for name in _CHOICES if isinstance(flat.get(name), list) and flat[name]]
+        if len(given) > 1:
+            self.lost["oneOf"] = None
+        if given:
+            branches = [self.schema(branch) for branch in given[0]]
+            found["anyOf"] = [branch for branch in branches if branch is not _CUT] or branches
+
+    def _bounds(self, found: dict[str, Any], flat: Mapping[str, Any]) -> None:
+        """Bounds that exclude themselves: for an integer the next one, else themselves."""
+        for name, bound, step in _BOUNDS:
+            limit = flat.get(bound) if flat.get(name) is True else flat.get(name)
+            if not _is_number(limit):
+                continue
+            if found.get("type") == "integer" and limit == int(limit):
+                limit = int(limit) + step
+            else:
+                self.lost[name] = None
+            other = found.get(bound)
+            if flat.get(name) is not True and other is not None:
+                limit = max(limit, other) if step > 0 else min(limit, other)
+            found[bound] = limit
+
+
+def _is_a(kind: type, value: Any) -> bool:
+    if kind is float:
+        return _is_number(value)
+    return isinstance(value, kind) and (kind is not int or not isinstance(value, bool))
+
+
+def _is_number(value: Any) -> TypeGuard[float]:
+    """A number that JSON can say: the standard library also reads infinities."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -math.inf < value < math.inf
+
+
+def _is_null(branch: Any) -> bool:
+    if not isinstance(branch, dict):
+        return False
+    return branch.get("type") in ("null", ["null"]) or branch.get("const", 0) is None or branch.get("enum") == [None]
+
+
+def _infer_type(found: dict[str, Any]) -> None:
+    """The type where only its keywords say it."""
+    if "type" in found or "anyOf" in found:
+        return
+    if "properties" in found or "additionalProperties" in found:
+        found["type"] = "object"
+    elif "items" in found or "prefixItems" in found:
+        found["type"] = "array"
+    elif "enum" in found and all(isinstance(value, str) for value in found["enum"]):
+        found["type"] = "string"

@@ -1,0 +1,185 @@
+"""A chat request in Gemini's dialect, for the Gemini API and for Vertex AI.
+
+Parameters that Google documents pass under either of their spellings; numbers are never changed. The model's name and
+whether to stream are in the address. Sources: Gemini API reference, "Generating content"; Vertex AI reference, "Method:
+models.generateContent"; spec 10.6, 10.7.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.chat import ChatRequest, Format
+from penstock.core.failure import Failure
+from penstock.core.json_text import write_json
+from penstock.core.taking import Payload, Taking
+from penstock.core.traits import Traits
+from penstock.dialects.dialect import Goal
+from penstock.dialects.gemini.contents import Conversation
+from penstock.dialects.gemini.schema import google_schema
+from penstock.dialects.gemini.spelling import snake, spellings, take, take_object
+from penstock.dialects.gemini.thinking import thinking_config
+from penstock.dialects.gemini.tools import write_tools
+
+_NUMBERS: Final = {
+    "n": "candidateCount",
+    **spellings("temperature", "topP", "topK", "candidateCount", "seed", "presencePenalty", "frequencyPenalty"),
+}
+"""Google's names of what samples an answer, by those that callers use."""
+_SAYS_NOTHING: Final[Mapping[str, tuple[float, ...]]] = {"n": (1,), "presence_penalty": (0,), "frequency_penalty": (0,)}
+"""Values that hold anyway. They stay behind: some models refuse the parameters as such."""
+
+_OF_GENERATION: Final = spellings(
+    "audioTimestamp",
+    "enableAffectiveDialog",
+    "enableEnhancedCivicAnswers",
+    "mediaResolution",
+    "modelConfig",
+    "responseJsonSchema",
+    "responseMimeType",
+    "responseModalities",
+    "responseSchema",
+    "routingConfig",
+    "speechConfig",
+)
+_OF_REQUEST: Final = spellings("safetySettings", "cachedContent")
+_OF_VERTEX: Final = spellings("labels", "modelArmorConfig")
+"""Google's own parameters, passed on as they are: within ``generationConfig``, beside it, and on Vertex AI alone."""
+
+_TIERS: Final = frozenset({"flex", "priority", "standard"})
+_LABEL: Final = re.compile(r"[a-z0-9_-]{0,63}")
+_LABEL_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+
+
+def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
+    """The request for Google, or why there can be none."""
+    taking, traits = Taking(request), goal.traits
+    conversation = Conversation(request, taking, goal)
+    contents = conversation.turns()
+    if isinstance(contents, Failure):
+        return contents
+    tools = write_tools(taking, traits)
+    if isinstance(tools, Failure):
+        return tools
+    body: dict[str, Any] = {}
+    if traits.system_role and (system := conversation.system()):
+        body["systemInstruction"] = {"parts": system}
+    body["contents"] = contents
+    body |= tools
+    config = _generation_config(request, taking, traits, with_tools="tools" in tools)
+    if config:
+        body["generationConfig"] = config
+    body |= _about_the_request(request, taking, is_vertex=goal.variant == "vertex")
+    return Payload(write_json(body), taking.dropped())
+
+
+# How the answer is made.
+
+
+def _generation_config(request: ChatRequest, taking: Taking, traits: Traits, *, with_tools: bool) -> dict[str, Any]:
+    """All of ``generationConfig``. What the caller says in Google's own words wins."""
+    given = take_object(taking, "generationConfig")
+    config = _sampling(request, taking, traits)
+    config |= _limits(taking)
+    config |= _logprobs(request, taking, traits)
+    if traits.json_schema and (traits.json_with_tools or not with_tools):
+        config |= _format(taking)
+    config |= _modalities(request, taking)
+    thinking = thinking_config(taking, traits, request.parameters.get("reasoning"))
+    if thinking:
+        config["thinkingConfig"] = thinking
+    config |= take(taking, _OF_GENERATION)
+    return config | given
+
+
+def _sampling(request: ChatRequest, taking: Taking, traits: Traits) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for spelling in taking.given(_NUMBERS):
+        name = _NUMBERS[spelling]
+        usual = "n" if name == "candidateCount" else snake(name)
+        says_nothing = request.parameters.get(usual) in _SAYS_NOTHING.get(usual, ())
+        if not says_nothing and usual not in traits.refuses and name not in found:
+            found[name] = taking.value(spelling)
+    return found
+
+
+def _limits(taking: Taking) -> dict[str, Any]:
+    limit, own_limit = taking.max_tokens(), taking.first("max_output_tokens", "maxOutputTokens")
+    stops, own_stops = taking.stop(), taking.first("stop_sequences", "stopSequences")
+    stops += own_stops if isinstance(own_stops, list) else []
+    limit = own_limit if limit is None else limit
+    return {
+        **({} if limit is None else {"maxOutputTokens": limit}),
+        **({"stopSequences": stops} if stops else {}),
+    }
+
+
+def _logprobs(request: ChatRequest, taking: Taking, traits: Traits) -> dict[str, Any]:
+    """Google's ``logprobs`` is the number of alternatives."""
+    if request.parameters.get("logprobs") is not True or "logprobs" in traits.refuses:
+        return {}
+    taking.value("logprobs")
+    alternatives = taking.value("top_logprobs")
+    return {"responseLogprobs": True, **({"logprobs": alternatives} if alternatives else {})}
+
+
+def _format(taking: Taking) -> dict[str, Any]:
+    """JSON, perhaps by a schema."""
+    form: Format | None = taking.format()
+    if form is None:
+        return {}
+    found: dict[str, Any] = {"responseMimeType": "application/json"}
+    if form.description:
+        taking.refuse("response_format.json_schema.description")
+    if form.schema:
+        schema = google_schema(form.schema, ordered=True)
+        found["responseJsonSchema" if schema.is_json_schema else "responseSchema"] = msgspec.Raw(schema.data)
+        for keyword in schema.lost:
+            taking.refuse(f"response_format.json_schema.schema.{keyword}")
+    return found
+
+
+def _modalities(request: ChatRequest, taking: Taking) -> dict[str, Any]:
+    """What the answer is made of, and the voice and the measures of what isn't text."""
+    found: dict[str, Any] = {}
+    wanted = request.parameters.get("modalities")
+    if wanted and wanted != ["text"]:
+        taking.value("modalities")
+        found["responseModalities"] = [modality.upper() for modality in wanted]
+    audio = taking.value("audio")
+    if audio:
+        if isinstance(audio.get("voice"), str):
+            voice = {"prebuiltVoiceConfig": {"voiceName": audio["voice"]}}
+            found["speechConfig"] = {"voiceConfig": voice}
+        for name, value in audio.items():  # Google's sound is PCM of 16 bits, whatever is asked
+            if not (name == "voice" and "speechConfig" in found) and (name, value) != ("format", "pcm16"):
+                taking.refuse(f"audio.{name}")
+    image = take_object(taking, "imageConfig")
+    return {**found, "imageConfig": image} if image else found
+
+
+# About the request.
+
+
+def _about_the_request(request: ChatRequest, taking: Taking, *, is_vertex: bool) -> dict[str, Any]:
+    found = take(taking, _OF_REQUEST)
+    if is_vertex:
+        found |= take(taking, _OF_VERTEX)
+        labels = request.parameters.get("metadata")
+        if "labels" not in found and _is_labels(labels):
+            found["labels"] = taking.value("metadata")
+    elif request.parameters.get("service_tier") in _TIERS:
+        found["serviceTier"] = taking.value("service_tier")
+    return found
+
+
+def _is_labels(metadata: Any) -> bool:
+    """Whether Vertex AI takes it for labels, by which it breaks down what is billed."""
+    return bool(metadata) and all(
+        isinstance(value, str) and _LABEL_NAME.fullmatch(name) and _LABEL.fullmatch(value)
+        for name, value in metadata.items()
+    )

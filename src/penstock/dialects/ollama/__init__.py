@@ -1,0 +1,15 @@
+"""Ollama's own chat (``POST /api/chat``), which offers more than its OpenAI-compatible endpoint: context size, whole
+model options, thinking levels. Requests are written in request.py, replies read in reply.py.
+
+Source: Ollama API documentation, "Generate a chat message".
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from penstock.dialects.dialect import Dialect
+from penstock.dialects.ollama.reply import StreamReader, read_reply
+from penstock.dialects.ollama.request import write
+
+DIALECT: Final = Dialect("ollama", write, StreamReader, read_reply, (b"application/x-ndjson",))

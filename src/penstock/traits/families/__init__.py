@@ -1,0 +1,1 @@
+"""What models accept, a module for each maker."""
