@@ -12,6 +12,7 @@ class FakeReply:
         self.headers: Headers = []
         self.framed = True
         self.failure: Failure | None = None
+        self.closed = False
         self._body = body
 
     async def read(self) -> bytes:
@@ -19,4 +20,4 @@ class FakeReply:
         return body
 
     def close(self) -> None:
-        pass
+        self.closed = True

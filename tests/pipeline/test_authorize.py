@@ -1,4 +1,4 @@
-"""Tokens: fetched once for all who wait, remembered until shortly before their end, never when refused."""
+"""Tokens: fetched once for all who wait, remembered until shortly before their end or until they are refused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Url, header_line
 from penstock.core.secret import Secret
 from penstock.pipeline.attempt import Carrier
-from penstock.pipeline.authorize import Authorizer
+from penstock.pipeline.authorize import Authorizer, Proof
 from penstock.pipeline.foundation import Foundations
 from penstock.transport.base import Request
 
@@ -66,13 +66,25 @@ def authorizer(transport: FakeTransport) -> Authorizer:
     return Authorizer({"https": transport})
 
 
+async def lines(authorize: Authorizer, signer: FakeSigner) -> bytes:
+    proof = await authorize(signer, OUTGOING)
+    assert isinstance(proof, Proof)
+    return proof.lines
+
+
+def carrier(transport: FakeTransport) -> Carrier:
+    transports = {"https": transport}
+    authorize = Authorizer(transports)
+    return Carrier(transports, authorize, Foundations(transports, authorize))
+
+
 async def test_a_token_is_fetched_once_and_remembered() -> None:
     transport = FakeTransport()
     authorize = authorizer(transport)
     signer = FakeSigner()
-    assert await authorize(signer, OUTGOING) == b"authorization: token-1\r\n"
-    assert await authorize(signer, OUTGOING) == b"authorization: token-1\r\n"
-    assert await authorize(FakeSigner(identity="two"), OUTGOING) == b"authorization: token-2\r\n"
+    assert await lines(authorize, signer) == b"authorization: token-1\r\n"
+    assert await lines(authorize, signer) == b"authorization: token-1\r\n"
+    assert await lines(authorize, FakeSigner(identity="two")) == b"authorization: token-2\r\n"
     (first, _) = transport.asked
     assert (first.method, first.target, first.body) == (b"POST", b"/t", b"grant")
 
@@ -81,7 +93,7 @@ async def test_all_who_wait_share_one_request() -> None:
     transport = FakeTransport()
     transport.gate.clear()
     authorize = authorizer(transport)
-    waiting = [asyncio.create_task(authorize(FakeSigner(), OUTGOING)) for _ in range(5)]
+    waiting = [asyncio.create_task(lines(authorize, FakeSigner())) for _ in range(5)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     waiting[0].cancel()
@@ -131,7 +143,7 @@ async def test_a_library_that_fetches_for_itself_does_so_in_a_thread() -> None:
     signer = FakeSigner()
     signer.fetch = lambda: Token(Secret("own"), time.time() + 600)
     transport = FakeTransport()
-    assert await authorizer(transport)(signer, OUTGOING) == b"authorization: own\r\n"
+    assert await lines(authorizer(transport), signer) == b"authorization: own\r\n"
     assert not transport.asked
 
 
@@ -146,16 +158,14 @@ async def test_a_token_that_is_no_header_is_told() -> None:
 async def test_a_token_must_come_while_the_answer_may_still_begin() -> None:
     transport = FakeTransport()
     transport.gate.clear()
-    transports = {"https": transport}
-    authorize = Authorizer(transports)
-    carrier = Carrier(transports, authorize, Foundations(transports, authorize))
+    way = carrier(transport)
     request = Request(URL.origin, b"POST", b"/chat", b"", b"{}", Limits(first_byte=0.05))
-    found = await carrier.send(request, FakeSigner())
+    found = await way.send(request, FakeSigner())
     assert isinstance(found, Failure)
     assert (found.kind, found.sent) == (Kind.FIRST_BYTE_TIMEOUT, False)
     transport.gate.set()
     waits = msgspec.structs.replace(request, limits=Limits(first_byte=60))
-    assert not isinstance(await carrier.send(waits, FakeSigner()), Failure)
+    assert not isinstance(await way.send(waits, FakeSigner()), Failure)
     (asked, sent) = transport.asked
     assert (asked.target, sent.target, sent.headers) == (b"/t", b"/chat", b"authorization: token-1\r\n")
 
@@ -179,3 +189,62 @@ async def test_an_endless_answer_is_no_token(body: bytes) -> None:
     found = await authorizer(Endless())(FakeSigner(), OUTGOING)
     assert isinstance(found, Failure)
     assert found.kind is Kind.TOKEN_UNAVAILABLE
+
+
+class Revoking(FakeTransport):
+    """A provider that takes some tokens only. ``replies`` are those it gave."""
+
+    def __init__(self, *taken: bytes) -> None:
+        super().__init__()
+        self.taken = taken
+        self.issued = 0
+        self.replies: list[FakeReply] = []
+
+    async def send(self, request: Request) -> Any:
+        self.asked.append(request)
+        if request.target == b"/t":
+            self.issued += 1
+            return FakeReply(200, b"token-%d" % self.issued)
+        shown = request.headers.removeprefix(b"authorization: ").rstrip()
+        self.replies.append(FakeReply(200 if shown in self.taken else 401, b"{}"))
+        return self.replies[-1]
+
+
+CHAT = Request(URL.origin, b"POST", b"/chat", b"", b"{}", Limits())
+
+
+async def test_a_token_that_is_refused_before_its_end_is_fetched_anew() -> None:
+    transport = Revoking(b"token-1")
+    way = carrier(transport)
+    assert (await way.send(CHAT, FakeSigner())).status == 200
+    transport.taken = (b"token-2",)
+    assert (await way.send(CHAT, FakeSigner())).status == 200
+    assert [request.target for request in transport.asked] == [b"/t", b"/chat", b"/chat", b"/t", b"/chat"]
+    assert [reply.closed for reply in transport.replies] == [False, True, False]
+
+
+async def test_a_new_token_that_is_refused_is_told_at_once() -> None:
+    transport = Revoking()
+    way = carrier(transport)
+    assert (await way.send(CHAT, FakeSigner())).status == 401
+    assert [request.target for request in transport.asked] == [b"/t", b"/chat"]
+    assert (await way.send(CHAT, FakeSigner())).status == 401
+    assert transport.issued == 2
+
+
+async def test_many_who_showed_the_same_old_token_share_the_new_one() -> None:
+    transport = Revoking(b"token-1")
+    way = carrier(transport)
+    await way.send(CHAT, FakeSigner())
+    transport.taken = (b"token-2",)
+    found = await asyncio.gather(*(way.send(CHAT, FakeSigner()) for _ in range(5)))
+    assert [reply.status for reply in found] == [200] * 5
+    assert transport.issued == 2
+
+
+async def test_a_signature_that_is_refused_is_not_made_again() -> None:
+    signer = sigv4.signer("bedrock", {"aws_access_key_id": "AKID", "aws_secret_access_key": "s"}, None, None)
+    assert isinstance(signer, sigv4.SigV4)
+    transport = Revoking()
+    assert (await carrier(transport).send(CHAT, signer)).status == 401
+    assert len(transport.replies) == 1

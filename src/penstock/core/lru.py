@@ -30,18 +30,19 @@ class Lru(Generic[K, V]):
         return value
 
     def put(self, key: K, value: V, weight: int = 1) -> None:
-        if key in self._entries:
-            self._drop(key)
+        self.drop(key)
         self._entries[key] = value
         self._load += weight
         if weight != 1:
             self._heavy[key] = weight
         while self._load > self._size:
-            self._drop(next(iter(self._entries)))
+            self.drop(next(iter(self._entries)))
 
-    def _drop(self, key: K) -> None:
-        del self._entries[key]
-        self._load -= self._heavy.pop(key, 1)
+    def drop(self, key: K) -> None:
+        """Forget an entry, if it is there."""
+        if key in self._entries:
+            del self._entries[key]
+            self._load -= self._heavy.pop(key, 1)
 
     def __len__(self) -> int:
         return len(self._entries)

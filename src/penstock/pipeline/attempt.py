@@ -22,7 +22,7 @@ from penstock.dialects.openai import chat as openai_chat
 from penstock.dialects.openai.errors import error_body
 from penstock.dialects.openai.signatures import is_marked, kept_at_home
 from penstock.dialects.registry import DIALECTS
-from penstock.pipeline.authorize import Authorizer
+from penstock.pipeline.authorize import Authorizer, Proof
 from penstock.pipeline.begin import Patience, begin
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.configure import Route
@@ -37,6 +37,7 @@ from penstock.transport.base import Reply, Request, Transport
 
 HOPS_HEADER: Final = b"x-penstock-hops"
 _NO_WAIT: Final = 0.001
+_UNAUTHORIZED: Final = 401
 _NEVER_FORWARDED: Final = frozenset(
     b"host connection keep-alive proxy-connection proxy-authorization te trailer transfer-encoding upgrade".split()
     + b"content-length expect x-penstock-hops".split()
@@ -74,19 +75,22 @@ class Carrier(msgspec.Struct, frozen=True):
     foundations: Foundations
 
     async def send(self, request: Request, signer: Signer | None) -> Reply | Failure:
-        """Send a request, signed if it must be."""
-        if signer is not None:
-            began = monotonic()
-            lines = await self._authorized(request, signer)
-            if isinstance(lines, Failure):
-                return lines
-            limits = request.limits
-            if limits.first_byte and (waited := monotonic() - began) > _NO_WAIT:
-                limits = _within(limits, first_byte=max(limits.first_byte - waited, _NO_WAIT))
-            request = msgspec.structs.replace(request, headers=request.headers + lines, limits=limits)
-        return await self.transports[request.origin.scheme].send(request)
+        """Send a request, signed if it must be; once more with a new token where an old one is refused too early."""
+        transport = self.transports[request.origin.scheme]
+        if signer is None:
+            return await transport.send(request)
+        began = monotonic()
+        proof = await self._authorized(request, signer)
+        if isinstance(proof, Failure):
+            return proof
+        reply = await transport.send(_shown(request, proof, began))
+        if isinstance(reply, Failure) or reply.status != _UNAUTHORIZED or not self.authorize.refused(signer, proof):
+            return reply
+        reply.close()
+        renewed = await self._authorized(_shown(request, None, began), signer)
+        return renewed if isinstance(renewed, Failure) else await transport.send(_shown(request, renewed, began))
 
-    async def _authorized(self, request: Request, signer: Signer) -> bytes | Failure:
+    async def _authorized(self, request: Request, signer: Signer) -> Proof | Failure:
         """The header lines that show who calls. A token must come within the time that the answer has to begin."""
         outgoing = Outgoing(request.method, request.origin, request.target, request.headers, request.body)
         limit = request.limits.first_byte
@@ -96,6 +100,15 @@ class Carrier(msgspec.Struct, frozen=True):
         except TimeoutError:
             text = f"The access token that the request needs did not come within {limit:g} s (first_byte_timeout)."
             return Failure(Kind.FIRST_BYTE_TIMEOUT, text, sent=False)
+
+
+def _shown(request: Request, proof: Proof | None, began: float) -> Request:
+    """The request with the proof, in what is left of the time for its answer to begin."""
+    limits, waited = request.limits, monotonic() - began
+    if limits.first_byte and waited > _NO_WAIT:
+        limits = _within(limits, first_byte=max(limits.first_byte - waited, _NO_WAIT))
+    lines = b"" if proof is None else proof.lines
+    return msgspec.structs.replace(request, headers=request.headers + lines, limits=limits)
 
 
 async def attempt(call: Call, route: Route, step: Attempt, carrier: Carrier) -> Answer:

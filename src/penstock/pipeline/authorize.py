@@ -7,6 +7,8 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from penstock.auth.signer import Outgoing, Signer, Token, TokenRequest
 from penstock.core.failure import Failure, Kind, Retry
 from penstock.core.http import Limits
@@ -20,6 +22,14 @@ _REMEMBERED: Final = 4096
 _PATIENCE: Final = 30.0
 
 
+class Proof(msgspec.Struct, frozen=True):
+    """The header lines that show who calls, and the token in them, if any; ``remembered`` from an earlier request."""
+
+    lines: bytes
+    token: Token | None = None
+    remembered: bool = False
+
+
 class Authorizer:
     """Proves who calls. ``transports`` are how tokens are asked for."""
 
@@ -28,20 +38,30 @@ class Authorizer:
         self._tokens: Lru[str, Token] = Lru(_REMEMBERED)
         self._asking: Errands[Token | Failure] = Errands()
 
-    async def __call__(self, signer: Signer, request: Outgoing) -> bytes | Failure:
-        """The header lines for a request."""
+    async def __call__(self, signer: Signer, request: Outgoing) -> Proof | Failure:
+        """The proof for a request."""
         try:
-            token = await self._token(signer)
-            return token if isinstance(token, Failure) else signer.lines(request, token)
+            known = self._known(signer)
+            token = known or await self._token(signer)
+            if isinstance(token, Failure):
+                return token
+            return Proof(signer.lines(request, token), token, known is not None)
         except ValueError:
             text = "The credentials hold a line break or another character that can't be sent: send them without."
             return Failure(Kind.INVALID_CONFIG, text, "api_key")
 
+    def refused(self, signer: Signer, proof: Proof) -> bool:
+        """The provider doesn't take this proof. True when another may do: this token was old, so it is forgotten."""
+        if proof.remembered and self._tokens.get(signer.identity) is proof.token:
+            self._tokens.drop(signer.identity)
+        return proof.remembered
+
+    def _known(self, signer: Signer) -> Token | None:
+        token = self._tokens.get(signer.identity)
+        return token if token is not None and token.expires - _EARLY > time.time() else None
+
     async def _token(self, signer: Signer) -> Token | Failure | None:
         name = signer.identity
-        known = self._tokens.get(name)
-        if known is not None and known.expires - _EARLY > time.time():
-            return known
         wanted: TokenRequest | None = None
         if name not in self._asking and signer.fetch is None:
             found = signer.token_request(time.time())

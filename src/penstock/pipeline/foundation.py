@@ -85,10 +85,10 @@ class Foundations:
     async def _answer(self, route: Route, url: Url) -> tuple[int, bytes] | Failure:
         endpoint, headers, address = route.endpoint, route.endpoint.headers, url.path.encode()
         if endpoint.signer is not None:
-            lines = await self._authorize(endpoint.signer, Outgoing(b"GET", url.origin, address, headers, b""))
-            if isinstance(lines, Failure):
-                return lines
-            headers += lines
+            proof = await self._authorize(endpoint.signer, Outgoing(b"GET", url.origin, address, headers, b""))
+            if isinstance(proof, Failure):
+                return proof
+            headers += proof.lines
         request = Request(url.origin, b"GET", address, headers, b"", Limits(total=_PATIENCE))
         return await whole(self._transports, request)
 

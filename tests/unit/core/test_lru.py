@@ -21,6 +21,11 @@ def test_heavy_entries_take_the_room_of_several() -> None:
         lru.put(name, 1)
     lru.put("heavy", 1, 3)
     assert (lru.get("c"), lru.get("d"), lru.get("heavy")) == (None, 1, 1)
+    lru.drop("heavy")
+    lru.drop("nobody")
+    for name in "efg":
+        lru.put(name, 1)
+    assert (lru.get("d"), len(lru)) == (1, 4)
     lru.put("too heavy", 1, 5)
     assert len(lru) == 0
 
