@@ -1,11 +1,13 @@
 """Microsoft Entra access tokens for Azure: of an application that the caller names, or the gateway's own identity.
 
 Sources: https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-client-creds-grant-flow,
-https://learn.microsoft.com/en-us/entra/identity/managed-identities-azure-resources/how-to-use-vm-token; spec 10.3.
+https://learn.microsoft.com/en-us/entra/identity/managed-identities-azure-resources/how-to-use-vm-token,
+https://learn.microsoft.com/en-us/azure/app-service/overview-managed-identity; spec 10.3.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import http.client
@@ -27,9 +29,8 @@ _AUTHORITY: Final = "https://login.microsoftonline.com"
 _SCOPE: Final = "https://cognitiveservices.azure.com/.default"
 _RESOURCE: Final = "https://cognitiveservices.azure.com/"
 _ASSERTION: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-_IMDS: Final = "169.254.169.254"
-_IMDS_PATH: Final = "/metadata/identity/oauth2/token"
-_IMDS_PATIENCE: Final = 5.0
+_IMDS: Final = "http://169.254.169.254/metadata/identity/oauth2/token"
+_IDENTITY_PATIENCE: Final = 5.0
 _TENANT: Final = re.compile(r"[A-Za-z0-9.-]{1,128}")
 
 
@@ -76,19 +77,22 @@ class Entra(msgspec.Struct, frozen=True):
 
 
 class ManagedIdentity(msgspec.Struct, frozen=True):
-    """The identity of the machine that the gateway runs on.
+    """The identity of the machine or the app that the gateway runs on.
 
-    Its tokens come from a link-local address, which no request of a caller may ever lead to: it is asked here and in no
-    other way.
+    A machine's tokens come from a link-local address, which no request of a caller may ever lead to: it is asked here
+    and in no other way. In App Service, Container Apps and Functions the environment names another ``endpoint``, and
+    the ``password`` that proves to it who asks.
     """
 
     client_id: str = ""
+    endpoint: str = ""
+    password: Secret = Secret("")
 
     is_own = True
 
     @property
     def identity(self) -> str:
-        return f"managed {self.client_id}"
+        return f"managed {self.endpoint} {self.client_id}"
 
     @property
     def fetch(self) -> Callable[[], Token | Failure] | None:
@@ -103,22 +107,25 @@ class ManagedIdentity(msgspec.Struct, frozen=True):
     def lines(self, request: Outgoing, token: Token | None) -> bytes:  # noqa: ARG002
         return oauth.bearer(token)
 
-    def target(self) -> str:
-        """Path and query of the request to the machine's metadata service."""
-        query = {"api-version": "2018-02-01", "resource": _RESOURCE}
-        return f"{_IMDS_PATH}?{urlencode(query | ({'client_id': self.client_id} if self.client_id else {}))}"
+    def asked(self) -> tuple[Url, dict[str, str]]:
+        """The address of the identity service, and the header that it insists on."""
+        version = "2019-08-01" if self.endpoint else "2018-02-01"
+        query = {"api-version": version, "resource": _RESOURCE}
+        query |= {"client_id": self.client_id} if self.client_id else {}
+        url = Url.parse(f"{self.endpoint or _IMDS}?{urlencode(query)}", trusted=True)
+        return url, {"X-IDENTITY-HEADER": self.password.reveal()} if self.endpoint else {"Metadata": "true"}
 
     def _ask(self) -> Token | Failure:
-        connection = http.client.HTTPConnection(_IMDS, timeout=_IMDS_PATIENCE)
         try:
-            connection.request("GET", self.target(), headers={"Metadata": "true"})
-            reply = connection.getresponse()
-            return self.read_token(reply.status, reply.read(), datetime.datetime.now(datetime.UTC).timestamp())
-        except (OSError, http.client.HTTPException) as error:
-            text = f"The machine's identity service can't be reached ({type(error).__name__})."
+            url, headers = self.asked()
+            connection = http.client.HTTPConnection(url.origin.host, url.origin.port, timeout=_IDENTITY_PATIENCE)
+            with contextlib.closing(connection):
+                connection.request("GET", f"{url.path}?{url.query}", headers=headers)
+                reply = connection.getresponse()
+                return self.read_token(reply.status, reply.read(), datetime.datetime.now(datetime.UTC).timestamp())
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            text = f"The identity service of the machine can't be reached ({type(error).__name__})."
             return Failure(Kind.CREDENTIAL_REFUSED, text, "azure_auth_mode")
-        finally:
-            connection.close()
 
 
 def signer(
@@ -138,7 +145,9 @@ def signer(
             scope = options.get("azure_entra_scope") or _SCOPE
             return Entra(tenant, client, Secret(secret), scope, _authority(lent))
         case "managed":
-            return ManagedIdentity(options.get("azure_managed_client_id", ""))
+            endpoint, word = lent.get("IDENTITY_ENDPOINT", ""), lent.get("IDENTITY_HEADER", "")
+            client = options.get("azure_managed_client_id", "")
+            return ManagedIdentity(client, endpoint, Secret(word)) if endpoint and word else ManagedIdentity(client)
         case "workload":
             file, tenant = lent.get("AZURE_FEDERATED_TOKEN_FILE", ""), lent.get("AZURE_TENANT_ID", "")
             client = options.get("azure_workload_client_id") or lent.get("AZURE_CLIENT_ID", "")

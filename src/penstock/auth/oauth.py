@@ -5,6 +5,7 @@ Source: RFC 6749, 5.1 and 5.2; RFC 6750, 2.1.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from penstock.auth.signer import Token
@@ -28,9 +29,9 @@ def read_token(who: str, status: int, body: bytes, now: float) -> Token | Failur
     except ValueError:
         value = None
     value = value if isinstance(value, dict) else {}
-    token, life = value.get("access_token"), value.get("expires_in")
+    token = value.get("access_token")
     if status == 200 and isinstance(token, str) and token:
-        return Token(Secret(token), now + _seconds(life))
+        return Token(Secret(token), _end(value, now))
     said = value.get("error_description") or value.get("error")
     why = said.splitlines()[0][:300] if isinstance(said, str) and said else "no reason given"
     return Failure(
@@ -38,8 +39,11 @@ def read_token(who: str, status: int, body: bytes, now: float) -> Token | Failur
     )
 
 
-def _seconds(life: Any) -> float:
-    try:
-        return float(life)
-    except (TypeError, ValueError):
-        return 300.0
+def _end(response: Mapping[str, Any], now: float) -> float:
+    """When the token ends, told as a span, or as a moment by Azure's App Service; soon where neither is."""
+    for name, since in (("expires_in", now), ("expires_on", 0.0)):
+        try:
+            return since + float(response[name])
+        except (KeyError, TypeError, ValueError):
+            continue
+    return now + 300.0

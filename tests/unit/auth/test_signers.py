@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import datetime
 import hashlib
+import http.server
 import json
 import re
+import threading
 import urllib.parse
-from typing import Any
+from typing import Any, ClassVar
 from unittest import mock
 
 import pytest
@@ -298,10 +300,60 @@ def test_a_machines_identity_is_the_gateways_own() -> None:
     signer = entra.signer({"azure_auth_mode": "managed", "azure_managed_client_id": "m-1"}, None, None)
     assert isinstance(signer, entra.ManagedIdentity)
     assert signer.is_own
-    assert signer.target() == (
-        "/metadata/identity/oauth2/token?api-version=2018-02-01"
-        "&resource=https%3A%2F%2Fcognitiveservices.azure.com%2F&client_id=m-1"
-    )
+    url, headers = signer.asked()
+    assert (url.origin.host, url.path, headers) == (
+        "169.254.169.254", "/metadata/identity/oauth2/token", {"Metadata": "true"},
+    )  # fmt: skip
+    assert url.query == "api-version=2018-02-01&resource=https%3A%2F%2Fcognitiveservices.azure.com%2F&client_id=m-1"
+
+
+class IdentityService(http.server.BaseHTTPRequestHandler):
+    """Answers as App Service does: the end of a token is a moment, in text."""
+
+    seen: ClassVar[list[tuple[str, str | None]]] = []
+
+    def do_GET(self) -> None:
+        self.seen.append((self.path, self.headers["X-IDENTITY-HEADER"]))
+        body = b'{"access_token": "of the app", "expires_on": "4102444800", "token_type": "Bearer"}'
+        self.send_response(200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_an_app_has_an_identity_service_of_its_own() -> None:
+    with http.server.HTTPServer(("127.0.0.1", 0), IdentityService) as service:
+        thread = threading.Thread(target=service.handle_request)
+        thread.start()
+        endpoint = f"http://127.0.0.1:{service.server_port}/msi/token"
+        lent = {"IDENTITY_ENDPOINT": endpoint, "IDENTITY_HEADER": "proof"}
+        signer = entra.signer({"azure_auth_mode": "managed", "azure_managed_client_id": "m-1"}, None, lent)
+        assert isinstance(signer, entra.ManagedIdentity)
+        assert signer.is_own
+        assert signer.fetch is not None
+        token = signer.fetch()
+        thread.join(10)
+    assert isinstance(token, Token)
+    assert (token.secret.reveal(), token.expires) == ("of the app", 4102444800.0)
+    ((path, proof),) = IdentityService.seen
+    assert path.startswith("/msi/token?api-version=2019-08-01&resource=https%3A%2F%2F")
+    assert path.endswith("&client_id=m-1")
+    assert proof == "proof"
+
+
+@pytest.mark.parametrize("endpoint", ["no address", "http://127.0.0.1:1/", "http://127.0.0.1:99999/"])
+def test_an_identity_service_that_is_not_there_is_told(endpoint: str) -> None:
+    lent = {"IDENTITY_ENDPOINT": endpoint, "IDENTITY_HEADER": "proof"}
+    signer = entra.signer({"azure_auth_mode": "managed"}, None, lent)
+    assert isinstance(signer, entra.ManagedIdentity)
+    assert signer.fetch is not None
+    found = signer.fetch()
+    assert isinstance(found, Failure)
+    assert found.status == 401
+    assert "proof" not in found.message
 
 
 def test_an_authority_may_be_named_without_its_scheme() -> None:
@@ -335,6 +387,7 @@ def test_a_workload_shows_its_token_file(tmp_path: Any) -> None:
         SigV4("bedrock", "r", "AKID", Secret("hidden")),
         ServiceAccount("e", Secret("hidden"), "u"),
         entra.Entra("t", "c", Secret("hidden")),
+        entra.ManagedIdentity("m", "http://127.0.0.1/", Secret("hidden")),
     ],
 )
 def test_nothing_shows_a_secret(signer: Any) -> None:
