@@ -301,6 +301,9 @@ def _changes() -> Iterator[tuple[str, ...]]:
         for rename in row.renames:
             sent = f"sent as `{rename.to}`"
             yield f"`{slug}`", f"`{rename.parameter}`", sent, f"{rename.reason} ([source]({rename.link}))"
+        if row.effort is not None:
+            sent = f"or sent as `{row.effort.switch}`" if row.effort.switch else ""
+            yield f"`{slug}`", "`reasoning_effort`", f"in its models' words {sent}".rstrip(), "[models.md](models.md)"
 
 
 _MODELS: Final = f"""\

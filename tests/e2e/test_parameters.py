@@ -89,6 +89,19 @@ def test_other_response_formats(response_format: Any, gateway: RunningGateway, u
     assert upstream.last.json == body
 
 
+def test_a_model_is_not_told_what_it_refuses(gateway: RunningGateway, upstream: Upstream) -> None:
+    body = {"model": "grok-4.5", "messages": [], "stop": ["a"], "reasoning_effort": "minimal", "seed": 1}
+    answer = post(gateway, upstream, json.dumps(body).encode(), x_portkey_provider="x-ai")
+    assert upstream.last.json == {"model": "grok-4.5", "messages": [], "reasoning_effort": "low", "seed": 1}
+    assert answer.headers["x-penstock-dropped-params"] == "stop"
+
+
+def test_thinking_is_switched_as_the_provider_knows_it(gateway: RunningGateway, upstream: Upstream) -> None:
+    body = {"model": "glm-4.6", "messages": [], "reasoning_effort": "none"}
+    post(gateway, upstream, json.dumps(body).encode(), x_portkey_provider="z-ai")
+    assert upstream.last.json == {"model": "glm-4.6", "messages": [], "thinking": {"type": "disabled"}}
+
+
 def test_values_keep_their_bytes_on_the_way_up_and_down(gateway: RunningGateway, upstream: Upstream) -> None:
     body = b'{"model":"m","messages":[{"role" : "user", "content":"\\ud83d\\u00e9\\/"}],"seed":12345678901234567890123,"x":1e400,"y":1.10}'
     answer = b' {"id" : "x", "choices":[], "n": 1.10, "big": 12345678901234567890123, "s": "\\ud83d" }\n'

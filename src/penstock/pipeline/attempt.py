@@ -21,6 +21,7 @@ from penstock.dialects.dialect import Goal
 from penstock.dialects.openai import chat as openai_chat
 from penstock.dialects.openai.errors import error_body
 from penstock.dialects.openai.signatures import is_marked, kept_at_home
+from penstock.dialects.openai.suit import suit
 from penstock.dialects.registry import DIALECTS
 from penstock.pipeline.authorize import Authorizer, Proof
 from penstock.pipeline.begin import Patience, begin
@@ -191,7 +192,7 @@ def _same_dialect(written: Written, route: Route, way: Way) -> Written:
     if way.becomes is not None:
         body = body.replaced({"model": write_json(way.model(model))})
     if provider.suits_models:
-        body, refused = openai_chat.suit(body, resolve(model, provider.slug))
+        body, refused = suit(body, resolve(model, provider.slug), provider.effort)
         written.dropped += refused
     if not provider.keeps_reasoning and is_marked(body):
         body = kept_at_home(body, resolve(model, provider.slug).owner)

@@ -13,6 +13,7 @@ from typing import Final
 
 from penstock.auth.header import HeaderAuth
 from penstock.dialects import mistral
+from penstock.dialects.openai.suit import ENABLE_THINKING, THINKING_TYPE, WORDS
 from penstock.providers.azure import EXTRA_PARAMETERS
 from penstock.providers.row import CHAT_ONLY, PATHS, V1_PATHS, Drop, Key, Operation, Option, Place, Provider, Rename
 
@@ -114,6 +115,8 @@ ROWS: Final = (
         "https://www.alibabacloud.com/help/en/model-studio/compatibility-of-openai-with-dashscope",
         env=("DASHSCOPE_API_KEY",),
         notes="Accounts of mainland China: custom host https://dashscope.aliyuncs.com/compatible-mode/v1.",
+        suits_models=True,
+        effort=ENABLE_THINKING,
     ),
     Provider(
         "deepbricks",
@@ -139,6 +142,8 @@ ROWS: Final = (
         env=("DEEPSEEK_API_KEY",),
         renames=(_only_max_tokens("https://api-docs.deepseek.com/api/create-chat-completion"),),
         mends=True,
+        suits_models=True,
+        effort=THINKING_TYPE,
     ),
     Provider(
         "echo",
@@ -314,6 +319,8 @@ ROWS: Final = (
         paths=V1_PATHS,
         env=("MOONSHOT_API_KEY",),
         notes="International accounts: custom host https://api.moonshot.ai.",
+        suits_models=True,
+        effort=THINKING_TYPE,
     ),
     Provider(
         "ncompass", "nCompass", "https://api.ncompass.tech/v1", "https://www.ncompass.tech", env=("NCOMPASS_API_KEY",)
@@ -465,6 +472,8 @@ ROWS: Final = (
         "https://docs.x.ai/docs/api-reference",
         env=("XAI_API_KEY",),
         mends=True,
+        suits_models=True,
+        effort=WORDS,
     ),
     Provider(
         "z-ai",
@@ -474,6 +483,8 @@ ROWS: Final = (
         env=("ZAI_API_KEY",),
         renames=(_only_max_tokens("https://docs.z.ai/guides/overview/concept-param"),),
         mends=True,
+        suits_models=True,
+        effort=THINKING_TYPE,
     ),
     Provider(
         "zhipu",
@@ -482,5 +493,7 @@ ROWS: Final = (
         "https://docs.bigmodel.cn",
         env=("ZHIPU_API_KEY", "ZHIPUAI_API_KEY"),
         renames=(_only_max_tokens("https://docs.bigmodel.cn"),),
+        suits_models=True,
+        effort=THINKING_TYPE,
     ),
 )

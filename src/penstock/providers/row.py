@@ -18,6 +18,7 @@ from penstock.core.body import Body
 from penstock.core.failure import Failure
 from penstock.core.http import Url
 from penstock.core.secret import Secret
+from penstock.dialects.openai.suit import Control
 
 OPENAI: Final = "openai_chat"
 """The dialect that callers speak: what a provider says in it goes through untouched."""
@@ -176,6 +177,8 @@ class Provider(msgspec.Struct, frozen=True):
     """Puts a request of OpenAI's dialect as this host takes it."""
     suits_models: bool = False
     """True: what one of its models is known to refuse (``traits``) is renamed or left out, and named to the caller."""
+    effort: Control | None = None
+    """How its models are told how much to think, of those that ``suits_models``; None: by OpenAI's words as given."""
     keeps_reasoning: bool = False
     """True: a gateway that passes every maker's opaque reasoning on to its own maker (``reasoning_details``)."""
     derived: Mapping[str, Derive] = {}

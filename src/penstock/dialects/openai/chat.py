@@ -16,11 +16,11 @@ import msgspec
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_path import Path, without_path
-from penstock.core.traits import Traits
 from penstock.core.unreadable import UNREADABLE, read_json
 from penstock.core.usage import Usage
 
 CONTENT_TYPE: Final = b"application/json"
+DEVELOPER: Final = b'"developer"'
 STREAM_TYPE: Final = b"text/event-stream"
 
 
@@ -99,45 +99,16 @@ def shape(body: Body, changes: Shape) -> tuple[Body, tuple[str, ...]]:
     for name in refused:
         body = body.without(name)
     if not changes.developer_role:
-        body = _with_roles(body, {_DEVELOPER: b'"system"'})
+        body = with_roles(body, {DEVELOPER: b'"system"'})
     for path in changes.removes:
         body = without_path(body, path)
     return body, (*given_way, *refused)
 
 
-def suit(body: Body, traits: Traits) -> tuple[Body, tuple[str, ...]]:
-    """The body as a model takes it, and the names of the parameters that it would answer with an error."""
-    given_way: list[str] = []
-    if traits.max_completion_tokens is not None:
-        old, new = "max_tokens", "max_completion_tokens"
-        if not traits.max_completion_tokens:
-            old, new = new, old
-        if old in body:
-            given_way += [old] if new in body else []
-            body = body.without(old) if new in body else body.renamed(old, new)
-    refuses, refused = traits.refuses, list[str]()
-    if traits.refuses_thinking and _thinks(body, traits):
-        refuses |= traits.refuses_thinking
-    if refuses:
-        refused = [name for name in body if name in refuses and not body.is_null(name)]
-        for name in refused:
-            body = body.without(name)
-    if not traits.system_role:
-        body = _with_roles(body, {b'"system"': b'"user"', _DEVELOPER: b'"user"'})
-    return body, (*given_way, *refused)
-
-
-def _thinks(body: Body, traits: Traits) -> bool:
-    """Whether the model will think before it answers."""
-    effort = None if body.is_null("reasoning_effort") else body.raw("reasoning_effort")
-    return traits.thinks_unasked if effort is None else effort != b'"none"'
-
-
 _MESSAGES: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
-_DEVELOPER: Final = b'"developer"'
 
 
-def _with_roles(body: Body, roles: Mapping[bytes, bytes]) -> Body:
+def with_roles(body: Body, roles: Mapping[bytes, bytes]) -> Body:
     """Messages of some roles under others; every other byte of every message stays."""
     raw = body.raw("messages")
     if raw is None or not any(role in raw for role in roles):

@@ -1,0 +1,88 @@
+"""A request as one model takes it: what its family refuses goes, how much it is to think is said in its own words.
+
+Sources: the rows in ``traits``, each with its document, and beside the controls below.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from penstock.core.body import Body
+from penstock.core.json_text import write_json
+from penstock.core.traits import Traits
+from penstock.dialects.openai.chat import DEVELOPER, with_roles
+
+_EFFORT: Final = "reasoning_effort"
+
+
+class Control(msgspec.Struct, frozen=True):
+    """How a host that isn't OpenAI is told how much to think: in the words of the model's family, or by a switch.
+
+    ``switch`` is the parameter that turns thinking on and off, ``on`` and ``off`` its values as JSON.
+    """
+
+    switch: str = ""
+    on: bytes = b""
+    off: bytes = b""
+
+
+WORDS: Final = Control()
+"""https://docs.x.ai/developers/model-capabilities/text/reasoning"""
+THINKING_TYPE: Final = Control("thinking", b'{"type":"enabled"}', b'{"type":"disabled"}')
+"""https://api-docs.deepseek.com/guides/thinking_mode, https://docs.z.ai/guides/capabilities/thinking-mode,
+https://platform.kimi.ai/docs/api/models-overview"""
+ENABLE_THINKING: Final = Control("enable_thinking", b"true", b"false")
+"""https://www.alibabacloud.com/help/en/model-studio/deep-thinking"""
+
+
+def suit(body: Body, traits: Traits, control: Control | None = None) -> tuple[Body, tuple[str, ...]]:
+    """The body as a model takes it, and the names of the parameters that it would answer with an error."""
+    given_way: list[str] = []
+    if traits.max_completion_tokens is not None:
+        old, new = "max_tokens", "max_completion_tokens"
+        if not traits.max_completion_tokens:
+            old, new = new, old
+        if old in body:
+            given_way += [old] if new in body else []
+            body = body.without(old) if new in body else body.renamed(old, new)
+    refuses, refused = traits.refuses, list[str]()
+    if traits.refuses_thinking and _thinks(body, traits):
+        refuses |= traits.refuses_thinking
+    if refuses:
+        refused = [name for name in body if name in refuses and not body.is_null(name)]
+        for name in refused:
+            body = body.without(name)
+    if control is not None and not body.is_null(_EFFORT):
+        body, untold = _controlled(body, traits, control)
+        refused += untold
+    if not traits.system_role:
+        body = with_roles(body, {b'"system"': b'"user"', DEVELOPER: b'"user"'})
+    return body, (*given_way, *refused)
+
+
+def _thinks(body: Body, traits: Traits) -> bool:
+    """Whether the model will think before it answers."""
+    effort = None if body.is_null(_EFFORT) else body.raw(_EFFORT)
+    return traits.thinks_unasked if effort is None else effort != b'"none"'
+
+
+def _controlled(body: Body, traits: Traits, control: Control) -> tuple[Body, list[str]]:
+    """The effort as the family and its host know it. Words that nobody knows are the provider's to judge, and so is a
+    switch that the caller has set."""
+    effort = body.text(_EFFORT)
+    if effort is None or control.switch in body:
+        return body, []
+    if traits.thinking == "effort":
+        word = traits.efforts.get(effort)
+        if word is not None:
+            return (body if word == effort else body.replaced({_EFFORT: write_json(word)})), []
+        if effort != "none":
+            return body, []
+        if not traits.can_stop_thinking:
+            return body.without(_EFFORT), [_EFFORT]
+    if not control.switch or traits.thinking not in {"effort", "switch"}:
+        return body, []
+    value = control.off if effort == "none" else control.on
+    return body.without(_EFFORT).replaced({control.switch: value}), []

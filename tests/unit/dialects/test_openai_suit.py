@@ -1,0 +1,120 @@
+"""Lane 1, as one model takes it: what it refuses goes and is named, how much to think is said its way, the rest stays."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.core.body import Body
+from penstock.core.traits import ANY_MODEL, Traits
+from penstock.dialects.openai.suit import ENABLE_THINKING, THINKING_TYPE, WORDS, Control, suit
+from penstock.providers.registry import PROVIDERS
+from penstock.traits.resolve import resolve
+from penstock.traits.row import EFFORTS
+
+MESSAGES = [{"role": "system", "content": "s"}, {"role": "developer", "content": "d"}, {"role": "user", "content": "u"}]
+
+
+def suited(traits: Traits, control: Control | None = None, **members: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
+    body, refused = suit(Body.parse(json.dumps({"messages": MESSAGES, **members}).encode()), traits, control)
+    changed: dict[str, Any] = json.loads(body.encode())
+    if changed["messages"] == MESSAGES:
+        del changed["messages"]
+    return changed, refused
+
+
+def test_limits_are_named_as_the_model_knows_them() -> None:
+    new, old = Traits(max_completion_tokens=True), Traits(max_completion_tokens=False)
+    assert suited(new, max_tokens=5) == ({"max_completion_tokens": 5}, ())
+    assert suited(old, max_completion_tokens=5) == ({"max_tokens": 5}, ())
+    assert suited(new, max_tokens=5, max_completion_tokens=6) == ({"max_completion_tokens": 6}, ("max_tokens",))
+    assert suited(ANY_MODEL, max_tokens=5) == ({"max_tokens": 5}, ())
+
+
+def test_what_the_model_refuses_goes_and_is_named() -> None:
+    traits = Traits(refuses=frozenset({"stop", "temperature"}))
+    assert suited(traits, stop=["x"], seed=1, temperature=None) == ({"seed": 1, "temperature": None}, ("stop",))
+
+
+@pytest.mark.parametrize(
+    ("effort", "thinks_unasked", "stays"),
+    [("none", True, True), ("low", False, False), (None, True, False), (None, False, True)],
+)
+def test_what_it_refuses_while_it_thinks(effort: str | None, thinks_unasked: bool, stays: bool) -> None:
+    traits = Traits(refuses_thinking=frozenset({"top_p"}), thinks_unasked=thinks_unasked)
+    changed, refused = suited(traits, top_p=0.5, reasoning_effort=effort)
+    assert ("top_p" in changed, refused) == (stays, () if stays else ("top_p",))
+
+
+def test_a_model_without_system_messages_reads_them_as_the_users() -> None:
+    changed, refused = suited(Traits(system_role=False))
+    assert [message["role"] for message in changed["messages"]] == ["user", "user", "user"]
+    assert not refused
+
+
+ON, OFF = {"thinking": {"type": "enabled"}}, {"thinking": {"type": "disabled"}}
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "given", "sent", "refused"),
+    [
+        ("x-ai", "grok-4.5", "low", {"reasoning_effort": "low"}, ()),
+        ("x-ai", "grok-4.5", "minimal", {"reasoning_effort": "low"}, ()),
+        ("x-ai", "grok-4.5", "xhigh", {"reasoning_effort": "high"}, ()),
+        ("x-ai", "grok-4.5", "none", {}, ("reasoning_effort",)),
+        ("x-ai", "grok-4.3", "none", {"reasoning_effort": "none"}, ()),
+        ("x-ai", "grok-3-mini", "medium", {"reasoning_effort": "high"}, ()),
+        ("x-ai", "grok-4", "low", {}, ("reasoning_effort",)),
+        ("x-ai", "grok-4.5", "ultra", {"reasoning_effort": "ultra"}, ()),
+        ("deepseek", "deepseek-v4-pro", "high", {"reasoning_effort": "high"}, ()),
+        ("deepseek", "deepseek-v4-pro", "none", OFF, ()),
+        ("deepseek", "deepseek-chat", "low", ON, ()),
+        ("deepseek", "deepseek-reasoner", "low", {"reasoning_effort": "low"}, ()),
+        ("moonshot", "kimi-k2.5", "none", OFF, ()),
+        ("moonshot", "kimi-k3", "medium", {"reasoning_effort": "high"}, ()),
+        ("z-ai", "glm-4.6", "minimal", ON, ()),
+        ("z-ai", "glm-5.2", "none", OFF, ()),
+        ("zhipu", "glm-5.3", "none", {}, ("reasoning_effort",)),
+        ("dashscope", "qwen3-32b", "none", {"enable_thinking": False}, ()),
+        ("dashscope", "qwen-plus", "high", {"enable_thinking": True}, ()),
+        ("dashscope", "qwen-max", "high", {"reasoning_effort": "high"}, ()),
+        ("openai", "gpt-5.1", "minimal", {"reasoning_effort": "minimal"}, ()),
+        ("openai", "o3", "none", {"reasoning_effort": "none"}, ()),
+    ],
+)
+def test_how_much_to_think(provider: str, model: str, given: str, sent: dict[str, Any], refused: Any) -> None:
+    assert suited(resolve(model, provider), PROVIDERS[provider].effort, reasoning_effort=given) == (sent, refused)
+
+
+def test_a_switch_that_the_caller_sets_is_the_callers() -> None:
+    own = {"reasoning_effort": "high", "thinking": {"type": "disabled"}}
+    assert suited(resolve("glm-4.6", "z-ai"), THINKING_TYPE, **own) == (own, ())
+
+
+@pytest.mark.parametrize("given", [None, 5, ["low"], {"effort": "low"}])
+def test_no_word_is_no_effort(given: Any) -> None:
+    assert suited(resolve("glm-4.6", "z-ai"), THINKING_TYPE, reasoning_effort=given) == (
+        {"reasoning_effort": given},
+        (),
+    )
+
+
+@given(
+    st.sampled_from(sorted(row.slug for row in PROVIDERS.values() if row.suits_models)),
+    st.sampled_from(["gpt-5", "o1-mini", "grok-4", "glm-4.6", "kimi-k2.5", "deepseek-chat", "qwen3-32b", "nobody's"]),
+    st.dictionaries(
+        st.sampled_from(["temperature", "stop", "n", "top_p", "max_tokens", "reasoning_effort", "seed", "x"]),
+        st.one_of(st.none(), st.integers(), st.sampled_from(("none", *EFFORTS))),
+    ),
+)
+def test_what_is_not_named_arrives(slug: str, model: str, members: dict[str, Any]) -> None:
+    changed, refused = suited(resolve(model, slug), PROVIDERS[slug].effort, **members)
+    told = {"max_tokens": "max_completion_tokens", "reasoning_effort": PROVIDERS[slug].effort}
+    for name, value in members.items():
+        if name not in refused and name not in told:
+            assert changed[name] == value
+    assert set(refused) <= set(members)
+    controls = {WORDS.switch, THINKING_TYPE.switch, ENABLE_THINKING.switch}
+    assert set(changed) <= {*members, "messages", "max_completion_tokens", *controls}
