@@ -16,14 +16,12 @@ import msgspec
 from penstock.core.body import Body
 from penstock.core.json_text import write_json
 from penstock.core.unreadable import UNREADABLE
+from penstock.dialects.openai.echoes import Members, decoded, thought_of
 
 _MESSAGES: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
-_MARKS: Final = re.compile(rb'"(?:tool_call|reasoning|refusal"|content_blocks")')
-_NOT_KNOWN: Final = (
-    "reasoning_content", "reasoning", "reasoning_details", "content_blocks", "refusal", "annotations", "audio",
-    "function_call",
-)  # fmt: skip
-"""What a client sends back of an answer, and Mistral has no member for."""
+_MARKS: Final = re.compile(rb'"(?:tool_call|reasoning|refusal"|annotations"|audio"|function_call"|content_blocks")')
+_NOT_KNOWN: Final = ("refusal", "audio", "function_call")
+"""What an assistant's message may hold elsewhere, and not here."""
 _FITTING: Final = re.compile(r"[A-Za-z0-9]{9}")
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
@@ -40,24 +38,20 @@ def suited(body: Body) -> Body:
     return body.replaced({"messages": b"[" + b",".join(messages) + b"]"})
 
 
-def _message(message: dict[str, msgspec.Raw | bytes]) -> bytes:
-    thought = _decoded(message.get("reasoning_content")) or _decoded(message.get("reasoning"))
+def _message(message: Members) -> bytes:
     if bytes(message.get("role", b"")) == b'"assistant"':
+        thought = thought_of(message)
         for name in _NOT_KNOWN:
             message.pop(name, None)
-        if isinstance(thought, str) and thought:
-            message["content"] = write_json(_with_thought(thought, _decoded(message.get("content"))))
-    calls = _decoded(message.get("tool_calls"))
+        if thought:
+            message["content"] = write_json(_with_thought(thought, decoded(message.get("content"))))
+    calls = decoded(message.get("tool_calls"))
     if isinstance(calls, list) and not all(_fits(call.get("id")) for call in calls if isinstance(call, dict)):
         message["tool_calls"] = write_json([_with_id(call) for call in calls])
-    answered = _decoded(message.get("tool_call_id"))
+    answered = decoded(message.get("tool_call_id"))
     if isinstance(answered, str) and not _fits(answered):
         message["tool_call_id"] = write_json(short_id(answered))
     return Body(message).encode()
-
-
-def _decoded(raw: msgspec.Raw | bytes | None) -> Any:
-    return None if raw is None else msgspec.json.decode(bytes(raw))
 
 
 def _with_thought(thought: str, content: Any) -> list[Any]:

@@ -8,14 +8,13 @@ servers that callers run themselves in self_hosted.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from penstock.auth.header import HeaderAuth
-from penstock.dialects import mistral
+from penstock.dialects.openai.echoes import reasoning_as
 from penstock.dialects.openai.suit import ENABLE_THINKING, THINKING_TYPE, WORDS
 from penstock.providers.azure import EXTRA_PARAMETERS
-from penstock.providers.row import CHAT_ONLY, PATHS, V1_PATHS, Drop, Key, Operation, Option, Place, Provider, Rename
+from penstock.providers.row import CHAT_ONLY, V1_PATHS, Drop, Key, Operation, Option, Provider, Rename
 
 _ORGANIZATION: Final = Option("openai_organization", "openai-organization", upstream_header="OpenAI-Organization")
 _PROJECT: Final = Option("openai_project", "openai-project", upstream_header="OpenAI-Project")
@@ -31,13 +30,6 @@ def _refused(link: str, *parameters: str) -> tuple[Drop, ...]:
         Drop(parameter, "the vendor answers with an error when it is present", link) for parameter in parameters
     )
 
-
-def _mistral(options: Mapping[str, str], operation: Operation) -> Place:
-    fills = operation is Operation.CHAT and options.get("mistral_fim_completion") == "true"
-    return Place("/fim/completions" if fills else PATHS[operation])
-
-
-_MISTRAL_PARAMETERS: Final = "https://github.com/mistralai/client-python/blob/main/docs/models/chatcompletionrequest.md"
 
 ROWS: Final = (
     Provider(
@@ -91,6 +83,7 @@ ROWS: Final = (
         drops=_refused(
             "https://inference-docs.cerebras.ai/resources/openai", "frequency_penalty", "logit_bias", "presence_penalty"
         ),
+        suits=reasoning_as("reasoning"),
         mends=True,
     ),
     Provider(
@@ -167,6 +160,7 @@ ROWS: Final = (
         "https://api.fireworks.ai/inference/v1",
         "https://docs.fireworks.ai/tools-sdks/openai-compatibility",
         env=("FIREWORKS_API_KEY",),
+        suits=reasoning_as("reasoning_content"),
         mends=True,
     ),
     Provider(
@@ -193,6 +187,7 @@ ROWS: Final = (
         "https://console.groq.com/docs/openai",
         env=("GROQ_API_KEY",),
         drops=_refused("https://console.groq.com/docs/openai", "logit_bias", "logprobs", "top_logprobs"),
+        suits=reasoning_as("reasoning"),
         mends=True,
     ),
     Provider(
@@ -283,26 +278,6 @@ ROWS: Final = (
         "https://api.minimax.io/v1",
         "https://platform.minimax.io/docs/api-reference/text-openai-api",
         env=("MINIMAX_API_KEY",),
-    ),
-    Provider(
-        "mistral-ai",
-        "Mistral AI",
-        "https://api.mistral.ai/v1",
-        "https://docs.mistral.ai/api/",
-        env=("MISTRAL_API_KEY",),
-        locate=_mistral,
-        options=(Option("mistral_fim_completion", "mistral-fim-completion"),),
-        renames=(
-            _only_max_tokens(_MISTRAL_PARAMETERS),
-            Rename("seed", "random_seed", "the vendor's name for it", _MISTRAL_PARAMETERS),
-        ),
-        suits=mistral.suited,
-        drops=(
-            *_refused("https://github.com/Gitlawb/openclaude/issues/739", "store"),
-            *_refused("https://github.com/avante-corp/avante.nvim/issues/2347", "stream_options"),
-        ),
-        notes="Streams report their usage unasked. mistral-fim-completion: true sends chats to /fim/completions.",
-        mends=True,
     ),
     Provider(
         "monsterapi",

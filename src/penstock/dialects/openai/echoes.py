@@ -1,0 +1,73 @@
+"""What clients send back of an answer beyond what a request's messages may hold: a few hosts refuse it.
+
+The gateway, like many a provider, gives an assistant's message more than OpenAI's request knows: reasoning, sources,
+blocks. Clients keep the message whole and send it back, perhaps to another provider. Most ignore what they don't know.
+Sources: https://github.com/QwenLM/qwen-code/issues/11045 (Cerebras), https://github.com/QwenLM/qwen-code/pull/11662
+(Fireworks), https://github.com/janhq/jan/issues/8136 (Groq), quirk 73 of the recorded traffic (Mistral).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.body import Body
+from penstock.core.json_text import write_json
+from penstock.core.unreadable import UNREADABLE
+
+_MESSAGES: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+_ECHOES: Final = (
+    "reasoning_content", "reasoning", "reasoning_details", "content_blocks", "extra_content", "annotations",
+)  # fmt: skip
+_OFTEN_NULL: Final = ("refusal", "audio", "function_call")
+_MARKS: Final = re.compile(
+    rb'"(?:reasoning|content_blocks"|extra_content"|annotations"|(?:refusal|audio|function_call)")'
+)
+
+Members = dict[str, "msgspec.Raw | bytes"]
+"""A message, its values as JSON."""
+
+
+def reasoning_as(name: str) -> Callable[[Body], Body]:
+    """How requests are put for a strict host that takes back what an assistant thought under this name only."""
+
+    def suited(body: Body) -> Body:
+        raw = body.raw("messages")
+        if raw is None or _MARKS.search(raw) is None:
+            return body
+        try:
+            messages = [_message(message, name) for message in _MESSAGES.decode(raw)]
+        except UNREADABLE:
+            return body
+        return body.replaced({"messages": b"[" + b",".join(messages) + b"]"})
+
+    return suited
+
+
+def thought_of(message: Members) -> str:
+    """Take the echoes out of an assistant's message; give back what it thought, in words."""
+    found = ""
+    for name in _ECHOES:
+        raw = message.pop(name, None)
+        value = decoded(raw) if name in {"reasoning_content", "reasoning"} else None
+        found = found or (value if isinstance(value, str) else "")
+    for name in _OFTEN_NULL:
+        if bytes(message.get(name, b"")) == b"null":
+            del message[name]
+    return found
+
+
+def decoded(raw: msgspec.Raw | bytes | None) -> Any:
+    return None if raw is None else msgspec.json.decode(bytes(raw))
+
+
+def _message(given: dict[str, msgspec.Raw], name: str) -> bytes:
+    message: Members = dict(given)
+    if bytes(message.get("role", b"")) == b'"assistant"':
+        thought = thought_of(message)
+        if thought:
+            message[name] = write_json(thought)
+    return Body(message).encode()
