@@ -102,6 +102,29 @@ def test_thinking_is_switched_as_the_provider_knows_it(gateway: RunningGateway, 
     assert upstream.last.json == {"model": "glm-4.6", "messages": [], "thinking": {"type": "disabled"}}
 
 
+def test_mistral_on_vertex_is_asked_and_read_as_at_home(gateway: RunningGateway, upstream: Upstream) -> None:
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
+    message = {"role": "assistant", "content": [thinking, {"type": "text", "text": "Hi"}], "tool_calls": None}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    upstream.play(reply(body=json.dumps({"object": "chat.completion", "choices": [choice]}).encode()))
+    earlier = {"role": "assistant", "content": "Yes", "reasoning_content": "Mm", "refusal": None}
+    body = {
+        "model": "mistralai.magistral-medium", "messages": [{"role": "developer", "content": "d"}, earlier],
+        "max_completion_tokens": 5, "seed": 7, "store": True,
+    }  # fmt: skip
+    answer = post(
+        gateway, upstream, json.dumps(body).encode(), x_portkey_provider="vertex-ai", x_portkey_vertex_project_id="p",
+    )  # fmt: skip
+    system, sent = upstream.last.json["messages"]
+    assert upstream.last.json | {"messages": []} == {
+        "model": "magistral-medium", "messages": [], "max_tokens": 5, "random_seed": 7,
+    }  # fmt: skip
+    assert (system["role"], sent.keys(), sent["content"][0]["type"]) == ("system", {"role", "content"}, "thinking")
+    assert answer.headers["x-penstock-dropped-params"] == "store"
+    said = answer.json()["choices"][0]["message"]
+    assert (said["content"], said["reasoning_content"]) == ("Hi", "Hm.")
+
+
 def test_values_keep_their_bytes_on_the_way_up_and_down(gateway: RunningGateway, upstream: Upstream) -> None:
     body = b'{"model":"m","messages":[{"role" : "user", "content":"\\ud83d\\u00e9\\/"}],"seed":12345678901234567890123,"x":1e400,"y":1.10}'
     answer = b' {"id" : "x", "choices":[], "n": 1.10, "big": 12345678901234567890123, "s": "\\ud83d" }\n'

@@ -49,7 +49,8 @@ class Written(msgspec.Struct):
     """A request as the target wants it: where it goes, what it says, what was left out, whether it asks for a stream.
 
     ``address`` is the request target of HTTP: path and query. ``body`` is in OpenAI's dialect, None for an operation
-    without one. On lane 2 ``payload`` is what is sent in its place, and ``translation`` how the reply is to be read.
+    without one; ``mends``: the reply to it has an accent. On lane 2 ``payload`` is what is sent in its place, and
+    ``translation`` how the reply is to be read.
     """
 
     address: bytes
@@ -58,6 +59,7 @@ class Written(msgspec.Struct):
     model: str | None = None
     dropped: tuple[str, ...] = ()
     streams: bool = False
+    mends: bool = False
     payload: bytes = b""
     translation: Translation | None = None
 
@@ -134,7 +136,7 @@ async def send(written: Written, route: Route, step: Attempt, carrier: Carrier) 
         return failed(_timed_out(route, reply), model)
     if written.translation is not None:
         reply = back(reply, written.translation)
-    elif route.provider.mends and written.body is not None:
+    elif written.mends:
         reply = mended(reply, streams=written.streams)
     try:
         answer = await begin(reply, route, limited, streams=written.streams)
@@ -185,8 +187,12 @@ def write(call: Call, route: Route) -> Written | Failure:
 
 def _same_dialect(written: Written, route: Route, way: Way) -> Written:
     """Lane 1: the body under the provider's name for the model, without what the model or its maker can't take."""
-    provider, body, model = route.provider, written.body or Body({}), written.model
+    provider, body, model = way.like or route.provider, written.body or Body({}), written.model
     written.address = way.target(None if model is None else way.model(model), streams=written.streams)
+    written.mends = provider.mends
+    if way.like is not None:
+        body, dropped = openai_chat.shape(body, way.like.accent())
+        written.dropped += dropped
     if model is None:
         return written
     if way.becomes is not None:

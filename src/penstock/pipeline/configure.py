@@ -272,11 +272,10 @@ class Configure:
         overrides = dict(target.override_params)
         if endpoint.model is not None:
             overrides["model"] = msgspec.json.encode(endpoint.model)
-        shape = Shape(
+        shape = msgspec.structs.replace(
+            row.accent(),
             defaults=target.default_params,
             overrides=overrides,
-            renames={rename.parameter: rename.to for rename in row.renames},
-            drops=frozenset(drop.parameter for drop in row.drops),
             # A dialect of its own has its own way with roles.
             developer_role=row.developer_role or (row.dialect != OPENAI and not row.families),
             removes=target.drop_params,

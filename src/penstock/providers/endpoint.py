@@ -31,7 +31,8 @@ _JSON: Final = header_line("content-type", "application/json")
 class Way(msgspec.Struct, frozen=True):
     """How some of an endpoint's models are asked: the dialect, and the request targets, which may hold ``{model}``.
 
-    ``prefix`` is what their names begin with; upstream it reads ``becomes``, None for no change.
+    ``prefix`` is what their names begin with; upstream it reads ``becomes``, None for no change. ``like`` is the
+    provider whose accent they have, None for that of the host.
     """
 
     dialect: str
@@ -40,6 +41,7 @@ class Way(msgspec.Struct, frozen=True):
     stream: str
     prefix: str = ""
     becomes: str | None = None
+    like: Provider | None = None
 
     def model(self, name: str) -> str:
         """The model's name for the provider."""
@@ -154,7 +156,7 @@ def _other_ways(provider: Provider, base: Url, values: Mapping[str, str]) -> tup
         way = _way(provider, base, family.place, values)
         if isinstance(way, Failure):
             return way
-        ways.append(msgspec.structs.replace(way, prefix=family.prefix, becomes=family.becomes))
+        ways.append(msgspec.structs.replace(way, prefix=family.prefix, becomes=family.becomes, like=family.like))
     return tuple(ways)
 
 

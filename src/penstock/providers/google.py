@@ -11,6 +11,7 @@ from typing import Final
 from penstock.auth import google
 from penstock.auth.header import HeaderAuth
 from penstock.core.unreadable import read_json
+from penstock.providers.mistral import MISTRAL
 from penstock.providers.row import Family, Operation, Option, Place, Provider
 
 _GEMINI: Final = "/v1beta/models/{model}"
@@ -90,7 +91,7 @@ VERTEX_AI: Final = Provider(
         Family("claude-", _CLAUDE_ON_VERTEX, becomes=None),
         Family("meta.", Place(f"/v1beta1{_LOCATION}/endpoints/openapi/chat/completions"), becomes="meta/"),
         Family("meta/", Place(f"/v1beta1{_LOCATION}/endpoints/openapi/chat/completions"), becomes=None),
-        Family("mistralai.", _published("mistralai", "rawPredict", "streamRawPredict", "openai_chat")),
+        Family("mistralai.", _published("mistralai", "rawPredict", "streamRawPredict", "openai_chat"), like=MISTRAL),
         Family("endpoints.", Place(f"/v1{_LOCATION}/endpoints/{{model}}/chat/completions")),
     ),
     options=(

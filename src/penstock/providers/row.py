@@ -18,6 +18,7 @@ from penstock.core.body import Body
 from penstock.core.failure import Failure
 from penstock.core.http import Url
 from penstock.core.secret import Secret
+from penstock.dialects.openai.chat import Shape
 from penstock.dialects.openai.suit import Control
 
 OPENAI: Final = "openai_chat"
@@ -103,12 +104,14 @@ class Place(msgspec.Struct, frozen=True):
 class Family(msgspec.Struct, frozen=True):
     """Models of one host that are served elsewhere on it, or speak another dialect, told by how their names begin.
 
-    The host gets ``becomes`` in place of the ``prefix``; None leaves the name as it is.
+    The host gets ``becomes`` in place of the ``prefix``; None leaves the name as it is. ``like`` is the provider whose
+    way with OpenAI's dialect they keep here, too.
     """
 
     prefix: str
     place: Place
     becomes: str | None = ""
+    like: Provider | None = None
 
 
 Locate = Callable[[Mapping[str, str], Operation], Place | None]
@@ -185,3 +188,8 @@ class Provider(msgspec.Struct, frozen=True):
     """Options that follow from others when they aren't given, and placeholders that are no options."""
     profiles: Profiles | None = None
     notes: str = ""
+
+    def accent(self) -> Shape:
+        """What it calls otherwise or refuses, in OpenAI's dialect."""
+        renames = {rename.parameter: rename.to for rename in self.renames}
+        return Shape(renames=renames, drops=frozenset(drop.parameter for drop in self.drops))

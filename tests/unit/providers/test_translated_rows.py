@@ -44,6 +44,13 @@ def test_vertex_serves_every_maker_at_its_own_address(model: str, plain: str, st
     assert found.way(model).dialect == dialect
 
 
+def test_vertex_serves_mistral_with_its_accent() -> None:
+    like = vertex().way("mistralai.mistral-large").like
+    assert like is PROVIDERS["mistral-ai"]
+    assert like.accent().renames == {"max_completion_tokens": "max_tokens", "seed": "random_seed"}
+    assert vertex().way("meta.llama-4").like is None
+
+
 def test_vertex_models_of_meta_keep_their_maker() -> None:
     assert vertex().way("meta.llama-4").model("meta.llama-4") == "meta/llama-4"
 
