@@ -12,7 +12,7 @@ from typing import Final
 
 from penstock.auth.header import HeaderAuth
 from penstock.dialects.openai.echoes import reasoning_as
-from penstock.dialects.openai.suit import ENABLE_THINKING, THINKING_TYPE, WORDS
+from penstock.dialects.openai.suit import ENABLE_THINKING, THINKING_TYPE, THINKING_TYPE_AND_THOUGHTS, WORDS
 from penstock.providers.azure import EXTRA_PARAMETERS
 from penstock.providers.row import CHAT_ONLY, V1_PATHS, Drop, Key, Operation, Option, Provider, Rename
 
@@ -136,7 +136,7 @@ ROWS: Final = (
         renames=(_only_max_tokens("https://api-docs.deepseek.com/api/create-chat-completion"),),
         mends=True,
         suits_models=True,
-        effort=THINKING_TYPE,
+        effort=THINKING_TYPE_AND_THOUGHTS,
     ),
     Provider(
         "echo",
@@ -295,7 +295,7 @@ ROWS: Final = (
         env=("MOONSHOT_API_KEY",),
         notes="International accounts: custom host https://api.moonshot.ai.",
         suits_models=True,
-        effort=THINKING_TYPE,
+        effort=THINKING_TYPE_AND_THOUGHTS,
     ),
     Provider(
         "ncompass", "nCompass", "https://api.ncompass.tech/v1", "https://www.ncompass.tech", env=("NCOMPASS_API_KEY",)

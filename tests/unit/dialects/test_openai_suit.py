@@ -89,8 +89,42 @@ def test_how_much_to_think(provider: str, model: str, given: str, sent: dict[str
 
 
 def test_a_switch_that_the_caller_sets_is_the_callers() -> None:
-    own = {"reasoning_effort": "high", "thinking": {"type": "disabled"}}
-    assert suited(resolve("glm-4.6", "z-ai"), THINKING_TYPE, **own) == (own, ())
+    own = {"reasoning_effort": "high", "thinking": {"type": "enabled"}}
+    assert suited(resolve("deepseek-v4-pro", "deepseek"), PROVIDERS["deepseek"].effort, **own) == (own, ())
+    assert suited(resolve("kimi-k2.6", "moonshot"), PROVIDERS["moonshot"].effort, **own) == (ON, ("reasoning_effort",))
+
+
+CALL = {"role": "assistant", "content": None, "tool_calls": [{"id": "c", "type": "function", "function": {}}]}
+RESULT = {"role": "tool", "tool_call_id": "c", "content": "r"}
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "members", "wanted"),
+    [
+        ("deepseek", "deepseek-v4-pro", {}, True),
+        ("deepseek", "deepseek-v4-pro", {"thinking": {"type": "disabled"}}, False),
+        ("deepseek", "deepseek-v4-pro", {"reasoning_effort": "none"}, False),
+        ("deepseek", "deepseek-chat", {}, False),
+        ("deepseek", "deepseek-chat", {"reasoning_effort": "low"}, True),
+        ("moonshot", "kimi-k2.6", {}, True),
+        ("moonshot", "moonshot-v1-8k", {}, False),
+        ("z-ai", "glm-4.6", {}, False),
+    ],
+)
+def test_calls_come_back_with_a_thought_where_one_is_wanted(
+    provider: str, model: str, members: dict[str, Any], wanted: bool
+) -> None:
+    told, said = {**CALL, "reasoning_content": "Hm"}, {"role": "assistant", "content": "x", "reasoning": "Oh"}
+    messages = [{"role": "user", "content": "u"}, CALL, RESULT, told, RESULT, said]
+    changed, _ = suited(resolve(model, provider), PROVIDERS[provider].effort, **{**members, "messages": messages})
+    thoughts = [message.get("reasoning_content") for message in changed["messages"]]
+    assert thoughts == ([None, " ", None, "Hm", None, "Oh"] if wanted else [None, None, None, "Hm", None, None])
+
+
+@pytest.mark.parametrize("messages", ["tool_calls", [5, "tool_calls"], [{"role": "assistant", "tool_calls": []}]])
+def test_without_calls_nothing_is_wanted(messages: Any) -> None:
+    given = {"messages": messages}
+    assert suited(resolve("deepseek-v4-pro", "deepseek"), PROVIDERS["deepseek"].effort, **given) == (given, ())
 
 
 @pytest.mark.parametrize("given", [None, 5, ["low"], {"effort": "low"}])

@@ -1,9 +1,11 @@
-"""What clients send back of an answer beyond what a request's messages may hold: a few hosts refuse it.
+"""What clients send back of an answer beyond what a request's messages may hold: a few hosts refuse it, two insist.
 
 The gateway, like many a provider, gives an assistant's message more than OpenAI's request knows: reasoning, sources,
 blocks. Clients keep the message whole and send it back, perhaps to another provider. Most ignore what they don't know.
 Sources: https://github.com/QwenLM/qwen-code/issues/11045 (Cerebras), https://github.com/QwenLM/qwen-code/pull/11662
-(Fireworks), https://github.com/janhq/jan/issues/8136 (Groq), quirk 73 of the recorded traffic (Mistral).
+(Fireworks), https://github.com/janhq/jan/issues/8136 (Groq), quirk 73 of the recorded traffic (Mistral);
+https://github.com/danny-avila/LibreChat/issues/12836 (DeepSeek), https://github.com/mastra-ai/mastra/issues/12592
+(Kimi).
 """
 
 from __future__ import annotations
@@ -47,6 +49,33 @@ def reasoning_as(name: str) -> Callable[[Body], Body]:
     return suited
 
 
+def with_thoughts(body: Body) -> Body:
+    """The body with a blank for what an assistant thought, where it isn't told, in a conversation with calls of tools.
+
+    Another maker's model, one that a fallback led away from, say, leaves nothing that could be told.
+    """
+    raw = body.raw("messages")
+    if raw is None or b'"tool_calls"' not in raw:
+        return body
+    try:
+        messages: list[Members] = [dict(message) for message in _MESSAGES.decode(raw)]
+        if not any(decoded(message.get("tool_calls")) for message in messages):
+            return body
+    except UNREADABLE:
+        return body
+    untold = [message for message in messages if _is_answer(message) and not decoded(message.get("reasoning_content"))]
+    for message in untold:
+        thought = decoded(message.get("reasoning"))
+        message["reasoning_content"] = write_json(thought if isinstance(thought, str) and thought else _NOTHING)
+    if not untold:
+        return body
+    return body.replaced({"messages": b"[" + b",".join(Body(message).encode() for message in messages) + b"]"})
+
+
+_NOTHING: Final = " "
+"""An empty text counts as missing."""
+
+
 def thought_of(message: Members) -> str:
     """Take the echoes out of an assistant's message; give back what it thought, in words."""
     found = ""
@@ -66,8 +95,12 @@ def decoded(raw: msgspec.Raw | bytes | None) -> Any:
 
 def _message(given: dict[str, msgspec.Raw], name: str) -> bytes:
     message: Members = dict(given)
-    if bytes(message.get("role", b"")) == b'"assistant"':
+    if _is_answer(message):
         thought = thought_of(message)
         if thought:
             message[name] = write_json(thought)
     return Body(message).encode()
+
+
+def _is_answer(message: Members) -> bool:
+    return bytes(message.get("role", b"")) == b'"assistant"'

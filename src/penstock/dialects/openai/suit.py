@@ -12,7 +12,9 @@ import msgspec
 from penstock.core.body import Body
 from penstock.core.json_text import write_json
 from penstock.core.traits import Traits
+from penstock.core.unreadable import read_json
 from penstock.dialects.openai.chat import DEVELOPER, with_roles
+from penstock.dialects.openai.echoes import with_thoughts
 
 _EFFORT: Final = "reasoning_effort"
 
@@ -20,19 +22,22 @@ _EFFORT: Final = "reasoning_effort"
 class Control(msgspec.Struct, frozen=True):
     """How a host that isn't OpenAI is told how much to think: in the words of the model's family, or by a switch.
 
-    ``switch`` is the parameter that turns thinking on and off, ``on`` and ``off`` its values as JSON.
+    ``switch`` is the parameter that turns thinking on and off, ``on`` and ``off`` its values as JSON. While a
+    model thinks, a host that ``wants_thoughts`` refuses earlier calls of tools without what was thought then.
     """
 
     switch: str = ""
     on: bytes = b""
     off: bytes = b""
+    wants_thoughts: bool = False
 
 
 WORDS: Final = Control()
 """https://docs.x.ai/developers/model-capabilities/text/reasoning"""
 THINKING_TYPE: Final = Control("thinking", b'{"type":"enabled"}', b'{"type":"disabled"}')
-"""https://api-docs.deepseek.com/guides/thinking_mode, https://docs.z.ai/guides/capabilities/thinking-mode,
-https://platform.kimi.ai/docs/api/models-overview"""
+"""https://docs.z.ai/guides/capabilities/thinking-mode"""
+THINKING_TYPE_AND_THOUGHTS: Final = msgspec.structs.replace(THINKING_TYPE, wants_thoughts=True)
+"""https://api-docs.deepseek.com/guides/thinking_mode, https://platform.kimi.ai/docs/guide/use-kimi-k2-thinking-model"""
 ENABLE_THINKING: Final = Control("enable_thinking", b"true", b"false")
 """https://www.alibabacloud.com/help/en/model-studio/deep-thinking"""
 
@@ -54,9 +59,11 @@ def suit(body: Body, traits: Traits, control: Control | None = None) -> tuple[Bo
         refused = [name for name in body if name in refuses and not body.is_null(name)]
         for name in refused:
             body = body.without(name)
-    if control is not None and not body.is_null(_EFFORT):
+    if control is not None:
         body, untold = _controlled(body, traits, control)
         refused += untold
+        if control.wants_thoughts and _is_on(body, traits, control):
+            body = with_thoughts(body)
     if not traits.system_role:
         body = with_roles(body, {b'"system"': b'"user"', DEVELOPER: b'"user"'})
     return body, (*given_way, *refused)
@@ -68,12 +75,21 @@ def _thinks(body: Body, traits: Traits) -> bool:
     return traits.thinks_unasked if effort is None else effort != b'"none"'
 
 
+def _is_on(body: Body, traits: Traits, control: Control) -> bool:
+    """Whether the model will think, as far as the switch says."""
+    return (
+        traits.thinks_unasked if body.is_null(control.switch) else body.value(control.switch) != read_json(control.off)
+    )
+
+
 def _controlled(body: Body, traits: Traits, control: Control) -> tuple[Body, list[str]]:
-    """The effort as the family and its host know it. Words that nobody knows are the provider's to judge, and so is a
-    switch that the caller has set."""
-    effort = body.text(_EFFORT)
-    if effort is None or control.switch in body:
+    """The effort as the family and its host know it. Words that nobody knows are the provider's to judge; a switch that
+    the caller has set has the last word."""
+    effort = None if body.is_null(_EFFORT) else body.text(_EFFORT)
+    if effort is None:
         return body, []
+    if control.switch in body:
+        return (body.without(_EFFORT), [_EFFORT]) if traits.thinking == "switch" else (body, [])
     if traits.thinking == "effort":
         word = traits.efforts.get(effort)
         if word is not None:
