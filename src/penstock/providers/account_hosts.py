@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from penstock.dialects.openai.echoes import blocks_as_content
 from penstock.providers.row import CHAT_ONLY, HTTPS_URL, Operation, Option, Provider
 
 ROWS: Final = (
@@ -43,6 +44,8 @@ ROWS: Final = (
                 pattern=r"([A-Za-z0-9-]{1,63}\.)+(databricks\.com|azuredatabricks\.net)",
             ),
         ),
+        suits=blocks_as_content,
+        mends=True,
     ),
     Provider(
         "huggingface",

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.body import Body
-from penstock.dialects.openai.echoes import reasoning_as
+from penstock.dialects.openai.echoes import blocks_as_content, reasoning_as
+from penstock.dialects.openai.mend import mend_reply
 from penstock.providers.registry import PROVIDERS
 
 ANSWER = {
@@ -43,6 +44,12 @@ def test_what_says_something_stays() -> None:
     assert sent("groq", said) == [said]
 
 
+@pytest.mark.parametrize("slug", ["cerebras", "databricks", "mistral-ai"])
+def test_half_a_character_is_no_reason_to_fail(slug: str) -> None:
+    for name in ("reasoning_content", "reasoning", "content_blocks", "annotations", "content"):
+        assert sent(slug, {"role": "assistant", name: "\ud800", "refusal": None})
+
+
 def test_only_answers_are_changed() -> None:
     others = [
         {"role": "user", "content": "reasoning_content", "annotations": [1]},
@@ -50,6 +57,22 @@ def test_only_answers_are_changed() -> None:
         {"content": "no role", "refusal": None},
     ]
     assert sent("groq", *others) == others
+
+
+def test_databricks_gets_its_blocks_back_and_nobody_elses() -> None:
+    thought = {"type": "reasoning", "summary": [{"type": "summary_text", "text": "Hm", "signature": "s=="}]}
+    blocks = [thought, {"type": "text", "text": "Hi"}]
+    given = {
+        "object": "chat.completion",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": blocks}}],
+    }
+    message = json.loads(mend_reply(json.dumps(given).encode()))["choices"][0]["message"]
+    assert (message["content"], message["reasoning_content"]) == ("Hi", "Hm")
+    assert sent("databricks", message) == [{"role": "assistant", "content": blocks}]
+    foreign = {**message, "content_blocks": [{"type": "thinking", "thinking": "Hm", "signature": "s=="}]}
+    assert sent("databricks", foreign) == [{"role": "assistant", "content": "Hi"}]
+    without = {"role": "assistant", "content": "Hi", "reasoning_content": "Hm", "content_blocks": 5}
+    assert sent("databricks", without) == [{"role": "assistant", "content": "Hi"}]
 
 
 @pytest.mark.parametrize(
@@ -60,7 +83,8 @@ def test_only_answers_are_changed() -> None:
     ],
 )  # fmt: skip
 def test_whatever_else_there_is_keeps_its_bytes(body: bytes) -> None:
-    assert reasoning_as("reasoning")(Body.parse(body)).encode() == Body.parse(body).encode()
+    for suited in (reasoning_as("reasoning"), blocks_as_content):
+        assert suited(Body.parse(body)).encode() == Body.parse(body).encode()
 
 
 @given(st.lists(st.dictionaries(st.sampled_from([*ANSWER, "name", "x"]), st.none() | st.text() | st.just("assistant"))))

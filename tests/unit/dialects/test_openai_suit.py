@@ -121,6 +121,14 @@ def test_calls_come_back_with_a_thought_where_one_is_wanted(
     assert thoughts == ([None, " ", None, "Hm", None, "Oh"] if wanted else [None, None, None, "Hm", None, None])
 
 
+@pytest.mark.parametrize("half", [{"reasoning_content": "\ud800"}, {"reasoning": "\ud800"}, {"tool_calls": ["\ud800"]}])
+def test_half_a_character_is_no_reason_to_fail(half: dict[str, Any]) -> None:
+    given = {"messages": [CALL, RESULT, {"role": "assistant", **half}]}
+    changed, refused = suited(resolve("deepseek-v4-pro", "deepseek"), PROVIDERS["deepseek"].effort, **given)
+    assert changed.keys() == {"messages"}
+    assert not refused
+
+
 @pytest.mark.parametrize("messages", ["tool_calls", [5, "tool_calls"], [{"role": "assistant", "tool_calls": []}]])
 def test_without_calls_nothing_is_wanted(messages: Any) -> None:
     given = {"messages": messages}

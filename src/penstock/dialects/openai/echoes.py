@@ -36,17 +36,44 @@ Members = dict[str, "msgspec.Raw | bytes"]
 def reasoning_as(name: str) -> Callable[[Body], Body]:
     """How requests are put for a strict host that takes back what an assistant thought under this name only."""
 
-    def suited(body: Body) -> Body:
-        raw = body.raw("messages")
-        if raw is None or _MARKS.search(raw) is None:
-            return body
-        try:
-            messages = [_message(message, name) for message in _MESSAGES.decode(raw)]
-        except UNREADABLE:
-            return body
-        return body.replaced({"messages": b"[" + b",".join(messages) + b"]"})
+    def change(message: Members) -> None:
+        thought = thought_of(message)
+        if thought:
+            message[name] = write_json(thought)
 
-    return suited
+    return lambda body: _with_answers(body, change)
+
+
+def blocks_as_content(body: Body) -> Body:
+    """How requests are put for Databricks: an answer that came in blocks (mend.py) is again what it was, the rest of
+    what came with answers is left out. Reasoning may be missing there.
+    """
+
+    def change(message: Members) -> None:
+        blocks = message.get("content_blocks")
+        thought_of(message)
+        if blocks is not None and _are_summaries(decoded(blocks)):
+            message["content"] = blocks
+
+    return _with_answers(body, change)
+
+
+def _with_answers(body: Body, change: Callable[[Members], None]) -> Body:
+    """The body with each message of an assistant changed; the same where there can't be anything to change."""
+    raw = body.raw("messages")
+    if raw is None or _MARKS.search(raw) is None:
+        return body
+    try:
+        messages: list[Members] = [dict(message) for message in _MESSAGES.decode(raw)]
+        for message in filter(_is_answer, messages):
+            change(message)
+    except UNREADABLE:
+        return body
+    return _replaced(body, messages)
+
+
+def _replaced(body: Body, messages: list[Members]) -> Body:
+    return body.replaced({"messages": b"[" + b",".join(Body(message).encode() for message in messages) + b"]"})
 
 
 def with_thoughts(body: Body) -> Body:
@@ -61,19 +88,23 @@ def with_thoughts(body: Body) -> Body:
         messages: list[Members] = [dict(message) for message in _MESSAGES.decode(raw)]
         if not any(decoded(message.get("tool_calls")) for message in messages):
             return body
+        untold = [each for each in messages if _is_answer(each) and not decoded(each.get("reasoning_content"))]
+        for message in untold:
+            thought = decoded(message.get("reasoning"))
+            message["reasoning_content"] = write_json(thought if isinstance(thought, str) and thought else _NOTHING)
     except UNREADABLE:
         return body
-    untold = [message for message in messages if _is_answer(message) and not decoded(message.get("reasoning_content"))]
-    for message in untold:
-        thought = decoded(message.get("reasoning"))
-        message["reasoning_content"] = write_json(thought if isinstance(thought, str) and thought else _NOTHING)
-    if not untold:
-        return body
-    return body.replaced({"messages": b"[" + b",".join(Body(message).encode() for message in messages) + b"]"})
+    return _replaced(body, messages) if untold else body
 
 
 _NOTHING: Final = " "
 """An empty text counts as missing."""
+
+
+def _are_summaries(blocks: Any) -> bool:
+    """Whether these are Databricks' blocks: every maker has its own."""
+    parts = blocks if isinstance(blocks, list) else []
+    return any(isinstance(part, dict) and part.get("type") == "reasoning" and "summary" in part for part in parts)
 
 
 def thought_of(message: Members) -> str:
@@ -91,15 +122,6 @@ def thought_of(message: Members) -> str:
 
 def decoded(raw: msgspec.Raw | bytes | None) -> Any:
     return None if raw is None else msgspec.json.decode(bytes(raw))
-
-
-def _message(given: dict[str, msgspec.Raw], name: str) -> bytes:
-    message: Members = dict(given)
-    if _is_answer(message):
-        thought = thought_of(message)
-        if thought:
-            message[name] = write_json(thought)
-    return Body(message).encode()
 
 
 def _is_answer(message: Members) -> bool:

@@ -162,7 +162,10 @@ def logprobs(choice: Members) -> bool:
 
 
 def content_list(message: Members) -> bool:
-    """Mistral's list of thoughts and texts: two strings (73). Where it says more than those can, it is kept as well."""
+    """A list of thoughts and texts, Mistral's (73) or Databricks': two strings. Where it says more, it is kept as well.
+
+    https://docs.databricks.com/aws/en/machine-learning/model-serving/query-reason-models
+    """
     parts = message.get("content")
     if not isinstance(parts, list):
         return False
@@ -186,15 +189,21 @@ def _is_plain(part: Any) -> bool:
     )
 
 
-def _text(part: Any) -> str:
-    text = part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None
+def _text(part: Any, kind: str = "text") -> str:
+    text = part.get("text") if isinstance(part, dict) and part.get("type") == kind else None
     return text if isinstance(text, str) else ""
 
 
 def _thought(part: Any) -> str:
-    inner = part.get("thinking") if isinstance(part, dict) and part.get("type") == "thinking" else None
+    kind = part.get("type") if isinstance(part, dict) else None
+    if kind == "reasoning":
+        return _texts(part.get("summary"), "summary_text")
+    return _texts(part.get("thinking"), "text") if kind == "thinking" else ""
+
+
+def _texts(inner: Any, kind: str) -> str:
     if isinstance(inner, list):
-        return "".join(_text(piece) for piece in inner)
+        return "".join(_text(piece, kind) for piece in inner)
     return inner if isinstance(inner, str) else ""
 
 
