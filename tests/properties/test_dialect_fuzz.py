@@ -25,10 +25,14 @@ from penstock.core.failure import Failure
 from penstock.core.taking import Payload
 from penstock.dialects.dialect import Dialect, Goal
 from penstock.dialects.openai import request as openai_request
+from penstock.dialects.openai.chat import read_request, shape
 from penstock.dialects.openai.chunks import ChunkWriter
 from penstock.dialects.openai.completion import completion
 from penstock.dialects.openai.members import Caption
+from penstock.dialects.openai.signatures import kept_at_home
+from penstock.dialects.openai.suit import suit
 from penstock.dialects.registry import DIALECTS
+from penstock.providers.registry import PROVIDERS
 from penstock.traits.resolve import resolve
 
 CAPTION: Final = Caption("chatcmpl-unit", 1700000000, "a-model", "unit", strict=False)
@@ -260,6 +264,40 @@ def test_any_request_is_written_or_refused(name: str, data: st.DataObject) -> No
         assert isinstance(payload, Payload | Failure)
         if isinstance(payload, Payload):
             assert isinstance(json.loads(payload.body), dict)
+
+
+CONVERSATION: Final = {
+    "model": "m", "reasoning_effort": "low", "thinking": {"type": "enabled"}, "max_tokens": 5, "stop": ["x"],
+    "messages": [
+        {"role": "system", "content": "s"},
+        {"role": "assistant", "content": None, "reasoning_content": "hm", "refusal": None, "annotations": [],
+         "reasoning_details": [{"type": "reasoning.text", "text": "hm", "format": "anthropic-claude-v1"}],
+         "content_blocks": [{"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]}],
+         "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"},
+                         "extra_content": {"google": {"thought_signature": "s"}}}]},
+        {"role": "tool", "tool_call_id": "call_1", "content": "r"},
+    ],
+}  # fmt: skip
+ACCENTS: Final = sorted(row.slug for row in PROVIDERS.values() if row.suits is not None or row.suits_models)
+
+
+@pytest.mark.parametrize("slug", ACCENTS)
+@given(data=st.data())
+@settings(max_examples=100, deadline=None)
+def test_any_request_is_put_for_a_provider_with_an_accent(slug: str, data: st.DataObject) -> None:
+    rows = {**MATRIX, "conversation": CONVERSATION}
+    row = rows[data.draw(st.sampled_from(["conversation", *sorted(MATRIX)]))]
+    damaged = broken(row, data.draw(st.integers(0, 2**32)), data.draw(anything))
+    model = data.draw(st.sampled_from(["gpt-5", "o1-mini", "grok-4.5", "glm-4.6", "kimi-k2.6", "deepseek-v4-pro", "m"]))
+    provider, traits = PROVIDERS[slug], resolve(model, slug)
+    request = read_request(json.dumps(damaged).encode())
+    if isinstance(request, Failure):
+        assert request.status == 400
+        return
+    body, _ = shape(request.body, provider.accent())
+    body, _ = suit(body, traits, provider.effort)
+    body = kept_at_home(body, traits.owner)
+    assert isinstance(json.loads((body if provider.suits is None else provider.suits(body)).encode()), dict)
 
 
 @every_writer
