@@ -16,20 +16,20 @@ with atheris.instrument_imports(include=["penstock"]):
     from penstock.core.events import collect
     from penstock.core.failure import Failure
     from penstock.dialects import provider_errors
-    from penstock.dialects.dialect import Dialect, Goal
+    from penstock.dialects.dialect import Dialect, WriteContext
     from penstock.dialects.framing.aws_eventstream import EventStream
     from penstock.dialects.framing.frame import FrameError
-    from penstock.dialects.openai import request as openai_request
-    from penstock.dialects.openai.chunks import ChunkWriter
-    from penstock.dialects.openai.completion import completion
-    from penstock.dialects.openai.members import Caption
-    from penstock.dialects.openai.mend import mend_reply
-    from penstock.dialects.openai.mend_stream import StreamMender
-    from penstock.dialects.openai.stream import Scan
+    from penstock.dialects.openai.caller import request as openai_request
+    from penstock.dialects.openai.caller.chunks import ChunkWriter
+    from penstock.dialects.openai.caller.completion import completion
+    from penstock.dialects.openai.caller.members import Caption
+    from penstock.dialects.openai.relay.normalize import normalize_reply
+    from penstock.dialects.openai.relay.normalize_stream import StreamNormalizer
+    from penstock.dialects.openai.relay.stream import Scan
     from penstock.dialects.registry import DIALECTS
 
 CAPTION: Final = Caption("chatcmpl-fuzz", 1700000000, "a-model", "unit", strict=False)
-GOAL: Final = Goal("a-model", "unit")
+GOAL: Final = WriteContext("a-model", "unit")
 
 Target = Callable[[bytes], object]
 
@@ -62,9 +62,9 @@ def request(data: bytes) -> None:
             dialect.write(found, GOAL)
 
 
-def mended(data: bytes) -> None:
-    mender = StreamMender()
-    Scan().weigh(mender.feed(data[:9]) + mender.feed(data[9:]) + mender.finish())
+def normalized(data: bytes) -> None:
+    normalizer = StreamNormalizer()
+    Scan().weigh(normalizer.feed(data[:9]) + normalizer.feed(data[9:]) + normalizer.finish())
 
 
 def frames(data: bytes) -> None:
@@ -78,8 +78,8 @@ TARGETS: Final[tuple[Target, ...]] = (
     *map(stream, DIALECTS.values()),
     *map(whole, DIALECTS.values()),
     request,
-    mended,
-    mend_reply,
+    normalized,
+    normalize_reply,
     frames,
     lambda data: provider_errors.translated(400, [], data, "unit"),
 )

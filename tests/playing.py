@@ -15,9 +15,9 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import ErrorClass, Outcome, class_of_status, failed
 from penstock.routing.conditions import MISSING
 from penstock.routing.health import Health
-from penstock.routing.parse import Given, Rules, parse
+from penstock.routing.parse import HeaderSettings, Rules, parse
 from penstock.routing.plan import Plan
-from penstock.routing.walk import Attempt, Race, Raced, Situation, Wait, Walked, walk
+from penstock.routing.walk import Attempt, Race, Raced, Wait, WalkContext, Walked, walk
 
 RULES: Final = Rules(("openai", "groq", "azure-openai", "echo"), AddressPolicy(LOOPBACK_NAMES))
 OK: Final = Outcome(200)
@@ -25,7 +25,7 @@ OK: Final = Outcome(200)
 
 def compiled(config: Any, **given: Any) -> Plan:
     """The plan for a config that must be a good one."""
-    result = parse(json.dumps(config).encode(), Given(**given), RULES)
+    result = parse(json.dumps(config).encode(), HeaderSettings(**given), RULES)
     assert not isinstance(result, Failure), result
     return result
 
@@ -125,8 +125,8 @@ class Player:
         self, plan: Plan, *, patience: float = math.inf, view: Asked | None = None, stop_after: int | None = None
     ) -> Played:
         """Follow a plan, for at most ``patience`` seconds; with ``stop_after``, close it at that step."""
-        situation = Situation(view or Asked(), lambda: self.now, self._random.random, self.health, self.now + patience)
-        walker = walk(plan, situation)
+        context = WalkContext(view or Asked(), lambda: self.now, self._random.random, self.health, self.now + patience)
+        walker = walk(plan, context)
         calls: list[Called] = []
         waits: list[tuple[int, float, float]] = []
         taken = 0

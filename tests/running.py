@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 import uvicorn
 
+from paths import SHARED
 from penstock.app import build
 from penstock.server.gateway import Gateway
 from penstock.server.http1 import ServerConnection
 from penstock.settings import Settings
 
-SHARED = Path(__file__).parents[1].parent / "shared"
 RECORDINGS = SHARED / "recordings"
 
 needs_recordings = pytest.mark.skipif(

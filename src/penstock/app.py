@@ -14,19 +14,19 @@ from penstock.core.http import Limits
 from penstock.core.secret import Secret
 from penstock.observe.access_log import AccessLog
 from penstock.observe.record import Records
-from penstock.pipeline.attempt import Carrier
+from penstock.pipeline.attempt import Upstream
 from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.cache import Caching
-from penstock.pipeline.configure import Configure, judge
-from penstock.pipeline.foundation import Foundations
+from penstock.pipeline.compile import Compiler, judge
 from penstock.pipeline.idempotency import Idempotency
+from penstock.pipeline.model_alias import ModelAliases
 from penstock.pipeline.route import Router
 from penstock.pipeline.run import Pipeline
 from penstock.providers.registry import PROVIDERS
 from penstock.routing.health import Health
-from penstock.server.gateway import Bounds, Gateway, Part
+from penstock.server.gateway import Gateway, Part, RequestLimits
 from penstock.settings import Settings, SettingsError
-from penstock.settings.model import Upstream
+from penstock.settings.model import Upstream as UpstreamSettings
 from penstock.stores.cache import MemoryCache
 from penstock.stores.file import CatalogueError, CatalogueFile
 from penstock.transport import connection
@@ -57,7 +57,7 @@ def build(
         "echo": EchoTransport(settings.echo.pace_ms),
     }
     catalogues = read_catalogue(settings, catalogue)
-    configure = Configure(
+    compiler = Compiler(
         PROVIDERS,
         policy,
         _limits(settings.upstream),
@@ -71,9 +71,9 @@ def build(
     if server.access_log:
         parts.append(AccessLog(records, sys.stdout.buffer))
     return Gateway(
-        _pipeline(settings, configure, transports, sleep),
+        _pipeline(settings, compiler, transports, sleep),
         records,
-        Bounds(server.max_body_bytes, server.body_timeout, server.keepalive),
+        RequestLimits(server.max_body_bytes, server.body_timeout, server.keepalive),
         parts,
     )
 
@@ -93,7 +93,7 @@ def read_catalogue(settings: Settings, path: Path | None) -> CatalogueFile:
 
 def _pipeline(
     settings: Settings,
-    configure: Configure,
+    compiler: Compiler,
     transports: Mapping[str, Transport],
     sleep: Callable[[float], Awaitable[None]],
 ) -> Pipeline:
@@ -101,10 +101,10 @@ def _pipeline(
     store = MemoryCache(cache.max_bytes, cache.max_entry_bytes)
     limit = min(cache.max_bytes, cache.max_entry_bytes)
     authorize = Authorizer(transports)
-    carrier = Carrier(transports, authorize, Foundations(transports, authorize))
-    router = Router(configure, carrier, Health(), Caching(store, carrier, limit), settings.routing.deadline, sleep)
+    upstream = Upstream(transports, authorize, ModelAliases(transports, authorize))
+    router = Router(compiler, upstream, Health(), Caching(store, upstream, limit), settings.routing.deadline, sleep)
     once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit)
-    return Pipeline(configure, router, once, settings.server.max_hops)
+    return Pipeline(compiler, router, once, settings.server.max_hops)
 
 
 class _Connections:
@@ -121,21 +121,21 @@ class _Connections:
             await transport.close()
 
 
-def _http1(upstream: Upstream, policy: AddressPolicy, environment: Mapping[str, str]) -> Http1Transport:
+def _http1(upstream: UpstreamSettings, policy: AddressPolicy, environment: Mapping[str, str]) -> Http1Transport:
     return Http1Transport(
         policy,
         pool=PoolLimits(upstream.max_connections, upstream.max_idle_connections, upstream.idle_connection_seconds),
-        bounds=connection.Bounds(framing=upstream.max_header_bytes),
+        bounds=connection.ParserLimits(framing=upstream.max_header_bytes),
         tls=_tls(upstream),
         proxies=_proxies(upstream.proxy, environment),
     )
 
 
-def _limits(upstream: Upstream) -> Limits:
+def _limits(upstream: UpstreamSettings) -> Limits:
     return Limits(upstream.connect_timeout, upstream.first_byte_timeout, upstream.idle_timeout, upstream.total_timeout)
 
 
-def _tls(upstream: Upstream) -> Callable[[], ssl.SSLContext]:
+def _tls(upstream: UpstreamSettings) -> Callable[[], ssl.SSLContext]:
     """Made when the first https provider is called: reading the authorities takes a good part of the start-up time."""
 
     def context() -> ssl.SSLContext:

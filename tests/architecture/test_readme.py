@@ -13,10 +13,10 @@ import pytest
 
 from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure
-from penstock.pipeline import sign
-from penstock.pipeline.configure import _GENERAL, _NOT_YET, _PER_REQUEST
+from penstock.pipeline import response_headers
+from penstock.pipeline.compile import _GENERAL, _NOT_YET, _PER_REQUEST
 from penstock.providers.registry import PROVIDERS
-from penstock.routing.leaf import ROUTING_KEYS, Given, Rules
+from penstock.routing.leaf import ROUTING_KEYS, HeaderSettings, Rules
 from penstock.routing.parse import parse
 from penstock.routing.plan import leaves
 from running import RunningGateway
@@ -132,7 +132,7 @@ def test_configs_that_are_shown_are_ones(shown: Example) -> None:
         name for row in PROVIDERS.values() for option in row.options for name in (option.name, *option.config_keys)
     }
     rules = Rules(PROVIDERS.keys(), AddressPolicy(), settings=frozenset(settings))
-    plan = parse(shown.text.encode(), Given(), rules)
+    plan = parse(shown.text.encode(), HeaderSettings(), rules)
     assert not isinstance(plan, Failure), plan
     for leaf in leaves(plan):
         known = {name for option in PROVIDERS[leaf.provider].options for name in (option.name, *option.config_keys)}
@@ -154,5 +154,5 @@ def test_request_headers_are_all_documented_and_none_else() -> None:
 
 
 def test_response_headers_are_all_documented_and_none_else() -> None:
-    added = set(re.findall(r'b"(x-[a-z-]+)"', Path(sign.__file__).read_text()))
+    added = set(re.findall(r'b"(x-[a-z-]+)"', Path(response_headers.__file__).read_text()))
     assert first_cells("docs/headers.md", "What comes back") == added

@@ -39,12 +39,12 @@ def test_health(path: str, body: dict[str, str], gateway: RunningGateway) -> Non
 
 
 def test_readiness_goes_first_when_draining(gateway: RunningGateway) -> None:
-    gateway.app.site.draining = True
+    gateway.app.pages.draining = True
     try:
         assert httpx.get(f"{gateway.url}/ready").status_code == 503
         assert httpx.get(f"{gateway.url}/health").status_code == 200
     finally:
-        gateway.app.site.draining = False
+        gateway.app.pages.draining = False
 
 
 def test_the_front_page_says_hello(gateway: RunningGateway) -> None:

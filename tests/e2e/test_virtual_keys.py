@@ -251,7 +251,7 @@ def test_a_changed_file_is_in_force_without_a_restart_and_a_broken_one_is_not(
 
 def reread(gateway: RunningGateway) -> None:
     """Have the file read now, as SIGHUP would."""
-    catalogues = gateway.app.pipeline.configure.catalogues
+    catalogues = gateway.app.pipeline.compiler.catalogues
     assert isinstance(catalogues, CatalogueFile)
 
     async def now() -> None:

@@ -22,15 +22,15 @@ from hypothesis import strategies as st
 from matrix import MATRIX
 from penstock.core.events import Event, Fail, collect
 from penstock.core.failure import Failure
-from penstock.core.taking import Payload
-from penstock.dialects.dialect import Dialect, Goal
-from penstock.dialects.openai import request as openai_request
-from penstock.dialects.openai.chat import read_request, shape
-from penstock.dialects.openai.chunks import ChunkWriter
-from penstock.dialects.openai.completion import completion
-from penstock.dialects.openai.members import Caption
-from penstock.dialects.openai.signatures import kept_at_home
-from penstock.dialects.openai.suit import suit
+from penstock.core.parameters import Payload
+from penstock.dialects.dialect import Dialect, WriteContext
+from penstock.dialects.openai.caller import request as openai_request
+from penstock.dialects.openai.caller.chunks import ChunkWriter
+from penstock.dialects.openai.caller.completion import completion
+from penstock.dialects.openai.caller.members import Caption
+from penstock.dialects.openai.relay.body import read_request, shape
+from penstock.dialects.openai.relay.model_limits import fit_request
+from penstock.dialects.openai.relay.signatures import kept_at_home
 from penstock.dialects.registry import DIALECTS
 from penstock.providers.registry import PROVIDERS
 from penstock.traits.resolve import resolve
@@ -149,9 +149,9 @@ anything = st.recursive(
 )
 
 
-def goals(name: str) -> Iterator[Goal]:
+def contexts(name: str) -> Iterator[WriteContext]:
     for model in MODELS.get(name, ("a-model",)):
-        yield Goal(model, "unit", resolve(model), {}, "")
+        yield WriteContext(model, "unit", resolve(model), {}, "")
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -186,8 +186,8 @@ def written(events: list[Event]) -> None:
     assert all(not isinstance(event, Fail) for event in events[:-1]), "nothing follows a failure"
 
 
-def read(dialect: Dialect, goal: Goal, pieces: list[bytes]) -> list[Event]:
-    reader, found = dialect.reader(goal), list[Event]()
+def read(dialect: Dialect, context: WriteContext, pieces: list[bytes]) -> list[Event]:
+    reader, found = dialect.reader(context), list[Event]()
     for piece in pieces:
         found += reader.feed(piece)
         if found and isinstance(found[-1], Fail):
@@ -208,10 +208,10 @@ def test_any_member_of_a_stream_may_be_anything(name: str, data: st.DataObject) 
     framing, values = STREAMS[name]
     damaged = broken(values, data.draw(st.integers(0, 2**32)), data.draw(anything))
     body = framing(*damaged)
-    goal = next(goals(name))
-    whole = read(DIALECTS[name], goal, [body])
+    context = next(contexts(name))
+    whole = read(DIALECTS[name], context, [body])
     written(whole)
-    assert read(DIALECTS[name], goal, cut(body, data.draw(st.integers(0, 2**32)))) == whole
+    assert read(DIALECTS[name], context, cut(body, data.draw(st.integers(0, 2**32)))) == whole
 
 
 @every
@@ -219,16 +219,16 @@ def test_any_member_of_a_stream_may_be_anything(name: str, data: st.DataObject) 
 @settings(max_examples=150, deadline=None)
 def test_any_member_of_a_reply_may_be_anything(name: str, data: st.DataObject) -> None:
     damaged = broken(WHOLE[name], data.draw(st.integers(0, 2**32)), data.draw(anything))
-    written(DIALECTS[name].read_reply(json.dumps(damaged).encode(), next(goals(name))))
+    written(DIALECTS[name].read_reply(json.dumps(damaged).encode(), next(contexts(name))))
 
 
 @every_writer
 @given(body=st.binary(max_size=200))
 @settings(max_examples=100, deadline=None)
 def test_any_bytes(name: str, body: bytes) -> None:
-    goal = next(goals(name))
-    written(read(DIALECTS[name], goal, [body]))
-    written(DIALECTS[name].read_reply(body, goal))
+    context = next(contexts(name))
+    written(read(DIALECTS[name], context, [body]))
+    written(DIALECTS[name].read_reply(body, context))
 
 
 @every
@@ -246,7 +246,7 @@ def test_any_byte_of_a_stream_may_be_wrong(name: str, data: st.DataObject) -> No
                 del body[at : at + 9]
             case _:
                 body[at:at] = body[at : at + 20]
-    written(read(DIALECTS[name], next(goals(name)), [bytes(body)]))
+    written(read(DIALECTS[name], next(contexts(name)), [bytes(body)]))
 
 
 @every_writer
@@ -259,8 +259,8 @@ def test_any_request_is_written_or_refused(name: str, data: st.DataObject) -> No
     if isinstance(request, Failure):
         assert request.status == 400
         return
-    for goal in goals(name):
-        payload = DIALECTS[name].write(request, goal)
+    for context in contexts(name):
+        payload = DIALECTS[name].write(request, context)
         assert isinstance(payload, Payload | Failure)
         if isinstance(payload, Payload):
             assert isinstance(json.loads(payload.body), dict)
@@ -278,7 +278,9 @@ CONVERSATION: Final = {
         {"role": "tool", "tool_call_id": "call_1", "content": "r"},
     ],
 }  # fmt: skip
-ACCENTS: Final = sorted(row.slug for row in PROVIDERS.values() if row.suits is not None or row.suits_models)
+ACCENTS: Final = sorted(
+    row.slug for row in PROVIDERS.values() if row.adapts_request is not None or row.applies_model_limits
+)
 
 
 @pytest.mark.parametrize("slug", ACCENTS)
@@ -294,10 +296,12 @@ def test_any_request_is_put_for_a_provider_with_an_accent(slug: str, data: st.Da
     if isinstance(request, Failure):
         assert request.status == 400
         return
-    body, _ = shape(request.body, provider.accent())
-    body, _ = suit(body, traits, provider.effort)
+    body, _ = shape(request.body, provider.renames_and_drops())
+    body, _ = fit_request(body, traits, provider.effort)
     body = kept_at_home(body, traits.owner)
-    assert isinstance(json.loads((body if provider.suits is None else provider.suits(body)).encode()), dict)
+    assert isinstance(
+        json.loads((body if provider.adapts_request is None else provider.adapts_request(body)).encode()), dict
+    )
 
 
 @every_writer
@@ -306,12 +310,12 @@ def test_the_matrix_is_written_for_every_kind_of_model(name: str, row: str) -> N
     request = openai_request.read(json.dumps(MATRIX[row]).encode())
     assert not isinstance(request, Failure)
     before = copy.deepcopy(request)
-    for goal in goals(name):
-        payload = DIALECTS[name].write(request, goal)
+    for context in contexts(name):
+        payload = DIALECTS[name].write(request, context)
         assert isinstance(payload, Payload | Failure)
         if isinstance(payload, Payload):
             json.loads(payload.body)
-            again = DIALECTS[name].write(request, msgspec.structs.replace(goal))
+            again = DIALECTS[name].write(request, msgspec.structs.replace(context))
             assert again == payload, "writing is a function"
     assert request == before, "other requests may hold the same tools"
 
@@ -325,7 +329,7 @@ def test_nothing_is_kept_that_was_said(name: str) -> None:
     again = framing(values[text])
     sizes = []
     for count in (10, 2000):
-        reader = DIALECTS[name].reader(next(goals(name)))
+        reader = DIALECTS[name].reader(next(contexts(name)))
         reader.feed(framing(*begin))
         for _ in range(count):
             reader.feed(again)
@@ -358,8 +362,8 @@ def test_the_seeds_are_whole() -> None:
     for name in NAMES:
         framing, values = STREAMS[name]
         for events in (
-            read(DIALECTS[name], next(goals(name)), [framing(*values)]),
-            DIALECTS[name].read_reply(json.dumps(WHOLE[name]).encode(), next(goals(name))),
+            read(DIALECTS[name], next(contexts(name)), [framing(*values)]),
+            DIALECTS[name].read_reply(json.dumps(WHOLE[name]).encode(), next(contexts(name))),
         ):
             reply = collect(events)
             assert reply.failure is None, name

@@ -13,16 +13,16 @@ from accumulate import accumulated
 from matrix import HELLO, ask, result
 from penstock.core.chat import ChatRequest
 from penstock.core.events import Event, collect
-from penstock.core.taking import Payload
+from penstock.core.parameters import Payload
 from penstock.dialects.anthropic import DIALECT
-from penstock.dialects.dialect import Goal
-from penstock.dialects.openai import request as openai_request
-from penstock.dialects.openai.chunks import ChunkWriter
-from penstock.dialects.openai.completion import completion
-from penstock.dialects.openai.members import Caption
+from penstock.dialects.dialect import WriteContext
+from penstock.dialects.openai.caller import request as openai_request
+from penstock.dialects.openai.caller.chunks import ChunkWriter
+from penstock.dialects.openai.caller.completion import completion
+from penstock.dialects.openai.caller.members import Caption
 from penstock.traits import resolve
 
-GOAL = Goal("claude-opus-4-8", "anthropic", resolve("claude-opus-4-8"))
+GOAL = WriteContext("claude-opus-4-8", "anthropic", resolve("claude-opus-4-8"))
 Block = dict[str, Any]
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 import pytest
 
-from penstock.dialects.openai.mend import mend_reply
-from penstock.dialects.openai.mend_stream import StreamMender
+from penstock.dialects.openai.relay.normalize import normalize_reply
+from penstock.dialects.openai.relay.normalize_stream import StreamNormalizer
 from penstock.providers.registry import PROVIDERS
 from penstock.providers.row import OPENAI
 from penstock.traits.resolve import resolve
@@ -75,7 +75,7 @@ def expected_request(recording: dict[str, Any], dropped: str | None) -> dict[str
         assert name in {drop.parameter for drop in row.drops}
         del body[name]
     refused = {} if row.developer_role else {"developer": "system"}
-    if row.suits_models and not resolve(body.get("model", ""), row.slug).system_role:
+    if row.applies_model_limits and not resolve(body.get("model", ""), row.slug).system_role:
         refused = dict.fromkeys(("developer", "system"), "user")
     if "messages" in body:
         body["messages"] = [
@@ -85,14 +85,14 @@ def expected_request(recording: dict[str, Any], dropped: str | None) -> dict[str
 
 
 def expected_reply(recording: dict[str, Any]) -> bytes:
-    """The recorded bytes, without the accent of a provider that has one (dialects/openai/mend.py)."""
+    """The recorded bytes, without the accent of a provider that has one (dialects/openai/relay/normalize.py)."""
     body = str(recording["response"]["body_text"]).encode("utf-8", "surrogatepass")
-    if recording["response"]["status"] != 200 or not PROVIDERS[slug(recording)].mends:
+    if recording["response"]["status"] != 200 or not PROVIDERS[slug(recording)].normalizes_replies:
         return body
     if recording["response"]["kind"] != "sse":
-        return mend_reply(body)
-    mender = StreamMender()
-    return mender.feed(body) + mender.finish()
+        return normalize_reply(body)
+    normalizer = StreamNormalizer()
+    return normalizer.feed(body) + normalizer.finish()
 
 
 async def exchange(

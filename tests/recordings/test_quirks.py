@@ -20,17 +20,17 @@ from penstock.core.events import ChatReply, Citation, Fail, Tokens, collect
 from penstock.core.outcome import ErrorClass
 from penstock.core.usage import Usage
 from penstock.dialects import provider_errors
-from penstock.dialects.anthropic.messages import tool_id
-from penstock.dialects.dialect import Goal
+from penstock.dialects.anthropic.provider.messages import tool_id
+from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing import sse
-from penstock.dialects.openai import chat as openai_chat
-from penstock.dialects.openai.chunks import ChunkWriter
-from penstock.dialects.openai.completion import completion
-from penstock.dialects.openai.errors import read_error
-from penstock.dialects.openai.members import Caption
-from penstock.dialects.openai.mend import mend_reply
-from penstock.dialects.openai.mend_stream import StreamMender
-from penstock.dialects.openai.stream import Scan, ending
+from penstock.dialects.openai.caller.chunks import ChunkWriter
+from penstock.dialects.openai.caller.completion import completion
+from penstock.dialects.openai.caller.errors import read_error
+from penstock.dialects.openai.caller.members import Caption
+from penstock.dialects.openai.relay import body as openai_body
+from penstock.dialects.openai.relay.normalize import normalize_reply
+from penstock.dialects.openai.relay.normalize_stream import StreamNormalizer
+from penstock.dialects.openai.relay.stream import Scan, ending
 from penstock.dialects.registry import DIALECTS
 from penstock.traits.resolve import resolve
 from running import RECORDINGS, needs_recordings
@@ -55,18 +55,20 @@ def raw(name: str) -> bytes:
     return wires.body(recording(name))
 
 
-def goal(name: str) -> Goal:
+def context(name: str) -> WriteContext:
     found = recording(name)
     provider = wires.PROVIDERS[found["api"]]
-    return Goal(found["model"], provider, resolve(found["model"], provider), {}, wires.VARIANTS.get(found["api"], ""))
+    return WriteContext(
+        found["model"], provider, resolve(found["model"], provider), {}, wires.VARIANTS.get(found["api"], "")
+    )
 
 
 def events(name: str) -> list[Any]:
     found = recording(name)
     dialect = DIALECTS[wires.WIRES[found["wire"]]]
     if not wires.is_stream(found):
-        return dialect.read_reply(raw(name), goal(name))
-    reader = dialect.reader(goal(name))
+        return dialect.read_reply(raw(name), context(name))
+    reader = dialect.reader(context(name))
     said = reader.feed(raw(name))
     return said if said and isinstance(said[-1], Fail) else [*said, *reader.finish()]
 
@@ -159,7 +161,7 @@ def _() -> None:
         "openai-chat-n-bd2c38d657", "openai-chat-n-0dc62983f4", "openai-chat-n-ce1d0db7ce", "openai-chat-n-15c1a95ae7",
         "openai-chat-n-bad1db41b1",
     ):  # fmt: skip
-        usage = openai_chat.read_reply(raw(name))
+        usage = openai_body.read_reply(raw(name))
         assert isinstance(usage, Usage), "relayed as it is; test_openai_wire.py compares the bytes"
     usage = ending(raw("openai-chat-s-231d871273"))[1]
     assert usage is not None
@@ -565,54 +567,54 @@ def _() -> None:
 # OpenAI-compatible providers: their traffic passes as it is, or is mended where clients stumble.
 
 
-def mended(name: str) -> bytes:
+def normalized(name: str) -> bytes:
     if recording(name)["response"]["kind"] != "sse":
-        return mend_reply(raw(name))
-    mender = StreamMender()
-    return mender.feed(raw(name)) + mender.finish()
+        return normalize_reply(raw(name))
+    normalizer = StreamNormalizer()
+    return normalizer.feed(raw(name)) + normalizer.finish()
 
 
-def mended_message(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(mended(name))["choices"][0]["message"]
+def normalized_message(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(normalized(name))["choices"][0]["message"]
     return found
 
 
-def mended_chunks(name: str) -> list[dict[str, Any]]:
-    return [json.loads(data) for _, data in sse.events(mended(name)) if data.startswith(b"{")]
+def normalized_chunks(name: str) -> list[dict[str, Any]]:
+    return [json.loads(data) for _, data in sse.events(normalized(name)) if data.startswith(b"{")]
 
 
-def mended_choices(name: str) -> list[dict[str, Any]]:
-    return [choice for chunk in mended_chunks(name) for choice in chunk["choices"]]
+def normalized_choices(name: str) -> list[dict[str, Any]]:
+    return [choice for chunk in normalized_chunks(name) for choice in chunk["choices"]]
 
 
-def mended_calls(name: str) -> list[dict[str, Any]]:
-    return [call for choice in mended_choices(name) for call in choice["delta"].get("tool_calls") or []]
+def normalized_calls(name: str) -> list[dict[str, Any]]:
+    return [call for choice in normalized_choices(name) for call in choice["delta"].get("tool_calls") or []]
 
 
 @quirk(73)
 def _() -> None:
-    said = mended_message("mistral-chat-n-54279aab25")
+    said = normalized_message("mistral-chat-n-54279aab25")
     assert isinstance(said["content"], str)
     assert said["reasoning_content"]
-    deltas = [choice["delta"] for choice in mended_choices("mistral-chat-s-5b9c744e6e")]
+    deltas = [choice["delta"] for choice in normalized_choices("mistral-chat-s-5b9c744e6e")]
     assert all(isinstance(delta.get("content"), str | None) for delta in deltas)
     assert any(delta.get("reasoning_content") for delta in deltas)
 
 
 @quirk(74, 76)
 def _() -> None:
-    (call,) = mended_calls("mistral-chat-s-23ffae48d3")
+    (call,) = normalized_calls("mistral-chat-s-23ffae48d3")
     assert json.loads(call["function"]["arguments"]) is not None
-    finished, usage = ending(mended("mistral-chat-s-23ffae48d3"))
+    finished, usage = ending(normalized("mistral-chat-s-23ffae48d3"))
     assert finished
     assert usage is not None
-    assert b'"p":' in mended("mistral-chat-s-23ffae48d3"), "padding is the provider's to send"
+    assert b'"p":' in normalized("mistral-chat-s-23ffae48d3"), "padding is the provider's to send"
 
 
 @quirk(75)
 def _() -> None:
     """And ids of other makers are put as Mistral takes them: test_mistral.py."""
-    assert all(call["type"] == "function" for call in mended_calls("mistral-chat-s-dc9fdbf5d1"))
+    assert all(call["type"] == "function" for call in normalized_calls("mistral-chat-s-dc9fdbf5d1"))
 
 
 @quirk(77)
@@ -625,20 +627,20 @@ def _() -> None:
 @quirk(78)
 def _() -> None:
     """Relayed as xAI counts: the record holds what the provider said, and its total includes the reasoning."""
-    usage = openai_chat.read_reply(raw("xai-chat-n-8ce23b6948"))
+    usage = openai_body.read_reply(raw("xai-chat-n-8ce23b6948"))
     assert usage == Usage(192, 9, 423, usage.cached, 222) if isinstance(usage, Usage) else False
 
 
 @quirk(79)
 def _() -> None:
-    assert json.loads(mended_calls("xai-chat-s-1df04b85e8")[0]["function"]["arguments"])
+    assert json.loads(normalized_calls("xai-chat-s-1df04b85e8")[0]["function"]["arguments"])
 
 
 @quirk(80, 81)
 def _() -> None:
-    assert mended("deepseek-chat-s-1ddf5d25fa") == raw("deepseek-chat-s-1ddf5d25fa")
+    assert normalized("deepseek-chat-s-1ddf5d25fa") == raw("deepseek-chat-s-1ddf5d25fa")
     for name in ("deepseek-chat-s-1ddf5d25fa", "groq-chat-s-e5e40b318f"):
-        finished, usage = ending(mended(name))
+        finished, usage = ending(normalized(name))
         assert finished
         assert usage is not None
         assert usage.total
@@ -648,117 +650,120 @@ def _() -> None:
 def _() -> None:
     for name in ("groq-chat-n-b7afafd1bd", "cerebras-chat-n-570c4f6db4"):
         assert "content" not in json.loads(raw(name))["choices"][0]["message"]
-        assert mended_message(name)["content"] is None
+        assert normalized_message(name)["content"] is None
 
 
 @quirk(85)
 def _() -> None:
-    assert len({chunk["id"] for chunk in mended_chunks("groq-chat-s-327320fc07")}) == 1
+    assert len({chunk["id"] for chunk in normalized_chunks("groq-chat-s-327320fc07")}) == 1
 
 
 @quirk(87)
 def _() -> None:
-    reasons = [choice["finish_reason"] for choice in mended_choices("openrouter-chat-s-99f6a86446")]
+    reasons = [choice["finish_reason"] for choice in normalized_choices("openrouter-chat-s-99f6a86446")]
     assert len([reason for reason in reasons if reason]) == 1
 
 
 @quirk(88)
 def _() -> None:
     for name in ("openrouter-chat-n-35b5b32686", "openrouter-chat-n-8a798d3d50"):
-        assert [call["function"]["arguments"] for call in mended_message(name)["tool_calls"]] == ["{}"]
+        assert [call["function"]["arguments"] for call in normalized_message(name)["tool_calls"]] == ["{}"]
 
 
 @quirk(90, 91)
 def _() -> None:
     for name in ("azure-chat-s-436323224e", "azure-chat-s-7b8940be11"):
-        first = mended_chunks(name)[0]
+        first = normalized_chunks(name)[0]
         assert first["id"]
         assert first["model"]
         assert first["object"] == "chat.completion.chunk"
         assert "prompt_filter_results" in first
-    assert all("id" not in call or call["id"] for call in mended_calls("azure-chat-s-7b8940be11"))
+    assert all("id" not in call or call["id"] for call in normalized_calls("azure-chat-s-7b8940be11"))
 
 
 @quirk(92)
 def _() -> None:
-    assert "index" in mended_message("azure-chat-n-8f4fff5508")["tool_calls"][0], "an extra member does no harm"
+    assert "index" in normalized_message("azure-chat-n-8f4fff5508")["tool_calls"][0], "an extra member does no harm"
 
 
 @quirk(93)
 def _() -> None:
     name = "perplexity-chat-s-6455afa827"
-    assert mended(name).endswith(b"data: [DONE]\n\n")
-    assert {chunk["object"] for chunk in mended_chunks(name)} == {"chat.completion.chunk"}
-    assert any("search_results" in chunk for chunk in mended_chunks(name))
+    assert normalized(name).endswith(b"data: [DONE]\n\n")
+    assert {chunk["object"] for chunk in normalized_chunks(name)} == {"chat.completion.chunk"}
+    assert any("search_results" in chunk for chunk in normalized_chunks(name))
 
 
 @quirk(94)
 def _() -> None:
     name = "huggingface-chat-s-c1b79fe509"
-    assert mended(name).endswith(b"data: [DONE]\n\n")
-    assert mended_choices(name)[-1]["finish_reason"] == "stop"
-    assert "</s>" not in "".join(choice["delta"].get("content") or "" for choice in mended_choices(name))
+    assert normalized(name).endswith(b"data: [DONE]\n\n")
+    assert normalized_choices(name)[-1]["finish_reason"] == "stop"
+    assert "</s>" not in "".join(choice["delta"].get("content") or "" for choice in normalized_choices(name))
 
 
 @quirk(95)
 def _() -> None:
-    assert mended_choices("together-chat-s-759967e612")[-1]["finish_reason"] == "stop"
-    assert any("token_id" in choice["delta"] for choice in mended_choices("together-chat-s-759967e612"))
-    assert json.loads(mended("together-chat-n-fc1499f0fb"))["choices"][0]["finish_reason"] in {"stop", "length"}
+    assert normalized_choices("together-chat-s-759967e612")[-1]["finish_reason"] == "stop"
+    assert any("token_id" in choice["delta"] for choice in normalized_choices("together-chat-s-759967e612"))
+    assert json.loads(normalized("together-chat-n-fc1499f0fb"))["choices"][0]["finish_reason"] in {"stop", "length"}
 
 
 @quirk(96)
 def _() -> None:
-    assert json.loads(mended("snowflake-chat-n-f202904d45"))["choices"][0]["finish_reason"] in {"stop", "tool_calls"}
-    assert "function_call" not in mended_message("snowflake-chat-n-f202904d45")
-    assert [c["finish_reason"] for c in mended_choices("snowflake-chat-s-8a311c6bdc") if c["finish_reason"]]
+    assert json.loads(normalized("snowflake-chat-n-f202904d45"))["choices"][0]["finish_reason"] in {
+        "stop",
+        "tool_calls",
+    }
+    assert "function_call" not in normalized_message("snowflake-chat-n-f202904d45")
+    assert [c["finish_reason"] for c in normalized_choices("snowflake-chat-s-8a311c6bdc") if c["finish_reason"]]
 
 
 @quirk(97)
 def _() -> None:
-    assert all(type(call["index"]) is int for call in mended_calls("gpustack-chat-s-5d5ed18345"))
-    assert mended("gpustack-chat-s-5d5ed18345").endswith(b"data: [DONE]\n\n")
+    assert all(type(call["index"]) is int for call in normalized_calls("gpustack-chat-s-5d5ed18345"))
+    assert normalized("gpustack-chat-s-5d5ed18345").endswith(b"data: [DONE]\n\n")
 
 
 @quirk(98)
 def _() -> None:
-    assert mended("ollama-chat-s-38056e5718") == raw("ollama-chat-s-38056e5718"), "reasoning keeps its name"
+    assert normalized("ollama-chat-s-38056e5718") == raw("ollama-chat-s-38056e5718"), "reasoning keeps its name"
 
 
 @quirk(100)
 def _() -> None:
-    (call,) = mended_message("gemini-chat-n-57ba06c2d5")["tool_calls"]
+    (call,) = normalized_message("gemini-chat-n-57ba06c2d5")["tool_calls"]
     assert call["id"]
-    assert "thought_signature" in json.dumps(mended_message("gemini-chat-n-57ba06c2d5"))
-    assert mended_message("gemini-chat-n-57ba06c2d5")["content"] is None
+    assert "thought_signature" in json.dumps(normalized_message("gemini-chat-n-57ba06c2d5"))
+    assert normalized_message("gemini-chat-n-57ba06c2d5")["content"] is None
 
 
 @quirk(101, 102)
 def _() -> None:
     for name in ("vllm-chat-s-21cdd57bd7", "novita-chat-s-1f485e69f3", "hyperbolic-chat-s-d3e2b792a0"):
-        assert mended(name) == raw(name)
-    usage = ending(mended("hyperbolic-chat-s-d3e2b792a0"))[1]
+        assert normalized(name) == raw(name)
+    usage = ending(normalized("hyperbolic-chat-s-d3e2b792a0"))[1]
     assert usage is not None
-    assert usage.total == mended_chunks("hyperbolic-chat-s-d3e2b792a0")[-1]["usage"]["total_tokens"]
+    assert usage.total == normalized_chunks("hyperbolic-chat-s-d3e2b792a0")[-1]["usage"]["total_tokens"]
 
 
 @quirk(103)
 def _() -> None:
     """A tag within the text is text: taking it out would be a guess."""
-    assert mended("fireworks-chat-s-4be0d77420") == raw("fireworks-chat-s-4be0d77420")
-    assert "<think>" in mended_message("huggingface-chat-n-8f4b836f46")["content"]
+    assert normalized("fireworks-chat-s-4be0d77420") == raw("fireworks-chat-s-4be0d77420")
+    assert "<think>" in normalized_message("huggingface-chat-n-8f4b836f46")["content"]
 
 
 @quirk(104)
 def _() -> None:
     for name in ("sambanova-chat-s-6fc1cd0f7c", "zai-chat-s-f437e82950", "together-chat-s-759967e612"):
-        assert len([choice for choice in mended_choices(name) if "role" in choice["delta"]]) == 1
+        assert len([choice for choice in normalized_choices(name) if "role" in choice["delta"]]) == 1
 
 
 @quirk(105)
 def _() -> None:
-    assert all("finish_reason" in choice for choice in mended_choices("cerebras-chat-s-adebc2d4f6"))
-    assert any("time_info" in chunk for chunk in mended_chunks("cerebras-chat-s-adebc2d4f6"))
+    assert all("finish_reason" in choice for choice in normalized_choices("cerebras-chat-s-adebc2d4f6"))
+    assert any("time_info" in chunk for chunk in normalized_chunks("cerebras-chat-s-adebc2d4f6"))
 
 
 @quirk(82)

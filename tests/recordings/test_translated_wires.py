@@ -23,14 +23,15 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 import wires
 from accumulate import accumulated
+from paths import SHARED
 from penstock.core.events import Event, Fail, collect
-from penstock.dialects.dialect import Dialect, Goal
-from penstock.dialects.openai.chunks import ChunkWriter
-from penstock.dialects.openai.completion import completion
-from penstock.dialects.openai.members import Caption
+from penstock.dialects.dialect import Dialect, WriteContext
+from penstock.dialects.openai.caller.chunks import ChunkWriter
+from penstock.dialects.openai.caller.completion import completion
+from penstock.dialects.openai.caller.members import Caption
 from penstock.dialects.registry import DIALECTS
 from penstock.traits.resolve import resolve
-from running import RECORDINGS, SHARED, RunningGateway, needs_recordings
+from running import RECORDINGS, RunningGateway, needs_recordings
 
 pytestmark = needs_recordings
 
@@ -73,15 +74,15 @@ def dialect(recording: dict[str, Any]) -> Dialect:
     return DIALECTS[wires.WIRES[recording["wire"]]]
 
 
-def goal(recording: dict[str, Any]) -> Goal:
+def context(recording: dict[str, Any]) -> WriteContext:
     provider = wires.PROVIDERS[recording["api"]]
     traits = resolve(recording["model"], provider)
-    return Goal(recording["model"], provider, traits, {}, wires.VARIANTS.get(recording["api"], ""))
+    return WriteContext(recording["model"], provider, traits, {}, wires.VARIANTS.get(recording["api"], ""))
 
 
 def events(recording: dict[str, Any], pieces: list[bytes]) -> list[Event]:
     """What the dialect's reader makes of a stream in these pieces."""
-    reader = dialect(recording).reader(goal(recording))
+    reader = dialect(recording).reader(context(recording))
     found = [event for piece in pieces for event in reader.feed(piece)]
     return found if found and isinstance(found[-1], Fail) else [*found, *reader.finish()]
 
@@ -90,7 +91,7 @@ def whole(recording: dict[str, Any]) -> list[Event]:
     body = wires.body(recording)
     if wires.is_stream(recording):
         return events(recording, [body])
-    return dialect(recording).read_reply(body, goal(recording))
+    return dialect(recording).read_reply(body, context(recording))
 
 
 def summary(recording: dict[str, Any]) -> dict[str, Any]:

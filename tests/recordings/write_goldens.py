@@ -7,16 +7,15 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
+sys.path[:0] = [str(HERE.parent)]
 
 
 def main() -> None:
     goldens = HERE / "goldens.json"
     if not goldens.exists():
         goldens.write_text("{}")
-    from test_translated_wires import summary
-
     import wires
+    from recordings.test_translated_wires import summary
 
     found = {path.stem: summary(wires.load(path)) for path in wires.paths() if wires.is_good(wires.load(path))}
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(found[name])}" for name in sorted(found))

@@ -12,9 +12,9 @@ import msgspec
 
 from penstock.app import build
 from penstock.core.failure import Failure
-from penstock.dialects.openai import chat as openai_chat
+from penstock.dialects.openai.relay import body as openai_body
 from penstock.pipeline.call import Call
-from penstock.pipeline.configure import Compiled, Route
+from penstock.pipeline.compile import CompiledPlan, Route
 from penstock.pipeline.explain import explain
 from penstock.providers.row import Operation
 from penstock.routing.explain import Explanation
@@ -55,10 +55,10 @@ class Rehearsal:
         place = Path.cwd()
         gateway = build(load(flags, os.environ, place), catalogue_file(flags, os.environ, place))
         self._router = gateway.pipeline.router
-        self._configure = self._router.configure
-        catalogue = self._configure.catalogues.current
+        self._compiler = self._router.compiler
+        catalogue = self._compiler.catalogues.current
         # Gateway keys are known by their hashes only: nobody here could show one.
-        self._configure.catalogues = _Open(catalogue)
+        self._compiler.catalogues = _Open(catalogue)
         self.configs = {saved.name: saved.body for saved in catalogue.configs.values()}
 
     @classmethod
@@ -69,18 +69,18 @@ class Rehearsal:
         except SettingsError as error:
             raise click.ClickException(str(error)) from None
 
-    def compiled(self, config: bytes, provider: str | None = None) -> Compiled | Failure:
+    def compiled(self, config: bytes, provider: str | None = None) -> CompiledPlan | Failure:
         """The plan for a config in a request whose caller brings a credential, and may name a provider."""
-        return self._configure(_call(Ask(config, provider)))
+        return self._compiler.compile(_call(Ask(config, provider)))
 
-    def route(self, compiled: Compiled, target: Target) -> Route | Failure:
-        return self._configure.route(compiled, target, Operation.CHAT)
+    def route(self, compiled: CompiledPlan, target: Target) -> Route | Failure:
+        return self._compiler.route(compiled, target, Operation.CHAT)
 
     def explain(self, ask: Ask) -> Explanation | Failure:
         """What the request would lead to."""
         call = _call(ask)
         if ask.request is not None:
-            chat = openai_chat.read_request(ask.request)
+            chat = openai_body.read_request(ask.request)
             if isinstance(chat, Failure):
                 return chat
             call.chat = chat

@@ -15,7 +15,7 @@ import msgspec
 
 from penstock.cli.rehearsal import Rehearsal
 from penstock.core.failure import Failure, Kind
-from penstock.pipeline.configure import Compiled
+from penstock.pipeline.compile import CompiledPlan
 from penstock.routing.conditions import Condition
 from penstock.routing.fields import settled
 from penstock.routing.leaf import ROUTING_KEYS
@@ -40,7 +40,7 @@ class Suspicion(NamedTuple):
 
 
 def suspicions(
-    values: dict[str, Any], compiled: Compiled, rehearsal: Rehearsal, provider: str | None
+    values: dict[str, Any], compiled: CompiledPlan, rehearsal: Rehearsal, provider: str | None
 ) -> Iterator[Suspicion]:
     """Everything suspicious about a config and the plan that it became."""
     values = settled(copy.deepcopy(values))
@@ -114,7 +114,7 @@ def _node(values: dict[str, Any], path: str) -> Any:
     return node
 
 
-def _unready(compiled: Compiled, rehearsal: Rehearsal) -> Iterator[Suspicion]:
+def _unready(compiled: CompiledPlan, rehearsal: Rehearsal) -> Iterator[Suspicion]:
     """Targets that can't be called as they are."""
     for leaf in leaves(compiled.plan):
         route = rehearsal.route(compiled, leaf)
@@ -126,7 +126,9 @@ def _unready(compiled: Compiled, rehearsal: Rehearsal) -> Iterator[Suspicion]:
 class _Trial:
     """Tries nonsense in the place of each setting."""
 
-    def __init__(self, values: dict[str, Any], compiled: Compiled, rehearsal: Rehearsal, provider: str | None) -> None:
+    def __init__(
+        self, values: dict[str, Any], compiled: CompiledPlan, rehearsal: Rehearsal, provider: str | None
+    ) -> None:
         self._values = values
         self._rehearsal = rehearsal
         self._provider = provider
@@ -164,7 +166,7 @@ class _Trial:
         compiled = self._rehearsal.compiled(msgspec.json.encode(self._values), self._provider)
         return not isinstance(compiled, Failure) and self._effect_of(compiled) == self._effect
 
-    def _effect_of(self, compiled: Compiled) -> tuple[object, ...]:
+    def _effect_of(self, compiled: CompiledPlan) -> tuple[object, ...]:
         """All that follows from a config: its plan, and what calls of its targets look like."""
         routes = [self._rehearsal.route(compiled, leaf) for leaf in leaves(compiled.plan)]
         calls = [each if isinstance(each, Failure) else (each.endpoint, each.shape, each.limits) for each in routes]

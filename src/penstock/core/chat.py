@@ -1,7 +1,7 @@
 """A chat request apart from any wire format: what lies between the dialect that it came in and the one it goes out in.
 
 A surface's request reader makes it, a dialect's ``write`` takes it. Values that pass unchanged stay raw JSON (a tool's
-schema keeps its bytes). Whatever can't be expressed in a dialect is what nobody took: see ``core/taking.py``.
+schema keeps its bytes). Whatever can't be expressed in a dialect is what nobody took: see ``core/parameters.py``.
 """
 
 from __future__ import annotations
@@ -220,7 +220,7 @@ class ChatRequest(msgspec.Struct, frozen=True):
     """A request. ``parameters`` are all members but ``model``, ``messages`` and those about delivery, by OpenAI's
     names; those with a type of their own here are parsed (``tools``, ``tool_choice``, ``response_format``).
 
-    Read them through ``Taking``, which knows in the end what was left over.
+    Read them through ``Parameters``, which knows in the end what was left over.
     """
 
     model: str

@@ -13,21 +13,21 @@ import msgspec
 from penstock.core.chat import ChatRequest
 from penstock.core.events import Event
 from penstock.core.failure import Failure
-from penstock.core.taking import Payload
+from penstock.core.parameters import Payload
 from penstock.core.traits import ANY_MODEL, Traits
 
 
-class Goal(msgspec.Struct, frozen=True):
+class WriteContext(msgspec.Struct, frozen=True):
     """What a request is written for. ``model`` is the name for the provider, ``options`` the row's settings by name
     (``anthropic_version``, ...), ``variant`` tells hosts of one dialect apart where the body differs (``vertex``).
-    ``foundation`` is the model's own name where ``model`` stands for it without saying so."""
+    ``aliased_model`` is the model's own name where ``model`` stands for it without saying so."""
 
     model: str
     provider: str = ""
     traits: Traits = ANY_MODEL
     options: Mapping[str, str] = {}
     variant: str = ""
-    foundation: str = ""
+    aliased_model: str = ""
 
 
 class Reader(Protocol):
@@ -51,7 +51,7 @@ class Dialect(msgspec.Struct, frozen=True):
     """
 
     name: str
-    write: Callable[[ChatRequest, Goal], Payload | Failure]
-    reader: Callable[[Goal], Reader]
-    read_reply: Callable[[bytes, Goal], list[Event]]
+    write: Callable[[ChatRequest, WriteContext], Payload | Failure]
+    reader: Callable[[WriteContext], Reader]
+    read_reply: Callable[[bytes, WriteContext], list[Event]]
     stream_types: tuple[bytes, ...] = (b"text/event-stream",)

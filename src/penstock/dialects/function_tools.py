@@ -11,27 +11,27 @@ from penstock.core.body import Body
 from penstock.core.chat import Tool, ToolChoice
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
-from penstock.core.taking import Taking
+from penstock.core.parameters import Parameters
 
 _TAKES_NOTHING: Final = b'{"type":"object","properties":{}}'
 
 
-def take_functions(taking: Taking, *, strict: bool = False) -> list[Tool]:
+def take_functions(parameters: Parameters, *, strict: bool = False) -> list[Tool]:
     """Take the tools, for a dialect in which only functions can be said, and only what OpenAI knows of them.
 
     ``strict``: the dialect can say that a function's schema is to be kept to.
     """
     found: list[Tool] = []
-    for position, tool in enumerate(taking.tools()):
+    for position, tool in enumerate(parameters.tools()):
         path = f"tools[{position}]"
         if not isinstance(tool, Tool):
-            taking.refuse(path)
+            parameters.unsupported(path)
             continue
         found.append(tool)
         lost = {"function.strict": tool.strict and not strict, "cache_control": tool.cache, **tool.extras}
         for name, value in lost.items():
             if value:
-                taking.refuse(f"{path}.{name}")
+                parameters.unsupported(f"{path}.{name}")
     return found
 
 

@@ -14,37 +14,37 @@ from penstock.core.chat import ChatRequest
 from penstock.core.events import Event, Fail
 from penstock.core.failure import Failure
 from penstock.core.json_text import write_json
-from penstock.core.taking import Payload, Taking
+from penstock.core.parameters import Parameters, Payload
 from penstock.core.unreadable import read_json
-from penstock.dialects.dialect import Dialect, Goal, Reader
+from penstock.dialects.dialect import Dialect, Reader, WriteContext
 from penstock.dialects.framing.aws_eventstream import STREAM_TYPE, EventStream, Message
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.ndjson import LineSplitter
-from penstock.dialects.openai.reply import OpenAiReader, OpenAiStream, read_reply
-from penstock.dialects.openai.write import Host, body
+from penstock.dialects.openai.provider.reply import OpenAiReader, OpenAiStream, read_reply
+from penstock.dialects.openai.provider.request import Host, body
 from penstock.dialects.provider_errors import understand
 
 _HOST: Final = Host(limit="max_tokens")
 """TGI knows the limit by its older name only, the others by both."""
 
 
-def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
+def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     """The request's body. ``amzn_sagemaker_model_name`` names one of several models (adapters) of a container."""
-    taking = Taking(request)
-    model = goal.options.get("amzn_sagemaker_model_name")
+    parameters = Parameters(request)
+    model = context.options.get("amzn_sagemaker_model_name")
     found: dict[str, Any] = {"model": model} if model else {}
-    found |= body(request, taking, _HOST)
+    found |= body(request, parameters, _HOST)
     if request.stream:
         found |= {"stream": True, "stream_options": {"include_usage": True}}
-    return Payload(write_json(found), taking.dropped())
+    return Payload(write_json(found), parameters.dropped())
 
 
 class StreamReader:
     """Reads one stream."""
 
-    def __init__(self, goal: Goal) -> None:
+    def __init__(self, context: WriteContext) -> None:
         self._frames = EventStream()
-        self._goal = goal
+        self._context = context
         self._inner: Reader | None = None
         """Reads the container's bytes, once they have shown what they are."""
         self._has_ended = False
@@ -59,7 +59,7 @@ class StreamReader:
         return [event for message in messages for event in self._message(message)]
 
     def finish(self) -> list[Event]:
-        return [] if self._has_ended else (self._inner or OpenAiStream(self._goal)).finish()
+        return [] if self._has_ended else (self._inner or OpenAiStream(self._context)).finish()
 
     def _message(self, message: Message) -> list[Event]:
         if self._has_ended:
@@ -70,7 +70,7 @@ class StreamReader:
             start = message.payload.lstrip()[:1]
             if not start:
                 return []
-            self._inner = LineReader() if start == b"{" else OpenAiStream(self._goal)
+            self._inner = LineReader() if start == b"{" else OpenAiStream(self._context)
         found = self._inner.feed(message.payload)
         self._has_ended = bool(found) and isinstance(found[-1], Fail)
         return found

@@ -12,10 +12,10 @@ from typing import Any, Final
 from penstock.core.chat import ChatRequest
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
-from penstock.core.taking import Payload, Taking
-from penstock.dialects.dialect import Dialect, Goal
-from penstock.dialects.openai.reply import OpenAiStream, read_reply
-from penstock.dialects.openai.write import Host, body
+from penstock.core.parameters import Parameters, Payload
+from penstock.dialects.dialect import Dialect, WriteContext
+from penstock.dialects.openai.provider.reply import OpenAiStream, read_reply
+from penstock.dialects.openai.provider.request import Host, body
 
 _HOST: Final = Host(
     parameters=frozenset(
@@ -32,23 +32,23 @@ _EFFORTS: Final = frozenset({"low", "medium", "high"})
 _PAYERS: Final = {"watsonx_project_id": "project_id", "watsonx_space_id": "space_id"}
 
 
-def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
+def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     """The request's body, the same for a stream."""
     head: Mapping[str, Any] = {}
-    if goal.variant != "deployment":
-        payer = {name: goal.options[option] for option, name in _PAYERS.items() if option in goal.options}
+    if context.variant != "deployment":
+        payer = {name: context.options[option] for option, name in _PAYERS.items() if option in context.options}
         if not payer:
             text = "watsonx needs to know who pays: set watsonx_project_id or watsonx_space_id."
             return Failure(Kind.INVALID_CONFIG, text, "x-portkey-watsonx-project-id")
-        head = {"model_id": goal.model, **payer}
-    taking = Taking(request)
-    found = body(request, taking, _HOST)
+        head = {"model_id": context.model, **payer}
+    parameters = Parameters(request)
+    found = body(request, parameters, _HOST)
     if isinstance(found.get("tool_choice"), str):
         found["tool_choice_option"] = found.pop("tool_choice")
     if found.get("reasoning_effort", "low") not in _EFFORTS:
-        taking.refuse("reasoning_effort")
+        parameters.unsupported("reasoning_effort")
         del found["reasoning_effort"]
-    return Payload(write_json({**head, **found}), taking.dropped())
+    return Payload(write_json({**head, **found}), parameters.dropped())
 
 
 DIALECT: Final = Dialect("watsonx", write, OpenAiStream, read_reply)

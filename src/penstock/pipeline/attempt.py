@@ -17,20 +17,20 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, header_line
 from penstock.core.json_text import write_json
 from penstock.core.virtual_key import allows
-from penstock.dialects.dialect import Goal
-from penstock.dialects.openai import chat as openai_chat
-from penstock.dialects.openai.errors import error_body
-from penstock.dialects.openai.signatures import is_marked, kept_at_home
-from penstock.dialects.openai.suit import suit
+from penstock.dialects.dialect import WriteContext
+from penstock.dialects.openai.caller.errors import error_body
+from penstock.dialects.openai.relay import body as openai_body
+from penstock.dialects.openai.relay.model_limits import fit_request
+from penstock.dialects.openai.relay.signatures import is_marked, kept_at_home
 from penstock.dialects.registry import DIALECTS
 from penstock.pipeline.authorize import Authorizer, Proof
-from penstock.pipeline.begin import Patience, begin
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.configure import Route
-from penstock.pipeline.foundation import Foundations
-from penstock.pipeline.mend import mended
-from penstock.pipeline.translate import Translation, back, into
-from penstock.providers.endpoint import Way
+from penstock.pipeline.compile import Route
+from penstock.pipeline.first_content import AttemptDeadlines, read_first_content
+from penstock.pipeline.model_alias import ModelAliases
+from penstock.pipeline.normalize import normalized
+from penstock.pipeline.translate import Translation, translate_reply, translate_request
+from penstock.providers.endpoint import ModelRoute
 from penstock.providers.row import OPENAI
 from penstock.routing.walk import Attempt
 from penstock.traits.resolve import resolve
@@ -49,8 +49,8 @@ class Written(msgspec.Struct):
     """A request as the target wants it: where it goes, what it says, what was left out, whether it asks for a stream.
 
     ``address`` is the request target of HTTP: path and query. ``body`` is in OpenAI's dialect, None for an operation
-    without one; ``mends``: the reply to it has an accent. On lane 2 ``payload`` is what is sent in its place, and
-    ``translation`` how the reply is to be read.
+    without one; ``normalizes_replies``: the provider's replies deviate from OpenAI's schema. On lane 2
+    ``payload`` is sent in place of ``body``, and ``translation`` says how to read the reply.
     """
 
     address: bytes
@@ -59,7 +59,7 @@ class Written(msgspec.Struct):
     model: str | None = None
     dropped: tuple[str, ...] = ()
     streams: bool = False
-    mends: bool = False
+    normalizes_replies: bool = False
     payload: bytes = b""
     translation: Translation | None = None
 
@@ -70,12 +70,12 @@ class Written(msgspec.Struct):
         return b"POST", self.body.encode() if self.translation is None else self.payload
 
 
-class Carrier(msgspec.Struct, frozen=True):
+class Upstream(msgspec.Struct, frozen=True):
     """The ways to providers, and how requests show who calls."""
 
     transports: Mapping[str, Transport]
-    authorize: Authorizer
-    foundations: Foundations
+    authorizer: Authorizer
+    model_aliases: ModelAliases
 
     async def send(self, request: Request, signer: Signer | None) -> Reply | Failure:
         """Send a request, signed if it must be; once more with a new token where an old one is refused too early."""
@@ -87,7 +87,7 @@ class Carrier(msgspec.Struct, frozen=True):
         if isinstance(proof, Failure):
             return proof
         reply = await transport.send(_shown(request, proof, began))
-        if isinstance(reply, Failure) or reply.status != _UNAUTHORIZED or not self.authorize.refused(signer, proof):
+        if isinstance(reply, Failure) or reply.status != _UNAUTHORIZED or not self.authorizer.refused(signer, proof):
             return reply
         reply.close()
         renewed = await self._authorized(_shown(request, None, began), signer)
@@ -99,7 +99,7 @@ class Carrier(msgspec.Struct, frozen=True):
         limit = request.limits.first_byte
         try:
             async with asyncio.timeout(limit or None):
-                return await self.authorize(signer, outgoing)
+                return await self.authorizer.lines_for(signer, outgoing)
         except TimeoutError:
             text = f"The access token that the request needs did not come within {limit:g} s (first_byte_timeout)."
             return Failure(Kind.FIRST_BYTE_TIMEOUT, text, sent=False)
@@ -114,32 +114,32 @@ def _shown(request: Request, proof: Proof | None, began: float) -> Request:
     return msgspec.structs.replace(request, headers=request.headers + lines, limits=limits)
 
 
-async def attempt(call: Call, route: Route, step: Attempt, carrier: Carrier) -> Answer:
+async def attempt(call: Call, route: Route, step: Attempt, upstream: Upstream) -> Answer:
     """Call the target once. Never raises for an expected failure; cancelling it closes the upstream connection."""
     written = write(call, route)
     if isinstance(written, Failure):
         return failed(written)
-    return await send(written, route, step, carrier)
+    return await send(written, route, step, upstream)
 
 
-async def send(written: Written, route: Route, step: Attempt, carrier: Carrier) -> Answer:
+async def send(written: Written, route: Route, step: Attempt, upstream: Upstream) -> Answer:
     """Send what was written and wait until the answer has begun or failed."""
     began = monotonic()
     origin, model = route.endpoint.origin, written.model
-    limited = patience(route, step, began, streams=written.streams)
+    limited = attempt_deadlines(route, step, began, streams=written.streams)
     if limited.limits.first_byte < 0:
         return failed(_timed_out(route, Failure(Kind.FIRST_BYTE_TIMEOUT, "", sent=False)), model)
     method, body = written.content()
     request = Request(origin, method, written.address, written.headers, body, limited.limits)
-    reply = await carrier.send(request, route.endpoint.signer)
+    reply = await upstream.send(request, route.endpoint.signer)
     if isinstance(reply, Failure):
         return failed(_timed_out(route, reply), model)
     if written.translation is not None:
-        reply = back(reply, written.translation)
-    elif written.mends:
-        reply = mended(reply, streams=written.streams)
+        reply = translate_reply(reply, written.translation)
+    elif written.normalizes_replies:
+        reply = normalized(reply, streams=written.streams)
     try:
-        answer = await begin(reply, route, limited, streams=written.streams)
+        answer = await read_first_content(reply, route, limited, streams=written.streams)
     except BaseException:
         reply.close()
         raise
@@ -152,7 +152,7 @@ async def send(written: Written, route: Route, step: Attempt, carrier: Carrier) 
 
 def failed(failure: Failure, model: str | None = None) -> Answer:
     """The answer that tells a failure in the caller's dialect."""
-    headers = [(b"content-type", openai_chat.CONTENT_TYPE)]
+    headers = [(b"content-type", openai_body.CONTENT_TYPE)]
     return Answer(failure.status, headers, error_body(failure), outcome.failed(failure), model=model)
 
 
@@ -167,17 +167,17 @@ def write(call: Call, route: Route) -> Written | Failure:
     body, model, stream = chat.body, chat.model, chat.stream
     dropped: tuple[str, ...] = ()
     if route.shape is not None:
-        body, dropped = openai_chat.shape(body, route.shape)
+        body, dropped = openai_body.shape(body, route.shape)
         model, stream = body.text("model") or model, body.raw("stream") == b"true"
     refused = _refused_model(route, model)
     if refused is not None:
         return refused
-    way = endpoint.way(model)
-    if way.dialect == OPENAI:
-        written = _same_dialect(Written(b"", headers, body, model, dropped, stream), route, way)
+    model_route = endpoint.model_route(model)
+    if model_route.dialect == OPENAI:
+        written = _same_dialect(Written(b"", headers, body, model, dropped, stream), route, model_route)
     else:
         written = Written(b"", headers, body, model, dropped, stream)
-        failure = _translate(written, route, way)
+        failure = _translate(written, route, model_route)
         if failure is not None:
             return failure
     if written.dropped and route.target.rejects_unsupported:
@@ -185,24 +185,24 @@ def write(call: Call, route: Route) -> Written | Failure:
     return written
 
 
-def _same_dialect(written: Written, route: Route, way: Way) -> Written:
+def _same_dialect(written: Written, route: Route, model_route: ModelRoute) -> Written:
     """Lane 1: the body under the provider's name for the model, without what the model or its maker can't take."""
-    provider, body, model = way.like or route.provider, written.body or Body({}), written.model
-    written.address = way.target(None if model is None else way.model(model), streams=written.streams)
-    written.mends = provider.mends
-    if way.like is not None:
-        body, dropped = openai_chat.shape(body, way.like.accent())
+    provider, body, model = model_route.like or route.provider, written.body or Body({}), written.model
+    written.address = model_route.target(None if model is None else model_route.model(model), streams=written.streams)
+    written.normalizes_replies = provider.normalizes_replies
+    if model_route.like is not None:
+        body, dropped = openai_body.shape(body, model_route.like.renames_and_drops())
         written.dropped += dropped
     if model is None:
         return written
-    if way.becomes is not None:
-        body = body.replaced({"model": write_json(way.model(model))})
-    if provider.suits_models:
-        body, refused = suit(body, resolve(model, provider.slug), provider.effort)
+    if model_route.becomes is not None:
+        body = body.replaced({"model": write_json(model_route.model(model))})
+    if provider.applies_model_limits:
+        body, refused = fit_request(body, resolve(model, provider.slug), provider.effort)
         written.dropped += refused
     if not provider.keeps_reasoning and is_marked(body):
         body = kept_at_home(body, resolve(model, provider.slug).owner)
-    written.body = body if provider.suits is None else provider.suits(body)
+    written.body = body if provider.adapts_request is None else provider.adapts_request(body)
     return written
 
 
@@ -216,24 +216,26 @@ def _refused_model(route: Route, model: str | None) -> Failure | None:
     return None
 
 
-def _translate(written: Written, route: Route, way: Way) -> Failure | None:
+def _translate(written: Written, route: Route, model_route: ModelRoute) -> Failure | None:
     """Lane 2: add what is sent in place of the body, in the target's dialect; the failure when there can be none."""
     provider, body, streams = route.provider.slug, written.body or Body({}), written.streams
-    model = way.model(written.model or "")
-    known_as = route.foundation or model
-    goal = Goal(model, provider, resolve(known_as, provider), route.endpoint.options, way.variant, route.foundation)
-    dialect = DIALECTS[way.dialect]
-    payload = into(dialect, body, goal)
+    model = model_route.model(written.model or "")
+    known_as = route.aliased_model or model
+    context = WriteContext(
+        model, provider, resolve(known_as, provider), route.endpoint.options, model_route.variant, route.aliased_model
+    )
+    dialect = DIALECTS[model_route.dialect]
+    payload = translate_request(dialect, body, context)
     if isinstance(payload, Failure):
         return payload
     if payload.headers:
         own = {name.encode(): header_line(name, value) for name, value in payload.headers}
         written.headers = _without(written.headers, own.keys()) + b"".join(own.values())
-    written.address = way.target(model, streams=streams and not payload.unstreamed)
+    written.address = model_route.target(model, streams=streams and not payload.unstreamed)
     written.payload = payload.body
     written.dropped += payload.dropped
-    include_usage = streams and openai_chat.wants_usage(body)
-    written.translation = Translation(dialect, goal, route.target.strict, streams, include_usage)
+    include_usage = streams and openai_body.wants_usage(body)
+    written.translation = Translation(dialect, context, route.target.strict, streams, include_usage)
     return None
 
 
@@ -243,7 +245,7 @@ def _unsupported(route: Route, dropped: tuple[str, ...]) -> Failure:
     return Failure(Kind.INVALID_REQUEST, text, dropped[0])
 
 
-def patience(route: Route, step: Attempt, now: float, *, streams: bool) -> Patience:
+def attempt_deadlines(route: Route, step: Attempt, now: float, *, streams: bool) -> AttemptDeadlines:
     """How long this attempt may take, at each of its points."""
     limits, timeouts = route.limits, route.target.timeouts
     first_token = timeouts.first_token if streams else None
@@ -255,7 +257,7 @@ def patience(route: Route, step: Attempt, now: float, *, streams: bool) -> Patie
     over = step.over - now
     if over < (limits.total or math.inf):
         limits = _within(limits, total=max(over, 0.001))
-    return Patience(limits, None if first_token is None else now + first_token)
+    return AttemptDeadlines(limits, None if first_token is None else now + first_token)
 
 
 def _within(limits: Limits, *, first_byte: float | None = None, total: float | None = None) -> Limits:

@@ -34,7 +34,7 @@ def authenticate(fields: Mapping[bytes, bytes], catalogue: Catalogue) -> Caller 
         return ANYBODY
     for name in KEY_HEADERS:
         presented = credential(fields.get(name, b""))
-        key = catalogue.holder(presented) if presented else None
+        key = catalogue.key_for(presented) if presented else None
         if key is not None:
             return Caller(key, name)
     shown = any(fields.get(name) for name in KEY_HEADERS)

@@ -13,7 +13,7 @@ from penstock.auth.signer import Outgoing, Signer, Token, TokenRequest
 from penstock.core.failure import Failure, Kind, Retry
 from penstock.core.http import Limits
 from penstock.core.lru import Lru
-from penstock.pipeline.errand import Errands, whole
+from penstock.pipeline.subrequest import Subrequests, whole
 from penstock.transport.base import Request, Transport
 
 _EARLY: Final = 60.0
@@ -36,9 +36,9 @@ class Authorizer:
     def __init__(self, transports: Mapping[str, Transport]) -> None:
         self._transports = transports
         self._tokens: Lru[str, Token] = Lru(_REMEMBERED)
-        self._asking: Errands[Token | Failure] = Errands()
+        self._asking: Subrequests[Token | Failure] = Subrequests()
 
-    async def __call__(self, signer: Signer, request: Outgoing) -> Proof | Failure:
+    async def lines_for(self, signer: Signer, request: Outgoing) -> Proof | Failure:
         """The proof for a request."""
         try:
             known = self._known(signer)

@@ -22,13 +22,13 @@ from penstock.core.lru import Lru
 from penstock.core.outcome import Outcome
 from penstock.core.unreadable import UNREADABLE
 from penstock.core.usage import Usage
-from penstock.dialects.openai import chat as openai_chat
-from penstock.dialects.openai.replay import to_plain, to_stream, with_usage
-from penstock.dialects.openai.stream import Scan, ending
-from penstock.pipeline.attempt import Carrier, Written, failed, send, write
+from penstock.dialects.openai.relay import body as openai_body
+from penstock.dialects.openai.relay.reshape import to_plain, to_stream, with_usage
+from penstock.dialects.openai.relay.stream import Scan, ending
+from penstock.pipeline.attempt import Upstream, Written, failed, send, write
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.configure import Route
-from penstock.pipeline.flight import Flight
+from penstock.pipeline.compile import Route
+from penstock.pipeline.shared_call import SharedCall
 from penstock.providers.row import Operation
 from penstock.routing.plan import Timeouts
 from penstock.routing.walk import Attempt
@@ -43,12 +43,12 @@ _MAX_AGE: Final = re.compile(rb"max-age\s*=\s*\"?(\d{1,9})")
 
 _REMEMBERED: Final = 4096
 """Of what was asked lately: about so many kilobytes of requests."""
-_Asked = tuple[Written, bytes]
+_Prepared = tuple[Written, bytes]
 _Form = tuple[bytes, bool, bool, Limits, Timeouts]
 """A key, and in which form the answer is wanted: streamed, with usage, within which time. Other waits share nothing."""
 
 
-class Wish(msgspec.Struct, frozen=True):
+class CacheControl(msgspec.Struct, frozen=True):
     """What a caller wants of the cache: whether it may answer, how old at most (in seconds), whether to ask anew."""
 
     read: bool = True
@@ -56,24 +56,24 @@ class Wish(msgspec.Struct, frozen=True):
     refresh: bool = False
 
 
-def wish(fields: Mapping[bytes, bytes]) -> Wish | None:
+def cache_control(fields: Mapping[bytes, bytes]) -> CacheControl | None:
     """What the request's headers say; None when it wants nothing of the cache (RFC 9111, 5.2.1; spec 2.3)."""
     control = fields.get(b"cache-control", b"").lower()
     if b"no-store" in control or fields.get(b"x-portkey-debug") == b"false":
         return None
     refresh = fields.get(b"x-portkey-cache-force-refresh", b"").lower() == b"true" or b"no-cache" in control
     age = _MAX_AGE.search(control)
-    return Wish(not refresh, None if age is None else float(age[1]), refresh)
+    return CacheControl(not refresh, None if age is None else float(age[1]), refresh)
 
 
 class Caching(msgspec.Struct, frozen=True):
-    """``flights`` are the calls under way by key. ``limit`` is the largest answer that is shared or kept, in bytes."""
+    """``shared_calls`` are the running calls by key. ``limit`` is the largest answer to share or keep, in bytes."""
 
     store: Cache
-    carrier: Carrier
+    upstream: Upstream
     limit: int
-    flights: dict[_Form, Flight] = msgspec.field(default_factory=dict)
-    asked: Lru[tuple[object, ...], _Asked] = msgspec.field(default_factory=lambda: Lru(_REMEMBERED))
+    shared_calls: dict[_Form, SharedCall] = msgspec.field(default_factory=dict)
+    prepared: Lru[tuple[object, ...], _Prepared] = msgspec.field(default_factory=lambda: Lru(_REMEMBERED))
     """What was asked lately, by its very bytes: a request that is repeated need not be written and digested again."""
 
     def applies(self, route: Route) -> bool:
@@ -82,47 +82,47 @@ class Caching(msgspec.Struct, frozen=True):
 
     async def attempt(self, call: Call, tenant: str, route: Route, step: Attempt) -> Answer:
         """One attempt at a target whose answers may be stored."""
-        asked = self._read(call, tenant, route)
-        if isinstance(asked, Failure):
-            return failed(asked)
-        written, key = asked
-        wanted = wish(call.fields)
-        if wanted is None:
-            return await send(written, route, step, self.carrier)
-        if wanted.read:
-            answer = self._stored(key, wanted, written)
+        prepared = self._read(call, tenant, route)
+        if isinstance(prepared, Failure):
+            return failed(prepared)
+        written, key = prepared
+        control = cache_control(call.fields)
+        if control is None:
+            return await send(written, route, step, self.upstream)
+        if control.read:
+            answer = self._stored(key, control, written)
             if answer is not None:
                 return answer
-        return await self._shared(key, wanted, written, route, step)
+        return await self._shared(key, control, written, route, step)
 
-    def _read(self, call: Call, tenant: str, route: Route) -> _Asked | Failure:
+    def _read(self, call: Call, tenant: str, route: Route) -> _Prepared | Failure:
         """The request for the target, and the key of its answer."""
-        room = _room(call.fields)
+        namespace = _namespace(call.fields)
         # What a header that is forwarded says is part of the request, too.
         name = (
             None
             if route.target.forward_headers
-            else (route.serial, route.foundation, tenant, room, call.hops, call.body)
+            else (route.serial, route.aliased_model, tenant, namespace, call.hops, call.body)
         )
-        asked = None if name is None else self.asked.get(name)
-        if asked is None:
+        prepared = None if name is None else self.prepared.get(name)
+        if prepared is None:
             written = write(call, route)
             if isinstance(written, Failure):
                 return written
-            asked = written, _key(tenant, room, written, route)
+            prepared = written, _key(tenant, namespace, written, route)
             if name is not None:
-                self.asked.put(name, asked, 1 + len(call.body) // 1024)
-        return asked
+                self.prepared.put(name, prepared, 1 + len(call.body) // 1024)
+        return prepared
 
-    def _stored(self, key: bytes, wanted: Wish, written: Written) -> Answer | None:
+    def _stored(self, key: bytes, control: CacheControl, written: Written) -> Answer | None:
         now = monotonic()
         entry = self.store.get(key, now)
-        if entry is None or (wanted.max_age is not None and now - entry.stored > wanted.max_age):
+        if entry is None or (control.max_age is not None and now - entry.stored > control.max_age):
             return None
         body = _as_wanted(entry, written)
         if body is None:
             return None
-        kind = openai_chat.STREAM_TYPE if written.streams else openai_chat.CONTENT_TYPE
+        kind = openai_body.STREAM_TYPE if written.streams else openai_body.CONTENT_TYPE
         return Answer(
             entry.status,
             [(b"content-type", kind)],
@@ -134,62 +134,62 @@ class Caching(msgspec.Struct, frozen=True):
             cache_status="HIT",
         )
 
-    async def _shared(self, key: bytes, wanted: Wish, written: Written, route: Route, step: Attempt) -> Answer:
+    async def _shared(self, key: bytes, control: CacheControl, written: Written, route: Route, step: Attempt) -> Answer:
         """The answer of the call for this key that is under way, or of a new one."""
-        asks_usage = openai_chat.wants_usage(written.body)
+        asks_usage = openai_body.wants_usage(written.body)
         form: _Form = (key, written.streams, asks_usage, route.limits, route.target.timeouts)
-        flight = self.flights.get(form) if wanted.read else None
+        shared_call = self.shared_calls.get(form) if control.read else None
         status = "HIT"
-        if flight is None or not flight.joinable:
-            status = "REFRESH" if wanted.refresh else "MISS"
-            flight = self._launch(form, key, written, route, step)
-        answer = await flight.join()
+        if shared_call is None or not shared_call.joinable:
+            status = "REFRESH" if control.refresh else "MISS"
+            shared_call = self._launch(form, key, written, route, step)
+        answer = await shared_call.join()
         answer.cache_status = status
         return answer
 
-    def _launch(self, form: _Form, key: bytes, written: Written, route: Route, step: Attempt) -> Flight:
+    def _launch(self, form: _Form, key: bytes, written: Written, route: Route, step: Attempt) -> SharedCall:
         age = route.target.cache.max_age if route.target.cache else 0.0
 
-        def landed(flight: Flight) -> None:
-            if self.flights.get(form) is flight:
-                del self.flights[form]
-            self._keep(key, flight, age)
+        def completed(shared_call: SharedCall) -> None:
+            if self.shared_calls.get(form) is shared_call:
+                del self.shared_calls[form]
+            self._keep(key, shared_call, age)
 
-        flight = Flight(lambda: send(written, route, step, self.carrier), self.limit, landed)
-        self.flights[form] = flight
-        return flight
+        shared_call = SharedCall(lambda: send(written, route, step, self.upstream), self.limit, completed)
+        self.shared_calls[form] = shared_call
+        return shared_call
 
-    def _keep(self, key: bytes, flight: Flight, age: float) -> None:
-        answer = flight.answer
-        if answer is None or flight.body is None or not is_whole(flight):
+    def _keep(self, key: bytes, shared_call: SharedCall, age: float) -> None:
+        answer = shared_call.answer
+        if answer is None or shared_call.body is None or not is_whole(shared_call):
             return
         now, streamed = monotonic(), answer.relay is not None
-        kind = openai_chat.STREAM_TYPE if streamed else openai_chat.CONTENT_TYPE
-        usage: Usage | None = ending(flight.body[-_TAIL:])[1] if streamed else answer.usage
-        self.store.put(key, Entry(200, kind, flight.body, streamed, answer.model, usage, now, now + age), now)
+        kind = openai_body.STREAM_TYPE if streamed else openai_body.CONTENT_TYPE
+        usage: Usage | None = ending(shared_call.body[-_TAIL:])[1] if streamed else answer.usage
+        self.store.put(key, Entry(200, kind, shared_call.body, streamed, answer.model, usage, now, now + age), now)
 
 
-def is_whole(flight: Flight) -> bool:
+def is_whole(shared_call: SharedCall) -> bool:
     """Whether a flight brought a good answer to its end: nothing else is ever given out a second time."""
-    answer = flight.answer
-    if answer is None or not flight.finished or flight.failure is not None or flight.body is None:
+    answer = shared_call.answer
+    if answer is None or not shared_call.finished or shared_call.failure is not None or shared_call.body is None:
         return False
     if not answer.outcome.ok or answer.status != 200:
         return False
     if answer.relay is None:
         return True
     scan = Scan()
-    scan.passing(flight.body)
-    return scan.error is None and not scan.skipped and ending(flight.body[-_TAIL:])[0]
+    scan.passing(shared_call.body)
+    return scan.error is None and not scan.skipped and ending(shared_call.body[-_TAIL:])[0]
 
 
-def _room(fields: Mapping[bytes, bytes]) -> bytes:
+def _namespace(fields: Mapping[bytes, bytes]) -> bytes:
     """What separates the entries of one tenant: the namespace, or else the metadata (spec 2.3, 6.2)."""
     namespace = fields.get(b"x-portkey-cache-namespace")
     return b"m" + fields.get(b"x-portkey-metadata", b"") if namespace is None else b"n" + namespace
 
 
-def _key(tenant: str, room: bytes, written: Written, route: Route) -> bytes:
+def _key(tenant: str, namespace: bytes, written: Written, route: Route) -> bytes:
     """A digest of everything that an answer depends on."""
     authority = route.endpoint.origin.authority.encode()
     # Neither names nor header values can hold the separator.
@@ -198,7 +198,7 @@ def _key(tenant: str, room: bytes, written: Written, route: Route) -> bytes:
     lane = b"" if written.translation is None else b"strict" if written.translation.is_strict else b"native"
     parts = (
         tenant.encode(),
-        room,
+        namespace,
         authority,
         written.address,
         written.headers,
@@ -233,7 +233,7 @@ def _as_wanted(entry: Entry, written: Written) -> bytes | None:
     """A stored answer in the form that is asked for, None when it can't be given in that form without loss."""
     if not written.streams:
         return to_plain(entry.body) if entry.stream else entry.body
-    include_usage = openai_chat.wants_usage(written.body)
+    include_usage = openai_body.wants_usage(written.body)
     if entry.stream:
         return with_usage(entry.body, include_usage=include_usage)
     return to_stream(entry.body, include_usage=include_usage)

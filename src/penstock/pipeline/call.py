@@ -13,8 +13,8 @@ from penstock.core.outcome import Outcome
 from penstock.core.unreadable import read_json
 from penstock.core.usage import Usage
 from penstock.dialects.framing.sse import EventRelay
-from penstock.dialects.openai.chat import Request
-from penstock.dialects.openai.stream import Scan
+from penstock.dialects.openai.relay.body import Request
+from penstock.dialects.openai.relay.stream import Scan
 from penstock.providers.row import Operation
 from penstock.routing.conditions import MISSING
 from penstock.routing.plan import Target
@@ -40,7 +40,7 @@ class Call(msgspec.Struct):
     withheld: bytes = b""
 
 
-class Asked:
+class RequestView:
     """A call as conditions see it (``routing.conditions.View``): each part is decoded when it is first looked at."""
 
     __slots__ = ("_call", "_metadata")

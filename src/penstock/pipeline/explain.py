@@ -16,13 +16,13 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import Outcome, failed
-from penstock.dialects.openai.errors import Trouble, read_error, read_error_event
-from penstock.pipeline.attempt import patience, write
-from penstock.pipeline.begin import Patience
-from penstock.pipeline.call import Asked, Call
-from penstock.pipeline.configure import Compiled, Route
+from penstock.dialects.openai.caller.errors import Trouble, read_error, read_error_event
+from penstock.pipeline.attempt import attempt_deadlines, write
+from penstock.pipeline.call import Call, RequestView
+from penstock.pipeline.compile import CompiledPlan, Route
+from penstock.pipeline.first_content import AttemptDeadlines
 from penstock.pipeline.route import Router
-from penstock.routing.explain import Explanation, Reply, play, shown
+from penstock.routing.explain import Explanation, PlayedReply, play, shown
 from penstock.routing.faults import WELL, BadFaults, Fault, Script, Word, read_faults
 from penstock.routing.plan import leaves
 from penstock.routing.walk import Attempt
@@ -35,14 +35,14 @@ def explain(router: Router, call: Call, faults: str = "", seed: int | None = Non
     Without a body the call is a stream of any model. Without a seed chance is the middle: the same call is always
     explained in the same way.
     """
-    compiled = router.configure(call)
+    compiled = router.compiler.compile(call)
     if isinstance(compiled, Failure):
         return compiled
     try:
         script = read_faults(faults, [shown(leaf.path) for leaf in leaves(compiled.plan)])
         providers = _Providers(router, call, compiled, script)
         deadline = router.deadline or math.inf
-        return play(compiled.plan, Asked(call), providers.reply, _chance(seed), deadline)
+        return play(compiled.plan, RequestView(call), providers.reply, _chance(seed), deadline)
     except BadFaults as bad:
         return Failure(Kind.INVALID_REQUEST, str(bad), "faults")
 
@@ -54,17 +54,17 @@ def _chance(seed: int | None) -> Callable[[], float]:
 class _Providers:
     """Stands where the providers of a plan would be."""
 
-    def __init__(self, router: Router, call: Call, compiled: Compiled, script: Script) -> None:
-        self._configure = router.configure
+    def __init__(self, router: Router, call: Call, compiled: CompiledPlan, script: Script) -> None:
+        self._compiler = router.compiler
         self._call = call
         self._compiled = compiled
         self._script = {path: _one_by_one(faults) for path, faults in script.items()}
         self._streams: dict[str, bool | Failure] = {}
 
-    def reply(self, step: Attempt, now: float) -> Reply:
+    def reply(self, step: Attempt, now: float) -> PlayedReply:
         """What comes of an attempt: never a call when the request can't even be made."""
         path = shown(step.target.path)
-        route = self._configure.route(self._compiled, step.target, self._call.operation)
+        route = self._compiler.route(self._compiled, step.target, self._call.operation)
         if isinstance(route, Failure):
             return _failed(route, 0.0)
         if path not in self._streams:
@@ -72,7 +72,7 @@ class _Providers:
         streams = self._streams[path]
         if isinstance(streams, Failure):
             return _failed(streams, 0.0)
-        limited = patience(route, step, now, streams=streams)
+        limited = attempt_deadlines(route, step, now, streams=streams)
         fault = next(self._script.get(path, iter(())), WELL)
         if fault.what is Word.SLOW_TOKEN and not streams:
             raise BadFaults(f"{path}=slow-token can't be played: only a stream has a first token, and this is none.")
@@ -94,14 +94,14 @@ def _one_by_one(faults: list[Fault]) -> Iterator[Fault]:
     return (fault for each in faults for fault in itertools.repeat(each, each.times))
 
 
-def _patient(fault: Fault, patience: Patience, now: float) -> tuple[float, Kind | None]:
+def _patient(fault: Fault, attempt_deadlines: AttemptDeadlines, now: float) -> tuple[float, Kind | None]:
     """After how many seconds a call is over, and the time limit that ended it, if one did."""
-    limits = patience.limits
+    limits = attempt_deadlines.limits
     deadlines = Deadlines(limits, now)
     begun = fault.what is Word.SLOW_TOKEN
     due, kind = deadlines.next(head_complete=begun, last_byte=now)
-    if begun and patience.first_token is not None and patience.first_token <= due:
-        due, kind = patience.first_token, Kind.FIRST_TOKEN_TIMEOUT
+    if begun and attempt_deadlines.first_token is not None and attempt_deadlines.first_token <= due:
+        due, kind = attempt_deadlines.first_token, Kind.FIRST_TOKEN_TIMEOUT
     connect = now + (limits.connect or math.inf)
     if fault.what is Word.CONNECT_TIMEOUT and connect <= due:
         due, kind = connect, Kind.CONNECT_TIMEOUT
@@ -116,13 +116,13 @@ _SILENT: Final = frozenset({Word.STALL, Word.SLOW_TOKEN, Word.CONNECT_TIMEOUT})
 _NOT_CONNECTED: Final = frozenset({Word.CONNECT_TIMEOUT, Word.REFUSED})
 
 
-def _reply(fault: Fault, seconds: float) -> Reply:
+def _reply(fault: Fault, seconds: float) -> PlayedReply:
     """What a provider says that says something, in time."""
     match fault.what:
         case int() as status if 200 <= status < 300:
-            return Reply(Outcome(status), seconds, status)
+            return PlayedReply(Outcome(status), seconds, status)
         case Word.OK:
-            return Reply(Outcome(200), seconds, 200)
+            return PlayedReply(Outcome(200), seconds, 200)
         case Word.ERROR_EVENT:
             return _troubled(read_error_event(_ERROR), Kind.STREAM_ERROR, seconds, 200)
         case int() as status:
@@ -152,15 +152,15 @@ _BROKEN: Final = {
 }
 
 
-def _troubled(trouble: Trouble, kind: Kind, seconds: float, status: int) -> Reply:
+def _troubled(trouble: Trouble, kind: Kind, seconds: float, status: int) -> PlayedReply:
     outcome = Outcome(
         trouble.status, Failure(kind, "", sent=True), error=trouble.error, retry_after=trouble.retry_after
     )
-    return Reply(outcome, seconds, status)
+    return PlayedReply(outcome, seconds, status)
 
 
-def _failed(failure: Failure, seconds: float) -> Reply:
-    return Reply(failed(failure), seconds, failure.status)
+def _failed(failure: Failure, seconds: float) -> PlayedReply:
+    return PlayedReply(failed(failure), seconds, failure.status)
 
 
 def _failure(kind: Kind, fault: Fault) -> Failure:

@@ -18,7 +18,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.pipeline.authenticate import KEY_HEADERS
 from penstock.pipeline.cache import is_whole
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.flight import Flight
+from penstock.pipeline.shared_call import SharedCall
 
 HEADER: Final = b"idempotency-key"
 _MOST: Final = 10_000
@@ -29,7 +29,7 @@ class _Kept(msgspec.Struct):
     """A request that a key stands for."""
 
     fingerprint: bytes
-    flight: Flight
+    shared_call: SharedCall
     expires: float
     size: int = 0
 
@@ -58,29 +58,31 @@ class Idempotency:
             return Failure(Kind.INVALID_REQUEST, text, "idempotency-key")
         name, fingerprint = _name(call, tenant), _fingerprint(call)
         kept = self._kept.get(name)
-        if kept is not None and kept.expires > monotonic() and kept.flight.joinable:
+        if kept is not None and kept.expires > monotonic() and kept.shared_call.joinable:
             if kept.fingerprint != fingerprint:
                 text = "The Idempotency-Key was used with another request before: use a new key for each request."
                 return Failure(Kind.IDEMPOTENCY_CONFLICT, text, "idempotency-key")
-            return _replayed(await kept.flight.join(), call)
+            return _replayed(await kept.shared_call.join(), call)
         return await self._launch(name, fingerprint, run).join()
 
-    def _launch(self, name: bytes, fingerprint: bytes, run: Callable[[], Coroutine[Any, Any, Answer]]) -> Flight:
-        flight = Flight(run, self._limit, lambda flight: self._landed(name, flight), self._reattach)
+    def _launch(self, name: bytes, fingerprint: bytes, run: Callable[[], Coroutine[Any, Any, Answer]]) -> SharedCall:
+        shared_call = SharedCall(
+            run, self._limit, lambda shared_call: self._completed(name, shared_call), self._reattach
+        )
         self._forget(name)
-        self._kept[name] = _Kept(fingerprint, flight, monotonic() + self._seconds)
+        self._kept[name] = _Kept(fingerprint, shared_call, monotonic() + self._seconds)
         while len(self._kept) > _MOST:
             self._forget(next(iter(self._kept)))
-        return flight
+        return shared_call
 
-    def _landed(self, name: bytes, flight: Flight) -> None:
+    def _completed(self, name: bytes, shared_call: SharedCall) -> None:
         kept = self._kept.get(name)
-        if kept is None or kept.flight is not flight:
+        if kept is None or kept.shared_call is not shared_call:
             return
-        if not is_whole(flight):
+        if not is_whole(shared_call):
             self._forget(name)
             return
-        kept.size = len(flight.body or b"")
+        kept.size = len(shared_call.body or b"")
         self._used += kept.size
         while self._used > self._max_bytes and self._kept:
             self._forget(next(iter(self._kept)))

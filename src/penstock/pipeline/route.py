@@ -11,14 +11,14 @@ from typing import Final
 import msgspec
 
 from penstock.core.failure import Failure, Kind
-from penstock.pipeline.attempt import Carrier, attempt, failed
+from penstock.pipeline.attempt import Upstream, attempt, failed
 from penstock.pipeline.cache import Caching
-from penstock.pipeline.call import Answer, Asked, Call
-from penstock.pipeline.configure import Compiled, Configure
+from penstock.pipeline.call import Answer, Call, RequestView
+from penstock.pipeline.compile import CompiledPlan, Compiler
 from penstock.pipeline.race import race
 from penstock.routing.health import Health
 from penstock.routing.plan import Target
-from penstock.routing.walk import Attempt, Race, Situation, Wait, Walked, walk
+from penstock.routing.walk import Attempt, Race, Wait, WalkContext, Walked, walk
 
 _NOTHING: Final = failed(Failure(Kind.INTERNAL, "The plan led to no attempt: this is a defect of the gateway."))
 
@@ -32,17 +32,17 @@ class Router(msgspec.Struct, frozen=True):
     between attempts pass.
     """
 
-    configure: Configure
-    carrier: Carrier
+    compiler: Compiler
+    upstream: Upstream
     health: Health
     caching: Caching
     deadline: float = 0.0
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
-    async def __call__(self, call: Call, compiled: Compiled) -> tuple[Answer, Walked]:
+    async def answer(self, call: Call, compiled: CompiledPlan) -> tuple[Answer, Walked]:
         """The answer of the last attempt. Answers that routing passes over are closed."""
         deadline = monotonic() + (self.deadline or 1e9)
-        walker = walk(compiled.plan, Situation(Asked(call), monotonic, random.random, self.health, deadline))
+        walker = walk(compiled.plan, WalkContext(RequestView(call), monotonic, random.random, self.health, deadline))
         answer = _NOTHING
         try:
             step = next(walker)
@@ -73,24 +73,24 @@ class Router(msgspec.Struct, frozen=True):
             self._follow(answer, answer.target)
         return answer, walked
 
-    async def _try(self, call: Call, compiled: Compiled, step: Attempt) -> Answer:
-        ready = self.configure.route(compiled, step.target, call.operation)
+    async def _try(self, call: Call, compiled: CompiledPlan, step: Attempt) -> Answer:
+        ready = self.compiler.route(compiled, step.target, call.operation)
         if isinstance(ready, Failure):
             answer = failed(ready)
         else:
             if ready.provider.profiles is not None:
-                ready = await self.carrier.foundations(call, ready, step.until)
+                ready = await self.upstream.model_aliases.resolve(call, ready, step.until)
             if self.caching.applies(ready):
                 answer = await self.caching.attempt(call, compiled.caller.tenant, ready, step)
             else:
-                answer = await attempt(call, ready, step, self.carrier)
+                answer = await attempt(call, ready, step, self.upstream)
         answer.target = step.target
         return answer
 
     def _follow(self, answer: Answer, target: Target) -> None:
         """Keep an answer that is still arriving in the books until it is closed."""
         health = self.health
-        health.begin(target.identity, None, monotonic())
+        health.attempt_started(target.identity, None, monotonic())
 
         def released(broken: Failure | None) -> None:
             status = None if broken is None else 502

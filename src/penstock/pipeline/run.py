@@ -5,20 +5,20 @@ from __future__ import annotations
 import msgspec
 
 from penstock.core.failure import Failure, Kind
-from penstock.dialects.openai import chat as openai_chat
+from penstock.dialects.openai.relay import body as openai_body
 from penstock.pipeline.attempt import failed
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.configure import Compiled, Configure
+from penstock.pipeline.compile import CompiledPlan, Compiler
 from penstock.pipeline.idempotency import Idempotency
+from penstock.pipeline.response_headers import with_response_headers
 from penstock.pipeline.route import Router
-from penstock.pipeline.sign import signed
 from penstock.providers.row import Operation
 
 
 class Pipeline(msgspec.Struct, frozen=True):
     """The parts that the stages work with. Put together in app.py."""
 
-    configure: Configure
+    compiler: Compiler
     router: Router
     idempotency: Idempotency
     max_hops: int = 5
@@ -26,23 +26,23 @@ class Pipeline(msgspec.Struct, frozen=True):
     async def run(self, call: Call) -> Answer:
         """Answer a call. Expected failures are answers; cancelling closes whatever is open upstream."""
         if call.hops >= self.max_hops:
-            return signed(failed(_loop(call.hops)), call)
+            return with_response_headers(failed(_loop(call.hops)), call)
         if call.operation is Operation.CHAT:
-            chat = openai_chat.read_request(call.body)
+            chat = openai_body.read_request(call.body)
             if isinstance(chat, Failure):
-                return signed(failed(chat), call)
+                return with_response_headers(failed(chat), call)
             call.chat = chat
-        compiled = self.configure(call)
+        compiled = self.compiler.compile(call)
         if isinstance(compiled, Failure):
-            return signed(failed(compiled), call)
+            return with_response_headers(failed(compiled), call)
         if not self.idempotency.applies(call):
             return await self._routed(call, compiled)
         once = await self.idempotency.answer(call, compiled.caller.tenant, lambda: self._routed(call, compiled))
-        return signed(failed(once), call) if isinstance(once, Failure) else once
+        return with_response_headers(failed(once), call) if isinstance(once, Failure) else once
 
-    async def _routed(self, call: Call, compiled: Compiled) -> Answer:
-        answer, walked = await self.router(call, compiled)
-        return signed(answer, call, walked)
+    async def _routed(self, call: Call, compiled: CompiledPlan) -> Answer:
+        answer, walked = await self.router.answer(call, compiled)
+        return with_response_headers(answer, call, walked)
 
 
 def _loop(hops: int) -> Failure:

@@ -16,15 +16,15 @@ from penstock.core.body import Body
 from penstock.core.events import Event, collect
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, content_type
-from penstock.core.taking import Payload
+from penstock.core.parameters import Payload
 from penstock.dialects import provider_errors
-from penstock.dialects.dialect import Dialect, Goal
+from penstock.dialects.dialect import Dialect, WriteContext
 from penstock.dialects.framing.frame import MAX_FRAME
-from penstock.dialects.openai import chat as openai_chat
-from penstock.dialects.openai import request as openai_request
-from penstock.dialects.openai.chunks import ChunkWriter
-from penstock.dialects.openai.completion import completion
-from penstock.dialects.openai.members import Caption
+from penstock.dialects.openai.caller import request as openai_request
+from penstock.dialects.openai.caller.chunks import ChunkWriter
+from penstock.dialects.openai.caller.completion import completion
+from penstock.dialects.openai.caller.members import Caption
+from penstock.dialects.openai.relay import body as openai_body
 from penstock.transport.base import Reply
 
 _FRAMING: Final = frozenset({b"content-type", b"content-length", b"transfer-encoding"})
@@ -34,7 +34,7 @@ class Translation(msgspec.Struct, frozen=True):
     """How one request's reply is to be read, and told."""
 
     dialect: Dialect
-    goal: Goal
+    context: WriteContext
     is_strict: bool
     streams: bool
     include_usage: bool = False
@@ -44,20 +44,20 @@ class Translation(msgspec.Struct, frozen=True):
         return Caption(
             f"chatcmpl-{random.getrandbits(96):024x}",
             int(time.time()),
-            self.goal.model,
-            self.goal.provider,
+            self.context.model,
+            self.context.provider,
             self.is_strict,
             self.include_usage,
         )
 
 
-def into(dialect: Dialect, body: Body, goal: Goal) -> Payload | Failure:
+def translate_request(dialect: Dialect, body: Body, context: WriteContext) -> Payload | Failure:
     """The body of a request in a provider's dialect."""
     request = openai_request.from_body(body)
-    return request if isinstance(request, Failure) else dialect.write(request, goal)
+    return request if isinstance(request, Failure) else dialect.write(request, context)
 
 
-def back(reply: Reply, translation: Translation) -> Reply:
+def translate_reply(reply: Reply, translation: Translation) -> Reply:
     """A provider's reply in the caller's dialect."""
     if not 200 <= reply.status < 300:
         return _WholeReply(reply, translation, is_error=True)
@@ -78,11 +78,11 @@ class _StreamedReply:
 
     def __init__(self, inner: Reply, translation: Translation) -> None:
         self.status = inner.status
-        self.headers = _headers(inner, openai_chat.STREAM_TYPE)
+        self.headers = _headers(inner, openai_body.STREAM_TYPE)
         self.failure: Failure | None = None
         self._inner = inner
-        self._provider = translation.goal.provider
-        self._reader = translation.dialect.reader(translation.goal)
+        self._provider = translation.context.provider
+        self._reader = translation.dialect.reader(translation.context)
         self._writer = ChunkWriter(translation.caption())
         self._ended = False
 
@@ -90,13 +90,13 @@ class _StreamedReply:
         while not self._ended:
             data = await self._inner.read()
             if data:
-                chunks = self._told(self._reader.feed(data))
+                chunks = self._known(self._reader.feed(data))
             elif self._inner.failure is not None:
                 self.failure = self._inner.failure
                 self._ended = True
                 return b""
             else:
-                chunks = self._told(self._reader.finish())
+                chunks = self._known(self._reader.finish())
                 if not self._ended:
                     self._ended = True
                     chunks += self._writer.finish()
@@ -104,7 +104,7 @@ class _StreamedReply:
                 return chunks
         return b""
 
-    def _told(self, events: list[Event]) -> bytes:
+    def _known(self, events: list[Event]) -> bytes:
         """The chunks of some events; an error of the provider's ends the stream with it."""
         chunks = self._writer.write(events)
         fail = self._writer.failed
@@ -131,7 +131,7 @@ class _WholeReply:
     def __init__(self, inner: Reply, translation: Translation, *, is_error: bool) -> None:
         streams = translation.streams and not is_error
         self.status = inner.status
-        self.headers = _headers(inner, openai_chat.STREAM_TYPE if streams else openai_chat.CONTENT_TYPE)
+        self.headers = _headers(inner, openai_body.STREAM_TYPE if streams else openai_body.CONTENT_TYPE)
         self.failure: Failure | None = None
         self._inner = inner
         self._translation = translation
@@ -154,12 +154,12 @@ class _WholeReply:
         return self._of_whole(b"".join(parts)) if self.failure is None else b""
 
     def _of_whole(self, body: bytes) -> bytes:
-        goal = self._translation.goal
+        context = self._translation.context
         if self._is_error:
-            return provider_errors.translated(self.status, self._inner.headers, body, goal.provider)
-        return self._told(self._translation.dialect.read_reply(body, goal))
+            return provider_errors.translated(self.status, self._inner.headers, body, context.provider)
+        return self._known(self._translation.dialect.read_reply(body, context))
 
-    def _told(self, events: list[Event]) -> bytes:
+    def _known(self, events: list[Event]) -> bytes:
         translation = self._translation
         reply = collect(events)
         if reply.failure is not None:
@@ -171,7 +171,7 @@ class _WholeReply:
         return writer.write(events) + writer.finish()
 
     def _unusable(self, what: str) -> Failure:
-        return Failure(Kind.INVALID_RESPONSE, f"The provider {self._translation.goal.provider} {what}.", sent=True)
+        return Failure(Kind.INVALID_RESPONSE, f"The provider {self._translation.context.provider} {what}.", sent=True)
 
     def close(self) -> None:
         self._ended = True

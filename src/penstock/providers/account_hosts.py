@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from penstock.dialects.openai.echoes import blocks_as_content
+from penstock.dialects.openai.relay.assistant_extras import blocks_as_content
 from penstock.providers.row import CHAT_ONLY, HTTPS_URL, Operation, Option, Provider
 
 ROWS: Final = (
@@ -27,7 +27,7 @@ ROWS: Final = (
             ),
         ),
         notes="The key is a programmatic access token or a JWT.",
-        mends=True,
+        normalizes_replies=True,
     ),
     Provider(
         "databricks",
@@ -44,8 +44,8 @@ ROWS: Final = (
                 pattern=r"([A-Za-z0-9-]{1,63}\.)+(databricks\.com|azuredatabricks\.net)",
             ),
         ),
-        suits=blocks_as_content,
-        mends=True,
+        adapts_request=blocks_as_content,
+        normalizes_replies=True,
     ),
     Provider(
         "huggingface",
@@ -63,7 +63,7 @@ ROWS: Final = (
             ),
         ),
         notes="Inference Providers; the base URL of a dedicated endpoint goes in huggingface-base-url, without /v1.",
-        mends=True,
+        normalizes_replies=True,
     ),
     Provider(
         "predibase",
@@ -85,6 +85,6 @@ ROWS: Final = (
         options=(
             Option("workers_ai_account_id", "workers-ai-account-id", required=True, pattern="[A-Za-z0-9_-]{1,64}"),
         ),
-        mends=True,
+        normalizes_replies=True,
     ),
 )

@@ -12,7 +12,7 @@ from typing import Final
 from penstock.auth import entra
 from penstock.auth.header import API_KEY, BEARER
 from penstock.providers.anthropic import X_API_KEY
-from penstock.providers.row import CHAT_ONLY, HTTPS_URL, PATHS, Operation, Option, Place, Provider
+from penstock.providers.row import CHAT_ONLY, HTTPS_URL, PATHS, EndpointSpec, Operation, Option, Provider
 
 _AD_TOKEN: Final = Option("azure_ad_token", "azure-ad-token", secret=True, credential=BEARER)
 
@@ -40,12 +40,14 @@ The default is not the reference's ``drop``: nothing is lost in silence."""
 _NAME: Final = "[A-Za-z0-9_-][A-Za-z0-9._-]*"
 
 
-def _locate(options: Mapping[str, str], operation: Operation) -> Place | None:
+def _locate(options: Mapping[str, str], operation: Operation) -> EndpointSpec | None:
     """Version ``v1`` has one path for all deployments and reads the deployment's name from the body."""
     if options["api_version"] == "v1":
-        return Place("/v1" + PATHS[operation], options.get("deployment_id") if operation is Operation.CHAT else None)
+        return EndpointSpec(
+            "/v1" + PATHS[operation], options.get("deployment_id") if operation is Operation.CHAT else None
+        )
     parent = "/deployments/{deployment_id}" if operation is Operation.CHAT else ""
-    return Place(parent + PATHS[operation] + "?api-version={api_version}")
+    return EndpointSpec(parent + PATHS[operation] + "?api-version={api_version}")
 
 
 AZURE_OPENAI: Final = Provider(
@@ -84,21 +86,21 @@ AZURE_OPENAI: Final = Provider(
         Option("openai_beta", "openai-beta", upstream_header="OpenAI-Beta", bare_header="openai-beta"),
     ),
     developer_role=True,
-    suits_models=True,
+    applies_model_limits=True,
     model_in_path=True,
     notes="API version v1 needs no dated version and may name the deployment as the model. azure-auth-mode: "
     "entra signs in with a client's secret; a token of your own goes in azure-ad-token.",
 )
 
 
-def _locate_foundry(options: Mapping[str, str], operation: Operation) -> Place | None:
+def _locate_foundry(options: Mapping[str, str], operation: Operation) -> EndpointSpec | None:
     """Claude has an address of its own, ``.../anthropic``, and speaks its own dialect there (spec 10.4)."""
     if operation is not Operation.CHAT:
         return None
     if "anthropic" in options.get("azure_foundry_url", ""):
         version = (("anthropic-version", "{anthropic_version}"),)
-        return Place("/v1/messages", dialect="anthropic", variant="azure", auth=X_API_KEY, headers=version)
-    return Place(CHAT_ONLY[Operation.CHAT] + "?api-version={azure_api_version}")
+        return EndpointSpec("/v1/messages", dialect="anthropic", variant="azure", auth=X_API_KEY, headers=version)
+    return EndpointSpec(CHAT_ONLY[Operation.CHAT] + "?api-version={azure_api_version}")
 
 
 AZURE_AI: Final = Provider(
@@ -119,7 +121,7 @@ AZURE_AI: Final = Provider(
         _AD_TOKEN,
         *_SIGNING_IN,
     ),
-    mends=True,
+    normalizes_replies=True,
     notes="A base URL with anthropic in it is asked in Anthropic's dialect. Microsoft retires the model "
     "inference API (.../models) on 26 August 2026: use .../openai/v1 as the base URL.",
 )

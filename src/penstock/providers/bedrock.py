@@ -12,7 +12,7 @@ from typing import Final
 
 from penstock.auth import sigv4
 from penstock.providers import bedrock_profiles
-from penstock.providers.row import Operation, Option, Place, Profiles, Provider
+from penstock.providers.row import EndpointSpec, Operation, Option, Profiles, Provider
 
 REGION: Final = Option("aws_region", "aws-region", default="us-east-1", pattern="[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 
@@ -28,10 +28,10 @@ SIGNING: Final = (
 )
 """The options of everything that AWS signs for."""
 
-_CONVERSE: Final = Place(
+_CONVERSE: Final = EndpointSpec(
     "/model/{model}/converse", stream_path="/model/{model}/converse-stream", dialect="bedrock_converse"
 )
-_INVOKE: Final = Place(
+_INVOKE: Final = EndpointSpec(
     "/model/{model}/invoke",
     stream_path="/model/{model}/invoke-with-response-stream",
     dialect="anthropic",
@@ -39,7 +39,7 @@ _INVOKE: Final = Place(
 )
 
 
-def _locate(options: Mapping[str, str], operation: Operation) -> Place | None:
+def _locate(options: Mapping[str, str], operation: Operation) -> EndpointSpec | None:
     if operation is not Operation.CHAT:
         return None
     return _INVOKE if options.get("aws_bedrock_api") == "invoke" else _CONVERSE

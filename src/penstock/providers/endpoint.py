@@ -19,7 +19,7 @@ from penstock.auth.signer import Signer
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin, Url, header_line
 from penstock.core.secret import Secret
-from penstock.providers.row import OPENAI, Key, Operation, Option, Place, Provider
+from penstock.providers.row import OPENAI, EndpointSpec, Key, Operation, Option, Provider
 
 PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 _VISIBLE_ASCII: Final = "".join(map(chr, range(0x21, 0x7F)))
@@ -28,7 +28,7 @@ _USER_AGENT: Final = header_line("user-agent", f"penstock/{__version__}")
 _JSON: Final = header_line("content-type", "application/json")
 
 
-class Way(msgspec.Struct, frozen=True):
+class ModelRoute(msgspec.Struct, frozen=True):
     """How some of an endpoint's models are asked: the dialect, and the request targets, which may hold ``{model}``.
 
     ``prefix`` is what their names begin with; upstream it reads ``becomes``, None for no change. ``like`` is the
@@ -66,27 +66,29 @@ class Endpoint(msgspec.Struct, frozen=True):
     provider: Provider
     origin: Origin
     headers: bytes
-    usual: Way
-    ways: tuple[Way, ...] = ()
+    default_route: ModelRoute
+    model_routes: tuple[ModelRoute, ...] = ()
     model: str | None = None
     options: Mapping[str, str] = {}
     signer: Signer | None = None
 
-    def way(self, model: str | None) -> Way:
+    def model_route(self, model: str | None) -> ModelRoute:
         """How a model is asked."""
-        if self.ways and model is not None:
-            for way in self.ways:
-                if model.startswith(way.prefix):
-                    return way
-        return self.usual
+        if self.model_routes and model is not None:
+            for model_route in self.model_routes:
+                if model.startswith(model_route.prefix):
+                    return model_route
+        return self.default_route
 
     def target(self, model: str | None, *, streams: bool = False) -> bytes:
         """The request target for a model, by the name that callers give it."""
-        way = self.way(model)
-        return way.target(None if model is None else way.model(model), streams=streams)
+        model_route = self.model_route(model)
+        return model_route.target(None if model is None else model_route.model(model), streams=streams)
 
     def __repr__(self) -> str:
-        return f"Endpoint({self.provider.slug}, {self.origin.scheme}://{self.origin.authority}{self.usual.plain})"
+        return (
+            f"Endpoint({self.provider.slug}, {self.origin.scheme}://{self.origin.authority}{self.default_route.plain})"
+        )
 
 
 def bind(
@@ -108,31 +110,31 @@ def bind(
     refused = _refuse_option(provider, values)
     if refused is not None:
         return refused
-    place = _place(provider, operation, values)
-    if place is None:
+    spec = _spec(provider, operation, values)
+    if spec is None:
         return Failure(Kind.UNSUPPORTED_OPERATION, f"{operation.value} is not supported by {provider.slug}.")
     base = custom_host or _base(provider, values)
     if isinstance(base, Failure):
         return base
-    usual = _way(provider, base, place, values)
-    if isinstance(usual, Failure):
-        return usual
-    ways = _other_ways(provider, base, values) if operation is Operation.CHAT else ()
-    if isinstance(ways, Failure):
-        return ways
+    default_route = _model_route(provider, base, spec, values)
+    if isinstance(default_route, Failure):
+        return default_route
+    model_routes = _other_model_routes(provider, base, values) if operation is Operation.CHAT else ()
+    if isinstance(model_routes, Failure):
+        return model_routes
     if key is None and base.origin.trusted:
         key = lent_key
     signer = _signer(provider, base, key, values, environment)
     if isinstance(signer, Failure):
         return signer
-    auth = place.auth or provider.auth
+    auth = spec.auth or provider.auth
     demand_key = custom_host is None and signer is None
     headers = _headers(provider, operation, auth, None if signer else key, values, demand_key=demand_key)
     if isinstance(headers, Failure):
         return headers
-    for name, template in place.headers:
+    for name, template in spec.headers:
         headers += header_line(name, PLACEHOLDER.sub(lambda match: values[match[1]], template))
-    return Endpoint(provider, base.origin, headers, usual, ways, place.model, values, signer)
+    return Endpoint(provider, base.origin, headers, default_route, model_routes, spec.model, values, signer)
 
 
 def _signer(
@@ -150,24 +152,26 @@ def _signer(
     return _not_lent(provider) if signer.is_own and (environment is None or not base.origin.trusted) else signer
 
 
-def _other_ways(provider: Provider, base: Url, values: Mapping[str, str]) -> tuple[Way, ...] | Failure:
-    ways = []
-    for family in provider.families:
-        way = _way(provider, base, family.place, values)
-        if isinstance(way, Failure):
-            return way
-        ways.append(msgspec.structs.replace(way, prefix=family.prefix, becomes=family.becomes, like=family.like))
-    return tuple(ways)
+def _other_model_routes(provider: Provider, base: Url, values: Mapping[str, str]) -> tuple[ModelRoute, ...] | Failure:
+    model_routes = []
+    for rule in provider.model_routes:
+        model_route = _model_route(provider, base, rule.spec, values)
+        if isinstance(model_route, Failure):
+            return model_route
+        model_routes.append(
+            msgspec.structs.replace(model_route, prefix=rule.prefix, becomes=rule.becomes, like=rule.like)
+        )
+    return tuple(model_routes)
 
 
-def _way(provider: Provider, base: Url, place: Place, values: Mapping[str, str]) -> Way | Failure:
+def _model_route(provider: Provider, base: Url, spec: EndpointSpec, values: Mapping[str, str]) -> ModelRoute | Failure:
     targets = []
-    for template in (place.path, place.path if place.stream_path is None else place.stream_path):
+    for template in (spec.path, spec.path if spec.stream_path is None else spec.stream_path):
         target = _target(provider, base, template, values)
         if isinstance(target, Failure):
             return target
         targets.append(target)
-    return Way(place.dialect, place.variant, targets[0], targets[1])
+    return ModelRoute(spec.dialect, spec.variant, targets[0], targets[1])
 
 
 def _target(provider: Provider, base: Url, template: str, values: Mapping[str, str]) -> str | Failure:
@@ -199,14 +203,14 @@ def _refuse_option(provider: Provider, values: Mapping[str, str]) -> Failure | N
     return None
 
 
-def _place(provider: Provider, operation: Operation, values: Mapping[str, str]) -> Place | None:
+def _spec(provider: Provider, operation: Operation, values: Mapping[str, str]) -> EndpointSpec | None:
     if provider.locate is not None:
         return provider.locate(values, operation)
     path = provider.paths.get(operation)
     if path is None:
         return None
     dialect = provider.dialect if operation is Operation.CHAT else OPENAI
-    return Place(path, None, provider.stream_paths.get(operation), dialect, provider.variant)
+    return EndpointSpec(path, None, provider.stream_paths.get(operation), dialect, provider.variant)
 
 
 def _base(provider: Provider, values: Mapping[str, str]) -> Url | Failure:

@@ -12,7 +12,7 @@ from penstock.auth import google
 from penstock.auth.header import HeaderAuth
 from penstock.core.unreadable import read_json
 from penstock.providers.mistral import MISTRAL
-from penstock.providers.row import Family, Operation, Option, Place, Provider
+from penstock.providers.row import EndpointSpec, ModelRouteSpec, Operation, Option, Provider
 
 _GEMINI: Final = "/v1beta/models/{model}"
 
@@ -24,10 +24,10 @@ GOOGLE: Final = Provider(
     dialect="gemini",
     paths={Operation.CHAT: f"{_GEMINI}:generateContent"},
     stream_paths={Operation.CHAT: f"{_GEMINI}:streamGenerateContent?alt=sse"},
-    families=(
-        Family(
+    model_routes=(
+        ModelRouteSpec(
             "models/",
-            Place(
+            EndpointSpec(
                 f"{_GEMINI}:generateContent",
                 stream_path=f"{_GEMINI}:streamGenerateContent?alt=sse",
                 dialect="gemini",
@@ -66,9 +66,9 @@ def _host(options: Mapping[str, str]) -> str | None:
 _LOCATION: Final = "/projects/{vertex_project_id}/locations/{vertex_region}"
 
 
-def _published(publisher: str, plain: str, stream: str, dialect: str, variant: str = "") -> Place:
+def _published(publisher: str, plain: str, stream: str, dialect: str, variant: str = "") -> EndpointSpec:
     model = f"/v1{_LOCATION}/publishers/{publisher}/models/{{model}}"
-    return Place(f"{model}:{plain}", stream_path=f"{model}:{stream}", dialect=dialect, variant=variant)
+    return EndpointSpec(f"{model}:{plain}", stream_path=f"{model}:{stream}", dialect=dialect, variant=variant)
 
 
 _GEMINI_ON_VERTEX: Final = _published("google", "generateContent", "streamGenerateContent?alt=sse", "gemini", "vertex")
@@ -83,16 +83,20 @@ VERTEX_AI: Final = Provider(
     variant="vertex",
     paths={Operation.CHAT: _GEMINI_ON_VERTEX.path},
     stream_paths={Operation.CHAT: _GEMINI_ON_VERTEX.stream_path or ""},
-    families=(
-        Family("google.", _GEMINI_ON_VERTEX),
-        Family("google/", _GEMINI_ON_VERTEX),
-        Family("anthropic.", _CLAUDE_ON_VERTEX),
-        Family("anthropic/", _CLAUDE_ON_VERTEX),
-        Family("claude-", _CLAUDE_ON_VERTEX, becomes=None),
-        Family("meta.", Place(f"/v1beta1{_LOCATION}/endpoints/openapi/chat/completions"), becomes="meta/"),
-        Family("meta/", Place(f"/v1beta1{_LOCATION}/endpoints/openapi/chat/completions"), becomes=None),
-        Family("mistralai.", _published("mistralai", "rawPredict", "streamRawPredict", "openai_chat"), like=MISTRAL),
-        Family("endpoints.", Place(f"/v1{_LOCATION}/endpoints/{{model}}/chat/completions")),
+    model_routes=(
+        ModelRouteSpec("google.", _GEMINI_ON_VERTEX),
+        ModelRouteSpec("google/", _GEMINI_ON_VERTEX),
+        ModelRouteSpec("anthropic.", _CLAUDE_ON_VERTEX),
+        ModelRouteSpec("anthropic/", _CLAUDE_ON_VERTEX),
+        ModelRouteSpec("claude-", _CLAUDE_ON_VERTEX, becomes=None),
+        ModelRouteSpec(
+            "meta.", EndpointSpec(f"/v1beta1{_LOCATION}/endpoints/openapi/chat/completions"), becomes="meta/"
+        ),
+        ModelRouteSpec("meta/", EndpointSpec(f"/v1beta1{_LOCATION}/endpoints/openapi/chat/completions"), becomes=None),
+        ModelRouteSpec(
+            "mistralai.", _published("mistralai", "rawPredict", "streamRawPredict", "openai_chat"), like=MISTRAL
+        ),
+        ModelRouteSpec("endpoints.", EndpointSpec(f"/v1{_LOCATION}/endpoints/{{model}}/chat/completions")),
     ),
     options=(
         Option("vertex_project_id", "vertex-project-id", required=True, pattern="[a-z0-9.:-]{1,64}"),

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from penstock.dialects import mistral
-from penstock.providers.row import PATHS, Drop, Operation, Option, Place, Provider, Rename
+from penstock.dialects.openai.relay import mistral
+from penstock.providers.row import PATHS, Drop, EndpointSpec, Operation, Option, Provider, Rename
 
 _PARAMETERS: Final = "https://github.com/mistralai/client-python/blob/main/docs/models/chatcompletionrequest.md"
 _REFUSED: Final = "the vendor answers with an error when it is present"
 
 
-def _locate(options: Mapping[str, str], operation: Operation) -> Place:
+def _locate(options: Mapping[str, str], operation: Operation) -> EndpointSpec:
     fills = operation is Operation.CHAT and options.get("mistral_fim_completion") == "true"
-    return Place("/fim/completions" if fills else PATHS[operation])
+    return EndpointSpec("/fim/completions" if fills else PATHS[operation])
 
 
 MISTRAL: Final = Provider(
@@ -29,11 +29,11 @@ MISTRAL: Final = Provider(
         Rename("max_completion_tokens", "max_tokens", "the vendor documents the limit as max_tokens only", _PARAMETERS),
         Rename("seed", "random_seed", "the vendor's name for it", _PARAMETERS),
     ),
-    suits=mistral.suited,
+    adapts_request=mistral.adapt_request,
     drops=(
         Drop("store", _REFUSED, "https://github.com/Gitlawb/openclaude/issues/739"),
         Drop("stream_options", _REFUSED, "https://github.com/avante-corp/avante.nvim/issues/2347"),
     ),
     notes="Streams report their usage unasked. mistral-fim-completion: true sends chats to /fim/completions.",
-    mends=True,
+    normalizes_replies=True,
 )

@@ -11,8 +11,13 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.auth.header import HeaderAuth
-from penstock.dialects.openai.echoes import reasoning_as
-from penstock.dialects.openai.suit import ENABLE_THINKING, THINKING_TYPE, THINKING_TYPE_AND_THOUGHTS, WORDS
+from penstock.dialects.openai.relay.assistant_extras import reasoning_as
+from penstock.dialects.openai.relay.model_limits import (
+    ENABLE_THINKING,
+    THINKING_TYPE,
+    THINKING_TYPE_AND_THOUGHTS,
+    WORDS,
+)
 from penstock.providers.azure import EXTRA_PARAMETERS
 from penstock.providers.row import CHAT_ONLY, V1_PATHS, Drop, Key, Operation, Option, Provider, Rename
 
@@ -83,8 +88,8 @@ ROWS: Final = (
         drops=_refused(
             "https://inference-docs.cerebras.ai/resources/openai", "frequency_penalty", "logit_bias", "presence_penalty"
         ),
-        suits=reasoning_as("reasoning"),
-        mends=True,
+        adapts_request=reasoning_as("reasoning"),
+        normalizes_replies=True,
     ),
     Provider(
         "cometapi",
@@ -108,7 +113,7 @@ ROWS: Final = (
         "https://www.alibabacloud.com/help/en/model-studio/compatibility-of-openai-with-dashscope",
         env=("DASHSCOPE_API_KEY",),
         notes="Accounts of mainland China: custom host https://dashscope.aliyuncs.com/compatible-mode/v1.",
-        suits_models=True,
+        applies_model_limits=True,
         effort=ENABLE_THINKING,
     ),
     Provider(
@@ -134,8 +139,8 @@ ROWS: Final = (
         paths=V1_PATHS,
         env=("DEEPSEEK_API_KEY",),
         renames=(_only_max_tokens("https://api-docs.deepseek.com/api/create-chat-completion"),),
-        mends=True,
-        suits_models=True,
+        normalizes_replies=True,
+        applies_model_limits=True,
         effort=THINKING_TYPE_AND_THOUGHTS,
     ),
     Provider(
@@ -160,8 +165,8 @@ ROWS: Final = (
         "https://api.fireworks.ai/inference/v1",
         "https://docs.fireworks.ai/tools-sdks/openai-compatibility",
         env=("FIREWORKS_API_KEY",),
-        suits=reasoning_as("reasoning_content"),
-        mends=True,
+        adapts_request=reasoning_as("reasoning_content"),
+        normalizes_replies=True,
     ),
     Provider(
         "friendliai",
@@ -187,8 +192,8 @@ ROWS: Final = (
         "https://console.groq.com/docs/openai",
         env=("GROQ_API_KEY",),
         drops=_refused("https://console.groq.com/docs/openai", "logit_bias", "logprobs", "top_logprobs"),
-        suits=reasoning_as("reasoning"),
-        mends=True,
+        adapts_request=reasoning_as("reasoning"),
+        normalizes_replies=True,
     ),
     Provider(
         "hyperbolic",
@@ -294,7 +299,7 @@ ROWS: Final = (
         paths=V1_PATHS,
         env=("MOONSHOT_API_KEY",),
         notes="International accounts: custom host https://api.moonshot.ai.",
-        suits_models=True,
+        applies_model_limits=True,
         effort=THINKING_TYPE_AND_THOUGHTS,
     ),
     Provider(
@@ -342,7 +347,7 @@ ROWS: Final = (
         env=("OPENAI_API_KEY",),
         options=(_ORGANIZATION, _PROJECT, _BETA),
         developer_role=True,
-        suits_models=True,
+        applies_model_limits=True,
     ),
     Provider(
         "openrouter",
@@ -353,7 +358,7 @@ ROWS: Final = (
         env=("OPENROUTER_API_KEY",),
         keeps_reasoning=True,
         notes="To be named in OpenRouter's rankings, forward the headers http-referer and x-title.",
-        mends=True,
+        normalizes_replies=True,
     ),
     Provider(
         "ovhcloud",
@@ -371,7 +376,7 @@ ROWS: Final = (
         paths=CHAT_ONLY,
         env=("PERPLEXITY_API_KEY", "PERPLEXITYAI_API_KEY"),
         renames=(_only_max_tokens("https://docs.perplexity.ai/guides/chat-completions-guide"),),
-        mends=True,
+        normalizes_replies=True,
     ),
     Provider(
         "reka-ai",
@@ -387,7 +392,7 @@ ROWS: Final = (
         "https://docs.sambanova.ai/docs/en/features/openai-compatibility",
         paths=V1_PATHS,
         env=("SAMBANOVA_API_KEY",),
-        mends=True,
+        normalizes_replies=True,
     ),
     Provider(
         "scaleway",
@@ -423,7 +428,7 @@ ROWS: Final = (
         paths=V1_PATHS,
         env=("TOGETHER_API_KEY",),
         renames=(_only_max_tokens("https://docs.together.ai/reference/chat-completions-1"),),
-        mends=True,
+        normalizes_replies=True,
     ),
     Provider(
         "upstage",
@@ -446,8 +451,8 @@ ROWS: Final = (
         "https://api.x.ai/v1",
         "https://docs.x.ai/docs/api-reference",
         env=("XAI_API_KEY",),
-        mends=True,
-        suits_models=True,
+        normalizes_replies=True,
+        applies_model_limits=True,
         effort=WORDS,
     ),
     Provider(
@@ -457,8 +462,8 @@ ROWS: Final = (
         "https://docs.z.ai/api-reference/llm/chat-completion",
         env=("ZAI_API_KEY",),
         renames=(_only_max_tokens("https://docs.z.ai/guides/overview/concept-param"),),
-        mends=True,
-        suits_models=True,
+        normalizes_replies=True,
+        applies_model_limits=True,
         effort=THINKING_TYPE,
     ),
     Provider(
@@ -468,7 +473,7 @@ ROWS: Final = (
         "https://docs.bigmodel.cn",
         env=("ZHIPU_API_KEY", "ZHIPUAI_API_KEY"),
         renames=(_only_max_tokens("https://docs.bigmodel.cn"),),
-        suits_models=True,
+        applies_model_limits=True,
         effort=THINKING_TYPE,
     ),
 )

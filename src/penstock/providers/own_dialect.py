@@ -8,26 +8,28 @@ from typing import Final
 
 from penstock.auth import ibm, oci, sigv4
 from penstock.providers.bedrock import SIGNING, aws_domain
-from penstock.providers.row import Family, Operation, Option, Place, Provider
+from penstock.providers.row import EndpointSpec, ModelRouteSpec, Operation, Option, Provider
 
 
-def _at_oracle(options: Mapping[str, str], operation: Operation) -> Place | None:
+def _at_oracle(options: Mapping[str, str], operation: Operation) -> EndpointSpec | None:
     """Its own API for signed requests; a Generative AI API key opens the compatible one."""
     if operation is not Operation.CHAT:
         return None
     if options.get("oracle_private_key"):
-        return Place("/{oracle_api_version}/actions/chat", dialect="oracle")
-    return Place("/openai/v1/chat/completions")
+        return EndpointSpec("/{oracle_api_version}/actions/chat", dialect="oracle")
+    return EndpointSpec("/openai/v1/chat/completions")
 
 
-def _at_sagemaker(options: Mapping[str, str], operation: Operation) -> Place | None:
+def _at_sagemaker(options: Mapping[str, str], operation: Operation) -> EndpointSpec | None:
     """An endpoint's container is asked in OpenAI's words; signed requests come back in AWS's frames."""
     if operation is not Operation.CHAT:
         return None
     if options.get("aws_auth_type") == "apiKey":
-        return Place("/endpoints/{model}/openai/v1/chat/completions", model="")
+        return EndpointSpec("/endpoints/{model}/openai/v1/chat/completions", model="")
     endpoint = "/endpoints/{model}"
-    return Place(f"{endpoint}/invocations", stream_path=f"{endpoint}/invocations-response-stream", dialect="sagemaker")
+    return EndpointSpec(
+        f"{endpoint}/invocations", stream_path=f"{endpoint}/invocations-response-stream", dialect="sagemaker"
+    )
 
 
 def _of_sagemaker(name: str) -> Option:
@@ -38,9 +40,9 @@ def _of_sagemaker(name: str) -> Option:
     )
 
 
-def _text_chat(start: str, variant: str = "") -> Place:
+def _text_chat(start: str, variant: str = "") -> EndpointSpec:
     version = "?version={watsonx_version}"
-    return Place(
+    return EndpointSpec(
         f"{start}/text/chat{version}",
         stream_path=f"{start}/text/chat_stream{version}",
         dialect="watsonx",
@@ -112,7 +114,7 @@ ROWS: Final = (
         dialect="watsonx",
         paths={Operation.CHAT: _WATSONX.path},
         stream_paths={Operation.CHAT: _WATSONX.stream_path or ""},
-        families=(Family("deployment/", _text_chat("/ml/v1/deployments/{model}", "deployment")),),
+        model_routes=(ModelRouteSpec("deployment/", _text_chat("/ml/v1/deployments/{model}", "deployment")),),
         sign=ibm.signer,
         options=(
             Option("watsonx_region", "watsonx-region", default="us-south", pattern="[a-z]{2}-[a-z]+"),

@@ -70,16 +70,16 @@ def _faults(row: Provider) -> Iterator[str]:
 
 def _templates(row: Provider) -> Iterator[str]:
     yield row.base_url
-    for family in row.families:
-        yield from filter(None, (family.place.path, family.place.stream_path))
+    for rule in row.model_routes:
+        yield from filter(None, (rule.spec.path, rule.spec.stream_path))
     if row.locate is None:
         yield from row.paths.values()
         yield from row.stream_paths.values()
         return
     for operation in Operation:
-        place = row.locate(with_defaults(row, {}), operation)
-        if place is not None:
-            yield place.path
+        spec = row.locate(with_defaults(row, {}), operation)
+        if spec is not None:
+            yield spec.path
 
 
 def nearest(slug: str) -> str | None:

@@ -18,8 +18,8 @@ from penstock.core.body import Body
 from penstock.core.failure import Failure
 from penstock.core.http import Url
 from penstock.core.secret import Secret
-from penstock.dialects.openai.chat import Shape
-from penstock.dialects.openai.suit import Control
+from penstock.dialects.openai.relay.body import Shape
+from penstock.dialects.openai.relay.model_limits import ThinkingControl
 
 OPENAI: Final = "openai_chat"
 """The dialect that callers speak: what a provider says in it goes through untouched."""
@@ -84,7 +84,7 @@ class Drop(msgspec.Struct, frozen=True):
     link: str
 
 
-class Place(msgspec.Struct, frozen=True):
+class EndpointSpec(msgspec.Struct, frozen=True):
     """Where a host serves an operation, and in which dialect.
 
     ``model`` is what the host wants to read as ``model`` in the body, whatever the caller wrote there. ``stream_path``
@@ -101,7 +101,7 @@ class Place(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class Family(msgspec.Struct, frozen=True):
+class ModelRouteSpec(msgspec.Struct, frozen=True):
     """Models of one host that are served elsewhere on it, or speak another dialect, told by how their names begin.
 
     The host gets ``becomes`` in place of the ``prefix``; None leaves the name as it is. ``like`` is the provider whose
@@ -109,12 +109,12 @@ class Family(msgspec.Struct, frozen=True):
     """
 
     prefix: str
-    place: Place
+    spec: EndpointSpec
     becomes: str | None = ""
     like: Provider | None = None
 
 
-Locate = Callable[[Mapping[str, str], Operation], Place | None]
+Locate = Callable[[Mapping[str, str], Operation], EndpointSpec | None]
 """(options with defaults filled in, operation) -> its place, or None when the operation is not served."""
 
 Derive = Callable[[Mapping[str, str]], str | None]
@@ -172,16 +172,16 @@ class Provider(msgspec.Struct, frozen=True):
     stream_paths: Mapping[Operation, str] = {}
     """Where streams are asked for, when that is elsewhere."""
     variant: str = ""
-    families: tuple[Family, ...] = ()
+    model_routes: tuple[ModelRouteSpec, ...] = ()
     sign: Sign | None = None
-    mends: bool = False
+    normalizes_replies: bool = False
     """True: its replies deviate from OpenAI's schema in ways that clients stumble over, and are mended."""
-    suits: Callable[[Body], Body] | None = None
+    adapts_request: Callable[[Body], Body] | None = None
     """Puts a request of OpenAI's dialect as this host takes it."""
-    suits_models: bool = False
+    applies_model_limits: bool = False
     """True: what one of its models is known to refuse (``traits``) is renamed or left out, and named to the caller."""
-    effort: Control | None = None
-    """How its models are told how much to think, of those that ``suits_models``; None: by OpenAI's words as given."""
+    effort: ThinkingControl | None = None
+    """How the host is told how much to think, where ``applies_model_limits``; None: ``reasoning_effort`` as given."""
     keeps_reasoning: bool = False
     """True: a gateway that passes every maker's opaque reasoning on to its own maker (``reasoning_details``)."""
     derived: Mapping[str, Derive] = {}
@@ -189,7 +189,7 @@ class Provider(msgspec.Struct, frozen=True):
     profiles: Profiles | None = None
     notes: str = ""
 
-    def accent(self) -> Shape:
+    def renames_and_drops(self) -> Shape:
         """What it calls otherwise or refuses, in OpenAI's dialect."""
         renames = {rename.parameter: rename.to for rename in self.renames}
         return Shape(renames=renames, drops=frozenset(drop.parameter for drop in self.drops))

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from penstock.providers.row import V1_PATHS, Key, Operation, Option, Place, Provider, Rename
+from penstock.providers.row import V1_PATHS, EndpointSpec, Key, Operation, Option, Provider, Rename
 
 
-def _locate_ollama(options: Mapping[str, str], operation: Operation) -> Place:
+def _locate_ollama(options: Mapping[str, str], operation: Operation) -> EndpointSpec:
     """Its own API by choice; the list of models is OpenAI's either way."""
     if operation is Operation.CHAT and options.get("ollama_api") == "native":
-        return Place("/api/chat", dialect="ollama")
-    return Place(V1_PATHS[operation])
+        return EndpointSpec("/api/chat", dialect="ollama")
+    return EndpointSpec(V1_PATHS[operation])
 
 
 ROWS: Final = (
@@ -58,7 +58,7 @@ ROWS: Final = (
             ),
         ),
         notes="ollama-api: native calls /api/chat, which takes model options and the context's size.",
-        mends=True,
+        normalizes_replies=True,
     ),
     Provider(
         "triton",

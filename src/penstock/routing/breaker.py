@@ -1,7 +1,7 @@
 """The circuit breaker: when a target that keeps failing is left alone, and when it is tried again (spec 4.5).
 
 ``Breaker`` is the policy that a config states, ``State`` what is known of one target. A state takes the same room
-however much traffic there is, and changes only by ``begin`` and ``end``::
+however much traffic there is, and changes only by ``attempt_started`` and ``end``::
 
     closed --failures reach a threshold--> open --cooldown has passed--> half-open --the probe succeeds--> closed
                                              ^                               |
@@ -64,7 +64,7 @@ class State:
         self._probing = False
 
     def admits(self, policy: Breaker, now: float) -> bool:
-        """Whether an attempt may be made now. The place of the probe is taken by ``begin`` only."""
+        """Whether an attempt may be made now. The place of the probe is taken by ``attempt_started`` only."""
         if self._opened is None:
             return True
         return not self._probing and now >= self._opened + policy.cooldown
@@ -73,7 +73,7 @@ class State:
         """The seconds until a probe is possible, by the policy that opened the circuit; 0 when it is now."""
         return 0.0 if self._opened is None else max(0.0, self._opened + self._cooldown - now)
 
-    def begin(self, policy: Breaker, now: float) -> bool:
+    def attempt_started(self, policy: Breaker, now: float) -> bool:
         """An attempt starts; whether it is the probe. One made in spite of an open circuit decides nothing."""
         if self._opened is None or not self.admits(policy, now):
             return False

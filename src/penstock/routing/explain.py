@@ -18,10 +18,10 @@ from penstock.routing.conditions import View
 from penstock.routing.health import Health
 from penstock.routing.plan import Plan, most_attempts
 from penstock.routing.trace import Skipped, Step
-from penstock.routing.walk import Attempt, Race, Raced, Situation, Wait, Walk, Walked, walk
+from penstock.routing.walk import Attempt, Race, Raced, Wait, Walk, WalkContext, Walked, walk
 
 
-class Reply(msgspec.Struct, frozen=True):
+class PlayedReply(msgspec.Struct, frozen=True):
     """What comes of one call: how routing sees it, after how many seconds, and the status that a caller would get."""
 
     outcome: Outcome
@@ -29,7 +29,7 @@ class Reply(msgspec.Struct, frozen=True):
     status: int
 
 
-Provider = Callable[[Attempt, float], Reply]
+Provider = Callable[[Attempt, float], PlayedReply]
 """What comes of an attempt that is made at this moment."""
 
 
@@ -100,8 +100,8 @@ def play(
 ) -> Explanation:
     """Play a plan from its first step to its last, with every target in good health to begin with."""
     player = _Player(provider)
-    situation = Situation(view, lambda: player.now, chance, Health(), deadline)
-    with closing(walk(plan, situation)) as walker:
+    context = WalkContext(view, lambda: player.now, chance, Health(), deadline)
+    with closing(walk(plan, context)) as walker:
         walked = player.follow(walker)
     failure, events = walked.failure, tuple(_merged(player.events, walked.steps))
     # The attempt that counts is the last one in the account, after a race as well.
@@ -153,7 +153,7 @@ class _Player:
             case _:
                 assert_never(step)
 
-    def _made(self, step: Attempt, reply: Reply, began: float) -> Outcome:
+    def _made(self, step: Attempt, reply: PlayedReply, began: float) -> Outcome:
         """An attempt that went on to its end, which is when what follows begins."""
         target, failure = step.target, reply.outcome.failure
         message = failure.message or None if failure else None
@@ -187,7 +187,7 @@ class _Player:
         return next(event.target for event in reversed(self.events) if isinstance(event, Attempted))
 
 
-def _winner(first: Reply, second: Reply, delay: float) -> int:
+def _winner(first: PlayedReply, second: PlayedReply, delay: float) -> int:
     """The first good one; when neither is, the one that took longer to fail."""
     late = int(delay + second.seconds >= first.seconds)
     if not (first.outcome.ok or second.outcome.ok):

@@ -95,11 +95,11 @@ class Health:
         known = self._targets.get(target)
         return 0.0 if known is None else known.circuit.retry_in(now)
 
-    def begin(self, target: str, breaker: Breaker | None, now: float) -> bool:
+    def attempt_started(self, target: str, breaker: Breaker | None, now: float) -> bool:
         """An attempt starts. Whether it is its breaker's probe: that goes into its ``end``, which must follow."""
         known = self._known(target)
         known.busy += 1
-        return breaker is not None and known.circuit.begin(breaker, now)
+        return breaker is not None and known.circuit.attempt_started(breaker, now)
 
     def end(
         self,

@@ -42,7 +42,7 @@ _NOT_YET: Final = frozenset(
 """Keys that must not be ignored in silence until they work."""
 
 
-class Given(msgspec.Struct, frozen=True):
+class HeaderSettings(msgspec.Struct, frozen=True):
     """What the request's headers say about routing. ``request_timeout`` is in milliseconds.
 
     ``authorization`` and ``api_key`` are the credentials of the Authorization and x-portkey-api-key headers, None where
@@ -84,7 +84,7 @@ class Leaves:
     those apart that can do without.
     """
 
-    def __init__(self, given: Given, rules: Rules, *, lends_to: frozenset[str] | None = None) -> None:
+    def __init__(self, given: HeaderSettings, rules: Rules, *, lends_to: frozenset[str] | None = None) -> None:
         self._given = given
         self._rules = rules
         self._lends_to = lends_to

@@ -1,7 +1,8 @@
 """Config JSON and routing headers -> Plan. Inheritance is applied once, here; errors carry the JSON path.
 
-The config is Portkey's (spec 3, 4) and what Penstock adds to it. What the headers say arrives as a ``Given``; which of
-the two wins is spec 2.5. A node of the tree is read here, a leaf in leaf.py, its policies in policies.py.
+The config is Portkey's (spec 3, 4) and what Penstock adds to it. What the headers say arrives as
+``HeaderSettings``; which of the two wins is spec 2.5. A node of the tree is read here, a leaf in
+leaf.py, its policies in policies.py.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from penstock.core.unreadable import UNREADABLE
 from penstock.routing import policies
 from penstock.routing.conditions import BadQuery, compile_query
 from penstock.routing.fields import PLAIN_INVALID, Fields, Refused, refuse, settled
-from penstock.routing.leaf import ROUTING_KEYS, Given, Leaves, Rules, names_provider
+from penstock.routing.leaf import ROUTING_KEYS, HeaderSettings, Leaves, Rules, names_provider
 from penstock.routing.plan import Balance, Case, Choose, Fallback, Plan, Policy, Target, leaves
 
-__all__ = ["Given", "Rules", "parse"]
+__all__ = ["HeaderSettings", "Rules", "parse"]
 
 _DEEPEST: Final = 32
 _MOST_LEAVES: Final = 1000
@@ -36,7 +37,7 @@ _PASSED_DOWN: Final = frozenset(
 _OF_THE_PROVIDER: Final = frozenset({"provider", "api_key", "virtual_key"})
 
 
-def parse(config: bytes | None, given: Given, rules: Rules) -> Plan | Failure:
+def parse(config: bytes | None, given: HeaderSettings, rules: Rules) -> Plan | Failure:
     """The plan for a request, or the failure to answer with (400, or 403 for what the caller may not use)."""
     try:
         values = {} if config is None else _decode(config)

@@ -19,7 +19,7 @@ from penstock.routing.breaker import Breaker
 from penstock.routing.conditions import Condition
 
 
-class Retry(msgspec.Struct, frozen=True):
+class RetryPolicy(msgspec.Struct, frozen=True):
     """When and how often the same target is tried again.
 
     ``use_retry_after``: wait as long as the provider says (true), never (false), or at least that long when it is short
@@ -81,7 +81,7 @@ class Target(msgspec.Struct, frozen=True):
     strict: bool = True
     rejects_unsupported: bool = False
     timeouts: Timeouts = Timeouts()
-    retry: Retry | None = None
+    retry: RetryPolicy | None = None
     cache: Cache | None = None
     rescue: Rescue | None = None
     breaker: Breaker | None = None

@@ -7,7 +7,7 @@ from typing import Final
 from penstock.core.outcome import ErrorClass
 from penstock.routing.breaker import Breaker
 from penstock.routing.fields import Fields, refuse
-from penstock.routing.plan import Cache, Hedge, Rescue, Retry, Sticky, Timeouts
+from penstock.routing.plan import Cache, Hedge, Rescue, RetryPolicy, Sticky, Timeouts
 
 RETRIED_STATUSES: Final = frozenset({429, 500, 502, 503, 504, 529})
 """What is retried when the config doesn't say (spec 5.1)."""
@@ -17,7 +17,7 @@ _DEFAULT_AGE: Final = 7 * _DAY
 _LONGEST_AGE: Final = 90 * _DAY
 
 
-def retry(fields: Fields) -> Retry | None:
+def retry(fields: Fields) -> RetryPolicy | None:
     """``retry: {attempts, on_status_codes, on_error, use_retry_after_header}``; attempts beyond 5 count as 5."""
     given = fields.object("retry")
     if given is None:
@@ -29,7 +29,7 @@ def retry(fields: Fields) -> Retry | None:
     codes, errors = given.status_codes("on_status_codes"), given.error_classes("on_error")
     if codes is None:
         codes = RETRIED_STATUSES if errors is None else frozenset[int]()
-    return Retry(
+    return RetryPolicy(
         max(0, min(int(attempts), MOST_RETRIES)),
         codes,
         errors or frozenset[ErrorClass](),

@@ -12,7 +12,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.failure import Retry as Safety
 from penstock.core.http import Headers
 from penstock.core.outcome import ErrorClass, Outcome
-from penstock.routing.plan import Retry
+from penstock.routing.plan import RetryPolicy
 
 LONGEST_WAIT: Final = 60.0
 """Seconds that all the waits which a provider asks for may take together (spec 5.3)."""
@@ -26,14 +26,14 @@ _ASKING: Final = frozenset({429, 503})
 _SPENT: Final = -1
 
 
-class Again(msgspec.Struct, frozen=True):
+class RetryAfter(msgspec.Struct, frozen=True):
     """Try the same target again after this many seconds; ``asked`` of them were the provider's wish."""
 
     seconds: float
     asked: float = 0.0
 
 
-class Enough(msgspec.Struct, frozen=True):
+class StopRetrying(msgspec.Struct, frozen=True):
     """Don't. ``count`` is what ``x-portkey-retry-attempt-count`` says: -1 when there is still cause to (spec 5.4)."""
 
     count: int
@@ -46,33 +46,33 @@ def matches(codes: frozenset[int], outcome: Outcome) -> bool:
 
 
 def decide(
-    policy: Retry | None, outcome: Outcome, tries: int, waited: float, chance: float, *, alternative: bool
-) -> Again | Enough:
+    policy: RetryPolicy | None, outcome: Outcome, tries: int, waited: float, chance: float, *, alternative: bool
+) -> RetryAfter | StopRetrying:
     """What follows an attempt.
 
     ``tries`` counts the retries so far, ``waited`` the seconds spent on providers' wishes, ``chance`` is a random
     number from 0 to 1, ``alternative`` says whether another target is there to turn to.
     """
     if policy is None or not policy.attempts:
-        return Enough(0)
+        return StopRetrying(0)
     if not _is_retriable(policy, outcome):
-        return Enough(tries)
+        return StopRetrying(tries)
     if alternative and outcome.is_silence:
-        return Enough(tries, "silent")
+        return StopRetrying(tries, "silent")
     if tries >= policy.attempts:
-        return Enough(_SPENT, "attempts spent")
+        return StopRetrying(_SPENT, "attempts spent")
     backoff = min(2.0**tries, _LONGEST_BACKOFF) * (0.8 + 0.4 * chance)
     asked = outcome.retry_after if outcome.status in _ASKING else None
     if asked is None or policy.use_retry_after is False:
-        return Again(backoff)
+        return RetryAfter(backoff)
     if policy.use_retry_after is None:
-        return Again(max(asked, backoff) if asked <= _SHORT else backoff)
+        return RetryAfter(max(asked, backoff) if asked <= _SHORT else backoff)
     if asked >= LONGEST_WAIT or asked > LONGEST_WAIT - waited:
-        return Enough(_SPENT, f"told to wait {asked:g}s")
-    return Again(asked, asked)
+        return StopRetrying(_SPENT, f"told to wait {asked:g}s")
+    return RetryAfter(asked, asked)
 
 
-def _is_retriable(policy: Retry, outcome: Outcome) -> bool:
+def _is_retriable(policy: RetryPolicy, outcome: Outcome) -> bool:
     failure = outcome.failure
     if failure is None or outcome.committed or outcome.error in _HOPELESS:
         return False

@@ -19,7 +19,7 @@ from penstock.routing.balance import pick
 from penstock.routing.conditions import View
 from penstock.routing.health import Health
 from penstock.routing.plan import Balance, Choose, Fallback, Hedge, Plan, Target, leaves
-from penstock.routing.retry import Again, Enough, decide, is_final, matches
+from penstock.routing.retry import RetryAfter, StopRetrying, decide, is_final, matches
 from penstock.routing.trace import Made, Skipped, Step
 
 
@@ -77,7 +77,7 @@ Walk = Generator[Attempt | Race | Wait, Any, Walked]
 Part = Generator[Attempt | Race | Wait, Any, Outcome]
 
 
-class Situation(msgspec.Struct):
+class WalkContext(msgspec.Struct):
     """What a walk depends on besides its plan. ``deadline`` bounds all attempts and waits, on the same clock."""
 
     view: View
@@ -87,28 +87,28 @@ class Situation(msgspec.Struct):
     deadline: float = math.inf
 
 
-class _Stuck(Exception):
+class _NoTarget(Exception):
     """The plan has no target for this request."""
 
     def __init__(self, failure: Failure) -> None:
         self.failure = failure
 
 
-def walk(plan: Plan, situation: Situation) -> Walk:
+def walk(plan: Plan, context: WalkContext) -> Walk:
     """The steps for a plan. Send the ``Outcome`` after each ``Attempt``, a ``Raced`` after a ``Race``."""
-    walker = _Walker(situation)
+    walker = _Walker(context)
     try:
-        yield from walker.node(plan, situation.deadline, math.inf, alternative=False)
-    except _Stuck as stuck:
+        yield from walker.node(plan, context.deadline, math.inf, alternative=False)
+    except _NoTarget as stuck:
         return Walked(steps=tuple(walker.steps), failure=stuck.failure, upstream_calls=walker.calls)
     return Walked(walker.retry_count, tuple(walker.steps), None, walker.calls)
 
 
 class _Walker:
-    def __init__(self, situation: Situation) -> None:
-        self._situation = situation
-        self._clock = situation.clock
-        self._health = situation.health
+    def __init__(self, context: WalkContext) -> None:
+        self._situation = context
+        self._clock = context.clock
+        self._health = context.health
         self.steps: list[Step] = []
         self.retry_count = 0
         self.calls = 0
@@ -165,7 +165,7 @@ class _Walker:
                 return outcome
             step = decide(target.retry, outcome, tries, waited, self._situation.random(), alternative=alternative)
             step = self._affordable(step, target, min(until, over), alternative=alternative)
-            if isinstance(step, Enough):
+            if isinstance(step, StopRetrying):
                 self.retry_count = step.count
                 self._explain(step.why)
                 return outcome
@@ -174,16 +174,18 @@ class _Walker:
             waited += step.asked
             yield Wait(step.seconds)
 
-    def _affordable(self, step: Again | Enough, target: Target, end: float, *, alternative: bool) -> Again | Enough:
-        if isinstance(step, Enough):
+    def _affordable(
+        self, step: RetryAfter | StopRetrying, target: Target, end: float, *, alternative: bool
+    ) -> RetryAfter | StopRetrying:
+        if isinstance(step, StopRetrying):
             return step
         now, breaker = self._clock(), target.breaker
         if alternative and breaker is not None and not self._health.admits(target.identity, breaker, now):
-            return Enough(-1, "circuit open")
+            return StopRetrying(-1, "circuit open")
         if now + step.seconds >= end:
-            return Enough(-1, "no time left")
+            return StopRetrying(-1, "no time left")
         if not self._health.may_retry(target.address, now):
-            return Enough(-1, "retry budget spent")
+            return StopRetrying(-1, "retry budget spent")
         return step
 
     def _attempt(self, attempt: Attempt) -> Part:
@@ -193,7 +195,7 @@ class _Walker:
             outcome: Outcome = yield attempt
             self._made(target, outcome, began)
             return outcome
-        probe = self._health.begin(target.identity, target.breaker, began)
+        probe = self._health.attempt_started(target.identity, target.breaker, began)
         status: int | None = None
         first_token: float | None = None
         try:
@@ -211,7 +213,7 @@ class _Walker:
         """The outcome that counts, and whether the second attempt was part of it."""
         began, health = self._clock(), self._health
         tracked = [attempt.target for attempt in (first, second) if attempt.target.is_tracked]
-        probes = [health.begin(target.identity, target.breaker, began) for target in tracked]
+        probes = [health.attempt_started(target.identity, target.breaker, began) for target in tracked]
         raced = Raced((None, None), 0, rival_ran=False)
         try:
             raced = yield Race(first, second, delay)
@@ -296,10 +298,8 @@ class _Walker:
     def _pick(self, plan: Balance) -> int:
         """Which target of a balancer."""
         weighty = tuple(index for index, weight in enumerate(plan.weights) if weight > 0)
-        situation = self._situation
-        return pick(
-            plan, list(self._open(plan, weighty)), situation.view, self._health, self._clock(), situation.random
-        )
+        context = self._situation
+        return pick(plan, list(self._open(plan, weighty)), context.view, self._health, self._clock(), context.random)
 
     def _choose(self, plan: Choose) -> int:
         """Which target of a conditional router (spec 4.4)."""
@@ -317,7 +317,7 @@ class _Walker:
         else:
             plain = f"Invalid target name found in the query router: {name}"
             text = f"{plan.path}.strategy leads to '{name[:64]}', but none of its targets has that name."
-        raise _Stuck(Failure(Kind.NO_MATCHING_TARGET, text, f"{plan.path}.strategy", plain))
+        raise _NoTarget(Failure(Kind.NO_MATCHING_TARGET, text, f"{plan.path}.strategy", plain))
 
     # The account of what was done.
 

@@ -39,7 +39,7 @@ class AsgiClient:
         if self._departure is not None:
             self._departure.forget()
 
-    async def begin(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
+    async def send_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
         if not more:
             headers = [*headers, (b"content-length", b"%d" % len(body))]
         await self._send({"type": "http.response.start", "status": status, "headers": headers})

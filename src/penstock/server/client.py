@@ -29,7 +29,7 @@ class Client(Protocol):
         """A hang-up from now on is the normal end."""
         ...
 
-    async def begin(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
+    async def send_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
         """Send the response head and the first bytes of the body as one; without ``more`` they are all of it."""
         ...
 

@@ -9,7 +9,7 @@ import msgspec
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.core.unreadable import UNREADABLE
-from penstock.dialects.openai import chat as openai_chat
+from penstock.dialects.openai.relay import body as openai_body
 from penstock.pipeline.call import Call
 from penstock.pipeline.explain import explain
 from penstock.pipeline.route import Router
@@ -24,7 +24,7 @@ _LARGEST: Final = 64 << 10
 _NULL: Final = msgspec.Raw(b"null")
 
 
-class _Asked(msgspec.Struct, forbid_unknown_fields=True):
+class _ExplainRequest(msgspec.Struct, forbid_unknown_fields=True):
     """A request as its body would be, and what stands for its headers and for its providers."""
 
     config: msgspec.Raw = _NULL
@@ -35,7 +35,7 @@ class _Asked(msgspec.Struct, forbid_unknown_fields=True):
     seed: int | None = None
 
 
-_ASKED: Final = msgspec.json.Decoder(_Asked)
+_EXPLAIN_REQUEST: Final = msgspec.json.Decoder(_ExplainRequest)
 
 
 def answer(router: Router, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
@@ -43,30 +43,30 @@ def answer(router: Router, headers: Headers, body: bytes) -> tuple[int, Headers,
     explained = _explained(router, headers, body)
     if isinstance(explained, Failure):
         return refusal(explained)
-    return 200, [(b"content-type", openai_chat.CONTENT_TYPE)], msgspec.json.encode(explained)
+    return 200, [(b"content-type", openai_body.CONTENT_TYPE)], msgspec.json.encode(explained)
 
 
 def _explained(router: Router, headers: Headers, body: bytes) -> Explanation | Failure:
     try:
-        asked = _ASKED.decode(body)
+        request = _EXPLAIN_REQUEST.decode(body)
     except UNREADABLE as error:
         return _bad(f"it can't be read ({error})")
     said: dict[bytes, bytes] = {}
-    if asked.config != _NULL:
-        config = _config(bytes(asked.config))
+    if request.config != _NULL:
+        config = _config(bytes(request.config))
         if isinstance(config, Failure):
             return config
         said[b"x-portkey-config"] = config
-    if asked.metadata is not None:
-        said[b"x-portkey-metadata"] = msgspec.json.encode(asked.metadata)
+    if request.metadata is not None:
+        said[b"x-portkey-metadata"] = msgspec.json.encode(request.metadata)
     headers = [*(field for field in headers if field[0] not in said), *said.items()]
-    call = Call(Operation.CHAT, headers, dict(headers), b"", b"", asked.path)
-    if asked.request != _NULL:
-        chat = openai_chat.read_request(bytes(asked.request))
+    call = Call(Operation.CHAT, headers, dict(headers), b"", b"", request.path)
+    if request.request != _NULL:
+        chat = openai_body.read_request(bytes(request.request))
         if isinstance(chat, Failure):
             return chat
         call.chat = chat
-    return explain(router, call, asked.faults, asked.seed)
+    return explain(router, call, request.faults, request.seed)
 
 
 def _config(raw: bytes) -> bytes | Failure:

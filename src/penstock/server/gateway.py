@@ -17,11 +17,11 @@ from penstock.pipeline.run import Pipeline
 from penstock.server import explain
 from penstock.server.asgi import AsgiClient, Scope, Send
 from penstock.server.client import Client
-from penstock.server.exchange import Exchange
 from penstock.server.keepalive import DEFECT, respond_in_time
+from penstock.server.pages import Pages
 from penstock.server.receive import Receive
+from penstock.server.request_context import RequestContext
 from penstock.server.respond import Broken, refusal, respond
-from penstock.server.site import Site
 from penstock.server.surfaces import SURFACES
 
 _LOG: Final = logging.getLogger("penstock")
@@ -36,7 +36,7 @@ class Part(Protocol):
     async def stop(self) -> None: ...
 
 
-class Bounds(msgspec.Struct, frozen=True):
+class RequestLimits(msgspec.Struct, frozen=True):
     """What the edge allows: bytes of a request body, seconds of silence in it, seconds between keep-alive comments."""
 
     body_bytes: int = 100 << 20
@@ -50,17 +50,17 @@ class Gateway:
     ``parts`` start and stop with the server's lifespan.
     """
 
-    def __init__(self, pipeline: Pipeline, records: Records, bounds: Bounds, parts: Sequence[Part] = ()) -> None:
+    def __init__(self, pipeline: Pipeline, records: Records, bounds: RequestLimits, parts: Sequence[Part] = ()) -> None:
         self.pipeline = pipeline
         self.records = records
         self.bounds = bounds
         self._parts = parts
-        self.site = Site()
+        self.pages = Pages()
 
     @property
     def is_guarded(self) -> bool:
         """Whether callers need a gateway key."""
-        return self.pipeline.configure.is_guarded
+        return self.pipeline.compiler.is_guarded
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -72,31 +72,31 @@ class Gateway:
         """Answer one request, whatever it is."""
         surface = SURFACES.get(path)
         if surface is not None and method == surface.method:
-            await self._serve_llm(Exchange(surface, method, path, headers, client))
+            await self._serve_llm(RequestContext(surface, method, path, headers, client))
         elif path == explain.PATH and method == "POST":
             await self._explain(headers, client)
         else:
-            status, fields, body = self.site.page(path, method)
-            await client.begin(status, fields, body, more=False)
+            status, fields, body = self.pages.page(path, method)
+            await client.send_head(status, fields, body, more=False)
 
     async def _explain(self, headers: Headers, client: Client) -> None:
         body = await self._read_body(dict(headers), client)
         if not isinstance(body, Failure):
             status, fields, told = explain.answer(self.pipeline.router, headers, body)
-            await client.begin(status, fields, told, more=False)
+            await client.send_head(status, fields, told, more=False)
         elif body.kind is not Kind.CLIENT_DISCONNECTED:
             status, fields, told = refusal(body)
-            await client.begin(status, fields, told, more=False)
+            await client.send_head(status, fields, told, more=False)
 
-    async def _serve_llm(self, exchange: Exchange) -> None:
+    async def _serve_llm(self, context: RequestContext) -> None:
         """One LLM request from its first byte to its record."""
         try:
-            await self._answer(exchange, exchange.client)
+            await self._answer(context, context.client)
         except Broken:
             pass  # the server closes the connection of a response that was not completed
         except asyncio.CancelledError:
-            exchange.cancelled = True
-            if not exchange.client.gone:
+            context.cancelled = True
+            if not context.client.gone:
                 raise
             # The cancellation was our own doing and ends here.
             task = asyncio.current_task()
@@ -104,42 +104,42 @@ class Gateway:
                 task.uncancel()
         except Exception:
             _LOG.exception("a request failed inside the gateway")
-            await _refuse_if_silent(exchange)
+            await _refuse_if_silent(context)
         finally:
-            if exchange.answer is not None:
-                exchange.answer.close()
-            self.records.push(exchange.record())
+            if context.answer is not None:
+                context.answer.close()
+            self.records.push(context.record())
 
-    async def _answer(self, exchange: Exchange, client: Client) -> None:
-        call = await self._read(exchange, client)
+    async def _answer(self, context: RequestContext, client: Client) -> None:
+        call = await self._read(context, client)
         if isinstance(call, Failure):
-            await _refuse(exchange, call)
+            await _refuse(context, call)
             return
         client.watch()
         if self.bounds.keepalive:
-            await respond_in_time(self.pipeline, call, exchange, self.bounds.keepalive, client)
+            await respond_in_time(self.pipeline, call, context, self.bounds.keepalive, client)
         else:
-            answer = exchange.answer = await self.pipeline.run(call)
+            answer = context.answer = await self.pipeline.run(call)
             # A stream may last for hours: the request's body need not.
             del call
-            await respond(answer, client, exchange.sent)
+            await respond(answer, client, context.sent)
         client.unwatch()
 
-    async def _read(self, exchange: Exchange, client: Client) -> Call | Failure:
-        fields = exchange.fields
+    async def _read(self, context: RequestContext, client: Client) -> Call | Failure:
+        fields = context.fields
         body: bytes | Failure = b""
-        if exchange.surface.method == "POST":
+        if context.surface.method == "POST":
             body = await self._read_body(fields, client)
         if isinstance(body, Failure):
             return body
         return Call(
-            exchange.surface.operation,
-            exchange.headers,
+            context.surface.operation,
+            context.headers,
             fields,
             body,
-            exchange.trace_id,
-            exchange.path,
-            exchange.hops,
+            context.trace_id,
+            context.path,
+            context.hops,
         )
 
     async def _read_body(self, fields: dict[bytes, bytes], client: Client) -> bytes | Failure:
@@ -154,7 +154,7 @@ class Gateway:
                     part.start()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
-                self.site.draining = True
+                self.pages.draining = True
                 for part in reversed(self._parts):
                     await part.stop()
                 await send({"type": "lifespan.shutdown.complete"})
@@ -173,13 +173,13 @@ def _content_type_refused(fields: dict[bytes, bytes]) -> Failure | None:
     )
 
 
-async def _refuse(exchange: Exchange, failure: Failure) -> None:
-    exchange.refused = failure
+async def _refuse(context: RequestContext, failure: Failure) -> None:
+    context.refused = failure
     if failure.kind is not Kind.CLIENT_DISCONNECTED:
-        status, headers, body = refusal(failure, [(b"x-portkey-trace-id", exchange.trace_id)])
-        await exchange.client.begin(status, headers, body, more=False)
+        status, headers, body = refusal(failure, [(b"x-portkey-trace-id", context.trace_id)])
+        await context.client.send_head(status, headers, body, more=False)
 
 
-async def _refuse_if_silent(exchange: Exchange) -> None:
-    if not exchange.sent.begun:
-        await _refuse(exchange, DEFECT)
+async def _refuse_if_silent(context: RequestContext) -> None:
+    if not context.sent.begun:
+        await _refuse(context, DEFECT)

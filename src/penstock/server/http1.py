@@ -35,7 +35,7 @@ _STATUS_LINES: Final = {
 }
 
 
-class _Request:
+class _IncomingRequest:
     """One request as it comes in."""
 
     __slots__ = ("body", "headers", "keep_alive", "method", "offers_upgrade", "refused", "size", "target", "version")
@@ -62,8 +62,21 @@ class ServerConnection(asyncio.Protocol):
     """One caller's connection: requests are served one after the other, in the order in which they came."""
 
     __slots__ = (
-        "_closing", "_head_bytes", "_incoming", "_parser", "_patience", "_quiet_since", "_reading", "_serving",
-        "_timer", "_waiting", "gateway", "loop", "state", "transport", "writable",
+        "_closing",
+        "_head_bytes",
+        "_incoming",
+        "_keep_alive_seconds",
+        "_parser",
+        "_quiet_since",
+        "_reading",
+        "_serving",
+        "_timer",
+        "_waiting",
+        "gateway",
+        "loop",
+        "state",
+        "transport",
+        "writable",
     )  # fmt: skip
 
     def __init__(
@@ -78,12 +91,12 @@ class ServerConnection(asyncio.Protocol):
         self.state = server_state
         self.transport: asyncio.Transport
         self.writable: asyncio.Future[None] | None = None
-        self._patience = config.timeout_keep_alive
+        self._keep_alive_seconds = config.timeout_keep_alive
         self._parser: Any = httptools.HttpRequestParser(self)
-        self._incoming = _Request()
+        self._incoming = _IncomingRequest()
         self._reading = False
         self._head_bytes = 0
-        self._waiting: list[_Request] = []
+        self._waiting: list[_IncomingRequest] = []
         self._serving: Http1Client | None = None
         self._closing = False
         self._quiet_since = self.loop.time()
@@ -102,7 +115,7 @@ class ServerConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         self.state.connections.add(cast("Any", self))
-        self._check_again_in(self._patience)
+        self._check_again_in(self._keep_alive_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self.state.connections.discard(cast("Any", self))
@@ -146,7 +159,7 @@ class ServerConnection(asyncio.Protocol):
     # Callbacks of httptools, in the order in which they come.
 
     def on_message_begin(self) -> None:
-        self._incoming = _Request()
+        self._incoming = _IncomingRequest()
         self._reading = True
 
     def on_url(self, url: bytes) -> None:
@@ -200,7 +213,7 @@ class ServerConnection(asyncio.Protocol):
 
     # One request after the other.
 
-    def _take(self, request: _Request) -> None:
+    def _take(self, request: _IncomingRequest) -> None:
         """Serve a request now or after the ones before it. Who sends too many ahead is not read for a while."""
         self._reading = False
         if self._closing:
@@ -216,7 +229,7 @@ class ServerConnection(asyncio.Protocol):
         if len(self._waiting) >= _MAX_WAITING:
             self.transport.pause_reading()
 
-    def _serve(self, request: _Request) -> None:
+    def _serve(self, request: _IncomingRequest) -> None:
         client = self._serving = Http1Client(self, request)
         path = _path(request.target)
         task = self.loop.create_task(self.gateway.serve(request.method, path, request.headers, client))
@@ -240,7 +253,7 @@ class ServerConnection(asyncio.Protocol):
 
     def _check_quiet(self) -> None:
         """Close a connection that has been quiet for too long, or give up on a request that doesn't go on."""
-        limit = self.gateway.bounds.body_silence if self._reading else self._patience
+        limit = self.gateway.bounds.body_silence if self._reading else self._keep_alive_seconds
         left = self._quiet_since + limit - self.loop.time()
         if self._serving is not None:
             self._check_again_in(limit)
@@ -263,7 +276,7 @@ class ServerConnection(asyncio.Protocol):
         self._closing = True
         if self._serving is None:
             status, headers, body = refusal(Failure(Kind.INVALID_REQUEST, text))
-            client = Http1Client(self, _Request())
+            client = Http1Client(self, _IncomingRequest())
             client.write_head(status, headers, body, more=False)
             self.transport.close()
 
@@ -281,7 +294,7 @@ class Http1Client:
 
     __slots__ = ("_chunked", "_connection", "_request", "_watched", "complete", "gone", "keep_alive", "task")
 
-    def __init__(self, connection: ServerConnection, request: _Request) -> None:
+    def __init__(self, connection: ServerConnection, request: _IncomingRequest) -> None:
         self._connection = connection
         self._request = request
         self._chunked = False
@@ -317,7 +330,7 @@ class Http1Client:
             self.gone = True
             self.task.cancel()
 
-    async def begin(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
+    async def send_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
         self.write_head(status, headers, body, more=more)
         if self._connection.writable is not None:
             await self._connection.writable

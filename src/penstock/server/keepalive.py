@@ -11,12 +11,12 @@ import time
 from typing import Final
 
 from penstock.core.failure import Failure, Kind
-from penstock.dialects.openai import chat as openai_chat
-from penstock.dialects.openai.errors import error_event
+from penstock.dialects.openai.caller.errors import error_event
+from penstock.dialects.openai.relay import body as openai_body
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.run import Pipeline
 from penstock.server.client import Client
-from penstock.server.exchange import Exchange
+from penstock.server.request_context import RequestContext
 from penstock.server.respond import Sent, relay_stream, respond
 
 # One line without an empty one after it: some clients take a comment and an empty line for an event.
@@ -24,34 +24,36 @@ DEFECT: Final = Failure(
     Kind.INTERNAL, "The gateway failed on this request: this is a defect of the gateway, please report it."
 )
 _COMMENT: Final = b": keep-alive\n"
-_HEADERS: Final = [(b"content-type", openai_chat.STREAM_TYPE), (b"cache-control", b"no-cache")]
+_HEADERS: Final = [(b"content-type", openai_body.STREAM_TYPE), (b"cache-control", b"no-cache")]
 
 
-async def respond_in_time(pipeline: Pipeline, call: Call, exchange: Exchange, interval: float, client: Client) -> None:
+async def respond_in_time(
+    pipeline: Pipeline, call: Call, context: RequestContext, interval: float, client: Client
+) -> None:
     """Answer a call; while a stream's first event is awaited, send a comment every ``interval`` seconds."""
     if not _asks_for_stream(call):
-        exchange.answer = await pipeline.run(call)
-        await respond(exchange.answer, client, exchange.sent)
+        context.answer = await pipeline.run(call)
+        await respond(context.answer, client, context.sent)
         return
     running = asyncio.get_running_loop().create_task(pipeline.run(call))
     try:
-        await _wait(running, call, interval, client, exchange.sent)
+        await _wait(running, call, interval, client, context.sent)
     except BaseException:
         running.cancel()
         # The answer may be there already, while the caller was too slow for the comment.
         running.add_done_callback(_close_unused)
         raise
-    if not exchange.sent.begun:
-        answer = exchange.answer = running.result()
-        await respond(answer, client, exchange.sent)
+    if not context.sent.begun:
+        answer = context.answer = running.result()
+        await respond(answer, client, context.sent)
         return
     try:
-        answer = exchange.answer = running.result()
+        answer = context.answer = running.result()
     except Exception:
-        exchange.sent.failure = DEFECT
+        context.sent.failure = DEFECT
         await client.end(error_event(DEFECT))
         raise
-    await _continue(answer, client, exchange.sent)
+    await _continue(answer, client, context.sent)
 
 
 def _close_unused(running: asyncio.Task[Answer]) -> None:
@@ -60,7 +62,7 @@ def _close_unused(running: asyncio.Task[Answer]) -> None:
 
 
 def _asks_for_stream(call: Call) -> bool:
-    request = openai_chat.read_request(call.body)
+    request = openai_body.read_request(call.body)
     return not isinstance(request, Failure) and request.stream
 
 
@@ -72,7 +74,7 @@ async def _wait(running: asyncio.Task[Answer], call: Call, interval: float, clie
         else:
             sent.begun = True
             headers = [*_HEADERS, (b"x-portkey-trace-id", call.trace_id)]
-            await client.begin(200, headers, _COMMENT, more=True)
+            await client.send_head(200, headers, _COMMENT, more=True)
 
 
 async def _continue(answer: Answer, client: Client, sent: Sent) -> None:

@@ -20,19 +20,19 @@ async def read_body(receive: Receive, fields: Mapping[bytes, bytes], limit: int,
     declared = fields.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
         return too_large(limit)
-    patience = _Patience(silence)
+    timer = _SilenceTimer(silence)
     try:
-        body = await _read_pieces(receive, limit, patience)
+        body = await _read_pieces(receive, limit, timer)
     except asyncio.CancelledError:
-        if not patience.lost:
+        if not timer.lost:
             raise
         return fell_silent(silence)
     finally:
-        patience.end()
+        timer.end()
     return body if isinstance(body, Failure) else decoded(body, fields.get(b"content-encoding", b"").lower(), limit)
 
 
-async def _read_pieces(receive: Receive, limit: int, patience: _Patience) -> bytes | Failure:
+async def _read_pieces(receive: Receive, limit: int, timer: _SilenceTimer) -> bytes | Failure:
     parts: list[bytes] = []
     size = 0
     while True:
@@ -45,10 +45,10 @@ async def _read_pieces(receive: Receive, limit: int, patience: _Patience) -> byt
             return too_large(limit)
         if not message.get("more_body", False):
             return b"".join(parts)
-        patience.renew()
+        timer.renew()
 
 
-class _Patience:
+class _SilenceTimer:
     """Cancels the current task after some seconds, unless renewed. A bare timer: ``asyncio.timeout`` costs more."""
 
     __slots__ = ("_loop", "_seconds", "_task", "_timer", "lost")

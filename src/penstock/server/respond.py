@@ -8,9 +8,9 @@ from typing import Final
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.dialects.framing.sse import EventRelay
-from penstock.dialects.openai import chat as openai_chat
-from penstock.dialects.openai.errors import error_body, error_event
-from penstock.dialects.openai.stream import Scan, ending
+from penstock.dialects.openai.caller.errors import error_body, error_event
+from penstock.dialects.openai.relay import body as openai_body
+from penstock.dialects.openai.relay.stream import Scan, ending
 from penstock.pipeline.call import Answer
 from penstock.server.client import Client
 from penstock.transport.base import Reply
@@ -34,7 +34,7 @@ async def respond(answer: Answer, client: Client, sent: Sent) -> None:
     raised, and the server must close the connection so that the caller sees that bytes are missing.
     """
     sent.begun, sent.first_byte = True, time.monotonic()
-    await client.begin(answer.status, answer.headers, answer.body, more=answer.rest is not None)
+    await client.send_head(answer.status, answer.headers, answer.body, more=answer.rest is not None)
     if answer.rest is None:
         return
     if answer.relay is None or answer.scan is None:
@@ -84,5 +84,5 @@ async def _relay_plain(answer: Answer, reply: Reply, client: Client, sent: Sent)
 
 def refusal(failure: Failure, headers: Headers | None = None) -> tuple[int, Headers, bytes]:
     """Status, headers and body that tell a failure found outside the pipeline."""
-    fields = [(b"content-type", openai_chat.CONTENT_TYPE), *(headers or [])]
+    fields = [(b"content-type", openai_body.CONTENT_TYPE), *(headers or [])]
     return failure.status, fields, error_body(failure)

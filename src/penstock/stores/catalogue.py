@@ -48,7 +48,7 @@ class Catalogue(msgspec.Struct, frozen=True):
     configs: Mapping[str, SavedConfig] = {}
     keys: tuple[GatewayKey, ...] = ()
 
-    def holder(self, presented: str) -> GatewayKey | None:
+    def key_for(self, presented: str) -> GatewayKey | None:
         """Whose key this is. How long the answer takes says nothing about the keys there are."""
         digest = _digest(presented)
         found = None

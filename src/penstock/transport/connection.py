@@ -23,7 +23,7 @@ from penstock.transport.response import Malformed, ResponseReader
 _JOIN_BELOW: Final = 64 << 10
 
 
-class Bounds(msgspec.Struct, frozen=True):
+class ParserLimits(msgspec.Struct, frozen=True):
     """What a connection holds in memory at most: bytes of framing, and of body that nobody has read yet."""
 
     framing: int = 64 << 10
@@ -42,7 +42,11 @@ class Connection(asyncio.Protocol):
     )  # fmt: skip
 
     def __init__(
-        self, host: str, bounds: Bounds, released: Callable[[Connection], None], lost: Callable[[Connection], None]
+        self,
+        host: str,
+        bounds: ParserLimits,
+        released: Callable[[Connection], None],
+        lost: Callable[[Connection], None],
     ) -> None:
         self.host = host
         self.bounds = bounds
@@ -53,13 +57,13 @@ class Connection(asyncio.Protocol):
         self.gone = self.loop.create_future()
         self._released = released
         self._lost = lost
-        self._exchange: Exchange | None = None
+        self._exchange: HttpExchange | None = None
         self._transport: asyncio.Transport
         self._poll = select.poll()
 
-    async def exchange(self, request: Request, started: float) -> Exchange | Failure:
+    async def exchange(self, request: Request, started: float) -> HttpExchange | Failure:
         """Send a request and wait for the head of its response. Cancelling closes the connection."""
-        exchange = self._exchange = Exchange(self, Deadlines(request.limits, started))
+        exchange = self._exchange = HttpExchange(self, Deadlines(request.limits, started))
         self._write(request)
         try:
             return await exchange.head()
@@ -149,7 +153,7 @@ class Connection(asyncio.Protocol):
         self._lost(self)
 
 
-class Exchange:
+class HttpExchange:
     """A request under way and its response: the ``Reply`` of http1.py."""
 
     __slots__ = (
@@ -172,7 +176,7 @@ class Exchange:
         earliest = deadlines.earliest(self._last_byte)
         self._timer = connection.loop.call_at(earliest, self._tick) if earliest < math.inf else None
 
-    async def head(self) -> Exchange | Failure:
+    async def head(self) -> HttpExchange | Failure:
         """Wait for the response head."""
         reader = self._reader
         while not reader.head_complete:

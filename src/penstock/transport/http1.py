@@ -18,7 +18,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits
 from penstock.transport.base import Reply, Request
 from penstock.transport.connect import Connector, Resolve, resolve
-from penstock.transport.connection import Bounds, Connection, shutting_down
+from penstock.transport.connection import Connection, ParserLimits, shutting_down
 from penstock.transport.deadlines import Deadlines
 from penstock.transport.inflate import inflated
 from penstock.transport.pool import Place, Pool, PoolLimits
@@ -33,7 +33,7 @@ class Http1Transport:
         policy: AddressPolicy,
         *,
         pool: PoolLimits = PoolLimits(),  # noqa: B008 (frozen)
-        bounds: Bounds = Bounds(),  # noqa: B008 (frozen)
+        bounds: ParserLimits = ParserLimits(),  # noqa: B008 (frozen)
         tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
         proxies: ProxyRules = ProxyRules(),  # noqa: B008 (frozen)
         resolver: Resolve = resolve,

@@ -29,7 +29,7 @@ class PoolLimits(msgspec.Struct, frozen=True):
     idle_seconds: float = 60.0
 
 
-class _Berth:
+class _PlaceConnections:
     """The connections to one place: open ones (idle or not), rights to open one, and who waits for either."""
 
     __slots__ = ("claimed", "idle", "open", "waiting")
@@ -55,14 +55,14 @@ class Pool:
     def __init__(self, limits: PoolLimits) -> None:
         self.closed = False
         self._limits = limits
-        self._berths: dict[Place, _Berth] = {}
+        self._places: dict[Place, _PlaceConnections] = {}
         self._sweeper: asyncio.TimerHandle | None = None
 
     def take(self, place: Place) -> Connection | None:
         """An idle connection that is still good, or None."""
-        berth = self._berths.get(place)
-        while berth is not None and berth.idle:
-            connection = berth.idle.pop()
+        connections_of_place = self._places.get(place)
+        while connections_of_place is not None and connections_of_place.idle:
+            connection = connections_of_place.idle.pop()
             if connection.loop.time() < connection.idle_until and connection.is_usable():
                 return connection
             connection.abort()
@@ -72,57 +72,57 @@ class Pool:
         """A connection that is still good, or None: the right to open one, to be given back with ``settle``."""
         if self.closed:
             return shutting_down(place[0].authority, sent=False)
-        berth = self._berths.setdefault(place, _Berth())
-        if self._has_room(berth):
-            berth.claimed += 1
+        connections_of_place = self._places.setdefault(place, _PlaceConnections())
+        if self._has_room(connections_of_place):
+            connections_of_place.claimed += 1
             return None
         turn: Turn = asyncio.get_running_loop().create_future()
-        berth.waiting.append(turn)
+        connections_of_place.waiting.append(turn)
         try:
             handed = await turn
         except BaseException:
-            self._withdraw(place, berth, turn)
+            self._withdraw(place, connections_of_place, turn)
             raise
         if isinstance(handed, Connection) and not handed.is_usable():
             # It went bad between two rounds of the event loop; its successor takes its room.
             handed.abort()
-            self._berths.setdefault(place, berth).claimed += 1
+            self._places.setdefault(place, connections_of_place).claimed += 1
             return None
         return handed
 
     def settle(self, place: Place, connection: Connection | None) -> None:
         """The claim became a connection, or came to nothing."""
-        berth = self._berths[place]
-        berth.claimed -= 1
+        connections_of_place = self._places[place]
+        connections_of_place.claimed -= 1
         if connection is not None and not connection.closed:
-            berth.open.add(connection)
+            connections_of_place.open.add(connection)
             if self.closed:
                 connection.abort()
-        self._advance(place, berth)
+        self._advance(place, connections_of_place)
 
     def keep(self, place: Place, connection: Connection) -> None:
         """An exchange is over and the connection is still good."""
-        berth = self._berths[place]
+        connections_of_place = self._places[place]
         now = connection.loop.time()
         connection.idle_until = now + min(self._limits.idle_seconds, connection.promised_idle)
-        turn = berth.next()
+        turn = connections_of_place.next()
         if turn is not None:
             turn.set_result(connection)
-        elif len(berth.idle) >= self._limits.max_idle:
+        elif len(connections_of_place.idle) >= self._limits.max_idle:
             connection.abort()
         else:
-            berth.idle.append(connection)
+            connections_of_place.idle.append(connection)
             if self._sweeper is None:
                 self._sweep_later(connection.loop)
 
     def lost(self, place: Place, connection: Connection) -> None:
         """A connection is gone, idle or not."""
-        berth = self._berths.get(place)
-        if berth is not None:
-            berth.open.discard(connection)
-            if connection in berth.idle:
-                berth.idle.remove(connection)
-            self._advance(place, berth)
+        connections_of_place = self._places.get(place)
+        if connections_of_place is not None:
+            connections_of_place.open.discard(connection)
+            if connection in connections_of_place.idle:
+                connections_of_place.idle.remove(connection)
+            self._advance(place, connections_of_place)
 
     async def close(self) -> None:
         """Close every connection, idle or in use, and wait until their sockets are closed. Nobody waits any longer."""
@@ -130,31 +130,33 @@ class Pool:
         if self._sweeper is not None:
             self._sweeper.cancel()
             self._sweeper = None
-        connections = [connection for berth in self._berths.values() for connection in berth.open]
+        connections = [
+            connection for connections_of_place in self._places.values() for connection in connections_of_place.open
+        ]
         for connection in connections:
             connection.shut_down()
-        for place, berth in self._berths.items():
-            while (turn := berth.next()) is not None:
+        for place, connections_of_place in self._places.items():
+            while (turn := connections_of_place.next()) is not None:
                 turn.set_result(shutting_down(place[0].authority, sent=False))
         await asyncio.gather(*(connection.gone for connection in connections))
 
-    def _has_room(self, berth: _Berth) -> bool:
+    def _has_room(self, connections_of_place: _PlaceConnections) -> bool:
         limit = self._limits.max_connections
-        return not limit or len(berth.open) + berth.claimed < limit
+        return not limit or len(connections_of_place.open) + connections_of_place.claimed < limit
 
-    def _advance(self, place: Place, berth: _Berth) -> None:
+    def _advance(self, place: Place, connections_of_place: _PlaceConnections) -> None:
         """Hand out what room there is, and forget a place that is empty."""
-        while self._has_room(berth) and (turn := berth.next()) is not None:
-            berth.claimed += 1
+        while self._has_room(connections_of_place) and (turn := connections_of_place.next()) is not None:
+            connections_of_place.claimed += 1
             turn.set_result(None)
-        if not (berth.open or berth.claimed or berth.waiting):
-            self._berths.pop(place, None)
+        if not (connections_of_place.open or connections_of_place.claimed or connections_of_place.waiting):
+            self._places.pop(place, None)
 
-    def _withdraw(self, place: Place, berth: _Berth, turn: Turn) -> None:
+    def _withdraw(self, place: Place, connections_of_place: _PlaceConnections, turn: Turn) -> None:
         """Whoever waited has left; what was already handed out goes to the next."""
         if turn.cancelled():
             with contextlib.suppress(ValueError):
-                berth.waiting.remove(turn)
+                connections_of_place.waiting.remove(turn)
         elif turn.result() is None:
             self.settle(place, None)
         elif isinstance(connection := turn.result(), Connection) and not connection.closed:
@@ -167,9 +169,9 @@ class Pool:
         """Close what was idle for too long."""
         self._sweeper = None
         now = loop.time()
-        for berth in self._berths.values():
-            for connection in [each for each in berth.idle if each.idle_until <= now]:
-                berth.idle.remove(connection)
+        for connections_of_place in self._places.values():
+            for connection in [each for each in connections_of_place.idle if each.idle_until <= now]:
+                connections_of_place.idle.remove(connection)
                 connection.abort()
-        if any(berth.idle for berth in self._berths.values()):
+        if any(connections_of_place.idle for connections_of_place in self._places.values()):
             self._sweep_later(loop)

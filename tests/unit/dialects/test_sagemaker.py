@@ -12,21 +12,21 @@ from hypothesis import strategies as st
 from matrix import HELLO, MATRIX, WEATHER, ask
 from penstock.core.chat import ChatRequest
 from penstock.core.events import Event, Fail, Start, Stop, Text, Tokens, ToolArgs, ToolStart
-from penstock.core.taking import Payload
+from penstock.core.parameters import Payload
 from penstock.dialects import sagemaker
-from penstock.dialects.dialect import Goal
+from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing import ndjson
 from penstock.dialects.framing.aws_eventstream import STREAM_TYPE
-from penstock.dialects.openai import request as openai_request
+from penstock.dialects.openai.caller import request as openai_request
 
 DIALECT = sagemaker.DIALECT
-GOAL = Goal("my-endpoint")
+GOAL = WriteContext("my-endpoint")
 
 
 def written(row: dict[str, Any], **options: str) -> tuple[dict[str, Any], tuple[str, ...]]:
     request = openai_request.read(json.dumps(row).encode())
     assert isinstance(request, ChatRequest)
-    payload = DIALECT.write(request, Goal("my-endpoint", options=options))
+    payload = DIALECT.write(request, WriteContext("my-endpoint", options=options))
     assert isinstance(payload, Payload)
     return json.loads(payload.body), payload.dropped
 

@@ -9,24 +9,24 @@ from matrix import HELLO, MATRIX, WEATHER, ask, called, result, user
 from penstock.core.chat import ChatRequest
 from penstock.core.events import Event, Extra, Fail, Start, Stop, Text, Tokens, ToolArgs, ToolStart
 from penstock.core.failure import Failure, Kind
-from penstock.core.taking import Payload
-from penstock.dialects.dialect import Goal
-from penstock.dialects.openai import request as openai_request
+from penstock.core.parameters import Payload
+from penstock.dialects.dialect import WriteContext
+from penstock.dialects.openai.caller import request as openai_request
 from penstock.dialects.watsonx import DIALECT
 
 OPTIONS = {"watsonx_project_id": "p-1"}
-GOAL = Goal("ibm/granite-4-h-small", options=OPTIONS)
+GOAL = WriteContext("ibm/granite-4-h-small", options=OPTIONS)
 HEAD = {"model_id": "ibm/granite-4-h-small", "project_id": "p-1"}
 
 
-def write(row: dict[str, Any], goal: Goal = GOAL) -> Payload | Failure:
+def write(row: dict[str, Any], context: WriteContext = GOAL) -> Payload | Failure:
     request = openai_request.read(json.dumps(row).encode())
     assert isinstance(request, ChatRequest)
-    return DIALECT.write(request, goal)
+    return DIALECT.write(request, context)
 
 
-def written(row: dict[str, Any], goal: Goal = GOAL) -> tuple[dict[str, Any], tuple[str, ...]]:
-    payload = write(row, goal)
+def written(row: dict[str, Any], context: WriteContext = GOAL) -> tuple[dict[str, Any], tuple[str, ...]]:
+    payload = write(row, context)
     assert isinstance(payload, Payload)
     return json.loads(payload.body), payload.dropped
 
@@ -105,18 +105,18 @@ def test_its_own_parameters_are_passed_on() -> None:
 
 
 def test_a_space_pays_as_well() -> None:
-    assert written(ask(), Goal("m", options={"watsonx_space_id": "s-1"})) == (
+    assert written(ask(), WriteContext("m", options={"watsonx_space_id": "s-1"})) == (
         {"model_id": "m", "space_id": "s-1", **told()},
         (),
     )
 
 
 def test_a_deployment_names_its_model_and_payer_itself() -> None:
-    assert written(ask(), Goal("d-1", variant="deployment")) == (told(), ())
+    assert written(ask(), WriteContext("d-1", variant="deployment")) == (told(), ())
 
 
 def test_nobody_pays() -> None:
-    failure = write(ask(), Goal("m"))
+    failure = write(ask(), WriteContext("m"))
     assert isinstance(failure, Failure)
     assert (failure.kind, failure.param) == (Kind.INVALID_CONFIG, "x-portkey-watsonx-project-id")
 

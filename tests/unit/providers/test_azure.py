@@ -75,7 +75,7 @@ def test_refused_options(options: dict[str, str], param: str) -> None:
 def test_a_custom_host_needs_no_resource() -> None:
     host = Url.parse("https://apim.example.com/azure/openai")
     endpoint = endpoint_of(AZURE_OPENAI, {"deployment_id": "d"}, custom_host=host)
-    assert endpoint.usual.plain.startswith("/azure/openai/deployments/d/chat/completions?")
+    assert endpoint.default_route.plain.startswith("/azure/openai/deployments/d/chat/completions?")
 
 
 def test_the_key_has_its_own_header() -> None:

@@ -77,7 +77,7 @@ def test_row_hosts_are_trusted_and_hosts_that_callers_name_are_not() -> None:
     assert endpoint_of("huggingface").origin.trusted
     named = endpoint_of("huggingface", {"huggingface_base_url": "https://x.endpoints.huggingface.cloud/"})
     assert (named.origin.host, named.origin.trusted) == ("x.endpoints.huggingface.cloud", False)
-    assert named.usual.plain == "/v1/chat/completions"
+    assert named.default_route.plain == "/v1/chat/completions"
 
 
 def test_no_provider_address() -> None:
@@ -167,7 +167,7 @@ def test_what_a_custom_host_holds_beyond_ascii_is_encoded() -> None:
 
 @pytest.mark.parametrize("given", ["true", "false", "TRUE"])
 def test_mistral_fills_in_the_middle_on_request(given: str) -> None:
-    path = endpoint_of("mistral-ai", {"mistral_fim_completion": given}).usual.plain
+    path = endpoint_of("mistral-ai", {"mistral_fim_completion": given}).default_route.plain
     assert path == ("/v1/fim/completions" if given == "true" else "/v1/chat/completions")
 
 

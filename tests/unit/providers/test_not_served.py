@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from paths import SHARED
 from penstock.providers.not_served import NOT_SERVED, NotServed
 from penstock.providers.registry import PROVIDERS
-from running import SHARED
 
 SPEC = SHARED / "spec" / "providers.json"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.providers.registry import COLUMNS, PROVIDERS, ROWS, index, nearest, table
-from penstock.providers.row import Operation, Option, Place, Provider
+from penstock.providers.row import EndpointSpec, Operation, Option, Provider
 
 
 def row(slug: str = "unit", base_url: str = "https://api.example.com", **paths: str) -> Provider:
@@ -46,7 +46,7 @@ def test_rows_are_found_by_slug_in_order() -> None:
                     "Unit",
                     "https://api.example.com",
                     "https://example.com",
-                    locate=lambda options, operation: Place("/{region}/chat"),
+                    locate=lambda options, operation: EndpointSpec("/{region}/chat"),
                     options=(Option("region", "region", pattern="[a-z]+"),),
                 ),
             ),

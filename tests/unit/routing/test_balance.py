@@ -154,7 +154,7 @@ def measured(plan: Balance, latencies: Sequence[float | None], now: float = 0.0)
     for target, latency in zip(plan.targets, latencies, strict=True):
         assert isinstance(target, Target)
         if latency is not None:
-            health.begin(target.identity, None, now)
+            health.attempt_started(target.identity, None, now)
             health.end(target.identity, None, now, status=200, first_token=latency, probe=False)
     return health
 
@@ -191,7 +191,7 @@ def test_what_was_measured_long_ago_is_explored_again() -> None:
     plan = balancer([1, 1], policy="least_latency")
     health = measured(plan, [9.0, None], 0.0)
     fast = leaves(plan)[1].identity
-    health.begin(fast, None, 50.0)
+    health.attempt_started(fast, None, 50.0)
     health.end(fast, None, 50.0, status=200, first_token=0.1, probe=False)
     assert [picked(plan, chance, health, 55.0) for chance in (0.1, 0.9)] == [1, 1]
     assert [picked(plan, chance, health, 60.0) for chance in (0.1, 0.9)] == [0, 0]
@@ -205,7 +205,7 @@ def test_a_part_of_the_tree_is_as_fast_as_its_best_leaf() -> None:
     assert isinstance(plan, Balance)
     health = Health()
     for leaf, latency in zip(leaves(plan), (0.9, 0.1, 0.5), strict=True):
-        health.begin(leaf.identity, None, 0.0)
+        health.attempt_started(leaf.identity, None, 0.0)
         health.end(leaf.identity, None, 0.0, status=200, first_token=latency, probe=False)
     assert drawn(plan, health) == {0: DRAWS}
 
@@ -218,7 +218,7 @@ def test_requests_that_last_are_evened_out() -> None:
     counts: Counter[int] = Counter()
     for number in range(1, 401):
         index = pick(plan, [0, 1, 2, 3], Asked(), health, 0.0, chance)
-        health.begin(leaves(plan)[index].identity, None, 0.0)
+        health.attempt_started(leaves(plan)[index].identity, None, 0.0)
         counts[index] += 1
         assert max(counts.values()) - min(counts[each] for each in range(4)) <= 1, number
 
@@ -227,7 +227,7 @@ def test_load_is_relative_to_the_weight() -> None:
     plan, health, chance = balancer([3, 1], policy="least_busy"), Health(), random.Random(1).random
     for _ in range(400):
         index = pick(plan, [0, 1], Asked(), health, 0.0, chance)
-        health.begin(leaves(plan)[index].identity, None, 0.0)
+        health.attempt_started(leaves(plan)[index].identity, None, 0.0)
     assert [health.busy(leaf.identity) for leaf in leaves(plan)] == [300, 100]
 
 
@@ -238,10 +238,10 @@ def test_idle_targets_take_turns() -> None:
 def test_a_freed_target_is_next() -> None:
     plan, health = balancer([1, 1], policy="least_busy"), Health()
     busy, idle = leaves(plan)
-    health.begin(busy.identity, None, 0.0)
+    health.attempt_started(busy.identity, None, 0.0)
     assert [picked(plan, chance, health) for chance in (0.0, 0.4, 0.6, 0.99)] == [1, 1, 1, 1]
     health.end(busy.identity, None, 1.0, status=None, first_token=None, probe=False)
-    health.begin(idle.identity, None, 1.0)
+    health.attempt_started(idle.identity, None, 1.0)
     assert picked(plan, 0.99, health, 1.0) == 0
 
 

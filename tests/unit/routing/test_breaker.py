@@ -14,7 +14,7 @@ SHARE = Breaker(failure_threshold_percentage=50, minimum_requests=4, cooldown=30
 
 def attempt(state: State, policy: Breaker, now: float, *, failed: bool | None) -> bool:
     """One attempt from begin to end; whether it was a probe."""
-    probe = state.begin(policy, now)
+    probe = state.attempt_started(policy, now)
     state.end(policy, now, failed=failed, probe=probe)
     return probe
 
@@ -104,12 +104,12 @@ def test_a_failed_probe_opens_for_another_cooldown() -> None:
 
 def test_only_one_probe_at_a_time_and_a_cancelled_one_gives_way() -> None:
     state = opened()
-    assert state.begin(COUNT, 30.0)
+    assert state.attempt_started(COUNT, 30.0)
     assert not state.admits(COUNT, 30.0)
-    assert not state.begin(COUNT, 31.0)
+    assert not state.attempt_started(COUNT, 31.0)
     state.end(COUNT, 32.0, failed=None, probe=True)
     assert state.admits(COUNT, 32.0)
-    assert state.begin(COUNT, 32.0)
+    assert state.attempt_started(COUNT, 32.0)
 
 
 def test_attempts_made_in_spite_of_an_open_circuit_decide_nothing() -> None:
@@ -118,7 +118,7 @@ def test_attempts_made_in_spite_of_an_open_circuit_decide_nothing() -> None:
     assert not state.admits(COUNT, 10.0)
     assert not attempt(state, COUNT, 20.0, failed=True)
     assert state.admits(COUNT, 30.0)
-    assert state.begin(COUNT, 30.0)
+    assert state.attempt_started(COUNT, 30.0)
     state.end(COUNT, 31.0, failed=True, probe=False)
     assert not state.admits(COUNT, 31.0)
     state.end(COUNT, 32.0, failed=False, probe=True)
@@ -130,7 +130,7 @@ def test_every_policy_waits_its_own_cooldown() -> None:
     state = opened()
     assert state.admits(COUNT, 30.0)
     assert not state.admits(patient, 30.0)
-    assert not state.begin(patient, 30.0)
+    assert not state.attempt_started(patient, 30.0)
     assert state.admits(patient, 90.0)
 
 
@@ -162,7 +162,7 @@ def test_no_admission_before_the_cooldown_and_never_two_probes(
     for passed, action, failed, which in steps:
         now += passed
         if action == "begin":
-            running.append(state.begin(policy, now))
+            running.append(state.attempt_started(policy, now))
         elif running:
             probe = running.pop(which % len(running))
             could = state.admits(policy, now) or probe

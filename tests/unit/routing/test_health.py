@@ -13,7 +13,7 @@ BREAKER = Breaker(failure_threshold=2, cooldown=30.0)
 def attempt(
     health: Health, now: float, status: int | None, took: float | None = None, breaker: Breaker | None = None
 ) -> bool:
-    probe = health.begin("t", breaker, now)
+    probe = health.attempt_started("t", breaker, now)
     health.end("t", breaker, now, status=status, first_token=took, probe=probe)
     return probe
 
@@ -31,7 +31,7 @@ def test_a_target_is_kept_away_until_its_probe_succeeds() -> None:
     assert health.opens_in("t", 29.0) == 1
     assert health.admits("other", BREAKER, 29.0)
     assert health.admits("t", BREAKER, 30.0)
-    assert health.begin("t", BREAKER, 30.0)
+    assert health.attempt_started("t", BREAKER, 30.0)
     assert not health.admits("t", BREAKER, 30.0)
     health.end("t", BREAKER, 31.0, status=200, first_token=0.1, probe=True)
     assert health.admits("t", BREAKER, 31.0)
@@ -65,7 +65,7 @@ def test_attempts_in_flight_are_counted() -> None:
     health = Health()
     assert health.busy("t") == 0
     for _ in range(3):
-        health.begin("t", None, 0.0)
+        health.attempt_started("t", None, 0.0)
     assert (health.busy("t"), health.busy("other")) == (3, 0)
     health.end("t", None, 1.0, status=None, first_token=None, probe=False)
     assert health.busy("t") == 2
@@ -75,8 +75,8 @@ def test_a_forgotten_target_breaks_no_end() -> None:
     health = Health(targets=1)
     for _ in range(2):
         attempt(health, 0.0, 500, breaker=BREAKER)
-    probe = health.begin("t", BREAKER, 30.0)
-    health.begin("other", None, 30.0)
+    probe = health.attempt_started("t", BREAKER, 30.0)
+    health.attempt_started("other", None, 30.0)
     assert health.busy("t") == 0
     health.end("t", BREAKER, 31.0, status=500, first_token=None, probe=probe)
     assert health.busy("t") == 0
@@ -91,7 +91,7 @@ def test_the_count_in_flight_is_exact_unless_forgotten_and_never_negative(
     running = dict.fromkeys("abc", 0)
     for target, begins in steps:
         if begins:
-            health.begin(target, None, 0.0)
+            health.attempt_started(target, None, 0.0)
             running[target] += 1
         elif running[target]:
             health.end(target, None, 0.0, status=200, first_token=None, probe=False)
@@ -238,7 +238,7 @@ def test_what_was_not_used_for_longest_is_forgotten_first() -> None:
     assert [health.stuck(name, 0.0) for name in ("a", "b", "c")] == [1, None, 1]
     for number in range(100):
         name = str(number)
-        health.begin(name, BREAKER, 0.0)
+        health.attempt_started(name, BREAKER, 0.0)
         health.attempted(name, 0.0)
         health.hedgeable(name, 5, 0.0)
         health.stick(name, 1, 10.0)

@@ -14,7 +14,7 @@ from penstock.core.address import LOOPBACK_NAMES, AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
-from penstock.routing.leaf import Given, Rules
+from penstock.routing.leaf import HeaderSettings, Rules
 from penstock.routing.parse import parse
 from penstock.routing.plan import Target, leaves
 
@@ -35,7 +35,7 @@ AUTH: Final = Secret("sk-authorization")
 
 
 def parsed(config: Any, rules: Rules = RULES, **said: Any) -> list[Target] | Failure:
-    plan = parse(json.dumps(config).encode(), Given(**said), rules)
+    plan = parse(json.dumps(config).encode(), HeaderSettings(**said), rules)
     return plan if isinstance(plan, Failure) else list(leaves(plan))
 
 
@@ -497,13 +497,13 @@ def test_the_retry_budget_is_that_of_the_address() -> None:
 def test_who_can_do_without_a_credential_keeps_nobody_from_it(providers: tuple[str, ...], lent: set[str]) -> None:
     rules = Rules({"openai", "groq", "echo", "ollama"}, AddressPolicy(), undemanding=frozenset({"echo", "ollama"}))
     config = json.dumps(targets(*({"provider": provider} for provider in providers))).encode()
-    plan = parse(config, Given(authorization=AUTH), rules)
+    plan = parse(config, HeaderSettings(authorization=AUTH), rules)
     assert not isinstance(plan, Failure)
     assert {leaf.provider for leaf in leaves(plan) if leaf.api_key == AUTH} == lent
 
 
 def test_who_brings_a_key_borrows_none() -> None:
-    given = Given(provider="openai", api_key=Secret("lent"))
+    given = HeaderSettings(provider="openai", api_key=Secret("lent"))
     config = json.dumps(targets({"api_key": "own"}, {"provider": "groq"})).encode()
     plan = parse(config, given, Rules({"openai", "groq"}, AddressPolicy()))
     assert not isinstance(plan, Failure)

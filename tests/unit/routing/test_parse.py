@@ -16,7 +16,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import ErrorClass
 from penstock.core.secret import Secret
 from penstock.routing.breaker import Breaker
-from penstock.routing.parse import Given, Rules, parse
+from penstock.routing.parse import HeaderSettings, Rules, parse
 from penstock.routing.plan import (
     Balance,
     Choose,
@@ -25,7 +25,7 @@ from penstock.routing.plan import (
     Plan,
     Policy,
     Rescue,
-    Retry,
+    RetryPolicy,
     Sticky,
     Target,
     Timeouts,
@@ -38,14 +38,14 @@ RULES = Rules(("openai", "groq", "azure-openai", "echo"), AddressPolicy(LOOPBACK
 
 
 def plan(config: Any = None, **given: Any) -> Target:
-    result = parse(None if config is None else json.dumps(config).encode(), Given(**given), RULES)
+    result = parse(None if config is None else json.dumps(config).encode(), HeaderSettings(**given), RULES)
     assert isinstance(result, Target), result
     return result
 
 
 def refused(config: Any, **given: Any) -> Failure:
     raw = config if isinstance(config, bytes) else json.dumps(config).encode()
-    result = parse(raw, Given(**given), RULES)
+    result = parse(raw, HeaderSettings(**given), RULES)
     assert isinstance(result, Failure), result
     return result
 
@@ -205,7 +205,7 @@ def test_an_unknown_provider_gets_a_suggestion() -> None:
     failure = refused({"provider": "opnai", "api_key": "k"})
     assert failure.kind is Kind.UNKNOWN_PROVIDER
     assert "openai" in failure.message
-    missing = parse(None, Given(provider="nothing-like-it"), RULES)
+    missing = parse(None, HeaderSettings(provider="nothing-like-it"), RULES)
     assert isinstance(missing, Failure)
     assert (missing.param, missing.plain) == ("x-portkey-provider", "Invalid provider passed")
 
@@ -216,7 +216,7 @@ def test_nobody_names_a_provider(config: Any) -> None:
 
 
 def tree(config: Any, **given: Any) -> Plan:
-    result = parse(json.dumps(config).encode(), Given(**given), RULES)
+    result = parse(json.dumps(config).encode(), HeaderSettings(**given), RULES)
     assert not isinstance(result, Failure), result
     return result
 
@@ -361,7 +361,7 @@ Read = Callable[[Target], Any]
         ("cache", {"mode": "simple", "max_age": 60}, {"mode": "simple"}, lambda leaf: leaf.cache.max_age, 60.0, 604_800.0),
         (
             "retry", {"attempts": 3, "on_status_codes": [429]}, {"attempts": 1}, lambda leaf: leaf.retry,
-            Retry(3, frozenset({429})), Retry(1, RETRIED_STATUSES),
+            RetryPolicy(3, frozenset({429})), RetryPolicy(1, RETRIED_STATUSES),
         ),
         ("request_timeout", 100, 5, lambda leaf: leaf.request_timeout, 100.0, 5.0),
         ("custom_host", "http://localhost:1", "http://localhost:2", lambda leaf: leaf.custom_host.origin.port, 1, 2),
@@ -508,7 +508,7 @@ def test_every_key_at_every_level_has_both_spellings() -> None:
     first, *_ = leaves(snake)
     assert (first.api_key, first.options, first.is_open) == (Secret("k"), {"openai_project": "p"}, True)
     assert first.override_params == {"max_tokens": b"1", "topP": b'{"a_b":1,"cD":2}'}
-    assert first.retry == Retry(2, frozenset({500}), frozenset({ErrorClass.RATE_LIMIT}), use_retry_after=True)
+    assert first.retry == RetryPolicy(2, frozenset({500}), frozenset({ErrorClass.RATE_LIMIT}), use_retry_after=True)
 
 
 @pytest.mark.parametrize("spell", [dict, camel])
@@ -668,7 +668,9 @@ CONFIGS = ANYTHING | st.fixed_dictionaries(
 @settings(max_examples=400)
 @given(CONFIGS, st.sampled_from([None, "openai", "@prod"]))
 def test_any_json_leads_to_a_plan_or_a_refusal(config: Any, provider: str | None) -> None:
-    result = parse(json.dumps(config).encode(), Given(provider=provider, authorization=Secret("sk-hidden")), RULES)
+    result = parse(
+        json.dumps(config).encode(), HeaderSettings(provider=provider, authorization=Secret("sk-hidden")), RULES
+    )
     if isinstance(result, Failure):
         assert 400 <= result.status < 500
         assert result.message.endswith((".", "?"))
@@ -688,5 +690,5 @@ def test_a_number_beyond_all_bounds_is_refused(key: str) -> None:
 @example(b'{"provider":"openai","provider":"openai"}')
 @example(b'{"a":1e400}')
 def test_any_bytes_lead_to_a_plan_or_a_refusal(config: bytes) -> None:
-    result = parse(config, Given(), RULES)
+    result = parse(config, HeaderSettings(), RULES)
     assert not isinstance(result, Failure) or 400 <= result.status < 500

@@ -12,7 +12,7 @@ from penstock.core.outcome import ErrorClass
 from penstock.routing import policies
 from penstock.routing.breaker import Breaker
 from penstock.routing.fields import Fields, Refused
-from penstock.routing.plan import Cache, Hedge, Rescue, Retry, Sticky, Timeouts
+from penstock.routing.plan import Cache, Hedge, Rescue, RetryPolicy, Sticky, Timeouts
 
 Policy = Callable[[Fields], Any]
 DEFAULT = frozenset({429, 500, 502, 503, 504, 529})
@@ -43,25 +43,25 @@ def test_nothing_said_is_no_policy(key: str) -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"attempts": 3}, Retry(3, DEFAULT)),
-        ({"attempts": 0}, Retry(0, DEFAULT)),
-        ({"attempts": 5}, Retry(5, DEFAULT)),
-        ({"attempts": 6}, Retry(5, DEFAULT)),
-        ({"attempts": 1e300}, Retry(5, DEFAULT)),
-        ({"attempts": -2}, Retry(0, DEFAULT)),
-        ({"attempts": 2.9}, Retry(2, DEFAULT)),
-        ({"attempts": 1, "on_status_codes": [408, "429"]}, Retry(1, frozenset({408, 429}))),
-        ({"attempts": 1, "on_status_codes": []}, Retry(1, frozenset())),
-        ({"attempts": 1, "on_error": ["timeout"]}, Retry(1, frozenset(), frozenset({ErrorClass.TIMEOUT}))),
+        ({"attempts": 3}, RetryPolicy(3, DEFAULT)),
+        ({"attempts": 0}, RetryPolicy(0, DEFAULT)),
+        ({"attempts": 5}, RetryPolicy(5, DEFAULT)),
+        ({"attempts": 6}, RetryPolicy(5, DEFAULT)),
+        ({"attempts": 1e300}, RetryPolicy(5, DEFAULT)),
+        ({"attempts": -2}, RetryPolicy(0, DEFAULT)),
+        ({"attempts": 2.9}, RetryPolicy(2, DEFAULT)),
+        ({"attempts": 1, "on_status_codes": [408, "429"]}, RetryPolicy(1, frozenset({408, 429}))),
+        ({"attempts": 1, "on_status_codes": []}, RetryPolicy(1, frozenset())),
+        ({"attempts": 1, "on_error": ["timeout"]}, RetryPolicy(1, frozenset(), frozenset({ErrorClass.TIMEOUT}))),
         (
             {"attempts": 1, "on_error": ["auth"], "on_status_codes": [500]},
-            Retry(1, frozenset({500}), frozenset({ErrorClass.AUTH})),
+            RetryPolicy(1, frozenset({500}), frozenset({ErrorClass.AUTH})),
         ),
-        ({"attempts": 1, "use_retry_after_header": True}, Retry(1, DEFAULT, use_retry_after=True)),
-        ({"attempts": 1, "use_retry_after_header": False}, Retry(1, DEFAULT, use_retry_after=False)),
+        ({"attempts": 1, "use_retry_after_header": True}, RetryPolicy(1, DEFAULT, use_retry_after=True)),
+        ({"attempts": 1, "use_retry_after_header": False}, RetryPolicy(1, DEFAULT, use_retry_after=False)),
     ],
 )
-def test_retry(given: dict[str, Any], expected: Retry) -> None:
+def test_retry(given: dict[str, Any], expected: RetryPolicy) -> None:
     assert read("retry", given) == expected
 
 

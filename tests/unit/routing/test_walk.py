@@ -12,7 +12,7 @@ from penstock.core.outcome import ErrorClass, Outcome
 from penstock.routing.health import Health
 from penstock.routing.plan import Plan, leaves, most_attempts
 from penstock.routing.trace import line
-from penstock.routing.walk import Attempt, Race, Raced, Situation, Wait, walk
+from penstock.routing.walk import Attempt, Race, Raced, Wait, WalkContext, walk
 from playing import OK, Asked, Played, Player, answered, broken, compiled, in_turn
 
 REFUSED = broken(Kind.CONNECTION_REFUSED, sent=False)
@@ -362,7 +362,7 @@ def test_an_open_target_takes_no_part_in_a_race() -> None:
 
 
 def test_a_driver_that_names_a_winner_without_an_outcome_is_told() -> None:
-    walker = walk(hedged(), Situation(Asked(), lambda: 0.0, lambda: 0.5, Health()))
+    walker = walk(hedged(), WalkContext(Asked(), lambda: 0.0, lambda: 0.5, Health()))
     assert isinstance(next(walker), Race)
     with pytest.raises(ValueError, match="winner"):
         walker.send(Raced((OK, None), 1, rival_ran=True))
@@ -387,7 +387,7 @@ def test_callers_who_hang_up_in_a_race_use_up_the_budget_too() -> None:
     plan, health, now = hedged(percent=0.001), Health(), 0.0
     raced = 0
     for _ in range(50):
-        walker = walk(plan, Situation(Asked(), lambda: now, lambda: 0.5, health))  # noqa: B023 (used at once)
+        walker = walk(plan, WalkContext(Asked(), lambda: now, lambda: 0.5, health))  # noqa: B023 (used at once)
         raced += isinstance(next(walker), Race)
         now += 5.0
         walker.close()
@@ -447,7 +447,7 @@ def test_the_first_of_two_targets_with_a_name_is_meant() -> None:
 
 def test_what_a_driver_is_asked_to_do() -> None:
     plan = compiled(target(retry={"attempts": 1}))
-    walker = walk(plan, Situation(Asked(), lambda: 7.0, lambda: 0.5, Health(), 100.0))
+    walker = walk(plan, WalkContext(Asked(), lambda: 7.0, lambda: 0.5, Health(), 100.0))
     (leaf,) = leaves(plan)
     assert next(walker) == Attempt(leaf, 0, 100.0, math.inf)
     assert walker.send(answered(500)) == Wait(1.0)

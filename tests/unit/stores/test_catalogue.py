@@ -17,10 +17,10 @@ def key(name: str, text: str) -> GatewayKey:
 
 def test_the_holder_of_a_key() -> None:
     catalogue = Catalogue(keys=(key("a", "pk-a"), key("b", "pk-b"), key("c", "pk-c")))
-    assert [catalogue.holder(f"pk-{name}") for name in "abc"] == [*catalogue.keys]
-    assert catalogue.holder("pk-d") is None
-    assert catalogue.holder("") is None
-    assert EMPTY.holder("pk-a") is None
+    assert [catalogue.key_for(f"pk-{name}") for name in "abc"] == [*catalogue.keys]
+    assert catalogue.key_for("pk-d") is None
+    assert catalogue.key_for("") is None
+    assert EMPTY.key_for("pk-a") is None
 
 
 def test_every_key_is_compared_whichever_fits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -32,14 +32,14 @@ def test_every_key_is_compared_whichever_fits(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr("penstock.stores.catalogue.hmac.compare_digest", compare)
     catalogue = Catalogue(keys=(key("a", "pk-a"), key("b", "pk-b")))
-    assert catalogue.holder("pk-a") == catalogue.keys[0]
+    assert catalogue.key_for("pk-a") == catalogue.keys[0]
     assert compared == [each.digest for each in catalogue.keys]
 
 
 @given(st.text(st.characters()))
 def test_any_text_may_be_presented(text: str) -> None:
     held = GatewayKey("a", bytes.fromhex(digest_of(text).removeprefix("sha256:")))
-    assert Catalogue(keys=(held,)).holder(text) is held
+    assert Catalogue(keys=(held,)).key_for(text) is held
 
 
 def test_the_digest_as_the_file_holds_it() -> None:

@@ -327,7 +327,7 @@ def test_gateway_keys(tmp_path: Path) -> None:
     assert every == GatewayKey("all", bytes.fromhex(HASH.removeprefix("sha256:")))
     assert (some.virtual_keys, some.configs, some.config) == (frozenset({"v"}), frozenset({"prod"}), "prod")
     assert (none.virtual_keys, none.configs, none.config) == (frozenset(), frozenset(), None)
-    assert found.holder("pk-b") is some
+    assert found.key_for("pk-b") is some
 
 
 def test_what_can_be_wrong_with_a_gateway_key(tmp_path: Path) -> None:

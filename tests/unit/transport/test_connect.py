@@ -14,7 +14,7 @@ import trustme
 from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Origin
-from penstock.transport.connection import Bounds
+from penstock.transport.connection import ParserLimits
 from penstock.transport.http1 import Http1Transport
 from penstock.transport.proxies import Proxy, ProxyRules
 from scripted import LOOPBACK, OK, Peer, answer, read_all, request, serving, transport
@@ -103,7 +103,7 @@ async def test_cancelling_while_connecting_leaves_nothing() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert not made._pool._berths
+        assert not made._pool._places
 
 
 async def test_of_several_addresses_the_first_that_answers_wins() -> None:
@@ -226,7 +226,7 @@ async def test_cancelling_in_the_tls_handshake_closes_the_connection() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         await asyncio.wait_for(server.ended.wait(), 5)
-        assert not made._pool._berths
+        assert not made._pool._places
 
 
 async def test_the_tls_handshake_counts_as_connecting() -> None:
@@ -248,7 +248,7 @@ async def test_all_that_came_over_tls_before_the_end_can_be_read(framing: bytes)
 
     async with (
         serving(script, tls=server_tls("127.0.0.1")) as server,
-        transport(tls=client_tls, bounds=Bounds(unread=50_000)) as made,
+        transport(tls=client_tls, bounds=ParserLimits(unread=50_000)) as made,
     ):
         reply = await made.send(request(server.origin))
         assert len(await read_all(reply)) == 3_000_000
@@ -264,7 +264,7 @@ async def test_shutting_down_closes_tls_connections() -> None:
         assert await read_all(await made.send(request(server.origin))) == b"ok"
         await made.close()
         await asyncio.wait_for(server.ended.wait(), 5)
-        assert not made._pool._berths
+        assert not made._pool._places
 
 
 class Tunnel:
@@ -324,7 +324,7 @@ async def test_cancelling_while_the_proxy_thinks_closes_the_connection() -> None
             with pytest.raises(asyncio.CancelledError):
                 await task
             await asyncio.wait_for(server.ended.wait(), 5)
-            assert not made._pool._berths
+            assert not made._pool._places
 
 
 async def test_a_proxy_that_breaks_off() -> None:

@@ -60,7 +60,7 @@ async def test_a_connection_that_ends_before_it_was_used(greeting: bytes, monkey
         failure = await made.send(request(server.origin))
         assert isinstance(failure, Failure)
         assert (failure.kind, failure.sent) == (Kind.CONNECTION_CLOSED, False)
-        assert not made._pool._berths
+        assert not made._pool._places
 
 
 async def test_a_provider_that_leaves_while_it_is_sent_a_large_request() -> None:
@@ -128,7 +128,7 @@ async def test_shutting_down_breaks_off_what_is_under_way(framing: bytes) -> Non
     async with serving(script) as server, transport() as made:
         reply = await made.send(request(server.origin))
         await made.close()
-        assert not made._pool._berths
+        assert not made._pool._places
         assert not isinstance(reply, Failure)
         assert await read_all(reply) == b"hel"
         assert reply.failure is not None

@@ -11,7 +11,7 @@ import pytest
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits
 from penstock.transport.base import Reply
-from penstock.transport.connection import Bounds
+from penstock.transport.connection import ParserLimits
 from penstock.transport.http1 import Http1Transport
 from penstock.transport.pool import PoolLimits
 from scripted import LOOPBACK, OK, Peer, answer, read_all, request, serving, transport
@@ -308,7 +308,7 @@ async def test_a_slow_reader_holds_the_provider_back() -> None:
                 await peer.writer.drain()
         await answer(peer)
 
-    async with serving(script) as server, transport(bounds=Bounds(unread=100_000)) as made:
+    async with serving(script) as server, transport(bounds=ParserLimits(unread=100_000)) as made:
         reply = await begun(made, server.origin)
         await asyncio.wait_for(stuck.wait(), 10)
         assert sent < size
@@ -483,5 +483,5 @@ async def test_closing_leaves_nothing_behind() -> None:
         replies = await asyncio.gather(*(begun(made, server.origin) for _ in range(5)))
         assert [await read_all(reply) for reply in replies] == [b"ok"] * 5
         await made.close()
-        assert not made._pool._berths
+        assert not made._pool._places
     assert asyncio.all_tasks() == before

@@ -25,7 +25,7 @@ def calling(made: Http1Transport, origin: Origin) -> asyncio.Task[bytes]:
 
 async def until_waiting(made: Http1Transport, number: int) -> None:
     """Nobody is told who waits in a pool, so this looks once a round of the event loop."""
-    while sum(len(berth.waiting) for berth in made._pool._berths.values()) < number:  # noqa: ASYNC110
+    while sum(len(berth.waiting) for berth in made._pool._places.values()) < number:  # noqa: ASYNC110
         await asyncio.sleep(0)
 
 
@@ -155,7 +155,7 @@ async def test_closing_sends_everyone_home() -> None:
         failures = await asyncio.gather(*calls)
         assert all(isinstance(failure, Failure) and failure.kind is Kind.SHUTTING_DOWN for failure in failures)
         assert [failure.sent for failure in failures if isinstance(failure, Failure)] == [True, False, False]
-        assert not made._pool._berths
+        assert not made._pool._places
 
 
 async def test_a_connection_that_is_made_after_closing_is_closed() -> None:
@@ -176,7 +176,7 @@ async def test_a_connection_that_is_made_after_closing_is_closed() -> None:
         assert isinstance(failure, Failure)
         assert (failure.kind, failure.sent) == (Kind.SHUTTING_DOWN, False)
         await asyncio.wait_for(server.ended.wait(), 5)
-        assert not made._pool._berths
+        assert not made._pool._places
 
 
 async def test_places_that_could_not_be_reached_are_forgotten() -> None:
@@ -187,4 +187,4 @@ async def test_places_that_could_not_be_reached_are_forgotten() -> None:
         for number in range(20):
             failure = await made.send(request(Origin("http", f"h{number}.example.com", 80), limits=Limits(5, 5, 5, 0)))
             assert isinstance(failure, Failure)
-        assert not made._pool._berths
+        assert not made._pool._places

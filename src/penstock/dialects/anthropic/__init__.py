@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from penstock.dialects.anthropic.reply import read_reply, reader
-from penstock.dialects.anthropic.request import write
+from penstock.dialects.anthropic.provider.reply import read_reply, reader
+from penstock.dialects.anthropic.provider.request import write
 from penstock.dialects.dialect import Dialect
 
 DIALECT: Final = Dialect(

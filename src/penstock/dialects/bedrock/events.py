@@ -34,7 +34,7 @@ from penstock.core.events import (
 from penstock.core.json_text import write_json
 from penstock.core.unreadable import read_json
 from penstock.dialects.bedrock import formats
-from penstock.dialects.dialect import Goal
+from penstock.dialects.dialect import WriteContext
 
 STOP_REASONS: Final[Mapping[str, str]] = {
     "end_turn": "stop",
@@ -67,8 +67,8 @@ class Answer:
 
     __slots__ = ("_calls", "_owner", "_unfinished", "has_stopped")
 
-    def __init__(self, goal: Goal) -> None:
-        self._owner = goal.traits.owner
+    def __init__(self, context: WriteContext) -> None:
+        self._owner = context.traits.owner
         self._calls: dict[int, int] = {}
         """Our number of a call by that of its block."""
         self._unfinished: dict[int, _Unfinished] = {}

@@ -35,12 +35,12 @@ from penstock.core.chat import (
     ToolResult,
     UnknownPart,
 )
-from penstock.core.taking import Taking
+from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
 from penstock.core.unreadable import read_json
 from penstock.dialects.bedrock import formats
 from penstock.dialects.call_ids import CallIds
-from penstock.dialects.mistral import short_id
+from penstock.dialects.openai.relay.mistral import short_id
 
 Block = dict[str, Any]
 _Markable = TextPart | ImagePart | AudioPart | FilePart
@@ -59,9 +59,9 @@ _INVALID_JSON: Final = "INVALID_JSON"
 class Turns:
     """Writes the conversation of one request."""
 
-    def __init__(self, request: ChatRequest, taking: Taking, traits: Traits, model: str) -> None:
+    def __init__(self, request: ChatRequest, parameters: Parameters, traits: Traits, model: str) -> None:
         self._request = request
-        self._taking = taking
+        self._parameters = parameters
         self._traits = traits
         self._is_mistrals = "mistral." in model
         self._names: set[str] = set()
@@ -81,7 +81,7 @@ class Turns:
                 if all(block.keys() <= _IN_SYSTEM for block in blocks):
                     found += blocks
                 else:
-                    self._taking.refuse(path)
+                    self._parameters.unsupported(path)
         return found
 
     def turns(self) -> list[Block]:
@@ -108,7 +108,7 @@ class Turns:
 
     def _refuse_name(self, message: Message) -> None:
         if message.name and message.role != "tool":
-            self._taking.refuse(f"{message.path}.name")
+            self._parameters.unsupported(f"{message.path}.name")
 
     # Parts.
 
@@ -132,7 +132,7 @@ class Turns:
                 return self._refused(path) if own is None else [own]
 
     def _refused(self, path: str) -> list[Block]:
-        self._taking.refuse(path)
+        self._parameters.unsupported(path)
         return []
 
     def _marked(self, block: Block | None, cache: Mapping[str, Any] | None, path: str) -> list[Block]:
@@ -140,7 +140,7 @@ class Turns:
         if cache is None:
             return blocks
         if block is None or not self._traits.cache_points:
-            self._taking.refuse(f"{path}.cache_control")
+            self._parameters.unsupported(f"{path}.cache_control")
             return blocks
         return [*blocks, cache_point(cache)]
 
@@ -194,13 +194,13 @@ class Turns:
                 elif block.keys() <= _IN_RESULTS:
                     content.append(block)
                 else:
-                    self._taking.refuse(inner)
+                    self._parameters.unsupported(inner)
         told: Block = {"toolUseId": self._call_id(self._ids.answered(result.id)), "content": content}
         if result.is_error and takes_all_of_tools(self._traits):
             # Converse refuses an error that says nothing.
             told |= {"content": content or [{"json": {}}], "status": "error"}
         elif result.is_error:
-            self._taking.refuse(f"{path}.is_error")
+            self._parameters.unsupported(f"{path}.is_error")
         inside = (part.cache for part in result.parts if isinstance(part, _Markable))
         cache = result.cache or next((cache for cache in inside if cache is not None), None)
         return self._marked({"toolResult": told}, cache, path)
@@ -215,7 +215,7 @@ class Turns:
             return None
         block, form = kind
         if isinstance(part, ImagePart) and part.detail == "low":
-            self._taking.refuse(f"{path}.image_url.detail")
+            self._parameters.unsupported(f"{path}.image_url.detail")
         named = {"name": self._name(part.name if isinstance(part, FilePart) else "")} if block == "document" else {}
         return {block: {"format": form, **named, "source": source}}
 

@@ -13,9 +13,9 @@ import msgspec
 
 from penstock.core.events import Event, Fail
 from penstock.core.unreadable import UNREADABLE, read_json
-from penstock.dialects.anthropic.reply import EXCEPTION_STATUS
+from penstock.dialects.anthropic.provider.reply import EXCEPTION_STATUS
 from penstock.dialects.bedrock.events import Answer
-from penstock.dialects.dialect import Goal
+from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.aws_eventstream import EventStream, Message
 from penstock.dialects.framing.frame import MAX_FRAME, FrameError
 from penstock.dialects.provider_errors import understand
@@ -23,7 +23,7 @@ from penstock.dialects.provider_errors import understand
 _UNTOLD: Final = "the provider tells of an error without a message"
 
 
-def read_reply(data: bytes, goal: Goal) -> list[Event]:
+def read_reply(data: bytes, context: WriteContext) -> list[Event]:
     """The events of a whole reply."""
     try:
         reply = read_json(data)
@@ -35,7 +35,7 @@ def read_reply(data: bytes, goal: Goal) -> list[Event]:
     for name in ("output", "message", "content"):
         content = content.get(name) if isinstance(content, dict) else None
     if isinstance(content, list):
-        return Answer(goal).whole(reply, content, _inputs(data))
+        return Answer(context).whole(reply, content, _inputs(data))
     said = understand(reply)
     return [Fail(said.message or "its reply is no message", said.type or "", raw=data, broken=not said.message)]
 
@@ -75,9 +75,9 @@ def _inputs(data: bytes) -> list[bytes]:
 class StreamReader:
     """Reads one stream. The answer ends with ``messageStop``, after which its counts may come."""
 
-    def __init__(self, goal: Goal) -> None:
+    def __init__(self, context: WriteContext) -> None:
         self._frames = EventStream()
-        self._answer = Answer(goal)
+        self._answer = Answer(context)
         self._held = 0
         """Bytes of events that were held back."""
         self._has_ended = False

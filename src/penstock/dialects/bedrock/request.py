@@ -17,14 +17,14 @@ import msgspec
 from penstock.core.chat import ChatRequest, Format, NativeTool, Owner, Tool, ToolChoice
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
-from penstock.core.taking import Payload, Taking
+from penstock.core.parameters import Parameters, Payload
 from penstock.core.traits import Traits
-from penstock.dialects.anthropic import betas as beta_features
-from penstock.dialects.anthropic.user import anonymous_user
+from penstock.dialects.anthropic.provider import betas as beta_features
+from penstock.dialects.anthropic.provider.user import anonymous_user
 from penstock.dialects.bedrock.messages import Block, Turns, cache_point, called, holds_tools, takes_all_of_tools
 from penstock.dialects.bedrock.nova_schema import NovaSchema, nova_schema
 from penstock.dialects.bedrock.thinking import Thinking, decide
-from penstock.dialects.dialect import Goal
+from penstock.dialects.dialect import WriteContext
 from penstock.dialects.function_tools import object_schema, unknown_choice
 from penstock.dialects.strict_schema import Enforced, StrictSchema, strict_schema
 
@@ -40,32 +40,32 @@ _NATIVE: Final[Mapping[str, tuple[str, ...]]] = {
 """Converse's own parameters, passed on as they are, and how callers spell them."""
 
 
-def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
+def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     """The request for Converse, or why there can be none."""
-    taking, traits = Taking(request), goal.traits
-    writer = Turns(request, taking, traits, goal.foundation or goal.model)
+    parameters, traits = Parameters(request), context.traits
+    writer = Turns(request, parameters, traits, context.aliased_model or context.model)
     system, turns = writer.system(), writer.turns()
     if not turns or turns[0]["role"] != "user":
         text = "Bedrock needs a conversation that begins with visible content of the user: put such a message first."
         return Failure(Kind.INVALID_REQUEST, text, "messages")
-    thinking = decide(request, taking, traits)
+    thinking = decide(request, parameters, traits)
     body: dict[str, Any] = {"messages": turns}
     _add(body, "system", system)
-    _add(body, "inferenceConfig", _inference(request, taking, traits, thinking))
+    _add(body, "inferenceConfig", _inference(request, parameters, traits, thinking))
     fields = dict(thinking.fields)
-    tools = _tools(taking, traits, turns, thinking, fields, _enforced(request, traits))
+    tools = _tools(parameters, traits, turns, thinking, fields, _enforced(request, traits))
     if isinstance(tools, Failure):
         return tools
     _add(body, "toolConfig", tools)
-    _add(body, "outputConfig", _output_config(request, taking, traits))
-    _add_model_fields(fields, request, taking, goal, thinking)
+    _add(body, "outputConfig", _output_config(request, parameters, traits))
+    _add_model_fields(fields, request, parameters, context, thinking)
     _add(body, "additionalModelRequestFields", fields)
     for name, spellings in _NATIVE.items():
-        _add(body, name, taking.first(*spellings))
-    _add(body, "serviceTier", _tier(request, taking))
-    _add(body, "requestMetadata", _metadata(request, taking))
+        _add(body, name, parameters.first(*spellings))
+    _add(body, "serviceTier", _tier(request, parameters))
+    _add(body, "requestMetadata", _metadata(request, parameters))
     unstreamed = request.stream and bool(tools) and not traits.streams_tools
-    return Payload(write_json(body), taking.dropped(), unstreamed=unstreamed)
+    return Payload(write_json(body), parameters.dropped(), unstreamed=unstreamed)
 
 
 def _add(body: dict[str, Any], name: str, value: Any) -> None:
@@ -84,7 +84,7 @@ _ALL_OF_COHERE: Final = 0.99
 """The highest that Cohere takes, for the 1 by which others say that every token may come."""
 
 
-def _inference(request: ChatRequest, taking: Taking, traits: Traits, thinking: Thinking) -> dict[str, Any]:
+def _inference(request: ChatRequest, parameters: Parameters, traits: Traits, thinking: Thinking) -> dict[str, Any]:
     """What models of all makers know. Parameters that this one refuses now stay behind and count as dropped."""
     found: dict[str, Any] = {}
     if thinking.max_tokens is not None:
@@ -95,25 +95,25 @@ def _inference(request: ChatRequest, taking: Taking, traits: Traits, thinking: T
             continue
         if name in traits.refuses or thinking.excludes(name, value):
             if value == _DEFAULTS[name]:
-                taking.value(name)
+                parameters.value(name)
         elif not (name == "top_p" and traits.one_of_sampling and "temperature" in found):
-            found[own] = taking.value(name)
+            found[own] = parameters.value(name)
     if found.get("topP") == 1 and traits.family.startswith("command"):
         found["topP"] = _ALL_OF_COHERE
-    sequences = _stop_sequences(taking, traits)
+    sequences = _stop_sequences(parameters, traits)
     return {**found, "stopSequences": sequences} if sequences else found
 
 
-def _stop_sequences(taking: Taking, traits: Traits) -> list[str]:
+def _stop_sequences(parameters: Parameters, traits: Traits) -> list[str]:
     """Empty ones are refused by Converse, those without a visible character by Claude."""
     if "stop" in traits.refuses:
         return []
     found = []
-    for position, sequence in enumerate(taking.stop()):
+    for position, sequence in enumerate(parameters.stop()):
         if sequence.strip() or (sequence and traits.owner != Owner.ANTHROPIC):
             found.append(sequence)
         elif sequence:
-            taking.refuse(f"stop[{position}]")
+            parameters.unsupported(f"stop[{position}]")
     return found
 
 
@@ -124,7 +124,7 @@ _ANTHROPIC_TOOL: Final = re.compile(r".+_\d{8}")
 
 
 def _tools(
-    taking: Taking,
+    parameters: Parameters,
     traits: Traits,
     turns: list[Block],
     thinking: Thinking,
@@ -134,12 +134,12 @@ def _tools(
     """The tools and the choice among them. Tools of Anthropic's own aren't Converse's: they go into ``fields``."""
     if not traits.tools:
         return {}
-    choice, given = taking.tool_choice(), taking.tools()
+    choice, given = parameters.tool_choice(), parameters.tools()
     known = {tool.name for tool in given if isinstance(tool, Tool)}
     unknown = unknown_choice(choice, known)
     if unknown is not None:
         return unknown
-    choice = _expressible(choice, taking, traits, thinking, is_needed=holds_tools(turns))
+    choice = _expressible(choice, parameters, traits, thinking, is_needed=holds_tools(turns))
     if choice is not None and choice.mode == "none":
         return {}
     only = _offered(choice, traits)
@@ -147,17 +147,17 @@ def _tools(
         block
         for position, tool in enumerate(given)
         if not only or not isinstance(tool, Tool) or tool.name in only
-        for block in _tool(tool, position, taking, traits, fields, enforced)
+        for block in _tool(tool, position, parameters, traits, fields, enforced)
     ]
     if not written:
         # Converse refuses calls in a conversation without tools: those that were called stand for all.
         written = [_system_tool(name) if is_own else _spec(name) for name, is_own in called(turns).items()]
         if choice is not None and choice.mode == "required":
-            taking.refuse("tool_choice")
+            parameters.unsupported("tool_choice")
             choice = None
     is_free = choice is None or choice.mode == "auto"
     knows_one = traits.owner == Owner.ANTHROPIC and traits.thinking != "none"
-    if written and is_free and knows_one and taking.value("parallel_tool_calls") is False:
+    if written and is_free and knows_one and parameters.value("parallel_tool_calls") is False:
         # Converse has no word for it; beside a choice of its own, Claude's would be one too many.
         fields["tool_choice"] = {"type": "auto", "disable_parallel_tool_use": True}
         choice = None
@@ -165,7 +165,7 @@ def _tools(
 
 
 def _expressible(
-    choice: ToolChoice | None, taking: Taking, traits: Traits, thinking: Thinking, *, is_needed: bool
+    choice: ToolChoice | None, parameters: Parameters, traits: Traits, thinking: Thinking, *, is_needed: bool
 ) -> ToolChoice | None:
     """The choice, unless it can't be made: tools that were called can't be left out again, and not every model can be
     forced to call one, nor any Claude while it thinks."""
@@ -173,7 +173,7 @@ def _expressible(
         return choice
     can = not is_needed if choice.mode == "none" else traits.forced_tools and not thinking.bars_force
     if not can:
-        taking.refuse("tool_choice")
+        parameters.unsupported("tool_choice")
     return choice if can else None
 
 
@@ -208,7 +208,7 @@ def _enforced(request: ChatRequest, traits: Traits) -> Enforced | None:
 def _tool(
     tool: Tool | NativeTool,
     position: int,
-    taking: Taking,
+    parameters: Parameters,
     traits: Traits,
     fields: dict[str, Any],
     enforced: Enforced | None,
@@ -216,25 +216,25 @@ def _tool(
     """A tool, and the cache point behind it. Nova's cache has no place for tools."""
     path = f"tools[{position}]"
     if isinstance(tool, NativeTool):
-        return _native_tool(tool, path, taking, traits, fields)
+        return _native_tool(tool, path, parameters, traits, fields)
     for name in tool.extras:
-        taking.refuse(f"{path}.{name}")
-    parameters = object_schema(tool.parameters)
+        parameters.unsupported(f"{path}.{name}")
+    given_schema = object_schema(tool.parameters)
     is_strict = tool.strict is True and traits.json_schema
     if is_strict and enforced is not None:
-        is_strict = enforced.admits(strict_schema(parameters))
+        is_strict = enforced.admits(strict_schema(given_schema))
     if tool.strict and not is_strict:
-        taking.refuse(f"{path}.function.strict")
-    schema: StrictSchema | NovaSchema = strict_schema(parameters) if is_strict else StrictSchema(parameters)
+        parameters.unsupported(f"{path}.function.strict")
+    schema: StrictSchema | NovaSchema = strict_schema(given_schema) if is_strict else StrictSchema(given_schema)
     if traits.owner == Owner.AMAZON:
-        schema = nova_schema(parameters)
+        schema = nova_schema(given_schema)
     for keyword in schema.lost:
-        taking.refuse(f"{path}.function.parameters.{keyword}")
+        parameters.unsupported(f"{path}.function.parameters.{keyword}")
     spec = _spec(tool.name, tool.description, schema.data, is_strict=is_strict)
     if tool.cache is None:
         return [spec]
     if not traits.cache_points or traits.owner == Owner.AMAZON:
-        taking.refuse(f"{path}.cache_control")
+        parameters.unsupported(f"{path}.cache_control")
         return [spec]
     return [spec, cache_point(tool.cache)]
 
@@ -247,7 +247,9 @@ def _spec(name: str, description: str = "", schema: bytes = b"", *, is_strict: b
     return {"toolSpec": spec}
 
 
-def _native_tool(tool: NativeTool, path: str, taking: Taking, traits: Traits, fields: dict[str, Any]) -> list[Block]:
+def _native_tool(
+    tool: NativeTool, path: str, parameters: Parameters, traits: Traits, fields: dict[str, Any]
+) -> list[Block]:
     """A tool of Nova's, as ``{"type": "nova_grounding"}`` or in Converse's own shape, or one of Anthropic's."""
     own = tool.value.get("systemTool")
     if isinstance(own, dict):
@@ -257,7 +259,7 @@ def _native_tool(tool: NativeTool, path: str, taking: Taking, traits: Traits, fi
     if traits.owner == Owner.ANTHROPIC and _ANTHROPIC_TOOL.fullmatch(tool.type):
         fields.setdefault("tools", []).append(tool.value)
     else:
-        taking.refuse(path)
+        parameters.unsupported(path)
     return []
 
 
@@ -268,15 +270,15 @@ def _system_tool(name: str) -> Block:
 # The form of the answer.
 
 
-def _output_config(request: ChatRequest, taking: Taking, traits: Traits) -> dict[str, Any]:
+def _output_config(request: ChatRequest, parameters: Parameters, traits: Traits) -> dict[str, Any]:
     """The schema of the answer, as text. JSON without a schema can't be asked for."""
     wanted = request.parameters.get("response_format")
     if not isinstance(wanted, Format) or not wanted.schema or not traits.json_schema:
         return {}
-    taking.format()
+    parameters.format()
     strict = strict_schema(wanted.schema)
     for keyword in strict.lost:
-        taking.refuse(f"response_format.json_schema.schema.{keyword}")
+        parameters.unsupported(f"response_format.json_schema.schema.{keyword}")
     schema = {"schema": strict.data.decode()}
     _add(schema, "name", wanted.name)
     _add(schema, "description", wanted.description)
@@ -298,33 +300,35 @@ _BY_MAKER: Final[Mapping[str, Mapping[str, str]]] = {
 
 
 def _add_model_fields(
-    fields: dict[str, Any], request: ChatRequest, taking: Taking, goal: Goal, thinking: Thinking
+    fields: dict[str, Any], request: ChatRequest, parameters: Parameters, context: WriteContext, thinking: Thinking
 ) -> None:
     """Add parameters in the words of the model's maker; what the caller says in these words wins."""
     top_k = request.parameters.get("top_k")
-    is_taken = top_k is not None and "top_k" not in goal.traits.refuses and not thinking.excludes("top_k", top_k)
-    if goal.traits.owner == Owner.ANTHROPIC:
+    is_taken = top_k is not None and "top_k" not in context.traits.refuses and not thinking.excludes("top_k", top_k)
+    if context.traits.owner == Owner.ANTHROPIC:
         if is_taken:
-            fields["top_k"] = taking.value("top_k")
-        _add_betas(fields, taking, goal)
-        user = anonymous_user(request, taking)
+            fields["top_k"] = parameters.value("top_k")
+        _add_betas(fields, parameters, context)
+        user = anonymous_user(request, parameters)
         if user:
             fields["metadata"] = {"user_id": user}
-    elif is_taken and goal.traits.family.startswith("nova"):
-        fields["inferenceConfig"] = {"topK": taking.value("top_k")}
-    spoken = next((words for maker, words in _BY_MAKER.items() if maker in (goal.foundation or goal.model)), {})
+    elif is_taken and context.traits.family.startswith("nova"):
+        fields["inferenceConfig"] = {"topK": parameters.value("top_k")}
+    spoken = next(
+        (words for maker, words in _BY_MAKER.items() if maker in (context.aliased_model or context.model)), {}
+    )
     for name, own in spoken.items():
-        value = taking.value(name)
+        value = parameters.value(name)
         if value is not None:
             fields[own] = value
     for name in ("additionalModelRequestFields", "additional_model_request_fields"):
         if isinstance(request.parameters.get(name), dict):
-            fields.update(taking.value(name))
+            fields.update(parameters.value(name))
 
 
-def _add_betas(fields: dict[str, Any], taking: Taking, goal: Goal) -> None:
+def _add_betas(fields: dict[str, Any], parameters: Parameters, context: WriteContext) -> None:
     """Features of Claude's that are asked for by name, or needed by its own tools."""
-    lent, given = goal.options.get("anthropic_beta"), taking.value("anthropic_beta")
+    lent, given = context.options.get("anthropic_beta"), parameters.value("anthropic_beta")
     body = {"tools": fields.get("tools", ()), "messages": ()}
     _add(fields, "anthropic_beta", beta_features.names(lent, given, body))
 
@@ -336,16 +340,16 @@ _METADATA: Final = re.compile(r"[a-zA-Z0-9\s:_@$#=/+,.-]{0,256}")
 _MOST_METADATA: Final = 16
 
 
-def _tier(request: ChatRequest, taking: Taking) -> Any:
-    own = taking.value("serviceTier")
+def _tier(request: ChatRequest, parameters: Parameters) -> Any:
+    own = parameters.value("serviceTier")
     if own is not None:
         return own
-    return {"type": taking.value("service_tier")} if request.parameters.get("service_tier") in _TIERS else None
+    return {"type": parameters.value("service_tier")} if request.parameters.get("service_tier") in _TIERS else None
 
 
-def _metadata(request: ChatRequest, taking: Taking) -> Any:
+def _metadata(request: ChatRequest, parameters: Parameters) -> Any:
     """Notes for the log of calls: OpenAI's ``metadata`` if all of it is what Bedrock takes."""
-    own = taking.first("requestMetadata", "request_metadata")
+    own = parameters.first("requestMetadata", "request_metadata")
     if own is not None:
         return own
     given = request.parameters.get("metadata") or {}
@@ -353,4 +357,4 @@ def _metadata(request: ChatRequest, taking: Taking) -> Any:
         name and isinstance(value, str) and _METADATA.fullmatch(name) and _METADATA.fullmatch(value)
         for name, value in given.items()
     )
-    return taking.value("metadata") if fits else None
+    return parameters.value("metadata") if fits else None

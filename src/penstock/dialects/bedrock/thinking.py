@@ -12,9 +12,9 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.chat import ChatRequest, Owner, Reasoning
-from penstock.core.taking import Taking
+from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
-from penstock.dialects.anthropic import thinking as anthropic_thinking
+from penstock.dialects.anthropic.provider import thinking as anthropic_thinking
 
 _LIMITS: Final = frozenset({"max_tokens", "max_completion_tokens"})
 _MIN_TOP_P: Final = 0.95
@@ -42,21 +42,21 @@ class Thinking(msgspec.Struct, frozen=True):
         return self.is_claude and self.is_on and name == "top_p" and value < _MIN_TOP_P
 
 
-def decide(request: ChatRequest, taking: Taking, traits: Traits) -> Thinking:
+def decide(request: ChatRequest, parameters: Parameters, traits: Traits) -> Thinking:
     """What to say of thinking, and how long the answer may be."""
     found = request.parameters.get("reasoning")
     asked = found if isinstance(found, Reasoning) else None
     if traits.owner == Owner.ANTHROPIC:
-        return _claude(request, taking, traits)
-    fields = {} if asked is None else _fields(taking, traits, asked)
+        return _claude(request, parameters, traits)
+    fields = {} if asked is None else _fields(parameters, traits, asked)
     if fields.get("reasoningConfig", {}).get("maxReasoningEffort") == _NOVA_HIGHEST:
         return Thinking(None, fields, _UNLIMITED, is_on=True)
-    return Thinking(taking.max_tokens(), fields, is_on=bool(fields))
+    return Thinking(parameters.max_tokens(), fields, is_on=bool(fields))
 
 
-def _claude(request: ChatRequest, taking: Taking, traits: Traits) -> Thinking:
+def _claude(request: ChatRequest, parameters: Parameters, traits: Traits) -> Thinking:
     """As at Anthropic's API; only a limit needn't be named, but where thinking is paid from it."""
-    told = anthropic_thinking.decide(request, taking, traits)
+    told = anthropic_thinking.decide(request, parameters, traits)
     fields: dict[str, Any] = {} if told.member is None else {"thinking": told.member}
     if told.effort:
         fields["output_config"] = {"effort": told.effort}
@@ -66,22 +66,22 @@ def _claude(request: ChatRequest, taking: Taking, traits: Traits) -> Thinking:
     return Thinking(limit, fields, refused, told.is_on, is_claude=True, bars_force=told.bars_force)
 
 
-def _fields(taking: Taking, traits: Traits, asked: Reasoning) -> dict[str, Any]:
+def _fields(parameters: Parameters, traits: Traits, asked: Reasoning) -> dict[str, Any]:
     """The fields for a model of another maker; nothing is taken when there are none to say it with.
 
     A model that nobody knows (an inference profile under its own name, say) is told what its caller knows to say.
     """
     if not traits.family and asked.native is not None:
-        taking.reasoning()
+        parameters.reasoning()
         return {"thinking": asked.native}
     if asked.effort == "none" or asked.enabled is False:
         word = traits.efforts.get("none", "")
         if word or not traits.thinks_unasked:
-            taking.reasoning()
+            parameters.reasoning()
     else:
         word = _word(traits, asked)
         if word:
-            taking.reasoning()
+            parameters.reasoning()
     if not word:
         return {}
     if traits.thinking == "level":

@@ -26,7 +26,7 @@ from penstock.core.events import (
     ToolStart,
 )
 from penstock.core.unreadable import read_json
-from penstock.dialects.dialect import Goal
+from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.sse import EventSplitter
 
@@ -47,7 +47,7 @@ _BLOCK_TYPES: Final = frozenset({"", "text", "thinking"})
 _BLOCK_MEMBERS: Final = _BLOCK_TYPES | {"type"}
 
 
-def read_reply(data: bytes, _goal: Goal) -> list[Event]:
+def read_reply(data: bytes, _context: WriteContext) -> list[Event]:
     """The events of a whole reply."""
     try:
         reply = read_json(data)
@@ -66,7 +66,7 @@ def read_reply(data: bytes, _goal: Goal) -> list[Event]:
 class StreamReader:
     """Reads one stream. What follows its last event (``[DONE]``) is passed over."""
 
-    def __init__(self, _goal: Goal) -> None:
+    def __init__(self, _context: WriteContext) -> None:
         self._splitter = EventSplitter()
         self._answer = _Answer()
         self._has_ended = False

@@ -32,9 +32,9 @@ from penstock.core.chat import (
 )
 from penstock.core.failure import Failure
 from penstock.core.json_text import write_json
-from penstock.core.taking import Payload, Taking
+from penstock.core.parameters import Parameters, Payload
 from penstock.core.traits import Traits
-from penstock.dialects.dialect import Goal
+from penstock.dialects.dialect import WriteContext
 from penstock.dialects.function_tools import described, take_functions, unknown_choice
 
 _ROLES: Final[Mapping[Role, str]] = {"developer": "system"}
@@ -54,31 +54,31 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 """Parameters whose values pass as they are: Cohere's name, and those that callers use."""
 
 
-def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
+def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     """The request's body."""
-    taking = Taking(request)
-    writer = _Messages(goal, taking)
+    parameters = Parameters(request)
+    writer = _Messages(context, parameters)
     body: dict[str, Any] = {
-        "model": goal.model,
+        "model": context.model,
         "messages": [writer.message(message) for message in request.messages],
         "stream": request.stream,
     }
-    tools = _tools(taking) if goal.traits.tools else {}
+    tools = _tools(parameters) if context.traits.tools else {}
     if isinstance(tools, Failure):
         return tools
     body |= tools
-    body |= _documents(taking, writer.documents)
-    _add(body, "max_tokens", taking.max_tokens())
-    _add(body, "stop_sequences", taking.stop() or None)
+    body |= _documents(parameters, writer.documents)
+    _add(body, "max_tokens", parameters.max_tokens())
+    _add(body, "stop_sequences", parameters.stop() or None)
     for name, spellings in _NAMES.items():
-        if spellings[0] not in goal.traits.refuses:
-            _add(body, name, taking.first(*spellings))
+        if spellings[0] not in context.traits.refuses:
+            _add(body, name, parameters.first(*spellings))
     if body.get("p") == 1:
         body["p"] = _ALL
     if not {"tools", "documents"} & body.keys():  # beside either it is refused
-        _add(body, "response_format", _format(taking, goal.traits))
-    _add(body, "thinking", _thinking(taking, goal.traits))
-    return Payload(write_json(body), taking.dropped())
+        _add(body, "response_format", _format(parameters, context.traits))
+    _add(body, "thinking", _thinking(parameters, context.traits))
+    return Payload(write_json(body), parameters.dropped())
 
 
 _ALL: Final = 0.99
@@ -96,14 +96,14 @@ def _add(body: dict[str, Any], name: str, value: Any) -> None:
 class _Messages:
     """Writes the messages of one request. ``documents`` are those found on the way."""
 
-    def __init__(self, goal: Goal, taking: Taking) -> None:
-        self._traits = goal.traits
-        self._taking = taking
+    def __init__(self, context: WriteContext, parameters: Parameters) -> None:
+        self._traits = context.traits
+        self._parameters = parameters
         self.documents: list[Any] = []
 
     def message(self, message: Message) -> dict[str, Any]:
         if message.name and message.role != "tool":
-            self._taking.refuse(f"{message.path}.name")
+            self._parameters.unsupported(f"{message.path}.name")
         if message.role == "assistant":
             return {"role": "assistant", **self._said(message)}
         if message.role == "tool":
@@ -125,7 +125,7 @@ class _Messages:
     def _result(self, message: Message) -> dict[str, Any]:
         result = next(part for part in message.parts if isinstance(part, ToolResult))
         if result.is_error:
-            self._taking.refuse(f"{message.path}.is_error")
+            self._parameters.unsupported(f"{message.path}.is_error")
         return {"tool_call_id": result.id, "content": self._content(result.parts, message)}
 
     def _content(self, parts: tuple[Part, ...], message: Message) -> str | list[dict[str, Any]]:
@@ -141,7 +141,7 @@ class _Messages:
 
     def _blocks(self, part: Part, role: Role, path: str) -> Iterable[dict[str, Any]]:
         """The content block of a part; none of what stands elsewhere or can't be expressed."""
-        _refuse_marker(part, path, self._taking)
+        _refuse_marker(part, path, self._parameters)
         match part:
             case TextPart(text):
                 yield {"type": "text", "text": text}
@@ -158,13 +158,13 @@ class _Messages:
                 else:
                     self.documents.append(document)
             case _:
-                self._taking.refuse(path)
+                self._parameters.unsupported(path)
 
 
-def _refuse_marker(part: Part, path: str, taking: Taking) -> None:
+def _refuse_marker(part: Part, path: str, parameters: Parameters) -> None:
     """Cohere caches prompts by itself: there is nothing to mark."""
     if isinstance(part, TextPart | ImagePart | FilePart | ToolCall | ToolResult) and part.cache is not None:
-        taking.refuse(f"{path}.cache_control")
+        parameters.unsupported(f"{path}.cache_control")
 
 
 def _image(source: Inline | Link, detail: str) -> dict[str, Any]:
@@ -196,24 +196,24 @@ def _call(call: ToolCall) -> dict[str, Any]:
 # Parameters.
 
 
-def _documents(taking: Taking, found: list[Any]) -> dict[str, Any]:
+def _documents(parameters: Parameters, found: list[Any]) -> dict[str, Any]:
     """The caller's documents, then those of its messages."""
-    given = taking.value("documents")
+    given = parameters.value("documents")
     if not found:
         return {} if given is None else {"documents": given}
     return {"documents": [*(given if isinstance(given, list) else ()), *found]}
 
 
-def _tools(taking: Taking) -> dict[str, Any] | Failure:
+def _tools(parameters: Parameters) -> dict[str, Any] | Failure:
     """The tools, which are strict all together or not at all, and the choice among them. Of strict ones each must
     have something that it can't be called without.
 
     Cohere can't be told which tool to call: only the tools that may be called are offered then, which comes to the
     same.
     """
-    choice, strict = taking.tool_choice(), taking.value("strict_tools")
-    given = taking.peek("tools") or ()
-    offered = take_functions(taking, strict=True)
+    choice, strict = parameters.tool_choice(), parameters.value("strict_tools")
+    given = parameters.peek("tools") or ()
+    offered = take_functions(parameters, strict=True)
     unknown = unknown_choice(choice, {tool.name for tool in offered})
     if unknown is not None:
         return unknown
@@ -227,30 +227,30 @@ def _tools(taking: Taking) -> dict[str, Any] | Failure:
         strict = True
     elif strict is None:
         for position in wanted:
-            taking.refuse(f"tools[{position}].function.strict")
+            parameters.unsupported(f"tools[{position}].function.strict")
     _add(body, "strict_tools", strict)
     if choice is not None and choice.mode != "auto" and (offered or choice.mode == "required"):
         body["tool_choice"] = choice.mode.upper()
     return body
 
 
-def _format(taking: Taking, traits: Traits) -> dict[str, Any] | None:
+def _format(parameters: Parameters, traits: Traits) -> dict[str, Any] | None:
     """Cohere's name for a schema's format is ``json_object`` as well; it is always kept to, strict or not."""
-    form: Format | None = taking.format()
+    form: Format | None = parameters.format()
     if form is None:
         return None
     if form.description:
-        taking.refuse("response_format.json_schema.description")
+        parameters.unsupported("response_format.json_schema.description")
     if form.schema and not traits.json_schema:
-        taking.refuse("response_format.json_schema")
+        parameters.unsupported("response_format.json_schema")
     elif form.schema:
         return {"type": "json_object", "json_schema": msgspec.Raw(form.schema)}
     return {"type": "json_object"}
 
 
-def _thinking(taking: Taking, traits: Traits) -> Mapping[str, Any] | None:
+def _thinking(parameters: Parameters, traits: Traits) -> Mapping[str, Any] | None:
     """On, off or limited, or in Cohere's own words. A family that doesn't think has nothing to turn off."""
-    reasoning = taking.reasoning()
+    reasoning = parameters.reasoning()
     if reasoning is None:
         return None
     if reasoning.native is not None and "token_budget" in reasoning.native:
@@ -260,14 +260,14 @@ def _thinking(taking: Taking, traits: Traits) -> Mapping[str, Any] | None:
         if _may_think(traits) and traits.can_stop_thinking:
             return {"type": "disabled"}
         if _may_think(traits):
-            taking.refuse(name)
+            parameters.unsupported(name)
         return None
     if not _may_think(traits):
-        taking.refuse(name)
+        parameters.unsupported(name)
         return None
     budget = traits.budgets.get(reasoning.effort) if reasoning.budget is None else reasoning.budget
     if budget is not None and traits.thinking == "switch":
-        taking.refuse("thinking.budget_tokens")
+        parameters.unsupported("thinking.budget_tokens")
         budget = None
     return {"type": "enabled"} if budget is None else {"type": "enabled", "token_budget": budget}
 

@@ -31,9 +31,9 @@ from penstock.core.chat import (
     UnknownPart,
 )
 from penstock.core.failure import Failure, Kind
-from penstock.core.taking import Taking
+from penstock.core.parameters import Parameters
 from penstock.core.unreadable import UNREADABLE
-from penstock.dialects.dialect import Goal
+from penstock.dialects.dialect import WriteContext
 from penstock.dialects.gemini.media import RESOLUTIONS, media
 
 UNSIGNED: Final = "skip_thought_signature_validator"
@@ -53,14 +53,14 @@ def _only_text(message: Message) -> str:
 class Conversation:
     """Writes the messages of one request. What can't be said is refused at its place."""
 
-    def __init__(self, request: ChatRequest, taking: Taking, goal: Goal) -> None:
+    def __init__(self, request: ChatRequest, parameters: Parameters, context: WriteContext) -> None:
         self._request = request
-        self._taking = taking
-        self._traits = goal.traits
-        self._is_vertex = goal.variant == "vertex"
+        self._parameters = parameters
+        self._traits = context.traits
+        self._is_vertex = context.variant == "vertex"
         self._has_ids = not self._is_vertex
         """Whether calls of functions have ids: on Vertex AI they are unknown members."""
-        self._is_third = goal.traits.thinking == "level"
+        self._is_third = context.traits.thinking == "level"
         """Gemini 3 and later: they want signatures, and take media in a result and a resolution for each image."""
         self._turns: list[dict[str, Any]] = []
         self._step = _Step()
@@ -74,7 +74,7 @@ class Conversation:
                 continue
             for part, path in self._placed(message):
                 if not isinstance(part, TextPart):
-                    self._taking.refuse(path)
+                    self._parameters.unsupported(path)
                 elif part.text:
                     found.append({"text": part.text})
         return found
@@ -111,7 +111,7 @@ class Conversation:
     def _placed(self, message: Message) -> Iterator[tuple[Part, str]]:
         """The parts, each with where it stood in the caller's message. Google caches by itself: markers are refused."""
         if message.name and message.role != "tool":
-            self._taking.refuse(f"{message.path}.name")
+            self._parameters.unsupported(f"{message.path}.name")
         content = calls = 0
         for part in message.parts:
             path = message.path
@@ -124,7 +124,7 @@ class Conversation:
 
     def _refuse_marker(self, part: Part, path: str) -> None:
         if not isinstance(part, ReasoningPart | NativePart | UnknownPart) and part.cache is not None:
-            self._taking.refuse(f"{path}.cache_control")
+            self._parameters.unsupported(f"{path}.cache_control")
 
     # What users and models say.
 
@@ -144,19 +144,19 @@ class Conversation:
             case NativePart(value, Owner.GOOGLE):
                 yield dict(value)
             case _:
-                self._taking.refuse(path)
+                self._parameters.unsupported(path)
 
     def _media(self, part: ImagePart | AudioPart | FilePart, path: str) -> Iterator[dict[str, Any]]:
         is_image = isinstance(part, ImagePart) or part.source.mime.startswith("image/")
         if (is_image and not self._traits.vision) or (isinstance(part, FilePart) and not self._traits.documents):
-            self._taking.refuse(path)
+            self._parameters.unsupported(path)
             return
         found = media(part, needs_type=self._is_vertex)
         resolution = RESOLUTIONS.get(part.detail) if isinstance(part, ImagePart) else None
         if resolution is not None and self._is_third:
             found["mediaResolution"] = {"level": resolution}
         elif resolution is not None:
-            self._taking.refuse(f"{path}.image_url.detail")
+            self._parameters.unsupported(f"{path}.image_url.detail")
         yield found
 
     def _answer(self, message: Message) -> list[dict[str, Any]]:
@@ -235,7 +235,7 @@ class Conversation:
             self._refuse_marker(part, place)
             if self._is_third and isinstance(part, ImagePart | FilePart) and isinstance(part.source, Inline):
                 if isinstance(part, ImagePart) and part.detail in RESOLUTIONS:
-                    self._taking.refuse(f"{place}.image_url.detail")
+                    self._parameters.unsupported(f"{place}.image_url.detail")
                 inside.append(media(part, needs_type=True))
             elif not isinstance(part, TextPart):
                 after += self._part(part, place)

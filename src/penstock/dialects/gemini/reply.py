@@ -16,7 +16,7 @@ import msgspec
 from penstock.core import members
 from penstock.core.events import Event, Extra, Fail, Start, Tokens
 from penstock.core.unreadable import UNREADABLE, read_json
-from penstock.dialects.dialect import Goal
+from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.sse import EventSplitter
 from penstock.dialects.gemini.candidate import Candidate
@@ -37,7 +37,7 @@ _COUNTED: Final = frozenset(_COUNTS)
 class StreamReader:
     """Reads one stream."""
 
-    def __init__(self, _goal: Goal) -> None:
+    def __init__(self, _context: WriteContext) -> None:
         self._splitter = EventSplitter()
         self._reply = _Reply()
 
@@ -64,7 +64,7 @@ class StreamReader:
         return found
 
 
-def read_reply(data: bytes, _goal: Goal) -> list[Event]:
+def read_reply(data: bytes, _context: WriteContext) -> list[Event]:
     """The events of a reply that came whole: one response, or a list of a stream's."""
     reply = _Reply()
     found = reply.read(data)

@@ -16,9 +16,9 @@ import msgspec
 from penstock.core.chat import ChatRequest, Format
 from penstock.core.failure import Failure
 from penstock.core.json_text import write_json
-from penstock.core.taking import Payload, Taking
+from penstock.core.parameters import Parameters, Payload
 from penstock.core.traits import Traits
-from penstock.dialects.dialect import Goal
+from penstock.dialects.dialect import WriteContext
 from penstock.dialects.gemini.contents import Conversation
 from penstock.dialects.gemini.schema import google_schema
 from penstock.dialects.gemini.spelling import snake, spellings, take, take_object
@@ -55,14 +55,14 @@ _LABEL: Final = re.compile(r"[a-z0-9_-]{0,63}")
 _LABEL_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 
-def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
+def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     """The request for Google, or why there can be none."""
-    taking, traits = Taking(request), goal.traits
-    conversation = Conversation(request, taking, goal)
+    parameters, traits = Parameters(request), context.traits
+    conversation = Conversation(request, parameters, context)
     contents = conversation.turns()
     if isinstance(contents, Failure):
         return contents
-    tools = write_tools(taking, traits)
+    tools = write_tools(parameters, traits)
     if isinstance(tools, Failure):
         return tools
     body: dict[str, Any] = {}
@@ -70,46 +70,48 @@ def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
         body["systemInstruction"] = {"parts": system}
     body["contents"] = contents
     body |= tools
-    config = _generation_config(request, taking, traits, with_tools="tools" in tools)
+    config = _generation_config(request, parameters, traits, with_tools="tools" in tools)
     if config:
         body["generationConfig"] = config
-    body |= _about_the_request(request, taking, is_vertex=goal.variant == "vertex")
-    return Payload(write_json(body), taking.dropped())
+    body |= _about_the_request(request, parameters, is_vertex=context.variant == "vertex")
+    return Payload(write_json(body), parameters.dropped())
 
 
 # How the answer is made.
 
 
-def _generation_config(request: ChatRequest, taking: Taking, traits: Traits, *, with_tools: bool) -> dict[str, Any]:
+def _generation_config(
+    request: ChatRequest, parameters: Parameters, traits: Traits, *, with_tools: bool
+) -> dict[str, Any]:
     """All of ``generationConfig``. What the caller says in Google's own words wins."""
-    given = take_object(taking, "generationConfig")
-    config = _sampling(request, taking, traits)
-    config |= _limits(taking)
-    config |= _logprobs(request, taking, traits)
+    given = take_object(parameters, "generationConfig")
+    config = _sampling(request, parameters, traits)
+    config |= _limits(parameters)
+    config |= _logprobs(request, parameters, traits)
     if traits.json_schema and (traits.json_with_tools or not with_tools):
-        config |= _format(taking)
-    config |= _modalities(request, taking)
-    thinking = thinking_config(taking, traits, request.parameters.get("reasoning"))
+        config |= _format(parameters)
+    config |= _modalities(request, parameters)
+    thinking = thinking_config(parameters, traits, request.parameters.get("reasoning"))
     if thinking:
         config["thinkingConfig"] = thinking
-    config |= take(taking, _OF_GENERATION)
+    config |= take(parameters, _OF_GENERATION)
     return config | given
 
 
-def _sampling(request: ChatRequest, taking: Taking, traits: Traits) -> dict[str, Any]:
+def _sampling(request: ChatRequest, parameters: Parameters, traits: Traits) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for spelling in taking.given(_NUMBERS):
+    for spelling in parameters.given(_NUMBERS):
         name = _NUMBERS[spelling]
         usual = "n" if name == "candidateCount" else snake(name)
         says_nothing = request.parameters.get(usual) in _SAYS_NOTHING.get(usual, ())
         if not says_nothing and usual not in traits.refuses and name not in found:
-            found[name] = taking.value(spelling)
+            found[name] = parameters.value(spelling)
     return found
 
 
-def _limits(taking: Taking) -> dict[str, Any]:
-    limit, own_limit = taking.max_tokens(), taking.first("max_output_tokens", "maxOutputTokens")
-    stops, own_stops = taking.stop(), taking.first("stop_sequences", "stopSequences")
+def _limits(parameters: Parameters) -> dict[str, Any]:
+    limit, own_limit = parameters.max_tokens(), parameters.first("max_output_tokens", "maxOutputTokens")
+    stops, own_stops = parameters.stop(), parameters.first("stop_sequences", "stopSequences")
     stops += own_stops if isinstance(own_stops, list) else []
     limit = own_limit if limit is None else limit
     return {
@@ -118,62 +120,62 @@ def _limits(taking: Taking) -> dict[str, Any]:
     }
 
 
-def _logprobs(request: ChatRequest, taking: Taking, traits: Traits) -> dict[str, Any]:
+def _logprobs(request: ChatRequest, parameters: Parameters, traits: Traits) -> dict[str, Any]:
     """Google's ``logprobs`` is the number of alternatives."""
     if request.parameters.get("logprobs") is not True or "logprobs" in traits.refuses:
         return {}
-    taking.value("logprobs")
-    alternatives = taking.value("top_logprobs")
+    parameters.value("logprobs")
+    alternatives = parameters.value("top_logprobs")
     return {"responseLogprobs": True, **({"logprobs": alternatives} if alternatives else {})}
 
 
-def _format(taking: Taking) -> dict[str, Any]:
+def _format(parameters: Parameters) -> dict[str, Any]:
     """JSON, perhaps by a schema."""
-    form: Format | None = taking.format()
+    form: Format | None = parameters.format()
     if form is None:
         return {}
     found: dict[str, Any] = {"responseMimeType": "application/json"}
     if form.description:
-        taking.refuse("response_format.json_schema.description")
+        parameters.unsupported("response_format.json_schema.description")
     if form.schema:
         schema = google_schema(form.schema, ordered=True)
         found["responseJsonSchema" if schema.is_json_schema else "responseSchema"] = msgspec.Raw(schema.data)
         for keyword in schema.lost:
-            taking.refuse(f"response_format.json_schema.schema.{keyword}")
+            parameters.unsupported(f"response_format.json_schema.schema.{keyword}")
     return found
 
 
-def _modalities(request: ChatRequest, taking: Taking) -> dict[str, Any]:
+def _modalities(request: ChatRequest, parameters: Parameters) -> dict[str, Any]:
     """What the answer is made of, and the voice and the measures of what isn't text."""
     found: dict[str, Any] = {}
     wanted = request.parameters.get("modalities")
     if wanted and wanted != ["text"]:
-        taking.value("modalities")
+        parameters.value("modalities")
         found["responseModalities"] = [modality.upper() for modality in wanted]
-    audio = taking.value("audio")
+    audio = parameters.value("audio")
     if audio:
         if isinstance(audio.get("voice"), str):
             voice = {"prebuiltVoiceConfig": {"voiceName": audio["voice"]}}
             found["speechConfig"] = {"voiceConfig": voice}
         for name, value in audio.items():  # Google's sound is PCM of 16 bits, whatever is asked
             if not (name == "voice" and "speechConfig" in found) and (name, value) != ("format", "pcm16"):
-                taking.refuse(f"audio.{name}")
-    image = take_object(taking, "imageConfig")
+                parameters.unsupported(f"audio.{name}")
+    image = take_object(parameters, "imageConfig")
     return {**found, "imageConfig": image} if image else found
 
 
 # About the request.
 
 
-def _about_the_request(request: ChatRequest, taking: Taking, *, is_vertex: bool) -> dict[str, Any]:
-    found = take(taking, _OF_REQUEST)
+def _about_the_request(request: ChatRequest, parameters: Parameters, *, is_vertex: bool) -> dict[str, Any]:
+    found = take(parameters, _OF_REQUEST)
     if is_vertex:
-        found |= take(taking, _OF_VERTEX)
+        found |= take(parameters, _OF_VERTEX)
         labels = request.parameters.get("metadata")
         if "labels" not in found and _is_labels(labels):
-            found["labels"] = taking.value("metadata")
+            found["labels"] = parameters.value("metadata")
     elif request.parameters.get("service_tier") in _TIERS:
-        found["serviceTier"] = taking.value("service_tier")
+        found["serviceTier"] = parameters.value("service_tier")
     return found
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from penstock.core.taking import Taking
+from penstock.core.parameters import Parameters
 
 
 @lru_cache(maxsize=256)
@@ -26,21 +26,21 @@ def spellings(*names: str) -> Mapping[str, str]:
     return {spelling: name for name in names for spelling in (snake(name), name)}
 
 
-def take(taking: Taking, names: Mapping[str, str]) -> dict[str, Any]:
+def take(parameters: Parameters, names: Mapping[str, str]) -> dict[str, Any]:
     """Those that were given, by their names in JSON. ``names`` are these by spelling; the first that was given counts,
     the other counts as dropped."""
     found: dict[str, Any] = {}
-    for spelling in taking.given(names):
+    for spelling in parameters.given(names):
         if names[spelling] not in found:
-            found[names[spelling]] = taking.value(spelling)
+            found[names[spelling]] = parameters.value(spelling)
     return found
 
 
-def take_object(taking: Taking, name: str) -> dict[str, Any]:
+def take_object(parameters: Parameters, name: str) -> dict[str, Any]:
     """One that is an object, its members as in JSON; empty when it wasn't given. Anything else is refused."""
-    value = taking.first(snake(name), name)
+    value = parameters.first(snake(name), name)
     if isinstance(value, dict):
         return {camel(member): each for member, each in value.items()}
     if value is not None:
-        taking.refuse(snake(name))
+        parameters.unsupported(snake(name))
     return {}

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from penstock.core.chat import Reasoning
-from penstock.core.taking import Taking
+from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
 from penstock.dialects.gemini.spelling import take_object
 
@@ -35,21 +35,21 @@ LEVELS: Final[Mapping[str, str]] = {
 _SHOWN: Final = {"includeThoughts": True}
 
 
-def thinking_config(taking: Taking, traits: Traits, asked: Reasoning | None) -> dict[str, Any]:
+def thinking_config(parameters: Parameters, traits: Traits, asked: Reasoning | None) -> dict[str, Any]:
     """The member's value, empty to leave it out. ``asked`` is the parameter, still to be taken."""
-    own = take_object(taking, "thinkingConfig")
+    own = take_object(parameters, "thinkingConfig")
     if own:  # the caller speaks Google's own words: whatever else was said of it is left, and told
         return own
     if asked is None or (traits.family and traits.thinking == "none"):
         if asked is not None and _is_off(asked):
-            taking.reasoning()
+            parameters.reasoning()
         return {}
     if _is_off(asked):
-        taking.reasoning()
-        return _least(taking, traits, asked)
+        parameters.reasoning()
+        return _least(parameters, traits, asked)
     if asked.effort:
-        return _by_effort(taking, traits, asked)
-    taking.reasoning()
+        return _by_effort(parameters, traits, asked)
+    parameters.reasoning()
     return _by_budget(asked.budget)
 
 
@@ -57,29 +57,29 @@ def _is_off(asked: Reasoning) -> bool:
     return asked.effort == "none" or (asked.enabled is False and not asked.effort)
 
 
-def _least(taking: Taking, traits: Traits, asked: Reasoning) -> dict[str, Any]:
+def _least(parameters: Parameters, traits: Traits, asked: Reasoning) -> dict[str, Any]:
     """No thinking; where the family can't do without, as little as it can."""
     if traits.can_stop_thinking:
         return {"thinkingBudget": 0}
-    taking.refuse("reasoning_effort" if asked.effort else "thinking")
+    parameters.unsupported("reasoning_effort" if asked.effort else "thinking")
     if traits.thinking == "budget":
         return {"thinkingBudget": traits.min_budget}
     return {"thinkingLevel": (traits.efforts or LEVELS).get("minimal", "low")}
 
 
-def _by_effort(taking: Taking, traits: Traits, asked: Reasoning) -> dict[str, Any]:
+def _by_effort(parameters: Parameters, traits: Traits, asked: Reasoning) -> dict[str, Any]:
     """The level that a word stands for, or the budget; one given in tokens is more exact where a budget is wanted."""
     wants_budget = traits.thinking == "budget"
     if wants_budget and asked.budget is not None:
-        taking.reasoning()
+        parameters.reasoning()
         return _by_budget(asked.budget)
     words: Mapping[str, Any] = (traits.budgets or BUDGETS) if wants_budget else (traits.efforts or LEVELS)
     amount = words.get(asked.effort)
     if amount is None:
         return {}
-    taking.reasoning()
+    parameters.reasoning()
     if asked.budget is not None:
-        taking.refuse("thinking.budget_tokens")
+        parameters.unsupported("thinking.budget_tokens")
     return {**_SHOWN, "thinkingBudget" if wants_budget else "thinkingLevel": amount}
 
 

@@ -14,7 +14,7 @@ import msgspec
 
 from penstock.core.chat import NativeTool, Tool, ToolChoice
 from penstock.core.failure import Failure
-from penstock.core.taking import Taking
+from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
 from penstock.dialects.function_tools import unknown_choice
 from penstock.dialects.gemini.schema import google_schema
@@ -54,52 +54,54 @@ _STREAMED: Final = ("streamFunctionCallArguments", "stream_function_call_argumen
 """Arguments in pieces by JSON path: none of our reading."""
 
 
-def write_tools(taking: Taking, traits: Traits) -> dict[str, Any] | Failure:
+def write_tools(parameters: Parameters, traits: Traits) -> dict[str, Any] | Failure:
     """The members ``tools`` and ``toolConfig``, as far as there are any."""
-    config = _own_config(taking)
+    config = _own_config(parameters)
     takes_any = traits.tools or traits.own_tools
-    choice = taking.tool_choice() if takes_any else None
+    choice = parameters.tool_choice() if takes_any else None
     functions: list[dict[str, Any]] = []
     own: list[dict[str, Any]] = []
-    for position, tool in enumerate(taking.tools() if takes_any else ()):
+    for position, tool in enumerate(parameters.tools() if takes_any else ()):
         path = f"tools[{position}]"
         found = _own_tool(tool, config)
         if found is not None:
             own.append(found)
         elif isinstance(tool, Tool) and traits.tools:
-            functions.append(_function(tool, path, taking, must_call=choice is not None and choice.mode == "required"))
+            functions.append(
+                _function(tool, path, parameters, must_call=choice is not None and choice.mode == "required")
+            )
         else:
-            taking.refuse(path)
+            parameters.unsupported(path)
     unknown = unknown_choice(choice, [each["name"] for each in functions]) if traits.tools else None
     if unknown is not None:
         return unknown
     if takes_any and not functions and not any("googleSearch" in tool for tool in own):
-        own += _search(taking)
+        own += _search(parameters)
     if choice is not None:
-        functions = _choose(choice, functions, config, taking)
+        functions = _choose(choice, functions, config, parameters)
         own = [] if choice.mode == "none" else own
     tools = [{"functionDeclarations": functions}, *own] if functions else own
     return {**({"tools": tools} if tools else {}), **({"toolConfig": config} if config else {})}
 
 
-def _own_config(taking: Taking) -> dict[str, Any]:
+def _own_config(parameters: Parameters) -> dict[str, Any]:
     """The caller's own ``toolConfig``."""
-    config = take_object(taking, "toolConfig")
+    config = take_object(parameters, "toolConfig")
     calling = config.get("functionCallingConfig")
     if isinstance(calling, dict) and any(name in calling for name in _STREAMED):
-        taking.refuse("tool_config.function_calling_config.stream_function_call_arguments")
+        parameters.unsupported("tool_config.function_calling_config.stream_function_call_arguments")
         config["functionCallingConfig"] = {name: value for name, value in calling.items() if name not in _STREAMED}
     return config
 
 
 def _choose(
-    choice: ToolChoice, functions: list[dict[str, Any]], config: dict[str, Any], taking: Taking
+    choice: ToolChoice, functions: list[dict[str, Any]], config: dict[str, Any], parameters: Parameters
 ) -> list[dict[str, Any]]:
     """Say the choice in ``config``; what the caller said there himself wins. The functions to offer: only of calls
     that must be made can the allowed ones be named."""
     if not functions:
         if choice.mode == "required":
-            taking.refuse("tool_choice")
+            parameters.unsupported("tool_choice")
         return functions
     calling: dict[str, Any] = {"mode": _MODES[choice.mode]}
     if choice.names and choice.mode == "required":
@@ -111,7 +113,7 @@ def _choose(
     return functions
 
 
-def _function(tool: Tool, path: str, taking: Taking, *, must_call: bool) -> dict[str, Any]:
+def _function(tool: Tool, path: str, parameters: Parameters, *, must_call: bool) -> dict[str, Any]:
     """A function. Google keeps to its schema only where a call must be made: ``strict`` can't be had elsewhere."""
     written: dict[str, Any] = {"name": tool.name}
     if tool.description:
@@ -121,27 +123,27 @@ def _function(tool: Tool, path: str, taking: Taking, *, must_call: bool) -> dict
         if not schema.takes_nothing:
             written["parametersJsonSchema" if schema.is_json_schema else "parameters"] = msgspec.Raw(schema.data)
         for keyword in schema.lost:
-            taking.refuse(f"{path}.function.parameters.{keyword}")
+            parameters.unsupported(f"{path}.function.parameters.{keyword}")
     if tool.strict and not must_call:
-        taking.refuse(f"{path}.function.strict")
+        parameters.unsupported(f"{path}.function.strict")
     if tool.cache is not None:
-        taking.refuse(f"{path}.cache_control")
+        parameters.unsupported(f"{path}.cache_control")
     for name, value in tool.extras.items():
         if name in _EXTRAS:
             written[name] = value
         else:
-            taking.refuse(f"{path}.{name}")
+            parameters.unsupported(f"{path}.{name}")
     return written
 
 
-def _search(taking: Taking) -> list[dict[str, Any]]:
+def _search(parameters: Parameters) -> list[dict[str, Any]]:
     """The tool that OpenAI's ``web_search_options`` ask for, if they are given. Google knows none of their settings."""
-    options = taking.value("web_search_options")
+    options = parameters.value("web_search_options")
     if not isinstance(options, dict):
         return []
     for name, value in options.items():
         if value is not None and (name, value) != _USUAL_CONTEXT:
-            taking.refuse(f"web_search_options.{name}")
+            parameters.unsupported(f"web_search_options.{name}")
     return [{"googleSearch": {}}]
 
 

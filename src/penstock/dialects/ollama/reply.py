@@ -27,7 +27,7 @@ from penstock.core.events import (
 )
 from penstock.core.json_text import write_json
 from penstock.core.unreadable import read_json
-from penstock.dialects.dialect import Goal
+from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.ndjson import LineSplitter
 from penstock.dialects.provider_errors import understand
@@ -40,16 +40,16 @@ _IMAGES: Final = {"iVBOR": "image/png", "/9j/": "image/jpeg", "UklGR": "image/we
 """How the base64 of an image begins: nothing else says of which kind it is."""
 
 
-def read_reply(data: bytes, goal: Goal) -> list[Event]:
+def read_reply(data: bytes, context: WriteContext) -> list[Event]:
     """The events of a whole reply."""
-    reader = StreamReader(goal)
+    reader = StreamReader(context)
     return [*reader.line(data), *reader.finish()]
 
 
 class StreamReader:
     """Reads one stream. What follows its last line is passed over."""
 
-    def __init__(self, _goal: Goal) -> None:
+    def __init__(self, _context: WriteContext) -> None:
         self._splitter = LineSplitter()
         self._has_begun = False
         self._has_ended = False

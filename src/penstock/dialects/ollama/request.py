@@ -29,10 +29,10 @@ from penstock.core.chat import (
 )
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
-from penstock.core.taking import Payload, Taking
+from penstock.core.parameters import Parameters, Payload
 from penstock.core.traits import Traits
 from penstock.core.unreadable import UNREADABLE
-from penstock.dialects.dialect import Goal
+from penstock.dialects.dialect import WriteContext
 from penstock.dialects.function_tools import described, take_functions, unknown_choice
 
 _ROLES: Final[Mapping[Role, str]] = {"developer": "system"}
@@ -54,42 +54,47 @@ _LEVELS: Final[Mapping[str, str]] = {
 """How much to think, in Ollama's words by OpenAI's, as the server's own OpenAI endpoint has it."""
 
 
-def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
+def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     """The request's body. ``stream`` is always said: Ollama streams unless told not to."""
-    taking = Taking(request)
-    tools = _tools(taking) if goal.traits.tools else []
+    parameters = Parameters(request)
+    tools = _tools(parameters) if context.traits.tools else []
     if isinstance(tools, Failure):
         return tools
-    options = _options(taking, goal.traits)
+    options = _options(parameters, context.traits)
     if isinstance(options, Failure):
         return options
     body: dict[str, Any] = {
-        "model": goal.model,
-        "messages": [_message(message, taking, goal.traits) for message in request.messages],
+        "model": context.model,
+        "messages": [_message(message, parameters, context.traits) for message in request.messages],
         "stream": request.stream,
         **({"tools": tools} if tools else {}),
         **({"options": options} if options else {}),
     }
-    beside = {"format": _format(taking, goal.traits), "think": _think(taking, goal.traits)}
-    beside |= {name: taking.value(name) for name in _PARAMETERS}
+    beside = {"format": _format(parameters, context.traits), "think": _think(parameters, context.traits)}
+    beside |= {name: parameters.value(name) for name in _PARAMETERS}
     body |= {name: value for name, value in beside.items() if value is not None}
-    return Payload(write_json(body), taking.dropped())
+    return Payload(write_json(body), parameters.dropped())
 
 
 # Messages.
 
 
-def _message(message: Message, taking: Taking, traits: Traits) -> dict[str, Any]:
+def _message(message: Message, parameters: Parameters, traits: Traits) -> dict[str, Any]:
     role = _ROLES.get(message.role, message.role)
     if message.role == "tool":
         result = next(part for part in message.parts if isinstance(part, ToolResult))
         if result.is_error:
-            taking.refuse(f"{message.path}.is_error")
+            parameters.unsupported(f"{message.path}.is_error")
         answered = {"tool_name": result.name} if result.name else {}
-        return {"role": role, **_content(result.parts, message, taking, traits), **answered, "tool_call_id": result.id}
+        return {
+            "role": role,
+            **_content(result.parts, message, parameters, traits),
+            **answered,
+            "tool_call_id": result.id,
+        }
     if message.name:
-        taking.refuse(f"{message.path}.name")
-    found = {"role": role, **_content(message.parts, message, taking, traits)}
+        parameters.unsupported(f"{message.path}.name")
+    found = {"role": role, **_content(message.parts, message, parameters, traits)}
     thinking = "".join(part.text for part in message.parts if isinstance(part, ReasoningPart) and not part.owner)
     if thinking:
         found["thinking"] = thinking
@@ -99,27 +104,27 @@ def _message(message: Message, taking: Taking, traits: Traits) -> dict[str, Any]
     return found
 
 
-def _content(parts: tuple[Part, ...], message: Message, taking: Taking, traits: Traits) -> dict[str, Any]:
+def _content(parts: tuple[Part, ...], message: Message, parameters: Parameters, traits: Traits) -> dict[str, Any]:
     """The text, and the images if there are any."""
     texts: list[str] = []
     images: list[str] = []
     for position, part in enumerate(parts):
         path = f"{message.path}.content[{position}]"
         if isinstance(part, TextPart | ImagePart | AudioPart | ToolCall) and part.cache is not None:
-            taking.refuse(f"{path}.cache_control")
+            parameters.unsupported(f"{path}.cache_control")
         match part:
             case TextPart(text):
                 texts.append(text)
             case ImagePart(Inline(data=data), detail) if traits.vision:
                 images.append(data)
                 if detail not in {"", "auto"}:
-                    taking.refuse(f"{path}.image_url.detail")
+                    parameters.unsupported(f"{path}.image_url.detail")
             case AudioPart(Inline(data=data)):
                 images.append(data)
             case ReasoningPart() | ToolCall():
                 continue
             case _:
-                taking.refuse(path)
+                parameters.unsupported(path)
     content = {"content": "".join(texts)}
     return {**content, "images": images} if images else content
 
@@ -146,32 +151,32 @@ def _arguments(call: ToolCall) -> Any:
 # Parameters.
 
 
-def _options(taking: Taking, traits: Traits) -> dict[str, Any] | Failure:
+def _options(parameters: Parameters, traits: Traits) -> dict[str, Any] | Failure:
     """The model's options: what the request's parameters say, and the rest of its ``options``."""
-    given = taking.value("options")
+    given = parameters.value("options")
     if not isinstance(given, dict | None):
         return Failure(Kind.INVALID_REQUEST, "options must be an object of the model's options by name.", "options")
-    named = {name: taking.value(name) for name in _OPTIONS if name not in traits.refuses}
-    limit = taking.max_tokens()
-    named["num_predict"] = taking.value("num_predict") if limit is None else limit
-    named["stop"] = taking.stop() or None
+    named = {name: parameters.value(name) for name in _OPTIONS if name not in traits.refuses}
+    limit = parameters.max_tokens()
+    named["num_predict"] = parameters.value("num_predict") if limit is None else limit
+    named["stop"] = parameters.stop() or None
     found = {name: value for name, value in named.items() if value is not None}
     for name in given or {}:
         if name in found:
-            taking.refuse(f"options.{name}")
+            parameters.unsupported(f"options.{name}")
     return {**(given or {}), **found}
 
 
-def _tools(taking: Taking) -> list[dict[str, Any]] | Failure:
+def _tools(parameters: Parameters) -> list[dict[str, Any]] | Failure:
     """The tools that may be called. Ollama knows no choice among them: it can't be made to call one."""
-    choice = taking.tool_choice()
-    offered = take_functions(taking)
+    choice = parameters.tool_choice()
+    offered = take_functions(parameters)
     if choice is None:
         return [_tool(tool) for tool in offered]
     if choice.mode == "none":
         return []
     if choice.mode == "required":
-        taking.refuse("tool_choice")
+        parameters.unsupported("tool_choice")
     unknown = unknown_choice(choice, {tool.name for tool in offered})
     if unknown is not None:
         return unknown
@@ -182,36 +187,36 @@ def _tool(tool: Tool) -> dict[str, Any]:
     return {"type": "function", "function": described(tool)}
 
 
-def _format(taking: Taking, traits: Traits) -> Any:
+def _format(parameters: Parameters, traits: Traits) -> Any:
     """``"json"``, or the schema itself."""
-    form = taking.format()
+    form = parameters.format()
     if form is None:
         return None
     if form.description:
-        taking.refuse("response_format.json_schema.description")
+        parameters.unsupported("response_format.json_schema.description")
     if form.schema and traits.json_schema:
         return msgspec.Raw(form.schema)
     if form.schema:
-        taking.refuse("response_format.json_schema")
+        parameters.unsupported("response_format.json_schema")
     return "json"
 
 
-def _think(taking: Taking, traits: Traits) -> Any:
+def _think(parameters: Parameters, traits: Traits) -> Any:
     """Ollama's own ``think`` as given; else no, yes or how much. A model that doesn't think refuses all but no."""
-    given = taking.value("think")
+    given = parameters.value("think")
     if given is not None:
         return given
-    reasoning = taking.reasoning()
+    reasoning = parameters.reasoning()
     if reasoning is None:
         return None
     name = "reasoning_effort" if reasoning.effort else "thinking"
     if reasoning.effort == "none" or reasoning.enabled is False:
         return False
     if traits.family and traits.thinking == "none" and not traits.thinks_unasked:
-        taking.refuse(name)
+        parameters.unsupported(name)
         return None
     if reasoning.budget is not None:
-        taking.refuse("thinking.budget_tokens")
+        parameters.unsupported("thinking.budget_tokens")
     if traits.thinking == "switch" or not reasoning.effort:
         return True
     word = traits.efforts.get(reasoning.effort, reasoning.effort)

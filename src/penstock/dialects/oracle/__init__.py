@@ -14,12 +14,12 @@ from typing import Any, Final
 from penstock.core.chat import ChatRequest, Tool
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
-from penstock.core.taking import Payload, Taking
-from penstock.dialects.dialect import Dialect, Goal
+from penstock.core.parameters import Parameters, Payload
+from penstock.dialects.dialect import Dialect, WriteContext
 from penstock.dialects.function_tools import unknown_choice
 from penstock.dialects.oracle import cohere, cohere_r, generic, reply
 
-_WRITERS: Final[Mapping[str, Callable[[ChatRequest, Taking, Goal], dict[str, Any] | Failure]]] = {
+_WRITERS: Final[Mapping[str, Callable[[ChatRequest, Parameters, WriteContext], dict[str, Any] | Failure]]] = {
     "GENERIC": generic.write,
     "COHEREV2": cohere.write,
     "COHERE": cohere_r.write,
@@ -28,35 +28,34 @@ _R_FAMILY: Final = ("cohere.command-r", "cohere.command-plus", "cohere.command-l
 """Models that Cohere serves under its first API only."""
 
 
-def write(request: ChatRequest, goal: Goal) -> Payload | Failure:
+def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     """The request's body."""
-    compartment = goal.options.get("oracle_compartment_id")
+    compartment = context.options.get("oracle_compartment_id")
     if not compartment:
         text = "oracle needs to know which compartment is asked: set oracle_compartment_id."
         return Failure(Kind.INVALID_CONFIG, text, "x-portkey-oracle-compartment-id")
-    taking = Taking(request)
-    form = taking.value("api_format") or _format(goal.model)
+    parameters = Parameters(request)
+    form = parameters.value("api_format") or _format(context.model)
     writer = _WRITERS.get(form) if isinstance(form, str) else None
     if writer is None:
         return Failure(Kind.INVALID_REQUEST, f"api_format must be one of {', '.join(_WRITERS)}.", "api_format")
-    parameters = request.parameters
-    functions = [tool.name for tool in parameters.get("tools", ()) if isinstance(tool, Tool)]
-    unknown = unknown_choice(parameters.get("tool_choice"), functions)
+    functions = [tool.name for tool in request.parameters.get("tools", ()) if isinstance(tool, Tool)]
+    unknown = unknown_choice(request.parameters.get("tool_choice"), functions)
     if unknown is not None:
         return unknown
-    chat = writer(request, taking, goal)
+    chat = writer(request, parameters, context)
     if isinstance(chat, Failure):
         return chat
     if request.stream:
         chat |= {"isStream": True, "streamOptions": {"isIncludeUsage": True}}
-    is_dedicated = goal.options.get("oracle_serving_mode") == "DEDICATED"
-    serving = {"servingType": "DEDICATED", "endpointId": goal.model}
+    is_dedicated = context.options.get("oracle_serving_mode") == "DEDICATED"
+    serving = {"servingType": "DEDICATED", "endpointId": context.model}
     body = {
         "compartmentId": compartment,
-        "servingMode": serving if is_dedicated else {"servingType": "ON_DEMAND", "modelId": goal.model},
+        "servingMode": serving if is_dedicated else {"servingType": "ON_DEMAND", "modelId": context.model},
         "chatRequest": {"apiFormat": form, **chat},
     }
-    return Payload(write_json(body), taking.dropped())
+    return Payload(write_json(body), parameters.dropped())
 
 
 def _format(model: str) -> str:

@@ -22,8 +22,8 @@ from penstock.core.chat import (
     ToolCall,
     ToolResult,
 )
-from penstock.core.taking import Taking
-from penstock.dialects.dialect import Goal
+from penstock.core.parameters import Parameters
+from penstock.dialects.dialect import WriteContext
 from penstock.dialects.function_tools import described, take_functions
 from penstock.dialects.oracle.generic import image_url
 
@@ -41,51 +41,51 @@ PARAMETERS: Final = {
 """What both of Cohere's shapes take, by OpenAI's names and Cohere's own."""
 
 
-def write(request: ChatRequest, taking: Taking, _goal: Goal) -> dict[str, Any]:
+def write(request: ChatRequest, parameters: Parameters, _context: WriteContext) -> dict[str, Any]:
     """The chat request, all but its format and what is about delivery."""
-    found: dict[str, Any] = {"messages": [_message(message, taking) for message in request.messages]}
-    found |= common(taking)
-    if taking.value("logprobs"):
+    found: dict[str, Any] = {"messages": [_message(message, parameters) for message in request.messages]}
+    found |= common(parameters)
+    if parameters.value("logprobs"):
         found["isLogProbsEnabled"] = True
-    priority = taking.value("priority")
+    priority = parameters.value("priority")
     if priority is not None:
         found["priority"] = priority
-    citations = taking.value("citation_options")
+    citations = parameters.value("citation_options")
     mode = citations.get("mode") if isinstance(citations, dict) else None
     if isinstance(mode, str):
         found["citationOptions"] = {"mode": mode.upper()}
-    return {**found, **_tools(taking), **_thinking(taking)}
+    return {**found, **_tools(parameters), **_thinking(parameters)}
 
 
-def common(taking: Taking) -> dict[str, Any]:
+def common(parameters: Parameters) -> dict[str, Any]:
     """The parameters that both of Cohere's shapes know."""
     found: dict[str, Any] = {}
-    limit = taking.max_tokens()
+    limit = parameters.max_tokens()
     if limit is not None:
         found["maxTokens"] = limit
     for name, theirs in PARAMETERS.items():
-        value = None if theirs in found else taking.value(name)
+        value = None if theirs in found else parameters.value(name)
         if value is not None:
             found[theirs] = value
-    stop = taking.stop() or taking.value("stop_sequences")
+    stop = parameters.stop() or parameters.value("stop_sequences")
     if stop:
         found["stopSequences"] = stop
-    safety = taking.value("safety_mode")
+    safety = parameters.value("safety_mode")
     if isinstance(safety, str):
         found["safetyMode"] = "OFF" if safety.upper() == "NONE" else safety.upper()
-    form = taking.format()
+    form = parameters.format()
     if form is not None:
         if form.description:
-            taking.refuse("response_format.json_schema.description")
+            parameters.unsupported("response_format.json_schema.description")
         schema = {"schema": msgspec.Raw(form.schema)} if form.schema else {}
         found["responseFormat"] = {"type": "JSON_OBJECT", **schema}
     return found
 
 
-def _tools(taking: Taking) -> dict[str, Any]:
+def _tools(parameters: Parameters) -> dict[str, Any]:
     """A choice of one tool is made by offering no other; auto is what holds when nothing is said."""
-    choice = taking.tool_choice()
-    offered = take_functions(taking, strict=True)
+    choice = parameters.tool_choice()
+    offered = take_functions(parameters, strict=True)
     found: dict[str, Any] = {}
     if choice is not None:
         if choice.mode != "auto":
@@ -98,15 +98,15 @@ def _tools(taking: Taking) -> dict[str, Any]:
     return found
 
 
-def _thinking(taking: Taking) -> dict[str, Any]:
+def _thinking(parameters: Parameters) -> dict[str, Any]:
     """Whether to think, and within which budget; an effort can't be said, save none at all."""
-    asked = taking.reasoning()
+    asked = parameters.reasoning()
     if asked is None:
         return {}
     if asked.effort == "none" or asked.enabled is False:
         return {"thinking": {"type": "DISABLED"}}
     if asked.effort:
-        taking.refuse("reasoning_effort")
+        parameters.unsupported("reasoning_effort")
     if asked.enabled or asked.budget is not None:
         budget = {} if asked.budget is None else {"tokenBudget": asked.budget}
         return {"thinking": {"type": "ENABLED", **budget}}
@@ -116,16 +116,16 @@ def _thinking(taking: Taking) -> dict[str, Any]:
 # Messages.
 
 
-def _message(message: Message, taking: Taking) -> dict[str, Any]:
+def _message(message: Message, parameters: Parameters) -> dict[str, Any]:
     role = "SYSTEM" if message.role == "developer" else message.role.upper()
     if message.role == "tool":
         result = next(part for part in message.parts if isinstance(part, ToolResult))
         if result.is_error:
-            taking.refuse(f"{message.path}.is_error")
-        return {"role": role, "toolCallId": result.id, "content": _content(result.parts, message, taking)}
+            parameters.unsupported(f"{message.path}.is_error")
+        return {"role": role, "toolCallId": result.id, "content": _content(result.parts, message, parameters)}
     if message.name:
-        taking.refuse(f"{message.path}.name")
-    found: dict[str, Any] = {"role": role, "content": _content(message.parts, message, taking)}
+        parameters.unsupported(f"{message.path}.name")
+    found: dict[str, Any] = {"role": role, "content": _content(message.parts, message, parameters)}
     calls = [_call(part) for part in message.parts if isinstance(part, ToolCall)]
     if calls:
         found["toolCalls"] = calls
@@ -136,7 +136,7 @@ def _call(call: ToolCall) -> dict[str, Any]:
     return {"id": call.id, "type": "FUNCTION", "function": {"name": call.name, "arguments": call.arguments or "{}"}}
 
 
-def _content(parts: tuple[Part, ...], message: Message, taking: Taking) -> list[dict[str, Any]]:
+def _content(parts: tuple[Part, ...], message: Message, parameters: Parameters) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for position, part in enumerate(parts):
         path = f"{message.path}.content[{position}]"
@@ -150,8 +150,8 @@ def _content(parts: tuple[Part, ...], message: Message, taking: Taking) -> list[
             case ReasoningPart() | ToolCall():
                 continue
             case _:
-                taking.refuse(path)
+                parameters.unsupported(path)
                 continue
         if getattr(part, "cache", None) is not None:
-            taking.refuse(f"{path}.cache_control")
+            parameters.unsupported(f"{path}.cache_control")
     return found

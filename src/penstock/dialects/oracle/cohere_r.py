@@ -23,9 +23,9 @@ from penstock.core.chat import (
     ToolResult,
 )
 from penstock.core.failure import Failure, Kind
-from penstock.core.taking import Taking
+from penstock.core.parameters import Parameters
 from penstock.core.unreadable import read_json
-from penstock.dialects.dialect import Goal
+from penstock.dialects.dialect import WriteContext
 from penstock.dialects.function_tools import take_functions
 from penstock.dialects.oracle.cohere import common
 
@@ -35,25 +35,25 @@ _SAID: Final = frozenset({"type", "description", "title", "default"})
 """What of a parameter's schema can be said, or loses nothing."""
 
 
-def write(request: ChatRequest, taking: Taking, goal: Goal) -> dict[str, Any] | Failure:
+def write(request: ChatRequest, parameters: Parameters, context: WriteContext) -> dict[str, Any] | Failure:
     """The chat request, all but its format and what is about delivery."""
     calls = {
         part.id: _call(part) for message in request.messages for part in message.parts if isinstance(part, ToolCall)
     }
     before, last = _cut(request.messages)
     if last is None and not any(message.role == "tool" for message in request.messages[len(before) :]):
-        text = f"{goal.model} answers a conversation that ends with a user's message or a tool's result."
+        text = f"{context.model} answers a conversation that ends with a user's message or a tool's result."
         return Failure(Kind.INVALID_REQUEST, text, "messages")
-    found: dict[str, Any] = {"message": "" if last is None else _text(last.parts, last, taking)}
+    found: dict[str, Any] = {"message": "" if last is None else _text(last.parts, last, parameters)}
     leading = list(itertools.takewhile(lambda message: message.role in SYSTEM_ROLES, before))
-    history = [_said(message, calls, taking) for message in before[len(leading) :]]
+    history = [_said(message, calls, parameters) for message in before[len(leading) :]]
     if leading:
-        found["preambleOverride"] = "\n\n".join(_text(message.parts, message, taking) for message in leading)
+        found["preambleOverride"] = "\n\n".join(_text(message.parts, message, parameters) for message in leading)
     if history:
         found["chatHistory"] = history
     if last is None:
-        found["toolResults"] = [_result(message, calls, taking) for message in request.messages[len(before) :]]
-    return {**found, **common(taking), **_tools(taking)}
+        found["toolResults"] = [_result(message, calls, parameters) for message in request.messages[len(before) :]]
+    return {**found, **common(parameters), **_tools(parameters)}
 
 
 def _cut(messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], Message | None]:
@@ -66,20 +66,20 @@ def _cut(messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], Message | 
     return messages[:end], None
 
 
-def _said(message: Message, calls: Mapping[str, Any], taking: Taking) -> dict[str, Any]:
+def _said(message: Message, calls: Mapping[str, Any], parameters: Parameters) -> dict[str, Any]:
     if message.role == "tool":
-        return {"role": "TOOL", "toolResults": [_result(message, calls, taking)]}
-    found: dict[str, Any] = {"role": _ROLES[message.role], "message": _text(message.parts, message, taking)}
+        return {"role": "TOOL", "toolResults": [_result(message, calls, parameters)]}
+    found: dict[str, Any] = {"role": _ROLES[message.role], "message": _text(message.parts, message, parameters)}
     made = [_call(part) for part in message.parts if isinstance(part, ToolCall)]
     return {**found, "toolCalls": made} if made else found
 
 
-def _result(message: Message, calls: Mapping[str, Any], taking: Taking) -> dict[str, Any]:
+def _result(message: Message, calls: Mapping[str, Any], parameters: Parameters) -> dict[str, Any]:
     result = next(part for part in message.parts if isinstance(part, ToolResult))
     if result.is_error:
-        taking.refuse(f"{message.path}.is_error")
+        parameters.unsupported(f"{message.path}.is_error")
     call = calls.get(result.id, {"name": result.name, "parameters": {}})
-    return {"call": call, "outputs": [{"output": _text(result.parts, message, taking)}]}
+    return {"call": call, "outputs": [{"output": _text(result.parts, message, parameters)}]}
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
@@ -91,35 +91,35 @@ def _call(call: ToolCall) -> dict[str, Any]:
     return {"name": call.name, "parameters": arguments if isinstance(arguments, dict) else {"input": call.arguments}}
 
 
-def _text(parts: tuple[Part, ...], message: Message, taking: Taking) -> str:
+def _text(parts: tuple[Part, ...], message: Message, parameters: Parameters) -> str:
     """All text. Nothing else can be said."""
     if message.name:
-        taking.refuse(f"{message.path}.name")
+        parameters.unsupported(f"{message.path}.name")
     for position, part in enumerate(parts):
         if isinstance(part, TextPart) and part.cache is not None:
-            taking.refuse(f"{message.path}.content[{position}].cache_control")
+            parameters.unsupported(f"{message.path}.content[{position}].cache_control")
         elif not isinstance(part, TextPart | ReasoningPart | ToolCall):
-            taking.refuse(f"{message.path}.content[{position}]")
+            parameters.unsupported(f"{message.path}.content[{position}]")
     return "".join(part.text for part in parts if isinstance(part, TextPart))
 
 
 # Tools.
 
 
-def _tools(taking: Taking) -> dict[str, Any]:
-    choice = taking.tool_choice()
-    offered = list(enumerate(take_functions(taking)))
+def _tools(parameters: Parameters) -> dict[str, Any]:
+    choice = parameters.tool_choice()
+    offered = list(enumerate(take_functions(parameters)))
     if choice is not None:
         if choice.mode == "none":
             return {}
         if choice.mode == "required":
-            taking.refuse("tool_choice")
+            parameters.unsupported("tool_choice")
         offered = [(n, tool) for n, tool in offered if not choice.names or tool.name in choice.names]
-    found = [_tool(tool, f"tools[{n}].function.parameters", taking) for n, tool in offered]
+    found = [_tool(tool, f"tools[{n}].function.parameters", parameters) for n, tool in offered]
     return {"tools": found} if found else {}
 
 
-def _tool(tool: Tool, path: str, taking: Taking) -> dict[str, Any]:
+def _tool(tool: Tool, path: str, parameters: Parameters) -> dict[str, Any]:
     schema = tool.schema()
     properties, required = schema.get("properties"), schema.get("required")
     definitions = {
@@ -127,7 +127,7 @@ def _tool(tool: Tool, path: str, taking: Taking) -> dict[str, Any]:
         for name, each in (properties.items() if isinstance(properties, dict) else ())
     }
     if not _is_said(schema):
-        taking.refuse(path)
+        parameters.unsupported(path)
     return {
         "name": tool.name,
         "description": tool.description,

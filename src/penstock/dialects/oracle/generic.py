@@ -23,10 +23,10 @@ from penstock.core.chat import (
     ToolCall,
     ToolResult,
 )
-from penstock.core.taking import Taking
-from penstock.dialects.dialect import Goal
+from penstock.core.parameters import Parameters
+from penstock.dialects.dialect import WriteContext
 from penstock.dialects.function_tools import described, take_functions
-from penstock.dialects.openai.write import url
+from penstock.dialects.openai.provider.request import url
 
 _PARAMETERS: Final = {
     "temperature": "temperature",
@@ -49,45 +49,45 @@ _DETAILS: Final = frozenset({"auto", "low", "high"})
 _VIDEO: Final = "video/"
 
 
-def write(request: ChatRequest, taking: Taking, goal: Goal) -> dict[str, Any]:
+def write(request: ChatRequest, parameters: Parameters, context: WriteContext) -> dict[str, Any]:
     """The chat request, all but its format and what is about delivery."""
-    found: dict[str, Any] = {"messages": [_message(message, taking) for message in request.messages]}
-    limit = taking.max_tokens()
+    found: dict[str, Any] = {"messages": [_message(message, parameters) for message in request.messages]}
+    limit = parameters.max_tokens()
     if limit is not None:
-        found["maxCompletionTokens" if goal.traits.max_completion_tokens else "maxTokens"] = limit
+        found["maxCompletionTokens" if context.traits.max_completion_tokens else "maxTokens"] = limit
     for name, theirs in _PARAMETERS.items():
-        value = None if name in goal.traits.refuses else taking.value(name)
+        value = None if name in context.traits.refuses else parameters.value(name)
         if value is not None:
             found[theirs] = value
-    stop = [] if "stop" in goal.traits.refuses else taking.stop()
+    stop = [] if "stop" in context.traits.refuses else parameters.stop()
     if stop:
         found["stop"] = stop
-    if taking.value("logprobs"):
-        found["logProbs"] = taking.value("top_logprobs") or 0
+    if parameters.value("logprobs"):
+        found["logProbs"] = parameters.value("top_logprobs") or 0
     for name, (theirs, words) in _WORDS.items():
-        word = taking.value(name)
+        word = parameters.value(name)
         if word in words:
             found[theirs] = word.upper()
         elif word is not None:
-            taking.refuse(name)
-    return {**found, **_reasoning(taking, goal), **_format(taking), **tools(taking)}
+            parameters.unsupported(name)
+    return {**found, **_reasoning(parameters, context), **_format(parameters), **tools(parameters)}
 
 
-def _reasoning(taking: Taking, goal: Goal) -> dict[str, Any]:
-    asked = taking.reasoning()
+def _reasoning(parameters: Parameters, context: WriteContext) -> dict[str, Any]:
+    asked = parameters.reasoning()
     if asked is None:
         return {}
     if asked.native is not None or asked.budget is not None or asked.enabled is not None:
-        taking.refuse("thinking")
-    if asked.effort in _EFFORTS and "reasoning_effort" not in goal.traits.refuses:
+        parameters.unsupported("thinking")
+    if asked.effort in _EFFORTS and "reasoning_effort" not in context.traits.refuses:
         return {"reasoningEffort": asked.effort.upper()}
     if asked.effort:
-        taking.refuse("reasoning_effort")
+        parameters.unsupported("reasoning_effort")
     return {}
 
 
-def _format(taking: Taking) -> dict[str, Any]:
-    form = taking.format()
+def _format(parameters: Parameters) -> dict[str, Any]:
+    form = parameters.format()
     if form is None:
         return {}
     if form.kind == "json_object":
@@ -103,11 +103,11 @@ def _format(taking: Taking) -> dict[str, Any]:
     }
 
 
-def tools(taking: Taking) -> dict[str, Any]:
+def tools(parameters: Parameters) -> dict[str, Any]:
     """The tools and the choice among them; of several that may be called, only these are offered."""
-    choice = taking.tool_choice()
+    choice = parameters.tool_choice()
     found: dict[str, Any] = {}
-    offered = take_functions(taking)
+    offered = take_functions(parameters)
     if choice is not None:
         found["toolChoice"] = {"type": choice.mode.upper()}
         if choice.mode == "required" and len(choice.names) == 1:
@@ -122,15 +122,15 @@ def tools(taking: Taking) -> dict[str, Any]:
 # Messages.
 
 
-def _message(message: Message, taking: Taking) -> dict[str, Any]:
+def _message(message: Message, parameters: Parameters) -> dict[str, Any]:
     role = "SYSTEM" if message.role == "developer" else message.role.upper()
     if message.role == "tool":
         result = next(part for part in message.parts if isinstance(part, ToolResult))
         if result.is_error:
-            taking.refuse(f"{message.path}.is_error")
-        return {"role": role, "toolCallId": result.id, "content": _content(result.parts, message, taking)}
+            parameters.unsupported(f"{message.path}.is_error")
+        return {"role": role, "toolCallId": result.id, "content": _content(result.parts, message, parameters)}
     found: dict[str, Any] = {"role": role, **({"name": message.name} if message.name else {})}
-    content = _content(message.parts, message, taking)
+    content = _content(message.parts, message, parameters)
     calls = [_call(part) for part in message.parts if isinstance(part, ToolCall)]
     if content or not calls:
         found["content"] = content
@@ -146,7 +146,7 @@ def _call(call: ToolCall) -> dict[str, Any]:
     return {"id": call.id, "type": "FUNCTION", "name": call.name, "arguments": call.arguments or "{}"}
 
 
-def _content(parts: tuple[Part, ...], message: Message, taking: Taking) -> list[dict[str, Any]]:
+def _content(parts: tuple[Part, ...], message: Message, parameters: Parameters) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for position, part in enumerate(parts):
         if isinstance(part, ReasoningPart | ToolCall):
@@ -154,12 +154,12 @@ def _content(parts: tuple[Part, ...], message: Message, taking: Taking) -> list[
         path = f"{message.path}.content[{position}]"
         value = _part(part)
         if value is None:
-            taking.refuse(path)
+            parameters.unsupported(path)
             continue
         if getattr(part, "cache", None) is not None:
-            taking.refuse(f"{path}.cache_control")
+            parameters.unsupported(f"{path}.cache_control")
         if isinstance(part, FilePart) and part.name:
-            taking.refuse(f"{path}.file.filename")
+            parameters.unsupported(f"{path}.file.filename")
         found.append(value)
     return found
 

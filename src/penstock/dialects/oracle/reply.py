@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from penstock.core import members
 from penstock.core.events import Event
-from penstock.dialects.dialect import Goal
-from penstock.dialects.openai.reply import OpenAiReader, OpenAiStream, decoded
+from penstock.dialects.dialect import WriteContext
+from penstock.dialects.openai.provider.reply import OpenAiReader, OpenAiStream, decoded
 
 _MEMBERS: Final = frozenset(
     {"apiFormat", "id", "index", "message", "finishReason", "logprobs", "usage", "choices", "timeCreated", "pad"}
@@ -31,7 +31,7 @@ _COUNTS: Final = {
 }
 
 
-def read_reply(data: bytes, _goal: Goal) -> list[Event]:
+def read_reply(data: bytes, _context: WriteContext) -> list[Event]:
     """The events of a whole reply."""
     reader, result = OpenAiReader(), decoded(data)
     if not isinstance(result, dict):
@@ -47,8 +47,8 @@ def read_reply(data: bytes, _goal: Goal) -> list[Event]:
 class StreamReader(OpenAiStream):
     """Reads one stream."""
 
-    def __init__(self, goal: Goal) -> None:
-        super().__init__(goal)
+    def __init__(self, context: WriteContext) -> None:
+        super().__init__(context)
         self._shape = _Shape()
 
     def event(self, data: bytes, *, is_error: bool) -> list[Event]:

@@ -101,7 +101,7 @@ class Wishes(msgspec.Struct):
     fault: str | int | None = None
 
 
-class Asked(msgspec.Struct):
+class EchoRequest(msgspec.Struct):
     """A chat request as far as it matters here; every other member is ignored."""
 
     model: Name = "echo"
@@ -155,7 +155,7 @@ class Unreadable(Exception):
         self.code = code
 
 
-_ASKED: Final = msgspec.json.Decoder(Asked)
+_ASKED: Final = msgspec.json.Decoder(EchoRequest)
 
 
 def write_script(body: bytes, pace: float) -> Script:
@@ -171,7 +171,7 @@ def write_script(body: bytes, pace: float) -> Script:
         raise Unreadable(400, "The request is nested too deeply.", None, "invalid_json") from None
 
 
-def _asked(body: bytes) -> Asked:
+def _asked(body: bytes) -> EchoRequest:
     """The request, also where only the standard library reads it. Raises what msgspec raises."""
     try:
         return _ASKED.decode(body)
@@ -184,7 +184,7 @@ def _asked(body: bytes) -> Asked:
             value = None
         if value is None:
             raise
-        return msgspec.convert(value, Asked)
+        return msgspec.convert(value, EchoRequest)
 
 
 def tokens(text: str, most: int) -> list[str]:
@@ -196,7 +196,7 @@ def tokens(text: str, most: int) -> list[str]:
     return _TOKENS.findall(text[: (most + 1) * _LONGEST_TOKEN])[: most + 1]
 
 
-def _script(asked: Asked, pace: float) -> Script:
+def _script(asked: EchoRequest, pace: float) -> Script:
     wishes = asked.echo or Wishes()
     fault = _fault(asked.model, wishes.fault)
     said = _said(asked.messages)[:_LONGEST_TEXT]
@@ -265,7 +265,7 @@ def _answers_a_tool(messages: list[Message]) -> bool:
     return bool(messages) and messages[-1].role == "tool"
 
 
-def _calls(asked: Asked, said: str) -> tuple[tuple[Call, ...], str]:
+def _calls(asked: EchoRequest, said: str) -> tuple[tuple[Call, ...], str]:
     """The functions to call, and why the answer ends then."""
     declared = {tool.function.name: tool.function for tool in asked.tools or () if tool.function is not None}
     if not declared or asked.tool_choice == "none" or _answers_a_tool(asked.messages):
@@ -288,7 +288,7 @@ def _call(function: Function, said: str) -> Call:
     return Call(function.name, _json(sample(function.parameters or {"type": "object"}, said or "example")))
 
 
-def _answer(asked: Asked, said: str, most: int) -> tuple[str, str]:
+def _answer(asked: EchoRequest, said: str, most: int) -> tuple[str, str]:
     """The text as far as the limits of the request allow, and why it ends."""
     text = _until(asked.stop, _formatted(asked.response_format, said) or "Hello from Penstock.")
     most = min(asked.max_completion_tokens or asked.max_tokens or most, most)

@@ -1,0 +1,180 @@
+"""Anthropic's reply, whole or streamed, and however its stream is framed.
+
+A whole message is read as a stream that says every block at once, so the two can't drift; what events mean is read in
+events.py. Sources: Anthropic API reference, "Create a Message"; Amazon Bedrock API reference,
+"InvokeModelWithResponseStream".
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from penstock.core.events import Event, Fail
+from penstock.core.unreadable import UNREADABLE, read_json
+from penstock.dialects.anthropic.provider.events import WITHOUT_MESSAGE, MessageReader
+from penstock.dialects.dialect import Reader, WriteContext
+from penstock.dialects.framing.aws_eventstream import EventStream, Message
+from penstock.dialects.framing.frame import FrameError
+from penstock.dialects.framing.sse import EventSplitter
+
+EXCEPTION_STATUS: Final[Mapping[str, int]] = {
+    "validationException": 400,
+    "modelTimeoutException": 408,
+    "modelStreamErrorException": 424,
+    "throttlingException": 429,
+    "internalServerException": 500,
+    "serviceUnavailableException": 503,
+}
+"""What Bedrock may say in place of an event, and the status that it would have had."""
+
+
+def reader(context: WriteContext) -> Reader:
+    """A reader for a stream as the goal's host frames it."""
+    return InvokeReader() if context.variant == "bedrock" else StreamReader()
+
+
+class StreamReader:
+    """Reads a message that is streamed as server-sent events."""
+
+    def __init__(self) -> None:
+        self._events = EventSplitter()
+        self._message = MessageReader()
+
+    def feed(self, data: bytes) -> list[Event]:
+        if self._message.has_ended:
+            return []
+        try:
+            return self._read(self._events.feed(data))
+        except FrameError as error:
+            return self._message.broken(f"its stream can't be read: {error}")
+
+    def finish(self) -> list[Event]:
+        if self._message.has_ended:
+            return []
+        events = self._read(self._events.finish())
+        if not self._message.has_ended:
+            events += self._message.broken("its stream ended before its message did")
+        return events
+
+    def _read(self, found: Iterable[tuple[bytes, bytes]]) -> list[Event]:
+        message = self._message
+        events: list[Event] = []
+        for name, data in found:
+            events += message.event(data, name.decode("latin-1"))
+            if message.has_ended:
+                break
+        return events
+
+
+class InvokeReader:
+    """Reads a message that Bedrock streams: each event in base64, within a JSON object, within a frame of AWS's."""
+
+    def __init__(self) -> None:
+        self._frames = EventStream()
+        self._message = MessageReader()
+
+    def feed(self, data: bytes) -> list[Event]:
+        if self._message.has_ended:
+            return []
+        try:
+            return self._read(self._frames.feed(data))
+        except FrameError as error:
+            return self._message.broken(f"its stream can't be read: {error}")
+
+    def finish(self) -> list[Event]:
+        if self._message.has_ended:
+            return []
+        try:
+            self._frames.finish()
+        except FrameError as error:
+            return self._message.broken(f"its stream can't be read: {error}")
+        return self._message.broken("its stream ended before its message did")
+
+    def _read(self, frames: Iterable[Message]) -> list[Event]:
+        events: list[Event] = []
+        for frame in frames:
+            events += self._frame(frame)
+            if self._message.has_ended:
+                break
+        return events
+
+    def _frame(self, frame: Message) -> list[Event]:
+        kind = frame.headers.get(":message-type", "event")
+        if kind == "exception":
+            name = frame.headers.get(":exception-type", "")
+            return self._message.failed(_exception(name, frame.payload))
+        if kind == "error":
+            code, text = (frame.headers.get(f":error-{name}", "") for name in ("code", "message"))
+            return self._message.failed(Fail(text or WITHOUT_MESSAGE, code))
+        try:
+            wrapped = _CHUNK.decode(frame.payload).bytes
+            # AWS wraps every event; stand-ins for AWS are known that send it bare.
+            return self._message.event(base64.b64decode(wrapped) if wrapped else frame.payload)
+        except (*UNREADABLE, ValueError):
+            return self._message.broken("a frame of its stream holds no event")
+
+
+class _Chunk(msgspec.Struct):
+    bytes: str = ""
+
+
+class _Exception(msgspec.Struct):
+    message: str = ""
+
+
+_CHUNK: Final = msgspec.json.Decoder(_Chunk)
+_EXCEPTION: Final = msgspec.json.Decoder(_Exception)
+
+
+def _exception(name: str, payload: bytes) -> Fail:
+    try:
+        text = _EXCEPTION.decode(payload).message
+    except UNREADABLE:
+        text = ""
+    return Fail(text or WITHOUT_MESSAGE, name, "", EXCEPTION_STATUS.get(name, 0), payload)
+
+
+def read_reply(data: bytes, _context: WriteContext) -> list[Event]:
+    """The events of a message that came whole."""
+    message = MessageReader()
+    try:
+        value = read_json(data)
+    except ValueError:
+        return message.broken("its reply is no JSON")
+    if not isinstance(value, dict):
+        return message.broken("its reply is no JSON object")
+    if value.get("type") == "error" or isinstance(value.get("error"), dict):
+        return message.fail(data, value)
+    content = value.get("content")
+    if not isinstance(content, list):
+        return message.broken("its reply is no message")
+    arguments = _inputs(data, len(content)) if b'"input"' in data else [""] * len(content)
+    events = message.begin(value)
+    for index, block in enumerate(content):
+        if isinstance(block, dict):
+            events += message.block(index, block, arguments[index])
+    return [*events, *message.end()]
+
+
+class _WithInput(msgspec.Struct):
+    input: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _WithInputs(msgspec.Struct):
+    content: list[_WithInput]
+
+
+_INPUTS: Final = msgspec.json.Decoder(_WithInputs)
+
+
+def _inputs(data: bytes, count: int) -> list[str]:
+    """The input of each content block as the model wrote it; empty where it has none, or an empty one."""
+    try:
+        inputs = [bytes(block.input).decode() for block in _INPUTS.decode(data).content]
+    except UNREADABLE:
+        return [""] * count
+    return [text if text.startswith("{") and text[1:-1].strip() else "" for text in inputs]

@@ -1,0 +1,276 @@
+"""Events as OpenAI's chat completion chunks, as they happen.
+
+Nothing is held back but what can only be said at the end: finish reasons and usage (a provider may go on after its
+first finish reason, and counts tokens last). Source: OpenAI API reference, "The chat completion chunk object".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.events import (
+    Citation,
+    Event,
+    Extra,
+    Fail,
+    Foreign,
+    Logprobs,
+    Media,
+    Refusal,
+    Start,
+    Stop,
+    Text,
+    Thinking,
+    Tokens,
+    ToolArgs,
+    ToolStart,
+)
+from penstock.core.json_text import write_json
+from penstock.dialects.openai.caller.members import (
+    Caption,
+    annotation,
+    block,
+    call_id,
+    finish_reason,
+    place,
+    reasoning_detail,
+    tool_signature,
+    usage,
+)
+
+_DONE: Final = b"data: [DONE]\n\n"
+_ROLE: Final = {"role": "assistant", "content": ""}
+
+_Content = Text | Thinking | Refusal | Media | Citation | Foreign
+_Said = _Content | ToolStart | ToolArgs | Logprobs | Stop
+
+
+class _Choice(msgspec.Struct):
+    """What is known of a choice so far.
+
+    ``is_open``: its first chunk, with the role, was written. ``length`` counts the characters of its text, ``block`` is
+    the number of its last text block, which began at ``block_start``.
+    """
+
+    is_open: bool = False
+    length: int = 0
+    block: int = -1
+    block_start: int = 0
+    silent: set[int] = msgspec.field(default_factory=set)
+    """Tool calls of which no argument was heard yet."""
+    calls: int = 0
+    thought: list[str] = msgspec.field(default_factory=list)
+    thought_block: int = -1
+    details: int = 0
+    others: int = 0
+    """Blocks of other kinds than text and thoughts, and the number of the last."""
+    other_block: int = -1
+    sources: int = 0
+    extras: dict[str, Any] = msgspec.field(default_factory=dict)
+    stop: Stop | None = None
+
+
+class ChunkWriter:
+    """Writes one stream. ``failed`` is set by the event that ended it before its time."""
+
+    def __init__(self, caption: Caption) -> None:
+        self._caption = caption
+        self._id = caption.id
+        self._choices: dict[int, _Choice] = {}
+        self._is_open = False
+        """Whether the first choice is open: nearly always the only one."""
+        self._extras: dict[str, Any] = {}
+        self._tokens: Tokens | None = None
+        self.failed: Fail | None = None
+        self._begin(Start())
+
+    def _begin(self, start: Start) -> None:
+        """Make ready what every chunk says."""
+        caption = self._caption
+        self._id = start.id or caption.id
+        head = {
+            "id": self._id,
+            "object": "chat.completion.chunk",
+            "created": start.created or caption.created,
+            "model": start.model or caption.model,
+            "provider": caption.provider,
+        }
+        self._head = b"data: " + write_json(head)[:-1]
+        self._tail = b',"usage":null}\n\n' if caption.include_usage else b"}\n\n"
+        self._text_head = self._head + b',"choices":[{"index":0,"delta":{"content":'
+        self._text_tail = b'},"logprobs":null,"finish_reason":null}]' + self._tail
+
+    def write(self, events: Iterable[Event]) -> bytes:
+        """The chunks of some events."""
+        chunks: list[bytes] = []
+        for event in events:
+            if type(event) is Text and event.choice == 0 and self._caption.strict and self._is_open:
+                self._count(self._choices[0], event)
+                chunks.append(self._text_head + write_json(event.text) + self._text_tail)
+            else:
+                chunks += self._chunks(event)
+        return b"".join(chunks)
+
+    def finish(self) -> bytes:
+        """The end of a stream that ended well: finish reasons, usage, ``[DONE]``."""
+        chunks: list[bytes] = []
+        counts = usage(self._tokens)
+        numbers = sorted(self._choices) or [0]
+        for number in numbers:
+            choice = self._choices.get(number, _Choice())
+            chunks += [] if choice.is_open else [self._delta(number, _ROLE)]
+            chunks += self._complete_arguments(number, choice)
+            reason = finish_reason(choice.stop, has_calls=choice.calls > 0, strict=self._caption.strict)
+            body = {"index": number, "delta": {}, "logprobs": None, "finish_reason": reason}
+            if not self._caption.strict:
+                body |= {name: value for name, value in choice.extras.items() if name not in body}
+            last = number == numbers[-1]
+            rides = last and counts is not None and not self._caption.include_usage
+            chunks.append(self._whole([body], counts if rides else None, last=last))
+        if self._caption.include_usage and counts is not None:
+            chunks.append(self._whole([], counts, last=False))
+        return b"".join(chunks) + _DONE
+
+    def _whole(self, choices: list[dict[str, Any]], counts: dict[str, Any] | None, *, last: bool) -> bytes:
+        """A chunk with more to it than a delta."""
+        parts = [self._head, b',"choices":', write_json(choices)]
+        if last and not self._caption.strict:
+            named = {"id", "object", "created", "model", "provider", "choices", "usage"}
+            for name, value in self._extras.items():
+                if name not in named:
+                    parts += [b",", write_json(name), b":", write_json(value)]
+        if counts is None:
+            parts.append(self._tail)
+        else:
+            parts += [b',"usage":', write_json(counts), b"}\n\n"]
+        return b"".join(parts)
+
+    def _delta(self, number: int, delta: Mapping[str, Any], logprobs: Any = None) -> bytes:
+        body = {"index": number, "delta": delta, "logprobs": logprobs, "finish_reason": None}
+        return self._head + b',"choices":[' + write_json(body) + b"]" + self._tail
+
+    # Event by event.
+
+    def _chunks(self, event: Event) -> list[bytes]:
+        match event:
+            case Start():
+                self._begin(event)
+            case Tokens():
+                self._tokens = event
+            case Fail():
+                self.failed = event
+            case Extra(name, value, None):
+                self._extras[name] = value
+            case Extra(name, value):
+                self._choices.setdefault(event.choice or 0, _Choice()).extras[name] = value
+            case _:
+                choice = self._choices.setdefault(event.choice, _Choice())
+                opening = [] if choice.is_open else [self._delta(event.choice, _ROLE)]
+                choice.is_open = True
+                self._is_open = self._is_open or event.choice == 0
+                return [*opening, *self._said(event, choice)]
+        return []
+
+    def _said(self, event: _Said, choice: _Choice) -> Iterable[bytes]:
+        match event:
+            case Stop():
+                choice.stop = event
+            case ToolStart():
+                yield from self._tool_start(event, choice)
+            case ToolArgs():
+                yield from self._tool_arguments(event, choice)
+            case Logprobs(content):
+                yield self._delta(event.choice, {}, {"content": content, "refusal": None})
+            case _:
+                delta = self._content(event, choice)
+                if delta:
+                    yield self._delta(event.choice, delta)
+
+    def _content(self, event: _Content, choice: _Choice) -> dict[str, Any]:
+        if isinstance(event, Media | Foreign) and event.block != choice.other_block:
+            choice.other_block, choice.others = event.block, choice.others + 1
+        match event:
+            case Text():
+                self._count(choice, event)
+                return self._with_block({"content": event.text}, event, {"text": event.text})
+            case Thinking():
+                return self._thought(event, choice)
+            case Refusal():
+                return {"refusal": event.text}
+            case Media() if event.mime.startswith("audio/"):
+                return {"audio": {"id": f"audio_{self._id}", "data": event.data}}
+            case Media():
+                return {"content_blocks": [{"index": event.block, "delta": block(event)}]}
+            case Citation(raw):
+                delta = {"annotations": [self._source(event, choice)]} if event.url else {}
+                return self._with_block(delta, event, {"citation": raw})
+            case Foreign(value):
+                return self._with_block({}, event, value)
+
+    def _count(self, choice: _Choice, event: Text) -> None:
+        if event.block != choice.block:
+            choice.block, choice.block_start = event.block, choice.length
+        choice.length += len(event.text)
+
+    def _source(self, event: Citation, choice: _Choice) -> dict[str, Any]:
+        """A web source, numbered: OpenAI's SDK adds up the lists of a stream by index."""
+        found = {"index": choice.sources, **annotation(event, choice.block_start, choice.length)}
+        choice.sources += 1
+        return found
+
+    def _with_block(
+        self, delta: dict[str, Any], event: Text | Thinking | Media | Citation | Foreign, piece: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The delta, and beside it the piece as Portkey's content block for callers that aren't strict."""
+        if self._caption.strict:
+            return delta
+        return {**delta, "content_blocks": [{"index": event.block, "delta": piece}]}
+
+    def _thought(self, event: Thinking, choice: _Choice) -> dict[str, Any]:
+        """Reasoning as it comes; with its signature the whole of its block once more, for the client to send back."""
+        if event.block != choice.thought_block:
+            choice.thought_block, choice.thought = event.block, []
+        delta: dict[str, Any] = {}
+        if event.text:
+            choice.thought.append(event.text)
+            delta["reasoning_content"] = event.text
+        if event.signature or event.data:
+            text = "".join(choice.thought)
+            after = place(choice.length, choice.calls, choice.others)
+            told = {"text": text, "signature": event.signature, "data": event.data}
+            delta["reasoning_details"] = [reasoning_detail(choice.details, event.owner, after, **told)]
+            choice.details += 1
+            choice.thought = []
+        piece = {"thinking": event.text} if event.text else {}
+        piece |= {"signature": event.signature} if event.signature else {}
+        piece |= {"type": "redacted_thinking", "data": event.data} if event.data else {}
+        return self._with_block(delta, event, piece)
+
+    def _tool_start(self, event: ToolStart, choice: _Choice) -> Iterable[bytes]:
+        yield from self._complete_arguments(event.choice, choice)
+        choice.silent.add(event.index)
+        choice.calls += 1
+        beside, inside = tool_signature(event.signature, event.owner, strict=self._caption.strict)
+        call = {
+            "index": event.index,
+            "id": event.id or call_id(self._id, event.choice, event.index),
+            "type": "function",
+            "function": {"name": event.name, "arguments": "", **inside},
+            **beside,
+        }
+        yield self._delta(event.choice, {"tool_calls": [call]})
+
+    def _tool_arguments(self, event: ToolArgs, choice: _Choice) -> Iterable[bytes]:
+        if event.json:
+            choice.silent.discard(event.index)
+            call = {"index": event.index, "function": {"arguments": event.json}}
+            yield self._delta(event.choice, {"tool_calls": [call]})
+
+    def _complete_arguments(self, number: int, choice: _Choice) -> Iterable[bytes]:
+        """Calls that ended without any argument have none: clients read their arguments as JSON."""
+        for index in sorted(choice.silent):
+            yield self._delta(number, {"tool_calls": [{"index": index, "function": {"arguments": "{}"}}]})
+        choice.silent.clear()

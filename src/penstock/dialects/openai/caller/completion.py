@@ -1,0 +1,160 @@
+"""A whole reply as OpenAI's chat completion. Its stream is written in chunks.py, of the same events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from penstock.core.events import ChatReply, Choice, Citation, CollectedCall, Event, Foreign, Media, Text, Thinking
+from penstock.core.json_text import write_json
+from penstock.dialects.openai.caller.members import (
+    Caption,
+    annotation,
+    block,
+    call_id,
+    finish_reason,
+    place,
+    reasoning_detail,
+    tool_signature,
+    usage,
+)
+
+_Block = list[Text | Thinking | Media | Citation | Foreign]
+
+
+def completion(reply: ChatReply, caption: Caption) -> bytes:
+    """The reply as JSON. It must not be a failure."""
+    start = reply.start
+    reply_id = start.id or caption.id
+    choices = [reply.choices[index] for index in sorted(reply.choices)] or [Choice(0)]
+    body: dict[str, Any] = {
+        "id": reply_id,
+        "object": "chat.completion",
+        "created": start.created or caption.created,
+        "model": start.model or caption.model,
+        "provider": caption.provider,
+        "choices": [_choice(choice, reply_id, strict=caption.strict) for choice in choices],
+    }
+    counts = usage(reply.tokens)
+    if counts is not None:
+        body["usage"] = counts
+    if not caption.strict:
+        body |= {name: value for name, value in reply.extras.items() if name not in body}
+    return write_json(body)
+
+
+def _choice(choice: Choice, reply_id: str, *, strict: bool) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "index": choice.index,
+        "message": _message(choice, reply_id, strict=strict),
+        "logprobs": {"content": choice.logprobs, "refusal": None} if choice.logprobs else None,
+        "finish_reason": finish_reason(choice.stop, has_calls=bool(choice.calls), strict=strict),
+    }
+    if not strict:
+        found |= {name: value for name, value in choice.extras.items() if name not in found}
+    return found
+
+
+def _message(choice: Choice, reply_id: str, *, strict: bool) -> dict[str, Any]:
+    texts: list[str] = []
+    others: list[Thinking | Media | Citation | Foreign] = []
+    for events in choice.blocks.values():
+        for event in events:
+            if type(event) is Text:
+                texts.append(event.text)
+            else:
+                others.append(event)  # type: ignore[arg-type]
+    text = "".join(texts)
+    has_more = bool(choice.calls or choice.refusal or any(isinstance(event, Media) for event in others))
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": text if text or not has_more else None,
+        "refusal": choice.refusal or None,
+    }
+    if choice.calls:
+        message["tool_calls"] = [
+            _call(call, reply_id, choice.index, position, strict=strict) for position, call in enumerate(choice.calls)
+        ]
+    if others:
+        _add_reasoning(message, choice)
+        annotations = list(_annotations(choice.blocks.values()))
+        if annotations:
+            message["annotations"] = annotations
+        _add_media(message, others, reply_id)
+    if not strict:
+        blocks = [each for events in choice.blocks.values() for each in _blocks(events)]
+        if blocks:
+            message["content_blocks"] = blocks
+    return message
+
+
+def _add_reasoning(message: dict[str, Any], choice: Choice) -> None:
+    """The text for people, and what its maker wants back."""
+    blocks = choice.blocks
+    said = "".join(event.text for events in blocks.values() for event in events if isinstance(event, Thinking))
+    if said:
+        message["reasoning_content"] = said
+    details: list[dict[str, Any]] = []
+    length = others = 0
+    for number, events in blocks.items():
+        after = place(length, choice.calls_before.get(number, 0), others)
+        length += sum(len(event.text) for event in events if isinstance(event, Text))
+        others += any(isinstance(event, Media | Foreign) for event in events)
+        thoughts = [event for event in events if isinstance(event, Thinking)]
+        signature, data = ("".join(getattr(event, name) for event in thoughts) for name in ("signature", "data"))
+        if signature or data:
+            text = "".join(event.text for event in thoughts)
+            owner = next((event.owner for event in reversed(thoughts) if event.owner), "")
+            details.append(reasoning_detail(len(details), owner, after, text=text, signature=signature, data=data))
+    if details:
+        message["reasoning_details"] = details
+
+
+def _call(call: CollectedCall, reply_id: str, choice: int, index: int, *, strict: bool) -> dict[str, Any]:
+    beside, inside = tool_signature(call.signature, call.owner, strict=strict)
+    return {
+        "id": call.id or call_id(reply_id, choice, index),
+        "type": "function",
+        "function": {"name": call.name, "arguments": call.arguments or "{}", **inside},
+        **beside,
+    }
+
+
+def _annotations(blocks: Iterable[_Block]) -> Iterable[dict[str, Any]]:
+    """Web sources. One without a place of its own stands for the text of its block."""
+    start = end = 0
+    for events in blocks:
+        start = end
+        for event in events:
+            if isinstance(event, Text):
+                end += len(event.text)
+        yield from (annotation(event, start, end) for event in events if isinstance(event, Citation) and event.url)
+
+
+def _add_media(message: dict[str, Any], events: Iterable[Event], reply_id: str) -> None:
+    """Sound goes where OpenAI puts it; images are content blocks even for strict callers (spec 7.2)."""
+    media = [event for event in events if isinstance(event, Media)]
+    sounds = [event for event in media if event.mime.startswith("audio/")]
+    images = [event for event in media if not event.mime.startswith("audio/")]
+    if sounds:
+        data = "".join(sound.data for sound in sounds)
+        message["audio"] = {"id": f"audio_{reply_id}", "data": data, "expires_at": 0, "transcript": ""}
+    if images:
+        message["content_blocks"] = [dict(block(image)) for image in images]
+
+
+def _blocks(events: _Block) -> Iterable[dict[str, Any]]:
+    """The content blocks of one number: its text or thinking in one, everything else as it came."""
+    texts = [event for event in events if isinstance(event, Text)]
+    thoughts = [event for event in events if isinstance(event, Thinking)]
+    if thoughts:
+        whole = (Thinking("".join(t.text for t in thoughts), "".join(t.signature for t in thoughts),
+                          "".join(t.data for t in thoughts)))  # fmt: skip
+        yield dict(block(whole))
+    if texts:
+        cited = [event.raw for event in events if isinstance(event, Citation)]
+        text = {"type": "text", "text": "".join(event.text for event in texts)}
+        yield {**text, "citations": cited} if cited else text
+    for event in events:
+        if isinstance(event, Media | Foreign):
+            yield dict(block(event))

@@ -1,0 +1,159 @@
+"""The messages of an OpenAI chat request, and what clients of gateways put into them besides.
+
+What an assistant thought comes back in several shapes: earlier.py. A tool call's signature comes back in
+``extra_content`` (Google's own OpenAI endpoint) or ``function.thought_signature`` (Portkey's). All of it is read into
+parts that name their owner. Sources: OpenAI API reference, "Create chat completion"; spec 7.3, 10.5, 10.6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.chat import (
+    Message,
+    NativePart,
+    Owner,
+    Part,
+    ReasoningPart,
+    Role,
+    TextPart,
+    ToolCall,
+    ToolResult,
+    UnknownPart,
+)
+from penstock.dialects.openai.caller.earlier_turn import earlier_turn
+from penstock.dialects.openai.caller.parts import Wrong, cache_in, read_content, text_in
+
+_ROLES: Final[Mapping[str, Role]] = {
+    "system": "system",
+    "developer": "developer",
+    "user": "user",
+    "assistant": "assistant",
+    "model": "assistant",
+    "tool": "tool",
+    "function": "tool",
+}
+
+
+def read_messages(value: Any) -> tuple[Message, ...]:
+    """All messages. Raises Wrong."""
+    if not isinstance(value, list) or not value:
+        raise Wrong("messages", "a non-empty array of message objects")
+    names: dict[str, str] = {}
+    return tuple([_message(message, f"messages[{position}]", names) for position, message in enumerate(value)])
+
+
+def _message(message: Any, path: str, names: dict[str, str]) -> Message:
+    """One message. ``names`` are those of the calls so far, by id."""
+    if not isinstance(message, dict):
+        raise Wrong(path, "an object")
+    given = message.get("role")
+    role = _ROLES.get(given) if isinstance(given, str) else None
+    if role is None:
+        raise Wrong(f"{path}.role", "system, developer, user, assistant or tool")
+    content = message.get("content")
+    if len(message) == _BARE and type(content) is str and role != "tool":
+        return Message(role, (TextPart(content),), "", path)
+    if role == "tool":
+        parts = _tool_result(message, path, names)
+    elif role == "assistant":
+        parts = _assistant(message, path)
+        for part in parts:
+            if type(part) is ToolCall:
+                names[part.id] = part.name
+    else:
+        parts = read_content(content, path)
+    name = message.get("name")
+    marked = _with_marker(parts, cache_in(message))
+    return Message(role, marked, name if isinstance(name, str) else "", path)
+
+
+_BARE: Final = 2
+"""Members of a message that has a role and a text and nothing else, as most do."""
+
+
+def _with_marker(parts: tuple[Part, ...], cache: Mapping[str, Any] | None) -> tuple[Part, ...]:
+    """A cache marker on the message itself counts for its last part."""
+    if cache is None or not parts:
+        return parts
+    last = parts[-1]
+    if isinstance(last, ReasoningPart | NativePart | UnknownPart) or last.cache is not None:
+        return parts
+    return (*parts[:-1], msgspec.structs.replace(last, cache=cache))
+
+
+# Tools.
+
+
+def _tool_result(message: Mapping[str, Any], path: str, names: Mapping[str, str]) -> tuple[Part, ...]:
+    call_id = message.get("tool_call_id")
+    given = text_in(message.get("name"))
+    if message.get("role") == "function":
+        call_id = given
+    if not isinstance(call_id, str) or not call_id:
+        raise Wrong(f"{path}.tool_call_id", "the id of the tool call that this answers")
+    content = message.get("content")
+    parts = read_content(content, path)
+    return (ToolResult(call_id, parts, names.get(call_id, given), message.get("is_error") is True),)
+
+
+def _tool_calls(message: Mapping[str, Any], path: str) -> Iterable[ToolCall]:
+    calls = message.get("tool_calls")
+    if calls is not None:
+        if not isinstance(calls, list):
+            raise Wrong(f"{path}.tool_calls", "an array of tool calls")
+        for position, call in enumerate(calls):
+            yield _tool_call(call, f"{path}.tool_calls[{position}]")
+    legacy = message.get("function_call")
+    if isinstance(legacy, dict) and not calls:
+        name = text_in(legacy.get("name"))
+        yield ToolCall(name, name, text_in(legacy.get("arguments")))
+
+
+def _tool_call(call: Any, path: str) -> ToolCall:
+    if not isinstance(call, dict):
+        raise Wrong(path, "an object")
+    custom = call.get("type") == "custom"
+    function = call.get("custom" if custom else "function")
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise Wrong(f"{path}.function.name", "the name of a function")
+    arguments = function.get("input" if custom else "arguments")
+    if isinstance(arguments, dict):
+        arguments = msgspec.json.encode(arguments).decode()
+    signature = text_in(function.get("thought_signature")) or _google_signature(call)
+    return ToolCall(
+        text_in(call.get("id")),
+        function["name"],
+        text_in(arguments),
+        signature,
+        Owner.GOOGLE if signature else Owner.UNKNOWN,
+        cache_in(call),
+        custom,
+    )
+
+
+def _google_signature(call: Mapping[str, Any]) -> str:
+    extra = call.get("extra_content")
+    google = extra.get("google") if isinstance(extra, dict) else None
+    return text_in(google.get("thought_signature")) if isinstance(google, dict) else ""
+
+
+# What an assistant said before.
+
+
+def _assistant(message: Mapping[str, Any], path: str) -> tuple[Part, ...]:
+    given = message.get("content")
+    content = read_content(given, path)
+    if not content and isinstance(message.get("refusal"), str):
+        content = (TextPart(message["refusal"]),)
+    calls = tuple(_tool_calls(message, path))
+    if isinstance(given, list) or not _THOUGHT.isdisjoint(message):
+        return earlier_turn(message, content, calls)
+    return (*content, *calls)
+
+
+_THOUGHT: Final = frozenset({"content_blocks", "reasoning_details", "reasoning_content", "reasoning"})
+"""Members that may hold an earlier thought; a list of parts may, too."""

@@ -1,0 +1,319 @@
+"""An OpenAI chat request, read whole into a ``ChatRequest``: the way into lane 2.
+
+Only what dialects rely on is checked; what a value means is the provider's to judge. Messages are read in
+messages.py. Source: OpenAI API reference, "Create chat completion".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Any, Final
+
+from penstock.core.body import Body, BodyError
+from penstock.core.chat import ChatRequest, Format, NativeTool, Reasoning, Tool, ToolChoice
+from penstock.core.failure import Failure, Kind
+from penstock.core.lru import Lru
+from penstock.dialects.openai.caller.messages import read_messages
+from penstock.dialects.openai.caller.parts import Wrong
+
+_NOT_PARAMETERS: Final = frozenset({"model", "messages", "stream", "stream_options"})
+_LEGACY: Final = frozenset({"functions", "function_call"})
+_REASONING: Final = frozenset({"reasoning_effort", "reasoning", "thinking"})
+_ELSEWHERE: Final = _NOT_PARAMETERS | _LEGACY | _REASONING
+
+
+def read(data: bytes) -> ChatRequest | Failure:
+    """The request that a body is, or what is wrong with it and where."""
+    try:
+        return from_body(Body.parse(data))
+    except BodyError as error:
+        return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
+
+
+def from_body(body: Body) -> ChatRequest | Failure:
+    """The same, of a body whose top level was read already."""
+    try:
+        return _read(body)
+    except Wrong as wrong:
+        text = f"The gateway could not read the request: {wrong.path} must be {wrong.expected}."
+        return Failure(Kind.INVALID_REQUEST, text, wrong.path)
+
+
+def _read(body: Body) -> ChatRequest:
+    model = _value(body, "model")
+    parameters: dict[str, Any] = {}
+    for name in body:
+        if name not in _ELSEWHERE:
+            value = _parameter(body, name)
+            if value is not None:
+                parameters[name] = value
+    if not _LEGACY.isdisjoint(body):
+        _add_legacy(body, parameters)
+    if not _REASONING.isdisjoint(body):
+        reasoning = _reasoning(body)
+        if reasoning is not None:
+            parameters["reasoning"] = reasoning
+    messages = read_messages(_value(body, "messages"))
+    return ChatRequest(model if isinstance(model, str) else "", messages, parameters, body.raw("stream") == b"true")
+
+
+def _value(body: Body, name: str) -> Any:
+    try:
+        return body.value(name)
+    except BodyError:
+        raise Wrong(name, "valid JSON") from None
+
+
+def _parameter(body: Body, name: str) -> Any:
+    """A parameter that is given, parsed where it has a type of its own; None for ``null``."""
+    if name in _KEEPING_BYTES:
+        return None if body.is_null(name) else _KEEPING_BYTES[name](body)
+    value = _value(body, name)
+    if value is None:
+        return None
+    if name == "tool_choice":
+        return _tool_choice(value)
+    check = _CHECKS.get(name)
+    if check is not None and not check[0](value):
+        raise Wrong(name, check[1])
+    return value
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    """A number that can be written again: ``1e999`` is read as infinite, for which JSON has no word."""
+    return isfinite(value) if isinstance(value, float) else _is_integer(value)
+
+
+def _is_flag(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_stop(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(item, str) for item in value))
+
+
+def _is_strings(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+_INTEGER: Final = (_is_integer, "an integer")
+_NUMBER: Final = (_is_number, "a number")
+_FLAG: Final = (_is_flag, "true or false")
+
+_CHECKS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+    "max_tokens": _INTEGER,
+    "max_completion_tokens": _INTEGER,
+    "n": _INTEGER,
+    "seed": _INTEGER,
+    "top_k": _NUMBER,
+    "top_logprobs": _INTEGER,
+    "temperature": _NUMBER,
+    "top_p": _NUMBER,
+    "presence_penalty": _NUMBER,
+    "frequency_penalty": _NUMBER,
+    "logprobs": _FLAG,
+    "parallel_tool_calls": _FLAG,
+    "store": _FLAG,
+    "stop": (_is_stop, "a string or an array of strings"),
+    "modalities": (_is_strings, "an array of strings"),
+    "user": (lambda value: isinstance(value, str), "a string"),
+    "safety_identifier": (lambda value: isinstance(value, str), "a string"),
+    "service_tier": (lambda value: isinstance(value, str), "a string"),
+    "verbosity": (lambda value: isinstance(value, str), "a string"),
+    "metadata": (lambda value: isinstance(value, dict), "an object"),
+    "logit_bias": (lambda value: isinstance(value, dict), "an object"),
+    "audio": (lambda value: isinstance(value, dict), "an object"),
+}
+"""What dialects rely on. A parameter that isn't named here is handed on as it is."""
+
+
+# Tools.
+
+
+def _elements(body: Body, name: str) -> list[Body]:
+    """The objects of an array, each with its members' own bytes."""
+    if not body.is_array(name):
+        raise Wrong(name, "an array of objects")
+    try:
+        return body.objects(name)
+    except BodyError:
+        raise Wrong(name, "an array of objects") from None
+
+
+_Tools = tuple[Tool | NativeTool, ...]
+_REMEMBERED: Final = 8 << 20
+_WEIGHT: Final = 4
+"""Bytes of memory that a byte of JSON takes at most or so, read."""
+_known: Final[Lru[bytes, _Tools]] = Lru(_REMEMBERED)
+"""By bytes: agents send the same tools with every request."""
+
+
+def _tools(body: Body) -> _Tools:
+    raw = body.raw("tools") or b""
+    found = _known.get(raw)
+    if found is None:
+        found = tuple(_tool(tool, f"tools[{position}]") for position, tool in enumerate(_elements(body, "tools")))
+        _known.put(raw, found, _WEIGHT * len(raw))
+    return found
+
+
+def _tool(tool: Body, path: str) -> Tool | NativeTool:
+    kind = _value(tool, "type") or ("function" if "function" in tool else "")
+    if not isinstance(kind, str):
+        raise Wrong(f"{path}.type", "a string")
+    if kind != "function":
+        return NativeTool(kind, {name: _value(tool, name) for name in tool})
+    function = _object(tool, "function", f"{path}.function")
+    beside = {name: _value(tool, name) for name in tool if name not in {"type", "function"}}
+    return _function(function, f"{path}.function", beside)
+
+
+def _object(body: Body, name: str, path: str) -> Body:
+    try:
+        return Body.parse(body.raw(name) or b"")
+    except BodyError:
+        raise Wrong(path, "an object") from None
+
+
+def _readable(body: Body, name: str, path: str) -> None:
+    """A JSON schema keeps its bytes; dialects that look inside rely on there being an object, to its depths."""
+    try:
+        value = body.value(name)
+    except BodyError:
+        value = None
+    if not isinstance(value, dict):
+        raise Wrong(path, "an object")
+
+
+def _function(function: Body, path: str, beside: Mapping[str, Any]) -> Tool:
+    name, description = _value(function, "name"), _value(function, "description")
+    if not isinstance(name, str) or not name:
+        raise Wrong(f"{path}.name", "a non-empty string")
+    if not isinstance(description, str | None):
+        raise Wrong(f"{path}.description", "a string")
+    parameters = function.raw("parameters")
+    if parameters is not None and not function.is_null("parameters"):
+        _readable(function, "parameters", f"{path}.parameters")
+    else:
+        parameters = b""
+    extras = {
+        **{name: _value(function, name) for name in function if name not in _FUNCTION_MEMBERS},
+        **beside,
+    }
+    cache, strict = extras.pop("cache_control", None), _value(function, "strict")
+    return Tool(
+        name,
+        description or "",
+        parameters,
+        strict if isinstance(strict, bool) else None,
+        cache if isinstance(cache, dict) else None,
+        extras,
+    )
+
+
+_FUNCTION_MEMBERS: Final = frozenset({"name", "description", "parameters", "strict"})
+_MODES: Final = frozenset({"auto", "none", "required"})
+
+
+def _tool_choice(value: Any) -> ToolChoice:
+    if value == "any":  # what Mistral and Anthropic call it
+        value = "required"
+    if isinstance(value, str) and value in _MODES:
+        return ToolChoice(value)  # type: ignore[arg-type]
+    if isinstance(value, dict):
+        if value.get("type") == "allowed_tools":
+            allowed = value.get("allowed_tools")
+            allowed = allowed if isinstance(allowed, dict) else value
+            tools = allowed.get("tools")
+            names = tuple(filter(None, map(_chosen, tools if isinstance(tools, list) else ())))
+            return ToolChoice("required" if allowed.get("mode") == "required" else "auto", names)
+        name = _chosen(value)
+        if name:
+            return ToolChoice("required", (name,))
+        if value.get("type") in ("auto", "none", "required"):
+            return ToolChoice(value["type"])
+    raise Wrong("tool_choice", 'auto, none, required or {"type": "function", "function": {"name": NAME}}')
+
+
+def _chosen(value: Any) -> str:
+    """The name of the function or custom tool that a choice names."""
+    if not isinstance(value, dict):
+        return ""
+    for holder in (value.get("function"), value.get("custom"), value):
+        if isinstance(holder, dict) and isinstance(holder.get("name"), str):
+            return str(holder["name"])
+    return ""
+
+
+def _add_legacy(body: Body, parameters: dict[str, Any]) -> None:
+    """``functions`` and ``function_call``, the forerunners of tools."""
+    if "functions" in body and not body.is_null("functions") and "tools" not in parameters:
+        functions = _elements(body, "functions")
+        parameters["tools"] = tuple(
+            _function(function, f"functions[{position}]", {}) for position, function in enumerate(functions)
+        )
+    call = _value(body, "function_call")
+    if call is not None and "tool_choice" not in parameters:
+        parameters["tool_choice"] = _tool_choice(call)
+
+
+# The form of the answer, and how much to think about it.
+
+
+def _format(body: Body) -> Format | None:
+    form = _object(body, "response_format", "response_format")
+    kind = _value(form, "type")
+    if kind == "text":
+        return None
+    if kind == "json_object":
+        return Format("json_object")
+    if kind != "json_schema":
+        raise Wrong("response_format.type", "text, json_object or json_schema")
+    path = "response_format.json_schema"
+    given = _object(form, "json_schema", path)
+    schema = given.raw("schema")
+    if schema is not None and not given.is_null("schema"):
+        _readable(given, "schema", f"{path}.schema")
+    name, description, strict = (_value(given, member) for member in ("name", "description", "strict"))
+    return Format(
+        "json_schema",
+        name if isinstance(name, str) else "",
+        description if isinstance(description, str) else "",
+        schema or b"",
+        strict if isinstance(strict, bool) else None,
+    )
+
+
+def _reasoning(body: Body) -> Reasoning | None:
+    """OpenAI's ``reasoning_effort``, OpenRouter's ``reasoning`` and Anthropic's ``thinking``, as one."""
+    effort, nested, thinking = (_value(body, name) for name in ("reasoning_effort", "reasoning", "thinking"))
+    if effort is not None and not isinstance(effort, str):
+        raise Wrong("reasoning_effort", "a string")
+    nested = nested if isinstance(nested, dict) else {}
+    if isinstance(thinking, bool):
+        thinking = {"type": "enabled" if thinking else "disabled"}
+    native = thinking if isinstance(thinking, dict) else None
+    said = native or {}
+    word = effort or _typed(nested.get("effort"), str) or ""
+    budget = _typed(said.get("budget_tokens"), int)
+    budget = _typed(nested.get("max_tokens"), int) if budget is None else budget
+    enabled = _typed(nested.get("enabled"), bool)
+    if "type" in said:
+        enabled = said["type"] != "disabled"
+    if not word and budget is None and enabled is None and not native:
+        return None
+    return Reasoning(word, budget, enabled, native)
+
+
+def _typed(value: Any, kind: type) -> Any:
+    """The value when it is of that type, bool not counting as a number."""
+    return value if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)) else None
+
+
+_KEEPING_BYTES: Final[Mapping[str, Callable[[Body], Any]]] = {"tools": _tools, "response_format": _format}
+"""Parameters of which parts stay the bytes that they are."""

@@ -1,0 +1,82 @@
+"""Mistral's own ways within OpenAI's dialect, on the way there (its replies: openai/mend.py).
+
+Its API refuses message members that it doesn't know, takes an assistant's reasoning as a part of the content, and wants
+tool call ids of nine letters and digits. Whatever is fine already keeps its bytes. Sources: Mistral API reference,
+"Chat completion" and "Reasoning"; quirks 73 and 75 of the recorded traffic.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.body import Body
+from penstock.core.json_text import write_json
+from penstock.core.unreadable import UNREADABLE
+from penstock.dialects.openai.relay.assistant_extras import Members, decoded, thought_of
+
+_MESSAGES: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+_MARKS: Final = re.compile(rb'"(?:tool_call|reasoning|refusal"|annotations"|audio"|function_call"|content_blocks")')
+_NOT_KNOWN: Final = ("refusal", "audio", "function_call")
+"""What an assistant's message may hold elsewhere, and not here."""
+_FITTING: Final = re.compile(r"[A-Za-z0-9]{9}")
+_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def adapt_request(body: Body) -> Body:
+    """The body with messages as Mistral takes them."""
+    raw = body.raw("messages")
+    if raw is None or _MARKS.search(raw) is None:
+        return body
+    try:
+        messages = [_message(dict(message)) for message in _MESSAGES.decode(raw)]
+    except UNREADABLE:
+        return body
+    return body.replaced({"messages": b"[" + b",".join(messages) + b"]"})
+
+
+def _message(message: Members) -> bytes:
+    if bytes(message.get("role", b"")) == b'"assistant"':
+        thought = thought_of(message)
+        for name in _NOT_KNOWN:
+            message.pop(name, None)
+        if thought:
+            message["content"] = write_json(_with_thought(thought, decoded(message.get("content"))))
+    calls = decoded(message.get("tool_calls"))
+    if isinstance(calls, list) and not all(_fits(call.get("id")) for call in calls if isinstance(call, dict)):
+        message["tool_calls"] = write_json([_with_id(call) for call in calls])
+    answered = decoded(message.get("tool_call_id"))
+    if isinstance(answered, str) and not _fits(answered):
+        message["tool_call_id"] = write_json(short_id(answered))
+    return Body(message).encode()
+
+
+def _with_thought(thought: str, content: Any) -> list[Any]:
+    """The content as a list that begins with what was thought."""
+    rest = [{"type": "text", "text": content}] if isinstance(content, str) and content else content or []
+    return [{"type": "thinking", "thinking": [{"type": "text", "text": thought}]}, *rest]
+
+
+def _fits(call_id: Any) -> bool:
+    return not isinstance(call_id, str) or short_id(call_id) == call_id
+
+
+def _with_id(call: Any) -> Any:
+    if isinstance(call, dict) and not _fits(call.get("id")):
+        return {**call, "id": short_id(call["id"])}
+    return call
+
+
+def short_id(call_id: str) -> str:
+    """The id if it is nine letters and digits; else such that always stand for it: call and answer stay together."""
+    if _FITTING.fullmatch(call_id):
+        return call_id
+    number = int.from_bytes(hashlib.blake2s(call_id.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+    letters = []
+    for _ in range(9):
+        number, rest = divmod(number, len(_ALPHABET))
+        letters.append(_ALPHABET[rest])
+    return "".join(letters)

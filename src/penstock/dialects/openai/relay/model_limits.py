@@ -1,0 +1,104 @@
+"""A request as one model takes it: what its family refuses goes, how much it is to think is said in its own words.
+
+Sources: the rows in ``traits``, each with its document, and beside the controls below.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from penstock.core.body import Body
+from penstock.core.json_text import write_json
+from penstock.core.traits import Traits
+from penstock.core.unreadable import read_json
+from penstock.dialects.openai.relay.assistant_extras import with_thoughts
+from penstock.dialects.openai.relay.body import DEVELOPER, with_roles
+
+_EFFORT: Final = "reasoning_effort"
+
+
+class ThinkingControl(msgspec.Struct, frozen=True):
+    """How a host that isn't OpenAI is told how much to think: in the words of the model's family, or by a switch.
+
+    ``switch`` is the parameter that turns thinking on and off, ``on`` and ``off`` its values as JSON. While a
+    model thinks, a host that ``wants_thoughts`` refuses earlier calls of tools without what was thought then.
+    """
+
+    switch: str = ""
+    on: bytes = b""
+    off: bytes = b""
+    wants_thoughts: bool = False
+
+
+WORDS: Final = ThinkingControl()
+"""https://docs.x.ai/developers/model-capabilities/text/reasoning"""
+THINKING_TYPE: Final = ThinkingControl("thinking", b'{"type":"enabled"}', b'{"type":"disabled"}')
+"""https://docs.z.ai/guides/capabilities/thinking-mode"""
+THINKING_TYPE_AND_THOUGHTS: Final = msgspec.structs.replace(THINKING_TYPE, wants_thoughts=True)
+"""https://api-docs.deepseek.com/guides/thinking_mode, https://platform.kimi.ai/docs/guide/use-kimi-k2-thinking-model"""
+ENABLE_THINKING: Final = ThinkingControl("enable_thinking", b"true", b"false")
+"""https://www.alibabacloud.com/help/en/model-studio/deep-thinking"""
+
+
+def fit_request(body: Body, traits: Traits, control: ThinkingControl | None = None) -> tuple[Body, tuple[str, ...]]:
+    """The body as a model takes it, and the names of the parameters that it would answer with an error."""
+    given_way: list[str] = []
+    if traits.max_completion_tokens is not None:
+        old, new = "max_tokens", "max_completion_tokens"
+        if not traits.max_completion_tokens:
+            old, new = new, old
+        if old in body:
+            given_way += [old] if new in body else []
+            body = body.without(old) if new in body else body.renamed(old, new)
+    refuses, refused = traits.refuses, list[str]()
+    if traits.refuses_thinking and _thinks(body, traits):
+        refuses |= traits.refuses_thinking
+    if refuses:
+        refused = [name for name in body if name in refuses and not body.is_null(name)]
+        for name in refused:
+            body = body.without(name)
+    if control is not None:
+        body, untold = _controlled(body, traits, control)
+        refused += untold
+        if control.wants_thoughts and _is_on(body, traits, control):
+            body = with_thoughts(body)
+    if not traits.system_role:
+        body = with_roles(body, {b'"system"': b'"user"', DEVELOPER: b'"user"'})
+    return body, (*given_way, *refused)
+
+
+def _thinks(body: Body, traits: Traits) -> bool:
+    """Whether the model will think before it answers."""
+    effort = None if body.is_null(_EFFORT) else body.raw(_EFFORT)
+    return traits.thinks_unasked if effort is None else effort != b'"none"'
+
+
+def _is_on(body: Body, traits: Traits, control: ThinkingControl) -> bool:
+    """Whether the model will think, as far as the switch says."""
+    return (
+        traits.thinks_unasked if body.is_null(control.switch) else body.value(control.switch) != read_json(control.off)
+    )
+
+
+def _controlled(body: Body, traits: Traits, control: ThinkingControl) -> tuple[Body, list[str]]:
+    """The effort as the family and its host know it. Words that nobody knows are the provider's to judge; a switch that
+    the caller has set has the last word."""
+    effort = None if body.is_null(_EFFORT) else body.text(_EFFORT)
+    if effort is None:
+        return body, []
+    if control.switch in body:
+        return (body.without(_EFFORT), [_EFFORT]) if traits.thinking == "switch" else (body, [])
+    if traits.thinking == "effort":
+        word = traits.efforts.get(effort)
+        if word is not None:
+            return (body if word == effort else body.replaced({_EFFORT: write_json(word)})), []
+        if effort != "none":
+            return body, []
+        if not traits.can_stop_thinking:
+            return body.without(_EFFORT), [_EFFORT]
+    if not control.switch or traits.thinking not in {"effort", "switch"}:
+        return body, []
+    value = control.off if effort == "none" else control.on
+    return body.without(_EFFORT).replaced({control.switch: value}), []

@@ -1,0 +1,319 @@
+"""Replies in OpenAI's dialect with an accent: what OpenAI's schema requires and its clients rely on is mended.
+
+The law: only what deviates is changed. A reply without fault keeps its very bytes, a mended one every member that it
+had (a null or an empty object where the schema allows none counts as absent) and every number as it was written.
+Errors aren't touched. Each rule takes the members of one object and tells whether it changed them; numbers in comments
+are quirks of the recorded traffic. Streams are mended in mend_stream.py, by the rules that are public here too.
+
+Left as it is on purpose: reasoning under other names (98) or within the content as ``<think>`` (103); members that
+OpenAI doesn't know (92, 93); a null ``system_fingerprint``, which OpenAI sends too; a provider's own service tiers.
+Source: OpenAI's OpenAPI document, ``CreateChatCompletionResponse`` and ``CreateChatCompletionStreamResponse``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.json_text import write_json
+from penstock.core.unreadable import UNREADABLE, read_json
+from penstock.dialects.openai.caller.members import call_id
+
+Members = dict[str, Any]
+Rule = Callable[[Members], bool]
+
+_DECODER: Final = msgspec.json.Decoder(float_hook=msgspec.Raw)
+
+
+def normalize_reply(body: bytes) -> bytes:
+    """A plain completion as OpenAI would have written it; anything else as it is."""
+    reply = read(body)
+    if not isinstance(reply, dict) or reply.get("error") or not isinstance(reply.get("choices"), list):
+        return body
+    return (_normalize(reply) and written(reply)) or body
+
+
+def read(data: bytes) -> Any:
+    """The value, fractional numbers in their own spelling (``msgspec.Raw``); None for what is no JSON."""
+    try:
+        return _DECODER.decode(data)
+    except UNREADABLE:
+        try:
+            return read_json(data)
+        except ValueError:
+            return None
+
+
+def written(value: Any) -> bytes | None:
+    """The value as JSON; None where it nests a little too deep for that."""
+    try:
+        return write_json(value)
+    except RecursionError:
+        return None
+
+
+def _normalize(reply: Members) -> bool:
+    """Mend the reply in place; whether there was anything to mend."""
+    changed = [rule(reply) for rule in _REPLY_RULES]
+    for position, choice in enumerate(reply["choices"]):
+        if isinstance(choice, dict):
+            changed += [integer(choice, "index", position), json_object(choice, "message")]
+            changed += [rule(choice["message"]) for rule in _MESSAGE_RULES]
+            changed += [
+                _normalize_call(call, reply, choice["index"], n) for n, call in enumerate(calls(choice["message"]))
+            ]
+            changed += [rule(choice) for rule in _CHOICE_RULES]
+    return any(changed)
+
+
+# Steps of the rules.
+
+
+def put(members: Members, name: str, value: Any) -> bool:
+    members[name] = value
+    return True
+
+
+def without_nulls(members: Members, names: Iterable[str]) -> bool:
+    """Take out members that the schema knows and doesn't let be null (91)."""
+    nulls = [name for name in names if name in members and members[name] is None]
+    for name in nulls:
+        del members[name]
+    return bool(nulls)
+
+
+def with_nulls(members: Members, names: Iterable[str]) -> bool:
+    """Put in members that the schema requires."""
+    absent = [name for name in names if name not in members]
+    members.update(dict.fromkeys(absent))
+    return bool(absent)
+
+
+def integer(members: Members, name: str, otherwise: int) -> bool:
+    """Make a member an integer."""
+    value = members.get(name)
+    if type(value) is int:
+        return False
+    found = whole_number(value)
+    return put(members, name, otherwise if found is None else found)
+
+
+def whole_number(value: Any) -> int | None:
+    """The integer that is meant, be it written as a fraction or a text."""
+    if type(value) is int:
+        return value
+    if isinstance(value, msgspec.Raw):
+        value = bytes(value)
+    if not isinstance(value, float | bytes | str):
+        return None
+    try:
+        return int(float(value))
+    except (ValueError, OverflowError):
+        return None
+
+
+def json_object(members: Members, name: str) -> bool:
+    """Make a member an object: Azure's filter results come without a delta (90)."""
+    return not isinstance(members.get(name), dict) and put(members, name, {})
+
+
+def calls(message: Members) -> list[Members]:
+    """The tool calls of a message or delta."""
+    found = message.get("tool_calls")
+    return [call for call in found if isinstance(call, dict)] if isinstance(found, list) else []
+
+
+# Rules that replies and chunks share.
+
+_COUNTS: Final = ("prompt_tokens", "completion_tokens")
+_DETAILS: Final = {
+    "prompt_tokens_details": ("cached_tokens", "cache_write_tokens", "audio_tokens", "text_tokens", "image_tokens"),
+    "completion_tokens_details": (
+        "reasoning_tokens", "accepted_prediction_tokens", "rejected_prediction_tokens", "audio_tokens", "text_tokens",
+    ),
+}  # fmt: skip
+
+
+def usage(reply: Members) -> bool:
+    """Counts are integers, the total is there, details are counts or absent."""
+    counts = reply.get("usage")
+    if not isinstance(counts, dict):
+        return counts is not None and put(reply, "usage", None)
+    changed = [integer(counts, name, 0) for name in _COUNTS]
+    changed.append(integer(counts, "total_tokens", sum(counts[name] for name in _COUNTS)))
+    for name, parts in _DETAILS.items():
+        changed.append(without_nulls(counts, (name,)))
+        details = counts.get(name)
+        if isinstance(details, dict):
+            changed.append(without_nulls(details, parts))
+            changed += [integer(details, part, 0) for part in parts if part in details]
+    return any(changed)
+
+
+def service_tier(reply: Members) -> bool:
+    """Snowflake's empty one (96)."""
+    return reply.get("service_tier") == "" and put(reply, "service_tier", None)
+
+
+def logprobs(choice: Members) -> bool:
+    """Both lists are there, if only as null."""
+    found = choice.get("logprobs")
+    return isinstance(found, dict) and with_nulls(found, ("content", "refusal"))
+
+
+def content_list(message: Members) -> bool:
+    """A list of thoughts and texts, Mistral's (73) or Databricks': two strings. Where it says more, it is kept as well.
+
+    https://docs.databricks.com/aws/en/machine-learning/model-serving/query-reason-models
+    """
+    parts = message.get("content")
+    if not isinstance(parts, list):
+        return False
+    thought = "".join(_thought(part) for part in parts)
+    if thought and not message.get("reasoning_content"):
+        message["reasoning_content"] = thought
+    if not all(_is_plain(part) for part in parts):
+        message.setdefault("content_blocks", parts)
+    return put(message, "content", "".join(_text(part) for part in parts))
+
+
+_PLAIN: Final = frozenset({"type", "text", "thinking", "closed"})
+
+
+def _is_plain(part: Any) -> bool:
+    if not isinstance(part, dict) or part.get("type") not in ("text", "thinking") or not part.keys() <= _PLAIN:
+        return False
+    inner = part.get("thinking")
+    return not isinstance(inner, list) or all(
+        isinstance(piece, dict) and piece.get("type") == "text" for piece in inner
+    )
+
+
+def _text(part: Any, kind: str = "text") -> str:
+    text = part.get("text") if isinstance(part, dict) and part.get("type") == kind else None
+    return text if isinstance(text, str) else ""
+
+
+def _thought(part: Any) -> str:
+    kind = part.get("type") if isinstance(part, dict) else None
+    if kind == "reasoning":
+        return _texts(part.get("summary"), "summary_text")
+    return _texts(part.get("thinking"), "text") if kind == "thinking" else ""
+
+
+def _texts(inner: Any, kind: str) -> str:
+    if isinstance(inner, list):
+        return "".join(_text(piece, kind) for piece in inner)
+    return inner if isinstance(inner, str) else ""
+
+
+_KINDS: Final = ("function", "custom")
+
+
+def call_kind(call: Members) -> bool:
+    """Mistral leaves the type out (75)."""
+    known = call.get("type") in _KINDS or not isinstance(call.get("function"), dict)
+    return not known and put(call, "type", "function")
+
+
+def arguments_text(function: Members) -> bool:
+    """Arguments are the text of a JSON object, not the object."""
+    given = function.get("arguments")
+    text = written(given) if isinstance(given, dict | list) else None
+    return text is not None and put(function, "arguments", text.decode())
+
+
+def invented_id(reply: Members, choice: int, n: int) -> str:
+    """An id for a call that has none (100): always the same for the same call. Replies without id differ by time."""
+    seed = f"{reply.get('id') or reply.get('created')}"
+    return call_id(seed.encode("utf-8", "backslashreplace").decode(), choice, n)
+
+
+_REASONS: Final = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
+_NATIVE_REASONS: Final = {
+    **dict.fromkeys("max_tokens MAX_TOKENS model_length LENGTH".split(), "length"),
+    **dict.fromkeys("tool_use TOOL_CALL".split(), "tool_calls"),
+    **dict.fromkeys("SAFETY PROHIBITED_CONTENT BLOCKLIST SPII LANGUAGE IMAGE_SAFETY".split(), "content_filter"),
+    **dict.fromkeys("guardrail_intervened content_filtered CONTENT_FILTERED".split(), "content_filter"),
+}
+"""Providers' words whose meaning is neither OpenAI's word of that name nor ``stop`` (94, 95; Portkey's strict map)."""
+
+
+def reason(native: Any, *, has_calls: bool) -> str:
+    """OpenAI's word for a provider's."""
+    if not isinstance(native, str) or native not in _REASONS:
+        word = _NATIVE_REASONS.get(native, "stop") if isinstance(native, str) else "stop"
+        return "tool_calls" if has_calls and word == "stop" else word
+    return native
+
+
+# Rules for plain replies.
+
+
+def _head(reply: Members) -> bool:
+    changed = reply.get("object") != "chat.completion" and put(reply, "object", "chat.completion")
+    for name in ("id", "model"):
+        value = reply.get(name)
+        if not isinstance(value, str):
+            changed = put(reply, name, str(value) if type(value) is int else "")
+    return integer(reply, "created", 0) or changed
+
+
+def _no_usage(reply: Members) -> bool:
+    """A null is for chunks only."""
+    return without_nulls(reply, ("usage",))
+
+
+def _role(message: Members) -> bool:
+    return message.get("role") != "assistant" and put(message, "role", "assistant")
+
+
+def _nulls(message: Members) -> bool:
+    return without_nulls(message, ("tool_calls", "annotations", "function_call"))
+
+
+def _zero_values(message: Members) -> bool:
+    """Snowflake's empty call and sound, which would pass for real ones (96)."""
+    hollow = [
+        name
+        for name, mark in (("function_call", "name"), ("audio", "data"))
+        if isinstance(message.get(name), dict) and not message[name].get(mark)
+    ]
+    for name in hollow:
+        del message[name]
+    return bool(hollow)
+
+
+def _required(message: Members) -> bool:
+    """Groq, Cerebras and Gemini leave out the content beside tool calls, nearly everyone the refusal (80, 84, 100)."""
+    return with_nulls(message, ("content", "refusal"))
+
+
+def _logprobs_required(choice: Members) -> bool:
+    return with_nulls(choice, ("logprobs",))
+
+
+def _finish_reason(choice: Members) -> bool:
+    """None at all, an empty one (96) or a provider's own (95): a whole reply has ended somehow."""
+    given = choice.get("finish_reason")
+    found = reason(given, has_calls=bool(calls(choice["message"])))
+    return given != found and put(choice, "finish_reason", found)
+
+
+def _normalize_call(call: Members, reply: Members, choice: int, n: int) -> bool:
+    changed = call_kind(call)
+    if not isinstance(call.get("id"), str) or not call["id"]:
+        changed = put(call, "id", invented_id(reply, choice, n))
+    function = call.get("function")
+    if isinstance(function, dict):
+        changed |= arguments_text(function)
+        if not function.get("arguments"):  # OpenRouter, of a call without any (88)
+            changed = put(function, "arguments", "{}")
+    return changed
+
+
+_REPLY_RULES: Final[tuple[Rule, ...]] = (_head, usage, _no_usage, service_tier)
+_MESSAGE_RULES: Final[tuple[Rule, ...]] = (_role, _nulls, _zero_values, content_list, _required)
+_CHOICE_RULES: Final[tuple[Rule, ...]] = (_finish_reason, logprobs, _logprobs_required)

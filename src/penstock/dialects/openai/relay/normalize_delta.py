@@ -1,0 +1,154 @@
+"""One choice of a stream in OpenAI's dialect with an accent: what is known of it so far, and the rules for its deltas.
+
+Where a client would stumble is judged by the OpenAI SDK, which adds up deltas: a role or the id of a call that is
+repeated reads twice over, a call without index is an exception. Chunks and streams: mend_stream.py.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from penstock.dialects.openai.relay.normalize import (
+    Members,
+    arguments_text,
+    call_kind,
+    calls,
+    content_list,
+    invented_id,
+    logprobs,
+    put,
+    reason,
+    without_nulls,
+)
+
+_ROLES: Final = frozenset({"developer", "system", "user", "assistant", "tool"})
+
+
+class StreamedCall(msgspec.Struct):
+    """A tool call that has begun; what OpenAI calls a custom one has no arguments and wants none."""
+
+    id: str
+    name: str
+    has_arguments: bool = False
+
+
+class Choice(msgspec.Struct):
+    """``places`` are the positions of the ``calls`` by the provider's index, ``reason`` is why the choice ended."""
+
+    calls: list[StreamedCall] = msgspec.field(default_factory=list)
+    places: dict[int, int] = msgspec.field(default_factory=dict)
+    reason: str | None = None
+    has_begun: bool = False
+
+    def goes_on(self, index: int) -> bool:
+        """Whether arguments of that index go to a call that has some, without being told a new index."""
+        place = self.places.get(index)
+        return place == index and self.calls[place].has_arguments
+
+    def mend(self, choice: Members, chunk: Members) -> bool:
+        """Mend the choice as it stands in a chunk, in place; whether there was anything to mend."""
+        delta, index = choice["delta"], choice["index"]
+        changed = [without_nulls(delta, ("role", "tool_calls", "function_call")), self._normalize_role(delta)]
+        changed.append(content_list(delta))
+        changed += [self._normalize_call(call, chunk, index) for call in calls(delta)]
+        changed += [self._normalize_reason(choice), logprobs(choice)]
+        return any(changed)
+
+    def ending(self, index: int) -> Members:
+        """The choice as it stands in a last chunk when the provider never said that it ended (96)."""
+        delta: Members = {}
+        self._complete_arguments(delta)
+        self.reason = reason(None, has_calls=bool(self.calls))
+        return {"index": index, "delta": delta, "finish_reason": self.reason}
+
+    def _normalize_role(self, delta: Members) -> bool:
+        """Once, at the beginning: clients add up what they get (104; 85 and 97 have none)."""
+        if self.has_begun:
+            return delta.pop("role", None) is not None
+        self.has_begun = True
+        return _string(delta, "role") not in _ROLES and put(delta, "role", "assistant")
+
+    def _normalize_call(self, call: Members, chunk: Members, index: int) -> bool:
+        """A piece of a tool call: with a dense index (97), with what names the call at its beginning and only there."""
+        changed = [without_nulls(call, ("id", "type", "function"))]  # 91
+        given = call.get("function")
+        function = given if isinstance(given, dict) else {}
+        changed += [without_nulls(function, ("name", "arguments")), arguments_text(function)]
+        place = self._place(call, function)
+        if type(call.get("index")) is not int or call["index"] != place:
+            changed.append(put(call, "index", place))
+        if place == len(self.calls):
+            changed.append(_normalize_start(call, function, invented_id(chunk, index, place)))
+            self.calls.append(StreamedCall(call["id"], _string(function, "name"), call.get("type") == "custom"))
+        else:
+            changed.append(_without_names(call, function, self.calls[place]))
+        self.calls[place].has_arguments |= bool(function.get("arguments"))
+        return any(changed)
+
+    def _place(self, call: Members, function: Members) -> int:
+        """Which call a piece belongs to. Without an index (97) its id tells, or else a name begins a new one. Gemini's
+        parallel calls all have index 0, but names and ids of their own."""
+        index, call_id, name = call.get("index"), _string(call, "id"), _string(function, "name")
+        new = len(self.calls)
+        if type(index) is int:
+            place = self.places.get(index)
+            if place is None or (name and call_id and self.calls[place].id != call_id):
+                place = self.places[index] = new
+            return place
+        if call_id:
+            return next((place for place, known in enumerate(self.calls) if known.id == call_id), new)
+        return new if name or not new else new - 1
+
+    def _normalize_reason(self, choice: Members) -> bool:
+        """Null until the end (96, 105), then one of OpenAI's words (94, 95), once (87: clients add up words, too)."""
+        given = choice.get("finish_reason")
+        if not given:
+            return (given is not None or "finish_reason" not in choice) and put(choice, "finish_reason", None)
+        found = reason(given, has_calls=bool(self.calls))
+        if found == self.reason:
+            return put(choice, "finish_reason", None)
+        self.reason = found
+        changed = self._complete_arguments(choice["delta"])
+        if given == "eos_token":
+            changed |= _without_stop_token(choice["delta"])
+        return (given != found and put(choice, "finish_reason", found)) or changed
+
+    def _complete_arguments(self, delta: Members) -> bool:
+        """Calls that ended without any argument have none (88): clients read their arguments as JSON."""
+        silent = [place for place, call in enumerate(self.calls) if not call.has_arguments]
+        for place in silent:
+            self.calls[place].has_arguments = True
+        added = [{"index": place, "function": {"arguments": "{}"}} for place in silent]
+        return bool(added) and put(delta, "tool_calls", [*calls(delta), *added])
+
+
+def _normalize_start(call: Members, function: Members, new_id: str) -> bool:
+    changed = call_kind(call)
+    if not _string(call, "id"):
+        changed = put(call, "id", new_id)
+    if function and "arguments" not in function:
+        changed = put(function, "arguments", "")
+    return changed
+
+
+def _without_names(call: Members, function: Members, known: StreamedCall) -> bool:
+    """Take out what a call was named before."""
+    repeats = [(call, "id")] if _string(call, "id") else []
+    repeats += [(function, "name")] if known.name and _string(function, "name") == known.name else []
+    for members, name in repeats:
+        del members[name]
+    return bool(repeats)
+
+
+def _without_stop_token(delta: Members) -> bool:
+    """What TGI says last is the token that ended the text (94), unlike others, whose last chunk has text (101)."""
+    content = _string(delta, "content")
+    is_token = content.startswith("<") and content.endswith(">")
+    return is_token and put(delta, "content", "")
+
+
+def _string(members: Members, name: str) -> str:
+    found = members.get(name)
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,83 @@
+"""Lane 1 keeps opaque values at home: what one maker signed or encrypted never goes to another.
+
+A client that sends back what it got from a translated provider (``reasoning_details``, ``content_blocks``, a tool
+call's ``extra_content``) may be led to a provider of OpenAI's dialect next, by a fallback, say. Every other byte of the
+messages stays.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.body import Body
+from penstock.core.chat import Owner
+from penstock.core.json_text import write_json
+from penstock.core.unreadable import UNREADABLE
+from penstock.dialects.openai.caller.earlier_turn import FORMATS
+
+_MARKS: Final = re.compile(rb'_(?:details|blocks|signature)"')
+"""How the names of all members end that hold opaque values. The search leaps from one underscore to the next."""
+_MESSAGES: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+
+
+def is_marked(body: Body) -> bool:
+    """Whether the messages may hold opaque values at all: hardly any do."""
+    raw = body.raw("messages")
+    return raw is not None and _MARKS.search(raw) is not None
+
+
+def kept_at_home(body: Body, owner: str) -> Body:
+    """The body without what others than this owner (``core.chat.Owner``) have signed."""
+    raw = body.raw("messages") or b""
+    try:
+        messages = _MESSAGES.decode(raw)
+        changed = [_message(dict(message), owner) for message in messages]
+    except UNREADABLE:
+        return body
+    return body.replaced({"messages": b"[" + b",".join(changed) + b"]"})
+
+
+def _message(message: dict[str, msgspec.Raw | bytes], owner: str) -> bytes:
+    if owner != Owner.ANTHROPIC:
+        message.pop("content_blocks", None)
+    details = _list(message.get("reasoning_details"))
+    if details is not None:
+        own = [detail for detail in details if not _is_foreign(detail, owner)]
+        if len(own) != len(details):
+            message.pop("reasoning_details")
+            message |= {"reasoning_details": write_json(own)} if own else {}
+    if owner != Owner.GOOGLE and b'_signature"' in bytes(message.get("extra_content", b"")):
+        message.pop("extra_content")
+    if owner != Owner.GOOGLE:
+        message.pop("thought_signature", None)
+    calls = _list(message.get("tool_calls"))
+    if calls is not None and owner != Owner.GOOGLE and b'_signature"' in bytes(message["tool_calls"]):
+        message["tool_calls"] = write_json([_unsigned(call) for call in calls])
+    return Body(message).encode()
+
+
+def _list(raw: msgspec.Raw | bytes | None) -> list[Any] | None:
+    value = None if raw is None else msgspec.json.decode(bytes(raw))
+    return value if isinstance(value, list) else None
+
+
+def _is_foreign(detail: Any, owner: str) -> bool:
+    """Whether a maker that isn't this one put its name to a block of reasoning."""
+    form = detail.get("format") if isinstance(detail, dict) else None
+    return form in FORMATS.values() and form != FORMATS.get(owner)
+
+
+def _unsigned(call: Any) -> Any:
+    """A tool call without Google's signature."""
+    if not isinstance(call, dict):
+        return call
+    extra, function = call.get("extra_content"), call.get("function")
+    if isinstance(extra, dict):
+        rest = {name: value for name, value in extra.items() if name != Owner.GOOGLE}
+        call = {**call, "extra_content": rest} if rest else {k: v for k, v in call.items() if k != "extra_content"}
+    if isinstance(function, dict):
+        call = {**call, "function": {k: v for k, v in function.items() if k != "thought_signature"}}
+    return call

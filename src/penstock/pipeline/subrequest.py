@@ -1,0 +1,48 @@
+"""Small requests of the gateway's own on a request's way: asked once for all who wait, and answered whole."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final, Generic, TypeVar
+
+from penstock.core.failure import Failure, Kind
+from penstock.transport.base import Request, Transport
+
+T = TypeVar("T")
+
+_LARGEST: Final = 64 << 10
+
+
+class Subrequests(Generic[T]):
+    """Errands under way, by name."""
+
+    def __init__(self) -> None:
+        self._under_way: dict[str, asyncio.Task[T]] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._under_way
+
+    async def run(self, name: str, subrequest: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """What comes of the errand of that name, begun if it isn't under way. One waiter's leaving ends it for none."""
+        task = self._under_way.get(name)
+        if task is None:
+            task = self._under_way[name] = asyncio.create_task(subrequest(), name="errand")
+            task.add_done_callback(lambda _: self._under_way.pop(name, None))
+        return await asyncio.shield(task)
+
+
+async def whole(transports: Mapping[str, Transport], request: Request) -> tuple[int, bytes] | Failure:
+    """The status and the body of the answer, which must be short."""
+    reply = await transports[request.origin.scheme].send(request)
+    if isinstance(reply, Failure):
+        return reply
+    try:
+        body = b""
+        while data := await reply.read():
+            body += data
+            if len(body) > _LARGEST:
+                return Failure(Kind.INVALID_RESPONSE, "What came back is far too long.", sent=True)
+        return (reply.status, body) if reply.failure is None else reply.failure
+    finally:
+        reply.close()
