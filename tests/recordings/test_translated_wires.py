@@ -187,7 +187,7 @@ def test_a_stream_that_is_cut_short_fails_cleanly(path: Path) -> None:
 
 def texts(found: list[Event]) -> Any:
     reply = collect(found)
-    return completion(msgspec.structs.replace(reply, tokens=None, extras={}), CAPTION)
+    return completion(msgspec.structs.replace(reply, usage=None, extras={}), CAPTION)
 
 
 @good

@@ -19,8 +19,8 @@ from penstock.auth import oauth
 from penstock.auth.signer import Outgoing, Token, TokenRequest
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Url
+from penstock.core.json_text import read_json
 from penstock.core.secret import Secret
-from penstock.core.unreadable import read_json
 
 SCOPE: Final = "https://www.googleapis.com/auth/cloud-platform"
 _GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"

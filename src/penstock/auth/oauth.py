@@ -11,8 +11,8 @@ from typing import Any, Final
 from penstock.auth.signer import Token
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import header_line
+from penstock.core.json_text import read_json
 from penstock.core.secret import Secret
-from penstock.core.unreadable import read_json
 
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 FORM: Final = header_line("content-type", FORM_TYPE)

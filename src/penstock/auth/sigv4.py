@@ -19,8 +19,8 @@ from penstock.auth import oauth
 from penstock.auth.signer import Outgoing, Token, TokenRequest
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Url, header_line
+from penstock.core.json_text import read_json
 from penstock.core.secret import Secret
-from penstock.core.unreadable import read_json
 from penstock.dialects.provider_errors import understand
 
 _SIGNED: Final = ("Authorization", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-SHA256")

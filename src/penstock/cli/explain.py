@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from penstock.core.failure import Failure
-from penstock.core.unreadable import UNREADABLE
+from penstock.core.json_text import UNREADABLE
 
 
 @click.command("explain")

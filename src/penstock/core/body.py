@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.unreadable import UNREADABLE
+from penstock.core.json_text import UNREADABLE
 
 _MAP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])

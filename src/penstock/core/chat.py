@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from penstock.core.unreadable import read_json
+from penstock.core.json_text import read_json
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 """Who speaks. ``developer`` is ``system`` to everyone but OpenAI."""

@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
+from penstock.core.usage import Usage
+
 
 class Start(msgspec.Struct, frozen=True, gc=False):
     """What is known of the reply as a whole; empty and 0 where the provider said nothing. First or absent."""
@@ -114,21 +116,6 @@ class Logprobs(msgspec.Struct, frozen=True):
     choice: int = 0
 
 
-class Tokens(msgspec.Struct, frozen=True):
-    """Counts of the whole reply in OpenAI's arithmetic: ``prompt`` includes ``cached`` and ``cache_written``,
-    ``completion`` includes ``reasoning``. None: not reported. ``native`` is the provider's own account."""
-
-    prompt: int | None = None
-    completion: int | None = None
-    total: int | None = None
-    cached: int | None = None
-    cache_written: int | None = None
-    reasoning: int | None = None
-    audio_in: int | None = None
-    audio_out: int | None = None
-    native: Mapping[str, Any] = {}
-
-
 class Stop(msgspec.Struct, frozen=True, gc=False):
     """A choice is finished. ``reason`` is OpenAI's word: stop, length, tool_calls, content_filter; ``native`` the
     provider's. A later one for the same choice replaces it. The writer makes ``tool_calls`` of ``stop`` itself where
@@ -163,7 +150,7 @@ Event = (
     | Foreign
     | Extra
     | Logprobs
-    | Tokens
+    | Usage
     | Stop
     | Fail
 )
@@ -198,7 +185,7 @@ class ChatReply(msgspec.Struct):
 
     start: Start = Start()
     choices: dict[int, Choice] = msgspec.field(default_factory=dict)
-    tokens: Tokens | None = None
+    usage: Usage | None = None
     extras: dict[str, Any] = msgspec.field(default_factory=dict)
     failure: Fail | None = None
 
@@ -259,8 +246,8 @@ def _add_start(reply: ChatReply, event: Start) -> None:
     reply.start = event
 
 
-def _add_tokens(reply: ChatReply, event: Tokens) -> None:
-    reply.tokens = event
+def _add_usage(reply: ChatReply, event: Usage) -> None:
+    reply.usage = event if reply.usage is None else reply.usage.merged(event)
 
 
 def _add_failure(reply: ChatReply, event: Fail) -> None:
@@ -276,7 +263,7 @@ _ADD: Final[Mapping[type, Callable[[ChatReply, Any], None]]] = {
     Logprobs: _add_logprobs,
     Stop: _add_stop,
     Start: _add_start,
-    Tokens: _add_tokens,
+    Usage: _add_usage,
     Fail: _add_failure,
 }
 """By type, one for each event: a table, because matching each event against each class costs more than all the rest."""

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from penstock.core.body import Body
-from penstock.core.unreadable import UNREADABLE
+from penstock.core.json_text import UNREADABLE
 
 Path = tuple[str | int | None, ...]
 """Steps from the outside in: a member's name, an index, or None for every element of an array."""

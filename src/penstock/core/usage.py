@@ -1,54 +1,47 @@
-"""Token counts of one call, in OpenAI's arithmetic: prompt tokens include cached ones, completion tokens reasoning."""
+"""Token counts of one call, apart from any wire format."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
-
-from penstock.core.unreadable import UNREADABLE
-
-
-class _PromptDetails(msgspec.Struct):
-    cached_tokens: int | None = None
-
-
-class _CompletionDetails(msgspec.Struct):
-    reasoning_tokens: int | None = None
-
-
-class _Wire(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
-    prompt_tokens_details: _PromptDetails | None = None
-    completion_tokens_details: _CompletionDetails | None = None
-
-
-_WIRE = msgspec.json.Decoder(_Wire, strict=False)
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """What a provider reported. A count that it left out is None, never a guess."""
+    """What a provider reported, in OpenAI's arithmetic: ``prompt`` includes ``cached``, ``cache_written`` and
+    ``tool_prompt``; ``completion`` includes ``reasoning``; ``cache_written`` includes ``cache_written_1h``.
+
+    A count that the provider leaves out is None, never a guess. ``native`` is the provider's own account of it.
+    """
 
     prompt: int | None = None
     completion: int | None = None
     total: int | None = None
     cached: int | None = None
+    """Prompt tokens read from the provider's cache."""
+    cache_written: int | None = None
+    """Prompt tokens written to the provider's cache, whatever their time to live."""
     reasoning: int | None = None
+    audio_in: int | None = None
+    audio_out: int | None = None
+    cache_written_1h: int | None = None
+    """Those of ``cache_written`` that are kept for an hour (Anthropic's ``ephemeral_1h``)."""
+    image_in: int | None = None
+    image_out: int | None = None
+    predicted_accepted: int | None = None
+    """Tokens of the caller's prediction that the answer used (OpenAI's predicted outputs)."""
+    predicted_rejected: int | None = None
+    tool_prompt: int | None = None
+    """Prompt tokens that the provider's own tools added (Gemini's ``toolUsePromptTokenCount``)."""
+    searches: int | None = None
+    """Searches of the web that the provider made."""
+    native: Mapping[str, Any] = {}
 
-    @classmethod
-    def read(cls, raw: bytes) -> Usage | None:
-        """From a ``usage`` member as JSON; None when it is null or unlike OpenAI's."""
-        if raw == b"null":
-            return None
-        try:
-            wire = _WIRE.decode(raw)
-        except UNREADABLE:
-            return None
-        prompt, completion = wire.prompt_tokens_details, wire.completion_tokens_details
-        return cls(
-            wire.prompt_tokens,
-            wire.completion_tokens,
-            wire.total_tokens,
-            prompt.cached_tokens if prompt else None,
-            completion.reasoning_tokens if completion else None,
-        )
+    def merged(self, later: Usage) -> Usage:
+        """These counts with a later report on top: of each count the later one wins where it is given."""
+        changes = {name: value for name in _COUNTS if (value := getattr(later, name)) is not None}
+        return msgspec.structs.replace(self, **changes, native={**self.native, **later.native})
+
+
+_COUNTS = tuple(name for name in Usage.__struct_fields__ if name != "native")

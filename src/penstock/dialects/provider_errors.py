@@ -14,8 +14,7 @@ import msgspec
 
 from penstock.core.events import Fail
 from penstock.core.http import Headers
-from penstock.core.json_text import write_json
-from penstock.core.unreadable import read_json
+from penstock.core.json_text import read_json, write_json
 
 _TEXT_LIMIT: Final = 4096
 """Characters of a body that is no JSON (a proxy's HTML page, say) that are told."""

@@ -13,9 +13,8 @@ from typing import Any, Final
 from penstock.core.chat import ChatRequest
 from penstock.core.events import Event, Fail
 from penstock.core.failure import Failure
-from penstock.core.json_text import write_json
+from penstock.core.json_text import read_json, write_json
 from penstock.core.parameters import Parameters, Payload
-from penstock.core.unreadable import read_json
 from penstock.dialects.dialect import Dialect, Reader, WriteContext
 from penstock.dialects.framing.aws_eventstream import STREAM_TYPE, EventStream, Message
 from penstock.dialects.framing.frame import FrameError

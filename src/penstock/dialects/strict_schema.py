@@ -13,9 +13,8 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.json_text import write_json
+from penstock.core.json_text import read_json, write_json
 from penstock.core.lru import Lru
-from penstock.core.unreadable import read_json
 
 
 class StrictSchema(msgspec.Struct, frozen=True):

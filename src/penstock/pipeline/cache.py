@@ -18,9 +18,9 @@ import msgspec
 from penstock.core.body import Body
 from penstock.core.failure import Failure
 from penstock.core.http import Limits
+from penstock.core.json_text import UNREADABLE
 from penstock.core.lru import Lru
 from penstock.core.outcome import Outcome
-from penstock.core.unreadable import UNREADABLE
 from penstock.core.usage import Usage
 from penstock.dialects.openai.relay import body as openai_body
 from penstock.dialects.openai.relay.reshape import to_plain, to_stream, with_usage

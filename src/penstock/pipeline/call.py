@@ -9,8 +9,8 @@ import msgspec
 
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
+from penstock.core.json_text import read_json
 from penstock.core.outcome import Outcome
-from penstock.core.unreadable import read_json
 from penstock.core.usage import Usage
 from penstock.dialects.framing.sse import EventRelay
 from penstock.dialects.openai.relay.body import Request

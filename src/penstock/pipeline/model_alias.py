@@ -17,8 +17,8 @@ import msgspec
 from penstock.auth.signer import Outgoing
 from penstock.core.failure import Failure
 from penstock.core.http import Limits, Url
+from penstock.core.json_text import read_json
 from penstock.core.lru import Lru
-from penstock.core.unreadable import read_json
 from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.call import Call
 from penstock.pipeline.compile import Route

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from penstock.auth import sigv4
 from penstock.core.http import Url
-from penstock.core.unreadable import read_json
+from penstock.core.json_text import read_json
 
 _ARN: Final = re.compile(
     r"arn:aws[a-z-]*:bedrock:[a-z0-9-]*:[0-9]*:(application-inference-profile|provisioned-model)/[a-zA-Z0-9:.-]+"

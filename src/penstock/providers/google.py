@@ -10,7 +10,7 @@ from typing import Final
 
 from penstock.auth import google
 from penstock.auth.header import HeaderAuth
-from penstock.core.unreadable import read_json
+from penstock.core.json_text import read_json
 from penstock.providers.mistral import MISTRAL
 from penstock.providers.row import EndpointSpec, ModelRouteSpec, Operation, Option, Provider
 

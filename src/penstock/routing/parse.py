@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.failure import Failure, Kind
-from penstock.core.unreadable import UNREADABLE
+from penstock.core.json_text import UNREADABLE
 from penstock.routing import policies
 from penstock.routing.conditions import BadQuery, compile_query
 from penstock.routing.fields import PLAIN_INVALID, Fields, Refused, refuse, settled

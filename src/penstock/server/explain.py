@@ -8,7 +8,7 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
-from penstock.core.unreadable import UNREADABLE
+from penstock.core.json_text import UNREADABLE
 from penstock.dialects.openai.relay import body as openai_body
 from penstock.pipeline.call import Call
 from penstock.pipeline.explain import explain

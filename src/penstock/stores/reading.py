@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from penstock.core.json_text import UNREADABLE
 from penstock.core.secret import Secret
-from penstock.core.unreadable import UNREADABLE
 from penstock.stores.catalogue import NAME, Catalogue, GatewayKey, SavedConfig, VirtualKey
 
 _HASH: Final = re.compile(r"sha256:([0-9A-Fa-f]{64})")

@@ -11,6 +11,7 @@ from penstock.core.http import Origin, Url, header_line
 from penstock.core.outcome import Outcome
 from penstock.core.secret import Secret
 from penstock.core.usage import Usage
+from penstock.dialects.openai.relay.usage import read_usage
 
 
 def test_a_secret_has_one_way_out() -> None:
@@ -106,4 +107,4 @@ def test_trusted_and_other_origins_are_two_things() -> None:
     ],
 )
 def test_usage_is_read_or_unknown(raw: bytes, usage: Usage | None) -> None:
-    assert Usage.read(raw) == usage
+    assert read_usage(raw) == usage

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from matrix import HELLO, MATRIX, WEATHER, ask
 from penstock.core.chat import ChatRequest
-from penstock.core.events import Event, Fail, Start, Stop, Text, Tokens, ToolArgs, ToolStart
+from penstock.core.events import Event, Fail, Start, Stop, Text, ToolArgs, ToolStart
 from penstock.core.parameters import Payload
+from penstock.core.usage import Usage
 from penstock.dialects import sagemaker
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing import ndjson
@@ -110,7 +111,7 @@ EVENTS = [
     ToolStart(0, "f", "t"),
     ToolArgs("{}", 0),
     Stop("tool_calls", "tool_calls"),
-    Tokens(3, 2, 5, native=USAGE),
+    Usage(3, 2, 5, native=USAGE),
 ]
 SSE = b"".join(b"data: %b\n\n" % json.dumps(chunk).encode() for chunk in CHUNKS) + b"data: [DONE]\n\n"
 LINES = b"".join(b"%b\n" % json.dumps(chunk).encode() for chunk in CHUNKS)
@@ -137,7 +138,7 @@ def test_a_whole_reply() -> None:
         Start("c1", "m", 7),
         Text("Hi"),
         Stop("stop", "stop"),
-        Tokens(3, 2, 5, native=USAGE),
+        Usage(3, 2, 5, native=USAGE),
     ]
 
 

@@ -7,9 +7,10 @@ import pytest
 
 from matrix import HELLO, MATRIX, WEATHER, ask, called, result, user
 from penstock.core.chat import ChatRequest
-from penstock.core.events import Event, Extra, Fail, Start, Stop, Text, Tokens, ToolArgs, ToolStart
+from penstock.core.events import Event, Extra, Fail, Start, Stop, Text, ToolArgs, ToolStart
 from penstock.core.failure import Failure, Kind
 from penstock.core.parameters import Payload
+from penstock.core.usage import Usage
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.openai.caller import request as openai_request
 from penstock.dialects.watsonx import DIALECT
@@ -165,7 +166,7 @@ def test_a_stream_ends_without_a_word() -> None:
         ToolStart(0, "sum", "c1"),
         ToolArgs("{}", 0),
         Stop("tool_calls", "tool_calls"),
-        Tokens(319, 49, 368, native=USAGE),
+        Usage(319, 49, 368, native=USAGE),
     ]
 
 
@@ -195,5 +196,5 @@ def test_a_whole_reply() -> None:
         Text("Hi"),
         Stop("stop", "stop"),
         Extra("model_version", "4.0.0"),
-        Tokens(319, 49, 368, native=USAGE),
+        Usage(319, 49, 368, native=USAGE),
     ]

@@ -9,7 +9,7 @@ from penstock.observe.record import Record, Records
 
 RECORD = Record(
     at=1_700_000_000.5, method="POST", path="/v1/chat/completions", status=200, latency=0.25, provider="openai",
-    model="m", stream=True, first_byte=0.125, usage=Usage(1, 2, 3, None, 0), trace_id="t", option="config",
+    model="m", stream=True, first_byte=0.125, usage=Usage(1, 2, 3, reasoning=0), trace_id="t", option="config",
     dropped=("seed",), metadata={"_user": "u"},
 )  # fmt: skip
 

@@ -121,10 +121,10 @@ def test_the_memory_that_it_takes_is_what_it_counts(size: int, model: str) -> No
     try:
         before, _ = tracemalloc.get_traced_memory()
         for number in range(3 * limit // (size + 600)):
-            counts = [1000 * number + count for count in range(5)]
+            prompt, completion, total = (1000 * number + count for count in range(3))
             made = Entry(
                 200, b"text/plain; n=%d" % number, b"%d" % number + b"x" * size, False, f"{model}{number}",
-                Usage(*counts), number + 0.5, number + FOREVER,
+                Usage(prompt, completion, total), number + 0.5, number + FOREVER,
             )  # fmt: skip
             cache.put(b"%032d" % number, made, float(number))
         after, _ = tracemalloc.get_traced_memory()

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core import members
+from penstock.core import json_text
 from penstock.core.chat import Owner
 from penstock.core.events import (
     Citation,
@@ -27,12 +27,11 @@ from penstock.core.events import (
     Stop,
     Text,
     Thinking,
-    Tokens,
     ToolArgs,
     ToolStart,
 )
-from penstock.core.json_text import write_json
-from penstock.core.unreadable import read_json
+from penstock.core.json_text import read_json, write_json
+from penstock.core.usage import Usage
 from penstock.dialects.bedrock import formats
 from penstock.dialects.dialect import WriteContext
 
@@ -97,7 +96,7 @@ class Answer:
     def _begin_block(self, event: Mapping[str, Any]) -> list[Event]:
         """The beginning of a block: text and reasoning have none, they are begun by their first piece."""
         index = _index(event)
-        for kind, value in members.mapping(event, "start").items():
+        for kind, value in json_text.mapping(event, "start").items():
             if kind == "toolUse" and _is_callers(value):
                 return [self._call(value, index)]
             if isinstance(value, dict):
@@ -126,7 +125,7 @@ class Answer:
         elif kind == "toolResult" and isinstance(value, list):
             self._open(index, kind).values.extend(value)
         elif kind == "image" and isinstance(value, dict):
-            image, data = self._open(index, kind), members.text(members.mapping(value, "source"), "bytes")
+            image, data = self._open(index, kind), json_text.text(json_text.mapping(value, "source"), "bytes")
             if data:
                 image.texts.append(data)
             else:
@@ -136,7 +135,7 @@ class Answer:
         return []
 
     def _arguments(self, value: Any, index: int) -> list[Event]:
-        text = members.text(value, "input") if isinstance(value, dict) else ""
+        text = json_text.text(value, "input") if isinstance(value, dict) else ""
         call = self._calls.get(index)
         if call is not None:
             return [ToolArgs(text, call)] if text else []
@@ -146,7 +145,7 @@ class Answer:
         return []
 
     def _thought(self, value: Mapping[str, Any], index: int) -> list[Event]:
-        text, signature, redacted = (members.text(value, name) for name in ("text", "signature", "redactedContent"))
+        text, signature, redacted = (json_text.text(value, name) for name in ("text", "signature", "redactedContent"))
         if redacted:
             self._open(index, "reasoningContent").texts.append(redacted)
         return [Thinking(text, signature, "", self._owner, 0, index)] if text or signature else []
@@ -197,14 +196,14 @@ class Answer:
         if kind == "reasoningContent":
             return self._reasoning(value, index)
         if kind == "citationsContent":
-            texts = [members.text(each, "text") for each in members.mappings(value.get("content"))]
-            cited = [_citation(each, index) for each in members.mappings(value.get("citations"))]
+            texts = [json_text.text(each, "text") for each in json_text.mappings(value.get("content"))]
+            cited = [_citation(each, index) for each in json_text.mappings(value.get("citations"))]
             return [*(Text(text, 0, index) for text in texts if text), *cited]
         return _media(kind, value, index) if kind in formats.MEDIA else None
 
     def _call(self, value: Mapping[str, Any], index: int) -> Event:
         number = self._calls[index] = len(self._calls)
-        return ToolStart(number, members.text(value, "name"), members.text(value, "toolUseId"))
+        return ToolStart(number, json_text.text(value, "name"), json_text.text(value, "toolUseId"))
 
     def _input(self, value: Any, index: int, arguments: bytes) -> list[Event]:
         if value is None:
@@ -213,13 +212,13 @@ class Answer:
         return [ToolArgs(text, self._calls[index])]
 
     def _reasoning(self, value: Mapping[str, Any], index: int) -> list[Event] | None:
-        redacted = members.text(value, "redactedContent")
+        redacted = json_text.text(value, "redactedContent")
         if redacted:
             return [Thinking("", "", self._data(redacted), self._owner, 0, index)]
         said = value.get("reasoningText")
         if not isinstance(said, dict):
             return None
-        text, signature = members.text(said, "text"), members.text(said, "signature")
+        text, signature = json_text.text(said, "text"), json_text.text(said, "signature")
         return [Thinking(text, signature, "", self._owner, 0, index)] if text or signature else []
 
     def _data(self, redacted: str) -> str:
@@ -295,8 +294,8 @@ def _one_base64(pieces: list[str]) -> str:
 
 
 def _media(kind: str, value: Mapping[str, Any], index: int) -> list[Event] | None:
-    source, form = members.mapping(value, "source"), members.text(value, "format")
-    data, uri = members.text(source, "bytes"), members.text(members.mapping(source, "s3Location"), "uri")
+    source, form = json_text.mapping(value, "source"), json_text.text(value, "format")
+    data, uri = json_text.text(source, "bytes"), json_text.text(json_text.mapping(source, "s3Location"), "uri")
     if not form or not (data or uri):
         return None
     return [Media(formats.mime_of(kind, form), data, uri, 0, index)]
@@ -304,9 +303,9 @@ def _media(kind: str, value: Mapping[str, Any], index: int) -> list[Event] | Non
 
 def _citation(citation: Mapping[str, Any], index: int) -> Citation:
     """Where in its source something stands is no place in the answer: the whole block is meant."""
-    web, source = members.mapping(members.mapping(citation, "location"), "web"), members.text(citation, "source")
-    url = members.text(web, "url") or (source if source.startswith(("https://", "http://")) else "")
-    return Citation(citation, url, members.text(citation, "title"), block=index)
+    web, source = json_text.mapping(json_text.mapping(citation, "location"), "web"), json_text.text(citation, "source")
+    url = json_text.text(web, "url") or (source if source.startswith(("https://", "http://")) else "")
+    return Citation(citation, url, json_text.text(citation, "title"), block=index)
 
 
 def _unknown(name: str, event: Mapping[str, Any]) -> list[Event]:
@@ -322,7 +321,7 @@ def _extras(event: Mapping[str, Any], read: set[str]) -> list[Event]:
 
 
 def _stop(event: Mapping[str, Any]) -> Event:
-    native = members.text(event, "stopReason")
+    native = json_text.text(event, "stopReason")
     return Stop(STOP_REASONS.get(native, "stop"), native)
 
 
@@ -332,12 +331,12 @@ def _tokens(event: Mapping[str, Any]) -> list[Event]:
     if not isinstance(usage, dict):
         return []
     names = ("inputTokens", "outputTokens", "totalTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
-    prompt, completion, total, cached, written = (members.integer(usage, name) for name in names)
+    prompt, completion, total, cached, written = (json_text.integer(usage, name) for name in names)
     if prompt is not None:
         prompt += (cached or 0) + (written or 0)
         if total is None and completion is not None:
             total = prompt + completion
-    return [Tokens(prompt, completion, total, cached, written, native=usage)]
+    return [Usage(prompt, completion, total, cached, written, native=usage)]
 
 
 def _is_callers(value: Any) -> bool:
@@ -346,4 +345,4 @@ def _is_callers(value: Any) -> bool:
 
 
 def _index(event: Mapping[str, Any]) -> int:
-    return members.integer(event, "contentBlockIndex") or 0
+    return json_text.integer(event, "contentBlockIndex") or 0

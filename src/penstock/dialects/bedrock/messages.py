@@ -35,9 +35,9 @@ from penstock.core.chat import (
     ToolResult,
     UnknownPart,
 )
+from penstock.core.json_text import read_json
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
-from penstock.core.unreadable import read_json
 from penstock.dialects.bedrock import formats
 from penstock.dialects.call_ids import CallIds
 from penstock.dialects.openai.relay.mistral import short_id

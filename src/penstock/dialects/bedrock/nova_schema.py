@@ -11,8 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.json_text import write_json
-from penstock.core.unreadable import read_json
+from penstock.core.json_text import read_json, write_json
 
 _KNOWN: Final = ("type", "properties", "required")
 _DEFINING: Final = ("$defs", "definitions")

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.events import Event, Fail
-from penstock.core.unreadable import UNREADABLE, read_json
+from penstock.core.json_text import UNREADABLE, read_json
 from penstock.dialects.anthropic.provider.reply import EXCEPTION_STATUS
 from penstock.dialects.bedrock.events import Answer
 from penstock.dialects.dialect import WriteContext

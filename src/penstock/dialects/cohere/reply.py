@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeGuard
 
-from penstock.core import members
+from penstock.core import json_text
 from penstock.core.events import (
     Citation,
     Event,
@@ -21,11 +21,11 @@ from penstock.core.events import (
     Stop,
     Text,
     Thinking,
-    Tokens,
     ToolArgs,
     ToolStart,
 )
-from penstock.core.unreadable import read_json
+from penstock.core.json_text import read_json
+from penstock.core.usage import Usage
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.sse import EventSplitter
@@ -103,14 +103,14 @@ class StreamReader:
             event = None
         if not isinstance(event, dict):
             return self._broken("The provider's stream holds an event that is no JSON object.", data)
-        kind = members.text(event, "type") or name.decode("latin-1")
+        kind = json_text.text(event, "type") or name.decode("latin-1")
         read = _EVENTS.get(kind)
         if read is not None:
             found = read(self._answer, event)
         elif kind == "message-start":
             found = _start(event)
         elif kind == "message-end":
-            found = [*_end({**event, **members.mapping(event, "delta")}, data)]
+            found = [*_end({**event, **json_text.mapping(event, "delta")}, data)]
             self._has_ended = True
         elif isinstance(event.get("message"), str):
             found = [_told(event, data)]
@@ -146,7 +146,7 @@ class _Answer:
             content = [{"type": "text", "text": content}]
         for index, block in enumerate(_objects(content)):
             yield from self._content(block, index)
-        yield from self._text(members.text(message, "tool_plan"), _PLAN)
+        yield from self._text(json_text.text(message, "tool_plan"), _PLAN)
         for index, call in enumerate(_objects(message.get("tool_calls"))):
             yield from self._call(call, index)
         yield from self._citations(message)
@@ -154,13 +154,13 @@ class _Answer:
     # Events of a stream.
 
     def content(self, event: Mapping[str, Any]) -> list[Event]:
-        block = members.mapping(_message(event), "content")
+        block = json_text.mapping(_message(event), "content")
         found = self._content(block, _number(event, "index") or 0)
         logprobs = event.get("logprobs")
         return [*found, *_logprobs(logprobs)] if logprobs else found
 
     def plan(self, event: Mapping[str, Any]) -> list[Event]:
-        return self._text(members.text(_message(event), "tool_plan"), _PLAN)
+        return self._text(json_text.text(_message(event), "tool_plan"), _PLAN)
 
     def call(self, event: Mapping[str, Any]) -> list[Event]:
         index = _number(event, "index")
@@ -189,10 +189,10 @@ class _Answer:
         text = block.get("text")
         if text and isinstance(text, str):
             return self._text(text, index)
-        thinking = members.text(block, "thinking")
+        thinking = json_text.text(block, "thinking")
         if thinking:
             return [Thinking(thinking, block=self._block(index))]
-        if block.keys() <= _BLOCK_MEMBERS and members.text(block, "type") in _BLOCK_TYPES:
+        if block.keys() <= _BLOCK_MEMBERS and json_text.text(block, "type") in _BLOCK_TYPES:
             return []
         return [Foreign(block, block=self._block(index))]
 
@@ -208,7 +208,9 @@ class _Answer:
 
     def _call(self, call: Mapping[str, Any], index: int) -> list[Event]:
         number = self._calls[index] = len(self._calls)
-        start = ToolStart(number, members.text(members.mapping(call, "function"), "name"), members.text(call, "id"))
+        start = ToolStart(
+            number, json_text.text(json_text.mapping(call, "function"), "name"), json_text.text(call, "id")
+        )
         return [start, *_arguments(call, number)]
 
     def _citations(self, message: Mapping[str, Any]) -> list[Event]:
@@ -226,8 +228,8 @@ class _Answer:
         source = _source(citation)
         return Citation(
             citation,
-            members.text(source, "url"),
-            members.text(source, "title"),
+            json_text.text(source, "url"),
+            json_text.text(source, "title"),
             None if base is None or start is None else base + start,
             None if base is None or end is None else base + end,
             block=self._blocks.get(index, 0),
@@ -248,20 +250,20 @@ _EVENTS: Final[Mapping[str, Callable[[_Answer, Mapping[str, Any]], list[Event]]]
 
 
 def _start(event: Mapping[str, Any]) -> list[Event]:
-    found = members.text(event, "id")
+    found = json_text.text(event, "id")
     return [Start(found)] if found else []
 
 
 def _arguments(call: Mapping[str, Any], number: int) -> list[Event]:
-    text = members.text(members.mapping(call, "function"), "arguments")
+    text = json_text.text(json_text.mapping(call, "function"), "arguments")
     return [ToolArgs(text, number)] if text else []
 
 
 def _source(citation: Mapping[str, Any]) -> Mapping[str, Any]:
     """The first source that has an address: a document or a tool's output, both in the caller's own words."""
     for source in _objects(citation.get("sources")):
-        held = members.mapping(source, "document") or members.mapping(source, "tool_output")
-        if members.text(held, "url"):
+        held = json_text.mapping(source, "document") or json_text.mapping(source, "tool_output")
+        if json_text.text(held, "url"):
             return held
     return {}
 
@@ -274,39 +276,39 @@ def _logprobs(items: Any) -> list[Event]:
         numbers = [value for value in each if _is_number(value)] if isinstance(each, list) else []
         if numbers:
             content.append(
-                {"token": members.text(item, "text"), "logprob": sum(numbers), "bytes": None, "top_logprobs": []}
+                {"token": json_text.text(item, "text"), "logprob": sum(numbers), "bytes": None, "top_logprobs": []}
             )
     return [Logprobs(tuple(content))] if content else []
 
 
 def _end(event: Mapping[str, Any], raw: bytes) -> Iterable[Event]:
     """Usage, then why the answer ended."""
-    usage = members.mapping(event, "usage")
+    usage = json_text.mapping(event, "usage")
     if usage:
         yield _tokens(usage)
-    native, error = members.text(event, "finish_reason"), members.text(event, "error")
+    native, error = json_text.text(event, "finish_reason"), json_text.text(event, "error")
     if error or native == _FAILED:
         yield Fail(error or "The provider failed to generate the answer.", type=native, raw=raw)
     else:
         yield Stop(_STOPS.get(native, "stop"), native)
 
 
-def _tokens(usage: Mapping[str, Any]) -> Tokens:
+def _tokens(usage: Mapping[str, Any]) -> Usage:
     """What the model saw and said; what was billed of it only where that is all there is."""
-    counts = members.mapping(usage, "tokens") or members.mapping(usage, "billed_units")
+    counts = json_text.mapping(usage, "tokens") or json_text.mapping(usage, "billed_units")
     prompt, completion = _number(counts, "input_tokens"), _number(counts, "output_tokens")
     total = None if prompt is None or completion is None else prompt + completion
     cached, reasoning = _number(usage, "cached_tokens"), _number(counts, "reasoning_tokens")
-    return Tokens(prompt, completion, total, cached, reasoning=reasoning, native=usage)
+    return Usage(prompt, completion, total, cached, reasoning=reasoning, native=usage)
 
 
 def _told(error: Mapping[str, Any], raw: bytes) -> Fail:
     """An error in Cohere's shape, which has no ``error`` member: ``{id, message, error_type}``."""
-    return Fail(members.text(error, "message"), type=members.text(error, "error_type"), raw=raw)
+    return Fail(json_text.text(error, "message"), type=json_text.text(error, "error_type"), raw=raw)
 
 
 def _message(event: Mapping[str, Any]) -> Mapping[str, Any]:
-    return members.mapping(members.mapping(event, "delta"), "message")
+    return json_text.mapping(json_text.mapping(event, "delta"), "message")
 
 
 def _objects(value: Any) -> list[Mapping[str, Any]]:

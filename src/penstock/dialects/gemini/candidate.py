@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from penstock.core import members
+from penstock.core import json_text
 from penstock.core.chat import Owner
 from penstock.core.events import Event, Extra, Foreign, Media, Stop, Text, Thinking, ToolArgs, ToolStart
 from penstock.core.json_text import write_json
@@ -128,7 +128,7 @@ class Candidate:
             return self._other(part, arguments)
         if text and "thought" not in part and "thoughtSignature" not in part:
             return (self._say(text),)
-        signature = members.text(part, "thoughtSignature")
+        signature = json_text.text(part, "thoughtSignature")
         if part.get("thought") is True:
             return self._thought(text, signature)
         return self._signed(text, signature)
@@ -175,11 +175,11 @@ class Candidate:
             written = next(arguments, "")
             if isinstance(call.get("name"), str):
                 self._kind = _ALONE
-                return self._call(call, members.text(part, "thoughtSignature"), written)
+                return self._call(call, json_text.text(part, "thoughtSignature"), written)
         media = None if part.get("thought") is True else _media(part)
         if media is None:
             return (Foreign(part, self._index, self._open(_ALONE)),)
-        signature = members.text(part, "thoughtSignature")
+        signature = json_text.text(part, "thoughtSignature")
         signed = (self._sign(signature),) if signature else ()
         return (*signed, Media(*media, self._index, self._open(_ALONE)))
 
@@ -187,7 +187,7 @@ class Candidate:
         number = self._calls
         self._calls += 1
         owner = Owner.GOOGLE if signature else Owner.UNKNOWN
-        yield ToolStart(number, call["name"], members.text(call, "id"), signature, owner, self._index)
+        yield ToolStart(number, call["name"], json_text.text(call, "id"), signature, owner, self._index)
         args = call.get("args")
         if isinstance(args, dict) and args:
             yield ToolArgs(written or write_json(args).decode(), number, self._index)
@@ -223,8 +223,8 @@ def _media(part: Mapping[str, Any]) -> tuple[str, str, str] | None:
     """Type, data and address of an image, a sound or a video."""
     held = part.get("inlineData")
     if isinstance(held, dict) and isinstance(held.get("data"), str):
-        return members.text(held, "mimeType"), held["data"], ""
+        return json_text.text(held, "mimeType"), held["data"], ""
     held = part.get("fileData")
     if isinstance(held, dict) and isinstance(held.get("fileUri"), str):
-        return members.text(held, "mimeType"), "", held["fileUri"]
+        return json_text.text(held, "mimeType"), "", held["fileUri"]
     return None

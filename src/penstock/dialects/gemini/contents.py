@@ -31,8 +31,8 @@ from penstock.core.chat import (
     UnknownPart,
 )
 from penstock.core.failure import Failure, Kind
+from penstock.core.json_text import UNREADABLE
 from penstock.core.parameters import Parameters
-from penstock.core.unreadable import UNREADABLE
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.gemini.media import RESOLUTIONS, media
 

@@ -13,9 +13,10 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core import members
-from penstock.core.events import Event, Extra, Fail, Start, Tokens
-from penstock.core.unreadable import UNREADABLE, read_json
+from penstock.core import json_text
+from penstock.core.events import Event, Extra, Fail, Start
+from penstock.core.json_text import UNREADABLE, read_json
+from penstock.core.usage import Usage
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.sse import EventSplitter
@@ -128,9 +129,9 @@ class _Reply:
         """What the first piece says of the whole reply."""
         self._has_begun = True
         start = Start(
-            members.text(value, "responseId"),
-            members.text(value, "modelVersion"),
-            _seconds(members.text(value, "createTime")),
+            json_text.text(value, "responseId"),
+            json_text.text(value, "modelVersion"),
+            _seconds(json_text.text(value, "createTime")),
         )
         return [] if start == Start() else [start]
 
@@ -150,7 +151,7 @@ class _Reply:
         if self.has_ended:
             return
         feedback = self._extras.get("promptFeedback")
-        blocked = members.text(feedback, "blockReason") if isinstance(feedback, dict) else ""
+        blocked = json_text.text(feedback, "blockReason") if isinstance(feedback, dict) else ""
         if blocked and not self._candidates:
             self._candidates[0] = Candidate(0, blocked)
         if all(candidate.is_silent for candidate in self._candidates.values()):
@@ -172,10 +173,10 @@ class _Reply:
 
     def _fail(self, error: Mapping[str, Any], raw: bytes) -> list[Event]:
         """Google says that the answer failed."""
-        message = members.text(error, "message") or "the provider tells of an error without a message"
+        message = json_text.text(error, "message") or "the provider tells of an error without a message"
         code = error.get("code")
         status = code if type(code) is int and 400 <= code < 600 else 0
-        return self._failed(Fail(message, members.text(error, "status"), str(code) if status else "", status, raw))
+        return self._failed(Fail(message, json_text.text(error, "status"), str(code) if status else "", status, raw))
 
     def _failed(self, fail: Fail) -> list[Event]:
         """The end for lack of more: what was counted so far, then why."""
@@ -188,25 +189,26 @@ class _Reply:
         """Keep the last account. One without counts adds what else it says (Vertex's kind of traffic)."""
         self._usage = {**self._usage, **usage} if _COUNTED.isdisjoint(usage) else usage
 
-    def _tokens(self) -> Iterable[Tokens]:
+    def _tokens(self) -> Iterable[Usage]:
         """The counts, of which Google leaves out zeros. Its total is the sum of its parts."""
         usage, self._usage = self._usage, {}
         if not usage:
             return
-        prompt, said, thought, tools, total = (members.integer(usage, name) for name in _COUNTS)
+        prompt, said, thought, tools, total = (json_text.integer(usage, name) for name in _COUNTS)
         counted = any(count is not None for count in (prompt, said, thought, tools, total))
         asked = (prompt or 0) + (tools or 0) if counted else None
         answered = (said or 0) + (thought or 0) if counted else None
         if asked is not None and answered is not None and total is None:
             total = asked + answered
-        yield Tokens(
+        yield Usage(
             asked,
             answered,
             total,
-            members.integer(usage, "cachedContentTokenCount"),
+            json_text.integer(usage, "cachedContentTokenCount"),
             reasoning=thought,
             audio_in=_sound(usage.get("promptTokensDetails")),
             audio_out=_sound(usage.get("candidatesTokensDetails")),
+            tool_prompt=tools,
             native=usage,
         )
 
@@ -275,7 +277,7 @@ def _seconds(time: str) -> int:
 def _sound(details: Any) -> int | None:
     """The tokens of sound among those of all kinds; None when the kinds aren't told or sound isn't among them."""
     counts = [
-        members.integer(item, "tokenCount") or 0
+        json_text.integer(item, "tokenCount") or 0
         for item in (details if isinstance(details, list) else ())
         if isinstance(item, dict) and item.get("modality") == "AUDIO"
     ]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from penstock.core import members
+from penstock.core import json_text
 from penstock.core.events import (
     Event,
     Extra,
@@ -21,12 +21,11 @@ from penstock.core.events import (
     Stop,
     Text,
     Thinking,
-    Tokens,
     ToolArgs,
     ToolStart,
 )
-from penstock.core.json_text import write_json
-from penstock.core.unreadable import read_json
+from penstock.core.json_text import read_json, write_json
+from penstock.core.usage import Usage
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.ndjson import LineSplitter
@@ -102,11 +101,11 @@ class StreamReader:
 
     def _start(self, line: Mapping[str, Any]) -> list[Event]:
         self._has_begun = True
-        return [Start(model=members.text(line, "model"), created=_seconds(members.text(line, "created_at")))]
+        return [Start(model=json_text.text(line, "model"), created=_seconds(json_text.text(line, "created_at")))]
 
     def _message(self, message: Mapping[str, Any]) -> list[Event]:
         found: list[Event] = []
-        thinking, text = members.text(message, "thinking"), members.text(message, "content")
+        thinking, text = json_text.text(message, "thinking"), json_text.text(message, "content")
         if thinking:
             found.append(Thinking(thinking, block=self._block(Thinking)))
         if text:
@@ -130,7 +129,7 @@ class StreamReader:
         for call in calls if isinstance(calls, list) else ():
             function = call.get("function") if isinstance(call, dict) else None
             if isinstance(function, dict):
-                yield ToolStart(self._calls, members.text(function, "name"), members.text(call, "id"))
+                yield ToolStart(self._calls, json_text.text(function, "name"), json_text.text(call, "id"))
                 yield from _arguments(function.get("arguments"), self._calls)
                 self._calls += 1
 
@@ -141,7 +140,7 @@ class StreamReader:
         for name, value in line.items():
             if name not in _READ and name not in _COUNTS:
                 yield Extra(name, value)
-        native = members.text(line, "done_reason")
+        native = json_text.text(line, "done_reason")
         reason = _STOPS.get(native, "stop")
         yield Stop("tool_calls" if self._calls and reason == "stop" else reason, native)
 
@@ -154,11 +153,11 @@ def _arguments(value: Any, index: int) -> list[Event]:
 
 def _tokens(line: Mapping[str, Any]) -> list[Event]:
     """The counts stand on the last line only; one that is 0 is left out there."""
-    prompt, completion = (members.integer(line, name) for name in _COUNTS)
+    prompt, completion = (json_text.integer(line, name) for name in _COUNTS)
     if prompt is None and completion is None:
         return []
     total = None if prompt is None or completion is None else prompt + completion
-    return [Tokens(prompt, completion, total, native={name: line[name] for name in _COUNTS if name in line})]
+    return [Usage(prompt, completion, total, native={name: line[name] for name in _COUNTS if name in line})]
 
 
 def _logprobs(tokens: Any) -> list[Event]:

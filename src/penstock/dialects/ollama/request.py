@@ -28,10 +28,9 @@ from penstock.core.chat import (
     ToolResult,
 )
 from penstock.core.failure import Failure, Kind
-from penstock.core.json_text import write_json
+from penstock.core.json_text import UNREADABLE, write_json
 from penstock.core.parameters import Parameters, Payload
 from penstock.core.traits import Traits
-from penstock.core.unreadable import UNREADABLE
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.function_tools import described, take_functions, unknown_choice
 

@@ -23,8 +23,8 @@ from penstock.core.chat import (
     ToolResult,
 )
 from penstock.core.failure import Failure, Kind
+from penstock.core.json_text import read_json
 from penstock.core.parameters import Parameters
-from penstock.core.unreadable import read_json
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.function_tools import take_functions
 from penstock.dialects.oracle.cohere import common

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from penstock.core import members
+from penstock.core import json_text
 from penstock.core.events import Event
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.openai.provider.reply import OpenAiReader, OpenAiStream, decoded
@@ -119,7 +119,7 @@ def _choice(choice: Mapping[str, Any], message: Any) -> dict[str, Any]:
 
 
 def _delta(message: Mapping[str, Any]) -> dict[str, Any]:
-    content = [_part(part) for part in members.mappings(message.get("content"))]
+    content = [_part(part) for part in json_text.mappings(message.get("content"))]
     if message.get("toolPlan"):
         content.append({"type": "text", "text": message["toolPlan"]})
     found: dict[str, Any] = {"content": content}
@@ -127,9 +127,9 @@ def _delta(message: Mapping[str, Any]) -> dict[str, Any]:
         if theirs in message:
             found[name] = message[theirs]
     if "toolCalls" in message:
-        found["tool_calls"] = [_call(call) for call in members.mappings(message["toolCalls"])]
+        found["tool_calls"] = [_call(call) for call in json_text.mappings(message["toolCalls"])]
     if "annotations" in message:
-        found["annotations"] = [_annotation(each) for each in members.mappings(message["annotations"])]
+        found["annotations"] = [_annotation(each) for each in json_text.mappings(message["annotations"])]
     return found
 
 

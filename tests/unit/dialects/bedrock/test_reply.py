@@ -24,12 +24,12 @@ from penstock.core.events import (
     Stop,
     Text,
     Thinking,
-    Tokens,
     ToolArgs,
     ToolStart,
     collect,
 )
 from penstock.core.traits import Traits
+from penstock.core.usage import Usage
 from penstock.dialects.bedrock import DIALECT
 from penstock.dialects.bedrock import reply as bedrock_reply
 from penstock.dialects.dialect import WriteContext
@@ -37,7 +37,7 @@ from penstock.dialects.dialect import WriteContext
 CLAUDE = WriteContext("anthropic.claude", traits=Traits(family="claude", owner=Owner.ANTHROPIC))
 NOVA = WriteContext("amazon.nova", traits=Traits(family="nova", owner=Owner.AMAZON))
 USAGE = {"inputTokens": 10, "outputTokens": 5, "totalTokens": 15}
-TOKENS = Tokens(10, 5, 15, native=USAGE)
+TOKENS = Usage(10, 5, 15, native=USAGE)
 METRICS = Extra("metrics", {"latencyMs": 7})
 
 
@@ -109,7 +109,7 @@ def merged(events: list[Event]) -> Any:
         for block, found in choice.blocks.items()
     }
     calls = [(call.id, call.name, json.loads(call.arguments or "{}")) for call in choice.calls]
-    return text, rest, calls, choice.stop, reply.tokens, reply.extras
+    return text, rest, calls, choice.stop, reply.usage, reply.extras
 
 
 # Streams.
@@ -219,12 +219,12 @@ def test_a_guardrail_says_why() -> None:  # quirk 63
 
 def test_the_prompt_includes_what_the_cache_knew() -> None:  # quirk 64
     usage = {**USAGE, "inputTokens": 3, "cacheReadInputTokens": 1712, "cacheWriteInputTokens": 236, "totalTokens": 1956}
-    assert collect(whole(usage=usage)).tokens == Tokens(1951, 5, 1956, 1712, 236, native=usage)
+    assert collect(whole(usage=usage)).usage == Usage(1951, 5, 1956, 1712, 236, native=usage)
     partial = {"inputTokens": 3, "outputTokens": 5, "cacheReadInputTokens": 2}
-    assert collect(whole(usage=partial)).tokens == Tokens(5, 5, 10, 2, native=partial)
+    assert collect(whole(usage=partial)).usage == Usage(5, 5, 10, 2, native=partial)
     odd = {"inputTokens": True, "outputTokens": "5"}
-    assert collect(whole(usage=odd)).tokens == Tokens(native=odd)
-    assert collect(whole(usage=None)).tokens is None
+    assert collect(whole(usage=odd)).usage == Usage(native=odd)
+    assert collect(whole(usage=None)).usage is None
 
 
 def test_a_citation_is_of_the_whole_block_it_stands_in() -> None:  # quirk 65
@@ -503,5 +503,5 @@ def test_any_value_for_any_member_of_a_stream(odd: Any, path: tuple[Any, ...]) -
 @given(odd=JSON, path=st.sampled_from(paths(BLOCK)))
 def test_any_value_for_any_member_of_a_reply(odd: Any, path: tuple[Any, ...]) -> None:
     reply = collect(whole(replaced(BLOCK, path, odd)))
-    assert reply.tokens == TOKENS
+    assert reply.usage == TOKENS
     assert reply.failure is None

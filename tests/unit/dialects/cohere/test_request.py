@@ -39,7 +39,6 @@ from penstock.core.events import (
     Stop,
     Text,
     Thinking,
-    Tokens,
     ToolArgs,
     ToolStart,
     collect,
@@ -47,6 +46,7 @@ from penstock.core.events import (
 from penstock.core.failure import Failure, Kind
 from penstock.core.parameters import Payload
 from penstock.core.traits import ANY_MODEL, Traits
+from penstock.core.usage import Usage
 from penstock.dialects.cohere import DIALECT
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing import sse
@@ -361,7 +361,7 @@ USAGE: dict[str, Any] = {
     "tokens": {"input_tokens": 1508.0, "output_tokens": 67, "reasoning_tokens": 12},
     "cached_tokens": 1472,
 }
-TOKENS = Tokens(1508, 67, 1575, 1472, reasoning=12, native=USAGE)
+TOKENS = Usage(1508, 67, 1575, 1472, reasoning=12, native=USAGE)
 END: list[Event] = [TOKENS, Stop("stop", "COMPLETE")]
 
 CITED = {
@@ -499,16 +499,16 @@ def test_offsets_count_within_a_block_and_are_told_within_the_whole_text(
     ("usage", "expected"),
     [
         (USAGE, [TOKENS]),
-        ({"billed_units": {"input_tokens": 9, "output_tokens": 2}}, [Tokens(9, 2, 11)]),
-        ({"tokens": {"input_tokens": 9}}, [Tokens(9)]),
-        ({"tokens": {"input_tokens": 1.5, "output_tokens": True}, "cached_tokens": "3"}, [Tokens()]),
+        ({"billed_units": {"input_tokens": 9, "output_tokens": 2}}, [Usage(9, 2, 11)]),
+        ({"tokens": {"input_tokens": 9}}, [Usage(9)]),
+        ({"tokens": {"input_tokens": 1.5, "output_tokens": True}, "cached_tokens": "3"}, [Usage()]),
         ({}, []),
         (None, []),
         ([1], []),
     ],
 )
-def test_usage(usage: Any, expected: list[Tokens]) -> None:
-    found = [event for event in whole({"content": "Hi"}, usage=usage) if isinstance(event, Tokens)]
+def test_usage(usage: Any, expected: list[Usage]) -> None:
+    found = [event for event in whole({"content": "Hi"}, usage=usage) if isinstance(event, Usage)]
     assert found == [msgspec.structs.replace(each, native=usage) for each in expected]
 
 

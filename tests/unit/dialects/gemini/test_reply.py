@@ -20,11 +20,11 @@ from penstock.core.events import (
     Stop,
     Text,
     Thinking,
-    Tokens,
     ToolArgs,
     ToolStart,
     collect,
 )
+from penstock.core.usage import Usage
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing import sse
 from penstock.dialects.gemini import DIALECT
@@ -35,7 +35,7 @@ GOAL = WriteContext("gemini-2.5-flash", "google")
 START = Start("r1", "gemini-2.5-flash")
 STOP = Stop("stop", "STOP")
 COUNTED = {"promptTokenCount": 5, "candidatesTokenCount": 2, "totalTokenCount": 7}
-TOKENS = Tokens(5, 2, 7, native=COUNTED)
+TOKENS = Usage(5, 2, 7, native=COUNTED)
 
 
 def response(*parts: Any, finish: str | None = None, usage: Any = None, **members: Any) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def test_thinking_may_use_up_everything() -> None:
     """Quirk 42: content without parts, counts without those of an answer."""
     usage = {"promptTokenCount": 15, "thoughtsTokenCount": 2, "totalTokenCount": 17}
     value = response(finish="MAX_TOKENS", usage=usage, content={"role": "model"})
-    assert whole(value) == [START, Stop("length", "MAX_TOKENS"), Tokens(15, 2, 17, reasoning=2, native=usage)]
+    assert whole(value) == [START, Stop("length", "MAX_TOKENS"), Usage(15, 2, 17, reasoning=2, native=usage)]
 
 
 def test_a_stop_for_safety_has_no_content() -> None:
@@ -182,7 +182,7 @@ def test_a_refused_prompt_has_no_candidates() -> None:
         START,
         Stop("content_filter", "PROHIBITED_CONTENT"),
         Extra("promptFeedback", feedback),
-        Tokens(native=usage),
+        Usage(native=usage),
     ]
     assert whole(value) == expected
     assert streamed(value) == expected
@@ -343,9 +343,9 @@ def test_thoughts_and_tools_count() -> None:
         "candidatesTokensDetails": [{"modality": "AUDIO", "tokenCount": 9}],
     }
     tokens = whole(response(said("A"), finish="STOP", usage=usage))[-1]
-    assert tokens == Tokens(108, 50, 158, cached=4, reasoning=30, audio_in=5, audio_out=9, native=usage)
+    assert tokens == Usage(108, 50, 158, cached=4, reasoning=30, audio_in=5, audio_out=9, native=usage)
     del usage["totalTokenCount"]
-    assert whole(response(said("A"), finish="STOP", usage=usage))[-1] == Tokens(
+    assert whole(response(said("A"), finish="STOP", usage=usage))[-1] == Usage(
         108, 50, 158, cached=4, reasoning=30, audio_in=5, audio_out=9, native=usage
     )
 
@@ -361,9 +361,9 @@ def test_an_account_may_count_nothing() -> None:
     traffic = {"trafficType": "ON_DEMAND"}
     quiet = response(said("A"), usage=traffic, groundingMetadata={})
     last = response(said("B"), finish="STOP", usage={**COUNTED, **traffic}, groundingMetadata={})
-    assert streamed(quiet, last) == [*answered(Text("A"), Text("B")), Tokens(5, 2, 7, native={**COUNTED, **traffic})]
+    assert streamed(quiet, last) == [*answered(Text("A"), Text("B")), Usage(5, 2, 7, native={**COUNTED, **traffic})]
     told_last = streamed(response(said("A"), usage=COUNTED), response(said("B"), finish="STOP", usage=traffic))[-1]
-    assert told_last == Tokens(5, 2, 7, native={**COUNTED, **traffic})
+    assert told_last == Usage(5, 2, 7, native={**COUNTED, **traffic})
 
 
 # What has no place in OpenAI's dialect.

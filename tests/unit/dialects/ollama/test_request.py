@@ -21,7 +21,6 @@ from penstock.core.events import (
     Stop,
     Text,
     Thinking,
-    Tokens,
     ToolArgs,
     ToolStart,
     collect,
@@ -29,6 +28,7 @@ from penstock.core.events import (
 from penstock.core.failure import Failure, Kind
 from penstock.core.parameters import Payload
 from penstock.core.traits import ANY_MODEL, Traits
+from penstock.core.usage import Usage
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing import ndjson
 from penstock.dialects.ollama import DIALECT
@@ -316,7 +316,7 @@ DURATIONS = {"total_duration": 329660702, "load_duration": 15200490, "prompt_eva
 COUNTS = {"prompt_eval_count": 297, "eval_count": 28}
 START = Start("", "qwen3", 1743108777)
 EXTRAS: list[Event] = [Extra(name, value) for name, value in DURATIONS.items()]
-TOKENS = Tokens(297, 28, 325, native=COUNTS)
+TOKENS = Usage(297, 28, 325, native=COUNTS)
 
 
 def line(message: Any, **members: Any) -> bytes:
@@ -408,7 +408,7 @@ def test_an_answer_that_was_cut_off_in_its_calls_says_so() -> None:
     ("counts", "expected"),
     [
         ({}, []),
-        ({"eval_count": 5}, [Tokens(None, 5, native={"eval_count": 5})]),
+        ({"eval_count": 5}, [Usage(None, 5, native={"eval_count": 5})]),
         ({"prompt_eval_count": "5", "eval_count": True}, []),
     ],
 )

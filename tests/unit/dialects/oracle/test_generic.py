@@ -21,7 +21,6 @@ from penstock.core.events import (
     Stop,
     Text,
     Thinking,
-    Tokens,
     ToolArgs,
     ToolStart,
     collect,
@@ -29,6 +28,7 @@ from penstock.core.events import (
 from penstock.core.failure import Failure, Kind
 from penstock.core.parameters import Payload
 from penstock.core.traits import ANY_MODEL, Traits
+from penstock.core.usage import Usage
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing import sse
 from penstock.dialects.openai.caller import request as openai_request
@@ -500,7 +500,7 @@ COUNTS = {
     "total_tokens": 21,
     "prompt_tokens_details": {"cached_tokens": 3},
 }
-TOKENS = Tokens(13, 8, 21, 3, native=COUNTS)
+TOKENS = Usage(13, 8, 21, 3, native=COUNTS)
 
 
 def piece(*content: Any, **more: Any) -> dict[str, Any]:
@@ -607,7 +607,7 @@ def test_reasoning_counted_apart() -> None:
     (tokens,) = [
         event
         for event in read(stream({**piece("Hi"), "finishReason": "stop", "usage": usage}))
-        if isinstance(event, Tokens)
+        if isinstance(event, Usage)
     ]
     assert (tokens.prompt, tokens.completion, tokens.total, tokens.reasoning) == (13, 594, 607, 586)
 
@@ -758,7 +758,7 @@ def test_a_reply_in_coheres_first_shape() -> None:
         Text("Sunny."),
         Stop("length", "MAX_TOKENS"),
         Extra("citations", [{"start": 0}]),
-        Tokens(3, 2, 5, native={"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": None}),
+        Usage(3, 2, 5, native={"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": None}),
     ]
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core import members
+from penstock.core import json_text
 from penstock.core.chat import Owner
 from penstock.core.events import (
     Citation,
@@ -24,12 +24,11 @@ from penstock.core.events import (
     Stop,
     Text,
     Thinking,
-    Tokens,
     ToolArgs,
     ToolStart,
 )
-from penstock.core.json_text import write_json
-from penstock.core.unreadable import read_json
+from penstock.core.json_text import read_json, write_json
+from penstock.core.usage import Usage
 from penstock.dialects.framing.frame import MAX_FRAME
 
 STOP_REASONS: Final[Mapping[str, str]] = {
@@ -108,11 +107,11 @@ class MessageReader:
             case "content_block_delta":
                 return self._delta(value, len(data))
             case "content_block_start":
-                return self._start(_index(value), members.mapping(value, "content_block"), len(data))
+                return self._start(_index(value), json_text.mapping(value, "content_block"), len(data))
             case "content_block_stop":
                 return self._stop(_index(value))
             case "message_start":
-                return self.begin(members.mapping(value, "message"))
+                return self.begin(json_text.mapping(value, "message"))
             case "message_delta":
                 return self._message_delta(value)
             case "message_stop":
@@ -127,11 +126,11 @@ class MessageReader:
     def begin(self, message: Mapping[str, Any]) -> list[Event]:
         """The message's own members, as far as they are known at its beginning."""
         self._count(message)
-        return [Start(members.text(message, "id"), members.text(message, "model")), *_members(message)]
+        return [Start(json_text.text(message, "id"), json_text.text(message, "model")), *_members(message)]
 
     def _message_delta(self, value: Mapping[str, Any]) -> list[Event]:
         self._count(value)
-        return [*_members(members.mapping(value, "delta")), *_members(value)]
+        return [*_members(json_text.mapping(value, "delta")), *_members(value)]
 
     def end(self) -> list[Event]:
         """The message is complete."""
@@ -145,7 +144,7 @@ class MessageReader:
     def block(self, index: int, value: dict[str, Any], arguments: str = "") -> list[Event]:
         """A content block that is given whole; ``arguments`` is a call's input as it was written."""
         if value.get("type") == "text" and not value.get("citations"):
-            text = members.text(value, "text")
+            text = json_text.text(value, "text")
             return [Text(text, 0, index)] if text else []
         events = self._start(index, value, 0)
         if arguments:
@@ -154,9 +153,9 @@ class MessageReader:
 
     def fail(self, data: bytes, value: Mapping[str, Any]) -> list[Event]:
         """The provider says that the answer failed."""
-        error = members.mapping(value, "error")
-        kind = members.text(error, "type")
-        message = members.text(error, "message") or WITHOUT_MESSAGE
+        error = json_text.mapping(value, "error")
+        kind = json_text.text(error, "type")
+        message = json_text.text(error, "message") or WITHOUT_MESSAGE
         code = error.get("code")
         status = ERROR_STATUS.get(kind, code if isinstance(code, int) and 400 <= code < 600 else 0)
         return self.failed(Fail(message, kind, "", status, data))
@@ -174,24 +173,24 @@ class MessageReader:
 
     def _start(self, index: int, value: dict[str, Any], size: int) -> list[Event]:
         before = self._stop(index)
-        block = self._open[index] = _Block(members.text(value, "type"), value, 0)
+        block = self._open[index] = _Block(json_text.text(value, "type"), value, 0)
         match block.kind:
             case "text":
-                text = members.text(value, "text")
-                block.citations += members.mappings(value.get("citations"))
+                text = json_text.text(value, "text")
+                block.citations += json_text.mappings(value.get("citations"))
                 said: list[Event] = [Text(text, 0, index)] if text else []
             case "thinking":
-                text, signature = members.text(value, "thinking"), members.text(value, "signature")
+                text, signature = json_text.text(value, "thinking"), json_text.text(value, "signature")
                 block.pieces += [signature] if signature else []
                 said = [Thinking(text, "", "", Owner.ANTHROPIC, 0, index)] if text else []
             case "redacted_thinking":
-                said = [Thinking("", "", members.text(value, "data"), Owner.ANTHROPIC, 0, index)]
+                said = [Thinking("", "", json_text.text(value, "data"), Owner.ANTHROPIC, 0, index)]
             case "tool_use":
                 block.call = self._calls
                 self._calls += 1
                 given = value.get("input")
                 block.input = write_json(given).decode() if isinstance(given, dict) and given else ""
-                said = [ToolStart(block.call, members.text(value, "name"), members.text(value, "id"))]
+                said = [ToolStart(block.call, json_text.text(value, "name"), json_text.text(value, "id"))]
             case _:
                 said = []
         return [*before, *said, *self._hold(block, size)]
@@ -221,12 +220,12 @@ class MessageReader:
         match delta.get("type"):
             case "input_json_delta" if block.call >= 0:
                 block.input = ""
-                text = members.text(delta, "partial_json")
+                text = json_text.text(delta, "partial_json")
                 return [ToolArgs(text, block.call)] if text else []
             case "signature_delta":
-                block.pieces.append(members.text(delta, "signature"))
+                block.pieces.append(json_text.text(delta, "signature"))
             case "citations_delta":
-                block.citations += members.mappings([delta.get("citation")])
+                block.citations += json_text.mappings([delta.get("citation")])
             case kind:
                 return [Foreign(delta, 0, index)] if isinstance(kind, str) else []
         return self._hold(block, size)
@@ -254,7 +253,7 @@ class MessageReader:
 
     def _count(self, holder: Mapping[str, Any]) -> None:
         """Later counts replace earlier ones: they are running totals."""
-        for name, value in members.mapping(holder, "usage").items():
+        for name, value in json_text.mapping(holder, "usage").items():
             if value is not None:
                 self._usage[name] = value
 
@@ -263,15 +262,18 @@ class MessageReader:
         if not usage:
             return []
         counts = _with_compaction(usage) if "iterations" in usage else usage
-        cached = members.integer(counts, "cache_read_input_tokens")
-        written = members.integer(counts, "cache_creation_input_tokens")
-        prompt = members.integer(counts, "input_tokens")
+        cached = json_text.integer(counts, "cache_read_input_tokens")
+        written = json_text.integer(counts, "cache_creation_input_tokens")
+        prompt = json_text.integer(counts, "input_tokens")
         if cached is not None or written is not None:
             prompt = (prompt or 0) + (cached or 0) + (written or 0)
-        completion = members.integer(counts, "output_tokens")
+        completion = json_text.integer(counts, "output_tokens")
         total = None if prompt is None or completion is None else prompt + completion
-        thinking = members.integer(members.mapping(usage, "output_tokens_details"), "thinking_tokens")
-        return [Tokens(prompt, completion, total, cached, written, thinking, native=usage)]
+        thinking = json_text.integer(json_text.mapping(usage, "output_tokens_details"), "thinking_tokens")
+        lasting = json_text.integer(json_text.mapping(counts, "cache_creation"), "ephemeral_1h_input_tokens")
+        searches = json_text.integer(json_text.mapping(usage, "server_tool_use"), "web_search_requests")
+        told = Usage(prompt, completion, total, cached, written, thinking, native=usage)
+        return [msgspec.structs.replace(told, cache_written_1h=lasting or None, searches=searches or None)]
 
 
 _COUNTS: Final = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
@@ -288,7 +290,7 @@ def _with_compaction(usage: Mapping[str, Any]) -> Mapping[str, Any]:
     )
     if not made:
         return usage
-    sums = {name: sum(members.integer(each, name) or 0 for each in (usage, *made)) for name in _COUNTS}
+    sums = {name: sum(json_text.integer(each, name) or 0 for each in (usage, *made)) for name in _COUNTS}
     return {**usage, **sums}
 
 
@@ -297,7 +299,7 @@ def _with_compaction(usage: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _members(holder: Mapping[str, Any]) -> list[Event]:
     """Why the message ended, and what OpenAI's dialect has no place for."""
-    reason = members.text(holder, "stop_reason")
+    reason = json_text.text(holder, "stop_reason")
     told: list[Event] = [Stop(STOP_REASONS.get(reason, "stop"), reason)] if reason else []
     for name, value in holder.items():
         if value is not None and name not in _TOLD_OTHERWISE:
@@ -308,7 +310,7 @@ def _members(holder: Mapping[str, Any]) -> list[Event]:
 def _grow(block: _Block, delta: Mapping[str, Any]) -> None:
     """A piece of a block in Anthropic's own shape: text goes on where it stopped, everything else is set."""
     if delta.get("type") == "input_json_delta":
-        block.pieces.append(members.text(delta, "partial_json"))
+        block.pieces.append(json_text.text(delta, "partial_json"))
         return
     for name, piece in delta.items():
         if name != "type" and piece is not None:
@@ -328,8 +330,8 @@ def _whole(block: _Block) -> dict[str, Any]:
 
 
 def _citation(raw: dict[str, Any], index: int) -> Citation:
-    title = members.text(raw, "title") or members.text(raw, "document_title")
-    return Citation(raw, members.text(raw, "url"), title, block=index)
+    title = json_text.text(raw, "title") or json_text.text(raw, "document_title")
+    return Citation(raw, json_text.text(raw, "url"), title, block=index)
 
 
 def _index(value: Mapping[str, Any]) -> int:

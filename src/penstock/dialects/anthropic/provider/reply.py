@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from penstock.core.events import Event, Fail
-from penstock.core.unreadable import UNREADABLE, read_json
+from penstock.core.json_text import UNREADABLE, read_json
 from penstock.dialects.anthropic.provider.events import WITHOUT_MESSAGE, MessageReader
 from penstock.dialects.dialect import Reader, WriteContext
 from penstock.dialects.framing.aws_eventstream import EventStream, Message

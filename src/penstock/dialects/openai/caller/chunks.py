@@ -24,11 +24,11 @@ from penstock.core.events import (
     Stop,
     Text,
     Thinking,
-    Tokens,
     ToolArgs,
     ToolStart,
 )
 from penstock.core.json_text import write_json
+from penstock.core.usage import Usage
 from penstock.dialects.openai.caller.members import (
     Caption,
     annotation,
@@ -83,7 +83,7 @@ class ChunkWriter:
         self._is_open = False
         """Whether the first choice is open: nearly always the only one."""
         self._extras: dict[str, Any] = {}
-        self._tokens: Tokens | None = None
+        self._tokens: Usage | None = None
         self.failed: Fail | None = None
         self._begin(Start())
 
@@ -158,7 +158,7 @@ class ChunkWriter:
         match event:
             case Start():
                 self._begin(event)
-            case Tokens():
+            case Usage():
                 self._tokens = event
             case Fail():
                 self.failed = event

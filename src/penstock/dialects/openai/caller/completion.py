@@ -35,7 +35,7 @@ def completion(reply: ChatReply, caption: Caption) -> bytes:
         "provider": caption.provider,
         "choices": [_choice(choice, reply_id, strict=caption.strict) for choice in choices],
     }
-    counts = usage(reply.tokens)
+    counts = usage(reply.usage)
     if counts is not None:
         body["usage"] = counts
     if not caption.strict:

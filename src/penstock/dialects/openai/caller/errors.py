@@ -13,8 +13,8 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.failure import Failure, Kind
+from penstock.core.json_text import read_json
 from penstock.core.outcome import ErrorClass, class_of_status
-from penstock.core.unreadable import read_json
 
 
 def error_body(failure: Failure) -> bytes:

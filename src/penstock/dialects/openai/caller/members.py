@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from penstock.core.chat import Owner
-from penstock.core.events import Citation, Foreign, Media, Stop, Text, Thinking, Tokens
+from penstock.core.events import Citation, Foreign, Media, Stop, Text, Thinking
+from penstock.core.usage import Usage
 from penstock.dialects.openai.caller.earlier_turn import FORMATS
 
 
@@ -103,7 +104,7 @@ def annotation(citation: Citation, start: int, end: int) -> dict[str, Any]:
     }
 
 
-def usage(tokens: Tokens | None) -> dict[str, Any] | None:
+def usage(tokens: Usage | None) -> dict[str, Any] | None:
     """The usage member; None when the provider reported nothing at all."""
     if tokens is None or (tokens.prompt is None and tokens.completion is None and tokens.total is None):
         return None

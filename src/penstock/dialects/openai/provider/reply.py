@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core import members
+from penstock.core import json_text
 from penstock.core.events import (
     Citation,
     Event,
@@ -27,12 +27,11 @@ from penstock.core.events import (
     Stop,
     Text,
     Thinking,
-    Tokens,
     ToolArgs,
     ToolStart,
 )
-from penstock.core.json_text import write_json
-from penstock.core.unreadable import read_json
+from penstock.core.json_text import read_json, write_json
+from penstock.core.usage import Usage
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.sse import EventSplitter
@@ -136,13 +135,13 @@ class OpenAiReader:
 
     def _start(self, chunk: Mapping[str, Any]) -> list[Event]:
         """Who speaks, once anything is known of it (90)."""
-        model = members.text(chunk, "model") or members.text(chunk, "model_id")
-        start = Start(members.text(chunk, "id"), model, max(members.integer(chunk, "created") or 0, 0))
+        model = json_text.text(chunk, "model") or json_text.text(chunk, "model_id")
+        start = Start(json_text.text(chunk, "id"), model, max(json_text.integer(chunk, "created") or 0, 0))
         self._has_begun = start != _UNKNOWN or bool(chunk.get("choices"))
         return [] if start == _UNKNOWN else [start]
 
     def _choice(self, choice: Mapping[str, Any], position: int) -> list[Event]:
-        given = members.integer(choice, "index")
+        given = json_text.integer(choice, "index")
         number = position if given is None or given < 0 else given
         state = self._choices.get(number)
         if state is None:
@@ -154,7 +153,7 @@ class OpenAiReader:
             found += _logprobs(logprobs, number)
         if not _IN_CHOICE.issuperset(choice):
             found += _extras(choice, _IN_CHOICE, number)
-        native = members.text(choice, "finish_reason")
+        native = json_text.text(choice, "finish_reason")
         if native and native != _FAILED:
             state.is_finished = True
             found.append(Stop(_STOPS.get(native.lower(), "stop"), native, number))
@@ -215,7 +214,7 @@ def _said(delta: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Eve
     if content and isinstance(content, str):
         yield Text(content, number, state.block_of(Text))
     elif content:
-        for part in members.mappings(content):
+        for part in json_text.mappings(content):
             yield from _part(part, number, state)
     if not _PLAIN.issuperset(delta):
         yield from _said_besides(delta, number, state)
@@ -226,17 +225,17 @@ _PLAIN: Final = frozenset({"role", "content", "reasoning_content", "reasoning"})
 
 def _said_besides(delta: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Event]:
     """What few deltas hold."""
-    refusal = members.text(delta, "refusal")
+    refusal = json_text.text(delta, "refusal")
     if refusal:
         yield Refusal(refusal, number)
-    for image in members.mappings(delta.get("images")):
+    for image in json_text.mappings(delta.get("images")):
         yield from _part(image, number, state)
     sound = delta.get("audio")
     if isinstance(sound, dict):
         yield from _sound(sound, number, state)
-    for annotation in members.mappings(delta.get("annotations")):
+    for annotation in json_text.mappings(delta.get("annotations")):
         yield _citation(annotation, number, max(state.block, 0))
-    for call in members.mappings(delta.get("tool_calls")):
+    for call in json_text.mappings(delta.get("tool_calls")):
         yield from _call(call, number, state)
     legacy = delta.get("function_call")
     if isinstance(legacy, dict) and any(legacy.values()):
@@ -249,7 +248,7 @@ def _part(part: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Even
     kind, image = part.get("type"), part.get("image_url")
     url = image.get("url") if isinstance(image, dict) else image
     if kind == "text":
-        text = members.text(part, "text")
+        text = json_text.text(part, "text")
         if text:
             yield Text(text, number, state.block_of(Text))
     elif kind == "thinking":
@@ -257,7 +256,7 @@ def _part(part: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Even
         text = (
             thinking
             if isinstance(thinking, str)
-            else "".join(members.text(each, "text") for each in members.mappings(thinking))
+            else "".join(json_text.text(each, "text") for each in json_text.mappings(thinking))
         )
         if text:
             yield Thinking(text, choice=number, block=state.block_of(Thinking))
@@ -276,7 +275,7 @@ def _image(url: str, number: int, block: int) -> Media:
 
 def _sound(sound: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Event]:
     """OpenAI's answer in sound, whose format the request named: its pieces add up. The rest is kept as it is."""
-    data = members.text(sound, "data")
+    data = json_text.text(sound, "data")
     if data:
         yield Media("audio/*", data, choice=number, block=state.block_of(Media))
     rest = {name: value for name, value in sound.items() if value and name != "data"}
@@ -287,16 +286,18 @@ def _sound(sound: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Ev
 def _citation(annotation: Mapping[str, Any], number: int, block: int) -> Citation:
     source = annotation.get("url_citation")
     source = source if isinstance(source, dict) else {}
-    start, end = members.integer(source, "start_index"), members.integer(source, "end_index")
-    return Citation(annotation, members.text(source, "url"), members.text(source, "title"), start, end, number, block)
+    start, end = json_text.integer(source, "start_index"), json_text.integer(source, "end_index")
+    return Citation(
+        annotation, json_text.text(source, "url"), json_text.text(source, "title"), start, end, number, block
+    )
 
 
 def _call(call: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Event]:
     """A tool call, or a piece of one: what names its beginning is absent or empty later on (2, 91)."""
     held = call.get("function") or call.get("custom")
     function = held if isinstance(held, dict) else {}
-    call_id, name = members.text(call, "id"), members.text(function, "name")
-    given = members.integer(call, "index")
+    call_id, name = json_text.text(call, "id"), json_text.text(function, "name")
+    given = json_text.integer(call, "index")
     at = _known(given, call_id, name, state)
     if at is None:
         at = len(state.ids)
@@ -324,7 +325,7 @@ def _known(given: int | None, call_id: str, name: str, state: _Choice) -> int | 
 
 
 def _logprobs(logprobs: Any, number: int) -> list[Event]:
-    content = tuple(members.mappings(logprobs.get("content"))) if isinstance(logprobs, dict) else ()
+    content = tuple(json_text.mappings(logprobs.get("content"))) if isinstance(logprobs, dict) else ()
     return [Logprobs(content, number)] if content else []
 
 
@@ -352,7 +353,7 @@ def _status(chunk: Mapping[str, Any], error: Any) -> int:
     """The HTTP status that an error would have had."""
     for holder in (error, chunk):
         for name in ("status_code", "status", "code"):
-            status = members.integer(holder, name) if isinstance(holder, dict) else None
+            status = json_text.integer(holder, name) if isinstance(holder, dict) else None
             if status is not None and _ERRORS[0] <= status < _ERRORS[1]:
                 return status
     return 0
@@ -361,28 +362,32 @@ def _status(chunk: Mapping[str, Any], error: Any) -> int:
 _ERRORS: Final = (400, 600)
 
 
-def _tokens(usage: Mapping[str, Any]) -> Tokens | None:
+def _tokens(usage: Mapping[str, Any]) -> Usage | None:
     """The counts, reasoning among the completion's also where the host counts it apart (78)."""
-    prompt, completion, total = (members.integer(usage, f"{name}_tokens") for name in ("prompt", "completion", "total"))
+    prompt, completion, total = (
+        json_text.integer(usage, f"{name}_tokens") for name in ("prompt", "completion", "total")
+    )
     if prompt is None and completion is None and total is None:
         return None
-    sent, made = (members.mapping(usage, f"{name}_tokens_details") for name in ("prompt", "completion"))
-    cached, reasoning = members.integer(sent, "cached_tokens"), members.integer(made, "reasoning_tokens")
+    sent, made = (json_text.mapping(usage, f"{name}_tokens_details") for name in ("prompt", "completion"))
+    cached, reasoning = json_text.integer(sent, "cached_tokens"), json_text.integer(made, "reasoning_tokens")
     if cached is None:
-        cached = members.integer(usage, "prompt_cache_hit_tokens")
+        cached = json_text.integer(usage, "prompt_cache_hit_tokens")
     if prompt is not None and completion is not None:
         if total is None:
             total = prompt + completion
         elif reasoning and total == prompt + completion + reasoning:
             completion += reasoning
-    return Tokens(
+    return Usage(
         prompt,
         completion,
         total,
         cached,
-        members.integer(sent, "cache_write_tokens"),
+        json_text.integer(sent, "cache_write_tokens"),
         reasoning,
-        members.integer(sent, "audio_tokens"),
-        members.integer(made, "audio_tokens"),
-        usage,
+        json_text.integer(sent, "audio_tokens"),
+        json_text.integer(made, "audio_tokens"),
+        predicted_accepted=json_text.integer(made, "accepted_prediction_tokens"),
+        predicted_rejected=json_text.integer(made, "rejected_prediction_tokens"),
+        native=usage,
     )

@@ -17,8 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.body import Body
-from penstock.core.json_text import write_json
-from penstock.core.unreadable import UNREADABLE
+from penstock.core.json_text import UNREADABLE, write_json
 
 _MESSAGES: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 _ECHOES: Final = (

@@ -16,8 +16,9 @@ import msgspec
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_path import Path, without_path
-from penstock.core.unreadable import UNREADABLE, read_json
+from penstock.core.json_text import UNREADABLE, read_json
 from penstock.core.usage import Usage
+from penstock.dialects.openai.relay.usage import read_usage
 
 CONTENT_TYPE: Final = b"application/json"
 DEVELOPER: Final = b'"developer"'
@@ -138,7 +139,7 @@ def read_reply(data: bytes) -> Usage | Failure | None:
         raw = _USAGE_ONLY.decode(data).usage
     except UNREADABLE:
         return _read_leniently(data)
-    return Usage.read(bytes(raw))
+    return read_usage(bytes(raw))
 
 
 def _read_leniently(data: bytes) -> Usage | Failure | None:
@@ -148,4 +149,4 @@ def _read_leniently(data: bytes) -> Usage | Failure | None:
         value = None
     if not isinstance(value, dict):
         return Failure(Kind.INVALID_RESPONSE, "The reply says success but its body is not a JSON object.", sent=True)
-    return Usage.read(json.dumps(value.get("usage")).encode())
+    return read_usage(json.dumps(value.get("usage")).encode())

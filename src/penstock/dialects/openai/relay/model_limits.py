@@ -10,9 +10,8 @@ from typing import Final
 import msgspec
 
 from penstock.core.body import Body
-from penstock.core.json_text import write_json
+from penstock.core.json_text import read_json, write_json
 from penstock.core.traits import Traits
-from penstock.core.unreadable import read_json
 from penstock.dialects.openai.relay.assistant_extras import with_thoughts
 from penstock.dialects.openai.relay.body import DEVELOPER, with_roles
 

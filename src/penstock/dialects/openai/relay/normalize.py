@@ -17,8 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.json_text import write_json
-from penstock.core.unreadable import UNREADABLE, read_json
+from penstock.core.json_text import UNREADABLE, read_json, write_json
 from penstock.dialects.openai.caller.members import call_id
 
 Members = dict[str, Any]

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
-from penstock.core.unreadable import UNREADABLE
+from penstock.core.json_text import UNREADABLE
 from penstock.dialects.framing import sse
 from penstock.dialects.openai.relay.normalize import (
     Members,

@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 
-from penstock.core.unreadable import UNREADABLE, read_json
+from penstock.core.json_text import UNREADABLE, read_json
 from penstock.dialects.framing import sse
 from penstock.dialects.openai.relay.stream import DONE
 

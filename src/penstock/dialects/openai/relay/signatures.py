@@ -14,8 +14,7 @@ import msgspec
 
 from penstock.core.body import Body
 from penstock.core.chat import Owner
-from penstock.core.json_text import write_json
-from penstock.core.unreadable import UNREADABLE
+from penstock.core.json_text import UNREADABLE, write_json
 from penstock.dialects.openai.caller.earlier_turn import FORMATS
 
 _MARKS: Final = re.compile(rb'_(?:details|blocks|signature)"')

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.unreadable import UNREADABLE, read_json
+from penstock.core.json_text import UNREADABLE, read_json
 from penstock.core.usage import Usage
 from penstock.dialects.framing import sse
 from penstock.dialects.openai.caller.errors import Trouble, read_error_event

@@ -26,11 +26,11 @@ from penstock.core.events import (
     Stop,
     Text,
     Thinking,
-    Tokens,
     ToolArgs,
     ToolStart,
     collect,
 )
+from penstock.core.usage import Usage
 from penstock.dialects.anthropic import DIALECT
 from penstock.dialects.anthropic.provider.events import ERROR_STATUS, STOP_REASONS
 from penstock.dialects.dialect import WriteContext
@@ -93,7 +93,7 @@ def summary(reply: ChatReply) -> Any:
     for number, choice in reply.choices.items():
         blocks = {index: _joined(events) for index, events in choice.blocks.items()}
         choices[number] = (blocks, choice.calls, choice.extras, choice.stop)
-    return reply.start, choices, reply.tokens, reply.extras, reply.failure
+    return reply.start, choices, reply.usage, reply.extras, reply.failure
 
 
 def _joined(events: list[Any]) -> Any:
@@ -112,7 +112,7 @@ def test_text_as_it_comes() -> None:
     data = (
         sse(begin(input_tokens=3, output_tokens=1)) + padded + sse({"type": "ping"}, *end(usage={"output_tokens": 5}))
     )
-    tokens = Tokens(3, 5, 8, native={"input_tokens": 3, "output_tokens": 5})
+    tokens = Usage(3, 5, 8, native={"input_tokens": 3, "output_tokens": 5})
     assert feed(data) == [
         Start("msg_1", "claude-x"),
         Text("Hel"),
@@ -276,9 +276,9 @@ def test_what_openai_has_no_place_for() -> None:
     ]
 
 
-def counted(first: dict[str, Any], last: dict[str, Any]) -> Tokens:
-    (tokens,) = told(stream(begin(**first), *end(usage=last)), Tokens)
-    assert isinstance(tokens, Tokens)
+def counted(first: dict[str, Any], last: dict[str, Any]) -> Usage:
+    (tokens,) = told(stream(begin(**first), *end(usage=last)), Usage)
+    assert isinstance(tokens, Usage)
     return tokens
 
 
@@ -337,7 +337,7 @@ def test_errors_in_the_stream(kind: str) -> None:  # 23, 106, 107
     events = stream(*first, error, *end())
     status = ERROR_STATUS.get(kind, 0)
     assert events[-2:] == [
-        Tokens(15, 1, 16, native={"input_tokens": 15, "output_tokens": 1}),
+        Usage(15, 1, 16, native={"input_tokens": 15, "output_tokens": 1}),
         Fail("No.", kind, "", status, json.dumps(error).encode()),
     ]
     assert told(events, Text) == [Text("Here")]
@@ -441,7 +441,7 @@ def test_bedrock_frames_the_same_events() -> None:
 
 def test_what_bedrock_says_in_place_of_an_event() -> None:
     first = chunk(begin(input_tokens=3))
-    tokens = Tokens(prompt=3, native={"input_tokens": 3})
+    tokens = Usage(prompt=3, native={"input_tokens": 3})
     payload = b'{"message":"Too many tokens"}'
     exception = framed(payload, message_type="exception", exception_type="throttlingException")
     assert feed(first + exception, context=BEDROCK)[1:] == [
@@ -590,7 +590,7 @@ def put(value: Any, path: tuple[Any, ...], odd: Any) -> Any:
 def ends_once(events: list[Event]) -> bool:
     """Nothing follows a failure, and counts are told at most once."""
     fails = told(events, Fail)
-    return len(fails) <= 1 and (not fails or events[-1] is fails[0]) and len(told(events, Tokens)) <= 1
+    return len(fails) <= 1 and (not fails or events[-1] is fails[0]) and len(told(events, Usage)) <= 1
 
 
 @given(st.sampled_from(list(paths(STREAMED))), _JSON)

@@ -23,11 +23,11 @@ from penstock.core.events import (
     Stop,
     Text,
     Thinking,
-    Tokens,
     ToolArgs,
     ToolStart,
     collect,
 )
+from penstock.core.usage import Usage
 from penstock.dialects.openai.caller.chunks import ChunkWriter
 from penstock.dialects.openai.caller.completion import completion
 from penstock.dialects.openai.caller.members import Caption
@@ -59,7 +59,7 @@ def deltas(events: list[Event], caption: Caption = CAPTION) -> list[dict[str, An
 
 
 def test_a_plain_answer() -> None:
-    found = plain([Start("msg_1", "real-model", 7), Text("Hel"), Text("lo"), Stop("stop", "end_turn"), Tokens(3, 2)])
+    found = plain([Start("msg_1", "real-model", 7), Text("Hel"), Text("lo"), Stop("stop", "end_turn"), Usage(3, 2)])
     assert found == {
         "id": "msg_1",
         "object": "chat.completion",
@@ -79,7 +79,7 @@ def test_a_plain_answer() -> None:
 
 
 def test_its_stream() -> None:
-    found = chunks([Start("msg_1", "real-model", 7), Text("Hel"), Text("lo"), Stop("stop"), Tokens(3, 2)])
+    found = chunks([Start("msg_1", "real-model", 7), Text("Hel"), Text("lo"), Stop("stop"), Usage(3, 2)])
     assert [chunk["choices"][0]["delta"] for chunk in found] == [
         {"role": "assistant", "content": ""},
         {"content": "Hel"},
@@ -95,7 +95,7 @@ def test_its_stream() -> None:
 
 
 def test_usage_has_a_chunk_of_its_own_when_it_was_asked_for() -> None:
-    found = chunks([Text("x"), Stop("stop"), Tokens(3, 2)], COUNTING)
+    found = chunks([Text("x"), Stop("stop"), Usage(3, 2)], COUNTING)
     assert found[-1]["choices"] == []
     assert found[-1]["usage"] == {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
     assert [chunk["usage"] for chunk in found[:-1]] == [None] * 3
@@ -268,7 +268,7 @@ def test_several_choices_refusals_and_log_probabilities() -> None:
 
 
 def test_counts() -> None:
-    tokens = Tokens(10, 5, 15, 4, 3, 2, 1, 1)
+    tokens = Usage(10, 5, 15, 4, 3, 2, 1, 1)
     assert plain([Text("x"), tokens])["usage"] == {
         "prompt_tokens": 10,
         "completion_tokens": 5,
@@ -278,7 +278,7 @@ def test_counts() -> None:
         "cache_read_input_tokens": 4,
         "cache_creation_input_tokens": 3,
     }
-    assert "usage" not in plain([Text("x"), Tokens(native={"a": 1})])
+    assert "usage" not in plain([Text("x"), Usage(native={"a": 1})])
 
 
 def test_a_failure_is_remembered() -> None:

@@ -24,11 +24,11 @@ from penstock.core.events import (
     Stop,
     Text,
     Thinking,
-    Tokens,
     ToolArgs,
     ToolStart,
     collect,
 )
+from penstock.core.usage import Usage
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing import sse
 from penstock.dialects.openai.provider.reply import OpenAiReader, OpenAiStream, read_reply
@@ -37,7 +37,7 @@ GOAL = WriteContext("a-model")
 HEAD = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1700000000, "model": "a-model"}
 START = Start("chatcmpl-1", "a-model", 1700000000)
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
-COUNTS = Tokens(3, 2, 5, native=USAGE)
+COUNTS = Usage(3, 2, 5, native=USAGE)
 
 
 def chunk(delta: Any = None, finish: Any = None, index: int = 0, **more: Any) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def shape(reply: ChatReply) -> Any:
         blocks,
         [(made.id, made.name, made.arguments) for made in choice.calls],
         choice.stop,
-        reply.tokens,
+        reply.usage,
     )
 
 
@@ -428,24 +428,24 @@ def test_an_error_as_the_reason() -> None:
 @pytest.mark.parametrize(
     ("usage", "tokens"),
     [
-        ({"prompt_tokens": 1, "completion_tokens": 2}, Tokens(1, 2, 3)),
+        ({"prompt_tokens": 1, "completion_tokens": 2}, Usage(1, 2, 3)),
         (
             {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 17, "completion_tokens_details": {"reasoning_tokens": 6}},
-            Tokens(9, 8, 17, reasoning=6),
+            Usage(9, 8, 17, reasoning=6),
         ),  # quirk 78
         (
             {"prompt_tokens": 9, "completion_tokens": 8, "total_tokens": 17, "completion_tokens_details": {"reasoning_tokens": 6, "audio_tokens": 1}},
-            Tokens(9, 8, 17, reasoning=6, audio_out=1),
+            Usage(9, 8, 17, reasoning=6, audio_out=1),
         ),  # quirk 9
         (
             {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10, "prompt_tokens_details": {"cached_tokens": 4, "audio_tokens": 2, "cache_write_tokens": 3}},
-            Tokens(9, 1, 10, 4, 3, audio_in=2),
+            Usage(9, 1, 10, 4, 3, audio_in=2),
         ),
-        ({"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10, "prompt_cache_hit_tokens": 5}, Tokens(9, 1, 10, 5)),
+        ({"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10, "prompt_cache_hit_tokens": 5}, Usage(9, 1, 10, 5)),
     ],
 )  # fmt: skip
-def test_counts(usage: dict[str, Any], tokens: Tokens) -> None:
-    (found,) = [event for event in whole({"content": "Hi"}, usage=usage) if isinstance(event, Tokens)]
+def test_counts(usage: dict[str, Any], tokens: Usage) -> None:
+    (found,) = [event for event in whole({"content": "Hi"}, usage=usage) if isinstance(event, Usage)]
     assert found == msgspec.structs.replace(tokens, native=usage)
 
 

@@ -1,0 +1,66 @@
+"""The ``usage`` member of OpenAI's replies, on lane 1. Source: OpenAI API reference, "The chat completion object"."""
+
+from __future__ import annotations
+
+import msgspec
+
+from penstock.core.json_text import UNREADABLE
+from penstock.core.usage import Usage
+
+
+class _PromptDetails(msgspec.Struct):
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    audio_tokens: int | None = None
+    image_tokens: int | None = None
+
+
+class _CompletionDetails(msgspec.Struct):
+    reasoning_tokens: int | None = None
+    audio_tokens: int | None = None
+    image_tokens: int | None = None
+    accepted_prediction_tokens: int | None = None
+    rejected_prediction_tokens: int | None = None
+
+
+class _Wire(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _CompletionDetails | None = None
+    prompt_cache_hit_tokens: int | None = None
+    """DeepSeek's name for cached tokens: https://api-docs.deepseek.com/guides/kv_cache."""
+    cache_creation_input_tokens: int | None = None
+    """Anthropic's name, which gateways and hosts of Claude add to OpenAI's members."""
+
+
+_WIRE = msgspec.json.Decoder(_Wire, strict=False)
+_NO_PROMPT_DETAILS = _PromptDetails()
+_NO_COMPLETION_DETAILS = _CompletionDetails()
+
+
+def read_usage(raw: bytes) -> Usage | None:
+    """The counts of a ``usage`` member as JSON; None when it is null or unlike OpenAI's."""
+    if raw == b"null":
+        return None
+    try:
+        wire = _WIRE.decode(raw)
+    except UNREADABLE:
+        return None
+    prompt = wire.prompt_tokens_details or _NO_PROMPT_DETAILS
+    completion = wire.completion_tokens_details or _NO_COMPLETION_DETAILS
+    return Usage(
+        wire.prompt_tokens,
+        wire.completion_tokens,
+        wire.total_tokens,
+        wire.prompt_cache_hit_tokens if prompt.cached_tokens is None else prompt.cached_tokens,
+        wire.cache_creation_input_tokens if prompt.cache_write_tokens is None else prompt.cache_write_tokens,
+        completion.reasoning_tokens,
+        prompt.audio_tokens,
+        completion.audio_tokens,
+        image_in=prompt.image_tokens,
+        image_out=completion.image_tokens,
+        predicted_accepted=completion.accepted_prediction_tokens,
+        predicted_rejected=completion.rejected_prediction_tokens,
+    )
