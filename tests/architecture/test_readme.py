@@ -1,4 +1,4 @@
-"""What the documents show works: examples run against a real gateway, links lead somewhere, header tables are whole."""
+"""What the documents show works: examples run against a real gateway, header tables are whole."""
 
 import json
 import os
@@ -108,19 +108,6 @@ def test_make_has_every_target_that_is_named() -> None:
     }
     assert {"run", "test"} <= named["README.md"]
     assert set().union(*named.values()) <= targets
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_links_lead_somewhere(name: str) -> None:
-    for link in re.findall(r"\]\(([^)\s]+)\)", PAGES[name]):
-        if re.match(r"[a-z]+:", link):
-            continue
-        path, _, anchor = link.partition("#")
-        target = (ROOT / name).parent / path if path else ROOT / name
-        assert target.exists(), link
-        if anchor:
-            headings = re.findall(r"^#+ (.+)$", target.read_text("utf-8"), re.MULTILINE)
-            assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, link
 
 
 CONFIGS = [*examples("json", "docs/configs.md"), *examples("json", "README.md")]

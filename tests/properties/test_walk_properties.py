@@ -267,7 +267,7 @@ def a_total_bounds_all_that_its_target_or_node_does(played: Played) -> None:
 
 
 def the_retry_count_is_the_references(played: Played) -> None:
-    """Spec 5.4: the retries made, -1 when the last outcome is still one to retry."""
+    """docs/portkey.md#retry-count: the retries made, -1 when the last outcome is still one to retry."""
     if played.result.failure is not None:
         return
     last = played.calls[-1]
@@ -279,7 +279,7 @@ def the_retry_count_is_the_references(played: Played) -> None:
 
 
 def is_retried(call: Called) -> bool:
-    """Whether the policy of a target asks for a retry after what came of this attempt (spec 5.1)."""
+    """Whether the policy of a target asks for a retry after what came of this attempt (docs/portkey.md#retried-statuses)."""
     policy, outcome = call.attempt.target.retry, call.outcome
     if policy is None or not policy.attempts or outcome is None or outcome.failure is None or outcome.committed:
         return False
@@ -353,7 +353,7 @@ UNANSWERED = {
 
 
 def leads_on(strategy: dict[str, Any], outcome: Outcome) -> bool:
-    """Spec 4.1, and the rules for classes of errors, read off the config as it is written."""
+    """docs/portkey.md#fallback, and the rules for classes of errors, read off the config as it is written."""
     kind = outcome.failure.kind if outcome.failure else None
     error = outcome.error.value if outcome.error else ""
     if outcome.committed or kind is Kind.SHUTTING_DOWN or error in strategy.get("return_on_error", []):

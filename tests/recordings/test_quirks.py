@@ -1,6 +1,6 @@
-"""The 125 quirks of the recorded traffic, by their numbers in its README: each has a test here, or the reason why not.
+"""The quirks of docs/quirks.md, by their numbers: each has a test here, or the reason why not.
 
-What is said of a quirk is checked on the recordings that the README names for it, in process; that the gateway does
+What is said of a quirk is checked on the recordings that show it, in process; that the gateway does
 the same on a socket is for test_translated_wires.py and test_openai_wire.py to show.
 """
 
@@ -10,6 +10,7 @@ import functools
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -803,4 +804,6 @@ def test_quirk(number: int) -> None:
 def test_every_quirk_has_a_test_or_a_reason() -> None:
     listed = {int(found) for found in re.findall(r"^(\d+)\. ", (RECORDINGS / "README.md").read_text(), re.MULTILINE)}
     assert listed == CHECKS.keys() | NOT_APPLICABLE.keys()
+    page = (Path(__file__).parents[2] / "docs" / "quirks.md").read_text("utf-8")
+    assert listed == {int(found) for found in re.findall(r'id="q(\d+)"', page)}
     assert not CHECKS.keys() & NOT_APPLICABLE.keys()

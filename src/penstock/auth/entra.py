@@ -2,7 +2,8 @@
 
 Sources: https://learn.microsoft.com/en-us/entra/identity-platform/v2-oauth2-client-creds-grant-flow,
 https://learn.microsoft.com/en-us/entra/identity/managed-identities-azure-resources/how-to-use-vm-token,
-https://learn.microsoft.com/en-us/azure/app-service/overview-managed-identity; spec 10.3.
+https://learn.microsoft.com/en-us/azure/app-service/overview-managed-identity;
+docs/portkey.md#azure-openai.
 """
 
 from __future__ import annotations
@@ -131,7 +132,8 @@ class ManagedIdentity(msgspec.Struct, frozen=True):
 def signer(
     options: Mapping[str, str], key: Secret | None, environment: Mapping[str, str] | None
 ) -> Entra | ManagedIdentity | Failure | None:
-    """The signer that Azure's options describe; None when a key or a token is shown as it is (spec 10.3)."""
+    """The signer that Azure's options describe; None when a key or a token is shown as it is
+    (docs/portkey.md#azure-openai)."""
     del key
     lent = environment or {}
     match options.get("azure_auth_mode", ""):

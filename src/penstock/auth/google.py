@@ -1,7 +1,8 @@
 """Google Cloud access tokens: of a service account that the caller gives, or the gateway's own default credentials.
 
 The JWT is signed by google-auth (extra ``google``), the token fetched by the gateway itself; default credentials fetch
-for themselves. Sources: https://developers.google.com/identity/protocols/oauth2/service-account, RFC 7523; spec 10.7.
+for themselves. Sources: https://developers.google.com/identity/protocols/oauth2/service-account, RFC 7523;
+docs/portkey.md#vertex-ai.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """AWS Signature Version 4, made by botocore (extra ``aws``), with keys, a session, an assumed role or a profile.
 
 Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html, the STS API reference for AssumeRole;
-spec 2.4 and 10.8. The path is signed as it is sent, encoded once more, as every service but S3 wants it.
+docs/portkey.md#provider-settings, #bedrock-converse.
+The path is signed as it is sent, encoded once more, as every service but S3 wants it.
 """
 
 from __future__ import annotations

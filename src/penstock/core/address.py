@@ -2,7 +2,8 @@
 
 A caller may name a host (``x-portkey-custom-host``, ``custom_host`` in a config). Its name is judged when the request
 is parsed and every address that it resolves to is judged again at connect time, on the socket that is then used, so
-that a second look-up can't lead elsewhere. Source: spec 2.6; IANA special-purpose address registries (RFC 6890).
+that a second look-up can't lead elsewhere. Source: docs/portkey.md#custom-hosts, #trusted-hosts;
+IANA special-purpose address registries (RFC 6890).
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ class Failure(msgspec.Struct, frozen=True):
 
     ``message`` is a full sentence for the caller: what went wrong, where, what to do; it never holds a secret.
     ``param`` is the request field or config path at fault. ``plain`` is the text that Portkey's clients know
-    for this failure where the specification fixes one (spec 2.1, 3.3); it is sent beside the error object.
+    for this failure where Portkey has one (docs/portkey.md#config-errors); it is sent beside the error object.
     ``sent`` tells whether any byte of the request was handed to the kernel for the provider.
     """
 

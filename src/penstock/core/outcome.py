@@ -59,7 +59,8 @@ class Outcome(msgspec.Struct, frozen=True):
 
     @property
     def is_network(self) -> bool:
-        """Whether the provider was never heard: what the reference reports as status 500 (spec 4.1)."""
+        """Whether the provider was never heard: what the reference reports as status 500
+        (docs/portkey.md#network-failures)."""
         failure = self.failure
         return failure is not None and (failure.meaning.retry is Retry.UNSENT or failure.kind in _BROKEN)
 

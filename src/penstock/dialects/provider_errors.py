@@ -1,4 +1,4 @@
-"""A translated provider's error as OpenAI's error object (spec 9.3 to 9.5).
+"""A translated provider's error as OpenAI's error object (docs/portkey.md#provider-errors).
 
 Vendors put the text of an error under ``error.message``, ``message``, ``error``, ``detail`` or ``errors``, or in no
 JSON at all. All of it is understood here, whoever sent it; the provider's own body is kept under ``provider_response``.
@@ -66,7 +66,7 @@ def _unrecognised(value: Any, provider: str) -> str:
 
 
 def _decode(body: bytes) -> Any:
-    """The body as JSON; text that is none in the reference's wrapping (spec 9.4)."""
+    """The body as JSON; text that is none in the reference's wrapping (docs/portkey.md#text-in-place-of-json)."""
     try:
         return read_json(body)
     except ValueError:

@@ -296,7 +296,7 @@ def _without(block: bytes, names: Collection[bytes]) -> bytes:
 
 
 def _timed_out(route: Route, failure: Failure) -> Failure:
-    """A request_timeout that the caller set is told in the reference's words (spec 5.5)."""
+    """A request_timeout that the caller set is told in the reference's words (docs/portkey.md#request-timeout)."""
     given = route.target.request_timeout
     if failure.kind is not Kind.FIRST_BYTE_TIMEOUT or given is None:
         return failure

@@ -1,8 +1,9 @@
-"""Stage, around an attempt: answer from the cache, or share the call with who asks the same right now (spec 6).
+"""Stage, around an attempt: answer from the cache, or share the call with who asks the same right now.
 
 An answer is only ever given to who would have got it: the key holds the tenant, the request's namespace or metadata,
 and everything that the provider would be sent, its credential included, save whether the answer is to be streamed.
 Stored are whole, good answers; a stream is replayed as a plain reply to who wants that, and the other way round.
+Source: docs/portkey.md#cached-answers.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ class CacheControl(msgspec.Struct, frozen=True):
 
 
 def cache_control(fields: Mapping[bytes, bytes]) -> CacheControl | None:
-    """What the request's headers say; None when it wants nothing of the cache (RFC 9111, 5.2.1; spec 2.3)."""
+    """What the request's headers say; None when it wants nothing of the cache (RFC 9111, 5.2.1;
+    docs/portkey.md#cache-headers)."""
     control = fields.get(b"cache-control", b"").lower()
     if b"no-store" in control or fields.get(b"x-portkey-debug") == b"false":
         return None
@@ -184,7 +186,8 @@ def is_whole(shared_call: SharedCall) -> bool:
 
 
 def _namespace(fields: Mapping[bytes, bytes]) -> bytes:
-    """What separates the entries of one tenant: the namespace, or else the metadata (spec 2.3, 6.2)."""
+    """What separates the entries of one tenant: the namespace, or else the metadata
+    (docs/portkey.md#cache-partition)."""
     namespace = fields.get(b"x-portkey-cache-namespace")
     return b"m" + fields.get(b"x-portkey-metadata", b"") if namespace is None else b"n" + namespace
 

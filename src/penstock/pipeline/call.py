@@ -69,7 +69,7 @@ class RequestView:
 
 
 def read_metadata(raw: bytes | None) -> dict[str, Any]:
-    """The caller's own labels; anything but a JSON object counts as none (spec 2.3)."""
+    """The caller's own labels; anything but a JSON object counts as none (docs/portkey.md#metadata)."""
     try:
         value = read_json(raw or b"{}")
     except ValueError:

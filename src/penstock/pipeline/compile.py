@@ -50,7 +50,7 @@ _PER_REQUEST: Final = frozenset(
 _NOT_YET: Final = tuple(_PREFIX + name for name in ("default-input-guardrails", "default-output-guardrails"))
 """Headers that must not be ignored in silence until they work."""
 _PLACEHOLDERS: Final = frozenset({"", "OPENAI_API_KEY", "DUMMY-KEY", "undefined", "null"})
-"""What SDKs send for "no key" (spec 2.2)."""
+"""What SDKs send for "no key" (docs/portkey.md#placeholder-keys)."""
 _NAMING: Final = frozenset({b"x-portkey-provider", b"x-portkey-config", b"x-portkey-virtual-key"})
 _LIGHT: Final = 1024
 """Bytes of headers that make an ordinary plan; what was compiled from more counts for more of what is remembered."""
@@ -362,7 +362,8 @@ def _no_provider() -> Failure:
 
 
 def _milliseconds(text: str | None) -> float | None:
-    """JavaScript's idea of a number, as the reference reads it: what is none, and zero, are no limit (spec 2.3)."""
+    """JavaScript's idea of a number, as the reference reads it: what is none, and zero, are no limit
+    (docs/portkey.md#request-timeout)."""
     try:
         value = float(text or 0)
     except ValueError:

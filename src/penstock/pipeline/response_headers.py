@@ -1,4 +1,7 @@
-"""Stage: add what the gateway says of itself to an answer: Portkey's response headers (spec 2.8) and Penstock's own."""
+"""Stage: add what the gateway says of itself to an answer: Portkey's response headers and Penstock's own.
+
+Source: docs/portkey.md#response-headers.
+"""
 
 from __future__ import annotations
 

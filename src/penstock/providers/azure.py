@@ -94,7 +94,8 @@ AZURE_OPENAI: Final = Provider(
 
 
 def _locate_foundry(options: Mapping[str, str], operation: Operation) -> EndpointSpec | None:
-    """Claude has an address of its own, ``.../anthropic``, and speaks its own dialect there (spec 10.4)."""
+    """Claude has an address of its own, ``.../anthropic``, and speaks its own dialect there
+    (docs/portkey.md#azure-ai-foundry)."""
     if operation is not Operation.CHAT:
         return None
     if "anthropic" in options.get("azure_foundry_url", ""):

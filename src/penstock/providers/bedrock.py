@@ -1,7 +1,7 @@
 """Amazon Bedrock: every model through Converse, or Claude through its own API (InvokeModel).
 
 Sources: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html and API_runtime_InvokeModel;
-spec 10.8.
+docs/portkey.md#bedrock-converse.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Names on Bedrock that stand for a model without naming it: a company's own inference profile, provisioned capacity.
 
 Bedrock's control plane tells the model. Sources: Amazon Bedrock API reference, GetInferenceProfile and
-GetProvisionedModelThroughput; spec 10.8.
+GetProvisionedModelThroughput; docs/portkey.md#bedrock-converse.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Google's two surfaces: the Gemini API, and Vertex AI, where other makers' models are served as well.
 
-Sources: https://ai.google.dev/api, https://cloud.google.com/vertex-ai/docs/reference/rest; spec 10.6, 10.7.
+Sources: https://ai.google.dev/api, https://cloud.google.com/vertex-ai/docs/reference/rest;
+docs/portkey.md#gemini, #vertex-ai.
 """
 
 from __future__ import annotations

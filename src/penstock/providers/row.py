@@ -41,7 +41,8 @@ class Key(Enum):
 
 
 class Option(msgspec.Struct, frozen=True):
-    """A provider-specific setting, from header ``x-portkey-<header>`` or a config key (spec 2.4).
+    """A provider-specific setting, from header ``x-portkey-<header>`` or a config key
+    (docs/portkey.md#provider-settings).
 
     ``pattern`` must match the whole value where it ends up in a host name or path, so that no value can name
     another host. ``upstream_header`` sends the value to the provider under that header.

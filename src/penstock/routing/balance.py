@@ -1,4 +1,7 @@
-"""Which target of a balancer a request goes to (spec 4.2). Plain functions: chance, clock and health are passed in."""
+"""Which target of a balancer a request goes to (docs/portkey.md#load-balancing).
+
+Plain functions: chance, clock and health are passed in.
+"""
 
 from __future__ import annotations
 

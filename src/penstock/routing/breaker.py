@@ -1,4 +1,4 @@
-"""The circuit breaker: when a target that keeps failing is left alone, and when it is tried again (spec 4.5).
+"""The circuit breaker: when a target that keeps failing is left alone, and when it is tried again.
 
 ``Breaker`` is the policy that a config states, ``State`` what is known of one target. A state takes the same room
 however much traffic there is, and changes only by ``attempt_started`` and ``end``::
@@ -6,6 +6,8 @@ however much traffic there is, and changes only by ``attempt_started`` and ``end
     closed --failures reach a threshold--> open --cooldown has passed--> half-open --the probe succeeds--> closed
                                              ^                               |
                                              +------- the probe fails -------+
+
+Source: docs/portkey.md#circuit-breaker.
 """
 
 from __future__ import annotations

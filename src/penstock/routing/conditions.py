@@ -1,8 +1,8 @@
-"""Conditional routing: a query of a config -> ``Condition``, which says of a request whether it holds (spec 4.4).
+"""Conditional routing: a query of a config -> ``Condition``, which says of a request whether it holds.
 
 Everything is parsed and checked once, here; the request is seen through a ``View``. Values are compared as JavaScript
 compares them, whose semantics the queries have. Queries come from callers: their depth and their size are bounded, and
-of a value only so many characters are looked at.
+of a value only so many characters are looked at. Source: docs/portkey.md#conditions.
 """
 
 from __future__ import annotations

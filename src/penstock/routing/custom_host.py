@@ -1,6 +1,7 @@
-"""Judging a base URL that a caller names (``x-portkey-custom-host``, ``custom_host``). Source: spec 2.6.
+"""Judging a base URL that a caller names (``x-portkey-custom-host``, ``custom_host``).
 
 This is the syntactic half; the addresses that the name resolves to are judged when connecting (core/address.py).
+Source: docs/portkey.md#custom-hosts.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reading one object of a config: each key with its type in mind, each refusal with its path and what was expected.
 
 Both spellings of a key, snake_case and camelCase, are the same key, and every rule looks at the key after that was
-settled (spec 3.2).
+settled (docs/portkey.md#spelling-of-keys).
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class Refused(Exception):
 
 
 def refuse(path: str, reason: str, *, plain: str = PLAIN_INVALID) -> Refused:
-    """A refused config. Beside our own text goes the reference's: a list of messages with a comma path (spec 2.1)."""
+    """A refused config. Beside our own text goes the reference's: a list of messages with a comma path
+    (docs/portkey.md#config-errors)."""
     where = ",".join(re.findall(r"[^.\[\]]+", path)[1:])
     details = (f"path: {where}, message: {reason}",) if plain == PLAIN_INVALID else ()
     text = f"The config is not valid at {path}: {reason}{'' if reason.endswith('?') else '.'}"

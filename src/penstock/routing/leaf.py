@@ -1,4 +1,7 @@
-"""A config without targets of its own -> a ``Target``: provider, credential, host, parameters (spec 2.2, 2.5, 3)."""
+"""A config without targets of its own -> a ``Target``: provider, credential, host, parameters.
+
+Source: docs/portkey.md#credentials, #precedence, #config-keys.
+"""
 
 from __future__ import annotations
 
@@ -164,7 +167,8 @@ class Leaves:
         return found
 
     def _credential(self, fields: Fields, borrower: str, *, from_config: bool) -> Secret | None:
-        """A config that names its provider brings its key; otherwise Authorization comes first (spec 2.2)."""
+        """A config that names its provider brings its key; otherwise Authorization comes first
+        (docs/portkey.md#credentials)."""
         given, text = self._given, fields.text("api_key")
         # A saved key is for the provider that is saved beside it.
         own = Secret(text) if text and (from_config or not given.is_saved) else None
@@ -176,7 +180,8 @@ class Leaves:
         return given.authorization or given.api_key
 
     def _custom_host(self, fields: Fields, key: VirtualKey | None) -> Url | None:
-        # A header wins over every custom_host of the config (spec 2.5), but never sends an operator's credential away.
+        # A header wins over every custom_host of the config (docs/portkey.md#precedence),
+        # but never sends an operator's credential away.
         if key is not None:
             return None if key.base_url is None else Url.parse(key.base_url, trusted=True)
         chosen = None if self._given.is_saved else self._given.custom_host

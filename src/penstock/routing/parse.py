@@ -1,8 +1,8 @@
 """Config JSON and routing headers -> Plan. Inheritance is applied once, here; errors carry the JSON path.
 
-The config is Portkey's (spec 3, 4) and what Penstock adds to it. What the headers say arrives as
-``HeaderSettings``; which of the two wins is spec 2.5. A node of the tree is read here, a leaf in
-leaf.py, its policies in policies.py.
+The config is Portkey's (docs/portkey.md#configs, #strategies) and what Penstock adds to it. What the headers say
+arrives as ``HeaderSettings``; which of the two wins: docs/portkey.md#precedence. A node of the tree is read here, a
+leaf in leaf.py, its policies in policies.py.
 """
 
 from __future__ import annotations
@@ -138,7 +138,8 @@ def _targets(fields: Fields) -> list[Fields] | None:
 
 
 def _inherited(outer: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
-    """An inner config with what it takes from its parent (spec 3.1); inner values win, parameters are merged.
+    """An inner config with what it takes from its parent (docs/portkey.md#inheritance);
+    inner values win, parameters are merged.
 
     Settings that belong to a provider go only to targets that name no provider of their own.
     """

@@ -1,4 +1,7 @@
-"""The policies that a config attaches to targets: retries, limits, cache, breaker, hedging (spec 3.1, 4.5 to 6)."""
+"""The policies that a config attaches to targets: retries, limits, cache, breaker, hedging.
+
+Source: docs/portkey.md#config-keys, #circuit-breaker, #retries, #cached-answers.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from penstock.routing.fields import Fields, refuse
 from penstock.routing.plan import Cache, Hedge, Rescue, RetryPolicy, Sticky, Timeouts
 
 RETRIED_STATUSES: Final = frozenset({429, 500, 502, 503, 504, 529})
-"""What is retried when the config doesn't say (spec 5.1)."""
+"""What is retried when the config doesn't say (docs/portkey.md#retried-statuses)."""
 MOST_RETRIES: Final = 5
 _DAY: Final = 86_400.0
 _DEFAULT_AGE: Final = 7 * _DAY

@@ -1,4 +1,7 @@
-"""Whether the same target is tried again, and after what wait (spec 5). Plain functions of what happened."""
+"""Whether the same target is tried again, and after what wait (docs/portkey.md#retries).
+
+Plain functions of what happened.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from penstock.core.outcome import ErrorClass, Outcome
 from penstock.routing.plan import RetryPolicy
 
 LONGEST_WAIT: Final = 60.0
-"""Seconds that all the waits which a provider asks for may take together (spec 5.3)."""
+"""Seconds that all the waits which a provider asks for may take together (docs/portkey.md#retry-after)."""
 _LONGEST_BACKOFF: Final = 16.0
 _SHORT: Final = 10.0
 """Seconds up to which a provider's wish is heeded by a config that says nothing about it."""
@@ -34,14 +37,16 @@ class RetryAfter(msgspec.Struct, frozen=True):
 
 
 class StopRetrying(msgspec.Struct, frozen=True):
-    """Don't. ``count`` is what ``x-portkey-retry-attempt-count`` says: -1 when there is still cause to (spec 5.4)."""
+    """Don't. ``count`` is what ``x-portkey-retry-attempt-count`` says: -1 when there is still cause to
+    (docs/portkey.md#retry-count)."""
 
     count: int
     why: str = ""
 
 
 def matches(codes: frozenset[int], outcome: Outcome) -> bool:
-    """Whether a rule about status codes means this outcome. An unreachable provider also counts as 500 (spec 4.1)."""
+    """Whether a rule about status codes means this outcome. An unreachable provider also counts as 500
+    (docs/portkey.md#network-failures)."""
     return outcome.status in codes or (outcome.is_network and 500 in codes)
 
 

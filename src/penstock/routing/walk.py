@@ -63,8 +63,9 @@ class Wait(msgspec.Struct, frozen=True):
 class Walked(msgspec.Struct, frozen=True):
     """What a walk came to.
 
-    ``retry_count`` is the number for ``x-portkey-retry-attempt-count`` (spec 5.4). ``failure`` is set when the plan
-    can't be followed for this request; it is then the answer. ``upstream_calls`` counts the attempts made.
+    ``retry_count`` is the number for ``x-portkey-retry-attempt-count`` (docs/portkey.md#retry-count).
+    ``failure`` is set when the plan can't be followed for this request; it is then the answer.
+    ``upstream_calls`` counts the attempts made.
     """
 
     retry_count: int = 0
@@ -277,7 +278,8 @@ class _Walker:
         return outcome
 
     def _open(self, plan: Fallback | Balance, every: tuple[int, ...]) -> tuple[int, ...]:
-        """Those of the targets that no breaker keeps away; all of them when it would be none (spec 4.5)."""
+        """Those of the targets that no breaker keeps away; all of them when it would be none
+        (docs/portkey.md#circuit-breaker)."""
         if not plan.is_guarded:
             return every
         now = self._clock()
@@ -302,7 +304,7 @@ class _Walker:
         return pick(plan, list(self._open(plan, weighty)), context.view, self._health, self._clock(), context.random)
 
     def _choose(self, plan: Choose) -> int:
-        """Which target of a conditional router (spec 4.4)."""
+        """Which target of a conditional router (docs/portkey.md#conditions)."""
         view = self._situation.view
         name, index = plan.default, plan.default_target
         for case in plan.cases:
@@ -346,7 +348,7 @@ def _judged(outcome: Outcome) -> int | None:
 
 
 def _leads_on(plan: Fallback, outcome: Outcome) -> bool:
-    """Whether a fallback turns to its next target (spec 4.1)."""
+    """Whether a fallback turns to its next target (docs/portkey.md#fallback)."""
     if outcome.committed or is_final(outcome.failure) or outcome.error in plan.return_on_error:
         return False
     if plan.on_status_codes is None and plan.on_error is None:

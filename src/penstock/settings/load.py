@@ -29,7 +29,7 @@ _SECTIONS: Final = msgspec.structs.asdict(Settings()).keys()
 _NAMED_ENTRIES: Final = ("virtual_keys", "configs", "keys")
 """Sections of the file that are no settings: stores/file.py reads them."""
 
-# In rising precedence. The first one is Portkey's name (spec 2.6).
+# In rising precedence. The first one is Portkey's name (docs/portkey.md#trusted-hosts).
 _VARIABLES: Final[dict[str, Field]] = {
     "TRUSTED_CUSTOM_HOSTS": FIELDS["security.trusted_hosts"],
     **{field.short_variable: field for field in FIELDS.values() if field.short_variable},

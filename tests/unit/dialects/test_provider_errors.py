@@ -61,7 +61,7 @@ def test_aws_names_the_kind_in_a_header() -> None:
 
 
 def test_the_operators_account_is_not_told() -> None:
-    """Quirk 107: the body of Anthropic's 429 names the organisation."""
+    """docs/quirks.md#q107: the body of Anthropic's 429 names the organisation."""
     account = "12345678-1234-1234-1234-123456789abc"
     text = f"This request would exceed your organization's rate limit (org: x; organization {account})."
     told = translated(429, [], json.dumps({"error": {"message": text}}).encode(), "unit")

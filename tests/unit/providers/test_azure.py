@@ -1,4 +1,4 @@
-"""Azure's addresses, versions and credentials (spec 10.3, 10.4)."""
+"""Azure's addresses, versions and credentials (docs/portkey.md#azure-openai, #azure-ai-foundry)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Conditions of a conditional router: JavaScript's semantics, errors that name the path, bounds (spec 4.4)."""
+"""Conditions of a conditional router: JavaScript's semantics, errors that name the path, bounds (docs/portkey.md#conditions)."""
 
 import contextlib
 import re

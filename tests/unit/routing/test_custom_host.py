@@ -1,4 +1,4 @@
-"""Custom hosts, as a caller may write them (spec 2.6)."""
+"""Custom hosts, as a caller may write them (docs/portkey.md#custom-hosts)."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""One target: its provider, its credential, its host, its parameters, and whose word counts for each (spec 2.2, 2.5)."""
+"""One target: its provider, its credential, its host, its parameters, and whose word counts for each (docs/portkey.md#credentials, #precedence)."""
 
 from __future__ import annotations
 

@@ -322,7 +322,7 @@ def test_strategies_nest_and_the_bound_of_attempts_with_them() -> None:
     assert most_attempts(found) == 3 + 6 + 1
 
 
-# Breakers: inherited from a strategy, never for the targets of a conditional (spec 4.5).
+# Breakers: inherited from a strategy, never for the targets of a conditional (docs/portkey.md#circuit-breaker).
 
 BREAKER = {"failure_threshold": 3}
 CONDITION = [{"query": {}, "then": "a"}]
@@ -350,7 +350,7 @@ def test_where_a_breaker_applies(config: dict[str, Any], guarded: list[bool]) ->
     assert isinstance(found, Choose | Target) or found.is_guarded is any(guarded)
 
 
-# Inheritance (spec 3.1): each setting by itself, and who wins.
+# Inheritance (docs/portkey.md#inheritance): each setting by itself, and who wins.
 
 Read = Callable[[Target], Any]
 

@@ -1,4 +1,4 @@
-"""Whether the same target is tried again, and when: every policy with every outcome (spec 5)."""
+"""Whether the same target is tried again, and when: every policy with every outcome (docs/portkey.md#retries)."""
 
 from __future__ import annotations
 

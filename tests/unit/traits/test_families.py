@@ -102,7 +102,7 @@ def test_opaque_values_belong_to_who_can_read_them(model: str, owner: str) -> No
 
 
 def test_o1_mini_has_no_system_role() -> None:
-    """Quirk 119."""
+    """docs/quirks.md#q119."""
     assert not resolve("o1-mini").system_role
     assert resolve("o1").system_role
 

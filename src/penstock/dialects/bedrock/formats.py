@@ -80,7 +80,8 @@ _EXTENSIONS: Final[Mapping[str, tuple[str, str]]] = {
 def find(mime: str, name: str = "") -> tuple[str, str] | None:
     """The kind of block and the format for a file, by its mime type or else by its name; None when there is none.
 
-    Text of whatever type is a text document, a file that says nothing of itself a PDF (spec 10.8).
+    Text of whatever type is a text document, a file that says nothing of itself a PDF
+    (docs/portkey.md#files-without-a-type).
     """
     mime = mime.partition(";")[0].strip().lower()
     mime = _SPELLINGS.get(mime, mime)

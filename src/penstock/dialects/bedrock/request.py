@@ -3,7 +3,7 @@
 What Converse has no member for goes to the model itself, in its maker's words, as ``additionalModelRequestFields``.
 The model isn't named here but in the path. The conversation is written in messages.py. Sources: Amazon Bedrock
 API reference, "Converse"; user guide, "Structured outputs", "Inference request parameters"; Amazon Nova 2 user guide,
-"Extended thinking"; spec 10.8.
+"Extended thinking"; docs/portkey.md#bedrock-converse.
 """
 
 from __future__ import annotations

@@ -42,8 +42,8 @@ FINISH_REASONS: Final[Mapping[str, str]] = {
     "IMAGE_OTHER": "stop",
     "NO_IMAGE": "stop",
 }
-"""Google's finish reasons in OpenAI's words (spec 7.3). Those of a failed call are no errors of HTTP and no reason to
-ask again; ``finishMessage`` says what happened, and is told beside them."""
+"""Google's finish reasons in OpenAI's words (docs/portkey.md#finish-reasons). Those of a failed call are no
+errors of HTTP and no reason to ask again; ``finishMessage`` says what happened, and is told beside them."""
 
 _TOLD_OTHERWISE: Final = frozenset({"content", "finishReason", "index", "logprobsResult"})
 _RUN_BY_GOOGLE: Final = frozenset({"executableCode", "toolCall"})

@@ -1,7 +1,8 @@
 """Images, sounds and files as parts of a Gemini request: within it, or by their address.
 
 Google wants to be told the type of what it gets. Where the caller doesn't say, a name's extension does. Sources: Gemini
-API reference, "Blob", "FileData"; Gemini API docs, "File input methods", "Media resolution"; spec 10.6.
+API reference, "Blob", "FileData"; Gemini API docs, "File input methods", "Media resolution";
+docs/portkey.md#gemini.
 """
 
 from __future__ import annotations
@@ -117,7 +118,8 @@ def _by_extension(name: str) -> str:
 
 
 def _address(file_id: str) -> str:
-    """The address of a stored file. Ids of files on Vertex AI are addresses within one path step (spec 10.7)."""
+    """The address of a stored file. Ids of files on Vertex AI are addresses within one path step
+    (docs/portkey.md#vertex-ai)."""
     if file_id.startswith("files/"):
         return _FILES + file_id
     return unquote(file_id) if file_id.lower().startswith("gs%3a") else file_id

@@ -2,7 +2,7 @@
 
 Parameters that Google documents pass under either of their spellings; numbers are never changed. The model's name and
 whether to stream are in the address. Sources: Gemini API reference, "Generating content"; Vertex AI reference, "Method:
-models.generateContent"; spec 10.6, 10.7.
+models.generateContent"; docs/portkey.md#gemini, #vertex-ai.
 """
 
 from __future__ import annotations

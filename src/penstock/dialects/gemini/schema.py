@@ -5,7 +5,7 @@ refuses a request for one member that it doesn't know. The newer one (``paramete
 is JSON Schema, of which Google reads a part and passes over the rest: it serves where the older can't say everything.
 Nothing here fails; what restricts values and can't be said is named by its keyword. What both forms are written from
 is made in plain_schema.py. Sources: Gemini API reference, "Schema", "GenerationConfig"; Vertex AI reference,
-"Schema"; spec 10.6.
+"Schema"; docs/portkey.md#gemini.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Tools and the choice among them, in Gemini's words.
 
 Functions stand together in one tool, each of Google's own in one of its own. Functions by the names of those stand for
-them (spec 10.6), unless they have parameters: then they are what they say. Sources: Gemini API reference, "Tool",
-"ToolConfig", "FunctionDeclaration"; Gemini API docs, "Function calling".
+them (docs/portkey.md#gemini), unless they have parameters: then they are what they say. Sources:
+Gemini API reference, "Tool", "ToolConfig", "FunctionDeclaration"; Gemini API docs, "Function calling".
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def frame(payload: bytes, **headers: str) -> bytes:
 
 
 def event(kind: str, **members: Any) -> bytes:
-    """An event as it is framed. Quirk 58: with padding, which says nothing."""
+    """An event as it is framed. docs/quirks.md#q58: with padding, which says nothing."""
     payload = json.dumps({**members, "p": "abcdefghijk"}).encode()
     return frame(payload, event_type=kind, content_type="application/json", message_type="event")
 
@@ -72,7 +72,7 @@ def stop(index: int) -> bytes:
 
 
 def end(reason: str = "end_turn", **members: Any) -> bytes:
-    """The end of a message, and what comes after it. Quirk 57: the counts."""
+    """The end of a message, and what comes after it. docs/quirks.md#q57: the counts."""
     return event("messageStop", stopReason=reason) + event("metadata", usage=USAGE, metrics={"latencyMs": 7}, **members)
 
 
@@ -115,12 +115,12 @@ def merged(events: list[Event]) -> Any:
 # Streams.
 
 
-def test_text_has_no_start_of_its_own() -> None:  # quirks 56, 57, 58
+def test_text_has_no_start_of_its_own() -> None:  # docs/quirks.md#q56, #q57, #q58
     data = BEGIN + delta(0, text="Hel") + delta(0, text="") + delta(0, text="lo") + stop(0) + end()
     assert streamed(data) == [Text("Hel"), Text("lo"), *ending()]
 
 
-def test_blocks_keep_their_numbers_whatever_is_empty() -> None:  # quirk 56
+def test_blocks_keep_their_numbers_whatever_is_empty() -> None:  # docs/quirks.md#q56
     data = BEGIN + delta(0, text="") + stop(0) + delta(1, reasoningContent={"text": "Hm."}) + stop(1)
     data += delta(2, text="Hi") + stop(2) + end()
     assert streamed(data) == [Thinking("Hm.", owner="anthropic", block=1), Text("Hi", block=2), *ending()]
@@ -141,7 +141,7 @@ def test_calls_are_counted_apart_from_blocks() -> None:
     ]
 
 
-def test_tools_of_the_provider_are_none_of_the_callers() -> None:  # quirk 59
+def test_tools_of_the_provider_are_none_of_the_callers() -> None:  # docs/quirks.md#q59
     own = {"name": "nova_code_interpreter", "toolUseId": "t1", "type": "server_tool_use"}
     answer = {"toolUseId": "t1", "type": "nova_code_interpreter_result", "status": "success"}
     data = BEGIN + start(0, toolUse=own) + delta(0, toolUse={"input": '{"snippet":'})
@@ -162,7 +162,7 @@ def test_tools_of_the_provider_are_none_of_the_callers() -> None:  # quirk 59
     assert merged(whole(called, answered, final, context=NOVA, reason="tool_use")) == merged(streamed(data, NOVA))
 
 
-def test_redacted_reasoning_is_told_as_its_maker_has_it() -> None:  # quirk 60
+def test_redacted_reasoning_is_told_as_its_maker_has_it() -> None:  # docs/quirks.md#q60
     sent = base64.b64encode(b"EtkECkgIBx==").decode()
     data = BEGIN + delta(0, reasoningContent={"redactedContent": sent}) + stop(0) + end()
     expected = [Thinking(data="EtkECkgIBx==", owner="anthropic"), *ending()]
@@ -191,7 +191,7 @@ def test_reasoning_is_signed_at_its_end() -> None:
     assert whole(signed)[0] == Thinking("Let me", "c2ln", owner="anthropic")
 
 
-def test_ids_of_calls_are_whatever_their_maker_likes() -> None:  # quirk 61
+def test_ids_of_calls_are_whatever_their_maker_likes() -> None:  # docs/quirks.md#q61
     kimi = WriteContext("moonshot.kimi-k2-thinking", traits=Traits(family="kimi"))
     thought = {"reasoningContent": {"reasoningText": {"text": " Look it up."}}}
     used = {"toolUse": {"input": {"city": "London"}, "name": "f", "toolUseId": "functions.f:0"}}
@@ -202,14 +202,14 @@ def test_ids_of_calls_are_whatever_their_maker_likes() -> None:  # quirk 61
     ]
 
 
-def test_what_nova_thinks_aloud_stays_text() -> None:  # quirk 62
+def test_what_nova_thinks_aloud_stays_text() -> None:  # docs/quirks.md#q62
     text = "<thinking> I need the capital. </thinking>\n"
     used = {"toolUse": {"input": {}, "name": "get_capital", "toolUseId": "tooluse_1"}}
     found = whole({"text": text}, used, context=NOVA, reason="tool_use")
     assert found[:3] == [Text(text), ToolStart(0, "get_capital", "tooluse_1"), ToolArgs("{}", 0)]
 
 
-def test_a_guardrail_says_why() -> None:  # quirk 63
+def test_a_guardrail_says_why() -> None:  # docs/quirks.md#q63
     trace = {"guardrail": {"modelOutput": ["x"]}}
     data = BEGIN + delta(0, text="{ADDRESS}") + stop(0) + end("guardrail_intervened", trace=trace)
     stopped = Stop("content_filter", "guardrail_intervened")
@@ -217,7 +217,7 @@ def test_a_guardrail_says_why() -> None:  # quirk 63
     assert merged(whole({"text": "{ADDRESS}"}, reason="guardrail_intervened", trace=trace)) == merged(streamed(data))
 
 
-def test_the_prompt_includes_what_the_cache_knew() -> None:  # quirk 64
+def test_the_prompt_includes_what_the_cache_knew() -> None:  # docs/quirks.md#q64
     usage = {**USAGE, "inputTokens": 3, "cacheReadInputTokens": 1712, "cacheWriteInputTokens": 236, "totalTokens": 1956}
     assert collect(whole(usage=usage)).usage == Usage(1951, 5, 1956, 1712, 236, native=usage)
     partial = {"inputTokens": 3, "outputTokens": 5, "cacheReadInputTokens": 2}
@@ -227,7 +227,7 @@ def test_the_prompt_includes_what_the_cache_knew() -> None:  # quirk 64
     assert collect(whole(usage=None)).usage is None
 
 
-def test_a_citation_is_of_the_whole_block_it_stands_in() -> None:  # quirk 65
+def test_a_citation_is_of_the_whole_block_it_stands_in() -> None:  # docs/quirks.md#q65
     place = {"documentChar": {"documentIndex": 0, "start": 0, "end": 47}}
     cited = {"location": place, "sourceContent": [{"text": "Thirty days."}], "title": "Document 1"}
     found = {"location": {"web": {"url": "https://example.com"}}, "title": "Example"}
@@ -344,7 +344,7 @@ def test_an_error_is_told_in_headers() -> None:
     assert failed == Fail("the provider tells of an error without a message", "validationException", "", 400, b"[1")
 
 
-def test_an_error_in_place_of_a_whole_reply() -> None:  # quirk 66
+def test_an_error_in_place_of_a_whole_reply() -> None:  # docs/quirks.md#q66
     raw = b'{"message":"Too many requests, please wait before trying again."}'
     assert DIALECT.read_reply(raw, CLAUDE) == [Fail("Too many requests, please wait before trying again.", raw=raw)]
 

@@ -298,7 +298,7 @@ def test_a_schema_without_a_type_is_one_of_an_object() -> None:
 @pytest.mark.parametrize(
     ("given", "traits", "kept"),
     [
-        ("functions.get_time:0", KIMI, True),  # quirk 61: Kimi's own ids go back to it as they were
+        ("functions.get_time:0", KIMI, True),  # docs/quirks.md#q61: Kimi's own ids go back to it as they were
         ("functions.get_time:0", ANY_MODEL, True),
         ("functions.get_time:0", CLAUDE, False),
         ("x" * 64, CLAUDE, True),

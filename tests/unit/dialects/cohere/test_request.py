@@ -377,8 +377,8 @@ CITED = {
 }
 RUBY = Citation(CITED, "https://example.com/ruby", "Ruby", 0, 4, block=1)
 
-# Quirk 67: no content at all in a turn with tool calls, its prose is the plan. Quirk 68: ids as Cohere makes them.
-# Quirk 70: in streams ``tool_calls`` is an object, and one call comes after the other.
+# docs/quirks.md#q67: no content at all in a turn with tool calls, its prose is the plan. docs/quirks.md#q68: ids as Cohere makes them.
+# docs/quirks.md#q70: in streams ``tool_calls`` is an object, and one call comes after the other.
 PLANNED = stream(
     delta("tool-plan-delta", tool_plan="I will"),
     delta("tool-plan-delta", tool_plan=" roll."),
@@ -399,7 +399,7 @@ PLANNED_MESSAGE = {
         {"id": "roll_8t", "type": "function", "function": {"name": "roll", "arguments": "{}"}},
     ],
 }
-# Quirk 71: thinking is block 0, text block 1; citations come while text is still streaming.
+# docs/quirks.md#q71: thinking is block 0, text block 1; citations come while text is still streaming.
 CITING = stream(
     content(0, type="thinking", thinking=""),
     content(0, thinking="By "),
@@ -494,7 +494,7 @@ def test_offsets_count_within_a_block_and_are_told_within_the_whole_text(
     assert [(each.start, each.end, each.block) for each in found] == [expected]
 
 
-# Quirk 69: what was billed is less than what was read.
+# docs/quirks.md#q69: what was billed is less than what was read.
 @pytest.mark.parametrize(
     ("usage", "expected"),
     [
@@ -541,7 +541,7 @@ def test_an_error_at_the_end_is_a_failure_after_what_was_counted() -> None:
     assert silent.message
 
 
-# Quirk 72: an error has no ``error`` member.
+# docs/quirks.md#q72: an error has no ``error`` member.
 def test_an_error_in_coheres_shape() -> None:
     error = {"error_type": "TOO_MANY_TOKENS", "id": "e-1", "message": "too many tokens"}
     data = json.dumps(error).encode()

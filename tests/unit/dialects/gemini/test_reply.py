@@ -1,4 +1,4 @@
-"""Gemini's replies, whole and streamed, as events. Quirks are numbered as in the recordings' README."""
+"""Gemini's replies, whole and streamed, as events: docs/quirks.md#gemini-and-vertex-ai."""
 
 import json
 from collections.abc import Iterable
@@ -91,7 +91,7 @@ def test_a_whole_reply() -> None:
 
 
 def test_a_stream_ends_without_an_end_mark() -> None:
-    """Quirk 37."""
+    """docs/quirks.md#q37."""
     data = framed([response(said("He")), response(said("llo"), finish="STOP", usage=COUNTED)])
     assert read(data) == [*answered(Text("He"), Text("llo")), TOKENS]
     assert read(data.replace(b"\r\n", b"\n")) == read(data)
@@ -153,28 +153,28 @@ def test_reasons_that_nobody_knows_are_a_stop() -> None:
 
 
 def test_a_call_ends_with_stop() -> None:
-    """Quirk 38: whether it called is seen from the parts, of any earlier piece too."""
+    """docs/quirks.md#q38: whether it called is seen from the parts, of any earlier piece too."""
     expected = [START, ToolStart(0, "f"), Stop("tool_calls", "STOP")]
     assert whole(response(call("f", {}), finish="STOP")) == expected
     assert streamed(response(call("f", {})), response(said(""), finish="STOP")) == expected
 
 
 def test_thinking_may_use_up_everything() -> None:
-    """Quirk 42: content without parts, counts without those of an answer."""
+    """docs/quirks.md#q42: content without parts, counts without those of an answer."""
     usage = {"promptTokenCount": 15, "thoughtsTokenCount": 2, "totalTokenCount": 17}
     value = response(finish="MAX_TOKENS", usage=usage, content={"role": "model"})
     assert whole(value) == [START, Stop("length", "MAX_TOKENS"), Usage(15, 2, 17, reasoning=2, native=usage)]
 
 
 def test_a_stop_for_safety_has_no_content() -> None:
-    """Quirk 43."""
+    """docs/quirks.md#q43."""
     ratings = [{"category": "HARM_CATEGORY_HATE_SPEECH", "blocked": True}]
     value = response(finish="SAFETY", content={}, safetyRatings=ratings)
     assert whole(value) == [START, Extra("safetyRatings", ratings, 0), Stop("content_filter", "SAFETY")]
 
 
 def test_a_refused_prompt_has_no_candidates() -> None:
-    """Quirk 44."""
+    """docs/quirks.md#q44."""
     feedback = {"blockReason": "PROHIBITED_CONTENT", "blockReasonMessage": "No."}
     usage = {"trafficType": "ON_DEMAND"}
     value = {"promptFeedback": feedback, "usageMetadata": usage, "responseId": "r1", "modelVersion": "gemini-2.5-flash"}
@@ -190,7 +190,7 @@ def test_a_refused_prompt_has_no_candidates() -> None:
 
 
 def test_a_candidate_may_be_stopped_by_model_armor() -> None:
-    """Quirk 45: a reason outside the short list, no content, and tokens all the same."""
+    """docs/quirks.md#q45: a reason outside the short list, no content, and tokens all the same."""
     value = response(finish="MODEL_ARMOR", usage=COUNTED, finishMessage="Violates.")
     del value["candidates"][0]["content"]
     assert whole(value) == [
@@ -202,7 +202,7 @@ def test_a_candidate_may_be_stopped_by_model_armor() -> None:
 
 
 def test_a_call_that_was_not_allowed_is_told() -> None:
-    """Quirk 46: no failure, and no silent stop either."""
+    """docs/quirks.md#q46: no failure, and no silent stop either."""
     value = response(finish="UNEXPECTED_TOOL_CALL", content={}, finishMessage="Unexpected tool call: f()")
     assert whole(value) == [
         START,
@@ -212,7 +212,7 @@ def test_a_call_that_was_not_allowed_is_told() -> None:
 
 
 def test_text_may_go_on_after_a_reason_to_stop() -> None:
-    """Quirk 51: the last counts, and a stream that ends before it is cut short."""
+    """docs/quirks.md#q51: the last counts, and a stream that ends before it is cut short."""
     code = {"executableCode": {"language": "PYTHON", "code": "1+1"}}
     output = {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "2"}}
     pieces = [response({**code, "thought": True}), response(code, finish="STOP"), response(output)]
@@ -237,7 +237,7 @@ def test_a_signature_after_the_reason_to_stop_is_no_new_beginning() -> None:
 
 
 def test_calls_have_no_ids() -> None:
-    """Quirks 39 and 40: the writer invents ids; only the first of parallel calls is signed."""
+    """docs/quirks.md#q39, #q40: the writer invents ids; only the first of parallel calls is signed."""
     value = response(call("f", {}, thoughtSignature="c2ln"), call("f", {}), call("f", {"n": 1}), finish="STOP")
     assert whole(value) == [
         START,
@@ -255,7 +255,7 @@ def test_an_id_is_kept() -> None:
 
 
 def test_arguments_keep_their_numbers() -> None:
-    """Quirk 52: an object becomes text, without a number or a character of it changing."""
+    """docs/quirks.md#q52: an object becomes text, without a number or a character of it changing."""
     args = b'{\n  "a": 1.10,\n  "b": 123456789012345678901234567890,\n  "c": "\\u00fc \xc3\xbc",\n  "d": {"e": []}\n}'
     value = (
         json.dumps(response(call("f", "ARGS"), said("x"), call("g", {}), finish="STOP"))
@@ -271,7 +271,7 @@ def test_arguments_keep_their_numbers() -> None:
 
 
 def test_parts_without_text() -> None:
-    """Quirk 41: empty text says nothing; a signature on it does; Google's own calls aren't the caller's."""
+    """docs/quirks.md#q41: empty text says nothing; a signature on it does; Google's own calls aren't the caller's."""
     search = {"toolCall": {"toolType": "GOOGLE_SEARCH_WEB", "id": "t1"}, "thoughtSignature": "c2ln"}
     found = {"toolResponse": {"toolType": "GOOGLE_SEARCH_WEB", "id": "t1"}, "thoughtSignature": "c2lo"}
     pieces = [response(search, said("")), response(found), response(said("So")), response(said("")), response(said(".")),
@@ -313,7 +313,7 @@ def test_signed_text_is_joined_with_no_other() -> None:
 
 
 def test_media() -> None:
-    """Quirk 53: sound without a header keeps its type."""
+    """docs/quirks.md#q53: sound without a header keeps its type."""
     sound = {"inlineData": {"mimeType": "audio/L16;codec=pcm;rate=24000", "data": "AAAA"}}
     picture = {"inlineData": {"mimeType": "image/png", "data": "iVBO"}, "thoughtSignature": "c2ln"}
     film = {"fileData": {"mimeType": "video/mp4", "fileUri": "gs://b/film.mp4"}}
@@ -331,7 +331,7 @@ def test_media() -> None:
 
 
 def test_thoughts_and_tools_count() -> None:
-    """Quirks 47 and 48: the total holds more than prompt and candidates."""
+    """docs/quirks.md#q47, #q48: the total holds more than prompt and candidates."""
     usage = {
         "promptTokenCount": 8,
         "toolUsePromptTokenCount": 100,
@@ -351,13 +351,13 @@ def test_thoughts_and_tools_count() -> None:
 
 
 def test_counts_are_running_totals() -> None:
-    """Quirk 49: the last account holds, and nothing is added up."""
+    """docs/quirks.md#q49: the last account holds, and nothing is added up."""
     first = {"promptTokenCount": 9, "candidatesTokenCount": 1, "thoughtsTokenCount": 3, "totalTokenCount": 13}
     assert streamed(response(said("A"), usage=first), response(said("B"), finish="STOP", usage=COUNTED))[-1] == TOKENS
 
 
 def test_an_account_may_count_nothing() -> None:
-    """Quirk 50: neither it nor an empty groundingMetadata says anything."""
+    """docs/quirks.md#q50: neither it nor an empty groundingMetadata says anything."""
     traffic = {"trafficType": "ON_DEMAND"}
     quiet = response(said("A"), usage=traffic, groundingMetadata={})
     last = response(said("B"), finish="STOP", usage={**COUNTED, **traffic}, groundingMetadata={})

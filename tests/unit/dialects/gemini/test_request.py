@@ -414,7 +414,7 @@ def test_vertex_knows_no_ids() -> None:
 
 
 def test_results_stay_together_whatever_stands_between() -> None:
-    """Quirk 39: Google matches them by name and order."""
+    """docs/quirks.md#q39: Google matches them by name and order."""
     messages = [HELLO, called(WEATHER_CALL, TIME_CALL), result("call_2", "9"), user("Well?"), result("call_1", "Sunny")]
     assert payload(ask(*messages))[0]["contents"][2:] == [
         says(answers("get_weather", {"output": "Sunny"}), answers("get_time", {"output": "9"}, "call_2")),
@@ -574,7 +574,7 @@ def came_back(turns: list[dict[str, Any]], *, strict: bool) -> list[dict[str, An
 
 @pytest.mark.parametrize("turns", MODEL_SAYS)
 def test_an_answer_comes_back_as_it_went(turns: list[dict[str, Any]]) -> None:
-    """Quirk 40, and what holds of it for every other part."""
+    """docs/quirks.md#q40, and what holds of it for every other part."""
     assert came_back(turns, strict=False) == [part for turn in turns for part in turn["parts"]]
 
 

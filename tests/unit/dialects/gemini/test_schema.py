@@ -144,7 +144,7 @@ def test_what_restricts_and_cannot_be_said_is_told(member: Any, lost: tuple[str,
 
 
 def test_additional_properties_and_the_like_are_taken_out() -> None:
-    """Quirk 54: the older form refuses a member that it doesn't know."""
+    """docs/quirks.md#q54: the older form refuses a member that it doesn't know."""
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "x",

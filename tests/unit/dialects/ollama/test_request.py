@@ -364,7 +364,7 @@ CALLS: list[Event] = [
 ]
 
 
-# Quirk 99: lines of JSON, arguments as an object, no id, "stop" after a call, counts on the last line only.
+# docs/quirks.md#q99: lines of JSON, arguments as an object, no id, "stop" after a call, counts on the last line only.
 def test_a_stream() -> None:
     assert streamed(STREAM) == [
         START,

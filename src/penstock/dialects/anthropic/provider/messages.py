@@ -40,7 +40,7 @@ from penstock.core.traits import Traits
 from penstock.dialects.call_ids import CallIds
 
 _PDF: Final = frozenset({"", "application/pdf"})
-"""A document that nobody named the type of is taken for a PDF (spec 10.5)."""
+"""A document that nobody named the type of is taken for a PDF (docs/portkey.md#files-without-a-type)."""
 _SPELLINGS: Final[Mapping[str, str]] = {"image/jpg": "image/jpeg"}
 _TOOL_ID: Final = re.compile(r"[a-zA-Z0-9_-]+")
 _NOT_IN_TOOL_ID: Final = re.compile(r"[^a-zA-Z0-9_-]")

@@ -2,7 +2,8 @@
 
 What the hosts differ in is in ``_HOSTS``. Parameters that Anthropic documents pass under their own names; numbers are
 never changed. Sources: Anthropic API reference, "Create a Message"; Claude docs, "Structured outputs", "Thinking",
-"Claude on Vertex AI", "Claude on Amazon Bedrock"; spec 10.5, 10.7.
+"Claude on Vertex AI", "Claude on Amazon Bedrock"; docs/portkey.md#anthropic-messages,
+#vertex-ai.
 """
 
 from __future__ import annotations

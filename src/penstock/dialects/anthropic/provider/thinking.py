@@ -29,7 +29,7 @@ BUDGETS: Final[Mapping[str, int]] = {
     "xhigh": 32768,
     "max": 32768,
 }
-"""What an effort stands for where a family's row doesn't say (spec 10.11)."""
+"""What an effort stands for where a family's row doesn't say (docs/portkey.md#reasoning-efforts)."""
 
 
 class Thinking(msgspec.Struct, frozen=True):

@@ -132,7 +132,8 @@ def _annotations(blocks: Iterable[_Block]) -> Iterable[dict[str, Any]]:
 
 
 def _add_media(message: dict[str, Any], events: Iterable[Event], reply_id: str) -> None:
-    """Sound goes where OpenAI puts it; images are content blocks even for strict callers (spec 7.2)."""
+    """Sound goes where OpenAI puts it; images are content blocks even for strict callers
+    (docs/portkey.md#images-and-sound)."""
     media = [event for event in events if isinstance(event, Media)]
     sounds = [event for event in media if event.mime.startswith("audio/")]
     images = [event for event in media if not event.mime.startswith("audio/")]

@@ -2,7 +2,7 @@
 
 Reasoning comes back in one of three shapes: ``content_blocks`` (Portkey's), ``reasoning_details`` (OpenRouter's, and
 ours, which say where each thought stood) or bare text. Its maker refuses thoughts that stand elsewhere than they did.
-Source: Claude docs, "Preserving thinking blocks"; spec 7.3.
+Source: Claude docs, "Preserving thinking blocks"; docs/portkey.md#earlier-reasoning.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Errors in OpenAI's dialect: writing the gateway's own, and understanding a provider's.
 
-Sources: OpenAI API reference, "Error codes"; spec 9.1; and what the vendors of the dialect really send, which is an
-object, a string or a list under ``error``, or no ``error`` at all.
+Sources: OpenAI API reference, "Error codes"; docs/portkey.md#error-bodies; and what the vendors
+of the dialect really send, which is an object, a string or a list under ``error``, or no ``error`` at all.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from penstock.core.outcome import ErrorClass, class_of_status
 
 
 def error_body(failure: Failure) -> bytes:
-    """OpenAI's error object, beside it the members that Portkey's clients know (spec 9.1)."""
+    """OpenAI's error object, beside it the members that Portkey's clients know (docs/portkey.md#error-bodies)."""
     meaning = failure.meaning
     error = {
         "message": failure.message,

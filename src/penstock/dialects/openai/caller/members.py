@@ -1,7 +1,8 @@
 """Pieces of OpenAI's reply that a completion and its chunks share: usage, tool calls, annotations, content blocks.
 
-``content_blocks`` is Portkey's extension (spec 7.3), ``reasoning_details`` OpenRouter's: it carries what a client must
-send back for its maker to go on thinking. Source: OpenAI API reference, "The chat completion object".
+``content_blocks`` is Portkey's extension (docs/portkey.md#content-blocks), ``reasoning_details`` OpenRouter's:
+it carries what a client must send back for its maker to go on thinking. Source: OpenAI API reference,
+"The chat completion object".
 """
 
 from __future__ import annotations
@@ -129,7 +130,8 @@ def _given(**counts: int | None) -> dict[str, int]:
 
 
 def finish_reason(stop: Stop | None, *, has_calls: bool, strict: bool) -> str:
-    """OpenAI's word for why a choice ended; the provider's own where the caller isn't strict about OpenAI's (7.3)."""
+    """OpenAI's word for why a choice ended; the provider's own where the caller isn't strict about OpenAI's
+    (docs/portkey.md#finish-reasons)."""
     if stop is None:
         return "tool_calls" if has_calls else "stop"
     if not strict and stop.native:

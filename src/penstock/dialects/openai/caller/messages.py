@@ -2,7 +2,8 @@
 
 What an assistant thought comes back in several shapes: earlier.py. A tool call's signature comes back in
 ``extra_content`` (Google's own OpenAI endpoint) or ``function.thought_signature`` (Portkey's). All of it is read into
-parts that name their owner. Sources: OpenAI API reference, "Create chat completion"; spec 7.3, 10.5, 10.6.
+parts that name their owner. Sources: OpenAI API reference, "Create chat completion"; docs/portkey.md#earlier-reasoning,
+#tool-call-signatures.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The parts of a message's content, as OpenAI's callers write them and those of other makers beside them.
 
-Sources: OpenAI API reference, "Create chat completion"; Anthropic API reference, "Create a Message"; spec 10.5, 10.6.
+Sources: OpenAI API reference, "Create chat completion"; Anthropic API reference, "Create a Message";
+docs/portkey.md#anthropic-messages, #gemini.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
 A host that frames OpenAI's chunks in its own way unwraps them and hands each decoded one to an ``OpenAiReader``; where
 they come as plain server-sent events, ``OpenAiStream`` is the whole reader. A whole message is read as one delta, so
-the two can't drift. Numbers in comments are quirks of the recorded traffic. The way there is write.py. Source:
-OpenAI API reference, "The chat completion chunk object".
+the two can't drift. The way there is write.py. Source: OpenAI API reference, "The chat completion chunk object".
 """
 
 from __future__ import annotations
@@ -42,7 +41,8 @@ _STOPS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("tool_calls", "tool_call", "tool_use", "function_call"), "tool_calls"),
     **dict.fromkeys(("content_filter", "content_filtered", "safety", "error_toxic"), "content_filter"),
 }
-"""Why an answer ended, in OpenAI's words, by hosts' own in small letters. Every other word means stop (94, 95)."""
+"""Why an answer ended, in OpenAI's words, by hosts' own in small letters. Every other word means stop
+(docs/quirks.md#q94, #q95)."""
 _FAILED: Final = "error"
 
 _PADDING: Final = frozenset({"obfuscation", "p", "pad"})
@@ -96,7 +96,7 @@ class OpenAiReader:
             return self.broken("The provider's reply holds something that is no JSON object.", raw)
         usage = chunk.get("usage")
         if isinstance(usage, dict):
-            self._usage = usage  # the last one counts: hosts that send it all along add up (102)
+            self._usage = usage  # the last one counts: hosts that send it all along add up (docs/quirks.md#q102)
         failure = _told(chunk, raw, is_error=is_error)
         if failure is not None:
             return self.failed(failure)
@@ -134,7 +134,7 @@ class OpenAiReader:
         return [] if tokens is None else [tokens]
 
     def _start(self, chunk: Mapping[str, Any]) -> list[Event]:
-        """Who speaks, once anything is known of it (90)."""
+        """Who speaks, once anything is known of it (docs/quirks.md#q90)."""
         model = json_text.text(chunk, "model") or json_text.text(chunk, "model_id")
         start = Start(json_text.text(chunk, "id"), model, max(json_text.integer(chunk, "created") or 0, 0))
         self._has_begun = start != _UNKNOWN or bool(chunk.get("choices"))
@@ -293,7 +293,8 @@ def _citation(annotation: Mapping[str, Any], number: int, block: int) -> Citatio
 
 
 def _call(call: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Event]:
-    """A tool call, or a piece of one: what names its beginning is absent or empty later on (2, 91)."""
+    """A tool call, or a piece of one: what names its beginning is absent or empty later on
+    (docs/quirks.md#q2, #q91)."""
     held = call.get("function") or call.get("custom")
     function = held if isinstance(held, dict) else {}
     call_id, name = json_text.text(call, "id"), json_text.text(function, "name")
@@ -313,8 +314,8 @@ def _call(call: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Even
 
 
 def _known(given: int | None, call_id: str, name: str, state: _Choice) -> int | None:
-    """Our number of the call that a piece continues; None when it begins one. Some hosts don't count their calls (97),
-    or count wrongly: then an id that is new begins a call, or a name where there is no id."""
+    """Our number of the call that a piece continues; None when it begins one. Some hosts don't count their calls
+    (docs/quirks.md#q97), or count wrongly: then an id that is new begins a call, or a name where there is no id."""
     if given is not None:
         at = state.calls.get(given)
         is_other = at is not None and name and call_id and state.ids[at] not in ("", call_id)
@@ -338,7 +339,7 @@ def _extras(value: Mapping[str, Any], known: frozenset[str], number: int | None 
 
 
 def _told(chunk: Mapping[str, Any], raw: bytes, *, is_error: bool) -> Fail | None:
-    """An error in place of a chunk, or within one (82, 89)."""
+    """An error in place of a chunk, or within one (docs/quirks.md#q82, #q89)."""
     error = chunk.get("error")
     if not (error or is_error) and ("choices" in chunk or "usage" in chunk):
         return None
@@ -363,7 +364,7 @@ _ERRORS: Final = (400, 600)
 
 
 def _tokens(usage: Mapping[str, Any]) -> Usage | None:
-    """The counts, reasoning among the completion's also where the host counts it apart (78)."""
+    """The counts, reasoning among the completion's also where the host counts it apart (docs/quirks.md#q78)."""
     prompt, completion, total = (
         json_text.integer(usage, f"{name}_tokens") for name in ("prompt", "completion", "total")
     )

@@ -3,7 +3,7 @@
 The gateway, like many a provider, gives an assistant's message more than OpenAI's request knows: reasoning, sources,
 blocks. Clients keep the message whole and send it back, perhaps to another provider. Most ignore what they don't know.
 Sources: https://github.com/QwenLM/qwen-code/issues/11045 (Cerebras), https://github.com/QwenLM/qwen-code/pull/11662
-(Fireworks), https://github.com/janhq/jan/issues/8136 (Groq), quirk 73 of the recorded traffic (Mistral);
+(Fireworks), https://github.com/janhq/jan/issues/8136 (Groq), docs/quirks.md#q73 (Mistral);
 https://github.com/danny-avila/LibreChat/issues/12836 (DeepSeek), https://github.com/mastra-ai/mastra/issues/12592
 (Kimi).
 """

@@ -2,7 +2,7 @@
 
 Its API refuses message members that it doesn't know, takes an assistant's reasoning as a part of the content, and wants
 tool call ids of nine letters and digits. Whatever is fine already keeps its bytes. Sources: Mistral API reference,
-"Chat completion" and "Reasoning"; quirks 73 and 75 of the recorded traffic.
+"Chat completion" and "Reasoning"; docs/quirks.md#q73, #q75.
 """
 
 from __future__ import annotations

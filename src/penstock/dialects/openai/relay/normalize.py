@@ -2,11 +2,12 @@
 
 The law: only what deviates is changed. A reply without fault keeps its very bytes, a mended one every member that it
 had (a null or an empty object where the schema allows none counts as absent) and every number as it was written.
-Errors aren't touched. Each rule takes the members of one object and tells whether it changed them; numbers in comments
-are quirks of the recorded traffic. Streams are mended in mend_stream.py, by the rules that are public here too.
+Errors aren't touched. Each rule takes the members of one object and tells whether it changed them. Streams are
+mended in mend_stream.py, by the rules that are public here too.
 
-Left as it is on purpose: reasoning under other names (98) or within the content as ``<think>`` (103); members that
-OpenAI doesn't know (92, 93); a null ``system_fingerprint``, which OpenAI sends too; a provider's own service tiers.
+Left as it is on purpose: reasoning under other names (docs/quirks.md#q98) or within the content as ``<think>``
+(docs/quirks.md#q103); members that OpenAI doesn't know (docs/quirks.md#q92, #q93); a null ``system_fingerprint``, which
+OpenAI sends too; a provider's own service tiers.
 Source: OpenAI's OpenAPI document, ``CreateChatCompletionResponse`` and ``CreateChatCompletionStreamResponse``.
 """
 
@@ -76,7 +77,7 @@ def put(members: Members, name: str, value: Any) -> bool:
 
 
 def without_nulls(members: Members, names: Iterable[str]) -> bool:
-    """Take out members that the schema knows and doesn't let be null (91)."""
+    """Take out members that the schema knows and doesn't let be null (docs/quirks.md#q91)."""
     nulls = [name for name in names if name in members and members[name] is None]
     for name in nulls:
         del members[name]
@@ -114,7 +115,7 @@ def whole_number(value: Any) -> int | None:
 
 
 def json_object(members: Members, name: str) -> bool:
-    """Make a member an object: Azure's filter results come without a delta (90)."""
+    """Make a member an object: Azure's filter results come without a delta (docs/quirks.md#q90)."""
     return not isinstance(members.get(name), dict) and put(members, name, {})
 
 
@@ -152,7 +153,7 @@ def usage(reply: Members) -> bool:
 
 
 def service_tier(reply: Members) -> bool:
-    """Snowflake's empty one (96)."""
+    """Snowflake's empty one (docs/quirks.md#q96)."""
     return reply.get("service_tier") == "" and put(reply, "service_tier", None)
 
 
@@ -163,7 +164,8 @@ def logprobs(choice: Members) -> bool:
 
 
 def content_list(message: Members) -> bool:
-    """A list of thoughts and texts, Mistral's (73) or Databricks': two strings. Where it says more, it is kept as well.
+    """A list of thoughts and texts, Mistral's (docs/quirks.md#q73) or Databricks': two strings. Where it says more, it
+    is kept as well.
 
     https://docs.databricks.com/aws/en/machine-learning/model-serving/query-reason-models
     """
@@ -212,7 +214,7 @@ _KINDS: Final = ("function", "custom")
 
 
 def call_kind(call: Members) -> bool:
-    """Mistral leaves the type out (75)."""
+    """Mistral leaves the type out (docs/quirks.md#q75)."""
     known = call.get("type") in _KINDS or not isinstance(call.get("function"), dict)
     return not known and put(call, "type", "function")
 
@@ -225,7 +227,8 @@ def arguments_text(function: Members) -> bool:
 
 
 def invented_id(reply: Members, choice: int, n: int) -> str:
-    """An id for a call that has none (100): always the same for the same call. Replies without id differ by time."""
+    """An id for a call that has none (docs/quirks.md#q100): always the same for the same call. Replies without id
+    differ by time."""
     seed = f"{reply.get('id') or reply.get('created')}"
     return call_id(seed.encode("utf-8", "backslashreplace").decode(), choice, n)
 
@@ -237,7 +240,8 @@ _NATIVE_REASONS: Final = {
     **dict.fromkeys("SAFETY PROHIBITED_CONTENT BLOCKLIST SPII LANGUAGE IMAGE_SAFETY".split(), "content_filter"),
     **dict.fromkeys("guardrail_intervened content_filtered CONTENT_FILTERED".split(), "content_filter"),
 }
-"""Providers' words whose meaning is neither OpenAI's word of that name nor ``stop`` (94, 95; Portkey's strict map)."""
+"""Providers' words whose meaning is neither OpenAI's word of that name nor ``stop``
+(docs/quirks.md#q94, #q95, docs/portkey.md#finish-reasons)."""
 
 
 def reason(native: Any, *, has_calls: bool) -> str:
@@ -274,7 +278,7 @@ def _nulls(message: Members) -> bool:
 
 
 def _zero_values(message: Members) -> bool:
-    """Snowflake's empty call and sound, which would pass for real ones (96)."""
+    """Snowflake's empty call and sound, which would pass for real ones (docs/quirks.md#q96)."""
     hollow = [
         name
         for name, mark in (("function_call", "name"), ("audio", "data"))
@@ -286,7 +290,8 @@ def _zero_values(message: Members) -> bool:
 
 
 def _required(message: Members) -> bool:
-    """Groq, Cerebras and Gemini leave out the content beside tool calls, nearly everyone the refusal (80, 84, 100)."""
+    """Groq, Cerebras and Gemini leave out the content beside tool calls, nearly everyone the refusal
+    (docs/quirks.md#q80, #q84, #q100)."""
     return with_nulls(message, ("content", "refusal"))
 
 
@@ -295,7 +300,8 @@ def _logprobs_required(choice: Members) -> bool:
 
 
 def _finish_reason(choice: Members) -> bool:
-    """None at all, an empty one (96) or a provider's own (95): a whole reply has ended somehow."""
+    """None at all, an empty one (docs/quirks.md#q96) or a provider's own (docs/quirks.md#q95): a whole reply has ended
+    somehow."""
     given = choice.get("finish_reason")
     found = reason(given, has_calls=bool(calls(choice["message"])))
     return given != found and put(choice, "finish_reason", found)
@@ -308,7 +314,7 @@ def _normalize_call(call: Members, reply: Members, choice: int, n: int) -> bool:
     function = call.get("function")
     if isinstance(function, dict):
         changed |= arguments_text(function)
-        if not function.get("arguments"):  # OpenRouter, of a call without any (88)
+        if not function.get("arguments"):  # OpenRouter, of a call without any (docs/quirks.md#q88)
             changed = put(function, "arguments", "{}")
     return changed
 

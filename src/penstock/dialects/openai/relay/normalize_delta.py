@@ -57,22 +57,23 @@ class Choice(msgspec.Struct):
         return any(changed)
 
     def ending(self, index: int) -> Members:
-        """The choice as it stands in a last chunk when the provider never said that it ended (96)."""
+        """The choice as it stands in a last chunk when the provider never said that it ended (docs/quirks.md#q96)."""
         delta: Members = {}
         self._complete_arguments(delta)
         self.reason = reason(None, has_calls=bool(self.calls))
         return {"index": index, "delta": delta, "finish_reason": self.reason}
 
     def _normalize_role(self, delta: Members) -> bool:
-        """Once, at the beginning: clients add up what they get (104; 85 and 97 have none)."""
+        """Once, at the beginning: clients add up what they get (docs/quirks.md#q104; #q85 and #q97 have none)."""
         if self.has_begun:
             return delta.pop("role", None) is not None
         self.has_begun = True
         return _string(delta, "role") not in _ROLES and put(delta, "role", "assistant")
 
     def _normalize_call(self, call: Members, chunk: Members, index: int) -> bool:
-        """A piece of a tool call: with a dense index (97), with what names the call at its beginning and only there."""
-        changed = [without_nulls(call, ("id", "type", "function"))]  # 91
+        """A piece of a tool call: with a dense index (docs/quirks.md#q97), with what names the call at its beginning
+        and only there."""
+        changed = [without_nulls(call, ("id", "type", "function"))]  # docs/quirks.md#q91
         given = call.get("function")
         function = given if isinstance(given, dict) else {}
         changed += [without_nulls(function, ("name", "arguments")), arguments_text(function)]
@@ -88,8 +89,8 @@ class Choice(msgspec.Struct):
         return any(changed)
 
     def _place(self, call: Members, function: Members) -> int:
-        """Which call a piece belongs to. Without an index (97) its id tells, or else a name begins a new one. Gemini's
-        parallel calls all have index 0, but names and ids of their own."""
+        """Which call a piece belongs to. Without an index (docs/quirks.md#q97) its id tells, or else a name begins a
+        new one. Gemini's parallel calls all have index 0, but names and ids of their own."""
         index, call_id, name = call.get("index"), _string(call, "id"), _string(function, "name")
         new = len(self.calls)
         if type(index) is int:
@@ -102,7 +103,8 @@ class Choice(msgspec.Struct):
         return new if name or not new else new - 1
 
     def _normalize_reason(self, choice: Members) -> bool:
-        """Null until the end (96, 105), then one of OpenAI's words (94, 95), once (87: clients add up words, too)."""
+        """Null until the end (docs/quirks.md#q96, #q105), then one of OpenAI's words (docs/quirks.md#q94, #q95), once
+        (docs/quirks.md#q87: clients add up words, too)."""
         given = choice.get("finish_reason")
         if not given:
             return (given is not None or "finish_reason" not in choice) and put(choice, "finish_reason", None)
@@ -116,7 +118,8 @@ class Choice(msgspec.Struct):
         return (given != found and put(choice, "finish_reason", found)) or changed
 
     def _complete_arguments(self, delta: Members) -> bool:
-        """Calls that ended without any argument have none (88): clients read their arguments as JSON."""
+        """Calls that ended without any argument have none (docs/quirks.md#q88): clients read their arguments as
+        JSON."""
         silent = [place for place, call in enumerate(self.calls) if not call.has_arguments]
         for place in silent:
             self.calls[place].has_arguments = True
@@ -143,7 +146,8 @@ def _without_names(call: Members, function: Members, known: StreamedCall) -> boo
 
 
 def _without_stop_token(delta: Members) -> bool:
-    """What TGI says last is the token that ended the text (94), unlike others, whose last chunk has text (101)."""
+    """What TGI says last is the token that ended the text (docs/quirks.md#q94), unlike others, whose last
+    chunk has text (docs/quirks.md#q101)."""
     content = _string(delta, "content")
     is_token = content.startswith("<") and content.endswith(">")
     return is_token and put(delta, "content", "")

@@ -108,7 +108,8 @@ class StreamNormalizer:
         return self._events(self._relay.feed(data))
 
     def finish(self) -> bytes:
-        """The stream has ended in good order: what is held, and ``[DONE]`` if that is all it lacks (93, 94, 97)."""
+        """The stream has ended in good order: what is held, and ``[DONE]`` if that is all it lacks
+        (docs/quirks.md#q93, #q94, #q97)."""
         rest = self._events(self._relay.finish()) + self._let_go()
         if not self._is_finished and not self._is_done:
             return rest
@@ -168,7 +169,7 @@ class StreamNormalizer:
 
     def _waits(self, chunk: Members) -> bool:
         """Whether a chunk without choices is in want of something that only the next event tells: Azure's first one of
-        the reply's id (90), usage of the finish reasons if there were none (96)."""
+        the reply's id (docs/quirks.md#q90), usage of the finish reasons if there were none (docs/quirks.md#q96)."""
         if chunk["choices"]:
             return False
         return not self._id or (bool(chunk.get("usage")) and bool(self._unfinished()))
@@ -182,7 +183,8 @@ class StreamNormalizer:
         return _with_data(held.event, held.chunk) if changed else held.event
 
     def _end(self) -> bytes:
-        """What goes before ``[DONE]``: choices that never said why they ended have ended all the same (96)."""
+        """What goes before ``[DONE]``: choices that never said why they ended have ended all the same
+        (docs/quirks.md#q96)."""
         self._is_done = True
         unfinished = self._unfinished()
         if self._failed or not unfinished:
@@ -212,7 +214,8 @@ class StreamNormalizer:
         return any(changed)
 
     def _normalize_head(self, chunk: Members) -> bool:
-        """Every chunk has the same id and time (85), none is of another kind (90, 93, 94)."""
+        """Every chunk has the same id and time (docs/quirks.md#q85), none is of another kind
+        (docs/quirks.md#q90, #q93, #q94)."""
         given = chunk.get("id")
         self._id = self._id or (given if isinstance(given, str) else str(given) if type(given) is int else "")
         self._created = self._created or whole_number(chunk.get("created")) or 0

@@ -1,4 +1,4 @@
-"""Anthropic's replies: every quirk of its wire (by its number in the list of quirks), both framings, any bytes."""
+"""Anthropic's replies: every quirk of its wire (docs/quirks.md#anthropic-messages), both framings, any bytes."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _joined(events: list[Any]) -> Any:
 
 
 def test_text_as_it_comes() -> None:
-    # 24: data lines are padded with spaces; 25: pings come anywhere.
+    # docs/quirks.md#q24: data lines are padded with spaces; docs/quirks.md#q25: pings come anywhere.
     padded = sse(*block(0, "text", said("Hel"), said(""), said("lo"), text="")).replace(b"}\n", b"}      \n")
     data = (
         sse(begin(input_tokens=3, output_tokens=1)) + padded + sse({"type": "ping"}, *end(usage={"output_tokens": 5}))
@@ -132,7 +132,7 @@ def test_thinking_is_anthropics() -> None:
     ]
 
 
-def test_thinking_with_a_signature_alone_is_kept() -> None:  # 28
+def test_thinking_with_a_signature_alone_is_kept() -> None:  # docs/quirks.md#q28
     events = stream(
         begin(),
         *block(1, "thinking", {"type": "signature_delta", "signature": "c2ln"}, thinking="", signature=""),
@@ -141,12 +141,12 @@ def test_thinking_with_a_signature_alone_is_kept() -> None:  # 28
     assert told(events, Thinking) == [Thinking("", "c2ln", owner=Owner.ANTHROPIC, block=1)]
 
 
-def test_redacted_thinking_is_whole_at_its_beginning() -> None:  # 27
+def test_redacted_thinking_is_whole_at_its_beginning() -> None:  # docs/quirks.md#q27
     events = stream(begin(), *block(0, "redacted_thinking", data="ZW5j"), *end())
     assert told(events, Thinking) == [Thinking(data="ZW5j", owner=Owner.ANTHROPIC)]
 
 
-def test_citations_stand_at_the_end_of_their_block() -> None:  # 33
+def test_citations_stand_at_the_end_of_their_block() -> None:  # docs/quirks.md#q33
     page = {"type": "web_search_result_location", "url": "https://example.com/a", "title": "A", "cited_text": "x"}
     place = {"type": "char_location", "document_title": "facts.txt", "document_index": 0}
     cited = [{"type": "citations_delta", "citation": each} for each in (page, place)]
@@ -165,14 +165,14 @@ def test_citations_stand_at_the_end_of_their_block() -> None:  # 33
     ]
 
 
-def test_a_prefilled_answer_is_not_completed_by_its_beginning() -> None:  # 36
+def test_a_prefilled_answer_is_not_completed_by_its_beginning() -> None:  # docs/quirks.md#q36
     assert told(stream(begin(), *block(0, "text", said(" 42"), text=""), *end()), Text) == [Text(" 42")]
 
 
 # Tools.
 
 
-def test_calls_are_numbered_apart_from_blocks() -> None:  # 25, 26, 35
+def test_calls_are_numbered_apart_from_blocks() -> None:  # docs/quirks.md#q25, #q26, #q35
     events = stream(
         begin(),
         *block(0, "text", said("Let me see."), text=""),
@@ -199,7 +199,7 @@ def test_arguments_at_the_beginning_count_when_no_piece_follows() -> None:
     ]
 
 
-def test_anthropics_own_tools_are_not_the_callers() -> None:  # 30
+def test_anthropics_own_tools_are_not_the_callers() -> None:  # docs/quirks.md#q30
     result = {
         "type": "mcp_tool_result",
         "tool_use_id": "m",
@@ -221,7 +221,7 @@ def test_anthropics_own_tools_are_not_the_callers() -> None:  # 30
     ]
 
 
-def test_compaction_and_blocks_that_nobody_knows_are_given_whole() -> None:  # 32
+def test_compaction_and_blocks_that_nobody_knows_are_given_whole() -> None:  # docs/quirks.md#q32
     pieces = [{"type": "compaction_delta", "content": each} for each in ("They ", "greet.")]
     odd = [{"type": "hologram_delta", "shape": "cube", "size": 1}, {"type": "hologram_delta", "shape": "s", "size": 2}]
     events = stream(
@@ -243,7 +243,7 @@ def test_a_piece_that_fits_no_block_is_told_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("reason", [*STOP_REASONS, "something_new"])
-def test_stop_reasons(reason: str) -> None:  # 31: pause_turn
+def test_stop_reasons(reason: str) -> None:  # docs/quirks.md#q31: pause_turn
     assert told(stream(begin(), *end(reason)), Stop) == [Stop(STOP_REASONS.get(reason, "stop"), reason)]
 
 
@@ -252,7 +252,7 @@ def test_a_refusal_is_a_stop_for_safety_and_a_full_window_a_cut() -> None:
     assert STOP_REASONS["model_context_window_exceeded"] == STOP_REASONS["max_tokens"] == "length"
 
 
-def test_a_stop_sequence_at_once() -> None:  # 29
+def test_a_stop_sequence_at_once() -> None:  # docs/quirks.md#q29
     reply = {"type": "message", "content": [], "stop_reason": "stop_sequence", "stop_sequence": "END", "usage": {}}
     assert DIALECT.read_reply(json.dumps(reply).encode(), API) == [
         Start(),
@@ -282,17 +282,17 @@ def counted(first: dict[str, Any], last: dict[str, Any]) -> Usage:
     return tokens
 
 
-def test_counts_at_the_end_replace_the_first() -> None:  # 21
+def test_counts_at_the_end_replace_the_first() -> None:  # docs/quirks.md#q21
     tokens = counted({"input_tokens": 10, "output_tokens": 1}, {"input_tokens": 99, "output_tokens": 7})
     assert (tokens.prompt, tokens.completion, tokens.total) == (99, 7, 106)
 
 
-def test_counts_that_the_end_does_not_repeat_stay() -> None:  # 22
+def test_counts_that_the_end_does_not_repeat_stay() -> None:  # docs/quirks.md#q22
     tokens = counted({"input_tokens": 10, "output_tokens": 1}, {"output_tokens": 7, "input_tokens": None})
     assert (tokens.prompt, tokens.completion) == (10, 7)
 
 
-def test_the_cache_counts_as_prompt() -> None:  # 34
+def test_the_cache_counts_as_prompt() -> None:  # docs/quirks.md#q34
     cache = {"cache_creation_input_tokens": 1000, "cache_read_input_tokens": 200}
     tokens = counted(
         {"input_tokens": 4, **cache}, {"output_tokens": 7, "output_tokens_details": {"thinking_tokens": 3}}
@@ -306,7 +306,7 @@ def test_the_cache_counts_as_prompt() -> None:  # 34
     }
 
 
-def test_summaries_made_on_the_way_are_counted() -> None:  # 32
+def test_summaries_made_on_the_way_are_counted() -> None:  # docs/quirks.md#q32
     made = {"type": "compaction", "input_tokens": 100, "cache_read_input_tokens": 5000, "output_tokens": 83}
     own = {"type": "message", "input_tokens": 181, "output_tokens": 8}
     tokens = counted({}, {"input_tokens": 181, "output_tokens": 8, "iterations": [made, own, "odd"]})
@@ -314,7 +314,7 @@ def test_summaries_made_on_the_way_are_counted() -> None:  # 32
     assert tokens.native["input_tokens"] == 181
 
 
-def test_iterations_are_told_and_not_added() -> None:  # 32
+def test_iterations_are_told_and_not_added() -> None:  # docs/quirks.md#q32
     first = {"input_tokens": 100, "cache_read_input_tokens": 5000, "output_tokens": 7}
     last = {
         "input_tokens": 181,
@@ -331,7 +331,7 @@ def test_iterations_are_told_and_not_added() -> None:  # 32
 
 
 @pytest.mark.parametrize("kind", [*ERROR_STATUS, "new_error"])
-def test_errors_in_the_stream(kind: str) -> None:  # 23, 106, 107
+def test_errors_in_the_stream(kind: str) -> None:  # docs/quirks.md#q23, #q106, #q107
     error = {"type": "error", "error": {"details": None, "type": kind, "message": "No."}}
     first = [begin(input_tokens=15, output_tokens=1), *block(0, "text", said("Here"))[:2]]
     events = stream(*first, error, *end())

@@ -187,7 +187,7 @@ def test_refusal_annotations_images_and_sound() -> None:
     ]
 
 
-def test_reasoning_under_its_other_name() -> None:  # quirk 98
+def test_reasoning_under_its_other_name() -> None:  # docs/quirks.md#q98
     assert events({"reasoning": "Hm"}, {"content": "A"}, {"reasoning": "Hm?"}) == [
         Thinking("Hm"),
         Text("A", block=1),
@@ -195,12 +195,12 @@ def test_reasoning_under_its_other_name() -> None:  # quirk 98
     ]
 
 
-def test_a_legacy_function_call() -> None:  # quirk 7
+def test_a_legacy_function_call() -> None:  # docs/quirks.md#q7
     found = whole({"content": None, "function_call": {"name": "f", "arguments": "{}"}}, "function_call")
     assert found == [START, ToolStart(0, "f"), ToolArgs("{}", 0), Stop("tool_calls", "function_call")]
 
 
-def test_empty_members_say_nothing() -> None:  # quirk 96
+def test_empty_members_say_nothing() -> None:  # docs/quirks.md#q96
     delta = {
         "content": "Hi",
         "refusal": "",
@@ -211,7 +211,7 @@ def test_empty_members_say_nothing() -> None:  # quirk 96
     assert events(delta) == [Text("Hi")]
 
 
-def test_logprobs_of_each_choice() -> None:  # quirk 8
+def test_logprobs_of_each_choice() -> None:  # docs/quirks.md#q8
     token = {"token": "Hi", "logprob": -0.1, "bytes": None, "top_logprobs": []}
     choices = [
         {"index": n, "message": {"content": "Hi"}, "logprobs": {"content": [token]}, "finish_reason": "stop"}
@@ -224,7 +224,7 @@ def test_logprobs_of_each_choice() -> None:  # quirk 8
     ]
 
 
-def test_unknown_members_are_kept_padding_is_not() -> None:  # quirks 3, 76
+def test_unknown_members_are_kept_padding_is_not() -> None:  # docs/quirks.md#q3, #q76
     data = stream(
         {
             **chunk({"content": "Hi", "tone": "warm"}, "stop", obfuscation="xx", p="aaa", pad="a"),
@@ -249,7 +249,7 @@ def test_members_of_a_choice_are_kept() -> None:
 @pytest.mark.parametrize(
     ("deltas", "found"),
     [
-        pytest.param(  # quirk 91
+        pytest.param(  # docs/quirks.md#q91
             [calls(call(0, "a", "f", "")), calls({"index": 0, "id": None, "function": {"name": None, "arguments": "{}"}})],
             [ToolStart(0, "f", "a"), ToolArgs("{}", 0)],
             id="later names are null",
@@ -259,7 +259,7 @@ def test_members_of_a_choice_are_kept() -> None:
             [ToolStart(0, "f", "a"), ToolArgs("{}", 0)],
             id="later names are empty",
         ),
-        pytest.param(  # quirk 97
+        pytest.param(  # docs/quirks.md#q97
             [calls(call(None, "a", "f", "{")), calls(call(None, None, None, "}")), calls(call(None, "b", "g", "{}"))],
             [ToolStart(0, "f", "a"), ToolArgs("{", 0), ToolArgs("}", 0), ToolStart(1, "g", "b"), ToolArgs("{}", 1)],
             id="no index",
@@ -298,7 +298,7 @@ def test_tool_calls(deltas: list[Any], found: list[Event]) -> None:
 # How a reply begins and ends.
 
 
-def test_who_speaks_may_be_known_later() -> None:  # quirk 90
+def test_who_speaks_may_be_known_later() -> None:  # docs/quirks.md#q90
     empty = {"id": "", "model": "", "created": 0, "choices": [], "prompt_filter_results": [1]}
     assert streamed(stream(empty, chunk({"content": "Hi"}, "stop"))) == [
         Extra("prompt_filter_results", [1]),
@@ -329,11 +329,11 @@ def test_the_model_under_its_other_name() -> None:
         ("content_filter", "content_filter"),
     ],
 )
-def test_why_an_answer_ended(native: str, reason: str) -> None:  # quirks 94, 95
+def test_why_an_answer_ended(native: str, reason: str) -> None:  # docs/quirks.md#q94, #q95
     assert streamed(stream(chunk(finish=native), done=False))[-1] == Stop(reason, native)
 
 
-def test_the_finishing_chunk_still_speaks() -> None:  # quirks 74, 81, 101
+def test_the_finishing_chunk_still_speaks() -> None:  # docs/quirks.md#q74, #q81, #q101
     assert streamed(stream(chunk({"content": "!"}, "stop", usage=USAGE))) == [
         START,
         Text("!"),
@@ -342,22 +342,22 @@ def test_the_finishing_chunk_still_speaks() -> None:  # quirks 74, 81, 101
     ]
 
 
-def test_a_second_finish_reason_and_running_counts() -> None:  # quirks 87, 102
+def test_a_second_finish_reason_and_running_counts() -> None:  # docs/quirks.md#q87, #q102
     first = {"prompt_tokens": 1, "completion_tokens": 0, "total_tokens": 1}
     data = stream(chunk({"content": "!"}, "stop", usage=first), chunk({}, "stop", usage=USAGE))
     assert streamed(data) == [START, Text("!"), Stop("stop", "stop"), Stop("stop", "stop"), COUNTS]
 
 
-def test_the_whole_message_beside_each_delta_is_passed_over() -> None:  # quirk 93
+def test_the_whole_message_beside_each_delta_is_passed_over() -> None:  # docs/quirks.md#q93
     data = {**HEAD, "choices": [{"index": 0, "delta": {}, "message": {"content": "All"}, "finish_reason": "stop"}]}
     assert streamed(stream(data)) == [START, Stop("stop", "stop")]
 
 
-def test_a_stream_without_a_finish_reason_but_with_its_end() -> None:  # quirk 96
+def test_a_stream_without_a_finish_reason_but_with_its_end() -> None:  # docs/quirks.md#q96
     assert streamed(stream(chunk({"content": "Hi"}, ""))) == [START, Text("Hi")]
 
 
-def test_comments_and_what_follows_the_end_are_passed_over() -> None:  # quirk 86
+def test_comments_and_what_follows_the_end_are_passed_over() -> None:  # docs/quirks.md#q86
     data = b": PROCESSING\n\n" + stream(chunk({"content": "Hi"}, "stop")) + b"data: {\n\n"
     assert streamed(data) == [START, Text("Hi"), Stop("stop", "stop")]
 
@@ -399,7 +399,7 @@ def test_an_event_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("error", "fail"),
     [
-        ({"error": {"message": "No.", "type": "bad", "code": 400}}, ("No.", "bad", "400", 400)),  # quirk 89
+        ({"error": {"message": "No.", "type": "bad", "code": 400}}, ("No.", "bad", "400", 400)),  # docs/quirks.md#q89
         ({"error": "No.", "status_code": 503}, ("No.", "", "", 503)),
         ({"object": "error", "message": "No.", "type": "bad", "code": 429}, ("No.", "bad", "429", 429)),
         ({"errors": [{"code": "x", "message": "No."}], "status_code": 500}, ("Error x: No.", "", "", 500)),
@@ -410,7 +410,7 @@ def test_an_error_in_a_stream(error: dict[str, Any], fail: tuple[str, str, str, 
     assert streamed(data) == [START, Text("Hi"), COUNTS, Fail(*fail, raw=json.dumps(error).encode())]
 
 
-def test_an_event_that_is_named_an_error() -> None:  # quirk 82
+def test_an_event_that_is_named_an_error() -> None:  # docs/quirks.md#q82
     (last,) = streamed(b'event: error\ndata: {"odd": 1}\n\n')
     assert last == Fail("The provider failed to generate the answer.", raw=b'{"odd": 1}')
 
@@ -432,11 +432,11 @@ def test_an_error_as_the_reason() -> None:
         (
             {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 17, "completion_tokens_details": {"reasoning_tokens": 6}},
             Usage(9, 8, 17, reasoning=6),
-        ),  # quirk 78
+        ),  # docs/quirks.md#q78
         (
             {"prompt_tokens": 9, "completion_tokens": 8, "total_tokens": 17, "completion_tokens_details": {"reasoning_tokens": 6, "audio_tokens": 1}},
             Usage(9, 8, 17, reasoning=6, audio_out=1),
-        ),  # quirk 9
+        ),  # docs/quirks.md#q9
         (
             {"prompt_tokens": 9, "completion_tokens": 1, "total_tokens": 10, "prompt_tokens_details": {"cached_tokens": 4, "audio_tokens": 2, "cache_write_tokens": 3}},
             Usage(9, 1, 10, 4, 3, audio_in=2),
@@ -449,7 +449,7 @@ def test_counts(usage: dict[str, Any], tokens: Usage) -> None:
     assert found == msgspec.structs.replace(tokens, native=usage)
 
 
-def test_no_counts_at_all() -> None:  # quirk 1
+def test_no_counts_at_all() -> None:  # docs/quirks.md#q1
     assert whole({"content": "Hi"}, usage={"cost": 1}) == [START, Text("Hi"), Stop("stop", "stop")]
 
 

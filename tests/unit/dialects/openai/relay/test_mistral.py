@@ -26,7 +26,7 @@ def test_what_is_fine_keeps_its_bytes() -> None:
 
 
 def test_ids_of_other_makers_become_mistrals() -> None:
-    """Quirk 75."""
+    """docs/quirks.md#q75."""
     calls = [
         {"id": "call_abcdef123456", "type": "function", "function": {"name": "f", "arguments": "{}"}},
         {"id": "abcDEF123", "type": "function", "function": {"name": "f", "arguments": "{}"}},
@@ -43,7 +43,7 @@ def test_ids_of_other_makers_become_mistrals() -> None:
 
 
 def test_reasoning_goes_back_as_it_came() -> None:
-    """Quirk 73: the gateway gave the thinking part as ``reasoning_content``."""
+    """docs/quirks.md#q73: the gateway gave the thinking part as ``reasoning_content``."""
     (message,) = sent({"role": "assistant", "content": "Hi", "reasoning_content": "Hm", "refusal": None, "audio": None})
     assert message == {
         "role": "assistant",

@@ -1,4 +1,4 @@
-"""OpenAI's dialect with an accent, mended: what deviates and nothing else. Numbers are quirks of the recorded traffic."""
+"""OpenAI's dialect with an accent, mended: what deviates and nothing else."""
 
 from __future__ import annotations
 
@@ -89,13 +89,13 @@ def added_up(*chunks: Any) -> dict[str, Any]:
     "data",
     [
         json.dumps(reply(), indent=2).encode(),
-        json.dumps(reply({"content": None, "tool_calls": [call(index=0)]}, {"finish_reason": "tool_calls"})).encode(),  # 92
-        json.dumps(reply({"content": "<think>hm</think>Hi", "reasoning": "hm"})).encode(),  # 98, 103
+        json.dumps(reply({"content": None, "tool_calls": [call(index=0)]}, {"finish_reason": "tool_calls"})).encode(),  # docs/quirks.md#q92
+        json.dumps(reply({"content": "<think>hm</think>Hi", "reasoning": "hm"})).encode(),  # docs/quirks.md#q98, #q103
         json.dumps(reply(service_tier="on_demand", system_fingerprint=None, citations=["x"])).encode(),
         json.dumps(reply({"tool_calls": [{"id": "c", "type": "custom", "custom": {"name": "f", "input": ""}}]})).encode(),
         json.dumps(reply(choices=[])).encode(),
         json.dumps(reply(usage=...)).encode(),
-        json.dumps(reply(error={"message": "no"}, created=...)).encode(),  # 83
+        json.dumps(reply(error={"message": "no"}, created=...)).encode(),  # docs/quirks.md#q83
         b'{"object":"error","message":"no","code":"1000"}',
         b'{"choices":{}}',
         b"[]",
@@ -121,7 +121,7 @@ CALLED = {"finish_reason": "tool_calls"}
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        # 73: lists of parts
+        # docs/quirks.md#q73: lists of parts
         (reply({"content": [THINKING, {"type": "text", "text": "Hi"}]}), reply({"reasoning_content": "hm"})),
         (reply({"content": [{"type": "text", "text": "H"}, {"type": "text", "text": "i"}]}), reply()),
         (reply({"content": [{"type": "thinking", "thinking": "hm"}]}), reply({"content": "", "reasoning_content": "hm"})),
@@ -130,12 +130,12 @@ CALLED = {"finish_reason": "tool_calls"}
         (reply({"content": [{**THINKING, "signature": "s"}]}), reply({"content": "", "reasoning_content": "hm", "content_blocks": [{**THINKING, "signature": "s"}]})),
         (reply({"content": ["odd", {"type": "text", "text": 1}]}), reply({"content": "", "content_blocks": ["odd", {"type": "text", "text": 1}]})),
         (reply({"content": []}), reply({"content": ""})),
-        # 75: no type; 100: no id; 88: no arguments; arguments that are no text
+        # docs/quirks.md#q75: no type; docs/quirks.md#q100: no id; docs/quirks.md#q88: no arguments; arguments that are no text
         (reply({"tool_calls": [{"id": "c", "function": {"name": "f", "arguments": "{}"}}]}, CALLED), reply({"tool_calls": [call(id="c")]}, CALLED)),
         (reply({"tool_calls": [call(function={"name": "f", "arguments": ""})]}, CALLED), reply({"tool_calls": [call()]}, CALLED)),
         (reply({"tool_calls": [call(function={"name": "f"})]}, CALLED), reply({"tool_calls": [call()]}, CALLED)),
         (reply({"tool_calls": [call(function={"name": "f", "arguments": {"a": [1]}})]}, CALLED), reply({"tool_calls": [call(function={"name": "f", "arguments": '{"a":[1]}'})]}, CALLED)),
-        # 80, 84, 100: required members
+        # docs/quirks.md#q80, #q84, #q100: required members
         (reply({"content": ...}), reply({"content": None})),
         (reply({"refusal": ...}), reply()),
         (reply({"role": "model"}), reply()),
@@ -143,7 +143,7 @@ CALLED = {"finish_reason": "tool_calls"}
         (reply(None, {"logprobs": {"content": []}}), reply(None, {"logprobs": {"content": [], "refusal": None}})),
         (reply(None, {"index": ...}), reply()),
         (reply(None, {"message": None}), reply({"content": None})),
-        # 95, 96: why it ended
+        # docs/quirks.md#q95, #q96: why it ended
         (reply(None, {"finish_reason": "eos"}), reply()),
         (reply(None, {"finish_reason": ...}), reply()),
         (reply(None, {"finish_reason": 1}), reply()),
@@ -151,7 +151,7 @@ CALLED = {"finish_reason": "tool_calls"}
         (reply(None, {"finish_reason": "SAFETY"}), reply(None, {"finish_reason": "content_filter"})),
         (reply({"tool_calls": [call()]}, {"finish_reason": ""}), reply({"tool_calls": [call()]}, CALLED)),
         (reply({"tool_calls": [call()]}, {"finish_reason": "STOP"}), reply({"tool_calls": [call()]}, CALLED)),
-        # 96: zero values; nulls that the schema refuses
+        # docs/quirks.md#q96: zero values; nulls that the schema refuses
         (reply({"function_call": ZERO_CALL, "audio": ZERO_AUDIO, "annotations": None, "tool_calls": None}, service_tier=""), reply(service_tier=None)),
         # usage
         (reply(usage=None), reply(usage=...)),
@@ -173,7 +173,7 @@ def test_replies(given: dict[str, Any], expected: dict[str, Any]) -> None:
 
 
 def test_calls_without_an_id_get_one_of_their_own_each() -> None:
-    """100: Gemini's endpoint gives an empty one."""
+    """docs/quirks.md#q100: Gemini's endpoint gives an empty one."""
     data = json.dumps(reply({"tool_calls": [call(id=""), call(id=None), {"function": {"name": "f"}}]}, CALLED)).encode()
     found = json.loads(normalize_reply(data))["choices"][0]["message"]["tool_calls"]
     ids = [each["id"] for each in found]
@@ -237,22 +237,22 @@ def arguments(text: str, index: Any = 0, **members: Any) -> dict[str, Any]:
     "stream",
     [
         sse(ROLE, TEXT, STOP) + DONE,
-        sse(ROLE, TEXT, chunk({"content": " you"}, "stop", usage=USAGE)) + DONE,  # 81, 101
-        sse(chunk({"role": "assistant", "content": "Hi"}, usage=USAGE), chunk({}, "stop", usage=USAGE)) + DONE,  # 102
+        sse(ROLE, TEXT, chunk({"content": " you"}, "stop", usage=USAGE)) + DONE,  # docs/quirks.md#q81, #q101
+        sse(chunk({"role": "assistant", "content": "Hi"}, usage=USAGE), chunk({}, "stop", usage=USAGE)) + DONE,  # docs/quirks.md#q102
         sse(ROLE, chunk(choices=[], moderation={}), STOP, chunk(choices=[], usage=USAGE)) + DONE,
         sse({**ROLE, "usage": None}, {**TEXT, "usage": None, "obfuscation": "xx"}, STOP) + DONE,
-        sse(chunk({"role": "assistant", "content": None, "reasoning_content": "h"}), TEXT, STOP) + DONE,  # 80
+        sse(chunk({"role": "assistant", "content": None, "reasoning_content": "h"}), TEXT, STOP) + DONE,  # docs/quirks.md#q80
         sse(CALL, arguments('{"a"'), arguments(":1}"), arguments("", id="", type="function"), CALL_ENDED) + DONE,
-        sse(chunk({"role": "assistant", "tool_calls": [call(index=0), call(index=1, id="call_2")]}, "tool_calls")) + DONE,  # 74, 79, 98
+        sse(chunk({"role": "assistant", "tool_calls": [call(index=0), call(index=1, id="call_2")]}, "tool_calls")) + DONE,  # docs/quirks.md#q74, #q79, #q98
         sse(chunk({"role": "assistant", "tool_calls": [{"index": 0, "id": "c", "type": "custom", "custom": {"name": "f", "input": ""}}]}), CALL_ENDED) + DONE,
-        sse(chunk({"role": "assistant", "content": "<think>"}), STOP) + DONE,  # 103
-        b": PROCESSING\n\n" + sse(ROLE) + b": PROCESSING\n\n" + sse(STOP) + b": bye\n\n" + DONE,  # 86
+        sse(chunk({"role": "assistant", "content": "<think>"}), STOP) + DONE,  # docs/quirks.md#q103
+        b": PROCESSING\n\n" + sse(ROLE) + b": PROCESSING\n\n" + sse(STOP) + b": bye\n\n" + DONE,  # docs/quirks.md#q86
         (sse(ROLE, TEXT, STOP) + DONE).replace(b"\n", b"\r\n"),
         (sse(ROLE, TEXT, STOP) + DONE).replace(b"\n", b"\r"),
-        b"id: 1\nevent: chunk\n" + sse(ROLE) + sse(TEXT, STOP).replace(b"data: ", b"data:") + b"data:[DONE]\n\n",  # 94
+        b"id: 1\nevent: chunk\n" + sse(ROLE) + sse(TEXT, STOP).replace(b"data: ", b"data:") + b"data:[DONE]\n\n",  # docs/quirks.md#q94
         sse(ROLE).replace(b', "choices"', b',\ndata: "choices"') + sse(STOP) + DONE,
-        sse(ROLE) + b"event: error\n" + sse({"error": {"message": "tool_use_failed"}}),  # 82
-        sse(ROLE, {**TEXT, "error": {"code": 400}, "id": "other"}) + DONE,  # 89
+        sse(ROLE) + b"event: error\n" + sse({"error": {"message": "tool_use_failed"}}),  # docs/quirks.md#q82
+        sse(ROLE, {**TEXT, "error": {"code": 400}, "id": "other"}) + DONE,  # docs/quirks.md#q89
         sse(ROLE) + b'event: error\ndata: {"choices":[]}\n\n' + DONE,
         sse(ROLE, {"object": "error", "message": "no"}) + DONE,
         sse(ROLE, {"type": "ping"}, [], 1, None, "x", STOP) + DONE,
@@ -274,47 +274,47 @@ def test_a_stream_without_fault_keeps_its_bytes(stream: bytes) -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        # 73: lists in deltas
+        # docs/quirks.md#q73: lists in deltas
         ([ROLE, chunk({"content": [THINKING]}), TEXT, STOP], [ROLE, chunk({"content": "", "reasoning_content": "hm"}), TEXT, STOP]),
-        # 85: another id and time
+        # docs/quirks.md#q85: another id and time
         ([ROLE, {**TEXT, "id": "s", "created": 10}, STOP], [ROLE, TEXT, STOP]),
-        # 90: Azure's first chunk, its filter results
+        # docs/quirks.md#q90: Azure's first chunk, its filter results
         ([chunk(choices=[], id="", object="", created=0, model="", x=1), ROLE, STOP], [chunk(choices=[], x=1), ROLE, STOP]),
         ([chunk(choices=[], id="", object=""), {**ROLE, "id": ""}, {**STOP, "id": ""}], [chunk(choices=[], id=""), {**ROLE, "id": ""}, {**STOP, "id": ""}]),
         ([ROLE, TEXT, STOP, chunk(choices=[{"index": 0, "finish_reason": None, "offsets": {}}], id="", object="")], [ROLE, TEXT, STOP, chunk(choices=[{"index": 0, "finish_reason": None, "offsets": {}, "delta": {}}])]),
-        # 93, 94: objects of other kinds
+        # docs/quirks.md#q93, #q94: objects of other kinds
         ([{**ROLE, "object": "text_completion"}, {**STOP, "object": "chat.completion.done"}], [ROLE, STOP]),
-        # 94: the token that ends the text
+        # docs/quirks.md#q94: the token that ends the text
         ([ROLE, chunk({"content": "</s>"}, "eos_token")], [ROLE, chunk({"content": ""}, "stop")]),
         ([ROLE, chunk({"content": "x > y"}, "eos_token")], [ROLE, chunk({"content": "x > y"}, "stop")]),
         ([ROLE, chunk({"content": "</s>"}, "stop")], [ROLE, chunk({"content": "</s>"}, "stop")]),
-        # 95, 96, 105: why and when it ended
+        # docs/quirks.md#q95, #q96, #q105: why and when it ended
         ([ROLE, chunk({}, "eos")], [ROLE, STOP]),
         ([ROLE, chunk({"content": "Hi"}, ""), chunk({}, ...), STOP], [ROLE, TEXT, chunk(), STOP]),
         ([CALL, arguments("{}"), chunk({}, "eos")], [CALL, arguments("{}"), CALL_ENDED]),
-        # 87: a reason that is repeated, and one that is not
+        # docs/quirks.md#q87: a reason that is repeated, and one that is not
         ([ROLE, STOP, chunk({}, "stop", usage=USAGE)], [ROLE, STOP, chunk(usage=USAGE)]),
         ([ROLE, STOP, chunk({}, "length")], [ROLE, STOP, chunk({}, "length")]),
-        # 96: no reason at all, with usage or without
+        # docs/quirks.md#q96: no reason at all, with usage or without
         ([ROLE, TEXT, chunk(choices=[], usage=USAGE)], [ROLE, TEXT, {**STOP, "usage": USAGE}]),
         ([ROLE, TEXT], [ROLE, TEXT, STOP]),
         ([CALL], [CALL, chunk({"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}, "tool_calls")]),
         ([ROLE, chunk(choices=[], usage=USAGE), TEXT, STOP], [ROLE, chunk(choices=[], usage=USAGE), TEXT, STOP]),
-        # 85, 97: no role; 104: one too many
+        # docs/quirks.md#q85, #q97: no role; docs/quirks.md#q104: one too many
         ([TEXT, STOP], [chunk({"content": "Hi", "role": "assistant"}), STOP]),
         ([chunk({"role": ["odd"], "content": "Hi"}), STOP], [chunk({"role": "assistant", "content": "Hi"}), STOP]),
         ([ROLE, chunk({"role": "assistant", "content": "Hi"}), STOP], [ROLE, TEXT, STOP]),
         ([ROLE, chunk(choices=[{"index": 1, "delta": {}, "finish_reason": None}]), chunk(choices=[STOP["choices"][0], {"index": 1, "delta": {}, "finish_reason": "stop"}])], [ROLE, chunk(choices=[{"index": 1, "delta": {"role": "assistant"}, "finish_reason": None}]), chunk(choices=[STOP["choices"][0], {"index": 1, "delta": {}, "finish_reason": "stop"}])]),
-        # 75, 100, and a first piece without arguments
+        # docs/quirks.md#q75, #q100, and a first piece without arguments
         ([chunk({"role": "assistant", "content": None, "tool_calls": [{"index": 0, "id": "call_1", "function": {"name": "f"}}]}), arguments("{}"), CALL_ENDED], [CALL, arguments("{}"), CALL_ENDED]),
-        # 88: no arguments until the end
+        # docs/quirks.md#q88: no arguments until the end
         ([CALL, arguments(""), chunk({}, "tool_calls"), chunk({}, "stop")], [CALL, arguments(""), chunk({"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}, "tool_calls"), STOP]),
-        # 91: nulls; names that are repeated
+        # docs/quirks.md#q91: nulls; names that are repeated
         ([CALL, chunk({"role": None, "tool_calls": [{"index": 0, "id": None, "type": None, "function": {"name": None, "arguments": "{}"}}]}), chunk({"tool_calls": None, "function_call": None}, "tool_calls")], [CALL, arguments("{}"), CALL_ENDED]),
         ([CALL, chunk({"tool_calls": [call(index=0)]}), CALL_ENDED], [CALL, arguments("{}", type="function"), CALL_ENDED]),
         ([CALL, arguments("{", id="call_x"), arguments("}"), CALL_ENDED], [CALL, arguments("{"), arguments("}"), CALL_ENDED]),
         ([CALL, arguments({"a": 1}), CALL_ENDED], [CALL, arguments('{"a":1}'), CALL_ENDED]),  # type: ignore[arg-type]
-        # 97: no index, a sparse one, the same for all
+        # docs/quirks.md#q97: no index, a sparse one, the same for all
         ([ROLE, chunk({"tool_calls": [call(), call(id="call_2")]}, "tool_calls")], [ROLE, chunk({"tool_calls": [call(index=0), call(index=1, id="call_2")]}, "tool_calls")]),
         ([CALL, arguments("{", ...), arguments("}", ..., id="call_1"), chunk({"tool_calls": [call(id="call_2")]}), CALL_ENDED], [CALL, arguments("{"), arguments("}"), chunk({"tool_calls": [call(index=1, id="call_2")]}), CALL_ENDED]),
         ([chunk({"role": "assistant", "tool_calls": [call(index=3)]}), arguments(" ", 3), CALL_ENDED], [chunk({"role": "assistant", "tool_calls": [call(index=0)]}), arguments(" "), CALL_ENDED]),
@@ -343,7 +343,7 @@ def test_choices_are_told_apart() -> None:
 
 
 def test_calls_without_an_id_get_one_in_streams() -> None:
-    """100: the same as ever, another one for each call and each choice."""
+    """docs/quirks.md#q100: the same as ever, another one for each call and each choice."""
     given = [ROLE, chunk({"tool_calls": [call(index=0, id=""), call(index=1, id=None)]}), arguments(" ", 1), CALL_ENDED]
     found = normalized(*given)
     first, second = (each["id"] for each in found[1]["choices"][0]["delta"]["tool_calls"])
@@ -396,8 +396,8 @@ def test_only_the_data_of_an_event_is_changed(given: bytes, expected: bytes) -> 
 @pytest.mark.parametrize(
     ("given", "added"),
     [
-        (sse(ROLE, STOP), DONE),  # 94, 97
-        (sse(ROLE, STOP).rstrip(b"\n"), b"\n\n" + DONE),  # 105: clients drop an event without its end
+        (sse(ROLE, STOP), DONE),  # docs/quirks.md#q94, #q97
+        (sse(ROLE, STOP).rstrip(b"\n"), b"\n\n" + DONE),  # docs/quirks.md#q105: clients drop an event without its end
         (sse(ROLE, STOP)[:-1], b"\n" + DONE),
         (sse(ROLE, STOP).replace(b"\n", b"\r\n"), DONE),
         (sse(ROLE, STOP) + b"data: [DONE]", b"\n\n"),
@@ -411,7 +411,7 @@ def test_a_finished_stream_gets_its_end(given: bytes, added: bytes) -> None:
 
 
 def test_the_last_object_of_perplexity_ends_a_stream() -> None:
-    """93: it needs no reason besides."""
+    """docs/quirks.md#q93: it needs no reason besides."""
     assert squeezed(mend(sse(ROLE, chunk(object="chat.completion.done")))) == squeezed(sse(ROLE, chunk()) + DONE)
 
 
