@@ -15,13 +15,13 @@ import atheris
 with atheris.instrument_imports(include=["penstock"]):
     from penstock.core.events import collect
     from penstock.core.failure import Failure
-    from penstock.dialects import provider_errors
-    from penstock.dialects.dialect import Dialect, WriteContext
+    from penstock.dialects.dialect import ProviderDialect, WriteContext
     from penstock.dialects.framing.aws_eventstream import EventStream
     from penstock.dialects.framing.frame import FrameError
     from penstock.dialects.openai.caller import request as openai_request
     from penstock.dialects.openai.caller.chunks import ChunkWriter
     from penstock.dialects.openai.caller.completion import completion
+    from penstock.dialects.openai.caller.errors import translated_error
     from penstock.dialects.openai.caller.members import Caption
     from penstock.dialects.openai.relay.normalize import normalize_reply
     from penstock.dialects.openai.relay.normalize_stream import StreamNormalizer
@@ -34,7 +34,7 @@ GOAL: Final = WriteContext("a-model", "unit")
 Target = Callable[[bytes], object]
 
 
-def stream(dialect: Dialect) -> Target:
+def stream(dialect: ProviderDialect) -> Target:
     def read(data: bytes) -> None:
         reader, writer = dialect.reader(GOAL), ChunkWriter(CAPTION)
         half = len(data) // 2
@@ -46,7 +46,7 @@ def stream(dialect: Dialect) -> Target:
     return read
 
 
-def whole(dialect: Dialect) -> Target:
+def whole(dialect: ProviderDialect) -> Target:
     def read(data: bytes) -> None:
         reply = collect(dialect.read_reply(data, GOAL))
         if reply.failure is None:
@@ -81,7 +81,7 @@ TARGETS: Final[tuple[Target, ...]] = (
     normalized,
     normalize_reply,
     frames,
-    lambda data: provider_errors.translated(400, [], data, "unit"),
+    lambda data: translated_error(400, [], data, "unit"),
 )
 
 

@@ -22,14 +22,13 @@ from hypothesis import strategies as st
 from matrix import MATRIX
 from penstock.core.events import Event, Fail, collect
 from penstock.core.failure import Failure
-from penstock.core.parameters import Payload
-from penstock.dialects.dialect import Dialect, WriteContext
+from penstock.dialects.dialect import Payload, ProviderDialect, WriteContext
 from penstock.dialects.openai.caller import request as openai_request
 from penstock.dialects.openai.caller.chunks import ChunkWriter
 from penstock.dialects.openai.caller.completion import completion
 from penstock.dialects.openai.caller.members import Caption
 from penstock.dialects.openai.relay.body import read_request, shape
-from penstock.dialects.openai.relay.model_limits import fit_request
+from penstock.dialects.openai.relay.model_limits import fit_to_model
 from penstock.dialects.openai.relay.signatures import kept_at_home
 from penstock.dialects.registry import DIALECTS
 from penstock.providers.registry import PROVIDERS
@@ -186,7 +185,7 @@ def written(events: list[Event]) -> None:
     assert all(not isinstance(event, Fail) for event in events[:-1]), "nothing follows a failure"
 
 
-def read(dialect: Dialect, context: WriteContext, pieces: list[bytes]) -> list[Event]:
+def read(dialect: ProviderDialect, context: WriteContext, pieces: list[bytes]) -> list[Event]:
     reader, found = dialect.reader(context), list[Event]()
     for piece in pieces:
         found += reader.feed(piece)
@@ -297,7 +296,7 @@ def test_any_request_is_put_for_a_provider_with_an_accent(slug: str, data: st.Da
         assert request.status == 400
         return
     body, _ = shape(request.body, provider.renames_and_drops())
-    body, _ = fit_request(body, traits, provider.effort)
+    body, _ = fit_to_model(body, traits, provider.effort)
     body = kept_at_home(body, traits.owner)
     assert isinstance(
         json.loads((body if provider.adapts_request is None else provider.adapts_request(body)).encode()), dict

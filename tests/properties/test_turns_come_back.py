@@ -13,9 +13,8 @@ from accumulate import accumulated
 from matrix import HELLO, ask, result
 from penstock.core.chat import ChatRequest
 from penstock.core.events import Event, collect
-from penstock.core.parameters import Payload
 from penstock.dialects.anthropic import DIALECT
-from penstock.dialects.dialect import WriteContext
+from penstock.dialects.dialect import Payload, WriteContext
 from penstock.dialects.openai.caller import request as openai_request
 from penstock.dialects.openai.caller.chunks import ChunkWriter
 from penstock.dialects.openai.caller.completion import completion

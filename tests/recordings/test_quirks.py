@@ -20,18 +20,18 @@ import wires
 from penstock.core.events import ChatReply, Citation, Fail, collect
 from penstock.core.outcome import ErrorClass
 from penstock.core.usage import Usage
-from penstock.dialects import provider_errors
 from penstock.dialects.anthropic.provider.messages import tool_id
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing import sse
 from penstock.dialects.openai.caller.chunks import ChunkWriter
 from penstock.dialects.openai.caller.completion import completion
-from penstock.dialects.openai.caller.errors import read_error
+from penstock.dialects.openai.caller.errors import translated_error
 from penstock.dialects.openai.caller.members import Caption
 from penstock.dialects.openai.relay import body as openai_body
 from penstock.dialects.openai.relay.normalize import normalize_reply
 from penstock.dialects.openai.relay.normalize_stream import StreamNormalizer
 from penstock.dialects.openai.relay.stream import Scan, ending
+from penstock.dialects.provider_errors import read_error
 from penstock.dialects.registry import DIALECTS
 from penstock.traits.resolve import resolve
 from running import RECORDINGS, needs_recordings
@@ -115,9 +115,7 @@ def error(name: str) -> dict[str, Any]:
     """A provider's error in OpenAI's words."""
     found = recording(name)
     headers = [(key.encode(), value.encode()) for key, value in found["response"]["headers"].items()]
-    told: dict[str, Any] = json.loads(
-        provider_errors.translated(found["response"]["status"], headers, raw(name), "unit")
-    )
+    told: dict[str, Any] = json.loads(translated_error(found["response"]["status"], headers, raw(name), "unit"))
     return {**told["error"], "raw": told["provider_response"]}
 
 
@@ -389,7 +387,7 @@ def _() -> None:
 def _() -> None:
     trouble = read_error(429, raw("gemini-generate-n-26067dee61"))
     assert trouble.retry_after
-    told = provider_errors.translated(429, [], raw("gemini-generate-n-26067dee61"), "google")
+    told = translated_error(429, [], raw("gemini-generate-n-26067dee61"), "google")
     assert read_error(429, told).retry_after == trouble.retry_after, "also after translation, where routing looks"
 
 

@@ -25,7 +25,7 @@ import wires
 from accumulate import accumulated
 from paths import SHARED
 from penstock.core.events import Event, Fail, collect
-from penstock.dialects.dialect import Dialect, WriteContext
+from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.openai.caller.chunks import ChunkWriter
 from penstock.dialects.openai.caller.completion import completion
 from penstock.dialects.openai.caller.members import Caption
@@ -70,7 +70,7 @@ def schema() -> Any:
     return oracle()
 
 
-def dialect(recording: dict[str, Any]) -> Dialect:
+def dialect(recording: dict[str, Any]) -> ProviderDialect:
     return DIALECTS[wires.WIRES[recording["wire"]]]
 
 

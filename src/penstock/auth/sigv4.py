@@ -22,7 +22,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Url, header_line
 from penstock.core.json_text import read_json
 from penstock.core.secret import Secret
-from penstock.dialects.provider_errors import understand
+from penstock.core.vendor_error import read_vendor_error
 
 _SIGNED: Final = ("Authorization", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-SHA256")
 _STS: Final = "2011-06-15"
@@ -80,7 +80,9 @@ class SigV4(msgspec.Struct, frozen=True):
         except ValueError:
             value = None
         if status != 200:
-            return _refused(f"AWS answered {status} to AssumeRole: {understand(value).message or 'no reason given'}")
+            return _refused(
+                f"AWS answered {status} to AssumeRole: {read_vendor_error(value).message or 'no reason given'}"
+            )
         found = _inside(value, "AssumeRoleResponse", "AssumeRoleResult", "Credentials")
         names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
         key_id, secret, session = (found.get(name) for name in names)

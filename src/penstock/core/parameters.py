@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import Any, Final
 
-import msgspec
-
 from penstock.core.chat import ChatRequest, Format, NativeTool, Reasoning, Tool, ToolChoice
 
 _HARMLESS: Final[dict[str, tuple[Any, ...]]] = {
@@ -110,13 +108,3 @@ def _name(name: str, value: Any) -> str:
     if name == "reasoning" and isinstance(value, Reasoning):
         return "reasoning_effort" if value.effort else "thinking"
     return name
-
-
-class Payload(msgspec.Struct, frozen=True):
-    """A request in a provider's dialect: the body to send, what could not be expressed, header fields of this request
-    alone (a beta feature, say). ``unstreamed``: it can be answered in one piece only, though a stream is wanted."""
-
-    body: bytes
-    dropped: tuple[str, ...] = ()
-    headers: tuple[tuple[str, str], ...] = ()
-    unstreamed: bool = False

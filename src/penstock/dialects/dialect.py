@@ -1,4 +1,4 @@
-"""What a dialect is to the rest of the house: one value, four functions. One module each in this room.
+"""What a provider's dialect is to the rest of the house: one value. Its counterpart for callers is in caller.py.
 
 All of it is sans-I/O and total: outside bytes, whatever they are, give events or a ``Failure``, never an exception.
 """
@@ -13,14 +13,15 @@ import msgspec
 from penstock.core.chat import ChatRequest
 from penstock.core.events import Event
 from penstock.core.failure import Failure
-from penstock.core.parameters import Payload
 from penstock.core.traits import ANY_MODEL, Traits
+from penstock.dialects.chat_quirks import NO_QUIRKS, ChatQuirks
 
 
 class WriteContext(msgspec.Struct, frozen=True):
     """What a request is written for. ``model`` is the name for the provider, ``options`` the row's settings by name
     (``anthropic_version``, ...), ``variant`` tells hosts of one dialect apart where the body differs (``vertex``).
-    ``aliased_model`` is the model's own name where ``model`` stands for it without saying so."""
+    ``aliased_model`` is the model's own name where ``model`` stands for it without saying so. ``quirks`` are the
+    host's, where it speaks OpenAI's wire."""
 
     model: str
     provider: str = ""
@@ -28,6 +29,17 @@ class WriteContext(msgspec.Struct, frozen=True):
     options: Mapping[str, str] = {}
     variant: str = ""
     aliased_model: str = ""
+    quirks: ChatQuirks = NO_QUIRKS
+
+
+class Payload(msgspec.Struct, frozen=True):
+    """A request in a provider's dialect: the body to send, what could not be expressed, header fields of this request
+    alone (a beta feature, say). ``unstreamed``: it can be answered in one piece only, though a stream is wanted."""
+
+    body: bytes
+    dropped: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    unstreamed: bool = False
 
 
 class Reader(Protocol):
@@ -42,8 +54,8 @@ class Reader(Protocol):
         ...
 
 
-class Dialect(msgspec.Struct, frozen=True):
-    """A wire format.
+class ProviderDialect(msgspec.Struct, frozen=True):
+    """One wire as providers speak it.
 
     ``write`` puts a request into it. ``reader`` makes a reader for a streamed reply, ``read_reply`` reads a whole one
     (status 2xx) into the same events. ``stream_types`` are the content types of a streamed reply; anything else with

@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import Final
 
 from penstock.dialects import anthropic, bedrock, cohere, gemini, ollama, oracle, sagemaker, watsonx
-from penstock.dialects.dialect import Dialect
+from penstock.dialects.dialect import ProviderDialect
 
-_ALL: Final[tuple[Dialect, ...]] = (
+_ALL: Final[tuple[ProviderDialect, ...]] = (
     anthropic.DIALECT,
     bedrock.DIALECT,
     cohere.DIALECT,
@@ -20,4 +20,4 @@ _ALL: Final[tuple[Dialect, ...]] = (
     watsonx.DIALECT,
 )
 
-DIALECTS: Final[Mapping[str, Dialect]] = MappingProxyType({dialect.name: dialect for dialect in _ALL})
+DIALECTS: Final[Mapping[str, ProviderDialect]] = MappingProxyType({dialect.name: dialect for dialect in _ALL})

@@ -14,14 +14,14 @@ from penstock.core.chat import ChatRequest
 from penstock.core.events import Event, Fail
 from penstock.core.failure import Failure
 from penstock.core.json_text import read_json, write_json
-from penstock.core.parameters import Parameters, Payload
-from penstock.dialects.dialect import Dialect, Reader, WriteContext
+from penstock.core.parameters import Parameters
+from penstock.core.vendor_error import read_vendor_error
+from penstock.dialects.dialect import Payload, ProviderDialect, Reader, WriteContext
 from penstock.dialects.framing.aws_eventstream import STREAM_TYPE, EventStream, Message
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.ndjson import LineSplitter
 from penstock.dialects.openai.provider.reply import OpenAiReader, OpenAiStream, read_reply
 from penstock.dialects.openai.provider.request import Host, body
-from penstock.dialects.provider_errors import understand
 
 _HOST: Final = Host(limit="max_tokens")
 """TGI knows the limit by its older name only, the others by both."""
@@ -110,10 +110,10 @@ def _told(message: Message) -> Fail:
     """An exception in a frame: ``ModelStreamError`` and ``InternalStreamFailure``, or the connection's own."""
     kind = message.headers.get(":exception-type") or message.headers.get(":error-code", "")
     value = _decoded(message.payload)
-    said = understand(value)
+    said = read_vendor_error(value)
     code = value.get("ErrorCode") if isinstance(value, dict) else None
     text = said.message or message.headers.get(":error-message") or "The endpoint failed to generate the answer."
     return Fail(text, kind, code if isinstance(code, str) else said.code or "", raw=message.payload)
 
 
-DIALECT: Final = Dialect("sagemaker", write, StreamReader, read_reply, (STREAM_TYPE,))
+DIALECT: Final = ProviderDialect("sagemaker", write, StreamReader, read_reply, (STREAM_TYPE,))

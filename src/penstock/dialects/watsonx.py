@@ -12,8 +12,8 @@ from typing import Any, Final
 from penstock.core.chat import ChatRequest
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
-from penstock.core.parameters import Parameters, Payload
-from penstock.dialects.dialect import Dialect, WriteContext
+from penstock.core.parameters import Parameters
+from penstock.dialects.dialect import Payload, ProviderDialect, WriteContext
 from penstock.dialects.openai.provider.reply import OpenAiStream, read_reply
 from penstock.dialects.openai.provider.request import Host, body
 
@@ -51,4 +51,4 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     return Payload(write_json({**head, **found}), parameters.dropped())
 
 
-DIALECT: Final = Dialect("watsonx", write, OpenAiStream, read_reply)
+DIALECT: Final = ProviderDialect("watsonx", write, OpenAiStream, read_reply)

@@ -20,7 +20,7 @@ from penstock.core.virtual_key import allows
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.openai.caller.errors import error_body
 from penstock.dialects.openai.relay import body as openai_body
-from penstock.dialects.openai.relay.model_limits import fit_request
+from penstock.dialects.openai.relay.model_limits import fit_to_model
 from penstock.dialects.openai.relay.signatures import is_marked, kept_at_home
 from penstock.dialects.registry import DIALECTS
 from penstock.pipeline.authorize import Authorizer, Proof
@@ -198,7 +198,7 @@ def _same_dialect(written: Written, route: Route, model_route: ModelRoute) -> Wr
     if model_route.becomes is not None:
         body = body.replaced({"model": write_json(model_route.model(model))})
     if provider.applies_model_limits:
-        body, refused = fit_request(body, resolve(model, provider.slug), provider.effort)
+        body, refused = fit_to_model(body, resolve(model, provider.slug), provider.effort)
         written.dropped += refused
     if not provider.keeps_reasoning and is_marked(body):
         body = kept_at_home(body, resolve(model, provider.slug).owner)

@@ -16,7 +16,7 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import Outcome, failed
-from penstock.dialects.openai.caller.errors import Trouble, read_error, read_error_event
+from penstock.dialects.provider_errors import ClassifiedError, read_error, read_error_event
 from penstock.pipeline.attempt import attempt_deadlines, write
 from penstock.pipeline.call import Call, RequestView
 from penstock.pipeline.compile import CompiledPlan, Route
@@ -152,7 +152,7 @@ _BROKEN: Final = {
 }
 
 
-def _troubled(trouble: Trouble, kind: Kind, seconds: float, status: int) -> PlayedReply:
+def _troubled(trouble: ClassifiedError, kind: Kind, seconds: float, status: int) -> PlayedReply:
     outcome = Outcome(
         trouble.status, Failure(kind, "", sent=True), error=trouble.error, retry_after=trouble.retry_after
     )

@@ -20,9 +20,9 @@ from penstock.core.http import Headers, Limits, content_type
 from penstock.core.memo import NameMemo
 from penstock.core.outcome import Outcome
 from penstock.dialects.framing.sse import EventRelay
-from penstock.dialects.openai.caller.errors import Trouble, error_in_reply, read_error
 from penstock.dialects.openai.relay import body as openai_body
 from penstock.dialects.openai.relay.stream import Scan, ending
+from penstock.dialects.provider_errors import ClassifiedError, error_in_reply, read_error
 from penstock.pipeline.call import Answer
 from penstock.pipeline.compile import Route
 from penstock.providers.row import Operation
@@ -183,7 +183,7 @@ def _stream_outcome(held: _Held, route: Route) -> Outcome:
     return Outcome(200) if trouble is None else _troubled(trouble, route, "at the beginning of its stream")
 
 
-def _troubled(trouble: Trouble, route: Route, where: str) -> Outcome:
+def _troubled(trouble: ClassifiedError, route: Route, where: str) -> Outcome:
     """A reply that says success and is an error."""
     text = f"The provider {route.target.provider} sent an error {where}."
     failure = Failure(Kind.STREAM_ERROR, text, sent=True)

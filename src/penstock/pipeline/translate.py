@@ -16,13 +16,12 @@ from penstock.core.body import Body
 from penstock.core.events import Event, collect
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, content_type
-from penstock.core.parameters import Payload
-from penstock.dialects import provider_errors
-from penstock.dialects.dialect import Dialect, WriteContext
+from penstock.dialects.dialect import Payload, ProviderDialect, WriteContext
 from penstock.dialects.framing.frame import MAX_FRAME
 from penstock.dialects.openai.caller import request as openai_request
 from penstock.dialects.openai.caller.chunks import ChunkWriter
 from penstock.dialects.openai.caller.completion import completion
+from penstock.dialects.openai.caller.errors import translated_error, translated_event
 from penstock.dialects.openai.caller.members import Caption
 from penstock.dialects.openai.relay import body as openai_body
 from penstock.transport.base import Reply
@@ -33,7 +32,7 @@ _FRAMING: Final = frozenset({b"content-type", b"content-length", b"transfer-enco
 class Translation(msgspec.Struct, frozen=True):
     """How one request's reply is to be read, and told."""
 
-    dialect: Dialect
+    dialect: ProviderDialect
     context: WriteContext
     is_strict: bool
     streams: bool
@@ -51,7 +50,7 @@ class Translation(msgspec.Struct, frozen=True):
         )
 
 
-def translate_request(dialect: Dialect, body: Body, context: WriteContext) -> Payload | Failure:
+def translate_request(dialect: ProviderDialect, body: Body, context: WriteContext) -> Payload | Failure:
     """The body of a request in a provider's dialect."""
     request = openai_request.from_body(body)
     return request if isinstance(request, Failure) else dialect.write(request, context)
@@ -116,7 +115,7 @@ class _StreamedReply:
             text = f"The provider {self._provider} broke off its answer: {fail.message.rstrip('.')}."
             self.failure = Failure(Kind.TRUNCATED, text, sent=True)
             return chunks
-        return chunks + b"data: " + provider_errors.of_event(fail, self._provider) + b"\n\n"
+        return chunks + b"data: " + translated_event(fail, self._provider) + b"\n\n"
 
     def close(self) -> None:
         self._ended = True
@@ -156,7 +155,7 @@ class _WholeReply:
     def _of_whole(self, body: bytes) -> bytes:
         context = self._translation.context
         if self._is_error:
-            return provider_errors.translated(self.status, self._inner.headers, body, context.provider)
+            return translated_error(self.status, self._inner.headers, body, context.provider)
         return self._known(self._translation.dialect.read_reply(body, context))
 
     def _known(self, events: list[Event]) -> bytes:

@@ -11,13 +11,8 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.auth.header import HeaderAuth
+from penstock.dialects.chat_quirks import ENABLE_THINKING, THINKING_TYPE, THINKING_TYPE_AND_THOUGHTS, WORDS
 from penstock.dialects.openai.relay.assistant_extras import reasoning_as
-from penstock.dialects.openai.relay.model_limits import (
-    ENABLE_THINKING,
-    THINKING_TYPE,
-    THINKING_TYPE_AND_THOUGHTS,
-    WORDS,
-)
 from penstock.providers.azure import EXTRA_PARAMETERS
 from penstock.providers.row import CHAT_ONLY, V1_PATHS, Drop, Key, Operation, Option, Provider, Rename
 

@@ -18,8 +18,8 @@ from penstock.core.body import Body
 from penstock.core.failure import Failure
 from penstock.core.http import Url
 from penstock.core.secret import Secret
+from penstock.dialects.chat_quirks import ThinkingControl
 from penstock.dialects.openai.relay.body import Shape
-from penstock.dialects.openai.relay.model_limits import ThinkingControl
 
 OPENAI: Final = "openai_chat"
 """The dialect that callers speak: what a provider says in it goes through untouched."""

@@ -1,4 +1,4 @@
-"""Providers' errors as OpenAI's: every shape that vendors send."""
+"""OpenAI's error object, written and understood."""
 
 from __future__ import annotations
 
@@ -9,86 +9,121 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.events import Fail
-from penstock.dialects.provider_errors import of_event, translated
+from penstock.core.failure import Failure, Kind
+from penstock.core.outcome import ErrorClass
+from penstock.dialects.openai.caller.errors import error_body, error_event
+from penstock.dialects.provider_errors import ClassifiedError, error_in_reply, read_error, read_error_event
 
 
-def error(status: int, body: Any, headers: list[tuple[bytes, bytes]] | None = None) -> dict[str, Any]:
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    found: dict[str, Any] = json.loads(translated(status, headers or [], raw, "unit"))
-    return found
-
-
-@pytest.mark.parametrize(("body", "expected"), [
-    ({"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}, ("Overloaded", "overloaded_error", None)),
-    ({"error": {"code": 400, "message": "Bad", "status": "INVALID_ARGUMENT"}}, ("Bad", "INVALID_ARGUMENT", "400")),
-    ([{"error": {"code": 429, "message": "Slow", "status": "RESOURCE_EXHAUSTED"}}], ("Slow", "RESOURCE_EXHAUSTED", "429")),
-    ({"message": "Too many"}, ("Too many", None, None)),
-    ({"Message": "No access"}, ("No access", None, None)),
-    ({"id": "x", "message": "invalid", "error_type": "odd"}, ("invalid", "odd", None)),
-    ({"code": "404", "message": "gone"}, ("gone", None, "404")),
-    ({"error": "no such model"}, ("no such model", None, None)),
-    ({"error": ["a", "b"]}, ("a, b", None, None)),
-    ({"code": "a sentence", "error": "bad key"}, ("bad key", None, "a sentence")),
-    ({"detail": "Unauthorized"}, ("Unauthorized", None, None)),
-    ({"detail": [{"loc": ["body", 1], "msg": "missing"}]}, ("body.1: missing", None, None)),
-    ({"errors": [{"code": 5007, "message": "No such model"}], "success": False}, ("Error 5007: No such model", None, None)),
-    ({"object": "error", "message": "m", "type": "t", "param": "p", "code": "1000"}, ("m", "t", "1000")),
-])  # fmt: skip
-def test_shapes(body: Any, expected: tuple[str, str | None, str | None]) -> None:
-    found = error(400, body)
-    assert (found["error"]["message"], found["error"]["type"], found["error"]["code"]) == (
-        f"unit error: {expected[0]}",
-        *expected[1:],
+def test_errors_in_openais_shape_with_portkeys_beside_it() -> None:
+    failure = Failure(
+        Kind.INVALID_CONFIG, "It is wrong.", "config.x", "Invalid config passed", ("path: x, message: y",)
     )
-    assert found["error"].keys() >= {"message", "type", "param", "code"}
-    assert found["provider"] == "unit"
-    assert found["provider_response"] == body
+    assert json.loads(error_body(failure)) == {
+        "error": {
+            "message": "It is wrong.",
+            "type": "invalid_request_error",
+            "param": "config.x",
+            "code": "invalid_config",
+        },
+        "status": "failure",
+        "message": "Invalid config passed",
+        "errors": ["path: x, message: y"],
+    }
 
 
-def test_text_is_wrapped_as_the_reference_wraps_it() -> None:
-    found = error(502, b"<html>bad gateway</html>")
-    assert (
-        found["error"]["message"] == 'Invalid response received from unit: {"html-message":"<html>bad gateway</html>"}'
-    )
-    assert error(500, b"")["error"]["message"] == "Invalid response received from unit: null"
-    assert error(500, {"a": 1})["error"]["message"] == 'Invalid response received from unit: {"a":1}'
+def test_a_request_timeout_is_told_in_the_references_words() -> None:
+    text = "Request exceeded the timeout sent in the request: 300ms"
+    assert json.loads(error_body(Failure(Kind.FIRST_BYTE_TIMEOUT, text, plain=text))) == {
+        "error": {"message": text, "type": "timeout_error", "param": None, "code": None}
+    }
 
 
-def test_aws_names_the_kind_in_a_header() -> None:
-    found = error(429, {"message": "slow"}, [(b"x-amzn-errortype", b"ThrottlingException:http://internal")])
-    assert found["error"]["type"] == "ThrottlingException"
+def test_an_error_event_is_one_event() -> None:
+    event = error_event(Failure(Kind.TRUNCATED, "It was cut\n\nshort."))
+    assert event.endswith(b"\n\n")
+    assert event.count(b"\n\n") == 1
+    assert json.loads(event[6:])["error"]["code"] == "upstream_truncated"
 
 
-def test_the_operators_account_is_not_told() -> None:
-    """docs/quirks.md#q107: the body of Anthropic's 429 names the organisation."""
-    account = "12345678-1234-1234-1234-123456789abc"
-    text = f"This request would exceed your organization's rate limit (org: x; organization {account})."
-    told = translated(429, [], json.dumps({"error": {"message": text}}).encode(), "unit")
-    assert account.encode() not in told
-    assert b"organization ***" in told
+C = ErrorClass
 
 
-def test_an_error_inside_a_stream() -> None:
-    found = json.loads(of_event(Fail("Overloaded", "overloaded_error", "", 529, b'{"a":1}'), "unit"))
-    assert found["error"] == {
-        "message": "unit error: Overloaded", "type": "overloaded_error", "param": None, "code": None, "status_code": 529,
-    }  # fmt: skip
-    assert found["provider_response"] == {"a": 1}
-
-
-anything = st.recursive(
-    st.none() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("error message detail errors code loc msg type".split()), inner, max_size=3),
-    max_leaves=10,
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        # The texts are shaped after what vendors send; the wording is ours.
+        (400, {"error": {"message": "x", "type": "invalid_request_error", "code": "context_length_exceeded"}}, C.CONTEXT_LENGTH),
+        (400, {"error": {"message": "This model's maximum context length is 10 tokens.", "code": None}}, C.CONTEXT_LENGTH),
+        (400, {"object": "error", "message": "the prompt is too long: 9 tokens", "code": 400}, C.CONTEXT_LENGTH),
+        (413, {"error": {"message": "Please reduce the length of the messages", "type": "tokens"}}, C.CONTEXT_LENGTH),
+        (400, [{"error": {"code": 400, "message": "input is too long", "status": "INVALID_ARGUMENT"}}], C.CONTEXT_LENGTH),
+        (400, {"error": {"code": "content_filter", "message": "x", "innererror": {"code": "ResponsibleAIPolicyViolation"}}}, C.CONTENT_FILTER),
+        (400, {"error": {"message": "Your request was flagged by the safety system", "code": None}}, C.CONTENT_FILTER),
+        (403, {"error": {"code": 403, "message": "Input needs moderation", "metadata": {"reasons": ["x"]}}}, C.CONTENT_FILTER),
+        (400, {"error": {"message": "max_tokens is too large", "code": "invalid_value"}}, None),
+        (400, {"error": ["`stream` is not supported"]}, None),
+        (401, {"message": "Wrong API Key", "code": "wrong_api_key"}, C.AUTH),
+        (403, {"error": {"message": "country not supported"}}, C.AUTH),
+        (429, {"error": {"message": "slow down", "type": "tokens", "code": "rate_limit_exceeded"}}, C.RATE_LIMIT),
+        (429, {"error": {"message": "The input must be reduced: maximum context", "code": "x"}}, C.RATE_LIMIT),
+        (500, {"error": {"message": "context window", "type": "server_error"}}, C.SERVER_ERROR),
+        (503, {"code": "at capacity", "error": "try later"}, C.SERVER_ERROR),
+        (529, {"type": "error", "error": {"type": "overloaded_error"}}, C.SERVER_ERROR),
+        (408, "upstream request timeout", C.TIMEOUT),
+        (504, None, C.TIMEOUT),
+        (404, {"error": {"message": "no such model"}}, None),
+    ],
 )  # fmt: skip
+def test_the_class_of_an_error(status: int, body: Any, error: ErrorClass | None) -> None:
+    trouble = read_error(status, json.dumps(body).encode())
+    assert (trouble.status, trouble.error) == (status, error)
 
 
-@given(anything)
-def test_any_body_is_told(body: Any) -> None:
-    assert error(400, body)["error"]["message"]
+def test_an_error_that_is_no_json_has_the_class_of_its_status() -> None:
+    assert read_error(503, b"<html>maximum context</html>") == ClassifiedError(503, ErrorClass.SERVER_ERROR)
 
 
-@given(st.binary(max_size=40))
-def test_any_bytes_are_told(body: bytes) -> None:
-    assert error(400, body)["error"]["message"]
+@pytest.mark.parametrize(("delay", "seconds"), [("13s", 13), ("0.25s", 0.25), ("13", None), (13, None), ("xs", None)])
+def test_googles_retry_delay(delay: object, seconds: float | None) -> None:
+    body = {"error": {"code": 429, "details": [{"@type": "x/Help"}, {"@type": "x/RetryInfo", "retryDelay": delay}]}}
+    assert read_error(429, json.dumps(body).encode()).retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "error"),
+    [
+        ({"error": {"message": "x", "code": 429}}, 429, C.RATE_LIMIT),
+        ({"error": {"message": "x", "status_code": 400, "code": "tool_use_failed"}}, 400, None),
+        ({"error": {"message": "x", "code": "rate_limit_exceeded"}}, 429, C.RATE_LIMIT),
+        ({"error": {"message": "too many tokens"}}, 400, C.CONTEXT_LENGTH),
+        ({"error": {"message": "x", "code": "503"}}, 503, C.SERVER_ERROR),
+        ({"error": {"message": "Overloaded", "type": "overloaded_error"}}, 502, C.SERVER_ERROR),
+        ({"error": "broken"}, 502, C.SERVER_ERROR),
+    ],
+)
+def test_what_an_error_event_stands_for(event: Any, status: int, error: ErrorClass | None) -> None:
+    trouble = read_error_event(json.dumps(event).encode())
+    assert (trouble.status, trouble.error) == (status, error)
+
+
+@given(st.binary(max_size=60) | st.recursive(st.none() | st.integers() | st.text(max_size=4), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["error", "code", "message", "details", "retryDelay"]), inner, max_size=3)).map(lambda value: json.dumps(value).encode()))  # fmt: skip
+def test_no_bytes_lead_to_an_exception(data: bytes) -> None:
+    read_error(400, data)
+    read_error_event(data)
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        ({"error": {"message": "x", "code": 429}}, 429),
+        ({"error": {"message": "x"}, "id": "1"}, 502),
+        ({"error": None, "choices": []}, None),
+        ({"error": {"message": "x"}, "choices": [{"message": {}}]}, None),
+        ({"choices": [{"message": {"content": 'an "error"'}}]}, None),
+        ([], None),
+    ],
+)
+def test_an_error_in_place_of_a_completion(reply: Any, status: int | None) -> None:
+    trouble = error_in_reply(json.dumps(reply).encode())
+    assert (trouble and trouble.status) == status

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 from matrix import HELLO, MATRIX, WEATHER, ask
 from penstock.core.chat import ChatRequest
 from penstock.core.events import Event, Fail, Start, Stop, Text, ToolArgs, ToolStart
-from penstock.core.parameters import Payload
 from penstock.core.usage import Usage
 from penstock.dialects import sagemaker
-from penstock.dialects.dialect import WriteContext
+from penstock.dialects.dialect import Payload, WriteContext
 from penstock.dialects.framing import ndjson
 from penstock.dialects.framing.aws_eventstream import STREAM_TYPE
 from penstock.dialects.openai.caller import request as openai_request

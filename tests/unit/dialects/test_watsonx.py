@@ -9,9 +9,8 @@ from matrix import HELLO, MATRIX, WEATHER, ask, called, result, user
 from penstock.core.chat import ChatRequest
 from penstock.core.events import Event, Extra, Fail, Start, Stop, Text, ToolArgs, ToolStart
 from penstock.core.failure import Failure, Kind
-from penstock.core.parameters import Payload
 from penstock.core.usage import Usage
-from penstock.dialects.dialect import WriteContext
+from penstock.dialects.dialect import Payload, WriteContext
 from penstock.dialects.openai.caller import request as openai_request
 from penstock.dialects.watsonx import DIALECT
 

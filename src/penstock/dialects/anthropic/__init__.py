@@ -10,9 +10,9 @@ from typing import Final
 
 from penstock.dialects.anthropic.provider.reply import read_reply, reader
 from penstock.dialects.anthropic.provider.request import write
-from penstock.dialects.dialect import Dialect
+from penstock.dialects.dialect import ProviderDialect
 
-DIALECT: Final = Dialect(
+DIALECT: Final = ProviderDialect(
     "anthropic",
     write,
     reader,

@@ -13,12 +13,12 @@ import msgspec
 
 from penstock.core.events import Event, Fail
 from penstock.core.json_text import UNREADABLE, read_json
+from penstock.core.vendor_error import read_vendor_error
 from penstock.dialects.anthropic.provider.reply import EXCEPTION_STATUS
 from penstock.dialects.bedrock.events import Answer
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.aws_eventstream import EventStream, Message
 from penstock.dialects.framing.frame import MAX_FRAME, FrameError
-from penstock.dialects.provider_errors import understand
 
 _UNTOLD: Final = "the provider tells of an error without a message"
 
@@ -36,7 +36,7 @@ def read_reply(data: bytes, context: WriteContext) -> list[Event]:
         content = content.get(name) if isinstance(content, dict) else None
     if isinstance(content, list):
         return Answer(context).whole(reply, content, _inputs(data))
-    said = understand(reply)
+    said = read_vendor_error(reply)
     return [Fail(said.message or "its reply is no message", said.type or "", raw=data, broken=not said.message)]
 
 
@@ -138,7 +138,7 @@ def _told(message: Message) -> Fail:
     headers = message.headers
     name = headers.get(":exception-type") or headers.get(":error-code", "")
     try:
-        said = understand(read_json(message.payload)).message
+        said = read_vendor_error(read_json(message.payload)).message
     except ValueError:
         said = ""
     text = said or headers.get(":error-message") or _UNTOLD

@@ -17,14 +17,14 @@ import msgspec
 from penstock.core.chat import ChatRequest, Format, NativeTool, Owner, Tool, ToolChoice
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
-from penstock.core.parameters import Parameters, Payload
+from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
 from penstock.dialects.anthropic.provider import betas as beta_features
 from penstock.dialects.anthropic.provider.user import anonymous_user
 from penstock.dialects.bedrock.messages import Block, Turns, cache_point, called, holds_tools, takes_all_of_tools
 from penstock.dialects.bedrock.nova_schema import NovaSchema, nova_schema
 from penstock.dialects.bedrock.thinking import Thinking, decide
-from penstock.dialects.dialect import WriteContext
+from penstock.dialects.dialect import Payload, WriteContext
 from penstock.dialects.function_tools import object_schema, unknown_choice
 from penstock.dialects.strict_schema import Enforced, StrictSchema, strict_schema
 

@@ -11,6 +11,6 @@ from typing import Final
 
 from penstock.dialects.cohere.reply import StreamReader, read_reply
 from penstock.dialects.cohere.request import write
-from penstock.dialects.dialect import Dialect
+from penstock.dialects.dialect import ProviderDialect
 
-DIALECT: Final = Dialect("cohere", write, StreamReader, read_reply)
+DIALECT: Final = ProviderDialect("cohere", write, StreamReader, read_reply)

@@ -32,9 +32,9 @@ from penstock.core.chat import (
 )
 from penstock.core.failure import Failure
 from penstock.core.json_text import write_json
-from penstock.core.parameters import Parameters, Payload
+from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
-from penstock.dialects.dialect import WriteContext
+from penstock.dialects.dialect import Payload, WriteContext
 from penstock.dialects.function_tools import described, take_functions, unknown_choice
 
 _ROLES: Final[Mapping[Role, str]] = {"developer": "system"}

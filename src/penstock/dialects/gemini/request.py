@@ -16,9 +16,9 @@ import msgspec
 from penstock.core.chat import ChatRequest, Format
 from penstock.core.failure import Failure
 from penstock.core.json_text import write_json
-from penstock.core.parameters import Parameters, Payload
+from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
-from penstock.dialects.dialect import WriteContext
+from penstock.dialects.dialect import Payload, WriteContext
 from penstock.dialects.gemini.contents import Conversation
 from penstock.dialects.gemini.schema import google_schema
 from penstock.dialects.gemini.spelling import snake, spellings, take, take_object

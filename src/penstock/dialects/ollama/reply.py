@@ -26,10 +26,10 @@ from penstock.core.events import (
 )
 from penstock.core.json_text import read_json, write_json
 from penstock.core.usage import Usage
+from penstock.core.vendor_error import read_vendor_error
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.ndjson import LineSplitter
-from penstock.dialects.provider_errors import understand
 
 _STOPS: Final[Mapping[str, str]] = {"stop": "stop", "length": "length", "load": "stop", "unload": "stop"}
 """Ollama's reasons in OpenAI's words. A model that was only loaded or unloaded said nothing."""
@@ -171,7 +171,7 @@ def _logprobs(tokens: Any) -> list[Event]:
 
 
 def _told(line: Mapping[str, Any], raw: bytes) -> Fail:
-    said = understand(line)
+    said = read_vendor_error(line)
     return Fail(
         said.message or "The provider failed to generate the answer.", said.type or "", said.code or "", raw=raw
     )

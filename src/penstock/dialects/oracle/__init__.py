@@ -14,8 +14,8 @@ from typing import Any, Final
 from penstock.core.chat import ChatRequest, Tool
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
-from penstock.core.parameters import Parameters, Payload
-from penstock.dialects.dialect import Dialect, WriteContext
+from penstock.core.parameters import Parameters
+from penstock.dialects.dialect import Payload, ProviderDialect, WriteContext
 from penstock.dialects.function_tools import unknown_choice
 from penstock.dialects.oracle import cohere, cohere_r, generic, reply
 
@@ -64,4 +64,4 @@ def _format(model: str) -> str:
     return "COHEREV2" if model.startswith("cohere.") else "GENERIC"
 
 
-DIALECT: Final = Dialect("oracle", write, reply.StreamReader, reply.read_reply)
+DIALECT: Final = ProviderDialect("oracle", write, reply.StreamReader, reply.read_reply)

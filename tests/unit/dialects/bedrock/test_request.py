@@ -28,12 +28,11 @@ from matrix import (
 )
 from penstock.core.chat import ChatRequest, Owner
 from penstock.core.failure import Failure, Kind
-from penstock.core.parameters import Payload
 from penstock.core.traits import ANY_MODEL, Traits
 from penstock.dialects.bedrock import DIALECT
 from penstock.dialects.bedrock.formats import MEDIA, find, mime_of
 from penstock.dialects.bedrock.nova_schema import nova_schema
-from penstock.dialects.dialect import WriteContext
+from penstock.dialects.dialect import Payload, WriteContext
 from penstock.dialects.openai.caller import request as openai_request
 from penstock.traits import resolve
 

@@ -44,11 +44,10 @@ from penstock.core.events import (
     collect,
 )
 from penstock.core.failure import Failure, Kind
-from penstock.core.parameters import Payload
 from penstock.core.traits import ANY_MODEL, Traits
 from penstock.core.usage import Usage
 from penstock.dialects.cohere import DIALECT
-from penstock.dialects.dialect import WriteContext
+from penstock.dialects.dialect import Payload, WriteContext
 from penstock.dialects.framing import sse
 from penstock.dialects.openai.caller import request as openai_request
 

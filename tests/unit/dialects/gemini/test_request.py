@@ -29,9 +29,8 @@ from matrix import (
 from penstock.core.chat import ChatRequest, Owner
 from penstock.core.events import collect
 from penstock.core.failure import Failure, Kind
-from penstock.core.parameters import Payload
 from penstock.core.traits import ANY_MODEL, Traits
-from penstock.dialects.dialect import WriteContext
+from penstock.dialects.dialect import Payload, WriteContext
 from penstock.dialects.gemini import DIALECT
 from penstock.dialects.openai.caller import request as openai_request
 from penstock.dialects.openai.caller.completion import completion

@@ -16,14 +16,14 @@ import msgspec
 from penstock.core.chat import ChatRequest, Format
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
-from penstock.core.parameters import Parameters, Payload
+from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
 from penstock.dialects.anthropic.provider import betas as beta_features
 from penstock.dialects.anthropic.provider.messages import Conversation
 from penstock.dialects.anthropic.provider.thinking import Thinking, decide
 from penstock.dialects.anthropic.provider.tools import write_tools
 from penstock.dialects.anthropic.provider.user import anonymous_user
-from penstock.dialects.dialect import WriteContext
+from penstock.dialects.dialect import Payload, WriteContext
 from penstock.dialects.strict_schema import Enforced, strict_schema
 
 

@@ -1,20 +1,28 @@
-"""Errors in OpenAI's dialect: writing the gateway's own, and understanding a provider's.
+"""Errors for callers of OpenAI's wire: the gateway's own, and a translated provider's (docs/portkey.md#error-bodies,
+#provider-errors). A provider's own body is kept under ``provider_response``.
 
-Sources: OpenAI API reference, "Error codes"; docs/portkey.md#error-bodies; and what the vendors
-of the dialect really send, which is an object, a string or a list under ``error``, or no ``error`` at all.
+Source: OpenAI API reference, "Error codes".
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
 import msgspec
 
+from penstock.core.events import Fail
 from penstock.core.failure import Failure, Kind
-from penstock.core.json_text import read_json
-from penstock.core.outcome import ErrorClass, class_of_status
+from penstock.core.http import Headers
+from penstock.core.json_text import read_json, write_json
+from penstock.core.vendor_error import VendorError, read_vendor_error
+
+_TEXT_LIMIT: Final = 4096
+"""Characters of a body that is no JSON (a proxy's HTML page, say) that are told."""
+_ORGANISATION: Final = re.compile(
+    r"\b(org(?:anization)?[- ](?:[A-Za-z ]{0,24})?)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
+)
+"""An account's id beside the word organisation: the operator's, and no caller's business."""
 
 
 def error_body(failure: Failure) -> bytes:
@@ -45,129 +53,49 @@ def error_event(failure: Failure) -> bytes:
     return b"data: " + msgspec.json.encode({"error": error}) + b"\n\n"
 
 
-class Trouble(msgspec.Struct, frozen=True):
-    """What a provider's error means for routing. ``status`` is the one that it names or stands for."""
-
-    status: int
-    error: ErrorClass | None
-    retry_after: float | None = None
-
-
-def read_error(status: int, body: bytes) -> Trouble:
-    """Understand an error body that came with an HTTP status."""
-    members = list(_members(_decode(body)))
-    return Trouble(status, _class(status, members), _retry_delay(members))
+def translated_error(status: int, headers: Headers, body: bytes, provider: str) -> bytes:
+    """The error body for the caller. The HTTP status stays what it was."""
+    value = _decode(body)
+    said = read_vendor_error(value)
+    if said.type is None:
+        said = msgspec.structs.replace(said, type=_named_by(headers))
+    return _body(said, value, provider, status)
 
 
-def error_in_reply(body: bytes) -> Trouble | None:
-    """The error that a plain reply with a good status is, in place of a completion; None when it isn't one."""
-    reply = _decode(body)
-    if not isinstance(reply, dict) or not reply.get("error") or reply.get("choices"):
-        return None
-    return read_error_event(body)
+def translated_event(fail: Fail, provider: str) -> bytes:
+    """The error object for an error that a stream or a reply with status 200 told."""
+    value = _decode(fail.raw) if fail.raw else None
+    said = VendorError(fail.message, fail.type or None, None, fail.code or None)
+    return _body(said, value, provider, fail.status)
 
 
-def read_error_event(data: bytes) -> Trouble:
-    """Understand an error event inside a stream: its status is the one it names, else that of its class, else 502."""
-    members = list(_members(_decode(data)))
-    named = next((value for key, value in members if key in _STATUS_MEMBERS and _is_status(value)), None)
-    status = int(named) if named is not None else 0
-    error = _class(status or 400, members) or class_of_status(status)
-    if not status:
-        status = 502 if error is None else _STATUS_OF.get(error, 502)
-    return Trouble(status, error or class_of_status(status), _retry_delay(members))
+def _body(said: VendorError, value: Any, provider: str, status: int) -> bytes:
+    message = f"{provider} error: {said.message}" if said.message else _unrecognised(value, provider)
+    error: dict[str, Any] = {"message": message, "type": said.type, "param": said.param, "code": said.code}
+    if status and not 200 <= status < 300:
+        error["status_code"] = status
+    whole = {"error": error, "provider": provider}
+    if value is not None:
+        whole["provider_response"] = value
+    return _ORGANISATION.sub(r"\1***", write_json(whole).decode()).encode()
 
 
-_STATUS_MEMBERS: Final = frozenset({"code", "status", "status_code", "statusCode"})
-_STATUS_OF: Final = {
-    ErrorClass.RATE_LIMIT: 429,
-    ErrorClass.CONTEXT_LENGTH: 400,
-    ErrorClass.CONTENT_FILTER: 400,
-    ErrorClass.AUTH: 401,
-    ErrorClass.TIMEOUT: 504,
-}
-_TOO_LONG: Final = frozenset(
-    """
-    context_length_exceeded context_window_exceeded model_max_prompt_tokens_exceeded max_tokens_exceeded
-    string_above_max_length prompt_too_long request_too_large too_many_tokens
-    """.split()
-)
-_FILTERED: Final = frozenset(
-    """
-    content_filter content_filtered content_policy_violation responsibleaipolicyviolation moderation_blocked
-    moderation data_inspection_failed datainspectionfailed sensitive
-    """.split()
-)
-_LIMITED: Final = frozenset("rate_limit_exceeded rate_limit_error insufficient_quota too_many_requests".split())
-_REFUSED: Final = frozenset("invalid_api_key authentication_error permission_error permission_denied".split())
-_TOO_LONG_TEXT: Final = re.compile(
-    r"maximum context|context (length|window)|too many tokens|(prompt|input|request) (is |was )?too long"
-    r"|too large for the model|reduce the length|exceeds? the (model'?s )?max\w* .{0,40}tokens|`inputs` tokens",
-    re.IGNORECASE,
-)
-_FILTERED_TEXT: Final = re.compile(
-    r"content (management )?polic|content filter|usage polic|safety system|flagged (by|as|for)|moderation",
-    re.IGNORECASE,
-)
-_JUDGED_BY_TEXT: Final = frozenset({400, 403, 413, 422})
-_DEEPEST: Final = 8
+def _unrecognised(value: Any, provider: str) -> str:
+    told = write_json(value).decode()
+    return f"Invalid response received from {provider}: {told[:_TEXT_LIMIT]}"
 
 
-def _class(status: int, members: list[tuple[str, Any]]) -> ErrorClass | None:
-    """The class of an error, by its codes first, then by its text, then by its status."""
-    words = {str(value).lower() for key, value in members if key in {"code", "type", "error_type", "reason"}}
-    if words & _TOO_LONG:
-        return ErrorClass.CONTEXT_LENGTH
-    if words & _FILTERED:
-        return ErrorClass.CONTENT_FILTER
-    if words & _LIMITED:
-        return ErrorClass.RATE_LIMIT
-    if words & _REFUSED:
-        return ErrorClass.AUTH
-    if status in _JUDGED_BY_TEXT:
-        texts = [value for key, value in members if key in {"message", "error"} and isinstance(value, str)]
-        text = " ".join(text[:2000] for text in texts)
-        if _TOO_LONG_TEXT.search(text):
-            return ErrorClass.CONTEXT_LENGTH
-        if _FILTERED_TEXT.search(text):
-            return ErrorClass.CONTENT_FILTER
-    return class_of_status(status)
-
-
-def _is_status(value: Any) -> bool:
-    if isinstance(value, str):
-        return _STATUS.fullmatch(value) is not None
-    return isinstance(value, int) and 400 <= value <= 599
-
-
-_STATUS: Final = re.compile(r"[45]\d\d")
-_DELAY: Final = re.compile(r"(\d{1,6}(?:\.\d{1,9})?)s")
-
-
-def _retry_delay(members: list[tuple[str, Any]]) -> float | None:
-    """Google's ``RetryInfo``: a duration such as ``13.5s`` (google.rpc.RetryInfo, protobuf's JSON form of Duration)."""
-    for key, value in members:
-        delay = _DELAY.fullmatch(value) if key == "retryDelay" and isinstance(value, str) else None
-        if delay is not None:
-            return float(delay[1])
-    return None
-
-
-def _decode(data: bytes) -> Any:
+def _decode(body: bytes) -> Any:
+    """The body as JSON; text that is none in the reference's wrapping (docs/portkey.md#text-in-place-of-json)."""
     try:
-        return read_json(data)
+        return read_json(body)
     except ValueError:
-        return None
+        return {"html-message": body[:_TEXT_LIMIT].decode("utf-8", "replace")} if body.strip() else None
 
 
-def _members(value: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
-    """Every member of an error, however deep its vendor puts it: the outer ones first."""
-    if depth > _DEEPEST:
-        return
-    if isinstance(value, list):
-        for item in value[:16]:
-            yield from _members(item, depth + 1)
-    elif isinstance(value, dict):
-        yield from value.items()
-        for item in value.values():
-            yield from _members(item, depth + 1)
+def _named_by(headers: Headers) -> str | None:
+    """The kind of error that AWS names in a header, ``ThrottlingException:http://...``."""
+    for name, value in headers:
+        if name == b"x-amzn-errortype":
+            return value.decode("latin-1").partition(":")[0] or None
+    return None

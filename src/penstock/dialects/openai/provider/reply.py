@@ -31,10 +31,10 @@ from penstock.core.events import (
 )
 from penstock.core.json_text import read_json, write_json
 from penstock.core.usage import Usage
+from penstock.core.vendor_error import read_vendor_error
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.sse import EventSplitter
-from penstock.dialects.provider_errors import understand
 
 _STOPS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("length", "max_tokens", "model_length", "time_limit", "error_limit"), "length"),
@@ -343,7 +343,7 @@ def _told(chunk: Mapping[str, Any], raw: bytes, *, is_error: bool) -> Fail | Non
     error = chunk.get("error")
     if not (error or is_error) and ("choices" in chunk or "usage" in chunk):
         return None
-    said = understand(chunk)
+    said = read_vendor_error(chunk)
     if not (error or is_error or said.message):
         return None
     message = said.message or "The provider failed to generate the answer."

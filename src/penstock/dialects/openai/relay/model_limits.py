@@ -7,41 +7,17 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
-
 from penstock.core.body import Body
 from penstock.core.json_text import read_json, write_json
 from penstock.core.traits import Traits
+from penstock.dialects.chat_quirks import ThinkingControl
 from penstock.dialects.openai.relay.assistant_extras import with_thoughts
 from penstock.dialects.openai.relay.body import DEVELOPER, with_roles
 
 _EFFORT: Final = "reasoning_effort"
 
 
-class ThinkingControl(msgspec.Struct, frozen=True):
-    """How a host that isn't OpenAI is told how much to think: in the words of the model's family, or by a switch.
-
-    ``switch`` is the parameter that turns thinking on and off, ``on`` and ``off`` its values as JSON. While a
-    model thinks, a host that ``wants_thoughts`` refuses earlier calls of tools without what was thought then.
-    """
-
-    switch: str = ""
-    on: bytes = b""
-    off: bytes = b""
-    wants_thoughts: bool = False
-
-
-WORDS: Final = ThinkingControl()
-"""https://docs.x.ai/developers/model-capabilities/text/reasoning"""
-THINKING_TYPE: Final = ThinkingControl("thinking", b'{"type":"enabled"}', b'{"type":"disabled"}')
-"""https://docs.z.ai/guides/capabilities/thinking-mode"""
-THINKING_TYPE_AND_THOUGHTS: Final = msgspec.structs.replace(THINKING_TYPE, wants_thoughts=True)
-"""https://api-docs.deepseek.com/guides/thinking_mode, https://platform.kimi.ai/docs/guide/use-kimi-k2-thinking-model"""
-ENABLE_THINKING: Final = ThinkingControl("enable_thinking", b"true", b"false")
-"""https://www.alibabacloud.com/help/en/model-studio/deep-thinking"""
-
-
-def fit_request(body: Body, traits: Traits, control: ThinkingControl | None = None) -> tuple[Body, tuple[str, ...]]:
+def fit_to_model(body: Body, traits: Traits, control: ThinkingControl | None = None) -> tuple[Body, tuple[str, ...]]:
     """The body as a model takes it, and the names of the parameters that it would answer with an error."""
     given_way: list[str] = []
     if traits.max_completion_tokens is not None:

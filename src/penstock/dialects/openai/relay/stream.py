@@ -13,8 +13,8 @@ import msgspec
 from penstock.core.json_text import UNREADABLE, read_json
 from penstock.core.usage import Usage
 from penstock.dialects.framing import sse
-from penstock.dialects.openai.caller.errors import Trouble, read_error_event
 from penstock.dialects.openai.relay.body import read_reply
+from penstock.dialects.provider_errors import ClassifiedError, read_error_event
 
 DONE: Final = b"[DONE]"
 
@@ -43,7 +43,7 @@ class Scan:
 
     def __init__(self) -> None:
         self.content = 0
-        self.error: Trouble | None = None
+        self.error: ClassifiedError | None = None
         self.skipped = 0
 
     def weigh(self, events: bytes) -> bytes:

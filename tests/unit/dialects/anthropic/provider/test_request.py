@@ -30,11 +30,10 @@ from matrix import (
 from matrix import text as part
 from penstock.core.chat import ChatRequest, Format, Message, Owner, TextPart
 from penstock.core.failure import Failure
-from penstock.core.parameters import Payload
 from penstock.core.traits import ANY_MODEL, Traits
 from penstock.dialects.anthropic import DIALECT
 from penstock.dialects.anthropic.provider.messages import tool_id
-from penstock.dialects.dialect import WriteContext
+from penstock.dialects.dialect import Payload, WriteContext
 from penstock.dialects.openai.caller.request import read
 from penstock.traits import resolve
 

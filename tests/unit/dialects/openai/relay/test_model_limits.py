@@ -9,13 +9,8 @@ from hypothesis import strategies as st
 
 from penstock.core.body import Body
 from penstock.core.traits import ANY_MODEL, Traits
-from penstock.dialects.openai.relay.model_limits import (
-    ENABLE_THINKING,
-    THINKING_TYPE,
-    WORDS,
-    ThinkingControl,
-    fit_request,
-)
+from penstock.dialects.chat_quirks import ENABLE_THINKING, THINKING_TYPE, WORDS, ThinkingControl
+from penstock.dialects.openai.relay.model_limits import fit_to_model
 from penstock.providers.registry import PROVIDERS
 from penstock.traits.resolve import resolve
 from penstock.traits.row import EFFORTS
@@ -26,7 +21,7 @@ MESSAGES = [{"role": "system", "content": "s"}, {"role": "developer", "content":
 def adapt_request(
     traits: Traits, control: ThinkingControl | None = None, **members: Any
 ) -> tuple[dict[str, Any], tuple[str, ...]]:
-    body, refused = fit_request(Body.parse(json.dumps({"messages": MESSAGES, **members}).encode()), traits, control)
+    body, refused = fit_to_model(Body.parse(json.dumps({"messages": MESSAGES, **members}).encode()), traits, control)
     changed: dict[str, Any] = json.loads(body.encode())
     if changed["messages"] == MESSAGES:
         del changed["messages"]

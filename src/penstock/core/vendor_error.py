@@ -1,0 +1,82 @@
+"""What a vendor's error body says, wherever it puts it, in OpenAI's four words.
+
+Vendors put the text of an error under ``error.message``, ``message``, ``error``, ``detail`` or ``errors``. All of it is
+understood here, whoever sent it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from penstock.core.json_text import write_json
+
+
+class VendorError(msgspec.Struct, frozen=True):
+    """What an error body says, in OpenAI's four words; ``message`` is empty when none was found."""
+
+    message: str = ""
+    type: str | None = None
+    param: str | None = None
+    code: str | None = None
+
+
+def read_vendor_error(value: Any) -> VendorError:
+    """What a decoded error body says."""
+    if isinstance(value, list):
+        return next((error for error in map(read_vendor_error, value[:16]) if error.message), VendorError())
+    if not isinstance(value, dict):
+        return VendorError()
+    inner = value.get("error")
+    if isinstance(inner, dict):
+        return _object(inner, value)
+    if isinstance(inner, list):
+        inner = ", ".join(str(each) for each in inner[:16])
+    if isinstance(inner, str) and inner:
+        return VendorError(inner, _text(value.get("type") or value.get("error_type")), None, _code(value))
+    return _object(value, value)
+
+
+def _object(error: Mapping[str, Any], outer: Mapping[str, Any]) -> VendorError:
+    message = _message(error)
+    kind = _text(error.get("type") or error.get("error_type") or error.get("__type") or error.get("status"))
+    return VendorError(message, kind, _text(error.get("param")), _code(error) or _code(outer))
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    for name in ("message", "Message", "detail", "msg", "error_description", "title"):
+        value = error.get(name)
+        if isinstance(value, str) and value:
+            return value
+        if isinstance(value, list | dict) and value:
+            return _details(value)
+    errors = error.get("errors")
+    return _details(errors) if isinstance(errors, list) and errors else ""
+
+
+def _details(value: Any) -> str:
+    """The text of a list of faults: pydantic's ``{loc, msg}``, Cloudflare's ``{code, message}``."""
+    faults = value if isinstance(value, list) else [value]
+    return ", ".join(_fault(fault) for fault in faults[:16])
+
+
+def _fault(fault: Any) -> str:
+    if not isinstance(fault, dict):
+        return str(fault)
+    text = fault.get("msg") or fault.get("message") or write_json(fault).decode()
+    place = fault.get("loc")
+    if isinstance(place, list):
+        return f"{'.'.join(str(step) for step in place)}: {text}"
+    return f"Error {fault['code']}: {text}" if "code" in fault else str(text)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _code(error: Mapping[str, Any]) -> str | None:
+    """Always text: OpenAI's clients read it as such, also where a vendor sends a number."""
+    code = error.get("code")
+    return str(code) if isinstance(code, str | int) and not isinstance(code, bool) and code != "" else None

@@ -1,0 +1,194 @@
+"""What a caller's dialect is to the rest of the house: one value. Its counterpart for providers is in dialect.py.
+
+server/ and pipeline/ hold ``CallerDialect`` values and import no wire by name. A surface names the dialect of its path
+(server/surfaces.py); registry.py lists all of them. Everything here is sans-I/O and total: outside bytes give values
+or a ``Failure``, never an exception.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+import msgspec
+
+from penstock.core.body import Body
+from penstock.core.chat import ChatRequest
+from penstock.core.events import ChatReply, Event, Fail
+from penstock.core.failure import Failure
+from penstock.core.http import Headers
+from penstock.core.usage import Usage
+from penstock.dialects.dialect import WriteContext
+from penstock.dialects.provider_errors import ClassifiedError
+
+JSON: bytes = b"application/json"
+EVENT_STREAM: bytes = b"text/event-stream"
+
+
+class RequestBody(msgspec.Struct, frozen=True):
+    """A request body as far as the gateway itself looks into it. ``model`` is None when the body names none."""
+
+    body: Body
+    model: str | None
+    stream: bool
+
+
+class Caption(msgspec.Struct, frozen=True):
+    """What a translated reply says of itself beside its content.
+
+    ``seed`` (hexadecimal) is what the reply's ids are made of: each wire has a prefix of its own (``chatcmpl-``,
+    ``msg_``). ``created`` (seconds since 1970) and ``model`` stand in where the provider names none.
+
+    ``strict`` is whether vendors' own words and blocks are left out (docs/portkey.md#strict-compliance);
+    ``include_usage`` whether a stream's usage comes in a chunk of its own, as OpenAI's clients may ask.
+    """
+
+    seed: str
+    created: int
+    model: str
+    provider: str
+    strict: bool = True
+    include_usage: bool = False
+
+
+class StreamWriter(Protocol):
+    """Writes one translated stream. ``failed`` is set by the event that ended it before its time."""
+
+    failed: Fail | None
+
+    def write(self, events: Iterable[Event]) -> bytes:
+        """The bytes of some events, possibly none yet."""
+        ...
+
+    def finish(self) -> bytes:
+        """The end of a stream that ended well."""
+        ...
+
+
+class ErrorReply(msgspec.Struct, frozen=True):
+    """An error for a caller: HTTP status, the header fields that the wire demands, body."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+class ProviderReply(msgspec.Struct, frozen=True):
+    """A provider's error as it came, for the caller's dialect to tell in its own words.
+
+    ``provider`` is its slug, ``error`` the class that routing gave it.
+    """
+
+    status: int
+    headers: Headers
+    body: bytes
+    provider: str
+    error: ClassifiedError
+
+
+class CallerErrors(msgspec.Struct, frozen=True):
+    """How errors are told to callers of one wire. ``trace_id`` is the request's, for wires that name it in the body.
+
+    ``failure``: the gateway's own, before anything was sent. ``event``: the same inside a stream that has begun; a
+    client must not take the stream for finished. ``provider``: a translated provider's error (lane 2);
+    ``provider_event``: one that its stream told.
+    """
+
+    failure: Callable[[Failure, str], ErrorReply]
+    event: Callable[[Failure, str], bytes]
+    provider: Callable[[ProviderReply, str], ErrorReply]
+    provider_event: Callable[[Fail, str, str], bytes]
+    """(what the stream told, the provider's slug, trace id) -> the event"""
+
+
+class StreamGrammar(msgspec.Struct, frozen=True):
+    """A stream of server-sent events in one wire, as far as a relay looks into it (stream_watch.py).
+
+    ``error_in``: (event name, data) -> the error that the event is, None for no error, ``ValueError`` for data that
+    clients can't read. ``has_content``: whether the event says something; a role alone, pings and empty chunks don't.
+    ``ending``: the stream's last bytes -> whether it was finished, and its usage.
+    ``is_unasked_usage``: whether the event only tells usage, which a caller that didn't ask does not expect.
+    """
+
+    error_in: Callable[[bytes, bytes], ClassifiedError | None]
+    has_content: Callable[[bytes, bytes], bool]
+    ending: Callable[[bytes], tuple[bool, Usage | None]]
+    is_unasked_usage: Callable[[bytes], bool] | None = None
+    """(data of an event) -> verdict; None for wires that have no such event."""
+
+
+class Reshape(msgspec.Struct, frozen=True):
+    """A stored reply in the other form: stream as plain reply, plain reply as stream. None: it can't be told so.
+
+    ``include_usage`` as in OpenAI's ``stream_options``; other wires always tell it.
+    """
+
+    to_plain: Callable[[bytes], bytes | None]
+    to_stream: Callable[[bytes, bool], bytes | None]
+    with_usage: Callable[[bytes, bool], bytes | None]
+
+
+class Replies(msgspec.Struct, frozen=True):
+    """Replies in one wire's own bytes: what is read off them while they pass, and how stored ones are given again.
+
+    ``read_usage``: a whole plain reply -> its usage, None when it tells none, a Failure when it is no JSON object.
+    ``error_in_reply``: the error that a plain reply with a good status is, None when it is an answer.
+    """
+
+    read_usage: Callable[[bytes], Usage | Failure | None]
+    error_in_reply: Callable[[bytes], ClassifiedError | None]
+    stream: StreamGrammar
+    reshape: Reshape
+
+
+class StreamTransform(Protocol):
+    """Changes a reply's bytes on their way, without waiting. ``failure`` ends the reply; earlier bytes count."""
+
+    failure: Failure | None
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes as they came; give back those that may go on now (possibly none)."""
+        ...
+
+    def finish(self) -> bytes:
+        """The provider's reply has ended in good order."""
+        ...
+
+
+class FittedRequest(msgspec.Struct, frozen=True):
+    """A request on lane 1: the body as the host takes it, what was left out, header fields of this request alone."""
+
+    body: Body
+    dropped: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Relay(msgspec.Struct, frozen=True):
+    """Lane 1: the provider's host speaks the caller's wire. Bytes pass, only the host's deviations are edited.
+
+    ``plain``: the change of a whole reply, None for one that passes as it is. ``stream``: the transform of a stream,
+    None where its bytes pass as they are (frames of another kind, for instance, become the wire's own events).
+    """
+
+    fit_request: Callable[[Body, WriteContext], FittedRequest | Failure]
+    plain: Callable[[WriteContext], Callable[[bytes], bytes] | None]
+    stream: Callable[[WriteContext], StreamTransform | None]
+
+
+class CallerDialect(msgspec.Struct, frozen=True):
+    """One wire as callers speak it.
+
+    ``read_body`` checks the few members that the gateway itself relies on; ``read_request`` reads the whole of it into
+    the middle (lane 2), ``write_reply`` and ``stream_writer`` write replies from there. ``include_usage``: whether the
+    caller asks for a stream's usage. ``keep_alive`` are bytes that hold a waiting stream's connection open.
+    """
+
+    name: str
+    read_body: Callable[[bytes], RequestBody | Failure]
+    read_request: Callable[[Body], ChatRequest | Failure]
+    write_reply: Callable[[ChatReply, Caption], bytes]
+    stream_writer: Callable[[Caption], StreamWriter]
+    errors: CallerErrors
+    replies: Replies
+    relay: Relay
+    keep_alive: bytes

@@ -1,0 +1,77 @@
+"""What one host of OpenAI's wire takes or sends otherwise than OpenAI does: data of a provider row, read by
+dialects/openai. Each quirk carries its reason and a link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from penstock.core.body import Body
+
+
+class Rename(msgspec.Struct, frozen=True):
+    """The provider knows the parameter under another name."""
+
+    parameter: str
+    to: str
+    reason: str
+    link: str
+
+
+class Drop(msgspec.Struct, frozen=True):
+    """The provider answers with an error when the parameter is present; it is left out and named to the caller."""
+
+    parameter: str
+    reason: str
+    link: str
+
+
+class ThinkingControl(msgspec.Struct, frozen=True):
+    """How a host that isn't OpenAI is told how much to think: in the words of the model's family, or by a switch.
+
+    ``switch`` is the parameter that turns thinking on and off, ``on`` and ``off`` its values as JSON. While a
+    model thinks, a host that ``wants_thoughts`` refuses earlier calls of tools without what was thought then.
+    """
+
+    switch: str = ""
+    on: bytes = b""
+    off: bytes = b""
+    wants_thoughts: bool = False
+
+
+WORDS: Final = ThinkingControl()
+"""https://docs.x.ai/developers/model-capabilities/text/reasoning"""
+THINKING_TYPE: Final = ThinkingControl("thinking", b'{"type":"enabled"}', b'{"type":"disabled"}')
+"""https://docs.z.ai/guides/capabilities/thinking-mode"""
+THINKING_TYPE_AND_THOUGHTS: Final = msgspec.structs.replace(THINKING_TYPE, wants_thoughts=True)
+"""https://api-docs.deepseek.com/guides/thinking_mode, https://platform.kimi.ai/docs/guide/use-kimi-k2-thinking-model"""
+ENABLE_THINKING: Final = ThinkingControl("enable_thinking", b"true", b"false")
+"""https://www.alibabacloud.com/help/en/model-studio/deep-thinking"""
+
+
+class ChatQuirks(msgspec.Struct, frozen=True):
+    """The quirks of one host. The defaults are those of a host that takes everything as OpenAI documents it, save the
+    role ``developer``."""
+
+    renames: tuple[Rename, ...] = ()
+    drops: tuple[Drop, ...] = ()
+    developer_role: bool = False
+    """False: messages of role ``developer`` are sent as ``system``, the name that hosts other than OpenAI know."""
+    normalizes_replies: bool = False
+    """True: its replies deviate from OpenAI's schema in ways that clients stumble over, and are normalized."""
+    adapts_request: Callable[[Body], Body] | None = None
+    """Puts a request as this host takes it."""
+    applies_model_limits: bool = False
+    """True: what one of its models is known to refuse (``traits``) is renamed or left out, and named to the caller."""
+    thinking: ThinkingControl | None = None
+    """How the host is told how much to think, where ``applies_model_limits``; None: ``reasoning_effort`` as given."""
+    keeps_reasoning: bool = False
+    """True: a gateway that passes every maker's opaque reasoning on to its own maker (``reasoning_details``)."""
+    stream_usage: bool = False
+    """True: the host documents ``stream_options.include_usage``, so a stream's usage is always asked for."""
+
+
+NO_QUIRKS: Final = ChatQuirks()
