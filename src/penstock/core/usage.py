@@ -43,5 +43,14 @@ class Usage(msgspec.Struct, frozen=True):
         changes = {name: value for name in _COUNTS if (value := getattr(later, name)) is not None}
         return msgspec.structs.replace(self, **changes, native={**self.native, **later.native})
 
+    def plus(self, other: Usage) -> Usage:
+        """The counts of two calls together; a count that neither reports stays unknown. ``native`` is left out."""
+        sums: dict[str, int] = {}
+        for name in _COUNTS:
+            counts = [count for usage in (self, other) if (count := getattr(usage, name)) is not None]
+            if counts:
+                sums[name] = sum(counts)
+        return Usage(**sums)  # type: ignore[arg-type]
+
 
 _COUNTS = tuple(name for name in Usage.__struct_fields__ if name != "native")

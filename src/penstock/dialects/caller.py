@@ -107,14 +107,15 @@ class StreamGrammar(msgspec.Struct, frozen=True):
     ``error_in``: (event name, data) -> the error that the event is, None for no error, ``ValueError`` for data that
     clients can't read. ``has_content``: whether the event says something; a role alone, pings and empty chunks don't.
     ``ending``: the stream's last bytes -> whether it was finished, and its usage.
-    ``is_unasked_usage``: whether the event only tells usage, which a caller that didn't ask does not expect.
+    ``is_usage_only``: data of an event -> whether it only tells usage, None for wires without such events; every
+    event of that kind holds ``usage_mark``.
     """
 
     error_in: Callable[[bytes, bytes], ClassifiedError | None]
     has_content: Callable[[bytes, bytes], bool]
     ending: Callable[[bytes], tuple[bool, Usage | None]]
-    is_unasked_usage: Callable[[bytes], bool] | None = None
-    """(data of an event) -> verdict; None for wires that have no such event."""
+    is_usage_only: Callable[[bytes], bool] | None = None
+    usage_mark: bytes = b""
 
 
 class Reshape(msgspec.Struct, frozen=True):
@@ -131,10 +132,13 @@ class Reshape(msgspec.Struct, frozen=True):
 class Replies(msgspec.Struct, frozen=True):
     """Replies in one wire's own bytes: what is read off them while they pass, and how stored ones are given again.
 
+    ``include_usage``: whether a request asks for a stream's usage. ``with_usage``: the same request, asking for it.
     ``read_usage``: a whole plain reply -> its usage, None when it tells none, a Failure when it is no JSON object.
     ``error_in_reply``: the error that a plain reply with a good status is, None when it is an answer.
     """
 
+    include_usage: Callable[[Body], bool]
+    with_usage: Callable[[Body], Body]
     read_usage: Callable[[bytes], Usage | Failure | None]
     error_in_reply: Callable[[bytes], ClassifiedError | None]
     stream: StreamGrammar
@@ -142,9 +146,13 @@ class Replies(msgspec.Struct, frozen=True):
 
 
 class StreamTransform(Protocol):
-    """Changes a reply's bytes on their way, without waiting. ``failure`` ends the reply; earlier bytes count."""
+    """Changes a reply's bytes on their way, without waiting.
+
+    ``failure`` ends the reply; earlier bytes count. ``is_over``: nothing more will be given, whatever the provider sends.
+    """
 
     failure: Failure | None
+    is_over: bool
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes as they came; give back those that may go on now (possibly none)."""
@@ -179,14 +187,14 @@ class CallerDialect(msgspec.Struct, frozen=True):
     """One wire as callers speak it.
 
     ``read_body`` checks the few members that the gateway itself relies on; ``read_request`` reads the whole of it into
-    the middle (lane 2), ``write_reply`` and ``stream_writer`` write replies from there. ``include_usage``: whether the
-    caller asks for a stream's usage. ``keep_alive`` are bytes that hold a waiting stream's connection open.
+    the middle (lane 2), ``write_reply`` and ``stream_writer`` write replies from there. ``keep_alive`` are bytes that
+    hold a waiting stream's connection open.
     """
 
     name: str
     read_body: Callable[[bytes], RequestBody | Failure]
     read_request: Callable[[Body], ChatRequest | Failure]
-    write_reply: Callable[[ChatReply, Caption], bytes]
+    write_reply: Callable[[ChatReply, Caption], bytes | Failure]
     stream_writer: Callable[[Caption], StreamWriter]
     errors: CallerErrors
     replies: Replies

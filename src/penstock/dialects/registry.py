@@ -1,4 +1,4 @@
-"""All dialects but the callers' own, by the name that rows use."""
+"""All wires: callers' sides by name, providers' sides by the name that rows use."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from types import MappingProxyType
 from typing import Final
 
 from penstock.dialects import anthropic, bedrock, cohere, gemini, ollama, oracle, sagemaker, watsonx
+from penstock.dialects.caller import CallerDialect
 from penstock.dialects.dialect import ProviderDialect
+from penstock.dialects.openai.caller.dialect import OPENAI
 
 _ALL: Final[tuple[ProviderDialect, ...]] = (
     anthropic.DIALECT,
@@ -21,3 +23,7 @@ _ALL: Final[tuple[ProviderDialect, ...]] = (
 )
 
 DIALECTS: Final[Mapping[str, ProviderDialect]] = MappingProxyType({dialect.name: dialect for dialect in _ALL})
+
+_CALLERS: Final[tuple[CallerDialect, ...]] = (OPENAI,)
+
+CALLERS: Final[Mapping[str, CallerDialect]] = MappingProxyType({dialect.name: dialect for dialect in _CALLERS})

@@ -1,19 +1,48 @@
-"""One immutable account of one finished request, and the bounded queue that takes it off the hot path."""
+"""One immutable account of one finished request, and the bounded queues that take it off the hot path to its readers."""
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 
 import msgspec
 
 from penstock.core.usage import Usage
 
 
+class AttemptRecord(msgspec.Struct, frozen=True):
+    """One attempt at one target. Times are in seconds, ``began`` counted from the request's arrival.
+
+    ``target`` is the target's path in the config (``config.targets[0]``). ``status`` is the provider's HTTP status, or
+    the one that its failure stands for; 0 when the attempt was cancelled before anything came back. ``first_content``
+    and ``ended`` are None where that was never reached. ``usage`` is what the provider reported.
+
+    ``is_charged`` is False where this request does not pay for the attempt: it was answered from the cache, or shares
+    the upstream call of another request. ``is_hedge_loser``: another attempt of a race won.
+    """
+
+    target: str
+    provider: str
+    model: str | None
+    lane: int
+    status: int
+    began: float
+    first_content: float | None = None
+    ended: float | None = None
+    usage: Usage | None = None
+    failure: str | None = None
+    cache: str | None = None
+    is_charged: bool = True
+    is_shared: bool = False
+    is_hedge_loser: bool = False
+
+
 class Record(msgspec.Struct, frozen=True):
     """What happened to a request. Times are in seconds; it holds no content and no credential.
 
     ``status`` is what the caller got (499: it left first). ``failure`` is a ``Kind`` value or None. ``first_byte``
-    runs from the request's arrival to the first byte of the answer's body.
+    runs from the request's arrival to the first byte of the answer's body. ``provider``, ``model`` and ``option`` are
+    those of the attempt that answered; ``usage`` is the total of all attempts that this request pays for.
     """
 
     at: float
@@ -21,6 +50,8 @@ class Record(msgspec.Struct, frozen=True):
     path: str
     status: int
     latency: float
+    operation: str | None = None
+    dialect: str | None = None
     provider: str | None = None
     model: str | None = None
     stream: bool = False
@@ -36,14 +67,23 @@ class Record(msgspec.Struct, frozen=True):
     cache: str | None = None
     skipped: int = 0
     """Events of the provider's stream that could not be read and were left out."""
+    key: str | None = None
+    """The name of the gateway key; None where callers need none or showed none that is known."""
+    labels: Mapping[str, str] = {}
+    """The labels of the gateway key."""
+    client: str | None = None
+    """The caller's address."""
+    config: str | None = None
+    """The name of the saved config, if the request was routed by one."""
+    attempts: tuple[AttemptRecord, ...] = ()
 
 
-class Records:
-    """A queue that never grows past ``size``: what comes when it is full is counted, not kept."""
+class RecordQueue:
+    """The records for one reader: never more than ``size``. Records that come when it is full are counted, not kept."""
 
     __slots__ = ("_queue", "_size", "lost")
 
-    def __init__(self, size: int = 10_000) -> None:
+    def __init__(self, size: int) -> None:
         self._queue: deque[Record] = deque()
         self._size = size
         self.lost = 0
@@ -59,3 +99,22 @@ class Records:
         taken = list(self._queue)
         self._queue.clear()
         return taken
+
+
+class Records:
+    """Hands each record to every reader. A slow reader loses records of its own queue and slows nobody."""
+
+    __slots__ = ("_queues",)
+
+    def __init__(self) -> None:
+        self._queues: tuple[RecordQueue, ...] = ()
+
+    def subscribe(self, size: int = 10_000) -> RecordQueue:
+        """A queue of its own for one more reader, from now on."""
+        queue = RecordQueue(size)
+        self._queues = (*self._queues, queue)
+        return queue
+
+    def publish(self, record: Record) -> None:
+        for queue in self._queues:
+            queue.push(record)

@@ -1,4 +1,8 @@
-"""Stage: headers -> who is calling. Without gateway keys everybody may; with them, only who shows a valid one."""
+"""Stage: headers -> who is calling, before the body is read and anew for each request.
+
+Without gateway keys everybody may call; with them, only who shows a valid one. The look-up is one digest and one
+dictionary, so that an expired or withdrawn key is refused at once.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ import msgspec
 from penstock.core.failure import Failure, Kind
 from penstock.stores.catalogue import Catalogue, GatewayKey
 
-KEY_HEADERS: Final = (b"x-portkey-api-key", b"authorization", b"x-api-key", b"x-goog-api-key")
+KEY_HEADERS: Final = (b"x-portkey-api-key", b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
 """Where a gateway key may stand: each SDK sends its key in one of them."""
 
 

@@ -8,10 +8,10 @@ Source: docs/portkey.md#cached-answers.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Mapping
-from time import monotonic
 from typing import Final
 
 import msgspec
@@ -22,18 +22,19 @@ from penstock.core.http import Limits
 from penstock.core.json_text import UNREADABLE
 from penstock.core.lru import Lru
 from penstock.core.outcome import Outcome
-from penstock.core.usage import Usage
-from penstock.dialects.openai.relay import body as openai_body
-from penstock.dialects.openai.relay.reshape import to_plain, to_stream, with_usage
-from penstock.dialects.openai.relay.stream import Scan, ending
-from penstock.pipeline.attempt import Upstream, Written, failed, send, write
+from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect
+from penstock.dialects.stream_watch import StreamWatch
+from penstock.pipeline.account import AttemptAccount, SharedCost
+from penstock.pipeline.attempt import failed, send
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.compile import Route
+from penstock.pipeline.prepare import PreparedRequest, prepare
 from penstock.pipeline.shared_call import SharedCall
+from penstock.pipeline.target_route import TargetRoute
+from penstock.pipeline.upstream import Upstream
 from penstock.providers.row import Operation
 from penstock.routing.plan import Timeouts
 from penstock.routing.walk import Attempt
-from penstock.stores.cache import Cache, Entry
+from penstock.stores.base import Entry, ReplyStore
 
 _DELIVERY: Final = frozenset({"stream", "stream_options"})
 """Members that say how an answer is delivered, not what it is."""
@@ -44,7 +45,7 @@ _MAX_AGE: Final = re.compile(rb"max-age\s*=\s*\"?(\d{1,9})")
 
 _REMEMBERED: Final = 4096
 """Of what was asked lately: about so many kilobytes of requests."""
-_Prepared = tuple[Written, bytes]
+_Prepared = tuple[PreparedRequest, bytes]
 _Form = tuple[bytes, bool, bool, Limits, Timeouts]
 """A key, and in which form the answer is wanted: streamed, with usage, within which time. Other waits share nothing."""
 
@@ -69,62 +70,67 @@ def cache_control(fields: Mapping[bytes, bytes]) -> CacheControl | None:
 
 
 class Caching(msgspec.Struct, frozen=True):
-    """``shared_calls`` are the running calls by key. ``limit`` is the largest answer to share or keep, in bytes."""
+    """``shared_calls`` are the running calls by key. ``limit`` is the largest answer to share or keep, in bytes.
 
-    store: Cache
+    ``writes`` are the answers on their way into the store.
+    """
+
+    store: ReplyStore
     upstream: Upstream
     limit: int
-    shared_calls: dict[_Form, SharedCall] = msgspec.field(default_factory=dict)
+    shared_calls: dict[_Form, _CachedCall] = msgspec.field(default_factory=dict)
+    writes: set[asyncio.Task[None]] = msgspec.field(default_factory=set)
     prepared: Lru[tuple[object, ...], _Prepared] = msgspec.field(default_factory=lambda: Lru(_REMEMBERED))
-    """What was asked lately, by its very bytes: a request that is repeated need not be written and digested again."""
+    """Requests that were asked lately, by their very bytes: a repeated one need not be written and digested again."""
 
-    def applies(self, route: Route) -> bool:
+    def applies(self, route: TargetRoute) -> bool:
         """Whether the cache has a part in this attempt."""
         return route.target.cache is not None and route.operation is Operation.CHAT and self.limit > 0
 
-    async def attempt(self, call: Call, tenant: str, route: Route, step: Attempt) -> Answer:
+    async def attempt(self, call: Call, route: TargetRoute, step: Attempt, account: AttemptAccount) -> Answer:
         """One attempt at a target whose answers may be stored."""
-        prepared = self._read(call, tenant, route)
-        if isinstance(prepared, Failure):
-            return failed(prepared)
-        written, key = prepared
+        keyed = self._prepare(call, route)
+        if isinstance(keyed, Failure):
+            return failed(keyed, call)
+        prepared, key = keyed
         control = cache_control(call.fields)
         if control is None:
-            return await send(written, route, step, self.upstream)
+            return await send(prepared, route, step, self.upstream, account, call.trace)
+        account.model, account.lane = prepared.model, prepared.lane
         if control.read:
-            answer = self._stored(key, control, written)
+            answer = await self._stored(key, control, prepared)
             if answer is not None:
                 return answer
-        return await self._shared(key, control, written, route, step)
+        return await self._shared(key, control, prepared, call, route, step, account)
 
-    def _read(self, call: Call, tenant: str, route: Route) -> _Prepared | Failure:
+    def _prepare(self, call: Call, route: TargetRoute) -> _Prepared | Failure:
         """The request for the target, and the key of its answer."""
-        namespace = _namespace(call.fields)
-        # What a header that is forwarded says is part of the request, too.
+        namespace, tenant = _namespace(call.fields), call.caller.tenant
+        # A forwarded header is part of the request, too.
         name = (
             None
             if route.target.forward_headers
-            else (route.serial, route.aliased_model, tenant, namespace, call.hops, call.body)
+            else (route.serial, route.aliased_model, call.dialect.name, tenant, namespace, call.hops, call.body)
         )
-        prepared = None if name is None else self.prepared.get(name)
-        if prepared is None:
-            written = write(call, route)
-            if isinstance(written, Failure):
-                return written
-            prepared = written, _key(tenant, namespace, written, route)
+        keyed = None if name is None else self.prepared.get(name)
+        if keyed is None:
+            prepared = prepare(call, route)
+            if isinstance(prepared, Failure):
+                return prepared
+            keyed = prepared, _key(tenant, namespace, prepared, route)
             if name is not None:
-                self.prepared.put(name, prepared, 1 + len(call.body) // 1024)
-        return prepared
+                self.prepared.put(name, keyed, 1 + len(call.body) // 1024)
+        return keyed
 
-    def _stored(self, key: bytes, control: CacheControl, written: Written) -> Answer | None:
-        now = monotonic()
-        entry = self.store.get(key, now)
-        if entry is None or (control.max_age is not None and now - entry.stored > control.max_age):
+    async def _stored(self, key: bytes, control: CacheControl, prepared: PreparedRequest) -> Answer | None:
+        stored = await self.store.get(key)
+        if stored is None or (control.max_age is not None and stored.age > control.max_age):
             return None
-        body = _as_wanted(entry, written)
+        entry = stored.entry
+        body = _as_wanted(entry, prepared)
         if body is None:
             return None
-        kind = openai_body.STREAM_TYPE if written.streams else openai_body.CONTENT_TYPE
+        kind = EVENT_STREAM if prepared.streams else JSON
         return Answer(
             entry.status,
             [(b"content-type", kind)],
@@ -132,57 +138,112 @@ class Caching(msgspec.Struct, frozen=True):
             _HIT,
             usage=entry.usage,
             model=entry.model,
-            dropped=written.dropped,
+            dropped=prepared.dropped,
             cache_status="HIT",
         )
 
-    async def _shared(self, key: bytes, control: CacheControl, written: Written, route: Route, step: Attempt) -> Answer:
+    async def _shared(
+        self,
+        key: bytes,
+        control: CacheControl,
+        prepared: PreparedRequest,
+        call: Call,
+        route: TargetRoute,
+        step: Attempt,
+        account: AttemptAccount,
+    ) -> Answer:
         """The answer of the call for this key that is under way, or of a new one."""
-        asks_usage = openai_body.wants_usage(written.body)
-        form: _Form = (key, written.streams, asks_usage, route.limits, route.target.timeouts)
-        shared_call = self.shared_calls.get(form) if control.read else None
+        form: _Form = (key, prepared.streams, _asks_usage(prepared), route.limits, route.target.timeouts)
+        running = self.shared_calls.get(form) if control.read else None
         status = "HIT"
-        if shared_call is None or not shared_call.joinable:
+        if running is None or not running.call.joinable:
             status = "REFRESH" if control.refresh else "MISS"
-            shared_call = self._launch(form, key, written, route, step)
-        answer = await shared_call.join()
+            running = self._launch(form, key, prepared, call.trace, route, step, account)
+        account.call = running.cost
+        running.cost.participants += 1
+        answer = await running.call.join()
         answer.cache_status = status
         return answer
 
-    def _launch(self, form: _Form, key: bytes, written: Written, route: Route, step: Attempt) -> SharedCall:
-        age = route.target.cache.max_age if route.target.cache else 0.0
+    def _launch(
+        self,
+        form: _Form,
+        key: bytes,
+        prepared: PreparedRequest,
+        trace: str,
+        route: TargetRoute,
+        step: Attempt,
+        account: AttemptAccount,
+    ) -> _CachedCall:
+        ttl = route.target.cache.max_age if route.target.cache else 0.0
 
         def completed(shared_call: SharedCall) -> None:
-            if self.shared_calls.get(form) is shared_call:
-                del self.shared_calls[form]
-            self._keep(key, shared_call, age)
+            entry = _entry(shared_call, prepared)
+            if entry is None:
+                self._forget(form, shared_call)
+                return
+            # Until the store has the answer, the next request gets it from the call, which can still be joined.
+            task = asyncio.get_running_loop().create_task(self._keep(key, entry, ttl, form, shared_call))
+            self.writes.add(task)
+            task.add_done_callback(self.writes.discard)
 
-        shared_call = SharedCall(lambda: send(written, route, step, self.upstream), self.limit, completed)
-        self.shared_calls[form] = shared_call
-        return shared_call
+        shared_call = SharedCall(
+            lambda: send(prepared, route, step, self.upstream, account, trace), self.limit, completed
+        )
+        running = self.shared_calls[form] = _CachedCall(shared_call, SharedCost())
+        return running
 
-    def _keep(self, key: bytes, shared_call: SharedCall, age: float) -> None:
-        answer = shared_call.answer
-        if answer is None or shared_call.body is None or not is_whole(shared_call):
-            return
-        now, streamed = monotonic(), answer.relay is not None
-        kind = openai_body.STREAM_TYPE if streamed else openai_body.CONTENT_TYPE
-        usage: Usage | None = ending(shared_call.body[-_TAIL:])[1] if streamed else answer.usage
-        self.store.put(key, Entry(200, kind, shared_call.body, streamed, answer.model, usage, now, now + age), now)
+    async def _keep(self, key: bytes, entry: Entry, ttl: float, form: _Form, shared_call: SharedCall) -> None:
+        try:
+            await self.store.put(key, entry, ttl)
+        finally:
+            self._forget(form, shared_call)
+
+    def _forget(self, form: _Form, shared_call: SharedCall) -> None:
+        running = self.shared_calls.get(form)
+        if running is not None and running.call is shared_call:
+            del self.shared_calls[form]
 
 
-def is_whole(shared_call: SharedCall) -> bool:
-    """Whether a flight brought a good answer to its end: nothing else is ever given out a second time."""
+class _CachedCall(msgspec.Struct, frozen=True):
+    """A running call, and what it costs whom."""
+
+    call: SharedCall
+    cost: SharedCost
+
+
+def _entry(shared_call: SharedCall, prepared: PreparedRequest) -> Entry | None:
+    """The answer of a call as the store keeps it; None if it must not be given a second time."""
+    answer = shared_call.answer
+    if answer is None or shared_call.body is None or not is_whole(shared_call, prepared.dialect):
+        return None
+    streamed = answer.watch is not None
+    usage = answer.usage
+    if streamed:
+        usage = prepared.dialect.replies.stream.ending(shared_call.body[-_TAIL:])[1]
+    return Entry(200, EVENT_STREAM if streamed else JSON, shared_call.body, streamed, answer.model, usage)
+
+
+def is_whole(shared_call: SharedCall, dialect: CallerDialect) -> bool:
+    """Whether a call brought a good answer to its end: nothing else is ever given out a second time."""
     answer = shared_call.answer
     if answer is None or not shared_call.finished or shared_call.failure is not None or shared_call.body is None:
         return False
     if not answer.outcome.ok or answer.status != 200:
         return False
-    if answer.relay is None:
+    if answer.watch is None:
         return True
-    scan = Scan()
-    scan.passing(shared_call.body)
-    return scan.error is None and not scan.skipped and ending(shared_call.body[-_TAIL:])[0]
+    watch = StreamWatch(dialect.replies.stream)
+    watch.feed(shared_call.body)
+    watch.finish()
+    return watch.error is None and not watch.skipped and watch.ending()[0]
+
+
+def _asks_usage(prepared: PreparedRequest) -> bool:
+    """Whether the caller wants a stream's usage as an event of its own."""
+    if prepared.body is None or (prepared.relay is not None and prepared.relay.leaves_usage_out):
+        return False
+    return prepared.dialect.replies.include_usage(prepared.body)
 
 
 def _namespace(fields: Mapping[bytes, bytes]) -> bytes:
@@ -192,22 +253,23 @@ def _namespace(fields: Mapping[bytes, bytes]) -> bytes:
     return b"m" + fields.get(b"x-portkey-metadata", b"") if namespace is None else b"n" + namespace
 
 
-def _key(tenant: str, namespace: bytes, written: Written, route: Route) -> bytes:
+def _key(tenant: str, namespace: bytes, prepared: PreparedRequest, route: TargetRoute) -> bytes:
     """A digest of everything that an answer depends on."""
-    authority = route.endpoint.origin.authority.encode()
     # Neither names nor header values can hold the separator.
     signer = route.endpoint.signer
     credential = b"" if signer is None else signer.identity.encode()
-    lane = b"" if written.translation is None else b"strict" if written.translation.is_strict else b"native"
+    translation = prepared.translation
+    lane = b"" if translation is None else b"strict" if translation.is_strict else b"native"
     parts = (
         tenant.encode(),
         namespace,
-        authority,
-        written.address,
-        written.headers,
+        prepared.dialect.name.encode(),
+        prepared.origin.authority.encode(),
+        prepared.target,
+        prepared.headers,
         credential,
         lane,
-        _canonical(written.body),
+        _canonical(prepared.body),
     )
     return hashlib.sha256(b"\x00".join(parts)).digest()
 
@@ -232,11 +294,11 @@ def _compact(raw: bytes) -> bytes:
         return raw  # what only the standard library reads stays as it is
 
 
-def _as_wanted(entry: Entry, written: Written) -> bytes | None:
+def _as_wanted(entry: Entry, prepared: PreparedRequest) -> bytes | None:
     """A stored answer in the form that is asked for, None when it can't be given in that form without loss."""
-    if not written.streams:
-        return to_plain(entry.body) if entry.stream else entry.body
-    include_usage = openai_body.wants_usage(written.body)
+    reshape = prepared.dialect.replies.reshape
+    if not prepared.streams:
+        return reshape.to_plain(entry.body) if entry.stream else entry.body
     if entry.stream:
-        return with_usage(entry.body, include_usage=include_usage)
-    return to_stream(entry.body, include_usage=include_usage)
+        return reshape.with_usage(entry.body, _asks_usage(prepared))
+    return reshape.to_stream(entry.body, _asks_usage(prepared))

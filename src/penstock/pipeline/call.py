@@ -9,12 +9,12 @@ import msgspec
 
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
-from penstock.core.json_text import read_json
 from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
-from penstock.dialects.framing.sse import EventRelay
-from penstock.dialects.openai.relay.body import Request
-from penstock.dialects.openai.relay.stream import Scan
+from penstock.dialects.caller import CallerDialect, RequestBody
+from penstock.dialects.stream_watch import StreamWatch
+from penstock.pipeline.account import Account, AttemptAccount, read_metadata
+from penstock.pipeline.authenticate import ANYBODY, Caller
 from penstock.providers.row import Operation
 from penstock.routing.conditions import MISSING
 from penstock.routing.plan import Target
@@ -22,22 +22,29 @@ from penstock.transport.base import Reply
 
 
 class Call(msgspec.Struct):
-    """What the caller asks for: the operation, the request's headers and its body as received.
+    """What the caller asks for: the operation, in which dialect, the request's headers and its body as received.
 
-    ``chat`` is the body, read; None for an operation without one, and until it was read. ``withheld`` is the header
-    that carried the caller's gateway key.
+    ``fields`` are the headers by lower-case name; of a repeated one, the last. ``parameters`` come from the path
+    (``{"id": "gpt-5"}``). ``request`` is the body, read; None for an operation without one, and until it was read.
     """
 
     operation: Operation
+    dialect: CallerDialect
     headers: Headers
     fields: Mapping[bytes, bytes]
-    """The same headers by lower-case name; of a repeated one, the last."""
     body: bytes
     trace_id: bytes
+    account: Account
     path: str = ""
+    parameters: Mapping[str, str] = {}
     hops: int = 0
-    chat: Request | None = None
-    withheld: bytes = b""
+    caller: Caller = ANYBODY
+    request: RequestBody | None = None
+
+    @property
+    def trace(self) -> str:
+        """The trace id as text."""
+        return self.trace_id.decode("utf-8", "replace")
 
 
 class RequestView:
@@ -54,11 +61,11 @@ class RequestView:
         return self._call.path
 
     def param(self, name: str) -> Any:
-        chat = self._call.chat
-        if chat is None or name not in chat.body:
+        request = self._call.request
+        if request is None or name not in request.body:
             return MISSING
         try:
-            return chat.body.value(name)
+            return request.body.value(name)
         except ValueError:
             return MISSING
 
@@ -68,21 +75,12 @@ class RequestView:
         return self._metadata.get(name, MISSING)
 
 
-def read_metadata(raw: bytes | None) -> dict[str, Any]:
-    """The caller's own labels; anything but a JSON object counts as none (docs/portkey.md#metadata)."""
-    try:
-        value = read_json(raw or b"{}")
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 class Answer(msgspec.Struct):
     """What goes back: a status, headers and a body that is whole or still arriving.
 
-    ``body`` is what is known already. ``rest`` is the provider's reply when more is to come; in a stream it passes
-    through ``relay`` and under the eyes of ``scan``. ``target`` is None when no target was reached at all. ``released``
-    is called once when the answer is closed, with what cut it short, if anything.
+    ``body`` is what is known already. ``rest`` is the provider's reply when more is to come; a stream passes through
+    ``watch``. ``target`` is None when no target was reached at all. ``attempt`` is the account of the attempt that the
+    answer comes from.
     """
 
     status: int
@@ -90,17 +88,17 @@ class Answer(msgspec.Struct):
     body: bytes
     outcome: Outcome
     rest: Reply | None = None
-    relay: EventRelay | None = None
-    scan: Scan | None = None
+    watch: StreamWatch | None = None
     usage: Usage | None = None
     target: Target | None = None
     model: str | None = None
     dropped: tuple[str, ...] = ()
     cache_status: str = "DISABLED"
-    trace: str = ""
+    attempt: AttemptAccount | None = None
     broken: Failure | None = None
     """What cut the answer short after it had begun."""
-    released: Callable[[Failure | None], None] | None = None
+    on_close: tuple[Callable[[Failure | None], None], ...] = ()
+    """Called once when the answer is closed, with what cut it short, if anything."""
 
     @property
     def failure(self) -> Failure | None:
@@ -110,6 +108,6 @@ class Answer(msgspec.Struct):
         """Give up what is still arriving."""
         if self.rest is not None:
             self.rest.close()
-        if self.released is not None:
-            released, self.released = self.released, None
-            released(self.broken)
+        callbacks, self.on_close = self.on_close, ()
+        for callback in callbacks:
+            callback(self.broken)

@@ -1,13 +1,13 @@
-"""Stage: the request's headers -> a compiled plan.
+"""Stage: the request's headers -> a compiled plan, and whether this caller may use it.
 
-Everything that depends only on headers is done once and found again by the raw bytes of those headers: who is calling,
-the config, the virtual keys, the hosts, the header block that a provider will get.
+Everything that depends only on headers is done once and found again by the raw bytes of those headers: the config, the
+virtual keys, the hosts, the header block that a provider will get. Plans are remembered without the caller: the key
+that a caller shows is no part of them, and permissions are checked for each request.
 """
 
 from __future__ import annotations
 
 import difflib
-import itertools
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -22,15 +22,15 @@ from penstock.core.lru import Lru
 from penstock.core.memo import NameMemo
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
-from penstock.dialects.openai.relay.body import Request, Shape
-from penstock.pipeline.authenticate import ANYBODY, KEY_HEADERS, Caller, authenticate, credential
+from penstock.dialects.caller import RequestBody
+from penstock.pipeline.authenticate import KEY_HEADERS, credential
 from penstock.pipeline.call import Call
-from penstock.providers.endpoint import Endpoint, bind
-from penstock.providers.row import OPENAI, Key, Operation, Option, Provider
+from penstock.pipeline.target_route import TargetBinder, TargetRoute
+from penstock.providers.row import Key, Operation, Provider
 from penstock.routing.leaf import HeaderSettings, Rules
 from penstock.routing.parse import parse
-from penstock.routing.plan import Plan, Target
-from penstock.stores.catalogue import Catalogue, Catalogues
+from penstock.routing.plan import Plan, Target, leaves
+from penstock.stores.catalogue import Catalogue, Catalogues, GatewayKey, SavedConfig
 
 _PREFIX: Final = "x-portkey-"
 _GENERAL: Final = frozenset(
@@ -58,29 +58,19 @@ _SAVED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """The name of a saved config, as opposed to JSON."""
 
 
-class Route(msgspec.Struct, frozen=True):
-    """A target made ready for one operation: where it is, what its requests look like, how long they may take.
+class CompiledPlan(msgspec.Struct):
+    """A plan and, as they are first needed, the routes of its targets.
 
-    ``serial`` tells routes apart as long as the process lives. ``aliased_model`` is the model that an alias (an
-    inference profile's ARN, say) stands for; empty when it is unknown.
+    ``config`` names the saved config that it comes from, None for none. ``named_keys`` are the virtual keys that the
+    caller itself names, each with the place of the target that does; those of a saved config are the operator's choice.
+    ``catalogue_names`` is everything of the catalogue that the plan rests on.
     """
 
-    target: Target
-    provider: Provider
-    endpoint: Endpoint
-    operation: Operation
-    shape: Shape | None
-    limits: Limits
-    serial: int = msgspec.field(default_factory=itertools.count().__next__)
-    aliased_model: str = ""
-
-
-class CompiledPlan(msgspec.Struct):
-    """A plan and, as they are first needed, the routes of its targets."""
-
     plan: Plan
-    caller: Caller = ANYBODY
-    routes: dict[tuple[str, Operation], Route | Failure] = msgspec.field(default_factory=dict)
+    config: str | None = None
+    named_keys: tuple[tuple[str, str], ...] = ()
+    catalogue_names: frozenset[str] = frozenset()
+    routes: dict[tuple[str, Operation], TargetRoute | Failure] = msgspec.field(default_factory=dict)
 
 
 class Compiler:
@@ -104,9 +94,7 @@ class Compiler:
     ) -> None:
         self._providers = providers
         self._policy = policy
-        self._limits = limits
-        self._environment_keys = environment_keys
-        self._environment = environment
+        self._binder = TargetBinder(providers, limits, environment_keys, environment)
         self.catalogues = catalogues
         self._default_config = default_config
         self._remembered = remembered
@@ -123,25 +111,33 @@ class Compiler:
         catalogues.watch(self._forget)
 
     def _forget(self) -> None:
-        """What was compiled rests on the catalogue as it was."""
-        self._compiled: Lru[tuple[object, ...], CompiledPlan] = Lru(self._remembered)
+        """Compiled plans rest on the catalogue as it was."""
+        self._plans: Lru[tuple[object, ...], CompiledPlan] = Lru(self._remembered)
 
     def compile(self, call: Call) -> CompiledPlan | Failure:
         """The compiled plan for a call, or the failure to answer with. Takes ``@NAME/`` off the call's model."""
-        routing = self._routing
-        relevant: tuple[object, ...] = tuple([field for field in call.headers if routing[field[0]]])
+        routing, key = self._routing, call.caller.key
+        withheld = call.caller.header
+        relevant: tuple[object, ...] = tuple(
+            [field for field in call.headers if routing[field[0]] and field[0] != withheld]
+        )
         slug = self._slug(call)
-        if slug is not None:
-            relevant = (*relevant, slug)
-        compiled = self._compiled.get(relevant)
+        default = (key.config if key is not None else None) or self._default_config
+        remembered = (relevant, slug, default)
+        compiled = self._plans.get(remembered)
         if compiled is None:
-            found = self._compile({name: value for name, value in call.headers if routing[name]}, slug)
-            if isinstance(found, Failure):
-                return found
-            compiled = found
-            said = sum(len(value) for name, value in call.headers if routing[name])
-            self._compiled.put(relevant, compiled, 1 + said // _LIGHT)
-        call.withheld = compiled.caller.header
+            fields = {name: value for name, value in call.headers if routing[name] and name != withheld}
+            made = self._compile(fields, slug, default)
+            if isinstance(made, Failure):
+                return made
+            compiled = made
+            size = sum(len(value) for value in fields.values())
+            self._plans.put(remembered, compiled, 1 + size // _LIGHT)
+        call.account.config = compiled.config
+        if key is not None:
+            refused = _not_allowed(key, compiled)
+            if refused is not None:
+                return refused
         return compiled
 
     @property
@@ -151,29 +147,30 @@ class Compiler:
 
     def parse(self, config: bytes, slug: str | None = None) -> Plan | Failure:
         """The plan for a config by itself, without the headers of a request."""
-        return parse(config, HeaderSettings(provider=slug), self._rules(self.catalogues.current, None))
+        return parse(config, HeaderSettings(provider=slug), self._rules(self.catalogues.current))
 
     def _slug(self, call: Call) -> str | None:
         """The virtual key that ``model: "@NAME/model"`` names; the call is left with the model alone."""
-        chat = call.chat
-        if chat is None or chat.model is None or not chat.model.startswith("@"):
+        request = call.request
+        if request is None or request.model is None or not request.model.startswith("@"):
             return None
-        name, slash, model = chat.model[1:].partition("/")
+        name, slash, model = request.model[1:].partition("/")
         known = name in self.catalogues.current.virtual_keys
         bare = not (call.fields.keys() & _NAMING)
         if not slash or not model or not (known or bare):
             return None
         if known:
-            call.chat = Request(chat.body.replaced({"model": msgspec.json.encode(model)}), model, chat.stream)
+            body = request.body.replaced({"model": msgspec.json.encode(model)})
+            call.request = RequestBody(body, model, request.stream)
         return name
 
-    def route(self, compiled: CompiledPlan, target: Target, operation: Operation) -> Route | Failure:
+    def route(self, compiled: CompiledPlan, target: Target, operation: Operation) -> TargetRoute | Failure:
         """The ready route for one of the plan's targets."""
         key = (target.path, operation)
-        found = compiled.routes.get(key)
-        if found is None:
-            found = compiled.routes[key] = self._prepare(target, operation)
-        return found
+        route = compiled.routes.get(key)
+        if route is None:
+            route = compiled.routes[key] = self._binder.bind(target, operation)
+        return route
 
     def _routes(self, name: bytes) -> bool:
         """Whether a header says something about routing."""
@@ -181,45 +178,35 @@ class Compiler:
             return name not in _PER_REQUEST
         return name in KEY_HEADERS or name in self._bare
 
-    def _compile(self, fields: dict[bytes, bytes], slug: str | None) -> CompiledPlan | Failure:
-        catalogue = self.catalogues.current
-        caller = authenticate(fields, catalogue)
-        if isinstance(caller, Failure):
-            return caller
-        fields.pop(caller.header, None)
-        plan = self._plan(fields, slug, caller, catalogue)
-        return plan if isinstance(plan, Failure) else CompiledPlan(plan, caller)
-
-    def _plan(
-        self, fields: Mapping[bytes, bytes], slug: str | None, caller: Caller, catalogue: Catalogue
-    ) -> Plan | Failure:
+    def _compile(self, fields: Mapping[bytes, bytes], slug: str | None, default: str) -> CompiledPlan | Failure:
         for name in _NOT_YET:
             if fields.get(name.encode()):
                 return Failure(Kind.INVALID_CONFIG, f"{name} is not available in this release: leave it out.", name)
-        given = self._header_settings(fields, slug)
-        if isinstance(given, Failure):
-            return given
+        settings = self._header_settings(fields, slug)
+        if isinstance(settings, Failure):
+            return settings
+        catalogue = self.catalogues.current
         config: bytes | None = fields.get(b"x-portkey-config", b"").strip() or None
         saved = _saved_name(config)
-        if config is None and given.provider is None:
-            saved = (caller.key.config if caller.key else None) or self._default_config or None
+        if config is None and settings.provider is None:
+            saved = default or None
             if saved is None:
                 return _no_provider()
-        allowed = caller.key.virtual_keys if caller.key else None
-        if saved is not None:
-            found = _saved(saved, caller, catalogue)
-            if isinstance(found, Failure):
-                return found
-            config, allowed = found, None
-            given = msgspec.structs.replace(given, is_saved=True)
-        return parse(config, given, self._rules(catalogue, allowed))
+        if saved is None:
+            plan = parse(config, settings, self._rules(catalogue))
+            return plan if isinstance(plan, Failure) else _compiled(plan)
+        saved_config = _saved(saved, catalogue)
+        if isinstance(saved_config, Failure):
+            return saved_config
+        settings = msgspec.structs.replace(settings, is_saved=True)
+        plan = parse(saved_config.body, settings, self._rules(catalogue))
+        return plan if isinstance(plan, Failure) else _compiled(plan, saved_config.name)
 
-    def _rules(self, catalogue: Catalogue, allowed: frozenset[str] | None) -> Rules:
+    def _rules(self, catalogue: Catalogue) -> Rules:
         return Rules(
             self._providers.keys(),
             self._policy,
             catalogue.virtual_keys,
-            allowed,
             self._settings,
             self._undemanding,
         )
@@ -256,42 +243,6 @@ class Compiler:
                 options[key] = value.decode("utf-8", "replace").strip()
         return options
 
-    def _prepare(self, target: Target, operation: Operation) -> Route | Failure:
-        row = self._providers[target.provider]
-        endpoint = bind(
-            row,
-            operation,
-            key=target.api_key,
-            lent_key=self._environment_keys.get(target.provider),
-            environment=self._environment,
-            options={option.name: value for option in row.options if (value := _option(option, target.options))},
-            custom_host=target.custom_host,
-        )
-        if isinstance(endpoint, Failure):
-            return endpoint
-        overrides = dict(target.override_params)
-        if endpoint.model is not None:
-            overrides["model"] = msgspec.json.encode(endpoint.model)
-        shape = msgspec.structs.replace(
-            row.renames_and_drops(),
-            defaults=target.default_params,
-            overrides=overrides,
-            # A dialect of its own has its own way with roles.
-            developer_role=row.developer_role or (row.dialect != OPENAI and not row.model_routes),
-            removes=target.drop_params,
-        )
-        return Route(target, row, endpoint, operation, None if shape.is_plain else shape, self._limits_for(target))
-
-    def _limits_for(self, target: Target) -> Limits:
-        own, timeouts = self._limits, target.timeouts
-        timeout = target.request_timeout
-        return Limits(
-            own.connect if timeouts.connect is None else timeouts.connect,
-            own.first_byte if timeout is None else timeout / 1000,
-            own.idle if timeouts.idle is None else timeouts.idle,
-            own.total,
-        )
-
 
 def judge(
     providers: Mapping[str, Provider], policy: AddressPolicy
@@ -299,7 +250,7 @@ def judge(
     """Says of a config, beside the virtual keys that it may name, why it can't be used; None when it can."""
 
     def why(config: bytes, virtual_keys: Mapping[str, VirtualKey]) -> str | None:
-        rules = Rules(providers.keys(), policy, virtual_keys, None, _settings(providers))
+        rules = Rules(providers.keys(), policy, virtual_keys, _settings(providers))
         plan = parse(config, HeaderSettings(), rules)
         # A config without a provider takes the caller's.
         if isinstance(plan, Failure) and plan.kind is not Kind.MISSING_PROVIDER:
@@ -319,13 +270,6 @@ def _settings(providers: Mapping[str, Provider]) -> frozenset[str]:
     )
 
 
-def _option(option: Option, given: Mapping[str, str]) -> str | None:
-    for name in (option.name, option.header.replace("-", "_"), *option.config_keys):
-        if given.get(name):
-            return given[name]
-    return None
-
-
 def _credential(value: bytes) -> Secret | None:
     text = credential(value)
     return None if text in _PLACEHOLDERS else Secret(text)
@@ -337,18 +281,34 @@ def _saved_name(config: bytes | None) -> str | None:
     return text if _SAVED.fullmatch(text) and text not in {"null", "true", "false"} else None
 
 
-def _saved(name: str, caller: Caller, catalogue: Catalogue) -> bytes | Failure:
-    """The saved config of a name, if the caller may use it."""
+def _saved(name: str, catalogue: Catalogue) -> SavedConfig | Failure:
+    """The saved config of a name."""
     config = catalogue.configs.get(name)
     if config is None:
         near = difflib.get_close_matches(name, catalogue.configs, 1)
         hint = f"did you mean '{near[0]}'?" if near else "saved configs are set in penstock.toml, [configs.NAME]."
         plain = "Invalid config passed. You need to pass a valid json"
         return Failure(Kind.UNKNOWN_CONFIG, f"There is no config '{name[:64]}': {hint}", "x-portkey-config", plain)
-    if caller.key is not None and caller.key.configs is not None and config.name not in caller.key.configs:
-        text = f"Your gateway key may not use the config '{config.name}': ask the operator of the gateway."
+    return config
+
+
+def _compiled(plan: Plan, config: str | None = None) -> CompiledPlan:
+    keys = [(target.virtual_key, target.path) for target in leaves(plan) if target.virtual_key is not None]
+    names = frozenset(name for name, _ in keys) | ({config} if config is not None else set())
+    return CompiledPlan(plan, config, () if config is not None else tuple(keys), names)
+
+
+def _not_allowed(key: GatewayKey, compiled: CompiledPlan) -> Failure | None:
+    """Why the holder of a gateway key may not use the plan."""
+    if compiled.config is not None and key.configs is not None and compiled.config not in key.configs:
+        text = f"Your gateway key may not use the config '{compiled.config}': ask the operator of the gateway."
         return Failure(Kind.NOT_ALLOWED, text, "x-portkey-config")
-    return config.body
+    if key.virtual_keys is not None:
+        for name, path in compiled.named_keys:
+            if name not in key.virtual_keys:
+                text = f"Your gateway key may not use the virtual key '{name}': ask the operator of the gateway."
+                return Failure(Kind.NOT_ALLOWED, text, f"{path}.virtual_key")
+    return None
 
 
 def _no_provider() -> Failure:

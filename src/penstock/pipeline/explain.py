@@ -17,11 +17,12 @@ import msgspec
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import Outcome, failed
 from penstock.dialects.provider_errors import ClassifiedError, read_error, read_error_event
-from penstock.pipeline.attempt import attempt_deadlines, write
 from penstock.pipeline.call import Call, RequestView
-from penstock.pipeline.compile import CompiledPlan, Route
-from penstock.pipeline.first_content import AttemptDeadlines
+from penstock.pipeline.compile import CompiledPlan
+from penstock.pipeline.deadline import AttemptDeadlines, attempt_deadlines
+from penstock.pipeline.prepare import prepare
 from penstock.pipeline.route import Router
+from penstock.pipeline.target_route import TargetRoute
 from penstock.routing.explain import Explanation, PlayedReply, play, shown
 from penstock.routing.faults import WELL, BadFaults, Fault, Script, Word, read_faults
 from penstock.routing.plan import leaves
@@ -82,12 +83,12 @@ class _Providers:
         return _failed(_failure(kind, fault), seconds) if kind else _reply(fault, seconds)
 
 
-def _streams(call: Call, route: Route) -> bool | Failure:
+def _streams(call: Call, route: TargetRoute) -> bool | Failure:
     """Whether the target is asked for a stream; the failure of a request that can't be made for it."""
-    if call.chat is None:
+    if call.request is None:
         return True
-    written = write(call, route)
-    return written if isinstance(written, Failure) else written.streams
+    prepared = prepare(call, route)
+    return prepared if isinstance(prepared, Failure) else prepared.streams
 
 
 def _one_by_one(faults: list[Fault]) -> Iterator[Fault]:

@@ -15,6 +15,8 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.failure import Failure, Kind
+from penstock.dialects.caller import CallerDialect
+from penstock.pipeline.account import SharedCost
 from penstock.pipeline.authenticate import KEY_HEADERS
 from penstock.pipeline.cache import is_whole
 from penstock.pipeline.call import Answer, Call
@@ -26,11 +28,13 @@ _LONGEST: Final = 255
 
 
 class _Kept(msgspec.Struct):
-    """A request that a key stands for."""
+    """A request that a key stands for, and who pays for its call."""
 
     fingerprint: bytes
     shared_call: SharedCall
+    dialect: CallerDialect
     expires: float
+    cost: SharedCost = msgspec.field(default_factory=SharedCost)
     size: int = 0
 
 
@@ -51,35 +55,43 @@ class Idempotency:
     def applies(self, call: Call) -> bool:
         return HEADER in call.fields and self._seconds > 0 and self._limit > 0 and bool(call.body)
 
-    async def answer(self, call: Call, tenant: str, run: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer | Failure:
+    async def answer(self, call: Call, run: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer | Failure:
         """The one answer to this key. ``run`` makes the call if there is none."""
         if len(call.fields[HEADER]) > _LONGEST:
             text = f"The Idempotency-Key is longer than {_LONGEST} characters: send a shorter one, such as a UUID."
             return Failure(Kind.INVALID_REQUEST, text, "idempotency-key")
-        name, fingerprint = _name(call, tenant), _fingerprint(call)
+        name, fingerprint = _name(call, call.caller.tenant), _fingerprint(call)
         kept = self._kept.get(name)
         if kept is not None and kept.expires > monotonic() and kept.shared_call.joinable:
             if kept.fingerprint != fingerprint:
                 text = "The Idempotency-Key was used with another request before: use a new key for each request."
                 return Failure(Kind.IDEMPOTENCY_CONFLICT, text, "idempotency-key")
-            return _replayed(await kept.shared_call.join(), call)
-        return await self._launch(name, fingerprint, run).join()
+            kept.cost.participants += 1
+            return _replayed(await kept.shared_call.join(), call, kept.cost)
+        kept = self._launch(name, fingerprint, run, call.dialect)
+        kept.cost.participants += 1
+        answer = await kept.shared_call.join()
+        made = kept.shared_call.answer
+        answer.attempt = None if made is None else made.attempt
+        if answer.attempt is not None and answer.attempt.call is None:
+            answer.attempt.call = kept.cost
+        return answer
 
-    def _launch(self, name: bytes, fingerprint: bytes, run: Callable[[], Coroutine[Any, Any, Answer]]) -> SharedCall:
-        shared_call = SharedCall(
-            run, self._limit, lambda shared_call: self._completed(name, shared_call), self._reattach
-        )
+    def _launch(
+        self, name: bytes, fingerprint: bytes, run: Callable[[], Coroutine[Any, Any, Answer]], dialect: CallerDialect
+    ) -> _Kept:
+        shared_call = SharedCall(run, self._limit, lambda call: self._completed(name, call), self._reattach)
         self._forget(name)
-        self._kept[name] = _Kept(fingerprint, shared_call, monotonic() + self._seconds)
+        kept = self._kept[name] = _Kept(fingerprint, shared_call, dialect, monotonic() + self._seconds)
         while len(self._kept) > _MOST:
             self._forget(next(iter(self._kept)))
-        return shared_call
+        return kept
 
     def _completed(self, name: bytes, shared_call: SharedCall) -> None:
         kept = self._kept.get(name)
         if kept is None or kept.shared_call is not shared_call:
             return
-        if not is_whole(shared_call):
+        if not is_whole(shared_call, kept.dialect):
             self._forget(name)
             return
         kept.size = len(shared_call.body or b"")
@@ -93,10 +105,14 @@ class Idempotency:
             self._used -= kept.size
 
 
-def _replayed(answer: Answer, call: Call) -> Answer:
+def _replayed(answer: Answer, call: Call, cost: SharedCost) -> Answer:
     """The shared answer under the trace id of who came back."""
     own = [field for field in answer.headers if field[0] != b"x-portkey-trace-id"]
     answer.headers = [*own, (b"x-portkey-trace-id", call.trace_id), (b"idempotent-replayed", b"true")]
+    if answer.target is not None:
+        attempt = answer.attempt = call.account.attempt(answer.target)
+        attempt.model, attempt.status, attempt.usage = answer.model, answer.outcome.status, answer.usage
+        attempt.call, attempt.cache = cost, "REPLAYED"
     return answer
 
 

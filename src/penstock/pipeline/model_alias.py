@@ -21,8 +21,8 @@ from penstock.core.json_text import read_json
 from penstock.core.lru import Lru
 from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.call import Call
-from penstock.pipeline.compile import Route
 from penstock.pipeline.subrequest import Subrequests, whole
+from penstock.pipeline.target_route import TargetRoute
 from penstock.providers.row import Profiles
 from penstock.transport.base import Request, Transport
 
@@ -48,17 +48,17 @@ class ModelAliases:
         self._known: Lru[str, _KnownModel] = Lru(_REMEMBERED)
         self._asking: Subrequests[_KnownModel] = Subrequests()
 
-    async def resolve(self, call: Call, route: Route, until: float) -> Route:
+    async def resolve(self, call: Call, route: TargetRoute, until: float) -> TargetRoute:
         """The route with the model that the request's name for it stands for, where the name doesn't say. ``until`` is
         when the attempt must be over, in seconds of the monotonic clock."""
         profiles, endpoint = route.provider.profiles, route.endpoint
-        if profiles is None or call.chat is None or not endpoint.origin.trusted:
+        if profiles is None or call.request is None or not endpoint.default_route.origin.trusted:
             return route
         name = _model(call, route)
         url = profiles.where_told(name, endpoint.options)
         if url is None:
             return route
-        credentials = endpoint.headers if endpoint.signer is None else endpoint.signer.identity.encode()
+        credentials = endpoint.default_route.headers if endpoint.signer is None else endpoint.signer.identity.encode()
         entry = f"{name} {hashlib.sha256(credentials).hexdigest()}"
         told = self._known.get(entry)
         if told is None or told.until < time.monotonic():
@@ -69,7 +69,7 @@ class ModelAliases:
                 return route
         return msgspec.structs.replace(route, aliased_model=told.model) if told.model else route
 
-    async def _ask(self, entry: str, route: Route, url: Url, profiles: Profiles) -> _KnownModel:
+    async def _ask(self, entry: str, route: TargetRoute, url: Url, profiles: Profiles) -> _KnownModel:
         """What the name stands for, or that it isn't told, for whatever reason."""
         answer: tuple[int, bytes] | Failure | None
         try:
@@ -82,8 +82,9 @@ class ModelAliases:
         self._known.put(entry, told)
         return told
 
-    async def _answer(self, route: Route, url: Url) -> tuple[int, bytes] | Failure:
-        endpoint, headers, address = route.endpoint, route.endpoint.headers, url.path.encode()
+    async def _answer(self, route: TargetRoute, url: Url) -> tuple[int, bytes] | Failure:
+        endpoint, address = route.endpoint, url.path.encode()
+        headers = endpoint.default_route.headers
         if endpoint.signer is not None:
             proof = await self._authorizer.lines_for(
                 endpoint.signer, Outgoing(b"GET", url.origin, address, headers, b"")
@@ -95,11 +96,11 @@ class ModelAliases:
         return await whole(self._transports, request)
 
 
-def _model(call: Call, route: Route) -> str:
+def _model(call: Call, route: TargetRoute) -> str:
     """The model that the target will be asked for."""
-    raw = None if route.shape is None else route.shape.overrides.get("model")
-    given = call.chat.model if call.chat is not None else None
-    if raw is None and given is None and route.shape is not None:
-        raw = route.shape.defaults.get("model")
-    name = given if raw is None else read_json(raw)
+    raw = route.changes.overrides.get("model")
+    model = call.request.model if call.request is not None else None
+    if raw is None and model is None:
+        raw = route.changes.defaults.get("model")
+    name = model if raw is None else read_json(raw)
     return name if isinstance(name, str) else ""

@@ -1,4 +1,4 @@
-"""Stage: add what the gateway says of itself to an answer: Portkey's response headers and Penstock's own.
+"""Stage: the response headers of an answer: those of the provider's that go on, Portkey's, and Penstock's own.
 
 Source: docs/portkey.md#response-headers.
 """
@@ -10,6 +10,8 @@ import math
 from typing import Final
 from urllib.parse import quote
 
+from penstock.core.http import Headers
+from penstock.core.memo import NameMemo
 from penstock.pipeline.call import Answer, Call
 from penstock.routing import trace
 from penstock.routing.walk import Walked
@@ -19,6 +21,28 @@ _AGAIN: Final = frozenset({429, 503})
 """The statuses on which clients look for a time to come back at."""
 
 
+_KEPT_BACK: Final = frozenset(
+    b"""
+    connection keep-alive proxy-connection proxy-authenticate te trailer transfer-encoding upgrade content-length
+    set-cookie server date alt-svc strict-transport-security nel report-to content-security-policy via
+    """.split()
+)
+"""Upstream response headers that are about the connection or the provider's own site, not about the answer."""
+_KEPT_BACK_PREFIXES: Final = (b"x-portkey-", b"x-penstock-", b"access-control-")
+
+
+def _goes_on(name: bytes) -> bool:
+    return name not in _KEPT_BACK and not name.startswith(_KEPT_BACK_PREFIXES)
+
+
+_GOES_ON: Final = NameMemo(_goes_on)
+
+
+def reply_headers(headers: Headers) -> Headers:
+    """The provider's response headers that go on to the caller."""
+    return [field for field in headers if _GOES_ON[field[0]]]
+
+
 def with_response_headers(answer: Answer, call: Call, walked: Walked = _NOTHING) -> Answer:
     """The answer with its headers."""
     headers = answer.headers
@@ -26,8 +50,8 @@ def with_response_headers(answer: Answer, call: Call, walked: Walked = _NOTHING)
     if answer.target is not None:
         headers += _target_headers(answer.target.path, answer.target.provider, walked.retry_count, answer.cache_status)
     if walked.steps:
-        answer.trace = trace.line(walked.steps)
-        headers.append((b"x-penstock-trace", answer.trace.encode()))
+        call.account.trace = line = trace.line(walked.steps)
+        headers.append((b"x-penstock-trace", line.encode()))
     if answer.dropped:
         headers.append((b"x-penstock-dropped-params", _listed(answer.dropped)))
     if answer.failure is not None:

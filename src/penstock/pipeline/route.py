@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
 from penstock.core.failure import Failure, Kind
-from penstock.pipeline.attempt import Upstream, attempt, failed
+from penstock.core.outcome import Outcome
+from penstock.pipeline.account import AttemptAccount
+from penstock.pipeline.attempt import attempt, failed
 from penstock.pipeline.cache import Caching
 from penstock.pipeline.call import Answer, Call, RequestView
 from penstock.pipeline.compile import CompiledPlan, Compiler
-from penstock.pipeline.race import race
+from penstock.pipeline.upstream import Upstream
 from penstock.routing.health import Health
 from penstock.routing.plan import Target
-from penstock.routing.walk import Attempt, Race, Wait, WalkContext, Walked, walk
+from penstock.routing.walk import Attempt, Race, Raced, Wait, WalkContext, Walked, walk
 
-_NOTHING: Final = failed(Failure(Kind.INTERNAL, "The plan led to no attempt: this is a defect of the gateway."))
-
-Try = Callable[[Attempt], Awaitable[Answer]]
+_NO_ATTEMPT: Final = Failure(Kind.INTERNAL, "The plan led to no attempt: this is a defect of the gateway.")
+_Runner = asyncio.Task[Answer]
 
 
 class Router(msgspec.Struct, frozen=True):
@@ -42,58 +43,129 @@ class Router(msgspec.Struct, frozen=True):
     async def answer(self, call: Call, compiled: CompiledPlan) -> tuple[Answer, Walked]:
         """The answer of the last attempt. Answers that routing passes over are closed."""
         deadline = monotonic() + (self.deadline or 1e9)
-        walker = walk(compiled.plan, WalkContext(RequestView(call), monotonic, random.random, self.health, deadline))
-        answer = _NOTHING
+        context = WalkContext(RequestView(call), monotonic, random.random, self.health, deadline)
+        walker = walk(compiled.plan, context)
+        answer: Answer | None = None
         try:
             step = next(walker)
             while True:
+                if answer is not None:
+                    answer.close()
                 match step:
                     case Attempt():
-                        answer.close()
                         answer = await self._try(call, compiled, step)
                         step = walker.send(answer.outcome)
                     case Race():
-                        answer.close()
                         answer, raced = await race(step, lambda each: self._try(call, compiled, each))
                         step = walker.send(raced)
                     case Wait(seconds):
-                        answer.close()
                         await self.sleep(seconds)
                         step = walker.send(None)
         except StopIteration as stop:
             walked: Walked = stop.value
         except BaseException:
-            answer.close()
+            if answer is not None:
+                answer.close()
             walker.close()
             raise
-        if walked.failure is not None:
-            answer.close()
-            return failed(walked.failure), walked
+        if walked.failure is not None or answer is None:
+            if answer is not None:
+                answer.close()
+            return failed(walked.failure or _NO_ATTEMPT, call), walked
         if answer.rest is not None and answer.target is not None and answer.target.is_tracked:
             self._follow(answer, answer.target)
         return answer, walked
 
     async def _try(self, call: Call, compiled: CompiledPlan, step: Attempt) -> Answer:
-        ready = self.compiler.route(compiled, step.target, call.operation)
-        if isinstance(ready, Failure):
-            answer = failed(ready)
-        else:
-            if ready.provider.profiles is not None:
-                ready = await self.upstream.model_aliases.resolve(call, ready, step.until)
-            if self.caching.applies(ready):
-                answer = await self.caching.attempt(call, compiled.caller.tenant, ready, step)
-            else:
-                answer = await attempt(call, ready, step, self.upstream)
-        answer.target = step.target
+        account = call.account.attempt(step.target)
+        try:
+            answer = await self._attempted(call, compiled, step, account)
+        except asyncio.CancelledError:
+            account.ended = call.account.elapsed()
+            raise
+        answer.target, answer.attempt = step.target, account
+        account.status, account.failure, account.usage = answer.outcome.status, answer.failure, answer.usage
+        account.cache = None if answer.cache_status == "DISABLED" else answer.cache_status
+        account.first_content = call.account.elapsed()
+        if answer.rest is None:
+            account.ended = account.first_content
         return answer
 
+    async def _attempted(self, call: Call, compiled: CompiledPlan, step: Attempt, account: AttemptAccount) -> Answer:
+        route = self.compiler.route(compiled, step.target, call.operation)
+        if isinstance(route, Failure):
+            return failed(route, call)
+        if route.provider.profiles is not None:
+            route = await self.upstream.model_aliases.resolve(call, route, step.until)
+        if self.caching.applies(route):
+            return await self.caching.attempt(call, route, step, account)
+        return await attempt(call, route, step, self.upstream, account)
+
     def _follow(self, answer: Answer, target: Target) -> None:
-        """Keep an answer that is still arriving in the books until it is closed."""
+        """Count an answer that is still arriving as a running call of its target until it is closed."""
         health = self.health
         health.attempt_started(target.identity, None, monotonic())
 
-        def released(broken: Failure | None) -> None:
+        def closed(broken: Failure | None) -> None:
             status = None if broken is None else 502
             health.end(target.identity, target.breaker, monotonic(), status=status, first_token=None, probe=False)
 
-        answer.released = released
+        answer.on_close = (*answer.on_close, closed)
+
+
+# Two attempts side by side (hedging): the first good one wins, the other is cancelled at once.
+
+
+async def race(step: Race, attempt: Callable[[Attempt], Coroutine[Any, Any, Answer]]) -> tuple[Answer, Raced]:
+    """Run a race: the answer that counts, and how it went. The second attempt starts after ``step.delay`` seconds."""
+    loop = asyncio.get_running_loop()
+    first = loop.create_task(attempt(step.first))
+    runners = [first]
+    try:
+        await asyncio.wait(runners, timeout=step.delay)
+        if first.done():
+            answer = first.result()
+            return answer, Raced((answer.outcome, None), 0, rival_ran=False)
+        second = loop.create_task(attempt(step.second))
+        runners.append(second)
+        winner = await _winner(first, second)
+        answer = winner.result()
+        loser = second if winner is first else first
+        lost = await _outcome_of_loser(loser)
+    except BaseException:
+        for runner in runners:
+            _give_up(runner)
+        raise
+    outcomes = (answer.outcome, lost) if winner is first else (lost, answer.outcome)
+    return answer, Raced(outcomes, 0 if winner is first else 1, rival_ran=True)
+
+
+async def _winner(first: _Runner, second: _Runner) -> _Runner:
+    """The first that is good; when neither is, the one that took longer to fail."""
+    await asyncio.wait({first, second}, return_when=asyncio.FIRST_COMPLETED)
+    for runner in (first, second):
+        if runner.done() and runner.result().outcome.ok:
+            return runner
+    late = second if first.done() else first
+    await asyncio.wait({late})
+    return late
+
+
+async def _outcome_of_loser(loser: _Runner) -> Outcome | None:
+    """What came of the loser, None when it was cancelled; whatever it held is closed when this returns."""
+    loser.cancel()
+    await asyncio.wait({loser})
+    if loser.cancelled():
+        return None
+    answer = loser.result()
+    if answer.attempt is not None:
+        answer.attempt.is_hedge_loser = True
+    answer.close()
+    return answer.outcome
+
+
+def _give_up(runner: _Runner) -> None:
+    if not runner.done():
+        runner.cancel()
+    elif not runner.cancelled() and runner.exception() is None:
+        runner.result().close()

@@ -1,48 +1,92 @@
-"""The request, one screen: the stages in order. Each is a module of this room."""
+"""The request, one screen: the stages in order. Each is a module of this room.
+
+authenticate (at the edge, before the body is read) → compile → admit → guard input → idempotency → route, and within
+an attempt: cache → prepare → upstream → translate → first content; then guard output → response headers → relay, and
+account, which the edge closes. Admission and guards are places (``Gate``): nothing sits there yet.
+"""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 import msgspec
 
 from penstock.core.failure import Failure, Kind
-from penstock.dialects.openai.relay import body as openai_body
 from penstock.pipeline.attempt import failed
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.compile import CompiledPlan, Compiler
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.response_headers import with_response_headers
 from penstock.pipeline.route import Router
-from penstock.providers.row import Operation
+
+
+class Gate(Protocol):
+    """A stage that lets a call through or refuses it: limits and budgets (admission), an input guard."""
+
+    async def refusal(self, call: Call, compiled: CompiledPlan) -> Failure | None:
+        """Why the call may not go on; None when it may. It may rewrite ``call.request``."""
+        ...
+
+
+class AnswerGate(Protocol):
+    """A stage that an answer passes before the caller sees anything of it: an output guard."""
+
+    async def passed(self, answer: Answer, call: Call) -> Answer:
+        """The answer, or another in its place."""
+        ...
 
 
 class Pipeline(msgspec.Struct, frozen=True):
-    """The parts that the stages work with. Put together in app.py."""
+    """The parts that the stages work with. Put together in app.py.
+
+    ``admission`` and ``input_guards`` are asked in their order, ``output_guards`` see each answer. What a call costs is
+    settled by the readers of its account (observe/record.py).
+    """
 
     compiler: Compiler
     router: Router
     idempotency: Idempotency
     max_hops: int = 5
+    admission: tuple[Gate, ...] = ()
+    input_guards: tuple[Gate, ...] = ()
+    output_guards: tuple[AnswerGate, ...] = ()
 
     async def run(self, call: Call) -> Answer:
         """Answer a call. Expected failures are answers; cancelling closes whatever is open upstream."""
+        answer = await self._run(call)
+        account = call.account
+        account.answered_by, account.dropped, account.failure = answer.attempt, answer.dropped, answer.failure
+        account.cache = None if answer.cache_status == "DISABLED" else answer.cache_status
+        return answer
+
+    async def _run(self, call: Call) -> Answer:
         if call.hops >= self.max_hops:
-            return with_response_headers(failed(_loop(call.hops)), call)
-        if call.operation is Operation.CHAT:
-            chat = openai_body.read_request(call.body)
-            if isinstance(chat, Failure):
-                return with_response_headers(failed(chat), call)
-            call.chat = chat
+            return self._refused(_loop(call.hops), call)
+        if call.operation.has_body:
+            request = call.dialect.read_body(call.body)
+            if isinstance(request, Failure):
+                return self._refused(request, call)
+            call.request = request
         compiled = self.compiler.compile(call)
         if isinstance(compiled, Failure):
-            return with_response_headers(failed(compiled), call)
+            return self._refused(compiled, call)
+        for gate in (*self.admission, *self.input_guards):
+            refusal = await gate.refusal(call, compiled)
+            if refusal is not None:
+                return self._refused(refusal, call)
         if not self.idempotency.applies(call):
             return await self._routed(call, compiled)
-        once = await self.idempotency.answer(call, compiled.caller.tenant, lambda: self._routed(call, compiled))
-        return with_response_headers(failed(once), call) if isinstance(once, Failure) else once
+        answer = await self.idempotency.answer(call, lambda: self._routed(call, compiled))
+        return self._refused(answer, call) if isinstance(answer, Failure) else answer
 
     async def _routed(self, call: Call, compiled: CompiledPlan) -> Answer:
         answer, walked = await self.router.answer(call, compiled)
+        for guard in self.output_guards:
+            answer = await guard.passed(answer, call)
         return with_response_headers(answer, call, walked)
+
+    def _refused(self, failure: Failure, call: Call) -> Answer:
+        return with_response_headers(failed(failure, call), call)
 
 
 def _loop(hops: int) -> Failure:

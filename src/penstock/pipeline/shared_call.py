@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from copy import copy
 from typing import Any, Final
 
 import msgspec
@@ -154,8 +153,8 @@ class SharedCall:
         """The head is known: everyone who waits for it gets an answer."""
         self.answer = answer
         head = answer.body
-        if answer.relay is not None and answer.rest is not None:
-            head += answer.relay.fork().finish()
+        if answer.watch is not None and answer.rest is not None:
+            head += answer.watch.held()
         if answer.rest is not None:
             self._buffer += head
         self._prefix = self._end = len(head)
@@ -166,13 +165,12 @@ class SharedCall:
 
     def _own(self, answer: Answer) -> Answer:
         """The shared answer as one caller's own. What follows the head it reads through a follower."""
-        own = msgspec.structs.replace(answer, headers=answer.headers.copy(), released=None)
+        own = msgspec.structs.replace(answer, headers=answer.headers.copy(), on_close=(), attempt=None)
         if answer.rest is not None:
             own.rest = follower = Follower(self, answer.rest, self._prefix)
             self._followers.add(follower)
-            if answer.relay is not None:
-                own.relay = answer.relay.fork()
-            own.scan = copy(answer.scan)
+            if answer.watch is not None:
+                own.watch = answer.watch.fork()
         return own
 
     async def _pump(self, rest: Reply) -> None:
@@ -279,12 +277,11 @@ class SharedCall:
 class Follower:
     """The ``Reply`` of one caller: the shared reply after its head, read independently of all others."""
 
-    __slots__ = ("_flight", "_waiter", "failure", "framed", "headers", "position", "status")
+    __slots__ = ("_flight", "_waiter", "failure", "headers", "position", "status")
 
     def __init__(self, shared_call: SharedCall, reply: Reply, position: int) -> None:
         self.status = reply.status
         self.headers = reply.headers
-        self.framed = reply.framed
         self.failure: Failure | None = None
         self.position = position
         self._flight: SharedCall | None = shared_call

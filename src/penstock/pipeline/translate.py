@@ -1,14 +1,13 @@
-"""Stage, inside an attempt, on lane 2: a request into the provider's dialect, and its reply back into the caller's.
+"""Stage, inside an attempt, on lane 2: a request into the provider's wire, and its reply back into the caller's.
 
-A translated reply is a ``Reply`` like any other, in OpenAI's dialect: whatever comes after this stage (holding back,
-caching, replaying, relaying) knows of one dialect only.
+Between the two wires are typed events (core/events.py), never the bytes of a third wire. A translated reply is a
+``Reply`` like any other, in the caller's dialect: the stages after this one know that dialect only.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from typing import Final
 
 import msgspec
 
@@ -16,32 +15,28 @@ from penstock.core.body import Body
 from penstock.core.events import Event, collect
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, content_type
+from penstock.dialects import provider_errors
+from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect, Caption, ProviderReply
 from penstock.dialects.dialect import Payload, ProviderDialect, WriteContext
 from penstock.dialects.framing.frame import MAX_FRAME
-from penstock.dialects.openai.caller import request as openai_request
-from penstock.dialects.openai.caller.chunks import ChunkWriter
-from penstock.dialects.openai.caller.completion import completion
-from penstock.dialects.openai.caller.errors import translated_error, translated_event
-from penstock.dialects.openai.caller.members import Caption
-from penstock.dialects.openai.relay import body as openai_body
+from penstock.pipeline.wrapped_reply import FRAMING, TransformedReply, TransformedStream, unusable
 from penstock.transport.base import Reply
-
-_FRAMING: Final = frozenset({b"content-type", b"content-length", b"transfer-encoding"})
 
 
 class Translation(msgspec.Struct, frozen=True):
-    """How one request's reply is to be read, and told."""
+    """How the reply to one request is read and written. ``streams``: the caller wants a stream."""
 
-    dialect: ProviderDialect
+    caller: CallerDialect
+    provider: ProviderDialect
     context: WriteContext
     is_strict: bool
     streams: bool
-    include_usage: bool = False
+    include_usage: bool
 
     def caption(self) -> Caption:
         """What the reply says of itself where its provider says nothing."""
         return Caption(
-            f"chatcmpl-{random.getrandbits(96):024x}",
+            f"{random.getrandbits(96):024x}",
             int(time.time()),
             self.context.model,
             self.context.provider,
@@ -50,128 +45,105 @@ class Translation(msgspec.Struct, frozen=True):
         )
 
 
-def translate_request(dialect: ProviderDialect, body: Body, context: WriteContext) -> Payload | Failure:
-    """The body of a request in a provider's dialect."""
-    request = openai_request.from_body(body)
-    return request if isinstance(request, Failure) else dialect.write(request, context)
+def translate_request(
+    caller: CallerDialect, provider: ProviderDialect, body: Body, context: WriteContext
+) -> Payload | Failure:
+    """The body of a request in a provider's wire."""
+    request = caller.read_request(body)
+    return request if isinstance(request, Failure) else provider.write(request, context)
 
 
-def translate_reply(reply: Reply, translation: Translation) -> Reply:
-    """A provider's reply in the caller's dialect."""
+def translate_reply(reply: Reply, translation: Translation, trace: str) -> Reply:
+    """A provider's reply in the caller's wire. ``trace`` is the id of the request that asked for it."""
+    provider = translation.context.provider
     if not 200 <= reply.status < 300:
-        return _WholeReply(reply, translation, is_error=True)
+        return _translated_error(reply, translation, trace)
     kind = content_type(reply.headers)
-    if translation.streams and kind.startswith(translation.dialect.stream_types):
-        return _StreamedReply(reply, translation)
-    return _WholeReply(reply, translation, is_error=False)
+    if translation.streams and kind.startswith(translation.provider.stream_types):
+        return TransformedStream(reply, _TranslatedStream(translation, trace), _headers(reply, EVENT_STREAM))
+
+    def too_large() -> Failure:
+        return unusable(provider, f"sent a reply of more than {MAX_FRAME >> 20} MiB")
+
+    headers = _headers(reply, EVENT_STREAM if translation.streams else JSON)
+    return TransformedReply(reply, lambda body: _translated(body, translation), MAX_FRAME, headers, too_large)
 
 
 def _headers(reply: Reply, kind: bytes) -> Headers:
-    return [(b"content-type", kind), *[field for field in reply.headers if field[0] not in _FRAMING]]
+    return [(b"content-type", kind), *[field for field in reply.headers if field[0] not in FRAMING]]
 
 
-class _StreamedReply:
-    """A stream, event by event as it arrives."""
+def _translated_error(reply: Reply, translation: Translation, trace: str) -> Reply:
+    """An error, read whole. Its status and headers are known only with its body: the wire of the caller may have others,
+    and they are set when the body is read."""
+    provider = translation.context.provider
+    headers = _headers(reply, JSON)
 
-    framed = True
+    def change(body: bytes) -> bytes:
+        error = provider_errors.read_error(reply.status, body)
+        told = translation.caller.errors.provider(
+            ProviderReply(reply.status, reply.headers, body, provider, error), trace
+        )
+        translated.status = told.status
+        names = {name for name, _ in told.headers}
+        headers[:] = [*told.headers, *[field for field in headers if field[0] not in names]]
+        return told.body
 
-    def __init__(self, inner: Reply, translation: Translation) -> None:
-        self.status = inner.status
-        self.headers = _headers(inner, openai_body.STREAM_TYPE)
+    def too_large() -> Failure:
+        return unusable(provider, f"sent an error of more than {MAX_FRAME >> 20} MiB")
+
+    translated = TransformedReply(reply, change, MAX_FRAME, headers, too_large)
+    return translated
+
+
+class _TranslatedStream:
+    """A provider's stream as the caller's, event by event: a ``StreamTransform``."""
+
+    def __init__(self, translation: Translation, trace: str) -> None:
         self.failure: Failure | None = None
-        self._inner = inner
-        self._provider = translation.context.provider
-        self._reader = translation.dialect.reader(translation.context)
-        self._writer = ChunkWriter(translation.caption())
-        self._ended = False
+        self._translation = translation
+        self._trace = trace
+        self._reader = translation.provider.reader(translation.context)
+        self._writer = translation.caller.stream_writer(translation.caption())
+        self.is_over = False
 
-    async def read(self) -> bytes:
-        while not self._ended:
-            data = await self._inner.read()
-            if data:
-                chunks = self._known(self._reader.feed(data))
-            elif self._inner.failure is not None:
-                self.failure = self._inner.failure
-                self._ended = True
-                return b""
-            else:
-                chunks = self._known(self._reader.finish())
-                if not self._ended:
-                    self._ended = True
-                    chunks += self._writer.finish()
-            if chunks:
-                return chunks
-        return b""
+    def feed(self, data: bytes) -> bytes:
+        return b"" if self.is_over else self._written(self._reader.feed(data))
 
-    def _known(self, events: list[Event]) -> bytes:
-        """The chunks of some events; an error of the provider's ends the stream with it."""
-        chunks = self._writer.write(events)
-        fail = self._writer.failed
+    def finish(self) -> bytes:
+        if self.is_over:
+            return b""
+        chunks = self._written(self._reader.finish())
+        return chunks if self.is_over else self._closed(chunks + self._writer.finish())
+
+    def _written(self, events: list[Event]) -> bytes:
+        return self._closed(self._writer.write(events))
+
+    def _closed(self, chunks: bytes) -> bytes:
+        """The chunks; an error of the provider's ends the stream with it."""
+        fail, provider = self._writer.failed, self._translation.context.provider
         if fail is None:
             return chunks
-        self._ended = True
-        self._inner.close()
+        self.is_over = True
         if fail.broken:
-            text = f"The provider {self._provider} broke off its answer: {fail.message.rstrip('.')}."
+            text = f"The provider {provider} broke off its answer: {fail.message.rstrip('.')}."
             self.failure = Failure(Kind.TRUNCATED, text, sent=True)
             return chunks
-        return chunks + b"data: " + translated_event(fail, self._provider) + b"\n\n"
-
-    def close(self) -> None:
-        self._ended = True
-        self._inner.close()
+        return chunks + self._translation.caller.errors.provider_event(fail, provider, self._trace)
 
 
-class _WholeReply:
-    """A plain reply or an error: read to its end, then told at once."""
-
-    framed = True
-
-    def __init__(self, inner: Reply, translation: Translation, *, is_error: bool) -> None:
-        streams = translation.streams and not is_error
-        self.status = inner.status
-        self.headers = _headers(inner, openai_body.STREAM_TYPE if streams else openai_body.CONTENT_TYPE)
-        self.failure: Failure | None = None
-        self._inner = inner
-        self._translation = translation
-        self._is_error = is_error
-        self._ended = False
-
-    async def read(self) -> bytes:
-        if self._ended:
-            return b""
-        self._ended = True
-        inner, parts, size = self._inner, [], 0
-        while data := await inner.read():
-            parts.append(data)
-            size += len(data)
-            if size > MAX_FRAME:
-                inner.close()
-                self.failure = self._unusable(f"sent a reply of more than {MAX_FRAME >> 20} MiB")
-                return b""
-        self.failure = inner.failure
-        return self._of_whole(b"".join(parts)) if self.failure is None else b""
-
-    def _of_whole(self, body: bytes) -> bytes:
-        context = self._translation.context
-        if self._is_error:
-            return translated_error(self.status, self._inner.headers, body, context.provider)
-        return self._known(self._translation.dialect.read_reply(body, context))
-
-    def _known(self, events: list[Event]) -> bytes:
-        translation = self._translation
-        reply = collect(events)
-        if reply.failure is not None:
-            self.failure = self._unusable(f"sent an error in place of an answer: {reply.failure.message.rstrip('.')}")
-            return b""
-        if not translation.streams:
-            return completion(reply, translation.caption())
-        writer = ChunkWriter(translation.caption())
-        return writer.write(events) + writer.finish()
-
-    def _unusable(self, what: str) -> Failure:
-        return Failure(Kind.INVALID_RESPONSE, f"The provider {self._translation.context.provider} {what}.", sent=True)
-
-    def close(self) -> None:
-        self._ended = True
-        self._inner.close()
+def _translated(body: bytes, translation: Translation) -> bytes | Failure:
+    """A whole reply, written as the caller wants it: plain, or as the stream that it asked for."""
+    context, caller = translation.context, translation.caller
+    events = translation.provider.read_reply(body, context)
+    reply = collect(events)
+    if reply.failure is not None:
+        what = f"sent an error in place of an answer: {reply.failure.message.rstrip('.')}"
+        return unusable(context.provider, what)
+    if not translation.streams:
+        return caller.write_reply(reply, translation.caption())
+    writer = caller.stream_writer(translation.caption())
+    stream = writer.write(events) + writer.finish()
+    if writer.failed is not None:
+        return unusable(context.provider, f"sent an answer that can't be told: {writer.failed.message.rstrip('.')}")
+    return stream

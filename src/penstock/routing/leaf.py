@@ -67,15 +67,13 @@ class HeaderSettings(msgspec.Struct, frozen=True):
 class Rules(msgspec.Struct, frozen=True):
     """What a plan is checked against: the providers there are, the hosts that callers may name, the virtual keys.
 
-    ``allowed_keys`` are the virtual keys that this caller may use, None for all. ``settings`` are the names of the
-    providers' own settings, which no misspelling of a routing key must be seen in. ``undemanding`` are the providers
+    ``settings`` are the names of the providers' own settings, which no misspelling of a routing key must be seen in. ``undemanding`` are the providers
     that can be called without a credential.
     """
 
     providers: Collection[str]
     policy: AddressPolicy
     virtual_keys: Mapping[str, VirtualKey] = {}
-    allowed_keys: frozenset[str] | None = None
     settings: frozenset[str] = frozenset()
     undemanding: frozenset[str] = frozenset()
 
@@ -161,9 +159,6 @@ class Leaves:
             hint = f"did you mean '{near[0]}'?" if near else "they are set in penstock.toml, [virtual_keys.NAME]."
             text = f"There is no virtual key '{name[:64]}': {hint}"
             raise Refused(Failure(Kind.UNKNOWN_VIRTUAL_KEY, text, fields.at("virtual_key"), PLAIN_INVALID))
-        if rules.allowed_keys is not None and name not in rules.allowed_keys:
-            text = f"Your gateway key may not use the virtual key '{name}': ask the operator of the gateway."
-            raise Refused(Failure(Kind.NOT_ALLOWED, text, fields.at("virtual_key")))
         return found
 
     def _credential(self, fields: Fields, borrower: str, *, from_config: bool) -> Secret | None:

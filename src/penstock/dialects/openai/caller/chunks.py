@@ -29,14 +29,15 @@ from penstock.core.events import (
 )
 from penstock.core.json_text import write_json
 from penstock.core.usage import Usage
+from penstock.dialects.caller import Caption
 from penstock.dialects.openai.caller.members import (
-    Caption,
     annotation,
     block,
     call_id,
     finish_reason,
     place,
     reasoning_detail,
+    reply_id,
     tool_signature,
     usage,
 )
@@ -78,7 +79,7 @@ class ChunkWriter:
 
     def __init__(self, caption: Caption) -> None:
         self._caption = caption
-        self._id = caption.id
+        self._id = reply_id(caption)
         self._choices: dict[int, _Choice] = {}
         self._is_open = False
         """Whether the first choice is open: nearly always the only one."""
@@ -90,7 +91,7 @@ class ChunkWriter:
     def _begin(self, start: Start) -> None:
         """Make ready what every chunk says."""
         caption = self._caption
-        self._id = start.id or caption.id
+        self._id = start.id or reply_id(caption)
         head = {
             "id": self._id,
             "object": "chat.completion.chunk",

@@ -7,14 +7,15 @@ from typing import Any
 
 from penstock.core.events import ChatReply, Choice, Citation, CollectedCall, Event, Foreign, Media, Text, Thinking
 from penstock.core.json_text import write_json
+from penstock.dialects.caller import Caption
 from penstock.dialects.openai.caller.members import (
-    Caption,
     annotation,
     block,
     call_id,
     finish_reason,
     place,
     reasoning_detail,
+    reply_id,
     tool_signature,
     usage,
 )
@@ -25,15 +26,15 @@ _Block = list[Text | Thinking | Media | Citation | Foreign]
 def completion(reply: ChatReply, caption: Caption) -> bytes:
     """The reply as JSON. It must not be a failure."""
     start = reply.start
-    reply_id = start.id or caption.id
+    own_id = start.id or reply_id(caption)
     choices = [reply.choices[index] for index in sorted(reply.choices)] or [Choice(0)]
     body: dict[str, Any] = {
-        "id": reply_id,
+        "id": own_id,
         "object": "chat.completion",
         "created": start.created or caption.created,
         "model": start.model or caption.model,
         "provider": caption.provider,
-        "choices": [_choice(choice, reply_id, strict=caption.strict) for choice in choices],
+        "choices": [_choice(choice, own_id, strict=caption.strict) for choice in choices],
     }
     counts = usage(reply.usage)
     if counts is not None:

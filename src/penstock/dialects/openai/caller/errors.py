@@ -16,6 +16,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.core.json_text import read_json, write_json
 from penstock.core.vendor_error import VendorError, read_vendor_error
+from penstock.dialects.caller import JSON, ErrorReply, ProviderReply
 
 _TEXT_LIMIT: Final = 4096
 """Characters of a body that is no JSON (a proxy's HTML page, say) that are told."""
@@ -23,6 +24,27 @@ _ORGANISATION: Final = re.compile(
     r"\b(org(?:anization)?[- ](?:[A-Za-z ]{0,24})?)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
 )
 """An account's id beside the word organisation: the operator's, and no caller's business."""
+
+
+def own(failure: Failure, trace_id: str) -> ErrorReply:  # noqa: ARG001 (a response header names the trace)
+    """The gateway's own failure."""
+    return ErrorReply(failure.status, [(b"content-type", JSON)], error_body(failure))
+
+
+def own_event(failure: Failure, trace_id: str) -> bytes:  # noqa: ARG001
+    """The failure as one event of a stream that has already begun."""
+    return error_event(failure)
+
+
+def provider(reply: ProviderReply, trace_id: str) -> ErrorReply:  # noqa: ARG001
+    """A translated provider's error. The HTTP status stays what it was."""
+    body = translated_error(reply.status, reply.headers, reply.body, reply.provider)
+    return ErrorReply(reply.status, [(b"content-type", JSON)], body)
+
+
+def provider_event(fail: Fail, provider: str, trace_id: str) -> bytes:  # noqa: ARG001
+    """An error that a translated stream told, as an event; no ``[DONE]`` follows it."""
+    return b"data: " + translated_event(fail, provider) + b"\n\n"
 
 
 def error_body(failure: Failure) -> bytes:

@@ -11,28 +11,16 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from penstock.core.chat import Owner
 from penstock.core.events import Citation, Foreign, Media, Stop, Text, Thinking
 from penstock.core.usage import Usage
+from penstock.dialects.caller import Caption
 from penstock.dialects.openai.caller.earlier_turn import FORMATS
 
 
-class Caption(msgspec.Struct, frozen=True):
-    """What a reply says of itself beside its content. ``id``, ``created`` and ``model`` stand in where the provider
-    names none; ``created`` is in seconds since 1970.
-
-    ``strict`` is whether vendors' own words and blocks are left out; ``include_usage`` whether a stream's usage comes
-    in a chunk of its own, as its client asked.
-    """
-
-    id: str
-    created: int
-    model: str
-    provider: str
-    strict: bool = True
-    include_usage: bool = False
+def reply_id(caption: Caption) -> str:
+    """An id for a reply whose provider has none."""
+    return f"chatcmpl-{caption.seed}"
 
 
 def call_id(reply: str, choice: int, index: int) -> str:

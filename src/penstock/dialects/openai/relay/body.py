@@ -15,25 +15,15 @@ import msgspec
 
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
-from penstock.core.json_path import Path, without_path
 from penstock.core.json_text import UNREADABLE, read_json
 from penstock.core.usage import Usage
+from penstock.dialects.caller import RequestBody
 from penstock.dialects.openai.relay.usage import read_usage
 
-CONTENT_TYPE: Final = b"application/json"
 DEVELOPER: Final = b'"developer"'
-STREAM_TYPE: Final = b"text/event-stream"
 
 
-class Request(msgspec.Struct, frozen=True):
-    """A chat request as far as the gateway looks into it. ``model`` is None when the body names none."""
-
-    body: Body
-    model: str | None
-    stream: bool
-
-
-def read_request(data: bytes) -> Request | Failure:
+def read_request(data: bytes) -> RequestBody | Failure:
     """Check what the gateway relies on; everything else is the provider's to judge."""
     try:
         body = Body.parse(data)
@@ -47,7 +37,7 @@ def read_request(data: bytes) -> Request | Failure:
     stream = body.raw("stream")
     if stream not in _BOOLEANS:
         return _wrong_type("stream", "true or false")
-    return Request(body, model, stream == b"true")
+    return RequestBody(body, model, stream == b"true")
 
 
 _BOOLEANS: Final = frozenset({None, b"true", b"false", b"null"})
@@ -57,53 +47,25 @@ def _wrong_type(name: str, expected: str) -> Failure:
     return Failure(Kind.INVALID_REQUEST, f"The gateway could not read the request: {name} must be {expected}.", name)
 
 
-def wants_usage(body: Body | None) -> bool:
+def wants_usage(body: Body) -> bool:
     """Whether a stream's usage is asked for (``stream_options.include_usage``)."""
-    raw = None if body is None else body.raw("stream_options")
-    if body is None or raw is None or b"include_usage" not in raw:
+    raw = body.raw("stream_options")
+    if raw is None or b"include_usage" not in raw:
         return False
     options = body.value("stream_options")
     return isinstance(options, dict) and options.get("include_usage") is True
 
 
-class Shape(msgspec.Struct, frozen=True):
-    """How a target's requests differ from the caller's: parameters by name, as JSON bytes where they have a value.
-
-    Applied in this order: defaults fill gaps, overrides replace, then the provider's renames and drops; last goes what
-    the config wants taken out (``removes``).
-    """
-
-    defaults: Mapping[str, bytes] = {}
-    overrides: Mapping[str, bytes] = {}
-    renames: Mapping[str, str] = {}
-    drops: frozenset[str] = frozenset()
-    developer_role: bool = True
-    removes: tuple[Path, ...] = ()
-
-    @property
-    def is_plain(self) -> bool:
-        changes = self.defaults or self.overrides or self.renames or self.drops or self.removes
-        return not changes and self.developer_role
+def with_usage(body: Body) -> Body:
+    """The same request, asking for a stream's usage; other members of ``stream_options`` stay."""
+    try:
+        options = Body.parse(body.raw("stream_options") or b"{}")
+    except BodyError:
+        return body if not body.is_null("stream_options") else body.replaced({"stream_options": _ASKS_USAGE})
+    return body.replaced({"stream_options": options.replaced({"include_usage": b"true"}).encode()})
 
 
-def shape(body: Body, changes: Shape) -> tuple[Body, tuple[str, ...]]:
-    """The body for a target, and the names of the parameters that were left out or gave way to a renamed one."""
-    gaps = {name: raw for name, raw in changes.defaults.items() if body.is_null(name)}
-    if gaps or changes.overrides:
-        body = body.replaced({**gaps, **changes.overrides})
-    given_way = []
-    for name, new in changes.renames.items():
-        if name in body:
-            given_way += [new] if new in body else []
-            body = body.renamed(name, new)
-    refused = [name for name in body if name in changes.drops]
-    for name in refused:
-        body = body.without(name)
-    if not changes.developer_role:
-        body = with_roles(body, {DEVELOPER: b'"system"'})
-    for path in changes.removes:
-        body = without_path(body, path)
-    return body, (*given_way, *refused)
+_ASKS_USAGE: Final = b'{"include_usage":true}'
 
 
 _MESSAGES: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])

@@ -19,6 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.json_text import UNREADABLE, read_json, write_json
+from penstock.dialects.dialect import WriteContext
 from penstock.dialects.openai.caller.members import call_id
 
 Members = dict[str, Any]
@@ -33,6 +34,11 @@ def normalize_reply(body: bytes) -> bytes:
     if not isinstance(reply, dict) or reply.get("error") or not isinstance(reply.get("choices"), list):
         return body
     return (_normalize(reply) and written(reply)) or body
+
+
+def transform(context: WriteContext) -> Callable[[bytes], bytes] | None:
+    """The change of a host's plain replies; None where they pass as they are."""
+    return normalize_reply if context.quirks.normalizes_replies else None
 
 
 def read(data: bytes) -> Any:

@@ -11,7 +11,9 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from penstock.core.failure import Failure
 from penstock.core.json_text import UNREADABLE
+from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing import sse
 from penstock.dialects.openai.relay.normalize import (
     Members,
@@ -102,6 +104,10 @@ class StreamNormalizer:
         self._choices: dict[int, Choice] = {}
         self._held: _Held | None = None
         self._is_finished = self._is_done = self._failed = False
+
+    failure: Failure | None = None
+    """Never set: what can't be normalized passes as it is."""
+    is_over = False
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes as they came; the events that are whole now."""
@@ -254,3 +260,8 @@ def _with_data(event: bytes, chunk: Members) -> bytes:
             lines.append(b"data: " + data + line[len(text) :])
             is_written = True
     return b"".join(lines)
+
+
+def transform(context: WriteContext) -> StreamNormalizer | None:
+    """The transform of a host's streams; None where their bytes pass as they are."""
+    return StreamNormalizer() if context.quirks.normalizes_replies else None

@@ -199,7 +199,7 @@ def _finished(index: int, choice: dict[str, Any]) -> dict[str, Any]:
     return {"index": index, "message": message, **choice}
 
 
-def to_stream(reply: bytes, *, include_usage: bool) -> bytes | None:
+def to_stream(reply: bytes, include_usage: bool) -> bytes | None:
     """The stream that a caller would have got, ``include_usage`` as in ``stream_options``.
 
     None for what is no chat completion, and for one without the usage that is asked for.
@@ -287,7 +287,7 @@ def _pieces(text: str) -> Iterator[str]:
     return (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
 
 
-def with_usage(stream: bytes, *, include_usage: bool) -> bytes | None:
+def with_usage(stream: bytes, include_usage: bool) -> bytes | None:
     """A stored stream for a caller that asked for the usage chunk, or didn't; None when it is asked for but missing."""
     last = _last_with_usage(stream)
     if include_usage:

@@ -1,0 +1,35 @@
+"""OpenAI's chat completions as callers speak it: one value. Embeddings and lists of models share it on lane 1."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from penstock.dialects.caller import CallerDialect, CallerErrors, Relay, Replies, Reshape
+from penstock.dialects.openai.caller import errors
+from penstock.dialects.openai.caller.chunks import ChunkWriter
+from penstock.dialects.openai.caller.completion import completion
+from penstock.dialects.openai.caller.request import from_body
+from penstock.dialects.openai.relay import body, normalize, normalize_stream, reshape
+from penstock.dialects.openai.relay.request import fit_request
+from penstock.dialects.openai.relay.stream import STREAM
+from penstock.dialects.provider_errors import error_in_reply
+
+OPENAI: Final = CallerDialect(
+    name="openai_chat",
+    read_body=body.read_request,
+    read_request=from_body,
+    write_reply=completion,
+    stream_writer=ChunkWriter,
+    errors=CallerErrors(errors.own, errors.own_event, errors.provider, errors.provider_event),
+    replies=Replies(
+        body.wants_usage,
+        body.with_usage,
+        body.read_reply,
+        error_in_reply,
+        STREAM,
+        Reshape(reshape.to_plain, reshape.to_stream, reshape.with_usage),
+    ),
+    relay=Relay(fit_request, normalize.transform, normalize_stream.transform),
+    # One line without an empty one after it: some clients take a comment and an empty line for an event.
+    keep_alive=b": keep-alive\n",
+)

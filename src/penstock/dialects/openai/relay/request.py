@@ -1,0 +1,48 @@
+"""A chat request on lane 1: the caller's body as one host of OpenAI's wire takes it. Every other byte stays."""
+
+from __future__ import annotations
+
+from penstock.core.body import Body
+from penstock.core.chat import Owner
+from penstock.core.failure import Failure
+from penstock.dialects.caller import FittedRequest
+from penstock.dialects.chat_quirks import ChatQuirks
+from penstock.dialects.dialect import WriteContext
+from penstock.dialects.openai.relay.body import DEVELOPER, with_roles
+from penstock.dialects.openai.relay.model_limits import fit_to_model
+from penstock.dialects.openai.relay.signatures import is_marked, kept_at_home
+
+__all__ = ["fit_request", "without_refused"]
+
+
+def fit_request(body: Body, context: WriteContext) -> FittedRequest | Failure:
+    """The body for a host: under its names, without what the host or the model refuses, without what other makers
+    have signed."""
+    quirks = context.quirks
+    body, dropped = without_refused(body, quirks)
+    if quirks.applies_model_limits and context.model:
+        body, refused = fit_to_model(body, context.traits, quirks.thinking)
+        dropped += refused
+    if not quirks.keeps_reasoning and is_marked(body):
+        body = kept_at_home(body, context.traits.owner or Owner.UNKNOWN)
+    if quirks.adapts_request is not None:
+        body = quirks.adapts_request(body)
+    return FittedRequest(body, dropped)
+
+
+def without_refused(body: Body, quirks: ChatQuirks) -> tuple[Body, tuple[str, ...]]:
+    """The body without the parameters that the host refuses, and the names of those that were left out or gave way to
+    a renamed one."""
+    dropped: list[str] = []
+    for rename in quirks.renames:
+        if rename.parameter in body:
+            if rename.to in body:
+                dropped.append(rename.to)
+            body = body.renamed(rename.parameter, rename.to)
+    for drop in quirks.drops:
+        if drop.parameter in body:
+            dropped.append(drop.parameter)
+            body = body.without(drop.parameter)
+    if not quirks.developer_role:
+        body = with_roles(body, {DEVELOPER: b'"system"'})
+    return body, tuple(dropped)

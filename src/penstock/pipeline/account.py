@@ -1,0 +1,208 @@
+"""The account of one request: opened at the edge, filled by the stages, closed exactly once on every way out.
+
+The access log, and every later reader, gets the immutable ``Record`` that closing makes; nothing else keeps score.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from penstock.core.failure import Failure, Kind
+from penstock.core.json_text import read_json_or_none
+from penstock.core.usage import Usage
+from penstock.observe.record import AttemptRecord, Record, Records
+from penstock.routing.plan import Target
+
+_LONGEST_LABEL: Final = 128
+"""Characters of one of the caller's own labels that are kept."""
+
+
+class AttemptAccount:
+    """One attempt at one target, while it lasts. ``usage`` and ``status`` are set as they become known.
+
+    ``call`` is shared by the accounts of all requests that share one upstream call: the first of them that closes with
+    a known usage pays for it.
+    """
+
+    __slots__ = (
+        "began", "cache", "call", "ended", "failure", "first_content", "is_hedge_loser", "lane", "model",
+        "provider", "status", "target", "usage",
+    )  # fmt: skip
+
+    def __init__(self, target: Target, began: float) -> None:
+        self.target = target.path
+        self.provider = target.provider
+        self.began = began
+        self.model: str | None = None
+        self.lane = 0
+        self.status = 0
+        self.first_content: float | None = None
+        self.ended: float | None = None
+        self.usage: Usage | None = None
+        self.failure: Failure | None = None
+        self.cache: str | None = None
+        self.call: SharedCost | None = None
+        self.is_hedge_loser = False
+
+    def close(self) -> AttemptRecord:
+        """The immutable account of the attempt."""
+        failure, call = self.failure, self.call
+        is_charged = self.cache != "HIT" if call is None else call.is_charged_to(self)
+        return AttemptRecord(
+            self.target,
+            self.provider,
+            self.model,
+            self.lane,
+            self.status,
+            self.began,
+            self.first_content,
+            self.ended,
+            self.usage,
+            None if failure is None else failure.kind.value,
+            self.cache,
+            is_charged,
+            call is not None and not is_charged,
+            self.is_hedge_loser,
+        )
+
+
+class SharedCost:
+    """Who pays for one upstream call that several requests (``participants``) may share."""
+
+    __slots__ = ("_payer", "participants")
+
+    def __init__(self) -> None:
+        self.participants = 0
+        self._payer: AttemptAccount | None = None
+
+    def is_charged_to(self, attempt: AttemptAccount) -> bool:
+        """Whether the request of this attempt pays: a call's only request does, else the first to ask with a known
+        usage."""
+        if self._payer is None and (attempt.usage is not None or self.participants == 1):
+            self._payer = attempt
+        return self._payer is attempt
+
+
+class Account:
+    """Everything that is known of one request."""
+
+    __slots__ = (
+        "_is_closed", "_records", "address", "answered_by", "arrived", "at", "attempts", "cache",
+        "config", "dialect", "dropped", "failure", "first_byte", "has_left", "is_cancelled", "key", "labels",
+        "metadata", "method", "operation", "path", "skipped", "status", "stream", "trace", "trace_id",
+    )  # fmt: skip
+
+    def __init__(self, records: Records, method: str, path: str) -> None:
+        self._records = records
+        self._is_closed = False
+        self.at = time.time()
+        self.arrived = time.monotonic()
+        self.method = method
+        self.path = path
+        self.operation: str | None = None
+        self.dialect: str | None = None
+        self.trace_id = b""
+        self.metadata: bytes | None = None
+        self.address: str | None = None
+        self.key: str | None = None
+        self.labels: Mapping[str, str] = {}
+        self.config: str | None = None
+        self.attempts: list[AttemptAccount] = []
+        self.answered_by: AttemptAccount | None = None
+        self.dropped: tuple[str, ...] = ()
+        self.cache: str | None = None
+        self.trace = ""
+        self.skipped = 0
+        self.stream = False
+        self.status = 0
+        self.failure: Failure | None = None
+        self.first_byte: float | None = None
+        self.has_left = False
+        self.is_cancelled = False
+
+    def attempt(self, target: Target) -> AttemptAccount:
+        """Open the account of one more attempt."""
+        attempt = AttemptAccount(target, self.elapsed())
+        self.attempts.append(attempt)
+        return attempt
+
+    def elapsed(self) -> float:
+        """Seconds since the request arrived."""
+        return time.monotonic() - self.arrived
+
+    def close(self) -> None:
+        """Publish the record. Harmless when called again."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._records.publish(self._record())
+
+    def _record(self) -> Record:
+        attempts = tuple([attempt.close() for attempt in self.attempts])
+        answered = self.answered_by
+        return Record(
+            at=self.at,
+            method=self.method,
+            path=self.path,
+            status=self._final_status(),
+            latency=self.elapsed(),
+            operation=self.operation,
+            dialect=self.dialect,
+            provider=answered.provider if answered else None,
+            model=answered.model if answered else None,
+            stream=self.stream,
+            first_byte=self.first_byte,
+            usage=_total(attempts),
+            failure=self._failure_name(),
+            trace_id=self.trace_id.decode("utf-8", "replace"),
+            option=answered.target if answered else None,
+            dropped=self.dropped,
+            metadata=_text_labels(self.metadata),
+            trace=self.trace,
+            cache=self.cache,
+            skipped=self.skipped,
+            key=self.key,
+            labels=self.labels,
+            client=self.address,
+            config=self.config,
+            attempts=attempts,
+        )
+
+    def _final_status(self) -> int:
+        """499: the caller left first. 503: the gateway stopped. 500: a defect, told or not."""
+        if self.has_left or (self.failure is not None and self.failure.kind is Kind.CLIENT_DISCONNECTED):
+            return 499
+        return self.status or (503 if self.is_cancelled else 500)
+
+    def _failure_name(self) -> str | None:
+        if self.has_left:
+            return Kind.CLIENT_DISCONNECTED.value
+        if self.failure is not None:
+            return self.failure.kind.value
+        return Kind.SHUTTING_DOWN.value if self.is_cancelled else None
+
+
+def _total(attempts: tuple[AttemptRecord, ...]) -> Usage | None:
+    """What this request pays for; None when no attempt of its own told a usage."""
+    charged = [attempt.usage for attempt in attempts if attempt.usage is not None and attempt.is_charged]
+    if len(charged) <= 1:
+        return charged[0] if charged else None
+    total = charged[0]
+    for usage in charged[1:]:
+        total = total.plus(usage)
+    return total
+
+
+def read_metadata(raw: bytes | None) -> dict[str, object]:
+    """The caller's own labels; anything but a JSON object counts as none (docs/portkey.md#metadata)."""
+    value = read_json_or_none(raw) if raw else None
+    return value if isinstance(value, dict) else {}
+
+
+def _text_labels(raw: bytes | None) -> dict[str, str] | None:
+    """The caller's own labels, as far as they are text."""
+    if raw is None:
+        return None
+    return {name: value[:_LONGEST_LABEL] for name, value in read_metadata(raw).items() if isinstance(value, str)}

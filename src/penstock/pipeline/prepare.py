@@ -1,0 +1,258 @@
+"""Stage, inside an attempt: the request for a target. One predicate chooses the lane.
+
+Lane 1: the provider's host speaks the caller's wire. The body passes, less what the host refuses. Lane 2: the body is read
+into the middle and written in the provider's wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+import msgspec
+
+from penstock.core.body import Body
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import Origin, header_line
+from penstock.core.json_text import write_json
+from penstock.core.virtual_key import allows
+from penstock.dialects.caller import CallerDialect, Relay
+from penstock.dialects.dialect import WriteContext
+from penstock.dialects.registry import DIALECTS
+from penstock.pipeline.call import Call
+from penstock.pipeline.target_route import TargetRoute
+from penstock.pipeline.translate import Translation, translate_request
+from penstock.providers.endpoint import ModelRoute
+from penstock.providers.row import Operation
+from penstock.traits.resolve import resolve
+
+HOPS_HEADER: Final = b"x-penstock-hops"
+_NEVER_FORWARDED: Final = frozenset(
+    b"host connection keep-alive proxy-connection proxy-authorization te trailer transfer-encoding upgrade".split()
+    + b"content-length expect x-penstock-hops".split()
+)
+
+
+class RelayPlan(msgspec.Struct, frozen=True):
+    """How the reply to one lane 1 request passes: ``leaves_usage_out``: the gateway asked for a stream's usage, the caller
+    did not."""
+
+    relay: Relay
+    context: WriteContext
+    leaves_usage_out: bool = False
+
+
+class PreparedRequest(msgspec.Struct, frozen=True):
+    """A request as the target wants it.
+
+    ``target`` is the request target of HTTP: path and query. ``body`` is in the caller's dialect, None for an operation
+    without one; ``payload`` is what is sent. ``relay`` (lane 1) or ``translation`` (lane 2) says how the reply comes back.
+    ``dropped`` names the parameters that were left out.
+    """
+
+    dialect: CallerDialect
+    origin: Origin
+    method: bytes
+    target: bytes
+    headers: bytes
+    payload: bytes = b""
+    body: Body | None = None
+    model: str | None = None
+    dropped: tuple[str, ...] = ()
+    streams: bool = False
+    relay: RelayPlan | None = None
+    translation: Translation | None = None
+
+    @property
+    def lane(self) -> int:
+        return 1 if self.translation is None else 2
+
+
+def speaks_callers_wire(call: Call, route: ModelRoute) -> bool:
+    """Whether the request stays in its wire (lane 1)."""
+    return route.dialect == call.dialect.name
+
+
+def prepare(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
+    """The request for a target."""
+    request = call.request
+    if request is None:
+        return _without_body(call, route)
+    body = route.changes.filled(request.body)
+    model, streams = request.model, request.stream
+    if body is not request.body:
+        model, streams = body.text("model") or model, body.raw("stream") == b"true"
+    refused = _refused_model(route, model)
+    if refused is not None:
+        return refused
+    model_route = route.endpoint.route_for(model, call.dialect.name)
+    headers = _request_headers(call, route, model_route)
+    if isinstance(headers, Failure):
+        return headers
+    context = _context(route, model_route, model)
+    prepared: PreparedRequest | Failure
+    if speaks_callers_wire(call, model_route):
+        prepared = _same_wire(call, route, model_route, context, body, headers, model, streams=streams)
+    elif route.operation is Operation.CHAT:
+        prepared = _translated(call, route, model_route, context, body, headers, model, streams=streams)
+    else:
+        return _unsupported_operation(call, route)
+    if isinstance(prepared, PreparedRequest) and prepared.dropped and route.target.rejects_unsupported:
+        return _unsupported_parameters(route, prepared.dropped)
+    return prepared
+
+
+def _without_body(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
+    model_route = route.endpoint.route_for(None, call.dialect.name)
+    if not speaks_callers_wire(call, model_route):
+        return _unsupported_operation(call, route)
+    headers = _request_headers(call, route, model_route)
+    if isinstance(headers, Failure):
+        return headers
+    target = model_route.target(None, parameters=call.parameters)
+    return PreparedRequest(call.dialect, model_route.origin, b"GET", target, headers)
+
+
+def _context(route: TargetRoute, model_route: ModelRoute, model: str | None) -> WriteContext:
+    name, slug = model_route.model(model or ""), route.provider.slug
+    traits = resolve(route.aliased_model or name, slug)
+    return WriteContext(
+        name, slug, traits, route.endpoint.options, model_route.variant, route.aliased_model, model_route.quirks
+    )
+
+
+def _same_wire(
+    call: Call,
+    route: TargetRoute,
+    model_route: ModelRoute,
+    context: WriteContext,
+    body: Body,
+    headers: bytes,
+    model: str | None,
+    *,
+    streams: bool,
+) -> PreparedRequest | Failure:
+    """Lane 1: the body under the provider's name for the model, as its host takes it."""
+    dialect = call.dialect
+    if model_route.override is not None:
+        body = body.replaced({"model": write_json(model_route.override)})
+    elif model is not None and model_route.becomes is not None:
+        body = body.replaced({"model": write_json(context.model)})
+    asks_usage = streams and model_route.quirks.stream_usage and not dialect.replies.include_usage(body)
+    if asks_usage:
+        body = dialect.replies.with_usage(body)
+    fitted = dialect.relay.fit_request(body, context)
+    if isinstance(fitted, Failure):
+        return fitted
+    body = route.changes.removed(fitted.body)
+    target = model_route.target(None if model is None else context.model, streams=streams, parameters=call.parameters)
+    return PreparedRequest(
+        dialect,
+        model_route.origin,
+        b"POST",
+        target,
+        _with_fields(headers, fitted.headers),
+        body.encode(),
+        body,
+        model,
+        fitted.dropped,
+        streams,
+        RelayPlan(dialect.relay, context, asks_usage),
+    )
+
+
+def _translated(
+    call: Call,
+    route: TargetRoute,
+    model_route: ModelRoute,
+    context: WriteContext,
+    body: Body,
+    headers: bytes,
+    model: str | None,
+    *,
+    streams: bool,
+) -> PreparedRequest | Failure:
+    """Lane 2: the request in the provider's wire."""
+    caller, provider = call.dialect, DIALECTS[model_route.dialect]
+    body = route.changes.removed(body)
+    payload = translate_request(caller, provider, body, context)
+    if isinstance(payload, Failure):
+        return payload
+    include_usage = streams and caller.replies.include_usage(body)
+    translation = Translation(caller, provider, context, route.target.strict, streams, include_usage)
+    return PreparedRequest(
+        caller,
+        model_route.origin,
+        b"POST",
+        model_route.target(context.model, streams=streams and not payload.unstreamed, parameters=call.parameters),
+        _with_fields(headers, payload.headers),
+        payload.body,
+        body,
+        model,
+        payload.dropped,
+        streams,
+        translation=translation,
+    )
+
+
+def _refused_model(route: TargetRoute, model: str | None) -> Failure | None:
+    if model is None and not route.provider.model_in_path:
+        hint = "name the model to use, for example gpt-4o-mini"
+        return Failure(Kind.INVALID_REQUEST, f"The request has no model: {hint}.", "model")
+    if route.target.models is not None and not allows(route.target.models, model or ""):
+        text = f"The virtual key '{route.target.virtual_key}' does not allow the model '{model}': choose another."
+        return Failure(Kind.NOT_ALLOWED, text, "model")
+    return None
+
+
+def _unsupported_operation(call: Call, route: TargetRoute) -> Failure:
+    """The host serves the operation, but in another wire than the caller's."""
+    text = f"{route.operation.value} is not supported by {route.provider.slug} in this API ({call.dialect.name})."
+    return Failure(Kind.UNSUPPORTED_OPERATION, text)
+
+
+def _unsupported_parameters(route: TargetRoute, dropped: tuple[str, ...]) -> Failure:
+    names = ", ".join(dropped)
+    text = f"{route.provider.slug} can't be told {names}: leave it out, or set unsupported_params to drop."
+    return Failure(Kind.INVALID_REQUEST, text, dropped[0])
+
+
+# Header blocks.
+
+
+def _request_headers(call: Call, route: TargetRoute, model_route: ModelRoute) -> bytes | Failure:
+    block = model_route.headers
+    if route.target.forward_headers:
+        forwarded = _forwarded(call, route.target.forward_headers)
+        if isinstance(forwarded, Failure):
+            return forwarded
+        block = _without(block, forwarded.keys()) + b"".join(forwarded.values())
+    if not model_route.origin.trusted:
+        block += b"%s: %d\r\n" % (HOPS_HEADER, call.hops + 1)
+    return block
+
+
+def _forwarded(call: Call, names: tuple[str, ...]) -> dict[bytes, bytes] | Failure:
+    lines = {}
+    for name in names:
+        raw = name.encode("latin-1", "replace")
+        if raw in call.fields and raw not in _NEVER_FORWARDED and raw != call.caller.header:
+            try:
+                lines[raw] = header_line(raw, call.fields[raw])
+            except ValueError as error:
+                return Failure(Kind.INVALID_REQUEST, f"A header can't be forwarded: {error}.", name)
+    return lines
+
+
+def _with_fields(block: bytes, fields: tuple[tuple[str, str], ...]) -> bytes:
+    """A header block with fields of this request alone in place of equal ones."""
+    if not fields:
+        return block
+    own = {name.encode(): header_line(name, value) for name, value in fields}
+    return _without(block, own.keys()) + b"".join(own.values())
+
+
+def _without(block: bytes, names: Collection[bytes]) -> bytes:
+    """A header block less some fields."""
+    lines = block.split(b"\r\n")
+    return b"".join(line + b"\r\n" for line in lines if line and line.partition(b":")[0].lower() not in names)

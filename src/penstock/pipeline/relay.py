@@ -1,0 +1,75 @@
+"""Stage: the rest of an answer that has begun, as it arrives. The edge only writes the bytes (``Sink``).
+
+A provider that breaks off after the first byte is told as the protocol allows: a stream ends with an error event of the
+caller's dialect and without its proper end; of a plain reply bytes are missing, which the edge shows by closing.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+from penstock.core.failure import Failure, Kind
+from penstock.dialects.stream_watch import StreamWatch
+from penstock.pipeline.call import Answer, Call
+from penstock.transport.base import Reply
+
+
+class Sink(Protocol):
+    """Where an answer's bytes go: the caller's connection."""
+
+    async def send(self, body: bytes) -> None:
+        """Send more of the body. Waits while the caller reads slower than we write."""
+        ...
+
+    async def end(self, body: bytes) -> None:
+        """Send the last of the body (possibly nothing)."""
+        ...
+
+
+class Broken(Exception):
+    """A plain reply ended before its time, after its head had been sent on."""
+
+
+_CUT: Final = Failure(
+    Kind.TRUNCATED,
+    "The provider ended its stream before the answer was finished: what came so far is not the whole of it.",
+    sent=True,
+)
+_ERROR: Final = Failure(Kind.STREAM_ERROR, "The provider sent an error in the middle of its stream.", sent=True)
+
+
+async def relay(answer: Answer, call: Call, sink: Sink) -> None:
+    """Send everything that follows ``answer.body``. Raises Broken for a plain reply that was cut short."""
+    if answer.rest is None:
+        return
+    if answer.watch is None:
+        await _relay_plain(answer, answer.rest, sink)
+    else:
+        await _relay_stream(answer, answer.rest, answer.watch, call, sink)
+
+
+async def _relay_stream(answer: Answer, reply: Reply, watch: StreamWatch, call: Call, sink: Sink) -> None:
+    """The rest of a stream, event by event as it arrives, to its proper end."""
+    while data := await reply.read():
+        ready = watch.feed(data)
+        if ready:
+            await sink.send(ready)
+    last = watch.finish()
+    finished, usage = watch.ending()
+    answer.usage = usage
+    if answer.attempt is not None:
+        answer.attempt.usage = usage
+    cut = reply.failure or (None if finished or watch.error else _CUT)
+    if cut is not None:
+        last = (b"\n\n" if watch.mid_event else b"") + call.dialect.errors.event(cut, call.trace)
+    answer.broken = cut or (_ERROR if watch.error else None)
+    await sink.end(last)
+
+
+async def _relay_plain(answer: Answer, reply: Reply, sink: Sink) -> None:
+    while data := await reply.read():
+        await sink.send(data)
+    answer.broken = reply.failure
+    if answer.broken is not None:
+        raise Broken
+    await sink.end(b"")

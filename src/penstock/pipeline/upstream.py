@@ -1,0 +1,64 @@
+"""The ways to providers, and how requests show who calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from time import monotonic
+from typing import Final
+
+import msgspec
+
+from penstock.auth.signer import Outgoing, Signer
+from penstock.core.failure import Failure, Kind
+from penstock.pipeline.authorize import Authorizer, Proof
+from penstock.pipeline.deadline import shortened
+from penstock.pipeline.model_alias import ModelAliases
+from penstock.transport.base import Reply, Request, Transport
+
+_NO_WAIT: Final = 0.001
+_UNAUTHORIZED: Final = 401
+
+
+class Upstream(msgspec.Struct, frozen=True):
+    """Sends requests to providers. ``model_aliases`` knows the models behind names that don't say them."""
+
+    transports: Mapping[str, Transport]
+    authorizer: Authorizer
+    model_aliases: ModelAliases
+
+    async def send(self, request: Request, signer: Signer | None) -> Reply | Failure:
+        """Send a request, signed if it must be; once more with a new token where an old one is refused too early."""
+        transport = self.transports[request.origin.scheme]
+        if signer is None:
+            return await transport.send(request)
+        began = monotonic()
+        proof = await self._authorized(request, signer)
+        if isinstance(proof, Failure):
+            return proof
+        reply = await transport.send(_with_proof(request, proof, began))
+        if isinstance(reply, Failure) or reply.status != _UNAUTHORIZED or not self.authorizer.refused(signer, proof):
+            return reply
+        reply.close()
+        renewed = await self._authorized(_with_proof(request, None, began), signer)
+        return renewed if isinstance(renewed, Failure) else await transport.send(_with_proof(request, renewed, began))
+
+    async def _authorized(self, request: Request, signer: Signer) -> Proof | Failure:
+        """The header lines that show who calls. A token must come within the time that the answer has to begin."""
+        outgoing = Outgoing(request.method, request.origin, request.target, request.headers, request.body)
+        limit = request.limits.first_byte
+        try:
+            async with asyncio.timeout(limit or None):
+                return await self.authorizer.lines_for(signer, outgoing)
+        except TimeoutError:
+            text = f"The access token that the request needs did not come within {limit:g} s (first_byte_timeout)."
+            return Failure(Kind.FIRST_BYTE_TIMEOUT, text, sent=False)
+
+
+def _with_proof(request: Request, proof: Proof | None, began: float) -> Request:
+    """The request with the proof, in what is left of the time for its answer to begin."""
+    limits, waited = request.limits, monotonic() - began
+    if limits.first_byte and waited > _NO_WAIT:
+        limits = shortened(limits, first_byte=max(limits.first_byte - waited, _NO_WAIT))
+    lines = b"" if proof is None else proof.lines
+    return msgspec.structs.replace(request, headers=request.headers + lines, limits=limits)

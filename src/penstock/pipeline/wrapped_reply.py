@@ -1,0 +1,127 @@
+"""Replies around replies: the base of every ``Reply`` (transport/base.py) that changes another one on its way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import Headers
+from penstock.dialects.caller import StreamTransform
+from penstock.transport.base import Reply
+
+FRAMING: Final = frozenset({b"content-type", b"content-length", b"transfer-encoding"})
+"""Response headers that say how a body is written: another body has others."""
+
+
+class WrappedReply:
+    """A reply that passes as it is; subclasses change what is read."""
+
+    def __init__(self, inner: Reply, headers: Headers | None = None) -> None:
+        self.status = inner.status
+        self.headers = inner.headers if headers is None else headers
+        self._inner = inner
+
+    @property
+    def failure(self) -> Failure | None:
+        return self._inner.failure
+
+    async def read(self) -> bytes:
+        return await self._inner.read()
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class TransformedStream(WrappedReply):
+    """A stream whose bytes a ``StreamTransform`` changes as they arrive."""
+
+    def __init__(self, inner: Reply, transform: StreamTransform, headers: Headers | None = None) -> None:
+        super().__init__(inner, headers)
+        self._transform = transform
+        self._has_ended = False
+
+    @property
+    def failure(self) -> Failure | None:
+        return self._transform.failure or self._inner.failure
+
+    async def read(self) -> bytes:
+        transform = self._transform
+        while not self._has_ended:
+            data = await self._inner.read()
+            if data:
+                ready = transform.feed(data)
+            else:
+                self._has_ended = True
+                ready = transform.finish() if self._inner.failure is None else b""
+            if transform.is_over or transform.failure is not None:
+                self._has_ended = True
+                self._inner.close()
+            if ready:
+                return ready
+        return b""
+
+    def close(self) -> None:
+        self._has_ended = True
+        self._inner.close()
+
+
+class TransformedReply(WrappedReply):
+    """A plain reply that is read whole and changed at once.
+
+    ``change`` gives the new body, or the failure that the reply turns out to be. A reply of more than ``limit`` bytes
+    passes as it came, or is a failure where ``too_large`` makes one.
+    """
+
+    def __init__(
+        self,
+        inner: Reply,
+        change: Callable[[bytes], bytes | Failure],
+        limit: int,
+        headers: Headers | None = None,
+        too_large: Callable[[], Failure] | None = None,
+    ) -> None:
+        kept = [field for field in inner.headers if field[0] != b"content-length"] if headers is None else headers
+        super().__init__(inner, kept)
+        self._change = change
+        self._limit = limit
+        self._too_large = too_large
+        self._own_failure: Failure | None = None
+        self._has_begun = False
+        self._passes = False
+
+    @property
+    def failure(self) -> Failure | None:
+        return self._own_failure or self._inner.failure
+
+    async def read(self) -> bytes:
+        if self._has_begun:
+            return await self._inner.read() if self._passes else b""
+        self._has_begun = True
+        parts, size = [], 0
+        while data := await self._inner.read():
+            parts.append(data)
+            size += len(data)
+            if size > self._limit:
+                return self._overflow(parts)
+        body = b"".join(parts)
+        if self._inner.failure is not None:
+            return body if self._too_large is None else b""
+        changed = self._change(body)
+        if isinstance(changed, Failure):
+            self._own_failure = changed
+            return b""
+        return changed
+
+    def _overflow(self, parts: list[bytes]) -> bytes:
+        if self._too_large is None:
+            self._passes = True
+            return b"".join(parts)
+        self._inner.close()
+        self._own_failure = self._too_large()
+        return b""
+
+
+def unusable(provider: str, what: str) -> Failure:
+    """The failure of a reply that nothing can be made of."""
+    return Failure(Kind.INVALID_RESPONSE, f"The provider {provider} {what}.", sent=True)
