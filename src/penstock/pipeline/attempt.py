@@ -14,7 +14,7 @@ from penstock.auth.signer import Outgoing, Signer
 from penstock.core import outcome
 from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Limits, header_line
+from penstock.core.http import Limits, Origin, header_line
 from penstock.core.json_text import write_json
 from penstock.core.virtual_key import allows
 from penstock.dialects.dialect import WriteContext
@@ -48,11 +48,12 @@ _NEVER_FORWARDED: Final = frozenset(
 class Written(msgspec.Struct):
     """A request as the target wants it: where it goes, what it says, what was left out, whether it asks for a stream.
 
-    ``address`` is the request target of HTTP: path and query. ``body`` is in OpenAI's dialect, None for an operation
-    without one; ``normalizes_replies``: the provider's replies deviate from OpenAI's schema. On lane 2
-    ``payload`` is sent in place of ``body``, and ``translation`` says how to read the reply.
+    ``origin`` is the provider's, ``address`` the request target of HTTP: path and query. ``body`` is in OpenAI's
+    dialect, None for an operation without one; ``normalizes_replies``: the provider's replies deviate from OpenAI's
+    schema. On lane 2 ``payload`` is sent in place of ``body``, and ``translation`` says how to read the reply.
     """
 
+    origin: Origin
     address: bytes
     headers: bytes
     body: Body | None = None
@@ -125,12 +126,12 @@ async def attempt(call: Call, route: Route, step: Attempt, upstream: Upstream) -
 async def send(written: Written, route: Route, step: Attempt, upstream: Upstream) -> Answer:
     """Send what was written and wait until the answer has begun or failed."""
     began = monotonic()
-    origin, model = route.endpoint.origin, written.model
+    model = written.model
     limited = attempt_deadlines(route, step, began, streams=written.streams)
     if limited.limits.first_byte < 0:
         return failed(_timed_out(route, Failure(Kind.FIRST_BYTE_TIMEOUT, "", sent=False)), model)
     method, body = written.content()
-    request = Request(origin, method, written.address, written.headers, body, limited.limits)
+    request = Request(written.origin, method, written.address, written.headers, body, limited.limits)
     reply = await upstream.send(request, route.endpoint.signer)
     if isinstance(reply, Failure):
         return failed(_timed_out(route, reply), model)
@@ -159,11 +160,12 @@ def failed(failure: Failure, model: str | None = None) -> Answer:
 def write(call: Call, route: Route) -> Written | Failure:
     """The request for a target."""
     endpoint, chat = route.endpoint, call.chat
-    headers = _request_headers(call, route)
-    if isinstance(headers, Failure):
-        return headers
     if chat is None:
-        return Written(endpoint.target(None), headers)
+        model_route = endpoint.route_for(None, OPENAI)
+        headers = _request_headers(call, route, model_route)
+        if isinstance(headers, Failure):
+            return headers
+        return Written(model_route.origin, model_route.target(None), headers)
     body, model, stream = chat.body, chat.model, chat.stream
     dropped: tuple[str, ...] = ()
     if route.shape is not None:
@@ -172,11 +174,14 @@ def write(call: Call, route: Route) -> Written | Failure:
     refused = _refused_model(route, model)
     if refused is not None:
         return refused
-    model_route = endpoint.model_route(model)
+    model_route = endpoint.route_for(model, OPENAI)
+    headers = _request_headers(call, route, model_route)
+    if isinstance(headers, Failure):
+        return headers
+    written = Written(model_route.origin, b"", headers, body, model, dropped, stream)
     if model_route.dialect == OPENAI:
-        written = _same_dialect(Written(b"", headers, body, model, dropped, stream), route, model_route)
+        written = _same_dialect(written, route, model_route)
     else:
-        written = Written(b"", headers, body, model, dropped, stream)
         failure = _translate(written, route, model_route)
         if failure is not None:
             return failure
@@ -187,22 +192,23 @@ def write(call: Call, route: Route) -> Written | Failure:
 
 def _same_dialect(written: Written, route: Route, model_route: ModelRoute) -> Written:
     """Lane 1: the body under the provider's name for the model, without what the model or its maker can't take."""
-    provider, body, model = model_route.like or route.provider, written.body or Body({}), written.model
+    quirks, body, model = model_route.quirks, written.body or Body({}), written.model
     written.address = model_route.target(None if model is None else model_route.model(model), streams=written.streams)
-    written.normalizes_replies = provider.normalizes_replies
-    if model_route.like is not None:
-        body, dropped = openai_body.shape(body, model_route.like.renames_and_drops())
+    written.normalizes_replies = quirks.normalizes_replies
+    if quirks is not route.endpoint.default_route.quirks:
+        body, dropped = openai_body.shape(body, openai_body.renames_and_drops(quirks))
         written.dropped += dropped
     if model is None:
         return written
     if model_route.becomes is not None:
         body = body.replaced({"model": write_json(model_route.model(model))})
-    if provider.applies_model_limits:
-        body, refused = fit_to_model(body, resolve(model, provider.slug), provider.effort)
+    slug = route.provider.slug
+    if quirks.applies_model_limits:
+        body, refused = fit_to_model(body, resolve(model, slug), quirks.thinking)
         written.dropped += refused
-    if not provider.keeps_reasoning and is_marked(body):
-        body = kept_at_home(body, resolve(model, provider.slug).owner)
-    written.body = body if provider.adapts_request is None else provider.adapts_request(body)
+    if not quirks.keeps_reasoning and is_marked(body):
+        body = kept_at_home(body, resolve(model, slug).owner)
+    written.body = body if quirks.adapts_request is None else quirks.adapts_request(body)
     return written
 
 
@@ -265,14 +271,14 @@ def _within(limits: Limits, *, first_byte: float | None = None, total: float | N
     return msgspec.structs.replace(limits, **{name: value for name, value in changes.items() if value is not None})
 
 
-def _request_headers(call: Call, route: Route) -> bytes | Failure:
-    block = route.endpoint.headers
+def _request_headers(call: Call, route: Route, model_route: ModelRoute) -> bytes | Failure:
+    block = model_route.headers
     if route.target.forward_headers:
         forwarded = _forwarded(call, route.target.forward_headers)
         if isinstance(forwarded, Failure):
             return forwarded
         block = _without(block, forwarded.keys()) + b"".join(forwarded.values())
-    if not route.endpoint.origin.trusted:
+    if not model_route.origin.trusted:
         block += b"%s: %d\r\n" % (HOPS_HEADER, call.hops + 1)
     return block
 

@@ -194,7 +194,7 @@ def _namespace(fields: Mapping[bytes, bytes]) -> bytes:
 
 def _key(tenant: str, namespace: bytes, written: Written, route: Route) -> bytes:
     """A digest of everything that an answer depends on."""
-    authority = route.endpoint.origin.authority.encode()
+    authority = written.origin.authority.encode()
     # Neither names nor header values can hold the separator.
     signer = route.endpoint.signer
     credential = b"" if signer is None else signer.identity.encode()

@@ -22,7 +22,7 @@ from penstock.core.lru import Lru
 from penstock.core.memo import NameMemo
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
-from penstock.dialects.openai.relay.body import Request, Shape
+from penstock.dialects.openai.relay.body import Request, Shape, renames_and_drops
 from penstock.pipeline.authenticate import ANYBODY, KEY_HEADERS, Caller, authenticate, credential
 from penstock.pipeline.call import Call
 from penstock.providers.endpoint import Endpoint, bind
@@ -269,15 +269,15 @@ class Compiler:
         )
         if isinstance(endpoint, Failure):
             return endpoint
-        overrides = dict(target.override_params)
-        if endpoint.model is not None:
-            overrides["model"] = msgspec.json.encode(endpoint.model)
+        overrides, preferred = dict(target.override_params), endpoint.default_route
+        if preferred.override is not None:
+            overrides["model"] = msgspec.json.encode(preferred.override)
         shape = msgspec.structs.replace(
-            row.renames_and_drops(),
+            renames_and_drops(preferred.quirks),
             defaults=target.default_params,
             overrides=overrides,
             # A dialect of its own has its own way with roles.
-            developer_role=row.developer_role or (row.dialect != OPENAI and not row.model_routes),
+            developer_role=preferred.quirks.developer_role or (preferred.dialect != OPENAI and not row.model_routes),
             removes=target.drop_params,
         )
         return Route(target, row, endpoint, operation, None if shape.is_plain else shape, self._limits_for(target))

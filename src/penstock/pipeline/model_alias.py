@@ -52,13 +52,13 @@ class ModelAliases:
         """The route with the model that the request's name for it stands for, where the name doesn't say. ``until`` is
         when the attempt must be over, in seconds of the monotonic clock."""
         profiles, endpoint = route.provider.profiles, route.endpoint
-        if profiles is None or call.chat is None or not endpoint.origin.trusted:
+        if profiles is None or call.chat is None or not endpoint.default_route.origin.trusted:
             return route
         name = _model(call, route)
         url = profiles.where_told(name, endpoint.options)
         if url is None:
             return route
-        credentials = endpoint.headers if endpoint.signer is None else endpoint.signer.identity.encode()
+        credentials = endpoint.default_route.headers if endpoint.signer is None else endpoint.signer.identity.encode()
         entry = f"{name} {hashlib.sha256(credentials).hexdigest()}"
         told = self._known.get(entry)
         if told is None or told.until < time.monotonic():
@@ -83,7 +83,7 @@ class ModelAliases:
         return told
 
     async def _answer(self, route: Route, url: Url) -> tuple[int, bytes] | Failure:
-        endpoint, headers, address = route.endpoint, route.endpoint.headers, url.path.encode()
+        endpoint, headers, address = route.endpoint, route.endpoint.default_route.headers, url.path.encode()
         if endpoint.signer is not None:
             proof = await self._authorizer.lines_for(
                 endpoint.signer, Outgoing(b"GET", url.origin, address, headers, b"")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from penstock.providers.registry import COLUMNS, PROVIDERS, ROWS, index, nearest, table
-from penstock.providers.row import EndpointSpec, Operation, Option, Provider
+from penstock.providers.row import EndpointSpec, Operation, Option, Provider, chat_only
 
 
 def row(slug: str = "unit", base_url: str = "https://api.example.com", **paths: str) -> Provider:
-    return Provider(slug, "Unit", base_url, "https://example.com", paths={Operation[key]: paths[key] for key in paths})
+    places = {Operation[key]: (EndpointSpec(paths[key]),) for key in paths} or chat_only()
+    return Provider(slug, "Unit", base_url, "https://example.com", places)
 
 
 def test_rows_are_found_by_slug_in_order() -> None:
@@ -34,6 +35,7 @@ def test_rows_are_found_by_slug_in_order() -> None:
                     "Unit",
                     "https://{region}.example.com",
                     "https://example.com",
+                    chat_only(),
                     options=(Option("region", "region", required=True),),
                 ),
             ),
@@ -46,7 +48,7 @@ def test_rows_are_found_by_slug_in_order() -> None:
                     "Unit",
                     "https://api.example.com",
                     "https://example.com",
-                    locate=lambda options, operation: EndpointSpec("/{region}/chat"),
+                    locate=lambda options, operation: (EndpointSpec("/{region}/chat"),),
                     options=(Option("region", "region", pattern="[a-z]+"),),
                 ),
             ),

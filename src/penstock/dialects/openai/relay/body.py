@@ -18,6 +18,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.json_path import Path, without_path
 from penstock.core.json_text import UNREADABLE, read_json
 from penstock.core.usage import Usage
+from penstock.dialects.chat_quirks import ChatQuirks
 from penstock.dialects.openai.relay.usage import read_usage
 
 CONTENT_TYPE: Final = b"application/json"
@@ -84,6 +85,12 @@ class Shape(msgspec.Struct, frozen=True):
     def is_plain(self) -> bool:
         changes = self.defaults or self.overrides or self.renames or self.drops or self.removes
         return not changes and self.developer_role
+
+
+def renames_and_drops(quirks: ChatQuirks) -> Shape:
+    """What a host calls otherwise or refuses."""
+    renames = {rename.parameter: rename.to for rename in quirks.renames}
+    return Shape(renames=renames, drops=frozenset(drop.parameter for drop in quirks.drops))
 
 
 def shape(body: Body, changes: Shape) -> tuple[Body, tuple[str, ...]]:
