@@ -420,7 +420,6 @@ ROWS: Final = (
         "https://ai-gateway.vercel.sh/v1",
         "https://vercel.com/docs/ai-gateway/openai-compat",
         chat_and_models(
-            # https://vercel.com/docs/ai-gateway/sdks-and-apis/openai-chat-completions/embeddings
             Operation.EMBEDDINGS,
             # https://vercel.com/docs/ai-gateway/sdks-and-apis/anthropic-messages-api
             messages=messages_at("/messages"),

@@ -11,12 +11,14 @@ import pytest
 
 from endpoints import target as target_of
 from paths import SHARED
+from penstock.core.failure import Failure
 from penstock.core.http import Url
 from penstock.core.secret import Secret
 from penstock.dialects.chat_quirks import Drop, Rename
+from penstock.dialects.registry import DIALECTS
 from penstock.providers.endpoint import Endpoint, bind, with_defaults
 from penstock.providers.registry import PROVIDERS
-from penstock.providers.row import Key, Operation, Provider
+from penstock.providers.row import ANTHROPIC_WIRE, OPENAI, Key, Operation, Provider
 
 REFERENCE = SHARED / "spec" / "providers.json"
 
@@ -82,6 +84,40 @@ def test_it_binds(row: Provider) -> None:
         "echo",
     }
     assert re.fullmatch(rb"(?:[!-9;-~]+: [ -~]+\r\n)+", endpoint.default_route.headers)
+
+
+@every_row
+@pytest.mark.parametrize("operation", Operation)
+def test_every_place_of_it_binds(row: Provider, operation: Operation) -> None:
+    options = {option.name: VALUES[option.name] for option in row.options if option.required}
+    specs = row.places_of(operation, with_defaults(row, options))
+    if not specs:
+        refused = bind(row, operation, key=Secret("k"), options=options, custom_host=None)
+        assert isinstance(refused, Failure)
+        return
+    assert len({(spec.dialect, spec.path) for spec in specs}) == len(specs)
+    endpoint = bound(row, operation)
+    assert len(endpoint.default_routes) == (len(specs) if row.base_url or row.self_hosted else 1)
+    for route in (*endpoint.default_routes, *endpoint.model_routes):
+        assert route.dialect in {OPENAI, *DIALECTS}
+        for streams in (False, True):
+            target = route.target("vendor/model-1", streams=streams, parameters={"id": "vendor/model-1"})
+            assert re.fullmatch(rb"/[!-z|~]*", target), target
+        assert re.fullmatch(rb"(?:[!-9;-~]+: [ -~]+\r\n)+", route.headers)
+        assert route.headers.startswith(b"content-type: application/json\r\n") == operation.has_body
+        names = [line.partition(b":")[0].lower() for line in route.headers.split(b"\r\n")]
+        assert len(names) == len(set(names))
+        assert route.headers.count(b"sk-unit-0123456789") <= 1
+
+
+@every_row
+def test_a_place_of_embeddings_or_models_speaks_openai(row: Provider) -> None:
+    for operation in (Operation.EMBEDDINGS, Operation.MODELS, Operation.MODEL):
+        for spec in row.places_of(operation, with_defaults(row, VALUES)):
+            assert spec.dialect == OPENAI
+            assert operation is not Operation.MODEL or "{id}" in spec.path
+    for spec in row.places_of(Operation.COUNT_TOKENS, with_defaults(row, VALUES)):
+        assert spec.dialect == ANTHROPIC_WIRE
 
 
 @every_row

@@ -96,7 +96,10 @@ def test_how_much_to_think(provider: str, model: str, given: str, sent: dict[str
 
 def test_a_switch_that_the_caller_sets_is_the_callers() -> None:
     own = {"reasoning_effort": "high", "thinking": {"type": "enabled"}}
-    assert adapt_request(resolve("deepseek-v4-pro", "deepseek"), PROVIDERS["deepseek"].quirks.thinking, **own) == (own, ())
+    assert adapt_request(resolve("deepseek-v4-pro", "deepseek"), PROVIDERS["deepseek"].quirks.thinking, **own) == (
+        own,
+        (),
+    )
     assert adapt_request(resolve("kimi-k2.6", "moonshot"), PROVIDERS["moonshot"].quirks.thinking, **own) == (
         ON,
         ("reasoning_effort",),
@@ -135,7 +138,9 @@ def test_calls_come_back_with_a_thought_where_one_is_wanted(
 @pytest.mark.parametrize("half", [{"reasoning_content": "\ud800"}, {"reasoning": "\ud800"}, {"tool_calls": ["\ud800"]}])
 def test_half_a_character_is_no_reason_to_fail(half: dict[str, Any]) -> None:
     given = {"messages": [CALL, RESULT, {"role": "assistant", **half}]}
-    changed, refused = adapt_request(resolve("deepseek-v4-pro", "deepseek"), PROVIDERS["deepseek"].quirks.thinking, **given)
+    changed, refused = adapt_request(
+        resolve("deepseek-v4-pro", "deepseek"), PROVIDERS["deepseek"].quirks.thinking, **given
+    )
     assert changed.keys() == {"messages"}
     assert not refused
 
@@ -143,7 +148,10 @@ def test_half_a_character_is_no_reason_to_fail(half: dict[str, Any]) -> None:
 @pytest.mark.parametrize("messages", ["tool_calls", [5, "tool_calls"], [{"role": "assistant", "tool_calls": []}]])
 def test_without_calls_nothing_is_wanted(messages: Any) -> None:
     given = {"messages": messages}
-    assert adapt_request(resolve("deepseek-v4-pro", "deepseek"), PROVIDERS["deepseek"].quirks.thinking, **given) == (given, ())
+    assert adapt_request(resolve("deepseek-v4-pro", "deepseek"), PROVIDERS["deepseek"].quirks.thinking, **given) == (
+        given,
+        (),
+    )
 
 
 @pytest.mark.parametrize("given", [None, 5, ["low"], {"effort": "low"}])
