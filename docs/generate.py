@@ -252,8 +252,10 @@ These are {len(PROVIDERS)} providers; any other server that speaks OpenAI's dial
 `x-portkey-custom-host`. Name a provider by its slug in `x-portkey-provider` or a config. The key comes with the
 request, or from the variable where the operator lends it (`providers.env_keys`, [settings.md](settings.md)). `{{…}}`
 in a base URL is filled from the option's header; in a config an option is written without `x-portkey-`, with
-underscores. Names link to the provider's own documentation. Where the dialect is not OpenAI's, the gateway translates
-([dialects.md](dialects.md)).
+underscores. Names link to the provider's own documentation. A provider serves the operations that are listed, chats in
+the wires in parentheses; without parentheses the wire is OpenAI's. A request in one of the wires passes through,
+every other request is translated into the first wire ([dialects.md](dialects.md)). A custom host gets requests of the
+first wire only, except at server programs that you run yourself (llamacpp, lm-studio, ollama, vllm).
 
 """
 
@@ -284,10 +286,10 @@ def providers_page() -> str:
 
 
 def _provider_cells(line: tuple[str, ...]) -> tuple[str, ...]:
-    slug, name, dialect, base_url, key, options, notes = line
+    slug, name, serves, base_url, key, options, notes = line
     row = PROVIDERS[slug]
     link = f"[{name}]({row.docs.removeprefix('docs/')})"
-    return f"`{slug}`", link, dialect, f"`{base_url}`", _codes(key) if row.env else key, _codes(options), notes
+    return f"`{slug}`", link, serves, f"`{base_url}`", _codes(key) if row.env else key, _codes(options), notes
 
 
 def _codes(listed: str) -> str:
@@ -296,13 +298,14 @@ def _codes(listed: str) -> str:
 
 def _changes() -> Iterator[tuple[str, ...]]:
     for slug, row in PROVIDERS.items():
-        for drop in row.drops:
+        quirks = row.quirks
+        for drop in quirks.drops:
             yield f"`{slug}`", f"`{drop.parameter}`", "left out", f"{drop.reason} ([source]({drop.link}))"
-        for rename in row.renames:
+        for rename in quirks.renames:
             sent = f"sent as `{rename.to}`"
             yield f"`{slug}`", f"`{rename.parameter}`", sent, f"{rename.reason} ([source]({rename.link}))"
-        if row.effort is not None:
-            sent = f"or sent as `{row.effort.switch}`" if row.effort.switch else ""
+        if quirks.thinking is not None:
+            sent = f"or sent as `{quirks.thinking.switch}`" if quirks.thinking.switch else ""
             yield f"`{slug}`", "`reasoning_effort`", f"in its models' words {sent}".rstrip(), "[models.md](models.md)"
 
 

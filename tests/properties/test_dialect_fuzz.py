@@ -27,7 +27,7 @@ from penstock.dialects.openai.caller import request as openai_request
 from penstock.dialects.openai.caller.chunks import ChunkWriter
 from penstock.dialects.openai.caller.completion import completion
 from penstock.dialects.openai.caller.members import Caption
-from penstock.dialects.openai.relay.body import read_request, shape
+from penstock.dialects.openai.relay.body import read_request, renames_and_drops, shape
 from penstock.dialects.openai.relay.model_limits import fit_to_model
 from penstock.dialects.openai.relay.signatures import kept_at_home
 from penstock.dialects.registry import DIALECTS
@@ -278,7 +278,7 @@ CONVERSATION: Final = {
     ],
 }  # fmt: skip
 ACCENTS: Final = sorted(
-    row.slug for row in PROVIDERS.values() if row.adapts_request is not None or row.applies_model_limits
+    row.slug for row in PROVIDERS.values() if row.quirks.adapts_request is not None or row.quirks.applies_model_limits
 )
 
 
@@ -290,16 +290,16 @@ def test_any_request_is_put_for_a_provider_with_an_accent(slug: str, data: st.Da
     row = rows[data.draw(st.sampled_from(["conversation", *sorted(MATRIX)]))]
     damaged = broken(row, data.draw(st.integers(0, 2**32)), data.draw(anything))
     model = data.draw(st.sampled_from(["gpt-5", "o1-mini", "grok-4.5", "glm-4.6", "kimi-k2.6", "deepseek-v4-pro", "m"]))
-    provider, traits = PROVIDERS[slug], resolve(model, slug)
+    quirks, traits = PROVIDERS[slug].quirks, resolve(model, slug)
     request = read_request(json.dumps(damaged).encode())
     if isinstance(request, Failure):
         assert request.status == 400
         return
-    body, _ = shape(request.body, provider.renames_and_drops())
-    body, _ = fit_to_model(body, traits, provider.effort)
+    body, _ = shape(request.body, renames_and_drops(quirks))
+    body, _ = fit_to_model(body, traits, quirks.thinking)
     body = kept_at_home(body, traits.owner)
     assert isinstance(
-        json.loads((body if provider.adapts_request is None else provider.adapts_request(body)).encode()), dict
+        json.loads((body if quirks.adapts_request is None else quirks.adapts_request(body)).encode()), dict
     )
 
 

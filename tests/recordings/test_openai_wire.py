@@ -17,7 +17,7 @@ import pytest
 from penstock.dialects.openai.relay.normalize import normalize_reply
 from penstock.dialects.openai.relay.normalize_stream import StreamNormalizer
 from penstock.providers.registry import PROVIDERS
-from penstock.providers.row import OPENAI
+from penstock.providers.row import OPENAI, Operation
 from penstock.traits.resolve import resolve
 from running import RECORDINGS, RunningGateway, needs_recordings
 
@@ -48,7 +48,9 @@ def slug(recording: dict[str, Any]) -> str:
     name = SLUGS.get(recording["provider"], recording["provider"])
     return (
         name
-        if name in PROVIDERS and not PROVIDERS[name].locate and PROVIDERS[name].dialect == OPENAI
+        if name in PROVIDERS
+        and not PROVIDERS[name].locate
+        and PROVIDERS[name].places[Operation.CHAT][0].dialect == OPENAI
         else "azure-openai"
         if name == "azure-openai"
         else "openai"
@@ -68,14 +70,14 @@ def expected_request(recording: dict[str, Any], dropped: str | None) -> dict[str
     """What the provider must receive: the recorded request less what its row renames, drops or calls otherwise."""
     row = PROVIDERS[slug(recording)]
     body = dict(recording["request"]["body"])
-    for rename in row.renames:
+    for rename in row.quirks.renames:
         if rename.parameter in body:
             body[rename.to] = body.pop(rename.parameter)
     for name in dropped.split(",") if dropped else []:
-        assert name in {drop.parameter for drop in row.drops}
+        assert name in {drop.parameter for drop in row.quirks.drops}
         del body[name]
-    refused = {} if row.developer_role else {"developer": "system"}
-    if row.applies_model_limits and not resolve(body.get("model", ""), row.slug).system_role:
+    refused = {} if row.quirks.developer_role else {"developer": "system"}
+    if row.quirks.applies_model_limits and not resolve(body.get("model", ""), row.slug).system_role:
         refused = dict.fromkeys(("developer", "system"), "user")
     if "messages" in body:
         body["messages"] = [
@@ -87,7 +89,7 @@ def expected_request(recording: dict[str, Any], dropped: str | None) -> dict[str
 def expected_reply(recording: dict[str, Any]) -> bytes:
     """The recorded bytes, without the accent of a provider that has one (dialects/openai/relay/normalize.py)."""
     body = str(recording["response"]["body_text"]).encode("utf-8", "surrogatepass")
-    if recording["response"]["status"] != 200 or not PROVIDERS[slug(recording)].normalizes_replies:
+    if recording["response"]["status"] != 200 or not PROVIDERS[slug(recording)].quirks.normalizes_replies:
         return body
     if recording["response"]["kind"] != "sse":
         return normalize_reply(body)

@@ -7,8 +7,18 @@ from __future__ import annotations
 
 from typing import Final
 
+from penstock.dialects.chat_quirks import ChatQuirks
 from penstock.dialects.openai.relay.assistant_extras import blocks_as_content
-from penstock.providers.row import CHAT_ONLY, HTTPS_URL, Operation, Option, Provider
+from penstock.providers.row import (
+    HTTPS_URL,
+    EndpointSpec,
+    Operation,
+    Option,
+    Provider,
+    chat_and_models,
+    chat_only,
+    messages_at,
+)
 
 ROWS: Final = (
     Provider(
@@ -16,7 +26,7 @@ ROWS: Final = (
         "Snowflake Cortex",
         "https://{snowflake_account}.snowflakecomputing.com/api/v2",
         "https://docs.snowflake.com/en/user-guide/snowflake-cortex/cortex-rest-api",
-        paths={Operation.CHAT: "/cortex/v1/chat/completions"},
+        {Operation.CHAT: (EndpointSpec("/cortex/v1/chat/completions"),)},
         env=("SNOWFLAKE_CORTEX_PAT", "SNOWFLAKE_PAT"),
         options=(
             Option(
@@ -27,14 +37,19 @@ ROWS: Final = (
             ),
         ),
         notes="The key is a programmatic access token or a JWT.",
-        normalizes_replies=True,
+        quirks=ChatQuirks(normalizes_replies=True),
     ),
     Provider(
         "databricks",
         "Databricks",
         "https://{databricks_host}/serving-endpoints",
         "https://docs.databricks.com/aws/en/machine-learning/foundation-models/",
-        paths=CHAT_ONLY,
+        chat_only(
+            # https://docs.databricks.com/aws/en/machine-learning/model-serving/query-embedding-models
+            Operation.EMBEDDINGS,
+            # https://docs.databricks.com/aws/en/machine-learning/model-serving/query-anthropic-messages
+            messages=messages_at("/anthropic/v1/messages", models=("claude",)),
+        ),
         env=("DATABRICKS_TOKEN",),
         options=(
             Option(
@@ -44,14 +59,14 @@ ROWS: Final = (
                 pattern=r"([A-Za-z0-9-]{1,63}\.)+(databricks\.com|azuredatabricks\.net)",
             ),
         ),
-        adapts_request=blocks_as_content,
-        normalizes_replies=True,
+        quirks=ChatQuirks(adapts_request=blocks_as_content, normalizes_replies=True),
     ),
     Provider(
         "huggingface",
         "Hugging Face",
         "{huggingface_base_url}/v1",
         "https://huggingface.co/docs/inference-providers",
+        chat_and_models(),
         env=("HF_TOKEN",),
         options=(
             Option(
@@ -63,14 +78,14 @@ ROWS: Final = (
             ),
         ),
         notes="Inference Providers; the base URL of a dedicated endpoint goes in huggingface-base-url, without /v1.",
-        normalizes_replies=True,
+        quirks=ChatQuirks(normalizes_replies=True),
     ),
     Provider(
         "predibase",
         "Predibase",
         "https://serving.app.predibase.com",
         "https://docs.predibase.com",
-        paths={Operation.CHAT: "/{predibase_tenant_id}/deployments/v2/llms/{model}/v1/chat/completions"},
+        {Operation.CHAT: (EndpointSpec("/{predibase_tenant_id}/deployments/v2/llms/{model}/v1/chat/completions"),)},
         env=("PREDIBASE_API_TOKEN", "PREDIBASE_API_KEY"),
         options=(Option("predibase_tenant_id", "predibase-tenant-id", required=True, pattern="[A-Za-z0-9_-]+"),),
         notes="Portkey reads the tenant from the body's user and an adapter from model:adapter; here neither is.",
@@ -80,11 +95,11 @@ ROWS: Final = (
         "Cloudflare Workers AI",
         "https://api.cloudflare.com/client/v4/accounts/{workers_ai_account_id}/ai/v1",
         "https://developers.cloudflare.com/workers-ai/configuration/open-ai-compatibility",
-        paths=CHAT_ONLY,
+        chat_only(Operation.EMBEDDINGS),
         env=("CLOUDFLARE_API_TOKEN", "CLOUDFLARE_API_KEY"),
         options=(
             Option("workers_ai_account_id", "workers-ai-account-id", required=True, pattern="[A-Za-z0-9_-]{1,64}"),
         ),
-        normalizes_replies=True,
+        quirks=ChatQuirks(normalizes_replies=True),
     ),
 )

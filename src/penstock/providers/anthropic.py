@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.auth.header import HeaderAuth
-from penstock.providers.row import Operation, Option, Provider
+from penstock.providers.row import ANTHROPIC_WIRE, EndpointSpec, Operation, Option, Provider
 
 X_API_KEY: Final = HeaderAuth("x-api-key")
 
@@ -23,8 +23,11 @@ ANTHROPIC: Final = Provider(
     "Anthropic",
     "https://api.anthropic.com/v1",
     "https://docs.anthropic.com/en/api/messages",
-    dialect="anthropic",
-    paths={Operation.CHAT: "/messages"},
+    {
+        Operation.CHAT: (EndpointSpec("/messages", dialect=ANTHROPIC_WIRE),),
+        # https://docs.anthropic.com/en/api/messages-count-tokens
+        Operation.COUNT_TOKENS: (EndpointSpec("/messages/count_tokens", dialect=ANTHROPIC_WIRE),),
+    },
     auth=X_API_KEY,
     env=("ANTHROPIC_API_KEY",),
     options=(

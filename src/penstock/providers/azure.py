@@ -11,8 +11,9 @@ from typing import Final
 
 from penstock.auth import entra
 from penstock.auth.header import API_KEY, BEARER
+from penstock.dialects.chat_quirks import ChatQuirks
 from penstock.providers.anthropic import X_API_KEY
-from penstock.providers.row import CHAT_ONLY, HTTPS_URL, PATHS, EndpointSpec, Operation, Option, Provider
+from penstock.providers.row import ANTHROPIC_WIRE, HTTPS_URL, PATHS, EndpointSpec, Operation, Option, Provider
 
 _AD_TOKEN: Final = Option("azure_ad_token", "azure-ad-token", secret=True, credential=BEARER)
 
@@ -40,14 +41,16 @@ The default is not the reference's ``drop``: nothing is lost in silence."""
 _NAME: Final = "[A-Za-z0-9_-][A-Za-z0-9._-]*"
 
 
-def _locate(options: Mapping[str, str], operation: Operation) -> EndpointSpec | None:
-    """Version ``v1`` has one path for all deployments and reads the deployment's name from the body."""
+def _locate(options: Mapping[str, str], operation: Operation) -> tuple[EndpointSpec, ...]:
+    """Version ``v1`` has one path for all deployments and reads the deployment's name from the body. Models are listed
+    for the whole resource."""
+    path = PATHS.get(operation)
+    if path is None:
+        return ()
     if options["api_version"] == "v1":
-        return EndpointSpec(
-            "/v1" + PATHS[operation], options.get("deployment_id") if operation is Operation.CHAT else None
-        )
-    parent = "/deployments/{deployment_id}" if operation is Operation.CHAT else ""
-    return EndpointSpec(parent + PATHS[operation] + "?api-version={api_version}")
+        return (EndpointSpec("/v1" + path, options.get("deployment_id") if operation.has_body else None),)
+    parent = "/deployments/{deployment_id}" if operation.has_body else ""
+    return (EndpointSpec(parent + path + "?api-version={api_version}"),)
 
 
 AZURE_OPENAI: Final = Provider(
@@ -85,23 +88,29 @@ AZURE_OPENAI: Final = Provider(
         *_SIGNING_IN,
         Option("openai_beta", "openai-beta", upstream_header="OpenAI-Beta", bare_header="openai-beta"),
     ),
-    developer_role=True,
-    applies_model_limits=True,
+    # https://learn.microsoft.com/en-us/azure/ai-services/openai/reference#chatcompletionstreamoptions
+    quirks=ChatQuirks(developer_role=True, applies_model_limits=True, stream_usage=True),
     model_in_path=True,
     notes="API version v1 needs no dated version and may name the deployment as the model. azure-auth-mode: "
     "entra signs in with a client's secret; a token of your own goes in azure-ad-token.",
 )
 
 
-def _locate_foundry(options: Mapping[str, str], operation: Operation) -> EndpointSpec | None:
+_FOUNDRY_MESSAGES: Final = {Operation.CHAT: "/v1/messages"}
+_FOUNDRY_INFERENCE: Final = {operation: PATHS[operation] for operation in (Operation.CHAT, Operation.EMBEDDINGS)}
+
+
+def _locate_foundry(options: Mapping[str, str], operation: Operation) -> tuple[EndpointSpec, ...]:
     """Claude has an address of its own, ``.../anthropic``, and speaks its own dialect there
     (docs/portkey.md#azure-ai-foundry)."""
-    if operation is not Operation.CHAT:
-        return None
-    if "anthropic" in options.get("azure_foundry_url", ""):
+    is_claude = "anthropic" in options.get("azure_foundry_url", "")
+    path = (_FOUNDRY_MESSAGES if is_claude else _FOUNDRY_INFERENCE).get(operation)
+    if path is None:
+        return ()
+    if is_claude:
         version = (("anthropic-version", "{anthropic_version}"),)
-        return EndpointSpec("/v1/messages", dialect="anthropic", variant="azure", auth=X_API_KEY, headers=version)
-    return EndpointSpec(CHAT_ONLY[Operation.CHAT] + "?api-version={azure_api_version}")
+        return (EndpointSpec(path, dialect=ANTHROPIC_WIRE, variant="azure", auth=X_API_KEY, headers=version),)
+    return (EndpointSpec(path + "?api-version={azure_api_version}"),)
 
 
 AZURE_AI: Final = Provider(
@@ -122,7 +131,7 @@ AZURE_AI: Final = Provider(
         _AD_TOKEN,
         *_SIGNING_IN,
     ),
-    normalizes_replies=True,
+    quirks=ChatQuirks(normalizes_replies=True),
     notes="A base URL with anthropic in it is asked in Anthropic's dialect. Microsoft retires the model "
     "inference API (.../models) on 26 August 2026: use .../openai/v1 as the base URL.",
 )

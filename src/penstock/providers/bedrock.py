@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
+import msgspec
+
 from penstock.auth import sigv4
 from penstock.providers import bedrock_profiles
-from penstock.providers.row import EndpointSpec, Operation, Option, Profiles, Provider
+from penstock.providers.row import ANTHROPIC_WIRE, EndpointSpec, Operation, Option, Profiles, Provider
 
 REGION: Final = Option("aws_region", "aws-region", default="us-east-1", pattern="[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}")
 
@@ -34,15 +36,17 @@ _CONVERSE: Final = EndpointSpec(
 _INVOKE: Final = EndpointSpec(
     "/model/{model}/invoke",
     stream_path="/model/{model}/invoke-with-response-stream",
-    dialect="anthropic",
+    dialect=ANTHROPIC_WIRE,
     variant="bedrock",
 )
+_INVOKE_CLAUDE: Final = msgspec.structs.replace(_INVOKE, models=("anthropic", "claude"))
+"""Only Claude's body is Anthropic's; an ARN that doesn't say its model goes through Converse."""
 
 
-def _locate(options: Mapping[str, str], operation: Operation) -> EndpointSpec | None:
+def _locate(options: Mapping[str, str], operation: Operation) -> tuple[EndpointSpec, ...]:
     if operation is not Operation.CHAT:
-        return None
-    return _INVOKE if options.get("aws_bedrock_api") == "invoke" else _CONVERSE
+        return ()
+    return (_INVOKE,) if options.get("aws_bedrock_api") == "invoke" else (_CONVERSE, _INVOKE_CLAUDE)
 
 
 def aws_domain(options: Mapping[str, str]) -> str:
@@ -54,7 +58,6 @@ BEDROCK: Final = Provider(
     "Amazon Bedrock",
     "https://bedrock-runtime.{aws_region}.{aws_domain}",
     "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html",
-    dialect="bedrock_converse",
     locate=_locate,
     sign=partial(sigv4.signer, "bedrock"),
     options=(
@@ -67,5 +70,5 @@ BEDROCK: Final = Provider(
     profiles=Profiles(bedrock_profiles.where_told, bedrock_profiles.model_in),
     env=("AWS_BEARER_TOKEN_BEDROCK",),
     notes="The key is a Bedrock API key; or aws-access-key-id and aws-secret-access-key sign each request "
-    "(penstock[aws]). aws-bedrock-api: invoke calls Claude by its own API in place of Converse.",
+    "(penstock[aws]). aws-bedrock-api: invoke calls Claude by its own API in place of Converse, for every caller.",
 )

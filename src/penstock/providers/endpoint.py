@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote
 
@@ -19,76 +20,113 @@ from penstock.auth.signer import Signer
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin, Url, header_line
 from penstock.core.secret import Secret
-from penstock.providers.row import OPENAI, EndpointSpec, Key, Operation, Option, Provider
+from penstock.dialects.chat_quirks import NO_QUIRKS, ChatQuirks
+from penstock.providers.row import EndpointSpec, Key, Operation, Option, Provider
 
 PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 _VISIBLE_ASCII: Final = "".join(map(chr, range(0x21, 0x7F)))
 _MODEL: Final = "{model}"
 _USER_AGENT: Final = header_line("user-agent", f"penstock/{__version__}")
 _JSON: Final = header_line("content-type", "application/json")
+NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class ModelRoute(msgspec.Struct, frozen=True):
-    """How some of an endpoint's models are asked: the dialect, and the request targets, which may hold ``{model}``.
+    """How some of an endpoint's models are asked in one wire: everything that may differ between places.
 
-    ``prefix`` is what their names begin with; upstream it reads ``becomes``, None for no change. ``like`` is the
-    provider whose accent they have, None for that of the host.
+    ``plain`` and ``stream`` are request targets (path and query), which may hold ``{model}`` and ``{id}``. ``headers``
+    is a checked block of header lines, the credential among them. ``override``, when set, is what the body must say in
+    place of the caller's ``model``. ``prefix`` is what the models' names begin with; upstream it reads ``becomes``,
+    None for no change. ``models`` are as in ``EndpointSpec``.
     """
 
     dialect: str
     variant: str
     plain: str
     stream: str
+    origin: Origin
+    headers: bytes
+    quirks: ChatQuirks
+    override: str | None = None
+    models: tuple[str, ...] = ()
     prefix: str = ""
     becomes: str | None = None
-    like: Provider | None = None
+
+    def serves(self, model: str | None) -> bool:
+        """Whether the place takes a model of this name. None, for a request without a model, fits only where all do."""
+        return not self.models or (model is not None and any(part in model for part in self.models))
 
     def model(self, name: str) -> str:
         """The model's name for the provider."""
         return name if self.becomes is None else self.becomes + name.removeprefix(self.prefix)
 
-    def target(self, model: str | None, *, streams: bool = False) -> bytes:
-        """The request target (path and query) for a request that names this model, as the provider calls it."""
+    def target(
+        self, model: str | None, *, streams: bool = False, parameters: Mapping[str, str] = NO_PARAMETERS
+    ) -> bytes:
+        """The request target for a request that names this model, as the provider calls it.
+
+        ``parameters`` are the caller's path parameters by name, for placeholders such as ``{id}``.
+        """
         target = self.stream if streams else self.plain
         if model is not None and _MODEL in target:
             target = target.replace(_MODEL, _segment(model))
+        for name, value in parameters.items():
+            target = target.replace(f"{{{name}}}", _segment(value))
         return target.encode()
 
 
 class Endpoint(msgspec.Struct, frozen=True):
     """One operation at one provider, ready to be called.
 
-    ``headers`` is a checked block of header lines, the credential among them. ``model``, when set, is what the body
-    must say in place of the caller's ``model``. ``options`` are the provider's settings by row name. A ``signer`` adds
-    its lines to each request.
+    ``default_routes`` are the routes of most models, one for each wire, in order of preference; ``model_routes`` those
+    of special models. ``options`` are the provider's settings by row name. A ``signer`` adds its lines to each request.
     """
 
     provider: Provider
-    origin: Origin
-    headers: bytes
-    default_route: ModelRoute
+    default_routes: tuple[ModelRoute, ...]
     model_routes: tuple[ModelRoute, ...] = ()
-    model: str | None = None
     options: Mapping[str, str] = {}
     signer: Signer | None = None
 
-    def model_route(self, model: str | None) -> ModelRoute:
-        """How a model is asked."""
-        if self.model_routes and model is not None:
-            for model_route in self.model_routes:
-                if model.startswith(model_route.prefix):
-                    return model_route
-        return self.default_route
+    @property
+    def default_route(self) -> ModelRoute:
+        """The preferred route of most models."""
+        return self.default_routes[0]
 
-    def target(self, model: str | None, *, streams: bool = False) -> bytes:
-        """The request target for a model, by the name that callers give it."""
-        model_route = self.model_route(model)
-        return model_route.target(None if model is None else model_route.model(model), streams=streams)
+    def route_for(self, model: str | None, wire: str) -> ModelRoute:
+        """How a model is asked: in the caller's wire where the provider speaks it (lane 1), else in the wire that the
+        provider prefers (lane 2)."""
+        routes = self.default_routes
+        if self.model_routes and model is not None:
+            routes = tuple([route for route in self.model_routes if model.startswith(route.prefix)]) or routes
+        preferred = None
+        for route in routes:
+            if not route.models or route.serves(model):
+                if route.dialect == wire:
+                    return route
+                preferred = preferred or route
+        return preferred or routes[0]
 
     def __repr__(self) -> str:
-        return (
-            f"Endpoint({self.provider.slug}, {self.origin.scheme}://{self.origin.authority}{self.default_route.plain})"
-        )
+        origin = self.default_route.origin
+        return f"Endpoint({self.provider.slug}, {origin.scheme}://{origin.authority}{self.default_route.plain})"
+
+
+class _Binding(msgspec.Struct, frozen=True):
+    """What all places of one endpoint are bound with. ``key`` is the caller's own, ``lent_key`` the operator's."""
+
+    provider: Provider
+    operation: Operation
+    values: Mapping[str, str]
+    custom_host: Url | None
+    key: Secret | None
+    lent_key: Secret | None
+    demands_key: bool = True
+
+    def base(self, spec: EndpointSpec) -> Url | Failure:
+        """The address that the path is appended to."""
+        template = self.provider.base_url if spec.base_url is None else spec.base_url
+        return self.custom_host or _base(self.provider, template, self.values)
 
 
 def bind(
@@ -105,43 +143,54 @@ def bind(
 
     ``lent_key`` is the operator's own: it serves a caller who brings none, and only at the provider's own address. So
     does the gateway's identity, whose ``environment`` is given only where the operator lends it.
+
+    A custom host gets requests of the row's first wire only: nothing says that a caller's proxy or private deployment
+    serves the others as well, or at which paths. Only a program that callers run (``self_hosted``) is the same
+    everywhere.
     """
     values = with_defaults(provider, options)
     refused = _refuse_option(provider, values)
     if refused is not None:
         return refused
-    spec = _spec(provider, operation, values)
-    if spec is None:
+    specs = provider.places_of(operation, values)
+    if not specs:
         return Failure(Kind.UNSUPPORTED_OPERATION, f"{operation.value} is not supported by {provider.slug}.")
-    base = custom_host or _base(provider, values)
-    if isinstance(base, Failure):
-        return base
-    default_route = _model_route(provider, base, spec, values)
-    if isinstance(default_route, Failure):
-        return default_route
-    model_routes = _other_model_routes(provider, base, values) if operation is Operation.CHAT else ()
-    if isinstance(model_routes, Failure):
-        return model_routes
-    if key is None and base.origin.trusted:
-        key = lent_key
-    signer = _signer(provider, base, key, values, environment)
+    if custom_host is not None and not provider.self_hosted:
+        specs = specs[:1]
+    binding = _Binding(provider, operation, values, custom_host, key, lent_key, custom_host is None)
+    signer = _signer(binding, specs, environment)
     if isinstance(signer, Failure):
         return signer
-    auth = spec.auth or provider.auth
-    demand_key = custom_host is None and signer is None
-    headers = _headers(provider, operation, auth, None if signer else key, values, demand_key=demand_key)
-    if isinstance(headers, Failure):
-        return headers
-    for name, template in spec.headers:
-        headers += header_line(name, PLACEHOLDER.sub(lambda match: values[match[1]], template))
-    return Endpoint(provider, base.origin, headers, default_route, model_routes, spec.model, values, signer)
+    if signer is not None:
+        binding = msgspec.structs.replace(binding, key=None, lent_key=None, demands_key=False)
+    rules = provider.model_routes if operation is Operation.CHAT else ()
+    routes = [_model_route(binding, spec) for spec in (*specs, *(rule.spec for rule in rules))]
+    for route in routes:
+        if isinstance(route, Failure):
+            return route
+    bound = [route for route in routes if not isinstance(route, Failure)]
+    special = [
+        msgspec.structs.replace(route, prefix=rule.prefix, becomes=rule.becomes)
+        for route, rule in zip(bound[len(specs) :], rules, strict=True)
+    ]
+    return Endpoint(provider, tuple(bound[: len(specs)]), tuple(special), values, signer)
 
 
 def _signer(
-    provider: Provider, base: Url, key: Secret | None, values: Mapping[str, str], environment: Mapping[str, str] | None
+    binding: _Binding, specs: tuple[EndpointSpec, ...], environment: Mapping[str, str] | None
 ) -> Signer | Failure | None:
     """Who signs the requests, None where a key is shown. The gateway's own identity stays at the provider's address."""
-    signer = None if provider.sign is None else provider.sign(values, key, environment)
+    provider = binding.provider
+    if provider.sign is None:
+        return None
+    trusted = True
+    for spec in specs:
+        base = binding.base(spec)
+        if isinstance(base, Failure):
+            return base
+        trusted = trusted and base.origin.trusted
+    key = binding.key or (binding.lent_key if trusted else None)
+    signer = provider.sign(binding.values, key, environment)
     if signer is None or isinstance(signer, Failure):
         return signer
     try:
@@ -149,29 +198,35 @@ def _signer(
     except ValueError:
         text = f"The credentials for {provider.slug} hold half a character: send them whole."
         return Failure(Kind.INVALID_CONFIG, text, "api_key")
-    return _not_lent(provider) if signer.is_own and (environment is None or not base.origin.trusted) else signer
+    return _not_lent(provider) if signer.is_own and (environment is None or not trusted) else signer
 
 
-def _other_model_routes(provider: Provider, base: Url, values: Mapping[str, str]) -> tuple[ModelRoute, ...] | Failure:
-    model_routes = []
-    for rule in provider.model_routes:
-        model_route = _model_route(provider, base, rule.spec, values)
-        if isinstance(model_route, Failure):
-            return model_route
-        model_routes.append(
-            msgspec.structs.replace(model_route, prefix=rule.prefix, becomes=rule.becomes, like=rule.like)
-        )
-    return tuple(model_routes)
-
-
-def _model_route(provider: Provider, base: Url, spec: EndpointSpec, values: Mapping[str, str]) -> ModelRoute | Failure:
-    targets = []
-    for template in (spec.path, spec.path if spec.stream_path is None else spec.stream_path):
-        target = _target(provider, base, template, values)
-        if isinstance(target, Failure):
-            return target
-        targets.append(target)
-    return ModelRoute(spec.dialect, spec.variant, targets[0], targets[1])
+def _model_route(binding: _Binding, spec: EndpointSpec) -> ModelRoute | Failure:
+    provider, values = binding.provider, binding.values
+    base = binding.base(spec)
+    if isinstance(base, Failure):
+        return base
+    plain = _target(provider, base, spec.path, values)
+    if isinstance(plain, Failure):
+        return plain
+    stream = plain if spec.stream_path is None else _target(provider, base, spec.stream_path, values)
+    if isinstance(stream, Failure):
+        return stream
+    headers = _headers(binding, spec, base)
+    if isinstance(headers, Failure):
+        return headers
+    quirks = provider.quirks if binding.operation is Operation.CHAT else NO_QUIRKS
+    return ModelRoute(
+        spec.dialect,
+        spec.variant,
+        plain,
+        stream,
+        base.origin,
+        headers,
+        quirks if spec.quirks is None else spec.quirks,
+        override=spec.model,
+        models=spec.models,
+    )
 
 
 def _target(provider: Provider, base: Url, template: str, values: Mapping[str, str]) -> str | Failure:
@@ -203,25 +258,16 @@ def _refuse_option(provider: Provider, values: Mapping[str, str]) -> Failure | N
     return None
 
 
-def _spec(provider: Provider, operation: Operation, values: Mapping[str, str]) -> EndpointSpec | None:
-    if provider.locate is not None:
-        return provider.locate(values, operation)
-    path = provider.paths.get(operation)
-    if path is None:
-        return None
-    dialect = provider.dialect if operation is Operation.CHAT else OPENAI
-    return EndpointSpec(path, None, provider.stream_paths.get(operation), dialect, provider.variant)
-
-
-def _base(provider: Provider, values: Mapping[str, str]) -> Url | Failure:
-    if not provider.base_url:
+def _base(provider: Provider, template: str, values: Mapping[str, str]) -> Url | Failure:
+    """The address that a base URL's template stands for. It is trusted unless the caller may have named its host."""
+    if not template:
         return Failure(
             Kind.INVALID_CONFIG,
             f"{provider.slug} has no address of its own: name yours in the header x-portkey-custom-host, for example "
             "http://localhost:8000/v1, or as custom_host in the config.",
             param="x-portkey-custom-host",
         )
-    text = _fill(provider, provider.base_url, values)
+    text = _fill(provider, template, values)
     if isinstance(text, Failure):
         return text
     chosen = any(
@@ -264,28 +310,23 @@ def _segment(value: str) -> str:
     return text.replace(".", "%252E") if text in {".", ".."} else text
 
 
-def _headers(
-    provider: Provider,
-    operation: Operation,
-    auth: HeaderAuth,
-    key: Secret | None,
-    values: Mapping[str, str],
-    *,
-    demand_key: bool,
-) -> bytes | Failure:
-    credential = _credential(provider, auth, key, values, demand_key=demand_key)
+def _headers(binding: _Binding, spec: EndpointSpec, base: Url) -> bytes | Failure:
+    """The header block of a place. The place's own headers come last."""
+    provider, values = binding.provider, binding.values
+    key = binding.lent_key if binding.key is None and base.origin.trusted else binding.key
+    credential = _credential(provider, spec.auth or provider.auth, key, values, demand_key=binding.demands_key)
     if isinstance(credential, Failure):
         return credential
-    lines = [_USER_AGENT, credential]
-    if operation is Operation.CHAT:
-        lines.insert(0, _JSON)
-    lines += [header_line(name, value) for name, value in provider.headers]
+    lines = [_JSON] if binding.operation.has_body else []
+    lines += [_USER_AGENT, credential, *(header_line(name, value) for name, value in provider.headers)]
     for option in provider.options:
         if option.upstream_header is not None and option.name in values:
             try:
                 lines.append(header_line(option.upstream_header, values[option.name]))
             except ValueError:
                 return _invalid(option, "its value holds a control character")
+    for name, template in spec.headers:
+        lines.append(header_line(name, PLACEHOLDER.sub(lambda match: values[match[1]], template)))
     return b"".join(lines)
 
 

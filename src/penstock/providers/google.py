@@ -9,32 +9,30 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from penstock.auth import google
-from penstock.auth.header import HeaderAuth
+from penstock.auth.header import BEARER, HeaderAuth
 from penstock.core.json_text import read_json
 from penstock.providers.mistral import MISTRAL
-from penstock.providers.row import EndpointSpec, ModelRouteSpec, Operation, Option, Provider
+from penstock.providers.row import ANTHROPIC_WIRE, OPENAI, EndpointSpec, ModelRouteSpec, Operation, Option, Provider
 
 _GEMINI: Final = "/v1beta/models/{model}"
+_GENERATE: Final = EndpointSpec(
+    f"{_GEMINI}:generateContent", stream_path=f"{_GEMINI}:streamGenerateContent?alt=sse", dialect="gemini"
+)
 
 GOOGLE: Final = Provider(
     "google",
     "Google Gemini",
     "https://generativelanguage.googleapis.com",
     "https://ai.google.dev/api/generate-content",
-    dialect="gemini",
-    paths={Operation.CHAT: f"{_GEMINI}:generateContent"},
-    stream_paths={Operation.CHAT: f"{_GEMINI}:streamGenerateContent?alt=sse"},
-    model_routes=(
-        ModelRouteSpec(
-            "models/",
-            EndpointSpec(
-                f"{_GEMINI}:generateContent",
-                stream_path=f"{_GEMINI}:streamGenerateContent?alt=sse",
-                dialect="gemini",
-            ),
-        ),
-    ),
+    {
+        Operation.CHAT: (_GENERATE,),
+        # https://ai.google.dev/gemini-api/docs/openai#embeddings
+        Operation.EMBEDDINGS: (EndpointSpec("/v1beta/openai/embeddings", auth=BEARER),),
+    },
+    model_routes=(ModelRouteSpec("models/", _GENERATE),),
     auth=HeaderAuth("x-goog-api-key"),
     env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
     notes="A custom host is the address without /v1beta.",
@@ -73,17 +71,18 @@ def _published(publisher: str, plain: str, stream: str, dialect: str, variant: s
 
 
 _GEMINI_ON_VERTEX: Final = _published("google", "generateContent", "streamGenerateContent?alt=sse", "gemini", "vertex")
-_CLAUDE_ON_VERTEX: Final = _published("anthropic", "rawPredict", "streamRawPredict", "anthropic", "vertex")
+_CLAUDE_ON_VERTEX: Final = _published("anthropic", "rawPredict", "streamRawPredict", ANTHROPIC_WIRE, "vertex")
+
+_MISTRAL_ON_VERTEX: Final = msgspec.structs.replace(
+    _published("mistralai", "rawPredict", "streamRawPredict", OPENAI), quirks=MISTRAL.quirks
+)
 
 VERTEX_AI: Final = Provider(
     "vertex-ai",
     "Google Vertex AI",
     "https://{vertex_host}",
     "https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference",
-    dialect="gemini",
-    variant="vertex",
-    paths={Operation.CHAT: _GEMINI_ON_VERTEX.path},
-    stream_paths={Operation.CHAT: _GEMINI_ON_VERTEX.stream_path or ""},
+    {Operation.CHAT: (_GEMINI_ON_VERTEX,)},
     model_routes=(
         ModelRouteSpec("google.", _GEMINI_ON_VERTEX),
         ModelRouteSpec("google/", _GEMINI_ON_VERTEX),
@@ -94,9 +93,7 @@ VERTEX_AI: Final = Provider(
             "meta.", EndpointSpec(f"/v1beta1{_LOCATION}/endpoints/openapi/chat/completions"), becomes="meta/"
         ),
         ModelRouteSpec("meta/", EndpointSpec(f"/v1beta1{_LOCATION}/endpoints/openapi/chat/completions"), becomes=None),
-        ModelRouteSpec(
-            "mistralai.", _published("mistralai", "rawPredict", "streamRawPredict", "openai_chat"), like=MISTRAL
-        ),
+        ModelRouteSpec("mistralai.", _MISTRAL_ON_VERTEX),
         ModelRouteSpec("endpoints.", EndpointSpec(f"/v1{_LOCATION}/endpoints/{{model}}/chat/completions")),
     ),
     options=(

@@ -5,16 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from penstock.dialects.chat_quirks import ChatQuirks, Drop, Rename
 from penstock.dialects.openai.relay import mistral
-from penstock.providers.row import PATHS, Drop, EndpointSpec, Operation, Option, Provider, Rename
+from penstock.providers.makers import only_max_tokens
+from penstock.providers.row import PATHS, EndpointSpec, Operation, Option, Provider
 
 _PARAMETERS: Final = "https://github.com/mistralai/client-python/blob/main/docs/models/chatcompletionrequest.md"
+_EMBEDDINGS: Final = ChatQuirks(
+    renames=(
+        Rename(
+            "dimensions",
+            "output_dimension",
+            "the vendor's name for it",
+            "https://github.com/mistralai/client-python/blob/main/docs/models/embeddingrequest.md",
+        ),
+    )
+)
 _REFUSED: Final = "the vendor answers with an error when it is present"
 
 
-def _locate(options: Mapping[str, str], operation: Operation) -> EndpointSpec:
-    fills = operation is Operation.CHAT and options.get("mistral_fim_completion") == "true"
-    return EndpointSpec("/fim/completions" if fills else PATHS[operation])
+def _locate(options: Mapping[str, str], operation: Operation) -> tuple[EndpointSpec, ...]:
+    if operation is Operation.CHAT and options.get("mistral_fim_completion") == "true":
+        return (EndpointSpec("/fim/completions"),)
+    if operation not in PATHS:
+        return ()
+    return (EndpointSpec(PATHS[operation], quirks=_EMBEDDINGS if operation is Operation.EMBEDDINGS else None),)
 
 
 MISTRAL: Final = Provider(
@@ -25,15 +40,17 @@ MISTRAL: Final = Provider(
     env=("MISTRAL_API_KEY",),
     locate=_locate,
     options=(Option("mistral_fim_completion", "mistral-fim-completion"),),
-    renames=(
-        Rename("max_completion_tokens", "max_tokens", "the vendor documents the limit as max_tokens only", _PARAMETERS),
-        Rename("seed", "random_seed", "the vendor's name for it", _PARAMETERS),
-    ),
-    adapts_request=mistral.adapt_request,
-    drops=(
-        Drop("store", _REFUSED, "https://github.com/Gitlawb/openclaude/issues/739"),
-        Drop("stream_options", _REFUSED, "https://github.com/avante-corp/avante.nvim/issues/2347"),
+    quirks=ChatQuirks(
+        renames=(
+            only_max_tokens(_PARAMETERS),
+            Rename("seed", "random_seed", "the vendor's name for it", _PARAMETERS),
+        ),
+        drops=(
+            Drop("store", _REFUSED, "https://github.com/Gitlawb/openclaude/issues/739"),
+            Drop("stream_options", _REFUSED, "https://github.com/avante-corp/avante.nvim/issues/2347"),
+        ),
+        adapts_request=mistral.adapt_request,
+        normalizes_replies=True,
     ),
     notes="Streams report their usage unasked. mistral-fim-completion: true sends chats to /fim/completions.",
-    normalizes_replies=True,
 )

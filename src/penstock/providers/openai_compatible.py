@@ -1,9 +1,9 @@
-"""Providers that speak OpenAI's chat dialect, one value each, alphabetical by slug.
+"""Hosts that serve many makers' models over OpenAI's wire, one value each, alphabetical by slug.
 
-A row states facts: address, credential, what the vendor calls otherwise or refuses. Parameters that no row names pass
-untouched, so what a vendor learns tomorrow works tomorrow. Addresses and paths are split as Portkey splits them, so
-that a custom host means the same here as there. Addresses that name an account are in account_hosts.py and azure.py,
-servers that callers run themselves in self_hosted.py.
+A row states facts: address, credential, operations, what the vendor calls otherwise or refuses. Parameters that no row
+names pass untouched, so what a vendor learns tomorrow works tomorrow. Addresses and paths are split as Portkey splits
+them, so that a custom host means the same here as there. Makers that serve their own models are in makers.py; addresses
+that name an account in account_hosts.py and azure.py; servers that callers run themselves in self_hosted.py.
 """
 
 from __future__ import annotations
@@ -11,18 +11,11 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.auth.header import HeaderAuth
-from penstock.dialects.chat_quirks import ENABLE_THINKING, THINKING_TYPE, THINKING_TYPE_AND_THOUGHTS, WORDS
+from penstock.dialects.chat_quirks import ChatQuirks, Drop
 from penstock.dialects.openai.relay.assistant_extras import reasoning_as
 from penstock.providers.azure import EXTRA_PARAMETERS
-from penstock.providers.row import CHAT_ONLY, V1_PATHS, Drop, Key, Operation, Option, Provider, Rename
-
-_ORGANIZATION: Final = Option("openai_organization", "openai-organization", upstream_header="OpenAI-Organization")
-_PROJECT: Final = Option("openai_project", "openai-project", upstream_header="OpenAI-Project")
-_BETA: Final = Option("openai_beta", "openai-beta", upstream_header="OpenAI-Beta", bare_header="openai-beta")
-
-
-def _only_max_tokens(link: str) -> Rename:
-    return Rename("max_completion_tokens", "max_tokens", "the vendor documents the limit as max_tokens only", link)
+from penstock.providers.makers import OPENAI_ACCOUNT, only_max_tokens
+from penstock.providers.row import EndpointSpec, Key, Operation, Provider, chat_and_models, chat_only, messages_at
 
 
 def _refused(link: str, *parameters: str) -> tuple[Drop, ...]:
@@ -37,24 +30,24 @@ ROWS: Final = (
         "302.AI",
         "https://api.302.ai",
         "https://doc.302.ai",
-        paths=V1_PATHS,
+        chat_and_models(parent="/v1"),
         env=("AI302_API_KEY", "302AI_API_KEY"),
-        developer_role=True,
+        quirks=ChatQuirks(developer_role=True),
     ),
     Provider(
-        "ai21",
-        "AI21 Labs",
-        "https://api.ai21.com/studio/v1",
-        "https://docs.ai21.com/reference/jamba-1-6-api-ref",
-        env=("AI21_API_KEY",),
-        renames=(_only_max_tokens("https://docs.ai21.com/reference/jamba-1-6-api-ref"),),
+        "aibadgr",
+        "AI Badgr",
+        "https://aibadgr.com/api/v1",
+        "https://aibadgr.com",
+        chat_and_models(),
+        env=("AIBADGR_API_KEY",),
     ),
-    Provider("aibadgr", "AI Badgr", "https://aibadgr.com/api/v1", "https://aibadgr.com", env=("AIBADGR_API_KEY",)),
     Provider(
         "anyscale",
         "Anyscale Endpoints",
         "https://api.endpoints.anyscale.com/v1",
         "https://docs.anyscale.com/endpoints/text-generation/query-a-model",
+        chat_and_models(),
         env=("ANYSCALE_API_KEY",),
         notes="The shared API closed on 1 August 2024; name your own Anyscale service as a custom host.",
     ),
@@ -63,6 +56,7 @@ ROWS: Final = (
         "Baseten",
         "https://inference.baseten.co/v1",
         "https://docs.baseten.co/inference/model-apis/overview",
+        chat_and_models(),
         env=("BASETEN_API_KEY",),
     ),
     Provider(
@@ -70,81 +64,75 @@ ROWS: Final = (
         "Bytez",
         "https://api.bytez.com/models/v2/openai/v1",
         "https://docs.bytez.com/http-reference/oaiCompliant/chatCompletions",
-        paths=CHAT_ONLY,
+        chat_only(),
         env=("BYTEZ_API_KEY", "BYTEZ_KEY"),
-        renames=(_only_max_tokens("https://docs.bytez.com/http-reference/oaiCompliant/chatCompletions"),),
+        quirks=ChatQuirks(
+            renames=(only_max_tokens("https://docs.bytez.com/http-reference/oaiCompliant/chatCompletions"),)
+        ),
     ),
     Provider(
         "cerebras",
         "Cerebras",
         "https://api.cerebras.ai/v1",
         "https://inference-docs.cerebras.ai/resources/openai",
-        env=("CEREBRAS_API_KEY",),
-        drops=_refused(
-            "https://inference-docs.cerebras.ai/resources/openai", "frequency_penalty", "logit_bias", "presence_penalty"
+        chat_and_models(
+            # https://inference-docs.cerebras.ai/api-reference/models
+            Operation.MODEL
         ),
-        adapts_request=reasoning_as("reasoning"),
-        normalizes_replies=True,
+        env=("CEREBRAS_API_KEY",),
+        quirks=ChatQuirks(
+            drops=_refused(
+                "https://inference-docs.cerebras.ai/resources/openai",
+                "frequency_penalty",
+                "logit_bias",
+                "presence_penalty",
+            ),
+            adapts_request=reasoning_as("reasoning"),
+            normalizes_replies=True,
+        ),
     ),
     Provider(
         "cometapi",
         "CometAPI",
         "https://api.cometapi.com/v1",
         "https://apidoc.cometapi.com",
+        chat_and_models(),
         env=("COMETAPI_KEY", "COMETAPI_API_KEY"),
-        developer_role=True,
+        quirks=ChatQuirks(developer_role=True),
     ),
     Provider(
         "crusoe",
         "Crusoe Managed Inference",
         "https://api.inference.crusoecloud.com/v1",
         "https://docs.crusoecloud.com",
+        chat_and_models(),
         env=("CRUSOE_API_KEY",),
-    ),
-    Provider(
-        "dashscope",
-        "Alibaba Cloud Model Studio",
-        "https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
-        "https://www.alibabacloud.com/help/en/model-studio/compatibility-of-openai-with-dashscope",
-        env=("DASHSCOPE_API_KEY",),
-        notes="Accounts of mainland China: custom host https://dashscope.aliyuncs.com/compatible-mode/v1.",
-        applies_model_limits=True,
-        effort=ENABLE_THINKING,
     ),
     Provider(
         "deepbricks",
         "Deepbricks",
         "https://api.deepbricks.ai/v1",
         "https://deepbricks.ai",
+        chat_and_models(),
         env=("DEEPBRICKS_API_KEY",),
-        options=(_ORGANIZATION, _PROJECT),
+        options=OPENAI_ACCOUNT,
     ),
     Provider(
         "deepinfra",
         "DeepInfra",
         "https://api.deepinfra.com/v1/openai",
         "https://deepinfra.com/docs/openai_api",
+        chat_and_models(Operation.EMBEDDINGS),
         env=("DEEPINFRA_API_KEY", "DEEPINFRA_TOKEN"),
-    ),
-    Provider(
-        "deepseek",
-        "DeepSeek",
-        "https://api.deepseek.com",
-        "https://api-docs.deepseek.com/api/create-chat-completion",
-        paths=V1_PATHS,
-        env=("DEEPSEEK_API_KEY",),
-        renames=(_only_max_tokens("https://api-docs.deepseek.com/api/create-chat-completion"),),
-        normalizes_replies=True,
-        applies_model_limits=True,
-        effort=THINKING_TYPE_AND_THOUGHTS,
     ),
     Provider(
         "echo",
         "Echo (built in)",
         "echo://echo",
         "docs/echo.md",
+        chat_and_models(),
         key=Key.NONE,
-        developer_role=True,
+        quirks=ChatQuirks(developer_role=True),
         notes="Answers from inside the gateway: no network, no key.",
     ),
     Provider(
@@ -152,6 +140,7 @@ ROWS: Final = (
         "Featherless AI",
         "https://api.featherless.ai/v1",
         "https://featherless.ai/docs",
+        chat_and_models(),
         env=("FEATHERLESS_API_KEY",),
     ),
     Provider(
@@ -159,15 +148,21 @@ ROWS: Final = (
         "Fireworks AI",
         "https://api.fireworks.ai/inference/v1",
         "https://docs.fireworks.ai/tools-sdks/openai-compatibility",
+        chat_and_models(
+            # https://docs.fireworks.ai/api-reference/creates-an-embedding-vector-representing-the-input-text
+            Operation.EMBEDDINGS,
+            # https://docs.fireworks.ai/tools-sdks/anthropic-compatibility
+            messages=messages_at("/messages"),
+        ),
         env=("FIREWORKS_API_KEY",),
-        adapts_request=reasoning_as("reasoning_content"),
-        normalizes_replies=True,
+        quirks=ChatQuirks(adapts_request=reasoning_as("reasoning_content"), normalizes_replies=True),
     ),
     Provider(
         "friendliai",
         "FriendliAI",
         "https://api.friendli.ai/serverless/v1",
         "https://friendli.ai/docs/guides/serverless_endpoints/introduction",
+        chat_and_models(),
         env=("FRIENDLI_TOKEN",),
     ),
     Provider(
@@ -175,7 +170,10 @@ ROWS: Final = (
         "GitHub Models",
         "https://models.github.ai/inference",
         "https://docs.github.com/en/github-models",
-        paths=CHAT_ONLY,
+        chat_only(
+            # https://docs.github.com/en/rest/models/embeddings
+            Operation.EMBEDDINGS
+        ),
         env=("GITHUB_TOKEN",),
         options=(EXTRA_PARAMETERS,),
         notes="The Azure address that Portkey still names was retired by GitHub on 17 October 2025.",
@@ -185,17 +183,25 @@ ROWS: Final = (
         "Groq",
         "https://api.groq.com/openai/v1",
         "https://console.groq.com/docs/openai",
+        chat_and_models(
+            # https://console.groq.com/docs/api-reference#models-retrieve
+            Operation.MODEL
+        ),
         env=("GROQ_API_KEY",),
-        drops=_refused("https://console.groq.com/docs/openai", "logit_bias", "logprobs", "top_logprobs"),
-        adapts_request=reasoning_as("reasoning"),
-        normalizes_replies=True,
+        quirks=ChatQuirks(
+            drops=_refused("https://console.groq.com/docs/openai", "logit_bias", "logprobs", "top_logprobs"),
+            adapts_request=reasoning_as("reasoning"),
+            normalizes_replies=True,
+            # https://console.groq.com/docs/api-reference#chat-create
+            stream_usage=True,
+        ),
     ),
     Provider(
         "hyperbolic",
         "Hyperbolic",
         "https://api.hyperbolic.xyz",
         "https://docs.hyperbolic.xyz",
-        paths=V1_PATHS,
+        chat_and_models(parent="/v1"),
         env=("HYPERBOLIC_API_KEY",),
     ),
     Provider(
@@ -203,6 +209,7 @@ ROWS: Final = (
         "Inference.net",
         "https://api.inference.net/v1",
         "https://docs.inference.net",
+        chat_and_models(),
         env=("INFERENCE_API_KEY",),
     ),
     Provider(
@@ -210,121 +217,101 @@ ROWS: Final = (
         "IO Intelligence",
         "https://api.intelligence.io.solutions/api/v1",
         "https://io.net/docs/guides/intelligence/io-intelligence",
+        chat_and_models(),
         env=("IOINTELLIGENCE_API_KEY",),
-    ),
-    Provider(
-        "jina",
-        "Jina AI DeepSearch",
-        "https://deepsearch.jina.ai/v1",
-        "https://jina.ai/deepsearch",
-        env=("JINA_API_KEY",),
-        notes="Chat is DeepSearch; embeddings have another address.",
     ),
     Provider(
         "kluster-ai",
         "kluster.ai",
         "https://api.kluster.ai/v1",
         "https://docs.kluster.ai",
+        chat_and_models(),
         env=("KLUSTER_API_KEY",),
         notes="Other gateways took its inference API out in July 2025; it may no longer answer.",
-    ),
-    Provider(
-        "krutrim",
-        "Krutrim",
-        "https://cloud.olakrutrim.com/v1",
-        "https://cloud.olakrutrim.com",
-        env=("KRUTRIM_API_KEY",),
     ),
     Provider(
         "lambda",
         "Lambda",
         "https://api.lambdalabs.com/v1",
         "https://lambda.ai/inference",
+        chat_and_models(),
         env=("LAMBDA_API_KEY",),
         notes="Lambda announced the end of its inference API for 25 September 2025.",
     ),
     Provider(
-        "lemonfox-ai", "Lemonfox.ai", "https://api.lemonfox.ai/v1", "https://www.lemonfox.ai", env=("LEMONFOX_API_KEY",)
+        "lemonfox-ai",
+        "Lemonfox.ai",
+        "https://api.lemonfox.ai/v1",
+        "https://www.lemonfox.ai",
+        chat_and_models(),
+        env=("LEMONFOX_API_KEY",),
     ),
     Provider(
         "lepton",
         "Lepton AI",
         "https://api.lepton.ai",
         "https://www.lepton.ai",
-        paths={operation: "/api" + path for operation, path in V1_PATHS.items()},
+        chat_and_models(parent="/api/v1"),
         env=("LEPTON_API_KEY",),
-        developer_role=True,
+        quirks=ChatQuirks(developer_role=True),
         notes="The shared API closed when NVIDIA took the company over in 2025.",
-    ),
-    Provider(
-        "lingyi",
-        "01.AI",
-        "https://api.lingyiwanwu.com",
-        "https://platform.lingyiwanwu.com/docs",
-        paths=V1_PATHS,
-        env=("LINGYI_API_KEY",),
-    ),
-    Provider(
-        "matterai",
-        "MatterAI",
-        "https://api.matterai.so/v1",
-        "https://docs.matterai.so",
-        env=("MATTERAI_API_KEY",),
-        developer_role=True,
-    ),
-    Provider(
-        "minimax",
-        "MiniMax",
-        "https://api.minimax.io/v1",
-        "https://platform.minimax.io/docs/api-reference/text-openai-api",
-        env=("MINIMAX_API_KEY",),
     ),
     Provider(
         "monsterapi",
         "MonsterAPI",
         "https://llm.monsterapi.ai/v1",
         "https://llm.monsterapi.ai/docs",
+        chat_and_models(),
         env=("MONSTERAPI_API_KEY", "MONSTER_API_KEY"),
     ),
     Provider(
-        "moonshot",
-        "Moonshot AI",
-        "https://api.moonshot.cn",
-        "https://platform.moonshot.cn/docs/api/chat",
-        paths=V1_PATHS,
-        env=("MOONSHOT_API_KEY",),
-        notes="International accounts: custom host https://api.moonshot.ai.",
-        applies_model_limits=True,
-        effort=THINKING_TYPE_AND_THOUGHTS,
-    ),
-    Provider(
-        "ncompass", "nCompass", "https://api.ncompass.tech/v1", "https://www.ncompass.tech", env=("NCOMPASS_API_KEY",)
+        "ncompass",
+        "nCompass",
+        "https://api.ncompass.tech/v1",
+        "https://www.ncompass.tech",
+        chat_and_models(),
+        env=("NCOMPASS_API_KEY",),
     ),
     Provider(
         "nebius",
         "Nebius Token Factory",
         "https://api.tokenfactory.nebius.com/v1",
         "https://docs.tokenfactory.nebius.com/api-reference/introduction",
+        chat_and_models(Operation.EMBEDDINGS),
         env=("NEBIUS_API_KEY",),
         notes="Formerly Nebius AI Studio (api.studio.nebius.ai).",
     ),
     Provider(
-        "nextbit", "Nextbit", "https://api.nextbit256.com/v1", "https://www.nextbit256.com", env=("NEXTBIT_API_KEY",)
+        "nextbit",
+        "Nextbit",
+        "https://api.nextbit256.com/v1",
+        "https://www.nextbit256.com",
+        chat_and_models(),
+        env=("NEXTBIT_API_KEY",),
     ),
     Provider(
         "novita-ai",
         "Novita AI",
         "https://api.novita.ai/openai",
         "https://novita.ai/docs/api-reference/model-apis-llm-create-chat-completion",
-        paths=V1_PATHS,
+        chat_and_models(
+            # https://novita.ai/docs/api-reference/model-apis-llm-retrieve-model
+            Operation.MODEL,
+            # https://novita.ai/docs/api-reference/model-apis-llm-create-embeddings
+            Operation.EMBEDDINGS,
+            parent="/v1",
+        ),
         env=("NOVITA_API_KEY",),
-        renames=(_only_max_tokens("https://novita.ai/docs/api-reference/model-apis-llm-create-chat-completion"),),
+        quirks=ChatQuirks(
+            renames=(only_max_tokens("https://novita.ai/docs/api-reference/model-apis-llm-create-chat-completion"),)
+        ),
     ),
     Provider(
         "nscale",
         "Nscale",
         "https://inference.api.nscale.com/v1",
         "https://docs.nscale.com",
+        chat_and_models(),
         env=("NSCALE_SERVICE_TOKEN", "NSCALE_API_KEY"),
     ),
     Provider(
@@ -332,68 +319,61 @@ ROWS: Final = (
         "NVIDIA NIM",
         "https://integrate.api.nvidia.com/v1",
         "https://docs.api.nvidia.com/nim/",
+        chat_and_models(Operation.EMBEDDINGS),
         env=("NVIDIA_API_KEY", "NVIDIA_NIM_API_KEY"),
-    ),
-    Provider(
-        "openai",
-        "OpenAI",
-        "https://api.openai.com/v1",
-        "https://platform.openai.com/docs/api-reference/chat",
-        env=("OPENAI_API_KEY",),
-        options=(_ORGANIZATION, _PROJECT, _BETA),
-        developer_role=True,
-        applies_model_limits=True,
     ),
     Provider(
         "openrouter",
         "OpenRouter",
         "https://openrouter.ai/api",
         "https://openrouter.ai/docs/api-reference/overview",
-        paths=V1_PATHS,
+        chat_and_models(
+            # https://openrouter.ai/docs/api/reference/embeddings
+            Operation.EMBEDDINGS,
+            parent="/v1",
+            # https://openrouter.ai/docs/api/api-reference/anthropic-messages/create-messages
+            messages=messages_at("/v1/messages"),
+        ),
         env=("OPENROUTER_API_KEY",),
-        keeps_reasoning=True,
+        quirks=ChatQuirks(normalizes_replies=True, keeps_reasoning=True),
         notes="To be named in OpenRouter's rankings, forward the headers http-referer and x-title.",
-        normalizes_replies=True,
     ),
     Provider(
         "ovhcloud",
         "OVHcloud AI Endpoints",
         "https://oai.endpoints.kepler.ai.cloud.ovh.net/v1",
         "https://www.ovhcloud.com/en/public-cloud/ai-endpoints/catalog/",
+        chat_and_models(
+            # https://ovh.github.io/apache-airflow-provider-ovhcloud-ai/ai-endpoints
+            Operation.EMBEDDINGS
+        ),
         env=("OVHCLOUD_API_KEY", "OVH_AI_ENDPOINTS_ACCESS_TOKEN"),
-        developer_role=True,
-    ),
-    Provider(
-        "perplexity-ai",
-        "Perplexity",
-        "https://api.perplexity.ai",
-        "https://docs.perplexity.ai/docs/sonar/openai-compatibility",
-        paths=CHAT_ONLY,
-        env=("PERPLEXITY_API_KEY", "PERPLEXITYAI_API_KEY"),
-        renames=(_only_max_tokens("https://docs.perplexity.ai/guides/chat-completions-guide"),),
-        normalizes_replies=True,
-    ),
-    Provider(
-        "reka-ai",
-        "Reka",
-        "https://api.reka.ai/v1",
-        "https://docs.reka.ai/chat/api-reference/create-chat-completion",
-        env=("REKA_API_KEY",),
+        quirks=ChatQuirks(developer_role=True),
     ),
     Provider(
         "sambanova",
         "SambaNova",
         "https://api.sambanova.ai",
         "https://docs.sambanova.ai/docs/en/features/openai-compatibility",
-        paths=V1_PATHS,
+        chat_and_models(
+            # https://docs.sambanova.ai/docs/en/api-reference/models
+            Operation.MODEL,
+            # https://docs.sambanova.ai/docs/api-reference/embeddings/create-embeddings
+            Operation.EMBEDDINGS,
+            parent="/v1",
+        ),
         env=("SAMBANOVA_API_KEY",),
-        normalizes_replies=True,
+        quirks=ChatQuirks(normalizes_replies=True),
     ),
     Provider(
         "scaleway",
         "Scaleway Generative APIs",
         "https://api.scaleway.ai/v1",
         "https://www.scaleway.com/en/docs/generative-apis/",
+        chat_and_models(
+            # https://www.scaleway.com/en/docs/generative-apis/api-cli/using-embeddings-api/
+            Operation.EMBEDDINGS
+        ),
         env=("SCW_SECRET_KEY", "SCALEWAY_API_KEY"),
     ),
     Provider(
@@ -401,7 +381,7 @@ ROWS: Final = (
         "Segmind",
         "https://api.segmind.com/v1",
         "https://www.segmind.com/models/llama-v3p1-8b-instruct/api",
-        paths={Operation.CHAT: "/{model}"},
+        {Operation.CHAT: (EndpointSpec("/{model}"),)},
         auth=HeaderAuth("x-api-key"),
         env=("SEGMIND_API_KEY",),
         notes="Streaming is not documented.",
@@ -411,8 +391,12 @@ ROWS: Final = (
         "SiliconFlow",
         "https://api.siliconflow.cn/v1",
         "https://docs.siliconflow.cn/docs/api/chat-completions-post",
+        chat_and_models(
+            # https://docs.siliconflow.cn/cn/api-reference/embeddings/create-embeddings
+            Operation.EMBEDDINGS
+        ),
         env=("SILICONFLOW_API_KEY", "SILICONFLOW_CN_API_KEY"),
-        renames=(_only_max_tokens("https://docs.siliconflow.cn/docs/api/chat-completions-post"),),
+        quirks=ChatQuirks(renames=(only_max_tokens("https://docs.siliconflow.cn/docs/api/chat-completions-post"),)),
         notes="International accounts: custom host https://api.siliconflow.com/v1.",
     ),
     Provider(
@@ -420,55 +404,27 @@ ROWS: Final = (
         "Together AI",
         "https://api.together.xyz",
         "https://docs.together.ai/reference/chat-completions-1",
-        paths=V1_PATHS,
+        chat_and_models(
+            # https://docs.together.ai/reference/embeddings-2
+            Operation.EMBEDDINGS,
+            parent="/v1",
+        ),
         env=("TOGETHER_API_KEY",),
-        renames=(_only_max_tokens("https://docs.together.ai/reference/chat-completions-1"),),
-        normalizes_replies=True,
-    ),
-    Provider(
-        "upstage",
-        "Upstage",
-        "https://api.upstage.ai/v1/solar",
-        "https://developers.upstage.ai/docs/apis/chat",
-        env=("UPSTAGE_API_KEY",),
+        quirks=ChatQuirks(
+            renames=(only_max_tokens("https://docs.together.ai/reference/chat-completions-1"),), normalizes_replies=True
+        ),
     ),
     Provider(
         "vercel",
         "Vercel AI Gateway",
         "https://ai-gateway.vercel.sh/v1",
         "https://vercel.com/docs/ai-gateway/openai-compat",
+        chat_and_models(
+            Operation.EMBEDDINGS,
+            # https://vercel.com/docs/ai-gateway/sdks-and-apis/anthropic-messages-api
+            messages=messages_at("/messages"),
+        ),
         env=("AI_GATEWAY_API_KEY",),
-        keeps_reasoning=True,
-    ),
-    Provider(
-        "x-ai",
-        "xAI",
-        "https://api.x.ai/v1",
-        "https://docs.x.ai/docs/api-reference",
-        env=("XAI_API_KEY",),
-        normalizes_replies=True,
-        applies_model_limits=True,
-        effort=WORDS,
-    ),
-    Provider(
-        "z-ai",
-        "Z.ai",
-        "https://api.z.ai/api/paas/v4",
-        "https://docs.z.ai/api-reference/llm/chat-completion",
-        env=("ZAI_API_KEY",),
-        renames=(_only_max_tokens("https://docs.z.ai/guides/overview/concept-param"),),
-        normalizes_replies=True,
-        applies_model_limits=True,
-        effort=THINKING_TYPE,
-    ),
-    Provider(
-        "zhipu",
-        "Zhipu AI",
-        "https://open.bigmodel.cn/api/paas/v4",
-        "https://docs.bigmodel.cn",
-        env=("ZHIPU_API_KEY", "ZHIPUAI_API_KEY"),
-        renames=(_only_max_tokens("https://docs.bigmodel.cn"),),
-        applies_model_limits=True,
-        effort=THINKING_TYPE,
+        quirks=ChatQuirks(keeps_reasoning=True),
     ),
 )

@@ -11,25 +11,24 @@ from penstock.providers.bedrock import SIGNING, aws_domain
 from penstock.providers.row import EndpointSpec, ModelRouteSpec, Operation, Option, Provider
 
 
-def _at_oracle(options: Mapping[str, str], operation: Operation) -> EndpointSpec | None:
+def _at_oracle(options: Mapping[str, str], operation: Operation) -> tuple[EndpointSpec, ...]:
     """Its own API for signed requests; a Generative AI API key opens the compatible one."""
     if operation is not Operation.CHAT:
-        return None
+        return ()
     if options.get("oracle_private_key"):
-        return EndpointSpec("/{oracle_api_version}/actions/chat", dialect="oracle")
-    return EndpointSpec("/openai/v1/chat/completions")
+        return (EndpointSpec("/{oracle_api_version}/actions/chat", dialect="oracle"),)
+    return (EndpointSpec("/openai/v1/chat/completions"),)
 
 
-def _at_sagemaker(options: Mapping[str, str], operation: Operation) -> EndpointSpec | None:
+def _at_sagemaker(options: Mapping[str, str], operation: Operation) -> tuple[EndpointSpec, ...]:
     """An endpoint's container is asked in OpenAI's words; signed requests come back in AWS's frames."""
     if operation is not Operation.CHAT:
-        return None
+        return ()
     if options.get("aws_auth_type") == "apiKey":
-        return EndpointSpec("/endpoints/{model}/openai/v1/chat/completions", model="")
+        return (EndpointSpec("/endpoints/{model}/openai/v1/chat/completions", model=""),)
     endpoint = "/endpoints/{model}"
-    return EndpointSpec(
-        f"{endpoint}/invocations", stream_path=f"{endpoint}/invocations-response-stream", dialect="sagemaker"
-    )
+    streams = f"{endpoint}/invocations-response-stream"
+    return (EndpointSpec(f"{endpoint}/invocations", stream_path=streams, dialect="sagemaker"),)
 
 
 def _of_sagemaker(name: str) -> Option:
@@ -58,8 +57,11 @@ ROWS: Final = (
         "Cohere",
         "https://api.cohere.com",
         "https://docs.cohere.com/reference/chat",
-        dialect="cohere",
-        paths={Operation.CHAT: "/v2/chat"},
+        {
+            Operation.CHAT: (EndpointSpec("/v2/chat", dialect="cohere"),),
+            # https://docs.cohere.com/docs/compatibility-api#embeddings
+            Operation.EMBEDDINGS: (EndpointSpec("/compatibility/v1/embeddings"),),
+        },
         env=("COHERE_API_KEY", "CO_API_KEY"),
     ),
     Provider(
@@ -67,7 +69,6 @@ ROWS: Final = (
         "Oracle Cloud Generative AI",
         "https://inference.generativeai.{oracle_region}.oci.oraclecloud.com",
         "https://docs.oracle.com/en-us/iaas/api/#/en/generative-ai-inference/20231130/ChatResult/Chat",
-        dialect="oracle",
         locate=_at_oracle,
         sign=oci.signer,
         options=(
@@ -90,7 +91,6 @@ ROWS: Final = (
         "Amazon SageMaker",
         "https://runtime.sagemaker.{aws_region}.{aws_domain}",
         "https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpointWithResponseStream.html",
-        dialect="sagemaker",
         locate=_at_sagemaker,
         sign=partial(sigv4.signer, "sagemaker"),
         options=(
@@ -111,9 +111,7 @@ ROWS: Final = (
         "IBM watsonx.ai",
         "https://{watsonx_region}.ml.cloud.ibm.com",
         "https://cloud.ibm.com/apidocs/watsonx-ai",
-        dialect="watsonx",
-        paths={Operation.CHAT: _WATSONX.path},
-        stream_paths={Operation.CHAT: _WATSONX.stream_path or ""},
+        {Operation.CHAT: (_WATSONX,)},
         model_routes=(ModelRouteSpec("deployment/", _text_chat("/ml/v1/deployments/{model}", "deployment")),),
         sign=ibm.signer,
         options=(

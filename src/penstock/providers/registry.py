@@ -13,13 +13,14 @@ from penstock.providers import (
     azure,
     bedrock,
     google,
+    makers,
     mistral,
     openai_compatible,
     own_dialect,
     self_hosted,
 )
 from penstock.providers.endpoint import PLACEHOLDER, with_defaults
-from penstock.providers.row import OPENAI, Operation, Provider
+from penstock.providers.row import OPENAI, EndpointSpec, Operation, Provider
 
 ROWS: Final[tuple[Provider, ...]] = (
     *account_hosts.ROWS,
@@ -29,13 +30,16 @@ ROWS: Final[tuple[Provider, ...]] = (
     bedrock.BEDROCK,
     google.GOOGLE,
     google.VERTEX_AI,
+    *makers.ROWS,
     mistral.MISTRAL,
     *openai_compatible.ROWS,
     *own_dialect.ROWS,
     *self_hosted.ROWS,
 )
 
-COLUMNS: Final = ("slug", "name", "dialect", "base URL", "key", "options", "notes")
+COLUMNS: Final = ("slug", "name", "serves", "base URL", "key", "options", "notes")
+_OF_REQUESTS: Final = frozenset({"model", "id"})
+"""Placeholders that each request fills."""
 _SCHEMES: Final = ("https://", "http://localhost:", "echo://", "{")
 
 
@@ -52,14 +56,15 @@ def index(rows: Iterable[Provider]) -> Mapping[str, Provider]:
 
 
 def _faults(row: Provider) -> Iterator[str]:
-    if row.base_url and not row.base_url.startswith(_SCHEMES):
-        yield "its base URL is not https"
-    if row.base_url.endswith("/"):
-        yield "its base URL ends in a slash, so that paths would have two"
+    for base_url in (row.base_url, *filter(None, (spec.base_url for spec in _specs(row)))):
+        if base_url and not base_url.startswith(_SCHEMES):
+            yield "its base URL is not https"
+        if base_url.endswith("/"):
+            yield "its base URL ends in a slash, so that paths would have two"
     options = {option.name: option for option in row.options}
     for template in _templates(row):
         for name in PLACEHOLDER.findall(template):
-            if name not in options and name not in row.derived and name != "model":
+            if name not in options and name not in row.derived and name not in _OF_REQUESTS:
                 yield f"{{{name}}} is no option"
         for name in PLACEHOLDER.findall(template.partition("?")[0]):
             option = options.get(name)
@@ -67,19 +72,43 @@ def _faults(row: Provider) -> Iterator[str]:
             if option is not None and not (option.pattern and known):
                 yield f"{{{name}}} needs a pattern, and must be required or have a default"
 
+    yield from _faults_of_places(row)
+
+
+def _faults_of_places(row: Provider) -> Iterator[str]:
+    served = {operation: row.places_of(operation, with_defaults(row, {})) for operation in Operation}
+    if not any(served.values()):
+        yield "it serves nothing"
+    for operation, specs in served.items():
+        known = [(spec.dialect, spec.base_url, spec.path) for spec in specs]
+        if len(set(known)) < len(known):
+            yield f"two of its places for {operation.value} are the same"
+        if specs and specs[0].models:
+            yield f"its first place for {operation.value} does not serve all models"
+
 
 def _templates(row: Provider) -> Iterator[str]:
     yield row.base_url
-    for rule in row.model_routes:
-        yield from filter(None, (rule.spec.path, rule.spec.stream_path))
-    if row.locate is None:
-        yield from row.paths.values()
-        yield from row.stream_paths.values()
-        return
+    for spec in _specs(row):
+        yield from filter(None, (spec.base_url, spec.path, spec.stream_path))
+
+
+def _specs(row: Provider) -> list[EndpointSpec]:
+    """All its places, as far as they don't depend on options."""
+    specs = [rule.spec for rule in row.model_routes]
     for operation in Operation:
-        spec = row.locate(with_defaults(row, {}), operation)
-        if spec is not None:
-            yield spec.path
+        specs += row.places_of(operation, with_defaults(row, {}))
+    return specs
+
+
+def _served(row: Provider) -> str:
+    """The operations of a row, chats with their wires unless OpenAI's is the only one."""
+    options = with_defaults(row, {})
+    places = [spec.dialect for spec in row.places_of(Operation.CHAT, options)]
+    wires = list(dict.fromkeys([*places, *(rule.spec.dialect for rule in row.model_routes)]))
+    shown = "chat" if wires == [OPENAI] else f"chat ({', '.join(wires)})"
+    others = [operation.value for operation in Operation if operation is not Operation.CHAT]
+    return ", ".join([shown, *(name for name in others if row.places_of(Operation(name), options))])
 
 
 def nearest(slug: str) -> str | None:
@@ -94,7 +123,7 @@ def table() -> list[tuple[str, ...]]:
         (
             row.slug,
             row.name,
-            "" if row.dialect == OPENAI else row.dialect,
+            _served(row),
             _shown_base(row),
             ", ".join(row.env) or row.key.value,
             ", ".join(f"x-portkey-{option.header}" for option in row.options),

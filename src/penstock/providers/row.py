@@ -1,7 +1,8 @@
-"""The shape of one provider: address, credential, paths and what it refuses.
+"""The shape of one provider: address, credential, the places of its operations, its quirks.
 
-A provider that speaks a known dialect is one value of this type and nothing else. A quirk carries its reason and a
-link beside it; docs/providers.md is generated from the rows, and the row suite runs over all of them.
+A provider that speaks a known dialect is one value of this type and nothing else. A row serves exactly the operations
+that it lists, each in one wire or several. A quirk carries its reason and a link beside it; docs/providers.md is
+generated from the rows, and the row suite runs over all of them.
 """
 
 from __future__ import annotations
@@ -14,22 +15,30 @@ import msgspec
 
 from penstock.auth.header import BEARER, HeaderAuth
 from penstock.auth.signer import Signer
-from penstock.core.body import Body
 from penstock.core.failure import Failure
 from penstock.core.http import Url
 from penstock.core.secret import Secret
-from penstock.dialects.chat_quirks import ThinkingControl
-from penstock.dialects.openai.relay.body import Shape
+from penstock.dialects.chat_quirks import NO_QUIRKS, ChatQuirks
 
 OPENAI: Final = "openai_chat"
-"""The dialect that callers speak: what a provider says in it goes through untouched."""
+"""OpenAI's wire, of every operation: chat completions, embeddings, models."""
+ANTHROPIC_WIRE: Final = "anthropic"
+"""Anthropic's wire: messages, and the count of their tokens."""
 
 
 class Operation(Enum):
     """What a caller asks a provider to do. The value names it in messages and logs."""
 
     CHAT = "chat.completions"
+    EMBEDDINGS = "embeddings"
+    COUNT_TOKENS = "count_tokens"
     MODELS = "models"
+    MODEL = "models.retrieve"
+
+    @property
+    def has_body(self) -> bool:
+        """Whether its request is a POST with a JSON body; else it is a GET without one."""
+        return self not in {Operation.MODELS, Operation.MODEL}
 
 
 class Key(Enum):
@@ -68,29 +77,16 @@ HTTPS_URL: Final = r"https://[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+(/[A-Za-z0
 """Pattern of a base URL: public scheme, a host name, perhaps a path; no user, port or query."""
 
 
-class Rename(msgspec.Struct, frozen=True):
-    """The provider knows the parameter under another name."""
-
-    parameter: str
-    to: str
-    reason: str
-    link: str
-
-
-class Drop(msgspec.Struct, frozen=True):
-    """The provider answers with an error when the parameter is present; it is left out and named to the caller."""
-
-    parameter: str
-    reason: str
-    link: str
-
-
 class EndpointSpec(msgspec.Struct, frozen=True):
-    """Where a host serves an operation, and in which dialect.
+    """One place: where a host serves an operation, and in which wire (``dialect``).
 
-    ``model`` is what the host wants to read as ``model`` in the body, whatever the caller wrote there. ``stream_path``
-    is where streams are asked for, when that is elsewhere. ``variant`` tells hosts of one dialect apart whose bodies
-    differ. ``auth`` is how this place takes the key, None for the row's way. ``headers`` may hold ``{option}``.
+    ``path`` is appended to ``base_url``, which is the row's base URL where it is None, and to a caller's custom host in
+    place of either. Both may hold ``{option}``; a path may also hold ``{model}`` and ``{id}``, filled by each request.
+    ``stream_path`` is where streams are asked for, when that is elsewhere. ``variant`` tells hosts of one dialect apart
+    whose bodies differ. ``model`` is what the host wants to read as ``model`` in the body, whatever the caller wrote
+    there. ``models`` are parts of names, ``("claude",)``: the place serves only models whose names contain one of them;
+    empty for all models. ``auth`` is how the place takes the key, None for the row's way. ``headers`` may hold
+    ``{option}``. ``quirks`` are the place's own; None: the row's for chats, none for other operations.
     """
 
     path: str
@@ -100,23 +96,64 @@ class EndpointSpec(msgspec.Struct, frozen=True):
     variant: str = ""
     auth: HeaderAuth | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    base_url: str | None = None
+    models: tuple[str, ...] = ()
+    quirks: ChatQuirks | None = None
+
+
+Places = Mapping[Operation, tuple[EndpointSpec, ...]]
+"""The places of each operation that a row serves, in order of preference: the first is asked by callers of wires that
+none of them speaks."""
+
+PATHS: Final[Mapping[Operation, str]] = {
+    Operation.CHAT: "/chat/completions",
+    Operation.EMBEDDINGS: "/embeddings",
+    Operation.MODELS: "/models",
+    Operation.MODEL: "/models/{id}",
+}
+"""The usual paths of OpenAI's wire. Source: OpenAI API reference."""
+
+
+def chat_only(*more: Operation, parent: str = "", messages: EndpointSpec | None = None) -> Places:
+    """The places of a host of OpenAI's wire: chat and ``more`` at their usual paths below ``parent``.
+
+    ``messages`` is where the host also takes chats in Anthropic's wire.
+    """
+    places: dict[Operation, tuple[EndpointSpec, ...]] = {
+        operation: (EndpointSpec(parent + PATHS[operation]),) for operation in (Operation.CHAT, *more)
+    }
+    if messages is not None:
+        places[Operation.CHAT] = (*places[Operation.CHAT], messages)
+    return places
+
+
+def chat_and_models(*more: Operation, parent: str = "", messages: EndpointSpec | None = None) -> Places:
+    """The places of a host of OpenAI's wire that lists its models, too."""
+    return chat_only(Operation.MODELS, *more, parent=parent, messages=messages)
+
+
+def messages_at(
+    path: str, *, base_url: str | None = None, auth: HeaderAuth | None = None, models: tuple[str, ...] = ()
+) -> EndpointSpec:
+    """A place of Anthropic's wire on a host that isn't Anthropic's. Source of the version, the only one that there is:
+    https://docs.anthropic.com/en/api/versioning"""
+    version = (("anthropic-version", "2023-06-01"),)
+    return EndpointSpec(path, dialect=ANTHROPIC_WIRE, auth=auth, headers=version, base_url=base_url, models=models)
 
 
 class ModelRouteSpec(msgspec.Struct, frozen=True):
-    """Models of one host that are served elsewhere on it, or speak another dialect, told by how their names begin.
+    """Models of one host whose chats are served elsewhere on it, or in another wire, told by how their names begin.
 
-    The host gets ``becomes`` in place of the ``prefix``; None leaves the name as it is. ``like`` is the provider whose
-    way with OpenAI's dialect they keep here, too.
+    The host gets ``becomes`` in place of the ``prefix``; None leaves the name as it is.
     """
 
     prefix: str
     spec: EndpointSpec
     becomes: str | None = ""
-    like: Provider | None = None
 
 
-Locate = Callable[[Mapping[str, str], Operation], EndpointSpec | None]
-"""(options with defaults filled in, operation) -> its place, or None when the operation is not served."""
+Locate = Callable[[Mapping[str, str], Operation], tuple[EndpointSpec, ...]]
+"""(options with defaults filled in, operation) -> its places as in ``Places``; empty: the operation is not served."""
 
 Derive = Callable[[Mapping[str, str]], str | None]
 """The options with defaults filled in -> a value, or None when it doesn't follow from them."""
@@ -137,60 +174,39 @@ class Profiles(msgspec.Struct, frozen=True):
     model_in: Callable[[bytes], str]
 
 
-CHAT_ONLY: Final = {Operation.CHAT: "/chat/completions"}
-PATHS: Final = {**CHAT_ONLY, Operation.MODELS: "/models"}
-V1_PATHS: Final = {operation: "/v1" + path for operation, path in PATHS.items()}
-
-
 class Provider(msgspec.Struct, frozen=True):
     """One row.
 
-    A caller's custom host replaces ``base_url``; ``paths`` are appended to either. Both may hold ``{option}``
-    placeholders and paths ``{model}``; values are percent-encoded, and a query parameter whose option has no value is
-    left out. ``base_url`` is empty for providers that have none of their own (a custom host is then required).
-    ``env`` are the environment variables that usually hold the key, first found wins. ``locate`` stands in for
-    ``paths`` where a path depends on an option.
+    A caller's custom host replaces ``base_url``; the paths of ``places`` are appended to either. All may hold
+    ``{option}`` placeholders; values are percent-encoded, and a query parameter whose option has no value is left out.
+    ``base_url`` is empty for providers that have none of their own (a custom host is then required). ``env`` are the
+    environment variables that usually hold the key, first found wins. ``locate`` stands in for ``places`` where a place
+    depends on an option.
     """
 
     slug: str
     name: str
     base_url: str
     docs: str
-    dialect: str = OPENAI
-    paths: Mapping[Operation, str] = msgspec.field(default_factory=lambda: PATHS)
+    places: Places = {}
     auth: HeaderAuth = BEARER
     key: Key = Key.REQUIRED
     env: tuple[str, ...] = ()
     options: tuple[Option, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
-    renames: tuple[Rename, ...] = ()
-    drops: tuple[Drop, ...] = ()
-    developer_role: bool = False
-    """False: messages of role ``developer`` are sent as ``system``, the name that hosts other than OpenAI know."""
+    quirks: ChatQuirks = NO_QUIRKS
     model_in_path: bool = False
     """True: the request needs no ``model`` (the deployment in the path names it)."""
     locate: Locate | None = None
-    stream_paths: Mapping[Operation, str] = {}
-    """Where streams are asked for, when that is elsewhere."""
-    variant: str = ""
     model_routes: tuple[ModelRouteSpec, ...] = ()
+    self_hosted: bool = False
+    """True: a server program that callers run themselves, so that a custom host serves all of its places."""
     sign: Sign | None = None
-    normalizes_replies: bool = False
-    """True: its replies deviate from OpenAI's schema in ways that clients stumble over, and are mended."""
-    adapts_request: Callable[[Body], Body] | None = None
-    """Puts a request of OpenAI's dialect as this host takes it."""
-    applies_model_limits: bool = False
-    """True: what one of its models is known to refuse (``traits``) is renamed or left out, and named to the caller."""
-    effort: ThinkingControl | None = None
-    """How the host is told how much to think, where ``applies_model_limits``; None: ``reasoning_effort`` as given."""
-    keeps_reasoning: bool = False
-    """True: a gateway that passes every maker's opaque reasoning on to its own maker (``reasoning_details``)."""
     derived: Mapping[str, Derive] = {}
     """Options that follow from others when they aren't given, and placeholders that are no options."""
     profiles: Profiles | None = None
     notes: str = ""
 
-    def renames_and_drops(self) -> Shape:
-        """What it calls otherwise or refuses, in OpenAI's dialect."""
-        renames = {rename.parameter: rename.to for rename in self.renames}
-        return Shape(renames=renames, drops=frozenset(drop.parameter for drop in self.drops))
+    def places_of(self, operation: Operation, options: Mapping[str, str]) -> tuple[EndpointSpec, ...]:
+        """Where an operation is served, with these options (defaults filled in); empty: it is not."""
+        return self.places.get(operation, ()) if self.locate is None else self.locate(options, operation)

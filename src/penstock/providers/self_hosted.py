@@ -8,14 +8,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from penstock.providers.row import V1_PATHS, EndpointSpec, Key, Operation, Option, Provider, Rename
+from penstock.dialects.chat_quirks import ChatQuirks, Rename
+from penstock.providers.row import (
+    ANTHROPIC_WIRE,
+    EndpointSpec,
+    Key,
+    Operation,
+    Option,
+    Places,
+    Provider,
+    chat_and_models,
+    messages_at,
+)
+
+_OLLAMA: Final = chat_and_models(
+    Operation.MODEL,
+    Operation.EMBEDDINGS,
+    parent="/v1",
+    # https://docs.ollama.com/api/anthropic-compatibility
+    messages=messages_at("/v1/messages"),
+)
 
 
-def _locate_ollama(options: Mapping[str, str], operation: Operation) -> EndpointSpec:
-    """Its own API by choice; the list of models is OpenAI's either way."""
+def _locate_ollama(options: Mapping[str, str], operation: Operation) -> tuple[EndpointSpec, ...]:
+    """Its own API by choice, for chats of every wire; all else is as OpenAI has it either way."""
     if operation is Operation.CHAT and options.get("ollama_api") == "native":
-        return EndpointSpec("/api/chat", dialect="ollama")
-    return EndpointSpec(V1_PATHS[operation])
+        return (EndpointSpec("/api/chat", dialect="ollama"),)
+    return _OLLAMA.get(operation, ())
+
+
+def _counted(places: Places) -> Places:
+    """The places with Anthropic's count of tokens, beside messages."""
+    return {**places, Operation.COUNT_TOKENS: (EndpointSpec("/messages/count_tokens", dialect=ANTHROPIC_WIRE),)}
 
 
 ROWS: Final = (
@@ -24,6 +48,8 @@ ROWS: Final = (
         "llama.cpp server",
         "",
         "https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
+        _counted(chat_and_models(Operation.EMBEDDINGS, messages=messages_at("/messages"))),
+        self_hosted=True,
         key=Key.OPTIONAL,
     ),
     Provider(
@@ -31,6 +57,9 @@ ROWS: Final = (
         "LM Studio",
         "http://localhost:1234/v1",
         "https://lmstudio.ai/docs/developer/openai-compat",
+        # https://lmstudio.ai/docs/developer/anthropic-compat
+        chat_and_models(Operation.EMBEDDINGS, messages=messages_at("/messages")),
+        self_hosted=True,
         key=Key.NONE,
     ),
     Provider(
@@ -38,6 +67,7 @@ ROWS: Final = (
         "Modal",
         "",
         "https://modal.com/docs/examples/llm_inference",
+        chat_and_models(),
         key=Key.OPTIONAL,
         notes="Every deployment has its own address. Proxy tokens: forward the headers modal-key and modal-secret.",
     ),
@@ -47,24 +77,29 @@ ROWS: Final = (
         "http://localhost:11434",
         "https://docs.ollama.com/api/openai-compatibility",
         locate=_locate_ollama,
+        self_hosted=True,
         key=Key.NONE,
         options=(Option("ollama_api", "ollama-api", default="openai", pattern="openai|native"),),
-        renames=(
-            Rename(
-                "max_completion_tokens",
-                "max_tokens",
-                "the server reads the limit from max_tokens only",
-                "https://github.com/ollama/ollama/blob/main/openai/openai.go",
+        quirks=ChatQuirks(
+            renames=(
+                Rename(
+                    "max_completion_tokens",
+                    "max_tokens",
+                    "the server reads the limit from max_tokens only",
+                    "https://github.com/ollama/ollama/blob/main/openai/openai.go",
+                ),
             ),
+            normalizes_replies=True,
+            stream_usage=True,
         ),
         notes="ollama-api: native calls /api/chat, which takes model options and the context's size.",
-        normalizes_replies=True,
     ),
     Provider(
         "triton",
         "NVIDIA Triton",
         "",
         "https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/client_guide/openai_readme.html",
+        chat_and_models(),
         key=Key.OPTIONAL,
         notes="Needs Triton's OpenAI frontend (port 9000).",
     ),
@@ -73,6 +108,10 @@ ROWS: Final = (
         "vLLM",
         "",
         "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
+        # https://docs.vllm.ai/en/latest/serving/online_serving/anthropic_compatible_server/
+        _counted(chat_and_models(Operation.EMBEDDINGS, messages=messages_at("/messages"))),
+        self_hosted=True,
+        quirks=ChatQuirks(stream_usage=True),
         key=Key.OPTIONAL,
         env=("VLLM_API_KEY",),
     ),

@@ -102,7 +102,7 @@ def test_a_lent_key_only_goes_to_the_providers_own_address(
     plan = compiled(compiler, **{"x_portkey_provider": "openai", **values})
     assert isinstance(plan.plan, Target)
     found = compiler.route(plan, plan.plan, Operation.CHAT)
-    assert (isinstance(found, Route) and b"sk-lent" in found.endpoint.headers) is sent
+    assert (isinstance(found, Route) and b"sk-lent" in found.endpoint.default_route.headers) is sent
 
 
 def test_limits_of_the_target(compiler: Compiler) -> None:
@@ -118,7 +118,7 @@ def test_what_is_no_timeout(text: str, compiler: Compiler) -> None:
 
 def test_options_come_from_headers_prefixed_or_bare_and_from_configs(compiler: Compiler) -> None:
     def lines(**values: Any) -> bytes:
-        return route(compiler, authorization="k", **values).endpoint.headers.lower()
+        return route(compiler, authorization="k", **values).endpoint.default_route.headers.lower()
 
     assert b"openai-beta: a" in lines(x_portkey_provider="openai", openai_beta="a")
     assert b"openai-beta: b" in lines(x_portkey_provider="openai", x_portkey_openai_beta="b")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from endpoints import target as target_of
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Url
 from penstock.core.secret import Secret
@@ -40,20 +41,23 @@ def endpoint_of(
         ("v1", Operation.CHAT, "/openai/v1/chat/completions", "gpt-4o-eu"),
         (None, Operation.MODELS, "/openai/models?api-version=2024-10-21", None),
         ("v1", Operation.MODELS, "/openai/v1/models", None),
+        (None, Operation.MODEL, "/openai/models/{id}?api-version=2024-10-21", None),
+        (None, Operation.EMBEDDINGS, "/openai/deployments/gpt-4o-eu/embeddings?api-version=2024-10-21", None),
+        ("v1", Operation.EMBEDDINGS, "/openai/v1/embeddings", "gpt-4o-eu"),
     ],
 )
 def test_paths(version: str | None, operation: Operation, target: str, model: str | None) -> None:
     options = RESOURCE if version is None else {**RESOURCE, "api_version": version}
     endpoint = endpoint_of(AZURE_OPENAI, options, operation=operation)
-    assert endpoint.origin.authority == "unit.openai.azure.com"
-    assert endpoint.target("ignored").decode() == target
-    assert endpoint.model == model
+    assert endpoint.default_route.origin.authority == "unit.openai.azure.com"
+    assert target_of(endpoint, "ignored").decode() == target
+    assert endpoint.default_route.override == model
 
 
 def test_version_v1_lets_the_body_name_the_deployment() -> None:
     endpoint = endpoint_of(AZURE_OPENAI, {"resource_name": "unit", "api_version": "v1"})
-    assert endpoint.target("gpt-4o-eu") == b"/openai/v1/chat/completions"
-    assert endpoint.model is None
+    assert target_of(endpoint, "gpt-4o-eu") == b"/openai/v1/chat/completions"
+    assert endpoint.default_route.override is None
 
 
 @pytest.mark.parametrize(
@@ -79,7 +83,7 @@ def test_a_custom_host_needs_no_resource() -> None:
 
 
 def test_the_key_has_its_own_header() -> None:
-    assert b"api-key: az-key\r\n" in endpoint_of(AZURE_OPENAI, RESOURCE).headers
+    assert b"api-key: az-key\r\n" in endpoint_of(AZURE_OPENAI, RESOURCE).default_route.headers
 
 
 @pytest.mark.parametrize("token", ["eyJ.unit", "Bearer eyJ.unit"])
@@ -87,7 +91,7 @@ def test_the_key_has_its_own_header() -> None:
 @pytest.mark.parametrize("row", [AZURE_OPENAI, AZURE_AI], ids=lambda row: row.slug)
 def test_a_token_goes_before_the_key(row: Provider, token: str, key: Secret | None) -> None:
     options = {**RESOURCE, "azure_foundry_url": "https://unit.services.ai.azure.com", "azure_ad_token": token}
-    headers = endpoint_of(row, options, key=key).headers
+    headers = endpoint_of(row, options, key=key).default_route.headers
     assert b"authorization: Bearer eyJ.unit\r\n" in headers
     assert b"az-key" not in headers
 
@@ -109,12 +113,14 @@ def test_a_token_with_a_line_break_is_refused_unseen() -> None:
 )
 def test_foundry(options: dict[str, str], target: str) -> None:
     endpoint = endpoint_of(AZURE_AI, {"azure_foundry_url": "https://unit.services.ai.azure.com/models", **options})
-    assert endpoint.target("m").decode() == target
-    assert not endpoint.origin.trusted
-    assert b"authorization: Bearer az-key\r\nextra-parameters: pass-through\r\n" in endpoint.headers
+    assert target_of(endpoint, "m").decode() == target
+    assert not endpoint.default_route.origin.trusted
+    assert b"authorization: Bearer az-key\r\nextra-parameters: pass-through\r\n" in endpoint.default_route.headers
 
 
 def test_foundry_headers_by_option() -> None:
     options = {"azure_deployment_name": "blue", "azure_extra_params": "pass-through"}
-    headers = endpoint_of(AZURE_AI, {"azure_foundry_url": "https://unit.inference.ml.azure.com", **options}).headers
+    headers = endpoint_of(
+        AZURE_AI, {"azure_foundry_url": "https://unit.inference.ml.azure.com", **options}
+    ).default_route.headers
     assert b"azureml-model-deployment: blue\r\nextra-parameters: pass-through\r\n" in headers

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from endpoints import target as target_of
 from penstock import __version__
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Url
 from penstock.core.secret import Secret
 from penstock.providers.endpoint import Endpoint, bind
 from penstock.providers.registry import PROVIDERS
-from penstock.providers.row import CHAT_ONLY, Operation, Option, Provider
+from penstock.providers.row import EndpointSpec, Operation, Option, Provider, chat_only
 
 KEY = Secret("sk-unit")
 HOST = Url.parse("http://localhost:9100/v1")
@@ -54,7 +55,7 @@ def failure_of(
 
 def test_the_header_block() -> None:
     options = {"openai_organization": "org-1", "openai_beta": "assistants=v2"}
-    assert endpoint_of("openai", options).headers.split(b"\r\n") == [
+    assert endpoint_of("openai", options).default_route.headers.split(b"\r\n") == [
         b"content-type: application/json",
         b"user-agent: penstock/" + __version__.encode(),
         b"authorization: Bearer sk-unit",
@@ -66,24 +67,27 @@ def test_the_header_block() -> None:
 
 def test_a_request_without_a_body_declares_none() -> None:
     endpoint = endpoint_of("openai", operation=Operation.MODELS)
-    assert endpoint.target(None) == b"/v1/models"
-    assert b"content-type" not in endpoint.headers
+    assert target_of(endpoint, None) == b"/v1/models"
+    assert b"content-type" not in endpoint.default_route.headers
 
 
 def test_row_hosts_are_trusted_and_hosts_that_callers_name_are_not() -> None:
-    assert endpoint_of("openai").origin.trusted
-    assert endpoint_of("ollama").origin.trusted
-    assert not endpoint_of("openai", custom_host=HOST).origin.trusted
-    assert endpoint_of("huggingface").origin.trusted
+    assert endpoint_of("openai").default_route.origin.trusted
+    assert endpoint_of("ollama").default_route.origin.trusted
+    assert not endpoint_of("openai", custom_host=HOST).default_route.origin.trusted
+    assert endpoint_of("huggingface").default_route.origin.trusted
     named = endpoint_of("huggingface", {"huggingface_base_url": "https://x.endpoints.huggingface.cloud/"})
-    assert (named.origin.host, named.origin.trusted) == ("x.endpoints.huggingface.cloud", False)
+    assert (named.default_route.origin.host, named.default_route.origin.trusted) == (
+        "x.endpoints.huggingface.cloud",
+        False,
+    )
     assert named.default_route.plain == "/v1/chat/completions"
 
 
 def test_no_provider_address() -> None:
     failure = failure_of("vllm")
     assert (failure.kind, failure.param) == (Kind.INVALID_CONFIG, "x-portkey-custom-host")
-    assert endpoint_of("vllm", custom_host=HOST, key=None).target("m") == b"/v1/chat/completions"
+    assert target_of(endpoint_of("vllm", custom_host=HOST, key=None), "m") == b"/v1/chat/completions"
 
 
 def test_an_operation_that_the_provider_lacks() -> None:
@@ -128,8 +132,8 @@ def test_a_missing_key_is_asked_for_even_where_no_variable_is_known() -> None:
 
 
 def test_no_key_is_demanded_from_a_custom_host_but_a_given_one_is_sent() -> None:
-    assert b"authorization" not in endpoint_of("openai", key=None, custom_host=HOST).headers
-    assert b"Bearer sk-unit" in endpoint_of("openai", custom_host=HOST).headers
+    assert b"authorization" not in endpoint_of("openai", key=None, custom_host=HOST).default_route.headers
+    assert b"Bearer sk-unit" in endpoint_of("openai", custom_host=HOST).default_route.headers
 
 
 @pytest.mark.parametrize(
@@ -145,24 +149,24 @@ def test_the_operators_key_goes_to_the_providers_own_address_only(
 ) -> None:
     row = PROVIDERS["huggingface"]
     result = bind(row, Operation.CHAT, key=None, options=options, custom_host=custom_host, lent_key=Secret("sk-lent"))
-    assert sent == (isinstance(result, Endpoint) and b"sk-lent" in result.headers)
+    assert sent == (isinstance(result, Endpoint) and b"sk-lent" in result.default_route.headers)
 
 
 def test_the_callers_key_goes_before_the_operators() -> None:
     result = bind(PROVIDERS["groq"], Operation.CHAT, key=KEY, options={}, custom_host=None, lent_key=Secret("sk-lent"))
     assert isinstance(result, Endpoint)
-    assert b"sk-unit" in result.headers
-    assert b"sk-lent" not in result.headers
+    assert b"sk-unit" in result.default_route.headers
+    assert b"sk-lent" not in result.default_route.headers
 
 
 def test_the_query_of_a_custom_host_stays() -> None:
     url = Url.parse("https://models.example.com/base?tenant=a%20b")
-    assert endpoint_of("openai", custom_host=url).target("m") == b"/base/chat/completions?tenant=a%20b"
+    assert target_of(endpoint_of("openai", custom_host=url), "m") == b"/base/chat/completions?tenant=a%20b"
 
 
 def test_what_a_custom_host_holds_beyond_ascii_is_encoded() -> None:
     url = Url.parse("https://models.example.com/é\ud800/a%2Fb?q=ü")
-    assert endpoint_of("openai", custom_host=url).target("m") == b"/%C3%A9%ED%A0%80/a%2Fb/chat/completions?q=%C3%BC"
+    assert target_of(endpoint_of("openai", custom_host=url), "m") == b"/%C3%A9%ED%A0%80/a%2Fb/chat/completions?q=%C3%BC"
 
 
 @pytest.mark.parametrize("given", ["true", "false", "TRUE"])
@@ -179,7 +183,7 @@ NAMES = st.text(max_size=40) | st.sampled_from(
 @given(NAMES)
 def test_a_model_stays_in_its_segment(model: str) -> None:
     endpoint = endpoint_of("predibase", {"predibase_tenant_id": "t"})
-    target = endpoint.target(model)
+    target = target_of(endpoint, model)
     assert target.isascii()
     assert target.decode().isprintable()
     before, _, rest = target.partition(b"/llms/")
@@ -196,7 +200,7 @@ LOOSE = Provider(
     "Loose",
     "https://api.example.com/v1",
     "https://example.com",
-    paths={Operation.CHAT: "/tenants/{tenant}/chat?stable=1&version={version}"},
+    {Operation.CHAT: (EndpointSpec("/tenants/{tenant}/chat?stable=1&version={version}"),)},
     options=(
         Option("tenant", "tenant"),
         Option("version", "version"),
@@ -213,9 +217,13 @@ def test_an_option_stays_in_its_place(tenant: str, version: str, label: str) -> 
     if isinstance(endpoint, Failure):
         assert endpoint.param == "x-portkey-label"
         return
-    assert endpoint.headers.count(b"\r\n") == len(endpoint.headers.splitlines()) == 4
-    assert (endpoint.origin.scheme, endpoint.origin.host, endpoint.origin.port) == ("https", "api.example.com", 443)
-    parts = urlsplit(endpoint.target("m").decode())
+    assert endpoint.default_route.headers.count(b"\r\n") == len(endpoint.default_route.headers.splitlines()) == 4
+    assert (
+        endpoint.default_route.origin.scheme,
+        endpoint.default_route.origin.host,
+        endpoint.default_route.origin.port,
+    ) == ("https", "api.example.com", 443)
+    parts = urlsplit(target_of(endpoint, "m").decode())
     assert parts.path.count("/") == 4
     assert unquote(parts.path.split("/")[3]) not in {".", ".."}
     assert parts.path.endswith("/chat")
@@ -241,18 +249,18 @@ def test_no_value_of_a_real_option_changes_the_host(slug: str, data: st.DataObje
             "huggingface": "router.huggingface.co",
             "predibase": "serving.app.predibase.com",
         }[slug]
-        assert domain in endpoint.origin.host
-        assert endpoint.origin.scheme == "https"
+        assert domain in endpoint.default_route.origin.host
+        assert endpoint.default_route.origin.scheme == "https"
 
 
 @given(st.from_regex(r"[A-Za-z0-9._/:@?#%\[\]-]{0,60}", fullmatch=True).map("https://".__add__))
 def test_a_base_url_that_a_caller_names_is_plain_and_untrusted(text: str) -> None:
     result = bind(PROVIDERS["azure-ai"], Operation.CHAT, key=KEY, options={"azure_foundry_url": text}, custom_host=None)
     if isinstance(result, Endpoint):
-        assert not result.origin.trusted
-        assert result.origin.port == 443
-        assert result.origin.host == text.removeprefix("https://").partition("/")[0].lower()
+        assert not result.default_route.origin.trusted
+        assert result.default_route.origin.port == 443
+        assert result.default_route.origin.host == text.removeprefix("https://").partition("/")[0].lower()
 
 
 def test_chat_only_rows_say_so() -> None:
-    assert PROVIDERS["perplexity-ai"].paths == CHAT_ONLY
+    assert PROVIDERS["perplexity-ai"].places == chat_only()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from endpoints import target as target_of
 from penstock.core.failure import Failure
 from penstock.core.http import Url
 from penstock.core.secret import Secret
+from penstock.dialects.chat_quirks import NO_QUIRKS
+from penstock.dialects.openai.relay.body import renames_and_drops
 from penstock.providers.endpoint import Endpoint, bind
 from penstock.providers.registry import PROVIDERS
-from penstock.providers.row import Operation
+from penstock.providers.row import OPENAI, Operation
 
 VERTEX = "/v1/projects/p-1/locations/europe-west4/publishers"
 ACCOUNT = '{"project_id": "p-2", "client_email": "a@p-2.iam", "private_key": "-----BEGIN"}'
@@ -39,27 +42,27 @@ def vertex(**options: str) -> Endpoint:
 )  # fmt: skip
 def test_vertex_serves_every_maker_at_its_own_address(model: str, plain: str, stream: str, dialect: str) -> None:
     found = vertex()
-    assert found.target(model).decode() == plain
-    assert found.target(model, streams=True).decode() == stream
-    assert found.model_route(model).dialect == dialect
+    assert target_of(found, model).decode() == plain
+    assert target_of(found, model, streams=True).decode() == stream
+    assert found.route_for(model, OPENAI).dialect == dialect
 
 
-def test_vertex_serves_mistral_with_its_accent() -> None:
-    like = vertex().model_route("mistralai.mistral-large").like
-    assert like is PROVIDERS["mistral-ai"]
-    assert like.renames_and_drops().renames == {"max_completion_tokens": "max_tokens", "seed": "random_seed"}
-    assert vertex().model_route("meta.llama-4").like is None
+def test_vertex_serves_mistral_with_its_quirks() -> None:
+    quirks = vertex().route_for("mistralai.mistral-large", OPENAI).quirks
+    assert quirks is PROVIDERS["mistral-ai"].quirks
+    assert renames_and_drops(quirks).renames == {"max_completion_tokens": "max_tokens", "seed": "random_seed"}
+    assert vertex().route_for("meta.llama-4", OPENAI).quirks is NO_QUIRKS
 
 
 def test_vertex_models_of_meta_keep_their_maker() -> None:
-    assert vertex().model_route("meta.llama-4").model("meta.llama-4") == "meta/llama-4"
+    assert vertex().route_for("meta.llama-4", OPENAI).model("meta.llama-4") == "meta/llama-4"
 
 
 def test_vertex_hosts_and_projects() -> None:
-    assert vertex().origin.host == "europe-west4-aiplatform.googleapis.com"
-    assert vertex(vertex_region="global").origin.host == "aiplatform.googleapis.com"
-    assert vertex(vertex_region="eu").origin.host == "aiplatform.eu.rep.googleapis.com"
-    assert vertex(vertex_region="us").origin.host == "aiplatform.us.rep.googleapis.com"
+    assert vertex().default_route.origin.host == "europe-west4-aiplatform.googleapis.com"
+    assert vertex(vertex_region="global").default_route.origin.host == "aiplatform.googleapis.com"
+    assert vertex(vertex_region="eu").default_route.origin.host == "aiplatform.eu.rep.googleapis.com"
+    assert vertex(vertex_region="us").default_route.origin.host == "aiplatform.us.rep.googleapis.com"
     found = endpoint("vertex-ai", vertex_service_account_json=ACCOUNT)
     assert "/projects/p-2/locations/us-central1/" in found.default_route.plain
     refused = bind(PROVIDERS["vertex-ai"], Operation.CHAT, key=Secret("k"), options={}, custom_host=None)
@@ -71,28 +74,31 @@ def test_vertex_hosts_and_projects() -> None:
 
 def test_gemini() -> None:
     found = endpoint("google")
-    assert found.target("gemini-2.5-pro").decode() == "/v1beta/models/gemini-2.5-pro:generateContent"
+    assert target_of(found, "gemini-2.5-pro").decode() == "/v1beta/models/gemini-2.5-pro:generateContent"
     assert (
-        found.target("models/gemini-2.5-pro", streams=True).decode()
+        target_of(found, "models/gemini-2.5-pro", streams=True).decode()
         == "/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse"
     )
-    assert b"x-goog-api-key: sk-unit\r\n" in found.headers
+    assert b"x-goog-api-key: sk-unit\r\n" in found.default_route.headers
     assert "sk-unit" not in found.default_route.plain
 
 
 def test_bedrock() -> None:
     found = endpoint("bedrock", aws_region="eu-west-1")
-    assert found.origin.host == "bedrock-runtime.eu-west-1.amazonaws.com"
-    assert found.target("amazon.nova-lite-v1:0").decode() == "/model/amazon.nova-lite-v1%3A0/converse"
+    assert found.default_route.origin.host == "bedrock-runtime.eu-west-1.amazonaws.com"
+    assert target_of(found, "amazon.nova-lite-v1:0").decode() == "/model/amazon.nova-lite-v1%3A0/converse"
     arn = "arn:aws:bedrock:us-east-1:123:inference-profile/us.anthropic.claude"
     assert (
-        found.target(arn, streams=True).decode()
+        target_of(found, arn, streams=True).decode()
         == "/model/arn%3Aaws%3Abedrock%3Aus-east-1%3A123%3Ainference-profile%2Fus.anthropic.claude/converse-stream"
     )
-    assert endpoint("bedrock", aws_region="cn-north-1").origin.host == "bedrock-runtime.cn-north-1.amazonaws.com.cn"
+    assert (
+        endpoint("bedrock", aws_region="cn-north-1").default_route.origin.host
+        == "bedrock-runtime.cn-north-1.amazonaws.com.cn"
+    )
     invoke = endpoint("bedrock", aws_bedrock_api="invoke")
     assert (
-        invoke.target("anthropic.claude", streams=True).decode()
+        target_of(invoke, "anthropic.claude", streams=True).decode()
         == "/model/anthropic.claude/invoke-with-response-stream"
     )
     assert (invoke.default_route.dialect, invoke.default_route.variant) == ("anthropic", "bedrock")
@@ -100,27 +106,30 @@ def test_bedrock() -> None:
 
 def test_anthropic() -> None:
     found = endpoint("anthropic", anthropic_beta="a-1,b-2")
-    assert b"x-api-key: sk-unit\r\n" in found.headers
-    assert b"anthropic-version: 2023-06-01\r\n" in found.headers
-    assert b"anthropic-beta: a-1,b-2\r\n" in found.headers
-    assert b"anthropic-version: 2030-01-01\r\n" in endpoint("anthropic", anthropic_version="2030-01-01").headers
+    assert b"x-api-key: sk-unit\r\n" in found.default_route.headers
+    assert b"anthropic-version: 2023-06-01\r\n" in found.default_route.headers
+    assert b"anthropic-beta: a-1,b-2\r\n" in found.default_route.headers
+    assert (
+        b"anthropic-version: 2030-01-01\r\n"
+        in endpoint("anthropic", anthropic_version="2030-01-01").default_route.headers
+    )
 
 
 def test_claude_on_azure() -> None:
     found = endpoint("azure-ai", azure_foundry_url="https://unit.services.ai.azure.com/anthropic")
-    assert found.target("claude-sonnet-4-5").decode() == "/anthropic/v1/messages"
+    assert target_of(found, "claude-sonnet-4-5").decode() == "/anthropic/v1/messages"
     assert found.default_route.dialect == "anthropic"
-    assert b"x-api-key: sk-unit\r\n" in found.headers
-    assert b"anthropic-version: 2023-06-01\r\n" in found.headers
+    assert b"x-api-key: sk-unit\r\n" in found.default_route.headers
+    assert b"anthropic-version: 2023-06-01\r\n" in found.default_route.headers
     plain = endpoint("azure-ai", azure_foundry_url="https://unit.services.ai.azure.com/models")
     assert plain.default_route.dialect == "openai_chat"
-    assert b"anthropic" not in plain.headers
+    assert b"anthropic" not in plain.default_route.headers
 
 
 def test_ollamas_own_api_is_a_choice() -> None:
-    assert endpoint("ollama").target("m") == b"/v1/chat/completions"
+    assert target_of(endpoint("ollama"), "m") == b"/v1/chat/completions"
     found = endpoint("ollama", ollama_api="native")
-    assert (found.target("m"), found.default_route.dialect) == (b"/api/chat", "ollama")
+    assert (target_of(found, "m"), found.default_route.dialect) == (b"/api/chat", "ollama")
 
 
 def test_a_custom_host_leads_every_family() -> None:
@@ -130,4 +139,4 @@ def test_a_custom_host_leads_every_family() -> None:
     )
     assert isinstance(found, Endpoint)
     for model in ("gemini-2.5-pro", "anthropic.claude", "endpoints.1"):
-        assert found.target(model).startswith(b"/base/v1/")
+        assert target_of(found, model).startswith(b"/base/v1/")

@@ -5,11 +5,16 @@ from __future__ import annotations
 import pytest
 
 from penstock.providers.registry import COLUMNS, PROVIDERS, ROWS, index, nearest, table
-from penstock.providers.row import EndpointSpec, Operation, Option, Provider
+from penstock.providers.row import EndpointSpec, Operation, Option, Places, Provider, chat_only, messages_at
 
 
 def row(slug: str = "unit", base_url: str = "https://api.example.com", **paths: str) -> Provider:
-    return Provider(slug, "Unit", base_url, "https://example.com", paths={Operation[key]: paths[key] for key in paths})
+    places = {Operation[key]: (EndpointSpec(paths[key]),) for key in paths} or chat_only()
+    return Provider(slug, "Unit", base_url, "https://example.com", places)
+
+
+def of_places(places: Places) -> Provider:
+    return Provider("unit", "Unit", "https://api.example.com", "https://example.com", places)
 
 
 def test_rows_are_found_by_slug_in_order() -> None:
@@ -27,6 +32,18 @@ def test_rows_are_found_by_slug_in_order() -> None:
         ((row(base_url="https://{region}.example.com"),), "{region} is no option"),
         ((row(CHAT="/{tenant}/chat"),), "{tenant} is no option"),
         ((row(CHAT="/chat?v={version}"),), "{version} is no option"),
+        ((of_places({}),), "it serves nothing"),
+        (
+            (of_places({Operation.CHAT: (EndpointSpec("/chat"), EndpointSpec("/chat", model="m"))}),),
+            "two of its places for chat.completions are the same",
+        ),
+        (
+            (of_places({Operation.CHAT: (EndpointSpec("/chat", models=("claude",)),)}),),
+            "its first place for chat.completions does not serve all models",
+        ),
+        ((of_places(chat_only(messages=messages_at("/m", base_url="http://api.example.com"))),), "not https"),
+        ((of_places(chat_only(messages=messages_at("/m", base_url="https://a.example/"))),), "ends in a slash"),
+        ((of_places(chat_only(messages=messages_at("/m", base_url="https://{x}.example"))),), "{x} is no option"),
         (
             (
                 Provider(
@@ -34,6 +51,7 @@ def test_rows_are_found_by_slug_in_order() -> None:
                     "Unit",
                     "https://{region}.example.com",
                     "https://example.com",
+                    chat_only(),
                     options=(Option("region", "region", required=True),),
                 ),
             ),
@@ -46,7 +64,7 @@ def test_rows_are_found_by_slug_in_order() -> None:
                     "Unit",
                     "https://api.example.com",
                     "https://example.com",
-                    locate=lambda options, operation: EndpointSpec("/{region}/chat"),
+                    locate=lambda options, operation: (EndpointSpec("/{region}/chat"),),
                     options=(Option("region", "region", pattern="[a-z]+"),),
                 ),
             ),
@@ -81,6 +99,9 @@ def test_the_table_shows_every_provider() -> None:
     assert [line[0] for line in lines] == list(PROVIDERS)
     assert all(len(line) == len(COLUMNS) for line in lines)
     shown = {line[0]: line for line in lines}
+    assert shown["openai"][2] == "chat, embeddings, models, models.retrieve"
+    assert shown["anthropic"][2] == "chat (anthropic), count_tokens"
+    assert shown["deepseek"][2] == "chat (openai_chat, anthropic), models"
     assert shown["openai"][3:5] == ("https://api.openai.com/v1", "OPENAI_API_KEY")
     assert shown["huggingface"][3] == "https://router.huggingface.co/v1"
     assert shown["vllm"][3] == "(yours)"

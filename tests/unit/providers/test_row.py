@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 
+from endpoints import target as target_of
 from paths import SHARED
+from penstock.core.failure import Failure
 from penstock.core.http import Url
 from penstock.core.secret import Secret
+from penstock.dialects.chat_quirks import Drop, Rename
+from penstock.dialects.registry import DIALECTS
 from penstock.providers.endpoint import Endpoint, bind, with_defaults
 from penstock.providers.registry import PROVIDERS
-from penstock.providers.row import Drop, Key, Operation, Provider, Rename
+from penstock.providers.row import ANTHROPIC_WIRE, OPENAI, Key, Operation, Provider
 
 REFERENCE = SHARED / "spec" / "providers.json"
 
@@ -53,11 +57,7 @@ def reference() -> dict[str, dict[str, Any]]:
 
 def address(row: Provider) -> tuple[str, str]:
     """Base URL and chat path as templates, the reference's notation."""
-    if row.locate is None:
-        return row.base_url, row.paths[Operation.CHAT]
-    spec = row.locate(with_defaults(row, {}), Operation.CHAT)
-    assert spec is not None
-    return row.base_url, spec.path
+    return row.base_url, row.places_of(Operation.CHAT, with_defaults(row, {}))[0].path
 
 
 def bound(row: Provider, operation: Operation = Operation.CHAT, custom_host: str | None = None) -> Endpoint:
@@ -74,20 +74,57 @@ every_row = pytest.mark.parametrize("row", PROVIDERS.values(), ids=PROVIDERS.key
 @every_row
 def test_it_binds(row: Provider) -> None:
     endpoint = bound(row)
-    target = endpoint.target("vendor/model-1")
+    target = target_of(endpoint, "vendor/model-1")
     assert target.startswith(b"/")
     assert b"{" not in target
     assert b"sk-unit-0123456789" not in target
-    assert endpoint.origin.scheme in {"https", "http", "echo"}
-    assert endpoint.origin.scheme == "https" or endpoint.origin.host in {"localhost", "echo"}
-    assert re.fullmatch(rb"(?:[!-9;-~]+: [ -~]+\r\n)+", endpoint.headers)
+    assert endpoint.default_route.origin.scheme in {"https", "http", "echo"}
+    assert endpoint.default_route.origin.scheme == "https" or endpoint.default_route.origin.host in {
+        "localhost",
+        "echo",
+    }
+    assert re.fullmatch(rb"(?:[!-9;-~]+: [ -~]+\r\n)+", endpoint.default_route.headers)
+
+
+@every_row
+@pytest.mark.parametrize("operation", Operation)
+def test_every_place_of_it_binds(row: Provider, operation: Operation) -> None:
+    options = {option.name: VALUES[option.name] for option in row.options if option.required}
+    specs = row.places_of(operation, with_defaults(row, options))
+    if not specs:
+        refused = bind(row, operation, key=Secret("k"), options=options, custom_host=None)
+        assert isinstance(refused, Failure)
+        return
+    assert len({(spec.dialect, spec.path) for spec in specs}) == len(specs)
+    endpoint = bound(row, operation)
+    assert len(endpoint.default_routes) == (len(specs) if row.base_url or row.self_hosted else 1)
+    for route in (*endpoint.default_routes, *endpoint.model_routes):
+        assert route.dialect in {OPENAI, *DIALECTS}
+        for streams in (False, True):
+            target = route.target("vendor/model-1", streams=streams, parameters={"id": "vendor/model-1"})
+            assert re.fullmatch(rb"/[!-z|~]*", target), target
+        assert re.fullmatch(rb"(?:[!-9;-~]+: [ -~]+\r\n)+", route.headers)
+        assert route.headers.startswith(b"content-type: application/json\r\n") == operation.has_body
+        names = [line.partition(b":")[0].lower() for line in route.headers.split(b"\r\n")]
+        assert len(names) == len(set(names))
+        assert route.headers.count(b"sk-unit-0123456789") <= 1
+
+
+@every_row
+def test_a_place_of_embeddings_or_models_speaks_openai(row: Provider) -> None:
+    for operation in (Operation.EMBEDDINGS, Operation.MODELS, Operation.MODEL):
+        for spec in row.places_of(operation, with_defaults(row, VALUES)):
+            assert spec.dialect == OPENAI
+            assert operation is not Operation.MODEL or "{id}" in spec.path
+    for spec in row.places_of(Operation.COUNT_TOKENS, with_defaults(row, VALUES)):
+        assert spec.dialect == ANTHROPIC_WIRE
 
 
 @every_row
 def test_it_sends_the_key_once_or_not_at_all(row: Provider) -> None:
     endpoint = bound(row)
     shown = row.key is not Key.NONE and endpoint.signer is None
-    assert endpoint.headers.count(b"sk-unit-0123456789") == int(shown)
+    assert endpoint.default_route.headers.count(b"sk-unit-0123456789") == int(shown)
 
 
 @every_row
@@ -111,8 +148,8 @@ def test_it_asks_for_a_key_without_showing_anything(row: Provider) -> None:
 @every_row
 def test_a_custom_host_replaces_the_base_url_and_keeps_the_paths(row: Provider) -> None:
     endpoint = bound(row, custom_host="http://localhost:9100/base/v9")
-    assert endpoint.origin.authority == "localhost:9100"
-    assert not endpoint.origin.trusted
+    assert endpoint.default_route.origin.authority == "localhost:9100"
+    assert not endpoint.default_route.origin.trusted
     assert endpoint.default_route.plain.startswith("/base/v9/")
     if not row.base_url.startswith("{") and row.base_url:
         base = re.sub(r"\{(\w+)\}", lambda match: VALUES.get(match[1], match[1]), row.base_url)
@@ -132,13 +169,13 @@ def test_it_is_documented(row: Provider) -> None:
 
 @every_row
 def test_every_quirk_has_a_reason_and_a_link(row: Provider) -> None:
-    quirks: list[Rename | Drop] = [*row.renames, *row.drops]
+    quirks: list[Rename | Drop] = [*row.quirks.renames, *row.quirks.drops]
     for quirk in quirks:
         assert quirk.reason
         assert quirk.link.startswith("https://")
     touched = [quirk.parameter for quirk in quirks]
     assert len(touched) == len(set(touched))
-    assert not {rename.to for rename in row.renames} & set(touched)
+    assert not {rename.to for rename in row.quirks.renames} & set(touched)
 
 
 @every_row
@@ -185,7 +222,10 @@ def test_a_row_is_a_frozen_value() -> None:
 )
 def test_urls(slug: str, url: str) -> None:
     endpoint = bound(PROVIDERS[slug])
-    assert f"{endpoint.origin.scheme}://{endpoint.origin.authority}{endpoint.target('vendor/model-1').decode()}" == url
+    assert (
+        f"{endpoint.default_route.origin.scheme}://{endpoint.default_route.origin.authority}{target_of(endpoint, 'vendor/model-1').decode()}"
+        == url
+    )
 
 
 @pytest.mark.parametrize(
@@ -199,5 +239,5 @@ def test_urls(slug: str, url: str) -> None:
 )
 def test_quirks(slug: str, renamed: set[tuple[str, str]], dropped: set[str]) -> None:
     row = PROVIDERS[slug]
-    assert {(rename.parameter, rename.to) for rename in row.renames} == renamed
-    assert {drop.parameter for drop in row.drops} == dropped
+    assert {(rename.parameter, rename.to) for rename in row.quirks.renames} == renamed
+    assert {drop.parameter for drop in row.quirks.drops} == dropped

@@ -22,7 +22,7 @@ ANSWER = {
 
 
 def sent(slug: str, *messages: Any) -> list[Any]:
-    adapts_request = PROVIDERS[slug].adapts_request
+    adapts_request = PROVIDERS[slug].quirks.adapts_request
     assert adapts_request is not None
     body = adapts_request(Body.parse(json.dumps({"model": "m", "messages": messages}).encode()))
     read: dict[str, Any] = json.loads(body.encode())

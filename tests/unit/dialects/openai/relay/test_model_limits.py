@@ -88,7 +88,7 @@ ON, OFF = {"thinking": {"type": "enabled"}}, {"thinking": {"type": "disabled"}}
     ],
 )
 def test_how_much_to_think(provider: str, model: str, given: str, sent: dict[str, Any], refused: Any) -> None:
-    assert adapt_request(resolve(model, provider), PROVIDERS[provider].effort, reasoning_effort=given) == (
+    assert adapt_request(resolve(model, provider), PROVIDERS[provider].quirks.thinking, reasoning_effort=given) == (
         sent,
         refused,
     )
@@ -96,8 +96,11 @@ def test_how_much_to_think(provider: str, model: str, given: str, sent: dict[str
 
 def test_a_switch_that_the_caller_sets_is_the_callers() -> None:
     own = {"reasoning_effort": "high", "thinking": {"type": "enabled"}}
-    assert adapt_request(resolve("deepseek-v4-pro", "deepseek"), PROVIDERS["deepseek"].effort, **own) == (own, ())
-    assert adapt_request(resolve("kimi-k2.6", "moonshot"), PROVIDERS["moonshot"].effort, **own) == (
+    assert adapt_request(resolve("deepseek-v4-pro", "deepseek"), PROVIDERS["deepseek"].quirks.thinking, **own) == (
+        own,
+        (),
+    )
+    assert adapt_request(resolve("kimi-k2.6", "moonshot"), PROVIDERS["moonshot"].quirks.thinking, **own) == (
         ON,
         ("reasoning_effort",),
     )
@@ -126,7 +129,7 @@ def test_calls_come_back_with_a_thought_where_one_is_wanted(
     told, said = {**CALL, "reasoning_content": "Hm"}, {"role": "assistant", "content": "x", "reasoning": "Oh"}
     messages = [{"role": "user", "content": "u"}, CALL, RESULT, told, RESULT, said]
     changed, _ = adapt_request(
-        resolve(model, provider), PROVIDERS[provider].effort, **{**members, "messages": messages}
+        resolve(model, provider), PROVIDERS[provider].quirks.thinking, **{**members, "messages": messages}
     )
     thoughts = [message.get("reasoning_content") for message in changed["messages"]]
     assert thoughts == ([None, " ", None, "Hm", None, "Oh"] if wanted else [None, None, None, "Hm", None, None])
@@ -135,7 +138,9 @@ def test_calls_come_back_with_a_thought_where_one_is_wanted(
 @pytest.mark.parametrize("half", [{"reasoning_content": "\ud800"}, {"reasoning": "\ud800"}, {"tool_calls": ["\ud800"]}])
 def test_half_a_character_is_no_reason_to_fail(half: dict[str, Any]) -> None:
     given = {"messages": [CALL, RESULT, {"role": "assistant", **half}]}
-    changed, refused = adapt_request(resolve("deepseek-v4-pro", "deepseek"), PROVIDERS["deepseek"].effort, **given)
+    changed, refused = adapt_request(
+        resolve("deepseek-v4-pro", "deepseek"), PROVIDERS["deepseek"].quirks.thinking, **given
+    )
     assert changed.keys() == {"messages"}
     assert not refused
 
@@ -143,7 +148,10 @@ def test_half_a_character_is_no_reason_to_fail(half: dict[str, Any]) -> None:
 @pytest.mark.parametrize("messages", ["tool_calls", [5, "tool_calls"], [{"role": "assistant", "tool_calls": []}]])
 def test_without_calls_nothing_is_wanted(messages: Any) -> None:
     given = {"messages": messages}
-    assert adapt_request(resolve("deepseek-v4-pro", "deepseek"), PROVIDERS["deepseek"].effort, **given) == (given, ())
+    assert adapt_request(resolve("deepseek-v4-pro", "deepseek"), PROVIDERS["deepseek"].quirks.thinking, **given) == (
+        given,
+        (),
+    )
 
 
 @pytest.mark.parametrize("given", [None, 5, ["low"], {"effort": "low"}])
@@ -155,7 +163,7 @@ def test_no_word_is_no_effort(given: Any) -> None:
 
 
 @given(
-    st.sampled_from(sorted(row.slug for row in PROVIDERS.values() if row.applies_model_limits)),
+    st.sampled_from(sorted(row.slug for row in PROVIDERS.values() if row.quirks.applies_model_limits)),
     st.sampled_from(["gpt-5", "o1-mini", "grok-4", "glm-4.6", "kimi-k2.5", "deepseek-chat", "qwen3-32b", "nobody's"]),
     st.dictionaries(
         st.sampled_from(["temperature", "stop", "n", "top_p", "max_tokens", "reasoning_effort", "seed", "x"]),
@@ -163,8 +171,8 @@ def test_no_word_is_no_effort(given: Any) -> None:
     ),
 )
 def test_what_is_not_named_arrives(slug: str, model: str, members: dict[str, Any]) -> None:
-    changed, refused = adapt_request(resolve(model, slug), PROVIDERS[slug].effort, **members)
-    told = {"max_tokens": "max_completion_tokens", "reasoning_effort": PROVIDERS[slug].effort}
+    changed, refused = adapt_request(resolve(model, slug), PROVIDERS[slug].quirks.thinking, **members)
+    told = {"max_tokens": "max_completion_tokens", "reasoning_effort": PROVIDERS[slug].quirks.thinking}
     for name, value in members.items():
         if name not in refused and name not in told:
             assert changed[name] == value
