@@ -8,10 +8,10 @@ Source: docs/portkey.md#cached-answers.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Mapping
-from time import monotonic
 from typing import Final
 
 import msgspec
@@ -33,7 +33,7 @@ from penstock.pipeline.shared_call import SharedCall
 from penstock.providers.row import Operation
 from penstock.routing.plan import Timeouts
 from penstock.routing.walk import Attempt
-from penstock.stores.cache import Cache, Entry
+from penstock.stores.base import Entry, ReplyStore
 
 _DELIVERY: Final = frozenset({"stream", "stream_options"})
 """Members that say how an answer is delivered, not what it is."""
@@ -69,12 +69,16 @@ def cache_control(fields: Mapping[bytes, bytes]) -> CacheControl | None:
 
 
 class Caching(msgspec.Struct, frozen=True):
-    """``shared_calls`` are the running calls by key. ``limit`` is the largest answer to share or keep, in bytes."""
+    """``shared_calls`` are the running calls by key. ``limit`` is the largest answer to share or keep, in bytes.
 
-    store: Cache
+    ``writes`` are the answers on their way into the store.
+    """
+
+    store: ReplyStore
     upstream: Upstream
     limit: int
     shared_calls: dict[_Form, SharedCall] = msgspec.field(default_factory=dict)
+    writes: set[asyncio.Task[None]] = msgspec.field(default_factory=set)
     prepared: Lru[tuple[object, ...], _Prepared] = msgspec.field(default_factory=lambda: Lru(_REMEMBERED))
     """What was asked lately, by its very bytes: a request that is repeated need not be written and digested again."""
 
@@ -92,7 +96,7 @@ class Caching(msgspec.Struct, frozen=True):
         if control is None:
             return await send(written, route, step, self.upstream)
         if control.read:
-            answer = self._stored(key, control, written)
+            answer = await self._stored(key, control, written)
             if answer is not None:
                 return answer
         return await self._shared(key, control, written, route, step)
@@ -116,11 +120,11 @@ class Caching(msgspec.Struct, frozen=True):
                 self.prepared.put(name, prepared, 1 + len(call.body) // 1024)
         return prepared
 
-    def _stored(self, key: bytes, control: CacheControl, written: Written) -> Answer | None:
-        now = monotonic()
-        entry = self.store.get(key, now)
-        if entry is None or (control.max_age is not None and now - entry.stored > control.max_age):
+    async def _stored(self, key: bytes, control: CacheControl, written: Written) -> Answer | None:
+        stored = await self.store.get(key)
+        if stored is None or (control.max_age is not None and stored.age > control.max_age):
             return None
+        entry = stored.entry
         body = _as_wanted(entry, written)
         if body is None:
             return None
@@ -150,25 +154,42 @@ class Caching(msgspec.Struct, frozen=True):
         return answer
 
     def _launch(self, form: _Form, key: bytes, written: Written, route: Route, step: Attempt) -> SharedCall:
-        age = route.target.cache.max_age if route.target.cache else 0.0
+        ttl = route.target.cache.max_age if route.target.cache else 0.0
 
         def completed(shared_call: SharedCall) -> None:
-            if self.shared_calls.get(form) is shared_call:
-                del self.shared_calls[form]
-            self._keep(key, shared_call, age)
+            entry = _entry(shared_call)
+            if entry is None:
+                self._forget(form, shared_call)
+                return
+            # Until the store has the answer, the next request gets it from the call, which can still be joined.
+            task = asyncio.get_running_loop().create_task(self._keep(key, entry, ttl, form, shared_call))
+            self.writes.add(task)
+            task.add_done_callback(self.writes.discard)
 
         shared_call = SharedCall(lambda: send(written, route, step, self.upstream), self.limit, completed)
         self.shared_calls[form] = shared_call
         return shared_call
 
-    def _keep(self, key: bytes, shared_call: SharedCall, age: float) -> None:
-        answer = shared_call.answer
-        if answer is None or shared_call.body is None or not is_whole(shared_call):
-            return
-        now, streamed = monotonic(), answer.relay is not None
-        kind = openai_body.STREAM_TYPE if streamed else openai_body.CONTENT_TYPE
-        usage: Usage | None = ending(shared_call.body[-_TAIL:])[1] if streamed else answer.usage
-        self.store.put(key, Entry(200, kind, shared_call.body, streamed, answer.model, usage, now, now + age), now)
+    async def _keep(self, key: bytes, entry: Entry, ttl: float, form: _Form, shared_call: SharedCall) -> None:
+        try:
+            await self.store.put(key, entry, ttl)
+        finally:
+            self._forget(form, shared_call)
+
+    def _forget(self, form: _Form, shared_call: SharedCall) -> None:
+        if self.shared_calls.get(form) is shared_call:
+            del self.shared_calls[form]
+
+
+def _entry(shared_call: SharedCall) -> Entry | None:
+    """The answer of a call as the store keeps it; None if it must not be given a second time."""
+    answer = shared_call.answer
+    if answer is None or shared_call.body is None or not is_whole(shared_call):
+        return None
+    streamed = answer.relay is not None
+    kind = openai_body.STREAM_TYPE if streamed else openai_body.CONTENT_TYPE
+    usage: Usage | None = ending(shared_call.body[-_TAIL:])[1] if streamed else answer.usage
+    return Entry(200, kind, shared_call.body, streamed, answer.model, usage)
 
 
 def is_whole(shared_call: SharedCall) -> bool:

@@ -30,7 +30,8 @@ from penstock.providers.row import OPENAI, Key, Operation, Option, Provider
 from penstock.routing.leaf import HeaderSettings, Rules
 from penstock.routing.parse import parse
 from penstock.routing.plan import Plan, Target
-from penstock.stores.catalogue import Catalogue, Catalogues
+from penstock.stores.base import CatalogueSource
+from penstock.stores.catalogue import Catalogue, CatalogueChange
 
 _PREFIX: Final = "x-portkey-"
 _GENERAL: Final = frozenset(
@@ -96,7 +97,7 @@ class Compiler:
         policy: AddressPolicy,
         limits: Limits,
         environment_keys: Mapping[str, Secret],
-        catalogues: Catalogues,
+        catalogues: CatalogueSource,
         *,
         environment: Mapping[str, str] | None = None,
         default_config: str = "",
@@ -119,10 +120,10 @@ class Compiler:
         self._settings = _settings(providers)
         self._undemanding = frozenset(slug for slug, row in providers.items() if row.key is not Key.REQUIRED)
         self._routing = NameMemo(self._routes)
-        self._forget()
+        self._forget(CatalogueChange())
         catalogues.watch(self._forget)
 
-    def _forget(self) -> None:
+    def _forget(self, _: CatalogueChange) -> None:
         """What was compiled rests on the catalogue as it was."""
         self._compiled: Lru[tuple[object, ...], CompiledPlan] = Lru(self._remembered)
 
