@@ -27,8 +27,8 @@ from penstock.routing.health import Health
 from penstock.server.gateway import Gateway, Part, RequestLimits
 from penstock.settings import Settings, SettingsError
 from penstock.settings.model import Upstream as UpstreamSettings
-from penstock.stores.cache import MemoryCache
 from penstock.stores.file import CatalogueError, CatalogueFile
+from penstock.stores.memory import MemoryReplyStore
 from penstock.transport import connection
 from penstock.transport.base import Transport
 from penstock.transport.echo import EchoTransport
@@ -98,7 +98,7 @@ def _pipeline(
     sleep: Callable[[float], Awaitable[None]],
 ) -> Pipeline:
     cache = settings.cache
-    store = MemoryCache(cache.max_bytes, cache.max_entry_bytes)
+    store = MemoryReplyStore(cache.max_bytes, cache.max_entry_bytes)
     limit = min(cache.max_bytes, cache.max_entry_bytes)
     authorize = Authorizer(transports)
     upstream = Upstream(transports, authorize, ModelAliases(transports, authorize))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +19,9 @@ from penstock.providers.row import Operation
 from penstock.routing.explain import Explanation
 from penstock.routing.plan import Target
 from penstock.settings import SettingsError, catalogue_file, load
-from penstock.stores.catalogue import Catalogue
+from penstock.stores.memory import MemoryCatalogue
 
 _CREDENTIAL = b"Bearer a-key-of-the-callers"
-
-
-class _Open:
-    """The catalogue as it is now, without the keys that callers would need."""
-
-    def __init__(self, catalogue: Catalogue) -> None:
-        self.current = msgspec.structs.replace(catalogue, keys=())
-
-    def watch(self, callback: Callable[[], None]) -> None:
-        """It never changes."""
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -58,7 +47,7 @@ class Rehearsal:
         self._compiler = self._router.compiler
         catalogue = self._compiler.catalogues.current
         # Gateway keys are known by their hashes only: nobody here could show one.
-        self._compiler.catalogues = _Open(catalogue)
+        self._compiler.catalogues = MemoryCatalogue(msgspec.structs.replace(catalogue, keys=()))
         self.configs = {saved.name: saved.body for saved in catalogue.configs.values()}
 
     @classmethod

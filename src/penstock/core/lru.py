@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -43,6 +44,11 @@ class Lru(Generic[K, V]):
         if key in self._entries:
             del self._entries[key]
             self._load -= self._heavy.pop(key, 1)
+
+    def drop_where(self, is_stale: Callable[[V], bool]) -> None:
+        """Forget the entries whose value is stale. Takes time in proportion to all entries."""
+        for key in [key for key, value in self._entries.items() if is_stale(value)]:
+            self.drop(key)
 
     def __len__(self) -> int:
         return len(self._entries)

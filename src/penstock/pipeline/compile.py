@@ -30,7 +30,8 @@ from penstock.providers.row import Key, Operation, Provider
 from penstock.routing.leaf import HeaderSettings, Rules
 from penstock.routing.parse import parse
 from penstock.routing.plan import Plan, Target, leaves
-from penstock.stores.catalogue import Catalogue, Catalogues, GatewayKey, SavedConfig
+from penstock.stores.base import CatalogueSource
+from penstock.stores.catalogue import Catalogue, CatalogueChange, GatewayKey, SavedConfig
 
 _PREFIX: Final = "x-portkey-"
 _GENERAL: Final = frozenset(
@@ -63,14 +64,19 @@ class CompiledPlan(msgspec.Struct):
 
     ``config`` names the saved config that it comes from, None for none. ``named_keys`` are the virtual keys that the
     caller itself names, each with the place of the target that does; those of a saved config are the operator's choice.
-    ``catalogue_names`` is everything of the catalogue that the plan rests on.
+    ``virtual_keys`` and ``configs`` are the names of the catalogue that the plan rests on.
     """
 
     plan: Plan
     config: str | None = None
     named_keys: tuple[tuple[str, str], ...] = ()
-    catalogue_names: frozenset[str] = frozenset()
+    virtual_keys: frozenset[str] = frozenset()
+    configs: frozenset[str] = frozenset()
     routes: dict[tuple[str, Operation], TargetRoute | Failure] = msgspec.field(default_factory=dict)
+
+    def rests_on(self, change: CatalogueChange) -> bool:
+        """Whether the plan might be another after a change of the catalogue."""
+        return not (self.virtual_keys.isdisjoint(change.virtual_keys) and self.configs.isdisjoint(change.configs))
 
 
 class Compiler:
@@ -86,7 +92,7 @@ class Compiler:
         policy: AddressPolicy,
         limits: Limits,
         environment_keys: Mapping[str, Secret],
-        catalogues: Catalogues,
+        catalogues: CatalogueSource,
         *,
         environment: Mapping[str, str] | None = None,
         default_config: str = "",
@@ -97,7 +103,6 @@ class Compiler:
         self._binder = TargetBinder(providers, limits, environment_keys, environment)
         self.catalogues = catalogues
         self._default_config = default_config
-        self._remembered = remembered
         self._bare = {
             option.bare_header.encode(): option.name
             for row in providers.values()
@@ -107,12 +112,12 @@ class Compiler:
         self._settings = _settings(providers)
         self._undemanding = frozenset(slug for slug, row in providers.items() if row.key is not Key.REQUIRED)
         self._routing = NameMemo(self._routes)
-        self._forget()
+        self._plans: Lru[tuple[object, ...], CompiledPlan] = Lru(remembered)
         catalogues.watch(self._forget)
 
-    def _forget(self) -> None:
-        """Compiled plans rest on the catalogue as it was."""
-        self._plans: Lru[tuple[object, ...], CompiledPlan] = Lru(self._remembered)
+    def _forget(self, change: CatalogueChange) -> None:
+        """Drop the plans that rest on something which changed; all others stay."""
+        self._plans.drop_where(lambda compiled: compiled.rests_on(change))
 
     def compile(self, call: Call) -> CompiledPlan | Failure:
         """The compiled plan for a call, or the failure to answer with. Takes ``@NAME/`` off the call's model."""
@@ -200,7 +205,7 @@ class Compiler:
             return saved_config
         settings = msgspec.structs.replace(settings, is_saved=True)
         plan = parse(saved_config.body, settings, self._rules(catalogue))
-        return plan if isinstance(plan, Failure) else _compiled(plan, saved_config.name)
+        return plan if isinstance(plan, Failure) else _compiled(plan, saved_config.name, saved)
 
     def _rules(self, catalogue: Catalogue) -> Rules:
         return Rules(
@@ -292,10 +297,11 @@ def _saved(name: str, catalogue: Catalogue) -> SavedConfig | Failure:
     return config
 
 
-def _compiled(plan: Plan, config: str | None = None) -> CompiledPlan:
-    keys = [(target.virtual_key, target.path) for target in leaves(plan) if target.virtual_key is not None]
-    names = frozenset(name for name, _ in keys) | ({config} if config is not None else set())
-    return CompiledPlan(plan, config, () if config is not None else tuple(keys), names)
+def _compiled(plan: Plan, config: str | None = None, asked_as: str = "") -> CompiledPlan:
+    """``config`` is the saved config that the plan comes from, ``asked_as`` its name or id as the caller has it."""
+    keys = tuple([(target.virtual_key, target.path) for target in leaves(plan) if target.virtual_key is not None])
+    configs = frozenset() if config is None else frozenset({config, asked_as})
+    return CompiledPlan(plan, config, keys if config is None else (), frozenset(name for name, _ in keys), configs)
 
 
 def _not_allowed(key: GatewayKey, compiled: CompiledPlan) -> Failure | None:

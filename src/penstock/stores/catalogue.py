@@ -1,18 +1,20 @@
-"""What the operator gives names to: virtual keys, saved configs, gateway keys. Values only; file.py reads them."""
+"""What the operator gives names to: virtual keys, saved configs, gateway keys. Values only; where they come from is
+said by ``CatalogueSource`` in base.py."""
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
-from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 
 from penstock.core.virtual_key import VirtualKey
 
-__all__ = ["EMPTY", "NAME", "Catalogue", "Catalogues", "GatewayKey", "SavedConfig", "VirtualKey", "digest_of"]
+__all__ = [
+    "EMPTY", "NAME", "Catalogue", "CatalogueChange", "GatewayKey", "SavedConfig", "VirtualKey", "compare", "digest_of",
+]  # fmt: skip
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """What a name looks like: it stands in headers, in the model as ``@NAME/model`` and in logs."""
@@ -31,7 +33,8 @@ class SavedConfig(msgspec.Struct, frozen=True):
 class GatewayKey(msgspec.Struct, frozen=True):
     """Somebody who may call, known by the SHA-256 of the key, with what is open to them: None for everything.
 
-    ``configs`` are names, never ids. ``config`` is used by requests that say nothing about routing.
+    ``configs`` are names, never ids. ``config`` is used by requests that say nothing about routing. ``labels`` go into
+    the account of each request, for example ``{"team": "search"}``.
     """
 
     name: str
@@ -39,23 +42,32 @@ class GatewayKey(msgspec.Struct, frozen=True):
     virtual_keys: frozenset[str] | None = None
     configs: frozenset[str] | None = None
     config: str | None = None
+    labels: Mapping[str, str] = {}
 
 
 class Catalogue(msgspec.Struct, frozen=True):
-    """Everything that has a name, as it was at one moment. Configs are found by their name and by their id."""
+    """Everything that has a name, as it was at one moment. Configs are found by their name and by their id.
+
+    ``keys_by_digest`` follows from ``keys``; whatever the constructor is given for it is replaced.
+    """
 
     virtual_keys: Mapping[str, VirtualKey] = {}
     configs: Mapping[str, SavedConfig] = {}
     keys: tuple[GatewayKey, ...] = ()
+    keys_by_digest: Mapping[bytes, GatewayKey] = {}
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "keys_by_digest", {key.digest: key for key in self.keys})
 
     def key_for(self, presented: str) -> GatewayKey | None:
-        """Whose key this is. How long the answer takes says nothing about the keys there are."""
-        digest = _digest(presented)
-        found = None
-        for key in self.keys:
-            if hmac.compare_digest(key.digest, digest):
-                found = key
-        return found
+        """The gateway key that a request shows; None if there is no such key."""
+        return self.key_by_digest(_digest(presented))
+
+    def key_by_digest(self, digest: bytes) -> GatewayKey | None:
+        """The gateway key with this SHA-256, 32 bytes; None if there is no such key."""
+        # The look-up need not take constant time: its time depends on the digest, and whoever presents a key can't
+        # choose a digest that shares its first bytes with another key's, short of computing SHA-256 backwards.
+        return self.keys_by_digest.get(digest)
 
     def __repr__(self) -> str:
         # Providers' own settings and configs may be credentials: names are all that is told.
@@ -66,14 +78,29 @@ class Catalogue(msgspec.Struct, frozen=True):
 EMPTY: Final = Catalogue()
 
 
-class Catalogues(Protocol):
-    """Where the catalogue in force is found. Whoever derives something from it watches for changes."""
+class CatalogueChange(msgspec.Struct, frozen=True):
+    """The names whose meaning differs between two catalogues: added, removed or changed. Ids of configs are names."""
+
+    virtual_keys: frozenset[str] = frozenset()
+    configs: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
 
     @property
-    def current(self) -> Catalogue: ...
+    def is_empty(self) -> bool:
+        return not (self.virtual_keys or self.configs or self.keys)
 
-    def watch(self, callback: Callable[[], None]) -> None:
-        """Have ``callback`` called after each change, in the event loop."""
+
+def compare(old: Catalogue, new: Catalogue) -> CatalogueChange:
+    """The names that do not mean the same in both catalogues."""
+    return CatalogueChange(
+        _changed(old.virtual_keys, new.virtual_keys),
+        _changed(old.configs, new.configs),
+        _changed({key.name: key for key in old.keys}, {key.name: key for key in new.keys}),
+    )
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
 
 
 def digest_of(key: str) -> str:

@@ -16,7 +16,8 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Final
 
-from penstock.stores.catalogue import EMPTY, Catalogue
+from penstock.stores.catalogue import Catalogue, CatalogueChange
+from penstock.stores.memory import MemoryCatalogue
 from penstock.stores.reading import CatalogueError, Check, Reading, Stamp, read, stamp
 
 __all__ = ["CatalogueError", "CatalogueFile", "read"]
@@ -25,7 +26,7 @@ _LOG: Final = logging.getLogger("penstock")
 
 
 class CatalogueFile:
-    """``Catalogues`` on a file: looked at every ``interval`` seconds while the gateway runs, and on SIGHUP.
+    """A ``CatalogueSource`` on a file: looked at every ``interval`` seconds while the gateway runs, and on SIGHUP.
 
     Without a path it is empty for good. The constructor raises CatalogueError.
     """
@@ -41,23 +42,22 @@ class CatalogueFile:
         self._path = path
         self._sources = environ, providers, check
         self._interval = interval
-        self._current = EMPTY
+        self._catalogue = MemoryCatalogue()
         self._stamps: dict[Path, Stamp] = {}
-        self._callbacks: list[Callable[[], None]] = []
         self._told: set[str] = set()
         self._asked = asyncio.Event()
         self._hangup = _Hangup(self._asked.set)
         self._task: asyncio.Task[None] | None = None
         if path is not None:
             reading = Reading(path, *self._sources)
-            self._current, self._stamps = reading.result(), reading.stamps
+            self._catalogue, self._stamps = MemoryCatalogue(reading.result()), reading.stamps
 
     @property
     def current(self) -> Catalogue:
-        return self._current
+        return self._catalogue.current
 
-    def watch(self, callback: Callable[[], None]) -> None:
-        self._callbacks.append(callback)
+    def watch(self, callback: Callable[[CatalogueChange], None]) -> None:
+        self._catalogue.watch(callback)
 
     def start(self) -> None:
         if self._path is not None:
@@ -104,12 +104,9 @@ class CatalogueFile:
         if self._told:
             self._told.clear()
             _LOG.info("%s is mended and in force", path.name)
-        if reading.catalogue != self._current:
-            if self._current.keys and not reading.catalogue.keys:
-                _LOG.warning("%s holds no gateway key any more: whoever reaches the gateway may use it", path.name)
-            self._current = reading.catalogue
-            for callback in self._callbacks:
-                callback()
+        if self.current.keys and not reading.catalogue.keys:
+            _LOG.warning("%s holds no gateway key any more: whoever reaches the gateway may use it", path.name)
+        self._catalogue.replace(reading.catalogue)
 
 
 class _Hangup:

@@ -1,6 +1,5 @@
 """Headers -> compiled plan: found again by their bytes, bounded, and never a key where it must not go."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,24 +13,15 @@ from penstock.pipeline.compile import CompiledPlan, Compiler, Route
 from penstock.providers.registry import PROVIDERS
 from penstock.providers.row import Operation
 from penstock.routing.plan import Target
-from penstock.stores.catalogue import EMPTY
+from penstock.stores.memory import MemoryCatalogue
 
 LIMITS = Limits(connect=1, first_byte=2, idle=3, total=4)
 LENT = {"openai": Secret("sk-lent"), "azure-ai": Secret("sk-lent"), "huggingface": Secret("sk-lent")}
 
 
-class Fixed:
-    """A catalogue that never changes."""
-
-    current = EMPTY
-
-    def watch(self, callback: Callable[[], None]) -> None:
-        pass
-
-
 @pytest.fixture
 def compiler() -> Compiler:
-    return Compiler(PROVIDERS, AddressPolicy(LOOPBACK_NAMES), LIMITS, LENT, Fixed(), remembered=3)
+    return Compiler(PROVIDERS, AddressPolicy(LOOPBACK_NAMES), LIMITS, LENT, MemoryCatalogue(), remembered=3)
 
 
 def headers(**values: str) -> Headers:

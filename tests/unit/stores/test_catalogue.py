@@ -3,12 +3,23 @@
 import hashlib
 from types import MappingProxyType
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.secret import Secret
-from penstock.stores.catalogue import EMPTY, NAME, Catalogue, GatewayKey, SavedConfig, VirtualKey, digest_of
+from penstock.stores.catalogue import (
+    EMPTY,
+    NAME,
+    Catalogue,
+    CatalogueChange,
+    GatewayKey,
+    SavedConfig,
+    VirtualKey,
+    compare,
+    digest_of,
+)
 
 
 def key(name: str, text: str) -> GatewayKey:
@@ -23,17 +34,33 @@ def test_the_holder_of_a_key() -> None:
     assert EMPTY.key_for("pk-a") is None
 
 
-def test_every_key_is_compared_whichever_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    compared = []
-
-    def compare(one: bytes, other: bytes) -> bool:
-        compared.append(one)
-        return one == other
-
-    monkeypatch.setattr("penstock.stores.catalogue.hmac.compare_digest", compare)
+def test_a_key_is_found_by_its_digest() -> None:
     catalogue = Catalogue(keys=(key("a", "pk-a"), key("b", "pk-b")))
-    assert catalogue.key_for("pk-a") == catalogue.keys[0]
-    assert compared == [each.digest for each in catalogue.keys]
+    assert [catalogue.key_by_digest(each.digest) for each in catalogue.keys] == [*catalogue.keys]
+    assert catalogue.key_by_digest(b"") is None
+    assert catalogue.key_by_digest(hashlib.sha256(b"pk-c").digest()) is None
+
+
+def test_a_catalogue_with_other_keys_knows_no_former_key() -> None:
+    catalogue = Catalogue(keys=(key("a", "pk-a"), key("b", "pk-b")))
+    assert msgspec.structs.replace(catalogue, keys=catalogue.keys[:1]).key_for("pk-b") is None
+
+
+def test_what_changed_between_two_catalogues() -> None:
+    old = Catalogue(
+        {"same": VirtualKey("same", "echo"), "gone": VirtualKey("gone", "echo")},
+        {"c": SavedConfig("c", b"{}"), "id-c": SavedConfig("c", b"{}")},
+        (key("a", "pk-a"), key("b", "pk-b")),
+    )
+    new = Catalogue(
+        {"same": VirtualKey("same", "echo"), "new": VirtualKey("new", "echo")},
+        {"c": SavedConfig("c", b"{1}"), "id-c": SavedConfig("c", b"{1}")},
+        (key("b", "pk-b"), key("a", "pk-other")),
+    )
+    assert compare(old, new) == CatalogueChange(frozenset({"gone", "new"}), frozenset({"c", "id-c"}), frozenset({"a"}))
+    assert compare(old, old).is_empty
+    assert not compare(EMPTY, new).is_empty
+    assert compare(old, msgspec.structs.replace(old, keys=old.keys[::-1])).is_empty
 
 
 @given(st.text(st.characters()))

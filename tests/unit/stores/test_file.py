@@ -57,7 +57,7 @@ def told() -> Iterator[Told]:
 async def running(path: Path | None, interval: float = SOON) -> AsyncIterator[tuple[CatalogueFile, asyncio.Event]]:
     """A running catalogue, and an event that a change sets."""
     catalogues, changed = CatalogueFile(path, {"KEY": "k1"}, PROVIDERS, interval=interval), asyncio.Event()
-    catalogues.watch(changed.set)
+    catalogues.watch(lambda _: changed.set())
     catalogues.start()
     try:
         yield catalogues, changed
@@ -207,7 +207,7 @@ from penstock.stores.file import CatalogueFile
 
 async def main():
     catalogues, changed = CatalogueFile(Path(sys.argv[1]), {}, ("echo",), interval=3600), asyncio.Event()
-    catalogues.watch(changed.set)
+    catalogues.watch(lambda _: changed.set())
     catalogues.start()
     print("up", flush=True)
     await changed.wait()
