@@ -14,7 +14,6 @@ from penstock.core.http import Limits
 from penstock.core.secret import Secret
 from penstock.observe.access_log import AccessLog
 from penstock.observe.record import Records
-from penstock.pipeline.attempt import Upstream
 from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.cache import Caching
 from penstock.pipeline.compile import Compiler, judge
@@ -22,6 +21,7 @@ from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.model_alias import ModelAliases
 from penstock.pipeline.route import Router
 from penstock.pipeline.run import Pipeline
+from penstock.pipeline.upstream import Upstream
 from penstock.providers.registry import PROVIDERS
 from penstock.routing.health import Health
 from penstock.server.gateway import Gateway, Part, RequestLimits
@@ -69,7 +69,7 @@ def build(
     server = settings.server
     parts: list[Part] = [_Connections(transports), catalogues]
     if server.access_log:
-        parts.append(AccessLog(records, sys.stdout.buffer))
+        parts.append(AccessLog(records.subscribe(), sys.stdout.buffer))
     return Gateway(
         _pipeline(settings, compiler, transports, sleep),
         records,

@@ -11,13 +11,16 @@ import msgspec
 
 from penstock.app import build
 from penstock.core.failure import Failure
-from penstock.dialects.openai.relay import body as openai_body
+from penstock.observe.record import Records
+from penstock.pipeline.account import Account
 from penstock.pipeline.call import Call
-from penstock.pipeline.compile import CompiledPlan, Route
+from penstock.pipeline.compile import CompiledPlan
 from penstock.pipeline.explain import explain
+from penstock.pipeline.target_route import TargetRoute
 from penstock.providers.row import Operation
 from penstock.routing.explain import Explanation
 from penstock.routing.plan import Target
+from penstock.server.surfaces import DEFAULT_DIALECT
 from penstock.settings import SettingsError, catalogue_file, load
 from penstock.stores.memory import MemoryCatalogue
 
@@ -62,17 +65,17 @@ class Rehearsal:
         """The plan for a config in a request whose caller brings a credential, and may name a provider."""
         return self._compiler.compile(_call(Ask(config, provider)))
 
-    def route(self, compiled: CompiledPlan, target: Target) -> Route | Failure:
+    def route(self, compiled: CompiledPlan, target: Target) -> TargetRoute | Failure:
         return self._compiler.route(compiled, target, Operation.CHAT)
 
     def explain(self, ask: Ask) -> Explanation | Failure:
         """What the request would lead to."""
         call = _call(ask)
         if ask.request is not None:
-            chat = openai_body.read_request(ask.request)
-            if isinstance(chat, Failure):
-                return chat
-            call.chat = chat
+            request = call.dialect.read_body(ask.request)
+            if isinstance(request, Failure):
+                return request
+            call.request = request
         return explain(self._router, call, ask.faults, ask.seed)
 
 
@@ -82,4 +85,5 @@ def _call(ask: Ask) -> Call:
         headers.append((b"x-portkey-provider", ask.provider.encode()))
     if ask.metadata is not None:
         headers.append((b"x-portkey-metadata", msgspec.json.encode(ask.metadata)))
-    return Call(Operation.CHAT, headers, dict(headers), b"", b"", ask.path)
+    account = Account(Records(), "POST", ask.path)
+    return Call(Operation.CHAT, DEFAULT_DIALECT, headers, dict(headers), b"", b"", account, ask.path)

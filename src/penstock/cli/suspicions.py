@@ -169,7 +169,7 @@ class _Trial:
     def _effect_of(self, compiled: CompiledPlan) -> tuple[object, ...]:
         """All that follows from a config: its plan, and what calls of its targets look like."""
         routes = [self._rehearsal.route(compiled, leaf) for leaf in leaves(compiled.plan)]
-        calls = [each if isinstance(each, Failure) else (each.endpoint, each.shape, each.limits) for each in routes]
+        calls = [each if isinstance(each, Failure) else (each.endpoint, each.changes, each.limits) for each in routes]
         return _bare(compiled.plan), *calls
 
 

@@ -148,7 +148,7 @@ class Replies(msgspec.Struct, frozen=True):
 class StreamTransform(Protocol):
     """Changes a reply's bytes on their way, without waiting.
 
-    ``failure`` ends the reply; earlier bytes count. ``is_over``: nothing more will be given, whatever the provider sends.
+    ``failure`` ends the reply; earlier bytes count. ``is_over``: nothing more comes, whatever the provider sends.
     """
 
     failure: Failure | None

@@ -11,13 +11,13 @@ from typing import BinaryIO
 import msgspec
 
 from penstock.core.usage import Usage
-from penstock.observe.record import Record, Records
+from penstock.observe.record import Record, RecordQueue
 
 
 class AccessLog:
     """Drains ``records`` to ``out`` every ``interval`` seconds, in a thread since a pipe may block."""
 
-    def __init__(self, records: Records, out: BinaryIO, interval: float = 0.25) -> None:
+    def __init__(self, records: RecordQueue, out: BinaryIO, interval: float = 0.25) -> None:
         self._records = records
         self._out = out
         self._interval = interval

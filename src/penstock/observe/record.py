@@ -1,4 +1,4 @@
-"""One immutable account of one finished request, and the bounded queues that take it off the hot path to its readers."""
+"""The immutable account of one finished request, and the bounded queues that take it to its readers."""
 
 from __future__ import annotations
 

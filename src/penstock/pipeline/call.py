@@ -25,7 +25,9 @@ class Call(msgspec.Struct):
     """What the caller asks for: the operation, in which dialect, the request's headers and its body as received.
 
     ``fields`` are the headers by lower-case name; of a repeated one, the last. ``parameters`` come from the path
-    (``{"id": "gpt-5"}``). ``request`` is the body, read; None for an operation without one, and until it was read.
+    (``{"id": "gpt-5"}``); ``query`` is the part of the query that goes on to a provider of the same wire.
+    ``default_provider`` serves where nothing else names a provider. ``request`` is the body, read; None for an
+    operation without one, and until it was read.
     """
 
     operation: Operation
@@ -37,14 +39,20 @@ class Call(msgspec.Struct):
     account: Account
     path: str = ""
     parameters: Mapping[str, str] = {}
+    query: str = ""
     hops: int = 0
     caller: Caller = ANYBODY
+    default_provider: str | None = None
     request: RequestBody | None = None
 
     @property
     def trace(self) -> str:
         """The trace id as text."""
         return self.trace_id.decode("utf-8", "replace")
+
+    def forget_body(self) -> None:
+        """Let go of the body, once nobody will ask for it again."""
+        self.body, self.request = b"", None
 
 
 class RequestView:

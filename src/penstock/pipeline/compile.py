@@ -128,11 +128,11 @@ class Compiler:
         )
         slug = self._slug(call)
         default = (key.config if key is not None else None) or self._default_config
-        remembered = (relevant, slug, default)
+        remembered = (relevant, slug, default, call.default_provider)
         compiled = self._plans.get(remembered)
         if compiled is None:
             fields = {name: value for name, value in call.headers if routing[name] and name != withheld}
-            made = self._compile(fields, slug, default)
+            made = self._compile(fields, slug, default, call.default_provider)
             if isinstance(made, Failure):
                 return made
             compiled = made
@@ -183,7 +183,9 @@ class Compiler:
             return name not in _PER_REQUEST
         return name in KEY_HEADERS or name in self._bare
 
-    def _compile(self, fields: Mapping[bytes, bytes], slug: str | None, default: str) -> CompiledPlan | Failure:
+    def _compile(
+        self, fields: Mapping[bytes, bytes], slug: str | None, default: str, default_provider: str | None
+    ) -> CompiledPlan | Failure:
         for name in _NOT_YET:
             if fields.get(name.encode()):
                 return Failure(Kind.INVALID_CONFIG, f"{name} is not available in this release: leave it out.", name)
@@ -196,7 +198,9 @@ class Compiler:
         if config is None and settings.provider is None:
             saved = default or None
             if saved is None:
-                return _no_provider()
+                if default_provider is None:
+                    return _no_provider()
+                settings = msgspec.structs.replace(settings, provider=default_provider)
         if saved is None:
             plan = parse(config, settings, self._rules(catalogue))
             return plan if isinstance(plan, Failure) else _compiled(plan)

@@ -13,8 +13,8 @@ from penstock.routing.walk import Attempt
 
 
 class AttemptDeadlines(msgspec.Struct, frozen=True):
-    """The limits of one attempt. ``first_token`` is the moment (monotonic clock) by which a stream must have begun, None
-    for no limit."""
+    """The limits of one attempt. ``first_token`` is the moment (monotonic clock) by which a stream must have begun,
+    None for no limit."""
 
     limits: Limits
     first_token: float | None = None

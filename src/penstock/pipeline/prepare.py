@@ -1,7 +1,7 @@
 """Stage, inside an attempt: the request for a target. One predicate chooses the lane.
 
-Lane 1: the provider's host speaks the caller's wire. The body passes, less what the host refuses. Lane 2: the body is read
-into the middle and written in the provider's wire.
+Lane 1: the provider's host speaks the caller's wire, so the body passes, less what the host refuses. Lane 2: the body
+is read into the middle and written in the provider's wire.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _NEVER_FORWARDED: Final = frozenset(
 
 
 class RelayPlan(msgspec.Struct, frozen=True):
-    """How the reply to one lane 1 request passes: ``leaves_usage_out``: the gateway asked for a stream's usage, the caller
-    did not."""
+    """How the reply to one lane 1 request passes. ``leaves_usage_out``: the gateway asked for a stream's usage, the
+    caller did not."""
 
     relay: Relay
     context: WriteContext
@@ -46,8 +46,8 @@ class PreparedRequest(msgspec.Struct, frozen=True):
     """A request as the target wants it.
 
     ``target`` is the request target of HTTP: path and query. ``body`` is in the caller's dialect, None for an operation
-    without one; ``payload`` is what is sent. ``relay`` (lane 1) or ``translation`` (lane 2) says how the reply comes back.
-    ``dropped`` names the parameters that were left out.
+    without one; ``payload`` is what is sent. ``relay`` (lane 1) or ``translation`` (lane 2) says how the reply comes
+    back. ``dropped`` names the parameters that were left out.
     """
 
     dialect: CallerDialect
@@ -150,7 +150,7 @@ def _same_wire(
         dialect,
         model_route.origin,
         b"POST",
-        target,
+        _with_query(target, call.query),
         _with_fields(headers, fitted.headers),
         body.encode(),
         body,
@@ -203,6 +203,11 @@ def _refused_model(route: TargetRoute, model: str | None) -> Failure | None:
         text = f"The virtual key '{route.target.virtual_key}' does not allow the model '{model}': choose another."
         return Failure(Kind.NOT_ALLOWED, text, "model")
     return None
+
+
+def _with_query(target: bytes, query: str) -> bytes:
+    """The request target with a query of the caller's."""
+    return target + (b"&" if b"?" in target else b"?") + query.encode("latin-1") if query else target
 
 
 def _unsupported_operation(call: Call, route: TargetRoute) -> Failure:

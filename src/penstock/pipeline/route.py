@@ -49,32 +49,36 @@ class Router(msgspec.Struct, frozen=True):
         try:
             step = next(walker)
             while True:
-                if answer is not None:
-                    answer.close()
-                match step:
-                    case Attempt():
-                        answer = await self._try(call, compiled, step)
-                        step = walker.send(answer.outcome)
-                    case Race():
-                        answer, raced = await race(step, lambda each: self._try(call, compiled, each))
-                        step = walker.send(raced)
-                    case Wait(seconds):
-                        await self.sleep(seconds)
-                        step = walker.send(None)
+                _close(answer)
+                made, result = await self._carry_out(step, call, compiled)
+                answer = made or answer
+                step = walker.send(result)
         except StopIteration as stop:
             walked: Walked = stop.value
         except BaseException:
-            if answer is not None:
-                answer.close()
+            _close(answer)
             walker.close()
             raise
         if walked.failure is not None or answer is None:
-            if answer is not None:
-                answer.close()
+            _close(answer)
             return failed(walked.failure or _NO_ATTEMPT, call), walked
         if answer.rest is not None and answer.target is not None and answer.target.is_tracked:
             self._follow(answer, answer.target)
         return answer, walked
+
+    async def _carry_out(
+        self, step: Attempt | Race | Wait, call: Call, compiled: CompiledPlan
+    ) -> tuple[Answer | None, Outcome | Raced | None]:
+        """One step of a walk: the answer that it led to, and what the walk is sent."""
+        match step:
+            case Attempt():
+                answer = await self._try(call, compiled, step)
+                return answer, answer.outcome
+            case Race():
+                return await race(step, lambda each: self._try(call, compiled, each))
+            case Wait(seconds):
+                await self.sleep(seconds)
+                return None, None
 
     async def _try(self, call: Call, compiled: CompiledPlan, step: Attempt) -> Answer:
         account = call.account.attempt(step.target)
@@ -111,6 +115,11 @@ class Router(msgspec.Struct, frozen=True):
             health.end(target.identity, target.breaker, monotonic(), status=status, first_token=None, probe=False)
 
         answer.on_close = (*answer.on_close, closed)
+
+
+def _close(answer: Answer | None) -> None:
+    if answer is not None:
+        answer.close()
 
 
 # Two attempts side by side (hedging): the first good one wins, the other is cancelled at once.

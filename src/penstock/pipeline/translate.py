@@ -74,8 +74,8 @@ def _headers(reply: Reply, kind: bytes) -> Headers:
 
 
 def _translated_error(reply: Reply, translation: Translation, trace: str) -> Reply:
-    """An error, read whole. Its status and headers are known only with its body: the wire of the caller may have others,
-    and they are set when the body is read."""
+    """An error, read whole. The caller's wire may demand another status and other headers: both are set when the body
+    is read."""
     provider = translation.context.provider
     headers = _headers(reply, JSON)
 
@@ -114,7 +114,7 @@ class _TranslatedStream:
         if self.is_over:
             return b""
         chunks = self._written(self._reader.finish())
-        return chunks if self.is_over else self._closed(chunks + self._writer.finish())
+        return chunks if self._writer.failed is not None else self._closed(chunks + self._writer.finish())
 
     def _written(self, events: list[Event]) -> bytes:
         return self._closed(self._writer.write(events))

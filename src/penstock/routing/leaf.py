@@ -67,8 +67,8 @@ class HeaderSettings(msgspec.Struct, frozen=True):
 class Rules(msgspec.Struct, frozen=True):
     """What a plan is checked against: the providers there are, the hosts that callers may name, the virtual keys.
 
-    ``settings`` are the names of the providers' own settings, which no misspelling of a routing key must be seen in. ``undemanding`` are the providers
-    that can be called without a credential.
+    ``settings`` are the names of the providers' own settings, which no misspelling of a routing key must be seen in.
+    ``undemanding`` are the providers that can be called without a credential.
     """
 
     providers: Collection[str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from penstock.core.failure import Failure
@@ -18,11 +18,12 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 class AsgiClient:
     """A ``Client`` (client.py) under any ASGI server."""
 
-    __slots__ = ("_departure", "_receive", "_send")
+    __slots__ = ("_departure", "_receive", "_send", "address")
 
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(self, receive: Receive, send: Send, peer: Sequence[Any] | None = None) -> None:
         self._receive = receive
         self._send = send
+        self.address: str | None = str(peer[0]) if peer else None
         self._departure: Departure | None = None
 
     @property

@@ -13,6 +13,11 @@ class Client(Protocol):
     """Made for one request and used by one task."""
 
     @property
+    def address(self) -> str | None:
+        """The caller's IP address; None where it has none (a local socket)."""
+        ...
+
+    @property
     def gone(self) -> bool:
         """Whether the caller hung up while it was being watched."""
         ...

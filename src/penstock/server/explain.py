@@ -9,13 +9,17 @@ import msgspec
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.core.json_text import UNREADABLE
-from penstock.dialects.openai.relay import body as openai_body
+from penstock.dialects.caller import JSON
+from penstock.observe.record import Records
+from penstock.pipeline.account import Account
+from penstock.pipeline.authenticate import Caller
 from penstock.pipeline.call import Call
 from penstock.pipeline.explain import explain
 from penstock.pipeline.route import Router
 from penstock.providers.row import Operation
 from penstock.routing.explain import Explanation
 from penstock.server.respond import refusal
+from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, Match
 
 PATH: Final = "/v1/explain"
 _CHAT: Final = "/v1/chat/completions"
@@ -38,15 +42,15 @@ class _ExplainRequest(msgspec.Struct, forbid_unknown_fields=True):
 _EXPLAIN_REQUEST: Final = msgspec.json.Decoder(_ExplainRequest)
 
 
-def answer(router: Router, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
+def answer(router: Router, caller: Caller, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
     """Status, headers and body for a request with these headers, which count as they do for a chat completion."""
-    explained = _explained(router, headers, body)
+    explained = _explained(router, caller, headers, body)
     if isinstance(explained, Failure):
-        return refusal(explained)
-    return 200, [(b"content-type", openai_body.CONTENT_TYPE)], msgspec.json.encode(explained)
+        return refusal(explained, DEFAULT_DIALECT)
+    return 200, [(b"content-type", JSON)], msgspec.json.encode(explained)
 
 
-def _explained(router: Router, headers: Headers, body: bytes) -> Explanation | Failure:
+def _explained(router: Router, caller: Caller, headers: Headers, body: bytes) -> Explanation | Failure:
     try:
         request = _EXPLAIN_REQUEST.decode(body)
     except UNREADABLE as error:
@@ -60,12 +64,25 @@ def _explained(router: Router, headers: Headers, body: bytes) -> Explanation | F
     if request.metadata is not None:
         said[b"x-portkey-metadata"] = msgspec.json.encode(request.metadata)
     headers = [*(field for field in headers if field[0] not in said), *said.items()]
-    call = Call(Operation.CHAT, headers, dict(headers), b"", b"", request.path)
+    found = SURFACES.find("POST", request.path)
+    surface = found.surface if isinstance(found, Match) else None
+    call = Call(
+        Operation.CHAT if surface is None else surface.operation,
+        DEFAULT_DIALECT if surface is None else surface.dialect,
+        headers,
+        dict(headers),
+        b"",
+        b"",
+        Account(Records(), "POST", request.path),
+        request.path,
+        caller=caller,
+        default_provider=None if surface is None else surface.default_provider,
+    )
     if request.request != _NULL:
-        chat = openai_body.read_request(bytes(request.request))
-        if isinstance(chat, Failure):
-            return chat
-        call.chat = chat
+        body_read = call.dialect.read_body(bytes(request.request))
+        if isinstance(body_read, Failure):
+            return body_read
+        call.request = body_read
     return explain(router, call, request.faults, request.seed)
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import Final, Protocol
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.observe.record import Records
+from penstock.pipeline.account import Account
+from penstock.pipeline.authenticate import authenticate
 from penstock.pipeline.call import Call
+from penstock.pipeline.prepare import HOPS_HEADER
+from penstock.pipeline.relay import Broken
 from penstock.pipeline.run import Pipeline
 from penstock.server import explain
 from penstock.server.asgi import AsgiClient, Scope, Send
@@ -21,11 +25,10 @@ from penstock.server.keepalive import DEFECT, respond_in_time
 from penstock.server.pages import Pages
 from penstock.server.receive import Receive
 from penstock.server.request_context import RequestContext
-from penstock.server.respond import Broken, refusal, respond
-from penstock.server.surfaces import SURFACES
+from penstock.server.respond import refusal, respond
+from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, BodyKind, Match
 
 _LOG: Final = logging.getLogger("penstock")
-_JSON_TYPES: Final = frozenset({b"", b"application/json"})
 
 
 class Part(Protocol):
@@ -50,10 +53,10 @@ class Gateway:
     ``parts`` start and stop with the server's lifespan.
     """
 
-    def __init__(self, pipeline: Pipeline, records: Records, bounds: RequestLimits, parts: Sequence[Part] = ()) -> None:
+    def __init__(self, pipeline: Pipeline, records: Records, limits: RequestLimits, parts: Sequence[Part] = ()) -> None:
         self.pipeline = pipeline
         self.records = records
-        self.bounds = bounds
+        self.limits = limits
         self._parts = parts
         self.pages = Pages()
 
@@ -64,39 +67,51 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self.serve(scope["method"], scope["path"], list(scope["headers"]), AsgiClient(receive, send))
+            client = AsgiClient(receive, send, scope.get("client"))
+            query = scope.get("query_string", b"").decode("latin-1")
+            await self.serve(scope["method"], scope["path"], list(scope["headers"]), client, query)
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
 
-    async def serve(self, method: str, path: str, headers: Headers, client: Client) -> None:
-        """Answer one request, whatever it is."""
-        surface = SURFACES.get(path)
-        if surface is not None and method == surface.method:
-            await self._serve_llm(RequestContext(surface, method, path, headers, client))
+    async def serve(self, method: str, path: str, headers: Headers, client: Client, query: str = "") -> None:
+        """Answer one request, whatever it is. ``path`` is percent-decoded, ``query`` is not."""
+        found = SURFACES.find(method, path)
+        if isinstance(found, Match):
+            context = RequestContext(Account(self.records, method, path), found.surface.dialect, headers, client)
+            await self._accounted(context, self._answer(found, path, query, context))
+        elif found is None and self.pages.has(path):
+            status, fields, body = self.pages.page(path, method)
+            await client.send_head(status, fields, body, more=False)
         elif path == explain.PATH and method == "POST":
             await self._explain(headers, client)
         else:
-            status, fields, body = self.pages.page(path, method)
-            await client.send_head(status, fields, body, more=False)
+            failure, fields = self.pages.missing(path, method, found)
+            context = RequestContext(Account(self.records, method, path), SURFACES.dialect_of(path), headers, client)
+            await self._accounted(context, context.refuse(failure, fields))
 
     async def _explain(self, headers: Headers, client: Client) -> None:
-        body = await self._read_body(dict(headers), client)
-        if not isinstance(body, Failure):
-            status, fields, told = explain.answer(self.pipeline.router, headers, body)
-            await client.send_head(status, fields, told, more=False)
-        elif body.kind is not Kind.CLIENT_DISCONNECTED:
-            status, fields, told = refusal(body)
-            await client.send_head(status, fields, told, more=False)
+        fields = dict(headers)
+        caller = authenticate(fields, self.pipeline.compiler.catalogues.current)
+        body = caller if isinstance(caller, Failure) else await self._read_body(fields, BodyKind.JSON, client)
+        if isinstance(body, Failure) or isinstance(caller, Failure):
+            failure = body if isinstance(body, Failure) else caller
+            if isinstance(failure, Failure) and failure.kind is not Kind.CLIENT_DISCONNECTED:
+                status, fields_out, told = refusal(failure, DEFAULT_DIALECT)
+                await client.send_head(status, fields_out, told, more=False)
+            return
+        status, fields_out, told = explain.answer(self.pipeline.router, caller, headers, body)
+        await client.send_head(status, fields_out, told, more=False)
 
-    async def _serve_llm(self, context: RequestContext) -> None:
-        """One LLM request from its first byte to its record."""
+    async def _accounted(self, context: RequestContext, serving: Coroutine[Any, Any, None]) -> None:
+        """Serve one request from its first byte to its record."""
+        account, client = context.account, context.client
         try:
-            await self._answer(context, context.client)
+            await serving
         except Broken:
             pass  # the server closes the connection of a response that was not completed
         except asyncio.CancelledError:
-            context.cancelled = True
-            if not context.client.gone:
+            account.is_cancelled = True
+            if not client.gone:
                 raise
             # The cancellation was our own doing and ends here.
             task = asyncio.current_task()
@@ -104,47 +119,71 @@ class Gateway:
                 task.uncancel()
         except Exception:
             _LOG.exception("a request failed inside the gateway")
-            await _refuse_if_silent(context)
+            account.failure = DEFECT
+            if not context.begun:
+                await context.refuse(DEFECT)
         finally:
+            account.has_left = client.gone
             if context.answer is not None:
                 context.answer.close()
-            self.records.push(context.record())
+            account.close()
 
-    async def _answer(self, context: RequestContext, client: Client) -> None:
-        call = await self._read(context, client)
+    async def _answer(self, match: Match, path: str, query: str, context: RequestContext) -> None:
+        call = await self._read(match, path, query, context)
         if isinstance(call, Failure):
-            await _refuse(context, call)
+            if call.kind is Kind.CLIENT_DISCONNECTED:
+                context.account.failure = call
+            else:
+                await context.refuse(call)
             return
+        client = context.client
         client.watch()
-        if self.bounds.keepalive:
-            await respond_in_time(self.pipeline, call, context, self.bounds.keepalive, client)
+        if self.limits.keepalive:
+            await respond_in_time(self.pipeline, call, context, self.limits.keepalive)
         else:
             answer = context.answer = await self.pipeline.run(call)
             # A stream may last for hours: the request's body need not.
-            del call
-            await respond(answer, client, context.sent)
+            call.forget_body()
+            await respond(answer, call, context)
         client.unwatch()
 
-    async def _read(self, context: RequestContext, client: Client) -> Call | Failure:
-        fields = context.fields
-        body: bytes | Failure = b""
-        if context.surface.method == "POST":
-            body = await self._read_body(fields, client)
-        if isinstance(body, Failure):
-            return body
+    async def _read(self, match: Match, path: str, query: str, context: RequestContext) -> Call | Failure:
+        """The call, its caller known before a byte of the body is read."""
+        surface, fields, account = match.surface, context.fields, context.account
+        account.operation = surface.operation.value
+        caller = authenticate(fields, self.pipeline.compiler.catalogues.current)
+        if isinstance(caller, Failure):
+            return caller
+        if caller.key is not None:
+            account.key, account.labels = caller.key.name, caller.key.labels
+        body = b""
+        if surface.body is not BodyKind.NONE:
+            read = await self._read_body(fields, surface.body, context.client)
+            if isinstance(read, Failure):
+                return read
+            body = read
+        hops = fields.get(HOPS_HEADER, b"")
         return Call(
-            context.surface.operation,
+            surface.operation,
+            surface.dialect,
             context.headers,
             fields,
             body,
             context.trace_id,
-            context.path,
-            context.hops,
+            account,
+            path,
+            match.parameters,
+            _forwarded(query, surface.forwarded_query) if query else "",
+            int(hops[:4]) if hops.isdigit() else 0,
+            caller,
+            surface.default_provider,
         )
 
-    async def _read_body(self, fields: dict[bytes, bytes], client: Client) -> bytes | Failure:
-        bounds = self.bounds
-        return _content_type_refused(fields) or await client.read_body(fields, bounds.body_bytes, bounds.body_silence)
+    async def _read_body(self, fields: Mapping[bytes, bytes], kind: BodyKind, client: Client) -> bytes | Failure:
+        limits = self.limits
+        return _content_type_refused(fields, kind) or await client.read_body(
+            fields, limits.body_bytes, limits.body_silence
+        )
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -161,25 +200,19 @@ class Gateway:
                 return
 
 
-def _content_type_refused(fields: dict[bytes, bytes]) -> Failure | None:
+def _content_type_refused(fields: Mapping[bytes, bytes], kind: BodyKind) -> Failure | None:
     media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if media_type in _JSON_TYPES:
+    if media_type == kind.value or (not media_type and kind is BodyKind.JSON):
         return None
+    wanted = kind.value.decode()
     return Failure(
         Kind.INVALID_CONTENT_TYPE,
-        "This endpoint takes JSON: send the header content-type: application/json.",
+        f"This endpoint takes {'JSON' if kind is BodyKind.JSON else 'a form'}: send the header content-type: {wanted}.",
         "content-type",
         "Invalid content type passed",
     )
 
 
-async def _refuse(context: RequestContext, failure: Failure) -> None:
-    context.refused = failure
-    if failure.kind is not Kind.CLIENT_DISCONNECTED:
-        status, headers, body = refusal(failure, [(b"x-portkey-trace-id", context.trace_id)])
-        await context.client.send_head(status, headers, body, more=False)
-
-
-async def _refuse_if_silent(context: RequestContext) -> None:
-    if not context.sent.begun:
-        await _refuse(context, DEFECT)
+def _forwarded(query: str, names: frozenset[str]) -> str:
+    """The pairs of a query that go on to a provider, as they came."""
+    return "&".join([pair for pair in query.split("&") if pair.partition("=")[0] in names])

@@ -23,6 +23,7 @@ from penstock.core.http import Headers
 from penstock.server.gateway import Gateway
 from penstock.server.receive import decoded, fell_silent, too_large
 from penstock.server.respond import refusal
+from penstock.server.surfaces import DEFAULT_DIALECT
 
 _LOG: Final = logging.getLogger("penstock")
 _MAX_HEAD: Final = 64 << 10
@@ -72,6 +73,7 @@ class ServerConnection(asyncio.Protocol):
         "_serving",
         "_timer",
         "_waiting",
+        "address",
         "gateway",
         "loop",
         "state",
@@ -90,6 +92,7 @@ class ServerConnection(asyncio.Protocol):
         self.loop = _loop or asyncio.get_running_loop()
         self.state = server_state
         self.transport: asyncio.Transport
+        self.address: str | None = None
         self.writable: asyncio.Future[None] | None = None
         self._keep_alive_seconds = config.timeout_keep_alive
         self._parser: Any = httptools.HttpRequestParser(self)
@@ -114,6 +117,8 @@ class ServerConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        self.address = peer[0] if isinstance(peer, tuple) else None
         self.state.connections.add(cast("Any", self))
         self._check_again_in(self._keep_alive_seconds)
 
@@ -178,8 +183,8 @@ class ServerConnection(asyncio.Protocol):
         if request.offers_upgrade:
             return
         for name, value in request.headers:
-            if name == b"content-length" and int(value) > self.gateway.bounds.body_bytes:
-                request.refused = too_large(self.gateway.bounds.body_bytes)
+            if name == b"content-length" and int(value) > self.gateway.limits.body_bytes:
+                request.refused = too_large(self.gateway.limits.body_bytes)
                 self._take(request)
                 return
             if name == b"expect" and value.lower() == b"100-continue" and self._serving is None:
@@ -192,9 +197,9 @@ class ServerConnection(asyncio.Protocol):
             return
         request.body.append(body)
         request.size += len(body)
-        if request.size > self.gateway.bounds.body_bytes:
+        if request.size > self.gateway.limits.body_bytes:
             request.body.clear()
-            request.refused = too_large(self.gateway.bounds.body_bytes)
+            request.refused = too_large(self.gateway.limits.body_bytes)
             self._take(request)
 
     def on_message_complete(self) -> None:
@@ -231,8 +236,8 @@ class ServerConnection(asyncio.Protocol):
 
     def _serve(self, request: _IncomingRequest) -> None:
         client = self._serving = Http1Client(self, request)
-        path = _path(request.target)
-        task = self.loop.create_task(self.gateway.serve(request.method, path, request.headers, client))
+        path, query = _path_and_query(request.target)
+        task = self.loop.create_task(self.gateway.serve(request.method, path, request.headers, client, query))
         client.task = task
         self.state.tasks.add(task)
         task.add_done_callback(self._served)
@@ -253,7 +258,7 @@ class ServerConnection(asyncio.Protocol):
 
     def _check_quiet(self) -> None:
         """Close a connection that has been quiet for too long, or give up on a request that doesn't go on."""
-        limit = self.gateway.bounds.body_silence if self._reading else self._keep_alive_seconds
+        limit = self.gateway.limits.body_silence if self._reading else self._keep_alive_seconds
         left = self._quiet_since + limit - self.loop.time()
         if self._serving is not None:
             self._check_again_in(limit)
@@ -275,18 +280,21 @@ class ServerConnection(asyncio.Protocol):
             return
         self._closing = True
         if self._serving is None:
-            status, headers, body = refusal(Failure(Kind.INVALID_REQUEST, text))
+            status, headers, body = refusal(Failure(Kind.INVALID_REQUEST, text), DEFAULT_DIALECT)
             client = Http1Client(self, _IncomingRequest())
             client.write_head(status, headers, body, more=False)
             self.transport.close()
 
 
-def _path(target: bytes) -> str:
-    """The decoded path of a request target, in origin form or (to a proxy) in absolute form."""
+def _path_and_query(target: bytes) -> tuple[str, str]:
+    """The decoded path and the raw query of a request target, in origin form or (to a proxy) in absolute form."""
     if not target.startswith(b"/") and b"://" in target:
-        target = b"/" + target.partition(b"://")[2].partition(b"?")[0].partition(b"/")[2]
-    path = target.partition(b"?")[0].decode("latin-1")
-    return unquote(path) if "%" in path else path
+        after = target.partition(b"://")[2]
+        authority, question, query = after.partition(b"?")
+        target = b"/" + authority.partition(b"/")[2] + question + query
+    raw, _, raw_query = target.partition(b"?")
+    path = raw.decode("latin-1")
+    return unquote(path) if "%" in path else path, raw_query.decode("latin-1")
 
 
 class Http1Client:
@@ -317,6 +325,10 @@ class Http1Client:
         body = b"".join(request.body)
         request.body = []
         return decoded(body, fields.get(b"content-encoding", b"").lower(), limit)
+
+    @property
+    def address(self) -> str | None:
+        return self._connection.address
 
     def watch(self) -> None:
         self._watched = True

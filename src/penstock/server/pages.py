@@ -11,7 +11,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.server import explain
 from penstock.server.respond import refusal
-from penstock.server.surfaces import SURFACES
+from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, Match
 
 _JSON: Final = [(b"content-type", b"application/json")]
 _TEXT: Final = [(b"content-type", b"text/plain; charset=utf-8")]
@@ -24,37 +24,45 @@ class Pages:
     def __init__(self) -> None:
         self.draining = False
 
+    @staticmethod
+    def has(path: str) -> bool:
+        """Whether there is a page of this path."""
+        return path in _PAGES
+
     def page(self, path: str, method: str) -> tuple[int, Headers, bytes]:
-        """Status, headers and body of a page."""
-        if path in _PAGES and method not in {"GET", "HEAD"}:
-            return _wrong_method(path, method, "GET")
+        """Status, headers and body of a page that there is."""
+        if method not in {"GET", "HEAD"}:
+            failure, headers = _wrong_method(path, method, "GET")
+            return refusal(failure, DEFAULT_DIALECT, headers)
         match path:
             case "/":
                 return _page(200, _TEXT, b"Penstock says hello. POST /v1/chat/completions\n")
-            case "/health" | "/v1/health":
-                return _page(200, _JSON, b'{"status":"ok"}')
             case "/ready" if self.draining:
                 return _page(503, _JSON, b'{"status":"draining"}')
             case "/ready":
                 return _page(200, _JSON, b'{"status":"ready"}')
-            case explain.PATH:
-                return _wrong_method(path, method, "POST")
             case _:
-                surface = SURFACES.get(path)
-                return _wrong_method(path, method, surface.method) if surface else _not_found(path)
+                return _page(200, _JSON, b'{"status":"ok"}')
+
+    @staticmethod
+    def missing(path: str, method: str, methods: Match | str | None) -> tuple[Failure, Headers]:
+        """Why there is nothing: the path takes other ``methods``, or nobody knows it. With headers of the response."""
+        if path == explain.PATH:
+            methods = "POST"
+        return _wrong_method(path, method, methods) if isinstance(methods, str) else (_not_found(path), [])
 
 
 def _page(status: int, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
     return status, list(headers), body
 
 
-def _wrong_method(path: str, method: str, allowed: str) -> tuple[int, Headers, bytes]:
+def _wrong_method(path: str, method: str, allowed: str) -> tuple[Failure, Headers]:
     failure = Failure(Kind.METHOD_NOT_ALLOWED, f"{path} takes {allowed}, not {method[:16]}.")
-    return refusal(failure, [(b"allow", allowed.encode())])
+    return failure, [(b"allow", allowed.encode())]
 
 
-def _not_found(path: str) -> tuple[int, Headers, bytes]:
+def _not_found(path: str) -> Failure:
     shown = msgspec.json.encode(path[:100]).decode()
-    near = difflib.get_close_matches(path, [*SURFACES, explain.PATH, *_PAGES], 1, 0.6)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(SURFACES)}."
-    return refusal(Failure(Kind.NOT_FOUND, f"This gateway has no {shown}: {hint}", plain="Not Found"))
+    near = difflib.get_close_matches(path, [*SURFACES.paths, explain.PATH, *_PAGES], 1, 0.6)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(SURFACES.paths)}."
+    return Failure(Kind.NOT_FOUND, f"This gateway has no {shown}: {hint}", plain="Not Found")

@@ -37,8 +37,6 @@ class Reply(Protocol):
 
     status: int
     headers: Headers
-    framed: bool
-    """Whether length or chunks mark the body's end. If not, the connection's end is taken for it, even when cut."""
 
     @property
     def failure(self) -> Failure | None:

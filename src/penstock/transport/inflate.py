@@ -30,7 +30,6 @@ class InflatedReply:
         self._begun = False
         self._failure: Failure | None = None
         self.status = inner.status
-        self.framed = inner.framed
         self.headers: Headers = [
             field for field in inner.headers if field[0] not in {b"content-encoding", b"content-length"}
         ]
