@@ -26,7 +26,7 @@ from penstock.dialects.provider_errors import ClassifiedError, error_in_reply, r
 from penstock.pipeline.call import Answer
 from penstock.pipeline.compile import Route
 from penstock.providers.row import Operation
-from penstock.routing.plan import Rescue
+from penstock.routing.plan import RescuePolicy
 from penstock.routing.retry import retry_after
 from penstock.transport.base import Reply
 
@@ -132,7 +132,7 @@ class _Held:
         return None
 
 
-async def _hold_on(held: _Held, rescue: Rescue) -> Failure | None:
+async def _hold_on(held: _Held, rescue: RescuePolicy) -> Failure | None:
     """Hold a begun stream back for longer, so that a break within that part can still be mended by another target."""
     control = math.inf if rescue.tokens is None else rescue.tokens
     if rescue.max_wait is None:

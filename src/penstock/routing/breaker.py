@@ -20,7 +20,7 @@ import msgspec
 _BUCKETS: Final = 10
 
 
-class Breaker(msgspec.Struct, frozen=True, kw_only=True):
+class BreakerPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """Opens on a number of failures within the window, or on their percentage among at least so many requests.
 
     ``cooldown`` and ``window`` are in seconds. Without ``failure_status_codes`` every status from 500 on is a failure.
@@ -34,7 +34,7 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True):
     window: float = 60.0
 
 
-def counts_as_failure(breaker: Breaker, status: int) -> bool:
+def counts_as_failure(breaker: BreakerPolicy, status: int) -> bool:
     codes = breaker.failure_status_codes
     return status >= 500 if codes is None else status in codes
 
@@ -50,7 +50,7 @@ class _Bucket:
         self.failures = 0
 
 
-class State:
+class Circuit:
     """The circuit of one target.
 
     Configs with different policies can share a target, so every method is told whose rules apply: what counts is when
@@ -65,7 +65,7 @@ class State:
         self._cooldown = 0.0
         self._probing = False
 
-    def admits(self, policy: Breaker, now: float) -> bool:
+    def admits(self, policy: BreakerPolicy, now: float) -> bool:
         """Whether an attempt may be made now. The place of the probe is taken by ``attempt_started`` only."""
         if self._opened is None:
             return True
@@ -75,14 +75,14 @@ class State:
         """The seconds until a probe is possible, by the policy that opened the circuit; 0 when it is now."""
         return 0.0 if self._opened is None else max(0.0, self._opened + self._cooldown - now)
 
-    def attempt_started(self, policy: Breaker, now: float) -> bool:
+    def attempt_started(self, policy: BreakerPolicy, now: float) -> bool:
         """An attempt starts; whether it is the probe. One made in spite of an open circuit decides nothing."""
         if self._opened is None or not self.admits(policy, now):
             return False
         self._probing = True
         return True
 
-    def end(self, policy: Breaker, now: float, *, failed: bool | None, probe: bool) -> None:
+    def end(self, policy: BreakerPolicy, now: float, *, failed: bool | None, probe: bool) -> None:
         """An attempt ended; ``failed`` is None when nobody knows how it would have, and says nothing then."""
         if probe:
             self._probing = False
@@ -95,7 +95,7 @@ class State:
         elif probe:
             self._opened = None
 
-    def _count(self, policy: Breaker, now: float, *, failed: bool) -> None:
+    def _count(self, policy: BreakerPolicy, now: float, *, failed: bool) -> None:
         buckets = self._buckets
         while buckets and buckets[0].since <= now - policy.window:
             buckets.popleft()
@@ -107,12 +107,12 @@ class State:
         if _is_too_much(policy, requests, sum(bucket.failures for bucket in buckets)):
             self._open(policy, now)
 
-    def _open(self, policy: Breaker, now: float) -> None:
+    def _open(self, policy: BreakerPolicy, now: float) -> None:
         self._opened, self._cooldown = now, policy.cooldown
         self._buckets.clear()
 
 
-def _is_too_much(policy: Breaker, requests: int, failures: int) -> bool:
+def _is_too_much(policy: BreakerPolicy, requests: int, failures: int) -> bool:
     threshold, percentage = policy.failure_threshold, policy.failure_threshold_percentage
     if failures == 0:
         return False

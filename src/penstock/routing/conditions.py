@@ -164,8 +164,8 @@ class _Compiler:
 
 def _reader(key: str) -> Callable[[View], Any]:
     """What a key stands for. Only two segments are read; a key that no request has is no error."""
-    room, *names = key.split(".")
-    match room, names:
+    namespace, *names = key.split(".")
+    match namespace, names:
         case "metadata", [name, *_]:
             return lambda view: view.metadata(name)
         case "params", [name, *_]:
@@ -193,9 +193,9 @@ _OPERATORS: Final = ("$eq", "$ne", *_COMPARISONS, "$in", "$nin", "$regex")
 # Values as JavaScript sees them.
 
 
-def _is_one_of(operands: list[Any], wanted: bool) -> _Check:
+def _is_one_of(operands: list[Any], expected: bool) -> _Check:
     members = frozenset(map(_identity, operands))
-    return lambda value: (_identity(value) in members) is wanted
+    return lambda value: (_identity(value) in members) is expected
 
 
 def _identity(value: Any) -> object:
@@ -226,8 +226,8 @@ _FLOAT: Final = re.compile(r"[+-]?(?:Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+
 
 def _parse_float(value: Any) -> float:
     """JavaScript's ``parseFloat``: the number that the text of a value begins with, else NaN."""
-    found = _FLOAT.match(_text(value).lstrip(_SPACES))
-    return float(found[0]) if found else math.nan
+    match = _FLOAT.match(_text(value).lstrip(_SPACES))
+    return float(match[0]) if match else math.nan
 
 
 def _text(value: Any, depth: int = 0) -> str:

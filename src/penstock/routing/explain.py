@@ -17,7 +17,7 @@ from penstock.core.outcome import Outcome
 from penstock.routing.conditions import View
 from penstock.routing.health import Health
 from penstock.routing.plan import Plan, most_attempts
-from penstock.routing.trace import Skipped, Step
+from penstock.routing.trace import SkippedStep, Step
 from penstock.routing.walk import Attempt, Race, Raced, Wait, Walk, WalkContext, Walked, walk
 
 
@@ -105,12 +105,12 @@ def play(
         walked = player.follow(walker)
     failure, events = walked.failure, tuple(_merged(player.events, walked.steps))
     # The attempt that counts is the last one in the account, after a race as well.
-    answered = None if failure else next(event for event in reversed(events) if isinstance(event, Attempted))
+    last_attempt = None if failure else next(event for event in reversed(events) if isinstance(event, Attempted))
     return Explanation(
         events,
         failure.status if failure else player.status,
-        failure.kind.value if failure else answered.result if answered else "",
-        answered.target if answered else None,
+        failure.kind.value if failure else last_attempt.result if last_attempt else "",
+        last_attempt.target if last_attempt else None,
         walked.retry_count,
         _rounded(player.now),
         _rounded(player.waited),
@@ -201,7 +201,7 @@ def _merged(events: list[Event], steps: tuple[Step, ...]) -> Iterator[Event]:
     """What happened, with what the walk's account says of it: each attempt's result, why, and who was left out."""
     rest = iter(events)
     for step in steps:
-        if isinstance(step, Skipped):
+        if isinstance(step, SkippedStep):
             yield LeftOut(shown(step.path))
             continue
         for event in rest:

@@ -85,22 +85,22 @@ def read_faults(text: str, targets: Collection[str]) -> Script:
 
 
 def _target(text: str, at: int, targets: Collection[str]) -> tuple[str, int]:
-    found = _TARGET.match(text, at)
-    if found is None:
+    match = _TARGET.match(text, at)
+    if match is None:
         raise _bad(at, "expected a target and what comes of its calls, such as targets[0]=429x2")
-    path = found[1].removeprefix("config.")
+    path = match[1].removeprefix("config.")
     if path not in targets:
         near = difflib.get_close_matches(path, targets, 1, 0.0)
         hint = f": did you mean '{near[0]}'?" if near else ""
-        raise _bad(found.start(1), f"there is no target '{path[:64]}'{hint}")
-    return path, found.end()
+        raise _bad(match.start(1), f"there is no target '{path[:64]}'{hint}")
+    return path, match.end()
 
 
 def _fault(text: str, at: int) -> tuple[Fault, int]:
-    found = _WHAT.match(text, at)
-    if found is None:
+    match = _WHAT.match(text, at)
+    if match is None:
         raise _bad(at, f"expected what comes of the call: an HTTP status, or one of {', '.join(_WORDS)}")
-    what, start, at = _what(found[1], found.start(1)), found.start(1), found.end()
+    what, start, at = _what(match[1], match.start(1)), match.start(1), match.end()
     times, seconds, retry_after = 1, None, None
     while more := _MORE.match(text, at):
         at = more.end()

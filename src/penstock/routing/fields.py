@@ -53,7 +53,7 @@ def settled(value: Any) -> Any:
         return value
     result: dict[str, Any] = {}
     for key, item in value.items():
-        name = re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: "_" + found[1].lower(), key)
+        name = re.sub(r"(?<=[a-z0-9])([A-Z])", lambda match: "_" + match[1].lower(), key)
         name = _RESPELT.get(name, name)
         result[name] = item if name in _VERBATIM else settled(item)
     return result

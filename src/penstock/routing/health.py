@@ -10,7 +10,7 @@ import math
 from typing import Final
 
 from penstock.core.lru import Lru
-from penstock.routing.breaker import Breaker, State, counts_as_failure
+from penstock.routing.breaker import BreakerPolicy, Circuit, counts_as_failure
 
 _LATENCY_MEMORY: Final = 10.0
 """Seconds after which an average has forgotten two thirds of what it was."""
@@ -32,14 +32,14 @@ _RETRY_CAPACITY: Final = 100.0
 _HEDGE_CAPACITY: Final = 10.0
 
 
-class _Target:
+class _TargetState:
     """One target: attempts in flight, its circuit, and the moving average of the time to the first token."""
 
     __slots__ = ("busy", "circuit", "latency", "measured")
 
     def __init__(self) -> None:
         self.busy = 0
-        self.circuit = State()
+        self.circuit = Circuit()
         self.latency: float | None = None
         self.measured = 0.0
 
@@ -80,31 +80,31 @@ class Health:
     def __init__(
         self, targets: int = 4096, providers: int = 4096, hedging_nodes: int = 4096, sticky_choices: int = 65536
     ) -> None:
-        self._targets: Lru[str, _Target] = Lru(targets)
+        self._targets: Lru[str, _TargetState] = Lru(targets)
         self._retries: Lru[str, _Budget] = Lru(providers)
         self._hedges: Lru[str, _Budget] = Lru(hedging_nodes)
         self._choices: Lru[str, tuple[int, float]] = Lru(sticky_choices)
 
-    def admits(self, target: str, breaker: Breaker, now: float) -> bool:
+    def admits(self, target: str, breaker: BreakerPolicy, now: float) -> bool:
         """Whether the breaker lets an attempt through. Asking reserves nothing."""
-        known = self._targets.get(target)
-        return known is None or known.circuit.admits(breaker, now)
+        state = self._targets.get(target)
+        return state is None or state.circuit.admits(breaker, now)
 
     def opens_in(self, target: str, now: float) -> float:
         """The seconds until a target that its breaker keeps away may be tried."""
-        known = self._targets.get(target)
-        return 0.0 if known is None else known.circuit.retry_in(now)
+        state = self._targets.get(target)
+        return 0.0 if state is None else state.circuit.retry_in(now)
 
-    def attempt_started(self, target: str, breaker: Breaker | None, now: float) -> bool:
+    def attempt_started(self, target: str, breaker: BreakerPolicy | None, now: float) -> bool:
         """An attempt starts. Whether it is its breaker's probe: that goes into its ``end``, which must follow."""
-        known = self._known(target)
-        known.busy += 1
-        return breaker is not None and known.circuit.attempt_started(breaker, now)
+        state = self._state_of(target)
+        state.busy += 1
+        return breaker is not None and state.circuit.attempt_started(breaker, now)
 
     def end(
         self,
         target: str,
-        breaker: Breaker | None,
+        breaker: BreakerPolicy | None,
         now: float,
         *,
         status: int | None,
@@ -115,27 +115,27 @@ class Health:
 
         ``first_token`` is the seconds that it took to the first token. The target may have been forgotten meanwhile.
         """
-        known = self._known(target)
-        known.busy = max(0, known.busy - 1)
+        state = self._state_of(target)
+        state.busy = max(0, state.busy - 1)
         failed = None if status is None or breaker is None else counts_as_failure(breaker, status)
         if breaker is not None:
-            known.circuit.end(breaker, now, failed=failed, probe=probe)
+            state.circuit.end(breaker, now, failed=failed, probe=probe)
         if status is None:
             return
         if failed or status >= 500 or status in _TURNED_AWAY:
-            known.measure(max(first_token or 0.0, _FAILED_LATENCY), now)
+            state.measure(max(first_token or 0.0, _FAILED_LATENCY), now)
         elif first_token is not None:
-            known.measure(first_token, now)
+            state.measure(first_token, now)
 
     def busy(self, target: str) -> int:
         """The attempts in flight."""
-        known = self._targets.get(target)
-        return 0 if known is None else known.busy
+        state = self._targets.get(target)
+        return 0 if state is None else state.busy
 
     def latency(self, target: str, now: float) -> float | None:
         """The average seconds to the first token, recent ones above all; None when nothing recent is known."""
-        known = self._targets.get(target)
-        return None if known is None or now - known.measured >= _LATENCY_EXPIRES else known.latency
+        state = self._targets.get(target)
+        return None if state is None or now - state.measured >= _LATENCY_EXPIRES else state.latency
 
     def attempted(self, provider: str, now: float) -> None:
         """A first attempt is made at a provider's address, which pays for a part of a retry."""
@@ -157,21 +157,21 @@ class Health:
         """The hedge that was paid for was not needed."""
         self._hedge_budget(node, now).deposit(1.0)
 
-    def stuck(self, key: str, now: float) -> int | None:
+    def sticky_choice(self, key: str, now: float) -> int | None:
         """The choice that this key stands for, unless it has expired."""
         choice = self._choices.get(key)
         return None if choice is None or now >= choice[1] else choice[0]
 
-    def stick(self, key: str, index: int, until: float) -> None:
+    def keep_choice(self, key: str, index: int, until: float) -> None:
         """Let this key stand for a choice."""
         self._choices.put(key, (index, until))
 
-    def _known(self, target: str) -> _Target:
-        known = self._targets.get(target)
-        if known is None:
-            known = _Target()
-            self._targets.put(target, known)
-        return known
+    def _state_of(self, target: str) -> _TargetState:
+        state = self._targets.get(target)
+        if state is None:
+            state = _TargetState()
+            self._targets.put(target, state)
+        return state
 
     def _retry_budget(self, provider: str, now: float) -> _Budget:
         budget = self._retries.get(provider)

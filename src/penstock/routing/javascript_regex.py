@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import regex
 
-_PATIENCE: Final = 0.01
+_SEARCH_TIMEOUT: Final = 0.01
 """Seconds that one search may take; ordinary ones take microseconds."""
-_CHANCES: Final = 3
+_MAX_TIMEOUTS: Final = 3
 """A pattern that took too long so often is not tried any more."""
 _MOST_REPEATS: Final = 100_000
 """Repeats with an end are written out when a pattern is compiled: their product bounds the memory that takes."""
@@ -36,7 +36,7 @@ def searcher(source: str) -> Callable[[str], bool] | None:
         raise TooLarge
     import regex  # few configs need it, and every start would pay for it
 
-    pattern = _TOKEN.sub(lambda found: _TRANSLATED.get(found[0], found[0]), source)
+    pattern = _TOKEN.sub(lambda match: _TRANSLATED.get(match[0], match[0]), source)
     try:
         return _Search(regex.compile(pattern, regex.ASCII))
     except (regex.error, RecursionError, OverflowError):
@@ -44,17 +44,17 @@ def searcher(source: str) -> Callable[[str], bool] | None:
 
 
 class _Search:
-    __slots__ = ("_chances", "_compiled")
+    __slots__ = ("_compiled", "_timeouts_left")
 
     def __init__(self, compiled: regex.Pattern[str]) -> None:
         self._compiled = compiled
-        self._chances = _CHANCES
+        self._timeouts_left = _MAX_TIMEOUTS
 
     def __call__(self, text: str) -> bool:
-        if not self._chances:
+        if not self._timeouts_left:
             return False
         try:
-            return self._compiled.search(text, timeout=_PATIENCE) is not None
+            return self._compiled.search(text, timeout=_SEARCH_TIMEOUT) is not None
         except TimeoutError:
-            self._chances -= 1
+            self._timeouts_left -= 1
             return False

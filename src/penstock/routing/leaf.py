@@ -80,15 +80,15 @@ class Rules(msgspec.Struct, frozen=True):
     undemanding: frozenset[str] = frozenset()
 
 
-class Leaves:
+class LeafBuilder:
     """Makes the targets of one plan. Targets without a credential borrow the caller's own, as far as ``lends_to`` goes.
 
     One caller's credential is only ever meant for one provider at one address: ``borrowers`` collects who would get it,
     those apart that can do without.
     """
 
-    def __init__(self, given: HeaderSettings, rules: Rules, *, lends_to: frozenset[str] | None = None) -> None:
-        self._given = given
+    def __init__(self, headers: HeaderSettings, rules: Rules, *, lends_to: frozenset[str] | None = None) -> None:
+        self._headers = headers
         self._rules = rules
         self._lends_to = lends_to
         self.borrowers: tuple[set[str], set[str]] = (set(), set())
@@ -110,15 +110,15 @@ class Leaves:
     def target(self, fields: Fields, *, tracked: bool, guarded: bool) -> Target:
         """The target that an object describes. ``guarded``: whether a circuit breaker applies where it stands."""
         self.check_keys(fields)
-        given = self._given
+        headers = self._headers
         overrides = _params(fields, "override_params")
-        named, overrides = _provider(fields, overrides)
-        from_config = named is not None
-        named = named or given.provider
-        if named is None:
+        provider_name, overrides = _provider(fields, overrides)
+        from_config = provider_name is not None
+        provider_name = provider_name or headers.provider
+        if provider_name is None:
             raise _no_provider()
-        key = self._virtual_key(named[1:], fields) if named.startswith("@") else None
-        provider = key.provider if key else named
+        key = self._virtual_key(provider_name[1:], fields) if provider_name.startswith("@") else None
+        provider = key.provider if key else provider_name
         if provider not in self._rules.providers:
             where = fields.at("provider") if from_config else "x-portkey-provider"
             raise _unknown_provider(provider, where, self._rules)
@@ -138,7 +138,7 @@ class Leaves:
             drop_params=_paths(fields),
             forward_headers=self._forward_headers(fields),
             request_timeout=self._request_timeout(fields),
-            strict=given.strict and fields.switch("strict_open_ai_compliance") is not False,
+            strict=headers.strict and fields.switch("strict_open_ai_compliance") is not False,
             rejects_unsupported=_rejects_unsupported(fields),
             timeouts=policies.timeouts(fields),
             retry=policies.retry(fields),
@@ -155,8 +155,8 @@ class Leaves:
 
     def _virtual_key(self, name: str, fields: Fields) -> VirtualKey:
         rules = self._rules
-        found = rules.virtual_keys.get(name)
-        if found is None:
+        virtual_key = rules.virtual_keys.get(name)
+        if virtual_key is None:
             near = difflib.get_close_matches(name, rules.virtual_keys, 1)
             hint = f"did you mean '{near[0]}'?" if near else "they are set in penstock.toml, [virtual_keys.NAME]."
             text = f"There is no virtual key '{name[:64]}': {hint}"
@@ -164,34 +164,34 @@ class Leaves:
         if rules.allowed_keys is not None and name not in rules.allowed_keys:
             text = f"Your gateway key may not use the virtual key '{name}': ask the operator of the gateway."
             raise Refused(Failure(Kind.NOT_ALLOWED, text, fields.at("virtual_key")))
-        return found
+        return virtual_key
 
     def _credential(self, fields: Fields, borrower: str, *, from_config: bool) -> Secret | None:
         """A config that names its provider brings its key; otherwise Authorization comes first
         (docs/portkey.md#credentials)."""
-        given, text = self._given, fields.text("api_key")
+        headers, text = self._headers, fields.text("api_key")
         # A saved key is for the provider that is saved beside it.
-        own = Secret(text) if text and (from_config or not given.is_saved) else None
-        if own is not None and (from_config or given.authorization is None):
+        own = Secret(text) if text and (from_config or not headers.is_saved) else None
+        if own is not None and (from_config or headers.authorization is None):
             return own
         self.borrowers[borrower.split(" ")[0] in self._rules.undemanding].add(borrower)
         if self._lends_to is not None and borrower not in self._lends_to:
             return own
-        return given.authorization or given.api_key
+        return headers.authorization or headers.api_key
 
     def _custom_host(self, fields: Fields, key: VirtualKey | None) -> Url | None:
         # A header wins over every custom_host of the config (docs/portkey.md#precedence),
         # but never sends an operator's credential away.
         if key is not None:
             return None if key.base_url is None else Url.parse(key.base_url, trusted=True)
-        chosen = None if self._given.is_saved else self._given.custom_host
-        text = chosen or fields.text("custom_host")
+        from_header = None if self._headers.is_saved else self._headers.custom_host
+        text = from_header or fields.text("custom_host")
         if not text:
             return None
         url = custom_host.judge(text, self._rules.policy)
         if isinstance(url, Url):
             return url
-        where = "x-portkey-custom-host" if chosen else fields.at("custom_host")
+        where = "x-portkey-custom-host" if from_header else fields.at("custom_host")
         text = (
             f"The custom host in {where} is refused: {url}. If the gateway's operator trusts it, add it to the "
             "trusted_hosts setting."
@@ -200,26 +200,26 @@ class Leaves:
 
     def _options(self, fields: Fields, key: VirtualKey | None, *, from_config: bool) -> dict[str, str]:
         """Provider-specific settings. Some of them are addresses: a virtual key takes none from its caller."""
-        said = {
+        settings = {
             name: str(value)
             for name, value in fields.values.items()
             if name not in ROUTING_KEYS and isinstance(value, str | int | float) and not isinstance(value, bool)
         }
         account = fields.values.get("vertex_service_account_json")
         if isinstance(account, dict):
-            said["vertex_service_account_json"] = msgspec.json.encode(account).decode()
+            settings["vertex_service_account_json"] = msgspec.json.encode(account).decode()
         if key is not None:
-            return {**(said if self._given.is_saved else {}), **key.options}
-        return said if from_config else {**self._given.options, **said}
+            return {**(settings if self._headers.is_saved else {}), **key.options}
+        return settings if from_config else {**self._headers.options, **settings}
 
     def _request_timeout(self, fields: Fields) -> float | None:
         own = fields.number("request_timeout") or None
-        return own if self._given.request_timeout is None else self._given.request_timeout
+        return own if self._headers.request_timeout is None else self._headers.request_timeout
 
     def _forward_headers(self, fields: Fields) -> tuple[str, ...]:
         names = fields.texts("forward_headers") or ()
-        if self._given.forward_headers is not None:
-            return self._given.forward_headers
+        if self._headers.forward_headers is not None:
+            return self._headers.forward_headers
         lowered = tuple(name.strip().lower() for name in names)
         if "x-portkey-forward-headers" in lowered:
             plain = "forward_headers must not contain the 'x-portkey-forward-headers' header"
@@ -256,8 +256,8 @@ def _slug(model: object) -> tuple[str, str] | None:
 
 
 def _params(fields: Fields, key: str) -> dict[str, bytes]:
-    given = fields.object(key)
-    return {} if given is None else {name: msgspec.json.encode(item) for name, item in given.values.items()}
+    parameters = fields.object(key)
+    return {} if parameters is None else {name: msgspec.json.encode(item) for name, item in parameters.values.items()}
 
 
 def _rejects_unsupported(fields: Fields) -> bool:

@@ -15,7 +15,7 @@ from penstock.core.http import Url
 from penstock.core.json_path import Path
 from penstock.core.outcome import ErrorClass
 from penstock.core.secret import Secret
-from penstock.routing.breaker import Breaker
+from penstock.routing.breaker import BreakerPolicy
 from penstock.routing.conditions import Condition
 
 
@@ -44,13 +44,13 @@ class Timeouts(msgspec.Struct, frozen=True):
     total: float | None = None
 
 
-class Cache(msgspec.Struct, frozen=True):
+class CachePolicy(msgspec.Struct, frozen=True):
     """Answers may be stored and served again for ``max_age`` seconds."""
 
     max_age: float
 
 
-class Rescue(msgspec.Struct, frozen=True):
+class RescuePolicy(msgspec.Struct, frozen=True):
     """Hold a stream back until ``tokens`` pieces of content came (None: all of it), at most ``max_wait``."""
 
     tokens: int | None
@@ -82,9 +82,9 @@ class Target(msgspec.Struct, frozen=True):
     rejects_unsupported: bool = False
     timeouts: Timeouts = Timeouts()
     retry: RetryPolicy | None = None
-    cache: Cache | None = None
-    rescue: Rescue | None = None
-    breaker: Breaker | None = None
+    cache: CachePolicy | None = None
+    rescue: RescuePolicy | None = None
+    breaker: BreakerPolicy | None = None
     is_open: bool = False
     is_tracked: bool = False
     """Whether a breaker or a balancer wants to know how this target fares."""
@@ -98,7 +98,7 @@ class Target(msgspec.Struct, frozen=True):
         return f"Target({self.path!r}, {self.provider!r})"
 
 
-class Hedge(msgspec.Struct, frozen=True):
+class HedgePolicy(msgspec.Struct, frozen=True):
     """Start the second target when the first has no content after ``delay``, for at most ``percent`` of requests."""
 
     delay: float
@@ -117,13 +117,13 @@ class Fallback(msgspec.Struct, frozen=True):
     on_status_codes: frozenset[int] | None = None
     on_error: frozenset[ErrorClass] | None = None
     return_on_error: frozenset[ErrorClass] = frozenset()
-    hedge: Hedge | None = None
+    hedge: HedgePolicy | None = None
     total: float | None = None
     is_guarded: bool = False
     """Whether any leaf below has a breaker: only then is health looked at."""
 
 
-class Policy(Enum):
+class BalancePolicy(Enum):
     """How a balancer chooses."""
 
     WEIGHTS = "weights"
@@ -131,7 +131,7 @@ class Policy(Enum):
     LEAST_BUSY = "least_busy"
 
 
-class Sticky(msgspec.Struct, frozen=True):
+class StickyPolicy(msgspec.Struct, frozen=True):
     """The same values of these fields lead to the same target for ``ttl`` seconds."""
 
     fields: tuple[str, ...]
@@ -144,8 +144,8 @@ class Balance(msgspec.Struct, frozen=True):
     path: str
     targets: tuple[Plan, ...]
     weights: tuple[float, ...]
-    policy: Policy = Policy.WEIGHTS
-    sticky: Sticky | None = None
+    policy: BalancePolicy = BalancePolicy.WEIGHTS
+    sticky: StickyPolicy | None = None
     total: float | None = None
     is_guarded: bool = False
     identity: str = ""

@@ -11,8 +11,7 @@ from typing import Final
 
 import msgspec
 
-from penstock.core.failure import Failure, Kind
-from penstock.core.failure import Retry as Safety
+from penstock.core.failure import Failure, Kind, RetrySafety
 from penstock.core.http import Headers
 from penstock.core.outcome import ErrorClass, Outcome
 from penstock.routing.plan import RetryPolicy
@@ -33,7 +32,7 @@ class RetryAfter(msgspec.Struct, frozen=True):
     """Try the same target again after this many seconds; ``asked`` of them were the provider's wish."""
 
     seconds: float
-    asked: float = 0.0
+    requested: float = 0.0
 
 
 class StopRetrying(msgspec.Struct, frozen=True):
@@ -67,14 +66,14 @@ def decide(
     if tries >= policy.attempts:
         return StopRetrying(_SPENT, "attempts spent")
     backoff = min(2.0**tries, _LONGEST_BACKOFF) * (0.8 + 0.4 * chance)
-    asked = outcome.retry_after if outcome.status in _ASKING else None
-    if asked is None or policy.use_retry_after is False:
+    requested = outcome.retry_after if outcome.status in _ASKING else None
+    if requested is None or policy.use_retry_after is False:
         return RetryAfter(backoff)
     if policy.use_retry_after is None:
-        return RetryAfter(max(asked, backoff) if asked <= _SHORT else backoff)
-    if asked >= LONGEST_WAIT or asked > LONGEST_WAIT - waited:
-        return StopRetrying(_SPENT, f"told to wait {asked:g}s")
-    return RetryAfter(asked, asked)
+        return RetryAfter(max(requested, backoff) if requested <= _SHORT else backoff)
+    if requested >= LONGEST_WAIT or requested > LONGEST_WAIT - waited:
+        return StopRetrying(_SPENT, f"told to wait {requested:g}s")
+    return RetryAfter(requested, requested)
 
 
 def _is_retriable(policy: RetryPolicy, outcome: Outcome) -> bool:
@@ -82,9 +81,9 @@ def _is_retriable(policy: RetryPolicy, outcome: Outcome) -> bool:
     if failure is None or outcome.committed or outcome.error in _HOPELESS:
         return False
     safety = failure.meaning.retry
-    if safety is Safety.UNSENT:
+    if safety is RetrySafety.UNSENT:
         return True
-    if safety is Safety.NEVER:
+    if safety is RetrySafety.NEVER:
         return False
     return outcome.error in policy.on_error or matches(policy.on_status_codes, outcome)
 

@@ -18,9 +18,9 @@ from penstock.core.outcome import ErrorClass, Outcome
 from penstock.routing.balance import pick
 from penstock.routing.conditions import View
 from penstock.routing.health import Health
-from penstock.routing.plan import Balance, Choose, Fallback, Hedge, Plan, Target, leaves
+from penstock.routing.plan import Balance, Choose, Fallback, HedgePolicy, Plan, Target, leaves
 from penstock.routing.retry import RetryAfter, StopRetrying, decide, is_final, matches
-from penstock.routing.trace import Made, Skipped, Step
+from penstock.routing.trace import AttemptStep, SkippedStep, Step
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -100,14 +100,14 @@ def walk(plan: Plan, context: WalkContext) -> Walk:
     walker = _Walker(context)
     try:
         yield from walker.node(plan, context.deadline, math.inf, alternative=False)
-    except _NoTarget as stuck:
-        return Walked(steps=tuple(walker.steps), failure=stuck.failure, upstream_calls=walker.calls)
+    except _NoTarget as no_target:
+        return Walked(steps=tuple(walker.steps), failure=no_target.failure, upstream_calls=walker.calls)
     return Walked(walker.retry_count, tuple(walker.steps), None, walker.calls)
 
 
 class _Walker:
     def __init__(self, context: WalkContext) -> None:
-        self._situation = context
+        self._context = context
         self._clock = context.clock
         self._health = context.health
         self.steps: list[Step] = []
@@ -164,7 +164,7 @@ class _Walker:
             if target.retry is None:
                 self.retry_count = 0
                 return outcome
-            step = decide(target.retry, outcome, tries, waited, self._situation.random(), alternative=alternative)
+            step = decide(target.retry, outcome, tries, waited, self._context.random(), alternative=alternative)
             step = self._affordable(step, target, min(until, over), alternative=alternative)
             if isinstance(step, StopRetrying):
                 self.retry_count = step.count
@@ -172,7 +172,7 @@ class _Walker:
                 return outcome
             self._explain(f"retry in {step.seconds:.3g}s")
             tries += 1
-            waited += step.asked
+            waited += step.requested
             yield Wait(step.seconds)
 
     def _affordable(
@@ -263,17 +263,17 @@ class _Walker:
             self._explain("next")
             at += 1
 
-    def _hedged(self, first: Target, rival: Target, hedge: Hedge, until: float, over: float) -> Part:
+    def _hedged(self, first: Target, rival: Target, hedge: HedgePolicy, until: float, over: float) -> Part:
         """The first target, with the second as its rival while the budget for that lasts."""
         health, now, node = self._health, self._clock(), first.path + first.identity
         health.hedgeable(node, hedge.percent, now)
-        may = health.may_hedge(node, hedge.percent, now)
+        may_hedge = health.may_hedge(node, hedge.percent, now)
         self._rival_ran = False
         outcome = yield from self._target(
-            first, until, over, alternative=True, rival=rival if may else None, delay=hedge.delay
+            first, until, over, alternative=True, rival=rival if may_hedge else None, delay=hedge.delay
         )
         # Who left meanwhile is not told here: the rival may have been started for them.
-        if may and not self._rival_ran:
+        if may_hedge and not self._rival_ran:
             health.hedge_unspent(node, self._clock())
         return outcome
 
@@ -288,7 +288,7 @@ class _Walker:
             return every
         for index in every:
             if index not in opened:
-                self.steps.append(Skipped(plan.targets[index].path))
+                self.steps.append(SkippedStep(plan.targets[index].path))
         return opened
 
     def _is_open(self, plan: Plan, now: float) -> bool:
@@ -300,12 +300,12 @@ class _Walker:
     def _pick(self, plan: Balance) -> int:
         """Which target of a balancer."""
         weighty = tuple(index for index, weight in enumerate(plan.weights) if weight > 0)
-        context = self._situation
+        context = self._context
         return pick(plan, list(self._open(plan, weighty)), context.view, self._health, self._clock(), context.random)
 
     def _choose(self, plan: Choose) -> int:
         """Which target of a conditional router (docs/portkey.md#conditions)."""
-        view = self._situation.view
+        view = self._context.view
         name, index = plan.default, plan.default_target
         for case in plan.cases:
             if case.condition.matches(view):
@@ -328,12 +328,12 @@ class _Walker:
         failure = outcome.failure
         named = failure is not None and failure.kind is not Kind.UPSTREAM_STATUS
         result = failure.kind.value if failure is not None and named else str(outcome.status)
-        self.steps.append(Made(target.path, "cached" if outcome.stored else result, milliseconds))
+        self.steps.append(AttemptStep(target.path, "cached" if outcome.stored else result, milliseconds))
 
     def _explain(self, why: str) -> None:
         """Say of the latest step why it was not, or was, the last."""
         last = self.steps[-1]
-        if why and isinstance(last, Made):
+        if why and isinstance(last, AttemptStep):
             last.why.append(why)
 
 
