@@ -1,6 +1,6 @@
 """Which target of a balancer a request goes to (docs/portkey.md#load-balancing).
 
-Plain functions: chance, clock and health are passed in.
+Plain functions: the caller passes chance, clock and health in.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Chance = Callable[[], float]
 
 
 def pick(plan: Balance, candidates: list[int], view: View, health: Health, now: float, chance: Chance) -> int:
-    """The index of the target to use, one of the candidates, of which each has a weight above 0."""
+    """The index of the target to use: one of ``candidates``, whose weights are all above 0."""
     if plan.sticky is None:
         return _drawn(plan, candidates, health, now, chance)
     key = _sticky_key(plan, plan.sticky, view)
@@ -47,13 +47,13 @@ def _drawn(plan: Balance, candidates: list[int], health: Health, now: float, cha
         case BalancePolicy.WEIGHTS:
             return weighted(plan, candidates, chance())
         case BalancePolicy.LEAST_LATENCY:
-            # The power of two choices: the better of two random ones never sends everybody to the same target.
+            # The power of two choices: picking the better of two random targets never sends all requests to one target.
             first = weighted(plan, candidates, chance())
             others = [index for index in candidates if index != first]
             second = weighted(plan, others, chance()) if others else first
             return min(first, second, key=lambda index: _latency(plan.targets[index], health, now))
         case BalancePolicy.LEAST_BUSY:
-            # Started at a random place, so that equals take turns.
+            # The order starts at a random target, so that equally busy targets take turns.
             start = int(chance() * len(candidates))
             turned = candidates[start:] + candidates[:start]
             return min(turned, key=lambda index: (1 + _busy(plan.targets[index], health)) / plan.weights[index])
@@ -62,7 +62,7 @@ def _drawn(plan: Balance, candidates: list[int], health: Health, now: float, cha
 
 
 def _latency(plan: Plan, health: Health, now: float) -> float:
-    """The best of a target's leaves. What is not known yet counts as fast, so that it is found out."""
+    """The lowest latency of a target's leaves, in seconds. An unmeasured leaf counts as 0, so that it gets measured."""
     return min(health.latency(leaf.identity, now) or 0.0 for leaf in leaves(plan))
 
 
@@ -71,7 +71,7 @@ def _busy(plan: Plan, health: Health) -> int:
 
 
 def _sticky_key(plan: Balance, sticky: StickyPolicy, view: View) -> bytes | None:
-    """A digest of what a request has in the sticky fields; None when it has none of them."""
+    """A digest of the request's values in the sticky fields; None when the request has none of the fields."""
     values = [_field(view, name) for name in sticky.fields]
     if all(value is MISSING for value in values):
         return None

@@ -1,7 +1,8 @@
-"""What targets are to do when a plan is played: ``targets[0]=429x2|stall,targets[1]=reset@0.5`` -> ``Fault`` values.
+"""The faults of a dry run: ``targets[0]=429x2|stall,targets[1]=reset@0.5`` -> ``Fault`` values.
 
-A target, ``=``, and what comes of its calls in turn, ``|`` between them; after the last one it is well again. ``xN``
-says how often, ``@SECONDS`` after what time, ``(retry-after=SECONDS)`` what an HTTP status asks for.
+The syntax is a target, ``=``, and the results of the target's calls in order, with ``|`` between the results. After the
+last result the target's calls succeed. ``xN`` repeats a result N times, ``@SECONDS`` sets the call's duration, and
+``(retry-after=SECONDS)`` sets the Retry-After header of an HTTP status.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import msgspec
 
 
 class Word(Enum):
-    """What can come of a call besides an HTTP status."""
+    """The results of a call that are no HTTP status."""
 
     OK = "ok"
     REFUSED = "refused"
@@ -25,7 +26,7 @@ class Word(Enum):
     STALL = "stall"
     """No response head in time."""
     SLOW_TOKEN = "slow-token"  # noqa: S105 (a token of text)
-    """The head of a stream, and then nothing."""
+    """The head of a stream arrives, but no content."""
     CUT = "cut"
     """A reply that ends before its first content."""
     ERROR_EVENT = "error-event"
@@ -38,7 +39,7 @@ class Word(Enum):
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """What comes of one call, or of ``times`` in a row. ``seconds`` is None where it was not said how long it takes."""
+    """The result of ``times`` calls in a row: a word or an HTTP status. ``seconds`` is None if no duration is set."""
 
     what: Word | int
     times: int = 1
@@ -51,7 +52,7 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class BadFaults(Exception):
-    """Faults that can't be played: a sentence that says where and why."""
+    """The text of faults has an error. The message is a sentence with the position and the reason."""
 
 
 WELL: Final = Fault(Word.OK)
@@ -68,7 +69,7 @@ _WORDS: Final = {word.value: word for word in Word}
 
 
 def read_faults(text: str, targets: Collection[str]) -> Script:
-    """The script for targets of these paths. Raises BadFaults."""
+    """The script for the targets with these paths, such as ``targets[0]``. Raises BadFaults."""
     script: Script = {}
     at, separator = 0, ","
     path = ""

@@ -1,7 +1,7 @@
-"""JavaScript's regular expressions (without flags), as the queries of conditional routing have them.
+"""JavaScript's regular expressions (without flags), for the queries of conditional routing.
 
-Patterns come from callers and run on the event loop, so a search that takes too long is given up. That is what the
-library ``regex`` is here for: the standard one can't be stopped.
+Patterns come from callers and run on the event loop, so every search has a time limit. Python's own ``re`` has no time
+limit, so the library ``regex`` runs the search.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 _SEARCH_TIMEOUT: Final = 0.01
 """Seconds that one search may take; ordinary ones take microseconds."""
 _MAX_TIMEOUTS: Final = 3
-"""A pattern that took too long so often is not tried any more."""
+"""After this number of timeouts a pattern is not run any more: it matches nothing."""
 _MOST_REPEATS: Final = 100_000
-"""Repeats with an end are written out when a pattern is compiled: their product bounds the memory that takes."""
+"""The largest product of a pattern's bounded repeats, such as ``{2,30}``: the compiler writes each repetition out."""
 _TOKEN: Final = re.compile(r"\\.|\[\^?\]|\[(?:\\.|[^\]\\])*\]|[.$]", re.DOTALL)
 _REPEAT: Final = re.compile(r"\{(\d{1,12})(?:,(\d{0,12}))?\}")
 _TRANSLATED: Final = {"[]": "(?!)", "[^]": r"[\s\S]", ".": r"[^\n\r\u2028\u2029]", "$": r"\Z"}
-"""What the two languages write differently, or mean differently."""
+"""JavaScript's syntax -> Python's syntax with the same meaning."""
 
 
 class TooLarge(Exception):
@@ -31,7 +31,7 @@ class TooLarge(Exception):
 
 
 def searcher(source: str) -> Callable[[str], bool] | None:
-    """Says whether a text holds a match; None when the pattern is not valid. Raises TooLarge."""
+    """A function that says whether a text contains a match; None if the pattern is not valid. Raises TooLarge."""
     if math.prod(max(int(least), int(most or 0), 1) for least, most in _REPEAT.findall(source)) > _MOST_REPEATS:
         raise TooLarge
     import regex  # few configs need it, and every start would pay for it

@@ -1,4 +1,4 @@
-"""A config without targets of its own -> a ``Target``: provider, credential, host, parameters.
+"""A config object without ``targets`` -> a ``Target``: provider, credential, host, parameters.
 
 Source: docs/portkey.md#credentials, #precedence, #config-keys.
 """
@@ -35,22 +35,22 @@ ROUTING_KEYS: Final = frozenset(
     fetch_integrated_models timeouts stream_rescue unsupported_params
     """.split()
 )
-"""Every key that is not a provider-specific setting."""
+"""The keys of a config. Every other key is a provider-specific setting."""
 _NOT_YET: Final = frozenset(
     """
     input_guardrails output_guardrails before_request_hooks after_request_hooks input_mutators output_mutators
     default_input_guardrails default_output_guardrails prompt_id
     """.split()
 )
-"""Keys that must not be ignored in silence until they work."""
+"""Keys of Portkey's configs that Penstock does not support yet. They are refused, not ignored in silence."""
 
 
 class HeaderSettings(msgspec.Struct, frozen=True):
-    """What the request's headers say about routing. ``request_timeout`` is in milliseconds.
+    """The routing settings of the request's headers. ``request_timeout`` is in milliseconds.
 
     ``authorization`` and ``api_key`` are the credentials of the Authorization and x-portkey-api-key headers, None where
     a header is absent or holds an SDK's placeholder. ``provider`` is a slug, or ``@NAME`` of a virtual key.
-    ``is_saved``: the config is the operator's own, and nothing that the caller says may lead its credentials elsewhere.
+    ``is_saved``: the config is saved by the operator, so no header may send the config's credentials to another host.
     """
 
     provider: str | None = None
@@ -65,11 +65,11 @@ class HeaderSettings(msgspec.Struct, frozen=True):
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """What a plan is checked against: the providers there are, the hosts that callers may name, the virtual keys.
+    """The rules for a plan: the providers' slugs, the hosts that callers may name, the virtual keys.
 
     ``allowed_keys`` are the virtual keys that this caller may use, None for all. ``settings`` are the names of the
-    providers' own settings, which no misspelling of a routing key must be seen in. ``undemanding`` are the providers
-    that can be called without a credential.
+    providers' own settings; they are never taken for a misspelled routing key. ``undemanding`` are the providers that
+    can be called without a credential.
     """
 
     providers: Collection[str]
@@ -81,10 +81,11 @@ class Rules(msgspec.Struct, frozen=True):
 
 
 class LeafBuilder:
-    """Makes the targets of one plan. Targets without a credential borrow the caller's own, as far as ``lends_to`` goes.
+    """Makes the targets of one plan. A target without a credential borrows the credential of the request's headers, if
+    the target's address is in ``lends_to`` (None: any address).
 
-    One caller's credential is only ever meant for one provider at one address: ``borrowers`` collects who would get it,
-    those apart that can do without.
+    The credential of the headers is meant for one provider at one address. ``borrowers`` collects the addresses of the
+    targets that borrow: first the addresses that need a credential, then the ones that work without a credential.
     """
 
     def __init__(self, headers: HeaderSettings, rules: Rules, *, lends_to: frozenset[str] | None = None) -> None:
@@ -94,21 +95,21 @@ class LeafBuilder:
         self.borrowers: tuple[set[str], set[str]] = (set(), set())
 
     def lends_to(self) -> frozenset[str] | None:
-        """Who may borrow after all, once everybody is known who would; None where there is nothing to restrict."""
+        """The addresses that may borrow, once all targets are built; None if at most one address borrows."""
         needy, undemanding = self.borrowers
         if len(needy | undemanding) <= 1:
             return None
         return frozenset(needy) if len(needy) == 1 else frozenset()
 
     def check_keys(self, fields: Fields) -> None:
-        """Refuse what can't be honoured yet and slips of the pen; anything else may be a provider's setting."""
+        """Refuse unsupported keys and misspelled keys. Any other unknown key may be a provider's setting."""
         for key in _NOT_YET & fields.values.keys():
             if fields.values[key] is not None:
                 raise refuse(fields.at(key), "this setting is not available in this release: leave it out")
         fields.check_keys(ROUTING_KEYS | self._rules.settings)
 
     def target(self, fields: Fields, *, tracked: bool, guarded: bool) -> Target:
-        """The target that an object describes. ``guarded``: whether a circuit breaker applies where it stands."""
+        """The target that a config object describes. ``guarded``: whether the object's strategy allows a breaker."""
         self.check_keys(fields)
         headers = self._headers
         overrides = _params(fields, "override_params")
@@ -167,10 +168,10 @@ class LeafBuilder:
         return virtual_key
 
     def _credential(self, fields: Fields, borrower: str, *, from_config: bool) -> Secret | None:
-        """A config that names its provider brings its key; otherwise Authorization comes first
-        (docs/portkey.md#credentials)."""
+        """The target's credential: the config's ``api_key`` if the config names the provider, else the Authorization
+        header first (docs/portkey.md#credentials)."""
         headers, text = self._headers, fields.text("api_key")
-        # A saved key is for the provider that is saved beside it.
+        # The api_key of a saved config is for the provider in the same config.
         own = Secret(text) if text and (from_config or not headers.is_saved) else None
         if own is not None and (from_config or headers.authorization is None):
             return own
@@ -199,7 +200,7 @@ class LeafBuilder:
         raise Refused(Failure(Kind.INVALID_CUSTOM_HOST, text, where, "Invalid custom host"))
 
     def _options(self, fields: Fields, key: VirtualKey | None, *, from_config: bool) -> dict[str, str]:
-        """Provider-specific settings. Some of them are addresses: a virtual key takes none from its caller."""
+        """Provider-specific settings. Some are addresses, so a virtual key takes no setting from the caller."""
         settings = {
             name: str(value)
             for name, value in fields.values.items()
@@ -228,14 +229,14 @@ class LeafBuilder:
 
 
 def names_provider(values: Mapping[str, Any]) -> bool:
-    """Whether an object says itself which provider is meant."""
+    """Whether a config object names a provider itself: by ``provider``, ``virtual_key`` or a model ``@NAME/model``."""
     overrides = values.get("override_params")
     model = overrides.get("model") if isinstance(overrides, dict) else None
     return bool(values.get("provider") or values.get("virtual_key") or _slug(model))
 
 
 def _provider(fields: Fields, overrides: dict[str, bytes]) -> tuple[str | None, dict[str, bytes]]:
-    """The provider or ``@NAME`` that the object names, and its overrides with a bare model."""
+    """The provider or ``@NAME`` of the object, and its overrides. A model ``@NAME/model`` becomes ``model``."""
     raw = fields.values.get("override_params")
     slug = _slug(raw.get("model")) if isinstance(raw, dict) else None
     virtual_key, provider = fields.text("virtual_key"), fields.text("provider")
@@ -261,7 +262,7 @@ def _params(fields: Fields, key: str) -> dict[str, bytes]:
 
 
 def _rejects_unsupported(fields: Fields) -> bool:
-    """``unsupported_params``: whether what the provider can't be told is left out and named (drop), or is a 400."""
+    """``unsupported_params``: a parameter that the provider has no word for is dropped and named, or is a 400."""
     choice = fields.text("unsupported_params") or "drop"
     if choice not in {"drop", "reject"}:
         raise refuse(fields.at("unsupported_params"), "it must be drop or reject")
@@ -281,7 +282,7 @@ def _paths(fields: Fields) -> tuple[Path, ...]:
 
 
 def _identity(address: str, key: Secret | None, options: Mapping[str, str], model: bytes) -> str:
-    """A digest of everything that makes two targets one and the same as far as their health goes."""
+    """A digest of the values that define a target's health: two targets with the same digest share their health."""
     parts = (
         address,
         key.reveal() if key else "",

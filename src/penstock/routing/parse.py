@@ -1,8 +1,8 @@
 """Config JSON and routing headers -> Plan. Inheritance is applied once, here; errors carry the JSON path.
 
-The config is Portkey's (docs/portkey.md#configs, #strategies) and what Penstock adds to it. What the headers say
-arrives as ``HeaderSettings``; which of the two wins: docs/portkey.md#precedence. A node of the tree is read here, a
-leaf in leaf.py, its policies in policies.py.
+The config has Portkey's keys (docs/portkey.md#configs, #strategies) and Penstock's additions. The settings of the
+headers are ``HeaderSettings``; docs/portkey.md#precedence says when a header wins over the config. This module reads
+the nodes of the tree, leaf.py the leaves, policies.py the policies.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ _OF_THE_PROVIDER: Final = frozenset({"provider", "api_key", "virtual_key"})
 
 
 def parse(config: bytes | None, headers: HeaderSettings, rules: Rules) -> Plan | Failure:
-    """The plan for a request, or the failure to answer with (400, or 403 for what the caller may not use)."""
+    """The plan for a request, or the failure to answer with: 400, or 403 for a virtual key that is not allowed."""
     try:
         values = {} if config is None else _decode(config)
         builder = LeafBuilder(headers, rules)
         plan = _node(Fields(values, "config"), builder)
         lends_to = builder.lends_to()
         if lends_to is not None:
-            # The one credential of the request can't be meant for several providers.
+            # The credential of the headers is meant for one provider: build again, with that address or none.
             plan = _node(Fields(values, "config"), LeafBuilder(headers, rules, lends_to=lends_to))
     except Refused as refused:
         return refused.failure
@@ -122,7 +122,7 @@ def _mode(strategy: Fields) -> str | None:
 
 
 def _targets(fields: Fields) -> list[Fields] | None:
-    """The targets, each with what it takes from its parent; None when the object is itself a target."""
+    """The targets, each with the keys that it inherits; None if the object has no ``targets`` and is a leaf."""
     targets = fields.array("targets")
     if targets is None:
         return None
@@ -138,10 +138,9 @@ def _targets(fields: Fields) -> list[Fields] | None:
 
 
 def _inherited(outer: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
-    """An inner config with what it takes from its parent (docs/portkey.md#inheritance);
-    inner values win, parameters are merged.
+    """An inner config with the keys that it inherits from its parent (docs/portkey.md#inheritance).
 
-    Settings that belong to a provider go only to targets that name no provider of their own.
+    Inner values win, parameters are merged. A provider's settings are inherited only by targets that name no provider.
     """
     passed = {key: value for key, value in outer.items() if key in _PASSED_DOWN}
     if not names_provider(inner):

@@ -13,7 +13,7 @@ from penstock.routing.fields import Fields, refuse
 from penstock.routing.plan import CachePolicy, HedgePolicy, RescuePolicy, RetryPolicy, StickyPolicy, Timeouts
 
 RETRIED_STATUSES: Final = frozenset({429, 500, 502, 503, 504, 529})
-"""What is retried when the config doesn't say (docs/portkey.md#retried-statuses)."""
+"""The statuses that are retried if the config lists none (docs/portkey.md#retried-statuses)."""
 MOST_RETRIES: Final = 5
 _DAY: Final = 86_400.0
 _DEFAULT_AGE: Final = 7 * _DAY
@@ -51,7 +51,7 @@ def timeouts(fields: Fields) -> Timeouts:
 
 
 def cache(fields: Fields) -> CachePolicy | None:
-    """``cache: {mode, max_age}`` or just the mode. ``semantic`` is served as exact matches."""
+    """``cache: {mode, max_age}`` or just the mode; the age is in seconds. ``semantic`` serves exact matches, too."""
     if isinstance(fields.values.get("cache"), str):
         fields = Fields({"cache": {"mode": fields.values["cache"]}}, fields.path)
     settings = fields.object("cache")
@@ -67,7 +67,7 @@ def cache(fields: Fields) -> CachePolicy | None:
 
 
 def breaker(fields: Fields) -> BreakerPolicy | None:
-    """``cb_config`` of a strategy, or beside it; the interval is in milliseconds."""
+    """``cb_config`` of a strategy, or beside it. ``cooldown_interval`` and ``window`` are in milliseconds."""
     settings = fields.object("cb_config")
     if settings is None:
         return None
@@ -90,7 +90,7 @@ def breaker(fields: Fields) -> BreakerPolicy | None:
 
 
 def rescue(fields: Fields) -> RescuePolicy | None:
-    """``stream_rescue: {mode: "buffer", tokens: N | "all", max_wait}``, the wait in seconds."""
+    """``stream_rescue: {mode: "buffer", tokens: N | "all", max_wait}``; ``max_wait`` is in seconds."""
     settings = fields.object("stream_rescue")
     if settings is None:
         return None
@@ -103,7 +103,7 @@ def rescue(fields: Fields) -> RescuePolicy | None:
 
 
 def hedge(strategy: Fields) -> HedgePolicy | None:
-    """``hedge: {delay, percent}`` of a fallback: a delay in seconds, the percentage of requests that it may double."""
+    """``hedge: {delay, percent}`` of a fallback. ``delay`` is in seconds, ``percent`` the share of hedged requests."""
     settings = strategy.object("hedge")
     if settings is None:
         return None
@@ -116,7 +116,7 @@ def hedge(strategy: Fields) -> HedgePolicy | None:
 
 
 def sticky(strategy: Fields) -> StickyPolicy | None:
-    """``sticky: {enabled, hash_fields, ttl}`` of a load balancer, the time in seconds."""
+    """``sticky: {enabled, hash_fields, ttl}`` of a load balancer; ``ttl`` is in seconds."""
     settings = strategy.object("sticky")
     if settings is None or settings.switch("enabled") is False:
         return None

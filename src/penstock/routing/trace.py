@@ -1,4 +1,4 @@
-"""The account of a walk, and the one line that tells it in ``x-penstock-trace``."""
+"""The steps of a walk, and their text in the header ``x-penstock-trace``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ _LONGEST: Final = 4096
 
 
 class AttemptStep(msgspec.Struct):
-    """An attempt: the target's path, its status or the kind of its failure, how long it took and why it went on so."""
+    """An attempt: the target's path, the status or the failure's kind, the duration, the reasons for the next step.
+
+    ``why`` holds notes such as ``retry in 1s`` or ``next``.
+    """
 
     path: str
     result: str
@@ -31,7 +34,7 @@ Step = AttemptStep | SkippedStep
 def line(steps: tuple[Step, ...]) -> str:
     """``targets[0] 429 120ms retry in 1s; targets[0] 503 80ms next; targets[1] 200 95ms``: paths are of the config.
 
-    Of very many steps only the first and the last are told, since it has to fit into a header.
+    Of more than 32 steps only the first 16 and the last 16 are written: the text must fit into a header.
     """
     if len(steps) <= 2 * _SHOWN:
         text = "; ".join([_step_text(step) for step in steps])
