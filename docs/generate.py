@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.failure import MEANINGS, Blame, Kind, Retry
+from penstock.core.failure import MEANINGS, Blame, Kind, RetrySafety
 from penstock.core.traits import Traits
 from penstock.providers.not_served import NOT_SERVED
 from penstock.providers.registry import COLUMNS, PROVIDERS, table
@@ -201,9 +201,9 @@ _MEANT: Final[dict[Kind, str]] = {
 
 _BLAMED: Final = {Blame.CLIENT: "caller", Blame.GATEWAY: "gateway", Blame.PROVIDER: "provider"}
 _RETRIED: Final = {
-    Retry.NEVER: "no use",
-    Retry.UNSENT: "safe: nothing was sent",
-    Retry.POLICY: "your choice: the provider may have received it",
+    RetrySafety.NEVER: "no use",
+    RetrySafety.UNSENT: "safe: nothing was sent",
+    RetrySafety.POLICY: "your choice: the provider may have received it",
 }
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from penstock.core.failure import Kind
 from penstock.core.outcome import ErrorClass, Outcome
 from penstock.routing.plan import Fallback, Plan, Target, leaves, most_attempts
-from penstock.routing.trace import Made, line
+from penstock.routing.trace import AttemptStep, line
 from playing import OK, Asked, Called, Played, Player, Script, answered, broken, compiled
 
 # The trees are made as configs, so that what the compiler derives (health's identities, who is tracked) is right.
@@ -211,7 +211,7 @@ def nothing_follows_a_committed_outcome_nor_a_good_one_that_no_rule_names(played
 
 
 def the_account_tells_every_outcome_and_ends_with_the_one_that_counts(played: Played) -> None:
-    made = [step for step in played.result.steps if isinstance(step, Made)]
+    made = [step for step in played.result.steps if isinstance(step, AttemptStep)]
     heard = [call for call in played.calls if call.outcome is not None]
     assert [(step.path, step.result) for step in made] == [(call.path, told(call.outcome)) for call in heard]
     assert all(step.milliseconds >= 0 for step in made)

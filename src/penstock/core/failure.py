@@ -21,7 +21,7 @@ class Blame(Enum):
     PROVIDER = "provider"
 
 
-class Retry(Enum):
+class RetrySafety(Enum):
     """When another attempt at the same target is safe."""
 
     NEVER = "never"
@@ -84,7 +84,7 @@ class Meaning(msgspec.Struct, frozen=True):
     status: int
     type: str
     blame: Blame
-    retry: Retry
+    retry: RetrySafety
 
 
 _BAD_REQUEST: Final = "invalid_request_error"
@@ -92,47 +92,47 @@ _UPSTREAM: Final = "upstream_error"
 _TIMEOUT: Final = "timeout_error"
 
 MEANINGS: Final[dict[Kind, Meaning]] = {
-    Kind.INVALID_JSON: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
-    Kind.INVALID_REQUEST: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
-    Kind.INVALID_CONTENT_TYPE: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
-    Kind.INVALID_CONFIG: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
-    Kind.MISSING_PROVIDER: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
-    Kind.UNKNOWN_PROVIDER: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
-    Kind.INVALID_CUSTOM_HOST: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
-    Kind.MISSING_API_KEY: Meaning(401, "authentication_error", Blame.CLIENT, Retry.NEVER),
-    Kind.CREDENTIAL_REFUSED: Meaning(401, "authentication_error", Blame.CLIENT, Retry.NEVER),
-    Kind.TOKEN_UNAVAILABLE: Meaning(503, _UPSTREAM, Blame.PROVIDER, Retry.UNSENT),
-    Kind.INVALID_GATEWAY_KEY: Meaning(401, "authentication_error", Blame.CLIENT, Retry.NEVER),
-    Kind.NOT_ALLOWED: Meaning(403, "permission_error", Blame.CLIENT, Retry.NEVER),
-    Kind.UNKNOWN_VIRTUAL_KEY: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
-    Kind.UNKNOWN_CONFIG: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
-    Kind.NO_MATCHING_TARGET: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
-    Kind.IDEMPOTENCY_CONFLICT: Meaning(409, "conflict_error", Blame.CLIENT, Retry.NEVER),
-    Kind.UNSUPPORTED_OPERATION: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
-    Kind.NOT_FOUND: Meaning(404, "not_found_error", Blame.CLIENT, Retry.NEVER),
-    Kind.METHOD_NOT_ALLOWED: Meaning(405, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
-    Kind.BODY_TOO_LARGE: Meaning(413, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
-    Kind.BODY_TIMEOUT: Meaning(408, _TIMEOUT, Blame.CLIENT, Retry.NEVER),
-    Kind.CLIENT_DISCONNECTED: Meaning(499, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
-    Kind.LOOP_DETECTED: Meaning(508, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
-    Kind.ADDRESS_REFUSED: Meaning(400, _BAD_REQUEST, Blame.CLIENT, Retry.NEVER),
-    Kind.NAME_NOT_RESOLVED: Meaning(502, _UPSTREAM, Blame.PROVIDER, Retry.UNSENT),
-    Kind.CONNECTION_REFUSED: Meaning(502, _UPSTREAM, Blame.PROVIDER, Retry.UNSENT),
-    Kind.CONNECT_TIMEOUT: Meaning(503, _TIMEOUT, Blame.PROVIDER, Retry.UNSENT),
-    Kind.TLS_FAILED: Meaning(502, _UPSTREAM, Blame.PROVIDER, Retry.UNSENT),
-    Kind.PROXY_FAILED: Meaning(502, _UPSTREAM, Blame.GATEWAY, Retry.UNSENT),
-    Kind.POOL_EXHAUSTED: Meaning(503, "overloaded_error", Blame.GATEWAY, Retry.UNSENT),
-    Kind.CONNECTION_CLOSED: Meaning(502, _UPSTREAM, Blame.PROVIDER, Retry.POLICY),
-    Kind.FIRST_BYTE_TIMEOUT: Meaning(408, _TIMEOUT, Blame.PROVIDER, Retry.POLICY),
-    Kind.FIRST_TOKEN_TIMEOUT: Meaning(408, _TIMEOUT, Blame.PROVIDER, Retry.POLICY),
-    Kind.IDLE_TIMEOUT: Meaning(408, _TIMEOUT, Blame.PROVIDER, Retry.POLICY),
-    Kind.TOTAL_TIMEOUT: Meaning(408, _TIMEOUT, Blame.PROVIDER, Retry.NEVER),
-    Kind.INVALID_RESPONSE: Meaning(502, _UPSTREAM, Blame.PROVIDER, Retry.POLICY),
-    Kind.TRUNCATED: Meaning(502, _UPSTREAM, Blame.PROVIDER, Retry.POLICY),
-    Kind.STREAM_ERROR: Meaning(502, _UPSTREAM, Blame.PROVIDER, Retry.POLICY),
-    Kind.UPSTREAM_STATUS: Meaning(502, _UPSTREAM, Blame.PROVIDER, Retry.POLICY),
-    Kind.SHUTTING_DOWN: Meaning(503, "overloaded_error", Blame.GATEWAY, Retry.UNSENT),
-    Kind.INTERNAL: Meaning(500, "server_error", Blame.GATEWAY, Retry.NEVER),
+    Kind.INVALID_JSON: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.INVALID_REQUEST: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.INVALID_CONTENT_TYPE: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.INVALID_CONFIG: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.MISSING_PROVIDER: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.UNKNOWN_PROVIDER: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.INVALID_CUSTOM_HOST: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.MISSING_API_KEY: Meaning(401, "authentication_error", Blame.CLIENT, RetrySafety.NEVER),
+    Kind.CREDENTIAL_REFUSED: Meaning(401, "authentication_error", Blame.CLIENT, RetrySafety.NEVER),
+    Kind.TOKEN_UNAVAILABLE: Meaning(503, _UPSTREAM, Blame.PROVIDER, RetrySafety.UNSENT),
+    Kind.INVALID_GATEWAY_KEY: Meaning(401, "authentication_error", Blame.CLIENT, RetrySafety.NEVER),
+    Kind.NOT_ALLOWED: Meaning(403, "permission_error", Blame.CLIENT, RetrySafety.NEVER),
+    Kind.UNKNOWN_VIRTUAL_KEY: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.UNKNOWN_CONFIG: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.NO_MATCHING_TARGET: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.IDEMPOTENCY_CONFLICT: Meaning(409, "conflict_error", Blame.CLIENT, RetrySafety.NEVER),
+    Kind.UNSUPPORTED_OPERATION: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.NOT_FOUND: Meaning(404, "not_found_error", Blame.CLIENT, RetrySafety.NEVER),
+    Kind.METHOD_NOT_ALLOWED: Meaning(405, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.BODY_TOO_LARGE: Meaning(413, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.BODY_TIMEOUT: Meaning(408, _TIMEOUT, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.CLIENT_DISCONNECTED: Meaning(499, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.LOOP_DETECTED: Meaning(508, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.ADDRESS_REFUSED: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.NAME_NOT_RESOLVED: Meaning(502, _UPSTREAM, Blame.PROVIDER, RetrySafety.UNSENT),
+    Kind.CONNECTION_REFUSED: Meaning(502, _UPSTREAM, Blame.PROVIDER, RetrySafety.UNSENT),
+    Kind.CONNECT_TIMEOUT: Meaning(503, _TIMEOUT, Blame.PROVIDER, RetrySafety.UNSENT),
+    Kind.TLS_FAILED: Meaning(502, _UPSTREAM, Blame.PROVIDER, RetrySafety.UNSENT),
+    Kind.PROXY_FAILED: Meaning(502, _UPSTREAM, Blame.GATEWAY, RetrySafety.UNSENT),
+    Kind.POOL_EXHAUSTED: Meaning(503, "overloaded_error", Blame.GATEWAY, RetrySafety.UNSENT),
+    Kind.CONNECTION_CLOSED: Meaning(502, _UPSTREAM, Blame.PROVIDER, RetrySafety.POLICY),
+    Kind.FIRST_BYTE_TIMEOUT: Meaning(408, _TIMEOUT, Blame.PROVIDER, RetrySafety.POLICY),
+    Kind.FIRST_TOKEN_TIMEOUT: Meaning(408, _TIMEOUT, Blame.PROVIDER, RetrySafety.POLICY),
+    Kind.IDLE_TIMEOUT: Meaning(408, _TIMEOUT, Blame.PROVIDER, RetrySafety.POLICY),
+    Kind.TOTAL_TIMEOUT: Meaning(408, _TIMEOUT, Blame.PROVIDER, RetrySafety.NEVER),
+    Kind.INVALID_RESPONSE: Meaning(502, _UPSTREAM, Blame.PROVIDER, RetrySafety.POLICY),
+    Kind.TRUNCATED: Meaning(502, _UPSTREAM, Blame.PROVIDER, RetrySafety.POLICY),
+    Kind.STREAM_ERROR: Meaning(502, _UPSTREAM, Blame.PROVIDER, RetrySafety.POLICY),
+    Kind.UPSTREAM_STATUS: Meaning(502, _UPSTREAM, Blame.PROVIDER, RetrySafety.POLICY),
+    Kind.SHUTTING_DOWN: Meaning(503, "overloaded_error", Blame.GATEWAY, RetrySafety.UNSENT),
+    Kind.INTERNAL: Meaning(500, "server_error", Blame.GATEWAY, RetrySafety.NEVER),
 }
 
 

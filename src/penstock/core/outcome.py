@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from penstock.core.failure import Failure, Kind, Retry
+from penstock.core.failure import Failure, Kind, RetrySafety
 
 
 class ErrorClass(Enum):
@@ -62,7 +62,7 @@ class Outcome(msgspec.Struct, frozen=True):
         """Whether the provider was never heard: what the reference reports as status 500
         (docs/portkey.md#network-failures)."""
         failure = self.failure
-        return failure is not None and (failure.meaning.retry is Retry.UNSENT or failure.kind in _BROKEN)
+        return failure is not None and (failure.meaning.retry is RetrySafety.UNSENT or failure.kind in _BROKEN)
 
 
 def failed(failure: Failure) -> Outcome:
@@ -77,7 +77,7 @@ def class_of(failure: Failure) -> ErrorClass | None:
         return ErrorClass.TIMEOUT
     if kind in _CREDENTIALS:
         return ErrorClass.AUTH
-    if kind in _BROKEN or (failure.meaning.retry is Retry.UNSENT and kind not in _OUR_SIDE):
+    if kind in _BROKEN or (failure.meaning.retry is RetrySafety.UNSENT and kind not in _OUR_SIDE):
         return ErrorClass.CONNECTION
     return ErrorClass.SERVER_ERROR if failure.status >= 500 else None
 

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from penstock.auth.signer import Outgoing, Signer, Token, TokenRequest
-from penstock.core.failure import Failure, Kind, Retry
+from penstock.core.failure import Failure, Kind, RetrySafety
 from penstock.core.http import Limits
 from penstock.core.lru import Lru
 from penstock.pipeline.subrequest import Subrequests, whole
@@ -105,7 +105,7 @@ _PASSING: Final = frozenset({408, 429, *range(500, 600)})
 
 def _without_token(failure: Failure) -> Failure:
     """What a failed token request means for the request that needs the token: that wasn't sent."""
-    return failure if failure.meaning.retry is Retry.NEVER else _unavailable(failure.message)
+    return failure if failure.meaning.retry is RetrySafety.NEVER else _unavailable(failure.message)
 
 
 def _unavailable(why: str) -> Failure:

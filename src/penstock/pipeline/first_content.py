@@ -25,7 +25,7 @@ from penstock.pipeline.prepare import PreparedRequest
 from penstock.pipeline.response_headers import reply_headers
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.wrapped_reply import WrappedReply, unusable
-from penstock.routing.plan import Rescue
+from penstock.routing.plan import RescuePolicy
 from penstock.routing.retry import retry_after
 from penstock.transport.base import Reply
 
@@ -118,7 +118,7 @@ class _HeldStream:
         return None
 
 
-async def _hold_on(held: _HeldStream, rescue: Rescue) -> Failure | None:
+async def _hold_on(held: _HeldStream, rescue: RescuePolicy) -> Failure | None:
     """Hold a begun stream back for longer, so that another target can still answer when it breaks within that part."""
     content = math.inf if rescue.tokens is None else rescue.tokens
     if rescue.max_wait is None:

@@ -1,6 +1,6 @@
-"""The circuit breaker: when a target that keeps failing is left alone, and when it is tried again.
+"""The circuit breaker: a target that keeps failing gets no requests for a while, then one probe.
 
-``Breaker`` is the policy that a config states, ``State`` what is known of one target. A state takes the same room
+``BreakerPolicy`` holds the rules of a config, ``Circuit`` the state of one target. A circuit needs the same memory
 however much traffic there is, and changes only by ``attempt_started`` and ``end``::
 
     closed --failures reach a threshold--> open --cooldown has passed--> half-open --the probe succeeds--> closed
@@ -20,8 +20,9 @@ import msgspec
 _BUCKETS: Final = 10
 
 
-class Breaker(msgspec.Struct, frozen=True, kw_only=True):
-    """Opens on a number of failures within the window, or on their percentage among at least so many requests.
+class BreakerPolicy(msgspec.Struct, frozen=True, kw_only=True):
+    """When a circuit opens: at ``failure_threshold`` failures within ``window``, or at ``failure_threshold_percentage``
+    of the requests within ``window`` once there are ``minimum_requests`` of them.
 
     ``cooldown`` and ``window`` are in seconds. Without ``failure_status_codes`` every status from 500 on is a failure.
     """
@@ -34,13 +35,13 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True):
     window: float = 60.0
 
 
-def counts_as_failure(breaker: Breaker, status: int) -> bool:
+def counts_as_failure(breaker: BreakerPolicy, status: int) -> bool:
     codes = breaker.failure_status_codes
     return status >= 500 if codes is None else status in codes
 
 
 class _Bucket:
-    """The results of one tenth of the window, which are forgotten together."""
+    """The results of one tenth of the window. A bucket is dropped as a whole."""
 
     __slots__ = ("failures", "requests", "since")
 
@@ -50,11 +51,11 @@ class _Bucket:
         self.failures = 0
 
 
-class State:
+class Circuit:
     """The circuit of one target.
 
-    Configs with different policies can share a target, so every method is told whose rules apply: what counts is when
-    the circuit opened, and each policy waits its own cooldown from then on.
+    Configs with different policies can share a target, so every method takes the policy to apply. The circuit stores
+    the moment at which it opened; each policy counts its own cooldown from that moment.
     """
 
     __slots__ = ("_buckets", "_cooldown", "_opened", "_probing")
@@ -65,25 +66,28 @@ class State:
         self._cooldown = 0.0
         self._probing = False
 
-    def admits(self, policy: Breaker, now: float) -> bool:
-        """Whether an attempt may be made now. The place of the probe is taken by ``attempt_started`` only."""
+    def admits(self, policy: BreakerPolicy, now: float) -> bool:
+        """Whether an attempt may be made now. This reserves nothing: only ``attempt_started`` starts the probe."""
         if self._opened is None:
             return True
         return not self._probing and now >= self._opened + policy.cooldown
 
     def retry_in(self, now: float) -> float:
-        """The seconds until a probe is possible, by the policy that opened the circuit; 0 when it is now."""
+        """The seconds until a probe is possible, by the policy that opened the circuit; 0 if it is possible now."""
         return 0.0 if self._opened is None else max(0.0, self._opened + self._cooldown - now)
 
-    def attempt_started(self, policy: Breaker, now: float) -> bool:
-        """An attempt starts; whether it is the probe. One made in spite of an open circuit decides nothing."""
+    def attempt_started(self, policy: BreakerPolicy, now: float) -> bool:
+        """Record that an attempt starts, and return whether the attempt is the probe.
+
+        An attempt that is made although the circuit is open is no probe and changes nothing.
+        """
         if self._opened is None or not self.admits(policy, now):
             return False
         self._probing = True
         return True
 
-    def end(self, policy: Breaker, now: float, *, failed: bool | None, probe: bool) -> None:
-        """An attempt ended; ``failed`` is None when nobody knows how it would have, and says nothing then."""
+    def end(self, policy: BreakerPolicy, now: float, *, failed: bool | None, probe: bool) -> None:
+        """Record that an attempt ended. ``failed`` is None if the attempt was cancelled: it then counts as nothing."""
         if probe:
             self._probing = False
         if failed is None:
@@ -95,7 +99,7 @@ class State:
         elif probe:
             self._opened = None
 
-    def _count(self, policy: Breaker, now: float, *, failed: bool) -> None:
+    def _count(self, policy: BreakerPolicy, now: float, *, failed: bool) -> None:
         buckets = self._buckets
         while buckets and buckets[0].since <= now - policy.window:
             buckets.popleft()
@@ -107,12 +111,12 @@ class State:
         if _is_too_much(policy, requests, sum(bucket.failures for bucket in buckets)):
             self._open(policy, now)
 
-    def _open(self, policy: Breaker, now: float) -> None:
+    def _open(self, policy: BreakerPolicy, now: float) -> None:
         self._opened, self._cooldown = now, policy.cooldown
         self._buckets.clear()
 
 
-def _is_too_much(policy: Breaker, requests: int, failures: int) -> bool:
+def _is_too_much(policy: BreakerPolicy, requests: int, failures: int) -> bool:
     threshold, percentage = policy.failure_threshold, policy.failure_threshold_percentage
     if failures == 0:
         return False

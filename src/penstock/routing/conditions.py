@@ -1,8 +1,8 @@
-"""Conditional routing: a query of a config -> ``Condition``, which says of a request whether it holds.
+"""Conditional routing: a query of a config -> ``Condition``, which tests a request.
 
-Everything is parsed and checked once, here; the request is seen through a ``View``. Values are compared as JavaScript
-compares them, whose semantics the queries have. Queries come from callers: their depth and their size are bounded, and
-of a value only so many characters are looked at. Source: docs/portkey.md#conditions.
+A query is parsed and checked once, here; a request is read through a ``View``. Queries have JavaScript's semantics, so
+values are compared as JavaScript compares them. Queries come from callers: their depth and size are bounded, and only
+the first 2000 characters of a value are compared. Source: docs/portkey.md#conditions.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MAX_SUBJECT: Final = 2000
 
 
 class Missing(Enum):
-    """What a view gives for a name that the request does not have (JavaScript's ``undefined``)."""
+    """The value that a view returns for a name that the request does not have (JavaScript's ``undefined``)."""
 
     MISSING = "undefined"
 
@@ -34,7 +34,7 @@ MISSING: Final = Missing.MISSING
 
 
 class View(Protocol):
-    """What conditions may ask of a request: parameters of its body, its metadata, the path of its URL."""
+    """The parts of a request that conditions can read: parameters of its body, its metadata, the path of its URL."""
 
     def param(self, name: str) -> Any: ...
 
@@ -45,9 +45,9 @@ class View(Protocol):
 
 
 class BadQuery(Exception):
-    """A query that can't be used: where (a path such as ``$and[0].metadata.user.$foo``), and why.
+    """A query that can't be used. ``path`` is the place of the error, such as ``$and[0].metadata.user.$foo``.
 
-    ``plain`` is the reference's wording, empty where it has none.
+    ``plain`` is Portkey's wording of the error, empty where Portkey has none.
     """
 
     def __init__(self, path: str, reason: str, plain: str = "") -> None:
@@ -70,7 +70,7 @@ class Condition:
 
 
 def compile_query(query: Any) -> Condition:
-    """The condition that a query states. Raises BadQuery."""
+    """Compile a query, such as ``{"metadata.plan": {"$eq": "paid"}}``. Raises BadQuery."""
     return Condition(_Compiler().query(query, "", 0))
 
 
@@ -79,7 +79,8 @@ _Check = Callable[[Any], bool]
 
 
 class _Compiler:
-    """Query -> functions. What stands behind a member that ends the evaluation is checked, too, and left out."""
+    """Query -> functions. ``$and``, ``$or`` and ``$regex`` end the evaluation of their object: the members after them
+    are checked for errors, but never evaluated."""
 
     def __init__(self) -> None:
         self._nodes = self._patterns = 0
@@ -163,9 +164,12 @@ class _Compiler:
 
 
 def _reader(key: str) -> Callable[[View], Any]:
-    """What a key stands for. Only two segments are read; a key that no request has is no error."""
-    room, *names = key.split(".")
-    match room, names:
+    """How to read a key such as ``metadata.user`` from a request.
+
+    Only the first two segments count. A key that no request has is no error: its value is always ``MISSING``.
+    """
+    namespace, *names = key.split(".")
+    match namespace, names:
         case "metadata", [name, *_]:
             return lambda view: view.metadata(name)
         case "params", [name, *_]:
@@ -193,13 +197,13 @@ _OPERATORS: Final = ("$eq", "$ne", *_COMPARISONS, "$in", "$nin", "$regex")
 # Values as JavaScript sees them.
 
 
-def _is_one_of(operands: list[Any], wanted: bool) -> _Check:
+def _is_one_of(operands: list[Any], expected: bool) -> _Check:
     members = frozenset(map(_identity, operands))
-    return lambda value: (_identity(value) in members) is wanted
+    return lambda value: (_identity(value) in members) is expected
 
 
 def _identity(value: Any) -> object:
-    """A hashable that is equal where ``===`` holds: numbers are doubles, arrays and objects are equal to nothing."""
+    """A hashable. Two of them are equal if ``===`` holds: numbers are doubles, arrays and objects equal nothing."""
     match value:
         case bool():
             return (bool, value)
@@ -225,13 +229,13 @@ _FLOAT: Final = re.compile(r"[+-]?(?:Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+
 
 
 def _parse_float(value: Any) -> float:
-    """JavaScript's ``parseFloat``: the number that the text of a value begins with, else NaN."""
-    found = _FLOAT.match(_text(value).lstrip(_SPACES))
-    return float(found[0]) if found else math.nan
+    """JavaScript's ``parseFloat``: the number at the start of the value's text (``"12px"`` -> 12.0), else NaN."""
+    match = _FLOAT.match(_text(value).lstrip(_SPACES))
+    return float(match[0]) if match else math.nan
 
 
 def _text(value: Any, depth: int = 0) -> str:
-    """JavaScript's ``String``, cut to what is looked at."""
+    """JavaScript's ``String``, cut to ``_MAX_SUBJECT`` characters."""
     match value:
         case str():
             return value[:_MAX_SUBJECT]

@@ -1,6 +1,6 @@
-"""Judging a base URL that a caller names (``x-portkey-custom-host``, ``custom_host``).
+"""The check of a base URL that a caller names (``x-portkey-custom-host``, ``custom_host``).
 
-This is the syntactic half; the addresses that the name resolves to are judged when connecting (core/address.py).
+This module checks the syntax. core/address.py checks the resolved addresses when a connection is made.
 Source: docs/portkey.md#custom-hosts.
 """
 
@@ -19,7 +19,7 @@ _IPV6: Final = re.compile(r"[0-9a-f:.]+\Z")
 
 
 def judge(text: str, policy: AddressPolicy) -> Url | str:
-    """The URL, or the reason why it is refused (a clause without a subject, such as "it has no host")."""
+    """The URL, or the reason for its refusal: a clause such as "it has no host"."""
     if len(text) > _MAX_LENGTH:
         return f"it is longer than {_MAX_LENGTH} characters"
     if any(ord(char) <= 0x20 or ord(char) == 0x7F for char in text):
@@ -49,7 +49,10 @@ def _judge_host(url: Url, policy: AddressPolicy) -> str | None:
 
 
 def _is_disguised_number(host: str) -> bool:
-    """Decimal, octal, hex and short spellings of IPv4 (``2130706433``, ``0x7f.1``), which resolvers still accept."""
+    """Whether the host is a decimal, octal, hex or short spelling of IPv4 (``2130706433``, ``0x7f.1``).
+
+    Resolvers still accept these spellings.
+    """
     last = host.rsplit(".", 1)[-1]
     numeric = last.isdigit() or re.fullmatch(r"0x[0-9a-f]*", last) is not None
     return numeric and not re.fullmatch(r"((0|[1-9]\d{0,2})\.){3}(0|[1-9]\d{0,2})", host)

@@ -1,7 +1,7 @@
-"""What a plan would do, without doing it: the walk, played on a clock of its own.
+"""A dry run of a plan: the walk runs on a simulated clock, and no request is sent.
 
-The third driver of walk.py, beside pipeline/route.py. It decides nothing: what comes of a call is asked of a
-``Provider`` (pipeline/explain.py), why it went on stands in the walk's own account (trace.py).
+This module drives walk.py as pipeline/route.py does, and makes no routing decision. A ``Provider``
+(pipeline/explain.py) supplies the result of each call; the walk's steps (trace.py) say why the next step follows.
 """
 
 from __future__ import annotations
@@ -17,12 +17,15 @@ from penstock.core.outcome import Outcome
 from penstock.routing.conditions import View
 from penstock.routing.health import Health
 from penstock.routing.plan import Plan, most_attempts
-from penstock.routing.trace import Skipped, Step
+from penstock.routing.trace import SkippedStep, Step
 from penstock.routing.walk import Attempt, Race, Raced, Wait, Walk, WalkContext, Walked, walk
 
 
 class PlayedReply(msgspec.Struct, frozen=True):
-    """What comes of one call: how routing sees it, after how many seconds, and the status that a caller would get."""
+    """The simulated result of one call.
+
+    ``outcome`` is routing's view of the call, ``seconds`` the call's duration, ``status`` the status for the caller.
+    """
 
     outcome: Outcome
     seconds: float
@@ -30,11 +33,15 @@ class PlayedReply(msgspec.Struct, frozen=True):
 
 
 Provider = Callable[[Attempt, float], PlayedReply]
-"""What comes of an attempt that is made at this moment."""
+"""(attempt, seconds since the start) -> the result of the attempt."""
 
 
 class Attempted(msgspec.Struct, frozen=True, tag_field="step", tag="attempt"):
-    """A call of a target: which try, when, how long it took, what came of it, and why it went on as it did."""
+    """A call of a target.
+
+    ``retry`` is 0 for the first try. ``at`` (since the start) and ``seconds`` (duration) are in seconds. ``result`` is
+    a status or the kind of a failure, ``why`` the reasons for the next step.
+    """
 
     target: str
     provider: str
@@ -44,7 +51,7 @@ class Attempted(msgspec.Struct, frozen=True, tag_field="step", tag="attempt"):
     result: str = ""
     why: tuple[str, ...] = ()
     message: str | None = None
-    """Why there was no call after all."""
+    """The reason why no request would be sent; None if one would be."""
 
 
 class Waited(msgspec.Struct, frozen=True, tag_field="step", tag="wait"):
@@ -56,9 +63,9 @@ class Waited(msgspec.Struct, frozen=True, tag_field="step", tag="wait"):
 
 
 class Hedged(msgspec.Struct, frozen=True, tag_field="step", tag="race"):
-    """The second target was called as well when the first had no content after ``delay`` seconds.
+    """Both targets were called: the first target had no content after ``delay`` seconds.
 
-    ``cancelled`` is the one that was given up because the other was good.
+    ``cancelled`` is the target whose call was cancelled after the other call succeeded; None if neither was.
     """
 
     targets: tuple[str, str]
@@ -68,7 +75,7 @@ class Hedged(msgspec.Struct, frozen=True, tag_field="step", tag="race"):
 
 
 class LeftOut(msgspec.Struct, frozen=True, tag_field="step", tag="skip"):
-    """A target that its circuit breaker keeps away."""
+    """A target that is skipped because its circuit is open."""
 
     target: str
 
@@ -77,10 +84,10 @@ Event = Attempted | Waited | Hedged | LeftOut
 
 
 class Explanation(msgspec.Struct, frozen=True):
-    """How a plan was played, and what came of it. Times are in seconds, targets are named as in ``x-penstock-trace``.
+    """The result of a dry run. Times are in seconds, targets are named as in ``x-penstock-trace``: ``targets[0]``.
 
-    ``status`` is that of the response, ``result`` what the last attempt came to, ``retry_count`` what
-    ``x-portkey-retry-attempt-count`` says. ``message`` tells why no target could be called at all.
+    ``status`` is the response's status, ``result`` the last attempt's status or kind of failure, ``retry_count`` the
+    value of ``x-portkey-retry-attempt-count``. ``message`` says why no target was called; None if one was.
     """
 
     steps: tuple[Event, ...]
@@ -98,19 +105,19 @@ class Explanation(msgspec.Struct, frozen=True):
 def play(
     plan: Plan, view: View, provider: Provider, chance: Callable[[], float], deadline: float = math.inf
 ) -> Explanation:
-    """Play a plan from its first step to its last, with every target in good health to begin with."""
+    """Play a plan from its first step to its last. At the start every target is healthy."""
     player = _Player(provider)
     context = WalkContext(view, lambda: player.now, chance, Health(), deadline)
     with closing(walk(plan, context)) as walker:
         walked = player.follow(walker)
     failure, events = walked.failure, tuple(_merged(player.events, walked.steps))
-    # The attempt that counts is the last one in the account, after a race as well.
-    answered = None if failure else next(event for event in reversed(events) if isinstance(event, Attempted))
+    # The last attempt of the list is the attempt that counts, after a race as well.
+    last_attempt = None if failure else next(event for event in reversed(events) if isinstance(event, Attempted))
     return Explanation(
         events,
         failure.status if failure else player.status,
-        failure.kind.value if failure else answered.result if answered else "",
-        answered.target if answered else None,
+        failure.kind.value if failure else last_attempt.result if last_attempt else "",
+        last_attempt.target if last_attempt else None,
         walked.retry_count,
         _rounded(player.now),
         _rounded(player.waited),
@@ -121,7 +128,7 @@ def play(
 
 
 class _Player:
-    """Follows a walk. ``events`` are what happened, attempts still without what the walk says of them."""
+    """Follows a walk. ``events`` are its events in order; their ``result`` and ``why`` are still empty."""
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
@@ -154,7 +161,7 @@ class _Player:
                 assert_never(step)
 
     def _made(self, step: Attempt, reply: PlayedReply, began: float) -> Outcome:
-        """An attempt that went on to its end, which is when what follows begins."""
+        """Record an attempt that was not cancelled, and move the clock to the attempt's end."""
         target, failure = step.target, reply.outcome.failure
         message = failure.message or None if failure else None
         seconds = _rounded(reply.seconds)
@@ -165,7 +172,7 @@ class _Player:
         return reply.outcome
 
     def _race(self, race: Race) -> Raced:
-        """Two attempts as pipeline/race.py makes them."""
+        """Play two attempts as pipeline/race.py makes them."""
         began, joined = self.now, self.now + race.delay
         first = self._provider(race.first, began)
         if first.seconds <= race.delay:
@@ -188,7 +195,7 @@ class _Player:
 
 
 def _winner(first: PlayedReply, second: PlayedReply, delay: float) -> int:
-    """The first good one; when neither is, the one that took longer to fail."""
+    """The index of the reply that counts: the first good reply; if both failed, the reply that failed last."""
     late = int(delay + second.seconds >= first.seconds)
     if not (first.outcome.ok or second.outcome.ok):
         return late
@@ -198,10 +205,10 @@ def _winner(first: PlayedReply, second: PlayedReply, delay: float) -> int:
 
 
 def _merged(events: list[Event], steps: tuple[Step, ...]) -> Iterator[Event]:
-    """What happened, with what the walk's account says of it: each attempt's result, why, and who was left out."""
+    """The events, each attempt with the result and the reasons of its step in the walk, and the skipped targets."""
     rest = iter(events)
     for step in steps:
-        if isinstance(step, Skipped):
+        if isinstance(step, SkippedStep):
             yield LeftOut(shown(step.path))
             continue
         for event in rest:
@@ -212,7 +219,7 @@ def _merged(events: list[Event], steps: tuple[Step, ...]) -> Iterator[Event]:
 
 
 def shown(path: str) -> str:
-    """A target's path as the trace header tells it."""
+    """A target's path as the trace header writes it: ``config.targets[0]`` -> ``targets[0]``."""
     return path.removeprefix("config.")
 
 

@@ -1,7 +1,8 @@
-"""What targets are to do when a plan is played: ``targets[0]=429x2|stall,targets[1]=reset@0.5`` -> ``Fault`` values.
+"""The faults of a dry run: ``targets[0]=429x2|stall,targets[1]=reset@0.5`` -> ``Fault`` values.
 
-A target, ``=``, and what comes of its calls in turn, ``|`` between them; after the last one it is well again. ``xN``
-says how often, ``@SECONDS`` after what time, ``(retry-after=SECONDS)`` what an HTTP status asks for.
+The syntax is a target, ``=``, and the results of the target's calls in order, with ``|`` between the results. After the
+last result the target's calls succeed. ``xN`` repeats a result N times, ``@SECONDS`` sets the call's duration, and
+``(retry-after=SECONDS)`` sets the Retry-After header of an HTTP status.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import msgspec
 
 
 class Word(Enum):
-    """What can come of a call besides an HTTP status."""
+    """The results of a call that are no HTTP status."""
 
     OK = "ok"
     REFUSED = "refused"
@@ -25,7 +26,7 @@ class Word(Enum):
     STALL = "stall"
     """No response head in time."""
     SLOW_TOKEN = "slow-token"  # noqa: S105 (a token of text)
-    """The head of a stream, and then nothing."""
+    """The head of a stream arrives, but no content."""
     CUT = "cut"
     """A reply that ends before its first content."""
     ERROR_EVENT = "error-event"
@@ -38,7 +39,7 @@ class Word(Enum):
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """What comes of one call, or of ``times`` in a row. ``seconds`` is None where it was not said how long it takes."""
+    """The result of ``times`` calls in a row: a word or an HTTP status. ``seconds`` is None if no duration is set."""
 
     what: Word | int
     times: int = 1
@@ -51,7 +52,7 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class BadFaults(Exception):
-    """Faults that can't be played: a sentence that says where and why."""
+    """The text of faults has an error. The message is a sentence with the position and the reason."""
 
 
 WELL: Final = Fault(Word.OK)
@@ -68,7 +69,7 @@ _WORDS: Final = {word.value: word for word in Word}
 
 
 def read_faults(text: str, targets: Collection[str]) -> Script:
-    """The script for targets of these paths. Raises BadFaults."""
+    """The script for the targets with these paths, such as ``targets[0]``. Raises BadFaults."""
     script: Script = {}
     at, separator = 0, ","
     path = ""
@@ -85,22 +86,22 @@ def read_faults(text: str, targets: Collection[str]) -> Script:
 
 
 def _target(text: str, at: int, targets: Collection[str]) -> tuple[str, int]:
-    found = _TARGET.match(text, at)
-    if found is None:
+    match = _TARGET.match(text, at)
+    if match is None:
         raise _bad(at, "expected a target and what comes of its calls, such as targets[0]=429x2")
-    path = found[1].removeprefix("config.")
+    path = match[1].removeprefix("config.")
     if path not in targets:
         near = difflib.get_close_matches(path, targets, 1, 0.0)
         hint = f": did you mean '{near[0]}'?" if near else ""
-        raise _bad(found.start(1), f"there is no target '{path[:64]}'{hint}")
-    return path, found.end()
+        raise _bad(match.start(1), f"there is no target '{path[:64]}'{hint}")
+    return path, match.end()
 
 
 def _fault(text: str, at: int) -> tuple[Fault, int]:
-    found = _WHAT.match(text, at)
-    if found is None:
+    match = _WHAT.match(text, at)
+    if match is None:
         raise _bad(at, f"expected what comes of the call: an HTTP status, or one of {', '.join(_WORDS)}")
-    what, start, at = _what(found[1], found.start(1)), found.start(1), found.end()
+    what, start, at = _what(match[1], match.start(1)), match.start(1), match.end()
     times, seconds, retry_after = 1, None, None
     while more := _MORE.match(text, at):
         at = more.end()

@@ -1,7 +1,7 @@
-"""Reading one object of a config: each key with its type in mind, each refusal with its path and what was expected.
+"""Reading one object of a config: each getter checks a key's type; an error has the key's path and the expected type.
 
-Both spellings of a key, snake_case and camelCase, are the same key, and every rule looks at the key after that was
-settled (docs/portkey.md#spelling-of-keys).
+A key has two spellings, snake_case and camelCase. Keys become snake_case before any rule is applied
+(docs/portkey.md#spelling-of-keys).
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ _TYPE_NAMES: Final = {bool: "boolean", int: "number", float: "number", str: "str
 
 
 class Refused(Exception):
-    """A config that can't be used; ``failure`` is what to answer."""
+    """A config that can't be used. ``failure`` is the answer to the caller."""
 
     def __init__(self, failure: Failure) -> None:
         self.failure = failure
 
 
 def refuse(path: str, reason: str, *, plain: str = PLAIN_INVALID) -> Refused:
-    """A refused config. Beside our own text goes the reference's: a list of messages with a comma path
-    (docs/portkey.md#config-errors)."""
+    """The exception for a config that is refused at ``path``. Its failure holds Penstock's text and Portkey's: a list
+    of messages, each with a path whose segments are joined by commas (docs/portkey.md#config-errors)."""
     where = ",".join(re.findall(r"[^.\[\]]+", path)[1:])
     details = (f"path: {where}, message: {reason}",) if plain == PLAIN_INVALID else ()
     text = f"The config is not valid at {path}: {reason}{'' if reason.endswith('?') else '.'}"
@@ -46,14 +46,14 @@ def refuse(path: str, reason: str, *, plain: str = PLAIN_INVALID) -> Refused:
 
 
 def settled(value: Any) -> Any:
-    """Every key in snake_case, at every depth but inside what is sent or matched as it is."""
+    """The value with every key in snake_case, at every depth except inside the keys of ``_VERBATIM``."""
     if isinstance(value, list):
         return [settled(item) for item in value]
     if not isinstance(value, dict):
         return value
     result: dict[str, Any] = {}
     for key, item in value.items():
-        name = re.sub(r"(?<=[a-z0-9])([A-Z])", lambda found: "_" + found[1].lower(), key)
+        name = re.sub(r"(?<=[a-z0-9])([A-Z])", lambda match: "_" + match[1].lower(), key)
         name = _RESPELT.get(name, name)
         result[name] = item if name in _VERBATIM else settled(item)
     return result
@@ -70,7 +70,7 @@ class Fields:
         return f"{self.path}.{key}"
 
     def check_keys(self, known: Collection[str], *, only: bool = False) -> None:
-        """Refuse a key that is nearly one of the known ones, with ``only`` every key that isn't one."""
+        """Refuse a key that is nearly a known key (a typo). With ``only``, refuse every unknown key."""
         for key in self.values:
             if key in known:
                 continue
@@ -115,7 +115,7 @@ class Fields:
         return tuple(value)
 
     def status_codes(self, key: str) -> frozenset[int] | None:
-        """A list of HTTP statuses; documents also write them as strings."""
+        """A list of HTTP statuses, as numbers or as strings: ``[429, "503"]``."""
         value = self.array(key)
         if value is None:
             return None

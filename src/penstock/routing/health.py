@@ -1,7 +1,7 @@
-"""What is known of targets and providers: circuits, load, speed, budgets, sticky choices. All of it is bounded.
+"""The health of targets and providers: circuits, load, latency, budgets, sticky choices. Every map has a maximum size.
 
-The routing of every request reads and feeds this one object (routing/walk.py); the clock is passed in. What was not
-used for longest is forgotten first, and then counts as never seen.
+The routing of every request reads and updates this object (routing/walk.py); the caller passes the time in. A full map
+drops its least recently used entry; a dropped target counts as never used.
 """
 
 from __future__ import annotations
@@ -10,36 +10,36 @@ import math
 from typing import Final
 
 from penstock.core.lru import Lru
-from penstock.routing.breaker import Breaker, State, counts_as_failure
+from penstock.routing.breaker import BreakerPolicy, Circuit, counts_as_failure
 
 _LATENCY_MEMORY: Final = 10.0
-"""Seconds after which an average has forgotten two thirds of what it was."""
+"""Seconds after which an old average makes up only a third of the new average."""
 _LEAST_WEIGHT: Final = 0.05
-"""Of a sample that follows the last one at once: without it, all of a burst but its first would go uncounted."""
+"""The weight of a sample that follows the last sample at once: without it, only a burst's first sample would count."""
 _LATENCY_EXPIRES: Final = 60.0
-"""A slow target is no longer chosen, so it is never measured again: after this long it counts as unknown."""
+"""Seconds after which a target's latency counts as unknown: a slow target gets no requests, so it isn't remeasured."""
 _FAILED_LATENCY: Final = 5.0
-"""A target that fails at once must not look like the fastest."""
+"""Seconds that a failed attempt counts as, at least: a target that fails at once must not look like the fastest."""
 
 _TURNED_AWAY: Final = frozenset({401, 403, 404, 408, 429})
-"""Statuses that are a target's doing, as opposed to requests that are no good."""
+"""Statuses below 500 that are the target's fault, not the request's."""
 
-# While a provider is down, a fifth of the traffic may be retries: at 1,000 requests a second it sees 1.2 times as many
-# and 10 more, instead of every request times its retries. The floor serves those who send few requests.
+# While a provider is down, it gets 0.2 retries for each request, and 10 retries a second on top: 1,000 requests a
+# second become 1,210 calls a second, not 1,000 times the retries. The 10 a second serve gateways with few requests.
 _RETRIES_PER_ATTEMPT: Final = 0.2
 _RETRIES_PER_SECOND: Final = 10.0
 _RETRY_CAPACITY: Final = 100.0
 _HEDGE_CAPACITY: Final = 10.0
 
 
-class _Target:
+class _TargetState:
     """One target: attempts in flight, its circuit, and the moving average of the time to the first token."""
 
     __slots__ = ("busy", "circuit", "latency", "measured")
 
     def __init__(self) -> None:
         self.busy = 0
-        self.circuit = State()
+        self.circuit = Circuit()
         self.latency: float | None = None
         self.measured = 0.0
 
@@ -80,98 +80,102 @@ class Health:
     def __init__(
         self, targets: int = 4096, providers: int = 4096, hedging_nodes: int = 4096, sticky_choices: int = 65536
     ) -> None:
-        self._targets: Lru[str, _Target] = Lru(targets)
+        self._targets: Lru[str, _TargetState] = Lru(targets)
         self._retries: Lru[str, _Budget] = Lru(providers)
         self._hedges: Lru[str, _Budget] = Lru(hedging_nodes)
         self._choices: Lru[str, tuple[int, float]] = Lru(sticky_choices)
 
-    def admits(self, target: str, breaker: Breaker, now: float) -> bool:
-        """Whether the breaker lets an attempt through. Asking reserves nothing."""
-        known = self._targets.get(target)
-        return known is None or known.circuit.admits(breaker, now)
+    def admits(self, target: str, breaker: BreakerPolicy, now: float) -> bool:
+        """Whether the breaker lets an attempt through. This reserves nothing."""
+        state = self._targets.get(target)
+        return state is None or state.circuit.admits(breaker, now)
 
     def opens_in(self, target: str, now: float) -> float:
-        """The seconds until a target that its breaker keeps away may be tried."""
-        known = self._targets.get(target)
-        return 0.0 if known is None else known.circuit.retry_in(now)
+        """The seconds until a target whose circuit is open may be tried; 0 if it may be tried now."""
+        state = self._targets.get(target)
+        return 0.0 if state is None else state.circuit.retry_in(now)
 
-    def attempt_started(self, target: str, breaker: Breaker | None, now: float) -> bool:
-        """An attempt starts. Whether it is its breaker's probe: that goes into its ``end``, which must follow."""
-        known = self._known(target)
-        known.busy += 1
-        return breaker is not None and known.circuit.attempt_started(breaker, now)
+    def attempt_started(self, target: str, breaker: BreakerPolicy | None, now: float) -> bool:
+        """Record that an attempt starts, and return whether the attempt is the breaker's probe.
+
+        A call of ``end`` must follow, with the returned value as ``probe``.
+        """
+        state = self._state_of(target)
+        state.busy += 1
+        return breaker is not None and state.circuit.attempt_started(breaker, now)
 
     def end(
         self,
         target: str,
-        breaker: Breaker | None,
+        breaker: BreakerPolicy | None,
         now: float,
         *,
         status: int | None,
         first_token: float | None,
         probe: bool,
     ) -> None:
-        """The attempt ended: ``status`` is None when it says nothing about the target (cancelled, or beaten).
+        """Record that an attempt ended.
 
-        ``first_token`` is the seconds that it took to the first token. The target may have been forgotten meanwhile.
+        ``status`` is None if the attempt says nothing about the target (it was cancelled). ``first_token`` is the time
+        to the first token, in seconds. The target's entry may have been dropped since the attempt started.
         """
-        known = self._known(target)
-        known.busy = max(0, known.busy - 1)
+        state = self._state_of(target)
+        state.busy = max(0, state.busy - 1)
         failed = None if status is None or breaker is None else counts_as_failure(breaker, status)
         if breaker is not None:
-            known.circuit.end(breaker, now, failed=failed, probe=probe)
+            state.circuit.end(breaker, now, failed=failed, probe=probe)
         if status is None:
             return
         if failed or status >= 500 or status in _TURNED_AWAY:
-            known.measure(max(first_token or 0.0, _FAILED_LATENCY), now)
+            state.measure(max(first_token or 0.0, _FAILED_LATENCY), now)
         elif first_token is not None:
-            known.measure(first_token, now)
+            state.measure(first_token, now)
 
     def busy(self, target: str) -> int:
-        """The attempts in flight."""
-        known = self._targets.get(target)
-        return 0 if known is None else known.busy
+        """The number of attempts in flight."""
+        state = self._targets.get(target)
+        return 0 if state is None else state.busy
 
     def latency(self, target: str, now: float) -> float | None:
-        """The average seconds to the first token, recent ones above all; None when nothing recent is known."""
-        known = self._targets.get(target)
-        return None if known is None or now - known.measured >= _LATENCY_EXPIRES else known.latency
+        """The moving average of the time to the first token, in seconds; None without a measurement in the last 60."""
+        state = self._targets.get(target)
+        return None if state is None or now - state.measured >= _LATENCY_EXPIRES else state.latency
 
     def attempted(self, provider: str, now: float) -> None:
-        """A first attempt is made at a provider's address, which pays for a part of a retry."""
+        """Record a first attempt at a provider's address: it adds 0.2 of a retry to the address's budget."""
         self._retry_budget(provider, now).deposit(_RETRIES_PER_ATTEMPT)
 
     def may_retry(self, provider: str, now: float) -> bool:
-        """Whether one more retry is within the provider's budget, and if so, spend it."""
+        """Whether the provider's budget allows one more retry. If it does, the budget is charged."""
         return self._retry_budget(provider, now).take(now)
 
     def hedgeable(self, node: str, percent: float, now: float) -> None:
-        """A request that could be hedged is made at a node of the plan, which pays for a part of a hedge."""
+        """Record a request that could be hedged: it adds ``percent``/100 of a hedge to the node's budget."""
         self._hedge_budget(node, now).deposit(percent / 100)
 
     def may_hedge(self, node: str, percent: float, now: float) -> bool:
-        """Whether one more hedge is within the node's budget, and if so, spend it."""
+        """Whether the node's budget allows one more hedge. If it does, the budget is charged."""
         return percent > 0 and self._hedge_budget(node, now).take(now)
 
     def hedge_unspent(self, node: str, now: float) -> None:
-        """The hedge that was paid for was not needed."""
+        """Give an unused hedge back to the node's budget."""
         self._hedge_budget(node, now).deposit(1.0)
 
-    def stuck(self, key: str, now: float) -> int | None:
-        """The choice that this key stands for, unless it has expired."""
+    def sticky_choice(self, key: str, now: float) -> int | None:
+        """The index of the target that is stored under the key; None if there is none or it has expired."""
         choice = self._choices.get(key)
         return None if choice is None or now >= choice[1] else choice[0]
 
-    def stick(self, key: str, index: int, until: float) -> None:
-        """Let this key stand for a choice."""
+    def keep_choice(self, key: str, index: int, until: float) -> None:
+        """Store the index of a target under the key, until the moment ``until``."""
         self._choices.put(key, (index, until))
 
-    def _known(self, target: str) -> _Target:
-        known = self._targets.get(target)
-        if known is None:
-            known = _Target()
-            self._targets.put(target, known)
-        return known
+    def _state_of(self, target: str) -> _TargetState:
+        state = self._targets.get(target)
+        if state is None:
+            state = _TargetState()
+            self._targets.put(target, state)
+        return state
 
     def _retry_budget(self, provider: str, now: float) -> _Budget:
         budget = self._retries.get(provider)

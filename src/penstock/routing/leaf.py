@@ -1,4 +1,4 @@
-"""A config without targets of its own -> a ``Target``: provider, credential, host, parameters.
+"""A config object without ``targets`` -> a ``Target``: provider, credential, host, parameters.
 
 Source: docs/portkey.md#credentials, #precedence, #config-keys.
 """
@@ -35,22 +35,22 @@ ROUTING_KEYS: Final = frozenset(
     fetch_integrated_models timeouts stream_rescue unsupported_params
     """.split()
 )
-"""Every key that is not a provider-specific setting."""
+"""The keys of a config. Every other key is a provider-specific setting."""
 _NOT_YET: Final = frozenset(
     """
     input_guardrails output_guardrails before_request_hooks after_request_hooks input_mutators output_mutators
     default_input_guardrails default_output_guardrails prompt_id
     """.split()
 )
-"""Keys that must not be ignored in silence until they work."""
+"""Keys of Portkey's configs that Penstock does not support yet. They are refused, not ignored in silence."""
 
 
 class HeaderSettings(msgspec.Struct, frozen=True):
-    """What the request's headers say about routing. ``request_timeout`` is in milliseconds.
+    """The routing settings of the request's headers. ``request_timeout`` is in milliseconds.
 
     ``authorization`` and ``api_key`` are the credentials of the Authorization and x-portkey-api-key headers, None where
     a header is absent or holds an SDK's placeholder. ``provider`` is a slug, or ``@NAME`` of a virtual key.
-    ``is_saved``: the config is the operator's own, and nothing that the caller says may lead its credentials elsewhere.
+    ``is_saved``: the config is saved by the operator, so no header may send the config's credentials to another host.
     """
 
     provider: str | None = None
@@ -65,7 +65,7 @@ class HeaderSettings(msgspec.Struct, frozen=True):
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """What a plan is checked against: the providers there are, the hosts that callers may name, the virtual keys.
+    """The rules for a plan: the providers' slugs, the hosts that callers may name, the virtual keys.
 
     ``settings`` are the names of the providers' own settings, which no misspelling of a routing key must be seen in.
     ``undemanding`` are the providers that can be called without a credential.
@@ -78,45 +78,46 @@ class Rules(msgspec.Struct, frozen=True):
     undemanding: frozenset[str] = frozenset()
 
 
-class Leaves:
-    """Makes the targets of one plan. Targets without a credential borrow the caller's own, as far as ``lends_to`` goes.
+class LeafBuilder:
+    """Makes the targets of one plan. A target without a credential borrows the credential of the request's headers, if
+    the target's address is in ``lends_to`` (None: any address).
 
-    One caller's credential is only ever meant for one provider at one address: ``borrowers`` collects who would get it,
-    those apart that can do without.
+    The credential of the headers is meant for one provider at one address. ``borrowers`` collects the addresses of the
+    targets that borrow: first the addresses that need a credential, then the ones that work without a credential.
     """
 
-    def __init__(self, given: HeaderSettings, rules: Rules, *, lends_to: frozenset[str] | None = None) -> None:
-        self._given = given
+    def __init__(self, headers: HeaderSettings, rules: Rules, *, lends_to: frozenset[str] | None = None) -> None:
+        self._headers = headers
         self._rules = rules
         self._lends_to = lends_to
         self.borrowers: tuple[set[str], set[str]] = (set(), set())
 
     def lends_to(self) -> frozenset[str] | None:
-        """Who may borrow after all, once everybody is known who would; None where there is nothing to restrict."""
+        """The addresses that may borrow, once all targets are built; None if at most one address borrows."""
         needy, undemanding = self.borrowers
         if len(needy | undemanding) <= 1:
             return None
         return frozenset(needy) if len(needy) == 1 else frozenset()
 
     def check_keys(self, fields: Fields) -> None:
-        """Refuse what can't be honoured yet and slips of the pen; anything else may be a provider's setting."""
+        """Refuse unsupported keys and misspelled keys. Any other unknown key may be a provider's setting."""
         for key in _NOT_YET & fields.values.keys():
             if fields.values[key] is not None:
                 raise refuse(fields.at(key), "this setting is not available in this release: leave it out")
         fields.check_keys(ROUTING_KEYS | self._rules.settings)
 
     def target(self, fields: Fields, *, tracked: bool, guarded: bool) -> Target:
-        """The target that an object describes. ``guarded``: whether a circuit breaker applies where it stands."""
+        """The target that a config object describes. ``guarded``: whether the object's strategy allows a breaker."""
         self.check_keys(fields)
-        given = self._given
+        headers = self._headers
         overrides = _params(fields, "override_params")
-        named, overrides = _provider(fields, overrides)
-        from_config = named is not None
-        named = named or given.provider
-        if named is None:
+        provider_name, overrides = _provider(fields, overrides)
+        from_config = provider_name is not None
+        provider_name = provider_name or headers.provider
+        if provider_name is None:
             raise _no_provider()
-        key = self._virtual_key(named[1:], fields) if named.startswith("@") else None
-        provider = key.provider if key else named
+        key = self._virtual_key(provider_name[1:], fields) if provider_name.startswith("@") else None
+        provider = key.provider if key else provider_name
         if provider not in self._rules.providers:
             where = fields.at("provider") if from_config else "x-portkey-provider"
             raise _unknown_provider(provider, where, self._rules)
@@ -136,7 +137,7 @@ class Leaves:
             drop_params=_paths(fields),
             forward_headers=self._forward_headers(fields),
             request_timeout=self._request_timeout(fields),
-            strict=given.strict and fields.switch("strict_open_ai_compliance") is not False,
+            strict=headers.strict and fields.switch("strict_open_ai_compliance") is not False,
             rejects_unsupported=_rejects_unsupported(fields),
             timeouts=policies.timeouts(fields),
             retry=policies.retry(fields),
@@ -153,40 +154,40 @@ class Leaves:
 
     def _virtual_key(self, name: str, fields: Fields) -> VirtualKey:
         rules = self._rules
-        found = rules.virtual_keys.get(name)
-        if found is None:
+        virtual_key = rules.virtual_keys.get(name)
+        if virtual_key is None:
             near = difflib.get_close_matches(name, rules.virtual_keys, 1)
             hint = f"did you mean '{near[0]}'?" if near else "they are set in penstock.toml, [virtual_keys.NAME]."
             text = f"There is no virtual key '{name[:64]}': {hint}"
             raise Refused(Failure(Kind.UNKNOWN_VIRTUAL_KEY, text, fields.at("virtual_key"), PLAIN_INVALID))
-        return found
+        return virtual_key
 
     def _credential(self, fields: Fields, borrower: str, *, from_config: bool) -> Secret | None:
-        """A config that names its provider brings its key; otherwise Authorization comes first
-        (docs/portkey.md#credentials)."""
-        given, text = self._given, fields.text("api_key")
-        # A saved key is for the provider that is saved beside it.
-        own = Secret(text) if text and (from_config or not given.is_saved) else None
-        if own is not None and (from_config or given.authorization is None):
+        """The target's credential: the config's ``api_key`` if the config names the provider, else the Authorization
+        header first (docs/portkey.md#credentials)."""
+        headers, text = self._headers, fields.text("api_key")
+        # The api_key of a saved config is for the provider in the same config.
+        own = Secret(text) if text and (from_config or not headers.is_saved) else None
+        if own is not None and (from_config or headers.authorization is None):
             return own
         self.borrowers[borrower.split(" ")[0] in self._rules.undemanding].add(borrower)
         if self._lends_to is not None and borrower not in self._lends_to:
             return own
-        return given.authorization or given.api_key
+        return headers.authorization or headers.api_key
 
     def _custom_host(self, fields: Fields, key: VirtualKey | None) -> Url | None:
         # A header wins over every custom_host of the config (docs/portkey.md#precedence),
         # but never sends an operator's credential away.
         if key is not None:
             return None if key.base_url is None else Url.parse(key.base_url, trusted=True)
-        chosen = None if self._given.is_saved else self._given.custom_host
-        text = chosen or fields.text("custom_host")
+        from_header = None if self._headers.is_saved else self._headers.custom_host
+        text = from_header or fields.text("custom_host")
         if not text:
             return None
         url = custom_host.judge(text, self._rules.policy)
         if isinstance(url, Url):
             return url
-        where = "x-portkey-custom-host" if chosen else fields.at("custom_host")
+        where = "x-portkey-custom-host" if from_header else fields.at("custom_host")
         text = (
             f"The custom host in {where} is refused: {url}. If the gateway's operator trusts it, add it to the "
             "trusted_hosts setting."
@@ -194,27 +195,27 @@ class Leaves:
         raise Refused(Failure(Kind.INVALID_CUSTOM_HOST, text, where, "Invalid custom host"))
 
     def _options(self, fields: Fields, key: VirtualKey | None, *, from_config: bool) -> dict[str, str]:
-        """Provider-specific settings. Some of them are addresses: a virtual key takes none from its caller."""
-        said = {
+        """Provider-specific settings. Some are addresses, so a virtual key takes no setting from the caller."""
+        settings = {
             name: str(value)
             for name, value in fields.values.items()
             if name not in ROUTING_KEYS and isinstance(value, str | int | float) and not isinstance(value, bool)
         }
         account = fields.values.get("vertex_service_account_json")
         if isinstance(account, dict):
-            said["vertex_service_account_json"] = msgspec.json.encode(account).decode()
+            settings["vertex_service_account_json"] = msgspec.json.encode(account).decode()
         if key is not None:
-            return {**(said if self._given.is_saved else {}), **key.options}
-        return said if from_config else {**self._given.options, **said}
+            return {**(settings if self._headers.is_saved else {}), **key.options}
+        return settings if from_config else {**self._headers.options, **settings}
 
     def _request_timeout(self, fields: Fields) -> float | None:
         own = fields.number("request_timeout") or None
-        return own if self._given.request_timeout is None else self._given.request_timeout
+        return own if self._headers.request_timeout is None else self._headers.request_timeout
 
     def _forward_headers(self, fields: Fields) -> tuple[str, ...]:
         names = fields.texts("forward_headers") or ()
-        if self._given.forward_headers is not None:
-            return self._given.forward_headers
+        if self._headers.forward_headers is not None:
+            return self._headers.forward_headers
         lowered = tuple(name.strip().lower() for name in names)
         if "x-portkey-forward-headers" in lowered:
             plain = "forward_headers must not contain the 'x-portkey-forward-headers' header"
@@ -223,14 +224,14 @@ class Leaves:
 
 
 def names_provider(values: Mapping[str, Any]) -> bool:
-    """Whether an object says itself which provider is meant."""
+    """Whether a config object names a provider itself: by ``provider``, ``virtual_key`` or a model ``@NAME/model``."""
     overrides = values.get("override_params")
     model = overrides.get("model") if isinstance(overrides, dict) else None
     return bool(values.get("provider") or values.get("virtual_key") or _slug(model))
 
 
 def _provider(fields: Fields, overrides: dict[str, bytes]) -> tuple[str | None, dict[str, bytes]]:
-    """The provider or ``@NAME`` that the object names, and its overrides with a bare model."""
+    """The provider or ``@NAME`` of the object, and its overrides. A model ``@NAME/model`` becomes ``model``."""
     raw = fields.values.get("override_params")
     slug = _slug(raw.get("model")) if isinstance(raw, dict) else None
     virtual_key, provider = fields.text("virtual_key"), fields.text("provider")
@@ -251,12 +252,12 @@ def _slug(model: object) -> tuple[str, str] | None:
 
 
 def _params(fields: Fields, key: str) -> dict[str, bytes]:
-    given = fields.object(key)
-    return {} if given is None else {name: msgspec.json.encode(item) for name, item in given.values.items()}
+    parameters = fields.object(key)
+    return {} if parameters is None else {name: msgspec.json.encode(item) for name, item in parameters.values.items()}
 
 
 def _rejects_unsupported(fields: Fields) -> bool:
-    """``unsupported_params``: whether what the provider can't be told is left out and named (drop), or is a 400."""
+    """``unsupported_params``: a parameter that the provider has no word for is dropped and named, or is a 400."""
     choice = fields.text("unsupported_params") or "drop"
     if choice not in {"drop", "reject"}:
         raise refuse(fields.at("unsupported_params"), "it must be drop or reject")
@@ -276,7 +277,7 @@ def _paths(fields: Fields) -> tuple[Path, ...]:
 
 
 def _identity(address: str, key: Secret | None, options: Mapping[str, str], model: bytes) -> str:
-    """A digest of everything that makes two targets one and the same as far as their health goes."""
+    """A digest of the values that define a target's health: two targets with the same digest share their health."""
     parts = (
         address,
         key.reveal() if key else "",

@@ -1,8 +1,8 @@
 """Config JSON and routing headers -> Plan. Inheritance is applied once, here; errors carry the JSON path.
 
-The config is Portkey's (docs/portkey.md#configs, #strategies) and what Penstock adds to it. What the headers say
-arrives as ``HeaderSettings``; which of the two wins: docs/portkey.md#precedence. A node of the tree is read here, a
-leaf in leaf.py, its policies in policies.py.
+The config has Portkey's keys (docs/portkey.md#configs, #strategies) and Penstock's additions. The settings of the
+headers are ``HeaderSettings``; docs/portkey.md#precedence says when a header wins over the config. This module reads
+the nodes of the tree, leaf.py the leaves, policies.py the policies.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from penstock.core.json_text import UNREADABLE
 from penstock.routing import policies
 from penstock.routing.conditions import BadQuery, compile_query
 from penstock.routing.fields import PLAIN_INVALID, Fields, Refused, refuse, settled
-from penstock.routing.leaf import ROUTING_KEYS, HeaderSettings, Leaves, Rules, names_provider
-from penstock.routing.plan import Balance, Case, Choose, Fallback, Plan, Policy, Target, leaves
+from penstock.routing.leaf import ROUTING_KEYS, HeaderSettings, LeafBuilder, Rules, names_provider
+from penstock.routing.plan import Balance, BalancePolicy, Case, Choose, Fallback, Plan, Target, leaves
 
 __all__ = ["HeaderSettings", "Rules", "parse"]
 
@@ -37,16 +37,16 @@ _PASSED_DOWN: Final = frozenset(
 _OF_THE_PROVIDER: Final = frozenset({"provider", "api_key", "virtual_key"})
 
 
-def parse(config: bytes | None, given: HeaderSettings, rules: Rules) -> Plan | Failure:
-    """The plan for a request, or the failure to answer with (400, or 403 for what the caller may not use)."""
+def parse(config: bytes | None, headers: HeaderSettings, rules: Rules) -> Plan | Failure:
+    """The plan for a request, or the failure to answer with: 400, or 403 for a virtual key that is not allowed."""
     try:
         values = {} if config is None else _decode(config)
-        built = Leaves(given, rules)
-        plan = _node(Fields(values, "config"), built)
-        lends_to = built.lends_to()
+        builder = LeafBuilder(headers, rules)
+        plan = _node(Fields(values, "config"), builder)
+        lends_to = builder.lends_to()
         if lends_to is not None:
-            # The one credential of the request can't be meant for several providers.
-            plan = _node(Fields(values, "config"), Leaves(given, rules, lends_to=lends_to))
+            # The credential of the headers is meant for one provider: build again, with that address or none.
+            plan = _node(Fields(values, "config"), LeafBuilder(headers, rules, lends_to=lends_to))
     except Refused as refused:
         return refused.failure
     except RecursionError:
@@ -68,7 +68,7 @@ def _decode(config: bytes) -> dict[str, Any]:
     return result
 
 
-def _node(fields: Fields, built: Leaves, depth: int = 0, *, tracked: bool = False, guarded: bool = True) -> Plan:
+def _node(fields: Fields, builder: LeafBuilder, depth: int = 0, *, tracked: bool = False, guarded: bool = True) -> Plan:
     if "options" in fields.values:
         plain = "This version of config is not supported in this route. Please migrate to the latest version"
         raise refuse(fields.at("options"), "this form of config is retired; use strategy and targets", plain=plain)
@@ -80,15 +80,15 @@ def _node(fields: Fields, built: Leaves, depth: int = 0, *, tracked: bool = Fals
     if inner is None:
         if mode not in (None, "single"):
             raise refuse(fields.at("targets"), f"Required: the targets of mode '{mode}'")
-        return built.target(fields, tracked=tracked, guarded=guarded)
-    built.check_keys(fields)
+        return builder.target(fields, tracked=tracked, guarded=guarded)
+    builder.check_keys(fields)
     policy = _policy(strategy)
     plans = tuple(
         _node(
             each,
-            built,
+            builder,
             depth + 1,
-            tracked=tracked or policy is not Policy.WEIGHTS,
+            tracked=tracked or policy is not BalancePolicy.WEIGHTS,
             guarded=mode != "conditional",
         )
         for each in inner
@@ -122,7 +122,7 @@ def _mode(strategy: Fields) -> str | None:
 
 
 def _targets(fields: Fields) -> list[Fields] | None:
-    """The targets, each with what it takes from its parent; None when the object is itself a target."""
+    """The targets, each with the keys that it inherits; None if the object has no ``targets`` and is a leaf."""
     targets = fields.array("targets")
     if targets is None:
         return None
@@ -138,10 +138,9 @@ def _targets(fields: Fields) -> list[Fields] | None:
 
 
 def _inherited(outer: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
-    """An inner config with what it takes from its parent (docs/portkey.md#inheritance);
-    inner values win, parameters are merged.
+    """An inner config with the keys that it inherits from its parent (docs/portkey.md#inheritance).
 
-    Settings that belong to a provider go only to targets that name no provider of their own.
+    Inner values win, parameters are merged. A provider's settings are inherited only by targets that name no provider.
     """
     passed = {key: value for key, value in outer.items() if key in _PASSED_DOWN}
     if not names_provider(inner):
@@ -175,17 +174,19 @@ def _fallback(fields: Fields, strategy: Fields, plans: tuple[Plan, ...]) -> Fall
     )
 
 
-def _policy(strategy: Fields) -> Policy:
+def _policy(strategy: Fields) -> BalancePolicy:
     name = strategy.text("policy")
-    known = [policy.value for policy in Policy]
+    known = [policy.value for policy in BalancePolicy]
     if name is None:
-        return Policy.WEIGHTS
+        return BalancePolicy.WEIGHTS
     if name not in known:
         raise refuse(strategy.at("policy"), f"it must be one of {', '.join(known)}")
-    return Policy(name)
+    return BalancePolicy(name)
 
 
-def _balance(fields: Fields, strategy: Fields, plans: tuple[Plan, ...], inner: list[Fields], policy: Policy) -> Balance:
+def _balance(
+    fields: Fields, strategy: Fields, plans: tuple[Plan, ...], inner: list[Fields], policy: BalancePolicy
+) -> Balance:
     weights = tuple(1.0 if (weight := each.number("weight", least=0)) is None else weight for each in inner)
     if not sum(weights):
         raise refuse(fields.at("targets"), "the weights of all targets are 0: at least one must be more")

@@ -1,7 +1,7 @@
 """The frozen tree that a config is compiled to. A strategy is one node type here, one arm in parse.py and in walk.py.
 
-Times are in seconds unless a name says otherwise. ``path`` says where a node stands in the config (``config``,
-``config.targets[0]``), which clients read back in ``x-portkey-last-used-option-index``.
+Times are in seconds unless a docstring says otherwise. ``path`` is a node's path in the config (``config``,
+``config.targets[0]``); the path of the last target is sent to clients in ``x-portkey-last-used-option-index``.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from penstock.core.http import Url
 from penstock.core.json_path import Path
 from penstock.core.outcome import ErrorClass
 from penstock.core.secret import Secret
-from penstock.routing.breaker import Breaker
+from penstock.routing.breaker import BreakerPolicy
 from penstock.routing.conditions import Condition
 
 
 class RetryPolicy(msgspec.Struct, frozen=True):
     """When and how often the same target is tried again.
 
-    ``use_retry_after``: wait as long as the provider says (true), never (false), or at least that long when it is short
-    (None, when the config doesn't say).
+    ``use_retry_after``: whether the provider's Retry-After sets the wait (True), is ignored (False), or is the minimum
+    of the wait if it is short (None: the config doesn't say).
     """
 
     attempts: int
@@ -33,9 +33,9 @@ class RetryPolicy(msgspec.Struct, frozen=True):
 
 
 class Timeouts(msgspec.Struct, frozen=True):
-    """Limits of a target's attempts beside ``request_timeout``; None leaves the gateway's own in force.
+    """Time limits of a target's attempts beside ``request_timeout``, in seconds; None means the gateway's own limit.
 
-    ``first_token`` runs until the first content of a stream, ``total`` over all attempts and waits to the last byte.
+    ``first_token`` ends at the first content of a stream, ``total`` at the last byte, after all attempts and waits.
     """
 
     connect: float | None = None
@@ -44,28 +44,29 @@ class Timeouts(msgspec.Struct, frozen=True):
     total: float | None = None
 
 
-class Cache(msgspec.Struct, frozen=True):
+class CachePolicy(msgspec.Struct, frozen=True):
     """Answers may be stored and served again for ``max_age`` seconds."""
 
     max_age: float
 
 
-class Rescue(msgspec.Struct, frozen=True):
-    """Hold a stream back until ``tokens`` pieces of content came (None: all of it), at most ``max_wait``."""
+class RescuePolicy(msgspec.Struct, frozen=True):
+    """Hold a stream back until ``tokens`` pieces of content have arrived (None: the whole stream), at most ``max_wait``
+    seconds. Until then the stream can fail without the caller seeing a byte of it."""
 
     tokens: int | None
     max_wait: float | None = None
 
 
 class Target(msgspec.Struct, frozen=True):
-    """A leaf: one provider, called one way.
+    """A leaf: a provider with its credential, host and parameters.
 
     ``options`` are provider-specific settings under snake_case names. ``override_params`` and ``default_params`` map
-    request members to their JSON bytes: the first replace what the caller sent, the second only fill gaps;
-    ``drop_params`` are paths that are taken out last. ``request_timeout`` is in milliseconds, until the response head.
-    ``strict`` keeps vendors' own words and blocks out of translated answers; ``rejects_unsupported`` makes a 400 of
-    parameters that would have to be left out. ``identity`` tells targets apart whose health is one, ``address`` the
-    ones that share a retry budget. ``models`` are the shell patterns of the models that a virtual key allows.
+    request members to their JSON bytes: overrides replace the caller's value, defaults are used if the caller sends
+    none. ``drop_params`` are paths that are removed last. ``request_timeout`` is in milliseconds, until the response
+    head. ``strict`` keeps vendors' own words and blocks out of translated answers; with ``rejects_unsupported`` a
+    parameter that the provider has no word for is a 400. Targets with the same ``identity`` share their health, targets
+    with the same ``address`` a retry budget. ``models`` are shell patterns of the models that a virtual key allows.
     """
 
     path: str
@@ -82,12 +83,12 @@ class Target(msgspec.Struct, frozen=True):
     rejects_unsupported: bool = False
     timeouts: Timeouts = Timeouts()
     retry: RetryPolicy | None = None
-    cache: Cache | None = None
-    rescue: Rescue | None = None
-    breaker: Breaker | None = None
+    cache: CachePolicy | None = None
+    rescue: RescuePolicy | None = None
+    breaker: BreakerPolicy | None = None
     is_open: bool = False
     is_tracked: bool = False
-    """Whether a breaker or a balancer wants to know how this target fares."""
+    """Whether a breaker or a balancer reads this target's health."""
     virtual_key: str | None = None
     models: tuple[str, ...] | None = None
     identity: str = ""
@@ -98,18 +99,18 @@ class Target(msgspec.Struct, frozen=True):
         return f"Target({self.path!r}, {self.provider!r})"
 
 
-class Hedge(msgspec.Struct, frozen=True):
-    """Start the second target when the first has no content after ``delay``, for at most ``percent`` of requests."""
+class HedgePolicy(msgspec.Struct, frozen=True):
+    """Call the second target if the first has no content after ``delay`` seconds, for up to ``percent`` of requests."""
 
     delay: float
     percent: float
 
 
 class Fallback(msgspec.Struct, frozen=True):
-    """One target after the other until one is good enough.
+    """The targets are called in order until an outcome is returned to the caller.
 
-    Without ``on_status_codes`` and ``on_error`` everything but success leads on; with one of them, only what it names.
-    ``return_on_error`` names what goes back to the caller in any case.
+    Without ``on_status_codes`` and ``on_error`` every outcome but a success leads to the next target; with either, only
+    the listed statuses and errors do. Errors in ``return_on_error`` are returned to the caller in any case.
     """
 
     path: str
@@ -117,43 +118,43 @@ class Fallback(msgspec.Struct, frozen=True):
     on_status_codes: frozenset[int] | None = None
     on_error: frozenset[ErrorClass] | None = None
     return_on_error: frozenset[ErrorClass] = frozenset()
-    hedge: Hedge | None = None
+    hedge: HedgePolicy | None = None
     total: float | None = None
     is_guarded: bool = False
-    """Whether any leaf below has a breaker: only then is health looked at."""
+    """Whether any leaf below has a breaker. Without a breaker, health is not read."""
 
 
-class Policy(Enum):
-    """How a balancer chooses."""
+class BalancePolicy(Enum):
+    """How a balancer chooses a target."""
 
     WEIGHTS = "weights"
     LEAST_LATENCY = "least_latency"
     LEAST_BUSY = "least_busy"
 
 
-class Sticky(msgspec.Struct, frozen=True):
-    """The same values of these fields lead to the same target for ``ttl`` seconds."""
+class StickyPolicy(msgspec.Struct, frozen=True):
+    """Requests with the same values in ``fields`` (``metadata.user_id``) go to the same target for ``ttl`` seconds."""
 
     fields: tuple[str, ...]
     ttl: float
 
 
 class Balance(msgspec.Struct, frozen=True):
-    """One of several targets. ``weights`` are not negative and their sum is positive."""
+    """A load balancer: ``policy`` chooses one of the targets. No weight is negative; the sum is positive."""
 
     path: str
     targets: tuple[Plan, ...]
     weights: tuple[float, ...]
-    policy: Policy = Policy.WEIGHTS
-    sticky: Sticky | None = None
+    policy: BalancePolicy = BalancePolicy.WEIGHTS
+    sticky: StickyPolicy | None = None
     total: float | None = None
     is_guarded: bool = False
     identity: str = ""
-    """Tells the balancers apart whose sticky choices are the same."""
+    """Balancers with the same identity share their sticky choices."""
 
 
 class Case(msgspec.Struct, frozen=True):
-    """A condition, and the index of the target that it leads to; None when the config has no target ``then``."""
+    """A condition, and the name and index of its target. ``target`` is None if no target has the name ``then``."""
 
     condition: Condition
     then: str
@@ -161,7 +162,7 @@ class Case(msgspec.Struct, frozen=True):
 
 
 class Choose(msgspec.Struct, frozen=True):
-    """The target of the first case that holds, else the default."""
+    """A conditional router: the target of the first case whose condition matches, else the default target."""
 
     path: str
     targets: tuple[Plan, ...]
@@ -182,7 +183,7 @@ def leaves(plan: Plan) -> tuple[Target, ...]:
 
 
 def most_attempts(plan: Plan) -> int:
-    """The upstream calls that a plan can lead to at most."""
+    """The maximum number of upstream calls of a plan."""
     match plan:
         case Target():
             return 1 + (plan.retry.attempts if plan.retry else 0)

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.core.outcome import ErrorClass
-from penstock.routing.breaker import Breaker
+from penstock.routing.breaker import BreakerPolicy
 from penstock.routing.fields import Fields, refuse
-from penstock.routing.plan import Cache, Hedge, Rescue, RetryPolicy, Sticky, Timeouts
+from penstock.routing.plan import CachePolicy, HedgePolicy, RescuePolicy, RetryPolicy, StickyPolicy, Timeouts
 
 RETRIED_STATUSES: Final = frozenset({429, 500, 502, 503, 504, 529})
-"""What is retried when the config doesn't say (docs/portkey.md#retried-statuses)."""
+"""The statuses that are retried if the config lists none (docs/portkey.md#retried-statuses)."""
 MOST_RETRIES: Final = 5
 _DAY: Final = 86_400.0
 _DEFAULT_AGE: Final = 7 * _DAY
@@ -22,106 +22,106 @@ _LONGEST_AGE: Final = 90 * _DAY
 
 def retry(fields: Fields) -> RetryPolicy | None:
     """``retry: {attempts, on_status_codes, on_error, use_retry_after_header}``; attempts beyond 5 count as 5."""
-    given = fields.object("retry")
-    if given is None:
+    settings = fields.object("retry")
+    if settings is None:
         return None
-    given.check_keys({"attempts", "on_status_codes", "on_error", "use_retry_after_header"})
-    attempts = given.number("attempts")
+    settings.check_keys({"attempts", "on_status_codes", "on_error", "use_retry_after_header"})
+    attempts = settings.number("attempts")
     if attempts is None:
-        raise refuse(given.at("attempts"), "Required: how many times to try again")
-    codes, errors = given.status_codes("on_status_codes"), given.error_classes("on_error")
+        raise refuse(settings.at("attempts"), "Required: how many times to try again")
+    codes, errors = settings.status_codes("on_status_codes"), settings.error_classes("on_error")
     if codes is None:
         codes = RETRIED_STATUSES if errors is None else frozenset[int]()
     return RetryPolicy(
         max(0, min(int(attempts), MOST_RETRIES)),
         codes,
         errors or frozenset[ErrorClass](),
-        given.switch("use_retry_after_header"),
+        settings.switch("use_retry_after_header"),
     )
 
 
 def timeouts(fields: Fields) -> Timeouts:
     """``timeouts: {connect, first_token, idle, total}``, in seconds."""
-    given = fields.object("timeouts")
-    if given is None:
+    settings = fields.object("timeouts")
+    if settings is None:
         return Timeouts()
     names = ("connect", "first_token", "idle", "total")
-    given.check_keys(names, only=True)
-    return Timeouts(*(given.number(name, least=0) or None for name in names))
+    settings.check_keys(names, only=True)
+    return Timeouts(*(settings.number(name, least=0) or None for name in names))
 
 
-def cache(fields: Fields) -> Cache | None:
-    """``cache: {mode, max_age}`` or just the mode. ``semantic`` is served as exact matches."""
+def cache(fields: Fields) -> CachePolicy | None:
+    """``cache: {mode, max_age}`` or just the mode; the age is in seconds. ``semantic`` serves exact matches, too."""
     if isinstance(fields.values.get("cache"), str):
         fields = Fields({"cache": {"mode": fields.values["cache"]}}, fields.path)
-    given = fields.object("cache")
-    if given is None:
+    settings = fields.object("cache")
+    if settings is None:
         return None
-    given.check_keys({"mode", "max_age"})
-    if given.text("mode") not in {"simple", "semantic"}:
-        raise refuse(given.at("mode"), "Invalid 'cache.mode' value. Must be one of: simple, semantic")
-    age = given.number("max_age", least=0)
+    settings.check_keys({"mode", "max_age"})
+    if settings.text("mode") not in {"simple", "semantic"}:
+        raise refuse(settings.at("mode"), "Invalid 'cache.mode' value. Must be one of: simple, semantic")
+    age = settings.number("max_age", least=0)
     if age == 0:
         return None
-    return Cache(_DEFAULT_AGE if age is None else min(age, _LONGEST_AGE))
+    return CachePolicy(_DEFAULT_AGE if age is None else min(age, _LONGEST_AGE))
 
 
-def breaker(fields: Fields) -> Breaker | None:
-    """``cb_config`` of a strategy, or beside it; the interval is in milliseconds."""
-    given = fields.object("cb_config")
-    if given is None:
+def breaker(fields: Fields) -> BreakerPolicy | None:
+    """``cb_config`` of a strategy, or beside it. ``cooldown_interval`` and ``window`` are in milliseconds."""
+    settings = fields.object("cb_config")
+    if settings is None:
         return None
-    given.check_keys(
+    settings.check_keys(
         """failure_threshold failure_threshold_percentage minimum_requests cooldown_interval failure_status_codes
         window""".split()
     )
-    threshold = given.number("failure_threshold", least=1)
-    percentage = given.number("failure_threshold_percentage", least=0)
+    threshold = settings.number("failure_threshold", least=1)
+    percentage = settings.number("failure_threshold_percentage", least=0)
     if threshold is None and percentage is None:
-        raise refuse(given.path, "it needs failure_threshold or failure_threshold_percentage")
-    return Breaker(
+        raise refuse(settings.path, "it needs failure_threshold or failure_threshold_percentage")
+    return BreakerPolicy(
         failure_threshold=None if threshold is None else int(threshold),
         failure_threshold_percentage=percentage,
-        minimum_requests=int(given.number("minimum_requests", least=1) or 10),
-        cooldown=(given.number("cooldown_interval", least=0) or 30_000) / 1000,
-        failure_status_codes=given.status_codes("failure_status_codes"),
-        window=(given.number("window", least=1) or 60_000) / 1000,
+        minimum_requests=int(settings.number("minimum_requests", least=1) or 10),
+        cooldown=(settings.number("cooldown_interval", least=0) or 30_000) / 1000,
+        failure_status_codes=settings.status_codes("failure_status_codes"),
+        window=(settings.number("window", least=1) or 60_000) / 1000,
     )
 
 
-def rescue(fields: Fields) -> Rescue | None:
-    """``stream_rescue: {mode: "buffer", tokens: N | "all", max_wait}``, the wait in seconds."""
-    given = fields.object("stream_rescue")
-    if given is None:
+def rescue(fields: Fields) -> RescuePolicy | None:
+    """``stream_rescue: {mode: "buffer", tokens: N | "all", max_wait}``; ``max_wait`` is in seconds."""
+    settings = fields.object("stream_rescue")
+    if settings is None:
         return None
-    given.check_keys({"mode", "tokens", "max_wait"}, only=True)
-    if given.text("mode") != "buffer":
-        raise refuse(given.at("mode"), "the only mode is 'buffer'")
-    held_whole = given.values.get("tokens") in ("all", None)
-    tokens = None if held_whole else given.number("tokens", least=1)
-    return Rescue(None if tokens is None else int(tokens), given.number("max_wait", least=0))
+    settings.check_keys({"mode", "tokens", "max_wait"}, only=True)
+    if settings.text("mode") != "buffer":
+        raise refuse(settings.at("mode"), "the only mode is 'buffer'")
+    buffers_whole_answer = settings.values.get("tokens") in ("all", None)
+    tokens = None if buffers_whole_answer else settings.number("tokens", least=1)
+    return RescuePolicy(None if tokens is None else int(tokens), settings.number("max_wait", least=0))
 
 
-def hedge(strategy: Fields) -> Hedge | None:
-    """``hedge: {delay, percent}`` of a fallback: a delay in seconds, the percentage of requests that it may double."""
-    given = strategy.object("hedge")
-    if given is None:
+def hedge(strategy: Fields) -> HedgePolicy | None:
+    """``hedge: {delay, percent}`` of a fallback. ``delay`` is in seconds, ``percent`` the share of hedged requests."""
+    settings = strategy.object("hedge")
+    if settings is None:
         return None
-    given.check_keys({"delay", "percent"}, only=True)
-    delay = given.number("delay", least=0)
+    settings.check_keys({"delay", "percent"}, only=True)
+    delay = settings.number("delay", least=0)
     if delay is None:
-        raise refuse(given.at("delay"), "Required: the seconds after which the second target is started, too")
-    percent = given.number("percent", least=0)
-    return Hedge(delay, 5.0 if percent is None else percent)
+        raise refuse(settings.at("delay"), "Required: the seconds after which the second target is started, too")
+    percent = settings.number("percent", least=0)
+    return HedgePolicy(delay, 5.0 if percent is None else percent)
 
 
-def sticky(strategy: Fields) -> Sticky | None:
-    """``sticky: {enabled, hash_fields, ttl}`` of a load balancer, the time in seconds."""
-    given = strategy.object("sticky")
-    if given is None or given.switch("enabled") is False:
+def sticky(strategy: Fields) -> StickyPolicy | None:
+    """``sticky: {enabled, hash_fields, ttl}`` of a load balancer; ``ttl`` is in seconds."""
+    settings = strategy.object("sticky")
+    if settings is None or settings.switch("enabled") is False:
         return None
-    given.check_keys({"enabled", "hash_fields", "ttl"})
-    fields = given.texts("hash_fields")
+    settings.check_keys({"enabled", "hash_fields", "ttl"})
+    fields = settings.texts("hash_fields")
     if not fields:
-        raise refuse(given.at("hash_fields"), "it must name at least one field, such as metadata.user_id")
-    return Sticky(fields, given.number("ttl", least=1) or 3600.0)
+        raise refuse(settings.at("hash_fields"), "it must name at least one field, such as metadata.user_id")
+    return StickyPolicy(fields, settings.number("ttl", least=1) or 3600.0)

@@ -1,6 +1,6 @@
 """Whether the same target is tried again, and after what wait (docs/portkey.md#retries).
 
-Plain functions of what happened.
+Plain functions of an attempt's outcome.
 """
 
 from __future__ import annotations
@@ -11,41 +11,40 @@ from typing import Final
 
 import msgspec
 
-from penstock.core.failure import Failure, Kind
-from penstock.core.failure import Retry as Safety
+from penstock.core.failure import Failure, Kind, RetrySafety
 from penstock.core.http import Headers
 from penstock.core.outcome import ErrorClass, Outcome
 from penstock.routing.plan import RetryPolicy
 
 LONGEST_WAIT: Final = 60.0
-"""Seconds that all the waits which a provider asks for may take together (docs/portkey.md#retry-after)."""
+"""The limit of the sum of a request's Retry-After waits, in seconds (docs/portkey.md#retry-after)."""
 _LONGEST_BACKOFF: Final = 16.0
 _SHORT: Final = 10.0
-"""Seconds up to which a provider's wish is heeded by a config that says nothing about it."""
+"""The longest Retry-After that is used if the config doesn't set ``use_retry_after_header``, in seconds."""
 _HOPELESS: Final = frozenset({ErrorClass.CONTEXT_LENGTH, ErrorClass.CONTENT_FILTER})
-"""The same target would say the same again."""
+"""Errors that the same target would return again."""
 _ASKING: Final = frozenset({429, 503})
 """The statuses with which Retry-After says how long to stay away (RFC 6585, 4; RFC 9110, 15.6.4)."""
 _SPENT: Final = -1
 
 
 class RetryAfter(msgspec.Struct, frozen=True):
-    """Try the same target again after this many seconds; ``asked`` of them were the provider's wish."""
+    """Try the same target again after ``seconds``. ``requested`` is the provider's Retry-After, 0 for a backoff."""
 
     seconds: float
-    asked: float = 0.0
+    requested: float = 0.0
 
 
 class StopRetrying(msgspec.Struct, frozen=True):
-    """Don't. ``count`` is what ``x-portkey-retry-attempt-count`` says: -1 when there is still cause to
-    (docs/portkey.md#retry-count)."""
+    """Don't try the same target again. ``count`` is the value of ``x-portkey-retry-attempt-count``: the retries made,
+    or -1 if the last outcome could still be retried (docs/portkey.md#retry-count). ``why`` is a note for the trace."""
 
     count: int
     why: str = ""
 
 
 def matches(codes: frozenset[int], outcome: Outcome) -> bool:
-    """Whether a rule about status codes means this outcome. An unreachable provider also counts as 500
+    """Whether the status codes include the outcome's status. An unreachable provider also counts as 500
     (docs/portkey.md#network-failures)."""
     return outcome.status in codes or (outcome.is_network and 500 in codes)
 
@@ -53,10 +52,10 @@ def matches(codes: frozenset[int], outcome: Outcome) -> bool:
 def decide(
     policy: RetryPolicy | None, outcome: Outcome, tries: int, waited: float, chance: float, *, alternative: bool
 ) -> RetryAfter | StopRetrying:
-    """What follows an attempt.
+    """Whether an attempt is retried, and after which wait.
 
-    ``tries`` counts the retries so far, ``waited`` the seconds spent on providers' wishes, ``chance`` is a random
-    number from 0 to 1, ``alternative`` says whether another target is there to turn to.
+    ``tries`` is the number of retries so far, ``waited`` the sum of the Retry-After waits so far (seconds), ``chance``
+    a random number from 0 to 1. ``alternative`` says whether the request can go to another target.
     """
     if policy is None or not policy.attempts:
         return StopRetrying(0)
@@ -67,14 +66,14 @@ def decide(
     if tries >= policy.attempts:
         return StopRetrying(_SPENT, "attempts spent")
     backoff = min(2.0**tries, _LONGEST_BACKOFF) * (0.8 + 0.4 * chance)
-    asked = outcome.retry_after if outcome.status in _ASKING else None
-    if asked is None or policy.use_retry_after is False:
+    requested = outcome.retry_after if outcome.status in _ASKING else None
+    if requested is None or policy.use_retry_after is False:
         return RetryAfter(backoff)
     if policy.use_retry_after is None:
-        return RetryAfter(max(asked, backoff) if asked <= _SHORT else backoff)
-    if asked >= LONGEST_WAIT or asked > LONGEST_WAIT - waited:
-        return StopRetrying(_SPENT, f"told to wait {asked:g}s")
-    return RetryAfter(asked, asked)
+        return RetryAfter(max(requested, backoff) if requested <= _SHORT else backoff)
+    if requested >= LONGEST_WAIT or requested > LONGEST_WAIT - waited:
+        return StopRetrying(_SPENT, f"told to wait {requested:g}s")
+    return RetryAfter(requested, requested)
 
 
 def _is_retriable(policy: RetryPolicy, outcome: Outcome) -> bool:
@@ -82,16 +81,16 @@ def _is_retriable(policy: RetryPolicy, outcome: Outcome) -> bool:
     if failure is None or outcome.committed or outcome.error in _HOPELESS:
         return False
     safety = failure.meaning.retry
-    if safety is Safety.UNSENT:
+    if safety is RetrySafety.UNSENT:
         return True
-    if safety is Safety.NEVER:
+    if safety is RetrySafety.NEVER:
         return False
     return outcome.error in policy.on_error or matches(policy.on_status_codes, outcome)
 
 
 def retry_after(headers: Headers, now: datetime.datetime) -> float | None:
-    """The seconds that response headers ask to wait: the first of ``retry-after-ms``, ``x-ms-retry-after-ms`` (both in
-    milliseconds) and ``retry-after`` (seconds or an HTTP date, RFC 9110, 10.2.3). ``now`` is aware of its time zone.
+    """The wait that response headers ask for, in seconds: the first of ``retry-after-ms``, ``x-ms-retry-after-ms``
+    (both in milliseconds) and ``retry-after`` (seconds or an HTTP date, RFC 9110, 10.2.3). ``now`` has a time zone.
     """
     fields = dict(headers)
     for name in (b"retry-after-ms", b"x-ms-retry-after-ms"):
@@ -128,5 +127,5 @@ _FINAL_KINDS: Final = frozenset({Kind.SHUTTING_DOWN, Kind.LOOP_DETECTED, Kind.NO
 
 
 def is_final(failure: Failure | None) -> bool:
-    """Whether a failure is about the gateway or the request itself, so that no other target could do better."""
+    """Whether a failure is caused by the gateway or the request itself, so that every other target would fail, too."""
     return failure is not None and failure.kind in _FINAL_KINDS

@@ -1,4 +1,4 @@
-"""The account of a walk, and the one line that tells it in ``x-penstock-trace``."""
+"""The steps of a walk, and their text in the header ``x-penstock-trace``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ _SHOWN: Final = 16
 _LONGEST: Final = 4096
 
 
-class Made(msgspec.Struct):
-    """An attempt: the target's path, its status or the kind of its failure, how long it took and why it went on so."""
+class AttemptStep(msgspec.Struct):
+    """An attempt: the target's path, the status or the failure's kind, the duration, the reasons for the next step.
+
+    ``why`` holds notes such as ``retry in 1s`` or ``next``.
+    """
 
     path: str
     result: str
@@ -19,31 +22,31 @@ class Made(msgspec.Struct):
     why: list[str] = msgspec.field(default_factory=list)
 
 
-class Skipped(msgspec.Struct, frozen=True):
+class SkippedStep(msgspec.Struct, frozen=True):
     """A target that its circuit breaker kept away."""
 
     path: str
 
 
-Step = Made | Skipped
+Step = AttemptStep | SkippedStep
 
 
 def line(steps: tuple[Step, ...]) -> str:
     """``targets[0] 429 120ms retry in 1s; targets[0] 503 80ms next; targets[1] 200 95ms``: paths are of the config.
 
-    Of very many steps only the first and the last are told, since it has to fit into a header.
+    Of more than 32 steps only the first 16 and the last 16 are written: the text must fit into a header.
     """
     if len(steps) <= 2 * _SHOWN:
-        told = "; ".join([_told(step) for step in steps])
+        text = "; ".join([_step_text(step) for step in steps])
     else:
         left_out = f"({len(steps) - 2 * _SHOWN} more)"
-        told = "; ".join([*map(_told, steps[:_SHOWN]), left_out, *map(_told, steps[-_SHOWN:])])
-    return told if len(told) <= _LONGEST else f"{told[:_LONGEST]} ..."
+        text = "; ".join([*map(_step_text, steps[:_SHOWN]), left_out, *map(_step_text, steps[-_SHOWN:])])
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
 
 
-def _told(step: Step) -> str:
+def _step_text(step: Step) -> str:
     path = step.path.removeprefix("config.")
-    if isinstance(step, Skipped):
+    if isinstance(step, SkippedStep):
         return f"{path} open skipped"
-    told = f"{path} {step.result} {step.milliseconds:.0f}ms"
-    return f"{told} {', '.join(step.why)}" if step.why else told
+    text = f"{path} {step.result} {step.milliseconds:.0f}ms"
+    return f"{text} {', '.join(step.why)}" if step.why else text

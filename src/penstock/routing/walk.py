@@ -1,8 +1,8 @@
-"""Plan -> the attempts to make, as a generator of ``Attempt``, ``Race`` and ``Wait`` that is sent what came of them.
+"""Plan -> the attempts to make: a generator that yields ``Attempt``, ``Race`` and ``Wait`` and is sent their outcomes.
 
-Every routing decision is made here and nowhere else; ``pipeline/route.py`` carries them out, ``routing/explain.py``
-plays them. The result is that of the last attempt made. Clock, randomness and health are passed in: equal inputs give
-equal walks.
+Every routing decision is made here and nowhere else. ``pipeline/route.py`` makes the attempts, ``routing/explain.py``
+simulates them. The outcome of the last attempt is the answer. The caller passes clock, randomness and health in: equal
+inputs give equal walks.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from penstock.core.outcome import ErrorClass, Outcome
 from penstock.routing.balance import pick
 from penstock.routing.conditions import View
 from penstock.routing.health import Health
-from penstock.routing.plan import Balance, Choose, Fallback, Hedge, Plan, Target, leaves
+from penstock.routing.plan import Balance, Choose, Fallback, HedgePolicy, Plan, Target, leaves
 from penstock.routing.retry import RetryAfter, StopRetrying, decide, is_final, matches
-from penstock.routing.trace import Made, Skipped, Step
+from penstock.routing.trace import AttemptStep, SkippedStep, Step
 
 
 class Attempt(msgspec.Struct, frozen=True):
     """Call this target now. ``retry`` is 0 for a first try, then counts the retries of the same target.
 
-    Its answer must have begun by ``until`` and be over by ``over``, both on the walk's clock.
+    ``until`` is the deadline for the first content of the answer, ``over`` for its last byte, both on the walk's clock.
     """
 
     target: Target
@@ -36,9 +36,9 @@ class Attempt(msgspec.Struct, frozen=True):
 
 
 class Race(msgspec.Struct, frozen=True):
-    """Make the first attempt, and after ``delay`` seconds without content from it the second as well.
+    """Make the first attempt. If it has no content after ``delay`` seconds, make the second attempt as well.
 
-    Send a ``Raced``: the first good outcome wins and the other attempt is cancelled at once.
+    The first good outcome wins, and the other attempt is cancelled at once. The generator expects a ``Raced``.
     """
 
     first: Attempt
@@ -47,7 +47,8 @@ class Race(msgspec.Struct, frozen=True):
 
 
 class Raced(msgspec.Struct, frozen=True):
-    """How a race went: what came of either attempt (None: not started, or cancelled), and which one counts."""
+    """The result of a race: the outcome of each attempt (None: not started or cancelled), the index of the winner, and
+    whether the second attempt was started."""
 
     outcomes: tuple[Outcome | None, Outcome | None]
     winner: int
@@ -61,11 +62,10 @@ class Wait(msgspec.Struct, frozen=True):
 
 
 class Walked(msgspec.Struct, frozen=True):
-    """What a walk came to.
+    """The result of a walk.
 
-    ``retry_count`` is the number for ``x-portkey-retry-attempt-count`` (docs/portkey.md#retry-count).
-    ``failure`` is set when the plan can't be followed for this request; it is then the answer.
-    ``upstream_calls`` counts the attempts made.
+    ``retry_count`` is the value of ``x-portkey-retry-attempt-count`` (docs/portkey.md#retry-count). ``failure`` is the
+    answer if the plan has no target for the request, else None. ``upstream_calls`` is the number of attempts made.
     """
 
     retry_count: int = 0
@@ -79,7 +79,10 @@ Part = Generator[Attempt | Race | Wait, Any, Outcome]
 
 
 class WalkContext(msgspec.Struct):
-    """What a walk depends on besides its plan. ``deadline`` bounds all attempts and waits, on the same clock."""
+    """The inputs of a walk besides its plan. ``deadline`` ends all attempts and waits, a moment of the walk's clock.
+
+    ``clock`` returns seconds, ``random`` a number from 0 up to, not including, 1.
+    """
 
     view: View
     clock: Callable[[], float]
@@ -100,14 +103,14 @@ def walk(plan: Plan, context: WalkContext) -> Walk:
     walker = _Walker(context)
     try:
         yield from walker.node(plan, context.deadline, math.inf, alternative=False)
-    except _NoTarget as stuck:
-        return Walked(steps=tuple(walker.steps), failure=stuck.failure, upstream_calls=walker.calls)
+    except _NoTarget as no_target:
+        return Walked(steps=tuple(walker.steps), failure=no_target.failure, upstream_calls=walker.calls)
     return Walked(walker.retry_count, tuple(walker.steps), None, walker.calls)
 
 
 class _Walker:
     def __init__(self, context: WalkContext) -> None:
-        self._situation = context
+        self._context = context
         self._clock = context.clock
         self._health = context.health
         self.steps: list[Step] = []
@@ -164,7 +167,7 @@ class _Walker:
             if target.retry is None:
                 self.retry_count = 0
                 return outcome
-            step = decide(target.retry, outcome, tries, waited, self._situation.random(), alternative=alternative)
+            step = decide(target.retry, outcome, tries, waited, self._context.random(), alternative=alternative)
             step = self._affordable(step, target, min(until, over), alternative=alternative)
             if isinstance(step, StopRetrying):
                 self.retry_count = step.count
@@ -172,7 +175,7 @@ class _Walker:
                 return outcome
             self._explain(f"retry in {step.seconds:.3g}s")
             tries += 1
-            waited += step.asked
+            waited += step.requested
             yield Wait(step.seconds)
 
     def _affordable(
@@ -211,7 +214,7 @@ class _Walker:
         return outcome
 
     def _race(self, first: Attempt, second: Attempt, delay: float) -> Generator[Any, Any, tuple[Outcome, bool]]:
-        """The outcome that counts, and whether the second attempt was part of it."""
+        """The winner's outcome, and whether the second attempt was started."""
         began, health = self._clock(), self._health
         tracked = [attempt.target for attempt in (first, second) if attempt.target.is_tracked]
         probes = [health.attempt_started(target.identity, target.breaker, began) for target in tracked]
@@ -263,22 +266,22 @@ class _Walker:
             self._explain("next")
             at += 1
 
-    def _hedged(self, first: Target, rival: Target, hedge: Hedge, until: float, over: float) -> Part:
-        """The first target, with the second as its rival while the budget for that lasts."""
+    def _hedged(self, first: Target, rival: Target, hedge: HedgePolicy, until: float, over: float) -> Part:
+        """The first target, raced against the second target if the hedge budget allows it."""
         health, now, node = self._health, self._clock(), first.path + first.identity
         health.hedgeable(node, hedge.percent, now)
-        may = health.may_hedge(node, hedge.percent, now)
+        may_hedge = health.may_hedge(node, hedge.percent, now)
         self._rival_ran = False
         outcome = yield from self._target(
-            first, until, over, alternative=True, rival=rival if may else None, delay=hedge.delay
+            first, until, over, alternative=True, rival=rival if may_hedge else None, delay=hedge.delay
         )
-        # Who left meanwhile is not told here: the rival may have been started for them.
-        if may and not self._rival_ran:
+        # If the caller disconnects, this line isn't reached: the rival may have been started, so the hedge counts.
+        if may_hedge and not self._rival_ran:
             health.hedge_unspent(node, self._clock())
         return outcome
 
     def _open(self, plan: Fallback | Balance, every: tuple[int, ...]) -> tuple[int, ...]:
-        """Those of the targets that no breaker keeps away; all of them when it would be none
+        """The indexes of the targets that their breakers admit; all indexes if no breaker admits its target
         (docs/portkey.md#circuit-breaker)."""
         if not plan.is_guarded:
             return every
@@ -288,7 +291,7 @@ class _Walker:
             return every
         for index in every:
             if index not in opened:
-                self.steps.append(Skipped(plan.targets[index].path))
+                self.steps.append(SkippedStep(plan.targets[index].path))
         return opened
 
     def _is_open(self, plan: Plan, now: float) -> bool:
@@ -298,14 +301,14 @@ class _Walker:
         )
 
     def _pick(self, plan: Balance) -> int:
-        """Which target of a balancer."""
+        """The index of the balancer's target for this request."""
         weighty = tuple(index for index, weight in enumerate(plan.weights) if weight > 0)
-        context = self._situation
+        context = self._context
         return pick(plan, list(self._open(plan, weighty)), context.view, self._health, self._clock(), context.random)
 
     def _choose(self, plan: Choose) -> int:
-        """Which target of a conditional router (docs/portkey.md#conditions)."""
-        view = self._situation.view
+        """The index of the conditional router's target for this request (docs/portkey.md#conditions)."""
+        view = self._context.view
         name, index = plan.default, plan.default_target
         for case in plan.cases:
             if case.condition.matches(view):
@@ -321,24 +324,24 @@ class _Walker:
             text = f"{plan.path}.strategy leads to '{name[:64]}', but none of its targets has that name."
         raise _NoTarget(Failure(Kind.NO_MATCHING_TARGET, text, f"{plan.path}.strategy", plain))
 
-    # The account of what was done.
+    # The steps for the trace.
 
     def _made(self, target: Target, outcome: Outcome, began: float) -> None:
         milliseconds = (self._clock() - began) * 1000
         failure = outcome.failure
         named = failure is not None and failure.kind is not Kind.UPSTREAM_STATUS
         result = failure.kind.value if failure is not None and named else str(outcome.status)
-        self.steps.append(Made(target.path, "cached" if outcome.stored else result, milliseconds))
+        self.steps.append(AttemptStep(target.path, "cached" if outcome.stored else result, milliseconds))
 
     def _explain(self, why: str) -> None:
-        """Say of the latest step why it was not, or was, the last."""
+        """Add a reason to the latest step: why another step follows, or why none does."""
         last = self.steps[-1]
-        if why and isinstance(last, Made):
+        if why and isinstance(last, AttemptStep):
             last.why.append(why)
 
 
 def _judged(outcome: Outcome) -> int | None:
-    """The status by which health judges an attempt; None when it says nothing about the target."""
+    """The status that health counts for an attempt; None if the attempt says nothing about the target."""
     failure = outcome.failure
     if outcome.stored or (failure is not None and not failure.sent and not outcome.is_network):
         return None
@@ -348,7 +351,7 @@ def _judged(outcome: Outcome) -> int | None:
 
 
 def _leads_on(plan: Fallback, outcome: Outcome) -> bool:
-    """Whether a fallback turns to its next target (docs/portkey.md#fallback)."""
+    """Whether a fallback goes on to its next target (docs/portkey.md#fallback)."""
     if outcome.committed or is_final(outcome.failure) or outcome.error in plan.return_on_error:
         return False
     if plan.on_status_codes is None and plan.on_error is None:

@@ -6,21 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.routing.breaker import Breaker, State, counts_as_failure
+from penstock.routing.breaker import BreakerPolicy, Circuit, counts_as_failure
 
-COUNT = Breaker(failure_threshold=3, cooldown=30.0)
-SHARE = Breaker(failure_threshold_percentage=50, minimum_requests=4, cooldown=30.0)
+COUNT = BreakerPolicy(failure_threshold=3, cooldown=30.0)
+SHARE = BreakerPolicy(failure_threshold_percentage=50, minimum_requests=4, cooldown=30.0)
 
 
-def attempt(state: State, policy: Breaker, now: float, *, failed: bool | None) -> bool:
+def attempt(state: Circuit, policy: BreakerPolicy, now: float, *, failed: bool | None) -> bool:
     """One attempt from begin to end; whether it was a probe."""
     probe = state.attempt_started(policy, now)
     state.end(policy, now, failed=failed, probe=probe)
     return probe
 
 
-def opened(policy: Breaker = COUNT, now: float = 0.0) -> State:
-    state = State()
+def opened(policy: BreakerPolicy = COUNT, now: float = 0.0) -> Circuit:
+    state = Circuit()
     for _ in range(3):
         attempt(state, policy, now, failed=True)
     assert not state.admits(policy, now)
@@ -32,12 +32,12 @@ def opened(policy: Breaker = COUNT, now: float = 0.0) -> State:
     [(None, {500, 503, 599}), (frozenset({429, 500}), {429, 500}), (frozenset(), set())],
 )
 def test_which_statuses_are_failures(codes: frozenset[int] | None, failures: set[int]) -> None:
-    breaker = Breaker(failure_threshold=1, cooldown=1.0, failure_status_codes=codes)
+    breaker = BreakerPolicy(failure_threshold=1, cooldown=1.0, failure_status_codes=codes)
     assert {status for status in (200, 400, 429, 499, 500, 503, 599) if counts_as_failure(breaker, status)} == failures
 
 
 def test_it_opens_at_the_number_of_failures() -> None:
-    state = State()
+    state = Circuit()
     for failed in (True, False, True, None, False):
         attempt(state, COUNT, 1.0, failed=failed)
         assert state.admits(COUNT, 1.0)
@@ -60,7 +60,7 @@ def test_it_opens_at_the_number_of_failures() -> None:
     ],
 )
 def test_it_opens_at_the_percentage_of_enough_requests(results: list[bool | None], opens: bool) -> None:
-    state = State()
+    state = Circuit()
     for failed in results:
         attempt(state, SHARE, 1.0, failed=failed)
     assert state.admits(SHARE, 1.0) is not opens
@@ -68,8 +68,8 @@ def test_it_opens_at_the_percentage_of_enough_requests(results: list[bool | None
 
 def test_without_a_failure_it_never_opens() -> None:
     state, policy = (
-        State(),
-        Breaker(failure_threshold=0, failure_threshold_percentage=0, minimum_requests=0, cooldown=1.0),
+        Circuit(),
+        BreakerPolicy(failure_threshold=0, failure_threshold_percentage=0, minimum_requests=0, cooldown=1.0),
     )
     for _ in range(20):
         attempt(state, policy, 0.0, failed=False)
@@ -77,7 +77,7 @@ def test_without_a_failure_it_never_opens() -> None:
 
 
 def test_failures_outside_of_the_window_are_forgotten() -> None:
-    state = State()
+    state = Circuit()
     for now in (0.0, 40.0, 61.0, 101.0):
         attempt(state, COUNT, now, failed=True)
         assert state.admits(COUNT, now)
@@ -126,7 +126,7 @@ def test_attempts_made_in_spite_of_an_open_circuit_decide_nothing() -> None:
 
 
 def test_every_policy_waits_its_own_cooldown() -> None:
-    patient = Breaker(failure_threshold=3, cooldown=90.0)
+    patient = BreakerPolicy(failure_threshold=3, cooldown=90.0)
     state = opened()
     assert state.admits(COUNT, 30.0)
     assert not state.admits(patient, 30.0)
@@ -135,7 +135,7 @@ def test_every_policy_waits_its_own_cooldown() -> None:
 
 
 POLICIES = st.builds(
-    Breaker,
+    BreakerPolicy,
     failure_threshold=st.none() | st.integers(1, 5),
     failure_threshold_percentage=st.none() | st.floats(1, 100),
     minimum_requests=st.integers(1, 5),
@@ -155,9 +155,9 @@ STEPS = st.lists(
 
 @given(POLICIES, STEPS)
 def test_no_admission_before_the_cooldown_and_never_two_probes(
-    policy: Breaker, steps: list[tuple[float, str, bool | None, int]]
+    policy: BreakerPolicy, steps: list[tuple[float, str, bool | None, int]]
 ) -> None:
-    state, now, until = State(), 0.0, 0.0
+    state, now, until = Circuit(), 0.0, 0.0
     running: list[bool] = []
     for passed, action, failed, which in steps:
         now += passed
@@ -176,11 +176,11 @@ def test_no_admission_before_the_cooldown_and_never_two_probes(
 
 
 @given(POLICIES, st.lists(st.tuples(st.floats(0, 30), st.booleans()), max_size=60))
-def test_what_is_counted_lies_within_the_window(policy: Breaker, results: list[tuple[float, bool]]) -> None:
+def test_what_is_counted_lies_within_the_window(policy: BreakerPolicy, results: list[tuple[float, bool]]) -> None:
     """It opens at the latest when (nearly) nine tenths of the window hold too many failures, and never for older ones."""
     threshold = policy.failure_threshold or 3
-    policy = Breaker(failure_threshold=threshold, cooldown=policy.cooldown, window=policy.window)
-    state, now, seen = State(), 0.0, deque[tuple[float, bool]]()
+    policy = BreakerPolicy(failure_threshold=threshold, cooldown=policy.cooldown, window=policy.window)
+    state, now, seen = Circuit(), 0.0, deque[tuple[float, bool]]()
     for passed, failed in results:
         now += passed
         attempt(state, policy, now, failed=failed)
@@ -194,7 +194,7 @@ def test_what_is_counted_lies_within_the_window(policy: Breaker, results: list[t
 
 
 def test_memory_does_not_grow_with_traffic() -> None:
-    state, policy = State(), Breaker(failure_threshold_percentage=100, cooldown=1.0, window=10.0)
+    state, policy = Circuit(), BreakerPolicy(failure_threshold_percentage=100, cooldown=1.0, window=10.0)
     for step in range(5000):
         attempt(state, policy, step / 100, failed=step % 2 == 0)
     assert len(state._buckets) <= 10

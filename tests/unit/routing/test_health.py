@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.routing.breaker import Breaker
+from penstock.routing.breaker import BreakerPolicy
 from penstock.routing.health import Health
 
-BREAKER = Breaker(failure_threshold=2, cooldown=30.0)
+BREAKER = BreakerPolicy(failure_threshold=2, cooldown=30.0)
 
 
 def attempt(
-    health: Health, now: float, status: int | None, took: float | None = None, breaker: Breaker | None = None
+    health: Health, now: float, status: int | None, took: float | None = None, breaker: BreakerPolicy | None = None
 ) -> bool:
     probe = health.attempt_started("t", breaker, now)
     health.end("t", breaker, now, status=status, first_token=took, probe=probe)
@@ -129,13 +129,13 @@ def test_a_burst_counts() -> None:
         (500, 0.01, None, 5.0),
         (429, None, None, 5.0),
         (400, 9.0, None, 9.0),
-        (200, 0.01, Breaker(failure_threshold=9, cooldown=1.0, failure_status_codes=frozenset({200})), 5.0),
+        (200, 0.01, BreakerPolicy(failure_threshold=9, cooldown=1.0, failure_status_codes=frozenset({200})), 5.0),
         (200, None, None, None),
         (None, 0.5, None, None),
     ],
 )
 def test_what_makes_a_sample(
-    status: int | None, took: float | None, breaker: Breaker | None, expected: float | None
+    status: int | None, took: float | None, breaker: BreakerPolicy | None, expected: float | None
 ) -> None:
     health = Health()
     attempt(health, 1.0, status, took, breaker)
@@ -221,26 +221,26 @@ def test_no_percentage_is_no_hedge() -> None:
 
 def test_a_choice_sticks_until_it_expires() -> None:
     health = Health()
-    assert health.stuck("k", 0.0) is None
-    health.stick("k", 0, 10.0)
-    assert health.stuck("k", 9.9) == 0
-    assert health.stuck("k", 10.0) is None
-    health.stick("k", 2, 20.0)
-    assert (health.stuck("k", 15.0), health.stuck("other", 15.0)) == (2, None)
+    assert health.sticky_choice("k", 0.0) is None
+    health.keep_choice("k", 0, 10.0)
+    assert health.sticky_choice("k", 9.9) == 0
+    assert health.sticky_choice("k", 10.0) is None
+    health.keep_choice("k", 2, 20.0)
+    assert (health.sticky_choice("k", 15.0), health.sticky_choice("other", 15.0)) == (2, None)
 
 
 def test_what_was_not_used_for_longest_is_forgotten_first() -> None:
     health = Health(targets=2, providers=2, hedging_nodes=2, sticky_choices=2)
     for name in ("a", "b"):
-        health.stick(name, 1, 10.0)
-    assert health.stuck("a", 0.0) == 1
-    health.stick("c", 1, 10.0)
-    assert [health.stuck(name, 0.0) for name in ("a", "b", "c")] == [1, None, 1]
+        health.keep_choice(name, 1, 10.0)
+    assert health.sticky_choice("a", 0.0) == 1
+    health.keep_choice("c", 1, 10.0)
+    assert [health.sticky_choice(name, 0.0) for name in ("a", "b", "c")] == [1, None, 1]
     for number in range(100):
         name = str(number)
         health.attempt_started(name, BREAKER, 0.0)
         health.attempted(name, 0.0)
         health.hedgeable(name, 5, 0.0)
-        health.stick(name, 1, 10.0)
+        health.keep_choice(name, 1, 10.0)
     sizes = [len(room) for room in (health._targets, health._retries, health._hedges, health._choices)]
     assert sizes == [2, 2, 2, 2]

@@ -15,18 +15,18 @@ from penstock.core.address import LOOPBACK_NAMES, AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import ErrorClass
 from penstock.core.secret import Secret
-from penstock.routing.breaker import Breaker
+from penstock.routing.breaker import BreakerPolicy
 from penstock.routing.parse import HeaderSettings, Rules, parse
 from penstock.routing.plan import (
     Balance,
+    BalancePolicy,
     Choose,
     Fallback,
-    Hedge,
+    HedgePolicy,
     Plan,
-    Policy,
-    Rescue,
+    RescuePolicy,
     RetryPolicy,
-    Sticky,
+    StickyPolicy,
     Target,
     Timeouts,
     leaves,
@@ -241,7 +241,7 @@ def test_a_fallback() -> None:
     assert isinstance(found, Fallback)
     assert [target.path for target in found.targets] == ["config.targets[0]", "config.targets[1]"]
     assert (found.on_status_codes, found.on_error) == (frozenset({429, 503}), frozenset({ErrorClass.TIMEOUT}))
-    assert (found.return_on_error, found.hedge) == (frozenset({ErrorClass.CONTENT_FILTER}), Hedge(2.0, 5.0))
+    assert (found.return_on_error, found.hedge) == (frozenset({ErrorClass.CONTENT_FILTER}), HedgePolicy(2.0, 5.0))
     assert (found.path, found.total, found.is_guarded) == ("config", 9.0, False)
 
 
@@ -271,8 +271,8 @@ def test_a_balancer() -> None:
         | {"timeouts": {"total": 9}}
     )  # fmt: skip
     assert isinstance(found, Balance)
-    assert (found.weights, found.policy) == ((0.95, 0.0, 1.0), Policy.LEAST_BUSY)
-    assert (found.sticky, found.total) == (Sticky(("metadata.user",), 60.0), 9.0)
+    assert (found.weights, found.policy) == ((0.95, 0.0, 1.0), BalancePolicy.LEAST_BUSY)
+    assert (found.sticky, found.total) == (StickyPolicy(("metadata.user",), 60.0), 9.0)
 
 
 @pytest.mark.parametrize(("policy", "tracked"), [("weights", False), ("least_latency", True), ("least_busy", True)])
@@ -345,7 +345,7 @@ CONDITION = [{"query": {}, "then": "a"}]
 )
 def test_where_a_breaker_applies(config: dict[str, Any], guarded: list[bool]) -> None:
     found = tree(config)
-    assert [leaf.breaker == Breaker(failure_threshold=3, cooldown=30.0) for leaf in leaves(found)] == guarded
+    assert [leaf.breaker == BreakerPolicy(failure_threshold=3, cooldown=30.0) for leaf in leaves(found)] == guarded
     assert [leaf.is_tracked for leaf in leaves(found)] == guarded
     assert isinstance(found, Choose | Target) or found.is_guarded is any(guarded)
 
@@ -372,7 +372,7 @@ Read = Callable[[Target], Any]
         ("strict_open_ai_compliance", False, True, lambda leaf: leaf.strict, False, True),
         ("cb_config", {"failure_threshold": 1, "window": 5}, {"failure_threshold": 2}, lambda leaf: (leaf.breaker.failure_threshold, leaf.breaker.window), (1, 0.005), (2, 60.0)),
         ("timeouts", {"connect": 1, "idle": 2, "total": 3}, {"idle": 4}, lambda leaf: leaf.timeouts, Timeouts(connect=1.0, idle=2.0), Timeouts(connect=1.0, idle=4.0)),
-        ("stream_rescue", {"mode": "buffer", "tokens": 5}, {"mode": "buffer"}, lambda leaf: leaf.rescue, Rescue(5), Rescue(None)),
+        ("stream_rescue", {"mode": "buffer", "tokens": 5}, {"mode": "buffer"}, lambda leaf: leaf.rescue, RescuePolicy(5), RescuePolicy(None)),
     ],
 )  # fmt: skip
 def test_what_passes_down(key: str, outer: Any, inner: Any, read: Read, inherited: Any, own: Any) -> None:

@@ -10,9 +10,9 @@ import pytest
 from penstock.core.failure import Kind
 from penstock.core.outcome import ErrorClass
 from penstock.routing import policies
-from penstock.routing.breaker import Breaker
+from penstock.routing.breaker import BreakerPolicy
 from penstock.routing.fields import Fields, Refused
-from penstock.routing.plan import Cache, Hedge, Rescue, RetryPolicy, Sticky, Timeouts
+from penstock.routing.plan import CachePolicy, HedgePolicy, RescuePolicy, RetryPolicy, StickyPolicy, Timeouts
 
 Policy = Callable[[Fields], Any]
 DEFAULT = frozenset({429, 500, 502, 503, 504, 529})
@@ -80,73 +80,73 @@ def test_timeouts(given: dict[str, Any], expected: Timeouts) -> None:
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ("simple", Cache(7 * DAY)),
-        ("semantic", Cache(7 * DAY)),
-        ({"mode": "simple"}, Cache(7 * DAY)),
-        ({"mode": "semantic", "max_age": 60}, Cache(60.0)),
-        ({"mode": "simple", "max_age": 1e12}, Cache(90 * DAY)),
+        ("simple", CachePolicy(7 * DAY)),
+        ("semantic", CachePolicy(7 * DAY)),
+        ({"mode": "simple"}, CachePolicy(7 * DAY)),
+        ({"mode": "semantic", "max_age": 60}, CachePolicy(60.0)),
+        ({"mode": "simple", "max_age": 1e12}, CachePolicy(90 * DAY)),
     ],
 )
-def test_cache(given: Any, expected: Cache) -> None:
+def test_cache(given: Any, expected: CachePolicy) -> None:
     assert read("cache", given) == expected
 
 
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"failure_threshold": 3}, Breaker(failure_threshold=3, cooldown=30.0)),
-        ({"failure_threshold_percentage": 50}, Breaker(failure_threshold_percentage=50.0, cooldown=30.0)),
+        ({"failure_threshold": 3}, BreakerPolicy(failure_threshold=3, cooldown=30.0)),
+        ({"failure_threshold_percentage": 50}, BreakerPolicy(failure_threshold_percentage=50.0, cooldown=30.0)),
         (
             {
                 "failure_threshold": 5, "failure_threshold_percentage": 20, "minimum_requests": 4,
                 "cooldown_interval": 60_000, "failure_status_codes": [429, "503"], "window": 10_000,
             },
-            Breaker(
+            BreakerPolicy(
                 failure_threshold=5, failure_threshold_percentage=20.0, minimum_requests=4, cooldown=60.0,
                 failure_status_codes=frozenset({429, 503}), window=10.0,
             ),
         ),
-        ({"failure_threshold": 1, "failure_status_codes": []}, Breaker(failure_threshold=1, cooldown=30.0, failure_status_codes=frozenset())),
+        ({"failure_threshold": 1, "failure_status_codes": []}, BreakerPolicy(failure_threshold=1, cooldown=30.0, failure_status_codes=frozenset())),
     ],
 )  # fmt: skip
-def test_breaker(given: dict[str, Any], expected: Breaker) -> None:
+def test_breaker(given: dict[str, Any], expected: BreakerPolicy) -> None:
     assert read("cb_config", given) == expected
 
 
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"mode": "buffer"}, Rescue(None)),
-        ({"mode": "buffer", "tokens": "all"}, Rescue(None)),
-        ({"mode": "buffer", "tokens": 8, "max_wait": 2}, Rescue(8, 2.0)),
+        ({"mode": "buffer"}, RescuePolicy(None)),
+        ({"mode": "buffer", "tokens": "all"}, RescuePolicy(None)),
+        ({"mode": "buffer", "tokens": 8, "max_wait": 2}, RescuePolicy(8, 2.0)),
     ],
 )
-def test_rescue(given: dict[str, Any], expected: Rescue) -> None:
+def test_rescue(given: dict[str, Any], expected: RescuePolicy) -> None:
     assert read("stream_rescue", given) == expected
 
 
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"delay": 1.5}, Hedge(1.5, 5.0)),
-        ({"delay": 0, "percent": 0}, Hedge(0.0, 0.0)),
-        ({"delay": 2, "percent": 50}, Hedge(2.0, 50.0)),
+        ({"delay": 1.5}, HedgePolicy(1.5, 5.0)),
+        ({"delay": 0, "percent": 0}, HedgePolicy(0.0, 0.0)),
+        ({"delay": 2, "percent": 50}, HedgePolicy(2.0, 50.0)),
     ],
 )
-def test_hedge(given: dict[str, Any], expected: Hedge) -> None:
+def test_hedge(given: dict[str, Any], expected: HedgePolicy) -> None:
     assert read("hedge", given) == expected
 
 
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"hash_fields": ["metadata.user_id"]}, Sticky(("metadata.user_id",), 3600.0)),
-        ({"enabled": True, "hash_fields": ["params.user", "metadata.a"], "ttl": 60}, Sticky(("params.user", "metadata.a"), 60.0)),
+        ({"hash_fields": ["metadata.user_id"]}, StickyPolicy(("metadata.user_id",), 3600.0)),
+        ({"enabled": True, "hash_fields": ["params.user", "metadata.a"], "ttl": 60}, StickyPolicy(("params.user", "metadata.a"), 60.0)),
         ({"enabled": False, "hash_fields": ["metadata.a"]}, None),
         ({"enabled": False}, None),
     ],
 )  # fmt: skip
-def test_sticky(given: dict[str, Any], expected: Sticky | None) -> None:
+def test_sticky(given: dict[str, Any], expected: StickyPolicy | None) -> None:
     assert read("sticky", given) == expected
 
 

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.failure import MEANINGS, Failure, Kind
-from penstock.core.failure import Retry as Safety
+from penstock.core.failure import MEANINGS, Failure, Kind, RetrySafety
 from penstock.core.outcome import ErrorClass, Outcome
 from penstock.routing.plan import RetryPolicy
 from penstock.routing.policies import RETRIED_STATUSES
@@ -52,8 +51,8 @@ def test_without_attempts_nothing_is_retried_nor_counted(policy: RetryPolicy | N
 def test_what_never_left_is_always_retried_and_what_would_fail_again_never(kind: Kind) -> None:
     nothing, everything = RetryPolicy(3, frozenset()), RetryPolicy(3, frozenset(range(400, 600)), frozenset(ErrorClass))
     safety = MEANINGS[kind].retry
-    assert isinstance(decided(nothing, broken(kind)), RetryAfter) is (safety is Safety.UNSENT)
-    assert isinstance(decided(everything, broken(kind)), RetryAfter) is (safety is not Safety.NEVER)
+    assert isinstance(decided(nothing, broken(kind)), RetryAfter) is (safety is RetrySafety.UNSENT)
+    assert isinstance(decided(everything, broken(kind)), RetryAfter) is (safety is not RetrySafety.NEVER)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +113,7 @@ def test_the_backoff_doubles_up_to_its_bound(tries: int, seconds: float) -> None
 
 
 @pytest.mark.parametrize(
-    ("heeds", "status", "asked", "expected"),
+    ("heeds", "status", "requested", "expected"),
     [
         (True, 429, 0.35, RetryAfter(0.35, 0.35)),
         (True, 503, 12.0, RetryAfter(12.0, 12.0)),
@@ -132,10 +131,10 @@ def test_the_backoff_doubles_up_to_its_bound(tries: int, seconds: float) -> None
     ],
 )
 def test_the_providers_wish(
-    heeds: bool | None, status: int, asked: float | None, expected: RetryAfter | StopRetrying
+    heeds: bool | None, status: int, requested: float | None, expected: RetryAfter | StopRetrying
 ) -> None:
     policy = RetryPolicy(3, RETRIED_STATUSES, use_retry_after=heeds)
-    assert decided(policy, answered(status, asked)) == expected
+    assert decided(policy, answered(status, requested)) == expected
 
 
 @pytest.mark.parametrize(("waited", "again"), [(0.0, True), (40.0, True), (40.1, False), (60.0, False)])
@@ -166,11 +165,11 @@ def test_every_decision_is_within_its_bounds(
         assert result.count in {-1, tries} or (result.count, policy.attempts) == (0, 0)
     else:
         assert tries < policy.attempts
-        assert waited + result.asked <= 60
-        assert result.seconds == result.asked > 0 or result.asked == 0
-        assert result.asked or 0.8 * min(2**tries, 16) <= result.seconds <= max(10.0, 1.2 * min(2**tries, 16))
+        assert waited + result.requested <= 60
+        assert result.seconds == result.requested > 0 or result.requested == 0
+        assert result.requested or 0.8 * min(2**tries, 16) <= result.seconds <= max(10.0, 1.2 * min(2**tries, 16))
         longest = max(10.0, 1.2 * min(2**tries, 16)) + 1e-9  # the last bit of a product may round up
-        assert result.asked or 0.8 * min(2**tries, 16) <= result.seconds <= longest
+        assert result.requested or 0.8 * min(2**tries, 16) <= result.seconds <= longest
 
 
 # What rules about status codes mean.

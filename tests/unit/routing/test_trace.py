@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.routing.trace import Made, Skipped, Step, line
+from penstock.routing.trace import AttemptStep, SkippedStep, Step, line
 
 
 @pytest.mark.parametrize(
     ("steps", "expected"),
     [
         ((), ""),
-        ((Made("config", "200", 95.4),), "config 200 95ms"),
-        ((Made("config", "cached", 0.2),), "config cached 0ms"),
-        ((Made("config.targets[0]", "connection_refused", 1.5),), "targets[0] connection_refused 2ms"),
-        ((Made("config.targets[0].targets[2]", "200", 1e6),), "targets[0].targets[2] 200 1000000ms"),
-        ((Skipped("config.targets[0]"), Made("config.targets[1]", "200", 3)), "targets[0] open skipped; targets[1] 200 3ms"),
-        ((Made("config.targets[0]", "503", 80, ["attempts spent", "next"]),), "targets[0] 503 80ms attempts spent, next"),
+        ((AttemptStep("config", "200", 95.4),), "config 200 95ms"),
+        ((AttemptStep("config", "cached", 0.2),), "config cached 0ms"),
+        ((AttemptStep("config.targets[0]", "connection_refused", 1.5),), "targets[0] connection_refused 2ms"),
+        ((AttemptStep("config.targets[0].targets[2]", "200", 1e6),), "targets[0].targets[2] 200 1000000ms"),
+        ((SkippedStep("config.targets[0]"), AttemptStep("config.targets[1]", "200", 3)), "targets[0] open skipped; targets[1] 200 3ms"),
+        ((AttemptStep("config.targets[0]", "503", 80, ["attempts spent", "next"]),), "targets[0] 503 80ms attempts spent, next"),
     ],
 )  # fmt: skip
 def test_one_line(steps: tuple[Step, ...], expected: str) -> None:
@@ -25,9 +25,9 @@ def test_one_line(steps: tuple[Step, ...], expected: str) -> None:
 
 def test_the_line_of_the_design() -> None:
     steps = (
-        Made("config.targets[0]", "429", 120, ["retry in 1.02s"]),
-        Made("config.targets[0]", "503", 80, ["attempts spent", "next"]),
-        Made("config.targets[1]", "200", 95),
+        AttemptStep("config.targets[0]", "429", 120, ["retry in 1.02s"]),
+        AttemptStep("config.targets[0]", "503", 80, ["attempts spent", "next"]),
+        AttemptStep("config.targets[1]", "200", 95),
     )
     assert (
         line(steps)
@@ -37,7 +37,9 @@ def test_the_line_of_the_design() -> None:
 
 @pytest.mark.parametrize(("count", "told"), [(32, 32), (33, 33), (1000, 33)])
 def test_of_many_steps_the_first_and_the_last_are_told(count: int, told: int) -> None:
-    parts = line(tuple(Made(f"config.targets[{index}]", "500", 1, ["next"]) for index in range(count))).split("; ")
+    parts = line(tuple(AttemptStep(f"config.targets[{index}]", "500", 1, ["next"]) for index in range(count))).split(
+        "; "
+    )
     assert len(parts) == told
     assert (parts[0], parts[-1]) == ("targets[0] 500 1ms next", f"targets[{count - 1}] 500 1ms next")
     assert (count == told == 32) or parts[16] == f"({count - 32} more)"
@@ -45,4 +47,6 @@ def test_of_many_steps_the_first_and_the_last_are_told(count: int, told: int) ->
 
 def test_the_longest_line_fits_into_a_header() -> None:
     deep = "config" + ".targets[999]" * 32
-    assert len(line((Made(deep, "first_token_timeout", 600_000, ["retry budget spent", "next"]),) * 1000)) < 16_384
+    assert (
+        len(line((AttemptStep(deep, "first_token_timeout", 600_000, ["retry budget spent", "next"]),) * 1000)) < 16_384
+    )
