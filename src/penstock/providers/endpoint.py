@@ -7,7 +7,7 @@ its line, and a host that a caller names is never trusted.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote
@@ -96,16 +96,14 @@ class Endpoint(msgspec.Struct, frozen=True):
     def route_for(self, model: str | None, wire: str) -> ModelRoute:
         """How a model is asked: in the caller's wire where the provider speaks it (lane 1), else in the wire that the
         provider prefers (lane 2)."""
-        routes = self.default_routes
+        routes: Sequence[ModelRoute] = self.default_routes
         if self.model_routes and model is not None:
-            routes = tuple([route for route in self.model_routes if model.startswith(route.prefix)]) or routes
-        preferred = None
-        for route in routes:
-            if not route.models or route.serves(model):
-                if route.dialect == wire:
-                    return route
-                preferred = preferred or route
-        return preferred or routes[0]
+            routes = [route for route in self.model_routes if model.startswith(route.prefix)] or routes
+        first = routes[0]
+        if first.dialect == wire and not first.models:
+            return first
+        serving = [route for route in routes if route.serves(model)] or [first]
+        return next((route for route in serving if route.dialect == wire), serving[0])
 
     def __repr__(self) -> str:
         origin = self.default_route.origin
