@@ -7,7 +7,7 @@ its line, and a host that a caller names is never trusted.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote
@@ -96,16 +96,14 @@ class Endpoint(msgspec.Struct, frozen=True):
     def route_for(self, model: str | None, wire: str) -> ModelRoute:
         """How a model is asked: in the caller's wire where the provider speaks it (lane 1), else in the wire that the
         provider prefers (lane 2)."""
-        routes = self.default_routes
+        routes: Sequence[ModelRoute] = self.default_routes
         if self.model_routes and model is not None:
-            routes = tuple([route for route in self.model_routes if model.startswith(route.prefix)]) or routes
-        preferred = None
-        for route in routes:
-            if not route.models or route.serves(model):
-                if route.dialect == wire:
-                    return route
-                preferred = preferred or route
-        return preferred or routes[0]
+            routes = [route for route in self.model_routes if model.startswith(route.prefix)] or routes
+        first = routes[0]
+        if first.dialect == wire and not first.models:
+            return first
+        serving = [route for route in routes if route.serves(model)] or [first]
+        return next((route for route in serving if route.dialect == wire), serving[0])
 
     def __repr__(self) -> str:
         origin = self.default_route.origin
@@ -163,17 +161,18 @@ def bind(
         return signer
     if signer is not None:
         binding = msgspec.structs.replace(binding, key=None, lent_key=None, demands_key=False)
+    default_routes = _routes(binding, specs)
+    if isinstance(default_routes, Failure):
+        return default_routes
     rules = provider.model_routes if operation is Operation.CHAT else ()
-    routes = [_model_route(binding, spec) for spec in (*specs, *(rule.spec for rule in rules))]
-    for route in routes:
-        if isinstance(route, Failure):
-            return route
-    bound = [route for route in routes if not isinstance(route, Failure)]
-    special = [
+    model_routes = _routes(binding, tuple(rule.spec for rule in rules))
+    if isinstance(model_routes, Failure):
+        return model_routes
+    named = tuple(
         msgspec.structs.replace(route, prefix=rule.prefix, becomes=rule.becomes)
-        for route, rule in zip(bound[len(specs) :], rules, strict=True)
-    ]
-    return Endpoint(provider, tuple(bound[: len(specs)]), tuple(special), values, signer)
+        for route, rule in zip(model_routes, rules, strict=True)
+    )
+    return Endpoint(provider, default_routes, named, values, signer)
 
 
 def _signer(
@@ -199,6 +198,16 @@ def _signer(
         text = f"The credentials for {provider.slug} hold half a character: send them whole."
         return Failure(Kind.INVALID_CONFIG, text, "api_key")
     return _not_lent(provider) if signer.is_own and (environment is None or not trusted) else signer
+
+
+def _routes(binding: _Binding, specs: tuple[EndpointSpec, ...]) -> tuple[ModelRoute, ...] | Failure:
+    routes = []
+    for spec in specs:
+        route = _model_route(binding, spec)
+        if isinstance(route, Failure):
+            return route
+        routes.append(route)
+    return tuple(routes)
 
 
 def _model_route(binding: _Binding, spec: EndpointSpec) -> ModelRoute | Failure:

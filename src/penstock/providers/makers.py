@@ -144,7 +144,7 @@ ROWS: Final = (
         "https://platform.moonshot.cn/docs/api/chat",
         chat_and_models(
             parent="/v1",
-            # https://platform.kimi.ai/docs/api/overview
+            # https://platform.kimi.ai/docs/api/messages
             messages=messages_at("/v1/messages", base_url="https://api.moonshot.cn/anthropic"),
         ),
         env=("MOONSHOT_API_KEY",),
@@ -245,7 +245,7 @@ ROWS: Final = (
         "https://docs.bigmodel.cn",
         chat_and_models(
             Operation.EMBEDDINGS,
-            # https://docs.bigmodel.cn/cn/guide/develop/claude
+            # https://docs.bigmodel.cn/cn/guide/develop/claude/introduction
             messages=messages_at("/v1/messages", base_url="https://open.bigmodel.cn/api/anthropic"),
         ),
         env=("ZHIPU_API_KEY", "ZHIPUAI_API_KEY"),

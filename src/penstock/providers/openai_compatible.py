@@ -30,7 +30,7 @@ ROWS: Final = (
         "302.AI",
         "https://api.302.ai",
         "https://doc.302.ai",
-        chat_and_models(parent="/v1"),
+        chat_and_models(Operation.EMBEDDINGS, parent="/v1"),
         env=("AI302_API_KEY", "302AI_API_KEY"),
         quirks=ChatQuirks(developer_role=True),
     ),
@@ -96,7 +96,7 @@ ROWS: Final = (
         "CometAPI",
         "https://api.cometapi.com/v1",
         "https://apidoc.cometapi.com",
-        chat_and_models(),
+        chat_and_models(Operation.EMBEDDINGS),
         env=("COMETAPI_KEY", "COMETAPI_API_KEY"),
         quirks=ChatQuirks(developer_role=True),
     ),
@@ -130,7 +130,7 @@ ROWS: Final = (
         "Echo (built in)",
         "echo://echo",
         "docs/echo.md",
-        chat_and_models(),
+        chat_and_models(Operation.EMBEDDINGS),
         key=Key.NONE,
         quirks=ChatQuirks(developer_role=True),
         notes="Answers from inside the gateway: no network, no key.",
@@ -217,7 +217,7 @@ ROWS: Final = (
         "IO Intelligence",
         "https://api.intelligence.io.solutions/api/v1",
         "https://io.net/docs/guides/intelligence/io-intelligence",
-        chat_and_models(),
+        chat_and_models(Operation.EMBEDDINGS),
         env=("IOINTELLIGENCE_API_KEY",),
     ),
     Provider(
@@ -300,6 +300,8 @@ ROWS: Final = (
             # https://novita.ai/docs/api-reference/model-apis-llm-create-embeddings
             Operation.EMBEDDINGS,
             parent="/v1",
+            # https://novita.ai/docs/guides/llm-anthropic-compatibility
+            messages=messages_at("/v1/messages", base_url="https://api.novita.ai/anthropic"),
         ),
         env=("NOVITA_API_KEY",),
         quirks=ChatQuirks(
@@ -344,7 +346,7 @@ ROWS: Final = (
         "https://oai.endpoints.kepler.ai.cloud.ovh.net/v1",
         "https://www.ovhcloud.com/en/public-cloud/ai-endpoints/catalog/",
         chat_and_models(
-            # https://ovh.github.io/apache-airflow-provider-ovhcloud-ai/ai-endpoints
+            # https://www.ovhcloud.com/en/public-cloud/ai-endpoints/catalog/bge-m3/
             Operation.EMBEDDINGS
         ),
         env=("OVHCLOUD_API_KEY", "OVH_AI_ENDPOINTS_ACCESS_TOKEN"),
@@ -393,7 +395,9 @@ ROWS: Final = (
         "https://docs.siliconflow.cn/docs/api/chat-completions-post",
         chat_and_models(
             # https://docs.siliconflow.cn/cn/api-reference/embeddings/create-embeddings
-            Operation.EMBEDDINGS
+            Operation.EMBEDDINGS,
+            # https://docs.siliconflow.cn/cn/api-reference/chat-completions/messages
+            messages=messages_at("/messages"),
         ),
         env=("SILICONFLOW_API_KEY", "SILICONFLOW_CN_API_KEY"),
         quirks=ChatQuirks(renames=(only_max_tokens("https://docs.siliconflow.cn/docs/api/chat-completions-post"),)),

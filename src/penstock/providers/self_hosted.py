@@ -61,6 +61,8 @@ ROWS: Final = (
         chat_and_models(Operation.EMBEDDINGS, messages=messages_at("/messages")),
         self_hosted=True,
         key=Key.NONE,
+        # https://lmstudio.ai/docs/developer/api-changelog (0.3.18)
+        quirks=ChatQuirks(stream_usage=True),
     ),
     Provider(
         "modal",

@@ -184,6 +184,8 @@ def test_quirks_of_chats_are_no_quirks_of_other_operations() -> None:
         ("fireworks-ai", "https://api.fireworks.ai/inference/v1/messages", b"authorization: Bearer "),
         ("minimax", "https://api.minimax.io/anthropic/v1/messages", b"authorization: Bearer "),
         ("moonshot", "https://api.moonshot.cn/anthropic/v1/messages", b"authorization: Bearer "),
+        ("novita-ai", "https://api.novita.ai/anthropic/v1/messages", b"authorization: Bearer "),
+        ("siliconflow", "https://api.siliconflow.cn/v1/messages", b"authorization: Bearer "),
         ("openrouter", "https://openrouter.ai/api/v1/messages", b"authorization: Bearer "),
         ("vercel", "https://ai-gateway.vercel.sh/v1/messages", b"authorization: Bearer "),
         ("z-ai", "https://api.z.ai/api/anthropic/v1/messages", b"authorization: Bearer "),

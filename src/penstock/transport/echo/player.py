@@ -17,6 +17,7 @@ from penstock.transport.base import Request
 from penstock.transport.deadlines import Deadlines
 from penstock.transport.echo.completion import DONE, Identity, completion, error, event, models, stream, telling
 from penstock.transport.echo.script import MODELS, STATUSES, Script, Unreadable, write_script
+from penstock.transport.echo.vectors import embeddings
 
 Sleep = Callable[[float], Awaitable[None]]
 Piece = bytes | float | Failure
@@ -59,9 +60,12 @@ class EchoTransport:
         path = request.target.partition(b"?")[0]
         if request.method == b"GET" and path.endswith(b"/models"):
             return EchoReply(timing, 200, [models(MODELS, int(time.time()))])
-        if request.method != b"POST" or not path.endswith(b"/chat/completions"):
+        embeds = path.endswith(b"/embeddings")
+        if request.method != b"POST" or not (embeds or path.endswith(b"/chat/completions")):
             return _refusal(timing, 404, _unknown(request.method, path))
         try:
+            if embeds:
+                return EchoReply(timing, 200, [embeddings(request.body)])
             script = write_script(request.body, self._pace)
         except Unreadable as problem:
             told = error(problem.message, "invalid_request_error", problem.code, problem.param)

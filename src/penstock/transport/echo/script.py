@@ -7,7 +7,8 @@ Pure: no clock, no randomness. Faults are named by the model (``echo-429``) or b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -159,8 +160,15 @@ _ASKED: Final = msgspec.json.Decoder(EchoRequest)
 
 def write_script(body: bytes, pace: float) -> Script:
     """Decide what to answer; ``pace`` is the default pause between events. Raises Unreadable."""
-    try:
+    with told_as_unreadable():
         return _script(_asked(body), pace)
+
+
+@contextmanager
+def told_as_unreadable() -> Iterator[None]:
+    """Whatever goes wrong in reading a request is told as ``Unreadable``."""
+    try:
+        yield
     except msgspec.ValidationError as error:
         place = _PLACE.search(str(error))
         raise Unreadable(400, f"{error}.", place and place[1], "invalid_value") from None
@@ -209,8 +217,8 @@ def _script(asked: EchoRequest, pace: float) -> Script:
         words=tuple(_WORDS.findall(text)),
         calls=calls,
         finish="content_filter" if fault == "content-filter" else reason,
-        prompt_tokens=sum(4 + _count(_text(message)) for message in asked.messages) + 3,
-        completion_tokens=_count(spoken) * choices,
+        prompt_tokens=sum(4 + count(_text(message)) for message in asked.messages) + 3,
+        completion_tokens=count(spoken) * choices,
         choices=choices,
         stream=asked.stream is True,
         include_usage=asked.stream_options is not None and asked.stream_options.include_usage is True,
@@ -221,7 +229,7 @@ def _script(asked: EchoRequest, pace: float) -> Script:
     )
 
 
-def _count(text: str) -> int:
+def count(text: str) -> int:
     """How many tokens a text has; what goes beyond any answer is estimated, since a prompt may be huge."""
     return len(_TOKENS.findall(text[:_LONGEST_TEXT])) + max(len(text) - _LONGEST_TEXT, 0) // 4
 

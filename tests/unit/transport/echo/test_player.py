@@ -403,9 +403,7 @@ async def test_models(path: str) -> None:
     assert {(model["id"], model["owned_by"]) for model in listed} == {(name, "penstock") for name in MODELS}
 
 
-@pytest.mark.parametrize(
-    "line", ["POST /embeddings", "GET /chat/completions", "POST /models", "GET /", "DELETE /models"]
-)
+@pytest.mark.parametrize("line", ["POST /rerank", "GET /chat/completions", "POST /models", "GET /", "DELETE /models"])
 async def test_other_paths_are_not_served(line: str) -> None:
     reply = await begin(say("hi"), line=line)
     assert reply.status == 404
