@@ -1,4 +1,4 @@
-"""All dialects but the callers' own, by the name that rows use."""
+"""All dialects: those that providers speak by the name that rows use, those that callers speak by their own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from types import MappingProxyType
 from typing import Final
 
 from penstock.dialects import anthropic, bedrock, cohere, gemini, ollama, oracle, sagemaker, watsonx
+from penstock.dialects.anthropic.caller.dialect import ANTHROPIC
+from penstock.dialects.caller import CallerDialect
 from penstock.dialects.dialect import ProviderDialect
 
 _ALL: Final[tuple[ProviderDialect, ...]] = (
@@ -21,3 +23,7 @@ _ALL: Final[tuple[ProviderDialect, ...]] = (
 )
 
 DIALECTS: Final[Mapping[str, ProviderDialect]] = MappingProxyType({dialect.name: dialect for dialect in _ALL})
+
+_CALLERS: Final[tuple[CallerDialect, ...]] = (ANTHROPIC,)
+
+CALLERS: Final[Mapping[str, CallerDialect]] = MappingProxyType({dialect.name: dialect for dialect in _CALLERS})

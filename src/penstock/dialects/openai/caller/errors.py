@@ -25,6 +25,11 @@ _ORGANISATION: Final = re.compile(
 """An account's id beside the word organisation: the operator's, and no caller's business."""
 
 
+def without_organisation(text: str) -> str:
+    """Text of a provider's, its account's ids made unreadable."""
+    return _ORGANISATION.sub(r"\1***", text)
+
+
 def error_body(failure: Failure) -> bytes:
     """OpenAI's error object, beside it the members that Portkey's clients know (docs/portkey.md#error-bodies)."""
     meaning = failure.meaning
@@ -77,7 +82,7 @@ def _body(said: VendorError, value: Any, provider: str, status: int) -> bytes:
     whole = {"error": error, "provider": provider}
     if value is not None:
         whole["provider_response"] = value
-    return _ORGANISATION.sub(r"\1***", write_json(whole).decode()).encode()
+    return without_organisation(write_json(whole).decode()).encode()
 
 
 def _unrecognised(value: Any, provider: str) -> str:
