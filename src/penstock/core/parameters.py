@@ -99,6 +99,12 @@ class Parameters:
         if told and told not in self._refused:
             self._refused.append(told)
 
+    def again(self, request: ChatRequest) -> Parameters:
+        """A reading of the request in another form, with what was refused so far."""
+        other = Parameters(request)
+        other._refused = list(self._refused)
+        return other
+
     def dropped(self) -> tuple[str, ...]:
         """What was neither taken nor harmless, in the caller's order, then what was refused."""
         left = (_name(name, value) for name, value in self._left.items() if value not in _HARMLESS.get(name, ()))

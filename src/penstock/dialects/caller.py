@@ -180,8 +180,8 @@ class CallerDialect(msgspec.Struct, frozen=True):
 
     ``read_body`` checks the few members that the gateway itself relies on; ``read_request`` reads the whole of it into
     the middle (lane 2), ``write_reply`` and ``stream_writer`` write replies from there: a Failure, or ``failed``,
-    where the wire has no place for what the model made (a call without JSON for arguments, say).
-    ``include_usage``: whether the caller asks for a stream's usage. ``keep_alive`` are bytes that hold a waiting stream's connection open.
+    where the wire has no place for what the model made (a call without JSON for arguments, say). ``include_usage``:
+    whether the caller asks for a stream's usage. ``keep_alive`` are bytes that hold a waiting stream's connection open.
     """
 
     name: str

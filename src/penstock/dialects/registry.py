@@ -10,6 +10,7 @@ from penstock.dialects import anthropic, bedrock, cohere, gemini, ollama, oracle
 from penstock.dialects.anthropic.caller.dialect import ANTHROPIC
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.dialect import ProviderDialect
+from penstock.dialects.openai.provider import chat as openai_chat
 
 _ALL: Final[tuple[ProviderDialect, ...]] = (
     anthropic.DIALECT,
@@ -17,6 +18,7 @@ _ALL: Final[tuple[ProviderDialect, ...]] = (
     cohere.DIALECT,
     gemini.DIALECT,
     ollama.DIALECT,
+    openai_chat.DIALECT,
     oracle.DIALECT,
     sagemaker.DIALECT,
     watsonx.DIALECT,

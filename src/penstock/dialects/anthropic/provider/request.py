@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.chat import ChatRequest, Format
+from penstock.core.chat import ChatRequest, Format, Owner
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
 from penstock.core.parameters import Parameters
@@ -25,6 +25,7 @@ from penstock.dialects.anthropic.provider.thinking import Thinking, decide
 from penstock.dialects.anthropic.provider.tools import write_tools
 from penstock.dialects.anthropic.provider.user import anonymous_user
 from penstock.dialects.dialect import Payload, WriteContext
+from penstock.dialects.foreign import Reader, ready_for
 from penstock.dialects.strict_schema import Enforced, strict_schema
 
 _VERSION: Final = "2023-06-01"
@@ -40,9 +41,12 @@ _EVERYDAY: Final = frozenset({"max_tokens", "max_completion_tokens", "temperatur
 """What most requests hold at most: nothing else is looked for in those."""
 
 
+_CLAUDE: Final = Reader(Owner.ANTHROPIC)
+
+
 def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     """The request for Anthropic, or why there can be none."""
-    parameters = Parameters(request)
+    request, parameters = ready_for(_CLAUDE, request, context.traits)
     host, traits = host_of(context.variant), context.traits
     conversation = Conversation(request, parameters, traits)
     messages = conversation.turns()
