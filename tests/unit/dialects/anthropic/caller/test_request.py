@@ -406,7 +406,9 @@ def test_a_chat_completion() -> None:
         messages=[
             user(text("x", cache_control=MARK)),
             assistant({"type": "tool_use", "id": "a", "name": "f", "input": {"n": 1}}),
-            user({"type": "tool_result", "tool_use_id": "a", "content": [text("no"), image], "is_error": True}, text("y")),
+            user(
+                {"type": "tool_result", "tool_use_id": "a", "content": [text("no"), image], "is_error": True}, text("y")
+            ),
             {"role": "system", "content": "z"},
         ],
         tools=[{"name": "f", "input_schema": {"type": "object"}, "cache_control": MARK, "eager_input_streaming": True}],
