@@ -71,6 +71,8 @@ class InvokeFrames:
             data = base64.b64decode(wrapped) if wrapped else frame.payload
             name = _NAMED.decode(data).type
         except (*UNREADABLE, ValueError):
+            name = ""
+        if not name:
             return self._unreadable("a frame of it holds no event")
         if b"\n" in data or b"\r" in data:  # white space between JSON's tokens, which would end a line of the event
             data = data.replace(b"\r", b"").replace(b"\n", b"")

@@ -43,7 +43,7 @@ def error_in(name: bytes, data: bytes) -> ClassifiedError | None:
         return None
     try:
         glance = _GLANCE.decode(data)
-        failed = name == b"error" or glance.type == "error" or glance.error[:1] == b"{"
+        failed = name == b"error" or glance.type == "error" or bytes(glance.error).startswith(b"{")
     except UNREADABLE:
         value = read_json(data)
         failed = isinstance(value, dict) and (value.get("type") == "error" or isinstance(value.get("error"), dict))
