@@ -133,8 +133,7 @@ def test_an_accounts_id_is_not_told() -> None:
             "prompt is too long: 150001 tokens > 128000 maximum",
         ),
         (
-            "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens (4000 in the "
-            "messages, 1000 in the completion).",
+            "maximum context length is 4096 tokens. However, you requested 5000 tokens (4000 in the messages).",
             "prompt is too long: 5000 tokens > 4096 maximum",
         ),
         (

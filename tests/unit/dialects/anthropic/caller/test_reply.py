@@ -442,7 +442,7 @@ def essence(events: list[Event]) -> Any:
     choice = reply.choice(0)
     blocks = []
     for events_of_block in choice.blocks.values():
-        joined = {name: "" for name in ("text", "signature", "data")}
+        joined = dict.fromkeys(("text", "signature", "data"), "")
         for event in events_of_block:
             for name in joined:
                 joined[name] += getattr(event, name, "")

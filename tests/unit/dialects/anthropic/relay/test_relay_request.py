@@ -20,13 +20,16 @@ RAW: Final = (
 )
 
 
+ANY: Final = WriteContext("m")
+
+
 def fit(raw: bytes, context: WriteContext) -> FittedRequest:
     fitted = fit_request(Body.parse(raw), context)
     assert isinstance(fitted, FittedRequest)
     return fitted
 
 
-def sent(body: dict[str, Any], context: WriteContext = WriteContext("m")) -> tuple[Any, tuple[str, ...]]:
+def sent(body: dict[str, Any], context: WriteContext = ANY) -> tuple[Any, tuple[str, ...]]:
     fitted = fit(json.dumps({"model": "m", **body}).encode(), context)
     return json.loads(fitted.body.encode()), fitted.dropped
 
