@@ -39,6 +39,8 @@ class Caption(msgspec.Struct, frozen=True):
     ``seed`` (hexadecimal) is what the reply's ids are made of: each wire has a prefix of its own (``chatcmpl-``,
     ``msg_``). ``created`` (seconds since 1970) and ``model`` stand in where the provider names none.
 
+    ``hides_thinking``: the caller wants thoughts as opaque values only, without their text.
+
     ``strict`` is whether vendors' own words and blocks are left out (docs/portkey.md#strict-compliance);
     ``include_usage`` whether a stream's usage comes in a chunk of its own, as OpenAI's clients may ask.
     """
@@ -49,6 +51,7 @@ class Caption(msgspec.Struct, frozen=True):
     provider: str
     strict: bool = True
     include_usage: bool = False
+    hides_thinking: bool = False
 
 
 class StreamWriter(Protocol):

@@ -145,8 +145,8 @@ SMALL: Final = Reasoning("", 500, True, {"type": "enabled", "budget_tokens": 500
         (
             SMALL,
             Traits("f", thinking="budget", min_budget=1024),
-            Reasoning("", 1024, True, {**SMALL.native, "budget_tokens": 1024}),
-        ),  # type: ignore[dict-item]
+            Reasoning("", 1024, True, {"type": "enabled", "budget_tokens": 1024}),
+        ),
         (Reasoning("low"), Traits("f"), Reasoning("low")),
     ],
 )

@@ -86,11 +86,12 @@ class Sealer:
         self._family = family
         self._size = 0
 
-    def thought(self, owner: str, signature: str, data: str) -> str:
-        """The signature of a thinking block: Anthropic's own as it is, an envelope for any other."""
+    def thought(self, owner: str, signature: str, data: str, hidden: str = "") -> str:
+        """The signature of a thinking block: Anthropic's own as it is, an envelope for any other. ``hidden`` is the
+        text that the block doesn't show."""
         if owner == Owner.ANTHROPIC:
             return signature
-        return self._sealed(owner, Block(signature=signature, data=data))
+        return self._sealed(owner, Block(hidden, signature, data))
 
     def call(self, owner: str, signature: str) -> str:
         """The signature of a thinking block that stands for the signature of the call after it."""

@@ -76,7 +76,7 @@ def _content(choice: Choice, calls: list[CollectedCall], caption: Caption) -> It
         for index in range(made, min(before, len(calls))):
             yield from _call(calls[index], index, caption, sealer)
         made = max(made, before)
-        yield from _block(events, sealer)
+        yield from _block(events, sealer, hides=caption.hides_thinking)
     if choice.refusal:
         yield {"type": "text", "text": choice.refusal}
     for index in range(made, len(calls)):
@@ -98,11 +98,11 @@ def _call(call: CollectedCall, index: int, caption: Caption, sealer: Sealer) -> 
     }
 
 
-def _block(events: _Events, sealer: Sealer) -> Iterator[dict[str, Any]]:
+def _block(events: _Events, sealer: Sealer, *, hides: bool) -> Iterator[dict[str, Any]]:
     """The blocks of one number: its text or its thought in one, everything else as it came."""
     thoughts = [event for event in events if isinstance(event, Thinking)]
     if thoughts:
-        yield from _thought(thoughts, sealer)
+        yield from _thought(thoughts, sealer, hides=hides)
     texts = [event.text for event in events if isinstance(event, Text)]
     cited = [told for event in events if isinstance(event, Citation) and (told := citation(event, sealer)) is not None]
     if texts or cited:
@@ -117,7 +117,7 @@ def _block(events: _Events, sealer: Sealer) -> Iterator[dict[str, Any]]:
                 yield dict(own)
 
 
-def _thought(thoughts: list[Thinking], sealer: Sealer) -> Iterator[dict[str, Any]]:
+def _thought(thoughts: list[Thinking], sealer: Sealer, *, hides: bool) -> Iterator[dict[str, Any]]:
     text, signature, data = (
         "".join(getattr(event, name) for event in thoughts) for name in ("text", "signature", "data")
     )
@@ -125,4 +125,6 @@ def _thought(thoughts: list[Thinking], sealer: Sealer) -> Iterator[dict[str, Any
     if owner == Owner.ANTHROPIC and data:
         yield {"type": "redacted_thinking", "data": data}
     if not (owner == Owner.ANTHROPIC and data) or text or signature:
-        yield {"type": "thinking", "thinking": text, "signature": sealer.thought(owner, signature, data)}
+        hidden = text if hides and owner != Owner.ANTHROPIC else ""
+        sealed = sealer.thought(owner, signature, data, hidden)
+        yield {"type": "thinking", "thinking": "" if hidden else text, "signature": sealed}

@@ -78,6 +78,12 @@ def _wrong(path: str, expected: str) -> Failure:
     return Failure(Kind.INVALID_REQUEST, f"The gateway could not read the request: {path} must be {expected}.", path)
 
 
+def hides_thinking(request: ChatRequest) -> bool:
+    """Whether the caller wants no text of thoughts (``thinking.display: omitted``): for ``Caption.hides_thinking``."""
+    asked: Reasoning | None = request.parameters.get("reasoning")
+    return asked is not None and asked.native is not None and asked.native.get("display") == "omitted"
+
+
 def read_request(body: Body) -> ChatRequest | Failure:
     """The request that a body is, or what is wrong with it and where."""
     try:

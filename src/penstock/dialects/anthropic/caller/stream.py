@@ -73,6 +73,8 @@ class _Open(msgspec.Struct):
     scan: ObjectScan = msgspec.field(default_factory=ObjectScan)
     owner: str = ""
     data: str = ""
+    hidden: list[str] = msgspec.field(default_factory=list)
+    """The text of a thought that the caller doesn't want to see."""
 
 
 class MessageWriter:
@@ -251,7 +253,8 @@ class MessageWriter:
         if current is None:
             return
         if current.kind == "thinking":
-            signature = self._sealer.thought(current.owner, "".join(current.pieces), current.data)
+            hidden = "".join(current.hidden)
+            signature = self._sealer.thought(current.owner, "".join(current.pieces), current.data, hidden)
             if signature:
                 yield self._delta("signature_delta", signature=signature)
         elif current.scan.has_begun and not current.scan.is_whole and not is_cut(self._stop):
@@ -282,7 +285,9 @@ class MessageWriter:
             yield from self._close()
             current = _Open("thinking", each.block)
             yield self._start({"type": "thinking", "thinking": "", "signature": ""}, current)
-        if each.text:
+        if each.text and self._caption.hides_thinking and each.owner != Owner.ANTHROPIC:
+            current.hidden.append(each.text)
+        elif each.text:
             yield self._delta("thinking_delta", thinking=each.text)
         current.owner = each.owner or current.owner
         current.pieces += [each.signature] if each.signature else []

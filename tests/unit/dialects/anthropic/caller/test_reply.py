@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -262,6 +263,22 @@ def test_foreign_thoughts_come_back(owner: str) -> None:
     assert parts[-1] == ToolCall("a", "f", "{}", signature, owner)
 
 
+def test_a_hidden_thought_is_in_its_envelope() -> None:
+    hiding = msgspec.structs.replace(CAPTION, hides_thinking=True)
+    events = (Thinking("h", owner=Owner.GOOGLE), Thinking("m", "sig", owner=Owner.GOOGLE), Text("x", block=1))
+    whole = write_reply(collect(events), hiding)
+    assert isinstance(whole, bytes)
+    writer = MessageWriter(hiding)
+    sent = writer.write(events) + writer.finish()
+    assert b"thinking_delta" not in sent
+    for message in (json.loads(whole), json.loads(to_plain(sent) or b"")):
+        first = message["content"][0]
+        assert first["thinking"] == ""
+        envelope = unseal(first["signature"])
+        assert envelope is not None
+        assert envelope.reasoning() == (ReasoningPart("hm", "sig", "", Owner.GOOGLE),)
+
+
 def test_the_signature_of_a_call_stands_before_it() -> None:
     first, call = plain(ToolStart(0, "f", "a", "sig", Owner.GOOGLE))["content"]
     envelope = unseal(first["signature"])
@@ -424,7 +441,8 @@ def made(pieces: list[Any]) -> list[Event]:
                 found.append(Thinking("", signature, "", CLAUDE, 0, block))
             case ("redacted", data):
                 found.append(Thinking("", "", data, CLAUDE, 0, block))
-            case (_, call_id, name, arguments):
+            case _:
+                _, call_id, name, arguments = piece
                 half = len(arguments) // 2
                 found += [
                     ToolStart(calls, name, call_id),
@@ -511,6 +529,8 @@ def test_any_events_make_a_stream_in_order(events: list[Event]) -> None:
             case "content_block_stop":
                 assert event["index"] == opened
                 opened = None
+            case _:
+                pass
     if writer.failed is None:
         assert opened is None
         assert told[-1]["type"] == "message_stop"

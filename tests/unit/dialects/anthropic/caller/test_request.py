@@ -31,7 +31,7 @@ from penstock.core.chat import (
     ToolResult,
 )
 from penstock.core.failure import Failure, Kind
-from penstock.dialects.anthropic.caller.request import read_body, read_request
+from penstock.dialects.anthropic.caller.request import hides_thinking, read_body, read_request
 from penstock.dialects.caller import RequestBody
 from penstock.dialects.dialect import Payload, WriteContext
 from penstock.dialects.envelope import ON_CALL, Block, Envelope, seal
@@ -144,6 +144,27 @@ def test_who_asks() -> None:
 )
 def test_how_much_to_think(members: dict[str, Any], expected: Reasoning) -> None:
     assert read(**members).parameters["reasoning"] == expected
+
+
+def test_thoughts_without_text() -> None:
+    assert hides_thinking(read(thinking={"type": "adaptive", "display": "omitted"}))
+    assert not hides_thinking(read(thinking={"type": "adaptive"}))
+    assert not hides_thinking(read())
+
+
+def test_an_open_call_without_its_thought_switches_thinking_off() -> None:
+    members = {
+        "max_tokens": 4000,
+        "thinking": {"type": "enabled", "budget_tokens": 1024},
+        "messages": [
+            *HELLO,
+            assistant({"type": "tool_use", "id": "a", "name": "f", "input": {}}),
+            user({"type": "tool_result", "tool_use_id": "a", "content": "1"}, text("go on")),
+        ],
+    }
+    body, dropped = write("anthropic", "claude-sonnet-4-5", **members)
+    assert "thinking" not in body
+    assert dropped == ("thinking",)
 
 
 def test_the_form_of_the_answer_keeps_its_bytes() -> None:
