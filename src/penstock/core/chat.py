@@ -6,6 +6,7 @@ schema keeps its bytes). Whatever can't be expressed in a dialect is what nobody
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal
 
@@ -47,10 +48,12 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """Data that the provider already holds, under its own id."""
+    """Data that the provider already holds, under its own id. ``owner`` is whose id it is, empty when nobody said: an
+    id means nothing to anybody else."""
 
     id: str
     mime: str = ""
+    owner: str = Owner.UNKNOWN
 
 
 Source = Inline | Link | Stored
@@ -80,11 +83,13 @@ class AudioPart(msgspec.Struct, frozen=True):
 
 
 class FilePart(msgspec.Struct, frozen=True):
-    """A document or any other file, video included."""
+    """A document or any other file, video included. ``extras`` are members that only its wire knows: Anthropic's
+    ``citations`` and ``context``."""
 
     source: Source
     name: str = ""
     cache: Mapping[str, Any] | None = None
+    extras: Mapping[str, Any] = {}
 
 
 class ReasoningPart(msgspec.Struct, frozen=True):
@@ -124,10 +129,12 @@ class ToolResult(msgspec.Struct, frozen=True):
 
 
 class NativePart(msgspec.Struct, frozen=True):
-    """A content block in the shape of the vendor that made it (a server tool's call, its result, ...)."""
+    """A content block in the shape of the vendor that made it (a server tool's call, its result, ...). ``text`` says
+    the same to models of other makers, empty where it can't be said."""
 
     value: Mapping[str, Any]
     owner: str
+    text: str = ""
 
 
 class UnknownPart(msgspec.Struct, frozen=True):
@@ -141,10 +148,12 @@ Part = TextPart | ImagePart | AudioPart | FilePart | ReasoningPart | ToolCall | 
 
 
 class Message(msgspec.Struct, frozen=True):
-    """One message. An assistant's reasoning comes first among its parts, its tool calls last.
+    """One message. Its parts stand in the caller's order: a dialect that can't interleave text, thoughts and calls
+    sorts them when it writes.
 
     A message of role ``tool`` has exactly one part, a ``ToolResult``. ``path`` says where it stood, for messages to
-    the caller: ``messages[3]``. ``cache`` is a marker on the message itself.
+    the caller: ``messages[3]``. ``cache`` is a marker on the message itself. ``in_place``: a system message that was
+    said at this very point, and is never part of the standing prompt, wherever it stands.
     """
 
     role: Role
@@ -152,6 +161,7 @@ class Message(msgspec.Struct, frozen=True):
     name: str = ""
     path: str = ""
     cache: Mapping[str, Any] | None = None
+    in_place: bool = False
 
     @property
     def text(self) -> str:
@@ -179,10 +189,18 @@ class Tool(msgspec.Struct, frozen=True):
 
 
 class NativeTool(msgspec.Struct, frozen=True):
-    """A tool that is no function: ``value`` is the whole member of ``tools`` as given, ``type`` its type."""
+    """A tool that is no function: ``value`` is the whole member of ``tools`` as given, ``type`` its type.
+
+    ``owner`` is whose tool it is, empty when its type alone says so. ``kind`` is what several makers have under
+    different names: ``web_search``, ``fetch``, ``code``. ``function`` is what it comes to for models of other makers,
+    where the client runs it (a shell, an editor).
+    """
 
     type: str
     value: Mapping[str, Any]
+    owner: str = Owner.UNKNOWN
+    kind: str = ""
+    function: Tool | None = None
 
 
 class ToolChoice(msgspec.Struct, frozen=True):
@@ -193,7 +211,8 @@ class ToolChoice(msgspec.Struct, frozen=True):
 
 
 class Format(msgspec.Struct, frozen=True):
-    """The wanted form of the answer. ``schema`` is raw JSON, empty unless the kind is json_schema."""
+    """The wanted form of the answer. ``schema`` is raw JSON, empty unless the kind is json_schema. ``name`` is empty
+    where the caller's wire has none for a schema."""
 
     kind: Literal["json_object", "json_schema"]
     name: str = ""
@@ -216,30 +235,63 @@ class Reasoning(msgspec.Struct, frozen=True):
     native: Mapping[str, Any] | None = None
 
 
+class Wording(msgspec.Struct, frozen=True):
+    """How a wire other than OpenAI's spells what a request can't keep: what was dropped is told in the caller's words.
+
+    ``names`` are paths, or beginnings of paths, by those in OpenAI's words: ``stop`` -> ``stop_sequences``. ``inside``
+    are pieces within a path: ``.function.parameters`` -> ``.input_schema``. ``once`` are members that are named once
+    for the whole request, by their own name, ``silent`` those whose loss changes nothing.
+    """
+
+    names: Mapping[str, str] = {}
+    inside: Mapping[str, str] = {}
+    once: frozenset[str] = frozenset()
+    silent: frozenset[str] = frozenset()
+
+    def told(self, path: str) -> str:
+        """What the caller calls it; empty for what needn't be told."""
+        member = path.rpartition(".")[2]
+        if member in self.silent:
+            return ""
+        if member in self.once:
+            return member
+        for piece, own in self.inside.items():
+            path = path.replace(piece, own)
+        first = _FIRST_NAME.match(path)
+        name = "" if first is None else first[0]
+        return self.names.get(path) or (self.names.get(name, name) + path[len(name) :])
+
+
+_FIRST_NAME: Final = re.compile(r"[^.\[]+")
+
+
 class ChatRequest(msgspec.Struct, frozen=True):
     """A request. ``parameters`` are all members but ``model``, ``messages`` and those about delivery, by OpenAI's
     names; those with a type of their own here are parsed (``tools``, ``tool_choice``, ``response_format``).
 
-    Read them through ``Parameters``, which knows in the end what was left over.
+    Read them through ``Parameters``, which knows in the end what was left over. ``wording`` is how the caller's wire
+    spells them, None for OpenAI's own.
     """
 
     model: str
     messages: tuple[Message, ...]
     parameters: Mapping[str, Any] = {}
     stream: bool = False
+    wording: Wording | None = None
 
     @property
     def system(self) -> tuple[Message, ...]:
         """The system and developer messages that stand before any answer. Nothing that is said later changes them: what
         providers cached, and signed, holds."""
         early, _ = self._cut
-        return tuple([message for message in early if message.role in SYSTEM_ROLES])
+        return tuple([message for message in early if message.role in SYSTEM_ROLES and not message.in_place])
 
     @property
     def turns(self) -> tuple[Message, ...]:
         """All other messages, in their order. A system message among them is for the dialect to say in its place."""
         early, late = self._cut
-        return (*[message for message in early if message.role not in SYSTEM_ROLES], *late)
+        spoken = [message for message in early if message.role not in SYSTEM_ROLES or message.in_place]
+        return (*spoken, *late)
 
     @property
     def _cut(self) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
@@ -249,5 +301,5 @@ class ChatRequest(msgspec.Struct, frozen=True):
         for place, message in enumerate(messages):
             if message.role in _ANSWERS:
                 return messages[:place], messages[place:]
-            only_system = only_system and message.role in SYSTEM_ROLES
+            only_system = only_system and message.role in SYSTEM_ROLES and not message.in_place
         return ((), messages) if only_system else (messages, ())

@@ -94,11 +94,13 @@ class Citation(msgspec.Struct, frozen=True):
 
 class Foreign(msgspec.Struct, frozen=True):
     """A content block, or a piece of one, that exists in the provider's dialect only (a server tool's call and result,
-    executed code, ...), in its own shape. The caller must not take it for a call of its own tools."""
+    executed code, ...), in its own shape. The caller must not take it for a call of its own tools. ``owner`` is whose
+    shape it is, empty when the block's type says so."""
 
     value: Mapping[str, Any]
     choice: int = 0
     block: int = 0
+    owner: str = ""
 
 
 class Extra(msgspec.Struct, frozen=True):
@@ -119,11 +121,16 @@ class Logprobs(msgspec.Struct, frozen=True):
 class Stop(msgspec.Struct, frozen=True, gc=False):
     """A choice is finished. ``reason`` is OpenAI's word: stop, length, tool_calls, content_filter; ``native`` the
     provider's. A later one for the same choice replaces it. The writer makes ``tool_calls`` of ``stop`` itself where
-    the choice has tool calls."""
+    the choice has tool calls. ``sequence`` is the stop sequence that ended it, where the provider tells.
+
+    What OpenAI has no word for is told by ``detail``: refusal (the model declined), pause (it would go on), context
+    (the context window is full)."""
 
     reason: str
     native: str = ""
     choice: int = 0
+    sequence: str = ""
+    detail: str = ""
 
 
 class Fail(msgspec.Struct, frozen=True):

@@ -34,9 +34,10 @@ _HARMLESS: Final[dict[str, tuple[Any, ...]]] = {
 class Parameters:
     """One dialect's reading of one request."""
 
-    __slots__ = ("_left", "_refused")
+    __slots__ = ("_left", "_refused", "_wording")
 
     def __init__(self, request: ChatRequest) -> None:
+        self._wording = request.wording
         self._left = {name: value for name, value in request.parameters.items() if value is not None}
         self._refused: list[str] = []
 
@@ -94,12 +95,22 @@ class Parameters:
 
     def unsupported(self, path: str) -> None:
         """Say that something inside of a parameter or message can't be expressed: ``messages[2].content[0]``."""
-        if path not in self._refused:
-            self._refused.append(path)
+        told = path if self._wording is None else self._wording.told(path)
+        if told and told not in self._refused:
+            self._refused.append(told)
+
+    def again(self, request: ChatRequest) -> Parameters:
+        """A reading of the request in another form, with what was refused so far."""
+        other = Parameters(request)
+        other._refused = list(self._refused)
+        return other
 
     def dropped(self) -> tuple[str, ...]:
         """What was neither taken nor harmless, in the caller's order, then what was refused."""
         left = (_name(name, value) for name, value in self._left.items() if value not in _HARMLESS.get(name, ()))
+        if self._wording is not None:
+            told = [name for name in map(self._wording.told, left) if name]
+            return tuple(dict.fromkeys((*told, *self._refused)))
         return (*left, *self._refused)
 
 

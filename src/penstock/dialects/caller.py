@@ -39,6 +39,8 @@ class Caption(msgspec.Struct, frozen=True):
     ``seed`` (hexadecimal) is what the reply's ids are made of: each wire has a prefix of its own (``chatcmpl-``,
     ``msg_``). ``created`` (seconds since 1970) and ``model`` stand in where the provider names none.
 
+    ``hides_thinking``: the caller wants thoughts as opaque values only, without their text.
+
     ``strict`` is whether vendors' own words and blocks are left out (docs/portkey.md#strict-compliance);
     ``include_usage`` whether a stream's usage comes in a chunk of its own, as OpenAI's clients may ask.
     """
@@ -49,6 +51,7 @@ class Caption(msgspec.Struct, frozen=True):
     provider: str
     strict: bool = True
     include_usage: bool = False
+    hides_thinking: bool = False
 
 
 class StreamWriter(Protocol):
@@ -187,8 +190,9 @@ class CallerDialect(msgspec.Struct, frozen=True):
     """One wire as callers speak it.
 
     ``read_body`` checks the few members that the gateway itself relies on; ``read_request`` reads the whole of it into
-    the middle (lane 2), ``write_reply`` and ``stream_writer`` write replies from there. ``keep_alive`` are bytes that
-    hold a waiting stream's connection open.
+    the middle (lane 2), ``write_reply`` and ``stream_writer`` write replies from there: a Failure, or ``failed``,
+    where the wire has no place for what the model made (a call without JSON for arguments, say). ``keep_alive`` are
+    bytes that hold a waiting stream's connection open.
     """
 
     name: str

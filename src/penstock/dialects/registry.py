@@ -1,4 +1,4 @@
-"""All wires: callers' sides by name, providers' sides by the name that rows use."""
+"""All dialects: those that providers speak by the name that rows use, those that callers speak by their own."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from types import MappingProxyType
 from typing import Final
 
 from penstock.dialects import anthropic, bedrock, cohere, gemini, ollama, oracle, sagemaker, watsonx
+from penstock.dialects.anthropic.caller.dialect import ANTHROPIC
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.dialect import ProviderDialect
 from penstock.dialects.openai.caller.dialect import OPENAI
+from penstock.dialects.openai.provider import chat as openai_chat
 
 _ALL: Final[tuple[ProviderDialect, ...]] = (
     anthropic.DIALECT,
@@ -17,6 +19,7 @@ _ALL: Final[tuple[ProviderDialect, ...]] = (
     cohere.DIALECT,
     gemini.DIALECT,
     ollama.DIALECT,
+    openai_chat.DIALECT,
     oracle.DIALECT,
     sagemaker.DIALECT,
     watsonx.DIALECT,
@@ -24,6 +27,6 @@ _ALL: Final[tuple[ProviderDialect, ...]] = (
 
 DIALECTS: Final[Mapping[str, ProviderDialect]] = MappingProxyType({dialect.name: dialect for dialect in _ALL})
 
-_CALLERS: Final[tuple[CallerDialect, ...]] = (OPENAI,)
+_CALLERS: Final[tuple[CallerDialect, ...]] = (ANTHROPIC, OPENAI)
 
 CALLERS: Final[Mapping[str, CallerDialect]] = MappingProxyType({dialect.name: dialect for dialect in _CALLERS})

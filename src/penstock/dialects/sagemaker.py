@@ -14,25 +14,28 @@ from penstock.core.chat import ChatRequest
 from penstock.core.events import Event, Fail
 from penstock.core.failure import Failure
 from penstock.core.json_text import read_json, write_json
-from penstock.core.parameters import Parameters
 from penstock.core.vendor_error import read_vendor_error
 from penstock.dialects.dialect import Payload, ProviderDialect, Reader, WriteContext
+from penstock.dialects.foreign import PLAIN, ready_for
 from penstock.dialects.framing.aws_eventstream import STREAM_TYPE, EventStream, Message
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.ndjson import LineSplitter
 from penstock.dialects.openai.provider.reply import OpenAiReader, OpenAiStream, read_reply
-from penstock.dialects.openai.provider.request import Host, body
+from penstock.dialects.openai.provider.request import DOCUMENTED, Host, body
 
 _HOST: Final = Host(limit="max_tokens")
 """TGI knows the limit by its older name only, the others by both."""
+_HOST_OF_OTHERS: Final = Host(parameters=DOCUMENTED | {"top_k"}, limit="max_tokens")
+"""The same for callers of other wires: their own parameters are none of a container's."""
 
 
 def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     """The request's body. ``amzn_sagemaker_model_name`` names one of several models (adapters) of a container."""
-    parameters = Parameters(request)
+    request, parameters = ready_for(PLAIN, request, context.traits)
     model = context.options.get("amzn_sagemaker_model_name")
     found: dict[str, Any] = {"model": model} if model else {}
-    found |= body(request, parameters, _HOST)
+    host = _HOST if request.wording is None else _HOST_OF_OTHERS
+    found |= body(request, parameters, host)
     if request.stream:
         found |= {"stream": True, "stream_options": {"include_usage": True}}
     return Payload(write_json(found), parameters.dropped())

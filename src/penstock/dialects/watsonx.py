@@ -12,8 +12,8 @@ from typing import Any, Final
 from penstock.core.chat import ChatRequest
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
-from penstock.core.parameters import Parameters
 from penstock.dialects.dialect import Payload, ProviderDialect, WriteContext
+from penstock.dialects.foreign import PLAIN, ready_for
 from penstock.dialects.openai.provider.reply import OpenAiStream, read_reply
 from penstock.dialects.openai.provider.request import Host, body
 
@@ -41,7 +41,7 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
             text = "watsonx needs to know who pays: set watsonx_project_id or watsonx_space_id."
             return Failure(Kind.INVALID_CONFIG, text, "x-portkey-watsonx-project-id")
         head = {"model_id": context.model, **payer}
-    parameters = Parameters(request)
+    request, parameters = ready_for(PLAIN, request, context.traits)
     found = body(request, parameters, _HOST)
     if isinstance(found.get("tool_choice"), str):
         found["tool_choice_option"] = found.pop("tool_choice")

@@ -8,7 +8,7 @@ from typing import Final
 from penstock.core import outcome
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import content_type
-from penstock.dialects.caller import JSON, CallerDialect
+from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect
 from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.deadline import attempt_deadlines, timed_out
@@ -17,7 +17,7 @@ from penstock.pipeline.prepare import PreparedRequest, RelayPlan, prepare
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.translate import translate_reply
 from penstock.pipeline.upstream import Upstream
-from penstock.pipeline.wrapped_reply import TransformedReply, TransformedStream
+from penstock.pipeline.wrapped_reply import TransformedReply, TransformedStream, headers_for
 from penstock.routing.walk import Attempt
 from penstock.transport.base import Reply, Request
 
@@ -73,9 +73,13 @@ def _relayed(reply: Reply, plan: RelayPlan, *, streams: bool) -> Reply:
     """A lane 1 reply without its host's deviations. Errors pass as they are."""
     if not 200 <= reply.status < 300:
         return reply
-    if streams and not content_type(reply.headers).startswith(JSON):
+    kind = content_type(reply.headers)
+    if streams and not kind.startswith(JSON):
         transform = plan.relay.stream(plan.context)
-        return reply if transform is None else TransformedStream(reply, transform)
+        if transform is None:
+            return reply
+        headers = None if kind.startswith(EVENT_STREAM) else headers_for(reply, EVENT_STREAM)
+        return TransformedStream(reply, transform, headers)
     change = plan.relay.plain(plan.context)
     return reply if change is None else TransformedReply(reply, change, _LARGEST_CHANGED)
 

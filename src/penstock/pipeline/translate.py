@@ -14,12 +14,12 @@ import msgspec
 from penstock.core.body import Body
 from penstock.core.events import Event, collect
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Headers, content_type
+from penstock.core.http import content_type
 from penstock.dialects import provider_errors
 from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect, Caption, ProviderReply
 from penstock.dialects.dialect import Payload, ProviderDialect, WriteContext
 from penstock.dialects.framing.frame import MAX_FRAME
-from penstock.pipeline.wrapped_reply import FRAMING, TransformedReply, TransformedStream, unusable
+from penstock.pipeline.wrapped_reply import TransformedReply, TransformedStream, headers_for, unusable
 from penstock.transport.base import Reply
 
 
@@ -60,24 +60,20 @@ def translate_reply(reply: Reply, translation: Translation, trace: str) -> Reply
         return _translated_error(reply, translation, trace)
     kind = content_type(reply.headers)
     if translation.streams and kind.startswith(translation.provider.stream_types):
-        return TransformedStream(reply, _TranslatedStream(translation, trace), _headers(reply, EVENT_STREAM))
+        return TransformedStream(reply, _TranslatedStream(translation, trace), headers_for(reply, EVENT_STREAM))
 
     def too_large() -> Failure:
         return unusable(provider, f"sent a reply of more than {MAX_FRAME >> 20} MiB")
 
-    headers = _headers(reply, EVENT_STREAM if translation.streams else JSON)
+    headers = headers_for(reply, EVENT_STREAM if translation.streams else JSON)
     return TransformedReply(reply, lambda body: _translated(body, translation), MAX_FRAME, headers, too_large)
-
-
-def _headers(reply: Reply, kind: bytes) -> Headers:
-    return [(b"content-type", kind), *[field for field in reply.headers if field[0] not in FRAMING]]
 
 
 def _translated_error(reply: Reply, translation: Translation, trace: str) -> Reply:
     """An error, read whole. The caller's wire may demand another status and other headers: both are set when the body
     is read."""
     provider = translation.context.provider
-    headers = _headers(reply, JSON)
+    headers = headers_for(reply, JSON)
 
     def change(body: bytes) -> bytes:
         error = provider_errors.read_error(reply.status, body)

@@ -10,7 +10,7 @@ from penstock.core.http import Headers
 from penstock.dialects.caller import StreamTransform
 from penstock.transport.base import Reply
 
-FRAMING: Final = frozenset({b"content-type", b"content-length", b"transfer-encoding"})
+_FRAMING: Final = frozenset({b"content-type", b"content-length", b"transfer-encoding"})
 """Response headers that say how a body is written: another body has others."""
 
 
@@ -120,6 +120,11 @@ class TransformedReply(WrappedReply):
         self._inner.close()
         self._own_failure = self._too_large()
         return b""
+
+
+def headers_for(reply: Reply, kind: bytes) -> Headers:
+    """The headers of a reply whose body is written anew, as this content type."""
+    return [(b"content-type", kind), *[field for field in reply.headers if field[0] not in _FRAMING]]
 
 
 def unusable(provider: str, what: str) -> Failure:

@@ -112,5 +112,23 @@ SURFACES: Final = SurfaceTable(
         Surface("POST", "/v1/chat/completions", Operation.CHAT, CALLERS["openai_chat"]),
         # Without a provider: the models of the built-in one, so that a newcomer's SDK lists something that works.
         Surface("GET", "/v1/models", Operation.MODELS, CALLERS["openai_chat"], BodyKind.NONE, "echo"),
+        Surface("GET", "/v1/models/{id}", Operation.MODEL, CALLERS["openai_chat"], BodyKind.NONE, "echo"),
+        Surface("POST", "/v1/embeddings", Operation.EMBEDDINGS, CALLERS["openai_chat"]),
+        Surface(
+            "POST",
+            "/v1/messages",
+            Operation.CHAT,
+            CALLERS["anthropic"],
+            default_provider="anthropic",
+            forwarded_query=frozenset({"beta"}),
+        ),
+        Surface(
+            "POST",
+            "/v1/messages/count_tokens",
+            Operation.COUNT_TOKENS,
+            CALLERS["anthropic"],
+            default_provider="anthropic",
+            forwarded_query=frozenset({"beta"}),
+        ),
     )
 )

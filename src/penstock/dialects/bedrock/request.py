@@ -25,6 +25,7 @@ from penstock.dialects.bedrock.messages import Block, Turns, cache_point, called
 from penstock.dialects.bedrock.nova_schema import NovaSchema, nova_schema
 from penstock.dialects.bedrock.thinking import Thinking, decide
 from penstock.dialects.dialect import Payload, WriteContext
+from penstock.dialects.foreign import Reader, ready_for
 from penstock.dialects.function_tools import object_schema, unknown_choice
 from penstock.dialects.strict_schema import Enforced, StrictSchema, strict_schema
 
@@ -42,7 +43,8 @@ _NATIVE: Final[Mapping[str, tuple[str, ...]]] = {
 
 def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     """The request for Converse, or why there can be none."""
-    parameters, traits = Parameters(request), context.traits
+    traits = context.traits
+    request, parameters = ready_for(Reader(Owner.AMAZON, traits.owner), request, traits)
     writer = Turns(request, parameters, traits, context.aliased_model or context.model)
     system, turns = writer.system(), writer.turns()
     if not turns or turns[0]["role"] != "user":

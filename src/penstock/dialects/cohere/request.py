@@ -35,6 +35,7 @@ from penstock.core.json_text import write_json
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
 from penstock.dialects.dialect import Payload, WriteContext
+from penstock.dialects.foreign import PLAIN, ready_for
 from penstock.dialects.function_tools import described, take_functions, unknown_choice
 
 _ROLES: Final[Mapping[Role, str]] = {"developer": "system"}
@@ -56,7 +57,7 @@ _NAMES: Final[Mapping[str, tuple[str, ...]]] = {
 
 def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     """The request's body."""
-    parameters = Parameters(request)
+    request, parameters = ready_for(PLAIN, request, context.traits)
     writer = _Messages(context, parameters)
     body: dict[str, Any] = {
         "model": context.model,

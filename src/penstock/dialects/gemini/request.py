@@ -13,12 +13,13 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.chat import ChatRequest, Format
+from penstock.core.chat import ChatRequest, Format, Owner
 from penstock.core.failure import Failure
 from penstock.core.json_text import write_json
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
 from penstock.dialects.dialect import Payload, WriteContext
+from penstock.dialects.foreign import Reader, ready_for
 from penstock.dialects.gemini.contents import Conversation
 from penstock.dialects.gemini.schema import google_schema
 from penstock.dialects.gemini.spelling import snake, spellings, take, take_object
@@ -55,9 +56,15 @@ _LABEL: Final = re.compile(r"[a-z0-9_-]{0,63}")
 _LABEL_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 
+_GOOGLE: Final = Reader(
+    Owner.GOOGLE, kinds={"web_search": "google_search", "fetch": "url_context", "code": "code_execution"}
+)
+
+
 def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     """The request for Google, or why there can be none."""
-    parameters, traits = Parameters(request), context.traits
+    traits = context.traits
+    request, parameters = ready_for(_GOOGLE, request, traits)
     conversation = Conversation(request, parameters, context)
     contents = conversation.turns()
     if isinstance(contents, Failure):

@@ -32,6 +32,7 @@ from penstock.core.json_text import UNREADABLE, write_json
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
 from penstock.dialects.dialect import Payload, WriteContext
+from penstock.dialects.foreign import PLAIN, ready_for
 from penstock.dialects.function_tools import described, take_functions, unknown_choice
 
 _ROLES: Final[Mapping[Role, str]] = {"developer": "system"}
@@ -55,7 +56,7 @@ _LEVELS: Final[Mapping[str, str]] = {
 
 def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     """The request's body. ``stream`` is always said: Ollama streams unless told not to."""
-    parameters = Parameters(request)
+    request, parameters = ready_for(PLAIN, request, context.traits)
     tools = _tools(parameters) if context.traits.tools else []
     if isinstance(tools, Failure):
         return tools

@@ -16,6 +16,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
 from penstock.core.parameters import Parameters
 from penstock.dialects.dialect import Payload, ProviderDialect, WriteContext
+from penstock.dialects.foreign import PLAIN, ready_for
 from penstock.dialects.function_tools import unknown_choice
 from penstock.dialects.oracle import cohere, cohere_r, generic, reply
 
@@ -34,7 +35,7 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     if not compartment:
         text = "oracle needs to know which compartment is asked: set oracle_compartment_id."
         return Failure(Kind.INVALID_CONFIG, text, "x-portkey-oracle-compartment-id")
-    parameters = Parameters(request)
+    request, parameters = ready_for(PLAIN, request, context.traits)
     form = parameters.value("api_format") or _format(context.model)
     writer = _WRITERS.get(form) if isinstance(form, str) else None
     if writer is None:

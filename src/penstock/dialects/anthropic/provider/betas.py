@@ -32,11 +32,11 @@ def names(lent: str | None, asked: Any, body: Mapping[str, Any]) -> list[str]:
     """All betas to name, each once: the operator's, those that the caller asked for, those that the body needs."""
     found = _needed(body)
     if lent or asked:
-        found = [*_listed(lent), *_listed(asked), *found]
+        found = [*listed(lent), *listed(asked), *found]
     return list(dict.fromkeys(found)) if found else found
 
 
-def _listed(value: Any) -> list[str]:
+def listed(value: Any) -> list[str]:
     """The names in a list or in text with commas."""
     given = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else []
     return [name.strip() for name in given if isinstance(name, str) and name.strip()]

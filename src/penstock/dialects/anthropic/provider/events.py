@@ -28,7 +28,7 @@ from penstock.core.events import (
     ToolStart,
 )
 from penstock.core.json_text import read_json, write_json
-from penstock.core.usage import Usage
+from penstock.dialects.anthropic.usage import merged, read_usage
 from penstock.dialects.framing.frame import MAX_FRAME
 
 STOP_REASONS: Final[Mapping[str, str]] = {
@@ -252,46 +252,11 @@ class MessageReader:
     # Its counts.
 
     def _count(self, holder: Mapping[str, Any]) -> None:
-        """Later counts replace earlier ones: they are running totals."""
-        for name, value in json_text.mapping(holder, "usage").items():
-            if value is not None:
-                self._usage[name] = value
+        merged(self._usage, json_text.mapping(holder, "usage"))
 
     def _tokens(self) -> list[Event]:
-        usage, self._usage = self._usage, {}
-        if not usage:
-            return []
-        counts = _with_compaction(usage) if "iterations" in usage else usage
-        cached = json_text.integer(counts, "cache_read_input_tokens")
-        written = json_text.integer(counts, "cache_creation_input_tokens")
-        prompt = json_text.integer(counts, "input_tokens")
-        if cached is not None or written is not None:
-            prompt = (prompt or 0) + (cached or 0) + (written or 0)
-        completion = json_text.integer(counts, "output_tokens")
-        total = None if prompt is None or completion is None else prompt + completion
-        thinking = json_text.integer(json_text.mapping(usage, "output_tokens_details"), "thinking_tokens")
-        lasting = json_text.integer(json_text.mapping(counts, "cache_creation"), "ephemeral_1h_input_tokens")
-        searches = json_text.integer(json_text.mapping(usage, "server_tool_use"), "web_search_requests")
-        told = Usage(prompt, completion, total, cached, written, thinking, native=usage)
-        return [msgspec.structs.replace(told, cache_written_1h=lasting or None, searches=searches or None)]
-
-
-_COUNTS: Final = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
-
-
-def _with_compaction(usage: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The counts with those of summaries that were made on the way: they are billed and not in the totals (Claude docs,
-    "Compaction", "Understanding usage")."""
-    given = usage["iterations"]
-    made = (
-        [each for each in given if isinstance(each, dict) and each.get("type") == "compaction"]
-        if isinstance(given, list)
-        else []
-    )
-    if not made:
-        return usage
-    sums = {name: sum(json_text.integer(each, name) or 0 for each in (usage, *made)) for name in _COUNTS}
-    return {**usage, **sums}
+        usage, self._usage = read_usage(self._usage), {}
+        return [] if usage is None else [usage]
 
 
 # Pieces.

@@ -149,7 +149,7 @@ class Conversation:
             kind = "image"
             source = _image_source(part.source) if self._traits.vision else None
         else:
-            kind, titled = "document", {"title": part.name} if part.name else {}
+            kind, titled = "document", {"title": part.name, **part.extras} if part.name else dict(part.extras)
             source = _document_source(part.source) if self._traits.documents else None
         if source is None:
             self._parameters.unsupported(path)

@@ -103,15 +103,11 @@ class InvokeReader:
         return events
 
     def _frame(self, frame: Message) -> list[Event]:
-        kind = frame.headers.get(":message-type", "event")
-        if kind == "exception":
-            name = frame.headers.get(":exception-type", "")
-            return self._message.failed(_exception(name, frame.payload))
-        if kind == "error":
-            code, text = (frame.headers.get(f":error-{name}", "") for name in ("code", "message"))
-            return self._message.failed(Fail(text or WITHOUT_MESSAGE, code))
+        fail = frame_failure(frame)
+        if fail is not None:
+            return self._message.failed(fail)
         try:
-            wrapped = _CHUNK.decode(frame.payload).bytes
+            wrapped = CHUNK.decode(frame.payload).bytes
             # AWS wraps every event; stand-ins for AWS are known that send it bare.
             return self._message.event(base64.b64decode(wrapped) if wrapped else frame.payload)
         except (*UNREADABLE, ValueError):
@@ -126,8 +122,19 @@ class _Exception(msgspec.Struct):
     message: str = ""
 
 
-_CHUNK: Final = msgspec.json.Decoder(_Chunk)
+CHUNK: Final = msgspec.json.Decoder(_Chunk)
 _EXCEPTION: Final = msgspec.json.Decoder(_Exception)
+
+
+def frame_failure(frame: Message) -> Fail | None:
+    """The failure that a frame tells in place of an event; None for one that holds an event."""
+    kind = frame.headers.get(":message-type", "event")
+    if kind == "exception":
+        return _exception(frame.headers.get(":exception-type", ""), frame.payload)
+    if kind == "error":
+        code, text = (frame.headers.get(f":error-{name}", "") for name in ("code", "message"))
+        return Fail(text or WITHOUT_MESSAGE, code)
+    return None
 
 
 def _exception(name: str, payload: bytes) -> Fail:

@@ -1,6 +1,6 @@
 """A chat request in Anthropic's dialect, for its own API and for the hosts whose requests differ in little.
 
-What the hosts differ in is in ``_HOSTS``. Parameters that Anthropic documents pass under their own names; numbers are
+What the hosts differ in is in hosts.py. Parameters that Anthropic documents pass under their own names; numbers are
 never changed. Sources: Anthropic API reference, "Create a Message"; Claude docs, "Structured outputs", "Thinking",
 "Claude on Vertex AI", "Claude on Amazon Bedrock"; docs/portkey.md#anthropic-messages,
 #vertex-ai.
@@ -13,38 +13,20 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.chat import ChatRequest, Format
+from penstock.core.chat import ChatRequest, Format, Owner
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
+from penstock.dialects.anthropic.hosts import Host, host_of
 from penstock.dialects.anthropic.provider import betas as beta_features
 from penstock.dialects.anthropic.provider.messages import Conversation
 from penstock.dialects.anthropic.provider.thinking import Thinking, decide
 from penstock.dialects.anthropic.provider.tools import write_tools
 from penstock.dialects.anthropic.provider.user import anonymous_user
 from penstock.dialects.dialect import Payload, WriteContext
+from penstock.dialects.foreign import Reader, ready_for
 from penstock.dialects.strict_schema import Enforced, strict_schema
-
-
-class _Host(msgspec.Struct, frozen=True):
-    """Where the body of a request differs. ``version`` stands in the body, unless it is empty."""
-
-    version: str = ""
-    names_model: bool = True
-    names_stream: bool = True
-    betas_in_body: bool = False
-    has_tiers: bool = True
-    searches: bool = True
-
-
-_API: Final = _Host()
-_HOSTS: Final[Mapping[str, _Host]] = {
-    "vertex": _Host("vertex-2023-10-16", names_model=False, has_tiers=False),
-    "bedrock": _Host(
-        "bedrock-2023-05-31", names_model=False, names_stream=False, betas_in_body=True, has_tiers=False, searches=False
-    ),
-}
 
 _VERSION: Final = "2023-06-01"
 _TIERS: Final = ("auto", "standard_only")
@@ -59,10 +41,13 @@ _EVERYDAY: Final = frozenset({"max_tokens", "max_completion_tokens", "temperatur
 """What most requests hold at most: nothing else is looked for in those."""
 
 
+_CLAUDE: Final = Reader(Owner.ANTHROPIC)
+
+
 def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     """The request for Anthropic, or why there can be none."""
-    parameters = Parameters(request)
-    host, traits = _HOSTS.get(context.variant, _API), context.traits
+    request, parameters = ready_for(_CLAUDE, request, context.traits)
+    host, traits = host_of(context.variant), context.traits
     conversation = Conversation(request, parameters, traits)
     messages = conversation.turns()
     if not messages:
@@ -167,7 +152,7 @@ def _stop_sequences(parameters: Parameters) -> dict[str, Any]:
 # About the request.
 
 
-def _about_the_request(request: ChatRequest, parameters: Parameters, host: _Host) -> dict[str, Any]:
+def _about_the_request(request: ChatRequest, parameters: Parameters, host: Host) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name in request.parameters:
         if name in _NATIVE and (value := parameters.value(name)) is not None:
@@ -192,15 +177,13 @@ def _metadata(request: ChatRequest, parameters: Parameters) -> dict[str, Any]:
 
 
 def _versions(
-    body: dict[str, Any], parameters: Parameters, context: WriteContext, host: _Host
+    body: dict[str, Any], parameters: Parameters, context: WriteContext, host: Host
 ) -> tuple[tuple[str, str], ...]:
     """The version and the betas, in the body or as header fields as the host wants them."""
     headers: dict[str, str] = {}
     asked, option = parameters.value("anthropic_version"), context.options.get("anthropic_version", "")
     if host.version:
-        kind = host.version.partition("-")[0]
-        fitting = (value for value in (option, asked) if isinstance(value, str) and value.startswith(f"{kind}-"))
-        option = body["anthropic_version"] = next(fitting, host.version)
+        option = body["anthropic_version"] = host.body_version((option, asked))
     elif isinstance(asked, str) and option in {"", _VERSION}:
         option = headers["anthropic-version"] = asked
     if asked is not None and asked != option:

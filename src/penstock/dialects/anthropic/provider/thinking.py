@@ -97,9 +97,12 @@ def _would_budget(traits: Traits, asked: Reasoning) -> bool:
 
 def _calls_without_thought(request: ChatRequest) -> bool:
     """Whether tools answer a turn that doesn't begin with a thought of Claude's: with a budget that is refused."""
-    if request.messages[-1].role != "tool":
+    messages = list(request.messages)
+    while request.wording is not None and messages and messages[-1].role not in {"tool", "assistant"}:
+        messages.pop()  # Anthropic's callers may say more beside the results, in the same turn
+    if not messages or messages[-1].role != "tool":
         return False
-    calling = next((message for message in reversed(request.messages) if message.role != "tool"), None)
+    calling = next((message for message in reversed(messages) if message.role != "tool"), None)
     if calling is None or not any(isinstance(part, ToolCall) for part in calling.parts):
         return False
     first = calling.parts[0]

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.chat import NativeTool, Tool, ToolChoice
+from penstock.core.chat import NativeTool, Owner, Tool, ToolChoice
 from penstock.core.failure import Failure
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
@@ -122,4 +122,5 @@ def _native(tool: NativeTool) -> dict[str, Any] | None:
         beside = {name: value for name, value in tool.value.items() if name not in {"type", tool.type}}
         return {**beside, **inner, "name": tool.type, "type": inner["name"]}
     is_native = _NATIVE.fullmatch(tool.type) is not None and not isinstance(inner, dict)
+    is_native = is_native or tool.owner == Owner.ANTHROPIC
     return dict(tool.value) if is_native else None

@@ -47,6 +47,11 @@ def provider_event(fail: Fail, provider: str, trace_id: str) -> bytes:  # noqa: 
     return b"data: " + translated_event(fail, provider) + b"\n\n"
 
 
+def without_organisation(text: str) -> str:
+    """Text of a provider's, its account's ids made unreadable."""
+    return _ORGANISATION.sub(r"\1***", text)
+
+
 def error_body(failure: Failure) -> bytes:
     """OpenAI's error object, beside it the members that Portkey's clients know (docs/portkey.md#error-bodies)."""
     meaning = failure.meaning
@@ -99,7 +104,7 @@ def _body(said: VendorError, value: Any, provider: str, status: int) -> bytes:
     whole = {"error": error, "provider": provider}
     if value is not None:
         whole["provider_response"] = value
-    return _ORGANISATION.sub(r"\1***", write_json(whole).decode()).encode()
+    return without_organisation(write_json(whole).decode()).encode()
 
 
 def _unrecognised(value: Any, provider: str) -> str:

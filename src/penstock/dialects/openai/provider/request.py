@@ -38,7 +38,8 @@ class Host(msgspec.Struct, frozen=True):
     """What a host takes. ``parameters`` are by OpenAI's names, ``parts`` by their ``type``; None: all of them.
 
     ``limit`` is the name of the answer's limit where only one is known. ``lists`` is whether the content of others than
-    users may be a list of parts; ``thinks`` whether an assistant's earlier reasoning is taken back.
+    users may be a list of parts, ``joint`` what stands between texts that are joined for it; ``thinks`` whether an
+    assistant's earlier reasoning is taken back.
     """
 
     parameters: frozenset[str] | None = None
@@ -46,13 +47,25 @@ class Host(msgspec.Struct, frozen=True):
     limit: str = ""
     lists: bool = True
     thinks: bool = True
+    joint: str = ""
 
     def takes(self, parameter: str) -> bool:
         return self.parameters is None or parameter in self.parameters
 
 
 ANYTHING: Final = Host()
+DOCUMENTED: Final = frozenset(
+    """
+    audio frequency_penalty logit_bias logprobs max_completion_tokens max_tokens modalities n parallel_tool_calls
+    prediction presence_penalty prompt_cache_key prompt_cache_retention reasoning_effort response_format
+    safety_identifier seed service_tier stop store temperature tool_choice tools top_logprobs top_p user verbosity
+    web_search_options
+    """.split()
+)
+"""What OpenAI documents. A parameter that only another wire knows is none of a host's of this one."""
 _TYPED: Final = frozenset({"tools", "tool_choice", "response_format", "reasoning", "stop"})
+_SCHEMA_NAME: Final = "answer"
+"""The name of a schema whose caller had none to give: OpenAI demands one."""
 _LIMITS: Final = frozenset({"max_tokens", "max_completion_tokens"})
 
 
@@ -123,7 +136,7 @@ def _format(parameters: Parameters, host: Host) -> dict[str, Any]:
         described = {"description": form.description} if form.description else {}
         schema = {"schema": msgspec.Raw(form.schema)} if form.schema else {}
         strict = {} if form.strict is None else {"strict": form.strict}
-        found["json_schema"] = {"name": form.name, **described, **schema, **strict}
+        found["json_schema"] = {"name": form.name or _SCHEMA_NAME, **described, **schema, **strict}
     return {"response_format": found}
 
 
@@ -192,7 +205,7 @@ def _content(parts: tuple[Part, ...], message: Message, parameters: Parameters, 
             parameters.unsupported(f"{path}.cache_control")
         written.append(value)
     if not is_list or (len(written) <= 1 and all(part["type"] == "text" for part in written)):
-        return "".join(part["text"] for part in written)
+        return host.joint.join(part["text"] for part in written)
     return written
 
 

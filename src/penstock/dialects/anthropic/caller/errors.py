@@ -1,0 +1,155 @@
+"""Errors for callers of Anthropic's wire: the gateway's own, a translated provider's, and either within a stream.
+
+Clients act on what they read here: on the status, on ``x-should-retry``, and on the words of a prompt that is too long,
+by which they shorten the conversation. Sources: Claude docs, "Errors"; Anthropic's SDKs, ``_should_retry``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from penstock.core.events import Fail
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import Headers
+from penstock.core.json_text import read_json_or_none, write_json
+from penstock.core.outcome import ErrorClass
+from penstock.core.vendor_error import VendorError, read_vendor_error
+from penstock.dialects.anthropic.provider.events import ERROR_STATUS
+from penstock.dialects.caller import JSON, CallerErrors, ErrorReply, ProviderReply
+from penstock.dialects.openai.caller.errors import without_organisation
+from penstock.dialects.provider_errors import read_error
+
+_TYPES: Final[Mapping[int, str]] = {
+    **{status: kind for kind, status in ERROR_STATUS.items()},
+    408: "timeout_error",
+    409: "conflict_error",
+    501: "not_supported",
+    503: "overloaded_error",
+}
+"""The type of an error by its status. Every other one below 500 is the caller's, above it the provider's."""
+_OWN_TYPES: Final = frozenset({*_TYPES.values(), "not_supported_error"})
+_NOT_RETRIED: Final = frozenset({401, 501})
+_QUOTA: Final = frozenset({"insufficient_quota", "billing_error", "usage_limit_reached"})
+_UNSUPPORTED_STATUS: Final = 501
+_SAYS_NO_MORE: Final = frozenset({Kind.INVALID_REQUEST, Kind.INTERNAL, Kind.UPSTREAM_STATUS, Kind.NOT_FOUND})
+"""Kinds of which the name says less than the type does."""
+_TEXT_LIMIT: Final = 4096
+"""Characters of a body that is no JSON that are told."""
+_TOO_LONG: Final = "Input is too long."
+
+_NUMBER: Final = re.compile(r"(?<![\w.,])\d{1,3}(?:,\d{3})+(?![\w,])|(?<![\w.,])\d{3,9}(?![\w])")
+_EXCEEDS: Final = re.compile(r"(\d[\d,]*) tokens? > (\d[\d,]*)")
+_LIMIT: Final = re.compile(r"(?:max\w*|limit\w*|context (?:size|window|length))\D{0,60}?(\d[\d,]{2,})", re.IGNORECASE)
+
+
+def error_type(status: int) -> str:
+    """Anthropic's word for an error of this status."""
+    return _TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
+
+
+def _body(kind: str, message: str, trace_id: str) -> bytes:
+    return write_json({"type": "error", "error": {"type": kind, "message": message}, "request_id": trace_id})
+
+
+def _event(kind: str, message: str, trace_id: str) -> bytes:
+    return b"event: error\ndata: " + _body(kind, message, trace_id) + b"\n\n"
+
+
+def _headers(trace_id: str, code: str, *, is_final: bool) -> Headers:
+    headers: Headers = [(b"content-type", JSON), (b"request-id", trace_id.encode("latin-1", "replace"))]
+    if code:
+        headers.append((b"x-penstock-error", code.encode("latin-1", "replace")))
+    if is_final:
+        headers.append((b"x-should-retry", b"false"))
+    return headers
+
+
+# The gateway's own.
+
+
+def _failure(failure: Failure, trace_id: str) -> ErrorReply:
+    status = _UNSUPPORTED_STATUS if failure.kind is Kind.UNSUPPORTED_OPERATION else failure.status
+    headers = _headers(trace_id, failure.kind.value, is_final=status in _NOT_RETRIED)
+    return ErrorReply(status, headers, _body(error_type(status), _words(failure), trace_id))
+
+
+def _words(failure: Failure) -> str:
+    """The message, every fault in it, and the code where it says more."""
+    message = "\n".join((failure.message, *failure.details))
+    if failure.kind in _SAYS_NO_MORE or failure.kind.value in message:
+        return message
+    return f"{message} [{failure.kind.value}]"
+
+
+def _failure_event(failure: Failure, trace_id: str) -> bytes:
+    return _event(error_type(failure.status), _words(failure), trace_id)
+
+
+# A provider's.
+
+
+def _provider(reply: ProviderReply, trace_id: str) -> ErrorReply:
+    said = read_vendor_error(read_json_or_none(reply.body))
+    status = reply.status
+    if reply.error.error is ErrorClass.CONTEXT_LENGTH:
+        status = 400
+    kind = _kind(said, status)
+    message = _message(said, reply.body, reply.provider, reply.error.error)
+    is_final = status in _NOT_RETRIED or kind == "billing_error"
+    headers = _headers(trace_id, "", is_final=is_final)
+    headers += [(name, value) for name, value in reply.headers if name == b"retry-after"]
+    return ErrorReply(status, headers, _body(kind, message, trace_id))
+
+
+def _kind(said: VendorError, status: int) -> str:
+    """The provider's own word where it is one of Anthropic's for this status, else that of the status."""
+    if said.code in _QUOTA or said.type in _QUOTA:
+        return "billing_error"
+    if said.type in _OWN_TYPES and ERROR_STATUS.get(said.type, status) == status:
+        return said.type
+    return error_type(status)
+
+
+def _message(said: VendorError, body: bytes, provider: str, error: ErrorClass | None) -> str:
+    if error is ErrorClass.CONTEXT_LENGTH:
+        return too_long(said.message or body[:_TEXT_LIMIT].decode("utf-8", "replace"))
+    if said.message:
+        return without_organisation(said.message)
+    told = body[:_TEXT_LIMIT].decode("utf-8", "replace").strip()
+    return without_organisation(f"Invalid response received from {provider}: {told or 'an empty body'}")
+
+
+def too_long(text: str) -> str:
+    """The words by which clients know that the prompt is too long, with length and limit where both are told."""
+    exceeds = _EXCEEDS.search(text)
+    if exceeds is not None:
+        return _numbered(_integer(exceeds[1]), _integer(exceeds[2]))
+    found = _LIMIT.search(text)
+    if found is None:
+        return _TOO_LONG
+    limit = _integer(found[1])
+    return _numbered(max((_integer(number) for number in _NUMBER.findall(text)), default=0), limit)
+
+
+def _numbered(length: int, limit: int) -> str:
+    return f"prompt is too long: {length} tokens > {limit} maximum" if length > limit > 0 else _TOO_LONG
+
+
+def _integer(number: str) -> int:
+    return int(number.replace(",", "")[:18] or "0")
+
+
+def _provider_event(fail: Fail, provider: str, trace_id: str) -> bytes:
+    status = fail.status if 400 <= fail.status < 600 else ERROR_STATUS.get(fail.type, 500)
+    told: dict[str, Any] = {"message": fail.message, "type": fail.type or None, "code": fail.code or None}
+    error = read_error(status if status < 500 else 400, write_json({"error": told})).error
+    said = VendorError(fail.message, fail.type or None, None, fail.code or None)
+    if error is ErrorClass.CONTEXT_LENGTH:
+        status = 400
+    return _event(_kind(said, status), _message(said, fail.raw, provider, error), trace_id)
+
+
+ERRORS: Final = CallerErrors(_failure, _failure_event, _provider, _provider_event)
+"""How errors are told to callers of Anthropic Messages."""

@@ -1,0 +1,143 @@
+"""Pieces of Anthropic's reply that a message and its stream share: stop reasons, thoughts, ids, sources, other blocks.
+
+Sources: Anthropic API reference, "Create a Message"; Claude docs, "Stop reasons", "Citations".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from penstock.core.chat import Owner
+from penstock.core.events import Citation, Foreign, Media, Stop
+from penstock.core.json_text import read_json
+from penstock.dialects.envelope import MAX_TURN, ON_CALL, Block, Envelope, seal
+
+_REASONS: Final[Mapping[str, str]] = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_calls": "tool_use",
+    "content_filter": "refusal",
+    "refusal": "refusal",
+    "pause": "pause_turn",
+    "context": "model_context_window_exceeded",
+}
+_OWN_REASONS: Final = frozenset(
+    """
+    end_turn max_tokens stop_sequence tool_use pause_turn refusal model_context_window_exceeded compaction
+    """.split()
+)
+"""Words that hosts of Claude use as Anthropic does."""
+BROKEN_ARGUMENTS: Final = "The model wrote arguments for the tool {name!r} that are no JSON object."
+
+
+def message_id(seed: str) -> str:
+    """The id of a reply, in Anthropic's style."""
+    return f"msg_{seed}"
+
+
+def call_id(seed: str, index: int) -> str:
+    """An id for a tool call whose provider has none: the same for the same call of the same reply."""
+    return "toolu_" + hashlib.blake2s(f"{seed}/{index}".encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+
+
+def stop_reason(stop: Stop | None, sequence: Any, *, has_calls: bool, is_refused: bool) -> tuple[str, str | None]:
+    """Why the message ended, and the stop sequence that ended it."""
+    if stop is None:
+        reason = "end_turn"
+    elif stop.detail in _REASONS:
+        reason = _REASONS[stop.detail]
+    elif stop.native.lower() in _OWN_REASONS:
+        reason = stop.native.lower()
+    else:
+        reason = _REASONS.get(stop.reason, "end_turn")
+    if reason == "end_turn":
+        reason = "tool_use" if has_calls else "refusal" if is_refused else reason
+    told = (stop.sequence if stop is not None else "") or sequence
+    if isinstance(told, str) and told and reason in {"end_turn", "stop_sequence"}:
+        return "stop_sequence", told
+    return reason, None
+
+
+def is_cut(stop: Stop | None) -> bool:
+    """Whether the answer ended where its limit was, perhaps in the middle of a call's arguments."""
+    return stop is not None and (stop.reason == "length" or stop.detail == "context")
+
+
+def is_object(arguments: str) -> bool:
+    """Whether the arguments of a call are a JSON object; none at all count as an empty one."""
+    text = arguments.strip()
+    if not text.startswith("{"):
+        return not text
+    try:
+        return isinstance(read_json(text.encode("utf-8", "surrogatepass")), dict)
+    except ValueError:
+        return False
+
+
+class Sealer:
+    """Wraps what other makers than Anthropic signed, for one reply: altogether no more than a client will bear."""
+
+    __slots__ = ("_family", "_size")
+
+    def __init__(self, family: str) -> None:
+        self._family = family
+        self._size = 0
+
+    def thought(self, owner: str, signature: str, data: str, hidden: str = "") -> str:
+        """The signature of a thinking block: Anthropic's own as it is, an envelope for any other. ``hidden`` is the
+        text that the block doesn't show."""
+        if owner == Owner.ANTHROPIC:
+            return signature
+        return self._sealed(owner, Block(hidden, signature, data))
+
+    def call(self, owner: str, signature: str) -> str:
+        """The signature of a thinking block that stands for the signature of the call after it."""
+        return self._sealed(owner, Block(signature=signature, place=ON_CALL))
+
+    def source(self) -> str:
+        """What stands for the index of a source that Anthropic didn't find."""
+        return self._sealed("", Block())
+
+    def _sealed(self, owner: str, block: Block) -> str:
+        sealed = seal(Envelope(owner, self._family, (block,)))
+        self._size += len(sealed)
+        return sealed if self._size <= MAX_TURN else ""
+
+
+_OWN_BLOCK: Final = re.compile(
+    r"server_tool_use|mcp_tool_use|[a-z_]+_tool_result|container_upload|compaction|fallback|advisor_[a-z_]+"
+)
+
+
+def own_block(event: Foreign) -> Mapping[str, Any] | None:
+    """A block in Anthropic's own shape; None for other makers'."""
+    kind = event.value.get("type")
+    is_own = event.owner == Owner.ANTHROPIC or (
+        not event.owner and isinstance(kind, str) and _OWN_BLOCK.fullmatch(kind)
+    )
+    return event.value if is_own and isinstance(kind, str) else None
+
+
+def citation(event: Citation, sealer: Sealer) -> dict[str, Any] | None:
+    """A source as Anthropic tells it; None for one that can't be told."""
+    kind = event.raw.get("type")
+    if isinstance(kind, str) and kind.endswith("_location"):
+        return dict(event.raw)
+    if not event.url:
+        return None
+    return {
+        "type": "web_search_result_location",
+        "url": event.url,
+        "title": event.title or event.url,
+        "cited_text": "",
+        "encrypted_index": sealer.source(),
+    }
+
+
+def media_text(media: Media) -> str:
+    """What stands for an image or a sound that the model made: this wire can't carry any."""
+    kind = "image" if media.mime.startswith("image/") else "sound" if media.mime.startswith("audio/") else "file"
+    return f"[{kind}: {media.url}]" if media.url else f"[{kind} of type {media.mime}, which this API can't carry]"

@@ -1,0 +1,267 @@
+"""An Anthropic request, read whole into a ``ChatRequest``: the way into lane 2.
+
+Parameters take OpenAI's names where there is one; the others keep their own, so that a dialect that doesn't know them
+names them. Messages are read in messages.py, tools in tools.py. Source: Anthropic API reference, "Create a Message".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Any, Final
+
+from penstock.core import json_text
+from penstock.core.body import Body, BodyError
+from penstock.core.chat import ChatRequest, Format, Message, Reasoning, TextPart, Wording
+from penstock.core.failure import Failure, Kind
+from penstock.dialects.anthropic.caller.messages import read_content, read_messages
+from penstock.dialects.anthropic.caller.tools import read_choice, read_tools
+from penstock.dialects.caller import RequestBody
+from penstock.dialects.openai.caller.parts import Wrong
+
+WORDING: Final = Wording(
+    names={
+        "max_completion_tokens": "max_tokens",
+        "stop": "stop_sequences",
+        "user": "metadata.user_id",
+        "reasoning_effort": "output_config.effort",
+        "reasoning": "thinking",
+        "reasoning.max_tokens": "thinking.budget_tokens",
+        "response_format": "output_config.format",
+        "parallel_tool_calls": "tool_choice.disable_parallel_tool_use",
+    },
+    inside={
+        ".function.parameters": ".input_schema",
+        ".function": "",
+        ".json_schema": "",
+        ".image_url": "",
+        "].tool_calls[": "].content[",
+    },
+    once=frozenset({"cache_control", "defer_loading", "input_examples", "allowed_callers"}),
+    silent=frozenset({"eager_input_streaming"}),
+)
+"""What callers of Anthropic's wire call what is dropped."""
+
+_NAMES: Final[Mapping[str, str]] = {"max_tokens": "max_completion_tokens", "stop_sequences": "stop"}
+_ELSEWHERE: Final = frozenset(
+    "model messages stream system tools tool_choice thinking output_config output_format metadata".split()
+)
+_BILLING: Final = "x-anthropic-billing-header:"
+"""How the block begins by which Claude Code names itself: no prompt, and it spoils other providers' caches."""
+_PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_HARMLESS_EDITS: Final = "clear_thinking_"
+
+
+def read_body(data: bytes) -> RequestBody | Failure:
+    """Check what the gateway relies on; everything else is the provider's to judge. Values keep their bytes."""
+    try:
+        body = Body.parse(data)
+        model = body.value("model")
+    except BodyError as error:
+        return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
+    if model is not None and (not isinstance(model, str) or not model):
+        return _wrong("model", "a non-empty string")
+    if "messages" in body and not body.is_array("messages"):
+        return _wrong("messages", "an array of message objects")
+    stream = body.raw("stream")
+    if stream not in _BOOLEANS:
+        return _wrong("stream", "true or false")
+    return RequestBody(body, model, stream == b"true")
+
+
+_BOOLEANS: Final = frozenset({None, b"true", b"false", b"null"})
+
+
+def _wrong(path: str, expected: str) -> Failure:
+    return Failure(Kind.INVALID_REQUEST, f"The gateway could not read the request: {path} must be {expected}.", path)
+
+
+def hides_thinking(request: ChatRequest) -> bool:
+    """Whether the caller wants no text of thoughts (``thinking.display: omitted``): for ``Caption.hides_thinking``."""
+    asked: Reasoning | None = request.parameters.get("reasoning")
+    return asked is not None and asked.native is not None and asked.native.get("display") == "omitted"
+
+
+def read_request(body: Body) -> ChatRequest | Failure:
+    """The request that a body is, or what is wrong with it and where."""
+    try:
+        return _read(body)
+    except Wrong as wrong:
+        return _wrong(wrong.path, wrong.expected)
+    except BodyError as error:
+        return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
+    except RecursionError:
+        return Failure(Kind.INVALID_JSON, "The gateway could not read the request: it is nested too deeply.")
+
+
+def _read(body: Body) -> ChatRequest | Failure:
+    for name, meaning in _ONLY_AT_ANTHROPIC.items():
+        if not body.is_null(name):
+            text = f"{name} {meaning}: leave it out, or route the request to Anthropic."
+            return Failure(Kind.INVALID_REQUEST, text, name)
+    parameters: dict[str, Any] = {}
+    for name in body:
+        if name not in _ELSEWHERE and not body.is_null(name) and not _is_harmless(body, name):
+            parameters[_NAMES.get(name, name)] = _checked(name, body.value(name))
+    tools = read_tools(body)
+    if tools:
+        parameters["tools"] = tools
+    parameters |= read_choice(body.value("tool_choice"))
+    config = body.value("output_config")
+    config = config if isinstance(config, dict) else {}
+    _add(parameters, "response_format", _format(body, config))
+    _add(parameters, "reasoning", _reasoning(body.value("thinking"), config.get("effort")))
+    _add(parameters, "output_config", {name: value for name, value in config.items() if name not in _TAKEN} or None)
+    parameters |= _metadata(body.value("metadata"))
+    model = body.value("model")
+    messages = (*_system(body.value("system")), *read_messages(body))
+    stream = body.raw("stream") == b"true"
+    return ChatRequest(model if isinstance(model, str) else "", messages, parameters, stream, WORDING)
+
+
+_TAKEN: Final = frozenset({"effort", "format"})
+_ONLY_AT_ANTHROPIC: Final[Mapping[str, str]] = {
+    "safeguards": "can't be kept by other providers",
+    "container": "is kept at Anthropic",
+}
+"""What must not be left out in silence: the answer would be another one."""
+
+
+def _add(parameters: dict[str, Any], name: str, value: Any) -> None:
+    if value is not None:
+        parameters[name] = value
+
+
+def _is_harmless(body: Body, name: str) -> bool:
+    """Whether a member only says to forget earlier thoughts, which other makers' models aren't sent anyway."""
+    if name != "context_management":
+        return False
+    management = body.value(name)
+    edits = management.get("edits") if isinstance(management, dict) and len(management) == 1 else None
+    return isinstance(edits, list) and all(
+        isinstance(edit, dict) and json_text.text(edit, "type").startswith(_HARMLESS_EDITS) for edit in edits
+    )
+
+
+# Parameters of one value.
+
+
+def _is_integer(value: Any) -> bool:
+    return type(value) is int
+
+
+def _is_number(value: Any) -> bool:
+    return isfinite(value) if isinstance(value, float) else _is_integer(value)
+
+
+def _is_strings(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+_CHECKS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+    "max_tokens": (_is_integer, "an integer"),
+    "temperature": (_is_number, "a number"),
+    "top_p": (_is_number, "a number"),
+    "top_k": (_is_number, "a number"),
+    "stop_sequences": (_is_strings, "an array of strings"),
+    "service_tier": (lambda value: isinstance(value, str), "a string"),
+    # Parameters of OpenAI's name that a caller of this wire has no business with, but dialects rely on.
+    "stop": (_is_strings, "an array of strings"),
+    "max_completion_tokens": (_is_integer, "an integer"),
+    "user": (lambda value: isinstance(value, str), "a string"),
+    "safety_identifier": (lambda value: isinstance(value, str), "a string"),
+    "verbosity": (lambda value: isinstance(value, str), "a string"),
+    "n": (_is_integer, "an integer"),
+    "seed": (_is_integer, "an integer"),
+    "top_logprobs": (_is_integer, "an integer"),
+    "presence_penalty": (_is_number, "a number"),
+    "frequency_penalty": (_is_number, "a number"),
+    "logprobs": (lambda value: isinstance(value, bool), "true or false"),
+    "store": (lambda value: isinstance(value, bool), "true or false"),
+    "parallel_tool_calls": (lambda value: isinstance(value, bool), "true or false"),
+    "modalities": (_is_strings, "an array of strings"),
+    "logit_bias": (lambda value: isinstance(value, dict), "an object"),
+    "audio": (lambda value: isinstance(value, dict), "an object"),
+}
+_NOT_OURS: Final = frozenset({"response_format", "reasoning", "functions", "function_call"})
+"""Names that have a type of their own in the middle, which a value of this wire can't have."""
+
+
+def _checked(name: str, value: Any) -> Any:
+    check = _CHECKS.get(name)
+    if check is not None and not check[0](value):
+        raise Wrong(name, check[1])
+    if name in _NOT_OURS:
+        raise Wrong(name, "left out: this API has no such parameter")
+    return value
+
+
+def _metadata(value: Any) -> dict[str, Any]:
+    """Who asks: an id as it is; a digest of anything longer (Claude Code's is a JSON text of device and session)."""
+    if not isinstance(value, dict):
+        return {}
+    user = value.get("user_id")
+    others = {name: each for name, each in value.items() if name != "user_id"}
+    found: dict[str, Any] = {"metadata": others} if others else {}
+    if isinstance(user, str) and user:
+        plain = _PLAIN_ID.fullmatch(user) is not None
+        digest = hashlib.blake2s(user.encode("utf-8", "surrogatepass"), digest_size=16)
+        found["user"] = user if plain else digest.hexdigest()
+    return found
+
+
+# The form of the answer, and how much to think about it.
+
+
+def _format(body: Body, config: Mapping[str, Any]) -> Format | None:
+    """``output_config.format``, or the older ``output_format``."""
+    path, form = "output_config.format", config.get("format")
+    if form is None:
+        path, form = "output_format", body.value("output_format")
+    if form is None:
+        return None
+    if not isinstance(form, dict) or form.get("type") != "json_schema" or not isinstance(form.get("schema"), dict):
+        raise Wrong(path, 'an object of type "json_schema" with a schema')
+    return Format("json_schema", schema=_schema_bytes(body, path))
+
+
+def _schema_bytes(body: Body, path: str) -> bytes:
+    """The schema with its own bytes."""
+    member = body
+    for name in path.split("."):
+        member = Body.parse(member.raw(name) or b"")
+    return member.raw("schema") or b""
+
+
+def _reasoning(thinking: Any, effort: Any) -> Reasoning | None:
+    native = thinking if isinstance(thinking, dict) else None
+    word = effort if isinstance(effort, str) else ""
+    if native is None:
+        return Reasoning(word) if word else None
+    kind = native.get("type")
+    enabled = None if kind in {None, "between_tools"} else kind != "disabled"
+    return Reasoning(word, json_text.integer(native, "budget_tokens"), enabled, native)
+
+
+# The system prompt.
+
+
+def _system(value: Any) -> tuple[Message, ...]:
+    """The standing prompt: blocks stay apart where they are marked for a cache, and are one text otherwise."""
+    if value is None:
+        return ()
+    if not isinstance(value, str | list):
+        raise Wrong("system", "a string or an array of text blocks")
+    parts = [
+        part
+        for part in read_content(value, "system")
+        if not (isinstance(part, TextPart) and part.text.startswith(_BILLING))
+    ]
+    if not all(isinstance(part, TextPart) for part in parts):
+        raise Wrong("system", "a string or an array of text blocks")
+    texts = [part for part in parts if isinstance(part, TextPart)]
+    if len(texts) > 1 and all(part.cache is None for part in texts):
+        texts = [TextPart("\n\n".join(part.text for part in texts))]
+    return (Message("system", tuple(texts), "", "system"),) if texts else ()

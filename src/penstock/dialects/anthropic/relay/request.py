@@ -1,0 +1,140 @@
+"""A request on its way to a host of Anthropic Messages, as that host takes it; no value is written anew.
+
+What other makers signed may have come in envelopes (envelope.py), which Anthropic would refuse as bad signatures: one
+search for their mark tells whether to look. Sources: those of hosts.py; Claude docs, "Extended thinking", "Preserving
+thinking blocks".
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.body import Body, BodyError
+from penstock.core.chat import Owner
+from penstock.core.failure import Failure, Kind
+from penstock.core.json_text import UNREADABLE, read_json_or_none, write_json
+from penstock.dialects.anthropic.hosts import betas_for_bedrock, host_of
+from penstock.dialects.anthropic.provider.betas import listed
+from penstock.dialects.caller import FittedRequest
+from penstock.dialects.dialect import WriteContext
+from penstock.dialects.envelope import MARK, QUOTED_MARK, unseal
+
+_Members = dict[str, "msgspec.Raw | bytes"]
+_MESSAGES: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+_BLOCKS: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+_CLAUDE: Final = Owner.ANTHROPIC
+
+
+def fit_request(body: Body, context: WriteContext) -> FittedRequest | Failure:
+    """The body as the host takes it, and what was left out of it. Untouched where nothing differs."""
+    try:
+        return _fit(body, context)
+    except BodyError as error:
+        return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
+
+
+def _fit(body: Body, context: WriteContext) -> FittedRequest:
+    body, dropped = without_envelopes(body)
+    host = host_of(context.variant)
+    if host.names_model:
+        if context.model and body.value("model") != context.model:
+            body = body.replaced({"model": write_json(context.model)})
+        return FittedRequest(body, dropped)
+    body = body.without("model")
+    if not host.names_stream:
+        body = body.without("stream")
+    version = host.body_version((context.options.get("anthropic_version"), body.value("anthropic_version")))
+    changes = {"anthropic_version": write_json(version)}
+    if host.betas_in_body:
+        asked = dict.fromkeys((*listed(context.options.get("anthropic_beta")), *listed(body.value("anthropic_beta"))))
+        betas = betas_for_bedrock(asked)
+        body = body.without("anthropic_beta")
+        if betas:
+            changes["anthropic_beta"] = write_json(betas)
+    return FittedRequest(body.replaced(changes), dropped)
+
+
+def without_envelopes(body: Body) -> tuple[Body, tuple[str, ...]]:
+    """The body without what Claude didn't think, and what is thereby dropped: ``thinking`` where a call of tools is
+    left without a thought before it, which a model that thinks within a budget refuses."""
+    raw = body.raw("messages") or b""
+    if QUOTED_MARK not in raw:
+        return body, ()
+    try:
+        messages = [_without(message) for message in _MESSAGES.decode(raw)]
+    except UNREADABLE:
+        return body, ()
+    kept = [message for message in messages if message is not None]
+    encoded = [Body(message).encode() for message in kept]
+    body = body.replaced({"messages": b"[" + b",".join(encoded) + b"]"})
+    if not _budgets(body) or not _calls_without_thought(kept):
+        return body, ()
+    return body.without("thinking"), ("thinking",)
+
+
+def _without(message: dict[str, msgspec.Raw]) -> _Members | None:
+    """A message without foreign thoughts and sources; None for one that is nothing else."""
+    members: _Members = dict(message)
+    content = bytes(message.get("content", b""))
+    if QUOTED_MARK not in content or not content.startswith(b"["):
+        return members
+    blocks = [_cleaned(block) for block in _BLOCKS.decode(content)]
+    kept = [Body(block).encode() for group in blocks for block in group]
+    if not kept:
+        return None
+    members["content"] = b"[" + b",".join(kept) + b"]"
+    return members
+
+
+def _cleaned(block: dict[str, msgspec.Raw]) -> list[_Members]:
+    """What becomes of a block: Claude's own thoughts if an envelope holds any, a text less its foreign sources."""
+    kind = bytes(block.get("type", b""))
+    if kind == b'"thinking"' and bytes(block.get("signature", b"")).startswith(QUOTED_MARK):
+        return _own_thoughts(block)
+    citations = bytes(block.get("citations", b""))
+    if kind == b'"text"' and QUOTED_MARK in citations:
+        given = read_json_or_none(citations)
+        own = [each for each in given if not _is_foreign(each)] if isinstance(given, list) else []
+        members: _Members = {name: value for name, value in block.items() if name != "citations"}
+        return [{**members, "citations": write_json(own)} if own else members]
+    return [dict(block)]
+
+
+def _is_foreign(citation: Any) -> bool:
+    index = citation.get("encrypted_index") if isinstance(citation, dict) else None
+    return isinstance(index, str) and index.startswith(MARK)
+
+
+def _own_thoughts(block: dict[str, msgspec.Raw]) -> list[_Members]:
+    signature = read_json_or_none(bytes(block["signature"]))
+    envelope = unseal(signature) if isinstance(signature, str) else None
+    if envelope is None or envelope.owner != _CLAUDE:
+        return []
+    shown = read_json_or_none(bytes(block.get("thinking", b'""')))
+    found: list[_Members] = []
+    for thought in envelope.reasoning(shown if isinstance(shown, str) else ""):
+        if thought.data:
+            found.append({"type": b'"redacted_thinking"', "data": write_json(thought.data)})
+        elif thought.signature:
+            told = {"thinking": write_json(thought.text), "signature": write_json(thought.signature)}
+            found.append({"type": b'"thinking"', **told})
+    return found
+
+
+def _budgets(body: Body) -> bool:
+    thinking = body.value("thinking")
+    return isinstance(thinking, dict) and thinking.get("type") == "enabled"
+
+
+def _calls_without_thought(messages: list[_Members]) -> bool:
+    """Whether tools answer a turn that doesn't begin with a thought."""
+    if len(messages) <= 1 or b'"tool_result"' not in bytes(messages[-1].get("content", b"")):
+        return False
+    for message in reversed(messages[:-1]):
+        if bytes(message.get("role", b"")) == b'"assistant"':
+            content = read_json_or_none(bytes(message.get("content", b"")))
+            first = content[0] if isinstance(content, list) and content else None
+            return not (isinstance(first, dict) and first.get("type") in {"thinking", "redacted_thinking"})
+    return False

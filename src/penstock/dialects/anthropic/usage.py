@@ -1,0 +1,78 @@
+"""Anthropic's token counts, in OpenAI's arithmetic and back: at Anthropic the prompt is counted without what its cache
+gave and took. Sources: Anthropic API reference, "Create a Message"; Claude docs, "Prompt caching", "Compaction".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core import json_text
+from penstock.core.usage import Usage
+
+_COUNTS: Final = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
+
+
+def read_usage(usage: Mapping[str, Any]) -> Usage | None:
+    """The counts of a ``usage`` member; None for an empty one."""
+    if not usage:
+        return None
+    counts = _with_compaction(usage) if "iterations" in usage else usage
+    cached = json_text.integer(counts, "cache_read_input_tokens")
+    written = json_text.integer(counts, "cache_creation_input_tokens")
+    prompt = json_text.integer(counts, "input_tokens")
+    if cached is not None or written is not None:
+        prompt = (prompt or 0) + (cached or 0) + (written or 0)
+    completion = json_text.integer(counts, "output_tokens")
+    total = None if prompt is None or completion is None else prompt + completion
+    thinking = json_text.integer(json_text.mapping(usage, "output_tokens_details"), "thinking_tokens")
+    lasting = json_text.integer(json_text.mapping(counts, "cache_creation"), "ephemeral_1h_input_tokens")
+    searches = json_text.integer(json_text.mapping(usage, "server_tool_use"), "web_search_requests")
+    told = Usage(prompt, completion, total, cached, written, thinking, native=usage)
+    return msgspec.structs.replace(told, cache_written_1h=lasting or None, searches=searches or None)
+
+
+def _with_compaction(usage: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The counts with those of summaries that were made on the way: they are billed and not in the totals (Claude docs,
+    "Compaction", "Understanding usage")."""
+    given = usage["iterations"]
+    made = (
+        [each for each in given if isinstance(each, dict) and each.get("type") == "compaction"]
+        if isinstance(given, list)
+        else []
+    )
+    if not made:
+        return usage
+    sums = {name: sum(json_text.integer(each, name) or 0 for each in (usage, *made)) for name in _COUNTS}
+    return {**usage, **sums}
+
+
+def merged(usage: dict[str, Any], later: Mapping[str, Any]) -> None:
+    """Take over later counts, which replace earlier ones: they are running totals."""
+    usage |= {name: value for name, value in later.items() if value is not None}
+
+
+def write_usage(usage: Usage | None) -> dict[str, Any]:
+    """The ``usage`` member. Input and output are always numbers: clients read them without a look."""
+    if usage is None:
+        return {"input_tokens": 0, "output_tokens": 0}
+    cached, written = usage.cached or 0, usage.cache_written or 0
+    found: dict[str, Any] = {
+        "input_tokens": max((usage.prompt or 0) - cached - written, 0),
+        "cache_creation_input_tokens": written,
+        "cache_read_input_tokens": cached,
+        "output_tokens": usage.completion or 0,
+    }
+    if usage.cache_written_1h:
+        lasting = usage.cache_written_1h
+        found["cache_creation"] = {
+            "ephemeral_5m_input_tokens": max(written - lasting, 0),
+            "ephemeral_1h_input_tokens": lasting,
+        }
+    if usage.reasoning is not None:
+        found["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
+    if usage.searches:
+        found["server_tool_use"] = {"web_search_requests": usage.searches}
+    return found

@@ -1,0 +1,217 @@
+"""A request of a wire that isn't OpenAI's, made ready for a provider of yet another: what the provider's maker can't
+read is said in words, put elsewhere, or left out and named.
+
+Requests in OpenAI's words pass as they are: they hold nothing of the kind. Sources: Claude docs, "Web search tool",
+"Files API", "System prompts"; docs/dialects.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.chat import (
+    AudioPart,
+    ChatRequest,
+    FilePart,
+    ImagePart,
+    Message,
+    NativePart,
+    NativeTool,
+    Owner,
+    Part,
+    Reasoning,
+    Stored,
+    TextPart,
+    Tool,
+    ToolChoice,
+    ToolResult,
+)
+from penstock.core.parameters import Parameters
+from penstock.core.traits import Traits
+
+_MEDIA = (ImagePart, AudioPart, FilePart)
+
+
+class Reader(msgspec.Struct, frozen=True):
+    """What the provider of a dialect can read. ``owner``: whose blocks, files and typed tools; ``tools_of`` that of the
+    tools where it is another.
+
+    ``media_in_results``: images and files may stand in a tool's result; otherwise they follow the results as the
+    user's. ``system_in_place``: a system message may stand anywhere; otherwise the user says it, marked as a reminder.
+    ``errors``: a result can say that it is an error; otherwise its text does. ``marks``: parts may be marked for a
+    cache; otherwise the pieces of a standing prompt are one text. ``kinds`` are the provider's own tools,
+    by the kind of another maker's that they stand for (``web_search``).
+    """
+
+    owner: str = Owner.UNKNOWN
+    tools_of: str = Owner.UNKNOWN
+    media_in_results: bool = True
+    system_in_place: bool = False
+    errors: bool = True
+    marks: bool = True
+    kinds: Mapping[str, str] = {}
+
+
+PLAIN: Final = Reader(media_in_results=False, system_in_place=True, errors=False, marks=False)
+"""A provider that reads what OpenAI's wire has words for, and nothing else."""
+
+
+def ready_for(reader: Reader, request: ChatRequest, traits: Traits) -> tuple[ChatRequest, Parameters]:
+    """The request as the provider's dialect can write it, and its parameters with what is named already."""
+    if request.wording is None:
+        return request, Parameters(request)
+    first = Parameters(request)
+    tools, choice = _tools(reader, request, first)
+    parameters = {**request.parameters, **({"tools": tools} if "tools" in request.parameters else {})}
+    if choice is not None:
+        parameters["tool_choice"] = choice
+    limit, most = parameters.get("max_completion_tokens"), traits.output_limit
+    if isinstance(limit, int) and most is not None and limit > most:
+        parameters["max_completion_tokens"] = most
+        first.unsupported("max_completion_tokens")
+    asked: Reasoning | None = parameters.get("reasoning")
+    if asked is not None:
+        parameters["reasoning"] = _reasoning(asked, traits)
+    messages = tuple(_messages(reader, request.messages, first))
+    ready = msgspec.structs.replace(request, messages=messages, parameters=parameters)
+    return ready, first.again(ready)
+
+
+# Tools.
+
+
+def _tools(
+    reader: Reader, request: ChatRequest, parameters: Parameters
+) -> tuple[tuple[Tool | NativeTool, ...], ToolChoice | None]:
+    """The tools that the provider can be offered. A choice of one of its own that stands for another's can't name it:
+    it is left to the model, for whom it is the only one then."""
+    given: tuple[Tool | NativeTool, ...] = request.parameters.get("tools") or ()
+    choice: ToolChoice | None = request.parameters.get("tool_choice")
+    found: list[Tool | NativeTool] = []
+    for position, tool in enumerate(given):
+        if not isinstance(tool, NativeTool) or not tool.owner or tool.owner in (reader.owner, reader.tools_of):
+            found.append(tool)
+            continue
+        own = reader.kinds.get(tool.kind)
+        if tool.function is not None:
+            found.append(tool.function)
+        elif own is not None:
+            found.append(NativeTool(own, {"type": own}))
+            for setting in tool.value:
+                if setting not in {"type", "name", "cache_control"}:
+                    parameters.unsupported(f"tools[{position}].{setting}")
+            if choice is not None and tool.value.get("name") in choice.names:
+                choice = ToolChoice("auto")
+        else:
+            parameters.unsupported(f"tools[{position}]")
+    return tuple(found), choice
+
+
+def _reasoning(asked: Reasoning, traits: Traits) -> Reasoning | None:
+    """What is said of thinking in Anthropic's words, as far as the model knows them. Clients ask every model to think
+    as it sees fit: one that can't goes on without, one that wants a budget gets the usual, and never too small a one.
+    """
+    native = asked.native
+    if native is None or not traits.family:
+        return asked
+    if native.get("type") == "adaptive" and traits.thinking != "adaptive":
+        can_think = traits.thinking != "none" or traits.thinks_unasked
+        return msgspec.structs.replace(asked, native=None) if can_think else None
+    if asked.budget is not None and asked.budget < traits.min_budget:
+        least = {**native, "budget_tokens": traits.min_budget}
+        return msgspec.structs.replace(asked, budget=traits.min_budget, native=least)
+    return asked
+
+
+# Messages.
+
+
+def _messages(reader: Reader, messages: tuple[Message, ...], parameters: Parameters) -> Iterator[Message]:
+    """The messages, and behind a run of results what may not stand in them."""
+    beside: list[Part] = []
+    for message in messages:
+        if message.role == "tool":
+            yield _result(reader, message, parameters, beside)
+            continue
+        parts = tuple(_parts(reader, message.parts, message.path, parameters))
+        if beside and message.role == "user":
+            parts, beside = (*beside, *parts), []
+        elif beside:
+            yield Message("user", tuple(beside), path=message.path)
+            beside = []
+        if message.role == "system" and len(parts) > 1 and not reader.marks:
+            parts = _joined(parts, parameters)
+        if message.in_place and not reader.system_in_place:
+            yield Message("user", _reminder(parts), path=message.path)
+        elif parts or not message.parts:
+            yield msgspec.structs.replace(message, parts=parts)
+    if beside:
+        yield Message("user", tuple(beside), path=messages[-1].path)
+
+
+def _joined(parts: tuple[Part, ...], parameters: Parameters) -> tuple[Part, ...]:
+    """The pieces of a prompt as one text."""
+    texts = [part for part in parts if isinstance(part, TextPart)]
+    if any(part.cache is not None for part in texts):
+        parameters.unsupported("system.cache_control")
+    return (TextPart("\n\n".join(part.text for part in texts)),)
+
+
+def _reminder(parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """What the system says in place, as the user's words: marked as clients mark it that know of no such place."""
+    text = "\n\n".join(part.text for part in parts if isinstance(part, TextPart))
+    cache = next((part.cache for part in reversed(parts) if isinstance(part, TextPart)), None)
+    return (TextPart(f"<system-reminder>\n{text}\n</system-reminder>", cache),)
+
+
+def _result(reader: Reader, message: Message, parameters: Parameters, beside: list[Part]) -> Message:
+    parts: list[Part] = []
+    for part in message.parts:
+        if not isinstance(part, ToolResult):
+            parts.append(part)
+            continue
+        inner = list(_parts(reader, part.parts, message.path, parameters))
+        if not reader.media_in_results:
+            beside += [each for each in inner if isinstance(each, _MEDIA)]
+            inner = [each for each in inner if not isinstance(each, _MEDIA)]
+        is_error = part.is_error
+        if is_error and not reader.errors:
+            inner, is_error = _told_as_error(inner), False
+        parts.append(msgspec.structs.replace(part, parts=tuple(inner), is_error=is_error))
+    return msgspec.structs.replace(message, parts=tuple(parts))
+
+
+def _told_as_error(parts: list[Part]) -> list[Part]:
+    """What went wrong, said as such."""
+    if parts and isinstance(parts[0], TextPart):
+        return [msgspec.structs.replace(parts[0], text=f"Error: {parts[0].text}"), *parts[1:]]
+    return [TextPart("Error"), *parts]
+
+
+def _parts(reader: Reader, parts: tuple[Part, ...], path: str, parameters: Parameters) -> Iterator[Part]:
+    for position, part in enumerate(parts):
+        place = f"{path}.content[{position}]"
+        if isinstance(part, NativePart) and part.owner != reader.owner:
+            parameters.unsupported(place)
+            if part.text:
+                yield TextPart(part.text, _marker(part.value))
+        elif isinstance(part, ImagePart | FilePart) and _is_elsewhere(part, reader.owner):
+            parameters.unsupported(place)
+        else:
+            if isinstance(part, FilePart) and reader.owner != Owner.ANTHROPIC:
+                for member in part.extras:
+                    parameters.unsupported(f"{place}.{member}")
+            yield part
+
+
+def _marker(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    marker = value.get("cache_control")
+    return marker if isinstance(marker, dict) else None
+
+
+def _is_elsewhere(part: ImagePart | FilePart, owner: str) -> bool:
+    """Whether a file is kept under an id that means nothing to this provider."""
+    return isinstance(part.source, Stored) and part.source.owner not in ("", owner)

@@ -1,0 +1,204 @@
+"""Anthropic's streams as they pass, and Bedrock's frames taken off."""
+
+from __future__ import annotations
+
+import base64
+import json
+import struct
+import zlib
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.core.failure import Failure, Kind
+from penstock.core.outcome import ErrorClass
+from penstock.core.usage import Usage
+from penstock.dialects.anthropic.relay.frames import InvokeFrames
+from penstock.dialects.anthropic.relay.stream import GRAMMAR, error_in_reply, read_usage
+from penstock.dialects.dialect import WriteContext
+from penstock.dialects.registry import CALLERS
+
+
+def event(value: Any) -> bytes:
+    return b"event: %b\ndata: %b\n\n" % (value["type"].encode(), json.dumps(value).encode())
+
+
+START: Final = {
+    "type": "message_start",
+    "message": {"id": "m", "usage": {"input_tokens": 5, "cache_read_input_tokens": 2, "output_tokens": 1}},
+}
+DELTA: Final = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 9}}
+STOP: Final = {"type": "message_stop"}
+TEXT: Final = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "x"}}
+
+
+# Errors.
+
+
+def test_errors_by_their_type() -> None:
+    def error(kind: str, message: str = "No.") -> Any:
+        data = json.dumps({"type": "error", "error": {"type": kind, "message": message}}).encode()
+        return GRAMMAR.error_in(b"error", data)
+
+    assert error("overloaded_error").status == 529
+    assert error("rate_limit_error").error is ErrorClass.RATE_LIMIT
+    assert error("invalid_request_error", "prompt is too long: 9 tokens > 8 maximum").error is ErrorClass.CONTEXT_LENGTH
+    assert error("odd_error").status == 502
+
+
+def test_an_error_without_its_name() -> None:
+    data = b'{"type": "error", "error": {"type": "api_error", "message": "x"}}'
+    found = GRAMMAR.error_in(b"", data)
+    assert found is not None
+    assert found.status == 500
+    assert GRAMMAR.error_in(b"message_delta", b'{"error": {"message": "x"}}') is not None
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b'{"type": "ping"}', b'{"type": "content_block_delta", "error": null}', b'{"a": "\\ud800"}']
+)
+def test_no_errors(data: bytes) -> None:
+    assert GRAMMAR.error_in(b"", data) is None
+
+
+def test_what_clients_cannot_read() -> None:
+    with pytest.raises(ValueError, match=r"."):
+        GRAMMAR.error_in(b"content_block_delta", b"{")
+
+
+# Content and ending.
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "says"),
+    [
+        (b"message_start", b"{}", False),
+        (b"ping", b"{}", False),
+        (b"content_block_start", b"{}", True),
+        (b"content_block_delta", b"{}", True),
+        (b"content_block_stop", b"{}", False),
+        (b"message_delta", b"{}", True),
+        (b"error", b"{}", False),
+        (b"", b'{"type": "content_block_start"}', True),
+        (b"", b'{"type": "ping"}', False),
+        (b"", b"no", False),
+        (b"", b'{"type": 1}', False),
+    ],
+)
+def test_first_content(name: bytes, data: bytes, says: bool) -> None:
+    assert GRAMMAR.has_content(name, data) is says
+
+
+def test_the_ending() -> None:
+    whole = event(START) + event(TEXT) + event(DELTA) + event(STOP)
+    usage = {"input_tokens": 5, "cache_read_input_tokens": 2, "output_tokens": 9}
+    assert GRAMMAR.ending(whole) == (True, Usage(7, 9, 16, 2, native=usage))
+    assert GRAMMAR.ending(event(DELTA)) == (True, Usage(None, 9, native={"output_tokens": 9}))
+    assert GRAMMAR.ending(event(STOP)) == (True, None)
+    assert GRAMMAR.ending(event(START) + event(TEXT))[0] is False
+    assert GRAMMAR.ending(b"") == (False, None)
+    long = event(START) + event(TEXT) * 200 + event(DELTA) + event(STOP)
+    assert GRAMMAR.ending(long)[1] == Usage(7, 9, 16, 2, native=usage)
+
+
+@given(st.binary(max_size=80))
+def test_any_tail(data: bytes) -> None:
+    GRAMMAR.ending(data)
+    GRAMMAR.has_content(b"", data)
+
+
+# Plain replies.
+
+
+def test_usage_of_a_plain_reply() -> None:
+    found = read_usage(b'{"type": "message", "usage": {"input_tokens": 1, "output_tokens": 2}}')
+    assert isinstance(found, Usage)
+    assert (found.prompt, found.completion, found.total) == (1, 2, 3)
+    assert read_usage(b'{"input_tokens": 3}') is None
+    assert isinstance(read_usage(b"[]"), Failure)
+    assert isinstance(read_usage(b"no"), Failure)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"type": "error", "error": {"type": "overloaded_error", "message": "x"}}', 529),
+        (b'{"error": "no"}', 502),
+        (b'{"message": "odd"}', 502),
+        (b'{"type": "message", "content": []}', None),
+        (b'{"input_tokens": 3}', None),
+        (b"[]", None),
+    ],
+)
+def test_an_error_in_a_reply(body: bytes, status: int | None) -> None:
+    found = error_in_reply(body)
+    assert (None if found is None else found.status) == status
+
+
+# Bedrock's frames.
+
+
+def frame(payload: bytes, **headers: str) -> bytes:
+    block = b"".join(
+        bytes([len(name) + 1])
+        + b":"
+        + name.replace("_", "-").encode()
+        + b"\x07"
+        + struct.pack(">H", len(value))
+        + value.encode()
+        for name, value in headers.items()
+    )
+    prelude = struct.pack(">II", 16 + len(block) + len(payload), len(block))
+    prelude += struct.pack(">I", zlib.crc32(prelude))
+    whole = prelude + block + payload
+    return whole + struct.pack(">I", zlib.crc32(whole))
+
+
+def chunk(data: bytes) -> bytes:
+    wrapped = json.dumps({"bytes": base64.b64encode(data).decode(), "p": "abc"}).encode()
+    return frame(wrapped, message_type="event", event_type="chunk")
+
+
+INSIDE: Final = (b'{"type":"message_start", "message":{"n":1.10}}', b'{"type":"message_stop","x":1e400}')
+FRAMES: Final = b"".join(map(chunk, INSIDE))
+EVENTS: Final = b"".join(b"event: %b\ndata: %b\n\n" % (json.loads(data)["type"].encode(), data) for data in INSIDE)
+
+
+@given(st.integers(1, 60))
+def test_frames_become_events_however_they_are_cut(step: int) -> None:
+    frames = CALLERS["anthropic"].relay.stream(WriteContext("m", variant="bedrock"))
+    assert frames is not None
+    out = b"".join(frames.feed(FRAMES[at : at + step]) for at in range(0, len(FRAMES), step))
+    assert out + frames.finish() == EVENTS
+    assert frames.failure is None
+
+
+def test_only_bedrock_frames() -> None:
+    assert CALLERS["anthropic"].relay.stream(WriteContext("m", variant="vertex")) is None
+    assert CALLERS["anthropic"].relay.plain(WriteContext("m", variant="bedrock")) is None
+
+
+def test_an_exception_is_the_wires_error_and_the_last() -> None:
+    frames = InvokeFrames()
+    out = frames.feed(
+        chunk(INSIDE[0])
+        + frame(b'{"message": "Wait."}', message_type="exception", exception_type="throttlingException")
+        + chunk(INSIDE[1])
+    )
+    name, data = out.split(b"\n\n")[1].split(b"\n")
+    assert name == b"event: error"
+    assert json.loads(data[6:]) == {"type": "error", "error": {"type": "rate_limit_error", "message": "Wait."}}
+    assert frames.feed(FRAMES) == b""
+    assert frames.finish() == b""
+    assert frames.failure is None
+
+
+@pytest.mark.parametrize("data", [b"x" * 40, FRAMES[:-3], frame(b"{}", message_type="event"), chunk(b"no")])
+def test_bytes_that_are_no_frames(data: bytes) -> None:
+    frames = InvokeFrames()
+    frames.feed(data)
+    frames.finish()
+    assert frames.failure is not None
+    assert frames.failure.kind is Kind.TRUNCATED

@@ -1,0 +1,154 @@
+"""Requests of other wires made ready for a provider: what its maker can't read is said otherwise, or named."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+import pytest
+
+from penstock.core.chat import (
+    ChatRequest,
+    FilePart,
+    ImagePart,
+    Inline,
+    Message,
+    NativePart,
+    NativeTool,
+    Owner,
+    Part,
+    Reasoning,
+    Stored,
+    TextPart,
+    Tool,
+    ToolChoice,
+    ToolResult,
+    Wording,
+)
+from penstock.core.traits import ANY_MODEL, Traits
+from penstock.dialects.foreign import PLAIN, Reader, ready_for
+
+WORDING: Final = Wording(names={"max_completion_tokens": "max_tokens"}, once=frozenset({"cache_control"}))
+IMAGE: Final = ImagePart(Inline("image/png", "AAAA"))
+SEARCH: Final = NativeTool(
+    "web_search_1", {"type": "web_search_1", "name": "s", "max_uses": 1}, "anthropic", "web_search"
+)
+
+
+def request(*messages: Message, **parameters: Any) -> ChatRequest:
+    return ChatRequest("m", messages, parameters, wording=WORDING)
+
+
+def user(*parts: Part) -> Message:
+    return Message("user", parts, path="messages[0]")
+
+
+def ready(
+    given: ChatRequest, reader: Reader = PLAIN, traits: Traits = ANY_MODEL
+) -> tuple[ChatRequest, tuple[str, ...]]:
+    found, parameters = ready_for(reader, given, traits)
+    for name in found.parameters:
+        parameters.value(name)
+    return found, parameters.dropped()
+
+
+def test_openais_own_requests_pass() -> None:
+    given = msgspec.structs.replace(request(user(NativePart({}, Owner.ANTHROPIC, "x"))), wording=None)
+    assert ready_for(PLAIN, given, ANY_MODEL)[0] is given
+
+
+def test_blocks_of_another_maker_are_said_in_words() -> None:
+    blocks = (
+        NativePart({"cache_control": {"a": 1}}, Owner.ANTHROPIC, "words"),
+        NativePart({}, Owner.ANTHROPIC),
+        TextPart("x"),
+    )
+    found, dropped = ready(request(user(*blocks)))
+    assert found.messages[0].parts == (TextPart("words", {"a": 1}), TextPart("x"))
+    assert dropped == ("messages[0].content[0]", "messages[0].content[1]")
+    kept, dropped = ready(request(user(*blocks)), Reader(Owner.ANTHROPIC))
+    assert kept.messages[0].parts == blocks
+    assert dropped == ()
+
+
+def test_files_and_what_is_said_of_them() -> None:
+    stored = FilePart(Stored("f", "", Owner.ANTHROPIC))
+    cited = FilePart(Inline("application/pdf", "AA"), extras={"citations": {"enabled": True}})
+    found, dropped = ready(request(user(stored, cited)))
+    assert found.messages[0].parts == (cited,)
+    assert dropped == ("messages[0].content[0]", "messages[0].content[1].citations")
+    assert ready(request(user(stored, cited)), Reader(Owner.ANTHROPIC))[1] == ()
+
+
+def test_images_follow_the_results_that_cannot_hold_them() -> None:
+    result = Message("tool", (ToolResult("a", (TextPart("x"), IMAGE), "f", True),), path="messages[1].content[0]")
+    found, _ = ready(request(user(TextPart("q")), result, result, user(TextPart("y"))))
+    assert [message.role for message in found.messages] == ["user", "tool", "tool", "user"]
+    assert found.messages[1].parts == (ToolResult("a", (TextPart("Error: x"),), "f"),)
+    assert found.messages[3].parts == (IMAGE, IMAGE, TextPart("y"))
+    last, _ = ready(request(result))
+    assert last.messages[-1] == Message("user", (IMAGE,), path="messages[1].content[0]")
+    between, _ = ready(request(result, Message("assistant", (TextPart("z"),))))
+    assert [message.role for message in between.messages] == ["tool", "user", "assistant"]
+    silent, _ = ready(request(Message("tool", (ToolResult("a", (), "f", True),))))
+    assert silent.messages[0].parts == (ToolResult("a", (TextPart("Error"),), "f"),)
+    held, _ = ready(request(result), Reader())
+    assert held.messages == (result,)
+
+
+def test_a_system_message_in_place() -> None:
+    message = Message("system", (TextPart("a", {"m": 1}), TextPart("b")), in_place=True)
+    found, dropped = ready(request(message))
+    assert found.messages[0] == msgspec.structs.replace(message, parts=(TextPart("a\n\nb"),))
+    assert dropped == ("cache_control",)
+    said, _ = ready(request(message), Reader())
+    assert said.messages[0].role == "user"
+    assert said.messages[0].text == "<system-reminder>\na\n\nb\n</system-reminder>"
+
+
+def test_tools_of_another_maker() -> None:
+    shell = NativeTool("bash_1", {}, Owner.ANTHROPIC, function=Tool("bash"))
+    code = NativeTool("code_1", {}, Owner.ANTHROPIC, "code")
+    own = NativeTool("anyone's", {})
+    given = request(user(TextPart("x")), tools=(SEARCH, shell, code, own), tool_choice=ToolChoice("required", ("s",)))
+    found, dropped = ready(given)
+    assert found.parameters["tools"] == (Tool("bash"), own)
+    assert found.parameters["tool_choice"] == ToolChoice("required", ("s",))
+    assert dropped == ("tools[0]", "tools[2]")
+    mapped, dropped = ready(given, Reader(kinds={"web_search": "google_search"}))
+    assert mapped.parameters["tools"][0] == NativeTool("google_search", {"type": "google_search"})
+    assert mapped.parameters["tool_choice"] == ToolChoice("auto")
+    assert dropped == ("tools[0].max_uses", "tools[2]")
+    theirs, dropped = ready(given, Reader(tools_of=Owner.ANTHROPIC))
+    assert theirs.parameters["tools"] == (SEARCH, shell, code, own)
+    assert dropped == ()
+
+
+def test_a_limit_beyond_the_models() -> None:
+    found, dropped = ready(request(user(), max_completion_tokens=64_000), traits=Traits(output_limit=8192))
+    assert found.parameters["max_completion_tokens"] == 8192
+    assert dropped == ("max_tokens",)
+    assert ready(request(user(), max_completion_tokens=10), traits=Traits(output_limit=8192))[1] == ()
+
+
+ADAPTIVE: Final = Reasoning("", None, True, {"type": "adaptive"})
+SMALL: Final = Reasoning("", 500, True, {"type": "enabled", "budget_tokens": 500})
+
+
+@pytest.mark.parametrize(
+    ("asked", "traits", "expected"),
+    [
+        (ADAPTIVE, Traits("f", thinking="adaptive"), ADAPTIVE),
+        (ADAPTIVE, Traits("f", thinking="budget"), Reasoning("", None, True)),
+        (ADAPTIVE, Traits("f"), None),
+        (ADAPTIVE, ANY_MODEL, ADAPTIVE),
+        (
+            SMALL,
+            Traits("f", thinking="budget", min_budget=1024),
+            Reasoning("", 1024, True, {"type": "enabled", "budget_tokens": 1024}),
+        ),
+        (Reasoning("low"), Traits("f"), Reasoning("low")),
+    ],
+)
+def test_thinking_as_the_model_knows_it(asked: Reasoning, traits: Traits, expected: Reasoning | None) -> None:
+    assert ready(request(user(), reasoning=asked), traits=traits)[0].parameters["reasoning"] == expected
