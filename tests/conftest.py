@@ -10,14 +10,32 @@ import pytest
 import uvloop
 
 from penstock.settings import load
-from running import RunningGateway, replayed_recordings, running_gateway
+from running import RunningGateway, are_recordings_at_hand, replayed_recordings, running_gateway
 from upstream import Upstream, running_upstream
+
+pytest_plugins = ("leaks", "shuffle")
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """The transport suite runs on uvloop, as the gateway does, and on the standard event loop; the rest on uvloop."""
     every = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
     return every if "transport" in item.path.parts else {"uvloop": uvloop.new_event_loop}
+
+
+NOT_AT_HAND = "the recorded provider traffic is not part of a clone"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not are_recordings_at_hand():
+        for item in items:
+            if item.get_closest_marker("recordings"):
+                item.add_marker(pytest.mark.skip(reason=NOT_AT_HAND), append=False)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reasons = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", ())]
+    if count := sum(reason.endswith(NOT_AT_HAND) for reason in reasons):
+        terminalreporter.write_line(f"{count} tests were skipped: {NOT_AT_HAND}.")
 
 
 @pytest.fixture(scope="session", params=["http1", "asgi"])

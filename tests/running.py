@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
+import os
 import re
 import socket
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -20,13 +24,33 @@ from penstock.server.gateway import Gateway
 from penstock.server.http1 import ServerConnection
 from penstock.settings import Settings
 
-SHARED = Path(__file__).parents[1].parent / "shared"
-RECORDINGS = SHARED / "recordings"
+RECORDINGS = Path(os.environ.get("TEST_RECORDINGS") or Path(__file__).parents[2] / "shared" / "recordings")
+"""Recorded provider traffic, which is not part of a clone. ``TEST_RECORDINGS=none`` hides it, as a newcomer has it.
 
-needs_recordings = pytest.mark.skipif(
-    not (RECORDINGS / "replay_upstream.py").exists(),
-    reason="the recorded provider traffic (../shared/recordings) is not part of a clone",
-)
+The variable has no prefix of the project's: the gateway refuses to start with a PENSTOCK_* variable that it does not
+know, and tests start it as a process.
+"""
+SHARED = RECORDINGS.parent
+"""Beside the recordings are the reference's facts and a judge of OpenAI's published schema."""
+
+needs_recordings = pytest.mark.recordings
+"""The test is skipped where the recordings are not at hand; ``pytest -m recordings`` runs these tests alone."""
+
+
+def are_recordings_at_hand() -> bool:
+    return (RECORDINGS / "replay_upstream.py").exists()
+
+
+def schema_oracle() -> Any:
+    """The judge of OpenAI's published schema."""
+    spec = importlib.util.spec_from_file_location("oai_schema", SHARED / "clients" / "oracle" / "oai_schema.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # the judge leaves its file to the collector
+        return module.Oracle()
 
 
 class RunningGateway:

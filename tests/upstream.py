@@ -93,6 +93,7 @@ class Upstream:
         self.received: list[Received] = []
         self.left: queue.Queue[None] = queue.Queue()
         self._scripts: queue.SimpleQueue[tuple[Act, ...]] = queue.SimpleQueue()
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     def play(self, *acts: Act) -> None:
         """What the next request that has no script yet gets; without a script it is a plain completion."""
@@ -103,6 +104,9 @@ class Upstream:
         return self.received[-1]
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._open[task] = writer
         try:
             while (request := await _read(reader)) is not None:
                 self.received.append(request)
@@ -112,11 +116,26 @@ class Upstream:
                     script = (reply(),)
                 for act in script:
                     await act(reader, writer)
-        except ConnectionError:
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             self.left.put(None)
             writer.close()
+            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+                await writer.wait_closed()
+
+    async def stop(self, server: asyncio.Server) -> None:
+        """Break all connections off, and take no more.
+
+        The server is closed when no task is left: a connection that it is just taking in would stay open otherwise.
+        """
+        while asyncio.all_tasks() - {asyncio.current_task()}:
+            while self._open:
+                task, writer = self._open.popitem()
+                writer.transport.abort()
+                task.cancel()
+            await asyncio.sleep(0)
+        server.close()
 
 
 async def _read(reader: asyncio.StreamReader) -> Received | None:
@@ -142,9 +161,7 @@ def running_upstream() -> Iterator[Upstream]:
         upstream.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         ready.put((upstream, asyncio.get_running_loop(), stop))
         await stop.wait()
-        server.close()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
+        await upstream.stop(server)
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
@@ -153,4 +170,5 @@ def running_upstream() -> Iterator[Upstream]:
         yield upstream
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
+        thread.join(30)
+        assert not thread.is_alive()

@@ -184,9 +184,9 @@ def test_a_stream_serves_a_plain_request_and_the_other_way_round(
 def test_the_sdk_reads_a_replayed_stream(gateway: RunningGateway, upstream: Upstream) -> None:
     ask(gateway, upstream)
     headers = {"x-portkey-config": config(upstream)}
-    client = openai.OpenAI(base_url=gateway.v1, api_key="unused", default_headers=headers)
-    stream = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hello"}], stream=True)
-    assert "".join(event.choices[0].delta.content or "" for event in stream) == "Hi"
+    with openai.OpenAI(base_url=gateway.v1, api_key="unused", default_headers=headers) as client:
+        stream = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hello"}], stream=True)
+        assert "".join(event.choices[0].delta.content or "" for event in stream) == "Hi"
     assert len(upstream.received) == 1
 
 

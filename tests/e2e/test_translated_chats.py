@@ -385,8 +385,7 @@ async def test_tools_that_bedrock_can_not_stream_are_streamed_by_the_gateway(
     }  # fmt: skip
     config = {"provider": "bedrock", "api_key": "k-b", "custom_host": upstream.url}
     upstream.play(reply(body=json.dumps(answer).encode()))
-    client = openai.AsyncOpenAI(base_url=gateway.v1, api_key="unused", default_headers=headers(config), max_retries=0)
-    async with client:
+    async with client_of(gateway, config) as client:
         stream = await client.chat.completions.create(
             model="meta.llama3-3-70b-instruct-v1:0", messages=[{"role": "user", "content": "Hello"}], tools=[WEATHER],
             stream=True, stream_options={"include_usage": True},

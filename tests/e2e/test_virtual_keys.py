@@ -223,8 +223,8 @@ def test_a_key_may_use_what_its_entry_lists(headers: dict[str, str], guarded: Ru
 
 
 def test_a_bare_openai_sdk_needs_no_header(guarded: RunningGateway, provider: Upstream) -> None:
-    client = openai.OpenAI(base_url=guarded.v1, api_key=KEY)
-    assert client.chat.completions.create(model="gpt-4o", messages=[]).choices
+    with openai.OpenAI(base_url=guarded.v1, api_key=KEY) as client:
+        assert client.chat.completions.create(model="gpt-4o", messages=[]).choices
     assert provider.last.headers["authorization"] == "Bearer sk-operators-own"
 
 
