@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-import uvloop
 
+from loops import WatchedLoop
 from penstock.settings import load
 from running import RunningGateway, are_recordings_at_hand, replayed_recordings, running_gateway
 from upstream import Upstream, running_upstream
@@ -18,8 +18,8 @@ pytest_plugins = ("leaks", "shuffle")
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """The transport suite runs on uvloop, as the gateway does, and on the standard event loop; the rest on uvloop."""
-    every = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
-    return every if "transport" in item.path.parts else {"uvloop": uvloop.new_event_loop}
+    uvloop = {"uvloop": WatchedLoop}
+    return {**uvloop, "asyncio": asyncio.new_event_loop} if "transport" in item.path.parts else uvloop
 
 
 NOT_AT_HAND = "the recorded provider traffic is not part of a clone"

@@ -5,7 +5,7 @@ dropped when the garbage collector runs, which is in the middle of a later test 
 collected after each test. It costs about 0.2 ms, because ``gc.freeze`` takes everything that is older than the test
 out of the collector's sight. Tasks and threads give no warning, and are looked for by themselves.
 
-To see where a leaked object was made, run its test alone with ``PYTHONTRACEMALLOC=20``.
+``--trace-leaks`` says where a leaked object was made. That is slow: use it on the test that leaks.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from typing import Any
 
 import pytest
 
-_PATIENCE = 5.0
+from loops import left_open
+
+PATIENCE = 5.0
 """Seconds that a task or thread has for ending by itself. Only a leak takes so long."""
 
 _THREADS = pytest.StashKey[set[threading.Thread]]()
@@ -29,6 +31,12 @@ _THREADS = pytest.StashKey[set[threading.Thread]]()
 
 _outlived: list[str] = []
 """The fixtures of a module, package or session that ended in the present teardown."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--trace-leaks", action="store_true", help="say where an object was made that a test left unclosed"
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,9 +50,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if session.config.getoption("trace_leaks"):
+        tracemalloc.start(12)
     gc.collect()
     gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    tracemalloc.stop()
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +73,7 @@ async def no_task_is_left() -> AsyncIterator[None]:
     yield
     own = {task for task in (asyncio.current_task(),) if task}
     if running := asyncio.all_tasks() - own:
-        _, left = await asyncio.wait(running, timeout=_PATIENCE)
+        _, left = await asyncio.wait(running, timeout=PATIENCE)
         if left:
             pytest.fail("tasks were left running:\n" + "\n".join(map(repr, left)), pytrace=False)
 
@@ -85,13 +99,14 @@ def _unclosed(item: pytest.Item) -> list[str]:
     """Collect the garbage of a test; what it left unclosed."""
     if isinstance(item, pytest.Function):
         item.funcargs.clear()
-    if failure := getattr(sys, "last_traceback", None):
-        # The variables of a failed test live as long as its traceback, which is into the next test.
-        traceback.clear_frames(failure)
+    # The variables of a failed test live as long as its traceback, which pytest keeps until the next test's call.
+    for name in ("last_type", "last_value", "last_traceback", "last_exc"):
+        vars(sys).pop(name, None)
     if _outlived:
         # What such a fixture made is older than this test.
         gc.unfreeze()
-    found: list[str] = []
+    found = list(left_open)
+    left_open.clear()
     before, sys.unraisablehook = sys.unraisablehook, lambda error: found.append(_said(error))
     try:
         gc.collect()
@@ -113,5 +128,5 @@ def _threads(item: pytest.Item) -> list[str]:
     begun = set(threading.enumerate()) - item.stash.get(_THREADS, set(threading.enumerate()))
     own = [thread for thread in begun if not thread.name.startswith("asyncio_")]
     for thread in own:
-        thread.join(_PATIENCE)
+        thread.join(PATIENCE)
     return [f"the test left a thread running: {thread}" for thread in own if thread.is_alive()]

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 import uvicorn
 
+from loops import WatchedLoop
 from penstock.app import build
 from penstock.server.gateway import Gateway
 from penstock.server.http1 import ServerConnection
@@ -103,7 +104,7 @@ def running_gateway(
     app = build(settings, catalogue, sleep=sleep)
     sock = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, http="httptools" if asgi else ServerConnection, loop="uvloop", lifespan="on", log_config=None, access_log=False, server_header=False, proxy_headers=False,
+        app, http="httptools" if asgi else ServerConnection, lifespan="on", log_config=None, access_log=False, server_header=False, proxy_headers=False,
         ws="none", timeout_graceful_shutdown=5,
     )  # fmt: skip
     started = threading.Event()
@@ -115,7 +116,7 @@ def running_gateway(
         await server.serve(sockets=[sock])
 
     def run() -> None:
-        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=WatchedLoop) as runner:
             runner.run(serve())
 
     thread = threading.Thread(target=run, daemon=True)
