@@ -122,11 +122,11 @@ def running_gateway(
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     try:
-        assert started.wait(20)
+        assert started.wait(60)
         yield RunningGateway(app, f"http://127.0.0.1:{sock.getsockname()[1]}", loops[0])
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(60)
         sock.close()
         assert not thread.is_alive()
 

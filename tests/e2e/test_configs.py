@@ -319,7 +319,7 @@ def ask(gateway: RunningGateway, row: Row, upstreams: list[Upstream]) -> httpx.R
         headers = {name: place if value == f"{{{index}}}" else value for name, value in headers.items()}
     body = {"model": "m", "messages": [{"role": "user", "content": "Hello"}], **row.ask}
     return httpx.post(
-        f"{gateway.v1}/chat/completions", json=body, headers={**headers, "x-portkey-config": config}, timeout=20, trust_env=False
+        f"{gateway.v1}/chat/completions", json=body, headers={**headers, "x-portkey-config": config}, timeout=60, trust_env=False
     )  # fmt: skip
 
 

@@ -35,7 +35,7 @@ class Person(BaseModel):
 @pytest.fixture
 def client(gateway: RunningGateway) -> Iterator[openai.OpenAI]:
     with openai.OpenAI(
-        api_key="unused", base_url=gateway.v1, default_headers=ECHO, max_retries=0, timeout=20
+        api_key="unused", base_url=gateway.v1, default_headers=ECHO, max_retries=0, timeout=60
     ) as opened:
         yield opened
 

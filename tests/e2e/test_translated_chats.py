@@ -78,7 +78,7 @@ def body(**more: Any) -> dict[str, Any]:
 
 
 async def post(gateway: RunningGateway, config: dict[str, Any], **more: Any) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         return await client.post(f"{gateway.v1}/chat/completions", json=body(**more), headers=headers(config))
 
 
@@ -199,7 +199,7 @@ async def test_a_stream_that_breaks_off_says_so(gateway: RunningGateway, upstrea
 async def test_a_client_that_leaves_cancels_the_call(gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(events(BEGIN, OPEN, HELLO, end=False), wait_for_hang_up)
     async with (
-        httpx.AsyncClient(timeout=30) as client,
+        httpx.AsyncClient(timeout=60) as client,
         client.stream(
             "POST", f"{gateway.v1}/chat/completions", json=body(stream=True), headers=headers(claude(upstream))
         ) as found,
@@ -207,7 +207,7 @@ async def test_a_client_that_leaves_cancels_the_call(gateway: RunningGateway, up
         async for line in found.aiter_lines():
             if "Hello" in line:
                 break
-    upstream.left.get(timeout=10)
+    upstream.left.get(timeout=60)
 
 
 async def test_answers_are_cached_in_either_form(gateway: RunningGateway, upstream: Upstream) -> None:
