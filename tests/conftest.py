@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from loops import WatchedLoop
@@ -14,6 +15,14 @@ from running import RunningGateway, are_recordings_at_hand, replayed_recordings,
 from upstream import Upstream, running_upstream
 
 pytest_plugins = ("leaks", "shuffle")
+
+
+# A slow machine fails no property, and the examples are the same in each run: `--hypothesis-profile=explore` finds new.
+hypothesis.settings.register_profile(
+    "steady", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], derandomize=True
+)
+hypothesis.settings.register_profile("explore", hypothesis.settings.get_profile("steady"), derandomize=False)
+hypothesis.settings.load_profile("steady")
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -94,18 +94,19 @@ def running_gateway(
     catalogue: Path | None = None,
     *,
     asgi: bool = False,
+    keep_alive: int = 60,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Iterator[RunningGateway]:
     """Serve in a thread, as ``penstock serve`` does in a process; drained and closed on leaving.
 
-    ``asgi`` serves the gateway as any ASGI server would, in place of its own HTTP protocol; ``sleep`` is how the waits
-    between attempts pass.
+    ``asgi`` serves the gateway as any ASGI server would, in place of its own HTTP protocol; ``keep_alive`` is for how
+    many seconds a connection may be idle; ``sleep`` is how the waits between attempts pass.
     """
     app = build(settings, catalogue, sleep=sleep)
     sock = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app, http="httptools" if asgi else ServerConnection, lifespan="on", log_config=None, access_log=False, server_header=False, proxy_headers=False,
-        ws="none", timeout_graceful_shutdown=5,
+        ws="none", timeout_graceful_shutdown=60, timeout_keep_alive=keep_alive,
     )  # fmt: skip
     started = threading.Event()
     server = _Server(config, started)

@@ -174,11 +174,11 @@ def test_a_providers_own_errors_keep_status_and_body(
 @pytest.mark.parametrize("stream", [False, True])
 def test_the_request_timeout_of_the_reference(stream: bool, gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(wait_for_hang_up)
-    got = chat(gateway, upstream, {**OK, "stream": stream}, x_portkey_request_timeout="150")
+    got = chat(gateway, upstream, {**OK, "stream": stream}, x_portkey_request_timeout="500")
     assert got.status_code == 408
     assert got.json() == {
         "error": {
-            "message": "Request exceeded the timeout sent in the request: 150ms",
+            "message": "Request exceeded the timeout sent in the request: 500ms",
             "type": "timeout_error",
             "param": None,
             "code": None,
