@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -10,12 +11,14 @@ import hypothesis
 import pytest
 
 from loops import WatchedLoop
+from penstock.providers.registry import PROVIDERS
 from penstock.settings import load
 from running import RunningGateway, are_recordings_at_hand, replayed_recordings, running_gateway
 from upstream import Upstream, running_upstream
 
 pytest_plugins = ("leaks", "shuffle")
 
+FOREIGN = ("PENSTOCK_", "TRUSTED_CUSTOM_HOSTS", "PORTKEY_", "OPENAI_", "AWS_", "AZURE_", "GOOGLE_", "IDENTITY_")
 
 # A slow machine fails no property, and the examples are the same in each run: `--hypothesis-profile=explore` finds new.
 hypothesis.settings.register_profile(
@@ -23,6 +26,14 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.register_profile("explore", hypothesis.settings.get_profile("steady"), derandomize=False)
 hypothesis.settings.load_profile("steady")
+
+
+def pytest_configure() -> None:
+    """Settings, credentials and proxies of the shell that the tests are started from are not the tests'."""
+    keys = {name for provider in PROVIDERS.values() for name in provider.env}
+    for name in list(os.environ):
+        if name in keys or name.startswith(FOREIGN) or name.upper().endswith("_PROXY"):
+            del os.environ[name]
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -57,8 +68,8 @@ def gateway(request: pytest.FixtureRequest) -> Iterator[RunningGateway]:
 
 @pytest.fixture(scope="session")
 def impatient() -> Iterator[RunningGateway]:
-    """A gateway that takes half a second of silence for a stall."""
-    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_UPSTREAM_IDLE_TIMEOUT": "0.5"}
+    """A gateway that takes a second of silence for a stall."""
+    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_UPSTREAM_IDLE_TIMEOUT": "1"}
     with running_gateway(load({}, environment, Path("/nonexistent"))) as running:
         yield running
 

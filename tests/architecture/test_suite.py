@@ -132,6 +132,14 @@ def test_only_tests_that_say_so_need_recordings(tmp_path: Path, more: str, expec
     assert f"1 {expected}" in told or "2 passed" in told
 
 
+def test_nothing_of_the_shell_reaches_the_tests(tmp_path: Path) -> None:
+    shell = {"https_proxy": "http://127.0.0.1:9", "OPENAI_API_KEY": "sk", "GROQ_API_KEY": "g", "PENSTOCK_PORT": "1"}
+    (tmp_path / "test_it.py").write_text(
+        f"import os\n\ndef test_it():\n    assert not {set(shell)!r} & os.environ.keys()\n"
+    )
+    assert results(pytest_of(tmp_path, **shell), "test_it.py::test_it") == {"passed"}
+
+
 def pytest_of(folder: Path, *options: str, **variables: str) -> str:
     """What pytest says of a folder of tests, under the project's settings and with its conftest."""
     command = [
