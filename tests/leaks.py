@@ -71,8 +71,7 @@ def threads_before(request: pytest.FixtureRequest) -> None:
 async def no_task_is_left() -> AsyncIterator[None]:
     """Fail if a task of the test still runs after the test and its fixtures: its event loop would cancel the task."""
     yield
-    own = {task for task in (asyncio.current_task(),) if task}
-    if running := asyncio.all_tasks() - own:
+    if running := asyncio.all_tasks() - {asyncio.current_task()}:
         _, left = await asyncio.wait(running, timeout=PATIENCE)
         if left:
             pytest.fail("tasks were left running:\n" + "\n".join(map(repr, left)), pytrace=False)
@@ -125,8 +124,10 @@ def _said(error: sys.UnraisableHookArgs) -> str:
 
 def _threads(item: pytest.Item) -> list[str]:
     """The threads that a test left running. Those of an event loop's pool end with the loop."""
-    begun = set(threading.enumerate()) - item.stash.get(_THREADS, set(threading.enumerate()))
-    own = [thread for thread in begun if not thread.name.startswith("asyncio_")]
+    before = item.stash.get(_THREADS, None)
+    if before is None:
+        return []
+    own = [thread for thread in set(threading.enumerate()) - before if not thread.name.startswith("asyncio_")]
     for thread in own:
         thread.join(PATIENCE)
     return [f"the test left a thread running: {thread}" for thread in own if thread.is_alive()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -130,6 +131,25 @@ def test_only_tests_that_say_so_need_recordings(tmp_path: Path, more: str, expec
     assert ("1 tests were skipped: the recorded provider traffic is not part of a clone." in told) is (not more)
     assert results(told, "test_it.py::test_plain") == {"passed"}
     assert f"1 {expected}" in told or "2 passed" in told
+
+
+CLIENTS = set(
+    """openai.OpenAI openai.AsyncOpenAI portkey_ai.Portkey portkey_ai.AsyncPortkey httpx.Client httpx.AsyncClient
+    http.client.HTTPConnection subprocess.Popen""".split()
+)
+CLOSERS = {"closing", "opened.enter_context", "opened.enter_async_context"}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: path.name)
+def test_clients_are_made_where_they_are_closed(path: Path) -> None:
+    """An SDK closes a forgotten client when it is collected, mostly, so that not every leak would be seen."""
+    tree = ast.parse(path.read_text())
+    entered = {id(node.context_expr) for node in ast.walk(tree) if isinstance(node, ast.withitem)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Return) or (isinstance(node, ast.Call) and ast.unparse(node.func) in CLOSERS):
+            entered |= {id(child) for child in ast.iter_child_nodes(node)}
+    made = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) in CLIENTS]
+    assert not [ast.unparse(node) for node in made if id(node) not in entered]
 
 
 def test_nothing_of_the_shell_reaches_the_tests(tmp_path: Path) -> None:
