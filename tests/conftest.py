@@ -3,21 +3,59 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import hypothesis
 import pytest
-import uvloop
 
+from loops import WatchedLoop
+from penstock.providers.registry import PROVIDERS
 from penstock.settings import load
-from running import RunningGateway, replayed_recordings, running_gateway
+from running import RunningGateway, are_recordings_at_hand, replayed_recordings, running_gateway
 from upstream import Upstream, running_upstream
+
+pytest_plugins = ("leaks", "shuffle")
+
+FOREIGN = ("PENSTOCK_", "TRUSTED_CUSTOM_HOSTS", "PORTKEY_", "OPENAI_", "AWS_", "AZURE_", "GOOGLE_", "IDENTITY_")
+
+# A slow machine fails no property, and the examples are the same in each run: `--hypothesis-profile=explore` finds new.
+hypothesis.settings.register_profile(
+    "steady", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], derandomize=True
+)
+hypothesis.settings.register_profile("explore", hypothesis.settings.get_profile("steady"), derandomize=False)
+hypothesis.settings.load_profile("steady")
+
+
+def pytest_configure() -> None:
+    """Settings, credentials and proxies of the shell that the tests are started from are not the tests'."""
+    keys = {name for provider in PROVIDERS.values() for name in provider.env}
+    for name in list(os.environ):
+        if name in keys or name.startswith(FOREIGN) or name.upper().endswith("_PROXY"):
+            del os.environ[name]
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """The transport suite runs on uvloop, as the gateway does, and on the standard event loop; the rest on uvloop."""
-    every = {"uvloop": uvloop.new_event_loop, "asyncio": asyncio.new_event_loop}
-    return every if "transport" in item.path.parts else {"uvloop": uvloop.new_event_loop}
+    uvloop = {"uvloop": WatchedLoop}
+    return {**uvloop, "asyncio": asyncio.new_event_loop} if "transport" in item.path.parts else uvloop
+
+
+NOT_AT_HAND = "the recorded provider traffic is not part of a clone"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not are_recordings_at_hand():
+        for item in items:
+            if item.get_closest_marker("recordings"):
+                item.add_marker(pytest.mark.skip(reason=NOT_AT_HAND), append=False)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reasons = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", ())]
+    if count := sum(reason.endswith(NOT_AT_HAND) for reason in reasons):
+        terminalreporter.write_line(f"{count} tests were skipped: {NOT_AT_HAND}.")
 
 
 @pytest.fixture(scope="session", params=["http1", "asgi"])
@@ -30,8 +68,8 @@ def gateway(request: pytest.FixtureRequest) -> Iterator[RunningGateway]:
 
 @pytest.fixture(scope="session")
 def impatient() -> Iterator[RunningGateway]:
-    """A gateway that takes half a second of silence for a stall."""
-    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_UPSTREAM_IDLE_TIMEOUT": "0.5"}
+    """A gateway that takes a second of silence for a stall."""
+    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_UPSTREAM_IDLE_TIMEOUT": "1"}
     with running_gateway(load({}, environment, Path("/nonexistent"))) as running:
         yield running
 

@@ -4,29 +4,55 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib.util
+import os
 import re
 import socket
 import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
 
-from paths import SHARED
+from loops import WatchedLoop
+from paths import ROOT
 from penstock.app import build
 from penstock.server.gateway import Gateway
 from penstock.server.http1 import ServerConnection
 from penstock.settings import Settings
 
-RECORDINGS = SHARED / "recordings"
+RECORDINGS = Path(os.environ.get("TEST_RECORDINGS") or ROOT.parent / "shared" / "recordings")
+"""Recorded provider traffic, which is not part of a clone. ``TEST_RECORDINGS=none`` hides it, as a newcomer has it.
 
-needs_recordings = pytest.mark.skipif(
-    not (RECORDINGS / "replay_upstream.py").exists(),
-    reason="the recorded provider traffic (../shared/recordings) is not part of a clone",
-)
+The variable has no prefix of the project's: the gateway refuses to start with a PENSTOCK_* variable that it does not
+know, and tests start it as a process.
+"""
+SHARED = RECORDINGS.parent
+"""Beside the recordings are the reference's facts and a judge of OpenAI's published schema."""
+
+needs_recordings = pytest.mark.recordings
+"""The test is skipped where the recordings are not at hand; ``pytest -m recordings`` runs these tests alone."""
+
+
+def are_recordings_at_hand() -> bool:
+    return (RECORDINGS / "replay_upstream.py").exists()
+
+
+def schema_oracle() -> Any:
+    """The judge of OpenAI's published schema."""
+    spec = importlib.util.spec_from_file_location("oai_schema", SHARED / "clients" / "oracle" / "oai_schema.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # the judge leaves its file to the collector
+        return module.Oracle()
 
 
 class RunningGateway:
@@ -69,18 +95,19 @@ def running_gateway(
     catalogue: Path | None = None,
     *,
     asgi: bool = False,
+    keep_alive: int = 60,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Iterator[RunningGateway]:
     """Serve in a thread, as ``penstock serve`` does in a process; drained and closed on leaving.
 
-    ``asgi`` serves the gateway as any ASGI server would, in place of its own HTTP protocol; ``sleep`` is how the waits
-    between attempts pass.
+    ``asgi`` serves the gateway as any ASGI server would, in place of its own HTTP protocol; ``keep_alive`` is for how
+    many seconds a connection may be idle; ``sleep`` is how the waits between attempts pass.
     """
     app = build(settings, catalogue, sleep=sleep)
     sock = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, http="httptools" if asgi else ServerConnection, loop="uvloop", lifespan="on", log_config=None, access_log=False, server_header=False, proxy_headers=False,
-        ws="none", timeout_graceful_shutdown=5,
+        app, http="httptools" if asgi else ServerConnection, lifespan="on", log_config=None, access_log=False, server_header=False, proxy_headers=False,
+        ws="none", timeout_graceful_shutdown=60, timeout_keep_alive=keep_alive,
     )  # fmt: skip
     started = threading.Event()
     server = _Server(config, started)
@@ -91,17 +118,17 @@ def running_gateway(
         await server.serve(sockets=[sock])
 
     def run() -> None:
-        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=WatchedLoop) as runner:
             runner.run(serve())
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     try:
-        assert started.wait(20)
+        assert started.wait(60)
         yield RunningGateway(app, f"http://127.0.0.1:{sock.getsockname()[1]}", loops[0])
     finally:
         server.should_exit = True
-        thread.join(20)
+        thread.join(60)
         sock.close()
         assert not thread.is_alive()
 

@@ -85,6 +85,25 @@ async def wait_for_hang_up(reader: asyncio.StreamReader, _: asyncio.StreamWriter
         await reader.read()
 
 
+def held(release: threading.Event, arrived: threading.Event | None = None) -> Act:
+    """Answer nothing more until the test says so; ``arrived`` is set when the request is here."""
+
+    async def act(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+        if arrived is not None:
+            arrived.set()
+        await asyncio.to_thread(release.wait, 60)
+
+    return act
+
+
+@contextlib.contextmanager
+def refusing_port(host: str = "127.0.0.1") -> Iterator[int]:
+    """A port that refuses connections: it is bound, so that no other process gets it, and not listened on."""
+    with socket.socket() as bound:
+        bound.bind((host, 0))
+        yield bound.getsockname()[1]
+
+
 class Upstream:
     """``url`` is its address; ``received`` what arrived; ``left`` gets an item whenever the other side hangs up."""
 
@@ -92,31 +111,58 @@ class Upstream:
         self.url = url
         self.received: list[Received] = []
         self.left: queue.Queue[None] = queue.Queue()
+        self._arrived = threading.Condition()
         self._scripts: queue.SimpleQueue[tuple[Act, ...]] = queue.SimpleQueue()
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     def play(self, *acts: Act) -> None:
         """What the next request that has no script yet gets; without a script it is a plain completion."""
         self._scripts.put(acts)
+
+    def wait_for_request(self, number: int = 1) -> None:
+        """Wait until so many requests have arrived in all."""
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: len(self.received) >= number, 60)
 
     @property
     def last(self) -> Received:
         return self.received[-1]
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._open[task] = writer
         try:
             while (request := await _read(reader)) is not None:
-                self.received.append(request)
+                with self._arrived:
+                    self.received.append(request)
+                    self._arrived.notify_all()
                 try:
                     script = self._scripts.get_nowait()
                 except queue.Empty:
                     script = (reply(),)
                 for act in script:
                     await act(reader, writer)
-        except ConnectionError:
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             self.left.put(None)
             writer.close()
+            with contextlib.suppress(ConnectionError, asyncio.CancelledError):
+                await writer.wait_closed()
+
+    async def stop(self, server: asyncio.Server) -> None:
+        """Break all connections off, and take no more.
+
+        The server is closed when no task is left: a connection that it is just taking in would stay open otherwise.
+        """
+        while asyncio.all_tasks() - {asyncio.current_task()}:
+            while self._open:
+                task, writer = self._open.popitem()
+                writer.transport.abort()
+                task.cancel()
+            await asyncio.sleep(0)
+        server.close()
 
 
 async def _read(reader: asyncio.StreamReader) -> Received | None:
@@ -142,15 +188,14 @@ def running_upstream() -> Iterator[Upstream]:
         upstream.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         ready.put((upstream, asyncio.get_running_loop(), stop))
         await stop.wait()
-        server.close()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
+        await upstream.stop(server)
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    upstream, loop, stop = ready.get(timeout=10)
+    upstream, loop, stop = ready.get(timeout=60)
     try:
         yield upstream
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
+        thread.join(60)
+        assert not thread.is_alive()

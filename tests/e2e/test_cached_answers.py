@@ -36,7 +36,7 @@ def ask(
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     given = {"content-type": "application/json", "x-portkey-config": config(upstream, **(changes or {})), **named}
-    return httpx.post(f"{gateway.v1}/chat/completions", content=content, headers=given, timeout=20, trust_env=False)
+    return httpx.post(f"{gateway.v1}/chat/completions", content=content, headers=given, timeout=60, trust_env=False)
 
 
 def statuses(*replies: httpx.Response) -> list[str]:
@@ -184,9 +184,9 @@ def test_a_stream_serves_a_plain_request_and_the_other_way_round(
 def test_the_sdk_reads_a_replayed_stream(gateway: RunningGateway, upstream: Upstream) -> None:
     ask(gateway, upstream)
     headers = {"x-portkey-config": config(upstream)}
-    client = openai.OpenAI(base_url=gateway.v1, api_key="unused", default_headers=headers)
-    stream = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hello"}], stream=True)
-    assert "".join(event.choices[0].delta.content or "" for event in stream) == "Hi"
+    with openai.OpenAI(base_url=gateway.v1, api_key="unused", default_headers=headers) as client:
+        stream = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hello"}], stream=True)
+        assert "".join(event.choices[0].delta.content or "" for event in stream) == "Hi"
     assert len(upstream.received) == 1
 
 
@@ -196,7 +196,7 @@ def test_an_answer_of_another_tenants_credential_is_never_given_out(
     header = {"x-portkey-provider": "openai", "x-portkey-custom-host": f"{upstream.url}/v1"}
     got = [
         httpx.post(
-            f"{gateway.v1}/chat/completions", json=ASK, trust_env=False,
+            f"{gateway.v1}/chat/completions", json=ASK, trust_env=False, timeout=60,
             headers={**header, "x-portkey-config": '{"cache":{"mode":"simple"}}', "authorization": f"Bearer {who}"},
         )
         for who in "aab"

@@ -47,7 +47,7 @@ async def recorded(seconds: float) -> None:
 
 @pytest.fixture(scope="module")
 def routed() -> Iterator[RunningGateway]:
-    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_UPSTREAM_IDLE_TIMEOUT": "0.8"}
+    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_UPSTREAM_IDLE_TIMEOUT": "2"}
     with running_gateway(load({}, environment, Path("/nonexistent")), sleep=recorded) as gateway:
         yield gateway
 
@@ -218,7 +218,7 @@ RETRIES = [
     Row("not when long", with_(A, retry={"attempts": 1}), ((status(429, retry_after="30"),),), "config 429; config 200", 200, 1, BACK1),
     Row("inherited by each leaf", with_(AB, retry={"attempts": 1}), ((status(503),) * 2, (status(500),)), "targets[0] 503; targets[0] 503; targets[1] 500; targets[1] 200", 200, 1, (*BACK1, *BACK1)),
     Row("a target's own replaces it", with_(fallback(with_(A, retry={"attempts": 0}), B), retry={"attempts": 1}), ((status(503),),), "targets[0] 503; targets[1] 200"),
-    Row("total bounds attempts and waits", with_(A, retry={"attempts": 5}, timeouts={"total": 0.5}), ((status(503),),), "config 503", 503, -1),
+    Row("total bounds attempts and waits", with_(A, retry={"attempts": 5, "use_retry_after_header": True}, timeouts={"total": 30}), ((status(503, retry_after="40"),),), "config 503", 503, -1),
     Row("with the provider in a header", {"retry": {"attempts": 1}}, ((status(503),),), "config 503; config 200", 200, 1, BACK1, headers={"x-portkey-provider": "openai", "authorization": "Bearer k", "x-portkey-custom-host": "{0}"}),
 ]
 
@@ -238,9 +238,9 @@ STREAMS = [
     Row("an answer of no words is one", AB, ((events(ROLE, FINISH, DONE),),), "targets[0] 200", ask=STREAM, body=ROLE + FINISH + DONE),
     Row("cut before the first content", AB, (((events(ROLE, end=False), hang_up),), (TELLS,)), "targets[0] upstream_truncated; targets[1] 200", ask=STREAM, body=TOLD),
     Row("reset before the first content", AB, (((events(b": c\n\n", end=False), reset),), (TELLS,)), "targets[0] upstream_truncated; targets[1] 200", ask=STREAM, body=TOLD),
-    Row("no first token in time", with_(AB, timeouts={"first_token": 0.6, "idle": 9}), (((events(ROLE, end=False), wait_for_hang_up),), (TELLS,)), "targets[0] first_token_timeout; targets[1] 200", ask=STREAM, body=TOLD),
-    Row("no head in that time", with_(AB, timeouts={"first_token": 0.6}), ((wait_for_hang_up,), (TELLS,)), "targets[0] first_byte_timeout; targets[1] 200", ask=STREAM, body=TOLD),
-    Row("first_token and nowhere to go", with_(A, timeouts={"first_token": 0.6, "idle": 9}), (((events(ROLE, end=False), wait_for_hang_up),),), "config first_token_timeout", 408, ask=STREAM),
+    Row("no first token in time", with_(AB, timeouts={"first_token": 1, "idle": 9}), (((events(ROLE, end=False), wait_for_hang_up),), (TELLS,)), "targets[0] first_token_timeout; targets[1] 200", ask=STREAM, body=TOLD),
+    Row("no head in that time", with_(AB, timeouts={"first_token": 1}), ((wait_for_hang_up,), (TELLS,)), "targets[0] first_byte_timeout; targets[1] 200", ask=STREAM, body=TOLD),
+    Row("first_token and nowhere to go", with_(A, timeouts={"first_token": 1, "idle": 9}), (((events(ROLE, end=False), wait_for_hang_up),),), "config first_token_timeout", 408, ask=STREAM),
     Row("a plain request has no first token", with_(A, timeouts={"first_token": 0.001}), ((says("a"),),), "config 200", body="a"),
     Row("cut after the first content", AB, (((events(ROLE, CHUNK, end=False), hang_up),),), "targets[0] 200", ask=STREAM, body="upstream_truncated"),
     Row("stalled after the first content", AB, (((events(ROLE, CHUNK, end=False), wait_for_hang_up),),), "targets[0] 200", ask=STREAM, body="idle_timeout"),
@@ -319,7 +319,7 @@ def ask(gateway: RunningGateway, row: Row, upstreams: list[Upstream]) -> httpx.R
         headers = {name: place if value == f"{{{index}}}" else value for name, value in headers.items()}
     body = {"model": "m", "messages": [{"role": "user", "content": "Hello"}], **row.ask}
     return httpx.post(
-        f"{gateway.v1}/chat/completions", json=body, headers={**headers, "x-portkey-config": config}, timeout=20, trust_env=False
+        f"{gateway.v1}/chat/completions", json=body, headers={**headers, "x-portkey-config": config}, timeout=60, trust_env=False
     )  # fmt: skip
 
 

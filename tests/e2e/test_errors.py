@@ -1,7 +1,6 @@
 """Bad input, a provider that fails, and a caller that leaves: always OpenAI's error object, never a stack trace."""
 
 import json
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 
 from penstock.settings import load
 from running import RunningGateway, running_gateway
-from upstream import Upstream, events, hang_up, reply, reset, send, wait_for_hang_up
+from upstream import Upstream, events, hang_up, refusing_port, reply, reset, send, wait_for_hang_up
 
 OK = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
 CHUNK = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
@@ -26,7 +25,7 @@ def chat(gateway: RunningGateway, upstream: Upstream | None, body: Any = OK, **h
         sent["x-portkey-custom-host"] = f"{upstream.url}/v1"
     sent |= {name.replace("_", "-"): value for name, value in headers.items()}
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return httpx.post(f"{gateway.v1}/chat/completions", content=content, headers=sent, timeout=20)
+    return httpx.post(f"{gateway.v1}/chat/completions", content=content, headers=sent, timeout=60)
 
 
 def assert_error(got: httpx.Response, status: int, code: str | None, param: str | None = None) -> None:
@@ -117,7 +116,7 @@ def test_a_body_over_the_limit(upstream: Upstream) -> None:
             f"{small.v1}/chat/completions",
             {"x-portkey-provider": "echo", "content-type": "application/json"},
         )
-        assert_error(httpx.post(url, content=pieces(), headers=headers), 413, "body_too_large")
+        assert_error(httpx.post(url, content=pieces(), headers=headers, timeout=60), 413, "body_too_large")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +131,7 @@ def test_a_body_over_the_limit(upstream: Upstream) -> None:
     ],
 )
 def test_paths_and_methods(method: str, path: str, status: int, code: str, gateway: RunningGateway) -> None:
-    assert_error(httpx.request(method, gateway.url + path), status, code)
+    assert_error(httpx.request(method, gateway.url + path, timeout=60), status, code)
 
 
 @pytest.mark.parametrize(
@@ -155,9 +154,8 @@ def test_a_provider_that_fails(acts: Any, status: int, code: str, gateway: Runni
 
 
 def test_a_provider_that_is_not_there(gateway: RunningGateway) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port = sock.getsockname()[1]
-    got = chat(gateway, None, x_portkey_custom_host=f"http://127.0.0.1:{port}/v1")
+    with refusing_port() as port:
+        got = chat(gateway, None, x_portkey_custom_host=f"http://127.0.0.1:{port}/v1")
     assert_error(got, 502, "connection_refused")
     assert str(port) in got.json()["error"]["message"]
 
@@ -176,18 +174,18 @@ def test_a_providers_own_errors_keep_status_and_body(
 @pytest.mark.parametrize("stream", [False, True])
 def test_the_request_timeout_of_the_reference(stream: bool, gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(wait_for_hang_up)
-    got = chat(gateway, upstream, {**OK, "stream": stream}, x_portkey_request_timeout="150")
+    got = chat(gateway, upstream, {**OK, "stream": stream}, x_portkey_request_timeout="500")
     assert got.status_code == 408
     assert got.json() == {
         "error": {
-            "message": "Request exceeded the timeout sent in the request: 150ms",
+            "message": "Request exceeded the timeout sent in the request: 500ms",
             "type": "timeout_error",
             "param": None,
             "code": None,
         }
     }
     assert got.headers["x-portkey-retry-attempt-count"] == "0"
-    upstream.left.get(timeout=5)
+    upstream.left.get(timeout=60)
 
 
 @pytest.mark.parametrize("value", ["0", "abc", "NaN", "Infinity", ""])

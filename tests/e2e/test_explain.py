@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +25,7 @@ from upstream import (
     chunk,
     events,
     hang_up,
+    refusing_port,
     reply,
     reset,
     running_upstream,
@@ -49,7 +49,9 @@ def server() -> Iterator[RunningGateway]:
 
 @pytest.fixture(scope="module")
 def client(server: RunningGateway) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server.v1, headers={"authorization": f"Bearer {KEY}"}, trust_env=False) as made:
+    with httpx.Client(
+        base_url=server.v1, headers={"authorization": f"Bearer {KEY}"}, trust_env=False, timeout=60
+    ) as made:
         yield made
 
 
@@ -191,8 +193,7 @@ class World(contextlib.ExitStack):
 
     def _target(self, leaf: Leaf, path: str) -> dict[str, Any]:
         if leaf.is_deaf:
-            with socket.create_server(("127.0.0.1", 0)) as unused:
-                url = f"http://127.0.0.1:{unused.getsockname()[1]}"
+            url = f"http://127.0.0.1:{self.enter_context(refusing_port())}"
             self.faults.append(f"{path}=refusedx99")
         else:
             upstream = self.enter_context(running_upstream())
@@ -235,14 +236,14 @@ def test_every_fault_is_what_the_server_makes_of_it(client: httpx.Client, fault:
 
 @pytest.mark.parametrize(
     ("fault", "members"),
-    [("stall", {"request_timeout": 60}), ("stall", {"timeouts": {"first_token": 0.06}}),
-     ("stall", {"timeouts": {"total": 0.06}}), ("slow-token", {"timeouts": {"first_token": 0.06}}),
-     ("slow-token", {"timeouts": {"idle": 0.06}}), ("slow-token", {"timeouts": {"total": 0.06}})],
+    [("stall", {"request_timeout": 300}), ("stall", {"timeouts": {"first_token": 0.3}}),
+     ("stall", {"timeouts": {"total": 0.3}}), ("slow-token", {"timeouts": {"first_token": 0.3}}),
+     ("slow-token", {"timeouts": {"idle": 0.3}}), ("slow-token", {"timeouts": {"total": 0.3}})],
 )  # fmt: skip
 def test_time_limits(client: httpx.Client, fault: str, members: dict[str, Any]) -> None:
     leaf = Leaf((fault,), False, {**members, "retry": {"attempts": 1, "on_status_codes": [408]}})
     said = assert_explained(client, {"strategy": {"mode": "fallback"}, "targets": [leaf, Leaf(("ok",), False, {})]})
-    assert said["steps"][0]["seconds"] == 0.06
+    assert said["steps"][0]["seconds"] == 0.3
 
 
 def assert_explained(client: httpx.Client, tree: Tree, *, stream: bool = True, plan: str | None = None) -> Any:
@@ -351,7 +352,7 @@ def test_the_edge_treats_it_like_any_surface(client: httpx.Client) -> None:
 
 def test_a_body_that_is_too_large() -> None:
     small = load({}, {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_MAX_BODY_BYTES": "100"}, NOWHERE)
-    with running_gateway(small) as server, httpx.Client(trust_env=False) as client:
+    with running_gateway(small) as server, httpx.Client(trust_env=False, timeout=60) as client:
         assert client.post(f"{server.v1}/explain", json={"config": TWO}).status_code == 413
 
 
@@ -384,7 +385,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     settings = load({}, {"PENSTOCK_ACCESS_LOG": "false"}, NOWHERE)
     with (
         running_gateway(settings, folder / "penstock.toml") as server,
-        httpx.Client(base_url=server.v1, trust_env=False) as made,
+        httpx.Client(base_url=server.v1, trust_env=False, timeout=60) as made,
     ):
         yield made
 

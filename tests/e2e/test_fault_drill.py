@@ -7,8 +7,10 @@ of the target that answered. Waits between attempts are recorded, not slept.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +49,7 @@ async def recorded(seconds: float) -> None:
 
 @pytest.fixture(scope="module")
 def drilled() -> Iterator[RunningGateway]:
-    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_UPSTREAM_IDLE_TIMEOUT": "0.8"}
+    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_UPSTREAM_IDLE_TIMEOUT": "2"}
     with running_gateway(load({}, environment, Path("/nonexistent")), sleep=recorded) as gateway:
         yield gateway
 
@@ -75,18 +77,31 @@ def streamed(model: str, *, done: bool = True) -> Act:
     return events(*told, chunk({"content": model}, model=model), FINISH, usage, *([DONE] if done else []))
 
 
-def client(gateway: RunningGateway, primary: Upstream, backup: Upstream, **settings: Any) -> openai.OpenAI:
-    targets = [{"provider": "openai", "api_key": "k", "custom_host": f"{each.url}/v1"} for each in (primary, backup)]
+Open = Callable[..., openai.OpenAI]
+
+
+@pytest.fixture
+def client(drilled: RunningGateway, primary: Upstream, backup: Upstream) -> Iterator[Open]:
+    """Opens clients whose config has the settings that it is called with; they are closed with the test."""
+    with contextlib.ExitStack() as opened:
+
+        def open_client(**settings: Any) -> openai.OpenAI:
+            headers = {"x-portkey-config": json.dumps(config((primary, backup), **settings))}
+            return opened.enter_context(openai.OpenAI(base_url=drilled.v1, api_key="unused", default_headers=headers))
+
+        yield open_client
+
+
+def config(upstreams: tuple[Upstream, Upstream], **settings: Any) -> dict[str, Any]:
+    targets = [{"provider": "openai", "api_key": "k", "custom_host": f"{each.url}/v1"} for each in upstreams]
     targets[0] |= settings.pop("primary", {})
-    config = {
+    return {
         "strategy": {"mode": "fallback"} | settings.pop("strategy", {}),
         "retry": {"attempts": 2},
         "request_timeout": 30_000,
         "targets": targets,
         **settings,
     }
-    headers = {"x-portkey-config": json.dumps(config)}
-    return openai.OpenAI(base_url=gateway.v1, api_key="unused", default_headers=headers)
 
 
 def text_of(stream: Any) -> tuple[str, str | None, Any]:
@@ -105,10 +120,10 @@ def status(code: int, **headers: str) -> Act:
     return reply(code, json.dumps(REFUSED).encode(), **headers)
 
 
-def test_429_once_with_retry_after(drilled: RunningGateway, primary: Upstream, backup: Upstream) -> None:
+def test_429_once_with_retry_after(client: Open, primary: Upstream, backup: Upstream) -> None:
     primary.play(status(429, retry_after="2"))
     primary.play(answered("first"))
-    got = client(drilled, primary, backup).chat.completions.create(**ASK)
+    got = client().chat.completions.create(**ASK)
     assert got.model == "first"
     assert (len(primary.received), len(backup.received)) == (2, 0)
     assert [wait >= 1.8 for wait in WAITS] == [True]
@@ -116,74 +131,70 @@ def test_429_once_with_retry_after(drilled: RunningGateway, primary: Upstream, b
 
 @pytest.mark.parametrize("code", [429, 503, 500, 529])
 def test_persistent_refusals_are_served_by_the_fallback(
-    code: int, drilled: RunningGateway, primary: Upstream, backup: Upstream
+    code: int, client: Open, primary: Upstream, backup: Upstream
 ) -> None:
     for _ in range(3):
         primary.play(status(code))
     backup.play(answered("second"))
-    got = client(drilled, primary, backup).chat.completions.create(**ASK)
+    got = client().chat.completions.create(**ASK)
     assert (got.model, got.usage and got.usage.total_tokens) == ("second", 12)
     assert (len(primary.received), len(backup.received), len(WAITS)) == (3, 1, 2)
 
 
-def test_500_once(drilled: RunningGateway, primary: Upstream, backup: Upstream) -> None:
+def test_500_once(client: Open, primary: Upstream, backup: Upstream) -> None:
     primary.play(status(500))
     primary.play(answered("first"))
-    assert client(drilled, primary, backup).chat.completions.create(**ASK).model == "first"
+    assert client().chat.completions.create(**ASK).model == "first"
     assert len(backup.received) == 0
 
 
 @pytest.mark.parametrize("break_off", [reset, hang_up, send(b"HTTP/1.1 200 OK\r\ncontent-")])
-def test_broken_before_the_head(break_off: Act, drilled: RunningGateway, primary: Upstream, backup: Upstream) -> None:
+def test_broken_before_the_head(break_off: Act, client: Open, primary: Upstream, backup: Upstream) -> None:
     primary.play(break_off, hang_up)
     primary.play(answered("first"))
-    assert client(drilled, primary, backup).chat.completions.create(**ASK).model == "first"
+    assert client().chat.completions.create(**ASK).model == "first"
     assert (len(primary.received), len(backup.received)) == (2, 0)
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_total_silence_is_not_retried(
-    stream: bool, drilled: RunningGateway, primary: Upstream, backup: Upstream
-) -> None:
+def test_total_silence_is_not_retried(stream: bool, client: Open, primary: Upstream, backup: Upstream) -> None:
     primary.play(wait_for_hang_up)
     backup.play(streamed("second") if stream else answered("second"))
-    asking = client(drilled, primary, backup, request_timeout=600, retry={"attempts": 2, "on_status_codes": [408]})
+    asking = client(primary={"request_timeout": 600}, retry={"attempts": 2, "on_status_codes": [408]})
     got: Any = asking.chat.completions.create(**ASK, stream=stream)
     model = text_of(got)[1] if stream else got.model
     assert model == "second"
-    primary.left.get(timeout=5)
+    primary.left.get(timeout=60)
     assert (len(primary.received), len(WAITS)) == (1, 0)
 
 
 @pytest.mark.parametrize("begun", [b"", ROLE, b": still thinking\n\n", ROLE + b": hm\n\n" + chunk({})])
-def test_the_first_token_comes_too_late(
-    begun: bytes, drilled: RunningGateway, primary: Upstream, backup: Upstream
-) -> None:
+def test_the_first_token_comes_too_late(begun: bytes, client: Open, primary: Upstream, backup: Upstream) -> None:
     primary.play(events(begun, end=False) if begun else wait_for_hang_up, wait_for_hang_up)
     backup.play(streamed("second"))
-    asking = client(drilled, primary, backup, timeouts={"first_token": 0.6, "idle": 30})
+    asking = client(primary={"timeouts": {"first_token": 1, "idle": 30}})
     text, model, usage = text_of(asking.chat.completions.create(**ASK, stream=True))
     assert (text, model, usage.total_tokens) == ("from second", "second", 12)
     assert len(primary.received) == 1
 
 
-def test_cut_at_two_thirds_of_a_plain_answer(drilled: RunningGateway, primary: Upstream, backup: Upstream) -> None:
+def test_cut_at_two_thirds_of_a_plain_answer(client: Open, primary: Upstream, backup: Upstream) -> None:
     whole = json.dumps(COMPLETION).encode()
     head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(whole)
     for _ in range(3):
         primary.play(send(head + whole[: 2 * len(whole) // 3]), hang_up)
     backup.play(answered("second"))
-    assert client(drilled, primary, backup).chat.completions.create(**ASK).model == "second"
+    assert client().chat.completions.create(**ASK).model == "second"
 
 
 @pytest.mark.parametrize("then", [hang_up, reset, wait_for_hang_up])
 def test_a_stream_that_breaks_after_its_first_content_ends_with_an_error(
-    then: Act, drilled: RunningGateway, primary: Upstream, backup: Upstream
+    then: Act, client: Open, primary: Upstream, backup: Upstream
 ) -> None:
     primary.play(events(ROLE, CHUNK, CHUNK, end=False), then)
     texts = []
     with pytest.raises(openai.APIError) as raised:  # noqa: PT012 (the chunks before the error count)
-        for event in client(drilled, primary, backup).chat.completions.create(**ASK, stream=True):
+        for event in client().chat.completions.create(**ASK, stream=True):
             texts.append(event.choices[0].delta.content)  # noqa: PERF401
     assert texts == ["", "Hi", "Hi"]
     assert "provider" in str(raised.value).lower()
@@ -192,34 +203,32 @@ def test_a_stream_that_breaks_after_its_first_content_ends_with_an_error(
 
 @pytest.mark.parametrize("then", [hang_up, reset, wait_for_hang_up])
 def test_with_a_rescue_buffer_the_same_break_is_mended(
-    then: Act, drilled: RunningGateway, primary: Upstream, backup: Upstream
+    then: Act, client: Open, primary: Upstream, backup: Upstream
 ) -> None:
     for _ in range(3):
         primary.play(events(ROLE, CHUNK, CHUNK, end=False), then)
     backup.play(streamed("second"))
-    asking = client(drilled, primary, backup, stream_rescue={"mode": "buffer", "tokens": "all"})
+    asking = client(stream_rescue={"mode": "buffer", "tokens": "all"})
     assert text_of(asking.chat.completions.create(**ASK, stream=True))[0] == "from second"
 
 
-def test_one_malformed_event_is_skipped(drilled: RunningGateway, primary: Upstream, backup: Upstream) -> None:
+def test_one_malformed_event_is_skipped(client: Open, primary: Upstream, backup: Upstream) -> None:
     primary.play(events(ROLE, CHUNK, b'data: {"id": "chatcmpl-\n\n', CHUNK, FINISH, DONE))
-    text, _, _ = text_of(client(drilled, primary, backup).chat.completions.create(**ASK, stream=True))
+    text, _, _ = text_of(client().chat.completions.create(**ASK, stream=True))
     assert text == "HiHi"
     assert len(backup.received) == 0
 
 
-def test_a_missing_done_ends_promptly(drilled: RunningGateway, primary: Upstream, backup: Upstream) -> None:
+def test_a_missing_done_ends_promptly(client: Open, primary: Upstream, backup: Upstream) -> None:
     primary.play(streamed("first", done=False))
-    text, model, usage = text_of(client(drilled, primary, backup).chat.completions.create(**ASK, stream=True))
+    text, model, usage = text_of(client().chat.completions.create(**ASK, stream=True))
     assert (text, model, usage.total_tokens) == ("from first", "first", 12)
 
 
-def test_a_clean_end_without_a_finish_is_no_whole_answer(
-    drilled: RunningGateway, primary: Upstream, backup: Upstream
-) -> None:
+def test_a_clean_end_without_a_finish_is_no_whole_answer(client: Open, primary: Upstream, backup: Upstream) -> None:
     primary.play(events(ROLE, CHUNK))
     with pytest.raises(openai.APIError, match="before the answer was finished"):
-        text_of(client(drilled, primary, backup).chat.completions.create(**ASK, stream=True))
+        text_of(client().chat.completions.create(**ASK, stream=True))
 
 
 @pytest.mark.parametrize(
@@ -234,12 +243,12 @@ def test_a_clean_end_without_a_finish_is_no_whole_answer(
     ],
 )
 def test_an_error_or_nothing_inside_a_200_stream(
-    first: bytes, drilled: RunningGateway, primary: Upstream, backup: Upstream
+    first: bytes, client: Open, primary: Upstream, backup: Upstream
 ) -> None:
     for _ in range(3):
         primary.play(events(*([first] if first else [])))
     backup.play(streamed("second"))
-    asking = client(drilled, primary, backup)
+    asking = client()
     assert text_of(asking.chat.completions.create(**ASK, stream=True))[0] == "from second"
 
 
@@ -247,17 +256,17 @@ TOO_LONG = {"error": {"message": "x", "type": "invalid_request_error", "code": "
 FILTERED = {"error": {"message": "x", "code": "content_filter"}}
 
 
-def test_context_length_goes_on_without_a_retry(drilled: RunningGateway, primary: Upstream, backup: Upstream) -> None:
+def test_context_length_goes_on_without_a_retry(client: Open, primary: Upstream, backup: Upstream) -> None:
     primary.play(reply(400, json.dumps(TOO_LONG).encode()))
     backup.play(answered("second"))
-    asking = client(drilled, primary, backup, retry={"attempts": 2, "on_status_codes": [400]})
+    asking = client(retry={"attempts": 2, "on_status_codes": [400]})
     assert asking.chat.completions.create(**ASK).model == "second"
     assert len(primary.received) == 1
 
 
-def test_content_filter_can_return_to_the_caller(drilled: RunningGateway, primary: Upstream, backup: Upstream) -> None:
+def test_content_filter_can_return_to_the_caller(client: Open, primary: Upstream, backup: Upstream) -> None:
     primary.play(reply(400, json.dumps(FILTERED).encode()))
-    asking = client(drilled, primary, backup, strategy={"return_on_error": ["content_filter"]})
+    asking = client(strategy={"return_on_error": ["content_filter"]})
     with pytest.raises(openai.BadRequestError) as raised:
         asking.chat.completions.create(**ASK)
     assert raised.value.code == "content_filter"
@@ -265,13 +274,13 @@ def test_content_filter_can_return_to_the_caller(drilled: RunningGateway, primar
 
 
 def test_when_everything_fails_the_sdk_does_not_retry_what_was_retried(
-    drilled: RunningGateway, primary: Upstream, backup: Upstream
+    client: Open, primary: Upstream, backup: Upstream
 ) -> None:
     for upstream in (primary, backup):
         for _ in range(3):
             upstream.play(status(503))
     with pytest.raises(openai.InternalServerError) as raised:
-        client(drilled, primary, backup).chat.completions.create(**ASK)
+        client().chat.completions.create(**ASK)
     headers = raised.value.response.headers
     assert (headers["x-should-retry"], headers["retry-after"]) == ("false", "1")
     assert headers["x-portkey-last-used-option-index"] == "config.targets[1]"
@@ -279,13 +288,15 @@ def test_when_everything_fails_the_sdk_does_not_retry_what_was_retried(
 
 
 def test_a_flapping_primary_is_left_alone_and_taken_back(
-    drilled: RunningGateway, primary: Upstream, backup: Upstream
+    client: Open, primary: Upstream, backup: Upstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ahead = 0.0
+    monkeypatch.setattr("penstock.pipeline.route.monotonic", lambda: time.monotonic() + ahead)
     down = 4
     for _ in range(down):
         primary.play(status(503))
-    breaker = {"failure_threshold": 3, "cooldown_interval": 1500, "failure_status_codes": [503]}
-    asking = client(drilled, primary, backup, strategy={"cb_config": breaker}, retry={"attempts": 0})
+    breaker = {"failure_threshold": 3, "cooldown_interval": 600_000, "failure_status_codes": [503]}
+    asking = client(strategy={"cb_config": breaker}, retry={"attempts": 0})
 
     def served() -> str:
         backup.play(answered("second"))
@@ -294,7 +305,9 @@ def test_a_flapping_primary_is_left_alone_and_taken_back(
 
     assert [served() for _ in range(6)] == ["targets[1]"] * 6
     assert len(primary.received) == 3
-    while served() == "targets[1]":
-        pass
-    assert len(primary.received) <= down + 1 + 1
-    assert served() == "targets[0]"
+    # Once the cooldown is over, one request tries the primary: the first in vain, and after a further one with success.
+    ahead += 601
+    assert [served() for _ in range(3)] == ["targets[1]"] * 3
+    assert len(primary.received) == down
+    ahead += 601
+    assert [served() for _ in range(3)] == ["targets[0]"] * 3

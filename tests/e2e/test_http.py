@@ -26,11 +26,17 @@ REQUEST = HEAD + b"content-length: %d\r\n\r\n" % len(BODY) + BODY
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[RunningGateway]:
-    """A gateway on its own protocol that loses patience quickly."""
-    environment = {
-        "PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_BODY_TIMEOUT": "0.3", "PENSTOCK_MAX_BODY_BYTES": "100000",
-    }  # fmt: skip
+    """A gateway on its own protocol."""
+    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_MAX_BODY_BYTES": "100000"}
     with running_gateway(load({}, environment, Path("/nonexistent"))) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[RunningGateway]:
+    """A gateway on its own protocol that loses patience quickly."""
+    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_BODY_TIMEOUT": "0.3"}
+    with running_gateway(load({}, environment, Path("/nonexistent")), keep_alive=1) as running:
         yield running
 
 
@@ -39,7 +45,7 @@ class Caller:
 
     def __init__(self, gateway: RunningGateway) -> None:
         address = urlsplit(gateway.url)
-        self.socket = socket.create_connection((address.hostname, address.port), timeout=10)
+        self.socket = socket.create_connection((address.hostname, address.port), timeout=60)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.raw = b""
 
@@ -187,16 +193,16 @@ def test_too_large_a_body_is_refused_before_it_is_read_whole(declared: bool, ser
 
 
 @pytest.mark.parametrize("begun", [b"", BODY[:5]])
-def test_a_body_that_does_not_go_on(begun: bytes, server: RunningGateway) -> None:
-    with Caller(server) as caller:
+def test_a_body_that_does_not_go_on(begun: bytes, hasty: RunningGateway) -> None:
+    with Caller(hasty) as caller:
         caller.send(HEAD + b"content-length: %d\r\n\r\n" % len(BODY) + begun)
         status, _, body = caller.responses(1)[0]
         assert (status, json.loads(body)["error"]["code"]) == (408, "body_timeout")
         assert caller.is_closed()
 
 
-def test_a_head_that_does_not_go_on(server: RunningGateway) -> None:
-    with Caller(server) as caller:
+def test_a_head_that_does_not_go_on(hasty: RunningGateway) -> None:
+    with Caller(hasty) as caller:
         caller.send(HEAD[:30])
         assert caller.is_closed()
 

@@ -13,7 +13,7 @@ import pytest
 from penstock.observe.access_log import line
 from penstock.settings import load
 from running import RunningGateway, running_gateway
-from upstream import Upstream, events, reply, send, wait_for_hang_up
+from upstream import Upstream, events, held, reply, send, wait_for_hang_up
 
 CHUNK = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
 DONE = b"data: [DONE]\n\n"
@@ -26,7 +26,7 @@ def chat(gateway: RunningGateway, upstream: Upstream, **members: Any) -> httpx.R
         "x-portkey-metadata": '{"_user":"u","n":1}',
     }  # fmt: skip
     body = {"model": "gpt-x", "messages": [{"role": "user", "content": "very private"}], **members}
-    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=20)
+    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -34,21 +34,21 @@ def chat(gateway: RunningGateway, upstream: Upstream, **members: Any) -> httpx.R
     [("/health", {"status": "ok"}), ("/v1/health", {"status": "ok"}), ("/ready", {"status": "ready"})],
 )
 def test_health(path: str, body: dict[str, str], gateway: RunningGateway) -> None:
-    assert httpx.get(gateway.url + path).json() == body
-    assert httpx.head(gateway.url + path).content == b""
+    assert httpx.get(gateway.url + path, timeout=60).json() == body
+    assert httpx.head(gateway.url + path, timeout=60).content == b""
 
 
 def test_readiness_goes_first_when_draining(gateway: RunningGateway) -> None:
     gateway.app.pages.draining = True
     try:
-        assert httpx.get(f"{gateway.url}/ready").status_code == 503
-        assert httpx.get(f"{gateway.url}/health").status_code == 200
+        assert httpx.get(f"{gateway.url}/ready", timeout=60).status_code == 503
+        assert httpx.get(f"{gateway.url}/health", timeout=60).status_code == 200
     finally:
         gateway.app.pages.draining = False
 
 
 def test_the_front_page_says_hello(gateway: RunningGateway) -> None:
-    assert httpx.get(gateway.url).status_code == 200
+    assert httpx.get(gateway.url, timeout=60).status_code == 200
 
 
 def records(gateway: RunningGateway) -> list[dict[str, Any]]:
@@ -65,7 +65,7 @@ def test_one_record_a_request_without_content_or_secrets(gateway: RunningGateway
     chat(gateway, upstream)
     upstream.play(events(CHUNK, end=False), lambda _, writer: _close(writer))
     chat(gateway, upstream, stream=True)
-    httpx.post(f"{gateway.v1}/chat/completions", content=b"{", headers={"x-portkey-provider": "openai"})
+    httpx.post(f"{gateway.v1}/chat/completions", content=b"{", headers={"x-portkey-provider": "openai"}, timeout=60)
     plain, streamed, limited, cut, bad = records(gateway)
     assert plain["provider"] == "openai"
     assert plain["model"] == "gpt-x"
@@ -99,29 +99,18 @@ def test_requests_under_way_are_finished_when_the_gateway_stops(upstream: Upstre
     release = threading.Event()
     answers: queue.Queue[httpx.Response] = queue.Queue()
 
-    async def hold(_: Any, writer: Any) -> None:
-        import asyncio
-
-        await asyncio.to_thread(release.wait, 10)
-
-    upstream.play(hold, reply())
+    upstream.play(held(release), reply())
     with running_gateway(load({}, {"PENSTOCK_ACCESS_LOG": "false"}, Path("/nonexistent"))) as running:
         asking = threading.Thread(target=lambda: answers.put(chat(running, upstream)))
         asking.start()
-        while not upstream.received:
-            pass
+        upstream.wait_for_request()
         threading.Timer(0.2, release.set).start()
-    assert answers.get(timeout=10).status_code == 200
+    assert answers.get(timeout=60).status_code == 200
     asking.join()
 
 
 def test_keep_alive_comments_while_waiting(upstream: Upstream) -> None:
     release = threading.Event()
-
-    async def hold(_: Any, writer: Any) -> None:
-        import asyncio
-
-        await asyncio.to_thread(release.wait, 10)
 
     environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_KEEPALIVE": "0.02"}
     with running_gateway(load({}, environment, Path("/nonexistent"))) as running:
@@ -133,8 +122,10 @@ def test_keep_alive_comments_while_waiting(upstream: Upstream) -> None:
             ((send(b"garbage\r\n\r\n"),), None),
         ):
             release.clear()
-            upstream.play(hold, *acts)
-            with httpx.stream("POST", f"{running.v1}/chat/completions", json=body, headers=headers) as streamed:
+            upstream.play(held(release), *acts)
+            with httpx.stream(
+                "POST", f"{running.v1}/chat/completions", json=body, headers=headers, timeout=60
+            ) as streamed:
                 received = b""
                 for piece in streamed.iter_bytes():
                     received += piece
@@ -144,10 +135,18 @@ def test_keep_alive_comments_while_waiting(upstream: Upstream) -> None:
             assert set(comments.splitlines()) == {b": keep-alive"}
             assert streamed.status_code == 200
             assert rest == ending if ending else b'"invalid_response"' in rest
-        # Without a wait nothing is added, and a plain request never gets a comment.
-        upstream.play(events(CHUNK, DONE))
-        assert httpx.post(f"{running.v1}/chat/completions", json=body, headers=headers).content == CHUNK + DONE
+        # A plain request never gets a comment.
+        release.clear()
+        upstream.play(held(release), reply())
+        threading.Timer(0.1, release.set).start()
         assert chat(running, upstream).json()["object"] == "chat.completion"
+
+
+def test_without_a_wait_there_is_no_comment(upstream: Upstream) -> None:
+    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_KEEPALIVE": "60"}
+    with running_gateway(load({}, environment, Path("/nonexistent"))) as running:
+        upstream.play(events(CHUNK, DONE))
+        assert chat(running, upstream, stream=True).content == CHUNK + DONE
 
 
 def test_leaving_while_comments_are_sent(upstream: Upstream) -> None:
@@ -156,6 +155,6 @@ def test_leaving_while_comments_are_sent(upstream: Upstream) -> None:
         upstream.play(wait_for_hang_up)
         headers = {"x-portkey-provider": "openai", "x-portkey-custom-host": f"{upstream.url}/v1"}
         body = {"model": "m", "messages": [], "stream": True}
-        with httpx.stream("POST", f"{running.v1}/chat/completions", json=body, headers=headers) as streamed:
+        with httpx.stream("POST", f"{running.v1}/chat/completions", json=body, headers=headers, timeout=60) as streamed:
             assert next(streamed.iter_bytes()).startswith(b": keep-alive")
-        upstream.left.get(timeout=5)
+        upstream.left.get(timeout=60)

@@ -1,7 +1,9 @@
 """The SDKs that people use, against the built-in provider: what the README promises a newcomer."""
 
 import asyncio
+import contextlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import openai
@@ -31,14 +33,27 @@ class Person(BaseModel):
 
 
 @pytest.fixture
-def client(gateway: RunningGateway) -> openai.OpenAI:
-    return openai.OpenAI(api_key="unused", base_url=gateway.v1, default_headers=ECHO, max_retries=0, timeout=20)
+def client(gateway: RunningGateway) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(
+        api_key="unused", base_url=gateway.v1, default_headers=ECHO, max_retries=0, timeout=60
+    ) as opened:
+        yield opened
+
+
+@contextlib.contextmanager
+def portkey_client(gateway: RunningGateway, **options: Any) -> Iterator[Any]:
+    """Portkey's SDK, closed on leaving: its ``close`` forgets the client of OpenAI's SDK that it asks through.
+
+    Any, since the SDK's annotations are loose: one return type for a reply and a stream of chunks.
+    """
+    with portkey_ai.Portkey(api_key="pk", base_url=gateway.v1, **options) as opened, opened.openai_client:
+        yield opened
 
 
 @pytest.fixture
-def portkey(gateway: RunningGateway) -> Any:
-    """Any, since the SDK's annotations are loose: one return type for a reply and a stream of chunks."""
-    return portkey_ai.Portkey(api_key="pk", base_url=gateway.v1, provider="echo", trace_id="t-1", metadata={"a": "b"})
+def portkey(gateway: RunningGateway) -> Iterator[Any]:
+    with portkey_client(gateway, provider="echo", trace_id="t-1", metadata={"a": "b"}) as opened:
+        yield opened
 
 
 def test_plain(client: openai.OpenAI) -> None:
@@ -89,8 +104,8 @@ def test_raw_response(client: openai.OpenAI) -> None:
 
 def test_models(gateway: RunningGateway, client: openai.OpenAI) -> None:
     assert "echo" in {model.id for model in client.models.list()}
-    bare = openai.OpenAI(api_key="unused", base_url=gateway.v1)
-    assert "echo" in {model.id for model in bare.models.list()}
+    with openai.OpenAI(api_key="unused", base_url=gateway.v1) as bare:
+        assert "echo" in {model.id for model in bare.models.list()}
 
 
 @pytest.mark.parametrize(
@@ -143,13 +158,13 @@ def test_portkey(portkey: Any) -> None:
 
 def test_portkey_config(gateway: RunningGateway) -> None:
     config = {"targets": [{"provider": "echo", "override_params": {"max_tokens": 1}}]}
-    client: Any = portkey_ai.Portkey(api_key="pk", base_url=gateway.v1, config=config)
-    reply = client.chat.completions.create(model="echo", messages=HELLO)
+    with portkey_client(gateway, config=config) as client:
+        reply = client.chat.completions.create(model="echo", messages=HELLO)
     assert reply.choices[0].finish_reason == "length"
 
 
 def test_portkey_headers_in_the_openai_sdk(gateway: RunningGateway) -> None:
     sdk: Any = portkey_ai
     headers = sdk.createHeaders(provider="echo", trace_id="t", metadata={"a": "b"})
-    client = openai.OpenAI(api_key="sk", base_url=gateway.v1, default_headers=headers)
-    assert client.chat.completions.create(model="echo", messages=HELLO).choices
+    with openai.OpenAI(api_key="sk", base_url=gateway.v1, default_headers=headers) as client:
+        assert client.chat.completions.create(model="echo", messages=HELLO).choices

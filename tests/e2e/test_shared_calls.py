@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 from collections.abc import Iterator
@@ -14,25 +15,16 @@ import pytest
 
 from penstock.settings import load
 from running import RunningGateway, running_gateway
-from upstream import CHUNK, DONE, FINISH, ROLE, Act, Upstream, events, hang_up, reply, wait_for_hang_up
+from upstream import CHUNK, DONE, FINISH, ROLE, Upstream, events, hang_up, held, reply, wait_for_hang_up
 
 STREAM = ROLE + CHUNK + CHUNK + FINISH + DONE
 
 
 @pytest.fixture(scope="module")
 def quiet() -> Iterator[RunningGateway]:
-    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_UPSTREAM_IDLE_TIMEOUT": "5"}
+    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_UPSTREAM_IDLE_TIMEOUT": "60"}
     with running_gateway(load({}, environment, Path("/nonexistent"))) as gateway:
         yield gateway
-
-
-def held(release: threading.Event) -> Act:
-    """Answer nothing more until the test says so."""
-
-    async def act(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
-        await asyncio.to_thread(release.wait, 20)
-
-    return act
 
 
 def headers(upstream: Upstream, *, cache: bool = True, **more: str) -> dict[str, str]:
@@ -52,11 +44,16 @@ async def test_a_thousand_identical_requests_are_one_call(
 ) -> None:
     release = threading.Event()
     upstream.play(held(release), events(ROLE, CHUNK, CHUNK, FINISH, DONE) if stream else reply())
-    limits = httpx.Limits(max_connections=None)
-    async with httpx.AsyncClient(base_url=quiet.v1, limits=limits, timeout=60, trust_env=False) as client:
+    async with contextlib.AsyncExitStack() as opened:
+        # The time that a client of httpx takes grows with the square of its connections.
+        clients = [
+            await opened.enter_async_context(httpx.AsyncClient(base_url=quiet.v1, timeout=100, trust_env=False))
+            for _ in range(20)
+        ]
         asking = [
             asyncio.create_task(client.post("/chat/completions", json=body(stream=stream), headers=headers(upstream)))
-            for _ in range(1000)
+            for client in clients
+            for _ in range(50)
         ]
         await asyncio.wait(asking, timeout=0.2)
         release.set()
@@ -71,15 +68,11 @@ async def test_a_thousand_identical_requests_are_one_call(
 
 async def test_whoever_waits_for_less_is_not_held_up_by_another(quiet: RunningGateway, upstream: Upstream) -> None:
     arrived, release = threading.Event(), threading.Event()
-
-    async def tell(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
-        arrived.set()
-
-    upstream.play(tell, held(release), reply())
+    upstream.play(held(release, arrived), reply())
     upstream.play(held(release), reply())
-    async with httpx.AsyncClient(base_url=quiet.v1, timeout=30, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=quiet.v1, timeout=60, trust_env=False) as client:
         patient = asyncio.create_task(client.post("/chat/completions", json=body(), headers=headers(upstream)))
-        await asyncio.to_thread(arrived.wait, 10)
+        assert await asyncio.to_thread(arrived.wait, 60)
         hasty = {**headers(upstream), "x-portkey-request-timeout": "200"}
         assert (await client.post("/chat/completions", json=body(), headers=hasty)).status_code == 408
         assert not patient.done()
@@ -90,7 +83,7 @@ async def test_whoever_waits_for_less_is_not_held_up_by_another(quiet: RunningGa
 async def test_followers_go_on_when_the_first_one_leaves(quiet: RunningGateway, upstream: Upstream) -> None:
     release = threading.Event()
     upstream.play(events(ROLE, CHUNK, end=False), held(release), hang_up)
-    async with httpx.AsyncClient(base_url=quiet.v1, timeout=30, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=quiet.v1, timeout=60, trust_env=False) as client:
         asked: dict[str, Any] = {"json": body(stream=True), "headers": headers(upstream)}
         async with client.stream("POST", "/chat/completions", **asked) as first:
             assert first.headers["x-portkey-cache-status"] == "MISS"
@@ -107,18 +100,18 @@ async def test_followers_go_on_when_the_first_one_leaves(quiet: RunningGateway, 
 
 async def test_when_all_have_left_the_call_is_closed(quiet: RunningGateway, upstream: Upstream) -> None:
     upstream.play(events(ROLE, CHUNK, end=False), wait_for_hang_up)
-    async with httpx.AsyncClient(base_url=quiet.v1, timeout=30, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=quiet.v1, timeout=60, trust_env=False) as client:
         asked: dict[str, Any] = {"json": body(stream=True), "headers": headers(upstream)}
         first = client.stream("POST", "/chat/completions", **asked)
         async with first as leaving, client.stream("POST", "/chat/completions", **asked):
             await leaving.aclose()
-    await asyncio.to_thread(upstream.left.get, timeout=10)
+    await asyncio.to_thread(upstream.left.get, timeout=60)
 
 
 async def test_what_was_cut_short_is_not_kept(quiet: RunningGateway, upstream: Upstream) -> None:
     upstream.play(events(ROLE, CHUNK, end=False), hang_up)
     upstream.play(events(ROLE, CHUNK, CHUNK, FINISH, DONE))
-    async with httpx.AsyncClient(base_url=quiet.v1, timeout=30, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=quiet.v1, timeout=60, trust_env=False) as client:
         asked: dict[str, Any] = {"json": body(stream=True), "headers": headers(upstream)}
         cut = await client.post("/chat/completions", **asked)
         whole = await client.post("/chat/completions", **asked)
@@ -133,7 +126,7 @@ async def test_an_idempotency_key_makes_a_request_once(stream: bool, quiet: Runn
         "json": body(stream=stream),
         "headers": headers(upstream, cache=False, **{"idempotency-key": f"one {stream}"}),
     }
-    async with httpx.AsyncClient(base_url=quiet.v1, timeout=30, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=quiet.v1, timeout=60, trust_env=False) as client:
         first = await client.post("/chat/completions", **asked)
         again = await client.post("/chat/completions", **asked)
         other = await client.post("/chat/completions", **{**asked, "json": body(stream=stream, text="Other")})
@@ -148,13 +141,16 @@ async def test_an_idempotency_key_makes_a_request_once(stream: bool, quiet: Runn
 
 
 async def test_coming_back_finds_the_call_still_running(quiet: RunningGateway, upstream: Upstream) -> None:
-    release = threading.Event()
-    upstream.play(held(release), reply())
+    arrived, release = threading.Event(), threading.Event()
+    upstream.play(held(release, arrived), reply())
     asked: dict[str, Any] = {"json": body(), "headers": headers(upstream, cache=False, **{"idempotency-key": "two"})}
-    async with httpx.AsyncClient(base_url=quiet.v1, trust_env=False) as client:
-        with pytest.raises(httpx.ReadTimeout):
-            await client.post("/chat/completions", **asked, timeout=0.3)
-        coming_back = asyncio.create_task(client.post("/chat/completions", **asked, timeout=20))
+    async with httpx.AsyncClient(base_url=quiet.v1, timeout=60, trust_env=False) as client:
+        leaving = asyncio.create_task(client.post("/chat/completions", **asked))
+        assert await asyncio.to_thread(arrived.wait, 60)
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+        coming_back = asyncio.create_task(client.post("/chat/completions", **asked))
         release.set()
         got = await coming_back
     assert got.headers["idempotent-replayed"] == "true"
@@ -164,6 +160,6 @@ async def test_coming_back_finds_the_call_still_running(quiet: RunningGateway, u
 async def test_a_failure_is_tried_again(quiet: RunningGateway, upstream: Upstream) -> None:
     upstream.play(reply(500))
     asked: dict[str, Any] = {"json": body(), "headers": headers(upstream, cache=False, **{"idempotency-key": "three"})}
-    async with httpx.AsyncClient(base_url=quiet.v1, timeout=30, trust_env=False) as client:
+    async with httpx.AsyncClient(base_url=quiet.v1, timeout=60, trust_env=False) as client:
         statuses = [(await client.post("/chat/completions", **asked)).status_code for _ in range(2)]
     assert statuses == [500, 200]

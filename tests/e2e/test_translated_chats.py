@@ -78,7 +78,7 @@ def body(**more: Any) -> dict[str, Any]:
 
 
 async def post(gateway: RunningGateway, config: dict[str, Any], **more: Any) -> httpx.Response:
-    async with httpx.AsyncClient(timeout=30) as client:
+    async with httpx.AsyncClient(timeout=60) as client:
         return await client.post(f"{gateway.v1}/chat/completions", json=body(**more), headers=headers(config))
 
 
@@ -199,7 +199,7 @@ async def test_a_stream_that_breaks_off_says_so(gateway: RunningGateway, upstrea
 async def test_a_client_that_leaves_cancels_the_call(gateway: RunningGateway, upstream: Upstream) -> None:
     upstream.play(events(BEGIN, OPEN, HELLO, end=False), wait_for_hang_up)
     async with (
-        httpx.AsyncClient(timeout=30) as client,
+        httpx.AsyncClient(timeout=60) as client,
         client.stream(
             "POST", f"{gateway.v1}/chat/completions", json=body(stream=True), headers=headers(claude(upstream))
         ) as found,
@@ -207,7 +207,7 @@ async def test_a_client_that_leaves_cancels_the_call(gateway: RunningGateway, up
         async for line in found.aiter_lines():
             if "Hello" in line:
                 break
-    upstream.left.get(timeout=10)
+    upstream.left.get(timeout=60)
 
 
 async def test_answers_are_cached_in_either_form(gateway: RunningGateway, upstream: Upstream) -> None:
@@ -385,8 +385,7 @@ async def test_tools_that_bedrock_can_not_stream_are_streamed_by_the_gateway(
     }  # fmt: skip
     config = {"provider": "bedrock", "api_key": "k-b", "custom_host": upstream.url}
     upstream.play(reply(body=json.dumps(answer).encode()))
-    client = openai.AsyncOpenAI(base_url=gateway.v1, api_key="unused", default_headers=headers(config), max_retries=0)
-    async with client:
+    async with client_of(gateway, config) as client:
         stream = await client.chat.completions.create(
             model="meta.llama3-3-70b-instruct-v1:0", messages=[{"role": "user", "content": "Hello"}], tools=[WEATHER],
             stream=True, stream_options={"include_usage": True},

@@ -110,7 +110,7 @@ def guarded(provider: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Ite
 def ask(gateway: RunningGateway, model: str = "gpt-4o", **headers: str) -> httpx.Response:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     body = {"model": model, "messages": []}
-    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=named, trust_env=False, timeout=20)
+    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=named, trust_env=False, timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -223,8 +223,8 @@ def test_a_key_may_use_what_its_entry_lists(headers: dict[str, str], guarded: Ru
 
 
 def test_a_bare_openai_sdk_needs_no_header(guarded: RunningGateway, provider: Upstream) -> None:
-    client = openai.OpenAI(base_url=guarded.v1, api_key=KEY)
-    assert client.chat.completions.create(model="gpt-4o", messages=[]).choices
+    with openai.OpenAI(base_url=guarded.v1, api_key=KEY) as client:
+        assert client.chat.completions.create(model="gpt-4o", messages=[]).choices
     assert provider.last.headers["authorization"] == "Bearer sk-operators-own"
 
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import importlib.util
 import json
 import random
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,6 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 import wires
 from accumulate import accumulated
-from paths import SHARED
 from penstock.core.events import Event, Fail, collect
 from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.openai.caller.chunks import ChunkWriter
@@ -31,14 +28,13 @@ from penstock.dialects.openai.caller.completion import completion
 from penstock.dialects.openai.caller.members import Caption
 from penstock.dialects.registry import DIALECTS
 from penstock.traits.resolve import resolve
-from running import RECORDINGS, RunningGateway, needs_recordings
+from running import RECORDINGS, RunningGateway, needs_recordings, schema_oracle
 
 pytestmark = needs_recordings
 
 SPLITS = ["whole", "event", "1", "7", "r5"]
 GOLDENS = json.loads((Path(__file__).parent / "goldens.json").read_text())
 CAPTION = Caption("chatcmpl-unit", 1700000000, "a-model", "unit")
-ORACLE = SHARED / "clients" / "oracle" / "oai_schema.py"
 
 every = pytest.mark.parametrize("path", wires.paths(), ids=lambda path: path.stem)
 good = pytest.mark.parametrize(
@@ -51,23 +47,9 @@ streamed = pytest.mark.parametrize(
 )
 
 
-def oracle() -> Any:
-    """The judge of OpenAI's published schema."""
-    if not ORACLE.exists():
-        pytest.skip("OpenAI's API document is not beside this checkout")
-    spec = importlib.util.spec_from_file_location("oai_schema", ORACLE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)  # the judge leaves its file to the collector
-        return module.Oracle()
-
-
 @pytest.fixture(scope="module")
 def schema() -> Any:
-    return oracle()
+    return schema_oracle()
 
 
 def dialect(recording: dict[str, Any]) -> ProviderDialect:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
@@ -27,6 +28,7 @@ from penstock.server.asgi import App, Message, Scope, Send
 from penstock.server.receive import Receive
 from penstock.settings import Settings, SettingsError
 from penstock.settings.model import Server
+from upstream import refusing_port
 
 STREAM = "text/event-stream; charset=utf-8"
 JSON = "application/json"
@@ -354,9 +356,8 @@ def test_chat_with_a_gateway_that_breaks_off(remote: str) -> None:
 
 
 def test_chat_with_a_gateway_that_is_not_there() -> None:
-    with socket.socket() as unheard:
-        unheard.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{unheard.getsockname()[1]}"
+    with refusing_port() as port:
+        url = f"http://127.0.0.1:{port}"
         result = run("chat", "Hi", "--url", url)
     assert result.exit_code == 1
     assert result.stderr == f"Error: can't reach a gateway at {url}: Connection refused\n"
@@ -491,15 +492,14 @@ def test_the_first_minute_of_a_newcomer(workers: int, stop: signal.Signals) -> N
                 shown += line
             found = re.search(r"curl http://127\.0\.0\.1:(\d+)(/\S+).*-d '([^']*)'", shown, re.DOTALL)
             assert found is not None, shown
-            connection = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=20)
             headers = dict(re.findall(r"-H '([\w-]+): ([^']*)'", shown))
-            connection.request("POST", found[2], found[3], headers)
-            response = connection.getresponse()
-            assert response.status == 200
-            assert "Hello!" in json.loads(response.read())["choices"][0]["message"]["content"]
-            connection.close()
+            with closing(http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=60)) as connection:
+                connection.request("POST", found[2], found[3], headers)
+                response = connection.getresponse()
+                assert response.status == 200
+                assert "Hello!" in json.loads(response.read())["choices"][0]["message"]["content"]
             process.send_signal(stop)
-            rest, errors = process.communicate(timeout=20)
+            rest, errors = process.communicate(timeout=60)
         finally:
             process.kill()
     assert process.returncode == 0
@@ -514,13 +514,13 @@ from penstock.server.serve import supervise
 from penstock.settings.model import Server, Settings
 supervise("penstock.no_such_module:app", Settings(Server(workers=2)), socket.create_server(("127.0.0.1", 0)))
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 3
     assert "no_such_module" in done.stderr
 
 
 def test_the_first_question_of_a_newcomer() -> None:
     command = [sys.executable, "-m", "penstock", "chat", "hello"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "hello" in done.stdout

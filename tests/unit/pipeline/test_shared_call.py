@@ -588,11 +588,11 @@ async def test_it_goes_on_alone_and_can_be_joined_again() -> None:
 
 
 async def test_who_joins_again_is_not_left_behind() -> None:
-    takeoff = Takeoff(grace=0.001)
+    takeoff = Takeoff(grace=0.5)
     (await takeoff.carrying(b"a")).close()
     again = await takeoff.shared_call.join()
     later = asyncio.get_running_loop().create_future()
-    asyncio.get_running_loop().call_later(0.005, later.set_result, None)
+    asyncio.get_running_loop().call_later(0.6, later.set_result, None)
     await later
     assert not takeoff.shared_call.over
     again.close()

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from paths import SHARED
 from penstock.providers.not_served import NOT_SERVED, NotServed
 from penstock.providers.registry import PROVIDERS
+from running import SHARED, needs_recordings
 
 SPEC = SHARED / "spec" / "providers.json"
 
@@ -28,7 +28,7 @@ def test_a_reason_is_one_sentence_with_a_link(each: NotServed) -> None:
     assert each.link.startswith("https://")
 
 
-@pytest.mark.skipif(not SPEC.exists(), reason="the reference's provider list (../shared/spec) is not part of a clone")
+@needs_recordings
 def test_every_provider_of_the_reference_is_accounted_for() -> None:
     slugs = {entry["slug"] for entry in json.loads(SPEC.read_text()) if entry["slug"]}
     assert slugs - PROVIDERS.keys() - {each.slug for each in NOT_SERVED} == set()

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from endpoints import target as target_of
-from paths import SHARED
 from penstock.core.failure import Failure
 from penstock.core.http import Url
 from penstock.core.secret import Secret
@@ -19,6 +18,7 @@ from penstock.dialects.registry import DIALECTS
 from penstock.providers.endpoint import Endpoint, bind, with_defaults
 from penstock.providers.registry import PROVIDERS
 from penstock.providers.row import ANTHROPIC_WIRE, OPENAI, Key, Operation, Provider
+from running import SHARED, needs_recordings
 
 REFERENCE = SHARED / "spec" / "providers.json"
 
@@ -50,8 +50,6 @@ ELSEWHERE = {
 
 @cache
 def reference() -> dict[str, dict[str, Any]]:
-    if not REFERENCE.exists():
-        pytest.skip("the reference's provider facts are not beside this checkout")
     return {row["slug"]: row for row in json.loads(REFERENCE.read_text()) if row.get("openai_shape")}
 
 
@@ -186,6 +184,7 @@ def test_its_options_can_be_given(row: Provider) -> None:
         assert option.credential is None or option.secret
 
 
+@needs_recordings
 @every_row
 def test_it_is_where_the_reference_has_it(row: Provider) -> None:
     facts = reference().get(row.slug)
@@ -194,6 +193,7 @@ def test_it_is_where_the_reference_has_it(row: Provider) -> None:
         assert same != (row.slug in ELSEWHERE), "a difference is stated, and a stated one is real"
 
 
+@needs_recordings
 def test_every_openai_shaped_provider_of_the_reference_is_here() -> None:
     assert set(reference()) <= set(PROVIDERS)
 

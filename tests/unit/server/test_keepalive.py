@@ -83,20 +83,20 @@ async def test_an_answer_that_nobody_waits_for_any_more_is_closed() -> None:
     work = Work(answer)
     reader = Reader(work, is_stuck=True)
     serving = asyncio.create_task(respond(work, reader, Serving()))
-    await asyncio.wait_for(reader.stuck.wait(), 5)
+    await asyncio.wait_for(reader.stuck.wait(), 60)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     serving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await serving
-    await asyncio.wait_for(closed.wait(), 5)
+    await asyncio.wait_for(closed.wait(), 60)
 
 
 async def test_a_defect_after_the_head_is_told_in_the_stream() -> None:
     work = Work(None)
     reader, serving = Reader(work, is_stuck=False), Serving()
     with pytest.raises(RuntimeError):
-        await asyncio.wait_for(respond(work, reader, serving), 5)
+        await asyncio.wait_for(respond(work, reader, serving), 60)
     assert (reader.head, reader.ended, serving.sent.begun) == (1, True, True)
     assert b'"code":"internal_error"' in reader.received.rpartition(b"data: ")[2]
     assert b"a defect of the gateway" in reader.received

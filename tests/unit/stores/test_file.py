@@ -219,22 +219,24 @@ asyncio.run(main())
 
 
 def test_a_terminal_that_is_closed_ends_the_process_and_a_signal_on_it_does_not(path: Path) -> None:
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVER, path],
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    ) as process:
+    # Unbuffered files of the two ends: closing one is what a terminal does when its window is closed.
+    ours, theirs = (os.fdopen(end, "r+b", buffering=0) for end in pty.openpty())
+    with (
+        ours,
+        theirs,
+        subprocess.Popen(
+            [sys.executable, "-c", SERVER, path], stdin=theirs, stdout=subprocess.PIPE, start_new_session=True
+        ) as process,
+    ):
         assert process.stdout
         try:
-            os.close(theirs)
+            theirs.close()
             assert process.stdout.readline() == b"up\n"
             write(path, "")
             process.send_signal(signal.SIGHUP)
             assert process.stdout.readline() == b"changed\n"
-            os.close(ours)
+            ours.close()
             process.send_signal(signal.SIGHUP)
-            assert process.wait(30) == -signal.SIGTERM
+            assert process.wait(60) == -signal.SIGTERM
         finally:
             process.kill()

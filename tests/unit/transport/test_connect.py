@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import pytest
 import trustme
@@ -17,7 +17,8 @@ from penstock.core.http import Limits, Origin
 from penstock.transport.connection import ParserLimits
 from penstock.transport.http1 import Http1Transport
 from penstock.transport.proxies import Proxy, ProxyRules
-from scripted import LOOPBACK, OK, Peer, answer, read_all, request, serving, transport
+from scripted import OK, Peer, answer, read_all, request, serving, transport
+from upstream import refusing_port
 
 
 class Names:
@@ -34,18 +35,12 @@ class Names:
         return self.addresses
 
 
-async def kind(made: Http1Transport, origin: Origin, limits: Limits = Limits(5, 5, 5, 0)) -> Kind:  # noqa: B008
+async def kind(made: Http1Transport, origin: Origin, limits: Limits = Limits(60, 60, 60, 0)) -> Kind:  # noqa: B008
     failure = await made.send(request(origin, limits=limits))
     assert isinstance(failure, Failure), failure
     assert failure.sent is False
     assert failure.message.endswith(".")
     return failure.kind
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as sock:
-        port: int = sock.getsockname()[1]
-        return port
 
 
 async def test_a_name_that_does_not_resolve() -> None:
@@ -54,8 +49,9 @@ async def test_a_name_that_does_not_resolve() -> None:
 
 
 async def test_nobody_listens() -> None:
-    async with transport() as made:
-        assert await kind(made, Origin("http", "127.0.0.1", free_port())) is Kind.CONNECTION_REFUSED
+    with refusing_port() as port:
+        async with transport() as made:
+            assert await kind(made, Origin("http", "127.0.0.1", port)) is Kind.CONNECTION_REFUSED
 
 
 @pytest.mark.parametrize(
@@ -66,6 +62,7 @@ async def test_refused_addresses_are_never_dialled(addresses: list[str], monkeyp
     monkeypatch.setattr("penstock.transport.connect._race", None)
     made = Http1Transport(AddressPolicy(("127.0.0.1", "localhost")), resolver=Names(*addresses))
     assert await kind(made, Origin("http", "rebound.example.com", 80)) is Kind.ADDRESS_REFUSED
+    await made.close()
 
 
 async def test_the_judged_address_is_the_one_that_is_dialled() -> None:
@@ -84,9 +81,9 @@ async def test_connecting_has_a_limit() -> None:
 
     async with transport(resolver=never) as made:
         origin = Origin("http", "slow.example.com", 80)
-        assert await kind(made, origin, limits=Limits(0.02, 5, 5, 0)) is Kind.CONNECT_TIMEOUT
-        assert await kind(made, origin, limits=Limits(5, 0.02, 5, 0)) is Kind.FIRST_BYTE_TIMEOUT
-        assert await kind(made, origin, limits=Limits(0, 5, 5, 0.02)) is Kind.TOTAL_TIMEOUT
+        assert await kind(made, origin, limits=Limits(0.02, 60, 60, 0)) is Kind.CONNECT_TIMEOUT
+        assert await kind(made, origin, limits=Limits(60, 0.02, 60, 0)) is Kind.FIRST_BYTE_TIMEOUT
+        assert await kind(made, origin, limits=Limits(0, 60, 60, 0.02)) is Kind.TOTAL_TIMEOUT
 
 
 async def test_cancelling_while_connecting_leaves_nothing() -> None:
@@ -117,30 +114,32 @@ async def test_of_several_addresses_the_first_that_answers_wins() -> None:
 
 async def test_nobody_listens_on_any_address() -> None:
     names = Names("127.0.0.8", "127.0.0.9")
-    async with transport(resolver=names) as made:
-        origin = Origin("http", "models.example.com", free_port(), trusted=True)
-        assert await kind(made, origin) is Kind.CONNECTION_REFUSED
+    with refusing_port("0.0.0.0") as port:
+        async with transport(resolver=names) as made:
+            origin = Origin("http", "models.example.com", port, trusted=True)
+            assert await kind(made, origin) is Kind.CONNECTION_REFUSED
 
 
 async def test_an_address_that_stays_silent_is_raced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("penstock.transport.connect._STAGGER", 0.01)
-    # A full backlog: connecting neither succeeds nor fails.
-    with closing(socket.socket()) as silent:
-        silent.bind(("127.0.0.2", 0))
-        silent.listen(0)
-        port = silent.getsockname()[1]
-        fillers = [socket.socket() for _ in range(4)]
-        for filler in fillers:
-            filler.setblocking(False)
-            filler.connect_ex(("127.0.0.2", port))
-        async with (
-            serving(answer, port=port),
-            transport(resolver=Names("127.0.0.2", "127.0.0.1")) as made,
-        ):
-            origin = Origin("http", "models.example.com", port, trusted=True)
+    async with serving(answer) as server, transport(resolver=Names("127.0.0.2", "127.0.0.1")) as made:
+        with full_backlog("127.0.0.2", server.origin.port):
+            origin = Origin("http", "models.example.com", server.origin.port, trusted=True)
             assert await read_all(await made.send(request(origin))) == b"ok"
-        for filler in fillers:
-            filler.close()
+
+
+@contextmanager
+def full_backlog(host: str, port: int) -> Iterator[None]:
+    """Listen where connecting neither succeeds nor fails."""
+    with ExitStack() as opened:
+        silent = opened.enter_context(socket.socket())
+        silent.bind((host, port))
+        silent.listen(0)
+        for _ in range(4):
+            filler = opened.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex((host, port))
+        yield
 
 
 AUTHORITY = trustme.CA()
@@ -225,7 +224,7 @@ async def test_cancelling_in_the_tls_handshake_closes_the_connection() -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.wait_for(server.ended.wait(), 5)
+        await asyncio.wait_for(server.ended.wait(), 60)
         assert not made._pool._places
 
 
@@ -235,8 +234,8 @@ async def test_the_tls_handshake_counts_as_connecting() -> None:
 
     async with serving(script) as server, transport(tls=client_tls) as made:
         origin = Origin("https", "127.0.0.1", server.origin.port)
-        assert await kind(made, origin, limits=Limits(0.05, 5, 5, 0)) is Kind.CONNECT_TIMEOUT
-        await asyncio.wait_for(server.ended.wait(), 5)
+        assert await kind(made, origin, limits=Limits(0.05, 60, 60, 0)) is Kind.CONNECT_TIMEOUT
+        await asyncio.wait_for(server.ended.wait(), 60)
 
 
 @pytest.mark.parametrize("framing", [b"content-length: 3000000\r\n", b"connection: close\r\n"])
@@ -263,7 +262,7 @@ async def test_shutting_down_closes_tls_connections() -> None:
     ):
         assert await read_all(await made.send(request(server.origin))) == b"ok"
         await made.close()
-        await asyncio.wait_for(server.ended.wait(), 5)
+        await asyncio.wait_for(server.ended.wait(), 60)
         assert not made._pool._places
 
 
@@ -323,7 +322,7 @@ async def test_cancelling_while_the_proxy_thinks_closes_the_connection() -> None
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            await asyncio.wait_for(server.ended.wait(), 5)
+            await asyncio.wait_for(server.ended.wait(), 60)
             assert not made._pool._places
 
 
@@ -339,11 +338,11 @@ async def test_a_proxy_that_breaks_off() -> None:
 
 
 async def test_a_proxy_that_is_not_there() -> None:
-    rules = ProxyRules(http=Proxy("127.0.0.1", free_port()))
-    async with transport(proxies=rules) as made:
-        assert await kind(made, Origin("http", "models.example.com", 80)) is Kind.PROXY_FAILED
+    with refusing_port() as port:
+        async with transport(proxies=ProxyRules(http=Proxy("127.0.0.1", port))) as made:
+            assert await kind(made, Origin("http", "models.example.com", 80)) is Kind.PROXY_FAILED
 
 
 async def test_a_literal_address_is_judged_before_a_proxy_is_asked() -> None:
-    made = Http1Transport(LOOPBACK, proxies=ProxyRules(http=Proxy("127.0.0.1", free_port())))
-    assert await kind(made, Origin("http", "10.0.0.1", 80)) is Kind.ADDRESS_REFUSED
+    async with transport(proxies=ProxyRules(http=Proxy("127.0.0.1", 1))) as made:
+        assert await kind(made, Origin("http", "10.0.0.1", 80)) is Kind.ADDRESS_REFUSED

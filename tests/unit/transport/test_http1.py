@@ -239,9 +239,9 @@ async def test_a_large_request_arrives_whole() -> None:
 @pytest.mark.parametrize(
     ("limits", "begin", "kind"),
     [
-        (Limits(5, 0.05, 5, 0), b"", Kind.FIRST_BYTE_TIMEOUT),
-        (Limits(5, 0.05, 5, 0), b"HTTP/1.1 200 OK\r\n", Kind.FIRST_BYTE_TIMEOUT),
-        (Limits(5, 5, 5, 0.05), b"", Kind.TOTAL_TIMEOUT),
+        (Limits(60, 0.05, 60, 0), b"", Kind.FIRST_BYTE_TIMEOUT),
+        (Limits(60, 0.05, 60, 0), b"HTTP/1.1 200 OK\r\n", Kind.FIRST_BYTE_TIMEOUT),
+        (Limits(60, 60, 60, 0.05), b"", Kind.TOTAL_TIMEOUT),
     ],
 )
 async def test_a_head_that_comes_too_late(limits: Limits, begin: bytes, kind: Kind) -> None:
@@ -257,11 +257,11 @@ async def test_a_head_that_comes_too_late(limits: Limits, begin: bytes, kind: Ki
         assert await read_all(await begun(made, server.origin)) == b"ok"
         failure = await failing(made, server.origin, limits=limits)
         assert (failure.kind, failure.sent) == (kind, True)
-        await asyncio.wait_for(server.ended.wait(), 5)
+        await asyncio.wait_for(server.ended.wait(), 60)
 
 
 @pytest.mark.parametrize(
-    ("limits", "kind"), [(Limits(5, 5, 0.05, 0), Kind.IDLE_TIMEOUT), (Limits(5, 5, 5, 1), Kind.TOTAL_TIMEOUT)]
+    ("limits", "kind"), [(Limits(60, 60, 0.05, 0), Kind.IDLE_TIMEOUT), (Limits(60, 60, 60, 1), Kind.TOTAL_TIMEOUT)]
 )
 async def test_a_body_that_stalls(limits: Limits, kind: Kind) -> None:
     async def script(peer: Peer) -> None:
@@ -274,7 +274,7 @@ async def test_a_body_that_stalls(limits: Limits, kind: Kind) -> None:
         assert await read_all(reply) == b"hel"
         assert reply.failure is not None
         assert reply.failure.kind is kind
-        await asyncio.wait_for(server.ended.wait(), 5)
+        await asyncio.wait_for(server.ended.wait(), 60)
 
 
 async def test_bytes_that_nobody_fetched_are_no_silence() -> None:
@@ -285,8 +285,8 @@ async def test_bytes_that_nobody_fetched_are_no_silence() -> None:
         await peer.send(b"lo")
 
     async with serving(script) as server, transport() as made:
-        reply = await begun(made, server.origin, limits=Limits(5, 5, 0.05, 0))
-        await asyncio.wait_for(server.ended.wait(), 5)
+        reply = await begun(made, server.origin, limits=Limits(60, 60, 0.05, 0))
+        await asyncio.wait_for(server.ended.wait(), 60)
         assert await read_all(reply) == b"hello"
 
 
@@ -310,7 +310,7 @@ async def test_a_slow_reader_holds_the_provider_back() -> None:
 
     async with serving(script) as server, transport(bounds=ParserLimits(unread=100_000)) as made:
         reply = await begun(made, server.origin)
-        await asyncio.wait_for(stuck.wait(), 10)
+        await asyncio.wait_for(stuck.wait(), 60)
         assert sent < size
         assert len(await read_all(reply)) == size
         assert reply.failure is None
@@ -342,7 +342,7 @@ async def test_cancelling_closes_the_connection_at_once(phase: str) -> None:
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.wait_for(server.ended.wait(), 5)
+        await asyncio.wait_for(server.ended.wait(), 60)
 
 
 async def test_closing_an_unfinished_reply_closes_the_connection() -> None:
@@ -356,7 +356,7 @@ async def test_closing_an_unfinished_reply_closes_the_connection() -> None:
         reply.close()
         reply.close()
         assert await reply.read() == b""
-        await asyncio.wait_for(server.ended.wait(), 5)
+        await asyncio.wait_for(server.ended.wait(), 60)
 
 
 def packed(plain: bytes, encoding: str) -> bytes:
@@ -443,7 +443,7 @@ async def test_waiting_for_a_connection_has_an_end() -> None:
 
     async with serving(script) as server, transport(pool=PoolLimits(max_connections=1)) as made:
         held = await begun(made, server.origin)
-        failure = await failing(made, server.origin, limits=Limits(0.05, 5, 5, 0))
+        failure = await failing(made, server.origin, limits=Limits(0.05, 60, 60, 0))
         assert (failure.kind, failure.sent) == (Kind.POOL_EXHAUSTED, False)
         held.close()
         await server.ended.wait()
@@ -473,7 +473,7 @@ async def test_connections_that_are_not_kept(pool: PoolLimits, head: bytes) -> N
 async def test_idle_connections_are_swept() -> None:
     async with serving(answer) as server, transport(pool=PoolLimits(idle_seconds=0.05)) as made:
         assert await read_all(await begun(made, server.origin)) == b"ok"
-        await asyncio.wait_for(server.ended.wait(), 5)
+        await asyncio.wait_for(server.ended.wait(), 60)
 
 
 async def test_closing_leaves_nothing_behind() -> None:

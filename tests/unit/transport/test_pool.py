@@ -175,7 +175,7 @@ async def test_a_connection_that_is_made_after_closing_is_closed() -> None:
         failure = await call
         assert isinstance(failure, Failure)
         assert (failure.kind, failure.sent) == (Kind.SHUTTING_DOWN, False)
-        await asyncio.wait_for(server.ended.wait(), 5)
+        await asyncio.wait_for(server.ended.wait(), 60)
         assert not made._pool._places
 
 
@@ -185,6 +185,8 @@ async def test_places_that_could_not_be_reached_are_forgotten() -> None:
 
     async with transport(resolver=nowhere, pool=PoolLimits(max_connections=2)) as made:
         for number in range(20):
-            failure = await made.send(request(Origin("http", f"h{number}.example.com", 80), limits=Limits(5, 5, 5, 0)))
+            failure = await made.send(
+                request(Origin("http", f"h{number}.example.com", 80), limits=Limits(60, 60, 60, 0))
+            )
             assert isinstance(failure, Failure)
         assert not made._pool._places

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib.util
 import json
 import re
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paths import ROOT, SHARED
+from paths import ROOT
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Origin
 from penstock.transport.base import Request
@@ -21,9 +20,9 @@ from penstock.transport.echo import EchoTransport
 from penstock.transport.echo.player import EchoReply
 from penstock.transport.echo.sample import sample
 from penstock.transport.echo.script import FAULTS, MODELS, MOST_TOKENS, STATUSES, Unreadable, tokens, write_script
+from running import needs_recordings, schema_oracle
 
 DOCS = (ROOT / "docs" / "echo.md").read_text("utf-8")
-ORACLE = SHARED / "clients" / "oracle" / "oai_schema.py"
 WEATHER = {
     "type": "function",
     "function": {
@@ -429,15 +428,9 @@ def test_odd_requests_are_answered_or_refused(value: Any) -> None:
         assert write_script(json.dumps(value).encode(), 0).choices
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the oracle leaves its file open
-@pytest.mark.skipif(not ORACLE.exists(), reason="the schema oracle (../shared/clients) is not part of a clone")
+@needs_recordings
 async def test_answers_fit_openais_published_schema() -> None:
-    spec = importlib.util.spec_from_file_location("oai_schema", ORACLE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    oracle = module.Oracle()
+    oracle = schema_oracle()
     for members in (
         {},
         {"n": 3},
