@@ -125,7 +125,7 @@ def test_thoughts_and_tools_count() -> None:
     assert tokens == Usage(108, 50, 158, cached=4, reasoning=30, audio_in=5, audio_out=9, tool_prompt=100, native=usage)
     del usage["totalTokenCount"]
     assert whole(response(said("A"), finish="STOP", usage=usage))[-1] == Usage(
-        108, 50, 158, cached=4, reasoning=30, audio_in=5, audio_out=9, native=usage
+        108, 50, 158, cached=4, reasoning=30, audio_in=5, audio_out=9, tool_prompt=100, native=usage
     )
 
 
