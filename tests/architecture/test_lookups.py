@@ -1,4 +1,4 @@
-"""Twelve questions of a newcomer, answered within one hop of docs/map.md.
+"""Fourteen questions of a newcomer, answered within one hop of docs/map.md.
 
 The key words of a question lead to at most a few rows; one of them names a file that holds the answer.
 """
@@ -29,17 +29,17 @@ class Lookup(NamedTuple):
 
 
 LOOKUPS = [
-    Lookup("Where is the first content of a stream told apart?", ("stream's", "first content"), "dialects/openai/relay/stream.py", "_says_something"),
+    Lookup("Where is the first content of a stream told apart?", ("stream's", "first content"), "dialects/openai/relay/stream.py", "_has_content"),
     Lookup("Where is a provider's retry-after header read?", ("retry-after",), "dialects/provider_errors.py", "read_error"),
     Lookup("Where is a gateway key checked?", ("gateway key", "checked"), "pipeline/authenticate.py", "authenticate"),
     Lookup("Where does a response header of ours come from?", ("response header",), "pipeline/response_headers.py", "with_response_headers"),
     Lookup("Where is it decided whether a retry is made?", ("retry is made",), "routing/retry.py", "decide"),
-    Lookup("Which header of the caller is forwarded?", ("forwarded",), "pipeline/attempt.py", "_forwarded"),
+    Lookup("Which header of the caller is forwarded?", ("forwarded",), "routing/leaf.py", "_forward_headers"),
     Lookup("Where is the default max_tokens?", ("default", "max_tokens"), "dialects/anthropic/provider/thinking.py", "_DEFAULT_LIMIT"),
     Lookup("Where do ids of tool calls become different?", ("ids", "tool calls"), "dialects/call_ids.py", "CallIds"),
     Lookup("Where is [DONE] written after a translated stream?", ("[DONE]",), "dialects/openai/caller/chunks.py", "_DONE"),
     Lookup("What may an address be that the gateway connects to?", ("addresses", "called"), "core/address.py", "AddressPolicy"),
-    Lookup("How does a caller's key for a stored answer look?", ("cache", "apart"), "pipeline/cache.py", "_key"),
+    Lookup("What tells two entries of the cache apart?", ("cache", "apart"), "pipeline/cache.py", "_key"),
     Lookup("How long is an idle connection kept?", ("idle connections",), "transport/pool.py", "PoolLimits"),
     Lookup("Where is a setting declared?", ("setting", "declared"), "settings/model.py", "Settings"),
     Lookup("Where is a line of the access log made?", ("access log", "message"), "observe/access_log.py", "AccessLog"),
