@@ -1,4 +1,4 @@
-"""docs/map.md is true: every module stands in it once, its tables are whole, and every path in them exists."""
+"""docs/map.md is true: every module stands in it once, its tables are whole, every path exists; docs/design, too."""
 
 import re
 from collections import Counter
@@ -10,7 +10,9 @@ from penstock_map import CHANGE, Row, module_rows, paths_in, rows, tables
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "penstock"
-MAP = (ROOT / "docs" / "map.md").read_text("utf-8")
+MAP_PAGE = ROOT / "docs" / "map.md"
+MAP = MAP_PAGE.read_text("utf-8")
+DECISIONS = sorted((ROOT / "docs" / "design").glob("*.md"))
 MODULES = sorted(
     path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*.py") if path.name not in {"__init__.py"}
 )
@@ -22,9 +24,18 @@ def test_every_module_stands_once_in_the_tables_of_modules() -> None:
     assert [path for path, times in shown.items() if times > 1 or not (SOURCE / path).is_file()] == []
 
 
-def test_every_path_exists() -> None:
-    for path in paths_in(MAP):
+@pytest.mark.parametrize("page", [MAP_PAGE, *DECISIONS, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name)
+def test_every_path_exists(page: Path) -> None:
+    """From src/penstock, or from the root."""
+    for path in paths_in(page.read_text("utf-8")):
         assert (SOURCE / path).exists() or (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.name)
+def test_a_decision_is_a_page_that_says_what_was_given_up(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == ["Context", "Choice", "What was given up"]
+    assert 25 <= len(text.splitlines()) <= 45
 
 
 @pytest.mark.parametrize("row", rows(MAP), ids=lambda row: row.cells[0][:40])
