@@ -22,7 +22,7 @@ from penstock.routing.plan import leaves
 from running import RunningGateway
 
 ROOT = Path(__file__).parents[2]
-WRITTEN = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "bench/README.md", "docs/*.md"]
+WRITTEN = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "bench/README.md", "docs/**/*.md"]
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
     for pattern in WRITTEN

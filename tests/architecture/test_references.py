@@ -1,6 +1,6 @@
 """What the code, the tests and the pages refer to is in the repository: pages, their headings, tests by name.
 
-A reference is ``docs/NAME.md``, perhaps with ``#anchor`` and further anchors of the same page (``, #other``), or a
+A reference is ``docs/NAME.md`` or ``docs/design/NAME.md``, perhaps with ``#anchor`` and further anchors of the same page (``, #other``), or a
 relative link between pages. Numbers of a document that a reader doesn't have are none.
 """
 
@@ -14,7 +14,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
-    path.relative_to(ROOT).as_posix() for pattern in ("*.md", "bench/*.md", "docs/*.md") for path in ROOT.glob(pattern)
+    path.relative_to(ROOT).as_posix()
+    for pattern in ("*.md", "bench/*.md", "docs/**/*.md")
+    for path in ROOT.glob(pattern)
 )
 CODE = sorted(
     path.relative_to(ROOT).as_posix()
@@ -25,7 +27,7 @@ CODE = sorted(
 Reference = tuple[str, str]
 """A file, by its path from the root, and an anchor in it; empty for the file as such."""
 
-_CITATION = re.compile(r"(?<![\w/])(docs/[\w-]+\.md)((?:#[\w-]+(?:(?:[,;]| and) *\s(?=#[\w-]))?)*)")
+_CITATION = re.compile(r"(?<![\w/])(docs/(?:[\w-]+/)?[\w-]+\.md)((?:#[\w-]+(?:(?:[,;]| and) *\s(?=#[\w-]))?)*)")
 _LINK = re.compile(r"\]\(([^)\s]+)[^)]*\)|^\[[^\]]+\]: *(\S+)", re.MULTILINE)
 _FENCED = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.MULTILINE | re.DOTALL)
 _NUMBERED = re.compile(

@@ -88,3 +88,10 @@ def test_a_good_outcome_is_success_without_a_failure(status: int, ok: bool) -> N
     outcome = Outcome(status)
     assert (outcome.ok, outcome.is_network, outcome.is_silence) == (ok, False, False)
     assert not Outcome(status, failure(Kind.STREAM_ERROR)).ok
+
+
+def test_an_outcome_is_good_only_without_a_failure_and_with_success() -> None:
+    assert Outcome(200).ok
+    assert Outcome(246).ok
+    assert not Outcome(404).ok
+    assert not Outcome(200, Failure(Kind.STREAM_ERROR, "It broke.")).ok

@@ -1,4 +1,4 @@
-"""OpenAI's error object, written and understood."""
+"""A provider's error, understood: class, status and delay, in replies and in streams."""
 
 from __future__ import annotations
 
@@ -9,42 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import ErrorClass
-from penstock.dialects.openai.caller.errors import error_body, error_event
 from penstock.dialects.provider_errors import ClassifiedError, error_in_reply, read_error, read_error_event
-
-
-def test_errors_in_openais_shape_with_portkeys_beside_it() -> None:
-    failure = Failure(
-        Kind.INVALID_CONFIG, "It is wrong.", "config.x", "Invalid config passed", ("path: x, message: y",)
-    )
-    assert json.loads(error_body(failure)) == {
-        "error": {
-            "message": "It is wrong.",
-            "type": "invalid_request_error",
-            "param": "config.x",
-            "code": "invalid_config",
-        },
-        "status": "failure",
-        "message": "Invalid config passed",
-        "errors": ["path: x, message: y"],
-    }
-
-
-def test_a_request_timeout_is_told_in_the_references_words() -> None:
-    text = "Request exceeded the timeout sent in the request: 300ms"
-    assert json.loads(error_body(Failure(Kind.FIRST_BYTE_TIMEOUT, text, plain=text))) == {
-        "error": {"message": text, "type": "timeout_error", "param": None, "code": None}
-    }
-
-
-def test_an_error_event_is_one_event() -> None:
-    event = error_event(Failure(Kind.TRUNCATED, "It was cut\n\nshort."))
-    assert event.endswith(b"\n\n")
-    assert event.count(b"\n\n") == 1
-    assert json.loads(event[6:])["error"]["code"] == "upstream_truncated"
-
 
 C = ErrorClass
 

@@ -1,33 +1,12 @@
 """Where settings come from, which source wins, and what is said of a setting that can't be used."""
 
-import string
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from penstock.core.address import LOOPBACK_NAMES
-from penstock.settings import Settings, SettingsError, catalogue_file, config_file, load, to_environ
-from penstock.settings.field import FIELDS
-from penstock.settings.model import Cache, Echo, Providers, Routing, Security, Server, Upstream
-
-NOWHERE = Path("/nonexistent")
-
-
-def problems(
-    flags: dict[str, str | None] | None = None, environ: dict[str, str] | None = None, cwd: Path = NOWHERE
-) -> list[str]:
-    with pytest.raises(SettingsError) as caught:
-        load(flags or {}, environ or {}, cwd)
-    return list(caught.value.problems)
-
-
-def in_file(tmp_path: Path, text: str) -> Path:
-    (tmp_path / "penstock.toml").write_text(text)
-    return tmp_path
+from penstock.settings import Settings, catalogue_file, config_file, load, to_environ
+from penstock.settings.model import Server
+from settings_sources import NOWHERE, in_file, problems
 
 
 def test_without_any_source_the_defaults_are_in_force() -> None:
@@ -56,40 +35,6 @@ def test_the_file_is_named_by_flag_then_variable_then_habit(tmp_path: Path) -> N
     assert load({"config": str(tmp_path / "three.toml")}, environ, cwd).echo.pace_ms == 3
     assert config_file({}, {}, cwd) == tmp_path / "penstock.toml"
     assert config_file({}, {}, NOWHERE) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "size"), [("100 MB", 100 << 20), ("64KiB", 64 << 10), ("1g", 1 << 30), ("7", 7), ("9 B", 9)]
-)
-def test_sizes_may_have_a_unit(tmp_path: Path, text: str, size: int) -> None:
-    assert load({}, {"PENSTOCK_MAX_BODY_BYTES": text}, NOWHERE).server.max_body_bytes == size
-    cwd = in_file(tmp_path, f"[server]\nmax_body_bytes = '{text}'")
-    assert load({}, {}, cwd).server.max_body_bytes == size
-
-
-@pytest.mark.parametrize("text", ["0", "0 MB", "-1", "1.5 MB", "MB", "1 XB", "9" * 99])
-def test_sizes_that_are_none(text: str) -> None:
-    assert problems({}, {"PENSTOCK_MAX_BODY_BYTES": text})
-
-
-@pytest.mark.parametrize(("text", "value"), [("true", True), ("False", False), ("1", True), ("0", False)])
-def test_switches_in_variables(text: str, value: bool) -> None:
-    assert load({}, {"PENSTOCK_ACCESS_LOG": text}, NOWHERE).server.access_log is value
-
-
-def test_an_empty_variable_is_empty_text_or_list_and_otherwise_not_there(tmp_path: Path) -> None:
-    cwd = in_file(tmp_path, "[server]\nport = 1\n[upstream]\nproxy = 'none'\n[security]\ntrusted_hosts = ['a.lan']")
-    names = (
-        "PENSTOCK_PORT",
-        "PENSTOCK_UPSTREAM_PROXY",
-        "PENSTOCK_SECURITY_TRUSTED_HOSTS",
-        "PENSTOCK_PROVIDERS_ENV_KEYS",
-    )
-    settings = load({}, dict.fromkeys(names, ""), cwd)
-    assert (settings.server.host, settings.server.port) == ("127.0.0.1", 1)
-    assert settings.upstream.proxy == ""
-    assert settings.security.trusted_hosts == ()
-    assert settings.providers.env_keys is None
 
 
 def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
@@ -214,81 +159,10 @@ def test_portkeys_variable_for_trusted_hosts_is_understood() -> None:
     assert load({}, environ, NOWHERE).trusted_hosts == ("a.lan",)
 
 
-@pytest.mark.parametrize(
-    ("host", "loopback"),
-    [
-        ("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("localhost", True),
-        ("0.0.0.0", False), ("::", False), ("192.0.2.1", False), ("gateway.example", False),
-    ],
-)  # fmt: skip
-def test_what_is_open_on_loopback_is_closed_elsewhere(host: str, loopback: bool) -> None:
-    settings = Settings(Server(host=host))
-    assert settings.is_loopback is loopback
-    assert settings.lends_keys is loopback
-    assert settings.trusted_hosts == (LOOPBACK_NAMES if loopback else ())
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
-def test_the_operator_decides_against_the_habit(host: str) -> None:
-    for lends in (True, False):
-        settings = Settings(Server(host=host), providers=Providers(lends), security=Security(("a.lan",)))
-        assert settings.lends_keys is lends
-        assert settings.trusted_hosts == ("a.lan",)
-
-
-@pytest.mark.parametrize("name", FIELDS)
-def test_every_setting_is_explained_and_its_default_fits(name: str) -> None:
-    field = FIELDS[name]
-    assert field.description.endswith(".")
-    assert field.expected
-    if field.default is not None:
-        assert field.read(field.default) == field.default
-        assert field.read_text(field.write(field.default)) == field.default
-
-
-seconds = st.floats(0, 31_536_000)
-counts = st.integers(0, 1 << 40)
-texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
-hosts = st.lists(st.text(string.ascii_letters + string.digits + "*.:-_", min_size=1)).map(tuple)
-SERVERS = st.builds(
-    Server, host=texts.filter(bool), port=st.integers(0, 65535), workers=st.integers(1, 99),
-    log_level=st.sampled_from(["critical", "error", "warning", "info", "debug"]),
-    max_body_bytes=st.integers(1, 1 << 40), body_timeout=seconds.filter(bool),
-    shutdown_grace=st.integers(0, 31_536_000), keepalive=seconds, max_hops=st.integers(1, 99), access_log=st.booleans(),
-)  # fmt: skip
-UPSTREAMS = st.builds(
-    Upstream, connect_timeout=seconds, first_byte_timeout=seconds, idle_timeout=seconds, total_timeout=seconds,
-    max_connections=counts, max_idle_connections=counts, idle_connection_seconds=seconds,
-    max_header_bytes=st.integers(1, 1 << 40), ca_file=st.just(""), client_cert=st.just(""), client_key=st.just(""),
-    proxy=st.sampled_from(["", "none", "http://me:a,b c@proxy:3128"]),
-)  # fmt: skip
-SETTINGS = st.builds(
-    Settings,
-    SERVERS,
-    UPSTREAMS,
-    st.builds(Providers, st.none() | st.booleans()),
-    st.builds(Security, st.none() | hosts),
-    st.builds(Routing, texts, seconds),
-    st.builds(Cache, counts, st.integers(1, 1 << 40), seconds, seconds),
-    st.builds(Echo, st.integers(0, 3_600_000)),
-)
-
-
-@given(SETTINGS)
-def test_settings_survive_the_way_through_the_environment(settings: Settings) -> None:
-    environ = to_environ(settings)
-    assert all(isinstance(text, str) for text in environ.values())
-    assert load({}, environ, NOWHERE) == settings
-
-
 def test_a_worker_sees_no_file_and_no_shorter_variable(tmp_path: Path) -> None:
     cwd = in_file(tmp_path, "[server]\nport = 1\n[providers]\nenv_keys = true\n[security]\ntrusted_hosts = ['a.lan']")
     settings = Settings(Server(port=2))
     assert load({}, {"PENSTOCK_PORT": "3", **to_environ(settings)}, cwd) == settings
-
-
-def test_the_cache_can_be_turned_off() -> None:
-    assert load({}, {"PENSTOCK_CACHE_MAX_BYTES": "0 MB"}, NOWHERE).cache.max_bytes == 0
 
 
 def test_virtual_keys_configs_and_gateway_keys_are_no_settings(tmp_path: Path) -> None:
@@ -322,10 +196,3 @@ def test_a_worker_reads_the_catalogue_that_its_parent_reads(tmp_path: Path, monk
     assert catalogue_file({}, environ, NOWHERE) == tmp_path / "link.toml"
     assert load({}, environ, NOWHERE) == Settings()
     assert catalogue_file({}, to_environ(Settings()), tmp_path) is None
-
-
-def test_settings_are_frozen() -> None:
-    settings: Any = Settings()
-    with pytest.raises(AttributeError):
-        settings.server.port = 1
-    assert msgspec.structs.replace(settings.server, port=1).port == 1

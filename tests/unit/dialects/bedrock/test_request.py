@@ -7,6 +7,29 @@ from typing import Any
 
 import pytest
 
+from converse_requests import (
+    ASK_WEATHER,
+    CLAUDE,
+    HI,
+    KIMI,
+    NOVA,
+    POINT,
+    SUNNY,
+    TOOLS,
+    WEATHER_SPEC,
+    answered,
+    asked,
+    enabled,
+    gave,
+    read,
+    sampled,
+    spec,
+    told,
+    used,
+    with_fields,
+    with_tools,
+    written,
+)
 from matrix import (
     HELLO,
     HUGE_SCHEMA,
@@ -14,95 +37,29 @@ from matrix import (
     PDF,
     PIXEL,
     SCHEMA,
-    TIME_CALL,
     WAV,
     WEATHER,
     WEATHER_CALL,
     ask,
-    call,
     called,
     image,
     result,
     text,
     user,
 )
-from penstock.core.chat import ChatRequest, Owner
+from penstock.core.chat import ChatRequest
 from penstock.core.failure import Failure, Kind
-from penstock.core.traits import ANY_MODEL, Traits
+from penstock.core.traits import Traits
 from penstock.dialects.bedrock import DIALECT
-from penstock.dialects.bedrock.formats import MEDIA, find, mime_of
-from penstock.dialects.bedrock.nova_schema import nova_schema
 from penstock.dialects.dialect import Payload, WriteContext
 from penstock.dialects.openai.caller import request as openai_request
 from penstock.traits import resolve
 
-CLAUDE = Traits(
-    family="claude-4.5",
-    owner=Owner.ANTHROPIC,
-    output_limit=64_000,
-    refuses_thinking=frozenset({"temperature", "top_k"}),
-    one_of_sampling=True,
-    thinking="budget",
-    budgets={"low": 1024, "medium": 8192, "high": 16_384},
-    min_budget=1024,
-    cache_points=True,
-)
-ADAPTIVE = Traits(
-    family="claude-4.6", owner=Owner.ANTHROPIC, thinking="adaptive", efforts={"low": "low", "high": "high"}
-)
-LEVELS = {"low": "low", "medium": "medium", "high": "high", "max": "high"}
-NOVA = Traits(
-    family="nova-2", owner=Owner.AMAZON, thinking="level", efforts=LEVELS, json_schema=False, cache_points=True
-)
-OSS = Traits(family="gpt-oss", thinking="effort", efforts=LEVELS, thinks_unasked=True, can_stop_thinking=False)
-KIMI = Traits(family="kimi-k2")
 OLD = Traits(family="old", tools=False, vision=False, documents=False, json_schema=False, system_role=False)
-
-# Pieces of requests. HI and the like are turns, the lower-case ones make blocks and members.
-
-
-def said(role: str, *blocks: Any) -> dict[str, Any]:
-    return {"role": role, "content": [{"text": block} if isinstance(block, str) else block for block in blocks]}
-
-
-def asked(*blocks: Any) -> dict[str, Any]:
-    return said("user", *blocks)
-
-
-def answered(*blocks: Any) -> dict[str, Any]:
-    return said("assistant", *blocks)
-
-
-def told(*turns: Any, **members: Any) -> dict[str, Any]:
-    return {"messages": list(turns) or [asked("Hello")], **members}
-
-
-def used(name: str, call_id: str, **arguments: Any) -> dict[str, Any]:
-    return {"toolUse": {"toolUseId": call_id, "name": name, "input": arguments}}
-
-
-def gave(call_id: str, *content: Any, **more: Any) -> dict[str, Any]:
-    return {"toolResult": {"toolUseId": call_id, "content": said("", *content)["content"], **more}}
-
-
-def spec(name: str, schema: Any, **more: Any) -> dict[str, Any]:
-    return {"toolSpec": {"name": name, **more, "inputSchema": {"json": schema}}}
 
 
 def medium(kind: str, form: str, data: str, **more: Any) -> dict[str, Any]:
     return {kind: {"format": form, **more, "source": {"bytes": data}}}
-
-
-def with_tools(*tools: Any, **choice: Any) -> dict[str, Any]:
-    return {"toolConfig": {"tools": list(tools), **({"toolChoice": choice} if choice else {})}}
-
-
-def sampled(**members: Any) -> dict[str, Any]:
-    return told(inferenceConfig=members)
-
-
-def with_fields(**members: Any) -> dict[str, Any]:
-    return {"additionalModelRequestFields": members}
 
 
 def formed(schema: Any, **more: Any) -> dict[str, Any]:
@@ -111,22 +68,14 @@ def formed(schema: Any, **more: Any) -> dict[str, Any]:
 
 
 NOTHING = {"type": "object", "properties": {}}
-WEATHER_SPEC = spec("get_weather", WEATHER["function"]["parameters"], description="The weather in a city")
+
+
 CLOCK_SPEC = spec("get_time", NOTHING)
-TOOLS = with_tools(WEATHER_SPEC)
-POINT = {"cachePoint": {"type": "default"}}
-HI, ASK_WEATHER, SUNNY = (
-    asked("Hello"),
-    answered(used("get_weather", "call_1", city="Paris")),
-    asked(gave("call_1", "Sunny")),
-)
+
+
 CALLED = (HI, ASK_WEATHER, SUNNY)
 PNG = medium("image", "png", PIXEL)
 MAPPED = "functions_get_time_0-e0f7c851aa23e521"
-
-
-def enabled(budget: int) -> dict[str, Any]:
-    return with_fields(thinking={"type": "enabled", "budget_tokens": budget})
 
 
 # fmt: off
@@ -233,22 +182,6 @@ EXPECTED: dict[str, tuple[dict[str, Any], tuple[str, ...]] | str] = {
 # fmt: on
 
 
-def read(body: dict[str, Any]) -> ChatRequest:
-    request = openai_request.read(json.dumps(body).encode())
-    assert isinstance(request, ChatRequest)
-    return request
-
-
-def written(
-    body: dict[str, Any], traits: Traits = CLAUDE, model: str = "a-model", **options: str
-) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The body for Converse, and what was dropped."""
-    payload = DIALECT.write(read(body), WriteContext(model, "bedrock", traits, options))
-    assert isinstance(payload, Payload), payload
-    assert payload.headers == ()
-    return json.loads(payload.body), payload.dropped
-
-
 def refused(body: dict[str, Any], traits: Traits = CLAUDE) -> str | None:
     """The parameter for which there can be no request."""
     failure = DIALECT.write(read(body), WriteContext("a-model", "bedrock", traits))
@@ -294,38 +227,6 @@ def test_a_schema_without_a_type_is_one_of_an_object() -> None:
     assert written(ask(tools=[tool]))[0] == told(**with_tools(spec("f", {"type": "object", "properties": {"a": {}}})))
 
 
-@pytest.mark.parametrize(
-    ("given", "traits", "kept"),
-    [
-        ("functions.get_time:0", KIMI, True),  # docs/quirks.md#q61: Kimi's own ids go back to it as they were
-        ("functions.get_time:0", ANY_MODEL, True),
-        ("functions.get_time:0", CLAUDE, False),
-        ("x" * 64, CLAUDE, True),
-        ("x" * 65, KIMI, False),
-        ("call/1", KIMI, False),
-        ("", KIMI, False),
-    ],
-)
-def test_ids_are_kept_or_mapped_alike_in_call_and_result(given: str, traits: Traits, kept: bool) -> None:
-    messages = (HELLO, called(call(given, "get_time", "")), result(given or "other", "9"))
-    turns = written(ask(*messages), traits)[0]["messages"]
-    made, got = turns[1]["content"][0]["toolUse"]["toolUseId"], turns[2]["content"][0]["toolResult"]["toolUseId"]
-    assert (made == given) is kept
-    assert 0 < len(made) <= 64
-    assert made == got or not given
-
-
-def test_an_id_that_is_used_again_becomes_another() -> None:
-    once = called(call("call_0", "f", "{}")), result("call_0", "1")
-    body, _ = written(ask(HELLO, *once, HELLO, *once))
-    assert [block["toolUse"]["toolUseId"] for turn in body["messages"] for block in turn["content"] if "toolUse" in block] == [
-        "call_0", "call_0-2",
-    ]  # fmt: skip
-    assert [block["toolResult"]["toolUseId"] for turn in body["messages"] for block in turn["content"] if "toolResult" in block] == [
-        "call_0", "call_0-2",
-    ]  # fmt: skip
-
-
 def test_some_models_know_no_stop_sequences() -> None:
     for model in (
         "openai.gpt-oss-120b-1:0",
@@ -358,87 +259,11 @@ def test_calls_one_by_one_are_said_in_claudes_words() -> None:
     assert written(MATRIX["not_parallel"], resolve("amazon.nova-pro-v1:0", "bedrock"))[1] == ("parallel_tool_calls",)
 
 
-def test_an_image_that_may_not_stand_in_a_result_stands_beside_it() -> None:
-    seeing = resolve("us.meta.llama3-2-90b-instruct-v1:0", "bedrock")
-    body, dropped = written(MATRIX["result_image"], seeing)
-    inside, _ = written(MATRIX["result_image"])
-    (before,) = inside["messages"][2]["content"]
-    result, image = body["messages"][2]["content"]
-    assert [list(block) for block in before["toolResult"]["content"]] == [["text"], ["image"]]
-    assert [list(block) for block in result["toolResult"]["content"]] == [["text"]]
-    assert image == before["toolResult"]["content"][1]
-    assert dropped == ()
-
-
-def test_a_document_is_spoken_of() -> None:
-    part = {"type": "file", "file": {"filename": "report.pdf", "file_data": f"data:application/pdf;base64,{PDF}"}}
-    body, _ = written(ask(user(part)))
-    assert body["messages"][0]["content"][1] == {"text": "report"}
-    body, _ = written(ask(user(part, text("Sum up."))))
-    assert [list(block) for block in body["messages"][0]["content"]] == [["document"], ["text"]]
-
-
-SPOT = {"type": "object", "properties": {"x": {"type": "number"}}}
-
-
-@pytest.mark.parametrize(
-    ("schema", "told_as", "lost"),
-    [
-        ({"type": "object", "properties": {}}, {"type": "object", "properties": {}}, ()),
-        (
-            {"$schema": "x", "title": "T", "additionalProperties": False, **SPOT, "minProperties": 1},
-            SPOT,
-            ("minProperties",),
-        ),
-        (
-            {"type": "object", "properties": {"at": {"$ref": "#/$defs/p", "description": "d"}}, "$defs": {"p": SPOT}},
-            {"type": "object", "properties": {"at": {**SPOT, "description": "d"}}},
-            (),
-        ),
-        (
-            {"type": "object", "properties": {"at": {"$ref": "#/$defs/none"}, "all": [{"$ref": 7}]}, "definitions": 1},
-            {"type": "object", "properties": {"at": {}, "all": [{}]}},
-            (),
-        ),
-    ],
-)
-def test_nova_knows_three_members_of_a_schema(schema: Any, told_as: Any, lost: tuple[str, ...]) -> None:
-    tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
-    body, dropped = written(ask(tools=[tool]), resolve("amazon.nova-pro-v1:0", "bedrock"))
-    assert body["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"] == told_as
-    assert dropped == tuple(f"tools[0].function.parameters.{name}" for name in lost)
-
-
-def test_a_definition_within_itself_ends_somewhere() -> None:
-    node: dict[str, Any] = {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}}
-    found = nova_schema(json.dumps({**node, "$defs": {"node": node}}).encode())
-    assert json.dumps(json.loads(found.data)).count("next") == 5
-    wide = {"type": "object", "properties": {str(n): {"$ref": "#/$defs/a"} for n in range(60)}}
-    many = {
-        name: {"properties": {str(n): {"$ref": f"#/$defs/{to}"} for n in range(60)}} for name, to in ("ab", "bc", "ca")
-    }
-    assert len(nova_schema(json.dumps({**wide, "$defs": many}).encode()).data) < 1_000_000
-
-
 def test_what_the_newest_claudes_refuse_here() -> None:
     newest = resolve("us.anthropic.claude-opus-4-8", "bedrock")
     assert written(MATRIX["format_schema"], newest)[1] == ("response_format",)
     assert written(MATRIX["tool_strict"], newest)[1] == ("tools[0].function.strict",)
     assert written(MATRIX["format_schema"], resolve("us.anthropic.claude-opus-4-6-v1", "bedrock"))[1] == ()
-
-
-def test_mistrals_ids_are_nine_letters_and_digits() -> None:
-    ids = {}
-    for given in ("call_1", "tooluse_abcdefghijklm", "abcDEF123"):
-        body, _ = written(
-            ask(HELLO, called(call(given, "f", "{}")), result(given, "1")), ANY_MODEL, "mistral.ministral-3-8b"
-        )
-        call_id = body["messages"][1]["content"][0]["toolUse"]["toolUseId"]
-        assert call_id == body["messages"][2]["content"][0]["toolResult"]["toolUseId"]
-        assert len(call_id) == 9
-        assert call_id.isalnum()
-        ids[given] = call_id
-    assert ids["abcDEF123"] == "abcDEF123"
 
 
 def test_every_token_of_coheres_may_come() -> None:
@@ -457,41 +282,6 @@ def test_claude_enforces_so_many_tools() -> None:
     assert dropped == ("tools[20].function.strict",)
 
 
-def test_different_ids_stay_different() -> None:
-    ids = ("a.b", "a:b", "a_b", "y" * 70, "y" * 71)
-    calls = [call(each, "get_time", "{}") for each in ids]
-    blocks = written(ask(HELLO, called(*calls)))[0]["messages"][1]["content"]
-    assert len({block["toolUse"]["toolUseId"] for block in blocks}) == len(ids)
-
-
-def test_results_come_first_each_with_its_cache_point() -> None:
-    marked = {**result("call_1", "Sunny"), "cache_control": {"type": "ephemeral"}}
-    inside = result("call_2", [text("9", cache_control={"type": "ephemeral", "ttl": "5m"})])
-    body, dropped = written(ask(HELLO, called(WEATHER_CALL, TIME_CALL), user("Wait."), marked, inside))
-    point = {"cachePoint": {"type": "default", "ttl": "5m"}}
-    assert body["messages"][2] == asked(gave("call_1", "Sunny"), POINT, gave("call_2", "9"), point, "Wait.")
-    assert dropped == ()
-
-
-def test_a_tool_that_failed() -> None:
-    messages = (HELLO, called(WEATHER_CALL))
-    failed = {**result("call_1", "No network"), "is_error": True}
-    expected = told(HI, ASK_WEATHER, asked(gave("call_1", "No network", status="error")), **TOOLS)
-    assert written(ask(*messages, failed, tools=[WEATHER])) == (expected, ())
-    silent = {**result("call_1", ""), "is_error": True}
-    expected = told(HI, ASK_WEATHER, asked(gave("call_1", {"json": {}}, status="error")), **TOOLS)
-    assert written(ask(*messages, silent, tools=[WEATHER])) == (expected, ())
-    expected = told(HI, ASK_WEATHER, asked(gave("call_1", "No network")), **TOOLS)
-    assert written(ask(*messages, failed, tools=[WEATHER]), KIMI) == (expected, ("messages[2].is_error",))
-
-
-def test_a_result_holds_no_sound() -> None:
-    sound = {"type": "input_audio", "input_audio": {"data": WAV, "format": "wav"}}
-    body, dropped = written(ask(HELLO, called(WEATHER_CALL), result("call_1", [text("Hm"), sound]), tools=[WEATHER]))
-    assert body["messages"][2] == asked(gave("call_1", "Hm"))
-    assert dropped == ("messages[2].content[1]",)
-
-
 def test_tools_that_were_called_stand_for_all_when_none_are_given() -> None:
     own = {"toolUse": {"toolUseId": "t", "name": "nova_grounding", "input": {}, "type": "server_tool_use"}}
     message = {"role": "assistant", "content": None, "content_blocks": [own], "tool_calls": [WEATHER_CALL]}
@@ -507,58 +297,6 @@ def test_tools_that_were_called_stand_for_all_when_none_are_given() -> None:
 def test_tools_can_not_be_left_out_once_they_were_called() -> None:
     messages = (HELLO, called(WEATHER_CALL), result("call_1", "Sunny"))
     assert written(ask(*messages, tools=[WEATHER], tool_choice="none")) == (told(*CALLED, **TOOLS), ("tool_choice",))
-
-
-def test_a_custom_tools_call_is_an_object() -> None:
-    custom = {"id": "call_9", "type": "custom", "custom": {"name": "shell", "input": "ls -l"}}
-    body, _ = written(ask(HELLO, called(custom)))
-    assert body["messages"][1] == answered(used("shell", "call_9", input="ls -l"))
-
-
-def test_blocks_in_converses_own_shape_pass() -> None:
-    guarded = {"guardContent": {"text": {"text": "Tokyo", "qualifiers": ["grounding_source"]}}}
-    request = ask(
-        {"role": "system", "content": [guarded, image(f"data:image/png;base64,{PIXEL}"), used("f", "t")]},
-        user({"type": "guardContent", **guarded}, guarded, {"type": "x", "guardContent": 1}, {**guarded, "text": "y"}),
-    )
-    dropped = tuple(f"messages[{n}].content[{m}]" for n, m in ((0, 1), (0, 2), (1, 2), (1, 3)))
-    assert written(request) == (told(asked(guarded, guarded), system=[guarded]), dropped)
-
-
-def test_blocks_of_others_do_not_pass() -> None:
-    block = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
-    message = {"role": "assistant", "content": "Hi", "content_blocks": [block, {"type": "text", "text": "Hi"}]}
-    assert written(ask(HELLO, message)) == (told(HI, answered("Hi")), ("messages[1].content[0]",))
-
-
-def test_reasoning_goes_to_its_maker_only() -> None:
-    signed = {"type": "reasoning.text", "text": "Hm.", "signature": "s", "format": "anthropic-claude-v1"}
-    redacted = {"type": "reasoning.encrypted", "data": "ZGF0YQ==", "format": "amazon-bedrock-v1"}
-    request = ask(HELLO, {"role": "assistant", "content": "Hi", "reasoning_details": [signed, redacted]})
-    claudes = {"reasoningContent": {"reasoningText": {"text": "Hm.", "signature": "s"}}}
-    assert written(request)[0]["messages"][1] == answered(claudes, "Hi")
-    novas = {"reasoningContent": {"redactedContent": "ZGF0YQ=="}}
-    assert written(request, NOVA)[0]["messages"][1] == answered(novas, "Hi")
-    assert written(request, KIMI) == (told(HI, answered("Hi")), ())
-    unsigned = {"type": "reasoning.text", "text": "Hm.", "format": "amazon-bedrock-v1"}
-    request = ask(HELLO, {"role": "assistant", "content": "Hi", "reasoning_details": [unsigned]})
-    assert written(request, NOVA) == (told(HI, answered("Hi")), ())
-
-
-def test_the_beginning_of_claudes_answer_ends_in_no_space() -> None:
-    request = ask(HELLO, {"role": "assistant", "content": "The answer is: \n"})
-    assert written(request)[0]["messages"][1] == answered("The answer is:")
-    assert written(request, KIMI)[0]["messages"][1] == answered("The answer is: \n")
-
-
-def test_a_marker_on_what_is_left_out_is_told() -> None:
-    request = ask(user(text(" ", cache_control={"type": "ephemeral"}), text("Hi")))
-    assert written(request) == (told(asked("Hi")), ("messages[0].content[0].cache_control",))
-
-
-def test_a_named_system_message_is_told() -> None:
-    request = ask({"role": "system", "name": "ops", "content": "Be brief."}, HELLO)
-    assert written(request) == (told(system=[{"text": "Be brief."}]), ("messages[0].name",))
 
 
 def test_what_a_family_does_not_take_is_left_out_and_told() -> None:
@@ -606,81 +344,6 @@ def test_a_schema_that_is_enforced_says_no_more_than_can_be() -> None:
         "tools[0].function.parameters.minimum",
         "response_format.json_schema.schema.minimum",
     )
-
-
-# Files.
-
-
-@pytest.mark.parametrize(
-    ("mime", "name", "found"),
-    [
-        ("image/jpg", "", ("image", "jpeg")),
-        ("", "photo.JPG", ("image", "jpeg")),
-        ("application/octet-stream", "a.b.docx", ("document", "docx")),
-        ("text/plain; charset=utf-8", "table.csv", ("document", "txt")),
-        ("text/x-python", "", ("document", "txt")),
-        ("application/json", "", ("document", "txt")),
-        ("", "data.json", ("document", "txt")),
-        ("video/3gpp", "", ("video", "three_gp")),
-        ("", "clip.webm", ("video", "webm")),
-        ("audio/x-wav", "", ("audio", "wav")),
-        ("", "", ("document", "pdf")),
-        ("", "README", ("document", "pdf")),
-        ("application/zip", "a.pdf", None),
-        ("image/tiff", "", None),
-    ],
-)
-def test_what_a_file_is(mime: str, name: str, found: tuple[str, str] | None) -> None:
-    assert find(mime, name) == found
-
-
-def test_formats_and_mime_types_are_each_others() -> None:
-    for block, forms in MEDIA.items():
-        for mime, form in forms.items():
-            assert find(mime) == (block, form)
-            assert mime_of(block, form) == mime
-
-
-def file(name: str, **more: Any) -> dict[str, Any]:
-    return {"type": "file", "file": {"filename": name, "file_data": PDF, **more}}
-
-
-def test_documents_have_names_of_their_own() -> None:
-    names = ["a_report.v2.pdf", "a-report-v2.pdf", "Über  die\tSee [1] (b).pdf", ".pdf", "x" * 300, "a-report-v2.pdf"]
-    blocks = written(ask(user(text("Compare."), *map(file, names))))[0]["messages"][0]["content"][1:]
-    assert [block["document"]["name"] for block in blocks] == [
-        "a-report-v2",
-        "a-report-v2 (2)",
-        "-ber die See [1] (b)",
-        "document",
-        "x" * 180,
-        "a-report-v2 (3)",
-    ]
-
-
-def test_amazons_store_is_read_by_amazon() -> None:
-    stored = {"type": "file", "file": {"file_url": "s3://bucket/a/report.docx?versionId=1"}}
-    picture, elsewhere = image("s3://bucket/cat.png"), image("gs://bucket/cat.png")
-    sound = {"type": "input_audio", "input_audio": {"data": "s3://bucket/say.mp3"}}
-    body, dropped = written(ask(user(text("See"), stored, picture, sound, elsewhere)))
-    document, png, mp3 = body["messages"][0]["content"][1:]
-    location = {"s3Location": {"uri": "s3://bucket/a/report.docx?versionId=1"}}
-    assert document == {"document": {"format": "docx", "name": "document", "source": location}}
-    assert png == {"image": {"format": "png", "source": {"s3Location": {"uri": "s3://bucket/cat.png"}}}}
-    assert mp3 == {"audio": {"format": "mp3", "source": {"s3Location": {"uri": "s3://bucket/say.mp3"}}}}
-    assert dropped == ("messages[0].content[4]",)
-
-
-def test_files_of_other_types_are_refused() -> None:
-    tiff, zipped = image(f"data:image/tiff;base64,{PIXEL}"), file("a.zip", mime_type="application/zip")
-    odd = {"type": "input_audio", "input_audio": {"data": WAV, "format": "pcm16"}}
-    dropped = tuple(f"messages[0].content[{n}]" for n in (1, 2, 3))
-    assert written(ask(user(text("See"), tiff, zipped, odd))) == (told(asked("See")), dropped)
-
-
-def test_an_assistant_shows_no_images() -> None:
-    message = {"role": "assistant", "content": [text("See"), image(f"data:image/png;base64,{PIXEL}")]}
-    assert written(ask(HELLO, message)) == (told(HI, answered("See")), ("messages[1].content[1]",))
 
 
 # Tools.
@@ -731,48 +394,6 @@ def test_tools_of_the_makers_own() -> None:
     computer = {"type": "computer_20250124", "name": "computer"}
     fields = with_fields(tools=[computer], anthropic_beta=["computer-use-2025-01-24"])
     assert written(ask(tools=[computer])) == (told(**fields), ())
-
-
-# Thinking.
-
-
-@pytest.mark.parametrize(
-    ("traits", "parameters", "expected", "dropped"),
-    [
-        (CLAUDE, {"temperature": 0.5, "top_p": 0.9, "top_k": 3, "reasoning_effort": "low"},
-         sampled(maxTokens=64_000) | enabled(1024), ("temperature", "top_p", "top_k")),
-        (CLAUDE, {"temperature": 1, "top_p": 0.95, "reasoning_effort": "low"},
-         sampled(maxTokens=64_000, topP=0.95) | enabled(1024), ()),
-        (CLAUDE, {"reasoning_effort": "low", "max_tokens": 1000}, sampled(maxTokens=1000), ("reasoning_effort",)),
-        (ADAPTIVE, {"reasoning_effort": "low"},
-         told(**with_fields(thinking={"type": "adaptive"}, output_config={"effort": "low"})), ()),
-        (NOVA, {"reasoning_effort": "low", "max_tokens": 9, "temperature": 0.5},
-         sampled(maxTokens=9, temperature=0.5)
-         | with_fields(reasoningConfig={"type": "enabled", "maxReasoningEffort": "low"}), ()),
-        (NOVA, {"reasoning_effort": "high", "max_tokens": 9, "temperature": 0.5, "top_p": 1, "top_k": 3},
-         told(**with_fields(reasoningConfig={"type": "enabled", "maxReasoningEffort": "high"})),
-         ("max_tokens", "temperature", "top_k")),
-        (NOVA, {"reasoning_effort": "none"}, told(), ()),
-        (NOVA, {"reasoning": {"enabled": True}},
-         told(**with_fields(reasoningConfig={"type": "enabled", "maxReasoningEffort": "medium"})), ()),
-        (NOVA, {"reasoning": {"max_tokens": 1000}}, told(), ("thinking",)),
-        (NOVA, {"reasoning": {"max_tokens": 5000}},
-         told(**with_fields(reasoningConfig={"type": "enabled", "maxReasoningEffort": "medium"})), ()),
-        (NOVA, {"reasoning": {"max_tokens": 500_000}},
-         told(**with_fields(reasoningConfig={"type": "enabled", "maxReasoningEffort": "high"})), ()),
-        (OSS, {"reasoning_effort": "high"}, told(**with_fields(reasoning_effort="high")), ()),
-        (OSS, {"reasoning_effort": "none"}, told(), ("reasoning_effort",)),
-        (Traits(family="gpt", owner=Owner.OPENAI, thinking="effort", efforts={"none": "none", "low": "low"}),
-         {"reasoning_effort": "none"}, told(**with_fields(reasoning={"effort": "none"})), ()),
-        (KIMI, {"reasoning_effort": "high"}, told(), ("reasoning_effort",)),
-        (ANY_MODEL, {"reasoning_effort": "high"}, told(), ("reasoning_effort",)),
-        (ANY_MODEL, {"thinking": {"type": "enabled", "budget_tokens": 2048}}, told(**enabled(2048)), ()),
-    ],
-)  # fmt: skip
-def test_how_much_to_think(
-    traits: Traits, parameters: dict[str, Any], expected: dict[str, Any], dropped: tuple[str, ...]
-) -> None:
-    assert written(ask(**parameters), traits) == (expected, dropped)
 
 
 # What only the model knows, and what is about the request.

@@ -1,4 +1,4 @@
-"""Events written as OpenAI's chunks and as its completion: the same, said twice."""
+"""Events written as OpenAI's chunks, and the same said as a completion."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from answering import CALLS, CAPTION, DETAILS, LOOSE, THOUGHTS, message, plain
 from penstock.core.events import (
     Citation,
     Event,
     Extra,
-    Fail,
     Foreign,
     Logprobs,
     Media,
@@ -22,29 +22,14 @@ from penstock.core.events import (
     Start,
     Stop,
     Text,
-    Thinking,
     ToolArgs,
     ToolStart,
-    collect,
 )
 from penstock.core.usage import Usage
 from penstock.dialects.openai.caller.chunks import ChunkWriter
-from penstock.dialects.openai.caller.completion import completion
 from penstock.dialects.openai.caller.members import Caption
 
-CAPTION = Caption("chatcmpl-1", 1700000000, "asked-model", "unit")
-LOOSE = msgspec.structs.replace(CAPTION, strict=False)
 COUNTING = msgspec.structs.replace(CAPTION, include_usage=True)
-
-
-def plain(events: list[Event], caption: Caption = CAPTION) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(completion(collect(events), caption))
-    return found
-
-
-def message(events: list[Event], caption: Caption = CAPTION) -> dict[str, Any]:
-    found: dict[str, Any] = plain(events, caption)["choices"][0]["message"]
-    return found
 
 
 def chunks(events: list[Event], caption: Caption = CAPTION) -> list[dict[str, Any]]:
@@ -56,26 +41,6 @@ def chunks(events: list[Event], caption: Caption = CAPTION) -> list[dict[str, An
 
 def deltas(events: list[Event], caption: Caption = CAPTION) -> list[dict[str, Any]]:
     return [choice["delta"] for chunk in chunks(events, caption) for choice in chunk["choices"]]
-
-
-def test_a_plain_answer() -> None:
-    found = plain([Start("msg_1", "real-model", 7), Text("Hel"), Text("lo"), Stop("stop", "end_turn"), Usage(3, 2)])
-    assert found == {
-        "id": "msg_1",
-        "object": "chat.completion",
-        "created": 7,
-        "model": "real-model",
-        "provider": "unit",
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": "Hello", "refusal": None},
-                "logprobs": None,
-                "finish_reason": "stop",
-            }
-        ],
-        "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
-    }
 
 
 def test_its_stream() -> None:
@@ -101,41 +66,9 @@ def test_usage_has_a_chunk_of_its_own_when_it_was_asked_for() -> None:
     assert [chunk["usage"] for chunk in found[:-1]] == [None] * 3
 
 
-def test_what_the_provider_does_not_say_the_caption_says() -> None:
-    found = plain([Text("x")])
-    assert (found["id"], found["model"], found["created"]) == ("chatcmpl-1", "asked-model", 1700000000)
-    assert "usage" not in found
-    assert found["choices"][0]["finish_reason"] == "stop"
-
-
 def test_an_empty_answer_is_an_answer() -> None:
     assert message([Stop("content_filter", "SAFETY")]) == {"role": "assistant", "content": "", "refusal": None}
     assert [c["choices"][0]["finish_reason"] for c in chunks([Stop("content_filter")])] == [None, "content_filter"]
-
-
-CALLS: list[Event] = [
-    Text("Look:"),
-    ToolStart(0, "weather", "call_a"),
-    ToolArgs("", 0),
-    ToolArgs('{"city"', 0),
-    ToolArgs(':"Rome"}', 0),
-    ToolStart(1, "time"),
-    Stop("stop", "STOP"),
-]
-
-
-def test_tool_calls() -> None:
-    found = message(CALLS)
-    assert found["content"] == "Look:"
-    first, second = found["tool_calls"]
-    assert first == {
-        "id": "call_a",
-        "type": "function",
-        "function": {"name": "weather", "arguments": '{"city":"Rome"}'},
-    }
-    assert second["function"] == {"name": "time", "arguments": "{}"}, "a call without arguments has none"
-    assert plain(CALLS)["choices"][0]["finish_reason"] == "tool_calls"
-    assert plain(CALLS, LOOSE)["choices"][0]["finish_reason"] == "STOP"
 
 
 def test_tool_calls_streamed() -> None:
@@ -150,10 +83,6 @@ def test_tool_calls_streamed() -> None:
     assert calls[3]["id"] == message(CALLS)["tool_calls"][1]["id"], "an invented id is the same both ways"
 
 
-def test_no_content_beside_tool_calls_is_null() -> None:
-    assert message([ToolStart(0, "f", "c"), ToolArgs("{}", 0)])["content"] is None
-
-
 def test_signatures_come_in_the_shapes_that_come_back() -> None:
     events: list[Event] = [ToolStart(0, "f", "c", "sig", "google"), ToolArgs("{}", 0)]
     strict, loose = message(events)["tool_calls"][0], message(events, LOOSE)["tool_calls"][0]
@@ -161,33 +90,6 @@ def test_signatures_come_in_the_shapes_that_come_back() -> None:
     assert "thought_signature" not in strict["function"]
     assert loose["function"]["thought_signature"] == "sig"
     assert deltas(events)[1]["tool_calls"][0]["extra_content"] == {"google": {"thought_signature": "sig"}}
-
-
-THOUGHTS: list[Event] = [
-    Thinking("Hm", owner="anthropic"),
-    Thinking("m.", owner="anthropic"),
-    Thinking(signature="sig", owner="anthropic"),
-    Thinking(data="enc", owner="anthropic", block=1),
-    Thinking("More.", owner="anthropic", block=2),
-    Text("Hi", block=3),
-]
-DETAILS = [
-    {"type": "reasoning.text", "text": "Hmm.", "signature": "sig", "format": "anthropic-claude-v1", "index": 0},
-    {"type": "reasoning.encrypted", "data": "enc", "format": "anthropic-claude-v1", "index": 1},
-]
-
-
-def test_reasoning_in_both_shapes() -> None:
-    strict, loose = message(THOUGHTS), message(THOUGHTS, LOOSE)
-    assert strict["reasoning_content"] == "Hmm.More." == loose["reasoning_content"]
-    assert strict["reasoning_details"] == DETAILS == loose["reasoning_details"]
-    assert "content_blocks" not in strict
-    assert loose["content_blocks"] == [
-        {"type": "thinking", "thinking": "Hmm.", "signature": "sig"},
-        {"type": "redacted_thinking", "data": "enc"},
-        {"type": "thinking", "thinking": "More."},
-        {"type": "text", "text": "Hi"},
-    ]
 
 
 def test_reasoning_streamed() -> None:
@@ -265,26 +167,6 @@ def test_several_choices_refusals_and_log_probabilities() -> None:
     assert found[1]["message"]["refusal"] == "no"
     assert found[0]["logprobs"]["content"] == [token]
     assert [c["choices"][0]["index"] for c in chunks(events)] == [0, 0, 1, 1, 1, 0, 0, 1]
-
-
-def test_counts() -> None:
-    tokens = Usage(10, 5, 15, 4, 3, 2, 1, 1)
-    assert plain([Text("x"), tokens])["usage"] == {
-        "prompt_tokens": 10,
-        "completion_tokens": 5,
-        "total_tokens": 15,
-        "prompt_tokens_details": {"cached_tokens": 4, "audio_tokens": 1},
-        "completion_tokens_details": {"reasoning_tokens": 2, "audio_tokens": 1},
-        "cache_read_input_tokens": 4,
-        "cache_creation_input_tokens": 3,
-    }
-    assert "usage" not in plain([Text("x"), Usage(native={"a": 1})])
-
-
-def test_a_failure_is_remembered() -> None:
-    writer = ChunkWriter(CAPTION)
-    writer.write([Text("x"), Fail("broke", broken=True)])
-    assert writer.failed == Fail("broke", broken=True)
 
 
 @pytest.mark.parametrize("caption", [CAPTION, LOOSE])

@@ -1,4 +1,4 @@
-"""Providers' errors as OpenAI's: every shape that vendors send."""
+"""OpenAI's error object: the gateway's own failures, and providers' errors in every shape that vendors send."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.events import Fail
-from penstock.dialects.openai.caller.errors import translated_error, translated_event
+from penstock.core.failure import Failure, Kind
+from penstock.dialects.openai.caller.errors import error_body, error_event, translated_error, translated_event
 
 
 def error(status: int, body: Any, headers: list[tuple[bytes, bytes]] | None = None) -> dict[str, Any]:
@@ -92,3 +93,34 @@ def test_any_body_is_told(body: Any) -> None:
 @given(st.binary(max_size=40))
 def test_any_bytes_are_told(body: bytes) -> None:
     assert error(400, body)["error"]["message"]
+
+
+def test_errors_in_openais_shape_with_portkeys_beside_it() -> None:
+    failure = Failure(
+        Kind.INVALID_CONFIG, "It is wrong.", "config.x", "Invalid config passed", ("path: x, message: y",)
+    )
+    assert json.loads(error_body(failure)) == {
+        "error": {
+            "message": "It is wrong.",
+            "type": "invalid_request_error",
+            "param": "config.x",
+            "code": "invalid_config",
+        },
+        "status": "failure",
+        "message": "Invalid config passed",
+        "errors": ["path: x, message: y"],
+    }
+
+
+def test_a_request_timeout_is_told_in_the_references_words() -> None:
+    text = "Request exceeded the timeout sent in the request: 300ms"
+    assert json.loads(error_body(Failure(Kind.FIRST_BYTE_TIMEOUT, text, plain=text))) == {
+        "error": {"message": text, "type": "timeout_error", "param": None, "code": None}
+    }
+
+
+def test_an_error_event_is_one_event() -> None:
+    event = error_event(Failure(Kind.TRUNCATED, "It was cut\n\nshort."))
+    assert event.endswith(b"\n\n")
+    assert event.count(b"\n\n") == 1
+    assert json.loads(event[6:])["error"]["code"] == "upstream_truncated"

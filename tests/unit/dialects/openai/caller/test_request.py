@@ -9,40 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matrix import MATRIX, PDF, PIXEL, WEATHER, ask, called, image, text, user
+from asking import json_values, request
+from matrix import MATRIX, WEATHER, ask
 from penstock.core.chat import (
-    AudioPart,
     ChatRequest,
-    FilePart,
     Format,
-    ImagePart,
-    Inline,
-    Link,
-    NativePart,
     NativeTool,
-    Owner,
-    ReasoningPart,
-    Stored,
-    TextPart,
     Tool,
-    ToolCall,
     ToolChoice,
-    ToolResult,
-    UnknownPart,
 )
 from penstock.core.chat import Reasoning as Thought
 from penstock.core.failure import Failure
 from penstock.dialects.openai.caller.request import read
-
-
-def request(body: dict[str, Any]) -> ChatRequest:
-    found = read(json.dumps(body).encode())
-    assert isinstance(found, ChatRequest), found
-    return found
-
-
-def parts(message: dict[str, Any]) -> tuple[Any, ...]:
-    return request(ask(message)).messages[0].parts
 
 
 @pytest.mark.parametrize("name", MATRIX)
@@ -51,59 +29,6 @@ def test_the_whole_matrix_can_be_read(name: str) -> None:
     assert len(found.messages) == len(MATRIX[name]["messages"])
     assert found.stream is MATRIX[name].get("stream", False)
     assert not {"stream", "stream_options", "model", "messages"} & found.parameters.keys()
-
-
-# fmt: off
-@pytest.mark.parametrize(("part", "expected"), [
-    (text("a", cache_control={"type": "ephemeral"}), TextPart("a", {"type": "ephemeral"})),
-    ("a", TextPart("a")),
-    (image(f"data:image/png;base64,{PIXEL}", detail="low"), ImagePart(Inline("image/png", PIXEL), "low")),
-    ({"type": "image_url", "image_url": "https://x/y.png"}, ImagePart(Link("https://x/y.png"))),
-    (image("gs://b/c.mp4", mime_type="video/mp4"), FilePart(Link("gs://b/c.mp4", "video/mp4"))),
-    (image(f"data:application/pdf;base64,{PDF}"), FilePart(Inline("application/pdf", PDF))),
-    (image("data:text/plain,caf%C3%A9"), FilePart(Inline("text/plain", "Y2Fmw6k="))),
-    ({"type": "video_url", "video_url": {"url": "https://x/y.mp4"}}, FilePart(Link("https://x/y.mp4"))),
-    ({"type": "input_audio", "input_audio": {"data": "AAAA", "format": "mp3"}}, AudioPart(Inline("", "AAAA"), "mp3")),
-    ({"type": "input_audio", "input_audio": {"data": "gs://b/c.mp3"}}, AudioPart(Link("gs://b/c.mp3"))),
-    ({"type": "file", "file": {"file_id": "f-1"}}, FilePart(Stored("f-1"))),
-    ({"type": "file", "file": {"file_data": "AAAA", "mime_type": "text/csv"}}, FilePart(Inline("text/csv", "AAAA"))),
-    ({"type": "document", "source": {}}, NativePart({"type": "document", "source": {}}, Owner.ANTHROPIC)),
-    ({"type": "odd"}, UnknownPart("odd", {"type": "odd"})),
-])  # fmt: skip
-def test_parts(part: Any, expected: Any) -> None:
-    assert parts(user(part, text("."))) == (expected, TextPart("."))
-
-
-@pytest.mark.parametrize(("assistant", "expected"), [
-    ({"reasoning_content": "hm"}, [ReasoningPart("hm")]),
-    ({"reasoning": "hm"}, [ReasoningPart("hm")]),
-    ({"reasoning_details": [{"type": "reasoning.text", "text": "hm", "signature": "s", "format": "anthropic-claude-v1"}]}, [ReasoningPart("hm", "s", "", Owner.ANTHROPIC)]),
-    ({"reasoning_details": [{"type": "reasoning.encrypted", "data": "d", "format": "amazon-bedrock-v1"}], "reasoning_content": "hm"}, [ReasoningPart("", "", "d", Owner.AMAZON)]),
-    ({"content_blocks": [{"type": "thinking", "thinking": "hm", "signature": "s"}, {"type": "text", "text": "Hi"}]}, [ReasoningPart("hm", "s", "", Owner.ANTHROPIC)]),
-    ({"content_blocks": [{"type": "thinking", "thinking": "hm", "signature": "s"}], "reasoning_details": [{"signature": "s", "format": "google-gemini-v1"}]}, [ReasoningPart("hm", "s", "", Owner.GOOGLE)]),
-    ({"content_blocks": [{"type": "thinking", "thinking": "hm", "signature": "s"}, {"type": "text", "text": "edited"}]}, [ReasoningPart("hm", "s", "", Owner.ANTHROPIC)]),
-    ({"content_blocks": [{"type": "redacted_thinking", "data": "d"}, {"executableCode": {}}, {"type": "text", "text": "Hi"}]}, [ReasoningPart("", "", "d", Owner.ANTHROPIC), NativePart({"executableCode": {}}, Owner.GOOGLE)]),
-    ({"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "Hi"}]}, [ReasoningPart("hm")]),
-])  # fmt: skip
-def test_what_an_assistant_thought_comes_back_with_its_owner(assistant: dict[str, Any], expected: list[Any]) -> None:
-    assert parts({"role": "assistant", "content": "Hi", **assistant}) == (*expected, TextPart("Hi"))
-# fmt: on
-
-
-def test_signatures_of_tool_calls_come_back_in_both_shapes() -> None:
-    google = {"extra_content": {"google": {"thought_signature": "s"}}}
-    portkey = {"function": {"name": "f", "arguments": "{}", "thought_signature": "s"}}
-    for more in (google, portkey):
-        call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}, **more}
-        assert parts(called(call)) == (ToolCall("c", "f", "{}", "s", Owner.GOOGLE),)
-
-
-def test_results_know_the_name_of_their_call() -> None:
-    found = request(MATRIX["two_calls"]).messages
-    assert [part.name for message in found for part in message.parts if isinstance(part, ToolResult)] == [
-        "get_weather",
-        "get_time",
-    ]
 
 
 def test_a_schema_keeps_its_bytes() -> None:
@@ -206,20 +131,6 @@ def test_lone_surrogates_survive() -> None:
     assert found.parameters["tools"][0].description == "\ud800"
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-5, 5) | st.text(max_size=4),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                "role content type text tool_calls function name arguments id thinking signature data".split()
-            ),
-            inner,
-            max_size=3,
-        )
-    ),
-    max_leaves=12,
-)
 members = st.sampled_from(
     "messages tools tool_choice response_format reasoning thinking stop functions function_call max_tokens".split()
 )
@@ -228,12 +139,6 @@ members = st.sampled_from(
 @given(st.dictionaries(members, json_values))
 def test_any_json_is_a_request_or_a_failure(body: dict[str, Any]) -> None:
     assert isinstance(read(json.dumps(body).encode()), ChatRequest | Failure)
-
-
-@given(st.lists(json_values, max_size=3), st.sampled_from(["user", "assistant", "tool", "system"]))
-def test_any_content_is_read_or_refused(content: list[Any], role: str) -> None:
-    message = {"role": role, "content": content, "tool_call_id": "c", "content_blocks": content, "tool_calls": content}
-    assert isinstance(read(json.dumps({"messages": [message]}).encode()), ChatRequest | Failure)
 
 
 def test_tools_that_come_again_are_not_read_again() -> None:

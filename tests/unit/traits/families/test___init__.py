@@ -12,7 +12,6 @@ from penstock.traits import ROWS, Row, resolve, row_of
 from penstock.traits.row import EFFORTS
 
 OWNERS = {Owner.ANTHROPIC, Owner.GOOGLE, Owner.AMAZON, Owner.OPENAI, Owner.UNKNOWN}
-
 PARAMETERS = {
     "frequency_penalty",
     "logit_bias",
@@ -99,42 +98,3 @@ def test_one_family_means_one_thing_at_one_provider() -> None:
 )
 def test_opaque_values_belong_to_who_can_read_them(model: str, owner: str) -> None:
     assert resolve(model).owner == owner
-
-
-def test_o1_mini_has_no_system_role() -> None:
-    """docs/quirks.md#q119."""
-    assert not resolve("o1-mini").system_role
-    assert resolve("o1").system_role
-
-
-def test_efforts_cost_a_claude_what_they_cost_at_portkey() -> None:
-    budgets = resolve("claude-sonnet-4-5").budgets
-    assert [budgets[effort] for effort in ("low", "medium", "high", "xhigh")] == [1024, 8192, 16384, 32768]
-
-
-def test_efforts_cost_a_gemini_no_more_than_it_can_spend() -> None:
-    flash, pro = resolve("gemini-2.5-flash").budgets, resolve("gemini-2.5-pro").budgets
-    assert [flash[effort] for effort in ("low", "medium", "high", "xhigh")] == [1024, 8192, 24576, 24576]
-    assert pro["xhigh"] == 32768
-
-
-def test_claude_is_told_a_temperature_up_to_one_or_none_at_all() -> None:
-    assert resolve("claude-3-haiku-20240307").max_temperature == 1.0
-    assert resolve("claude-opus-4-6").max_temperature == 1.0
-    assert resolve("claude-opus-4-7").refuses == {"temperature", "top_p", "top_k"}
-
-
-def test_a_claude_that_thinks_by_budget_is_not_sampled_meanwhile() -> None:
-    assert resolve("claude-3-7-sonnet-latest").refuses_thinking == {"temperature", "top_k"}
-
-
-def test_reasoning_models_refuse_more_than_sampling() -> None:
-    assert "parallel_tool_calls" in resolve("o3-mini").refuses
-    assert "stop" in resolve("o4-mini").refuses
-    assert resolve("grok-4-0709").refuses == {"presence_penalty", "frequency_penalty", "stop", "reasoning_effort"}
-    assert "reasoning_effort" not in resolve("grok-4.5").refuses
-
-
-def test_a_kimi_is_sampled_freely_away_from_home() -> None:
-    assert "temperature" in resolve("kimi-k2.6", "moonshot").refuses
-    assert not resolve("kimi-k2.6", "fireworks-ai").refuses

@@ -1,0 +1,72 @@
+"""Fourteen questions of a newcomer, answered within one hop of docs/map.md.
+
+The key words of a question lead to at most a few rows; one of them names a file that holds the answer.
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from penstock_map import Row, paths_in, rows
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "penstock"
+MAP = (ROOT / "docs" / "map.md").read_text("utf-8")
+FEW = 3
+
+
+class Lookup(NamedTuple):
+    """A question, the words that a reader looks for, and where the answer is: a file and a name that it defines."""
+
+    question: str
+    words: tuple[str, ...]
+    file: str
+    name: str
+
+
+LOOKUPS = [
+    Lookup("Where is the first content of a stream told apart?", ("stream's", "first content"), "dialects/openai/relay/stream.py", "_has_content"),
+    Lookup("Where is a provider's retry-after header read?", ("retry-after",), "dialects/provider_errors.py", "read_error"),
+    Lookup("Where is a gateway key checked?", ("gateway key", "checked"), "pipeline/authenticate.py", "authenticate"),
+    Lookup("Where does a response header of ours come from?", ("response header",), "pipeline/response_headers.py", "with_response_headers"),
+    Lookup("Where is it decided whether a retry is made?", ("retry is made",), "routing/retry.py", "decide"),
+    Lookup("Which header of the caller is forwarded?", ("forwarded",), "routing/leaf.py", "_forward_headers"),
+    Lookup("Where is the default max_tokens?", ("default", "max_tokens"), "dialects/anthropic/provider/thinking.py", "_DEFAULT_LIMIT"),
+    Lookup("Where do ids of tool calls become different?", ("ids", "tool calls"), "dialects/call_ids.py", "CallIds"),
+    Lookup("Where is [DONE] written after a translated stream?", ("[DONE]",), "dialects/openai/caller/chunks.py", "_DONE"),
+    Lookup("What may an address be that the gateway connects to?", ("addresses", "called"), "core/address.py", "AddressPolicy"),
+    Lookup("What tells two entries of the cache apart?", ("cache", "apart"), "pipeline/cache.py", "_key"),
+    Lookup("How long is an idle connection kept?", ("idle connections",), "transport/pool.py", "PoolLimits"),
+    Lookup("Where is a setting declared?", ("setting", "declared"), "settings/model.py", "Settings"),
+    Lookup("Where is a line of the access log made?", ("access log", "message"), "observe/access_log.py", "AccessLog"),
+]  # fmt: skip
+
+
+def found_by(words: tuple[str, ...]) -> list[Row]:
+    return [row for row in rows(MAP) if all(word.lower() in " ".join(row.cells).lower() for word in words)]
+
+
+def defined_in(path: Path) -> set[str]:
+    """The names of functions, classes, methods and constants."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                found.add(name)
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                found.add(name)
+            case _:
+                pass
+    return found
+
+
+@pytest.mark.parametrize("lookup", LOOKUPS, ids=lambda lookup: lookup.question)
+def test_the_map_answers_within_one_hop(lookup: Lookup) -> None:
+    matching = found_by(lookup.words)
+    assert 1 <= len(matching) <= FEW, [row.cells[0] for row in matching]
+    assert lookup.file in {path for row in matching for path in paths_in(" ".join(row.cells))}
+    assert lookup.name in defined_in(SOURCE / lookup.file)

@@ -1,0 +1,57 @@
+"""JSON from outside is read as clients send it, written whatever it holds, and members have the expected type or none."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.core import json_text
+from penstock.core.json_text import read_json, read_json_or_none, write_json
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "value"),
+    [
+        (b'{"a": 1}', {"a": 1}),
+        (b"\xef\xbb\xbf[1]", [1]),
+        (rb'"\ud83d"', "\ud83d"),
+        (b"123456789012345678901234567890", 123456789012345678901234567890),
+    ],
+    ids=["plain", "byte-order mark", "lone surrogate", "large number"],
+)
+def test_what_clients_send_is_read(data: bytes, value: Any) -> None:
+    assert read_json(data) == value
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"NaN", b"[Infinity]", b"\xff", b"[" * 100_000], ids=range(6))
+def test_anything_else_is_a_value_error_or_none(data: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 (its text is the decoder's)
+        read_json(data)
+    assert read_json_or_none(data) is None
+
+
+@given(JSON)
+def test_what_is_written_is_read_again(value: Any) -> None:
+    assert read_json(write_json(value)) == value
+
+
+def test_raw_values_keep_their_bytes_and_half_a_character_is_written() -> None:
+    assert write_json({"a": msgspec.Raw(b"1.10")}) == b'{"a":1.10}'
+    assert write_json(["\ud83d", msgspec.Raw(b"[1]")]) == rb'["\ud83d",[1]]'
+
+
+def test_members_of_another_type_count_as_absent() -> None:
+    value = {"object": {"a": 1}, "text": "x", "number": 3, "flag": True}
+    assert [json_text.mapping(value, name) for name in ("object", "text", "none")] == [{"a": 1}, {}, {}]
+    assert [json_text.text(value, name) for name in ("text", "number", "none")] == ["x", "", ""]
+    assert [json_text.integer(value, name) for name in ("number", "flag", "text", "none")] == [3, None, None, None]
+    assert json_text.mappings([{"a": 1}, 2, {}]) == [{"a": 1}, {}]
+    assert json_text.mappings("x") == []

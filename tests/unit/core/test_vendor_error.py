@@ -1,0 +1,46 @@
+"""What an error body says, wherever the vendor puts it."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.core.vendor_error import VendorError, read_vendor_error
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        (
+            {"error": {"message": "No", "type": "invalid", "param": "n", "code": "x"}},
+            VendorError("No", "invalid", "n", "x"),
+        ),
+        ({"error": {"message": "No", "status": "NOT_FOUND", "code": 404}}, VendorError("No", "NOT_FOUND", None, "404")),
+        ({"error": "No", "code": 3}, VendorError("No", None, None, "3")),
+        ({"error": ["One", "Two"]}, VendorError("One, Two")),
+        ({"message": "No", "code": "7"}, VendorError("No", None, None, "7")),
+        ({"__type": "Throttled", "Message": "Slow down"}, VendorError("Slow down", "Throttled")),
+        ({"detail": [{"loc": ["body", "n"], "msg": "too large"}]}, VendorError("body.n: too large")),
+        ({"errors": [{"code": 5006, "message": "No"}]}, VendorError("Error 5006: No")),
+        ([{"error": {"message": "No"}}], VendorError("No")),
+        ("text", VendorError()),
+        ({}, VendorError()),
+    ],
+)
+def test_the_four_words(value: Any, error: VendorError) -> None:
+    assert read_vendor_error(value) == error
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["error", "message", "detail", "errors", "code", "type"]), inner)
+        ),
+        max_leaves=8,
+    )
+)
+def test_any_value_is_read(value: Any) -> None:
+    assert isinstance(read_vendor_error(value), VendorError)

@@ -1,0 +1,24 @@
+"""OpenAI's token counts: read or unknown."""
+
+import pytest
+
+from penstock.core.usage import Usage
+from penstock.dialects.openai.relay.usage import read_usage
+
+
+@pytest.mark.parametrize(
+    ("raw", "usage"),
+    [
+        (b'{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}', Usage(3, 4, 7)),
+        (
+            b'{"prompt_tokens":9,"prompt_tokens_details":{"cached_tokens":8},"completion_tokens_details":{"reasoning_tokens":2},"x":[]}',
+            Usage(prompt=9, cached=8, reasoning=2),
+        ),
+        (b'{"prompt_tokens":3.0,"prompt_tokens_details":null}', Usage(3)),
+        (b"null", None),
+        (b"[]", None),
+        (b'{"prompt_tokens":"many"}', None),
+    ],
+)
+def test_usage_is_read_or_unknown(raw: bytes, usage: Usage | None) -> None:
+    assert read_usage(raw) == usage

@@ -1,0 +1,47 @@
+"""What is no LLM endpoint: small pages, readiness while draining, and answers that say what there is."""
+
+import json
+
+import pytest
+
+from penstock.server.pages import Pages
+
+
+def error_of(path: str, method: str = "GET") -> tuple[int, str, dict[bytes, bytes]]:
+    status, headers, body = Pages().page(path, method)
+    return status, json.loads(body)["error"]["message"], dict(headers)
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/v1/health", "/ready"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_pages_that_there_are(path: str, method: str) -> None:
+    assert Pages().page(path, method)[0] == 200
+
+
+def test_readiness_ends_before_the_gateway_does() -> None:
+    pages = Pages()
+    pages.draining = True
+    assert pages.page("/ready", "GET")[0] == 503
+    assert pages.page("/health", "GET")[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "allowed"),
+    [("/health", "POST", b"GET"), ("/v1/chat/completions", "GET", b"POST"), ("/v1/explain", "GET", b"POST")],
+)
+def test_the_wrong_method_is_told_the_right_one(path: str, method: str, allowed: bytes) -> None:
+    status, message, headers = error_of(path, method)
+    assert (status, headers[b"allow"]) == (405, allowed)
+    assert method in message
+
+
+def test_a_slip_in_a_path_is_told() -> None:
+    status, message, _ = error_of("/v1/chat/completion")
+    assert (status, message.endswith("did you mean /v1/chat/completions?")) == (404, True)
+
+
+def test_any_other_path_is_told_what_there_is() -> None:
+    status, message, _ = error_of("/zzz" * 100)
+    assert status == 404
+    assert "/v1/chat/completions" in message
+    assert len(message) < 300
