@@ -3,13 +3,13 @@
 import asyncio
 
 import pytest
+from penstock.pipeline.race import race
 
 from fake_reply import FakeReply
 from penstock.core import outcome
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import Outcome
 from penstock.pipeline.call import Answer
-from penstock.pipeline.race import race
 from penstock.routing.plan import Target
 from penstock.routing.walk import Attempt, Race
 
