@@ -16,8 +16,8 @@ from penstock.core.events import (
     ToolStart,
     collect,
 )
+from penstock.dialects.caller import Caption
 from penstock.dialects.openai.caller.completion import completion
-from penstock.dialects.openai.caller.members import Caption
 
 CAPTION = Caption("chatcmpl-1", 1700000000, "asked-model", "unit")
 LOOSE = msgspec.structs.replace(CAPTION, strict=False)

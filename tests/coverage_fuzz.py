@@ -15,6 +15,7 @@ import atheris
 with atheris.instrument_imports(include=["penstock"]):
     from penstock.core.events import collect
     from penstock.core.failure import Failure
+    from penstock.dialects.caller import Caption
     from penstock.dialects.dialect import ProviderDialect, WriteContext
     from penstock.dialects.framing.aws_eventstream import EventStream
     from penstock.dialects.framing.frame import FrameError
@@ -22,11 +23,11 @@ with atheris.instrument_imports(include=["penstock"]):
     from penstock.dialects.openai.caller.chunks import ChunkWriter
     from penstock.dialects.openai.caller.completion import completion
     from penstock.dialects.openai.caller.errors import translated_error
-    from penstock.dialects.openai.caller.members import Caption
     from penstock.dialects.openai.relay.normalize import normalize_reply
     from penstock.dialects.openai.relay.normalize_stream import StreamNormalizer
-    from penstock.dialects.openai.relay.stream import Scan
+    from penstock.dialects.openai.relay.stream import STREAM
     from penstock.dialects.registry import DIALECTS
+    from penstock.dialects.stream_watch import StreamWatch
 
 CAPTION: Final = Caption("chatcmpl-fuzz", 1700000000, "a-model", "unit", strict=False)
 GOAL: Final = WriteContext("a-model", "unit")
@@ -64,7 +65,7 @@ def request(data: bytes) -> None:
 
 def normalized(data: bytes) -> None:
     normalizer = StreamNormalizer()
-    Scan().weigh(normalizer.feed(data[:9]) + normalizer.feed(data[9:]) + normalizer.finish())
+    StreamWatch(STREAM).feed(normalizer.feed(data[:9]) + normalizer.feed(data[9:]) + normalizer.finish(), weigh=True)
 
 
 def frames(data: bytes) -> None:

@@ -10,7 +10,6 @@ class FakeReply:
     def __init__(self, status: int, body: bytes) -> None:
         self.status = status
         self.headers: Headers = []
-        self.framed = True
         self.failure: Failure | None = None
         self.closed = False
         self._body = body

@@ -60,6 +60,7 @@ class RunningGateway:
 
     def __init__(self, app: Gateway, url: str, loop: asyncio.AbstractEventLoop) -> None:
         self.app = app
+        self.records = app.records.subscribe()
         self.url = url
         self.loop = loop
 

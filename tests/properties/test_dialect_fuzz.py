@@ -22,14 +22,13 @@ from hypothesis import strategies as st
 from matrix import MATRIX
 from penstock.core.events import Event, Fail, collect
 from penstock.core.failure import Failure
+from penstock.dialects.caller import Caption
 from penstock.dialects.dialect import Payload, ProviderDialect, WriteContext
 from penstock.dialects.openai.caller import request as openai_request
 from penstock.dialects.openai.caller.chunks import ChunkWriter
 from penstock.dialects.openai.caller.completion import completion
-from penstock.dialects.openai.caller.members import Caption
-from penstock.dialects.openai.relay.body import read_request, renames_and_drops, shape
-from penstock.dialects.openai.relay.model_limits import fit_to_model
-from penstock.dialects.openai.relay.signatures import kept_at_home
+from penstock.dialects.openai.relay.body import read_request
+from penstock.dialects.openai.relay.request import fit_request
 from penstock.dialects.registry import DIALECTS
 from penstock.providers.registry import PROVIDERS
 from penstock.traits.resolve import resolve
@@ -295,12 +294,9 @@ def test_any_request_is_put_for_a_provider_with_an_accent(slug: str, data: st.Da
     if isinstance(request, Failure):
         assert request.status == 400
         return
-    body, _ = shape(request.body, renames_and_drops(quirks))
-    body, _ = fit_to_model(body, traits, quirks.thinking)
-    body = kept_at_home(body, traits.owner)
-    assert isinstance(
-        json.loads((body if quirks.adapts_request is None else quirks.adapts_request(body)).encode()), dict
-    )
+    fitted = fit_request(request.body, WriteContext(model, slug, traits, quirks=quirks))
+    assert not isinstance(fitted, Failure)
+    assert isinstance(json.loads(fitted.body.encode()), dict)
 
 
 @every_writer

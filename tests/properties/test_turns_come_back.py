@@ -14,11 +14,11 @@ from matrix import HELLO, ask, result
 from penstock.core.chat import ChatRequest
 from penstock.core.events import Event, collect
 from penstock.dialects.anthropic import DIALECT
+from penstock.dialects.caller import Caption
 from penstock.dialects.dialect import Payload, WriteContext
 from penstock.dialects.openai.caller import request as openai_request
 from penstock.dialects.openai.caller.chunks import ChunkWriter
 from penstock.dialects.openai.caller.completion import completion
-from penstock.dialects.openai.caller.members import Caption
 from penstock.traits import resolve
 
 GOAL = WriteContext("claude-opus-4-8", "anthropic", resolve("claude-opus-4-8"))

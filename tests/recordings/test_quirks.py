@@ -21,18 +21,19 @@ from penstock.core.events import ChatReply, Citation, Fail, collect
 from penstock.core.outcome import ErrorClass
 from penstock.core.usage import Usage
 from penstock.dialects.anthropic.provider.messages import tool_id
+from penstock.dialects.caller import Caption
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing import sse
 from penstock.dialects.openai.caller.chunks import ChunkWriter
 from penstock.dialects.openai.caller.completion import completion
 from penstock.dialects.openai.caller.errors import translated_error
-from penstock.dialects.openai.caller.members import Caption
 from penstock.dialects.openai.relay import body as openai_body
 from penstock.dialects.openai.relay.normalize import normalize_reply
 from penstock.dialects.openai.relay.normalize_stream import StreamNormalizer
-from penstock.dialects.openai.relay.stream import Scan, ending
+from penstock.dialects.openai.relay.stream import STREAM, ending
 from penstock.dialects.provider_errors import read_error
 from penstock.dialects.registry import DIALECTS
+from penstock.dialects.stream_watch import StreamWatch
 from penstock.traits.resolve import resolve
 from running import RECORDINGS, needs_recordings
 
@@ -105,10 +106,11 @@ def chunks(name: str, *, include_usage: bool = False) -> list[dict[str, Any]]:
     return [json.loads(event[6:]) for event in sent.split(b"\n\n") if event.startswith(b"data: {")]
 
 
-def relayed(name: str) -> tuple[Scan, bytes]:
+def relayed(name: str) -> tuple[StreamWatch, bytes]:
     """Lane 1: what is passed on of a stream, and what was seen in it."""
-    scan = Scan()
-    return scan, scan.passing(raw(name))
+    watch = StreamWatch(STREAM)
+    passed = watch.feed(raw(name))
+    return watch, passed + watch.finish()
 
 
 def error(name: str) -> dict[str, Any]:
@@ -781,8 +783,8 @@ def _() -> None:
 
 @quirk(86)
 def _() -> None:
-    scan = Scan()
-    assert scan.weigh(b": OPENROUTER PROCESSING\n\n") == b": OPENROUTER PROCESSING\n\n"
+    scan = StreamWatch(STREAM)
+    assert scan.feed(b": OPENROUTER PROCESSING\n\n", weigh=True) == b": OPENROUTER PROCESSING\n\n"
     assert scan.content == 0
     assert relayed("openrouter-chat-s-99f6a86446")[1] == raw("openrouter-chat-s-99f6a86446")
 

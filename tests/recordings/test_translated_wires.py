@@ -22,10 +22,10 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 import wires
 from accumulate import accumulated
 from penstock.core.events import Event, Fail, collect
+from penstock.dialects.caller import Caption
 from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.openai.caller.chunks import ChunkWriter
 from penstock.dialects.openai.caller.completion import completion
-from penstock.dialects.openai.caller.members import Caption
 from penstock.dialects.registry import DIALECTS
 from penstock.traits.resolve import resolve
 from running import RECORDINGS, RunningGateway, needs_recordings, schema_oracle

@@ -6,12 +6,18 @@ understood here, whoever sent it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from penstock.core.json_text import write_json
+
+_ORGANISATION: Final = re.compile(
+    r"\b(org(?:anization)?[- ](?:[A-Za-z ]{0,24})?)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
+)
+"""An account's id beside the word organisation: the operator's, and no caller's business."""
 
 
 class VendorError(msgspec.Struct, frozen=True):
@@ -80,3 +86,8 @@ def _code(error: Mapping[str, Any]) -> str | None:
     """Always text: OpenAI's clients read it as such, also where a vendor sends a number."""
     code = error.get("code")
     return str(code) if isinstance(code, str | int) and not isinstance(code, bool) and code != "" else None
+
+
+def without_organisation(text: str) -> str:
+    """Text of a provider's, its account's ids made unreadable."""
+    return _ORGANISATION.sub(r"\1***", text)

@@ -1,6 +1,5 @@
 """A client of a running gateway, of one that breaks off, and of none."""
 
-import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -55,9 +54,8 @@ def test_chat_with_a_gateway_that_breaks_off(remote: str) -> None:
 
 
 def test_chat_with_a_gateway_that_is_not_there() -> None:
-    with socket.socket() as unheard:
-        unheard.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{unheard.getsockname()[1]}"
+    with refusing_port() as port:
+        url = f"http://127.0.0.1:{port}"
         result = run("chat", "Hi", "--url", url)
     assert result.exit_code == 1
     assert result.stderr == f"Error: can't reach a gateway at {url}: Connection refused\n"

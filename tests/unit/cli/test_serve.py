@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import click
@@ -147,15 +148,14 @@ def test_the_first_minute_of_a_newcomer(workers: int, stop: signal.Signals) -> N
                 shown += line
             found = re.search(r"curl http://127\.0\.0\.1:(\d+)(/\S+).*-d '([^']*)'", shown, re.DOTALL)
             assert found is not None, shown
-            connection = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=20)
             headers = dict(re.findall(r"-H '([\w-]+): ([^']*)'", shown))
-            connection.request("POST", found[2], found[3], headers)
-            response = connection.getresponse()
-            assert response.status == 200
-            assert "Hello!" in json.loads(response.read())["choices"][0]["message"]["content"]
-            connection.close()
+            with closing(http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=60)) as connection:
+                connection.request("POST", found[2], found[3], headers)
+                response = connection.getresponse()
+                assert response.status == 200
+                assert "Hello!" in json.loads(response.read())["choices"][0]["message"]["content"]
             process.send_signal(stop)
-            rest, errors = process.communicate(timeout=20)
+            rest, errors = process.communicate(timeout=60)
         finally:
             process.kill()
     assert process.returncode == 0

@@ -9,7 +9,6 @@ from penstock.core.failure import Failure
 from penstock.core.http import Url
 from penstock.core.secret import Secret
 from penstock.dialects.chat_quirks import NO_QUIRKS
-from penstock.dialects.openai.relay.body import renames_and_drops
 from penstock.providers.endpoint import Endpoint, bind
 from penstock.providers.registry import PROVIDERS
 from penstock.providers.row import OPENAI, Operation
@@ -50,7 +49,10 @@ def test_vertex_serves_every_maker_at_its_own_address(model: str, plain: str, st
 def test_vertex_serves_mistral_with_its_quirks() -> None:
     quirks = vertex().route_for("mistralai.mistral-large", OPENAI).quirks
     assert quirks is PROVIDERS["mistral-ai"].quirks
-    assert renames_and_drops(quirks).renames == {"max_completion_tokens": "max_tokens", "seed": "random_seed"}
+    assert {rename.parameter: rename.to for rename in quirks.renames} == {
+        "max_completion_tokens": "max_tokens",
+        "seed": "random_seed",
+    }
     assert vertex().route_for("meta.llama-4", OPENAI).quirks is NO_QUIRKS
 
 

@@ -50,4 +50,4 @@ def test_a_search_that_takes_too_long_finds_nothing_and_is_given_up(monkeypatch:
     slow = Slow()
     search = javascript_regex._Search(slow)  # type: ignore[arg-type]
     assert [search("x") for _ in range(5)] == [False] * 5
-    assert slow.tried == javascript_regex._CHANCES
+    assert slow.tried == javascript_regex._MAX_TIMEOUTS

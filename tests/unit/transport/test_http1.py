@@ -40,7 +40,7 @@ async def test_a_request_and_its_reply() -> None:
 
     async with serving(script) as server, transport() as made:
         reply = await begun(made, server.origin, body=b'{"a":1}')
-        assert (reply.status, reply.headers[0], reply.framed) == (201, (b"x-a", b"1"), True)
+        assert (reply.status, reply.headers[0]) == (201, (b"x-a", b"1"))
         assert await read_all(reply) == b"hello"
         assert await reply.read() == b""
         assert reply.failure is None
@@ -161,7 +161,6 @@ async def test_a_body_that_ends_with_the_connection() -> None:
 
     async with serving(script) as server, transport() as made:
         reply = await begun(made, server.origin)
-        assert not reply.framed
         assert await read_all(reply) == b"hello"
         assert reply.failure is None
 

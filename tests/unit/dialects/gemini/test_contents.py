@@ -42,10 +42,10 @@ from matrix import (
 )
 from penstock.core.events import collect
 from penstock.core.failure import Failure, Kind
+from penstock.dialects.caller import Caption
 from penstock.dialects.dialect import Payload
 from penstock.dialects.gemini import DIALECT
 from penstock.dialects.openai.caller.completion import completion
-from penstock.dialects.openai.caller.members import Caption
 
 PLACEHOLDER = "skip_thought_signature_validator"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 
 import pytest
@@ -10,10 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from echoing import WEATHER, answer, begin, chunks, say
-from paths import SHARED
 from penstock.transport.echo.script import MODELS
-
-ORACLE = SHARED / "clients" / "oracle" / "oai_schema.py"
+from running import needs_recordings, schema_oracle
 
 
 @given(st.text())
@@ -52,15 +49,9 @@ async def test_models(path: str) -> None:
     assert {(model["id"], model["owned_by"]) for model in listed} == {(name, "penstock") for name in MODELS}
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the oracle leaves its file open
-@pytest.mark.skipif(not ORACLE.exists(), reason="the schema oracle (../shared/clients) is not part of a clone")
+@needs_recordings
 async def test_answers_fit_openais_published_schema() -> None:
-    spec = importlib.util.spec_from_file_location("oai_schema", ORACLE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    oracle = module.Oracle()
+    oracle = schema_oracle()
     for members in (
         {},
         {"n": 3},

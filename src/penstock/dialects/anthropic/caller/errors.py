@@ -15,10 +15,9 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.outcome import ErrorClass
-from penstock.core.vendor_error import VendorError, read_vendor_error
+from penstock.core.vendor_error import VendorError, read_vendor_error, without_organisation
 from penstock.dialects.anthropic.provider.events import ERROR_STATUS
 from penstock.dialects.caller import JSON, CallerErrors, ErrorReply, ProviderReply
-from penstock.dialects.openai.caller.errors import without_organisation
 from penstock.dialects.provider_errors import read_error
 
 _TYPES: Final[Mapping[int, str]] = {

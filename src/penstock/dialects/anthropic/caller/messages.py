@@ -35,20 +35,20 @@ from penstock.core.chat import (
 from penstock.core.json_text import UNREADABLE, write_json
 from penstock.dialects.anthropic.caller.hosted import in_words
 from penstock.dialects.envelope import is_sealed, unseal
-from penstock.dialects.openai.caller.parts import Wrong, cache_in, text_in
+from penstock.dialects.malformed import Malformed, cache_in, text_in
 
 _ROLES: Final = frozenset({"user", "assistant", "system"})
 _DOCUMENT_EXTRAS: Final = ("citations", "context")
 
 
 def read_messages(body: Body) -> tuple[Message, ...]:
-    """All messages. Raises Wrong."""
+    """All messages. Raises Malformed."""
     try:
         value = body.value("messages")
     except BodyError:
-        raise Wrong("messages", "valid JSON") from None
+        raise Malformed("messages", "valid JSON") from None
     if not isinstance(value, list) or not value:
-        raise Wrong("messages", "a non-empty array of message objects")
+        raise Malformed("messages", "a non-empty array of message objects")
     inputs = _inputs(body.raw("messages") or b"")
     names: dict[str, str] = {}
     found: list[Message] = []
@@ -60,10 +60,10 @@ def read_messages(body: Body) -> tuple[Message, ...]:
 def _message(message: Any, path: str, inputs: Mapping[int, bytes], names: dict[str, str]) -> list[Message]:
     """One message; a user's with results of tools is several. ``names`` are those of the calls so far, by id."""
     if not isinstance(message, dict):
-        raise Wrong(path, "an object")
+        raise Malformed(path, "an object")
     role, content = message.get("role"), message.get("content")
     if not isinstance(role, str) or role not in _ROLES:
-        raise Wrong(f"{path}.role", "user, assistant or system")
+        raise Malformed(f"{path}.role", "user, assistant or system")
     if role == "system":
         return [Message("system", read_content(content, path), "", path, in_place=True)]
     if role == "assistant":
@@ -85,20 +85,20 @@ def _message(message: Any, path: str, inputs: Mapping[int, bytes], names: dict[s
 
 
 def _blocks(content: Any, path: str) -> list[tuple[Mapping[str, Any], str]]:
-    """The blocks of a content, each with its place. Raises Wrong."""
+    """The blocks of a content, each with its place. Raises Malformed."""
     if not isinstance(content, list):
-        raise Wrong(f"{path}.content", "a string or an array of content blocks")
+        raise Malformed(f"{path}.content", "a string or an array of content blocks")
     found: list[tuple[Mapping[str, Any], str]] = []
     for position, block in enumerate(content):
         place = f"{path}.content[{position}]"
         if not isinstance(block, dict) or not isinstance(block.get("type"), str):
-            raise Wrong(place, "a content block: an object with a type")
+            raise Malformed(place, "a content block: an object with a type")
         found.append((block, place))
     return found
 
 
 def read_content(content: Any, path: str) -> tuple[Part, ...]:
-    """The parts of a content that holds no calls: a string, or blocks. Raises Wrong."""
+    """The parts of a content that holds no calls: a string, or blocks. Raises Malformed."""
     if isinstance(content, str):
         return (TextPart(content),)
     return tuple([part for block, place in _blocks(content, path) for part in _parts(block, place)])
@@ -134,7 +134,7 @@ def _answer(content: Any, path: str, inputs: Mapping[int, bytes]) -> tuple[Part,
 def _call(block: Mapping[str, Any], path: str, written: bytes, signature: str, owner: str) -> ToolCall:
     name = block.get("name")
     if not isinstance(name, str) or not name:
-        raise Wrong(f"{path}.name", "the name of a tool")
+        raise Malformed(f"{path}.name", "the name of a tool")
     given = block.get("input")
     arguments = (written or write_json({} if given is None else given)).decode("utf-8", "surrogatepass")
     return ToolCall(text_in(block.get("id")), name, arguments, signature, owner, cache_in(block))
@@ -161,7 +161,7 @@ def _redacted(block: Mapping[str, Any], _path: str) -> tuple[Part, ...]:
 def _text(block: Mapping[str, Any], path: str) -> tuple[Part, ...]:
     text = block.get("text")
     if not isinstance(text, str):
-        raise Wrong(f"{path}.text", "a string")
+        raise Malformed(f"{path}.text", "a string")
     cache = cache_in(block)
     return (TextPart(text, cache),) if text or cache else ()
 
@@ -169,7 +169,7 @@ def _text(block: Mapping[str, Any], path: str) -> tuple[Part, ...]:
 def _result(block: Mapping[str, Any], path: str, names: Mapping[str, str]) -> ToolResult:
     call_id, content = block.get("tool_use_id"), block.get("content")
     if not isinstance(call_id, str) or not call_id:
-        raise Wrong(f"{path}.tool_use_id", "the id of the tool call that this answers")
+        raise Malformed(f"{path}.tool_use_id", "the id of the tool call that this answers")
     parts = () if content is None else read_content(content, path)
     return ToolResult(call_id, parts, names.get(call_id, ""), block.get("is_error") is True, cache_in(block))
 
@@ -201,7 +201,7 @@ def _source(block: Mapping[str, Any], path: str) -> Source:
     )
     value = source.get(named) if named else None
     if not isinstance(value, str):
-        raise Wrong(f"{path}.source", "a source of type base64, url, file or text with its data, url or file_id")
+        raise Malformed(f"{path}.source", "a source of type base64, url, file or text with its data, url or file_id")
     if kind == "base64":
         return Inline(mime, value)
     if kind == "url":

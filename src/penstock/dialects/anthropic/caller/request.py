@@ -19,7 +19,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.dialects.anthropic.caller.messages import read_content, read_messages
 from penstock.dialects.anthropic.caller.tools import read_choice, read_tools
 from penstock.dialects.caller import RequestBody
-from penstock.dialects.openai.caller.parts import Wrong
+from penstock.dialects.malformed import Malformed
 
 WORDING: Final = Wording(
     names={
@@ -88,7 +88,7 @@ def read_request(body: Body) -> ChatRequest | Failure:
     """The request that a body is, or what is wrong with it and where."""
     try:
         return _read(body)
-    except Wrong as wrong:
+    except Malformed as wrong:
         return _wrong(wrong.path, wrong.expected)
     except BodyError as error:
         return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
@@ -192,9 +192,9 @@ _NOT_OURS: Final = frozenset({"response_format", "reasoning", "functions", "func
 def _checked(name: str, value: Any) -> Any:
     check = _CHECKS.get(name)
     if check is not None and not check[0](value):
-        raise Wrong(name, check[1])
+        raise Malformed(name, check[1])
     if name in _NOT_OURS:
-        raise Wrong(name, "left out: this API has no such parameter")
+        raise Malformed(name, "left out: this API has no such parameter")
     return value
 
 
@@ -223,7 +223,7 @@ def _format(body: Body, config: Mapping[str, Any]) -> Format | None:
     if form is None:
         return None
     if not isinstance(form, dict) or form.get("type") != "json_schema" or not isinstance(form.get("schema"), dict):
-        raise Wrong(path, 'an object of type "json_schema" with a schema')
+        raise Malformed(path, 'an object of type "json_schema" with a schema')
     return Format("json_schema", schema=_schema_bytes(body, path))
 
 
@@ -253,14 +253,14 @@ def _system(value: Any) -> tuple[Message, ...]:
     if value is None:
         return ()
     if not isinstance(value, str | list):
-        raise Wrong("system", "a string or an array of text blocks")
+        raise Malformed("system", "a string or an array of text blocks")
     parts = [
         part
         for part in read_content(value, "system")
         if not (isinstance(part, TextPart) and part.text.startswith(_BILLING))
     ]
     if not all(isinstance(part, TextPart) for part in parts):
-        raise Wrong("system", "a string or an array of text blocks")
+        raise Malformed("system", "a string or an array of text blocks")
     texts = [part for part in parts if isinstance(part, TextPart)]
     if len(texts) > 1 and all(part.cache is None for part in texts):
         texts = [TextPart("\n\n".join(part.text for part in texts))]

@@ -13,7 +13,7 @@ from penstock.core.body import Body, BodyError
 from penstock.core.chat import NativeTool, Owner, Tool, ToolChoice
 from penstock.core.lru import Lru
 from penstock.dialects.anthropic.client_tools import as_function
-from penstock.dialects.openai.caller.parts import Wrong, text_in
+from penstock.dialects.malformed import Malformed, text_in
 
 _MEMBERS: Final = frozenset({"type", "name", "description", "input_schema", "strict", "cache_control"})
 _PLACEHOLDER: Final = "DeferredToolPlaceholder"
@@ -29,18 +29,18 @@ _known: Final[Lru[bytes, _Tools]] = Lru(_REMEMBERED)
 
 
 def read_tools(body: Body) -> _Tools:
-    """All tools. Raises Wrong."""
+    """All tools. Raises Malformed."""
     if body.is_null("tools"):
         return ()
     raw = body.raw("tools") or b""
     found = _known.get(raw)
     if found is None:
         if not body.is_array("tools"):
-            raise Wrong("tools", "an array of tools")
+            raise Malformed("tools", "an array of tools")
         try:
             given = body.objects("tools")
         except BodyError:
-            raise Wrong("tools", "an array of tools") from None
+            raise Malformed("tools", "an array of tools") from None
         read = (_tool(tool, f"tools[{position}]") for position, tool in enumerate(given))
         found = tuple(tool for tool in read if not (isinstance(tool, Tool) and tool.name == _PLACEHOLDER))
         _known.put(raw, found, _WEIGHT * len(raw))
@@ -50,20 +50,20 @@ def read_tools(body: Body) -> _Tools:
 def _tool(tool: Body, path: str) -> Tool | NativeTool:
     kind, name = tool.value("type"), tool.value("name")
     if not isinstance(kind, str | None):
-        raise Wrong(f"{path}.type", "a string")
+        raise Malformed(f"{path}.type", "a string")
     if kind is not None and kind != "custom":
         value = {member: tool.value(member) for member in tool}
         alike = next((same for beginning, same in _KINDS.items() if kind.startswith(beginning)), "")
         return NativeTool(kind, value, Owner.ANTHROPIC, alike, as_function(kind, text_in(name)))
     if not isinstance(name, str) or not name:
-        raise Wrong(f"{path}.name", "a non-empty string")
+        raise Malformed(f"{path}.name", "a non-empty string")
     description, strict, cache = (tool.value(member) for member in ("description", "strict", "cache_control"))
     if not isinstance(description, str | None):
-        raise Wrong(f"{path}.description", "a string")
+        raise Malformed(f"{path}.description", "a string")
     schema = b""
     if not tool.is_null("input_schema"):
         if not isinstance(tool.value("input_schema"), dict):
-            raise Wrong(f"{path}.input_schema", "an object")
+            raise Malformed(f"{path}.input_schema", "an object")
         schema = tool.raw("input_schema") or b""
     return Tool(
         name,
@@ -83,7 +83,7 @@ _CHOICES: Final[Mapping[str, ToolChoice]] = {
 
 
 def read_choice(value: Any) -> dict[str, Any]:
-    """The parameters ``tool_choice`` and ``parallel_tool_calls``, as far as they are given. Raises Wrong."""
+    """The parameters ``tool_choice`` and ``parallel_tool_calls``, as far as they are given. Raises Malformed."""
     if value is None:
         return {}
     kind = value.get("type") if isinstance(value, dict) else None
@@ -92,6 +92,6 @@ def read_choice(value: Any) -> dict[str, Any]:
     elif isinstance(kind, str) and kind in _CHOICES:
         choice = _CHOICES[kind]
     else:
-        raise Wrong("tool_choice", 'an object of type auto, any, none, or {"type": "tool", "name": NAME}')
+        raise Malformed("tool_choice", 'an object of type auto, any, none, or {"type": "tool", "name": NAME}')
     single = {"parallel_tool_calls": False} if value.get("disable_parallel_tool_use") is True else {}
     return {"tool_choice": choice, **single}

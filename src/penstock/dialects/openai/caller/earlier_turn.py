@@ -14,7 +14,8 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.chat import NativePart, Owner, Part, ReasoningPart, TextPart, ToolCall, UnknownPart
-from penstock.dialects.openai.caller.parts import READERS, Wrong, cache_in, image_part, text_in
+from penstock.dialects.malformed import Malformed, cache_in, text_in
+from penstock.dialects.openai.caller.parts import READERS, image_part
 
 
 class _Place(msgspec.Struct, frozen=True):
@@ -127,7 +128,7 @@ def _block(block: Mapping[str, Any], owners: Mapping[str, str]) -> Part:
     if kind == "image_url":
         try:
             return image_part(block, "")
-        except Wrong:
+        except Malformed:
             return UnknownPart(kind, block)
     return NativePart(block, _owner_of(block))
 

@@ -6,7 +6,6 @@ Source: OpenAI API reference, "Error codes".
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 import msgspec
@@ -15,15 +14,11 @@ from penstock.core.events import Fail
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.core.json_text import read_json, write_json
-from penstock.core.vendor_error import VendorError, read_vendor_error
+from penstock.core.vendor_error import VendorError, read_vendor_error, without_organisation
 from penstock.dialects.caller import JSON, ErrorReply, ProviderReply
 
 _TEXT_LIMIT: Final = 4096
 """Characters of a body that is no JSON (a proxy's HTML page, say) that are told."""
-_ORGANISATION: Final = re.compile(
-    r"\b(org(?:anization)?[- ](?:[A-Za-z ]{0,24})?)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
-)
-"""An account's id beside the word organisation: the operator's, and no caller's business."""
 
 
 def own(failure: Failure, trace_id: str) -> ErrorReply:  # noqa: ARG001 (a response header names the trace)
@@ -45,11 +40,6 @@ def provider(reply: ProviderReply, trace_id: str) -> ErrorReply:  # noqa: ARG001
 def provider_event(fail: Fail, provider: str, trace_id: str) -> bytes:  # noqa: ARG001
     """An error that a translated stream told, as an event; no ``[DONE]`` follows it."""
     return b"data: " + translated_event(fail, provider) + b"\n\n"
-
-
-def without_organisation(text: str) -> str:
-    """Text of a provider's, its account's ids made unreadable."""
-    return _ORGANISATION.sub(r"\1***", text)
 
 
 def error_body(failure: Failure) -> bytes:

@@ -25,8 +25,9 @@ from penstock.core.chat import (
     ToolResult,
     UnknownPart,
 )
+from penstock.dialects.malformed import Malformed, cache_in, text_in
 from penstock.dialects.openai.caller.earlier_turn import earlier_turn
-from penstock.dialects.openai.caller.parts import Wrong, cache_in, read_content, text_in
+from penstock.dialects.openai.caller.parts import read_content
 
 _ROLES: Final[Mapping[str, Role]] = {
     "system": "system",
@@ -40,9 +41,9 @@ _ROLES: Final[Mapping[str, Role]] = {
 
 
 def read_messages(value: Any) -> tuple[Message, ...]:
-    """All messages. Raises Wrong."""
+    """All messages. Raises Malformed."""
     if not isinstance(value, list) or not value:
-        raise Wrong("messages", "a non-empty array of message objects")
+        raise Malformed("messages", "a non-empty array of message objects")
     names: dict[str, str] = {}
     return tuple([_message(message, f"messages[{position}]", names) for position, message in enumerate(value)])
 
@@ -50,11 +51,11 @@ def read_messages(value: Any) -> tuple[Message, ...]:
 def _message(message: Any, path: str, names: dict[str, str]) -> Message:
     """One message. ``names`` are those of the calls so far, by id."""
     if not isinstance(message, dict):
-        raise Wrong(path, "an object")
+        raise Malformed(path, "an object")
     given = message.get("role")
     role = _ROLES.get(given) if isinstance(given, str) else None
     if role is None:
-        raise Wrong(f"{path}.role", "system, developer, user, assistant or tool")
+        raise Malformed(f"{path}.role", "system, developer, user, assistant or tool")
     content = message.get("content")
     if len(message) == _BARE and type(content) is str and role != "tool":
         return Message(role, (TextPart(content),), "", path)
@@ -95,7 +96,7 @@ def _tool_result(message: Mapping[str, Any], path: str, names: Mapping[str, str]
     if message.get("role") == "function":
         call_id = given
     if not isinstance(call_id, str) or not call_id:
-        raise Wrong(f"{path}.tool_call_id", "the id of the tool call that this answers")
+        raise Malformed(f"{path}.tool_call_id", "the id of the tool call that this answers")
     content = message.get("content")
     parts = read_content(content, path)
     return (ToolResult(call_id, parts, names.get(call_id, given), message.get("is_error") is True),)
@@ -105,7 +106,7 @@ def _tool_calls(message: Mapping[str, Any], path: str) -> Iterable[ToolCall]:
     calls = message.get("tool_calls")
     if calls is not None:
         if not isinstance(calls, list):
-            raise Wrong(f"{path}.tool_calls", "an array of tool calls")
+            raise Malformed(f"{path}.tool_calls", "an array of tool calls")
         for position, call in enumerate(calls):
             yield _tool_call(call, f"{path}.tool_calls[{position}]")
     legacy = message.get("function_call")
@@ -116,11 +117,11 @@ def _tool_calls(message: Mapping[str, Any], path: str) -> Iterable[ToolCall]:
 
 def _tool_call(call: Any, path: str) -> ToolCall:
     if not isinstance(call, dict):
-        raise Wrong(path, "an object")
+        raise Malformed(path, "an object")
     custom = call.get("type") == "custom"
     function = call.get("custom" if custom else "function")
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise Wrong(f"{path}.function.name", "the name of a function")
+        raise Malformed(f"{path}.function.name", "the name of a function")
     arguments = function.get("input" if custom else "arguments")
     if isinstance(arguments, dict):
         arguments = msgspec.json.encode(arguments).decode()

@@ -26,26 +26,7 @@ from penstock.core.chat import (
     TextPart,
     UnknownPart,
 )
-
-
-class Wrong(Exception):
-    """A member is not what it must be. ``path`` is where, ``expected`` completes "must be"."""
-
-    def __init__(self, path: str, expected: str) -> None:
-        super().__init__(path)
-        self.path = path
-        self.expected = expected
-
-
-def cache_in(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Its cache marker."""
-    cache = value.get("cache_control")
-    return cache if isinstance(cache, dict) else None
-
-
-def text_in(value: Any) -> str:
-    """The value if it is text, else nothing."""
-    return value if isinstance(value, str) else ""
+from penstock.dialects.malformed import Malformed, cache_in, text_in
 
 
 def read_content(value: Any, path: str) -> tuple[Part, ...]:
@@ -55,7 +36,7 @@ def read_content(value: Any, path: str) -> tuple[Part, ...]:
     if value is None:
         return ()
     if not isinstance(value, list):
-        raise Wrong(f"{path}.content", "a string or an array of parts")
+        raise Malformed(f"{path}.content", "a string or an array of parts")
     return tuple(_part(part, f"{path}.content[{position}]") for position, part in enumerate(value))
 
 
@@ -63,7 +44,7 @@ def _part(part: Any, path: str) -> Part:
     if isinstance(part, str):
         return TextPart(part)
     if not isinstance(part, dict):
-        raise Wrong(path, "an object")
+        raise Malformed(path, "an object")
     kind = part.get("type")
     read = READERS.get(kind) if isinstance(kind, str) else None
     if read is not None:
@@ -76,7 +57,7 @@ def _part(part: Any, path: str) -> Part:
 def _text_part(part: Mapping[str, Any], path: str) -> Part:
     text = part.get("text", part.get("refusal"))
     if not isinstance(text, str):
-        raise Wrong(f"{path}.text", "a string")
+        raise Malformed(f"{path}.text", "a string")
     return TextPart(text, cache_in(part))
 
 
@@ -85,7 +66,7 @@ def image_part(part: Mapping[str, Any], path: str) -> Part:
     image = part.get("image_url")
     image = {"url": image} if isinstance(image, str) else image
     if not isinstance(image, dict) or not isinstance(image.get("url"), str) or not image["url"]:
-        raise Wrong(f"{path}.image_url.url", "the URL of an image, https: or data:")
+        raise Malformed(f"{path}.image_url.url", "the URL of an image, https: or data:")
     source = _source(image["url"], text_in(image.get("mime_type")), f"{path}.image_url.url")
     mime = "" if isinstance(source, Stored) else source.mime
     if mime and not mime.startswith("image/"):
@@ -97,14 +78,14 @@ def _video_part(part: Mapping[str, Any], path: str) -> Part:
     video = part.get("video_url")
     url = video if isinstance(video, str) else video.get("url") if isinstance(video, dict) else None
     if not isinstance(url, str) or not url:
-        raise Wrong(f"{path}.video_url.url", "the URL of a video, https: or data:")
+        raise Malformed(f"{path}.video_url.url", "the URL of a video, https: or data:")
     return FilePart(_source(url, "", f"{path}.video_url.url"), "", cache_in(part))
 
 
 def _audio_part(part: Mapping[str, Any], path: str) -> Part:
     audio = part.get("input_audio")
     if not isinstance(audio, dict) or not isinstance(audio.get("data"), str):
-        raise Wrong(f"{path}.input_audio.data", "base64 of a sound")
+        raise Malformed(f"{path}.input_audio.data", "base64 of a sound")
     data = audio["data"]
     source: Source = Inline("", data)
     if data.startswith(("data:", "https://", "http://", "gs://", "s3://")):
@@ -115,7 +96,7 @@ def _audio_part(part: Mapping[str, Any], path: str) -> Part:
 def _file_part(part: Mapping[str, Any], path: str) -> Part:
     file = part.get("file")
     if not isinstance(file, dict):
-        raise Wrong(f"{path}.file", "an object")
+        raise Malformed(f"{path}.file", "an object")
     mime = text_in(file.get("mime_type"))
     name = text_in(file.get("filename") or file.get("file_name"))
     for member in ("file_data", "file_url", "file_id"):
@@ -126,7 +107,7 @@ def _file_part(part: Mapping[str, Any], path: str) -> Part:
             is_url = member == "file_url" or value.startswith("data:")
             source = _source(value, mime, f"{path}.file.{member}") if is_url else Inline(mime, value)
             return FilePart(source, name, cache_in(part))
-    raise Wrong(f"{path}.file", "an object with file_data, file_url or file_id")
+    raise Malformed(f"{path}.file", "an object with file_data, file_url or file_id")
 
 
 def _thinking_part(part: Mapping[str, Any], _path: str) -> Part:
@@ -164,7 +145,7 @@ def _source(url: str, mime: str, path: str) -> Source:
         return Link(url, mime)
     head, comma, data = url[5:].partition(",")
     if not comma:
-        raise Wrong(path, "a data URL with a comma before its data")
+        raise Malformed(path, "a data URL with a comma before its data")
     said, *rest = head.split(";")
     if "base64" not in rest:
         data = base64.b64encode(unquote_to_bytes(data)).decode()

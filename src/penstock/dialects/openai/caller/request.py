@@ -14,8 +14,8 @@ from penstock.core.body import Body, BodyError
 from penstock.core.chat import ChatRequest, Format, NativeTool, Reasoning, Tool, ToolChoice
 from penstock.core.failure import Failure, Kind
 from penstock.core.lru import Lru
+from penstock.dialects.malformed import Malformed
 from penstock.dialects.openai.caller.messages import read_messages
-from penstock.dialects.openai.caller.parts import Wrong
 
 _NOT_PARAMETERS: Final = frozenset({"model", "messages", "stream", "stream_options"})
 _LEGACY: Final = frozenset({"functions", "function_call"})
@@ -35,7 +35,7 @@ def from_body(body: Body) -> ChatRequest | Failure:
     """The same, of a body whose top level was read already."""
     try:
         return _read(body)
-    except Wrong as wrong:
+    except Malformed as wrong:
         text = f"The gateway could not read the request: {wrong.path} must be {wrong.expected}."
         return Failure(Kind.INVALID_REQUEST, text, wrong.path)
 
@@ -62,7 +62,7 @@ def _value(body: Body, name: str) -> Any:
     try:
         return body.value(name)
     except BodyError:
-        raise Wrong(name, "valid JSON") from None
+        raise Malformed(name, "valid JSON") from None
 
 
 def _parameter(body: Body, name: str) -> Any:
@@ -76,7 +76,7 @@ def _parameter(body: Body, name: str) -> Any:
         return _tool_choice(value)
     check = _CHECKS.get(name)
     if check is not None and not check[0](value):
-        raise Wrong(name, check[1])
+        raise Malformed(name, check[1])
     return value
 
 
@@ -138,11 +138,11 @@ _CHECKS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
 def _elements(body: Body, name: str) -> list[Body]:
     """The objects of an array, each with its members' own bytes."""
     if not body.is_array(name):
-        raise Wrong(name, "an array of objects")
+        raise Malformed(name, "an array of objects")
     try:
         return body.objects(name)
     except BodyError:
-        raise Wrong(name, "an array of objects") from None
+        raise Malformed(name, "an array of objects") from None
 
 
 _Tools = tuple[Tool | NativeTool, ...]
@@ -165,7 +165,7 @@ def _tools(body: Body) -> _Tools:
 def _tool(tool: Body, path: str) -> Tool | NativeTool:
     kind = _value(tool, "type") or ("function" if "function" in tool else "")
     if not isinstance(kind, str):
-        raise Wrong(f"{path}.type", "a string")
+        raise Malformed(f"{path}.type", "a string")
     if kind != "function":
         return NativeTool(kind, {name: _value(tool, name) for name in tool})
     function = _object(tool, "function", f"{path}.function")
@@ -177,7 +177,7 @@ def _object(body: Body, name: str, path: str) -> Body:
     try:
         return Body.parse(body.raw(name) or b"")
     except BodyError:
-        raise Wrong(path, "an object") from None
+        raise Malformed(path, "an object") from None
 
 
 def _readable(body: Body, name: str, path: str) -> None:
@@ -187,15 +187,15 @@ def _readable(body: Body, name: str, path: str) -> None:
     except BodyError:
         value = None
     if not isinstance(value, dict):
-        raise Wrong(path, "an object")
+        raise Malformed(path, "an object")
 
 
 def _function(function: Body, path: str, beside: Mapping[str, Any]) -> Tool:
     name, description = _value(function, "name"), _value(function, "description")
     if not isinstance(name, str) or not name:
-        raise Wrong(f"{path}.name", "a non-empty string")
+        raise Malformed(f"{path}.name", "a non-empty string")
     if not isinstance(description, str | None):
-        raise Wrong(f"{path}.description", "a string")
+        raise Malformed(f"{path}.description", "a string")
     parameters = function.raw("parameters")
     if parameters is not None and not function.is_null("parameters"):
         _readable(function, "parameters", f"{path}.parameters")
@@ -237,7 +237,7 @@ def _tool_choice(value: Any) -> ToolChoice:
             return ToolChoice("required", (name,))
         if value.get("type") in ("auto", "none", "required"):
             return ToolChoice(value["type"])
-    raise Wrong("tool_choice", 'auto, none, required or {"type": "function", "function": {"name": NAME}}')
+    raise Malformed("tool_choice", 'auto, none, required or {"type": "function", "function": {"name": NAME}}')
 
 
 def _chosen(value: Any) -> str:
@@ -273,7 +273,7 @@ def _format(body: Body) -> Format | None:
     if kind == "json_object":
         return Format("json_object")
     if kind != "json_schema":
-        raise Wrong("response_format.type", "text, json_object or json_schema")
+        raise Malformed("response_format.type", "text, json_object or json_schema")
     path = "response_format.json_schema"
     given = _object(form, "json_schema", path)
     schema = given.raw("schema")
@@ -293,7 +293,7 @@ def _reasoning(body: Body) -> Reasoning | None:
     """OpenAI's ``reasoning_effort``, OpenRouter's ``reasoning`` and Anthropic's ``thinking``, as one."""
     effort, nested, thinking = (_value(body, name) for name in ("reasoning_effort", "reasoning", "thinking"))
     if effort is not None and not isinstance(effort, str):
-        raise Wrong("reasoning_effort", "a string")
+        raise Malformed("reasoning_effort", "a string")
     nested = nested if isinstance(nested, dict) else {}
     if isinstance(thinking, bool):
         thinking = {"type": "enabled" if thinking else "disabled"}

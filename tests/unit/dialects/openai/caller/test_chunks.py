@@ -26,8 +26,8 @@ from penstock.core.events import (
     ToolStart,
 )
 from penstock.core.usage import Usage
+from penstock.dialects.caller import Caption
 from penstock.dialects.openai.caller.chunks import ChunkWriter
-from penstock.dialects.openai.caller.members import Caption
 
 COUNTING = msgspec.structs.replace(CAPTION, include_usage=True)
 

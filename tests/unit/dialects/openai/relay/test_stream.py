@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.usage import Usage
-from penstock.dialects.openai.relay.stream import Scan, ending
+from penstock.dialects.openai.relay.stream import STREAM, ending
+from penstock.dialects.stream_watch import StreamWatch
 
 
 def chunk(delta: Any = None, **members: Any) -> bytes:
@@ -45,8 +46,8 @@ TEXT = chunk({"content": "Hi"})
     ],
 )
 def test_what_counts_as_content(events: bytes, content: int) -> None:
-    scan = Scan()
-    assert scan.weigh(events) == events
+    scan = StreamWatch(STREAM)
+    assert scan.feed(events, weigh=True) == events
     assert scan.content == content
     assert scan.skipped == 0
 
@@ -61,8 +62,8 @@ def test_what_counts_as_content(events: bytes, content: int) -> None:
     ],
 )
 def test_an_event_that_is_no_json_is_taken_out_and_counted(garbage: bytes, passed: bytes) -> None:
-    scan = Scan()
-    assert scan.passing(garbage) == passed
+    scan = StreamWatch(STREAM)
+    assert scan.feed(garbage) == passed
     assert scan.skipped == 1
 
 
@@ -71,8 +72,8 @@ def test_an_event_that_is_no_json_is_taken_out_and_counted(garbage: bytes, passe
     [TEXT, b"data: [DONE]\n\n", b": c\n\n", b"data:\n\n", b'data: {"a":"\\ud83d"}\n\n', b"data: \xef\xbb\xbf{}\n\n"],
 )
 def test_what_clients_can_read_passes_untouched(events: bytes) -> None:
-    scan = Scan()
-    assert scan.passing(events) is events
+    scan = StreamWatch(STREAM)
+    assert scan.feed(events) is events
     assert scan.skipped == 0
 
 
@@ -87,8 +88,8 @@ def test_what_clients_can_read_passes_untouched(events: bytes) -> None:
     ],
 )
 def test_an_error_among_the_events(events: bytes, is_error: bool) -> None:
-    scan = Scan()
-    assert scan.passing(events) == events
+    scan = StreamWatch(STREAM)
+    assert scan.feed(events) == events
     assert (scan.error is not None) is is_error
 
 
@@ -116,5 +117,5 @@ def test_how_a_stream_says_that_it_is_finished(tail: bytes, ended: bool) -> None
 @given(st.binary(max_size=60), st.sampled_from([b"", b"event: error\n", b"data: "]))
 def test_no_bytes_lead_to_an_exception(data: bytes, before: bytes) -> None:
     for stream in (data, before + data + b"\n\n", b'data: {"choices":[' + data + b"]}\n\n"):
-        Scan().weigh(stream)
+        StreamWatch(STREAM).feed(stream, weigh=True)
         ending(stream)
