@@ -40,6 +40,8 @@ _TOO_LONG: Final = "Input is too long."
 
 _NUMBER: Final = re.compile(r"(?<![\w.,])\d{1,3}(?:,\d{3})+(?![\w,])|(?<![\w.,])\d{3,9}(?![\w])")
 _EXCEEDS: Final = re.compile(r"(\d[\d,]*) tokens? > (\d[\d,]*)")
+_EXCESS: Final = re.compile(r"(?:limit )?exceed\w* by (\d[\d,]*)", re.IGNORECASE)
+"""Cohere tells by how much."""
 _LIMIT: Final = re.compile(r"(?:max\w*|limit\w*|context (?:size|window|length))\D{0,60}?(\d[\d,]{2,})", re.IGNORECASE)
 
 
@@ -125,10 +127,14 @@ def too_long(text: str) -> str:
     exceeds = _EXCEEDS.search(text)
     if exceeds is not None:
         return _numbered(_integer(exceeds[1]), _integer(exceeds[2]))
-    found = _LIMIT.search(text)
+    excess = _EXCESS.search(text)
+    rest = text if excess is None else text[: excess.start()] + text[excess.end() :]
+    found = _LIMIT.search(rest)
     if found is None:
         return _TOO_LONG
     limit = _integer(found[1])
+    if excess is not None:
+        return _numbered(limit + _integer(excess[1]), limit)
     return _numbered(max((_integer(number) for number in _NUMBER.findall(text)), default=0), limit)
 
 

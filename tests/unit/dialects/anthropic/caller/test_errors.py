@@ -145,6 +145,10 @@ def test_an_accounts_id_is_not_told() -> None:
             "prompt is too long: 9000 tokens > 4096 maximum",
         ),
         ("prompt is too long: 210000 tokens > 200000 maximum", "prompt is too long: 210000 tokens > 200000 maximum"),
+        (
+            "too many tokens: size limit exceeded by 500 tokens. The limit for this model is 2000 tokens.",
+            "prompt is too long: 2500 tokens > 2000 maximum",
+        ),
         ("Please reduce the length of the messages.", "Input is too long."),
         ("maximum context length is 128000 tokens", "Input is too long."),
     ],
