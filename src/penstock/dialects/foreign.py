@@ -100,8 +100,8 @@ def _tools(
             found.append(tool.function)
         elif own is not None:
             found.append(NativeTool(own, {"type": own}))
-            for setting in tool.value:
-                if setting not in {"type", "name", "cache_control"}:
+            for setting, value in tool.value.items():
+                if value is not None and setting not in {"type", "name", "cache_control"}:
                     parameters.unsupported(f"tools[{position}].{setting}")
             if choice is not None and tool.value.get("name") in choice.names:
                 choice = ToolChoice("auto")

@@ -40,7 +40,7 @@ WORDING: Final = Wording(
         "].tool_calls[": "].content[",
     },
     once=frozenset({"cache_control", "defer_loading", "input_examples", "allowed_callers"}),
-    silent=frozenset({"eager_input_streaming"}),
+    silent=frozenset({"eager_input_streaming", "anthropic_version", "anthropic_beta"}),
 )
 """What callers of Anthropic's wire call what is dropped."""
 
