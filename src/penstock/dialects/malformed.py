@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Malformed(Exception):
-    """A member has the wrong form. ``path`` is where (``messages[2].content``), ``expected`` completes: it must be ..."""
+    """A member has the wrong form. ``path`` is where (``messages[2].content``), ``expected`` is what it must be."""
 
     def __init__(self, path: str, expected: str) -> None:
         super().__init__(path)

@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from commands import CHUNK, STREAM, run
+from upstream import refusing_port
 
 
 class Remote(BaseHTTPRequestHandler):

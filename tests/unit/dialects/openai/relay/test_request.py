@@ -59,4 +59,4 @@ def test_the_limits_of_a_model_apply_where_the_host_says_so() -> None:
         context = WriteContext("m", "unit", traits, quirks=ChatQuirks(applies_model_limits=applies))
         fitted = fit_request(body, context)
         assert not hasattr(fitted, "kind")
-        assert fitted.dropped == dropped  # type: ignore[union-attr]
+        assert fitted.dropped == dropped
