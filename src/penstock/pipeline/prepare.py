@@ -138,7 +138,9 @@ def _same_wire(
         body = body.replaced({"model": write_json(model_route.override)})
     elif model is not None and model_route.becomes is not None:
         body = body.replaced({"model": write_json(context.model)})
-    asks_usage = streams and model_route.quirks.stream_usage and not dialect.replies.include_usage(body)
+    # A custom host may be any server: only the provider itself is known to take the question.
+    can_ask = streams and model_route.quirks.stream_usage and model_route.origin.trusted
+    asks_usage = can_ask and not dialect.replies.include_usage(body)
     if asks_usage:
         body = dialect.replies.with_usage(body)
     fitted = dialect.relay.fit_request(body, context)
