@@ -102,6 +102,7 @@ _NAMED_ROWS: Final = (
     ("", "`virtual_keys`", "The virtual keys that its holder may name. Absent: all."),
     ("", "`configs`", "The configs that its holder may name. Absent: all."),
     ("", "`config`", "The config of requests that name neither provider nor config."),
+    ("", "`labels`", 'Texts by name, such as `{ team = "search" }`: at most 20, of at most 64 characters each.'),
 )
 _NAMED_RULES: Final = """
 Names have letters, digits, dots, dashes and underscores. Paths are relative to the file that they stand in. Once there

@@ -18,7 +18,8 @@ from typing import Final
 
 from penstock.stores.catalogue import Catalogue, CatalogueChange
 from penstock.stores.memory import MemoryCatalogue
-from penstock.stores.reading import CatalogueError, Check, Reading, Stamp, read, stamp
+from penstock.stores.reading import Reading, Stamp, read, stamp
+from penstock.stores.validate import CatalogueError, Check
 
 __all__ = ["CatalogueError", "CatalogueFile", "read"]
 

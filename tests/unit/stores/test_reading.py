@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from penstock.core.secret import Secret
 from penstock.stores.catalogue import EMPTY, Catalogue, GatewayKey, VirtualKey, digest_of
-from penstock.stores.reading import CatalogueError, Check, Reading, read
+from penstock.stores.reading import Reading, read
+from penstock.stores.validate import CatalogueError, Check
 
 ROOT = Path(__file__).parents[3]
 PROVIDERS = ("openai", "azure-openai", "echo")
@@ -358,7 +359,7 @@ def test_what_can_be_wrong_with_a_gateway_key(tmp_path: Path) -> None:
     hash_wanted = "expected sha256: and 64 hexadecimal digits; penstock key makes both key and hash"
     assert problems(tmp_path, text) == (
         "keys.text in penstock.toml: expected a section, [keys.text]",
-        "keys.a.models in penstock.toml: unknown setting: there are hash, virtual_keys, configs, config",
+        "keys.a.models in penstock.toml: unknown setting: there are hash, virtual_keys, configs, config, labels",
         "keys.a.config_ in penstock.toml: unknown setting: did you mean config?",
         f"keys.a.hash in penstock.toml: {hash_wanted}",
         "keys.a.virtual_keys in penstock.toml: there is no virtual key openai-prd: did you mean openai-prod?",
@@ -412,7 +413,7 @@ VALUES = st.recursive(
     max_leaves=5,
 )
 MEMBERS = st.sampled_from(
-    "provider credential base_url models default_params file id hash virtual_keys configs config".split()
+    "provider credential base_url models default_params file id hash virtual_keys configs config labels".split()
 )
 ENTRIES = VALUES | st.dictionaries(MEMBERS | st.text(max_size=5), VALUES)
 SECTIONS = VALUES | st.dictionaries(st.sampled_from(["a", "b"]) | st.text(max_size=3), ENTRIES)

@@ -1,0 +1,27 @@
+"""What a misspelt word was probably meant to be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Final
+
+_CUTOFF: Final = 0.6
+
+
+def nearest(word: str, known: Iterable[str], cutoff: float = _CUTOFF) -> str | None:
+    """The known word that is most like this one.
+
+    None if no word's similarity reaches ``cutoff``, from 0 (nothing in common) to 1 (the same).
+    """
+    matches = get_close_matches(word, list(known), 1, cutoff)
+    return matches[0] if matches else None
+
+
+def hint(word: str, known: Iterable[str], otherwise: str, cutoff: float = _CUTOFF, quote: str = "") -> str:
+    """The end of a message about an unknown word, for example ``did you mean 'openai'?`` with ``'`` as ``quote``.
+
+    ``otherwise`` is the end if no known word is near.
+    """
+    near = nearest(word, known, cutoff)
+    return otherwise if near is None else f"did you mean {quote}{near}{quote}?"
