@@ -86,15 +86,21 @@ class StreamWatch:
         return events
 
     def _are_plain(self, events: bytes) -> bool:
-        """Whether all are one line of data each, perhaps with a name before it, which can be read: what nearly every
-        vendor sends, told apart fast."""
+        """Whether all are one line of data each, perhaps with a name before it, which can be read and is no error: what
+        nearly every vendor sends, told apart fast."""
         if events[-2:] != _END:
             return False
+        error_in = self._grammar.error_in
         for block in events[:-2].split(_END):
             name = b""
             if block[:7] == _EVENT:
                 name, _, block = block[7:].partition(b"\n")
-            if block[:6] != _DATA or b"\n" in block or not self._can_be_read(name, block[6:]):
+            if block[:6] != _DATA or b"\n" in block:
+                return False
+            try:
+                if error_in(name, block[6:]) is not None:
+                    return False
+            except ValueError:
                 return False
         return True
 

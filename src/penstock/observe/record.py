@@ -109,6 +109,10 @@ class Records:
     def __init__(self) -> None:
         self._queues: tuple[RecordQueue, ...] = ()
 
+    @property
+    def has_readers(self) -> bool:
+        return bool(self._queues)
+
     def subscribe(self, size: int = 10_000) -> RecordQueue:
         """A queue of its own for one more reader, from now on."""
         queue = RecordQueue(size)

@@ -9,47 +9,46 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import read_json_or_none
 from penstock.core.usage import Usage
 from penstock.observe.record import AttemptRecord, Record, Records
+from penstock.providers.row import Operation
 from penstock.routing.plan import Target
 
+_FREE: Final = frozenset({"HIT", "REPLAYED"})
+"""What an attempt says of the cache where nobody was called."""
 _LONGEST_LABEL: Final = 128
 """Characters of one of the caller's own labels that are kept."""
 
 
-class AttemptAccount:
+class AttemptAccount(msgspec.Struct):
     """One attempt at one target, while it lasts. ``usage`` and ``status`` are set as they become known.
 
-    ``call`` is shared by the accounts of all requests that share one upstream call: the first of them that closes with
-    a known usage pays for it.
+    Times are seconds since the request's arrival. ``call`` is shared by the accounts of all requests that share one
+    upstream call: one of them pays for it.
     """
 
-    __slots__ = (
-        "began", "cache", "call", "ended", "failure", "first_content", "is_hedge_loser", "lane", "model",
-        "provider", "status", "target", "usage",
-    )  # fmt: skip
-
-    def __init__(self, target: Target, began: float) -> None:
-        self.target = target.path
-        self.provider = target.provider
-        self.began = began
-        self.model: str | None = None
-        self.lane = 0
-        self.status = 0
-        self.first_content: float | None = None
-        self.ended: float | None = None
-        self.usage: Usage | None = None
-        self.failure: Failure | None = None
-        self.cache: str | None = None
-        self.call: SharedCost | None = None
-        self.is_hedge_loser = False
+    target: str
+    provider: str
+    began: float
+    model: str | None = None
+    lane: int = 0
+    status: int = 0
+    first_content: float | None = None
+    ended: float | None = None
+    usage: Usage | None = None
+    failure: Failure | None = None
+    cache: str | None = None
+    call: SharedCost | None = None
+    is_hedge_loser: bool = False
 
     def close(self) -> AttemptRecord:
         """The immutable account of the attempt."""
         failure, call = self.failure, self.call
-        is_charged = self.cache != "HIT" if call is None else call.is_charged_to(self)
+        is_charged = self.cache not in _FREE if call is None else call.is_charged_to(self)
         return AttemptRecord(
             self.target,
             self.provider,
@@ -85,46 +84,40 @@ class SharedCost:
         return self._payer is attempt
 
 
-class Account:
+class Account(msgspec.Struct):
     """Everything that is known of one request."""
 
-    __slots__ = (
-        "_is_closed", "_records", "address", "answered_by", "arrived", "at", "attempts", "cache",
-        "config", "dialect", "dropped", "failure", "first_byte", "has_left", "is_cancelled", "key", "labels",
-        "metadata", "method", "operation", "path", "skipped", "status", "stream", "trace", "trace_id",
-    )  # fmt: skip
-
-    def __init__(self, records: Records, method: str, path: str) -> None:
-        self._records = records
-        self._is_closed = False
-        self.at = time.time()
-        self.arrived = time.monotonic()
-        self.method = method
-        self.path = path
-        self.operation: str | None = None
-        self.dialect: str | None = None
-        self.trace_id = b""
-        self.metadata: bytes | None = None
-        self.address: str | None = None
-        self.key: str | None = None
-        self.labels: Mapping[str, str] = {}
-        self.config: str | None = None
-        self.attempts: list[AttemptAccount] = []
-        self.answered_by: AttemptAccount | None = None
-        self.dropped: tuple[str, ...] = ()
-        self.cache: str | None = None
-        self.trace = ""
-        self.skipped = 0
-        self.stream = False
-        self.status = 0
-        self.failure: Failure | None = None
-        self.first_byte: float | None = None
-        self.has_left = False
-        self.is_cancelled = False
+    records: Records
+    method: str
+    path: str
+    at: float = msgspec.field(default_factory=time.time)
+    """Seconds since 1970."""
+    arrived: float = msgspec.field(default_factory=time.monotonic)
+    operation: Operation | None = None
+    dialect: str | None = None
+    trace_id: bytes = b""
+    metadata: bytes | None = None
+    address: str | None = None
+    key: str | None = None
+    labels: Mapping[str, str] = {}
+    config: str | None = None
+    attempts: list[AttemptAccount] = []
+    answered_by: AttemptAccount | None = None
+    dropped: tuple[str, ...] = ()
+    cache: str | None = None
+    trace: str = ""
+    skipped: int = 0
+    stream: bool = False
+    status: int = 0
+    failure: Failure | None = None
+    first_byte: float | None = None
+    has_left: bool = False
+    is_cancelled: bool = False
+    is_closed: bool = False
 
     def attempt(self, target: Target) -> AttemptAccount:
         """Open the account of one more attempt."""
-        attempt = AttemptAccount(target, self.elapsed())
+        attempt = AttemptAccount(target.path, target.provider, time.monotonic() - self.arrived)
         self.attempts.append(attempt)
         return attempt
 
@@ -134,10 +127,11 @@ class Account:
 
     def close(self) -> None:
         """Publish the record. Harmless when called again."""
-        if self._is_closed:
+        if self.is_closed:
             return
-        self._is_closed = True
-        self._records.publish(self._record())
+        self.is_closed = True
+        if self.records.has_readers:
+            self.records.publish(self._record())
 
     def _record(self) -> Record:
         attempts = tuple([attempt.close() for attempt in self.attempts])
@@ -148,7 +142,7 @@ class Account:
             path=self.path,
             status=self._final_status(),
             latency=self.elapsed(),
-            operation=self.operation,
+            operation=None if self.operation is None else self.operation.value,
             dialect=self.dialect,
             provider=answered.provider if answered else None,
             model=answered.model if answered else None,

@@ -8,12 +8,13 @@ from typing import Final
 from penstock.core import outcome
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import content_type
-from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect
+from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect, Relay
+from penstock.dialects.dialect import WriteContext
 from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.deadline import attempt_deadlines, timed_out
 from penstock.pipeline.first_content import read_first_content
-from penstock.pipeline.prepare import PreparedRequest, RelayPlan, prepare
+from penstock.pipeline.prepare import PreparedRequest, prepare
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.translate import translate_reply
 from penstock.pipeline.upstream import Upstream
@@ -30,7 +31,7 @@ async def attempt(call: Call, route: TargetRoute, step: Attempt, upstream: Upstr
     prepared = prepare(call, route)
     if isinstance(prepared, Failure):
         return failed(prepared, call)
-    return await send(prepared, route, step, upstream, account, call.trace)
+    return await send(prepared, route, step, upstream, account, call.trace_id)
 
 
 async def send(
@@ -39,24 +40,24 @@ async def send(
     step: Attempt,
     upstream: Upstream,
     account: AttemptAccount,
-    trace: str,
+    trace_id: bytes,
 ) -> Answer:
     """Send a prepared request and wait until the answer has begun or failed."""
     began = monotonic()
     account.model, account.lane = prepared.model, prepared.lane
     deadlines = attempt_deadlines(route, step, began, streams=prepared.streams)
     if deadlines.limits.first_byte < 0:
-        return _failed(timed_out(route, Failure(Kind.FIRST_BYTE_TIMEOUT, "", sent=False)), prepared, trace)
+        return _failed(timed_out(route, Failure(Kind.FIRST_BYTE_TIMEOUT, "", sent=False)), prepared, trace_id)
     request = Request(
         prepared.origin, prepared.method, prepared.target, prepared.headers, prepared.payload, deadlines.limits
     )
     reply = await upstream.send(request, route.endpoint.signer)
     if isinstance(reply, Failure):
-        return _failed(timed_out(route, reply), prepared, trace)
+        return _failed(timed_out(route, reply), prepared, trace_id)
     if prepared.translation is not None:
-        reply = translate_reply(reply, prepared.translation, trace)
-    elif prepared.relay is not None:
-        reply = _relayed(reply, prepared.relay, streams=prepared.streams)
+        reply = translate_reply(reply, prepared.translation, trace_id)
+    elif prepared.context is not None:
+        reply = _relayed(reply, prepared.dialect.relay, prepared.context, streams=prepared.streams)
     try:
         answer = await read_first_content(reply, route, deadlines, prepared)
     except BaseException:
@@ -64,37 +65,34 @@ async def send(
         raise
     if isinstance(answer, Failure):
         reply.close()
-        return _failed(answer, prepared, trace)
+        return _failed(answer, prepared, trace_id)
     answer.model, answer.dropped = prepared.model, prepared.dropped
     return answer
 
 
-def _relayed(reply: Reply, plan: RelayPlan, *, streams: bool) -> Reply:
+def _relayed(reply: Reply, relay: Relay, context: WriteContext, *, streams: bool) -> Reply:
     """A lane 1 reply without its host's deviations. Errors pass as they are."""
     if not 200 <= reply.status < 300:
         return reply
-    kind = content_type(reply.headers)
-    if streams and not kind.startswith(JSON):
-        transform = plan.relay.stream(plan.context)
-        if transform is None:
-            return reply
+    transform = relay.stream(context) if streams else None
+    if transform is not None and not (kind := content_type(reply.headers)).startswith(JSON):
         headers = None if kind.startswith(EVENT_STREAM) else headers_for(reply, EVENT_STREAM)
         return TransformedStream(reply, transform, headers)
-    change = plan.relay.plain(plan.context)
+    change = relay.plain(context) if transform is not None or not streams else None
     return reply if change is None else TransformedReply(reply, change, _LARGEST_CHANGED)
 
 
 def failed(failure: Failure, call: Call) -> Answer:
     """The answer that tells a failure in the caller's dialect."""
-    return _told(failure, call.dialect, call.trace)
+    return _told(failure, call.dialect, call.trace_id)
 
 
-def _failed(failure: Failure, prepared: PreparedRequest, trace: str) -> Answer:
-    answer = _told(failure, prepared.dialect, trace)
+def _failed(failure: Failure, prepared: PreparedRequest, trace_id: bytes) -> Answer:
+    answer = _told(failure, prepared.dialect, trace_id)
     answer.model = prepared.model
     return answer
 
 
-def _told(failure: Failure, dialect: CallerDialect, trace: str) -> Answer:
-    told = dialect.errors.failure(failure, trace)
+def _told(failure: Failure, dialect: CallerDialect, trace_id: bytes) -> Answer:
+    told = dialect.errors.failure(failure, trace_id.decode("utf-8", "replace"))
     return Answer(told.status, list(told.headers), told.body, outcome.failed(failure))

@@ -95,7 +95,7 @@ class Caching(msgspec.Struct, frozen=True):
         prepared, key = keyed
         control = cache_control(call.fields)
         if control is None:
-            return await send(prepared, route, step, self.upstream, account, call.trace)
+            return await send(prepared, route, step, self.upstream, account, call.trace_id)
         account.model, account.lane = prepared.model, prepared.lane
         if control.read:
             answer = await self._stored(key, control, prepared)
@@ -158,7 +158,7 @@ class Caching(msgspec.Struct, frozen=True):
         status = "HIT"
         if running is None or not running.call.joinable:
             status = "REFRESH" if control.refresh else "MISS"
-            running = self._launch(form, key, prepared, call.trace, route, step, account)
+            running = self._launch(form, key, prepared, call.trace_id, route, step, account)
         account.call = running.cost
         running.cost.participants += 1
         answer = await running.call.join()
@@ -170,7 +170,7 @@ class Caching(msgspec.Struct, frozen=True):
         form: _Form,
         key: bytes,
         prepared: PreparedRequest,
-        trace: str,
+        trace_id: bytes,
         route: TargetRoute,
         step: Attempt,
         account: AttemptAccount,
@@ -188,7 +188,7 @@ class Caching(msgspec.Struct, frozen=True):
             task.add_done_callback(self.writes.discard)
 
         shared_call = SharedCall(
-            lambda: send(prepared, route, step, self.upstream, account, trace), self.limit, completed
+            lambda: send(prepared, route, step, self.upstream, account, trace_id), self.limit, completed
         )
         running = self.shared_calls[form] = _CachedCall(shared_call, SharedCost())
         return running
@@ -241,7 +241,7 @@ def is_whole(shared_call: SharedCall, dialect: CallerDialect) -> bool:
 
 def _asks_usage(prepared: PreparedRequest) -> bool:
     """Whether the caller wants a stream's usage as an event of its own."""
-    if prepared.body is None or (prepared.relay is not None and prepared.relay.leaves_usage_out):
+    if prepared.body is None or prepared.leaves_usage_out:
         return False
     return prepared.dialect.replies.include_usage(prepared.body)
 

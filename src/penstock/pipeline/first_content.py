@@ -61,8 +61,7 @@ def _is_stream(reply: Reply) -> bool:
 
 def watch_for(prepared: PreparedRequest) -> StreamWatch:
     """A watch over a stream in the caller's wire."""
-    relay = prepared.relay
-    return StreamWatch(prepared.dialect.replies.stream, leaves_usage_out=relay is not None and relay.leaves_usage_out)
+    return StreamWatch(prepared.dialect.replies.stream, leaves_usage_out=prepared.leaves_usage_out)
 
 
 async def _begin_stream(reply: Reply, route: TargetRoute, prepared: PreparedRequest) -> Answer | Failure:

@@ -16,7 +16,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin, header_line
 from penstock.core.json_text import write_json
 from penstock.core.virtual_key import allows
-from penstock.dialects.caller import CallerDialect, Relay
+from penstock.dialects.caller import CallerDialect
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.registry import DIALECTS
 from penstock.pipeline.call import Call
@@ -33,21 +33,13 @@ _NEVER_FORWARDED: Final = frozenset(
 )
 
 
-class RelayPlan(msgspec.Struct, frozen=True):
-    """How the reply to one lane 1 request passes. ``leaves_usage_out``: the gateway asked for a stream's usage, the
-    caller did not."""
-
-    relay: Relay
-    context: WriteContext
-    leaves_usage_out: bool = False
-
-
 class PreparedRequest(msgspec.Struct, frozen=True):
     """A request as the target wants it.
 
     ``target`` is the request target of HTTP: path and query. ``body`` is in the caller's dialect, None for an operation
-    without one; ``payload`` is what is sent. ``relay`` (lane 1) or ``translation`` (lane 2) says how the reply comes
-    back. ``dropped`` names the parameters that were left out.
+    without one; ``payload`` is what is sent. ``translation`` (lane 2) says how the reply comes back; without it
+    (lane 1) the reply is relayed for the host that ``context`` describes. ``leaves_usage_out``: the gateway asked for a stream's
+    usage, the caller did not. ``dropped`` names the parameters that were left out.
     """
 
     dialect: CallerDialect
@@ -60,7 +52,8 @@ class PreparedRequest(msgspec.Struct, frozen=True):
     model: str | None = None
     dropped: tuple[str, ...] = ()
     streams: bool = False
-    relay: RelayPlan | None = None
+    context: WriteContext | None = None
+    leaves_usage_out: bool = False
     translation: Translation | None = None
 
     @property
@@ -159,7 +152,8 @@ def _same_wire(
         model,
         fitted.dropped,
         streams,
-        RelayPlan(dialect.relay, context, asks_usage),
+        context,
+        asks_usage,
     )
 
 

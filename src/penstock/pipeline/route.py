@@ -12,7 +12,6 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import Outcome
-from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.attempt import attempt, failed
 from penstock.pipeline.cache import Caching
 from penstock.pipeline.call import Answer, Call, RequestView
@@ -20,7 +19,7 @@ from penstock.pipeline.compile import CompiledPlan, Compiler
 from penstock.pipeline.upstream import Upstream
 from penstock.routing.health import Health
 from penstock.routing.plan import Target
-from penstock.routing.walk import Attempt, Race, Raced, Wait, WalkContext, Walked, walk
+from penstock.routing.walk import Attempt, Race, Raced, WalkContext, Walked, walk
 
 _NO_ATTEMPT: Final = Failure(Kind.INTERNAL, "The plan led to no attempt: this is a defect of the gateway.")
 _Runner = asyncio.Task[Answer]
@@ -50,9 +49,15 @@ class Router(msgspec.Struct, frozen=True):
             step = next(walker)
             while True:
                 _close(answer)
-                made, result = await self._carry_out(step, call, compiled)
-                answer = made or answer
-                step = walker.send(result)
+                if isinstance(step, Attempt):
+                    answer = await self._try(call, compiled, step)
+                    step = walker.send(answer.outcome)
+                elif isinstance(step, Race):
+                    answer, raced = await race(step, lambda each: self._try(call, compiled, each))
+                    step = walker.send(raced)
+                else:
+                    await self.sleep(step.seconds)
+                    step = walker.send(None)
         except StopIteration as stop:
             walked: Walked = stop.value
         except BaseException:
@@ -66,44 +71,29 @@ class Router(msgspec.Struct, frozen=True):
             self._follow(answer, answer.target)
         return answer, walked
 
-    async def _carry_out(
-        self, step: Attempt | Race | Wait, call: Call, compiled: CompiledPlan
-    ) -> tuple[Answer | None, Outcome | Raced | None]:
-        """One step of a walk: the answer that it led to, and what the walk is sent."""
-        match step:
-            case Attempt():
-                answer = await self._try(call, compiled, step)
-                return answer, answer.outcome
-            case Race():
-                return await race(step, lambda each: self._try(call, compiled, each))
-            case Wait(seconds):
-                await self.sleep(seconds)
-                return None, None
-
     async def _try(self, call: Call, compiled: CompiledPlan, step: Attempt) -> Answer:
         account = call.account.attempt(step.target)
+        route = self.compiler.route(compiled, step.target, call.operation)
         try:
-            answer = await self._attempted(call, compiled, step, account)
+            if isinstance(route, Failure):
+                answer = failed(route, call)
+            else:
+                if route.provider.profiles is not None:
+                    route = await self.upstream.model_aliases.resolve(call, route, step.until)
+                if self.caching.applies(route):
+                    answer = await self.caching.attempt(call, route, step, account)
+                else:
+                    answer = await attempt(call, route, step, self.upstream, account)
         except asyncio.CancelledError:
             account.ended = call.account.elapsed()
             raise
         answer.target, answer.attempt = step.target, account
         account.status, account.failure, account.usage = answer.outcome.status, answer.failure, answer.usage
         account.cache = None if answer.cache_status == "DISABLED" else answer.cache_status
-        account.first_content = call.account.elapsed()
+        account.first_content = monotonic() - call.account.arrived
         if answer.rest is None:
             account.ended = account.first_content
         return answer
-
-    async def _attempted(self, call: Call, compiled: CompiledPlan, step: Attempt, account: AttemptAccount) -> Answer:
-        route = self.compiler.route(compiled, step.target, call.operation)
-        if isinstance(route, Failure):
-            return failed(route, call)
-        if route.provider.profiles is not None:
-            route = await self.upstream.model_aliases.resolve(call, route, step.until)
-        if self.caching.applies(route):
-            return await self.caching.attempt(call, route, step, account)
-        return await attempt(call, route, step, self.upstream, account)
 
     def _follow(self, answer: Answer, target: Target) -> None:
         """Count an answer that is still arriving as a running call of its target until it is closed."""

@@ -53,14 +53,14 @@ def translate_request(
     return request if isinstance(request, Failure) else provider.write(request, context)
 
 
-def translate_reply(reply: Reply, translation: Translation, trace: str) -> Reply:
-    """A provider's reply in the caller's wire. ``trace`` is the id of the request that asked for it."""
+def translate_reply(reply: Reply, translation: Translation, trace_id: bytes) -> Reply:
+    """A provider's reply in the caller's wire. ``trace_id`` is the id of the request that asked for it."""
     provider = translation.context.provider
     if not 200 <= reply.status < 300:
-        return _translated_error(reply, translation, trace)
+        return _translated_error(reply, translation, trace_id)
     kind = content_type(reply.headers)
     if translation.streams and kind.startswith(translation.provider.stream_types):
-        return TransformedStream(reply, _TranslatedStream(translation, trace), headers_for(reply, EVENT_STREAM))
+        return TransformedStream(reply, _TranslatedStream(translation, trace_id), headers_for(reply, EVENT_STREAM))
 
     def too_large() -> Failure:
         return unusable(provider, f"sent a reply of more than {MAX_FRAME >> 20} MiB")
@@ -69,7 +69,7 @@ def translate_reply(reply: Reply, translation: Translation, trace: str) -> Reply
     return TransformedReply(reply, lambda body: _translated(body, translation), MAX_FRAME, headers, too_large)
 
 
-def _translated_error(reply: Reply, translation: Translation, trace: str) -> Reply:
+def _translated_error(reply: Reply, translation: Translation, trace_id: bytes) -> Reply:
     """An error, read whole. The caller's wire may demand another status and other headers: both are set when the body
     is read."""
     provider = translation.context.provider
@@ -78,7 +78,7 @@ def _translated_error(reply: Reply, translation: Translation, trace: str) -> Rep
     def change(body: bytes) -> bytes:
         error = provider_errors.read_error(reply.status, body)
         told = translation.caller.errors.provider(
-            ProviderReply(reply.status, reply.headers, body, provider, error), trace
+            ProviderReply(reply.status, reply.headers, body, provider, error), trace_id.decode("utf-8", "replace")
         )
         translated.status = told.status
         names = {name for name, _ in told.headers}
@@ -95,10 +95,10 @@ def _translated_error(reply: Reply, translation: Translation, trace: str) -> Rep
 class _TranslatedStream:
     """A provider's stream as the caller's, event by event: a ``StreamTransform``."""
 
-    def __init__(self, translation: Translation, trace: str) -> None:
+    def __init__(self, translation: Translation, trace_id: bytes) -> None:
         self.failure: Failure | None = None
         self._translation = translation
-        self._trace = trace
+        self._trace_id = trace_id
         self._reader = translation.provider.reader(translation.context)
         self._writer = translation.caller.stream_writer(translation.caption())
         self.is_over = False
@@ -125,7 +125,9 @@ class _TranslatedStream:
             text = f"The provider {provider} broke off its answer: {fail.message.rstrip('.')}."
             self.failure = Failure(Kind.TRUNCATED, text, sent=True)
             return chunks
-        return chunks + self._translation.caller.errors.provider_event(fail, provider, self._trace)
+        return chunks + self._translation.caller.errors.provider_event(
+            fail, provider, self._trace_id.decode("utf-8", "replace")
+        )
 
 
 def _translated(body: bytes, translation: Translation) -> bytes | Failure:

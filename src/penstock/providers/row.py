@@ -37,8 +37,8 @@ class Operation(Enum):
 
     @property
     def has_body(self) -> bool:
-        """Whether its request is a POST with a JSON body; else it is a GET without one."""
-        return self not in {Operation.MODELS, Operation.MODEL}
+        """Whether a request of it has a body; the others are asked with GET."""
+        return self is not Operation.MODELS and self is not Operation.MODEL
 
 
 class Key(Enum):

@@ -150,14 +150,14 @@ class Gateway:
     async def _read(self, match: Match, path: str, query: str, context: RequestContext) -> Call | Failure:
         """The call, its caller known before a byte of the body is read."""
         surface, fields, account = match.surface, context.fields, context.account
-        account.operation = surface.operation.value
+        account.operation = surface.operation
         caller = authenticate(fields, self.pipeline.compiler.catalogues.current)
         if isinstance(caller, Failure):
             return caller
         if caller.key is not None:
             account.key, account.labels = caller.key.name, caller.key.labels
         body = b""
-        if surface.body is not BodyKind.NONE:
+        if surface.body:
             read = await self._read_body(fields, surface.body, context.client)
             if isinstance(read, Failure):
                 return read
@@ -179,7 +179,7 @@ class Gateway:
             surface.default_provider,
         )
 
-    async def _read_body(self, fields: Mapping[bytes, bytes], kind: BodyKind, client: Client) -> bytes | Failure:
+    async def _read_body(self, fields: Mapping[bytes, bytes], kind: bytes, client: Client) -> bytes | Failure:
         limits = self.limits
         return _content_type_refused(fields, kind) or await client.read_body(
             fields, limits.body_bytes, limits.body_silence
@@ -200,14 +200,14 @@ class Gateway:
                 return
 
 
-def _content_type_refused(fields: Mapping[bytes, bytes], kind: BodyKind) -> Failure | None:
+def _content_type_refused(fields: Mapping[bytes, bytes], kind: bytes) -> Failure | None:
     media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if media_type == kind.value or (not media_type and kind is BodyKind.JSON):
+    if media_type == kind or (not media_type and kind == BodyKind.JSON):
         return None
-    wanted = kind.value.decode()
+    wanted = kind.decode()
     return Failure(
         Kind.INVALID_CONTENT_TYPE,
-        f"This endpoint takes {'JSON' if kind is BodyKind.JSON else 'a form'}: send the header content-type: {wanted}.",
+        f"This endpoint takes {'JSON' if kind == BodyKind.JSON else 'a form'}: send the header content-type: {wanted}.",
         "content-type",
         "Invalid content type passed",
     )

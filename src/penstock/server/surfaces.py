@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from enum import Enum
 from typing import Final
 
 import msgspec
@@ -18,12 +17,12 @@ from penstock.dialects.registry import CALLERS
 from penstock.providers.row import Operation
 
 
-class BodyKind(Enum):
-    """What a surface takes as its body; the value is the media type, empty for none."""
+class BodyKind:
+    """What a surface takes as its body: its media type."""
 
-    JSON = b"application/json"
-    MULTIPART = b"multipart/form-data"
-    NONE = b""
+    JSON: Final = b"application/json"
+    MULTIPART: Final = b"multipart/form-data"
+    NONE: Final = b""
 
 
 class Surface(msgspec.Struct, frozen=True):
@@ -37,7 +36,7 @@ class Surface(msgspec.Struct, frozen=True):
     path: str
     operation: Operation
     dialect: CallerDialect
-    body: BodyKind = BodyKind.JSON
+    body: bytes = BodyKind.JSON
     default_provider: str | None = None
     forwarded_query: frozenset[str] = frozenset()
 
