@@ -233,7 +233,7 @@ class Compiler:
         provider = f"@{virtual_key.removeprefix('@')}" if virtual_key else text("provider")
         return HeaderSettings(
             provider=provider or (None if slug is None else f"@{slug}"),
-            authorization=_credential(fields.get(b"authorization", b"")),
+            authorization=_authorization(fields),
             api_key=_credential(fields.get(b"x-portkey-api-key", b"")),
             custom_host=text("custom-host"),
             request_timeout=_milliseconds(text("request-timeout")),
@@ -277,6 +277,18 @@ def _settings(providers: Mapping[str, Provider]) -> frozenset[str]:
         for option in row.options
         for name in (option.name, option.header.replace("-", "_"), *option.config_keys)
     )
+
+
+def _authorization(fields: Mapping[bytes, bytes]) -> Secret | None:
+    """The credential of the Authorization header; without one, and without a key in x-portkey-api-key, that of the
+    header in which another SDK sends its key (Anthropic's, Google's, Azure's)."""
+    shown = _credential(fields.get(b"authorization", b""))
+    if shown is not None or fields.get(b"x-portkey-api-key"):
+        return shown
+    return next((key for name in _OTHER_KEYS if (key := _credential(fields.get(name, b""))) is not None), None)
+
+
+_OTHER_KEYS: Final = (b"x-api-key", b"x-goog-api-key", b"api-key")
 
 
 def _credential(value: bytes) -> Secret | None:

@@ -38,8 +38,8 @@ class PreparedRequest(msgspec.Struct, frozen=True):
 
     ``target`` is the request target of HTTP: path and query. ``body`` is in the caller's dialect, None for an operation
     without one; ``payload`` is what is sent. ``translation`` (lane 2) says how the reply comes back; without it
-    (lane 1) the reply is relayed for the host that ``context`` describes. ``leaves_usage_out``: the gateway asked for a stream's
-    usage, the caller did not. ``dropped`` names the parameters that were left out.
+    (lane 1) the reply is relayed for the host that ``context`` describes. ``leaves_usage_out``: the gateway asked for a
+    stream's usage, the caller did not. ``dropped`` names the parameters that were left out.
     """
 
     dialect: CallerDialect
