@@ -130,7 +130,7 @@ ROWS: Final = (
         "Echo (built in)",
         "echo://echo",
         "docs/echo.md",
-        chat_and_models(Operation.EMBEDDINGS),
+        chat_and_models(Operation.EMBEDDINGS, Operation.MODEL),
         key=Key.NONE,
         quirks=ChatQuirks(developer_role=True),
         notes="Answers from inside the gateway: no network, no key.",

@@ -66,8 +66,16 @@ def error(message: str, kind: str, code: str, param: str | None = None) -> dict[
 
 def models(names: tuple[str, ...], created: int) -> bytes:
     """OpenAI's list of models."""
-    data = [{"id": name, "object": "model", "created": created, "owned_by": "penstock"} for name in names]
-    return write_json({"object": "list", "data": data})
+    return write_json({"object": "list", "data": [_model(name, created) for name in names]})
+
+
+def model(name: str, created: int) -> bytes:
+    """OpenAI's description of one model."""
+    return write_json(_model(name, created))
+
+
+def _model(name: str, created: int) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": created, "owned_by": "penstock"}
 
 
 def _frame(kind: str, script: Script, who: Identity) -> dict[str, Any]:

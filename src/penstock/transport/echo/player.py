@@ -15,7 +15,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, Limits
 from penstock.transport.base import Request
 from penstock.transport.deadlines import Deadlines
-from penstock.transport.echo.completion import DONE, Identity, completion, error, event, models, stream, telling
+from penstock.transport.echo.completion import DONE, Identity, completion, error, event, model, models, stream, telling
 from penstock.transport.echo.script import MODELS, STATUSES, Script, Unreadable, write_script
 from penstock.transport.echo.vectors import embeddings
 
@@ -60,6 +60,9 @@ class EchoTransport:
         path = request.target.partition(b"?")[0]
         if request.method == b"GET" and path.endswith(b"/models"):
             return EchoReply(timing, 200, [models(MODELS, int(time.time()))])
+        parent, _, name = path.decode("latin-1").rpartition("/")
+        if request.method == b"GET" and parent.endswith("/models") and name in MODELS:
+            return EchoReply(timing, 200, [model(name, int(time.time()))])
         embeds = path.endswith(b"/embeddings")
         if request.method != b"POST" or not (embeds or path.endswith(b"/chat/completions")):
             return _refusal(timing, 404, _unknown(request.method, path))
@@ -172,7 +175,7 @@ def _refusal(timing: _Timing, status: int, told: dict[str, Any], *headers: tuple
 
 def _unknown(method: bytes, path: bytes) -> dict[str, Any]:
     asked = f"{method.decode('latin-1')} {path[:200].decode('latin-1')}"
-    text = f"echo does not know {asked}: it serves POST /chat/completions and GET /models."
+    text = f"echo does not know {asked}: it serves POST /chat/completions, POST /embeddings and GET /models."
     return error(text, "invalid_request_error", "unknown_url")
 
 

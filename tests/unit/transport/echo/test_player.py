@@ -176,7 +176,7 @@ async def test_cancelling_a_read_leaves_nothing_running(echo: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize(
-    "line", ["POST /embeddings", "GET /chat/completions", "POST /models", "GET /", "DELETE /models"]
+    "line", ["POST /moderations", "GET /chat/completions", "POST /models", "GET /", "DELETE /models"]
 )
 async def test_other_paths_are_not_served(line: str) -> None:
     reply = await begin(say("hi"), line=line)
