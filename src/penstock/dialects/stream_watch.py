@@ -49,7 +49,11 @@ class StreamWatch:
         ready = relay.feed(data)
         if not ready or relay.mid_event or not was_whole:
             return ready
-        return self._weighed(ready) if weigh else self._passing(ready)
+        if weigh:
+            return self._weighed(ready)
+        if self._are_plain(ready) and not (self.leaves_usage_out and self._grammar.usage_mark in ready):
+            return ready
+        return self._passing(ready)
 
     def finish(self, *, weigh: bool = False) -> bytes:
         """What is still held when the stream has ended in good order."""
