@@ -17,7 +17,7 @@ from penstock.server.client import Client
 from penstock.server.keepalive import respond_in_time
 from penstock.server.respond import Sent
 
-CALL = Call(Operation.CHAT, [], {}, b'{"model":"m","stream":true,"messages":[]}', b"trace")
+CHAT = {"model": "m", "max_tokens": 9, "stream": True, "messages": [{"role": "user", "content": "Hi"}]}
 INTERVAL = 0.001
 
 
