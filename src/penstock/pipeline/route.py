@@ -75,7 +75,11 @@ class Router(msgspec.Struct, frozen=True):
                 answer = await self._try(call, compiled, step)
                 return answer, answer.outcome
             case Race():
-                return await race(step, lambda each: self._try(call, compiled, each))
+                began = len(call.account.attempts)
+                answer, raced = await race(step, lambda each: self._try(call, compiled, each))
+                for account in call.account.attempts[began:]:
+                    account.is_hedge_loser = account is not answer.attempt
+                return answer, raced
             case Wait(seconds):
                 await self.sleep(seconds)
                 return None, None
@@ -167,8 +171,6 @@ async def _outcome_of_loser(loser: _Runner) -> Outcome | None:
     if loser.cancelled():
         return None
     answer = loser.result()
-    if answer.attempt is not None:
-        answer.attempt.is_hedge_loser = True
     answer.close()
     return answer.outcome
 
