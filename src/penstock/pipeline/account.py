@@ -19,6 +19,10 @@ _LONGEST_LABEL: Final = 128
 """Characters of one of the caller's own labels that are kept."""
 
 
+_KEPT: Final = frozenset({"HIT", "REPLAYED"})
+"""The cache statuses of an answer that was made for an earlier request."""
+
+
 class AttemptAccount:
     """One attempt at one target, while it lasts. ``usage`` and ``status`` are set as they become known.
 
@@ -49,7 +53,7 @@ class AttemptAccount:
     def close(self) -> AttemptRecord:
         """The immutable account of the attempt."""
         failure, call = self.failure, self.call
-        is_charged = self.cache != "HIT" if call is None else call.is_charged_to(self)
+        is_charged = self.cache not in _KEPT if call is None else call.is_charged_to(self)
         return AttemptRecord(
             self.target,
             self.provider,
