@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 from fake_reply import FakeReply
+from penstock.core.address import LOOPBACK_NAMES, AddressPolicy
 from penstock.core.failure import Failure
 from penstock.core.http import Headers, Limits
 from penstock.core.secret import Secret
@@ -14,14 +16,19 @@ from penstock.dialects.registry import CALLERS
 from penstock.observe.record import Record, RecordQueue, Records
 from penstock.pipeline.account import Account
 from penstock.pipeline.authorize import Authorizer
+from penstock.pipeline.cache import Caching
 from penstock.pipeline.call import Call
+from penstock.pipeline.compile import Compiler
 from penstock.pipeline.model_alias import ModelAliases
 from penstock.pipeline.prepare import PreparedRequest, prepare
+from penstock.pipeline.route import Router
 from penstock.pipeline.target_route import TargetBinder, TargetRoute
 from penstock.pipeline.upstream import Upstream
 from penstock.providers.registry import PROVIDERS
 from penstock.providers.row import Operation
+from penstock.routing.health import Health
 from penstock.routing.plan import Target
+from penstock.stores.memory import MemoryCatalogue, MemoryReplyStore
 from penstock.transport.base import Transport
 
 OPENAI = CALLERS["openai_chat"]
@@ -93,7 +100,7 @@ def call(
     return made
 
 
-def target(provider: str = "groq", **members: Any) -> Target:
+def target(provider: str = "nvidia", **members: Any) -> Target:
     options: dict[str, Any] = {"path": "config", "api_key": Secret("k"), "identity": "id", "address": "a"}
     return Target(provider=provider, **{**options, **members})
 
@@ -115,6 +122,23 @@ def upstream(transport: Transport) -> Upstream:
     transports = {"https": transport}
     authorizer = Authorizer(transports)
     return Upstream(transports, authorizer, ModelAliases(transports, authorizer))
+
+
+async def no_wait(_: float) -> None:
+    """Waits between attempts pass at once."""
+
+
+def router(transport: Transport, catalogues: MemoryCatalogue | None = None) -> Router:
+    """Carries out plans over the transport, without waits between attempts."""
+    policy, ways = AddressPolicy(LOOPBACK_NAMES), upstream(transport)
+    compiler = Compiler(PROVIDERS, policy, LIMITS, {}, catalogues or MemoryCatalogue())
+    return Router(compiler, ways, Health(), Caching(MemoryReplyStore(1 << 20, 1 << 20), ways, 1 << 20), sleep=no_wait)
+
+
+async def turns(count: int = 20) -> None:
+    """Let every task run as far as it gets."""
+    for _ in range(count):
+        await asyncio.sleep(0)
 
 
 def event_stream(*pieces: bytes, cut: Failure | None = None) -> FakeReply:

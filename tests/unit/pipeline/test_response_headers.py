@@ -53,7 +53,7 @@ def test_an_answer_names_its_target_and_its_way() -> None:
         b"x-portkey-last-used-option-index": b"config.targets[1]",
         b"x-portkey-retry-attempt-count": b"2",
         b"x-portkey-cache-status": b"MISS",
-        b"x-portkey-provider": b"groq",
+        b"x-portkey-provider": b"nvidia",
         b"x-penstock-trace": line.encode(),
     }
     assert call.account.trace == line

@@ -47,7 +47,7 @@ def test_an_empty_option_is_none() -> None:
 
 
 def test_a_lent_key_serves_who_brings_none() -> None:
-    lent = {"groq": Secret("sk-lent")}
+    lent = {"nvidia": Secret("sk-lent")}
     assert b"sk-lent" in bound(calling.target(api_key=None), lent).endpoint.default_route.headers
     assert b"sk-lent" not in bound(calling.target(), lent).endpoint.default_route.headers
 
