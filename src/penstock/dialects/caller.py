@@ -102,6 +102,8 @@ class CallerErrors(msgspec.Struct, frozen=True):
     provider: Callable[[ProviderReply, str], ErrorReply]
     provider_event: Callable[[Fail, str, str], bytes]
     """(what the stream told, the provider's slug, trace id) -> the event"""
+    as_event: Callable[[bytes], bytes]
+    """An error's body, one line of JSON in this wire -> the event that tells it."""
 
 
 class StreamGrammar(msgspec.Struct, frozen=True):

@@ -31,8 +31,7 @@ class AttemptAccount(msgspec.Struct):
     upstream call: one of them pays for it.
     """
 
-    target: str
-    provider: str
+    target: Target
     began: float
     model: str | None = None
     lane: int = 0
@@ -50,8 +49,8 @@ class AttemptAccount(msgspec.Struct):
         failure, call = self.failure, self.call
         is_charged = self.cache not in _FREE if call is None else call.is_charged_to(self)
         return AttemptRecord(
-            self.target,
-            self.provider,
+            self.target.path,
+            self.target.provider,
             self.model,
             self.lane,
             self.status,
@@ -117,7 +116,7 @@ class Account(msgspec.Struct):
 
     def attempt(self, target: Target) -> AttemptAccount:
         """Open the account of one more attempt."""
-        attempt = AttemptAccount(target.path, target.provider, time.monotonic() - self.arrived)
+        attempt = AttemptAccount(target, time.monotonic() - self.arrived)
         self.attempts.append(attempt)
         return attempt
 
@@ -144,14 +143,14 @@ class Account(msgspec.Struct):
             latency=self.elapsed(),
             operation=None if self.operation is None else self.operation.value,
             dialect=self.dialect,
-            provider=answered.provider if answered else None,
+            provider=answered.target.provider if answered else None,
             model=answered.model if answered else None,
             stream=self.stream,
             first_byte=self.first_byte,
             usage=_total(attempts),
             failure=self._failure_name(),
             trace_id=self.trace_id.decode("utf-8", "replace"),
-            option=answered.target if answered else None,
+            option=answered.target.path if answered else None,
             dropped=self.dropped,
             metadata=_text_labels(self.metadata),
             trace=self.trace,

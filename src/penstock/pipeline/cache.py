@@ -107,11 +107,8 @@ class Caching(msgspec.Struct, frozen=True):
         """The request for the target, and the key of its answer."""
         namespace, tenant = _namespace(call.fields), call.caller.tenant
         # A forwarded header is part of the request, too.
-        name = (
-            None
-            if route.target.forward_headers
-            else (route.serial, route.aliased_model, call.dialect.name, tenant, namespace, call.hops, call.body)
-        )
+        form = (call.dialect.name, tenant, namespace, call.hops, call.query, call.body)
+        name = None if route.target.forward_headers else (route.serial, route.aliased_model, *form)
         keyed = None if name is None else self.prepared.get(name)
         if keyed is None:
             prepared = prepare(call, route)

@@ -67,14 +67,14 @@ class Idempotency:
                 text = "The Idempotency-Key was used with another request before: use a new key for each request."
                 return Failure(Kind.IDEMPOTENCY_CONFLICT, text, "idempotency-key")
             kept.cost.participants += 1
-            return _replayed(await kept.shared_call.join(), call, kept.cost)
+            return _replayed(await kept.shared_call.join(), call, kept)
         kept = self._launch(name, fingerprint, run, call.dialect)
         kept.cost.participants += 1
         answer = await kept.shared_call.join()
         made = kept.shared_call.answer
         answer.attempt = None if made is None else made.attempt
-        if answer.attempt is not None and answer.attempt.call is None:
-            answer.attempt.call = kept.cost
+        if answer.attempt is not None:
+            answer.attempt.call = _cost_of(kept)
         return answer
 
     def _launch(
@@ -105,14 +105,26 @@ class Idempotency:
             self._used -= kept.size
 
 
-def _replayed(answer: Answer, call: Call, cost: SharedCost) -> Answer:
+def _cost_of(kept: _Kept) -> SharedCost | None:
+    """Who pays for the call: where its answer came from the cache, the cache has said so, or nobody pays."""
+    answer = kept.shared_call.answer
+    made = None if answer is None else answer.attempt
+    if made is None or (made.call is None and made.cache != "HIT"):
+        return kept.cost
+    return made.call
+
+
+def _replayed(answer: Answer, call: Call, kept: _Kept) -> Answer:
     """The shared answer under the trace id of who came back."""
     own = [field for field in answer.headers if field[0] != b"x-portkey-trace-id"]
     answer.headers = [*own, (b"x-portkey-trace-id", call.trace_id), (b"idempotent-replayed", b"true")]
     if answer.target is not None:
         attempt = answer.attempt = call.account.attempt(answer.target)
         attempt.model, attempt.status, attempt.usage = answer.model, answer.outcome.status, answer.usage
-        attempt.call, attempt.cache = cost, "REPLAYED"
+        attempt.failure = answer.failure
+        attempt.cache, attempt.call = "REPLAYED", _cost_of(kept)
+        if attempt.call is not None and attempt.call is not kept.cost:
+            attempt.call.participants += 1
     return answer
 
 

@@ -53,7 +53,7 @@ class Router(msgspec.Struct, frozen=True):
                     answer = await self._try(call, compiled, step)
                     step = walker.send(answer.outcome)
                 elif isinstance(step, Race):
-                    answer, raced = await race(step, lambda each: self._try(call, compiled, each))
+                    answer, raced = await self._race(step, call, compiled)
                     step = walker.send(raced)
                 else:
                     await self.sleep(step.seconds)
@@ -70,6 +70,13 @@ class Router(msgspec.Struct, frozen=True):
         if answer.rest is not None and answer.target is not None and answer.target.is_tracked:
             self._follow(answer, answer.target)
         return answer, walked
+
+    async def _race(self, step: Race, call: Call, compiled: CompiledPlan) -> tuple[Answer, Raced]:
+        began = len(call.account.attempts)
+        answer, raced = await race(step, lambda each: self._try(call, compiled, each))
+        for account in call.account.attempts[began:]:
+            account.is_hedge_loser = account is not answer.attempt
+        return answer, raced
 
     async def _try(self, call: Call, compiled: CompiledPlan, step: Attempt) -> Answer:
         account = call.account.attempt(step.target)
@@ -157,8 +164,6 @@ async def _outcome_of_loser(loser: _Runner) -> Outcome | None:
     if loser.cancelled():
         return None
     answer = loser.result()
-    if answer.attempt is not None:
-        answer.attempt.is_hedge_loser = True
     answer.close()
     return answer.outcome
 

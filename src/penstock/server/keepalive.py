@@ -89,7 +89,7 @@ async def _continue(answer: Answer, call: Call, context: RequestContext) -> None
     account.failure = answer.failure or Failure(Kind.INVALID_RESPONSE, text, sent=True)
     # The provider's own error, where there is one, says more than the gateway could.
     if _is_error(answer):
-        told = b"data: " + answer.body + b"\n\n"
+        told = call.dialect.errors.as_event(answer.body)
     else:
         told = call.dialect.errors.event(account.failure, call.trace)
     await context.client.end(told)

@@ -12,3 +12,14 @@ def test_a_later_report_wins_where_it_counts() -> None:
 def test_zero_is_a_count_and_none_is_not() -> None:
     assert Usage(cached=4).merged(Usage(cached=0)).cached == 0
     assert Usage(cached=4).merged(Usage()).cached == 4
+
+
+def test_two_calls_cost_what_both_cost() -> None:
+    total = Usage(10, 1, 11, cached=4, native={"a": 1}).plus(Usage(1, 2, 3, reasoning=0, native={"b": 1}))
+    assert total == Usage(11, 3, 14, cached=4, reasoning=0)
+
+
+def test_what_neither_reports_stays_unknown() -> None:
+    total = Usage(searches=1).plus(Usage(searches=2))
+    assert total == Usage(searches=3)
+    assert Usage().plus(Usage()) == Usage()

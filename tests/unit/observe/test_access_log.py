@@ -5,7 +5,7 @@ import json
 
 from penstock.core.usage import Usage
 from penstock.observe.access_log import AccessLog, line
-from penstock.observe.record import Record, Records
+from penstock.observe.record import Record, RecordQueue
 
 RECORD = Record(
     at=1_700_000_000.5, method="POST", path="/v1/chat/completions", status=200, latency=0.25, provider="openai",
@@ -29,7 +29,7 @@ def test_a_line_is_one_line() -> None:
 
 
 def test_a_full_queue_counts_what_it_loses() -> None:
-    records = Records(size=2)
+    records = RecordQueue(2)
     for _ in range(5):
         records.push(RECORD)
     assert records.lost == 3
@@ -38,7 +38,7 @@ def test_a_full_queue_counts_what_it_loses() -> None:
 
 
 async def test_what_is_left_is_written_when_stopping() -> None:
-    records, out = Records(size=1), io.BytesIO()
+    records, out = RecordQueue(1), io.BytesIO()
     log = AccessLog(records, out, interval=3600)
     log.start()
     records.push(RECORD)
@@ -49,7 +49,7 @@ async def test_what_is_left_is_written_when_stopping() -> None:
 
 
 async def test_a_closed_pipe_is_survived() -> None:
-    records, out = Records(), io.BytesIO()
+    records, out = RecordQueue(10), io.BytesIO()
     out.close()
     log = AccessLog(records, out, interval=3600)
     log.start()

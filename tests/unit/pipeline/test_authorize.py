@@ -15,9 +15,9 @@ from penstock.auth.signer import Outgoing, Token, TokenRequest
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Url, header_line
 from penstock.core.secret import Secret
-from penstock.pipeline.attempt import Upstream
 from penstock.pipeline.authorize import Authorizer, Proof
 from penstock.pipeline.model_alias import ModelAliases
+from penstock.pipeline.upstream import Upstream
 from penstock.transport.base import Request
 
 URL = Url.parse("https://tokens.example/t", trusted=True)

@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
+from calling import call
 from penstock.core.address import LOOPBACK_NAMES, AddressPolicy
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Headers, Limits
+from penstock.core.http import Limits
 from penstock.core.secret import Secret
-from penstock.pipeline.call import Call
-from penstock.pipeline.compile import CompiledPlan, Compiler, Route
+from penstock.pipeline.compile import CompiledPlan, Compiler
+from penstock.pipeline.target_route import TargetRoute
 from penstock.providers.registry import PROVIDERS
 from penstock.providers.row import Operation
 from penstock.routing.plan import Target
@@ -24,26 +25,17 @@ def compiler() -> Compiler:
     return Compiler(PROVIDERS, AddressPolicy(LOOPBACK_NAMES), LIMITS, LENT, MemoryCatalogue(), remembered=3)
 
 
-def headers(**values: str) -> Headers:
-    return [(name.replace("_", "-").encode(), value.encode()) for name, value in values.items()]
-
-
-def call(**values: str) -> Call:
-    given = headers(**values)
-    return Call(Operation.CHAT, given, dict(given), b"", b"")
-
-
-def compiled(compiler: Compiler, **values: str) -> CompiledPlan:
-    found = compiler.compile(call(**values))
+def compiled(compiler: Compiler, **values: Any) -> CompiledPlan:
+    found = compiler.compile(call(None, **values))
     assert isinstance(found, CompiledPlan), found
     return found
 
 
-def route(compiler: Compiler, **values: str) -> Route:
+def route(compiler: Compiler, **values: str) -> TargetRoute:
     plan = compiled(compiler, **values)
     assert isinstance(plan.plan, Target)
     found = compiler.route(plan, plan.plan, Operation.CHAT)
-    assert isinstance(found, Route), found
+    assert isinstance(found, TargetRoute), found
     return found
 
 
@@ -92,7 +84,7 @@ def test_a_lent_key_only_goes_to_the_providers_own_address(
     plan = compiled(compiler, **{"x_portkey_provider": "openai", **values})
     assert isinstance(plan.plan, Target)
     found = compiler.route(plan, plan.plan, Operation.CHAT)
-    assert (isinstance(found, Route) and b"sk-lent" in found.endpoint.default_route.headers) is sent
+    assert (isinstance(found, TargetRoute) and b"sk-lent" in found.endpoint.default_route.headers) is sent
 
 
 def test_limits_of_the_target(compiler: Compiler) -> None:
@@ -121,5 +113,4 @@ def test_azures_v1_path_names_the_deployment_as_the_model(compiler: Compiler) ->
         compiler, x_portkey_provider="azure-openai", authorization="k", x_portkey_azure_resource_name="r",
         x_portkey_azure_deployment_id="d", x_portkey_azure_api_version="v1",
     )  # fmt: skip
-    assert found.shape is not None
-    assert found.shape.overrides["model"] == b'"d"'
+    assert found.endpoint.default_route.override == "d"

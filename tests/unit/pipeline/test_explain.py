@@ -6,13 +6,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from calling import call
 from penstock.app import build
 from penstock.core.failure import Failure, Kind
-from penstock.dialects.openai.relay.body import read_request
-from penstock.pipeline.call import Call
 from penstock.pipeline.explain import explain
 from penstock.pipeline.route import Router
-from penstock.providers.row import Operation
 from penstock.routing.explain import Explanation
 from penstock.settings import load
 
@@ -23,14 +21,9 @@ def router() -> Router:
 
 
 def explained(router: Router, faults: str, *, stream: bool | None = None, **members: Any) -> Explanation | Failure:
-    config = msgspec.json.encode({"provider": "openai", "api_key": "k", **members})
-    headers = [(b"x-portkey-config", config)]
-    call = Call(Operation.CHAT, headers, dict(headers), b"", b"")
-    if stream is not None:
-        chat = read_request(msgspec.json.encode({"model": "m", "stream": stream}))
-        assert not isinstance(chat, Failure)
-        call.chat = chat
-    return explain(router, call, faults)
+    config = msgspec.json.encode({"provider": "openai", "api_key": "k", **members}).decode()
+    body = None if stream is None else {"model": "m", "stream": stream}
+    return explain(router, call(body, x_portkey_config=config), faults)
 
 
 LIMITS: list[tuple[str, dict[str, Any], str, float]] = [

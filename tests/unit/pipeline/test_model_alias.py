@@ -10,17 +10,18 @@ from typing import Any
 
 import pytest
 
+import calling
 from fake_reply import FakeReply
 from penstock.app import build
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Url
+from penstock.core.parameter_changes import NO_CHANGES
 from penstock.core.secret import Secret
-from penstock.dialects.openai.relay import body as openai_body
-from penstock.pipeline.attempt import Written, write
 from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.call import Call
-from penstock.pipeline.compile import Route
 from penstock.pipeline.model_alias import ModelAliases
+from penstock.pipeline.prepare import PreparedRequest, prepare
+from penstock.pipeline.target_route import TargetRoute
 from penstock.providers.endpoint import Endpoint, bind
 from penstock.providers.registry import PROVIDERS
 from penstock.providers.row import Operation
@@ -69,28 +70,27 @@ def model_aliases(plane: ControlPlane) -> ModelAliases:
     return ModelAliases(transports, Authorizer(transports))
 
 
-def route(key: str | None = "unit-key", custom_host: str | None = None, **options: str) -> Route:
+def route(key: str | None = "unit-key", custom_host: str | None = None, **options: str) -> TargetRoute:
     host = None if custom_host is None else Url.parse(custom_host)
     given = {"aws_region": "eu-west-1", **options}
     secret = None if key is None else Secret(key)
     endpoint = bind(PROVIDERS["bedrock"], Operation.CHAT, key=secret, options=given, custom_host=host)
     assert isinstance(endpoint, Endpoint)
-    return Route(Target("config", "bedrock"), PROVIDERS["bedrock"], endpoint, Operation.CHAT, None, Limits())
+    return TargetRoute(
+        Target("config", "bedrock"), PROVIDERS["bedrock"], endpoint, Operation.CHAT, NO_CHANGES, Limits()
+    )
 
 
 def call(**members: Any) -> Call:
-    body = json.dumps({**BODY, **members}).encode()
-    chat = openai_body.read_request(body)
-    assert not isinstance(chat, Failure)
-    return Call(Operation.CHAT, [], {}, body, b"trace", chat=chat)
+    return calling.call({**BODY, **members})
 
 
-def dropped(found: Route) -> tuple[str, ...]:
+def dropped(found: TargetRoute) -> tuple[str, ...]:
     """What the target can't be told."""
-    written = write(call(), found)
-    assert isinstance(written, Written)
-    assert PROFILE.encode().replace(b":", b"%3A").replace(b"/", b"%2F") in written.address
-    return written.dropped
+    prepared = prepare(call(), found)
+    assert isinstance(prepared, PreparedRequest)
+    assert PROFILE.encode().replace(b":", b"%3A").replace(b"/", b"%2F") in prepared.target
+    return prepared.dropped
 
 
 async def test_a_companys_own_profile_takes_what_its_model_takes() -> None:
@@ -126,9 +126,8 @@ async def test_the_whole_way(monkeypatch: pytest.MonkeyPatch, config: dict[str, 
     monkeypatch.setattr("penstock.app._http1", lambda *_: bedrock)
     gateway = build(load({}, {"PENSTOCK_ACCESS_LOG": "false"}, Path("/nonexistent")))
     given = {"provider": "bedrock", "api_key": "unit-key", "aws_region": "eu-west-1", **config}
-    headers = [(b"x-portkey-config", json.dumps(given).encode())]
-    body = json.dumps({**BODY, "reasoning_effort": "low", "max_tokens": 5000}).encode()
-    answer = await gateway.pipeline.run(Call(Operation.CHAT, headers, dict(headers), body, b"trace"))
+    asked = calling.call({**BODY, "reasoning_effort": "low", "max_tokens": 5000}, x_portkey_config=json.dumps(given))
+    answer = await gateway.pipeline.run(asked)
     assert (answer.status, answer.dropped) == (200, ("top_k",))  # which a Claude that thinks refuses
     assert [request.origin.host for request in bedrock.asked] == [
         "bedrock.eu-west-1.amazonaws.com",

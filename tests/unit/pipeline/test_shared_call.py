@@ -21,7 +21,8 @@ from penstock.core.http import Headers
 from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
 from penstock.dialects.framing.sse import EventRelay
-from penstock.dialects.openai.relay.stream import Scan
+from penstock.dialects.registry import CALLERS
+from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.call import Answer
 from penstock.pipeline.shared_call import Follower, SharedCall
 
@@ -33,10 +34,9 @@ LIMIT = 1 << 20
 class Upstream:
     """A ``Reply`` that the test sends piece by piece. ``taken`` counts the bytes that were fetched."""
 
-    def __init__(self, *, framed: bool = True) -> None:
+    def __init__(self) -> None:
         self.status = 200
         self.headers: Headers = [(b"content-type", b"text/plain"), (b"x-upstream", b"1")]
-        self.framed = framed
         self.failure: Failure | None = None
         self.closed = False
         self.taken = 0
@@ -132,6 +132,13 @@ def answer(body: bytes, rest: Upstream | None = None) -> Answer:
     return Answer(200, headers, body, Outcome(200), rest=rest, usage=Usage(1, 2, 3), model="m", dropped=("top_k",))
 
 
+def watch(hold: int = 256 << 10) -> StreamWatch:
+    """A watch that lets an event of more than ``hold`` bytes through in pieces."""
+    made = StreamWatch(CALLERS["openai_chat"].replies.stream)
+    made._relay = EventRelay(hold)
+    return made
+
+
 async def turns(count: int = 8) -> None:
     """Let every task run as far as it gets."""
     for _ in range(count):
@@ -144,9 +151,9 @@ async def delivered(own: Answer) -> tuple[bytes, Failure | None]:
     if own.rest is None:
         return got, None
     while data := await own.rest.read():
-        got += data if own.relay is None else own.relay.feed(data)
-    if own.relay is not None and own.rest.failure is None:
-        got += own.relay.finish()
+        got += data if own.watch is None else own.watch.feed(data)
+    if own.watch is not None and own.rest.failure is None:
+        got += own.watch.finish()
     own.close()
     return got, own.rest.failure
 
@@ -183,7 +190,7 @@ async def test_each_caller_has_an_answer_of_its_own() -> None:
         assert (own.status, own.model, own.usage, own.dropped) == (200, "m", Usage(1, 2, 3), ("top_k",))
         assert own.rest is not None
         assert own.rest is not one.rest
-        assert (own.rest.status, own.rest.headers, own.rest.framed) == (200, takeoff.upstream.headers, True)
+        assert (own.rest.status, own.rest.headers) == (200, takeoff.upstream.headers)
     takeoff.shared_call.abandon()
 
 
@@ -194,7 +201,7 @@ async def test_the_shared_answer_is_released_once_and_last(judged: Failure | Non
 
     async def run() -> Answer:
         shared = answer(b"a", upstream)
-        shared.released = released.append
+        shared.on_close = (released.append,)
         return shared
 
     def completed(shared_call: SharedCall) -> None:
@@ -215,7 +222,7 @@ async def test_a_reply_that_broke_off_is_released_as_broken(failure: Failure | N
     released: list[Failure | None] = []
     takeoff = Takeoff()
     (caller,) = await takeoff.joined()
-    takeoff.head(b"a", released=released.append)
+    takeoff.head(b"a", on_close=(released.append,))
     takeoff.upstream.end(failure)
     await delivered(await caller)
     assert released == [failure]
@@ -224,18 +231,18 @@ async def test_a_reply_that_broke_off_is_released_as_broken(failure: Failure | N
 async def test_a_call_that_everyone_left_is_released_unbroken() -> None:
     released: list[Failure | None] = []
     takeoff = Takeoff()
-    (await takeoff.carrying(b"a", released=released.append)).close()
+    (await takeoff.carrying(b"a", on_close=(released.append,))).close()
     await turns()
     assert released == [None]
 
 
-async def test_what_one_caller_scans_is_not_counted_for_another() -> None:
+async def test_what_one_caller_skips_is_not_counted_for_another() -> None:
     takeoff = Takeoff()
-    one, other = await takeoff.carrying_both(b"a", scan=Scan())
-    assert one.scan is not None
-    assert other.scan is not None
-    assert one.scan.passing(b"data: {\n\n") == b""
-    assert (one.scan.skipped, other.scan.skipped) == (1, 0)
+    one, other = await takeoff.carrying_both(b"a", watch=watch())
+    assert one.watch is not None
+    assert other.watch is not None
+    assert one.watch.feed(b"data: {\n\n") == b""
+    assert (one.watch.skipped, other.watch.skipped) == (1, 0)
     takeoff.shared_call.abandon()
 
 
@@ -650,11 +657,11 @@ async def test_closing_wakes_a_read_under_way() -> None:
 
 
 async def test_a_stream_is_cut_for_each_as_it_is_for_the_first() -> None:
-    """The head of a stream may end within an event, which the relay then holds back."""
+    """The head of a stream may end within an event, which the watch then holds back."""
     takeoff = Takeoff()
-    relay = EventRelay()
+    first_watch = watch()
     (caller,) = await takeoff.joined()
-    takeoff.head(relay.feed(b"data: 1\n\ndata: "), relay=relay)
+    takeoff.head(first_watch.feed(b"data: 1\n\ndata: "), watch=first_watch)
     first = await caller
     assert first.body == b"data: 1\n\n"
     takeoff.upstream.send(b"2\n\ndata: [DO")
@@ -664,33 +671,34 @@ async def test_a_stream_is_cut_for_each_as_it_is_for_the_first() -> None:
     takeoff.upstream.end()
     for own in (first, late):
         assert await delivered(own) == (b"data: 1\n\ndata: 2\n\ndata: [DONE]\n\n", None)
-        assert own.relay is not None
-        assert own.relay.tail() == b"data: 1\n\ndata: 2\n\ndata: [DONE]\n\n"
+        assert own.watch is not None
+        assert own.watch.ending() == (True, None)
     assert takeoff.shared_call.body == b"data: 1\n\ndata: 2\n\ndata: [DONE]\n\n"
 
 
 async def test_a_head_within_a_long_event_leaves_it_open_for_each() -> None:
     takeoff = Takeoff()
-    relay = EventRelay(hold=10)
-    one, other = await takeoff.carrying_both(relay.feed(b"data: 0123456789"), relay=relay)
-    takeoff.upstream.send(b"abc\n\n")
+    first_watch = watch(hold=10)
+    begin = b'data: "0123456789'
+    one, other = await takeoff.carrying_both(first_watch.feed(begin), watch=first_watch)
+    takeoff.upstream.send(b'abc"\n\n')
     takeoff.upstream.end()
-    assert one.relay is not None
-    assert other.relay is not None
-    assert (one.relay.mid_event, other.relay.mid_event) == (True, True)
-    assert await delivered(one) == (b"data: 0123456789abc\n\n", None)
-    assert (one.relay.mid_event, other.relay.mid_event) == (False, True)
-    assert await delivered(other) == (b"data: 0123456789abc\n\n", None)
+    assert one.watch is not None
+    assert other.watch is not None
+    assert (one.watch.mid_event, other.watch.mid_event) == (True, True)
+    assert await delivered(one) == (begin + b'abc"\n\n', None)
+    assert (one.watch.mid_event, other.watch.mid_event) == (False, True)
+    assert await delivered(other) == (begin + b'abc"\n\n', None)
 
 
-async def test_each_relay_is_bounded_as_the_first_is() -> None:
+async def test_what_passed_before_the_head_is_known_to_each() -> None:
     takeoff = Takeoff()
-    relay = EventRelay(hold=10, tail=15)
-    own = await takeoff.carrying(relay.feed(b"data: 1\n\n"), relay=relay)
-    assert own.relay is not None
-    assert own.relay.feed(b"data: 0123456789") == b"data: 0123456789"
-    assert own.relay.tail() == b"data: 0123456789"
-    assert relay.tail() == b"data: 1\n\n"
+    first_watch = watch()
+    done = b"data: [DONE]\n\n"
+    own = await takeoff.carrying(first_watch.feed(done), watch=first_watch)
+    assert own.watch is not None
+    assert own.watch is not first_watch
+    assert own.watch.ending() == (True, None)
     own.close()
 
 
@@ -727,8 +735,8 @@ class Caller:
             await self._reading
         while await self._read():
             pass
-        if self._own is not None and self._own.relay is not None:
-            self.got += self._own.relay.finish()
+        if self._own is not None and self._own.watch is not None:
+            self.got += self._own.watch.finish()
         self._close()
 
     async def _join(self) -> None:
@@ -743,7 +751,7 @@ class Caller:
         if self._own is None or self._own.rest is None:
             return False
         data = await self._own.rest.read()
-        self.got += data if self._own.relay is None else self._own.relay.feed(data)
+        self.got += data if self._own.watch is None else self._own.watch.feed(data)
         return bool(data)
 
     def _close(self) -> None:
@@ -779,19 +787,19 @@ class Play:
 
     def _send(self, value: int) -> None:
         number = len(self.whole)
-        piece = b"data: %d\n\n" % number if value > 20 else b"%d\n" % number * (value + 1)
+        piece = b": %d\n\n" % number if value > 20 else b"%d\n" % number * (value + 1)
         self.whole += piece
         self.takeoff.upstream.send(piece)
 
     def _head(self, value: int) -> None:
-        """The head comes with a first part of the body, which a stream's relay may have held back in part."""
+        """The head comes with a first part of the body, which a stream's watch may have held back in part."""
         if self._begun or self.takeoff.shared_call.over:
             return
         self._begun = True
-        body = b"data: 1\n\ndata: 2222222222222222222222222222"[:value]
+        body = b": 11111\n\n: 2222222222222222222222222222222"[:value]
         self.whole = body + self.whole
-        relay = EventRelay(hold=20) if self._stream else None
-        self.takeoff.head(body if relay is None else relay.feed(body), relay=relay)
+        first_watch = watch(hold=20) if self._stream else None
+        self.takeoff.head(body if first_watch is None else first_watch.feed(body), watch=first_watch)
 
 
 async def play(steps: list[tuple[str, int]], limit: int, grace: float, stream: bool) -> None:
@@ -831,7 +839,7 @@ async def fly_to_the_end() -> None:
     takeoff = Takeoff(grace=3600)
     waiting = await takeoff.joined(3)
     waiting.pop().cancel()
-    takeoff.head(b"a", relay=EventRelay())
+    takeoff.head(b"a", watch=watch())
     answers = await asyncio.gather(*waiting)
     takeoff.upstream.send(b"data: b\n\n")
     await turns()

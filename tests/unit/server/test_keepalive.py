@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
+import calling
+from edge import FakeClient
 from penstock.core import outcome
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Headers
+from penstock.core.outcome import Outcome
+from penstock.dialects.caller import CallerDialect
+from penstock.dialects.registry import CALLERS
+from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.run import Pipeline
-from penstock.providers.row import Operation
-from penstock.server.client import Client
 from penstock.server.keepalive import respond_in_time
-from penstock.server.respond import Sent
+from penstock.server.request_context import RequestContext
 
-CALL = Call(Operation.CHAT, [], {}, b'{"model":"m","stream":true,"messages":[]}', b"trace")
 INTERVAL = 0.001
+DIALECTS = pytest.mark.parametrize("dialect", CALLERS.values(), ids=CALLERS)
 
 
 class Work:
@@ -35,43 +38,33 @@ class Work:
         return self._answer
 
 
-class Reader:
-    """A caller; ``is_stuck`` once it has had the head, it reads no more."""
+class Reader(FakeClient):
+    """A caller whose second sign of life opens the gate; ``is_stuck`` once it has had the head, it reads no more."""
 
-    def __init__(self, work: Work, *, is_stuck: bool) -> None:
-        self.head = 0
-        self.received = b""
-        self.ended = False
+    def __init__(self, work: Work, *, is_stuck: bool = False) -> None:
+        super().__init__()
         self.stuck = asyncio.Event()
         self._work = work
         self._is_stuck = is_stuck
 
-    async def send_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
-        self.head += 1
-        self.received += body
-
     async def send(self, body: bytes) -> None:
-        self.received += body
+        await super().send(body)
         self._work.gate.set()
         if self._is_stuck:
             self.stuck.set()
             await asyncio.Event().wait()
 
-    async def end(self, body: bytes) -> None:
-        self.received += body
-        self.ended = True
-
 
 class Serving:
-    """What is known of the request."""
+    """One request that asks for a stream, and its way out."""
 
-    def __init__(self) -> None:
-        self.answer: Answer | None = None
-        self.sent = Sent()
+    def __init__(self, work: Work, reader: FakeClient, dialect: CallerDialect = calling.OPENAI) -> None:
+        self.work = work
+        self.call = calling.call({**calling.CHAT, "stream": True}, dialect)
+        self.context = RequestContext(self.call.account, dialect, self.call.headers, reader)
 
-
-def respond(work: Work, reader: Reader, serving: Serving) -> Any:
-    return respond_in_time(cast("Pipeline", work), CALL, cast("Any", serving), INTERVAL, cast("Client", reader))
+    async def respond(self) -> None:
+        await asyncio.wait_for(respond_in_time(cast("Pipeline", self.work), self.call, self.context, INTERVAL), 60)
 
 
 async def test_an_answer_that_nobody_waits_for_any_more_is_closed() -> None:
@@ -79,10 +72,10 @@ async def test_an_answer_that_nobody_waits_for_any_more_is_closed() -> None:
     failure = Failure(Kind.INVALID_REQUEST, "It isn't looked at.")
     answer = Answer(400, [], b"{}", outcome.failed(failure))
     closed = asyncio.Event()
-    answer.released = lambda _: closed.set()
+    answer.on_close = (lambda _: closed.set(),)
     work = Work(answer)
     reader = Reader(work, is_stuck=True)
-    serving = asyncio.create_task(respond(work, reader, Serving()))
+    serving = asyncio.create_task(Serving(work, reader).respond())
     await asyncio.wait_for(reader.stuck.wait(), 60)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -92,12 +85,59 @@ async def test_an_answer_that_nobody_waits_for_any_more_is_closed() -> None:
     await asyncio.wait_for(closed.wait(), 60)
 
 
-async def test_a_defect_after_the_head_is_told_in_the_stream() -> None:
+@DIALECTS
+async def test_a_defect_after_the_head_is_told_in_the_stream(dialect: CallerDialect) -> None:
     work = Work(None)
-    reader, serving = Reader(work, is_stuck=False), Serving()
+    reader = Reader(work)
+    serving = Serving(work, reader, dialect)
     with pytest.raises(RuntimeError):
-        await asyncio.wait_for(respond(work, reader, serving), 60)
-    assert (reader.head, reader.ended, serving.sent.begun) == (1, True, True)
-    assert b'"code":"internal_error"' in reader.received.rpartition(b"data: ")[2]
-    assert b"a defect of the gateway" in reader.received
-    assert serving.sent.failure is not None
+        await serving.respond()
+    assert (reader.status, reader.is_complete, serving.context.begun) == (200, True, True)
+    assert reader.received.startswith(dialect.keep_alive * 2)
+    assert b"a defect of the gateway" in reader.received.rpartition(b"data: ")[2]
+    failure = serving.context.account.failure
+    assert failure is not None
+    assert failure.kind is Kind.INTERNAL
+
+
+ERRORS = {
+    "openai_chat": (b'{"error":{"message":"No"}}', b'data: {"error":{"message":"No"}}\n\n'),
+    "anthropic": (
+        b'{"type":"error","error":{"type":"api_error","message":"No"}}',
+        b'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"No"}}\n\n',
+    ),
+}
+
+
+@DIALECTS
+async def test_a_providers_error_after_the_head_is_an_event_that_clients_hear(dialect: CallerDialect) -> None:
+    """Anthropic's clients go by the name of an event; one without a name is passed over."""
+    body, event = ERRORS[dialect.name]
+    failure = Failure(Kind.UPSTREAM_STATUS, "It said 400.", sent=True)
+    work = Work(Answer(400, [], body, Outcome(400, failure)))
+    reader = Reader(work)
+    serving = Serving(work, reader, dialect)
+    await serving.respond()
+    assert reader.received.replace(dialect.keep_alive, b"") == event
+    assert serving.context.account.failure is failure
+
+
+@DIALECTS
+async def test_a_stream_goes_on_after_the_signs_of_life(dialect: CallerDialect) -> None:
+    begin, content, rest = calling.STREAMS[dialect.name]
+    watch = StreamWatch(dialect.replies.stream)
+    answer = Answer(200, [], watch.feed(begin + content), Outcome(200), calling.event_stream(rest), watch=watch)
+    work = Work(answer)
+    reader = Reader(work)
+    serving = Serving(work, reader, dialect)
+    await serving.respond()
+    assert reader.received.replace(dialect.keep_alive, b"") == begin + content + rest
+    assert (reader.is_complete, serving.context.account.stream) == (True, True)
+
+
+async def test_a_quick_answer_has_its_own_head() -> None:
+    work = Work(Answer(201, [], b"{}", Outcome(201)))
+    work.gate.set()
+    reader = Reader(work)
+    await Serving(work, reader).respond()
+    assert (reader.status, reader.received) == (201, b"{}")

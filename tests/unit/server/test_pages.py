@@ -5,11 +5,13 @@ import json
 import pytest
 
 from penstock.server.pages import Pages
+from penstock.server.surfaces import SURFACES
 
 
 def error_of(path: str, method: str = "GET") -> tuple[int, str, dict[bytes, bytes]]:
-    status, headers, body = Pages().page(path, method)
-    return status, json.loads(body)["error"]["message"], dict(headers)
+    found = SURFACES.find(method, path)
+    failure, headers = Pages().missing(path, method, found)
+    return failure.status, failure.message, dict(headers)
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/v1/health", "/ready"])
@@ -27,12 +29,18 @@ def test_readiness_ends_before_the_gateway_does() -> None:
 
 @pytest.mark.parametrize(
     ("path", "method", "allowed"),
-    [("/health", "POST", b"GET"), ("/v1/chat/completions", "GET", b"POST"), ("/v1/explain", "GET", b"POST")],
+    [("/v1/chat/completions", "GET", b"POST"), ("/v1/models/a/b", "POST", b"GET"), ("/v1/explain", "GET", b"POST")],
 )
 def test_the_wrong_method_is_told_the_right_one(path: str, method: str, allowed: bytes) -> None:
     status, message, headers = error_of(path, method)
     assert (status, headers[b"allow"]) == (405, allowed)
     assert method in message
+
+
+def test_a_page_is_only_read() -> None:
+    status, headers, body = Pages().page("/health", "POST")
+    assert (status, dict(headers)[b"allow"]) == (405, b"GET")
+    assert "POST" in json.loads(body)["error"]["message"]
 
 
 def test_a_slip_in_a_path_is_told() -> None:

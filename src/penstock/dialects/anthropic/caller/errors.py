@@ -55,7 +55,12 @@ def _body(kind: str, message: str, trace_id: str) -> bytes:
 
 
 def _event(kind: str, message: str, trace_id: str) -> bytes:
-    return b"event: error\ndata: " + _body(kind, message, trace_id) + b"\n\n"
+    return _as_event(_body(kind, message, trace_id))
+
+
+def _as_event(body: bytes) -> bytes:
+    # Clients go by the name of an event; they pass over one without a name.
+    return b"event: error\ndata: " + body + b"\n\n"
 
 
 def _headers(trace_id: str, code: str, *, is_final: bool) -> Headers:
@@ -156,5 +161,5 @@ def _provider_event(fail: Fail, provider: str, trace_id: str) -> bytes:
     return _event(_kind(said, status), _message(said, fail.raw, provider, error), trace_id)
 
 
-ERRORS: Final = CallerErrors(_failure, _failure_event, _provider, _provider_event)
+ERRORS: Final = CallerErrors(_failure, _failure_event, _provider, _provider_event, _as_event)
 """How errors are told to callers of Anthropic Messages."""

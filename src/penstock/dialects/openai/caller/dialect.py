@@ -20,7 +20,7 @@ OPENAI: Final = CallerDialect(
     read_request=from_body,
     write_reply=completion,
     stream_writer=ChunkWriter,
-    errors=CallerErrors(errors.own, errors.own_event, errors.provider, errors.provider_event),
+    errors=CallerErrors(errors.own, errors.own_event, errors.provider, errors.provider_event, errors.as_event),
     replies=Replies(
         body.wants_usage,
         body.with_usage,

@@ -31,6 +31,11 @@ def own_event(failure: Failure, trace_id: str) -> bytes:  # noqa: ARG001
     return error_event(failure)
 
 
+def as_event(body: bytes) -> bytes:
+    """An error's body, one line of JSON, as an event."""
+    return b"data: " + body + b"\n\n"
+
+
 def provider(reply: ProviderReply, trace_id: str) -> ErrorReply:  # noqa: ARG001
     """A translated provider's error. The HTTP status stays what it was."""
     body = translated_error(reply.status, reply.headers, reply.body, reply.provider)
@@ -67,7 +72,7 @@ def error_event(failure: Failure) -> bytes:
         "param": failure.param,
         "code": failure.kind.value,
     }
-    return b"data: " + msgspec.json.encode({"error": error}) + b"\n\n"
+    return as_event(msgspec.json.encode({"error": error}))
 
 
 def translated_error(status: int, headers: Headers, body: bytes, provider: str) -> bytes:

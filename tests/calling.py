@@ -1,0 +1,155 @@
+"""Calls as the edge makes them, and targets made ready for them, for the stages of the pipeline."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from fake_reply import FakeReply
+from penstock.core.address import LOOPBACK_NAMES, AddressPolicy
+from penstock.core.failure import Failure
+from penstock.core.http import Headers, Limits
+from penstock.core.secret import Secret
+from penstock.dialects.caller import CallerDialect
+from penstock.dialects.registry import CALLERS
+from penstock.observe.record import Record, RecordQueue, Records
+from penstock.pipeline.account import Account
+from penstock.pipeline.authorize import Authorizer
+from penstock.pipeline.cache import Caching
+from penstock.pipeline.call import Call
+from penstock.pipeline.compile import Compiler
+from penstock.pipeline.model_alias import ModelAliases
+from penstock.pipeline.prepare import PreparedRequest, prepare
+from penstock.pipeline.route import Router
+from penstock.pipeline.target_route import TargetBinder, TargetRoute
+from penstock.pipeline.upstream import Upstream
+from penstock.providers.registry import PROVIDERS
+from penstock.providers.row import Operation
+from penstock.routing.health import Health
+from penstock.routing.plan import Target
+from penstock.stores.memory import MemoryCatalogue, MemoryReplyStore
+from penstock.transport.base import Transport
+
+OPENAI = CALLERS["openai_chat"]
+ANTHROPIC = CALLERS["anthropic"]
+LIMITS = Limits(connect=60, first_byte=60, idle=60, total=0)
+CHAT: dict[str, Any] = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
+"""A chat request that callers of both wires may send."""
+TRACE = b"trace-1"
+
+CHUNK = b'data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n'
+STOP = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}\n\n'
+DONE = b"data: [DONE]\n\n"
+COMPLETION = (
+    b'{"choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}],'
+    b'"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}'
+)
+
+STARTED = (
+    b'event: message_start\ndata: {"type":"message_start","message":{"id":"msg_1","type":"message",'
+    b'"role":"assistant","model":"m","content":[],"usage":{"input_tokens":3,"output_tokens":1}}}\n\n'
+)
+BLOCK = (
+    b'event: content_block_start\ndata: {"type":"content_block_start","index":0,'
+    b'"content_block":{"type":"text","text":""}}\n\n'
+    b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
+    b'"delta":{"type":"text_delta","text":"Hi"}}\n\n'
+)
+STOPPED = (
+    b'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n'
+    b'event: message_delta\ndata: {"type":"message_delta","delta":{"stop_reason":"end_turn","stop_sequence":null},'
+    b'"usage":{"output_tokens":2}}\n\n'
+    b'event: message_stop\ndata: {"type":"message_stop"}\n\n'
+)
+MESSAGE = (
+    b'{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"Hi"}],'
+    b'"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":2}}'
+)
+
+STREAMS: dict[str, tuple[bytes, bytes, bytes]] = {
+    "openai_chat": (b'data: {"choices":[{"index":0,"delta":{"role":"assistant"}}]}\n\n', CHUNK, STOP + USAGE + DONE),
+    "anthropic": (STARTED, BLOCK, STOPPED),
+}
+"""By the name of a wire: what says nothing yet, the first content, the rest of the stream."""
+PLAIN = {"openai_chat": COMPLETION, "anthropic": MESSAGE}
+"""By the name of a wire: a whole reply."""
+
+
+def headers_of(**values: str) -> Headers:
+    return [(name.replace("_", "-").encode(), value.encode()) for name, value in values.items()]
+
+
+def call(
+    body: dict[str, Any] | None = None,
+    dialect: CallerDialect = OPENAI,
+    operation: Operation = Operation.CHAT,
+    records: Records | None = None,
+    **headers: str,
+) -> Call:
+    """A call whose body was read, if it has one. Underscores in names of headers stand for hyphens."""
+    fields = headers_of(**headers)
+    data = b"" if body is None else json.dumps(body).encode()
+    account = Account(records or Records(), "POST", "/v1/x")
+    made = Call(operation, dialect, fields, dict(fields), data, TRACE, account, "/v1/x")
+    if body is not None:
+        request = dialect.read_body(data)
+        assert not isinstance(request, Failure), request
+        made.request = request
+    return made
+
+
+def target(provider: str = "nvidia", **members: Any) -> Target:
+    options: dict[str, Any] = {"path": "config", "api_key": Secret("k"), "identity": "id", "address": "a"}
+    return Target(provider=provider, **{**options, **members})
+
+
+def route(to: Target | None = None, operation: Operation = Operation.CHAT, limits: Limits = LIMITS) -> TargetRoute:
+    bound = TargetBinder(PROVIDERS, limits, {}).bind(to or target(), operation)
+    assert isinstance(bound, TargetRoute), bound
+    return bound
+
+
+def prepared(asked: Call, to: TargetRoute) -> PreparedRequest:
+    request = prepare(asked, to)
+    assert isinstance(request, PreparedRequest), request
+    return request
+
+
+def upstream(transport: Transport) -> Upstream:
+    """Every https address leads to the transport."""
+    transports = {"https": transport}
+    authorizer = Authorizer(transports)
+    return Upstream(transports, authorizer, ModelAliases(transports, authorizer))
+
+
+async def no_wait(_: float) -> None:
+    """Waits between attempts pass at once."""
+
+
+def router(transport: Transport, catalogues: MemoryCatalogue | None = None) -> Router:
+    """Carries out plans over the transport, without waits between attempts."""
+    policy, ways = AddressPolicy(LOOPBACK_NAMES), upstream(transport)
+    compiler = Compiler(PROVIDERS, policy, LIMITS, {}, catalogues or MemoryCatalogue())
+    return Router(compiler, ways, Health(), Caching(MemoryReplyStore(1 << 20, 1 << 20), ways, 1 << 20), sleep=no_wait)
+
+
+async def turns(count: int = 20) -> None:
+    """Let every task run as far as it gets."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def event_stream(*pieces: bytes, cut: Failure | None = None) -> FakeReply:
+    return FakeReply(200, *pieces, headers=[(b"content-type", b"text/event-stream")], cut=cut)
+
+
+def json_reply(body: bytes, status: int = 200) -> FakeReply:
+    return FakeReply(status, body, headers=[(b"content-type", b"application/json")])
+
+
+def only_record(queue: RecordQueue) -> Record:
+    """The one record that was published."""
+    (record,) = queue.take()
+    return record

@@ -1,0 +1,132 @@
+"""A stream, watched as it passes: its bytes are its own, save for events that no client can read."""
+
+from __future__ import annotations
+
+import pytest
+
+from calling import CHUNK, DONE, STOP, STREAMS, USAGE
+from penstock.core.outcome import ErrorClass
+from penstock.dialects.caller import CallerDialect
+from penstock.dialects.registry import CALLERS
+from penstock.dialects.stream_watch import StreamWatch
+
+DIALECTS = pytest.mark.parametrize("dialect", CALLERS.values(), ids=CALLERS)
+OPENAI = CALLERS["openai_chat"].replies.stream
+GARBAGE = b"data: {nonsense\n\n"
+
+
+def pieces_of(data: bytes, size: int) -> list[bytes]:
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+@DIALECTS
+@pytest.mark.parametrize("size", [1, 7, 10_000])
+def test_bytes_pass_as_they_came_event_by_event(dialect: CallerDialect, size: int) -> None:
+    stream = b"".join(STREAMS[dialect.name])
+    watch = StreamWatch(dialect.replies.stream)
+    passed = [watch.feed(piece) for piece in pieces_of(stream, size)]
+    assert b"".join(passed) + watch.finish() == stream
+    assert all(not piece or piece.endswith(b"\n\n") for piece in passed)
+    finished, usage = watch.ending()
+    assert (finished, usage is not None and (usage.prompt, usage.completion)) == (True, (3, 2))
+    assert (watch.error, watch.skipped) == (None, 0)
+
+
+@DIALECTS
+@pytest.mark.parametrize("size", [1, 10_000])
+def test_content_is_counted_when_it_is_weighed(dialect: CallerDialect, size: int) -> None:
+    nothing, content, _ = STREAMS[dialect.name]
+    weighing, passing = (StreamWatch(dialect.replies.stream) for _ in range(2))
+    for piece in pieces_of(nothing, size):
+        weighing.feed(piece, weigh=True)
+    assert weighing.content == 0
+    for piece in pieces_of(content, size):
+        weighing.feed(piece, weigh=True)
+        passing.feed(piece)
+    assert (weighing.content, passing.content) == (content.count(b"data: "), 0)
+
+
+@DIALECTS
+def test_a_stream_without_its_end_is_not_finished(dialect: CallerDialect) -> None:
+    nothing, content, _ = STREAMS[dialect.name]
+    watch = StreamWatch(dialect.replies.stream)
+    watch.feed(nothing + content)
+    assert watch.ending()[0] is False
+
+
+@DIALECTS
+@pytest.mark.parametrize("size", [1, 10_000])
+def test_what_no_client_can_read_is_taken_out_and_counted(dialect: CallerDialect, size: int) -> None:
+    nothing, content, rest = STREAMS[dialect.name]
+    watch = StreamWatch(dialect.replies.stream)
+    stream = nothing + GARBAGE + content + GARBAGE + rest
+    passed = b"".join([watch.feed(piece) for piece in pieces_of(stream, size)]) + watch.finish()
+    assert (passed, watch.skipped) == (nothing + content + rest, 2)
+
+
+@pytest.mark.parametrize("end", [b"\r\n\r\n", b"\r\r"])
+def test_other_ends_of_lines_pass_as_they_are(end: bytes) -> None:
+    stream = CHUNK.replace(b"\n\n", end) + b": comment" + end + b"data: {bad" + end + DONE.replace(b"\n\n", end)
+    watch = StreamWatch(OPENAI)
+    passed = watch.feed(stream, weigh=True) + watch.finish()
+    assert passed == stream.replace(b"data: {bad" + end, b"")
+    assert (watch.content, watch.skipped) == (1, 1)
+
+
+def test_the_first_error_counts() -> None:
+    watch = StreamWatch(OPENAI)
+    watch.feed(b'data: {"error":{"message":"No","code":"rate_limit_exceeded"}}\n\ndata: {"error":{"code":500}}\n\n')
+    assert watch.error is not None
+    assert (watch.error.status, watch.error.error) == (429, ErrorClass.RATE_LIMIT)
+
+
+def test_an_error_with_anthropics_name_for_it() -> None:
+    watch = StreamWatch(CALLERS["anthropic"].replies.stream)
+    watch.feed(b'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"Full"}}\n\n')
+    assert watch.error is not None
+    assert watch.error.status == 529
+
+
+@pytest.mark.parametrize("size", [1, 10_000])
+def test_usage_that_nobody_asked_for_is_read_and_taken_out(size: int) -> None:
+    watch = StreamWatch(OPENAI, leaves_usage_out=True)
+    stream = CHUNK + STOP + USAGE + DONE
+    passed = b"".join([watch.feed(piece) for piece in pieces_of(stream, size)]) + watch.finish()
+    assert passed == CHUNK + STOP + DONE
+    _, usage = watch.ending()
+    assert usage is not None
+    assert usage.total == 5
+
+
+def test_a_wire_without_such_events_keeps_its_own() -> None:
+    watch = StreamWatch(CALLERS["anthropic"].replies.stream, leaves_usage_out=True)
+    assert not watch.leaves_usage_out
+    stream = b"".join(STREAMS["anthropic"])
+    assert watch.feed(stream) + watch.finish() == stream
+
+
+def test_an_event_in_pieces_is_not_looked_at() -> None:
+    watch = StreamWatch(OPENAI)
+    begin, end = b"data: {nonsense " + b"0" * (300 << 10), b"and more\n\n"
+    assert watch.feed(begin) == begin
+    assert watch.mid_event
+    assert watch.feed(end) == end
+    assert (watch.mid_event, watch.skipped) == (False, 0)
+
+
+def test_a_last_event_without_its_empty_line_passes() -> None:
+    watch = StreamWatch(OPENAI)
+    assert watch.feed(CHUNK + b"data: [DONE]") == CHUNK
+    assert watch.held() == b"data: [DONE]"
+    assert watch.finish(weigh=True) == b"data: [DONE]"
+    assert watch.ending()[0] is True
+
+
+def test_a_fork_goes_its_own_way() -> None:
+    watch = StreamWatch(OPENAI, leaves_usage_out=True)
+    watch.feed(CHUNK + GARBAGE + b"data: ", weigh=True)
+    fork = watch.fork()
+    assert (fork.content, fork.skipped, fork.held(), fork.leaves_usage_out) == (1, 1, b"data: ", True)
+    assert fork.feed(b"[DONE]\n\n" + USAGE + GARBAGE) == DONE
+    assert (fork.skipped, watch.skipped, watch.held()) == (2, 1, b"data: ")
+    assert (fork.ending()[0], watch.ending()[0]) == (True, False)

@@ -1,0 +1,253 @@
+"""A reply, read until the answer has begun: until then it can be a failure that routing acts on."""
+
+from __future__ import annotations
+
+import asyncio
+from time import monotonic
+
+import pytest
+
+import calling
+from calling import ANTHROPIC, CHAT, OPENAI, PLAIN, STREAMS, event_stream, json_reply, target
+from fake_reply import FakeReply
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import Limits
+from penstock.core.outcome import ErrorClass
+from penstock.dialects.caller import CallerDialect
+from penstock.dialects.registry import CALLERS
+from penstock.pipeline.call import Answer
+from penstock.pipeline.deadline import AttemptDeadlines
+from penstock.pipeline.first_content import HOLD, read_first_content
+from penstock.routing.plan import RescuePolicy, Target, Timeouts
+from penstock.transport.base import Reply
+
+DIALECTS = pytest.mark.parametrize("dialect", CALLERS.values(), ids=CALLERS)
+HOSTS = {"openai_chat": "groq", "anthropic": "anthropic"}
+CUT = Failure(Kind.CONNECTION_CLOSED, "Gone", sent=True)
+ERRORS = {
+    "openai_chat": b'data: {"error":{"message":"Full","code":"rate_limit_exceeded"}}\n\n',
+    "anthropic": b'event: error\ndata: {"type":"error","error":{"type":"rate_limit_error","message":"Full"}}\n\n',
+}
+
+
+class Endless(FakeReply):
+    """A stream that falls silent after its pieces, until ``more`` is set."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        super().__init__(200, *pieces, headers=[(b"content-type", b"text/event-stream")])
+        self.more = asyncio.Event()
+        self.is_waiting = asyncio.Event()
+
+    async def read(self) -> bytes:
+        if not self._pieces:
+            self.is_waiting.set()
+            await self.more.wait()
+        return await super().read()
+
+
+async def begun(
+    reply: Reply,
+    dialect: CallerDialect = OPENAI,
+    *,
+    streams: bool = True,
+    to: Target | None = None,
+    first_token: float | None = None,
+) -> Answer | Failure:
+    route = calling.route(to or target(HOSTS[dialect.name]))
+    request = calling.prepared(calling.call({**CHAT, "stream": streams}, dialect), route)
+    return await read_first_content(reply, route, AttemptDeadlines(Limits(), first_token), request)
+
+
+async def answered(
+    reply: Reply, dialect: CallerDialect = OPENAI, *, streams: bool = True, to: Target | None = None
+) -> Answer:
+    answer = await begun(reply, dialect, streams=streams, to=to)
+    assert isinstance(answer, Answer), answer
+    return answer
+
+
+async def failed(
+    reply: Reply, dialect: CallerDialect = OPENAI, *, streams: bool = True, to: Target | None = None
+) -> Failure:
+    failure = await begun(reply, dialect, streams=streams, to=to)
+    assert isinstance(failure, Failure), failure
+    return failure
+
+
+@DIALECTS
+async def test_a_stream_has_begun_with_its_first_content(dialect: CallerDialect) -> None:
+    nothing, content, rest = STREAMS[dialect.name]
+    reply = event_stream(b": hello\n\n", nothing, content, rest)
+    answer = await answered(reply, dialect)
+    assert answer.body == b": hello\n\n" + nothing + content
+    assert (answer.status, answer.outcome.ok, answer.usage) == (200, True, None)
+    assert answer.rest is not None
+    assert await answer.rest.read() == rest
+    assert answer.watch is not None
+    assert answer.watch.content > 0
+
+
+@DIALECTS
+async def test_until_then_a_broken_stream_is_a_failure(dialect: CallerDialect) -> None:
+    nothing, content, _ = STREAMS[dialect.name]
+    assert await failed(event_stream(nothing, cut=CUT), dialect) is CUT
+    assert isinstance(await begun(event_stream(nothing, content, cut=CUT), dialect), Answer)
+
+
+@DIALECTS
+async def test_a_stream_without_content_is_of_no_use(dialect: CallerDialect) -> None:
+    failure = await failed(event_stream(STREAMS[dialect.name][0]), dialect)
+    assert (failure.kind, failure.sent) == (Kind.INVALID_RESPONSE, True)
+    assert (await failed(event_stream(), dialect)).kind is Kind.INVALID_RESPONSE
+
+
+@DIALECTS
+async def test_a_stream_that_ends_as_soon_as_it_has_begun_was_not_finished(dialect: CallerDialect) -> None:
+    nothing, content, _ = STREAMS[dialect.name]
+    failure = await failed(event_stream(nothing + content.partition(b"\n\n")[0]), dialect)
+    assert failure.kind is Kind.TRUNCATED
+
+
+@DIALECTS
+async def test_an_error_at_the_beginning_is_an_outcome_that_routing_knows(dialect: CallerDialect) -> None:
+    nothing, _, _ = STREAMS[dialect.name]
+    answer = await answered(event_stream(nothing, ERRORS[dialect.name]), dialect)
+    assert (answer.status, answer.outcome.status, answer.outcome.error) == (200, 429, ErrorClass.RATE_LIMIT)
+    assert answer.failure is not None
+    assert answer.failure.kind is Kind.STREAM_ERROR
+
+
+async def test_an_error_after_content_no_longer_counts() -> None:
+    answer = await answered(event_stream(calling.CHUNK, ERRORS["openai_chat"]))
+    assert answer.outcome.ok
+
+
+async def test_a_long_event_has_begun_something() -> None:
+    answer = await answered(event_stream(b'data: {"choices":[' + b" " * (300 << 10)))
+    assert answer.watch is not None
+    assert answer.watch.mid_event
+
+
+async def test_no_more_is_held_back_than_there_is_room_for() -> None:
+    nothing = STREAMS["openai_chat"][0]
+    pieces = [nothing * (1 + (100 << 10) // len(nothing))] * 20
+    answer = await answered(event_stream(*pieces))
+    assert HOLD < len(answer.body) < HOLD + 2 * len(pieces[0])
+
+
+async def test_a_first_token_that_is_late() -> None:
+    reply = Endless(STREAMS["openai_chat"][0])
+    hasty = target(timeouts=Timeouts(first_token=0.25))
+    failure = await begun(reply, to=hasty, first_token=monotonic())
+    assert isinstance(failure, Failure)
+    assert failure.kind is Kind.FIRST_TOKEN_TIMEOUT
+    assert "0.25 s" in failure.message
+
+
+# Rescue: more is held back.
+
+
+async def test_a_rescued_stream_is_held_back_for_so_many_pieces() -> None:
+    to = target(rescue=RescuePolicy(2))
+    assert await failed(event_stream(calling.CHUNK, cut=CUT), to=to) is CUT
+    answer = await answered(event_stream(calling.CHUNK, calling.CHUNK, cut=CUT), to=to)
+    assert answer.body == calling.CHUNK * 2
+
+
+async def test_or_whole() -> None:
+    to = target(rescue=RescuePolicy(None))
+    assert await failed(event_stream(calling.CHUNK, calling.STOP, cut=CUT), to=to) is CUT
+    answer = await answered(event_stream(calling.CHUNK, calling.STOP, calling.DONE), to=to)
+    assert answer.body == calling.CHUNK + calling.STOP + calling.DONE
+    assert (await failed(event_stream(calling.CHUNK), to=to)).kind is Kind.TRUNCATED
+
+
+async def test_or_for_so_long_and_nothing_is_lost() -> None:
+    reply = Endless(calling.CHUNK)
+    answer = await answered(reply, to=target(rescue=RescuePolicy(None, max_wait=0.001)))
+    assert answer.body == calling.CHUNK
+    reply._pieces = [calling.STOP, calling.DONE]
+    reply.more.set()
+    assert answer.rest is not None
+    assert [await answer.rest.read() for _ in range(3)] == [calling.STOP, calling.DONE, b""]
+
+
+async def test_giving_up_a_held_stream_ends_the_read_under_way() -> None:
+    reply = Endless(calling.CHUNK)
+    answer = await answered(reply, to=target(rescue=RescuePolicy(None, max_wait=0.001)))
+    await reply.is_waiting.wait()
+    answer.close()
+    assert reply.closed
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_leaving_while_a_stream_is_held_back_ends_the_read_under_way() -> None:
+    reply = Endless(calling.CHUNK)
+    reading = asyncio.create_task(begun(reply, to=target(rescue=RescuePolicy(None, max_wait=3600))))
+    await reply.is_waiting.wait()
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+# Plain replies.
+
+
+@DIALECTS
+async def test_a_plain_reply_has_begun_when_it_is_whole(dialect: CallerDialect) -> None:
+    body = PLAIN[dialect.name]
+    reply = FakeReply(200, body[:20], body[20:], headers=[(b"content-type", b"application/json"), (b"server", b"x")])
+    answer = await answered(reply, dialect, streams=False)
+    assert (answer.body, answer.rest, answer.watch, answer.outcome.ok) == (body, None, None, True)
+    assert answer.headers == [(b"content-type", b"application/json")]
+    assert answer.usage is not None
+    assert (answer.usage.prompt, answer.usage.completion) == (3, 2)
+
+
+@DIALECTS
+async def test_whoever_asks_for_a_stream_may_get_json(dialect: CallerDialect) -> None:
+    answer = await answered(json_reply(PLAIN[dialect.name]), dialect)
+    assert (answer.body, answer.watch) == (PLAIN[dialect.name], None)
+
+
+@DIALECTS
+async def test_a_broken_plain_reply_is_a_failure(dialect: CallerDialect) -> None:
+    assert await failed(FakeReply(200, b"{", cut=CUT), dialect, streams=False) is CUT
+
+
+@DIALECTS
+async def test_a_plain_reply_that_is_none(dialect: CallerDialect) -> None:
+    for body in (b"", b"<html>", b"[1]"):
+        assert (await failed(json_reply(body), dialect, streams=False)).kind is Kind.INVALID_RESPONSE
+
+
+@DIALECTS
+async def test_an_error_that_says_success(dialect: CallerDialect) -> None:
+    body = b'{"type":"error","error":{"message":"Full","type":"rate_limit_error"}}'
+    answer = await answered(json_reply(body), dialect, streams=False)
+    assert (answer.status, answer.body, answer.outcome.status) == (200, body, 429)
+    assert answer.failure is not None
+    assert answer.failure.kind is Kind.STREAM_ERROR
+
+
+@pytest.mark.parametrize("dialect", [OPENAI, ANTHROPIC])
+async def test_an_error_is_classified_and_passes(dialect: CallerDialect) -> None:
+    body = b'{"error":{"message":"Too many","code":"rate_limit_exceeded"}}'
+    reply = FakeReply(400, body, headers=[(b"retry-after", b"7")])
+    answer = await answered(reply, dialect)
+    assert (answer.status, answer.body, answer.headers) == (400, body, [(b"retry-after", b"7")])
+    assert (answer.outcome.status, answer.outcome.error, answer.outcome.retry_after) == (400, ErrorClass.RATE_LIMIT, 7)
+    assert answer.failure is not None
+    assert answer.failure.kind is Kind.UPSTREAM_STATUS
+
+
+@pytest.mark.parametrize("status", [200, 500])
+async def test_a_large_plain_reply_goes_on_arriving(status: int) -> None:
+    reply = FakeReply(status, b"x" * HOLD, b"y", b"z")
+    answer = await answered(reply, streams=False)
+    assert (len(answer.body), answer.status) == (HOLD + 1, status)
+    assert answer.rest is not None
+    assert await answer.rest.read() == b"z"

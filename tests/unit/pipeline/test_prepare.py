@@ -1,0 +1,262 @@
+"""The request for a target: one predicate chooses the lane, and what is left out is named."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+import calling
+from calling import ANTHROPIC, CHAT, OPENAI, call, prepared, route, target
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import Url
+from penstock.dialects.caller import CallerDialect
+from penstock.pipeline.authenticate import Caller
+from penstock.pipeline.first_content import watch_for
+from penstock.pipeline.prepare import prepare
+from penstock.providers.row import Operation
+
+STREAMED = {**CHAT, "stream": True}
+
+
+def refused(asked: Any, to: Any) -> Failure:
+    failure = prepare(asked, to)
+    assert isinstance(failure, Failure), failure
+    return failure
+
+
+@pytest.mark.parametrize(
+    ("dialect", "provider", "lane"),
+    [
+        (OPENAI, "groq", 1),
+        (ANTHROPIC, "anthropic", 1),
+        (OPENAI, "dashscope", 1),
+        (ANTHROPIC, "dashscope", 1),
+        (OPENAI, "anthropic", 2),
+        (ANTHROPIC, "cerebras", 2),
+    ],
+)
+def test_the_lane_is_the_hosts_wires_to_choose(dialect: CallerDialect, provider: str, lane: int) -> None:
+    request = prepared(call(CHAT, dialect), route(target(provider)))
+    assert request.lane == lane
+    assert (request.context is None, request.translation is None) == (lane == 2, lane == 1)
+    assert (request.method, request.dialect, request.model) == (b"POST", dialect, "m")
+
+
+def test_each_wire_of_a_host_has_its_own_place() -> None:
+    ours, theirs = (prepared(call(CHAT, dialect), route(target("dashscope"))) for dialect in (OPENAI, ANTHROPIC))
+    assert ours.target == b"/compatible-mode/v1/chat/completions"
+    assert theirs.target == b"/apps/anthropic/v1/messages"
+
+
+@pytest.mark.parametrize(("dialect", "provider"), [(OPENAI, "groq"), (ANTHROPIC, "anthropic")])
+def test_on_lane_1_every_value_keeps_its_bytes(dialect: CallerDialect, provider: str) -> None:
+    raw = b'{"model":"m", "max_tokens": 9,"messages":[{"role":"user" , "content":"Hi"}],"temperature":1.10}'
+    asked = call(CHAT, dialect)
+    body = dialect.read_body(raw)
+    assert not isinstance(body, Failure)
+    asked.request = body
+    assert prepared(asked, route(target(provider))).payload == (
+        b'{"model":"m","max_tokens":9,"messages":[{"role":"user" , "content":"Hi"}],"temperature":1.10}'
+    )
+
+
+def test_lane_2_is_written_in_the_providers_wire() -> None:
+    to_anthropic = json.loads(prepared(call({**CHAT, "stop": ["x"]}), route(target("anthropic"))).payload)
+    assert to_anthropic["stop_sequences"] == ["x"]
+    to_openai = json.loads(
+        prepared(call({**CHAT, "stop_sequences": ["x"]}, ANTHROPIC), route(target("cerebras"))).payload
+    )
+    assert to_openai["stop"] == ["x"]
+
+
+def test_a_place_may_want_its_own_word_for_the_model() -> None:
+    azure = {"resource_name": "r", "deployment_id": "d", "api_version": "v1"}
+    request = prepared(call(CHAT), route(target("azure-openai", options=azure)))
+    assert json.loads(request.payload)["model"] == "d"
+    assert request.model == "m"
+
+
+def test_a_configs_changes_are_made_on_either_lane() -> None:
+    for provider in ("groq", "anthropic"):
+        to = target(
+            provider, default_params={"top_p": b"0.5", "temperature": b"1"}, override_params={"model": b'"o"'},
+            drop_params=(("stop",),),
+        )  # fmt: skip
+        request = prepared(call({**CHAT, "temperature": 0, "stop": ["x"]}), route(to))
+        body = json.loads(request.payload)
+        assert (request.model, body["model"], body["temperature"], body["top_p"]) == ("o", "o", 0, 0.5)
+        assert not {"stop", "stop_sequences"} & body.keys()
+
+
+def test_an_override_may_ask_for_a_stream() -> None:
+    assert prepared(call(CHAT), route(target(override_params={"stream": b"true"}))).streams
+    assert not prepared(call(STREAMED), route(target(override_params={"stream": b"false"}))).streams
+
+
+# Headers.
+
+
+def test_headers_that_the_config_names_are_forwarded_in_place_of_our_own() -> None:
+    asked = call(CHAT, x_team="search", user_agent="mine", host="evil", expect="100-continue", x_other="1")
+    to = target(forward_headers=("x-team", "user-agent", "host", "expect", "x-absent"))
+    headers = prepared(asked, route(to)).headers
+    assert b"x-team: search\r\n" in headers
+    assert headers.lower().count(b"user-agent:") == 1
+    assert b"user-agent: mine\r\n" in headers
+    for name in (b"host:", b"expect:", b"x-other:", b"x-absent:"):
+        assert name not in headers.lower()
+
+
+def test_the_gateway_key_is_never_forwarded() -> None:
+    asked = call(CHAT, x_api_key="gateway-secret")
+    asked.caller = Caller(None, b"x-api-key")
+    assert b"gateway-secret" not in prepared(asked, route(target(forward_headers=("x-api-key",)))).headers
+
+
+def test_a_header_that_is_none_is_not_forwarded() -> None:
+    failure = refused(call(CHAT, x_team="a\x01b"), route(target(forward_headers=("x-team",))))
+    assert (failure.kind, failure.param) == (Kind.INVALID_REQUEST, "x-team")
+
+
+def test_hops_are_told_to_hosts_that_may_be_gateways() -> None:
+    asked = call(CHAT)
+    asked.hops = 2
+    custom = target(custom_host=Url.parse("https://example.com/v1"))
+    assert b"x-penstock-hops: 3\r\n" in prepared(asked, route(custom)).headers
+    assert b"x-penstock-hops" not in prepared(asked, route()).headers
+
+
+def test_what_a_request_needs_beside_its_body_is_a_header() -> None:
+    body = {**CHAT, "anthropic_beta": ["computer-use-2025-01-24"]}
+    request = prepared(call(body), route(target("anthropic")))
+    assert b"anthropic-beta: computer-use-2025-01-24\r\n" in request.headers
+
+
+def test_a_query_goes_on_in_the_callers_wire_only() -> None:
+    asked = call(CHAT, ANTHROPIC)
+    asked.query = "beta=true"
+    assert prepared(asked, route(target("anthropic"))).target == b"/v1/messages?beta=true"
+    assert b"beta" not in prepared(asked, route(target("cerebras"))).target
+
+
+# The usage of streams.
+
+
+def test_a_streams_usage_is_asked_for_and_taken_out_again() -> None:
+    request = prepared(call(STREAMED), route(target("lm-studio")))
+    assert json.loads(request.payload)["stream_options"] == {"include_usage": True}
+    assert request.context is not None
+    assert request.leaves_usage_out
+    watch = watch_for(request)
+    assert watch.feed(calling.CHUNK + calling.STOP + calling.USAGE + calling.DONE) == (
+        calling.CHUNK + calling.STOP + calling.DONE
+    )
+    finished, usage = watch.ending()
+    assert (finished, usage is not None and usage.total) == (True, 5)
+
+
+def test_a_caller_who_asks_for_the_usage_gets_it() -> None:
+    options = {"include_usage": True, "x": 1}
+    request = prepared(call({**STREAMED, "stream_options": options}), route(target("lm-studio")))
+    assert json.loads(request.payload)["stream_options"] == options
+    assert request.context is not None
+    assert not request.leaves_usage_out
+    assert watch_for(request).feed(calling.USAGE) == calling.USAGE
+
+
+@pytest.mark.parametrize(("body", "provider"), [(CHAT, "lm-studio"), (STREAMED, "cerebras")])
+def test_no_other_request_is_changed_for_it(body: dict[str, Any], provider: str) -> None:
+    request = prepared(call(body), route(target(provider)))
+    assert b"stream_options" not in request.payload
+    assert request.context is not None
+    assert not request.leaves_usage_out
+
+
+# What can't be said.
+
+
+def test_what_the_host_refuses_is_left_out_and_named() -> None:
+    both = {**CHAT, "max_completion_tokens": 5}
+    request = prepared(call(both), route(target("ai21")))
+    assert json.loads(request.payload)["max_tokens"] == 5
+    assert request.dropped == ("max_tokens",)
+    translated = prepared(call({**CHAT, "seed": 1}), route(target("anthropic")))
+    assert translated.dropped == ("seed",)
+
+
+@pytest.mark.parametrize(
+    ("provider", "members", "param"),
+    [("ai21", {"max_completion_tokens": 5}, "max_tokens"), ("anthropic", {"seed": 1}, "seed")],
+)
+def test_unsupported_params_may_be_refused_instead(provider: str, members: dict[str, Any], param: str) -> None:
+    failure = refused(call({**CHAT, **members}), route(target(provider, rejects_unsupported=True)))
+    assert (failure.kind, failure.param) == (Kind.INVALID_REQUEST, param)
+    assert "unsupported_params" in failure.message
+    assert prepared(call(CHAT), route(target(provider, rejects_unsupported=True))).dropped == ()
+
+
+@pytest.mark.parametrize(
+    ("dialect", "operation", "provider"),
+    [
+        (OPENAI, Operation.COUNT_TOKENS, "anthropic"),
+        (ANTHROPIC, Operation.EMBEDDINGS, "openai"),
+        (ANTHROPIC, Operation.MODELS, "openai"),
+    ],
+)
+def test_only_chats_are_translated(dialect: CallerDialect, operation: Operation, provider: str) -> None:
+    body = CHAT if operation.has_body else None
+    failure = refused(call(body, dialect, operation), route(target(provider), operation))
+    assert failure.kind is Kind.UNSUPPORTED_OPERATION
+    assert dialect.name in failure.message
+
+
+@pytest.mark.parametrize(
+    ("dialect", "operation", "provider", "path"),
+    [
+        (ANTHROPIC, Operation.COUNT_TOKENS, "anthropic", b"/v1/messages/count_tokens"),
+        (OPENAI, Operation.EMBEDDINGS, "openai", b"/v1/embeddings"),
+    ],
+)
+def test_in_the_hosts_own_wire_other_operations_pass(
+    dialect: CallerDialect, operation: Operation, provider: str, path: bytes
+) -> None:
+    request = prepared(call(CHAT, dialect, operation), route(target(provider), operation))
+    assert (request.lane, request.target, json.loads(request.payload)) == (1, path, CHAT)
+
+
+def test_a_model_is_asked_for_by_its_id() -> None:
+    asked = call(None, OPENAI, Operation.MODEL)
+    asked.parameters = {"id": "org/model"}
+    request = prepared(asked, route(target("openai"), Operation.MODEL))
+    assert (request.method, request.target, request.payload) == (b"GET", b"/v1/models/org%2Fmodel", b"")
+    assert (request.body, request.lane) == (None, 1)
+
+
+def test_a_request_names_its_model() -> None:
+    failure = refused(call({"messages": []}), route())
+    assert (failure.kind, failure.param) == (Kind.INVALID_REQUEST, "model")
+    assert prepared(call({"messages": []}), route(target(default_params={"model": b'"d"'}))).model == "d"
+
+
+def test_a_virtual_key_may_allow_some_models_only() -> None:
+    to = route(target(models=("gpt-*",), virtual_key="v"))
+    failure = refused(call(CHAT), to)
+    assert (failure.kind, failure.param) == (Kind.NOT_ALLOWED, "model")
+    assert prepared(call({**CHAT, "model": "gpt-5"}), to).model == "gpt-5"
+
+
+def test_what_a_dialect_refuses_is_told() -> None:
+    failure = refused(call({**CHAT, "messages": [{"role": "nobody", "content": "Hi"}]}), route(target("anthropic")))
+    assert failure.kind is Kind.INVALID_REQUEST
+
+
+def test_an_aliased_model_counts_by_its_own_name() -> None:
+    aws = {"aws_region": "eu-west-1"}
+    to = route(target("bedrock", options=aws))
+    body = {**CHAT, "model": "arn:aws:bedrock:eu-west-1:1:application-inference-profile/a", "top_k": 5}
+    assert prepared(call(body), to).dropped == ("top_k",)
+    aliased = msgspec.structs.replace(to, aliased_model="anthropic.claude-3-haiku-20240307-v1:0")
+    assert prepared(call(body), aliased).dropped == ()

@@ -1,0 +1,215 @@
+"""Lane 2: a request in the provider's wire, and its reply back in the caller's, whole, streamed or failed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+import calling
+from calling import ANTHROPIC, CHAT, OPENAI, PLAIN, STREAMS, event_stream, json_reply
+from fake_reply import FakeReply
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import Headers
+from penstock.dialects.caller import CallerDialect
+from penstock.dialects.framing.frame import MAX_FRAME
+from penstock.dialects.registry import DIALECTS
+from penstock.pipeline.translate import Translation, translate_reply, translate_request
+from penstock.transport.base import Reply
+
+BOTH_WAYS = pytest.mark.parametrize(
+    ("caller", "host"), [(OPENAI, "anthropic"), (ANTHROPIC, "cerebras")], ids=["openai_chat", "anthropic"]
+)
+WIRES = {"anthropic": "anthropic", "cerebras": "openai_chat"}
+CUT = Failure(Kind.CONNECTION_CLOSED, "Gone", sent=True)
+
+
+def translation(caller: CallerDialect, host: str, *, streams: bool = False) -> Translation:
+    body: dict[str, Any] = {**CHAT, "stream": streams}
+    prepared = calling.prepared(calling.call(body, caller), calling.route(calling.target(host)))
+    assert prepared.translation is not None
+    return prepared.translation
+
+
+async def read_all(reply: Reply) -> bytes:
+    body = b""
+    while piece := await reply.read():
+        body += piece
+    return body
+
+
+async def translated(reply: Reply, caller: CallerDialect, host: str, *, streams: bool = False) -> tuple[Reply, bytes]:
+    told = translate_reply(reply, translation(caller, host, streams=streams), b"trace-1")
+    return told, await read_all(told)
+
+
+def text_of(caller: CallerDialect, body: bytes) -> str:
+    reply = json.loads(body)
+    text = reply["choices"][0]["message"]["content"] if caller is OPENAI else reply["content"][0]["text"]
+    assert isinstance(text, str)
+    return text
+
+
+@BOTH_WAYS
+def test_a_request_is_written_in_the_providers_wire(caller: CallerDialect, host: str) -> None:
+    request = calling.call(CHAT, caller).request
+    assert request is not None
+    how = translation(caller, host)
+    payload = translate_request(caller, DIALECTS[WIRES[host]], request.body, how.context)
+    assert not isinstance(payload, Failure)
+    assert json.loads(payload.body)["model"] == "m"
+
+
+@BOTH_WAYS
+def test_a_request_that_can_not_be_read_is_refused(caller: CallerDialect, host: str) -> None:
+    request = calling.call({**CHAT, "messages": [{"role": "nobody", "content": "Hi"}]}, caller).request
+    assert request is not None
+    failure = translate_request(caller, DIALECTS[WIRES[host]], request.body, translation(caller, host).context)
+    assert isinstance(failure, Failure)
+    assert failure.status == 400
+
+
+@BOTH_WAYS
+async def test_a_plain_reply_is_told_in_the_callers_wire(caller: CallerDialect, host: str) -> None:
+    reply, body = await translated(json_reply(PLAIN[WIRES[host]]), caller, host)
+    assert (reply.status, reply.headers, reply.failure) == (200, [(b"content-type", b"application/json")], None)
+    assert text_of(caller, body) == "Hi"
+    usage = caller.replies.read_usage(body)
+    assert usage is not None
+    assert not isinstance(usage, Failure)
+    assert (usage.prompt, usage.completion) == (3, 2)
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("size", [7, 10_000])
+async def test_a_stream_is_told_in_the_callers_wire(caller: CallerDialect, host: str, size: int) -> None:
+    stream = b"".join(STREAMS[WIRES[host]])
+    pieces = [stream[at : at + size] for at in range(0, len(stream), size)]
+    reply, body = await translated(event_stream(*pieces), caller, host, streams=True)
+    assert (reply.headers, reply.failure) == ([(b"content-type", b"text/event-stream")], None)
+    assert caller.replies.stream.ending(body)[0] is True
+    plain = caller.replies.reshape.to_plain(body)
+    assert plain is not None
+    assert text_of(caller, plain) == "Hi"
+
+
+@BOTH_WAYS
+async def test_a_whole_reply_to_who_wants_a_stream_becomes_one(caller: CallerDialect, host: str) -> None:
+    reply, body = await translated(json_reply(PLAIN[WIRES[host]]), caller, host, streams=True)
+    assert reply.headers == [(b"content-type", b"text/event-stream")]
+    assert caller.replies.stream.ending(body)[0] is True
+
+
+@BOTH_WAYS
+async def test_a_stream_that_broke_is_told_as_broken(caller: CallerDialect, host: str) -> None:
+    nothing, content, _ = STREAMS[WIRES[host]]
+    reply, body = await translated(event_stream(nothing, content, cut=CUT), caller, host, streams=True)
+    assert reply.failure is CUT
+    assert b"Hi" in body
+    assert caller.replies.stream.ending(body)[0] is False
+
+
+@BOTH_WAYS
+async def test_a_stream_that_ends_before_its_answer_does_was_cut(caller: CallerDialect, host: str) -> None:
+    nothing, content, _ = STREAMS[WIRES[host]]
+    reply, body = await translated(event_stream(nothing, content), caller, host, streams=True)
+    assert reply.failure is not None
+    assert (reply.failure.kind, host in reply.failure.message) == (Kind.TRUNCATED, True)
+    assert caller.replies.stream.ending(body)[0] is False
+
+
+ERROR_EVENTS = {
+    "cerebras": b'data: {"error":{"message":"Full","code":"rate_limit_exceeded"}}\n\n',
+    "anthropic": b'event: error\ndata: {"type":"error","error":{"type":"rate_limit_error","message":"Full"}}\n\n',
+}
+
+
+@BOTH_WAYS
+async def test_an_error_within_a_stream_ends_it_in_the_callers_words(caller: CallerDialect, host: str) -> None:
+    nothing, content, rest = STREAMS[WIRES[host]]
+    inner = event_stream(nothing, content, ERROR_EVENTS[host], rest)
+    reply, body = await translated(inner, caller, host, streams=True)
+    last = body.rstrip(b"\n").rpartition(b"\n\n")[2]
+    name, _, data = last.rpartition(b"data: ")
+    error = caller.replies.stream.error_in(name.removeprefix(b"event: ").strip(), data)
+    assert error is not None
+    assert b"Full" in last
+    assert (caller.replies.stream.ending(body)[0], inner.closed, reply.failure) == (False, True, None)
+
+
+@BOTH_WAYS
+async def test_an_error_has_the_callers_shape_and_the_headers_that_go_with_it(caller: CallerDialect, host: str) -> None:
+    headers: Headers = [(b"content-type", b"text/html"), (b"retry-after", b"7"), (b"content-length", b"1")]
+    error = b'{"error":{"message":"Too many","type":"rate_limit_error"}}'
+    reply, body = await translated(FakeReply(429, error, headers=headers), caller, host, streams=True)
+    fields = dict(reply.headers)
+    assert (reply.status, fields[b"content-type"], fields[b"retry-after"]) == (429, b"application/json", b"7")
+    assert len(reply.headers) == len(fields)
+    assert b"content-length" not in fields
+    assert "Too many" in json.loads(body)["error"]["message"]
+
+
+async def test_anthropics_clients_have_a_status_of_their_own_for_a_prompt_that_is_too_long() -> None:
+    error = b'{"error":{"message":"Too long","code":"context_length_exceeded"}}'
+    reply, body = await translated(json_reply(error, 413), ANTHROPIC, "cerebras")
+    assert (reply.status, json.loads(body)["error"]["type"]) == (400, "invalid_request_error")
+    assert dict(reply.headers)[b"request-id"] == b"trace-1"
+
+
+@BOTH_WAYS
+@pytest.mark.parametrize("status", [200, 500])
+async def test_what_is_far_too_large_is_refused(caller: CallerDialect, host: str, status: int) -> None:
+    reply, body = await translated(json_reply(b"x" * (MAX_FRAME + 1), status), caller, host)
+    assert reply.failure is not None
+    assert (reply.failure.kind, body) == (Kind.INVALID_RESPONSE, b"")
+
+
+@BOTH_WAYS
+async def test_an_error_in_place_of_an_answer_is_a_failure(caller: CallerDialect, host: str) -> None:
+    body = b'{"type":"error","error":{"type":"api_error","message":"Oh no."}}'
+    for streams in (False, True):
+        reply, told = await translated(json_reply(body), caller, host, streams=streams)
+        assert reply.failure is not None
+        assert (reply.failure.kind, told) == (Kind.INVALID_RESPONSE, b"")
+        assert "Oh no" in reply.failure.message
+
+
+@BOTH_WAYS
+async def test_what_is_no_reply_at_all_is_a_failure(caller: CallerDialect, host: str) -> None:
+    reply, body = await translated(json_reply(b"<html>"), caller, host)
+    assert reply.failure is not None
+    assert (reply.failure.kind, body) == (Kind.INVALID_RESPONSE, b"")
+
+
+BAD_CALL = {
+    "choices": [
+        {"index": 0, "finish_reason": "tool_calls", "message": {"role": "assistant", "tool_calls": [
+            {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{no json"}}]}}
+    ]
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("streams", [False, True])
+async def test_an_answer_that_the_callers_wire_has_no_place_for_is_a_failure(streams: bool) -> None:
+    reply, body = await translated(json_reply(json.dumps(BAD_CALL).encode()), ANTHROPIC, "cerebras", streams=streams)
+    assert reply.failure is not None
+    assert (reply.failure.kind, body) == (Kind.INVALID_RESPONSE, b"")
+
+
+def test_each_reply_has_a_caption_of_its_own() -> None:
+    how = translation(OPENAI, "anthropic")
+    one, other = how.caption(), how.caption()
+    assert one.seed != other.seed
+    assert int(one.seed, 16) >= 0
+    assert (one.model, one.provider, one.strict, one.include_usage) == ("m", "anthropic", True, False)
+
+
+async def test_the_usage_of_a_translated_stream_has_a_chunk_of_its_own_for_who_asks() -> None:
+    for options, told in (({}, False), ({"stream_options": {"include_usage": True}}, True)):
+        asked = calling.call({**CHAT, "stream": True, **options})
+        how = calling.prepared(asked, calling.route(calling.target("anthropic"))).translation
+        assert how is not None
+        body = await read_all(translate_reply(event_stream(*STREAMS["anthropic"]), how, b"t"))
+        assert b'"prompt_tokens":3' in body
+        assert (b'"choices":[]' in body) is told
