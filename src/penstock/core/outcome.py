@@ -35,14 +35,13 @@ class Outcome(msgspec.Struct, frozen=True):
 
     ``status`` is what rules about status codes are matched with: the provider's HTTP status, that of the failure's
     kind, or the one that an error event inside a 200 stands for. ``failure`` is None only for a good reply.
-    ``reached_upstream`` tells whether any byte of the request may have reached the provider; ``committed`` whether
-    bytes of this attempt's reply already went to the caller, after which nothing may replace it. ``retry_after`` is how
-    long the provider asks to be left alone, in seconds. ``stored`` marks an answer that came from the cache.
+    ``committed`` tells whether bytes of this attempt's reply already went to the caller, after which nothing may
+    replace it. ``retry_after`` is how long the provider asks to be left alone, in seconds. ``stored`` marks an answer
+    that came from the cache.
     """
 
     status: int
     failure: Failure | None = None
-    reached_upstream: bool = True
     committed: bool = False
     error: ErrorClass | None = None
     retry_after: float | None = None
@@ -67,7 +66,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 def failed(failure: Failure) -> Outcome:
     """The outcome of an attempt that brought no reply of the provider's."""
-    return Outcome(failure.status, failure, reached_upstream=failure.sent, error=class_of(failure))
+    return Outcome(failure.status, failure, error=class_of(failure))
 
 
 def class_of(failure: Failure) -> ErrorClass | None:

@@ -31,7 +31,6 @@ class Traits(msgspec.Struct, frozen=True):
     """Parameters (by OpenAI's names) that are an error only while the model thinks."""
     one_of_sampling: bool = False
     """Temperature and top_p exclude each other."""
-    max_temperature: float | None = None
     thinking: Thinking = "none"
     budgets: Mapping[str, int] = {}
     efforts: Mapping[str, str] = {}

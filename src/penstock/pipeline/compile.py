@@ -7,7 +7,6 @@ that a caller shows is no part of them, and permissions are checked for each req
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Mapping
@@ -16,6 +15,7 @@ from typing import Final
 import msgspec
 
 from penstock.core.address import AddressPolicy
+from penstock.core.did_you_mean import hint
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits
 from penstock.core.lru import Lru
@@ -306,10 +306,9 @@ def _saved(name: str, catalogue: Catalogue) -> SavedConfig | Failure:
     """The saved config of a name."""
     config = catalogue.configs.get(name)
     if config is None:
-        near = difflib.get_close_matches(name, catalogue.configs, 1)
-        hint = f"did you mean '{near[0]}'?" if near else "saved configs are set in penstock.toml, [configs.NAME]."
+        way_out = hint(name, catalogue.configs, "saved configs are set in penstock.toml, [configs.NAME].", quote="'")
         plain = "Invalid config passed. You need to pass a valid json"
-        return Failure(Kind.UNKNOWN_CONFIG, f"There is no config '{name[:64]}': {hint}", "x-portkey-config", plain)
+        return Failure(Kind.UNKNOWN_CONFIG, f"There is no config '{name[:64]}': {way_out}", "x-portkey-config", plain)
     return config
 
 

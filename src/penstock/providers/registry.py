@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from penstock.core import did_you_mean
 from penstock.providers import (
     account_hosts,
     anthropic,
@@ -113,8 +113,7 @@ def _served(row: Provider) -> str:
 
 def nearest(slug: str) -> str | None:
     """The slug that a misspelt one probably means."""
-    matches = difflib.get_close_matches(slug.lower().replace("_", "-"), PROVIDERS, n=1, cutoff=0.7)
-    return matches[0] if matches else None
+    return did_you_mean.nearest(slug.lower().replace("_", "-"), PROVIDERS, cutoff=0.7)
 
 
 def table() -> list[tuple[str, ...]]:

@@ -58,12 +58,11 @@ class Circuit:
     the moment at which it opened; each policy counts its own cooldown from that moment.
     """
 
-    __slots__ = ("_buckets", "_cooldown", "_opened", "_probing")
+    __slots__ = ("_buckets", "_opened", "_probing")
 
     def __init__(self) -> None:
         self._buckets: deque[_Bucket] = deque(maxlen=_BUCKETS)
         self._opened: float | None = None
-        self._cooldown = 0.0
         self._probing = False
 
     def admits(self, policy: BreakerPolicy, now: float) -> bool:
@@ -71,10 +70,6 @@ class Circuit:
         if self._opened is None:
             return True
         return not self._probing and now >= self._opened + policy.cooldown
-
-    def retry_in(self, now: float) -> float:
-        """The seconds until a probe is possible, by the policy that opened the circuit; 0 if it is possible now."""
-        return 0.0 if self._opened is None else max(0.0, self._opened + self._cooldown - now)
 
     def attempt_started(self, policy: BreakerPolicy, now: float) -> bool:
         """Record that an attempt starts, and return whether the attempt is the probe.
@@ -95,7 +90,7 @@ class Circuit:
         if self._opened is None:
             self._count(policy, now, failed=failed)
         elif probe and failed:
-            self._open(policy, now)
+            self._open(now)
         elif probe:
             self._opened = None
 
@@ -109,10 +104,10 @@ class Circuit:
         buckets[-1].failures += failed
         requests = sum(bucket.requests for bucket in buckets)
         if _is_too_much(policy, requests, sum(bucket.failures for bucket in buckets)):
-            self._open(policy, now)
+            self._open(now)
 
-    def _open(self, policy: BreakerPolicy, now: float) -> None:
-        self._opened, self._cooldown = now, policy.cooldown
+    def _open(self, now: float) -> None:
+        self._opened = now
         self._buckets.clear()
 
 

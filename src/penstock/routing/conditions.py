@@ -7,7 +7,6 @@ the first 2000 characters of a value are compared. Source: docs/portkey.md#condi
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Collection
@@ -15,6 +14,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Final, Protocol
 
+from penstock.core.did_you_mean import nearest
 from penstock.routing.javascript_regex import TooLarge, searcher
 
 _MAX_DEPTH: Final = 32
@@ -181,7 +181,7 @@ def _reader(key: str) -> Callable[[View], Any]:
 
 
 def _unsupported(operator: str, path: str, known: Collection[str]) -> BadQuery:
-    near = difflib.get_close_matches(operator, known, 1, 0.0)[0]
+    near = nearest(operator, known, 0.0)
     reason = f"there is no operator '{operator[:64]}' here: did you mean '{near}'?"
     return BadQuery(path, reason, f"{_PLAIN}: {operator}")
 

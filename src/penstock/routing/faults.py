@@ -7,13 +7,14 @@ last result the target's calls succeed. ``xN`` repeats a result N times, ``@SECO
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection
 from enum import Enum
 from typing import Final
 
 import msgspec
+
+from penstock.core.did_you_mean import hint, nearest
 
 
 class Word(Enum):
@@ -91,9 +92,9 @@ def _target(text: str, at: int, targets: Collection[str]) -> tuple[str, int]:
         raise _bad(at, "expected a target and what comes of its calls, such as targets[0]=429x2")
     path = match[1].removeprefix("config.")
     if path not in targets:
-        near = difflib.get_close_matches(path, targets, 1, 0.0)
-        hint = f": did you mean '{near[0]}'?" if near else ""
-        raise _bad(match.start(1), f"there is no target '{path[:64]}'{hint}")
+        near = nearest(path, targets, 0.0)
+        suggestion = "" if near is None else f": did you mean '{near}'?"
+        raise _bad(match.start(1), f"there is no target '{path[:64]}'{suggestion}")
     return path, match.end()
 
 
@@ -125,9 +126,8 @@ def _what(text: str, at: int) -> Word | int:
         raise _bad(at, f"{text[:9]} is no HTTP status from 200 to 599")
     word = _WORDS.get(text)
     if word is None:
-        near = difflib.get_close_matches(text, _WORDS, 1, 0.5)
-        hint = f"did you mean '{near[0]}'?" if near else f"there are HTTP statuses and {', '.join(_WORDS)}"
-        raise _bad(at, f"there is no outcome '{text[:64]}': {hint}")
+        way_out = hint(text, _WORDS, f"there are HTTP statuses and {', '.join(_WORDS)}", 0.5, "'")
+        raise _bad(at, f"there is no outcome '{text[:64]}': {way_out}")
     return word
 
 

@@ -6,12 +6,12 @@ A key has two spellings, snake_case and camelCase. Keys become snake_case before
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from collections.abc import Collection
 from typing import Any, Final
 
+from penstock.core.did_you_mean import hint, nearest
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import ErrorClass
 
@@ -71,13 +71,13 @@ class Fields:
 
     def check_keys(self, known: Collection[str], *, only: bool = False) -> None:
         """Refuse a key that is nearly a known key (a typo). With ``only``, refuse every unknown key."""
+        cutoff = 0.5 if only else _NEAR
         for key in self.values:
             if key in known:
                 continue
-            near = difflib.get_close_matches(key, known, 1, 0.5 if only else _NEAR)
-            if near or only:
-                hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(sorted(known))}"
-                raise refuse(self.at(key), f"there is no such setting: {hint}")
+            if only or nearest(key, known, cutoff) is not None:
+                way_out = hint(key, known, f"there are {', '.join(sorted(known))}", cutoff, "'")
+                raise refuse(self.at(key), f"there is no such setting: {way_out}")
 
     def text(self, key: str) -> str | None:
         value: str | None = self._typed(key, str, "string")
@@ -134,9 +134,8 @@ class Fields:
         known = [error.value for error in ErrorClass]
         for index, name in enumerate(names):
             if name not in known:
-                near = difflib.get_close_matches(name, known, 1)
-                hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"
-                raise refuse(f"{self.at(key)}[{index}]", f"there is no such class of errors: {hint}")
+                way_out = hint(name, known, f"there are {', '.join(known)}", quote="'")
+                raise refuse(f"{self.at(key)}[{index}]", f"there is no such class of errors: {way_out}")
         return frozenset(ErrorClass(name) for name in names)
 
     def _typed(self, key: str, kind: type, name: str) -> Any:

@@ -90,11 +90,6 @@ class Health:
         state = self._targets.get(target)
         return state is None or state.circuit.admits(breaker, now)
 
-    def opens_in(self, target: str, now: float) -> float:
-        """The seconds until a target whose circuit is open may be tried; 0 if it may be tried now."""
-        state = self._targets.get(target)
-        return 0.0 if state is None else state.circuit.retry_in(now)
-
     def attempt_started(self, target: str, breaker: BreakerPolicy | None, now: float) -> bool:
         """Record that an attempt starts, and return whether the attempt is the breaker's probe.
 

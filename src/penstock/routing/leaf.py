@@ -5,7 +5,6 @@ Source: docs/portkey.md#credentials, #precedence, #config-keys.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Collection, Mapping
 from typing import Any, Final
@@ -13,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.address import AddressPolicy
+from penstock.core.did_you_mean import hint
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Url
 from penstock.core.json_path import Path, parse_path
@@ -156,9 +156,9 @@ class LeafBuilder:
         rules = self._rules
         virtual_key = rules.virtual_keys.get(name)
         if virtual_key is None:
-            near = difflib.get_close_matches(name, rules.virtual_keys, 1)
-            hint = f"did you mean '{near[0]}'?" if near else "they are set in penstock.toml, [virtual_keys.NAME]."
-            text = f"There is no virtual key '{name[:64]}': {hint}"
+            otherwise = "they are set in penstock.toml, [virtual_keys.NAME]."
+            way_out = hint(name, rules.virtual_keys, otherwise, quote="'")
+            text = f"There is no virtual key '{name[:64]}': {way_out}"
             raise Refused(Failure(Kind.UNKNOWN_VIRTUAL_KEY, text, fields.at("virtual_key"), PLAIN_INVALID))
         return virtual_key
 
@@ -293,10 +293,9 @@ def _no_provider() -> Refused:
 
 
 def _unknown_provider(provider: str, where: str, rules: Rules) -> Refused:
-    near = difflib.get_close_matches(provider, rules.providers, 1, 0.5)
-    hint = f"did you mean '{near[0]}'?" if near else "'penstock providers' lists the ones there are."
+    way_out = hint(provider, rules.providers, "'penstock providers' lists the ones there are.", 0.5, "'")
     text = (
-        f"There is no provider '{provider[:64]}': {hint} Any other OpenAI-compatible server: provider openai with "
+        f"There is no provider '{provider[:64]}': {way_out} Any other OpenAI-compatible server: provider openai with "
         "x-portkey-custom-host."
     )
     plain = "Invalid provider passed" if where == "x-portkey-provider" else PLAIN_INVALID

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Final
 
 import msgspec
 
+from penstock.core.did_you_mean import hint
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.server import explain
@@ -63,6 +63,6 @@ def _wrong_method(path: str, method: str, allowed: str) -> tuple[Failure, Header
 
 def _not_found(path: str) -> Failure:
     shown = msgspec.json.encode(path[:100]).decode()
-    near = difflib.get_close_matches(path, [*SURFACES.paths, explain.PATH, *_PAGES], 1, 0.6)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(SURFACES.paths)}."
-    return Failure(Kind.NOT_FOUND, f"This gateway has no {shown}: {hint}", plain="Not Found")
+    known = [*SURFACES.paths, explain.PATH, *_PAGES]
+    way_out = hint(path, known, f"there are {', '.join(SURFACES.paths)}.")
+    return Failure(Kind.NOT_FOUND, f"This gateway has no {shown}: {way_out}", plain="Not Found")

@@ -5,7 +5,6 @@ Everything that was given is looked at before anything is refused, so that one r
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from penstock.core.did_you_mean import nearest
 from penstock.settings.field import FIELDS, Field
 from penstock.settings.model import Settings
 
@@ -185,8 +185,8 @@ def _in_flags(flags: Mapping[str, str | None]) -> Iterator[_Given]:
 
 
 def _suggestion(word: str, known: Mapping[str, str]) -> str:
-    near = difflib.get_close_matches(word, known, 1)
-    return f": did you mean {known[near[0]]}?" if near else ": docs/settings.md lists all there are"
+    near = nearest(word, known)
+    return ": docs/settings.md lists all there are" if near is None else f": did you mean {known[near]}?"
 
 
 def _contradictions(settings: Settings, cwd: Path) -> Iterator[str]:

@@ -158,7 +158,7 @@ class HttpExchange:
 
     __slots__ = (
         "_connection", "_deadlines", "_last_byte", "_over", "_paused", "_reader", "_timer", "_waiter", "failure",
-        "framed", "headers", "status",
+        "headers", "status",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, deadlines: Deadlines) -> None:
@@ -172,7 +172,6 @@ class HttpExchange:
         self.failure: Failure | None = None
         self.status = 0
         self.headers: Headers = []
-        self.framed = False
         earliest = deadlines.earliest(self._last_byte)
         self._timer = connection.loop.call_at(earliest, self._tick) if earliest < math.inf else None
 
@@ -183,7 +182,7 @@ class HttpExchange:
             if self.failure is not None:
                 return self.failure
             await self._wait()
-        self.status, self.headers, self.framed = reader.status, reader.headers, reader.framed
+        self.status, self.headers = reader.status, reader.headers
         return self
 
     async def read(self) -> bytes:

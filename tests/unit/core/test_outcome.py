@@ -51,7 +51,7 @@ def test_the_outcome_of_every_failure(kind: Kind) -> None:
     for sent in (False, True):
         outcome = failed(failure(kind, sent=sent))
         assert (outcome.status, outcome.error) == (failure(kind).status, CLASSES.get(kind))
-        assert (outcome.reached_upstream, outcome.committed, outcome.stored, outcome.ok) == (sent, False, False, False)
+        assert (outcome.committed, outcome.stored, outcome.ok) == (False, False, False)
         assert outcome.is_network is (kind in UNHEARD)
         assert outcome.is_silence is (CLASSES.get(kind) is ErrorClass.TIMEOUT)
 

@@ -25,7 +25,6 @@ class Pieces:
 
     def __init__(self, *pieces: bytes, encoding: bytes = b"gzip", failure: Failure | None = None) -> None:
         self.status = 200
-        self.framed = True
         self.headers: Headers = [(b"content-encoding", encoding), (b"content-length", b"1"), (b"x", b"y")]
         self.failure: Failure | None = None
         self.closed = False

@@ -15,7 +15,6 @@ from penstock.dialects.framing.frame import MAX_FRAME, FrameError
 
 _EVENT_END: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n")
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
-_DATA_LINE: Final = re.compile(rb"(?:\A|[\r\n])data(?::|[\r\n]|\Z)")
 
 
 class EventRelay:
@@ -121,11 +120,6 @@ def _last_event_end(data: bytes) -> int:
     crlf = data.rfind(b"\n\r\n") + 3
     bare = data.rfind(b"\r\r") + 2
     return max(end if end > 1 else 0, crlf if crlf > 2 else 0, bare if bare > 1 else 0)
-
-
-def has_data(events: bytes) -> bool:
-    """Whether the bytes hold an event with data, as opposed to comments and blank lines only."""
-    return _DATA_LINE.search(events) is not None
 
 
 def blocks(data: bytes) -> Iterator[bytes]:

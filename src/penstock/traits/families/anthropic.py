@@ -25,7 +25,7 @@ _CACHING: Final = "https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-c
 
 _BUDGETS: Final = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 32768}
 
-_CLAUDE: Final = Traits(owner=Owner.ANTHROPIC, max_temperature=1.0)
+_CLAUDE: Final = Traits(owner=Owner.ANTHROPIC)
 _CLAUDE_2: Final = replace(_CLAUDE, family="claude-2", output_limit=4096, tools=False, vision=False, json_schema=False)
 _CLAUDE_3: Final = replace(_CLAUDE, family="claude-3", output_limit=4096, json_schema=False)
 _CLAUDE_3_5: Final = replace(_CLAUDE_3, family="claude-3.5", output_limit=8192)

@@ -127,7 +127,6 @@ class EchoReply:
     ) -> None:
         self.status = status
         self.headers: Headers = [kind, (b"x-request-id", b"req_%024x" % random.getrandbits(96)), _VERSION, *more]
-        self.framed = True
         self.failure: Failure | None = None
         self._timing = timing
         self._pieces = iter(pieces)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.dialects.framing.sse import EventRelay, events, has_data
+from penstock.dialects.framing.sse import EventRelay, events
 
 LINE_ENDS = [b"\n", b"\r\n", b"\r"]
 STREAM = b': hi\n\ndata: {"a":"\xc5\xbe"}\n\nevent: x\ndata: 1\ndata: 2\n\ndata:[DONE]\n\n'
@@ -61,22 +61,6 @@ def test_the_tail_is_bounded_and_holds_the_end() -> None:
         relay.feed(b"data: %d\n\n" % number)
     assert relay.tail().endswith(b"data: 98\n\ndata: 99\n\n")
     assert len(relay.tail()) < 40
-
-
-@pytest.mark.parametrize(
-    ("stream", "expected"),
-    [
-        (b": only\n\n", False),
-        (b"\n\n", False),
-        (b"event: x\n\n", False),
-        (b"metadata: 1\n\n", False),
-        (b"data: 1\n\n", True),
-        (b": c\n\ndata\n\n", True),
-        (b"event: x\rdata:1\r\r", True),
-    ],
-)
-def test_comments_are_no_events(stream: bytes, expected: bool) -> None:
-    assert has_data(stream) is expected
 
 
 @pytest.mark.parametrize("end", LINE_ENDS)

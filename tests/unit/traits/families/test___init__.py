@@ -61,7 +61,6 @@ def test_a_rows_facts_agree_with_each_other(row: Row) -> None:
     assert facts.can_stop_thinking or facts.thinks_unasked
     assert facts.refuses | facts.refuses_thinking <= PARAMETERS
     assert not facts.refuses & facts.refuses_thinking
-    assert facts.max_temperature is None or "temperature" not in facts.refuses
 
 
 @each_row

@@ -10,9 +10,8 @@ def test_efforts_cost_a_claude_what_they_cost_at_portkey() -> None:
     assert [budgets[effort] for effort in ("low", "medium", "high", "xhigh")] == [1024, 8192, 16384, 32768]
 
 
-def test_claude_is_told_a_temperature_up_to_one_or_none_at_all() -> None:
-    assert resolve("claude-3-haiku-20240307").max_temperature == 1.0
-    assert resolve("claude-opus-4-6").max_temperature == 1.0
+def test_some_claudes_are_told_no_temperature() -> None:
+    assert "temperature" not in resolve("claude-opus-4-6").refuses
     assert resolve("claude-opus-4-7").refuses == {"temperature", "top_p", "top_k"}
 
 

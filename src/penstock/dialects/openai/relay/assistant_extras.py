@@ -14,12 +14,11 @@ import re
 from collections.abc import Callable
 from typing import Any, Final
 
-import msgspec
-
 from penstock.core.body import Body
-from penstock.core.json_text import UNREADABLE, write_json
+from penstock.core.json_text import write_json
+from penstock.core.message_list import Members, decoded, edit_messages, has_role
 
-_MESSAGES: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+_ASSISTANT: Final = b'"assistant"'
 _ECHOES: Final = (
     "reasoning_content", "reasoning", "reasoning_details", "content_blocks", "extra_content", "annotations",
 )  # fmt: skip
@@ -27,9 +26,6 @@ _OFTEN_NULL: Final = ("refusal", "audio", "function_call")
 _MARKS: Final = re.compile(
     rb'"(?:reasoning|content_blocks"|extra_content"|annotations"|(?:refusal|audio|function_call)")'
 )
-
-Members = dict[str, "msgspec.Raw | bytes"]
-"""A message, its values as JSON."""
 
 
 def reasoning_as(name: str) -> Callable[[Body], Body]:
@@ -62,17 +58,13 @@ def _with_answers(body: Body, change: Callable[[Members], None]) -> Body:
     raw = body.raw("messages")
     if raw is None or _MARKS.search(raw) is None:
         return body
-    try:
-        messages: list[Members] = [dict(message) for message in _MESSAGES.decode(raw)]
-        for message in filter(_is_answer, messages):
-            change(message)
-    except UNREADABLE:
-        return body
-    return _replaced(body, messages)
 
+    def edit(messages: list[Members]) -> None:
+        for message in messages:
+            if has_role(message, _ASSISTANT):
+                change(message)
 
-def _replaced(body: Body, messages: list[Members]) -> Body:
-    return body.replaced({"messages": b"[" + b",".join(Body(message).encode() for message in messages) + b"]"})
+    return edit_messages(body, edit)
 
 
 def with_thoughts(body: Body) -> Body:
@@ -83,17 +75,16 @@ def with_thoughts(body: Body) -> Body:
     raw = body.raw("messages")
     if raw is None or b'"tool_calls"' not in raw:
         return body
-    try:
-        messages: list[Members] = [dict(message) for message in _MESSAGES.decode(raw)]
-        if not any(decoded(message.get("tool_calls")) for message in messages):
-            return body
-        untold = [each for each in messages if _is_answer(each) and not decoded(each.get("reasoning_content"))]
-        for message in untold:
+    return edit_messages(body, _tell_thoughts)
+
+
+def _tell_thoughts(messages: list[Members]) -> None:
+    if not any(decoded(message.get("tool_calls")) for message in messages):
+        return
+    for message in messages:
+        if has_role(message, _ASSISTANT) and not decoded(message.get("reasoning_content")):
             thought = decoded(message.get("reasoning"))
             message["reasoning_content"] = write_json(thought if isinstance(thought, str) and thought else _NOTHING)
-    except UNREADABLE:
-        return body
-    return _replaced(body, messages) if untold else body
 
 
 _NOTHING: Final = " "
@@ -117,11 +108,3 @@ def thought_of(message: Members) -> str:
         if bytes(message.get(name, b"")) == b"null":
             del message[name]
     return found
-
-
-def decoded(raw: msgspec.Raw | bytes | None) -> Any:
-    return None if raw is None else msgspec.json.decode(bytes(raw))
-
-
-def _is_answer(message: Members) -> bool:
-    return bytes(message.get("role", b"")) == b'"assistant"'

@@ -16,6 +16,7 @@ import msgspec
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import UNREADABLE, read_json
+from penstock.core.message_list import Members, edit_messages
 from penstock.core.usage import Usage
 from penstock.dialects.caller import RequestBody
 from penstock.dialects.openai.relay.usage import read_usage
@@ -68,24 +69,19 @@ def with_usage(body: Body) -> Body:
 _ASKS_USAGE: Final = b'{"include_usage":true}'
 
 
-_MESSAGES: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
-
-
 def with_roles(body: Body, roles: Mapping[bytes, bytes]) -> Body:
     """Messages of some roles under others; every other byte of every message stays."""
     raw = body.raw("messages")
     if raw is None or not any(role in raw for role in roles):
         return body
-    try:
-        messages = _MESSAGES.decode(raw)
-    except UNREADABLE:
-        return body
-    changed = []
-    for message in messages:
-        members = Body(dict(message))
-        role = roles.get(members.raw("role") or b"")
-        changed.append((members if role is None else members.replaced({"role": role})).encode())
-    return body.replaced({"messages": b"[" + b",".join(changed) + b"]"})
+
+    def edit(messages: list[Members]) -> None:
+        for message in messages:
+            role = roles.get(bytes(message.get("role", b"")))
+            if role is not None:
+                message["role"] = role
+
+    return edit_messages(body, edit)
 
 
 class _UsageOnly(msgspec.Struct):

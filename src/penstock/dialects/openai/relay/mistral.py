@@ -11,13 +11,11 @@ import hashlib
 import re
 from typing import Any, Final
 
-import msgspec
-
 from penstock.core.body import Body
-from penstock.core.json_text import UNREADABLE, write_json
-from penstock.dialects.openai.relay.assistant_extras import Members, decoded, thought_of
+from penstock.core.json_text import write_json
+from penstock.core.message_list import Members, decoded, edit_messages, has_role
+from penstock.dialects.openai.relay.assistant_extras import thought_of
 
-_MESSAGES: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 _MARKS: Final = re.compile(rb'"(?:tool_call|reasoning|refusal"|annotations"|audio"|function_call"|content_blocks")')
 _NOT_KNOWN: Final = ("refusal", "audio", "function_call")
 """What an assistant's message may hold elsewhere, and not here."""
@@ -30,15 +28,16 @@ def adapt_request(body: Body) -> Body:
     raw = body.raw("messages")
     if raw is None or _MARKS.search(raw) is None:
         return body
-    try:
-        messages = [_message(dict(message)) for message in _MESSAGES.decode(raw)]
-    except UNREADABLE:
-        return body
-    return body.replaced({"messages": b"[" + b",".join(messages) + b"]"})
+    return edit_messages(body, _adapt)
 
 
-def _message(message: Members) -> bytes:
-    if bytes(message.get("role", b"")) == b'"assistant"':
+def _adapt(messages: list[Members]) -> None:
+    for message in messages:
+        _adapt_message(message)
+
+
+def _adapt_message(message: Members) -> None:
+    if has_role(message, b'"assistant"'):
         thought = thought_of(message)
         for name in _NOT_KNOWN:
             message.pop(name, None)
@@ -50,7 +49,6 @@ def _message(message: Members) -> bytes:
     answered = decoded(message.get("tool_call_id"))
     if isinstance(answered, str) and not _fits(answered):
         message["tool_call_id"] = write_json(short_id(answered))
-    return Body(message).encode()
 
 
 def _with_thought(thought: str, content: Any) -> list[Any]:

@@ -10,16 +10,14 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-import msgspec
-
 from penstock.core.body import Body
 from penstock.core.chat import Owner
-from penstock.core.json_text import UNREADABLE, write_json
+from penstock.core.json_text import write_json
+from penstock.core.message_list import Members, decoded, edit_messages
 from penstock.dialects.openai.caller.earlier_turn import FORMATS
 
 _MARKS: Final = re.compile(rb'_(?:details|blocks|signature)"')
 """How the names of all members end that hold opaque values. The search leaps from one underscore to the next."""
-_MESSAGES: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
 
 def is_marked(body: Body) -> bool:
@@ -30,19 +28,18 @@ def is_marked(body: Body) -> bool:
 
 def kept_at_home(body: Body, owner: str) -> Body:
     """The body without what others than this owner (``core.chat.Owner``) have signed."""
-    raw = body.raw("messages") or b""
-    try:
-        messages = _MESSAGES.decode(raw)
-        changed = [_message(dict(message), owner) for message in messages]
-    except UNREADABLE:
-        return body
-    return body.replaced({"messages": b"[" + b",".join(changed) + b"]"})
+
+    def edit(messages: list[Members]) -> None:
+        for message in messages:
+            _keep_at_home(message, owner)
+
+    return edit_messages(body, edit)
 
 
-def _message(message: dict[str, msgspec.Raw | bytes], owner: str) -> bytes:
+def _keep_at_home(message: Members, owner: str) -> None:
     if owner != Owner.ANTHROPIC:
         message.pop("content_blocks", None)
-    details = _list(message.get("reasoning_details"))
+    details = _list(message, "reasoning_details")
     if details is not None:
         own = [detail for detail in details if not _is_foreign(detail, owner)]
         if len(own) != len(details):
@@ -52,14 +49,13 @@ def _message(message: dict[str, msgspec.Raw | bytes], owner: str) -> bytes:
         message.pop("extra_content")
     if owner != Owner.GOOGLE:
         message.pop("thought_signature", None)
-    calls = _list(message.get("tool_calls"))
+    calls = _list(message, "tool_calls")
     if calls is not None and owner != Owner.GOOGLE and b'_signature"' in bytes(message["tool_calls"]):
         message["tool_calls"] = write_json([_unsigned(call) for call in calls])
-    return Body(message).encode()
 
 
-def _list(raw: msgspec.Raw | bytes | None) -> list[Any] | None:
-    value = None if raw is None else msgspec.json.decode(bytes(raw))
+def _list(message: Members, name: str) -> list[Any] | None:
+    value = decoded(message.get(name))
     return value if isinstance(value, list) else None
 
 

@@ -263,7 +263,7 @@ def test_sampling_while_thinking() -> None:
 
 
 def test_numbers_keep_their_values() -> None:
-    body, _ = write(ask(temperature=1.5, top_p=-1, max_tokens=0), Traits(max_temperature=1.0))
+    body, _ = write(ask(temperature=1.5, top_p=-1, max_tokens=0))
     assert body == sent(temperature=1.5, top_p=-1, max_tokens=0)
 
 
