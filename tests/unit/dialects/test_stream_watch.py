@@ -13,6 +13,7 @@ from penstock.dialects.stream_watch import StreamWatch
 DIALECTS = pytest.mark.parametrize("dialect", CALLERS.values(), ids=CALLERS)
 OPENAI = CALLERS["openai_chat"].replies.stream
 GARBAGE = b"data: {nonsense\n\n"
+TEXT = b'data: {"choices": [{"index": 0, "delta": {"content": "Hi"}}]}\n\n'
 
 
 def pieces_of(data: bytes, size: int) -> list[bytes]:
@@ -130,3 +131,28 @@ def test_a_fork_goes_its_own_way() -> None:
     assert fork.feed(b"[DONE]\n\n" + USAGE + GARBAGE) == DONE
     assert (fork.skipped, watch.skipped, watch.held()) == (2, 1, b"data: ")
     assert (fork.ending()[0], watch.ending()[0]) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("garbage", "passed"),
+    [
+        (b"data: {\n\n", b""),
+        (b'data: {"id": "chatcmpl-\n\n' + TEXT, TEXT),
+        (TEXT + b"data: oops\r\n\r\n" + TEXT, TEXT + TEXT),
+        (b": c\n\nevent: x\ndata: {]\n\n", b": c\n\n"),
+    ],
+)
+def test_an_event_that_is_no_json_is_taken_out_and_counted(garbage: bytes, passed: bytes) -> None:
+    watch = StreamWatch(OPENAI)
+    assert watch.feed(garbage) == passed
+    assert watch.skipped == 1
+
+
+@pytest.mark.parametrize(
+    "events",
+    [TEXT, b"data: [DONE]\n\n", b": c\n\n", b"data:\n\n", b'data: {"a":"\\ud83d"}\n\n', b"data: \xef\xbb\xbf{}\n\n"],
+)
+def test_what_clients_can_read_passes_untouched(events: bytes) -> None:
+    watch = StreamWatch(OPENAI)
+    assert watch.feed(events) is events
+    assert watch.skipped == 0

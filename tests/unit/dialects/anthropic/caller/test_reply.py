@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
@@ -11,15 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anthropic_caller_replies import CAPTION, CLAUDE, ENDS, WORDS, folded, kinds, parsed, plain, streamed
 from penstock.core.body import Body
 from penstock.core.chat import ChatRequest, Owner, ReasoningPart, ToolCall
 from penstock.core.events import (
-    Citation,
     Event,
-    Extra,
-    Fail,
-    Foreign,
-    Media,
     Refusal,
     Start,
     Stop,
@@ -32,63 +27,12 @@ from penstock.core.events import (
 from penstock.core.failure import Failure
 from penstock.core.usage import Usage
 from penstock.dialects.anthropic import DIALECT
-from penstock.dialects.anthropic.caller.json_scan import ObjectScan
-from penstock.dialects.anthropic.caller.members import is_object
 from penstock.dialects.anthropic.caller.reply import write_reply
 from penstock.dialects.anthropic.caller.request import read_request
-from penstock.dialects.anthropic.caller.stream import PING, MessageWriter
+from penstock.dialects.anthropic.caller.stream import MessageWriter
 from penstock.dialects.anthropic.relay.reshape import to_plain
-from penstock.dialects.caller import Caption
 from penstock.dialects.dialect import WriteContext
-from penstock.dialects.envelope import MARK, unseal
-from penstock.dialects.framing import sse
-
-CAPTION: Final = Caption("abc", 1700000000, "asked-model", "unit")
-CLAUDE: Final = Owner.ANTHROPIC
-
-
-def plain(*events: Event) -> dict[str, Any]:
-    written = write_reply(collect(events), CAPTION)
-    assert isinstance(written, bytes), written
-    found: dict[str, Any] = json.loads(written)
-    return found
-
-
-def streamed(*events: Event) -> list[dict[str, Any]]:
-    writer = MessageWriter(CAPTION)
-    sent = writer.write(events) + writer.finish()
-    assert writer.failed is None, writer.failed
-    assert b"[DONE]" not in sent
-    return parsed(sent)
-
-
-def parsed(sent: bytes) -> list[dict[str, Any]]:
-    found = []
-    for name, data in sse.events(sent):
-        value = json.loads(data)
-        assert value["type"] == name.decode()
-        found.append(value)
-    return found
-
-
-def folded(*events: Event) -> dict[str, Any]:
-    writer = MessageWriter(CAPTION)
-    whole = to_plain(writer.write(events) + writer.finish())
-    assert whole is not None
-    found: dict[str, Any] = json.loads(whole)
-    return found
-
-
-def kinds(events: Iterable[dict[str, Any]]) -> list[str]:
-    """Each event in short: its type, its index, what it is about."""
-    found = []
-    for event in events:
-        about = event.get("content_block") or event.get("delta") or {}
-        found.append(
-            " ".join(str(part) for part in (event["type"], event.get("index"), about.get("type")) if part is not None)
-        )
-    return found
-
+from penstock.dialects.envelope import unseal
 
 # The message.
 
@@ -123,51 +67,6 @@ def test_nothing_at_all() -> None:
     assert kinds(streamed()) == ["message_start", "ping", "message_delta", "message_stop"]
 
 
-def test_a_stream() -> None:
-    events = streamed(Start("x", "real-model"), Text("Hel"), Text("lo"), Stop("length"), Usage(3, 2, 5))
-    assert kinds(events) == [
-        "message_start",
-        "ping",
-        "content_block_start 0 text",
-        "content_block_delta 0 text_delta",
-        "content_block_delta 0 text_delta",
-        "content_block_stop 0",
-        "message_delta",
-        "message_stop",
-    ]
-    assert events[0]["message"]["content"] == []
-    assert events[0]["message"]["usage"] == {"input_tokens": 0, "output_tokens": 0}
-    assert events[6]["delta"] == {"stop_reason": "max_tokens", "stop_sequence": None}
-    assert events[6]["usage"]["input_tokens"] == 3
-
-
-@pytest.mark.parametrize(
-    ("stop", "reason"),
-    [
-        (Stop("stop", "STOP"), "end_turn"),
-        (Stop("length", "MAX_TOKENS"), "max_tokens"),
-        (Stop("length", "model_context_window_exceeded"), "model_context_window_exceeded"),
-        (Stop("content_filter", "SAFETY"), "refusal"),
-        (Stop("stop", "pause_turn"), "pause_turn"),
-        (Stop("stop", "eos", detail="pause"), "pause_turn"),
-        (Stop("length", "", detail="context"), "model_context_window_exceeded"),
-        (Stop("stop", "STOP_SEQUENCE"), "stop_sequence"),
-        (Stop("tool_calls", "tool_calls"), "tool_use"),
-        (Stop("other"), "end_turn"),
-    ],
-)
-def test_stop_reasons(stop: Stop, reason: str) -> None:
-    assert plain(Text("x"), stop)["stop_reason"] == reason
-    assert folded(Text("x"), stop)["stop_reason"] == reason
-
-
-def test_the_sequence_that_ended_it() -> None:
-    for events in ((Stop("stop", "stop_sequence"), Extra("stop_sequence", "END", 0)), (Stop("stop", sequence="END"),)):
-        message = plain(Text("x"), *events)
-        assert (message["stop_reason"], message["stop_sequence"]) == ("stop_sequence", "END")
-        assert folded(Text("x"), *events)["stop_sequence"] == "END"
-
-
 def test_calls_make_tool_use_of_stop() -> None:
     events = (ToolStart(0, "f", "a"), ToolArgs('{"n": 1.10}', 0), Stop("stop", "STOP"))
     message = plain(*events)
@@ -177,49 +76,11 @@ def test_calls_make_tool_use_of_stop() -> None:
     assert folded(*events) == message
 
 
-def test_a_call_without_an_id_gets_one() -> None:
-    call = plain(ToolStart(0, "f"))["content"][0]
-    assert call["id"].startswith("toolu_")
-    assert call["input"] == {}
-    assert folded(ToolStart(0, "f"))["content"] == [call]
-
-
 def test_a_refusal_is_text() -> None:
     message = plain(Refusal("I can't."))
     assert message["content"] == [{"type": "text", "text": "I can't."}]
     assert message["stop_reason"] == "refusal"
     assert folded(Refusal("I "), Refusal("can't."))["content"] == message["content"]
-
-
-def test_media_are_named() -> None:
-    media = (Media("image/png", "AAAA"), Media("image/*", url="https://a/b", block=1))
-    content = plain(*media)["content"]
-    assert [block["text"] for block in content] == [
-        "[image of type image/png, which this API can't carry]",
-        "[image: https://a/b]",
-    ]
-    assert folded(*media)["content"] == content
-
-
-def test_sources() -> None:
-    own = {"type": "char_location", "cited_text": "x", "document_index": 0}
-    events = (Text("x"), Citation(own), Citation({"odd": 1}, "https://a", "T"), Citation({"odd": 2}))
-    cited = plain(*events)["content"][0]["citations"]
-    assert cited[0] == own
-    assert (cited[1]["url"], cited[1]["title"]) == ("https://a", "T")
-    assert cited[1]["encrypted_index"].startswith(MARK)
-    assert len(cited) == 2
-    assert folded(*events)["content"] == plain(*events)["content"]
-
-
-def test_blocks_of_anthropics_pass_and_those_of_others_do_not() -> None:
-    use = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "q"}}
-    result = {"type": "web_search_tool_result", "tool_use_id": "s", "content": []}
-    other = {"executableCode": {"code": "1"}}
-    odd = {"type": "hologram"}
-    events = (Foreign(use), Foreign(result, block=1), Foreign(other, block=2), Foreign(odd, block=3, owner=CLAUDE))
-    assert plain(*events)["content"] == [use, result, odd]
-    assert folded(*events)["content"] == [use, result, odd]
 
 
 # Thoughts.
@@ -286,14 +147,6 @@ def test_the_signature_of_a_call_stands_before_it() -> None:
     assert (envelope.call_signature, envelope.family, call["name"]) == ("sig", "asked-model", "f")
 
 
-def test_what_clients_would_not_bear_is_left_out() -> None:
-    events = [event for n in range(9) for event in (ToolStart(n, "f", str(n), "s" * 40_000, Owner.GOOGLE),)]
-    signed = [block for block in plain(*events)["content"] if block["type"] == "thinking"]
-    assert 0 < len(signed) < 9
-    huge = plain(ToolStart(0, "f", "a", "s" * 70_000, Owner.GOOGLE))["content"]
-    assert [block["type"] for block in huge] == ["tool_use"]
-
-
 # Arguments of calls.
 
 
@@ -321,84 +174,9 @@ def test_a_call_that_the_limit_cut_off() -> None:
     assert kinds(streamed(*events))[-3:] == ["content_block_stop 1", "message_delta", "message_stop"]
 
 
-def test_calls_at_once_are_told_one_after_the_other() -> None:
-    events = (
-        ToolStart(0, "f", "a"),
-        ToolStart(1, "g", "b"),
-        ToolArgs('{"x', 0),
-        ToolArgs('{"y"', 1),
-        Text("meanwhile"),
-        ToolArgs('": 1}', 0),
-        ToolArgs(": 2}", 1),
-    )
-    assert kinds(streamed(*events)) == [
-        "message_start",
-        "ping",
-        "content_block_start 0 tool_use",
-        "content_block_delta 0 input_json_delta",
-        "content_block_delta 0 input_json_delta",
-        "content_block_stop 0",
-        "content_block_start 1 tool_use",
-        "content_block_delta 1 input_json_delta",
-        "content_block_delta 1 input_json_delta",
-        "content_block_stop 1",
-        "content_block_start 2 text",
-        "content_block_delta 2 text_delta",
-        "content_block_stop 2",
-        "message_delta",
-        "message_stop",
-    ]
-
-
-def test_calls_without_arguments_follow_each_other() -> None:
-    content = folded(*(ToolStart(n, "f", str(n)) for n in range(3)), Text("x"))["content"]
-    assert [block.get("id", "text") for block in content] == ["0", "1", "2", "text"]
-
-
-def test_what_waits_is_bounded() -> None:
-    writer = MessageWriter(CAPTION)
-    writer.write([ToolStart(0, "f", "a")])
-    for _ in range(100):
-        writer.write([Text("x" * 100_000)])
-    assert writer.failed is not None
-    assert writer.failed.broken
-
-
-def test_a_call_that_ended_does_not_go_on() -> None:
-    writer = MessageWriter(CAPTION)
-    writer.write([ToolStart(0, "f", "a"), ToolArgs("{}", 0), Text("x"), ToolArgs(" ", 0)])
-    assert writer.failed is None
-    writer.write([ToolArgs("{}", 0)])
-    assert writer.failed is not None
-
-
-def test_a_failure_ends_it() -> None:
-    writer = MessageWriter(CAPTION)
-    sent = writer.write([Text("x"), Fail("no", "overloaded_error"), Text("y")])
-    assert writer.failed == Fail("no", "overloaded_error")
-    assert b'"y"' not in sent
-
-
-@given(
-    st.text(alphabet='{}[]",:\\ ab1', max_size=30)
-    | st.dictionaries(st.text(max_size=4), st.text(max_size=4)).map(json.dumps),
-    st.integers(1, 5),
-)
-def test_an_object_is_seen_to_be_whole_however_it_is_cut(text: str, step: int) -> None:
-    at_once, in_pieces = ObjectScan(), ObjectScan()
-    at_once.feed(text)
-    for at in range(0, len(text), step):
-        in_pieces.feed(text[at : at + step])
-    assert at_once.is_whole == in_pieces.is_whole
-    assert at_once.is_other == in_pieces.is_other
-    if text.strip() and is_object(text):
-        assert at_once.is_whole
-        assert not at_once.is_other
-
-
 # There and back.
 
-WORDS: Final = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
+
 ARGUMENTS: Final = st.dictionaries(WORDS, st.integers() | WORDS, min_size=1, max_size=3).map(json.dumps)
 
 
@@ -411,14 +189,6 @@ PIECE: Final = st.one_of(
     st.tuples(st.just("thinking"), st.lists(WORDS, min_size=1, max_size=3), WORDS),
     st.tuples(st.just("redacted"), WORDS),
     st.tuples(st.just("call"), WORDS, WORDS, ARGUMENTS),
-)
-ENDS: Final = st.sampled_from(
-    [
-        Stop("stop", "end_turn"),
-        Stop("length", "max_tokens"),
-        Stop("content_filter", "refusal"),
-        Stop("tool_calls", "tool_use"),
-    ]
 )
 COUNTS: Final = st.builds(
     lambda fresh, cached, written, out: Usage(
@@ -493,47 +263,3 @@ def _ended(events: list[Event]) -> bytes:
     writer = MessageWriter(CAPTION)
     writer.write(events)
     return writer.finish()
-
-
-ANY_EVENT: Final = st.one_of(
-    st.builds(Text, WORDS, st.integers(0, 1), st.integers(0, 3)),
-    st.builds(
-        Thinking, WORDS, WORDS, WORDS, st.sampled_from(["", CLAUDE, Owner.GOOGLE]), st.just(0), st.integers(0, 3)
-    ),
-    st.builds(ToolArgs, st.sampled_from(["{", "}", '{"a": 1}', "", " ", "x"]), st.integers(0, 3)),
-    st.builds(ToolStart, st.integers(0, 3), WORDS, WORDS),
-    st.builds(Refusal, WORDS),
-    st.builds(Citation, st.just({}), WORDS),
-    st.builds(Foreign, st.just({"type": "server_tool_use", "input": {"a": 1}})),
-    ENDS,
-)
-
-
-@given(st.lists(ANY_EVENT, max_size=15))
-def test_any_events_make_a_stream_in_order(events: list[Event]) -> None:
-    writer = MessageWriter(CAPTION)
-    sent = writer.write(events) + writer.finish()
-    opened: int | None = None
-    following = 0
-    told = parsed(sent)
-    assert told[0]["type"] == "message_start"
-    assert sent.count(PING) == 1
-    for event in told:
-        match event["type"]:
-            case "content_block_start":
-                assert opened is None
-                assert event["index"] == following
-                opened, following = following, following + 1
-            case "content_block_delta":
-                assert event["index"] == opened
-            case "content_block_stop":
-                assert event["index"] == opened
-                opened = None
-            case _:
-                pass
-    if writer.failed is None:
-        assert opened is None
-        assert told[-1]["type"] == "message_stop"
-        assert to_plain(sent) is not None
-    else:
-        assert told[-1]["type"] == "error"

@@ -9,26 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from anthropic_caller_requests import HELLO, MARK, assistant, read, text, user, write, wrong
 from penstock.core.body import Body
 from penstock.core.chat import (
     ChatRequest,
-    FilePart,
     Format,
-    ImagePart,
-    Inline,
-    Link,
     Message,
-    NativePart,
-    NativeTool,
     Owner,
     Reasoning,
-    ReasoningPart,
-    Stored,
     TextPart,
-    Tool,
-    ToolCall,
-    ToolChoice,
-    ToolResult,
 )
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.anthropic.caller.request import hides_thinking, read_body, read_request
@@ -37,47 +26,6 @@ from penstock.dialects.dialect import Payload, WriteContext
 from penstock.dialects.envelope import ON_CALL, Block, Envelope, seal
 from penstock.dialects.registry import CALLERS, DIALECTS
 from penstock.traits.resolve import resolve
-
-HELLO: Final = [{"role": "user", "content": "hello"}]
-MARK: Final = {"type": "ephemeral"}
-
-
-def read(**members: Any) -> ChatRequest:
-    body = {"model": "claude", "max_tokens": 10, "messages": HELLO, **members}
-    request = read_request(Body.parse(json.dumps(body).encode()))
-    assert isinstance(request, ChatRequest), request
-    return request
-
-
-def wrong(**members: Any) -> str | None:
-    body = {"model": "claude", "max_tokens": 10, "messages": HELLO, **members}
-    failure = read_request(Body.parse(json.dumps(body).encode()))
-    assert isinstance(failure, Failure)
-    assert failure.status == 400
-    return failure.param
-
-
-def messages(*given: Any) -> tuple[Message, ...]:
-    return read(messages=list(given)).messages
-
-
-def user(*blocks: Any) -> dict[str, Any]:
-    return {"role": "user", "content": list(blocks)}
-
-
-def assistant(*blocks: Any) -> dict[str, Any]:
-    return {"role": "assistant", "content": list(blocks)}
-
-
-def text(said: str, **more: Any) -> dict[str, Any]:
-    return {"type": "text", "text": said, **more}
-
-
-def write(dialect: str, model: str, **members: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
-    payload = DIALECTS[dialect].write(read(**members), WriteContext(model, "unit", resolve(model, "unit")))
-    assert isinstance(payload, Payload), payload
-    return json.loads(payload.body), payload.dropped
-
 
 # What the gateway itself relies on.
 
@@ -188,30 +136,11 @@ def test_edits_of_earlier_thoughts_are_harmless() -> None:
 @pytest.mark.parametrize(
     ("members", "param"),
     [
-        ({"messages": []}, "messages"),
-        ({"messages": ["x"]}, "messages[0]"),
-        ({"messages": [{"role": "tool", "content": ""}]}, "messages[0].role"),
-        ({"messages": [{"role": "user", "content": 1}]}, "messages[0].content"),
-        ({"messages": [user({"text": "x"})]}, "messages[0].content[0]"),
-        ({"messages": [user({"type": "text"})]}, "messages[0].content[0].text"),
-        ({"messages": [user({"type": "image", "source": {"type": "base64"}})]}, "messages[0].content[0].source"),
-        ({"messages": [user({"type": "image", "source": {"type": []}})]}, "messages[0].content[0].source"),
-        ({"messages": [user({"type": "tool_result"})]}, "messages[0].content[0].tool_use_id"),
-        ({"messages": [assistant({"type": "tool_use", "id": "a"})]}, "messages[0].content[0].name"),
         ({"system": 1}, "system"),
         ({"system": [{"type": "image", "source": {"type": "url", "url": "https://a"}}]}, "system"),
         ({"max_tokens": "1"}, "max_tokens"),
         ({"temperature": True}, "temperature"),
         ({"stop_sequences": "x"}, "stop_sequences"),
-        ({"tools": {}}, "tools"),
-        ({"tools": [1]}, "tools"),
-        ({"tools": [{"name": ""}]}, "tools[0].name"),
-        ({"tools": [{"type": 1}]}, "tools[0].type"),
-        ({"tools": [{"name": "a", "input_schema": []}]}, "tools[0].input_schema"),
-        ({"tools": [{"name": "a", "description": 1}]}, "tools[0].description"),
-        ({"tool_choice": "auto"}, "tool_choice"),
-        ({"tool_choice": {"type": "tool"}}, "tool_choice"),
-        ({"tool_choice": {"type": {}}}, "tool_choice"),
         ({"output_config": {"format": {"type": "xml"}}}, "output_config.format"),
         ({"output_format": 1}, "output_format"),
         ({"response_format": {}}, "response_format"),
@@ -223,9 +152,6 @@ def test_what_is_wrong_is_named_in_the_callers_words(members: dict[str, Any], pa
     assert wrong(**members) == param
 
 
-# Messages.
-
-
 def test_the_standing_prompt() -> None:
     billing = text("x-anthropic-billing-header: cc_version=2")
     assert read(system="Be brief.").system == (Message("system", (TextPart("Be brief."),), "", "system"),)
@@ -234,143 +160,6 @@ def test_the_standing_prompt() -> None:
     marked = read(system=[text("A", cache_control=MARK), text("B")]).system[0]
     assert marked.parts == (TextPart("A", MARK), TextPart("B"))
     assert read(system=[billing]).system == ()
-
-
-def test_a_system_message_in_place_is_no_standing_prompt() -> None:
-    request = read(system="S", messages=[*HELLO, {"role": "system", "content": "now"}])
-    assert [message.text for message in request.system] == ["S"]
-    assert [message.text for message in request.turns] == ["hello", "now"]
-    alone = read(system="S", messages=[{"role": "system", "content": "now"}])
-    assert [message.text for message in alone.system] == ["S"]
-    assert [message.text for message in alone.turns] == ["now"]
-
-
-def test_blocks_of_a_user_in_their_order() -> None:
-    pdf = {"type": "base64", "media_type": "application/pdf", "data": "UERG"}
-    found = messages(
-        user(
-            text("a", cache_control=MARK),
-            {"type": "image", "source": {"type": "url", "url": "https://a/b.png"}},
-            {"type": "image", "source": {"type": "file", "file_id": "file_1"}},
-            {"type": "document", "source": pdf, "title": "T", "citations": {"enabled": True}, "context": "c"},
-            {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "hi"}},
-            {"type": "document", "source": {"type": "url", "url": "https://a/b"}},
-            {"type": "search_result", "title": "T", "source": "https://a", "content": [text("found")]},
-            {"type": "hologram"},
-        )
-    )
-    parts = found[0].parts
-    assert parts[:6] == (
-        TextPart("a", MARK),
-        ImagePart(Link("https://a/b.png")),
-        ImagePart(Stored("file_1", "", Owner.ANTHROPIC)),
-        FilePart(Inline("application/pdf", "UERG"), "T", None, {"citations": {"enabled": True}, "context": "c"}),
-        FilePart(Inline("text/plain", "aGk=")),
-        FilePart(Link("https://a/b", "application/pdf")),
-    )
-    assert isinstance(parts[6], NativePart)
-    assert parts[6].text == "T\nhttps://a\nfound"
-    assert parts[7] == NativePart({"type": "hologram"}, Owner.ANTHROPIC)
-
-
-def test_results_come_first_and_keep_their_order() -> None:
-    found = messages(
-        assistant({"type": "tool_use", "id": "a", "name": "f", "input": {}}),
-        user(
-            text("before"),
-            {"type": "tool_result", "tool_use_id": "b", "content": "B", "is_error": True},
-            {"type": "tool_result", "tool_use_id": "a", "content": [text("A")], "cache_control": MARK},
-            {"type": "tool_result", "tool_use_id": "c"},
-        ),
-    )
-    assert [message.role for message in found] == ["assistant", "tool", "tool", "tool", "user"]
-    assert found[1].parts == (ToolResult("b", (TextPart("B"),), "", True),)
-    assert found[2].parts == (ToolResult("a", (TextPart("A"),), "f", False, MARK),)
-    assert found[3].parts == (ToolResult("c", ()),)
-    assert found[2].path == "messages[1].content[2]"
-    assert found[4].text == "before"
-
-
-def test_an_answer_in_wire_order() -> None:
-    raw = b'{"messages": [{"role": "assistant", "content": [{"type": "text", "text": "x"}, {"type": "thinking", '
-    raw += b'"thinking": "t", "signature": "s"}, {"type": "tool_use", "id": "a", "name": "f", "input": {"n": 1.10}}, '
-    raw += b'{"type": "redacted_thinking", "data": "d"}, {"type": "thinking", "thinking": "u", "signature": ""}]}]}'
-    request = read_request(Body.parse(raw))
-    assert isinstance(request, ChatRequest)
-    assert request.messages[0].parts == (
-        TextPart("x"),
-        ReasoningPart("t", "s", "", Owner.ANTHROPIC),
-        ToolCall("a", "f", '{"n": 1.10}'),
-        ReasoningPart("", "", "d", Owner.ANTHROPIC),
-        ReasoningPart("u"),
-    )
-
-
-def test_foreign_thoughts_come_out_of_their_envelopes() -> None:
-    thought = seal(Envelope(Owner.GOOGLE, "gemini", (Block(signature="g"),)))
-    call = seal(Envelope(Owner.GOOGLE, "gemini", (Block(signature="c", place=ON_CALL),)))
-    found = messages(
-        assistant(
-            {"type": "thinking", "thinking": "seen", "signature": thought},
-            {"type": "thinking", "thinking": "", "signature": call.rstrip("=")},
-            {"type": "tool_use", "id": "a", "name": "f", "input": {}},
-            {"type": "tool_use", "id": "b", "name": "f", "input": {}},
-            {"type": "thinking", "thinking": "torn", "signature": thought[:-9] + "!"},
-        )
-    )
-    assert found[0].parts == (
-        ReasoningPart("seen", "g", "", Owner.GOOGLE),
-        ToolCall("a", "f", "{}", "c", Owner.GOOGLE),
-        ToolCall("b", "f", "{}"),
-        ReasoningPart("torn"),
-    )
-
-
-def test_server_tools_in_words() -> None:
-    result = {"type": "web_search_result", "title": "T", "url": "https://a", "encrypted_content": "x"}
-    parts = messages(
-        assistant(
-            {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "q"}},
-            {"type": "web_search_tool_result", "tool_use_id": "s", "content": [result]},
-        )
-    )[0].parts
-    assert [part.text for part in parts if isinstance(part, NativePart)] == [
-        '[web_search {"query":"q"}]',
-        "[web_search: T https://a]",
-    ]
-
-
-# Tools.
-
-
-def test_tools() -> None:
-    raw = b'{"messages": [{"role": "user", "content": "x"}], "tools": [{"name": "f", "description": "d", '
-    raw += b'"input_schema": {"type":  "object"}, "strict": true, "cache_control": {"type": "ephemeral"}, '
-    raw += b'"defer_loading": true, "type": "custom"}, {"name": "DeferredToolPlaceholder", "input_schema": {}}, '
-    raw += b'{"type": "web_search_20250305", "name": "web_search"}, {"type": "bash_20250124", "name": "bash"}]}'
-    request = read_request(Body.parse(raw))
-    assert isinstance(request, ChatRequest)
-    function, search, bash = request.parameters["tools"]
-    assert function == Tool("f", "d", b'{"type":  "object"}', True, MARK, {"defer_loading": True})
-    value = {"type": "web_search_20250305", "name": "web_search"}
-    assert search == NativeTool("web_search_20250305", value, Owner.ANTHROPIC, "web_search")
-    assert bash.function.name == "bash"
-
-
-@pytest.mark.parametrize(
-    ("choice", "expected"),
-    [
-        ({"type": "auto"}, {"tool_choice": ToolChoice("auto")}),
-        (
-            {"type": "any", "disable_parallel_tool_use": True},
-            {"tool_choice": ToolChoice("required"), "parallel_tool_calls": False},
-        ),
-        ({"type": "none"}, {"tool_choice": ToolChoice("none")}),
-        ({"type": "tool", "name": "f"}, {"tool_choice": ToolChoice("required", ("f",))}),
-    ],
-)
-def test_the_choice_among_tools(choice: Any, expected: Any) -> None:
-    assert read(tool_choice=choice).parameters == {"max_completion_tokens": 10, **expected}
 
 
 # There and back: Anthropic's own provider side says what the caller said.
@@ -494,37 +283,8 @@ def test_googles_signatures_come_home() -> None:
     assert body["contents"][1]["parts"][0]["thoughtSignature"] == "c2ln"
 
 
-def test_a_forced_search_becomes_googles_own() -> None:
-    body, dropped = write(
-        "gemini",
-        "gemini-2.5-pro",
-        tools=[{"type": "web_search_20250305", "name": "web_search", "max_uses": 8}],
-        tool_choice={"type": "tool", "name": "web_search"},
-    )
-    assert body["tools"] == [{"googleSearch": {}}]
-    assert dropped == ("tools[0].max_uses",)
-
-
-@pytest.mark.parametrize("dialect", ["openai_chat", "cohere", "ollama"])
-def test_a_forced_search_that_nobody_has_is_refused(dialect: str) -> None:
-    request = read(
-        tools=[{"type": "web_search_20250305", "name": "web_search"}],
-        tool_choice={"type": "tool", "name": "web_search"},
-    )
-    failure = DIALECTS[dialect].write(request, WriteContext("m"))
-    assert isinstance(failure, Failure)
-    assert (failure.status, failure.param) == (400, "tool_choice")
-
-
-@pytest.mark.parametrize("dialect", ["openai_chat", "cohere", "ollama", "gemini"])
-def test_files_of_anthropics_go_nowhere_else(dialect: str) -> None:
-    stored = {"type": "document", "source": {"type": "file", "file_id": "file_1"}}
-    body, dropped = write(dialect, "m", messages=[user(stored, text("x"))])
-    assert "file_1" not in json.dumps(body)
-    assert dropped == ("messages[0].content[0]",)
-
-
 # Total: any JSON at all.
+
 
 JSON: Final = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),

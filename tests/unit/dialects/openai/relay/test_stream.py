@@ -53,31 +53,6 @@ def test_what_counts_as_content(events: bytes, content: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("garbage", "passed"),
-    [
-        (b"data: {\n\n", b""),
-        (b'data: {"id": "chatcmpl-\n\n' + TEXT, TEXT),
-        (TEXT + b"data: oops\r\n\r\n" + TEXT, TEXT + TEXT),
-        (b": c\n\nevent: x\ndata: {]\n\n", b": c\n\n"),
-    ],
-)
-def test_an_event_that_is_no_json_is_taken_out_and_counted(garbage: bytes, passed: bytes) -> None:
-    scan = StreamWatch(STREAM)
-    assert scan.feed(garbage) == passed
-    assert scan.skipped == 1
-
-
-@pytest.mark.parametrize(
-    "events",
-    [TEXT, b"data: [DONE]\n\n", b": c\n\n", b"data:\n\n", b'data: {"a":"\\ud83d"}\n\n', b"data: \xef\xbb\xbf{}\n\n"],
-)
-def test_what_clients_can_read_passes_untouched(events: bytes) -> None:
-    scan = StreamWatch(STREAM)
-    assert scan.feed(events) is events
-    assert scan.skipped == 0
-
-
-@pytest.mark.parametrize(
     ("events", "is_error"),
     [
         (b'data: {"error":{"message":"x"}}\n\n', True),
