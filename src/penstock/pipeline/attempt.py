@@ -1,4 +1,4 @@
-"""Stage: one attempt at one target. Prepare the request, send it, read on until it is clear what comes of it."""
+"""Stage: one attempt at one target. Prepare the request, send it, read the reply until its first content or failure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from penstock.routing.walk import Attempt
 from penstock.transport.base import Reply, Request
 
 _LARGEST_CHANGED: Final = 8 << 20
-"""Bytes of a plain reply on lane 1 that is changed at most; a larger one passes as it came."""
+"""Bytes of the largest plain reply on lane 1 that is normalised; a larger reply passes unchanged."""
 
 
 async def attempt(call: Call, route: TargetRoute, step: Attempt, upstream: Upstream, account: AttemptAccount) -> Answer:
@@ -41,7 +41,7 @@ async def send(
     account: AttemptAccount,
     trace: str,
 ) -> Answer:
-    """Send a prepared request and wait until the answer has begun or failed."""
+    """Send a prepared request and wait for the answer's first content or failure."""
     began = monotonic()
     account.model, account.lane = prepared.model, prepared.lane
     deadlines = attempt_deadlines(route, step, began, streams=prepared.streams)
@@ -70,7 +70,7 @@ async def send(
 
 
 def _relayed(reply: Reply, plan: RelayPlan, *, streams: bool) -> Reply:
-    """A lane 1 reply without its host's deviations. Errors pass as they are."""
+    """A lane 1 reply, normalised to the caller's wire. Errors pass unchanged."""
     if not 200 <= reply.status < 300:
         return reply
     kind = content_type(reply.headers)
@@ -85,7 +85,7 @@ def _relayed(reply: Reply, plan: RelayPlan, *, streams: bool) -> Reply:
 
 
 def failed(failure: Failure, call: Call) -> Answer:
-    """The answer that tells a failure in the caller's dialect."""
+    """The answer that reports a failure in the caller's dialect."""
     return _told(failure, call.dialect, call.trace)
 
 
@@ -96,5 +96,5 @@ def _failed(failure: Failure, prepared: PreparedRequest, trace: str) -> Answer:
 
 
 def _told(failure: Failure, dialect: CallerDialect, trace: str) -> Answer:
-    told = dialect.errors.failure(failure, trace)
-    return Answer(told.status, list(told.headers), told.body, outcome.failed(failure))
+    error_reply = dialect.errors.failure(failure, trace)
+    return Answer(error_reply.status, list(error_reply.headers), error_reply.body, outcome.failed(failure))
