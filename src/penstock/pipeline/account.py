@@ -67,7 +67,7 @@ class AttemptAccount(msgspec.Struct):
 
 
 class SharedCost:
-    """Who pays for one upstream call that several requests (``participants``) may share."""
+    """Decides which request pays for one upstream call. ``participants`` is the number of requests that share it."""
 
     __slots__ = ("_payer", "participants")
 
@@ -76,8 +76,8 @@ class SharedCost:
         self._payer: AttemptAccount | None = None
 
     def is_charged_to(self, attempt: AttemptAccount) -> bool:
-        """Whether the request of this attempt pays: a call's only request does, else the first to ask with a known
-        usage."""
+        """Whether the request of this attempt pays for the call: the only request pays; of several requests the first
+        one pays whose account closes with a known usage."""
         if self._payer is None and (attempt.usage is not None or self.participants == 1):
             self._payer = attempt
         return self._payer is attempt
@@ -164,7 +164,8 @@ class Account(msgspec.Struct):
         )
 
     def _final_status(self) -> int:
-        """499: the caller left first. 503: the gateway stopped. 500: a defect, told or not."""
+        """The status of the record. 499: the caller left first. 503: the gateway stopped. 500: a defect of the gateway,
+        whether or not a response was sent."""
         if self.has_left or (self.failure is not None and self.failure.kind is Kind.CLIENT_DISCONNECTED):
             return 499
         return self.status or (503 if self.is_cancelled else 500)
@@ -178,7 +179,7 @@ class Account(msgspec.Struct):
 
 
 def _total(attempts: tuple[AttemptRecord, ...]) -> Usage | None:
-    """What this request pays for; None when no attempt of its own told a usage."""
+    """The usage that this request pays for; None when no attempt of the request has a known usage."""
     charged = [attempt.usage for attempt in attempts if attempt.usage is not None and attempt.is_charged]
     if len(charged) <= 1:
         return charged[0] if charged else None
@@ -189,13 +190,13 @@ def _total(attempts: tuple[AttemptRecord, ...]) -> Usage | None:
 
 
 def read_metadata(raw: bytes | None) -> dict[str, object]:
-    """The caller's own labels; anything but a JSON object counts as none (docs/portkey.md#metadata)."""
+    """The caller's own labels; a value that isn't a JSON object gives no labels (docs/portkey.md#metadata)."""
     value = read_json_or_none(raw) if raw else None
     return value if isinstance(value, dict) else {}
 
 
 def _text_labels(raw: bytes | None) -> dict[str, str] | None:
-    """The caller's own labels, as far as they are text."""
+    """Those of the caller's own labels whose values are strings, cut to ``_LONGEST_LABEL`` characters."""
     if raw is None:
         return None
     return {name: value[:_LONGEST_LABEL] for name, value in read_metadata(raw).items() if isinstance(value, str)}

@@ -1,4 +1,4 @@
-"""Stage: one attempt at one target. Prepare the request, send it, read on until it is clear what comes of it."""
+"""Stage: one attempt at one target. Prepare the request, send it, read the reply until its first content or failure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from penstock.routing.walk import Attempt
 from penstock.transport.base import Reply, Request
 
 _LARGEST_CHANGED: Final = 8 << 20
-"""Bytes of a plain reply on lane 1 that is changed at most; a larger one passes as it came."""
+"""Bytes of the largest plain reply on lane 1 that is normalised; a larger reply passes unchanged."""
 
 
 async def attempt(call: Call, route: TargetRoute, step: Attempt, upstream: Upstream, account: AttemptAccount) -> Answer:
@@ -42,7 +42,7 @@ async def send(
     account: AttemptAccount,
     trace_id: bytes,
 ) -> Answer:
-    """Send a prepared request and wait until the answer has begun or failed."""
+    """Send a prepared request and wait for the answer's first content or failure."""
     began = monotonic()
     account.model, account.lane = prepared.model, prepared.lane
     deadlines = attempt_deadlines(route, step, began, streams=prepared.streams)

@@ -1,7 +1,7 @@
-"""Stage: headers -> who is calling, before the body is read and anew for each request.
+"""Stage: headers -> the caller, before the body is read. Nothing is remembered between requests.
 
-Without gateway keys everybody may call; with them, only who shows a valid one. The look-up is one digest and one
-dictionary, so that an expired or withdrawn key is refused at once.
+Without gateway keys every request is accepted; with gateway keys a request needs a valid key. A look-up computes one
+digest and reads one dictionary, so an expired or withdrawn key is refused at once.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from penstock.core.failure import Failure, Kind
 from penstock.stores.catalogue import Catalogue, GatewayKey
 
 KEY_HEADERS: Final = (b"x-portkey-api-key", b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
-"""Where a gateway key may stand: each SDK sends its key in one of them."""
+"""The headers that may carry a gateway key: each SDK sends its key in one of them."""
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who is calling. ``header`` carried the gateway key and must never reach a provider."""
+    """The caller of a request. ``header`` is the name of the header that carried the gateway key: the header must never
+    reach a provider."""
 
     key: GatewayKey | None = None
     header: bytes = b""
@@ -33,7 +34,7 @@ ANYBODY: Final = Caller()
 
 
 def authenticate(fields: Mapping[bytes, bytes], catalogue: Catalogue) -> Caller | Failure:
-    """The caller, or a 401 once gateway keys are set and the request shows no valid one."""
+    """The caller, or a 401 failure if gateway keys are set and the request carries no valid key."""
     if not catalogue.keys:
         return ANYBODY
     for name in KEY_HEADERS:
@@ -50,6 +51,6 @@ def authenticate(fields: Mapping[bytes, bytes], catalogue: Catalogue) -> Caller 
 
 
 def credential(value: bytes) -> str:
-    """A key, without its scheme; any spelling of ``Bearer`` is understood."""
+    """The key in a header value, without the scheme ``Bearer`` in any case."""
     text = value.decode("utf-8", "replace").strip()
     return text[7:].strip() if text[:7].lower() == "bearer " else text

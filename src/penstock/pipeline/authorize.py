@@ -1,4 +1,5 @@
-"""Stage, inside an attempt: the header lines of a signer. Tokens are fetched once for all who wait, and remembered."""
+"""Stage, inside an attempt: the header lines of a signer. Requests that need the same access token share one fetch; the
+token is remembered."""
 
 from __future__ import annotations
 
@@ -17,13 +18,14 @@ from penstock.pipeline.subrequest import Subrequests, whole
 from penstock.transport.base import Request, Transport
 
 _EARLY: Final = 60.0
-"""Seconds before its end at which a token is no longer used: a request takes its time."""
+"""Seconds before its expiry at which a token is no longer used: the request itself takes time."""
 _REMEMBERED: Final = 4096
 _PATIENCE: Final = 30.0
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """The header lines that show who calls, and the token in them, if any; ``remembered`` from an earlier request."""
+    """The header lines of a signer, and the token in them, if any. ``remembered``: the token was fetched for an earlier
+    request."""
 
     lines: bytes
     token: Token | None = None
@@ -31,7 +33,7 @@ class Proof(msgspec.Struct, frozen=True):
 
 
 class Authorizer:
-    """Proves who calls. ``transports`` are how tokens are asked for."""
+    """Makes the header lines of signers. ``transports`` send the requests for access tokens."""
 
     def __init__(self, transports: Mapping[str, Transport]) -> None:
         self._transports = transports
@@ -39,19 +41,20 @@ class Authorizer:
         self._asking: Subrequests[Token | Failure] = Subrequests()
 
     async def lines_for(self, signer: Signer, request: Outgoing) -> Proof | Failure:
-        """The proof for a request."""
+        """The header lines for a request, or the failure when no access token can be fetched."""
         try:
-            known = self._known(signer)
-            token = known or await self._token(signer)
+            remembered = self._known(signer)
+            token = remembered or await self._token(signer)
             if isinstance(token, Failure):
                 return token
-            return Proof(signer.lines(request, token), token, known is not None)
+            return Proof(signer.lines(request, token), token, remembered is not None)
         except ValueError:
             text = "The credentials hold a line break or another character that can't be sent: send them without."
             return Failure(Kind.INVALID_CONFIG, text, "api_key")
 
     def refused(self, signer: Signer, proof: Proof) -> bool:
-        """The provider doesn't take this proof. True when another may do: this token was old, so it is forgotten."""
+        """The provider refused the token. Returns whether a new token may help: a remembered token may have been
+        revoked, so it is forgotten."""
         if proof.remembered and self._tokens.get(signer.identity) is proof.token:
             self._tokens.drop(signer.identity)
         return proof.remembered
@@ -62,33 +65,40 @@ class Authorizer:
 
     async def _token(self, signer: Signer) -> Token | Failure | None:
         name = signer.identity
-        wanted: TokenRequest | None = None
+        token_request: TokenRequest | None = None
         if name not in self._asking and signer.fetch is None:
-            found = signer.token_request(time.time())
-            if not isinstance(found, TokenRequest):
-                return found
-            wanted = found
-        return await self._asking.run(name, lambda: self._ask(signer, wanted))
+            request = signer.token_request(time.time())
+            if not isinstance(request, TokenRequest):
+                return request
+            token_request = request
+        return await self._asking.run(name, lambda: self._ask(signer, token_request))
 
-    async def _ask(self, signer: Signer, wanted: TokenRequest | None) -> Token | Failure:
+    async def _ask(self, signer: Signer, token_request: TokenRequest | None) -> Token | Failure:
         fetch = signer.fetch
         try:
             async with asyncio.timeout(_PATIENCE):
-                token = await (asyncio.to_thread(fetch) if fetch is not None else self._fetched(signer, wanted))
+                token = await (asyncio.to_thread(fetch) if fetch is not None else self._fetched(signer, token_request))
         except TimeoutError:
             return _unavailable(f"no access token came within {_PATIENCE:g} s.")
         if isinstance(token, Token):
             self._tokens.put(signer.identity, token)
         return token
 
-    async def _fetched(self, signer: Signer, wanted: TokenRequest | None) -> Token | Failure:
-        if wanted is None:
+    async def _fetched(self, signer: Signer, token_request: TokenRequest | None) -> Token | Failure:
+        if token_request is None:
             return Failure(Kind.CREDENTIAL_REFUSED, "There is nobody to ask for an access token.", "api_key")
-        url = wanted.url
+        url = token_request.url
         address = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
         answer = await whole(
             self._transports,
-            Request(url.origin, wanted.method, address.encode(), wanted.headers, wanted.body, Limits(total=_PATIENCE)),
+            Request(
+                url.origin,
+                token_request.method,
+                address.encode(),
+                token_request.headers,
+                token_request.body,
+                Limits(total=_PATIENCE),
+            ),
         )
         if isinstance(answer, Failure):
             return _without_token(answer)
@@ -100,13 +110,13 @@ class Authorizer:
 
 
 _PASSING: Final = frozenset({408, 429, *range(500, 600)})
-"""Statuses that say nothing against the credentials."""
+"""Statuses of temporary errors, which don't mean that the credentials are wrong."""
 
 
 def _without_token(failure: Failure) -> Failure:
-    """What a failed token request means for the request that needs the token: that wasn't sent."""
+    """The failure of a request whose token request failed: the request itself wasn't sent."""
     return failure if failure.meaning.retry is RetrySafety.NEVER else _unavailable(failure.message)
 
 
-def _unavailable(why: str) -> Failure:
-    return Failure(Kind.TOKEN_UNAVAILABLE, f"The access token that the request needs can't be had now: {why}")
+def _unavailable(reason: str) -> Failure:
+    return Failure(Kind.TOKEN_UNAVAILABLE, f"The access token that the request needs can't be had now: {reason}")

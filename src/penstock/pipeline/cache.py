@@ -44,14 +44,16 @@ _MAX_AGE: Final = re.compile(rb"max-age\s*=\s*\"?(\d{1,9})")
 
 
 _REMEMBERED: Final = 4096
-"""Of what was asked lately: about so many kilobytes of requests."""
+"""Kilobytes (about) of recent requests whose prepared form is remembered."""
 _Prepared = tuple[PreparedRequest, bytes]
 _Form = tuple[bytes, bool, bool, Limits, Timeouts]
-"""A key, and in which form the answer is wanted: streamed, with usage, within which time. Other waits share nothing."""
+"""A cache key, and the form of the answer: streamed, with a usage event, and the time limits. Only requests with the
+same form share a call."""
 
 
 class CacheControl(msgspec.Struct, frozen=True):
-    """What a caller wants of the cache: whether it may answer, how old at most (in seconds), whether to ask anew."""
+    """A caller's cache settings: ``read`` allows a stored answer of at most ``max_age`` seconds; ``refresh`` forces a
+    new call."""
 
     read: bool = True
     max_age: float | None = None
@@ -59,7 +61,7 @@ class CacheControl(msgspec.Struct, frozen=True):
 
 
 def cache_control(fields: Mapping[bytes, bytes]) -> CacheControl | None:
-    """What the request's headers say; None when it wants nothing of the cache (RFC 9111, 5.2.1;
+    """The cache settings in the request's headers; None when the request must not use the cache (RFC 9111, 5.2.1;
     docs/portkey.md#cache-headers)."""
     control = fields.get(b"cache-control", b"").lower()
     if b"no-store" in control or fields.get(b"x-portkey-debug") == b"false":
@@ -70,9 +72,10 @@ def cache_control(fields: Mapping[bytes, bytes]) -> CacheControl | None:
 
 
 class Caching(msgspec.Struct, frozen=True):
-    """``shared_calls`` are the running calls by key. ``limit`` is the largest answer to share or keep, in bytes.
+    """Answers attempts from the store or from a running call.
 
-    ``writes`` are the answers on their way into the store.
+    ``shared_calls`` are the running calls by form. ``limit`` is the largest answer to share or store, in bytes.
+    ``writes`` are the running writes to the store.
     """
 
     store: ReplyStore
@@ -81,10 +84,11 @@ class Caching(msgspec.Struct, frozen=True):
     shared_calls: dict[_Form, _CachedCall] = msgspec.field(default_factory=dict)
     writes: set[asyncio.Task[None]] = msgspec.field(default_factory=set)
     prepared: Lru[tuple[object, ...], _Prepared] = msgspec.field(default_factory=lambda: Lru(_REMEMBERED))
-    """Requests that were asked lately, by their very bytes: a repeated one need not be written and digested again."""
+    """Recent prepared requests by the bytes of the callers' requests: a repeated request isn't prepared and hashed
+    again."""
 
     def applies(self, route: TargetRoute) -> bool:
-        """Whether the cache has a part in this attempt."""
+        """Whether this attempt uses the cache."""
         return route.target.cache is not None and route.operation is Operation.CHAT and self.limit > 0
 
     async def attempt(self, call: Call, route: TargetRoute, step: Attempt, account: AttemptAccount) -> Answer:
@@ -149,7 +153,7 @@ class Caching(msgspec.Struct, frozen=True):
         step: Attempt,
         account: AttemptAccount,
     ) -> Answer:
-        """The answer of the call for this key that is under way, or of a new one."""
+        """The answer of the running call for this key, or of a new call."""
         form: _Form = (key, prepared.streams, _asks_usage(prepared), route.limits, route.target.timeouts)
         running = self.shared_calls.get(form) if control.read else None
         status = "HIT"
@@ -179,7 +183,7 @@ class Caching(msgspec.Struct, frozen=True):
             if entry is None:
                 self._forget(form, shared_call)
                 return
-            # Until the store has the answer, the next request gets it from the call, which can still be joined.
+            # Until the store holds the answer, the next request joins the completed call.
             task = asyncio.get_running_loop().create_task(self._keep(key, entry, ttl, form, shared_call))
             self.writes.add(task)
             task.add_done_callback(self.writes.discard)
@@ -203,14 +207,14 @@ class Caching(msgspec.Struct, frozen=True):
 
 
 class _CachedCall(msgspec.Struct, frozen=True):
-    """A running call, and what it costs whom."""
+    """A running call, and the request that pays for it."""
 
     call: SharedCall
     cost: SharedCost
 
 
 def _entry(shared_call: SharedCall, prepared: PreparedRequest) -> Entry | None:
-    """The answer of a call as the store keeps it; None if it must not be given a second time."""
+    """The store's entry for the answer of a call; None if the answer must not be reused."""
     answer = shared_call.answer
     if answer is None or shared_call.body is None or not is_whole(shared_call, prepared.dialect):
         return None
@@ -222,7 +226,7 @@ def _entry(shared_call: SharedCall, prepared: PreparedRequest) -> Entry | None:
 
 
 def is_whole(shared_call: SharedCall, dialect: CallerDialect) -> bool:
-    """Whether a call brought a good answer to its end: nothing else is ever given out a second time."""
+    """Whether a call has a complete and successful answer: no other answer is ever reused."""
     answer = shared_call.answer
     if answer is None or not shared_call.finished or shared_call.failure is not None or shared_call.body is None:
         return False
@@ -244,15 +248,15 @@ def _asks_usage(prepared: PreparedRequest) -> bool:
 
 
 def _namespace(fields: Mapping[bytes, bytes]) -> bytes:
-    """What separates the entries of one tenant: the namespace, or else the metadata
+    """The cache partition within one tenant: the namespace header, or the metadata header if there is no namespace
     (docs/portkey.md#cache-partition)."""
     namespace = fields.get(b"x-portkey-cache-namespace")
     return b"m" + fields.get(b"x-portkey-metadata", b"") if namespace is None else b"n" + namespace
 
 
 def _key(tenant: str, namespace: bytes, prepared: PreparedRequest, route: TargetRoute) -> bytes:
-    """A digest of everything that an answer depends on."""
-    # Neither names nor header values can hold the separator.
+    """The cache key: a SHA-256 of all inputs that an answer depends on."""
+    # Names and header values can't contain the separator.
     signer = route.endpoint.signer
     credential = b"" if signer is None else signer.identity.encode()
     translation = prepared.translation
@@ -272,7 +276,7 @@ def _key(tenant: str, namespace: bytes, prepared: PreparedRequest, route: Target
 
 
 def _canonical(body: Body | None) -> bytes:
-    """The members in the order of their names, without white space between tokens; every value keeps its own tokens."""
+    """The members sorted by name, without white space between tokens; the tokens of each value are unchanged."""
     if body is None:
         return b""
     names = sorted(name for name in body if name not in _DELIVERY)
@@ -288,11 +292,11 @@ def _compact(raw: bytes) -> bytes:
     try:
         return msgspec.json.format(raw, indent=-1)
     except UNREADABLE:
-        return raw  # what only the standard library reads stays as it is
+        return raw  # JSON that only the standard library can parse (lone surrogates, for example) is unchanged
 
 
 def _as_wanted(entry: Entry, prepared: PreparedRequest) -> bytes | None:
-    """A stored answer in the form that is asked for, None when it can't be given in that form without loss."""
+    """A stored answer in the form that the request asks for; None when the conversion would lose content."""
     reshape = prepared.dialect.replies.reshape
     if not prepared.streams:
         return reshape.to_plain(entry.body) if entry.stream else entry.body

@@ -22,12 +22,12 @@ from penstock.transport.base import Reply
 
 
 class Call(msgspec.Struct):
-    """What the caller asks for: the operation, in which dialect, the request's headers and its body as received.
+    """A caller's request: the operation, the caller's dialect, the request's headers and its body as received.
 
-    ``fields`` are the headers by lower-case name; of a repeated one, the last. ``parameters`` come from the path
-    (``{"id": "gpt-5"}``); ``query`` is the part of the query that goes on to a provider of the same wire.
-    ``default_provider`` serves where nothing else names a provider. ``request`` is the body, read; None for an
-    operation without one, and until it was read.
+    ``fields`` are the headers by lower-case name; of a repeated header, the last value. ``parameters`` come from the
+    path (``{"id": "gpt-5"}``); ``query`` is the part of the query that is forwarded to a provider of the same wire.
+    ``default_provider`` serves the request when neither its headers nor its model name a provider. ``request`` is the
+    parsed body; None for an operation without a body, and until the body is read.
     """
 
     operation: Operation
@@ -51,12 +51,12 @@ class Call(msgspec.Struct):
         return self.trace_id.decode("utf-8", "replace")
 
     def forget_body(self) -> None:
-        """Let go of the body, once nobody will ask for it again."""
+        """Free the body's memory. Called when no stage reads the body again."""
         self.body, self.request = b"", None
 
 
 class RequestView:
-    """A call as conditions see it (``routing.conditions.View``): each part is decoded when it is first looked at."""
+    """A call as conditions see it (``routing.conditions.View``): each part is decoded on first use."""
 
     __slots__ = ("_call", "_metadata")
 
@@ -84,11 +84,11 @@ class RequestView:
 
 
 class Answer(msgspec.Struct):
-    """What goes back: a status, headers and a body that is whole or still arriving.
+    """The response to a call: a status, headers and a body that is whole or still arriving.
 
-    ``body`` is what is known already. ``rest`` is the provider's reply when more is to come; a stream passes through
-    ``watch``. ``target`` is None when no target was reached at all. ``attempt`` is the account of the attempt that the
-    answer comes from.
+    ``body`` holds the bytes received so far. ``rest`` is the provider's reply when more bytes will follow; a stream
+    passes through ``watch``. ``target`` is None when no target was attempted. ``attempt`` is the account of the attempt
+    that produced the answer.
     """
 
     status: int
@@ -104,16 +104,16 @@ class Answer(msgspec.Struct):
     cache_status: str = "DISABLED"
     attempt: AttemptAccount | None = None
     broken: Failure | None = None
-    """What cut the answer short after it had begun."""
+    """The failure that cut the answer short after its first bytes."""
     on_close: tuple[Callable[[Failure | None], None], ...] = ()
-    """Called once when the answer is closed, with what cut it short, if anything."""
+    """Callbacks, each called once when the answer is closed, with ``broken`` as the argument."""
 
     @property
     def failure(self) -> Failure | None:
         return self.outcome.failure
 
     def close(self) -> None:
-        """Give up what is still arriving."""
+        """Close the reply that is still arriving and run the callbacks."""
         if self.rest is not None:
             self.rest.close()
         callbacks, self.on_close = self.on_close, ()

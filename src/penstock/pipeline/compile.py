@@ -1,8 +1,8 @@
 """Stage: the request's headers -> a compiled plan, and whether this caller may use it.
 
-Everything that depends only on headers is done once and found again by the raw bytes of those headers: the config, the
-virtual keys, the hosts, the header block that a provider will get. Plans are remembered without the caller: the key
-that a caller shows is no part of them, and permissions are checked for each request.
+Work that depends only on headers (the config, the virtual keys, the hosts, a provider's header block) is done once and
+remembered by the raw bytes of the headers. A remembered plan doesn't contain the caller's gateway key; permissions are
+checked for each request.
 """
 
 from __future__ import annotations
@@ -49,22 +49,23 @@ _PER_REQUEST: Final = frozenset(
     """.split()
 )
 _NOT_YET: Final = tuple(_PREFIX + name for name in ("default-input-guardrails", "default-output-guardrails"))
-"""Headers that must not be ignored in silence until they work."""
+"""Headers that the gateway doesn't support yet: a request with one of them is refused."""
 _PLACEHOLDERS: Final = frozenset({"", "OPENAI_API_KEY", "DUMMY-KEY", "undefined", "null"})
 """What SDKs send for "no key" (docs/portkey.md#placeholder-keys)."""
 _NAMING: Final = frozenset({b"x-portkey-provider", b"x-portkey-config", b"x-portkey-virtual-key"})
 _LIGHT: Final = 1024
-"""Bytes of headers that make an ordinary plan; what was compiled from more counts for more of what is remembered."""
+"""Bytes of headers of an ordinary plan; a plan from more bytes weighs more in the memory of plans."""
 _SAVED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """The name of a saved config, as opposed to JSON."""
 
 
 class CompiledPlan(msgspec.Struct):
-    """A plan and, as they are first needed, the routes of its targets.
+    """A plan, and the routes of its targets, each built on first use.
 
-    ``config`` names the saved config that it comes from, None for none. ``named_keys`` are the virtual keys that the
-    caller itself names, each with the place of the target that does; those of a saved config are the operator's choice.
-    ``virtual_keys`` and ``configs`` are the names of the catalogue that the plan rests on.
+    ``config`` is the name of the saved config that the plan comes from, None if the caller sent the config.
+    ``named_keys`` are the virtual keys that the caller names, each with the path of its target
+    (``("team-a", "config.targets[0]")``); virtual keys in a saved config are the operator's and not listed.
+    ``virtual_keys`` and ``configs`` are the names of the catalogue that the plan depends on.
     """
 
     plan: Plan
@@ -75,15 +76,15 @@ class CompiledPlan(msgspec.Struct):
     routes: dict[tuple[str, Operation], TargetRoute | Failure] = msgspec.field(default_factory=dict)
 
     def rests_on(self, change: CatalogueChange) -> bool:
-        """Whether the plan might be another after a change of the catalogue."""
+        """Whether a change of the catalogue may change the plan."""
         return not (self.virtual_keys.isdisjoint(change.virtual_keys) and self.configs.isdisjoint(change.configs))
 
 
 class Compiler:
-    """Compile and remember. ``environment_keys`` are the operator's own provider keys by slug, if it lends them, and
-    ``environment`` is the gateway's own identity, if it lends that.
+    """Compiles plans and remembers them. ``environment_keys`` are the operator's provider keys by slug, ``environment``
+    is the gateway's own identity; both are empty unless the operator allows callers to use them.
 
-    ``default_config`` names the saved config of requests that say nothing about routing.
+    ``default_config`` is the name of the saved config for requests without routing headers.
     """
 
     def __init__(
@@ -116,11 +117,11 @@ class Compiler:
         catalogues.watch(self._forget)
 
     def _forget(self, change: CatalogueChange) -> None:
-        """Drop the plans that rest on something which changed; all others stay."""
+        """Drop the plans that depend on a changed name; keep all other plans."""
         self._plans.drop_where(lambda compiled: compiled.rests_on(change))
 
     def compile(self, call: Call) -> CompiledPlan | Failure:
-        """The compiled plan for a call, or the failure to answer with. Takes ``@NAME/`` off the call's model."""
+        """The compiled plan for a call, or the failure to answer with. Removes ``@NAME/`` from the call's model."""
         routing, key = self._routing, call.caller.key
         withheld = call.caller.header
         relevant: tuple[object, ...] = tuple(
@@ -132,10 +133,10 @@ class Compiler:
         compiled = self._plans.get(remembered)
         if compiled is None:
             fields = {name: value for name, value in call.headers if routing[name] and name != withheld}
-            made = self._compile(fields, slug, default, call.default_provider)
-            if isinstance(made, Failure):
-                return made
-            compiled = made
+            result = self._compile(fields, slug, default, call.default_provider)
+            if isinstance(result, Failure):
+                return result
+            compiled = result
             size = sum(len(value) for value in fields.values())
             self._plans.put(remembered, compiled, 1 + size // _LIGHT)
         call.account.config = compiled.config
@@ -151,26 +152,27 @@ class Compiler:
         return bool(self.catalogues.current.keys)
 
     def parse(self, config: bytes, slug: str | None = None) -> Plan | Failure:
-        """The plan for a config by itself, without the headers of a request."""
+        """The plan for a config without the headers of a request."""
         return parse(config, HeaderSettings(provider=slug), self._rules(self.catalogues.current))
 
     def _slug(self, call: Call) -> str | None:
-        """The virtual key that ``model: "@NAME/model"`` names; the call is left with the model alone."""
+        """The virtual key that ``model: "@NAME/model"`` names, None without one. Removes ``@NAME/`` from the call's
+        model."""
         request = call.request
         if request is None or request.model is None or not request.model.startswith("@"):
             return None
         name, slash, model = request.model[1:].partition("/")
-        known = name in self.catalogues.current.virtual_keys
+        is_known = name in self.catalogues.current.virtual_keys
         bare = not (call.fields.keys() & _NAMING)
-        if not slash or not model or not (known or bare):
+        if not slash or not model or not (is_known or bare):
             return None
-        if known:
+        if is_known:
             body = request.body.replaced({"model": msgspec.json.encode(model)})
             call.request = RequestBody(body, model, request.stream)
         return name
 
     def route(self, compiled: CompiledPlan, target: Target, operation: Operation) -> TargetRoute | Failure:
-        """The ready route for one of the plan's targets."""
+        """The route for one of the plan's targets."""
         key = (target.path, operation)
         route = compiled.routes.get(key)
         if route is None:
@@ -178,7 +180,7 @@ class Compiler:
         return route
 
     def _routes(self, name: bytes) -> bool:
-        """Whether a header says something about routing."""
+        """Whether a header affects routing."""
         if name.startswith(_PREFIX.encode()):
             return name not in _PER_REQUEST
         return name in KEY_HEADERS or name in self._bare
@@ -256,12 +258,13 @@ class Compiler:
 def judge(
     providers: Mapping[str, Provider], policy: AddressPolicy
 ) -> Callable[[bytes, Mapping[str, VirtualKey]], str | None]:
-    """Says of a config, beside the virtual keys that it may name, why it can't be used; None when it can."""
+    """A function that checks a config, given the virtual keys that the config may name. The function returns the
+    problem as a sentence, None for a valid config."""
 
     def why(config: bytes, virtual_keys: Mapping[str, VirtualKey]) -> str | None:
         rules = Rules(providers.keys(), policy, virtual_keys, _settings(providers))
         plan = parse(config, HeaderSettings(), rules)
-        # A config without a provider takes the caller's.
+        # A config without a provider is valid: the caller's headers name the provider.
         if isinstance(plan, Failure) and plan.kind is not Kind.MISSING_PROVIDER:
             return plan.message
         return None
@@ -270,7 +273,7 @@ def judge(
 
 
 def _settings(providers: Mapping[str, Provider]) -> frozenset[str]:
-    """The names of all providers' own settings, as configs may spell them."""
+    """The names of all provider-specific settings, in every spelling that configs may use."""
     return frozenset(
         name
         for row in providers.values()
@@ -297,13 +300,13 @@ def _credential(value: bytes) -> Secret | None:
 
 
 def _saved_name(config: bytes | None) -> str | None:
-    """The name of a saved config, when that is what the header holds."""
+    """The name of a saved config; None when the header holds JSON or nothing."""
     text = (config or b"").decode("utf-8", "replace")
     return text if _SAVED.fullmatch(text) and text not in {"null", "true", "false"} else None
 
 
 def _saved(name: str, catalogue: Catalogue) -> SavedConfig | Failure:
-    """The saved config of a name."""
+    """The saved config of this name or id, or the failure for an unknown name."""
     config = catalogue.configs.get(name)
     if config is None:
         way_out = hint(name, catalogue.configs, "saved configs are set in penstock.toml, [configs.NAME].", quote="'")
@@ -313,14 +316,15 @@ def _saved(name: str, catalogue: Catalogue) -> SavedConfig | Failure:
 
 
 def _compiled(plan: Plan, config: str | None = None, asked_as: str = "") -> CompiledPlan:
-    """``config`` is the saved config that the plan comes from, ``asked_as`` its name or id as the caller has it."""
+    """The compiled plan. ``config`` is the name of the saved config that the plan comes from, ``asked_as`` the name or
+    id in the caller's header."""
     keys = tuple([(target.virtual_key, target.path) for target in leaves(plan) if target.virtual_key is not None])
     configs = frozenset() if config is None else frozenset({config, asked_as})
     return CompiledPlan(plan, config, keys if config is None else (), frozenset(name for name, _ in keys), configs)
 
 
 def _not_allowed(key: GatewayKey, compiled: CompiledPlan) -> Failure | None:
-    """Why the holder of a gateway key may not use the plan."""
+    """The failure when a gateway key doesn't allow the plan; None when it does."""
     if compiled.config is not None and key.configs is not None and compiled.config not in key.configs:
         text = f"Your gateway key may not use the config '{compiled.config}': ask the operator of the gateway."
         return Failure(Kind.NOT_ALLOWED, text, "x-portkey-config")
@@ -343,7 +347,7 @@ def _no_provider() -> Failure:
 
 
 def _milliseconds(text: str | None) -> float | None:
-    """JavaScript's idea of a number, as the reference reads it: what is none, and zero, are no limit
+    """The timeout in milliseconds; None (no limit) for text that is no number, and for zero, as Portkey reads it
     (docs/portkey.md#request-timeout)."""
     try:
         value = float(text or 0)

@@ -1,4 +1,4 @@
-"""How long one attempt may take, at each of its points, and what is told when it took longer."""
+"""The time limits of one attempt, and the failure when an attempt exceeds a limit."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from penstock.routing.walk import Attempt
 
 
 class AttemptDeadlines(msgspec.Struct, frozen=True):
-    """The limits of one attempt. ``first_token`` is the moment (monotonic clock) by which a stream must have begun,
-    None for no limit."""
+    """The limits of one attempt. ``first_token`` is the moment (monotonic clock, seconds) by which a stream must have
+    its first content, None for no limit."""
 
     limits: Limits
     first_token: float | None = None
 
 
 def attempt_deadlines(route: TargetRoute, step: Attempt, now: float, *, streams: bool) -> AttemptDeadlines:
-    """The limits of an attempt that begins now: those of its target, cut to what the whole request has left."""
+    """The limits of an attempt that starts at ``now``: the target's limits, cut to the time left for the request."""
     limits, timeouts = route.limits, route.target.timeouts
     first_token = timeouts.first_token if streams else None
     until = step.until - now
@@ -36,13 +36,14 @@ def attempt_deadlines(route: TargetRoute, step: Attempt, now: float, *, streams:
 
 
 def shortened(limits: Limits, *, first_byte: float | None = None, total: float | None = None) -> Limits:
-    """The limits with some of them replaced."""
+    """A copy of the limits with the given limits replaced."""
     changes = {"first_byte": first_byte, "total": total}
     return msgspec.structs.replace(limits, **{name: value for name, value in changes.items() if value is not None})
 
 
 def timed_out(route: TargetRoute, failure: Failure) -> Failure:
-    """A ``request_timeout`` that the caller set is told in the reference's words (docs/portkey.md#request-timeout)."""
+    """The failure; a timeout caused by the caller's ``request_timeout`` gets Portkey's message
+    (docs/portkey.md#request-timeout)."""
     limit = route.target.request_timeout
     if failure.kind is not Kind.FIRST_BYTE_TIMEOUT or limit is None:
         return failure

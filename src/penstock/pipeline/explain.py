@@ -1,7 +1,8 @@
-"""What a call would lead to: its plan is played (routing/explain.py) against targets that are well, or as faults say.
+"""Explain a call without sending it: its plan is played (routing/explain.py) against simulated providers, which succeed
+or fail as ``faults`` say.
 
-The counterpart of ``Router``: the same configure stage, the same routes and requests, and outcomes from the same
-readers of errors and the same deadlines; only the providers are made up. The cache counts as empty.
+The counterpart of ``Router``: compiler, routes, requests, error readers and deadlines are the real ones; only the
+providers are simulated. The cache counts as empty.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ from penstock.transport.deadlines import Deadlines
 
 
 def explain(router: Router, call: Call, faults: str = "", seed: int | None = None) -> Explanation | Failure:
-    """What the call would lead to; the failure where it would lead nowhere, or the faults can't be played.
+    """The steps that the call would take; the failure if the call is refused, or ``faults`` can't be parsed.
 
-    Without a body the call is a stream of any model. Without a seed chance is the middle: the same call is always
-    explained in the same way.
+    Without a body the call is a stream of any model. Without a seed every random number is 0.5: the same call always
+    has the same explanation.
     """
     compiled = router.compiler.compile(call)
     if isinstance(compiled, Failure):
@@ -49,11 +50,11 @@ def explain(router: Router, call: Call, faults: str = "", seed: int | None = Non
 
 
 def _chance(seed: int | None) -> Callable[[], float]:
-    return (lambda: 0.5) if seed is None else random.Random(seed).random  # noqa: S311 (nothing is kept secret by it)
+    return (lambda: 0.5) if seed is None else random.Random(seed).random  # noqa: S311 (not for secrets)
 
 
 class _Providers:
-    """Stands where the providers of a plan would be."""
+    """The simulated providers of a plan."""
 
     def __init__(self, router: Router, call: Call, compiled: CompiledPlan, script: Script) -> None:
         self._compiler = router.compiler
@@ -63,7 +64,7 @@ class _Providers:
         self._streams: dict[str, bool | Failure] = {}
 
     def reply(self, step: Attempt, now: float) -> PlayedReply:
-        """What comes of an attempt: never a call when the request can't even be made."""
+        """The simulated reply to an attempt; the failure of the request itself if it can't be prepared."""
         path = shown(step.target.path)
         route = self._compiler.route(self._compiled, step.target, self._call.operation)
         if isinstance(route, Failure):
@@ -84,7 +85,7 @@ class _Providers:
 
 
 def _streams(call: Call, route: TargetRoute) -> bool | Failure:
-    """Whether the target is asked for a stream; the failure of a request that can't be made for it."""
+    """Whether the request to the target asks for a stream; the failure if the request can't be prepared."""
     if call.request is None:
         return True
     prepared = prepare(call, route)
@@ -96,7 +97,7 @@ def _one_by_one(faults: list[Fault]) -> Iterator[Fault]:
 
 
 def _patient(fault: Fault, attempt_deadlines: AttemptDeadlines, now: float) -> tuple[float, Kind | None]:
-    """After how many seconds a call is over, and the time limit that ended it, if one did."""
+    """The seconds until a simulated call ends, and the time limit that ended it, if any."""
     limits = attempt_deadlines.limits
     deadlines = Deadlines(limits, now)
     begun = fault.what is Word.SLOW_TOKEN
@@ -118,7 +119,7 @@ _NOT_CONNECTED: Final = frozenset({Word.CONNECT_TIMEOUT, Word.REFUSED})
 
 
 def _reply(fault: Fault, seconds: float) -> PlayedReply:
-    """What a provider says that says something, in time."""
+    """The reply of a simulated provider that replies in time."""
     match fault.what:
         case int() as status if 200 <= status < 300:
             return PlayedReply(Outcome(status), seconds, status)

@@ -1,8 +1,8 @@
 """Stage, inside an attempt: read a reply until the answer has begun, and nothing more can be decided about it.
 
-A stream has begun with its first content: a role alone, comments and empty chunks say nothing yet. A plain reply has
-begun when it is whole, or larger than ``HOLD`` bytes. Until then nothing was said to the caller, so a broken reply is a
-failure that routing can act on. A target with ``stream_rescue`` holds more of its stream back than that.
+A stream begins with its first content: a role alone, comments and empty chunks are no content. A plain reply begins
+when it is whole, or larger than ``HOLD`` bytes. Until then no byte was sent to the caller, so a broken reply is a
+failure that routing can act on. A target with ``stream_rescue`` holds back more of its stream.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ HOLD: Final = 1 << 20
 async def read_first_content(
     reply: Reply, route: TargetRoute, deadlines: AttemptDeadlines, prepared: PreparedRequest
 ) -> Answer | Failure:
-    """The answer, begun; or the failure of a reply that is of no use."""
+    """The answer with its first content, or the failure of a reply that is broken, late or empty."""
     if not prepared.streams or not _is_stream(reply):
         return await _collect(reply, route, prepared)
     if deadlines.first_token is None:
@@ -65,7 +65,7 @@ def watch_for(prepared: PreparedRequest) -> StreamWatch:
 
 
 async def _begin_stream(reply: Reply, route: TargetRoute, prepared: PreparedRequest) -> Answer | Failure:
-    """Read a stream as far as it is held back."""
+    """Read a stream up to its first content, and further if the target has ``stream_rescue``."""
     held = _HeldStream(reply, watch_for(prepared))
     failure = await held.read_until(1)
     if failure is None and route.target.rescue is not None:
@@ -84,7 +84,7 @@ async def _begin_stream(reply: Reply, route: TargetRoute, prepared: PreparedRequ
 
 
 class _HeldStream:
-    """A stream that is held back: the events that were read so far, and what they say."""
+    """A stream that is held back: ``ready`` holds the bytes read so far, ``watch`` counts their content."""
 
     def __init__(self, reply: Reply, watch: StreamWatch) -> None:
         self.rest: Reply = reply
@@ -93,7 +93,8 @@ class _HeldStream:
         self.has_ended = False
 
     async def read_until(self, content: float) -> Failure | None:
-        """Read until so many events had content, an error came, the stream ended or too much would be held."""
+        """Read until ``content`` events had content, an error came, the stream ended or more than ``HOLD`` bytes are
+        held."""
         while not self.has(content):
             failure = self.take(await self.rest.read())
             if failure is not None:
@@ -106,7 +107,7 @@ class _HeldStream:
         return enough or self.has_ended or len(self.ready) > HOLD
 
     def take(self, data: bytes) -> Failure | None:
-        """Take what a read gave; the failure when the stream broke off."""
+        """Take the bytes of one read, empty at the stream's end. Returns the failure when the stream broke off."""
         if data:
             self.ready += self.watch.feed(data, weigh=True)
             return None
@@ -118,7 +119,8 @@ class _HeldStream:
 
 
 async def _hold_on(held: _HeldStream, rescue: RescuePolicy) -> Failure | None:
-    """Hold a begun stream back for longer, so that another target can still answer when it breaks within that part."""
+    """Hold a stream back after its first content, for ``rescue.tokens`` events or ``rescue.max_wait`` seconds: if the
+    stream breaks in this time, another target can still answer."""
     content = math.inf if rescue.tokens is None else rescue.tokens
     if rescue.max_wait is None:
         return await held.read_until(content)
@@ -157,14 +159,14 @@ class _ReadingAhead(WrappedReply):
 
 
 def _error_outcome(error: ClassifiedError, route: TargetRoute, where: str) -> Outcome:
-    """The outcome of a reply that says success and is an error."""
+    """The outcome of a reply whose status is 200 and whose content is an error."""
     text = f"The provider {route.target.provider} sent an error {where}."
     failure = Failure(Kind.STREAM_ERROR, text, sent=True)
     return Outcome(error.status, failure, error=error.error, retry_after=error.retry_after)
 
 
 async def _collect(reply: Reply, route: TargetRoute, prepared: PreparedRequest) -> Answer | Failure:
-    """Read a plain reply whole, or as far as it is held back."""
+    """Read a plain reply to its end, or until it is larger than ``HOLD`` bytes."""
     parts, size = [], 0
     while data := await reply.read():
         parts.append(data)
@@ -191,7 +193,7 @@ async def _collect(reply: Reply, route: TargetRoute, prepared: PreparedRequest) 
 
 
 def _refused(reply: Reply, body: bytes, route: TargetRoute) -> Outcome:
-    """What a provider's error means for routing."""
+    """The outcome, for routing, of a provider's error response."""
     text = f"The provider {route.target.provider} answered with status {reply.status}."
     error = read_error(reply.status, body)
     delay = retry_after(reply.headers, datetime.datetime.now(datetime.UTC))

@@ -1,7 +1,8 @@
-"""Stage: a request with an ``Idempotency-Key`` is made once; who comes back gets the running or finished answer.
+"""Stage: a request with an ``Idempotency-Key`` is sent upstream once; a repeated request gets the same answer.
 
-The header is the one of the IETF draft "The Idempotency-Key HTTP Header Field". A key belongs to who sent it, and
-stands for one request: another body under it is a 409. Failed calls are forgotten, so that coming back tries again.
+The header is defined in the IETF draft "The Idempotency-Key HTTP Header Field". A key belongs to its tenant and stands
+for one request: another body under the same key is a 409. A failed call is forgotten, so a repeated request is sent
+again.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _LONGEST: Final = 255
 
 
 class _Kept(msgspec.Struct):
-    """A request that a key stands for, and who pays for its call."""
+    """The call of one idempotency key, its request's fingerprint and the request that pays for the call."""
 
     fingerprint: bytes
     shared_call: SharedCall
@@ -39,9 +40,10 @@ class _Kept(msgspec.Struct):
 
 
 class Idempotency:
-    """``seconds`` is how long an answer is kept, ``reattach`` how long a call goes on with nobody listening.
+    """Answers repeated requests. An answer is kept for ``seconds``; a call without callers runs on for ``reattach``
+    seconds.
 
-    ``max_bytes`` bounds all answers that are kept, ``limit`` one of them.
+    All kept answers take at most ``max_bytes``, one answer at most ``limit`` bytes.
     """
 
     def __init__(self, seconds: float, reattach: float, max_bytes: int, limit: int) -> None:
@@ -56,25 +58,25 @@ class Idempotency:
         return HEADER in call.fields and self._seconds > 0 and self._limit > 0 and bool(call.body)
 
     async def answer(self, call: Call, run: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer | Failure:
-        """The one answer to this key. ``run`` makes the call if there is none."""
+        """The answer for the request's key. If the key has no call yet, ``run`` makes the call."""
         if len(call.fields[HEADER]) > _LONGEST:
             text = f"The Idempotency-Key is longer than {_LONGEST} characters: send a shorter one, such as a UUID."
             return Failure(Kind.INVALID_REQUEST, text, "idempotency-key")
         name, fingerprint = _name(call, call.caller.tenant), _fingerprint(call)
-        kept = self._kept.get(name)
-        if kept is not None and kept.expires > monotonic() and kept.shared_call.joinable:
-            if kept.fingerprint != fingerprint:
+        entry = self._kept.get(name)
+        if entry is not None and entry.expires > monotonic() and entry.shared_call.joinable:
+            if entry.fingerprint != fingerprint:
                 text = "The Idempotency-Key was used with another request before: use a new key for each request."
                 return Failure(Kind.IDEMPOTENCY_CONFLICT, text, "idempotency-key")
-            kept.cost.participants += 1
-            return _replayed(await kept.shared_call.join(), call, kept)
-        kept = self._launch(name, fingerprint, run, call.dialect)
-        kept.cost.participants += 1
-        answer = await kept.shared_call.join()
-        made = kept.shared_call.answer
+            entry.cost.participants += 1
+            return _replayed(await entry.shared_call.join(), call, entry)
+        entry = self._launch(name, fingerprint, run, call.dialect)
+        entry.cost.participants += 1
+        answer = await entry.shared_call.join()
+        made = entry.shared_call.answer
         answer.attempt = None if made is None else made.attempt
         if answer.attempt is not None:
-            answer.attempt.call = _cost_of(kept)
+            answer.attempt.call = _cost_of(entry)
         return answer
 
     def _launch(
@@ -82,27 +84,27 @@ class Idempotency:
     ) -> _Kept:
         shared_call = SharedCall(run, self._limit, lambda call: self._completed(name, call), self._reattach)
         self._forget(name)
-        kept = self._kept[name] = _Kept(fingerprint, shared_call, dialect, monotonic() + self._seconds)
+        entry = self._kept[name] = _Kept(fingerprint, shared_call, dialect, monotonic() + self._seconds)
         while len(self._kept) > _MOST:
             self._forget(next(iter(self._kept)))
-        return kept
+        return entry
 
     def _completed(self, name: bytes, shared_call: SharedCall) -> None:
-        kept = self._kept.get(name)
-        if kept is None or kept.shared_call is not shared_call:
+        entry = self._kept.get(name)
+        if entry is None or entry.shared_call is not shared_call:
             return
-        if not is_whole(shared_call, kept.dialect):
+        if not is_whole(shared_call, entry.dialect):
             self._forget(name)
             return
-        kept.size = len(shared_call.body or b"")
-        self._used += kept.size
+        entry.size = len(shared_call.body or b"")
+        self._used += entry.size
         while self._used > self._max_bytes and self._kept:
             self._forget(next(iter(self._kept)))
 
     def _forget(self, name: bytes) -> None:
-        kept = self._kept.pop(name, None)
-        if kept is not None:
-            self._used -= kept.size
+        entry = self._kept.pop(name, None)
+        if entry is not None:
+            self._used -= entry.size
 
 
 def _cost_of(kept: _Kept) -> SharedCost | None:
@@ -129,7 +131,7 @@ def _replayed(answer: Answer, call: Call, kept: _Kept) -> Answer:
 
 
 def _name(call: Call, tenant: str) -> bytes:
-    """Whose key it is: a tenant's, or without tenants, that of who shows the same credential."""
+    """The key within its tenant; without tenants, within the requests that carry the same credential."""
     shown = [] if tenant else [call.fields.get(name, b"") for name in KEY_HEADERS]
     return _digest(tenant.encode(), call.fields[HEADER], *shown)
 
@@ -140,7 +142,7 @@ def _fingerprint(call: Call) -> bytes:
 
 
 def _counts(name: bytes) -> bool:
-    """Whether a header is part of what is asked, as opposed to how it is traced."""
+    """Whether a header is part of the request's fingerprint: tracing headers are not."""
     return name not in _TRACING
 
 

@@ -1,7 +1,7 @@
-"""Stage, before an attempt at some providers: which model a name stands for that doesn't say so itself.
+"""Stage, before an attempt at some providers: the model that an alias (an inference profile's ARN) stands for.
 
-Asked once, under the same credentials as the request, and remembered. Whoever may not be told goes on without: nothing
-is known then of what the model takes.
+The gateway reads the profile once, with the request's credentials, and remembers the model. If the profile can't be
+read (403, timeout), the request is sent without model-specific limits.
 """
 
 from __future__ import annotations
@@ -29,18 +29,19 @@ from penstock.transport.base import Request, Transport
 _REMEMBERED: Final = 4096
 _PATIENCE: Final = 5.0
 _UNTOLD_FOR: Final = 300.0
-"""Seconds for which nobody is asked again who didn't tell."""
+"""Seconds before a profile that couldn't be read is read again."""
 
 
 class _KnownModel(msgspec.Struct, frozen=True):
-    """What a name stands for, empty when nobody tells; ``until`` is in seconds of the monotonic clock."""
+    """The model of an alias, empty when its profile couldn't be read; ``until`` is the moment (monotonic clock,
+    seconds) at which the entry expires."""
 
     model: str
     until: float = float("inf")
 
 
 class ModelAliases:
-    """Knows the models behind names. ``transports`` and ``authorize`` are how providers are asked."""
+    """Resolves aliases to models. ``transports`` send the subrequests, ``authorizer`` signs them."""
 
     def __init__(self, transports: Mapping[str, Transport], authorizer: Authorizer) -> None:
         self._transports = transports
@@ -49,8 +50,8 @@ class ModelAliases:
         self._asking: Subrequests[_KnownModel] = Subrequests()
 
     async def resolve(self, call: Call, route: TargetRoute, until: float) -> TargetRoute:
-        """The route with the model that the request's name for it stands for, where the name doesn't say. ``until`` is
-        when the attempt must be over, in seconds of the monotonic clock."""
+        """The route, with ``aliased_model`` set if the request's model is an alias whose profile can be read. ``until``
+        is the moment (monotonic clock, seconds) at which the attempt must end."""
         profiles, endpoint = route.provider.profiles, route.endpoint
         if profiles is None or call.request is None or not endpoint.default_route.origin.trusted:
             return route
@@ -60,17 +61,17 @@ class ModelAliases:
             return route
         credentials = endpoint.default_route.headers if endpoint.signer is None else endpoint.signer.identity.encode()
         entry = f"{name} {hashlib.sha256(credentials).hexdigest()}"
-        told = self._known.get(entry)
-        if told is None or told.until < time.monotonic():
+        known = self._known.get(entry)
+        if known is None or known.until < time.monotonic():
             try:
                 async with asyncio.timeout(min(until - time.monotonic(), route.limits.first_byte or _PATIENCE)):
-                    told = await self._asking.run(entry, lambda: self._ask(entry, route, url, profiles))
+                    known = await self._asking.run(entry, lambda: self._ask(entry, route, url, profiles))
             except TimeoutError:
                 return route
-        return msgspec.structs.replace(route, aliased_model=told.model) if told.model else route
+        return msgspec.structs.replace(route, aliased_model=known.model) if known.model else route
 
     async def _ask(self, entry: str, route: TargetRoute, url: Url, profiles: Profiles) -> _KnownModel:
-        """What the name stands for, or that it isn't told, for whatever reason."""
+        """Read the profile and remember its model, or that the profile couldn't be read."""
         answer: tuple[int, bytes] | Failure | None
         try:
             async with asyncio.timeout(_PATIENCE):
@@ -78,9 +79,9 @@ class ModelAliases:
         except TimeoutError:
             answer = None
         model = profiles.model_in(answer[1]) if isinstance(answer, tuple) and answer[0] == 200 else ""
-        told = _KnownModel(model) if model else _KnownModel("", time.monotonic() + _UNTOLD_FOR)
-        self._known.put(entry, told)
-        return told
+        known = _KnownModel(model) if model else _KnownModel("", time.monotonic() + _UNTOLD_FOR)
+        self._known.put(entry, known)
+        return known
 
     async def _answer(self, route: TargetRoute, url: Url) -> tuple[int, bytes] | Failure:
         endpoint, address = route.endpoint, url.path.encode()
@@ -97,7 +98,7 @@ class ModelAliases:
 
 
 def _model(call: Call, route: TargetRoute) -> str:
-    """The model that the target will be asked for."""
+    """The model that the request to the target names, after the config's overrides and defaults."""
     raw = route.changes.overrides.get("model")
     model = call.request.model if call.request is not None else None
     if raw is None and model is None:

@@ -1,7 +1,7 @@
-"""Stage, inside an attempt: the request for a target. One predicate chooses the lane.
+"""Stage, inside an attempt: the request for a target. ``speaks_callers_wire`` chooses the lane.
 
-Lane 1: the provider's host speaks the caller's wire, so the body passes, less what the host refuses. Lane 2: the body
-is read into the middle and written in the provider's wire.
+Lane 1: the provider's host speaks the caller's wire, so the body passes, without the parameters that the host refuses.
+Lane 2: the body is read into a ``ChatRequest`` and written in the provider's wire.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NEVER_FORWARDED: Final = frozenset(
 
 
 class PreparedRequest(msgspec.Struct, frozen=True):
-    """A request as the target wants it.
+    """A request, ready to be sent to a target.
 
     ``target`` is the request target of HTTP: path and query. ``body`` is in the caller's dialect, None for an operation
     without one; ``payload`` is what is sent. ``translation`` (lane 2) says how the reply comes back; without it
@@ -62,7 +62,7 @@ class PreparedRequest(msgspec.Struct, frozen=True):
 
 
 def speaks_callers_wire(call: Call, route: ModelRoute) -> bool:
-    """Whether the request stays in its wire (lane 1)."""
+    """Whether the provider's host speaks the caller's wire (lane 1)."""
     return route.dialect == call.dialect.name
 
 
@@ -125,13 +125,14 @@ def _same_wire(
     *,
     streams: bool,
 ) -> PreparedRequest | Failure:
-    """Lane 1: the body under the provider's name for the model, as its host takes it."""
+    """Lane 1: the caller's body with the provider's name for the model, without the parameters that the host
+    refuses."""
     dialect = call.dialect
     if model_route.override is not None:
         body = body.replaced({"model": write_json(model_route.override)})
     elif model is not None and model_route.becomes is not None:
         body = body.replaced({"model": write_json(context.model)})
-    # A custom host may be any server: only the provider itself is known to take the question.
+    # A custom host may be any server: only the provider's own host is known to accept `stream_options`.
     can_ask = streams and model_route.quirks.stream_usage and model_route.origin.trusted
     asks_usage = can_ask and not dialect.replies.include_usage(body)
     if asks_usage:
@@ -202,12 +203,12 @@ def _refused_model(route: TargetRoute, model: str | None) -> Failure | None:
 
 
 def _with_query(target: bytes, query: str) -> bytes:
-    """The request target with a query of the caller's."""
+    """The request target with the caller's query added."""
     return target + (b"&" if b"?" in target else b"?") + query.encode("latin-1") if query else target
 
 
 def _unsupported_operation(call: Call, route: TargetRoute) -> Failure:
-    """The host serves the operation, but in another wire than the caller's."""
+    """The failure when the host serves the operation only in another wire than the caller's."""
     text = f"{route.operation.value} is not supported by {route.provider.slug} in this API ({call.dialect.name})."
     return Failure(Kind.UNSUPPORTED_OPERATION, text)
 
@@ -246,14 +247,14 @@ def _forwarded(call: Call, names: tuple[str, ...]) -> dict[bytes, bytes] | Failu
 
 
 def _with_fields(block: bytes, fields: tuple[tuple[str, str], ...]) -> bytes:
-    """A header block with fields of this request alone in place of equal ones."""
+    """The header block with the fields of this request; a field replaces a header of the same name."""
     if not fields:
         return block
-    own = {name.encode(): header_line(name, value) for name, value in fields}
-    return _without(block, own.keys()) + b"".join(own.values())
+    lines = {name.encode(): header_line(name, value) for name, value in fields}
+    return _without(block, lines.keys()) + b"".join(lines.values())
 
 
 def _without(block: bytes, names: Collection[bytes]) -> bytes:
-    """A header block less some fields."""
+    """The header block without the headers of these names."""
     lines = block.split(b"\r\n")
     return b"".join(line + b"\r\n" for line in lines if line and line.partition(b":")[0].lower() not in names)

@@ -1,7 +1,7 @@
-"""Stage: the rest of an answer that has begun, as it arrives. The edge only writes the bytes (``Sink``).
+"""Stage: send the bytes of an answer after its first content, as they arrive. The edge only writes them (``Sink``).
 
-A provider that breaks off after the first byte is told as the protocol allows: a stream ends with an error event of the
-caller's dialect and without its proper end; of a plain reply bytes are missing, which the edge shows by closing.
+If the provider breaks off after the first byte, a stream ends with an error event of the caller's dialect and without
+its normal end. A plain reply lacks bytes then, so the edge closes the connection.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from penstock.transport.base import Reply
 
 
 class Sink(Protocol):
-    """Where an answer's bytes go: the caller's connection."""
+    """The receiver of an answer's bytes: the caller's connection."""
 
     async def send(self, body: bytes) -> None:
         """Send more of the body. Waits while the caller reads slower than we write."""
@@ -27,7 +27,7 @@ class Sink(Protocol):
 
 
 class Broken(Exception):
-    """A plain reply ended before its time, after its head had been sent on."""
+    """A plain reply broke off after its head was sent to the caller."""
 
 
 _CUT: Final = Failure(
@@ -39,7 +39,7 @@ _ERROR: Final = Failure(Kind.STREAM_ERROR, "The provider sent an error in the mi
 
 
 async def relay(answer: Answer, call: Call, sink: Sink) -> None:
-    """Send everything that follows ``answer.body``. Raises Broken for a plain reply that was cut short."""
+    """Send the bytes that follow ``answer.body``. Raises Broken for a plain reply that was cut short."""
     if answer.rest is None:
         return
     if answer.watch is None:
@@ -49,7 +49,7 @@ async def relay(answer: Answer, call: Call, sink: Sink) -> None:
 
 
 async def _relay_stream(answer: Answer, reply: Reply, watch: StreamWatch, call: Call, sink: Sink) -> None:
-    """The rest of a stream, event by event as it arrives, to its proper end."""
+    """Send the rest of a stream, event by event, to its normal end or an error event."""
     while data := await reply.read():
         ready = watch.feed(data)
         if ready:

@@ -1,4 +1,4 @@
-"""Stage: the response headers of an answer: those of the provider's that go on, Portkey's, and Penstock's own.
+"""Stage: the response headers of an answer: forwarded headers of the provider, Portkey's headers, Penstock's headers.
 
 Source: docs/portkey.md#response-headers.
 """
@@ -18,7 +18,7 @@ from penstock.routing.walk import Walked
 
 _NOTHING: Final = Walked()
 _AGAIN: Final = frozenset({429, 503})
-"""The statuses on which clients look for a time to come back at."""
+"""The statuses for which clients read ``retry-after``."""
 
 
 _KEPT_BACK: Final = frozenset(
@@ -27,7 +27,7 @@ _KEPT_BACK: Final = frozenset(
     set-cookie server date alt-svc strict-transport-security nel report-to content-security-policy via
     """.split()
 )
-"""Upstream response headers that are about the connection or the provider's own site, not about the answer."""
+"""Upstream response headers that describe the connection or the provider's website, not the answer."""
 _KEPT_BACK_PREFIXES: Final = (b"x-portkey-", b"x-penstock-", b"access-control-")
 
 
@@ -39,12 +39,12 @@ _GOES_ON: Final = NameMemo(_goes_on)
 
 
 def reply_headers(headers: Headers) -> Headers:
-    """The provider's response headers that go on to the caller."""
+    """The provider's response headers that are forwarded to the caller."""
     return [field for field in headers if _GOES_ON[field[0]]]
 
 
 def with_response_headers(answer: Answer, call: Call, walked: Walked = _NOTHING) -> Answer:
-    """The answer with its headers."""
+    """The answer with its response headers added."""
     headers = answer.headers
     headers.append((b"x-portkey-trace-id", call.trace_id))
     if answer.target is not None:
@@ -60,7 +60,8 @@ def with_response_headers(answer: Answer, call: Call, walked: Walked = _NOTHING)
 
 
 def _listed(names: tuple[str, ...]) -> bytes:
-    """Names as a header value. A caller has chosen some of them: what no header can hold is percent-encoded."""
+    """Names as a header value. Callers choose some of the names: characters that a header can't hold are
+    percent-encoded."""
     shown = [quote(name[:_LONGEST_NAME], safe=_SAFE, errors="replace") for name in names[:_MOST_NAMES]]
     return ",".join([*shown, "..."] if len(names) > _MOST_NAMES else shown).encode()
 
@@ -71,11 +72,12 @@ _SAFE: Final = "".join(map(chr, range(0x21, 0x7F))).replace(",", "").replace("%"
 
 
 def _advise(answer: Answer, walked: Walked) -> None:
-    """Tell the caller's SDK whether and when to try again: what was retried here is not to be retried there."""
-    retried, asked = walked.upstream_calls > 1, answer.outcome.retry_after
-    due = asked is not None or (retried and answer.status in _AGAIN)
+    """Set the headers that tell the caller's SDK whether and when to retry: after retries of the gateway the SDK is not
+    to retry."""
+    retried, retry_after = walked.upstream_calls > 1, answer.outcome.retry_after
+    due = retry_after is not None or (retried and answer.status in _AGAIN)
     if due and not any(name == b"retry-after" for name, _ in answer.headers):
-        answer.headers.append((b"retry-after", b"%d" % max(1, math.ceil(asked or 0))))
+        answer.headers.append((b"retry-after", b"%d" % max(1, math.ceil(retry_after or 0))))
     if retried:
         answer.headers[:] = [field for field in answer.headers if field[0] != b"x-should-retry"]
         answer.headers.append((b"x-should-retry", b"false"))

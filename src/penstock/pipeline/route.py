@@ -1,4 +1,5 @@
-"""Stage: carry out a plan. The driver of ``routing/walk.py``, which says what to attempt and how long to wait."""
+"""Stage: carry out a plan. This module drives the generator of ``routing/walk.py``: it makes the attempts and waits
+that the generator yields."""
 
 from __future__ import annotations
 
@@ -28,8 +29,8 @@ _Runner = asyncio.Task[Answer]
 class Router(msgspec.Struct, frozen=True):
     """Carries out plans.
 
-    ``deadline`` is the time that all attempts and waits of a request may take, 0 for no limit. ``sleep`` is how waits
-    between attempts pass.
+    ``deadline`` is the time in seconds for all attempts and waits of a request, 0 for no limit. ``sleep`` performs the
+    waits between attempts (``asyncio.sleep``; tests replace it).
     """
 
     compiler: Compiler
@@ -40,7 +41,7 @@ class Router(msgspec.Struct, frozen=True):
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def answer(self, call: Call, compiled: CompiledPlan) -> tuple[Answer, Walked]:
-        """The answer of the last attempt. Answers that routing passes over are closed."""
+        """The answer of the last attempt, and the account of the walk. Answers of earlier attempts are closed."""
         deadline = monotonic() + (self.deadline or 1e9)
         context = WalkContext(RequestView(call), monotonic, random.random, self.health, deadline)
         walker = walk(compiled.plan, context)
@@ -103,7 +104,7 @@ class Router(msgspec.Struct, frozen=True):
         return answer
 
     def _follow(self, answer: Answer, target: Target) -> None:
-        """Count an answer that is still arriving as a running call of its target until it is closed."""
+        """Count an answer that is still arriving as a running call of its target until the answer is closed."""
         health = self.health
         health.attempt_started(target.identity, None, monotonic())
 
@@ -119,11 +120,12 @@ def _close(answer: Answer | None) -> None:
         answer.close()
 
 
-# Two attempts side by side (hedging): the first good one wins, the other is cancelled at once.
+# Two attempts side by side (hedging): the first successful attempt wins, the other attempt is cancelled at once.
 
 
 async def race(step: Race, attempt: Callable[[Attempt], Coroutine[Any, Any, Answer]]) -> tuple[Answer, Raced]:
-    """Run a race: the answer that counts, and how it went. The second attempt starts after ``step.delay`` seconds."""
+    """Run a race. Returns the winner's answer and the results of both attempts. The second attempt starts after
+    ``step.delay`` seconds."""
     loop = asyncio.get_running_loop()
     first = loop.create_task(attempt(step.first))
     runners = [first]
@@ -147,7 +149,7 @@ async def race(step: Race, attempt: Callable[[Attempt], Coroutine[Any, Any, Answ
 
 
 async def _winner(first: _Runner, second: _Runner) -> _Runner:
-    """The first that is good; when neither is, the one that took longer to fail."""
+    """The first attempt that succeeds; if both fail, the attempt that failed last."""
     await asyncio.wait({first, second}, return_when=asyncio.FIRST_COMPLETED)
     for runner in (first, second):
         if runner.done() and runner.result().outcome.ok:
@@ -158,7 +160,7 @@ async def _winner(first: _Runner, second: _Runner) -> _Runner:
 
 
 async def _outcome_of_loser(loser: _Runner) -> Outcome | None:
-    """What came of the loser, None when it was cancelled; whatever it held is closed when this returns."""
+    """The outcome of the loser, None when it was cancelled. Closes the loser's answer."""
     loser.cancel()
     await asyncio.wait({loser})
     if loser.cancelled():

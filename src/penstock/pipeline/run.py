@@ -1,8 +1,8 @@
-"""The request, one screen: the stages in order. Each is a module of this room.
+"""The stages of a request in order, on one screen. Each stage is a module of this folder.
 
 authenticate (at the edge, before the body is read) → compile → admit → guard input → idempotency → route, and within
 an attempt: cache → prepare → upstream → translate → first content; then guard output → response headers → relay, and
-account, which the edge closes. Admission and guards are places (``Gate``): nothing sits there yet.
+account, which the edge closes. Admission and guards are interfaces (``Gate``) without an implementation yet.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ class Gate(Protocol):
     """A stage that lets a call through or refuses it: limits and budgets (admission), an input guard."""
 
     async def refusal(self, call: Call, compiled: CompiledPlan) -> Failure | None:
-        """Why the call may not go on; None when it may. It may rewrite ``call.request``."""
+        """The failure to answer with; None when the call may go on. A gate may rewrite ``call.request``."""
         ...
 
 
 class AnswerGate(Protocol):
-    """A stage that an answer passes before the caller sees anything of it: an output guard."""
+    """A stage that an answer passes before its first byte is sent to the caller: an output guard."""
 
     async def passed(self, answer: Answer, call: Call) -> Answer:
-        """The answer, or another in its place."""
+        """The answer, or an answer that replaces it."""
         ...
 
 
 class Pipeline(msgspec.Struct, frozen=True):
-    """The parts that the stages work with. Put together in app.py.
+    """The stages and their settings, put together in app.py.
 
-    ``admission`` and ``input_guards`` are asked in their order, ``output_guards`` see each answer. What a call costs is
-    settled by the readers of its account (observe/record.py).
+    Each call passes ``admission`` and then ``input_guards`` in their order; each answer passes ``output_guards``. The
+    readers of a call's record (observe/record.py) compute its cost.
     """
 
     compiler: Compiler
@@ -52,7 +52,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     output_guards: tuple[AnswerGate, ...] = ()
 
     async def run(self, call: Call) -> Answer:
-        """Answer a call. Expected failures are answers; cancelling closes whatever is open upstream."""
+        """Answer a call. Expected failures are answers; cancelling closes all open upstream connections of the call."""
         answer = await self._run(call)
         account = call.account
         account.answered_by, account.dropped, account.failure = answer.attempt, answer.dropped, answer.failure

@@ -1,8 +1,8 @@
-"""One upstream call that several requests share: identical cacheable requests, or one caller who comes back.
+"""One upstream call that several requests share: identical cacheable requests, or retries with one Idempotency-Key.
 
-The call runs in a task of its own, so that no caller's leaving cancels it; only when nobody is left is it given up.
-What arrives is kept in one buffer, from which every ``Follower`` reads at its own pace. Who may share a call, and what
-becomes of a landed one, is the owner's business.
+The call runs in a task of its own, so that a caller who disconnects doesn't cancel it; the call is abandoned when no
+caller is left. The reply's bytes are kept in one buffer, from which every ``Follower`` reads at its own pace. The owner
+of the call (cache.py, idempotency.py) decides which requests share a call, and what is done with a completed call.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from penstock.transport.base import Reply
 Run = Callable[[], Coroutine[Any, Any, Answer]]
 
 _PIECE: Final = 64 << 10
-"""Bytes that a follower gets at once when it has to catch up: each has a copy of its own."""
+"""Bytes that one read of a follower returns at most: a follower that lags behind copies no more than these at once."""
 
 _DESERTED: Final = Failure(Kind.CLIENT_DISCONNECTED, "Every caller left before the answer was complete.", sent=True)
 _STOPPED: Final = Failure(
@@ -34,15 +34,17 @@ _DEFECT: Final = Failure(
 
 
 class SharedCall:
-    """An upstream call under way, or over while somebody holds it.
+    """An upstream call that is running or has ended.
 
-    It ends once: ``finished`` when the reply came to its end, ``failure`` then being None if it is whole; or
-    ``abandoned`` when nobody was left, when ``run`` raised or when the gateway stops. ``completed`` is called then.
-    ``answer`` is the head that all share. It is closed last, so that the owner may judge it first (``broken``).
-    ``body`` is the complete bytes of a finished reply of at most ``limit``. A longer one takes no more callers and
-    holds in memory only what its slowest follower has yet to read; more than ``limit`` of that makes the provider wait.
+    A call ends once. It is ``finished`` when the reply ended; ``failure`` is None if the reply is whole. It is
+    ``abandoned`` when no caller was left, when ``run`` raised or when the gateway stops. In both cases ``completed`` is
+    called. ``answer`` is the head that all callers share; it is closed after ``completed``, so that the owner can read
+    ``answer.broken``. ``body`` is the complete body of a finished reply of at most ``limit`` bytes. A longer reply
+    takes no new callers and keeps in memory only the bytes that its slowest follower hasn't read; if these exceed
+    ``limit``, the call stops reading from the provider.
 
-    The last caller's leaving abandons the call, ``grace`` seconds later if it can still be joined meanwhile.
+    When the last caller leaves, the call is abandoned; a call that can still be joined is abandoned ``grace`` seconds
+    later.
     """
 
     __slots__ = (
@@ -87,21 +89,21 @@ class SharedCall:
 
     @property
     def over(self) -> bool:
-        """Whether it has ended, one way or the other."""
+        """Whether the call has ended, finished or abandoned."""
         return self._task is None
 
     @property
     def joinable(self) -> bool:
-        """Whether a newcomer can still have the whole answer."""
+        """Whether a new caller can still get the whole answer."""
         return not self.abandoned and self._end <= self._limit
 
     async def join(self) -> Answer:
-        """Wait for the head; an Answer of the caller's own, to be closed by it. Only while ``joinable``.
+        """Wait for the head. Returns a copy of the Answer for this caller, which the caller must close.
 
-        Raises what ``run`` raised.
+        Raises RuntimeError unless ``joinable``, and any exception that ``run`` raised.
         """
         if not self.joinable:
-            raise RuntimeError("this flight can't be joined any more")
+            raise RuntimeError("this shared call can't be joined any more")
         self._end_grace()
         if self.answer is not None:
             return self._own(self.answer)
@@ -110,18 +112,18 @@ class SharedCall:
         try:
             return await waiter
         except asyncio.CancelledError:
-            # It may have been taken in the moment before: nobody else would close the answer then.
+            # The waiter may have its answer already, although this task is cancelled: close the answer here.
             if not waiter.cancelled() and waiter.exception() is None:
                 waiter.result().close()
             self._waiting.discard(waiter)
             self._left()
             raise
         finally:
-            # An exception's traceback leads here, and from here back to it.
+            # The traceback of the waiter's exception refers to this frame: without this they would form a cycle.
             del waiter
 
     def abandon(self, failure: Failure = _STOPPED) -> None:
-        """Close the upstream at once and tell whoever still listens why. Harmless when it is over."""
+        """Close the upstream at once; all followers get ``failure``. Does nothing when the call has ended."""
         if self._task is not None:
             self._task.cancel()
             self._give_up(failure)
@@ -131,7 +133,7 @@ class SharedCall:
     async def _run_call(self, run: Run) -> None:
         try:
             answer = await run()
-            del run  # it holds the request, which a stream of hours does not need
+            del run  # `run` keeps the request in memory, which a long stream doesn't need
             if self.abandoned:
                 answer.close()
                 return
@@ -142,15 +144,15 @@ class SharedCall:
             self._give_up(_STOPPED)
             raise
         except Exception as error:
-            told = self._tell(error)
+            has_waiters = self._tell(error)
             self._give_up(_DEFECT)
-            if not told:
+            if not has_waiters:
                 raise  # for the event loop to report
         else:
             self._finish(answer)
 
     def _arrived(self, answer: Answer) -> None:
-        """The head is known: everyone who waits for it gets an answer."""
+        """The head has arrived: give every waiting caller its answer."""
         self.answer = answer
         head = answer.body
         if answer.watch is not None and answer.rest is not None:
@@ -164,7 +166,7 @@ class SharedCall:
                 waiter.set_result(self._own(answer))
 
     def _own(self, answer: Answer) -> Answer:
-        """The shared answer as one caller's own. What follows the head it reads through a follower."""
+        """A copy of the shared answer for one caller, who reads the bytes after the head through a follower."""
         own = msgspec.structs.replace(answer, headers=answer.headers.copy(), on_close=(), attempt=None)
         if answer.rest is not None:
             own.rest = follower = Follower(self, answer.rest, self._prefix)
@@ -174,7 +176,7 @@ class SharedCall:
         return own
 
     async def _pump(self, rest: Reply) -> None:
-        """Take in the rest of the reply as it arrives."""
+        """Read the rest of the reply into the buffer as it arrives."""
         while data := await rest.read():
             self._buffer += data
             self._end += len(data)
@@ -188,7 +190,8 @@ class SharedCall:
         self.failure = rest.failure
 
     async def _thin(self) -> None:
-        """Forget what every follower has read, and wait while one is too far behind."""
+        """Drop the bytes that every follower has read, and wait while the slowest follower lags more than ``_limit``
+        bytes behind."""
         while True:
             slowest = min(follower.position for follower in self._followers)
             del self._buffer[: slowest - self._start]
@@ -199,13 +202,13 @@ class SharedCall:
             await self._room
 
     def _tell(self, error: Exception) -> bool:
-        """Raise the error in everyone who waits for the head; whether there was anyone."""
+        """Raise the error in every caller that waits for the head. Returns whether any caller waits."""
         waiting = [waiter for waiter in self._waiting if not waiter.done()]
         for waiter in waiting:
             waiter.set_exception(error)
         return bool(waiting)
 
-    # How it ends.
+    # The call's end.
 
     def _finish(self, answer: Answer) -> None:
         if self.abandoned:
@@ -230,7 +233,7 @@ class SharedCall:
         self._complete()
 
     def _complete(self) -> None:
-        """Let go of everything that leads back here, so that nothing is left to the garbage collector."""
+        """Drop all references back to this call, so that no cycle is left to the garbage collector."""
         self._task = None
         self._end_grace()
         for follower in self._followers:
@@ -240,10 +243,10 @@ class SharedCall:
         del self._completed
         completed(self)
 
-    # What callers do.
+    # Called for callers.
 
     def _left(self) -> None:
-        """A caller has left; the last one ends it all."""
+        """A caller has left: abandon the call if it was the last caller."""
         if self._task is None or self._waiting or self._followers:
             return
         if self._grace and self.joinable:
@@ -257,13 +260,13 @@ class SharedCall:
             self._timer = None
 
     def after(self, position: int) -> bytes:
-        """For a follower: bytes that it has not read, possibly none yet."""
+        """The bytes after a follower's position, at most ``_PIECE``; empty if none have arrived."""
         source = self._buffer if self.body is None else self.body
         start = position - self._start
         return bytes(memoryview(source)[start : start + _PIECE])
 
     def moved(self, position: int) -> None:
-        """A follower has read on from a position, or left there: the pump may have waited for it."""
+        """A follower has read on from ``position``, or left at it: wake the pump if it waits for this follower."""
         room = self._room
         if room is not None and not room.done() and self._end - position > self._limit:
             room.set_result(None)
@@ -275,28 +278,28 @@ class SharedCall:
 
 
 class Follower:
-    """The ``Reply`` of one caller: the shared reply after its head, read independently of all others."""
+    """The ``Reply`` of one caller: the shared reply after its head, read independently of other followers."""
 
-    __slots__ = ("_flight", "_waiter", "failure", "headers", "position", "status")
+    __slots__ = ("_shared_call", "_waiter", "failure", "headers", "position", "status")
 
     def __init__(self, shared_call: SharedCall, reply: Reply, position: int) -> None:
         self.status = reply.status
         self.headers = reply.headers
         self.failure: Failure | None = None
         self.position = position
-        self._flight: SharedCall | None = shared_call
+        self._shared_call: SharedCall | None = shared_call
         self._waiter: asyncio.Future[None] | None = None
 
     async def read(self) -> bytes:
-        while self._flight is not None:
-            data = self._flight.after(self.position)
+        while self._shared_call is not None:
+            data = self._shared_call.after(self.position)
             if data:
                 before = self.position
                 self.position += len(data)
-                self._flight.moved(before)
+                self._shared_call.moved(before)
                 return data
-            if self._flight.over:
-                self.failure = self._flight.failure
+            if self._shared_call.over:
+                self.failure = self._shared_call.failure
                 self.close()
             else:
                 self._waiter = asyncio.get_running_loop().create_future()
@@ -307,12 +310,12 @@ class Follower:
         return b""
 
     def close(self) -> None:
-        shared_call, self._flight = self._flight, None
+        shared_call, self._shared_call = self._shared_call, None
         if shared_call is not None:
             self.wake()
             shared_call.leave(self)
 
     def wake(self) -> None:
-        """Something has happened that a waiting read may have waited for."""
+        """Wake a waiting read: bytes arrived, or the call ended."""
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)

@@ -1,4 +1,5 @@
-"""Small requests of the gateway's own on a request's way: asked once for all who wait, and answered whole."""
+"""Subrequests: small requests that the gateway itself sends while it serves a request (an access token, a model's
+profile). Requests that wait for the same subrequest share it."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ _LARGEST: Final = 64 << 10
 
 
 class Subrequests(Generic[T]):
-    """Errands under way, by name."""
+    """Running subrequests, by name."""
 
     def __init__(self) -> None:
         self._under_way: dict[str, asyncio.Task[T]] = {}
@@ -24,7 +25,8 @@ class Subrequests(Generic[T]):
         return name in self._under_way
 
     async def run(self, name: str, subrequest: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """What comes of the errand of that name, begun if it isn't under way. One waiter's leaving ends it for none."""
+        """The result of the subrequest called ``name``, which is started if it isn't running. A cancelled waiter
+        doesn't cancel the subrequest."""
         task = self._under_way.get(name)
         if task is None:
             task = self._under_way[name] = asyncio.create_task(subrequest(), name="errand")
@@ -33,7 +35,7 @@ class Subrequests(Generic[T]):
 
 
 async def whole(transports: Mapping[str, Transport], request: Request) -> tuple[int, bytes] | Failure:
-    """The status and the body of the answer, which must be short."""
+    """The status and the body of the response, or the failure; a body over ``_LARGEST`` bytes is a failure."""
     reply = await transports[request.origin.scheme].send(request)
     if isinstance(reply, Failure):
         return reply

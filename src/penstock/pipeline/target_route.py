@@ -1,4 +1,4 @@
-"""A plan's target made ready for one operation: where it is, what its requests look like, how long they may take."""
+"""A plan's target, bound to an operation: its endpoint, the changes to its requests, its time limits."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from penstock.routing.plan import Target
 class TargetRoute(msgspec.Struct, frozen=True):
     """A target and the endpoint that serves one operation for it.
 
-    ``serial`` tells routes apart as long as the process lives. ``aliased_model`` is the model that an alias (an
-    inference profile's ARN, say) stands for; empty when it is unknown.
+    ``serial`` is unique in the process. ``aliased_model`` is the model that an alias stands for (for example
+    ``anthropic.claude-sonnet-4-5`` for an inference profile's ARN); empty when the model is unknown.
     """
 
     target: Target
@@ -34,8 +34,8 @@ class TargetRoute(msgspec.Struct, frozen=True):
 
 
 class TargetBinder(msgspec.Struct, frozen=True):
-    """Binds targets to endpoints. ``environment_keys`` are the operator's own provider keys by slug, if it lends them;
-    ``environment`` is the gateway's own identity, if it lends that."""
+    """Binds targets to endpoints. ``environment_keys`` are the operator's provider keys by slug, ``environment`` is the
+    gateway's own identity; both are empty unless the operator allows callers to use them."""
 
     providers: Mapping[str, Provider]
     limits: Limits
@@ -60,13 +60,13 @@ class TargetBinder(msgspec.Struct, frozen=True):
         return TargetRoute(target, row, endpoint, operation, changes, self._limits_for(target))
 
     def _limits_for(self, target: Target) -> Limits:
-        own, timeouts = self.limits, target.timeouts
+        defaults, timeouts = self.limits, target.timeouts
         timeout = target.request_timeout
         return Limits(
-            own.connect if timeouts.connect is None else timeouts.connect,
-            own.first_byte if timeout is None else timeout / 1000,
-            own.idle if timeouts.idle is None else timeouts.idle,
-            own.total,
+            defaults.connect if timeouts.connect is None else timeouts.connect,
+            defaults.first_byte if timeout is None else timeout / 1000,
+            defaults.idle if timeouts.idle is None else timeouts.idle,
+            defaults.total,
         )
 
 

@@ -1,7 +1,7 @@
-"""Stage, inside an attempt, on lane 2: a request into the provider's wire, and its reply back into the caller's.
+"""Stage, inside an attempt, on lane 2: a request is translated to the provider's wire, its reply to the caller's wire.
 
 Between the two wires are typed events (core/events.py), never the bytes of a third wire. A translated reply is a
-``Reply`` like any other, in the caller's dialect: the stages after this one know that dialect only.
+``Reply`` in the caller's dialect: the later stages know only the caller's dialect.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Translation(msgspec.Struct, frozen=True):
     include_usage: bool
 
     def caption(self) -> Caption:
-        """What the reply says of itself where its provider says nothing."""
+        """The reply's id, model and time for a provider that reports none."""
         return Caption(
             f"{random.getrandbits(96):024x}",
             int(time.time()),
@@ -77,13 +77,13 @@ def _translated_error(reply: Reply, translation: Translation, trace_id: bytes) -
 
     def change(body: bytes) -> bytes:
         error = provider_errors.read_error(reply.status, body)
-        told = translation.caller.errors.provider(
+        error_reply = translation.caller.errors.provider(
             ProviderReply(reply.status, reply.headers, body, provider, error), trace_id.decode("utf-8", "replace")
         )
-        translated.status = told.status
-        names = {name for name, _ in told.headers}
-        headers[:] = [*told.headers, *[field for field in headers if field[0] not in names]]
-        return told.body
+        translated.status = error_reply.status
+        names = {name for name, _ in error_reply.headers}
+        headers[:] = [*error_reply.headers, *[field for field in headers if field[0] not in names]]
+        return error_reply.body
 
     def too_large() -> Failure:
         return unusable(provider, f"sent an error of more than {MAX_FRAME >> 20} MiB")
@@ -93,7 +93,7 @@ def _translated_error(reply: Reply, translation: Translation, trace_id: bytes) -
 
 
 class _TranslatedStream:
-    """A provider's stream as the caller's, event by event: a ``StreamTransform``."""
+    """Translates a provider's stream to the caller's wire, event by event: a ``StreamTransform``."""
 
     def __init__(self, translation: Translation, trace_id: bytes) -> None:
         self.failure: Failure | None = None
@@ -116,7 +116,7 @@ class _TranslatedStream:
         return self._closed(self._writer.write(events))
 
     def _closed(self, chunks: bytes) -> bytes:
-        """The chunks; an error of the provider's ends the stream with it."""
+        """The chunks, followed by the error event if the provider's stream reported an error."""
         fail, provider = self._writer.failed, self._translation.context.provider
         if fail is None:
             return chunks
@@ -131,13 +131,13 @@ class _TranslatedStream:
 
 
 def _translated(body: bytes, translation: Translation) -> bytes | Failure:
-    """A whole reply, written as the caller wants it: plain, or as the stream that it asked for."""
+    """A whole reply in the caller's wire: plain, or as a stream if the caller asked for a stream."""
     context, caller = translation.context, translation.caller
     events = translation.provider.read_reply(body, context)
     reply = collect(events)
     if reply.failure is not None:
-        what = f"sent an error in place of an answer: {reply.failure.message.rstrip('.')}"
-        return unusable(context.provider, what)
+        text = f"sent an error in place of an answer: {reply.failure.message.rstrip('.')}"
+        return unusable(context.provider, text)
     if not translation.streams:
         return caller.write_reply(reply, translation.caption())
     writer = caller.stream_writer(translation.caption())

@@ -1,4 +1,4 @@
-"""The ways to providers, and how requests show who calls."""
+"""Sends requests to providers, signed where the provider needs it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ _UNAUTHORIZED: Final = 401
 
 
 class Upstream(msgspec.Struct, frozen=True):
-    """Sends requests to providers. ``model_aliases`` knows the models behind names that don't say them."""
+    """Sends requests to providers. ``model_aliases`` resolves aliases (an inference profile's ARN) to models."""
 
     transports: Mapping[str, Transport]
     authorizer: Authorizer
     model_aliases: ModelAliases
 
     async def send(self, request: Request, signer: Signer | None) -> Reply | Failure:
-        """Send a request, signed if it must be; once more with a new token where an old one is refused too early."""
+        """Send a request, signed if there is a signer. If the provider refuses a remembered token with 401, the request
+        is sent once more with a new token."""
         transport = self.transports[request.origin.scheme]
         if signer is None:
             return await transport.send(request)
@@ -44,7 +45,7 @@ class Upstream(msgspec.Struct, frozen=True):
         return renewed if isinstance(renewed, Failure) else await transport.send(_with_proof(request, renewed, began))
 
     async def _authorized(self, request: Request, signer: Signer) -> Proof | Failure:
-        """The header lines that show who calls. A token must come within the time that the answer has to begin."""
+        """The header lines of the signer. A token must arrive within the request's ``first_byte`` limit."""
         outgoing = Outgoing(request.method, request.origin, request.target, request.headers, request.body)
         limit = request.limits.first_byte
         try:
@@ -56,7 +57,7 @@ class Upstream(msgspec.Struct, frozen=True):
 
 
 def _with_proof(request: Request, proof: Proof | None, began: float) -> Request:
-    """The request with the proof, in what is left of the time for its answer to begin."""
+    """The request with the header lines of the proof, its ``first_byte`` limit cut by the time since ``began``."""
     limits, waited = request.limits, monotonic() - began
     if limits.first_byte and waited > _NO_WAIT:
         limits = shortened(limits, first_byte=max(limits.first_byte - waited, _NO_WAIT))

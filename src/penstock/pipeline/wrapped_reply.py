@@ -1,4 +1,4 @@
-"""Replies around replies: the base of every ``Reply`` (transport/base.py) that changes another one on its way."""
+"""Wrappers of a ``Reply`` (transport/base.py) that change its bytes or headers as they are read."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from penstock.dialects.caller import StreamTransform
 from penstock.transport.base import Reply
 
 _FRAMING: Final = frozenset({b"content-type", b"content-length", b"transfer-encoding"})
-"""Response headers that say how a body is written: another body has others."""
+"""Response headers that describe the body's bytes: a rewritten body needs new ones."""
 
 
 class WrappedReply:
-    """A reply that passes as it is; subclasses change what is read."""
+    """A reply that passes another reply's bytes unchanged; subclasses change the bytes."""
 
     def __init__(self, inner: Reply, headers: Headers | None = None) -> None:
         self.status = inner.status
@@ -67,10 +67,10 @@ class TransformedStream(WrappedReply):
 
 
 class TransformedReply(WrappedReply):
-    """A plain reply that is read whole and changed at once.
+    """A plain reply that is read whole and then changed.
 
-    ``change`` gives the new body, or the failure that the reply turns out to be. A reply of more than ``limit`` bytes
-    passes as it came, or is a failure where ``too_large`` makes one.
+    ``change`` returns the new body, or a failure if the reply is unusable. A reply of more than ``limit`` bytes passes
+    unchanged, or fails with ``too_large()`` if ``too_large`` is given.
     """
 
     def __init__(
@@ -81,8 +81,10 @@ class TransformedReply(WrappedReply):
         headers: Headers | None = None,
         too_large: Callable[[], Failure] | None = None,
     ) -> None:
-        kept = [field for field in inner.headers if field[0] != b"content-length"] if headers is None else headers
-        super().__init__(inner, kept)
+        headers_without_length = (
+            [field for field in inner.headers if field[0] != b"content-length"] if headers is None else headers
+        )
+        super().__init__(inner, headers_without_length)
         self._change = change
         self._limit = limit
         self._too_large = too_large
@@ -123,10 +125,10 @@ class TransformedReply(WrappedReply):
 
 
 def headers_for(reply: Reply, kind: bytes) -> Headers:
-    """The headers of a reply whose body is written anew, as this content type."""
+    """The reply's headers for a rewritten body of the content type ``kind``."""
     return [(b"content-type", kind), *[field for field in reply.headers if field[0] not in _FRAMING]]
 
 
 def unusable(provider: str, what: str) -> Failure:
-    """The failure of a reply that nothing can be made of."""
+    """The failure of an unusable reply; ``what`` is the rest of the sentence: ``sent an error of more than 8 MiB``."""
     return Failure(Kind.INVALID_RESPONSE, f"The provider {provider} {what}.", sent=True)
