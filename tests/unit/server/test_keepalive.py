@@ -126,9 +126,7 @@ async def test_a_providers_error_after_the_head_is_an_event_that_clients_hear(di
 async def test_a_stream_goes_on_after_the_signs_of_life(dialect: CallerDialect) -> None:
     begin, content, rest = calling.STREAMS[dialect.name]
     watch = StreamWatch(dialect.replies.stream)
-    answer = Answer(
-        200, [], watch.feed(begin + content), Outcome(200), calling.event_stream(rest), watch=watch
-    )
+    answer = Answer(200, [], watch.feed(begin + content), Outcome(200), calling.event_stream(rest), watch=watch)
     work = Work(answer)
     reader = Reader(work)
     serving = Serving(work, reader, dialect)
