@@ -15,7 +15,6 @@ MODULES = sorted(
 )
 TESTS = sorted(path.relative_to(UNIT) for path in UNIT.rglob("test_*.py"))
 
-LEAD = "it is being rewritten, and its test with it"
 EXCEPTIONS: dict[str, str] = {
     "app.py": "the composition root: tests/e2e runs it",
     "asgi.py": "one line over app.py: tests/e2e runs it",
@@ -27,16 +26,6 @@ EXCEPTIONS: dict[str, str] = {
     "dialects/chat_quirks.py": "values without behaviour",
     "dialects/dialect.py": "a shape without behaviour",
     "dialects/openai/caller/dialect.py": "one value: tests/e2e is over it",
-    "pipeline/attempt.py": LEAD,
-    "pipeline/authenticate.py": LEAD,
-    "pipeline/cache.py": LEAD,
-    "pipeline/call.py": LEAD,
-    "pipeline/first_content.py": LEAD,
-    "pipeline/idempotency.py": LEAD,
-    "pipeline/response_headers.py": LEAD,
-    "pipeline/route.py": LEAD,
-    "pipeline/run.py": LEAD,
-    "pipeline/translate.py": LEAD,
     "providers/account_hosts.py": "rows: providers/test_row.py runs over all of them",
     "providers/anthropic.py": "rows: providers/test_row.py runs over all of them",
     "providers/bedrock.py": "rows: providers/test_row.py runs over all of them",
@@ -46,14 +35,8 @@ EXCEPTIONS: dict[str, str] = {
     "providers/openai_compatible.py": "rows: providers/test_row.py runs over all of them",
     "providers/self_hosted.py": "rows: providers/test_row.py runs over all of them",
     "routing/plan.py": "values; routing/test_parse.py and routing/test_walk.py are over them",
-    "server/asgi.py": LEAD,
     "server/client.py": "a protocol without behaviour",
-    "server/explain.py": LEAD,
-    "server/gateway.py": LEAD,
-    "server/http1.py": LEAD,
-    "server/request_context.py": LEAD,
-    "server/respond.py": LEAD,
-    "server/surfaces.py": LEAD,
+    "server/http1.py": "a protocol over a socket: tests/e2e/test_http.py drives it",
     "stores/base.py": "protocols without behaviour: tests/contract is over what implements them",
     "traits/families/amazon.py": "rows: traits/families/test___init__.py runs over all of them",
     "traits/families/bedrock.py": "rows: traits/families/test___init__.py runs over all of them",

@@ -4,16 +4,22 @@ from typing import Any
 
 import pytest
 
-from calling import call
+from calling import CHAT, call
 from penstock.core.address import LOOPBACK_NAMES, AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits
 from penstock.core.secret import Secret
+from penstock.core.virtual_key import VirtualKey
+from penstock.dialects.caller import CallerDialect
+from penstock.dialects.registry import CALLERS
+from penstock.pipeline.authenticate import Caller
+from penstock.pipeline.call import Call
 from penstock.pipeline.compile import CompiledPlan, Compiler
 from penstock.pipeline.target_route import TargetRoute
 from penstock.providers.registry import PROVIDERS
 from penstock.providers.row import Operation
 from penstock.routing.plan import Target
+from penstock.stores.catalogue import Catalogue, GatewayKey, SavedConfig
 from penstock.stores.memory import MemoryCatalogue
 
 LIMITS = Limits(connect=1, first_byte=2, idle=3, total=4)
@@ -114,3 +120,161 @@ def test_azures_v1_path_names_the_deployment_as_the_model(compiler: Compiler) ->
         x_portkey_azure_deployment_id="d", x_portkey_azure_api_version="v1",
     )  # fmt: skip
     assert found.endpoint.default_route.override == "d"
+
+
+# What the operator gives names to.
+
+
+def catalogue(**changes: Any) -> Catalogue:
+    """Two saved configs, one of them over a virtual key, and two gateway keys."""
+    members: dict[str, Any] = {
+        "virtual_keys": {"mine": VirtualKey("mine", "openai", Secret("sk-1"))},
+        "configs": {
+            "plain": SavedConfig("plain", b'{"provider":"echo"}'),
+            "keyed": SavedConfig("keyed", b'{"provider":"@mine"}'),
+        },
+        "keys": (
+            GatewayKey("all", b"1" * 32, labels={"team": "a"}),
+            GatewayKey("some", b"2" * 32, virtual_keys=frozenset(), configs=frozenset({"plain"})),
+        ),
+    }
+    return Catalogue(**{**members, **changes})
+
+
+@pytest.fixture
+def catalogues() -> MemoryCatalogue:
+    return MemoryCatalogue(catalogue())
+
+
+@pytest.fixture
+def named(catalogues: MemoryCatalogue) -> Compiler:
+    return Compiler(PROVIDERS, AddressPolicy(LOOPBACK_NAMES), LIMITS, {}, catalogues)
+
+
+ASKED: dict[str, dict[str, str]] = {
+    "none": {"x_portkey_provider": "echo"},
+    "plain": {"x_portkey_config": "plain"},
+    "keyed": {"x_portkey_config": "keyed"},
+    "own": {"x_portkey_config": '{"provider":"@mine"}'},
+}
+OTHER_CONFIG = {**catalogue().configs, "plain": SavedConfig("plain", b'{"provider":"echo","request_timeout":5}')}
+
+
+@pytest.mark.parametrize(
+    ("change", "dropped"),
+    [
+        ({"configs": OTHER_CONFIG}, {"plain"}),
+        ({"virtual_keys": {"mine": VirtualKey("mine", "openai", Secret("sk-2"))}}, {"keyed", "own"}),
+        ({"keys": ()}, set()),
+        ({"virtual_keys": {**catalogue().virtual_keys, "new": VirtualKey("new", "openai")}}, set()),
+    ],
+)
+def test_a_change_drops_only_the_plans_that_rest_on_it(
+    named: Compiler, catalogues: MemoryCatalogue, change: dict[str, Any], dropped: set[str]
+) -> None:
+    before = {name: compiled(named, **values) for name, values in ASKED.items()}
+    catalogues.replace(catalogue(**change))
+    after = {name: compiled(named, **values) for name, values in ASKED.items()}
+    assert {name for name in ASKED if before[name] is not after[name]} == dropped
+
+
+def test_a_config_that_is_gone_is_unknown(named: Compiler, catalogues: MemoryCatalogue) -> None:
+    compiled(named, x_portkey_config="plain")
+    catalogues.replace(catalogue(configs={}))
+    failure = named.compile(call(x_portkey_config="plain"))
+    assert isinstance(failure, Failure)
+    assert failure.kind is Kind.UNKNOWN_CONFIG
+
+
+def from_caller(key: GatewayKey, header: str = "x_portkey_api_key", shown: str = "", **values: Any) -> Call:
+    """A call of who shows a gateway key."""
+    made = call(None, **{header: shown or key.name, **values})
+    made.caller = Caller(key, header.replace("_", "-").encode())
+    return made
+
+
+def test_callers_with_other_keys_share_a_plan_and_not_what_is_open_to_them(named: Compiler) -> None:
+    every, some = catalogue().keys
+    for values in (ASKED["keyed"], ASKED["own"]):
+        plan = named.compile(from_caller(every, **values))
+        assert isinstance(plan, CompiledPlan)
+        refused = named.compile(from_caller(some, **values))
+        assert isinstance(refused, Failure)
+        assert refused.kind is Kind.NOT_ALLOWED
+        assert named.compile(from_caller(every, **values)) is plan
+    shared = [named.compile(from_caller(key, **ASKED["plain"])) for key in (every, some)]
+    assert isinstance(shared[0], CompiledPlan)
+    assert shared[0] is shared[1]
+
+
+@pytest.mark.parametrize("header", ["authorization", "x_portkey_api_key", "x_api_key"])
+def test_the_header_with_the_gateway_key_is_no_part_of_a_plan(named: Compiler, header: str) -> None:
+    every, _ = catalogue().keys
+    first = named.compile(from_caller(every, header, "gateway-1", x_portkey_provider="echo"))
+    again = named.compile(from_caller(every, header, "gateway-2", x_portkey_provider="echo"))
+    assert isinstance(first, CompiledPlan)
+    assert first is again
+    openai = named.compile(from_caller(every, header, "gateway-1", x_portkey_provider="openai"))
+    assert isinstance(openai, CompiledPlan)
+    assert isinstance(openai.plan, Target)
+    route = named.route(openai, openai.plan, Operation.CHAT)
+    assert isinstance(route, Failure) or b"gateway-1" not in route.endpoint.default_route.headers
+
+
+def test_a_key_in_another_header_is_the_providers(named: Compiler) -> None:
+    every, _ = catalogue().keys
+    asked = from_caller(every, authorization="Bearer sk-own", x_portkey_provider="openai")
+    plan = named.compile(asked)
+    assert isinstance(plan, CompiledPlan)
+    assert isinstance(plan.plan, Target)
+    assert plan.plan.api_key == Secret("sk-own")
+
+
+def test_the_config_is_told_to_the_account(named: Compiler) -> None:
+    asked = call(x_portkey_config="plain")
+    named.compile(asked)
+    assert asked.account.config == "plain"
+    other = call(x_portkey_provider="echo")
+    named.compile(other)
+    assert other.account.config is None
+
+
+@pytest.mark.parametrize("values", [{}, {"authorization": "Bearer k"}])
+def test_a_surfaces_provider_serves_who_names_none(compiler: Compiler, values: dict[str, str]) -> None:
+    asked = call(None, **values)  # type: ignore[arg-type]
+    refused = compiler.compile(asked)
+    assert isinstance(refused, Failure)
+    assert refused.kind is Kind.MISSING_PROVIDER
+    asked.default_provider = "anthropic"
+    plan = compiler.compile(asked)
+    assert isinstance(plan, CompiledPlan)
+    assert isinstance(plan.plan, Target)
+    assert plan.plan.provider == "anthropic"
+    named = call(None, x_portkey_provider="echo")
+    named.default_provider = "anthropic"
+    plan = compiler.compile(named)
+    assert isinstance(plan, CompiledPlan)
+    assert isinstance(plan.plan, Target)
+    assert plan.plan.provider == "echo"
+
+
+def test_a_default_config_comes_before_a_surfaces_provider(catalogues: MemoryCatalogue) -> None:
+    made = Compiler(PROVIDERS, AddressPolicy(LOOPBACK_NAMES), LIMITS, {}, catalogues, default_config="plain")
+    asked = call()
+    asked.default_provider = "anthropic"
+    plan = made.compile(asked)
+    assert isinstance(plan, CompiledPlan)
+    assert (plan.config, asked.account.config) == ("plain", "plain")
+
+
+@pytest.mark.parametrize("dialect", CALLERS.values(), ids=CALLERS)
+def test_a_virtual_key_before_the_model_is_taken_off(named: Compiler, dialect: CallerDialect) -> None:
+    asked = call({**CHAT, "model": "@mine/org/model"}, dialect)
+    plan = named.compile(asked)
+    assert isinstance(plan, CompiledPlan)
+    assert plan.virtual_keys == {"mine"}
+    assert asked.request is not None
+    assert (asked.request.model, asked.request.body.text("model")) == ("org/model", "org/model")
+    unknown = named.compile(call({**CHAT, "model": "@nobody/model"}, dialect))
+    assert isinstance(unknown, Failure)
+    assert unknown.kind is Kind.UNKNOWN_VIRTUAL_KEY

@@ -1,0 +1,54 @@
+"""Who is calling: anybody where no gateway key is set, else who shows one that is known."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from penstock.core.failure import Failure, Kind
+from penstock.pipeline.authenticate import ANYBODY, KEY_HEADERS, Caller, authenticate, credential
+from penstock.stores.catalogue import EMPTY, Catalogue, GatewayKey
+
+KEY = GatewayKey("team", hashlib.sha256(b"right").digest())
+GUARDED = Catalogue(keys=(KEY,))
+
+
+def test_without_gateway_keys_anybody_may_call() -> None:
+    assert authenticate({b"authorization": b"Bearer whatever"}, EMPTY) is ANYBODY
+    assert ANYBODY.tenant == ""
+
+
+@pytest.mark.parametrize("header", KEY_HEADERS)
+@pytest.mark.parametrize("shown", [b"right", b"Bearer right", b"bearer  right "])
+def test_a_key_may_stand_where_sdks_send_keys(header: bytes, shown: bytes) -> None:
+    assert authenticate({header: shown}, GUARDED) == Caller(KEY, header)
+    assert Caller(KEY, header).tenant == "team"
+
+
+def test_beside_the_providers_own_key_it_is_found() -> None:
+    fields = {b"authorization": b"Bearer right", b"x-portkey-api-key": b"sk-own", b"x-api-key": b"sk-other"}
+    assert authenticate(fields, GUARDED) == Caller(KEY, b"authorization")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, "The request has no key"),
+        ({b"authorization": b""}, "The request has no key"),
+        ({b"authorization": b"Bearer wrong"}, "does not know the key"),
+        ({b"x-other": b"right"}, "The request has no key"),
+    ],
+)
+def test_who_shows_none_that_is_known_is_refused(fields: dict[bytes, bytes], words: str) -> None:
+    failure = authenticate(fields, GUARDED)
+    assert isinstance(failure, Failure)
+    assert (failure.kind, failure.status, words in failure.message) == (Kind.INVALID_GATEWAY_KEY, 401, True)
+    assert "wrong" not in failure.message
+
+
+@pytest.mark.parametrize(
+    ("value", "key"), [(b"k", "k"), (b"BEARER k", "k"), (b" k ", "k"), (b"Basic k", "Basic k"), (b"\xff", "\ufffd")]
+)
+def test_a_key_without_its_scheme(value: bytes, key: str) -> None:
+    assert credential(value) == key

@@ -1,0 +1,56 @@
+"""A call as conditions see it, and an answer that is closed once."""
+
+from __future__ import annotations
+
+import pytest
+
+import calling
+from calling import CHAT, event_stream
+from penstock.core.failure import Failure, Kind
+from penstock.core.outcome import Outcome
+from penstock.dialects.caller import CallerDialect
+from penstock.dialects.registry import CALLERS
+from penstock.pipeline.call import Answer, RequestView
+from penstock.routing.conditions import MISSING
+
+
+@pytest.mark.parametrize("dialect", CALLERS.values(), ids=CALLERS)
+def test_conditions_see_the_members_of_the_body(dialect: CallerDialect) -> None:
+    view = RequestView(calling.call({**CHAT, "n": None}, dialect))
+    assert (view.param("model"), view.param("n"), view.param("absent")) == ("m", None, MISSING)
+    assert view.param("messages") == CHAT["messages"]
+    assert view.pathname == "/v1/x"
+
+
+def test_a_call_without_a_body_has_no_members() -> None:
+    assert RequestView(calling.call()).param("model") is MISSING
+
+
+def test_conditions_see_the_callers_labels() -> None:
+    view = RequestView(calling.call(None, x_portkey_metadata='{"a":{"b":1}}'))
+    assert (view.metadata("a"), view.metadata("b")) == ({"b": 1}, MISSING)
+    assert RequestView(calling.call(None, x_portkey_metadata="[")).metadata("a") is MISSING
+    assert RequestView(calling.call()).metadata("a") is MISSING
+
+
+def test_a_body_is_let_go_of() -> None:
+    call = calling.call(CHAT)
+    call.forget_body()
+    assert (call.body, call.request) == (b"", None)
+
+
+def test_a_trace_id_is_text_whatever_it_holds() -> None:
+    call = calling.call()
+    call.trace_id = b"a\xff"
+    assert call.trace == "a\ufffd"
+
+
+def test_an_answer_is_closed_once_with_what_cut_it_short() -> None:
+    cut = Failure(Kind.TRUNCATED, "Gone")
+    seen: list[Failure | None] = []
+    reply = event_stream()
+    answer = Answer(200, [], b"", Outcome(200), reply, on_close=(seen.append, seen.append))
+    answer.broken = cut
+    answer.close()
+    answer.close()
+    assert (seen, reply.closed) == ([cut, cut], True)

@@ -1,0 +1,132 @@
+"""The request, from its body to its answer: refused on the way, or routed, and its account filled."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+import calling
+from calling import CHAT, PLAIN, json_reply
+from fake_reply import FakeTransport
+from penstock.core.failure import Failure, Kind
+from penstock.dialects.caller import CallerDialect
+from penstock.dialects.registry import CALLERS
+from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.compile import CompiledPlan
+from penstock.pipeline.idempotency import Idempotency
+from penstock.pipeline.run import Pipeline
+from penstock.providers.row import Operation
+
+DIALECTS = pytest.mark.parametrize("dialect", CALLERS.values(), ids=CALLERS)
+CONFIG = '{"provider":"nvidia","api_key":"k"}'
+
+
+def pipeline(transport: FakeTransport, **parts: Any) -> Pipeline:
+    router = calling.router(transport)
+    return Pipeline(router.compiler, router, Idempotency(60.0, 0.0, 1 << 20, 1 << 20), **parts)
+
+
+def call(body: dict[str, Any] = CHAT, dialect: CallerDialect = calling.OPENAI, **headers: str) -> Call:
+    given: dict[str, Any] = {"x_portkey_config": CONFIG, **headers}
+    made = calling.call(body, dialect, **given)
+    made.request = None
+    return made
+
+
+class Refusing:
+    """A gate that remembers whom it saw, and refuses if it has a failure for that."""
+
+    def __init__(self, failure: Failure | None = None) -> None:
+        self.seen: list[CompiledPlan] = []
+        self._failure = failure
+
+    async def refusal(self, call: Call, compiled: CompiledPlan) -> Failure | None:
+        self.seen.append(compiled)
+        return self._failure
+
+
+class Replacing:
+    """An output guard that gives another status."""
+
+    async def passed(self, answer: Answer, call: Call) -> Answer:
+        return msgspec.structs.replace(answer, status=246)
+
+
+@DIALECTS
+async def test_a_request_is_answered_and_its_account_filled(dialect: CallerDialect) -> None:
+    asked = call(CHAT, dialect)
+    answer = await pipeline(FakeTransport(json_reply(PLAIN["openai_chat"]))).run(asked)
+    assert (answer.status, dict(answer.headers)[b"x-portkey-trace-id"]) == (200, calling.TRACE)
+    account = asked.account
+    assert account.answered_by is answer.attempt is account.attempts[0]
+    assert (account.failure, account.cache, account.dropped) == (None, None, ())
+
+
+async def test_the_account_tells_what_was_left_out_and_what_the_cache_did() -> None:
+    config = '{"provider":"anthropic","api_key":"k","cache":{"mode":"simple","max_age":60}}'
+    asked = call({**CHAT, "seed": 1}, x_portkey_config=config)
+    await pipeline(FakeTransport(json_reply(PLAIN["anthropic"]))).run(asked)
+    assert (asked.account.dropped, asked.account.cache) == (("seed",), "MISS")
+    await calling.turns()
+
+
+@DIALECTS
+async def test_a_body_that_can_not_be_read_is_refused(dialect: CallerDialect) -> None:
+    transport = FakeTransport(json_reply(b"{}"))
+    asked = call(CHAT, dialect)
+    asked.body = b"{"
+    answer = await pipeline(transport).run(asked)
+    assert (answer.status, transport.sent, asked.account.attempts) == (400, [], [])
+    assert asked.account.failure is not None
+    assert asked.account.failure.kind is Kind.INVALID_JSON
+    assert "error" in json.loads(answer.body)
+
+
+async def test_a_request_without_a_body_is_not_read() -> None:
+    asked = calling.call(None, operation=Operation.MODELS, x_portkey_config=CONFIG)
+    answer = await pipeline(FakeTransport(json_reply(b'{"data":[]}'))).run(asked)
+    assert (answer.status, answer.body) == (200, b'{"data":[]}')
+
+
+async def test_a_plan_that_can_not_be_made_is_told() -> None:
+    answer = await pipeline(FakeTransport(json_reply(b"{}"))).run(call(x_portkey_config="{"))
+    assert answer.status == 400
+
+
+@pytest.mark.parametrize(("hops", "status"), [(4, 200), (5, 508)])
+async def test_a_request_that_goes_round_is_stopped(hops: int, status: int) -> None:
+    asked = call()
+    asked.hops = hops
+    answer = await pipeline(FakeTransport(json_reply(PLAIN["openai_chat"]))).run(asked)
+    assert answer.status == status
+
+
+@pytest.mark.parametrize("place", ["admission", "input_guards"])
+async def test_a_gate_may_refuse_before_anything_is_sent(place: str) -> None:
+    transport, gate, never = FakeTransport(json_reply(b"{}")), Refusing(Failure(Kind.NOT_ALLOWED, "No")), Refusing()
+    asked = call()
+    answer = await pipeline(transport, **{place: (Refusing(), gate, never)}).run(asked)
+    assert (answer.status, transport.sent) == (403, [])
+    assert (len(gate.seen), never.seen) == (1, [])
+    assert asked.account.failure is not None
+
+
+async def test_an_output_guard_sees_the_answer_before_its_headers() -> None:
+    made = pipeline(FakeTransport(json_reply(PLAIN["openai_chat"])), output_guards=(Replacing(),))
+    answer = await made.run(call())
+    assert (answer.status, b"x-portkey-trace-id" in dict(answer.headers)) == (246, True)
+
+
+async def test_a_key_makes_a_request_once_and_another_request_a_conflict() -> None:
+    transport = FakeTransport(json_reply(PLAIN["openai_chat"]))
+    made = pipeline(transport)
+    first, again = call(idempotency_key="k"), call(idempotency_key="k")
+    assert (await made.run(first)).body == (await made.run(again)).body
+    assert len(transport.sent) == 1
+    assert again.account.answered_by is again.account.attempts[0]
+    conflict = call({**CHAT, "seed": 1}, idempotency_key="k")
+    assert (await made.run(conflict)).status == 409
+    assert conflict.account.failure is not None

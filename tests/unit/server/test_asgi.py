@@ -1,0 +1,87 @@
+"""The caller's end of a request under any ASGI server, in the messages that ASGI demands."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from penstock.server.asgi import AsgiClient
+
+
+class Server:
+    """The other side: gives the messages in their order, then waits for ``left``. ``sent`` is what it was sent."""
+
+    def __init__(self, *messages: dict[str, Any]) -> None:
+        self.sent: list[dict[str, Any]] = []
+        self.left = asyncio.Event()
+        self._messages = list(messages)
+
+    async def receive(self) -> dict[str, Any]:
+        if self._messages:
+            return self._messages.pop(0)
+        await self.left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: dict[str, Any]) -> None:
+        self.sent.append(message)
+
+
+@pytest.mark.parametrize(("peer", "address"), [(("10.0.0.1", 99), "10.0.0.1"), (None, None), ([], None)])
+def test_where_a_caller_is(peer: Any, address: str | None) -> None:
+    server = Server()
+    assert AsgiClient(server.receive, server.send, peer).address == address
+
+
+async def test_a_body_comes_in_pieces() -> None:
+    server = Server({"type": "http.request", "body": b"a", "more_body": True}, {"type": "http.request", "body": b"b"})
+    assert await AsgiClient(server.receive, server.send).read_body({}, 10, 60) == b"ab"
+
+
+async def test_a_whole_response_has_a_length() -> None:
+    server = Server()
+    await AsgiClient(server.receive, server.send).send_head(200, [(b"a", b"b")], b"xyz", more=False)
+    assert server.sent == [
+        {"type": "http.response.start", "status": 200, "headers": [(b"a", b"b"), (b"content-length", b"3")]},
+        {"type": "http.response.body", "body": b"xyz", "more_body": False},
+    ]
+
+
+async def test_a_response_in_pieces_has_none() -> None:
+    server, headers = Server(), [(b"a", b"b")]
+    client = AsgiClient(server.receive, server.send)
+    await client.send_head(200, headers, b"x", more=True)
+    await client.send(b"y")
+    await client.end(b"")
+    assert server.sent[0]["headers"] == headers
+    assert [(each["body"], each["more_body"]) for each in server.sent[1:]] == [(b"x", True), (b"y", True), (b"", False)]
+
+
+async def test_a_hang_up_while_it_is_watched_cancels_the_answer() -> None:
+    server = Server()
+    client = AsgiClient(server.receive, server.send)
+    assert not client.gone
+
+    async def answer() -> None:
+        client.watch()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(answer())
+    await asyncio.sleep(0)
+    server.left.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert client.gone
+
+
+async def test_a_hang_up_after_the_answer_is_its_normal_end() -> None:
+    server = Server()
+    client = AsgiClient(server.receive, server.send)
+    client.unwatch()
+    client.watch()
+    client.unwatch()
+    server.left.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not client.gone

@@ -1,0 +1,264 @@
+"""The edge: every request is answered once, and every request of an LLM surface, refused or not, is recorded once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from calling import CHAT, headers_of
+from edge import FakeClient
+from penstock.app import build
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import Headers
+from penstock.observe.record import Record
+from penstock.pipeline.call import Answer, Call
+from penstock.server.gateway import Gateway
+from penstock.settings import load
+from penstock.stores.catalogue import digest_of
+
+ECHO = headers_of(x_portkey_provider="echo", content_type="application/json")
+BODY = json.dumps({**CHAT, "model": "echo"}).encode()
+DEFECT = "a request failed inside the gateway"
+
+
+class Edge:
+    """A gateway over the built-in provider, and the records of what it served."""
+
+    def __init__(self, catalogue: Path | None = None, **settings: str) -> None:
+        environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_ECHO_PACE_MS": "0", **settings}
+        self.gateway: Gateway = build(load({}, environment, Path("/nonexistent")), catalogue)
+        self._queue = self.gateway.records.subscribe()
+
+    async def serve(
+        self, method: str, path: str, headers: Headers = ECHO, body: bytes | Failure = BODY, query: str = ""
+    ) -> FakeClient:
+        client = FakeClient(body)
+        await self.gateway.serve(method, path, list(headers), client, query)
+        return client
+
+    def record(self) -> Record:
+        """The one record that there is."""
+        (record,) = self._queue.take()
+        return record
+
+    def records(self) -> list[Record]:
+        return self._queue.take()
+
+
+@pytest.fixture
+def edge() -> Edge:
+    return Edge()
+
+
+def error_of(client: FakeClient) -> str:
+    message = json.loads(client.received)["error"]["message"]
+    assert isinstance(message, str)
+    return message
+
+
+@pytest.mark.parametrize(("path", "dialect"), [("/v1/chat/completions", "openai_chat"), ("/v1/messages", "anthropic")])
+async def test_an_answer_is_recorded_once(edge: Edge, path: str, dialect: str) -> None:
+    client = await edge.serve("POST", path)
+    assert (client.status, client.is_complete, client.watched) == (200, True, False)
+    record = edge.record()
+    assert (record.status, record.failure, record.operation, record.dialect) == (200, None, "chat.completions", dialect)
+    assert (record.provider, record.model, record.path, record.client) == ("echo", "echo", path, "127.0.0.1")
+    assert len(record.attempts) == 1
+    assert record.usage is not None
+
+
+@pytest.mark.parametrize(("path", "is_anthropic"), [("/v1/messages/batches", True), ("/v1/nothing", False)])
+async def test_a_path_that_is_none_is_recorded_once(edge: Edge, path: str, is_anthropic: bool) -> None:
+    client = await edge.serve("POST", path)
+    assert client.status == 404
+    assert (json.loads(client.received).get("type") == "error") is is_anthropic
+    record = edge.record()
+    assert (record.status, record.failure, record.attempts) == (404, "not_found", ())
+    assert not client.was_read
+
+
+@pytest.mark.parametrize(("path", "is_anthropic"), [("/v1/messages", True), ("/v1/chat/completions", False)])
+async def test_another_method_is_recorded_once(edge: Edge, path: str, is_anthropic: bool) -> None:
+    client = await edge.serve("GET", path)
+    assert (client.status, client.fields[b"allow"]) == (405, b"POST")
+    assert (json.loads(client.received).get("type") == "error") is is_anthropic
+    record = edge.record()
+    assert (record.status, record.failure) == (405, "method_not_allowed")
+
+
+async def test_pages_are_no_business_of_the_records(edge: Edge) -> None:
+    for path in ("/", "/health", "/ready"):
+        assert (await edge.serve("GET", path)).status == 200
+    assert edge.records() == []
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Edge:
+    catalogue = tmp_path / "penstock.toml"
+    catalogue.write_text(f'[keys.team]\nhash = "{digest_of("right")}"\n')
+    return Edge(catalogue)
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+async def test_who_shows_no_key_is_recorded_once_and_no_byte_of_the_body_is_read(guarded: Edge, path: str) -> None:
+    for headers in (ECHO, [*ECHO, *headers_of(authorization="Bearer wrong")]):
+        client = await guarded.serve("POST", path, headers)
+        assert (client.status, client.was_read) == (401, False)
+        record = guarded.record()
+        assert (record.status, record.failure, record.key) == (401, "invalid_gateway_key", None)
+
+
+async def test_who_shows_a_key_is_known(guarded: Edge) -> None:
+    client = await guarded.serve("POST", "/v1/chat/completions", [*ECHO, *headers_of(authorization="Bearer right")])
+    assert client.status == 200
+    assert guarded.record().key == "team"
+
+
+async def test_explanations_need_a_key_too_and_are_not_recorded(guarded: Edge) -> None:
+    assert (await guarded.serve("POST", "/v1/explain", body=b"{}")).status == 401
+    shown = [*ECHO, *headers_of(authorization="Bearer right")]
+    assert (await guarded.serve("POST", "/v1/explain", shown, b"{}")).status == 200
+    assert (await guarded.serve("POST", "/v1/explain", shown, b"[")).status == 400
+    assert guarded.records() == []
+
+
+async def test_another_media_type_is_refused_unread(edge: Edge) -> None:
+    headers = headers_of(x_portkey_provider="echo", content_type="text/plain")
+    client = await edge.serve("POST", "/v1/messages", headers)
+    assert (client.status, client.was_read) == (400, False)
+    assert edge.record().failure == "invalid_content_type"
+
+
+async def test_a_caller_who_leaves_while_sending_is_told_nothing(edge: Edge) -> None:
+    client = await edge.serve("POST", "/v1/messages", body=Failure(Kind.CLIENT_DISCONNECTED, "It left."))
+    assert client.heads == []
+    record = edge.record()
+    assert (record.status, record.failure) == (499, "client_disconnected")
+
+
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/messages"])
+async def test_a_request_that_the_pipeline_refuses_is_recorded_once(edge: Edge, path: str) -> None:
+    client = await edge.serve("POST", path, body=b"[]")
+    assert client.status == 400
+    record = edge.record()
+    assert (record.status, record.failure, record.attempts) == (400, "invalid_json", ())
+
+
+async def test_lists_of_models_need_no_provider(edge: Edge) -> None:
+    client = await edge.serve("GET", "/v1/models", [])
+    assert (client.status, json.loads(client.received)["object"], client.was_read) == (200, "list", False)
+    assert edge.record().operation == "models"
+
+
+class Hanging:
+    """Stands for the pipeline: hangs, or fails, once it was reached."""
+
+    def __init__(self, failing: bool = False) -> None:
+        self.reached = asyncio.Event()
+        self.query = ""
+        self._failing = failing
+
+    async def __call__(self, call: Call) -> Answer:
+        self.query = call.query
+        self.reached.set()
+        if self._failing:
+            raise RuntimeError("a defect")
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+def put_in(edge: Edge, monkeypatch: pytest.MonkeyPatch, hanging: Hanging) -> None:
+    monkeypatch.setattr(type(edge.gateway.pipeline), "run", lambda _, call: hanging(call))
+
+
+async def test_a_caller_who_leaves_while_waiting(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging, client = Hanging(), FakeClient(BODY)
+    put_in(edge, monkeypatch, hanging)
+    serving = asyncio.create_task(edge.gateway.serve("POST", "/v1/messages", list(ECHO), client))
+    await hanging.reached.wait()
+    assert client.watched
+    client.gone = True
+    serving.cancel()
+    await serving
+    record = edge.record()
+    assert (record.status, record.failure, client.heads) == (499, "client_disconnected", [])
+
+
+async def test_a_gateway_that_stops(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging, client = Hanging(), FakeClient(BODY)
+    put_in(edge, monkeypatch, hanging)
+    serving = asyncio.create_task(edge.gateway.serve("POST", "/v1/messages", list(ECHO), client))
+    await hanging.reached.wait()
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await serving
+    record = edge.record()
+    assert (record.status, record.failure) == (503, "shutting_down")
+
+
+async def test_a_defect_is_told_recorded_once_and_logged(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    put_in(edge, monkeypatch, Hanging(failing=True))
+    client = await edge.serve("POST", "/v1/messages")
+    assert (client.status, DEFECT in caplog.text) == (500, True)
+    assert "defect" in error_of(client)
+    record = edge.record()
+    assert (record.status, record.failure) == (500, "internal_error")
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "forwarded"),
+    [
+        ("/v1/messages", "beta=true&x=1", "beta=true"),
+        ("/v1/messages", "x=1", ""),
+        ("/v1/chat/completions", "beta=true", ""),
+    ],
+)
+async def test_what_of_a_query_goes_on(
+    edge: Edge, monkeypatch: pytest.MonkeyPatch, path: str, query: str, forwarded: str
+) -> None:
+    hanging = Hanging(failing=True)
+    put_in(edge, monkeypatch, hanging)
+    await edge.serve("POST", path, query=query)
+    assert hanging.query == forwarded
+
+
+async def test_under_any_asgi_server(edge: Edge) -> None:
+    sent: list[dict[str, Any]] = []
+    messages = [{"type": "http.request", "body": BODY}]
+    is_over = asyncio.Event()
+
+    async def receive() -> dict[str, Any]:
+        if messages:
+            return messages.pop()
+        await is_over.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/messages", "headers": ECHO, "client": ("10.0.0.1", 1)}
+    await edge.gateway(scope, receive, send)
+    is_over.set()
+    assert (sent[0]["status"], sent[-1]["more_body"]) == (200, False)
+    assert edge.record().client == "10.0.0.1"
+
+
+async def test_readiness_ends_when_the_gateway_is_told_to_stop(edge: Edge) -> None:
+    messages = [{"type": "lifespan.shutdown"}, {"type": "lifespan.startup"}]
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop()
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await edge.gateway({"type": "lifespan"}, receive, send)
+    assert [message["type"] for message in sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert (await edge.serve("GET", "/ready")).status == 503

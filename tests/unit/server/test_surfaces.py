@@ -1,0 +1,109 @@
+"""What the gateway listens to: exact paths first, templates after them, and whose words refuse what isn't there."""
+
+from __future__ import annotations
+
+import pytest
+
+from penstock.dialects.registry import CALLERS
+from penstock.providers.row import Operation
+from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, BodyKind, Match, Surface, SurfaceTable
+
+OPENAI, ANTHROPIC = CALLERS["openai_chat"], CALLERS["anthropic"]
+
+
+def surface(method: str, path: str, operation: Operation = Operation.MODEL) -> Surface:
+    return Surface(method, path, operation, OPENAI, BodyKind.NONE)
+
+
+def found(table: SurfaceTable, method: str, path: str) -> Match:
+    match = table.find(method, path)
+    assert isinstance(match, Match), match
+    return match
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "operation", "dialect", "provider"),
+    [
+        ("POST", "/v1/chat/completions", Operation.CHAT, OPENAI, None),
+        ("GET", "/v1/models", Operation.MODELS, OPENAI, "echo"),
+        ("GET", "/v1/models/gpt-5", Operation.MODEL, OPENAI, "echo"),
+        ("POST", "/v1/embeddings", Operation.EMBEDDINGS, OPENAI, None),
+        ("POST", "/v1/messages", Operation.CHAT, ANTHROPIC, "anthropic"),
+        ("POST", "/v1/messages/count_tokens", Operation.COUNT_TOKENS, ANTHROPIC, "anthropic"),
+    ],
+)
+def test_the_surfaces(method: str, path: str, operation: Operation, dialect: object, provider: str | None) -> None:
+    match = found(SURFACES, method, path)
+    assert (match.surface.operation, match.surface.default_provider) == (operation, provider)
+    assert match.surface.dialect is dialect
+    assert (match.surface.body is BodyKind.NONE) is not operation.has_body
+
+
+@pytest.mark.parametrize("model", ["gpt-5", "org/model", "a/b/c", "models", ".", "ü {id}"])
+def test_the_last_parameter_takes_the_rest_of_the_path(model: str) -> None:
+    assert found(SURFACES, "GET", f"/v1/models/{model}").parameters == {"id": model}
+
+
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/models/", "/v1/chat/completions/", "/v1/messages/batches", "/v1/x"])
+def test_paths_that_there_are_not(path: str) -> None:
+    assert SURFACES.find("GET", path) is None
+
+
+def test_another_method_is_told_the_ones_that_there_are() -> None:
+    assert SURFACES.find("GET", "/v1/chat/completions") == "POST"
+    assert SURFACES.find("DELETE", "/v1/models/gpt-5") == "GET"
+    table = SurfaceTable([surface("GET", "/a"), surface("POST", "/a", Operation.CHAT)])
+    assert table.find("PUT", "/a") == "GET, POST"
+    assert found(table, "POST", "/a").surface.operation is Operation.CHAT
+
+
+def test_an_exact_path_comes_before_a_template() -> None:
+    table = SurfaceTable([surface("GET", "/a/{id}"), surface("GET", "/a/list", Operation.MODELS)])
+    assert found(table, "GET", "/a/list").surface.operation is Operation.MODELS
+    assert found(table, "GET", "/a/other").parameters == {"id": "other"}
+    assert table.find("POST", "/a/list") == "GET"
+
+
+def test_a_template_may_have_several_parameters() -> None:
+    table = SurfaceTable([surface("GET", "/a/{one}/b.c/{two}"), surface("GET", "/x/{y}/end")])
+    assert found(table, "GET", "/a/1/b.c/2/3").parameters == {"one": "1", "two": "2/3"}
+    assert found(table, "GET", "/x/1/2/end").parameters == {"y": "1/2"}
+    assert table.find("GET", "/a/1/bxc/2") is None
+    assert table.find("GET", "/a/1/2/b.c/3") is None
+    assert table.find("GET", "/x/1/2") is None
+
+
+def test_of_two_templates_the_first_counts() -> None:
+    table = SurfaceTable([surface("GET", "/a/{id}/b"), surface("GET", "/a/{id}", Operation.MODELS)])
+    assert found(table, "GET", "/a/1/b").parameters == {"id": "1"}
+    assert found(table, "GET", "/a/1").surface.operation is Operation.MODELS
+
+
+def test_a_table_without_templates() -> None:
+    assert SurfaceTable([surface("GET", "/a")]).find("GET", "/b") is None
+
+
+def test_all_paths_are_told_once() -> None:
+    assert len(set(SURFACES.paths)) == len(SURFACES.paths)
+    assert {"/v1/messages", "/v1/models", "/v1/models/{id}"} <= set(SURFACES.paths)
+
+
+@pytest.mark.parametrize(
+    ("path", "dialect"),
+    [
+        ("/v1/messages", ANTHROPIC),
+        ("/v1/messages/batches", ANTHROPIC),
+        ("/v1/messages/count_tokens/x", ANTHROPIC),
+        ("/v1/messages_of_mine", OPENAI),
+        ("/v1/chat/completions", OPENAI),
+        ("/v1/chat/completions/1", OPENAI),
+        ("/anything", DEFAULT_DIALECT),
+    ],
+)
+def test_in_whose_words_a_path_is_refused(path: str, dialect: object) -> None:
+    assert SURFACES.dialect_of(path) is dialect
+
+
+def test_what_of_a_query_goes_on() -> None:
+    assert found(SURFACES, "POST", "/v1/messages").surface.forwarded_query == {"beta"}
+    assert not found(SURFACES, "POST", "/v1/chat/completions").surface.forwarded_query
