@@ -1,4 +1,4 @@
-"""Stage, inside an attempt, on lane 2: a request into the provider's wire, and its reply back into the caller's.
+"""Stage, inside an attempt, on lane 2: a provider's reply into the caller's wire. Its request is written in prepare.py.
 
 Between the two wires are typed events (core/events.py), never the bytes of a third wire. A translated reply is a
 ``Reply`` like any other, in the caller's dialect: the stages after this one know that dialect only.
@@ -11,20 +11,20 @@ import time
 
 import msgspec
 
-from penstock.core.body import Body
 from penstock.core.events import Event, collect
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import content_type
 from penstock.dialects import provider_errors
 from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect, Caption, ProviderReply
-from penstock.dialects.dialect import Payload, ProviderDialect, WriteContext
+from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.framing.frame import MAX_FRAME
 from penstock.pipeline.wrapped_reply import TransformedReply, TransformedStream, headers_for, unusable
 from penstock.transport.base import Reply
 
 
 class Translation(msgspec.Struct, frozen=True):
-    """How the reply to one request is read and written. ``streams``: the caller wants a stream."""
+    """How the reply to one request is read and written. ``streams``: the caller wants a stream; ``hides_thinking``:
+    without the text of thoughts."""
 
     caller: CallerDialect
     provider: ProviderDialect
@@ -32,6 +32,7 @@ class Translation(msgspec.Struct, frozen=True):
     is_strict: bool
     streams: bool
     include_usage: bool
+    hides_thinking: bool = False
 
     def caption(self) -> Caption:
         """What the reply says of itself where its provider says nothing."""
@@ -42,15 +43,8 @@ class Translation(msgspec.Struct, frozen=True):
             self.context.provider,
             self.is_strict,
             self.include_usage,
+            self.hides_thinking,
         )
-
-
-def translate_request(
-    caller: CallerDialect, provider: ProviderDialect, body: Body, context: WriteContext
-) -> Payload | Failure:
-    """The body of a request in a provider's wire."""
-    request = caller.read_request(body)
-    return request if isinstance(request, Failure) else provider.write(request, context)
 
 
 def translate_reply(reply: Reply, translation: Translation, trace: str) -> Reply:
