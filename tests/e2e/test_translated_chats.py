@@ -10,8 +10,9 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletionMessage
 
+from penstock.dialects.anthropic.relay.reshape import to_plain
 from running import RunningGateway
-from upstream import Upstream, events, hang_up, reply, wait_for_hang_up
+from upstream import COMPLETION, DONE, FINISH, Upstream, chunk, events, hang_up, reply, wait_for_hang_up
 
 SIGNATURE = "c2lnbmF0dXJl"
 WEATHER: Any = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}
@@ -401,3 +402,25 @@ async def test_tools_that_bedrock_can_not_stream_are_streamed_by_the_gateway(
     assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] == "tool_calls"
     assert chunks[-1].usage is not None
     assert chunks[-1].usage.total_tokens == 4
+
+
+@pytest.mark.parametrize(("display", "text"), [("omitted", ""), ("summarized", "Look it up.")])
+@pytest.mark.parametrize("streams", [False, True])
+async def test_thoughts_of_other_makers_have_no_text_where_the_caller_wants_none(
+    gateway: RunningGateway, upstream: Upstream, display: str, text: str, streams: bool
+) -> None:
+    said = {"content": "Hello", "reasoning_content": "Look it up."}
+    completion: dict[str, Any] = COMPLETION
+    choice = {**completion["choices"][0], "message": {"role": "assistant", **said}}
+    whole = reply(body=json.dumps({**completion, "choices": [choice]}).encode())
+    thought, words = chunk({"reasoning_content": said["reasoning_content"]}), chunk({"content": said["content"]})
+    upstream.play(events(thought, words, FINISH, DONE) if streams else whole)
+    asked = body(model="m", stream=streams, thinking={"type": "adaptive", "display": display})
+    async with httpx.AsyncClient(timeout=60) as client:
+        found = await client.post(f"{gateway.v1}/messages", json=asked, headers=headers(gpt(upstream)))
+    assert found.status_code == 200
+    message = json.loads(to_plain(found.content) or b"") if streams else found.json()
+    thinking, answer = message["content"]
+    assert (thinking["type"], thinking["thinking"]) == ("thinking", text)
+    assert thinking["signature"]
+    assert (answer["type"], answer["text"]) == ("text", "Hello")

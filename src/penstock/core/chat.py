@@ -270,7 +270,7 @@ class ChatRequest(msgspec.Struct, frozen=True):
     names; those with a type of their own here are parsed (``tools``, ``tool_choice``, ``response_format``).
 
     Read them through ``Parameters``, which knows in the end what was left over. ``wording`` is how the caller's wire
-    spells them, None for OpenAI's own.
+    spells them, None for OpenAI's own. ``hides_thinking``: the caller wants no text of thoughts in the reply.
     """
 
     model: str
@@ -278,6 +278,7 @@ class ChatRequest(msgspec.Struct, frozen=True):
     parameters: Mapping[str, Any] = {}
     stream: bool = False
     wording: Wording | None = None
+    hides_thinking: bool = False
 
     @property
     def system(self) -> tuple[Message, ...]:

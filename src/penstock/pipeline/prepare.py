@@ -21,7 +21,7 @@ from penstock.dialects.dialect import WriteContext
 from penstock.dialects.registry import DIALECTS
 from penstock.pipeline.call import Call
 from penstock.pipeline.target_route import TargetRoute
-from penstock.pipeline.translate import Translation, translate_request
+from penstock.pipeline.translate import Translation
 from penstock.providers.endpoint import ModelRoute
 from penstock.providers.row import Operation
 from penstock.traits.resolve import resolve
@@ -172,11 +172,16 @@ def _translated(
     """Lane 2: the request in the provider's wire."""
     caller, provider = call.dialect, DIALECTS[model_route.dialect]
     body = route.changes.removed(body)
-    payload = translate_request(caller, provider, body, context)
+    request = caller.read_request(body)
+    if isinstance(request, Failure):
+        return request
+    payload = provider.write(request, context)
     if isinstance(payload, Failure):
         return payload
     include_usage = streams and caller.replies.include_usage(body)
-    translation = Translation(caller, provider, context, route.target.strict, streams, include_usage)
+    translation = Translation(
+        caller, provider, context, route.target.strict, streams, include_usage, request.hides_thinking
+    )
     return PreparedRequest(
         caller,
         model_route.origin,

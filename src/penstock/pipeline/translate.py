@@ -11,20 +11,20 @@ import time
 
 import msgspec
 
-from penstock.core.body import Body
 from penstock.core.events import Event, collect
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import content_type
 from penstock.dialects import provider_errors
 from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect, Caption, ProviderReply
-from penstock.dialects.dialect import Payload, ProviderDialect, WriteContext
+from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.framing.frame import MAX_FRAME
 from penstock.pipeline.wrapped_reply import TransformedReply, TransformedStream, headers_for, unusable
 from penstock.transport.base import Reply
 
 
 class Translation(msgspec.Struct, frozen=True):
-    """How the reply to one request is read and written. ``streams``: the caller wants a stream."""
+    """How the reply to one request is read and written. ``streams``: the caller wants a stream; ``hides_thinking``:
+    without the text of thoughts."""
 
     caller: CallerDialect
     provider: ProviderDialect
@@ -32,6 +32,7 @@ class Translation(msgspec.Struct, frozen=True):
     is_strict: bool
     streams: bool
     include_usage: bool
+    hides_thinking: bool = False
 
     def caption(self) -> Caption:
         """The reply's id, model and time for a provider that reports none."""
@@ -42,6 +43,7 @@ class Translation(msgspec.Struct, frozen=True):
             self.context.provider,
             self.is_strict,
             self.include_usage,
+            self.hides_thinking,
         )
 
 

@@ -37,12 +37,21 @@ _HOSTS: Final[Mapping[str, Host]] = {
     ),
 }
 
-_TAKEN_BY_BEDROCK: Final = (
-    "computer-use-", "token-efficient-tools-", "interleaved-thinking-", "output-128k-", "dev-full-thinking-",
-    "context-1m-", "context-management-", "effort-", "tool-search-tool-", "tool-examples-",
-    "fine-grained-tool-streaming-", "compact-",
-)  # fmt: skip
-"""The beta features, without their dates, that Bedrock takes: any other name is refused with the whole request."""
+_TAKEN_BY_BEDROCK: Final = frozenset(
+    """
+    computer-use-2024-10-22 computer-use-2025-01-24 computer-use-2025-11-24 token-efficient-tools-2025-02-19
+    interleaved-thinking-2025-05-14 output-128k-2025-02-19 dev-full-thinking-2025-05-14 context-1m-2025-08-07
+    context-management-2025-06-27 effort-2025-11-24 tool-search-tool-2025-10-19 tool-examples-2025-10-29
+    fine-grained-tool-streaming-2025-05-14 compact-2026-01-12
+    """.split()
+)
+"""The beta features that Bedrock takes. Any other name, or another date, is refused with the whole request ("invalid
+beta flag"); some models take fewer.
+
+Sources: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-anthropic-claude-messages-request-response.html
+(``anthropic_beta``); https://docs.aws.amazon.com/bedrock/latest/userguide/claude-messages-compaction.html;
+fine-grained tool streaming: https://github.com/vercel/ai/pull/17179; computer use of 2025-11-24:
+https://github.com/BerriAI/litellm/blob/main/litellm/anthropic_beta_headers_config.json."""
 
 
 def host_of(variant: str) -> Host:
@@ -52,4 +61,4 @@ def host_of(variant: str) -> Host:
 
 def betas_for_bedrock(names: Iterable[str]) -> list[str]:
     """The names that Bedrock takes, in their order."""
-    return [name for name in names if name.startswith(_TAKEN_BY_BEDROCK)]
+    return [name for name in names if name in _TAKEN_BY_BEDROCK]

@@ -45,7 +45,11 @@ def test_the_version_of_a_body_is_one_of_the_hosts_own(variant: str, candidates:
     assert host_of(variant).body_version(candidates) == version
 
 
-def test_bedrock_gets_the_beta_features_that_it_takes_whatever_their_date() -> None:
-    names = ["interleaved-thinking-2025-05-14", "claude-code-20250219", "context-1m-2099-01-01", "files-api-2025-04-14"]
-    assert betas_for_bedrock(names) == ["interleaved-thinking-2025-05-14", "context-1m-2099-01-01"]
-    assert betas_for_bedrock(["x-context-1m-2025-08-07", ""]) == []
+def test_bedrock_gets_the_beta_features_that_it_takes_in_their_order() -> None:
+    names = ["interleaved-thinking-2025-05-14", "claude-code-20250219", "compact-2026-01-12", "files-api-2025-04-14"]
+    assert betas_for_bedrock(names) == ["interleaved-thinking-2025-05-14", "compact-2026-01-12"]
+
+
+@pytest.mark.parametrize("name", ["compact-2026-09-04", "compact-", "x-context-1m-2025-08-07", ""])
+def test_bedrock_gets_no_name_that_is_only_like_one_it_takes(name: str) -> None:
+    assert betas_for_bedrock([name]) == []

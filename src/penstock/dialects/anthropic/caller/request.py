@@ -78,12 +78,6 @@ def _wrong(path: str, expected: str) -> Failure:
     return Failure(Kind.INVALID_REQUEST, f"The gateway could not read the request: {path} must be {expected}.", path)
 
 
-def hides_thinking(request: ChatRequest) -> bool:
-    """Whether the caller wants no text of thoughts (``thinking.display: omitted``): for ``Caption.hides_thinking``."""
-    asked: Reasoning | None = request.parameters.get("reasoning")
-    return asked is not None and asked.native is not None and asked.native.get("display") == "omitted"
-
-
 def read_request(body: Body) -> ChatRequest | Failure:
     """The request that a body is, or what is wrong with it and where."""
     try:
@@ -112,13 +106,15 @@ def _read(body: Body) -> ChatRequest | Failure:
     config = body.value("output_config")
     config = config if isinstance(config, dict) else {}
     _add(parameters, "response_format", _format(body, config))
-    _add(parameters, "reasoning", _reasoning(body.value("thinking"), config.get("effort")))
+    thinking = body.value("thinking")
+    hides_thinking = isinstance(thinking, dict) and thinking.get("display") == "omitted"
+    _add(parameters, "reasoning", _reasoning(thinking, config.get("effort")))
     _add(parameters, "output_config", {name: value for name, value in config.items() if name not in _TAKEN} or None)
     parameters |= _metadata(body.value("metadata"))
     model = body.value("model")
     messages = (*_system(body.value("system")), *read_messages(body))
     stream = body.raw("stream") == b"true"
-    return ChatRequest(model if isinstance(model, str) else "", messages, parameters, stream, WORDING)
+    return ChatRequest(model if isinstance(model, str) else "", messages, parameters, stream, WORDING, hides_thinking)
 
 
 _TAKEN: Final = frozenset({"effort", "format"})

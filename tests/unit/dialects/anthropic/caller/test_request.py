@@ -20,7 +20,7 @@ from penstock.core.chat import (
     TextPart,
 )
 from penstock.core.failure import Failure, Kind
-from penstock.dialects.anthropic.caller.request import hides_thinking, read_body, read_request
+from penstock.dialects.anthropic.caller.request import read_body, read_request
 from penstock.dialects.caller import RequestBody
 from penstock.dialects.dialect import Payload, WriteContext
 from penstock.dialects.envelope import ON_CALL, Block, Envelope, seal
@@ -95,9 +95,9 @@ def test_how_much_to_think(members: dict[str, Any], expected: Reasoning) -> None
 
 
 def test_thoughts_without_text() -> None:
-    assert hides_thinking(read(thinking={"type": "adaptive", "display": "omitted"}))
-    assert not hides_thinking(read(thinking={"type": "adaptive"}))
-    assert not hides_thinking(read())
+    assert read(thinking={"type": "adaptive", "display": "omitted"}).hides_thinking
+    assert not read(thinking={"type": "adaptive"}).hides_thinking
+    assert not read().hides_thinking
 
 
 def test_an_open_call_without_its_thought_switches_thinking_off() -> None:
