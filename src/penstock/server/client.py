@@ -1,4 +1,4 @@
-"""The caller's end of one request, as the gateway sees it: asgi.py under any ASGI server, http1.py under our own."""
+"""The connection to the caller for one request: implemented in asgi.py for any ASGI server, in http1.py for our own."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from penstock.core.http import Headers
 
 
 class Client(Protocol):
-    """Made for one request and used by one task."""
+    """The caller's connection for one request, used by one task."""
 
     @property
     def address(self) -> str | None:
-        """The caller's IP address; None where it has none (a local socket)."""
+        """The caller's IP address; None for a Unix socket."""
         ...
 
     @property
@@ -27,15 +27,15 @@ class Client(Protocol):
         ...
 
     def watch(self) -> None:
-        """From now on a hang-up cancels the current task, with ``gone`` set before."""
+        """From now on the caller's disconnect cancels the current task; ``gone`` is set before the cancellation."""
         ...
 
     def unwatch(self) -> None:
-        """A hang-up from now on is the normal end."""
+        """From now on the caller's disconnect cancels nothing: the response is complete."""
         ...
 
     async def send_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
-        """Send the response head and the first bytes of the body as one; without ``more`` they are all of it."""
+        """Send the response head and the first bytes of the body in one write. ``more``: more of the body follows."""
         ...
 
     async def send(self, body: bytes) -> None:

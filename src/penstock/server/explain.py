@@ -1,4 +1,5 @@
-"""``POST /v1/explain``: what a request would lead to, as JSON. No provider is called, no credential is shown."""
+"""``POST /v1/explain``: explains as JSON how a request would be routed. No provider is called, no credential is
+shown."""
 
 from __future__ import annotations
 
@@ -24,12 +25,13 @@ from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, Match
 PATH: Final = "/v1/explain"
 _CHAT: Final = "/v1/chat/completions"
 _LARGEST: Final = 64 << 10
-"""Bytes of a config: as many as fit into the header that it stands for."""
+"""Bytes of the largest config: the size of the largest header ``x-portkey-config``."""
 _NULL: Final = msgspec.Raw(b"null")
 
 
 class _ExplainRequest(msgspec.Struct, forbid_unknown_fields=True):
-    """A request as its body would be, and what stands for its headers and for its providers."""
+    """The body of an explain request: ``request`` is the body of the request to explain, ``config`` and ``metadata``
+    are its headers, ``faults`` and ``seed`` control the simulated providers."""
 
     config: msgspec.Raw = _NULL
     request: msgspec.Raw = _NULL
@@ -43,7 +45,7 @@ _EXPLAIN_REQUEST: Final = msgspec.json.Decoder(_ExplainRequest)
 
 
 def answer(router: Router, caller: Caller, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
-    """Status, headers and body for a request with these headers, which count as they do for a chat completion."""
+    """Status, headers and body of the response. ``headers`` have the same meaning as on a chat completion."""
     explained = _explained(router, caller, headers, body)
     if isinstance(explained, Failure):
         return refusal(explained, DEFAULT_DIALECT)
@@ -55,17 +57,17 @@ def _explained(router: Router, caller: Caller, headers: Headers, body: bytes) ->
         request = _EXPLAIN_REQUEST.decode(body)
     except UNREADABLE as error:
         return _bad(f"it can't be read ({error})")
-    said: dict[bytes, bytes] = {}
+    request_fields: dict[bytes, bytes] = {}
     if request.config != _NULL:
         config = _config(bytes(request.config))
         if isinstance(config, Failure):
             return config
-        said[b"x-portkey-config"] = config
+        request_fields[b"x-portkey-config"] = config
     if request.metadata is not None:
-        said[b"x-portkey-metadata"] = msgspec.json.encode(request.metadata)
-    headers = [*(field for field in headers if field[0] not in said), *said.items()]
-    found = SURFACES.find("POST", request.path)
-    surface = found.surface if isinstance(found, Match) else None
+        request_fields[b"x-portkey-metadata"] = msgspec.json.encode(request.metadata)
+    headers = [*(field for field in headers if field[0] not in request_fields), *request_fields.items()]
+    match = SURFACES.find("POST", request.path)
+    surface = match.surface if isinstance(match, Match) else None
     call = Call(
         Operation.CHAT if surface is None else surface.operation,
         DEFAULT_DIALECT if surface is None else surface.dialect,
@@ -87,7 +89,7 @@ def _explained(router: Router, caller: Caller, headers: Headers, body: bytes) ->
 
 
 def _config(raw: bytes) -> bytes | Failure:
-    """What the header x-portkey-config would hold: an object as it is, or a name."""
+    """The value of the header x-portkey-config: a JSON object unchanged, or the name of a saved config."""
     if len(raw) > _LARGEST:
         return _bad(f"its config is larger than {_LARGEST} bytes", "config")
     if raw[:1] == b"{":

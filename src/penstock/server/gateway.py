@@ -1,4 +1,4 @@
-"""The edge: the LLM surfaces, found by one look-up on the path; everything else beside them."""
+"""The edge: one look-up on the path finds the LLM surface; other paths are served by pages.py and explain.py."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LOG: Final = logging.getLogger("penstock")
 
 
 class Part(Protocol):
-    """Something that runs as long as the gateway does."""
+    """A background service that starts and stops with the gateway."""
 
     def start(self) -> None: ...
 
@@ -40,7 +40,8 @@ class Part(Protocol):
 
 
 class RequestLimits(msgspec.Struct, frozen=True):
-    """What the edge allows: bytes of a request body, seconds of silence in it, seconds between keep-alive comments."""
+    """Limits of the edge: bytes of a request body, seconds without bytes while it is read, and the seconds between
+    keep-alive comments (0: none)."""
 
     body_bytes: int = 100 << 20
     body_silence: float = 60.0
@@ -48,7 +49,7 @@ class RequestLimits(msgspec.Struct, frozen=True):
 
 
 class Gateway:
-    """What is served: ``serve`` to our own protocol (http1.py), ``app(scope, receive, send)`` to any ASGI server.
+    """The application: http1.py calls ``serve``, any ASGI server calls the gateway as ``app(scope, receive, send)``.
 
     ``parts`` start and stop with the server's lifespan.
     """
@@ -74,18 +75,18 @@ class Gateway:
             await self._lifespan(receive, send)
 
     async def serve(self, method: str, path: str, headers: Headers, client: Client, query: str = "") -> None:
-        """Answer one request, whatever it is. ``path`` is percent-decoded, ``query`` is not."""
-        found = SURFACES.find(method, path)
-        if isinstance(found, Match):
-            context = RequestContext(Account(self.records, method, path), found.surface.dialect, headers, client)
-            await self._accounted(context, self._answer(found, path, query, context))
-        elif found is None and self.pages.has(path):
+        """Answer one request. ``path`` is percent-decoded, ``query`` is not."""
+        match = SURFACES.find(method, path)
+        if isinstance(match, Match):
+            context = RequestContext(Account(self.records, method, path), match.surface.dialect, headers, client)
+            await self._accounted(context, self._answer(match, path, query, context))
+        elif match is None and self.pages.has(path):
             status, fields, body = self.pages.page(path, method)
             await client.send_head(status, fields, body, more=False)
         elif path == explain.PATH and method == "POST":
             await self._explain(headers, client)
         else:
-            failure, fields = self.pages.missing(path, method, found)
+            failure, fields = self.pages.missing(path, method, match)
             context = RequestContext(Account(self.records, method, path), SURFACES.dialect_of(path), headers, client)
             await self._accounted(context, context.refuse(failure, fields))
 
@@ -96,14 +97,14 @@ class Gateway:
         if isinstance(body, Failure) or isinstance(caller, Failure):
             failure = body if isinstance(body, Failure) else caller
             if isinstance(failure, Failure) and failure.kind is not Kind.CLIENT_DISCONNECTED:
-                status, fields_out, told = refusal(failure, DEFAULT_DIALECT)
-                await client.send_head(status, fields_out, told, more=False)
+                status, fields_out, response_body = refusal(failure, DEFAULT_DIALECT)
+                await client.send_head(status, fields_out, response_body, more=False)
             return
-        status, fields_out, told = explain.answer(self.pipeline.router, caller, headers, body)
-        await client.send_head(status, fields_out, told, more=False)
+        status, fields_out, response_body = explain.answer(self.pipeline.router, caller, headers, body)
+        await client.send_head(status, fields_out, response_body, more=False)
 
     async def _accounted(self, context: RequestContext, serving: Coroutine[Any, Any, None]) -> None:
-        """Serve one request from its first byte to its record."""
+        """Serve one request, handle its cancellation and defects, and close its account."""
         account, client = context.account, context.client
         try:
             await serving
@@ -113,7 +114,7 @@ class Gateway:
             account.is_cancelled = True
             if not client.gone:
                 raise
-            # The cancellation was our own doing and ends here.
+            # The gateway itself cancelled the task because the caller left: the cancellation ends here.
             task = asyncio.current_task()
             if task is not None:
                 task.uncancel()
@@ -142,13 +143,13 @@ class Gateway:
             await respond_in_time(self.pipeline, call, context, self.limits.keepalive)
         else:
             answer = context.answer = await self.pipeline.run(call)
-            # A stream may last for hours: the request's body need not.
+            # A stream may last for hours: free the request's body now.
             call.forget_body()
             await respond(answer, call, context)
         client.unwatch()
 
     async def _read(self, match: Match, path: str, query: str, context: RequestContext) -> Call | Failure:
-        """The call, its caller known before a byte of the body is read."""
+        """The call, or the failure to answer with. The caller is authenticated before the body is read."""
         surface, fields, account = match.surface, context.fields, context.account
         account.operation = surface.operation
         caller = authenticate(fields, self.pipeline.compiler.catalogues.current)
@@ -214,5 +215,5 @@ def _content_type_refused(fields: Mapping[bytes, bytes], kind: bytes) -> Failure
 
 
 def _forwarded(query: str, names: frozenset[str]) -> str:
-    """The pairs of a query that go on to a provider, as they came."""
+    """The pairs of a query that are forwarded to a provider, unchanged."""
     return "&".join([pair for pair in query.split("&") if pair.partition("=")[0] in names])

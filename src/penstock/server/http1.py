@@ -1,8 +1,8 @@
-"""The server's own HTTP/1.1 protocol, which uvicorn runs in place of its ASGI one (``http=ServerConnection``).
+"""The gateway's own HTTP/1.1 protocol, which uvicorn runs in place of its ASGI protocol (``http=ServerConnection``).
 
-The same gateway under ASGI costs half as much again: a scope, an event, two tasks and two writes a request. Here a
-request is one task and its response one write. uvicorn keeps what it is good at: sockets, signals, workers, draining.
-Parsing is llhttp's (httptools). Source: RFC 9112.
+Under ASGI a request takes half as much time again: a scope, an event, two tasks and two writes. Here a request is one
+task and its response one write. uvicorn still handles sockets, signals, workers and draining. llhttp (httptools) parses
+the requests. Source: RFC 9112.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _STATUS_LINES: Final = {
 
 
 class _IncomingRequest:
-    """One request as it comes in."""
+    """One request, filled as its bytes arrive."""
 
     __slots__ = ("body", "headers", "keep_alive", "method", "offers_upgrade", "refused", "size", "target", "version")
 
@@ -53,14 +53,14 @@ class _IncomingRequest:
         self.refused: Failure | None = None
 
     def head_without_offer(self) -> bytes:
-        """The head again, less its offer to speak another protocol."""
+        """The request head as bytes, without the header ``upgrade``."""
         lines = [b"%b %b HTTP/%b\r\n" % (self.method.encode(), self.target, self.version.encode())]
         lines += [b"%b: %b\r\n" % field for field in self.headers if field[0] != b"upgrade"]
         return b"".join(lines) + b"\r\n"
 
 
 class ServerConnection(asyncio.Protocol):
-    """One caller's connection: requests are served one after the other, in the order in which they came."""
+    """One caller's connection: its requests are served one after the other, in the order of their arrival."""
 
     __slots__ = (
         "_closing",
@@ -105,10 +105,10 @@ class ServerConnection(asyncio.Protocol):
         self._quiet_since = self.loop.time()
         self._timer: asyncio.TimerHandle | None = None
 
-    # What uvicorn asks of a protocol.
+    # Called by uvicorn.
 
     def shutdown(self) -> None:
-        """Begin to drain: a request under way is finished, no further one is taken."""
+        """Begin to drain: finish the running request and take no further request."""
         self._closing = True
         if self._serving is None:
             self.transport.close()
@@ -126,7 +126,7 @@ class ServerConnection(asyncio.Protocol):
         self.state.connections.discard(cast("Any", self))
         self._closing = True
         self._waiting.clear()
-        # The parser's callbacks and the timer's are ours: without this the connection would wait for a collection.
+        # The parser and the timer refer back to the connection: without this only the garbage collector would free it.
         self._parser = None
         if self._timer is not None:
             self._timer.cancel()
@@ -208,8 +208,8 @@ class ServerConnection(asyncio.Protocol):
             self._take(self._incoming)
 
     def _decline_upgrade(self, rest: bytes) -> None:
-        """Go on in HTTP/1.1, as RFC 9110 (7.8) allows: Java's client offers HTTP/2 with every request. The parser takes
-        an offer for accepted and reads no further, so a new one reads the request without it."""
+        """Ignore an ``upgrade`` header and continue in HTTP/1.1, as RFC 9110 (7.8) allows: Java's client offers HTTP/2
+        with every request. The parser stops at such a header, so a new parser reads the request without it."""
         if self._incoming.offers_upgrade:
             self._parser = httptools.HttpRequestParser(self)
             self.data_received(self._incoming.head_without_offer() + rest)
@@ -219,12 +219,12 @@ class ServerConnection(asyncio.Protocol):
     # One request after the other.
 
     def _take(self, request: _IncomingRequest) -> None:
-        """Serve a request now or after the ones before it. Who sends too many ahead is not read for a while."""
+        """Serve a request now, or after the earlier requests. With too many requests queued, reading is paused."""
         self._reading = False
         if self._closing:
             return
         if request.refused is not None:
-            # The rest of its body is not worth reading.
+            # The rest of a refused request's body is not read.
             request.keep_alive = False
             self.transport.pause_reading()
         if self._serving is None:
@@ -257,13 +257,13 @@ class ServerConnection(asyncio.Protocol):
             self._serve(self._waiting.pop(0))
 
     def _check_quiet(self) -> None:
-        """Close a connection that has been quiet for too long, or give up on a request that doesn't go on."""
+        """Close a connection that has been idle for too long, or refuse a request whose bytes stopped arriving."""
         limit = self.gateway.limits.body_silence if self._reading else self._keep_alive_seconds
-        left = self._quiet_since + limit - self.loop.time()
+        seconds_left = self._quiet_since + limit - self.loop.time()
         if self._serving is not None:
             self._check_again_in(limit)
-        elif left > 0:
-            self._check_again_in(left)
+        elif seconds_left > 0:
+            self._check_again_in(seconds_left)
         elif self._reading and self._incoming.method and not self._closing:
             self._incoming.refused = fell_silent(limit)
             self._take(self._incoming)
@@ -318,7 +318,7 @@ class Http1Client:
         limit: int,
         silence: float,  # noqa: ARG002
     ) -> bytes | Failure:
-        """It is all here already: a request is served when it is complete (the limits were kept on the way)."""
+        """The body. A request is served when it is complete; ``ServerConnection`` enforces the limits on arrival."""
         request = self._request
         if request.refused is not None:
             return request.refused
@@ -337,7 +337,7 @@ class Http1Client:
         self._watched = False
 
     def leave(self) -> None:
-        """The connection is gone."""
+        """The connection is closed: cancel the task if it is watched."""
         if self._watched and self.task is not None:
             self.gone = True
             self.task.cancel()
@@ -350,7 +350,7 @@ class Http1Client:
     async def send(self, body: bytes) -> None:
         connection = self._connection
         if not body:
-            return  # an empty chunk would be the end
+            return  # an empty chunk would end the body
         connection.transport.write(b"%x\r\n%b\r\n" % (len(body), body) if self._chunked else body)
         if connection.writable is not None:
             await connection.writable
@@ -363,7 +363,7 @@ class Http1Client:
         self.complete = True
 
     def write_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
-        """Status line, headers, framing and first bytes, in one write."""
+        """Write status line, headers, framing and first bytes at once."""
         lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d Status\r\n" % status]
         for name, value in headers:
             lines += (name, b": ", value, b"\r\n")
@@ -372,7 +372,7 @@ class Http1Client:
         if not more:
             lines.append(b"content-length: %d\r\n" % len(body))
         else:
-            # HTTP/1.0 knows no chunks: there the connection's end is the body's end.
+            # HTTP/1.0 has no chunked encoding: the end of the connection ends the body.
             self._chunked = self._request.version == "1.1"
             self.keep_alive = self.keep_alive and self._chunked
             lines.append(b"transfer-encoding: chunked\r\n" if self._chunked else b"")

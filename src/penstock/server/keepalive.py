@@ -1,7 +1,7 @@
-"""Bytes that keep a waiting stream's connection alive (setting ``keepalive``), for balancers that cut silent ones.
+"""Keep-alive comments in a waiting stream (setting ``keepalive``), for load balancers that close silent connections.
 
-The first of them commits the response to status 200, so a failure after it is told as an error event. That is the
-price of the setting, which is why it is off by default.
+The first comment commits the response to status 200, so a later failure is sent as an error event. For this reason the
+setting is off by default.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _HEADERS: Final = [(b"content-type", EVENT_STREAM), (b"cache-control", b"no-cach
 
 
 async def respond_in_time(pipeline: Pipeline, call: Call, context: RequestContext, interval: float) -> None:
-    """Answer a call; while a stream's first event is awaited, send a sign of life every ``interval`` seconds."""
+    """Answer a call. Send a comment every ``interval`` seconds until a stream's first event."""
     if not _asks_for_stream(call):
         context.answer = await pipeline.run(call)
         await respond(context.answer, call, context)
@@ -33,7 +33,7 @@ async def respond_in_time(pipeline: Pipeline, call: Call, context: RequestContex
         await _wait(running, call, interval, context)
     except BaseException:
         running.cancel()
-        # The answer may be there already, while the caller was too slow for the comment.
+        # The answer may have arrived while the comment was being sent to a slow caller.
         running.add_done_callback(_close_unused)
         raise
     if not context.begun:
@@ -62,7 +62,7 @@ def _asks_for_stream(call: Call) -> bool:
 
 
 async def _wait(running: asyncio.Task[Answer], call: Call, interval: float, context: RequestContext) -> None:
-    """Wait for the answer. Meanwhile the response may have begun."""
+    """Wait for the answer. The first comment begins the response."""
     while not (await asyncio.wait({running}, timeout=interval))[0]:
         if context.begun:
             await context.client.send(call.dialect.keep_alive)
@@ -74,7 +74,7 @@ async def _wait(running: asyncio.Task[Answer], call: Call, interval: float, cont
 
 
 async def _continue(answer: Answer, call: Call, context: RequestContext) -> None:
-    """Give out an answer whose head has already gone out as that of a stream."""
+    """Send an answer after the response head was sent as the head of a stream."""
     account = context.account
     account.first_byte = account.elapsed()
     if answer.watch is not None:
@@ -87,12 +87,12 @@ async def _continue(answer: Answer, call: Call, context: RequestContext) -> None
         return
     text = f"The provider answered with status {answer.status} after the stream had been opened to keep it alive."
     account.failure = answer.failure or Failure(Kind.INVALID_RESPONSE, text, sent=True)
-    # The provider's own error, where there is one, says more than the gateway could.
+    # If the provider sent an error object, forward it: it holds more detail than the gateway's own error.
     if _is_error(answer):
         told = call.dialect.errors.as_event(answer.body)
     else:
-        told = call.dialect.errors.event(account.failure, call.trace)
-    await context.client.end(told)
+        event = call.dialect.errors.event(account.failure, call.trace)
+    await context.client.end(event)
 
 
 def _is_error(answer: Answer) -> bool:

@@ -1,4 +1,4 @@
-"""What is not an LLM surface: health, readiness, the greeting, and clear answers for everything that isn't there."""
+"""Paths that are no LLM surface: health, readiness, the greeting, and the errors for unknown paths and methods."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _PAGES: Final = ("/", "/health", "/v1/health", "/ready")
 
 
 class Pages:
-    """The small pages. ``draining`` turns readiness off while the last requests are still served."""
+    """The pages. ``draining`` makes the readiness page answer 503 while the last requests are served."""
 
     def __init__(self) -> None:
         self.draining = False
 
     @staticmethod
     def has(path: str) -> bool:
-        """Whether there is a page of this path."""
+        """Whether the path is a page."""
         return path in _PAGES
 
     def page(self, path: str, method: str) -> tuple[int, Headers, bytes]:
-        """Status, headers and body of a page that there is."""
+        """Status, headers and body of an existing page."""
         if method not in {"GET", "HEAD"}:
             failure, headers = _wrong_method(path, method, "GET")
             return refusal(failure, DEFAULT_DIALECT, headers)
@@ -46,7 +46,7 @@ class Pages:
 
     @staticmethod
     def missing(path: str, method: str, methods: Match | str | None) -> tuple[Failure, Headers]:
-        """Why there is nothing: the path takes other ``methods``, or nobody knows it. With headers of the response."""
+        """The failure and the response headers for a path that takes other ``methods``, or for an unknown path."""
         if path == explain.PATH:
             methods = "POST"
         return _wrong_method(path, method, methods) if isinstance(methods, str) else (_not_found(path), [])

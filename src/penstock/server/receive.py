@@ -1,4 +1,4 @@
-"""Taking in a request: its body, within bounds, and under ASGI the news that the caller has left."""
+"""Reads a request's body within its limits, and notices under ASGI that the caller disconnects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
 async def read_body(receive: Receive, fields: Mapping[bytes, bytes], limit: int, silence: float) -> bytes | Failure:
-    """The whole body of at most ``limit`` bytes; ``silence`` is the longest wait for its next piece, in seconds."""
+    """The whole body of at most ``limit`` bytes. ``silence`` is the longest wait for the next piece, in seconds."""
     declared = fields.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
         return too_large(limit)
@@ -49,7 +49,7 @@ async def _read_pieces(receive: Receive, limit: int, timer: _SilenceTimer) -> by
 
 
 class _SilenceTimer:
-    """Cancels the current task after some seconds, unless renewed. A bare timer: ``asyncio.timeout`` costs more."""
+    """Cancels the current task after some seconds, unless renewed. A plain timer: ``asyncio.timeout`` is slower."""
 
     __slots__ = ("_loop", "_seconds", "_task", "_timer", "lost")
 
@@ -76,7 +76,7 @@ class _SilenceTimer:
 
 
 def decoded(body: bytes, encoding: bytes, limit: int) -> bytes | Failure:
-    """The body without its content coding, still at most ``limit`` bytes."""
+    """The body without its content coding (``gzip``, ...), at most ``limit`` bytes."""
     if encoding in {b"", b"identity"}:
         return body
     if encoding not in {b"gzip", b"x-gzip"}:
@@ -95,7 +95,7 @@ def decoded(body: bytes, encoding: bytes, limit: int) -> bytes | Failure:
 
 
 def fell_silent(seconds: float) -> Failure:
-    """The failure of a caller that stops in the middle of its request."""
+    """The failure when a caller stops sending in the middle of a request."""
     text = f"No byte of the request body arrived for {seconds:g} s (setting body_timeout): send it again."
     return Failure(Kind.BODY_TIMEOUT, text)
 
@@ -107,7 +107,7 @@ def too_large(limit: int) -> Failure:
 
 
 class Departure:
-    """Cancels the task that answers a request as soon as the caller hangs up, and remembers that it did."""
+    """Cancels the task that answers a request when the caller disconnects, and sets ``gone``."""
 
     __slots__ = ("_answering", "_watch", "gone")
 
@@ -125,5 +125,5 @@ class Departure:
             self._answering.cancel()
 
     def forget(self) -> None:
-        """The answer is out: a hang-up from here on is the normal end."""
+        """The answer is complete: from now on a disconnect cancels nothing."""
         self._answering = None

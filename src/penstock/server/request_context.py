@@ -1,4 +1,4 @@
-"""One request while it is being served: the surface, the caller's end of the connection, the account."""
+"""The context of one request: the caller's dialect, headers and connection, the account and the answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _METADATA: Final = b"x-portkey-metadata"
 
 
 class RequestContext:
-    """``begun``: the head of the response has left. ``answer`` is set once the pipeline gave one."""
+    """``begun``: the head of the response was sent. ``answer`` is set when the pipeline returns an answer."""
 
     __slots__ = ("account", "answer", "begun", "client", "dialect", "fields", "headers", "trace_id")
 
@@ -36,9 +36,9 @@ class RequestContext:
         account.metadata = self.fields.get(_METADATA)
 
     async def refuse(self, failure: Failure, headers: Headers | None = None) -> None:
-        """Tell a failure that the pipeline has no part in. Nothing may have been sent yet."""
-        told = self.dialect.errors.failure(failure, self.trace_id.decode("utf-8", "replace"))
-        self.account.failure, self.account.status = failure, told.status
+        """Send a failure that didn't come from the pipeline. Only before the head of a response was sent."""
+        reply = self.dialect.errors.failure(failure, self.trace_id.decode("utf-8", "replace"))
+        self.account.failure, self.account.status = failure, reply.status
         self.begun = True
-        fields = [*told.headers, *(headers or []), (b"x-portkey-trace-id", self.trace_id)]
-        await self.client.send_head(told.status, fields, told.body, more=False)
+        fields = [*reply.headers, *(headers or []), (b"x-portkey-trace-id", self.trace_id)]
+        await self.client.send_head(reply.status, fields, reply.body, more=False)

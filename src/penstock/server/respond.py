@@ -1,4 +1,4 @@
-"""Giving out an answer: the head and what is known of the body in one go, then the rest as the pipeline relays it."""
+"""Sends an answer: the head and the first bytes of the body in one write, then the rest as the pipeline relays it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from penstock.server.request_context import RequestContext
 
 
 async def respond(answer: Answer, call: Call, context: RequestContext) -> None:
-    """Send the answer to its end.
+    """Send the whole answer.
 
-    Raises ``pipeline.relay.Broken`` for a plain reply that was cut short: the server must close the connection then, so
-    that the caller sees that bytes are missing.
+    Raises ``pipeline.relay.Broken`` for a plain reply that was cut short: the server must then close the connection, so
+    that the caller notices the missing bytes.
     """
     account = context.account
     context.begun, account.first_byte, account.status = True, account.elapsed(), answer.status
@@ -24,7 +24,7 @@ async def respond(answer: Answer, call: Call, context: RequestContext) -> None:
 
 
 async def relay_rest(answer: Answer, call: Call, context: RequestContext) -> None:
-    """Send what follows the answer's first bytes, and note how it ended."""
+    """Send the bytes after the answer's first bytes, and record in the account how the answer ended."""
     try:
         await relay(answer, call, context.client)
     finally:
@@ -36,6 +36,6 @@ async def relay_rest(answer: Answer, call: Call, context: RequestContext) -> Non
 
 
 def refusal(failure: Failure, dialect: CallerDialect, headers: Headers | None = None) -> tuple[int, Headers, bytes]:
-    """Status, headers and body that tell a failure of a request that has no account."""
-    told = dialect.errors.failure(failure, "")
-    return told.status, [*told.headers, *(headers or [])], told.body
+    """Status, headers and body of a failed request that has no account."""
+    reply = dialect.errors.failure(failure, "")
+    return reply.status, [*reply.headers, *(headers or [])], reply.body

@@ -1,4 +1,4 @@
-"""Running an ASGI application under uvicorn on a socket that already listens, in this process or in several."""
+"""Runs an ASGI application under uvicorn on a listening socket, in this process or in several."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from penstock.server.asgi import App
 from penstock.server.http1 import ServerConnection
 from penstock.settings import Settings, to_environ
 
-# Balancers keep unused connections for about a minute: the side that closes first must not be this one, or it would
-# close on a request that is already on its way.
+# Load balancers keep idle connections for about a minute. The gateway must not close first, or it could close while a
+# request is on its way.
 _KEEP_ALIVE_SECONDS: Final = 75
 
 
 def serve(app: App, settings: Settings, sock: socket.socket) -> None:
-    """Serve in this process until SIGINT or SIGTERM, then let what is running finish within ``shutdown_grace``."""
+    """Serve in this process until SIGINT or SIGTERM, then finish the running requests within ``shutdown_grace``."""
     _calm_the_collector()
     uvicorn.Server(_config(app, settings)).run(sockets=[sock])
 
@@ -42,7 +42,7 @@ def supervise(app: str, settings: Settings, sock: socket.socket, catalogue: Path
 
 
 def _calm_the_collector() -> None:
-    """Look for cycles rarely: requests leave none behind, and what was made at start stays until the end.
+    """Run the garbage collector rarely: requests leave no cycles behind, and objects made at start are never freed.
 
     With the interpreter's own thresholds every few requests pay for a walk over the whole heap (4 % of the time).
     """
@@ -78,6 +78,6 @@ def _logging(level: str) -> dict[str, Any]:
         "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"level": level.upper(), "handlers": ["stderr"]},
-        # At info, uvicorn tells its own story beside the banner.
+        # At level info, uvicorn's own start messages would repeat the banner.
         "loggers": {"uvicorn": {"level": "WARNING" if level == "info" else level.upper()}},
     }

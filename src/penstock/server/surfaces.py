@@ -1,7 +1,7 @@
-"""What the gateway listens to: method and path -> the operation that a caller means, and the dialect that it speaks.
+"""The endpoints for callers: method and path -> the operation and the caller's dialect.
 
-A path is exact or a template such as ``/v1/models/{id}``, whose last parameter takes the rest of the path, slashes
-included. Exact paths are found first, by one look-up; templates by one match.
+A path is exact or a template such as ``/v1/models/{id}``, whose last parameter takes the rest of the path, including
+slashes. One dictionary look-up finds an exact path; if there is none, one regular expression matches all templates.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class BodyKind:
 class Surface(msgspec.Struct, frozen=True):
     """One LLM endpoint.
 
-    ``default_provider`` serves a request that names neither a provider nor a config, where no default config does.
-    ``forwarded_query`` names the query parameters that go on to a provider which speaks the caller's wire.
+    ``default_provider`` serves a request that names no provider and no config, if there is no default config either.
+    ``forwarded_query`` names the query parameters that are forwarded to a provider of the caller's wire.
     """
 
     method: str
@@ -42,7 +42,7 @@ class Surface(msgspec.Struct, frozen=True):
 
 
 class Match(msgspec.Struct, frozen=True):
-    """A surface, and what its path's parameters are for one request."""
+    """The surface of a request, and the values of its path's parameters: ``{"id": "gpt-5"}``."""
 
     surface: Surface
     parameters: Mapping[str, str] = {}
@@ -71,7 +71,8 @@ class SurfaceTable:
         return (*self._exact, *dict.fromkeys(surface.path for surface in self._templates))
 
     def find(self, method: str, path: str) -> Match | str | None:
-        """The surface of a request; the methods that the path takes, where this is none of them; None for no path."""
+        """The surface of a request; the allowed methods (``GET, POST``) if the method is another; None for an unknown
+        path."""
         by_method = self._exact.get(path)
         if by_method is not None:
             return by_method.get(method) or ", ".join(by_method)
@@ -94,7 +95,7 @@ class SurfaceTable:
 
 
 def _pattern(template: str) -> str:
-    """The template as a pattern with one unnamed group for each parameter; the last takes slashes, too."""
+    """The template as a pattern with one unnamed group for each parameter; only the last group matches slashes."""
     names = _PARAMETER.findall(template)
     pattern, rest = "", template
     for position, name in enumerate(names):
@@ -109,7 +110,7 @@ DEFAULT_DIALECT: Final = CALLERS["openai_chat"]
 SURFACES: Final = SurfaceTable(
     (
         Surface("POST", "/v1/chat/completions", Operation.CHAT, CALLERS["openai_chat"]),
-        # Without a provider: the models of the built-in one, so that a newcomer's SDK lists something that works.
+        # A request without a provider lists the built-in provider's models, so that a new user's SDK gets a list.
         Surface("GET", "/v1/models", Operation.MODELS, CALLERS["openai_chat"], BodyKind.NONE, "echo"),
         Surface("GET", "/v1/models/{id}", Operation.MODEL, CALLERS["openai_chat"], BodyKind.NONE, "echo"),
         Surface("POST", "/v1/embeddings", Operation.EMBEDDINGS, CALLERS["openai_chat"]),
