@@ -47,14 +47,6 @@ class Translation(msgspec.Struct, frozen=True):
         )
 
 
-def translate_request(
-    caller: CallerDialect, provider: ProviderDialect, body: Body, context: WriteContext
-) -> Payload | Failure:
-    """The body of a request in a provider's wire."""
-    request = caller.read_request(body)
-    return request if isinstance(request, Failure) else provider.write(request, context)
-
-
 def translate_reply(reply: Reply, translation: Translation, trace_id: bytes) -> Reply:
     """A provider's reply in the caller's wire. ``trace_id`` is the id of the request that asked for it."""
     provider = translation.context.provider

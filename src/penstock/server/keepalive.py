@@ -89,7 +89,7 @@ async def _continue(answer: Answer, call: Call, context: RequestContext) -> None
     account.failure = answer.failure or Failure(Kind.INVALID_RESPONSE, text, sent=True)
     # If the provider sent an error object, forward it: it holds more detail than the gateway's own error.
     if _is_error(answer):
-        told = call.dialect.errors.as_event(answer.body)
+        event = call.dialect.errors.as_event(answer.body)
     else:
         event = call.dialect.errors.event(account.failure, call.trace)
     await context.client.end(event)
