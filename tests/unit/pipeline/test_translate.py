@@ -15,7 +15,7 @@ from penstock.core.http import Headers
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.framing.frame import MAX_FRAME
 from penstock.dialects.registry import DIALECTS
-from penstock.pipeline.translate import Translation, translate_reply, translate_request
+from penstock.pipeline.translate import Translation, translate_reply
 from penstock.transport.base import Reply
 
 BOTH_WAYS = pytest.mark.parametrize(
@@ -56,7 +56,9 @@ def test_a_request_is_written_in_the_providers_wire(caller: CallerDialect, host:
     request = calling.call(CHAT, caller).request
     assert request is not None
     how = translation(caller, host)
-    payload = translate_request(caller, DIALECTS[WIRES[host]], request.body, how.context)
+    read = caller.read_request(request.body)
+    assert not isinstance(read, Failure)
+    payload = DIALECTS[WIRES[host]].write(read, how.context)
     assert not isinstance(payload, Failure)
     assert json.loads(payload.body)["model"] == "m"
 
@@ -65,7 +67,7 @@ def test_a_request_is_written_in_the_providers_wire(caller: CallerDialect, host:
 def test_a_request_that_can_not_be_read_is_refused(caller: CallerDialect, host: str) -> None:
     request = calling.call({**CHAT, "messages": [{"role": "nobody", "content": "Hi"}]}, caller).request
     assert request is not None
-    failure = translate_request(caller, DIALECTS[WIRES[host]], request.body, translation(caller, host).context)
+    failure = caller.read_request(request.body)
     assert isinstance(failure, Failure)
     assert failure.status == 400
 
