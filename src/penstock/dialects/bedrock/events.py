@@ -321,8 +321,12 @@ def _extras(event: Mapping[str, Any], read: set[str]) -> list[Event]:
 
 
 def _stop(event: Mapping[str, Any]) -> Event:
+    """Why the message ended. The stop sequence is told where the request asks for ``/stop_sequence`` of Claude's own
+    reply (Bedrock API reference, "Converse", ``additionalModelResponseFieldPaths``)."""
     native = json_text.text(event, "stopReason")
-    return Stop(STOP_REASONS.get(native, "stop"), native)
+    asked = json_text.mapping(event, "additionalModelResponseFields")
+    sequence = json_text.text(asked, "/stop_sequence") or json_text.text(asked, "stop_sequence")
+    return Stop(STOP_REASONS.get(native, "stop"), native, sequence=sequence)
 
 
 def _tokens(event: Mapping[str, Any]) -> list[Event]:

@@ -228,7 +228,7 @@ def test_what_nobody_knows_is_kept() -> None:
         Extra("weather", {"sunny": True}),
         Foreign({"contentBlockAside": {"contentBlockIndex": 2, "aside": "psst"}}, block=2),
         Extra("additionalModelResponseFields", {"/stop_sequence": "END"}),
-        Stop("stop", "end_turn"),
+        Stop("stop", "end_turn", sequence="END"),
         Extra("serviceTier", {"type": "flex"}),
         Extra("performanceConfig", {"latency": "standard"}),
         TOKENS,
