@@ -110,7 +110,16 @@ class Caching(msgspec.Struct, frozen=True):
         name = (
             None
             if route.target.forward_headers
-            else (route.serial, route.aliased_model, call.dialect.name, tenant, namespace, call.hops, call.query, call.body)
+            else (
+                route.serial,
+                route.aliased_model,
+                call.dialect.name,
+                tenant,
+                namespace,
+                call.hops,
+                call.query,
+                call.body,
+            )
         )
         keyed = None if name is None else self.prepared.get(name)
         if keyed is None:
