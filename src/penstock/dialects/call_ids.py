@@ -43,5 +43,22 @@ def allowed_id(given: str, allowed: re.Pattern[str], stem: int | None = None) ->
     return f"{_NOT_ALLOWED_ANYWHERE.sub('_', given)[:stem]}-{_digest(given).hex()}"
 
 
+_SHORT: Final = re.compile(r"[A-Za-z0-9]{9}")
+_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def short_id(given: str) -> str:
+    """The id if it is nine letters and digits, as Mistral's models demand wherever they are served; else nine of a
+    digest: always the same for the same id, so that call and result stay together (docs/quirks.md#q75)."""
+    if _SHORT.fullmatch(given):
+        return given
+    number = int.from_bytes(_digest(given), "big")
+    letters = []
+    for _ in range(9):
+        number, rest = divmod(number, len(_ALPHABET))
+        letters.append(_ALPHABET[rest])
+    return "".join(letters)
+
+
 def _digest(given: str) -> bytes:
     return hashlib.blake2s(given.encode("utf-8", "surrogatepass"), digest_size=8).digest()

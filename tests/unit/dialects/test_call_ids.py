@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.dialects.call_ids import CallIds, allowed_id
+from penstock.dialects.call_ids import CallIds, allowed_id, short_id
 
 PLAIN: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
@@ -42,3 +42,13 @@ def test_different_ids_become_different_allowed_ones(one: str, other: str) -> No
     mapped = [allowed_id(each, PLAIN, 47) for each in (one, other)]
     assert all(PLAIN.fullmatch(each) for each in mapped)
     assert (mapped[0] == mapped[1]) is (one == other)
+
+
+def test_nine_letters_and_digits_stay() -> None:
+    assert short_id("abcDEF123") == "abcDEF123"
+
+
+@given(st.text(), st.text())
+def test_different_ids_become_different_short_ones(one: str, other: str) -> None:
+    assert (short_id(one) == short_id(other)) is (one == other)
+    assert re.fullmatch("[A-Za-z0-9]{9}", short_id(one))

@@ -38,8 +38,7 @@ from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
 from penstock.dialects.bedrock import formats
 from penstock.dialects.call_arguments import arguments_object
-from penstock.dialects.call_ids import CallIds, allowed_id
-from penstock.dialects.openai.relay.mistral import short_id
+from penstock.dialects.call_ids import CallIds, allowed_id, short_id
 
 Block = dict[str, Any]
 _Markable = TextPart | ImagePart | AudioPart | FilePart
