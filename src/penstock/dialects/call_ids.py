@@ -1,6 +1,13 @@
-"""Ids of tool calls that some backends use again with every turn, as providers want them that take an id only once."""
+"""Ids of tool calls as providers take them: each only once, and of the characters that they allow.
+
+Some backends use an id again with every turn.
+"""
 
 from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final
 
 
 class CallIds:
@@ -20,3 +27,38 @@ class CallIds:
         """The id of a result: that of the last call of the name."""
         uses = self._uses.get(given, 1)
         return given if uses == 1 else f"{given}-{uses}"
+
+
+_NOT_ALLOWED_ANYWHERE: Final = re.compile(r"[^a-zA-Z0-9_-]")
+
+
+def allowed_id(given: str, allowed: re.Pattern[str], stem: int | None = None) -> str:
+    """The id if ``allowed`` matches all of it; else its letters and digits with a digest, so that different ids differ.
+
+    ``"functions.f:0"`` becomes ``"functions_f_0-0cc6deda8e86ba02"``. ``stem`` is how many characters of the id stay at
+    most, beside the 17 of hyphen and digest.
+    """
+    if allowed.fullmatch(given):
+        return given
+    return f"{_NOT_ALLOWED_ANYWHERE.sub('_', given)[:stem]}-{_digest(given).hex()}"
+
+
+_SHORT: Final = re.compile(r"[A-Za-z0-9]{9}")
+_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def short_id(given: str) -> str:
+    """The id if it is nine letters and digits, as Mistral's models demand wherever they are served; else nine of a
+    digest: always the same for the same id, so that call and result stay together (docs/quirks.md#q75)."""
+    if _SHORT.fullmatch(given):
+        return given
+    number = int.from_bytes(_digest(given), "big")
+    letters = []
+    for _ in range(9):
+        number, rest = divmod(number, len(_ALPHABET))
+        letters.append(_ALPHABET[rest])
+    return "".join(letters)
+
+
+def _digest(given: str) -> bytes:
+    return hashlib.blake2s(given.encode("utf-8", "surrogatepass"), digest_size=8).digest()

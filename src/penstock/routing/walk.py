@@ -76,6 +76,8 @@ class Walked(msgspec.Struct, frozen=True):
 
 Walk = Generator[Attempt | Race | Wait, Any, Walked]
 Part = Generator[Attempt | Race | Wait, Any, Outcome]
+RacedPart = Generator[Attempt | Race | Wait, Any, tuple[Outcome, bool]]
+"""The outcome, and whether the second attempt of a race was started."""
 
 
 class WalkContext(msgspec.Struct):
@@ -116,7 +118,6 @@ class _Walker:
         self.steps: list[Step] = []
         self.retry_count = 0
         self.calls = 0
-        self._rival_ran = False
 
     def node(self, plan: Plan, until: float, over: float, *, alternative: bool) -> Part:
         match plan:
@@ -138,7 +139,11 @@ class _Walker:
 
     # One target: its attempts and the waits between them.
 
-    def _target(
+    def _target(self, target: Target, until: float, over: float, *, alternative: bool) -> Part:
+        outcome, _ = yield from self._tries(target, until, over, alternative=alternative)
+        return outcome
+
+    def _tries(
         self,
         target: Target,
         until: float,
@@ -147,7 +152,7 @@ class _Walker:
         alternative: bool,
         rival: Target | None = None,
         delay: float = 0.0,
-    ) -> Part:
+    ) -> RacedPart:
         rivals_over = over
         over = self._bounded(over, target.timeouts.total)
         tries, waited = 0, 0.0
@@ -158,21 +163,21 @@ class _Walker:
             if tries == 0 and rival is not None:
                 total = rival.timeouts.total
                 rivals_over = self._bounded(rivals_over, None if total is None else delay + total)
-                outcome, raced = yield from self._race(attempt, Attempt(rival, 0, until, rivals_over), delay)
-                if raced:
+                outcome, rival_ran = yield from self._race(attempt, Attempt(rival, 0, until, rivals_over), delay)
+                if rival_ran:
                     self.retry_count = 0
-                    return outcome
+                    return outcome, True
             else:
                 outcome = yield from self._attempt(attempt)
             if target.retry is None:
                 self.retry_count = 0
-                return outcome
+                return outcome, False
             step = decide(target.retry, outcome, tries, waited, self._context.random(), alternative=alternative)
             step = self._affordable(step, target, min(until, over), alternative=alternative)
             if isinstance(step, StopRetrying):
                 self.retry_count = step.count
                 self._explain(step.why)
-                return outcome
+                return outcome, False
             self._explain(f"retry in {step.seconds:.3g}s")
             tries += 1
             waited += step.requested
@@ -213,8 +218,8 @@ class _Walker:
         self._made(target, outcome, began)
         return outcome
 
-    def _race(self, first: Attempt, second: Attempt, delay: float) -> Generator[Any, Any, tuple[Outcome, bool]]:
-        """The winner's outcome, and whether the second attempt was started."""
+    def _race(self, first: Attempt, second: Attempt, delay: float) -> RacedPart:
+        """The outcome is the winner's."""
         began, health = self._clock(), self._health
         tracked = [attempt.target for attempt in (first, second) if attempt.target.is_tracked]
         probes = [health.attempt_started(target.identity, target.breaker, began) for target in tracked]
@@ -229,8 +234,7 @@ class _Walker:
                 status = None if outcome is None else _judged(outcome)
                 took = None if outcome is None else now - began
                 health.end(target.identity, target.breaker, now, status=status, first_token=took, probe=probe)
-        joined = self._rival_ran = raced.rival_ran
-        self.calls += 2 if joined else 1
+        self.calls += 2 if raced.rival_ran else 1
         for index, attempt in enumerate((first, second)):
             outcome = raced.outcomes[index]
             if outcome is not None and index != raced.winner:
@@ -239,9 +243,9 @@ class _Walker:
         if counted is None:
             raise ValueError("a race whose winner has no outcome")
         self._made((first, second)[raced.winner].target, counted, began)
-        if joined:
+        if raced.rival_ran:
             self._explain("hedged")
-        return counted, joined
+        return counted, raced.rival_ran
 
     # Several targets.
 
@@ -253,9 +257,10 @@ class _Walker:
             target, last = plan.targets[order[at]], at + 1 == len(order)
             rival = plan.targets[order[1]] if hedge is not None and at == 0 and not last else None
             if hedge is not None and isinstance(target, Target) and isinstance(rival, Target):
-                outcome = yield from self._hedged(target, rival, hedge, until, over)
-                at += self._rival_ran
-                last = at + 1 == len(order)
+                outcome, rival_ran = yield from self._hedged(target, rival, hedge, until, over)
+                if rival_ran:
+                    at += 1
+                    last = at + 1 == len(order)
             else:
                 outcome = yield from self.node(target, until, over, alternative=alternative or not last)
             if last or not _leads_on(plan, outcome):
@@ -266,19 +271,18 @@ class _Walker:
             self._explain("next")
             at += 1
 
-    def _hedged(self, first: Target, rival: Target, hedge: HedgePolicy, until: float, over: float) -> Part:
+    def _hedged(self, first: Target, rival: Target, hedge: HedgePolicy, until: float, over: float) -> RacedPart:
         """The first target, raced against the second target if the hedge budget allows it."""
         health, now, node = self._health, self._clock(), first.path + first.identity
         health.hedgeable(node, hedge.percent, now)
         may_hedge = health.may_hedge(node, hedge.percent, now)
-        self._rival_ran = False
-        outcome = yield from self._target(
+        outcome, rival_ran = yield from self._tries(
             first, until, over, alternative=True, rival=rival if may_hedge else None, delay=hedge.delay
         )
         # If the caller disconnects, this line isn't reached: the rival may have been started, so the hedge counts.
-        if may_hedge and not self._rival_ran:
+        if may_hedge and not rival_ran:
             health.hedge_unspent(node, self._clock())
-        return outcome
+        return outcome, rival_ran
 
     def _open(self, plan: Fallback | Balance, every: tuple[int, ...]) -> tuple[int, ...]:
         """The indexes of the targets that their breakers admit; all indexes if no breaker admits its target

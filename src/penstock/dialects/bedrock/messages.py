@@ -9,7 +9,6 @@ user guide, "Prompt caching".
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -35,12 +34,11 @@ from penstock.core.chat import (
     ToolResult,
     UnknownPart,
 )
-from penstock.core.json_text import read_json
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
 from penstock.dialects.bedrock import formats
-from penstock.dialects.call_ids import CallIds
-from penstock.dialects.openai.relay.mistral import short_id
+from penstock.dialects.call_arguments import arguments_object
+from penstock.dialects.call_ids import CallIds, allowed_id, short_id
 
 Block = dict[str, Any]
 _Markable = TextPart | ImagePart | AudioPart | FilePart
@@ -52,8 +50,6 @@ _OWN_BLOCKS: Final = frozenset(
 """What a part may be that its author wrote in Converse's own shape, ``{"guardContent": ...}``."""
 _IN_SYSTEM: Final = frozenset({"text", "guardContent", "cachePoint"})
 _IN_RESULTS: Final = frozenset({"text", "image", "document", "video", "searchResult", "json"})
-_INVALID_JSON: Final = "INVALID_JSON"
-"""Where arguments stand that are no JSON object: Converse takes nothing else."""
 
 
 class Turns:
@@ -120,7 +116,8 @@ class Turns:
             case ReasoningPart():
                 return self._thought(part, path)
             case ToolCall(cache=cache):
-                call = {"toolUseId": self._call_id(self._ids.called(part.id)), "name": part.name, "input": _input(part)}
+                call_id = self._call_id(self._ids.called(part.id))
+                call = {"toolUseId": call_id, "name": part.name, "input": arguments_object(part)}
                 return self._marked({"toolUse": call}, cache, path)
             case ToolResult():
                 return self._result(part, path.removesuffix(".content[0]"))
@@ -164,17 +161,13 @@ class Turns:
     # Calls of tools and their results.
 
     def _call_id(self, given: str) -> str:
-        """The id of a call: as it is where it may be, with a digest otherwise, so that different ids stay different.
+        """The id of a call as the model's family takes it.
 
         Claude behind Converse takes fewer characters than Converse does, Mistral nine letters and digits.
         """
         if self._is_mistrals:
             return short_id(given)
-        allowed = _CLAUDE_ID if self._traits.owner == Owner.ANTHROPIC else _ID
-        if allowed.fullmatch(given):
-            return given
-        digest = hashlib.blake2s(given.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-        return f"{_NOT_IN_ID.sub('_', given)[:_ID_STEM]}-{digest}"
+        return allowed_id(given, _CLAUDE_ID if self._traits.owner == Owner.ANTHROPIC else _ID, _ID_STEM)
 
     @property
     def _sees_in_results(self) -> bool:
@@ -239,7 +232,6 @@ class Turns:
 
 _ID: Final = re.compile(r"[a-zA-Z0-9_.:-]{1,64}")
 _CLAUDE_ID: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_NOT_IN_ID: Final = re.compile(r"[^a-zA-Z0-9_-]")
 _ID_STEM: Final = 47
 _NOT_IN_NAME: Final = re.compile(r"[^a-zA-Z0-9\s()\[\]-]")
 _SPACES: Final = re.compile(r"\s+")
@@ -308,21 +300,6 @@ def _own_block(part: NativePart | UnknownPart, value: Mapping[str, Any]) -> Bloc
     members = {name: each for name, each in value.items() if name != "type"}
     is_block = len(members) == 1 and members.keys() <= _OWN_BLOCKS
     return members if is_block and all(isinstance(each, dict) for each in members.values()) else None
-
-
-def _input(call: ToolCall) -> Block | msgspec.Raw:
-    """The arguments as the caller wrote them where they are a JSON object."""
-    text = call.arguments
-    if call.custom:
-        return {"input": text}
-    if not text.strip():
-        return {}
-    data = text.encode("utf-8", "surrogatepass")
-    try:
-        is_object = isinstance(read_json(data), dict)
-    except ValueError:
-        is_object = False
-    return msgspec.Raw(data) if is_object else {_INVALID_JSON: text}
 
 
 def _kind(part: ImagePart | AudioPart | FilePart) -> tuple[str, str] | None:

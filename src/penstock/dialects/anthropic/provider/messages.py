@@ -8,12 +8,9 @@ the turn after their calls. Source: Anthropic API reference, "Create a Message";
 from __future__ import annotations
 
 import base64
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-
-import msgspec
 
 from penstock.core.chat import (
     AudioPart,
@@ -34,18 +31,15 @@ from penstock.core.chat import (
     ToolResult,
     UnknownPart,
 )
-from penstock.core.json_text import read_json
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
-from penstock.dialects.call_ids import CallIds
+from penstock.dialects.call_arguments import arguments_object
+from penstock.dialects.call_ids import CallIds, allowed_id
 
 _PDF: Final = frozenset({"", "application/pdf"})
 """A document that nobody named the type of is taken for a PDF (docs/portkey.md#files-without-a-type)."""
 _SPELLINGS: Final[Mapping[str, str]] = {"image/jpg": "image/jpeg"}
 _TOOL_ID: Final = re.compile(r"[a-zA-Z0-9_-]+")
-_NOT_IN_TOOL_ID: Final = re.compile(r"[^a-zA-Z0-9_-]")
-INVALID_JSON: Final = "INVALID_JSON"
-"""Where Anthropic's documentation puts arguments that are no JSON object ("Fine-grained tool streaming")."""
 
 
 def _only_text(message: Message) -> list[dict[str, Any]]:
@@ -126,7 +120,7 @@ class Conversation:
                 yield from _thought(part)
             case ToolCall():
                 call_id = tool_id(self._ids.called(part.id))
-                called = {"type": "tool_use", "id": call_id, "name": part.name, "input": _input(part)}
+                called = {"type": "tool_use", "id": call_id, "name": part.name, "input": arguments_object(part)}
                 yield _marked(called, part.cache)
             case ToolResult():
                 yield self._result(part, path)
@@ -236,24 +230,5 @@ def _plain_text(data: str) -> dict[str, Any] | None:
 
 
 def tool_id(given: str) -> str:
-    """The id of a call as Anthropic takes it: its own characters where they are allowed, a digest beside them
-    otherwise, so that different ids stay different."""
-    if _TOOL_ID.fullmatch(given):
-        return given
-    digest = hashlib.blake2s(given.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-    return f"{_NOT_IN_TOOL_ID.sub('_', given)}-{digest}"
-
-
-def _input(call: ToolCall) -> dict[str, Any] | msgspec.Raw:
-    """The arguments as the caller wrote them where they are a JSON object."""
-    text = call.arguments
-    if call.custom:
-        return {"input": text}
-    if not text.strip():
-        return {}
-    data = text.encode("utf-8", "surrogatepass")
-    try:
-        is_object = isinstance(read_json(data), dict)
-    except ValueError:
-        is_object = False
-    return msgspec.Raw(data) if is_object else {INVALID_JSON: text}
+    """The id of a call as Anthropic takes it."""
+    return allowed_id(given, _TOOL_ID)

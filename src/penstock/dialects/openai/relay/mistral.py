@@ -7,20 +7,18 @@ tool call ids of nine letters and digits. Whatever is fine already keeps its byt
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import Any, Final
 
 from penstock.core.body import Body
 from penstock.core.json_text import write_json
 from penstock.core.message_list import Members, decoded, edit_messages, has_role
+from penstock.dialects.call_ids import short_id
 from penstock.dialects.openai.relay.assistant_extras import thought_of
 
 _MARKS: Final = re.compile(rb'"(?:tool_call|reasoning|refusal"|annotations"|audio"|function_call"|content_blocks")')
 _NOT_KNOWN: Final = ("refusal", "audio", "function_call")
 """What an assistant's message may hold elsewhere, and not here."""
-_FITTING: Final = re.compile(r"[A-Za-z0-9]{9}")
-_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 def adapt_request(body: Body) -> Body:
@@ -65,15 +63,3 @@ def _with_id(call: Any) -> Any:
     if isinstance(call, dict) and not _fits(call.get("id")):
         return {**call, "id": short_id(call["id"])}
     return call
-
-
-def short_id(call_id: str) -> str:
-    """The id if it is nine letters and digits; else such that always stand for it: call and answer stay together."""
-    if _FITTING.fullmatch(call_id):
-        return call_id
-    number = int.from_bytes(hashlib.blake2s(call_id.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
-    letters = []
-    for _ in range(9):
-        number, rest = divmod(number, len(_ALPHABET))
-        letters.append(_ALPHABET[rest])
-    return "".join(letters)

@@ -33,7 +33,9 @@ def normalize_reply(body: bytes) -> bytes:
     reply = read(body)
     if not isinstance(reply, dict) or reply.get("error") or not isinstance(reply.get("choices"), list):
         return body
-    return (_normalize(reply) and written(reply)) or body
+    if not _normalize(reply):
+        return body
+    return written(reply) or body
 
 
 def transform(context: WriteContext) -> Callable[[bytes], bytes] | None:
@@ -62,24 +64,29 @@ def written(value: Any) -> bytes | None:
 
 def _normalize(reply: Members) -> bool:
     """Mend the reply in place; whether there was anything to mend."""
-    changed = [rule(reply) for rule in _REPLY_RULES]
+    changed = False
+    for rule in _REPLY_RULES:
+        changed |= rule(reply)
     for position, choice in enumerate(reply["choices"]):
         if isinstance(choice, dict):
-            changed += [integer(choice, "index", position), json_object(choice, "message")]
-            changed += [rule(choice["message"]) for rule in _MESSAGE_RULES]
-            changed += [
-                _normalize_call(call, reply, choice["index"], n) for n, call in enumerate(calls(choice["message"]))
-            ]
-            changed += [rule(choice) for rule in _CHOICE_RULES]
-    return any(changed)
+            changed |= _normalize_choice(choice, position, reply)
+    return changed
+
+
+def _normalize_choice(choice: Members, position: int, reply: Members) -> bool:
+    changed = integer(choice, "index", position)
+    changed |= json_object(choice, "message")
+    message = choice["message"]
+    for rule in _MESSAGE_RULES:
+        changed |= rule(message)
+    for number, call in enumerate(calls(message)):
+        changed |= _normalize_call(call, reply, choice["index"], number)
+    for rule in _CHOICE_RULES:
+        changed |= rule(choice)
+    return changed
 
 
 # Steps of the rules.
-
-
-def put(members: Members, name: str, value: Any) -> bool:
-    members[name] = value
-    return True
 
 
 def without_nulls(members: Members, names: Iterable[str]) -> bool:
@@ -102,8 +109,9 @@ def integer(members: Members, name: str, otherwise: int) -> bool:
     value = members.get(name)
     if type(value) is int:
         return False
-    found = whole_number(value)
-    return put(members, name, otherwise if found is None else found)
+    number = whole_number(value)
+    members[name] = otherwise if number is None else number
+    return True
 
 
 def whole_number(value: Any) -> int | None:
@@ -122,7 +130,10 @@ def whole_number(value: Any) -> int | None:
 
 def json_object(members: Members, name: str) -> bool:
     """Make a member an object: Azure's filter results come without a delta (docs/quirks.md#q90)."""
-    return not isinstance(members.get(name), dict) and put(members, name, {})
+    if isinstance(members.get(name), dict):
+        return False
+    members[name] = {}
+    return True
 
 
 def calls(message: Members) -> list[Members]:
@@ -145,28 +156,45 @@ _DETAILS: Final = {
 def usage(reply: Members) -> bool:
     """Counts are integers, the total is there, details are counts or absent."""
     counts = reply.get("usage")
+    if counts is None:
+        return False
     if not isinstance(counts, dict):
-        return counts is not None and put(reply, "usage", None)
-    changed = [integer(counts, name, 0) for name in _COUNTS]
-    changed.append(integer(counts, "total_tokens", sum(counts[name] for name in _COUNTS)))
+        reply["usage"] = None
+        return True
+    changed = False
+    for name in _COUNTS:
+        changed |= integer(counts, name, 0)
+    changed |= integer(counts, "total_tokens", sum(counts[name] for name in _COUNTS))
     for name, parts in _DETAILS.items():
-        changed.append(without_nulls(counts, (name,)))
+        changed |= without_nulls(counts, (name,))
         details = counts.get(name)
         if isinstance(details, dict):
-            changed.append(without_nulls(details, parts))
-            changed += [integer(details, part, 0) for part in parts if part in details]
-    return any(changed)
+            changed |= _normalize_details(details, parts)
+    return changed
+
+
+def _normalize_details(details: Members, parts: Iterable[str]) -> bool:
+    changed = without_nulls(details, parts)
+    for part in parts:
+        if part in details:
+            changed |= integer(details, part, 0)
+    return changed
 
 
 def service_tier(reply: Members) -> bool:
     """Snowflake's empty one (docs/quirks.md#q96)."""
-    return reply.get("service_tier") == "" and put(reply, "service_tier", None)
+    if reply.get("service_tier") != "":
+        return False
+    reply["service_tier"] = None
+    return True
 
 
 def logprobs(choice: Members) -> bool:
     """Both lists are there, if only as null."""
-    found = choice.get("logprobs")
-    return isinstance(found, dict) and with_nulls(found, ("content", "refusal"))
+    lists = choice.get("logprobs")
+    if not isinstance(lists, dict):
+        return False
+    return with_nulls(lists, ("content", "refusal"))
 
 
 def content_list(message: Members) -> bool:
@@ -183,7 +211,8 @@ def content_list(message: Members) -> bool:
         message["reasoning_content"] = thought
     if not all(_is_plain(part) for part in parts):
         message.setdefault("content_blocks", parts)
-    return put(message, "content", "".join(_text(part) for part in parts))
+    message["content"] = "".join(_text(part) for part in parts)
+    return True
 
 
 _PLAIN: Final = frozenset({"type", "text", "thinking", "closed"})
@@ -221,15 +250,20 @@ _KINDS: Final = ("function", "custom")
 
 def call_kind(call: Members) -> bool:
     """Mistral leaves the type out (docs/quirks.md#q75)."""
-    known = call.get("type") in _KINDS or not isinstance(call.get("function"), dict)
-    return not known and put(call, "type", "function")
+    if call.get("type") in _KINDS or not isinstance(call.get("function"), dict):
+        return False
+    call["type"] = "function"
+    return True
 
 
 def arguments_text(function: Members) -> bool:
     """Arguments are the text of a JSON object, not the object."""
     given = function.get("arguments")
     text = written(given) if isinstance(given, dict | list) else None
-    return text is not None and put(function, "arguments", text.decode())
+    if text is None:
+        return False
+    function["arguments"] = text.decode()
+    return True
 
 
 def invented_id(reply: Members, choice: int, n: int) -> str:
@@ -262,12 +296,15 @@ def reason(native: Any, *, has_calls: bool) -> str:
 
 
 def _head(reply: Members) -> bool:
-    changed = reply.get("object") != "chat.completion" and put(reply, "object", "chat.completion")
+    changed = reply.get("object") != "chat.completion"
+    reply["object"] = "chat.completion"
     for name in ("id", "model"):
         value = reply.get(name)
         if not isinstance(value, str):
-            changed = put(reply, name, str(value) if type(value) is int else "")
-    return integer(reply, "created", 0) or changed
+            reply[name] = str(value) if type(value) is int else ""
+            changed = True
+    changed |= integer(reply, "created", 0)
+    return changed
 
 
 def _no_usage(reply: Members) -> bool:
@@ -276,7 +313,10 @@ def _no_usage(reply: Members) -> bool:
 
 
 def _role(message: Members) -> bool:
-    return message.get("role") != "assistant" and put(message, "role", "assistant")
+    if message.get("role") == "assistant":
+        return False
+    message["role"] = "assistant"
+    return True
 
 
 def _nulls(message: Members) -> bool:
@@ -309,19 +349,24 @@ def _finish_reason(choice: Members) -> bool:
     """None at all, an empty one (docs/quirks.md#q96) or a provider's own (docs/quirks.md#q95): a whole reply has ended
     somehow."""
     given = choice.get("finish_reason")
-    found = reason(given, has_calls=bool(calls(choice["message"])))
-    return given != found and put(choice, "finish_reason", found)
+    word = reason(given, has_calls=bool(calls(choice["message"])))
+    if given == word:
+        return False
+    choice["finish_reason"] = word
+    return True
 
 
 def _normalize_call(call: Members, reply: Members, choice: int, n: int) -> bool:
     changed = call_kind(call)
     if not isinstance(call.get("id"), str) or not call["id"]:
-        changed = put(call, "id", invented_id(reply, choice, n))
+        call["id"] = invented_id(reply, choice, n)
+        changed = True
     function = call.get("function")
     if isinstance(function, dict):
         changed |= arguments_text(function)
         if not function.get("arguments"):  # OpenRouter, of a call without any (docs/quirks.md#q88)
-            changed = put(function, "arguments", "{}")
+            function["arguments"] = "{}"
+            changed = True
     return changed
 
 

@@ -18,7 +18,6 @@ from penstock.dialects.openai.relay.normalize import (
     content_list,
     invented_id,
     logprobs,
-    put,
     reason,
     without_nulls,
 )
@@ -50,11 +49,14 @@ class Choice(msgspec.Struct):
     def mend(self, choice: Members, chunk: Members) -> bool:
         """Mend the choice as it stands in a chunk, in place; whether there was anything to mend."""
         delta, index = choice["delta"], choice["index"]
-        changed = [without_nulls(delta, ("role", "tool_calls", "function_call")), self._normalize_role(delta)]
-        changed.append(content_list(delta))
-        changed += [self._normalize_call(call, chunk, index) for call in calls(delta)]
-        changed += [self._normalize_reason(choice), logprobs(choice)]
-        return any(changed)
+        changed = without_nulls(delta, ("role", "tool_calls", "function_call"))
+        changed |= self._normalize_role(delta)
+        changed |= content_list(delta)
+        for call in calls(delta):
+            changed |= self._normalize_call(call, chunk, index)
+        changed |= self._normalize_reason(choice)
+        changed |= logprobs(choice)
+        return changed
 
     def ending(self, index: int) -> Members:
         """The choice as it stands in a last chunk when the provider never said that it ended (docs/quirks.md#q96)."""
@@ -66,27 +68,33 @@ class Choice(msgspec.Struct):
     def _normalize_role(self, delta: Members) -> bool:
         """Once, at the beginning: clients add up what they get (docs/quirks.md#q104; #q85 and #q97 have none)."""
         if self.has_begun:
-            return delta.pop("role", None) is not None
+            role = delta.pop("role", None)
+            return role is not None
         self.has_begun = True
-        return _string(delta, "role") not in _ROLES and put(delta, "role", "assistant")
+        if _string(delta, "role") in _ROLES:
+            return False
+        delta["role"] = "assistant"
+        return True
 
     def _normalize_call(self, call: Members, chunk: Members, index: int) -> bool:
         """A piece of a tool call: with a dense index (docs/quirks.md#q97), with what names the call at its beginning
         and only there."""
-        changed = [without_nulls(call, ("id", "type", "function"))]  # docs/quirks.md#q91
+        changed = without_nulls(call, ("id", "type", "function"))  # docs/quirks.md#q91
         given = call.get("function")
         function = given if isinstance(given, dict) else {}
-        changed += [without_nulls(function, ("name", "arguments")), arguments_text(function)]
+        changed |= without_nulls(function, ("name", "arguments"))
+        changed |= arguments_text(function)
         place = self._place(call, function)
         if type(call.get("index")) is not int or call["index"] != place:
-            changed.append(put(call, "index", place))
+            call["index"] = place
+            changed = True
         if place == len(self.calls):
-            changed.append(_normalize_start(call, function, invented_id(chunk, index, place)))
+            changed |= _normalize_start(call, function, invented_id(chunk, index, place))
             self.calls.append(StreamedCall(call["id"], _string(function, "name"), call.get("type") == "custom"))
         else:
-            changed.append(_without_names(call, function, self.calls[place]))
+            changed |= _without_names(call, function, self.calls[place])
         self.calls[place].has_arguments |= bool(function.get("arguments"))
-        return any(changed)
+        return changed
 
     def _place(self, call: Members, function: Members) -> int:
         """Which call a piece belongs to. Without an index (docs/quirks.md#q97) its id tells, or else a name begins a
@@ -106,16 +114,19 @@ class Choice(msgspec.Struct):
         """Null until the end (docs/quirks.md#q96, #q105), then one of OpenAI's words (docs/quirks.md#q94, #q95), once
         (docs/quirks.md#q87: clients add up words, too)."""
         given = choice.get("finish_reason")
-        if not given:
-            return (given is not None or "finish_reason" not in choice) and put(choice, "finish_reason", None)
-        found = reason(given, has_calls=bool(self.calls))
-        if found == self.reason:
-            return put(choice, "finish_reason", None)
-        self.reason = found
+        word = reason(given, has_calls=bool(self.calls)) if given else None
+        if word is None or word == self.reason:
+            changed = given is not None or "finish_reason" not in choice
+            choice["finish_reason"] = None
+            return changed
+        self.reason = word
         changed = self._complete_arguments(choice["delta"])
         if given == "eos_token":
             changed |= _without_stop_token(choice["delta"])
-        return (given != found and put(choice, "finish_reason", found)) or changed
+        if given != word:
+            choice["finish_reason"] = word
+            changed = True
+        return changed
 
     def _complete_arguments(self, delta: Members) -> bool:
         """Calls that ended without any argument have none (docs/quirks.md#q88): clients read their arguments as
@@ -123,16 +134,21 @@ class Choice(msgspec.Struct):
         silent = [place for place, call in enumerate(self.calls) if not call.has_arguments]
         for place in silent:
             self.calls[place].has_arguments = True
+        if not silent:
+            return False
         added = [{"index": place, "function": {"arguments": "{}"}} for place in silent]
-        return bool(added) and put(delta, "tool_calls", [*calls(delta), *added])
+        delta["tool_calls"] = [*calls(delta), *added]
+        return True
 
 
 def _normalize_start(call: Members, function: Members, new_id: str) -> bool:
     changed = call_kind(call)
     if not _string(call, "id"):
-        changed = put(call, "id", new_id)
+        call["id"] = new_id
+        changed = True
     if function and "arguments" not in function:
-        changed = put(function, "arguments", "")
+        function["arguments"] = ""
+        changed = True
     return changed
 
 
@@ -149,8 +165,10 @@ def _without_stop_token(delta: Members) -> bool:
     """What TGI says last is the token that ended the text (docs/quirks.md#q94), unlike others, whose last
     chunk has text (docs/quirks.md#q101)."""
     content = _string(delta, "content")
-    is_token = content.startswith("<") and content.endswith(">")
-    return is_token and put(delta, "content", "")
+    if not (content.startswith("<") and content.endswith(">")):
+        return False
+    delta["content"] = ""
+    return True
 
 
 def _string(members: Members, name: str) -> str:

@@ -19,7 +19,6 @@ from penstock.dialects.openai.relay.normalize import (
     Members,
     integer,
     json_object,
-    put,
     read,
     service_tier,
     usage,
@@ -185,8 +184,8 @@ class StreamNormalizer:
         held, self._held = self._held, None
         if held is None:
             return b""
-        changed = self._normalize_head(held.chunk) or held.changed
-        return _with_data(held.event, held.chunk) if changed else held.event
+        changed = self._normalize_head(held.chunk)
+        return _with_data(held.event, held.chunk) if changed or held.changed else held.event
 
     def _end(self) -> bytes:
         """What goes before ``[DONE]``: choices that never said why they ended have ended all the same
@@ -208,16 +207,20 @@ class StreamNormalizer:
     def _normalize(self, chunk: Members) -> bool:
         """Mend the chunk in place; whether there was anything to mend."""
         self._is_finished |= chunk.get("object") == "chat.completion.done"
-        changed = [self._normalize_head(chunk), usage(chunk), service_tier(chunk)]
+        changed = self._normalize_head(chunk)
+        changed |= usage(chunk)
+        changed |= service_tier(chunk)
         if not isinstance(chunk.get("choices"), list):
-            changed.append(put(chunk, "choices", []))
+            chunk["choices"] = []
+            changed = True
         for position, choice in enumerate(chunk["choices"]):
             if isinstance(choice, dict):
-                changed += [integer(choice, "index", position), json_object(choice, "delta")]
+                changed |= integer(choice, "index", position)
+                changed |= json_object(choice, "delta")
                 known = self._choices.setdefault(choice["index"], Choice())
-                changed.append(known.mend(choice, chunk))
+                changed |= known.mend(choice, chunk)
                 self._is_finished |= known.reason is not None
-        return any(changed)
+        return changed
 
     def _normalize_head(self, chunk: Members) -> bool:
         """Every chunk has the same id and time (docs/quirks.md#q85), none is of another kind

@@ -6,11 +6,8 @@ import json
 import re
 from typing import Any
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from penstock.core.body import Body
-from penstock.dialects.openai.relay.mistral import adapt_request, short_id
+from penstock.dialects.openai.relay.mistral import adapt_request
 
 
 def sent(*messages: dict[str, Any]) -> list[dict[str, Any]]:
@@ -51,9 +48,3 @@ def test_reasoning_goes_back_as_it_came() -> None:
     }
     (message,) = sent({"role": "assistant", "content": None, "reasoning": "Hm", "reasoning_details": []})
     assert message["content"] == [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]}]
-
-
-@given(st.text(), st.text())
-def test_different_ids_stay_different(one: str, other: str) -> None:
-    assert (short_id(one) == short_id(other)) is (one == other)
-    assert re.fullmatch("[A-Za-z0-9]{9}", short_id(one))
