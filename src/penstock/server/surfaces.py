@@ -87,9 +87,9 @@ class SurfaceTable:
         return None
 
     def dialect_of(self, path: str) -> CallerDialect:
-        """The dialect in which a path that is no surface is refused: that of the surfaces that it stands under."""
+        """The dialect in which a path or its method is refused: that of the surface there, or that it stands under."""
         for known, by_method in self._exact.items():
-            if path.startswith(known + "/"):
+            if path == known or path.startswith(known + "/"):
                 return next(iter(by_method.values())).surface.dialect
         return DEFAULT_DIALECT
 
