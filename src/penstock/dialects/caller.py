@@ -7,7 +7,7 @@ or a ``Failure``, never an exception.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -194,7 +194,9 @@ class CallerDialect(msgspec.Struct, frozen=True):
     ``read_body`` checks the few members that the gateway itself relies on; ``read_request`` reads the whole of it into
     the middle (lane 2), ``write_reply`` and ``stream_writer`` write replies from there: a Failure, or ``failed``,
     where the wire has no place for what the model made (a call without JSON for arguments, say). ``keep_alive`` are
-    bytes that hold a waiting stream's connection open.
+    bytes that hold a waiting stream's connection open. ``header_settings`` are the header fields that are part of a
+    request in this wire, in lower case, each with the setting that it makes at a host of the same wire
+    (``WriteContext.asked``).
     """
 
     name: str
@@ -206,3 +208,4 @@ class CallerDialect(msgspec.Struct, frozen=True):
     replies: Replies
     relay: Relay
     keep_alive: bytes
+    header_settings: Mapping[bytes, str] = {}

@@ -20,6 +20,7 @@ from penstock.dialects.chat_quirks import NO_QUIRKS, ChatQuirks
 class WriteContext(msgspec.Struct, frozen=True):
     """What a request is written for. ``model`` is the name for the provider, ``options`` the row's settings by name
     (``anthropic_version``, ...), ``variant`` tells hosts of one dialect apart where the body differs (``vertex``).
+    ``asked`` are settings of the same names that the request itself makes, in header fields of the caller's wire.
     ``aliased_model`` is the model's own name where ``model`` stands for it without saying so. ``quirks`` are the
     host's, where it speaks OpenAI's wire."""
 
@@ -30,6 +31,7 @@ class WriteContext(msgspec.Struct, frozen=True):
     variant: str = ""
     aliased_model: str = ""
     quirks: ChatQuirks = NO_QUIRKS
+    asked: Mapping[str, str] = {}
 
 
 class Payload(msgspec.Struct, frozen=True):

@@ -137,6 +137,8 @@ def _same_wire(
     asks_usage = can_ask and not dialect.replies.include_usage(body)
     if asks_usage:
         body = dialect.replies.with_usage(body)
+    if dialect.header_settings:
+        context = msgspec.structs.replace(context, asked=_asked(call))
     fitted = dialect.relay.fit_request(body, context)
     if isinstance(fitted, Failure):
         return fitted
@@ -237,6 +239,20 @@ def _request_headers(call: Call, route: TargetRoute, model_route: ModelRoute) ->
     if not model_route.origin.trusted:
         block += b"%s: %d\r\n" % (HOPS_HEADER, call.hops + 1)
     return block
+
+
+def _asked(call: Call) -> dict[str, str]:
+    """What the request says in header fields of its wire; a field that comes again goes on as one list.
+
+    Fields with other than printable ASCII name no feature, and stay behind.
+    """
+    names = call.dialect.header_settings
+    asked: dict[str, str] = {}
+    for field, value in call.headers:
+        name, text = names.get(field), value.decode("latin-1").strip()
+        if name is not None and text.isascii() and text.isprintable():
+            asked[name] = f"{asked[name]},{text}" if name in asked else text
+    return asked
 
 
 def _forwarded(call: Call, names: tuple[str, ...]) -> dict[bytes, bytes] | Failure:

@@ -44,5 +44,6 @@ ANTHROPIC: Final = CallerDialect(
     replies=Replies(_always, _as_it_is, read_usage, error_in_reply, GRAMMAR, RESHAPE),
     relay=Relay(fit_request, _plain, _stream),
     keep_alive=PING,
+    header_settings={b"anthropic-beta": "anthropic_beta", b"anthropic-version": "anthropic_version"},
 )
 """Callers of Anthropic Messages. Counts of tokens (``/v1/messages/count_tokens``) are asked for in the same words."""

@@ -41,19 +41,33 @@ def _fit(body: Body, context: WriteContext) -> FittedRequest:
     if host.names_model:
         if context.model and body.value("model") != context.model:
             body = body.replaced({"model": write_json(context.model)})
-        return FittedRequest(body, dropped)
+        return FittedRequest(body, dropped, _headers(context))
     body = body.without("model")
     if not host.names_stream:
         body = body.without("stream")
     version = host.body_version((context.options.get("anthropic_version"), body.value("anthropic_version")))
     changes = {"anthropic_version": write_json(version)}
     if host.betas_in_body:
-        asked = dict.fromkeys((*listed(context.options.get("anthropic_beta")), *listed(body.value("anthropic_beta"))))
-        betas = betas_for_bedrock(asked)
+        betas = betas_for_bedrock(dict.fromkeys((*_betas(context), *listed(body.value("anthropic_beta")))))
         body = body.without("anthropic_beta")
         if betas:
             changes["anthropic_beta"] = write_json(betas)
-    return FittedRequest(body.replaced(changes), dropped)
+        return FittedRequest(body.replaced(changes), dropped)
+    return FittedRequest(body.replaced(changes), dropped, _headers(context, "anthropic_beta"))
+
+
+def _betas(context: WriteContext) -> list[str]:
+    """The beta features that the operator lends and those that the caller's header asks for, each once."""
+    lent, asked = listed(context.options.get("anthropic_beta")), listed(context.asked.get("anthropic_beta"))
+    return list(dict.fromkeys((*lent, *asked)))
+
+
+def _headers(context: WriteContext, *names: str) -> tuple[tuple[str, str], ...]:
+    """The header fields of the wire as the caller has them, all or those named; betas beside the operator's."""
+    told = {name: value for name, value in context.asked.items() if not names or name in names}
+    if "anthropic_beta" in told:
+        told["anthropic_beta"] = ",".join(_betas(context))
+    return tuple((name.replace("_", "-"), value) for name, value in told.items() if value)
 
 
 def without_envelopes(body: Body) -> tuple[Body, tuple[str, ...]]:

@@ -131,12 +131,14 @@ _TEXTS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "thinking": (("thinking", "thinking_delta"), ("signature", "signature_delta")),
 }
 _NULL: Final = msgspec.Raw(b"null")
+_ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")
+"""Line breaks of indented JSON, made spaces: they stand between values only, and would end a line of an event."""
 
 
 def to_stream(reply: bytes, _include_usage: bool = True) -> bytes | None:
     """The stream that a plain message would have been; None for anything else. Its usage is always told."""
     try:
-        message = _MESSAGE.decode(reply)
+        message = _MESSAGE.decode(reply.translate(_ONE_LINE))
         blocks = _BLOCKS.decode(message.get("content", b""))
         if bytes(message.get("type", b"")) != b'"message"' or bytes(message.get("stop_reason", b"null")) == b"null":
             return None

@@ -137,3 +137,17 @@ def test_any_messages(data: bytes) -> None:
         fit_request(
             Body({"messages": b'["' + MARK.encode() + b'"' + data, "model": b'"m"'}), WriteContext("m", variant=variant)
         )
+
+
+def test_what_the_caller_says_in_headers_goes_on_beside_the_operators_betas() -> None:
+    asked = {"anthropic_beta": "b, new-2027-01-01", "anthropic_version": "2023-06-01"}
+    lent = {"anthropic_beta": "a,b"}
+    own = fit(RAW, WriteContext("m", options=lent, asked=asked))
+    assert own.headers == (("anthropic-beta", "a,b,new-2027-01-01"), ("anthropic-version", "2023-06-01"))
+    # The version of Vertex AI and Bedrock stands in the body, and Bedrock takes betas only there, and few.
+    vertex = fit(RAW, WriteContext("m", variant="vertex", options=lent, asked=asked))
+    assert vertex.headers == (("anthropic-beta", "a,b,new-2027-01-01"),)
+    asked = {"anthropic_beta": "context-1m-2025-08-07,new-2027-01-01"}
+    bedrock = fit(RAW, WriteContext("m", variant="bedrock", asked=asked))
+    assert (bedrock.headers, bedrock.body.value("anthropic_beta")) == ((), ["context-1m-2025-08-07"])
+    assert fit(RAW, ANY).headers == ()

@@ -107,3 +107,10 @@ def test_any_stream(data: bytes, at: int) -> None:
     RESHAPE.to_plain(data)
     RESHAPE.to_plain(STREAM[:at] + data + STREAM[at:])
     RESHAPE.to_stream(data, True)
+
+
+def test_an_indented_message_is_told_in_events_of_one_line_each() -> None:
+    for indented in (json.dumps(MESSAGE, indent=1), json.dumps(MESSAGE, indent=1).replace("\n", "\r\n")):
+        stream = RESHAPE.to_stream(indented.encode(), True) or b""
+        assert all(line.startswith((b"event: ", b"data: ")) for line in stream.splitlines() if line)
+        assert plain(stream) == MESSAGE
