@@ -1,4 +1,4 @@
-"""What one attempt came to: the value that the routing generator is sent."""
+"""The outcome of one attempt: the value that is sent to the routing generator."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from penstock.core.failure import Failure, Kind, RetrySafety
 
 
 class ErrorClass(Enum):
-    """What kind of trouble an attempt ran into, told apart by what helps: the names that ``on_error`` takes."""
+    """The class of an error, by the reaction that helps. The values are the names that ``on_error`` accepts."""
 
     RATE_LIMIT = "rate_limit"
     SERVER_ERROR = "server_error"
@@ -33,11 +33,11 @@ _OUR_SIDE: Final = frozenset({Kind.SHUTTING_DOWN, Kind.POOL_EXHAUSTED})
 class Outcome(msgspec.Struct, frozen=True):
     """The result of one attempt as routing sees it.
 
-    ``status`` is what rules about status codes are matched with: the provider's HTTP status, that of the failure's
-    kind, or the one that an error event inside a 200 stands for. ``failure`` is None only for a good reply.
-    ``reached_upstream`` tells whether any byte of the request may have reached the provider; ``committed`` whether
-    bytes of this attempt's reply already went to the caller, after which nothing may replace it. ``retry_after`` is how
-    long the provider asks to be left alone, in seconds. ``stored`` marks an answer that came from the cache.
+    Rules about status codes are matched with ``status``: the provider's HTTP status, the status of the failure's kind,
+    or the status that an error event inside a 200 stands for. ``failure`` is None only for a successful reply.
+    ``reached_upstream``: a byte of the request may have reached the provider. ``committed``: bytes of this attempt's
+    reply were sent to the caller, so no other reply may replace it. ``retry_after`` is the wait in seconds that the
+    provider asks for. ``stored``: the answer came from the cache.
     """
 
     status: int
@@ -59,19 +59,19 @@ class Outcome(msgspec.Struct, frozen=True):
 
     @property
     def is_network(self) -> bool:
-        """Whether the provider was never heard: what the reference reports as status 500
+        """Whether the provider sent no response at all, which Portkey reports as status 500
         (docs/portkey.md#network-failures)."""
         failure = self.failure
         return failure is not None and (failure.meaning.retry is RetrySafety.UNSENT or failure.kind in _BROKEN)
 
 
 def failed(failure: Failure) -> Outcome:
-    """The outcome of an attempt that brought no reply of the provider's."""
+    """The outcome of an attempt without a reply of the provider."""
     return Outcome(failure.status, failure, reached_upstream=failure.sent, error=class_of(failure))
 
 
 def class_of(failure: Failure) -> ErrorClass | None:
-    """The class of a failure that the gateway itself has seen."""
+    """The class of a failure that the gateway itself detected."""
     kind = failure.kind
     if kind in _TIMEOUTS:
         return ErrorClass.TIMEOUT
@@ -83,7 +83,7 @@ def class_of(failure: Failure) -> ErrorClass | None:
 
 
 def class_of_status(status: int) -> ErrorClass | None:
-    """The class of a provider's HTTP status, when its body tells nothing better."""
+    """The class of a provider's HTTP status, used if the body doesn't name a more precise class."""
     if status == 429:
         return ErrorClass.RATE_LIMIT
     if status in {401, 403}:
