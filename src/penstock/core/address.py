@@ -1,8 +1,8 @@
-"""Which addresses the gateway may connect to: the guard against requests forged into the operator's own network.
+"""The addresses that the gateway may connect to: the guard against server-side request forgery (SSRF).
 
-A caller may name a host (``x-portkey-custom-host``, ``custom_host`` in a config). Its name is judged when the request
-is parsed and every address that it resolves to is judged again at connect time, on the socket that is then used, so
-that a second look-up can't lead elsewhere. Source: docs/portkey.md#custom-hosts, #trusted-hosts;
+A caller may name a host (``x-portkey-custom-host``, ``custom_host`` in a config). The host name is checked when the
+request is parsed. Each address that the name resolves to is checked at connect time, on the very socket that is used,
+so that a second DNS look-up can't change the address. Source: docs/portkey.md#custom-hosts, #trusted-hosts;
 IANA special-purpose address registries (RFC 6890).
 """
 
@@ -18,7 +18,7 @@ from penstock.core.http import Origin
 Address = IPv4Address | IPv6Address
 
 LOOPBACK_NAMES: Final = ("localhost", "*.localhost", "127.0.0.1", "::1", "host.docker.internal")
-"""What a gateway that listens on loopback trusts unless told otherwise, as the reference does."""
+"""The default trusted hosts of a gateway that listens on loopback, as in Portkey."""
 
 _METADATA_NAMES: Final = frozenset({"metadata", "metadata.google.internal", "metadata.azure.com", "instance-data"})
 _METADATA_V6: Final = IPv6Address("fd00:ec2::254")
@@ -30,16 +30,16 @@ _NAT64: Final = IPv6Network("64:ff9b::/96")
 
 
 class AddressPolicy(msgspec.Struct, frozen=True):
-    """What hosts and addresses are allowed.
+    """Decides which hosts and addresses are allowed.
 
     ``trusted_hosts`` are host names, ``*.suffix`` patterns, addresses or networks (CIDR) that callers may name although
-    they are private. Link-local and metadata addresses are never allowed, trusted or not.
+    they are private. Link-local and metadata addresses are never allowed, even if they are trusted.
     """
 
     trusted_hosts: tuple[str, ...] = ()
 
     def refuse_host(self, host: str) -> str | None:
-        """Why a caller may not name this host (lower case, no brackets), or None."""
+        """The reason why a caller may not name this host (lower case, no brackets); None if the host is allowed."""
         if host in _METADATA_NAMES or host.startswith("169.254."):
             return "it is a cloud metadata address"
         literal = _literal(host)
@@ -52,7 +52,7 @@ class AddressPolicy(msgspec.Struct, frozen=True):
         return None
 
     def refuse_address(self, origin: Origin, address: str) -> str | None:
-        """Why the gateway may not connect to this resolved address for this origin, or None."""
+        """The reason why the gateway may not connect to this resolved address for this origin; None if it may."""
         parsed = ip_address(address.partition("%")[0])
         if origin.trusted:
             return _never(_unwrapped(parsed))
@@ -71,7 +71,7 @@ class AddressPolicy(msgspec.Struct, frozen=True):
         )
 
     def _trusts_address(self, address: Address) -> bool:
-        # Only networks: a name that merely resolves to a trusted literal must not inherit its trust (DNS rebinding).
+        # Only networks: a host name that resolves to a trusted address must not become trusted (DNS rebinding).
         return any(address in ip_network(entry, strict=False) for entry in self.trusted_hosts if "/" in entry)
 
 
@@ -83,7 +83,7 @@ def _literal(host: str) -> Address | None:
 
 
 def _unwrapped(address: Address) -> Address:
-    """The IPv4 address inside an IPv6 one (mapped, 6to4, Teredo, NAT64), which is where packets would go."""
+    """The IPv4 address inside an IPv6 address (mapped, 6to4, Teredo, NAT64), to which packets would be sent."""
     if isinstance(address, IPv4Address):
         return address
     if address in _NAT64:

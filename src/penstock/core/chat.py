@@ -1,7 +1,8 @@
-"""A chat request apart from any wire format: what lies between the dialect that it came in and the one it goes out in.
+"""A chat request independent of any wire format, between the caller's dialect and the provider's dialect.
 
-A surface's request reader makes it, a dialect's ``write`` takes it. Values that pass unchanged stay raw JSON (a tool's
-schema keeps its bytes). Whatever can't be expressed in a dialect is what nobody took: see ``core/parameters.py``.
+The caller's dialect reads a request into a ``ChatRequest``, the provider's dialect writes it with ``write``. Values
+that pass unchanged stay raw JSON (a tool's schema keeps its bytes). A dialect takes the parameters that it can express;
+all others are reported as dropped: see ``core/parameters.py``.
 """
 
 from __future__ import annotations
@@ -15,26 +16,27 @@ import msgspec
 from penstock.core.json_text import read_json
 
 Role = Literal["system", "developer", "user", "assistant", "tool"]
-"""Who speaks. ``developer`` is ``system`` to everyone but OpenAI."""
+"""The role of a message. Providers other than OpenAI treat ``developer`` as ``system``."""
 
 SYSTEM_ROLES: Final = frozenset({"system", "developer"})
 _ANSWERS: Final = frozenset({"assistant", "tool"})
 
 
 class Owner:
-    """Whose model made an opaque value (a signature, encrypted reasoning): only its maker can read it, and refuses
-    what others made. Named by maker, not by host: Claude's signatures are good at Anthropic, Bedrock and Vertex."""
+    """The maker of the model that made an opaque value (a signature, encrypted reasoning). Only this maker can read the
+    value; a maker refuses other makers' values. The maker isn't the host: Claude's signatures are valid at Anthropic,
+    Bedrock and Vertex."""
 
     ANTHROPIC: Final = "anthropic"
     GOOGLE: Final = "google"
     AMAZON: Final = "amazon"
     OPENAI: Final = "openai"
     UNKNOWN: Final = ""
-    """Visible text without a signature: it belongs to nobody."""
+    """The owner of visible text without a signature."""
 
 
 class Inline(msgspec.Struct, frozen=True):
-    """Data within the request. ``data`` is base64, as received; ``mime`` is empty when nobody said."""
+    """Data within the request. ``data`` is base64, as received; ``mime`` is the media type, empty if unknown."""
 
     mime: str
     data: str
@@ -48,8 +50,8 @@ class Link(msgspec.Struct, frozen=True):
 
 
 class Stored(msgspec.Struct, frozen=True):
-    """Data that the provider already holds, under its own id. ``owner`` is whose id it is, empty when nobody said: an
-    id means nothing to anybody else."""
+    """A file that a provider stores under its own id. ``owner`` is the provider's maker, empty if unknown: other
+    providers don't know the id."""
 
     id: str
     mime: str = ""
@@ -60,14 +62,14 @@ Source = Inline | Link | Stored
 
 
 class TextPart(msgspec.Struct, frozen=True):
-    """Text. ``cache`` is a ``cache_control`` marker as given (Anthropic's shape), on whatever part it stands."""
+    """Text. ``cache`` is, on every kind of part, the caller's ``cache_control`` marker (Anthropic's shape)."""
 
     text: str
     cache: Mapping[str, Any] | None = None
 
 
 class ImagePart(msgspec.Struct, frozen=True):
-    """``detail`` is OpenAI's low, high or auto; empty when not given."""
+    """An image. ``detail`` is OpenAI's low, high or auto; empty if the caller sent none."""
 
     source: Source
     detail: str = ""
@@ -83,8 +85,8 @@ class AudioPart(msgspec.Struct, frozen=True):
 
 
 class FilePart(msgspec.Struct, frozen=True):
-    """A document or any other file, video included. ``extras`` are members that only its wire knows: Anthropic's
-    ``citations`` and ``context``."""
+    """A document or any other file, including video. ``extras`` are members that exist only in the caller's wire:
+    Anthropic's ``citations`` and ``context``."""
 
     source: Source
     name: str = ""
@@ -93,8 +95,8 @@ class FilePart(msgspec.Struct, frozen=True):
 
 
 class ReasoningPart(msgspec.Struct, frozen=True):
-    """What an assistant thought earlier: text, perhaps with its maker's ``signature``, or ``data`` alone (redacted).
-    ``misplaced``: it stood among other parts, and where can't be told any more."""
+    """An assistant's earlier reasoning: text, possibly with the maker's ``signature``, or only ``data`` (redacted).
+    ``misplaced``: the reasoning stood among other parts and its position is lost."""
 
     text: str = ""
     signature: str = ""
@@ -104,9 +106,9 @@ class ReasoningPart(msgspec.Struct, frozen=True):
 
 
 class ToolCall(msgspec.Struct, frozen=True):
-    """A call of the caller's tool. ``arguments`` is JSON text as the model wrote it, possibly empty or broken.
+    """A call of the caller's tool. ``arguments`` is JSON text as the model wrote it, possibly empty or invalid.
 
-    ``custom`` marks a call of a tool without a schema, whose ``arguments`` is plain text.
+    ``custom``: the tool has no schema, and ``arguments`` is plain text.
     """
 
     id: str
@@ -119,7 +121,8 @@ class ToolCall(msgspec.Struct, frozen=True):
 
 
 class ToolResult(msgspec.Struct, frozen=True):
-    """What the caller's tool answered. ``name`` is that of the call, found by its id; empty when no call has it."""
+    """The result of the caller's tool. ``name`` is the tool's name from the call with the same id; empty if there is no
+    such call."""
 
     id: str
     parts: tuple[Part, ...]
@@ -129,8 +132,8 @@ class ToolResult(msgspec.Struct, frozen=True):
 
 
 class NativePart(msgspec.Struct, frozen=True):
-    """A content block in the shape of the vendor that made it (a server tool's call, its result, ...). ``text`` says
-    the same to models of other makers, empty where it can't be said."""
+    """A content block in a vendor's own shape (a server tool's call, its result, ...). ``text`` is the same content as
+    text for models of other makers, empty if there is no text form."""
 
     value: Mapping[str, Any]
     owner: str
@@ -138,7 +141,7 @@ class NativePart(msgspec.Struct, frozen=True):
 
 
 class UnknownPart(msgspec.Struct, frozen=True):
-    """A part of a type that the gateway doesn't know: no dialect can express it. ``kind`` is its ``type``."""
+    """A part of an unknown type, which no dialect can express. ``kind`` is the part's ``type``."""
 
     kind: str
     value: Mapping[str, Any]
@@ -148,12 +151,12 @@ Part = TextPart | ImagePart | AudioPart | FilePart | ReasoningPart | ToolCall | 
 
 
 class Message(msgspec.Struct, frozen=True):
-    """One message. Its parts stand in the caller's order: a dialect that can't interleave text, thoughts and calls
-    sorts them when it writes.
+    """One message. The parts are in the caller's order: a dialect that can't interleave text, reasoning and calls sorts
+    them when it writes.
 
-    A message of role ``tool`` has exactly one part, a ``ToolResult``. ``path`` says where it stood, for messages to
-    the caller: ``messages[3]``. ``cache`` is a marker on the message itself. ``in_place``: a system message that was
-    said at this very point, and is never part of the standing prompt, wherever it stands.
+    A message of role ``tool`` has exactly one part, a ``ToolResult``. ``path`` is the message's path for errors to the
+    caller: ``messages[3]``. ``cache`` is the cache marker on the message itself. ``in_place``: a system message that
+    belongs at this position of the conversation and is never part of the system prompt.
     """
 
     role: Role
@@ -165,12 +168,12 @@ class Message(msgspec.Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """All text, joined without anything between."""
+        """The texts of all text parts, joined without a separator."""
         return "".join(part.text for part in self.parts if isinstance(part, TextPart))
 
 
 class Tool(msgspec.Struct, frozen=True):
-    """A function that the model may call. ``parameters`` is its JSON schema as raw bytes, empty when it has none.
+    """A function that the model may call. ``parameters`` is its JSON schema as raw bytes, empty without a schema.
 
     ``extras`` are members beside OpenAI's own (``cache_control`` is in ``cache``), from the tool or its function.
     """
@@ -183,17 +186,17 @@ class Tool(msgspec.Struct, frozen=True):
     extras: Mapping[str, Any] = {}
 
     def schema(self) -> dict[str, Any]:
-        """The schema, decoded; that of an object without members when there is none."""
+        """The decoded schema; without a schema, the schema of an object without members."""
         value = read_json(self.parameters) if self.parameters else None
         return value if isinstance(value, dict) else {"type": "object", "properties": {}}
 
 
 class NativeTool(msgspec.Struct, frozen=True):
-    """A tool that is no function: ``value`` is the whole member of ``tools`` as given, ``type`` its type.
+    """A tool that is no function: ``value`` is the caller's whole element of ``tools``, ``type`` its type.
 
-    ``owner`` is whose tool it is, empty when its type alone says so. ``kind`` is what several makers have under
-    different names: ``web_search``, ``fetch``, ``code``. ``function`` is what it comes to for models of other makers,
-    where the client runs it (a shell, an editor).
+    ``owner`` is the maker of the tool, empty if the type alone identifies the maker. ``kind`` names tools that several
+    makers have under different types: ``web_search``, ``fetch``, ``code``. ``function`` is an equivalent function for
+    models of other makers, for tools that the client runs (a shell, an editor).
     """
 
     type: str
@@ -204,15 +207,16 @@ class NativeTool(msgspec.Struct, frozen=True):
 
 
 class ToolChoice(msgspec.Struct, frozen=True):
-    """``mode`` is auto, none or required. ``names``, when given, are the only functions that may be called."""
+    """A tool choice. ``mode`` is auto, none or required. If ``names`` isn't empty, only these functions may be
+    called."""
 
     mode: Literal["auto", "none", "required"]
     names: tuple[str, ...] = ()
 
 
 class Format(msgspec.Struct, frozen=True):
-    """The wanted form of the answer. ``schema`` is raw JSON, empty unless the kind is json_schema. ``name`` is empty
-    where the caller's wire has none for a schema."""
+    """The response format. ``schema`` is raw JSON, empty unless the kind is json_schema. ``name`` is empty if the
+    caller's wire has no names for schemas."""
 
     kind: Literal["json_object", "json_schema"]
     name: str = ""
@@ -224,9 +228,9 @@ class Format(msgspec.Struct, frozen=True):
 class Reasoning(msgspec.Struct, frozen=True):
     """How much the model should think before it answers.
 
-    ``effort`` is OpenAI's word (none, minimal, low, medium, high, xhigh). ``budget`` is a limit in tokens.
-    ``enabled`` is whether thinking was asked for outright, None when nothing was said. ``native`` is the ``thinking``
-    parameter as given, for the dialect that it belongs to.
+    ``effort`` is OpenAI's effort (none, minimal, low, medium, high, xhigh). ``budget`` is a limit in tokens.
+    ``enabled``: the caller turned thinking on or off, None if neither. ``native`` is the caller's ``thinking``
+    parameter, for the dialect that has this parameter.
     """
 
     effort: str = ""
@@ -236,11 +240,12 @@ class Reasoning(msgspec.Struct, frozen=True):
 
 
 class Wording(msgspec.Struct, frozen=True):
-    """How a wire other than OpenAI's spells what a request can't keep: what was dropped is told in the caller's words.
+    """The names of parameters in a wire other than OpenAI's, so that dropped parameters are reported in the caller's
+    names.
 
-    ``names`` are paths, or beginnings of paths, by those in OpenAI's words: ``stop`` -> ``stop_sequences``. ``inside``
-    are pieces within a path: ``.function.parameters`` -> ``.input_schema``. ``once`` are members that are named once
-    for the whole request, by their own name, ``silent`` those whose loss changes nothing.
+    ``names`` are paths, or beginnings of paths, by OpenAI's paths: ``stop`` -> ``stop_sequences``. ``inside`` are
+    pieces within a path: ``.function.parameters`` -> ``.input_schema``. Members in ``once`` are reported once for the
+    whole request, by their own name; members in ``silent`` are not reported, because their loss changes nothing.
     """
 
     names: Mapping[str, str] = {}
@@ -249,14 +254,14 @@ class Wording(msgspec.Struct, frozen=True):
     silent: frozenset[str] = frozenset()
 
     def told(self, path: str) -> str:
-        """What the caller calls it; empty for what needn't be told."""
+        """The caller's path for OpenAI's path; empty if the loss isn't reported."""
         member = path.rpartition(".")[2]
         if member in self.silent:
             return ""
         if member in self.once:
             return member
-        for piece, own in self.inside.items():
-            path = path.replace(piece, own)
+        for piece, callers_piece in self.inside.items():
+            path = path.replace(piece, callers_piece)
         first = _FIRST_NAME.match(path)
         name = "" if first is None else first[0]
         return self.names.get(path) or (self.names.get(name, name) + path[len(name) :])
@@ -266,8 +271,8 @@ _FIRST_NAME: Final = re.compile(r"[^.\[]+")
 
 
 class ChatRequest(msgspec.Struct, frozen=True):
-    """A request. ``parameters`` are all members but ``model``, ``messages`` and those about delivery, by OpenAI's
-    names; those with a type of their own here are parsed (``tools``, ``tool_choice``, ``response_format``).
+    """A request. ``parameters`` are all members except ``model``, ``messages``, ``stream`` and ``stream_options``, by
+    OpenAI's names; members with a type in this module are parsed (``tools``, ``tool_choice``, ``response_format``).
 
     Read them through ``Parameters``, which knows in the end what was left over. ``wording`` is how the caller's wire
     spells them, None for OpenAI's own. ``hides_thinking``: the caller wants no text of thoughts in the reply.
@@ -282,22 +287,22 @@ class ChatRequest(msgspec.Struct, frozen=True):
 
     @property
     def system(self) -> tuple[Message, ...]:
-        """The system and developer messages that stand before any answer. Nothing that is said later changes them: what
-        providers cached, and signed, holds."""
+        """The system and developer messages before the first answer. Later messages don't change them, so that the
+        providers' prompt caches and signatures stay valid."""
         early, _ = self._cut
         return tuple([message for message in early if message.role in SYSTEM_ROLES and not message.in_place])
 
     @property
     def turns(self) -> tuple[Message, ...]:
-        """All other messages, in their order. A system message among them is for the dialect to say in its place."""
+        """All other messages, in their order. The dialect writes a system message among them at its position."""
         early, late = self._cut
         spoken = [message for message in early if message.role not in SYSTEM_ROLES or message.in_place]
         return (*spoken, *late)
 
     @property
     def _cut(self) -> tuple[tuple[Message, ...], tuple[Message, ...]]:
-        """The messages before the first answer, and all from it on. Where the system alone speaks, it is to be
-        answered: then nothing is before."""
+        """The system messages before the first answer, and all other messages. If all messages are system messages,
+        they are the conversation: then the first part is empty."""
         messages, only_system = self.messages, True
         for place, message in enumerate(messages):
             if message.role in _ANSWERS:

@@ -23,5 +23,5 @@ def hint(word: str, known: Iterable[str], otherwise: str, cutoff: float = _CUTOF
 
     ``otherwise`` is the end if no known word is near.
     """
-    near = nearest(word, known, cutoff)
-    return otherwise if near is None else f"did you mean {quote}{near}{quote}?"
+    closest = nearest(word, known, cutoff)
+    return otherwise if closest is None else f"did you mean {quote}{closest}{quote}?"

@@ -1,9 +1,8 @@
-"""What happens in an answer, apart from any wire format: the closed set of events between a dialect's reader and the
-writer of the caller's dialect. A plain reply is the same events, collected.
+"""The events of an answer, independent of any wire format: a provider dialect reads a reply into events, the caller's
+dialect writes them. A plain reply is the collected events.
 
-``choice`` is the index of the answer among several, ``block`` that of the content block within its choice: a new
-number begins a new block. Order is the order in which the provider said things. Text is never cut or joined with
-anything.
+``choice`` is the index of the answer among several, ``block`` the index of the content block within its choice: a new
+number begins a new block. Events are in the provider's order. Text is never cut or joined.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from penstock.core.usage import Usage
 
 
 class Start(msgspec.Struct, frozen=True, gc=False):
-    """What is known of the reply as a whole; empty and 0 where the provider said nothing. First or absent."""
+    """The reply's id, model and time; empty and 0 if the provider sent none. The first event, or absent."""
 
     id: str = ""
     model: str = ""
@@ -31,15 +30,15 @@ class Text(msgspec.Struct, frozen=True, gc=False):
 
 
 class Refusal(msgspec.Struct, frozen=True, gc=False):
-    """Text by which the model declines."""
+    """A piece of the text with which the model refuses to answer."""
 
     text: str
     choice: int = 0
 
 
 class Thinking(msgspec.Struct, frozen=True, gc=False):
-    """Reasoning: a piece of its text, or the ``signature`` that its maker wants back with it (either may be empty), or
-    ``data``, a whole block that only its maker can read. ``owner``: see ``core.chat.Owner``."""
+    """Reasoning: a piece of its text, or the ``signature`` that the client must send back with it (either may be
+    empty), or ``data``, a whole block that only its maker can read. ``owner``: see ``core.chat.Owner``."""
 
     text: str = ""
     signature: str = ""
@@ -50,8 +49,9 @@ class Thinking(msgspec.Struct, frozen=True, gc=False):
 
 
 class ToolStart(msgspec.Struct, frozen=True, gc=False):
-    """A call of a caller's tool begins. ``index`` counts the calls of its choice from 0, densely. ``id`` may be empty
-    where the provider has none: the writer then gives one. ``signature``: opaque, to be sent back on this very call."""
+    """A call of a caller's tool begins. ``index`` counts the calls of its choice from 0 without gaps. ``id`` is empty
+    if the provider sends none: the writer then makes one. ``signature`` is opaque and must be sent back on this
+    call."""
 
     index: int
     name: str
@@ -62,7 +62,7 @@ class ToolStart(msgspec.Struct, frozen=True, gc=False):
 
 
 class ToolArgs(msgspec.Struct, frozen=True, gc=False):
-    """A piece of a call's arguments: JSON text, in order. None at all means a call without arguments."""
+    """A piece of a call's arguments: JSON text, in order. A call without any ``ToolArgs`` has no arguments."""
 
     json: str
     index: int
@@ -80,8 +80,8 @@ class Media(msgspec.Struct, frozen=True, gc=False):
 
 
 class Citation(msgspec.Struct, frozen=True):
-    """A source of what was said. ``start`` and ``end`` count characters of the choice's whole text; None: the text of
-    the block so far. ``raw`` is the citation in the provider's own shape."""
+    """A source of the answer's text. ``start`` and ``end`` count characters of the choice's whole text; None: the
+    source covers the text of the block so far. ``raw`` is the citation in the provider's own shape."""
 
     raw: Mapping[str, Any]
     url: str = ""
@@ -93,9 +93,9 @@ class Citation(msgspec.Struct, frozen=True):
 
 
 class Foreign(msgspec.Struct, frozen=True):
-    """A content block, or a piece of one, that exists in the provider's dialect only (a server tool's call and result,
-    executed code, ...), in its own shape. The caller must not take it for a call of its own tools. ``owner`` is whose
-    shape it is, empty when the block's type says so."""
+    """A content block, or a piece of a block, that exists only in the provider's dialect (a server tool's call and
+    result, executed code, ...), in the provider's shape. It is no call of the caller's tools. ``owner`` is the maker of
+    the shape, empty if the block's type identifies the maker."""
 
     value: Mapping[str, Any]
     choice: int = 0
@@ -104,7 +104,7 @@ class Foreign(msgspec.Struct, frozen=True):
 
 
 class Extra(msgspec.Struct, frozen=True):
-    """A member of the reply (``choice`` None) or of a choice that OpenAI's dialect has no place for, by its name."""
+    """A member of the reply (``choice`` None) or of a choice that doesn't exist in OpenAI's dialect, by its name."""
 
     name: str
     value: Any
@@ -119,11 +119,11 @@ class Logprobs(msgspec.Struct, frozen=True):
 
 
 class Stop(msgspec.Struct, frozen=True, gc=False):
-    """A choice is finished. ``reason`` is OpenAI's word: stop, length, tool_calls, content_filter; ``native`` the
-    provider's. A later one for the same choice replaces it. The writer makes ``tool_calls`` of ``stop`` itself where
-    the choice has tool calls. ``sequence`` is the stop sequence that ended it, where the provider tells.
+    """A choice is finished. ``reason`` is OpenAI's finish reason: stop, length, tool_calls, content_filter; ``native``
+    is the provider's. A later ``Stop`` for the same choice replaces an earlier one. If the choice has tool calls, the
+    writer changes ``stop`` to ``tool_calls``. ``sequence`` is the stop sequence that ended the choice, if known.
 
-    What OpenAI has no word for is told by ``detail``: refusal (the model declined), pause (it would go on), context
+    ``detail`` names reasons that OpenAI lacks: refusal (the model refused), pause (the turn can be continued), context
     (the context window is full)."""
 
     reason: str
@@ -134,8 +134,8 @@ class Stop(msgspec.Struct, frozen=True, gc=False):
 
 
 class Fail(msgspec.Struct, frozen=True):
-    """The answer ended in an error that the provider told (``raw`` is its body) or that its bytes show (``broken``:
-    cut off, garbage). Nothing follows."""
+    """The answer ended with an error of the provider (``raw`` is its body) or with invalid bytes (``broken``: cut off,
+    garbage). No event follows."""
 
     message: str
     type: str = ""
@@ -164,7 +164,7 @@ Event = (
 
 
 class CollectedCall(msgspec.Struct):
-    """A tool call, whole."""
+    """A complete tool call."""
 
     id: str
     name: str
@@ -174,8 +174,8 @@ class CollectedCall(msgspec.Struct):
 
 
 class Choice(msgspec.Struct):
-    """One answer, whole. ``blocks`` are its content blocks by number, each a list of the events that make it up.
-    ``calls_before`` says of how many calls of tools each came after, if any."""
+    """One complete answer. ``blocks`` are its content blocks by number, each a list of its events. ``calls_before`` is
+    the number of tool calls before a block, by block number, without zeros."""
 
     index: int
     blocks: dict[int, list[Text | Thinking | Media | Citation | Foreign]] = msgspec.field(default_factory=dict)
@@ -188,7 +188,7 @@ class Choice(msgspec.Struct):
 
 
 class ChatReply(msgspec.Struct):
-    """A whole reply. ``failure`` is set when it is an error."""
+    """A complete reply. ``failure`` is set if the reply is an error."""
 
     start: Start = Start()
     choices: dict[int, Choice] = msgspec.field(default_factory=dict)
@@ -197,15 +197,15 @@ class ChatReply(msgspec.Struct):
     failure: Fail | None = None
 
     def choice(self, index: int) -> Choice:
-        """The choice of that index, new if need be."""
-        found = self.choices.get(index)
-        if found is None:
-            found = self.choices[index] = Choice(index)
-        return found
+        """The choice with this index, created if it doesn't exist."""
+        choice = self.choices.get(index)
+        if choice is None:
+            choice = self.choices[index] = Choice(index)
+        return choice
 
 
 def collect(events: Iterable[Event]) -> ChatReply:
-    """The reply that a sequence of events makes up."""
+    """The reply that consists of these events."""
     reply = ChatReply()
     for event in events:
         _ADD[type(event)](reply, event)
@@ -214,13 +214,13 @@ def collect(events: Iterable[Event]) -> ChatReply:
 
 def _add_to_block(reply: ChatReply, event: Text | Thinking | Media | Citation | Foreign) -> None:
     choice = reply.choice(event.choice)
-    known = choice.blocks.get(event.block)
-    if known is None:
+    block = choice.blocks.get(event.block)
+    if block is None:
         choice.blocks[event.block] = [event]
         if choice.calls:
             choice.calls_before[event.block] = len(choice.calls)
     else:
-        known.append(event)
+        block.append(event)
 
 
 def _add_call(reply: ChatReply, event: ToolStart) -> None:
@@ -273,4 +273,4 @@ _ADD: Final[Mapping[type, Callable[[ChatReply, Any], None]]] = {
     Usage: _add_usage,
     Fail: _add_failure,
 }
-"""By type, one for each event: a table, because matching each event against each class costs more than all the rest."""
+"""The handler of each event type. A table, because a chain of ``isinstance`` checks was the largest cost."""

@@ -1,4 +1,4 @@
-"""Taking one value out of a JSON document by its path, every other value left with its bytes."""
+"""Removes one value from a JSON document by its path; all other values keep their bytes."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ def parse_path(text: str) -> Path:
     steps: list[str | int | None] = []
     at = 0
     while at < len(text):
-        found = _STEP.match(text, at)
-        if found is None or (found[1] is None and not steps):
+        step = _STEP.match(text, at)
+        if step is None or (step[1] is None and not steps):
             raise ValueError(f"no path at character {at}")
-        name, index = found.groups()
+        name, index = step.groups()
         steps.append(name if name is not None else None if index == "*" else int(index))
-        at = found.end()
+        at = step.end()
     if not steps:
         raise ValueError("an empty path")
     return tuple(steps)
 
 
 def without_path(body: Body, path: Path) -> Body:
-    """The body without what the path leads to; the same one when it leads nowhere."""
-    first, *rest = path
+    """The body without the value at the path; the same body if there is no such value."""
+    first, *steps_after = path
     if not isinstance(first, str) or first not in body:
         return body
-    if not rest:
+    if not steps_after:
         return body.without(first)
     raw = body.raw(first) or b"null"
-    less = _without(raw, tuple(rest))
+    less = _without(raw, tuple(steps_after))
     return body if less is raw else body.replaced({first: less})
 
 
 def _without(raw: bytes, path: Path) -> bytes:
-    """The value without what the path leads to: the very same bytes when it leads nowhere."""
+    """The JSON without the value at the path; the same bytes object if there is no such value."""
     try:
         return _from_object(raw, path) if isinstance(path[0], str) else _from_array(raw, path)
     except (ValueError, RecursionError):
@@ -63,11 +63,11 @@ def _from_object(raw: bytes, path: Path) -> bytes:
 
 
 def _from_array(raw: bytes, path: Path) -> bytes:
-    first, *rest = path
+    first, *steps_after = path
     items = _elements(raw)
     chosen = range(len(items)) if first is None else [first] if isinstance(first, int) and first < len(items) else []
-    if rest:
-        less = [_without(item, tuple(rest)) if index in chosen else item for index, item in enumerate(items)]
+    if steps_after:
+        less = [_without(item, tuple(steps_after)) if index in chosen else item for index, item in enumerate(items)]
     else:
         less = [item for index, item in enumerate(items) if index not in chosen]
     return raw if less == items else b"[" + b",".join(less) + b"]"
@@ -80,7 +80,7 @@ def _elements(raw: bytes) -> list[bytes]:
     except msgspec.ValidationError:
         raise ValueError("no array") from None
     except UNREADABLE:
-        # Lone surrogates, which only the standard library takes.
+        # Lone surrogates, which only the standard library accepts.
         return _elements_leniently(raw.decode())
 
 

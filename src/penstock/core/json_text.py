@@ -1,7 +1,7 @@
-"""JSON text from and for outside: reading it whatever it turns out to be, writing it, members of an expected type.
+"""Reads and writes JSON text of callers and providers, and reads members of an expected type.
 
-The fast codec (msgspec) comes first. Where it refuses what real clients send (lone surrogates, a byte-order mark, large
-exponents), the standard library does the same work.
+The fast codec (msgspec) is tried first. If it refuses the text (real clients send lone surrogates, a byte-order mark,
+large exponents), the standard library parses it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def read_json(data: bytes) -> Any:
-    """The value, also where only the standard library takes it: lone surrogates, a byte-order mark, large exponents.
+    """The parsed value. Lone surrogates, a byte-order mark and large exponents are accepted.
 
     Raises ValueError for anything else.
     """
@@ -33,7 +33,7 @@ def read_json(data: bytes) -> Any:
 
 
 def _refuse(name: str) -> None:
-    """NaN and the infinities, which the standard library reads and JSON has no words for."""
+    """Refuse NaN and the infinities, which the standard library reads although they are no JSON."""
     raise ValueError(f"{name} is not JSON")
 
 
@@ -63,9 +63,9 @@ def _raw(value: Any) -> Any:
 
 
 def mapping(value: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """An object; an empty one where there is none."""
-    found = value.get(name)
-    return found if isinstance(found, dict) else {}
+    """The member if it is an object, else an empty object."""
+    member = value.get(name)
+    return member if isinstance(member, dict) else {}
 
 
 def mappings(value: Any) -> list[dict[str, Any]]:
@@ -74,12 +74,12 @@ def mappings(value: Any) -> list[dict[str, Any]]:
 
 
 def text(value: Mapping[str, Any], name: str) -> str:
-    """A string; an empty one where there is none."""
-    found = value.get(name)
-    return found if isinstance(found, str) else ""
+    """The member if it is a string, else an empty string."""
+    member = value.get(name)
+    return member if isinstance(member, str) else ""
 
 
 def integer(value: Mapping[str, Any], name: str) -> int | None:
-    """A whole number, as which true and false don't count."""
-    found = value.get(name)
-    return found if type(found) is int else None
+    """The member if it is an integer, else None; true and false are no integers."""
+    member = value.get(name)
+    return member if type(member) is int else None

@@ -1,4 +1,4 @@
-"""What one attempt came to: the value that the routing generator is sent."""
+"""The outcome of one attempt: the value that is sent to the routing generator."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from penstock.core.failure import Failure, Kind, RetrySafety
 
 
 class ErrorClass(Enum):
-    """What kind of trouble an attempt ran into, told apart by what helps: the names that ``on_error`` takes."""
+    """The class of an error, by the reaction that helps. The values are the names that ``on_error`` accepts."""
 
     RATE_LIMIT = "rate_limit"
     SERVER_ERROR = "server_error"
@@ -58,7 +58,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
     @property
     def is_network(self) -> bool:
-        """Whether the provider was never heard: what the reference reports as status 500
+        """Whether the provider sent no response at all, which Portkey reports as status 500
         (docs/portkey.md#network-failures)."""
         failure = self.failure
         return failure is not None and (failure.meaning.retry is RetrySafety.UNSENT or failure.kind in _BROKEN)
@@ -70,7 +70,7 @@ def failed(failure: Failure) -> Outcome:
 
 
 def class_of(failure: Failure) -> ErrorClass | None:
-    """The class of a failure that the gateway itself has seen."""
+    """The class of a failure that the gateway itself detected."""
     kind = failure.kind
     if kind in _TIMEOUTS:
         return ErrorClass.TIMEOUT
@@ -82,7 +82,7 @@ def class_of(failure: Failure) -> ErrorClass | None:
 
 
 def class_of_status(status: int) -> ErrorClass | None:
-    """The class of a provider's HTTP status, when its body tells nothing better."""
+    """The class of a provider's HTTP status, used if the body doesn't name a more precise class."""
     if status == 429:
         return ErrorClass.RATE_LIMIT
     if status in {401, 403}:

@@ -1,7 +1,5 @@
-"""Handing out a request's parameters one by one: what a dialect did not take is what it can't express.
-
-That makes the rule "nothing is dropped in silence" hold by construction. A dialect takes each parameter that it knows;
-``dropped`` names everything else.
+"""Hands out a request's parameters one by one. A dialect takes each parameter that it can express; ``dropped`` names
+all other parameters. So no parameter is dropped silently.
 """
 
 from __future__ import annotations
@@ -28,11 +26,11 @@ _HARMLESS: Final[dict[str, tuple[Any, ...]]] = {
     "verbosity": ("medium",),
     "background": (False,),
 }
-"""Values that say what holds anyway: leaving them out loses nothing."""
+"""Values that equal the default: they can be left out without a loss."""
 
 
 class Parameters:
-    """One dialect's reading of one request."""
+    """The parameters of one request, as one dialect takes them."""
 
     __slots__ = ("_left", "_refused", "_wording")
 
@@ -42,32 +40,33 @@ class Parameters:
         self._refused: list[str] = []
 
     def value(self, name: str) -> Any:
-        """Take a parameter as it is; None when it wasn't given."""
+        """Take a parameter unchanged; None if the request doesn't have it."""
         return self._left.pop(name, None)
 
     def peek(self, name: str) -> Any:
-        """A parameter, left where it is; None when it wasn't given or was taken."""
+        """A parameter, without taking it; None if the request doesn't have it or it was taken."""
         return self._left.get(name)
 
     def given(self, known: Container[str]) -> list[str]:
-        """The names among those known that were given and not taken yet, in the caller's order."""
+        """The names in ``known`` that the request has and that weren't taken yet, in the caller's order."""
         return [name for name in self._left if name in known]
 
     def first(self, *names: str) -> Any:
-        """Take several spellings of one parameter; the first that was given counts, the others count as dropped."""
+        """Take a parameter that has several names. The first name that the request has counts; the other names are
+        reported as dropped."""
         for name in names:
             if name in self._left:
                 return self._left.pop(name)
         return None
 
     def max_tokens(self) -> int | None:
-        """Take the limit of the answer; ``max_completion_tokens`` wins over the older ``max_tokens``."""
+        """Take the answer's limit in tokens; ``max_completion_tokens`` wins over the older ``max_tokens``."""
         old, new = self._left.pop("max_tokens", None), self._left.pop("max_completion_tokens", None)
-        found: int | None = old if new is None else new
-        return found
+        limit: int | None = old if new is None else new
+        return limit
 
     def stop(self) -> list[str]:
-        """Take the stop sequences, as a list whatever their form."""
+        """Take the stop sequences as a list; a single string becomes a list of one."""
         value = self._left.pop("stop", None)
         if value is None:
             return []
@@ -75,47 +74,49 @@ class Parameters:
 
     def tools(self) -> tuple[Tool | NativeTool, ...]:
         """Take the tools."""
-        found: tuple[Tool | NativeTool, ...] = self._left.pop("tools", ())
-        return found
+        tools: tuple[Tool | NativeTool, ...] = self._left.pop("tools", ())
+        return tools
 
     def tool_choice(self) -> ToolChoice | None:
-        """Take the choice among the tools."""
-        found: ToolChoice | None = self._left.pop("tool_choice", None)
-        return found
+        """Take the tool choice."""
+        choice: ToolChoice | None = self._left.pop("tool_choice", None)
+        return choice
 
     def format(self) -> Format | None:
-        """Take the wanted form of the answer; None for plain text."""
-        found: Format | None = self._left.pop("response_format", None)
-        return found
+        """Take the response format; None for plain text."""
+        response_format: Format | None = self._left.pop("response_format", None)
+        return response_format
 
     def reasoning(self) -> Reasoning | None:
-        """Take everything that says how much to think; None when nothing does."""
-        found: Reasoning | None = self._left.pop("reasoning", None)
-        return found
+        """Take the reasoning settings; None if the request has none."""
+        reasoning: Reasoning | None = self._left.pop("reasoning", None)
+        return reasoning
 
     def unsupported(self, path: str) -> None:
-        """Say that something inside of a parameter or message can't be expressed: ``messages[2].content[0]``."""
-        told = path if self._wording is None else self._wording.told(path)
-        if told and told not in self._refused:
-            self._refused.append(told)
+        """Report that a value inside a parameter or message can't be expressed, by its path:
+        ``messages[2].content[0]``."""
+        caller_path = path if self._wording is None else self._wording.told(path)
+        if caller_path and caller_path not in self._refused:
+            self._refused.append(caller_path)
 
     def again(self, request: ChatRequest) -> Parameters:
-        """A reading of the request in another form, with what was refused so far."""
+        """The parameters of ``request``, a changed form of the same request, with the paths reported so far."""
         other = Parameters(request)
         other._refused = list(self._refused)
         return other
 
     def dropped(self) -> tuple[str, ...]:
-        """What was neither taken nor harmless, in the caller's order, then what was refused."""
-        left = (_name(name, value) for name, value in self._left.items() if value not in _HARMLESS.get(name, ()))
+        """The parameters that were not taken and don't equal the default, in the caller's order, then the paths
+        reported with ``unsupported``."""
+        remaining = (_name(name, value) for name, value in self._left.items() if value not in _HARMLESS.get(name, ()))
         if self._wording is not None:
-            told = [name for name in map(self._wording.told, left) if name]
-            return tuple(dict.fromkeys((*told, *self._refused)))
-        return (*left, *self._refused)
+            caller_paths = [name for name in map(self._wording.told, remaining) if name]
+            return tuple(dict.fromkeys((*caller_paths, *self._refused)))
+        return (*remaining, *self._refused)
 
 
 def _name(name: str, value: Any) -> str:
-    """What the caller called it."""
+    """The caller's name of the parameter."""
     if name == "reasoning" and isinstance(value, Reasoning):
         return "reasoning_effort" if value.effort else "thinking"
     return name

@@ -1,4 +1,5 @@
-"""What one model family accepts, as far as dialects must know it. The rows are in ``traits/``; this is their type."""
+"""The type of a model family's traits: what the family accepts, as far as dialects need it. The rows are in
+``traits/``."""
 
 from __future__ import annotations
 
@@ -8,27 +9,27 @@ from typing import Literal
 import msgspec
 
 Thinking = Literal["none", "budget", "adaptive", "level", "effort", "switch"]
-"""How a family is told to think: not at all; by a budget of tokens; by itself, with an effort beside it; by a level in
-words (Gemini 3); by OpenAI's ``reasoning_effort``; on or off."""
+"""How a request controls a family's thinking: not at all; with a budget in tokens; adaptively, with an effort; with a
+level (Gemini 3); with OpenAI's ``reasoning_effort``; on or off."""
 
 
 class Traits(msgspec.Struct, frozen=True):
-    """The facts of one family. The defaults are those of a model that nobody knows: it takes everything.
+    """The traits of one family. The defaults are for an unknown model: it accepts everything.
 
-    ``owner`` is whose opaque values it understands (``core.chat.Owner``). ``output_limit`` is the answer's limit in
-    tokens to ask for where the dialect demands one and the caller named none. ``budgets`` gives the tokens that an
-    effort stands for, ``efforts`` the words that the family knows, by OpenAI's word. ``refuses`` are parameters (by
-    OpenAI's names) that the family answers with an error.
+    ``owner`` is the maker whose opaque values the model accepts (``core.chat.Owner``). ``output_limit`` is the answer's
+    limit in tokens that is sent if the dialect requires one and the caller set none. ``budgets`` are the thinking
+    budgets in tokens by OpenAI's effort, ``efforts`` the family's efforts by OpenAI's effort. The family answers the
+    parameters in ``refuses`` (OpenAI's names) with an error.
     """
 
     family: str = ""
     owner: str = ""
     max_completion_tokens: bool | None = None
-    """True: only ``max_completion_tokens`` is taken; False: only ``max_tokens``; None: either."""
+    """True: the family accepts only ``max_completion_tokens``; False: only ``max_tokens``; None: both."""
     output_limit: int | None = None
     refuses: frozenset[str] = frozenset()
     refuses_thinking: frozenset[str] = frozenset()
-    """Parameters (by OpenAI's names) that are an error only while the model thinks."""
+    """Parameters (OpenAI's names) that the family refuses only while the model thinks."""
     one_of_sampling: bool = False
     """Temperature and top_p exclude each other."""
     thinking: Thinking = "none"
@@ -37,30 +38,30 @@ class Traits(msgspec.Struct, frozen=True):
     min_budget: int = 0
     can_stop_thinking: bool = True
     thinks_unasked: bool = False
-    """It thinks when the request says nothing of it."""
+    """True: the model thinks unless the request turns thinking off."""
     thinking_off: str = "disabled"
-    """The ``thinking.type`` that stops a Claude from thinking before it answers."""
+    """The ``thinking.type`` that turns a Claude's thinking off."""
     tools: bool = True
     own_tools: bool = False
-    """True: one without tools takes those of its maker all the same, a search of the web, say."""
+    """True: a model without function tools still accepts its maker's own tools, for example web search."""
     forced_tools: bool = True
-    """False: a tool choice that forces a call (any tool, or a named one) is refused."""
+    """False: the family refuses a tool choice that forces a call (of any tool, or of a named tool)."""
     forced_while_thinking: bool = False
-    """True: such a choice is taken even while a Claude thinks by itself."""
+    """True: a Claude accepts a tool choice that forces a call even during adaptive thinking."""
     refuses_budget: bool = False
-    """True: a budget of tokens to think within, in Anthropic's words, is refused."""
+    """True: the family refuses Anthropic's ``budget_tokens``."""
     streams_tools: bool = True
-    """False: Bedrock refuses tools in a streamed conversation, so such a one is asked in one piece."""
+    """False: Bedrock refuses tools in a streamed request, so a request with tools is sent without streaming."""
     vision: bool = True
     documents: bool = True
     json_schema: bool = True
     json_with_tools: bool = True
-    """False: a request with tools may not say that the answer is to be JSON."""
+    """False: the family refuses a request with both tools and a JSON response format."""
     prefill: bool = True
     system_role: bool = True
-    """False: a system message is refused, and goes as a user's."""
+    """False: the family refuses system messages, so they are sent as user messages."""
     cache_points: bool = False
-    """Whether Bedrock's cache points are understood."""
+    """Whether the family accepts Bedrock's cache points."""
 
 
 ANY_MODEL = Traits()

@@ -9,7 +9,7 @@ import msgspec
 
 
 class Usage(msgspec.Struct, frozen=True):
-    """What a provider reported, in OpenAI's arithmetic: ``prompt`` includes ``cached``, ``cache_written`` and
+    """The token counts of a provider, counted as OpenAI does: ``prompt`` includes ``cached``, ``cache_written`` and
     ``tool_prompt``; ``completion`` includes ``reasoning``; ``cache_written`` includes ``cache_written_1h``.
 
     A count that the provider leaves out is None, never a guess. ``native`` is the provider's own account of it.
@@ -26,7 +26,7 @@ class Usage(msgspec.Struct, frozen=True):
     audio_in: int | None = None
     audio_out: int | None = None
     cache_written_1h: int | None = None
-    """Those of ``cache_written`` that are kept for an hour (Anthropic's ``ephemeral_1h``)."""
+    """The part of ``cache_written`` with a time to live of one hour (Anthropic's ``ephemeral_1h``)."""
     image_in: int | None = None
     image_out: int | None = None
     predicted_accepted: int | None = None
@@ -39,12 +39,12 @@ class Usage(msgspec.Struct, frozen=True):
     native: Mapping[str, Any] = {}
 
     def merged(self, later: Usage) -> Usage:
-        """These counts with a later report on top: of each count the later one wins where it is given."""
+        """These counts updated by a later report: each count that the later report has replaces the earlier count."""
         changes = {name: value for name in _COUNTS if (value := getattr(later, name)) is not None}
         return msgspec.structs.replace(self, **changes, native={**self.native, **later.native})
 
     def plus(self, other: Usage) -> Usage:
-        """The counts of two calls together; a count that neither reports stays unknown. ``native`` is left out."""
+        """The sums of the counts of two calls; a count that neither call has stays None. ``native`` is left out."""
         sums: dict[str, int] = {}
         for name in _COUNTS:
             counts = [count for usage in (self, other) if (count := getattr(usage, name)) is not None]

@@ -1,7 +1,7 @@
-"""What a vendor's error body says, wherever it puts it, in OpenAI's four words.
+"""Reads a vendor's error body into the four members of OpenAI's error object: message, type, param, code.
 
-Vendors put the text of an error under ``error.message``, ``message``, ``error``, ``detail`` or ``errors``. All of it is
-understood here, whoever sent it.
+Vendors put the text of an error under ``error.message``, ``message``, ``error``, ``detail`` or ``errors``. All of these
+are read for every vendor.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from penstock.core.json_text import write_json
 _ORGANISATION: Final = re.compile(
     r"\b(org(?:anization)?[- ](?:[A-Za-z ]{0,24})?)[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE
 )
-"""An account's id beside the word organisation: the operator's, and no caller's business."""
+"""An account id after the word organisation: it is the operator's and must not reach callers."""
 
 
 class VendorError(msgspec.Struct, frozen=True):
-    """What an error body says, in OpenAI's four words; ``message`` is empty when none was found."""
+    """The four members of OpenAI's error object; ``message`` is empty if the body has none."""
 
     message: str = ""
     type: str | None = None
@@ -30,7 +30,7 @@ class VendorError(msgspec.Struct, frozen=True):
 
 
 def read_vendor_error(value: Any) -> VendorError:
-    """What a decoded error body says."""
+    """The error in a decoded error body."""
     if isinstance(value, list):
         return next((error for error in map(read_vendor_error, value[:16]) if error.message), VendorError())
     if not isinstance(value, dict):
@@ -83,11 +83,11 @@ def _text(value: Any) -> str | None:
 
 
 def _code(error: Mapping[str, Any]) -> str | None:
-    """Always text: OpenAI's clients read it as such, also where a vendor sends a number."""
+    """The code as text, even if the vendor sends a number: OpenAI's clients expect text."""
     code = error.get("code")
     return str(code) if isinstance(code, str | int) and not isinstance(code, bool) and code != "" else None
 
 
 def without_organisation(text: str) -> str:
-    """Text of a provider's, its account's ids made unreadable."""
+    """A provider's text with account ids masked."""
     return _ORGANISATION.sub(r"\1***", text)

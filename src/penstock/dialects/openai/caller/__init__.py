@@ -1,1 +1,1 @@
-"""Callers who speak OpenAI's chat completions: their requests are read, their replies, streams and errors written."""
+"""The caller side of OpenAI's chat completions: reads requests, writes replies, streams and errors."""

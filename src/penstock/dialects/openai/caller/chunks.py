@@ -1,7 +1,7 @@
-"""Events as OpenAI's chat completion chunks, as they happen.
+"""Writes events as OpenAI's chat completion chunks, as the events arrive.
 
-Nothing is held back but what can only be said at the end: finish reasons and usage (a provider may go on after its
-first finish reason, and counts tokens last). Source: OpenAI API reference, "The chat completion chunk object".
+Only finish reasons and usage are held back until the end: a provider may send more content after its first finish
+reason, and sends token counts last. Source: OpenAI API reference, "The chat completion chunk object".
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ _Said = _Content | ToolStart | ToolArgs | Logprobs | Stop
 
 
 class _Choice(msgspec.Struct):
-    """What is known of a choice so far.
+    """The state of one choice.
 
-    ``is_open``: its first chunk, with the role, was written. ``length`` counts the characters of its text, ``block`` is
-    the number of its last text block, which began at ``block_start``.
+    ``is_open``: the first chunk, with the role, was written. ``length`` counts the characters of the choice's text,
+    ``block`` is the number of the last text block, which began at character ``block_start``.
     """
 
     is_open: bool = False
@@ -61,13 +61,13 @@ class _Choice(msgspec.Struct):
     block: int = -1
     block_start: int = 0
     silent: set[int] = msgspec.field(default_factory=set)
-    """Tool calls of which no argument was heard yet."""
+    """Tool calls without any argument so far."""
     calls: int = 0
     thought: list[str] = msgspec.field(default_factory=list)
     thought_block: int = -1
     details: int = 0
     others: int = 0
-    """Blocks of other kinds than text and thoughts, and the number of the last."""
+    """The count of blocks other than text and thinking, and the number of the last such block."""
     other_block: int = -1
     sources: int = 0
     extras: dict[str, Any] = msgspec.field(default_factory=dict)
@@ -75,21 +75,21 @@ class _Choice(msgspec.Struct):
 
 
 class ChunkWriter:
-    """Writes one stream. ``failed`` is set by the event that ended it before its time."""
+    """Writes one stream. ``failed`` is the ``Fail`` event that ended the stream early, if any."""
 
     def __init__(self, caption: Caption) -> None:
         self._caption = caption
         self._id = reply_id(caption)
         self._choices: dict[int, _Choice] = {}
         self._is_open = False
-        """Whether the first choice is open: nearly always the only one."""
+        """Whether the first choice, nearly always the only choice, is open."""
         self._extras: dict[str, Any] = {}
         self._tokens: Usage | None = None
         self.failed: Fail | None = None
         self._begin(Start())
 
     def _begin(self, start: Start) -> None:
-        """Make ready what every chunk says."""
+        """Prepare the members that every chunk repeats (id, model, created)."""
         caption = self._caption
         self._id = start.id or reply_id(caption)
         head = {
@@ -105,7 +105,7 @@ class ChunkWriter:
         self._text_tail = b'},"logprobs":null,"finish_reason":null}]' + self._tail
 
     def write(self, events: Iterable[Event]) -> bytes:
-        """The chunks of some events."""
+        """The chunks for these events."""
         chunks: list[bytes] = []
         for event in events:
             if type(event) is Text and event.choice == 0 and self._caption.strict and self._is_open:
@@ -116,7 +116,7 @@ class ChunkWriter:
         return b"".join(chunks)
 
     def finish(self) -> bytes:
-        """The end of a stream that ended well: finish reasons, usage, ``[DONE]``."""
+        """The end of a successful stream: finish reasons, usage, ``[DONE]``."""
         chunks: list[bytes] = []
         counts = usage(self._tokens)
         numbers = sorted(self._choices) or [0]
@@ -136,7 +136,7 @@ class ChunkWriter:
         return b"".join(chunks) + _DONE
 
     def _whole(self, choices: list[dict[str, Any]], counts: dict[str, Any] | None, *, last: bool) -> bytes:
-        """A chunk with more to it than a delta."""
+        """A chunk with any choices, and optionally usage."""
         parts = [self._head, b',"choices":', write_json(choices)]
         if last and not self._caption.strict:
             named = {"id", "object", "created", "model", "provider", "choices", "usage"}
@@ -217,21 +217,22 @@ class ChunkWriter:
         choice.length += len(event.text)
 
     def _source(self, event: Citation, choice: _Choice) -> dict[str, Any]:
-        """A web source, numbered: OpenAI's SDK adds up the lists of a stream by index."""
-        found = {"index": choice.sources, **annotation(event, choice.block_start, choice.length)}
+        """A web source with its index: OpenAI's SDK merges the lists of a stream by index."""
+        source = {"index": choice.sources, **annotation(event, choice.block_start, choice.length)}
         choice.sources += 1
-        return found
+        return source
 
     def _with_block(
         self, delta: dict[str, Any], event: Text | Thinking | Media | Citation | Foreign, piece: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """The delta, and beside it the piece as Portkey's content block for callers that aren't strict."""
+        """The delta; for callers that aren't strict, with the piece as Portkey's content block, too."""
         if self._caption.strict:
             return delta
         return {**delta, "content_blocks": [{"index": event.block, "delta": piece}]}
 
     def _thought(self, event: Thinking, choice: _Choice) -> dict[str, Any]:
-        """Reasoning as it comes; with its signature the whole of its block once more, for the client to send back."""
+        """The delta of a piece of reasoning. With the signature, the whole block is repeated in ``reasoning_details``,
+        for the client to send back."""
         if event.block != choice.thought_block:
             choice.thought_block, choice.thought = event.block, []
         delta: dict[str, Any] = {}
@@ -241,8 +242,8 @@ class ChunkWriter:
         if event.signature or event.data:
             text = "".join(choice.thought)
             after = place(choice.length, choice.calls, choice.others)
-            told = {"text": text, "signature": event.signature, "data": event.data}
-            delta["reasoning_details"] = [reasoning_detail(choice.details, event.owner, after, **told)]
+            fields = {"text": text, "signature": event.signature, "data": event.data}
+            delta["reasoning_details"] = [reasoning_detail(choice.details, event.owner, after, **fields)]
             choice.details += 1
             choice.thought = []
         piece = {"thinking": event.text} if event.text else {}
@@ -271,7 +272,7 @@ class ChunkWriter:
             yield self._delta(event.choice, {"tool_calls": [call]})
 
     def _complete_arguments(self, number: int, choice: _Choice) -> Iterable[bytes]:
-        """Calls that ended without any argument have none: clients read their arguments as JSON."""
+        """The chunks with ``{}`` for calls that ended without arguments: clients parse the arguments as JSON."""
         for index in sorted(choice.silent):
             yield self._delta(number, {"tool_calls": [{"index": index, "function": {"arguments": "{}"}}]})
         choice.silent.clear()

@@ -1,4 +1,4 @@
-"""A whole reply as OpenAI's chat completion. Its stream is written in chunks.py, of the same events."""
+"""Writes a whole reply as OpenAI's chat completion. chunks.py writes the same events as a stream."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _Block = list[Text | Thinking | Media | Citation | Foreign]
 
 
 def completion(reply: ChatReply, caption: Caption) -> bytes:
-    """The reply as JSON. It must not be a failure."""
+    """The reply as JSON. ``reply.failure`` must be None."""
     start = reply.start
     own_id = start.id or reply_id(caption)
     choices = [reply.choices[index] for index in sorted(reply.choices)] or [Choice(0)]
@@ -45,15 +45,15 @@ def completion(reply: ChatReply, caption: Caption) -> bytes:
 
 
 def _choice(choice: Choice, reply_id: str, *, strict: bool) -> dict[str, Any]:
-    found: dict[str, Any] = {
+    entry: dict[str, Any] = {
         "index": choice.index,
         "message": _message(choice, reply_id, strict=strict),
         "logprobs": {"content": choice.logprobs, "refusal": None} if choice.logprobs else None,
         "finish_reason": finish_reason(choice.stop, has_calls=bool(choice.calls), strict=strict),
     }
     if not strict:
-        found |= {name: value for name, value in choice.extras.items() if name not in found}
-    return found
+        entry |= {name: value for name, value in choice.extras.items() if name not in entry}
+    return entry
 
 
 def _message(choice: Choice, reply_id: str, *, strict: bool) -> dict[str, Any]:
@@ -90,11 +90,12 @@ def _message(choice: Choice, reply_id: str, *, strict: bool) -> dict[str, Any]:
 
 
 def _add_reasoning(message: dict[str, Any], choice: Choice) -> None:
-    """The text for people, and what its maker wants back."""
+    """Add ``reasoning_content`` (the text), and ``reasoning_details`` with the opaque values that the maker needs
+    back."""
     blocks = choice.blocks
-    said = "".join(event.text for events in blocks.values() for event in events if isinstance(event, Thinking))
-    if said:
-        message["reasoning_content"] = said
+    text = "".join(event.text for events in blocks.values() for event in events if isinstance(event, Thinking))
+    if text:
+        message["reasoning_content"] = text
     details: list[dict[str, Any]] = []
     length = others = 0
     for number, events in blocks.items():
@@ -122,7 +123,7 @@ def _call(call: CollectedCall, reply_id: str, choice: int, index: int, *, strict
 
 
 def _annotations(blocks: Iterable[_Block]) -> Iterable[dict[str, Any]]:
-    """Web sources. One without a place of its own stands for the text of its block."""
+    """Web sources. A source without character positions covers the text of its block."""
     start = end = 0
     for events in blocks:
         start = end
@@ -133,7 +134,7 @@ def _annotations(blocks: Iterable[_Block]) -> Iterable[dict[str, Any]]:
 
 
 def _add_media(message: dict[str, Any], events: Iterable[Event], reply_id: str) -> None:
-    """Sound goes where OpenAI puts it; images are content blocks even for strict callers
+    """Add media: sound in OpenAI's member ``audio``, images as content blocks even for strict callers
     (docs/portkey.md#images-and-sound)."""
     media = [event for event in events if isinstance(event, Media)]
     sounds = [event for event in media if event.mime.startswith("audio/")]
@@ -146,7 +147,7 @@ def _add_media(message: dict[str, Any], events: Iterable[Event], reply_id: str) 
 
 
 def _blocks(events: _Block) -> Iterable[dict[str, Any]]:
-    """The content blocks of one number: its text or thinking in one, everything else as it came."""
+    """The content blocks of one block number: text or thinking joined to one block, other events one block each."""
     texts = [event for event in events if isinstance(event, Text)]
     thoughts = [event for event in events if isinstance(event, Thinking)]
     if thoughts:

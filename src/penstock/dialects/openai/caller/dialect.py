@@ -1,4 +1,4 @@
-"""OpenAI's chat completions as callers speak it: one value. Embeddings and lists of models share it on lane 1."""
+"""The caller dialect of OpenAI's chat completions. Embeddings and lists of models use the same dialect on lane 1."""
 
 from __future__ import annotations
 
@@ -30,6 +30,6 @@ OPENAI: Final = CallerDialect(
         Reshape(reshape.to_plain, reshape.to_stream, reshape.with_usage),
     ),
     relay=Relay(fit_request, normalize.transform, normalize_stream.transform),
-    # One line without an empty one after it: some clients take a comment and an empty line for an event.
+    # A comment line without an empty line after it: some clients read a comment and an empty line as an event.
     keep_alive=b": keep-alive\n",
 )

@@ -1,7 +1,7 @@
-"""An assistant's earlier turn, put together again from what its client sends back: text, thoughts, calls of tools.
+"""Rebuilds an assistant's earlier turn from the message that the client sends back: text, reasoning, tool calls.
 
-Reasoning comes back in one of three shapes: ``content_blocks`` (Portkey's), ``reasoning_details`` (OpenRouter's, and
-ours, which say where each thought stood) or bare text. Its maker refuses thoughts that stand elsewhere than they did.
+Reasoning comes back in one of three shapes: ``content_blocks`` (Portkey's), ``reasoning_details`` (OpenRouter's; the
+gateway adds the position of each reasoning block) or plain text. The maker refuses reasoning at a changed position.
 Source: Claude docs, "Preserving thinking blocks"; docs/portkey.md#earlier-reasoning.
 """
 
@@ -19,8 +19,8 @@ from penstock.dialects.openai.caller.parts import READERS, image_part
 
 
 class _Place(msgspec.Struct, frozen=True):
-    """After how many characters of the content, calls of tools and other blocks a thought stood. ``is_known``: it was
-    told in a way that can be so."""
+    """The position of a reasoning block: the characters of the content, the tool calls and the other blocks before it.
+    ``is_known``: the client sent a valid position."""
 
     text: int = 0
     calls: int = 0
@@ -35,7 +35,7 @@ _ReasoningBlock = tuple[ReasoningPart, _Place]
 def earlier_turn(
     message: Mapping[str, Any], content: tuple[Part, ...], calls: tuple[ToolCall, ...]
 ) -> tuple[Part, ...]:
-    """All parts in the order in which the model made them, as far as it came back."""
+    """All parts in the order in which the model made them, as far as the client sent the order back."""
     thoughts = _details(message.get("reasoning_details"))
     blocks = message.get("content_blocks")
     if isinstance(blocks, list):
@@ -50,7 +50,8 @@ def earlier_turn(
 def _of_blocks(
     blocks: list[Any], thoughts: tuple[_ReasoningBlock, ...], content: tuple[Part, ...], calls: tuple[ToolCall, ...]
 ) -> tuple[Part, ...]:
-    """The blocks as the provider gave them, if they still say what the content says; what they add to it otherwise."""
+    """The blocks as the provider sent them if their text equals the content; otherwise only their reasoning, before the
+    content."""
     places = {part.signature or part.data: (part.owner, place) for part, place in thoughts}
     owners = {key: owner for key, (owner, _) in places.items()}
     parts = tuple(_block(block, owners) for block in blocks if isinstance(block, dict))
@@ -59,25 +60,26 @@ def _of_blocks(
         interleaved = _interleaved(thoughts, content, ())
         return (*interleaved, *parts, *calls)
     if content and _joined(parts) != _joined(content):
-        kept = tuple(part for part in parts if isinstance(part, ReasoningPart))
-        return (*(kept or (part for part, _ in thoughts)), *content, *calls)
+        reasoning = tuple(part for part in parts if isinstance(part, ReasoningPart))
+        return (*(reasoning or (part for part, _ in thoughts)), *content, *calls)
     if not has_thoughts:
         return (*(part for part, _ in thoughts), *parts, *calls)
-    found: list[Part] = []
+    result: list[Part] = []
     done = 0
     for part in parts:
         if isinstance(part, ReasoningPart):
             _, place = places.get(part.signature or part.data, ("", _FIRST))
-            found += calls[done : place.calls]
+            result += calls[done : place.calls]
             done = max(done, place.calls)
-        found.append(part)
-    return (*found, *calls[done:])
+        result.append(part)
+    return (*result, *calls[done:])
 
 
 def _interleaved(
     thoughts: tuple[_ReasoningBlock, ...], content: tuple[Part, ...], calls: tuple[ToolCall, ...]
 ) -> tuple[Part, ...]:
-    """Thoughts among the text and the calls, each where it was. One that can't be put there marks all of them."""
+    """Reasoning among the text and the calls, each block at its position. If one block can't be placed, all blocks are
+    marked ``misplaced``."""
     if all(place == _FIRST for _, place in thoughts):
         return (*(part for part, _ in thoughts), *content, *calls)
     text = _joined(content)
@@ -88,27 +90,27 @@ def _interleaved(
     if not fits or not all(isinstance(part, TextPart) for part in content):
         marked = (msgspec.structs.replace(part, misplaced=True) for part, _ in thoughts)
         return (*marked, *content, *calls)
-    found: list[Part] = []
-    said = made = 0
+    result: list[Part] = []
+    text_done = calls_done = 0
     for part, place in thoughts:
-        found += _cut(content, said, place.text)
-        found += calls[made : place.calls]
-        found.append(part)
-        said, made = place.text, place.calls
-    return (*found, *_cut(content, said, len(text)), *calls[made:])
+        result += _cut(content, text_done, place.text)
+        result += calls[calls_done : place.calls]
+        result.append(part)
+        text_done, calls_done = place.text, place.calls
+    return (*result, *_cut(content, text_done, len(text)), *calls[calls_done:])
 
 
 def _cut(content: tuple[Part, ...], start: int, end: int) -> list[Part]:
-    """The text from one character to another, part by part. A marker stays with the end of its part."""
-    found: list[Part] = []
+    """The text from character ``start`` to ``end``, part by part. A cache marker stays at the end of its part."""
+    result: list[Part] = []
     at = 0
     for part in content:
         if isinstance(part, TextPart):
             text = part.text[max(start - at, 0) : max(end - at, 0)]
             at += len(part.text)
             if text:
-                found.append(part if text == part.text else TextPart(text, part.cache if at <= end else None))
-    return found
+                result.append(part if text == part.text else TextPart(text, part.cache if at <= end else None))
+    return result
 
 
 def _joined(parts: tuple[Part, ...]) -> str:
@@ -134,7 +136,8 @@ def _block(block: Mapping[str, Any], owners: Mapping[str, str]) -> Part:
 
 
 def _put_together(block: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A block of a stream, whose client has added up its pieces: ``{index, delta: {text|thinking|signature|...}}``."""
+    """A content block in its usual shape, from a block that the client merged from a stream's pieces:
+    ``{index, delta: {text|thinking|signature|...}}``."""
     delta = block.get("delta")
     if "type" in block or not isinstance(delta, dict):
         return block
@@ -146,7 +149,7 @@ def _put_together(block: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _owner_of(block: Mapping[str, Any]) -> str:
-    """Whose shape a block has: Anthropic's blocks name their type, the others are named by their only member."""
+    """The owner of a block's shape: Anthropic's blocks have a ``type``, other makers' blocks a single member."""
     if isinstance(block.get("type"), str):
         return Owner.ANTHROPIC
     return Owner.GOOGLE if block.keys() & _GOOGLE_MEMBERS else Owner.AMAZON
@@ -163,7 +166,7 @@ FORMATS: Final[Mapping[str, str]] = {
     Owner.AMAZON: "amazon-bedrock-v1",
     Owner.OPENAI: "openai-responses-v1",
 }
-"""How ``reasoning_details`` names the maker of what only it can read."""
+"""The owners of opaque reasoning, by the ``format`` in ``reasoning_details``."""
 _OWNERS: Final = {form: owner for owner, form in FORMATS.items()}
 
 

@@ -18,11 +18,11 @@ from penstock.core.vendor_error import VendorError, read_vendor_error, without_o
 from penstock.dialects.caller import JSON, ErrorReply, ProviderReply
 
 _TEXT_LIMIT: Final = 4096
-"""Characters of a body that is no JSON (a proxy's HTML page, say) that are told."""
+"""Characters of a body without JSON (a proxy's HTML page, for example) that are forwarded."""
 
 
 def own(failure: Failure, trace_id: str) -> ErrorReply:  # noqa: ARG001 (a response header names the trace)
-    """The gateway's own failure."""
+    """The error response for the gateway's own failure."""
     return ErrorReply(failure.status, [(b"content-type", JSON)], error_body(failure))
 
 
@@ -37,18 +37,18 @@ def as_event(body: bytes) -> bytes:
 
 
 def provider(reply: ProviderReply, trace_id: str) -> ErrorReply:  # noqa: ARG001
-    """A translated provider's error. The HTTP status stays what it was."""
+    """The error response for a translated provider's error. The HTTP status is unchanged."""
     body = translated_error(reply.status, reply.headers, reply.body, reply.provider)
     return ErrorReply(reply.status, [(b"content-type", JSON)], body)
 
 
 def provider_event(fail: Fail, provider: str, trace_id: str) -> bytes:  # noqa: ARG001
-    """An error that a translated stream told, as an event; no ``[DONE]`` follows it."""
+    """The event for an error in a translated stream; no ``[DONE]`` follows it."""
     return b"data: " + translated_event(fail, provider) + b"\n\n"
 
 
 def error_body(failure: Failure) -> bytes:
-    """OpenAI's error object, beside it the members that Portkey's clients know (docs/portkey.md#error-bodies)."""
+    """OpenAI's error object and the members that Portkey's clients read (docs/portkey.md#error-bodies)."""
     meaning = failure.meaning
     error = {
         "message": failure.message,
@@ -76,24 +76,29 @@ def error_event(failure: Failure) -> bytes:
 
 
 def translated_error(status: int, headers: Headers, body: bytes, provider: str) -> bytes:
-    """The error body for the caller. The HTTP status stays what it was."""
+    """The error body for the caller. The HTTP status is unchanged."""
     value = _decode(body)
-    said = read_vendor_error(value)
-    if said.type is None:
-        said = msgspec.structs.replace(said, type=_named_by(headers))
-    return _body(said, value, provider, status)
+    error_fields = read_vendor_error(value)
+    if error_fields.type is None:
+        error_fields = msgspec.structs.replace(error_fields, type=_named_by(headers))
+    return _body(error_fields, value, provider, status)
 
 
 def translated_event(fail: Fail, provider: str) -> bytes:
-    """The error object for an error that a stream or a reply with status 200 told."""
+    """The error object for an error in a stream or in a reply with status 200."""
     value = _decode(fail.raw) if fail.raw else None
-    said = VendorError(fail.message, fail.type or None, None, fail.code or None)
-    return _body(said, value, provider, fail.status)
+    error_fields = VendorError(fail.message, fail.type or None, None, fail.code or None)
+    return _body(error_fields, value, provider, fail.status)
 
 
-def _body(said: VendorError, value: Any, provider: str, status: int) -> bytes:
-    message = f"{provider} error: {said.message}" if said.message else _unrecognised(value, provider)
-    error: dict[str, Any] = {"message": message, "type": said.type, "param": said.param, "code": said.code}
+def _body(error_fields: VendorError, value: Any, provider: str, status: int) -> bytes:
+    message = f"{provider} error: {error_fields.message}" if error_fields.message else _unrecognised(value, provider)
+    error: dict[str, Any] = {
+        "message": message,
+        "type": error_fields.type,
+        "param": error_fields.param,
+        "code": error_fields.code,
+    }
     if status and not 200 <= status < 300:
         error["status_code"] = status
     whole = {"error": error, "provider": provider}
@@ -103,12 +108,12 @@ def _body(said: VendorError, value: Any, provider: str, status: int) -> bytes:
 
 
 def _unrecognised(value: Any, provider: str) -> str:
-    told = write_json(value).decode()
-    return f"Invalid response received from {provider}: {told[:_TEXT_LIMIT]}"
+    text = write_json(value).decode()
+    return f"Invalid response received from {provider}: {text[:_TEXT_LIMIT]}"
 
 
 def _decode(body: bytes) -> Any:
-    """The body as JSON; text that is none in the reference's wrapping (docs/portkey.md#text-in-place-of-json)."""
+    """The body as JSON; other text is wrapped as Portkey wraps it (docs/portkey.md#text-in-place-of-json)."""
     try:
         return read_json(body)
     except ValueError:
@@ -116,7 +121,7 @@ def _decode(body: bytes) -> Any:
 
 
 def _named_by(headers: Headers) -> str | None:
-    """The kind of error that AWS names in a header, ``ThrottlingException:http://...``."""
+    """The error type that AWS sends in a header: ``ThrottlingException`` for ``ThrottlingException:http://...``."""
     for name, value in headers:
         if name == b"x-amzn-errortype":
             return value.decode("latin-1").partition(":")[0] or None

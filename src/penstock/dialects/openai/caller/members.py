@@ -1,8 +1,8 @@
-"""Pieces of OpenAI's reply that a completion and its chunks share: usage, tool calls, annotations, content blocks.
+"""Members of OpenAI's reply that a completion and its chunks share: usage, tool calls, annotations, content blocks.
 
 ``content_blocks`` is Portkey's extension (docs/portkey.md#content-blocks), ``reasoning_details`` OpenRouter's:
-it carries what a client must send back for its maker to go on thinking. Source: OpenAI API reference,
-"The chat completion object".
+``reasoning_details`` carries the signatures and encrypted reasoning that a client must send back to the maker. Source:
+OpenAI API reference, "The chat completion object".
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from penstock.dialects.openai.caller.earlier_turn import FORMATS
 
 
 def reply_id(caption: Caption) -> str:
-    """An id for a reply whose provider has none."""
+    """The id of a reply whose provider sends none."""
     return f"chatcmpl-{caption.seed}"
 
 
 def call_id(reply: str, choice: int, index: int) -> str:
-    """An id for a tool call whose provider has none: the same for the same call of the same reply."""
+    """The id of a tool call whose provider sends none: the same call of the same reply always gets the same id."""
     return "call_" + hashlib.blake2s(f"{reply}/{choice}/{index}".encode(), digest_size=12).hexdigest()
 
 
 def tool_signature(signature: str, owner: str, *, strict: bool) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What is added to a tool call and to its function so that its signature can come back.
+    """The members that carry a signature: those added to the tool call, and those added to its function.
 
-    ``extra_content`` is how Google's own OpenAI endpoint does it; ``thought_signature`` is Portkey's way.
+    ``extra_content`` is the member of Google's own OpenAI endpoint, ``thought_signature`` the member of Portkey.
     """
     if not signature:
         return {}, {}
@@ -40,8 +40,8 @@ def tool_signature(signature: str, owner: str, *, strict: bool) -> tuple[dict[st
 
 
 def place(text: int, calls: int, blocks: int) -> dict[str, int]:
-    """Where a block of reasoning stands: after so many characters of the content, so many calls of tools and so many
-    blocks of other kinds. Nothing is said of the beginning."""
+    """The position of a block of reasoning: the number of characters of the content, of tool calls and of other blocks
+    before it. A count of 0 is left out."""
     if not (text or calls or blocks):
         return {}
     return {name: count for name, count in (("text", text), ("tool_calls", calls), ("blocks", blocks)) if count}
@@ -50,7 +50,7 @@ def place(text: int, calls: int, blocks: int) -> dict[str, int]:
 def reasoning_detail(
     index: int, owner: str, after: Mapping[str, int], *, text: str = "", signature: str = "", data: str = ""
 ) -> dict[str, Any]:
-    """One block of reasoning that its maker wants back as it was, where it was."""
+    """One block of reasoning, with its position, which the maker needs back unchanged."""
     detail: dict[str, Any] = {"type": "reasoning.encrypted", "data": data} if data else {"type": "reasoning.text"}
     if not data:
         detail |= {"text": text, "signature": signature}
@@ -63,7 +63,7 @@ def data_url(media: Media) -> str:
 
 
 def block(event: Text | Thinking | Media | Citation | Foreign) -> Mapping[str, Any]:
-    """A content block in Portkey's shape, from one event that is whole."""
+    """A content block in Portkey's shape, from a complete event."""
     match event:
         case Text(text):
             return {"type": "text", "text": text}
@@ -81,7 +81,7 @@ def block(event: Text | Thinking | Media | Citation | Foreign) -> Mapping[str, A
 
 
 def annotation(citation: Citation, start: int, end: int) -> dict[str, Any]:
-    """A web source in OpenAI's shape, for the characters from ``start`` to ``end`` of the content."""
+    """A web source in OpenAI's shape, for the characters ``start`` to ``end`` of the content."""
     return {
         "type": "url_citation",
         "url_citation": {
@@ -98,19 +98,19 @@ def usage(tokens: Usage | None) -> dict[str, Any] | None:
     if tokens is None or (tokens.prompt is None and tokens.completion is None and tokens.total is None):
         return None
     prompt, completion = tokens.prompt or 0, tokens.completion or 0
-    found: dict[str, Any] = {
+    counts: dict[str, Any] = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion if tokens.total is None else tokens.total,
     }
     if tokens.cached is not None or tokens.audio_in is not None:
-        found["prompt_tokens_details"] = _given(cached_tokens=tokens.cached, audio_tokens=tokens.audio_in)
+        counts["prompt_tokens_details"] = _given(cached_tokens=tokens.cached, audio_tokens=tokens.audio_in)
     if tokens.reasoning is not None or tokens.audio_out is not None:
-        found["completion_tokens_details"] = _given(reasoning_tokens=tokens.reasoning, audio_tokens=tokens.audio_out)
+        counts["completion_tokens_details"] = _given(reasoning_tokens=tokens.reasoning, audio_tokens=tokens.audio_out)
     if tokens.cached or tokens.cache_written:
-        found["cache_read_input_tokens"] = tokens.cached or 0
-        found["cache_creation_input_tokens"] = tokens.cache_written or 0
-    return found
+        counts["cache_read_input_tokens"] = tokens.cached or 0
+        counts["cache_creation_input_tokens"] = tokens.cache_written or 0
+    return counts
 
 
 def _given(**counts: int | None) -> dict[str, int]:
@@ -118,7 +118,7 @@ def _given(**counts: int | None) -> dict[str, int]:
 
 
 def finish_reason(stop: Stop | None, *, has_calls: bool, strict: bool) -> str:
-    """OpenAI's word for why a choice ended; the provider's own where the caller isn't strict about OpenAI's
+    """OpenAI's finish reason; for a caller that isn't strict, the provider's own reason
     (docs/portkey.md#finish-reasons)."""
     if stop is None:
         return "tool_calls" if has_calls else "stop"

@@ -1,7 +1,7 @@
-"""The messages of an OpenAI chat request, and what clients of gateways put into them besides.
+"""Reads the messages of an OpenAI chat request, and the extensions that clients of gateways send in them.
 
-What an assistant thought comes back in several shapes: earlier.py. A tool call's signature comes back in
-``extra_content`` (Google's own OpenAI endpoint) or ``function.thought_signature`` (Portkey's). All of it is read into
+An assistant's earlier reasoning comes back in several shapes: see earlier_turn.py. A tool call's signature comes back
+in ``extra_content`` (Google's own OpenAI endpoint) or ``function.thought_signature`` (Portkey's). Both are read into
 parts that name their owner. Sources: OpenAI API reference, "Create chat completion"; docs/portkey.md#earlier-reasoning,
 #tool-call-signatures.
 """
@@ -49,11 +49,11 @@ def read_messages(value: Any) -> tuple[Message, ...]:
 
 
 def _message(message: Any, path: str, names: dict[str, str]) -> Message:
-    """One message. ``names`` are those of the calls so far, by id."""
+    """One message. ``names`` are the tool names of the calls so far, by call id."""
     if not isinstance(message, dict):
         raise Malformed(path, "an object")
-    given = message.get("role")
-    role = _ROLES.get(given) if isinstance(given, str) else None
+    role_name = message.get("role")
+    role = _ROLES.get(role_name) if isinstance(role_name, str) else None
     if role is None:
         raise Malformed(f"{path}.role", "system, developer, user, assistant or tool")
     content = message.get("content")
@@ -74,11 +74,11 @@ def _message(message: Any, path: str, names: dict[str, str]) -> Message:
 
 
 _BARE: Final = 2
-"""Members of a message that has a role and a text and nothing else, as most do."""
+"""The members of a plain message, as most messages are: a role and a text."""
 
 
 def _with_marker(parts: tuple[Part, ...], cache: Mapping[str, Any] | None) -> tuple[Part, ...]:
-    """A cache marker on the message itself counts for its last part."""
+    """The parts; a cache marker on the message is moved to the last part."""
     if cache is None or not parts:
         return parts
     last = parts[-1]
@@ -92,14 +92,14 @@ def _with_marker(parts: tuple[Part, ...], cache: Mapping[str, Any] | None) -> tu
 
 def _tool_result(message: Mapping[str, Any], path: str, names: Mapping[str, str]) -> tuple[Part, ...]:
     call_id = message.get("tool_call_id")
-    given = text_in(message.get("name"))
+    name = text_in(message.get("name"))
     if message.get("role") == "function":
-        call_id = given
+        call_id = name
     if not isinstance(call_id, str) or not call_id:
         raise Malformed(f"{path}.tool_call_id", "the id of the tool call that this answers")
     content = message.get("content")
     parts = read_content(content, path)
-    return (ToolResult(call_id, parts, names.get(call_id, given), message.get("is_error") is True),)
+    return (ToolResult(call_id, parts, names.get(call_id, name), message.get("is_error") is True),)
 
 
 def _tool_calls(message: Mapping[str, Any], path: str) -> Iterable[ToolCall]:
@@ -143,19 +143,19 @@ def _google_signature(call: Mapping[str, Any]) -> str:
     return text_in(google.get("thought_signature")) if isinstance(google, dict) else ""
 
 
-# What an assistant said before.
+# Assistant messages.
 
 
 def _assistant(message: Mapping[str, Any], path: str) -> tuple[Part, ...]:
-    given = message.get("content")
-    content = read_content(given, path)
+    raw_content = message.get("content")
+    content = read_content(raw_content, path)
     if not content and isinstance(message.get("refusal"), str):
         content = (TextPart(message["refusal"]),)
     calls = tuple(_tool_calls(message, path))
-    if isinstance(given, list) or not _THOUGHT.isdisjoint(message):
+    if isinstance(raw_content, list) or not _THOUGHT.isdisjoint(message):
         return earlier_turn(message, content, calls)
     return (*content, *calls)
 
 
 _THOUGHT: Final = frozenset({"content_blocks", "reasoning_details", "reasoning_content", "reasoning"})
-"""Members that may hold an earlier thought; a list of parts may, too."""
+"""The members that may hold earlier reasoning; a content that is a list of parts may hold reasoning, too."""

@@ -1,4 +1,4 @@
-"""The parts of a message's content, as OpenAI's callers write them and those of other makers beside them.
+"""Reads the parts of a message's content: OpenAI's parts, and the parts of other makers that callers use.
 
 Sources: OpenAI API reference, "Create chat completion"; Anthropic API reference, "Create a Message";
 docs/portkey.md#anthropic-messages, #gemini.
@@ -30,7 +30,7 @@ from penstock.dialects.malformed import Malformed, cache_in, text_in
 
 
 def read_content(value: Any, path: str) -> tuple[Part, ...]:
-    """The parts of a message's content. ``path`` is that of the message."""
+    """The parts of a message's content. ``path`` is the message's path: ``messages[2]``."""
     if isinstance(value, str):
         return (TextPart(value),)
     if value is None:
@@ -62,7 +62,7 @@ def _text_part(part: Mapping[str, Any], path: str) -> Part:
 
 
 def image_part(part: Mapping[str, Any], path: str) -> Part:
-    """An image; a data URL or a link that says it is something else is a file."""
+    """An image part; a file part if the media type of the data URL or link is no image."""
     image = part.get("image_url")
     image = {"url": image} if isinstance(image, str) else image
     if not isinstance(image, dict) or not isinstance(image.get("url"), str) or not image["url"]:
@@ -111,7 +111,7 @@ def _file_part(part: Mapping[str, Any], path: str) -> Part:
 
 
 def _thinking_part(part: Mapping[str, Any], _path: str) -> Part:
-    """Anthropic's thinking block, or Mistral's, whose ``thinking`` is a list of text parts."""
+    """Anthropic's thinking block, or Mistral's thinking block, whose ``thinking`` is a list of text parts."""
     thinking = part.get("thinking")
     if isinstance(thinking, list):
         thinking = "".join(text_in(piece.get("text")) for piece in thinking if isinstance(piece, dict))
@@ -136,17 +136,17 @@ READERS: Final[Mapping[str, Callable[[Mapping[str, Any], str], Part]]] = {
     "redacted_thinking": _redacted_part,
 }
 _ANTHROPIC_PARTS: Final = frozenset({"document", "image", "search_result", "container_upload"})
-"""Anthropic's own input blocks, as its users write them into OpenAI's messages."""
+"""Anthropic's own input blocks, which callers also send in OpenAI's messages."""
 
 
 def _source(url: str, mime: str, path: str) -> Source:
-    """Where data is: in a data URL (RFC 2397), or at an address."""
+    """The source of data: inline for a data URL (RFC 2397), else a link."""
     if not url.startswith("data:"):
         return Link(url, mime)
     head, comma, data = url[5:].partition(",")
     if not comma:
         raise Malformed(path, "a data URL with a comma before its data")
-    said, *rest = head.split(";")
-    if "base64" not in rest:
+    media_type, *parameters = head.split(";")
+    if "base64" not in parameters:
         data = base64.b64encode(unquote_to_bytes(data)).decode()
-    return Inline(mime or said.strip().lower() or "text/plain", data)
+    return Inline(mime or media_type.strip().lower() or "text/plain", data)

@@ -1,7 +1,7 @@
-"""An OpenAI chat request, read whole into a ``ChatRequest``: the way into lane 2.
+"""Reads a whole OpenAI chat request into a ``ChatRequest``, for lane 2.
 
-Only what dialects rely on is checked; what a value means is the provider's to judge. Messages are read in
-messages.py. Source: OpenAI API reference, "Create chat completion".
+Only the types that dialects rely on are checked; the provider checks the values. messages.py reads the messages.
+Source: OpenAI API reference, "Create chat completion".
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _ELSEWHERE: Final = _NOT_PARAMETERS | _LEGACY | _REASONING
 
 
 def read(data: bytes) -> ChatRequest | Failure:
-    """The request that a body is, or what is wrong with it and where."""
+    """The request in a body, or a failure that names the problem and its path."""
     try:
         return from_body(Body.parse(data))
     except BodyError as error:
@@ -32,7 +32,7 @@ def read(data: bytes) -> ChatRequest | Failure:
 
 
 def from_body(body: Body) -> ChatRequest | Failure:
-    """The same, of a body whose top level was read already."""
+    """Like ``read``, from a body whose top level is already parsed."""
     try:
         return _read(body)
     except Malformed as wrong:
@@ -66,7 +66,7 @@ def _value(body: Body, name: str) -> Any:
 
 
 def _parameter(body: Body, name: str) -> Any:
-    """A parameter that is given, parsed where it has a type of its own; None for ``null``."""
+    """The value of an existing parameter, parsed if the parameter has a type in core/chat.py; None for ``null``."""
     if name in _KEEPING_BYTES:
         return None if body.is_null(name) else _KEEPING_BYTES[name](body)
     value = _value(body, name)
@@ -85,7 +85,7 @@ def _is_integer(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    """A number that can be written again: ``1e999`` is read as infinite, for which JSON has no word."""
+    """Whether the value is a finite number: ``1e999`` is read as infinity, which JSON can't express."""
     return isfinite(value) if isinstance(value, float) else _is_integer(value)
 
 
@@ -129,14 +129,14 @@ _CHECKS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "logit_bias": (lambda value: isinstance(value, dict), "an object"),
     "audio": (lambda value: isinstance(value, dict), "an object"),
 }
-"""What dialects rely on. A parameter that isn't named here is handed on as it is."""
+"""The checks of the types that dialects rely on. Other parameters are passed on unchecked."""
 
 
 # Tools.
 
 
 def _elements(body: Body, name: str) -> list[Body]:
-    """The objects of an array, each with its members' own bytes."""
+    """The objects of an array; their members keep their bytes."""
     if not body.is_array(name):
         raise Malformed(name, "an array of objects")
     try:
@@ -148,18 +148,18 @@ def _elements(body: Body, name: str) -> list[Body]:
 _Tools = tuple[Tool | NativeTool, ...]
 _REMEMBERED: Final = 8 << 20
 _WEIGHT: Final = 4
-"""Bytes of memory that a byte of JSON takes at most or so, read."""
+"""Bytes of memory for one parsed byte of JSON, about the maximum."""
 _known: Final[Lru[bytes, _Tools]] = Lru(_REMEMBERED)
-"""By bytes: agents send the same tools with every request."""
+"""Parsed tools by their JSON bytes: agents send the same tools with every request."""
 
 
 def _tools(body: Body) -> _Tools:
     raw = body.raw("tools") or b""
-    found = _known.get(raw)
-    if found is None:
-        found = tuple(_tool(tool, f"tools[{position}]") for position, tool in enumerate(_elements(body, "tools")))
-        _known.put(raw, found, _WEIGHT * len(raw))
-    return found
+    tools = _known.get(raw)
+    if tools is None:
+        tools = tuple(_tool(tool, f"tools[{position}]") for position, tool in enumerate(_elements(body, "tools")))
+        _known.put(raw, tools, _WEIGHT * len(raw))
+    return tools
 
 
 def _tool(tool: Body, path: str) -> Tool | NativeTool:
@@ -181,7 +181,7 @@ def _object(body: Body, name: str, path: str) -> Body:
 
 
 def _readable(body: Body, name: str, path: str) -> None:
-    """A JSON schema keeps its bytes; dialects that look inside rely on there being an object, to its depths."""
+    """Check a JSON schema, whose bytes are kept: dialects that parse it need valid JSON with an object at the top."""
     try:
         value = body.value(name)
     except BodyError:
@@ -221,7 +221,7 @@ _MODES: Final = frozenset({"auto", "none", "required"})
 
 
 def _tool_choice(value: Any) -> ToolChoice:
-    if value == "any":  # what Mistral and Anthropic call it
+    if value == "any":  # the word of Mistral and Anthropic
         value = "required"
     if isinstance(value, str) and value in _MODES:
         return ToolChoice(value)  # type: ignore[arg-type]
@@ -241,7 +241,7 @@ def _tool_choice(value: Any) -> ToolChoice:
 
 
 def _chosen(value: Any) -> str:
-    """The name of the function or custom tool that a choice names."""
+    """The name of the function or custom tool in a tool choice."""
     if not isinstance(value, dict):
         return ""
     for holder in (value.get("function"), value.get("custom"), value):
@@ -251,7 +251,7 @@ def _chosen(value: Any) -> str:
 
 
 def _add_legacy(body: Body, parameters: dict[str, Any]) -> None:
-    """``functions`` and ``function_call``, the forerunners of tools."""
+    """Add ``functions`` and ``function_call``, the deprecated forms of ``tools`` and ``tool_choice``."""
     if "functions" in body and not body.is_null("functions") and "tools" not in parameters:
         functions = _elements(body, "functions")
         parameters["tools"] = tuple(
@@ -262,7 +262,7 @@ def _add_legacy(body: Body, parameters: dict[str, Any]) -> None:
         parameters["tool_choice"] = _tool_choice(call)
 
 
-# The form of the answer, and how much to think about it.
+# The format of the answer, and reasoning.
 
 
 def _format(body: Body) -> Format | None:
@@ -275,11 +275,11 @@ def _format(body: Body) -> Format | None:
     if kind != "json_schema":
         raise Malformed("response_format.type", "text, json_object or json_schema")
     path = "response_format.json_schema"
-    given = _object(form, "json_schema", path)
-    schema = given.raw("schema")
-    if schema is not None and not given.is_null("schema"):
-        _readable(given, "schema", f"{path}.schema")
-    name, description, strict = (_value(given, member) for member in ("name", "description", "strict"))
+    json_schema = _object(form, "json_schema", path)
+    schema = json_schema.raw("schema")
+    if schema is not None and not json_schema.is_null("schema"):
+        _readable(json_schema, "schema", f"{path}.schema")
+    name, description, strict = (_value(json_schema, member) for member in ("name", "description", "strict"))
     return Format(
         "json_schema",
         name if isinstance(name, str) else "",
@@ -290,7 +290,8 @@ def _format(body: Body) -> Format | None:
 
 
 def _reasoning(body: Body) -> Reasoning | None:
-    """OpenAI's ``reasoning_effort``, OpenRouter's ``reasoning`` and Anthropic's ``thinking``, as one."""
+    """The reasoning settings from OpenAI's ``reasoning_effort``, OpenRouter's ``reasoning`` and Anthropic's
+    ``thinking``."""
     effort, nested, thinking = (_value(body, name) for name in ("reasoning_effort", "reasoning", "thinking"))
     if effort is not None and not isinstance(effort, str):
         raise Malformed("reasoning_effort", "a string")
@@ -298,22 +299,22 @@ def _reasoning(body: Body) -> Reasoning | None:
     if isinstance(thinking, bool):
         thinking = {"type": "enabled" if thinking else "disabled"}
     native = thinking if isinstance(thinking, dict) else None
-    said = native or {}
+    fields = native or {}
     word = effort or _typed(nested.get("effort"), str) or ""
-    budget = _typed(said.get("budget_tokens"), int)
+    budget = _typed(fields.get("budget_tokens"), int)
     budget = _typed(nested.get("max_tokens"), int) if budget is None else budget
     enabled = _typed(nested.get("enabled"), bool)
-    if "type" in said:
-        enabled = said["type"] != "disabled"
+    if "type" in fields:
+        enabled = fields["type"] != "disabled"
     if not word and budget is None and enabled is None and not native:
         return None
     return Reasoning(word, budget, enabled, native)
 
 
 def _typed(value: Any, kind: type) -> Any:
-    """The value when it is of that type, bool not counting as a number."""
+    """The value if it has this type, else None; a bool is no number."""
     return value if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)) else None
 
 
 _KEEPING_BYTES: Final[Mapping[str, Callable[[Body], Any]]] = {"tools": _tools, "response_format": _format}
-"""Parameters of which parts stay the bytes that they are."""
+"""Readers of the parameters whose parts keep their JSON bytes."""

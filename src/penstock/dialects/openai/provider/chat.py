@@ -1,7 +1,7 @@
-"""OpenAI's chat completions as a dialect of lane 2: for callers of other wires, at hosts of OpenAI's.
+"""OpenAI's chat completions as a provider dialect (lane 2): for callers of other wires, at hosts that speak OpenAI's.
 
-A request is written as OpenAI documents it, then fitted to the host and the model as on lane 1: renames, drops, limits.
-Replies are read in reply.py. Source: OpenAI API reference, "Create chat completion".
+A request is written as OpenAI documents it, then adapted to the host and the model as on lane 1: renames, drops,
+limits. reply.py reads the replies. Source: OpenAI API reference, "Create chat completion".
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from penstock.dialects.openai.relay.request import without_refused
 
 _TIERS: Final = frozenset({"auto", "default", "flex", "priority", "scale"})
 _EFFORT_OF_BUDGET: Final = ((2048, "low"), (12_288, "medium"))
-"""The word for a budget of up to so many tokens; more is ``high`` (docs/portkey.md#reasoning-efforts)."""
+"""The largest budget in tokens of each effort; a larger budget is ``high`` (docs/portkey.md#reasoning-efforts)."""
 _HIGHEST: Final = {"max": "high", "xhigh": "high"}
-"""The word that every host knows for efforts beyond it."""
+"""The nearest effort that every host accepts, for efforts that only some hosts accept."""
 _CAN_STREAM_USAGE: Final = "stream_options"
 
 
 def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
-    """The request for a host of OpenAI's wire, or why there can be none."""
+    """The request for a host that speaks OpenAI's wire, or a failure."""
     quirks, traits = context.quirks, context.traits
     request, parameters = ready_for(PLAIN, request, traits)
     effort = _effort(parameters, traits)
@@ -42,23 +42,23 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     unknown = _unknown_tool(parameters)
     if unknown is not None:
         return unknown
-    found = {"model": context.model, **body(request, parameters, host)}
+    members = {"model": context.model, **body(request, parameters, host)}
     if effort:
-        found["reasoning_effort"] = effort
-    _without_idle_choice(found, parameters)
+        members["reasoning_effort"] = effort
+    _without_idle_choice(members, parameters)
     dropped = {drop.parameter for drop in quirks.drops}
     if request.stream:
-        found["stream"] = True
+        members["stream"] = True
         if _CAN_STREAM_USAGE not in dropped:
-            found[_CAN_STREAM_USAGE] = {"include_usage": True}
-    fitted = _fitted(Body.parse(write_json(found)), parameters, context)
+            members[_CAN_STREAM_USAGE] = {"include_usage": True}
+    fitted = _fitted(Body.parse(write_json(members)), parameters, context)
     return Payload(fitted.encode(), parameters.dropped())
 
 
-def _fitted(given: Body, parameters: Parameters, context: WriteContext) -> Body:
-    """The body as the host and the model take it."""
+def _fitted(written: Body, parameters: Parameters, context: WriteContext) -> Body:
+    """The body with the renames, drops and limits of the host and the model."""
     quirks = context.quirks
-    fitted, refused = without_refused(given, quirks)
+    fitted, refused = without_refused(written, quirks)
     if quirks.applies_model_limits:
         fitted, unfit = fit_to_model(fitted, context.traits, quirks.thinking)
         refused += unfit
@@ -71,7 +71,7 @@ def _fitted(given: Body, parameters: Parameters, context: WriteContext) -> Body:
 
 
 def _unknown_tool(parameters: Parameters) -> Failure | None:
-    """What is wrong with a choice that names a tool which this wire lacks, or which isn't there."""
+    """The failure for a tool choice that names a tool which this wire can't express or the request doesn't have."""
     choice: ToolChoice | None = parameters.peek("tool_choice")
     names = [getattr(tool, "name", "") for tool in parameters.peek("tools") or ()]
     unknown = unknown_choice(choice, names)
@@ -81,37 +81,39 @@ def _unknown_tool(parameters: Parameters) -> Failure | None:
     return Failure(Kind.INVALID_REQUEST, text, "tool_choice")
 
 
-def _without_idle_choice(found: dict[str, Any], parameters: Parameters) -> None:
-    """A choice among no tools is refused everywhere, and so is what else is said of them."""
-    if "tools" in found:
+def _without_idle_choice(members: dict[str, Any], parameters: Parameters) -> None:
+    """Remove the tool settings of a request without tools: every host refuses ``tool_choice`` and
+    ``parallel_tool_calls`` without ``tools``."""
+    if "tools" in members:
         return
-    if found.pop("tool_choice", "auto") not in ("auto", "none"):
+    if members.pop("tool_choice", "auto") not in ("auto", "none"):
         parameters.unsupported("tool_choice")
-    found.pop("parallel_tool_calls", None)
+    members.pop("parallel_tool_calls", None)
 
 
-# How much to think.
+# Reasoning.
 
 
 def _effort(parameters: Parameters, traits: Traits) -> str:
-    """Take what is said of thinking, as OpenAI's word; empty to leave it to the model.
+    """Take the reasoning settings, as OpenAI's effort; empty to send no effort.
 
-    A model that can't think, or can't stop, goes on as it does: asking for it is a habit of clients, no condition.
+    For a model that can't think, or can't stop thinking, no effort is sent and no loss is reported: many clients send
+    the setting to every model.
     """
-    asked = parameters.reasoning()
-    if asked is None or (traits.family and traits.thinking == "none" and not traits.thinks_unasked):
+    reasoning = parameters.reasoning()
+    if reasoning is None or (traits.family and traits.thinking == "none" and not traits.thinks_unasked):
         return ""
-    if asked.enabled is False or asked.effort == "none":
+    if reasoning.enabled is False or reasoning.effort == "none":
         return "none" if traits.thinks_unasked and traits.can_stop_thinking else ""
-    return _word(asked, traits)
+    return _word(reasoning, traits)
 
 
-def _word(asked: Reasoning, traits: Traits) -> str:
-    word = asked.effort
-    if not word and asked.budget is not None:
-        word = next((name for most, name in _EFFORT_OF_BUDGET if asked.budget <= most), "high")
+def _word(reasoning: Reasoning, traits: Traits) -> str:
+    word = reasoning.effort
+    if not word and reasoning.budget is not None:
+        word = next((name for most, name in _EFFORT_OF_BUDGET if reasoning.budget <= most), "high")
     return word if word in traits.efforts else _HIGHEST.get(word, word)
 
 
 DIALECT: Final = ProviderDialect("openai_chat", write, OpenAiStream, read_reply)
-"""Hosts of OpenAI's chat completions, on lane 2."""
+"""The provider dialect of OpenAI's chat completions (lane 2)."""

@@ -1,8 +1,8 @@
-"""Replies in OpenAI's shape behind an envelope, whole or in chunks, as the house's events.
+"""Reads replies in OpenAI's shape, whole or in chunks, as events (core/events.py).
 
-A host that frames OpenAI's chunks in its own way unwraps them and hands each decoded one to an ``OpenAiReader``; where
-they come as plain server-sent events, ``OpenAiStream`` is the whole reader. A whole message is read as one delta, so
-the two can't drift. The way there is write.py. Source: OpenAI API reference, "The chat completion chunk object".
+The dialect of a host with its own framing unwraps the chunks and passes each decoded chunk to an ``OpenAiReader``; for
+plain server-sent events ``OpenAiStream`` is the whole reader. A whole message is read as one delta, so both paths give
+the same events. Requests: request.py. Source: OpenAI API reference, "The chat completion chunk object".
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _STOPS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("tool_calls", "tool_call", "tool_use", "function_call"), "tool_calls"),
     **dict.fromkeys(("content_filter", "content_filtered", "safety", "error_toxic"), "content_filter"),
 }
-"""Why an answer ended, in OpenAI's words, by hosts' own in small letters. Every other word means stop
+"""OpenAI's finish reasons by the hosts' finish reasons in lower case. Any other finish reason means ``stop``
 (docs/quirks.md#q94, #q95)."""
 _FAILED: Final = "error"
 
@@ -62,8 +62,8 @@ def read_reply(data: bytes, _context: WriteContext) -> list[Event]:
 
 
 class _Choice(msgspec.Struct):
-    """What is known of a choice so far: the number of its last content block and what that holds; our number of each
-    tool call by the host's, and the calls' ids by ours."""
+    """The state of one choice: the number and kind of the last content block, our index of each tool call by the host's
+    index, and the call ids by our index."""
 
     block: int = -1
     kind: type[Event] | None = None
@@ -72,7 +72,7 @@ class _Choice(msgspec.Struct):
     is_finished: bool = False
 
     def block_of(self, kind: type[Event]) -> int:
-        """The number of the block that a piece belongs to: another kind begins another block."""
+        """The number of the block for a piece of this kind: a piece of another kind begins a new block."""
         if kind is not self.kind:
             self.kind = kind
             self.block += 1
@@ -80,7 +80,7 @@ class _Choice(msgspec.Struct):
 
 
 class OpenAiReader:
-    """Reads one reply, chunk by chunk. What follows its end is passed over."""
+    """Reads one reply, chunk by chunk. Chunks after the end are ignored."""
 
     def __init__(self) -> None:
         self._choices: dict[int, _Choice] = {}
@@ -89,30 +89,37 @@ class OpenAiReader:
         self.has_ended = False
 
     def chunk(self, chunk: Any, raw: bytes = b"", *, is_error: bool = False) -> list[Event]:
-        """The events of one decoded chunk. ``raw`` are its bytes; ``is_error`` when its framing calls it one."""
+        """The events of one decoded chunk. ``raw`` are its bytes; ``is_error``: the framing marks the chunk as an
+        error."""
         if self.has_ended:
             return []
         if not isinstance(chunk, dict):
             return self.broken("The provider's reply holds something that is no JSON object.", raw)
         usage = chunk.get("usage")
         if isinstance(usage, dict):
-            self._usage = usage  # the last one counts: hosts that send it all along add up (docs/quirks.md#q102)
+            self._usage = (
+                usage  # the last usage counts: hosts that repeat usage send running totals (docs/quirks.md#q102)
+            )
         failure = _told(chunk, raw, is_error=is_error)
         if failure is not None:
             return self.failed(failure)
-        found = [] if self._has_begun else self._start(chunk)
+        events = [] if self._has_begun else self._start(chunk)
         choices = chunk.get("choices")
         for position, choice in enumerate(choices if isinstance(choices, list) else ()):
             if isinstance(choice, dict):
-                found += self._choice(choice, position)
+                events += self._choice(choice, position)
                 if choice.get("finish_reason") == _FAILED:
-                    return [*found, *self.failed(Fail("The provider failed to generate the answer.", _FAILED, raw=raw))]
+                    return [
+                        *events,
+                        *self.failed(Fail("The provider failed to generate the answer.", _FAILED, raw=raw)),
+                    ]
         if not _TOP.issuperset(chunk):
-            found += _extras(chunk, _TOP)
-        return found
+            events += _extras(chunk, _TOP)
+        return events
 
     def finish(self, *, is_done: bool = False, is_whole: bool = False) -> list[Event]:
-        """The reply has ended: ``is_done`` when it said so itself, ``is_whole`` when it was no stream."""
+        """The events at the reply's end. ``is_done``: the reply announced its end (``[DONE]``). ``is_whole``: the reply
+        was no stream."""
         if self.has_ended:
             return []
         if not (is_done or (self._choices and (is_whole or all(each.is_finished for each in self._choices.values())))):
@@ -121,11 +128,11 @@ class OpenAiReader:
         return self._counts()
 
     def broken(self, message: str, raw: bytes = b"") -> list[Event]:
-        """The end of a reply whose bytes are at fault."""
+        """The events that end a reply with invalid bytes."""
         return self.failed(Fail(message, raw=raw, broken=True))
 
     def failed(self, fail: Fail) -> list[Event]:
-        """The end of a reply that is an error."""
+        """The events that end a reply with an error."""
         self.has_ended = True
         return [*self._counts(), fail]
 
@@ -134,34 +141,34 @@ class OpenAiReader:
         return [] if tokens is None else [tokens]
 
     def _start(self, chunk: Mapping[str, Any]) -> list[Event]:
-        """Who speaks, once anything is known of it (docs/quirks.md#q90)."""
+        """The ``Start`` event, once a chunk has an id, a model or choices (docs/quirks.md#q90)."""
         model = json_text.text(chunk, "model") or json_text.text(chunk, "model_id")
         start = Start(json_text.text(chunk, "id"), model, max(json_text.integer(chunk, "created") or 0, 0))
         self._has_begun = start != _UNKNOWN or bool(chunk.get("choices"))
         return [] if start == _UNKNOWN else [start]
 
     def _choice(self, choice: Mapping[str, Any], position: int) -> list[Event]:
-        given = json_text.integer(choice, "index")
-        number = position if given is None or given < 0 else given
+        index = json_text.integer(choice, "index")
+        number = position if index is None or index < 0 else index
         state = self._choices.get(number)
         if state is None:
             state = self._choices[number] = _Choice()
         delta = choice["delta"] if "delta" in choice else choice.get("message")
-        found = list(_said(delta, number, state)) if isinstance(delta, dict) else []
+        events = list(_said(delta, number, state)) if isinstance(delta, dict) else []
         logprobs = choice.get("logprobs")
         if logprobs:
-            found += _logprobs(logprobs, number)
+            events += _logprobs(logprobs, number)
         if not _IN_CHOICE.issuperset(choice):
-            found += _extras(choice, _IN_CHOICE, number)
+            events += _extras(choice, _IN_CHOICE, number)
         native = json_text.text(choice, "finish_reason")
         if native and native != _FAILED:
             state.is_finished = True
-            found.append(Stop(_STOPS.get(native.lower(), "stop"), native, number))
-        return found
+            events.append(Stop(_STOPS.get(native.lower(), "stop"), native, number))
+        return events
 
 
 class OpenAiStream:
-    """Reads a stream of server-sent events with chunks in them."""
+    """Reads a stream of server-sent events whose data are chunks."""
 
     def __init__(self, _context: WriteContext) -> None:
         self._splitter = EventSplitter()
@@ -179,16 +186,16 @@ class OpenAiStream:
         return [*self._read(self._splitter.finish()), *self.reader.finish()]
 
     def _read(self, events: Iterable[tuple[bytes, bytes]]) -> list[Event]:
-        return [told for name, data in events for told in self.event(data, is_error=name == b"error")]
+        return [read for name, data in events for read in self.event(data, is_error=name == b"error")]
 
     def event(self, data: bytes, *, is_error: bool) -> list[Event]:
-        """What one event says."""
+        """The events of one server-sent event."""
         if data == b"[DONE]":
             return self.reader.finish(is_done=True)
         return self.reader.chunk(self.reshaped(decoded(data)), data, is_error=is_error) if data else []
 
     def reshaped(self, chunk: Any) -> Any:
-        """A decoded event as OpenAI's chunk: for hosts whose chunks are shaped otherwise."""
+        """A decoded event as OpenAI's chunk. Overridden for hosts whose chunks have another shape."""
         return chunk
 
 
@@ -196,14 +203,14 @@ _UNKNOWN: Final = Start()
 
 
 def decoded(data: bytes) -> Any:
-    """JSON; None for anything else."""
+    """The data as JSON; None if it is no JSON."""
     try:
         return read_json(data)
     except ValueError:
         return None
 
 
-# What a choice says.
+# The content of a choice.
 
 
 def _said(delta: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Event]:
@@ -224,7 +231,7 @@ _PLAIN: Final = frozenset({"role", "content", "reasoning_content", "reasoning"})
 
 
 def _said_besides(delta: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Event]:
-    """What few deltas hold."""
+    """The events of the delta's rare members."""
     refusal = json_text.text(delta, "refusal")
     if refusal:
         yield Refusal(refusal, number)
@@ -244,7 +251,8 @@ def _said_besides(delta: Mapping[str, Any], number: int, state: _Choice) -> Iter
 
 
 def _part(part: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Event]:
-    """A part of a content that is a list: text, thinking (Mistral's is a list of texts), an image, anything else."""
+    """The events of one part of a list content: text, thinking (Mistral's is a list of texts), an image, other
+    parts."""
     kind, image = part.get("type"), part.get("image_url")
     url = image.get("url") if isinstance(image, dict) else image
     if kind == "text":
@@ -274,13 +282,14 @@ def _image(url: str, number: int, block: int) -> Media:
 
 
 def _sound(sound: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Event]:
-    """OpenAI's answer in sound, whose format the request named: its pieces add up. The rest is kept as it is."""
+    """The events of OpenAI's member ``audio``: its ``data`` comes in pieces; the request chose the format. Other
+    members of ``audio`` are kept unchanged."""
     data = json_text.text(sound, "data")
     if data:
         yield Media("audio/*", data, choice=number, block=state.block_of(Media))
-    rest = {name: value for name, value in sound.items() if value and name != "data"}
-    if rest:
-        yield Extra("audio", rest, number)
+    others = {name: value for name, value in sound.items() if value and name != "data"}
+    if others:
+        yield Extra("audio", others, number)
 
 
 def _citation(annotation: Mapping[str, Any], number: int, block: int) -> Citation:
@@ -293,19 +302,19 @@ def _citation(annotation: Mapping[str, Any], number: int, block: int) -> Citatio
 
 
 def _call(call: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Event]:
-    """A tool call, or a piece of one: what names its beginning is absent or empty later on
-    (docs/quirks.md#q2, #q91)."""
-    held = call.get("function") or call.get("custom")
-    function = held if isinstance(held, dict) else {}
+    """The events of a tool call or a piece of a tool call. Only the first piece has an id and a name; in later pieces
+    they are absent or empty (docs/quirks.md#q2, #q91)."""
+    members = call.get("function") or call.get("custom")
+    function = members if isinstance(members, dict) else {}
     call_id, name = json_text.text(call, "id"), json_text.text(function, "name")
-    given = json_text.integer(call, "index")
-    at = _known(given, call_id, name, state)
+    host_index = json_text.integer(call, "index")
+    at = _known(host_index, call_id, name, state)
     if at is None:
         at = len(state.ids)
         state.ids.append(call_id)
         yield ToolStart(at, name, call_id, choice=number)
-    if given is not None:
-        state.calls[given] = at
+    if host_index is not None:
+        state.calls[host_index] = at
     arguments = function.get("arguments", function.get("input"))
     if isinstance(arguments, dict):
         arguments = write_json(arguments).decode()
@@ -313,11 +322,11 @@ def _call(call: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Even
         yield ToolArgs(arguments, at, number)
 
 
-def _known(given: int | None, call_id: str, name: str, state: _Choice) -> int | None:
-    """Our number of the call that a piece continues; None when it begins one. Some hosts don't count their calls
-    (docs/quirks.md#q97), or count wrongly: then an id that is new begins a call, or a name where there is no id."""
-    if given is not None:
-        at = state.calls.get(given)
+def _known(host_index: int | None, call_id: str, name: str, state: _Choice) -> int | None:
+    """Our index of the call that a piece continues; None when the piece begins a call. Some hosts send no index or a
+    wrong index (docs/quirks.md#q97): then a new id begins a call, or a name if there is no id."""
+    if host_index is not None:
+        at = state.calls.get(host_index)
         is_other = at is not None and name and call_id and state.ids[at] not in ("", call_id)
         return None if is_other else at
     if call_id:
@@ -330,28 +339,30 @@ def _logprobs(logprobs: Any, number: int) -> list[Event]:
     return [Logprobs(content, number)] if content else []
 
 
-def _extras(value: Mapping[str, Any], known: frozenset[str], number: int | None = None) -> list[Event]:
-    """The members that OpenAI doesn't know, save those that say nothing."""
-    return [Extra(name, each, number) for name, each in value.items() if name not in known and each not in _NOTHING]
+def _extras(value: Mapping[str, Any], documented: frozenset[str], number: int | None = None) -> list[Event]:
+    """The members that OpenAI doesn't document, without null and empty values."""
+    return [
+        Extra(name, each, number) for name, each in value.items() if name not in documented and each not in _NOTHING
+    ]
 
 
-# What is told of the reply as a whole.
+# Errors and usage.
 
 
 def _told(chunk: Mapping[str, Any], raw: bytes, *, is_error: bool) -> Fail | None:
-    """An error in place of a chunk, or within one (docs/quirks.md#q82, #q89)."""
+    """The error in a chunk, or sent in place of a chunk, if any (docs/quirks.md#q82, #q89)."""
     error = chunk.get("error")
     if not (error or is_error) and ("choices" in chunk or "usage" in chunk):
         return None
-    said = read_vendor_error(chunk)
-    if not (error or is_error or said.message):
+    vendor_error = read_vendor_error(chunk)
+    if not (error or is_error or vendor_error.message):
         return None
-    message = said.message or "The provider failed to generate the answer."
-    return Fail(message, said.type or "", said.code or "", _status(chunk, error), raw)
+    message = vendor_error.message or "The provider failed to generate the answer."
+    return Fail(message, vendor_error.type or "", vendor_error.code or "", _status(chunk, error), raw)
 
 
 def _status(chunk: Mapping[str, Any], error: Any) -> int:
-    """The HTTP status that an error would have had."""
+    """The HTTP status that the error stands for."""
     for holder in (error, chunk):
         for name in ("status_code", "status", "code"):
             status = json_text.integer(holder, name) if isinstance(holder, dict) else None
@@ -364,14 +375,20 @@ _ERRORS: Final = (400, 600)
 
 
 def _tokens(usage: Mapping[str, Any]) -> Usage | None:
-    """The counts, reasoning among the completion's also where the host counts it apart (docs/quirks.md#q78)."""
+    """The token counts. Reasoning tokens are added to the completion's if the host counts them separately
+    (docs/quirks.md#q78)."""
     prompt, completion, total = (
         json_text.integer(usage, f"{name}_tokens") for name in ("prompt", "completion", "total")
     )
     if prompt is None and completion is None and total is None:
         return None
-    sent, made = (json_text.mapping(usage, f"{name}_tokens_details") for name in ("prompt", "completion"))
-    cached, reasoning = json_text.integer(sent, "cached_tokens"), json_text.integer(made, "reasoning_tokens")
+    prompt_details, completion_details = (
+        json_text.mapping(usage, f"{name}_tokens_details") for name in ("prompt", "completion")
+    )
+    cached, reasoning = (
+        json_text.integer(prompt_details, "cached_tokens"),
+        json_text.integer(completion_details, "reasoning_tokens"),
+    )
     if cached is None:
         cached = json_text.integer(usage, "prompt_cache_hit_tokens")
     if prompt is not None and completion is not None:
@@ -384,11 +401,11 @@ def _tokens(usage: Mapping[str, Any]) -> Usage | None:
         completion,
         total,
         cached,
-        json_text.integer(sent, "cache_write_tokens"),
+        json_text.integer(prompt_details, "cache_write_tokens"),
         reasoning,
-        json_text.integer(sent, "audio_tokens"),
-        json_text.integer(made, "audio_tokens"),
-        predicted_accepted=json_text.integer(made, "accepted_prediction_tokens"),
-        predicted_rejected=json_text.integer(made, "rejected_prediction_tokens"),
+        json_text.integer(prompt_details, "audio_tokens"),
+        json_text.integer(completion_details, "audio_tokens"),
+        predicted_accepted=json_text.integer(completion_details, "accepted_prediction_tokens"),
+        predicted_rejected=json_text.integer(completion_details, "rejected_prediction_tokens"),
         native=usage,
     )

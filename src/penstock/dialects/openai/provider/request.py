@@ -1,7 +1,7 @@
-"""A chat request back in OpenAI's shape, for hosts that take that shape inside an envelope of their own.
+"""Writes a chat request in OpenAI's shape, also for hosts that wrap this shape in an envelope of their own.
 
-What one host takes is said by a ``Host``: everything as given, or only the parameters and parts of content that it
-documents; the rest is left, and thereby named to the caller. Replies: reply.py. Source: OpenAI API reference,
+A ``Host`` lists the parameters and content parts that one host takes, or takes everything. Other parameters are not
+taken and therefore reported to the caller as dropped. Replies: reply.py. Source: OpenAI API reference,
 "Create chat completion".
 """
 
@@ -35,11 +35,11 @@ from penstock.core.parameters import Parameters
 
 
 class Host(msgspec.Struct, frozen=True):
-    """What a host takes. ``parameters`` are by OpenAI's names, ``parts`` by their ``type``; None: all of them.
+    """The features of a host. ``parameters`` are OpenAI's names, ``parts`` the values of a part's ``type``; None: all.
 
-    ``limit`` is the name of the answer's limit where only one is known. ``lists`` is whether the content of others than
-    users may be a list of parts, ``joint`` what stands between texts that are joined for it; ``thinks`` whether an
-    assistant's earlier reasoning is taken back.
+    ``limit`` is the name of the answer's token limit if the host knows only one name. ``lists``: the content of
+    messages that aren't the user's may be a list of parts; if not, their texts are joined with ``joint`` between them.
+    ``thinks``: the host takes an assistant's earlier reasoning.
     """
 
     parameters: frozenset[str] | None = None
@@ -62,50 +62,50 @@ DOCUMENTED: Final = frozenset(
     web_search_options
     """.split()
 )
-"""What OpenAI documents. A parameter that only another wire knows is none of a host's of this one."""
+"""The parameters that OpenAI documents. Parameters that exist only in other wires are not sent."""
 _TYPED: Final = frozenset({"tools", "tool_choice", "response_format", "reasoning", "stop"})
 _SCHEMA_NAME: Final = "answer"
-"""The name of a schema whose caller had none to give: OpenAI demands one."""
+"""The name of a schema without a name: OpenAI requires a name."""
 _LIMITS: Final = frozenset({"max_tokens", "max_completion_tokens"})
 
 
 def body(request: ChatRequest, parameters: Parameters, host: Host = ANYTHING) -> dict[str, Any]:
-    """The body, all but the model and what is about delivery."""
-    found: dict[str, Any] = {"messages": [_message(message, parameters, host) for message in request.messages]}
+    """The body without ``model``, ``stream`` and ``stream_options``."""
+    members: dict[str, Any] = {"messages": [_message(message, parameters, host) for message in request.messages]}
     limit = parameters.max_tokens() if host.limit else None
     if limit is not None:
-        found[host.limit] = limit
+        members[host.limit] = limit
     for name in request.parameters:
         value = parameters.value(name) if name not in _TYPED and host.takes(name) else None
         if value is not None:
-            found[name] = value
+            members[name] = value
     stop = parameters.stop() if host.takes("stop") else []
     if stop:
-        found["stop"] = stop
-    return {**found, **_tools(parameters, host), **_format(parameters, host), **_reasoning(parameters, host)}
+        members["stop"] = stop
+    return {**members, **_tools(parameters, host), **_format(parameters, host), **_reasoning(parameters, host)}
 
 
-# Parameters with a type of their own.
+# Parameters with a type in core/chat.py.
 
 
 def _tools(parameters: Parameters, host: Host) -> dict[str, Any]:
-    """The tools and the choice among them. Several that may be called are all that are offered: hosts know no other
-    way to say so."""
+    """The tools and the tool choice. If the choice allows several tools, only these tools are sent: hosts can't express
+    the choice otherwise."""
     if not host.takes("tools"):
         return {}
     choice = parameters.tool_choice() if host.takes("tool_choice") else None
     tools = list(enumerate(parameters.tools()))
-    found: dict[str, Any] = {}
+    members: dict[str, Any] = {}
     if choice is not None:
-        found["tool_choice"] = choice.mode
+        members["tool_choice"] = choice.mode
         if choice.mode == "required" and len(choice.names) == 1:
-            found["tool_choice"] = {"type": "function", "function": {"name": choice.names[0]}}
+            members["tool_choice"] = {"type": "function", "function": {"name": choice.names[0]}}
         elif choice.names:
             tools = [(n, tool) for n, tool in tools if isinstance(tool, NativeTool) or tool.name in choice.names]
     offered = [each for n, tool in tools for each in _tool(tool, f"tools[{n}]", parameters, host)]
     if offered:
-        found["tools"] = offered
-    return found
+        members["tools"] = offered
+    return members
 
 
 def _tool(tool: Tool | NativeTool, path: str, parameters: Parameters, host: Host) -> Iterable[Mapping[str, Any]]:
@@ -131,32 +131,32 @@ def _format(parameters: Parameters, host: Host) -> dict[str, Any]:
     form = parameters.format() if host.takes("response_format") else None
     if form is None:
         return {}
-    found: dict[str, Any] = {"type": form.kind}
+    response_format: dict[str, Any] = {"type": form.kind}
     if form.kind == "json_schema":
         described = {"description": form.description} if form.description else {}
         schema = {"schema": msgspec.Raw(form.schema)} if form.schema else {}
         strict = {} if form.strict is None else {"strict": form.strict}
-        found["json_schema"] = {"name": form.name or _SCHEMA_NAME, **described, **schema, **strict}
-    return {"response_format": found}
+        response_format["json_schema"] = {"name": form.name or _SCHEMA_NAME, **described, **schema, **strict}
+    return {"response_format": response_format}
 
 
 def _reasoning(parameters: Parameters, host: Host) -> dict[str, Any]:
-    """How much to think, by the parameter that said so."""
-    asked = parameters.reasoning()
-    if asked is None:
+    """The reasoning settings, under the same parameters as in the caller's request."""
+    reasoning = parameters.reasoning()
+    if reasoning is None:
         return {}
-    said: dict[str, Any] = {}
-    if asked.effort:
-        said["reasoning_effort"] = asked.effort
-    if asked.native is not None:
-        said["thinking"] = asked.native
-    elif asked.budget is not None or asked.enabled is not None:
-        told = {"max_tokens": asked.budget, "enabled": asked.enabled}
-        said["reasoning"] = {name: value for name, value in told.items() if value is not None}
-    for name in said:
+    members: dict[str, Any] = {}
+    if reasoning.effort:
+        members["reasoning_effort"] = reasoning.effort
+    if reasoning.native is not None:
+        members["thinking"] = reasoning.native
+    elif reasoning.budget is not None or reasoning.enabled is not None:
+        openrouter = {"max_tokens": reasoning.budget, "enabled": reasoning.enabled}
+        members["reasoning"] = {name: value for name, value in openrouter.items() if value is not None}
+    for name in members:
         if not host.takes(name):
             parameters.unsupported(name)
-    return {name: value for name, value in said.items() if host.takes(name)}
+    return {name: value for name, value in members.items() if host.takes(name)}
 
 
 # Messages.
@@ -171,15 +171,15 @@ def _message(message: Message, parameters: Parameters, host: Host) -> dict[str, 
         content = _content(result.parts, message, parameters, host)
         return {"role": role, "tool_call_id": result.id, "content": content}
     named = {"name": message.name} if message.name else {}
-    found: dict[str, Any] = {"role": role, **named, "content": _content(message.parts, message, parameters, host)}
+    members: dict[str, Any] = {"role": role, **named, "content": _content(message.parts, message, parameters, host)}
     calls = [_call(part) for part in message.parts if isinstance(part, ToolCall)]
     if calls:
-        found["tool_calls"] = calls
-        found["content"] = found["content"] or None
+        members["tool_calls"] = calls
+        members["content"] = members["content"] or None
     thought = "".join(part.text for part in message.parts if isinstance(part, ReasoningPart) and not part.owner)
     if thought and host.thinks:
-        found["reasoning_content"] = thought
-    return found
+        members["reasoning_content"] = thought
+    return members
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
@@ -190,7 +190,7 @@ def _call(call: ToolCall) -> dict[str, Any]:
 
 
 def _content(parts: tuple[Part, ...], message: Message, parameters: Parameters, host: Host) -> Any:
-    """Text alone is a string, where a list means no more than that or isn't taken."""
+    """The content: a string if it is text only or the host takes no list, else a list of parts."""
     is_list = host.lists or message.role == "user"
     written: list[Mapping[str, Any]] = []
     for position, part in enumerate(parts):
@@ -215,7 +215,7 @@ def _is_taken(part: Mapping[str, Any], host: Host, *, is_list: bool) -> bool:
 
 
 def _part(part: Part) -> Mapping[str, Any] | None:
-    """The part as OpenAI writes it, None when it can't be."""
+    """The part in OpenAI's shape, None if OpenAI's wire can't express it."""
     match part:
         case TextPart(text):
             return {"type": "text", "text": text}
@@ -246,5 +246,5 @@ def _file(source: Source) -> dict[str, Any]:
 
 
 def url(source: Inline | Link) -> str:
-    """The address of data; a data URL of data that is here."""
+    """The URL of a link; a data URL for inline data."""
     return source.url if isinstance(source, Link) else f"data:{source.mime};base64,{source.data}"
