@@ -11,12 +11,12 @@ class CallIds:
     def __init__(self) -> None:
         self._uses: dict[str, int] = {}
 
-    def called(self, given: str) -> str:
+    def called(self, call_id: str) -> str:
         """The id of a call."""
-        uses = self._uses[given] = self._uses.get(given, 0) + 1
-        return given if uses == 1 else f"{given}-{uses}"
+        uses = self._uses[call_id] = self._uses.get(call_id, 0) + 1
+        return call_id if uses == 1 else f"{call_id}-{uses}"
 
-    def answered(self, given: str) -> str:
+    def answered(self, call_id: str) -> str:
         """The id of a result: that of the last call of the name."""
-        uses = self._uses.get(given, 1)
-        return given if uses == 1 else f"{given}-{uses}"
+        uses = self._uses.get(call_id, 1)
+        return call_id if uses == 1 else f"{call_id}-{uses}"
