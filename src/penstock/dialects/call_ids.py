@@ -1,10 +1,10 @@
-"""Ids of tool calls that some backends use again with every turn, as providers want them that take an id only once."""
+"""Makes tool call ids unique: some backends reuse an id (``call_0``) in every turn, which some providers refuse."""
 
 from __future__ import annotations
 
 
 class CallIds:
-    """The ids of one conversation, in its order. The first use of an id keeps it."""
+    """The call ids of one conversation, in order. The first use of an id is unchanged, the second gets ``-2``."""
 
     __slots__ = ("_uses",)
 
@@ -17,6 +17,6 @@ class CallIds:
         return call_id if uses == 1 else f"{call_id}-{uses}"
 
     def answered(self, call_id: str) -> str:
-        """The id of a result: that of the last call of the name."""
+        """The id of a result: the new id of the last call with this id."""
         uses = self._uses.get(call_id, 1)
         return call_id if uses == 1 else f"{call_id}-{uses}"
