@@ -11,17 +11,17 @@ from typing import Final
 
 
 class CallIds:
-    """The ids of one conversation, in its order. The first use of an id keeps it."""
+    """The call ids of one conversation, in order. The first use of an id is unchanged, the second gets ``-2``."""
 
     __slots__ = ("_uses",)
 
     def __init__(self) -> None:
         self._uses: dict[str, int] = {}
 
-    def called(self, given: str) -> str:
+    def called(self, call_id: str) -> str:
         """The id of a call."""
-        uses = self._uses[given] = self._uses.get(given, 0) + 1
-        return given if uses == 1 else f"{given}-{uses}"
+        uses = self._uses[call_id] = self._uses.get(call_id, 0) + 1
+        return call_id if uses == 1 else f"{call_id}-{uses}"
 
     def answered(self, given: str) -> str:
         """The id of a result: that of the last call of the name."""

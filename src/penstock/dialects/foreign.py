@@ -72,9 +72,9 @@ def ready_for(reader: Reader, request: ChatRequest, traits: Traits) -> tuple[Cha
     if isinstance(limit, int) and most is not None and limit > most:
         parameters["max_completion_tokens"] = most
         first.unsupported("max_completion_tokens")
-    asked: Reasoning | None = parameters.get("reasoning")
-    if asked is not None:
-        parameters["reasoning"] = _reasoning(asked, traits)
+    reasoning: Reasoning | None = parameters.get("reasoning")
+    if reasoning is not None:
+        parameters["reasoning"] = _reasoning(reasoning, traits)
     messages = tuple(_messages(reader, request.messages, first))
     ready = msgspec.structs.replace(request, messages=messages, parameters=parameters)
     return ready, first.again(ready)
@@ -86,20 +86,20 @@ def ready_for(reader: Reader, request: ChatRequest, traits: Traits) -> tuple[Cha
 def _tools(
     reader: Reader, request: ChatRequest, parameters: Parameters
 ) -> tuple[tuple[Tool | NativeTool, ...], ToolChoice | None]:
-    """The tools that the provider can be offered. A choice of one of its own that stands for another's can't name it:
-    it is left to the model, for whom it is the only one then."""
-    given: tuple[Tool | NativeTool, ...] = request.parameters.get("tools") or ()
+    """The tools that the provider supports, and the tool choice. A choice that names another maker's tool becomes
+    ``auto`` if the tool is replaced by the provider's own tool, which a choice can't name."""
+    offered: tuple[Tool | NativeTool, ...] = request.parameters.get("tools") or ()
     choice: ToolChoice | None = request.parameters.get("tool_choice")
-    found: list[Tool | NativeTool] = []
-    for position, tool in enumerate(given):
+    tools: list[Tool | NativeTool] = []
+    for position, tool in enumerate(offered):
         if not isinstance(tool, NativeTool) or not tool.owner or tool.owner in (reader.owner, reader.tools_of):
-            found.append(tool)
+            tools.append(tool)
             continue
-        own = reader.kinds.get(tool.kind)
+        equivalent = reader.kinds.get(tool.kind)
         if tool.function is not None:
-            found.append(tool.function)
-        elif own is not None:
-            found.append(NativeTool(own, {"type": own}))
+            tools.append(tool.function)
+        elif equivalent is not None:
+            tools.append(NativeTool(equivalent, {"type": equivalent}))
             for setting, value in tool.value.items():
                 if value is not None and setting not in {"type", "name", "cache_control"}:
                     parameters.unsupported(f"tools[{position}].{setting}")
@@ -107,30 +107,30 @@ def _tools(
                 choice = ToolChoice("auto")
         else:
             parameters.unsupported(f"tools[{position}]")
-    return tuple(found), choice
+    return tuple(tools), choice
 
 
-def _reasoning(asked: Reasoning, traits: Traits) -> Reasoning | None:
-    """What is said of thinking in Anthropic's words, as far as the model knows them. Clients ask every model to think
-    as it sees fit: one that can't goes on without, one that wants a budget gets the usual, and never too small a one.
-    """
-    native = asked.native
+def _reasoning(reasoning: Reasoning, traits: Traits) -> Reasoning | None:
+    """The reasoning settings from Anthropic's ``thinking``, adapted to the model. Clients send adaptive thinking to
+    every model: a model that can't think gets no setting, a model without adaptive thinking gets the default. A budget
+    is raised to the model's minimum."""
+    native = reasoning.native
     if native is None or not traits.family:
-        return asked
+        return reasoning
     if native.get("type") == "adaptive" and traits.thinking != "adaptive":
         can_think = traits.thinking != "none" or traits.thinks_unasked
-        return msgspec.structs.replace(asked, native=None) if can_think else None
-    if asked.budget is not None and asked.budget < traits.min_budget:
+        return msgspec.structs.replace(reasoning, native=None) if can_think else None
+    if reasoning.budget is not None and reasoning.budget < traits.min_budget:
         least = {**native, "budget_tokens": traits.min_budget}
-        return msgspec.structs.replace(asked, budget=traits.min_budget, native=least)
-    return asked
+        return msgspec.structs.replace(reasoning, budget=traits.min_budget, native=least)
+    return reasoning
 
 
 # Messages.
 
 
 def _messages(reader: Reader, messages: tuple[Message, ...], parameters: Parameters) -> Iterator[Message]:
-    """The messages, and behind a run of results what may not stand in them."""
+    """The messages. Media that may not stand in tool results follow the run of results in a user message."""
     beside: list[Part] = []
     for message in messages:
         if message.role == "tool":
@@ -153,7 +153,7 @@ def _messages(reader: Reader, messages: tuple[Message, ...], parameters: Paramet
 
 
 def _joined(parts: tuple[Part, ...], parameters: Parameters) -> tuple[Part, ...]:
-    """The pieces of a prompt as one text."""
+    """The parts of a system prompt, joined to one text."""
     texts = [part for part in parts if isinstance(part, TextPart)]
     if any(part.cache is not None for part in texts):
         parameters.unsupported("system.cache_control")
@@ -185,7 +185,7 @@ def _result(reader: Reader, message: Message, parameters: Parameters, beside: li
 
 
 def _told_as_error(parts: list[Part]) -> list[Part]:
-    """What went wrong, said as such."""
+    """The parts of an error result, with a text that says that the result is an error."""
     if parts and isinstance(parts[0], TextPart):
         return [msgspec.structs.replace(parts[0], text=f"Error: {parts[0].text}"), *parts[1:]]
     return [TextPart("Error"), *parts]

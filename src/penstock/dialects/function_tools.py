@@ -21,18 +21,18 @@ def take_functions(parameters: Parameters, *, strict: bool = False) -> list[Tool
 
     ``strict``: the dialect can say that a function's schema is to be kept to.
     """
-    found: list[Tool] = []
+    functions: list[Tool] = []
     for position, tool in enumerate(parameters.tools()):
         path = f"tools[{position}]"
         if not isinstance(tool, Tool):
             parameters.unsupported(path)
             continue
-        found.append(tool)
+        functions.append(tool)
         lost = {"function.strict": tool.strict and not strict, "cache_control": tool.cache, **tool.extras}
         for name, value in lost.items():
             if value:
                 parameters.unsupported(f"{path}.{name}")
-    return found
+    return functions
 
 
 def unknown_choice(choice: ToolChoice | None, names: Collection[str]) -> Failure | None:

@@ -33,12 +33,12 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     """The request's body. ``amzn_sagemaker_model_name`` names one of several models (adapters) of a container."""
     request, parameters = ready_for(PLAIN, request, context.traits)
     model = context.options.get("amzn_sagemaker_model_name")
-    found: dict[str, Any] = {"model": model} if model else {}
+    members: dict[str, Any] = {"model": model} if model else {}
     host = _HOST if request.wording is None else _HOST_OF_OTHERS
-    found |= body(request, parameters, host)
+    members |= body(request, parameters, host)
     if request.stream:
-        found |= {"stream": True, "stream_options": {"include_usage": True}}
-    return Payload(write_json(found), parameters.dropped())
+        members |= {"stream": True, "stream_options": {"include_usage": True}}
+    return Payload(write_json(members), parameters.dropped())
 
 
 class StreamReader:
@@ -73,9 +73,9 @@ class StreamReader:
             if not start:
                 return []
             self._inner = LineReader() if start == b"{" else OpenAiStream(self._context)
-        found = self._inner.feed(message.payload)
-        self._has_ended = bool(found) and isinstance(found[-1], Fail)
-        return found
+        events = self._inner.feed(message.payload)
+        self._has_ended = bool(events) and isinstance(events[-1], Fail)
+        return events
 
     def _failed(self, fail: Fail) -> list[Event]:
         self._has_ended = True
@@ -113,10 +113,12 @@ def _told(message: Message) -> Fail:
     """An exception in a frame: ``ModelStreamError`` and ``InternalStreamFailure``, or the connection's own."""
     kind = message.headers.get(":exception-type") or message.headers.get(":error-code", "")
     value = _decoded(message.payload)
-    said = read_vendor_error(value)
+    vendor_error = read_vendor_error(value)
     code = value.get("ErrorCode") if isinstance(value, dict) else None
-    text = said.message or message.headers.get(":error-message") or "The endpoint failed to generate the answer."
-    return Fail(text, kind, code if isinstance(code, str) else said.code or "", raw=message.payload)
+    text = (
+        vendor_error.message or message.headers.get(":error-message") or "The endpoint failed to generate the answer."
+    )
+    return Fail(text, kind, code if isinstance(code, str) else vendor_error.code or "", raw=message.payload)
 
 
 DIALECT: Final = ProviderDialect("sagemaker", write, StreamReader, read_reply, (STREAM_TYPE,))

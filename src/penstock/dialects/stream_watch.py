@@ -56,12 +56,12 @@ class StreamWatch:
         return self._passing(ready)
 
     def finish(self, *, weigh: bool = False) -> bytes:
-        """What is still held when the stream has ended in good order."""
-        rest = self._relay.finish()
-        return self._weighed(rest) if weigh else self._passing(rest)
+        """The bytes that are still held when the stream has ended normally."""
+        remaining = self._relay.finish()
+        return self._weighed(remaining) if weigh else self._passing(remaining)
 
     def ending(self) -> tuple[bool, Usage | None]:
-        """Whether the stream was finished as the wire demands, and the usage that it told."""
+        """Whether the stream has the wire's normal end, and the stream's usage, if any."""
         return self._grammar.ending(self._relay.tail())
 
     def fork(self) -> StreamWatch:
@@ -118,13 +118,13 @@ class StreamWatch:
         return True
 
     def _without_garbage(self, events: bytes) -> bytes:
-        kept = []
+        readable = []
         for block in sse.blocks(events):
             if all(self._can_be_read(*event) for event in sse.events(block)):
-                kept.append(block)
+                readable.append(block)
             else:
                 self.skipped += 1
-        return b"".join(kept)
+        return b"".join(readable)
 
     def _is_usage_only(self, block: bytes) -> bool:
         is_usage_only = self._grammar.is_usage_only

@@ -34,11 +34,11 @@ _known: Final[Lru[bytes, StrictSchema]] = Lru(_REMEMBERED)
 
 def strict_schema(data: bytes) -> StrictSchema:
     """The schema as it can be enforced; one nested too deeply to look inside as it is."""
-    found = _known.get(data)
-    if found is None:
-        found = _fitted(data)
-        _known.put(data, found, len(data) + len(found.data))
-    return found
+    schema = _known.get(data)
+    if schema is None:
+        schema = _fitted(data)
+        _known.put(data, schema, len(data) + len(schema.data))
+    return schema
 
 
 def _fitted(data: bytes) -> StrictSchema:
@@ -83,19 +83,19 @@ _LISTED: Final = ("anyOf", "oneOf", "allOf", "prefixItems")
 
 
 def _parts(root: Any) -> Iterator[dict[str, Any]]:
-    """Every schema within a schema, each before those within it."""
-    left = [root]
-    while left:
-        part = left.pop()
+    """The schema and all its subschemas, each before its own subschemas."""
+    pending = [root]
+    while pending:
+        part = pending.pop()
         if not isinstance(part, dict):
             continue
-        left.append(part.get("items"))
+        pending.append(part.get("items"))
         for name in _BY_NAME:
             if isinstance(part.get(name), dict):
-                left += part[name].values()
+                pending += part[name].values()
         for name in _LISTED:
             if isinstance(part.get(name), list):
-                left += part[name]
+                pending += part[name]
         yield part
 
 
@@ -110,18 +110,18 @@ _ENFORCED: Final = {"format": _FORMATS, "minItems": (0, 1), "uniqueItems": (Fals
 
 
 def _fit(part: dict[str, Any], lost: dict[str, None], *, is_root: bool) -> bool:
-    """Make a schema fit, but for those within it, and say whether that changed it."""
-    told = [name for name in _TOLD if name in part and part[name] not in _ENFORCED.get(name, ())]
-    if told:
-        words = ", ".join(f"{name}: {write_json(part.pop(name)).decode()}" for name in told)
+    """Fit a schema, without its subschemas. Returns whether the schema was changed."""
+    unenforced = [name for name in _TOLD if name in part and part[name] not in _ENFORCED.get(name, ())]
+    if unenforced:
+        words = ", ".join(f"{name}: {write_json(part.pop(name)).decode()}" for name in unenforced)
         described = part.get("description")
         part["description"] = f"{described} ({words})" if isinstance(described, str) and described else words
-        lost.update(dict.fromkeys(told))
+        lost.update(dict.fromkeys(unenforced))
     closed = _close(part, lost, is_root=is_root)
     chosen = "oneOf" in part and "anyOf" not in part
     if chosen:
         part["anyOf"] = part.pop("oneOf")
-    return bool(told) or closed or chosen
+    return bool(unenforced) or closed or chosen
 
 
 def _optional(part: dict[str, Any]) -> int:

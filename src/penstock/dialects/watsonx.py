@@ -1,4 +1,4 @@
-"""IBM watsonx.ai's chat, which is OpenAI's under other names for the model, who pays, and the choice among tools.
+"""IBM watsonx.ai's chat: OpenAI's wire with other members for the model, the billed project and the tool choice.
 
 A model is paid for by a project or a space; a deployment (variant ``deployment``) names both itself, in the path.
 Streams have a path of their own, and no ``[DONE]``. Source: IBM watsonx.ai API reference, "Infer text chat".
@@ -42,13 +42,13 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
             return Failure(Kind.INVALID_CONFIG, text, "x-portkey-watsonx-project-id")
         head = {"model_id": context.model, **payer}
     request, parameters = ready_for(PLAIN, request, context.traits)
-    found = body(request, parameters, _HOST)
-    if isinstance(found.get("tool_choice"), str):
-        found["tool_choice_option"] = found.pop("tool_choice")
-    if found.get("reasoning_effort", "low") not in _EFFORTS:
+    members = body(request, parameters, _HOST)
+    if isinstance(members.get("tool_choice"), str):
+        members["tool_choice_option"] = members.pop("tool_choice")
+    if members.get("reasoning_effort", "low") not in _EFFORTS:
         parameters.unsupported("reasoning_effort")
-        del found["reasoning_effort"]
-    return Payload(write_json({**head, **found}), parameters.dropped())
+        del members["reasoning_effort"]
+    return Payload(write_json({**head, **members}), parameters.dropped())
 
 
 DIALECT: Final = ProviderDialect("watsonx", write, OpenAiStream, read_reply)

@@ -1,7 +1,7 @@
-"""What the gateway needs of a store: a place for replies, and a source of the operator's catalogue.
+"""The interfaces of stores: ``ReplyStore`` for replies, ``CatalogueSource`` for the operator's catalogue.
 
-A store keeps and finds; it knows no HTTP, no dialect and no policy. What may be kept, under which key and for how long
-is decided in pipeline/cache.py. Every implementation passes the suites in tests/contract.
+A store knows no HTTP, no dialect and no policy. pipeline/cache.py decides which replies are stored, under which key and
+for how long. Every implementation passes the suites in tests/contract.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from penstock.stores.catalogue import Catalogue, CatalogueChange
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """One reply to give again: its HTTP status, its media type, its whole body.
+    """One stored reply: its HTTP status, its media type, its whole body.
 
     ``stream`` says that the body is a whole event stream. ``model`` and ``usage`` are what the provider reported.
     """
@@ -30,7 +30,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
 
 
 class StoredEntry(msgspec.Struct, frozen=True, gc=False):
-    """An entry as a store gives it back. ``age`` is the seconds since it was put."""
+    """An entry as a store returns it. ``age`` is the time in seconds since ``put``."""
 
     entry: Entry
     age: float
@@ -55,11 +55,11 @@ class ReplyStore(Protocol):
 
 
 class CatalogueSource(Protocol):
-    """Holds the catalogue that is in force, and tells of every change to it."""
+    """Holds the current catalogue, and reports every change of it."""
 
     @property
     def current(self) -> Catalogue:
-        """The catalogue in force. It is a value: a change puts another one in its place."""
+        """The current catalogue, an immutable value: a change replaces it with a new catalogue."""
         ...
 
     def watch(self, callback: Callable[[CatalogueChange], None]) -> None:

@@ -1,5 +1,5 @@
-"""What the operator gives names to: virtual keys, saved configs, gateway keys. Values only; where they come from is
-said by ``CatalogueSource`` in base.py."""
+"""The catalogue: the operator's virtual keys, saved configs and gateway keys, by name. Values only; a
+``CatalogueSource`` (base.py) supplies them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = [
 ]  # fmt: skip
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-"""What a name looks like: it stands in headers, in the model as ``@NAME/model`` and in logs."""
+"""The pattern of a name, which is used in headers, in the model (``@NAME/model``) and in logs."""
 
 
 class SavedConfig(msgspec.Struct, frozen=True):
-    """A config that callers name in place of sending it. ``body`` is its JSON, which may hold credentials."""
+    """A config that callers use by its name. ``body`` is the config's JSON, which may hold credentials."""
 
     name: str
     body: bytes
@@ -31,7 +31,7 @@ class SavedConfig(msgspec.Struct, frozen=True):
 
 
 class GatewayKey(msgspec.Struct, frozen=True):
-    """Somebody who may call, known by the SHA-256 of the key, with what is open to them: None for everything.
+    """A key of a caller, stored as its SHA-256, and the names that the caller may use; None for all names.
 
     ``configs`` are names, never ids. ``config`` is used by requests that say nothing about routing. ``labels`` go into
     the account of each request, for example ``{"team": "search"}``.
@@ -46,7 +46,7 @@ class GatewayKey(msgspec.Struct, frozen=True):
 
 
 class Catalogue(msgspec.Struct, frozen=True):
-    """Everything that has a name, as it was at one moment. Configs are found by their name and by their id.
+    """All named things at one moment. Configs are found by their name and by their id.
 
     ``keys_by_digest`` follows from ``keys``; whatever the constructor is given for it is replaced.
     """

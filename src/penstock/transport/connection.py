@@ -1,7 +1,7 @@
-"""One connection to a provider, and the one exchange at a time that runs on it.
+"""One connection to a provider, which carries one exchange at a time.
 
-The protocol class moves bytes; what they mean is response.py's, when they are late deadlines.py's. A connection goes
-back to its pool the moment a response is whole, even before its last bytes were read.
+The protocol class moves bytes; response.py parses them, deadlines.py computes the time limits. A connection returns to
+its pool as soon as a response is whole, even before the caller has read its last bytes.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _JOIN_BELOW: Final = 64 << 10
 
 
 class ParserLimits(msgspec.Struct, frozen=True):
-    """What a connection holds in memory at most: bytes of framing, and of body that nobody has read yet."""
+    """The limits of a connection's memory: bytes of framing, and bytes of the body that weren't read yet."""
 
     framing: int = 64 << 10
     unread: int = 256 << 10
 
 
 class Connection(asyncio.Protocol):
-    """A socket to one origin. ``released`` is called once it is free again, ``lost`` once it is gone.
+    """A socket to one origin. ``released`` is called when the connection is free again, ``lost`` when it is closed.
 
-    From ``closed`` on nothing may be sent any more; when ``gone`` is done the socket is closed too.
+    After ``closed`` nothing may be sent; when the future ``gone`` is done, the socket is closed, too.
     """
 
     __slots__ = (
@@ -68,27 +68,27 @@ class Connection(asyncio.Protocol):
         try:
             return await exchange.head()
         except BaseException:
-            # Not abort(): when the response came whole, the connection may already carry someone else's exchange.
+            # Not abort(): if the response was whole, the connection may already carry another request's exchange.
             exchange.close()
             raise
 
     @property
     def is_open(self) -> bool:
-        """Whether it can be written to, as far as the event loop knows."""
+        """Whether the connection can be written to, as far as the event loop knows."""
         return not (self.closed or self._transport.is_closing())
 
     def is_usable(self) -> bool:
-        """Whether an idle connection is still silent: an end or a byte that the loop hasn't seen yet spoils it."""
+        """Whether an idle connection can be reused: its socket has no unread byte and wasn't closed by the peer."""
         return self.is_open and not self._poll.poll(0)
 
     def abort(self) -> None:
-        """Close at once, whatever is under way."""
+        """Close at once, even during an exchange."""
         if not self.closed:
             self.closed = True
             self._transport.abort()
 
     def shut_down(self) -> None:
-        """Close because the gateway stops, and say so to whoever waits for a response."""
+        """Close because the gateway stops. A running exchange fails with ``shutting_down``."""
         if self._exchange is None:
             self.abort()
         else:
@@ -102,7 +102,7 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def finished(self, *, reusable: bool) -> None:
-        """The exchange is over: keep the connection if both sides can."""
+        """The exchange has ended: keep the connection if it is reusable and open."""
         self._exchange = None
         if reusable and not self.closed and not self._transport.get_write_buffer_size():
             self._released(self)
@@ -133,14 +133,14 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._exchange is None:
-            # Nobody asked: the peer says goodbye in words, or is confused. Either way it can't be used again.
+            # Bytes without a request (an error page before the peer closes, for example): don't reuse the connection.
             self.abort()
         else:
             self._exchange.received(data)
 
     def eof_received(self) -> None:
-        # The transport would close by itself, but only once it has sent everything: a peer that has stopped to read
-        # could make it wait for ever.
+        # The transport would close by itself, but only after sending all its bytes: a peer that doesn't read could make
+        # it wait forever.
         if self._exchange is not None:
             self._exchange.ended(None)
         self.abort()
@@ -154,7 +154,7 @@ class Connection(asyncio.Protocol):
 
 
 class HttpExchange:
-    """A request under way and its response: the ``Reply`` of http1.py."""
+    """A running request and its response: the ``Reply`` of http1.py."""
 
     __slots__ = (
         "_connection", "_deadlines", "_last_byte", "_over", "_paused", "_reader", "_timer", "_waiter", "failure",
@@ -218,7 +218,7 @@ class HttpExchange:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    # What the connection and the clock report while the exchange is not over.
+    # Called by the connection and the timer until the exchange ends.
 
     def received(self, data: bytes) -> None:
         connection, reader = self._connection, self._reader
@@ -238,7 +238,7 @@ class HttpExchange:
             self._wake()
 
     def ended(self, error: Exception | None) -> None:
-        """The connection has ended, in order unless there is an error."""
+        """The connection has closed; ``error`` is None if the peer closed it normally."""
         if error is None and self._reader.end():
             self._finish(reusable=False)
             self._wake()
@@ -246,7 +246,7 @@ class HttpExchange:
             self.fail(_closed(self._connection.host, head_complete=self._reader.head_complete))
 
     def fail(self, failure: Failure) -> None:
-        """Nothing more will come, for this reason."""
+        """End the exchange with a failure."""
         self.failure = failure
         self._finish(reusable=False)
         self._wake()
@@ -254,7 +254,7 @@ class HttpExchange:
     def _tick(self) -> None:
         connection, reader = self._connection, self._reader
         now = connection.loop.time()
-        # Bytes that the caller has not fetched yet are no silence of the provider's.
+        # While the caller has unread bytes, the provider isn't considered idle.
         last_byte = now if reader.unread else self._last_byte
         due, kind = self._deadlines.next(head_complete=reader.head_complete, last_byte=last_byte)
         if now >= due:

@@ -1,7 +1,7 @@
-"""Idle connections by origin and proxy, newest first, and how many may be open at once.
+"""Idle connections by origin and proxy, newest first, and the limit of open connections.
 
-Whoever finds none idle gets the right to open one, or waits in turn: what becomes free is handed to the one that
-waits longest, so that a newcomer can't take it first.
+A request that finds no idle connection gets the right to open one, or waits: a free connection is given to the request
+that has waited longest, so that a new request can't take it first.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Turn = asyncio.Future[Connection | Failure | None]
 
 
 class PoolLimits(msgspec.Struct, frozen=True):
-    """``max_connections`` of an origin, open at once; 0 means any number. ``idle_seconds`` is how long one is kept."""
+    """``max_connections`` open connections per origin, 0 for no limit. An idle connection is kept ``idle_seconds``."""
 
     max_connections: int = 0
     max_idle: int = 256
@@ -30,7 +30,7 @@ class PoolLimits(msgspec.Struct, frozen=True):
 
 
 class _PlaceConnections:
-    """The connections to one place: open ones (idle or not), rights to open one, and who waits for either."""
+    """The connections to one place: open connections (idle or in use), rights to open one, and the waiting requests."""
 
     __slots__ = ("claimed", "idle", "open", "waiting")
 
@@ -41,7 +41,7 @@ class _PlaceConnections:
         self.waiting: deque[Turn] = deque()
 
     def next(self) -> Turn | None:
-        """Who has waited longest."""
+        """The request that has waited longest; None if no request waits."""
         while self.waiting:
             turn = self.waiting.popleft()
             if not turn.done():
@@ -59,7 +59,7 @@ class Pool:
         self._sweeper: asyncio.TimerHandle | None = None
 
     def take(self, place: Place) -> Connection | None:
-        """An idle connection that is still good, or None."""
+        """A usable idle connection, or None."""
         connections_of_place = self._places.get(place)
         while connections_of_place is not None and connections_of_place.idle:
             connection = connections_of_place.idle.pop()
@@ -69,7 +69,7 @@ class Pool:
         return None
 
     async def claim(self, place: Place) -> Connection | Failure | None:
-        """A connection that is still good, or None: the right to open one, to be given back with ``settle``."""
+        """A usable connection, or None: the right to open a connection, which must be returned with ``settle``."""
         if self.closed:
             return shutting_down(place[0].authority, sent=False)
         connections_of_place = self._places.setdefault(place, _PlaceConnections())
@@ -84,14 +84,14 @@ class Pool:
             self._withdraw(place, connections_of_place, turn)
             raise
         if isinstance(handed, Connection) and not handed.is_usable():
-            # It went bad between two rounds of the event loop; its successor takes its room.
+            # The connection broke between two rounds of the event loop; a new connection takes its place.
             handed.abort()
             self._places.setdefault(place, connections_of_place).claimed += 1
             return None
         return handed
 
     def settle(self, place: Place, connection: Connection | None) -> None:
-        """The claim became a connection, or came to nothing."""
+        """Return the right to open a connection: with the opened connection, or with None if it couldn't be opened."""
         connections_of_place = self._places[place]
         connections_of_place.claimed -= 1
         if connection is not None and not connection.closed:
@@ -101,7 +101,7 @@ class Pool:
         self._advance(place, connections_of_place)
 
     def keep(self, place: Place, connection: Connection) -> None:
-        """An exchange is over and the connection is still good."""
+        """Take back a usable connection after an exchange."""
         connections_of_place = self._places[place]
         now = connection.loop.time()
         connection.idle_until = now + min(self._limits.idle_seconds, connection.promised_idle)
@@ -116,7 +116,7 @@ class Pool:
                 self._sweep_later(connection.loop)
 
     def lost(self, place: Place, connection: Connection) -> None:
-        """A connection is gone, idle or not."""
+        """Remove a closed connection, idle or in use."""
         connections_of_place = self._places.get(place)
         if connections_of_place is not None:
             connections_of_place.open.discard(connection)
@@ -125,7 +125,7 @@ class Pool:
             self._advance(place, connections_of_place)
 
     async def close(self) -> None:
-        """Close every connection, idle or in use, and wait until their sockets are closed. Nobody waits any longer."""
+        """Close every connection, idle or in use, and wait until their sockets are closed. Waiting requests fail."""
         self.closed = True
         if self._sweeper is not None:
             self._sweeper.cancel()
@@ -145,7 +145,7 @@ class Pool:
         return not limit or len(connections_of_place.open) + connections_of_place.claimed < limit
 
     def _advance(self, place: Place, connections_of_place: _PlaceConnections) -> None:
-        """Hand out what room there is, and forget a place that is empty."""
+        """Give free connections and rights to the waiting requests, and drop a place without connections."""
         while self._has_room(connections_of_place) and (turn := connections_of_place.next()) is not None:
             connections_of_place.claimed += 1
             turn.set_result(None)
@@ -153,7 +153,7 @@ class Pool:
             self._places.pop(place, None)
 
     def _withdraw(self, place: Place, connections_of_place: _PlaceConnections, turn: Turn) -> None:
-        """Whoever waited has left; what was already handed out goes to the next."""
+        """A waiting request was cancelled: a connection or right that it already got goes to the next request."""
         if turn.cancelled():
             with contextlib.suppress(ValueError):
                 connections_of_place.waiting.remove(turn)
@@ -166,7 +166,7 @@ class Pool:
         self._sweeper = loop.call_later(self._limits.idle_seconds / 2 + 0.1, self._sweep, loop)
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Close what was idle for too long."""
+        """Close the connections that were idle for more than ``idle_seconds``."""
         self._sweeper = None
         now = loop.time()
         for connections_of_place in self._places.values():

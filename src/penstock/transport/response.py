@@ -1,7 +1,7 @@
 """One HTTP/1.1 response, sans-I/O: bytes in, head and body pieces out.
 
-Wraps llhttp (httptools) and decides what it leaves open: where a body without length ends, which interim responses to
-pass over, how much framing is too much, and when a response is whole. Source: RFC 9112.
+Wraps llhttp (httptools) and adds: the end of a body without length, skipping interim responses, the limit of framing
+bytes, and the check that a response is whole. Source: RFC 9112.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ _MAX_INTERIM: Final = 16
 
 
 class Malformed(Exception):
-    """The peer does not speak HTTP/1.1 as it should; the text is a clause that says how."""
+    """The peer violates HTTP/1.1; the text is a clause that names the violation."""
 
 
 class ResponseReader:
-    """Feed it bytes until ``complete``. ``head_complete`` comes first; ``take()`` gives the body so far.
+    """Parses bytes until ``complete``. ``head_complete`` is set first; ``take()`` returns the body so far.
 
-    ``promised_idle`` is how long the peer keeps an idle connection, in seconds less a margin, where it says so.
+    ``promised_idle`` is the peer's announced keep-alive time in seconds, minus a margin.
     ``max_framing`` bounds the bytes of the head, and later of framing (chunk extensions, trailers) without any body.
-    httptools joins a field that comes in parts before it shows it, so what was fed is counted beside what was shown.
-    Bytes after the end of the response never reach the body; ``overrun`` tells that there were some.
+    httptools reports a header field only when it is complete, so fed bytes are counted as well as reported bytes.
+    Bytes after the end of the response never reach the body; ``overrun``: there were such bytes.
     """
 
     __slots__ = (
@@ -79,19 +79,20 @@ class ResponseReader:
         return Malformed(f"it sent more than {self._max_framing} bytes of headers")
 
     def end(self) -> bool:
-        """The connection has ended in order; whether that makes the response whole."""
+        """The peer closed the connection normally. Returns whether the response is whole."""
         if self.head_complete and not self.framed:
             self.complete = True
         return self.complete
 
     def take(self) -> bytes:
-        """The body bytes that were not taken yet."""
+        """Take the body bytes that arrived since the last call."""
         pieces, self._pieces = self._pieces, []
         self.unread = 0
         return b"".join(pieces)
 
     def release(self) -> None:
-        """No more bytes will be fed. The parser and its callbacks hold each other: without this, until a collection."""
+        """Free the parser; no bytes may be fed afterwards. The parser and its callbacks form a reference cycle, which
+        otherwise only the garbage collector would free."""
         self._parser = None
 
     # Callbacks of httptools, in the order in which they come.
@@ -140,5 +141,5 @@ class ResponseReader:
 
 
 def _promised_idle(value: bytes) -> float:
-    found = re.search(rb"timeout\s*=\s*(\d{1,6})", value)
-    return max(int(found[1]) - 1, 0) if found else math.inf
+    timeout_match = re.search(rb"timeout\s*=\s*(\d{1,6})", value)
+    return max(int(timeout_match[1]) - 1, 0) if timeout_match else math.inf
