@@ -1,4 +1,4 @@
-"""Mistral's own ways within OpenAI's dialect, on the way there (its replies: openai/mend.py).
+"""Puts requests of OpenAI's wire as Mistral takes them (its replies: normalize.py).
 
 Its API refuses message members that it doesn't know, takes an assistant's reasoning as a part of the content, and wants
 tool call ids of nine letters and digits. Whatever is fine already keeps its bytes. Sources: Mistral API reference,

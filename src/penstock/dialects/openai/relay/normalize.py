@@ -1,9 +1,9 @@
-"""Replies in OpenAI's dialect with an accent: what OpenAI's schema requires and its clients rely on is mended.
+"""Normalizes a whole reply that deviates from OpenAI's schema: what the schema requires and clients rely on.
 
-The law: only what deviates is changed. A reply without fault keeps its very bytes, a mended one every member that it
-had (a null or an empty object where the schema allows none counts as absent) and every number as it was written.
-Errors aren't touched. Each rule takes the members of one object and tells whether it changed them. Streams are
-mended in mend_stream.py, by the rules that are public here too.
+Only deviations are changed. A reply without deviations keeps its very bytes. A normalized reply keeps every member (a
+null or an empty object where the schema allows none counts as absent) and every number as it was written. Errors are
+not touched. Each rule takes the members of one object and returns whether it changed them. Streams are normalized in
+normalize_stream.py, which uses the public rules of this module.
 
 Left as it is on purpose: reasoning under other names (docs/quirks.md#q98) or within the content as ``<think>``
 (docs/quirks.md#q103); members that OpenAI doesn't know (docs/quirks.md#q92, #q93); a null ``system_fingerprint``, which
@@ -63,7 +63,7 @@ def written(value: Any) -> bytes | None:
 
 
 def _normalize(reply: Members) -> bool:
-    """Mend the reply in place; whether there was anything to mend."""
+    """Normalize the reply in place; whether anything deviated."""
     changed = False
     for rule in _REPLY_RULES:
         changed |= rule(reply)

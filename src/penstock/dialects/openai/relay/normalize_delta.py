@@ -1,7 +1,7 @@
-"""One choice of a stream in OpenAI's dialect with an accent: what is known of it so far, and the rules for its deltas.
+"""Normalizes one choice of a stream: the state of the choice so far, and the rules for its deltas.
 
-Where a client would stumble is judged by the OpenAI SDK, which adds up deltas: a role or the id of a call that is
-repeated reads twice over, a call without index is an exception. Chunks and streams: mend_stream.py.
+The OpenAI SDK decides what a deviation is: it adds up deltas, so a repeated role or call id reads twice over, and a call
+without index raises an exception. Chunks and streams: normalize_stream.py.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class Choice(msgspec.Struct):
         place = self.places.get(index)
         return place == index and self.calls[place].has_arguments
 
-    def mend(self, choice: Members, chunk: Members) -> bool:
-        """Mend the choice as it stands in a chunk, in place; whether there was anything to mend."""
+    def normalize(self, choice: Members, chunk: Members) -> bool:
+        """Normalize the choice of a chunk in place; whether anything deviated."""
         delta, index = choice["delta"], choice["index"]
         changed = without_nulls(delta, ("role", "tool_calls", "function_call"))
         changed |= self._normalize_role(delta)

@@ -1,8 +1,8 @@
-"""Streams in OpenAI's dialect with an accent, mended as they pass.
+"""Normalizes a stream that deviates from OpenAI's schema, event by event as it passes.
 
-The law is that of mend.py, where whole replies are mended: only what deviates is changed, an event without
-fault keeps its bytes, comments and framing included. A chunk that just goes on with its text or arguments is known to
-be sound by one typed decode; only others are taken apart, their deltas in mend_delta.py.
+The rule is that of normalize.py: only deviations are changed, and an event without deviations keeps its bytes, comments
+and framing included. One typed decode recognises a chunk that only continues its text or arguments; every other chunk
+is taken apart, its deltas in normalize_delta.py.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ _SOUND: Final = msgspec.json.Decoder(_Chunk)
 
 
 class _Held(msgspec.Struct):
-    """A chunk without choices that waits for what comes next, and whether it was mended already."""
+    """A chunk without choices that waits for what comes next, and whether it was normalized already."""
 
     event: bytes
     chunk: Members
@@ -205,7 +205,7 @@ class StreamNormalizer:
     # Rules.
 
     def _normalize(self, chunk: Members) -> bool:
-        """Mend the chunk in place; whether there was anything to mend."""
+        """Normalize the chunk in place; whether anything deviated."""
         self._is_finished |= chunk.get("object") == "chat.completion.done"
         changed = self._normalize_head(chunk)
         changed |= usage(chunk)
@@ -218,7 +218,7 @@ class StreamNormalizer:
                 changed |= integer(choice, "index", position)
                 changed |= json_object(choice, "delta")
                 known = self._choices.setdefault(choice["index"], Choice())
-                changed |= known.mend(choice, chunk)
+                changed |= known.normalize(choice, chunk)
                 self._is_finished |= known.reason is not None
         return changed
 
