@@ -19,7 +19,7 @@ from penstock.core.events import (
 from penstock.dialects.caller import Caption
 from penstock.dialects.openai.caller.completion import completion
 
-CAPTION = Caption("chatcmpl-1", 1700000000, "asked-model", "unit")
+CAPTION = Caption("1", 1700000000, "asked-model", "unit")
 LOOSE = msgspec.structs.replace(CAPTION, strict=False)
 
 

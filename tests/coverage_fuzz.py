@@ -29,7 +29,7 @@ with atheris.instrument_imports(include=["penstock"]):
     from penstock.dialects.registry import DIALECTS
     from penstock.dialects.stream_watch import StreamWatch
 
-CAPTION: Final = Caption("chatcmpl-fuzz", 1700000000, "a-model", "unit", strict=False)
+CAPTION: Final = Caption("fuzz", 1700000000, "a-model", "unit", strict=False)
 GOAL: Final = WriteContext("a-model", "unit")
 
 Target = Callable[[bytes], object]

@@ -33,7 +33,7 @@ from penstock.dialects.registry import DIALECTS
 from penstock.providers.registry import PROVIDERS
 from penstock.traits.resolve import resolve
 
-CAPTION: Final = Caption("chatcmpl-unit", 1700000000, "a-model", "unit", strict=False)
+CAPTION: Final = Caption("unit", 1700000000, "a-model", "unit", strict=False)
 MODELS: Final = {
     "anthropic": ("claude-sonnet-4-5", "claude-opus-4-7", "claude-3-haiku-20240307"),
     "bedrock_converse": (

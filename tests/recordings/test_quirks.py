@@ -39,7 +39,7 @@ from running import RECORDINGS, needs_recordings
 
 pytestmark = needs_recordings
 
-CAPTION = Caption("chatcmpl-unit", 1700000000, "a-model", "unit")
+CAPTION = Caption("unit", 1700000000, "a-model", "unit")
 _NO_SURFACE: Final = "no endpoint of the gateway takes part in this yet"
 NOT_APPLICABLE: Final[dict[int, str]] = {
     **dict.fromkeys(range(12, 21), f"the Responses API: {_NO_SURFACE}"),

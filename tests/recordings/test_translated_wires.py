@@ -34,7 +34,7 @@ pytestmark = needs_recordings
 
 SPLITS = ["whole", "event", "1", "7", "r5"]
 GOLDENS = json.loads((Path(__file__).parent / "goldens.json").read_text())
-CAPTION = Caption("chatcmpl-unit", 1700000000, "a-model", "unit")
+CAPTION = Caption("unit", 1700000000, "a-model", "unit")
 
 every = pytest.mark.parametrize("path", wires.paths(), ids=lambda path: path.stem)
 good = pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def reasoning_as(name: str) -> Callable[[Body], Body]:
 
 
 def blocks_as_content(body: Body) -> Body:
-    """How requests are put for Databricks: an answer that came in blocks (normalize.py) is again what it was, the rest of
+    """How requests are put for Databricks: an answer that came in blocks (normalize.py) is as it was, the rest of
     what came with answers is left out. Reasoning may be missing there.
     """
 

@@ -1,7 +1,7 @@
 """Normalizes one choice of a stream: the state of the choice so far, and the rules for its deltas.
 
-The OpenAI SDK decides what a deviation is: it adds up deltas, so a repeated role or call id reads twice over, and a call
-without index raises an exception. Chunks and streams: normalize_stream.py.
+The OpenAI SDK decides what a deviation is: it adds up deltas, so a repeated role or call id reads twice over, and a
+call without index raises an exception. Chunks and streams: normalize_stream.py.
 """
 
 from __future__ import annotations
