@@ -312,7 +312,7 @@ def test_a_cached_answer_comes_in_either_form(
 def _said(content: bytes, *, streamed: bool) -> str:
     if not streamed:
         return "".join(part["text"] for part in json.loads(content)["content"])
-    assert content.endswith(b'data: {"type": "message_stop"}\n\n') or content.endswith(b'{"type":"message_stop"}\n\n')
+    assert content.endswith((b'data: {"type": "message_stop"}\n\n', b'data: {"type":"message_stop"}\n\n'))
     data = [json.loads(line[6:]) for line in content.split(b"\n") if line.startswith(b"data: ")]
     return "".join(each["delta"].get("text", "") for each in data if each["type"] == "content_block_delta")
 
