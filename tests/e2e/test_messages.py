@@ -35,7 +35,7 @@ ASK: dict[str, Any] = {
     "max_tokens": 50,
     "messages": [{"role": "user", "content": "Hello"}],
 }
-TOOL: dict[str, Any] = {
+TOOL: Any = {
     "name": "get_weather",
     "description": "Tells the weather",
     "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
@@ -78,8 +78,8 @@ def text_of(message: anthropic.types.Message) -> str:
     return "".join(part.text for part in message.content if part.type == "text")
 
 
-def told(got: httpx.Response) -> tuple[str, str]:
-    """Type and message of an error in Anthropic's shape."""
+def told(got: Any) -> tuple[str, str]:
+    """Type and message of an error in Anthropic's shape; the SDK and httpx have response classes of their own."""
     body = got.json()
     assert body["type"] == "error"
     assert body["request_id"] == got.headers["request-id"]
@@ -180,7 +180,7 @@ def test_a_call_and_its_result_make_the_round(streamed: bool, gateway: RunningGa
         upstream.play(calling(streamed=streamed))
         if streamed:
             with client.messages.stream(**ASK, tools=[TOOL]) as stream:
-                got = stream.get_final_message()
+                got: anthropic.types.Message = stream.get_final_message()
         else:
             got = client.messages.create(**ASK, tools=[TOOL])
         call = got.content[-1]
