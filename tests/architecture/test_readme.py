@@ -80,7 +80,7 @@ def said(output: str) -> str:
 
 def test_there_are_examples() -> None:
     assert {shown.name.split(":")[0] for shown in CURLS} == {"README.md", "docs/echo.md"}
-    assert len(SDKS) == 2
+    assert len(SDKS) == 3
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the examples are curl commands, and there is no curl here")

@@ -35,7 +35,7 @@ ASK: dict[str, Any] = {
     "max_tokens": 50,
     "messages": [{"role": "user", "content": "Hello"}],
 }
-TOOL: dict[str, Any] = {
+TOOL: Any = {
     "name": "get_weather",
     "description": "Tells the weather",
     "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
@@ -78,8 +78,8 @@ def text_of(message: anthropic.types.Message) -> str:
     return "".join(part.text for part in message.content if part.type == "text")
 
 
-def told(got: httpx.Response) -> tuple[str, str]:
-    """Type and message of an error in Anthropic's shape."""
+def told(got: Any) -> tuple[str, str]:
+    """Type and message of an error in Anthropic's shape; the SDK and httpx have response classes of their own."""
     body = got.json()
     assert body["type"] == "error"
     assert body["request_id"] == got.headers["request-id"]
@@ -180,7 +180,7 @@ def test_a_call_and_its_result_make_the_round(streamed: bool, gateway: RunningGa
         upstream.play(calling(streamed=streamed))
         if streamed:
             with client.messages.stream(**ASK, tools=[TOOL]) as stream:
-                got = stream.get_final_message()
+                got: anthropic.types.Message = stream.get_final_message()
         else:
             got = client.messages.create(**ASK, tools=[TOOL])
         call = got.content[-1]
@@ -312,7 +312,7 @@ def test_a_cached_answer_comes_in_either_form(
 def _said(content: bytes, *, streamed: bool) -> str:
     if not streamed:
         return "".join(part["text"] for part in json.loads(content)["content"])
-    assert content.endswith(b'data: {"type": "message_stop"}\n\n') or content.endswith(b'{"type":"message_stop"}\n\n')
+    assert content.endswith((b'data: {"type": "message_stop"}\n\n', b'data: {"type":"message_stop"}\n\n'))
     data = [json.loads(line[6:]) for line in content.split(b"\n") if line.startswith(b"data: ")]
     return "".join(each["delta"].get("text", "") for each in data if each["type"] == "content_block_delta")
 

@@ -5,8 +5,6 @@ The replay server cuts the bytes as the test asks: whole, event by event, byte b
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -19,11 +17,13 @@ from penstock.dialects.openai.relay.normalize_stream import StreamNormalizer
 from penstock.providers.registry import PROVIDERS
 from penstock.providers.row import OPENAI, Operation
 from penstock.traits.resolve import resolve
-from running import RECORDINGS, RunningGateway, needs_recordings
+from replaying import SPLITS, custom_host, in_every_cut, load
+from replaying import exchange as send
+from replaying import recordings as of_wire
+from running import RunningGateway, needs_recordings
 
 pytestmark = needs_recordings
 
-SPLITS = ["whole", "event", "1", "7", "r5"]
 SLUGS = {
     "azure": "azure-openai", "deepseek": "deepseek", "fireworks": "fireworks-ai", "mistral": "mistral-ai",
     "novita": "novita-ai", "perplexity": "perplexity-ai", "together": "together-ai", "xai": "x-ai", "zai": "z-ai",
@@ -35,13 +35,7 @@ AZURE = {
 
 
 def recordings() -> list[Path]:
-    return sorted(path for path in RECORDINGS.glob("*/*.json") if '"openai.chat"' in path.read_text()[:600])
-
-
-@functools.cache
-def load(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text())
-    return found
+    return of_wire("openai.chat")
 
 
 def slug(recording: dict[str, Any]) -> str:
@@ -57,13 +51,8 @@ def slug(recording: dict[str, Any]) -> str:
     )
 
 
-def headers(recording: dict[str, Any], replay: str, options: str) -> dict[str, str]:
-    return {
-        "x-portkey-provider": slug(recording),
-        "x-portkey-custom-host": f"{replay}/_id/{recording['id']};{options}/v1",
-        "authorization": "Bearer test",
-        **AZURE,
-    }
+def headers(recording: dict[str, Any]) -> dict[str, str]:
+    return {"x-portkey-provider": slug(recording), "authorization": "Bearer test", **AZURE}
 
 
 def expected_request(recording: dict[str, Any], dropped: str | None) -> dict[str, Any]:
@@ -100,20 +89,15 @@ def expected_reply(recording: dict[str, Any]) -> bytes:
 async def exchange(
     client: httpx.AsyncClient, gateway: RunningGateway, replay: str, recording: dict[str, Any], options: str
 ) -> httpx.Response:
-    body = json.dumps(recording["request"]["body"]).encode()
-    sent = {**headers(recording, replay, options), "content-type": "application/json"}
-    return await client.post(f"{gateway.v1}/chat/completions", content=body, headers=sent)
+    host = {"x-portkey-custom-host": custom_host(recording, replay, options)}
+    return await send(client, f"{gateway.v1}/chat/completions", recording, {**headers(recording), **host})
 
 
 @pytest.mark.parametrize("path", recordings(), ids=lambda path: path.stem)
 async def test_replayed_byte_for_byte(path: Path, gateway: RunningGateway, replay: str) -> None:
     recording = load(path)
     body = expected_reply(recording)
-    async with httpx.AsyncClient(timeout=60) as client:
-        replies = await asyncio.gather(
-            *(exchange(client, gateway, replay, recording, f"split={split}") for split in SPLITS)
-        )
-        seen = (await client.get(f"{replay}/_received", params={"id": recording["id"]})).json()
+    replies, seen = await in_every_cut(f"{gateway.v1}/chat/completions", recording, replay, headers(recording))
     for reply in replies:
         assert reply.status_code == recording["response"]["status"], reply.text
         assert reply.content == body
@@ -127,7 +111,7 @@ async def test_replayed_byte_for_byte(path: Path, gateway: RunningGateway, repla
             "content-type",
         ):
             assert reply.headers.get(name) == recording["response"]["headers"].get(name)
-    for received in seen[-len(SPLITS) :]:
+    for received in seen:
         assert received["body"] == expected_request(recording, replies[0].headers.get("x-penstock-dropped-params"))
         assert not [name for name in received["headers"] if name.startswith("x-portkey")]
 
