@@ -38,7 +38,7 @@ def test_a_pattern_that_would_fill_the_memory(source: str) -> None:
 
 
 def test_a_search_that_takes_too_long_finds_nothing_and_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(javascript_regex, "_PATIENCE", 0.0)
+    monkeypatch.setattr(javascript_regex, "_SEARCH_TIMEOUT", 0.0)
 
     class Slow:
         tried = 0
