@@ -1,5 +1,6 @@
 """Headers -> compiled plan: found again by their bytes, bounded, and never a key where it must not go."""
 
+import json
 from typing import Any
 
 import pytest
@@ -205,6 +206,27 @@ def test_callers_with_other_keys_share_a_plan_and_not_what_is_open_to_them(named
     shared = [named.compile(from_caller(key, **ASKED["plain"])) for key in (every, some)]
     assert isinstance(shared[0], CompiledPlan)
     assert shared[0] is shared[1]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"virtual_key": "mine"},
+        {"provider": "@mine"},
+        {"override_params": {"model": "@mine/m"}},
+        {"strategy": {"mode": "fallback"}, "targets": [{"provider": "echo"}, {"virtual_key": "mine"}]},
+    ],
+)
+def test_a_virtual_key_that_is_not_the_callers_is_forbidden_wherever_it_is_named(
+    named: Compiler, config: dict[str, Any]
+) -> None:
+    every, some = catalogue().keys
+    values = {"x_portkey_config": json.dumps(config)}
+    refused = named.compile(from_caller(some, **values))
+    assert isinstance(refused, Failure)
+    assert (refused.kind, refused.status) == (Kind.NOT_ALLOWED, 403)
+    assert "'mine'" in refused.message
+    assert isinstance(named.compile(from_caller(every, **values)), CompiledPlan)
 
 
 @pytest.mark.parametrize("header", ["authorization", "x_portkey_api_key", "x_api_key"])

@@ -48,7 +48,9 @@ def _fit(body: Body, context: WriteContext) -> FittedRequest:
     version = host.body_version((context.options.get("anthropic_version"), body.value("anthropic_version")))
     changes = {"anthropic_version": write_json(version)}
     if host.betas_in_body:
-        betas = betas_for_bedrock(dict.fromkeys((*_betas(context), *listed(body.value("anthropic_beta")))))
+        asked = dict.fromkeys((*_betas(context), *listed(body.value("anthropic_beta"))))
+        betas = betas_for_bedrock(asked)
+        dropped += tuple([f"anthropic_beta.{name}" for name in asked if name not in betas])
         body = body.without("anthropic_beta")
         if betas:
             changes["anthropic_beta"] = write_json(betas)

@@ -150,4 +150,6 @@ def test_what_the_caller_says_in_headers_goes_on_beside_the_operators_betas() ->
     asked = {"anthropic_beta": "context-1m-2025-08-07,new-2027-01-01"}
     bedrock = fit(RAW, WriteContext("m", variant="bedrock", asked=asked))
     assert (bedrock.headers, bedrock.body.value("anthropic_beta")) == ((), ["context-1m-2025-08-07"])
+    assert bedrock.dropped
+    assert all(name.startswith("anthropic_beta.") for name in bedrock.dropped)
     assert fit(RAW, ANY).headers == ()
