@@ -2,8 +2,8 @@
 
 A socket, file, process or event loop that is dropped unclosed is a ResourceWarning. An object in a reference cycle is
 dropped when the garbage collector runs, which is in the middle of a later test that did nothing wrong. So garbage is
-collected after each test. It costs about 0.2 ms, because ``gc.freeze`` takes everything that is older than the test
-out of the collector's sight. Tasks and threads give no warning, and are looked for by themselves.
+collected after each test. It takes about half a millisecond, because ``gc.freeze`` puts everything that is older than
+the test out of the collector's sight. Tasks and threads give no warning, and are looked for by themselves.
 
 ``--trace-leaks`` says where a leaked object was made. That is slow: use it on the test that leaks.
 """
