@@ -24,10 +24,10 @@ from penstock.core.events import Event, Fail, collect
 from penstock.core.failure import Failure
 from penstock.dialects.caller import Caption
 from penstock.dialects.dialect import Payload, ProviderDialect, WriteContext
+from penstock.dialects.malformed import read_body
 from penstock.dialects.openai.caller import request as openai_request
 from penstock.dialects.openai.caller.chunks import ChunkWriter
 from penstock.dialects.openai.caller.completion import completion
-from penstock.dialects.openai.relay.body import read_request
 from penstock.dialects.openai.relay.request import fit_request
 from penstock.dialects.registry import DIALECTS
 from penstock.providers.registry import PROVIDERS
@@ -290,7 +290,7 @@ def test_any_request_is_put_for_a_provider_with_an_accent(slug: str, data: st.Da
     damaged = broken(row, data.draw(st.integers(0, 2**32)), data.draw(anything))
     model = data.draw(st.sampled_from(["gpt-5", "o1-mini", "grok-4.5", "glm-4.6", "kimi-k2.6", "deepseek-v4-pro", "m"]))
     quirks, traits = PROVIDERS[slug].quirks, resolve(model, slug)
-    request = read_request(json.dumps(damaged).encode())
+    request = read_body(json.dumps(damaged).encode())
     if isinstance(request, Failure):
         assert request.status == 400
         return

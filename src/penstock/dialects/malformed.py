@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
+
+from penstock.core.body import Body, BodyError
+from penstock.core.failure import Failure, Kind
+from penstock.dialects.caller import RequestBody
 
 
 class Malformed(Exception):
@@ -24,3 +28,27 @@ def cache_in(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def text_in(value: Any) -> str:
     """The value if it is text, else nothing."""
     return value if isinstance(value, str) else ""
+
+
+def read_body(data: bytes) -> RequestBody | Failure:
+    """Check what the gateway relies on; everything else is the provider's to judge. Values keep their bytes."""
+    try:
+        body = Body.parse(data)
+        model = body.value("model")
+    except BodyError as error:
+        return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
+    if model is not None and (not isinstance(model, str) or not model):
+        return _wrong_type("model", "a non-empty string")
+    if "messages" in body and not body.is_array("messages"):
+        return _wrong_type("messages", "an array of message objects")
+    stream = body.raw("stream")
+    if stream not in _BOOLEANS:
+        return _wrong_type("stream", "true or false")
+    return RequestBody(body, model, stream == b"true")
+
+
+_BOOLEANS: Final = frozenset({None, b"true", b"false", b"null"})
+
+
+def _wrong_type(name: str, expected: str) -> Failure:
+    return Failure(Kind.INVALID_REQUEST, f"The gateway could not read the request: {name} must be {expected}.", name)

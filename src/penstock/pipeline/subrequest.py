@@ -29,7 +29,7 @@ class Subrequests(Generic[T]):
         doesn't cancel the subrequest."""
         task = self._under_way.get(name)
         if task is None:
-            task = self._under_way[name] = asyncio.create_task(subrequest(), name="errand")
+            task = self._under_way[name] = asyncio.create_task(subrequest(), name="subrequest")
             task.add_done_callback(lambda _: self._under_way.pop(name, None))
         return await asyncio.shield(task)
 

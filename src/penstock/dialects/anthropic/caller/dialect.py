@@ -7,7 +7,7 @@ from typing import Final
 from penstock.core.body import Body
 from penstock.dialects.anthropic.caller.errors import ERRORS
 from penstock.dialects.anthropic.caller.reply import write_reply
-from penstock.dialects.anthropic.caller.request import read_body, read_request
+from penstock.dialects.anthropic.caller.request import read_request
 from penstock.dialects.anthropic.caller.stream import PING, MessageWriter
 from penstock.dialects.anthropic.relay.frames import InvokeFrames
 from penstock.dialects.anthropic.relay.request import fit_request
@@ -15,6 +15,7 @@ from penstock.dialects.anthropic.relay.reshape import RESHAPE
 from penstock.dialects.anthropic.relay.stream import GRAMMAR, error_in_reply, read_usage
 from penstock.dialects.caller import CallerDialect, Relay, Replies, StreamTransform
 from penstock.dialects.dialect import WriteContext
+from penstock.dialects.malformed import read_body
 
 
 def _always(_body: Body) -> bool:

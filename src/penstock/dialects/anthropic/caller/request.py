@@ -18,7 +18,6 @@ from penstock.core.chat import ChatRequest, Format, Message, Reasoning, TextPart
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.anthropic.caller.messages import read_content, read_messages
 from penstock.dialects.anthropic.caller.tools import read_choice, read_tools
-from penstock.dialects.caller import RequestBody
 from penstock.dialects.malformed import Malformed
 
 WORDING: Final = Wording(
@@ -52,26 +51,6 @@ _BILLING: Final = "x-anthropic-billing-header:"
 """How the block begins by which Claude Code names itself: no prompt, and it spoils other providers' caches."""
 _PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _HARMLESS_EDITS: Final = "clear_thinking_"
-
-
-def read_body(data: bytes) -> RequestBody | Failure:
-    """Check what the gateway relies on; everything else is the provider's to judge. Values keep their bytes."""
-    try:
-        body = Body.parse(data)
-        model = body.value("model")
-    except BodyError as error:
-        return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
-    if model is not None and (not isinstance(model, str) or not model):
-        return _wrong("model", "a non-empty string")
-    if "messages" in body and not body.is_array("messages"):
-        return _wrong("messages", "an array of message objects")
-    stream = body.raw("stream")
-    if stream not in _BOOLEANS:
-        return _wrong("stream", "true or false")
-    return RequestBody(body, model, stream == b"true")
-
-
-_BOOLEANS: Final = frozenset({None, b"true", b"false", b"null"})
 
 
 def _wrong(path: str, expected: str) -> Failure:

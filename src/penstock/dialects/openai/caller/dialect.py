@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.dialects.caller import CallerDialect, CallerErrors, Relay, Replies, Reshape
+from penstock.dialects.malformed import read_body
 from penstock.dialects.openai.caller import errors
 from penstock.dialects.openai.caller.chunks import ChunkWriter
 from penstock.dialects.openai.caller.completion import completion
@@ -16,7 +17,7 @@ from penstock.dialects.provider_errors import error_in_reply
 
 OPENAI: Final = CallerDialect(
     name="openai_chat",
-    read_body=body.read_request,
+    read_body=read_body,
     read_request=from_body,
     write_reply=completion,
     stream_writer=ChunkWriter,

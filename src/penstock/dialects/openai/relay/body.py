@@ -18,34 +18,9 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import UNREADABLE, read_json
 from penstock.core.message_list import Members, edit_messages
 from penstock.core.usage import Usage
-from penstock.dialects.caller import RequestBody
 from penstock.dialects.openai.relay.usage import read_usage
 
 DEVELOPER: Final = b'"developer"'
-
-
-def read_request(data: bytes) -> RequestBody | Failure:
-    """Check what the gateway relies on; everything else is the provider's to judge."""
-    try:
-        body = Body.parse(data)
-        model = body.value("model")
-    except BodyError as error:
-        return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
-    if model is not None and (not isinstance(model, str) or not model):
-        return _wrong_type("model", "a non-empty string")
-    if "messages" in body and not body.is_array("messages"):
-        return _wrong_type("messages", "an array of message objects")
-    stream = body.raw("stream")
-    if stream not in _BOOLEANS:
-        return _wrong_type("stream", "true or false")
-    return RequestBody(body, model, stream == b"true")
-
-
-_BOOLEANS: Final = frozenset({None, b"true", b"false", b"null"})
-
-
-def _wrong_type(name: str, expected: str) -> Failure:
-    return Failure(Kind.INVALID_REQUEST, f"The gateway could not read the request: {name} must be {expected}.", name)
 
 
 def wants_usage(body: Body) -> bool:

@@ -20,10 +20,11 @@ from penstock.core.chat import (
     TextPart,
 )
 from penstock.core.failure import Failure, Kind
-from penstock.dialects.anthropic.caller.request import read_body, read_request
+from penstock.dialects.anthropic.caller.request import read_request
 from penstock.dialects.caller import RequestBody
 from penstock.dialects.dialect import Payload, WriteContext
 from penstock.dialects.envelope import ON_CALL, Block, Envelope, seal
+from penstock.dialects.malformed import read_body
 from penstock.dialects.registry import CALLERS, DIALECTS
 from penstock.traits.resolve import resolve
 

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from penstock.core.failure import Failure, Kind
 from penstock.core.usage import Usage
 from penstock.dialects.caller import RequestBody
+from penstock.dialects.malformed import read_body
 from penstock.dialects.openai.relay import body as openai_body
 
 
 def request(**members: Any) -> RequestBody | Failure:
-    return openai_body.read_request(json.dumps({"model": "m", "messages": [], **members}).encode())
+    return read_body(json.dumps({"model": "m", "messages": [], **members}).encode())
 
 
 @pytest.mark.parametrize(("stream", "expected"), [(True, True), (False, False), (None, False)])
@@ -43,7 +44,7 @@ def test_wrong_types_are_named(members: dict[str, Any], param: str) -> None:
 
 
 def test_bad_json_is_a_400() -> None:
-    failure = openai_body.read_request(b'{"model": ')
+    failure = read_body(b'{"model": ')
     assert isinstance(failure, Failure)
     assert (failure.kind, failure.status) == (Kind.INVALID_JSON, 400)
 
@@ -104,7 +105,7 @@ def test_no_bytes_lead_to_an_exception(data: bytes) -> None:
         b'{"model":"m","messages":[' + data + b'],"usage":' + data + b"}",
         b'{"usage":{"prompt_tokens":' + data + b"}}",
     ):
-        read = openai_body.read_request(body)
+        read = read_body(body)
         if not isinstance(read, Failure):
             openai_body.with_usage(read.body).encode()
         openai_body.read_reply(body)
