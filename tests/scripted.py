@@ -7,7 +7,7 @@ import contextlib
 import socket
 import ssl
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure
@@ -18,6 +18,40 @@ from penstock.transport.http1 import Http1Transport
 Script = Callable[["Peer"], Awaitable[None]]
 LOOPBACK = AddressPolicy(("127.0.0.1", "localhost", "127.0.0.0/8"))
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
+
+
+class Names:
+    """A resolver that gives every name the same addresses, or knows no name. It remembers what it was asked."""
+
+    def __init__(self, *addresses: str) -> None:
+        self.found = addresses
+        self.asked: list[str] = []
+        self.callers: list[str | None] = []
+        self.forgotten: list[str] = []
+
+    async def addresses(self, host: str, caller: str | None) -> Sequence[str]:
+        self.asked.append(host)
+        self.callers.append(caller)
+        if not self.found:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return self.found
+
+    def forget(self, host: str, caller: str | None) -> None:
+        self.forgotten.append(host)
+
+
+class SilentNames(Names):
+    """A resolver that answers with ``addresses`` when ``release`` is set. ``reached`` is set by the first question."""
+
+    def __init__(self, *addresses: str) -> None:
+        super().__init__(*addresses)
+        self.reached = asyncio.Event()
+        self.release = asyncio.Event()
+
+    async def addresses(self, host: str, caller: str | None) -> Sequence[str]:
+        self.reached.set()
+        await self.release.wait()
+        return await super().addresses(host, caller)
 
 
 class Peer:
@@ -111,6 +145,8 @@ async def serving(*scripts: Script, tls: ssl.SSLContext | None = None) -> AsyncI
 
 @contextlib.asynccontextmanager
 async def transport(**options: object) -> AsyncIterator[Http1Transport]:
+    """A transport that may call loopback, and knows no name unless the test brings a resolver."""
+    options.setdefault("resolver", Names())
     made = Http1Transport(LOOPBACK, **options)  # type: ignore[arg-type]
     try:
         yield made

@@ -50,7 +50,7 @@ def build(
     """
     policy = AddressPolicy(settings.trusted_hosts)
     records = Records()
-    http1 = _http1(settings.upstream, policy, os.environ)
+    http1 = _http1(settings, policy, os.environ)
     transports: dict[str, Transport] = {
         "http": http1,
         "https": http1,
@@ -67,7 +67,7 @@ def build(
         default_config=settings.routing.default_config,
     )
     server = settings.server
-    parts: list[Part] = [_Connections(transports), catalogues]
+    parts: list[Part] = [_Connections(transports), http1.files, catalogues]
     if server.access_log:
         parts.append(AccessLog(records.subscribe(), sys.stdout.buffer))
     return Gateway(
@@ -121,13 +121,15 @@ class _Connections:
             await transport.close()
 
 
-def _http1(upstream: UpstreamSettings, policy: AddressPolicy, environment: Mapping[str, str]) -> Http1Transport:
+def _http1(settings: Settings, policy: AddressPolicy, environment: Mapping[str, str]) -> Http1Transport:
+    upstream = settings.upstream
     return Http1Transport(
         policy,
         pool=PoolLimits(upstream.max_connections, upstream.max_idle_connections, upstream.idle_connection_seconds),
         bounds=connection.ParserLimits(framing=upstream.max_header_bytes),
         tls=_tls(upstream),
         proxies=_proxies(upstream.proxy, environment),
+        is_discreet=not settings.is_loopback,
     )
 
 

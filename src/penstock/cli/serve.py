@@ -58,7 +58,9 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
 
     from penstock.app import build
     from penstock.server.serve import serve, supervise
+    from penstock.transport.files import raise_file_limit
 
+    raise_file_limit()
     # Built here too when others will serve: what is wrong with the settings is told before anything starts.
     app = build(settings, catalogue)
     _greet(settings, source, is_guarded=app.is_guarded)

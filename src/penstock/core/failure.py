@@ -59,12 +59,14 @@ class Kind(Enum):
     CLIENT_DISCONNECTED = "client_disconnected"
     LOOP_DETECTED = "loop_detected"
     ADDRESS_REFUSED = "address_refused"
+    HOST_UNAVAILABLE = "host_unavailable"
     NAME_NOT_RESOLVED = "name_not_resolved"
     CONNECTION_REFUSED = "connection_refused"
     CONNECT_TIMEOUT = "connect_timeout"
     TLS_FAILED = "tls_failed"
     PROXY_FAILED = "proxy_failed"
     POOL_EXHAUSTED = "pool_exhausted"
+    OUT_OF_FILES = "out_of_files"
     CONNECTION_CLOSED = "connection_closed"
     FIRST_BYTE_TIMEOUT = "first_byte_timeout"
     FIRST_TOKEN_TIMEOUT = "first_token_timeout"  # noqa: S105 (a token of text)
@@ -116,12 +118,14 @@ MEANINGS: Final[dict[Kind, Meaning]] = {
     Kind.CLIENT_DISCONNECTED: Meaning(499, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.LOOP_DETECTED: Meaning(508, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.ADDRESS_REFUSED: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.HOST_UNAVAILABLE: Meaning(502, _UPSTREAM, Blame.PROVIDER, RetrySafety.UNSENT),
     Kind.NAME_NOT_RESOLVED: Meaning(502, _UPSTREAM, Blame.PROVIDER, RetrySafety.UNSENT),
     Kind.CONNECTION_REFUSED: Meaning(502, _UPSTREAM, Blame.PROVIDER, RetrySafety.UNSENT),
     Kind.CONNECT_TIMEOUT: Meaning(503, _TIMEOUT, Blame.PROVIDER, RetrySafety.UNSENT),
     Kind.TLS_FAILED: Meaning(502, _UPSTREAM, Blame.PROVIDER, RetrySafety.UNSENT),
     Kind.PROXY_FAILED: Meaning(502, _UPSTREAM, Blame.GATEWAY, RetrySafety.UNSENT),
     Kind.POOL_EXHAUSTED: Meaning(503, "overloaded_error", Blame.GATEWAY, RetrySafety.UNSENT),
+    Kind.OUT_OF_FILES: Meaning(503, "overloaded_error", Blame.GATEWAY, RetrySafety.NEVER),
     Kind.CONNECTION_CLOSED: Meaning(502, _UPSTREAM, Blame.PROVIDER, RetrySafety.POLICY),
     Kind.FIRST_BYTE_TIMEOUT: Meaning(408, _TIMEOUT, Blame.PROVIDER, RetrySafety.POLICY),
     Kind.FIRST_TOKEN_TIMEOUT: Meaning(408, _TIMEOUT, Blame.PROVIDER, RetrySafety.POLICY),

@@ -44,13 +44,15 @@ class Origin(msgspec.Struct, frozen=True, cache_hash=True):
 
     ``trusted`` origins come from the provider table or the operator's settings, others from a request header or
     config; the address policy judges the two differently. It is part of the identity, so that the two kinds never
-    share a connection.
+    share a connection. ``named``: a caller wrote a part of a trusted host's name (an account's, ``{resource}``), so its
+    name is looked up beside those of untrusted hosts.
     """
 
     scheme: str
     host: str
     port: int
     trusted: bool = False
+    named: bool = False
 
     @property
     def authority(self) -> str:
@@ -67,13 +69,14 @@ class Url(msgspec.Struct, frozen=True):
     query: str = ""
 
     @classmethod
-    def parse(cls, text: str, *, trusted: bool = False) -> Url:
+    def parse(cls, text: str, *, trusted: bool = False, named: bool = False) -> Url:
         """Parse ``scheme://host[:port][/path][?query]``. Raises ValueError for anything else."""
         parts = urlsplit(text)
         host, port = parts.hostname, parts.port
         if not host or not parts.scheme:
             raise ValueError("a URL needs a scheme and a host")
-        origin = Origin(parts.scheme, host, _DEFAULT_PORTS.get(parts.scheme, 0) if port is None else port, trusted)
+        port = _DEFAULT_PORTS.get(parts.scheme, 0) if port is None else port
+        origin = Origin(parts.scheme, host, port, trusted, named)
         return cls(origin, parts.path.rstrip("/"), parts.query)
 
 

@@ -43,6 +43,10 @@ class AttemptAccount(msgspec.Struct):
     cache: str | None = None
     call: SharedCost | None = None
     is_hedge_loser: bool = False
+    caller: str = ""
+    """The key or, without one, the address of the request's caller."""
+    previous: Failure | None = None
+    """The failure of the attempt before this one."""
 
     def close(self) -> AttemptRecord:
         """The immutable account of the attempt."""
@@ -116,7 +120,10 @@ class Account(msgspec.Struct):
 
     def attempt(self, target: Target) -> AttemptAccount:
         """Open the account of one more attempt."""
-        attempt = AttemptAccount(target, time.monotonic() - self.arrived)
+        previous = self.attempts[-1].failure if self.attempts else None
+        attempt = AttemptAccount(
+            target, time.monotonic() - self.arrived, caller=self.key or self.address or "", previous=previous
+        )
         self.attempts.append(attempt)
         return attempt
 

@@ -49,7 +49,14 @@ async def send(
     if deadlines.limits.first_byte < 0:
         return _failed(timed_out(route, Failure(Kind.FIRST_BYTE_TIMEOUT, "", sent=False)), prepared, trace_id)
     request = Request(
-        prepared.origin, prepared.method, prepared.target, prepared.headers, prepared.payload, deadlines.limits
+        prepared.origin,
+        prepared.method,
+        prepared.target,
+        prepared.headers,
+        prepared.payload,
+        deadlines.limits,
+        account.caller,
+        fresh=_needs_fresh_connection(step, account),
     )
     reply = await upstream.send(request, route.endpoint.signer)
     if isinstance(reply, Failure):
@@ -68,6 +75,11 @@ async def send(
         return _failed(answer, prepared, trace_id)
     answer.model, answer.dropped = prepared.model, prepared.dropped
     return answer
+
+
+def _needs_fresh_connection(step: Attempt, account: AttemptAccount) -> bool:
+    """Whether this is a retry after a connection that the provider closed: another idle one may be as stale."""
+    return step.retry > 0 and account.previous is not None and account.previous.kind is Kind.CONNECTION_CLOSED
 
 
 def _relayed(reply: Reply, relay: Relay, context: WriteContext, *, streams: bool) -> Reply:

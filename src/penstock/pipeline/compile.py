@@ -101,7 +101,7 @@ class Compiler:
     ) -> None:
         self._providers = providers
         self._policy = policy
-        self._binder = TargetBinder(providers, limits, environment_keys, environment)
+        self._binder = TargetBinder(providers, limits, environment_keys, environment, policy)
         self.catalogues = catalogues
         self._default_config = default_config
         self._bare = {

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure
 from penstock.core.http import Limits
 from penstock.core.parameter_changes import ParameterChanges
@@ -35,12 +36,14 @@ class TargetRoute(msgspec.Struct, frozen=True):
 
 class TargetBinder(msgspec.Struct, frozen=True):
     """Binds targets to endpoints. ``environment_keys`` are the operator's provider keys by slug, ``environment`` is the
-    gateway's own identity; both are empty unless the operator allows callers to use them."""
+    gateway's own identity; both are empty unless the operator allows callers to use them. ``policy`` judges the hosts
+    that callers name."""
 
     providers: Mapping[str, Provider]
     limits: Limits
     environment_keys: Mapping[str, Secret]
     environment: Mapping[str, str] | None = None
+    policy: AddressPolicy = AddressPolicy()
 
     def bind(self, target: Target, operation: Operation) -> TargetRoute | Failure:
         """The route of a target."""
@@ -53,6 +56,8 @@ class TargetBinder(msgspec.Struct, frozen=True):
             environment=self.environment,
             options={option.name: value for option in row.options if (value := _option(option, target.options))},
             custom_host=target.custom_host,
+            policy=self.policy,
+            is_named=target.virtual_key is None,
         )
         if isinstance(endpoint, Failure):
             return endpoint

@@ -17,11 +17,13 @@ import msgspec
 from penstock import __version__
 from penstock.auth.header import HeaderAuth
 from penstock.auth.signer import Signer
+from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin, Url, header_line
 from penstock.core.secret import Secret
 from penstock.dialects.chat_quirks import NO_QUIRKS, ChatQuirks
 from penstock.providers.row import EndpointSpec, Key, Operation, Option, Provider
+from penstock.routing import custom_host as custom_hosts
 
 PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 _VISIBLE_ASCII: Final = "".join(map(chr, range(0x21, 0x7F)))
@@ -111,7 +113,10 @@ class Endpoint(msgspec.Struct, frozen=True):
 
 
 class _Binding(msgspec.Struct, frozen=True):
-    """What all places of one endpoint are bound with. ``key`` is the caller's own, ``lent_key`` the operator's."""
+    """What all places of one endpoint are bound with. ``key`` is the caller's own, ``lent_key`` the operator's.
+
+    ``policy`` judges base URLs among the options. ``is_named``: a caller may have written the options.
+    """
 
     provider: Provider
     operation: Operation
@@ -120,11 +125,13 @@ class _Binding(msgspec.Struct, frozen=True):
     key: Secret | None
     lent_key: Secret | None
     demands_key: bool = True
+    policy: AddressPolicy = AddressPolicy()
+    is_named: bool = True
 
     def base(self, spec: EndpointSpec) -> Url | Failure:
         """The address that the path is appended to."""
         template = self.provider.base_url if spec.base_url is None else spec.base_url
-        return self.custom_host or _base(self.provider, template, self.values)
+        return self.custom_host or _base(self, template)
 
 
 def bind(
@@ -136,8 +143,12 @@ def bind(
     custom_host: Url | None,
     lent_key: Secret | None = None,
     environment: Mapping[str, str] | None = None,
+    policy: AddressPolicy = AddressPolicy(),  # noqa: B008 (frozen)
+    is_named: bool = True,
 ) -> Endpoint | Failure:
     """Compile an endpoint. ``options`` are by their row name; ``custom_host`` was judged by the address policy.
+
+    ``policy`` judges the base URLs among the options, too. ``is_named``: a caller may have written the options.
 
     ``lent_key`` is the operator's own: it serves a caller who brings none, and only at the provider's own address. So
     does the gateway's identity, whose ``environment`` is given only where the operator lends it.
@@ -155,7 +166,9 @@ def bind(
         return Failure(Kind.UNSUPPORTED_OPERATION, f"{operation.value} is not supported by {provider.slug}.")
     if custom_host is not None and not provider.self_hosted:
         specs = specs[:1]
-    binding = _Binding(provider, operation, values, custom_host, key, lent_key, custom_host is None)
+    binding = _Binding(
+        provider, operation, values, custom_host, key, lent_key, custom_host is None, policy, is_named
+    )
     signer = _signer(binding, specs, environment)
     if isinstance(signer, Failure):
         return signer
@@ -267,8 +280,9 @@ def _refuse_option(provider: Provider, values: Mapping[str, str]) -> Failure | N
     return None
 
 
-def _base(provider: Provider, template: str, values: Mapping[str, str]) -> Url | Failure:
+def _base(binding: _Binding, template: str) -> Url | Failure:
     """The address that a base URL's template stands for. It is trusted unless the caller may have named its host."""
+    provider, values = binding.provider, binding.values
     if not template:
         return Failure(
             Kind.INVALID_CONFIG,
@@ -279,10 +293,14 @@ def _base(provider: Provider, template: str, values: Mapping[str, str]) -> Url |
     text = _fill(provider, template, values)
     if isinstance(text, Failure):
         return text
-    chosen = any(
-        option.names_host and values.get(option.name) not in {None, option.default} for option in provider.options
-    )
-    return Url.parse(text, trusted=not chosen)
+    chosen = {option.name: option for option in provider.options if values.get(option.name) not in {None, option.default}}
+    base_url = next((option for option in chosen.values() if option.names_host), None)
+    if base_url is not None:
+        url = custom_hosts.judge(text, binding.policy)
+        return url if isinstance(url, Url) else _refused_host(base_url, url)
+    authority = template.partition("://")[2].partition("/")[0]
+    named = binding.is_named and not chosen.keys().isdisjoint(PLACEHOLDER.findall(authority))
+    return Url.parse(text, trusted=True, named=named)
 
 
 def _fill(provider: Provider, template: str, values: Mapping[str, str]) -> str | Failure:
@@ -390,6 +408,14 @@ def _missing(provider: Provider, option: Option) -> Failure:
         "config.",
         param=f"x-portkey-{option.header}",
     )
+
+
+def _refused_host(option: Option, reason: str) -> Failure:
+    text = (
+        f"The host in {option.name} (header x-portkey-{option.header}) is refused: {reason}. If the gateway's operator "
+        "trusts it, add it to the trusted_hosts setting."
+    )
+    return Failure(Kind.INVALID_CUSTOM_HOST, text, f"x-portkey-{option.header}", "Invalid custom host")
 
 
 def _invalid(option: Option, reason: str) -> Failure:

@@ -19,6 +19,9 @@ class Request(msgspec.Struct):
     ``target`` is the origin-form request target (path and query). ``headers`` is a serialised block of
     ``name: value CRLF`` lines that was checked when it was built; the transport adds Host, Content-Length and
     nothing else. ``body`` is sent as it is.
+
+    ``caller`` is the key or address of the caller, whose look-ups of host names have a share of their own. ``fresh``
+    asks for a new connection: the last attempt found that its own had been closed by the provider.
     """
 
     origin: Origin
@@ -27,6 +30,8 @@ class Request(msgspec.Struct):
     headers: bytes
     body: bytes
     limits: Limits
+    caller: str = ""
+    fresh: bool = False
 
 
 class Reply(Protocol):

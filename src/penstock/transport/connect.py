@@ -1,32 +1,34 @@
 """From an origin to a connected, checked and, where it applies, encrypted socket.
 
-Every address that a name resolves to is judged, and a judged address is what is dialled: there is no second look-up
-for another answer to slip in. Several addresses race as RFC 8305 (happy eyeballs) has it.
+Every address that a name resolves to is judged, and a judged address is what is dialled, straight or through a proxy:
+there is no second look-up for another answer to slip in. A literal address and ``localhost`` need no look-up.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
+import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
-from itertools import chain, zip_longest
+from collections.abc import Callable, Sequence
 from typing import Final
 
-from penstock.core.address import AddressPolicy
+from penstock.core.address import AddressPolicy, literal_address, loopback_addresses
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin
 from penstock.transport.connection import Connection
+from penstock.transport.dial import interleaved, race, reason_of
+from penstock.transport.files import has_file_left, lacks_files
 from penstock.transport.proxies import Proxy
+from penstock.transport.resolve import Resolver
+from penstock.transport.tls import tls_failed
+from penstock.transport.tunnel import tunnel
 
-Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-"""(host, port) -> addresses in order of preference. Raises OSError when there are none."""
-
-_STAGGER: Final = 0.25
-"""Seconds before the next address is tried beside the one that hasn't answered (RFC 8305 section 8)."""
-_MAX_PROXY_ANSWER: Final = 16 << 10
-_PROXY_STATUS: Final = re.compile(rb"HTTP/1\.[01] (\d{3})\b")
+_LOG: Final = logging.getLogger("penstock")
+_TELLING: Final = frozenset({Kind.ADDRESS_REFUSED, Kind.NAME_NOT_RESOLVED, Kind.CONNECTION_REFUSED})
+"""The kinds of failure that tell a caller what the gateway's network looks like."""
+_MOST_TUNNELS: Final = 4
+"""How many addresses of one name a proxy is asked for."""
 
 
 class NotConnected(Exception):
@@ -36,175 +38,161 @@ class NotConnected(Exception):
         self.failure = failure
 
 
-async def resolve(host: str, port: int) -> Sequence[str]:
-    """The system's resolver."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(info[4][0]) for info in found))
-
-
 class Connector:
-    """Makes connections. ``tls`` is asked for the context of https origins, once."""
+    """Makes connections. ``tls`` is asked for the context of https origins, once.
 
-    def __init__(self, policy: AddressPolicy, tls: Callable[[], ssl.SSLContext], resolver: Resolve = resolve) -> None:
+    ``is_discreet``: callers may not learn about the operator's network. For hosts that they name, a refused address, an
+    unknown name and a closed port are then one failure; the log tells which at level debug.
+    """
+
+    def __init__(
+        self,
+        policy: AddressPolicy,
+        tls: Callable[[], ssl.SSLContext],
+        resolver: Resolver,
+        *,
+        is_discreet: bool = False,
+    ) -> None:
         self._policy = policy
         self._make_tls = tls
         self._tls: ssl.SSLContext | None = None
-        self._resolve = resolver
+        self._resolver = resolver
+        self._is_discreet = is_discreet
 
     async def connect(
-        self, origin: Origin, proxy: Proxy | None, protocol: Callable[[], Connection]
+        self, origin: Origin, proxy: Proxy | None, protocol: Callable[[], Connection], caller: str = ""
     ) -> Connection | Failure:
-        """A connected ``protocol()``. Cancelling leaves no socket behind."""
+        """A connected ``protocol()``. Cancelling leaves no socket behind. ``caller`` has a share of the look-ups."""
+        named_by = None if origin.trusted and not origin.named else caller
         try:
-            sock = await (self._dial(origin) if proxy is None else self._dial_proxy(origin, proxy))
+            if proxy is None:
+                sock = await self._dial(origin, named_by)
+            else:
+                sock = await self._dial_proxy(origin, proxy, named_by)
+            return await self._secured(sock, origin, protocol)
         except NotConnected as error:
-            return error.failure
+            return self._told(origin, error.failure)
+
+    async def _secured(
+        self, sock: socket.socket, origin: Origin, protocol: Callable[[], Connection]
+    ) -> Connection | Failure:
         loop = asyncio.get_running_loop()
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if origin.scheme != "https":
                 _, connection = await loop.create_connection(protocol, sock=sock)
             else:
-                self._tls = self._tls or self._make_tls()
                 _, connection = await loop.create_connection(
-                    protocol, sock=sock, ssl=self._tls, server_hostname=origin.host
+                    protocol, sock=sock, ssl=self._context(), server_hostname=origin.host
                 )
         except OSError as error:
             sock.close()
-            return _tls_failed(origin, error) if origin.scheme == "https" else _unreachable(origin.authority, error)
+            if lacks_files(error):
+                raise NotConnected(_out_of_files()) from None
+            failure = (
+                tls_failed(origin.authority, error)
+                if origin.scheme == "https"
+                else _unreachable(origin.authority, error)
+            )
+            raise NotConnected(failure) from None
         except BaseException:
             sock.close()
             raise
         return connection
 
-    async def _dial(self, origin: Origin) -> socket.socket:
+    def _context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            # OpenSSL says nothing if it can't open the file of authorities: the context would trust nobody for good.
+            if not has_file_left():
+                raise NotConnected(_out_of_files())
+            self._tls = self._make_tls()
+        return self._tls
+
+    async def _dial(self, origin: Origin, named_by: str | None) -> socket.socket:
+        allowed = await self._allowed(origin, named_by)
         try:
-            addresses = await self._resolve(origin.host, origin.port)
+            return await race(allowed, origin.port)
+        except OSError as error:
+            if lacks_files(error):
+                raise NotConnected(_out_of_files()) from None
+            self._resolver.forget(origin.host, named_by)
+            raise NotConnected(_unreachable(origin.authority, error)) from None
+
+    async def _allowed(self, origin: Origin, named_by: str | None) -> Sequence[str]:
+        """The addresses of the origin that the policy allows, at least one."""
+        try:
+            addresses = await self._addresses(origin.host, named_by)
         except (OSError, UnicodeError) as error:
             raise NotConnected(_unresolved(origin.host, error)) from None
         refusals = {address: self._policy.refuse_address(origin, address) for address in addresses}
         allowed = [address for address in addresses if refusals[address] is None]
         if not allowed:
             raise NotConnected(_refused(origin, next(filter(None, refusals.values()), "it has no address")))
-        try:
-            return await _race(allowed, origin.port)
-        except OSError as error:
-            raise NotConnected(_unreachable(origin.authority, error)) from None
+        return allowed
 
-    async def _dial_proxy(self, origin: Origin, proxy: Proxy) -> socket.socket:
-        # The proxy resolves the name, so only a literal address can be judged here.
-        reason = _literal_refusal(self._policy, origin)
-        if reason is not None:
-            raise NotConnected(_refused(origin, reason))
-        try:
-            sock = await _race(await self._resolve(proxy.host, proxy.port), proxy.port)
-        except (OSError, UnicodeError) as error:
-            text = f"The proxy at {proxy.host}:{proxy.port} can't be reached ({_reason(error)}): check HTTPS_PROXY."
-            raise NotConnected(Failure(Kind.PROXY_FAILED, text)) from None
-        try:
-            await _tunnel(sock, origin, proxy)
-        except BaseException:
+    async def _addresses(self, host: str, named_by: str | None) -> Sequence[str]:
+        if literal_address(host) is not None:
+            return (host,)
+        return loopback_addresses(host) or await self._resolver.addresses(host, named_by)
+
+    async def _dial_proxy(self, origin: Origin, proxy: Proxy, named_by: str | None) -> socket.socket:
+        """A tunnel to the origin. The proxy itself is the operator's.
+
+        The proxy resolves the names of hosts that the operator fixed. A name that a caller gave is resolved and judged
+        here, and the proxy is asked for the judged address: it would resolve the name anew, perhaps to another one.
+        """
+        hosts: Sequence[str] = (origin.host,)
+        if not origin.trusted:
+            hosts = interleaved(await self._allowed(origin, named_by))[:_MOST_TUNNELS]
+        elif literal_address(origin.host) is not None:
+            await self._allowed(origin, named_by)
+        failure: Failure | None = None
+        for host in hosts:
+            sock = await self._to_proxy(proxy)
+            try:
+                failure = await tunnel(sock, host, origin.port, proxy)
+            except BaseException:
+                sock.close()
+                raise
+            if failure is None:
+                return sock
             sock.close()
-            raise
-        return sock
+        raise NotConnected(failure or _out_of_files())
+
+    async def _to_proxy(self, proxy: Proxy) -> socket.socket:
+        try:
+            return await race(await self._addresses(proxy.host, None), proxy.port)
+        except (OSError, UnicodeError) as error:
+            if lacks_files(error) or not has_file_left():
+                raise NotConnected(_out_of_files()) from None
+            text = f"The proxy at {proxy.host}:{proxy.port} can't be reached ({reason_of(error)}): check HTTPS_PROXY."
+            raise NotConnected(Failure(Kind.PROXY_FAILED, text)) from None
+
+    def _told(self, origin: Origin, failure: Failure) -> Failure:
+        """The failure as a caller may see it."""
+        if not self._is_discreet or origin.trusted or failure.kind not in _TELLING:
+            return failure
+        _LOG.debug("a caller's host can't be called: %s", failure.message)
+        text = (
+            f"The gateway can't call {origin.authority}: there is no such host, nothing listens there, or its address "
+            "is not allowed. Check the address; the gateway's operator can allow a private host with the setting "
+            "trusted_hosts, and sees the reason in the log at level debug."
+        )
+        return Failure(Kind.HOST_UNAVAILABLE, text, "x-portkey-custom-host")
 
 
-async def _race(addresses: Sequence[str], port: int) -> socket.socket:
-    """The first address to accept. Raises the first OSError when none does."""
-    if len(addresses) == 1:
-        return await _dial_one(addresses[0], port)
-    loop = asyncio.get_running_loop()
-    running: set[asyncio.Task[socket.socket]] = set()
-    errors: list[OSError] = []
-    waiting = _interleaved(addresses)
-    try:
-        while waiting or running:
-            if waiting:
-                running.add(loop.create_task(_dial_one(waiting.pop(0), port)))
-            done, running = await asyncio.wait(
-                running, timeout=_STAGGER if waiting else None, return_when=asyncio.FIRST_COMPLETED
-            )
-            for task in done:
-                error = task.exception()
-                if error is None:
-                    done.discard(task)
-                    running |= done
-                    return task.result()
-                if not isinstance(error, OSError):
-                    raise error
-                errors.append(error)
-        raise errors[0]
-    finally:
-        await _give_up(running)
-
-
-async def _give_up(running: set[asyncio.Task[socket.socket]]) -> None:
-    for task in running:
-        task.cancel()
-    for result in await asyncio.gather(*running, return_exceptions=True):
-        if isinstance(result, socket.socket):
-            result.close()
-
-
-def _interleaved(addresses: Sequence[str]) -> list[str]:
-    """Families in turn, beginning with that of the preferred address."""
-    first = ":" in addresses[0]
-    same = [address for address in addresses if (":" in address) is first]
-    other = [address for address in addresses if (":" in address) is not first]
-    return [address for address in chain(*zip_longest(same, other)) if address is not None]
-
-
-async def _dial_one(address: str, port: int) -> socket.socket:
-    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        sock.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(sock, (address, port))
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-async def _tunnel(sock: socket.socket, origin: Origin, proxy: Proxy) -> None:
-    """Ask the proxy for a tunnel (RFC 9110, 9.3.6)."""
-    loop = asyncio.get_running_loop()
-    host = f"[{origin.host}]" if ":" in origin.host else origin.host
-    lines = [f"CONNECT {host}:{origin.port} HTTP/1.1", f"Host: {host}:{origin.port}"]
-    if proxy.authorization is not None:
-        lines.append(f"Proxy-Authorization: {proxy.authorization.reveal()}")
-    answer = b""
-    try:
-        await loop.sock_sendall(sock, "\r\n".join([*lines, "", ""]).encode())
-        while b"\r\n\r\n" not in answer and len(answer) < _MAX_PROXY_ANSWER:
-            data = await loop.sock_recv(sock, 4096)
-            if not data:
-                break
-            answer += data
-    except OSError as error:
-        text = f"The proxy at {proxy.host}:{proxy.port} broke off ({_reason(error)}): check that it allows CONNECT."
-        raise NotConnected(Failure(Kind.PROXY_FAILED, text)) from None
-    found = _PROXY_STATUS.match(answer)
-    if found is None or found[1][:1] != b"2" or b"\r\n\r\n" not in answer:
-        shown = f"status {found[1].decode()}" if found else "no HTTP answer"
-        text = f"The proxy at {proxy.host}:{proxy.port} did not open a way to {origin.host} ({shown}): check its rules."
-        raise NotConnected(Failure(Kind.PROXY_FAILED, text))
-
-
-def _literal_refusal(policy: AddressPolicy, origin: Origin) -> str | None:
-    try:
-        return policy.refuse_address(origin, origin.host)
-    except ValueError:
-        return None
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused"
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+def _out_of_files() -> Failure:
+    text = (
+        "The gateway has no file left for a connection to the provider: try again later. Its operator can raise the "
+        "limit of open files."
+    )
+    return Failure(Kind.OUT_OF_FILES, text)
 
 
 def _unresolved(host: str, error: BaseException) -> Failure:
-    text = f"The name {host} could not be resolved ({_reason(error)}): check the provider's address and your DNS."
+    if lacks_files(error) or not has_file_left():
+        return _out_of_files()
+    text = f"The name {host} could not be resolved ({reason_of(error)}): check the provider's address and your DNS."
     return Failure(Kind.NAME_NOT_RESOLVED, text)
 
 
@@ -217,13 +205,5 @@ def _refused(origin: Origin, reason: str) -> Failure:
 
 
 def _unreachable(authority: str, error: OSError) -> Failure:
-    text = f"The provider at {authority} can't be reached ({_reason(error)}): check its address and that it runs."
+    text = f"The provider at {authority} can't be reached ({reason_of(error)}): check its address and that it runs."
     return Failure(Kind.CONNECTION_REFUSED, text)
-
-
-def _tls_failed(origin: Origin, error: BaseException) -> Failure:
-    reason = getattr(error, "verify_message", None) or getattr(error, "reason", None) or _reason(error)
-    text = (
-        f"No secure connection to {origin.authority} ({reason}): check its certificate, and ca_file for a private CA."
-    )
-    return Failure(Kind.TLS_FAILED, text)

@@ -10,6 +10,7 @@ import asyncio
 import math
 import select
 from collections.abc import Callable
+from time import monotonic
 from typing import Final, cast
 
 import msgspec
@@ -19,8 +20,11 @@ from penstock.core.http import Headers
 from penstock.transport.base import Request
 from penstock.transport.deadlines import Deadlines
 from penstock.transport.response import Malformed, ResponseReader
+from penstock.transport.tls import refuses_client, tls_failed
 
 _JOIN_BELOW: Final = 64 << 10
+_TRUSTED: Final = 0.1
+"""Seconds for which an idle connection is used again without a look at its socket (see ``Connection.is_usable``)."""
 
 
 class ParserLimits(msgspec.Struct, frozen=True):
@@ -37,7 +41,7 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_exchange", "_lost", "_poll", "_released", "_transport", "bounds", "closed", "gone", "host", "idle_until",
+        "_exchange", "_lost", "_released", "_transport", "bounds", "closed", "gone", "host", "idle_since", "idle_until",
         "loop", "promised_idle",
     )  # fmt: skip
 
@@ -51,6 +55,7 @@ class Connection(asyncio.Protocol):
         self.host = host
         self.bounds = bounds
         self.closed = False
+        self.idle_since = 0.0
         self.idle_until = 0.0
         self.promised_idle = math.inf
         self.loop = asyncio.get_running_loop()
@@ -59,7 +64,6 @@ class Connection(asyncio.Protocol):
         self._lost = lost
         self._exchange: HttpExchange | None = None
         self._transport: asyncio.Transport
-        self._poll = select.poll()
 
     async def exchange(self, request: Request, started: float) -> HttpExchange | Failure:
         """Send a request and wait for the head of its response. Cancelling closes the connection."""
@@ -78,8 +82,17 @@ class Connection(asyncio.Protocol):
         return not (self.closed or self._transport.is_closing())
 
     def is_usable(self) -> bool:
-        """Whether an idle connection can be reused: its socket has no unread byte and wasn't closed by the peer."""
-        return self.is_open and not self._poll.poll(0)
+        """Whether an idle connection can be reused: its socket has no unread byte and wasn't closed by the peer.
+
+        The event loop watches the socket: whatever came before the loop last looked has closed the connection already
+        (``data_received``, ``eof_received``). Only what came since, in the present round of the loop, is unseen. Servers
+        close connections after seconds of idleness, so a connection that was in use a moment ago is not looked at: the
+        look is a system call for each request. The wall clock decides, not the loop's, which stands still during a
+        round: after a round that blocked for long the socket is looked at.
+        """
+        if not self.is_open:
+            return False
+        return monotonic() - self.idle_since < _TRUSTED or not _is_readable(self._transport)
 
     def abort(self) -> None:
         """Close at once, even during an exchange."""
@@ -109,6 +122,19 @@ class Connection(asyncio.Protocol):
         else:
             self.abort()
 
+    def broken(self, error: Exception | None, *, head_complete: bool) -> Failure:
+        """The failure of an exchange whose connection ended; ``error`` is None if the peer closed it normally."""
+        if head_complete:
+            text = f"The provider at {self.host} broke its response off: what came is not the whole answer. Try again."
+            return Failure(Kind.TRUNCATED, text, sent=True)
+        if error is not None and refuses_client(error):
+            return tls_failed(self.host, error, sent=True)
+        text = f"The provider at {self.host} closed the connection without an answer. It may have received the request."
+        if not self.idle_since and self._transport.get_extra_info("ssl_object") is not None:
+            # The alert of a server that refuses the client after the handshake may be lost in the reset behind it.
+            text += " If it demands a client certificate, set upstream.client_cert."
+        return Failure(Kind.CONNECTION_CLOSED, text, sent=True)
+
     def _write(self, request: Request) -> None:
         head = b"%b %b HTTP/1.1\r\nhost: %b\r\n%b" % (
             request.method,
@@ -129,7 +155,6 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
         if self._exchange is None:
@@ -243,7 +268,7 @@ class HttpExchange:
             self._finish(reusable=False)
             self._wake()
         else:
-            self.fail(_closed(self._connection.host, head_complete=self._reader.head_complete))
+            self.fail(self._connection.broken(error, head_complete=self._reader.head_complete))
 
     def fail(self, failure: Failure) -> None:
         """End the exchange with a failure."""
@@ -276,12 +301,11 @@ def _invalid(host: str, malformed: Malformed) -> Failure:
     return Failure(Kind.INVALID_RESPONSE, f"The provider at {host} can't be understood: {malformed}.", sent=True)
 
 
-def _closed(host: str, *, head_complete: bool) -> Failure:
-    if head_complete:
-        text = f"The provider at {host} broke its response off: what came is not the whole answer. Try again."
-        return Failure(Kind.TRUNCATED, text, sent=True)
-    text = f"The provider at {host} closed the connection without an answer. It may have received the request."
-    return Failure(Kind.CONNECTION_CLOSED, text, sent=True)
+def _is_readable(transport: asyncio.Transport) -> bool:
+    """Whether the socket has unread bytes, an end or an error."""
+    poll = select.poll()
+    poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def shutting_down(host: str, *, sent: bool) -> Failure:

@@ -3,6 +3,7 @@
 Written for an LLM gateway: cancelling a call closes its connection at once, every wait has a limit, it is known
 whether a byte was ever sent, and the address that is dialled is the address that was judged. Put together from
 connect.py (making a connection), pool.py (keeping it), connection.py (using it) and response.py (understanding it).
+A process without a file left closes idle connections and dials again (files.py).
 """
 
 from __future__ import annotations
@@ -17,16 +18,21 @@ from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits
 from penstock.transport.base import Reply, Request
-from penstock.transport.connect import Connector, Resolve, resolve
+from penstock.transport.connect import Connector
 from penstock.transport.connection import Connection, ParserLimits, shutting_down
 from penstock.transport.deadlines import Deadlines
+from penstock.transport.files import FileWatch
 from penstock.transport.inflate import inflated
 from penstock.transport.pool import Place, Pool, PoolLimits
 from penstock.transport.proxies import ProxyRules
+from penstock.transport.resolve import Resolver, SystemResolver
 
 
 class Http1Transport:
-    """A ``Transport`` (base.py) for http and https origins."""
+    """A ``Transport`` (base.py) for http and https origins. ``files`` watches over the process's files.
+
+    ``is_discreet``: callers may not learn about the operator's network (connect.py).
+    """
 
     def __init__(
         self,
@@ -36,32 +42,40 @@ class Http1Transport:
         bounds: ParserLimits = ParserLimits(),  # noqa: B008 (frozen)
         tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
         proxies: ProxyRules = ProxyRules(),  # noqa: B008 (frozen)
-        resolver: Resolve = resolve,
+        resolver: Resolver | None = None,
+        is_discreet: bool = False,
     ) -> None:
         self._pool = Pool(pool)
         self._bounds = bounds
         self._proxies = proxies
-        self._connector = Connector(policy, tls, resolver)
+        self._connector = Connector(policy, tls, resolver or SystemResolver(), is_discreet=is_discreet)
+        self.files = FileWatch(self._pool.drop_idle)
 
     async def send(self, request: Request) -> Reply | Failure:
         started = asyncio.get_running_loop().time()
         place = request.origin, self._proxies.proxy_for(request.origin)
-        connection = self._pool.take(place)
+        if request.fresh:
+            self._pool.drop_idle_of(place)
+        connection = idle = self._pool.take(place)
         if connection is None:
-            opened = await self._open(place, request.limits, started)
+            opened = await self._open(place, request, started)
             if isinstance(opened, Failure):
                 return opened
             connection = opened
         reply = await connection.exchange(request, started)
-        return reply if isinstance(reply, Failure) else inflated(reply, connection.host)
+        if isinstance(reply, Failure):
+            if idle is not None and reply.kind is Kind.CONNECTION_CLOSED:
+                self._pool.drop_idle_of(place)
+            return reply
+        return inflated(reply, connection.host)
 
     async def close(self) -> None:
         await self._pool.close()
 
-    async def _open(self, place: Place, limits: Limits, started: float) -> Connection | Failure:
+    async def _open(self, place: Place, request: Request, started: float) -> Connection | Failure:
         """A connection from the pool or a new one, within the time that there is for it."""
         authority = place[0].authority
-        seconds, late = _time_to_connect(limits, authority)
+        seconds, late = _time_to_connect(request.limits, authority)
         until = None if seconds is None else started + seconds
         try:
             async with asyncio.timeout_at(until):
@@ -70,21 +84,29 @@ class Http1Transport:
             return _exhausted(authority, seconds)
         if claimed is not None:
             return claimed
-        opened = await self._connect(place, until)
+        opened = await self._connect(place, until, request.caller)
         if isinstance(opened, Connection) and not opened.is_open:
             return shutting_down(authority, sent=False) if self._pool.closed else _hung_up(authority)
         return opened or late
 
-    async def _connect(self, place: Place, until: float | None) -> Connection | Failure | None:
+    async def _connect(self, place: Place, until: float | None, caller: str) -> Connection | Failure | None:
         """Make use of a claim. None when the time was too short."""
         opened = None
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(until):
-                    opened = await self._connector.connect(*place, self._protocol(place))
+                    opened = await self._connector.connect(*place, self._protocol(place), caller)
+                    while _lacks_files(opened) and await self._made_room():
+                        opened = await self._connector.connect(*place, self._protocol(place), caller)
         finally:
             self._pool.settle(place, opened if isinstance(opened, Connection) else None)
         return opened
+
+    async def _made_room(self) -> bool:
+        """Close idle connections so that a file is free for a new one. False if there are none."""
+        dropped = self.files.lacking()
+        await asyncio.gather(*(connection.gone for connection in dropped))
+        return bool(dropped)
 
     def _protocol(self, place: Place) -> Callable[[], Connection]:
         return functools.partial(
@@ -108,6 +130,10 @@ def _time_to_connect(limits: Limits, authority: str) -> tuple[float | None, Fail
         candidates.append((seconds, deadlines.failure(kind, authority, sent=False)))
     limited = [candidate for candidate in candidates if candidate[0]]
     return min(limited, key=lambda candidate: candidate[0], default=(None, candidates[0][1]))
+
+
+def _lacks_files(opened: Connection | Failure) -> bool:
+    return isinstance(opened, Failure) and opened.kind is Kind.OUT_OF_FILES
 
 
 def _exhausted(authority: str, seconds: float | None) -> Failure:

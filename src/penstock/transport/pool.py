@@ -1,4 +1,5 @@
-"""Idle connections by origin and proxy, newest first, and the limit of open connections.
+"""Idle connections by origin and proxy, newest first, and the limits: of open connections to one place, and of idle
+connections in all, whose oldest are closed first.
 
 A request that finds no idle connection gets the right to open one, or waits: a free connection is given to the request
 that has waited longest, so that a new request can't take it first.
@@ -8,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
+from collections import OrderedDict, deque
+from time import monotonic
 
 import msgspec
 
@@ -22,7 +24,8 @@ Turn = asyncio.Future[Connection | Failure | None]
 
 
 class PoolLimits(msgspec.Struct, frozen=True):
-    """``max_connections`` open connections per origin, 0 for no limit. An idle connection is kept ``idle_seconds``."""
+    """``max_connections`` open connections per origin, 0 for no limit; ``max_idle`` idle connections over all origins.
+    An idle connection is kept ``idle_seconds``."""
 
     max_connections: int = 0
     max_idle: int = 256
@@ -56,6 +59,7 @@ class Pool:
         self.closed = False
         self._limits = limits
         self._places: dict[Place, _PlaceConnections] = {}
+        self._idle: OrderedDict[Connection, _PlaceConnections] = OrderedDict()
         self._sweeper: asyncio.TimerHandle | None = None
 
     def take(self, place: Place) -> Connection | None:
@@ -63,10 +67,24 @@ class Pool:
         connections_of_place = self._places.get(place)
         while connections_of_place is not None and connections_of_place.idle:
             connection = connections_of_place.idle.pop()
-            if connection.loop.time() < connection.idle_until and connection.is_usable():
+            del self._idle[connection]
+            if monotonic() < connection.idle_until and connection.is_usable():
                 return connection
             connection.abort()
         return None
+
+    def drop_idle(self) -> list[Connection]:
+        """Close the older half of all idle connections, at least one, to free their files."""
+        dropped = list(self._idle)[: (len(self._idle) + 1) // 2]
+        for connection in dropped:
+            self._close_idle(connection)
+        return dropped
+
+    def drop_idle_of(self, place: Place) -> None:
+        """Close the idle connections to a place: one that was idle for a shorter time had been closed by the peer."""
+        connections_of_place = self._places.get(place)
+        for connection in list(connections_of_place.idle) if connections_of_place is not None else ():
+            self._close_idle(connection)
 
     async def claim(self, place: Place) -> Connection | Failure | None:
         """A usable connection, or None: the right to open a connection, which must be returned with ``settle``."""
@@ -103,24 +121,26 @@ class Pool:
     def keep(self, place: Place, connection: Connection) -> None:
         """Take back a usable connection after an exchange."""
         connections_of_place = self._places[place]
-        now = connection.loop.time()
+        now = monotonic()
+        connection.idle_since = now
         connection.idle_until = now + min(self._limits.idle_seconds, connection.promised_idle)
         turn = connections_of_place.next()
         if turn is not None:
             turn.set_result(connection)
-        elif len(connections_of_place.idle) >= self._limits.max_idle:
-            connection.abort()
-        else:
-            connections_of_place.idle.append(connection)
-            if self._sweeper is None:
-                self._sweep_later(connection.loop)
+            return
+        connections_of_place.idle.append(connection)
+        self._idle[connection] = connections_of_place
+        if len(self._idle) > self._limits.max_idle:
+            self._close_idle(next(iter(self._idle)))
+        if self._idle and self._sweeper is None:
+            self._sweep_later(connection.loop)
 
     def lost(self, place: Place, connection: Connection) -> None:
         """Remove a closed connection, idle or in use."""
         connections_of_place = self._places.get(place)
         if connections_of_place is not None:
             connections_of_place.open.discard(connection)
-            if connection in connections_of_place.idle:
+            if self._idle.pop(connection, None) is not None:
                 connections_of_place.idle.remove(connection)
             self._advance(place, connections_of_place)
 
@@ -168,10 +188,12 @@ class Pool:
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         """Close the connections that were idle for more than ``idle_seconds``."""
         self._sweeper = None
-        now = loop.time()
-        for connections_of_place in self._places.values():
-            for connection in [each for each in connections_of_place.idle if each.idle_until <= now]:
-                connections_of_place.idle.remove(connection)
-                connection.abort()
-        if any(connections_of_place.idle for connections_of_place in self._places.values()):
+        now = monotonic()
+        for connection in [each for each in self._idle if each.idle_until <= now]:
+            self._close_idle(connection)
+        if self._idle:
             self._sweep_later(loop)
+
+    def _close_idle(self, connection: Connection) -> None:
+        self._idle.pop(connection).idle.remove(connection)
+        connection.abort()

@@ -45,9 +45,9 @@ async def test_a_connection_that_ends_before_it_was_used(greeting: bytes, monkey
     connect = Connector.connect
 
     async def connect_late(
-        connector: Connector, origin: Origin, proxy: Proxy | None, protocol: Callable[[], Connection]
+        connector: Connector, origin: Origin, proxy: Proxy | None, protocol: Callable[[], Connection], caller: str
     ) -> Connection | Failure:
-        connection = await connect(connector, origin, proxy, protocol)
+        connection = await connect(connector, origin, proxy, protocol, caller)
         assert isinstance(connection, Connection)
         await connection.gone
         return connection

@@ -11,7 +11,7 @@ from penstock.core.http import Limits, Origin
 from penstock.transport.connection import Connection
 from penstock.transport.http1 import Http1Transport
 from penstock.transport.pool import Place, Pool, PoolLimits
-from scripted import OK, Peer, answer, read_all, request, serving, transport
+from scripted import OK, Names, Peer, SilentNames, answer, read_all, request, serving, transport
 
 ONE = PoolLimits(max_connections=1)
 
@@ -159,19 +159,13 @@ async def test_closing_sends_everyone_home() -> None:
 
 
 async def test_a_connection_that_is_made_after_closing_is_closed() -> None:
-    go_on = asyncio.Event()
-    asked = asyncio.Event()
-
-    async def slowly(host: str, port: int) -> list[str]:
-        asked.set()
-        await go_on.wait()
-        return ["127.0.0.1"]
-
-    async with serving(answer) as server, transport(resolver=slowly) as made:
-        call = asyncio.ensure_future(made.send(request(server.origin)))
-        await asked.wait()
+    names = SilentNames("127.0.0.1")
+    async with serving(answer) as server, transport(resolver=names) as made:
+        origin = Origin("http", "models.example.com", server.origin.port, trusted=True)
+        call = asyncio.ensure_future(made.send(request(origin)))
+        await names.reached.wait()
         await made.close()
-        go_on.set()
+        names.release.set()
         failure = await call
         assert isinstance(failure, Failure)
         assert (failure.kind, failure.sent) == (Kind.SHUTTING_DOWN, False)
@@ -180,10 +174,7 @@ async def test_a_connection_that_is_made_after_closing_is_closed() -> None:
 
 
 async def test_places_that_could_not_be_reached_are_forgotten() -> None:
-    async def nowhere(host: str, port: int) -> list[str]:
-        raise OSError("no such name")
-
-    async with transport(resolver=nowhere, pool=PoolLimits(max_connections=2)) as made:
+    async with transport(resolver=Names(), pool=PoolLimits(max_connections=2)) as made:
         for number in range(20):
             failure = await made.send(
                 request(Origin("http", f"h{number}.example.com", 80), limits=Limits(60, 60, 60, 0))
