@@ -181,8 +181,8 @@ _MEANT: Final[dict[Kind, str]] = {
     Kind.CLIENT_DISCONNECTED: "The caller left before its answer was complete. Seen in the log only.",
     Kind.LOOP_DETECTED: "The request passed more than `server.max_hops` gateways: one probably calls itself.",
     Kind.ADDRESS_REFUSED: "The provider's name leads to an address that callers may not reach.",
-    Kind.HOST_UNAVAILABLE: "A host that the caller named can't be called. Beyond loopback it is not told whether the host "
-    "is unknown, closed or not allowed.",
+    Kind.HOST_UNAVAILABLE: "A host that the caller named can't be called. Beyond loopback it is not told whether the "
+    "host is unknown, closed or not allowed.",
     Kind.NAME_NOT_RESOLVED: "The provider's name has no address.",
     Kind.CONNECTION_REFUSED: "Nothing takes connections at the provider's address.",
     Kind.CONNECT_TIMEOUT: "No connection came about within `upstream.connect_timeout`.",

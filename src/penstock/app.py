@@ -67,7 +67,7 @@ def build(
         default_config=settings.routing.default_config,
     )
     server = settings.server
-    parts: list[Part] = [_Connections(transports), http1.files, catalogues]
+    parts: list[Part] = [_Connections(transports), catalogues]
     if server.access_log:
         parts.append(AccessLog(records.subscribe(), sys.stdout.buffer))
     return Gateway(
@@ -108,13 +108,16 @@ def _pipeline(
 
 
 class _Connections:
-    """Closes the transports when the gateway stops."""
+    """Watches over the process's files while the gateway runs, and closes the transports when it stops."""
 
     def __init__(self, transports: Mapping[str, Transport]) -> None:
         self._transports = transports
 
     def start(self) -> None:
         """Connections are made when they are needed."""
+        for transport in set(self._transports.values()):
+            if isinstance(transport, Http1Transport):
+                transport.files.start()
 
     async def stop(self) -> None:
         for transport in set(self._transports.values()):

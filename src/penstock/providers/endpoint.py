@@ -166,9 +166,7 @@ def bind(
         return Failure(Kind.UNSUPPORTED_OPERATION, f"{operation.value} is not supported by {provider.slug}.")
     if custom_host is not None and not provider.self_hosted:
         specs = specs[:1]
-    binding = _Binding(
-        provider, operation, values, custom_host, key, lent_key, custom_host is None, policy, is_named
-    )
+    binding = _Binding(provider, operation, values, custom_host, key, lent_key, custom_host is None, policy, is_named)
     signer = _signer(binding, specs, environment)
     if isinstance(signer, Failure):
         return signer
@@ -293,7 +291,9 @@ def _base(binding: _Binding, template: str) -> Url | Failure:
     text = _fill(provider, template, values)
     if isinstance(text, Failure):
         return text
-    chosen = {option.name: option for option in provider.options if values.get(option.name) not in {None, option.default}}
+    chosen = {
+        option.name: option for option in provider.options if values.get(option.name) not in {None, option.default}
+    }
     base_url = next((option for option in chosen.values() if option.names_host), None)
     if base_url is not None:
         url = custom_hosts.judge(text, binding.policy)

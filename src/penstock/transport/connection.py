@@ -85,10 +85,10 @@ class Connection(asyncio.Protocol):
         """Whether an idle connection can be reused: its socket has no unread byte and wasn't closed by the peer.
 
         The event loop watches the socket: whatever came before the loop last looked has closed the connection already
-        (``data_received``, ``eof_received``). Only what came since, in the present round of the loop, is unseen. Servers
-        close connections after seconds of idleness, so a connection that was in use a moment ago is not looked at: the
-        look is a system call for each request. The wall clock decides, not the loop's, which stands still during a
-        round: after a round that blocked for long the socket is looked at.
+        (``data_received``, ``eof_received``). Only what came since, in the present round of the loop, is unseen.
+        Servers close connections after seconds of idleness, so a connection that was in use a moment ago is not looked
+        at: the look is a system call for each request. The wall clock decides, not the loop's, which stands still
+        during a round: after a round that blocked for long the socket is looked at.
         """
         if not self.is_open:
             return False

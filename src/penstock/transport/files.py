@@ -63,7 +63,7 @@ def has_file_left() -> bool:
 class FileWatch(Generic[T]):
     """Says it in the log, at most once a minute, when the process has no file left, and closes idle connections.
 
-    ``drop_idle`` closes idle connections and returns them. A part of the gateway: it starts and stops with it.
+    ``drop_idle`` closes idle connections and returns them.
     """
 
     def __init__(self, drop_idle: Callable[[], Sequence[T]], clock: Callable[[], float] = time.monotonic) -> None:
@@ -76,7 +76,7 @@ class FileWatch(Generic[T]):
         """Look every second: two system calls."""
         self._timer = asyncio.get_running_loop().call_later(_LOOK, self._look)
 
-    async def stop(self) -> None:
+    def stop(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -87,8 +87,8 @@ class FileWatch(Generic[T]):
         if self._clock() - self._said >= _PERIOD:
             self._said = self._clock()
             _LOG.error(
-                "The process has no file left (%s): new callers are turned away and providers can't be dialled. %d idle "
-                "connections to providers were closed. Raise the limit of open files (ulimit -n, LimitNOFILE).",
+                "The process has no file left (%s): new callers are turned away and providers can't be dialled. %d "
+                "idle connections to providers were closed. Raise the limit of open files (ulimit -n, LimitNOFILE).",
                 _limit(),
                 len(dropped),
             )

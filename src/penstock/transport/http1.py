@@ -70,6 +70,7 @@ class Http1Transport:
         return inflated(reply, connection.host)
 
     async def close(self) -> None:
+        self.files.stop()
         await self._pool.close()
 
     async def _open(self, place: Place, request: Request, started: float) -> Connection | Failure:

@@ -141,12 +141,20 @@ class _LookUps:
         except BaseException:
             self._left(caller, share)
             raise
-        # Another request may have begun to look the same name up while this one waited for its turn.
-        running = self._running.get(host)
+        # Another request may have looked the same name up while this one waited for its turn.
+        running = self._running.get(host) or self._found(host)
         if running is not None:
             self._ended(caller, share)
             return running
         return self._start(host, caller, share)
+
+    def _found(self, host: str) -> asyncio.Future[_Answer] | None:
+        known, age = self.known(host)
+        if known is None or age >= _FRESH:
+            return None
+        found: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
+        found.set_result(known)
+        return found
 
     def _start(self, host: str, caller: str, share: _Share) -> asyncio.Future[_Answer]:
         loop = asyncio.get_running_loop()
@@ -201,5 +209,6 @@ def _answer(look_up: LookUp, host: str) -> _Answer:
         return look_up(host)
     except (OSError, UnicodeError) as error:
         return error
-    except Exception as error:  # noqa: BLE001 (a look-up that is never answered would hold its room for ever)
+    except Exception as error:
+        # A look-up that is never answered would hold its room for ever.
         return OSError(f"the look-up failed: {type(error).__name__}")

@@ -176,3 +176,18 @@ def test_labels_of_the_callers_own_are_texts_of_bounded_length(records: Records,
 @pytest.mark.parametrize("raw", [None, b"", b"[1]", b"{", b'"a"'])
 def test_what_is_no_metadata(raw: bytes | None) -> None:
     assert read_metadata(raw) == {}
+
+
+@pytest.mark.parametrize(
+    ("key", "address", "caller"),
+    [("team-a", "192.0.2.1", "team-a"), (None, "192.0.2.1", "192.0.2.1"), (None, None, "")],
+)
+def test_an_attempt_knows_its_caller_and_what_came_of_the_one_before(
+    account: Account, key: str | None, address: str | None, caller: str
+) -> None:
+    account.key, account.address = key, address
+    first = attempt(account)
+    first.failure = FAILURE
+    second = attempt(account)
+    assert (first.caller, first.previous) == (caller, None)
+    assert (second.caller, second.previous) == (caller, FAILURE)

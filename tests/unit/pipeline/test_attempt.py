@@ -86,6 +86,26 @@ async def test_the_request_has_the_time_that_the_walk_has_left() -> None:
     assert 0 < tries.transport.sent[0].limits.total <= 30
 
 
+@pytest.mark.parametrize(
+    ("retry", "previous", "fresh"),
+    [
+        (1, CUT, True),
+        (0, CUT, False),
+        (1, Failure(Kind.UPSTREAM_STATUS, "Busy", sent=True), False),
+        (1, None, False),
+    ],
+)
+async def test_a_retry_after_a_closed_connection_takes_a_fresh_one(
+    retry: int, previous: Failure | None, fresh: bool
+) -> None:
+    transport = FakeTransport(json_reply(PLAIN["openai_chat"]))
+    to, upstream = target(), calling.upstream(transport)
+    account = AttemptAccount(to, 0.0, caller="team-a", previous=previous)
+    await attempt(calling.call(CHAT), calling.route(to), Attempt(to, retry), upstream, account)
+    (sent,) = transport.sent
+    assert (sent.fresh, sent.caller) == (fresh, "team-a")
+
+
 async def test_a_reply_of_no_use_is_closed() -> None:
     reply = json_reply(b"<html>")
     answer = await Tries(reply).attempt(target(), CHAT)

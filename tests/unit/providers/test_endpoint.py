@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from endpoints import target as target_of
 from penstock import __version__
+from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Url
 from penstock.core.secret import Secret
@@ -264,3 +265,54 @@ def test_a_base_url_that_a_caller_names_is_plain_and_untrusted(text: str) -> Non
 
 def test_chat_only_rows_say_so() -> None:
     assert PROVIDERS["perplexity-ai"].places == chat_only()
+
+
+HOSTS_OF_CALLERS = {"huggingface": "huggingface_base_url", "azure-ai": "azure_foundry_url"}
+
+
+@pytest.mark.parametrize(("slug", "option"), HOSTS_OF_CALLERS.items())
+@pytest.mark.parametrize(
+    "host",
+    [
+        "metadata.google.internal", "0x7f.1", "0251.0376.0251.0376", "169.254.169.254", "127.0.0.1", "10.0.0.1",
+        "168.63.129.16", "localhost.localdomain", "kubernetes.default.svc.cluster.local", "vllm.internal",
+    ],
+)  # fmt: skip
+def test_a_base_url_among_the_options_is_judged_as_a_custom_host_is(slug: str, option: str, host: str) -> None:
+    result = bind(PROVIDERS[slug], Operation.CHAT, key=KEY, options={option: f"https://{host}/v1"}, custom_host=None)
+    assert isinstance(result, Failure)
+    assert (result.kind, result.param) == (Kind.INVALID_CUSTOM_HOST, f"x-portkey-{option.replace('_', '-')}")
+    assert "trusted_hosts" in result.message
+
+
+def test_a_base_url_may_name_a_host_that_the_operator_trusts() -> None:
+    policy = AddressPolicy(("*.internal",))
+    options = {"huggingface_base_url": "https://tgi.internal"}
+    result = bind(PROVIDERS["huggingface"], Operation.CHAT, key=KEY, options=options, custom_host=None, policy=policy)
+    assert isinstance(result, Endpoint)
+    assert not result.default_route.origin.trusted
+
+
+def test_every_option_that_names_a_host_is_covered() -> None:
+    rows = {slug: option.name for slug, row in PROVIDERS.items() for option in row.options if option.names_host}
+    assert rows == HOSTS_OF_CALLERS
+
+
+@pytest.mark.parametrize(
+    ("slug", "options", "is_named", "named"),
+    [
+        ("databricks", {"databricks_host": "acme.cloud.databricks.com"}, True, True),
+        ("databricks", {"databricks_host": "acme.cloud.databricks.com"}, False, False),
+        ("bedrock", {"aws_access_key_id": "a", "aws_secret_access_key": "b"}, True, False),
+        ("bedrock", {"aws_access_key_id": "a", "aws_secret_access_key": "b", "aws_region": "eu-west-1"}, True, True),
+        ("openai", {}, True, False),
+    ],
+)
+def test_which_of_a_providers_hosts_are_named_by_callers(
+    slug: str, options: dict[str, str], is_named: bool, named: bool
+) -> None:
+    row = PROVIDERS[slug]
+    result = bind(row, Operation.CHAT, key=KEY, options=options, custom_host=None, is_named=is_named)
+    assert isinstance(result, Endpoint)
+    origin = result.default_route.origin
+    assert (origin.trusted, origin.named) == (True, named)

@@ -58,6 +58,7 @@ def play(plan: Plan, *outcomes: Outcome, took: float = 0.1, **rules: Any) -> Pla
         ({"attempts": 2}, [SILENT], 0, 0),
         ({"attempts": 1, "on_error": ["timeout"]}, [SILENT, SILENT], -1, 1),
         ({"attempts": 9}, [answered(500)] * 6, -1, 5),
+        ({"attempts": 3, "on_status_codes": [503]}, [broken(Kind.OUT_OF_FILES, sent=False)], 0, 0),
     ],
 )
 def test_retries_of_one_target(retry: dict[str, Any] | None, outcomes: list[Outcome], count: int, waits: int) -> None:
@@ -285,6 +286,7 @@ def test_an_open_target_that_is_the_only_one_with_a_weight_is_not_told_as_skippe
         (STREAM_ERROR, False),
         (Outcome(200, broken(Kind.STREAM_ERROR).failure), True),
         (broken(Kind.MISSING_API_KEY, sent=False), False),
+        (broken(Kind.OUT_OF_FILES, sent=False), False),
         (Outcome(200, stored=True), False),
         (OK, False),
     ],

@@ -268,7 +268,10 @@ async def test_through_a_proxy(answered: bytes) -> None:
     async with serving(tunnel) as server:
         proxy = Proxy.parse(f"http://user:secret@127.0.0.1:{server.origin.port}")
         async with transport(proxies=ProxyRules(http=proxy)) as made:
-            assert await read_all(await made.send(request(Origin("http", "models.example.com", 8000, trusted=True)))) == b"ok"
+            assert (
+                await read_all(await made.send(request(Origin("http", "models.example.com", 8000, trusted=True))))
+                == b"ok"
+            )
     assert tunnel.asked.startswith(b"CONNECT models.example.com:8000 HTTP/1.1\r\nHost: models.example.com:8000\r\n")
     assert b"Proxy-Authorization: Basic dXNlcjpzZWNyZXQ=\r\n" in tunnel.asked
 
@@ -470,7 +473,9 @@ async def test_a_lack_of_files_is_the_gateways_own_failure(monkeypatch: pytest.M
         assert "Too many" not in failure.message
 
 
-@pytest.mark.parametrize("origin", [Origin("http", "api.vendor.example", 80, trusted=True), Origin("https", "127.0.0.1", 1)])
+@pytest.mark.parametrize(
+    "origin", [Origin("http", "api.vendor.example", 80, trusted=True), Origin("https", "127.0.0.1", 1)]
+)
 async def test_a_lack_of_files_that_shows_as_another_failure(origin: Origin, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("penstock.transport.connect.has_file_left", lambda: False)
     async with serving(answer) as server, transport(tls=client_tls) as made:

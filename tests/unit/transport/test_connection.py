@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +14,7 @@ from penstock.core.http import Limits, Origin
 from penstock.transport.base import Reply
 from penstock.transport.connect import Connector
 from penstock.transport.connection import Connection
+from penstock.transport.http1 import Http1Transport
 from penstock.transport.pool import Place, Pool
 from penstock.transport.proxies import Proxy
 from scripted import OK, Peer, answer, read_all, request, serving, transport
@@ -163,3 +166,47 @@ async def test_a_provider_that_talks_on_an_idle_connection_loses_it() -> None:
     async with serving(script) as server, transport() as made:
         assert await read_all(await made.send(request(server.origin))) == b"ok"
         await asyncio.wait_for(server.ended.wait(), 60)
+
+
+async def idle(made: Http1Transport, origin: Origin) -> Connection:
+    """The idle connection that a request leaves behind."""
+    assert await read_all(await made.send(request(origin))) == b"ok"
+    (connection,) = made._pool._idle
+    return connection
+
+
+@pytest.mark.parametrize(("age", "looks"), [(0.0, 0), (0.05, 0), (1.0, 1)])
+async def test_the_socket_of_a_connection_is_looked_at_only_after_a_pause(
+    age: float, looks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[asyncio.Transport] = []
+
+    def look(transport: asyncio.Transport) -> bool:
+        looked.append(transport)
+        return False
+
+    async with serving(answer) as server, transport() as made:
+        connection = await idle(made, server.origin)
+        monkeypatch.setattr("penstock.transport.connection.monotonic", lambda: connection.idle_since + age)
+        monkeypatch.setattr("penstock.transport.connection._is_readable", look)
+        assert connection.is_usable()
+    assert len(looked) == looks
+
+
+async def test_what_the_event_loop_has_not_seen_of_an_idle_connection_is_seen_after_a_pause() -> None:
+    peers: list[Peer] = []
+
+    async def script(peer: Peer) -> None:
+        peers.append(peer)
+        await peer.request()
+        await peer.send(OK)
+        await peer.gone()
+
+    async with serving(script) as server, transport() as made:
+        connection = await idle(made, server.origin)
+        assert connection.is_usable()
+        # Closed in this round of the event loop, which blocks from here on: nothing is awaited.
+        with socket.socket(fileno=os.dup(peers[0].writer.get_extra_info("socket").fileno())) as raw:
+            raw.shutdown(socket.SHUT_WR)
+        connection.idle_since -= 1
+        assert not connection.is_usable()

@@ -484,3 +484,40 @@ async def test_closing_leaves_nothing_behind() -> None:
         await made.close()
         assert not made._pool._places
     assert asyncio.all_tasks() == before
+
+
+async def stale(peer: Peer) -> None:
+    """Answer one request, and hang up when the next one comes."""
+    await peer.request()
+    await peer.send(OK)
+    await peer.request()
+
+
+async def test_a_fresh_connection_is_made_where_one_is_asked_for() -> None:
+    async with serving(answer) as server, transport() as made:
+        assert await read_all(await begun(made, server.origin)) == b"ok"
+        call = request(server.origin)
+        call.fresh = True
+        assert await read_all(await made.send(call)) == b"ok"
+        assert server.connections == 2
+
+
+async def test_a_stale_connection_takes_the_others_of_its_origin_along() -> None:
+    async with serving(stale, stale, answer) as server, transport() as made:
+        replies = await asyncio.gather(*(begun(made, server.origin) for _ in range(2)))
+        assert [await read_all(reply) for reply in replies] == [b"ok", b"ok"]
+        assert (await failing(made, server.origin)).kind is Kind.CONNECTION_CLOSED
+        assert not made._pool._idle
+        assert await read_all(await begun(made, server.origin)) == b"ok"
+        assert server.connections == 3
+
+
+@pytest.mark.parametrize("status", [b"099", b"000", b"600", b"999"])
+async def test_a_status_that_http_does_not_know_is_no_answer(status: bytes) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 " + status + b" What\r\ncontent-length: 2\r\n\r\nok")
+
+    async with serving(script) as server, transport() as made:
+        failure = await failing(made, server.origin)
+        assert (failure.kind, failure.status) == (Kind.INVALID_RESPONSE, 502)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -181,3 +182,42 @@ async def test_places_that_could_not_be_reached_are_forgotten() -> None:
             )
             assert isinstance(failure, Failure)
         assert not made._pool._places
+
+
+async def test_idle_connections_have_one_limit_over_all_origins_and_the_oldest_goes_first() -> None:
+    async with AsyncExitStack() as stack:
+        servers = [await stack.enter_async_context(serving(answer)) for _ in range(4)]
+        made = await stack.enter_async_context(transport(pool=PoolLimits(max_idle=2)))
+        for server in servers:
+            assert await read_all(await made.send(request(server.origin))) == b"ok"
+        for server in servers[:2]:
+            await asyncio.wait_for(server.ended.wait(), 60)
+        assert len(made._pool._idle) == 2
+        for server in servers[2:]:
+            assert await read_all(await made.send(request(server.origin))) == b"ok"
+        assert [server.connections for server in servers] == [1, 1, 1, 1]
+
+
+async def test_a_connection_that_is_used_again_is_no_longer_the_oldest() -> None:
+    async with (
+        serving(answer) as first,
+        serving(answer) as second,
+        serving(answer) as third,
+        transport(pool=PoolLimits(max_idle=2)) as made,
+    ):
+        for server in (first, second, first, third):
+            assert await read_all(await made.send(request(server.origin))) == b"ok"
+        await asyncio.wait_for(second.ended.wait(), 60)
+        assert await read_all(await made.send(request(first.origin))) == b"ok"
+        assert first.connections == 1
+
+
+async def test_the_older_half_of_the_idle_connections_can_be_dropped() -> None:
+    async with AsyncExitStack() as stack:
+        servers = [await stack.enter_async_context(serving(answer)) for _ in range(3)]
+        made = await stack.enter_async_context(transport())
+        for server in servers:
+            assert await read_all(await made.send(request(server.origin))) == b"ok"
+        assert [len(made._pool.drop_idle()) for _ in range(3)] == [2, 1, 0]
+        for server in servers:
+            await asyncio.wait_for(server.ended.wait(), 60)

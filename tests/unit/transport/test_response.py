@@ -41,6 +41,12 @@ def test_any_split_gives_the_same_response(cuts: list[int]) -> None:
     assert body == "hello wörld".encode()
 
 
+@pytest.mark.parametrize("status", [b"000", b"099", b"600", b"999"])
+def test_statuses_that_http_does_not_know(status: bytes) -> None:
+    with pytest.raises(Malformed, match=f"status {int(status)},"):
+        read(b"HTTP/1.1 " + status + b" What\r\n\r\n", [])
+
+
 @pytest.mark.parametrize("data", [CHUNKED, LENGTH])
 def test_byte_by_byte(data: bytes) -> None:
     reader, body = read(data, list(range(len(data))))
