@@ -29,7 +29,7 @@ from penstock.settings import Settings, SettingsError
 from penstock.settings.model import Upstream as UpstreamSettings
 from penstock.stores.file import CatalogueError, CatalogueFile
 from penstock.stores.memory import MemoryReplyStore
-from penstock.transport import connection
+from penstock.transport import connection, files
 from penstock.transport.base import Transport
 from penstock.transport.echo import EchoTransport
 from penstock.transport.http1 import Http1Transport
@@ -128,7 +128,11 @@ def _http1(settings: Settings, policy: AddressPolicy, environment: Mapping[str, 
     upstream = settings.upstream
     return Http1Transport(
         policy,
-        pool=PoolLimits(upstream.max_connections, upstream.max_idle_connections, upstream.idle_connection_seconds),
+        pool=PoolLimits(
+            upstream.max_connections,
+            int(min(upstream.max_idle_connections, files.idle_share())),
+            upstream.idle_connection_seconds,
+        ),
         bounds=connection.ParserLimits(framing=upstream.max_header_bytes),
         tls=_tls(upstream),
         proxies=_proxies(upstream.proxy, environment),

@@ -102,7 +102,10 @@ class Upstream(Struct, frozen=True):
     max_connections: Annotated[Number, Meta(description="Connections to one origin at a time; 0 sets no limit.")] = 0
     max_idle_connections: Annotated[
         Number,
-        Meta(description="Unused connections that are kept open, over all origins; the oldest are closed first."),
+        Meta(
+            description="Unused connections that are kept open over all origins, but no more than a quarter of the "
+            "files that the process may open. The oldest are closed first."
+        ),
     ] = 256
     idle_connection_seconds: Annotated[Seconds, Meta(description="How long an unused connection is kept open.")] = 60.0
     max_header_bytes: Annotated[Bytes, Meta(description="Largest head of a reply.")] = 65536

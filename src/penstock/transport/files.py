@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -43,6 +44,16 @@ def raise_file_limit() -> None:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
             return
+
+
+def idle_share() -> float:
+    """How many files idle connections may take: a quarter of those that the process may have."""
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return math.inf
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return math.inf if soft == resource.RLIM_INFINITY else soft // 4
 
 
 def lacks_files(error: BaseException) -> bool:

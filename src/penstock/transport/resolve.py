@@ -58,8 +58,8 @@ class ResolverLimits(msgspec.Struct, frozen=True):
     for one caller."""
 
     fixed: int = 16
-    named: int = 64
-    caller: int = 32
+    named: int = 128
+    caller: int = 48
 
 
 class SystemResolver:

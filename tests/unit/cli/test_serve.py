@@ -28,12 +28,15 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     import penstock.server.serve as server
 
     seen: list[Settings] = []
+    raised: list[bool] = []
 
     def start(app: App | str, settings: Settings, sock: socket.socket, catalogue: Path | None = None) -> None:
         with sock:
             assert sock.getsockname()[1] == settings.server.port
+        assert raised == [True]
         seen.append(settings)
 
+    monkeypatch.setattr("penstock.transport.files.raise_file_limit", lambda: raised.append(True))
     monkeypatch.setattr(server, "serve", start)
     monkeypatch.setattr(server, "supervise", start)
     installed(monkeypatch, Gateway())

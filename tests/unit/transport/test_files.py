@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import math
 import os
 import resource
 from collections.abc import Callable
 
 import pytest
 
-from penstock.transport.files import FileWatch, has_file_left, lacks_files, raise_file_limit
+from penstock.transport.files import FileWatch, has_file_left, idle_share, lacks_files, raise_file_limit
 
 
 class Limit:
@@ -49,6 +50,12 @@ def test_the_soft_limit_becomes_the_hard_one(limit: Limit, soft: int, monkeypatc
     monkeypatch.setattr(resource, "setrlimit", limit.set)
     raise_file_limit()
     assert limit.soft == soft
+
+
+@pytest.mark.parametrize(("soft", "share"), [(1024, 256), (200, 50), (resource.RLIM_INFINITY, math.inf)])
+def test_idle_connections_take_a_quarter_of_the_files(soft: int, share: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", Limit(soft, resource.RLIM_INFINITY).get)
+    assert idle_share() == share
 
 
 @pytest.mark.parametrize(("number", "lacks"), [(errno.EMFILE, True), (errno.ENFILE, True), (errno.ECONNREFUSED, False)])
