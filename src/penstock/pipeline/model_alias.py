@@ -68,7 +68,7 @@ class ModelAliases:
                     known = await self._asking.run(entry, lambda: self._ask(entry, route, url, profiles))
             except TimeoutError:
                 return route
-        return route.for_aliased_model(known.model) if known.model else route
+        return msgspec.structs.replace(route, aliased_model=known.model) if known.model else route
 
     async def _ask(self, entry: str, route: TargetRoute, url: Url, profiles: Profiles) -> _KnownModel:
         """Read the profile and remember its model, or that the profile couldn't be read."""

@@ -99,7 +99,7 @@ def prepare(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
 
 def _template(call: Call, route: TargetRoute, model: str | None, *, streams: bool) -> RequestTemplate | Failure:
     """The template of the requests to a target for this model, made once."""
-    key = (model, call.dialect.name, streams)
+    key = (model, route.aliased_model, call.dialect.name, streams)
     template = route.templates.get(key)
     if template is None:
         template = _refused_model(route, model) or _new_template(call, route, model, streams=streams)

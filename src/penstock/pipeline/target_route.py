@@ -34,13 +34,17 @@ class RequestTemplate(msgspec.Struct, frozen=True):
     can_ask_usage: bool
 
 
+TemplateKey = tuple[str | None, str, str, bool]
+"""The model, the model that it is an alias of, the caller's wire and whether the answer is streamed."""
+
+
 class TargetRoute(msgspec.Struct, frozen=True):
     """A target and the endpoint that serves one operation for it.
 
     ``serial`` is unique in the process. ``aliased_model`` is the model that an alias stands for (for example
     ``anthropic.claude-sonnet-4-5`` for an inference profile's ARN); empty when the model is unknown.
 
-    ``templates`` are the templates of recent requests, or the refusal of a model, by model, caller's wire and form.
+    ``templates`` are the templates of recent requests, or the refusal of a model. Copies of a route share them.
     """
 
     target: Target
@@ -51,11 +55,7 @@ class TargetRoute(msgspec.Struct, frozen=True):
     limits: Limits
     serial: int = msgspec.field(default_factory=itertools.count().__next__)
     aliased_model: str = ""
-    templates: dict[tuple[str | None, str, bool], RequestTemplate | Failure] = msgspec.field(default_factory=dict)
-
-    def for_aliased_model(self, model: str) -> TargetRoute:
-        """The route for requests whose model is an alias of ``model``."""
-        return msgspec.structs.replace(self, aliased_model=model, templates={})
+    templates: dict[TemplateKey, RequestTemplate | Failure] = msgspec.field(default_factory=dict)
 
 
 class TargetBinder(msgspec.Struct, frozen=True):

@@ -105,7 +105,7 @@ async def test_a_companys_own_profile_takes_what_its_model_takes() -> None:
     assert asked.origin.host == "bedrock.eu-west-1.amazonaws.com"
     assert asked.target == b"/inference-profiles/" + PROFILE.replace(":", "%3A").replace("/", "%2F").encode()
     assert b"authorization: Bearer unit-key\r\n" in asked.headers
-    assert (await ask.resolve(call(), found, math.inf)).aliased_model == CLAUDE
+    assert await ask.resolve(call(), found, math.inf) == found
     assert len(plane.asked) == 1
 
 
