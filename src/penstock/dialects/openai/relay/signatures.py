@@ -7,6 +7,7 @@ messages stays.
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from penstock.core.body import Body
@@ -15,14 +16,14 @@ from penstock.core.json_text import write_json
 from penstock.core.message_list import Members, decoded, edit_messages
 from penstock.dialects.openai.caller.earlier_turn import FORMATS
 
-_MARKS: Final = (b'_details"', b'_blocks"', b'_signature"')
-"""How the names of all members end that hold opaque values."""
+_MARKS: Final = re.compile(rb'_(?:details|blocks|signature)"')
+"""How the names of all members end that hold opaque values. The search leaps from one underscore to the next."""
 
 
 def is_marked(body: Body) -> bool:
     """Whether the messages may hold opaque values at all: hardly any do."""
     raw = body.raw("messages")
-    return raw is not None and any([mark in raw for mark in _MARKS])
+    return raw is not None and _MARKS.search(raw) is not None
 
 
 def kept_at_home(body: Body, owner: str) -> Body:
