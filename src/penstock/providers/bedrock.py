@@ -70,6 +70,6 @@ BEDROCK: Final = Provider(
     profiles=Profiles(bedrock_profiles.where_told, bedrock_profiles.model_in),
     env=("AWS_BEARER_TOKEN_BEDROCK",),
     notes="The key is a Bedrock API key; or aws-access-key-id and aws-secret-access-key sign each request. "
-    "The gateway's own profile or role needs penstock[aws]. aws-bedrock-api: invoke calls Claude by its own API in place "
-    "of Converse, for every caller.",
+    "The gateway's own profile or role needs penstock[aws]. aws-bedrock-api: invoke calls Claude by its own API, "
+    "in place of Converse, for every caller.",
 )
