@@ -11,7 +11,7 @@ UV = $(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-vers
 	--no-emit-index-url --no-header
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help run test lint types bench docs lock clean
+.PHONY: help run test lint types bench wheel docs lock clean
 help: ## show this page
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -29,6 +29,9 @@ types: $(VENV)/.dev ## strict type check
 
 bench: $(VENV)/.dev ## measure against nginx (needs Debian's nginx, its lua module and wrk)
 	$(BIN)/python -m bench $(ARGS)
+
+wheel: $(VENV)/.core ## build the wheel into dist/
+	$(BIN)/python -m hatchling build -t wheel -d dist
 
 docs: $(VENV)/.dev ## regenerate the reference pages that come from the code
 	$(BIN)/python docs/generate.py

@@ -174,6 +174,8 @@ _MEANT: Final[dict[Kind, str]] = {
     Kind.NO_MATCHING_TARGET: "No condition of the config is met, or the target that it names does not exist.",
     Kind.IDEMPOTENCY_CONFLICT: "The Idempotency-Key came before with another request.",
     Kind.UNSUPPORTED_OPERATION: "The provider does not offer this operation.",
+    Kind.NOT_INSTALLED: "The request needs a library that this gateway lacks; the message names the extra to install.",
+    Kind.NOT_IMPLEMENTED: "Clients know this endpoint, and this release of the gateway does not serve it.",
     Kind.NOT_FOUND: "The gateway has no such path.",
     Kind.METHOD_NOT_ALLOWED: "The path takes another method.",
     Kind.BODY_TOO_LARGE: "The body is larger than `server.max_body_bytes`.",

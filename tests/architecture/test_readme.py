@@ -97,7 +97,8 @@ def test_sdk(shown: Example, gateway: RunningGateway, tmp_path: Path, capsys: py
     assert SHOWN in shown.text
     script = tmp_path / "example.py"
     script.write_text(shown.text.replace(SHOWN, gateway.url))
-    runpy.run_path(str(script))
+    names = runpy.run_path(str(script))
+    names["client"].close()  # the examples leave it to the end of their process
     assert capsys.readouterr().out.strip() == "Hello!"
 
 

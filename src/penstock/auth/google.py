@@ -151,4 +151,4 @@ def _installed() -> Failure | None:
     if find_spec("google") is not None and find_spec("google.auth") is not None:
         return None
     text = "Signing in to Google Cloud needs the library google-auth: the operator can install penstock[google]."
-    return Failure(Kind.INVALID_CONFIG, text, _PARAM)
+    return Failure(Kind.NOT_INSTALLED, text, _PARAM)

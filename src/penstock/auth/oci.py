@@ -100,7 +100,7 @@ def signer(
         return Failure(Kind.MISSING_API_KEY, f"Signing for Oracle Cloud needs {', '.join(missing)}.", missing[0])
     if find_spec("cryptography") is None:
         text = "Signing for Oracle Cloud needs the library cryptography: the operator can install penstock[oracle]."
-        return Failure(Kind.INVALID_CONFIG, text, "oracle_private_key")
+        return Failure(Kind.NOT_INSTALLED, text, "oracle_private_key")
     tenancy, user, fingerprint, pem = (options[name] for name in _NAMES)
     pem = pem.replace("\\n", "\n")
     try:

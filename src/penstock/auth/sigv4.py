@@ -1,8 +1,8 @@
-"""AWS Signature Version 4, made by botocore (extra ``aws``), with keys, a session, an assumed role or a profile.
+"""Whose keys sign a request for AWS: the caller's keys, a session, an assumed role, or the gateway's own identity.
 
-Sources: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html, the STS API reference for AssumeRole;
-docs/portkey.md#provider-settings, #bedrock-converse.
-The path is signed as it is sent, encoded once more, as every service but S3 wants it.
+Only the gateway's own identity (a profile, the chain of the environment) needs botocore, the extra ``aws``.
+Sources: https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html; docs/portkey.md#provider-settings,
+#bedrock-converse.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from penstock.auth import oauth
+from penstock.auth.aws_signature import signature_lines
 from penstock.auth.signer import Outgoing, Token, TokenRequest
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Url, header_line
@@ -24,7 +25,6 @@ from penstock.core.json_text import read_json
 from penstock.core.secret import Secret
 from penstock.core.vendor_error import read_vendor_error
 
-_SIGNED: Final = ("Authorization", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Content-SHA256")
 _STS: Final = "2011-06-15"
 _SESSION: Final = "penstock"
 _UNKNOWN_LIFE: Final = 300.0
@@ -131,15 +131,8 @@ def _refused(why: str) -> Failure:
 
 
 def _signature(request: Outgoing, token: Token, service: str, region: str) -> bytes:
-    from botocore.auth import SigV4Auth
-    from botocore.awsrequest import AWSRequest
-    from botocore.credentials import Credentials
-
     kind = oauth.FORM_TYPE if service == "sts" else "application/json"
-    asked = AWSRequest(request.method.decode(), request.url, {"Content-Type": kind}, request.body)
-    credentials = Credentials(token.key_id, token.secret.reveal(), token.session.reveal() or None)
-    SigV4Auth(credentials, service, region).add_auth(asked)
-    return b"".join(header_line(name.lower(), asked.headers[name]) for name in _SIGNED if name in asked.headers)
+    return signature_lines(request, token, service, region, kind, datetime.datetime.now(datetime.UTC))
 
 
 def signer(
@@ -154,9 +147,6 @@ def signer(
     bare = not (mode or given or options.get("aws_profile"))
     if mode.lower() == "apikey" or (bare and (key is not None or environment is None)):
         return None
-    missing = _botocore_missing()
-    if missing is not None:
-        return missing
     found = SigV4(
         service,
         options.get("aws_region", "us-east-1"),
@@ -175,7 +165,7 @@ def signer(
         return found
     own = msgspec.structs.replace(found, is_own=True)
     if not found.role_arn:
-        return own
+        return _botocore_missing() or own
     lent = environment or {}
     if environment is not None and "AWS_ASSUME_ROLE_ACCESS_KEY_ID" not in lent:
         return _incomplete("aws_role_arn needs keys of yours, or AWS_ASSUME_ROLE_ACCESS_KEY_ID of the operator's")
@@ -190,5 +180,8 @@ def _incomplete(what: str) -> Failure:
 def _botocore_missing() -> Failure | None:
     if find_spec("botocore") is not None:
         return None
-    text = "Signing for AWS needs the library botocore: the gateway's operator can install penstock[aws]."
-    return Failure(Kind.INVALID_CONFIG, text, "aws_auth_type")
+    text = (
+        "The gateway's own AWS identity (a profile, a role of the machine) is read by the library botocore, which this "
+        "gateway lacks: its operator can install penstock[aws]. Keys of your own need no library."
+    )
+    return Failure(Kind.NOT_INSTALLED, text, "aws_auth_type")

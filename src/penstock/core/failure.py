@@ -52,6 +52,8 @@ class Kind(Enum):
     NO_MATCHING_TARGET = "no_matching_target"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
     UNSUPPORTED_OPERATION = "unsupported_operation"
+    NOT_INSTALLED = "not_installed"
+    NOT_IMPLEMENTED = "not_implemented"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     BODY_TOO_LARGE = "body_too_large"
@@ -111,6 +113,8 @@ MEANINGS: Final[dict[Kind, Meaning]] = {
     Kind.NO_MATCHING_TARGET: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.IDEMPOTENCY_CONFLICT: Meaning(409, "conflict_error", Blame.CLIENT, RetrySafety.NEVER),
     Kind.UNSUPPORTED_OPERATION: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.NOT_INSTALLED: Meaning(501, "server_error", Blame.GATEWAY, RetrySafety.NEVER),
+    Kind.NOT_IMPLEMENTED: Meaning(501, "not_implemented_error", Blame.GATEWAY, RetrySafety.NEVER),
     Kind.NOT_FOUND: Meaning(404, "not_found_error", Blame.CLIENT, RetrySafety.NEVER),
     Kind.METHOD_NOT_ALLOWED: Meaning(405, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.BODY_TOO_LARGE: Meaning(413, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),

@@ -20,6 +20,11 @@ class ParameterChanges(msgspec.Struct, frozen=True):
     overrides: Mapping[str, bytes] = {}
     removes: tuple[Path, ...] = ()
 
+    @property
+    def fills(self) -> bool:
+        """Whether there are defaults or overrides."""
+        return bool(self.defaults or self.overrides)
+
     def filled(self, body: Body) -> Body:
         """The body with defaults and overrides."""
         gaps = {name: raw for name, raw in self.defaults.items() if body.is_null(name)}

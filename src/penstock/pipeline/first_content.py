@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import datetime
 import math
+from collections.abc import Coroutine
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import content_type
@@ -33,16 +34,23 @@ HOLD: Final = 1 << 20
 """Bytes of a reply that are held back at most."""
 
 
-async def read_first_content(
+def read_first_content(
     reply: Reply, route: TargetRoute, deadlines: AttemptDeadlines, prepared: PreparedRequest
-) -> Answer | Failure:
+) -> Coroutine[Any, Any, Answer | Failure]:
     """The answer with its first content, or the failure of a reply that is broken, late or empty."""
     if not prepared.streams or not _is_stream(reply):
-        return await _collect(reply, route, prepared)
+        return _collect(reply, route, prepared)
     if deadlines.first_token is None:
-        return await _begin_stream(reply, route, prepared)
+        return _begin_stream(reply, route, prepared)
+    return _begin_stream_by(deadlines.first_token, reply, route, prepared)
+
+
+async def _begin_stream_by(
+    first_token: float, reply: Reply, route: TargetRoute, prepared: PreparedRequest
+) -> Answer | Failure:
+    """``_begin_stream`` until the moment ``first_token``."""
     try:
-        async with asyncio.timeout(deadlines.first_token - monotonic()):
+        async with asyncio.timeout(first_token - monotonic()):
             return await _begin_stream(reply, route, prepared)
     except TimeoutError:
         text = (

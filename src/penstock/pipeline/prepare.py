@@ -20,12 +20,16 @@ from penstock.dialects.caller import CallerDialect
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.registry import DIALECTS
 from penstock.pipeline.call import Call
-from penstock.pipeline.target_route import TargetRoute
+from penstock.pipeline.target_route import RequestTemplate, TargetRoute
 from penstock.pipeline.translate import Translation
 from penstock.providers.endpoint import ModelRoute
 from penstock.providers.row import Operation
 from penstock.traits.resolve import resolve
 
+_MOST_REMEMBERED: Final = 16
+"""Templates of one route that are remembered."""
+_LONGEST_REMEMBERED: Final = 256
+"""Characters of a model's name: the template for a longer name is not remembered."""
 HOPS_HEADER: Final = b"x-penstock-hops"
 _NEVER_FORWARDED: Final = frozenset(
     b"host connection keep-alive proxy-connection proxy-authorization te trailer transfer-encoding upgrade".split()
@@ -71,28 +75,58 @@ def prepare(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
     request = call.request
     if request is None:
         return _without_body(call, route)
-    body = route.changes.filled(request.body)
-    model, streams = request.model, request.stream
-    if body is not request.body:
+    body, model, streams = request.body, request.model, request.stream
+    if route.changes.fills:
+        body = route.changes.filled(body)
         model, streams = body.text("model") or model, body.raw("stream") == b"true"
-    refused = _refused_model(route, model)
-    if refused is not None:
-        return refused
-    model_route = route.endpoint.route_for(model, call.dialect.name)
-    headers = _request_headers(call, route, model_route)
+    template = _template(call, route, model, streams=streams)
+    if isinstance(template, Failure):
+        return template
+    headers = _request_headers(call, route, template.model_route)
     if isinstance(headers, Failure):
         return headers
-    context = _context(route, model_route, model)
     prepared: PreparedRequest | Failure
-    if speaks_callers_wire(call, model_route):
-        prepared = _same_wire(call, route, model_route, context, body, headers, model, streams=streams)
+    if template.is_same_wire:
+        prepared = _same_wire(call, route, template, body, headers, model, streams=streams)
     elif route.operation is Operation.CHAT:
-        prepared = _translated(call, route, model_route, context, body, headers, model, streams=streams)
+        prepared = _translated(call, route, template, body, headers, model, streams=streams)
     else:
         return _unsupported_operation(call, route)
-    if isinstance(prepared, PreparedRequest) and prepared.dropped and route.target.rejects_unsupported:
+    if route.target.rejects_unsupported and isinstance(prepared, PreparedRequest) and prepared.dropped:
         return _unsupported_parameters(route, prepared.dropped)
     return prepared
+
+
+def _template(call: Call, route: TargetRoute, model: str | None, *, streams: bool) -> RequestTemplate | Failure:
+    """The template of the requests to a target for this model, made once."""
+    key = (model, route.aliased_model, call.dialect.name, streams)
+    template = route.templates.get(key)
+    if template is None:
+        template = _refused_model(route, model) or _new_template(call, route, model, streams=streams)
+        if model is None or len(model) <= _LONGEST_REMEMBERED:
+            if len(route.templates) >= _MOST_REMEMBERED:
+                route.templates.clear()
+            route.templates[key] = template
+    return template
+
+
+def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams: bool) -> RequestTemplate:
+    model_route = route.endpoint.route_for(model, call.dialect.name)
+    context = _context(route, model_route, model)
+    written = None
+    if model_route.override is not None:
+        written = write_json(model_route.override)
+    elif model is not None and model_route.becomes is not None:
+        written = write_json(context.model)
+    return RequestTemplate(
+        model_route,
+        context,
+        speaks_callers_wire(call, model_route),
+        model_route.target(None if model is None else context.model, streams=streams),
+        written,
+        # A custom host may be any server: only the provider's own host is known to accept `stream_options`.
+        streams and model_route.quirks.stream_usage and model_route.origin.trusted,
+    )
 
 
 def _without_body(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
@@ -117,8 +151,7 @@ def _context(route: TargetRoute, model_route: ModelRoute, model: str | None) -> 
 def _same_wire(
     call: Call,
     route: TargetRoute,
-    model_route: ModelRoute,
-    context: WriteContext,
+    template: RequestTemplate,
     body: Body,
     headers: bytes,
     model: str | None,
@@ -127,14 +160,10 @@ def _same_wire(
 ) -> PreparedRequest | Failure:
     """Lane 1: the caller's body with the provider's name for the model, without the parameters that the host
     refuses."""
-    dialect = call.dialect
-    if model_route.override is not None:
-        body = body.replaced({"model": write_json(model_route.override)})
-    elif model is not None and model_route.becomes is not None:
-        body = body.replaced({"model": write_json(context.model)})
-    # A custom host may be any server: only the provider's own host is known to accept `stream_options`.
-    can_ask = streams and model_route.quirks.stream_usage and model_route.origin.trusted
-    asks_usage = can_ask and not dialect.replies.include_usage(body)
+    dialect, context, model_route = call.dialect, template.context, template.model_route
+    if template.model is not None:
+        body = body.replaced({"model": template.model})
+    asks_usage = template.can_ask_usage and not dialect.replies.include_usage(body)
     if asks_usage:
         body = dialect.replies.with_usage(body)
     if dialect.header_settings:
@@ -143,13 +172,17 @@ def _same_wire(
     if isinstance(fitted, Failure):
         return fitted
     body = route.changes.removed(fitted.body)
-    target = model_route.target(None if model is None else context.model, streams=streams, parameters=call.parameters)
+    target = template.target
+    if call.parameters:
+        target = model_route.target(
+            None if model is None else context.model, streams=streams, parameters=call.parameters
+        )
     return PreparedRequest(
         dialect,
         model_route.origin,
         b"POST",
-        _with_query(target, call.query),
-        _with_fields(headers, fitted.headers),
+        _with_query(target, call.query) if call.query else target,
+        _with_fields(headers, fitted.headers) if fitted.headers else headers,
         body.encode(),
         body,
         model,
@@ -163,8 +196,7 @@ def _same_wire(
 def _translated(
     call: Call,
     route: TargetRoute,
-    model_route: ModelRoute,
-    context: WriteContext,
+    template: RequestTemplate,
     body: Body,
     headers: bytes,
     model: str | None,
@@ -172,6 +204,7 @@ def _translated(
     streams: bool,
 ) -> PreparedRequest | Failure:
     """Lane 2: the request in the provider's wire."""
+    context, model_route = template.context, template.model_route
     caller, provider = call.dialect, DIALECTS[model_route.dialect]
     body = route.changes.removed(body)
     request = caller.read_request(body)
@@ -211,7 +244,7 @@ def _refused_model(route: TargetRoute, model: str | None) -> Failure | None:
 
 def _with_query(target: bytes, query: str) -> bytes:
     """The request target with the caller's query added."""
-    return target + (b"&" if b"?" in target else b"?") + query.encode("latin-1") if query else target
+    return target + (b"&" if b"?" in target else b"?") + query.encode("latin-1")
 
 
 def _unsupported_operation(call: Call, route: TargetRoute) -> Failure:

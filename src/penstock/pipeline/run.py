@@ -53,29 +53,39 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     async def run(self, call: Call) -> Answer:
         """Answer a call. Expected failures are answers; cancelling closes all open upstream connections of the call."""
-        answer = await self._run(call)
+        compiled = self._compiled(call)
+        if (self.admission or self.input_guards) and not isinstance(compiled, Failure):
+            compiled = await self._admitted(call, compiled)
+        if isinstance(compiled, Failure):
+            answer = self._refused(compiled, call)
+        elif self.idempotency.applies(call):
+            answer = await self._once(call, compiled)
+        else:
+            answer = await self._routed(call, compiled)
         account = call.account
         account.answered_by, account.dropped, account.failure = answer.attempt, answer.dropped, answer.failure
         account.cache = None if answer.cache_status == "DISABLED" else answer.cache_status
         return answer
 
-    async def _run(self, call: Call) -> Answer:
+    def _compiled(self, call: Call) -> CompiledPlan | Failure:
+        """The plan for a call whose body is read, or the failure to answer with."""
         if call.hops >= self.max_hops:
-            return self._refused(_loop(call.hops), call)
+            return _loop(call.hops)
         if call.operation.has_body:
             request = call.dialect.read_body(call.body)
             if isinstance(request, Failure):
-                return self._refused(request, call)
+                return request
             call.request = request
-        compiled = self.compiler.compile(call)
-        if isinstance(compiled, Failure):
-            return self._refused(compiled, call)
+        return self.compiler.compile(call)
+
+    async def _admitted(self, call: Call, compiled: CompiledPlan) -> CompiledPlan | Failure:
         for gate in (*self.admission, *self.input_guards):
             refusal = await gate.refusal(call, compiled)
             if refusal is not None:
-                return self._refused(refusal, call)
-        if not self.idempotency.applies(call):
-            return await self._routed(call, compiled)
+                return refusal
+        return compiled
+
+    async def _once(self, call: Call, compiled: CompiledPlan) -> Answer:
         answer = await self.idempotency.answer(call, lambda: self._routed(call, compiled))
         return self._refused(answer, call) if isinstance(answer, Failure) else answer
 

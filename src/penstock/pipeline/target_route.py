@@ -12,9 +12,31 @@ from penstock.core.failure import Failure
 from penstock.core.http import Limits
 from penstock.core.parameter_changes import ParameterChanges
 from penstock.core.secret import Secret
-from penstock.providers.endpoint import Endpoint, bind
+from penstock.dialects.dialect import WriteContext
+from penstock.providers.endpoint import Endpoint, ModelRoute, bind
 from penstock.providers.row import Operation, Option, Provider
 from penstock.routing.plan import Target
+
+
+class RequestTemplate(msgspec.Struct, frozen=True):
+    """The part of a request that depends only on the target, the model, the caller's wire and its form (streamed or
+    not).
+
+    ``is_same_wire``: the provider's host speaks the caller's wire (lane 1). ``target`` is the request target, without
+    the caller's query and path parameters. ``model`` is the JSON that replaces the body's ``model``, None for no
+    change. ``can_ask_usage``: the host accepts a request for a stream's usage.
+    """
+
+    model_route: ModelRoute
+    context: WriteContext
+    is_same_wire: bool
+    target: bytes
+    model: bytes | None
+    can_ask_usage: bool
+
+
+TemplateKey = tuple[str | None, str, str, bool]
+"""The model, the model that it is an alias of, the caller's wire and whether the answer is streamed."""
 
 
 class TargetRoute(msgspec.Struct, frozen=True):
@@ -22,6 +44,8 @@ class TargetRoute(msgspec.Struct, frozen=True):
 
     ``serial`` is unique in the process. ``aliased_model`` is the model that an alias stands for (for example
     ``anthropic.claude-sonnet-4-5`` for an inference profile's ARN); empty when the model is unknown.
+
+    ``templates`` are the templates of recent requests, or the refusal of a model. Copies of a route share them.
     """
 
     target: Target
@@ -32,6 +56,7 @@ class TargetRoute(msgspec.Struct, frozen=True):
     limits: Limits
     serial: int = msgspec.field(default_factory=itertools.count().__next__)
     aliased_model: str = ""
+    templates: dict[TemplateKey, RequestTemplate | Failure] = msgspec.field(default_factory=dict)
 
 
 class TargetBinder(msgspec.Struct, frozen=True):

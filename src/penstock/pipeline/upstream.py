@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -27,12 +27,13 @@ class Upstream(msgspec.Struct, frozen=True):
     authorizer: Authorizer
     model_aliases: ModelAliases
 
-    async def send(self, request: Request, signer: Signer | None) -> Reply | Failure:
-        """Send a request, signed if there is a signer. If the provider refuses a remembered token with 401, the request
-        is sent once more with a new token."""
+    def send(self, request: Request, signer: Signer | None) -> Coroutine[Any, Any, Reply | Failure]:
+        """Send a request, signed if there is a signer."""
         transport = self.transports[request.origin.scheme]
-        if signer is None:
-            return await transport.send(request)
+        return transport.send(request) if signer is None else self._send_signed(request, signer, transport)
+
+    async def _send_signed(self, request: Request, signer: Signer, transport: Transport) -> Reply | Failure:
+        """If the provider refuses a remembered token with 401, the request is sent once more with a new token."""
         began = monotonic()
         proof = await self._authorized(request, signer)
         if isinstance(proof, Failure):

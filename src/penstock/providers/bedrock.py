@@ -69,6 +69,7 @@ BEDROCK: Final = Provider(
     derived={"aws_domain": aws_domain},
     profiles=Profiles(bedrock_profiles.where_told, bedrock_profiles.model_in),
     env=("AWS_BEARER_TOKEN_BEDROCK",),
-    notes="The key is a Bedrock API key; or aws-access-key-id and aws-secret-access-key sign each request "
-    "(penstock[aws]). aws-bedrock-api: invoke calls Claude by its own API in place of Converse, for every caller.",
+    notes="The key is a Bedrock API key; or aws-access-key-id and aws-secret-access-key sign each request. "
+    "The gateway's own profile or role needs penstock[aws]. aws-bedrock-api: invoke calls Claude by its own API, "
+    "in place of Converse, for every caller.",
 )

@@ -35,10 +35,12 @@ class Operation(Enum):
     MODELS = "models"
     MODEL = "models.retrieve"
 
-    @property
-    def has_body(self) -> bool:
-        """Whether a request of it has a body; the others are asked with GET."""
-        return self is not Operation.MODELS and self is not Operation.MODEL
+    # Members are compared by identity. Enum's own hash is a Python function: too slow for keys on the hot path.
+    __hash__ = object.__hash__
+
+    def __init__(self, name: str) -> None:
+        self.has_body: bool = name not in {"models", "models.retrieve"}
+        """Whether a request has a body; a request without a body is sent with GET."""
 
 
 class Key(Enum):

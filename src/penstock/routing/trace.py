@@ -36,7 +36,9 @@ def line(steps: tuple[Step, ...]) -> str:
 
     Of more than 32 steps only the first 16 and the last 16 are written: the text must fit into a header.
     """
-    if len(steps) <= 2 * _SHOWN:
+    if len(steps) == 1:
+        text = _step_text(steps[0])
+    elif len(steps) <= 2 * _SHOWN:
         text = "; ".join([_step_text(step) for step in steps])
     else:
         left_out = f"({len(steps) - 2 * _SHOWN} more)"

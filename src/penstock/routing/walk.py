@@ -76,8 +76,6 @@ class Walked(msgspec.Struct, frozen=True):
 
 Walk = Generator[Attempt | Race | Wait, Any, Walked]
 Part = Generator[Attempt | Race | Wait, Any, Outcome]
-RacedPart = Generator[Attempt | Race | Wait, Any, tuple[Outcome, bool]]
-"""The outcome, and whether the second attempt of a race was started."""
 
 
 class WalkContext(msgspec.Struct):
@@ -118,11 +116,13 @@ class _Walker:
         self.steps: list[Step] = []
         self.retry_count = 0
         self.calls = 0
+        self.rival_ran = False
+        """Whether the last race started its second attempt."""
 
     def node(self, plan: Plan, until: float, over: float, *, alternative: bool) -> Part:
         match plan:
             case Target():
-                return self._target(plan, until, over, alternative=alternative)
+                return self._tries(plan, until, over, alternative=alternative)
             case Fallback():
                 return self._fallback(plan, until, over, alternative=alternative)
             case Balance():
@@ -139,10 +139,6 @@ class _Walker:
 
     # One target: its attempts and the waits between them.
 
-    def _target(self, target: Target, until: float, over: float, *, alternative: bool) -> Part:
-        outcome, _ = yield from self._tries(target, until, over, alternative=alternative)
-        return outcome
-
     def _tries(
         self,
         target: Target,
@@ -152,7 +148,10 @@ class _Walker:
         alternative: bool,
         rival: Target | None = None,
         delay: float = 0.0,
-    ) -> RacedPart:
+    ) -> Part:
+        """Try the target, raced against ``rival`` the first time. ``rival_ran`` is set if the rival was started: the
+        race's outcome is final then."""
+        self.rival_ran = False
         rivals_over = over
         over = self._bounded(over, target.timeouts.total)
         tries, waited = 0, 0.0
@@ -163,21 +162,23 @@ class _Walker:
             if tries == 0 and rival is not None:
                 total = rival.timeouts.total
                 rivals_over = self._bounded(rivals_over, None if total is None else delay + total)
-                outcome, rival_ran = yield from self._race(attempt, Attempt(rival, 0, until, rivals_over), delay)
-                if rival_ran:
-                    self.retry_count = 0
-                    return outcome, True
+                outcome = yield from self._race(attempt, Attempt(rival, 0, until, rivals_over), delay)
+            elif target.is_tracked:
+                outcome = yield from self._tracked(attempt)
             else:
-                outcome = yield from self._attempt(attempt)
-            if target.retry is None:
+                began = self._clock()
+                self.calls += 1
+                outcome = yield attempt
+                self._made(target, outcome, began)
+            if target.retry is None or self.rival_ran:
                 self.retry_count = 0
-                return outcome, False
+                return outcome
             step = decide(target.retry, outcome, tries, waited, self._context.random(), alternative=alternative)
             step = self._affordable(step, target, min(until, over), alternative=alternative)
             if isinstance(step, StopRetrying):
                 self.retry_count = step.count
                 self._explain(step.why)
-                return outcome, False
+                return outcome
             self._explain(f"retry in {step.seconds:.3g}s")
             tries += 1
             waited += step.requested
@@ -197,18 +198,15 @@ class _Walker:
             return StopRetrying(-1, "retry budget spent")
         return step
 
-    def _attempt(self, attempt: Attempt) -> Part:
+    def _tracked(self, attempt: Attempt) -> Part:
+        """Make an attempt, counted in the target's health."""
         target, began = attempt.target, self._clock()
         self.calls += 1
-        if not target.is_tracked:
-            outcome: Outcome = yield attempt
-            self._made(target, outcome, began)
-            return outcome
         probe = self._health.attempt_started(target.identity, target.breaker, began)
         status: int | None = None
         first_token: float | None = None
         try:
-            outcome = yield attempt
+            outcome: Outcome = yield attempt
             status = _judged(outcome)
             first_token = self._clock() - began
         finally:
@@ -218,8 +216,8 @@ class _Walker:
         self._made(target, outcome, began)
         return outcome
 
-    def _race(self, first: Attempt, second: Attempt, delay: float) -> RacedPart:
-        """The outcome is the winner's."""
+    def _race(self, first: Attempt, second: Attempt, delay: float) -> Part:
+        """The outcome is the winner's. Sets ``rival_ran``."""
         began, health = self._clock(), self._health
         tracked = [attempt.target for attempt in (first, second) if attempt.target.is_tracked]
         probes = [health.attempt_started(target.identity, target.breaker, began) for target in tracked]
@@ -239,13 +237,14 @@ class _Walker:
             outcome = raced.outcomes[index]
             if outcome is not None and index != raced.winner:
                 self._made(attempt.target, outcome, began)
-        counted = raced.outcomes[raced.winner]
+        counted: Outcome | None = raced.outcomes[raced.winner]
         if counted is None:
             raise ValueError("a race whose winner has no outcome")
         self._made((first, second)[raced.winner].target, counted, began)
         if raced.rival_ran:
             self._explain("hedged")
-        return counted, raced.rival_ran
+        self.rival_ran = raced.rival_ran
+        return counted
 
     # Several targets.
 
@@ -257,8 +256,8 @@ class _Walker:
             target, last = plan.targets[order[at]], at + 1 == len(order)
             rival = plan.targets[order[1]] if hedge is not None and at == 0 and not last else None
             if hedge is not None and isinstance(target, Target) and isinstance(rival, Target):
-                outcome, rival_ran = yield from self._hedged(target, rival, hedge, until, over)
-                if rival_ran:
+                outcome = yield from self._hedged(target, rival, hedge, until, over)
+                if self.rival_ran:
                     at += 1
                     last = at + 1 == len(order)
             else:
@@ -271,18 +270,18 @@ class _Walker:
             self._explain("next")
             at += 1
 
-    def _hedged(self, first: Target, rival: Target, hedge: HedgePolicy, until: float, over: float) -> RacedPart:
+    def _hedged(self, first: Target, rival: Target, hedge: HedgePolicy, until: float, over: float) -> Part:
         """The first target, raced against the second target if the hedge budget allows it."""
         health, now, node = self._health, self._clock(), first.path + first.identity
         health.hedgeable(node, hedge.percent, now)
         may_hedge = health.may_hedge(node, hedge.percent, now)
-        outcome, rival_ran = yield from self._tries(
+        outcome = yield from self._tries(
             first, until, over, alternative=True, rival=rival if may_hedge else None, delay=hedge.delay
         )
         # If the caller disconnects, this line isn't reached: the rival may have been started, so the hedge counts.
-        if may_hedge and not rival_ran:
+        if may_hedge and not self.rival_ran:
             health.hedge_unspent(node, self._clock())
-        return outcome, rival_ran
+        return outcome
 
     def _open(self, plan: Fallback | Balance, every: tuple[int, ...]) -> tuple[int, ...]:
         """The indexes of the targets that their breakers admit; all indexes if no breaker admits its target

@@ -202,6 +202,8 @@ class Gateway:
 
 
 def _content_type_refused(fields: Mapping[bytes, bytes], kind: bytes) -> Failure | None:
+    if fields.get(b"content-type") == kind:
+        return None
     media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if media_type == kind or (not media_type and kind == BodyKind.JSON):
         return None

@@ -10,6 +10,7 @@ from penstock.core.did_you_mean import hint
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.server import explain
+from penstock.server.not_built import not_built
 from penstock.server.respond import refusal
 from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, Match
 
@@ -49,7 +50,9 @@ class Pages:
         """The failure and the response headers for a path that takes other ``methods``, or for an unknown path."""
         if path == explain.PATH:
             methods = "POST"
-        return _wrong_method(path, method, methods) if isinstance(methods, str) else (_not_found(path), [])
+        if isinstance(methods, str):
+            return _wrong_method(path, method, methods)
+        return not_built(path) or _not_found(path), []
 
 
 def _page(status: int, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:

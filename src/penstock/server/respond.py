@@ -5,6 +5,7 @@ from __future__ import annotations
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
 from penstock.dialects.caller import CallerDialect
+from penstock.pipeline.account import Account
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.relay import relay
 from penstock.server.request_context import RequestContext
@@ -20,7 +21,10 @@ async def respond(answer: Answer, call: Call, context: RequestContext) -> None:
     context.begun, account.first_byte, account.status = True, account.elapsed(), answer.status
     account.stream = answer.watch is not None
     await context.client.send_head(answer.status, answer.headers, answer.body, more=answer.rest is not None)
-    await relay_rest(answer, call, context)
+    if answer.rest is None:
+        _note_ending(answer, account)
+    else:
+        await relay_rest(answer, call, context)
 
 
 async def relay_rest(answer: Answer, call: Call, context: RequestContext) -> None:
@@ -28,11 +32,14 @@ async def relay_rest(answer: Answer, call: Call, context: RequestContext) -> Non
     try:
         await relay(answer, call, context.client)
     finally:
-        account = context.account
-        account.failure = answer.broken or account.failure
-        account.skipped = 0 if answer.watch is None else answer.watch.skipped
-        if answer.attempt is not None and answer.attempt.ended is None:
-            answer.attempt.ended = account.elapsed()
+        _note_ending(answer, context.account)
+
+
+def _note_ending(answer: Answer, account: Account) -> None:
+    account.failure = answer.broken or account.failure
+    account.skipped = 0 if answer.watch is None else answer.watch.skipped
+    if answer.attempt is not None and answer.attempt.ended is None:
+        answer.attempt.ended = account.elapsed()
 
 
 def refusal(failure: Failure, dialect: CallerDialect, headers: Headers | None = None) -> tuple[int, Headers, bytes]:

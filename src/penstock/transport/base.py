@@ -5,7 +5,8 @@ http1.py is the real network, echo/ the built-in provider; a test or another cli
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
 import msgspec
 
@@ -60,7 +61,7 @@ class Reply(Protocol):
 class Transport(Protocol):
     """Something that carries a request to a provider."""
 
-    async def send(self, request: Request) -> Reply | Failure:
+    def send(self, request: Request) -> Coroutine[Any, Any, Reply | Failure]:
         """Send the request and wait for the response head.
 
         Expected failures are returned. Cancelling the caller closes the upstream connection at once.

@@ -124,8 +124,10 @@ def test_a_role_is_never_passed_over_for_the_keys_that_were_to_assume_it() -> No
     assert "aws_role_arn" in found.message
 
 
-def test_without_botocore_the_extra_is_named() -> None:
+def test_only_the_gateways_own_identity_needs_botocore() -> None:
     with mock.patch("penstock.auth.sigv4.find_spec", return_value=None):
-        found = sigv4.signer("bedrock", KEYS, None, None)
+        assert isinstance(sigv4.signer("bedrock", KEYS, None, None), SigV4)
+        found = sigv4.signer("bedrock", {"aws_profile": "prod"}, None, {})
     assert isinstance(found, Failure)
+    assert (found.status, found.kind.value) == (501, "not_installed")
     assert "penstock[aws]" in found.message

@@ -71,7 +71,7 @@ async def test_an_answer_is_recorded_once(edge: Edge, path: str, dialect: str) -
     assert record.usage is not None
 
 
-@pytest.mark.parametrize(("path", "is_anthropic"), [("/v1/messages/batches", True), ("/v1/nothing", False)])
+@pytest.mark.parametrize(("path", "is_anthropic"), [("/v1/messages/nothing", True), ("/v1/nothing", False)])
 async def test_a_path_that_is_none_is_recorded_once(edge: Edge, path: str, is_anthropic: bool) -> None:
     client = await edge.serve("POST", path)
     assert client.status == 404

@@ -1,0 +1,59 @@
+"""Endpoints that clients of OpenAI's, Portkey's and other APIs know and that this release doesn't have.
+
+A 404 would make a client blame the model's name or the base URL. A row goes when its endpoint is built.
+Sources: OpenAI API reference; docs/portkey.md.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from penstock.core.failure import Failure, Kind
+
+_ENDPOINTS: Final[dict[str, str]] = {
+    "/v1/responses": "OpenAI's Responses API: use /v1/chat/completions",
+    "/v1/completions": "OpenAI's older completions: use /v1/chat/completions",
+    "/v1/moderations": "moderations",
+    "/v1/images": "images",
+    "/v1/audio": "speech and transcription",
+    "/v1/videos": "videos",
+    "/v1/realtime": "the Realtime API",
+    "/v1/files": "files",
+    "/v1/uploads": "uploads",
+    "/v1/batches": "batches",
+    "/v1/fine_tuning": "fine-tuning",
+    "/v1/assistants": "assistants: use /v1/chat/completions",
+    "/v1/threads": "threads: use /v1/chat/completions",
+    "/v1/vector_stores": "vector stores",
+    "/v1/containers": "containers",
+    "/v1/conversations": "conversations",
+    "/v1/evals": "evals",
+    "/v1/rerank": "rerank",
+    "/v2/rerank": "rerank",
+    "/v2/chat": "Cohere's chat API: use /v1/chat/completions",
+    "/v1/messages/batches": "message batches",
+    "/v1beta": "Gemini's API: use /v1/chat/completions",
+    "/model": "Bedrock's API: use /v1/chat/completions",
+    "/api/chat": "Ollama's API: use /v1/chat/completions",
+    "/api/generate": "Ollama's API: use /v1/chat/completions",
+    "/api/tags": "Ollama's API: use /v1/models",
+    "/v1/prompts": "stored prompts",
+    "/v1/configs": "the admin API: configs are set in penstock.toml",
+    "/v1/virtual-keys": "the admin API: virtual keys are set in penstock.toml",
+    "/v1/api-keys": "the admin API: gateway keys are set in penstock.toml",
+    "/v1/integrations": "the admin API",
+    "/v1/guardrails": "guardrails",
+    "/v1/feedback": "feedback",
+    "/v1/logs": "the request log",
+    "/v1/analytics": "analytics",
+}
+
+
+def not_built(path: str) -> Failure | None:
+    """The failure for an endpoint that clients know and this release doesn't have; None for any other path."""
+    segments = path.split("/")
+    for count in (3, 4, 2):
+        what = _ENDPOINTS.get("/".join(segments[:count]))
+        if what is not None:
+            return Failure(Kind.NOT_IMPLEMENTED, f"This release of the gateway does not serve {what}.")
+    return None

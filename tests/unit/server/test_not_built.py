@@ -1,0 +1,36 @@
+"""Endpoints that clients know and this release doesn't have are told as such."""
+
+from __future__ import annotations
+
+import pytest
+
+from penstock.core.failure import Failure, Kind
+from penstock.server.not_built import not_built
+from penstock.server.surfaces import SURFACES
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/responses",
+        "/v1/responses/resp_1",
+        "/v1/images/generations",
+        "/v1/audio/transcriptions",
+        "/v1/messages/batches",
+        "/v1beta/models/gemini-2.5-pro:generateContent",
+        "/model/anthropic.claude/converse",
+        "/api/chat",
+        "/v1/virtual-keys",
+    ],
+)
+def test_a_known_endpoint_is_not_built(path: str) -> None:
+    failure = not_built(path)
+    assert isinstance(failure, Failure)
+    assert (failure.kind, failure.status) == (Kind.NOT_IMPLEMENTED, 501)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/nope", "/v1", "/v1/chat/completion", "/v1/response", "/models/x", *SURFACES.paths]
+)
+def test_any_other_path_is_not_meant(path: str) -> None:
+    assert not_built(path) is None
