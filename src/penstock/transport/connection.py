@@ -41,8 +41,8 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_exchange", "_lost", "_released", "_transport", "bounds", "closed", "gone", "host", "idle_since", "idle_until",
-        "loop", "promised_idle",
+        "_exchange", "_host_line", "_lost", "_released", "_timer", "_timer_due", "_transport", "bounds", "closed",
+        "gone", "host", "idle_since", "idle_until", "loop", "promised_idle",
     )  # fmt: skip
 
     def __init__(
@@ -63,6 +63,9 @@ class Connection(asyncio.Protocol):
         self._released = released
         self._lost = lost
         self._exchange: HttpExchange | None = None
+        self._host_line = b" HTTP/1.1\r\nhost: %b\r\n" % host.encode("ascii")
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = math.inf
         self._transport: asyncio.Transport
 
     async def exchange(self, request: Request, started: float) -> HttpExchange | Failure:
@@ -70,11 +73,35 @@ class Connection(asyncio.Protocol):
         exchange = self._exchange = HttpExchange(self, Deadlines(request.limits, started))
         self._write(request)
         try:
-            return await exchange.head()
+            while not exchange.has_head:
+                if exchange.failure is not None:
+                    return exchange.failure
+                await exchange.news()
         except BaseException:
             # Not abort(): if the response was whole, the connection may already carry another request's exchange.
             exchange.close()
             raise
+        return exchange
+
+    def look_by(self, due: float) -> None:
+        """Look at the limits of the running exchange at the moment ``due`` at the latest.
+
+        The timer of an earlier exchange is kept if it is due earlier: it then looks once too often, which is cheaper
+        than a timer for each exchange.
+        """
+        if due < self._timer_due:
+            self._stop_timer()
+            self._timer, self._timer_due = self.loop.call_at(due, self._look), due
+
+    def _look(self) -> None:
+        self._timer, self._timer_due = None, math.inf
+        if self._exchange is not None:
+            self._exchange.look()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer, self._timer_due = None, math.inf
 
     @property
     def is_open(self) -> bool:
@@ -98,6 +125,7 @@ class Connection(asyncio.Protocol):
         """Close at once, even during an exchange."""
         if not self.closed:
             self.closed = True
+            self._stop_timer()
             self._transport.abort()
 
     def shut_down(self) -> None:
@@ -136,20 +164,13 @@ class Connection(asyncio.Protocol):
         return Failure(Kind.CONNECTION_CLOSED, text, sent=True)
 
     def _write(self, request: Request) -> None:
-        head = b"%b %b HTTP/1.1\r\nhost: %b\r\n%b" % (
-            request.method,
-            request.target,
-            request.origin.authority.encode("ascii"),
-            request.headers,
-        )
-        if request.body or request.method == b"POST":
-            head += b"content-length: %d\r\n\r\n" % len(request.body)
+        body = request.body
+        length = b"content-length: %d\r\n\r\n" % len(body) if body or request.method == b"POST" else b"\r\n"
+        head = (request.method, b" ", request.target, self._host_line, request.headers, length)
+        if len(body) < _JOIN_BELOW:
+            self._transport.write(b"".join((*head, body)))
         else:
-            head += b"\r\n"
-        if len(request.body) < _JOIN_BELOW:
-            self._transport.write(head + request.body)
-        else:
-            self._transport.writelines([head, request.body])
+            self._transport.writelines([b"".join(head), body])
 
     # Callbacks of the event loop.
 
@@ -172,6 +193,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed = True
+        self._stop_timer()
         if self._exchange is not None:
             self._exchange.ended(error)
         self.gone.set_result(None)
@@ -182,8 +204,8 @@ class HttpExchange:
     """A running request and its response: the ``Reply`` of http1.py."""
 
     __slots__ = (
-        "_connection", "_deadlines", "_last_byte", "_over", "_paused", "_reader", "_timer", "_waiter", "failure",
-        "headers", "status",
+        "_connection", "_deadlines", "_last_byte", "_over", "_paused", "_reader", "_waiter", "failure", "headers",
+        "status",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, deadlines: Deadlines) -> None:
@@ -197,18 +219,17 @@ class HttpExchange:
         self.failure: Failure | None = None
         self.status = 0
         self.headers: Headers = []
-        earliest = deadlines.earliest(self._last_byte)
-        self._timer = connection.loop.call_at(earliest, self._tick) if earliest < math.inf else None
+        connection.look_by(deadlines.earliest(self._last_byte))
 
-    async def head(self) -> HttpExchange | Failure:
-        """Wait for the response head."""
-        reader = self._reader
-        while not reader.head_complete:
-            if self.failure is not None:
-                return self.failure
-            await self._wait()
-        self.status, self.headers = reader.status, reader.headers
-        return self
+    @property
+    def has_head(self) -> bool:
+        """Whether the head of the response has arrived."""
+        return self._reader.head_complete
+
+    def news(self) -> asyncio.Future[None]:
+        """Done when more of the response has arrived, or the exchange has ended. One task waits at a time."""
+        self._waiter = self._connection.loop.create_future()
+        return self._waiter
 
     async def read(self) -> bytes:
         reader = self._reader
@@ -216,7 +237,7 @@ class HttpExchange:
             if self._over:
                 return b""
             try:
-                await self._wait()
+                await self.news()
             except BaseException:
                 self.close()
                 raise
@@ -232,16 +253,10 @@ class HttpExchange:
         self._reader.take()
         self._wake()
 
-    async def _wait(self) -> None:
-        self._waiter = self._connection.loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     # Called by the connection and the timer until the exchange ends.
 
@@ -260,6 +275,8 @@ class HttpExchange:
             self._paused = True
             connection.pause()
         if reader.head_complete:
+            if not self.status:
+                self.status, self.headers = reader.status, reader.headers
             self._wake()
 
     def ended(self, error: Exception | None) -> None:
@@ -276,7 +293,8 @@ class HttpExchange:
         self._finish(reusable=False)
         self._wake()
 
-    def _tick(self) -> None:
+    def look(self) -> None:
+        """Fail if a limit has passed, else look again when the next limit is due."""
         connection, reader = self._connection, self._reader
         now = connection.loop.time()
         # While the caller has unread bytes, the provider isn't considered idle.
@@ -285,14 +303,12 @@ class HttpExchange:
         if now >= due:
             self.fail(self._deadlines.failure(kind, connection.host))
         else:
-            self._timer = connection.loop.call_at(due, self._tick)
+            connection.look_by(due)
 
     def _finish(self, *, reusable: bool) -> None:
         if self._over:
             return
         self._over = True
-        if self._timer is not None:
-            self._timer.cancel()
         self._reader.release()
         self._connection.finished(reusable=reusable)
 

@@ -127,10 +127,13 @@ class ResponseReader:
         self.status = status
         self.head_complete = True
         self.keep_alive = self._parser.should_keep_alive()
-        self.framed = status in {204, 304} or any(
-            name == b"content-length" or (name == b"transfer-encoding" and value.lower().endswith(b"chunked"))
-            for name, value in self.headers
-        )
+        self.framed = status in {204, 304} or self._has_framing()
+
+    def _has_framing(self) -> bool:
+        for name, value in self.headers:
+            if name == b"content-length" or (name == b"transfer-encoding" and value.lower().endswith(b"chunked")):
+                return True
+        return False
 
     def on_body(self, body: bytes) -> None:
         if not self.complete:
