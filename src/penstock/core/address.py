@@ -153,8 +153,7 @@ class AddressPolicy(msgspec.Struct, frozen=True):
         never = _never(address)
         if never or is_public(address) or self._trusts_name(host) or self._trusts_address(address):
             return never
-        meant = _meant(address)
-        return "it is a loopback address" if _in(meant, _LOOPBACK) else "it is a private or reserved address"
+        return "it is a loopback address" if _in(_meant(address), _LOOPBACK) else "it is a private or reserved address"
 
     def _trusts_name(self, host: str) -> bool:
         return any(
@@ -179,6 +178,12 @@ def loopback_addresses(host: str) -> tuple[str, ...]:
     """The addresses of ``localhost`` and the names below it, which stand for loopback without a look-up (RFC 6761,
     6.3); none for any other host."""
     return ("127.0.0.1", "::1") if host == "localhost" or host.endswith(".localhost") else ()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or an address stands for this machine itself, whatever a resolver says."""
+    literal = literal_address(host)
+    return bool(loopback_addresses(host)) if literal is None else _in(_meant(literal), _LOOPBACK)
 
 
 def is_public(address: Address) -> bool:

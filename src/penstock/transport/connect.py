@@ -13,7 +13,7 @@ import ssl
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from penstock.core.address import AddressPolicy, literal_address, loopback_addresses
+from penstock.core.address import AddressPolicy, is_loopback, literal_address, loopback_addresses
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin
 from penstock.transport.connection import Connection
@@ -109,7 +109,9 @@ class Connector:
         return self._tls
 
     async def _dial(self, origin: Origin, named_by: str | None) -> socket.socket:
-        allowed = await self._allowed(origin, named_by)
+        return await self._raced(origin, await self._allowed(origin, named_by), named_by)
+
+    async def _raced(self, origin: Origin, allowed: Sequence[str], named_by: str | None) -> socket.socket:
         try:
             return await race(allowed, origin.port)
         except OSError as error:
@@ -139,11 +141,15 @@ class Connector:
         """A tunnel to the origin. The proxy itself is the operator's.
 
         The proxy resolves the names of hosts that the operator fixed. A name that a caller gave is resolved and judged
-        here, and the proxy is asked for the judged address: it would resolve the name anew, perhaps to another one.
+        here, and the proxy is asked for the judged address: it would resolve the name anew, perhaps to another one. A
+        name that stands for this machine is dialled straight.
         """
         hosts: Sequence[str] = (origin.host,)
         if not origin.trusted:
-            hosts = interleaved(await self._allowed(origin, named_by))[:_MOST_TUNNELS]
+            allowed = await self._allowed(origin, named_by)
+            if is_loopback(allowed[0]):
+                return await self._raced(origin, [address for address in allowed if is_loopback(address)], named_by)
+            hosts = interleaved(allowed)[:_MOST_TUNNELS]
         elif literal_address(origin.host) is not None:
             await self._allowed(origin, named_by)
         failure: Failure | None = None

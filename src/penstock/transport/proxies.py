@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from penstock.core.address import is_loopback
 from penstock.core.http import Origin
 from penstock.core.secret import Secret
 
@@ -55,8 +56,10 @@ class ProxyRules(msgspec.Struct, frozen=True):
         return cls(Proxy.parse(https) if https else None, Proxy.parse(http) if http else None, exempt)
 
     def proxy_for(self, origin: Origin) -> Proxy | None:
+        """The proxy to an origin; None to dial it straight, as this machine itself is dialled whatever the rules say:
+        its addresses would mean the proxy's own machine there."""
         proxy = self.https if origin.scheme == "https" else self.http
-        if proxy is None or any(_covers(rule, origin) for rule in self.exempt):
+        if proxy is None or is_loopback(origin.host) or any(_covers(rule, origin) for rule in self.exempt):
             return None
         return proxy
 

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.address import LOOPBACK_NAMES, AddressPolicy, embedded, literal_address, loopback_addresses
+from penstock.core.address import (
+    LOOPBACK_NAMES,
+    AddressPolicy,
+    embedded,
+    is_loopback,
+    literal_address,
+    loopback_addresses,
+)
 from penstock.core.http import Origin
 
 STRICT = AddressPolicy()
@@ -207,3 +214,14 @@ def test_names_of_loopback_need_no_look_up(host: str, addresses: int) -> None:
 def test_what_is_no_address_is_a_name() -> None:
     assert literal_address("models.example.com") is None
     assert literal_address("2001:db8::1") == ipaddress.ip_address("2001:db8::1")
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("localhost", True), ("a.localhost", True), ("127.0.0.1", True), ("127.9.9.9", True), ("::1", True),
+        ("::ffff:127.0.0.1", True), ("10.0.0.1", False), ("models.example.com", False),
+    ],
+)  # fmt: skip
+def test_which_hosts_are_this_machine_itself(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback

@@ -377,6 +377,17 @@ async def test_a_callers_host_that_may_not_be_called_reaches_no_proxy(names: Nam
     assert proxy.asked == []
 
 
+async def test_a_name_of_this_machine_is_dialled_straight() -> None:
+    proxy = Proxied()
+    async with serving(proxy) as between, serving(answer) as server:
+        rules = ProxyRules(http=Proxy("127.0.0.1", between.origin.port))
+        async with transport(proxies=rules, resolver=Names("127.0.0.1", "8.8.8.8")) as made:
+            origin = Origin("http", "vllm.example.com", server.origin.port)
+            assert await read_all(await made.send(request(origin))) == b"ok"
+            assert await read_all(await made.send(request(server.origin))) == b"ok"
+    assert proxy.asked == []
+
+
 async def test_a_proxy_that_refuses_every_address() -> None:
     proxy = Proxied()
     async with serving(proxy) as server:
