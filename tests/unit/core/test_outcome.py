@@ -30,6 +30,8 @@ CLASSES = {
     Kind.STREAM_ERROR: ErrorClass.SERVER_ERROR,
     Kind.UPSTREAM_STATUS: ErrorClass.SERVER_ERROR,
     Kind.LOOP_DETECTED: ErrorClass.SERVER_ERROR,
+    Kind.NOT_INSTALLED: ErrorClass.SERVER_ERROR,
+    Kind.NOT_IMPLEMENTED: ErrorClass.SERVER_ERROR,
     Kind.INTERNAL: ErrorClass.SERVER_ERROR,
 }
 """Every other kind is the caller's own mistake, and of no class."""
