@@ -26,35 +26,34 @@ from penstock.server.head import MAX_HEAD, framing_objection, head_size, head_to
 from penstock.server.http1_client import CONTINUE, Http1Client
 from penstock.server.incoming import IncomingRequest
 from penstock.server.limits import advice
+from penstock.server.paced import LARGE_READ, PacedConnection
 from penstock.server.respond import refusal
 from penstock.server.surfaces import DEFAULT_DIALECT
 
 _LOG: Final = logging.getLogger("penstock")
 _SLICE: Final = 16 << 10
 """Bytes that are parsed at a time: so many small requests can be parsed ahead at most."""
-_MAX_AHEAD: Final = 64 << 10
+_MAX_AHEAD: Final = 256 << 10
 """Bytes that are read ahead of the request that is being served. Reading goes on, so that a caller who leaves is
-noticed; with more bytes it pauses, and the kernel is asked every ``_LOOK_SECONDS``."""
-_LOOK_SECONDS: Final = 1.0
+noticed; with more bytes it pauses, and the caller is probed."""
 _FIRST_PROBE_SECONDS: Final = 0.001
+_SECONDS_BETWEEN_PROBES: Final = 0.1
+"""From this wait on each look at a paused connection sends a probe; the wait doubles each time."""
+_LONGEST_PROBE_SECONDS: Final = 60.0
 _LINGER_SECONDS: Final = 5.0
 """How long the bytes of a refused request are read and dropped: closing at once would reset the connection, and the
 caller might never see its answer (RFC 9112, 9.6)."""
 _LEFT: Final = Failure(Kind.CLIENT_DISCONNECTED, "The caller left while it was sending its request.")
 
 
-class ServerConnection(asyncio.Protocol):
-    """One caller's connection: its requests are served one after the other, in the order of their arrival.
-
-    One timer for each connection looks at all time limits. It is set earlier when a limit comes nearer, and looks anew
-    when it fires, so that an ordinary request costs no timer.
-    """
+class ServerConnection(PacedConnection):
+    """One caller's connection: its requests are served one after the other, in the order of their arrival."""
 
     __slots__ = (
         "_ahead", "_closing", "_discarded", "_fields", "_framing", "_has_ended", "_host", "_incoming", "_is_deaf",
-        "_is_lost", "_is_paused", "_keep_alive_seconds", "_limits", "_linger_until", "_parser", "_probe_seconds",
-        "_quiet_since", "_reading", "_serving", "_silence", "_timer", "_timer_at", "_unsent", "_unsent_since",
-        "_waiting", "address", "default_headers", "gateway", "loop", "state", "transport", "writable",
+        "_keep_alive_seconds", "_limits", "_linger_until", "_parser", "_probe_seconds",
+        "_quiet_since", "_reading", "_serving", "_silence",
+        "_waiting", "address", "default_headers", "gateway", "state",
     )  # fmt: skip
 
     def __init__(
@@ -65,12 +64,10 @@ class ServerConnection(asyncio.Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self.gateway = cast("Gateway", config.loaded_app)
-        self.loop = _loop or asyncio.get_running_loop()
+        super().__init__(_loop or asyncio.get_running_loop(), self.gateway.limits.caller.write)
         self.state = server_state
         self.default_headers: Headers = server_state.default_headers
-        self.transport: asyncio.Transport
         self.address: str | None = None
-        self.writable: asyncio.Future[None] | None = None
         self._limits = self.gateway.limits.caller
         self._silence = self.gateway.limits.body_silence
         self._keep_alive_seconds = config.timeout_keep_alive
@@ -86,16 +83,10 @@ class ServerConnection(asyncio.Protocol):
         self._serving: Http1Client | None = None
         self._closing = False
         self._is_deaf = False
-        self._is_lost = False
-        self._is_paused = False
         self._has_ended = False
         self._discarded = 0
         self._linger_until = 0.0
         self._probe_seconds = 0.0
-        self._unsent = 0
-        self._unsent_since = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at = math.inf
 
     # Called by uvicorn.
 
@@ -121,15 +112,11 @@ class ServerConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self.state.connections.discard(cast("Any", self))
         self.gateway.connections.leave(self.address)
-        self._closing = self._is_lost = True
+        self._closing = True
         self._waiting.clear()
-        # The parser and the timer refer back to the connection: without this only the garbage collector would free it.
+        # The parser refers back to the connection: without this only the garbage collector would free it.
         self._parser = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self.writable is not None and not self.writable.done():
-            self.writable.set_result(None)
+        self._stop()
         if self._serving is not None:
             self._serving.request.fail(_LEFT)
             self._serving.leave()
@@ -137,6 +124,8 @@ class ServerConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._quiet_since = self.loop.time()
         serving = self._serving
+        if len(data) >= LARGE_READ:
+            self._take_turns(len(data))
         if self._is_deaf:
             self._discard(data)
         elif serving is not None and serving.request.complete:
@@ -166,18 +155,12 @@ class ServerConnection(asyncio.Protocol):
         probe = serving.no_op()
         if probe:
             self.transport.write(probe)
-            self._probe_seconds = _FIRST_PROBE_SECONDS
-            self._look_by(self.loop.time() + self._probe_seconds)
+            self._probe_by(self.loop.time())
         return bool(probe)
 
-    def pause_writing(self) -> None:
-        self.writable = self.loop.create_future()
-        self._watch_writing()
-
-    def resume_writing(self) -> None:
-        if self.writable is not None and not self.writable.done():
-            self.writable.set_result(None)
-        self.writable = None
+    def _probe_by(self, now: float) -> None:
+        self._probe_seconds = _FIRST_PROBE_SECONDS
+        self._look_by(now + _FIRST_PROBE_SECONDS)
 
     # Callbacks of httptools, in the order in which they come.
 
@@ -313,22 +296,12 @@ class ServerConnection(asyncio.Protocol):
         self._ahead += data
         if len(self._ahead) > _MAX_AHEAD:
             self._pause()
-            self._look_by(self._quiet_since + _LOOK_SECONDS)
+            self._probe_by(self._quiet_since)
 
     def _discard(self, data: bytes) -> None:
         self._discarded += len(data)
         if self._discarded > self.gateway.limits.body_bytes:
             self.transport.abort()
-
-    def _pause(self) -> None:
-        if not self._is_paused:
-            self._is_paused = True
-            self.transport.pause_reading()
-
-    def _resume(self) -> None:
-        if self._is_paused:
-            self._is_paused = False
-            self.transport.resume_reading()
 
     # One request after the other.
 
@@ -393,6 +366,7 @@ class ServerConnection(asyncio.Protocol):
     def _catch_up(self) -> None:
         """Parse what came while the request before was served."""
         ahead, self._ahead = bytes(self._ahead), bytearray()
+        self._probe_seconds = 0.0
         self._resume()
         self._feed(ahead)
         if self._reading:
@@ -443,40 +417,6 @@ class ServerConnection(asyncio.Protocol):
     def _head_seconds(self) -> float:
         return min(self._limits.head or math.inf, self._silence)
 
-    def _look_by(self, when: float) -> None:
-        """See to it that the timer fires by then."""
-        if when < self._timer_at:
-            if self._timer is not None:
-                self._timer.cancel()
-            self._timer_at = when
-            self._timer = self.loop.call_at(when, self._look)
-
-    def _watch_writing(self) -> None:
-        if self._limits.write:
-            self._unsent, self._unsent_since = self.transport.get_write_buffer_size(), self.loop.time()
-            self._look_by(self._unsent_since + self._limits.write / 3)
-
-    def _look(self) -> None:
-        """Look at every limit: what is over is ended, for the rest the timer is set again."""
-        self._timer, self._timer_at = None, math.inf
-        now = self.loop.time()
-        due = min(self._write_due(now), self._read_due(now))
-        if not self._is_lost and due < math.inf:
-            self._look_by(due)
-
-    def _write_due(self, now: float) -> float:
-        """A caller that takes no byte of its answer for too long is cut off."""
-        unsent = self.transport.get_write_buffer_size()
-        if not unsent or not self._limits.write:
-            self._unsent = 0
-            return math.inf
-        if unsent != self._unsent:
-            self._unsent, self._unsent_since = unsent, now
-        elif now >= self._unsent_since + self._limits.write:
-            self.transport.abort()
-            return math.inf
-        return min(now + self._limits.write / 3, self._unsent_since + self._limits.write)
-
     def _read_due(self, now: float) -> float:
         if self._linger_until:
             if now >= self._linger_until:
@@ -506,11 +446,8 @@ class ServerConnection(asyncio.Protocol):
             if peer.is_gone(self.transport):
                 self.transport.abort()
                 return math.inf
-            self._probe_seconds = min(self._probe_seconds * 2, _LOOK_SECONDS)
+            self._probe_seconds = min(self._probe_seconds * 2, _LONGEST_PROBE_SECONDS)
+            if self._is_paused and self._probe_seconds >= _SECONDS_BETWEEN_PROBES and self._serving is not None:
+                self.transport.write(self._serving.no_op())
             return now + self._probe_seconds
-        elif self._is_paused:
-            if peer.has_ended(self.transport) and not self.eof_received():
-                self.transport.abort()
-                return math.inf
-            return now + (self._probe_seconds or _LOOK_SECONDS)
         return now + self._keep_alive_seconds

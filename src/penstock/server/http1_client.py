@@ -75,7 +75,7 @@ class Http1Client(BodyHold):
         size = max(request.size, request.declared)
         failure = request.failure or (too_large(limit) if size > limit else self.hold(size))
         if failure is None and not request.complete:
-            request.granted = self._held
+            request.granted = min(self._held, limit)
             await self._connection.arrival(request, silence)
             failure = request.failure
         if failure is not None:
@@ -91,7 +91,7 @@ class Http1Client(BodyHold):
         failure = too_large(self._limit) if request.size > self._limit else self.hold_step(request.size)
         if failure is not None:
             request.fail(failure)
-        request.granted = self._held
+        request.granted = min(self._held, self._limit)
 
     def watch(self) -> None:
         self._watched = True

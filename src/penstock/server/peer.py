@@ -1,4 +1,4 @@
-"""What the kernel knows of the other end of a connection beside the bytes: it is done sending, or it is gone.
+"""Whether the other end of a connection is gone, as far as the kernel knows.
 
 A caller that closes its connection, and one that only ends its own side (``nc -N``, RFC 9112, 9.6), look the same: the
 gateway reads an end of file. They differ once the gateway sends a byte: the end that is gone answers with a reset.
@@ -13,7 +13,6 @@ from typing import Final
 _TCP_INFO: Final[int | None] = getattr(socket, "TCP_INFO", None)
 """Linux only. The first byte of the structure is the state of the connection."""
 _CLOSED: Final = 7
-_CLOSE_WAIT: Final = 8
 
 
 def is_gone(transport: asyncio.BaseTransport) -> bool:
@@ -21,15 +20,6 @@ def is_gone(transport: asyncio.BaseTransport) -> bool:
     sock = transport.get_extra_info("socket")
     try:
         return _state(sock) == _CLOSED or sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0
-    except OSError:
-        return True
-
-
-def has_ended(transport: asyncio.BaseTransport) -> bool:
-    """Whether the other end is done sending, also when bytes before its end are not read yet. False where the system
-    doesn't tell."""
-    try:
-        return _state(transport.get_extra_info("socket")) in {_CLOSED, _CLOSE_WAIT}
     except OSError:
         return True
 
