@@ -43,6 +43,7 @@ _LONGEST_PROBE_SECONDS: Final = 60.0
 _LINGER_SECONDS: Final = 5.0
 """How long the bytes of a refused request are read and dropped: closing at once would reset the connection, and the
 caller might never see its answer (RFC 9112, 9.6)."""
+_STOPPING_LINGER_SECONDS: Final = 0.5
 _LEFT: Final = Failure(Kind.CLIENT_DISCONNECTED, "The caller left while it was sending its request.")
 
 
@@ -50,10 +51,9 @@ class ServerConnection(PacedConnection):
     """One caller's connection: its requests are served one after the other, in the order of their arrival."""
 
     __slots__ = (
-        "_ahead", "_closing", "_discarded", "_fields", "_framing", "_has_ended", "_host", "_incoming", "_is_deaf",
-        "_keep_alive_seconds", "_limits", "_linger_until", "_parser", "_probe_seconds",
-        "_quiet_since", "_reading", "_serving", "_silence",
-        "_waiting", "address", "default_headers", "gateway", "state",
+        "_ahead", "_closing", "_discarded", "_draining", "_fields", "_framing", "_has_ended", "_host", "_incoming",
+        "_is_deaf", "_keep_alive_seconds", "_limits", "_linger_until", "_parser", "_probe_seconds", "_quiet_since",
+        "_reading", "_serving", "_silence", "_waiting", "address", "default_headers", "gateway", "state",
     )  # fmt: skip
 
     def __init__(
@@ -82,6 +82,7 @@ class ServerConnection(PacedConnection):
         self._waiting: list[IncomingRequest] = []
         self._serving: Http1Client | None = None
         self._closing = False
+        self._draining = False
         self._is_deaf = False
         self._has_ended = False
         self._discarded = 0
@@ -91,10 +92,23 @@ class ServerConnection(PacedConnection):
     # Called by uvicorn.
 
     def shutdown(self) -> None:
-        """Begin to drain: finish the running request and take no further request."""
-        self._closing = True
+        """Begin to drain: finish the requests that have begun to arrive, and take no further request."""
+        self._draining = True
+        if self.is_drained and self._serving is None:
+            self._closing = True
+            self.transport.close()
+
+    def refuse_rest(self) -> None:
+        """The time for running requests is over. A request whose head is complete has a task that is cancelled; one
+        whose head is still arriving has no answer."""
         if self._serving is None:
             self.transport.close()
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether the gateway stops and no request follows the one that is being served."""
+        is_begun = self._reading and not self._incoming.is_taken
+        return self._draining and not (self._waiting or self._ahead or is_begun)
 
     # Callbacks of the event loop.
 
@@ -305,10 +319,6 @@ class ServerConnection(PacedConnection):
 
     # One request after the other.
 
-    @property
-    def is_draining(self) -> bool:
-        return self._closing
-
     async def arrival(self, request: IncomingRequest, silence: float) -> None:
         """Return when the body of the served request is complete or has failed."""
         if request.expects_continue and not request.size:
@@ -352,7 +362,7 @@ class ServerConnection(PacedConnection):
         self.state.tasks.discard(task)
         self.state.total_requests += 1
         client, self._serving = self._serving, None
-        if client is None or not client.complete or not client.keep_alive or self._closing:
+        if client is None or not client.complete or not client.keep_alive or self._closing or self.is_drained:
             self._end(client)
             return
         self._quiet_since = self.loop.time()
@@ -391,7 +401,8 @@ class ServerConnection(PacedConnection):
         self._ahead.clear()
         if self.transport.is_closing():
             return
-        self._linger_until = self.loop.time() + _LINGER_SECONDS
+        seconds = _STOPPING_LINGER_SECONDS if self._draining else _LINGER_SECONDS
+        self._linger_until = self.loop.time() + seconds
         self._look_by(self._linger_until)
         if self.transport.can_write_eof():
             self.transport.write_eof()

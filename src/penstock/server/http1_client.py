@@ -31,8 +31,8 @@ class Connection(Protocol):
     default_headers: Headers
 
     @property
-    def is_draining(self) -> bool:
-        """Whether the connection takes no further request."""
+    def is_drained(self) -> bool:
+        """Whether the gateway stops and no request follows the one that is being served."""
         ...
 
     async def arrival(self, request: IncomingRequest, silence: float) -> None:
@@ -150,7 +150,7 @@ class Http1Client(BodyHold):
             lines += (name, b": ", value, b"\r\n")
         for name, value in connection.default_headers:
             lines += (name, b": ", value, b"\r\n")
-        keep_alive = self.keep_alive and request.complete and not connection.is_draining
+        keep_alive = self.keep_alive and request.complete and not connection.is_drained
         if not more:
             lines.append(b"content-length: %d\r\n" % len(body))
         else:
