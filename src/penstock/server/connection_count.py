@@ -13,7 +13,7 @@ _IPV6_SITE: Final = 64
 
 
 class ConnectionCount:
-    """Counts connections. 0 means no limit.
+    """Counts connections: ``total`` is how many there are. A limit of 0 is none.
 
     Behind a proxy every connection has the proxy's address: the limit for one address must allow for that.
     """
@@ -21,18 +21,18 @@ class ConnectionCount:
     def __init__(self, limit: int, limit_per_address: int) -> None:
         self._limit = limit
         self._limit_per_address = limit_per_address
-        self._total = 0
+        self.total = 0
         self._by_site: dict[str, int] = {}
         self._told = -_LOG_SECONDS
 
     def admit(self, address: str | None) -> str | None:
         """Count a new connection. Returns why it is one too many, or None. It counts in either case."""
-        self._total += 1
+        self.total += 1
         count = 0
         if address is not None:
             site = _site(address)
             count = self._by_site[site] = self._by_site.get(site, 0) + 1
-        if self._limit and self._total > self._limit:
+        if self._limit and self.total > self._limit:
             return f"The gateway has {self._limit} connections, as many as it may (setting max_connections)"
         if self._limit_per_address and count > self._limit_per_address:
             return (
@@ -44,11 +44,11 @@ class ConnectionCount:
     @property
     def is_flooded(self) -> bool:
         """Whether there are so many connections over the limit that no more of them are answered."""
-        return bool(self._limit) and self._total > self._limit + _ANSWERED_OVER_LIMIT
+        return bool(self._limit) and self.total > self._limit + _ANSWERED_OVER_LIMIT
 
     def leave(self, address: str | None) -> None:
         """A connection that was counted is closed."""
-        self._total -= 1
+        self.total -= 1
         if address is not None:
             site = _site(address)
             left = self._by_site[site] = self._by_site[site] - 1

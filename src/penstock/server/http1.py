@@ -37,12 +37,16 @@ _MAX_AHEAD: Final = 256 << 10
 """Bytes that are read ahead of the request that is being served. Reading goes on, so that a caller who leaves is
 noticed; with more bytes it pauses, and the caller is probed."""
 _FIRST_PROBE_SECONDS: Final = 0.001
-_SECONDS_BETWEEN_PROBES: Final = 0.1
-"""From this wait on each look at a paused connection sends a probe; the wait doubles each time."""
+_PROBE_PAUSED_SECONDS: Final = 0.1
+_PROBE_ENDED_SECONDS: Final = 1.0
+"""From these waits on each look sends another probe: to a caller whose bytes are not read at the moment, and to one
+who ended its own side and was still there at the first probe. The wait doubles each time."""
 _LONGEST_PROBE_SECONDS: Final = 60.0
 _LINGER_SECONDS: Final = 5.0
 """How long the bytes of a refused request are read and dropped: closing at once would reset the connection, and the
 caller might never see its answer (RFC 9112, 9.6)."""
+_MOST_DROPPED: Final = 256 << 20
+"""Bytes that are dropped so."""
 _STOPPING_LINGER_SECONDS: Final = 0.5
 _LEFT: Final = Failure(Kind.CLIENT_DISCONNECTED, "The caller left while it was sending its request.")
 
@@ -314,7 +318,7 @@ class ServerConnection(PacedConnection):
 
     def _discard(self, data: bytes) -> None:
         self._discarded += len(data)
-        if self._discarded > self.gateway.limits.body_bytes:
+        if self._discarded > _MOST_DROPPED:
             self.transport.abort()
 
     # One request after the other.
@@ -458,7 +462,8 @@ class ServerConnection(PacedConnection):
                 self.transport.abort()
                 return math.inf
             self._probe_seconds = min(self._probe_seconds * 2, _LONGEST_PROBE_SECONDS)
-            if self._is_paused and self._probe_seconds >= _SECONDS_BETWEEN_PROBES and self._serving is not None:
+            due = _PROBE_PAUSED_SECONDS if self._is_paused else _PROBE_ENDED_SECONDS
+            if self._probe_seconds >= due and self._serving is not None:
                 self.transport.write(self._serving.no_op())
             return now + self._probe_seconds
         return now + self._keep_alive_seconds
