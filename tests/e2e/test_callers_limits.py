@@ -75,6 +75,7 @@ def test_a_stranger_is_refused_by_the_head_alone(
         assert response[0] in {401, 404, 405}
         assert response[1]["connection"] == "close"
         assert b"100 Continue" not in caller.raw
+        assert caller.is_closed()
     assert guarded.app.budget.held == 0
     if path != b"/v1/explain":
         (record,) = guarded.records.take()
