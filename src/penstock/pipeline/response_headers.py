@@ -32,18 +32,18 @@ _KEPT_BACK: Final = frozenset(
     referrer-policy origin-trial origin-agent-cluster timing-allow-origin service-worker-allowed
     service-worker-navigation-preload speculation-rules supports-loading-mode accept-ch critical-ch
     activate-storage-access integrity-policy use-as-dictionary
+    x-accel-redirect x-accel-expires x-accel-limit-rate x-accel-charset
     x-sendfile x-lighttpd-send-file x-lighttpd-send-tempfile x-reproxy-url x-reproxy-file
     """.split()
 )
 """Upstream response headers that describe the connection or the provider's website, or that tell a browser or a proxy
-in front of the gateway to do something. The last line is for such proxies: they would send a file of their own."""
-_KEPT_BACK_PREFIXES: Final = (b"x-portkey-", b"x-penstock-", b"access-control-", b"cross-origin-", b"x-accel-")
-_PASSING: Final = frozenset({b"x-accel-buffering"})
+in front of the gateway to do something. The last lines are for such proxies: they would send a file of their own."""
+_KEPT_BACK_PREFIXES: Final = (b"x-portkey-", b"x-penstock-", b"access-control-", b"cross-origin-")
 _PERSISTENCE: Final = frozenset({b"keep-alive", b"close"})
 
 
 def _goes_on(name: bytes) -> bool:
-    return name in _PASSING or (name not in _KEPT_BACK and not name.startswith(_KEPT_BACK_PREFIXES))
+    return name not in _KEPT_BACK and not name.startswith(_KEPT_BACK_PREFIXES)
 
 
 _GOES_ON: Final = NameMemo(_goes_on)
