@@ -179,7 +179,11 @@ _MEANT: Final[dict[Kind, str]] = {
     Kind.NOT_FOUND: "The gateway has no such path.",
     Kind.METHOD_NOT_ALLOWED: "The path takes another method.",
     Kind.BODY_TOO_LARGE: "The body is larger than `server.max_body_bytes`.",
-    Kind.BODY_TIMEOUT: "The body stopped arriving for `server.body_timeout`.",
+    Kind.BODY_TIMEOUT: "The body stopped arriving for `server.body_timeout`, took longer than `server.body_deadline`, or "
+    "came more slowly than `server.body_min_rate`.",
+    Kind.BODIES_EXHAUSTED: "The gateway holds bodies of `server.max_buffered_bytes` at the moment.",
+    Kind.CONNECTIONS_EXHAUSTED: "The gateway has `server.max_connections` connections, or "
+    "`server.max_connections_per_address` from the caller's address. Told before a request is read.",
     Kind.CLIENT_DISCONNECTED: "The caller left before its answer was complete. Seen in the log only.",
     Kind.LOOP_DETECTED: "The request passed more than `server.max_hops` gateways: one probably calls itself.",
     Kind.ADDRESS_REFUSED: "The provider's name leads to an address that callers may not reach.",

@@ -127,7 +127,7 @@ def _threads(item: pytest.Item) -> list[str]:
     before = item.stash.get(_THREADS, None)
     if before is None:
         return []
-    own = [thread for thread in set(threading.enumerate()) - before if not thread.name.startswith("asyncio_")]
+    own = [t for t in set(threading.enumerate()) - before if not t.name.startswith(("asyncio_", "uvloop_"))]
     for thread in own:
         thread.join(PATIENCE)
     return [f"the test left a thread running: {thread}" for thread in own if thread.is_alive()]

@@ -25,7 +25,9 @@ from penstock.pipeline.upstream import Upstream
 from penstock.providers.registry import PROVIDERS
 from penstock.routing.health import Health
 from penstock.server.gateway import Gateway, Part, RequestLimits
+from penstock.server.limits import CallerLimits
 from penstock.settings import Settings, SettingsError
+from penstock.settings.model import Server as ServerSettings
 from penstock.settings.model import Upstream as UpstreamSettings
 from penstock.stores.file import CatalogueError, CatalogueFile
 from penstock.stores.memory import MemoryReplyStore
@@ -73,7 +75,7 @@ def build(
     return Gateway(
         _pipeline(settings, compiler, transports, sleep),
         records,
-        RequestLimits(server.max_body_bytes, server.body_timeout, server.keepalive),
+        RequestLimits(server.max_body_bytes, server.body_timeout, server.keepalive, _caller_limits(server)),
         parts,
     )
 
@@ -142,6 +144,18 @@ def _http1(settings: Settings, policy: AddressPolicy, environment: Mapping[str, 
 
 def _limits(upstream: UpstreamSettings) -> Limits:
     return Limits(upstream.connect_timeout, upstream.first_byte_timeout, upstream.idle_timeout, upstream.total_timeout)
+
+
+def _caller_limits(server: ServerSettings) -> CallerLimits:
+    return CallerLimits(
+        head=server.head_timeout,
+        body=server.body_deadline,
+        body_rate=server.body_min_rate,
+        write=server.write_timeout,
+        buffered_bytes=server.max_buffered_bytes,
+        connections=server.max_connections,
+        connections_per_address=server.max_connections_per_address,
+    )
 
 
 def _tls(upstream: UpstreamSettings) -> Callable[[], ssl.SSLContext]:

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import gc
 import json
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import httptools
 import pytest
 
 from penstock.settings import load
+from raw_caller import BODY, HEAD, REQUEST, Caller, said
 from running import RunningGateway, running_gateway
 from upstream import CHUNK, DONE, FINISH, Upstream, events, reply
-
-BODY = json.dumps({"model": "echo", "messages": [{"role": "user", "content": "hi there"}]}).encode()
-HEAD = (
-    b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nx-portkey-provider: echo\r\ncontent-type: application/json\r\n"
-)
-REQUEST = HEAD + b"content-length: %d\r\n\r\n" % len(BODY) + BODY
 
 
 @pytest.fixture(scope="module")
@@ -38,66 +30,6 @@ def hasty() -> Iterator[RunningGateway]:
     environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_BODY_TIMEOUT": "0.3"}
     with running_gateway(load({}, environment, Path("/nonexistent")), keep_alive=1) as running:
         yield running
-
-
-class Caller:
-    """A raw connection, and the responses that come over it."""
-
-    def __init__(self, gateway: RunningGateway) -> None:
-        address = urlsplit(gateway.url)
-        self.socket = socket.create_connection((address.hostname, address.port), timeout=60)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.raw = b""
-
-    def __enter__(self) -> Caller:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.socket.close()
-
-    def send(self, *pieces: bytes) -> None:
-        for piece in pieces:
-            self.socket.sendall(piece)
-
-    def responses(self, count: int) -> list[tuple[int, dict[str, str], bytes]]:
-        """Read until so many responses are complete."""
-        done: list[tuple[int, dict[str, str], bytes]] = []
-        headers: dict[str, str] = {}
-        body = b""
-
-        class Callbacks:
-            def on_header(self, name: bytes, value: bytes) -> None:
-                headers[name.decode()] = value.decode()
-
-            def on_body(self, data: bytes) -> None:
-                nonlocal body
-                body += data
-
-            def on_message_complete(self) -> None:
-                nonlocal body
-                done.append((parser.get_status_code(), dict(headers), body))
-                headers.clear()
-                body = b""
-
-        parser = httptools.HttpResponseParser(Callbacks())
-        while len(done) < count:
-            data = self.socket.recv(65536)
-            assert data, (done, self.raw)
-            self.raw += data
-            parser.feed_data(data)
-        return done
-
-    def is_closed(self) -> bool:
-        try:
-            return self.socket.recv(1) == b""
-        except ConnectionResetError:
-            return True
-
-
-def said(response: tuple[int, dict[str, str], bytes]) -> str:
-    assert response[0] == 200, response
-    text: str = json.loads(response[2])["choices"][0]["message"]["content"]
-    return text
 
 
 @pytest.mark.parametrize("step", [1, 7, 100])

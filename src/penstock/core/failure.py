@@ -58,6 +58,8 @@ class Kind(Enum):
     METHOD_NOT_ALLOWED = "method_not_allowed"
     BODY_TOO_LARGE = "body_too_large"
     BODY_TIMEOUT = "body_timeout"
+    BODIES_EXHAUSTED = "bodies_exhausted"
+    CONNECTIONS_EXHAUSTED = "connections_exhausted"
     CLIENT_DISCONNECTED = "client_disconnected"
     LOOP_DETECTED = "loop_detected"
     ADDRESS_REFUSED = "address_refused"
@@ -119,6 +121,8 @@ MEANINGS: Final[dict[Kind, Meaning]] = {
     Kind.METHOD_NOT_ALLOWED: Meaning(405, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.BODY_TOO_LARGE: Meaning(413, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.BODY_TIMEOUT: Meaning(408, _TIMEOUT, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.BODIES_EXHAUSTED: Meaning(503, "overloaded_error", Blame.GATEWAY, RetrySafety.UNSENT),
+    Kind.CONNECTIONS_EXHAUSTED: Meaning(503, "overloaded_error", Blame.GATEWAY, RetrySafety.UNSENT),
     Kind.CLIENT_DISCONNECTED: Meaning(499, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.LOOP_DETECTED: Meaning(508, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.ADDRESS_REFUSED: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),

@@ -23,12 +23,23 @@ _AGAIN: Final = frozenset({429, 503})
 
 _KEPT_BACK: Final = frozenset(
     b"""
-    connection keep-alive proxy-connection proxy-authenticate te trailer transfer-encoding upgrade content-length
-    set-cookie server date alt-svc strict-transport-security nel report-to content-security-policy via
+    connection keep-alive proxy-connection proxy-authenticate proxy-authentication-info te trailer transfer-encoding
+    upgrade content-length via alt-svc alt-used
+    server date set-cookie set-cookie2 set-login refresh link sourcemap x-sourcemap clear-site-data
+    strict-transport-security public-key-pins expect-ct nel report-to reporting-endpoints x-frame-options
+    x-xss-protection x-content-type-options x-permitted-cross-domain-policies x-dns-prefetch-control
+    content-security-policy content-security-policy-report-only permissions-policy feature-policy document-policy
+    referrer-policy origin-trial origin-agent-cluster timing-allow-origin service-worker-allowed
+    service-worker-navigation-preload speculation-rules supports-loading-mode accept-ch critical-ch
+    activate-storage-access integrity-policy use-as-dictionary
+    x-accel-redirect x-accel-expires x-accel-limit-rate x-accel-charset
+    x-sendfile x-lighttpd-send-file x-lighttpd-send-tempfile x-reproxy-url x-reproxy-file
     """.split()
 )
-"""Upstream response headers that describe the connection or the provider's website, not the answer."""
-_KEPT_BACK_PREFIXES: Final = (b"x-portkey-", b"x-penstock-", b"access-control-")
+"""Upstream response headers that describe the connection or the provider's website, or that tell a browser or a proxy
+in front of the gateway to do something. The last lines are for such proxies: they would send a file of their own."""
+_KEPT_BACK_PREFIXES: Final = (b"x-portkey-", b"x-penstock-", b"access-control-", b"cross-origin-")
+_PERSISTENCE: Final = frozenset({b"keep-alive", b"close"})
 
 
 def _goes_on(name: bytes) -> bool:
@@ -39,8 +50,13 @@ _GOES_ON: Final = NameMemo(_goes_on)
 
 
 def reply_headers(headers: Headers) -> Headers:
-    """The provider's response headers that are forwarded to the caller."""
-    return [field for field in headers if _GOES_ON[field[0]]]
+    """The provider's response headers that are forwarded to the caller: not those of its own connection, nor those that
+    its header ``connection`` names (RFC 9110, 7.6.1)."""
+    options = [value.lower() for name, value in headers if name == b"connection"]
+    if not options or (len(options) == 1 and options[0] in _PERSISTENCE):
+        return [field for field in headers if _GOES_ON[field[0]]]
+    named = {option.strip() for value in options for option in value.split(b",")}
+    return [field for field in headers if _GOES_ON[field[0]] and field[0] not in named]
 
 
 def with_response_headers(answer: Answer, call: Call, walked: Walked = _NOTHING) -> Answer:

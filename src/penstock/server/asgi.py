@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
+from penstock.server.body import BodyBudget, BodyHold
+from penstock.server.limits import CallerLimits
 from penstock.server.receive import Departure, Receive, read_body
 
 Scope = dict[str, Any]
@@ -14,13 +17,24 @@ Message = dict[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+_NO_BUDGET: Final = 0
 
-class AsgiClient:
+
+class AsgiClient(BodyHold):
     """A ``Client`` (client.py) under any ASGI server."""
 
-    __slots__ = ("_departure", "_receive", "_send", "address")
+    __slots__ = ("_departure", "_limits", "_receive", "_send", "address")
 
-    def __init__(self, receive: Receive, send: Send, peer: Sequence[Any] | None = None) -> None:
+    def __init__(
+        self,
+        receive: Receive,
+        send: Send,
+        peer: Sequence[Any] | None = None,
+        limits: CallerLimits | None = None,
+        budget: BodyBudget | None = None,
+    ) -> None:
+        super().__init__(budget or BodyBudget(_NO_BUDGET))
+        self._limits = limits or CallerLimits()
         self._receive = receive
         self._send = send
         self.address: str | None = str(peer[0]) if peer else None
@@ -31,7 +45,7 @@ class AsgiClient:
         return self._departure is not None and self._departure.gone
 
     async def read_body(self, fields: Mapping[bytes, bytes], limit: int, silence: float) -> bytes | Failure:
-        return await read_body(self._receive, fields, limit, silence)
+        return await read_body(self._receive, fields, limit, silence, self._limits, self)
 
     def watch(self) -> None:
         self._departure = Departure(self._receive)
@@ -41,6 +55,7 @@ class AsgiClient:
             self._departure.forget()
 
     async def send_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
+        self.release()
         if not more:
             headers = [*headers, (b"content-length", b"%d" % len(body))]
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
@@ -51,3 +66,28 @@ class AsgiClient:
 
     async def end(self, body: bytes) -> None:
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+_UVICORN: Final = "uvicorn.protocols.http.httptools_impl"
+
+
+def keep_trailers_apart() -> None:
+    """Make uvicorn's protocol over httptools leave trailer fields out of a request's headers.
+
+    That protocol appends the fields after a chunked body to the list that the scope holds as ``headers``, and no
+    application can tell the two kinds apart. Servers over h11 and hyper keep trailers apart by themselves.
+    Source: RFC 9110, 6.5.1: a recipient must not merge a trailer field into the headers unless its definition allows
+    it.
+    """
+    module = sys.modules.get(_UVICORN)
+    protocol: Any = getattr(module, "HttpToolsProtocol", None)
+    if protocol is None or hasattr(protocol, "_penstock_keeps_trailers_apart"):
+        return
+    complete_head = protocol.on_headers_complete
+
+    def on_headers_complete(self: Any) -> None:
+        complete_head(self)
+        self.headers = []
+
+    protocol.on_headers_complete = on_headers_complete
+    protocol._penstock_keeps_trailers_apart = True

@@ -23,7 +23,8 @@ class Client(Protocol):
         ...
 
     async def read_body(self, fields: Mapping[bytes, bytes], limit: int, silence: float) -> bytes | Failure:
-        """The request's body, at most ``limit`` bytes, with at most ``silence`` seconds between its pieces."""
+        """The request's body without its content coding, at most ``limit`` bytes, with at most ``silence`` seconds
+        between its pieces. Nothing of it is read before this call, and it is held in memory until ``send_head``."""
         ...
 
     def watch(self) -> None:

@@ -19,9 +19,13 @@ from penstock.pipeline.prepare import HOPS_HEADER
 from penstock.pipeline.relay import Broken
 from penstock.pipeline.run import Pipeline
 from penstock.server import explain
-from penstock.server.asgi import AsgiClient, Scope, Send
+from penstock.server.asgi import AsgiClient, Scope, Send, keep_trailers_apart
+from penstock.server.body import BodyBudget
 from penstock.server.client import Client
+from penstock.server.connection_count import ConnectionCount
+from penstock.server.head import repeated_field
 from penstock.server.keepalive import DEFECT, respond_in_time
+from penstock.server.limits import CallerLimits, advice
 from penstock.server.pages import Pages
 from penstock.server.receive import Receive
 from penstock.server.request_context import RequestContext
@@ -46,6 +50,7 @@ class RequestLimits(msgspec.Struct, frozen=True):
     body_bytes: int = 100 << 20
     body_silence: float = 60.0
     keepalive: float = 0.0
+    caller: CallerLimits = CallerLimits()
 
 
 class Gateway:
@@ -58,6 +63,8 @@ class Gateway:
         self.pipeline = pipeline
         self.records = records
         self.limits = limits
+        self.budget = BodyBudget(limits.caller.buffered_bytes)
+        self.connections = ConnectionCount(limits.caller.connections, limits.caller.connections_per_address)
         self._parts = parts
         self.pages = Pages()
 
@@ -68,9 +75,12 @@ class Gateway:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            client = AsgiClient(receive, send, scope.get("client"))
+            client = AsgiClient(receive, send, scope.get("client"), self.limits.caller, self.budget)
             query = scope.get("query_string", b"").decode("latin-1")
-            await self.serve(scope["method"], scope["path"], list(scope["headers"]), client, query)
+            try:
+                await self.serve(scope["method"], scope["path"], list(scope["headers"]), client, query)
+            finally:
+                client.release()
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
 
@@ -90,14 +100,19 @@ class Gateway:
             context = RequestContext(Account(self.records, method, path), SURFACES.dialect_of(path), headers, client)
             await self._accounted(context, context.refuse(failure, fields))
 
+    async def refuse(self, method: str, path: str, headers: Headers, client: Client, failure: Failure) -> None:
+        """Answer a request that the server's protocol refuses, in the dialect of its path, and record it."""
+        context = RequestContext(Account(self.records, method, path), SURFACES.dialect_of(path), headers, client)
+        await self._accounted(context, context.refuse(failure))
+
     async def _explain(self, headers: Headers, client: Client) -> None:
         fields = dict(headers)
-        caller = authenticate(fields, self.pipeline.compiler.catalogues.current)
+        caller = repeated_field(headers) or authenticate(fields, self.pipeline.compiler.catalogues.current)
         body = caller if isinstance(caller, Failure) else await self._read_body(fields, BodyKind.JSON, client)
         if isinstance(body, Failure) or isinstance(caller, Failure):
             failure = body if isinstance(body, Failure) else caller
             if isinstance(failure, Failure) and failure.kind is not Kind.CLIENT_DISCONNECTED:
-                status, fields_out, response_body = refusal(failure, DEFAULT_DIALECT)
+                status, fields_out, response_body = refusal(failure, DEFAULT_DIALECT, advice(failure))
                 await client.send_head(status, fields_out, response_body, more=False)
             return
         status, fields_out, response_body = explain.answer(self.pipeline.router, caller, headers, body)
@@ -152,6 +167,10 @@ class Gateway:
         """The call, or the failure to answer with. The caller is authenticated before the body is read."""
         surface, fields, account = match.surface, context.fields, context.account
         account.operation = surface.operation
+        if len(fields) != len(context.headers):
+            failure = repeated_field(context.headers)
+            if failure is not None:
+                return failure
         caller = authenticate(fields, self.pipeline.compiler.catalogues.current)
         if isinstance(caller, Failure):
             return caller
@@ -190,6 +209,7 @@ class Gateway:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                keep_trailers_apart()
                 for part in self._parts:
                     part.start()
                 await send({"type": "lifespan.startup.complete"})

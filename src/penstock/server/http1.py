@@ -3,16 +3,16 @@
 Under ASGI a request takes half as much time again: a scope, an event, two tasks and two writes. Here a request is one
 task and its response one write. uvicorn still handles sockets, signals, workers and draining. llhttp (httptools) parses
 the requests. Source: RFC 9112.
+
+A request is served as soon as its head is complete, so that nothing of a body is read for a caller who is refused.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from http import HTTPStatus
+import math
 from typing import Any, Final, cast
-from urllib.parse import unquote
 
 import httptools
 import uvicorn
@@ -20,65 +20,44 @@ from uvicorn.server import ServerState
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
+from penstock.server import peer
 from penstock.server.gateway import Gateway
-from penstock.server.receive import decoded, fell_silent, too_large
+from penstock.server.head import MAX_HEAD, framing_objection, head_size, head_too_large, not_http
+from penstock.server.http1_client import CONTINUE, Http1Client
+from penstock.server.incoming import IncomingRequest
+from penstock.server.limits import advice
+from penstock.server.paced import LARGE_READ, PacedConnection
 from penstock.server.respond import refusal
 from penstock.server.surfaces import DEFAULT_DIALECT
 
 _LOG: Final = logging.getLogger("penstock")
-_MAX_HEAD: Final = 64 << 10
-_MAX_WAITING: Final = 16
-_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
-_STATUS_LINES: Final = {
-    status: b"HTTP/1.1 %d %b\r\n" % (status, _phrase.encode())
-    for status in range(200, 600)
-    for _phrase in [HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Status"]
-}
+_SLICE: Final = 16 << 10
+"""Bytes that are parsed at a time: so many small requests can be parsed ahead at most."""
+_MAX_AHEAD: Final = 256 << 10
+"""Bytes that are read ahead of the request that is being served. Reading goes on, so that a caller who leaves is
+noticed; with more bytes it pauses, and the caller is probed."""
+_FIRST_PROBE_SECONDS: Final = 0.001
+_PROBE_PAUSED_SECONDS: Final = 0.1
+_PROBE_ENDED_SECONDS: Final = 1.0
+"""From these waits on each look sends another probe: to a caller whose bytes are not read at the moment, and to one
+who ended its own side and was still there at the first probe. The wait doubles each time."""
+_LONGEST_PROBE_SECONDS: Final = 60.0
+_LINGER_SECONDS: Final = 5.0
+"""How long the bytes of a refused request are read and dropped: closing at once would reset the connection, and the
+caller might never see its answer (RFC 9112, 9.6)."""
+_MOST_DROPPED: Final = 256 << 20
+"""Bytes that are dropped so."""
+_STOPPING_LINGER_SECONDS: Final = 0.5
+_LEFT: Final = Failure(Kind.CLIENT_DISCONNECTED, "The caller left while it was sending its request.")
 
 
-class _IncomingRequest:
-    """One request, filled as its bytes arrive."""
-
-    __slots__ = ("body", "headers", "keep_alive", "method", "offers_upgrade", "refused", "size", "target", "version")
-
-    def __init__(self) -> None:
-        self.target = b""
-        self.headers: Headers = []
-        self.method = ""
-        self.version = "1.1"
-        self.keep_alive = False
-        self.offers_upgrade = False
-        self.body: list[bytes] = []
-        self.size = 0
-        self.refused: Failure | None = None
-
-    def head_without_offer(self) -> bytes:
-        """The request head as bytes, without the header ``upgrade``."""
-        lines = [b"%b %b HTTP/%b\r\n" % (self.method.encode(), self.target, self.version.encode())]
-        lines += [b"%b: %b\r\n" % field for field in self.headers if field[0] != b"upgrade"]
-        return b"".join(lines) + b"\r\n"
-
-
-class ServerConnection(asyncio.Protocol):
+class ServerConnection(PacedConnection):
     """One caller's connection: its requests are served one after the other, in the order of their arrival."""
 
     __slots__ = (
-        "_closing",
-        "_head_bytes",
-        "_incoming",
-        "_keep_alive_seconds",
-        "_parser",
-        "_quiet_since",
-        "_reading",
-        "_serving",
-        "_timer",
-        "_waiting",
-        "address",
-        "gateway",
-        "loop",
-        "state",
-        "transport",
-        "writable",
+        "_ahead", "_closing", "_discarded", "_draining", "_fields", "_framing", "_has_ended", "_host", "_incoming",
+        "_is_deaf", "_keep_alive_seconds", "_limits", "_linger_until", "_parser", "_probe_seconds", "_quiet_since",
+        "_reading", "_serving", "_silence", "_waiting", "address", "default_headers", "gateway", "state",
     )  # fmt: skip
 
     def __init__(
@@ -89,301 +68,402 @@ class ServerConnection(asyncio.Protocol):
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self.gateway = cast("Gateway", config.loaded_app)
-        self.loop = _loop or asyncio.get_running_loop()
+        super().__init__(_loop or asyncio.get_running_loop(), self.gateway.limits.caller.write)
         self.state = server_state
-        self.transport: asyncio.Transport
+        self.default_headers: Headers = server_state.default_headers
         self.address: str | None = None
-        self.writable: asyncio.Future[None] | None = None
+        self._limits = self.gateway.limits.caller
+        self._silence = self.gateway.limits.body_silence
         self._keep_alive_seconds = config.timeout_keep_alive
         self._parser: Any = httptools.HttpRequestParser(self)
-        self._incoming = _IncomingRequest()
+        self._quiet_since = self.loop.time()
+        self._incoming = IncomingRequest(self._quiet_since)
+        self._fields: Headers = []
+        self._host = b""
         self._reading = False
-        self._head_bytes = 0
-        self._waiting: list[_IncomingRequest] = []
+        self._framing = 0
+        self._ahead = bytearray()
+        self._waiting: list[IncomingRequest] = []
         self._serving: Http1Client | None = None
         self._closing = False
-        self._quiet_since = self.loop.time()
-        self._timer: asyncio.TimerHandle | None = None
+        self._draining = False
+        self._is_deaf = False
+        self._has_ended = False
+        self._discarded = 0
+        self._linger_until = 0.0
+        self._probe_seconds = 0.0
 
     # Called by uvicorn.
 
     def shutdown(self) -> None:
-        """Begin to drain: finish the running request and take no further request."""
-        self._closing = True
+        """Begin to drain: finish the requests that have begun to arrive, and take no further request."""
+        self._draining = True
+        if self.is_drained and self._serving is None:
+            self._closing = True
+            self.transport.close()
+
+    def refuse_rest(self) -> None:
+        """The time for running requests is over. A request whose head is complete has a task that is cancelled; one
+        whose head is still arriving has no answer."""
         if self._serving is None:
             self.transport.close()
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether the gateway stops and no request follows the one that is being served."""
+        is_begun = self._reading and not self._incoming.is_taken
+        return self._draining and not (self._waiting or self._ahead or is_begun)
 
     # Callbacks of the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
-        peer = transport.get_extra_info("peername")
-        self.address = peer[0] if isinstance(peer, tuple) else None
+        address = transport.get_extra_info("peername")
+        self.address = address[0] if isinstance(address, tuple) else None
         self.state.connections.add(cast("Any", self))
-        self._check_again_in(self._keep_alive_seconds)
+        reason = self.gateway.connections.admit(self.address)
+        if reason is None:
+            self._look_by(self._quiet_since + self._keep_alive_seconds)
+        else:
+            self._turn_away(reason)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self.state.connections.discard(cast("Any", self))
+        self.gateway.connections.leave(self.address)
         self._closing = True
         self._waiting.clear()
-        # The parser and the timer refer back to the connection: without this only the garbage collector would free it.
+        # The parser refers back to the connection: without this only the garbage collector would free it.
         self._parser = None
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self.writable is not None and not self.writable.done():
-            self.writable.set_result(None)
+        self._stop()
         if self._serving is not None:
+            self._serving.request.fail(_LEFT)
             self._serving.leave()
 
     def data_received(self, data: bytes) -> None:
         self._quiet_since = self.loop.time()
-        self._head_bytes += len(data)
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._decline_upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserCallbackError:
-            _LOG.exception("a request failed while it was read")
-            self.transport.abort()
-        except httptools.HttpParserError:
-            self._refuse_garbage("The request is not valid HTTP/1.1: send it again, or use an HTTP client library.")
-        if self._head_bytes > _MAX_HEAD:
-            self._refuse_garbage(
-                f"The request's headers are larger than {_MAX_HEAD} bytes: send fewer or shorter ones."
-            )
+        serving = self._serving
+        if len(data) >= LARGE_READ:
+            self._take_turns(len(data))
+        if self._is_deaf:
+            self._discard(data)
+        elif serving is not None and serving.request.complete:
+            self._keep_for_later(data)
+        else:
+            self._feed(data)
+            if self._reading:
+                self._expect_more()
 
-    def pause_writing(self) -> None:
-        self.writable = self.loop.create_future()
+    def eof_received(self) -> bool:
+        """The caller sends no more. True keeps our side open: it may still read (RFC 9112, 9.6).
 
-    def resume_writing(self) -> None:
-        if self.writable is not None and not self.writable.done():
-            self.writable.set_result(None)
-        self.writable = None
+        Only a caller who waits for the answer to a complete request can mean that. Under TLS, and in HTTP/1.0, nothing
+        tells it from a caller who is gone (``_probe``): there it counts as gone.
+        """
+        serving = self._serving
+        if serving is None or not serving.request.complete or self.transport.get_extra_info("sslcontext") is not None:
+            return False
+        self._has_ended = True
+        if self._reading:
+            self._incoming.fail(_LEFT)
+        return serving.complete or self._probe(serving)
+
+    def _probe(self, serving: Http1Client) -> bool:
+        """Send a caller bytes that mean nothing, if there are such. If it is gone, its end answers with a reset, which
+        ``_look`` finds."""
+        probe = serving.no_op()
+        if probe:
+            self.transport.write(probe)
+            self._probe_by(self.loop.time())
+        return bool(probe)
+
+    def _probe_by(self, now: float) -> None:
+        self._probe_seconds = _FIRST_PROBE_SECONDS
+        self._look_by(now + _FIRST_PROBE_SECONDS)
 
     # Callbacks of httptools, in the order in which they come.
 
     def on_message_begin(self) -> None:
-        self._incoming = _IncomingRequest()
+        self._incoming = IncomingRequest(self._quiet_since)
+        self._fields = []
         self._reading = True
 
     def on_url(self, url: bytes) -> None:
         self._incoming.target += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._incoming.headers.append((name.lower(), value))
+        self._fields.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         request, parser = self._incoming, self._parser
+        # Fields that come after this are trailers (RFC 9110, 6.5.1): they go to a list that nobody reads.
+        request.headers, self._fields = self._fields, []
         request.method = parser.get_method().decode("ascii")
         request.version = parser.get_http_version()
         request.keep_alive = parser.should_keep_alive()
         request.offers_upgrade = parser.should_upgrade() and request.method != "CONNECT"
-        self._head_bytes = 0
         if request.offers_upgrade:
             return
-        for name, value in request.headers:
-            if name == b"content-length" and int(value) > self.gateway.limits.body_bytes:
-                request.refused = too_large(self.gateway.limits.body_bytes)
-                self._take(request)
-                return
-            if name == b"expect" and value.lower() == b"100-continue" and self._serving is None:
-                self.transport.write(_CONTINUE)
+        fields = dict(request.headers)
+        if (
+            request.version != "1.1"
+            or len(fields) != len(request.headers)
+            or b"transfer-encoding" in fields
+            or fields.get(b"host") != self._host
+            or self._framing > MAX_HEAD - _SLICE
+        ):
+            request.refused = self._objection(request, fields)
+        request.declared = -1 if b"transfer-encoding" in fields else int(fields.get(b"content-length", 0))
+        request.expects_continue = fields.get(b"expect", b"").lower() == b"100-continue"
+        self._framing = 0
+        if request.refused is not None:
+            self._is_deaf = True
+        self._take(request)
 
     def on_body(self, body: bytes) -> None:
+        self._framing = 0
         request = self._incoming
-        self._head_bytes = 0
-        if request.refused is not None:
-            return
-        request.body.append(body)
-        request.size += len(body)
-        if request.size > self.gateway.limits.body_bytes:
-            request.body.clear()
-            request.refused = too_large(self.gateway.limits.body_bytes)
-            self._take(request)
+        if request.failure is None:
+            request.add(body)
+            if request.size > request.granted and self._serving is not None:
+                self._serving.grow()
 
     def on_message_complete(self) -> None:
-        self._head_bytes = 0
-        if self._incoming.refused is None and not self._incoming.offers_upgrade:
-            self._take(self._incoming)
+        self._framing = 0
+        request = self._incoming
+        if not request.offers_upgrade:
+            self._reading = False
+            request.complete = request.failure is None
+            request.wake()
 
-    def _decline_upgrade(self, rest: bytes) -> None:
-        """Ignore an ``upgrade`` header and continue in HTTP/1.1, as RFC 9110 (7.8) allows: Java's client offers HTTP/2
-        with every request. The parser stops at such a header, so a new parser reads the request without it."""
-        if self._incoming.offers_upgrade:
+    # Bytes of requests.
+
+    def _feed(self, data: bytes) -> None:
+        """Parse bytes, up to the end of a request; the rest is kept until that is answered."""
+        if len(data) <= _SLICE:
+            self._parse(data)
+            return
+        for start in range(0, len(data), _SLICE):
+            if self._is_deaf:
+                return
+            if self._serving is not None and self._serving.request.complete:
+                self._keep_for_later(data[start:])
+                return
+            self._parse(data[start : start + _SLICE])
+
+    def _parse(self, data: bytes) -> None:
+        """Parse at most ``_SLICE`` bytes. ``_framing`` counts those since the last byte of a body or end of a head: at
+        most ``_SLICE`` fewer, where a slice held both."""
+        self._framing += len(data)
+        try:
+            while data:
+                try:
+                    self._parser.feed_data(data)
+                    break
+                except httptools.HttpParserUpgrade as upgrade:
+                    data = self._after_upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserCallbackError:
+            _LOG.exception("a request failed while it was read")
+            self.transport.abort()
+        except httptools.HttpParserError:
+            if not self._is_deaf:
+                self._refuse(not_http())
+        if self._framing > MAX_HEAD and not self._is_deaf:
+            self._refuse(head_too_large())
+
+    def _after_upgrade(self, rest: bytes) -> bytes:
+        """The bytes to parse on with, after an ``upgrade`` header stopped the parser. The header is ignored, as RFC
+        9110 (7.8) allows: Java's client offers HTTP/2 with every request. A new parser reads the request without it."""
+        request = self._incoming
+        if request.offers_upgrade:
             self._parser = httptools.HttpRequestParser(self)
-            self.data_received(self._incoming.head_without_offer() + rest)
-        else:
-            self._closing = True
+            return request.head_without_offer() + rest
+        request.keep_alive = False
+        self._is_deaf = True
+        return b""
+
+    def _objection(self, request: IncomingRequest, fields: dict[bytes, bytes]) -> Failure | None:
+        if head_size(request.method, request.target, request.headers) > MAX_HEAD:
+            return head_too_large()
+        failure = framing_objection(request.version, request.headers, fields)
+        if failure is None:
+            self._host = fields.get(b"host", b"")
+        return failure
+
+    def _refuse(self, failure: Failure) -> None:
+        """What came can't be read: no more of it is parsed, and the request that it belongs to is answered with a
+        failure."""
+        self._is_deaf = True
+        request = self._incoming
+        if request.is_taken and not request.complete:
+            request.fail(failure)
+            return
+        if request.complete:
+            request = self._incoming = IncomingRequest(self._quiet_since)
+        request.refused = failure
+        self._take(request)
+
+    def _expect_more(self) -> None:
+        """A request is not complete. Its bytes may take so long; those that nobody waits for are not read."""
+        request = self._incoming
+        if not request.is_taken:
+            self._look_by(request.began + self._head_seconds())
+        elif request.reader is None and request.size and request.failure is None:
+            self._pause()
+
+    def _keep_for_later(self, data: bytes) -> None:
+        self._ahead += data
+        if len(self._ahead) > _MAX_AHEAD:
+            self._pause()
+            self._probe_by(self._quiet_since)
+
+    def _discard(self, data: bytes) -> None:
+        self._discarded += len(data)
+        if self._discarded > _MOST_DROPPED:
+            self.transport.abort()
 
     # One request after the other.
 
-    def _take(self, request: _IncomingRequest) -> None:
-        """Serve a request now, or after the earlier requests. With too many requests queued, reading is paused."""
-        self._reading = False
+    async def arrival(self, request: IncomingRequest, silence: float) -> None:
+        """Return when the body of the served request is complete or has failed."""
+        if request.expects_continue and not request.size:
+            self.transport.write(CONTINUE)
+        request.reader = self.loop.create_future()
+        request.began = self._quiet_since = self.loop.time()
+        self._look_by(self._limits.body_due(request.began, request.began, request.size, silence))
+        self._resume()
+        try:
+            await request.reader
+        finally:
+            request.reader = None
+
+    def _take(self, request: IncomingRequest) -> None:
+        """Serve a request now, or after the earlier requests."""
+        request.is_taken = True
         if self._closing:
             return
-        if request.refused is not None:
-            # The rest of a refused request's body is not read.
-            request.keep_alive = False
-            self.transport.pause_reading()
         if self._serving is None:
             self._serve(request)
-            return
-        self._waiting.append(request)
-        if len(self._waiting) >= _MAX_WAITING:
-            self.transport.pause_reading()
+        else:
+            self._waiting.append(request)
 
-    def _serve(self, request: _IncomingRequest) -> None:
-        client = self._serving = Http1Client(self, request)
-        path, query = _path_and_query(request.target)
-        task = self.loop.create_task(self.gateway.serve(request.method, path, request.headers, client, query))
+    def _serve(self, request: IncomingRequest) -> None:
+        gateway = self.gateway
+        client = self._serving = Http1Client(self, request, gateway.budget)
+        path, query = request.path_and_query()
+        if request.refused is None:
+            serving = gateway.serve(request.method, path, request.headers, client, query)
+        else:
+            client.keep_alive = False
+            serving = gateway.refuse(request.method, path, request.headers, client, request.refused)
+        task = self.loop.create_task(serving)
         client.task = task
         self.state.tasks.add(task)
         task.add_done_callback(self._served)
+        if self._has_ended:
+            self._probe(client)
 
     def _served(self, task: asyncio.Task[None]) -> None:
         self.state.tasks.discard(task)
         self.state.total_requests += 1
         client, self._serving = self._serving, None
-        if client is None or not client.complete or not client.keep_alive or self._closing:
-            self._closing = True
-            self.transport.close()
+        if client is None or not client.complete or not client.keep_alive or self._closing or self.is_drained:
+            self._end(client)
             return
         self._quiet_since = self.loop.time()
         if self._waiting:
-            if len(self._waiting) == _MAX_WAITING:
-                self.transport.resume_reading()
             self._serve(self._waiting.pop(0))
+        elif self._ahead:
+            self._catch_up()
+        if self._has_ended and self._serving is None:
+            self._end(client)
 
-    def _check_quiet(self) -> None:
-        """Close a connection that has been idle for too long, or refuse a request whose bytes stopped arriving."""
-        limit = self.gateway.limits.body_silence if self._reading else self._keep_alive_seconds
-        seconds_left = self._quiet_since + limit - self.loop.time()
-        if self._serving is not None:
-            self._check_again_in(limit)
-        elif seconds_left > 0:
-            self._check_again_in(seconds_left)
-        elif self._reading and self._incoming.method and not self._closing:
-            self._incoming.refused = fell_silent(limit)
-            self._take(self._incoming)
-        else:
-            self.transport.close()
+    def _catch_up(self) -> None:
+        """Parse what came while the request before was served."""
+        ahead, self._ahead = bytes(self._ahead), bytearray()
+        self._probe_seconds = 0.0
+        self._resume()
+        self._feed(ahead)
+        if self._reading:
+            self._expect_more()
 
-    def _check_again_in(self, seconds: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = self.loop.call_later(seconds, self._check_quiet)
-
-    def _refuse_garbage(self, text: str) -> None:
-        if self._closing:
-            return
+    def _end(self, client: Http1Client | None) -> None:
+        """Close the connection after its last response. What the caller is still sending is read and dropped first."""
         self._closing = True
-        if self._serving is None:
-            status, headers, body = refusal(Failure(Kind.INVALID_REQUEST, text), DEFAULT_DIALECT)
-            client = Http1Client(self, _IncomingRequest())
-            client.write_head(status, headers, body, more=False)
-            self.transport.close()
+        is_sending = self._is_deaf or self._ahead or self._waiting or (client and not client.request.complete)
+        self._waiting.clear()
+        if client is not None:
+            client.release()
+        if client is not None and client.complete and is_sending and not self._has_ended:
+            self._linger()
+            return
+        self.transport.close()
+        if not self._is_lost:
+            self._watch_writing()
 
+    def _linger(self) -> None:
+        self._is_deaf = True
+        self._ahead.clear()
+        if self.transport.is_closing():
+            return
+        seconds = _STOPPING_LINGER_SECONDS if self._draining else _LINGER_SECONDS
+        self._linger_until = self.loop.time() + seconds
+        self._look_by(self._linger_until)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self._resume()
 
-def _path_and_query(target: bytes) -> tuple[str, str]:
-    """The decoded path and the raw query of a request target, in origin form or (to a proxy) in absolute form."""
-    if not target.startswith(b"/") and b"://" in target:
-        after = target.partition(b"://")[2]
-        authority, question, query = after.partition(b"?")
-        target = b"/" + authority.partition(b"/")[2] + question + query
-    raw, _, raw_query = target.partition(b"?")
-    path = raw.decode("latin-1")
-    return unquote(path) if "%" in path else path, raw_query.decode("latin-1")
+    def _turn_away(self, reason: str) -> None:
+        """Answer a connection too many."""
+        connections = self.gateway.connections
+        if connections.is_due_for_log():
+            _LOG.warning("connections are turned away. %s", reason)
+        self._closing = True
+        if connections.is_flooded:
+            self.transport.abort()
+            return
+        failure = Failure(Kind.CONNECTIONS_EXHAUSTED, f"{reason}: close one, or try again in a moment.")
+        status, headers, body = refusal(failure, DEFAULT_DIALECT, advice(failure))
+        client = Http1Client(self, self._incoming, self.gateway.budget)
+        client.write_head(status, headers, body, more=False)
+        self._linger()
 
+    # Time limits.
 
-class Http1Client:
-    """A ``Client`` (client.py) on a ``ServerConnection``."""
+    def _head_seconds(self) -> float:
+        return min(self._limits.head or math.inf, self._silence)
 
-    __slots__ = ("_chunked", "_connection", "_request", "_watched", "complete", "gone", "keep_alive", "task")
-
-    def __init__(self, connection: ServerConnection, request: _IncomingRequest) -> None:
-        self._connection = connection
-        self._request = request
-        self._chunked = False
-        self._watched = False
-        self.task: asyncio.Task[None] | None = None
-        self.gone = False
-        self.complete = False
-        self.keep_alive = request.keep_alive
-
-    async def read_body(
-        self,
-        fields: Mapping[bytes, bytes],
-        limit: int,
-        silence: float,  # noqa: ARG002
-    ) -> bytes | Failure:
-        """The body. A request is served when it is complete; ``ServerConnection`` enforces the limits on arrival."""
-        request = self._request
-        if request.refused is not None:
-            return request.refused
-        body = b"".join(request.body)
-        request.body = []
-        return decoded(body, fields.get(b"content-encoding", b"").lower(), limit)
-
-    @property
-    def address(self) -> str | None:
-        return self._connection.address
-
-    def watch(self) -> None:
-        self._watched = True
-
-    def unwatch(self) -> None:
-        self._watched = False
-
-    def leave(self) -> None:
-        """The connection is closed: cancel the task if it is watched."""
-        if self._watched and self.task is not None:
-            self.gone = True
-            self.task.cancel()
-
-    async def send_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
-        self.write_head(status, headers, body, more=more)
-        if self._connection.writable is not None:
-            await self._connection.writable
-
-    async def send(self, body: bytes) -> None:
-        connection = self._connection
-        if not body:
-            return  # an empty chunk would end the body
-        connection.transport.write(b"%x\r\n%b\r\n" % (len(body), body) if self._chunked else body)
-        if connection.writable is not None:
-            await connection.writable
-
-    async def end(self, body: bytes) -> None:
-        if self._chunked:
-            body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
-        if body:
-            self._connection.transport.write(body)
-        self.complete = True
-
-    def write_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
-        """Write status line, headers, framing and first bytes at once."""
-        lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d Status\r\n" % status]
-        for name, value in headers:
-            lines += (name, b": ", value, b"\r\n")
-        for name, value in self._connection.state.default_headers:
-            lines += (name, b": ", value, b"\r\n")
-        if not more:
-            lines.append(b"content-length: %d\r\n" % len(body))
+    def _read_due(self, now: float) -> float:
+        if self._linger_until:
+            if now >= self._linger_until:
+                self.transport.abort()
+            return self._linger_until if now < self._linger_until else math.inf
+        if self._serving is not None:
+            return self._serving_due(now, self._serving.request)
+        if self._closing:
+            return math.inf
+        if self._reading:
+            due = self._incoming.began + self._head_seconds()
         else:
-            # HTTP/1.0 has no chunked encoding: the end of the connection ends the body.
-            self._chunked = self._request.version == "1.1"
-            self.keep_alive = self.keep_alive and self._chunked
-            lines.append(b"transfer-encoding: chunked\r\n" if self._chunked else b"")
-        if not self.keep_alive:
-            lines.append(b"connection: close\r\n")
-        elif self._request.version == "1.0":
-            lines.append(b"connection: keep-alive\r\n")
-        lines.append(b"\r\n")
-        if self._chunked and body:
-            lines += (b"%x\r\n" % len(body), body, b"\r\n")
-        elif self._request.method != "HEAD":
-            lines.append(body)
-        self._connection.transport.write(b"".join(lines))
-        self.complete = not more
+            due = self._quiet_since + self._keep_alive_seconds
+        if now < due:
+            return due
+        self.transport.close()
+        return math.inf
+
+    def _serving_due(self, now: float, request: IncomingRequest) -> float:
+        """Look at a body that is waited for, and at a caller that may be gone though its connection isn't closed."""
+        if request.reader is not None:
+            due = self._limits.body_due(request.began, self._quiet_since, request.size, self._silence)
+            if now < due:
+                return due
+            request.fail(self._limits.body_late(request.began, self._quiet_since, request.size, self._silence))
+        elif self._probe_seconds:
+            if peer.is_gone(self.transport):
+                self.transport.abort()
+                return math.inf
+            self._probe_seconds = min(self._probe_seconds * 2, _LONGEST_PROBE_SECONDS)
+            due = _PROBE_PAUSED_SECONDS if self._is_paused else _PROBE_ENDED_SECONDS
+            if self._probe_seconds >= due and self._serving is not None:
+                self.transport.write(self._serving.no_op())
+            return now + self._probe_seconds
+        return now + self._keep_alive_seconds

@@ -3,107 +3,106 @@
 from __future__ import annotations
 
 import asyncio
-import zlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from penstock.core.failure import Failure, Kind
+from penstock.server.body import BodyBudget, BodyBuffer, BodyHold
+from penstock.server.limits import CallerLimits, too_large
+from penstock.server.unpack import unpack
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 """ASGI's receive: the next message from the caller."""
 
-_GZIP: Final = 16 + zlib.MAX_WBITS
+_DEFAULT_LIMITS: Final = CallerLimits()
 
 
-async def read_body(receive: Receive, fields: Mapping[bytes, bytes], limit: int, silence: float) -> bytes | Failure:
-    """The whole body of at most ``limit`` bytes. ``silence`` is the longest wait for the next piece, in seconds."""
-    declared = fields.get(b"content-length", b"")
-    if declared.isdigit() and int(declared) > limit:
-        return too_large(limit)
-    timer = _SilenceTimer(silence)
+async def read_body(
+    receive: Receive,
+    fields: Mapping[bytes, bytes],
+    limit: int,
+    silence: float,
+    limits: CallerLimits = _DEFAULT_LIMITS,
+    hold: BodyHold | None = None,
+) -> bytes | Failure:
+    """The whole body of at most ``limit`` bytes. ``silence`` is the longest wait for the next piece, in seconds.
+
+    ``hold`` is what the request may take of the gateway's memory.
+    """
+    hold = hold or BodyHold(BodyBudget(0))
+    limit = hold.largest(limit)
+    length = fields.get(b"content-length", b"")
+    declared = int(length) if length.isdigit() and len(length) < _LONGEST_NUMBER else 0
+    failure = too_large(limit) if declared > limit else hold.hold(declared)
+    if failure is not None:
+        return failure
+    body = BodyBuffer()
+    timer = _BodyTimer(limits, body, silence)
     try:
-        body = await _read_pieces(receive, limit, timer)
+        failure = await _read_pieces(receive, body, limit, hold, timer)
     except asyncio.CancelledError:
-        if not timer.lost:
+        if timer.late is None:
             raise
-        return fell_silent(silence)
+        return timer.late
     finally:
         timer.end()
-    return body if isinstance(body, Failure) else decoded(body, fields.get(b"content-encoding", b"").lower(), limit)
+    if failure is not None:
+        return failure
+    return await unpack(body.take(), fields.get(b"content-encoding", b"").lower(), limit, hold)
 
 
-async def _read_pieces(receive: Receive, limit: int, timer: _SilenceTimer) -> bytes | Failure:
-    parts: list[bytes] = []
-    size = 0
+_LONGEST_NUMBER: Final = 19
+"""Digits of a length that is a number of bytes. The server has checked that it is one."""
+
+
+async def _read_pieces(
+    receive: Receive, body: BodyBuffer, limit: int, hold: BodyHold, timer: _BodyTimer
+) -> Failure | None:
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return Failure(Kind.CLIENT_DISCONNECTED, "The caller left while it was sending its request.")
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])
-        if size > limit:
-            return too_large(limit)
-        if not message.get("more_body", False):
-            return b"".join(parts)
+        body.add(message.get("body", b""))
+        failure = too_large(limit) if body.size > limit else hold.hold_step(body.size)
+        if failure is not None or not message.get("more_body", False):
+            return failure
         timer.renew()
 
 
-class _SilenceTimer:
-    """Cancels the current task after some seconds, unless renewed. A plain timer: ``asyncio.timeout`` is slower."""
+class _BodyTimer:
+    """Cancels the current task when its body is too late. It looks anew when it fires, so that a piece costs little."""
 
-    __slots__ = ("_loop", "_seconds", "_task", "_timer", "lost")
+    __slots__ = ("_began", "_body", "_last", "_limits", "_loop", "_silence", "_task", "_timer", "late")
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, limits: CallerLimits, body: BodyBuffer, silence: float) -> None:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
-        self._seconds = seconds
-        self._timer = self._loop.call_later(seconds, self._lose)
-        self.lost = False
+        self._limits = limits
+        self._body = body
+        self._silence = silence
+        self._began = self._last = self._loop.time()
+        self._timer = self._loop.call_at(self._due(), self._look)
+        self.late: Failure | None = None
 
     def renew(self) -> None:
-        self._timer.cancel()
-        self._timer = self._loop.call_later(self._seconds, self._lose)
+        """Bytes came."""
+        self._last = self._loop.time()
 
     def end(self) -> None:
         self._timer.cancel()
-        if self.lost and self._task is not None:
+        if self.late is not None and self._task is not None:
             self._task.uncancel()
 
-    def _lose(self) -> None:
-        if self._task is not None:
-            self.lost = True
+    def _due(self) -> float:
+        return self._limits.body_due(self._began, self._last, self._body.size, self._silence)
+
+    def _look(self) -> None:
+        due = self._due()
+        if self._loop.time() < due:
+            self._timer = self._loop.call_at(due, self._look)
+        elif self._task is not None:
+            self.late = self._limits.body_late(self._began, self._last, self._body.size, self._silence)
             self._task.cancel()
-
-
-def decoded(body: bytes, encoding: bytes, limit: int) -> bytes | Failure:
-    """The body without its content coding (``gzip``, ...), at most ``limit`` bytes."""
-    if encoding in {b"", b"identity"}:
-        return body
-    if encoding not in {b"gzip", b"x-gzip"}:
-        text = "The gateway reads request bodies that are not compressed, or gzip: send one of these."
-        return Failure(Kind.INVALID_REQUEST, text, "content-encoding")
-    inflater = zlib.decompressobj(_GZIP)
-    try:
-        plain = inflater.decompress(body, limit + 1)
-    except zlib.error:
-        return Failure(Kind.INVALID_REQUEST, "The request body is not valid gzip: send it again.", "content-encoding")
-    if len(plain) > limit:
-        return too_large(limit)
-    if not inflater.eof:
-        return Failure(Kind.INVALID_REQUEST, "The gzip request body is cut short: send it again.", "content-encoding")
-    return plain
-
-
-def fell_silent(seconds: float) -> Failure:
-    """The failure when a caller stops sending in the middle of a request."""
-    text = f"No byte of the request body arrived for {seconds:g} s (setting body_timeout): send it again."
-    return Failure(Kind.BODY_TIMEOUT, text)
-
-
-def too_large(limit: int) -> Failure:
-    """The failure of a request body over the limit."""
-    text = f"The request body is larger than {limit} bytes (setting max_body_bytes): send less, or ask the operator."
-    return Failure(Kind.BODY_TOO_LARGE, text)
 
 
 class Departure:

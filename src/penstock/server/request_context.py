@@ -12,6 +12,7 @@ from penstock.dialects.caller import CallerDialect
 from penstock.pipeline.account import Account
 from penstock.pipeline.call import Answer
 from penstock.server.client import Client
+from penstock.server.limits import advice
 
 _METADATA: Final = b"x-portkey-metadata"
 
@@ -40,5 +41,5 @@ class RequestContext:
         reply = self.dialect.errors.failure(failure, self.trace_id.decode("utf-8", "replace"))
         self.account.failure, self.account.status = failure, reply.status
         self.begun = True
-        fields = [*reply.headers, *(headers or []), (b"x-portkey-trace-id", self.trace_id)]
+        fields = [*reply.headers, *(headers or advice(failure)), (b"x-portkey-trace-id", self.trace_id)]
         await self.client.send_head(reply.status, fields, reply.body, more=False)

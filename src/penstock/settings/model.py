@@ -61,6 +61,44 @@ class Server(Struct, frozen=True):
             extra={"unit": "s"},
         ),
     ] = 60.0
+    body_deadline: Annotated[
+        Seconds, Meta(description="Longest time for a whole request body, from its first byte; 0 sets no limit.")
+    ] = 600.0
+    body_min_rate: Annotated[
+        Number,
+        Meta(
+            description="Fewest bytes a second of a request body, on average, after its first `body_timeout`; 0: "
+            "no limit.",
+            extra={"unit": "bytes"},
+        ),
+    ] = 1024
+    max_buffered_bytes: Annotated[
+        Room,
+        Meta(
+            description="Largest sum of the request bodies that wait for the head of their answer, in each process; "
+            "more get a 503. 0 sets no limit."
+        ),
+    ] = 256 << 20
+    head_timeout: Annotated[
+        Seconds,
+        Meta(
+            description="Longest time from the first byte of a request to the end of its headers, and never longer "
+            "than `body_timeout`; 0: as long as that."
+        ),
+    ] = 30.0
+    write_timeout: Annotated[
+        Seconds, Meta(description="How long a caller may take no byte of its answer; 0 waits forever.")
+    ] = 90.0
+    max_connections: Annotated[
+        Number, Meta(description="Connections of callers at a time, in each process; 0 sets no limit.")
+    ] = 16384
+    max_connections_per_address: Annotated[
+        Number,
+        Meta(
+            description="Connections of one address (IPv6: of 64 bits) at a time, in each process. All callers behind "
+            "a proxy have its address. 0 sets no limit."
+        ),
+    ] = 8192
     shutdown_grace: Annotated[
         int,
         Meta(

@@ -1,4 +1,5 @@
-"""A compressed reply, read as if it were not. Requests ask for no compression, so this is for providers that insist.
+"""Compressed bodies in bounded steps, and a compressed reply read as if it were not compressed. Requests ask for no
+compression, so the reply is for providers that insist.
 
 Output comes in bounded steps, whatever the ratio, so that a small reply can't fill the memory.
 """
@@ -17,17 +18,52 @@ _STEP: Final = 256 << 10
 _WINDOW: Final = {b"gzip": 16 + zlib.MAX_WBITS, b"x-gzip": 16 + zlib.MAX_WBITS, b"deflate": zlib.MAX_WBITS}
 
 
+class Inflater:
+    """The plain bytes of a gzip or deflate body, in steps of at most ``_STEP`` bytes, whatever its ratio.
+
+    Several gzip members are one body (RFC 1952, 2.2); ``members`` counts those that began. ``has_more``: another step
+    gives more of what was fed.
+    """
+
+    __slots__ = ("_inflater", "_packed", "_window", "has_more", "members")
+
+    def __init__(self, encoding: bytes) -> None:
+        self._window = _WINDOW[encoding]
+        self._inflater = zlib.decompressobj(self._window)
+        self._packed = b""
+        self.has_more = False
+        self.members = 0
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the body ends with what was fed so far."""
+        return self._inflater.eof and not self.has_more
+
+    def feed(self, packed: bytes) -> None:
+        """Take bytes as they came. Only when there is no more of the bytes before."""
+        self._packed = packed
+        self.has_more = bool(packed)
+
+    def step(self) -> bytes:
+        """The next plain bytes (possibly none). Raises zlib.error for what is no compressed data."""
+        if self._inflater.eof:
+            self._inflater = zlib.decompressobj(self._window)
+            self.members += 1
+        elif not self.members:
+            self.members = 1
+        plain = self._inflater.decompress(self._packed, _STEP)
+        self._packed = self._inflater.unconsumed_tail or self._inflater.unused_data
+        self.has_more = bool(self._packed) or (len(plain) == _STEP and not self._inflater.eof)
+        return plain
+
+
 class InflatedReply:
     """A ``Reply`` around another whose body is gzip or deflate (RFC 9110, 8.4.1)."""
 
     def __init__(self, inner: Reply, encoding: bytes, host: str) -> None:
         self._inner = inner
         self._host = host
-        self._window = _WINDOW[encoding]
-        self._inflater = zlib.decompressobj(self._window)
-        self._packed = b""
-        self._more = False
-        self._begun = False
+        self._inflater = Inflater(encoding)
         self._failure: Failure | None = None
         self.status = inner.status
         self.headers: Headers = [
@@ -40,15 +76,16 @@ class InflatedReply:
 
     async def read(self) -> bytes:
         while self._failure is None:
-            if self._more:
+            if self._inflater.has_more:
                 # Unpacking never waits by itself: others get their turn between two steps.
                 await asyncio.sleep(0)
             else:
-                self._packed = await self._inner.read()
-                if not self._packed:
+                packed = await self._inner.read()
+                if not packed:
                     return self._end()
+                self._inflater.feed(packed)
             try:
-                plain = self._step()
+                plain = self._inflater.step()
             except zlib.error:
                 return self._break_off(Kind.INVALID_RESPONSE, "is damaged")
             if plain:
@@ -58,18 +95,8 @@ class InflatedReply:
     def close(self) -> None:
         self._inner.close()
 
-    def _step(self) -> bytes:
-        if self._inflater.eof:
-            # RFC 1952, 2.2: a gzip file is a series of members.
-            self._inflater = zlib.decompressobj(self._window)
-        plain = self._inflater.decompress(self._packed, _STEP)
-        self._packed = self._inflater.unconsumed_tail or self._inflater.unused_data
-        self._more = bool(self._packed) or (len(plain) == _STEP and not self._inflater.eof)
-        self._begun = True
-        return plain
-
     def _end(self) -> bytes:
-        if self._begun and self._inner.failure is None and not self._inflater.eof:
+        if self._inflater.members and self._inner.failure is None and not self._inflater.is_complete:
             return self._break_off(Kind.TRUNCATED, "is cut short")
         return b""
 

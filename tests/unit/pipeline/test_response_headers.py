@@ -38,6 +38,38 @@ def test_of_the_providers_headers_those_pass_that_are_about_the_answer() -> None
     assert [name for name, _ in reply_headers(given)] == [b"content-type", b"x-request-id", b"retry-after"]
 
 
+COMMANDS = [
+    b"clear-site-data", b"refresh", b"set-cookie", b"set-cookie2", b"link", b"sourcemap", b"public-key-pins", b"expect-ct",
+    b"strict-transport-security", b"content-security-policy", b"content-security-policy-report-only", b"permissions-policy",
+    b"referrer-policy", b"origin-trial", b"service-worker-allowed", b"cross-origin-opener-policy", b"cross-origin-x",
+    b"access-control-allow-credentials", b"accept-ch", b"report-to", b"nel", b"x-accel-redirect", b"x-sendfile",
+    b"x-reproxy-url", b"proxy-authentication-info", b"speculation-rules", b"alt-svc",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_commands_a_browser_or_a_proxy_stays_back(name: bytes) -> None:
+    assert reply_headers([(name, b"x"), (b"x-accel-buffering", b"no")]) == [(b"x-accel-buffering", b"no")]
+
+
+@pytest.mark.parametrize(
+    ("connection", "kept"),
+    [
+        ([], [b"x-a", b"x-b"]),
+        ([b"close"], [b"x-a", b"x-b"]),
+        ([b"Keep-Alive"], [b"x-a", b"x-b"]),
+        ([b"x-a"], [b"x-b"]),
+        ([b"close, X-A"], [b"x-b"]),
+        ([b"x-a ,x-b"], []),
+        ([b"x-a", b"close"], [b"x-b"]),
+        ([b"x-a", b"x-b"], []),
+    ],
+)
+def test_fields_of_the_providers_connection_stay_back(connection: list[bytes], kept: list[bytes]) -> None:
+    headers = [(b"x-a", b"1"), *((b"connection", value) for value in connection), (b"x-b", b"2")]
+    assert [name for name, _ in reply_headers(headers)] == kept
+
+
 def test_a_refusal_has_the_trace_id_alone() -> None:
     assert told(answer(400)) == {b"x-portkey-trace-id": calling.TRACE}
 

@@ -6,8 +6,10 @@ import asyncio
 from typing import Any
 
 import pytest
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from penstock.server.asgi import AsgiClient
+from penstock.server.asgi import AsgiClient, keep_trailers_apart
+from penstock.server.body import BodyBudget
 
 
 class Server:
@@ -85,3 +87,21 @@ async def test_a_hang_up_after_the_answer_is_its_normal_end() -> None:
     for _ in range(5):
         await asyncio.sleep(0)
     assert not client.gone
+
+
+async def test_a_body_is_held_until_the_head_is_sent() -> None:
+    server, budget = Server({"type": "http.request", "body": b"abc"}), BodyBudget(1 << 20)
+    client = AsgiClient(server.receive, server.send, budget=budget)
+    await client.read_body({b"content-length": b"3"}, 10, 60)
+    assert budget.held >= 3
+    await client.send_head(200, [], b"", more=True)
+    assert budget.held == 0
+
+
+def test_uvicorn_is_kept_from_merging_trailers() -> None:
+    """tests/e2e/test_smuggling.py sends trailers: this fails when uvicorn no longer works as the change assumes."""
+    keep_trailers_apart()
+    changed = HttpToolsProtocol.on_headers_complete
+    keep_trailers_apart()
+    assert HttpToolsProtocol.on_headers_complete is changed
+    assert changed.__module__ == "penstock.server.asgi"

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from penstock.core.failure import Failure, Kind
+from penstock.server.body import BodyBudget, BodyHold
+from penstock.server.limits import CallerLimits
 from penstock.server.receive import Departure, read_body
 
 
@@ -56,6 +58,27 @@ async def test_a_caller_that_falls_silent() -> None:
     assert task.cancelling() == 0
 
 
+async def test_a_body_that_drips_is_too_slow() -> None:
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(0)
+        return piece(b"", more=True)
+
+    assert await kind_of(await read_body(receive, {}, 10, 0.05, CallerLimits(body_rate=1000))) is Kind.BODY_TIMEOUT
+    assert await kind_of(await read_body(receive, {}, 10, 60, CallerLimits(body=0.05))) is Kind.BODY_TIMEOUT
+
+
+async def test_bodies_have_a_budget() -> None:
+    budget = BodyBudget(100)
+    budget.held = 60
+    declared = {b"content-length": b"50"}
+    assert await kind_of(await read_body(receiving(), declared, 99, 5, hold=BodyHold(budget))) is Kind.BODIES_EXHAUSTED
+    pieces = receiving(piece(b"a" * 30, more=True), piece(b"a" * 30))
+    hold = BodyHold(budget)
+    assert await kind_of(await read_body(pieces, {}, 99, 5, hold=hold)) is Kind.BODIES_EXHAUSTED
+    hold.release()
+    assert budget.held == 60
+
+
 async def test_being_cancelled_is_not_taken_for_silence() -> None:
     task = asyncio.ensure_future(read_body(receiving(), {}, 10, 60))
     await asyncio.sleep(0)
@@ -77,6 +100,7 @@ async def test_gzip_is_unpacked(encoding: bytes) -> None:
         (gzip.compress(b"hello")[:-4], 1000, Kind.INVALID_REQUEST),
         (b"no gzip", 1000, Kind.INVALID_REQUEST),
         (b"", 1000, Kind.INVALID_REQUEST),
+        (gzip.compress(b"hello") + b"rubbish", 1000, Kind.INVALID_REQUEST),
     ],
 )
 async def test_bad_gzip(body: bytes, limit: int, kind: Kind) -> None:

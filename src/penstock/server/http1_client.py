@@ -1,0 +1,172 @@
+"""The caller's end of one request on the server's own HTTP/1.1 connection: its body, and the bytes of its response."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final, Protocol
+
+from penstock.core.failure import Failure
+from penstock.core.http import Headers
+from penstock.server.body import BodyBudget, BodyHold
+from penstock.server.incoming import IncomingRequest
+from penstock.server.limits import too_large
+from penstock.server.unpack import unpack
+
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_STATUS_LINES: Final = {
+    status: b"HTTP/1.1 %d %b\r\n" % (status, _phrase.encode())
+    for status in range(200, 600)
+    for _phrase in [HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "Status"]
+}
+
+
+class Connection(Protocol):
+    """What a request needs of its connection (http1.py)."""
+
+    address: str | None
+    transport: asyncio.Transport
+    writable: asyncio.Future[None] | None
+    default_headers: Headers
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether the gateway stops and no request follows the one that is being served."""
+        ...
+
+    async def arrival(self, request: IncomingRequest, silence: float) -> None:
+        """Return when the body of the served request is complete or has failed."""
+        ...
+
+
+class Http1Client(BodyHold):
+    """A ``Client`` (client.py) on a connection.
+
+    ``complete``: the response was written to its end. ``keep_alive``: another request may follow it.
+    """
+
+    __slots__ = (
+        "_chunked", "_connection", "_limit", "_watched", "complete", "gone", "is_begun", "keep_alive", "request",
+        "task",
+    )  # fmt: skip
+
+    def __init__(self, connection: Connection, request: IncomingRequest, budget: BodyBudget) -> None:
+        self.budget = budget
+        self._held = 0
+        self._connection = connection
+        self._chunked = False
+        self._limit = 0
+        self._watched = False
+        self.request = request
+        self.task: asyncio.Task[None] | None = None
+        self.gone = False
+        self.is_begun = False
+        self.complete = False
+        self.keep_alive = request.keep_alive
+
+    @property
+    def address(self) -> str | None:
+        return self._connection.address
+
+    async def read_body(self, fields: Mapping[bytes, bytes], limit: int, silence: float) -> bytes | Failure:
+        request = self.request
+        self._limit = limit = self.largest(limit)
+        size = max(request.size, request.declared)
+        failure = request.failure or (too_large(limit) if size > limit else self.hold(size))
+        if failure is None and not request.complete:
+            request.granted = min(self._held, limit)
+            await self._connection.arrival(request, silence)
+            failure = request.failure
+        if failure is not None:
+            request.fail(failure)
+            return failure
+        body = request.take()
+        encoding = fields.get(b"content-encoding")
+        return body if encoding is None else await unpack(body, encoding.lower(), limit, self)
+
+    def grow(self) -> None:
+        """The body is larger than what was held for it: hold more, or refuse it."""
+        request = self.request
+        failure = too_large(self._limit) if request.size > self._limit else self.hold_step(request.size)
+        if failure is not None:
+            request.fail(failure)
+        request.granted = min(self._held, self._limit)
+
+    def watch(self) -> None:
+        self._watched = True
+
+    def unwatch(self) -> None:
+        self._watched = False
+
+    def leave(self) -> None:
+        """The connection is closed: cancel the task if it is watched."""
+        if self._watched and self.task is not None:
+            self.gone = True
+            self.task.cancel()
+
+    def no_op(self) -> bytes:
+        """Bytes that a caller passes over, whatever was sent before; none where HTTP has no such bytes.
+
+        Before the head: an interim response (RFC 9110, 15.2.1). Between two chunks: a leading zero of the next chunk's
+        size (RFC 9112, 7.1).
+        """
+        if self.request.version != "1.1":
+            return b""
+        if self.is_begun:
+            return b"0" if self._chunked else b""
+        return CONTINUE
+
+    async def send_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
+        self.write_head(status, headers, body, more=more)
+        if self._connection.writable is not None:
+            await self._connection.writable
+
+    async def send(self, body: bytes) -> None:
+        connection = self._connection
+        if not body:
+            return  # an empty chunk would end the body
+        connection.transport.write(b"%x\r\n%b\r\n" % (len(body), body) if self._chunked else body)
+        if connection.writable is not None:
+            await connection.writable
+
+    async def end(self, body: bytes) -> None:
+        if self._chunked:
+            body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
+        if body:
+            self._connection.transport.write(body)
+        self.complete = True
+
+    def write_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
+        """Write status line, headers, framing and first bytes at once.
+
+        A request whose body is not complete by now was refused, or needs none: the connection ends with the response.
+        """
+        connection, request = self._connection, self.request
+        self.is_begun = True
+        self.release()
+        lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d Status\r\n" % status]
+        for name, value in headers:
+            lines += (name, b": ", value, b"\r\n")
+        for name, value in connection.default_headers:
+            lines += (name, b": ", value, b"\r\n")
+        keep_alive = self.keep_alive and request.complete and not connection.is_drained
+        if not more:
+            lines.append(b"content-length: %d\r\n" % len(body))
+        else:
+            # HTTP/1.0 has no chunked encoding: the end of the connection ends the body.
+            self._chunked = request.version == "1.1"
+            keep_alive = keep_alive and self._chunked
+            lines.append(b"transfer-encoding: chunked\r\n" if self._chunked else b"")
+        self.keep_alive = keep_alive
+        if not keep_alive:
+            lines.append(b"connection: close\r\n")
+        elif request.version == "1.0":
+            lines.append(b"connection: keep-alive\r\n")
+        lines.append(b"\r\n")
+        if self._chunked and body:
+            lines += (b"%x\r\n" % len(body), body, b"\r\n")
+        elif request.method != "HEAD":
+            lines.append(body)
+        connection.transport.write(b"".join(lines))
+        self.complete = not more

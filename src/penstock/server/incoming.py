@@ -1,0 +1,77 @@
+"""One request of a connection, filled as its bytes arrive."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Final
+from urllib.parse import unquote
+
+from penstock.core.failure import Failure
+from penstock.core.http import Headers
+from penstock.server.body import BodyBuffer
+
+_ANY_SIZE: Final = sys.maxsize
+
+
+class IncomingRequest(BodyBuffer):
+    """A request and its body (``BodyBuffer``).
+
+    ``began`` (seconds of the event loop) is when its first byte came; while its body is waited for, when that began.
+    ``is_taken``: the head is complete. ``complete``: the body is, too. ``refused`` is what is wrong with the head,
+    ``failure`` what is wrong with the body. ``declared`` is the length of the body, -1 if it is not known. ``granted``
+    bytes of the body may arrive before the next look at the limits. ``reader`` is set while somebody waits for the
+    body.
+    """
+
+    __slots__ = (
+        "began", "complete", "declared", "expects_continue", "failure", "granted", "headers", "is_taken", "keep_alive",
+        "method", "offers_upgrade", "reader", "refused", "target", "version",
+    )  # fmt: skip
+
+    def __init__(self, began: float) -> None:
+        super().__init__()
+        self.began = began
+        self.target = b""
+        self.headers: Headers = []
+        self.method = ""
+        self.version = "1.1"
+        self.keep_alive = False
+        self.offers_upgrade = False
+        self.expects_continue = False
+        self.is_taken = False
+        self.complete = False
+        self.declared = 0
+        self.granted = _ANY_SIZE
+        self.refused: Failure | None = None
+        self.failure: Failure | None = None
+        self.reader: asyncio.Future[None] | None = None
+
+    def fail(self, failure: Failure) -> None:
+        """The rest of the body will not be read; what was read is dropped."""
+        if self.failure is None and not self.complete:
+            self.failure = failure
+            self.take()
+            self.wake()
+
+    def wake(self) -> None:
+        """Tell who waits for the body that it is complete, or failed."""
+        if self.reader is not None and not self.reader.done():
+            self.reader.set_result(None)
+
+    def head_without_offer(self) -> bytes:
+        """The head as bytes, without the header ``upgrade``."""
+        lines = [b"%b %b HTTP/%b\r\n" % (self.method.encode(), self.target, self.version.encode())]
+        lines += [b"%b: %b\r\n" % field for field in self.headers if field[0] != b"upgrade"]
+        return b"".join(lines) + b"\r\n"
+
+    def path_and_query(self) -> tuple[str, str]:
+        """The decoded path and the raw query of the target, in origin form or (to a proxy) in absolute form."""
+        target = self.target
+        if not target.startswith(b"/") and b"://" in target:
+            after = target.partition(b"://")[2]
+            authority, question, query = after.partition(b"?")
+            target = b"/" + authority.partition(b"/")[2] + question + query
+        raw, _, raw_query = target.partition(b"?")
+        path = raw.decode("latin-1")
+        return unquote(path) if "%" in path else path, raw_query.decode("latin-1")
