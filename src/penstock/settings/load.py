@@ -203,6 +203,9 @@ def _contradictions(settings: Settings, cwd: Path) -> Iterator[str]:
     for host in settings.trusted_hosts:
         if "/" in host and not _is_network(host):
             yield f"security.trusted_hosts: {host} is no network, such as 10.1.0.0/16"
+    for proxy in settings.server.trusted_proxies:
+        if not _is_network(proxy):
+            yield f"server.trusted_proxies: {proxy} is no address and no network, such as 10.0.0.0/8"
 
 
 def _is_proxy(text: str) -> bool:
