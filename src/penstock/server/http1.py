@@ -22,7 +22,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.server.gateway import Gateway
 from penstock.server.receive import decoded, fell_silent, too_large
-from penstock.server.respond import refusal
+from penstock.server.respond import STOPPING, refusal
 from penstock.server.surfaces import DEFAULT_DIALECT
 
 _LOG: Final = logging.getLogger("penstock")
@@ -64,6 +64,7 @@ class ServerConnection(asyncio.Protocol):
 
     __slots__ = (
         "_closing",
+        "_draining",
         "_head_bytes",
         "_incoming",
         "_keep_alive_seconds",
@@ -102,16 +103,31 @@ class ServerConnection(asyncio.Protocol):
         self._waiting: list[_IncomingRequest] = []
         self._serving: Http1Client | None = None
         self._closing = False
+        self._draining = False
         self._quiet_since = self.loop.time()
         self._timer: asyncio.TimerHandle | None = None
 
     # Called by uvicorn.
 
     def shutdown(self) -> None:
-        """Begin to drain: finish the running request and take no further request."""
-        self._closing = True
-        if self._serving is None:
+        """Begin to drain: finish the requests that have begun to arrive, and take no further request."""
+        self._draining = True
+        if self.is_drained and self._serving is None:
+            self._closing = True
             self.transport.close()
+
+    def refuse_rest(self) -> None:
+        """Answer a request that is still arriving: the gateway stops, and the time for running requests is over."""
+        if self._serving is None and self._reading and self._incoming.method and not self._closing:
+            self._incoming.refused = STOPPING
+            self._take(self._incoming)
+        elif self._serving is None:
+            self.transport.close()
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether the gateway stops and no request follows the one that is being served."""
+        return self._draining and not self._waiting and not self._reading
 
     # Callbacks of the event loop.
 
@@ -246,7 +262,7 @@ class ServerConnection(asyncio.Protocol):
         self.state.tasks.discard(task)
         self.state.total_requests += 1
         client, self._serving = self._serving, None
-        if client is None or not client.complete or not client.keep_alive or self._closing:
+        if client is None or not client.complete or not client.keep_alive or self._closing or self.is_drained:
             self._closing = True
             self.transport.close()
             return
@@ -376,6 +392,7 @@ class Http1Client:
             self._chunked = self._request.version == "1.1"
             self.keep_alive = self.keep_alive and self._chunked
             lines.append(b"transfer-encoding: chunked\r\n" if self._chunked else b"")
+        self.keep_alive = self.keep_alive and not self._connection.is_drained
         if not self.keep_alive:
             lines.append(b"connection: close\r\n")
         elif self._request.version == "1.0":
