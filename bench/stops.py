@@ -27,10 +27,10 @@ from bench import local, machine
 from bench.disconnects import Answer
 from bench.local import Connection, LocalGateway
 
-_HEAD: Final = (
-    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n"
-)
-_BEGUN: Final = _HEAD + local.chunk(local.event("a"))
+_HEAD: Final = b"HTTP/1.1 200 OK\r\nconnection: close\r\n"
+_PLAIN: Final = _HEAD + b"content-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+_STREAM: Final = _HEAD + b"content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+_BEGUN: Final = _STREAM + local.chunk(local.event("a"))
 _FINISHED: Final = local.chunk(local.event(None) + local.DONE) + local.LAST_CHUNK
 _PATIENCE: Final = 60.0
 

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,13 +21,13 @@ from bench import stops
 from upstream import Upstream
 
 TERM, INT, HUP = signal.SIGTERM, signal.SIGINT, signal.SIGHUP
-SMALL = {"streams": 20, "plain": 4, "finishing": 4, "uploads": 4, "idle": 4}
+SMALL = stops.Load(streams=20, plain=4, finishing=4, uploads=4, idle=4, grace=1)
 TOLD = {"stream, told": 20, "plain, told": 4, "finishing, complete": 4, "idle, closed": 4}
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_at_the_end_of_the_grace_every_caller_is_told(tmp_path: Path, workers: int) -> None:
-    load = stops.Load(**SMALL, grace=1, workers=workers)
+    load = replace(SMALL, workers=workers)
     outcome = stops.run(load, tmp_path)
     assert outcome.fates == {**TOLD, "upload, complete": 2, "upload, told": 2}
     assert outcome.lines == {"200": 6, "200 shutting_down": 20, "503 shutting_down": 6}
@@ -41,7 +42,7 @@ def test_at_the_end_of_the_grace_every_caller_is_told(tmp_path: Path, workers: i
 def test_a_second_signal_stops_at_once_with_a_word(
     tmp_path: Path, first: signal.Signals, second: signal.Signals, workers: int
 ) -> None:
-    load = stops.Load(**SMALL, grace=3600, first=first, second=second, workers=workers)
+    load = replace(SMALL, grace=3600, first=first, second=second, workers=workers)
     outcome = stops.run(load, tmp_path)
     assert sum(outcome.lines.values()) == 32
     assert not [fate for fate in outcome.fates if fate.endswith(("cut", "hung"))]
@@ -203,7 +204,7 @@ def test_workers_end_when_their_supervisor_is_killed(tmp_path: Path) -> None:
 
 def test_a_signal_to_the_whole_group_counts_once(tmp_path: Path, upstream: Upstream) -> None:
     """As Ctrl-C and systemd send it: the workers get it, and from their supervisor once more."""
-    load = stops.Load(**SMALL, grace=1, workers=2, to_group=True)
+    load = replace(SMALL, workers=2, to_group=True)
     outcome = stops.run(load, tmp_path)
     assert outcome.fates["finishing, complete"] == 4
     assert "second signal" not in outcome.messages

@@ -42,6 +42,7 @@ class CatalogueFile:
         check: Check | None = None,
         interval: float = 1.0,
     ) -> None:
+        self._path = path
         self._sources = environ, providers, check
         self._interval = interval
         self._catalogue = MemoryCatalogue()

@@ -94,6 +94,6 @@ def test_a_pipe_that_is_set_to_non_blocking_is_waited_for() -> None:
 
 def test_the_file_below_a_buffered_one() -> None:
     with Path(os.devnull).open("wb") as buffered:
-        assert raw(buffered) is buffered.raw  # type: ignore[attr-defined, comparison-overlap]
+        assert raw(buffered) is buffered.raw
     memory = io.BytesIO()
     assert raw(memory) is memory

@@ -157,5 +157,5 @@ async def test_a_stream_that_is_complete_is_no_failure(dialect: CallerDialect) -
 
 async def test_a_plain_reply_that_has_begun_is_cut() -> None:
     serving = Serving()
-    await stopped(serving, Answer(200, [], b"{", Outcome(200), FakeReply([])))
+    await stopped(serving, Answer(200, [], b"{", Outcome(200), FakeReply(200)))
     assert (serving.client.received, serving.client.is_complete) == (b"", False)
