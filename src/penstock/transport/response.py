@@ -15,6 +15,8 @@ import httptools
 from penstock.core.http import Headers
 
 _MAX_INTERIM: Final = 16
+_STATUSES: Final = range(100, 600)
+"""RFC 9110, 15: a status outside is invalid, and a proxy answers in its place as if it were a 5xx."""
 
 
 class Malformed(Exception):
@@ -115,6 +117,8 @@ class ResponseReader:
         if self.complete:
             return
         status = self._parser.get_status_code()
+        if status not in _STATUSES:
+            raise Malformed(f"its response has the status {status}, which HTTP does not know")
         if 100 <= status < 200:
             self._interim += 1
             if self._interim > _MAX_INTERIM:
