@@ -31,6 +31,8 @@ _BREAK_SECONDS: Final = 3.0
 """Longer than idle connections to the provider are kept (a second here)."""
 _WARM_UP: Final = 0.3
 """The share of the samples that does not count: caches fill and allocators grow."""
+_STORMS: Final = 3
+"""So many storms come in turn: their configs are soon all remembered by the gateway."""
 _SETTINGS: Final = {"UPSTREAM_IDLE_CONNECTION_SECONDS": "1", "LOG_LEVEL": "info"}
 
 
@@ -72,7 +74,7 @@ async def _run(minutes: float, rate: float, gateway: LocalGateway, tasks: Path) 
     async with server:
         while time.monotonic() - started < minutes * 60:
             seed += 1
-            await _load(rate, seed, port, gateway, fates)
+            await _load(rate, seed % _STORMS, port, gateway, fates)
             await asyncio.sleep(_BREAK_SECONDS)
             samples.append(await _sample(gateway, tasks, (time.monotonic() - started) / 60))
             print(json.dumps(asdict(samples[-1])), flush=True)

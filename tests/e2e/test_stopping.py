@@ -21,7 +21,7 @@ from bench import stops
 from upstream import Upstream
 
 TERM, INT, HUP = signal.SIGTERM, signal.SIGINT, signal.SIGHUP
-SMALL = stops.Load(streams=20, plain=4, finishing=4, uploads=4, idle=4, grace=1)
+SMALL = stops.Load(streams=20, plain=4, finishing=4, uploads=4, idle=4, grace=3)
 TOLD = {"stream, told": 20, "plain, told": 4, "finishing, complete": 4, "idle, closed": 4}
 
 
@@ -96,13 +96,12 @@ def until(condition: Callable[[], bool]) -> None:
 def serving(tmp_path: Path, *arguments: str, stdout: int = subprocess.DEVNULL, **environment: str) -> Iterator[Serving]:
     log = tmp_path / "errors"
     command = [sys.executable, "-m", "penstock", "serve", "--port", "0", *arguments]
-    with log.open("wb") as errors:
-        process = subprocess.Popen(command, stdout=stdout, stderr=errors, env={**os.environ, **environment})
-    try:
-        yield Serving(process, log)
-    finally:
-        process.kill()
-        process.wait(60)
+    environment = {**os.environ, **environment}
+    with log.open("wb") as errors, subprocess.Popen(command, stdout=stdout, stderr=errors, env=environment) as process:
+        try:
+            yield Serving(process, log)
+        finally:
+            process.kill()
 
 
 def is_running(pid: int) -> bool:
@@ -134,21 +133,22 @@ def test_messages_that_nobody_reads_can_not_hold_the_stop(tmp_path: Path, upstre
     fcntl.fcntl(writable, fcntl.F_SETPIPE_SZ, 4096)
     command = [sys.executable, "-m", "penstock", "serve", "--port", "0", "--log-level", "info"]
     environment = {**os.environ, "PENSTOCK_SHUTDOWN_GRACE": "0"}
-    process = subprocess.Popen(command, stdout=writable, stderr=writable, env=environment)
     try:
-        shown = b""
-        while (found := re.search(rb"listens on http://127\.0\.0\.1:(\d+)", shown)) is None:
-            shown += os.read(readable, 4096)
-        with closing(http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=60)) as connection:
-            for _ in range(100):
-                connection.request("GET", "/nowhere")
-                connection.getresponse().read()
-        process.send_signal(TERM)
-        process.send_signal(TERM)
-        assert process.wait(60) == 0
+        with subprocess.Popen(command, stdout=writable, stderr=writable, env=environment) as process:
+            try:
+                shown = b""
+                while (found := re.search(rb"listens on http://127\.0\.0\.1:(\d+)", shown)) is None:
+                    shown += os.read(readable, 4096)
+                with closing(http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=60)) as connection:
+                    for _ in range(100):
+                        connection.request("GET", "/nowhere")
+                        connection.getresponse().read()
+                process.send_signal(TERM)
+                process.send_signal(TERM)
+                assert process.wait(60) == 0
+            finally:
+                process.kill()
     finally:
-        process.kill()
-        process.wait(60)
         os.close(readable)
         os.close(writable)
 

@@ -73,6 +73,7 @@ class GracefulServer(uvicorn.Server):
         self._is_supervised = is_supervised
         self._beat = beat
         self._watchdog = watchdog
+        self._owns_process = True
 
     # Called from signal handlers and other threads: nothing here may wait for a lock, so nothing is logged.
 
@@ -80,14 +81,19 @@ class GracefulServer(uvicorn.Server):
         """Begin to stop. Harmless when called again."""
         if not self.should_exit:
             self.should_exit = True
-            self._watchdog(self._grace + _SLACK, 1)
+            self._limit(self._grace + _SLACK, 1)
 
     def stop_at_once(self) -> None:
         """End the running requests now. Harmless when called again."""
         self.stop()
         if not self.force_exit:
             self.force_exit = True
-            self._watchdog(_AT_ONCE, 1)
+            self._limit(_AT_ONCE, 1)
+
+    def _limit(self, seconds: float, code: int) -> None:
+        """The process ends in so many seconds, whatever holds it."""
+        if self._owns_process:
+            self._watchdog(seconds, code)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         if self.should_exit and not self._is_supervised:
@@ -99,6 +105,8 @@ class GracefulServer(uvicorn.Server):
     def capture_signals(self) -> Generator[None]:
         """Handle the signals while the server runs. Unlike uvicorn's, they are not raised once more at the end."""
         if threading.current_thread() is not threading.main_thread():
+            # A server in a thread is a guest of its process.
+            self._owns_process = False
             yield
             return
         before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -115,7 +123,7 @@ class GracefulServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop listening, let running requests end within the grace, tell the rest, stop the application."""
-        self._watchdog(self._grace + _SLACK, 1)
+        self._limit(self._grace + _SLACK, 1)
         for server in self.servers:
             server.close()
         for sock in sockets or []:
@@ -126,7 +134,7 @@ class GracefulServer(uvicorn.Server):
         if not await self._drained():
             await self._end_running()
         await self.lifespan.shutdown()
-        self._watchdog(_THREADS, 0)
+        self._limit(_THREADS, 0)
 
     @property
     def _grace(self) -> float:

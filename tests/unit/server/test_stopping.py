@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 import uvicorn
@@ -59,6 +60,19 @@ def test_signals_are_handled_while_it_runs_and_not_raised_again(armed: Armed) ->
         signal.raise_signal(INT)
     assert stopped.force_exit
     assert [signal.getsignal(TERM), signal.getsignal(INT)] == before
+
+
+def test_a_server_in_a_thread_ends_no_process(armed: Armed) -> None:
+    stopped = server(armed)
+
+    def run() -> None:
+        with stopped.capture_signals():
+            stopped.stop_at_once()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(60)
+    assert (stopped.force_exit, armed) == (True, [])
 
 
 def test_the_watchdog_ends_a_process_that_is_stuck() -> None:
