@@ -8,6 +8,7 @@ import ssl
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from penstock.core.address import AddressPolicy
 from penstock.core.forwarded import TrustedProxies
@@ -71,8 +72,9 @@ def build(
     server = settings.server
     # The access log stops last: it tells of the requests that end when the connections are closed.
     parts: list[Part] = [catalogues, _Connections(transports)]
-    if server.access_log:
-        parts.insert(0, _access_log(records, shares_pipe=server.workers > 1))
+    out: BinaryIO | None = getattr(sys.stdout, "buffer", None)  # a program may be started with it closed
+    if server.access_log and out is not None:
+        parts.insert(0, _access_log(records, raw(out), shares_pipe=server.workers > 1))
     return Gateway(
         _pipeline(settings, compiler, transports, sleep),
         records,
@@ -82,9 +84,8 @@ def build(
     )
 
 
-def _access_log(records: Records, *, shares_pipe: bool) -> AccessLog:
-    """The access log on standard output, to which several workers may write."""
-    out = raw(sys.stdout.buffer)
+def _access_log(records: Records, out: BinaryIO, *, shares_pipe: bool) -> AccessLog:
+    """The access log on a raw file, to which several workers may write."""
     return AccessLog(records.subscribe(), out, piece=PIPE_BUF) if shares_pipe else AccessLog(records.subscribe(), out)
 
 

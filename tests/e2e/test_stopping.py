@@ -228,3 +228,22 @@ def test_a_hangup_is_survived_by_workers(tmp_path: Path) -> None:
         gateway.process.send_signal(INT)
         assert gateway.process.wait(60) == 0
         assert "died" not in gateway.errors
+
+
+def test_a_gateway_without_standard_files_serves_and_stops() -> None:
+    """As a careless daemon starts it."""
+    shell = f"exec {sys.executable} -m penstock serve --port 0 <&- >&- 2>&-"
+    with subprocess.Popen(["/bin/sh", "-c", shell]) as process:
+        try:
+            until(lambda: process.poll() is not None or has_event_loop(process.pid))
+            process.send_signal(TERM)
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
+
+
+def has_event_loop(pid: int) -> bool:
+    """Whether the process has got as far as that."""
+    with suppress(FileNotFoundError):
+        return any("eventpoll" in str(path.readlink()) for path in Path(f"/proc/{pid}/fd").iterdir())
+    return False

@@ -19,6 +19,7 @@ from penstock.settings.field import FIELDS
 
 _APP: Final = "penstock.app:build"
 _BACKLOG: Final = 2048
+_STDERR: Final = 2
 
 
 def _help(key: str) -> str:
@@ -38,6 +39,7 @@ def command(**flags: str | None) -> None:
     Flags win over PENSTOCK_* variables, these over the settings file.
     """
     leave_on_signals()
+    open_standard_files()
     try:
         settings = load(flags, os.environ, Path.cwd())
         sock = bind(settings.server.host, settings.server.port)
@@ -47,6 +49,14 @@ def command(**flags: str | None) -> None:
             ignore_signals()
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
+
+
+def open_standard_files() -> None:
+    """Put /dev/null where a standard file is closed, as careless daemons start programs: a socket must not get its
+    number, since libraries write to these numbers, and libuv refuses to close them."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        pass
+    os.close(number)
 
 
 def leave_on_signals() -> None:

@@ -7,7 +7,9 @@ stalls would stop every request, and the end of the process.
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from pathlib import Path
 from typing import BinaryIO, Final
 
 from penstock.observe.outlet import Outlet, raw
@@ -24,7 +26,7 @@ class StderrHandler(logging.Handler):
         super().__init__()
         self._lost = 0
         self._outlet: Outlet[bytes] = Outlet(
-            raw(sys.stderr.buffer) if out is None else out,
+            _standard_error() if out is None else out,
             lambda line: [line],
             size=_WAITING,
             failed=lambda _: None,  # there is nowhere left to tell it
@@ -50,3 +52,9 @@ class StderrHandler(logging.Handler):
     def close(self) -> None:
         self._outlet.close(_LAST_SECONDS)
         super().close()
+
+
+def _standard_error() -> BinaryIO:
+    """The unbuffered file. A program may be started with standard error closed."""
+    buffered: BinaryIO | None = getattr(sys.stderr, "buffer", None)
+    return Path(os.devnull).open("wb") if buffered is None else raw(buffered)
