@@ -159,6 +159,19 @@ def test_portkeys_variable_for_trusted_hosts_is_understood() -> None:
     assert load({}, environ, NOWHERE).trusted_hosts == ("a.lan",)
 
 
+@pytest.mark.parametrize("proxy", ["10.0.0.0/99", "::1/200", "1.2.3", "cafe"])
+def test_a_trusted_proxy_is_an_address_or_a_network(proxy: str) -> None:
+    assert problems({}, {"PENSTOCK_TRUSTED_PROXIES": f"10.0.0.1, {proxy}"}) == [
+        f"server.trusted_proxies: {proxy} is no address and no network, such as 10.0.0.0/8"
+    ]
+
+
+@pytest.mark.parametrize("proxy", ["proxy.internal", "*", "10.0.0.1:80, x"])
+def test_a_trusted_proxy_is_no_name(proxy: str) -> None:
+    [problem] = problems({}, {"PENSTOCK_TRUSTED_PROXIES": proxy})
+    assert problem.startswith("PENSTOCK_TRUSTED_PROXIES: expected a list of addresses and networks, found ")
+
+
 def test_virtual_keys_configs_and_gateway_keys_are_no_settings(tmp_path: Path) -> None:
     cwd = in_file(tmp_path, "[virtual_keys.a]\nanything = 1\n[configs.b]\n[keys.c]")
     assert load({}, {}, cwd) == Settings()
