@@ -9,9 +9,10 @@ PORT ?= 8787
 ARGS ?=
 UV = $(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
-PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Wheels only: a source distribution would run its own code while it is installed.
+PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all:
 
-.PHONY: help run test lint types bench wheel docs lock clean
+.PHONY: help run test lint types bench wheel docs lock sbom clean
 help: ## show this page
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -44,6 +45,9 @@ lock: $(VENV)/.dev ## lock the newest allowed dependencies, with hashes
 	$(UV) pyproject.toml --extra oracle -c requirements/core.txt -o requirements/oracle.txt
 	$(UV) pyproject.toml --extra google -c requirements/core.txt -o requirements/google.txt
 	$(UV) pyproject.toml requirements/dev.in -c requirements/core.txt -c requirements/build.txt -o requirements/dev.txt
+
+sbom: $(VENV)/.dev ## write the software bill of materials, dist/sbom.cdx.json
+	$(BIN)/python requirements/sbom.py
 
 clean: ## forget the virtual environment and all caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

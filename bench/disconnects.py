@@ -64,6 +64,11 @@ class Answer:
     status: int = 0
     body: bytes = b""
     complete: bool = False
+    closes: bool = False
+    """The server says that it closes the connection."""
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.closes = self.closes or (name.lower() == b"connection" and value.lower() == b"close")
 
     def on_body(self, data: bytes) -> None:
         self.body += data

@@ -205,7 +205,8 @@ _MEANT: Final[dict[Kind, str]] = {
     Kind.TRUNCATED: "The provider's answer is cut short.",
     Kind.STREAM_ERROR: "The provider's stream began with an error; its text is passed on as it came.",
     Kind.UPSTREAM_STATUS: "The provider answered with an error status; status and body are passed on as they came.",
-    Kind.SHUTTING_DOWN: "The gateway stopped before the answer was complete.",
+    Kind.SHUTTING_DOWN: "The gateway stopped before the answer was complete: `server.shutdown_grace` was over, or a "
+    "second signal came. A stream that has begun ends with this error.",
     Kind.INTERNAL: "A defect of the gateway: please report it.",
 }
 

@@ -8,11 +8,14 @@ import ssl
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from penstock.core.address import AddressPolicy
+from penstock.core.forwarded import TrustedProxies
 from penstock.core.http import Limits
 from penstock.core.secret import Secret
-from penstock.observe.access_log import AccessLog
+from penstock.observe.access_log import PIPE_BUF, AccessLog
+from penstock.observe.outlet import raw
 from penstock.observe.record import Records
 from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.cache import Caching
@@ -69,15 +72,23 @@ def build(
         default_config=settings.routing.default_config,
     )
     server = settings.server
-    parts: list[Part] = [_Connections(transports), catalogues]
-    if server.access_log:
-        parts.append(AccessLog(records.subscribe(), sys.stdout.buffer))
+    # The access log stops last: it tells of the requests that end when the connections are closed.
+    parts: list[Part] = [catalogues, _Connections(transports)]
+    out: BinaryIO | None = getattr(sys.stdout, "buffer", None)  # a program may be started with it closed
+    if server.access_log and out is not None:
+        parts.insert(0, _access_log(records, raw(out), shares_pipe=server.workers > 1))
     return Gateway(
         _pipeline(settings, compiler, transports, sleep),
         records,
         RequestLimits(server.max_body_bytes, server.body_timeout, server.keepalive, _caller_limits(server)),
         parts,
+        TrustedProxies(server.trusted_proxies),
     )
+
+
+def _access_log(records: Records, out: BinaryIO, *, shares_pipe: bool) -> AccessLog:
+    """The access log on a raw file, to which several workers may write."""
+    return AccessLog(records.subscribe(), out, piece=PIPE_BUF) if shares_pipe else AccessLog(records.subscribe(), out)
 
 
 def read_catalogue(settings: Settings, path: Path | None) -> CatalogueFile:

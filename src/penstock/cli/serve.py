@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import signal
 import socket
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -19,8 +17,9 @@ from penstock import __version__
 from penstock.settings import Settings, SettingsError, catalogue_file, config_file, load
 from penstock.settings.field import FIELDS
 
-_APP: Final = "penstock.asgi:app"
+_APP: Final = "penstock.app:build"
 _BACKLOG: Final = 2048
+_STDERR: Final = 2
 
 
 def _help(key: str) -> str:
@@ -39,16 +38,40 @@ def command(**flags: str | None) -> None:
 
     Flags win over PENSTOCK_* variables, these over the settings file.
     """
-    # A signal to stop that comes before the server is up, or that it passes on when it has drained, ends it well.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    leave_on_signals()
+    open_standard_files()
     try:
         settings = load(flags, os.environ, Path.cwd())
         sock = bind(settings.server.host, settings.server.port)
-        with sock, contextlib.suppress(KeyboardInterrupt):
+        with sock:
             source = config_file(flags, os.environ, Path.cwd())
             _run(settings, sock, source, catalogue_file(flags, os.environ, Path.cwd()))
+            ignore_signals()
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
+
+
+def open_standard_files() -> None:
+    """Put /dev/null where a standard file is closed, as careless daemons start programs: a socket must not get its
+    number, since libraries write to these numbers, and libuv refuses to close them."""
+    while (number := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        pass
+    os.close(number)
+
+
+def leave_on_signals() -> None:
+    """End the process at SIGINT and SIGTERM with nothing printed: before the server is up there is nothing to finish.
+
+    An exception in its place could come up anywhere, in an import or in a destructor, and would be printed.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: os._exit(0))
+
+
+def ignore_signals() -> None:
+    """From now on the process ends by itself, with its own exit code."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue: Path | None) -> None:

@@ -3,56 +3,100 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
+import logging
+import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import msgspec
 
+from penstock.background import Background
+from penstock.core.json_text import write_json
 from penstock.core.usage import Usage
+from penstock.observe.outlet import Outlet
 from penstock.observe.record import Record, RecordQueue
+
+_LOG: Final = logging.getLogger("penstock")
+_PIECE: Final = 32 << 10
+"""Bytes of a write, about."""
+_LAST_SECONDS: Final = 1.0
+"""How long the last lines may take to be written when the gateway stops."""
+PIPE_BUF: Final = 4096
+"""Bytes that a pipe takes in one piece, whoever else writes to it (pipe(7); POSIX guarantees 512)."""
+_REMINDER: Final = 60.0
+"""Seconds between two messages about a log that can't be written."""
+_Batch = tuple[list[Record], int]
+"""Records, and how many were lost before them."""
 
 
 class AccessLog:
-    """Drains ``records`` to ``out`` every ``interval`` seconds, in a thread since a pipe may block."""
+    """Drains ``records`` to ``out``, a raw file, every ``interval`` seconds.
 
-    def __init__(self, records: RecordQueue, out: BinaryIO, interval: float = 0.25) -> None:
+    While the reader of ``out`` stalls, the records stay in their bounded queue. Lines of one write are ``piece`` bytes
+    or less, or a single line: several processes that share a pipe must not write more than PIPE_BUF at once.
+    """
+
+    def __init__(self, records: RecordQueue, out: BinaryIO, interval: float = 0.25, piece: int = _PIECE) -> None:
         self._records = records
-        self._out = out
         self._interval = interval
-        self._task: asyncio.Task[None] | None = None
+        self._piece = piece
+        self._silent_until = 0.0
+        self._outlet: Outlet[_Batch] = Outlet(out, self._encode, size=2, failed=self._failed, name="access log")
+        self._task = Background("access log", self._run)
 
     def start(self) -> None:
-        self._task = asyncio.get_running_loop().create_task(self._run(), name="access log")
+        self._task.start()
 
     async def stop(self) -> None:
-        """Write what is left and end."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            await self._drain()
+        """Write what is left, within a second, and end."""
+        await self._task.stop()
+        self._drain()
+        if not await asyncio.to_thread(self._outlet.close, _LAST_SECONDS):
+            _LOG.warning("nobody reads the access log: its last lines are lost")
 
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(self._interval)
-            await self._drain()
+            self._drain()
 
-    async def _drain(self) -> None:
+    def _drain(self) -> None:
+        if self._outlet.is_full:
+            return  # the reader stalls
         records = self._records.take()
         lost, self._records.lost = self._records.lost, 0
         if records or lost:
-            await asyncio.to_thread(self._write, records, lost)
+            self._outlet.put((records, lost))
 
-    def _write(self, records: list[Record], lost: int) -> None:
-        lines = [line(record) for record in records]
+    def _encode(self, batch: _Batch) -> list[bytes]:
+        """The pieces to write. Called in the outlet's thread."""
+        records, lost = batch
+        lines = [_safe_line(record) for record in records]
         if lost:
             lines.append(msgspec.json.encode({"event": "records lost", "count": lost}))
-        # A closed pipe must not take the gateway down: the log is lost, requests go on.
-        with contextlib.suppress(OSError, ValueError):
-            self._out.write(b"\n".join(lines) + b"\n")
-            self._out.flush()
+        return list(_pieces(lines, self._piece))
+
+    def _failed(self, error: Exception) -> None:
+        # A closed pipe or a full disk must not take the gateway down: the lines are lost, requests go on.
+        now = time.monotonic()
+        if now >= self._silent_until:
+            self._silent_until = now + _REMINDER
+            _LOG.warning("the access log can't be written (%s): lines are lost", error)
+
+
+def _pieces(lines: Iterable[bytes], size: int) -> Iterable[bytes]:
+    """Whole lines, joined to pieces of at most ``size`` bytes."""
+    piece: list[bytes] = []
+    length = 0
+    for each in lines:
+        if piece and length + len(each) + 1 > size:
+            yield b"\n".join(piece) + b"\n"
+            piece, length = [], 0
+        piece.append(each)
+        length += len(each) + 1
+    if piece:
+        yield b"\n".join(piece) + b"\n"
 
 
 class _Line(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -62,7 +106,12 @@ class _Line(msgspec.Struct, omit_defaults=True, kw_only=True):
     method: str
     path: str
     status: int
+    client: str | None = None
+    user_agent: str | None = None
+    key: str | None = None
+    dialect: str | None = None
     provider: str | None = None
+    virtual_key: str | None = None
     model: str | None = None
     stream: bool
     latency_ms: float
@@ -95,15 +144,32 @@ def _written(at: float) -> str:
     return f"{_second(int(at))}.{int(at * 1000) % 1000:03d}+00:00"
 
 
+def _safe_line(record: Record) -> bytes:
+    """The line of a record; a line that says so for a record that can't be written."""
+    try:
+        return line(record)
+    except Exception as error:  # one record must never cost the others
+        said = {"event": "record not written", "time": _written(time.time()), "error": type(error).__name__}
+        return msgspec.json.encode(said)
+
+
 def line(record: Record) -> bytes:
-    """One request as JSON: times as ISO 8601 and milliseconds, unknown values left out."""
+    """One request as JSON: times as ISO 8601 and milliseconds, unknown values left out.
+
+    Lone surrogates, which callers can put into names and labels, are written as escapes (``\\ud800``).
+    """
     usage = record.usage or _NO_USAGE
     written = _Line(
         time=_written(record.at),
         method=record.method,
         path=record.path,
         status=record.status,
+        client=record.client,
+        user_agent=record.user_agent,
+        key=record.key,
+        dialect=record.dialect,
         provider=record.provider,
+        virtual_key=record.virtual_key,
         model=record.model,
         stream=record.stream,
         latency_ms=round(record.latency * 1000, 3),
@@ -121,4 +187,7 @@ def line(record: Record) -> bytes:
         skipped_events=record.skipped,
         trace_id=record.trace_id,
     )
-    return _ENCODER.encode(written)
+    try:
+        return _ENCODER.encode(written)
+    except UnicodeEncodeError:
+        return write_json(msgspec.to_builtins(written))

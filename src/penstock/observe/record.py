@@ -72,7 +72,11 @@ class Record(msgspec.Struct, frozen=True):
     labels: Mapping[str, str] = {}
     """The labels of the gateway key."""
     client: str | None = None
-    """The caller's address."""
+    """The caller's address; behind a trusted proxy, the one that the proxy tells."""
+    user_agent: str | None = None
+    """What the caller's program says it is, cut to a bounded length."""
+    virtual_key: str | None = None
+    """The virtual key of the target that answered; without one, the virtual key that the request names."""
     config: str | None = None
     """The name of the saved config, if the request was routed by one."""
     attempts: tuple[AttemptRecord, ...] = ()

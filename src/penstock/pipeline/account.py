@@ -101,6 +101,9 @@ class Account(msgspec.Struct):
     trace_id: bytes = b""
     metadata: bytes | None = None
     address: str | None = None
+    user_agent: bytes | None = None
+    virtual_key: str | None = None
+    """The virtual key that the request's headers name, if it exists."""
     key: str | None = None
     labels: Mapping[str, str] = {}
     config: str | None = None
@@ -166,6 +169,8 @@ class Account(msgspec.Struct):
             key=self.key,
             labels=self.labels,
             client=self.address,
+            user_agent=_bounded(self.user_agent),
+            virtual_key=(answered.target.virtual_key if answered else None) or self.virtual_key,
             config=self.config,
             attempts=attempts,
         )
@@ -194,6 +199,11 @@ def _total(attempts: tuple[AttemptRecord, ...]) -> Usage | None:
     for usage in charged[1:]:
         total = total.plus(usage)
     return total
+
+
+def _bounded(value: bytes | None) -> str | None:
+    """A header value as text of at most ``_LONGEST_LABEL`` characters; None for an empty one."""
+    return value[:_LONGEST_LABEL].decode("utf-8", "replace") if value else None
 
 
 def read_metadata(raw: bytes | None) -> dict[str, object]:

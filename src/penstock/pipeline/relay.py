@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from penstock.core.failure import Failure, Kind
+from penstock.dialects.caller import CallerDialect
 from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.call import Answer, Call
 from penstock.transport.base import Reply
@@ -54,16 +55,25 @@ async def _relay_stream(answer: Answer, reply: Reply, watch: StreamWatch, call: 
         ready = watch.feed(data)
         if ready:
             await sink.send(ready)
+    last = last_bytes(answer, watch, call.dialect, call.trace, reply.failure)
+    await sink.end(last)
+
+
+def last_bytes(
+    answer: Answer, watch: StreamWatch, dialect: CallerDialect, trace: str, failure: Failure | None
+) -> bytes:
+    """The end of a stream, as the caller's dialect has it: the bytes that ``watch`` still holds, or an error event if
+    the stream broke off (``failure``) or has no end. Completes what the answer says of itself."""
     last = watch.finish()
     finished, usage = watch.ending()
     answer.usage = usage
     if answer.attempt is not None:
         answer.attempt.usage = usage
-    cut = reply.failure or (None if finished or watch.error else _CUT)
+    cut = failure or (None if finished or watch.error else _CUT)
     if cut is not None:
-        last = (b"\n\n" if watch.mid_event else b"") + call.dialect.errors.event(cut, call.trace)
+        last = (b"\n\n" if watch.mid_event else b"") + dialect.errors.event(cut, trace)
     answer.broken = cut or (_ERROR if watch.error else None)
-    await sink.end(last)
+    return last
 
 
 async def _relay_plain(answer: Answer, reply: Reply, sink: Sink) -> None:

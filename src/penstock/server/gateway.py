@@ -10,10 +10,12 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from penstock.core.failure import Failure, Kind
+from penstock.core.forwarded import NOBODY, TrustedProxies
 from penstock.core.http import Headers
+from penstock.dialects.caller import CallerDialect
 from penstock.observe.record import Records
 from penstock.pipeline.account import Account
-from penstock.pipeline.authenticate import authenticate
+from penstock.pipeline.authenticate import Caller, authenticate
 from penstock.pipeline.call import Call
 from penstock.pipeline.prepare import HOPS_HEADER
 from penstock.pipeline.relay import Broken
@@ -25,14 +27,16 @@ from penstock.server.client import Client
 from penstock.server.connection_count import ConnectionCount
 from penstock.server.head import repeated_field
 from penstock.server.keepalive import DEFECT, respond_in_time
-from penstock.server.limits import CallerLimits, advice
-from penstock.server.pages import Pages
+from penstock.server.limits import CallerLimits
+from penstock.server.pages import PAGE_METHODS, Pages
 from penstock.server.receive import Receive
 from penstock.server.request_context import RequestContext
-from penstock.server.respond import refusal, respond
+from penstock.server.respond import respond, tell_of_stop
 from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, BodyKind, Match
 
 _LOG: Final = logging.getLogger("penstock")
+_STOP_SECONDS: Final = 2.0
+"""How long a part may take to stop."""
 
 
 class Part(Protocol):
@@ -56,16 +60,25 @@ class RequestLimits(msgspec.Struct, frozen=True):
 class Gateway:
     """The application: http1.py calls ``serve``, any ASGI server calls the gateway as ``app(scope, receive, send)``.
 
-    ``parts`` start and stop with the server's lifespan.
+    ``parts`` start with the server's lifespan and stop with it, the last part first. ``trusted_proxies`` are the
+    proxies whose headers tell the caller's address.
     """
 
-    def __init__(self, pipeline: Pipeline, records: Records, limits: RequestLimits, parts: Sequence[Part] = ()) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        records: Records,
+        limits: RequestLimits,
+        parts: Sequence[Part] = (),
+        trusted_proxies: TrustedProxies = NOBODY,
+    ) -> None:
         self.pipeline = pipeline
         self.records = records
         self.limits = limits
         self.budget = BodyBudget(limits.caller.buffered_bytes)
         self.connections = ConnectionCount(limits.caller.connections, limits.caller.connections_per_address)
         self._parts = parts
+        self._trusted_proxies = trusted_proxies
         self.pages = Pages()
 
     @property
@@ -88,35 +101,50 @@ class Gateway:
         """Answer one request. ``path`` is percent-decoded, ``query`` is not."""
         match = SURFACES.find(method, path)
         if isinstance(match, Match):
-            context = RequestContext(Account(self.records, method, path), match.surface.dialect, headers, client)
+            context = self._context(method, path, match.surface.dialect, headers, client)
             await self._accounted(context, self._answer(match, path, query, context))
-        elif match is None and self.pages.has(path):
-            status, fields, body = self.pages.page(path, method)
+        elif match is None and self.pages.has(path) and method in PAGE_METHODS:
+            status, fields, body = self.pages.page(path)
             await client.send_head(status, fields, body, more=False)
         elif path == explain.PATH and method == "POST":
-            await self._explain(headers, client)
+            context = self._context(method, path, DEFAULT_DIALECT, headers, client)
+            await self._accounted(context, self._explain(context))
         else:
             failure, fields = self.pages.missing(path, method, match)
-            context = RequestContext(Account(self.records, method, path), SURFACES.dialect_of(path), headers, client)
+            context = self._context(method, path, SURFACES.dialect_of(path), headers, client)
             await self._accounted(context, context.refuse(failure, fields))
 
     async def refuse(self, method: str, path: str, headers: Headers, client: Client, failure: Failure) -> None:
         """Answer a request that the server's protocol refuses, in the dialect of its path, and record it."""
-        context = RequestContext(Account(self.records, method, path), SURFACES.dialect_of(path), headers, client)
+        context = self._context(method, path, SURFACES.dialect_of(path), headers, client)
         await self._accounted(context, context.refuse(failure))
 
-    async def _explain(self, headers: Headers, client: Client) -> None:
-        fields = dict(headers)
-        caller = repeated_field(headers) or authenticate(fields, self.pipeline.compiler.catalogues.current)
-        body = caller if isinstance(caller, Failure) else await self._read_body(fields, BodyKind.JSON, client)
-        if isinstance(body, Failure) or isinstance(caller, Failure):
-            failure = body if isinstance(body, Failure) else caller
-            if isinstance(failure, Failure) and failure.kind is not Kind.CLIENT_DISCONNECTED:
-                status, fields_out, response_body = refusal(failure, DEFAULT_DIALECT, advice(failure))
-                await client.send_head(status, fields_out, response_body, more=False)
+    def _context(
+        self, method: str, path: str, dialect: CallerDialect, headers: Headers, client: Client
+    ) -> RequestContext:
+        """The context of one request, and its account with all that the head says of the caller."""
+        account = Account(self.records, method, path)
+        context = RequestContext(account, dialect, headers, client)
+        if self._trusted_proxies:
+            account.address = self._trusted_proxies.source(client.address, headers)
+        named = context.fields.get(b"x-portkey-virtual-key")
+        if named is not None:
+            name = named.decode("utf-8", "replace").removeprefix("@")
+            account.virtual_key = name if name in self.pipeline.compiler.catalogues.current.virtual_keys else None
+        return context
+
+    async def _explain(self, context: RequestContext) -> None:
+        caller = self._authenticate(context)
+        if isinstance(caller, Failure):
+            await context.refuse(caller)
             return
-        status, fields_out, response_body = explain.answer(self.pipeline.router, caller, headers, body)
-        await client.send_head(status, fields_out, response_body, more=False)
+        body = await self._read_body(context.fields, BodyKind.JSON, context.client)
+        if isinstance(body, Failure):
+            await self._refuse_body(body, context)
+            return
+        status, fields, response_body = explain.answer(self.pipeline.router, caller, context.headers, body)
+        context.begun, context.account.status = True, status
+        await context.client.send_head(status, fields, response_body, more=False)
 
     async def _accounted(self, context: RequestContext, serving: Coroutine[Any, Any, None]) -> None:
         """Serve one request, handle its cancellation and defects, and close its account."""
@@ -128,6 +156,7 @@ class Gateway:
         except asyncio.CancelledError:
             account.is_cancelled = True
             if not client.gone:
+                await tell_of_stop(context)
                 raise
             # The gateway itself cancelled the task because the caller left: the cancellation ends here.
             task = asyncio.current_task()
@@ -147,10 +176,7 @@ class Gateway:
     async def _answer(self, match: Match, path: str, query: str, context: RequestContext) -> None:
         call = await self._read(match, path, query, context)
         if isinstance(call, Failure):
-            if call.kind is Kind.CLIENT_DISCONNECTED:
-                context.account.failure = call
-            else:
-                await context.refuse(call)
+            await self._refuse_body(call, context)
             return
         client = context.client
         client.watch()
@@ -167,15 +193,9 @@ class Gateway:
         """The call, or the failure to answer with. The caller is authenticated before the body is read."""
         surface, fields, account = match.surface, context.fields, context.account
         account.operation = surface.operation
-        if len(fields) != len(context.headers):
-            failure = repeated_field(context.headers)
-            if failure is not None:
-                return failure
-        caller = authenticate(fields, self.pipeline.compiler.catalogues.current)
+        caller = self._authenticate(context)
         if isinstance(caller, Failure):
             return caller
-        if caller.key is not None:
-            account.key, account.labels = caller.key.name, caller.key.labels
         body = b""
         if surface.body:
             read = await self._read_body(fields, surface.body, context.client)
@@ -199,6 +219,25 @@ class Gateway:
             surface.default_provider,
         )
 
+    def _authenticate(self, context: RequestContext) -> Caller | Failure:
+        """The caller, who is then told in the account; the failure for a head that can be read in two ways."""
+        if len(context.fields) != len(context.headers):
+            failure = repeated_field(context.headers)
+            if failure is not None:
+                return failure
+        caller = authenticate(context.fields, self.pipeline.compiler.catalogues.current)
+        if not isinstance(caller, Failure) and caller.key is not None:
+            context.account.key, context.account.labels = caller.key.name, caller.key.labels
+        return caller
+
+    @staticmethod
+    async def _refuse_body(failure: Failure, context: RequestContext) -> None:
+        """Answer with a failure that came before the pipeline, unless the caller has left."""
+        if failure.kind is Kind.CLIENT_DISCONNECTED:
+            context.account.failure = failure
+        else:
+            await context.refuse(failure)
+
     async def _read_body(self, fields: Mapping[bytes, bytes], kind: bytes, client: Client) -> bytes | Failure:
         limits = self.limits
         return _content_type_refused(fields, kind) or await client.read_body(
@@ -216,9 +255,17 @@ class Gateway:
             elif message["type"] == "lifespan.shutdown":
                 self.pages.draining = True
                 for part in reversed(self._parts):
-                    await part.stop()
+                    await _stop(part)
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+async def _stop(part: Part) -> None:
+    """Stop a part. One that fails, or does not end in time, keeps no other from stopping."""
+    try:
+        await asyncio.wait_for(part.stop(), _STOP_SECONDS)
+    except Exception:
+        _LOG.exception("%s did not stop in order", type(part).__name__)
 
 
 def _content_type_refused(fields: Mapping[bytes, bytes], kind: bytes) -> Failure | None:

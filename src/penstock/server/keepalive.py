@@ -67,7 +67,7 @@ async def _wait(running: asyncio.Task[Answer], call: Call, interval: float, cont
         if context.begun:
             await context.client.send(call.dialect.keep_alive)
         else:
-            context.begun = True
+            context.begun = context.is_streaming = True
             context.account.status = 200
             headers = [*_HEADERS, (b"x-portkey-trace-id", call.trace_id)]
             await context.client.send_head(200, headers, call.dialect.keep_alive, more=True)

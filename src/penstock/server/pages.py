@@ -11,12 +11,12 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.server import explain
 from penstock.server.not_built import not_built
-from penstock.server.respond import refusal
-from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, Match
+from penstock.server.surfaces import SURFACES, Match
 
 _JSON: Final = [(b"content-type", b"application/json")]
 _TEXT: Final = [(b"content-type", b"text/plain; charset=utf-8")]
 _PAGES: Final = ("/", "/health", "/v1/health", "/ready")
+PAGE_METHODS: Final = frozenset({"GET", "HEAD"})
 
 
 class Pages:
@@ -30,11 +30,8 @@ class Pages:
         """Whether the path is a page."""
         return path in _PAGES
 
-    def page(self, path: str, method: str) -> tuple[int, Headers, bytes]:
-        """Status, headers and body of an existing page."""
-        if method not in {"GET", "HEAD"}:
-            failure, headers = _wrong_method(path, method, "GET")
-            return refusal(failure, DEFAULT_DIALECT, headers)
+    def page(self, path: str) -> tuple[int, Headers, bytes]:
+        """Status, headers and body of an existing page, for one of ``PAGE_METHODS``."""
         match path:
             case "/":
                 return _page(200, _TEXT, b"Penstock says hello. POST /v1/chat/completions\n")
@@ -50,6 +47,8 @@ class Pages:
         """The failure and the response headers for a path that takes other ``methods``, or for an unknown path."""
         if path == explain.PATH:
             methods = "POST"
+        elif path in _PAGES:
+            methods = "GET"
         if isinstance(methods, str):
             return _wrong_method(path, method, methods)
         return not_built(path) or _not_found(path), []

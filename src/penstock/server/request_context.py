@@ -18,9 +18,10 @@ _METADATA: Final = b"x-portkey-metadata"
 
 
 class RequestContext:
-    """``begun``: the head of the response was sent. ``answer`` is set when the pipeline returns an answer."""
+    """``begun``: the head of the response was sent; ``is_streaming``: it was that of a stream, whose end was not sent.
+    ``answer`` is set when the pipeline returns an answer."""
 
-    __slots__ = ("account", "answer", "begun", "client", "dialect", "fields", "headers", "trace_id")
+    __slots__ = ("account", "answer", "begun", "client", "dialect", "fields", "headers", "is_streaming", "trace_id")
 
     def __init__(self, account: Account, dialect: CallerDialect, headers: Headers, client: Client) -> None:
         self.account = account
@@ -30,15 +31,21 @@ class RequestContext:
         self.client = client
         self.trace_id = self.fields.get(b"x-portkey-trace-id") or b"%032x" % random.getrandbits(128)
         self.answer: Answer | None = None
-        self.begun = False
+        self.begun = self.is_streaming = False
         account.trace_id = self.trace_id
         account.address = client.address
+        account.user_agent = self.fields.get(b"user-agent")
         account.dialect = dialect.name
         account.metadata = self.fields.get(_METADATA)
 
+    @property
+    def trace(self) -> str:
+        """The trace id as text."""
+        return self.trace_id.decode("utf-8", "replace")
+
     async def refuse(self, failure: Failure, headers: Headers | None = None) -> None:
         """Send a failure that didn't come from the pipeline. Only before the head of a response was sent."""
-        reply = self.dialect.errors.failure(failure, self.trace_id.decode("utf-8", "replace"))
+        reply = self.dialect.errors.failure(failure, self.trace)
         self.account.failure, self.account.status = failure, reply.status
         self.begun = True
         fields = [*reply.headers, *(headers or advice(failure)), (b"x-portkey-trace-id", self.trace_id)]

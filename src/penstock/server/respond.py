@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from penstock.core.failure import Failure
+from typing import Final
+
+from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.dialects.caller import CallerDialect
 from penstock.pipeline.account import Account
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.relay import relay
+from penstock.pipeline.relay import last_bytes, relay
 from penstock.server.request_context import RequestContext
+
+STOPPING: Final = Failure(
+    Kind.SHUTTING_DOWN,
+    "The gateway is stopping, and the time that running requests had is over: send the request again.",
+)
+_RETRY_SOON: Final = [(b"retry-after", b"1")]
 
 
 async def respond(answer: Answer, call: Call, context: RequestContext) -> None:
@@ -20,6 +28,7 @@ async def respond(answer: Answer, call: Call, context: RequestContext) -> None:
     account = context.account
     context.begun, account.first_byte, account.status = True, account.elapsed(), answer.status
     account.stream = answer.watch is not None
+    context.is_streaming = account.stream and answer.rest is not None
     await context.client.send_head(answer.status, answer.headers, answer.body, more=answer.rest is not None)
     if answer.rest is None:
         _note_ending(answer, account)
@@ -40,6 +49,26 @@ def _note_ending(answer: Answer, account: Account) -> None:
     account.skipped = 0 if answer.watch is None else answer.watch.skipped
     if answer.attempt is not None and answer.attempt.ended is None:
         answer.attempt.ended = account.elapsed()
+
+
+async def tell_of_stop(context: RequestContext) -> None:
+    """End a request whose task was cancelled because the gateway stops: with a 503, or, in a stream that has begun,
+    with an error event. A plain reply that has begun is cut short, and the closed connection tells."""
+    account, answer, client = context.account, context.answer, context.client
+    if not context.begun:
+        await context.refuse(STOPPING, _RETRY_SOON)
+        return
+    if not context.is_streaming:
+        return
+    failure: Failure | None = STOPPING
+    if answer is None or answer.watch is None:
+        last = context.dialect.errors.event(STOPPING, context.trace)
+    else:
+        # Some providers keep a connection open after the end of the stream.
+        failure = None if answer.watch.ending()[0] else STOPPING
+        last = last_bytes(answer, answer.watch, context.dialect, context.trace, failure)
+    account.failure, account.is_cancelled = failure, failure is not None
+    await client.end(last)
 
 
 def refusal(failure: Failure, dialect: CallerDialect, headers: Headers | None = None) -> tuple[int, Headers, bytes]:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import gc
+import importlib
 import importlib.util
-import os
+import logging
+import logging.config
 import socket
 import sys
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
-from uvicorn.supervisors import Multiprocess
 
 from penstock.server.asgi import App
 from penstock.server.http1 import ServerConnection
-from penstock.settings import Settings, to_environ
+from penstock.server.stopping import GracefulServer
+from penstock.server.workers import STARTUP_FAILED, Supervisor, beat, obey
+from penstock.settings import Settings
+
+_LOG: Final = logging.getLogger("penstock")
 
 # Load balancers keep idle connections for about a minute. The gateway must not close first, or it could close while a
 # request is on its way.
@@ -25,20 +32,37 @@ _KEEP_ALIVE_SECONDS: Final = 75
 def serve(app: App, settings: Settings, sock: socket.socket) -> None:
     """Serve in this process until SIGINT or SIGTERM, then finish the running requests within ``shutdown_grace``."""
     _calm_the_collector()
-    uvicorn.Server(_config(app, settings)).run(sockets=[sock])
+    GracefulServer(_config(app, settings)).run(sockets=[sock])
 
 
 def supervise(app: str, settings: Settings, sock: socket.socket, catalogue: Path | None = None) -> None:
-    """Serve in ``workers`` processes, each of which imports the application anew, as ``module:attribute``.
+    """Serve in ``workers`` processes, each of which builds the application anew: ``app`` names the function for it, as
+    ``module:function``, which takes the settings and the catalogue's path.
 
-    The settings reach them in the environment. Exits when a worker fails to start.
+    The settings reach the workers through a pipe: their environment would show the proxy's password to other programs.
+    Exits when a worker fails to start.
     """
-    os.environ.update(to_environ(settings, catalogue))
-    supervisor = Multiprocess(_config(app, settings), sockets=[sock])
-    supervisor.run()
-    failed = max((process.exitcode or 0 for process in supervisor.processes), default=0)
-    if failed > 0:
-        sys.exit(failed)
+    logging.config.dictConfig(_logging(settings.server.log_level))
+    server = settings.server
+    work = functools.partial(_work, app, settings, catalogue)
+    code = Supervisor(work, server.workers, sock, server.shutdown_grace).run()
+    if code:
+        sys.exit(code)
+
+
+def _work(app: str, settings: Settings, catalogue: Path | None, sock: socket.socket, orders: Connection) -> None:
+    """Serve as one of several workers."""
+    logging.config.dictConfig(_logging(settings.server.log_level))
+    try:
+        module, _, function = app.partition(":")
+        built = getattr(importlib.import_module(module), function)(settings, catalogue)
+        _calm_the_collector()
+        server = GracefulServer(_config(built, settings), is_supervised=True, beat=functools.partial(beat, orders))
+    except Exception:
+        _LOG.exception("a worker can't start")
+        sys.exit(STARTUP_FAILED)
+    obey(orders, server)
+    server.run(sockets=[sock])
 
 
 def _calm_the_collector() -> None:
@@ -51,10 +75,9 @@ def _calm_the_collector() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-def _config(app: App | str, settings: Settings) -> uvicorn.Config:
+def _config(app: App, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        workers=settings.server.workers,
         http=ServerConnection,
         loop="uvloop" if importlib.util.find_spec("uvloop") else "asyncio",
         ws="none",
@@ -71,12 +94,12 @@ def _config(app: App | str, settings: Settings) -> uvicorn.Config:
 
 
 def _logging(level: str) -> dict[str, Any]:
-    """Messages to standard error (standard output is the access log's). uvicorn hands this to its workers."""
+    """Messages to standard error (standard output is the access log's)."""
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "handlers": {"stderr": {"class": "penstock.observe.messages.StderrHandler", "formatter": "line"}},
         "root": {"level": level.upper(), "handlers": ["stderr"]},
         # At level info, uvicorn's own start messages would repeat the banner.
         "loggers": {"uvicorn": {"level": "WARNING" if level == "info" else level.upper()}},

@@ -56,12 +56,6 @@ class Field(msgspec.Struct, frozen=True):
         """Whether a variable counts as not set: an empty one does, save where empty text or an empty list is meant."""
         return not text and self.default != "" and not self.listed
 
-    def write(self, value: Any) -> str:
-        """The text that ``read_text`` takes for this value."""
-        if isinstance(value, tuple):
-            return ",".join(value)
-        return str(value).lower() if isinstance(value, bool) else str(value)
-
     def show(self, value: Any) -> str:
         """A value as an error message may quote it."""
         if self.secret:

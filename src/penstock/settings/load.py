@@ -24,7 +24,6 @@ from penstock.settings.model import Settings
 _FILE: Final = "penstock.toml"
 _PREFIX: Final = "PENSTOCK_"
 _CONFIG: Final = _PREFIX + "CONFIG"
-_CATALOGUE: Final = _PREFIX + "CATALOGUE"
 _SECTIONS: Final = msgspec.structs.asdict(Settings()).keys()
 _NAMED_ENTRIES: Final = ("virtual_keys", "configs", "keys")
 """Sections of the file that are no settings: stores/file.py reads them."""
@@ -39,7 +38,7 @@ _VARIABLES: Final[dict[str, Field]] = {
 # What a misspelt word may have meant, and how that is shown.
 _HEADINGS: Final = {section: f"[{section}]" for section in (*_SECTIONS, *_NAMED_ENTRIES)}
 _KEYS: Final = {field.key: name for name, field in FIELDS.items()}
-_UNPREFIXED: Final = {name.removeprefix(_PREFIX): name for name in (*_VARIABLES, _CONFIG, _CATALOGUE)}
+_UNPREFIXED: Final = {name.removeprefix(_PREFIX): name for name in (*_VARIABLES, _CONFIG)}
 
 # Kubernetes describes a service called "penstock" to every pod in variables of these names, unasked:
 # https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
@@ -102,24 +101,9 @@ def config_file(flags: Mapping[str, str | None], environ: Mapping[str, str], cwd
 
 
 def catalogue_file(flags: Mapping[str, str | None], environ: Mapping[str, str], cwd: Path) -> Path | None:
-    """The file that virtual keys, configs and gateway keys are read from: that of the settings, save in a worker."""
-    handed = environ.get(_CATALOGUE)
-    path = cwd / handed if handed else config_file(flags, environ, cwd)
+    """The file that virtual keys, configs and gateway keys are read from: that of the settings."""
+    path = config_file(flags, environ, cwd)
     return None if path == Path(os.devnull) else path
-
-
-def to_environ(settings: Settings, catalogue: Path | None = None) -> dict[str, str]:
-    """Variables that make ``load`` and ``catalogue_file`` give exactly these, whatever files and flags there were.
-
-    For worker processes.
-    """
-    # Not resolved further: a symbolic link may come to point to a newer file.
-    variables = {_CONFIG: os.devnull, _CATALOGUE: str(catalogue.absolute()) if catalogue else os.devnull}
-    for field in FIELDS.values():
-        value = getattr(getattr(settings, field.section), field.key)
-        if value is not None:
-            variables[field.variable] = field.write(value)
-    return variables
 
 
 def _in_file(flags: Mapping[str, str | None], environ: Mapping[str, str], cwd: Path) -> Iterator[_Given | str]:
@@ -167,7 +151,7 @@ def _in_environment(environ: Mapping[str, str]) -> Iterator[_Given | str]:
             continue
         yield _Given(field, text, name)
     for name, text in environ.items():
-        known = name in _VARIABLES or name in {_CONFIG, _CATALOGUE}
+        known = name in _VARIABLES or name == _CONFIG
         if name.startswith(_PREFIX) and not known and not _is_from_kubernetes(name, text):
             yield f"unknown variable {name}" + _suggestion(name.removeprefix(_PREFIX), _UNPREFIXED)
 
@@ -203,6 +187,9 @@ def _contradictions(settings: Settings, cwd: Path) -> Iterator[str]:
     for host in settings.trusted_hosts:
         if "/" in host and not _is_network(host):
             yield f"security.trusted_hosts: {host} is no network, such as 10.1.0.0/16"
+    for proxy in settings.server.trusted_proxies:
+        if not _is_network(proxy):
+            yield f"server.trusted_proxies: {proxy} is no address and no network, such as 10.0.0.0/8"
 
 
 def _is_proxy(text: str) -> bool:

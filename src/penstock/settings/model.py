@@ -34,6 +34,7 @@ LogLevel = Annotated[
     Meta(title="one of critical, error, warning, info, debug"),
 ]
 HostPattern = Annotated[str, Meta(pattern=r"^[^\s,]+$")]
+Network = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f.:]+(/[0-9]+)?$")]
 
 
 class Server(Struct, frozen=True):
@@ -120,6 +121,16 @@ class Server(Struct, frozen=True):
         Some, Meta(description="How many gateways a request may have passed, so that none calls itself forever.")
     ] = 5
     access_log: Annotated[Switch, Meta(description="Write a JSON line a request to standard output.")] = True
+    trusted_proxies: Annotated[
+        tuple[Network, ...],
+        Meta(
+            title="a list of addresses and networks",
+            description="Proxies whose X-Forwarded-For or Forwarded header tells the caller's address; from anybody "
+            "else both are ignored.",
+            examples=[["10.0.0.0/8", "192.0.2.7"]],
+            extra={"listed": True},
+        ),
+    ] = ()
 
 
 class Upstream(Struct, frozen=True):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import os
 import signal
@@ -16,6 +17,7 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Final
 
+from penstock.background import Background
 from penstock.stores.catalogue import Catalogue, CatalogueChange
 from penstock.stores.memory import MemoryCatalogue
 from penstock.stores.reading import Reading, Stamp, read, stamp
@@ -48,8 +50,9 @@ class CatalogueFile:
         self._told: set[str] = set()
         self._asked = asyncio.Event()
         self._hangup = _Hangup(self._asked.set)
-        self._task: asyncio.Task[None] | None = None
+        self._task: Background | None = None
         if path is not None:
+            self._task = Background("catalogue", functools.partial(self._follow, path))
             reading = Reading(path, *self._sources)
             self._catalogue, self._stamps = MemoryCatalogue(reading.result()), reading.stamps
 
@@ -61,17 +64,14 @@ class CatalogueFile:
         self._catalogue.watch(callback)
 
     def start(self) -> None:
-        if self._path is not None:
-            loop = asyncio.get_running_loop()
-            self._task = loop.create_task(self._follow(self._path), name="catalogue")
-            self._hangup.start(loop)
+        if self._task is not None:
+            self._task.start()
+            self._hangup.start(asyncio.get_running_loop())
 
     async def stop(self) -> None:
         if self._task is not None:
             self._hangup.stop(asyncio.get_running_loop())
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await self._task.stop()
 
     async def _follow(self, path: Path) -> None:
         before = self._stamps

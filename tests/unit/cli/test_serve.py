@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -20,6 +21,15 @@ from penstock.cli.serve import banner, bind
 from penstock.server.asgi import App
 from penstock.settings import Settings
 from penstock.settings.model import Server
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """Commands of these tests run in this process, and serve has handlers of its own."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

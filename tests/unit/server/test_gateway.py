@@ -90,16 +90,23 @@ async def test_another_method_is_recorded_once(edge: Edge, path: str, is_anthrop
     assert (record.status, record.failure) == (405, "method_not_allowed")
 
 
-async def test_pages_are_no_business_of_the_records(edge: Edge) -> None:
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_pages_are_no_business_of_the_records(edge: Edge, method: str) -> None:
     for path in ("/", "/health", "/ready"):
-        assert (await edge.serve("GET", path)).status == 200
+        assert (await edge.serve(method, path)).status == 200
     assert edge.records() == []
+
+
+async def test_a_page_is_only_read(edge: Edge) -> None:
+    client = await edge.serve("POST", "/health")
+    assert (client.status, client.fields[b"allow"], "POST" in error_of(client)) == (405, b"GET", True)
+    assert edge.record().failure == "method_not_allowed"
 
 
 @pytest.fixture
 def guarded(tmp_path: Path) -> Edge:
     catalogue = tmp_path / "penstock.toml"
-    catalogue.write_text(f'[keys.team]\nhash = "{digest_of("right")}"\n')
+    catalogue.write_text(f'[keys.team]\nhash = "{digest_of("right")}"\n[virtual_keys.cheap]\nprovider = "echo"\n')
     return Edge(catalogue)
 
 
@@ -118,12 +125,15 @@ async def test_who_shows_a_key_is_known(guarded: Edge) -> None:
     assert guarded.record().key == "team"
 
 
-async def test_explanations_need_a_key_too_and_are_not_recorded(guarded: Edge) -> None:
+async def test_explanations_need_a_key_too_and_are_recorded(guarded: Edge) -> None:
     assert (await guarded.serve("POST", "/v1/explain", body=b"{}")).status == 401
     shown = [*ECHO, *headers_of(authorization="Bearer right")]
     assert (await guarded.serve("POST", "/v1/explain", shown, b"{}")).status == 200
     assert (await guarded.serve("POST", "/v1/explain", shown, b"[")).status == 400
-    assert guarded.records() == []
+    told = [(record.path, record.status, record.key, record.client) for record in guarded.records()]
+    assert told == [
+        ("/v1/explain", status, key, "127.0.0.1") for status, key in ((401, None), (200, "team"), (400, "team"))
+    ]
 
 
 async def test_another_media_type_is_refused_unread(edge: Edge) -> None:
@@ -188,6 +198,40 @@ async def test_a_caller_who_leaves_while_waiting(edge: Edge, monkeypatch: pytest
     assert (record.status, record.failure, client.heads) == (499, "client_disconnected", [])
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/v1/chat/completions", 401),
+        ("GET", "/v1/models/a", 401),
+        ("POST", "/v1/explain", 401),
+        ("DELETE", "/v1/messages", 405),
+        ("GET", "/nowhere", 404),
+    ],
+)
+async def test_every_request_tells_who_sent_it(guarded: Edge, method: str, path: str, status: int) -> None:
+    headers = headers_of(user_agent="curl/8 " + "x" * 500, x_portkey_virtual_key="@cheap")
+    assert (await guarded.serve(method, path, headers)).status == status
+    record = guarded.record()
+    assert (record.status, record.client, record.virtual_key) == (status, "127.0.0.1", "cheap")
+    assert record.user_agent is not None
+    assert (record.user_agent[:7], len(record.user_agent)) == ("curl/8 ", 128)
+
+
+async def test_a_virtual_key_that_does_not_exist_is_not_recorded(guarded: Edge) -> None:
+    """It may be a credential in the wrong header."""
+    headers = [*ECHO, *headers_of(authorization="Bearer right", x_portkey_virtual_key="sk-1")]
+    assert (await guarded.serve("POST", "/v1/chat/completions", headers)).status == 400
+    assert (guarded.record().virtual_key) is None
+
+
+async def test_a_trusted_proxy_tells_the_callers_address(tmp_path: Path) -> None:
+    forwarded = headers_of(x_forwarded_for="203.0.113.9")
+    for proxies, told in (("127.0.0.0/8", "203.0.113.9"), ("10.0.0.0/8", "127.0.0.1")):
+        edge = Edge(PENSTOCK_TRUSTED_PROXIES=proxies)
+        await edge.serve("GET", "/nowhere", forwarded)
+        assert edge.record().client == told
+
+
 async def test_a_gateway_that_stops(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
     hanging, client = Hanging(), FakeClient(BODY)
     put_in(edge, monkeypatch, hanging)
@@ -198,6 +242,8 @@ async def test_a_gateway_that_stops(edge: Edge, monkeypatch: pytest.MonkeyPatch)
         await serving
     record = edge.record()
     assert (record.status, record.failure) == (503, "shutting_down")
+    assert (client.status, client.fields[b"retry-after"]) == (503, b"1")
+    assert "stopping" in error_of(client)
 
 
 async def test_a_defect_is_told_recorded_once_and_logged(
@@ -262,3 +308,36 @@ async def test_readiness_ends_when_the_gateway_is_told_to_stop(edge: Edge) -> No
     await edge.gateway({"type": "lifespan"}, receive, send)
     assert [message["type"] for message in sent] == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     assert (await edge.serve("GET", "/ready")).status == 503
+
+
+class Failing:
+    """A part of the gateway that does not stop in order."""
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+    async def stop(self) -> None:
+        raise RuntimeError("no")
+
+
+async def test_a_part_that_fails_to_stop_keeps_no_other_from_it(caplog: pytest.LogCaptureFixture) -> None:
+    stopped: list[str] = []
+
+    class Orderly(Failing):
+        async def stop(self) -> None:
+            stopped.append("first")
+
+    edge = Edge()
+    gateway = Gateway(edge.gateway.pipeline, edge.gateway.records, edge.gateway.limits, [Orderly(), Failing()])
+    messages = [{"type": "lifespan.shutdown"}, {"type": "lifespan.startup"}]
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop()
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await gateway({"type": "lifespan"}, receive, send)
+    assert (stopped, sent[-1]["type"]) == (["first"], "lifespan.shutdown.complete")
+    assert "Failing did not stop in order" in caplog.text

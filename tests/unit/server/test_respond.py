@@ -19,7 +19,7 @@ from penstock.pipeline.account import Account, AttemptAccount
 from penstock.pipeline.call import Answer
 from penstock.pipeline.relay import Broken
 from penstock.server.request_context import RequestContext
-from penstock.server.respond import refusal, respond
+from penstock.server.respond import STOPPING, refusal, respond, tell_of_stop
 
 DIALECTS = pytest.mark.parametrize("dialect", CALLERS.values(), ids=CALLERS)
 CUT = Failure(Kind.CONNECTION_CLOSED, "Gone", sent=True)
@@ -100,3 +100,62 @@ def test_a_refusal_without_an_account(dialect: CallerDialect) -> None:
     status, headers, body = refusal(failure, dialect, [(b"allow", b"GET")])
     assert (status, dict(headers)[b"allow"]) == (405, b"GET")
     assert "Not so." in json.loads(body)["error"]["message"]
+
+
+# The gateway stops before the answer is complete.
+
+
+async def stopped(serving: Serving, answer: Answer | None) -> None:
+    """What is told when the task that gives ``answer`` out was cancelled after the first bytes."""
+    context = serving.context
+    context.answer = answer
+    if answer is not None:
+        context.begun = True
+        context.is_streaming = answer.watch is not None
+    await tell_of_stop(context)
+
+
+@DIALECTS
+async def test_a_caller_without_an_answer_is_told_of_the_stop(dialect: CallerDialect) -> None:
+    serving = Serving(dialect)
+    await stopped(serving, None)
+    assert (serving.client.status, serving.client.fields[b"retry-after"]) == (503, b"1")
+    assert STOPPING.message in serving.client.received.decode()
+    assert serving.account.failure is STOPPING
+
+
+@DIALECTS
+async def test_a_stream_that_has_begun_ends_with_an_error_event(dialect: CallerDialect) -> None:
+    serving = Serving(dialect)
+    answer = streamed(dialect)
+    await stopped(serving, answer)
+    assert serving.client.received == dialect.errors.event(STOPPING, serving.context.trace)
+    assert serving.client.is_complete
+    assert (serving.account.failure, answer.broken) == (STOPPING, STOPPING)
+
+
+@DIALECTS
+async def test_a_stream_that_was_kept_alive_ends_with_an_error_event(dialect: CallerDialect) -> None:
+    serving = Serving(dialect)
+    serving.context.begun = serving.context.is_streaming = True
+    await stopped(serving, None)
+    assert serving.client.received == dialect.errors.event(STOPPING, serving.context.trace)
+
+
+@DIALECTS
+async def test_a_stream_that_is_complete_is_no_failure(dialect: CallerDialect) -> None:
+    """Its provider kept the connection open after the end."""
+    serving = Serving(dialect)
+    answer = streamed(dialect)
+    assert answer.watch is not None
+    answer.watch.feed(STREAMS[dialect.name][2])
+    serving.account.is_cancelled = True
+    await stopped(serving, answer)
+    assert (serving.client.received, serving.client.is_complete) == (b"", True)
+    assert (serving.account.failure, serving.account.is_cancelled) == (None, False)
+
+
+async def test_a_plain_reply_that_has_begun_is_cut() -> None:
+    serving = Serving()
+    await stopped(serving, Answer(200, [], b"{", Outcome(200), FakeReply(200)))
+    assert (serving.client.received, serving.client.is_complete) == (b"", False)

@@ -34,6 +34,13 @@ def test_the_operator_decides_against_the_habit(host: str) -> None:
         assert settings.trusted_hosts == ("a.lan",)
 
 
+def as_text(value: Any) -> str:
+    """A value as a variable holds it."""
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 @pytest.mark.parametrize("name", FIELDS)
 def test_every_setting_is_explained_and_its_default_fits(name: str) -> None:
     field = FIELDS[name]
@@ -41,7 +48,7 @@ def test_every_setting_is_explained_and_its_default_fits(name: str) -> None:
     assert field.expected
     if field.default is not None:
         assert field.read(field.default) == field.default
-        assert field.read_text(field.write(field.default)) == field.default
+        assert field.read_text(as_text(field.default)) == field.default
 
 
 def test_the_cache_can_be_turned_off() -> None:

@@ -1,0 +1,70 @@
+"""A background task of the process: it runs as long as the gateway does.
+
+If it dies, the log says so, and it starts again. Every task that outlives a request is run by a ``Background``: the
+access log's drain, the watch over penstock.toml.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+_LOG: Final = logging.getLogger("penstock")
+_LONGEST_PAUSE: Final = 60.0
+"""Seconds. A task that lived longer than this before it died starts again after the first pause."""
+
+
+class Background:
+    """Runs ``run``, which never returns by itself, and starts it again when it fails or returns.
+
+    The first restart waits ``pause`` seconds; each further one waits twice as long, a minute at most.
+    """
+
+    def __init__(self, name: str, run: Callable[[], Coroutine[Any, Any, None]], pause: float = 1.0) -> None:
+        self.name = name
+        self._run = run
+        self._pause = pause
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Start the task in the running event loop."""
+        self._task = asyncio.get_running_loop().create_task(self._keep_running(), name=self.name)
+
+    async def stop(self) -> None:
+        """Cancel the task and wait for its end. Harmless when the task was never started."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _keep_running(self) -> None:
+        loop = asyncio.get_running_loop()
+        pause = self._pause
+        while True:
+            started = loop.time()
+            problem = await self._run_once()
+            if loop.time() - started > _LONGEST_PAUSE:
+                pause = self._pause
+            _LOG.error(
+                "the background task '%s' died; it starts again in %g s", self.name, pause, exc_info=problem or None
+            )
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _run_once(self) -> BaseException | None:
+        """Run to the end of the task; what ended it, None if it returned. Raises CancelledError when stopped."""
+        try:
+            await self._run()
+        except asyncio.CancelledError as error:
+            # A future that the task awaited may have been cancelled: then nobody asked the task itself to stop.
+            current = asyncio.current_task()
+            if current is None or current.cancelling():
+                raise
+            return error
+        except Exception as error:
+            return error
+        return None

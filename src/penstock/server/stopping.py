@@ -1,0 +1,173 @@
+"""Stopping: running requests have a grace; at its end, or at a second signal, each of them is told, and recorded.
+
+uvicorn cancels what is left at the end of the grace and closes the event loop under it; a second SIGINT does so at once
+and with a traceback. Here the cancelled requests have time to tell their callers, and a ``Watchdog`` ends a process
+whose event loop or threads are stuck.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Generator
+from types import FrameType
+from typing import Any, Final, cast
+
+import uvicorn
+
+from penstock.server.http1 import ServerConnection
+
+_LOG: Final = logging.getLogger("penstock")
+_POLL: Final = 0.02
+_LAST_SECONDS: Final = 1.0
+"""How long callers may take to read that their requests are ended."""
+_SLACK: Final = 10.0
+"""Seconds after the grace in which the process must have ended."""
+_AT_ONCE: Final = 5.0
+"""Seconds after a second signal in which the process must have ended."""
+_THREADS: Final = 1.0
+"""Seconds for threads that are stuck in a system call, after everything else has ended."""
+
+
+class Watchdog:
+    """Ends the process when stopping takes longer than it may."""
+
+    @staticmethod
+    def arm(seconds: float, code: int) -> None:
+        """End the process in so many seconds, unless it ends before. May be called in a signal handler."""
+        threading.Thread(target=_end_process, args=(seconds, code), name="watchdog", daemon=True).start()
+
+
+def _end_process(seconds: float, code: int) -> None:
+    time.sleep(seconds)
+    if code:
+        _LOG.error("stopping took too long: the process ends now")
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+    os._exit(code)
+
+
+class GracefulServer(uvicorn.Server):
+    """A server that stops with a word to every caller.
+
+    A first SIGINT or SIGTERM begins the stop, a second one of either kind stops at once. ``is_supervised``: the server
+    is one of several workers; the supervisor alone says what to do, since signals reach workers twice where a terminal
+    or a service manager sends them to the whole group. ``beat`` is then called every few seconds from the event loop.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        *,
+        is_supervised: bool = False,
+        beat: Callable[[], None] | None = None,
+        watchdog: Callable[[float, int], None] = Watchdog.arm,
+    ) -> None:
+        super().__init__(config)
+        self._is_supervised = is_supervised
+        self._beat = beat
+        self._watchdog = watchdog
+        self._owns_process = True
+
+    # Called from signal handlers and other threads: nothing here may wait for a lock, so nothing is logged.
+
+    def stop(self) -> None:
+        """Begin to stop. Harmless when called again."""
+        if not self.should_exit:
+            self.should_exit = True
+            self._limit(self._grace + _SLACK, 1)
+
+    def stop_at_once(self) -> None:
+        """End the running requests now. Harmless when called again."""
+        self.stop()
+        if not self.force_exit:
+            self.force_exit = True
+            self._limit(_AT_ONCE, 1)
+
+    def _limit(self, seconds: float, code: int) -> None:
+        """The process ends in so many seconds, whatever holds it."""
+        if self._owns_process:
+            self._watchdog(seconds, code)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        if self.should_exit and not self._is_supervised:
+            self.stop_at_once()
+        else:
+            self.stop()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Handle the signals while the server runs. Unlike uvicorn's, they are not raised once more at the end."""
+        if threading.current_thread() is not threading.main_thread():
+            # A server in a thread is a guest of its process.
+            self._owns_process = False
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._beat is not None and counter % 50 == 0:
+            self._beat()
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop listening, let running requests end within the grace, tell the rest, stop the application."""
+        self._limit(self._grace + _SLACK, 1)
+        for server in self.servers:
+            server.close()
+        for sock in sockets or []:
+            sock.close()
+        await asyncio.sleep(0)  # what has arrived by now is taken in
+        for connection in self._connections():
+            connection.shutdown()
+        if not await self._drained():
+            await self._end_running()
+        await self.lifespan.shutdown()
+        self._limit(_THREADS, 0)
+
+    @property
+    def _grace(self) -> float:
+        return self.config.timeout_graceful_shutdown or 0
+
+    def _connections(self) -> list[ServerConnection]:
+        return cast("list[ServerConnection]", list(self.server_state.connections))
+
+    async def _drained(self) -> bool:
+        """Wait until all requests are answered, but not beyond the grace or a second signal; whether they are."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._grace
+        while self.server_state.connections or self.server_state.tasks:
+            if self.force_exit or loop.time() >= until:
+                return False
+            await asyncio.sleep(_POLL)
+        return True
+
+    async def _end_running(self) -> None:
+        """Cancel what runs: each request tells its caller (``respond.tell_of_stop``) and closes its account."""
+        why = "a second signal asks to stop at once" if self.force_exit else "the grace of running requests is over"
+        _LOG.warning("%s: %d of them are ended", why, len(self.server_state.tasks))
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _LAST_SECONDS
+        while (self.server_state.connections or self.server_state.tasks) and loop.time() < until:
+            # Requests that were sent ahead begin when the one before them ends: they are ended, too.
+            for task in list(self.server_state.tasks):
+                _cancel_once(task)
+            for connection in self._connections():
+                connection.refuse_rest()
+            await asyncio.sleep(_POLL)
+
+
+def _cancel_once(task: asyncio.Task[Any]) -> None:
+    if not task.cancelling():
+        task.cancel()

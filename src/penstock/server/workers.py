@@ -1,0 +1,263 @@
+"""Several worker processes on one listening socket, and the supervisor that starts, watches and stops them.
+
+Each worker has a pipe to its supervisor. Orders come through it rather than as signals, which terminals and service
+managers send to the whole group; its end tells a worker that the supervisor is gone, however it went.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection, wait
+from typing import Any, Final, Protocol
+
+_LOG: Final = logging.getLogger("penstock")
+_SPAWN: Final = multiprocessing.get_context("spawn")
+STARTUP_FAILED: Final = 3
+"""The exit code of a worker that can't start: another would fail in the same way."""
+_STOP: Final = b"stop"
+_STOP_AT_ONCE: Final = b"stop at once"
+_BEAT: Final = b"."
+_SILENCE: Final = 60.0
+"""Seconds without a sign of life after which a worker is replaced: its event loop stands still."""
+_PAUSE: Final = 1.0
+"""Seconds between the starts of a worker and of the one that takes its place."""
+_SLACK: Final = 15.0
+"""Seconds after the grace in which a worker must have ended; then it is killed."""
+_AT_ONCE: Final = 8.0
+_TICK: Final = 1.0
+
+Work = Callable[[socket.socket, Connection], None]
+"""What a worker process does. Anything that can be pickled: a function of a module, or a ``partial`` of one."""
+
+
+class Server(Protocol):
+    """What a worker runs (``stopping.GracefulServer``)."""
+
+    def stop(self) -> None: ...
+
+    def stop_at_once(self) -> None: ...
+
+
+def obey(orders: Connection, server: Server) -> None:
+    """Follow the supervisor's orders, in a thread of its own, until the supervisor is gone."""
+    threading.Thread(target=_obey, args=(orders, server), name="orders", daemon=True).start()
+
+
+def _obey(orders: Connection, server: Server) -> None:
+    while True:
+        try:
+            order = orders.recv_bytes()
+        except (EOFError, OSError):
+            _LOG.warning("the supervisor is gone: worker %d stops", os.getpid())
+            server.stop()
+            return
+        if order == _STOP_AT_ONCE:
+            server.stop_at_once()
+        else:
+            server.stop()
+
+
+def beat(orders: Connection) -> None:
+    """A sign of life for the supervisor."""
+    with contextlib.suppress(OSError):
+        orders.send_bytes(_BEAT)
+
+
+class _Worker:
+    """A worker process."""
+
+    def __init__(self, work: Work, sock: socket.socket) -> None:
+        self.orders, theirs = _SPAWN.Pipe()
+        self.process = _SPAWN.Process(target=_run, args=(work, sock, theirs), daemon=True)
+        with theirs, _interrupts_blocked():
+            self.process.start()
+        self.started = self.seen = time.monotonic()
+        self.is_up = False
+
+    def order(self, order: bytes) -> None:
+        with contextlib.suppress(OSError):
+            self.orders.send_bytes(order)
+
+    def listen(self) -> None:
+        """Take its signs of life."""
+        with contextlib.suppress(EOFError, OSError):
+            while self.orders.poll():
+                self.orders.recv_bytes()
+                self.seen, self.is_up = time.monotonic(), True
+
+    @property
+    def ending(self) -> str:
+        """How the process ended."""
+        code = self.process.exitcode or 0
+        return f"exit code {code}" if code >= 0 else f"signal {signal.Signals(-code).name}"
+
+    def close(self) -> None:
+        self.orders.close()
+        self.process.close()
+
+
+def _run(work: Work, sock: socket.socket, orders: Connection) -> None:
+    """The main function of a worker process."""
+    # Ctrl-C reaches every process of the terminal's group; the supervisor says what follows from it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until somebody wants to be told of it
+    _unblock_interrupts()
+    work(sock, orders)
+
+
+@contextlib.contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Start a process that gets no SIGINT before it is ready for one: Python would print a traceback."""
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _unblock_interrupts() -> None:
+    if sys.platform != "win32":
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+class Supervisor:
+    """Keeps ``count`` workers running until it is told to stop.
+
+    SIGINT or SIGTERM stops the workers in order, a second one at once; SIGHUP is passed on to them. A worker that dies,
+    or gives no sign of life for a minute, is told in the log and replaced.
+    """
+
+    def __init__(self, work: Work, count: int, sock: socket.socket, grace: float) -> None:
+        self._work = work
+        self._count = count
+        self._sock = sock
+        self._grace = grace
+        self._workers: list[_Worker] = []
+        self._starts: list[float] = []
+        """When the workers that take the place of others are to start."""
+        self._code = 0
+        self._is_stopping = self._is_forced = False
+        self._until = float("inf")
+        self._had_terminal = os.isatty(0)
+
+    def run(self) -> int:
+        """Run until all workers have ended. Returns the exit code: 0, or that of a worker that could not start."""
+        with _signal_numbers() as signals:
+            self._starts = [0.0] * self._count
+            while self._workers or self._starts:
+                self._start_due()
+                sources = [worker.process.sentinel for worker in self._workers]
+                wait([signals, *sources, *[worker.orders for worker in self._workers]], _TICK)
+                for number in _received(signals):
+                    self._handle(number)
+                self._look_after()
+        return self._code
+
+    def _start_due(self) -> None:
+        now = time.monotonic()
+        due = [each for each in self._starts if each <= now]
+        self._starts = [each for each in self._starts if each > now]
+        self._workers += [_Worker(self._work, self._sock) for _ in due]
+
+    def _handle(self, number: int) -> None:
+        if number == getattr(signal, "SIGHUP", None):
+            if self._had_terminal and not os.isatty(0):
+                self._stop()
+            else:
+                self._pass_on(number)
+        elif self._is_forced:
+            self._kill_all()
+        elif self._is_stopping:
+            _LOG.warning("a second signal asks to stop at once: %d workers end their requests", len(self._workers))
+            self._stop_at_once()
+        else:
+            self._stop()
+
+    def _pass_on(self, number: int) -> None:
+        for worker in self._workers:
+            if worker.is_up and worker.process.pid is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(worker.process.pid, number)
+
+    def _stop(self) -> None:
+        self._is_stopping = True
+        self._starts.clear()
+        # Callers that come now are refused rather than left waiting for workers that take nobody in any more.
+        self._sock.close()
+        self._until = time.monotonic() + self._grace + _SLACK
+        for worker in self._workers:
+            worker.order(_STOP)
+
+    def _stop_at_once(self) -> None:
+        self._is_forced = True
+        self._until = time.monotonic() + _AT_ONCE
+        for worker in self._workers:
+            worker.order(_STOP_AT_ONCE)
+
+    def _kill_all(self) -> None:
+        for worker in self._workers:
+            worker.process.kill()
+
+    def _look_after(self) -> None:
+        for worker in self._workers.copy():
+            worker.listen()
+            if worker.process.exitcode is not None:
+                self._workers.remove(worker)
+                self._ended(worker)
+                worker.close()
+            elif not self._is_stopping and worker.is_up and time.monotonic() - worker.seen > _SILENCE:
+                _LOG.error("worker %s gave no sign of life for %g s: it is killed", worker.process.pid, _SILENCE)
+                worker.process.kill()
+        if time.monotonic() > self._until:
+            _LOG.error("%d workers did not end in time: they are killed", len(self._workers))
+            self._until = float("inf")
+            self._kill_all()
+
+    def _ended(self, worker: _Worker) -> None:
+        if self._is_stopping:
+            return
+        if worker.process.exitcode == STARTUP_FAILED and not worker.is_up:
+            _LOG.error("worker %s could not start: the gateway stops", worker.process.pid)
+            self._code = STARTUP_FAILED
+            self._stop()
+            return
+        _LOG.error("worker %s died (%s): another one takes its place", worker.process.pid, worker.ending)
+        self._starts.append(worker.started + _PAUSE)
+
+
+@contextlib.contextmanager
+def _signal_numbers() -> Iterator[socket.socket]:
+    """A socket that the numbers of arriving signals can be read from, a byte each."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.setblocking(False)
+        theirs.setblocking(False)
+        descriptor = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+        names = ("SIGINT", "SIGTERM", "SIGHUP")
+        numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+        before: dict[int, Any] = {number: signal.signal(number, lambda *_: None) for number in numbers}
+        try:
+            yield ours
+        finally:
+            signal.set_wakeup_fd(descriptor)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def _received(signals: socket.socket) -> bytes:
+    with contextlib.suppress(BlockingIOError):
+        return signals.recv(4096)
+    return b""

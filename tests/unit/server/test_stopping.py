@@ -1,0 +1,88 @@
+"""How a server stops: what each signal does, and the watchdog behind it. tests/e2e/test_stopping.py stops real ones."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+import uvicorn
+
+from commands import Gateway
+from penstock.server.stopping import GracefulServer
+
+TERM, INT = signal.SIGTERM, signal.SIGINT
+
+
+class Armed(list[tuple[float, int]]):
+    """What the watchdog was armed with."""
+
+    def arm(self, seconds: float, code: int) -> None:
+        self.append((seconds, code))
+
+
+@pytest.fixture
+def armed() -> Armed:
+    return Armed()
+
+
+def server(armed: Armed, *, is_supervised: bool = False) -> GracefulServer:
+    config = uvicorn.Config(Gateway(), log_config=None, timeout_graceful_shutdown=30)
+    return GracefulServer(config, is_supervised=is_supervised, watchdog=armed.arm)
+
+
+@pytest.mark.parametrize("first", [TERM, INT])
+@pytest.mark.parametrize("second", [TERM, INT])
+def test_the_second_signal_stops_at_once(first: signal.Signals, second: signal.Signals, armed: Armed) -> None:
+    stopped = server(armed)
+    stopped.handle_exit(first, None)
+    assert (stopped.should_exit, stopped.force_exit, armed) == (True, False, [(40.0, 1)])
+    stopped.handle_exit(second, None)
+    stopped.handle_exit(second, None)
+    assert (stopped.force_exit, armed) == (True, [(40.0, 1), (5.0, 1)])
+
+
+def test_a_worker_is_stopped_at_once_by_its_supervisor_alone(armed: Armed) -> None:
+    stopped = server(armed, is_supervised=True)
+    stopped.handle_exit(TERM, None)
+    stopped.handle_exit(TERM, None)
+    assert (stopped.should_exit, stopped.force_exit) == (True, False)
+    stopped.stop_at_once()
+    assert stopped.force_exit
+
+
+def test_signals_are_handled_while_it_runs_and_not_raised_again(armed: Armed) -> None:
+    stopped, before = server(armed), [signal.getsignal(TERM), signal.getsignal(INT)]
+    with stopped.capture_signals():
+        signal.raise_signal(TERM)
+        signal.raise_signal(INT)
+    assert stopped.force_exit
+    assert [signal.getsignal(TERM), signal.getsignal(INT)] == before
+
+
+def test_a_server_in_a_thread_ends_no_process(armed: Armed) -> None:
+    stopped = server(armed)
+
+    def run() -> None:
+        with stopped.capture_signals():
+            stopped.stop_at_once()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(60)
+    assert (stopped.force_exit, armed) == (True, [])
+
+
+def test_the_watchdog_ends_a_process_that_is_stuck() -> None:
+    code = """
+import logging, threading
+from penstock.server.stopping import Watchdog
+logging.basicConfig()
+Watchdog.arm(0.01, 7)
+threading.Event().wait()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 7
+    assert "stopping took too long" in done.stderr

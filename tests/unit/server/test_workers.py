@@ -1,0 +1,184 @@
+"""Worker processes and their supervisor: orders, signs of life, deaths. tests/e2e/test_stopping.py runs real gateways."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+
+from penstock.server import workers
+from penstock.server.workers import STARTUP_FAILED, Supervisor, Work, beat, obey
+
+
+class Served:
+    """A server that says which orders it got."""
+
+    def __init__(self) -> None:
+        self.orders: list[str] = []
+        self.changed = threading.Condition()
+
+    def _note(self, order: str) -> None:
+        with self.changed:
+            self.orders.append(order)
+            self.changed.notify_all()
+
+    def stop(self) -> None:
+        self._note("stop")
+
+    def stop_at_once(self) -> None:
+        self._note("at once")
+
+    def wait_for(self, *orders: str) -> None:
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.orders == [*orders], 60)
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[Connection, Connection]]:
+    ours, theirs = multiprocessing.Pipe()
+    with ours, theirs:
+        yield ours, theirs
+
+
+def test_orders_are_followed_until_the_supervisor_is_gone(
+    pipe: tuple[Connection, Connection], caplog: pytest.LogCaptureFixture
+) -> None:
+    supervisor, worker = pipe
+    server = Served()
+    obey(worker, server)
+    beat(worker)
+    assert supervisor.recv_bytes() == b"."
+    supervisor.send_bytes(b"stop")
+    server.wait_for("stop")
+    supervisor.send_bytes(b"stop at once")
+    server.wait_for("stop", "at once")
+    supervisor.close()
+    server.wait_for("stop", "at once", "stop")
+    assert "the supervisor is gone" in caplog.text
+    beat(worker)  # nobody is there to hear it
+
+
+# What worker processes do in these tests.
+
+
+def follow(directory: Path, sock: socket.socket, orders: Connection) -> None:
+    """Write down each order; end at the second, or when the supervisor is gone."""
+    assert sock.fileno() >= 0
+    beat(orders)
+    (directory / f"up-{os.getpid()}").touch()
+    (directory / f"stopped-{os.getpid()}").write_bytes(orders.recv_bytes())
+
+
+def crash_once(directory: Path, sock: socket.socket, orders: Connection) -> None:
+    """The first process dies, its successor follows orders."""
+    try:
+        (directory / "crashed").touch(exist_ok=False)
+    except FileExistsError:
+        follow(directory, sock, orders)
+    else:
+        beat(orders)
+        sys.exit(9)
+
+
+def fail(_: socket.socket, __: Connection) -> None:
+    sys.exit(STARTUP_FAILED)
+
+
+def ignore(directory: Path, _: socket.socket, orders: Connection) -> None:
+    """Never end."""
+    beat(orders)
+    (directory / f"up-{os.getpid()}").touch()
+    threading.Event().wait()
+
+
+class Run:
+    """A supervisor in this process; ``when_up`` signals go to it when so many workers have come up."""
+
+    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.directory = directory
+        monkeypatch.setattr(workers, "_PAUSE", 0.0)
+        monkeypatch.setattr(workers, "_TICK", 0.05)
+
+    def run(self, work: Work, *signals: signal.Signals, count: int = 2) -> int:
+        todo = list(signals)
+        supervisor = Supervisor(work, count, socket.create_server(("127.0.0.1", 0)), 0)
+        look_after = supervisor._look_after
+
+        def looking_after() -> None:
+            look_after()
+            if todo and len(self.named("up")) >= count:
+                signal.raise_signal(todo.pop(0))
+
+        supervisor._look_after = looking_after  # type: ignore[method-assign]
+        return supervisor.run()
+
+    def named(self, prefix: str) -> list[Path]:
+        return list(self.directory.glob(f"{prefix}-*"))
+
+
+@pytest.fixture
+def supervised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    return Run(tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_workers_are_told_to_stop(supervised: Run, number: signal.Signals) -> None:
+    before = signal.getsignal(number)
+    assert supervised.run(functools.partial(follow, supervised.directory), number) == 0
+    assert [path.read_bytes() for path in supervised.named("stopped")] == [b"stop"] * 2
+    assert signal.getsignal(number) is before
+
+
+def test_a_worker_that_dies_is_told_and_replaced(supervised: Run, caplog: pytest.LogCaptureFixture) -> None:
+    assert supervised.run(functools.partial(crash_once, supervised.directory), signal.SIGTERM) == 0
+    [told] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert "died (exit code 9): another one takes its place" in told.getMessage()
+    assert len(supervised.named("stopped")) == 2
+
+
+def test_workers_that_can_not_start_end_it_all(supervised: Run, caplog: pytest.LogCaptureFixture) -> None:
+    assert supervised.run(fail) == STARTUP_FAILED
+    assert "could not start: the gateway stops" in caplog.text
+
+
+def test_workers_that_do_not_end_are_killed(supervised: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_SLACK", 0.0)
+    assert supervised.run(functools.partial(ignore, supervised.directory), signal.SIGTERM) == 0
+
+
+def test_a_third_signal_kills(supervised: Run, caplog: pytest.LogCaptureFixture) -> None:
+    ignoring = functools.partial(ignore, supervised.directory)
+    assert supervised.run(ignoring, signal.SIGTERM, signal.SIGTERM, signal.SIGTERM) == 0
+    assert "a second signal asks to stop at once" in caplog.text
+
+
+def test_a_worker_without_a_sign_of_life_is_replaced(
+    supervised: Run, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(workers, "_SILENCE", 0.0)
+    monkeypatch.setattr(workers, "_SLACK", 0.0)
+    killed = threading.Event()
+    work = functools.partial(ignore, supervised.directory)
+    supervisor = Supervisor(work, 1, socket.create_server(("127.0.0.1", 0)), 0)
+    ended = supervisor._ended
+
+    def noting(worker: workers._Worker) -> None:
+        ended(worker)
+        if not killed.is_set():
+            killed.set()
+            signal.raise_signal(signal.SIGTERM)
+
+    supervisor._ended = noting  # type: ignore[method-assign]
+    assert supervisor.run() == 0
+    assert "gave no sign of life" in caplog.text
+    assert "died (signal SIGKILL)" in caplog.text

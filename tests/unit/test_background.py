@@ -1,0 +1,68 @@
+"""Background tasks: one that dies is told and starts again, one that is stopped ends."""
+
+import asyncio
+import logging
+
+import pytest
+
+from penstock.background import Background
+
+
+class Task:
+    """Ends as scripted, then runs for good."""
+
+    def __init__(self, *endings: BaseException | None) -> None:
+        self.endings = list(endings)
+        self.starts = 0
+        self.lives = asyncio.Event()
+
+    async def run(self) -> None:
+        self.starts += 1
+        if not self.endings:
+            self.lives.set()
+            await asyncio.Event().wait()
+        ending = self.endings.pop(0)
+        if ending is not None:
+            raise ending
+
+
+@pytest.mark.parametrize("ending", [RuntimeError("a defect"), None, asyncio.CancelledError()])
+async def test_a_task_that_dies_is_told_and_starts_again(
+    ending: BaseException | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    task = Task(ending, ending)
+    background = Background("the drain", task.run, pause=0)
+    background.start()
+    await task.lives.wait()
+    await background.stop()
+    assert task.starts == 3
+    told = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert ["'the drain' died" in record.getMessage() for record in told] == [True, True]
+    assert [bool(record.exc_info) for record in told] == [ending is not None] * 2
+
+
+async def test_a_task_that_is_stopped_ends_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    task = Task()
+    background = Background("the drain", task.run)
+    background.start()
+    await task.lives.wait()
+    await background.stop()
+    await background.stop()
+    assert (task.starts, caplog.records) == (1, [])
+
+
+async def test_the_pause_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    real_sleep = asyncio.sleep
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        await real_sleep(0)
+
+    monkeypatch.setattr("penstock.background.asyncio.sleep", sleep)
+    task = Task(*[RuntimeError()] * 8)
+    background = Background("the drain", task.run)
+    background.start()
+    await task.lives.wait()
+    await background.stop()
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60]
