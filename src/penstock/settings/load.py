@@ -25,8 +25,10 @@ _FILE: Final = "penstock.toml"
 _PREFIX: Final = "PENSTOCK_"
 _CONFIG: Final = _PREFIX + "CONFIG"
 _CATALOGUE: Final = _PREFIX + "CATALOGUE"
+_GUARDED: Final = _PREFIX + "GUARDED"
+"""Set in a worker whose supervisor found gateway keys at start: the worker then never serves requests without one."""
 _SECTIONS: Final = msgspec.structs.asdict(Settings()).keys()
-_NAMED_ENTRIES: Final = ("virtual_keys", "configs", "keys")
+NAMED_ENTRIES: Final = ("virtual_keys", "configs", "keys")
 """Sections of the file that are no settings: stores/file.py reads them."""
 
 # In rising precedence. The first one is Portkey's name (docs/portkey.md#trusted-hosts).
@@ -37,7 +39,7 @@ _VARIABLES: Final[dict[str, Field]] = {
 }
 
 # What a misspelt word may have meant, and how that is shown.
-_HEADINGS: Final = {section: f"[{section}]" for section in (*_SECTIONS, *_NAMED_ENTRIES)}
+_HEADINGS: Final = {section: f"[{section}]" for section in (*_SECTIONS, *NAMED_ENTRIES)}
 _KEYS: Final = {field.key: name for name, field in FIELDS.items()}
 _UNPREFIXED: Final = {name.removeprefix(_PREFIX): name for name in (*_VARIABLES, _CONFIG, _CATALOGUE)}
 
@@ -108,13 +110,21 @@ def catalogue_file(flags: Mapping[str, str | None], environ: Mapping[str, str], 
     return None if path == Path(os.devnull) else path
 
 
-def to_environ(settings: Settings, catalogue: Path | None = None) -> dict[str, str]:
-    """Variables that make ``load`` and ``catalogue_file`` give exactly these, whatever files and flags there were.
+def must_be_guarded(environ: Mapping[str, str]) -> bool:
+    """Whether the gateway must not serve requests without a gateway key, whatever its file holds by now."""
+    return environ.get(_GUARDED) == "true"
+
+
+def to_environ(settings: Settings, catalogue: Path | None = None, *, is_guarded: bool = False) -> dict[str, str]:
+    """Variables that make ``load``, ``catalogue_file`` and ``must_be_guarded`` give exactly these, whatever files and
+    flags there were.
 
     For worker processes.
     """
     # Not resolved further: a symbolic link may come to point to a newer file.
     variables = {_CONFIG: os.devnull, _CATALOGUE: str(catalogue.absolute()) if catalogue else os.devnull}
+    if is_guarded:
+        variables[_GUARDED] = "true"
     for field in FIELDS.values():
         value = getattr(getattr(settings, field.section), field.key)
         if value is not None:
@@ -140,8 +150,21 @@ def _in_file(flags: Mapping[str, str | None], environ: Mapping[str, str], cwd: P
             yield from _in_section(section, members, f" in {shown}")
 
 
+def section_problems(sections: Mapping[str, Any], where: str) -> Iterator[str]:
+    """Everything that ``load`` would refuse in a settings file. ``where`` follows a name: `` in penstock.toml``."""
+    for section, members in sections.items():
+        for given in _in_section(section, members, where):
+            if isinstance(given, str):
+                yield given
+                continue
+            try:
+                given.read()
+            except ValueError:
+                yield given.problem
+
+
 def _in_section(section: str, members: Any, where: str) -> Iterator[_Given | str]:
-    if section in _NAMED_ENTRIES:
+    if section in NAMED_ENTRIES:
         if not isinstance(members, dict):
             yield f"{section}{where}: expected sections, [{section}.NAME]"
     elif section not in _SECTIONS:
@@ -167,7 +190,7 @@ def _in_environment(environ: Mapping[str, str]) -> Iterator[_Given | str]:
             continue
         yield _Given(field, text, name)
     for name, text in environ.items():
-        known = name in _VARIABLES or name in {_CONFIG, _CATALOGUE}
+        known = name in _VARIABLES or name in {_CONFIG, _CATALOGUE, _GUARDED}
         if name.startswith(_PREFIX) and not known and not _is_from_kubernetes(name, text):
             yield f"unknown variable {name}" + _suggestion(name.removeprefix(_PREFIX), _UNPREFIXED)
 
