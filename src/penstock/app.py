@@ -11,7 +11,7 @@ from pathlib import Path
 
 from penstock.core.address import AddressPolicy
 from penstock.core.http import Limits
-from penstock.core.secret import Secret
+from penstock.core.permissions import Permissions
 from penstock.observe.access_log import AccessLog
 from penstock.observe.record import Records
 from penstock.pipeline.authorize import Authorizer
@@ -22,10 +22,12 @@ from penstock.pipeline.model_alias import ModelAliases
 from penstock.pipeline.route import Router
 from penstock.pipeline.run import Pipeline
 from penstock.pipeline.upstream import Upstream
+from penstock.providers.lending import environment_accounts, environment_keys
 from penstock.providers.registry import PROVIDERS
 from penstock.routing.health import Health
 from penstock.server.gateway import Gateway, Part, RequestLimits
-from penstock.settings import Settings, SettingsError
+from penstock.server.origin import Origins
+from penstock.settings import Settings, SettingsError, must_be_guarded
 from penstock.settings.model import Upstream as UpstreamSettings
 from penstock.stores.file import CatalogueError, CatalogueFile
 from penstock.stores.memory import MemoryReplyStore
@@ -49,8 +51,9 @@ def build(
     attempts pass. Raises SettingsError.
     """
     policy = AddressPolicy(settings.trusted_hosts)
+    guarded_policy = AddressPolicy(settings.guarded_hosts)
     records = Records()
-    http1 = _http1(settings.upstream, policy, os.environ)
+    http1 = _http1(settings.upstream, guarded_policy, os.environ)
     transports: dict[str, Transport] = {
         "http": http1,
         "https": http1,
@@ -61,10 +64,13 @@ def build(
         PROVIDERS,
         policy,
         _limits(settings.upstream),
-        _lent_keys(os.environ) if settings.lends_keys else {},
+        {} if settings.providers.env_keys is False else environment_keys(PROVIDERS.values(), os.environ),
         catalogues,
         environment=os.environ if settings.providers.gateway_identity else None,
+        accounts=environment_accounts(PROVIDERS.values(), os.environ),
         default_config=settings.routing.default_config,
+        guarded_policy=guarded_policy,
+        open_permissions=Permissions(lent_keys=None if settings.lends_keys else frozenset(), lent_identity=None),
     )
     server = settings.server
     parts: list[Part] = [_Connections(transports), catalogues]
@@ -75,6 +81,11 @@ def build(
         records,
         RequestLimits(server.max_body_bytes, server.body_timeout, server.keepalive),
         parts,
+        Origins(
+            is_loopback=settings.is_loopback,
+            allowed_hosts=server.allowed_hosts,
+            cors_origins=server.cors_origins,
+        ),
     )
 
 
@@ -82,7 +93,7 @@ def read_catalogue(settings: Settings, path: Path | None) -> CatalogueFile:
     """What the operator's file names. Raises SettingsError."""
     check = judge(PROVIDERS, AddressPolicy(settings.trusted_hosts))
     try:
-        catalogues = CatalogueFile(path, os.environ, PROVIDERS, check)
+        catalogues = CatalogueFile(path, os.environ, PROVIDERS, check, must_be_guarded=must_be_guarded(os.environ))
     except CatalogueError as error:
         raise SettingsError(error.problems) from None
     default = settings.routing.default_config
@@ -163,13 +174,3 @@ def _proxies(setting: str, environment: Mapping[str, str]) -> ProxyRules:
         )
     except ValueError as error:
         raise SettingsError([f"upstream.proxy, HTTPS_PROXY, HTTP_PROXY or ALL_PROXY: {error}"]) from None
-
-
-def _lent_keys(environment: Mapping[str, str]) -> dict[str, Secret]:
-    """The provider keys that the operator has in the environment, by slug."""
-    return {
-        slug: Secret(environment[name])
-        for slug, row in PROVIDERS.items()
-        for name in reversed(row.env)
-        if environment.get(name)
-    }

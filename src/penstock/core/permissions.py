@@ -30,6 +30,14 @@ class Permissions(msgspec.Struct, frozen=True, cache_hash=True):
     lent_keys: frozenset[str] | None = frozenset()
     lent_identity: frozenset[str] | None = frozenset()
 
+    @property
+    def shared(self) -> Permissions:
+        """The permissions without those that only refuse requests: callers whose shared permissions are equal, and who
+        are not refused, get the same plan."""
+        return Permissions(
+            models=self.models, hosts=self.hosts, lent_keys=self.lent_keys, lent_identity=self.lent_identity
+        )
+
     def lends_key(self, provider: str) -> bool:
         """Whether the caller may use the operator's key for this provider."""
         return includes(self.lent_keys, provider)

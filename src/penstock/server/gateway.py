@@ -22,6 +22,7 @@ from penstock.server import explain
 from penstock.server.asgi import AsgiClient, Scope, Send
 from penstock.server.client import Client
 from penstock.server.keepalive import DEFECT, respond_in_time
+from penstock.server.origin import Origins, with_headers
 from penstock.server.pages import Pages
 from penstock.server.receive import Receive
 from penstock.server.request_context import RequestContext
@@ -51,10 +52,18 @@ class RequestLimits(msgspec.Struct, frozen=True):
 class Gateway:
     """The application: http1.py calls ``serve``, any ASGI server calls the gateway as ``app(scope, receive, send)``.
 
-    ``parts`` start and stop with the server's lifespan.
+    ``parts`` start and stop with the server's lifespan. ``origins`` are the rules for requests of web pages.
     """
 
-    def __init__(self, pipeline: Pipeline, records: Records, limits: RequestLimits, parts: Sequence[Part] = ()) -> None:
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        records: Records,
+        limits: RequestLimits,
+        parts: Sequence[Part] = (),
+        origins: Origins | None = None,
+    ) -> None:
+        self.origins = origins or Origins()
         self.pipeline = pipeline
         self.records = records
         self.limits = limits
@@ -76,19 +85,33 @@ class Gateway:
 
     async def serve(self, method: str, path: str, headers: Headers, client: Client, query: str = "") -> None:
         """Answer one request. ``path`` is percent-decoded, ``query`` is not."""
+        if self.origins.has_cors:
+            fields = dict(headers)
+            preflight = self.origins.preflight(method, fields)
+            if preflight is not None and self._refused_page(fields) is None:
+                await client.send_head(200, preflight, b"", more=False)
+                return
+            client = with_headers(client, self.origins.cors(fields))
         match = SURFACES.find(method, path)
         if isinstance(match, Match):
             context = RequestContext(Account(self.records, method, path), match.surface.dialect, headers, client)
             await self._accounted(context, self._answer(match, path, query, context))
+        elif (page_refused := self._refused_page(dict(headers))) is not None:
+            context = RequestContext(Account(self.records, method, path), SURFACES.dialect_of(path), headers, client)
+            await self._accounted(context, context.refuse(page_refused))
         elif match is None and self.pages.has(path):
-            status, fields, body = self.pages.page(path, method)
-            await client.send_head(status, fields, body, more=False)
+            status, page_headers, body = self.pages.page(path, method)
+            await client.send_head(status, page_headers, body, more=False)
         elif path == explain.PATH and method == "POST":
             await self._explain(headers, client)
         else:
-            failure, fields = self.pages.missing(path, method, match)
+            failure, page_headers = self.pages.missing(path, method, match)
             context = RequestContext(Account(self.records, method, path), SURFACES.dialect_of(path), headers, client)
-            await self._accounted(context, context.refuse(failure, fields))
+            await self._accounted(context, context.refuse(failure, page_headers))
+
+    def _refused_page(self, fields: Mapping[bytes, bytes]) -> Failure | None:
+        """The failure if the request may come from a foreign web page. With gateway keys it can't: it needs a key."""
+        return None if self.is_guarded else self.origins.refused(fields)
 
     async def _explain(self, headers: Headers, client: Client) -> None:
         fields = dict(headers)
@@ -155,7 +178,11 @@ class Gateway:
         caller = authenticate(fields, self.pipeline.compiler.catalogues.current)
         if isinstance(caller, Failure):
             return caller
-        if caller.key is not None:
+        if caller.key is None:
+            refused = self.origins.refused(fields)
+            if refused is not None:
+                return refused
+        else:
             account.key, account.labels = caller.key.name, caller.key.labels
         body = b""
         if surface.body:

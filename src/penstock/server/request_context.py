@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from penstock.core.failure import Failure
-from penstock.core.http import Headers
+from penstock.core.http import NO_SNIFF, Headers
 from penstock.dialects.caller import CallerDialect
 from penstock.pipeline.account import Account
 from penstock.pipeline.call import Answer
@@ -40,5 +40,5 @@ class RequestContext:
         reply = self.dialect.errors.failure(failure, self.trace_id.decode("utf-8", "replace"))
         self.account.failure, self.account.status = failure, reply.status
         self.begun = True
-        fields = [*reply.headers, *(headers or []), (b"x-portkey-trace-id", self.trace_id)]
+        fields = [*reply.headers, *(headers or []), (b"x-portkey-trace-id", self.trace_id), NO_SNIFF]
         await self.client.send_head(reply.status, fields, reply.body, more=False)

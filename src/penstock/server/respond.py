@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from penstock.core.failure import Failure
-from penstock.core.http import Headers
+from penstock.core.http import NO_SNIFF, Headers
 from penstock.dialects.caller import CallerDialect
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.relay import relay
@@ -19,6 +19,7 @@ async def respond(answer: Answer, call: Call, context: RequestContext) -> None:
     account = context.account
     context.begun, account.first_byte, account.status = True, account.elapsed(), answer.status
     account.stream = answer.watch is not None
+    answer.headers.append(NO_SNIFF)
     await context.client.send_head(answer.status, answer.headers, answer.body, more=answer.rest is not None)
     await relay_rest(answer, call, context)
 
@@ -38,4 +39,4 @@ async def relay_rest(answer: Answer, call: Call, context: RequestContext) -> Non
 def refusal(failure: Failure, dialect: CallerDialect, headers: Headers | None = None) -> tuple[int, Headers, bytes]:
     """Status, headers and body of a failed request that has no account."""
     reply = dialect.errors.failure(failure, "")
-    return reply.status, [*reply.headers, *(headers or [])], reply.body
+    return reply.status, [*reply.headers, *(headers or []), NO_SNIFF], reply.body

@@ -40,8 +40,8 @@ class GatewayKey(msgspec.Struct, frozen=True):
     ``configs`` are names, never ids. ``config`` is used by requests that say nothing about routing. ``labels`` go into
     the account of each request, for example ``{"team": "search"}``. ``virtual_keys``, ``configs``, ``providers``,
     ``models``, ``inline_configs``, ``custom_hosts`` and ``hosts`` are as in ``Permissions``; ``lend`` are the providers
-    whose environment key and identity the operator lends. ``permissions`` follows from them; the constructor replaces
-    whatever it is given for it.
+    whose environment key and identity the operator lends. ``permissions`` and ``shared`` (``Permissions.shared``)
+    follow from them; the constructor replaces whatever it is given for these.
     """
 
     name: str
@@ -57,6 +57,7 @@ class GatewayKey(msgspec.Struct, frozen=True):
     lend: frozenset[str] = frozenset()
     hosts: tuple[str, ...] = ()
     permissions: Permissions = Permissions()
+    shared: Permissions = Permissions()
 
     def __post_init__(self) -> None:
         permissions = Permissions(
@@ -71,6 +72,7 @@ class GatewayKey(msgspec.Struct, frozen=True):
             self.lend,
         )
         msgspec.structs.force_setattr(self, "permissions", permissions)
+        msgspec.structs.force_setattr(self, "shared", permissions.shared)
 
 
 class Catalogue(msgspec.Struct, frozen=True):

@@ -61,8 +61,8 @@ class Reading:
         self.stamps: dict[Path, Stamp] = {}
         self._secret: set[Path] = set()
         sections = self._sections()
-        # A section that is none may be a mistyped [keys.NAME]: a file that holds one is in force neither at start, where
-        # the settings refuse it, nor after a change.
+        # A section that is none may be a mistyped [keys.NAME]: a file with such a section is in force neither at start,
+        # where the settings refuse it, nor after a change.
         settings = {name: members for name, members in sections.items() if name not in NAMED_ENTRIES}
         self.problems += section_problems(settings, f" in {path.name}")
         virtual_keys = {
