@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import ssl
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 from penstock.core.address import AddressPolicy
 from penstock.core.http import Limits
@@ -31,12 +33,15 @@ from penstock.settings import Settings, SettingsError, must_be_guarded
 from penstock.settings.model import Upstream as UpstreamSettings
 from penstock.stores.file import CatalogueError, CatalogueFile
 from penstock.stores.memory import MemoryReplyStore
+from penstock.stores.reading import exposure
 from penstock.transport import connection
 from penstock.transport.base import Transport
 from penstock.transport.echo import EchoTransport
 from penstock.transport.http1 import Http1Transport
 from penstock.transport.pool import PoolLimits
 from penstock.transport.proxies import ProxyRules
+
+_LOG: Final = logging.getLogger("penstock")
 
 
 def build(
@@ -60,6 +65,7 @@ def build(
         "echo": EchoTransport(settings.echo.pace_ms),
     }
     catalogues = read_catalogue(settings, catalogue)
+    _warn_of_exposed_keys(settings)
     compiler = Compiler(
         PROVIDERS,
         policy,
@@ -87,6 +93,14 @@ def build(
             cors_origins=server.cors_origins,
         ),
     )
+
+
+def _warn_of_exposed_keys(settings: Settings) -> None:
+    """Log which of the settings' private keys others on this machine can read or change."""
+    for name in (settings.server.tls_key or settings.server.tls_cert, settings.upstream.client_key):
+        warning = exposure(Path(name), is_secret=True) if name else None
+        if warning is not None:
+            _LOG.warning("%s", warning)
 
 
 def read_catalogue(settings: Settings, path: Path | None) -> CatalogueFile:

@@ -23,11 +23,14 @@ HEAD = (
 )
 REQUEST = HEAD + b"content-length: %d\r\n\r\n" % len(BODY) + BODY
 
+HOSTS = {"PENSTOCK_ALLOWED_HOSTS": "x,a"}
+"""The names of the gateway in these requests."""
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[RunningGateway]:
     """A gateway on its own protocol."""
-    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_MAX_BODY_BYTES": "100000"}
+    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_MAX_BODY_BYTES": "100000", **HOSTS}
     with running_gateway(load({}, environment, Path("/nonexistent"))) as running:
         yield running
 
@@ -35,7 +38,7 @@ def server() -> Iterator[RunningGateway]:
 @pytest.fixture(scope="module")
 def hasty() -> Iterator[RunningGateway]:
     """A gateway on its own protocol that loses patience quickly."""
-    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_BODY_TIMEOUT": "0.3"}
+    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_BODY_TIMEOUT": "0.3", **HOSTS}
     with running_gateway(load({}, environment, Path("/nonexistent")), keep_alive=1) as running:
         yield running
 

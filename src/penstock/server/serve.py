@@ -15,6 +15,7 @@ from uvicorn.supervisors import Multiprocess
 
 from penstock.server.asgi import App
 from penstock.server.http1 import ServerConnection
+from penstock.server.tls import TlsFiles, renewing
 from penstock.settings import Settings, to_environ
 
 # Load balancers keep idle connections for about a minute. The gateway must not close first, or it could close while a
@@ -51,8 +52,18 @@ def _calm_the_collector() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
+class _Config(uvicorn.Config):
+    """uvicorn's configuration with TLS of our own. A worker process gets it pickled: the context is made there."""
+
+    tls: TlsFiles | None = None
+
+    def load(self) -> None:
+        super().load()
+        self.ssl = None if self.tls is None else renewing(self.tls)
+
+
 def _config(app: App | str, settings: Settings) -> uvicorn.Config:
-    return uvicorn.Config(
+    config = _Config(
         app,
         workers=settings.server.workers,
         http=ServerConnection,
@@ -68,6 +79,8 @@ def _config(app: App | str, settings: Settings) -> uvicorn.Config:
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.server.shutdown_grace,
     )
+    config.tls = TlsFiles.of(settings.server)
+    return config
 
 
 def _logging(level: str) -> dict[str, Any]:

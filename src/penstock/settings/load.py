@@ -25,8 +25,8 @@ _FILE: Final = "penstock.toml"
 _PREFIX: Final = "PENSTOCK_"
 _CONFIG: Final = _PREFIX + "CONFIG"
 _CATALOGUE: Final = _PREFIX + "CATALOGUE"
-_GUARDED: Final = _PREFIX + "GUARDED"
-"""Set in a worker whose supervisor found gateway keys at start: the worker then never serves requests without one."""
+GUARDED: Final = _PREFIX + "GUARDED"
+"""``true`` in workers whose supervisor found gateway keys at start: they then never serve requests without one."""
 _SECTIONS: Final = msgspec.structs.asdict(Settings()).keys()
 NAMED_ENTRIES: Final = ("virtual_keys", "configs", "keys")
 """Sections of the file that are no settings: stores/file.py reads them."""
@@ -95,6 +95,20 @@ def load(flags: Mapping[str, str | None], environ: Mapping[str, str], cwd: Path)
     return settings
 
 
+def refuse_open(settings: Settings, *, is_guarded: bool) -> None:
+    """Raise SettingsError if the gateway would let in whoever reaches it, and nobody said that it may."""
+    if settings.is_loopback or is_guarded or settings.server.open:
+        return
+    server = settings.server
+    problem = (
+        f"server.host: {server.host} is not a loopback address, and there is no gateway key: anyone who reaches port "
+        f"{server.port} could use this gateway. Set a gateway key (penstock key NAME makes it and its lines for "
+        "penstock.toml), or listen on 127.0.0.1, or set server.open = true (PENSTOCK_OPEN=true) if a network or a "
+        "proxy lets in the right callers only"
+    )
+    raise SettingsError([problem])
+
+
 def config_file(flags: Mapping[str, str | None], environ: Mapping[str, str], cwd: Path) -> Path | None:
     """The file that settings are read from, if there is one. One that was asked for need not exist."""
     asked = flags.get("config") or environ.get(_CONFIG)
@@ -112,19 +126,16 @@ def catalogue_file(flags: Mapping[str, str | None], environ: Mapping[str, str], 
 
 def must_be_guarded(environ: Mapping[str, str]) -> bool:
     """Whether the gateway must not serve requests without a gateway key, whatever its file holds by now."""
-    return environ.get(_GUARDED) == "true"
+    return environ.get(GUARDED) == "true"
 
 
-def to_environ(settings: Settings, catalogue: Path | None = None, *, is_guarded: bool = False) -> dict[str, str]:
-    """Variables that make ``load``, ``catalogue_file`` and ``must_be_guarded`` give exactly these, whatever files and
-    flags there were.
+def to_environ(settings: Settings, catalogue: Path | None = None) -> dict[str, str]:
+    """Variables that make ``load`` and ``catalogue_file`` give exactly these, whatever files and flags there were.
 
     For worker processes.
     """
     # Not resolved further: a symbolic link may come to point to a newer file.
     variables = {_CONFIG: os.devnull, _CATALOGUE: str(catalogue.absolute()) if catalogue else os.devnull}
-    if is_guarded:
-        variables[_GUARDED] = "true"
     for field in FIELDS.values():
         value = getattr(getattr(settings, field.section), field.key)
         if value is not None:
@@ -190,7 +201,7 @@ def _in_environment(environ: Mapping[str, str]) -> Iterator[_Given | str]:
             continue
         yield _Given(field, text, name)
     for name, text in environ.items():
-        known = name in _VARIABLES or name in {_CONFIG, _CATALOGUE, _GUARDED}
+        known = name in _VARIABLES or name in {_CONFIG, _CATALOGUE, GUARDED}
         if name.startswith(_PREFIX) and not known and not _is_from_kubernetes(name, text):
             yield f"unknown variable {name}" + _suggestion(name.removeprefix(_PREFIX), _UNPREFIXED)
 
@@ -214,7 +225,13 @@ def _suggestion(word: str, known: Mapping[str, str]) -> str:
 
 def _contradictions(settings: Settings, cwd: Path) -> Iterator[str]:
     """What is wrong although every value by itself is of the right kind."""
-    upstream = settings.upstream
+    upstream, server = settings.upstream, settings.server
+    for key in ("tls_cert", "tls_key", "tls_client_ca"):
+        path = getattr(server, key)
+        if path and not (cwd / path).is_file():
+            yield f"server.{key}: there is no file {path}"
+        if path and not server.tls_cert:
+            yield f"server.{key} is of no use without server.tls_cert"
     for key in ("ca_file", "client_cert", "client_key"):
         path = getattr(upstream, key)
         if path and not (cwd / path).is_file():

@@ -34,9 +34,10 @@ from penstock.stores.validate import (
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CREDENTIAL: Final = re.compile(
-    r"""(api_?key|secret\w*|token|passphrase|private_key|service_account_json)["']?\s*[=:]\s*["'{]?\w""", re.IGNORECASE
+    r"""(api_?key|secret\w*|token|passphrase|private_key|service_account_json)["']?\s*[=:]\s*["'{]?\w|://[^/\s:@]+:[^/\s@]+@""",
+    re.IGNORECASE,
 )
-"""A member of a config whose value is a credential in clear."""
+"""A member whose value is a credential in clear, or a URL with a password."""
 _IN_KEYRING: Final = re.compile(r"(.+)/([^/]+)")
 
 Stamp = tuple[int, int, int, int] | None
@@ -77,10 +78,9 @@ class Reading:
         self.warnings = [text for each in self.stamps if (text := self._exposure(each)) is not None]
 
     def _exposure(self, path: Path) -> str | None:
-        """Why a file is not safe. The file of settings alone decides nothing about callers."""
-        if self.catalogue == EMPTY:
-            return None
-        return exposure(path, is_secret=path in self._secret)
+        """Why a file is not safe. A file of settings without secrets decides nothing about callers."""
+        is_secret = path in self._secret
+        return exposure(path, is_secret=is_secret) if is_secret or self.catalogue != EMPTY else None
 
     def result(self) -> Catalogue:
         """The catalogue. Raises CatalogueError."""

@@ -54,8 +54,31 @@ def test_serve_is_quiet_when_told_to(served: list[Settings]) -> None:
     assert run("serve", "--port", "0", "--log-level", "warning").output == ""
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_serve_does_not_start_open_to_others_unless_told(served: list[Settings], host: str) -> None:
+    result = run("serve", "--host", host, "--port", "0")
+    assert result.exit_code == 1
+    assert served == []
+    assert result.stderr.startswith(
+        f"Error: server.host: {host} is not a loopback address, and there is no gateway key: anyone who reaches port "
+    )
+    for way_out in ("penstock key NAME", "127.0.0.1", "server.open = true (PENSTOCK_OPEN=true)"):
+        assert way_out in result.stderr
+
+
+def test_serve_starts_for_others_with_a_gateway_key(served: list[Settings], monkeypatch: pytest.MonkeyPatch) -> None:
+    guarded = Gateway()
+    guarded.is_guarded = True
+    installed(monkeypatch, guarded)
+    assert run("serve", "--host", "0.0.0.0", "--port", "0").exit_code == 0
+    assert len(served) == 1
+
+
 @pytest.mark.parametrize(("level", "warned"), [("info", True), ("warning", True), ("error", False)])
-def test_serve_warns_that_others_can_reach_it(served: list[Settings], level: str, warned: bool) -> None:
+def test_serve_warns_that_others_can_reach_it(
+    served: list[Settings], level: str, warned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PENSTOCK_OPEN", "true")
     result = run("serve", "--host", "0.0.0.0", "--port", "0", "--log-level", level)
     assert ("Warning: 0.0.0.0 is not a loopback address." in result.stderr) is warned
 
