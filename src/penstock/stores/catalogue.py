@@ -148,7 +148,7 @@ def _candidates(text: str) -> Iterator[str]:
     text = text.strip()
     yield text
     parts = [part for part in _SEPARATORS.split(text) if part]
-    if len(parts) > 1:
+    if parts != [text]:
         yield from parts
     scheme, _, encoded = text.partition(" ")
     if scheme.lower() == "basic":
