@@ -40,6 +40,10 @@ def write(path: Path, text: str) -> None:
     path.write_text(text, "utf-8")
 
 
+def permit(path: Path, mode: int) -> None:
+    path.chmod(mode)
+
+
 def remove(path: Path) -> None:
     path.unlink()
 
@@ -187,18 +191,18 @@ async def test_files_that_others_can_read_or_change_are_told_once(path: Path, tm
     write(secret, "k1")
     write(path, KEY + '[virtual_keys.v]\nprovider = "openai"\ncredential = "file:secret"')
     # A hash is no secret: everybody may read it.
-    path.chmod(0o644)
-    secret.chmod(0o640)
+    permit(path, 0o644)
+    permit(secret, 0o640)
     async with running(path) as (_, changed):
         assert told.lines.empty()
-        secret.chmod(0o644)
+        permit(secret, 0o644)
         write(secret, "k2")
         await changed.wait()
         assert await told.lines.get() == (
             f"WARNING {secret} can be read by everybody on this machine: chmod o-r {secret}"
         )
         changed.clear()
-        path.chmod(0o664)
+        permit(path, 0o664)
         write(secret, "k3")
         await changed.wait()
         assert await told.lines.get() == (
@@ -220,7 +224,7 @@ async def test_a_config_with_a_credential_makes_its_file_a_secret(
     path: Path, told: Told, config: str, is_told: bool
 ) -> None:
     write(path, f"{KEY}[configs.c]\n{config}\n")
-    path.chmod(0o644)
+    permit(path, 0o644)
     async with running(path):
         assert told.lines.empty() is not is_told
 
