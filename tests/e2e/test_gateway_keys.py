@@ -132,10 +132,10 @@ def leaving(
     holder: str | None = "plain",
     body: Any = None,
     *,
-    operation: Operation = Operation.CHAT,
-    dialect: str = "openai_chat",
-    parameters: dict[str, str] | None = None,
-    **headers: str,
+    operation: Any = Operation.CHAT,
+    dialect: Any = "openai_chat",
+    parameters: Any = None,
+    **headers: Any,
 ) -> PreparedRequest | Failure:
     """The request that would leave for the first target, or why none would."""
     fields = headers_of(**headers)
@@ -549,8 +549,8 @@ def test_openrouters_second_list(gateway: Gateway) -> None:
 
 def test_models_in_paths_and_settings_are_judged_too(gateway: Gateway) -> None:
     one = {"operation": Operation.MODEL, "authorization": "Bearer k"}
-    refusal(leaving(gateway, "mini", parameters={"id": "gpt-4o"}, **one, **OPENAI))  # type: ignore[arg-type]
-    asked = leaving(gateway, "mini", parameters={"id": "gpt-4o-mini"}, **one, **OPENAI)  # type: ignore[arg-type]
+    refusal(leaving(gateway, "mini", parameters={"id": "gpt-4o"}, **one, **OPENAI))
+    asked = leaving(gateway, "mini", parameters={"id": "gpt-4o-mini"}, **one, **OPENAI)
     assert sent(asked).target == b"/v1/models/gpt-4o-mini"
     azure = {**AZURE, "x_portkey_azure_resource_name": "r", "authorization": "Bearer k"}
     mini = {"model": "gpt-4o-mini"}
@@ -565,8 +565,8 @@ def test_models_in_paths_and_settings_are_judged_too(gateway: Gateway) -> None:
 def test_embeddings_and_translated_chats_are_judged(gateway: Gateway) -> None:
     raw = b'{"model":"text-embedding-3-small","input":"x","models":["gpt-4o"]}'
     asked = {"operation": Operation.EMBEDDINGS, "authorization": "Bearer k"} | OPENAI
-    refusal(leaving(gateway, "mini", raw, **asked))  # type: ignore[arg-type]
-    sent(leaving(gateway, "mini", raw.replace(b',"models":["gpt-4o"]', b""), **asked))  # type: ignore[arg-type]
+    refusal(leaving(gateway, "mini", raw, **asked))
+    sent(leaving(gateway, "mini", raw.replace(b',"models":["gpt-4o"]', b""), **asked))
     claude = {"x_portkey_provider": "anthropic", "authorization": "Bearer k"}
     refusal(leaving(gateway, "mini", {"model": "claude-opus-4-1", "max_tokens": 5}, **claude))
     refusal(leaving(gateway, "mini", {"model": "gpt-4o-mini", "max_tokens": 5, "models": ["claude-x"]}, **claude))
@@ -611,6 +611,16 @@ def test_no_header_with_a_gateway_key_reaches_a_provider(
     assert key(whose).encode() not in request.headers
     assert base64.b64encode(f"user:{key(whose)}".encode()) not in request.headers
     assert b"x-team: a" in request.headers
+
+
+@pytest.mark.parametrize("whose", ["plain", "other"])
+def test_no_setting_of_the_wire_holds_a_gateway_key(gateway: Gateway, whose: str) -> None:
+    """Anthropic's callers turn on features by a header of their wire, which goes on to Anthropic's hosts."""
+    headers = {"x_portkey_provider": "anthropic", "authorization": "Bearer sk-mine"}
+    asked: dict[str, Any] = {"dialect": "anthropic", "body": {"model": "claude-sonnet-4-5", "max_tokens": 5}} | headers
+    block = sent(leaving(gateway, anthropic_beta=f"a-1,{key(whose)}", **asked)).headers
+    assert key(whose).encode() not in block
+    assert b"anthropic-beta: a-1\r\n" in sent(leaving(gateway, anthropic_beta="a-1", **asked)).headers
 
 
 @pytest.mark.parametrize("name", ["azure_ad_token", "openai_organization", "custom_host", "api_key"])

@@ -54,6 +54,7 @@ FOREIGN = [
     "attacker.example", "attacker.example:8787", "localhost.attacker.example", "127.0.0.1.attacker.example",
     "xlocalhost", "localhost:80:80", "localhost:x", "127.1", "2130706433", "0x7f.0.0.1", "127.0.0.01", "0.0.0.0",
     "10.0.0.1", "[::2]", "[::ffff:127.0.0.1]", "::1", "a@localhost", "localhost,evil", "test", "lan", "evillan",
+    "localhost" + "." * 1000,
 ]  # fmt: skip
 
 

@@ -66,8 +66,9 @@ class CompiledPlan(msgspec.Struct):
 
     ``config`` is the name of the saved config that the plan comes from, None if the caller sent the config.
     ``virtual_keys`` and ``configs`` are the names of the catalogue that the plan depends on. ``grants`` are what the
-    plan's callers may use. ``forwarded`` are the headers that any of its targets forwards. ``is_withheld``: a header
-    was left out because it holds a gateway key. ``permitted`` are the permissions of callers who may use the plan.
+    plan's callers may use. ``forwarded`` are the headers that any of its targets forwards. ``withheld`` are the
+    headers that were left out because they hold a gateway key. ``permitted`` are the permissions of callers who may
+    use the plan.
     """
 
     plan: Plan
@@ -76,7 +77,7 @@ class CompiledPlan(msgspec.Struct):
     configs: frozenset[str] = frozenset()
     grants: Grants = Grants()
     forwarded: frozenset[bytes] = frozenset()
-    is_withheld: bool = False
+    withheld: frozenset[bytes] = frozenset()
     permitted: set[Permissions] = msgspec.field(default_factory=set)
     routes: dict[tuple[str, Operation], TargetRoute | Failure] = msgspec.field(default_factory=dict)
 
@@ -87,7 +88,7 @@ class CompiledPlan(msgspec.Struct):
     def rests_on_keys(self, catalogue: Catalogue) -> bool:
         """Whether the plan holds a gateway key as a credential or a setting, or was made without a header that held
         a gateway key."""
-        if self.is_withheld:
+        if self.withheld:
             return True
         return any(
             catalogue.holds_key(text)
@@ -172,9 +173,9 @@ class Compiler:
                 self._plans.put(remembered, compiled, 1 + size // _LIGHT)
             compiled.permitted.add(permissions)
         call.account.config = compiled.config
-        if compiled.forwarded and key is not None:
+        if key is not None and (compiled.forwarded or compiled.withheld):
             others = holding_keys(call.fields, compiled.forwarded, self.catalogues.current)
-            call.caller = msgspec.structs.replace(caller, others=(*caller.others, *others))
+            call.caller = msgspec.structs.replace(caller, others=(*caller.others, *compiled.withheld, *others))
         return compiled
 
     def _grants(self, key: GatewayKey | None) -> Grants:
@@ -255,7 +256,7 @@ class Compiler:
             parsed = parse(config, settings, self._rules(catalogue, grants))
             plan = parsed if isinstance(parsed, Failure) else _compiled(parsed, grants)
         if isinstance(plan, CompiledPlan):
-            plan.is_withheld = bool(withheld)
+            plan.withheld = withheld
         return plan
 
     def _from_saved(

@@ -264,11 +264,11 @@ def _asked(call: Call) -> dict[str, str]:
 
     Fields with other than printable ASCII name no feature, and stay behind.
     """
-    names = call.dialect.header_settings
+    names, withheld = call.dialect.header_settings, call.caller.withheld
     asked: dict[str, str] = {}
     for field, value in call.headers:
         name, text = names.get(field), value.decode("latin-1").strip()
-        if name is not None and text.isascii() and text.isprintable():
+        if name is not None and field not in withheld and text.isascii() and text.isprintable():
             asked[name] = f"{asked[name]},{text}" if name in asked else text
     return asked
 

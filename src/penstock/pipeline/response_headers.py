@@ -25,7 +25,7 @@ _KEPT_BACK: Final = frozenset(
     b"""
     connection keep-alive proxy-connection proxy-authenticate te trailer transfer-encoding upgrade content-length
     set-cookie server date alt-svc strict-transport-security nel report-to content-security-policy via
-    x-content-type-options
+    x-content-type-options clear-site-data refresh service-worker-allowed reporting-endpoints accept-ch critical-ch
     """.split()
 )
 """Upstream response headers that describe the connection or the provider's website, not the answer."""

@@ -19,6 +19,8 @@ from penstock.core.memo import NameMemo
 from penstock.server.client import Client
 
 _HOST: Final = re.compile(r"(\[[0-9a-f:.]+\]|[^\[\]:@/\s,]+)(:\d{1,5})?")
+_LONGEST_HOST: Final = 300
+"""Bytes of the longest Host that is looked at: a name has at most 253, and verdicts are remembered."""
 _TOKENS: Final = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~, -]{0,4096}")
 _EVERY: Final = "*"
 _PREFLIGHT_SECONDS: Final = b"600"
@@ -49,7 +51,7 @@ class Origins:
     def refused(self, fields: Mapping[bytes, bytes]) -> Failure | None:
         """The failure if a request to a gateway without gateway keys may come from a foreign web page."""
         host = fields.get(b"host")
-        if self._hosts is not None and host is not None and not self._hosts[host]:
+        if self._hosts is not None and host is not None and (len(host) > _LONGEST_HOST or not self._hosts[host]):
             return _refused(
                 f"This gateway has no gateway keys and answers to localhost only, not to the host {_shown(host)}: call "
                 "it by localhost or 127.0.0.1, or add the name to the setting server.allowed_hosts.",
