@@ -68,6 +68,8 @@ hash = "sha256:17cc6ec7ab6a8afbcad1af9a3c2b0f5a0f3b25bdb9d3d4da77a5e5b23f1ba0c9"
 virtual_keys = ["openai-prod"]
 configs = ["prod"]
 config = "prod"
+models = ["gpt-4o-mini", "@azure-eu/*"]
+lend = ["anthropic"]
 """
 
 _NAMED: Final = f"""
@@ -75,7 +77,8 @@ _NAMED: Final = f"""
 
 These have no variables: they stand in the file only, and [configs.md](configs.md) tells what callers do with them. The
 file is looked at every second, and on SIGHUP: changes of these sections, and of files that they name, are in force
-without a restart. A broken file is told in the log and leaves in force what was.
+without a restart. A broken file is told in the log and leaves in force what was; so is a file that would let in callers
+without a key where a key was needed.
 
 ```toml
 {_CATALOGUE}```
@@ -91,6 +94,11 @@ _NAMED_ROWS: Final = (
     ("", "`base_url`", "In place of the provider's own."),
     ("", "`models`", "The models that may be called, as shell patterns. Absent: all."),
     ("", "`default_params`", "Fills members of the body that are absent or null."),
+    (
+        "",
+        "`forward_headers`",
+        "Headers about the provider's account, such as `openai-organization`, that callers may send on.",
+    ),
     ("", "any other", "A setting of the provider, in snake_case, such as `openai_organization`."),
     (
         "config",
@@ -102,6 +110,18 @@ _NAMED_ROWS: Final = (
     ("", "`virtual_keys`", "The virtual keys that its holder may name. Absent: all."),
     ("", "`configs`", "The configs that its holder may name. Absent: all."),
     ("", "`config`", "The config of requests that name neither provider nor config."),
+    (
+        "",
+        "`providers`, `models`",
+        "What its holder may name and ask for ([configs.md](configs.md#gateway-keys)). Absent: all.",
+    ),
+    ("", "`inline_configs`, `custom_hosts`", "Whether its holder may send a config, and name a host. Absent: `true`."),
+    (
+        "",
+        "`lend`",
+        "The providers at which its holder may use the operator's environment keys and identity. Absent: none.",
+    ),
+    ("", "`hosts`", "Private hosts that its holder may name, beside `security.trusted_hosts`. Absent: none."),
     ("", "`labels`", 'Texts by name, such as `{ team = "search" }`: at most 20, of at most 64 characters each.'),
 )
 _NAMED_RULES: Final = """

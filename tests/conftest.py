@@ -18,7 +18,18 @@ from upstream import Upstream, running_upstream
 
 pytest_plugins = ("leaks", "shuffle")
 
-FOREIGN = ("PENSTOCK_", "TRUSTED_CUSTOM_HOSTS", "PORTKEY_", "OPENAI_", "AWS_", "AZURE_", "GOOGLE_", "IDENTITY_")
+FOREIGN = (
+    "PENSTOCK_",
+    "TRUSTED_CUSTOM_HOSTS",
+    "PORTKEY_",
+    "OPENAI_",
+    "AWS_",
+    "AZURE_",
+    "GOOGLE_",
+    "IDENTITY_",
+    "DATABRICKS_",
+    "SNOWFLAKE_",
+)
 
 # A slow machine fails no property, and the examples are the same in each run: `--hypothesis-profile=explore` finds new.
 hypothesis.settings.register_profile(

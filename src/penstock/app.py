@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import ssl
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from penstock.core.address import AddressPolicy
 from penstock.core.forwarded import TrustedProxies
 from penstock.core.http import Limits
-from penstock.core.secret import Secret
+from penstock.core.permissions import Permissions
 from penstock.observe.access_log import PIPE_BUF, AccessLog
 from penstock.observe.outlet import raw
 from penstock.observe.record import Records
@@ -25,21 +26,26 @@ from penstock.pipeline.model_alias import ModelAliases
 from penstock.pipeline.route import Router
 from penstock.pipeline.run import Pipeline
 from penstock.pipeline.upstream import Upstream
+from penstock.providers.lending import environment_accounts, environment_keys
 from penstock.providers.registry import PROVIDERS
 from penstock.routing.health import Health
 from penstock.server.gateway import Gateway, Part, RequestLimits
 from penstock.server.limits import CallerLimits
-from penstock.settings import Settings, SettingsError
+from penstock.server.origin import Origins
+from penstock.settings import Settings, SettingsError, must_be_guarded
 from penstock.settings.model import Server as ServerSettings
 from penstock.settings.model import Upstream as UpstreamSettings
 from penstock.stores.file import CatalogueError, CatalogueFile
 from penstock.stores.memory import MemoryReplyStore
+from penstock.stores.reading import exposure
 from penstock.transport import connection, files
 from penstock.transport.base import Transport
 from penstock.transport.echo import EchoTransport
 from penstock.transport.http1 import Http1Transport
 from penstock.transport.pool import PoolLimits
 from penstock.transport.proxies import ProxyRules
+
+_LOG: Final = logging.getLogger("penstock")
 
 
 def build(
@@ -54,22 +60,27 @@ def build(
     attempts pass. Raises SettingsError.
     """
     policy = AddressPolicy(settings.trusted_hosts)
+    guarded_policy = AddressPolicy(settings.guarded_hosts)
     records = Records()
-    http1 = _http1(settings, policy, os.environ)
+    http1 = _http1(settings, guarded_policy, os.environ)
     transports: dict[str, Transport] = {
         "http": http1,
         "https": http1,
         "echo": EchoTransport(settings.echo.pace_ms),
     }
     catalogues = read_catalogue(settings, catalogue)
+    _warn_of_exposed_keys(settings)
     compiler = Compiler(
         PROVIDERS,
         policy,
         _limits(settings.upstream),
-        _lent_keys(os.environ) if settings.lends_keys else {},
+        {} if settings.providers.env_keys is False else environment_keys(PROVIDERS.values(), os.environ),
         catalogues,
         environment=os.environ if settings.providers.gateway_identity else None,
+        accounts=environment_accounts(PROVIDERS.values(), os.environ),
         default_config=settings.routing.default_config,
+        guarded_policy=guarded_policy,
+        open_permissions=Permissions(lent_keys=None if settings.lends_keys else frozenset(), lent_identity=None),
     )
     server = settings.server
     # The access log stops last: it tells of the requests that end when the connections are closed.
@@ -83,6 +94,11 @@ def build(
         RequestLimits(server.max_body_bytes, server.body_timeout, server.keepalive, _caller_limits(server)),
         parts,
         TrustedProxies(server.trusted_proxies),
+        Origins(
+            is_loopback=settings.is_loopback,
+            allowed_hosts=server.allowed_hosts,
+            cors_origins=server.cors_origins,
+        ),
     )
 
 
@@ -91,11 +107,19 @@ def _access_log(records: Records, out: BinaryIO, *, shares_pipe: bool) -> Access
     return AccessLog(records.subscribe(), out, piece=PIPE_BUF) if shares_pipe else AccessLog(records.subscribe(), out)
 
 
+def _warn_of_exposed_keys(settings: Settings) -> None:
+    """Log which of the settings' private keys others on this machine can read or change."""
+    for name in (settings.server.tls_key or settings.server.tls_cert, settings.upstream.client_key):
+        warning = exposure(Path(name), is_secret=True) if name else None
+        if warning is not None:
+            _LOG.warning("%s", warning)
+
+
 def read_catalogue(settings: Settings, path: Path | None) -> CatalogueFile:
     """What the operator's file names. Raises SettingsError."""
     check = judge(PROVIDERS, AddressPolicy(settings.trusted_hosts))
     try:
-        catalogues = CatalogueFile(path, os.environ, PROVIDERS, check)
+        catalogues = CatalogueFile(path, os.environ, PROVIDERS, check, must_be_guarded=must_be_guarded(os.environ))
     except CatalogueError as error:
         raise SettingsError(error.problems) from None
     default = settings.routing.default_config
@@ -197,13 +221,3 @@ def _proxies(setting: str, environment: Mapping[str, str]) -> ProxyRules:
         )
     except ValueError as error:
         raise SettingsError([f"upstream.proxy, HTTPS_PROXY, HTTP_PROXY or ALL_PROXY: {error}"]) from None
-
-
-def _lent_keys(environment: Mapping[str, str]) -> dict[str, Secret]:
-    """The provider keys that the operator has in the environment, by slug."""
-    return {
-        slug: Secret(environment[name])
-        for slug, row in PROVIDERS.items()
-        for name in reversed(row.env)
-        if environment.get(name)
-    }

@@ -9,6 +9,8 @@ import os
 from pathlib import Path
 
 from penstock.app import build
-from penstock.settings import catalogue_file, load
+from penstock.settings import catalogue_file, load, refuse_open
 
-app = build(load({}, os.environ, Path.cwd()), catalogue_file({}, os.environ, Path.cwd()))
+_settings = load({}, os.environ, Path.cwd())
+app = build(_settings, catalogue_file({}, os.environ, Path.cwd()))
+refuse_open(_settings, is_guarded=app.is_guarded)

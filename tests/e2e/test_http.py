@@ -15,11 +15,14 @@ from raw_caller import BODY, HEAD, REQUEST, Caller, said
 from running import RunningGateway, running_gateway
 from upstream import CHUNK, DONE, FINISH, Upstream, events, reply
 
+HOSTS = {"PENSTOCK_ALLOWED_HOSTS": "x,a"}
+"""The names of the gateway in these requests."""
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[RunningGateway]:
     """A gateway on its own protocol."""
-    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_MAX_BODY_BYTES": "100000"}
+    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_MAX_BODY_BYTES": "100000", **HOSTS}
     with running_gateway(load({}, environment, Path("/nonexistent"))) as running:
         yield running
 
@@ -27,7 +30,7 @@ def server() -> Iterator[RunningGateway]:
 @pytest.fixture(scope="module")
 def hasty() -> Iterator[RunningGateway]:
     """A gateway on its own protocol that loses patience quickly."""
-    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_BODY_TIMEOUT": "0.3"}
+    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_BODY_TIMEOUT": "0.3", **HOSTS}
     with running_gateway(load({}, environment, Path("/nonexistent")), keep_alive=1) as running:
         yield running
 

@@ -20,7 +20,7 @@ def start(gateway: RunningGateway, upstream: Upstream, **members: Any) -> socket
     address = urlsplit(gateway.url)
     connection = socket.create_connection((address.hostname, address.port), timeout=60)
     head = (
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nx-portkey-provider: openai\r\n"
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nx-portkey-provider: openai\r\n"
         f"x-portkey-custom-host: {upstream.url}/v1\r\ncontent-length: {len(body)}\r\n\r\n"
     )
     connection.sendall(head.encode() + body)
@@ -50,7 +50,7 @@ def test_leaving_in_mid_stream_closes_the_upstream_connection(gateway: RunningGa
 def test_leaving_in_mid_request_reaches_nobody(gateway: RunningGateway, upstream: Upstream) -> None:
     address = urlsplit(gateway.url)
     with socket.create_connection((address.hostname, address.port), timeout=60) as connection:
-        connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{")
+        connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{")
     assert upstream.received == []
 
 

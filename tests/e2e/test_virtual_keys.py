@@ -70,6 +70,7 @@ hash = "{digest}"
 virtual_keys = ["prod"]
 configs = ["resilient"]
 config = "resilient"
+hosts = ["127.0.0.1"]
 """
 
 

@@ -14,7 +14,7 @@ import click
 import msgspec
 
 from penstock import __version__
-from penstock.settings import Settings, SettingsError, catalogue_file, config_file, load
+from penstock.settings import GUARDED, Settings, SettingsError, catalogue_file, config_file, load, refuse_open
 from penstock.settings.field import FIELDS
 
 _APP: Final = "penstock.app:build"
@@ -86,11 +86,29 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
     raise_file_limit()
     # Built here too when others will serve: what is wrong with the settings is told before anything starts.
     app = build(settings, catalogue)
+    refuse_open(settings, is_guarded=app.is_guarded)
+    _check_tls(settings)
     _greet(settings, source, is_guarded=app.is_guarded)
     if bound.workers > 1:
+        if app.is_guarded:
+            # Workers are started anew when they end, and the file may have changed by then.
+            os.environ[GUARDED] = "true"
         supervise(_APP, settings, sock, catalogue)
     else:
         serve(app, settings, sock)
+
+
+def _check_tls(settings: Settings) -> None:
+    """Raise SettingsError if the server could not serve HTTPS with the files of the settings."""
+    from penstock.server.tls import TlsFiles, problem
+
+    files = TlsFiles.of(settings.server)
+    if files is None:
+        return
+    try:
+        files.context()
+    except (OSError, ValueError) as error:
+        raise SettingsError([problem(files, error)]) from None
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -128,20 +146,20 @@ def _greet(settings: Settings, source: Path | None, *, is_guarded: bool) -> None
     if level in {"debug", "info", "warning"} and not (settings.is_loopback or is_guarded):
         click.echo(
             f"Warning: {settings.server.host} is not a loopback address. Anyone who reaches port "
-            f"{settings.server.port} may use this gateway: set gateway keys (penstock key), or put access control in "
-            "front of it.",
+            f"{settings.server.port} may use this gateway (server.open): set gateway keys (penstock key), or put "
+            "access control in front of it.",
             err=True,
         )
 
 
 def banner(settings: Settings, source: Path | None) -> str:
     """What a newcomer needs: where the gateway listens, a first request to paste, where to read on."""
-    server = settings.server
+    server, scheme = settings.server, "https" if settings.server.tls_cert else "http"
     return f"""\
-Penstock {__version__} listens on {_url(server.host, server.port)}
+Penstock {__version__} listens on {_url(server.host, server.port, scheme)}
 
 Try it:
-  curl {_url(_reachable(server.host), server.port)}/v1/chat/completions \\
+  curl {_url(_reachable(server.host), server.port, scheme)}/v1/chat/completions \\
     -H 'content-type: application/json' -H 'x-portkey-provider: echo' \\
     -d '{{"model": "echo", "messages": [{{"role": "user", "content": "Hello!"}}]}}'
 
@@ -157,5 +175,5 @@ def _reachable(host: str) -> str:
     return _ANY.get(host, host)
 
 
-def _url(host: str, port: int) -> str:
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _url(host: str, port: int, scheme: str) -> str:
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -180,7 +180,7 @@ def _bare(plan: Plan) -> Plan:
     """A plan as far as two can be compared: without what is in the calls, and what is made anew each time."""
     replace = msgspec.structs.replace
     if isinstance(plan, Target):
-        return replace(plan, options={}, identity="")
+        return replace(plan, options={}, identity="", is_operators=False)
     targets = tuple(map(_bare, plan.targets))
     if isinstance(plan, Choose):
         cases = tuple(replace(case, condition=_ANY_CONDITION) for case in plan.cases)

@@ -147,7 +147,7 @@ class AddressPolicy(msgspec.Struct, frozen=True):
         parsed = ip_address(address.partition("%")[0])
         if origin.trusted:
             return _never(parsed)
-        return self._refuse(origin.host, parsed)
+        return AddressPolicy((*self.trusted_hosts, *origin.private_hosts))._refuse(origin.host, parsed)
 
     def _refuse(self, host: str, address: Address) -> str | None:
         never = _never(address)

@@ -10,6 +10,10 @@ import msgspec
 Headers = list[tuple[bytes, bytes]]
 """Header fields in order, names in lower case, values without surrounding white space."""
 
+NO_SNIFF: Final = (b"x-content-type-options", b"nosniff")
+"""A response header of every answer: a browser must not take a provider's text for a page or a script
+(https://fetch.spec.whatwg.org/#x-content-type-options-header)."""
+
 # RFC 9110 5.6.2 (token) and 5.5 (field value: visible characters, space, tab and obs-text).
 _TOKEN: Final = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -45,7 +49,8 @@ class Origin(msgspec.Struct, frozen=True, cache_hash=True):
     ``trusted`` origins come from the provider table or the operator's settings, others from a request header or
     config; the address policy judges the two differently. It is part of the identity, so that the two kinds never
     share a connection. ``named``: a caller wrote a part of a trusted host's name (an account's, ``{resource}``), so its
-    name is looked up beside those of untrusted hosts.
+    name is looked up beside those of untrusted hosts. ``private_hosts`` are the private hosts that the caller who named
+    the origin may name, as in ``core.address.AddressPolicy``: callers with other permissions never share a connection.
     """
 
     scheme: str
@@ -53,6 +58,7 @@ class Origin(msgspec.Struct, frozen=True, cache_hash=True):
     port: int
     trusted: bool = False
     named: bool = False
+    private_hosts: tuple[str, ...] = ()
 
     @property
     def authority(self) -> str:

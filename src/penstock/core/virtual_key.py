@@ -11,15 +11,21 @@ from penstock.core.secret import Secret
 
 
 def allows(patterns: tuple[str, ...] | None, model: str) -> bool:
-    """Whether shell patterns allow a model; None allows every one."""
-    return patterns is None or any(fnmatchcase(model, pattern) for pattern in patterns)
+    """Whether shell patterns allow a model; None allows every one.
+
+    A list in one name (``a,b``), which some gateways take for several models, needs a pattern for each part.
+    """
+    if patterns is None:
+        return True
+    return all(any(fnmatchcase(part, pattern) for pattern in patterns) for part in model.split(","))
 
 
 class VirtualKey(msgspec.Struct, frozen=True):
     """What callers mean by ``@NAME``: a provider, its credential, and its settings.
 
     ``models`` are shell patterns of the models that may be called, None for all. ``default_params`` are JSON bytes by
-    member, ``options`` provider-specific settings under snake_case names.
+    member, ``options`` provider-specific settings under snake_case names. ``forward_headers`` are headers about the
+    provider's account, such as ``openai-organization``, that callers may have forwarded.
     """
 
     name: str
@@ -29,6 +35,7 @@ class VirtualKey(msgspec.Struct, frozen=True):
     models: tuple[str, ...] | None = None
     default_params: Mapping[str, bytes] = {}
     options: Mapping[str, str] = {}
+    forward_headers: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         # A provider's own settings may be credentials, too.

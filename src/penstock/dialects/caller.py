@@ -23,6 +23,8 @@ from penstock.dialects.provider_errors import ClassifiedError
 
 JSON: bytes = b"application/json"
 EVENT_STREAM: bytes = b"text/event-stream"
+NO_STORE: tuple[bytes, bytes] = (b"cache-control", b"no-store")
+"""A response header of answers that the gateway itself makes: they are for this request only."""
 
 
 class RequestBody(msgspec.Struct, frozen=True):

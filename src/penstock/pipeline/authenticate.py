@@ -6,7 +6,7 @@ digest and reads one dictionary, so an expired or withdrawn key is refused at on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -16,14 +16,21 @@ from penstock.stores.catalogue import Catalogue, GatewayKey
 
 KEY_HEADERS: Final = (b"x-portkey-api-key", b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
 """The headers that may carry a gateway key: each SDK sends its key in one of them."""
+_OTHERS: Final = {name: tuple(other for other in KEY_HEADERS if other != name) for name in KEY_HEADERS}
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """The caller of a request. ``header`` is the name of the header that carried the gateway key: the header must never
-    reach a provider."""
+    """The caller of a request. ``header`` is the name of the header that carried the gateway key. ``others`` are
+    further headers that hold a gateway key, the caller's or another's. None of them must ever reach a provider."""
 
     key: GatewayKey | None = None
     header: bytes = b""
+    others: tuple[bytes, ...] = ()
+
+    @property
+    def withheld(self) -> tuple[bytes, ...]:
+        """The names of all headers that must not reach a provider."""
+        return (self.header, *self.others) if self.others else (self.header,)
 
     @property
     def tenant(self) -> str:
@@ -35,19 +42,28 @@ ANYBODY: Final = Caller()
 
 def authenticate(fields: Mapping[bytes, bytes], catalogue: Catalogue) -> Caller | Failure:
     """The caller, or a 401 failure if gateway keys are set and the request carries no valid key."""
-    if not catalogue.keys:
+    if not catalogue.is_guarded:
         return ANYBODY
     for name in KEY_HEADERS:
         presented = credential(fields.get(name, b""))
         key = catalogue.key_for(presented) if presented else None
         if key is not None:
-            return Caller(key, name)
+            return Caller(key, name, holding_keys(fields, _OTHERS[name], catalogue))
     shown = any(fields.get(name) for name in KEY_HEADERS)
     problem = "The gateway does not know the key that came with the request" if shown else "The request has no key"
     text = (
         f"{problem}: send a gateway key in x-portkey-api-key or as Authorization: Bearer. Its operator gives them out."
     )
     return Failure(Kind.INVALID_GATEWAY_KEY, text, "x-portkey-api-key")
+
+
+def holding_keys(fields: Mapping[bytes, bytes], names: Iterable[bytes], catalogue: Catalogue) -> tuple[bytes, ...]:
+    """Those of the headers with these names whose value is or contains any gateway key."""
+    return tuple([name for name in names if name in fields and _holds_key(fields[name], catalogue)])
+
+
+def _holds_key(value: bytes, catalogue: Catalogue) -> bool:
+    return catalogue.holds_key(value.decode("utf-8", "replace"))
 
 
 def credential(value: bytes) -> str:

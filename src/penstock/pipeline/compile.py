@@ -1,8 +1,8 @@
 """Stage: the request's headers -> a compiled plan, and whether this caller may use it.
 
 Work that depends only on headers (the config, the virtual keys, the hosts, a provider's header block) is done once and
-remembered by the raw bytes of the headers. A remembered plan doesn't contain the caller's gateway key; permissions are
-checked for each request.
+remembered by the raw bytes of the headers and the caller's permissions. A remembered plan doesn't contain the caller's
+gateway key: callers with the same permissions share it.
 """
 
 from __future__ import annotations
@@ -20,13 +20,14 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits
 from penstock.core.lru import Lru
 from penstock.core.memo import NameMemo
+from penstock.core.permissions import EVERYTHING, Permissions, includes
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
 from penstock.dialects.caller import RequestBody
-from penstock.pipeline.authenticate import KEY_HEADERS, credential
+from penstock.pipeline.authenticate import KEY_HEADERS, credential, holding_keys
 from penstock.pipeline.call import Call
-from penstock.pipeline.target_route import TargetBinder, TargetRoute
-from penstock.providers.row import Key, Operation, Provider
+from penstock.pipeline.target_route import Grants, TargetBinder, TargetRoute
+from penstock.providers.row import Key, Operation, Option, Provider
 from penstock.routing.leaf import HeaderSettings, Rules
 from penstock.routing.parse import parse
 from penstock.routing.plan import Plan, Target, leaves
@@ -34,6 +35,7 @@ from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import Catalogue, CatalogueChange, GatewayKey, SavedConfig
 
 _PREFIX: Final = "x-portkey-"
+_CONFIG_HEADER: Final = b"x-portkey-config"
 _GENERAL: Final = frozenset(
     _PREFIX.encode() + name.encode()
     for name in """
@@ -63,28 +65,46 @@ class CompiledPlan(msgspec.Struct):
     """A plan, and the routes of its targets, each built on first use.
 
     ``config`` is the name of the saved config that the plan comes from, None if the caller sent the config.
-    ``named_keys`` are the virtual keys that the caller names, each with the path of its target
-    (``("team-a", "config.targets[0]")``); virtual keys in a saved config are the operator's and not listed.
-    ``virtual_keys`` and ``configs`` are the names of the catalogue that the plan depends on.
+    ``virtual_keys`` and ``configs`` are the names of the catalogue that the plan depends on. ``grants`` are what the
+    plan's callers may use. ``forwarded`` are the headers that any of its targets forwards. ``withheld`` are the
+    headers that were left out because they hold a gateway key. ``permitted`` are the permissions of callers who may
+    use the plan.
     """
 
     plan: Plan
     config: str | None = None
-    named_keys: tuple[tuple[str, str], ...] = ()
     virtual_keys: frozenset[str] = frozenset()
     configs: frozenset[str] = frozenset()
+    grants: Grants = Grants()
+    forwarded: frozenset[bytes] = frozenset()
+    withheld: frozenset[bytes] = frozenset()
+    permitted: set[Permissions] = msgspec.field(default_factory=set)
     routes: dict[tuple[str, Operation], TargetRoute | Failure] = msgspec.field(default_factory=dict)
 
     def rests_on(self, change: CatalogueChange) -> bool:
         """Whether a change of the catalogue may change the plan."""
         return not (self.virtual_keys.isdisjoint(change.virtual_keys) and self.configs.isdisjoint(change.configs))
 
+    def rests_on_keys(self, catalogue: Catalogue) -> bool:
+        """Whether the plan holds a gateway key as a credential or a setting, or was made without a header that held
+        a gateway key."""
+        if self.withheld:
+            return True
+        return any(
+            catalogue.holds_key(text)
+            for target in leaves(self.plan)
+            for text in (*target.options.values(), target.api_key.reveal() if target.api_key is not None else "")
+        )
+
 
 class Compiler:
     """Compiles plans and remembers them. ``environment_keys`` are the operator's provider keys by slug, ``environment``
     is the gateway's own identity; both are empty unless the operator allows callers to use them.
 
-    ``default_config`` is the name of the saved config for requests without routing headers.
+    ``accounts`` are the options by slug that the operator's environment fixes (``TargetBinder``). ``default_config`` is
+    the name of the saved config for requests without routing headers. ``policy`` holds for saved configs, and for
+    callers where no gateway key is set, whose permissions are ``open_permissions``; ``guarded_policy`` for callers with
+    a gateway key, beside the hosts that the key permits.
     """
 
     def __init__(
@@ -96,12 +116,17 @@ class Compiler:
         catalogues: CatalogueSource,
         *,
         environment: Mapping[str, str] | None = None,
+        accounts: Mapping[str, Mapping[str, str]] | None = None,
         default_config: str = "",
+        guarded_policy: AddressPolicy | None = None,
+        open_permissions: Permissions = EVERYTHING,
         remembered: int = 4096,
     ) -> None:
         self._providers = providers
         self._policy = policy
-        self._binder = TargetBinder(providers, limits, environment_keys, environment, policy)
+        self._guarded_hosts = (guarded_policy or policy).trusted_hosts
+        self._open = open_permissions, open_permissions.shared
+        self._binder = TargetBinder(providers, limits, environment_keys, environment, accounts or {}, policy)
         self.catalogues = catalogues
         self._default_config = default_config
         self._bare = {
@@ -111,6 +136,8 @@ class Compiler:
             if option.bare_header
         }
         self._settings = _settings(providers)
+        self._secrets = _settings(providers, lambda option: option.secret or option.credential is not None)
+        self._host_settings = _settings(providers, lambda option: option.names_host)
         self._undemanding = frozenset(slug for slug, row in providers.items() if row.key is not Key.REQUIRED)
         self._routing = NameMemo(self._routes)
         self._plans: Lru[tuple[object, ...], CompiledPlan] = Lru(remembered)
@@ -118,42 +145,53 @@ class Compiler:
 
     def _forget(self, change: CatalogueChange) -> None:
         """Drop the plans that depend on a changed name; keep all other plans."""
-        self._plans.drop_where(lambda compiled: compiled.rests_on(change))
+        catalogue = self.catalogues.current
+        self._plans.drop_where(
+            lambda compiled: compiled.rests_on(change) or (bool(change.keys) and compiled.rests_on_keys(catalogue))
+        )
 
     def compile(self, call: Call) -> CompiledPlan | Failure:
         """The compiled plan for a call, or the failure to answer with. Removes ``@NAME/`` from the call's model."""
-        routing, key = self._routing, call.caller.key
-        withheld = call.caller.header
+        routing, caller = self._routing, call.caller
+        key, withheld = caller.key, caller.withheld
         relevant: tuple[object, ...] = tuple(
-            [field for field in call.headers if routing[field[0]] and field[0] != withheld]
+            [field for field in call.headers if routing[field[0]] and field[0] not in withheld]
         )
         slug = self._slug(call)
+        permissions, shared = (key.permissions, key.shared) if key is not None else self._open
         default = (key.config if key is not None else None) or self._default_config
-        remembered = (relevant, slug, default, call.default_provider)
+        remembered = (relevant, slug, default, call.default_provider, shared)
         compiled = self._plans.get(remembered)
-        if compiled is None:
-            fields = {name: value for name, value in call.headers if routing[name] and name != withheld}
-            result = self._compile(fields, slug, default, call.default_provider)
+        if compiled is None or permissions not in compiled.permitted:
+            fields = {name: value for name, value in call.headers if routing[name] and name not in withheld}
+            result = self._compile(fields, slug, default, call.default_provider, self._grants(key))
             if isinstance(result, Failure):
                 return result
-            compiled = result
-            size = sum(len(value) for value in fields.values())
-            self._plans.put(remembered, compiled, 1 + size // _LIGHT)
+            if compiled is None:
+                compiled = result
+                size = sum(len(value) for value in fields.values())
+                self._plans.put(remembered, compiled, 1 + size // _LIGHT)
+            compiled.permitted.add(permissions)
         call.account.config = compiled.config
-        if key is not None:
-            refused = _not_allowed(key, compiled)
-            if refused is not None:
-                return refused
+        if key is not None and (compiled.forwarded or compiled.withheld):
+            others = holding_keys(call.fields, compiled.forwarded, self.catalogues.current)
+            call.caller = msgspec.structs.replace(caller, others=(*caller.others, *compiled.withheld, *others))
         return compiled
+
+    def _grants(self, key: GatewayKey | None) -> Grants:
+        if key is None:
+            return Grants(self._open[0], self._policy)
+        return Grants(key.permissions, AddressPolicy((*self._guarded_hosts, *key.hosts)))
 
     @property
     def is_guarded(self) -> bool:
         """Whether callers need a gateway key."""
-        return bool(self.catalogues.current.keys)
+        return self.catalogues.current.is_guarded
 
     def parse(self, config: bytes, slug: str | None = None) -> Plan | Failure:
         """The plan for a config without the headers of a request."""
-        return parse(config, HeaderSettings(provider=slug), self._rules(self.catalogues.current))
+        grants = self._grants(None)
+        return parse(config, HeaderSettings(provider=slug), self._rules(self.catalogues.current, grants))
 
     def _slug(self, call: Call) -> str | None:
         """The virtual key that ``model: "@NAME/model"`` names, None without one. Removes ``@NAME/`` from the call's
@@ -176,7 +214,7 @@ class Compiler:
         key = (target.path, operation)
         route = compiled.routes.get(key)
         if route is None:
-            route = compiled.routes[key] = self._binder.bind(target, operation)
+            route = compiled.routes[key] = self._binder.bind(target, operation, compiled.grants)
         return route
 
     def _routes(self, name: bytes) -> bool:
@@ -186,16 +224,23 @@ class Compiler:
         return name in KEY_HEADERS or name in self._bare
 
     def _compile(
-        self, fields: Mapping[bytes, bytes], slug: str | None, default: str, default_provider: str | None
+        self,
+        fields: Mapping[bytes, bytes],
+        slug: str | None,
+        default: str,
+        default_provider: str | None,
+        grants: Grants,
     ) -> CompiledPlan | Failure:
         for name in _NOT_YET:
             if fields.get(name.encode()):
                 return Failure(Kind.INVALID_CONFIG, f"{name} is not available in this release: leave it out.", name)
-        settings = self._header_settings(fields, slug)
+        catalogue = self.catalogues.current
+        # A gateway key in any header is no provider's credential, nor a part of an address.
+        withheld = frozenset(holding_keys(fields, fields.keys() - {_CONFIG_HEADER}, catalogue))
+        settings = self._header_settings({name: fields[name] for name in fields if name not in withheld}, slug)
         if isinstance(settings, Failure):
             return settings
-        catalogue = self.catalogues.current
-        config: bytes | None = fields.get(b"x-portkey-config", b"").strip() or None
+        config: bytes | None = fields.get(_CONFIG_HEADER, b"").strip() or None
         saved = _saved_name(config)
         if config is None and settings.provider is None:
             saved = default or None
@@ -203,23 +248,42 @@ class Compiler:
                 if default_provider is None:
                     return _no_provider()
                 settings = msgspec.structs.replace(settings, provider=default_provider)
-        if saved is None:
-            plan = parse(config, settings, self._rules(catalogue))
-            return plan if isinstance(plan, Failure) else _compiled(plan)
-        saved_config = _saved(saved, catalogue)
-        if isinstance(saved_config, Failure):
-            return saved_config
-        settings = msgspec.structs.replace(settings, is_saved=True)
-        plan = parse(saved_config.body, settings, self._rules(catalogue))
-        return plan if isinstance(plan, Failure) else _compiled(plan, saved_config.name, saved)
+        if saved is not None:
+            plan = self._from_saved(saved, settings, grants, is_default=config is None)
+        elif config is not None and not grants.permissions.inline_configs:
+            plan = _not_allowed("bring a config of its own")
+        else:
+            parsed = parse(config, settings, self._rules(catalogue, grants))
+            plan = parsed if isinstance(parsed, Failure) else _compiled(parsed, grants)
+        if isinstance(plan, CompiledPlan):
+            plan.withheld = withheld
+        return plan
 
-    def _rules(self, catalogue: Catalogue) -> Rules:
+    def _from_saved(
+        self, name: str, settings: HeaderSettings, grants: Grants, *, is_default: bool
+    ) -> CompiledPlan | Failure:
+        catalogue, permissions = self.catalogues.current, grants.permissions
+        saved = _saved(name, catalogue, permissions)
+        if isinstance(saved, Failure):
+            return saved
+        if not includes(permissions.configs, saved.name):
+            return _not_allowed("use the gateway's default config" if is_default else f"use the config '{name}'")
+        settings = msgspec.structs.replace(settings, is_saved=True)
+        plan = parse(saved.body, settings, self._rules(catalogue, grants))
+        return plan if isinstance(plan, Failure) else _compiled(plan, grants, saved.name, name)
+
+    def _rules(self, catalogue: Catalogue, grants: Grants) -> Rules:
         return Rules(
             self._providers.keys(),
-            self._policy,
+            grants.policy or self._policy,
             catalogue.virtual_keys,
             self._settings,
             self._undemanding,
+            grants.permissions,
+            self._secrets,
+            self._host_settings,
+            self._policy,
+            catalogue.holds_key if catalogue.keys else None,
         )
 
     def _header_settings(self, fields: Mapping[bytes, bytes], slug: str | None) -> HeaderSettings | Failure:
@@ -272,12 +336,13 @@ def judge(
     return why
 
 
-def _settings(providers: Mapping[str, Provider]) -> frozenset[str]:
-    """The names of all provider-specific settings, in every spelling that configs may use."""
+def _settings(providers: Mapping[str, Provider], chosen: Callable[[Option], bool] = lambda _: True) -> frozenset[str]:
+    """The names of the provider-specific settings that are chosen, in every spelling that configs may use."""
     return frozenset(
         name
         for row in providers.values()
         for option in row.options
+        if chosen(option)
         for name in (option.name, option.header.replace("-", "_"), *option.config_keys)
     )
 
@@ -305,35 +370,30 @@ def _saved_name(config: bytes | None) -> str | None:
     return text if _SAVED.fullmatch(text) and text not in {"null", "true", "false"} else None
 
 
-def _saved(name: str, catalogue: Catalogue) -> SavedConfig | Failure:
+def _saved(name: str, catalogue: Catalogue, permissions: Permissions) -> SavedConfig | Failure:
     """The saved config of this name or id, or the failure for an unknown name."""
     config = catalogue.configs.get(name)
     if config is None:
-        way_out = hint(name, catalogue.configs, "saved configs are set in penstock.toml, [configs.NAME].", quote="'")
+        usable = [each for each, saved in catalogue.configs.items() if includes(permissions.configs, saved.name)]
+        way_out = hint(name, usable, "saved configs are set in penstock.toml, [configs.NAME].", quote="'")
         plain = "Invalid config passed. You need to pass a valid json"
         return Failure(Kind.UNKNOWN_CONFIG, f"There is no config '{name[:64]}': {way_out}", "x-portkey-config", plain)
     return config
 
 
-def _compiled(plan: Plan, config: str | None = None, asked_as: str = "") -> CompiledPlan:
+def _compiled(plan: Plan, grants: Grants, config: str | None = None, asked_as: str = "") -> CompiledPlan:
     """The compiled plan. ``config`` is the name of the saved config that the plan comes from, ``asked_as`` the name or
     id in the caller's header."""
-    keys = tuple([(target.virtual_key, target.path) for target in leaves(plan) if target.virtual_key is not None])
+    targets = leaves(plan)
+    keys = frozenset(target.virtual_key for target in targets if target.virtual_key is not None)
     configs = frozenset() if config is None else frozenset({config, asked_as})
-    return CompiledPlan(plan, config, keys if config is None else (), frozenset(name for name, _ in keys), configs)
+    forwarded = frozenset(name.encode("latin-1", "replace") for target in targets for name in target.forward_headers)
+    return CompiledPlan(plan, config, keys, configs, grants, forwarded)
 
 
-def _not_allowed(key: GatewayKey, compiled: CompiledPlan) -> Failure | None:
-    """The failure when a gateway key doesn't allow the plan; None when it does."""
-    if compiled.config is not None and key.configs is not None and compiled.config not in key.configs:
-        text = f"Your gateway key may not use the config '{compiled.config}': ask the operator of the gateway."
-        return Failure(Kind.NOT_ALLOWED, text, "x-portkey-config")
-    if key.virtual_keys is not None:
-        for name, path in compiled.named_keys:
-            if name not in key.virtual_keys:
-                text = f"Your gateway key may not use the virtual key '{name}': ask the operator of the gateway."
-                return Failure(Kind.NOT_ALLOWED, text, f"{path}.virtual_key")
-    return None
+def _not_allowed(what: str) -> Failure:
+    text = f"Your gateway key may not {what}: ask the operator of the gateway."
+    return Failure(Kind.NOT_ALLOWED, text, "x-portkey-config")
 
 
 def _no_provider() -> Failure:

@@ -15,11 +15,11 @@ from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin, header_line
 from penstock.core.json_text import write_json
-from penstock.core.virtual_key import allows
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.registry import DIALECTS
 from penstock.pipeline.call import Call
+from penstock.pipeline.model_lists import ModelLists
 from penstock.pipeline.target_route import RequestTemplate, TargetRoute
 from penstock.pipeline.translate import Translation
 from penstock.providers.endpoint import ModelRoute
@@ -33,8 +33,9 @@ _LONGEST_REMEMBERED: Final = 256
 HOPS_HEADER: Final = b"x-penstock-hops"
 _NEVER_FORWARDED: Final = frozenset(
     b"host connection keep-alive proxy-connection proxy-authorization te trailer transfer-encoding upgrade".split()
-    + b"content-length expect x-penstock-hops".split()
+    + b"content-length expect x-penstock-hops cookie cookie2 accept-encoding content-encoding content-type".split()
 )
+"""Request headers about the connection, the body's form or a browser's session."""
 
 
 class PreparedRequest(msgspec.Struct, frozen=True):
@@ -92,6 +93,10 @@ def prepare(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
         prepared = _translated(call, route, template, body, headers, model, streams=streams)
     else:
         return _unsupported_operation(call, route)
+    if route.model_lists is not None and isinstance(prepared, PreparedRequest):
+        refused = _refused_body(route.model_lists, prepared, route, template.model_route, template.context)
+        if refused is not None:
+            return refused
     if route.target.rejects_unsupported and isinstance(prepared, PreparedRequest) and prepared.dropped:
         return _unsupported_parameters(route, prepared.dropped)
     return prepared
@@ -136,6 +141,10 @@ def _without_body(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
     headers = _request_headers(call, route, model_route)
     if isinstance(headers, Failure):
         return headers
+    if route.model_lists is not None and "id" in call.parameters:
+        refused = route.model_lists.refused(call.parameters["id"])
+        if refused is not None:
+            return refused
     target = model_route.target(None, parameters=call.parameters)
     return PreparedRequest(call.dialect, model_route.origin, b"GET", target, headers)
 
@@ -236,10 +245,19 @@ def _refused_model(route: TargetRoute, model: str | None) -> Failure | None:
     if model is None and not route.provider.model_in_path:
         hint = "name the model to use, for example gpt-4o-mini"
         return Failure(Kind.INVALID_REQUEST, f"The request has no model: {hint}.", "model")
-    if route.target.models is not None and not allows(route.target.models, model or ""):
-        text = f"The virtual key '{route.target.virtual_key}' does not allow the model '{model}': choose another."
-        return Failure(Kind.NOT_ALLOWED, text, "model")
-    return None
+    return None if route.model_lists is None else route.model_lists.refused(model)
+
+
+def _refused_body(
+    lists: ModelLists, prepared: PreparedRequest, route: TargetRoute, model_route: ModelRoute, context: WriteContext
+) -> Failure | None:
+    """The failure when the body that leaves names a model that the request's keys don't allow. On lane 2 the provider's
+    wire is written from this body, and the model from ``context``."""
+    if prepared.body is None:
+        return None
+    models = {name for name in (prepared.model, context.model, model_route.override) if name is not None}
+    in_path = route.provider.model_in_path or "{model}" in model_route.plain
+    return lists.refused_body(prepared.body, models, needs_model=prepared.lane == 1 and not in_path)
 
 
 def _with_query(target: bytes, query: str) -> bytes:
@@ -279,20 +297,20 @@ def _asked(call: Call) -> dict[str, str]:
 
     Fields with other than printable ASCII name no feature, and stay behind.
     """
-    names = call.dialect.header_settings
+    names, withheld = call.dialect.header_settings, call.caller.withheld
     asked: dict[str, str] = {}
     for field, value in call.headers:
         name, text = names.get(field), value.decode("latin-1").strip()
-        if name is not None and text.isascii() and text.isprintable():
+        if name is not None and field not in withheld and text.isascii() and text.isprintable():
             asked[name] = f"{asked[name]},{text}" if name in asked else text
     return asked
 
 
 def _forwarded(call: Call, names: tuple[str, ...]) -> dict[bytes, bytes] | Failure:
-    lines = {}
+    lines, withheld = {}, call.caller.withheld
     for name in names:
         raw = name.encode("latin-1", "replace")
-        if raw in call.fields and raw not in _NEVER_FORWARDED and raw != call.caller.header:
+        if raw in call.fields and raw not in _NEVER_FORWARDED and raw not in withheld:
             try:
                 lines[raw] = header_line(raw, call.fields[raw])
             except ValueError as error:

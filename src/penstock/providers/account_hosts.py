@@ -34,6 +34,9 @@ ROWS: Final = (
                 "snowflake-account",
                 required=True,
                 pattern=r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*",
+                names_account=True,
+                # https://docs.snowflake.com/en/developer-guide/snowflake-cli/connecting/configure-connections
+                env=("SNOWFLAKE_ACCOUNT",),
             ),
         ),
         notes="The key is a programmatic access token or a JWT.",
@@ -57,6 +60,9 @@ ROWS: Final = (
                 "databricks-host",
                 required=True,
                 pattern=r"([A-Za-z0-9-]{1,63}\.)+(databricks\.com|azuredatabricks\.net)",
+                names_account=True,
+                # https://docs.databricks.com/aws/en/dev-tools/auth/env-vars
+                env=("DATABRICKS_HOST",),
             ),
         ),
         quirks=ChatQuirks(adapts_request=blocks_as_content, normalizes_replies=True),

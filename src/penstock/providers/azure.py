@@ -69,6 +69,9 @@ AZURE_OPENAI: Final = Provider(
             ("azure_resource_name",),
             required=True,
             pattern="[A-Za-z0-9-]{1,63}",
+            names_account=True,
+            # https://learn.microsoft.com/en-us/azure/ai-services/openai/chatgpt-quickstart
+            env=("AZURE_OPENAI_ENDPOINT", "AZURE_RESOURCE_NAME"),
         ),
         Option(
             "deployment_id",
@@ -76,6 +79,7 @@ AZURE_OPENAI: Final = Provider(
             ("azure_deployment_id",),
             required=True,
             pattern=_NAME,
+            names_model=True,
         ),
         Option(
             "api_version",
@@ -124,7 +128,12 @@ AZURE_AI: Final = Provider(
     options=(
         Option("azure_foundry_url", "azure-foundry-url", required=True, pattern=HTTPS_URL, names_host=True),
         Option("azure_api_version", "azure-api-version", pattern="[A-Za-z0-9.-]+"),
-        Option("azure_deployment_name", "azure-deployment-name", upstream_header="azureml-model-deployment"),
+        Option(
+            "azure_deployment_name",
+            "azure-deployment-name",
+            upstream_header="azureml-model-deployment",
+            names_model=True,
+        ),
         Option("anthropic_version", "anthropic-version", default="2023-06-01", pattern="[0-9-]+"),
         Option("anthropic_beta", "anthropic-beta"),
         EXTRA_PARAMETERS,

@@ -36,6 +36,7 @@ def _of_sagemaker(name: str) -> Option:
         f"amzn_sagemaker_{name.replace('-', '_')}",
         f"amzn-sagemaker-{name}",
         upstream_header=f"x-amzn-sagemaker-{name}",
+        names_model=name in {"target-model", "target-variant", "inference-component"},
     )
 
 
@@ -100,7 +101,7 @@ ROWS: Final = (
                 "custom-attributes target-model target-variant target-container-hostname inference-id "
                 "enable-explanations inference-component session-id".split(),
             ),
-            Option("amzn_sagemaker_model_name", "amzn-sagemaker-model-name"),
+            Option("amzn_sagemaker_model_name", "amzn-sagemaker-model-name", names_model=True),
         ),
         derived={"aws_domain": aws_domain},
         env=("AWS_BEARER_TOKEN_SAGEMAKER",),

@@ -73,6 +73,7 @@ def _faults(row: Provider) -> Iterator[str]:
                 yield f"{{{name}}} needs a pattern, and must be required or have a default"
 
     yield from _faults_of_places(row)
+    yield from _faults_of_accounts(row)
 
 
 def _faults_of_places(row: Provider) -> Iterator[str]:
@@ -85,6 +86,12 @@ def _faults_of_places(row: Provider) -> Iterator[str]:
             yield f"two of its places for {operation.value} are the same"
         if specs and specs[0].models:
             yield f"its first place for {operation.value} does not serve all models"
+
+
+def _faults_of_accounts(row: Provider) -> Iterator[str]:
+    for option in row.options:
+        if option.names_account and f"{{{option.name}}}" not in row.base_url.split("/")[2]:
+            yield f"{option.name} names an account, but stands in no host"
 
 
 def _templates(row: Provider) -> Iterator[str]:

@@ -73,6 +73,13 @@ class Option(msgspec.Struct, frozen=True):
     """The value is a credential, shown this way in place of the key."""
     names_host: bool = False
     """The value is a base URL of the caller's choice: it is as little trusted as a custom host."""
+    names_account: bool = False
+    """The value names an account in the provider's host: an operator's key goes only to the operator's account."""
+    names_model: bool = False
+    """The value chooses the model, whatever the request's body says."""
+    env: tuple[str, ...] = ()
+    """Environment variables in which the operator usually has the value; a URL stands for the part that the option
+    means. First found wins."""
 
 
 HTTPS_URL: Final = r"https://[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+(/[A-Za-z0-9._~%/-]*)?"
@@ -208,6 +215,11 @@ class Provider(msgspec.Struct, frozen=True):
     """Options that follow from others when they aren't given, and placeholders that are no options."""
     profiles: Profiles | None = None
     notes: str = ""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the provider's own address is on the gateway's machine."""
+        return self.base_url.startswith("http://localhost")
 
     def places_of(self, operation: Operation, options: Mapping[str, str]) -> tuple[EndpointSpec, ...]:
         """Where an operation is served, with these options (defaults filled in); empty: it is not."""

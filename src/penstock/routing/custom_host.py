@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+import msgspec
+
 from penstock.core.address import AddressPolicy
 from penstock.core.http import Url
 
@@ -30,7 +32,8 @@ def judge(text: str, policy: AddressPolicy) -> Url | str:
         url = Url.parse(text)
     except ValueError:
         return "it is no URL such as https://host/v1"
-    return _judge_host(url, policy) or url
+    origin = msgspec.structs.replace(url.origin, private_hosts=policy.trusted_hosts)
+    return _judge_host(url, policy) or msgspec.structs.replace(url, origin=origin)
 
 
 def _judge_host(url: Url, policy: AddressPolicy) -> str | None:

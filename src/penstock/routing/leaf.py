@@ -6,8 +6,8 @@ Source: docs/portkey.md#credentials, #precedence, #config-keys.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
-from typing import Any, Final
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -16,9 +16,10 @@ from penstock.core.did_you_mean import hint
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Url
 from penstock.core.json_path import Path, parse_path
+from penstock.core.permissions import EVERYTHING, Permissions, among
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
-from penstock.routing import custom_host, policies
+from penstock.routing import custom_host, permit, policies
 from penstock.routing.fields import PLAIN_INVALID, Fields, Refused, refuse
 from penstock.routing.plan import Target
 
@@ -65,10 +66,13 @@ class HeaderSettings(msgspec.Struct, frozen=True):
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """The rules for a plan: the providers' slugs, the hosts that callers may name, the virtual keys.
+    """The rules for a plan: the providers' slugs, the hosts that the caller may name, the virtual keys.
 
-    ``settings`` are the names of the providers' own settings, which no misspelling of a routing key must be seen in.
-    ``undemanding`` are the providers that can be called without a credential.
+    ``settings`` are the names of the providers' own settings, which no misspelling of a routing key must be seen in;
+    ``secrets`` are those of them that hold a credential, ``host_settings`` those that name a host. ``undemanding`` are
+    the providers that can be called without a credential. ``permissions`` are the caller's. ``saved_policy`` judges
+    the hosts that the operator's saved configs name (None: ``policy`` does). ``is_gateway_key`` tells whether a text
+    is or holds a key of this gateway.
     """
 
     providers: Collection[str]
@@ -76,6 +80,21 @@ class Rules(msgspec.Struct, frozen=True):
     virtual_keys: Mapping[str, VirtualKey] = {}
     settings: frozenset[str] = frozenset()
     undemanding: frozenset[str] = frozenset()
+    permissions: Permissions = EVERYTHING
+    secrets: frozenset[str] = frozenset()
+    host_settings: frozenset[str] = frozenset()
+    saved_policy: AddressPolicy | None = None
+    is_gateway_key: Callable[[str], bool] | None = None
+
+
+class _Named(NamedTuple):
+    """Who serves a target: the provider, perhaps by a virtual key. ``from_config``: the config names the provider, not
+    a header or the request's model. ``by_operator``: a saved config does."""
+
+    provider: str
+    key: VirtualKey | None
+    from_config: bool
+    by_operator: bool
 
 
 class LeafBuilder:
@@ -109,22 +128,14 @@ class LeafBuilder:
     def target(self, fields: Fields, *, tracked: bool, guarded: bool) -> Target:
         """The target that a config object describes. ``guarded``: whether the object's strategy allows a breaker."""
         self.check_keys(fields)
-        headers = self._headers
         overrides = _params(fields, "override_params")
-        provider_name, overrides = _provider(fields, overrides)
-        from_config = provider_name is not None
-        provider_name = provider_name or headers.provider
-        if provider_name is None:
-            raise _no_provider()
-        key = self._virtual_key(provider_name[1:], fields) if provider_name.startswith("@") else None
-        provider = key.provider if key else provider_name
-        if provider not in self._rules.providers:
-            where = fields.at("provider") if from_config else "x-portkey-provider"
-            raise _unknown_provider(provider, where, self._rules)
+        named, overrides = self._named(fields, overrides)
+        provider, key, from_config = named.provider, named.key, named.from_config
         host = self._custom_host(fields, key)
         address = f"{provider} {host.origin.authority if host else ''}"
         api_key = key.credential if key else self._credential(fields, address, from_config=from_config)
         options = self._options(fields, key, from_config=from_config)
+        is_operators_key = key is not None or (named.by_operator and self._holds_credential(fields))
         breaker = policies.breaker(fields) if guarded else None
         return Target(
             path=fields.path,
@@ -135,9 +146,9 @@ class LeafBuilder:
             override_params=overrides,
             default_params={**(key.default_params if key else {}), **_params(fields, "default_params")},
             drop_params=_paths(fields),
-            forward_headers=self._forward_headers(fields),
+            forward_headers=self._forward_headers(fields, key, is_operators_key=is_operators_key),
             request_timeout=self._request_timeout(fields),
-            strict=headers.strict and fields.switch("strict_open_ai_compliance") is not False,
+            strict=self._headers.strict and fields.switch("strict_open_ai_compliance") is not False,
             rejects_unsupported=_rejects_unsupported(fields),
             timeouts=policies.timeouts(fields),
             retry=policies.retry(fields),
@@ -148,16 +159,39 @@ class LeafBuilder:
             is_tracked=tracked or breaker is not None,
             virtual_key=key.name if key else None,
             models=key.models if key else None,
+            key_models=self._rules.permissions.models,
+            is_operators=key is not None or named.by_operator,
             identity=_identity(address, api_key, options, overrides.get("model", b"")),
             address=address,
         )
+
+    def _named(self, fields: Fields, overrides: dict[str, bytes]) -> tuple[_Named, dict[str, bytes]]:
+        """Who serves the target, if the caller may name it, and the overrides without the name."""
+        rules = self._rules
+        name, overrides = _provider(fields, overrides)
+        from_config = name is not None
+        by_operator = from_config and self._headers.is_saved
+        name = name or self._headers.provider
+        if name is None:
+            raise _no_provider()
+        where = fields.at("provider") if from_config else "x-portkey-provider"
+        key = self._virtual_key(name[1:], fields) if name.startswith("@") else None
+        provider = key.provider if key else name
+        if provider not in rules.providers:
+            raise _unknown_provider(provider, where, rules)
+        if key is not None and not by_operator:
+            permit.check_virtual_key(rules.permissions, key, fields.at("virtual_key"))
+        elif not by_operator:
+            permit.check_provider(rules.permissions, provider, where)
+        return _Named(provider, key, from_config, by_operator), overrides
 
     def _virtual_key(self, name: str, fields: Fields) -> VirtualKey:
         rules = self._rules
         virtual_key = rules.virtual_keys.get(name)
         if virtual_key is None:
             otherwise = "they are set in penstock.toml, [virtual_keys.NAME]."
-            way_out = hint(name, rules.virtual_keys, otherwise, quote="'")
+            known = among(rules.virtual_keys, rules.permissions.virtual_keys)
+            way_out = hint(name, known, otherwise, quote="'")
             text = f"There is no virtual key '{name[:64]}': {way_out}"
             raise Refused(Failure(Kind.UNKNOWN_VIRTUAL_KEY, text, fields.at("virtual_key"), PLAIN_INVALID))
         return virtual_key
@@ -168,6 +202,7 @@ class LeafBuilder:
         headers, text = self._headers, fields.text("api_key")
         # The api_key of a saved config is for the provider in the same config.
         own = Secret(text) if text and (from_config or not headers.is_saved) else None
+        self._refuse_gateway_key(text, fields.at("api_key"))
         if own is not None and (from_config or headers.authorization is None):
             return own
         self.borrowers[borrower.split(" ")[0] in self._rules.undemanding].add(borrower)
@@ -184,10 +219,16 @@ class LeafBuilder:
         text = from_header or fields.text("custom_host")
         if not text:
             return None
-        url = custom_host.judge(text, self._rules.policy)
+        where = "x-portkey-custom-host" if from_header else fields.at("custom_host")
+        policy = self._rules.policy
+        if self._headers.is_saved:
+            policy = self._rules.saved_policy or policy
+        else:
+            permit.check_custom_host(self._rules.permissions, where)
+            self._refuse_gateway_key(text, where)
+        url = custom_host.judge(text, policy)
         if isinstance(url, Url):
             return url
-        where = "x-portkey-custom-host" if from_header else fields.at("custom_host")
         text = (
             f"The custom host in {where} is refused: {url}. If the gateway's operator trusts it, add it to the "
             "trusted_hosts setting."
@@ -204,23 +245,48 @@ class LeafBuilder:
         account = fields.values.get("vertex_service_account_json")
         if isinstance(account, dict):
             settings["vertex_service_account_json"] = msgspec.json.encode(account).decode()
+        is_saved = self._headers.is_saved
+        callers = {} if from_config or key is not None else self._headers.options
+        for name, value in settings.items():
+            self._refuse_gateway_key(value, fields.at(name))
+        chosen = callers if is_saved or key is not None else {**callers, **settings}
+        if not self._rules.host_settings.isdisjoint(chosen):
+            permit.check_custom_host(self._rules.permissions, fields.path)
+        if is_saved and not from_config:
+            # The credentials of a saved config are for the provider in the same config, and for its address.
+            settings = {name: value for name, value in settings.items() if name not in self._rules.secrets}
         if key is not None:
-            return {**(settings if self._headers.is_saved else {}), **key.options}
-        return settings if from_config else {**self._headers.options, **settings}
+            return {**(settings if is_saved else {}), **key.options}
+        return {**callers, **settings}
+
+    def _holds_credential(self, fields: Fields) -> bool:
+        """Whether a config object holds a credential itself."""
+        return bool(fields.text("api_key")) or not self._rules.secrets.isdisjoint(fields.values)
+
+    def _refuse_gateway_key(self, text: str | None, where: str) -> None:
+        """Refuse a value of the caller's that would show a provider a key of this gateway."""
+        is_gateway_key = self._rules.is_gateway_key
+        if text and is_gateway_key is not None and not self._headers.is_saved and is_gateway_key(text):
+            raise permit.refuse_gateway_key(where)
 
     def _request_timeout(self, fields: Fields) -> float | None:
         own = fields.number("request_timeout") or None
         return own if self._headers.request_timeout is None else self._headers.request_timeout
 
-    def _forward_headers(self, fields: Fields) -> tuple[str, ...]:
-        names = fields.texts("forward_headers") or ()
-        if self._headers.forward_headers is not None:
-            return self._headers.forward_headers
-        lowered = tuple(name.strip().lower() for name in names)
-        if "x-portkey-forward-headers" in lowered:
+    def _forward_headers(self, fields: Fields, key: VirtualKey | None, *, is_operators_key: bool) -> tuple[str, ...]:
+        """The headers to forward. With a credential of the operator's, a caller chooses no account by a header, unless
+        the virtual key allows the header."""
+        names, is_callers = self._headers.forward_headers, True
+        if names is None:
+            names = tuple(name.strip().lower() for name in fields.texts("forward_headers") or ())
+            is_callers = not self._headers.is_saved
+        if "x-portkey-forward-headers" in names:
             plain = "forward_headers must not contain the 'x-portkey-forward-headers' header"
             raise refuse(fields.at("forward_headers"), "it lists itself", plain=plain)
-        return lowered
+        if not (is_operators_key and is_callers):
+            return names
+        allowed = () if key is None else key.forward_headers
+        return tuple(name for name in names if name not in permit.ACCOUNT_HEADERS or name in allowed)
 
 
 def names_provider(values: Mapping[str, Any]) -> bool:
@@ -293,7 +359,8 @@ def _no_provider() -> Refused:
 
 
 def _unknown_provider(provider: str, where: str, rules: Rules) -> Refused:
-    way_out = hint(provider, rules.providers, "'penstock providers' lists the ones there are.", 0.5, "'")
+    known = among(rules.providers, rules.permissions.providers)
+    way_out = hint(provider, known, "'penstock providers' lists the ones there are.", 0.5, "'")
     text = (
         f"There is no provider '{provider[:64]}': {way_out} Any other OpenAI-compatible server: provider openai with "
         "x-portkey-custom-host."

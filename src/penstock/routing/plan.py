@@ -66,7 +66,9 @@ class Target(msgspec.Struct, frozen=True):
     none. ``drop_params`` are paths that are removed last. ``request_timeout`` is in milliseconds, until the response
     head. ``strict`` keeps vendors' own words and blocks out of translated answers; with ``rejects_unsupported`` a
     parameter that the provider has no word for is a 400. Targets with the same ``identity`` share their health, targets
-    with the same ``address`` a retry budget. ``models`` are shell patterns of the models that a virtual key allows.
+    with the same ``address`` a retry budget. ``models`` are shell patterns of the models that a virtual key allows,
+    ``key_models`` those that the caller's gateway key allows. ``is_operators``: the provider and its settings are the
+    operator's, by a virtual key or by a saved config.
     """
 
     path: str
@@ -91,6 +93,8 @@ class Target(msgspec.Struct, frozen=True):
     """Whether a breaker or a balancer reads this target's health."""
     virtual_key: str | None = None
     models: tuple[str, ...] | None = None
+    key_models: tuple[str, ...] | None = None
+    is_operators: bool = False
     identity: str = ""
     address: str = ""
 

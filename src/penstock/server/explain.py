@@ -8,9 +8,9 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Headers
+from penstock.core.http import NO_SNIFF, Headers
 from penstock.core.json_text import UNREADABLE
-from penstock.dialects.caller import JSON
+from penstock.dialects.caller import JSON, NO_STORE
 from penstock.observe.record import Records
 from penstock.pipeline.account import Account
 from penstock.pipeline.authenticate import Caller
@@ -49,7 +49,7 @@ def answer(router: Router, caller: Caller, headers: Headers, body: bytes) -> tup
     explained = _explained(router, caller, headers, body)
     if isinstance(explained, Failure):
         return refusal(explained, DEFAULT_DIALECT)
-    return 200, [(b"content-type", JSON)], msgspec.json.encode(explained)
+    return 200, [(b"content-type", JSON), NO_STORE, NO_SNIFF], msgspec.json.encode(explained)
 
 
 def _explained(router: Router, caller: Caller, headers: Headers, body: bytes) -> Explanation | Failure:

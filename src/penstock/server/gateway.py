@@ -28,6 +28,7 @@ from penstock.server.connection_count import ConnectionCount
 from penstock.server.head import repeated_field
 from penstock.server.keepalive import DEFECT, respond_in_time
 from penstock.server.limits import CallerLimits
+from penstock.server.origin import Origins, with_headers
 from penstock.server.pages import PAGE_METHODS, Pages
 from penstock.server.receive import Receive
 from penstock.server.request_context import RequestContext
@@ -61,7 +62,7 @@ class Gateway:
     """The application: http1.py calls ``serve``, any ASGI server calls the gateway as ``app(scope, receive, send)``.
 
     ``parts`` start with the server's lifespan and stop with it, the last part first. ``trusted_proxies`` are the
-    proxies whose headers tell the caller's address.
+    proxies whose headers tell the caller's address. ``origins`` are the rules for requests of web pages.
     """
 
     def __init__(
@@ -71,7 +72,9 @@ class Gateway:
         limits: RequestLimits,
         parts: Sequence[Part] = (),
         trusted_proxies: TrustedProxies = NOBODY,
+        origins: Origins | None = None,
     ) -> None:
+        self.origins = origins or Origins()
         self.pipeline = pipeline
         self.records = records
         self.limits = limits
@@ -99,20 +102,34 @@ class Gateway:
 
     async def serve(self, method: str, path: str, headers: Headers, client: Client, query: str = "") -> None:
         """Answer one request. ``path`` is percent-decoded, ``query`` is not."""
+        if self.origins.has_cors:
+            fields = dict(headers)
+            preflight = self.origins.preflight(method, fields)
+            if preflight is not None and self._refused_page(fields) is None:
+                await client.send_head(200, preflight, b"", more=False)
+                return
+            client = with_headers(client, self.origins.cors(fields))
         match = SURFACES.find(method, path)
         if isinstance(match, Match):
             context = self._context(method, path, match.surface.dialect, headers, client)
             await self._accounted(context, self._answer(match, path, query, context))
+        elif (page_refused := self._refused_page(dict(headers))) is not None:
+            context = self._context(method, path, SURFACES.dialect_of(path), headers, client)
+            await self._accounted(context, context.refuse(page_refused))
         elif match is None and self.pages.has(path) and method in PAGE_METHODS:
-            status, fields, body = self.pages.page(path)
-            await client.send_head(status, fields, body, more=False)
+            status, page_headers, body = self.pages.page(path)
+            await client.send_head(status, page_headers, body, more=False)
         elif path == explain.PATH and method == "POST":
             context = self._context(method, path, DEFAULT_DIALECT, headers, client)
             await self._accounted(context, self._explain(context))
         else:
-            failure, fields = self.pages.missing(path, method, match)
+            failure, page_headers = self.pages.missing(path, method, match)
             context = self._context(method, path, SURFACES.dialect_of(path), headers, client)
-            await self._accounted(context, context.refuse(failure, fields))
+            await self._accounted(context, context.refuse(failure, page_headers))
+
+    def _refused_page(self, fields: Mapping[bytes, bytes]) -> Failure | None:
+        """The failure if the request may come from a foreign web page. With gateway keys it can't: it needs a key."""
+        return None if self.is_guarded else self.origins.refused(fields)
 
     async def refuse(self, method: str, path: str, headers: Headers, client: Client, failure: Failure) -> None:
         """Answer a request that the server's protocol refuses, in the dialect of its path, and record it."""
@@ -196,6 +213,10 @@ class Gateway:
         caller = self._authenticate(context)
         if isinstance(caller, Failure):
             return caller
+        if caller.key is None:
+            refused = self.origins.refused(fields)
+            if refused is not None:
+                return refused
         body = b""
         if surface.body:
             read = await self._read_body(fields, surface.body, context.client)

@@ -10,6 +10,7 @@ import asyncio
 from typing import Final
 
 from penstock.core.failure import Failure, Kind
+from penstock.core.http import NO_SNIFF
 from penstock.dialects.caller import EVENT_STREAM
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.run import Pipeline
@@ -19,7 +20,7 @@ from penstock.server.respond import relay_rest, respond
 DEFECT: Final = Failure(
     Kind.INTERNAL, "The gateway failed on this request: this is a defect of the gateway, please report it."
 )
-_HEADERS: Final = [(b"content-type", EVENT_STREAM), (b"cache-control", b"no-cache")]
+_HEADERS: Final = [(b"content-type", EVENT_STREAM), (b"cache-control", b"no-cache"), NO_SNIFF]
 
 
 async def respond_in_time(pipeline: Pipeline, call: Call, context: RequestContext, interval: float) -> None:

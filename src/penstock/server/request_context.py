@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from penstock.core.failure import Failure
-from penstock.core.http import Headers
+from penstock.core.http import NO_SNIFF, Headers
 from penstock.dialects.caller import CallerDialect
 from penstock.pipeline.account import Account
 from penstock.pipeline.call import Answer
@@ -48,5 +48,6 @@ class RequestContext:
         reply = self.dialect.errors.failure(failure, self.trace)
         self.account.failure, self.account.status = failure, reply.status
         self.begun = True
-        fields = [*reply.headers, *(headers or advice(failure)), (b"x-portkey-trace-id", self.trace_id)]
+        advised = headers or advice(failure)
+        fields = [*reply.headers, *advised, (b"x-portkey-trace-id", self.trace_id), NO_SNIFF]
         await self.client.send_head(reply.status, fields, reply.body, more=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Headers
+from penstock.core.http import NO_SNIFF, Headers
 from penstock.dialects.caller import CallerDialect
 from penstock.pipeline.account import Account
 from penstock.pipeline.call import Answer, Call
@@ -29,6 +29,7 @@ async def respond(answer: Answer, call: Call, context: RequestContext) -> None:
     context.begun, account.first_byte, account.status = True, account.elapsed(), answer.status
     account.stream = answer.watch is not None
     context.is_streaming = account.stream and answer.rest is not None
+    answer.headers.append(NO_SNIFF)
     await context.client.send_head(answer.status, answer.headers, answer.body, more=answer.rest is not None)
     if answer.rest is None:
         _note_ending(answer, account)
@@ -74,4 +75,4 @@ async def tell_of_stop(context: RequestContext) -> None:
 def refusal(failure: Failure, dialect: CallerDialect, headers: Headers | None = None) -> tuple[int, Headers, bytes]:
     """Status, headers and body of a failed request that has no account."""
     reply = dialect.errors.failure(failure, "")
-    return reply.status, [*reply.headers, *(headers or [])], reply.body
+    return reply.status, [*reply.headers, *(headers or []), NO_SNIFF], reply.body

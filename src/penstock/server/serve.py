@@ -19,6 +19,7 @@ import uvicorn
 from penstock.server.asgi import App
 from penstock.server.http1 import ServerConnection
 from penstock.server.stopping import GracefulServer
+from penstock.server.tls import TlsFiles, renewing
 from penstock.server.workers import STARTUP_FAILED, Supervisor, beat, obey
 from penstock.settings import Settings
 
@@ -75,8 +76,18 @@ def _calm_the_collector() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
+class _Config(uvicorn.Config):
+    """uvicorn's configuration with TLS of our own."""
+
+    tls: TlsFiles | None = None
+
+    def load(self) -> None:
+        super().load()
+        self.ssl = None if self.tls is None else renewing(self.tls)
+
+
 def _config(app: App, settings: Settings) -> uvicorn.Config:
-    return uvicorn.Config(
+    config = _Config(
         app,
         http=ServerConnection,
         loop="uvloop" if importlib.util.find_spec("uvloop") else "asyncio",
@@ -91,6 +102,8 @@ def _config(app: App, settings: Settings) -> uvicorn.Config:
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.server.shutdown_grace,
     )
+    config.tls = TlsFiles.of(settings.server)
+    return config
 
 
 def _logging(level: str) -> dict[str, Any]:

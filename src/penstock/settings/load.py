@@ -24,8 +24,10 @@ from penstock.settings.model import Settings
 _FILE: Final = "penstock.toml"
 _PREFIX: Final = "PENSTOCK_"
 _CONFIG: Final = _PREFIX + "CONFIG"
+GUARDED: Final = _PREFIX + "GUARDED"
+"""``true`` in workers whose supervisor found gateway keys at start: they then never serve requests without one."""
 _SECTIONS: Final = msgspec.structs.asdict(Settings()).keys()
-_NAMED_ENTRIES: Final = ("virtual_keys", "configs", "keys")
+NAMED_ENTRIES: Final = ("virtual_keys", "configs", "keys")
 """Sections of the file that are no settings: stores/file.py reads them."""
 
 # In rising precedence. The first one is Portkey's name (docs/portkey.md#trusted-hosts).
@@ -36,7 +38,7 @@ _VARIABLES: Final[dict[str, Field]] = {
 }
 
 # What a misspelt word may have meant, and how that is shown.
-_HEADINGS: Final = {section: f"[{section}]" for section in (*_SECTIONS, *_NAMED_ENTRIES)}
+_HEADINGS: Final = {section: f"[{section}]" for section in (*_SECTIONS, *NAMED_ENTRIES)}
 _KEYS: Final = {field.key: name for name, field in FIELDS.items()}
 _UNPREFIXED: Final = {name.removeprefix(_PREFIX): name for name in (*_VARIABLES, _CONFIG)}
 
@@ -92,6 +94,20 @@ def load(flags: Mapping[str, str | None], environ: Mapping[str, str], cwd: Path)
     return settings
 
 
+def refuse_open(settings: Settings, *, is_guarded: bool) -> None:
+    """Raise SettingsError if the gateway would let in whoever reaches it, and nobody said that it may."""
+    if settings.is_loopback or is_guarded or settings.server.open:
+        return
+    server = settings.server
+    problem = (
+        f"server.host: {server.host} is not a loopback address, and there is no gateway key: anyone who reaches port "
+        f"{server.port} could use this gateway. Set a gateway key (penstock key NAME makes it and its lines for "
+        "penstock.toml), or listen on 127.0.0.1, or set server.open = true (PENSTOCK_OPEN=true) if a network or a "
+        "proxy lets in the right callers only"
+    )
+    raise SettingsError([problem])
+
+
 def config_file(flags: Mapping[str, str | None], environ: Mapping[str, str], cwd: Path) -> Path | None:
     """The file that settings are read from, if there is one. One that was asked for need not exist."""
     asked = flags.get("config") or environ.get(_CONFIG)
@@ -104,6 +120,11 @@ def catalogue_file(flags: Mapping[str, str | None], environ: Mapping[str, str], 
     """The file that virtual keys, configs and gateway keys are read from: that of the settings."""
     path = config_file(flags, environ, cwd)
     return None if path == Path(os.devnull) else path
+
+
+def must_be_guarded(environ: Mapping[str, str]) -> bool:
+    """Whether the gateway must not serve requests without a gateway key, whatever its file holds by now."""
+    return environ.get(GUARDED) == "true"
 
 
 def _in_file(flags: Mapping[str, str | None], environ: Mapping[str, str], cwd: Path) -> Iterator[_Given | str]:
@@ -124,8 +145,21 @@ def _in_file(flags: Mapping[str, str | None], environ: Mapping[str, str], cwd: P
             yield from _in_section(section, members, f" in {shown}")
 
 
+def section_problems(sections: Mapping[str, Any], where: str) -> Iterator[str]:
+    """Everything that ``load`` would refuse in a settings file. ``where`` follows a name: `` in penstock.toml``."""
+    for section, members in sections.items():
+        for given in _in_section(section, members, where):
+            if isinstance(given, str):
+                yield given
+                continue
+            try:
+                given.read()
+            except ValueError:
+                yield given.problem
+
+
 def _in_section(section: str, members: Any, where: str) -> Iterator[_Given | str]:
-    if section in _NAMED_ENTRIES:
+    if section in NAMED_ENTRIES:
         if not isinstance(members, dict):
             yield f"{section}{where}: expected sections, [{section}.NAME]"
     elif section not in _SECTIONS:
@@ -151,7 +185,7 @@ def _in_environment(environ: Mapping[str, str]) -> Iterator[_Given | str]:
             continue
         yield _Given(field, text, name)
     for name, text in environ.items():
-        known = name in _VARIABLES or name == _CONFIG
+        known = name in _VARIABLES or name in {_CONFIG, GUARDED}
         if name.startswith(_PREFIX) and not known and not _is_from_kubernetes(name, text):
             yield f"unknown variable {name}" + _suggestion(name.removeprefix(_PREFIX), _UNPREFIXED)
 
@@ -176,10 +210,7 @@ def _suggestion(word: str, known: Mapping[str, str]) -> str:
 def _contradictions(settings: Settings, cwd: Path) -> Iterator[str]:
     """What is wrong although every value by itself is of the right kind."""
     upstream = settings.upstream
-    for key in ("ca_file", "client_cert", "client_key"):
-        path = getattr(upstream, key)
-        if path and not (cwd / path).is_file():
-            yield f"upstream.{key}: there is no file {path}"
+    yield from _missing_files(settings, cwd)
     if upstream.client_key and not upstream.client_cert:
         yield "upstream.client_key is of no use without upstream.client_cert"
     if upstream.proxy not in {"", "none"} and not _is_proxy(upstream.proxy):
@@ -190,6 +221,20 @@ def _contradictions(settings: Settings, cwd: Path) -> Iterator[str]:
     for proxy in settings.server.trusted_proxies:
         if not _is_network(proxy):
             yield f"server.trusted_proxies: {proxy} is no address and no network, such as 10.0.0.0/8"
+
+
+def _missing_files(settings: Settings, cwd: Path) -> Iterator[str]:
+    upstream, server = settings.upstream, settings.server
+    for key in ("tls_cert", "tls_key", "tls_client_ca"):
+        path = getattr(server, key)
+        if path and not (cwd / path).is_file():
+            yield f"server.{key}: there is no file {path}"
+        if path and not server.tls_cert:
+            yield f"server.{key} is of no use without server.tls_cert"
+    for key in ("ca_file", "client_cert", "client_key"):
+        path = getattr(upstream, key)
+        if path and not (cwd / path).is_file():
+            yield f"upstream.{key}: there is no file {path}"
 
 
 def _is_proxy(text: str) -> bool:

@@ -33,6 +33,7 @@ LogLevel = Annotated[
     Literal["critical", "error", "warning", "info", "debug"],
     Meta(title="one of critical, error, warning, info, debug"),
 ]
+WebOrigin = Annotated[str, Meta(pattern=r"^(\*|[a-z][a-z0-9+.-]*://[^\s,/]+)$")]
 HostPattern = Annotated[str, Meta(pattern=r"^[^\s,]+$")]
 Network = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f.:]+(/[0-9]+)?$")]
 
@@ -45,7 +46,8 @@ class Server(Struct, frozen=True):
         Meta(
             min_length=1,
             title="an address or a host name",
-            description="Address or name to listen on. Beyond loopback, whoever reaches the port may use the gateway.",
+            description="Address or name to listen on. Beyond loopback the gateway starts only with gateway keys, or "
+            "with `open = true`.",
         ),
     ] = "127.0.0.1"
     port: Annotated[Port, Meta(description="Port to listen on; 0 takes a free one.")] = 8787
@@ -120,6 +122,40 @@ class Server(Struct, frozen=True):
     max_hops: Annotated[
         Some, Meta(description="How many gateways a request may have passed, so that none calls itself forever.")
     ] = 5
+    open: Annotated[
+        Switch,
+        Meta(
+            description="Serve without gateway keys beyond loopback, where whoever reaches the port may use the "
+            "gateway: for a network or a proxy that lets in the right callers only."
+        ),
+    ] = False
+    allowed_hosts: Annotated[
+        tuple[HostPattern, ...],
+        Meta(
+            title="a list of host names",
+            description="Names by which callers may call a gateway without gateway keys on loopback, beside "
+            "`localhost` and loopback addresses: any other may be a web page's (DNS rebinding). Names, `*.suffix`.",
+            extra={"listed": True},
+        ),
+    ] = ()
+    cors_origins: Annotated[
+        tuple[WebOrigin, ...],
+        Meta(
+            title="a list of origins, such as http://localhost:3000, or *",
+            description="Origins of web pages that may call the gateway and read its answers; `*` stands for all, but "
+            "only where callers need a gateway key. Empty: no CORS headers.",
+            extra={"listed": True},
+        ),
+    ] = ()
+    tls_cert: Annotated[
+        File, Meta(description="PEM file with the certificate chain to serve HTTPS with; read again when renewed.")
+    ] = ""
+    tls_key: Annotated[
+        File, Meta(description="PEM file with the key of `tls_cert`, if that file does not hold it.")
+    ] = ""
+    tls_client_ca: Annotated[
+        File, Meta(description="PEM file of the authorities whose certificates callers must show (mutual TLS).")
+    ] = ""
     access_log: Annotated[Switch, Meta(description="Write a JSON line a request to standard output.")] = True
     trusted_proxies: Annotated[
         tuple[Network, ...],
@@ -182,7 +218,8 @@ class Providers(Struct, frozen=True):
         Meta(
             title="true or false",
             description="Lend callers without a key the provider's usual environment variable, such as OPENAI_API_KEY. "
-            "Unset: only when listening on loopback.",
+            "Unset: only when listening on loopback. With gateway keys, only those whose `lend` says so; `false` lends "
+            "to none.",
             examples=[False],
         ),
     ] = None
@@ -190,7 +227,8 @@ class Providers(Struct, frozen=True):
         Switch,
         Meta(
             description="Let callers without credentials use the gateway's own identity: AWS profiles and roles, "
-            "Google's default credentials, Azure's managed and workload identity. Only at the providers' own addresses."
+            "Google's default credentials, Azure's managed and workload identity. Only at the providers' own "
+            "addresses; with gateway keys, only those whose `lend` says so."
         ),
     ] = False
 
@@ -203,7 +241,8 @@ class Security(Struct, frozen=True):
         Meta(
             title="a list of hosts",
             description="Private hosts that callers may name: names, `*.suffix`, addresses, networks. Unset: this "
-            "machine itself when listening on loopback, else none.",
+            "machine itself when listening on loopback without gateway keys, else none; a gateway key's `hosts` adds "
+            "to them.",
             examples=[["vllm.internal", "*.gpu.lan", "10.1.0.0/16"]],
             extra={"listed": True},
         ),
@@ -270,8 +309,15 @@ class Settings(Struct, frozen=True):
         return self.is_loopback if self.providers.env_keys is None else self.providers.env_keys
 
     @property
+    def guarded_hosts(self) -> tuple[str, ...]:
+        """The private hosts that callers with any gateway key may name, as ``core.address.AddressPolicy`` wants them:
+        loopback does not stand for one person any more."""
+        return () if self.security.trusted_hosts is None else self.trusted_hosts
+
+    @property
     def trusted_hosts(self) -> tuple[str, ...]:
-        """The private hosts that callers may name, as ``core.address.AddressPolicy`` wants them."""
+        """The private hosts that saved configs may name, and callers where no gateway key is set, as
+        ``core.address.AddressPolicy`` wants them."""
         hosts = self.security.trusted_hosts
         if hosts is None:
             return LOOPBACK_NAMES if self.is_loopback else ()

@@ -17,6 +17,8 @@ from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Final
 
+import msgspec
+
 from penstock.background import Background
 from penstock.stores.catalogue import Catalogue, CatalogueChange
 from penstock.stores.memory import MemoryCatalogue
@@ -26,12 +28,17 @@ from penstock.stores.validate import CatalogueError, Check
 __all__ = ["CatalogueError", "CatalogueFile", "read"]
 
 _LOG: Final = logging.getLogger("penstock")
+_OPENED: Final = (
+    "{} holds no gateway key any more, which would let in whoever reaches the gateway: put a key back, or start the "
+    "gateway anew to serve without"
+)
 
 
 class CatalogueFile:
     """A ``CatalogueSource`` on a file: looked at every ``interval`` seconds while the gateway runs, and on SIGHUP.
 
-    Without a path it is empty for good. The constructor raises CatalogueError.
+    Without a path it is empty for good. A catalogue with gateway keys, or one that ``must_be_guarded``, is never
+    replaced by one that lets everybody in. The constructor raises CatalogueError.
     """
 
     def __init__(
@@ -41,20 +48,25 @@ class CatalogueFile:
         providers: Collection[str],
         check: Check | None = None,
         interval: float = 1.0,
+        *,
+        must_be_guarded: bool = False,
     ) -> None:
         self._path = path
+        self._must_be_guarded = must_be_guarded
         self._sources = environ, providers, check
         self._interval = interval
         self._catalogue = MemoryCatalogue()
         self._stamps: dict[Path, Stamp] = {}
         self._told: set[str] = set()
+        self._warned: set[str] = set()
         self._asked = asyncio.Event()
         self._hangup = _Hangup(self._asked.set)
         self._task: Background | None = None
         if path is not None:
             self._task = Background("catalogue", functools.partial(self._follow, path))
             reading = Reading(path, *self._sources)
-            self._catalogue, self._stamps = MemoryCatalogue(reading.result()), reading.stamps
+            self._catalogue, self._stamps = MemoryCatalogue(self._guarded(reading.result())), reading.stamps
+            self._warn(reading)
 
     @property
     def current(self) -> Catalogue:
@@ -96,18 +108,30 @@ class CatalogueFile:
     async def _reread(self, path: Path) -> None:
         reading = await asyncio.to_thread(Reading, path, *self._sources)
         self._stamps = reading.stamps
-        if reading.problems:
-            for problem in reading.problems:
+        problems = [*reading.problems]
+        if not problems and self.current.is_guarded and not reading.catalogue.keys:
+            problems = [_OPENED.format(path.name)]
+        if problems:
+            for problem in problems:
                 if problem not in self._told:
                     _LOG.error("%s; what was in force before stays in force", problem)
-            self._told.update(reading.problems)
+            self._told.update(problems)
             return
         if self._told:
             self._told.clear()
             _LOG.info("%s is mended and in force", path.name)
-        if self.current.keys and not reading.catalogue.keys:
-            _LOG.warning("%s holds no gateway key any more: whoever reaches the gateway may use it", path.name)
-        self._catalogue.replace(reading.catalogue)
+        self._warn(reading)
+        self._catalogue.replace(self._guarded(reading.catalogue))
+
+    def _guarded(self, catalogue: Catalogue) -> Catalogue:
+        return msgspec.structs.replace(catalogue, is_guarded=True) if self._must_be_guarded else catalogue
+
+    def _warn(self, reading: Reading) -> None:
+        """Log what is unsafe about the files of a reading, each once."""
+        for warning in reading.warnings:
+            if warning not in self._warned:
+                _LOG.warning("%s", warning)
+        self._warned.update(reading.warnings)
 
 
 class _Hangup:

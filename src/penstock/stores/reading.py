@@ -7,7 +7,9 @@ file.py reads again when something has changed.
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -17,7 +19,8 @@ import msgspec
 
 from penstock.core.did_you_mean import hint
 from penstock.core.json_text import UNREADABLE
-from penstock.stores.catalogue import Catalogue
+from penstock.settings.load import NAMED_ENTRIES, section_problems
+from penstock.stores.catalogue import EMPTY, Catalogue
 from penstock.stores.validate import (
     CatalogueError,
     Check,
@@ -30,6 +33,11 @@ from penstock.stores.validate import (
 )
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_CREDENTIAL: Final = re.compile(
+    r"""(api_?key|secret\w*|token|passphrase|private_key|service_account_json)["']?\s*[=:]\s*["'{]?\w|://[^/\s:@]+:[^/\s@]+@""",
+    re.IGNORECASE,
+)
+"""A member whose value is a credential in clear, or a URL with a password."""
 _IN_KEYRING: Final = re.compile(r"(.+)/([^/]+)")
 
 Stamp = tuple[int, int, int, int] | None
@@ -42,14 +50,22 @@ def read(path: Path, environ: Mapping[str, str], providers: Collection[str], che
 
 
 class Reading:
-    """One reading of the file: ``catalogue`` is whole if there are no ``problems``, ``stamps`` what it rests on."""
+    """One reading of the file: ``catalogue`` is whole if there are no ``problems``, ``stamps`` what it rests on.
+
+    ``warnings`` are sentences about files that others on this machine can read or change.
+    """
 
     def __init__(self, path: Path, environ: Mapping[str, str], providers: Collection[str], check: Check | None) -> None:
         self._path = path
         self._environ = environ
         self.problems: list[str] = []
         self.stamps: dict[Path, Stamp] = {}
+        self._secret: set[Path] = set()
         sections = self._sections()
+        # A section that is none may be a mistyped [keys.NAME]: a file with such a section is in force neither at start,
+        # where the settings refuse it, nor after a change.
+        settings = {name: members for name, members in sections.items() if name not in NAMED_ENTRIES}
+        self.problems += section_problems(settings, f" in {path.name}")
         virtual_keys = {
             each.name: virtual_key(each, providers, self._resolve)
             for each in self._definitions(sections, "virtual_keys")
@@ -57,8 +73,14 @@ class Reading:
         # Configs are judged beside the virtual keys that they name: problems of these must not be told as theirs.
         check = None if self.problems else check
         configs = saved_configs(list(self._definitions(sections, "configs")), self._config_value, check, virtual_keys)
-        keys = gateway_keys(self._definitions(sections, "keys"), virtual_keys, configs)
+        keys = gateway_keys(self._definitions(sections, "keys"), virtual_keys, configs, providers)
         self.catalogue = Catalogue(virtual_keys, configs, keys)
+        self.warnings = [text for each in self.stamps if (text := self._exposure(each)) is not None]
+
+    def _exposure(self, path: Path) -> str | None:
+        """Why a file is not safe. A file of settings without secrets decides nothing about callers."""
+        is_secret = path in self._secret
+        return exposure(path, is_secret=is_secret) if is_secret or self.catalogue != EMPTY else None
 
     def result(self) -> Catalogue:
         """The catalogue. Raises CatalogueError."""
@@ -99,6 +121,7 @@ class Reading:
             missing = f"the environment variable {rest} is not set: {nearest}"
         elif scheme == "file" and rest:
             found = self._text(rest).partition("\n")[0]
+            self._secret.add(self._path.parent / rest)
             missing = f"the first line of {rest} is empty"
         elif scheme == "keyring" and (place := _IN_KEYRING.fullmatch(rest)):
             found = _from_keyring(place[1], place[2])
@@ -127,11 +150,29 @@ class Reading:
         # Taken before the file is read for the first time: a change from then on shows as one.
         self.stamps.setdefault(path, stamp(path))
         try:
-            return path.read_bytes().decode("utf-8-sig")
+            text = path.read_bytes().decode("utf-8-sig")
         except OSError as error:
             raise Unusable(f"{name} can't be read: {error.strerror}") from None
         except ValueError:
             raise Unusable(f"{name} is not UTF-8 text") from None
+        if _CREDENTIAL.search(text):
+            self._secret.add(path)
+        return text
+
+
+def exposure(path: Path, *, is_secret: bool) -> str | None:
+    """Why a file is not safe: others can change it, or read its secrets. None if it is, or if the system can't say."""
+    if os.name != "posix":
+        return None
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return None
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return f"{path} can be changed by others on this machine: chmod go-w,o-r {path}"
+    if is_secret and mode & stat.S_IROTH:
+        return f"{path} can be read by everybody on this machine: chmod o-r {path}"
+    return None
 
 
 def _from_keyring(service: str, user: str) -> str:

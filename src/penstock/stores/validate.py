@@ -9,18 +9,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from ipaddress import ip_network
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
 
 from penstock.core.did_you_mean import hint, nearest
+from penstock.core.permissions import EVERY
 from penstock.core.secret import Secret
 from penstock.stores.catalogue import NAME, GatewayKey, SavedConfig, VirtualKey
 
 _HASH: Final = re.compile(r"sha256:([0-9A-Fa-f]{64})")
-_OF_VIRTUAL_KEY: Final = ("provider", "credential", "base_url", "models", "default_params")
-_OF_KEY: Final = ("hash", "virtual_keys", "configs", "config", "labels")
+_OF_VIRTUAL_KEY: Final = ("provider", "credential", "base_url", "models", "default_params", "forward_headers")
+_OF_KEY: Final = (
+    *("hash", "virtual_keys", "configs", "config", "labels", "providers", "models", "inline_configs", "custom_hosts"),
+    *("lend", "hosts"),
+)
+_OTHER_SPELLINGS: Final = {"allowed_providers": "providers", "allowed_models": "models"}
+"""Members of a gateway key under the names that they have in the admin API."""
+_HOST: Final = re.compile(r"[^\s,]+")
 _SLIP: Final = 0.8
 """How like a member of a virtual key another must be to be taken for it, and not for a provider's own setting."""
 _MOST_LABELS: Final = 20
@@ -72,6 +80,14 @@ class Definition:
         self.complain("expected text", key)
         return None
 
+    def switch(self, key: str, *, default: bool) -> bool:
+        """A member that is true or false."""
+        value = self.values.get(key, default)
+        if isinstance(value, bool):
+            return value
+        self.complain("expected true or false", key)
+        return default
+
     def texts(self, key: str) -> tuple[str, ...] | None:
         """A member that is a list of texts."""
         value = self.values.get(key)
@@ -115,6 +131,7 @@ def virtual_key(definition: Definition, providers: Collection[str], resolve: Cal
         definition.texts("models"),
         _default_params(definition),
         dict(_options(definition)),
+        tuple(name.strip().lower() for name in definition.texts("forward_headers") or ()),
     )
 
 
@@ -217,13 +234,20 @@ def _to_json(config: Any) -> bytes:
 
 
 def gateway_keys(
-    definitions: Iterable[Definition], virtual_keys: Mapping[str, VirtualKey], configs: Mapping[str, SavedConfig]
+    definitions: Iterable[Definition],
+    virtual_keys: Mapping[str, VirtualKey],
+    configs: Mapping[str, SavedConfig],
+    providers: Collection[str] | None = None,
 ) -> tuple[GatewayKey, ...]:
-    """Gateway keys, each with a digest of its own. They may name only virtual keys and configs that exist."""
+    """Gateway keys, each with a digest of its own. They may name only virtual keys, configs and providers that exist.
+
+    ``providers`` are the slugs there are, None where they aren't known.
+    """
     keys: list[GatewayKey] = []
     key_names = {name: name for name in virtual_keys}
     config_names = {name: config.name for name, config in configs.items()}
     for definition in definitions:
+        _respell(definition)
         _check_members(definition)
         digest = _digest(definition)
         for other in keys:
@@ -231,9 +255,64 @@ def gateway_keys(
                 definition.complain(f"it is that of {other.name} too: every key needs its own", "hash")
         allowed_keys = _names(definition, "virtual_keys", key_names, "virtual key")
         allowed = _names(definition, "configs", config_names, "config")
-        default = _default_config(definition, config_names, allowed)
-        keys.append(GatewayKey(definition.name, digest, allowed_keys, allowed, default, _labels(definition)))
+        key = GatewayKey(
+            definition.name,
+            digest,
+            allowed_keys,
+            allowed,
+            _default_config(definition, config_names, allowed),
+            _labels(definition),
+            providers=_slugs(definition, "providers", providers),
+            models=definition.texts("models"),
+            inline_configs=definition.switch("inline_configs", default=True),
+            custom_hosts=definition.switch("custom_hosts", default=True),
+            lend=_slugs(definition, "lend", providers) or frozenset(),
+            hosts=_hosts(definition),
+        )
+        if key.hosts and not key.custom_hosts:
+            definition.complain("of no use with custom_hosts = false: leave one of them out", "hosts")
+        keys.append(key)
     return tuple(keys)
+
+
+def _respell(definition: Definition) -> None:
+    """Give the members their names in the file."""
+    for other, name in _OTHER_SPELLINGS.items():
+        if other not in definition.values:
+            continue
+        if name in definition.values:
+            definition.complain(f"it is {name} under another name: leave one of them out", other)
+        values = {name if key == other else key: value for key, value in definition.values.items()}
+        definition.values = values
+
+
+def _slugs(definition: Definition, key: str, providers: Collection[str] | None) -> frozenset[str] | None:
+    """A list of providers, in which ``*`` stands for all of them; None without a list."""
+    listed = definition.texts(key)
+    if listed is None:
+        return None
+    for slug in listed:
+        if providers is not None and slug not in providers and slug != EVERY:
+            suggestion = hint(slug, providers, "penstock providers lists all")
+            definition.complain(f"there is no provider {slug}: {suggestion}", key)
+    return frozenset(listed)
+
+
+def _hosts(definition: Definition) -> tuple[str, ...]:
+    """Private hosts as ``core.address.AddressPolicy`` wants them: names, ``*.suffix``, addresses, networks."""
+    hosts = definition.texts("hosts") or ()
+    for host in hosts:
+        if not _HOST.fullmatch(host) or ("/" in host and not _is_network(host)):
+            definition.complain(f"{host} is no host, such as localhost, *.gpu.lan or 10.1.0.0/16", "hosts")
+    return tuple(host.lower().strip("[]") for host in hosts)
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def _check_members(definition: Definition) -> None:

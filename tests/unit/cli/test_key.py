@@ -51,3 +51,27 @@ def test_a_key_that_exists_already_is_not_printed(tmp_path: Path) -> None:
 def test_refusals(arguments: tuple[str, ...], said: str) -> None:
     result = run(*arguments, stdin=" \n")
     assert (result.exit_code, result.stdout, result.stderr) == (1, "", said)
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("a", "the key can be guessed: it has 1 characters, 1 different ones."),
+        ("sk-1234", "the key can be guessed: it has 7 characters, 7 different ones."),
+        ("a" * 64, "the key can be guessed: it has 64 characters, 1 different ones."),
+        ("abababababababab", "the key can be guessed: it has 16 characters, 2 different ones."),
+        ("two words 0123456789", "the key holds a space or a character that no header can carry"),
+        ("schl\u00fcssel-0123456789", "the key holds a space or a character that no header can carry"),
+    ],
+)
+def test_a_key_that_can_be_guessed_is_refused(key: str, said: str) -> None:
+    result = run("bob", "--hash", stdin=f"{key}\n")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert said in result.stderr
+
+
+def test_a_short_key_is_taken_with_a_warning() -> None:
+    result = run("bob", "--hash", stdin="0123456789abc\n")
+    assert result.exit_code == 0
+    assert result.stderr == "Warning: the key is short. Take 20 random characters, or more.\n"
+    assert run("bob", "--hash", stdin="0123456789abcdefghij\n").stderr == ""

@@ -7,14 +7,17 @@ import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import click
 import pytest
+import trustme
 
 from commands import Gateway, installed, run
 from penstock.cli.serve import banner, bind
@@ -67,8 +70,31 @@ def test_serve_is_quiet_when_told_to(served: list[Settings]) -> None:
     assert run("serve", "--port", "0", "--log-level", "warning").output == ""
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_serve_does_not_start_open_to_others_unless_told(served: list[Settings], host: str) -> None:
+    result = run("serve", "--host", host, "--port", "0")
+    assert result.exit_code == 1
+    assert served == []
+    assert result.stderr.startswith(
+        f"Error: server.host: {host} is not a loopback address, and there is no gateway key: anyone who reaches port "
+    )
+    for way_out in ("penstock key NAME", "127.0.0.1", "server.open = true (PENSTOCK_OPEN=true)"):
+        assert way_out in result.stderr
+
+
+def test_serve_starts_for_others_with_a_gateway_key(served: list[Settings], monkeypatch: pytest.MonkeyPatch) -> None:
+    guarded = Gateway()
+    guarded.is_guarded = True
+    installed(monkeypatch, guarded)
+    assert run("serve", "--host", "0.0.0.0", "--port", "0").exit_code == 0
+    assert len(served) == 1
+
+
 @pytest.mark.parametrize(("level", "warned"), [("info", True), ("warning", True), ("error", False)])
-def test_serve_warns_that_others_can_reach_it(served: list[Settings], level: str, warned: bool) -> None:
+def test_serve_warns_that_others_can_reach_it(
+    served: list[Settings], level: str, warned: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PENSTOCK_OPEN", "true")
     result = run("serve", "--host", "0.0.0.0", "--port", "0", "--log-level", level)
     assert ("Warning: 0.0.0.0 is not a loopback address." in result.stderr) is warned
 
@@ -174,3 +200,74 @@ def test_the_first_minute_of_a_newcomer(workers: int, stop: signal.Signals) -> N
     assert process.returncode == 0
     assert json.loads(rest)["path"] == "/v1/chat/completions"
     assert errors.strip() == ""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_https_and_its_renewal(workers: int, tmp_path: Path) -> None:
+    old, new = trustme.CA(), trustme.CA()
+
+    def write(authority: trustme.CA) -> None:
+        certificate = authority.issue_cert("127.0.0.1")
+        (tmp_path / "cert.pem").write_bytes(certificate.cert_chain_pems[0].bytes())
+        (tmp_path / "key.pem").write_bytes(certificate.private_key_pem.bytes())
+
+    def health(port: int, authority: trustme.CA) -> int:
+        context = ssl.create_default_context()
+        authority.configure_trust(context)
+        with closing(http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=context)) as connection:
+            connection.request("GET", "/health")
+            return connection.getresponse().status
+
+    def is_renewed(port: int) -> bool:
+        try:
+            return health(port, new) == 200
+        except ssl.SSLCertVerificationError:
+            return False
+
+    write(old)
+    environment = {**os.environ, "PENSTOCK_TLS_CERT": "cert.pem", "PENSTOCK_TLS_KEY": "key.pem"}
+    command = [sys.executable, "-m", "penstock", "serve", "--port", "0", "--workers", str(workers)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=tmp_path
+    ) as process:
+        try:
+            assert process.stderr is not None
+            shown = ""
+            while "Ctrl-C" not in shown and (line := process.stderr.readline()):
+                shown += line
+            found = re.search(r"curl https://127\.0\.0\.1:(\d+)/", shown)
+            assert found is not None, shown
+            port = int(found[1])
+            assert health(port, old) == 200
+            write(new)
+            # A worker looks at the files at most once a second; with several, both kinds answer for a moment.
+            deadline = time.monotonic() + 60
+            while not all(is_renewed(port) for _ in range(4 * workers)) and time.monotonic() < deadline:
+                pass
+            assert is_renewed(port)
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"PENSTOCK_TLS_CERT": "none.pem"}, "server.tls_cert: there is no file none.pem"),
+        ({"PENSTOCK_TLS_KEY": "a.pem"}, "server.tls_key is of no use without server.tls_cert"),
+        ({"PENSTOCK_TLS_CLIENT_CA": "a.pem"}, "server.tls_client_ca is of no use without server.tls_cert"),
+        ({"PENSTOCK_TLS_CERT": "a.pem"}, "server.tls_cert, tls_key and tls_client_ca: a.pem can't be used: "),
+    ],
+)
+def test_tls_that_can_not_be_served(
+    variables: dict[str, str], said: str, served: list[Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.pem").write_text("no certificate")
+    monkeypatch.chdir(tmp_path)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    result = run("serve", "--port", "0")
+    assert (result.exit_code, served) == (1, [])
+    assert said in result.stderr

@@ -11,6 +11,7 @@ from calling import STREAMS, event_stream
 from edge import FakeClient
 from fake_reply import FakeReply
 from penstock.core.failure import Failure, Kind
+from penstock.core.http import NO_SNIFF
 from penstock.core.outcome import Outcome
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import CALLERS
@@ -51,7 +52,7 @@ def streamed(dialect: CallerDialect, *rest: bytes, cut: Failure | None = None) -
 async def test_a_whole_answer_leaves_at_once() -> None:
     serving = Serving()
     await serving.respond(Answer(201, [(b"a", b"b")], b"{}", Outcome(201)))
-    assert (serving.client.heads, serving.client.received) == ([(201, {b"a": b"b"})], b"{}")
+    assert (serving.client.heads, serving.client.received) == ([(201, {b"a": b"b", **dict([NO_SNIFF])})], b"{}")
     assert serving.client.is_complete
     account = serving.account
     assert (account.status, account.stream, serving.context.begun) == (201, False, True)

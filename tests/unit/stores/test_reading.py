@@ -343,7 +343,7 @@ def test_what_can_be_wrong_with_a_gateway_key(tmp_path: Path) -> None:
         virtual_keys = ["openai-prd", "zzz"]
         configs = ["prdo"]
         config = "prdo"
-        models = []
+        zzz = []
         config_ = 1
         [keys.b]
         hash = 1
@@ -356,10 +356,11 @@ def test_what_can_be_wrong_with_a_gateway_key(tmp_path: Path) -> None:
         configs = ["prod"]
         config = "other"
     """
+    known = "hash, virtual_keys, configs, config, labels, providers, models, inline_configs, custom_hosts, lend, hosts"
     hash_wanted = "expected sha256: and 64 hexadecimal digits; penstock key makes both key and hash"
     assert problems(tmp_path, text) == (
         "keys.text in penstock.toml: expected a section, [keys.text]",
-        "keys.a.models in penstock.toml: unknown setting: there are hash, virtual_keys, configs, config, labels",
+        f"keys.a.zzz in penstock.toml: unknown setting: there are {known}",
         "keys.a.config_ in penstock.toml: unknown setting: did you mean config?",
         f"keys.a.hash in penstock.toml: {hash_wanted}",
         "keys.a.virtual_keys in penstock.toml: there is no virtual key openai-prd: did you mean openai-prod?",

@@ -17,7 +17,7 @@ from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.outcome import ErrorClass
 from penstock.core.vendor_error import VendorError, read_vendor_error, without_organisation
 from penstock.dialects.anthropic.provider.events import ERROR_STATUS
-from penstock.dialects.caller import JSON, CallerErrors, ErrorReply, ProviderReply
+from penstock.dialects.caller import JSON, NO_STORE, CallerErrors, ErrorReply, ProviderReply
 from penstock.dialects.provider_errors import read_error
 
 _TYPES: Final[Mapping[int, str]] = {
@@ -77,7 +77,7 @@ def _headers(trace_id: str, code: str, *, is_final: bool) -> Headers:
 
 def _failure(failure: Failure, trace_id: str) -> ErrorReply:
     status = _UNSUPPORTED_STATUS if failure.kind is Kind.UNSUPPORTED_OPERATION else failure.status
-    headers = _headers(trace_id, failure.kind.value, is_final=status in _NOT_RETRIED)
+    headers = [*_headers(trace_id, failure.kind.value, is_final=status in _NOT_RETRIED), NO_STORE]
     return ErrorReply(status, headers, _body(error_type(status), _words(failure), trace_id))
 
 

@@ -15,7 +15,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.core.json_text import read_json, write_json
 from penstock.core.vendor_error import VendorError, read_vendor_error, without_organisation
-from penstock.dialects.caller import JSON, ErrorReply, ProviderReply
+from penstock.dialects.caller import JSON, NO_STORE, ErrorReply, ProviderReply
 
 _TEXT_LIMIT: Final = 4096
 """Characters of a body without JSON (a proxy's HTML page, for example) that are forwarded."""
@@ -23,7 +23,7 @@ _TEXT_LIMIT: Final = 4096
 
 def own(failure: Failure, trace_id: str) -> ErrorReply:  # noqa: ARG001 (a response header names the trace)
     """The error response for the gateway's own failure."""
-    return ErrorReply(failure.status, [(b"content-type", JSON)], error_body(failure))
+    return ErrorReply(failure.status, [(b"content-type", JSON), NO_STORE], error_body(failure))
 
 
 def own_event(failure: Failure, trace_id: str) -> bytes:  # noqa: ARG001

@@ -45,6 +45,7 @@ def test_a_failure_of_the_gateways() -> None:
         b"content-type": b"application/json",
         b"request-id": b"trace-1",
         b"x-penstock-error": b"unknown_provider",
+        b"cache-control": b"no-store",
     }
 
 
