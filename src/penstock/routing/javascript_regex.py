@@ -1,16 +1,15 @@
 """JavaScript's regular expressions (without flags), for the queries of conditional routing.
 
 Patterns come from callers and run on the event loop. Python's own ``re`` has no time limit, so the library ``regex``
-runs the search; it knows far more than JavaScript does (flags, recursion, fuzzy matching, ``{,3}``), some of which costs
-memory or time that can't be foreseen. So a pattern is read here, token by token, and only JavaScript's constructs are
-handed on: each token is written in Python's syntax, and what the compiler will write out is counted.
+runs the search. That library knows far more than JavaScript does (flags, recursion, fuzzy matching, ``{,3}``), and some
+of it costs memory or time that can't be foreseen. So a pattern is read here, token by token, and only JavaScript's
+constructs are handed on: each token is written in Python's syntax, and what the compiler will write out is counted.
 
 Source: https://tc39.es/ecma262/#sec-patterns, with annex B (a brace that is no repeat is a character).
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final

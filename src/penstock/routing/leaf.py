@@ -5,7 +5,6 @@ Source: docs/portkey.md#credentials, #precedence, #config-keys.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
@@ -19,9 +18,12 @@ from penstock.core.json_path import Path, parse_path
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
 from penstock.routing import custom_host, policies
+from penstock.routing.budget import MOST_DROPPED, MOST_FORWARDED
 from penstock.routing.fields import PLAIN_INVALID, Fields, Refused, refuse
+from penstock.routing.once import Once, digest_of
 from penstock.routing.plan import Target
 
+_ACCOUNT: Final = "vertex_service_account_json"
 _PLAIN_NO_PROVIDER: Final = (
     "Either x-portkey-provider needs to be passed. Or the x-portkey-config header should have a valid config with "
     "provider details in it."
@@ -90,6 +92,8 @@ class LeafBuilder:
         self._headers = headers
         self._rules = rules
         self._lends_to = lends_to
+        self._known = ROUTING_KEYS | rules.settings
+        self._once = Once()
         self.borrowers: tuple[set[str], set[str]] = (set(), set())
 
     def lends_to(self) -> frozenset[str] | None:
@@ -104,13 +108,13 @@ class LeafBuilder:
         for key in _NOT_YET & fields.values.keys():
             if fields.values[key] is not None:
                 raise refuse(fields.at(key), "this setting is not available in this release: leave it out")
-        fields.check_keys(ROUTING_KEYS | self._rules.settings)
+        fields.check_keys(self._known)
 
     def target(self, fields: Fields, *, tracked: bool, guarded: bool) -> Target:
         """The target that a config object describes. ``guarded``: whether the object's strategy allows a breaker."""
         self.check_keys(fields)
-        headers = self._headers
-        overrides = _params(fields, "override_params")
+        headers, once = self._headers, self._once
+        overrides = self._params(fields, "override_params")
         provider_name, overrides = _provider(fields, overrides)
         from_config = provider_name is not None
         provider_name = provider_name or headers.provider
@@ -125,7 +129,7 @@ class LeafBuilder:
         address = f"{provider} {host.origin.authority if host else ''}"
         api_key = key.credential if key else self._credential(fields, address, from_config=from_config)
         options = self._options(fields, key, from_config=from_config)
-        breaker = policies.breaker(fields) if guarded else None
+        breaker = once.read(policies.breaker, fields, "cb_config") if guarded else None
         return Target(
             path=fields.path,
             provider=provider,
@@ -133,22 +137,22 @@ class LeafBuilder:
             custom_host=host,
             options=options,
             override_params=overrides,
-            default_params={**(key.default_params if key else {}), **_params(fields, "default_params")},
-            drop_params=_paths(fields),
+            default_params=self._default_params(fields, key),
+            drop_params=once.read(_paths, fields, "drop_params"),
             forward_headers=self._forward_headers(fields),
             request_timeout=self._request_timeout(fields),
             strict=headers.strict and fields.switch("strict_open_ai_compliance") is not False,
             rejects_unsupported=_rejects_unsupported(fields),
-            timeouts=policies.timeouts(fields),
-            retry=policies.retry(fields),
-            cache=policies.cache(fields),
-            rescue=policies.rescue(fields),
+            timeouts=once.read(policies.timeouts, fields, "timeouts"),
+            retry=once.read(policies.retry, fields, "retry"),
+            cache=once.read(policies.cache, fields, "cache"),
+            rescue=once.read(policies.rescue, fields, "stream_rescue"),
             breaker=breaker,
             is_open=guarded and fields.switch("is_open") is True,
             is_tracked=tracked or breaker is not None,
             virtual_key=key.name if key else None,
             models=key.models if key else None,
-            identity=_identity(address, api_key, options, overrides.get("model", b"")),
+            identity=self._identity(address, api_key, options, overrides.get("model", b"")),
             address=address,
         )
 
@@ -196,31 +200,60 @@ class LeafBuilder:
 
     def _options(self, fields: Fields, key: VirtualKey | None, *, from_config: bool) -> dict[str, str]:
         """Provider-specific settings. Some are addresses, so a virtual key takes no setting from the caller."""
+        if key is not None and not self._headers.is_saved:
+            return dict(key.options)
         settings = {
             name: str(value)
             for name, value in fields.values.items()
             if name not in ROUTING_KEYS and isinstance(value, str | int | float) and not isinstance(value, bool)
         }
-        account = fields.values.get("vertex_service_account_json")
-        if isinstance(account, dict):
-            settings["vertex_service_account_json"] = msgspec.json.encode(account).decode()
+        if isinstance(fields.values.get(_ACCOUNT), dict):
+            settings[_ACCOUNT] = self._once.read(_account, fields, _ACCOUNT)
         if key is not None:
-            return {**(settings if self._headers.is_saved else {}), **key.options}
-        return settings if from_config else {**self._headers.options, **settings}
+            return {**settings, **key.options}
+        if from_config:
+            return settings
+        fields.budget.inherited(len(self._headers.options))
+        return {**self._headers.options, **settings}
 
     def _request_timeout(self, fields: Fields) -> float | None:
         own = fields.number("request_timeout") or None
         return own if self._headers.request_timeout is None else self._headers.request_timeout
 
     def _forward_headers(self, fields: Fields) -> tuple[str, ...]:
-        names = fields.texts("forward_headers") or ()
-        if self._headers.forward_headers is not None:
-            return self._headers.forward_headers
-        lowered = tuple(name.strip().lower() for name in names)
-        if "x-portkey-forward-headers" in lowered:
-            plain = "forward_headers must not contain the 'x-portkey-forward-headers' header"
-            raise refuse(fields.at("forward_headers"), "it lists itself", plain=plain)
-        return lowered
+        if self._headers.forward_headers is None:
+            return self._once.read(_forwarded, fields, "forward_headers")
+        self._once.read(_names, fields, "forward_headers")
+        return self._headers.forward_headers
+
+    def _params(self, fields: Fields, key: str) -> dict[str, bytes]:
+        """Parameters by name, each value as JSON. Targets that inherit the same parameters share them."""
+        raw = fields.object(key)
+        if raw is None:
+            return {}
+        encoded = self._once.encoded
+        values = raw.values
+        return self._once.of("params", values, lambda: {name: encoded(item) for name, item in values.items()})
+
+    def _default_params(self, fields: Fields, key: VirtualKey | None) -> Mapping[str, bytes]:
+        own = self._params(fields, "default_params")
+        if key is None or not key.default_params:
+            return own
+        if not own:
+            return key.default_params
+        fields.budget.inherited(len(key.default_params) + len(own))
+        return {**key.default_params, **own}
+
+    def _identity(self, address: str, key: Secret | None, options: Mapping[str, str], model: bytes) -> str:
+        """A digest of the values that define a target's health: two targets with the same digest share their health."""
+        digest = self._once.digest
+        parts = (
+            digest(address),
+            digest(key.reveal()) if key else "",
+            msgspec.json.encode(sorted([(name, digest(value)) for name, value in options.items()])).decode(),
+            digest(model),
+        )
+        return digest_of("\x00".join(parts).encode())
 
 
 def names_provider(values: Mapping[str, Any]) -> bool:
@@ -251,11 +284,6 @@ def _slug(model: object) -> tuple[str, str] | None:
     return (name, rest) if slash and name and rest else None
 
 
-def _params(fields: Fields, key: str) -> dict[str, bytes]:
-    parameters = fields.object(key)
-    return {} if parameters is None else {name: msgspec.json.encode(item) for name, item in parameters.values.items()}
-
-
 def _rejects_unsupported(fields: Fields) -> bool:
     """``unsupported_params``: a parameter that the provider has no word for is dropped and named, or is a 400."""
     choice = fields.text("unsupported_params") or "drop"
@@ -264,9 +292,30 @@ def _rejects_unsupported(fields: Fields) -> bool:
     return choice == "reject"
 
 
+def _account(fields: Fields) -> str:
+    return msgspec.json.encode(fields.values[_ACCOUNT]).decode()
+
+
+def _names(fields: Fields) -> tuple[str, ...]:
+    return fields.texts("forward_headers") or ()
+
+
+def _forwarded(fields: Fields) -> tuple[str, ...]:
+    names = tuple(name.strip().lower() for name in _names(fields))
+    if len(names) > MOST_FORWARDED:
+        raise refuse(fields.at("forward_headers"), f"there are more than {MOST_FORWARDED}")
+    if "x-portkey-forward-headers" in names:
+        plain = "forward_headers must not contain the 'x-portkey-forward-headers' header"
+        raise refuse(fields.at("forward_headers"), "it lists itself", plain=plain)
+    return names
+
+
 def _paths(fields: Fields) -> tuple[Path, ...]:
     paths = []
-    for index, text in enumerate(fields.texts("drop_params") or ()):
+    texts = fields.texts("drop_params") or ()
+    if len(texts) > MOST_DROPPED:
+        raise refuse(fields.at("drop_params"), f"there are more than {MOST_DROPPED}")
+    for index, text in enumerate(texts):
         try:
             paths.append(parse_path(text))
         except ValueError:
@@ -274,17 +323,6 @@ def _paths(fields: Fields) -> tuple[Path, ...]:
                 f"{fields.at('drop_params')}[{index}]", "it must be a path such as a.b or tools[*].x"
             ) from None
     return tuple(paths)
-
-
-def _identity(address: str, key: Secret | None, options: Mapping[str, str], model: bytes) -> str:
-    """A digest of the values that define a target's health: two targets with the same digest share their health."""
-    parts = (
-        address,
-        key.reveal() if key else "",
-        msgspec.json.encode(sorted(options.items())).decode(),
-        model.decode(),
-    )
-    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:24]
 
 
 def _no_provider() -> Refused:
