@@ -15,6 +15,8 @@ from penstock.core.did_you_mean import nearest
 from penstock.routing.javascript_regex import Pattern, TooLarge, read_pattern
 from penstock.routing.javascript_value import MISSING, Value
 
+__all__ = ["MISSING", "BadQuery", "Condition", "Evaluation", "QueryBudget", "View", "compile_query"]
+
 _MAX_DEPTH: Final = 32
 _MAX_NODES: Final = 1000
 _MAX_PATTERN: Final = 500
