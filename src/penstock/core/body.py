@@ -8,7 +8,7 @@ forwarded beside it: a doubled key would otherwise let the gateway read one valu
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -109,6 +109,15 @@ class Body:
     def replaced(self, changes: dict[str, bytes]) -> Body:
         """A copy in which each named member has the given JSON bytes: in place if it existed, else at the end."""
         return Body({**self._members, **changes})
+
+    def changed(self, changes: Mapping[str, bytes | None]) -> Body:
+        """A copy in which each named member has the given JSON bytes, in place; None takes the member out."""
+        members: dict[str, msgspec.Raw | bytes] = {}
+        for name, raw in self._members.items():
+            value = changes.get(name, raw)
+            if value is not None:
+                members[name] = value
+        return Body(members)
 
     def without(self, key: str) -> Body:
         """A copy without one member."""

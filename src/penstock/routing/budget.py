@@ -27,6 +27,7 @@ MOST_BYTES: Final = 16 << 20
 """Bytes of a compiled plan (routing/weight.py)."""
 MOST_DROPPED: Final = 100
 """Paths in the ``drop_params`` of one target."""
+DEEPEST_PATH: Final = 16
 MOST_HASH_FIELDS: Final = 20
 MOST_FORWARDED: Final = 100
 """Names in the ``forward_headers`` of one target."""

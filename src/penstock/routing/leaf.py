@@ -18,7 +18,7 @@ from penstock.core.json_path import Path, parse_path
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
 from penstock.routing import custom_host, policies
-from penstock.routing.budget import MOST_DROPPED, MOST_FORWARDED
+from penstock.routing.budget import DEEPEST_PATH, MOST_DROPPED, MOST_FORWARDED
 from penstock.routing.fields import PLAIN_INVALID, Fields, Refused, refuse
 from penstock.routing.once import Once, digest_of
 from penstock.routing.plan import Target
@@ -316,12 +316,14 @@ def _paths(fields: Fields) -> tuple[Path, ...]:
     if len(texts) > MOST_DROPPED:
         raise refuse(fields.at("drop_params"), f"there are more than {MOST_DROPPED}")
     for index, text in enumerate(texts):
+        where = f"{fields.at('drop_params')}[{index}]"
         try:
-            paths.append(parse_path(text))
+            path = parse_path(text)
         except ValueError:
-            raise refuse(
-                f"{fields.at('drop_params')}[{index}]", "it must be a path such as a.b or tools[*].x"
-            ) from None
+            raise refuse(where, "it must be a path such as a.b or tools[*].x") from None
+        if len(path) > DEEPEST_PATH:
+            raise refuse(where, f"the path has more than {DEEPEST_PATH} steps")
+        paths.append(path)
     return tuple(paths)
 
 

@@ -38,8 +38,8 @@ class _Scale:
         key = 0 if target.api_key is None else len(target.api_key.reveal())
         names = self._shared(target.forward_headers, sum(map(len, target.forward_headers)), 80)
         paths = self._shared(target.drop_params, sum(map(len, target.drop_params)) * 60, 100)
-        # Options stand in the target and, filled in, in its route; so does the credential.
-        options = 2 * self._members(target.options)
+        # Options may stand in the route once more, filled in, and so does the credential: neither is shared there.
+        options = _MEMBER * len(target.options) + sum(map(len, target.options.values()))
         params = self._members(target.override_params) + self._members(target.default_params)
         return _TARGET + 2 * len(target.path) + 3 * key + names + paths + options + params
 
