@@ -86,6 +86,21 @@ class Body:
             except (ValueError, RecursionError) as error:
                 raise BodyError(f"{key} is not valid JSON: {error}") from None
 
+    def beginning(self, key: str, limit: int) -> Any:
+        """The member decoded as ``value`` does, but of a larger array or object only what ``limit`` bytes hold: the
+        first elements of an array, and an empty object. So the time for it doesn't grow with the body."""
+        raw = self._members.get(key)
+        if raw is None or len(memoryview(raw)) <= limit:
+            return self.value(key)
+        view = memoryview(raw)
+        match bytes(view[:1]):
+            case b"{":
+                return {}
+            case b"[":
+                return list(_first_elements(bytes(view[:limit]).decode("utf-8", "ignore")))
+            case _:
+                return self.value(key)
+
     def objects(self, key: str) -> list[Body]:
         """The objects of an array, each with its members' own bytes. Raises BodyError when one is none."""
         value = self.raw(key) or _NULL
@@ -159,6 +174,41 @@ def _members(text: str) -> Iterator[tuple[str, bytes]]:
             raise ValueError(f"expected a comma at character {at}")
     if _skip_space(text, at + 1) != len(text):
         raise ValueError(f"text after the object at character {at + 1}")
+
+
+def _first_elements(text: str) -> Iterator[Any]:
+    """The elements of an array whose text is cut off. Of the last one, what there is: an empty object, the beginning of
+    a string."""
+    at = 1
+    while True:
+        at = _skip_space(text, at)
+        try:
+            element, end = _STRICT.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            break
+        end = _skip_space(text, end)
+        if text[end : end + 1] != ",":
+            break
+        yield element
+        at = end + 1
+    if text[at : at + 1] == "{":
+        yield {}
+    elif text[at : at + 1] == '"':
+        # No escape may be cut in two: the longest one has six characters.
+        beginning = text[at + 1 : at + _BEGINNING]
+        cut = beginning.rfind("\\", -6)
+        yield _string(beginning if cut < 0 else beginning[:cut].rstrip("\\"))
+
+
+def _string(inner: str) -> str:
+    try:
+        return str(json.loads(f'"{inner}"'))
+    except ValueError:
+        return ""
+
+
+_BEGINNING: Final = 12_000
+"""Characters of a string that is cut off which are decoded: at least 2000 characters of its text."""
 
 
 def _skip_space(text: str, at: int) -> int:

@@ -64,7 +64,7 @@ _MOST: Final = 1000
 LONGEST: Final = 16 << 10
 """Characters of a text of faults."""
 _MOST_FAULTS: Final = 1000
-# White space is matched possessively: a text that fails behind a long run of it must not be tried again from each space.
+# White space is matched possessively: a text that fails behind a long run of it is not tried again from each space.
 _TARGET: Final = re.compile(r"\s*+([^=,|]*+)=")
 _WHAT: Final = re.compile(r"\s*+([^\s(@|,]+?)(?=x\d|[\s(@|,]|$)")
 _NUMBER: Final = r"(\d{1,6}(?:\.\d{1,6})?)"
