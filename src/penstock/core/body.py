@@ -57,6 +57,11 @@ class Body:
         except (ValueError, RecursionError) as error:
             raise BodyError(f"the request body is not valid JSON: {error}") from None
 
+    @property
+    def size(self) -> int:
+        """The bytes of all values together."""
+        return sum(len(memoryview(value)) for value in self._members.values())
+
     def __contains__(self, key: str) -> bool:
         return key in self._members
 

@@ -27,9 +27,11 @@ from penstock.pipeline.authenticate import KEY_HEADERS, credential
 from penstock.pipeline.call import Call
 from penstock.pipeline.target_route import TargetBinder, TargetRoute
 from penstock.providers.row import Key, Operation, Provider
+from penstock.routing.budget import MOST_FORWARDED
 from penstock.routing.leaf import HeaderSettings, Rules
 from penstock.routing.parse import parse
 from penstock.routing.plan import Plan, Target, leaves
+from penstock.routing.weight import weigh
 from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import Catalogue, CatalogueChange, GatewayKey, SavedConfig
 
@@ -53,8 +55,11 @@ _NOT_YET: Final = tuple(_PREFIX + name for name in ("default-input-guardrails", 
 _PLACEHOLDERS: Final = frozenset({"", "OPENAI_API_KEY", "DUMMY-KEY", "undefined", "null"})
 """What SDKs send for "no key" (docs/portkey.md#placeholder-keys)."""
 _NAMING: Final = frozenset({b"x-portkey-provider", b"x-portkey-config", b"x-portkey-virtual-key"})
-_LIGHT: Final = 1024
-"""Bytes of headers of an ordinary plan; a plan from more bytes weighs more in the memory of plans."""
+_LIGHT: Final = 4096
+"""Bytes of an ordinary plan. A plan of more bytes weighs more in the memory of plans."""
+_REFUSED: Final = 1024
+"""Kilobytes of refused headers, with the failures that refuse them, that are remembered."""
+_KILOBYTE: Final = 1024
 _SAVED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """The name of a saved config, as opposed to JSON."""
 
@@ -114,11 +119,13 @@ class Compiler:
         self._undemanding = frozenset(slug for slug, row in providers.items() if row.key is not Key.REQUIRED)
         self._routing = NameMemo(self._routes)
         self._plans: Lru[tuple[object, ...], CompiledPlan] = Lru(remembered)
+        self._refused: Lru[tuple[object, ...], Failure] = Lru(_REFUSED)
         catalogues.watch(self._forget)
 
     def _forget(self, change: CatalogueChange) -> None:
-        """Drop the plans that depend on a changed name; keep all other plans."""
+        """Drop the plans that depend on a changed name; keep all other plans. Any refusal may depend on the change."""
         self._plans.drop_where(lambda compiled: compiled.rests_on(change))
+        self._refused.drop_where(lambda _: True)
 
     def compile(self, call: Call) -> CompiledPlan | Failure:
         """The compiled plan for a call, or the failure to answer with. Removes ``@NAME/`` from the call's model."""
@@ -133,18 +140,32 @@ class Compiler:
         compiled = self._plans.get(remembered)
         if compiled is None:
             fields = {name: value for name, value in call.headers if routing[name] and name != withheld}
-            result = self._compile(fields, slug, default, call.default_provider)
+            result = self._new(remembered, fields, call, slug, default)
             if isinstance(result, Failure):
                 return result
             compiled = result
-            size = sum(len(value) for value in fields.values())
-            self._plans.put(remembered, compiled, 1 + size // _LIGHT)
         call.account.config = compiled.config
         if key is not None:
             refused = _not_allowed(key, compiled)
             if refused is not None:
                 return refused
         return compiled
+
+    def _new(
+        self, remembered: tuple[object, ...], fields: Mapping[bytes, bytes], call: Call, slug: str | None, default: str
+    ) -> CompiledPlan | Failure:
+        """A new plan for headers, remembered by its size in memory; the failure of headers that are refused."""
+        caller = None if call.caller.key is None else call.caller.key.name
+        failure = self._refused.get((caller, remembered))
+        if failure is not None:
+            return failure
+        result = self._compile(fields, slug, default, call.default_provider)
+        size = sum(len(value) for value in fields.values()) + len(slug or "")
+        if isinstance(result, Failure):
+            self._refused.put((caller, remembered), result, 1 + (size + len(result.message)) // _KILOBYTE)
+        else:
+            self._plans.put(remembered, result, max(1, (weigh(result.plan) + 2 * size) // _LIGHT))
+        return result
 
     @property
     def is_guarded(self) -> bool:
@@ -231,6 +252,9 @@ class Compiler:
         if names and "x-portkey-forward-headers" in names:
             message = "forward_headers must not contain the 'x-portkey-forward-headers' header"
             return Failure(Kind.INVALID_CONFIG, f"{message}: take it out.", "x-portkey-forward-headers", message)
+        if names and len(names) > MOST_FORWARDED:
+            problem = f"x-portkey-forward-headers names more than {MOST_FORWARDED} headers: name fewer."
+            return Failure(Kind.INVALID_CONFIG, problem, "x-portkey-forward-headers")
         virtual_key = text("virtual-key")
         provider = f"@{virtual_key.removeprefix('@')}" if virtual_key else text("provider")
         return HeaderSettings(

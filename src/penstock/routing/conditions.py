@@ -97,12 +97,13 @@ class Evaluation:
 
 
 class Condition:
-    """A compiled query."""
+    """A compiled query. ``size`` is the memory that it takes, estimated, in bytes."""
 
-    __slots__ = ("_holds",)
+    __slots__ = ("_holds", "size")
 
-    def __init__(self, holds: Callable[[Evaluation], bool]) -> None:
+    def __init__(self, holds: Callable[[Evaluation], bool], size: int = 0) -> None:
         self._holds = holds
+        self.size = size
 
     def matches(self, request: View | Evaluation) -> bool:
         """Whether the query holds for a request. The conditions of one request share an ``Evaluation``."""
@@ -115,20 +116,24 @@ class QueryBudget:
     Every method raises BadQuery as soon as a limit is passed.
     """
 
-    __slots__ = ("_characters", "_members", "_patterns", "_size")
+    __slots__ = ("_characters", "_members", "_operands", "_patterns", "_size")
 
     def __init__(self) -> None:
-        self._members = self._patterns = self._characters = self._size = 0
+        self._members = self._operands = self._patterns = self._characters = self._size = 0
 
     @property
     def size(self) -> int:
         """The bytes that the compiled queries take, estimated."""
-        return 600 * self._members + 600 * self._characters + 400 * self._size
+        return 600 * self._members + 150 * self._operands + 500 * self._characters + 350 * self._size
 
     def member(self, path: str) -> None:
         self._members += 1
         if self._members > MOST_MEMBERS:
             raise BadQuery(path, f"the queries of the config have more than {MOST_MEMBERS} members")
+
+    def operands(self, number: int) -> None:
+        """Count the values of a list; the bytes of the config bound them."""
+        self._operands += number
 
     def pattern(self, source: str, path: str) -> None:
         """Count a pattern before it is read."""
@@ -153,7 +158,10 @@ def compile_query(query: Any, budget: QueryBudget | None = None) -> Condition:
 
     The queries of one config share a ``budget``.
     """
-    return Condition(_Compiler(QueryBudget() if budget is None else budget).query(query, "", 0))
+    budget = QueryBudget() if budget is None else budget
+    before = budget.size
+    holds = _Compiler(budget).query(query, "", 0)
+    return Condition(holds, budget.size - before)
 
 
 _Holds = Callable[[Evaluation], bool]
@@ -217,6 +225,7 @@ class _Compiler:
             case "$eq" | "$ne":
                 return _is_one_of([operand], operator == "$eq")
             case "$in" | "$nin":
+                self._budget.operands(len(operand))
                 return _is_one_of(operand, operator == "$in")
             case "$gt" | "$gte" | "$lt" | "$lte":
                 compare, bound = _COMPARISONS[operator], Value(operand).number()

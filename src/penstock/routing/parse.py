@@ -60,9 +60,8 @@ def parse(config: bytes | None, headers: HeaderSettings, rules: Rules) -> Plan |
 
 
 def _whole(values: dict[str, Any], builder: LeafBuilder) -> Plan:
-    budget = Budget()
-    plan = _node(Fields(values, "config", budget), builder)
-    if weigh(plan, budget.queries.size) > MOST_BYTES:
+    plan = _node(Fields(values, "config"), builder)
+    if weigh(plan) > MOST_BYTES:
         raise OverBudget(f"its targets take more than {MOST_BYTES >> 20} MB, with what they inherit")
     return plan
 

@@ -19,9 +19,9 @@ _MEMBER: Final = 120
 """A member of a map: its slot, and the headers of key and value."""
 
 
-def weigh(plan: Plan, queries: int = 0) -> int:
-    """The bytes of a plan. ``queries`` are the bytes of its conditions' queries (``QueryBudget.size``)."""
-    return queries + _Scale().weight(plan)
+def weigh(plan: Plan) -> int:
+    """The bytes of a plan."""
+    return _Scale().weight(plan)
 
 
 class _Scale:
@@ -31,8 +31,9 @@ class _Scale:
     def weight(self, plan: Plan) -> int:
         if isinstance(plan, Target):
             return self._target(plan)
-        cases = sum(_CASE + len(case.then) for case in plan.cases) if isinstance(plan, Choose) else 0
-        return _GROUP + 2 * len(plan.path) + cases + sum(self.weight(target) for target in plan.targets)
+        cases = plan.cases if isinstance(plan, Choose) else ()
+        conditions = sum(_CASE + len(case.then) + case.condition.size for case in cases)
+        return _GROUP + 2 * len(plan.path) + conditions + sum(self.weight(target) for target in plan.targets)
 
     def _target(self, target: Target) -> int:
         key = 0 if target.api_key is None else len(target.api_key.reveal())
