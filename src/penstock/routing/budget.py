@@ -12,8 +12,12 @@ from typing import Any, Final
 from penstock.core.did_you_mean import nearest
 from penstock.routing.conditions import QueryBudget
 
+LARGEST_FILE: Final = 256 << 10
+"""Bytes of a file that holds one config; a header has room for 64 KiB."""
 MOST_VALUES: Final = 50_000
 """JSON values of a config as it is written; a header has room for about 30,000."""
+MOST_TEXT: Final = 1 << 20
+"""Characters of all names and texts of a config."""
 DEEPEST_VALUE: Final = 100
 MOST_TARGETS: Final = 1000
 """Targets without targets of their own."""
@@ -39,22 +43,29 @@ class OverBudget(Exception):
 
 
 def check_size(value: Any) -> None:
-    """Count the values inside a decoded document, and how deep they stand. Raises OverBudget.
+    """Count the values inside a decoded document, their characters, and how deep they stand. Raises OverBudget.
 
     A value that the document shares (an alias in YAML) counts wherever it stands; the count ends at the limit.
     """
-    left, level, depth = MOST_VALUES - 1, [value], 0
+    left, characters, depth = MOST_VALUES - 1, MOST_TEXT, 0
+    level = [value]
     while level:
         depth += 1
         if depth > DEEPEST_VALUE:
             raise OverBudget(f"its values are nested deeper than {DEEPEST_VALUE} levels")
         inner: list[Any] = []
         for each in level:
-            if isinstance(each, dict | list):
+            if isinstance(each, str):
+                characters -= len(each)
+            elif isinstance(each, dict | list):
                 left -= len(each)
                 if left < 0:
                     raise OverBudget(f"it has more than {MOST_VALUES} values")
                 inner.extend(each.values() if isinstance(each, dict) else each)
+                if isinstance(each, dict):
+                    characters -= sum(len(key) for key in each if isinstance(key, str))
+        if characters < 0:
+            raise OverBudget(f"it has more than {MOST_TEXT} characters")
         level = inner
 
 
