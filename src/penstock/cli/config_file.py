@@ -34,6 +34,7 @@ class ConfigFile:
         self.name = "standard input" if name == _STANDARD_INPUT else name
         text = _text(name)
         self._root: yaml.Node | None = None
+        self._json: str | None = None
         kind = _kind(name, text)
         match kind:
             case "json":
@@ -61,6 +62,9 @@ class ConfigFile:
 
         What a target has from further up stands there.
         """
+        if self._json is not None:
+            # Where the values of JSON stand is found out by reading it as YAML, which takes a hundred times as long.
+            self._root, self._json = _compose(self._json), None
         if self._root is None:
             return self.name
         return f"{self.name}:{_line(self._root, path.removeprefix('config').lstrip('.'))}"
@@ -74,11 +78,7 @@ class ConfigFile:
             raise self._bad("it is not valid JSON (a number has too many digits)") from None
         except RecursionError:
             raise self._bad("it is nested too deeply") from None
-        try:
-            # To YAML a tab is no white space. In JSON it is nothing else: strings hold none.
-            self._root = yaml.compose(text.replace("\t", " "), yaml.SafeLoader)
-        except (yaml.YAMLError, RecursionError):
-            self._root = None
+        self._json = text
         return values
 
     def _read_yaml(self, text: str) -> Any:
@@ -100,6 +100,15 @@ class ConfigFile:
 
     def _bad(self, reason: str, line: int | None = None) -> click.ClickException:
         return click.ClickException(f"{self.name}{f':{line}' if line else ''}: {reason}")
+
+
+def _compose(text: str) -> yaml.Node | None:
+    try:
+        # To YAML a tab is no white space. In JSON it is nothing else: strings hold none.
+        node: yaml.Node | None = yaml.compose(text.replace("\t", " "), yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError):
+        return None
+    return node
 
 
 def _text(name: str) -> str:

@@ -5,6 +5,7 @@ And TOML, whose library lets more errors through than its own: numbers with too 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -34,12 +35,26 @@ def read_stream(file: BinaryIO, limit: int) -> str:
     return data.decode("utf-8-sig")
 
 
+_LONGEST_KEY: Final = 1000
+"""Parts of a dotted key: the library needs time in proportion to their square."""
+_PART: Final = re.compile(
+    r"""
+    (?: "[^"\n]*+" | '[^'\n]*+' | [A-Za-z0-9_-]++ ) (?P<dot> [ \t]*+\.[ \t]*+ )?
+    | [^"'A-Za-z0-9_-]++
+    | .
+    """,
+    re.VERBOSE,
+)
+
+
 class BadToml(Exception):
     """A text is not valid TOML. The message is the reason."""
 
 
 def parse_toml(text: str) -> dict[str, Any]:
     """The values of a TOML text. Raises BadToml."""
+    if text.count(".") > _LONGEST_KEY and _has_long_key(text):
+        raise BadToml(f"a key has more than {_LONGEST_KEY} parts")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -48,3 +63,12 @@ def parse_toml(text: str) -> dict[str, Any]:
         raise BadToml("a number has too many digits") from None
     except RecursionError:
         raise BadToml("it is nested too deeply") from None
+
+
+def _has_long_key(text: str) -> bool:
+    parts = 0
+    for token in _PART.finditer(text):
+        parts = parts + 1 if token["dot"] is not None else 0
+        if parts > _LONGEST_KEY:
+            return True
+    return False
