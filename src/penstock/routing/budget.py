@@ -25,7 +25,7 @@ MOST_NODES: Final = 2000
 """Targets, and groups of targets."""
 MOST_INHERITED: Final = 50_000
 """Members of all targets and groups, with those that they inherit."""
-MOST_LOOKUPS: Final = 500
+MOST_LOOKUPS: Final = 100
 """Different unknown keys: each is compared with all known keys, in case it is misspelt."""
 MOST_BYTES: Final = 16 << 20
 """Bytes of a compiled plan (routing/weight.py)."""
