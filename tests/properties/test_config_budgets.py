@@ -95,7 +95,9 @@ OPERATORS = st.sampled_from(["$eq", "$in", "$gt", "$regex", "$nin", "$foo"])
 def queries(draw: st.DrawFn) -> Any:
     operator, number = draw(OPERATORS), draw(COUNTS)
     operand: Any = draw(PATTERNS) if operator == "$regex" else [1, "a"] * number if operator.endswith("in") else 1
-    leaf = {draw(st.sampled_from(["metadata.x", "params.messages", "params.model", "url.pathname"])): {operator: operand}}
+    leaf = {
+        draw(st.sampled_from(["metadata.x", "params.messages", "params.model", "url.pathname"])): {operator: operand}
+    }
     group = draw(st.sampled_from(["$and", "$or"]))
     return {group: [leaf] * draw(st.sampled_from([1, 5, 20, 21, 100, 900]))} if draw(st.booleans()) else leaf
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from penstock.core.did_you_mean import hint
@@ -64,7 +64,8 @@ class Fields:
     """One object of a config. ``values`` has settled keys; a key that is null counts as absent.
 
     ``own`` are the keys that are written at this object, None for all: inherited keys were checked where they are
-    written. All objects of a config share a ``budget``.
+    written. ``settings`` are the providers' own settings of a target, inherited ones included: targets that add none
+    share those of their parent. All objects of a config share a ``budget``.
     """
 
     def __init__(
@@ -73,10 +74,12 @@ class Fields:
         path: str,
         budget: Budget | None = None,
         own: Collection[str] | None = None,
+        settings: Mapping[str, Any] | None = None,
     ) -> None:
         self.values = values
         self.path = path
         self.budget = Budget() if budget is None else budget
+        self.settings = {} if settings is None else settings
         self._own = values if own is None else own
 
     def at(self, key: str) -> str:

@@ -198,23 +198,30 @@ class LeafBuilder:
         )
         raise Refused(Failure(Kind.INVALID_CUSTOM_HOST, text, where, "Invalid custom host"))
 
-    def _options(self, fields: Fields, key: VirtualKey | None, *, from_config: bool) -> dict[str, str]:
+    def _options(self, fields: Fields, key: VirtualKey | None, *, from_config: bool) -> Mapping[str, str]:
         """Provider-specific settings. Some are addresses, so a virtual key takes no setting from the caller."""
+        once, above = self._once, self._headers.options
         if key is not None and not self._headers.is_saved:
-            return dict(key.options)
+            return key.options
+        settings: Mapping[str, str] = once.of("settings", fields.settings, lambda: self._settings(fields.settings))
+        if key is not None:
+            fields.budget.inherited(len(settings))
+            return {**settings, **key.options}
+        if from_config or not above:
+            return settings
+        return once.of("with headers", settings, lambda: {**above, **settings})
+
+    def _settings(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """Settings as texts. A setting that is none, such as a list, means nothing to any provider."""
         settings = {
             name: str(value)
-            for name, value in fields.values.items()
-            if name not in ROUTING_KEYS and isinstance(value, str | int | float) and not isinstance(value, bool)
+            for name, value in values.items()
+            if isinstance(value, str | int | float) and not isinstance(value, bool)
         }
-        if isinstance(fields.values.get(_ACCOUNT), dict):
-            settings[_ACCOUNT] = self._once.read(_account, fields, _ACCOUNT)
-        if key is not None:
-            return {**settings, **key.options}
-        if from_config:
-            return settings
-        fields.budget.inherited(len(self._headers.options))
-        return {**self._headers.options, **settings}
+        account = values.get(_ACCOUNT)
+        if isinstance(account, dict):
+            settings[_ACCOUNT] = self._once.encoded(account).decode()
+        return settings
 
     def _request_timeout(self, fields: Fields) -> float | None:
         own = fields.number("request_timeout") or None
@@ -246,14 +253,25 @@ class LeafBuilder:
 
     def _identity(self, address: str, key: Secret | None, options: Mapping[str, str], model: bytes) -> str:
         """A digest of the values that define a target's health: two targets with the same digest share their health."""
-        digest = self._once.digest
+        once = self._once
         parts = (
-            digest(address),
-            digest(key.reveal()) if key else "",
-            msgspec.json.encode(sorted([(name, digest(value)) for name, value in options.items()])).decode(),
-            digest(model),
+            once.digest(address),
+            once.digest(key.reveal()) if key else "",
+            once.of("identity", options, lambda: _text_of(options, once)),
+            once.digest(model),
         )
         return digest_of("\x00".join(parts).encode())
+
+
+def _text_of(options: Mapping[str, str], once: Once) -> str:
+    """A short text for options: equal for equal options."""
+    pairs = sorted([(name, once.digest(value)) for name, value in options.items()])
+    return once.digest(msgspec.json.encode(pairs))
+
+
+def own_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys that are no keys of a config's own, but a provider's settings."""
+    return {key: value for key, value in values.items() if key not in ROUTING_KEYS}
 
 
 def names_provider(values: Mapping[str, Any]) -> bool:
@@ -290,10 +308,6 @@ def _rejects_unsupported(fields: Fields) -> bool:
     if choice not in {"drop", "reject"}:
         raise refuse(fields.at("unsupported_params"), "it must be drop or reject")
     return choice == "reject"
-
-
-def _account(fields: Fields) -> str:
-    return msgspec.json.encode(fields.values[_ACCOUNT]).decode()
 
 
 def _names(fields: Fields) -> tuple[str, ...]:

@@ -22,9 +22,10 @@ class Once:
     Values are known by their identity; each is kept, so that no other value can take its place in memory.
     """
 
-    __slots__ = ("_digests", "_values")
+    __slots__ = ("_digests", "_encoded", "_values")
 
     def __init__(self) -> None:
+        self._encoded: dict[int, tuple[object, bytes]] = {}
         self._values: dict[tuple[object, int], tuple[object, Any]] = {}
         self._digests: dict[str | bytes, str] = {}
 
@@ -44,7 +45,11 @@ class Once:
         return read(fields) if raw is None else self.of(read, raw, lambda: read(fields))
 
     def encoded(self, value: object) -> bytes:
-        return self.of("encoded", value, lambda: msgspec.json.encode(value))
+        """A value as JSON."""
+        entry = self._encoded.get(id(value))
+        if entry is None:
+            entry = self._encoded[id(value)] = (value, msgspec.json.encode(value))
+        return entry[1]
 
     def digest(self, text: str | bytes) -> str:
         """A short text that stands for a text; a text that is short itself."""

@@ -8,7 +8,7 @@ the nodes of the tree, leaf.py the leaves, policies.py the policies.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -19,7 +19,7 @@ from penstock.routing import policies
 from penstock.routing.budget import MOST_BYTES, MOST_CONDITIONS, Budget, OverBudget, check_size
 from penstock.routing.conditions import BadQuery, compile_query
 from penstock.routing.fields import PLAIN_INVALID, Fields, Refused, refuse, settled
-from penstock.routing.leaf import ROUTING_KEYS, HeaderSettings, LeafBuilder, Rules, names_provider
+from penstock.routing.leaf import HeaderSettings, LeafBuilder, Rules, names_provider, own_settings
 from penstock.routing.plan import Balance, BalancePolicy, Case, Choose, Fallback, Plan, Target
 from penstock.routing.weight import weigh
 
@@ -60,7 +60,7 @@ def parse(config: bytes | None, headers: HeaderSettings, rules: Rules) -> Plan |
 
 
 def _whole(values: dict[str, Any], builder: LeafBuilder) -> Plan:
-    plan = _node(Fields(values, "config"), builder)
+    plan = _node(Fields(values, "config", settings=own_settings(values)), builder)
     if weigh(plan) > MOST_BYTES:
         raise OverBudget(f"its targets take more than {MOST_BYTES >> 20} MB, with what they inherit")
     return plan
@@ -150,21 +150,28 @@ def _targets(fields: Fields) -> list[Fields] | None:
     passed = {key: value for key, value in outer.items() if key in _PASSED_DOWN}
     if isinstance(passed.get("timeouts"), dict):
         passed["timeouts"] = {name: value for name, value in passed["timeouts"].items() if name != "total"}
-    of_provider = {key: value for key, value in outer.items() if key in _OF_THE_PROVIDER or key not in ROUTING_KEYS}
-    everything = {**passed, **of_provider}
+    with_provider = {**passed, **{key: value for key, value in outer.items() if key in _OF_THE_PROVIDER}}
+    path = fields.at("targets")
     return [
-        _child(fields, passed if names_provider(item) else everything, item, f"{fields.at('targets')}[{index}]")
+        _child(fields, passed, {}, item, f"{path}[{index}]")
+        if names_provider(item)
+        else _child(fields, with_provider, fields.settings, item, f"{path}[{index}]")
         for index, item in enumerate(targets)
     ]
 
 
-def _child(parent: Fields, passed: dict[str, Any], inner: dict[str, Any], path: str) -> Fields:
-    """An inner config with the keys that its parent passes down to it (docs/portkey.md#inheritance).
+def _child(
+    parent: Fields, passed: dict[str, Any], settings: Mapping[str, Any], inner: dict[str, Any], path: str
+) -> Fields:
+    """An inner config with the keys and the settings that its parent passes down to it (docs/portkey.md#inheritance).
 
     Inner values win, parameters are merged. A provider's settings are inherited only by targets that name no provider.
     """
     merged = {**passed, **inner}
-    number = len(merged)
+    own_ones = own_settings(inner)
+    if own_ones:
+        settings = {**settings, **own_ones}
+    number = len(merged) + (len(settings) if own_ones else 0)
     for key in ("override_params", "default_params", "timeouts"):
         above, own = passed.get(key), inner.get(key)
         # Targets without parameters of their own share those above: they are read once (LeafBuilder).
@@ -175,7 +182,7 @@ def _child(parent: Fields, passed: dict[str, Any], inner: dict[str, Any], path: 
         merged["drop_params"] = [*passed["drop_params"], *inner["drop_params"]]
         number += len(merged["drop_params"])
     parent.budget.inherited(number)
-    return Fields(merged, path, parent.budget, inner)
+    return Fields(merged, path, parent.budget, inner, settings)
 
 
 def _fallback(fields: Fields, strategy: Fields, plans: tuple[Plan, ...]) -> Fallback:
