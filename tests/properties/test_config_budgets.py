@@ -214,11 +214,10 @@ def test_many_trees() -> None:
         del dearest[5:], largest[5:]
 
     measure()
-    print(f"\n{number} trees")
-    for seconds, config in dearest:
-        print(f"{1000 * seconds:.0f} ms CPU for {len(config)} bytes: {config[:150]!r}")
-    for size, config in largest:
-        print(f"{size / 1e6:.1f} MB for {len(config)} bytes: {config[:150]!r}")
+    lines = [f"\n{number} trees"]
+    lines += [f"{1000 * seconds:.0f} ms CPU, {len(config)} bytes: {config[:150]!r}" for seconds, config in dearest]
+    lines += [f"{size / 1e6:.1f} MB, {len(config)} bytes: {config[:150]!r}" for size, config in largest]
+    sys.stdout.write("\n".join(lines))
     assert largest[0][0] <= MOST_BYTES
 
 

@@ -23,7 +23,7 @@ from penstock.routing.plan import Balance, Choose, Fallback, Plan, Target, leave
 
 _MOST: Final = 50
 """Targets of a config whose every setting is still tried out."""
-_MOST_TRIED: Final = 5000
+_MOST_TRIED: Final = 10_000
 """Targets, times the settings of all of them: a plan of all targets is compiled twice for each setting."""
 _LABELS: Final = frozenset({"name", "id", "metadata", "targets"})
 """What may well be there for people only, and the targets, which are configs themselves."""
