@@ -103,7 +103,7 @@ def test_a_device_that_never_ends(name: str) -> None:
         ('[configs.a]\nfile = "c.yaml"\n', "configs.a in penstock.toml: it has more than 50000 values"),
         ('[virtual_keys.a]\nprovider = "openai"\ncredential = "file:/dev/zero"\n',
          "virtual_keys.a.credential in penstock.toml: /dev/zero can't be used: it is larger than 65536 bytes"),
-        (f"[configs.a]\nx = {DIGITS}\n", "penstock.toml is not valid TOML: a number has too many digits"),
+        (f"[configs.a]\nx = {DIGITS}\n", "penstock.toml: it is not valid TOML (a number has too many digits)"),
     ],
 )  # fmt: skip
 def test_files_that_the_gateway_reads_have_them_too(entry: str, said: str) -> None:
