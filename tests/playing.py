@@ -17,7 +17,7 @@ from penstock.routing.conditions import MISSING
 from penstock.routing.health import Health
 from penstock.routing.parse import HeaderSettings, Rules, parse
 from penstock.routing.plan import Plan
-from penstock.routing.walk import Attempt, Race, Raced, Wait, WalkContext, Walked, walk
+from penstock.routing.walk import MAX_ATTEMPTS, Attempt, Race, Raced, Wait, WalkContext, Walked, walk
 
 RULES: Final = Rules(("openai", "groq", "azure-openai", "echo"), AddressPolicy(LOOPBACK_NAMES))
 OK: Final = Outcome(200)
@@ -122,10 +122,18 @@ class Player:
         self._random = random.Random(seed)
 
     def play(
-        self, plan: Plan, *, patience: float = math.inf, view: Asked | None = None, stop_after: int | None = None
+        self,
+        plan: Plan,
+        *,
+        patience: float = math.inf,
+        view: Asked | None = None,
+        stop_after: int | None = None,
+        max_attempts: int = MAX_ATTEMPTS,
     ) -> Played:
         """Follow a plan, for at most ``patience`` seconds; with ``stop_after``, close it at that step."""
-        context = WalkContext(view or Asked(), lambda: self.now, self._random.random, self.health, self.now + patience)
+        context = WalkContext(
+            view or Asked(), lambda: self.now, self._random.random, self.health, self.now + patience, max_attempts
+        )
         walker = walk(plan, context)
         calls: list[Called] = []
         waits: list[tuple[int, float, float]] = []

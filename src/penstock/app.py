@@ -139,7 +139,8 @@ def _pipeline(
     limit = min(cache.max_bytes, cache.max_entry_bytes)
     authorize = Authorizer(transports)
     upstream = Upstream(transports, authorize, ModelAliases(transports, authorize))
-    router = Router(compiler, upstream, Health(), Caching(store, upstream, limit), settings.routing.deadline, sleep)
+    caching, routing = Caching(store, upstream, limit), settings.routing
+    router = Router(compiler, upstream, Health(), caching, routing.deadline, sleep, routing.max_attempts)
     once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit)
     return Pipeline(compiler, router, once, settings.server.max_hops)
 

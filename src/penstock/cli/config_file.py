@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import re
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import click
-import msgspec
 import yaml
 
+from penstock.routing.budget import LARGEST_FILE
 from penstock.routing.fields import settled
+from penstock.settings.text_file import LARGEST_SETTINGS, BadToml, TooLarge, parse_toml, read_stream, read_text
+from penstock.stores.config_json import NotAConfig, as_json
+from penstock.stores.yaml_loader import closing_loader
 
 _STANDARD_INPUT: Final = "-"
 _SETTINGS: Final = "penstock.toml"
@@ -32,6 +34,7 @@ class ConfigFile:
         self.name = "standard input" if name == _STANDARD_INPUT else name
         text = _text(name)
         self._root: yaml.Node | None = None
+        self._json: str | None = None
         kind = _kind(name, text)
         match kind:
             case "json":
@@ -42,8 +45,12 @@ class ConfigFile:
                 values = self._read_yaml(text)
         if not isinstance(values, dict):
             raise self._bad("expected an object", 1)
+        try:
+            as_values = as_json(values)
+        except NotAConfig as bad:
+            raise self._bad(str(bad)) from None
         self.values: dict[str, Any] = values
-        self.body = text.encode() if kind == "json" else self._as_json(values)
+        self.body = text.encode() if kind == "json" else as_values
 
     @property
     def is_of_the_gateway(self) -> bool:
@@ -55,6 +62,9 @@ class ConfigFile:
 
         What a target has from further up stands there.
         """
+        if self._json is not None:
+            # Where the values of JSON stand is found out by reading it as YAML, which takes a hundred times as long.
+            self._root, self._json = _compose(self._json), None
         if self._root is None:
             return self.name
         return f"{self.name}:{_line(self._root, path.removeprefix('config').lstrip('.'))}"
@@ -64,50 +74,53 @@ class ConfigFile:
             values = json.loads(text)
         except json.JSONDecodeError as error:
             raise self._bad(f"it is not valid JSON ({error.msg})", error.lineno) from None
+        except ValueError:
+            raise self._bad("it is not valid JSON (a number has too many digits)") from None
         except RecursionError:
             raise self._bad("it is nested too deeply") from None
-        try:
-            # To YAML a tab is no white space. In JSON it is nothing else: strings hold none.
-            self._root = yaml.compose(text.replace("\t", " "), yaml.SafeLoader)
-        except (yaml.YAMLError, RecursionError):
-            self._root = None
+        self._json = text
         return values
 
     def _read_yaml(self, text: str) -> Any:
-        loader = yaml.SafeLoader(text)
         try:
-            self._root = loader.get_single_node()
-            return None if self._root is None else loader.construct_document(self._root)
+            with closing_loader(text) as loader:
+                self._root = loader.get_single_node()
+                return None if self._root is None else loader.construct_document(self._root)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark
             raise self._bad(f"it is not valid YAML ({error.problem})", mark.line + 1 if mark else None) from None
         except (yaml.YAMLError, ValueError, RecursionError):
             raise self._bad("it is not valid YAML") from None
-        finally:
-            loader.dispose()
 
     def _read_toml(self, text: str) -> Any:
         try:
-            return tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            return parse_toml(text)
+        except BadToml as error:
             raise self._bad(f"it is not valid TOML ({error})") from None
-
-    def _as_json(self, values: dict[str, Any]) -> bytes:
-        try:
-            return msgspec.json.encode(values)
-        except (TypeError, ValueError, RecursionError):
-            raise self._bad("it holds what JSON can't: a key that is no text, or a value within itself") from None
 
     def _bad(self, reason: str, line: int | None = None) -> click.ClickException:
         return click.ClickException(f"{self.name}{f':{line}' if line else ''}: {reason}")
 
 
+def _compose(text: str) -> yaml.Node | None:
+    try:
+        # To YAML a tab is no white space. In JSON it is nothing else: strings hold none.
+        node: yaml.Node | None = yaml.compose(text.replace("\t", " "), yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError):
+        return None
+    return node
+
+
 def _text(name: str) -> str:
     try:
-        data = sys.stdin.buffer.read() if name == _STANDARD_INPUT else Path(name).read_bytes()
-        return data.decode("utf-8-sig")
+        if name == _STANDARD_INPUT:
+            return read_stream(sys.stdin.buffer, LARGEST_FILE)
+        path = Path(name)
+        return read_text(path, LARGEST_SETTINGS if path.name == _SETTINGS else LARGEST_FILE)
     except OSError as error:
         raise click.ClickException(f"{name} can't be read: {error.strerror}") from None
+    except TooLarge as error:
+        raise click.ClickException(f"{name} can't be used: {error}") from None
     except UnicodeDecodeError:
         raise click.ClickException(f"{name} is not UTF-8 text") from None
 
@@ -120,8 +133,8 @@ def _kind(name: str, text: str) -> str:
     if text.lstrip().startswith("{"):
         return "json"
     try:
-        tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
+        parse_toml(text)
+    except BadToml:
         return "yaml"
     return "toml"
 

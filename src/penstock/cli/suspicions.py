@@ -23,6 +23,8 @@ from penstock.routing.plan import Balance, Choose, Fallback, Plan, Target, leave
 
 _MOST: Final = 50
 """Targets of a config whose every setting is still tried out."""
+_MOST_TRIED: Final = 10_000
+"""Targets, times the settings of all of them: a plan of all targets is compiled twice for each setting."""
 _LABELS: Final = frozenset({"name", "id", "metadata", "targets"})
 """What may well be there for people only, and the targets, which are configs themselves."""
 _POLICIES: Final = frozenset(
@@ -47,8 +49,15 @@ def suspicions(
     yield from _unused_targets(values, "config")
     yield from _dead_ends(compiled.plan, values)
     yield from _unready(compiled, rehearsal)
-    if len(leaves(compiled.plan)) <= _MOST:
+    targets = len(leaves(compiled.plan))
+    if targets <= _MOST and targets * _settings(values) <= _MOST_TRIED:
         yield from _Trial(values, compiled, rehearsal, provider).ignored(values, "config")
+
+
+def _settings(part: dict[str, Any]) -> int:
+    """How many settings a config has, with those of its targets."""
+    policies = [value for key, value in part.items() if key in _POLICIES and isinstance(value, dict)]
+    return len(part) + sum(map(len, policies)) + sum(map(_settings, part.get("targets") or ()))
 
 
 def _unused_targets(values: dict[str, Any], path: str) -> Iterator[Suspicion]:

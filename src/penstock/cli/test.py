@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -12,6 +11,7 @@ import click
 import msgspec
 
 from penstock.core.failure import Failure
+from penstock.settings.text_file import LARGEST_SETTINGS, BadToml, TooLarge, parse_toml, read_text
 
 if TYPE_CHECKING:
     from penstock.routing.explain import Explanation
@@ -76,10 +76,12 @@ def command(context: click.Context, file: str) -> None:
 
 def _read(file: str) -> _Tests:
     try:
-        tests = msgspec.convert(tomllib.loads(Path(file).read_text("utf-8")), _Tests)
+        tests = msgspec.convert(parse_toml(read_text(Path(file), LARGEST_SETTINGS)), _Tests)
     except OSError as error:
         raise click.ClickException(f"{file} can't be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except TooLarge as error:
+        raise click.ClickException(f"{file} can't be used: {error}") from None
+    except (BadToml, UnicodeDecodeError) as error:
         raise click.ClickException(f"{file} is not valid TOML: {error}") from None
     except msgspec.ValidationError as error:
         raise click.ClickException(f"{file} holds no tests: {error}") from None

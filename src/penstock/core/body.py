@@ -8,7 +8,7 @@ forwarded beside it: a doubled key would otherwise let the gateway read one valu
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -57,6 +57,11 @@ class Body:
         except (ValueError, RecursionError) as error:
             raise BodyError(f"the request body is not valid JSON: {error}") from None
 
+    @property
+    def size(self) -> int:
+        """The bytes of all values together."""
+        return sum(len(memoryview(value)) for value in self._members.values())
+
     def __contains__(self, key: str) -> bool:
         return key in self._members
 
@@ -86,6 +91,21 @@ class Body:
             except (ValueError, RecursionError) as error:
                 raise BodyError(f"{key} is not valid JSON: {error}") from None
 
+    def beginning(self, key: str, limit: int) -> Any:
+        """The member decoded as ``value`` does, but of a larger array or object only what ``limit`` bytes hold: the
+        first elements of an array, and an empty object. So the time for it doesn't grow with the body."""
+        raw = self._members.get(key)
+        if raw is None or len(memoryview(raw)) <= limit:
+            return self.value(key)
+        view = memoryview(raw)
+        match bytes(view[:1]):
+            case b"{":
+                return {}
+            case b"[":
+                return list(_first_elements(bytes(view[:limit]).decode("utf-8", "ignore")))
+            case _:
+                return self.value(key)
+
     def objects(self, key: str) -> list[Body]:
         """The objects of an array, each with its members' own bytes. Raises BodyError when one is none."""
         value = self.raw(key) or _NULL
@@ -109,6 +129,15 @@ class Body:
     def replaced(self, changes: dict[str, bytes]) -> Body:
         """A copy in which each named member has the given JSON bytes: in place if it existed, else at the end."""
         return Body({**self._members, **changes})
+
+    def changed(self, changes: Mapping[str, bytes | None]) -> Body:
+        """A copy in which each named member has the given JSON bytes, in place; None takes the member out."""
+        members: dict[str, msgspec.Raw | bytes] = {}
+        for name, raw in self._members.items():
+            value = changes.get(name, raw)
+            if value is not None:
+                members[name] = value
+        return Body(members)
 
     def without(self, key: str) -> Body:
         """A copy without one member."""
@@ -150,6 +179,41 @@ def _members(text: str) -> Iterator[tuple[str, bytes]]:
             raise ValueError(f"expected a comma at character {at}")
     if _skip_space(text, at + 1) != len(text):
         raise ValueError(f"text after the object at character {at + 1}")
+
+
+def _first_elements(text: str) -> Iterator[Any]:
+    """The elements of an array whose text is cut off. Of the last one, what there is: an empty object, the beginning of
+    a string."""
+    at = 1
+    while True:
+        at = _skip_space(text, at)
+        try:
+            element, end = _STRICT.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            break
+        end = _skip_space(text, end)
+        if text[end : end + 1] != ",":
+            break
+        yield element
+        at = end + 1
+    if text[at : at + 1] == "{":
+        yield {}
+    elif text[at : at + 1] == '"':
+        # No escape may be cut in two: the longest one has six characters.
+        beginning = text[at + 1 : at + _BEGINNING]
+        cut = beginning.rfind("\\", -6)
+        yield _string(beginning if cut < 0 else beginning[:cut].rstrip("\\"))
+
+
+def _string(inner: str) -> str:
+    try:
+        return str(json.loads(f'"{inner}"'))
+    except ValueError:
+        return ""
+
+
+_BEGINNING: Final = 12_000
+"""Characters of a string that is cut off which are decoded: at least 2000 characters of its text."""
 
 
 def _skip_space(text: str, at: int) -> int:

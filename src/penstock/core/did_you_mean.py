@@ -1,12 +1,21 @@
-"""What a misspelt word was probably meant to be."""
+"""What a misspelt word was probably meant to be.
+
+Words come from callers, and the comparison takes time in proportion to the product of both lengths and the number of
+known words. So only the beginning of a word is compared, and only with the first known words of a long list.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import islice
 from typing import Final
 
 _CUTOFF: Final = 0.6
+_LONGEST: Final = 64
+"""Characters of a word that are compared: no known word is longer."""
+_MOST: Final = 500
+"""Known words that a word is compared with."""
 
 
 def nearest(word: str, known: Iterable[str], cutoff: float = _CUTOFF) -> str | None:
@@ -14,7 +23,7 @@ def nearest(word: str, known: Iterable[str], cutoff: float = _CUTOFF) -> str | N
 
     None if no word's similarity reaches ``cutoff``, from 0 (nothing in common) to 1 (the same).
     """
-    matches = get_close_matches(word, list(known), 1, cutoff)
+    matches = get_close_matches(word[:_LONGEST], list(islice(known, _MOST)), 1, cutoff)
     return matches[0] if matches else None
 
 

@@ -1,9 +1,14 @@
-"""Removes one value from a JSON document by its path; all other values keep their bytes."""
+"""Removes values from a JSON document by their paths; all other values keep their bytes.
+
+Every path names a place in the document as it came: ``a[0]`` and ``a[1]`` are its first two elements. All paths are
+followed together, so that each part of the document is read once, however many paths lead there.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
@@ -38,39 +43,88 @@ def parse_path(text: str) -> Path:
 
 def without_path(body: Body, path: Path) -> Body:
     """The body without the value at the path; the same body if there is no such value."""
-    first, *steps_after = path
-    if not isinstance(first, str) or first not in body:
-        return body
-    if not steps_after:
-        return body.without(first)
-    raw = body.raw(first) or b"null"
-    less = _without(raw, tuple(steps_after))
-    return body if less is raw else body.replaced({first: less})
+    return without_paths(body, (path,))
 
 
-def _without(raw: bytes, path: Path) -> bytes:
-    """The JSON without the value at the path; the same bytes object if there is no such value."""
+def without_paths(body: Body, paths: Collection[Path]) -> Body:
+    """The body without the values at the paths; the same body if there is none."""
+    return _from_body(body, _Places(paths)) if paths else body
+
+
+class _Places:
+    """Where paths lead from one value: by a member's name, by an element's index, by all elements of an array."""
+
+    __slots__ = ("_below", "_every", "_indexes", "members")
+
+    def __init__(self, paths: Collection[Path]) -> None:
+        self.members: dict[str, list[Path]] = {}
+        self._indexes: dict[int, list[Path]] = {}
+        self._every: list[Path] = []
+        self._below: dict[str | int | None, _Places | None] = {}
+        for first, *after in dict.fromkeys(paths):
+            if isinstance(first, str):
+                self.members.setdefault(first, []).append(tuple(after))
+            elif first is None:
+                self._every.append(tuple(after))
+            else:
+                self._indexes.setdefault(first, []).append(tuple(after))
+
+    @property
+    def are_in_an_array(self) -> bool:
+        return bool(self._every or self._indexes)
+
+    def in_member(self, name: str) -> _Places | None:
+        """The places in a member; None for a member that is removed as a whole."""
+        return self._made(name, self.members[name])
+
+    def in_element(self, index: int) -> _Places | None:
+        """The places in an element; None for an element that is removed as a whole."""
+        own = self._indexes.get(index)
+        return self._made(None, self._every) if own is None else self._made(index, [*self._every, *own])
+
+    def _made(self, key: str | int | None, paths: list[Path]) -> _Places | None:
+        if key not in self._below:
+            self._below[key] = None if () in paths else _Places(paths)
+        return self._below[key]
+
+
+def _from_body(body: Body, places: _Places) -> Body:
+    changes: dict[str, bytes | None] = {}
+    for name in places.members:
+        raw = body.raw(name)
+        if raw is None:
+            continue
+        inner = places.in_member(name)
+        less = None if inner is None else _without(raw, inner)
+        if less is not raw:
+            changes[name] = less
+    return body.changed(changes) if changes else body
+
+
+def _without(raw: bytes, places: _Places) -> bytes:
+    """The JSON without the values at the places; the same bytes object if there is none."""
+    first = raw.lstrip()[:1]
     try:
-        return _from_object(raw, path) if isinstance(path[0], str) else _from_array(raw, path)
+        if places.members and first == b"{":
+            inner = Body.parse(raw)
+            less = _from_body(inner, places)
+            return raw if less is inner else less.encode()
+        return _from_array(raw, places) if places.are_in_an_array and first == b"[" else raw
     except (ValueError, RecursionError):
         return raw
 
 
-def _from_object(raw: bytes, path: Path) -> bytes:
-    inner = Body.parse(raw)
-    less = without_path(inner, path)
-    return raw if less is inner else less.encode()
-
-
-def _from_array(raw: bytes, path: Path) -> bytes:
-    first, *steps_after = path
+def _from_array(raw: bytes, places: _Places) -> bytes:
     items = _elements(raw)
-    chosen = range(len(items)) if first is None else [first] if isinstance(first, int) and first < len(items) else []
-    if steps_after:
-        less = [_without(item, tuple(steps_after)) if index in chosen else item for index, item in enumerate(items)]
-    else:
-        less = [item for index, item in enumerate(items) if index not in chosen]
-    return raw if less == items else b"[" + b",".join(less) + b"]"
+    less = []
+    is_same = True
+    for index, item in enumerate(items):
+        inner = places.in_element(index)
+        rest = None if inner is None else _without(item, inner)
+        is_same = is_same and rest is item
+        if rest is not None:
+            less.append(rest)
+    return raw if is_same else b"[" + b",".join(less) + b"]"
 
 
 def _elements(raw: bytes) -> list[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -16,9 +16,12 @@ from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.account import Account, AttemptAccount, read_metadata
 from penstock.pipeline.authenticate import ANYBODY, Caller
 from penstock.providers.row import Operation
-from penstock.routing.conditions import MISSING
+from penstock.routing.javascript_value import MISSING
 from penstock.routing.plan import Target
 from penstock.transport.base import Reply
+
+LARGEST_READ: Final = 256 << 10
+"""Bytes of an array or object that are decoded for conditions, which look at 2000 characters of its text."""
 
 
 class Call(msgspec.Struct):
@@ -56,31 +59,37 @@ class Call(msgspec.Struct):
 
 
 class RequestView:
-    """A call as conditions see it (``routing.conditions.View``): each part is decoded on first use."""
+    """A call as conditions and sticky fields see it (``routing.conditions.View``): each part is decoded once."""
 
-    __slots__ = ("_call", "_metadata")
+    __slots__ = ("_call", "_metadata", "_params")
 
     def __init__(self, call: Call) -> None:
         self._call = call
         self._metadata: dict[str, Any] | None = None
+        self._params: dict[str, Any] = {}
 
     @property
     def pathname(self) -> str:
         return self._call.path
 
     def param(self, name: str) -> Any:
-        request = self._call.request
-        if request is None or name not in request.body:
-            return MISSING
-        try:
-            return request.body.value(name)
-        except ValueError:
-            return MISSING
+        if name not in self._params:
+            self._params[name] = self._decoded(name)
+        return self._params[name]
 
     def metadata(self, name: str) -> Any:
         if self._metadata is None:
             self._metadata = read_metadata(self._call.fields.get(b"x-portkey-metadata"))
         return self._metadata.get(name, MISSING)
+
+    def _decoded(self, name: str) -> Any:
+        request = self._call.request
+        if request is None or name not in request.body:
+            return MISSING
+        try:
+            return request.body.beginning(name, LARGEST_READ)
+        except ValueError:
+            return MISSING
 
 
 class Answer(msgspec.Struct):

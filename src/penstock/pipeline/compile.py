@@ -28,9 +28,11 @@ from penstock.pipeline.authenticate import KEY_HEADERS, credential, holding_keys
 from penstock.pipeline.call import Call
 from penstock.pipeline.target_route import Grants, TargetBinder, TargetRoute
 from penstock.providers.row import Key, Operation, Option, Provider
+from penstock.routing.budget import MOST_FORWARDED
 from penstock.routing.leaf import HeaderSettings, Rules
 from penstock.routing.parse import parse
 from penstock.routing.plan import Plan, Target, leaves
+from penstock.routing.weight import weigh
 from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import Catalogue, CatalogueChange, GatewayKey, SavedConfig
 
@@ -55,8 +57,11 @@ _NOT_YET: Final = tuple(_PREFIX + name for name in ("default-input-guardrails", 
 _PLACEHOLDERS: Final = frozenset({"", "OPENAI_API_KEY", "DUMMY-KEY", "undefined", "null"})
 """What SDKs send for "no key" (docs/portkey.md#placeholder-keys)."""
 _NAMING: Final = frozenset({b"x-portkey-provider", b"x-portkey-config", b"x-portkey-virtual-key"})
-_LIGHT: Final = 1024
-"""Bytes of headers of an ordinary plan; a plan from more bytes weighs more in the memory of plans."""
+_LIGHT: Final = 4096
+"""Bytes of an ordinary plan. A plan of more bytes weighs more in the memory of plans."""
+_REFUSED: Final = 1024
+"""Kilobytes of refused headers, with the failures that refuse them, that are remembered."""
+_KILOBYTE: Final = 1024
 _SAVED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """The name of a saved config, as opposed to JSON."""
 
@@ -141,14 +146,16 @@ class Compiler:
         self._undemanding = frozenset(slug for slug, row in providers.items() if row.key is not Key.REQUIRED)
         self._routing = NameMemo(self._routes)
         self._plans: Lru[tuple[object, ...], CompiledPlan] = Lru(remembered)
+        self._refused: Lru[tuple[object, ...], Failure] = Lru(_REFUSED)
         catalogues.watch(self._forget)
 
     def _forget(self, change: CatalogueChange) -> None:
-        """Drop the plans that depend on a changed name; keep all other plans."""
+        """Drop the plans that depend on a changed name; keep all other plans. Any refusal may depend on the change."""
         catalogue = self.catalogues.current
         self._plans.drop_where(
             lambda compiled: compiled.rests_on(change) or (bool(change.keys) and compiled.rests_on_keys(catalogue))
         )
+        self._refused.drop_where(lambda _: True)
 
     def compile(self, call: Call) -> CompiledPlan | Failure:
         """The compiled plan for a call, or the failure to answer with. Removes ``@NAME/`` from the call's model."""
@@ -164,13 +171,10 @@ class Compiler:
         compiled = self._plans.get(remembered)
         if compiled is None or permissions not in compiled.permitted:
             fields = {name: value for name, value in call.headers if routing[name] and name not in withheld}
-            result = self._compile(fields, slug, default, call.default_provider, self._grants(key))
+            result = self._new(remembered, fields, call, slug, default, compiled)
             if isinstance(result, Failure):
                 return result
-            if compiled is None:
-                compiled = result
-                size = sum(len(value) for value in fields.values())
-                self._plans.put(remembered, compiled, 1 + size // _LIGHT)
+            compiled = result
             compiled.permitted.add(permissions)
         call.account.config = compiled.config
         if key is not None and (compiled.forwarded or compiled.withheld):
@@ -182,6 +186,32 @@ class Compiler:
         if key is None:
             return Grants(self._open[0], self._policy)
         return Grants(key.permissions, AddressPolicy((*self._guarded_hosts, *key.hosts)))
+
+    def _new(
+        self,
+        remembered: tuple[object, ...],
+        fields: Mapping[bytes, bytes],
+        call: Call,
+        slug: str | None,
+        default: str,
+        known: CompiledPlan | None,
+    ) -> CompiledPlan | Failure:
+        """The plan for headers, remembered by its size in memory; the failure of headers that are refused. ``known`` is
+        the plan that other callers have for the same headers: it is kept, since this caller may use it."""
+        key = call.caller.key
+        caller = None if key is None else key.name
+        failure = self._refused.get((caller, remembered))
+        if failure is not None:
+            return failure
+        result = self._compile(fields, slug, default, call.default_provider, self._grants(key))
+        size = sum(len(value) for value in fields.values()) + len(slug or "")
+        if isinstance(result, Failure):
+            self._refused.put((caller, remembered), result, 1 + (size + len(result.message)) // _KILOBYTE)
+            return result
+        if known is not None:
+            return known
+        self._plans.put(remembered, result, max(1, (weigh(result.plan) + 2 * size) // _LIGHT))
+        return result
 
     @property
     def is_guarded(self) -> bool:
@@ -295,6 +325,9 @@ class Compiler:
         if names and "x-portkey-forward-headers" in names:
             message = "forward_headers must not contain the 'x-portkey-forward-headers' header"
             return Failure(Kind.INVALID_CONFIG, f"{message}: take it out.", "x-portkey-forward-headers", message)
+        if names and len(names) > MOST_FORWARDED:
+            problem = f"x-portkey-forward-headers names more than {MOST_FORWARDED} headers: name fewer."
+            return Failure(Kind.INVALID_CONFIG, problem, "x-portkey-forward-headers")
         virtual_key = text("virtual-key")
         provider = f"@{virtual_key.removeprefix('@')}" if virtual_key else text("provider")
         return HeaderSettings(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+import time
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -44,9 +45,28 @@ def explain(router: Router, call: Call, faults: str = "", seed: int | None = Non
         script = read_faults(faults, [shown(leaf.path) for leaf in leaves(compiled.plan)])
         providers = _Providers(router, call, compiled, script)
         deadline = router.deadline or math.inf
-        return play(compiled.plan, RequestView(call), providers.reply, _chance(seed), deadline)
+        return play(
+            compiled.plan,
+            RequestView(call),
+            providers.reply,
+            _chance(seed),
+            deadline,
+            router.max_attempts,
+            time.thread_time,
+        )
     except BadFaults as bad:
         return Failure(Kind.INVALID_REQUEST, str(bad), "faults")
+    except _TooMuch:
+        text = "The request is too large to be prepared for so many targets: send a shorter request, or fewer targets."
+        return Failure(Kind.INVALID_REQUEST, text, "request")
+
+
+class _TooMuch(Exception):
+    """The requests of all targets are larger than ``_MOST_PREPARED`` together."""
+
+
+_MOST_PREPARED: Final = 4 << 20
+"""Bytes of all requests that one explanation prepares."""
 
 
 def _chance(seed: int | None) -> Callable[[], float]:
@@ -62,6 +82,7 @@ class _Providers:
         self._compiled = compiled
         self._script = {path: _one_by_one(faults) for path, faults in script.items()}
         self._streams: dict[str, bool | Failure] = {}
+        self._left = _MOST_PREPARED
 
     def reply(self, step: Attempt, now: float) -> PlayedReply:
         """The simulated reply to an attempt; the failure of the request itself if it can't be prepared."""
@@ -70,6 +91,9 @@ class _Providers:
         if isinstance(route, Failure):
             return _failed(route, 0.0)
         if path not in self._streams:
+            self._left -= 0 if self._call.request is None else self._call.request.body.size
+            if self._left < 0:
+                raise _TooMuch
             self._streams[path] = _streams(self._call, route)
         streams = self._streams[path]
         if isinstance(streams, Failure):

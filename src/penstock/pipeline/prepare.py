@@ -287,7 +287,8 @@ def _request_headers(call: Call, route: TargetRoute, model_route: ModelRoute) ->
         if isinstance(forwarded, Failure):
             return forwarded
         block = _without(block, forwarded.keys()) + b"".join(forwarded.values())
-    if not model_route.origin.trusted:
+    # A custom host may be a gateway, also one that the operator names in a virtual key.
+    if route.target.custom_host is not None or not model_route.origin.trusted:
         block += b"%s: %d\r\n" % (HOPS_HEADER, call.hops + 1)
     return block
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Coroutine
-from time import monotonic
+from time import monotonic, thread_time
 from typing import Any, Final
 
 import msgspec
@@ -20,7 +20,7 @@ from penstock.pipeline.compile import CompiledPlan, Compiler
 from penstock.pipeline.upstream import Upstream
 from penstock.routing.health import Health
 from penstock.routing.plan import Target
-from penstock.routing.walk import Attempt, Race, Raced, WalkContext, Walked, walk
+from penstock.routing.walk import MAX_ATTEMPTS, Attempt, Race, Raced, WalkContext, Walked, walk
 
 _NO_ATTEMPT: Final = Failure(Kind.INTERNAL, "The plan led to no attempt: this is a defect of the gateway.")
 _Runner = asyncio.Task[Answer]
@@ -30,7 +30,7 @@ class Router(msgspec.Struct, frozen=True):
     """Carries out plans.
 
     ``deadline`` is the time in seconds for all attempts and waits of a request, 0 for no limit. ``sleep`` performs the
-    waits between attempts (``asyncio.sleep``; tests replace it).
+    waits between attempts (``asyncio.sleep``; tests replace it). ``max_attempts`` bounds the attempts of a request.
     """
 
     compiler: Compiler
@@ -39,11 +39,14 @@ class Router(msgspec.Struct, frozen=True):
     caching: Caching
     deadline: float = 0.0
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    max_attempts: int = MAX_ATTEMPTS
 
     async def answer(self, call: Call, compiled: CompiledPlan) -> tuple[Answer, Walked]:
         """The answer of the last attempt, and the account of the walk. Answers of earlier attempts are closed."""
         deadline = monotonic() + (self.deadline or 1e9)
-        context = WalkContext(RequestView(call), monotonic, random.random, self.health, deadline)
+        context = WalkContext(
+            RequestView(call), monotonic, random.random, self.health, deadline, self.max_attempts, thread_time
+        )
         walker = walk(compiled.plan, context)
         answer: Answer | None = None
         try:

@@ -9,8 +9,9 @@ import hashlib
 from collections.abc import Callable
 from typing import assert_never
 
-from penstock.routing.conditions import MISSING, View
+from penstock.routing.conditions import View
 from penstock.routing.health import Health
+from penstock.routing.javascript_value import MISSING
 from penstock.routing.plan import Balance, BalancePolicy, Plan, StickyPolicy, leaves
 
 Chance = Callable[[], float]

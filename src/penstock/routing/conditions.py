@@ -1,36 +1,36 @@
 """Conditional routing: a query of a config -> ``Condition``, which tests a request.
 
 A query is parsed and checked once, here; a request is read through a ``View``. Queries have JavaScript's semantics, so
-values are compared as JavaScript compares them. Queries come from callers: their depth and size are bounded, and only
-the first 2000 characters of a value are compared. Source: docs/portkey.md#conditions.
+values are compared as JavaScript compares them. Queries come from callers: their depth and size are bounded, for each
+query and for all queries of a config, and so is the time that they may take for a request. Only the first 2000
+characters of a value are compared as text. Source: docs/portkey.md#conditions.
 """
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Callable, Collection
-from decimal import Decimal
-from enum import Enum
 from typing import Any, Final, Protocol
 
 from penstock.core.did_you_mean import nearest
-from penstock.routing.javascript_regex import TooLarge, searcher
+from penstock.routing.javascript_regex import Pattern, TooLarge, read_pattern
+from penstock.routing.javascript_value import MISSING, Value
+
+__all__ = ["MISSING", "BadQuery", "Condition", "Evaluation", "QueryBudget", "View", "compile_query"]
 
 _MAX_DEPTH: Final = 32
 _MAX_NODES: Final = 1000
 _MAX_PATTERN: Final = 500
 _MAX_PATTERNS: Final = 20
-_MAX_SUBJECT: Final = 2000
-
-
-class Missing(Enum):
-    """The value that a view returns for a name that the request does not have (JavaScript's ``undefined``)."""
-
-    MISSING = "undefined"
-
-
-MISSING: Final = Missing.MISSING
+MOST_MEMBERS: Final = 5000
+"""Members and queries of all queries of one config."""
+MOST_PATTERNS: Final = 100
+MOST_CHARACTERS: Final = 4000
+"""Characters of all regular expressions of one config: the compiler needs up to 16 us a character."""
+MOST_WRITTEN_OUT: Final = 10_000
+"""Tokens that the compiler writes out for all regular expressions of one config: up to 350 bytes each."""
+SEARCH_SECONDS: Final = 0.02
+"""Seconds for all searches of a request; ordinary ones take microseconds."""
+_LONGEST_SEARCH: Final = 0.01
 
 
 class View(Protocol):
@@ -57,32 +57,123 @@ class BadQuery(Exception):
         self.plain = plain
 
 
+class Evaluation:
+    """One request while conditions test it: each value is read once, and all searches share one time limit.
+
+    ``timer`` returns the seconds of computing time that have been used; without it only single searches are limited.
+    """
+
+    __slots__ = ("_seconds_left", "_timer", "_values", "_view")
+
+    def __init__(self, view: View, timer: Callable[[], float] = lambda: 0.0) -> None:
+        self._view = view
+        self._timer = timer
+        self._seconds_left = SEARCH_SECONDS
+        self._values: dict[tuple[str, str], Value] = {}
+
+    def value(self, namespace: str, name: str) -> Value:
+        """The value of ``metadata.NAME`` or ``params.NAME``; the path for ``url``."""
+        value = self._values.get((namespace, name))
+        if value is None:
+            view = self._view
+            match namespace:
+                case "metadata":
+                    raw = view.metadata(name)
+                case "params":
+                    raw = view.param(name)
+                case _:
+                    raw = view.pathname
+            value = self._values[namespace, name] = Value(raw)
+        return value
+
+    def search(self, pattern: Pattern, text: str) -> bool:
+        """Whether a text contains a match; False if the time for the conditions of a request is spent."""
+        if self._seconds_left <= 0:
+            return False
+        began = self._timer()
+        found = pattern.is_in(text, min(self._seconds_left, _LONGEST_SEARCH))
+        self._seconds_left -= self._timer() - began
+        return found
+
+
 class Condition:
-    """A compiled query."""
+    """A compiled query. ``size`` is the memory that it takes, estimated, in bytes."""
 
-    __slots__ = ("_holds",)
+    __slots__ = ("_holds", "size")
 
-    def __init__(self, holds: Callable[[View], bool]) -> None:
+    def __init__(self, holds: Callable[[Evaluation], bool], size: int = 0) -> None:
         self._holds = holds
+        self.size = size
 
-    def matches(self, view: View) -> bool:
-        return self._holds(view)
-
-
-def compile_query(query: Any) -> Condition:
-    """Compile a query, such as ``{"metadata.plan": {"$eq": "paid"}}``. Raises BadQuery."""
-    return Condition(_Compiler().query(query, "", 0))
+    def matches(self, request: View | Evaluation) -> bool:
+        """Whether the query holds for a request. The conditions of one request share an ``Evaluation``."""
+        return self._holds(request if isinstance(request, Evaluation) else Evaluation(request))
 
 
-_Holds = Callable[[View], bool]
-_Check = Callable[[Any], bool]
+class QueryBudget:
+    """The costs of all queries of a config: members, regular expressions, their characters and their repeats.
+
+    Every method raises BadQuery as soon as a limit is passed.
+    """
+
+    __slots__ = ("_characters", "_members", "_operands", "_patterns", "_size")
+
+    def __init__(self) -> None:
+        self._members = self._operands = self._patterns = self._characters = self._size = 0
+
+    @property
+    def size(self) -> int:
+        """The bytes that the compiled queries take, estimated."""
+        return 600 * self._members + 150 * self._operands + 500 * self._characters + 350 * self._size
+
+    def member(self, path: str) -> None:
+        self._members += 1
+        if self._members > MOST_MEMBERS:
+            raise BadQuery(path, f"the queries of the config have more than {MOST_MEMBERS} members")
+
+    def operands(self, number: int) -> None:
+        """Count the values of a list; the bytes of the config bound them."""
+        self._operands += number
+
+    def pattern(self, source: str, path: str) -> None:
+        """Count a pattern before it is read."""
+        self._patterns += 1
+        if self._patterns > MOST_PATTERNS:
+            raise BadQuery(path, f"the config has more than {MOST_PATTERNS} regular expressions")
+        self._characters += len(source)
+        if self._characters > MOST_CHARACTERS:
+            text = f"the regular expressions of the config have more than {MOST_CHARACTERS} characters together"
+            raise BadQuery(path, text)
+
+    def repeats(self, size: int, path: str) -> None:
+        """Count what the compiler writes out for a pattern, before it does."""
+        self._size += size
+        if self._size > MOST_WRITTEN_OUT:
+            text = "the repeats of the config's regular expressions are too many together: use smaller ones"
+            raise BadQuery(path, text)
+
+
+def compile_query(query: Any, budget: QueryBudget | None = None) -> Condition:
+    """Compile a query, such as ``{"metadata.plan": {"$eq": "paid"}}``. Raises BadQuery.
+
+    The queries of one config share a ``budget``.
+    """
+    budget = QueryBudget() if budget is None else budget
+    before = budget.size
+    holds = _Compiler(budget).query(query, "", 0)
+    return Condition(holds, budget.size - before)
+
+
+_Holds = Callable[[Evaluation], bool]
+_Check = Callable[[Value, Evaluation], bool]
 
 
 class _Compiler:
     """Query -> functions. ``$and``, ``$or`` and ``$regex`` end the evaluation of their object: the members after them
     are checked for errors, but never evaluated."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: QueryBudget) -> None:
+        self._budget = budget
         self._nodes = self._patterns = 0
 
     def query(self, query: Any, path: str, depth: int) -> _Holds:
@@ -100,7 +191,7 @@ class _Compiler:
             if not is_final:
                 parts.append(part)
             is_final = is_final or key.startswith("$")
-        return parts[0] if len(parts) == 1 else lambda view: all(holds(view) for holds in parts)
+        return parts[0] if len(parts) == 1 else lambda request: all(holds(request) for holds in parts)
 
     def _group(self, key: str, operand: Any, path: str, depth: int) -> _Holds:
         if key not in _GROUPS:
@@ -109,12 +200,12 @@ class _Compiler:
             raise BadQuery(path, "it must be an array of queries")
         parts = [self.query(item, f"{path}[{index}]", depth + 1) for index, item in enumerate(operand)]
         if key == "$or":
-            return lambda view: any(holds(view) for holds in parts)
-        return lambda view: all(holds(view) for holds in parts)
+            return lambda request: any(holds(request) for holds in parts)
+        return lambda request: all(holds(request) for holds in parts)
 
     def _field(self, key: str, operand: Any, path: str) -> _Holds:
         read, check = _reader(key), self._operators(operand, path)
-        return lambda view: check(read(view))
+        return lambda request: check(read(request), request)
 
     def _operators(self, operand: Any, path: str) -> _Check:
         if isinstance(operand, list):
@@ -124,7 +215,7 @@ class _Compiler:
         checks = [self._check(operator, value, f"{path}.{operator}") for operator, value in operand.items()]
         if "$regex" in operand:
             del checks[list(operand).index("$regex") + 1 :]
-        return lambda value: all(check(value) for check in checks)
+        return lambda value, request: all(check(value, request) for check in checks)
 
     def _check(self, operator: str, operand: Any, path: str) -> _Check:
         self._count(path)
@@ -134,10 +225,11 @@ class _Compiler:
             case "$eq" | "$ne":
                 return _is_one_of([operand], operator == "$eq")
             case "$in" | "$nin":
+                self._budget.operands(len(operand))
                 return _is_one_of(operand, operator == "$in")
             case "$gt" | "$gte" | "$lt" | "$lte":
-                compare, bound = _COMPARISONS[operator], _parse_float(operand)
-                return lambda value: compare(_parse_float(value), bound)
+                compare, bound = _COMPARISONS[operator], Value(operand).number()
+                return lambda value, _: compare(value.number(), bound)
             case "$regex":
                 return self._regex(operand, path)
             case _:
@@ -149,35 +241,47 @@ class _Compiler:
         self._patterns += 1
         if self._patterns > _MAX_PATTERNS:
             raise BadQuery(path, f"the query has more than {_MAX_PATTERNS} regular expressions")
+        self._budget.pattern(pattern, path)
         try:
-            search = searcher(pattern)
+            found = read_pattern(pattern)
         except TooLarge:
             raise BadQuery(path, "its repeats multiply to too many: use smaller ones") from None
-        if search is None:
-            return lambda _: False
-        return lambda value: search(_text(value))
+        if found is None:
+            return _never
+        self._budget.repeats(found.size, path)
+        return _search(found) if found.compile() else _never
 
     def _count(self, path: str) -> None:
         self._nodes += 1
         if self._nodes > _MAX_NODES:
             raise BadQuery(path, f"the query has more than {_MAX_NODES} members")
+        self._budget.member(path)
 
 
-def _reader(key: str) -> Callable[[View], Any]:
+def _never(_: Value, __: Evaluation) -> bool:
+    return False
+
+
+def _search(pattern: Pattern) -> _Check:
+    return lambda value, request: request.search(pattern, value.text())
+
+
+def _reader(key: str) -> Callable[[Evaluation], Value]:
     """How to read a key such as ``metadata.user`` from a request.
 
     Only the first two segments count. A key that no request has is no error: its value is always ``MISSING``.
     """
-    namespace, *names = key.split(".")
+    namespace, *names = key.split(".", 2)
     match namespace, names:
-        case "metadata", [name, *_]:
-            return lambda view: view.metadata(name)
-        case "params", [name, *_]:
-            return lambda view: view.param(name)
+        case (("metadata" | "params"), [name, *_]):
+            return lambda request: request.value(namespace, name)
         case "url", ["pathname", *_]:
-            return lambda view: view.pathname
+            return lambda request: request.value("url", "pathname")
         case _:
-            return lambda _: MISSING
+            return lambda _: _ABSENT
+
+
+_ABSENT: Final = Value(MISSING)
 
 
 def _unsupported(operator: str, path: str, known: Collection[str]) -> BadQuery:
@@ -194,69 +298,6 @@ _GROUPS: Final = ("$and", "$or")
 _OPERATORS: Final = ("$eq", "$ne", *_COMPARISONS, "$in", "$nin", "$regex")
 
 
-# Values as JavaScript sees them.
-
-
 def _is_one_of(operands: list[Any], expected: bool) -> _Check:
-    members = frozenset(map(_identity, operands))
-    return lambda value: (_identity(value) in members) is expected
-
-
-def _identity(value: Any) -> object:
-    """A hashable. Two of them are equal if ``===`` holds: numbers are doubles, arrays and objects equal nothing."""
-    match value:
-        case bool():
-            return (bool, value)
-        case int() | float():
-            return _double(value)
-        case str() | None | Missing():
-            return value
-        case _:
-            return object()
-
-
-def _double(number: float) -> float:
-    try:
-        return float(number)
-    except OverflowError:
-        return math.inf if number > 0 else -math.inf
-
-
-_SPACES: Final = (
-    "\t\n\v\f\r \xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000\ufeff"
-)
-_FLOAT: Final = re.compile(r"[+-]?(?:Infinity|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)", re.ASCII)
-
-
-def _parse_float(value: Any) -> float:
-    """JavaScript's ``parseFloat``: the number at the start of the value's text (``"12px"`` -> 12.0), else NaN."""
-    match = _FLOAT.match(_text(value).lstrip(_SPACES))
-    return float(match[0]) if match else math.nan
-
-
-def _text(value: Any, depth: int = 0) -> str:
-    """JavaScript's ``String``, cut to ``_MAX_SUBJECT`` characters."""
-    match value:
-        case str():
-            return value[:_MAX_SUBJECT]
-        case Missing():
-            return "undefined"
-        case None:
-            return "null"
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return _number_text(_double(value))
-        case list() if depth < _MAX_DEPTH:
-            texts = ("" if item is None else _text(item, depth + 1) for item in value[:_MAX_SUBJECT])
-            return ",".join(texts)[:_MAX_SUBJECT]
-        case _:
-            return "[object Object]"
-
-
-def _number_text(number: float) -> str:
-    if math.isinf(number):
-        return "Infinity" if number > 0 else "-Infinity"
-    if number == 0 or 1e-6 <= abs(number) < 1e21:
-        return f"{Decimal(repr(number + 0.0)):f}".removesuffix(".0")
-    return re.sub(r"(e[+-])0+", r"\1", repr(number))
+    members = frozenset(Value(operand).identity() for operand in operands)
+    return lambda value, _: (value.identity() in members) is expected

@@ -18,7 +18,7 @@ from penstock.routing.conditions import View
 from penstock.routing.health import Health
 from penstock.routing.plan import Plan, most_attempts
 from penstock.routing.trace import SkippedStep, Step
-from penstock.routing.walk import Attempt, Race, Raced, Wait, Walk, WalkContext, Walked, walk
+from penstock.routing.walk import MAX_ATTEMPTS, Attempt, Race, Raced, Wait, Walk, WalkContext, Walked, walk
 
 
 class PlayedReply(msgspec.Struct, frozen=True):
@@ -103,11 +103,22 @@ class Explanation(msgspec.Struct, frozen=True):
 
 
 def play(
-    plan: Plan, view: View, provider: Provider, chance: Callable[[], float], deadline: float = math.inf
+    plan: Plan,
+    view: View,
+    provider: Provider,
+    chance: Callable[[], float],
+    deadline: float = math.inf,
+    max_attempts: int = MAX_ATTEMPTS,
+    timer: Callable[[], float] | None = None,
 ) -> Explanation:
-    """Play a plan from its first step to its last. At the start every target is healthy."""
+    """Play a plan from its first step to its last. At the start every target is healthy.
+
+    ``timer`` is that of ``WalkContext``: conditions take real time, also in a dry run.
+    """
     player = _Player(provider)
-    context = WalkContext(view, lambda: player.now, chance, Health(), deadline)
+    context = WalkContext(view, lambda: player.now, chance, Health(), deadline, max_attempts)
+    if timer is not None:
+        context.timer = timer
     with closing(walk(plan, context)) as walker:
         walked = player.follow(walker)
     failure, events = walked.failure, tuple(_merged(player.events, walked.steps))
@@ -122,7 +133,7 @@ def play(
         _rounded(player.now),
         _rounded(player.waited),
         walked.upstream_calls,
-        most_attempts(plan),
+        min(most_attempts(plan), max_attempts),
         failure.message if failure else None,
     )
 

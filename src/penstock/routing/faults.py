@@ -61,23 +61,36 @@ Script = dict[str, list[Fault]]
 """The faults of each target, by its path."""
 
 _MOST: Final = 1000
-_TARGET: Final = re.compile(r"\s*([^=,|]*?)\s*=")
-_WHAT: Final = re.compile(r"\s*([^\s(@|,]+?)(?=x\d|[\s(@|,]|$)")
+LONGEST: Final = 16 << 10
+"""Characters of a text of faults."""
+_MOST_FAULTS: Final = 1000
+# White space is matched possessively: a text that fails behind a long run of it is not tried again from each space.
+_TARGET: Final = re.compile(r"\s*+([^=,|]*+)=")
+_WHAT: Final = re.compile(r"\s*+([^\s(@|,]+?)(?=x\d|[\s(@|,]|$)")
 _NUMBER: Final = r"(\d{1,6}(?:\.\d{1,6})?)"
-_MORE: Final = re.compile(rf"\s*(?:x(\d{{1,6}})|@{_NUMBER}s?|\(\s*retry-after\s*=\s*{_NUMBER}s?\s*\))")
-_END: Final = re.compile(r"\s*(?:([|,])|$)")
+_MORE: Final = re.compile(rf"\s*+(?:x(\d{{1,6}})|@{_NUMBER}s?|\(\s*+retry-after\s*+=\s*+{_NUMBER}s?\s*+\))")
+_END: Final = re.compile(r"\s*+(?:([|,])|$)")
 _WORDS: Final = {word.value: word for word in Word}
 
 
 def read_faults(text: str, targets: Collection[str]) -> Script:
-    """The script for the targets with these paths, such as ``targets[0]``. Raises BadFaults."""
+    """The script for the targets with these paths, such as ``targets[0]``. Raises BadFaults.
+
+    This takes time in proportion to the length of the text, which is bounded.
+    """
+    if len(text) > LONGEST:
+        raise _bad(LONGEST, f"at most {LONGEST} characters can be read")
     script: Script = {}
-    at, separator = 0, ","
+    known = dict.fromkeys(targets)
+    at, separator, number = 0, "," if text.strip() else "", 0
     path = ""
-    while separator and text.strip():
+    while separator:
         if separator == ",":
-            path, at = _target(text, at, targets)
+            path, at = _target(text, at, known)
         fault, at = _fault(text, at)
+        number += 1
+        if number > _MOST_FAULTS:
+            raise _bad(at, f"there are more than {_MOST_FAULTS} outcomes: xN repeats one")
         script.setdefault(path, []).append(fault)
         end = _END.match(text, at)
         if end is None:
@@ -90,7 +103,7 @@ def _target(text: str, at: int, targets: Collection[str]) -> tuple[str, int]:
     match = _TARGET.match(text, at)
     if match is None:
         raise _bad(at, "expected a target and what comes of its calls, such as targets[0]=429x2")
-    path = match[1].removeprefix("config.")
+    path = match[1].rstrip().removeprefix("config.")
     if path not in targets:
         near = nearest(path, targets, 0.0)
         suggestion = "" if near is None else f": did you mean '{near}'?"

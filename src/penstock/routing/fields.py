@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from penstock.core.did_you_mean import hint, nearest
+from penstock.core.did_you_mean import hint
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import ErrorClass
+from penstock.routing.budget import Budget
 
 PLAIN_INVALID: Final = "Invalid config passed"
 _VERBATIM: Final = frozenset("override_params default_params vertex_service_account_json conditions metadata".split())
@@ -60,22 +61,37 @@ def settled(value: Any) -> Any:
 
 
 class Fields:
-    """One object of a config. ``values`` has settled keys; a key that is null counts as absent."""
+    """One object of a config. ``values`` has settled keys; a key that is null counts as absent.
 
-    def __init__(self, values: dict[str, Any], path: str) -> None:
+    ``own`` are the keys that are written at this object, None for all: inherited keys were checked where they are
+    written. ``settings`` are the providers' own settings of a target, inherited ones included: targets that add none
+    share those of their parent. All objects of a config share a ``budget``.
+    """
+
+    def __init__(
+        self,
+        values: dict[str, Any],
+        path: str,
+        budget: Budget | None = None,
+        own: Collection[str] | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
         self.values = values
         self.path = path
+        self.budget = Budget() if budget is None else budget
+        self.settings = {} if settings is None else settings
+        self._own = values if own is None else own
 
     def at(self, key: str) -> str:
         return f"{self.path}.{key}"
 
     def check_keys(self, known: Collection[str], *, only: bool = False) -> None:
         """Refuse a key that is nearly a known key (a typo). With ``only``, refuse every unknown key."""
-        cutoff = 0.5 if only else _NEAR
-        for key in self.values:
-            if key in known:
+        cutoff, known_keys = 0.5 if only else _NEAR, frozenset(known)
+        for key in self._own:
+            if key in known_keys:
                 continue
-            if only or nearest(key, known, cutoff) is not None:
+            if only or self.budget.nearest(key, known_keys, cutoff) is not None:
                 way_out = hint(key, known, f"there are {', '.join(sorted(known))}", cutoff, "'")
                 raise refuse(self.at(key), f"there is no such setting: {way_out}")
 
@@ -99,7 +115,7 @@ class Fields:
 
     def object(self, key: str) -> Fields | None:
         value = self._typed(key, dict, "object")
-        return None if value is None else Fields(value, self.at(key))
+        return None if value is None else Fields(value, self.at(key), self.budget)
 
     def array(self, key: str) -> list[Any] | None:
         value: list[Any] | None = self._typed(key, list, "array")

@@ -1,12 +1,15 @@
 """JavaScript's regular expressions (without flags), for the queries of conditional routing.
 
-Patterns come from callers and run on the event loop, so every search has a time limit. Python's own ``re`` has no time
-limit, so the library ``regex`` runs the search.
+Patterns come from callers and run on the event loop. Python's own ``re`` has no time limit, so the library ``regex``
+runs the search. That library knows far more than JavaScript does (flags, recursion, fuzzy matching, ``{,3}``), and some
+of it costs memory or time that can't be foreseen. So a pattern is read here, token by token, and only JavaScript's
+constructs are handed on: each token is written in Python's syntax, and what the compiler will write out is counted.
+
+Source: https://tc39.es/ecma262/#sec-patterns, with annex B (a brace that is no repeat is a character).
 """
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -14,47 +17,205 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import regex
 
-_SEARCH_TIMEOUT: Final = 0.01
-"""Seconds that one search may take; ordinary ones take microseconds."""
-_MAX_TIMEOUTS: Final = 3
-"""After this number of timeouts a pattern is not run any more: it matches nothing."""
 _MOST_REPEATS: Final = 100_000
-"""The largest product of a pattern's bounded repeats, such as ``{2,30}``: the compiler writes each repetition out."""
-_TOKEN: Final = re.compile(r"\\.|\[\^?\]|\[(?:\\.|[^\]\\])*\]|[.$]", re.DOTALL)
-_REPEAT: Final = re.compile(r"\{(\d{1,12})(?:,(\d{0,12}))?\}")
-_TRANSLATED: Final = {"[]": "(?!)", "[^]": r"[\s\S]", ".": r"[^\n\r\u2028\u2029]", "$": r"\Z"}
-"""JavaScript's syntax -> Python's syntax with the same meaning."""
+"""The largest product of a pattern's bounded repeats, such as ``{2,30}``."""
+_TOKEN: Final = re.compile(
+    r"""
+    (?P<quantifier> (?:[*+?] | \{(?P<least>[0-9]+)(?:,(?P<most>[0-9]*))?\}) \?? )
+    | (?P<escape> \\ (?: c[A-Za-z] | x[0-9A-Fa-f]{2} | u[0-9A-Fa-f]{4} | k<[A-Za-z_]\w*> | [1-9][0-9]* | . ) )
+    | (?P<class> \[\^?\] | \[ (?:\\.|[^\]\\])* \] )
+    | (?P<open> \( (?: \? (?: : | = | ! | <= | <! | < (?P<name>[A-Za-z_]\w*) > ) )? ) (?!\?)
+    | (?P<close> \) )
+    | (?P<bar> \| )
+    | (?P<anchor> [$^] )
+    | (?P<literal> [^\\(\[] )
+    """,
+    re.VERBOSE | re.DOTALL | re.ASCII,
+)
+_IN_CLASS: Final = re.compile(r"\\(?:c[A-Za-z]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|.)|.", re.DOTALL)
+_CLASSES: Final = {"[]": "(?!)", "[^]": r"[\s\S]"}
+_SAME: Final = frozenset("dDwWsSbBtnvfr")
+"""The letters that mean the same behind a backslash in both syntaxes."""
+_PUNCTUATION: Final = frozenset("\\^$.|?*+()[]{}-&~#/,:;<=>!@%`'\" \t")
+_ANYTHING: Final = r"[^\n\r\u2028\u2029]"
 
 
 class TooLarge(Exception):
-    """The pattern would take too much memory."""
+    """The repeats of a pattern multiply to more than ``_MOST_REPEATS``."""
 
 
-def searcher(source: str) -> Callable[[str], bool] | None:
-    """A function that says whether a text contains a match; None if the pattern is not valid. Raises TooLarge."""
-    if math.prod(max(int(least), int(most or 0), 1) for least, most in _REPEAT.findall(source)) > _MOST_REPEATS:
-        raise TooLarge
-    import regex  # few configs need it, and every start would pay for it
+class Pattern:
+    """A pattern that is valid. ``size`` is the number of tokens that the compiler writes out: ``(?:ab){3}`` has 9."""
 
-    pattern = _TOKEN.sub(lambda match: _TRANSLATED.get(match[0], match[0]), source)
-    try:
-        return _Search(regex.compile(pattern, regex.ASCII))
-    except (regex.error, RecursionError, OverflowError):
-        return None
+    __slots__ = ("_compiled", "_source", "size")
 
+    def __init__(self, source: str, size: int) -> None:
+        self._source = source
+        self.size = size
+        self._compiled: regex.Pattern[str] | None = None
 
-class _Search:
-    __slots__ = ("_compiled", "_timeouts_left")
+    def compile(self) -> bool:
+        """Compile the pattern. Returns False if the compiler refuses it: then it is no valid pattern."""
+        import regex  # few configs need it, and every start would pay for it
 
-    def __init__(self, compiled: regex.Pattern[str]) -> None:
-        self._compiled = compiled
-        self._timeouts_left = _MAX_TIMEOUTS
-
-    def __call__(self, text: str) -> bool:
-        if not self._timeouts_left:
-            return False
         try:
-            return self._compiled.search(text, timeout=_SEARCH_TIMEOUT) is not None
-        except TimeoutError:
-            self._timeouts_left -= 1
+            # The library's own cache would keep patterns alive that no plan has any more.
+            self._compiled = regex.compile(self._source, regex.ASCII, cache_pattern=False)
+        except (regex.error, RecursionError, OverflowError):
             return False
+        return True
+
+    def is_in(self, text: str, seconds: float) -> bool:
+        """Whether a text contains a match; False if no match is found within some seconds."""
+        if self._compiled is None:
+            raise ValueError("the pattern is not compiled")
+        try:
+            return self._compiled.search(text, timeout=seconds) is not None
+        except TimeoutError:
+            return False
+
+
+def read_pattern(source: str) -> Pattern | None:
+    """The pattern, not yet compiled; None if it is not valid. Raises TooLarge.
+
+    This takes time in proportion to the length of the pattern.
+    """
+    reader = _Reader()
+    at = 0
+    while at < len(source):
+        token = _TOKEN.match(source, at)
+        if token is None or not reader.take(token):
+            return None
+        at = token.end()
+    return reader.pattern()
+
+
+class _Reader:
+    """Writes a pattern in Python's syntax. ``_sizes`` are the sizes of the open groups, from the outside in."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._sizes = [0]
+        self._last: int | None = None
+        """The size of the latest atom; None where no quantifier may stand."""
+        self._repeatable: list[bool] = []
+        self._names: set[str] = set()
+        self._repeats = 1
+
+    def pattern(self) -> Pattern | None:
+        """The whole pattern; None if a group is still open."""
+        return Pattern("".join(self._parts), self._sizes[0]) if len(self._sizes) == 1 else None
+
+    def take(self, token: re.Match[str]) -> bool:
+        """Add a token. Returns False if no valid pattern has the token here."""
+        return _KINDS[token.lastgroup or "literal"](self, token, token[0])
+
+    def _quantifier(self, token: re.Match[str], text: str) -> bool:
+        if self._last is None:
+            return False
+        if token["least"] is not None:
+            least, most = int(token["least"]), int(token["most"] or 0)
+            self._repeats *= max(least, most, 1)
+            if self._repeats > _MOST_REPEATS:
+                raise TooLarge
+            self._sizes[-1] += self._last * (max(least, 1) - 1)
+        self._parts.append(text)
+        self._last = None
+        return True
+
+    def _escape(self, _: re.Match[str], text: str) -> bool:
+        if text.startswith("\\k<") and text[3:-1] in self._names:
+            return self._atom(f"(?P={text[3:-1]})")
+        is_position = text in {"\\b", "\\B"}
+        self._atom(text if text[1] in "123456789" else _escaped(text))
+        if is_position:
+            self._last = None
+        return True
+
+    def _class(self, _: re.Match[str], text: str) -> bool:
+        return self._atom(_CLASSES.get(text) or _class(text))
+
+    def _open(self, token: re.Match[str], text: str) -> bool:
+        name = token["name"]
+        if name in self._names:
+            return False
+        if name is not None:
+            self._names.add(name)
+            text = f"(?P<{name}>"
+        self._parts.append(text)
+        self._sizes.append(1)
+        # A group behind which a quantifier may stand: any but a look-behind.
+        self._repeatable.append(not text.startswith(("(?<=", "(?<!")))
+        self._last = None
+        return True
+
+    def _close(self, _: re.Match[str], text: str) -> bool:
+        if len(self._sizes) == 1:
+            return False
+        size = self._sizes.pop()
+        self._parts.append(text)
+        self._sizes[-1] += size
+        self._last = size if self._repeatable.pop() else None
+        return True
+
+    def _bar(self, _: re.Match[str], text: str) -> bool:
+        return self._position(text)
+
+    def _anchor(self, _: re.Match[str], text: str) -> bool:
+        return self._position(r"\Z" if text == "$" else text)
+
+    def _literal(self, _: re.Match[str], text: str) -> bool:
+        return self._atom(_ANYTHING if text == "." else _plain(text))
+
+    def _atom(self, text: str) -> bool:
+        self._parts.append(text)
+        self._sizes[-1] += 1
+        self._last = 1
+        return True
+
+    def _position(self, text: str) -> bool:
+        self._parts.append(text)
+        self._sizes[-1] += 1
+        self._last = None
+        return True
+
+
+_KINDS: Final[dict[str, Callable[[_Reader, re.Match[str], str], bool]]] = {
+    "quantifier": _Reader._quantifier,
+    "escape": _Reader._escape,
+    "class": _Reader._class,
+    "open": _Reader._open,
+    "close": _Reader._close,
+    "bar": _Reader._bar,
+    "anchor": _Reader._anchor,
+    "literal": _Reader._literal,
+}
+
+
+def _plain(character: str) -> str:
+    return f"\\{character}" if character in _PUNCTUATION else character
+
+
+def _escaped(text: str) -> str:
+    """An escape in Python's syntax: a letter without a meaning in JavaScript stands for itself."""
+    letter = text[1]
+    if letter in _SAME or (letter in "xu" and len(text) > 2):
+        return text
+    if letter == "c" and len(text) == 3:
+        return f"\\x{ord(text[2]) % 32:02x}"
+    if letter == "0":
+        return r"\x00"
+    return "".join(map(_plain, text[1:]))
+
+
+def _class(text: str) -> str:
+    """A character class, whose brackets and operators Python would read as classes within the class."""
+    body = text[2:-1] if text.startswith("[^") else text[1:-1]
+    parts = [_of_class(part) for part in _IN_CLASS.findall(body)]
+    return f"[{'^' if text.startswith('[^') else ''}{''.join(parts)}]"
+
+
+def _of_class(part: str) -> str:
+    if part.startswith("\\"):
+        return "B" if part == "\\B" else _escaped(part)
+    return f"\\{part}" if part in "[&~|" else part

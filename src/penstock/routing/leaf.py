@@ -5,7 +5,6 @@ Source: docs/portkey.md#credentials, #precedence, #config-keys.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -20,9 +19,12 @@ from penstock.core.permissions import EVERYTHING, Permissions, among
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
 from penstock.routing import custom_host, permit, policies
+from penstock.routing.budget import DEEPEST_PATH, MOST_DROPPED, MOST_FORWARDED
 from penstock.routing.fields import PLAIN_INVALID, Fields, Refused, refuse
+from penstock.routing.once import Once, digest_of
 from penstock.routing.plan import Target
 
+_ACCOUNT: Final = "vertex_service_account_json"
 _PLAIN_NO_PROVIDER: Final = (
     "Either x-portkey-provider needs to be passed. Or the x-portkey-config header should have a valid config with "
     "provider details in it."
@@ -109,6 +111,8 @@ class LeafBuilder:
         self._headers = headers
         self._rules = rules
         self._lends_to = lends_to
+        self._known = ROUTING_KEYS | rules.settings
+        self._once = Once()
         self.borrowers: tuple[set[str], set[str]] = (set(), set())
 
     def lends_to(self) -> frozenset[str] | None:
@@ -123,12 +127,13 @@ class LeafBuilder:
         for key in _NOT_YET & fields.values.keys():
             if fields.values[key] is not None:
                 raise refuse(fields.at(key), "this setting is not available in this release: leave it out")
-        fields.check_keys(ROUTING_KEYS | self._rules.settings)
+        fields.check_keys(self._known)
 
     def target(self, fields: Fields, *, tracked: bool, guarded: bool) -> Target:
         """The target that a config object describes. ``guarded``: whether the object's strategy allows a breaker."""
         self.check_keys(fields)
-        overrides = _params(fields, "override_params")
+        once = self._once
+        overrides = self._params(fields, "override_params")
         named, overrides = self._named(fields, overrides)
         provider, key, from_config = named.provider, named.key, named.from_config
         host = self._custom_host(fields, key)
@@ -136,7 +141,7 @@ class LeafBuilder:
         api_key = key.credential if key else self._credential(fields, address, from_config=from_config)
         options = self._options(fields, key, from_config=from_config)
         is_operators_key = key is not None or (named.by_operator and self._holds_credential(fields))
-        breaker = policies.breaker(fields) if guarded else None
+        breaker = once.read(policies.breaker, fields, "cb_config") if guarded else None
         return Target(
             path=fields.path,
             provider=provider,
@@ -144,16 +149,16 @@ class LeafBuilder:
             custom_host=host,
             options=options,
             override_params=overrides,
-            default_params={**(key.default_params if key else {}), **_params(fields, "default_params")},
-            drop_params=_paths(fields),
+            default_params=self._default_params(fields, key),
+            drop_params=once.read(_paths, fields, "drop_params"),
             forward_headers=self._forward_headers(fields, key, is_operators_key=is_operators_key),
             request_timeout=self._request_timeout(fields),
             strict=self._headers.strict and fields.switch("strict_open_ai_compliance") is not False,
             rejects_unsupported=_rejects_unsupported(fields),
-            timeouts=policies.timeouts(fields),
-            retry=policies.retry(fields),
-            cache=policies.cache(fields),
-            rescue=policies.rescue(fields),
+            timeouts=once.read(policies.timeouts, fields, "timeouts"),
+            retry=once.read(policies.retry, fields, "retry"),
+            cache=once.read(policies.cache, fields, "cache"),
+            rescue=once.read(policies.rescue, fields, "stream_rescue"),
             breaker=breaker,
             is_open=guarded and fields.switch("is_open") is True,
             is_tracked=tracked or breaker is not None,
@@ -161,7 +166,7 @@ class LeafBuilder:
             models=key.models if key else None,
             key_models=self._rules.permissions.models,
             is_operators=key is not None or named.by_operator,
-            identity=_identity(address, api_key, options, overrides.get("model", b"")),
+            identity=self._identity(address, api_key, options, overrides.get("model", b"")),
             address=address,
         )
 
@@ -235,29 +240,39 @@ class LeafBuilder:
         )
         raise Refused(Failure(Kind.INVALID_CUSTOM_HOST, text, where, "Invalid custom host"))
 
-    def _options(self, fields: Fields, key: VirtualKey | None, *, from_config: bool) -> dict[str, str]:
+    def _options(self, fields: Fields, key: VirtualKey | None, *, from_config: bool) -> Mapping[str, str]:
         """Provider-specific settings. Some are addresses, so a virtual key takes no setting from the caller."""
-        settings = {
-            name: str(value)
-            for name, value in fields.values.items()
-            if name not in ROUTING_KEYS and isinstance(value, str | int | float) and not isinstance(value, bool)
-        }
-        account = fields.values.get("vertex_service_account_json")
-        if isinstance(account, dict):
-            settings["vertex_service_account_json"] = msgspec.json.encode(account).decode()
-        is_saved = self._headers.is_saved
-        callers = {} if from_config or key is not None else self._headers.options
-        for name, value in settings.items():
-            self._refuse_gateway_key(value, fields.at(name))
-        chosen = callers if is_saved or key is not None else {**callers, **settings}
-        if not self._rules.host_settings.isdisjoint(chosen):
+        once, is_saved = self._once, self._headers.is_saved
+        settings: Mapping[str, str] = once.of("settings", fields.settings, lambda: self._settings(fields.settings))
+        once.of("without gateway keys", fields.settings, lambda: self._refuse_gateway_keys(settings, fields))
+        above = {} if from_config or key is not None else self._headers.options
+        hosts = self._rules.host_settings
+        if not hosts.isdisjoint(above) or not (is_saved or key is not None or hosts.isdisjoint(settings)):
             permit.check_custom_host(self._rules.permissions, fields.path)
+        if key is not None and not is_saved:
+            return key.options
         if is_saved and not from_config:
             # The credentials of a saved config are for the provider in the same config, and for its address.
-            settings = {name: value for name, value in settings.items() if name not in self._rules.secrets}
+            settings = once.of("without secrets", settings, lambda: self._without_secrets(settings))
         if key is not None:
-            return {**(settings if is_saved else {}), **key.options}
-        return {**callers, **settings}
+            fields.budget.inherited(len(settings))
+            return {**settings, **key.options}
+        return once.of("with headers", settings, lambda: {**above, **settings}) if above else settings
+
+    def _without_secrets(self, settings: Mapping[str, str]) -> dict[str, str]:
+        return {name: value for name, value in settings.items() if name not in self._rules.secrets}
+
+    def _settings(self, values: Mapping[str, Any]) -> dict[str, str]:
+        """Settings as texts. A setting that is none, such as a list, means nothing to any provider."""
+        settings = {
+            name: str(value)
+            for name, value in values.items()
+            if isinstance(value, str | int | float) and not isinstance(value, bool)
+        }
+        account = values.get(_ACCOUNT)
+        if isinstance(account, dict):
+            settings[_ACCOUNT] = self._once.encoded(account).decode()
+        return settings
 
     def _holds_credential(self, fields: Fields) -> bool:
         """Whether a config object holds a credential itself."""
@@ -269,6 +284,10 @@ class LeafBuilder:
         if text and is_gateway_key is not None and not self._headers.is_saved and is_gateway_key(text):
             raise permit.refuse_gateway_key(where)
 
+    def _refuse_gateway_keys(self, settings: Mapping[str, str], fields: Fields) -> None:
+        for name, value in settings.items():
+            self._refuse_gateway_key(value, fields.at(name))
+
     def _request_timeout(self, fields: Fields) -> float | None:
         own = fields.number("request_timeout") or None
         return own if self._headers.request_timeout is None else self._headers.request_timeout
@@ -278,15 +297,54 @@ class LeafBuilder:
         the virtual key allows the header."""
         names, is_callers = self._headers.forward_headers, True
         if names is None:
-            names = tuple(name.strip().lower() for name in fields.texts("forward_headers") or ())
+            names = self._once.read(_forwarded, fields, "forward_headers")
             is_callers = not self._headers.is_saved
-        if "x-portkey-forward-headers" in names:
-            plain = "forward_headers must not contain the 'x-portkey-forward-headers' header"
-            raise refuse(fields.at("forward_headers"), "it lists itself", plain=plain)
+        else:
+            self._once.read(_names, fields, "forward_headers")
         if not (is_operators_key and is_callers):
             return names
         allowed = () if key is None else key.forward_headers
         return tuple(name for name in names if name not in permit.ACCOUNT_HEADERS or name in allowed)
+
+    def _params(self, fields: Fields, key: str) -> dict[str, bytes]:
+        """Parameters by name, each value as JSON. Targets that inherit the same parameters share them."""
+        raw = fields.object(key)
+        if raw is None:
+            return {}
+        encoded = self._once.encoded
+        values = raw.values
+        return self._once.of("params", values, lambda: {name: encoded(item) for name, item in values.items()})
+
+    def _default_params(self, fields: Fields, key: VirtualKey | None) -> Mapping[str, bytes]:
+        own = self._params(fields, "default_params")
+        if key is None or not key.default_params:
+            return own
+        if not own:
+            return key.default_params
+        fields.budget.inherited(len(key.default_params) + len(own))
+        return {**key.default_params, **own}
+
+    def _identity(self, address: str, key: Secret | None, options: Mapping[str, str], model: bytes) -> str:
+        """A digest of the values that define a target's health: two targets with the same digest share their health."""
+        once = self._once
+        parts = (
+            once.digest(address),
+            once.digest(key.reveal()) if key else "",
+            once.of("identity", options, lambda: _text_of(options, once)),
+            once.digest(model),
+        )
+        return digest_of("\x00".join(parts).encode())
+
+
+def _text_of(options: Mapping[str, str], once: Once) -> str:
+    """A short text for options: equal for equal options."""
+    pairs = sorted([(name, once.digest(value)) for name, value in options.items()])
+    return once.digest(msgspec.json.encode(pairs))
+
+
+def own_settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys that are no keys of a config's own, but a provider's settings."""
+    return {key: value for key, value in values.items() if key not in ROUTING_KEYS}
 
 
 def names_provider(values: Mapping[str, Any]) -> bool:
@@ -317,11 +375,6 @@ def _slug(model: object) -> tuple[str, str] | None:
     return (name, rest) if slash and name and rest else None
 
 
-def _params(fields: Fields, key: str) -> dict[str, bytes]:
-    parameters = fields.object(key)
-    return {} if parameters is None else {name: msgspec.json.encode(item) for name, item in parameters.values.items()}
-
-
 def _rejects_unsupported(fields: Fields) -> bool:
     """``unsupported_params``: a parameter that the provider has no word for is dropped and named, or is a 400."""
     choice = fields.text("unsupported_params") or "drop"
@@ -330,27 +383,35 @@ def _rejects_unsupported(fields: Fields) -> bool:
     return choice == "reject"
 
 
+def _names(fields: Fields) -> tuple[str, ...]:
+    return fields.texts("forward_headers") or ()
+
+
+def _forwarded(fields: Fields) -> tuple[str, ...]:
+    names = tuple(name.strip().lower() for name in _names(fields))
+    if len(names) > MOST_FORWARDED:
+        raise refuse(fields.at("forward_headers"), f"there are more than {MOST_FORWARDED}")
+    if "x-portkey-forward-headers" in names:
+        plain = "forward_headers must not contain the 'x-portkey-forward-headers' header"
+        raise refuse(fields.at("forward_headers"), "it lists itself", plain=plain)
+    return names
+
+
 def _paths(fields: Fields) -> tuple[Path, ...]:
     paths = []
-    for index, text in enumerate(fields.texts("drop_params") or ()):
+    texts = fields.texts("drop_params") or ()
+    if len(texts) > MOST_DROPPED:
+        raise refuse(fields.at("drop_params"), f"there are more than {MOST_DROPPED}")
+    for index, text in enumerate(texts):
+        where = f"{fields.at('drop_params')}[{index}]"
         try:
-            paths.append(parse_path(text))
+            path = parse_path(text)
         except ValueError:
-            raise refuse(
-                f"{fields.at('drop_params')}[{index}]", "it must be a path such as a.b or tools[*].x"
-            ) from None
+            raise refuse(where, "it must be a path such as a.b or tools[*].x") from None
+        if len(path) > DEEPEST_PATH:
+            raise refuse(where, f"the path has more than {DEEPEST_PATH} steps")
+        paths.append(path)
     return tuple(paths)
-
-
-def _identity(address: str, key: Secret | None, options: Mapping[str, str], model: bytes) -> str:
-    """A digest of the values that define a target's health: two targets with the same digest share their health."""
-    parts = (
-        address,
-        key.reveal() if key else "",
-        msgspec.json.encode(sorted(options.items())).decode(),
-        model.decode(),
-    )
-    return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:24]
 
 
 def _no_provider() -> Refused:

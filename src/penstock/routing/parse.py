@@ -7,6 +7,8 @@ the nodes of the tree, leaf.py the leaves, policies.py the policies.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -14,17 +16,18 @@ import msgspec
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import UNREADABLE
 from penstock.routing import policies
+from penstock.routing.budget import MOST_BYTES, MOST_CONDITIONS, Budget, OverBudget, check_size
 from penstock.routing.conditions import BadQuery, compile_query
 from penstock.routing.fields import PLAIN_INVALID, Fields, Refused, refuse, settled
-from penstock.routing.leaf import ROUTING_KEYS, HeaderSettings, LeafBuilder, Rules, names_provider
-from penstock.routing.plan import Balance, BalancePolicy, Case, Choose, Fallback, Plan, Target, leaves
+from penstock.routing.leaf import HeaderSettings, LeafBuilder, Rules, names_provider, own_settings
+from penstock.routing.plan import Balance, BalancePolicy, Case, Choose, Fallback, Plan, Target
+from penstock.routing.weight import weigh
 
 __all__ = ["HeaderSettings", "Rules", "parse"]
 
 _DEEPEST: Final = 32
-_MOST_LEAVES: Final = 1000
-_MOST_CONDITIONS: Final = 100
 _MODES: Final = "Invalid 'mode' value. Must be one of: single, loadbalance, fallback, conditional"
+_CASE_KEYS: Final = frozenset({"query", "then"})
 _STRATEGY_KEYS: Final = frozenset(
     "mode on_status_codes on_error return_on_error conditions default cb_config sticky hedge policy".split()
 )
@@ -42,17 +45,24 @@ def parse(config: bytes | None, headers: HeaderSettings, rules: Rules) -> Plan |
     try:
         values = {} if config is None else _decode(config)
         builder = LeafBuilder(headers, rules)
-        plan = _node(Fields(values, "config"), builder)
+        plan = _whole(values, builder)
         lends_to = builder.lends_to()
         if lends_to is not None:
             # The credential of the headers is meant for one provider: build again, with that address or none.
-            plan = _node(Fields(values, "config"), LeafBuilder(headers, rules, lends_to=lends_to))
+            plan = _whole(values, LeafBuilder(headers, rules, lends_to=lends_to))
     except Refused as refused:
         return refused.failure
+    except OverBudget as over:
+        return refuse("config", f"{over}: make it smaller").failure
     except RecursionError:
         return Failure(Kind.INVALID_CONFIG, "The config is nested too deeply.", "config", PLAIN_INVALID)
-    if len(leaves(plan)) > _MOST_LEAVES:
-        return refuse("config", f"it has more than {_MOST_LEAVES} targets").failure
+    return plan
+
+
+def _whole(values: dict[str, Any], builder: LeafBuilder) -> Plan:
+    plan = _node(Fields(values, "config", settings=own_settings(values)), builder)
+    if weigh(plan) > MOST_BYTES:
+        raise OverBudget(f"its targets take more than {MOST_BYTES >> 20} MB, with what they inherit")
     return plan
 
 
@@ -64,6 +74,7 @@ def _decode(config: bytes) -> dict[str, Any]:
         raise refuse("config", f"it is not valid JSON ({error})", plain=plain) from None
     if not isinstance(value, dict):
         raise refuse("config", "it must be a JSON object")
+    check_size(value)
     result: dict[str, Any] = settled(value)
     return result
 
@@ -80,6 +91,7 @@ def _node(fields: Fields, builder: LeafBuilder, depth: int = 0, *, tracked: bool
     if inner is None:
         if mode not in (None, "single"):
             raise refuse(fields.at("targets"), f"Required: the targets of mode '{mode}'")
+        fields.budget.target()
         return builder.target(fields, tracked=tracked, guarded=guarded)
     builder.check_keys(fields)
     policy = _policy(strategy)
@@ -106,8 +118,8 @@ def _node(fields: Fields, builder: LeafBuilder, depth: int = 0, *, tracked: bool
 
 def _strategy(fields: Fields) -> Fields:
     if isinstance(fields.values.get("strategy"), str):
-        return Fields({"mode": fields.values["strategy"]}, fields.at("strategy"))
-    strategy = fields.object("strategy") or Fields({}, fields.at("strategy"))
+        return Fields({"mode": fields.values["strategy"]}, fields.at("strategy"), fields.budget)
+    strategy = fields.object("strategy") or Fields({}, fields.at("strategy"), fields.budget)
     strategy.check_keys(_STRATEGY_KEYS)
     return strategy
 
@@ -133,29 +145,44 @@ def _targets(fields: Fields) -> list[Fields] | None:
         raise refuse(fields.at("targets"), "it holds no target")
     strategy = fields.values.get("strategy")
     breaker = strategy.get("cb_config") if isinstance(strategy, dict) else None
+    fields.budget.nodes(len(targets))
     outer = {**fields.values, "cb_config": breaker} if breaker is not None else fields.values
-    return [Fields(_inherited(outer, item), f"{fields.at('targets')}[{index}]") for index, item in enumerate(targets)]
+    passed = {key: value for key, value in outer.items() if key in _PASSED_DOWN}
+    if isinstance(passed.get("timeouts"), dict):
+        passed["timeouts"] = {name: value for name, value in passed["timeouts"].items() if name != "total"}
+    with_provider = {**passed, **{key: value for key, value in outer.items() if key in _OF_THE_PROVIDER}}
+    path = fields.at("targets")
+    return [
+        _child(fields, passed, {}, item, f"{path}[{index}]")
+        if names_provider(item)
+        else _child(fields, with_provider, fields.settings, item, f"{path}[{index}]")
+        for index, item in enumerate(targets)
+    ]
 
 
-def _inherited(outer: dict[str, Any], inner: dict[str, Any]) -> dict[str, Any]:
-    """An inner config with the keys that it inherits from its parent (docs/portkey.md#inheritance).
+def _child(
+    parent: Fields, passed: dict[str, Any], settings: Mapping[str, Any], inner: dict[str, Any], path: str
+) -> Fields:
+    """An inner config with the keys and the settings that its parent passes down to it (docs/portkey.md#inheritance).
 
     Inner values win, parameters are merged. A provider's settings are inherited only by targets that name no provider.
     """
-    passed = {key: value for key, value in outer.items() if key in _PASSED_DOWN}
-    if not names_provider(inner):
-        passed |= {key: value for key, value in outer.items() if key in _OF_THE_PROVIDER or key not in ROUTING_KEYS}
     merged = {**passed, **inner}
+    own_ones = own_settings(inner)
+    if own_ones:
+        settings = {**settings, **own_ones}
+    number = len(merged) + (len(settings) if own_ones else 0)
     for key in ("override_params", "default_params", "timeouts"):
-        above = passed.get(key)
-        if isinstance(above, dict):
-            if key == "timeouts":
-                above = {name: value for name, value in above.items() if name != "total"}
-            own = inner.get(key)
-            merged[key] = {**above, **own} if isinstance(own, dict) else merged[key] if key in inner else above
+        above, own = passed.get(key), inner.get(key)
+        # Targets without parameters of their own share those above: they are read once (LeafBuilder).
+        if isinstance(above, dict) and isinstance(own, dict):
+            merged[key] = {**above, **own}
+            number += len(merged[key])
     if isinstance(passed.get("drop_params"), list) and isinstance(inner.get("drop_params"), list):
         merged["drop_params"] = [*passed["drop_params"], *inner["drop_params"]]
-    return merged
+        number += len(merged["drop_params"])
+    parent.budget.inherited(number)
+    return Fields(merged, path, parent.budget, inner, settings)
 
 
 def _fallback(fields: Fields, strategy: Fields, plans: tuple[Plan, ...]) -> Fallback:
@@ -190,7 +217,7 @@ def _balance(
     weights = tuple(1.0 if (weight := each.number("weight", least=0)) is None else weight for each in inner)
     if not sum(weights):
         raise refuse(fields.at("targets"), "the weights of all targets are 0: at least one must be more")
-    identity = " ".join(leaf.identity for plan in plans for leaf in leaves(plan))
+    identity = " ".join(_identities(plans))
     return Balance(
         fields.path,
         plans,
@@ -203,15 +230,27 @@ def _balance(
     )
 
 
+def _identities(plans: tuple[Plan, ...]) -> Iterator[str]:
+    for plan in plans:
+        match plan:
+            case Target():
+                yield plan.identity
+            case Balance():
+                yield hashlib.sha256(plan.identity.encode()).hexdigest()[:24]
+            case _:
+                yield from _identities(plan.targets)
+
+
 def _choose(fields: Fields, strategy: Fields, plans: tuple[Plan, ...], inner: list[Fields]) -> Choose:
     conditions = strategy.array("conditions")
     if not conditions:
         plain = "No conditions passed in the query router"
         raise refuse(strategy.at("conditions"), "Required: at least one condition", plain=plain)
-    if len(conditions) > _MOST_CONDITIONS:
-        raise refuse(strategy.at("conditions"), f"there are more than {_MOST_CONDITIONS}")
+    if len(conditions) > MOST_CONDITIONS:
+        raise refuse(strategy.at("conditions"), f"there are more than {MOST_CONDITIONS}")
     names = {name: index for index, each in reversed(list(enumerate(inner))) if (name := each.text("name"))}
-    cases = tuple(_case(item, f"{strategy.at('conditions')}[{index}]", names) for index, item in enumerate(conditions))
+    path, budget = strategy.at("conditions"), fields.budget
+    cases = tuple(_case(item, f"{path}[{index}]", names, budget) for index, item in enumerate(conditions))
     default = strategy.text("default")
     return Choose(
         fields.path,
@@ -223,16 +262,16 @@ def _choose(fields: Fields, strategy: Fields, plans: tuple[Plan, ...], inner: li
     )
 
 
-def _case(item: Any, path: str, names: dict[str, int]) -> Case:
+def _case(item: Any, path: str, names: dict[str, int], budget: Budget) -> Case:
     if not isinstance(item, dict):
         raise refuse(path, "it must be an object with query and then")
-    fields = Fields(item, path)
-    fields.check_keys({"query", "then"}, only=True)
+    fields = Fields(item, path, budget)
+    fields.check_keys(_CASE_KEYS, only=True)
     then = fields.text("then")
     if then is None:
         raise refuse(fields.at("then"), "Required: the name of the target to use")
     try:
-        condition = compile_query(item.get("query"))
+        condition = compile_query(item.get("query"), budget.queries)
     except BadQuery as bad:
         where = f"{fields.at('query')}.{bad.path}" if bad.path else fields.at("query")
         raise refuse(where, bad.reason, plain=bad.plain or PLAIN_INVALID) from None
@@ -240,4 +279,14 @@ def _case(item: Any, path: str, names: dict[str, int]) -> Case:
 
 
 def _is_guarded(plans: tuple[Plan, ...]) -> bool:
-    return any(leaf.breaker is not None or leaf.is_open for plan in plans for leaf in leaves(plan))
+    return any(_has_breaker(plan) for plan in plans)
+
+
+def _has_breaker(plan: Plan) -> bool:
+    match plan:
+        case Target():
+            return plan.breaker is not None or plan.is_open
+        case Choose():
+            return _is_guarded(plan.targets)
+        case _:
+            return plan.is_guarded

@@ -181,9 +181,15 @@ Plan = Target | Fallback | Balance | Choose
 
 def leaves(plan: Plan) -> tuple[Target, ...]:
     """Every target of a plan, in order."""
-    if isinstance(plan, Target):
-        return (plan,)
-    return tuple(leaf for target in plan.targets for leaf in leaves(target))
+    found: list[Target] = []
+    left = [plan]
+    while left:
+        each = left.pop()
+        if isinstance(each, Target):
+            found.append(each)
+        else:
+            left.extend(reversed(each.targets))
+    return tuple(found)
 
 
 def most_attempts(plan: Plan) -> int:

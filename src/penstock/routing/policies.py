@@ -9,12 +9,24 @@ from typing import Final
 
 from penstock.core.outcome import ErrorClass
 from penstock.routing.breaker import BreakerPolicy
+from penstock.routing.budget import MOST_HASH_FIELDS
 from penstock.routing.fields import Fields, refuse
 from penstock.routing.plan import CachePolicy, HedgePolicy, RescuePolicy, RetryPolicy, StickyPolicy, Timeouts
 
 RETRIED_STATUSES: Final = frozenset({429, 500, 502, 503, 504, 529})
 """The statuses that are retried if the config lists none (docs/portkey.md#retried-statuses)."""
 MOST_RETRIES: Final = 5
+_RETRY: Final = frozenset({"attempts", "on_status_codes", "on_error", "use_retry_after_header"})
+_TIMEOUTS: Final = ("connect", "first_token", "idle", "total")
+_CACHE: Final = frozenset({"mode", "max_age"})
+_BREAKER: Final = frozenset(
+    """
+    failure_threshold failure_threshold_percentage minimum_requests cooldown_interval failure_status_codes window
+    """.split()
+)
+_RESCUE: Final = frozenset({"mode", "tokens", "max_wait"})
+_HEDGE: Final = frozenset({"delay", "percent"})
+_STICKY: Final = frozenset({"enabled", "hash_fields", "ttl"})
 _DAY: Final = 86_400.0
 _DEFAULT_AGE: Final = 7 * _DAY
 _LONGEST_AGE: Final = 90 * _DAY
@@ -25,7 +37,7 @@ def retry(fields: Fields) -> RetryPolicy | None:
     settings = fields.object("retry")
     if settings is None:
         return None
-    settings.check_keys({"attempts", "on_status_codes", "on_error", "use_retry_after_header"})
+    settings.check_keys(_RETRY)
     attempts = settings.number("attempts")
     if attempts is None:
         raise refuse(settings.at("attempts"), "Required: how many times to try again")
@@ -45,19 +57,18 @@ def timeouts(fields: Fields) -> Timeouts:
     settings = fields.object("timeouts")
     if settings is None:
         return Timeouts()
-    names = ("connect", "first_token", "idle", "total")
-    settings.check_keys(names, only=True)
-    return Timeouts(*(settings.number(name, least=0) or None for name in names))
+    settings.check_keys(frozenset(_TIMEOUTS), only=True)
+    return Timeouts(*(settings.number(name, least=0) or None for name in _TIMEOUTS))
 
 
 def cache(fields: Fields) -> CachePolicy | None:
     """``cache: {mode, max_age}`` or just the mode; the age is in seconds. ``semantic`` serves exact matches, too."""
     if isinstance(fields.values.get("cache"), str):
-        fields = Fields({"cache": {"mode": fields.values["cache"]}}, fields.path)
+        fields = Fields({"cache": {"mode": fields.values["cache"]}}, fields.path, fields.budget)
     settings = fields.object("cache")
     if settings is None:
         return None
-    settings.check_keys({"mode", "max_age"})
+    settings.check_keys(_CACHE)
     if settings.text("mode") not in {"simple", "semantic"}:
         raise refuse(settings.at("mode"), "Invalid 'cache.mode' value. Must be one of: simple, semantic")
     age = settings.number("max_age", least=0)
@@ -71,10 +82,7 @@ def breaker(fields: Fields) -> BreakerPolicy | None:
     settings = fields.object("cb_config")
     if settings is None:
         return None
-    settings.check_keys(
-        """failure_threshold failure_threshold_percentage minimum_requests cooldown_interval failure_status_codes
-        window""".split()
-    )
+    settings.check_keys(_BREAKER)
     threshold = settings.number("failure_threshold", least=1)
     percentage = settings.number("failure_threshold_percentage", least=0)
     if threshold is None and percentage is None:
@@ -94,7 +102,7 @@ def rescue(fields: Fields) -> RescuePolicy | None:
     settings = fields.object("stream_rescue")
     if settings is None:
         return None
-    settings.check_keys({"mode", "tokens", "max_wait"}, only=True)
+    settings.check_keys(_RESCUE, only=True)
     if settings.text("mode") != "buffer":
         raise refuse(settings.at("mode"), "the only mode is 'buffer'")
     buffers_whole_answer = settings.values.get("tokens") in ("all", None)
@@ -107,7 +115,7 @@ def hedge(strategy: Fields) -> HedgePolicy | None:
     settings = strategy.object("hedge")
     if settings is None:
         return None
-    settings.check_keys({"delay", "percent"}, only=True)
+    settings.check_keys(_HEDGE, only=True)
     delay = settings.number("delay", least=0)
     if delay is None:
         raise refuse(settings.at("delay"), "Required: the seconds after which the second target is started, too")
@@ -120,8 +128,10 @@ def sticky(strategy: Fields) -> StickyPolicy | None:
     settings = strategy.object("sticky")
     if settings is None or settings.switch("enabled") is False:
         return None
-    settings.check_keys({"enabled", "hash_fields", "ttl"})
+    settings.check_keys(_STICKY)
     fields = settings.texts("hash_fields")
     if not fields:
         raise refuse(settings.at("hash_fields"), "it must name at least one field, such as metadata.user_id")
+    if len(fields) > MOST_HASH_FIELDS:
+        raise refuse(settings.at("hash_fields"), f"there are more than {MOST_HASH_FIELDS}")
     return StickyPolicy(fields, settings.number("ttl", least=1) or 3600.0)

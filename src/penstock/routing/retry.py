@@ -78,7 +78,7 @@ def decide(
 
 def _is_retriable(policy: RetryPolicy, outcome: Outcome) -> bool:
     failure = outcome.failure
-    if failure is None or outcome.committed or outcome.error in _HOPELESS:
+    if failure is None or outcome.committed or outcome.error in _HOPELESS or outcome.status == _LOOP:
         return False
     safety = failure.meaning.retry
     if safety is RetrySafety.UNSENT:
@@ -124,8 +124,16 @@ def _until(value: bytes, now: datetime.datetime) -> float | None:
 
 
 _FINAL_KINDS: Final = frozenset({Kind.SHUTTING_DOWN, Kind.LOOP_DETECTED, Kind.NO_MATCHING_TARGET})
+_LOOP: Final = 508
+"""What a gateway answers, this one or another on the way, to a request that has passed too many gateways
+(RFC 5842, 7.2). Another attempt would go round once more."""
 
 
 def is_final(failure: Failure | None) -> bool:
     """Whether a failure is caused by the gateway or the request itself, so that every other target would fail, too."""
     return failure is not None and failure.kind in _FINAL_KINDS
+
+
+def ends_walk(outcome: Outcome) -> bool:
+    """Whether no further attempt may follow, of this target or another."""
+    return outcome.committed or is_final(outcome.failure) or outcome.status == _LOOP

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import ErrorClass, Outcome
 from penstock.routing.balance import pick
-from penstock.routing.conditions import View
+from penstock.routing.conditions import Evaluation, View
 from penstock.routing.health import Health
 from penstock.routing.plan import Balance, Choose, Fallback, HedgePolicy, Plan, Target, leaves
-from penstock.routing.retry import RetryAfter, StopRetrying, decide, is_final, matches
+from penstock.routing.retry import RetryAfter, StopRetrying, decide, ends_walk, matches
 from penstock.routing.trace import AttemptStep, SkippedStep, Step
+
+MAX_ATTEMPTS: Final = 50
+"""Attempts of a request, unless the setting ``routing.max_attempts`` says otherwise."""
 
 
 class Attempt(msgspec.Struct, frozen=True):
@@ -78,10 +81,16 @@ Walk = Generator[Attempt | Race | Wait, Any, Walked]
 Part = Generator[Attempt | Race | Wait, Any, Outcome]
 
 
-class WalkContext(msgspec.Struct):
-    """The inputs of a walk besides its plan. ``deadline`` ends all attempts and waits, a moment of the walk's clock.
+def _no_timer() -> float:
+    return 0.0
 
-    ``clock`` returns seconds, ``random`` a number from 0 up to, not including, 1.
+
+class WalkContext(msgspec.Struct):
+    """The inputs of a walk besides its plan. ``deadline`` ends all attempts and waits, a moment of the walk's clock;
+    after ``max_attempts`` the outcome of the last attempt is the answer.
+
+    ``clock`` returns seconds, ``random`` a number from 0 up to, not including, 1. ``timer`` returns the seconds of
+    computing time used so far, which limits the time for conditions.
     """
 
     view: View
@@ -89,6 +98,8 @@ class WalkContext(msgspec.Struct):
     random: Callable[[], float]
     health: Health
     deadline: float = math.inf
+    max_attempts: int = MAX_ATTEMPTS
+    timer: Callable[[], float] = _no_timer
 
 
 class _NoTarget(Exception):
@@ -113,6 +124,7 @@ class _Walker:
         self._context = context
         self._clock = context.clock
         self._health = context.health
+        self._evaluation = Evaluation(context.view, context.timer)
         self.steps: list[Step] = []
         self.retry_count = 0
         self.calls = 0
@@ -133,6 +145,10 @@ class _Walker:
                 return self.node(plan.targets[self._choose(plan)], until, over, alternative=alternative)
             case _:
                 assert_never(plan)
+
+    def _left(self) -> int:
+        """How many attempts may still be made."""
+        return self._context.max_attempts - self.calls
 
     def _bounded(self, over: float, total: float | None) -> float:
         return over if total is None else min(over, self._clock() + total)
@@ -189,6 +205,8 @@ class _Walker:
     ) -> RetryAfter | StopRetrying:
         if isinstance(step, StopRetrying):
             return step
+        if self._left() <= 0:
+            return StopRetrying(-1, _NO_ATTEMPTS_LEFT)
         now, breaker = self._clock(), target.breaker
         if alternative and breaker is not None and not self._health.admits(target.identity, breaker, now):
             return StopRetrying(-1, "circuit open")
@@ -254,7 +272,8 @@ class _Walker:
         hedge, at = plan.hedge, 0
         while True:
             target, last = plan.targets[order[at]], at + 1 == len(order)
-            rival = plan.targets[order[1]] if hedge is not None and at == 0 and not last else None
+            may_hedge = hedge is not None and at == 0 and not last and self._left() > 1
+            rival = plan.targets[order[1]] if may_hedge else None
             if hedge is not None and isinstance(target, Target) and isinstance(rival, Target):
                 outcome = yield from self._hedged(target, rival, hedge, until, over)
                 if self.rival_ran:
@@ -263,6 +282,9 @@ class _Walker:
             else:
                 outcome = yield from self.node(target, until, over, alternative=alternative or not last)
             if last or not _leads_on(plan, outcome):
+                return outcome
+            if self._left() <= 0:
+                self._explain(_NO_ATTEMPTS_LEFT)
                 return outcome
             if self._clock() >= min(until, over):
                 self._explain("no time left")
@@ -311,10 +333,9 @@ class _Walker:
 
     def _choose(self, plan: Choose) -> int:
         """The index of the conditional router's target for this request (docs/portkey.md#conditions)."""
-        view = self._context.view
         name, index = plan.default, plan.default_target
         for case in plan.cases:
-            if case.condition.matches(view):
+            if case.condition.matches(self._evaluation):
                 name, index = case.then, case.target
                 break
         if index is not None:
@@ -343,6 +364,9 @@ class _Walker:
             last.why.append(why)
 
 
+_NO_ATTEMPTS_LEFT: Final = "max_attempts reached"
+
+
 def _judged(outcome: Outcome) -> int | None:
     """The status that health counts for an attempt; None if the attempt says nothing about the target."""
     failure = outcome.failure
@@ -355,7 +379,7 @@ def _judged(outcome: Outcome) -> int | None:
 
 def _leads_on(plan: Fallback, outcome: Outcome) -> bool:
     """Whether a fallback goes on to its next target (docs/portkey.md#fallback)."""
-    if outcome.committed or is_final(outcome.failure) or outcome.error in plan.return_on_error:
+    if ends_walk(outcome) or outcome.error in plan.return_on_error:
         return False
     if plan.on_status_codes is None and plan.on_error is None:
         return not outcome.ok

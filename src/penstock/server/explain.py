@@ -25,7 +25,9 @@ from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, Match
 PATH: Final = "/v1/explain"
 _CHAT: Final = "/v1/chat/completions"
 _LARGEST: Final = 64 << 10
-"""Bytes of the largest config: the size of the largest header ``x-portkey-config``."""
+"""Bytes of the largest config and of the largest metadata: the size of the largest header."""
+LARGEST_BODY: Final = 512 << 10
+"""Bytes of the largest body: an explanation is made in one go, while nothing else is served."""
 _NULL: Final = msgspec.Raw(b"null")
 
 
@@ -53,6 +55,9 @@ def answer(router: Router, caller: Caller, headers: Headers, body: bytes) -> tup
 
 
 def _explained(router: Router, caller: Caller, headers: Headers, body: bytes) -> Explanation | Failure:
+    if len(body) > LARGEST_BODY:
+        text = f"The body is larger than {LARGEST_BODY} bytes, which is more than {PATH} takes: send a shorter request."
+        return Failure(Kind.BODY_TOO_LARGE, text)
     try:
         request = _EXPLAIN_REQUEST.decode(body)
     except UNREADABLE as error:
@@ -64,7 +69,9 @@ def _explained(router: Router, caller: Caller, headers: Headers, body: bytes) ->
             return config
         request_fields[b"x-portkey-config"] = config
     if request.metadata is not None:
-        request_fields[b"x-portkey-metadata"] = msgspec.json.encode(request.metadata)
+        metadata = request_fields[b"x-portkey-metadata"] = msgspec.json.encode(request.metadata)
+        if len(metadata) > _LARGEST:
+            return _bad(f"its metadata are larger than {_LARGEST} bytes", "metadata")
     headers = [*(field for field in headers if field[0] not in request_fields), *request_fields.items()]
     match = SURFACES.find("POST", request.path)
     surface = match.surface if isinstance(match, Match) else None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_network
 from itertools import chain
@@ -20,6 +19,7 @@ import msgspec
 from penstock.core.did_you_mean import nearest
 from penstock.settings.field import FIELDS, Field
 from penstock.settings.model import Settings
+from penstock.settings.text_file import LARGEST_SETTINGS, BadToml, TooLarge, parse_toml, read_text
 
 _FILE: Final = "penstock.toml"
 _PREFIX: Final = "PENSTOCK_"
@@ -133,12 +133,14 @@ def _in_file(flags: Mapping[str, str | None], environ: Mapping[str, str], cwd: P
         return
     shown = path.relative_to(cwd) if path.is_relative_to(cwd) else path
     try:
-        sections = tomllib.loads(path.read_text("utf-8"))
+        sections = parse_toml(read_text(path, LARGEST_SETTINGS))
     except OSError as error:
         yield f"{shown} can't be read: {error.strerror}"
     except UnicodeDecodeError:
         yield f"{shown} is not UTF-8 text"
-    except tomllib.TOMLDecodeError as error:
+    except TooLarge as error:
+        yield f"{shown} can't be used: {error}"
+    except BadToml as error:
         yield f"{shown} is not valid TOML: {error}"
     else:
         for section, members in sections.items():

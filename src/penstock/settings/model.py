@@ -259,6 +259,10 @@ class Routing(Struct, frozen=True):
         Seconds,
         Meta(description="Longest time for all attempts and waits until a request's answer begins; 0 sets no limit."),
     ] = 900.0
+    max_attempts: Annotated[
+        Some,
+        Meta(description="Most attempts of a request, retries and hedges included; then the last failure is returned."),
+    ] = 50
 
 
 class Cache(Struct, frozen=True):

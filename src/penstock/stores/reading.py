@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +18,9 @@ import msgspec
 
 from penstock.core.did_you_mean import hint
 from penstock.core.json_text import UNREADABLE
+from penstock.routing.budget import LARGEST_FILE
 from penstock.settings.load import NAMED_ENTRIES, section_problems
+from penstock.settings.text_file import LARGEST_SETTINGS, BadToml, TooLarge, parse_toml, read_text
 from penstock.stores.catalogue import EMPTY, Catalogue
 from penstock.stores.validate import (
     CatalogueError,
@@ -38,6 +39,8 @@ _CREDENTIAL: Final = re.compile(
     re.IGNORECASE,
 )
 """A member whose value is a credential in clear, or a URL with a password."""
+_LARGEST_CREDENTIAL: Final = 64 << 10
+"""Bytes of a file with a credential."""
 _IN_KEYRING: Final = re.compile(r"(.+)/([^/]+)")
 
 Stamp = tuple[int, int, int, int] | None
@@ -90,10 +93,10 @@ class Reading:
 
     def _sections(self) -> dict[str, Any]:
         try:
-            return tomllib.loads(self._text(self._path.name))
+            return parse_toml(self._text(self._path.name, LARGEST_SETTINGS))
         except Unusable as unusable:
             self.problems.append(str(unusable))
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+        except BadToml as error:
             self.problems.append(f"{self._path.name} is not valid TOML: {error}")
         return {}
 
@@ -120,7 +123,7 @@ class Reading:
             nearest = hint(rest, self._environ, "set it where the gateway starts")
             missing = f"the environment variable {rest} is not set: {nearest}"
         elif scheme == "file" and rest:
-            found = self._text(rest).partition("\n")[0]
+            found = self._text(rest, _LARGEST_CREDENTIAL).partition("\n")[0]
             self._secret.add(self._path.parent / rest)
             missing = f"the first line of {rest} is empty"
         elif scheme == "keyring" and (place := _IN_KEYRING.fullmatch(rest)):
@@ -142,17 +145,19 @@ class Reading:
         file = values["file"]
         if not isinstance(file, str):
             raise Unusable("file: expected the path of a file")
-        return _parse(self._text(file), file)
+        return _parse(self._text(file, LARGEST_FILE), file)
 
-    def _text(self, name: str) -> str:
-        """A file beside penstock.toml, watched from now on. Raises Unusable."""
+    def _text(self, name: str, limit: int) -> str:
+        """A file beside penstock.toml of at most ``limit`` bytes, watched from now on. Raises Unusable."""
         path = self._path.parent / name
         # Taken before the file is read for the first time: a change from then on shows as one.
         self.stamps.setdefault(path, stamp(path))
         try:
-            text = path.read_bytes().decode("utf-8-sig")
+            text = read_text(path, limit)
         except OSError as error:
             raise Unusable(f"{name} can't be read: {error.strerror}") from None
+        except TooLarge as error:
+            raise Unusable(f"{name} can't be used: {error}") from None
         except ValueError:
             raise Unusable(f"{name} is not UTF-8 text") from None
         if _CREDENTIAL.search(text):
@@ -197,8 +202,8 @@ def _parse(text: str, file: str) -> Any:
                 raise Unusable(f"{file} is not valid JSON: {error}") from None
         case ".toml":
             try:
-                return tomllib.loads(text)
-            except (tomllib.TOMLDecodeError, RecursionError) as error:
+                return parse_toml(text)
+            except BadToml as error:
                 raise Unusable(f"{file} is not valid TOML: {error}") from None
         case ".yaml" | ".yml":
             return _parse_yaml(text, file)
@@ -209,8 +214,11 @@ def _parse(text: str, file: str) -> Any:
 def _parse_yaml(text: str, file: str) -> Any:
     import yaml
 
+    from penstock.stores.yaml_loader import closing_loader
+
     try:
-        return yaml.safe_load(text)
+        with closing_loader(text) as loader:
+            return loader.get_single_data()
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         # The library's own words quote the line at fault, which may hold a credential.
         mark = getattr(error, "problem_mark", None)

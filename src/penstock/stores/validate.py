@@ -19,6 +19,7 @@ from penstock.core.did_you_mean import hint, nearest
 from penstock.core.permissions import EVERY
 from penstock.core.secret import Secret
 from penstock.stores.catalogue import NAME, GatewayKey, SavedConfig, VirtualKey
+from penstock.stores.config_json import NotAConfig, as_json
 
 _HASH: Final = re.compile(r"sha256:([0-9A-Fa-f]{64})")
 _OF_VIRTUAL_KEY: Final = ("provider", "credential", "base_url", "models", "default_params", "forward_headers")
@@ -225,9 +226,9 @@ def _to_json(config: Any) -> bytes:
     if not isinstance(config, dict):
         raise Unusable("the config must be an object")
     try:
-        return msgspec.json.encode(config)
-    except (TypeError, ValueError, RecursionError):
-        raise Unusable("it holds what JSON can't: a key that is no text, or a value within itself") from None
+        return as_json(config)
+    except NotAConfig as bad:
+        raise Unusable(str(bad)) from None
 
 
 # Gateway keys.

@@ -1,5 +1,6 @@
 """``penstock check``: a whole penstock.toml, what is no config, and what is no text."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,62 @@ def test_a_catalogue_with_problems() -> None:
         "virtual_keys.prod.credential",
         "keys.team.hash",
     ]
+
+
+BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"a{level}: &a{level} [{','.join([f'*a{level - 1}'] * 9)}]\n" for level in range(1, 10)
+)
+DIGITS = "1" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("c.yaml", BOMB, "c.yaml: it has more than 50000 values: make it smaller"),
+        ("c.json", f'{{"a":{DIGITS}}}', "c.json: it is not valid JSON (a number has too many digits)"),
+        ("c.toml", f"a = {DIGITS}", "c.toml: it is not valid TOML (a number has too many digits)"),
+        ("c.yaml", f"a: {DIGITS}", "c.yaml:1: it is not valid YAML (a number has more than 400 characters)"),
+        ("c.json", json.dumps({"a": "x" * 300_000}), "c.json can't be used: it is larger than 262144 bytes"),
+        ("c.json", '{"a":' * 30_000, "c.json: it is nested too deeply"),
+        ("c.json", json.dumps({f"zq{number}": 1 for number in range(200)}), "c.json:1: config: it has more than 100 settings"),
+    ],
+)  # fmt: skip
+def test_files_have_the_bounds_of_configs(name: str, text: str, said: str) -> None:
+    result = run("check", written(name, text))
+    assert result.exit_code == 1
+    assert result.output.startswith(said)
+    assert result.output.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "zero.json", "zero.yaml", "zero.toml"])
+def test_a_device_that_never_ends(name: str) -> None:
+    if not name.startswith("/"):
+        Path(name).symlink_to("/dev/zero")
+    result = run("check", name)
+    assert (result.exit_code, result.output) == (1, f"{name} can't be used: it is larger than 262144 bytes\n")
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ('[configs.a]\nfile = "/dev/zero"\n', "configs.a in penstock.toml: /dev/zero can't be used: it is larger than"),
+        ('[configs.a]\nfile = "c.yaml"\n', "configs.a in penstock.toml: it has more than 50000 values"),
+        ('[virtual_keys.a]\nprovider = "openai"\ncredential = "file:/dev/zero"\n',
+         "virtual_keys.a.credential in penstock.toml: /dev/zero can't be used: it is larger than 65536 bytes"),
+        (f"[configs.a]\nx = {DIGITS}\n", "penstock.toml: it is not valid TOML (a number has too many digits)"),
+    ],
+)  # fmt: skip
+def test_files_that_the_gateway_reads_have_them_too(entry: str, said: str) -> None:
+    written("c.yaml", BOMB)
+    result = run("check", written("penstock.toml", entry))
+    assert result.exit_code == 1
+    assert said in result.output
+
+
+def test_settings_beyond_what_can_be_tried_out_are_checked_all_the_same() -> None:
+    config = {
+        "strategy": {"mode": "fallback"},
+        "openai_a": 1,
+        "targets": [{"provider": "echo", **{f"zq{number}": 1 for number in range(90)}}] * 50,
+    }
+    assert run("check", written("c.json", config)).exit_code == 0

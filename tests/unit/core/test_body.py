@@ -116,3 +116,31 @@ def test_looking_at_members() -> None:
     assert body.value("absent") is None
     assert body.raw("absent") is None
     assert [body.is_null(key) for key in ("n", "absent", "i")] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("value", "beginning"),
+    [
+        (b'"' + b"x" * 500 + b'"', "x" * 500),
+        (b"[1,2]", [1, 2]),
+        (b"[" + b"1," * 500 + b"1]", [1] * 49),
+        (b'{"a":"' + b"x" * 500 + b'"}', {}),
+        (b'[null, {"a":"' + b"x" * 500 + b'"}]', [None, {}]),
+        (b'["' + b"a" * 500 + b'"]', ["a" * 98]),
+        (b'["' + b"\\u00e9" * 500 + b'"]', ["\xe9" * 16]),
+        (b"[[" + b"1," * 500 + b"1]]", []),
+        (b"[1,}" + b" " * 500, [1]),
+    ],
+)
+def test_of_a_large_value_only_the_beginning_is_decoded(value: bytes, beginning: object) -> None:
+    body = Body.parse(b'{"a":1}').replaced({"a": value})
+    assert body.beginning("a", 100) == beginning
+
+
+def test_the_size_of_a_body_is_that_of_its_values() -> None:
+    assert Body.parse(b'{"a":"xyz","b":[1, 2]}').size == 5 + 6
+
+
+def test_several_members_are_changed_at_once() -> None:
+    body = Body.parse(b'{"a":1,"b":2,"c":3}')
+    assert body.changed({"a": None, "c": b"4", "d": b"5"}).encode() == b'{"b":2,"c":4}'

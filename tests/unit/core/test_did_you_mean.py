@@ -37,3 +37,8 @@ def test_hints() -> None:
     assert hint("opnai", PROVIDERS, "see the list.") == "did you mean openai?"
     assert hint("opnai", PROVIDERS, "see the list.", quote="'") == "did you mean 'openai'?"
     assert hint("opnai", PROVIDERS, "see the list.", 0.95) == "see the list."
+
+
+def test_only_the_beginning_of_a_word_is_compared_and_only_with_so_many_words() -> None:
+    assert nearest("openai" + "x" * 1_000_000, PROVIDERS, 0.0) in PROVIDERS
+    assert nearest("w999", [f"v{index}" for index in range(600)] + ["w999"], 0.9) is None

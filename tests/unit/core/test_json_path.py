@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.body import Body
-from penstock.core.json_path import Path, parse_path, without_path
+from penstock.core.json_path import Path, parse_path, without_path, without_paths
 
 
 def less(document: bytes, path: str) -> bytes:
@@ -202,3 +203,38 @@ def test_it_does_what_the_same_removal_does_on_decoded_values(
         without_path(Body.parse(raw), path).encode()
         == json.dumps(taken(document, path), ensure_ascii=False, separators=(",", ":")).encode()
     )
+
+
+@pytest.mark.parametrize(
+    ("document", "paths", "expected"),
+    [
+        (b'{"a":[1,2,3]}', ["a[0]", "a[1]"], b'{"a":[3]}'),
+        (b'{"a":[1,2,3]}', ["a[0]", "a[0]"], b'{"a":[2,3]}'),
+        (b'{"a":[{"x":1,"y":2,"z":3},{"x":4,"y":5}]}', ["a[*].x", "a[0].z", "a[7]"], b'{"a":[{"y":2},{"y":5}]}'),
+        (b'{"a":{"b":{"c":1,"d":2}},"e":1}', ["a.b.c", "a.b", "e.f"], b'{"a":{},"e":1}'),
+        (b'{"a":[[1,2],[3,4]]}', ["a[*][0]", "a[1][*]"], b'{"a":[[2],[]]}'),
+        (b'{"a":1,"b":2}', ["a", "b", "c"], b"{}"),
+        (b'{"a":1}', [], b'{"a":1}'),
+    ],
+)
+def test_every_path_names_a_place_in_the_document_as_it_came(
+    document: bytes, paths: list[str], expected: bytes
+) -> None:
+    assert without_paths(Body.parse(document), [parse_path(path) for path in paths]).encode() == expected
+
+
+def test_a_part_is_read_once_however_many_paths_lead_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[bytes] = []
+    parse = Body.parse
+
+    def counted(data: bytes) -> Body:
+        read.append(data)
+        return parse(data)
+
+    body = Body.parse(json.dumps({"tools": [[[[{"f": {"x": 1}, "g": 2}]]]]}).encode())
+    monkeypatch.setattr(Body, "parse", staticmethod(counted))
+    steps = ["".join(each) for each in itertools.product(["[0]", "[*]"], repeat=4)]
+    paths = [*(f"tools{step}.f.x{index}" for step in steps for index in range(6)), "tools[0][*][0][*].g"]
+    less = without_paths(body, [parse_path(path) for path in paths])
+    assert less.raw("tools") == b'[[[[{"f":{"x": 1}}]]]]'
+    assert len(read) == 2

@@ -54,3 +54,14 @@ def test_an_answer_is_closed_once_with_what_cut_it_short() -> None:
     answer.close()
     answer.close()
     assert (seen, reply.closed) == ([cut, cut], True)
+
+
+def test_a_member_is_decoded_once() -> None:
+    view = RequestView(calling.call(CHAT))
+    assert view.param("messages") is view.param("messages")
+    assert view.param("absent") is MISSING
+
+
+def test_of_a_large_member_conditions_see_the_beginning() -> None:
+    view = RequestView(calling.call({**CHAT, "messages": [{"role": "user", "content": "a" * 100}] * 10_000}))
+    assert 1000 < len(view.param("messages")) < 3000

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from calling import CHAT, call
@@ -300,3 +301,45 @@ def test_a_virtual_key_before_the_model_is_taken_off(named: Compiler, dialect: C
     unknown = named.compile(call({**CHAT, "model": "@nobody/model"}, dialect))
     assert isinstance(unknown, Failure)
     assert unknown.kind is Kind.UNKNOWN_VIRTUAL_KEY
+
+
+def test_a_refusal_is_remembered_until_the_catalogue_changes(
+    named: Compiler, catalogues: MemoryCatalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = named.compile(call(x_portkey_config="new"))
+    assert isinstance(refused, Failure)
+    with monkeypatch.context() as patch:
+        patch.setattr(Compiler, "_compile", None)
+        assert named.compile(call(x_portkey_config="new")) is refused
+    configs = {**catalogues.current.configs, "new": SavedConfig("new", b'{"provider":"echo"}')}
+    catalogues.replace(msgspec.structs.replace(catalogues.current, configs=configs))
+    assert isinstance(named.compile(call(x_portkey_config="new")), CompiledPlan)
+
+
+def test_refusals_are_remembered_within_a_bound(compiler: Compiler) -> None:
+    first = compiler.compile(call(x_portkey_config="{" + "x" * 60_000))
+    for number in range(20):
+        compiler.compile(call(x_portkey_config="{" + str(number) * 60_000))
+    assert compiler.compile(call(x_portkey_config="{" + "x" * 60_000)) is not first
+
+
+def test_a_plan_is_remembered_by_its_size_in_memory() -> None:
+    """Headers of two kilobytes each, and plans of half a megabyte."""
+    compiler = Compiler(PROVIDERS, AddressPolicy(LOOPBACK_NAMES), LIMITS, {}, MemoryCatalogue(), remembered=1024)
+
+    def plan(number: int) -> CompiledPlan:
+        config = {"strategy": {"mode": "fallback"}, "targets": [{}] * 500, "weight": number}
+        return compiled(compiler, x_portkey_provider="echo", x_portkey_config=json.dumps(config))
+
+    first = plan(0)
+    assert plan(0) is first
+    for number in range(1, 6):
+        plan(number)
+    assert plan(0) is not first
+
+
+def test_a_request_names_a_bounded_number_of_headers_to_forward(compiler: Compiler) -> None:
+    names = ",".join(f"x-{number}" for number in range(101))
+    refused = compiler.compile(call(x_portkey_provider="echo", x_portkey_forward_headers=names))
+    assert isinstance(refused, Failure)
+    assert refused.param == "x-portkey-forward-headers"

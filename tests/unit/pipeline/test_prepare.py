@@ -260,3 +260,8 @@ def test_an_aliased_model_counts_by_its_own_name() -> None:
     assert prepared(call(body), to).dropped == ("top_k",)
     aliased = msgspec.structs.replace(to, aliased_model="anthropic.claude-3-haiku-20240307-v1:0")
     assert prepared(call(body), aliased).dropped == ()
+
+
+def test_hops_are_told_to_a_host_that_the_operator_names() -> None:
+    custom = target(custom_host=Url.parse("https://example.com/v1", trusted=True))
+    assert b"x-penstock-hops: 1\r\n" in prepared(call(CHAT), route(custom)).headers

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.routing.conditions import MISSING, BadQuery, compile_query
+from penstock.routing.conditions import MISSING, BadQuery, Evaluation, QueryBudget, compile_query
 
 
 class Request:
@@ -421,3 +421,57 @@ def test_any_json_is_a_condition_or_a_bad_query(query: Any, value: Any) -> None:
 def test_any_pattern_is_compiled_or_refused(pattern: str, text: str) -> None:
     with contextlib.suppress(BadQuery):
         assert check({"$regex": pattern}, text) in {True, False}
+
+
+# What all queries of a config, and all conditions of a request, may cost.
+
+
+@pytest.mark.parametrize(
+    ("query", "number", "reason"),
+    [
+        ({"$and": [{}] * 900}, 6, "members"),
+        ({"metadata.x": {"$regex": "a"}}, 101, "more than 100 regular expressions"),
+        ({"metadata.x": {"$regex": "a" * 400}}, 11, "4000 characters together"),
+        ({"metadata.x": {"$regex": "(?:[ab]{30}){30}"}}, 11, "repeats"),
+        ({"metadata.x": {"$regex": "(?:[ab]{300}){300}"}}, 1, "repeats"),
+        ({"metadata.x": {"$regex": "a{0000000000300}" * 2}}, 17, "repeats"),
+    ],
+)
+def test_the_queries_of_a_config_share_a_budget(query: Any, number: int, reason: str) -> None:
+    budget = QueryBudget()
+    for _ in range(number - 1):
+        compile_query(query, budget)
+    with pytest.raises(BadQuery, match=reason):
+        compile_query(query, budget)
+
+
+def test_searches_of_a_request_share_their_time() -> None:
+    """Each search takes 8 ms by this timer: after three of them the 20 ms of the request are spent."""
+    now = iter(range(0, 10_000, 8))
+    searches = 0
+
+    class Pattern:
+        def is_in(self, text: str, seconds: float) -> bool:
+            nonlocal searches
+            searches += 1
+            return False
+
+    request = Evaluation(Request(), lambda: next(now) / 1000)
+    for _ in range(400):
+        assert not request.search(Pattern(), "a")  # type: ignore[arg-type]
+    assert searches == 3
+
+
+def test_a_value_is_read_and_turned_into_text_once() -> None:
+    class Counting(Request):
+        reads = 0
+
+        def param(self, name: str) -> Any:
+            self.reads += 1
+            return [name]
+
+    view = Counting()
+    request = Evaluation(view)
+    for number in range(100):
+        compile_query({"$and": [{"params.a": {"$gt": number, "$ne": number, "$regex": "b"}}]}).matches(request)
+    assert view.reads == 1

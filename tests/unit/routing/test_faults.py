@@ -55,3 +55,24 @@ def test_slips(text: str, said: str) -> None:
         read_faults(text, TARGETS)
     assert str(bad.value).startswith(f"The faults can't be played, {said}")
     assert not str(bad.value).endswith("?.")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("config=ok," * 20_000, "at most 16384 characters can be read"),
+        ("config=" + "|".join(["ok"] * 1001), "there are more than 1000 outcomes"),
+    ],
+)
+def test_how_many_there_may_be(text: str, said: str) -> None:
+    with pytest.raises(BadFaults) as bad:
+        read_faults(text, TARGETS)
+    assert said in str(bad.value)
+
+
+@pytest.mark.parametrize("text", [" " * 16_000 + "x", "a" + " " * 16_000, "config=" + " " * 16_000, "config=429" + " " * 16_000 + "q",
+                                  "config=429(" + " " * 16_000, "config=" + "ax" * 8000, "config=429" + "x1" * 8000 + "q"])  # fmt: skip
+def test_long_texts_end_where_they_are_wrong(text: str) -> None:
+    """Any of these took time in proportion to the square or the cube of its length, minutes for 16000 characters."""
+    with pytest.raises(BadFaults):
+        read_faults(text, TARGETS)

@@ -1,9 +1,17 @@
-"""JavaScript's regular expressions: what means something else here, what is too large, what takes too long."""
+"""JavaScript's regular expressions: what means something else here, what is none, what is too large, and its size."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from penstock.routing import javascript_regex
-from penstock.routing.javascript_regex import TooLarge, searcher
+from penstock.routing.javascript_regex import Pattern, TooLarge, read_pattern
+
+
+def pattern(source: str) -> Pattern:
+    found = read_pattern(source)
+    assert found is not None
+    assert found.compile()
+    return found
 
 
 @pytest.mark.parametrize(
@@ -18,36 +26,77 @@ from penstock.routing.javascript_regex import TooLarge, searcher
         ("[.]", "a", False),
         (r"\.", "a", False),
         (r"\d", "\u0663", False),
+        ("^a{,3}$", "aaa", False),
+        ("^a{,3}$", "a{,3}", True),
+        ("^a{x$", "a{x", True),
+        (r"^\p{L}$", "p{L}", True),
+        (r"^\cA\x41\u0042\0\-\/$", "\x01AB\0-/", True),
+        (r"(?<word>\w+) \k<word>", "is is", True),
+        (r"(?<word>\w+) \k<word>", "is it", False),
+        (r"^(a)\1$", "aa", True),
+        ("^[[:alpha:]]$", "a]", True),
+        (r"^[\B\cA]+$", "B\x01", True),
+        ("^é+ß$", "ééß", True),
     ],
 )
 def test_a_pattern_means_what_it_means_in_javascript(source: str, text: str, found: bool) -> None:
-    search = searcher(source)
-    assert search is not None
-    assert search(text) is found
+    assert pattern(source).is_in(text, 1.0) is found
 
 
-@pytest.mark.parametrize("source", ["(", "[a", "*"])
+NOT_JAVASCRIPT = ["(?i)a", "a++", "a*+", "(?>a)", "(?P<x>a)", "(?#x)", "(?R)", "(?1)", "(?|a|b)", "(?&x)", "(?(1)a)",
+                  "(?x) a", "(?<a>x)(?<a>y)"]  # fmt: skip
+"""What the library would understand, and JavaScript refuses."""
+
+
+@pytest.mark.parametrize("source", ["(", ")", "(a", "a)", "[a", "*", "^*", "a|*", "(*a)", "a{2}{3}", "\\", "\\b+",
+                                    "(?<=a)*", "(?", *NOT_JAVASCRIPT])  # fmt: skip
 def test_what_is_no_pattern(source: str) -> None:
-    assert searcher(source) is None
+    assert read_pattern(source) is None
 
 
-@pytest.mark.parametrize("source", ["a{1000000}", "(a{1000}){1000}"])
-def test_a_pattern_that_would_fill_the_memory(source: str) -> None:
+@pytest.mark.parametrize("source", ["x{2,1}", "[z-a]", r"\2"])
+def test_what_only_the_compiler_sees_is_no_pattern(source: str) -> None:
+    found = read_pattern(source)
+    assert found is not None
+    assert not found.compile()
+
+
+@pytest.mark.parametrize("source", ["a{1000000}", "(a{1000}){1000}", "a{0000000000400}b{0000000000400}", "(a{,}){999999}",
+                                    "a{9" + "9" * 400 + "}"])  # fmt: skip
+def test_a_pattern_whose_repeats_multiply_to_too_many(source: str) -> None:
     with pytest.raises(TooLarge):
-        searcher(source)
+        read_pattern(source)
 
 
-def test_a_search_that_takes_too_long_finds_nothing_and_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(javascript_regex, "_SEARCH_TIMEOUT", 0.0)
+@pytest.mark.parametrize(
+    ("source", "size"),
+    [("", 0), ("abc", 3), ("a{300}", 300), ("(?:ab){3}", 9), ("(?:[ab]{300}){300}", 300 * 301), ("a{1,50}b{2}", 3),
+     ("a|b", 3), ("a{0}b+", 2), ("(?:a{2}|(b{3})){4}", 4 * (1 + 2 + 1 + 1 + 3))],
+)  # fmt: skip
+def test_what_the_compiler_writes_out_is_counted(source: str, size: int) -> None:
+    found = read_pattern(source)
+    assert found is not None
+    assert found.size == size
 
-    class Slow:
-        tried = 0
 
-        def search(self, text: str, timeout: float) -> None:
-            self.tried += 1
-            raise TimeoutError
+def test_a_search_that_takes_too_long_finds_nothing() -> None:
+    endless = pattern("^(a|aa)+$|^(a|a)*c")
+    assert not endless.is_in("a" * 1500 + "b", 0.01)
+    assert endless.is_in("aa", 1.0), "a slow search of one request changes nothing for another request"
 
-    slow = Slow()
-    search = javascript_regex._Search(slow)  # type: ignore[arg-type]
-    assert [search("x") for _ in range(5)] == [False] * 5
-    assert slow.tried == javascript_regex._MAX_TIMEOUTS
+
+def test_a_pattern_must_be_compiled_before_it_is_searched_for() -> None:
+    found = read_pattern("a")
+    assert found is not None
+    with pytest.raises(ValueError, match="not compiled"):
+        found.is_in("a", 1.0)
+
+
+@given(st.text("(a|)[^]*+?{1,2}$\\bdkpux<n>.-=!:&~", max_size=30), st.text("ab{}1,", max_size=10))
+def test_any_text_is_a_pattern_of_a_bounded_size_or_none(source: str, text: str) -> None:
+    try:
+        found = read_pattern(source)
+    except TooLarge:
+        return
+    if found is not None and found.size < 1000 and found.compile():
+        assert found.is_in(text, 0.1) in {True, False}

@@ -13,7 +13,7 @@ from penstock.core.failure import MEANINGS, Failure, Kind, RetrySafety
 from penstock.core.outcome import ErrorClass, Outcome
 from penstock.routing.plan import RetryPolicy
 from penstock.routing.policies import RETRIED_STATUSES
-from penstock.routing.retry import RetryAfter, StopRetrying, decide, is_final, matches, retry_after
+from penstock.routing.retry import RetryAfter, StopRetrying, decide, ends_walk, is_final, matches, retry_after
 from playing import OK, answered, broken
 
 DEFAULT = RetryPolicy(3, RETRIED_STATUSES)
@@ -202,6 +202,14 @@ def test_failures_that_no_other_target_could_mend() -> None:
     final = {kind for kind in Kind if is_final(Failure(kind, "It broke."))}
     assert final == {Kind.SHUTTING_DOWN, Kind.LOOP_DETECTED, Kind.NO_MATCHING_TARGET}
     assert not is_final(None)
+
+
+def test_a_gateway_on_the_way_that_has_seen_the_request_too_often_ends_the_walk() -> None:
+    looped, failed_ = answered(508), answered(500)
+    assert ends_walk(looped)
+    assert not ends_walk(failed_)
+    policy = RetryPolicy(3, frozenset({500, 508}))
+    assert decide(policy, looped, 0, 0.0, 0.5, alternative=False) == StopRetrying(0)
 
 
 # How long a provider asks to be left alone.

@@ -473,3 +473,57 @@ def test_a_circuit_that_opens_meanwhile_ends_the_retries() -> None:
 def test_least_busy_heeds_weights_when_nobody_is_busy() -> None:
     plan = strategy("loadbalance", target("a", weight=1), target("b", weight=3), policy="least_busy")
     assert {play(plan, OK).calls[0].path for _ in range(3)} == {"config.targets[1]"}
+
+
+# How many attempts there may be.
+
+
+def test_a_walk_ends_after_so_many_attempts() -> None:
+    plan = fallback(*[target()] * 10)
+    played = play(plan, *[answered(500)] * 4, max_attempts=4)
+    assert (len(played.calls), played.result.upstream_calls) == (4, 4)
+    assert line(played.result.steps).endswith("targets[3] 500 100ms max_attempts reached")
+
+
+def test_fifty_attempts_are_the_default() -> None:
+    played = play(fallback(*[target()] * 1000), *[answered(500)] * 50)
+    assert len(played.calls) == 50
+
+
+def test_retries_are_attempts() -> None:
+    plan = fallback(*[target(retry={"attempts": 5})] * 10)
+    played = play(plan, *[answered(500)] * 3, max_attempts=3)
+    assert played.result.retry_count == -1
+    assert [call.attempt.target.path for call in played.calls] == ["config.targets[0]"] * 3
+    assert "max_attempts reached" in line(played.result.steps)
+
+
+def test_the_last_attempt_is_not_hedged() -> None:
+    plan = fallback(target(), target("l"), hedge={"delay": 0.01, "percent": 100})
+    played = play(plan, answered(500), max_attempts=1)
+    assert len(played.calls) == 1
+
+
+def test_conditions_share_one_evaluation_of_the_request() -> None:
+    class Counting(Asked):
+        reads = 0
+
+        def param(self, name: str) -> Any:
+            self.reads += 1
+            return super().param(name)
+
+    conditions = [{"query": {"params.a": {"$gt": number}}, "then": "a"} for number in range(50)]
+    inner = {
+        "strategy": {"mode": "conditional", "conditions": conditions, "default": "a"},
+        "targets": [target(name="a")],
+    }
+    view = Counting({"a": -1})
+    play(fallback(inner, inner), answered(500), answered(500), view=view)
+    assert view.reads == 1
+
+
+def test_a_loop_ends_the_walk() -> None:
+    played = play(
+        fallback(*[target(retry={"attempts": 5, "on_status_codes": [508]})] * 5, on_status_codes=[508]), answered(508)
+    )
+    assert len(played.calls) == 1

@@ -92,3 +92,28 @@ def test_metadata_stands_for_its_header() -> None:
 def test_what_can_not_be_explained(body: Any) -> None:
     status, told = explained(body)
     assert (status, bool(told["error"]["message"])) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ({"request": {**CHAT, "user": "u" * 600_000}}, 413, "larger than 524288 bytes"),
+        ({"metadata": {"a": "b" * 70_000}}, 400, "metadata are larger than 65536 bytes"),
+        ({"config": {"provider": "echo", "override_params": {"a": "b" * 70_000}}}, 400, "config is larger than 65536"),
+        ({"config": {"provider": "echo"}, "faults": " " * 17_000 + "x"}, 400, "at most 16384 characters"),
+        ({"config": {"provider": "echo", **{f"zq{number}": 1 for number in range(200)}}}, 400, "more than 100 settings"),
+        ({"config": {"strategy": {"mode": "fallback"}, "targets": [{"provider": "echo"}] * 50},
+          "request": {**CHAT, "user": "u" * 200_000}, "faults": ",".join(f"targets[{number}]=500" for number in range(50))},
+         400, "too large to be prepared for so many targets"),
+    ],
+)  # fmt: skip
+def test_what_an_explanation_may_cost(body: Any, status: int, said: str) -> None:
+    code, told = explained(body)
+    assert (code, said in told["error"]["message"]) == (status, True), told
+
+
+def test_an_explanation_ends_after_the_most_attempts_of_a_request() -> None:
+    config = {"strategy": {"mode": "fallback"}, "targets": [{"provider": "echo"}] * 100}
+    faults = ",".join(f"targets[{number}]=500" for number in range(100))
+    _, told = explained({"config": config, "faults": faults})
+    assert (told["attempts"], told["most_attempts"]) == (50, 50)

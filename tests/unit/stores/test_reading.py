@@ -424,7 +424,7 @@ FILES = st.dictionaries(st.sampled_from(["virtual_keys", "configs", "keys"]), SE
 @given(FILES)
 def test_whatever_the_file_holds_is_a_catalogue_or_a_list_of_problems(sections: dict[str, Any]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("penstock.stores.reading.tomllib.loads", lambda _: sections)
+        patch.setattr("penstock.settings.text_file.tomllib.loads", lambda _: sections)
         reading = Reading(Path(__file__), {}, PROVIDERS, None)
     assert all(" in test_reading.py: " in problem for problem in reading.problems)
     if not reading.problems:
