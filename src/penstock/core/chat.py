@@ -213,6 +213,11 @@ class ToolChoice(msgspec.Struct, frozen=True):
     mode: Literal["auto", "none", "required"]
     names: tuple[str, ...] = ()
 
+    @property
+    def allowed(self) -> frozenset[str]:
+        """The names, for looking many tools up."""
+        return frozenset(self.names)
+
 
 class Format(msgspec.Struct, frozen=True):
     """The response format. ``schema`` is raw JSON, empty unless the kind is json_schema. ``name`` is empty if the

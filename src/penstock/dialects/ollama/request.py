@@ -33,7 +33,7 @@ from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
 from penstock.dialects.dialect import Payload, WriteContext
 from penstock.dialects.foreign import PLAIN, ready_for
-from penstock.dialects.function_tools import described, take_functions, unknown_choice
+from penstock.dialects.function_tools import described, only_allowed, take_functions, unknown_choice
 
 _ROLES: Final[Mapping[Role, str]] = {"developer": "system"}
 
@@ -180,7 +180,7 @@ def _tools(parameters: Parameters) -> list[dict[str, Any]] | Failure:
     unknown = unknown_choice(choice, {tool.name for tool in offered})
     if unknown is not None:
         return unknown
-    return [_tool(tool) for tool in offered if not choice.names or tool.name in choice.names]
+    return [_tool(tool) for tool in only_allowed(choice, offered)]
 
 
 def _tool(tool: Tool) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from penstock.core.chat import (
 from penstock.core.json_text import UNREADABLE, write_json
 from penstock.dialects.anthropic.caller.hosted import in_words
 from penstock.dialects.envelope import is_sealed, unseal
-from penstock.dialects.malformed import Malformed, cache_in, text_in
+from penstock.dialects.malformed import CALL_NAME, Malformed, cache_in, is_name, text_in
 
 _ROLES: Final = frozenset({"user", "assistant", "system"})
 _DOCUMENT_EXTRAS: Final = ("citations", "context")
@@ -133,8 +133,8 @@ def _answer(content: Any, path: str, inputs: Mapping[int, bytes]) -> tuple[Part,
 
 def _call(block: Mapping[str, Any], path: str, written: bytes, signature: str, owner: str) -> ToolCall:
     name = block.get("name")
-    if not isinstance(name, str) or not name:
-        raise Malformed(f"{path}.name", "the name of a tool")
+    if not is_name(name) or not name:
+        raise Malformed(f"{path}.name", CALL_NAME)
     given = block.get("input")
     arguments = (written or write_json({} if given is None else given)).decode("utf-8", "surrogatepass")
     return ToolCall(text_in(block.get("id")), name, arguments, signature, owner, cache_in(block))

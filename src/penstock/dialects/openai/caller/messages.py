@@ -25,7 +25,7 @@ from penstock.core.chat import (
     ToolResult,
     UnknownPart,
 )
-from penstock.dialects.malformed import Malformed, cache_in, text_in
+from penstock.dialects.malformed import CALL_NAME, Malformed, cache_in, is_name, text_in
 from penstock.dialects.openai.caller.earlier_turn import earlier_turn
 from penstock.dialects.openai.caller.parts import read_content
 
@@ -112,6 +112,8 @@ def _tool_calls(message: Mapping[str, Any], path: str) -> Iterable[ToolCall]:
     legacy = message.get("function_call")
     if isinstance(legacy, dict) and not calls:
         name = text_in(legacy.get("name"))
+        if not is_name(name):
+            raise Malformed(f"{path}.function_call.name", CALL_NAME)
         yield ToolCall(name, name, text_in(legacy.get("arguments")))
 
 
@@ -120,8 +122,8 @@ def _tool_call(call: Any, path: str) -> ToolCall:
         raise Malformed(path, "an object")
     custom = call.get("type") == "custom"
     function = call.get("custom" if custom else "function")
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise Malformed(f"{path}.function.name", "the name of a function")
+    if not isinstance(function, dict) or not is_name(function.get("name")):
+        raise Malformed(f"{path}.function.name", CALL_NAME)
     arguments = function.get("input" if custom else "arguments")
     if isinstance(arguments, dict):
         arguments = msgspec.json.encode(arguments).decode()
