@@ -80,7 +80,7 @@ class _Text:
             self._starts.append(self._starts[-1] + len(part))
         text = "".join(parts)
         pieces = [text[at : at + _STEP].encode("utf-8", "surrogatepass") for at in range(0, len(text), _STEP)]
-        self._steps = [0, *accumulate(map(len, pieces))]
+        self._steps = [0, *accumulate(map(len, pieces[:-1]))]
         """The bytes before each ``_STEP`` characters."""
         self._searches = 0
 
