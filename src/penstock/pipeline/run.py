@@ -76,7 +76,7 @@ class Pipeline(msgspec.Struct, frozen=True):
                 return self._refused(refusal, call)
         if not self.idempotency.applies(call):
             return await self._routed(call, compiled)
-        answer = await self.idempotency.answer(call, lambda: self._routed(call, compiled))
+        answer = await self.idempotency.answer(call, lambda: self._routed(call, compiled), compiled.plan)
         return self._refused(answer, call) if isinstance(answer, Failure) else answer
 
     async def _routed(self, call: Call, compiled: CompiledPlan) -> Answer:

@@ -19,6 +19,7 @@ from penstock.core.json_path import Path, parse_path
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
 from penstock.routing import custom_host, policies
+from penstock.routing.breaker import BreakerPolicy
 from penstock.routing.fields import PLAIN_INVALID, Fields, Refused, refuse
 from penstock.routing.plan import Target
 
@@ -126,6 +127,7 @@ class LeafBuilder:
         api_key = key.credential if key else self._credential(fields, address, from_config=from_config)
         options = self._options(fields, key, from_config=from_config)
         breaker = policies.breaker(fields) if guarded else None
+        policy = _policy(breaker, headers.request_timeout)
         return Target(
             path=fields.path,
             provider=provider,
@@ -148,7 +150,7 @@ class LeafBuilder:
             is_tracked=tracked or breaker is not None,
             virtual_key=key.name if key else None,
             models=key.models if key else None,
-            identity=_identity(address, api_key, options, overrides.get("model", b"")),
+            identity=_identity(address, api_key, options, overrides.get("model", b""), policy),
             address=address,
         )
 
@@ -276,15 +278,28 @@ def _paths(fields: Fields) -> tuple[Path, ...]:
     return tuple(paths)
 
 
-def _identity(address: str, key: Secret | None, options: Mapping[str, str], model: bytes) -> str:
+def _identity(address: str, key: Secret | None, options: Mapping[str, str], model: bytes, policy: str) -> str:
     """A digest of the values that define a target's health: two targets with the same digest share their health."""
     parts = (
         address,
         key.reveal() if key else "",
         msgspec.json.encode(sorted(options.items())).decode(),
         model.decode(),
+        policy,
     )
     return hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:24]
+
+
+def _policy(breaker: BreakerPolicy | None, callers_timeout: float | None) -> str:
+    """What decides whether an attempt counts as a failure: targets that differ in it have a health of their own.
+
+    A caller can send a time limit with a saved config: what fails under a limit of a millisecond says nothing to those
+    who wait longer.
+    """
+    if breaker is None:
+        return f"{callers_timeout}"
+    codes = None if breaker.failure_status_codes is None else sorted(breaker.failure_status_codes)
+    return repr((msgspec.structs.replace(breaker, failure_status_codes=None), codes, callers_timeout))
 
 
 def _no_provider() -> Refused:

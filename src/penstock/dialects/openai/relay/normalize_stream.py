@@ -97,7 +97,8 @@ class StreamNormalizer:
     """Mends one stream. Any way of cutting its bytes gives the same events. Never raises."""
 
     __slots__ = (
-        "_choices", "_created", "_failed", "_held", "_id", "_is_done", "_is_finished", "_model", "_relay", "_unfinished",
+        "_choices", "_created", "_failed", "_held", "_id", "_is_done", "_is_finished", "_model", "_relay",
+        "_unfinished",
     )  # fmt: skip
 
     def __init__(self) -> None:
