@@ -8,11 +8,12 @@ forwarded beside it: a doubled key would otherwise let the gateway read one valu
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
 
+from penstock.core.json_slices import LARGE, elements
 from penstock.core.json_text import UNREADABLE
 
 _MAP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -85,6 +86,25 @@ class Body:
                 return json.loads(bytes(raw))
             except (ValueError, RecursionError) as error:
                 raise BodyError(f"{key} is not valid JSON: {error}") from None
+
+    def elements(self, key: str) -> Iterable[Any] | None:
+        """The decoded elements of an array, a large one a slice at a time; None for anything else.
+
+        Raises BodyError when the value is malformed inside, perhaps only after some elements.
+        """
+        if not self.is_array(key):
+            return None
+        raw = self.raw(key) or b""
+        if len(raw) > LARGE:
+            return self._sliced(key, raw)
+        value = self.value(key)
+        return value if isinstance(value, list) else None
+
+    def _sliced(self, key: str, raw: bytes) -> Iterator[Any]:
+        try:
+            yield from elements(raw)
+        except ValueError as error:
+            raise BodyError(f"{key} is not valid JSON: {error}") from None
 
     def objects(self, key: str) -> list[Body]:
         """The objects of an array, each with its members' own bytes. Raises BodyError when one is none."""

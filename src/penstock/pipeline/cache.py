@@ -27,6 +27,7 @@ from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.account import AttemptAccount, SharedCost
 from penstock.pipeline.attempt import failed, send
 from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.off_loop import LARGE, off_loop
 from penstock.pipeline.prepare import PreparedRequest, prepare
 from penstock.pipeline.shared_call import SharedCall
 from penstock.pipeline.target_route import TargetRoute
@@ -93,7 +94,8 @@ class Caching(msgspec.Struct, frozen=True):
 
     async def attempt(self, call: Call, route: TargetRoute, step: Attempt, account: AttemptAccount) -> Answer:
         """One attempt at a target whose answers may be stored."""
-        keyed = self._prepare(call, route)
+        is_large = len(call.body) > LARGE
+        keyed = await off_loop(lambda: self._prepare(call, route)) if is_large else self._prepare(call, route)
         if isinstance(keyed, Failure):
             return failed(keyed, call)
         prepared, key = keyed
@@ -112,7 +114,8 @@ class Caching(msgspec.Struct, frozen=True):
         namespace, tenant = _namespace(call.fields), call.caller.tenant
         # A forwarded header is part of the request, too.
         form = (call.dialect.name, tenant, namespace, call.hops, call.query, call.body)
-        name = None if route.target.forward_headers else (route.serial, route.aliased_model, *form)
+        is_remembered = not route.target.forward_headers and len(call.body) <= LARGE
+        name = None if not is_remembered else (route.serial, route.aliased_model, *form)
         keyed = None if name is None else self.prepared.get(name)
         if keyed is None:
             prepared = prepare(call, route)

@@ -25,6 +25,7 @@ from penstock.core.virtual_key import VirtualKey
 from penstock.dialects.caller import RequestBody
 from penstock.pipeline.authenticate import KEY_HEADERS, credential
 from penstock.pipeline.call import Call
+from penstock.pipeline.off_loop import off_loop
 from penstock.pipeline.target_route import TargetBinder, TargetRoute
 from penstock.providers.row import Key, Operation, Provider
 from penstock.routing.leaf import HeaderSettings, Rules
@@ -55,6 +56,8 @@ _PLACEHOLDERS: Final = frozenset({"", "OPENAI_API_KEY", "DUMMY-KEY", "undefined"
 _NAMING: Final = frozenset({b"x-portkey-provider", b"x-portkey-config", b"x-portkey-virtual-key"})
 _LIGHT: Final = 1024
 """Bytes of headers of an ordinary plan; a plan from more bytes weighs more in the memory of plans."""
+_PRIVATE_KEY: Final = "PRIVATE KEY"
+"""What the PEM of a private key says of itself."""
 _SAVED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """The name of a saved config, as opposed to JSON."""
 
@@ -178,6 +181,15 @@ class Compiler:
         if route is None:
             route = compiled.routes[key] = self._binder.bind(target, operation)
         return route
+
+    async def bound(self, compiled: CompiledPlan, target: Target, operation: Operation) -> TargetRoute | Failure:
+        """Like ``route``. A private key is loaded in a thread."""
+        is_costly = (target.path, operation) not in compiled.routes and any(
+            _PRIVATE_KEY in value for value in target.options.values()
+        )
+        if is_costly:
+            return await off_loop(lambda: self.route(compiled, target, operation))
+        return self.route(compiled, target, operation)
 
     def _routes(self, name: bytes) -> bool:
         """Whether a header affects routing."""

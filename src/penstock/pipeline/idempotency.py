@@ -22,6 +22,7 @@ from penstock.pipeline.account import SharedCost
 from penstock.pipeline.authenticate import KEY_HEADERS
 from penstock.pipeline.cache import is_whole
 from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.off_loop import LARGE, off_loop
 from penstock.pipeline.shared_call import SharedCall
 from penstock.routing.plan import Plan, Target, leaves
 
@@ -78,7 +79,9 @@ class Idempotency:
             text = f"The Idempotency-Key is longer than {_LONGEST} characters: send a shorter one, such as a UUID."
             return Failure(Kind.INVALID_REQUEST, text, "idempotency-key")
         tenant = call.caller.tenant
-        name, fingerprint = (tenant, _name(call, plan)), _fingerprint(call)
+        is_large = len(call.body) > LARGE
+        fingerprint = await off_loop(lambda: _fingerprint(call)) if is_large else _fingerprint(call)
+        name = (tenant, _name(call, plan))
         entry = self._entry(name)
         if entry is not None and entry.expires > monotonic() and entry.shared_call.joinable:
             if entry.fingerprint != fingerprint:

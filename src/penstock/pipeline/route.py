@@ -82,7 +82,7 @@ class Router(msgspec.Struct, frozen=True):
 
     async def _try(self, call: Call, compiled: CompiledPlan, step: Attempt) -> Answer:
         account = call.account.attempt(step.target)
-        route = self.compiler.route(compiled, step.target, call.operation)
+        route = await self.compiler.bound(compiled, step.target, call.operation)
         try:
             if isinstance(route, Failure):
                 answer = failed(route, call)

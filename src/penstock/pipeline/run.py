@@ -16,6 +16,7 @@ from penstock.pipeline.attempt import failed
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.compile import CompiledPlan, Compiler
 from penstock.pipeline.idempotency import Idempotency
+from penstock.pipeline.off_loop import LARGE, off_loop
 from penstock.pipeline.response_headers import with_response_headers
 from penstock.pipeline.route import Router
 
@@ -63,7 +64,8 @@ class Pipeline(msgspec.Struct, frozen=True):
         if call.hops >= self.max_hops:
             return self._refused(_loop(call.hops), call)
         if call.operation.has_body:
-            request = call.dialect.read_body(call.body)
+            read, data = call.dialect.read_body, call.body
+            request = await off_loop(lambda: read(data)) if len(data) > LARGE else read(data)
             if isinstance(request, Failure):
                 return self._refused(request, call)
             call.request = request

@@ -28,10 +28,10 @@ from penstock.core.chat import (
     ToolResult,
 )
 from penstock.core.failure import Failure, Kind
-from penstock.core.json_text import UNREADABLE, write_json
+from penstock.core.json_text import UNREADABLE
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
-from penstock.dialects.dialect import Payload, WriteContext
+from penstock.dialects.dialect import Payload, WriteContext, encoded
 from penstock.dialects.foreign import PLAIN, ready_for
 from penstock.dialects.function_tools import described, only_allowed, take_functions, unknown_choice
 
@@ -73,7 +73,7 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     beside = {"format": _format(parameters, context.traits), "think": _think(parameters, context.traits)}
     beside |= {name: parameters.value(name) for name in _PARAMETERS}
     body |= {name: value for name, value in beside.items() if value is not None}
-    return Payload(write_json(body), parameters.dropped())
+    return Payload(encoded(body, request), parameters.dropped())
 
 
 # Messages.

@@ -15,7 +15,6 @@ import msgspec
 
 from penstock.core.chat import ChatRequest, Format, Owner
 from penstock.core.failure import Failure, Kind
-from penstock.core.json_text import write_json
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
 from penstock.dialects.anthropic.hosts import Host, host_of
@@ -24,7 +23,7 @@ from penstock.dialects.anthropic.provider.messages import Conversation
 from penstock.dialects.anthropic.provider.thinking import Thinking, decide
 from penstock.dialects.anthropic.provider.tools import write_tools
 from penstock.dialects.anthropic.provider.user import anonymous_user
-from penstock.dialects.dialect import Payload, WriteContext
+from penstock.dialects.dialect import Payload, WriteContext, encoded
 from penstock.dialects.foreign import Reader, ready_for
 from penstock.dialects.strict_schema import Enforced, strict_schema
 
@@ -77,7 +76,7 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     body |= _sampling(request, parameters, traits, thinks=thinking.is_on)
     body |= _stop_sequences(parameters)
     headers = _versions(body, parameters, context, host)
-    return Payload(write_json(body), parameters.dropped(), headers)
+    return Payload(encoded(body, request), parameters.dropped(), headers)
 
 
 # The form of the answer.

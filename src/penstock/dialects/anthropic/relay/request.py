@@ -14,6 +14,7 @@ import msgspec
 from penstock.core.body import Body, BodyError
 from penstock.core.chat import Owner
 from penstock.core.failure import Failure, Kind
+from penstock.core.json_slices import slices
 from penstock.core.json_text import UNREADABLE, read_json_or_none, write_json
 from penstock.dialects.anthropic.hosts import betas_for_bedrock, host_of
 from penstock.dialects.anthropic.provider.betas import listed
@@ -79,8 +80,8 @@ def without_envelopes(body: Body) -> tuple[Body, tuple[str, ...]]:
     if QUOTED_MARK not in raw:
         return body, ()
     try:
-        messages = [_without(message) for message in _MESSAGES.decode(raw)]
-    except UNREADABLE:
+        messages = [_without(message) for piece in slices(raw) for message in _MESSAGES.decode(piece)]
+    except (ValueError, *UNREADABLE):
         return body, ()
     kept = [message for message in messages if message is not None]
     encoded = [Body(message).encode() for message in kept]

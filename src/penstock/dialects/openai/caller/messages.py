@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from penstock.core.body import Body, BodyError
 from penstock.core.chat import (
     Message,
     NativePart,
@@ -40,12 +41,17 @@ _ROLES: Final[Mapping[str, Role]] = {
 }
 
 
-def read_messages(value: Any) -> tuple[Message, ...]:
+def read_messages(body: Body) -> tuple[Message, ...]:
     """All messages. Raises Malformed."""
-    if not isinstance(value, list) or not value:
-        raise Malformed("messages", "a non-empty array of message objects")
     names: dict[str, str] = {}
-    return tuple([_message(message, f"messages[{position}]", names) for position, message in enumerate(value)])
+    try:
+        given = enumerate(body.elements("messages") or ())
+        messages = [_message(message, f"messages[{position}]", names) for position, message in given]
+    except BodyError:
+        raise Malformed("messages", "valid JSON") from None
+    if not messages:
+        raise Malformed("messages", "a non-empty array of message objects")
+    return tuple(messages)
 
 
 def _message(message: Any, path: str, names: dict[str, str]) -> Message:

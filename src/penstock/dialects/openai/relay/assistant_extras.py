@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from penstock.core.body import Body
 from penstock.core.json_text import write_json
-from penstock.core.message_list import Members, decoded, edit_messages, has_role
+from penstock.core.message_list import Members, any_message, decoded, edit_messages, has_role
 
 _ASSISTANT: Final = b'"assistant"'
 _ECHOES: Final = (
@@ -75,12 +75,12 @@ def with_thoughts(body: Body) -> Body:
     raw = body.raw("messages")
     if raw is None or b'"tool_calls"' not in raw:
         return body
+    if not any_message(body, lambda message: bool(decoded(message.get("tool_calls")))):
+        return body
     return edit_messages(body, _tell_thoughts)
 
 
 def _tell_thoughts(messages: list[Members]) -> None:
-    if not any(decoded(message.get("tool_calls")) for message in messages):
-        return
     for message in messages:
         if has_role(message, _ASSISTANT) and not decoded(message.get("reasoning_content")):
             thought = decoded(message.get("reasoning"))
