@@ -8,6 +8,7 @@ forwarded beside it: a doubled key would otherwise let the gateway read one valu
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -68,6 +69,11 @@ class Body:
         """The member's JSON bytes, or None when it is absent."""
         value = self._members.get(key)
         return None if value is None else bytes(value)
+
+    def holds(self, key: str, pattern: re.Pattern[bytes]) -> bool:
+        """Whether the pattern is found in the member's JSON bytes, which aren't copied for it."""
+        value = self._members.get(key)
+        return value is not None and pattern.search(memoryview(value)) is not None
 
     def is_array(self, key: str) -> bool:
         """Whether the member is an array, without a copy of it."""
@@ -140,11 +146,14 @@ class Body:
 
     def encode(self) -> bytes:
         """The object as JSON bytes, values untouched, members in order."""
-        parts = []
+        parts: list[msgspec.Raw | bytes] = [b"{"]
         for key, raw in self._members.items():
             parts.append(_KEYS.get(key) or _key(key))
             parts.append(raw)
-        return b"{" + b"".join(parts)[1:] + b"}"
+        if len(parts) > 1:
+            parts[1] = bytes(parts[1])[1:]
+        parts.append(b"}")
+        return b"".join(parts)
 
 
 def _members(text: str) -> Iterator[tuple[str, bytes]]:

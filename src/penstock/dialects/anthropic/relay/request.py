@@ -7,6 +7,7 @@ thinking blocks".
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +26,7 @@ from penstock.dialects.envelope import MARK, QUOTED_MARK, unseal
 _Members = dict[str, "msgspec.Raw | bytes"]
 _MESSAGES: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 _BLOCKS: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+_SEALED: Final = re.compile(re.escape(QUOTED_MARK))
 _CLAUDE: Final = Owner.ANTHROPIC
 
 
@@ -76,9 +78,9 @@ def _headers(context: WriteContext, *names: str) -> tuple[tuple[str, str], ...]:
 def without_envelopes(body: Body) -> tuple[Body, tuple[str, ...]]:
     """The body without what Claude didn't think, and what is thereby dropped: ``thinking`` where a call of tools is
     left without a thought before it, which a model that thinks within a budget refuses."""
-    raw = body.raw("messages") or b""
-    if QUOTED_MARK not in raw:
+    if not body.holds("messages", _SEALED):
         return body, ()
+    raw = body.raw("messages") or b""
     try:
         messages = [_without(message) for piece in slices(raw) for message in _MESSAGES.decode(piece)]
     except (ValueError, *UNREADABLE):

@@ -22,8 +22,7 @@ _MARKS: Final = re.compile(rb'_(?:details|blocks|signature)"')
 
 def is_marked(body: Body) -> bool:
     """Whether the messages may hold opaque values at all: hardly any do."""
-    raw = body.raw("messages")
-    return raw is not None and _MARKS.search(raw) is not None
+    return body.holds("messages", _MARKS)
 
 
 def kept_at_home(body: Body, owner: str) -> Body:
