@@ -13,6 +13,7 @@ from penstock.core.address import AddressPolicy
 from penstock.core.http import Limits
 from penstock.core.secret import Secret
 from penstock.observe.access_log import AccessLog
+from penstock.observe.library_logs import quieten_libraries
 from penstock.observe.record import Records
 from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.cache import Caching
@@ -48,6 +49,7 @@ def build(
     ``catalogue`` is the file with virtual keys, saved configs and gateway keys; ``sleep`` is how the waits between
     attempts pass. Raises SettingsError.
     """
+    quieten_libraries()
     policy = AddressPolicy(settings.trusted_hosts)
     records = Records()
     http1 = _http1(settings.upstream, policy, os.environ)

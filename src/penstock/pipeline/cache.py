@@ -19,7 +19,7 @@ import msgspec
 from penstock.core.body import Body
 from penstock.core.failure import Failure
 from penstock.core.http import Limits
-from penstock.core.json_text import UNREADABLE
+from penstock.core.json_text import UNREADABLE, write_json
 from penstock.core.lru import Lru
 from penstock.core.outcome import Outcome
 from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect
@@ -283,10 +283,7 @@ def _canonical(body: Body | None) -> bytes:
     if body is None:
         return b""
     names = sorted(name for name in body if name not in _DELIVERY)
-    return b",".join([b"%b:%b" % (_ENCODER.encode(name), _compact(body.raw(name) or b"")) for name in names])
-
-
-_ENCODER: Final = msgspec.json.Encoder()
+    return b",".join([b"%b:%b" % (write_json(name), _compact(body.raw(name) or b"")) for name in names])
 
 
 def _compact(raw: bytes) -> bytes:

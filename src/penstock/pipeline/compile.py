@@ -18,6 +18,7 @@ from penstock.core.address import AddressPolicy
 from penstock.core.did_you_mean import hint
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits
+from penstock.core.json_text import write_json
 from penstock.core.lru import Lru
 from penstock.core.memo import NameMemo
 from penstock.core.secret import Secret
@@ -170,7 +171,7 @@ class Compiler:
         if not slash or not model or not (is_known or bare):
             return None
         if is_known:
-            body = request.body.replaced({"model": msgspec.json.encode(model)})
+            body = request.body.replaced({"model": write_json(model)})
             call.request = RequestBody(body, model, request.stream)
         return name
 

@@ -54,7 +54,7 @@ class TransformedStream(WrappedReply):
         while not self._has_ended:
             data = await self._inner.read()
             self._untold += len(data)
-            self._has_ended = self._has_ended or not data
+            self._has_ended = not data
             change = partial(transform.feed, data) if data else self._finished
             ready = await off_loop(change) if self._untold > LARGE else change()
             if transform.is_over or transform.failure is not None:

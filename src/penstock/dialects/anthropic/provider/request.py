@@ -181,13 +181,18 @@ def _versions(
     """The version and the betas, in the body or as header fields as the host wants them."""
     headers: dict[str, str] = {}
     asked, option = parameters.value("anthropic_version"), context.options.get("anthropic_version", "")
+    asked_version = asked if beta_features.is_name(asked) else None
     if host.version:
-        option = body["anthropic_version"] = host.body_version((option, asked))
-    elif isinstance(asked, str) and option in {"", _VERSION}:
-        option = headers["anthropic-version"] = asked
+        option = body["anthropic_version"] = host.body_version((option, asked_version))
+    elif asked_version is not None and option in {"", _VERSION}:
+        option = headers["anthropic-version"] = asked_version
     if asked is not None and asked != option:
         parameters.unsupported("anthropic_version")
-    betas = beta_features.names(context.options.get("anthropic_beta"), parameters.value("anthropic_beta"), body)
+    asked_betas = beta_features.listed(parameters.value("anthropic_beta"))
+    for name in asked_betas:
+        if not beta_features.is_name(name):
+            parameters.unsupported("anthropic_beta")
+    betas = beta_features.names(context.options.get("anthropic_beta"), asked_betas, body)
     if betas and host.betas_in_body:
         body["anthropic_beta"] = betas
     elif betas:

@@ -18,7 +18,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.json_slices import slices
 from penstock.core.json_text import UNREADABLE, read_json_or_none, write_json
 from penstock.dialects.anthropic.hosts import betas_for_bedrock, host_of
-from penstock.dialects.anthropic.provider.betas import listed
+from penstock.dialects.anthropic.provider.betas import is_name, listed
 from penstock.dialects.caller import FittedRequest
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.envelope import MARK, QUOTED_MARK, unseal
@@ -64,7 +64,7 @@ def _fit(body: Body, context: WriteContext) -> FittedRequest:
 def _betas(context: WriteContext) -> list[str]:
     """The beta features that the operator lends and those that the caller's header asks for, each once."""
     lent, asked = listed(context.options.get("anthropic_beta")), listed(context.asked.get("anthropic_beta"))
-    return list(dict.fromkeys((*lent, *asked)))
+    return list(dict.fromkeys(filter(is_name, (*lent, *asked))))
 
 
 def _headers(context: WriteContext, *names: str) -> tuple[tuple[str, str], ...]:

@@ -26,6 +26,7 @@ from penstock.core.chat import (
     ToolResult,
     UnknownPart,
 )
+from penstock.core.json_text import write_json
 from penstock.dialects.malformed import CALL_NAME, Malformed, cache_in, is_name, text_in
 from penstock.dialects.openai.caller.earlier_turn import earlier_turn
 from penstock.dialects.openai.caller.parts import read_content
@@ -132,7 +133,7 @@ def _tool_call(call: Any, path: str) -> ToolCall:
         raise Malformed(f"{path}.function.name", CALL_NAME)
     arguments = function.get("input" if custom else "arguments")
     if isinstance(arguments, dict):
-        arguments = msgspec.json.encode(arguments).decode()
+        arguments = write_json(arguments).decode()
     signature = text_in(function.get("thought_signature")) or _google_signature(call)
     return ToolCall(
         text_in(call.get("id")),
