@@ -11,8 +11,8 @@ import asyncio
 import gc
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
+from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
 
@@ -46,13 +46,22 @@ class _Quietly:
                 gc.enable()
 
 
-_executor: Final = ThreadPoolExecutor(_THREADS, "penstock-work")
 _quietly: Final = _Quietly()
+_room: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore]] = WeakKeyDictionary()
+"""Room for more work, by event loop."""
 
 
 async def off_loop(work: Callable[[], T]) -> T:
     """The result of ``work``, made in a thread. A caller that is cancelled doesn't stop work that has begun."""
-    future = asyncio.get_running_loop().run_in_executor(_executor, work)
+    loop = asyncio.get_running_loop()
+    room = _room.setdefault(loop, asyncio.Semaphore(_THREADS))
+    await room.acquire()
+    future = loop.run_in_executor(None, work)
     _quietly.begin()
-    future.add_done_callback(lambda _: _quietly.end())
-    return await future
+
+    def ended(_: asyncio.Future[T]) -> None:
+        _quietly.end()
+        room.release()
+
+    future.add_done_callback(ended)
+    return await asyncio.shield(future)
