@@ -101,7 +101,7 @@ def _price(function: Any, args: tuple[Any, ...], result: Any) -> int:
         return _search(name, args, result)
     if name in _FREE:
         return 0
-    if isinstance(owner, _SIZED) and not isinstance(owner, type):
+    if isinstance(owner, _SIZED):
         return _method(owner, name, args, result)
     return sum(map(_size, args)) + _size(result)
 
@@ -182,7 +182,8 @@ class _Counting(ast.NodeTransformer):
                 return self._work("equal", node.left, node.comparators[0])
             case ast.NotEq():
                 return ast.UnaryOp(ast.Not(), self._work("equal", node.left, node.comparators[0]))
-        return node
+            case _:
+                return node
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.expr:
         self.generic_visit(node)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -46,6 +47,78 @@ def without_path(body: Body, path: Path) -> Body:
     raw = body.raw(first) or b"null"
     less = _without(raw, tuple(steps_after))
     return body if less is raw else body.replaced({first: less})
+
+
+def without_paths(body: Body, paths: Sequence[Path]) -> Body:
+    """The body without the values at the paths, taken out one after the other. Each part is parsed once."""
+    opened: dict[str, _Part] = {}
+    for first, *steps_after in paths:
+        if not isinstance(first, str) or first not in body:
+            continue
+        if not steps_after:
+            body = body.without(first)
+            opened.pop(first, None)
+        else:
+            opened.setdefault(first, _Part(body.raw(first) or b"null")).remove(steps_after)
+    changed = {name: part.encode() for name, part in opened.items() if part.is_changed}
+    return body.replaced(changed) if changed else body
+
+
+class _Part:
+    """A value that is parsed when a path leads into it: its members or elements are parts again."""
+
+    __slots__ = ("_inner", "_raw", "is_changed")
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+        self._inner: dict[str, _Part] | list[_Part] | None = None
+        self.is_changed = False
+
+    def remove(self, path: Sequence[str | int | None]) -> bool:
+        """Take out the value at the path; whether there was one."""
+        step, *steps_after = path
+        try:
+            inner = self._opened(by_name=isinstance(step, str))
+        except (ValueError, RecursionError):
+            return False
+        found = _found(inner, step)
+        if steps_after:
+            is_news = [inner[key].remove(steps_after) for key in found]  # type: ignore[index] # as it was found
+            self.is_changed |= any(is_news)
+            return any(is_news)
+        for key in reversed(found):
+            del inner[key]  # type: ignore[arg-type]
+        self.is_changed |= bool(found)
+        return bool(found)
+
+    def _opened(self, *, by_name: bool) -> dict[str, _Part] | list[_Part]:
+        """The members or the elements. Raises ValueError for a value of the other kind."""
+        if self._inner is None:
+            if by_name:
+                body = Body.parse(self._raw)
+                self._inner = {name: _Part(body.raw(name) or b"null") for name in body}
+            else:
+                self._inner = [_Part(element) for element in _elements(self._raw)]
+        if isinstance(self._inner, dict) is not by_name:
+            raise ValueError("a value of another kind")
+        return self._inner
+
+    def encode(self) -> bytes:
+        """The value as JSON; what wasn't changed keeps its bytes."""
+        if not self.is_changed or self._inner is None:
+            return self._raw
+        if isinstance(self._inner, dict):
+            return Body({name: part.encode() for name, part in self._inner.items()}).encode()
+        return b"[" + b",".join([part.encode() for part in self._inner]) + b"]"
+
+
+def _found(inner: dict[str, _Part] | list[_Part], step: str | int | None) -> list[str] | list[int]:
+    """The keys of the parts that a step leads to."""
+    if isinstance(step, str):
+        return [step] if step in inner else []
+    if step is None:
+        return list(range(len(inner)))
+    return [step] if step < len(inner) else []
 
 
 def _without(raw: bytes, path: Path) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from penstock.core.body import Body
-from penstock.core.json_path import Path, without_path
+from penstock.core.json_path import Path, without_paths
 
 
 class ParameterChanges(msgspec.Struct, frozen=True):
@@ -27,9 +27,7 @@ class ParameterChanges(msgspec.Struct, frozen=True):
 
     def removed(self, body: Body) -> Body:
         """The body without what the config takes out."""
-        for path in self.removes:
-            body = without_path(body, path)
-        return body
+        return without_paths(body, self.removes) if self.removes else body
 
 
 NO_CHANGES = ParameterChanges()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.body import Body
-from penstock.core.json_path import Path, parse_path, without_path
+from penstock.core.json_path import Path, parse_path, without_path, without_paths
 
 
 def less(document: bytes, path: str) -> bytes:
@@ -202,3 +202,21 @@ def test_it_does_what_the_same_removal_does_on_decoded_values(
         without_path(Body.parse(raw), path).encode()
         == json.dumps(taken(document, path), ensure_ascii=False, separators=(",", ":")).encode()
     )
+
+
+@given(
+    st.recursive(
+        st.integers() | st.just("x"),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    ),
+    st.lists(
+        st.sampled_from(["a", "a.b", "a[0]", "a[1]", "a[*].b", "a[*]", "b[0].a", "a.a.a", "a[*][0]", "c", "a[0].b.c"])
+    ),
+)
+def test_many_paths_at_once_are_one_after_the_other(value: object, texts: list[str]) -> None:
+    paths = [parse_path(text) for text in texts]
+    body = Body({"a": json.dumps(value).encode(), "b": json.dumps([value]).encode()})
+    expected = body
+    for path in paths:
+        expected = without_path(expected, path)
+    assert without_paths(body, paths).encode() == expected.encode()
