@@ -16,6 +16,7 @@ from penstock.core.forwarded import TrustedProxies
 from penstock.core.http import Limits
 from penstock.core.permissions import Permissions
 from penstock.observe.access_log import PIPE_BUF, AccessLog
+from penstock.observe.library_logs import quieten_libraries
 from penstock.observe.outlet import raw
 from penstock.observe.record import Records
 from penstock.pipeline.authorize import Authorizer
@@ -59,6 +60,7 @@ def build(
     ``catalogue`` is the file with virtual keys, saved configs and gateway keys; ``sleep`` is how the waits between
     attempts pass. Raises SettingsError.
     """
+    quieten_libraries()
     policy = AddressPolicy(settings.trusted_hosts)
     guarded_policy = AddressPolicy(settings.guarded_hosts)
     records = Records()

@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from penstock.auth import oauth
+from penstock.auth.private_key import UnusableKeyError, load_rsa_key
 from penstock.auth.signer import Outgoing, Token, TokenRequest
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Url
@@ -40,6 +41,7 @@ class ServiceAccount(msgspec.Struct, frozen=True):
     key_id: str = ""
 
     is_own = False
+    is_costly = True
     fetch = None
 
     @property
@@ -51,10 +53,11 @@ class ServiceAccount(msgspec.Struct, frozen=True):
 
         claims = {"iss": self.email, "scope": SCOPE, "aud": self.token_url, "iat": int(now), "exp": int(now) + _LIFE}
         try:
-            signer = crypt.RSASigner.from_string(self.key.reveal(), self.key_id or None)  # type: ignore[no-untyped-call]
-            assertion = jwt.encode(signer, claims)  # type: ignore[no-untyped-call]
-        except (ValueError, TypeError):  # TypeError: a key of another kind, or one behind a passphrase
-            return _unusable("its private_key is no RSA key in PEM form")
+            key = load_rsa_key(self.key.reveal())
+        except UnusableKeyError as error:
+            return _unusable(f"of its private_key, {error}")
+        signer = crypt.RSASigner(key, self.key_id or None)  # type: ignore[no-untyped-call]
+        assertion = jwt.encode(signer, claims)  # type: ignore[no-untyped-call]
         body = urlencode({"grant_type": _GRANT, "assertion": assertion.decode()}).encode()
         return TokenRequest(Url.parse(self.token_url, trusted=True), oauth.FORM, body)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from penstock.auth.private_key import UnusableKeyError, load_rsa_key
 from penstock.auth.signer import Outgoing, Token, TokenRequest
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import header_line
@@ -35,6 +36,7 @@ class OciKey(msgspec.Struct, frozen=True):
     digest: str
 
     is_own = False
+    is_costly = True
     fetch = None
 
     @property
@@ -74,24 +76,11 @@ class OciKey(msgspec.Struct, frozen=True):
         return base64.b64encode(self.key.sign(text, padding.PKCS1v15(), hashes.SHA256())).decode()
 
 
-def _load(pem: str, passphrase: str) -> RSAPrivateKey:
-    """Raises ValueError for a key that can't be used."""
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
-    try:
-        key = serialization.load_pem_private_key(pem.encode(), passphrase.encode() or None)
-    except TypeError as error:
-        raise ValueError(str(error)) from None
-    if not isinstance(key, rsa.RSAPrivateKey):
-        raise ValueError("no RSA key")  # noqa: TRY004 (one kind of error for a key that is of no use)
-    return key
-
-
 def signer(
     options: Mapping[str, str], key: Secret | None, environment: Mapping[str, str] | None
 ) -> OciKey | Failure | None:
-    """The signer that Oracle's options describe; None when a bearer key is shown instead."""
+    """The signer that Oracle's options describe; None when a bearer key is shown instead. Loads the key: work for a
+    thread."""
     del key, environment
     if not options.get("oracle_private_key"):
         return None
@@ -104,9 +93,8 @@ def signer(
     tenancy, user, fingerprint, pem = (options[name] for name in _NAMES)
     pem = pem.replace("\\n", "\n")
     try:
-        loaded = _load(pem, options.get("oracle_key_passphrase", ""))
-    except ValueError:
-        text = "The private key can't be used: it must be an RSA key in PEM form, its passphrase beside it."
-        return Failure(Kind.INVALID_CONFIG, text, "oracle_private_key")
+        loaded = load_rsa_key(pem, options.get("oracle_key_passphrase", ""))
+    except UnusableKeyError as error:
+        return Failure(Kind.INVALID_CONFIG, f"The private key can't be used: {error}.", "oracle_private_key")
     digest = hashlib.sha256(pem.encode()).hexdigest()
     return OciKey(f"{tenancy}/{user}/{fingerprint}", loaded, digest)

@@ -53,7 +53,9 @@ class Signer(Protocol):
     """Credentials of one caller, or of the gateway itself.
 
     ``identity`` tells them apart and shows nothing of them. ``is_own``: they are the gateway's own identity, and never
-    go to a host that a caller names. ``fetch`` gets a token where a library must do it, else None.
+    go to a host that a caller names. ``fetch`` gets a token where a library must do it, else None. A signer whose
+    private key takes milliseconds to sign has ``is_costly = True``: its ``token_request`` and ``lines`` are work for a
+    thread.
     """
 
     @property

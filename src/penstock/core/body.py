@@ -8,11 +8,13 @@ forwarded beside it: a doubled key would otherwise let the gateway read one valu
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
 
+from penstock.core.json_slices import LARGE, elements
 from penstock.core.json_text import UNREADABLE
 
 _MAP: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -73,6 +75,11 @@ class Body:
         value = self._members.get(key)
         return None if value is None else bytes(value)
 
+    def holds(self, key: str, pattern: re.Pattern[bytes]) -> bool:
+        """Whether the pattern is found in the member's JSON bytes, which aren't copied for it."""
+        value = self._members.get(key)
+        return value is not None and pattern.search(memoryview(value)) is not None
+
     def is_array(self, key: str) -> bool:
         """Whether the member is an array, without a copy of it."""
         value = self._members.get(key)
@@ -105,6 +112,25 @@ class Body:
                 return list(_first_elements(bytes(view[:limit]).decode("utf-8", "ignore")))
             case _:
                 return self.value(key)
+
+    def elements(self, key: str) -> Iterable[Any] | None:
+        """The decoded elements of an array, a large one a slice at a time; None for anything else.
+
+        Raises BodyError when the value is malformed inside, perhaps only after some elements.
+        """
+        if not self.is_array(key):
+            return None
+        raw = self.raw(key) or b""
+        if len(raw) > LARGE:
+            return self._sliced(key, raw)
+        value = self.value(key)
+        return value if isinstance(value, list) else None
+
+    def _sliced(self, key: str, raw: bytes) -> Iterator[Any]:
+        try:
+            yield from elements(raw)
+        except ValueError as error:
+            raise BodyError(f"{key} is not valid JSON: {error}") from None
 
     def objects(self, key: str) -> list[Body]:
         """The objects of an array, each with its members' own bytes. Raises BodyError when one is none."""
@@ -149,11 +175,14 @@ class Body:
 
     def encode(self) -> bytes:
         """The object as JSON bytes, values untouched, members in order."""
-        parts = []
+        parts: list[msgspec.Raw | bytes] = [b"{"]
         for key, raw in self._members.items():
             parts.append(_KEYS.get(key) or _key(key))
             parts.append(raw)
-        return b"{" + b"".join(parts)[1:] + b"}"
+        if len(parts) > 1:
+            parts[1] = bytes(parts[1])[1:]
+        parts.append(b"}")
+        return b"".join(parts)
 
 
 def _members(text: str) -> Iterator[tuple[str, bytes]]:

@@ -19,6 +19,7 @@ Role = Literal["system", "developer", "user", "assistant", "tool"]
 """The role of a message. Providers other than OpenAI treat ``developer`` as ``system``."""
 
 SYSTEM_ROLES: Final = frozenset({"system", "developer"})
+_MANY: Final = 1024
 _ANSWERS: Final = frozenset({"assistant", "tool"})
 
 
@@ -213,6 +214,11 @@ class ToolChoice(msgspec.Struct, frozen=True):
     mode: Literal["auto", "none", "required"]
     names: tuple[str, ...] = ()
 
+    @property
+    def allowed(self) -> frozenset[str]:
+        """The names, for looking many tools up."""
+        return frozenset(self.names)
+
 
 class Format(msgspec.Struct, frozen=True):
     """The response format. ``schema`` is raw JSON, empty unless the kind is json_schema. ``name`` is empty if the
@@ -284,6 +290,24 @@ class ChatRequest(msgspec.Struct, frozen=True):
     stream: bool = False
     wording: Wording | None = None
     hides_thinking: bool = False
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the request has so many messages, parts or tools that it is written a few at a time."""
+        tools = self.parameters.get("tools") or ()
+        return (
+            len(self.messages) > _MANY
+            or len(tools) > _MANY
+            or any(len(message.parts) > _MANY for message in self.messages)
+        )
+
+    def forget_messages(self) -> None:
+        """Free the messages of a large request, some at a time: freed at once, they would hold up all other threads."""
+        if self.is_large:
+            messages = list(self.messages)
+            msgspec.structs.force_setattr(self, "messages", ())
+            while messages:
+                del messages[-_MANY:]
 
     @property
     def system(self) -> tuple[Message, ...]:

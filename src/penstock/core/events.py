@@ -206,14 +206,32 @@ class ChatReply(msgspec.Struct):
 
 def collect(events: Iterable[Event]) -> ChatReply:
     """The reply that consists of these events."""
-    reply = ChatReply()
+    collected = _Collected(ChatReply())
     for event in events:
-        _ADD[type(event)](reply, event)
-    return reply
+        _ADD[type(event)](collected, event)
+    return collected.whole()
 
 
-def _add_to_block(reply: ChatReply, event: Text | Thinking | Media | Citation | Foreign) -> None:
-    choice = reply.choice(event.choice)
+class _Collected(msgspec.Struct):
+    """A reply that is being collected, and the pieces of what is joined at its end."""
+
+    reply: ChatReply
+    arguments: dict[tuple[int, int], list[str]] = msgspec.field(default_factory=dict)
+    """The arguments of calls, by choice and call."""
+    refusals: dict[int, list[str]] = msgspec.field(default_factory=dict)
+    usages: list[Usage] = msgspec.field(default_factory=list)
+
+    def whole(self) -> ChatReply:
+        for (choice, call), pieces in self.arguments.items():
+            self.reply.choice(choice).calls[call].arguments = "".join(pieces)
+        for choice, pieces in self.refusals.items():
+            self.reply.choice(choice).refusal = "".join(pieces)
+        self.reply.usage = Usage.folded(self.usages)
+        return self.reply
+
+
+def _add_to_block(collected: _Collected, event: Text | Thinking | Media | Citation | Foreign) -> None:
+    choice = collected.reply.choice(event.choice)
     block = choice.blocks.get(event.block)
     if block is None:
         choice.blocks[event.block] = [event]
@@ -223,45 +241,47 @@ def _add_to_block(reply: ChatReply, event: Text | Thinking | Media | Citation | 
         block.append(event)
 
 
-def _add_call(reply: ChatReply, event: ToolStart) -> None:
+def _add_call(collected: _Collected, event: ToolStart) -> None:
     call = CollectedCall(event.id, event.name, "", event.signature, event.owner)
-    reply.choice(event.choice).calls.append(call)
+    collected.reply.choice(event.choice).calls.append(call)
 
 
-def _add_arguments(reply: ChatReply, event: ToolArgs) -> None:
-    reply.choice(event.choice).calls[event.index].arguments += event.json
+def _add_arguments(collected: _Collected, event: ToolArgs) -> None:
+    collected.arguments.setdefault((event.choice, event.index), []).append(event.json)
 
 
-def _add_refusal(reply: ChatReply, event: Refusal) -> None:
-    reply.choice(event.choice).refusal += event.text
+def _add_refusal(collected: _Collected, event: Refusal) -> None:
+    collected.reply.choice(event.choice)
+    collected.refusals.setdefault(event.choice, []).append(event.text)
 
 
-def _add_extra(reply: ChatReply, event: Extra) -> None:
+def _add_extra(collected: _Collected, event: Extra) -> None:
+    reply = collected.reply
     members = reply.extras if event.choice is None else reply.choice(event.choice).extras
     members[event.name] = event.value
 
 
-def _add_logprobs(reply: ChatReply, event: Logprobs) -> None:
-    reply.choice(event.choice).logprobs += event.content
+def _add_logprobs(collected: _Collected, event: Logprobs) -> None:
+    collected.reply.choice(event.choice).logprobs += event.content
 
 
-def _add_stop(reply: ChatReply, event: Stop) -> None:
-    reply.choice(event.choice).stop = event
+def _add_stop(collected: _Collected, event: Stop) -> None:
+    collected.reply.choice(event.choice).stop = event
 
 
-def _add_start(reply: ChatReply, event: Start) -> None:
-    reply.start = event
+def _add_start(collected: _Collected, event: Start) -> None:
+    collected.reply.start = event
 
 
-def _add_usage(reply: ChatReply, event: Usage) -> None:
-    reply.usage = event if reply.usage is None else reply.usage.merged(event)
+def _add_usage(collected: _Collected, event: Usage) -> None:
+    collected.usages.append(event)
 
 
-def _add_failure(reply: ChatReply, event: Fail) -> None:
-    reply.failure = event
+def _add_failure(collected: _Collected, event: Fail) -> None:
+    collected.reply.failure = event
 
 
-_ADD: Final[Mapping[type, Callable[[ChatReply, Any], None]]] = {
+_ADD: Final[Mapping[type, Callable[[_Collected, Any], None]]] = {
     **dict.fromkeys((Text, Thinking, Media, Citation, Foreign), _add_to_block),
     ToolStart: _add_call,
     ToolArgs: _add_arguments,

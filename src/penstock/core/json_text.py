@@ -59,6 +59,17 @@ def _raw(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is no JSON")
 
 
+def with_plain_names(value: Any) -> Any:
+    """The value with a question mark in place of each half of a surrogate pair in its members' names, so that the names
+    are UTF-8. Raises RecursionError for a value that nests too deeply."""
+    if isinstance(value, list):
+        return [with_plain_names(each) for each in value]
+    if isinstance(value, dict):
+        plain = {name.encode("utf-8", "replace").decode(): member for name, member in value.items()}
+        return {name: with_plain_names(member) for name, member in plain.items()}
+    return value
+
+
 # Members of an object from outside: a value of another type than expected counts as absent.
 
 

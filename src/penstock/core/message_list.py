@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.body import Body
+from penstock.core.json_slices import slices
 from penstock.core.json_text import UNREADABLE
 
 Members = dict[str, "msgspec.Raw | bytes"]
@@ -17,7 +18,8 @@ _MESSAGES: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
 
 def edit_messages(body: Body, edit: Callable[[list[Members]], None]) -> Body:
-    """The body after ``edit`` has changed its messages in place; a value that ``edit`` leaves keeps its bytes.
+    """The body after ``edit`` has changed its messages in place; a value that ``edit`` leaves keeps its bytes. Of
+    a large body ``edit`` is given some messages at a time.
 
     The same body if nothing changed, if ``messages`` is no array of objects, and if ``edit`` meets a value that it
     can't decode.
@@ -26,14 +28,33 @@ def edit_messages(body: Body, edit: Callable[[list[Members]], None]) -> Body:
     if raw is None:
         return body
     try:
-        messages = _MESSAGES.decode(raw)
-        edited: list[Members] = [{**message} for message in messages]
-        edit(edited)
-    except UNREADABLE:
+        pieces = [_edited(piece, edit) for piece in slices(raw)]
+    except (ValueError, *UNREADABLE):
         return body
-    if edited == messages:
+    if not any(is_changed for _, is_changed in pieces):
         return body
-    return body.replaced({"messages": b"[" + b",".join(Body(message).encode() for message in edited) + b"]"})
+    return body.replaced({"messages": b"[" + b",".join(piece for piece, _ in pieces) + b"]"})
+
+
+def any_message(body: Body, holds: Callable[[Members], bool]) -> bool:
+    """Whether ``holds`` is true of any message; false if ``messages`` is no array of objects, and if ``holds`` meets a
+    value that it can't decode."""
+    try:
+        return any(holds({**message}) for piece in slices(body.raw("messages") or b"") for message in _decode(piece))
+    except (ValueError, *UNREADABLE):
+        return False
+
+
+def _edited(piece: bytes, edit: Callable[[list[Members]], None]) -> tuple[bytes, bool]:
+    """The messages of an array without its brackets, and whether any was changed."""
+    messages = _decode(piece)
+    edited: list[Members] = [{**message} for message in messages]
+    edit(edited)
+    return b",".join([Body(message).encode() for message in edited]), edited != messages
+
+
+def _decode(piece: bytes) -> list[dict[str, msgspec.Raw]]:
+    return _MESSAGES.decode(piece)
 
 
 def has_role(message: Members, role: bytes) -> bool:

@@ -32,7 +32,7 @@ class ParameterChanges(msgspec.Struct, frozen=True):
 
     def removed(self, body: Body) -> Body:
         """The body without what the config takes out."""
-        return without_paths(body, self.removes)
+        return without_paths(body, self.removes) if self.removes else body
 
 
 NO_CHANGES = ParameterChanges()

@@ -37,7 +37,7 @@ class Parameters:
     def __init__(self, request: ChatRequest) -> None:
         self._wording = request.wording
         self._left = {name: value for name, value in request.parameters.items() if value is not None}
-        self._refused: list[str] = []
+        self._refused: dict[str, None] = {}
 
     def value(self, name: str) -> Any:
         """Take a parameter unchanged; None if the request doesn't have it."""
@@ -96,13 +96,13 @@ class Parameters:
         """Report that a value inside a parameter or message can't be expressed, by its path:
         ``messages[2].content[0]``."""
         caller_path = path if self._wording is None else self._wording.told(path)
-        if caller_path and caller_path not in self._refused:
-            self._refused.append(caller_path)
+        if caller_path:
+            self._refused[caller_path] = None
 
     def again(self, request: ChatRequest) -> Parameters:
         """The parameters of ``request``, a changed form of the same request, with the paths reported so far."""
         other = Parameters(request)
-        other._refused = list(self._refused)
+        other._refused = dict(self._refused)
         return other
 
     def dropped(self) -> tuple[str, ...]:

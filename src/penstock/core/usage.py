@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -40,8 +40,17 @@ class Usage(msgspec.Struct, frozen=True):
 
     def merged(self, later: Usage) -> Usage:
         """These counts updated by a later report: each count that the later report has replaces the earlier count."""
-        changes = {name: value for name in _COUNTS if (value := getattr(later, name)) is not None}
-        return msgspec.structs.replace(self, **changes, native={**self.native, **later.native})
+        return Usage.folded((self, later)) or later
+
+    @classmethod
+    def folded(cls, reports: Sequence[Usage]) -> Usage | None:
+        """All reports as one, in their order: each count and each member of ``native`` is that of the latest report
+        that has it. None without a report."""
+        if len(reports) <= 1:
+            return reports[0] if reports else None
+        counts = {name: value for each in reports for name in _COUNTS if (value := getattr(each, name)) is not None}
+        native = {name: value for each in reports for name, value in each.native.items()}
+        return cls(**counts, native=native)
 
     def plus(self, other: Usage) -> Usage:
         """The sums of the counts of two calls; a count that neither call has stays None. ``native`` is left out."""

@@ -6,13 +6,15 @@ All of it is sans-I/O and total: outside bytes, whatever they are, give events o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from penstock.core.chat import ChatRequest
 from penstock.core.events import Event
 from penstock.core.failure import Failure
+from penstock.core.json_slices import write_in_slices
+from penstock.core.json_text import write_json
 from penstock.core.traits import ANY_MODEL, Traits
 from penstock.dialects.chat_quirks import NO_QUIRKS, ChatQuirks
 
@@ -42,6 +44,15 @@ class Payload(msgspec.Struct, frozen=True):
     dropped: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     unstreamed: bool = False
+
+
+def encoded(body: dict[str, Any], request: ChatRequest) -> bytes:
+    """The body of a written request as JSON. Of a large request, body and messages are used up on the way."""
+    if not request.is_large:
+        return write_json(body)
+    data = write_in_slices(body)
+    request.forget_messages()
+    return data
 
 
 class Reader(Protocol):

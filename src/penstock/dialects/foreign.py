@@ -90,6 +90,7 @@ def _tools(
     ``auto`` if the tool is replaced by the provider's own tool, which a choice can't name."""
     offered: tuple[Tool | NativeTool, ...] = request.parameters.get("tools") or ()
     choice: ToolChoice | None = request.parameters.get("tool_choice")
+    chosen = frozenset[str]() if choice is None else choice.allowed
     tools: list[Tool | NativeTool] = []
     for position, tool in enumerate(offered):
         if not isinstance(tool, NativeTool) or not tool.owner or tool.owner in (reader.owner, reader.tools_of):
@@ -103,7 +104,7 @@ def _tools(
             for setting, value in tool.value.items():
                 if value is not None and setting not in {"type", "name", "cache_control"}:
                     parameters.unsupported(f"tools[{position}].{setting}")
-            if choice is not None and tool.value.get("name") in choice.names:
+            if str(tool.value.get("name")) in chosen:
                 choice = ToolChoice("auto")
         else:
             parameters.unsupported(f"tools[{position}]")

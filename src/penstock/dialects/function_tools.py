@@ -37,11 +37,20 @@ def take_functions(parameters: Parameters, *, strict: bool = False) -> list[Tool
 
 def unknown_choice(choice: ToolChoice | None, names: Collection[str]) -> Failure | None:
     """What is wrong with a choice that names a function which isn't among those offered."""
-    unknown = next((name for name in choice.names if name not in names), None) if choice is not None else None
+    known = frozenset(names)
+    unknown = next((name for name in choice.names if name not in known), None) if choice is not None else None
     if unknown is None:
         return None
     text = f"tool_choice names {unknown!r}, which is not among the functions in tools: add it there."
     return Failure(Kind.INVALID_REQUEST, text, "tool_choice")
+
+
+def only_allowed(choice: ToolChoice | None, tools: list[Tool]) -> list[Tool]:
+    """The tools that may be called: all of them, unless the choice names some."""
+    if choice is None or not choice.names:
+        return tools
+    allowed = choice.allowed
+    return [tool for tool in tools if tool.name in allowed]
 
 
 def described(tool: Tool) -> dict[str, Any]:

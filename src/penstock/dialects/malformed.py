@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
@@ -23,6 +23,16 @@ def cache_in(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """The ``cache_control`` marker of a part."""
     cache = value.get("cache_control")
     return cache if isinstance(cache, dict) else None
+
+
+_LONGEST_NAME: Final = 1024
+CALL_NAME: Final = f"the name of a tool, of at most {_LONGEST_NAME} characters"
+"""What the name of a call must be: some wires repeat it with every result."""
+
+
+def is_name(value: Any) -> TypeGuard[str]:
+    """Whether a value may be the name of a call."""
+    return isinstance(value, str) and len(value) <= _LONGEST_NAME
 
 
 def text_in(value: Any) -> str:

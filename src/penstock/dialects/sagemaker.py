@@ -13,9 +13,9 @@ from typing import Any, Final
 from penstock.core.chat import ChatRequest
 from penstock.core.events import Event, Fail
 from penstock.core.failure import Failure
-from penstock.core.json_text import read_json, write_json
+from penstock.core.json_text import read_json
 from penstock.core.vendor_error import read_vendor_error
-from penstock.dialects.dialect import Payload, ProviderDialect, Reader, WriteContext
+from penstock.dialects.dialect import Payload, ProviderDialect, Reader, WriteContext, encoded
 from penstock.dialects.foreign import PLAIN, ready_for
 from penstock.dialects.framing.aws_eventstream import STREAM_TYPE, EventStream, Message
 from penstock.dialects.framing.frame import FrameError
@@ -38,7 +38,7 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     members |= body(request, parameters, host)
     if request.stream:
         members |= {"stream": True, "stream_options": {"include_usage": True}}
-    return Payload(write_json(members), parameters.dropped())
+    return Payload(encoded(members, request), parameters.dropped())
 
 
 class StreamReader:

@@ -11,8 +11,7 @@ from typing import Any, Final
 
 from penstock.core.chat import ChatRequest
 from penstock.core.failure import Failure, Kind
-from penstock.core.json_text import write_json
-from penstock.dialects.dialect import Payload, ProviderDialect, WriteContext
+from penstock.dialects.dialect import Payload, ProviderDialect, WriteContext, encoded
 from penstock.dialects.foreign import PLAIN, ready_for
 from penstock.dialects.openai.provider.reply import OpenAiStream, read_reply
 from penstock.dialects.openai.provider.request import Host, body
@@ -48,7 +47,7 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     if members.get("reasoning_effort", "low") not in _EFFORTS:
         parameters.unsupported("reasoning_effort")
         del members["reasoning_effort"]
-    return Payload(write_json({**head, **members}), parameters.dropped())
+    return Payload(encoded({**head, **members}, request), parameters.dropped())
 
 
 DIALECT: Final = ProviderDialect("watsonx", write, OpenAiStream, read_reply)

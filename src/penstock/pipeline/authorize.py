@@ -14,6 +14,7 @@ from penstock.auth.signer import Outgoing, Signer, Token, TokenRequest
 from penstock.core.failure import Failure, Kind, RetrySafety
 from penstock.core.http import Limits
 from penstock.core.lru import Lru
+from penstock.pipeline.off_loop import off_loop
 from penstock.pipeline.subrequest import Subrequests, whole
 from penstock.transport.base import Request, Transport
 
@@ -21,6 +22,11 @@ _EARLY: Final = 60.0
 """Seconds before its expiry at which a token is no longer used: the request itself takes time."""
 _REMEMBERED: Final = 4096
 _PATIENCE: Final = 30.0
+
+
+def _is_costly(signer: Signer) -> bool:
+    """Whether the signer's private key takes milliseconds, which nobody else should wait for."""
+    return getattr(signer, "is_costly", False) is True
 
 
 class Proof(msgspec.Struct, frozen=True):
@@ -47,7 +53,9 @@ class Authorizer:
             token = remembered or await self._token(signer)
             if isinstance(token, Failure):
                 return token
-            return Proof(signer.lines(request, token), token, remembered is not None)
+            is_costly = token is None and _is_costly(signer)
+            lines = await off_loop(lambda: signer.lines(request, None)) if is_costly else signer.lines(request, token)
+            return Proof(lines, token, remembered is not None)
         except ValueError:
             text = "The credentials hold a line break or another character that can't be sent: send them without."
             return Failure(Kind.INVALID_CONFIG, text, "api_key")
@@ -67,7 +75,9 @@ class Authorizer:
         name = signer.identity
         token_request: TokenRequest | None = None
         if name not in self._asking and signer.fetch is None:
-            request = signer.token_request(time.time())
+            now = time.time()
+            is_costly = _is_costly(signer)
+            request = await off_loop(lambda: signer.token_request(now)) if is_costly else signer.token_request(now)
             if not isinstance(request, TokenRequest):
                 return request
             token_request = request

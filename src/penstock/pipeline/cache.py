@@ -19,7 +19,7 @@ import msgspec
 from penstock.core.body import Body
 from penstock.core.failure import Failure
 from penstock.core.http import Limits
-from penstock.core.json_text import UNREADABLE
+from penstock.core.json_text import UNREADABLE, write_json
 from penstock.core.lru import Lru
 from penstock.core.outcome import Outcome
 from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect
@@ -27,6 +27,7 @@ from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.account import AttemptAccount, SharedCost
 from penstock.pipeline.attempt import failed, send
 from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.off_loop import LARGE, off_loop
 from penstock.pipeline.prepare import PreparedRequest, prepare
 from penstock.pipeline.shared_call import SharedCall
 from penstock.pipeline.target_route import TargetRoute
@@ -93,7 +94,8 @@ class Caching(msgspec.Struct, frozen=True):
 
     async def attempt(self, call: Call, route: TargetRoute, step: Attempt, account: AttemptAccount) -> Answer:
         """One attempt at a target whose answers may be stored."""
-        keyed = self._prepare(call, route)
+        is_large = len(call.body) > LARGE
+        keyed = await off_loop(lambda: self._prepare(call, route)) if is_large else self._prepare(call, route)
         if isinstance(keyed, Failure):
             return failed(keyed, call)
         prepared, key = keyed
@@ -112,7 +114,8 @@ class Caching(msgspec.Struct, frozen=True):
         namespace, tenant = _namespace(call.fields), call.caller.tenant
         # A forwarded header is part of the request, too.
         form = (call.dialect.name, tenant, namespace, call.hops, call.query, call.body)
-        name = None if route.target.forward_headers else (route.serial, route.aliased_model, *form)
+        is_remembered = not route.target.forward_headers and len(call.body) <= LARGE
+        name = None if not is_remembered else (route.serial, route.aliased_model, *form)
         keyed = None if name is None else self.prepared.get(name)
         if keyed is None:
             prepared = prepare(call, route)
@@ -280,10 +283,7 @@ def _canonical(body: Body | None) -> bytes:
     if body is None:
         return b""
     names = sorted(name for name in body if name not in _DELIVERY)
-    return b",".join([b"%b:%b" % (_ENCODER.encode(name), _compact(body.raw(name) or b"")) for name in names])
-
-
-_ENCODER: Final = msgspec.json.Encoder()
+    return b",".join([b"%b:%b" % (write_json(name), _compact(body.raw(name) or b"")) for name in names])
 
 
 def _compact(raw: bytes) -> bytes:

@@ -18,6 +18,7 @@ from penstock.core.address import AddressPolicy
 from penstock.core.did_you_mean import hint
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits
+from penstock.core.json_text import write_json
 from penstock.core.lru import Lru
 from penstock.core.memo import NameMemo
 from penstock.core.permissions import EVERYTHING, Permissions, includes
@@ -26,6 +27,7 @@ from penstock.core.virtual_key import VirtualKey
 from penstock.dialects.caller import RequestBody
 from penstock.pipeline.authenticate import KEY_HEADERS, credential, holding_keys
 from penstock.pipeline.call import Call
+from penstock.pipeline.off_loop import off_loop
 from penstock.pipeline.target_route import Grants, TargetBinder, TargetRoute
 from penstock.providers.row import Key, Operation, Option, Provider
 from penstock.routing.budget import MOST_FORWARDED
@@ -62,6 +64,8 @@ _LIGHT: Final = 4096
 _REFUSED: Final = 1024
 """Kilobytes of refused headers, with the failures that refuse them, that are remembered."""
 _KILOBYTE: Final = 1024
+_PRIVATE_KEY: Final = "PRIVATE KEY"
+"""What the PEM of a private key says of itself."""
 _SAVED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """The name of a saved config, as opposed to JSON."""
 
@@ -235,7 +239,7 @@ class Compiler:
         if not slash or not model or not (is_known or bare):
             return None
         if is_known:
-            body = request.body.replaced({"model": msgspec.json.encode(model)})
+            body = request.body.replaced({"model": write_json(model)})
             call.request = RequestBody(body, model, request.stream)
         return name
 
@@ -246,6 +250,15 @@ class Compiler:
         if route is None:
             route = compiled.routes[key] = self._binder.bind(target, operation, compiled.grants)
         return route
+
+    async def bound(self, compiled: CompiledPlan, target: Target, operation: Operation) -> TargetRoute | Failure:
+        """Like ``route``. A private key is loaded in a thread."""
+        is_costly = (target.path, operation) not in compiled.routes and any(
+            _PRIVATE_KEY in value for value in target.options.values()
+        )
+        if is_costly:
+            return await off_loop(lambda: self.route(compiled, target, operation))
+        return self.route(compiled, target, operation)
 
     def _routes(self, name: bytes) -> bool:
         """Whether a header affects routing."""

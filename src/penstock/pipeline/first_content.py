@@ -88,7 +88,7 @@ async def _begin_stream(reply: Reply, route: TargetRoute, prepared: PreparedRequ
         return Failure(Kind.TRUNCATED, text, sent=True)
     error = watch.error
     outcome = Outcome(200) if error is None else _error_outcome(error, route, "at the beginning of its stream")
-    return Answer(200, reply_headers(reply.headers), held.ready, outcome, held.rest, watch)
+    return Answer(200, reply_headers(reply.headers), bytes(held.ready), outcome, held.rest, watch)
 
 
 class _HeldStream:
@@ -97,7 +97,7 @@ class _HeldStream:
     def __init__(self, reply: Reply, watch: StreamWatch) -> None:
         self.rest: Reply = reply
         self.watch = watch
-        self.ready = b""
+        self.ready = bytearray()
         self.has_ended = False
 
     async def read_until(self, content: float) -> Failure | None:

@@ -1,8 +1,9 @@
 """Stage: a request with an ``Idempotency-Key`` is sent upstream once; a repeated request gets the same answer.
 
-The header is defined in the IETF draft "The Idempotency-Key HTTP Header Field". A key belongs to its tenant and stands
-for one request: another body under the same key is a 409. A failed call is forgotten, so a repeated request is sent
-again.
+The header is defined in the IETF draft "The Idempotency-Key HTTP Header Field". A key belongs to its tenant, to the
+credentials that the request shows or names, and to the values of the headers that go on to the provider: users of one
+tenant never get each other's answers. It stands for one request: another body under the same key is a 409. A failed
+call is forgotten, so a repeated request is sent again.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from penstock.pipeline.account import SharedCost
 from penstock.pipeline.authenticate import KEY_HEADERS
 from penstock.pipeline.cache import is_whole
 from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.off_loop import LARGE, off_loop
 from penstock.pipeline.shared_call import SharedCall
+from penstock.routing.plan import Plan, Target, leaves
 
 HEADER: Final = b"idempotency-key"
 _MOST: Final = 10_000
@@ -39,6 +42,17 @@ class _Kept(msgspec.Struct):
     size: int = 0
 
 
+_Name = tuple[str, bytes]
+"""A tenant, and the digest of a key within it."""
+
+
+class _Shelf(msgspec.Struct):
+    """The calls of one tenant, the oldest first. ``size`` is the sum of their answers' bytes."""
+
+    entries: OrderedDict[bytes, _Kept] = msgspec.field(default_factory=OrderedDict)
+    size: int = 0
+
+
 class Idempotency:
     """Answers repeated requests. An answer is kept for ``seconds``; a call without callers runs on for ``reattach``
     seconds.
@@ -51,19 +65,24 @@ class Idempotency:
         self._reattach = reattach
         self._max_bytes = max_bytes
         self._limit = limit
-        self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
-        self._used = 0
+        self._shelves: dict[str, _Shelf] = {}
+        """What each tenant has here."""
 
     def applies(self, call: Call) -> bool:
         return HEADER in call.fields and self._seconds > 0 and self._limit > 0 and bool(call.body)
 
-    async def answer(self, call: Call, run: Callable[[], Coroutine[Any, Any, Answer]]) -> Answer | Failure:
-        """The answer for the request's key. If the key has no call yet, ``run`` makes the call."""
+    async def answer(
+        self, call: Call, run: Callable[[], Coroutine[Any, Any, Answer]], plan: Plan | None = None
+    ) -> Answer | Failure:
+        """The answer for the request's key. If the key has no call yet, ``run`` makes the call, by ``plan``."""
         if len(call.fields[HEADER]) > _LONGEST:
             text = f"The Idempotency-Key is longer than {_LONGEST} characters: send a shorter one, such as a UUID."
             return Failure(Kind.INVALID_REQUEST, text, "idempotency-key")
-        name, fingerprint = _name(call, call.caller.tenant), _fingerprint(call)
-        entry = self._kept.get(name)
+        tenant = call.caller.tenant
+        is_large = len(call.body) > LARGE
+        fingerprint = await off_loop(lambda: _fingerprint(call)) if is_large else _fingerprint(call)
+        name = (tenant, _name(call, plan))
+        entry = self._entry(name)
         if entry is not None and entry.expires > monotonic() and entry.shared_call.joinable:
             if entry.fingerprint != fingerprint:
                 text = "The Idempotency-Key was used with another request before: use a new key for each request."
@@ -79,32 +98,46 @@ class Idempotency:
             answer.attempt.call = _cost_of(entry)
         return answer
 
+    def _entry(self, name: _Name) -> _Kept | None:
+        shelf = self._shelves.get(name[0])
+        return None if shelf is None else shelf.entries.get(name[1])
+
     def _launch(
-        self, name: bytes, fingerprint: bytes, run: Callable[[], Coroutine[Any, Any, Answer]], dialect: CallerDialect
+        self, name: _Name, fingerprint: bytes, run: Callable[[], Coroutine[Any, Any, Answer]], dialect: CallerDialect
     ) -> _Kept:
         shared_call = SharedCall(run, self._limit, lambda call: self._completed(name, call), self._reattach)
         self._forget(name)
-        entry = self._kept[name] = _Kept(fingerprint, shared_call, dialect, monotonic() + self._seconds)
-        while len(self._kept) > _MOST:
-            self._forget(next(iter(self._kept)))
+        shelf = self._shelves.setdefault(name[0], _Shelf())
+        entry = shelf.entries[name[1]] = _Kept(fingerprint, shared_call, dialect, monotonic() + self._seconds)
+        while sum(len(each.entries) for each in self._shelves.values()) > _MOST:
+            self._forget_oldest(lambda shelf: len(shelf.entries))
         return entry
 
-    def _completed(self, name: bytes, shared_call: SharedCall) -> None:
-        entry = self._kept.get(name)
+    def _completed(self, name: _Name, shared_call: SharedCall) -> None:
+        entry = self._entry(name)
         if entry is None or entry.shared_call is not shared_call:
             return
         if not is_whole(shared_call, entry.dialect):
             self._forget(name)
             return
         entry.size = len(shared_call.body or b"")
-        self._used += entry.size
-        while self._used > self._max_bytes and self._kept:
-            self._forget(next(iter(self._kept)))
+        self._shelves[name[0]].size += entry.size
+        while sum(shelf.size for shelf in self._shelves.values()) > self._max_bytes:
+            self._forget_oldest(lambda shelf: shelf.size)
 
-    def _forget(self, name: bytes) -> None:
-        entry = self._kept.pop(name, None)
-        if entry is not None:
-            self._used -= entry.size
+    def _forget_oldest(self, share: Callable[[_Shelf], int]) -> None:
+        """Forget the oldest call of the tenant that has most: nobody's flood of keys drops what others keep."""
+        tenant, shelf = max(self._shelves.items(), key=lambda each: share(each[1]))
+        self._forget((tenant, next(iter(shelf.entries))))
+
+    def _forget(self, name: _Name) -> None:
+        shelf = self._shelves.get(name[0])
+        entry = None if shelf is None else shelf.entries.pop(name[1], None)
+        if shelf is None or entry is None:
+            return
+        shelf.size -= entry.size
+        if not shelf.entries:
+            del self._shelves[name[0]]
 
 
 def _cost_of(kept: _Kept) -> SharedCost | None:
@@ -130,15 +163,30 @@ def _replayed(answer: Answer, call: Call, kept: _Kept) -> Answer:
     return answer
 
 
-def _name(call: Call, tenant: str) -> bytes:
-    """The key within its tenant; without tenants, within the requests that carry the same credential."""
-    shown = [] if tenant else [call.fields.get(name, b"") for name in KEY_HEADERS]
-    return _digest(tenant.encode(), call.fields[HEADER], *shown)
+def _name(call: Call, plan: Plan | None) -> bytes:
+    """The key within the requests of one tenant that carry the same credentials and forwarded headers."""
+    targets = () if plan is None else leaves(plan)
+    forwarded = {name for target in targets for name in target.forward_headers}
+    names = [
+        *KEY_HEADERS,
+        *call.dialect.header_settings,
+        *sorted(name.encode("latin-1", "replace") for name in forwarded),
+    ]
+    shown = [b"%b:%b" % (name, value) for name in names for field, value in call.headers if field == name]
+    named = [_credential_of(target) for target in targets]
+    return _digest(call.fields[HEADER], b"%d" % len(shown), *shown, *named)
+
+
+def _credential_of(target: Target) -> bytes:
+    """A digest of what a target shows to its provider."""
+    key = b"" if target.api_key is None else target.api_key.reveal().encode("utf-8", "surrogatepass")
+    options = msgspec.json.encode(sorted(target.options.items()))
+    return _digest(target.provider.encode(), (target.virtual_key or "").encode("utf-8", "surrogatepass"), key, options)
 
 
 def _fingerprint(call: Call) -> bytes:
     routing = [name + b":" + value for name, value in call.headers if name.startswith(b"x-portkey-") and _counts(name)]
-    return _digest(call.path.encode(), call.body, *routing)
+    return _digest(call.path.encode(), call.query.encode("latin-1", "replace"), call.body, *routing)
 
 
 def _counts(name: bytes) -> bool:

@@ -220,6 +220,7 @@ def _translated(
     if isinstance(request, Failure):
         return request
     payload = provider.write(request, context)
+    request.forget_messages()
     if isinstance(payload, Failure):
         return payload
     include_usage = streams and caller.replies.include_usage(body)

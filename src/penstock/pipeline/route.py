@@ -44,8 +44,9 @@ class Router(msgspec.Struct, frozen=True):
     async def answer(self, call: Call, compiled: CompiledPlan) -> tuple[Answer, Walked]:
         """The answer of the last attempt, and the account of the walk. Answers of earlier attempts are closed."""
         deadline = monotonic() + (self.deadline or 1e9)
+        health = self.health.of(call.caller.tenant, saved=compiled.config is not None)
         context = WalkContext(
-            RequestView(call), monotonic, random.random, self.health, deadline, self.max_attempts, thread_time
+            RequestView(call), monotonic, random.random, health, deadline, self.max_attempts, thread_time
         )
         walker = walk(compiled.plan, context)
         answer: Answer | None = None
@@ -72,7 +73,7 @@ class Router(msgspec.Struct, frozen=True):
             _close(answer)
             return failed(walked.failure or _NO_ATTEMPT, call), walked
         if answer.rest is not None and answer.target is not None and answer.target.is_tracked:
-            self._follow(answer, answer.target)
+            _follow(answer, answer.target, health)
         return answer, walked
 
     async def _race(self, step: Race, call: Call, compiled: CompiledPlan) -> tuple[Answer, Raced]:
@@ -84,7 +85,7 @@ class Router(msgspec.Struct, frozen=True):
 
     async def _try(self, call: Call, compiled: CompiledPlan, step: Attempt) -> Answer:
         account = call.account.attempt(step.target)
-        route = self.compiler.route(compiled, step.target, call.operation)
+        route = await self.compiler.bound(compiled, step.target, call.operation)
         try:
             if isinstance(route, Failure):
                 answer = failed(route, call)
@@ -106,16 +107,16 @@ class Router(msgspec.Struct, frozen=True):
             account.ended = account.first_content
         return answer
 
-    def _follow(self, answer: Answer, target: Target) -> None:
-        """Count an answer that is still arriving as a running call of its target until the answer is closed."""
-        health = self.health
-        health.attempt_started(target.identity, None, monotonic())
 
-        def closed(broken: Failure | None) -> None:
-            status = None if broken is None else 502
-            health.end(target.identity, target.breaker, monotonic(), status=status, first_token=None, probe=False)
+def _follow(answer: Answer, target: Target, health: Health) -> None:
+    """Count an answer that is still arriving as a running call of its target until the answer is closed."""
+    health.attempt_started(target.identity, None, monotonic())
 
-        answer.on_close = (*answer.on_close, closed)
+    def closed(broken: Failure | None) -> None:
+        status = None if broken is None else 502
+        health.end(target.identity, target.breaker, monotonic(), status=status, first_token=None, probe=False)
+
+    answer.on_close = (*answer.on_close, closed)
 
 
 def _close(answer: Answer | None) -> None:

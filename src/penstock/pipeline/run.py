@@ -53,7 +53,8 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     async def run(self, call: Call) -> Answer:
         """Answer a call. Expected failures are answers; cancelling closes all open upstream connections of the call."""
-        compiled = self._compiled(call)
+        read, data = call.dialect.read_body, call.body
+        compiled = self._compiled(call, await off_loop(lambda: read(data)) if len(data) > LARGE else None)
         if (self.admission or self.input_guards) and not isinstance(compiled, Failure):
             compiled = await self._admitted(call, compiled)
         if isinstance(compiled, Failure):
@@ -67,12 +68,12 @@ class Pipeline(msgspec.Struct, frozen=True):
         account.cache = None if answer.cache_status == "DISABLED" else answer.cache_status
         return answer
 
-    def _compiled(self, call: Call) -> CompiledPlan | Failure:
-        """The plan for a call whose body is read, or the failure to answer with."""
+    def _compiled(self, call: Call, request: RequestBody | Failure | None) -> CompiledPlan | Failure:
+        """The plan for a call, or the failure to answer with. ``request`` is the body where it was read already."""
         if call.hops >= self.max_hops:
             return _loop(call.hops)
         if call.operation.has_body:
-            request = call.dialect.read_body(call.body)
+            request = request or call.dialect.read_body(call.body)
             if isinstance(request, Failure):
                 return request
             call.request = request
@@ -86,7 +87,7 @@ class Pipeline(msgspec.Struct, frozen=True):
         return compiled
 
     async def _once(self, call: Call, compiled: CompiledPlan) -> Answer:
-        answer = await self.idempotency.answer(call, lambda: self._routed(call, compiled))
+        answer = await self.idempotency.answer(call, lambda: self._routed(call, compiled), compiled.plan)
         return self._refused(answer, call) if isinstance(answer, Failure) else answer
 
     async def _routed(self, call: Call, compiled: CompiledPlan) -> Answer:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.dialects.caller import StreamTransform
+from penstock.pipeline.off_loop import LARGE, off_loop
 from penstock.transport.base import Reply
 
 _FRAMING: Final = frozenset({b"content-type", b"content-length", b"transfer-encoding"})
@@ -40,6 +42,8 @@ class TransformedStream(WrappedReply):
         super().__init__(inner, headers)
         self._transform = transform
         self._has_ended = False
+        self._untold = 0
+        """The bytes that were read since any were passed on: those of one event."""
 
     @property
     def failure(self) -> Failure | None:
@@ -49,17 +53,20 @@ class TransformedStream(WrappedReply):
         transform = self._transform
         while not self._has_ended:
             data = await self._inner.read()
-            if data:
-                ready = transform.feed(data)
-            else:
-                self._has_ended = True
-                ready = transform.finish() if self._inner.failure is None else b""
+            self._untold += len(data)
+            self._has_ended = not data
+            change = partial(transform.feed, data) if data else self._finished
+            ready = await off_loop(change) if self._untold > LARGE else change()
             if transform.is_over or transform.failure is not None:
                 self._has_ended = True
                 self._inner.close()
             if ready:
+                self._untold = 0
                 return ready
         return b""
+
+    def _finished(self) -> bytes:
+        return self._transform.finish() if self._inner.failure is None else b""
 
     def close(self) -> None:
         self._has_ended = True
@@ -109,7 +116,7 @@ class TransformedReply(WrappedReply):
         body = b"".join(parts)
         if self._inner.failure is not None:
             return body if self._too_large is None else b""
-        changed = self._change(body)
+        changed = await off_loop(lambda: self._change(body)) if len(body) > LARGE else self._change(body)
         if isinstance(changed, Failure):
             self._own_failure = changed
             return b""

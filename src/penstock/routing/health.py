@@ -1,5 +1,7 @@
 """The health of targets and providers: circuits, load, latency, budgets, sticky choices. Every map has a maximum size.
 
+Each tenant has a health of its own, and within it saved configs another than configs that callers send: nobody's
+requests decide how other callers are routed (docs/configs.md#circuit-breaker).
 The routing of every request reads and updates this object (routing/walk.py); the caller passes the time in. A full map
 drops its least recently used entry; a dropped target counts as never used.
 """
@@ -74,8 +76,15 @@ class _Budget:
         return True
 
 
+_TENANTS: Final = 4096
+_OF_A_TENANT: Final = 1024
+"""Targets, providers and hedging nodes that are remembered for one tenant's saved configs, and as many for the configs
+that it sends."""
+
+
 class Health:
-    """The state of the world as far as routing cares, for one process."""
+    """The state of the world as far as routing cares, for one process: that of callers without a tenant who send their
+    configs, and beside it the ``of`` every tenant."""
 
     def __init__(
         self, targets: int = 4096, providers: int = 4096, hedging_nodes: int = 4096, sticky_choices: int = 65536
@@ -84,6 +93,17 @@ class Health:
         self._retries: Lru[str, _Budget] = Lru(providers)
         self._hedges: Lru[str, _Budget] = Lru(hedging_nodes)
         self._choices: Lru[str, tuple[int, float]] = Lru(sticky_choices)
+        self._others: Lru[tuple[str, bool], Health] = Lru(2 * _TENANTS)
+
+    def of(self, tenant: str, *, saved: bool) -> Health:
+        """The health that a tenant's requests read and write, with saved configs or with those that it sends itself."""
+        if not tenant and not saved:
+            return self
+        other = self._others.get((tenant, saved))
+        if other is None:
+            other = Health(_OF_A_TENANT, _OF_A_TENANT, _OF_A_TENANT, 16 * _OF_A_TENANT)
+            self._others.put((tenant, saved), other)
+        return other
 
     def admits(self, target: str, breaker: BreakerPolicy, now: float) -> bool:
         """Whether the breaker lets an attempt through. This reserves nothing."""

@@ -19,6 +19,7 @@ from penstock.core.permissions import EVERYTHING, Permissions, among
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
 from penstock.routing import custom_host, permit, policies
+from penstock.routing.breaker import BreakerPolicy
 from penstock.routing.budget import DEEPEST_PATH, MOST_DROPPED, MOST_FORWARDED
 from penstock.routing.fields import PLAIN_INVALID, Fields, Refused, refuse
 from penstock.routing.once import Once, digest_of
@@ -142,6 +143,7 @@ class LeafBuilder:
         options = self._options(fields, key, from_config=from_config)
         is_operators_key = key is not None or (named.by_operator and self._holds_credential(fields))
         breaker = once.read(policies.breaker, fields, "cb_config") if guarded else None
+        policy = _policy(breaker, self._headers.request_timeout)
         return Target(
             path=fields.path,
             provider=provider,
@@ -166,7 +168,7 @@ class LeafBuilder:
             models=key.models if key else None,
             key_models=self._rules.permissions.models,
             is_operators=key is not None or named.by_operator,
-            identity=self._identity(address, api_key, options, overrides.get("model", b"")),
+            identity=self._identity(address, api_key, options, overrides.get("model", b""), policy),
             address=address,
         )
 
@@ -324,7 +326,7 @@ class LeafBuilder:
         fields.budget.inherited(len(key.default_params) + len(own))
         return {**key.default_params, **own}
 
-    def _identity(self, address: str, key: Secret | None, options: Mapping[str, str], model: bytes) -> str:
+    def _identity(self, address: str, key: Secret | None, options: Mapping[str, str], model: bytes, policy: str) -> str:
         """A digest of the values that define a target's health: two targets with the same digest share their health."""
         once = self._once
         parts = (
@@ -332,6 +334,7 @@ class LeafBuilder:
             once.digest(key.reveal()) if key else "",
             once.of("identity", options, lambda: _text_of(options, once)),
             once.digest(model),
+            policy,
         )
         return digest_of("\x00".join(parts).encode())
 
@@ -412,6 +415,18 @@ def _paths(fields: Fields) -> tuple[Path, ...]:
             raise refuse(where, f"the path has more than {DEEPEST_PATH} steps")
         paths.append(path)
     return tuple(paths)
+
+
+def _policy(breaker: BreakerPolicy | None, callers_timeout: float | None) -> str:
+    """What decides whether an attempt counts as a failure: targets that differ in it have a health of their own.
+
+    A caller can send a time limit with a saved config: what fails under a limit of a millisecond says nothing to those
+    who wait longer.
+    """
+    if breaker is None:
+        return f"{callers_timeout}"
+    codes = None if breaker.failure_status_codes is None else sorted(breaker.failure_status_codes)
+    return repr((msgspec.structs.replace(breaker, failure_status_codes=None), codes, callers_timeout))
 
 
 def _no_provider() -> Refused:

@@ -65,10 +65,10 @@ class Target(msgspec.Struct, frozen=True):
     request members to their JSON bytes: overrides replace the caller's value, defaults are used if the caller sends
     none. ``drop_params`` are paths that are removed last. ``request_timeout`` is in milliseconds, until the response
     head. ``strict`` keeps vendors' own words and blocks out of translated answers; with ``rejects_unsupported`` a
-    parameter that the provider has no word for is a 400. Targets with the same ``identity`` share their health, targets
-    with the same ``address`` a retry budget. ``models`` are shell patterns of the models that a virtual key allows,
-    ``key_models`` those that the caller's gateway key allows. ``is_operators``: the provider and its settings are the
-    operator's, by a virtual key or by a saved config.
+    parameter that the provider has no word for is a 400. Targets of one tenant with the same ``identity`` share their
+    health, targets of one tenant with the same ``address`` a retry budget. ``models`` are shell patterns of the models
+    that a virtual key allows, ``key_models`` those that the caller's gateway key allows. ``is_operators``: the provider
+    and its settings are the operator's, by a virtual key or by a saved config.
     """
 
     path: str

@@ -92,9 +92,19 @@ def breaker(fields: Fields) -> BreakerPolicy | None:
         failure_threshold_percentage=percentage,
         minimum_requests=int(settings.number("minimum_requests", least=1) or 10),
         cooldown=(settings.number("cooldown_interval", least=0) or 30_000) / 1000,
-        failure_status_codes=settings.status_codes("failure_status_codes"),
+        failure_status_codes=_failures(settings),
         window=(settings.number("window", least=1) or 60_000) / 1000,
     )
+
+
+def _failures(settings: Fields) -> frozenset[int] | None:
+    """The statuses that count as failures. A success among them would open the circuit for every caller who shares
+    it."""
+    codes = settings.status_codes("failure_status_codes")
+    successes = sorted(code for code in codes or () if 200 <= code < 300)
+    if successes:
+        raise refuse(settings.at("failure_status_codes"), f"{successes[0]} is a success and can't count as a failure")
+    return codes
 
 
 def rescue(fields: Fields) -> RescuePolicy | None:

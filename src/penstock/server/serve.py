@@ -107,13 +107,21 @@ def _config(app: App, settings: Settings) -> uvicorn.Config:
 
 
 def _logging(level: str) -> dict[str, Any]:
-    """Messages to standard error (standard output is the access log's)."""
+    """Messages to standard error (standard output is the access log's).
+
+    The level is that of the gateway's own messages and the server's. Libraries say no more than warnings: at level
+    debug they would write signatures, tokens and addresses.
+    """
+    others = level.upper() if level in {"error", "critical"} else "WARNING"
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
         "handlers": {"stderr": {"class": "penstock.observe.messages.StderrHandler", "formatter": "line"}},
-        "root": {"level": level.upper(), "handlers": ["stderr"]},
+        "root": {"level": others, "handlers": ["stderr"]},
         # At level info, uvicorn's own start messages would repeat the banner.
-        "loggers": {"uvicorn": {"level": "WARNING" if level == "info" else level.upper()}},
+        "loggers": {
+            "penstock": {"level": level.upper()},
+            "uvicorn": {"level": "WARNING" if level == "info" else level.upper()},
+        },
     }

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core import json_text
-from penstock.core.json_text import read_json, read_json_or_none, write_json
+from penstock.core.json_text import read_json, read_json_or_none, with_plain_names, write_json
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -55,3 +55,8 @@ def test_members_of_another_type_count_as_absent() -> None:
     assert [json_text.integer(value, name) for name in ("number", "flag", "text", "none")] == [3, None, None, None]
     assert json_text.mappings([{"a": 1}, 2, {}]) == [{"a": 1}, {}]
     assert json_text.mappings("x") == []
+
+
+def test_names_of_members_become_utf_8() -> None:
+    value = {"\ud800": [{"a\udfff": "\ud800"}], "b": 1}
+    assert with_plain_names(value) == {"?": [{"a?": "\ud800"}], "b": 1}

@@ -348,3 +348,10 @@ async def test_what_is_over_is_forgotten() -> None:
         (await cache.answer(calling.call(CHAT), to)).close()
         await calling.turns()
     assert (cache.caching.shared_calls, cache.caching.writes) == ({}, set())
+
+
+async def test_half_of_a_pair_in_a_member_s_name_is_part_of_the_request() -> None:
+    body = {**CHAT, "\ud800": 1}
+    cache, to = Cache(json_reply(PLAIN["openai_chat"]), CUT), route()
+    first = await cache.told(calling.call(body), to)
+    assert await cache.told(calling.call(body), to) == ("HIT", first[1])

@@ -58,6 +58,16 @@ class Once:
 
         return await self.stage.answer(call, run)
 
+    async def planned(self, call: Call) -> Answer | Failure:
+        """Like ``answer``, with the plan that the pipeline knows."""
+        compiled = self.router.compiler.compile(call)
+        assert isinstance(compiled, CompiledPlan), compiled
+
+        async def run() -> Answer:
+            return (await self.router.answer(call, compiled))[0]
+
+        return await self.stage.answer(call, run, compiled.plan)
+
     async def served(self, call: Call) -> bytes:
         """The body of the answer, given out as the edge does it; then the account is closed."""
         answer = await self.answer(call)
@@ -260,3 +270,47 @@ async def test_an_answer_that_is_told_whole_is_closed() -> None:
     once = Once(reply)
     await once.served(once.call(STREAMED))
     assert reply.closed
+
+
+async def test_users_of_one_tenant_have_keys_of_their_own() -> None:
+    """Their credentials and forwarded headers tell them apart, whatever header or config they stand in."""
+    once = Once(*[json_reply(PLAIN["openai_chat"]) for _ in range(5)])
+    config = '{"provider":"nvidia","api_key":"%s","forward_headers":["x-user"]}'
+
+    def asked(credential: str, config: str = config % "k", user: str = "alice") -> Call:
+        call = once.call(config=config, authorization=f"Bearer {credential}", x_user=user)
+        call.caller = Caller(GatewayKey("team", b"d"), b"x-portkey-api-key")
+        return call
+
+    calls = [asked("one"), asked("two"), asked("one", user="bob"), asked("one", config % "other")]
+    for call in calls:
+        assert b"idempotent-replayed" not in names(await once.planned(call))
+    assert len(once.transport.sent) == 4
+    assert names(await once.planned(asked("one", user="bob")))[b"idempotent-replayed"] == b"true"
+    assert len(once.transport.sent) == 4
+
+
+async def test_the_query_is_part_of_the_request() -> None:
+    once = Once(json_reply(PLAIN["openai_chat"]))
+    await once.served(once.call())
+    other = once.call()
+    other.query = "beta=true"
+    failure = await once.answer(other)
+    assert isinstance(failure, Failure)
+    assert failure.kind is Kind.IDEMPOTENCY_CONFLICT
+
+
+async def test_a_flood_of_keys_drops_the_flooder_s_own() -> None:
+    size = len(PLAIN["openai_chat"])
+    once = Once(*[json_reply(PLAIN["openai_chat"]) for _ in range(9)], max_bytes=4 * size)
+
+    async def served(tenant: str, key: str) -> None:
+        call = once.call(idempotency_key=key)
+        call.caller = Caller(GatewayKey(tenant, b"d"), b"authorization")
+        await once.served(call)
+
+    await served("quiet", "mine")
+    for number in range(8):
+        await served("loud", str(number))
+    await served("quiet", "mine")
+    assert len(once.transport.sent) == 9

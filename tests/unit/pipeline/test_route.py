@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 import calling
@@ -16,11 +17,14 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import Outcome
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import CALLERS
+from penstock.pipeline.authenticate import Caller
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.compile import CompiledPlan
 from penstock.pipeline.route import Router, race
 from penstock.routing.plan import Target
+from penstock.routing.trace import AttemptStep
 from penstock.routing.walk import Attempt, Race, Walked
+from penstock.stores.catalogue import GatewayKey
 from penstock.transport.base import Reply, Request
 
 DIALECTS = pytest.mark.parametrize("dialect", CALLERS.values(), ids=CALLERS)
@@ -242,3 +246,26 @@ async def test_leaving_cancels_both() -> None:
         await racing
     await calling.turns()
     assert sorted(runs.cancelled) == ["first", "second"]
+
+
+async def test_an_inline_config_opens_no_circuit_of_a_saved_one_nor_another_tenant_s() -> None:
+    """What one caller's config makes of failures is seen by the same tenant's inline configs and by nobody else."""
+    breaker = {"failure_threshold": 1, "cooldown_interval": 600_000}
+    config = {"strategy": {"mode": "fallback", "cb_config": breaker}, "targets": [A, B]}
+    error = b'{"error":{"message":"No"}}'
+    transport = FakeTransport(json_reply(error, 500), *[json_reply(PLAIN["openai_chat"]) for _ in range(4)])
+    router = calling.router(transport)
+
+    async def first_target(tenant: str, saved: str | None) -> str:
+        call = asked(config)
+        call.caller = Caller(GatewayKey(tenant, b"d"), b"authorization")
+        compiled = router.compiler.compile(call)
+        assert isinstance(compiled, CompiledPlan), compiled
+        compiled = msgspec.structs.replace(compiled, config=saved)
+        _, walked = await router.answer(call, compiled)
+        return next(step.path for step in walked.steps if isinstance(step, AttemptStep))
+
+    assert await first_target("a", None) == "config.targets[0]"
+    assert await first_target("a", None) == "config.targets[1]"
+    assert await first_target("b", None) == "config.targets[0]"
+    assert await first_target("a", "saved") == "config.targets[0]"

@@ -242,3 +242,27 @@ def test_what_was_not_used_for_longest_is_forgotten_first() -> None:
         health.keep_choice(name, 1, 10.0)
     sizes = [len(room) for room in (health._targets, health._retries, health._hedges, health._choices)]
     assert sizes == [2, 2, 2, 2]
+
+
+# Tenants.
+
+
+def test_each_tenant_has_a_health_of_its_own_and_another_for_saved_configs() -> None:
+    health = Health()
+    parts = [health.of(tenant, saved=saved) for tenant in ("", "a", "b") for saved in (False, True)]
+    assert parts[0] is health
+    assert len({id(part) for part in parts}) == len(parts)
+    assert health.of("a", saved=True) is health.of("a", saved=True)
+    for part in parts[:-1]:
+        for _ in range(2):
+            attempt(part, 0.0, 500, breaker=BREAKER)
+        while part.may_retry("p", 0.0):
+            pass
+        part.keep_choice("k", 1, 99.0)
+    assert not parts[0].admits("t", BREAKER, 1.0)
+    last = parts[-1]
+    assert (last.admits("t", BREAKER, 1.0), last.may_retry("p", 0.0), last.sticky_choice("k", 1.0)) == (
+        True,
+        True,
+        None,
+    )

@@ -491,3 +491,25 @@ def test_who_brings_a_key_borrows_none() -> None:
     plan = parse(config, given, Rules({"openai", "groq"}, AddressPolicy()))
     assert not isinstance(plan, Failure)
     assert [leaf.api_key for leaf in leaves(plan)] == [Secret("own"), Secret("lent")]
+
+
+def test_a_breaker_of_another_policy_has_a_circuit_of_its_own() -> None:
+    breakers = [
+        {"failure_threshold": 1},
+        {"failure_threshold": 2},
+        {"failure_threshold": 1, "failure_status_codes": [404]},
+    ]
+    configs = [{"provider": "openai", "api_key": "a", "cb_config": breaker} for breaker in breakers]
+    found = parsed(targets(*configs, configs[0]))
+    assert not isinstance(found, Failure)
+    identities = [each.identity for each in found]
+    assert identities[0] == identities[3]
+    assert len(set(identities)) == 3
+
+
+def test_a_caller_s_time_limit_is_no_judgment_for_others() -> None:
+    config = targets({"provider": "openai", "api_key": "a"})
+    patient, hasty = parsed(config), parsed(config, request_timeout=1.0)
+    assert not isinstance(patient, Failure)
+    assert not isinstance(hasty, Failure)
+    assert patient[0].identity != hasty[0].identity

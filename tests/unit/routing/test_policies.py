@@ -201,3 +201,10 @@ def test_what_is_refused(key: str, given: Any, param: str, reason: str) -> None:
     )
     assert reason in failure.message
     assert len(failure.details) == 1
+
+
+@pytest.mark.parametrize("codes", [[200], [503, "204"], [299]])
+def test_a_success_is_no_failure(codes: list[Any]) -> None:
+    with pytest.raises(Refused) as caught:
+        policies.breaker(Fields({"cb_config": {"failure_threshold": 1, "failure_status_codes": codes}}, "config"))
+    assert caught.value.failure.param == "config.cb_config.failure_status_codes"

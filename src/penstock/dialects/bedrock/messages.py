@@ -60,7 +60,8 @@ class Turns:
         self._parameters = parameters
         self._traits = traits
         self._is_mistrals = "mistral." in model
-        self._names: set[str] = set()
+        self._names: dict[str, int] = {}
+        """The names of documents so far, each with the number that the next document of that name tries first."""
         self._ids = CallIds()
         self._beside: list[list[Block]] = []
         """What stands beside a result because it may not stand in it."""
@@ -222,11 +223,12 @@ class Turns:
         stem, point, _ = file.rpartition(".")
         plain = _SPACES.sub(" ", _NOT_IN_NAME.sub("-", stem if point else file)).strip()[:_NAME_STEM].strip()
         name = plain = plain or "document"
-        number = 1
+        number = self._names.get(plain, 1)
         while name in self._names:
             number += 1
             name = f"{plain} ({number})"
-        self._names.add(name)
+        self._names[plain] = number
+        self._names.setdefault(name, 1)
         return name
 
 

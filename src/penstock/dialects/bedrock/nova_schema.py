@@ -6,12 +6,14 @@ Amazon Nova user guide, "Define a tool".
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
 from penstock.core.json_text import read_json, write_json
+from penstock.dialects.schema_references import ReferenceBudget
 
 _KNOWN: Final = ("type", "properties", "required")
 _DEFINING: Final = ("$defs", "definitions")
@@ -36,7 +38,7 @@ def nova_schema(data: bytes) -> NovaSchema:
         if not isinstance(root, dict) or root.keys() <= set(_KNOWN):
             return NovaSchema(data)
         inliner = _Inliner(root)
-        told = {name: inliner.inlined(root[name], ()) for name in _KNOWN if name in root}
+        told = {name: inliner.inlined(root[name]) for name in _KNOWN if name in root}
     except (ValueError, RecursionError):
         return NovaSchema(data)
     lost = tuple(name for name in root if name not in _KNOWN and name not in _SAYS_NOTHING)
@@ -48,23 +50,30 @@ class _Inliner:
 
     def __init__(self, root: Mapping[str, Any]) -> None:
         self._root = root
+        self._budget = ReferenceBudget()
+        self._depths: Counter[str] = Counter()
+        """How often each of the references that are being resolved is among them."""
         self._nodes = 0
 
-    def inlined(self, value: Any, within: tuple[str, ...]) -> Any:
-        """The value without references; ``within`` are those that are being resolved."""
+    def inlined(self, value: Any) -> Any:
+        """The value without references."""
         self._nodes += 1
         if isinstance(value, list):
-            return [self.inlined(each, within) for each in value]
+            return [self.inlined(each) for each in value]
         if not isinstance(value, dict):
             return value
         pointer = value.get("$ref")
-        beside = {name: self.inlined(each, within) for name, each in value.items() if name not in {"$ref", *_DEFINING}}
+        beside = {name: self.inlined(each) for name, each in value.items() if name not in {"$ref", *_DEFINING}}
         if not isinstance(pointer, str):
             return beside
         meant = self._meant(pointer)
-        if meant is None or within.count(pointer) >= _LEVELS or self._nodes > _NODES:
+        is_spent = self._depths[pointer] >= _LEVELS or self._nodes > _NODES
+        if meant is None or is_spent or not self._budget.admits(meant):
             return beside
-        return {**self.inlined(meant, (*within, pointer)), **beside}
+        self._depths[pointer] += 1
+        told = {**self.inlined(meant), **beside}
+        self._depths[pointer] -= 1
+        return told
 
     def _meant(self, pointer: str) -> Mapping[str, Any] | None:
         """The definition that a pointer means."""

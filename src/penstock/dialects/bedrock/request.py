@@ -16,7 +16,6 @@ import msgspec
 
 from penstock.core.chat import ChatRequest, Format, NativeTool, Owner, Tool, ToolChoice
 from penstock.core.failure import Failure, Kind
-from penstock.core.json_text import write_json
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
 from penstock.dialects.anthropic.provider import betas as beta_features
@@ -24,7 +23,7 @@ from penstock.dialects.anthropic.provider.user import anonymous_user
 from penstock.dialects.bedrock.messages import Block, Turns, cache_point, called, holds_tools, takes_all_of_tools
 from penstock.dialects.bedrock.nova_schema import NovaSchema, nova_schema
 from penstock.dialects.bedrock.thinking import Thinking, decide
-from penstock.dialects.dialect import Payload, WriteContext
+from penstock.dialects.dialect import Payload, WriteContext, encoded
 from penstock.dialects.foreign import Reader, ready_for
 from penstock.dialects.function_tools import object_schema, unknown_choice
 from penstock.dialects.strict_schema import Enforced, StrictSchema, strict_schema
@@ -67,7 +66,7 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     _add(body, "serviceTier", _tier(request, parameters))
     _add(body, "requestMetadata", _metadata(request, parameters))
     unstreamed = request.stream and bool(tools) and not traits.streams_tools
-    return Payload(write_json(body), parameters.dropped(), unstreamed=unstreamed)
+    return Payload(encoded(body, request), parameters.dropped(), unstreamed=unstreamed)
 
 
 def _add(body: dict[str, Any], name: str, value: Any) -> None:

@@ -34,9 +34,9 @@ from penstock.core.failure import Failure
 from penstock.core.json_text import write_json
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
-from penstock.dialects.dialect import Payload, WriteContext
+from penstock.dialects.dialect import Payload, WriteContext, encoded
 from penstock.dialects.foreign import PLAIN, ready_for
-from penstock.dialects.function_tools import described, take_functions, unknown_choice
+from penstock.dialects.function_tools import described, only_allowed, take_functions, unknown_choice
 
 _ROLES: Final[Mapping[Role, str]] = {"developer": "system"}
 
@@ -79,7 +79,7 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     if not {"tools", "documents"} & body.keys():  # beside either it is refused
         _add(body, "response_format", _format(parameters, context.traits))
     _add(body, "thinking", _thinking(parameters, context.traits))
-    return Payload(write_json(body), parameters.dropped())
+    return Payload(encoded(body, request), parameters.dropped())
 
 
 _ALL: Final = 0.99
@@ -218,8 +218,7 @@ def _tools(parameters: Parameters) -> dict[str, Any] | Failure:
     unknown = unknown_choice(choice, {tool.name for tool in offered})
     if unknown is not None:
         return unknown
-    if choice is not None and choice.names:
-        offered = [tool for tool in offered if tool.name in choice.names]
+    offered = only_allowed(choice, offered)
     body: dict[str, Any] = {}
     if offered:
         body["tools"] = [{"type": "function", "function": described(tool)} for tool in offered]

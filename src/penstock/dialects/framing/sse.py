@@ -8,6 +8,7 @@ after a whole event.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
@@ -15,6 +16,8 @@ from penstock.dialects.framing.frame import MAX_FRAME, FrameError
 
 _EVENT_END: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n")
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
+_LONGEST_END: Final = 3
+"""Bytes of an event's end that may be in an earlier piece."""
 
 
 class EventRelay:
@@ -27,9 +30,9 @@ class EventRelay:
     __slots__ = ("_held", "_hold", "_tail", "_tail_bytes", "_tail_limit", "mid_event")
 
     def __init__(self, hold: int = 256 << 10, tail: int = 32 << 10) -> None:
-        self._held = b""
+        self._held = bytearray()
         self._hold = hold
-        self._tail: list[bytes] = []
+        self._tail: deque[bytes] = deque()
         self._tail_bytes = 0
         self._tail_limit = tail
         self.mid_event = False
@@ -40,26 +43,35 @@ class EventRelay:
             self.mid_event = False
             self._remember(data)
             return data
-        data = self._held + data
-        end = _last_event_end(data)
-        if len(data) - end > self._hold:
-            end, self.mid_event = len(data), True
+        held = self._held
+        before = len(held)
+        # Only the place where a piece meets the last one is searched again: an event may come in any number of pieces.
+        meets = bytes(held[-_LONGEST_END:])
+        held += data
+        end = _last_event_end(meets + data)
+        end += before - len(meets) if end else 0
+        if len(held) - end > self._hold:
+            end, self.mid_event = len(held), True
         elif end:
             self.mid_event = False
-        ready, self._held = data[:end], data[end:]
+        if not end:
+            return b""
+        ready = bytes(held[:end])
+        del held[:end]
         self._remember(ready)
         return ready
 
     def finish(self) -> bytes:
         """What is still held when the stream has ended properly: a last event without its empty line."""
-        rest, self._held = self._held, b""
+        rest = bytes(self._held)
+        self._held.clear()
         self._remember(rest)
         return rest
 
     def fork(self) -> EventRelay:
         """A relay in the same state, for another reader of the same stream."""
         other = EventRelay(self._hold, self._tail_limit)
-        other._held, other.mid_event = self._held, self.mid_event
+        other._held, other.mid_event = self._held.copy(), self.mid_event
         other._tail, other._tail_bytes = self._tail.copy(), self._tail_bytes
         return other
 
@@ -73,7 +85,7 @@ class EventRelay:
         self._tail.append(data)
         self._tail_bytes += len(data)
         while len(self._tail) > 1 and self._tail_bytes - len(self._tail[0]) >= self._tail_limit:
-            self._tail_bytes -= len(self._tail.pop(0))
+            self._tail_bytes -= len(self._tail.popleft())
 
 
 class EventSplitter:
@@ -92,7 +104,7 @@ class EventSplitter:
         held = self._held
         if held:
             # A long event in many pieces: only where a piece meets the last one can its end be new.
-            ends = _last_event_end(bytes(held[-3:]) + data) > 0
+            ends = _last_event_end(bytes(held[-_LONGEST_END:]) + data) > 0
             held += data
             if not ends:
                 self._check(held)

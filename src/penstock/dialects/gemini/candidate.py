@@ -215,8 +215,9 @@ class Candidate:
         """The last word counts; an object's members one by one, for a stream may tell them in turn."""
         before = self._extras.get(name)
         if isinstance(before, dict) and isinstance(value, dict):
-            value = {**before, **value}
-        self._extras[name] = value
+            before.update(value)
+        else:
+            self._extras[name] = value
 
 
 def _media(part: Mapping[str, Any]) -> tuple[str, str, str] | None:

@@ -8,7 +8,6 @@ on: see candidate.py. Sources: Gemini API reference, "Content", "Part"; Gemini A
 
 from __future__ import annotations
 
-from bisect import bisect
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -64,6 +63,7 @@ class Conversation:
         """Gemini 3 and later: they want signatures, and take media in a result and a resolution for each image."""
         self._turns: list[dict[str, Any]] = []
         self._step = _Step()
+        self._steps = [self._step]
 
     def system(self) -> list[dict[str, Any]]:
         """The text of all system messages that stand before any answer."""
@@ -94,6 +94,8 @@ class Conversation:
         if not self._turns:
             text = "Gemini needs a message of a user or an assistant with visible content: add one to messages."
             return Failure(Kind.INVALID_REQUEST, text, "messages")
+        for step in self._steps:
+            step.sort()
         if any("functionCall" in part for part in self._turns[0]["parts"]):
             self._turns.insert(0, _nothing())
         if self._turns[-1]["role"] == "model" and turns[-1].role != "assistant":
@@ -163,6 +165,7 @@ class Conversation:
         """What a model said. A signature that stands alone belongs to the part after it."""
         if not self._turns or self._turns[-1]["role"] != "model":
             self._step = _Step()
+            self._steps.append(self._step)
         if plain := _only_text(message):
             return [{"text": plain}]
         found: list[dict[str, Any]] = []
@@ -188,8 +191,7 @@ class Conversation:
 
     def _call(self, call: ToolCall, *, is_signed: bool) -> dict[str, Any]:
         """A call of a function. ``is_signed``: its signature stood before it."""
-        is_first = not self._step.ids
-        self._step.ids.append(call.id)
+        is_first = self._step.call(call.id)
         made: dict[str, Any] = {"name": call.name, "args": _arguments(call)}
         if call.id and self._has_ids:
             made["id"] = call.id
@@ -252,20 +254,31 @@ def _nothing() -> dict[str, Any]:
 
 
 class _Step:
-    """One turn of the model, as far as its calls go: their ids, and the parts that answer them in the same order."""
+    """One turn of the model, as far as its calls go: the place of each by its id, and the parts that answer them, in
+    the same order once they are sorted."""
 
     def __init__(self) -> None:
-        self.ids: list[str] = []
         self.results: list[dict[str, Any]] = []
+        self._calls = 0
+        self._place_of: dict[str, int] = {}
         self._places: list[int] = []
 
+    def call(self, call_id: str) -> bool:
+        """Count a call; whether it is the first."""
+        self._place_of.setdefault(call_id, self._calls)
+        self._calls += 1
+        return self._calls == 1
+
     def add(self, call_id: str, part: dict[str, Any]) -> bool:
-        """Put an answer in its place; whether it is the first."""
-        place = self.ids.index(call_id) if call_id in self.ids else len(self.ids)
-        at = bisect(self._places, place)
-        self._places.insert(at, place)
-        self.results.insert(at, part)
+        """Add an answer; whether it is the first."""
+        self._places.append(self._place_of.get(call_id, self._calls))
+        self.results.append(part)
         return len(self.results) == 1
+
+    def sort(self) -> None:
+        """Put the answers in the places of their calls."""
+        order = sorted(range(len(self._places)), key=self._places.__getitem__)
+        self.results[:] = [self.results[at] for at in order]
 
 
 def _alone(signature: str) -> list[dict[str, Any]]:

@@ -8,9 +8,12 @@ schema.py. Source: JSON Schema, drafts 4 to 2020-12.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final, TypeGuard
 from urllib.parse import unquote
+
+from penstock.dialects.schema_references import ReferenceBudget
 
 _LEVELS: Final = 4
 """How often a schema may be found within itself."""
@@ -71,6 +74,9 @@ class PlainSchema:
         self._root = root
         self._within: list[str] = []
         """The references that are being resolved, the outermost first."""
+        self._depths: Counter[str] = Counter()
+        """How often each of them is."""
+        self._budget = ReferenceBudget()
         self._nodes = 0
 
     def schema(self, value: Any) -> dict[str, Any]:
@@ -82,6 +88,7 @@ class PlainSchema:
         depth = len(self._within)
         flat = self._without_null(self._flat(value))
         found = _CUT if _TOO_DEEP in flat and "type" not in flat else self._plain(flat)
+        self._depths.subtract(self._within[depth:])
         del self._within[depth:]
         return found
 
@@ -108,24 +115,29 @@ class PlainSchema:
 
     def _flat(self, value: Mapping[str, Any]) -> dict[str, Any]:
         """The schema's own members, those that it refers to and those of ``allOf``, merged."""
-        found: dict[str, Any] = {}
         self._nodes += bool(self._within)
         pointer, parts = value.get("$ref"), value.get("allOf")
+        own = {name: member for name, member in value.items() if name not in {"$ref", "allOf"}}
+        if not isinstance(pointer, str) and not isinstance(parts, list):
+            return own
+        merged = _Merged(self.lost)
         if isinstance(pointer, str):
-            self._merge(found, self._referred(pointer))
+            merged.add(self._referred(pointer))
         for part in parts if isinstance(parts, list) else ():
             if isinstance(part, dict):
-                self._merge(found, self._flat(part))
-        self._merge(found, {name: member for name, member in value.items() if name not in {"$ref", "allOf"}})
-        return found
+                merged.add(self._flat(part))
+        merged.add(own)
+        return merged.whole()
 
     def _referred(self, pointer: str) -> dict[str, Any]:
         """What a reference stands for, until it is found within itself too often."""
         target = self._resolve(pointer)
-        if target is None or self._nodes >= _NODES or self._within.count(pointer) >= _LEVELS:
+        is_spent = self._nodes >= _NODES or self._depths[pointer] >= _LEVELS
+        if target is None or is_spent or not self._budget.admits(target):
             self.lost["$ref"] = None
             return {} if target is None else {_TOO_DEEP: True}
         self._within.append(pointer)
+        self._depths[pointer] += 1
         return self._flat(target)
 
     def _resolve(self, pointer: str) -> dict[str, Any] | None:
@@ -138,21 +150,6 @@ class PlainSchema:
             else:
                 place = place.get(name) if isinstance(place, dict) else None
         return place if isinstance(place, dict) else None
-
-    def _merge(self, found: dict[str, Any], part: Mapping[str, Any]) -> None:
-        """Add a part's members, of which both count; what is only described counts as it is said last."""
-        for name, member in part.items():
-            before = found.get(name)
-            if name not in found or before == member or name in _DESCRIBING:
-                found[name] = member
-            elif name == "required" and isinstance(before, list) and isinstance(member, list):
-                found[name] = [*before, *(each for each in member if each not in before)]
-            elif name == "properties" and isinstance(before, dict) and isinstance(member, dict):
-                shared = {key: {"allOf": [before[key], member[key]]} for key in before.keys() & member.keys()}
-                found[name] = {key: shared.get(key, value) for key, value in {**before, **member}.items()}
-            else:
-                self.lost["allOf"] = None
-                found[name] = member
 
     def _without_null(self, flat: dict[str, Any]) -> dict[str, Any]:
         """The same with null out of its choices; one that leaves no choice is none."""
@@ -193,10 +190,11 @@ class PlainSchema:
     def _object(self, found: dict[str, Any], flat: Mapping[str, Any]) -> None:
         members, required, more = (flat.get(name) for name in ("properties", "required", "additionalProperties"))
         required = required if isinstance(required, list) else []
+        needed = frozenset(name for name in required if isinstance(name, str))
         if isinstance(members, dict) and members:
             plain = {name: self.schema(member) for name, member in members.items()}
             found["properties"] = {
-                name: member for name, member in plain.items() if member is not _CUT or name in required
+                name: member for name, member in plain.items() if member is not _CUT or name in needed
             }
         if required:
             known = [name for name in required if isinstance(name, str) and name in found.get("properties", ())]
@@ -239,6 +237,72 @@ class PlainSchema:
             if flat.get(name) is not True and other is not None:
                 limit = max(limit, other) if step > 0 else min(limit, other)
             found[bound] = limit
+
+
+class _Merged:
+    """The members of several schemas that all count, in the time that it takes to read them once."""
+
+    __slots__ = ("_found", "_lost", "_properties", "_required")
+
+    def __init__(self, lost: dict[str, None]) -> None:
+        self._found: dict[str, Any] = {}
+        self._lost = lost
+        self._required: dict[str, Any] | None = None
+        self._properties: dict[str, list[Any]] | None = None
+        """The schemas of each member, once two parts have members."""
+
+    def add(self, part: Mapping[str, Any]) -> None:
+        """Add a part's members; what is only described counts as it is said last."""
+        found = self._found
+        for name, member in part.items():
+            before = found.get(name)
+            if name not in found or name in _DESCRIBING:
+                found[name] = member
+            elif name == "required" and isinstance(before, list) and isinstance(member, list):
+                self._require(before, member)
+            elif name == "properties" and isinstance(before, dict) and isinstance(member, dict):
+                self._describe(before, member)
+            elif before != member:
+                self._lost["allOf"] = None
+                found[name] = member
+                self._forget(name)
+
+    def whole(self) -> dict[str, Any]:
+        """All of it as one schema."""
+        if self._required is not None:
+            self._found["required"] = list(self._required.values())
+        if self._properties is not None:
+            self._found["properties"] = {
+                name: schemas[0] if len(schemas) == 1 else {"allOf": schemas}
+                for name, schemas in self._properties.items()
+            }
+        return self._found
+
+    def _require(self, before: list[Any], member: list[Any]) -> None:
+        if self._required is None:
+            self._required = {_key_of(each): each for each in before}
+        for each in member:
+            self._required.setdefault(_key_of(each), each)
+
+    def _describe(self, before: dict[str, Any], member: dict[str, Any]) -> None:
+        if self._properties is None:
+            self._properties = {name: [schema] for name, schema in before.items()}
+        for name, schema in member.items():
+            schemas = self._properties.setdefault(name, [])
+            if not schemas or schemas[-1] != schema:
+                schemas.append(schema)
+
+    def _forget(self, name: str) -> None:
+        """A member was replaced by a value of another kind: what was merged of it is gone."""
+        if name == "required":
+            self._required = None
+        elif name == "properties":
+            self._properties = None
+
+
+def _key_of(value: Any) -> str:
+    """Equal for equal values of JSON; names are told apart from everything else."""
+    return value if isinstance(value, str) else f"\0{value!r}"
 
 
 def _is_a(kind: type, value: Any) -> bool:

@@ -187,7 +187,10 @@ class _Reply:
 
     def _count(self, usage: dict[str, Any]) -> None:
         """Keep the last account. One without counts adds what else it says (Vertex's kind of traffic)."""
-        self._usage = {**self._usage, **usage} if _COUNTED.isdisjoint(usage) else usage
+        if _COUNTED.isdisjoint(usage):
+            self._usage.update(usage)
+        else:
+            self._usage = usage
 
     def _tokens(self) -> Iterable[Usage]:
         """The counts, of which Google leaves out zeros. Its total is the sum of its parts."""

@@ -15,10 +15,9 @@ import msgspec
 
 from penstock.core.chat import ChatRequest, Format, Owner
 from penstock.core.failure import Failure
-from penstock.core.json_text import write_json
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
-from penstock.dialects.dialect import Payload, WriteContext
+from penstock.dialects.dialect import Payload, WriteContext, encoded
 from penstock.dialects.foreign import Reader, ready_for
 from penstock.dialects.gemini.contents import Conversation
 from penstock.dialects.gemini.schema import google_schema
@@ -81,7 +80,7 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     if config:
         body["generationConfig"] = config
     body |= _about_the_request(request, parameters, is_vertex=context.variant == "vertex")
-    return Payload(write_json(body), parameters.dropped())
+    return Payload(encoded(body, request), parameters.dropped())
 
 
 # How the answer is made.

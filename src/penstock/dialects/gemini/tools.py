@@ -107,7 +107,8 @@ def _choose(
     if choice.names and choice.mode == "required":
         calling["allowedFunctionNames"] = list(choice.names)
     elif choice.names:
-        functions = [function for function in functions if function["name"] in choice.names]
+        allowed = choice.allowed
+        functions = [function for function in functions if function["name"] in allowed]
     own = config.get("functionCallingConfig")
     config["functionCallingConfig"] = {**calling, **(own if isinstance(own, dict) else {})}
     return functions

@@ -28,12 +28,12 @@ from penstock.core.chat import (
     ToolResult,
 )
 from penstock.core.failure import Failure, Kind
-from penstock.core.json_text import UNREADABLE, write_json
+from penstock.core.json_text import UNREADABLE
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
-from penstock.dialects.dialect import Payload, WriteContext
+from penstock.dialects.dialect import Payload, WriteContext, encoded
 from penstock.dialects.foreign import PLAIN, ready_for
-from penstock.dialects.function_tools import described, take_functions, unknown_choice
+from penstock.dialects.function_tools import described, only_allowed, take_functions, unknown_choice
 
 _ROLES: Final[Mapping[Role, str]] = {"developer": "system"}
 
@@ -73,7 +73,7 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     beside = {"format": _format(parameters, context.traits), "think": _think(parameters, context.traits)}
     beside |= {name: parameters.value(name) for name in _PARAMETERS}
     body |= {name: value for name, value in beside.items() if value is not None}
-    return Payload(write_json(body), parameters.dropped())
+    return Payload(encoded(body, request), parameters.dropped())
 
 
 # Messages.
@@ -180,7 +180,7 @@ def _tools(parameters: Parameters) -> list[dict[str, Any]] | Failure:
     unknown = unknown_choice(choice, {tool.name for tool in offered})
     if unknown is not None:
         return unknown
-    return [_tool(tool) for tool in offered if not choice.names or tool.name in choice.names]
+    return [_tool(tool) for tool in only_allowed(choice, offered)]
 
 
 def _tool(tool: Tool) -> dict[str, Any]:

@@ -13,9 +13,8 @@ from typing import Any, Final
 
 from penstock.core.chat import ChatRequest, Tool
 from penstock.core.failure import Failure, Kind
-from penstock.core.json_text import write_json
 from penstock.core.parameters import Parameters
-from penstock.dialects.dialect import Payload, ProviderDialect, WriteContext
+from penstock.dialects.dialect import Payload, ProviderDialect, WriteContext, encoded
 from penstock.dialects.foreign import PLAIN, ready_for
 from penstock.dialects.function_tools import unknown_choice
 from penstock.dialects.oracle import cohere, cohere_r, generic, reply
@@ -56,7 +55,7 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
         "servingMode": serving if is_dedicated else {"servingType": "ON_DEMAND", "modelId": context.model},
         "chatRequest": {"apiFormat": form, **chat},
     }
-    return Payload(write_json(body), parameters.dropped())
+    return Payload(encoded(body, request), parameters.dropped())
 
 
 def _format(model: str) -> str:

@@ -24,7 +24,7 @@ from penstock.core.chat import (
 )
 from penstock.core.parameters import Parameters
 from penstock.dialects.dialect import WriteContext
-from penstock.dialects.function_tools import described, take_functions
+from penstock.dialects.function_tools import described, only_allowed, take_functions
 from penstock.dialects.oracle.generic import image_url
 
 PARAMETERS: Final = {
@@ -90,7 +90,7 @@ def _tools(parameters: Parameters) -> dict[str, Any]:
     if choice is not None:
         if choice.mode != "auto":
             found["toolsChoice"] = choice.mode.upper()
-        offered = [tool for tool in offered if not choice.names or tool.name in choice.names]
+        offered = only_allowed(choice, offered)
     if offered:
         found["tools"] = [{"type": "FUNCTION", "function": described(tool)} for tool in offered]
     if any(tool.strict for tool in offered):

@@ -66,7 +66,7 @@ def _cut(messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], Message | 
     return messages[:end], None
 
 
-def _said(message: Message, calls: Mapping[str, Any], parameters: Parameters) -> dict[str, Any]:
+def _said(message: Message, calls: dict[str, Any], parameters: Parameters) -> dict[str, Any]:
     if message.role == "tool":
         return {"role": "TOOL", "toolResults": [_result(message, calls, parameters)]}
     found: dict[str, Any] = {"role": _ROLES[message.role], "message": _text(message.parts, message, parameters)}
@@ -74,11 +74,13 @@ def _said(message: Message, calls: Mapping[str, Any], parameters: Parameters) ->
     return {**found, "toolCalls": made} if made else found
 
 
-def _result(message: Message, calls: Mapping[str, Any], parameters: Parameters) -> dict[str, Any]:
+def _result(message: Message, calls: dict[str, Any], parameters: Parameters) -> dict[str, Any]:
+    """A result with its call, which only the first result of it tells whole."""
     result = next(part for part in message.parts if isinstance(part, ToolResult))
     if result.is_error:
         parameters.unsupported(f"{message.path}.is_error")
     call = calls.get(result.id, {"name": result.name, "parameters": {}})
+    calls[result.id] = {"name": call["name"], "parameters": {}}
     return {"call": call, "outputs": [{"output": _text(result.parts, message, parameters)}]}
 
 
@@ -114,7 +116,8 @@ def _tools(parameters: Parameters) -> dict[str, Any]:
             return {}
         if choice.mode == "required":
             parameters.unsupported("tool_choice")
-        offered = [(n, tool) for n, tool in offered if not choice.names or tool.name in choice.names]
+        allowed = choice.allowed
+        offered = [(n, tool) for n, tool in offered if not allowed or tool.name in allowed]
     found = [_tool(tool, f"tools[{n}].function.parameters", parameters) for n, tool in offered]
     return {"tools": found} if found else {}
 
@@ -122,8 +125,9 @@ def _tools(parameters: Parameters) -> dict[str, Any]:
 def _tool(tool: Tool, path: str, parameters: Parameters) -> dict[str, Any]:
     schema = tool.schema()
     properties, required = schema.get("properties"), schema.get("required")
+    needed = {name for name in required if isinstance(name, str)} if isinstance(required, list) else set()
     definitions = {
-        name: _definition(each, is_required=isinstance(required, list) and name in required)
+        name: _definition(each, is_required=name in needed)
         for name, each in (properties.items() if isinstance(properties, dict) else ())
     }
     if not _is_said(schema):

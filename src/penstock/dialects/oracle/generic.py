@@ -25,7 +25,7 @@ from penstock.core.chat import (
 )
 from penstock.core.parameters import Parameters
 from penstock.dialects.dialect import WriteContext
-from penstock.dialects.function_tools import described, take_functions
+from penstock.dialects.function_tools import described, only_allowed, take_functions
 from penstock.dialects.openai.provider.request import url
 
 _PARAMETERS: Final = {
@@ -113,7 +113,7 @@ def tools(parameters: Parameters) -> dict[str, Any]:
         if choice.mode == "required" and len(choice.names) == 1:
             found["toolChoice"] = {"type": "FUNCTION", "name": choice.names[0]}
         elif choice.names:
-            offered = [tool for tool in offered if tool.name in choice.names]
+            offered = only_allowed(choice, offered)
     if offered:
         found["tools"] = [{"type": "FUNCTION", **described(tool)} for tool in offered]
     return found

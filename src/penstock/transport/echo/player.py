@@ -13,6 +13,7 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, Limits
+from penstock.core.json_text import write_json
 from penstock.transport.base import Request
 from penstock.transport.deadlines import Deadlines
 from penstock.transport.echo.completion import DONE, Identity, completion, error, event, model, models, stream, telling
@@ -169,7 +170,7 @@ def _play(script: Script, timing: _Timing) -> EchoReply | Failure:
 
 
 def _refusal(timing: _Timing, status: int, told: dict[str, Any], *headers: tuple[bytes, bytes]) -> EchoReply:
-    return EchoReply(timing, status, [msgspec.json.encode(told)], _JSON, *headers)
+    return EchoReply(timing, status, [write_json(told)], _JSON, *headers)
 
 
 def _unknown(method: bytes, path: bytes) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta
 
-from penstock.core.json_text import read_json, write_json
+from penstock.core.json_text import read_json, with_plain_names, write_json
 from penstock.transport.echo.sample import sample
 
 STATUSES: Final = {
@@ -191,7 +191,7 @@ def _asked(body: bytes) -> EchoRequest:
             value = None
         if value is None:
             raise
-        return msgspec.convert(value, EchoRequest)
+        return msgspec.convert(with_plain_names(value), EchoRequest)
 
 
 def tokens(text: str, most: int) -> list[str]:

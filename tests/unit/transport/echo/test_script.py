@@ -145,6 +145,11 @@ async def test_half_a_character_comes_back_as_it_was_sent(more: bytes) -> None:
     assert b"\\ud83d" in told
 
 
+async def test_half_a_character_in_a_name_is_no_failure_of_echo() -> None:
+    status, _, _ = await answer(b'{"messages":[{"role":"user","content":"a","\\ud800":1}],"\\ud800":1}')
+    assert status == 200
+
+
 def test_an_unknown_model_is_told_which_there_are() -> None:
     with pytest.raises(Unreadable) as caught:
         write_script(b'{"model": "echo-x"}', 0)

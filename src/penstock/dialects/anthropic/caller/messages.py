@@ -32,10 +32,11 @@ from penstock.core.chat import (
     ToolCall,
     ToolResult,
 )
+from penstock.core.json_slices import slices
 from penstock.core.json_text import UNREADABLE, write_json
 from penstock.dialects.anthropic.caller.hosted import in_words
 from penstock.dialects.envelope import is_sealed, unseal
-from penstock.dialects.malformed import Malformed, cache_in, text_in
+from penstock.dialects.malformed import CALL_NAME, Malformed, cache_in, is_name, text_in
 
 _ROLES: Final = frozenset({"user", "assistant", "system"})
 _DOCUMENT_EXTRAS: Final = ("citations", "context")
@@ -43,17 +44,16 @@ _DOCUMENT_EXTRAS: Final = ("citations", "context")
 
 def read_messages(body: Body) -> tuple[Message, ...]:
     """All messages. Raises Malformed."""
-    try:
-        value = body.value("messages")
-    except BodyError:
-        raise Malformed("messages", "valid JSON") from None
-    if not isinstance(value, list) or not value:
-        raise Malformed("messages", "a non-empty array of message objects")
     inputs = _inputs(body.raw("messages") or b"")
     names: dict[str, str] = {}
     found: list[Message] = []
-    for position, message in enumerate(value):
-        found += _message(message, f"messages[{position}]", inputs.get(position, {}), names)
+    try:
+        for position, message in enumerate(body.elements("messages") or ()):
+            found += _message(message, f"messages[{position}]", inputs.get(position, {}), names)
+    except BodyError:
+        raise Malformed("messages", "valid JSON") from None
+    if not found:
+        raise Malformed("messages", "a non-empty array of message objects")
     return tuple(found)
 
 
@@ -133,8 +133,8 @@ def _answer(content: Any, path: str, inputs: Mapping[int, bytes]) -> tuple[Part,
 
 def _call(block: Mapping[str, Any], path: str, written: bytes, signature: str, owner: str) -> ToolCall:
     name = block.get("name")
-    if not isinstance(name, str) or not name:
-        raise Malformed(f"{path}.name", "the name of a tool")
+    if not is_name(name) or not name:
+        raise Malformed(f"{path}.name", CALL_NAME)
     given = block.get("input")
     arguments = (written or write_json({} if given is None else given)).decode("utf-8", "surrogatepass")
     return ToolCall(text_in(block.get("id")), name, arguments, signature, owner, cache_in(block))
@@ -239,13 +239,15 @@ def _inputs(messages: bytes) -> dict[int, dict[int, bytes]]:
     """The bytes of each call's input, by the places of its message and block; none where they can't be told."""
     if b'"tool_use"' not in messages:
         return {}
-    try:
-        decoded = _INPUTS.decode(messages)
-    except UNREADABLE:
-        return {}
     found: dict[int, dict[int, bytes]] = {}
-    for position, message in enumerate(decoded):
-        if isinstance(message.content, list):
-            calls = {n: bytes(block.input) for n, block in enumerate(message.content) if block.type == "tool_use"}
-            found[position] = calls
+    position = 0
+    try:
+        for piece in slices(messages):
+            for message in _INPUTS.decode(piece):
+                if isinstance(message.content, list):
+                    blocks = enumerate(message.content)
+                    found[position] = {n: bytes(block.input) for n, block in blocks if block.type == "tool_use"}
+                position += 1
+    except (ValueError, *UNREADABLE):
+        return {}
     return found

@@ -72,7 +72,8 @@ class _Open(msgspec.Struct):
     """A call's arguments, or a thought's signature."""
     scan: ObjectScan = msgspec.field(default_factory=ObjectScan)
     owner: str = ""
-    data: str = ""
+    data: list[str] = msgspec.field(default_factory=list)
+    """Pieces of a thought that only its maker can read."""
     hidden: list[str] = msgspec.field(default_factory=list)
     """The text of a thought that the caller doesn't want to see."""
 
@@ -93,10 +94,12 @@ class MessageWriter:
         self._text_head = b""
         """How a delta of the open text begins."""
         self._waiting: deque[_Content] = deque()
+        self._arguments_of: dict[int, list[_Content]] = {}
+        """The arguments that wait for the beginning of their call, by its index."""
         self._waits = 0
         self._has_calls = False
         self._is_refused = False
-        self._usage: Usage | None = None
+        self._reports: list[Usage] = []
         self._stop: Stop | None = None
         self._sequence: Any = None
 
@@ -127,7 +130,7 @@ class MessageWriter:
             self._stop, self._sequence, has_calls=self._has_calls, is_refused=self._is_refused
         )
         delta = {"stop_reason": reason, "stop_sequence": sequence}
-        written.append(event("message_delta", delta=delta, usage=write_usage(self._usage)))
+        written.append(event("message_delta", delta=delta, usage=write_usage(Usage.folded(self._reports))))
         return b"".join(written) + event("message_stop")
 
     # Event by event.
@@ -137,7 +140,7 @@ class MessageWriter:
             case Start():
                 return self._begin(each)
             case Usage():
-                self._usage = each if self._usage is None else self._usage.merged(each)
+                self._reports.append(each)
             case Fail():
                 self.failed = each
             case Stop(choice=0):
@@ -162,7 +165,7 @@ class MessageWriter:
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
-            "usage": write_usage(self._usage),
+            "usage": write_usage(Usage.folded(self._reports)),
         }
         yield event("message_start", message=message)
         yield PING
@@ -184,13 +187,22 @@ class MessageWriter:
 
     def _put_off(self, each: _Content) -> Iterator[bytes]:
         if self._must_wait(each) or not isinstance(each, ToolArgs):
-            self._waiting.append(each)
-            self._waits += _size(each)
+            self._wait(each)
             if self._waits > _MOST_WAITING:
                 self.failed = Fail("it holds a call open while it says more than can be kept", broken=True)
         else:
             yield from self._said(each)
         yield from self._drain()
+
+    def _wait(self, each: _Content) -> None:
+        """Keep a piece: arguments beside their call if that waits, anything else in its order."""
+        self._waits += _size(each)
+        if isinstance(each, ToolArgs) and each.index in self._arguments_of:
+            self._arguments_of[each.index].append(each)
+            return
+        self._waiting.append(each)
+        if isinstance(each, ToolStart):
+            self._arguments_of.setdefault(each.index, [])
 
     def _drain(self) -> Iterator[bytes]:
         """What waited and needn't any more. With a call come its arguments from among all that waits."""
@@ -198,13 +210,7 @@ class MessageWriter:
             first = self._waiting.popleft()
             ready: list[_Content] = [first]
             if isinstance(first, ToolStart):
-                own = [each for each in self._waiting if isinstance(each, ToolArgs) and each.index == first.index]
-                if own:
-                    ready += own
-                    kept = (
-                        each for each in self._waiting if not (isinstance(each, ToolArgs) and each.index == first.index)
-                    )
-                    self._waiting = deque(kept)
+                ready += self._arguments_of.pop(first.index, ())
             for each in ready:
                 self._waits -= _size(each)
                 yield from self._said(each)
@@ -254,7 +260,7 @@ class MessageWriter:
             return
         if current.kind == "thinking":
             hidden = "".join(current.hidden)
-            signature = self._sealer.thought(current.owner, "".join(current.pieces), current.data, hidden)
+            signature = self._sealer.thought(current.owner, "".join(current.pieces), "".join(current.data), hidden)
             if signature:
                 yield self._delta("signature_delta", signature=signature)
         elif current.scan.has_begun and not current.scan.is_whole and not is_cut(self._stop):
@@ -291,8 +297,8 @@ class MessageWriter:
             yield self._delta("thinking_delta", thinking=each.text)
         current.owner = each.owner or current.owner
         current.pieces += [each.signature] if each.signature else []
-        if each.owner != Owner.ANTHROPIC:
-            current.data += each.data
+        if each.data and each.owner != Owner.ANTHROPIC:
+            current.data.append(each.data)
 
     def _tool(self, each: ToolStart) -> Iterator[bytes]:
         yield from self._close()

@@ -7,7 +7,7 @@ Source: Claude docs, "Beta headers" and the page of each feature.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 _FILES: Final = "files-api-2025-04-14"
 _CONTEXT: Final = "context-management-2025-06-27"
@@ -32,8 +32,13 @@ def names(lent: str | None, asked: Any, body: Mapping[str, Any]) -> list[str]:
     """All betas to name, each once: the operator's, those that the caller asked for, those that the body needs."""
     found = _needed(body)
     if lent or asked:
-        found = [*listed(lent), *listed(asked), *found]
+        found = [*filter(is_name, (*listed(lent), *listed(asked))), *found]
     return list(dict.fromkeys(found)) if found else found
+
+
+def is_name(value: Any) -> TypeGuard[str]:
+    """Whether a value can be the name of a feature or a version: printable ASCII, as a header field can hold it."""
+    return isinstance(value, str) and value.isascii() and value.isprintable()
 
 
 def listed(value: Any) -> list[str]:

@@ -79,6 +79,8 @@ class _Block(msgspec.Struct):
     pieces: list[str] = msgspec.field(default_factory=list)
     """Of a signature, or of the input of a tool that isn't the caller's."""
     citations: list[dict[str, Any]] = msgspec.field(default_factory=list)
+    texts: dict[str, list[str]] = msgspec.field(default_factory=dict)
+    """The pieces of texts that go on, by the name of their member."""
 
     @property
     def is_foreign(self) -> bool:
@@ -280,11 +282,15 @@ def _grow(block: _Block, delta: Mapping[str, Any]) -> None:
     for name, piece in delta.items():
         if name != "type" and piece is not None:
             before = block.value.get(name)
-            goes_on = isinstance(before, str) and isinstance(piece, str)
-            block.value[name] = before + piece if goes_on else piece
+            if isinstance(before, str) and isinstance(piece, str):
+                block.texts.setdefault(name, [before]).append(piece)
+            else:
+                block.value[name] = piece
+                block.texts.pop(name, None)
 
 
 def _whole(block: _Block) -> dict[str, Any]:
+    block.value |= {name: "".join(pieces) for name, pieces in block.texts.items()}
     text = "".join(block.pieces)
     if not text:
         return block.value

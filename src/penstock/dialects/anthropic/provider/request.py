@@ -15,7 +15,6 @@ import msgspec
 
 from penstock.core.chat import ChatRequest, Format, Owner
 from penstock.core.failure import Failure, Kind
-from penstock.core.json_text import write_json
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
 from penstock.dialects.anthropic.hosts import Host, host_of
@@ -24,7 +23,7 @@ from penstock.dialects.anthropic.provider.messages import Conversation
 from penstock.dialects.anthropic.provider.thinking import Thinking, decide
 from penstock.dialects.anthropic.provider.tools import write_tools
 from penstock.dialects.anthropic.provider.user import anonymous_user
-from penstock.dialects.dialect import Payload, WriteContext
+from penstock.dialects.dialect import Payload, WriteContext, encoded
 from penstock.dialects.foreign import Reader, ready_for
 from penstock.dialects.strict_schema import Enforced, strict_schema
 
@@ -77,7 +76,7 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     body |= _sampling(request, parameters, traits, thinks=thinking.is_on)
     body |= _stop_sequences(parameters)
     headers = _versions(body, parameters, context, host)
-    return Payload(write_json(body), parameters.dropped(), headers)
+    return Payload(encoded(body, request), parameters.dropped(), headers)
 
 
 # The form of the answer.
@@ -182,13 +181,18 @@ def _versions(
     """The version and the betas, in the body or as header fields as the host wants them."""
     headers: dict[str, str] = {}
     asked, option = parameters.value("anthropic_version"), context.options.get("anthropic_version", "")
+    asked_version = asked if beta_features.is_name(asked) else None
     if host.version:
-        option = body["anthropic_version"] = host.body_version((option, asked))
-    elif isinstance(asked, str) and option in {"", _VERSION}:
-        option = headers["anthropic-version"] = asked
+        option = body["anthropic_version"] = host.body_version((option, asked_version))
+    elif asked_version is not None and option in {"", _VERSION}:
+        option = headers["anthropic-version"] = asked_version
     if asked is not None and asked != option:
         parameters.unsupported("anthropic_version")
-    betas = beta_features.names(context.options.get("anthropic_beta"), parameters.value("anthropic_beta"), body)
+    asked_betas = beta_features.listed(parameters.value("anthropic_beta"))
+    for name in asked_betas:
+        if not beta_features.is_name(name):
+            parameters.unsupported("anthropic_beta")
+    betas = beta_features.names(context.options.get("anthropic_beta"), asked_betas, body)
     if betas and host.betas_in_body:
         body["anthropic_beta"] = betas
     elif betas:

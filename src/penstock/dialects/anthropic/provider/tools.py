@@ -48,7 +48,8 @@ def write_tools(
         if unknown is not None:
             return unknown
         if not _names_one(choice):
-            tools = [tool for tool in tools if tool.get("name") in choice.names]
+            allowed = choice.allowed
+            tools = [tool for tool in tools if str(tool.get("name")) in allowed]
     if not tools:
         return {}
     if choice is None and is_parallel:

@@ -7,6 +7,7 @@ thinking blocks".
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 import msgspec
@@ -14,9 +15,10 @@ import msgspec
 from penstock.core.body import Body, BodyError
 from penstock.core.chat import Owner
 from penstock.core.failure import Failure, Kind
+from penstock.core.json_slices import slices
 from penstock.core.json_text import UNREADABLE, read_json_or_none, write_json
 from penstock.dialects.anthropic.hosts import betas_for_bedrock, host_of
-from penstock.dialects.anthropic.provider.betas import listed
+from penstock.dialects.anthropic.provider.betas import is_name, listed
 from penstock.dialects.caller import FittedRequest
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.envelope import MARK, QUOTED_MARK, unseal
@@ -24,6 +26,7 @@ from penstock.dialects.envelope import MARK, QUOTED_MARK, unseal
 _Members = dict[str, "msgspec.Raw | bytes"]
 _MESSAGES: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 _BLOCKS: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+_SEALED: Final = re.compile(re.escape(QUOTED_MARK))
 _CLAUDE: Final = Owner.ANTHROPIC
 
 
@@ -61,7 +64,7 @@ def _fit(body: Body, context: WriteContext) -> FittedRequest:
 def _betas(context: WriteContext) -> list[str]:
     """The beta features that the operator lends and those that the caller's header asks for, each once."""
     lent, asked = listed(context.options.get("anthropic_beta")), listed(context.asked.get("anthropic_beta"))
-    return list(dict.fromkeys((*lent, *asked)))
+    return list(dict.fromkeys(filter(is_name, (*lent, *asked))))
 
 
 def _headers(context: WriteContext, *names: str) -> tuple[tuple[str, str], ...]:
@@ -75,12 +78,12 @@ def _headers(context: WriteContext, *names: str) -> tuple[tuple[str, str], ...]:
 def without_envelopes(body: Body) -> tuple[Body, tuple[str, ...]]:
     """The body without what Claude didn't think, and what is thereby dropped: ``thinking`` where a call of tools is
     left without a thought before it, which a model that thinks within a budget refuses."""
-    raw = body.raw("messages") or b""
-    if QUOTED_MARK not in raw:
+    if not body.holds("messages", _SEALED):
         return body, ()
+    raw = body.raw("messages") or b""
     try:
-        messages = [_without(message) for message in _MESSAGES.decode(raw)]
-    except UNREADABLE:
+        messages = [_without(message) for piece in slices(raw) for message in _MESSAGES.decode(piece)]
+    except (ValueError, *UNREADABLE):
         return body, ()
     kept = [message for message in messages if message is not None]
     encoded = [Body(message).encode() for message in kept]

@@ -33,6 +33,8 @@ class _Message:
         self._usage: dict[str, Any] = {}
         self._blocks: list[dict[str, Any]] = []
         self._inputs: list[list[str]] = []
+        self._texts: list[dict[str, list[str]]] = []
+        """The pieces of each block's texts that go on, by the name of their member."""
         self._is_open = False
 
     def add(self, name: str, value: dict[str, Any]) -> None:
@@ -67,6 +69,7 @@ class _Message:
         self._is_open = True
         self._blocks.append(_object(value, "content_block"))
         self._inputs.append([])
+        self._texts.append({})
 
     def _current(self, value: Mapping[str, Any]) -> int:
         if not self._is_open or value.get("index") != len(self._blocks) - 1:
@@ -78,15 +81,20 @@ class _Message:
         if kind == "input_json_delta":
             self._inputs[at].append(json_text.text(delta, "partial_json"))
         elif kind == "citations_delta":
-            block["citations"] = [*(block.get("citations") or ()), delta.get("citation")]
+            _cited(block).append(delta.get("citation"))
         else:
             for name, piece in delta.items():
                 before = block.get(name)
-                goes_on = isinstance(before, str) and isinstance(piece, str)
-                block[name] = before + piece if goes_on else piece
+                if isinstance(before, str) and isinstance(piece, str):
+                    self._texts[at].setdefault(name, [before]).append(piece)
+                else:
+                    block[name] = piece
+                    self._texts[at].pop(name, None)
 
     def encode(self) -> bytes:
         """The message as JSON. Raises ValueError when a call's arguments are none."""
+        for block, texts in zip(self._blocks, self._texts, strict=True):
+            block |= {name: "".join(told) for name, told in texts.items()}
         for block, pieces in zip(self._blocks, self._inputs, strict=True):
             text = "".join(pieces)
             if text.strip():
@@ -95,6 +103,15 @@ class _Message:
                 block["input"] = msgspec.Raw(data)
         usage = {"usage": self._usage} if self._usage else {}
         return write_json({**self._members, "content": self._blocks, **usage})
+
+
+def _cited(block: dict[str, Any]) -> list[Any]:
+    """The citations of a block, a list that may grow. Raises ValueError when they are none."""
+    citations = block.get("citations") or []
+    if not isinstance(citations, list):
+        raise ValueError("citations that are no list")  # noqa: TRY004 (bad input, not a bug)
+    block["citations"] = citations
+    return citations
 
 
 def _object(value: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -43,6 +43,8 @@ from penstock.dialects.openai.caller.members import (
 )
 
 _DONE: Final = b"data: [DONE]\n\n"
+_NAME: Final = 256
+"""Characters of an id or a model's name at most: every chunk repeats them."""
 _ROLE: Final = {"role": "assistant", "content": ""}
 
 _Content = Text | Thinking | Refusal | Media | Citation | Foreign
@@ -91,12 +93,12 @@ class ChunkWriter:
     def _begin(self, start: Start) -> None:
         """Prepare the members that every chunk repeats (id, model, created)."""
         caption = self._caption
-        self._id = start.id or reply_id(caption)
+        self._id = start.id[:_NAME] or reply_id(caption)
         head = {
             "id": self._id,
             "object": "chat.completion.chunk",
             "created": start.created or caption.created,
-            "model": start.model or caption.model,
+            "model": (start.model or caption.model)[:_NAME],
             "provider": caption.provider,
         }
         self._head = b"data: " + write_json(head)[:-1]

@@ -82,35 +82,49 @@ def _interleaved(
     marked ``misplaced``."""
     if all(place == _FIRST for _, place in thoughts):
         return (*(part for part, _ in thoughts), *content, *calls)
-    text = _joined(content)
+    text = sum(len(part.text) for part in content if isinstance(part, TextPart))
     places = [place for _, place in thoughts]
-    fits = all(place.is_known and not place.blocks and place.text <= len(text) for place in places)
+    fits = all(place.is_known and not place.blocks and place.text <= text for place in places)
     fits = fits and all(place.calls <= len(calls) for place in places)
     fits = fits and all(one.text <= other.text and one.calls <= other.calls for one, other in pairwise(places))
     if not fits or not all(isinstance(part, TextPart) for part in content):
         marked = (msgspec.structs.replace(part, misplaced=True) for part, _ in thoughts)
         return (*marked, *content, *calls)
     result: list[Part] = []
-    text_done = calls_done = 0
+    cutter, calls_done = _Cutter(content), 0
     for part, place in thoughts:
-        result += _cut(content, text_done, place.text)
+        result += cutter.until(place.text)
         result += calls[calls_done : place.calls]
         result.append(part)
-        text_done, calls_done = place.text, place.calls
-    return (*result, *_cut(content, text_done, len(text)), *calls[calls_done:])
+        calls_done = place.calls
+    return (*result, *cutter.until(text), *calls[calls_done:])
 
 
-def _cut(content: tuple[Part, ...], start: int, end: int) -> list[Part]:
-    """The text from character ``start`` to ``end``, part by part. A cache marker stays at the end of its part."""
-    result: list[Part] = []
-    at = 0
-    for part in content:
-        if isinstance(part, TextPart):
-            text = part.text[max(start - at, 0) : max(end - at, 0)]
-            at += len(part.text)
+class _Cutter:
+    """Hands out the text of a content from the beginning to the end, in one pass."""
+
+    __slots__ = ("_at", "_done", "_index", "_parts")
+
+    def __init__(self, content: tuple[Part, ...]) -> None:
+        self._parts = [part for part in content if isinstance(part, TextPart)]
+        self._index = self._at = self._done = 0
+        """The part that is next, and the characters of text before it and before what was handed out."""
+
+    def until(self, end: int) -> list[Part]:
+        """The text up to character ``end``, part by part. A cache marker stays at the end of its part."""
+        result: list[Part] = []
+        while self._index < len(self._parts):
+            part = self._parts[self._index]
+            after = self._at + len(part.text)
+            text = part.text[self._done - self._at : end - self._at]
             if text:
-                result.append(part if text == part.text else TextPart(text, part.cache if at <= end else None))
-    return result
+                whole = len(text) == len(part.text)
+                result.append(part if whole else TextPart(text, part.cache if after <= end else None))
+                self._done += len(text)
+            if after > end:
+                break
+            self._index, self._at = self._index + 1, after
+        return result
 
 
 def _joined(parts: tuple[Part, ...]) -> str:

@@ -61,7 +61,7 @@ def error_body(failure: Failure) -> bytes:
         body |= {"status": "failure", "message": failure.plain or failure.message}
     if failure.details:
         body["errors"] = list(failure.details)
-    return msgspec.json.encode(body)
+    return write_json(body)
 
 
 def error_event(failure: Failure) -> bytes:
@@ -72,7 +72,7 @@ def error_event(failure: Failure) -> bytes:
         "param": failure.param,
         "code": failure.kind.value,
     }
-    return as_event(msgspec.json.encode({"error": error}))
+    return as_event(write_json({"error": error}))
 
 
 def translated_error(status: int, headers: Headers, body: bytes, provider: str) -> bytes:

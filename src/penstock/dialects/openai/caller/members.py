@@ -25,7 +25,10 @@ def reply_id(caption: Caption) -> str:
 
 def call_id(reply: str, choice: int, index: int) -> str:
     """The id of a tool call whose provider sends none: the same call of the same reply always gets the same id."""
-    return "call_" + hashlib.blake2s(f"{reply}/{choice}/{index}".encode(), digest_size=12).hexdigest()
+    return (
+        "call_"
+        + hashlib.blake2s(f"{reply}/{choice}/{index}".encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
+    )
 
 
 def tool_signature(signature: str, owner: str, *, strict: bool) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from penstock.core.body import Body, BodyError
 from penstock.core.chat import (
     Message,
     NativePart,
@@ -25,7 +26,8 @@ from penstock.core.chat import (
     ToolResult,
     UnknownPart,
 )
-from penstock.dialects.malformed import Malformed, cache_in, text_in
+from penstock.core.json_text import write_json
+from penstock.dialects.malformed import CALL_NAME, Malformed, cache_in, is_name, text_in
 from penstock.dialects.openai.caller.earlier_turn import earlier_turn
 from penstock.dialects.openai.caller.parts import read_content
 
@@ -40,12 +42,17 @@ _ROLES: Final[Mapping[str, Role]] = {
 }
 
 
-def read_messages(value: Any) -> tuple[Message, ...]:
+def read_messages(body: Body) -> tuple[Message, ...]:
     """All messages. Raises Malformed."""
-    if not isinstance(value, list) or not value:
-        raise Malformed("messages", "a non-empty array of message objects")
     names: dict[str, str] = {}
-    return tuple([_message(message, f"messages[{position}]", names) for position, message in enumerate(value)])
+    try:
+        given = enumerate(body.elements("messages") or ())
+        messages = [_message(message, f"messages[{position}]", names) for position, message in given]
+    except BodyError:
+        raise Malformed("messages", "valid JSON") from None
+    if not messages:
+        raise Malformed("messages", "a non-empty array of message objects")
+    return tuple(messages)
 
 
 def _message(message: Any, path: str, names: dict[str, str]) -> Message:
@@ -112,6 +119,8 @@ def _tool_calls(message: Mapping[str, Any], path: str) -> Iterable[ToolCall]:
     legacy = message.get("function_call")
     if isinstance(legacy, dict) and not calls:
         name = text_in(legacy.get("name"))
+        if not is_name(name):
+            raise Malformed(f"{path}.function_call.name", CALL_NAME)
         yield ToolCall(name, name, text_in(legacy.get("arguments")))
 
 
@@ -120,11 +129,11 @@ def _tool_call(call: Any, path: str) -> ToolCall:
         raise Malformed(path, "an object")
     custom = call.get("type") == "custom"
     function = call.get("custom" if custom else "function")
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise Malformed(f"{path}.function.name", "the name of a function")
+    if not isinstance(function, dict) or not is_name(function.get("name")):
+        raise Malformed(f"{path}.function.name", CALL_NAME)
     arguments = function.get("input" if custom else "arguments")
     if isinstance(arguments, dict):
-        arguments = msgspec.json.encode(arguments).decode()
+        arguments = write_json(arguments).decode()
     signature = text_in(function.get("thought_signature")) or _google_signature(call)
     return ToolCall(
         text_in(call.get("id")),

@@ -54,7 +54,7 @@ def _read(body: Body) -> ChatRequest:
         reasoning = _reasoning(body)
         if reasoning is not None:
             parameters["reasoning"] = reasoning
-    messages = read_messages(_value(body, "messages"))
+    messages = read_messages(body)
     return ChatRequest(model if isinstance(model, str) else "", messages, parameters, body.raw("stream") == b"true")
 
 

@@ -11,10 +11,9 @@ from typing import Any, Final
 from penstock.core.body import Body
 from penstock.core.chat import ChatRequest, Reasoning, ToolChoice
 from penstock.core.failure import Failure, Kind
-from penstock.core.json_text import write_json
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
-from penstock.dialects.dialect import Payload, ProviderDialect, WriteContext
+from penstock.dialects.dialect import Payload, ProviderDialect, WriteContext, encoded
 from penstock.dialects.foreign import PLAIN, ready_for
 from penstock.dialects.function_tools import unknown_choice
 from penstock.dialects.openai.provider.reply import OpenAiStream, read_reply
@@ -51,7 +50,7 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
         members["stream"] = True
         if _CAN_STREAM_USAGE not in dropped:
             members[_CAN_STREAM_USAGE] = {"include_usage": True}
-    fitted = _fitted(Body.parse(write_json(members)), parameters, context)
+    fitted = _fitted(Body.parse(encoded(members, request)), parameters, context)
     return Payload(fitted.encode(), parameters.dropped())
 
 

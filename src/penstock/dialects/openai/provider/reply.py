@@ -63,12 +63,13 @@ def read_reply(data: bytes, _context: WriteContext) -> list[Event]:
 
 class _Choice(msgspec.Struct):
     """The state of one choice: the number and kind of the last content block, our index of each tool call by the host's
-    index, and the call ids by our index."""
+    index and by its id, and the call ids by our index."""
 
     block: int = -1
     kind: type[Event] | None = None
     calls: dict[int, int] = msgspec.field(default_factory=dict)
     ids: list[str] = msgspec.field(default_factory=list)
+    by_id: dict[str, int] = msgspec.field(default_factory=dict)
     is_finished: bool = False
 
     def block_of(self, kind: type[Event]) -> int:
@@ -312,6 +313,7 @@ def _call(call: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Even
     if at is None:
         at = len(state.ids)
         state.ids.append(call_id)
+        state.by_id.setdefault(call_id, at)
         yield ToolStart(at, name, call_id, choice=number)
     if host_index is not None:
         state.calls[host_index] = at
@@ -330,7 +332,7 @@ def _known(host_index: int | None, call_id: str, name: str, state: _Choice) -> i
         is_other = at is not None and name and call_id and state.ids[at] not in ("", call_id)
         return None if is_other else at
     if call_id:
-        return state.ids.index(call_id) if call_id in state.ids else None
+        return state.by_id.get(call_id)
     return None if name or not state.ids else len(state.ids) - 1
 
 

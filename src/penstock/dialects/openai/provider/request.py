@@ -101,7 +101,8 @@ def _tools(parameters: Parameters, host: Host) -> dict[str, Any]:
         if choice.mode == "required" and len(choice.names) == 1:
             members["tool_choice"] = {"type": "function", "function": {"name": choice.names[0]}}
         elif choice.names:
-            tools = [(n, tool) for n, tool in tools if isinstance(tool, NativeTool) or tool.name in choice.names]
+            allowed = choice.allowed
+            tools = [(n, tool) for n, tool in tools if isinstance(tool, NativeTool) or tool.name in allowed]
     offered = [each for n, tool in tools for each in _tool(tool, f"tools[{n}]", parameters, host)]
     if offered:
         members["tools"] = offered

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from penstock.core.body import Body
 from penstock.core.json_text import write_json
-from penstock.core.message_list import Members, decoded, edit_messages, has_role
+from penstock.core.message_list import Members, any_message, decoded, edit_messages, has_role
 
 _ASSISTANT: Final = b'"assistant"'
 _ECHOES: Final = (
@@ -55,8 +55,7 @@ def blocks_as_content(body: Body) -> Body:
 
 def _with_answers(body: Body, change: Callable[[Members], None]) -> Body:
     """The body with each message of an assistant changed; the same where there can't be anything to change."""
-    raw = body.raw("messages")
-    if raw is None or _MARKS.search(raw) is None:
+    if not body.holds("messages", _MARKS):
         return body
 
     def edit(messages: list[Members]) -> None:
@@ -72,21 +71,21 @@ def with_thoughts(body: Body) -> Body:
 
     Another maker's model, one that a fallback led away from, say, leaves nothing that could be told.
     """
-    raw = body.raw("messages")
-    if raw is None or b'"tool_calls"' not in raw:
+    if not body.holds("messages", _CALLS):
+        return body
+    if not any_message(body, lambda message: bool(decoded(message.get("tool_calls")))):
         return body
     return edit_messages(body, _tell_thoughts)
 
 
 def _tell_thoughts(messages: list[Members]) -> None:
-    if not any(decoded(message.get("tool_calls")) for message in messages):
-        return
     for message in messages:
         if has_role(message, _ASSISTANT) and not decoded(message.get("reasoning_content")):
             thought = decoded(message.get("reasoning"))
             message["reasoning_content"] = write_json(thought if isinstance(thought, str) and thought else _NOTHING)
 
 
+_CALLS: Final = re.compile(rb'"tool_calls"')
 _NOTHING: Final = " "
 """An empty text counts as missing."""
 

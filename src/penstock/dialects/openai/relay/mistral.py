@@ -23,8 +23,7 @@ _NOT_KNOWN: Final = ("refusal", "audio", "function_call")
 
 def adapt_request(body: Body) -> Body:
     """The body with messages as Mistral takes them."""
-    raw = body.raw("messages")
-    if raw is None or _MARKS.search(raw) is None:
+    if not body.holds("messages", _MARKS):
         return body
     return edit_messages(body, _adapt)
 

@@ -34,10 +34,13 @@ class StreamedCall(msgspec.Struct):
 
 
 class Choice(msgspec.Struct):
-    """``places`` are the positions of the ``calls`` by the provider's index, ``reason`` is why the choice ended."""
+    """``places`` are the positions of the ``calls`` by the provider's index, ``by_id`` by the id that each began with,
+    ``silent`` those of the calls without arguments so far. ``reason`` is why the choice ended."""
 
     calls: list[StreamedCall] = msgspec.field(default_factory=list)
     places: dict[int, int] = msgspec.field(default_factory=dict)
+    by_id: dict[str, int] = msgspec.field(default_factory=dict)
+    silent: dict[int, None] = msgspec.field(default_factory=dict)
     reason: str | None = None
     has_begun: bool = False
 
@@ -90,11 +93,20 @@ class Choice(msgspec.Struct):
             changed = True
         if place == len(self.calls):
             changed |= _normalize_start(call, function, invented_id(chunk, index, place))
-            self.calls.append(StreamedCall(call["id"], _string(function, "name"), call.get("type") == "custom"))
+            self._begin_call(call, function, place)
         else:
             changed |= _without_names(call, function, self.calls[place])
-        self.calls[place].has_arguments |= bool(function.get("arguments"))
+        if function.get("arguments"):
+            self.calls[place].has_arguments = True
+            self.silent.pop(place, None)
         return changed
+
+    def _begin_call(self, call: Members, function: Members, place: int) -> None:
+        begun = StreamedCall(call["id"], _string(function, "name"), call.get("type") == "custom")
+        self.calls.append(begun)
+        self.by_id.setdefault(begun.id, place)
+        if not begun.has_arguments:
+            self.silent[place] = None
 
     def _place(self, call: Members, function: Members) -> int:
         """Which call a piece belongs to. Without an index (docs/quirks.md#q97) its id tells, or else a name begins a
@@ -107,7 +119,7 @@ class Choice(msgspec.Struct):
                 place = self.places[index] = new
             return place
         if call_id:
-            return next((place for place, known in enumerate(self.calls) if known.id == call_id), new)
+            return self.by_id.get(call_id, new)
         return new if name or not new else new - 1
 
     def _normalize_reason(self, choice: Members) -> bool:
@@ -131,12 +143,12 @@ class Choice(msgspec.Struct):
     def _complete_arguments(self, delta: Members) -> bool:
         """Calls that ended without any argument have none (docs/quirks.md#q88): clients read their arguments as
         JSON."""
-        silent = [place for place, call in enumerate(self.calls) if not call.has_arguments]
-        for place in silent:
-            self.calls[place].has_arguments = True
-        if not silent:
+        if not self.silent:
             return False
-        added = [{"index": place, "function": {"arguments": "{}"}} for place in silent]
+        for place in self.silent:
+            self.calls[place].has_arguments = True
+        added = [{"index": place, "function": {"arguments": "{}"}} for place in self.silent]
+        self.silent.clear()
         delta["tool_calls"] = [*calls(delta), *added]
         return True
 

@@ -31,6 +31,8 @@ from penstock.dialects.openai.relay.stream import DONE
 _HOLD: Final = 1 << 20
 """Bytes of one event at most: a longer one (an image) passes as it is."""
 
+_NAME: Final = 256
+"""Characters of an id or a model's name that every chunk repeats at most."""
 _CHUNK: Final = "chat.completion.chunk"
 _EMPTY: Final = b"data: \n\n"
 
@@ -94,13 +96,18 @@ class _Held(msgspec.Struct):
 class StreamNormalizer:
     """Mends one stream. Any way of cutting its bytes gives the same events. Never raises."""
 
-    __slots__ = ("_choices", "_created", "_failed", "_held", "_id", "_is_done", "_is_finished", "_model", "_relay")
+    __slots__ = (
+        "_choices", "_created", "_failed", "_held", "_id", "_is_done", "_is_finished", "_model", "_relay",
+        "_unfinished",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self._relay = sse.EventRelay(_HOLD, 0)
         self._id = self._model = ""
         self._created = 0
         self._choices: dict[int, Choice] = {}
+        self._unfinished: dict[int, Choice] = {}
+        """The choices that haven't said yet why they end."""
         self._held: _Held | None = None
         self._is_finished = self._is_done = self._failed = False
 
@@ -177,7 +184,7 @@ class StreamNormalizer:
         the reply's id (docs/quirks.md#q90), usage of the finish reasons if there were none (docs/quirks.md#q96)."""
         if chunk["choices"]:
             return False
-        return not self._id or (bool(chunk.get("usage")) and bool(self._unfinished()))
+        return not self._id or (bool(chunk.get("usage")) and bool(self._unfinished))
 
     def _let_go(self) -> bytes:
         """The chunk that waited, under the id that is known by now."""
@@ -191,16 +198,13 @@ class StreamNormalizer:
         """What goes before ``[DONE]``: choices that never said why they ended have ended all the same
         (docs/quirks.md#q96)."""
         self._is_done = True
-        unfinished = self._unfinished()
-        if self._failed or not unfinished:
+        if self._failed or not self._unfinished:
             return self._let_go()
         held, self._held = self._held or _Held(_EMPTY, {}, changed=True), None
         self._normalize_head(held.chunk)
-        held.chunk["choices"] = [choice.ending(index) for index, choice in unfinished]
+        held.chunk["choices"] = [choice.ending(index) for index, choice in self._unfinished.items()]
+        self._unfinished.clear()
         return _with_data(held.event, held.chunk)
-
-    def _unfinished(self) -> list[tuple[int, Choice]]:
-        return [(index, choice) for index, choice in self._choices.items() if choice.reason is None]
 
     # Rules.
 
@@ -217,19 +221,26 @@ class StreamNormalizer:
             if isinstance(choice, dict):
                 changed |= integer(choice, "index", position)
                 changed |= json_object(choice, "delta")
-                known = self._choices.setdefault(choice["index"], Choice())
-                changed |= known.normalize(choice, chunk)
-                self._is_finished |= known.reason is not None
+                changed |= self._choice(choice["index"]).normalize(choice, chunk)
+                if self._choices[choice["index"]].reason is not None:
+                    self._is_finished = True
+                    self._unfinished.pop(choice["index"], None)
         return changed
+
+    def _choice(self, index: int) -> Choice:
+        known = self._choices.get(index)
+        if known is None:
+            known = self._choices[index] = self._unfinished[index] = Choice()
+        return known
 
     def _normalize_head(self, chunk: Members) -> bool:
         """Every chunk has the same id and time (docs/quirks.md#q85), none is of another kind
         (docs/quirks.md#q90, #q93, #q94)."""
         given = chunk.get("id")
-        self._id = self._id or (given if isinstance(given, str) else str(given) if type(given) is int else "")
+        self._id = self._id or (given if isinstance(given, str) else str(given) if type(given) is int else "")[:_NAME]
         self._created = self._created or whole_number(chunk.get("created")) or 0
         model = chunk.get("model")
-        self._model = model if isinstance(model, str) and model else self._model
+        self._model = model[:_NAME] if isinstance(model, str) and model else self._model
         wanted = {"id": self._id, "object": _CHUNK, "created": self._created, "model": self._model}
         changed = {name: value for name, value in wanted.items() if not _is_same(chunk.get(name), value)}
         chunk.update(changed)

@@ -209,16 +209,32 @@ def to_stream(reply: bytes, include_usage: bool) -> bytes | None:
         choices, usage = _choices(body.pop("choices", None)), body.pop("usage", None)
         if body.get("error") is not None or (include_usage and not isinstance(usage, dict)):
             return None
-        frame = {**body, "object": "chat.completion.chunk"}
+        frame = _frame({**body, "object": "chat.completion.chunk"})
         if include_usage:
             frame["usage"] = None
         parts = [part for index, choice in choices.items() for part in _parts(index, choice)]
-        events = [_event({**frame, "choices": [part]}) for part in parts]
+        events = [_event({**body, **frame, "choices": [part]}) for part in parts[:1]]
+        events += [_event({**frame, "choices": [part]}) for part in parts[1:]]
         if include_usage:
             events.append(_event({**frame, "choices": [], "usage": usage}))
         return b"".join([*events, b"data: ", DONE, b"\n\n"])
     except (ValueError, RecursionError):
         return None
+
+
+def _frame(members: dict[str, Any]) -> dict[str, Any]:
+    """The members that every chunk repeats: all of them, or OpenAI's own where the others are long and told with the
+    first chunk only. Raises ValueError where these are too long as well."""
+    if len(_encode(members)) > _LONGEST_FRAME:
+        members = {name: value for name, value in members.items() if name in _IN_EVERY_CHUNK}
+        if len(_encode(members)) > _LONGEST_FRAME:
+            raise ValueError("too much to be told in every chunk")
+    return members
+
+
+_IN_EVERY_CHUNK: Final = frozenset({"id", "object", "created", "model", "system_fingerprint", "service_tier"})
+_LONGEST_FRAME: Final = 4096
+"""Bytes of the members that every chunk repeats."""
 
 
 def _choices(value: Any) -> dict[int, dict[str, Any]]:

@@ -340,3 +340,19 @@ def test_any_readable_request_is_written_or_refused(
             roles = [each["role"] for each in body["messages"]]
             assert all(one != next_one for one, next_one in pairwise(roles))
             assert isinstance(body["max_tokens"], int)
+
+
+@pytest.mark.parametrize("name", ["a\r\nx-other: y", "a\x00", "\ud800", "\u00e4"])
+@pytest.mark.parametrize("variant", ["", "vertex", "bedrock"])
+def test_versions_and_betas_that_no_header_can_hold_stay_behind(name: str, variant: str) -> None:
+    body = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+    asked = {**body, "anthropic_beta": [name, "good"], "anthropic_version": f"2023-06-01{name}"}
+    request = read(json.dumps(asked).encode())
+    assert not isinstance(request, Failure), request
+    context = WriteContext("claude-sonnet-4-5", options={"anthropic_beta": f"lent,{name}"}, variant=variant)
+    payload = DIALECT.write(request, context)
+    assert isinstance(payload, Payload), payload
+    told = [*dict(payload.headers).values(), *json.loads(payload.body).get("anthropic_beta", ())]
+    assert all(value.isascii() and value.isprintable() for value in told)
+    assert any("good" in value for value in told)
+    assert {"anthropic_beta", "anthropic_version"} <= set(payload.dropped)
