@@ -12,10 +12,12 @@ from typing import Protocol
 import msgspec
 
 from penstock.core.failure import Failure, Kind
+from penstock.dialects.caller import RequestBody
 from penstock.pipeline.attempt import failed
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.compile import CompiledPlan, Compiler
 from penstock.pipeline.idempotency import Idempotency
+from penstock.pipeline.off_loop import LARGE, off_loop
 from penstock.pipeline.response_headers import with_response_headers
 from penstock.pipeline.route import Router
 
