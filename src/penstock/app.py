@@ -75,7 +75,7 @@ def build(
     return Gateway(
         _pipeline(settings, compiler, transports, sleep),
         records,
-        RequestLimits(server.max_body_bytes, server.body_timeout, server.keepalive, _caller_limits(server)),
+        RequestLimits(_largest_body(server), server.body_timeout, server.keepalive, _caller_limits(server)),
         parts,
     )
 
@@ -135,6 +135,11 @@ def _http1(upstream: UpstreamSettings, policy: AddressPolicy, environment: Mappi
 
 def _limits(upstream: UpstreamSettings) -> Limits:
     return Limits(upstream.connect_timeout, upstream.first_byte_timeout, upstream.idle_timeout, upstream.total_timeout)
+
+
+def _largest_body(server: ServerSettings) -> int:
+    """A body that could never be held is too large, whatever else is held."""
+    return min(server.max_body_bytes, server.max_buffered_bytes or server.max_body_bytes)
 
 
 def _caller_limits(server: ServerSettings) -> CallerLimits:
