@@ -93,7 +93,7 @@ def build(
     return Gateway(
         _pipeline(settings, compiler, transports, sleep),
         records,
-        RequestLimits(server.max_body_bytes, server.body_timeout, server.keepalive, _caller_limits(server)),
+        RequestLimits(_largest_body(server), server.body_timeout, server.keepalive, _caller_limits(server)),
         parts,
         TrustedProxies(server.trusted_proxies),
         Origins(
@@ -182,6 +182,11 @@ def _http1(settings: Settings, policy: AddressPolicy, environment: Mapping[str, 
 
 def _limits(upstream: UpstreamSettings) -> Limits:
     return Limits(upstream.connect_timeout, upstream.first_byte_timeout, upstream.idle_timeout, upstream.total_timeout)
+
+
+def _largest_body(server: ServerSettings) -> int:
+    """A body that could never be held is too large, whatever else is held."""
+    return min(server.max_body_bytes, server.max_buffered_bytes or server.max_body_bytes)
 
 
 def _caller_limits(server: ServerSettings) -> CallerLimits:

@@ -31,15 +31,10 @@ class BodyHold:
     Base of the two ``Client`` classes.
     """
 
-    __slots__ = ("_held", "budget")
+    _held = 0
 
     def __init__(self, budget: BodyBudget) -> None:
         self.budget = budget
-        self._held = 0
-
-    def largest(self, limit: int) -> int:
-        """The most bytes of a body: a body that could never fit in the budget is too large, whatever else is held."""
-        return min(limit, self.budget.limit or limit)
 
     def hold(self, size: int) -> Failure | None:
         """Hold ``size`` bytes in all; the failure if there is no room for them."""
@@ -74,12 +69,9 @@ class BodyBuffer:
     A body that comes in one piece is that piece. ``BytesIO`` grows in place and gives its bytes away without a copy.
     """
 
-    __slots__ = ("_buffer", "_piece", "size")
-
-    def __init__(self) -> None:
-        self.size = 0
-        self._piece = b""
-        self._buffer: BytesIO | None = None
+    size = 0
+    _piece = b""
+    _buffer: BytesIO | None = None
 
     def add(self, piece: bytes) -> None:
         self.size += len(piece)

@@ -55,9 +55,10 @@ class ServerConnection(PacedConnection):
     """One caller's connection: its requests are served one after the other, in the order of their arrival."""
 
     __slots__ = (
-        "_ahead", "_closing", "_discarded", "_draining", "_fields", "_framing", "_has_ended", "_host", "_incoming",
+        "_ahead", "_closing", "_discarded", "_fields", "_framing", "_has_ended", "_host", "_incoming",
         "_is_deaf", "_keep_alive_seconds", "_limits", "_linger_until", "_parser", "_probe_seconds", "_quiet_since",
-        "_reading", "_serving", "_silence", "_waiting", "address", "default_headers", "gateway", "state",
+        "_reading", "_serving", "_silence", "_waiting", "address", "default_headers", "gateway", "is_draining",
+        "state",
     )  # fmt: skip
 
     def __init__(
@@ -86,7 +87,7 @@ class ServerConnection(PacedConnection):
         self._waiting: list[IncomingRequest] = []
         self._serving: Http1Client | None = None
         self._closing = False
-        self._draining = False
+        self.is_draining = False
         self._is_deaf = False
         self._has_ended = False
         self._discarded = 0
@@ -97,7 +98,7 @@ class ServerConnection(PacedConnection):
 
     def shutdown(self) -> None:
         """Begin to drain: finish the requests that have begun to arrive, and take no further request."""
-        self._draining = True
+        self.is_draining = True
         if self.is_drained and self._serving is None:
             self._closing = True
             self.transport.close()
@@ -112,7 +113,7 @@ class ServerConnection(PacedConnection):
     def is_drained(self) -> bool:
         """Whether the gateway stops and no request follows the one that is being served."""
         is_begun = self._reading and not self._incoming.is_taken
-        return self._draining and not (self._waiting or self._ahead or is_begun)
+        return self.is_draining and not (self._waiting or self._ahead or is_begun)
 
     # Callbacks of the event loop.
 
@@ -142,16 +143,12 @@ class ServerConnection(PacedConnection):
     def data_received(self, data: bytes) -> None:
         self._quiet_since = self.loop.time()
         serving = self._serving
-        if len(data) >= LARGE_READ:
-            self._take_turns(len(data))
-        if self._is_deaf:
-            self._discard(data)
-        elif serving is not None and serving.request.complete:
-            self._keep_for_later(data)
+        if serving is None and len(data) <= _SLICE and not self._is_deaf:
+            self._parse(data)
         else:
-            self._feed(data)
-            if self._reading:
-                self._expect_more()
+            self._receive(data)
+        if self._reading:
+            self._expect_more()
 
     def eof_received(self) -> bool:
         """The caller sends no more. True keeps our side open: it may still read (RFC 9112, 9.6).
@@ -204,19 +201,19 @@ class ServerConnection(PacedConnection):
         if request.offers_upgrade:
             return
         fields = dict(request.headers)
+        length = fields.get(b"content-length")
+        if length is not None:
+            request.declared = int(length)
         if (
-            request.version != "1.1"
+            fields.get(b"host") != self._host
             or len(fields) != len(request.headers)
             or b"transfer-encoding" in fields
-            or fields.get(b"host") != self._host
+            or b"expect" in fields
+            or request.version != "1.1"
             or self._framing > MAX_HEAD - _SLICE
         ):
-            request.refused = self._objection(request, fields)
-        request.declared = -1 if b"transfer-encoding" in fields else int(fields.get(b"content-length", 0))
-        request.expects_continue = fields.get(b"expect", b"").lower() == b"100-continue"
+            self._judge(request, fields)
         self._framing = 0
-        if request.refused is not None:
-            self._is_deaf = True
         self._take(request)
 
     def on_body(self, body: bytes) -> None:
@@ -233,15 +230,24 @@ class ServerConnection(PacedConnection):
         if not request.offers_upgrade:
             self._reading = False
             request.complete = request.failure is None
-            request.wake()
+            if request.reader is not None:
+                request.wake()
 
     # Bytes of requests.
 
+    def _receive(self, data: bytes) -> None:
+        """As ``data_received``, for what is not a small piece of the next request."""
+        if len(data) >= LARGE_READ:
+            self._take_turns(len(data))
+        if self._is_deaf:
+            self._discard(data)
+        elif self._serving is not None and self._serving.request.complete:
+            self._keep_for_later(data)
+        else:
+            self._feed(data)
+
     def _feed(self, data: bytes) -> None:
         """Parse bytes, up to the end of a request; the rest is kept until that is answered."""
-        if len(data) <= _SLICE:
-            self._parse(data)
-            return
         for start in range(0, len(data), _SLICE):
             if self._is_deaf:
                 return
@@ -281,13 +287,19 @@ class ServerConnection(PacedConnection):
         self._is_deaf = True
         return b""
 
-    def _objection(self, request: IncomingRequest, fields: dict[bytes, bytes]) -> Failure | None:
+    def _judge(self, request: IncomingRequest, fields: dict[bytes, bytes]) -> None:
+        """Look at what few heads have. After a refused head nothing is parsed."""
+        request.expects_continue = fields.get(b"expect", b"").lower() == b"100-continue"
+        if b"transfer-encoding" in fields:
+            request.declared = -1
         if head_size(request.method, request.target, request.headers) > MAX_HEAD:
-            return head_too_large()
-        failure = framing_objection(request.version, request.headers, fields)
-        if failure is None:
+            request.refused = head_too_large()
+        else:
+            request.refused = framing_objection(request.version, request.headers, fields)
+        if request.refused is None:
             self._host = fields.get(b"host", b"")
-        return failure
+        else:
+            self._is_deaf = True
 
     def _refuse(self, failure: Failure) -> None:
         """What came can't be read: no more of it is parsed, and the request that it belongs to is answered with a
@@ -329,7 +341,7 @@ class ServerConnection(PacedConnection):
             self.transport.write(CONTINUE)
         request.reader = self.loop.create_future()
         request.began = self._quiet_since = self.loop.time()
-        self._look_by(self._limits.body_due(request.began, request.began, request.size, silence))
+        self._look_by(request.began + min(silence, self._limits.body or silence))
         self._resume()
         try:
             await request.reader
@@ -366,7 +378,13 @@ class ServerConnection(PacedConnection):
         self.state.tasks.discard(task)
         self.state.total_requests += 1
         client, self._serving = self._serving, None
-        if client is None or not client.complete or not client.keep_alive or self._closing or self.is_drained:
+        if (
+            client is None
+            or not client.complete
+            or not client.keep_alive
+            or self._closing
+            or (self.is_draining and self.is_drained)
+        ):
             self._end(client)
             return
         self._quiet_since = self.loop.time()
@@ -405,7 +423,7 @@ class ServerConnection(PacedConnection):
         self._ahead.clear()
         if self.transport.is_closing():
             return
-        seconds = _STOPPING_LINGER_SECONDS if self._draining else _LINGER_SECONDS
+        seconds = _STOPPING_LINGER_SECONDS if self.is_draining else _LINGER_SECONDS
         self._linger_until = self.loop.time() + seconds
         self._look_by(self._linger_until)
         if self.transport.can_write_eof():

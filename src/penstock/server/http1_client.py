@@ -30,6 +30,9 @@ class Connection(Protocol):
     writable: asyncio.Future[None] | None
     default_headers: Headers
 
+    is_draining: bool
+    """Whether the gateway stops."""
+
     @property
     def is_drained(self) -> bool:
         """Whether the gateway stops and no request follows the one that is being served."""
@@ -46,23 +49,20 @@ class Http1Client(BodyHold):
     ``complete``: the response was written to its end. ``keep_alive``: another request may follow it.
     """
 
-    __slots__ = (
-        "_chunked", "_connection", "_limit", "_watched", "complete", "gone", "is_begun", "keep_alive", "request",
-        "task",
-    )  # fmt: skip
+    # Defaults of the class, and no slots: they cost nothing where they stay.
+    _held = 0
+    _chunked = False
+    _limit = 0
+    _watched = False
+    task: asyncio.Task[None] | None = None
+    gone = False
+    is_begun = False
+    complete = False
 
     def __init__(self, connection: Connection, request: IncomingRequest, budget: BodyBudget) -> None:
         self.budget = budget
-        self._held = 0
         self._connection = connection
-        self._chunked = False
-        self._limit = 0
-        self._watched = False
         self.request = request
-        self.task: asyncio.Task[None] | None = None
-        self.gone = False
-        self.is_begun = False
-        self.complete = False
         self.keep_alive = request.keep_alive
 
     @property
@@ -71,7 +71,7 @@ class Http1Client(BodyHold):
 
     async def read_body(self, fields: Mapping[bytes, bytes], limit: int, silence: float) -> bytes | Failure:
         request = self.request
-        self._limit = limit = self.largest(limit)
+        self._limit = limit
         size = max(request.size, request.declared)
         failure = request.failure or (too_large(limit) if size > limit else self.hold(size))
         if failure is None and not request.complete:
@@ -144,13 +144,14 @@ class Http1Client(BodyHold):
         """
         connection, request = self._connection, self.request
         self.is_begun = True
-        self.release()
+        if self._held:
+            self.release()
         lines = [_STATUS_LINES.get(status) or b"HTTP/1.1 %d Status\r\n" % status]
         for name, value in headers:
             lines += (name, b": ", value, b"\r\n")
         for name, value in connection.default_headers:
             lines += (name, b": ", value, b"\r\n")
-        keep_alive = self.keep_alive and request.complete and not connection.is_drained
+        keep_alive = self.keep_alive and request.complete and not (connection.is_draining and connection.is_drained)
         if not more:
             lines.append(b"content-length: %d\r\n" % len(body))
         else:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Final
 from urllib.parse import unquote
 
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
 from penstock.server.body import BodyBuffer
-
-_ANY_SIZE: Final = sys.maxsize
 
 
 class IncomingRequest(BodyBuffer):
@@ -24,28 +21,24 @@ class IncomingRequest(BodyBuffer):
     body.
     """
 
-    __slots__ = (
-        "began", "complete", "declared", "expects_continue", "failure", "granted", "headers", "is_taken", "keep_alive",
-        "method", "offers_upgrade", "reader", "refused", "target", "version",
-    )  # fmt: skip
+    # Defaults of the class, and no slots: most requests set few of these.
+    target = b""
+    method = ""
+    version = "1.1"
+    keep_alive = False
+    offers_upgrade = False
+    expects_continue = False
+    is_taken = False
+    complete = False
+    declared = 0
+    granted = sys.maxsize
+    refused: Failure | None = None
+    failure: Failure | None = None
+    reader: asyncio.Future[None] | None = None
+    headers: Headers
 
     def __init__(self, began: float) -> None:
-        super().__init__()
         self.began = began
-        self.target = b""
-        self.headers: Headers = []
-        self.method = ""
-        self.version = "1.1"
-        self.keep_alive = False
-        self.offers_upgrade = False
-        self.expects_continue = False
-        self.is_taken = False
-        self.complete = False
-        self.declared = 0
-        self.granted = _ANY_SIZE
-        self.refused: Failure | None = None
-        self.failure: Failure | None = None
-        self.reader: asyncio.Future[None] | None = None
 
     def fail(self, failure: Failure) -> None:
         """The rest of the body will not be read; what was read is dropped."""

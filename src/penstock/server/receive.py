@@ -30,7 +30,6 @@ async def read_body(
     ``hold`` is what the request may take of the gateway's memory.
     """
     hold = hold or BodyHold(BodyBudget(0))
-    limit = hold.largest(limit)
     length = fields.get(b"content-length", b"")
     declared = int(length) if length.isdigit() and len(length) < _LONGEST_NUMBER else 0
     failure = too_large(limit) if declared > limit else hold.hold(declared)

@@ -61,12 +61,6 @@ def test_steps_are_large_while_there_is_room() -> None:
     assert hold.hold_step(200_001) is not None
 
 
-def test_a_body_larger_than_the_budget_is_too_large() -> None:
-    assert BodyHold(BodyBudget(100)).largest(1000) == 100
-    assert BodyHold(BodyBudget(2000)).largest(1000) == 1000
-    assert BodyHold(BodyBudget(0)).largest(1000) == 1000
-
-
 def test_no_budget_has_no_end() -> None:
     hold = BodyHold(BodyBudget(0))
     assert hold.hold(1 << 40) is None
