@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import random
 import signal
+import statistics
 import sys
 import tempfile
 import time
@@ -47,14 +49,13 @@ class Sample:
 
 
 def slope(samples: Sequence[Sample], name: str) -> float:
-    """The growth per hour of one of the figures: the least-squares line through the samples after the warm-up."""
-    counted = samples[int(len(samples) * _WARM_UP) :]
-    times, values = [sample.minutes / 60 for sample in counted], [float(getattr(sample, name)) for sample in counted]
-    middle, level = sum(times) / len(times), sum(values) / len(values)
-    spread = sum((at - middle) ** 2 for at in times)
-    return (
-        sum((at - middle) * (value - level) for at, value in zip(times, values, strict=True)) / spread if spread else 0
-    )
+    """The growth per hour of one of the figures after the warm-up: the median slope of all pairs of samples, which a
+    few samples with a passing peak do not change (the estimator of Theil and Sen)."""
+    counted = [
+        (sample.minutes / 60, float(getattr(sample, name))) for sample in samples[int(len(samples) * _WARM_UP) :]
+    ]
+    pairs = itertools.combinations(counted, 2)
+    return statistics.median([(after - before) / (later - at) for (at, before), (later, after) in pairs] or [0.0])
 
 
 def run(minutes: float, rate: float, home: Path) -> tuple[list[Sample], Counter[str], str]:
