@@ -69,7 +69,7 @@ virtual_keys = ["openai-prod"]
 configs = ["prod"]
 config = "prod"
 models = ["gpt-4o-mini", "@azure-eu/*"]
-lend = ["anthropic"]
+lend = ["openai"]
 """
 
 _NAMED: Final = f"""
@@ -188,7 +188,8 @@ _MEANT: Final[dict[Kind, str]] = {
     "refused; the message says why.",
     Kind.TOKEN_UNAVAILABLE: "Whoever gives tokens for the credentials can't be reached, or can't serve at the moment.",
     Kind.INVALID_GATEWAY_KEY: "The gateway has keys, and the request shows none that it knows.",
-    Kind.NOT_ALLOWED: "The gateway key, or a virtual key's list of models, does not allow what was named.",
+    Kind.NOT_ALLOWED: "The gateway key, or a virtual key's list of models, does not allow what was named; "
+    "or a foreign web page asks.",
     Kind.UNKNOWN_VIRTUAL_KEY: "There is no virtual key of that name.",
     Kind.UNKNOWN_CONFIG: "There is no saved config of that name.",
     Kind.NO_MATCHING_TARGET: "No condition of the config is met, or the target that it names does not exist.",

@@ -6,6 +6,7 @@ digest and reads one dictionary, so an expired or withdrawn key is refused at on
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -16,6 +17,7 @@ from penstock.stores.catalogue import Catalogue, GatewayKey
 
 KEY_HEADERS: Final = (b"x-portkey-api-key", b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
 """The headers that may carry a gateway key: each SDK sends its key in one of them."""
+_ONE_TOKEN: Final = re.compile(rb"(?:[Bb]earer )?[A-Za-z0-9._~+-]+")
 _OTHERS: Final = {name: tuple(other for other in KEY_HEADERS if other != name) for name in KEY_HEADERS}
 
 
@@ -63,6 +65,9 @@ def holding_keys(fields: Mapping[bytes, bytes], names: Iterable[bytes], catalogu
 
 
 def _holds_key(value: bytes, catalogue: Catalogue) -> bool:
+    # A provider's key beside the gateway key comes with every request: one digest will do for a single token.
+    if _ONE_TOKEN.fullmatch(value):
+        return catalogue.key_for(credential(value)) is not None
     return catalogue.holds_key(value.decode("utf-8", "replace"))
 
 

@@ -32,6 +32,22 @@ def test_beside_the_providers_own_key_it_is_found() -> None:
 
 
 @pytest.mark.parametrize(
+    "value", [b"right", b"Bearer right", b"BEARER right", b"Token right", b"a,right", b'"right"', b"Basic dTpyaWdodA=="]
+)
+def test_every_further_header_with_a_gateway_key_is_withheld(value: bytes) -> None:
+    fields = {b"x-portkey-api-key": b"right", b"authorization": value, b"api-key": b"sk-own", b"x-api-key": b"wright"}
+    caller = authenticate(fields, GUARDED)
+    assert caller == Caller(KEY, b"x-portkey-api-key", (b"authorization",))
+    assert isinstance(caller, Caller)
+    assert caller.withheld == (b"x-portkey-api-key", b"authorization")
+    assert Caller(KEY, b"api-key").withheld == (b"api-key",)
+
+
+def test_a_guarded_catalogue_without_keys_lets_nobody_in() -> None:
+    assert isinstance(authenticate({b"authorization": b"Bearer right"}, Catalogue(is_guarded=True)), Failure)
+
+
+@pytest.mark.parametrize(
     ("fields", "words"),
     [
         ({}, "The request has no key"),

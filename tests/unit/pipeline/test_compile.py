@@ -1,5 +1,6 @@
 """Headers -> compiled plan: found again by their bytes, bounded, and never a key where it must not go."""
 
+import hashlib
 import json
 from typing import Any
 
@@ -20,7 +21,7 @@ from penstock.pipeline.compile import CompiledPlan, Compiler
 from penstock.pipeline.target_route import TargetRoute
 from penstock.providers.registry import PROVIDERS
 from penstock.providers.row import Operation
-from penstock.routing.plan import Target
+from penstock.routing.plan import Target, leaves
 from penstock.stores.catalogue import Catalogue, GatewayKey, SavedConfig
 from penstock.stores.memory import MemoryCatalogue
 
@@ -193,6 +194,25 @@ def from_caller(key: GatewayKey, header: str = "x_portkey_api_key", shown: str =
     made = call(None, **{header: shown or key.name, **values})
     made.caller = Caller(key, header.replace("_", "-").encode())
     return made
+
+
+def test_a_plan_is_forgotten_when_its_credential_becomes_a_gateway_key(
+    named: Compiler, catalogues: MemoryCatalogue
+) -> None:
+    every, _ = catalogue().keys
+    headers = {"authorization": "Bearer sk-becomes-a-key", "x_portkey_provider": "openai"}
+    before = named.compile(from_caller(every, **headers))
+    assert isinstance(before, CompiledPlan)
+    assert named.compile(from_caller(every, **headers)) is before
+    new = GatewayKey("new", hashlib.sha256(b"sk-becomes-a-key").digest())
+    catalogues.replace(msgspec.structs.replace(catalogue(), keys=(*catalogue().keys, new)))
+    withheld = named.compile(from_caller(every, **headers))
+    assert isinstance(withheld, CompiledPlan)
+    assert [leaf.api_key for leaf in leaves(withheld.plan)] == [None]
+    catalogues.replace(catalogue())
+    again = named.compile(from_caller(every, **headers))
+    assert isinstance(again, CompiledPlan)
+    assert [leaf.api_key for leaf in leaves(again.plan)] == [Secret("sk-becomes-a-key")]
 
 
 def test_callers_with_other_keys_share_a_plan_and_not_what_is_open_to_them(named: Compiler) -> None:

@@ -5,7 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from penstock.settings import Settings, catalogue_file, config_file, load
+from penstock.settings import (
+    Settings,
+    SettingsError,
+    catalogue_file,
+    config_file,
+    load,
+    must_be_guarded,
+    refuse_open,
+)
+from penstock.settings.load import section_problems
+from penstock.settings.model import Server
 from settings_sources import NOWHERE, in_file, problems
 
 
@@ -191,3 +201,54 @@ def test_the_catalogue_is_in_the_file_of_the_settings(tmp_path: Path) -> None:
     assert catalogue_file({"config": "a.toml"}, {}, cwd) == tmp_path / "a.toml"
     assert catalogue_file({}, {}, NOWHERE) is None
     assert catalogue_file({}, {"PENSTOCK_CONFIG": os.devnull}, cwd) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "is_guarded", "is_open", "starts"),
+    [
+        ("127.0.0.1", False, False, True),
+        ("localhost", False, False, True),
+        ("0.0.0.0", False, False, False),
+        ("::", False, False, False),
+        ("192.0.2.1", False, False, False),
+        ("gateway.example", False, False, False),
+        ("0.0.0.0", True, False, True),
+        ("0.0.0.0", False, True, True),
+    ],
+)
+def test_nobody_is_let_in_by_accident(host: str, is_guarded: bool, is_open: bool, starts: bool) -> None:
+    settings = Settings(Server(host=host, open=is_open))
+    if starts:
+        refuse_open(settings, is_guarded=is_guarded)
+        return
+    with pytest.raises(SettingsError, match=r"penstock key NAME .*PENSTOCK_OPEN=true"):
+        refuse_open(settings, is_guarded=is_guarded)
+
+
+def test_open_is_said_by_file_or_variable(tmp_path: Path) -> None:
+    assert load({}, {"PENSTOCK_OPEN": "true"}, NOWHERE).server.open
+    assert load({}, {}, in_file(tmp_path, "[server]\nopen = true")).server.open
+    assert problems({}, {"PENSTOCK_OPEN": "perhaps"})
+
+
+def test_only_the_supervisor_says_that_keys_were_there() -> None:
+    assert must_be_guarded({"PENSTOCK_GUARDED": "true"})
+    assert not must_be_guarded({})
+    assert load({}, {"PENSTOCK_GUARDED": "true"}, NOWHERE) == Settings()
+
+
+def test_a_file_that_changed_is_judged_as_at_the_start() -> None:
+    sections = {"keyz": {"a": {}}, "server": {"port": "x", "hots": 1, "host": "localhost"}, "prot": 1, "keys": {}}
+    assert list(section_problems(sections, " in penstock.toml")) == [
+        "unknown section [keyz] in penstock.toml: did you mean [keys]?",
+        'server.port in penstock.toml: expected a whole number from 0 to 65535, found "x"',
+        "unknown setting server.hots in penstock.toml: did you mean server.host?",
+        "unknown setting prot in penstock.toml: did you mean server.port?",
+    ]
+
+
+def test_origins_of_pages() -> None:
+    environ = {"PENSTOCK_CORS_ORIGINS": "http://localhost:3000, vscode-webview://a,*"}
+    assert load({}, environ, NOWHERE).server.cors_origins == ("http://localhost:3000", "vscode-webview://a", "*")
+    for origin in ("localhost", "http://a/b", "null", "http://"):
+        assert problems({}, {"PENSTOCK_CORS_ORIGINS": origin})

@@ -24,6 +24,7 @@ def test_what_is_open_on_loopback_is_closed_elsewhere(host: str, loopback: bool)
     assert settings.is_loopback is loopback
     assert settings.lends_keys is loopback
     assert settings.trusted_hosts == (LOOPBACK_NAMES if loopback else ())
+    assert settings.guarded_hosts == ()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
@@ -31,7 +32,7 @@ def test_the_operator_decides_against_the_habit(host: str) -> None:
     for lends in (True, False):
         settings = Settings(Server(host=host), providers=Providers(lends), security=Security(("a.lan",)))
         assert settings.lends_keys is lends
-        assert settings.trusted_hosts == ("a.lan",)
+        assert settings.trusted_hosts == settings.guarded_hosts == ("a.lan",)
 
 
 def as_text(value: Any) -> str:
