@@ -29,7 +29,8 @@ def test_texts(value: Any, text: str) -> None:
 
 
 def test_no_more_of_an_array_is_looked_at_than_its_text_needs() -> None:
-    for element in ("a", None, [], {}, ["b"] * 9):
+    some: list[Any] = ["a", None, [], {}, ["b"] * 9]
+    for element in some:
         elements = Counted([element] * 1_000_000)
         assert len(Value(elements).text()) <= 2000
         assert elements.looked_at <= 2001
