@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from penstock.core.failure import Failure, Kind
+from penstock.dialects.caller import ProviderReply
+from penstock.dialects.provider_errors import ClassifiedError
 from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.call import Answer, Call
 from penstock.transport.base import Reply
@@ -33,6 +35,11 @@ class Broken(Exception):
 _CUT: Final = Failure(
     Kind.TRUNCATED,
     "The provider ended its stream before the answer was finished: what came so far is not the whole of it.",
+    sent=True,
+)
+_UNREADABLE: Final = Failure(
+    Kind.INVALID_RESPONSE,
+    "The provider's stream holds a chunk that is no JSON: part of the answer is missing.",
     sent=True,
 )
 _ERROR: Final = Failure(Kind.STREAM_ERROR, "The provider sent an error in the middle of its stream.", sent=True)
@@ -60,10 +67,22 @@ async def _relay_stream(answer: Answer, reply: Reply, watch: StreamWatch, call: 
     if answer.attempt is not None:
         answer.attempt.usage = usage
     cut = reply.failure or (None if finished or watch.error else _CUT)
-    if cut is not None:
+    if watch.error is not None and watch.is_over:
+        last += _told(watch, watch.error, call)
+    elif cut is not None:
         last = (b"\n\n" if watch.mid_event else b"") + call.dialect.errors.event(cut, call.trace)
     answer.broken = cut or (_ERROR if watch.error else None)
     await sink.end(last)
+
+
+def _told(watch: StreamWatch, error: ClassifiedError, call: Call) -> bytes:
+    """The event for an error that the provider's stream told in words of its own."""
+    errors = call.dialect.errors
+    if not watch.error_data:
+        return errors.event(_UNREADABLE, call.trace)
+    return errors.as_event(
+        errors.provider(ProviderReply(error.status, [], watch.error_data, watch.provider, error), call.trace).body
+    )
 
 
 async def _relay_plain(answer: Answer, reply: Reply, sink: Sink) -> None:

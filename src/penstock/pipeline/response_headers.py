@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from penstock.core.http import Headers
 from penstock.core.memo import NameMemo
+from penstock.core.outcome import ErrorClass
 from penstock.pipeline.call import Answer, Call
 from penstock.routing import trace
 from penstock.routing.walk import Walked
@@ -24,7 +25,7 @@ _AGAIN: Final = frozenset({429, 503})
 _KEPT_BACK: Final = frozenset(
     b"""
     connection keep-alive proxy-connection proxy-authenticate te trailer transfer-encoding upgrade content-length
-    set-cookie server date alt-svc strict-transport-security nel report-to content-security-policy via
+    location refresh set-cookie server date alt-svc strict-transport-security nel report-to content-security-policy via
     """.split()
 )
 """Upstream response headers that describe the connection or the provider's website, not the answer."""
@@ -78,7 +79,7 @@ def _advise(answer: Answer, walked: Walked) -> None:
     due = retry_after is not None or (retried and answer.status in _AGAIN)
     if due and not any(name == b"retry-after" for name, _ in answer.headers):
         answer.headers.append((b"retry-after", b"%d" % max(1, math.ceil(retry_after or 0))))
-    if retried:
+    if retried or answer.outcome.error is ErrorClass.QUOTA:
         answer.headers[:] = [field for field in answer.headers if field[0] != b"x-should-retry"]
         answer.headers.append((b"x-should-retry", b"false"))
 

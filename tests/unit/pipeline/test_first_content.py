@@ -55,7 +55,7 @@ async def begun(
 ) -> Answer | Failure:
     route = calling.route(to or target(HOSTS[dialect.name]))
     request = calling.prepared(calling.call({**CHAT, "stream": streams}, dialect), route)
-    return await read_first_content(reply, route, AttemptDeadlines(Limits(), first_token), request)
+    return await read_first_content(reply, route, AttemptDeadlines(Limits(), first_token), request, b"trace")
 
 
 async def answered(
