@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.events import Fail
 from penstock.core.json_text import read_json_or_none
 from penstock.core.outcome import ErrorClass, class_of_status
 from penstock.dialects.error_words import class_of_code, class_of_text
@@ -45,12 +44,6 @@ def classified(error: Any, provider: str, status: int = 0) -> ClassifiedError:
     if not status:
         status = 502 if found is None else _STATUS_OF.get(found, 502)
     return ClassifiedError(status, found or class_of_status(status), _retry_delay(members))
-
-
-def classified_fail(fail: Fail, provider: str) -> ClassifiedError:
-    """Understand the error that a translated reply ended with."""
-    told = {"message": fail.message, "type": fail.type, "code": fail.code}
-    return classified([told, read_json_or_none(fail.raw)], provider, fail.status)
 
 
 def _named_status(members: list[tuple[str, Any]]) -> int:

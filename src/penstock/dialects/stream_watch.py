@@ -1,9 +1,9 @@
 """A stream of server-sent events as a relay sees it pass: whether the answer has begun, failed or ended in order.
 
 The bytes pass as they came, event by event; the wire's ``StreamGrammar`` (caller.py) says what an event means. An event
-that clients can't read is counted, and never lost in silence: NaN and the infinities become null; text that is no JSON
-at all is taken out, for it would end a client's reading of all good events after it; a chunk that can't be read ends
-the stream with an error, for part of the answer is missing.
+that clients can't read is counted. No part of the answer is lost in silence: NaN and the infinities become null, and a
+chunk with choices or a delta that can't be read ends the stream with an error. Any other event that is no JSON is taken
+out: it would end a client's reading of all good events after it.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ class StreamWatch:
         if readable is not data and read_json_or_none(readable) is not None:
             lines = [_mended(line) for line in block.splitlines(keepends=True)]
             return self._block(b"".join(lines))
-        if data.lstrip()[:1] == b"{" and self.error is None:
+        if self.error is None and any(mark in data for mark in _PART_OF_ANSWER):
             self.error, self.error_data, self.is_over = _UNREADABLE, b"", True
         return b""
 
@@ -156,6 +156,8 @@ class StreamWatch:
         return is_usage_only is not None and any(is_usage_only(data) for data in _data_of(block))
 
 
+_PART_OF_ANSWER: Final = (b'"choices"', b'"delta"', b'"content_block"')
+"""What a chunk holds that may tell a part of the answer, in either wire."""
 _UNREADABLE: Final = ClassifiedError(502, ErrorClass.SERVER_ERROR)
 
 

@@ -14,10 +14,10 @@ import msgspec
 from penstock.core.events import Event, Fail, collect
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import content_type
-from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect, Caption, ProviderReply
+from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect, Caption
 from penstock.dialects.dialect import ProviderDialect, WriteContext
+from penstock.dialects.framing import sse
 from penstock.dialects.framing.frame import MAX_FRAME
-from penstock.dialects.provider_errors import classified_fail
 from penstock.pipeline.wrapped_reply import TransformedReply, TransformedStream, headers_for, unusable
 from penstock.transport.base import Reply
 
@@ -122,8 +122,5 @@ def _told(fail: Fail, body: bytes, translation: Translation, trace: str) -> byte
     errors, provider = translation.caller.errors, translation.context.provider
     if fail.broken:
         return unusable(provider, f"sent an unusable reply: {fail.message.rstrip('.')}")
-    if translation.streams:
-        return errors.provider_event(fail, provider, trace)
-    raw = fail.raw or body
-    error = classified_fail(fail, provider)
-    return errors.provider(ProviderReply(error.status, [], raw, provider, error), trace).body
+    event = errors.provider_event(msgspec.structs.replace(fail, raw=fail.raw or body), provider, trace)
+    return event if translation.streams else next(data for _, data in sse.events(event))

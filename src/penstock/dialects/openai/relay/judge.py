@@ -67,19 +67,19 @@ def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
         except UNREADABLE:
             pass
         else:
-            if reply.choices and not any(_failed(choice) for choice in reply.choices):
-                return Verdict(None, "", all(map(_is_whole, reply.choices)), read_usage(bytes(reply.usage)))
+            if reply.choices and all(map(_is_whole, reply.choices)):
+                return Verdict(is_whole=True, usage=read_usage(bytes(reply.usage)))
     return _judge_slowly(body, provider, is_chat=is_chat)
-
-
-def _failed(choice: _Choice) -> bool:
-    return finish_reasons.is_failure(choice.finish_reason) or finish_reasons.is_failure(choice.native_finish_reason)
 
 
 def _is_whole(choice: _Choice) -> bool:
     message = choice.message
     says = bytes(message.content) not in _EMPTY or bytes(message.tool_calls) not in _EMPTY
-    return says and finish_reasons.is_whole(choice.finish_reason)
+    return (
+        says
+        and finish_reasons.is_whole(choice.finish_reason)
+        and not finish_reasons.is_failure(choice.native_finish_reason)
+    )
 
 
 def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
