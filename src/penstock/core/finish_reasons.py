@@ -43,7 +43,7 @@ _WORDS: Final[Mapping[str, str]] = {
 _MEANINGS: Final[Mapping[str, str]] = {word: meaning for meaning, words in _WORDS.items() for word in words.split()}
 _GOES_ON: Final = frozenset({"pause_turn", "compaction"})
 """Stops of a turn that isn't over: the client continues it."""
-_OPENAIS: Final = frozenset({STOP, LENGTH, TOOL_CALLS, CONTENT_FILTER, "function_call"})
+_OPENAIS: Final = frozenset({STOP, LENGTH, TOOL_CALLS, CONTENT_FILTER})
 
 
 def meaning_of(native: str) -> str:

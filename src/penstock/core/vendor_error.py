@@ -82,7 +82,12 @@ def failed_choice(choice: Any) -> Mapping[str, Any] | None:
 
 def is_error(value: Mapping[str, Any]) -> bool:
     """Whether an object that holds no answer says that the call failed."""
-    if value.get("error") or value.get("success") is False or hidden_error(value) is not None:
+    if (
+        value.get("error")
+        or isinstance(value.get("error"), dict)
+        or value.get("success") is False
+        or hidden_error(value) is not None
+    ):
         return True
     if value.get("object") == "error" or value.get("type") == "error":
         return True

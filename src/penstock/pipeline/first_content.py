@@ -91,7 +91,8 @@ async def _begin_stream(
     watch = held.watch
     if watch.error is None and not watch.content and held.has_ended:
         return _nothing_usable(route, "ended its stream without any content")
-    if watch.error is None and held.has_ended and not watch.ending()[0]:
+    is_unreadable = watch.is_over and not watch.error_data
+    if (watch.error is None or is_unreadable) and held.has_ended and not watch.ending()[0]:
         text = f"The provider {route.target.provider} ended its stream before the answer was finished."
         return Failure(Kind.TRUNCATED, text, sent=True)
     error = watch.error

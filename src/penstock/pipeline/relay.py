@@ -61,13 +61,16 @@ async def _relay_stream(answer: Answer, reply: Reply, watch: StreamWatch, call: 
         ready = watch.feed(data)
         if ready:
             await sink.send(ready)
+    was_over = watch.is_over
     last = watch.finish()
     finished, usage = watch.ending()
     answer.usage = usage
     if answer.attempt is not None:
         answer.attempt.usage = usage
-    cut = reply.failure or (None if finished or watch.error else _CUT)
-    if watch.error is not None and watch.is_over:
+    is_told = watch.error is not None and not watch.is_over
+    cut = reply.failure or (None if finished or is_told else _CUT)
+    if watch.error is not None and (was_over or watch.error_data) and watch.is_over and reply.failure is None:
+        cut = _ERROR
         last += _told(watch, watch.error, call)
     elif cut is not None:
         last = (b"\n\n" if watch.mid_event else b"") + call.dialect.errors.event(cut, call.trace)

@@ -11,7 +11,7 @@ from penstock.core.finish_reasons import is_failure, is_whole, openai_reason
     ("native", "told"),
     [
         ("stop", "stop"),
-        ("function_call", "function_call"),
+        ("function_call", "tool_calls"),
         ("eos_token", "stop"),
         ("eos", "stop"),
         ("end_turn", "stop"),

@@ -89,14 +89,11 @@ def test_a_candidate_may_be_stopped_by_model_armor() -> None:
     ]
 
 
-def test_a_call_that_was_not_allowed_is_told() -> None:
-    """docs/quirks.md#q46: no failure, and no silent stop either."""
+def test_a_call_that_was_not_allowed_is_an_error() -> None:
+    """docs/quirks.md#q46: the attempt has failed, and ``finishMessage`` says why."""
     value = response(finish="UNEXPECTED_TOOL_CALL", content={}, finishMessage="Unexpected tool call: f()")
-    assert whole(value) == [
-        START,
-        Extra("finishMessage", "Unexpected tool call: f()", 0),
-        Stop("stop", "UNEXPECTED_TOOL_CALL"),
-    ]
+    word = "UNEXPECTED_TOOL_CALL"
+    assert whole(value) == [START, Fail("Unexpected tool call: f()", word, word, 502)]
 
 
 def test_text_may_go_on_after_a_reason_to_stop() -> None:

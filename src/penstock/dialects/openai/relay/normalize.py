@@ -280,6 +280,17 @@ def invented_id(reply: Members, choice: int, n: int) -> str:
     return call_id(seed.encode("utf-8", "backslashreplace").decode(), choice, n)
 
 
+def reason(native: Any, *, has_calls: bool) -> str | None:
+    """OpenAI's word for a provider's (docs/quirks.md#q94, #q95, docs/portkey.md#finish-reasons); OpenAI's own words
+    stay (docs/quirks.md#q5). None where no reason is given."""
+    if not isinstance(native, str) or not native:
+        return None
+    return native if native in _OPENAIS else openai_reason(native, has_calls=has_calls)
+
+
+_OPENAIS: Final = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
+
+
 # Rules for plain replies.
 
 
@@ -336,7 +347,8 @@ def _logprobs_required(choice: Members) -> bool:
 def _add_reasons(choices: list[Any]) -> bool:
     silent = [choice for choice in choices if isinstance(choice, dict) and not choice.get("finish_reason")]
     for choice in silent:
-        choice["finish_reason"] = STOP
+        message = choice.get("message")
+        choice["finish_reason"] = openai_reason(STOP, has_calls=isinstance(message, dict) and bool(calls(message)))
     return bool(silent)
 
 
@@ -345,7 +357,7 @@ def _finish_reason(choice: Members) -> bool:
     the answer has ended well."""
     given = choice.get("finish_reason")
     message = choice["message"]
-    word = openai_reason(given, has_calls=bool(calls(message))) if isinstance(given, str) and given else None
+    word = reason(given, has_calls=bool(calls(message)))
     if given == word and "finish_reason" in choice:
         return False
     choice["finish_reason"] = word

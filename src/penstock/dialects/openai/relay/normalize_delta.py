@@ -19,6 +19,7 @@ from penstock.dialects.openai.relay.normalize import (
     content_list,
     invented_id,
     logprobs,
+    reason,
     without_nulls,
 )
 
@@ -114,7 +115,7 @@ class Choice(msgspec.Struct):
         """Null until the end (docs/quirks.md#q96, #q105), then one of OpenAI's words (docs/quirks.md#q94, #q95), once
         (docs/quirks.md#q87: clients add up words, too)."""
         given = choice.get("finish_reason")
-        word = openai_reason(given, has_calls=bool(self.calls)) if isinstance(given, str) and given else None
+        word = reason(given, has_calls=bool(self.calls))
         if word is None or word == self.reason:
             changed = given is not None or "finish_reason" not in choice
             choice["finish_reason"] = None
