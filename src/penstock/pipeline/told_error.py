@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Headers, content_type
+from penstock.core.http import Headers
 from penstock.dialects.caller import JSON, CallerDialect, ErrorReply, ProviderReply
 from penstock.dialects.framing.frame import MAX_FRAME
 from penstock.dialects.provider_errors import ClassifiedError, read_error
@@ -50,11 +50,14 @@ def told_error(reply: Reply, caller: CallerDialect, provider: str, trace_id: byt
     return told
 
 
-def shaped(reply: ProviderReply, caller: CallerDialect, trace_id: bytes, *, relays: bool) -> ErrorReply:
-    """An error in the shape of the caller's wire; its bytes where they have that shape."""
+def shaped(
+    reply: ProviderReply, caller: CallerDialect, trace_id: bytes, *, relays: bool, is_event: bool = False
+) -> ErrorReply:
+    """An error in the shape of the caller's wire; its bytes and content type where they have that shape. ``is_event``:
+    the error came in a stream, whose content type is not the error's."""
     if relays and caller.errors.has_shape(reply.body):
-        kind = content_type(reply.headers)
-        return ErrorReply(reply.status, [(b"content-type", kind if kind.startswith(JSON) else JSON)], reply.body)
+        kinds = [] if is_event else [field for field in reply.headers if field[0] == b"content-type"]
+        return ErrorReply(reply.status, kinds or [(b"content-type", JSON)], reply.body)
     return caller.errors.provider(reply, trace_id.decode("utf-8", "replace"))
 
 
@@ -63,7 +66,7 @@ def error_in_answer(
 ) -> ErrorReply:
     """An error that came with a good status, ``data``, as an ordinary error with the status that it names."""
     reply = ProviderReply(error.status, headers, data, route.provider.slug, error)
-    return shaped(reply, caller, trace_id, relays=True)
+    return shaped(reply, caller, trace_id, relays=True, is_event=True)
 
 
 def merged(own: Headers, others: Headers) -> Headers:
