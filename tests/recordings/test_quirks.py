@@ -570,9 +570,10 @@ def _() -> None:
 
 
 def normalized(name: str) -> bytes:
+    has_unsaid_end = "snowflake" in name or "cortex" in name
     if recording(name)["response"]["kind"] != "sse":
-        return normalize_reply(raw(name))
-    normalizer = StreamNormalizer()
+        return normalize_reply(raw(name), has_unsaid_end=has_unsaid_end)
+    normalizer = StreamNormalizer(has_unsaid_end=has_unsaid_end)
     return normalizer.feed(raw(name)) + normalizer.finish()
 
 

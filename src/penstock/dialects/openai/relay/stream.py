@@ -10,7 +10,6 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core import finish_reasons
-from penstock.core.finish_reasons import is_failure
 from penstock.core.json_text import UNREADABLE, read_json, read_json_or_none
 from penstock.core.usage import Usage
 from penstock.core.vendor_error import failed_choice, hidden_error
@@ -21,19 +20,18 @@ from penstock.dialects.openai.relay.judge import error_of
 from penstock.dialects.provider_errors import ClassifiedError, classified
 
 DONE: Final = b"[DONE]"
-_NO_ERROR: Final = msgspec.Raw(b"null")
 
 
 class _GlanceChoice(msgspec.Struct, gc=False):
-    finish_reason: str | None = None
-    native_finish_reason: str | None = None
+    finish_reason: None = None
+    native_finish_reason: None = None
     error: None = None
 
 
 class _Glance(msgspec.Struct, gc=False):
-    """Enough of a chunk to know that it is JSON, has choices, and tells no error."""
+    """A chunk of an answer that goes on: one decode tells it from all others, which are looked into one by one."""
 
-    choices: tuple[_GlanceChoice, ...]
+    choices: list[_GlanceChoice]
     error: None = None
     base_resp: None = None
 
@@ -46,19 +44,10 @@ def error_in(name: bytes, data: bytes, provider: str = "") -> ClassifiedError | 
     if not data or data == DONE:
         return None
     try:
-        choices = _GLANCE.decode(data).choices
+        _GLANCE.decode(data)
     except UNREADABLE:
-        pass
-    else:
-        if name != b"error":
-            for choice in choices:
-                if choice.finish_reason is not None or choice.native_finish_reason is not None:
-                    break
-            else:
-                return None
-            if not any(is_failure(c.finish_reason) or is_failure(c.native_finish_reason) for c in choices):
-                return None
-    return _error_of(name, read_json(data), provider)
+        return _error_of(name, read_json(data), provider)
+    return None if name != b"error" else _error_of(name, read_json(data), provider)
 
 
 def _error_of(name: bytes, chunk: Any, provider: str) -> ClassifiedError | None:
