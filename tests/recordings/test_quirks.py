@@ -530,7 +530,7 @@ def _() -> None:
 def _() -> None:
     """Whether a 429 is tried again is the config's choice; what is asked for is told apart, the body is passed on."""
     assert read_error(429, raw("openai-chat-n-2f2d4fc944")).error is ErrorClass.RATE_LIMIT
-    assert read_error(429, raw("openai-chat-s-c215b076ab")).error is ErrorClass.RATE_LIMIT
+    assert read_error(429, raw("openai-chat-s-c215b076ab")).error is ErrorClass.QUOTA
     assert read_error(429, raw("openai-chat-n-2f2d4fc944")).retry_after is None
 
 
