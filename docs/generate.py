@@ -12,6 +12,7 @@ import msgspec
 
 from penstock.core.failure import MEANINGS, Blame, Kind, RetrySafety
 from penstock.core.traits import Traits
+from penstock.dialects import error_words
 from penstock.providers.not_served import NOT_SERVED
 from penstock.providers.registry import COLUMNS, PROVIDERS, table
 from penstock.settings import Settings
@@ -224,8 +225,9 @@ _MEANT: Final[dict[Kind, str]] = {
     Kind.TOTAL_TIMEOUT: "The answer was not complete within `upstream.total_timeout`.",
     Kind.INVALID_RESPONSE: "The provider's answer is not HTTP, not JSON, or a stream without events.",
     Kind.TRUNCATED: "The provider's answer is cut short.",
-    Kind.STREAM_ERROR: "The provider's stream began with an error; its text is passed on as it came.",
-    Kind.UPSTREAM_STATUS: "The provider answered with an error status; status and body are passed on as they came.",
+    Kind.STREAM_ERROR: "The provider sent an error with status 200, plain or in its stream; it is told as an error.",
+    Kind.UPSTREAM_STATUS: "The provider answered with an error status, which is kept; see above for the body.",
+    Kind.UPSTREAM_REDIRECT: "The provider redirects elsewhere; the message says where. Nothing is sent there.",
     Kind.SHUTTING_DOWN: "The gateway stopped before the answer was complete: `server.shutdown_grace` was over, or a "
     "second signal came. A stream that has begun ends with this error.",
     Kind.INTERNAL: "A defect of the gateway: please report it.",
@@ -246,7 +248,7 @@ _ERRORS: Final = f"""\
 
 Every error of the gateway's own is OpenAI's error object. `message` says what went wrong, where, and what to do,
 `param` names the header, config member or body member at fault, `code` is one of those below. Beside it stand the
-`status` and `message` that Portkey's clients know. What a provider answers keeps its status and body.
+`status` and `message` that Portkey's clients know.
 
 ```json
 {{
@@ -263,6 +265,49 @@ Every error of the gateway's own is OpenAI's error object. `message` says what w
 
 A stream that has begun ends with the error object in an event, `data: {{"error": …}}`, and without `[DONE]`.
 
+## Provider errors
+
+A provider's error keeps its status. A body that has the shape `{{"error": {{"message": …}}}}` already keeps its bytes.
+Any other (`{{"error": "…"}}`, `{{"detail": …}}`, `{{"message": …}}`, a list, text, HTML, nothing) becomes the error
+object, with the provider's own body beside it:
+
+```json
+{{
+  "error": {{
+    "message": "mistral-ai error: no such model",
+    "type": null,
+    "param": null,
+    "code": "1500",
+    "status_code": 400
+  }},
+  "provider": "mistral-ai",
+  "provider_response": {{"message": "no such model", "code": 1500}}
+}}
+```
+
+Callers of Anthropic Messages get `{{"type": "error", "error": {{"type": …, "message": …}}}}` in the same way.
+
+An error that comes with status 200 (in place of an answer, inside a choice, as a finish reason that means failure, or
+as the first event of a stream) is a failed attempt: it can fall back, and as the last answer it has the status that it
+names, or that of its class, or 502. A redirect is never followed and its `Location` is never passed on.
+
+## Several targets
+
+When all targets failed and an earlier one said that the prompt is too long or refused by a filter, this error is the
+answer: its status, class and code (`context_length_exceeded`, `content_filter`), and in its message the last target's
+error, too. `x-penstock-trace` names the class beside the attempt.
+
+## Codes
+
+"""
+_CLASSES: Final = """
+## Classes
+
+What `on_error` and `return_on_error` name. Codes decide first, then words in the message, then the status: 402 is
+`quota`, 429 `rate_limit`, 401 and 403 `auth`, 408 and 504 `timeout`, other 5xx `server_error`. `context_length`,
+`content_filter` and `quota` are not retried at the same target. Codes marked * count at that provider only; all other
+words count whoever sends them.
+
 """
 
 
@@ -272,7 +317,17 @@ def errors_page() -> str:
     for kind, meaning in MEANINGS.items():
         names = (f"`{kind.value}`", str(meaning.status), f"`{meaning.type}`")
         rows.append((*names, _BLAMED[meaning.blame], _RETRIED[meaning.retry], _MEANT[kind]))
-    return _ERRORS + _table(("code", "status", "type", "whose", "the same again", "meaning"), rows)
+    codes = _table(("code", "status", "type", "whose", "the same again", "meaning"), rows)
+    words = [
+        (
+            f"`{row.error.value}`",
+            f"[{row.provider}]({row.link})",
+            " ".join(f"`{code}`" for code in row.codes.split()) + (" *" if row.own else ""),
+            " ".join(f"`{text}`".replace("|", "\\|") for text in row.texts),
+        )
+        for row in error_words.ROWS
+    ]
+    return _ERRORS + codes + _CLASSES + _table(("class", "provider", "codes", "words, as regular expressions"), words)
 
 
 _PROVIDERS: Final = f"""\

@@ -163,14 +163,32 @@ def test_a_provider_that_is_not_there(gateway: RunningGateway) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 412, 422, 429, 500, 503, 529])
-@pytest.mark.parametrize("body", [b'{"error":{"message":"no"}}', b"plain text", b"", b'{"detail":[ 1.10 ]}'])
-def test_a_providers_own_errors_keep_status_and_body(
-    status: int, body: bytes, gateway: RunningGateway, upstream: Upstream
-) -> None:
+def test_a_providers_own_errors_keep_status_and_body(status: int, gateway: RunningGateway, upstream: Upstream) -> None:
+    body = b'{ "error":{"message":"no","odd":1.10}}'
     upstream.play(reply(status, body, "text/plain"))
     got = chat(gateway, upstream, {**OK, "stream": True})
     assert (got.status_code, got.content, got.headers["content-type"]) == (status, body, "text/plain")
     assert got.headers["x-portkey-provider"] == "openai"
+
+
+@pytest.mark.parametrize(
+    ("body", "inside"),
+    [
+        (b"plain text", {"html-message": "plain text"}),
+        (b"", None),
+        (b'{"detail":[ 1.10 ]}', {"detail": [1.1]}),
+        (b'{"error":"unauthorized"}', {"error": "unauthorized"}),
+        (b'[{"error":{"message":"no"}}]', [{"error": {"message": "no"}}]),
+    ],
+)
+def test_errors_of_another_shape_are_wrapped(
+    body: bytes, inside: Any, gateway: RunningGateway, upstream: Upstream
+) -> None:
+    upstream.play(reply(422, body, "text/plain"))
+    got = chat(gateway, upstream, {**OK, "stream": True})
+    assert (got.status_code, got.headers["content-type"]) == (422, "application/json")
+    assert got.json()["error"]["message"]
+    assert got.json().get("provider_response") == inside
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -235,10 +253,11 @@ def test_a_close_delimited_stream_is_whole_only_if_it_says_so(gateway: RunningGa
     assert b"upstream_truncated" in chat(gateway, upstream, {**OK, "stream": True}).content
 
 
-def test_an_error_as_first_event_is_passed_on_as_it_is(gateway: RunningGateway, upstream: Upstream) -> None:
-    stream = b'event: error\ndata: {"error":{"message":"overloaded"}}\n\n'
-    upstream.play(events(stream))
-    assert chat(gateway, upstream, {**OK, "stream": True}).content == stream
+def test_an_error_as_first_event_is_an_ordinary_error(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(events(b'event: error\ndata: {"error":{"message":"overloaded"}}\n\n'))
+    got = chat(gateway, upstream, {**OK, "stream": True})
+    assert (got.status_code, got.headers["content-type"]) == (502, "application/json")
+    assert got.content == b'{"error":{"message":"overloaded"}}'
 
 
 def test_a_json_reply_to_a_stream_request_stays_json(gateway: RunningGateway, upstream: Upstream) -> None:

@@ -80,6 +80,7 @@ class Kind(Enum):
     TRUNCATED = "upstream_truncated"
     STREAM_ERROR = "upstream_stream_error"
     UPSTREAM_STATUS = "upstream_status"
+    UPSTREAM_REDIRECT = "upstream_redirect"
     SHUTTING_DOWN = "shutting_down"
     INTERNAL = "internal_error"
 
@@ -143,6 +144,7 @@ MEANINGS: Final[dict[Kind, Meaning]] = {
     Kind.TRUNCATED: Meaning(502, _UPSTREAM, Blame.PROVIDER, RetrySafety.POLICY),
     Kind.STREAM_ERROR: Meaning(502, _UPSTREAM, Blame.PROVIDER, RetrySafety.POLICY),
     Kind.UPSTREAM_STATUS: Meaning(502, _UPSTREAM, Blame.PROVIDER, RetrySafety.POLICY),
+    Kind.UPSTREAM_REDIRECT: Meaning(502, _UPSTREAM, Blame.PROVIDER, RetrySafety.NEVER),
     Kind.SHUTTING_DOWN: Meaning(503, "overloaded_error", Blame.GATEWAY, RetrySafety.UNSENT),
     Kind.INTERNAL: Meaning(500, "server_error", Blame.GATEWAY, RetrySafety.NEVER),
 }

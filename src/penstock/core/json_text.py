@@ -7,6 +7,7 @@ large exponents), the standard library parses it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -35,6 +36,19 @@ def read_json(data: bytes) -> Any:
 def _refuse(name: str) -> None:
     """Refuse NaN and the infinities, which the standard library reads although they are no JSON."""
     raise ValueError(f"{name} is not JSON")
+
+
+_NO_NUMBER: Final = re.compile(rb'"(?>[^"\\]|\\.)*+"?|-?\bInfinity\b|\bNaN\b', re.DOTALL)
+
+
+def with_null_numbers(data: bytes) -> bytes:
+    """The text with null for NaN and the infinities, which Python's ``json.dumps`` writes although they are no JSON.
+
+    What stands within strings is kept. Linear in the text's length, whatever it holds.
+    """
+    if b"NaN" not in data and b"Infinity" not in data:
+        return data
+    return _NO_NUMBER.sub(lambda found: found[0] if found[0][:1] == b'"' else b"null", data)
 
 
 def read_json_or_none(data: bytes) -> Any:

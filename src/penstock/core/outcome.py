@@ -14,6 +14,8 @@ class ErrorClass(Enum):
     """The class of an error, by the reaction that helps. The values are the names that ``on_error`` accepts."""
 
     RATE_LIMIT = "rate_limit"
+    QUOTA = "quota"
+    """The account's money or allowance is used up: waiting doesn't help."""
     SERVER_ERROR = "server_error"
     TIMEOUT = "timeout"
     CONNECTION = "connection"
@@ -22,6 +24,8 @@ class ErrorClass(Enum):
     AUTH = "auth"
 
 
+TELLING: Final = frozenset({ErrorClass.CONTEXT_LENGTH, ErrorClass.CONTENT_FILTER})
+"""Classes of errors about the request's content, which a caller can act on whatever other targets answer."""
 _TIMEOUTS: Final = frozenset(
     {Kind.FIRST_BYTE_TIMEOUT, Kind.FIRST_TOKEN_TIMEOUT, Kind.IDLE_TIMEOUT, Kind.TOTAL_TIMEOUT, Kind.CONNECT_TIMEOUT}
 )
@@ -87,6 +91,8 @@ def class_of_status(status: int) -> ErrorClass | None:
     """The class of a provider's HTTP status, used if the body doesn't name a more precise class."""
     if status == 429:
         return ErrorClass.RATE_LIMIT
+    if status == 402:
+        return ErrorClass.QUOTA
     if status in {401, 403}:
         return ErrorClass.AUTH
     if status in {408, 504}:

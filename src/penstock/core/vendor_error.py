@@ -1,7 +1,7 @@
 """Reads a vendor's error body into the four members of OpenAI's error object: message, type, param, code.
 
 Vendors put the text of an error under ``error.message``, ``message``, ``error``, ``detail`` or ``errors``. All of these
-are read for every vendor.
+are read for every vendor, and so are MiniMax's ``base_resp`` and an error inside a choice, which come with status 200.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from penstock.core.finish_reasons import is_failure
 from penstock.core.json_text import write_json
 
 _ORGANISATION: Final = re.compile(
@@ -36,13 +37,62 @@ def read_vendor_error(value: Any) -> VendorError:
     if not isinstance(value, dict):
         return VendorError()
     inner = value.get("error")
-    if isinstance(inner, dict):
+    if isinstance(inner, dict) and inner:
         return _object(inner, value)
     if isinstance(inner, list):
         inner = ", ".join(str(each) for each in inner[:16])
     if isinstance(inner, str) and inner:
         return VendorError(inner, _text(value.get("type") or value.get("error_type")), None, _code(value))
-    return _object(value, value)
+    hidden = hidden_error(value)
+    return _object(value if hidden is None else hidden, value)
+
+
+def hidden_error(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The error of an object that has no ``error`` member: that of a choice, or MiniMax's ``base_resp``.
+
+    https://openrouter.ai/docs/api/reference/errors-and-debugging,
+    https://platform.minimax.io/docs/api-reference/errorcode
+    """
+    base = value.get("base_resp")
+    if isinstance(base, dict) and base.get("status_code") not in _NO_ERRORS:
+        return {"message": base.get("status_msg"), "code": base["status_code"]}
+    choices = value.get("choices")
+    failed = (failed_choice(choice) for choice in (choices if isinstance(choices, list) else ()))
+    return next((error for error in failed if error is not None), None)
+
+
+_NO_ERRORS: Final = (None, 0, "0", 200, "")
+
+
+def failed_choice(choice: Any) -> Mapping[str, Any] | None:
+    """The error of a choice that failed: its own ``error``, or one for the word by which it ended."""
+    if not isinstance(choice, dict):
+        return None
+    error = choice.get("error")
+    if isinstance(error, dict) and error:
+        return error
+    if isinstance(error, str) and error:
+        return {"message": error}
+    for name in ("finish_reason", "native_finish_reason"):
+        word = choice.get(name)
+        if is_failure(word):
+            return {"message": f"the answer was broken off ({name}: {word})", "type": word}
+    return None
+
+
+def is_error(value: Mapping[str, Any]) -> bool:
+    """Whether an object that holds no answer says that the call failed."""
+    if (
+        value.get("error")
+        or isinstance(value.get("error"), dict)
+        or value.get("success") is False
+        or hidden_error(value) is not None
+    ):
+        return True
+    if value.get("object") == "error" or value.get("type") == "error":
+        return True
+    code = value.get("code", value.get("error_code"))
+    return code not in _NO_ERRORS or any(isinstance(value.get(name), str | list) and value[name] for name in _MESSAGES)
 
 
 def _object(error: Mapping[str, Any], outer: Mapping[str, Any]) -> VendorError:
@@ -52,7 +102,7 @@ def _object(error: Mapping[str, Any], outer: Mapping[str, Any]) -> VendorError:
 
 
 def _message(error: Mapping[str, Any]) -> str:
-    for name in ("message", "Message", "detail", "msg", "error_description", "title"):
+    for name in _MESSAGES:
         value = error.get(name)
         if isinstance(value, str) and value:
             return value
@@ -60,6 +110,12 @@ def _message(error: Mapping[str, Any]) -> str:
             return _details(value)
     errors = error.get("errors")
     return _details(errors) if isinstance(errors, list) and errors else ""
+
+
+_MESSAGES: Final = (
+    "message", "Message", "detail", "msg", "error_description", "error_msg", "error_message", "errorMessage",
+    "status_msg", "title",
+)  # fmt: skip
 
 
 def _details(value: Any) -> str:
@@ -84,7 +140,7 @@ def _text(value: Any) -> str | None:
 
 def _code(error: Mapping[str, Any]) -> str | None:
     """The code as text, even if the vendor sends a number: OpenAI's clients expect text."""
-    code = error.get("code")
+    code = error.get("code", error.get("error_code"))
     return str(code) if isinstance(code, str | int) and not isinstance(code, bool) and code != "" else None
 
 

@@ -8,6 +8,7 @@ or a ``Failure``, never an exception.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
 from typing import Protocol
 
 import msgspec
@@ -17,6 +18,7 @@ from penstock.core.chat import ChatRequest
 from penstock.core.events import ChatReply, Event, Fail
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
+from penstock.core.outcome import ErrorClass
 from penstock.core.usage import Usage
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.provider_errors import ClassifiedError
@@ -91,12 +93,24 @@ class ProviderReply(msgspec.Struct, frozen=True):
     error: ClassifiedError
 
 
+class ToldError(msgspec.Struct, frozen=True):
+    """The error of one of several targets, as the caller would have been told: ``body`` is in the caller's wire,
+    ``path`` is the target's place in the config, ``error`` the error's class."""
+
+    path: str
+    status: int
+    body: bytes
+    error: ErrorClass | None
+
+
 class CallerErrors(msgspec.Struct, frozen=True):
     """How errors are told to callers of one wire. ``trace_id`` is the request's, for wires that name it in the body.
 
     ``failure``: the gateway's own, before anything was sent. ``event``: the same inside a stream that has begun; a
-    client must not take the stream for finished. ``provider``: a translated provider's error (lane 2);
-    ``provider_event``: one that its stream told.
+    client must not take the stream for finished. ``provider``: a provider's error that isn't in this wire's shape;
+    ``provider_event``: one that a translated stream told. ``has_shape``: whether a body is an error in this wire's
+    shape, which is passed on as it came. ``beside``: the body of the error that matters, and in its message the one
+    that came last, from another target.
     """
 
     failure: Callable[[Failure, str], ErrorReply]
@@ -106,21 +120,54 @@ class CallerErrors(msgspec.Struct, frozen=True):
     """(what the stream told, the provider's slug, trace id) -> the event"""
     as_event: Callable[[bytes], bytes]
     """An error's body, one line of JSON in this wire -> the event that tells it."""
+    has_shape: Callable[[bytes], bool]
+    beside: Callable[[ToldError, ToldError], bytes]
+    """(the error that matters, the last error) -> the body that tells both"""
+
+
+class ErrorForm(Enum):
+    """How an event of a stream tells an error."""
+
+    OWN = "own"
+    """In the wire's own shape: clients understand the event."""
+    CHUNK = "chunk"
+    """Inside a chunk of the answer, which passes; clients need an error event after it."""
+    FOREIGN = "foreign"
+    """In another shape: clients need an error event in its place."""
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What a whole plain reply with a good status is: an answer, an error, or nothing usable.
+
+    ``error`` is the error that the reply tells, with the status that it names (502 where it names none). ``problem`` is
+    the rest of a sentence about a reply that is neither: ``holds no answer``. ``is_whole``: an answer that is complete
+    (not cut, filtered, or without a reason for its end) and says something, so that it may be given again.
+    ``body`` is set where the reply's bytes are no JSON and these are.
+    """
+
+    error: ClassifiedError | None = None
+    problem: str = ""
+    is_whole: bool = False
+    usage: Usage | None = None
+    body: bytes | None = None
 
 
 class StreamGrammar(msgspec.Struct, frozen=True):
     """A stream of server-sent events in one wire, as far as a relay looks into it (stream_watch.py).
 
-    ``error_in``: (event name, data) -> the error that the event is, None for no error, ``ValueError`` for data that
-    clients can't read. ``has_content``: whether the event says something; a role alone, pings and empty chunks don't.
-    ``ending``: the stream's last bytes -> whether it was finished, and its usage.
-    ``is_usage_only``: data of an event -> whether it only tells usage, None for wires without such events; every
-    event of that kind holds ``usage_mark``.
+    ``error_in``: (event name, data, the provider's slug) -> the error that the event is, None for no error,
+    ``ValueError`` for data that clients can't read. ``error_form``: how such an event tells it. ``has_content``:
+    whether the event says something; a role alone, pings and empty chunks don't. ``ending``: the stream's last bytes
+    -> whether it was finished, and its usage. ``is_whole``: whether a stream that ended in order tells a complete
+    answer (``Verdict.is_whole``). ``is_usage_only``: data of an event -> whether it only tells usage, None for wires
+    without such events; every event of that kind holds ``usage_mark``.
     """
 
-    error_in: Callable[[bytes, bytes], ClassifiedError | None]
+    error_in: Callable[[bytes, bytes, str], ClassifiedError | None]
+    error_form: Callable[[bytes, bytes], ErrorForm]
     has_content: Callable[[bytes, bytes], bool]
     ending: Callable[[bytes], tuple[bool, Usage | None]]
+    is_whole: Callable[[bytes], bool]
     is_usage_only: Callable[[bytes], bool] | None = None
     usage_mark: bytes = b""
 
@@ -140,14 +187,13 @@ class Replies(msgspec.Struct, frozen=True):
     """Replies in one wire's own bytes: what is read off them while they pass, and how stored ones are given again.
 
     ``include_usage``: whether a request asks for a stream's usage. ``with_usage``: the same request, asking for it.
-    ``read_usage``: a whole plain reply -> its usage, None when it tells none, a Failure when it is no JSON object.
-    ``error_in_reply``: the error that a plain reply with a good status is, None when it is an answer.
+    ``judge``: (a whole plain reply with a good status, the provider's slug, whether it is to be a chat's answer) ->
+    what it is. Routing, the cache, idempotency and both lanes go by this one judgement.
     """
 
     include_usage: Callable[[Body], bool]
     with_usage: Callable[[Body], Body]
-    read_usage: Callable[[bytes], Usage | Failure | None]
-    error_in_reply: Callable[[bytes], ClassifiedError | None]
+    judge: Callable[[bytes, str, bool], Verdict]
     stream: StreamGrammar
     reshape: Reshape
 

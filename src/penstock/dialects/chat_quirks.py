@@ -62,6 +62,9 @@ class ChatQuirks(msgspec.Struct, frozen=True):
     """False: messages of role ``developer`` are sent as ``system``, the name that hosts other than OpenAI know."""
     normalizes_replies: bool = False
     """True: its replies deviate from OpenAI's schema in ways that clients stumble over, and are normalized."""
+    leaves_reason_out: bool = False
+    """True: its answers end without a finish reason; a whole reply, or ``[DONE]``, says that they have ended well.
+    Elsewhere an answer without one may have been cut, and is given without."""
     adapts_request: Callable[[Body], Body] | None = None
     """Puts a request as this host takes it."""
     applies_model_limits: bool = False

@@ -1,7 +1,9 @@
 """A stream of server-sent events as a relay sees it pass: whether the answer has begun, failed or ended in order.
 
 The bytes pass as they came, event by event; the wire's ``StreamGrammar`` (caller.py) says what an event means. An event
-that no client can read is taken out and counted: it would end a client's reading of all good events after it.
+that clients can't read is counted. No part of the answer is lost in silence: NaN and the infinities become null, and a
+chunk with choices or a delta that can't be read ends the stream with an error. Any other event that is no JSON is taken
+out: it would end a client's reading of all good events after it.
 """
 
 from __future__ import annotations
@@ -9,8 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from penstock.core.json_text import read_json_or_none, with_null_numbers
+from penstock.core.outcome import ErrorClass
 from penstock.core.usage import Usage
-from penstock.dialects.caller import StreamGrammar
+from penstock.dialects.caller import ErrorForm, StreamGrammar
 from penstock.dialects.framing import sse
 from penstock.dialects.provider_errors import ClassifiedError
 
@@ -22,18 +26,25 @@ _EVENT: Final = b"event: "
 class StreamWatch:
     """Watches one stream.
 
-    ``content`` counts the weighed events that say something. ``error`` is set by the first event that is an error.
-    ``skipped`` counts the events that were taken out because no client can read them. ``leaves_usage_out``: the caller
-    did not ask for the event that only tells usage, so the watch reads it and takes it out.
+    ``content`` counts the weighed events that say something. ``error`` is set by the first event that is an error,
+    ``error_data`` is that event's data. ``is_over``: the event did not tell the error in the wire's own shape, so
+    nothing after it passes, and the stream has to be ended with an error event. ``skipped`` counts the events that
+    clients can't read. ``leaves_usage_out``: the caller did not ask for the event that only tells usage, so the watch
+    reads it and takes it out. ``provider`` is the slug of who sends the stream.
     """
 
-    __slots__ = ("_grammar", "_relay", "content", "error", "leaves_usage_out", "skipped")
+    __slots__ = (
+        "_grammar", "_relay", "content", "error", "error_data", "is_over", "leaves_usage_out", "provider", "skipped",
+    )  # fmt: skip
 
-    def __init__(self, grammar: StreamGrammar, *, leaves_usage_out: bool = False) -> None:
+    def __init__(self, grammar: StreamGrammar, *, leaves_usage_out: bool = False, provider: str = "") -> None:
         self._grammar = grammar
         self._relay = sse.EventRelay()
         self.content = 0
         self.error: ClassifiedError | None = None
+        self.error_data = b""
+        self.is_over = False
+        self.provider = provider
         self.skipped = 0
         self.leaves_usage_out = leaves_usage_out and grammar.is_usage_only is not None
 
@@ -47,6 +58,8 @@ class StreamWatch:
         relay = self._relay
         was_whole = not relay.mid_event
         ready = relay.feed(data)
+        if self.is_over:
+            return b""
         if not ready or relay.mid_event or not was_whole:
             return ready
         if weigh:
@@ -58,6 +71,8 @@ class StreamWatch:
     def finish(self, *, weigh: bool = False) -> bytes:
         """The bytes that are still held when the stream has ended normally."""
         remaining = self._relay.finish()
+        if self.is_over:
+            return b""
         return self._weighed(remaining) if weigh else self._passing(remaining)
 
     def ending(self) -> tuple[bool, Usage | None]:
@@ -66,9 +81,10 @@ class StreamWatch:
 
     def fork(self) -> StreamWatch:
         """A watch in the same state, for another reader of the same stream."""
-        other = StreamWatch(self._grammar, leaves_usage_out=self.leaves_usage_out)
+        other = StreamWatch(self._grammar, leaves_usage_out=self.leaves_usage_out, provider=self.provider)
         other._relay = self._relay.fork()
-        other.content, other.error, other.skipped = self.content, self.error, self.skipped
+        other.content, other.skipped = self.content, self.skipped
+        other.error, other.error_data, other.is_over = self.error, self.error_data, self.is_over
         return other
 
     def held(self) -> bytes:
@@ -83,8 +99,8 @@ class StreamWatch:
 
     def _passing(self, events: bytes) -> bytes:
         """The same bytes unless an event among them can't be read, or tells usage that nobody asked for."""
-        if not self._are_plain(events) and not all(self._can_be_read(*event) for event in sse.events(events)):
-            events = self._without_garbage(events)
+        if not self._are_plain(events):
+            events = b"".join([self._block(block) for block in sse.blocks(events)])
         if self.leaves_usage_out and self._grammar.usage_mark in events:
             events = b"".join([block for block in sse.blocks(events) if not self._is_usage_only(block)])
         return events
@@ -102,33 +118,51 @@ class StreamWatch:
             if block[:6] != _DATA or b"\n" in block:
                 return False
             try:
-                if error_in(name, block[6:]) is not None:
+                if error_in(name, block[6:], "") is not None:
                     return False
             except ValueError:
                 return False
         return True
 
-    def _can_be_read(self, name: bytes, data: bytes) -> bool:
-        try:
-            error = self._grammar.error_in(name, data)
-        except ValueError:
-            return False
-        if error is not None and self.error is None:
-            self.error = error
-        return True
+    def _block(self, block: bytes) -> bytes:
+        """What goes on of one event: its bytes, bytes that clients can read, or nothing."""
+        for name, data in sse.events(block) if not self.is_over else ():
+            try:
+                error = self._grammar.error_in(name, data, self.provider)
+            except ValueError:
+                return self._unreadable(block, data)
+            if error is not None and self.error is None:
+                return self._failed(block, name, data, error)
+        return b"" if self.is_over else block
 
-    def _without_garbage(self, events: bytes) -> bytes:
-        readable = []
-        for block in sse.blocks(events):
-            if all(self._can_be_read(*event) for event in sse.events(block)):
-                readable.append(block)
-            else:
-                self.skipped += 1
-        return b"".join(readable)
+    def _failed(self, block: bytes, name: bytes, data: bytes, error: ClassifiedError) -> bytes:
+        self.error, self.error_data = error, data
+        form = self._grammar.error_form(name, data)
+        self.is_over = form is not ErrorForm.OWN
+        return b"" if form is ErrorForm.FOREIGN else block
+
+    def _unreadable(self, block: bytes, data: bytes) -> bytes:
+        self.skipped += 1
+        readable = with_null_numbers(data)
+        if readable is not data and read_json_or_none(readable) is not None:
+            lines = [_mended(line) for line in block.splitlines(keepends=True)]
+            return self._block(b"".join(lines))
+        if self.error is None and any(mark in data for mark in _PART_OF_ANSWER):
+            self.error, self.error_data, self.is_over = _UNREADABLE, b"", True
+        return b""
 
     def _is_usage_only(self, block: bytes) -> bool:
         is_usage_only = self._grammar.is_usage_only
         return is_usage_only is not None and any(is_usage_only(data) for data in _data_of(block))
+
+
+_PART_OF_ANSWER: Final = (b'"choices"', b'"delta"', b'"content_block"')
+"""What a chunk holds that may tell a part of the answer, in either wire."""
+_UNREADABLE: Final = ClassifiedError(502, ErrorClass.SERVER_ERROR)
+
+
+def _mended(line: bytes) -> bytes:
+    return with_null_numbers(line) if line.startswith(b"data") else line
 
 
 def _data_of(block: bytes) -> Iterator[bytes]:

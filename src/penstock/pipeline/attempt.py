@@ -17,6 +17,7 @@ from penstock.pipeline.first_content import read_first_content
 from penstock.pipeline.off_loop import LARGE, off_loop
 from penstock.pipeline.prepare import PreparedRequest, prepare
 from penstock.pipeline.target_route import TargetRoute
+from penstock.pipeline.told_error import redirected, told_error
 from penstock.pipeline.translate import translate_reply
 from penstock.pipeline.upstream import Upstream
 from penstock.pipeline.wrapped_reply import TransformedReply, TransformedStream, headers_for
@@ -63,12 +64,17 @@ async def send(
     reply = await upstream.send(request, route.endpoint.signer)
     if isinstance(reply, Failure):
         return _failed(timed_out(route, reply), prepared, trace_id)
-    if prepared.translation is not None:
+    if not 200 <= reply.status < 300:
+        if reply.status < 400:
+            reply.close()
+            return _failed(redirected(reply, route), prepared, trace_id)
+        reply = told_error(reply, prepared.dialect, route.provider.slug, trace_id, relays=prepared.translation is None)
+    elif prepared.translation is not None:
         reply = translate_reply(reply, prepared.translation, trace_id)
     elif prepared.context is not None:
         reply = _relayed(reply, prepared.dialect.relay, prepared.context, streams=prepared.streams)
     try:
-        answer = await read_first_content(reply, route, deadlines, prepared)
+        answer = await read_first_content(reply, route, deadlines, prepared, trace_id)
     except BaseException:
         reply.close()
         raise
@@ -85,9 +91,7 @@ def _needs_fresh_connection(step: Attempt, account: AttemptAccount) -> bool:
 
 
 def _relayed(reply: Reply, relay: Relay, context: WriteContext, *, streams: bool) -> Reply:
-    """A lane 1 reply without its host's deviations. Errors pass as they are."""
-    if not 200 <= reply.status < 300:
-        return reply
+    """A lane 1 reply without its host's deviations."""
     transform = relay.stream(context) if streams else None
     if transform is not None and not (kind := content_type(reply.headers)).startswith(JSON):
         headers = None if kind.startswith(EVENT_STREAM) else headers_for(reply, EVENT_STREAM)

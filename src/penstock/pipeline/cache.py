@@ -2,7 +2,8 @@
 
 An answer is only ever given to who would have got it: the key holds the tenant, the request's namespace or metadata,
 and everything that the provider would be sent, its credential included, save whether the answer is to be streamed.
-Stored are whole, good answers; a stream is replayed as a plain reply to who wants that, and the other way round.
+Stored are whole, good answers: not those that a limit or a filter cut short, that are empty or that never said why
+they ended. A stream is replayed as a plain reply to who wants that, and the other way round.
 Source: docs/portkey.md#cached-answers.
 """
 
@@ -221,7 +222,10 @@ def _entry(shared_call: SharedCall, prepared: PreparedRequest) -> Entry | None:
     answer = shared_call.answer
     if answer is None or shared_call.body is None or not is_whole(shared_call, prepared.dialect):
         return None
-    streamed = answer.watch is not None
+    streamed, replies = answer.watch is not None, prepared.dialect.replies
+    body = shared_call.body
+    if not (replies.stream.is_whole(body) if streamed else replies.judge(body, "", True).is_whole):
+        return None
     usage = answer.usage
     if streamed:
         usage = prepared.dialect.replies.stream.ending(shared_call.body[-_TAIL:])[1]

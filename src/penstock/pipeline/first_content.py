@@ -15,9 +15,9 @@ from time import monotonic
 from typing import Any, Final
 
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import content_type
+from penstock.core.http import Headers, content_type
 from penstock.core.outcome import Outcome
-from penstock.dialects.caller import EVENT_STREAM, JSON
+from penstock.dialects.caller import EVENT_STREAM, JSON, ErrorReply
 from penstock.dialects.provider_errors import ClassifiedError, read_error
 from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.call import Answer
@@ -25,7 +25,9 @@ from penstock.pipeline.deadline import AttemptDeadlines
 from penstock.pipeline.prepare import PreparedRequest
 from penstock.pipeline.response_headers import reply_headers
 from penstock.pipeline.target_route import TargetRoute
-from penstock.pipeline.wrapped_reply import WrappedReply, unusable
+from penstock.pipeline.told_error import ToldErrorReply, error_in_answer, merged
+from penstock.pipeline.wrapped_reply import WrappedReply, headers_for, unusable
+from penstock.providers.row import Operation
 from penstock.routing.plan import RescuePolicy
 from penstock.routing.retry import retry_after
 from penstock.transport.base import Reply
@@ -35,23 +37,23 @@ HOLD: Final = 1 << 20
 
 
 def read_first_content(
-    reply: Reply, route: TargetRoute, deadlines: AttemptDeadlines, prepared: PreparedRequest
+    reply: Reply, route: TargetRoute, deadlines: AttemptDeadlines, prepared: PreparedRequest, trace_id: bytes
 ) -> Coroutine[Any, Any, Answer | Failure]:
     """The answer with its first content, or the failure of a reply that is broken, late or empty."""
     if not prepared.streams or not _is_stream(reply):
-        return _collect(reply, route, prepared)
+        return _collect(reply, route, prepared, trace_id)
     if deadlines.first_token is None:
-        return _begin_stream(reply, route, prepared)
-    return _begin_stream_by(deadlines.first_token, reply, route, prepared)
+        return _begin_stream(reply, route, prepared, trace_id)
+    return _begin_stream_by(deadlines.first_token, reply, route, prepared, trace_id)
 
 
 async def _begin_stream_by(
-    first_token: float, reply: Reply, route: TargetRoute, prepared: PreparedRequest
+    first_token: float, reply: Reply, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes
 ) -> Answer | Failure:
     """``_begin_stream`` until the moment ``first_token``."""
     try:
         async with asyncio.timeout(first_token - monotonic()):
-            return await _begin_stream(reply, route, prepared)
+            return await _begin_stream(reply, route, prepared, trace_id)
     except TimeoutError:
         text = (
             f"The provider {route.target.provider} began no answer within {route.target.timeouts.first_token:g} s "
@@ -67,14 +69,20 @@ def _is_stream(reply: Reply) -> bool:
     return kind.startswith(EVENT_STREAM) or not kind.startswith(JSON)
 
 
-def watch_for(prepared: PreparedRequest) -> StreamWatch:
+def watch_for(prepared: PreparedRequest, provider: str = "") -> StreamWatch:
     """A watch over a stream in the caller's wire."""
-    return StreamWatch(prepared.dialect.replies.stream, leaves_usage_out=prepared.leaves_usage_out)
+    return StreamWatch(
+        prepared.dialect.replies.stream,
+        leaves_usage_out=prepared.leaves_usage_out,
+        provider=provider,
+    )
 
 
-async def _begin_stream(reply: Reply, route: TargetRoute, prepared: PreparedRequest) -> Answer | Failure:
+async def _begin_stream(
+    reply: Reply, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes
+) -> Answer | Failure:
     """Read a stream up to its first content, and further if the target has ``stream_rescue``."""
-    held = _HeldStream(reply, watch_for(prepared))
+    held = _HeldStream(reply, watch_for(prepared, route.provider.slug))
     failure = await held.read_until(1)
     if failure is None and route.target.rescue is not None:
         failure = await _hold_on(held, route.target.rescue)
@@ -83,12 +91,21 @@ async def _begin_stream(reply: Reply, route: TargetRoute, prepared: PreparedRequ
     watch = held.watch
     if watch.error is None and not watch.content and held.has_ended:
         return _nothing_usable(route, "ended its stream without any content")
-    if watch.error is None and held.has_ended and not watch.ending()[0]:
+    is_unreadable = watch.is_over and not watch.error_data
+    if (watch.error is None or is_unreadable) and held.has_ended and not watch.ending()[0]:
         text = f"The provider {route.target.provider} ended its stream before the answer was finished."
         return Failure(Kind.TRUNCATED, text, sent=True)
     error = watch.error
-    outcome = Outcome(200) if error is None else _error_outcome(error, route, "at the beginning of its stream")
-    return Answer(200, reply_headers(reply.headers), bytes(held.ready), outcome, held.rest, watch)
+    if error is None:
+        return Answer(200, reply_headers(reply.headers), bytes(held.ready), Outcome(200), held.rest, watch)
+    outcome = _error_outcome(error, route, "at the beginning of its stream")
+    if watch.content:
+        return Answer(200, reply_headers(reply.headers), bytes(held.ready), outcome, held.rest, watch)
+    held.rest.close()
+    if not watch.error_data:
+        return _nothing_usable(route, "sent a chunk that is no JSON")
+    told = error_in_answer(watch.error_data, error, reply.headers, route, prepared.dialect, trace_id)
+    return Answer(told.status, _error_headers(told, reply), told.body, outcome)
 
 
 class _HeldStream:
@@ -173,7 +190,12 @@ def _error_outcome(error: ClassifiedError, route: TargetRoute, where: str) -> Ou
     return Outcome(error.status, failure, error=error.error, retry_after=error.retry_after)
 
 
-async def _collect(reply: Reply, route: TargetRoute, prepared: PreparedRequest) -> Answer | Failure:
+def _error_headers(told: ErrorReply, reply: Reply) -> Headers:
+    """The headers of an error that came with a good status."""
+    return merged(told.headers, reply_headers(headers_for(reply, JSON)))
+
+
+async def _collect(reply: Reply, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes) -> Answer | Failure:
     """Read a plain reply to its end, or until it is larger than ``HOLD`` bytes."""
     parts, size = [], 0
     while data := await reply.read():
@@ -190,20 +212,24 @@ async def _collect(reply: Reply, route: TargetRoute, prepared: PreparedRequest) 
         return Answer(reply.status, headers, body, _refused(reply, body, route), rest=rest)
     if rest is not None:
         return Answer(reply.status, headers, body, Outcome(reply.status), rest=rest)
-    replies = prepared.dialect.replies
-    if b'"error"' in body and (error := replies.error_in_reply(body)) is not None:
-        outcome = _error_outcome(error, route, "in place of an answer")
-        return Answer(reply.status, headers, body, outcome)
-    usage = replies.read_usage(body) if prepared.body is not None else None
-    if isinstance(usage, Failure):
-        return _nothing_usable(route, "answered with success but the body is not a JSON object")
-    return Answer(reply.status, headers, body, Outcome(reply.status), usage=usage)
+    if prepared.body is None:
+        return Answer(reply.status, headers, body, Outcome(reply.status))
+    verdict = prepared.dialect.replies.judge(body, route.provider.slug, route.operation is Operation.CHAT)
+    if verdict.error is not None:
+        told = error_in_answer(body, verdict.error, reply.headers, route, prepared.dialect, trace_id)
+        outcome = _error_outcome(verdict.error, route, "in place of an answer")
+        return Answer(told.status, _error_headers(told, reply), told.body, outcome, usage=verdict.usage)
+    if verdict.problem:
+        return _nothing_usable(route, verdict.problem)
+    body = body if verdict.body is None else verdict.body
+    return Answer(reply.status, headers, body, Outcome(reply.status), usage=verdict.usage)
 
 
 def _refused(reply: Reply, body: bytes, route: TargetRoute) -> Outcome:
     """The outcome, for routing, of a provider's error response."""
     text = f"The provider {route.target.provider} answered with status {reply.status}."
-    error = read_error(reply.status, body)
+    told = reply.error if isinstance(reply, ToldErrorReply) else None
+    error = told or read_error(reply.status, body, route.provider.slug)
     delay = retry_after(reply.headers, datetime.datetime.now(datetime.UTC))
     return Outcome(
         reply.status,

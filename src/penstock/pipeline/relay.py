@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 from penstock.core.failure import Failure, Kind
-from penstock.dialects.caller import CallerDialect
+from penstock.dialects.caller import CallerDialect, ProviderReply
+from penstock.dialects.provider_errors import ClassifiedError
 from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.call import Answer, Call
 from penstock.transport.base import Reply
@@ -34,6 +35,11 @@ class Broken(Exception):
 _CUT: Final = Failure(
     Kind.TRUNCATED,
     "The provider ended its stream before the answer was finished: what came so far is not the whole of it.",
+    sent=True,
+)
+_UNREADABLE: Final = Failure(
+    Kind.INVALID_RESPONSE,
+    "The provider's stream holds a chunk that is no JSON: part of the answer is missing.",
     sent=True,
 )
 _ERROR: Final = Failure(Kind.STREAM_ERROR, "The provider sent an error in the middle of its stream.", sent=True)
@@ -64,16 +70,30 @@ def last_bytes(
 ) -> bytes:
     """The end of a stream, as the caller's dialect has it: the bytes that ``watch`` still holds, or an error event if
     the stream broke off (``failure``) or has no end. Completes what the answer says of itself."""
+    was_over = watch.is_over
     last = watch.finish()
     finished, usage = watch.ending()
     answer.usage = usage
     if answer.attempt is not None:
         answer.attempt.usage = usage
-    cut = failure or (None if finished or watch.error else _CUT)
-    if cut is not None:
+    is_told = watch.error is not None and not watch.is_over
+    cut = failure or (None if finished or is_told else _CUT)
+    if watch.error is not None and (was_over or watch.error_data) and watch.is_over and failure is None:
+        cut = _ERROR
+        last += _told(watch, watch.error, dialect, trace)
+    elif cut is not None:
         last = (b"\n\n" if watch.mid_event else b"") + dialect.errors.event(cut, trace)
     answer.broken = cut or (_ERROR if watch.error else None)
     return last
+
+
+def _told(watch: StreamWatch, error: ClassifiedError, dialect: CallerDialect, trace: str) -> bytes:
+    """The event for an error that the provider's stream told in words of its own."""
+    errors = dialect.errors
+    if not watch.error_data:
+        return errors.event(_UNREADABLE, trace)
+    reply = ProviderReply(error.status, [], watch.error_data, watch.provider, error)
+    return errors.as_event(errors.provider(reply, trace).body)
 
 
 async def _relay_plain(answer: Answer, reply: Reply, sink: Sink) -> None:

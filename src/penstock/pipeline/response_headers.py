@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from penstock.core.http import Headers
 from penstock.core.memo import NameMemo
+from penstock.core.outcome import ErrorClass
 from penstock.pipeline.call import Answer, Call
 from penstock.routing import trace
 from penstock.routing.walk import Walked
@@ -25,7 +26,7 @@ _KEPT_BACK: Final = frozenset(
     b"""
     connection keep-alive proxy-connection proxy-authenticate proxy-authentication-info te trailer transfer-encoding
     upgrade content-length via alt-svc alt-used
-    server date set-cookie set-cookie2 set-login refresh link sourcemap x-sourcemap clear-site-data
+    location server date set-cookie set-cookie2 set-login refresh link sourcemap x-sourcemap clear-site-data
     strict-transport-security public-key-pins expect-ct nel report-to reporting-endpoints x-frame-options
     x-xss-protection x-content-type-options x-permitted-cross-domain-policies x-dns-prefetch-control
     content-security-policy content-security-policy-report-only permissions-policy feature-policy document-policy
@@ -94,7 +95,7 @@ def _advise(answer: Answer, walked: Walked) -> None:
     due = retry_after is not None or (retried and answer.status in _AGAIN)
     if due and not any(name == b"retry-after" for name, _ in answer.headers):
         answer.headers.append((b"retry-after", b"%d" % max(1, math.ceil(retry_after or 0))))
-    if retried:
+    if retried or answer.outcome.error is ErrorClass.QUOTA:
         answer.headers[:] = [field for field in answer.headers if field[0] != b"x-should-retry"]
         answer.headers.append((b"x-should-retry", b"false"))
 

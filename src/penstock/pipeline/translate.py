@@ -11,12 +11,12 @@ import time
 
 import msgspec
 
-from penstock.core.events import Event, collect
+from penstock.core.events import Event, Fail, collect
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import content_type
-from penstock.dialects import provider_errors
-from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect, Caption, ProviderReply
+from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect, Caption
 from penstock.dialects.dialect import ProviderDialect, WriteContext
+from penstock.dialects.framing import sse
 from penstock.dialects.framing.frame import MAX_FRAME
 from penstock.pipeline.wrapped_reply import TransformedReply, TransformedStream, headers_for, unusable
 from penstock.transport.base import Reply
@@ -48,10 +48,9 @@ class Translation(msgspec.Struct, frozen=True):
 
 
 def translate_reply(reply: Reply, translation: Translation, trace_id: bytes) -> Reply:
-    """A provider's reply in the caller's wire. ``trace_id`` is the id of the request that asked for it."""
+    """A provider's reply with a good status in the caller's wire. ``trace_id`` is the id of the request that asked for
+    it."""
     provider = translation.context.provider
-    if not 200 <= reply.status < 300:
-        return _translated_error(reply, translation, trace_id)
     kind = content_type(reply.headers)
     if translation.streams and kind.startswith(translation.provider.stream_types):
         return TransformedStream(reply, _TranslatedStream(translation, trace_id), headers_for(reply, EVENT_STREAM))
@@ -60,30 +59,7 @@ def translate_reply(reply: Reply, translation: Translation, trace_id: bytes) -> 
         return unusable(provider, f"sent a reply of more than {MAX_FRAME >> 20} MiB")
 
     headers = headers_for(reply, EVENT_STREAM if translation.streams else JSON)
-    return TransformedReply(reply, lambda body: _translated(body, translation), MAX_FRAME, headers, too_large)
-
-
-def _translated_error(reply: Reply, translation: Translation, trace_id: bytes) -> Reply:
-    """An error, read whole. The caller's wire may demand another status and other headers: both are set when the body
-    is read."""
-    provider = translation.context.provider
-    headers = headers_for(reply, JSON)
-
-    def change(body: bytes) -> bytes:
-        error = provider_errors.read_error(reply.status, body)
-        error_reply = translation.caller.errors.provider(
-            ProviderReply(reply.status, reply.headers, body, provider, error), trace_id.decode("utf-8", "replace")
-        )
-        translated.status = error_reply.status
-        names = {name for name, _ in error_reply.headers}
-        headers[:] = [*error_reply.headers, *[field for field in headers if field[0] not in names]]
-        return error_reply.body
-
-    def too_large() -> Failure:
-        return unusable(provider, f"sent an error of more than {MAX_FRAME >> 20} MiB")
-
-    translated = TransformedReply(reply, change, MAX_FRAME, headers, too_large)
-    return translated
+    return TransformedReply(reply, lambda body: _translated(body, translation, trace_id), MAX_FRAME, headers, too_large)
 
 
 class _TranslatedStream:
@@ -124,14 +100,14 @@ class _TranslatedStream:
         )
 
 
-def _translated(body: bytes, translation: Translation) -> bytes | Failure:
-    """A whole reply in the caller's wire: plain, or as a stream if the caller asked for a stream."""
+def _translated(body: bytes, translation: Translation, trace_id: bytes) -> bytes | Failure:
+    """A whole reply in the caller's wire: plain, or as a stream if the caller asked for a stream. An error in place of
+    an answer becomes the error's body or event, which the reader of the first content takes for one."""
     context, caller = translation.context, translation.caller
     events = translation.provider.read_reply(body, context)
     reply = collect(events)
     if reply.failure is not None:
-        text = f"sent an error in place of an answer: {reply.failure.message.rstrip('.')}"
-        return unusable(context.provider, text)
+        return _told(reply.failure, body, translation, trace_id.decode("utf-8", "replace"))
     if not translation.streams:
         return caller.write_reply(reply, translation.caption())
     writer = caller.stream_writer(translation.caption())
@@ -139,3 +115,12 @@ def _translated(body: bytes, translation: Translation) -> bytes | Failure:
     if writer.failed is not None:
         return unusable(context.provider, f"sent an answer that can't be told: {writer.failed.message.rstrip('.')}")
     return stream
+
+
+def _told(fail: Fail, body: bytes, translation: Translation, trace: str) -> bytes | Failure:
+    """An error that came with status 200."""
+    errors, provider = translation.caller.errors, translation.context.provider
+    if fail.broken:
+        return unusable(provider, f"sent an unusable reply: {fail.message.rstrip('.')}")
+    event = errors.provider_event(msgspec.structs.replace(fail, raw=fail.raw or body), provider, trace)
+    return event if translation.streams else next(data for _, data in sse.events(event))

@@ -40,7 +40,7 @@ ROWS: Final = (
             ),
         ),
         notes="The key is a programmatic access token or a JWT.",
-        quirks=ChatQuirks(normalizes_replies=True),
+        quirks=ChatQuirks(normalizes_replies=True, leaves_reason_out=True),
     ),
     Provider(
         "databricks",

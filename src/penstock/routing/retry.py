@@ -21,7 +21,7 @@ LONGEST_WAIT: Final = 60.0
 _LONGEST_BACKOFF: Final = 16.0
 _SHORT: Final = 10.0
 """The longest Retry-After that is used if the config doesn't set ``use_retry_after_header``, in seconds."""
-_HOPELESS: Final = frozenset({ErrorClass.CONTEXT_LENGTH, ErrorClass.CONTENT_FILTER})
+_HOPELESS: Final = frozenset({ErrorClass.CONTEXT_LENGTH, ErrorClass.CONTENT_FILTER, ErrorClass.QUOTA})
 """Errors that the same target would return again."""
 _ASKING: Final = frozenset({429, 503})
 """The statuses with which Retry-After says how long to stay away (RFC 6585, 4; RFC 9110, 15.6.4)."""

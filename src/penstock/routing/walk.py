@@ -14,7 +14,7 @@ from typing import Any, Final, assert_never
 import msgspec
 
 from penstock.core.failure import Failure, Kind
-from penstock.core.outcome import ErrorClass, Outcome
+from penstock.core.outcome import TELLING, ErrorClass, Outcome
 from penstock.routing.balance import pick
 from penstock.routing.conditions import Evaluation, View
 from penstock.routing.health import Health
@@ -355,7 +355,10 @@ class _Walker:
         failure = outcome.failure
         named = failure is not None and failure.kind is not Kind.UPSTREAM_STATUS
         result = failure.kind.value if failure is not None and named else str(outcome.status)
-        self.steps.append(AttemptStep(target.path, "cached" if outcome.stored else result, milliseconds))
+        step = AttemptStep(target.path, "cached" if outcome.stored else result, milliseconds)
+        if outcome.error in TELLING and outcome.error is not None:
+            step.why.append(outcome.error.value)
+        self.steps.append(step)
 
     def _explain(self, why: str) -> None:
         """Add a reason to the latest step: why another step follows, or why none does."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.outcome import ErrorClass
-from penstock.dialects.provider_errors import ClassifiedError, error_in_reply, read_error, read_error_event
+from penstock.dialects.provider_errors import ClassifiedError, read_error, read_error_event
 
 C = ErrorClass
 
@@ -77,19 +77,3 @@ def test_what_an_error_event_stands_for(event: Any, status: int, error: ErrorCla
 def test_no_bytes_lead_to_an_exception(data: bytes) -> None:
     read_error(400, data)
     read_error_event(data)
-
-
-@pytest.mark.parametrize(
-    ("reply", "status"),
-    [
-        ({"error": {"message": "x", "code": 429}}, 429),
-        ({"error": {"message": "x"}, "id": "1"}, 502),
-        ({"error": None, "choices": []}, None),
-        ({"error": {"message": "x"}, "choices": [{"message": {}}]}, None),
-        ({"choices": [{"message": {"content": 'an "error"'}}]}, None),
-        ([], None),
-    ],
-)
-def test_an_error_in_place_of_a_completion(reply: Any, status: int | None) -> None:
-    trouble = error_in_reply(json.dumps(reply).encode())
-    assert (trouble and trouble.status) == status

@@ -156,3 +156,26 @@ def test_what_clients_can_read_passes_untouched(events: bytes) -> None:
     watch = StreamWatch(OPENAI)
     assert watch.feed(events) is events
     assert watch.skipped == 0
+
+
+# Events that clients can't read.
+
+SAID = b'data: {"choices":[{"delta":{"content":"Hi"}}]}\n\n'
+
+
+def test_numbers_that_are_no_json_become_null() -> None:
+    watch = StreamWatch(CALLERS["openai_chat"].replies.stream)
+    odd = (
+        b'id: 1\ndata: {"choices":[{"delta":{"content":"NaN"},"logprobs":{"content":[{"logprob":-Infinity},NaN]}}]}\n\n'
+    )
+    mended = odd.replace(b"-Infinity", b"null").replace(b",NaN]", b",null]")
+    assert watch.feed(SAID + odd + SAID) == SAID + mended + SAID
+    assert (watch.skipped, watch.error) == (1, None)
+
+
+def test_a_chunk_that_cant_be_read_ends_the_stream() -> None:
+    watch = StreamWatch(CALLERS["openai_chat"].replies.stream)
+    assert watch.feed(SAID + b'data: {"choices":[{"delta":{"con\n\n' + SAID) == SAID
+    assert watch.feed(SAID) + watch.finish() == b""
+    assert (watch.skipped, watch.is_over, watch.error_data) == (1, True, b"")
+    assert watch.error is not None

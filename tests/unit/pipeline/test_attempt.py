@@ -125,10 +125,27 @@ async def test_on_lane_1_a_hosts_deviations_are_mended() -> None:
     assert as_it_is.body == body
 
 
-async def test_on_lane_1_errors_pass_as_they_are() -> None:
-    body = b'{"message":"no"}'
+async def test_on_lane_1_errors_of_the_wires_shape_keep_their_bytes() -> None:
+    body = b'{ "error": {"message":"no", "odd": 1.0}, "beside": 2}'
     answer = await Tries(json_reply(body, 400)).attempt(target("groq"), CHAT)
     assert (answer.status, answer.body) == (400, body)
+
+
+async def test_on_lane_1_other_errors_are_wrapped() -> None:
+    answer = await Tries(json_reply(b'{"message":"no"}', 400)).attempt(target("groq"), CHAT)
+    told = json.loads(answer.body)
+    assert (answer.status, told["error"]["message"]) == (400, "groq error: no")
+    assert told["provider_response"] == {"message": "no"}
+
+
+async def test_a_redirect_is_a_failure_and_leads_nowhere() -> None:
+    reply = FakeReply(307, b"", headers=[(b"location", b"http://user:pass@other.test/v1?key=1")])
+    answer = await Tries(reply).attempt(target("groq"), CHAT)
+    message = json.loads(answer.body)["error"]["message"]
+    assert (answer.status, reply.closed) == (502, True)
+    assert "http://other.test/v1 " in message
+    assert "pass" not in message
+    assert b"location" not in dict(answer.headers)
 
 
 async def test_on_lane_1_a_stream_of_another_frame_becomes_the_wires_own() -> None:

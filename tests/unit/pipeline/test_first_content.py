@@ -55,7 +55,7 @@ async def begun(
 ) -> Answer | Failure:
     route = calling.route(to or target(HOSTS[dialect.name]))
     request = calling.prepared(calling.call({**CHAT, "stream": streams}, dialect), route)
-    return await read_first_content(reply, route, AttemptDeadlines(Limits(), first_token), request)
+    return await read_first_content(reply, route, AttemptDeadlines(Limits(), first_token), request, b"trace")
 
 
 async def answered(
@@ -112,7 +112,8 @@ async def test_a_stream_that_ends_as_soon_as_it_has_begun_was_not_finished(diale
 async def test_an_error_at_the_beginning_is_an_outcome_that_routing_knows(dialect: CallerDialect) -> None:
     nothing, _, _ = STREAMS[dialect.name]
     answer = await answered(event_stream(nothing, ERRORS[dialect.name]), dialect)
-    assert (answer.status, answer.outcome.status, answer.outcome.error) == (200, 429, ErrorClass.RATE_LIMIT)
+    assert (answer.status, answer.outcome.status, answer.outcome.error) == (429, 429, ErrorClass.RATE_LIMIT)
+    assert (answer.rest, dict(answer.headers)[b"content-type"]) == (None, b"application/json")
     assert answer.failure is not None
     assert answer.failure.kind is Kind.STREAM_ERROR
 
@@ -228,7 +229,7 @@ async def test_a_plain_reply_that_is_none(dialect: CallerDialect) -> None:
 async def test_an_error_that_says_success(dialect: CallerDialect) -> None:
     body = b'{"type":"error","error":{"message":"Full","type":"rate_limit_error"}}'
     answer = await answered(json_reply(body), dialect, streams=False)
-    assert (answer.status, answer.body, answer.outcome.status) == (200, body, 429)
+    assert (answer.status, answer.body, answer.outcome.status) == (429, body, 429)
     assert answer.failure is not None
     assert answer.failure.kind is Kind.STREAM_ERROR
 

@@ -227,8 +227,9 @@ async def test_a_key_belongs_to_who_sent_it() -> None:
 
 
 async def test_failed_calls_are_forgotten() -> None:
-    once = Once(json_reply(b'{"error":{}}', 400), json_reply(PLAIN["openai_chat"]))
-    assert await once.served(once.call()) == b'{"error":{}}'
+    error = b'{"error":{"message":"no"}}'
+    once = Once(json_reply(error, 400), json_reply(PLAIN["openai_chat"]))
+    assert await once.served(once.call()) == error
     assert await once.served(once.call()) == PLAIN["openai_chat"]
 
 

@@ -15,6 +15,7 @@ from penstock.core.http import Headers
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.framing.frame import MAX_FRAME
 from penstock.dialects.registry import DIALECTS
+from penstock.pipeline.told_error import told_error
 from penstock.pipeline.translate import Translation, translate_reply
 from penstock.transport.base import Reply
 
@@ -77,9 +78,8 @@ async def test_a_plain_reply_is_told_in_the_callers_wire(caller: CallerDialect, 
     reply, body = await translated(json_reply(PLAIN[WIRES[host]]), caller, host)
     assert (reply.status, reply.headers, reply.failure) == (200, [(b"content-type", b"application/json")], None)
     assert text_of(caller, body) == "Hi"
-    usage = caller.replies.read_usage(body)
+    usage = caller.replies.judge(body, host, True).usage
     assert usage is not None
-    assert not isinstance(usage, Failure)
     assert (usage.prompt, usage.completion) == (3, 2)
 
 
@@ -134,7 +134,7 @@ async def test_an_error_within_a_stream_ends_it_in_the_callers_words(caller: Cal
     reply, body = await translated(inner, caller, host, streams=True)
     last = body.rstrip(b"\n").rpartition(b"\n\n")[2]
     name, _, data = last.rpartition(b"data: ")
-    error = caller.replies.stream.error_in(name.removeprefix(b"event: ").strip(), data)
+    error = caller.replies.stream.error_in(name.removeprefix(b"event: ").strip(), data, "")
     assert error is not None
     assert b"Full" in last
     assert (caller.replies.stream.ending(body)[0], inner.closed, reply.failure) == (False, True, None)
@@ -144,7 +144,8 @@ async def test_an_error_within_a_stream_ends_it_in_the_callers_words(caller: Cal
 async def test_an_error_has_the_callers_shape_and_the_headers_that_go_with_it(caller: CallerDialect, host: str) -> None:
     headers: Headers = [(b"content-type", b"text/html"), (b"retry-after", b"7"), (b"content-length", b"1")]
     error = b'{"error":{"message":"Too many","type":"rate_limit_error"}}'
-    reply, body = await translated(FakeReply(429, error, headers=headers), caller, host, streams=True)
+    reply = told_error(FakeReply(429, error, headers=headers), caller, host, b"trace-1", relays=False)
+    body = await read_all(reply)
     fields = dict(reply.headers)
     assert (reply.status, fields[b"content-type"], fields[b"retry-after"]) == (429, b"application/json", b"7")
     assert len(reply.headers) == len(fields)
@@ -154,27 +155,32 @@ async def test_an_error_has_the_callers_shape_and_the_headers_that_go_with_it(ca
 
 async def test_anthropics_clients_have_a_status_of_their_own_for_a_prompt_that_is_too_long() -> None:
     error = b'{"error":{"message":"Too long","code":"context_length_exceeded"}}'
-    reply, body = await translated(json_reply(error, 413), ANTHROPIC, "cerebras")
+    reply = told_error(json_reply(error, 413), ANTHROPIC, "cerebras", b"trace-1", relays=False)
+    body = await read_all(reply)
     assert (reply.status, json.loads(body)["error"]["type"]) == (400, "invalid_request_error")
     assert dict(reply.headers)[b"request-id"] == b"trace-1"
 
 
 @BOTH_WAYS
-@pytest.mark.parametrize("status", [200, 500])
-async def test_what_is_far_too_large_is_refused(caller: CallerDialect, host: str, status: int) -> None:
-    reply, body = await translated(json_reply(b"x" * (MAX_FRAME + 1), status), caller, host)
+async def test_what_is_far_too_large_is_refused(caller: CallerDialect, host: str) -> None:
+    reply, body = await translated(json_reply(b"x" * (MAX_FRAME + 1)), caller, host)
     assert reply.failure is not None
     assert (reply.failure.kind, body) == (Kind.INVALID_RESPONSE, b"")
 
 
 @BOTH_WAYS
-async def test_an_error_in_place_of_an_answer_is_a_failure(caller: CallerDialect, host: str) -> None:
+async def test_an_error_in_place_of_an_answer_is_told_as_one(caller: CallerDialect, host: str) -> None:
     body = b'{"type":"error","error":{"type":"api_error","message":"Oh no."}}'
-    for streams in (False, True):
-        reply, told = await translated(json_reply(body), caller, host, streams=streams)
-        assert reply.failure is not None
-        assert (reply.failure.kind, told) == (Kind.INVALID_RESPONSE, b"")
-        assert "Oh no" in reply.failure.message
+    reply, told = await translated(json_reply(body), caller, host)
+    verdict = caller.replies.judge(told, host, True)
+    assert (reply.failure, caller.errors.has_shape(told)) == (None, True)
+    assert verdict.error is not None
+    assert verdict.error.status in {500, 502}
+    assert "Oh no" in json.loads(told)["error"]["message"]
+    reply, told = await translated(json_reply(body), caller, host, streams=True)
+    name, _, data = told.strip().rpartition(b"data: ")
+    assert reply.failure is None
+    assert caller.replies.stream.error_in(name.removeprefix(b"event: ").strip(), data, "") is not None
 
 
 @BOTH_WAYS

@@ -30,23 +30,11 @@ from penstock.core.events import (
     ToolArgs,
     ToolStart,
 )
+from penstock.core.finish_reasons import FAILED_STATUS, is_failure, openai_reason
 from penstock.core.json_text import read_json, write_json
 from penstock.core.usage import Usage
 from penstock.dialects.bedrock import formats
 from penstock.dialects.dialect import WriteContext
-
-STOP_REASONS: Final[Mapping[str, str]] = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "malformed_model_output": "stop",
-    "malformed_tool_use": "stop",
-    "tool_use": "tool_calls",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "guardrail_intervened": "content_filter",
-    "content_filtered": "content_filter",
-}
-"""Converse's stop reasons in OpenAI's words."""
 
 _PADDING: Final = "p"
 """A member of every event, of random length, that hides how long the others are."""
@@ -84,7 +72,7 @@ class Answer:
         for index, block in enumerate(content):
             if isinstance(block, dict):
                 events += self._block(block, index, inputs[index] if index < len(inputs) else b"")
-        return [*events, *_extras(reply, {"output", "stopReason", "usage"}), *_tokens(reply), _stop(reply)]
+        return [*events, *_extras(reply, {"output", "stopReason", "usage"}), *_tokens(reply), *_stop(reply)]
 
     def event(self, name: str, event: Mapping[str, Any]) -> list[Event]:
         """What one event of a stream says."""
@@ -166,7 +154,7 @@ class Answer:
         """The end of the answer, and of blocks of which no end was told."""
         rest = [event for index in sorted(self._unfinished) for event in self._end_block({"contentBlockIndex": index})]
         self.has_stopped = True
-        return [*rest, *_extras(event, {"stopReason"}), _stop(event)]
+        return [*rest, *_extras(event, {"stopReason"}), *_stop(event)]
 
     def _account(self, event: Mapping[str, Any]) -> list[Event]:
         """What is told after the answer: counts, times, what the guardrail found."""
@@ -320,13 +308,19 @@ def _extras(event: Mapping[str, Any], read: set[str]) -> list[Event]:
     return [Extra(name, value) for name, value in event.items() if name not in read and name != _PADDING]
 
 
-def _stop(event: Mapping[str, Any]) -> Event:
-    """Why the message ended. The stop sequence is told where the request asks for ``/stop_sequence`` of Claude's own
-    reply (Bedrock API reference, "Converse", ``additionalModelResponseFieldPaths``)."""
+def _stop(event: Mapping[str, Any]) -> list[Event]:
+    """Why the message ended: by an error where the model wrote what Bedrock can't read.
+
+    The stop sequence is told where the request asks for ``/stop_sequence`` of Claude's own reply (Bedrock API
+    reference, "Converse", ``additionalModelResponseFieldPaths``)."""
     native = json_text.text(event, "stopReason")
+    if not native:
+        return []
+    if is_failure(native):
+        return [Fail(f"the model's output can't be read ({native})", native, native, FAILED_STATUS)]
     asked = json_text.mapping(event, "additionalModelResponseFields")
     sequence = json_text.text(asked, "/stop_sequence") or json_text.text(asked, "stop_sequence")
-    return Stop(STOP_REASONS.get(native, "stop"), native, sequence=sequence)
+    return [Stop(openai_reason(native), native, sequence=sequence)]
 
 
 def _tokens(event: Mapping[str, Any]) -> list[Event]:

@@ -24,22 +24,12 @@ from penstock.core.events import (
     ToolArgs,
     ToolStart,
 )
+from penstock.core.finish_reasons import is_failure, openai_reason
 from penstock.core.json_text import read_json
 from penstock.core.usage import Usage
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.sse import EventSplitter
-
-_STOPS: Final[Mapping[str, str]] = {
-    "COMPLETE": "stop",
-    "STOP_SEQUENCE": "stop",
-    "MAX_TOKENS": "length",
-    "TOOL_CALL": "tool_calls",
-    "TIMEOUT": "stop",
-}
-"""Cohere's finish reasons in OpenAI's words. TIMEOUT means cut short, and is no failure unless an error says so; ERROR
-always is one."""
-_FAILED: Final = "ERROR"
 
 _PLAN: Final = -1
 """Where the tool plan stands among the content blocks, which Cohere counts from 0."""
@@ -287,10 +277,10 @@ def _end(event: Mapping[str, Any], raw: bytes) -> Iterable[Event]:
     if usage:
         yield _tokens(usage)
     native, error = json_text.text(event, "finish_reason"), json_text.text(event, "error")
-    if error or native == _FAILED:
+    if error or is_failure(native):
         yield Fail(error or "The provider failed to generate the answer.", type=native, raw=raw)
-    else:
-        yield Stop(_STOPS.get(native, "stop"), native)
+    elif native:
+        yield Stop(openai_reason(native), native)
 
 
 def _tokens(usage: Mapping[str, Any]) -> Usage:

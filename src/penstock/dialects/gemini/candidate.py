@@ -16,34 +16,9 @@ from typing import Any, Final
 from penstock.core import json_text
 from penstock.core.chat import Owner
 from penstock.core.events import Event, Extra, Foreign, Media, Stop, Text, Thinking, ToolArgs, ToolStart
+from penstock.core.finish_reasons import CONTENT_FILTER, is_failure, openai_reason
 from penstock.core.json_text import write_json
 from penstock.dialects.gemini.grounding import citations, logprobs
-
-FINISH_REASONS: Final[Mapping[str, str]] = {
-    "FINISH_REASON_UNSPECIFIED": "stop",
-    "STOP": "stop",
-    "MAX_TOKENS": "length",
-    "SAFETY": "content_filter",
-    "RECITATION": "stop",
-    "LANGUAGE": "content_filter",
-    "OTHER": "stop",
-    "BLOCKLIST": "content_filter",
-    "PROHIBITED_CONTENT": "content_filter",
-    "SPII": "content_filter",
-    "MODEL_ARMOR": "content_filter",
-    "MALFORMED_FUNCTION_CALL": "stop",
-    "UNEXPECTED_TOOL_CALL": "stop",
-    "TOO_MANY_TOOL_CALLS": "stop",
-    "MISSING_THOUGHT_SIGNATURE": "stop",
-    "MALFORMED_RESPONSE": "stop",
-    "IMAGE_SAFETY": "content_filter",
-    "IMAGE_PROHIBITED_CONTENT": "content_filter",
-    "IMAGE_RECITATION": "content_filter",
-    "IMAGE_OTHER": "stop",
-    "NO_IMAGE": "stop",
-}
-"""Google's finish reasons in OpenAI's words (docs/portkey.md#finish-reasons). Those of a failed call are no
-errors of HTTP and no reason to ask again; ``finishMessage`` says what happened, and is told beside them."""
 
 _TOLD_OTHERWISE: Final = frozenset({"content", "finishReason", "index", "logprobsResult"})
 _RUN_BY_GOOGLE: Final = frozenset({"executableCode", "toolCall"})
@@ -86,6 +61,16 @@ class Candidate:
         return bool(self._reason) and not self._goes_on
 
     @property
+    def failed_by(self) -> str:
+        """Google's word where it says that no answer came about (a call that can't be read, say), else empty."""
+        return self._reason if not self._was_blocked and is_failure(self._reason) else ""
+
+    @property
+    def explanation(self) -> str:
+        """Google's own words about the end, ``finishMessage``."""
+        return json_text.text(self._extras, "finishMessage")
+
+    @property
     def is_silent(self) -> bool:
         """Whether it says nothing at all."""
         return not self._reason and self._block < 0 and not self._calls
@@ -117,8 +102,8 @@ class Candidate:
         for name, value in self._extras.items():
             yield Extra(name, value, self._index)
         if self._reason:
-            reason = "content_filter" if self._was_blocked else FINISH_REASONS.get(self._reason, "stop")
-            yield Stop("tool_calls" if self._calls and reason == "stop" else reason, self._reason, self._index)
+            reason = CONTENT_FILTER if self._was_blocked else openai_reason(self._reason, has_calls=self._calls > 0)
+            yield Stop(reason, self._reason, self._index)
 
     # Parts.
 

@@ -15,6 +15,7 @@ import msgspec
 
 from penstock.core import json_text
 from penstock.core.events import Event, Extra, Fail, Start
+from penstock.core.finish_reasons import FAILED_STATUS
 from penstock.core.json_text import UNREADABLE, read_json
 from penstock.core.usage import Usage
 from penstock.dialects.dialect import WriteContext
@@ -160,6 +161,10 @@ class _Reply:
         if not is_whole and not all(candidate.has_ended for candidate in self._candidates.values()):
             yield from self.broken("its stream ended before its answer did")
             return
+        for candidate in self._candidates.values():
+            if candidate.failed_by:
+                yield from self._failed(_gave_up(candidate))
+                return
         self.has_ended = True
         for candidate in self._candidates.values():
             yield from candidate.end()
@@ -214,6 +219,12 @@ class _Reply:
             tool_prompt=tools,
             native=usage,
         )
+
+
+def _gave_up(candidate: Candidate) -> Fail:
+    """A candidate that ended without an answer, because the model wrote a call of a tool that can't be read."""
+    message = candidate.explanation or f"the model gave up ({candidate.failed_by})"
+    return Fail(message, candidate.failed_by, candidate.failed_by, FAILED_STATUS)
 
 
 # The bytes of function calls' arguments, whose numbers pass as the model wrote them.

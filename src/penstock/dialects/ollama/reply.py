@@ -24,6 +24,7 @@ from penstock.core.events import (
     ToolArgs,
     ToolStart,
 )
+from penstock.core.finish_reasons import STOP, openai_reason
 from penstock.core.json_text import read_json, write_json
 from penstock.core.usage import Usage
 from penstock.core.vendor_error import read_vendor_error
@@ -31,8 +32,6 @@ from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.ndjson import LineSplitter
 
-_STOPS: Final[Mapping[str, str]] = {"stop": "stop", "length": "length", "load": "stop", "unload": "stop"}
-"""Ollama's reasons in OpenAI's words. A model that was only loaded or unloaded said nothing."""
 _READ: Final = frozenset({"model", "created_at", "message", "done", "done_reason", "logprobs", "error"})
 _COUNTS: Final = ("prompt_eval_count", "eval_count")
 _IMAGES: Final = {"iVBOR": "image/png", "/9j/": "image/jpeg", "UklGR": "image/webp", "R0lGOD": "image/gif"}
@@ -141,8 +140,8 @@ class StreamReader:
             if name not in _READ and name not in _COUNTS:
                 yield Extra(name, value)
         native = json_text.text(line, "done_reason")
-        reason = _STOPS.get(native, "stop")
-        yield Stop("tool_calls" if self._calls and reason == "stop" else reason, native)
+        # ``done`` says that the answer is whole; older servers give no reason beside it.
+        yield Stop(openai_reason(native or STOP, has_calls=self._calls > 0), native)
 
 
 def _arguments(value: Any, index: int) -> list[Event]:

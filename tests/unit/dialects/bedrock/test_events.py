@@ -240,20 +240,29 @@ def test_what_nobody_knows_is_kept() -> None:
     [
         ("end_turn", "stop"),
         ("stop_sequence", "stop"),
-        ("malformed_model_output", "stop"),
-        ("malformed_tool_use", "stop"),
         ("tool_use", "tool_calls"),
         ("max_tokens", "length"),
         ("model_context_window_exceeded", "length"),
         ("guardrail_intervened", "content_filter"),
         ("content_filtered", "content_filter"),
-        ("bored", "stop"),
-        ("", "stop"),
+        ("bored", "bored"),
     ],
 )
 def test_why_an_answer_ended(native: str, reason: str) -> None:
     assert collect(streamed(BEGIN + end(native))).choice(0).stop == Stop(reason, native)
     assert collect(whole(reason=native)).choice(0).stop == Stop(reason, native)
+
+
+@pytest.mark.parametrize("native", ["malformed_model_output", "malformed_tool_use"])
+def test_output_that_bedrock_cant_read_is_an_error(native: str) -> None:
+    for events in (streamed(BEGIN + end(native)), whole(reason=native)):
+        failure = collect(events).failure
+        assert failure is not None
+        assert (failure.type, failure.status, native in failure.message) == (native, 502, True)
+
+
+def test_no_reason_is_none() -> None:
+    assert collect(whole(reason="")).choice(0).stop is None
 
 
 def test_an_answer_without_counts_is_one() -> None:

@@ -231,8 +231,8 @@ def test_usage(usage: Any, expected: list[Usage]) -> None:
         ("STOP_SEQUENCE", "stop"),
         ("MAX_TOKENS", "length"),
         ("TOOL_CALL", "tool_calls"),
-        ("TIMEOUT", "stop"),
-        ("SOMETHING_NEW", "stop"),
+        ("TIMEOUT", "length"),
+        ("SOMETHING_NEW", "SOMETHING_NEW"),
     ],
 )
 def test_finish_reasons(native: str, reason: str) -> None:

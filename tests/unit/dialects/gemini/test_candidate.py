@@ -17,19 +17,43 @@ from penstock.core.events import (
     ToolStart,
 )
 from penstock.core.usage import Usage
-from penstock.dialects.gemini.candidate import FINISH_REASONS
 
 # How it ends.
 
 
-@pytest.mark.parametrize("reason", FINISH_REASONS)
-def test_every_reason_is_told_in_openais_words(reason: str) -> None:
+@pytest.mark.parametrize(
+    ("reason", "told"),
+    [
+        ("STOP", "stop"),
+        ("MAX_TOKENS", "length"),
+        *[
+            (word, "content_filter")
+            for word in ("SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "MODEL_ARMOR")
+        ],
+        *[(f"IMAGE_{word}", "content_filter") for word in ("SAFETY", "PROHIBITED_CONTENT", "RECITATION")],
+    ],
+)
+def test_every_reason_is_told_in_openais_words(reason: str, told: str) -> None:
     stop = whole(response(said("A"), finish=reason))[-1]
-    assert stop == Stop(FINISH_REASONS[reason], reason)
+    assert stop == Stop(told, reason)
 
 
-def test_reasons_that_nobody_knows_are_a_stop() -> None:
-    assert whole(response(said("A"), finish="TIRED"))[-1] == Stop("stop", "TIRED")
+@pytest.mark.parametrize("reason", ["TIRED", "OTHER", "IMAGE_OTHER", "NO_IMAGE", "FINISH_REASON_UNSPECIFIED"])
+def test_reasons_that_say_nothing_known_are_told_as_they_came(reason: str) -> None:
+    assert whole(response(said("A"), finish=reason))[-1] == Stop(reason, reason)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    """
+    MALFORMED_FUNCTION_CALL UNEXPECTED_TOOL_CALL TOO_MANY_TOOL_CALLS MISSING_THOUGHT_SIGNATURE MALFORMED_RESPONSE
+    """.split(),
+)
+def test_a_broken_call_is_an_error(reason: str) -> None:
+    told = {"candidates": [{"finishReason": reason, "finishMessage": "Malformed call: f(", "index": 0}]}
+    for events in (whole(told), streamed(told)):
+        assert events[-1] == Fail("Malformed call: f(", reason, reason, 502)
+    assert "gave up" in whole({"candidates": [{"finishReason": reason}]})[-1].message  # type: ignore[union-attr]
 
 
 def test_a_call_ends_with_stop() -> None:
@@ -65,14 +89,11 @@ def test_a_candidate_may_be_stopped_by_model_armor() -> None:
     ]
 
 
-def test_a_call_that_was_not_allowed_is_told() -> None:
-    """docs/quirks.md#q46: no failure, and no silent stop either."""
+def test_a_call_that_was_not_allowed_is_an_error() -> None:
+    """docs/quirks.md#q46: the attempt has failed, and ``finishMessage`` says why."""
     value = response(finish="UNEXPECTED_TOOL_CALL", content={}, finishMessage="Unexpected tool call: f()")
-    assert whole(value) == [
-        START,
-        Extra("finishMessage", "Unexpected tool call: f()", 0),
-        Stop("stop", "UNEXPECTED_TOOL_CALL"),
-    ]
+    word = "UNEXPECTED_TOOL_CALL"
+    assert whole(value) == [START, Fail("Unexpected tool call: f()", word, word, 502)]
 
 
 def test_text_may_go_on_after_a_reason_to_stop() -> None:

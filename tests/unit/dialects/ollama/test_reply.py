@@ -114,7 +114,7 @@ def test_any_cut_gives_the_same_events() -> None:
 
 @pytest.mark.parametrize(
     ("native", "reason"),
-    [("stop", "stop"), ("length", "length"), ("load", "stop"), ("unload", "stop"), ("", "stop"), ("new", "stop")],
+    [("stop", "stop"), ("length", "length"), ("load", "stop"), ("unload", "stop"), ("", "stop"), ("new", "new")],
 )
 def test_finish_reasons(native: str, reason: str) -> None:
     assert whole(last({"content": "Hi"}, native)) == [START, Text("Hi"), *ended(reason, native)]

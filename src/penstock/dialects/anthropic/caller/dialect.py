@@ -10,9 +10,10 @@ from penstock.dialects.anthropic.caller.reply import write_reply
 from penstock.dialects.anthropic.caller.request import read_request
 from penstock.dialects.anthropic.caller.stream import PING, MessageWriter
 from penstock.dialects.anthropic.relay.frames import InvokeFrames
+from penstock.dialects.anthropic.relay.judge import judge
 from penstock.dialects.anthropic.relay.request import fit_request
 from penstock.dialects.anthropic.relay.reshape import RESHAPE
-from penstock.dialects.anthropic.relay.stream import GRAMMAR, error_in_reply, read_usage
+from penstock.dialects.anthropic.relay.stream import GRAMMAR
 from penstock.dialects.caller import CallerDialect, Relay, Replies, StreamTransform
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.malformed import read_body
@@ -42,7 +43,7 @@ ANTHROPIC: Final = CallerDialect(
     write_reply=write_reply,
     stream_writer=MessageWriter,
     errors=ERRORS,
-    replies=Replies(_always, _as_it_is, read_usage, error_in_reply, GRAMMAR, RESHAPE),
+    replies=Replies(_always, _as_it_is, judge, GRAMMAR, RESHAPE),
     relay=Relay(fit_request, _plain, _stream),
     keep_alive=PING,
     header_settings={b"anthropic-beta": "anthropic_beta", b"anthropic-version": "anthropic_version"},

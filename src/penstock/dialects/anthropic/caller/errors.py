@@ -13,11 +13,12 @@ from typing import Any, Final
 from penstock.core.events import Fail
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
-from penstock.core.json_text import read_json_or_none, write_json
+from penstock.core.json_text import read_json, read_json_or_none, write_json
 from penstock.core.outcome import ErrorClass
 from penstock.core.vendor_error import VendorError, read_vendor_error, without_organisation
 from penstock.dialects.anthropic.provider.events import ERROR_STATUS
-from penstock.dialects.caller import JSON, NO_STORE, CallerErrors, ErrorReply, ProviderReply
+from penstock.dialects.anthropic.relay.judge import has_error_shape
+from penstock.dialects.caller import JSON, NO_STORE, CallerErrors, ErrorReply, ProviderReply, ToldError
 from penstock.dialects.provider_errors import read_error
 
 _TYPES: Final[Mapping[int, str]] = {
@@ -101,7 +102,7 @@ def _provider(reply: ProviderReply, trace_id: str) -> ErrorReply:
     status = reply.status
     if reply.error.error is ErrorClass.CONTEXT_LENGTH:
         status = 400
-    kind = _kind(said, status)
+    kind = _kind(said, status, reply.error.error)
     message = _message(said, reply.body, reply.provider, reply.error.error)
     is_final = status in _NOT_RETRIED or kind == "billing_error"
     headers = _headers(trace_id, "", is_final=is_final)
@@ -109,9 +110,9 @@ def _provider(reply: ProviderReply, trace_id: str) -> ErrorReply:
     return ErrorReply(status, headers, _body(kind, message, trace_id))
 
 
-def _kind(said: VendorError, status: int) -> str:
+def _kind(said: VendorError, status: int, error: ErrorClass | None) -> str:
     """The provider's own word where it is one of Anthropic's for this status, else that of the status."""
-    if said.code in _QUOTA or said.type in _QUOTA:
+    if error is ErrorClass.QUOTA or said.code in _QUOTA or said.type in _QUOTA:
         return "billing_error"
     if said.type in _OWN_TYPES and ERROR_STATUS.get(said.type, status) == status:
         return said.type
@@ -158,8 +159,23 @@ def _provider_event(fail: Fail, provider: str, trace_id: str) -> bytes:
     said = VendorError(fail.message, fail.type or None, None, fail.code or None)
     if error is ErrorClass.CONTEXT_LENGTH:
         status = 400
-    return _event(_kind(said, status), _message(said, fail.raw, provider, error), trace_id)
+    return _event(_kind(said, status, error), _message(said, fail.raw, provider, error), trace_id)
 
 
-ERRORS: Final = CallerErrors(_failure, _failure_event, _provider, _provider_event, _as_event)
+def _has_shape(body: bytes) -> bool:
+    return has_error_shape(read_json_or_none(body))
+
+
+def _beside(telling: ToldError, last: ToldError) -> bytes:
+    """The error of an earlier target that matters, and in its message the error of the last one."""
+    value, told = read_json(telling.body), read_vendor_error(read_json_or_none(last.body))
+    error = value["error"] = dict(value["error"])
+    error["message"] = (
+        f"{error['message']} ({telling.path}; the last target, {last.path}, answered with status {last.status}: "
+        f"{told.message or 'no message'})"
+    )
+    return write_json(value)
+
+
+ERRORS: Final = CallerErrors(_failure, _failure_event, _provider, _provider_event, _as_event, _has_shape, _beside)
 """How errors are told to callers of Anthropic Messages."""

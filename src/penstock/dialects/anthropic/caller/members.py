@@ -43,19 +43,21 @@ def call_id(seed: str, index: int) -> str:
     return "toolu_" + hashlib.blake2s(f"{seed}/{index}".encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
 
 
-def stop_reason(stop: Stop | None, sequence: Any, *, has_calls: bool, is_refused: bool) -> tuple[str, str | None]:
-    """Why the message ended, and the stop sequence that ended it."""
+def stop_reason(
+    stop: Stop | None, sequence: Any, *, has_calls: bool, is_refused: bool
+) -> tuple[str | None, str | None]:
+    """Why the message ended, and the stop sequence that ended it. None where the provider gave no reason."""
     if stop is None:
-        reason = "end_turn"
-    elif stop.detail in _REASONS:
+        return ("refusal" if is_refused else None), None
+    if stop.detail in _REASONS:
         reason = _REASONS[stop.detail]
     elif stop.native.lower() in _OWN_REASONS:
         reason = stop.native.lower()
     else:
-        reason = _REASONS.get(stop.reason, "end_turn")
+        reason = _REASONS.get(stop.reason) or stop.native or "end_turn"
     if reason == "end_turn":
         reason = "tool_use" if has_calls else "refusal" if is_refused else reason
-    told = (stop.sequence if stop is not None else "") or sequence
+    told = stop.sequence or sequence
     if isinstance(told, str) and told and reason in {"end_turn", "stop_sequence"}:
         return "stop_sequence", told
     return reason, None

@@ -27,21 +27,10 @@ from penstock.core.events import (
     ToolArgs,
     ToolStart,
 )
+from penstock.core.finish_reasons import openai_reason
 from penstock.core.json_text import read_json, write_json
 from penstock.dialects.anthropic.usage import merged, read_usage
 from penstock.dialects.framing.frame import MAX_FRAME
-
-STOP_REASONS: Final[Mapping[str, str]] = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "pause_turn": "stop",
-    "compaction": "stop",
-    "tool_use": "tool_calls",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "refusal": "content_filter",
-}
-"""Anthropic's stop reasons in OpenAI's words. A refusal is a stop for safety, hence no plain ``stop``."""
 
 ERROR_STATUS: Final[Mapping[str, int]] = {
     "invalid_request_error": 400,
@@ -267,7 +256,7 @@ class MessageReader:
 def _members(holder: Mapping[str, Any]) -> list[Event]:
     """Why the message ended, and what OpenAI's dialect has no place for."""
     reason = json_text.text(holder, "stop_reason")
-    told: list[Event] = [Stop(STOP_REASONS.get(reason, "stop"), reason)] if reason else []
+    told: list[Event] = [Stop(openai_reason(reason), reason)] if reason else []
     for name, value in holder.items():
         if value is not None and name not in _TOLD_OTHERWISE:
             told.append(Extra(name, value, 0 if name in _OF_CHOICE else None))

@@ -10,16 +10,17 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core import json_text
-from penstock.core.failure import Failure, Kind
+from penstock.core import finish_reasons, json_text
+from penstock.core.finish_reasons import is_failure
 from penstock.core.json_text import UNREADABLE, read_json, read_json_or_none
 from penstock.core.usage import Usage
-from penstock.dialects.anthropic.provider.events import ERROR_STATUS
+from penstock.core.vendor_error import is_error
+from penstock.dialects.anthropic.relay.judge import classified_error, has_error_shape
 from penstock.dialects.anthropic.usage import merged
 from penstock.dialects.anthropic.usage import read_usage as read_counts
-from penstock.dialects.caller import StreamGrammar
+from penstock.dialects.caller import ErrorForm, StreamGrammar
 from penstock.dialects.framing import sse
-from penstock.dialects.provider_errors import ClassifiedError, read_error, read_error_event
+from penstock.dialects.provider_errors import ClassifiedError
 
 _SAYING: Final = frozenset({b"content_block_start", b"content_block_delta"})
 _NOTHING: Final = frozenset({b"message_start", b"ping", b"content_block_stop", b"message_stop", b"error"})
@@ -27,35 +28,44 @@ _RECENT: Final = 4096
 """Bytes that nearly always hold all that an ending says."""
 
 
+class _Delta(msgspec.Struct, frozen=True, gc=False):
+    stop_reason: str | None = None
+
+
 class _Glance(msgspec.Struct):
     """Enough of an event to know that it is JSON and whether it is an error."""
 
     type: str = ""
     error: msgspec.Raw = msgspec.Raw(b"null")
+    delta: _Delta = _Delta()
 
 
 _GLANCE: Final = msgspec.json.Decoder(_Glance)
 
 
-def error_in(name: bytes, data: bytes) -> ClassifiedError | None:
+def error_in(name: bytes, data: bytes, provider: str = "") -> ClassifiedError | None:
     """The error that an event is, None for none. Raises ValueError for data that clients can't read."""
     if not data:
         return None
     try:
         glance = _GLANCE.decode(data)
-        failed = name == b"error" or glance.type == "error" or bytes(glance.error).startswith(b"{")
+        failed = name == b"error" or glance.type in ("error", "") or bytes(glance.error).startswith(b"{")
+        if not failed and not is_failure(glance.delta.stop_reason):
+            return None
     except UNREADABLE:
-        value = read_json(data)
-        failed = isinstance(value, dict) and (value.get("type") == "error" or isinstance(value.get("error"), dict))
-    return classified(data) if failed or name == b"error" else None
+        pass
+    return _error_of(name, read_json(data), provider)
 
 
-def classified(data: bytes) -> ClassifiedError:
-    """What an error of Anthropic's means, told within a reply whose status is good: by its type."""
-    value = read_json_or_none(data)
-    error = json_text.mapping(value, "error") if isinstance(value, dict) else {}
-    status = ERROR_STATUS.get(json_text.text(error, "type"))
-    return read_error_event(data) if status is None else read_error(status, data)
+def _error_of(name: bytes, value: Any, provider: str) -> ClassifiedError | None:
+    if not isinstance(value, dict):
+        return classified_error({}, provider) if name == b"error" else None
+    if name == b"error" or value.get("type") == "error" or isinstance(value.get("error"), dict):
+        return classified_error(value, provider)
+    reason = json_text.mapping(value, "delta").get("stop_reason")
+    if is_failure(reason):
+        return classified_error({"message": f"the answer was broken off ({reason})", "type": reason}, provider)
+    return classified_error(value, provider) if "type" not in value and is_error(value) else None
 
 
 def has_content(name: bytes, data: bytes) -> bool:
@@ -102,37 +112,23 @@ def _ending(tail: bytes) -> tuple[bool, Usage | None]:
 _OF_THE_MESSAGE: Final = (b"message_stop", b"message_delta", b"message_start")
 
 
-GRAMMAR: Final = StreamGrammar(error_in, has_content, ending)
+def error_form(name: bytes, data: bytes) -> ErrorForm:
+    """How an event tells its error: clients go by the event's name and want the wire's own object."""
+    is_told = name == b"error" and has_error_shape(read_json_or_none(data))
+    return ErrorForm.OWN if is_told else ErrorForm.CHUNK if _kind(data) == b"message_delta" else ErrorForm.FOREIGN
+
+
+def is_whole(stream: bytes) -> bool:
+    """Whether a stream's message says something and ended well."""
+    says, reason = False, None
+    for name, data in sse.events(stream):
+        says = says or name in _SAYING or (not name and _kind(data) in _SAYING)
+        if b"message_delta" in data or name == b"message_delta":
+            value = read_json_or_none(data)
+            delta = json_text.mapping(value, "delta") if isinstance(value, dict) else {}
+            reason = delta.get("stop_reason") or reason
+    return says and finish_reasons.is_whole(reason)
+
+
+GRAMMAR: Final = StreamGrammar(error_in, error_form, has_content, ending, is_whole)
 """Anthropic's streams, for a relay."""
-
-
-# Plain replies.
-
-
-class _UsageOnly(msgspec.Struct):
-    usage: dict[str, Any] | None = None
-
-
-_USAGE_ONLY: Final = msgspec.json.Decoder(_UsageOnly)
-
-
-def read_usage(data: bytes) -> Usage | Failure | None:
-    """The usage that a plain reply reports, or a failure when the reply is no JSON object at all."""
-    try:
-        return read_counts(_USAGE_ONLY.decode(data).usage or {})
-    except UNREADABLE:
-        value = read_json_or_none(data)
-    if not isinstance(value, dict):
-        return Failure(Kind.INVALID_RESPONSE, "The reply says success but its body is not a JSON object.", sent=True)
-    return read_counts(json_text.mapping(value, "usage"))
-
-
-def error_in_reply(body: bytes) -> ClassifiedError | None:
-    """The error that a plain reply with a good status is, in place of a message or a count of tokens."""
-    value = read_json_or_none(body)
-    if not isinstance(value, dict):
-        return None
-    if value.get("type") == "error" or isinstance(value.get("error"), dict | str):
-        return classified(body)
-    is_answer = isinstance(value.get("content"), list) or "input_tokens" in value
-    return None if is_answer else read_error_event(body)

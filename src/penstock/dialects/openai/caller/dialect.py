@@ -10,10 +10,9 @@ from penstock.dialects.openai.caller import errors
 from penstock.dialects.openai.caller.chunks import ChunkWriter
 from penstock.dialects.openai.caller.completion import completion
 from penstock.dialects.openai.caller.request import from_body
-from penstock.dialects.openai.relay import body, normalize, normalize_stream, reshape
+from penstock.dialects.openai.relay import body, judge, normalize, normalize_stream, reshape
 from penstock.dialects.openai.relay.request import fit_request
 from penstock.dialects.openai.relay.stream import STREAM
-from penstock.dialects.provider_errors import error_in_reply
 
 OPENAI: Final = CallerDialect(
     name="openai_chat",
@@ -21,12 +20,19 @@ OPENAI: Final = CallerDialect(
     read_request=from_body,
     write_reply=completion,
     stream_writer=ChunkWriter,
-    errors=CallerErrors(errors.own, errors.own_event, errors.provider, errors.provider_event, errors.as_event),
+    errors=CallerErrors(
+        errors.own,
+        errors.own_event,
+        errors.provider,
+        errors.provider_event,
+        errors.as_event,
+        errors.has_shape,
+        errors.beside,
+    ),
     replies=Replies(
         body.wants_usage,
         body.with_usage,
-        body.read_reply,
-        error_in_reply,
+        judge.judge,
         STREAM,
         Reshape(reshape.to_plain, reshape.to_stream, reshape.with_usage),
     ),

@@ -6,6 +6,7 @@ Source: OpenAI API reference, "Error codes".
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -14,8 +15,9 @@ from penstock.core.events import Fail
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.core.json_text import read_json, write_json
+from penstock.core.outcome import ErrorClass
 from penstock.core.vendor_error import VendorError, read_vendor_error, without_organisation
-from penstock.dialects.caller import JSON, NO_STORE, ErrorReply, ProviderReply
+from penstock.dialects.caller import JSON, NO_STORE, ErrorReply, ProviderReply, ToldError
 
 _TEXT_LIMIT: Final = 4096
 """Characters of a body without JSON (a proxy's HTML page, for example) that are forwarded."""
@@ -45,6 +47,35 @@ def provider(reply: ProviderReply, trace_id: str) -> ErrorReply:  # noqa: ARG001
 def provider_event(fail: Fail, provider: str, trace_id: str) -> bytes:  # noqa: ARG001
     """The event for an error in a translated stream; no ``[DONE]`` follows it."""
     return b"data: " + translated_event(fail, provider) + b"\n\n"
+
+
+def has_shape(body: bytes) -> bool:
+    """Whether a body is an error as OpenAI writes it: an object ``error`` with a ``message``."""
+    try:
+        value = read_json(body)
+    except ValueError:
+        return False
+    error = value.get("error") if isinstance(value, dict) else None
+    return isinstance(error, dict) and isinstance(error.get("message"), str) and bool(error["message"])
+
+
+_CODES: Final[Mapping[ErrorClass | None, str]] = {
+    ErrorClass.CONTEXT_LENGTH: "context_length_exceeded",
+    ErrorClass.CONTENT_FILTER: "content_filter",
+}
+"""OpenAI's own codes of errors that clients act on."""
+
+
+def beside(telling: ToldError, last: ToldError) -> bytes:
+    """The error of an earlier target that matters, and in its message the error of the last one."""
+    value, told = read_json(telling.body), read_vendor_error(_decode(last.body))
+    error = value["error"] = dict(value["error"])
+    error["code"] = _CODES.get(telling.error) or error.get("code")
+    error["message"] = (
+        f"{error['message']} ({telling.path}; the last target, {last.path}, answered with status {last.status}: "
+        f"{told.message or 'no message'})"
+    )
+    return write_json(value)
 
 
 def error_body(failure: Failure) -> bytes:
@@ -108,7 +139,7 @@ def _body(error_fields: VendorError, value: Any, provider: str, status: int) -> 
 
 
 def _unrecognised(value: Any, provider: str) -> str:
-    text = write_json(value).decode()
+    text = "an empty body" if value is None else write_json(value).decode()
     return f"Invalid response received from {provider}: {text[:_TEXT_LIMIT]}"
 
 

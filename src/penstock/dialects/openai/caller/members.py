@@ -120,11 +120,11 @@ def _given(**counts: int | None) -> dict[str, int]:
     return {name: count for name, count in counts.items() if count is not None}
 
 
-def finish_reason(stop: Stop | None, *, has_calls: bool, strict: bool) -> str:
+def finish_reason(stop: Stop | None, *, has_calls: bool, strict: bool) -> str | None:
     """OpenAI's finish reason; for a caller that isn't strict, the provider's own reason
-    (docs/portkey.md#finish-reasons)."""
+    (docs/portkey.md#finish-reasons). None where the provider never said that the answer has ended."""
     if stop is None:
-        return "tool_calls" if has_calls else "stop"
+        return None
     if not strict and stop.native:
         return stop.native
     return "tool_calls" if has_calls and stop.reason == "stop" else stop.reason

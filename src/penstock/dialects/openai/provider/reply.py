@@ -29,21 +29,13 @@ from penstock.core.events import (
     ToolArgs,
     ToolStart,
 )
-from penstock.core.json_text import read_json, write_json
+from penstock.core.finish_reasons import FAILED_STATUS, is_failure, openai_reason
+from penstock.core.json_text import read_json, read_json_or_none, with_null_numbers, write_json
 from penstock.core.usage import Usage
-from penstock.core.vendor_error import read_vendor_error
+from penstock.core.vendor_error import failed_choice, hidden_error, read_vendor_error
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.sse import EventSplitter
-
-_STOPS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("length", "max_tokens", "model_length", "time_limit", "error_limit"), "length"),
-    **dict.fromkeys(("tool_calls", "tool_call", "tool_use", "function_call"), "tool_calls"),
-    **dict.fromkeys(("content_filter", "content_filtered", "safety", "error_toxic"), "content_filter"),
-}
-"""OpenAI's finish reasons by the hosts' finish reasons in lower case. Any other finish reason means ``stop``
-(docs/quirks.md#q94, #q95)."""
-_FAILED: Final = "error"
 
 _PADDING: Final = frozenset({"obfuscation", "p", "pad"})
 _TOP: Final = frozenset({"id", "object", "created", "model", "model_id", "choices", "usage", "error"}) | _PADDING
@@ -109,11 +101,9 @@ class OpenAiReader:
         for position, choice in enumerate(choices if isinstance(choices, list) else ()):
             if isinstance(choice, dict):
                 events += self._choice(choice, position)
-                if choice.get("finish_reason") == _FAILED:
-                    return [
-                        *events,
-                        *self.failed(Fail("The provider failed to generate the answer.", _FAILED, raw=raw)),
-                    ]
+                error = failed_choice(choice)
+                if error is not None:
+                    return [*events, *self.failed(_failed(error, raw))]
         if not _TOP.issuperset(chunk):
             events += _extras(chunk, _TOP)
         return events
@@ -162,9 +152,9 @@ class OpenAiReader:
         if not _IN_CHOICE.issuperset(choice):
             events += _extras(choice, _IN_CHOICE, number)
         native = json_text.text(choice, "finish_reason")
-        if native and native != _FAILED:
+        if native and not is_failure(native):
             state.is_finished = True
-            events.append(Stop(_STOPS.get(native.lower(), "stop"), native, number))
+            events.append(Stop(openai_reason(native), native, number))
         return events
 
 
@@ -208,7 +198,7 @@ def decoded(data: bytes) -> Any:
     try:
         return read_json(data)
     except ValueError:
-        return None
+        return read_json_or_none(with_null_numbers(data))
 
 
 # The content of a choice.
@@ -353,14 +343,23 @@ def _extras(value: Mapping[str, Any], documented: frozenset[str], number: int | 
 
 def _told(chunk: Mapping[str, Any], raw: bytes, *, is_error: bool) -> Fail | None:
     """The error in a chunk, or sent in place of a chunk, if any (docs/quirks.md#q82, #q89)."""
-    error = chunk.get("error")
-    if not (error or is_error) and ("choices" in chunk or "usage" in chunk):
+    error = chunk.get("error") or (None if chunk.get("choices") else hidden_error(chunk))
+    if not (error or is_error) and (chunk.get("choices") is not None or "usage" in chunk):
         return None
     vendor_error = read_vendor_error(chunk)
     if not (error or is_error or vendor_error.message):
         return None
     message = vendor_error.message or "The provider failed to generate the answer."
     return Fail(message, vendor_error.type or "", vendor_error.code or "", _status(chunk, error), raw)
+
+
+def _failed(error: Mapping[str, Any], raw: bytes) -> Fail:
+    """A choice that failed; a word says why, or an error within it (docs/quirks.md#q89)."""
+    told = read_vendor_error(error)
+    status = _status(error, error) or FAILED_STATUS
+    return Fail(
+        told.message or "The provider failed to generate the answer.", told.type or "", told.code or "", status, raw
+    )
 
 
 def _status(chunk: Mapping[str, Any], error: Any) -> int:

@@ -18,7 +18,8 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.json_text import UNREADABLE, read_json, write_json
+from penstock.core.finish_reasons import STOP, openai_reason
+from penstock.core.json_text import UNREADABLE, read_json_or_none, with_null_numbers, write_json
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.openai.caller.members import call_id
 
@@ -28,19 +29,28 @@ Rule = Callable[[Members], bool]
 _DECODER: Final = msgspec.json.Decoder(float_hook=msgspec.Raw)
 
 
-def normalize_reply(body: bytes) -> bytes:
-    """A plain completion as OpenAI would have written it; anything else as it is."""
+def normalize_reply(body: bytes, *, has_unsaid_end: bool = False) -> bytes:
+    """A plain completion as OpenAI would have written it; anything else as it is. ``has_unsaid_end``: a reply without
+    a finish reason has ended well."""
     reply = read(body)
     if not isinstance(reply, dict) or reply.get("error") or not isinstance(reply.get("choices"), list):
         return body
-    if not _normalize(reply):
+    changed = has_unsaid_end and _add_reasons(reply["choices"])
+    if not _normalize(reply) and not changed:
         return body
     return written(reply) or body
 
 
 def transform(context: WriteContext) -> Callable[[bytes], bytes] | None:
     """The change of a host's plain replies; None where they pass as they are."""
-    return normalize_reply if context.quirks.normalizes_replies else None
+    if not context.quirks.normalizes_replies:
+        return None
+    return normalize_unsaid_end if context.quirks.leaves_reason_out else normalize_reply
+
+
+def normalize_unsaid_end(body: bytes) -> bytes:
+    """``normalize_reply`` for a host whose whole replies give no reason for their end (docs/quirks.md#q96)."""
+    return normalize_reply(body, has_unsaid_end=True)
 
 
 def read(data: bytes) -> Any:
@@ -48,10 +58,7 @@ def read(data: bytes) -> Any:
     try:
         return _DECODER.decode(data)
     except UNREADABLE:
-        try:
-            return read_json(data)
-        except ValueError:
-            return None
+        return read_json_or_none(with_null_numbers(data))
 
 
 def written(value: Any) -> bytes | None:
@@ -273,23 +280,15 @@ def invented_id(reply: Members, choice: int, n: int) -> str:
     return call_id(seed.encode("utf-8", "backslashreplace").decode(), choice, n)
 
 
-_REASONS: Final = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
-_NATIVE_REASONS: Final = {
-    **dict.fromkeys("max_tokens MAX_TOKENS model_length LENGTH".split(), "length"),
-    **dict.fromkeys("tool_use TOOL_CALL".split(), "tool_calls"),
-    **dict.fromkeys("SAFETY PROHIBITED_CONTENT BLOCKLIST SPII LANGUAGE IMAGE_SAFETY".split(), "content_filter"),
-    **dict.fromkeys("guardrail_intervened content_filtered CONTENT_FILTERED".split(), "content_filter"),
-}
-"""Providers' words whose meaning is neither OpenAI's word of that name nor ``stop``
-(docs/quirks.md#q94, #q95, docs/portkey.md#finish-reasons)."""
+def reason(native: Any, *, has_calls: bool) -> str | None:
+    """OpenAI's word for a provider's (docs/quirks.md#q94, #q95, docs/portkey.md#finish-reasons); OpenAI's own words
+    stay (docs/quirks.md#q5). None where no reason is given."""
+    if not isinstance(native, str) or not native:
+        return None
+    return native if native in _OPENAIS else openai_reason(native, has_calls=has_calls)
 
 
-def reason(native: Any, *, has_calls: bool) -> str:
-    """OpenAI's word for a provider's."""
-    if not isinstance(native, str) or native not in _REASONS:
-        word = _NATIVE_REASONS.get(native, "stop") if isinstance(native, str) else "stop"
-        return "tool_calls" if has_calls and word == "stop" else word
-    return native
+_OPENAIS: Final = frozenset({"stop", "length", "tool_calls", "content_filter", "function_call"})
 
 
 # Rules for plain replies.
@@ -345,12 +344,21 @@ def _logprobs_required(choice: Members) -> bool:
     return with_nulls(choice, ("logprobs",))
 
 
+def _add_reasons(choices: list[Any]) -> bool:
+    silent = [choice for choice in choices if isinstance(choice, dict) and not choice.get("finish_reason")]
+    for choice in silent:
+        message = choice.get("message")
+        choice["finish_reason"] = openai_reason(STOP, has_calls=isinstance(message, dict) and bool(calls(message)))
+    return bool(silent)
+
+
 def _finish_reason(choice: Members) -> bool:
-    """None at all, an empty one (docs/quirks.md#q96) or a provider's own (docs/quirks.md#q95): a whole reply has ended
-    somehow."""
+    """A provider's own (docs/quirks.md#q95) in OpenAI's word. None at all or an empty one is null: nothing says that
+    the answer has ended well."""
     given = choice.get("finish_reason")
-    word = reason(given, has_calls=bool(calls(choice["message"])))
-    if given == word:
+    message = choice["message"]
+    word = reason(given, has_calls=bool(calls(message)))
+    if given == word and "finish_reason" in choice:
         return False
     choice["finish_reason"] = word
     return True

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from penstock.core.finish_reasons import STOP, openai_reason
 from penstock.dialects.openai.relay.normalize import (
     Members,
     arguments_text,
@@ -65,7 +66,7 @@ class Choice(msgspec.Struct):
         """The choice as it stands in a last chunk when the provider never said that it ended (docs/quirks.md#q96)."""
         delta: Members = {}
         self._complete_arguments(delta)
-        self.reason = reason(None, has_calls=bool(self.calls))
+        self.reason = openai_reason(STOP, has_calls=bool(self.calls))
         return {"index": index, "delta": delta, "finish_reason": self.reason}
 
     def _normalize_role(self, delta: Members) -> bool:
@@ -126,7 +127,7 @@ class Choice(msgspec.Struct):
         """Null until the end (docs/quirks.md#q96, #q105), then one of OpenAI's words (docs/quirks.md#q94, #q95), once
         (docs/quirks.md#q87: clients add up words, too)."""
         given = choice.get("finish_reason")
-        word = reason(given, has_calls=bool(self.calls)) if given else None
+        word = reason(given, has_calls=bool(self.calls))
         if word is None or word == self.reason:
             changed = given is not None or "finish_reason" not in choice
             choice["finish_reason"] = None

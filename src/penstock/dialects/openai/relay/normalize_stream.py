@@ -94,14 +94,18 @@ class _Held(msgspec.Struct):
 
 
 class StreamNormalizer:
-    """Mends one stream. Any way of cutting its bytes gives the same events. Never raises."""
+    """Mends one stream. Any way of cutting its bytes gives the same events. Never raises.
+
+    ``has_unsaid_end``: ``[DONE]`` is all that the host says of an answer's end (docs/quirks.md#q96).
+    """
 
     __slots__ = (
         "_choices", "_created", "_failed", "_held", "_id", "_is_done", "_is_finished", "_model", "_relay",
-        "_unfinished",
+        "_unfinished", "_unsaid_end",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_unsaid_end: bool = False) -> None:
+        self._unsaid_end = has_unsaid_end
         self._relay = sse.EventRelay(_HOLD, 0)
         self._id = self._model = ""
         self._created = 0
@@ -198,7 +202,7 @@ class StreamNormalizer:
         """What goes before ``[DONE]``: choices that never said why they ended have ended all the same
         (docs/quirks.md#q96)."""
         self._is_done = True
-        if self._failed or not self._unfinished:
+        if self._failed or not self._unsaid_end or not self._unfinished:
             return self._let_go()
         held, self._held = self._held or _Held(_EMPTY, {}, changed=True), None
         self._normalize_head(held.chunk)
@@ -278,4 +282,6 @@ def _with_data(event: bytes, chunk: Members) -> bytes:
 
 def transform(context: WriteContext) -> StreamNormalizer | None:
     """The transform of a host's streams; None where their bytes pass as they are."""
-    return StreamNormalizer() if context.quirks.normalizes_replies else None
+    if not context.quirks.normalizes_replies:
+        return None
+    return StreamNormalizer(has_unsaid_end=context.quirks.leaves_reason_out)

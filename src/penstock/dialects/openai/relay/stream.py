@@ -9,39 +9,66 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.json_text import UNREADABLE, read_json_or_none
+from penstock.core import finish_reasons
+from penstock.core.json_text import UNREADABLE, read_json, read_json_or_none
 from penstock.core.usage import Usage
-from penstock.dialects.caller import StreamGrammar
+from penstock.core.vendor_error import failed_choice, hidden_error
+from penstock.dialects.caller import ErrorForm, StreamGrammar
 from penstock.dialects.framing import sse
 from penstock.dialects.openai.relay.body import read_reply
-from penstock.dialects.provider_errors import ClassifiedError, read_error_event
+from penstock.dialects.openai.relay.judge import error_of
+from penstock.dialects.provider_errors import ClassifiedError, classified
 
 DONE: Final = b"[DONE]"
-_NO_ERROR: Final = msgspec.Raw(b"null")
 
 
-class _Glance(msgspec.Struct):
-    """Enough of a chunk to know that it is JSON and whether it is an error."""
+class _GlanceChoice(msgspec.Struct, gc=False):
+    finish_reason: None = None
+    native_finish_reason: None = None
+    error: None = None
 
-    error: msgspec.Raw = _NO_ERROR
+
+class _Glance(msgspec.Struct, gc=False):
+    """A chunk of an answer that goes on: one decode tells it from all others, which are looked into one by one."""
+
+    choices: list[_GlanceChoice]
+    error: None = None
+    base_resp: None = None
 
 
 _GLANCE: Final = msgspec.json.Decoder(_Glance)
 
 
-def error_in(name: bytes, data: bytes) -> ClassifiedError | None:
+def error_in(name: bytes, data: bytes, provider: str = "") -> ClassifiedError | None:
     """The error that an event is; None for a chunk. Raises ValueError for data that is no JSON."""
     if not data or data == DONE:
         return None
     try:
-        error = _GLANCE.decode(data).error
-        failed = name == b"error" or (error is not _NO_ERROR and bytes(error) != b"null")
+        _GLANCE.decode(data)
     except UNREADABLE:
-        chunk = read_json_or_none(data)
-        if chunk is None:
-            raise ValueError("no JSON") from None
-        failed = isinstance(chunk, dict) and bool(chunk.get("error"))
-    return read_error_event(data) if failed else None
+        return _error_of(name, read_json(data), provider)
+    return None if name != b"error" else _error_of(name, read_json(data), provider)
+
+
+def _error_of(name: bytes, chunk: Any, provider: str) -> ClassifiedError | None:
+    if name == b"error":
+        return classified(chunk, provider)
+    if not isinstance(chunk, dict):
+        return None
+    is_chunk = isinstance(chunk.get("choices"), list) or isinstance(chunk.get("usage"), dict)
+    if is_chunk and not (chunk.get("choices") or chunk.get("error") or hidden_error(chunk)):
+        return None
+    error = error_of(chunk)
+    return None if error is None else classified(error, provider)
+
+
+def error_form(_name: bytes, data: bytes) -> ErrorForm:
+    """How an event tells its error: clients understand an object ``error`` with a message."""
+    chunk = read_json_or_none(data)
+    error = chunk.get("error") if isinstance(chunk, dict) else None
+    if isinstance(error, dict) and isinstance(error.get("message"), str) and error["message"]:
+        return ErrorForm.OWN
+    return ErrorForm.CHUNK if isinstance(chunk, dict) and chunk.get("choices") else ErrorForm.FOREIGN
 
 
 def has_content(name: bytes, data: bytes) -> bool:
@@ -54,7 +81,7 @@ def has_content(name: bytes, data: bytes) -> bool:
 
 
 def _has_content(choice: dict[str, Any]) -> bool:
-    if choice.get("finish_reason") or choice.get("text"):
+    if choice.get("text") or (choice.get("finish_reason") and failed_choice(choice) is None):
         return True
     delta = choice.get("delta")
     return isinstance(delta, dict) and any(value for key, value in delta.items() if key != "role")
@@ -91,10 +118,28 @@ def _finishes(data: bytes) -> bool:
     return isinstance(choices, list) and any(isinstance(c, dict) and c.get("finish_reason") for c in choices)
 
 
+def is_whole(stream: bytes) -> bool:
+    """Whether every choice of a stream says something and ended well."""
+    said: set[Any] = set()
+    reasons: dict[Any, Any] = {}
+    for _, data in sse.events(stream):
+        chunk = read_json_or_none(data) if data and data != DONE else None
+        choices = chunk.get("choices") if isinstance(chunk, dict) else None
+        for choice in choices if isinstance(choices, list) else ():
+            if not isinstance(choice, dict):
+                return False
+            index = choice["index"] if type(choice.get("index")) is int else 0
+            reasons[index] = choice.get("finish_reason") or reasons.get(index)
+            delta = choice.get("delta")
+            if choice.get("text") or (isinstance(delta, dict) and any(map(delta.get, delta.keys() - {"role"}))):
+                said.add(index)
+    return bool(reasons) and said == reasons.keys() and all(map(finish_reasons.is_whole, reasons.values()))
+
+
 def is_usage_only(data: bytes) -> bool:
     """Whether a chunk has no choice and only tells the usage (``stream_options.include_usage``)."""
     chunk = read_json_or_none(data)
     return isinstance(chunk, dict) and isinstance(chunk.get("usage"), dict) and chunk.get("choices") == []
 
 
-STREAM: Final = StreamGrammar(error_in, has_content, ending, is_usage_only, b'"prompt_tokens"')
+STREAM: Final = StreamGrammar(error_in, error_form, has_content, ending, is_whole, is_usage_only, b'"prompt_tokens"')

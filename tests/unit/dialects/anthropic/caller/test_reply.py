@@ -62,7 +62,7 @@ def test_a_message() -> None:
 
 def test_nothing_at_all() -> None:
     message = plain()
-    assert (message["content"], message["stop_reason"]) == ([], "end_turn")
+    assert (message["content"], message["stop_reason"]) == ([], None)
     assert message["usage"] == {"input_tokens": 0, "output_tokens": 0}
     assert kinds(streamed()) == ["message_start", "ping", "message_delta", "message_stop"]
 

@@ -25,7 +25,7 @@ from penstock.core.events import (
 )
 from penstock.core.usage import Usage
 from penstock.dialects.anthropic import DIALECT
-from penstock.dialects.anthropic.provider.events import ERROR_STATUS, STOP_REASONS
+from penstock.dialects.anthropic.provider.events import ERROR_STATUS
 
 # Text and thinking.
 
@@ -166,14 +166,22 @@ def test_a_piece_that_fits_no_block_is_told_as_it_is() -> None:
 # The end.
 
 
-@pytest.mark.parametrize("reason", [*STOP_REASONS, "something_new"])
-def test_stop_reasons(reason: str) -> None:  # docs/quirks.md#q31: pause_turn
-    assert told(stream(begin(), *end(reason)), Stop) == [Stop(STOP_REASONS.get(reason, "stop"), reason)]
-
-
-def test_a_refusal_is_a_stop_for_safety_and_a_full_window_a_cut() -> None:
-    assert STOP_REASONS["refusal"] == "content_filter"
-    assert STOP_REASONS["model_context_window_exceeded"] == STOP_REASONS["max_tokens"] == "length"
+@pytest.mark.parametrize(
+    ("reason", "openais"),
+    [
+        ("end_turn", "stop"),
+        ("stop_sequence", "stop"),
+        ("pause_turn", "stop"),  # docs/quirks.md#q31
+        ("compaction", "stop"),
+        ("tool_use", "tool_calls"),
+        ("max_tokens", "length"),
+        ("model_context_window_exceeded", "length"),
+        ("refusal", "content_filter"),
+        ("something_new", "something_new"),
+    ],
+)
+def test_stop_reasons(reason: str, openais: str) -> None:
+    assert told(stream(begin(), *end(reason)), Stop) == [Stop(openais, reason)]
 
 
 def test_a_stop_sequence_at_once() -> None:  # docs/quirks.md#q29

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.core.failure import Failure
 from penstock.core.outcome import ErrorClass
 from penstock.core.usage import Usage
-from penstock.dialects.anthropic.relay.stream import GRAMMAR, error_in_reply, read_usage
+from penstock.dialects.anthropic.relay.stream import GRAMMAR
 
 
 def event(value: Any) -> bytes:
@@ -36,7 +35,7 @@ TEXT: Final = {"type": "content_block_delta", "index": 0, "delta": {"type": "tex
 def test_errors_by_their_type() -> None:
     def error(kind: str, message: str = "No.") -> Any:
         data = json.dumps({"type": "error", "error": {"type": kind, "message": message}}).encode()
-        return GRAMMAR.error_in(b"error", data)
+        return GRAMMAR.error_in(b"error", data, "")
 
     assert error("overloaded_error").status == 529
     assert error("rate_limit_error").error is ErrorClass.RATE_LIMIT
@@ -46,22 +45,22 @@ def test_errors_by_their_type() -> None:
 
 def test_an_error_without_its_name() -> None:
     data = b'{"type": "error", "error": {"type": "api_error", "message": "x"}}'
-    found = GRAMMAR.error_in(b"", data)
+    found = GRAMMAR.error_in(b"", data, "")
     assert found is not None
     assert found.status == 500
-    assert GRAMMAR.error_in(b"message_delta", b'{"error": {"message": "x"}}') is not None
+    assert GRAMMAR.error_in(b"message_delta", b'{"error": {"message": "x"}}', "") is not None
 
 
 @pytest.mark.parametrize(
     "data", [b"", b'{"type": "ping"}', b'{"type": "content_block_delta", "error": null}', b'{"a": "\\ud800"}']
 )
 def test_no_errors(data: bytes) -> None:
-    assert GRAMMAR.error_in(b"", data) is None
+    assert GRAMMAR.error_in(b"", data, "") is None
 
 
 def test_what_clients_cannot_read() -> None:
     with pytest.raises(ValueError, match=r"."):
-        GRAMMAR.error_in(b"content_block_delta", b"{")
+        GRAMMAR.error_in(b"content_block_delta", b"{", "")
 
 
 # Content and ending.
@@ -103,31 +102,3 @@ def test_the_ending() -> None:
 def test_any_tail(data: bytes) -> None:
     GRAMMAR.ending(data)
     GRAMMAR.has_content(b"", data)
-
-
-# Plain replies.
-
-
-def test_usage_of_a_plain_reply() -> None:
-    found = read_usage(b'{"type": "message", "usage": {"input_tokens": 1, "output_tokens": 2}}')
-    assert isinstance(found, Usage)
-    assert (found.prompt, found.completion, found.total) == (1, 2, 3)
-    assert read_usage(b'{"input_tokens": 3}') is None
-    assert isinstance(read_usage(b"[]"), Failure)
-    assert isinstance(read_usage(b"no"), Failure)
-
-
-@pytest.mark.parametrize(
-    ("body", "status"),
-    [
-        (b'{"type": "error", "error": {"type": "overloaded_error", "message": "x"}}', 529),
-        (b'{"error": "no"}', 502),
-        (b'{"message": "odd"}', 502),
-        (b'{"type": "message", "content": []}', None),
-        (b'{"input_tokens": 3}', None),
-        (b"[]", None),
-    ],
-)
-def test_an_error_in_a_reply(body: bytes, status: int | None) -> None:
-    found = error_in_reply(body)
-    assert (None if found is None else found.status) == status

@@ -52,7 +52,7 @@ def test_text_is_wrapped_as_the_reference_wraps_it() -> None:
     assert (
         found["error"]["message"] == 'Invalid response received from unit: {"html-message":"<html>bad gateway</html>"}'
     )
-    assert error(500, b"")["error"]["message"] == "Invalid response received from unit: null"
+    assert error(500, b"")["error"]["message"] == "Invalid response received from unit: an empty body"
     assert error(500, {"a": 1})["error"]["message"] == 'Invalid response received from unit: {"a":1}'
 
 

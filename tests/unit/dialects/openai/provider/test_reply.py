@@ -321,7 +321,7 @@ def test_the_model_under_its_other_name() -> None:
         ("eos_token", "stop"),
         ("eos", "stop"),
         ("COMPLETE", "stop"),
-        ("whim", "stop"),
+        ("whim", "whim"),
         ("length", "length"),
         ("MAX_TOKENS", "length"),
         ("time_limit", "length"),

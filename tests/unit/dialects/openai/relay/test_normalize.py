@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from normalizing import DONE, JSON, ROLE, THINKING, USAGE, call, chunk, mend, paths, replaced, sse, without_ellipses
 from penstock.dialects.openai.relay import normalize as openai_normalize
 from penstock.dialects.openai.relay import normalize_stream as openai_normalize_stream
-from penstock.dialects.openai.relay.normalize import normalize_reply, whole_number, written
+from penstock.dialects.openai.relay.normalize import normalize_reply, normalize_unsaid_end, whole_number, written
 
 
 def reply(message: Any = None, choice: Any = None, **members: Any) -> dict[str, Any]:
@@ -78,11 +78,11 @@ CALLED = {"finish_reason": "tool_calls"}
         (reply(None, {"message": None}), reply({"content": None})),
         # docs/quirks.md#q95, #q96: why it ended
         (reply(None, {"finish_reason": "eos"}), reply()),
-        (reply(None, {"finish_reason": ...}), reply()),
-        (reply(None, {"finish_reason": 1}), reply()),
+        (reply(None, {"finish_reason": ...}), reply(None, {"finish_reason": None})),
+        (reply(None, {"finish_reason": 1}), reply(None, {"finish_reason": None})),
         (reply(None, {"finish_reason": "model_length"}), reply(None, {"finish_reason": "length"})),
         (reply(None, {"finish_reason": "SAFETY"}), reply(None, {"finish_reason": "content_filter"})),
-        (reply({"tool_calls": [call()]}, {"finish_reason": ""}), reply({"tool_calls": [call()]}, CALLED)),
+        (reply({"tool_calls": [call()]}, {"finish_reason": ""}), reply({"tool_calls": [call()]}, {"finish_reason": None})),
         (reply({"tool_calls": [call()]}, {"finish_reason": "STOP"}), reply({"tool_calls": [call()]}, CALLED)),
         # docs/quirks.md#q96: zero values; nulls that the schema refuses
         (reply({"function_call": ZERO_CALL, "audio": ZERO_AUDIO, "annotations": None, "tool_calls": None}, service_tier=""), reply(service_tier=None)),
@@ -103,6 +103,19 @@ def test_replies(given: dict[str, Any], expected: dict[str, Any]) -> None:
     found = normalize_reply(json.dumps(given).encode())
     assert json.loads(found) == expected
     assert normalize_reply(found) == found
+
+
+@pytest.mark.parametrize("word", ["insufficient_system_resource", "new_word"])
+def test_words_that_openai_does_not_know_stay(word: str) -> None:
+    data = json.dumps(reply(None, {"finish_reason": word})).encode()
+    assert normalize_reply(data) == data
+
+
+def test_the_end_of_a_host_that_gives_no_reasons() -> None:
+    """docs/quirks.md#q96"""
+    for message, said in ((None, {}), ({"tool_calls": [call()]}, CALLED)):
+        given = json.dumps(reply(message, {"finish_reason": ""})).encode()
+        assert json.loads(normalize_unsaid_end(given)) == reply(message, said)
 
 
 def test_calls_without_an_id_get_one_of_their_own_each() -> None:

@@ -28,6 +28,7 @@ from normalizing import (
     sse,
 )
 from penstock.dialects.openai.relay.normalize import normalize_reply
+from penstock.dialects.openai.relay.normalize_stream import StreamNormalizer
 
 
 def squeezed(data: bytes) -> bytes:
@@ -97,10 +98,9 @@ def test_a_stream_without_fault_keeps_its_bytes(stream: bytes) -> None:
         # docs/quirks.md#q87: a reason that is repeated, and one that is not
         ([ROLE, STOP, chunk({}, "stop", usage=USAGE)], [ROLE, STOP, chunk(usage=USAGE)]),
         ([ROLE, STOP, chunk({}, "length")], [ROLE, STOP, chunk({}, "length")]),
-        # docs/quirks.md#q96: no reason at all, with usage or without
-        ([ROLE, TEXT, chunk(choices=[], usage=USAGE)], [ROLE, TEXT, {**STOP, "usage": USAGE}]),
-        ([ROLE, TEXT], [ROLE, TEXT, STOP]),
-        ([CALL], [CALL, chunk({"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}, "tool_calls")]),
+        # no reason at all: nothing says that the answer is whole
+        ([ROLE, TEXT, chunk(choices=[], usage=USAGE)], [ROLE, TEXT, chunk(choices=[], usage=USAGE)]),
+        ([ROLE, TEXT], [ROLE, TEXT]),
         ([ROLE, chunk(choices=[], usage=USAGE), TEXT, STOP], [ROLE, chunk(choices=[], usage=USAGE), TEXT, STOP]),
         # docs/quirks.md#q85, #q97: no role; docs/quirks.md#q104: one too many
         ([TEXT, STOP], [chunk({"content": "Hi", "role": "assistant"}), STOP]),
@@ -131,6 +131,23 @@ def test_a_stream_without_fault_keeps_its_bytes(stream: bytes) -> None:
 )  # fmt: skip
 def test_streams(given: list[dict[str, Any]], expected: list[dict[str, Any]]) -> None:
     assert normalized(*given) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([ROLE, TEXT, chunk(choices=[], usage=USAGE)], [ROLE, TEXT, {**STOP, "usage": USAGE}]),
+        ([ROLE, TEXT], [ROLE, TEXT, STOP]),
+        ([CALL], [CALL, chunk({"tool_calls": [{"index": 0, "function": {"arguments": "{}"}}]}, "tool_calls")]),
+    ],
+)
+def test_the_end_of_a_host_that_says_done_and_nothing_else(
+    given: list[dict[str, Any]], expected: list[dict[str, Any]]
+) -> None:
+    """docs/quirks.md#q96: no reason at all, with usage or without."""
+    mender = StreamNormalizer(has_unsaid_end=True)
+    found = mender.feed(sse(*given) + DONE) + mender.finish()
+    assert squeezed(found) == squeezed(sse(*expected) + DONE)
 
 
 # Framing.

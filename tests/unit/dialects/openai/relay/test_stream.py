@@ -56,16 +56,75 @@ def test_what_counts_as_content(events: bytes, content: int) -> None:
     ("events", "is_error"),
     [
         (b'data: {"error":{"message":"x"}}\n\n', True),
-        (b'event: error\ndata: {"status_code":400}\n\n', True),
         (b': c\n\ndata: {"choices":[{}],"error":null}\n\n', False),
-        (b'data: {"choices":[]}\n\ndata: {"error":{}}\n\n', True),
         (b"data: [DONE]\n\n", False),
+        (b'data: {"object":"chat.completion.done"}\n\n', False),
+        (b'data: {"choices":[],"usage":{}}\n\n', False),
     ],
 )
 def test_an_error_among_the_events(events: bytes, is_error: bool) -> None:
     scan = StreamWatch(STREAM)
     assert scan.feed(events) == events
-    assert (scan.error is not None) is is_error
+    assert ((scan.error is not None), scan.is_over) == (is_error, False)
+
+
+@pytest.mark.parametrize(
+    ("event", "status", "passes"),
+    [
+        (b'event: error\ndata: {"status_code":400}\n\n', 400, False),
+        (b'data: {"error":{}}\n\n', 502, False),
+        (b'data: {"error":"full"}\n\n', 502, False),
+        (b'data: {"detail":"Not authenticated"}\n\n', 502, False),
+        (b'data: {"code":500,"success":false}\n\n', 500, False),
+        (b'data: {"choices":null,"usage":{},"base_resp":{"status_code":1027,"status_msg":"x"}}\n\n', 502, False),
+        (b'data: {"choices":[{"delta":{},"finish_reason":"error","error":{"code":429,"message":"x"}}]}\n\n', 429, True),
+        (
+            b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"insufficient_system_resource"}]}\n\n',
+            502,
+            True,
+        ),
+        (
+            b'data: {"choices":[{"delta":{},"finish_reason":"stop","native_finish_reason":"network_error"}]}\n\n',
+            502,
+            True,
+        ),
+    ],
+)
+def test_an_error_in_another_shape_is_the_last_that_passes(event: bytes, status: int, passes: bool) -> None:
+    scan = StreamWatch(STREAM)
+    chunk = b'data: {"choices":[{"delta":{"content":"Hi"}}]}\n\n'
+    assert scan.feed(chunk + event + chunk) == chunk + (event if passes else b"")
+    assert scan.feed(chunk + b"data: [DONE]\n\n") + scan.finish() == b""
+    assert scan.error is not None
+    assert (scan.error.status, scan.is_over, scan.error_data) == (status, True, event.partition(b"data: ")[2].strip())
+    assert scan.fork().is_over
+
+
+def test_a_word_of_failure_is_no_content() -> None:
+    scan = StreamWatch(STREAM)
+    scan.feed(b'data: {"choices":[{"delta":{},"finish_reason":"error"}]}\n\n', weigh=True)
+    assert scan.content == 0
+
+
+@pytest.mark.parametrize(
+    ("ends", "is_whole"),
+    [
+        (["stop"], True),
+        (["tool_calls"], True),
+        ([None, "stop"], True),
+        (["length"], False),
+        (["content_filter"], False),
+        (["new_word"], False),
+        ([None], False),
+        ([], False),
+    ],
+)
+def test_streams_that_may_be_given_again(ends: list[str | None], is_whole: bool) -> None:
+    said = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"Hi"}}]}\n\n'
+    rest = [json.dumps({"choices": [{"index": 0, "delta": {}, "finish_reason": end}]}).encode() for end in ends]
+    stream = said + b"".join([b"data: " + data + b"\n\n" for data in rest]) + b"data: [DONE]\n\n"
+    assert STREAM.is_whole(stream) is is_whole
+    assert not STREAM.is_whole(stream.replace(b"Hi", b""))
 
 
 def test_the_last_usage_of_a_stream_counts() -> None:

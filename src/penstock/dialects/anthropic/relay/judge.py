@@ -1,0 +1,83 @@
+"""What a plain reply of Anthropic's wire is: a message, a count of tokens, an error, or nothing usable.
+
+The counterpart for streams is stream.py. Sources: Anthropic API reference, "Create a Message", "Count tokens in a
+Message"; docs/fidelity.md#good-answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core import finish_reasons, json_text
+from penstock.core.json_text import UNREADABLE, read_json_or_none, with_null_numbers
+from penstock.core.vendor_error import is_error
+from penstock.dialects.anthropic.provider.events import ERROR_STATUS
+from penstock.dialects.anthropic.usage import read_usage
+from penstock.dialects.caller import Verdict
+from penstock.dialects.provider_errors import ClassifiedError, classified
+
+_NOT_JSON: Final = "answered with success but the body is not a JSON object"
+_NO_ANSWER: Final = "answered with success, but its reply holds no answer"
+
+
+class _Message(msgspec.Struct):
+    """A message that deviates in nothing."""
+
+    type: str
+    content: list[msgspec.Raw]
+    stop_reason: str
+    usage: dict[str, Any] | None = None
+    error: None = None
+
+
+_MESSAGE: Final = msgspec.json.Decoder(_Message)
+
+
+def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
+    """What the reply is. ``is_chat``: it is to be a message; otherwise it is a count of tokens or the like."""
+    try:
+        message = _MESSAGE.decode(body)
+    except UNREADABLE:
+        return _judge_slowly(body, provider, is_chat=is_chat)
+    if message.type == "error" or finish_reasons.is_failure(message.stop_reason):
+        return _judge_slowly(body, provider, is_chat=is_chat)
+    is_whole = bool(message.content) and finish_reasons.is_whole(message.stop_reason)
+    return Verdict(is_whole=is_whole, usage=read_usage(message.usage or {}))
+
+
+def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
+    value, readable = read_json_or_none(body), None
+    if value is None:
+        readable = with_null_numbers(body)
+        value = read_json_or_none(readable) if readable is not body else None
+    if not isinstance(value, dict):
+        return Verdict(problem=_NOT_JSON)
+    usage = read_usage(json_text.mapping(value, "usage"))
+    reason = value.get("stop_reason")
+    if value.get("type") == "error" or isinstance(value.get("error"), dict | str):
+        return Verdict(classified_error(value, provider), usage=usage)
+    if finish_reasons.is_failure(reason):
+        error = {"message": f"the answer was broken off ({reason})", "type": reason}
+        return Verdict(classified_error(error, provider), usage=usage)
+    content = value.get("content")
+    if isinstance(content, list):
+        is_whole = bool(content) and finish_reasons.is_whole(reason) and readable is None
+        return Verdict(is_whole=is_whole, usage=usage, body=readable)
+    if not is_chat and ("input_tokens" in value or not is_error(value)):
+        return Verdict(usage=usage, body=readable)
+    return Verdict(classified(value, provider), usage=usage) if is_error(value) else Verdict(problem=_NO_ANSWER)
+
+
+def classified_error(value: Mapping[str, Any], provider: str) -> ClassifiedError:
+    """What an error of Anthropic's means, told within a reply whose status is good: its type names the status."""
+    kind = json_text.text(json_text.mapping(value, "error"), "type")
+    return classified(value, provider, ERROR_STATUS.get(kind, 0))
+
+
+def has_error_shape(value: Any) -> bool:
+    """Whether a decoded body is an error as Anthropic writes it."""
+    error = value.get("error") if isinstance(value, dict) and value.get("type") == "error" else None
+    return isinstance(error, dict) and isinstance(error.get("type"), str) and isinstance(error.get("message"), str)

@@ -1,0 +1,130 @@
+"""What a plain reply in OpenAI's wire is: an answer, an error with a good status, or nothing usable.
+
+A chat reply has a non-empty ``choices``; an error inside a choice, a word of failure for its end and a vendor's error
+envelope make it an error. The counterpart for streams is stream.py. Sources: OpenAI API reference, "The chat completion
+object"; docs/fidelity.md#good-answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core import finish_reasons
+from penstock.core.json_text import UNREADABLE, read_json_or_none, with_null_numbers
+from penstock.core.vendor_error import failed_choice, is_error
+from penstock.dialects.caller import Verdict
+from penstock.dialects.openai.relay.usage import read_usage
+from penstock.dialects.provider_errors import classified
+
+_NULL: Final = b"null"
+_NOT_JSON: Final = "answered with success but the body is not a JSON object"
+_NO_ANSWER: Final = "answered with success, but its reply holds no answer"
+_SAYING: Final = (
+    "content",
+    "reasoning_content",
+    "reasoning",
+    "refusal",
+    "tool_calls",
+    "function_call",
+    "audio",
+    "images",
+)
+
+
+class _Message(msgspec.Struct, gc=False):
+    content: msgspec.Raw = msgspec.Raw(_NULL)
+    tool_calls: msgspec.Raw = msgspec.Raw(_NULL)
+
+
+class _Choice(msgspec.Struct, gc=False):
+    message: _Message
+    finish_reason: str
+    native_finish_reason: str | None = None
+    error: None = None
+
+
+class _Reply(msgspec.Struct):
+    """A reply that deviates in nothing: any other is looked into member by member."""
+
+    choices: tuple[_Choice, ...]
+    usage: msgspec.Raw = msgspec.Raw(_NULL)
+    error: None = None
+    base_resp: None = None
+
+
+_REPLY: Final = msgspec.json.Decoder(_Reply)
+_EMPTY: Final = frozenset({_NULL, b'""', b"[]"})
+
+
+def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
+    """What the reply is. ``is_chat``: it is to be a chat completion; other operations' replies have many shapes."""
+    if is_chat:
+        try:
+            reply = _REPLY.decode(body)
+        except UNREADABLE:
+            pass
+        else:
+            if reply.choices and all(map(_is_whole, reply.choices)):
+                return Verdict(is_whole=True, usage=read_usage(bytes(reply.usage)))
+    return _judge_slowly(body, provider, is_chat=is_chat)
+
+
+def _is_whole(choice: _Choice) -> bool:
+    message = choice.message
+    says = bytes(message.content) not in _EMPTY or bytes(message.tool_calls) not in _EMPTY
+    return (
+        says
+        and finish_reasons.is_whole(choice.finish_reason)
+        and not finish_reasons.is_failure(choice.native_finish_reason)
+    )
+
+
+def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
+    value = read_json_or_none(body)
+    readable = None
+    if value is None:
+        readable = with_null_numbers(body)
+        value = read_json_or_none(readable) if readable is not body else None
+    if not isinstance(value, dict):
+        return Verdict() if not is_chat and isinstance(value, list) else Verdict(problem=_NOT_JSON)
+    usage = read_usage(msgspec.json.encode(value.get("usage")))
+    error = error_of(value, is_chat=is_chat)
+    if error is not None:
+        return Verdict(classified(error, provider), usage=usage)
+    choices = value.get("choices")
+    if not is_chat:
+        return Verdict(usage=usage, body=readable)
+    if not isinstance(choices, list) or not any(isinstance(choice, dict) for choice in choices):
+        return Verdict(problem=_NO_ANSWER, usage=usage)
+    return Verdict(usage=usage, is_whole=readable is None and are_whole(choices), body=readable)
+
+
+def error_of(value: Mapping[str, Any], *, is_chat: bool = True) -> Mapping[str, Any] | None:
+    """The error that a reply or chunk tells, in the object that holds it; None for an answer, or nothing at all."""
+    choices = value.get("choices")
+    if isinstance(choices, list) and choices:
+        for choice in choices:
+            error = failed_choice(choice)
+            if error is not None:
+                return {"error": error}
+        if value.get("error"):
+            return {"error": value["error"]}
+        base = {"base_resp": value["base_resp"]} if "base_resp" in value else {}
+        return base if base and is_error(base) else None
+    if is_chat or not (value.get("data") or value.get("object") or value.get("id")):
+        return value if is_error(value) else None
+    return value if value.get("error") or value.get("object") == "error" else None
+
+
+def are_whole(choices: Iterable[Any]) -> bool:
+    """Whether all choices of a plain reply say something and ended well."""
+    for choice in choices:
+        message = choice.get("message") if isinstance(choice, dict) else None
+        if not isinstance(message, dict) or not any(message.get(name) for name in _SAYING):
+            return False
+        if not finish_reasons.is_whole(choice.get("finish_reason")):
+            return False
+    return True
