@@ -1,7 +1,7 @@
 """Rebuilds an assistant's earlier turn from the message that the client sends back: text, reasoning, tool calls.
 
-Reasoning comes back in one of three shapes: ``content_blocks`` (Portkey's), ``reasoning_details`` (OpenRouter's; the
-gateway adds the position of each reasoning block) or plain text. The maker refuses reasoning at a changed position.
+Reasoning comes back in one of four shapes: ``content_blocks`` (Portkey's), ``reasoning_details`` (OpenRouter's; the
+gateway adds the position of each reasoning block), ``thinking_blocks`` (LiteLLM's) or plain text. The maker refuses reasoning at a changed position.
 Source: Claude docs, "Preserving thinking blocks"; docs/portkey.md#earlier-reasoning.
 """
 
@@ -44,6 +44,8 @@ def earlier_turn(
         return (*content, *calls)
     if thoughts:
         return _interleaved(thoughts, content, calls)
+    if isinstance(message.get("thinking_blocks"), list):
+        return (*_thinking_blocks(message["thinking_blocks"]), *content, *calls)
     return (*_bare_reasoning(message), *content, *calls)
 
 
@@ -189,6 +191,16 @@ def _detail(detail: Mapping[str, Any]) -> ReasoningPart:
     owner = _OWNERS.get(text_in(detail.get("format")), Owner.UNKNOWN)
     text = text_in(detail.get("text") or detail.get("summary"))
     return ReasoningPart(text, text_in(detail.get("signature")), text_in(detail.get("data")), owner)
+
+
+def _thinking_blocks(blocks: list[Any]) -> tuple[Part, ...]:
+    """The thoughts of LiteLLM's callers: Anthropic's blocks, which stand before the turn's text and calls."""
+    read = [READERS[block["type"]](block, "") for block in blocks if _is_thought(block)]
+    return tuple([part for part in read if isinstance(part, ReasoningPart)])
+
+
+def _is_thought(block: Any) -> bool:
+    return isinstance(block, dict) and block.get("type") in ("thinking", "redacted_thinking")
 
 
 def _bare_reasoning(message: Mapping[str, Any]) -> tuple[ReasoningPart, ...]:
