@@ -38,6 +38,9 @@ EXTRA_PARAMETERS: Final = Option(
 
 The default is not the reference's ``drop``: nothing is lost in silence."""
 
+BASE_MODEL: Final = Option("base_model", "azure-base-model", ("azure_base_model", "azure_model_name"))
+"""The model behind a deployment whose name hides it, as LiteLLM's ``base_model`` names it (docs/quirks.md#q85)."""
+
 _NAME: Final = "[A-Za-z0-9_-][A-Za-z0-9._-]*"
 
 
@@ -84,6 +87,7 @@ AZURE_OPENAI: Final = Provider(
             default="2024-10-21",
             pattern="[A-Za-z0-9.-]+",
         ),
+        BASE_MODEL,
         _AD_TOKEN,
         *_SIGNING_IN,
         Option("openai_beta", "openai-beta", upstream_header="OpenAI-Beta", bare_header="openai-beta"),
@@ -128,6 +132,7 @@ AZURE_AI: Final = Provider(
         Option("anthropic_version", "anthropic-version", default="2023-06-01", pattern="[0-9-]+"),
         Option("anthropic_beta", "anthropic-beta"),
         EXTRA_PARAMETERS,
+        BASE_MODEL,
         _AD_TOKEN,
         *_SIGNING_IN,
     ),

@@ -138,7 +138,8 @@ class LeafBuilder:
             forward_headers=self._forward_headers(fields),
             request_timeout=self._request_timeout(fields),
             strict=headers.strict and fields.switch("strict_open_ai_compliance") is not False,
-            rejects_unsupported=_rejects_unsupported(fields),
+            rejects_unsupported=_unsupported(fields) == "reject",
+            drops_material=_unsupported(fields) == "drop",
             timeouts=policies.timeouts(fields),
             retry=policies.retry(fields),
             cache=policies.cache(fields),
@@ -256,12 +257,13 @@ def _params(fields: Fields, key: str) -> dict[str, bytes]:
     return {} if parameters is None else {name: msgspec.json.encode(item) for name, item in parameters.values.items()}
 
 
-def _rejects_unsupported(fields: Fields) -> bool:
-    """``unsupported_params``: a parameter that the provider has no word for is dropped and named, or is a 400."""
-    choice = fields.text("unsupported_params") or "drop"
-    if choice not in {"drop", "reject"}:
+def _unsupported(fields: Fields) -> str:
+    """``unsupported_params``: what the provider has no word for is dropped and named, or is a 400. Empty: parameters are
+    dropped, material of messages is a 400."""
+    choice = fields.text("unsupported_params") or ""
+    if choice not in {"", "drop", "reject"}:
         raise refuse(fields.at("unsupported_params"), "it must be drop or reject")
-    return choice == "reject"
+    return choice
 
 
 def _paths(fields: Fields) -> tuple[Path, ...]:

@@ -91,12 +91,17 @@ class Conversation:
                 self._say("user", self._parts(message))
             elif failure := self._result(message):
                 return failure
+        if not self._turns and any(message.role == "user" and message.parts for message in turns):
+            self._turns.append(_nothing())  # Google answers the system instruction alone
         if not self._turns:
             text = "Gemini needs a message of a user or an assistant with visible content: add one to messages."
             return Failure(Kind.INVALID_REQUEST, text, "messages")
         if any("functionCall" in part for part in self._turns[0]["parts"]):
             self._turns.insert(0, _nothing())
         if self._turns[-1]["role"] == "model" and turns[-1].role != "assistant":
+            self._turns.append(_nothing())
+        elif self._turns[-1]["role"] == "model" and not self._traits.prefill:
+            self._parameters.unsupported(turns[-1].path)
             self._turns.append(_nothing())
         return self._turns
 

@@ -14,6 +14,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
+from penstock.dialects import function_names
 from penstock.dialects.dialect import Payload, ProviderDialect, WriteContext
 from penstock.dialects.foreign import PLAIN, ready_for
 from penstock.dialects.function_tools import unknown_choice
@@ -115,5 +116,5 @@ def _word(reasoning: Reasoning, traits: Traits) -> str:
     return word if word in traits.efforts else _HIGHEST.get(word, word)
 
 
-DIALECT: Final = ProviderDialect("openai_chat", write, OpenAiStream, read_reply)
+DIALECT: Final = ProviderDialect("openai_chat", write, OpenAiStream, read_reply, function_names=function_names.OPENAI)
 """The provider dialect of OpenAI's chat completions (lane 2)."""

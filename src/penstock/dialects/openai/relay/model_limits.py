@@ -12,7 +12,7 @@ from penstock.core.json_text import read_json, write_json
 from penstock.core.traits import Traits
 from penstock.dialects.chat_quirks import ThinkingControl
 from penstock.dialects.openai.relay.assistant_extras import with_thoughts
-from penstock.dialects.openai.relay.body import DEVELOPER, with_roles
+from penstock.dialects.openai.relay.body import DEVELOPER, says_nothing, with_roles
 
 _EFFORT: Final = "reasoning_effort"
 
@@ -31,8 +31,9 @@ def fit_to_model(body: Body, traits: Traits, control: ThinkingControl | None = N
     if traits.refuses_thinking and _thinks(body, traits):
         refuses |= traits.refuses_thinking
     if refuses:
-        refused = [name for name in body if name in refuses and not body.is_null(name)]
-        for name in refused:
+        found = [name for name in body if name in refuses and not body.is_null(name)]
+        refused = [name for name in found if not says_nothing(body, name)]
+        for name in found:
             body = body.without(name)
     if control is not None:
         body, untold = _controlled(body, traits, control)

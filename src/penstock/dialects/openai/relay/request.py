@@ -8,7 +8,7 @@ from penstock.core.failure import Failure
 from penstock.dialects.caller import FittedRequest
 from penstock.dialects.chat_quirks import ChatQuirks
 from penstock.dialects.dialect import WriteContext
-from penstock.dialects.openai.relay.body import DEVELOPER, with_roles
+from penstock.dialects.openai.relay.body import DEVELOPER, says_nothing, with_roles
 from penstock.dialects.openai.relay.model_limits import fit_to_model
 from penstock.dialects.openai.relay.signatures import is_marked, kept_at_home
 
@@ -41,7 +41,7 @@ def without_refused(body: Body, quirks: ChatQuirks) -> tuple[Body, tuple[str, ..
             body = body.renamed(rename.parameter, rename.to)
     for drop in quirks.drops:
         if drop.parameter in body:
-            dropped.append(drop.parameter)
+            dropped += [] if says_nothing(body, drop.parameter) else [drop.parameter]
             body = body.without(drop.parameter)
     if not quirks.developer_role:
         body = with_roles(body, {DEVELOPER: b'"system"'})

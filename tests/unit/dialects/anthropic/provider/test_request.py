@@ -39,6 +39,8 @@ from matrix import (
     SCHEMA,
     ask,
 )
+from penstock.core.chat import Format
+from penstock.dialects.told_format import told_format
 from penstock.core.chat import ChatRequest, Format, Message, Owner, TextPart
 from penstock.core.failure import Failure
 from penstock.core.traits import ANY_MODEL, Traits
@@ -117,7 +119,9 @@ EXPECTED: Final[dict[str, tuple[dict[str, Any], tuple[str, ...]]]] = {
     "native_tool": (sent(tools=[{"type": "web_search_20250305", "name": "web_search", "max_uses": 3}]), ()),
     "custom_tool": (sent(), ("tools[0]",)),
     "format_text": (sent(), ()),
-    "format_json": (sent(turn("user", say("Answer in JSON."))), ("response_format",)),
+    "format_json": (
+        sent(turn("user", say("Answer in JSON.")), system=[say(told_format(Format("json_object")))]), ("response_format",)
+    ),
     "format_schema": (sent(output_config=FORM), ()),
     "format_and_tools": (sent(tools=[FORECAST], output_config=FORM), ()),
     "max_tokens": (sent(max_tokens=100), ()),
