@@ -190,3 +190,217 @@ def test_thinking_blocks_are_read() -> None:
     assert body["messages"][1]["content"][:2] == blocks
     assert body["thinking"] == thinking
     assert payload.dropped == ()
+
+
+# What single hosts refuse.
+
+
+def test_a_plain_call_of_a_model_that_thinks_in_streams_only_does_not_think() -> None:
+    body, dropped = lane1("dashscope", "qwen3-32b", HI, reasoning_effort="medium")
+    assert (body["enable_thinking"], dropped) == (False, ("reasoning_effort",))
+    body, dropped = lane1("dashscope", "qwen3-8b", HI)
+    assert (body["enable_thinking"], dropped) == (False, ())
+    body, dropped = lane1("dashscope", "qwen3-8b", HI, enable_thinking=True, stream=False)
+    assert (body["enable_thinking"], dropped) == (False, ("enable_thinking",))
+    body, dropped = lane1("dashscope", "qwen3-32b", HI, reasoning_effort="medium", stream=True)
+    assert (body["enable_thinking"], dropped) == (True, ())
+
+
+@pytest.mark.parametrize("provider", ["groq", "cerebras"])
+def test_cache_markers_stay_away_from_hosts_that_refuse_them(provider: str) -> None:
+    marker = {"type": "ephemeral"}
+    messages = [
+        {"role": "system", "content": [{"type": "text", "text": "S", "cache_control": marker}]},
+        {"role": "user", "content": "hi", "cache_control": marker},
+    ]
+    tool = {**FUNCTION, "cache_control": marker}
+    body, dropped = lane1(provider, "openai/gpt-oss-120b", messages, prompt_cache_key="k", tools=[tool])
+    assert "cache" not in json.dumps(body)
+    assert set(dropped) == {
+        "prompt_cache_key",
+        "messages[0].content[0].cache_control",
+        "messages[1].cache_control",
+        "tools[0].cache_control",
+    }
+
+
+def test_mistral_gets_what_its_reference_lists() -> None:
+    messages = [
+        *HI,
+        {"role": "assistant", "content": "a", "metadata": {"t": 1}},
+        {"role": "user", "content": "hi", "name": "n"},
+    ]
+    body, dropped = lane1(
+        "mistral-ai",
+        "mistral-large-latest",
+        messages,
+        user="u",
+        metadata={"a": "b"},
+        tools=[],
+        logprobs=True,
+        verbosity="low",
+        prompt_cache_key="k",
+        seed=7,
+    )
+    assert body == {
+        "model": "mistral-large-latest",
+        "messages": [*HI, {"role": "assistant", "content": "a"}, {"role": "user", "content": "hi"}],
+        "metadata": {"a": "b"},
+        "prompt_cache_key": "k",
+        "random_seed": 7,
+    }
+    assert dropped == ("user", "logprobs", "verbosity")
+
+
+def test_an_effort_beside_functions() -> None:
+    body, dropped = lane1("openai", "gpt-5.6-terra", HI, tools=[FUNCTION], reasoning_effort="high")
+    assert (body["reasoning_effort"], dropped) == ("none", ("reasoning_effort",))
+    body, dropped = lane1("openai", "gpt-5.6-terra", HI, tools=[FUNCTION], temperature=0.5)
+    assert (body["reasoning_effort"], body["temperature"], dropped) == ("none", 0.5, ())
+    body, dropped = lane1("openai", "gpt-5.5", HI, tools=[FUNCTION], reasoning_effort="low")
+    assert ("reasoning_effort" not in body, dropped) == (True, ("reasoning_effort",))
+    body, dropped = lane1("openai", "gpt-5.6-terra", HI, reasoning_effort="high")
+    assert (body["reasoning_effort"], dropped) == ("high", ())
+
+
+@pytest.mark.parametrize("model", ["gpt-5-codex", "gpt-5-pro", "o1-pro", "o3-pro", "o4-mini-deep-research"])
+def test_models_of_the_responses_api_are_named(model: str) -> None:
+    row = PROVIDERS["openai"]
+    context = WriteContext(model, "openai", resolve(model, "openai"), quirks=row.quirks)
+    failure = fit_request(Body.parse(b'{"model":"m","messages":[]}'), context)
+    assert isinstance(failure, Failure)
+    assert (failure.param, "/v1/responses" in failure.message) == ("model", True)
+
+
+@pytest.mark.parametrize("provider", ["deepseek", "z-ai", "zhipu"])
+def test_a_schema_is_told_to_hosts_that_know_json_alone(provider: str) -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string"}}}
+    wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    body, dropped = lane1(provider, "some-model", HI, response_format=wanted)
+    assert body["response_format"] == {"type": "json_object"}
+    assert json.dumps(schema, separators=(",", ":")) in body["messages"][0]["content"]
+    assert (body["messages"][1:], dropped) == (HI, ("response_format.json_schema",))
+    body, dropped = lane1(provider, "some-model", HI, response_format={"type": "json_object"})
+    assert (body["messages"], dropped) == (HI, ())
+
+
+def test_perplexity_gets_turns_in_alternation() -> None:
+    parts = [{"type": "text", "text": "and this?"}]
+    messages = [
+        {"role": "system", "content": "S"},
+        {"role": "user", "content": "Hello!"},
+        {"role": "user", "content": "How are you?"},
+        {"role": "assistant", "content": "Fine"},
+        {"role": "user", "content": parts},
+        {"role": "user", "content": "ok"},
+    ]
+    body, dropped = lane1("perplexity-ai", "sonar", messages)
+    assert [message["content"] for message in body["messages"]] == [
+        "S",
+        "Hello!\n\nHow are you?",
+        "Fine",
+        [*parts, {"type": "text", "text": "ok"}],
+    ]
+    assert dropped == ()
+
+
+def test_default_values_are_no_loss() -> None:
+    body, dropped = lane1("openai", "gpt-5", HI, temperature=1, top_p=1.0, presence_penalty=0)
+    assert ("temperature" in body, dropped) == (False, ())
+    _, dropped = lane1("openai", "gpt-5", HI, temperature=0.2)
+    assert dropped == ("temperature",)
+    _, payload = lane2(GEMINI, HI, presence_penalty=0, temperature=1)
+    assert payload.dropped == ()
+
+
+# What is told in words.
+
+ROOT: Final = {
+    "type": "function",
+    "function": {
+        "name": "f",
+        "description": "Reads.",
+        "parameters": {
+            "type": "object",
+            "properties": {"route": {"type": "string"}},
+            "anyOf": [{"required": ["route"]}, {"properties": {"file": {"type": "string"}}, "required": ["file"]}],
+        },
+    },
+}
+
+
+def test_a_combinator_at_a_schemas_root_is_told_to_claude() -> None:
+    body, payload = lane2(CLAUDE, HI, tools=[ROOT])
+    tool = body["tools"][0]
+    assert tool["input_schema"] == {
+        "type": "object",
+        "properties": {"route": {"type": "string"}, "file": {"type": "string"}},
+    }
+    assert tool["description"].startswith("Reads.\n\nThe arguments also match")
+    assert payload.dropped == ("tools[0].function.parameters.anyOf",)
+    body, _ = lane2(CONVERSE, HI, tools=[ROOT])
+    assert "anyOf" not in body["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"]
+
+
+@pytest.mark.parametrize("target", [CLAUDE, CONVERSE])
+def test_json_is_asked_for_in_words(target: tuple[str, str, str]) -> None:
+    body, payload = lane2(target, HI, response_format={"type": "json_object"})
+    assert "JSON object" in body["system"][-1]["text"]
+    assert payload.dropped == ("response_format",)
+
+
+def test_googles_own_members_of_extra_body() -> None:
+    google = {"thinking_config": {"thinking_budget": 0}, "cached_content": "c", "safety_settings": []}
+    for members in ({"extra_body": {"google": google}}, {"google": google}):
+        body, payload = lane2(GEMINI, HI, **members)
+        assert body["generationConfig"]["thinkingConfig"] == {"thinkingBudget": 0}
+        assert body["cachedContent"] == "c"
+        assert payload.dropped == ()
+
+
+# Turns.
+
+
+def test_a_turn_of_thoughts_alone_is_not_said_in_converse() -> None:
+    detail = {"type": "reasoning.encrypted", "data": "UkVE", "format": "anthropic-claude-v1", "index": 0}
+    messages = [
+        *HI,
+        {"role": "assistant", "content": "", "reasoning_details": [detail]},
+        {"role": "user", "content": "go"},
+    ]
+    body, _ = lane2(("bedrock_converse", "global.anthropic.claude-sonnet-5", "bedrock"), messages)
+    assert body["messages"] == [{"role": "user", "content": [{"text": "hi"}, {"text": "go"}]}]
+
+
+@pytest.mark.parametrize("model", ["claude-opus-5", "claude-sonnet-4-6"])
+def test_an_answer_that_may_not_be_begun_is_followed_by_the_user(model: str) -> None:
+    messages = [*HI, {"role": "assistant", "content": "{"}]
+    body, payload = lane2(("anthropic", model, "anthropic"), messages)
+    assert body["messages"][-1] == {"role": "user", "content": [{"type": "text", "text": "Continue."}]}
+    assert payload.dropped == ("messages[1]",)
+    body, payload = lane2(CLAUDE, messages)
+    assert (body["messages"][-1]["role"], payload.dropped) == ("assistant", ())
+
+
+def test_a_system_prompt_alone_is_asked_of_gemini() -> None:
+    body, _ = lane2(GEMINI, [{"role": "system", "content": "Say hi."}, {"role": "user", "content": ""}])
+    assert body["contents"] == [{"role": "user", "parts": [{"text": " "}]}]
+
+
+def test_a_marker_on_blank_text_moves_to_the_part_before() -> None:
+    marker = {"type": "ephemeral"}
+    said = [
+        {
+            "role": "user",
+            "content": [{"type": "text", "text": "long"}, {"type": "text", "text": " \n", "cache_control": marker}],
+        }
+    ]
+    body, payload = lane2(CLAUDE, said)
+    assert body["messages"][0]["content"] == [{"type": "text", "text": "long", "cache_control": marker}]
+    assert payload.dropped == ()
+    body, payload = lane2(CONVERSE, said)
+    assert body["messages"][0]["content"] == [{"text": "long"}, {"cachePoint": {"type": "default"}}]
+    body, _ = lane2(
+        GEMINI, [{"role": "user", "content": [{"type": "text", "text": " "}, {"type": "text", "text": "x"}]}]
+    )
+    assert body["contents"][0]["parts"] == [{"text": " "}, {"text": "x"}]

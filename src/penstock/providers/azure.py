@@ -93,7 +93,7 @@ AZURE_OPENAI: Final = Provider(
         Option("openai_beta", "openai-beta", upstream_header="OpenAI-Beta", bare_header="openai-beta"),
     ),
     # https://learn.microsoft.com/en-us/azure/ai-services/openai/reference#chatcompletionstreamoptions
-    quirks=ChatQuirks(developer_role=True, applies_model_limits=True, stream_usage=True),
+    quirks=ChatQuirks(developer_role=True, applies_model_limits=True, has_responses=True, stream_usage=True),
     model_in_path=True,
     notes="API version v1 needs no dated version and may name the deployment as the model. azure-auth-mode: "
     "entra signs in with a client's secret; a token of your own goes in azure-ad-token.",

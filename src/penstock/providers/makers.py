@@ -15,6 +15,7 @@ from penstock.dialects.chat_quirks import (
     ChatQuirks,
     Rename,
 )
+from penstock.dialects.openai.relay.alternation import in_alternation
 from penstock.providers.anthropic import X_API_KEY
 from penstock.providers.row import EndpointSpec, Operation, Option, Provider, chat_and_models, chat_only, messages_at
 
@@ -82,6 +83,8 @@ ROWS: Final = (
             normalizes_replies=True,
             applies_model_limits=True,
             thinking=THINKING_TYPE_AND_THOUGHTS,
+            # https://api-docs.deepseek.com/guides/json_mode
+            takes_schemas=False,
             # https://api-docs.deepseek.com/api/create-chat-completion
             stream_usage=True,
         ),
@@ -167,6 +170,7 @@ ROWS: Final = (
         quirks=ChatQuirks(
             developer_role=True,
             applies_model_limits=True,
+            has_responses=True,
             # https://platform.openai.com/docs/api-reference/chat/create#chat_create-stream_options
             stream_usage=True,
         ),
@@ -180,6 +184,7 @@ ROWS: Final = (
         env=("PERPLEXITY_API_KEY", "PERPLEXITYAI_API_KEY"),
         quirks=ChatQuirks(
             renames=(only_max_tokens("https://docs.perplexity.ai/guides/chat-completions-guide"),),
+            adapts_request=in_alternation,
             normalizes_replies=True,
         ),
     ),
@@ -236,6 +241,8 @@ ROWS: Final = (
             normalizes_replies=True,
             applies_model_limits=True,
             thinking=THINKING_TYPE,
+            # https://docs.z.ai/guides/capabilities/struct-output
+            takes_schemas=False,
         ),
     ),
     Provider(
@@ -250,7 +257,11 @@ ROWS: Final = (
         ),
         env=("ZHIPU_API_KEY", "ZHIPUAI_API_KEY"),
         quirks=ChatQuirks(
-            renames=(only_max_tokens("https://docs.bigmodel.cn"),), applies_model_limits=True, thinking=THINKING_TYPE
+            renames=(only_max_tokens("https://docs.bigmodel.cn"),),
+            applies_model_limits=True,
+            thinking=THINKING_TYPE,
+            # https://docs.bigmodel.cn/cn/guide/capabilities/struct-output
+            takes_schemas=False,
         ),
     ),
 )

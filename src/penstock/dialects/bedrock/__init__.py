@@ -14,4 +14,6 @@ from penstock.dialects.bedrock.request import write
 from penstock.dialects.dialect import ProviderDialect
 from penstock.dialects.framing.aws_eventstream import STREAM_TYPE
 
-DIALECT: Final = ProviderDialect("bedrock_converse", write, StreamReader, read_reply, (STREAM_TYPE,), function_names.BEDROCK)
+DIALECT: Final = ProviderDialect(
+    "bedrock_converse", write, StreamReader, read_reply, (STREAM_TYPE,), function_names.BEDROCK
+)

@@ -91,7 +91,7 @@ class Conversation:
                 self._say("user", self._parts(message))
             elif failure := self._result(message):
                 return failure
-        if not self._turns and any(message.role == "user" and message.parts for message in turns):
+        if not self._turns and self._traits.system_role and any(each.text.strip() for each in self._request.system):
             self._turns.append(_nothing())  # Google answers the system instruction alone
         if not self._turns:
             text = "Gemini needs a message of a user or an assistant with visible content: add one to messages."

@@ -156,7 +156,7 @@ ROWS: Final = (
             refuses_at={},
         )
         for row in _ROWS
-        if row.pattern.startswith("gemini-2.5") and _PENALTIES <= row.traits.refuses
+        if row.pattern.startswith("gemini-2.5") and row.traits.refuses >= _PENALTIES
     ),
     *_ROWS,
 )

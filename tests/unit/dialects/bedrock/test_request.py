@@ -47,14 +47,13 @@ from matrix import (
     text,
     user,
 )
-from penstock.core.chat import Format
-from penstock.dialects.told_format import told_format
-from penstock.core.chat import ChatRequest
+from penstock.core.chat import ChatRequest, Format
 from penstock.core.failure import Failure, Kind
 from penstock.core.traits import Traits
 from penstock.dialects.bedrock import DIALECT
 from penstock.dialects.dialect import Payload, WriteContext
 from penstock.dialects.openai.caller import request as openai_request
+from penstock.dialects.told_format import told_format
 from penstock.traits import resolve
 
 OLD = Traits(family="old", tools=False, vision=False, documents=False, json_schema=False, system_role=False)

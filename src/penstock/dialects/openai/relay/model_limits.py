@@ -28,6 +28,8 @@ def fit_to_model(body: Body, traits: Traits, control: ThinkingControl | None = N
             given_way += [old] if new in body else []
             body = body.without(old) if new in body else body.renamed(old, new)
     refuses, refused = traits.refuses, list[str]()
+    if traits.effort_with_tools is not None and _has_functions(body):
+        body = _with_tools(body, traits.effort_with_tools, given_way)
     if traits.refuses_thinking and _thinks(body, traits):
         refuses |= traits.refuses_thinking
     if refuses:
@@ -35,6 +37,8 @@ def fit_to_model(body: Body, traits: Traits, control: ThinkingControl | None = N
         refused = [name for name in found if not says_nothing(body, name)]
         for name in found:
             body = body.without(name)
+    if control is not None and traits.family in control.streaming_families and body.raw("stream") != b"true":
+        body = _unthinking(body, control, refused)
     if control is not None:
         body, untold = _controlled(body, traits, control)
         refused += untold
@@ -45,10 +49,35 @@ def fit_to_model(body: Body, traits: Traits, control: ThinkingControl | None = N
     return body, (*given_way, *refused)
 
 
+def _has_functions(body: Body) -> bool:
+    return b'"function"' in (body.raw("tools") or b"")
+
+
+def _with_tools(body: Body, effort: str, dropped: list[str]) -> Body:
+    """The body with the only effort that the family takes beside function tools (docs/quirks.md#q87)."""
+    wanted = None if body.is_null(_EFFORT) else body.text(_EFFORT)
+    if wanted in ("none", effort or None):
+        return body.replaced({_EFFORT: write_json(effort)}) if effort and wanted is None else body
+    if wanted is not None:
+        dropped.append(_EFFORT)
+    return body.replaced({_EFFORT: write_json(effort)}) if effort else body.without(_EFFORT)
+
+
 def _thinks(body: Body, traits: Traits) -> bool:
     """Whether the model will think before it answers."""
     effort = None if body.is_null(_EFFORT) else body.raw(_EFFORT)
     return traits.thinks_unasked if effort is None else effort != b'"none"'
+
+
+def _unthinking(body: Body, control: ThinkingControl, dropped: list[str]) -> Body:
+    """A plain call of a model that thinks in streams only: thinking is turned off, which the host demands."""
+    if body.raw(control.switch) == control.off:
+        return body
+    for name in (_EFFORT, control.switch):
+        if name in body:
+            dropped += [] if body.is_null(name) or body.raw(name) == b'"none"' else [name]
+            body = body.without(name)
+    return body.replaced({control.switch: control.off})
 
 
 def _is_on(body: Body, traits: Traits, control: ThinkingControl) -> bool:

@@ -39,8 +39,6 @@ from matrix import (
     SCHEMA,
     ask,
 )
-from penstock.core.chat import Format
-from penstock.dialects.told_format import told_format
 from penstock.core.chat import ChatRequest, Format, Message, Owner, TextPart
 from penstock.core.failure import Failure
 from penstock.core.traits import ANY_MODEL, Traits
@@ -48,6 +46,7 @@ from penstock.dialects.anthropic import DIALECT
 from penstock.dialects.anthropic.provider.messages import tool_id
 from penstock.dialects.dialect import Payload, WriteContext
 from penstock.dialects.openai.caller.request import read
+from penstock.dialects.told_format import told_format
 
 PARIS: Final = use("call_1", "get_weather", {"city": "Paris"})
 TIME: Final = use("call_2", "get_time", {})
