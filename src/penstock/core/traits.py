@@ -60,8 +60,6 @@ class Traits(msgspec.Struct, frozen=True):
     prefill: bool = True
     system_role: bool = True
     """False: the family refuses system messages, so they are sent as user messages."""
-    responses_only: bool = False
-    """True: OpenAI serves the family at its Responses API and not at chat completions."""
     effort_with_tools: str | None = None
     """What is said of the effort beside function tools: ``""`` nothing, ``none`` that alone; None: any effort."""
     cache_points: bool = False

@@ -4,6 +4,7 @@ dialects/openai. Each quirk carries its reason and a link.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -78,8 +79,8 @@ class ChatQuirks(msgspec.Struct, frozen=True):
     """False: the host answers ``cache_control`` in messages and tools with an error."""
     takes_schemas: bool = True
     """False: of ``response_format`` the host knows ``json_object`` and no schema, which the model is told in words."""
-    has_responses: bool = False
-    """True: some models are served at the Responses API alone, which the gateway doesn't ask."""
+    responses_only: re.Pattern[str] | None = None
+    """The names of models that the host serves at the Responses API alone, which the gateway doesn't ask."""
     stream_usage: bool = False
     """True: the host documents ``stream_options.include_usage``, so a stream's usage is always asked for."""
 

@@ -2,8 +2,8 @@
 
 OpenAI's and Anthropic's callers write names that other makers refuse together with the whole request: names that begin
 with a digit (MCP servers: ``1c_reload``), names with points, slashes or spaces, long names. Sources: Gemini API
-reference, "FunctionDeclaration" (``name``); Anthropic API reference, "Create a Message" (``tools.name``); Amazon Bedrock
-API reference, "ToolSpecification"; OpenAI API reference, "Create chat completion" (``tools.function.name``).
+reference, "FunctionDeclaration" (``name``); Anthropic API reference, "Create a Message" (``tools.name``); Amazon
+Bedrock API reference, "ToolSpecification"; OpenAI API reference, "Create chat completion" (``tools.function.name``).
 """
 
 from __future__ import annotations

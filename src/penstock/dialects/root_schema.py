@@ -1,9 +1,9 @@
-"""A function's parameters for makers that refuse ``anyOf``, ``oneOf`` or ``allOf`` at a schema's root: Anthropic on every
-host, and Nova.
+"""A function's parameters for makers that refuse ``anyOf``, ``oneOf`` or ``allOf`` at a schema's root: Anthropic on
+every host, and Nova.
 
 MCP servers write ``{"type": "object", "properties": ..., "anyOf": [{"required": ["a"]}, {"required": ["b"]}]}``. The
 properties of all branches become the root's, and the rule is told in the function's description, where the model reads
-it and nobody checks it. Source: docs/quirks.md#q81.
+it and nobody checks it. Source: docs/quirks.md#combinators-at-the-root.
 """
 
 from __future__ import annotations

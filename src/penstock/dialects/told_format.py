@@ -1,7 +1,8 @@
 """The form of an answer told to the model in words, for models and hosts that can't be made to keep to it.
 
 The words are no guarantee: the parameter counts as dropped, and ``unsupported_params: reject`` makes such a request a
-400. Sources: Claude docs, "Increase output consistency"; DeepSeek API docs, "JSON Output"; docs/quirks.md#q82.
+400. Sources: Claude docs, "Increase output consistency"; DeepSeek API docs, "JSON Output";
+docs/quirks.md#json-in-words.
 """
 
 from __future__ import annotations

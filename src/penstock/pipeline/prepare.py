@@ -275,7 +275,7 @@ def _lost_material(route: TargetRoute, lost: Mapping[str, str]) -> Failure:
     named = ", ".join(f"{path} ({thing})" for path, thing in lost.items())
     text = (
         f"{route.provider.slug} can't be given {named} for this model: send it in another form (data in place of an "
-        "address, a type that the model takes), choose another model, or set unsupported_params to drop to leave it out."
+        "address, a type that the model takes), choose another model, or set unsupported_params to drop to omit it."
     )
     return Failure(Kind.INVALID_REQUEST, text, next(iter(lost)))
 

@@ -13,6 +13,7 @@ from penstock.auth import entra
 from penstock.auth.header import API_KEY, BEARER
 from penstock.dialects.chat_quirks import ChatQuirks
 from penstock.providers.anthropic import X_API_KEY
+from penstock.providers.makers import RESPONSES_ONLY
 from penstock.providers.row import ANTHROPIC_WIRE, HTTPS_URL, PATHS, EndpointSpec, Operation, Option, Provider
 
 _AD_TOKEN: Final = Option("azure_ad_token", "azure-ad-token", secret=True, credential=BEARER)
@@ -39,7 +40,7 @@ EXTRA_PARAMETERS: Final = Option(
 The default is not the reference's ``drop``: nothing is lost in silence."""
 
 BASE_MODEL: Final = Option("base_model", "azure-base-model", ("azure_base_model", "azure_model_name"))
-"""The model behind a deployment whose name hides it, as LiteLLM's ``base_model`` names it (docs/quirks.md#q85)."""
+"""The model behind a deployment whose name hides it (docs/quirks.md#deployments)."""
 
 _NAME: Final = "[A-Za-z0-9_-][A-Za-z0-9._-]*"
 
@@ -93,7 +94,7 @@ AZURE_OPENAI: Final = Provider(
         Option("openai_beta", "openai-beta", upstream_header="OpenAI-Beta", bare_header="openai-beta"),
     ),
     # https://learn.microsoft.com/en-us/azure/ai-services/openai/reference#chatcompletionstreamoptions
-    quirks=ChatQuirks(developer_role=True, applies_model_limits=True, has_responses=True, stream_usage=True),
+    quirks=ChatQuirks(developer_role=True, applies_model_limits=True, responses_only=RESPONSES_ONLY, stream_usage=True),
     model_in_path=True,
     notes="API version v1 needs no dated version and may name the deployment as the model. azure-auth-mode: "
     "entra signs in with a client's secret; a token of your own goes in azure-ad-token.",

@@ -5,6 +5,7 @@ The rules of openai_compatible.py hold here as well.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from penstock.dialects.chat_quirks import (
@@ -28,6 +29,12 @@ _BETA: Final = Option("openai_beta", "openai-beta", upstream_header="OpenAI-Beta
 _JINA_EMBEDDINGS: Final = ChatQuirks(
     renames=(Rename("encoding_format", "embedding_type", "the vendor's name for it", "https://api.jina.ai/redoc"),)
 )
+
+
+RESPONSES_ONLY: Final = re.compile(
+    r"(?:gpt-5[0-9.]*-(?:pro|codex)|codex-mini|o[13]-pro|o[34](?:-mini)?-deep-research|computer-use-preview)(?:-.*)?"
+)
+"""https://developers.openai.com/api/docs/models: models whose page lists v1/responses and not v1/chat/completions."""
 
 
 def only_max_tokens(link: str) -> Rename:
@@ -170,7 +177,7 @@ ROWS: Final = (
         quirks=ChatQuirks(
             developer_role=True,
             applies_model_limits=True,
-            has_responses=True,
+            responses_only=RESPONSES_ONLY,
             # https://platform.openai.com/docs/api-reference/chat/create#chat_create-stream_options
             stream_usage=True,
         ),

@@ -258,8 +258,8 @@ def _params(fields: Fields, key: str) -> dict[str, bytes]:
 
 
 def _unsupported(fields: Fields) -> str:
-    """``unsupported_params``: what the provider has no word for is dropped and named, or is a 400. Empty: parameters are
-    dropped, material of messages is a 400."""
+    """``unsupported_params``: what the provider has no word for is dropped and named, or is a 400. Empty: parameters
+    are dropped, material of messages is a 400."""
     choice = fields.text("unsupported_params") or ""
     if choice not in {"", "drop", "reject"}:
         raise refuse(fields.at("unsupported_params"), "it must be drop or reject")

@@ -187,6 +187,17 @@ def test_what_the_host_refuses_is_left_out_and_named() -> None:
     assert translated.dropped == ("seed",)
 
 
+IMAGE_AT_ADDRESS = [{"role": "user", "content": [
+    {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}, {"type": "text", "text": "What is it?"},
+]}]  # fmt: skip
+
+
+def test_material_that_a_provider_can_not_be_given_is_a_400() -> None:
+    asked = call({**CHAT, "messages": IMAGE_AT_ADDRESS})
+    failure = refused(asked, route(target("ollama-native" if False else "cohere")))
+    assert (failure.kind, failure.param) == (Kind.INVALID_REQUEST, "messages[0].content[0]")
+
+
 @pytest.mark.parametrize(
     ("provider", "members", "param"),
     [("ai21", {"max_completion_tokens": 5}, "max_tokens"), ("anthropic", {"seed": 1}, "seed")],

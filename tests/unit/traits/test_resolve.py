@@ -331,7 +331,7 @@ MATRIX = {
     "qvq": "qvq-max",
     "qwq": "qwq-32b qwen/qwq-plus",
     "qwen-thinking": "Qwen/Qwen3-235B-A22B-Thinking-2507 qwen3-next-80b-a3b-thinking",
-    "qwen-3": "qwen3 qwen.qwen3-32b-v1:0 Qwen/Qwen3-14B",
+    "qwen-3": "qwen3 qwen3-8b qwen3-1.7b qwen.qwen3-32b-v1:0 Qwen/Qwen3-14B",
     "qwen-3-vl": "qwen.qwen3-vl-235b-a22b qwen3-vl-plus",
     "qwen-3-vl-thinking": "qwen3-vl-235b-a22b-thinking",
     "qwen-3-coder": "qwen-3-coder-480b qwen.qwen3-coder-30b-a3b-v1:0",

@@ -109,7 +109,7 @@ class Turns:
         return [{"role": role, "content": _flat(role, said)} for role, said in found]
 
     def _only_thinks(self, said: list[list[Block]]) -> bool:
-        """Whether a turn holds nothing but thoughts, which Claude refuses in Converse (docs/quirks.md#q83)."""
+        """Whether a turn holds thoughts alone, which Claude refuses in Converse: docs/quirks.md#turns-of-thoughts."""
         is_claude = self._traits.owner == Owner.ANTHROPIC
         return is_claude and all("reasoningContent" in block for blocks in said for block in blocks)
 
@@ -123,7 +123,7 @@ class Turns:
         """The content block that a part becomes, if it becomes one, and the cache point behind it."""
         match part:
             case TextPart(text, cache):
-                return self._marked({"text": text} if text.strip() else None, cache, path)
+                return self._marked(_text(part, role) if text.strip() else None, cache, path)
             case ReasoningPart():
                 return self._thought(part, path)
             case ToolCall(cache=cache):
@@ -284,6 +284,14 @@ def _placed(message: Message) -> Iterator[tuple[Part, str]]:
         else:
             yield part, f"{message.path}.content[{content}]"
             content += 1
+
+
+def _text(part: TextPart, role: str) -> Block:
+    """A text; an assistant's with its citations, if they are Converse's own."""
+    own = [citation for citation in part.citations if "location" in citation and "type" not in citation]
+    if role != "assistant" or not own:
+        return {"text": part.text}
+    return {"citationsContent": {"content": [{"text": part.text}], "citations": own}}
 
 
 def _flat(role: str, said: list[list[Block]]) -> list[Block]:

@@ -96,6 +96,11 @@ class Conversation:
         if not self._turns:
             text = "Gemini needs a message of a user or an assistant with visible content: add one to messages."
             return Failure(Kind.INVALID_REQUEST, text, "messages")
+        self._complete(turns)
+        return self._turns
+
+    def _complete(self, turns: tuple[Message, ...]) -> None:
+        """Put a user's blank where Google wants a user's turn: before calls, and after a model's last turn."""
         if any("functionCall" in part for part in self._turns[0]["parts"]):
             self._turns.insert(0, _nothing())
         if self._turns[-1]["role"] == "model" and turns[-1].role != "assistant":
@@ -103,7 +108,6 @@ class Conversation:
         elif self._turns[-1]["role"] == "model" and not self._traits.prefill:
             self._parameters.unsupported(turns[-1].path)
             self._turns.append(_nothing())
-        return self._turns
 
     def _say(self, role: str, parts: list[dict[str, Any]]) -> None:
         """Add to the turn of that role, or begin it. Results of functions stay by themselves."""

@@ -90,7 +90,7 @@ _HOLDERS: Final = ("extra_body", "google")
 
 def _with_own_members(request: ChatRequest) -> ChatRequest:
     """The request with the members of ``extra_body.google`` and ``google`` among its parameters; those that stand there
-    already win. Google's own OpenAI endpoint takes the former as a literal member (docs/quirks.md#q84)."""
+    already win. Google's own OpenAI endpoint takes the former as a literal member (docs/quirks.md#extra-body)."""
     if not any(name in request.parameters for name in _HOLDERS):
         return request
     parameters = {name: value for name, value in request.parameters.items() if name not in _HOLDERS}

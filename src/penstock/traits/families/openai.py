@@ -21,7 +21,6 @@ _STRUCTURED: Final = "https://developers.openai.com/api/docs/guides/structured-o
 _PENALTIES: Final = frozenset({"presence_penalty", "frequency_penalty"})
 _SAMPLING: Final = _PENALTIES | {"temperature", "top_p", "logprobs", "top_logprobs", "logit_bias"}
 _SERIAL: Final = "calls tools one after the other and refuses to be asked about it"
-_ELSEWHERE: Final = "served at /v1/responses only"
 _ASLEEP: Final = "reasons only when told to; then it refuses sampling parameters"
 _AWAKE: Final = "reasons unless told effort none; sampling parameters are taken only then"
 
@@ -61,11 +60,10 @@ _GPT_OSS: Final = Traits(
 _GPT_5: Final = replace(
     _REASONS, family="gpt-5", refuses=_SAMPLING | {"stop"}, efforts=words("minimal", "low", "medium", "high")
 )
-_CODEX: Final = replace(_REASONS, family="gpt-5-codex", responses_only=True)
+_CODEX: Final = replace(_REASONS, family="gpt-5-codex")
 _CODEX_XHIGH: Final = replace(_CODEX, family="gpt-5.x-codex-xhigh", efforts=words("low", "medium", "high", "xhigh"))
 _FIXED_EFFORT: Final = replace(_REASONS, family="gpt-5.x-chat", efforts=words("medium"))
-_PRO: Final = replace(_REASONS, family="gpt-5.x-pro", efforts=words("medium", "high", "xhigh"), responses_only=True)
-_ELSEWHERE_ONLY: Final = replace(_REASONS, family="openai-responses", responses_only=True)
+_PRO: Final = replace(_REASONS, family="gpt-5.x-pro", efforts=words("medium", "high", "xhigh"))
 _ASKED: Final = replace(
     _REASONS,
     refuses=frozenset(),
@@ -76,6 +74,8 @@ _ASKED: Final = replace(
 )
 _GPT_5_1: Final = replace(_ASKED, family="gpt-5.1", efforts=words("none", "low", "medium", "high"))
 _UNASKED: Final = replace(_ASKED, thinks_unasked=True)
+_GPT_5_4: Final = replace(_ASKED, family="gpt-5.4", effort_with_tools="")
+_GPT_5_5: Final = replace(_UNASKED, family="gpt-5.5", effort_with_tools="")
 _GPT_5_6: Final = replace(
     _UNASKED,
     family="gpt-5.6",
@@ -88,17 +88,6 @@ _ON_BEDROCK: Final = {"bedrock": frozenset({"temperature", "top_p", "stop"})}
 """What Converse answers with an error (github.com/run-llama/llama_index/pull/23211)."""
 
 ROWS: Final = (
-    Row("o1-pro", replace(_O_SERIES, family="o1", responses_only=True), _MODEL + "o1-pro", _ELSEWHERE),
-    Row("o3-pro", replace(_STOPLESS, family="o3", responses_only=True), _MODEL + "o3-pro", _ELSEWHERE),
-    Row(
-        "o3-deep-research",
-        replace(_STOPLESS, family="o3", responses_only=True),
-        _MODEL + "o3-deep-research",
-        _ELSEWHERE,
-    ),
-    Row("o4-mini-deep-research", _ELSEWHERE_ONLY, _MODEL + "o4-mini-deep-research", _ELSEWHERE),
-    Row("codex-mini", _ELSEWHERE_ONLY, _MODEL + "codex-mini-latest", _ELSEWHERE),
-    Row("computer-use-preview", _ELSEWHERE_ONLY, _MODEL + "computer-use-preview", _ELSEWHERE),
     Row("o1-mini", _O1_MINI, _MODEL + "o1-mini", "answers a system or developer message with unsupported_value"),
     Row("o1-preview", _O1_MINI, _MODEL + "o1-preview", "as o1-mini"),
     Row("o1", replace(_O_SERIES, family="o1"), _MODEL + "o1", _SERIAL),
@@ -118,11 +107,7 @@ ROWS: Final = (
     Row(
         "gpt-5-chat", replace(_CHAT, family="gpt-5-chat", tools=False), _MODEL + "gpt-5-chat-latest", "does not reason"
     ),
-    Row(
-        "gpt-5-pro",
-        replace(_GPT_5, family="gpt-5-pro", efforts=words("high"), responses_only=True),
-        _MODEL + "gpt-5-pro",
-    ),
+    Row("gpt-5-pro", replace(_GPT_5, family="gpt-5-pro", efforts=words("high")), _MODEL + "gpt-5-pro"),
     Row("gpt-5-codex", _CODEX, _MODEL + "gpt-5-codex"),
     Row("gpt-5.#-chat", _FIXED_EFFORT, _MODEL + "gpt-5.2-chat-latest", "reasons at one fixed effort"),
     Row("gpt-5.#-pro", _PRO, _MODEL + "gpt-5.4-pro"),
@@ -131,9 +116,7 @@ ROWS: Final = (
     Row("gpt-5.1", _GPT_5_1, _MODEL + "gpt-5.1", _ASLEEP),
     Row("gpt-5.2-codex", _CODEX_XHIGH, _MODEL + "gpt-5.2-codex"),
     Row("gpt-5.2", replace(_ASKED, family="gpt-5.2"), _MODEL + "gpt-5.2", _ASLEEP),
-    Row("gpt-5.3-codex", replace(_ASKED, family="gpt-5.3", responses_only=True), _MODEL + "gpt-5.3-codex", _ELSEWHERE),
     Row("gpt-5.3", replace(_ASKED, family="gpt-5.3"), _MODEL + "gpt-5.3-codex", _ASLEEP),
-    Row("gpt-5.#-codex", _CODEX_XHIGH, _LATEST, _ELSEWHERE),
     Row(
         "gpt-5.4",
         replace(_ASKED, family="gpt-5.4", effort_with_tools=""),

@@ -48,7 +48,7 @@ def _only_text(message: Message) -> list[dict[str, Any]]:
     """The blocks of a message that is one piece of text, as most are; none for any other."""
     if len(message.parts) == 1 and not message.name:
         part = message.parts[0]
-        if type(part) is TextPart and part.cache is None and part.text.strip():
+        if type(part) is TextPart and part.cache is None and not part.citations and part.text.strip():
             return [{"type": "text", "text": part.text}]
     return []
 
@@ -139,7 +139,9 @@ class Conversation:
     def _text(self, part: TextPart, path: str) -> Iterator[dict[str, Any]]:
         """A text block, unless there is nothing to see in it."""
         if part.text.strip():
-            yield _marked({"type": "text", "text": part.text}, part.cache)
+            own = [citation for citation in part.citations if isinstance(citation.get("type"), str)]
+            cited: dict[str, Any] = {"citations": own} if own else {}
+            yield _marked({"type": "text", "text": part.text, **cited}, part.cache)
         elif part.cache is not None:
             self._parameters.unsupported(f"{path}.cache_control")
 

@@ -61,7 +61,13 @@ def _text_part(part: Mapping[str, Any], path: str) -> Part:
     text = part.get("text", part.get("refusal"))
     if not isinstance(text, str):
         raise Malformed(f"{path}.text", "a string")
-    return TextPart(text, cache_in(part))
+    return TextPart(text, cache_in(part), citations_in(part))
+
+
+def citations_in(part: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """The citations of an assistant's earlier text, in their provider's shape."""
+    given = part.get("citations")
+    return tuple([each for each in given if isinstance(each, dict)]) if isinstance(given, list) else ()
 
 
 def image_part(part: Mapping[str, Any], path: str) -> Part:
@@ -129,7 +135,7 @@ def _file_part(part: Mapping[str, Any], path: str) -> Part:
     for member in ("file_data", "file_url", "file_id"):
         value = file.get(member)
         if isinstance(value, str) and value:
-            # Clients of OpenRouter and LiteLLM write addresses in file_data and file_id (docs/quirks.md#q80).
+            # Clients of OpenRouter and LiteLLM write addresses here: docs/quirks.md#addresses-of-files.
             if member == "file_url" or value.startswith(_ADDRESSES):
                 source = _source(value, mime, f"{path}.file.{member}")
             else:

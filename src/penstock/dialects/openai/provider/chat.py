@@ -35,8 +35,9 @@ _CAN_STREAM_USAGE: Final = "stream_options"
 def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     """The request for a host that speaks OpenAI's wire, or a failure."""
     quirks, traits = context.quirks, context.traits
-    if quirks.has_responses and traits.responses_only:
-        return not_served(context)
+    elsewhere = not_served(context)
+    if elsewhere is not None:
+        return elsewhere
     request, parameters = ready_for(PLAIN, request, traits)
     effort = _effort(parameters, traits)
     limit = "max_completion_tokens" if quirks.developer_role else "max_tokens"

@@ -1,7 +1,7 @@
 """Puts the messages of OpenAI's wire in alternation, for hosts that answer two messages of one role in a row with an
 error.
 
-Perplexity: after the system messages, user and assistant take turns (docs/quirks.md#q86).
+Perplexity: after the system messages, user and assistant take turns (docs/quirks.md#alternation).
 """
 
 from __future__ import annotations

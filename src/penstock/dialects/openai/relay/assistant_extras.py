@@ -20,7 +20,8 @@ from penstock.core.message_list import Members, decoded, edit_messages, has_role
 
 _ASSISTANT: Final = b'"assistant"'
 _ECHOES: Final = (
-    "reasoning_content", "reasoning", "reasoning_details", "content_blocks", "thinking_blocks", "extra_content", "annotations",
+    "reasoning_content", "reasoning", "reasoning_details", "content_blocks", "thinking_blocks", "extra_content",
+    "annotations",
 )  # fmt: skip
 _OFTEN_NULL: Final = ("refusal", "audio", "function_call")
 _MARKS: Final = re.compile(

@@ -42,9 +42,8 @@ def _adapt_message(message: Members) -> None:
     known = _KNOWN.get(bytes(message.get("role", b"")), message.keys())
     for name in [name for name in message if name not in known]:
         del message[name]
-    if has_role(message, b'"assistant"'):
-        if thought:
-            message["content"] = write_json(_with_thought(thought, decoded(message.get("content"))))
+    if thought:
+        message["content"] = write_json(_with_thought(thought, decoded(message.get("content"))))
     calls = decoded(message.get("tool_calls"))
     if isinstance(calls, list) and not all(_fits(call.get("id")) for call in calls if isinstance(call, dict)):
         message["tool_calls"] = write_json([_with_id(call) for call in calls])

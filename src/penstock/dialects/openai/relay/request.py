@@ -20,8 +20,8 @@ def fit_request(body: Body, context: WriteContext) -> FittedRequest | Failure:
     """The body for a host: under its names, without what the host or the model refuses, without what other makers
     have signed."""
     quirks = context.quirks
-    if quirks.has_responses and context.traits.responses_only:
-        return not_served(context)
+    if quirks.responses_only is not None and (failure := not_served(context)) is not None:
+        return failure
     body, dropped = without_refused(body, quirks)
     if quirks.applies_model_limits and context.model:
         body, refused = fit_to_model(body, context.traits, quirks.thinking)
@@ -34,10 +34,13 @@ def fit_request(body: Body, context: WriteContext) -> FittedRequest | Failure:
     return FittedRequest(body, dropped + strict)
 
 
-def not_served(context: WriteContext) -> Failure:
-    """The failure for a model that this host serves in another wire only."""
+def not_served(context: WriteContext) -> Failure | None:
+    """The failure for a model that this host serves in another wire only; None for any other model."""
+    only, model = context.quirks.responses_only, context.aliased_model or context.model
+    if only is None or only.fullmatch(model.rpartition("/")[2].lower()) is None:
+        return None
     text = (
-        f"{context.provider} serves {context.model} at /v1/responses only, an endpoint that this release of the gateway "
+        f"{context.provider} serves {model} at /v1/responses only, an endpoint that this release of the gateway "
         "doesn't call: choose a model that chat completions serve, or another provider of this model."
     )
     return Failure(Kind.INVALID_REQUEST, text, "model")
