@@ -8,7 +8,7 @@ it and nobody checks it. Source: docs/quirks.md#combinators-at-the-root.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -106,8 +106,8 @@ def _meant(pointer: Any, root: Mapping[str, Any]) -> Mapping[str, Any] | None:
     return None
 
 
-def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    return iter([each for each in value if isinstance(each, dict)] if isinstance(value, list) else [])
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _required(schema: Mapping[str, Any]) -> list[str]:
