@@ -63,10 +63,12 @@ Source = Inline | Link | Stored
 
 
 class TextPart(msgspec.Struct, frozen=True):
-    """Text. ``cache`` is, on every kind of part, the caller's ``cache_control`` marker (Anthropic's shape)."""
+    """Text. ``cache`` is, on every kind of part, the caller's ``cache_control`` marker (Anthropic's shape).
+    ``citations`` are the sources of an assistant's earlier text in its provider's shape."""
 
     text: str
     cache: Mapping[str, Any] | None = None
+    citations: tuple[Mapping[str, Any], ...] = ()
 
 
 class ImagePart(msgspec.Struct, frozen=True):

@@ -38,7 +38,8 @@ class Refusal(msgspec.Struct, frozen=True, gc=False):
 
 class Thinking(msgspec.Struct, frozen=True, gc=False):
     """Reasoning: a piece of its text, or the ``signature`` that the client must send back with it (either may be
-    empty), or ``data``, a whole block that only its maker can read. ``owner``: see ``core.chat.Owner``."""
+    empty), or ``data``, a whole block that only its maker can read. ``owner``: see ``core.chat.Owner``. ``covers`` is
+    the length of the text after it that the signature signs."""
 
     text: str = ""
     signature: str = ""
@@ -46,6 +47,7 @@ class Thinking(msgspec.Struct, frozen=True, gc=False):
     owner: str = ""
     choice: int = 0
     block: int = 0
+    covers: int = 0
 
 
 class ToolStart(msgspec.Struct, frozen=True, gc=False):

@@ -16,6 +16,8 @@ _HARMLESS: Final[dict[str, tuple[Any, ...]]] = {
     "presence_penalty": (0,),
     "frequency_penalty": (0,),
     "logit_bias": ({},),
+    "temperature": (1,),
+    "top_p": (1,),
     "store": (False,),
     "modalities": (["text"],),
     "service_tier": ("auto", "default"),
@@ -27,6 +29,11 @@ _HARMLESS: Final[dict[str, tuple[Any, ...]]] = {
     "background": (False,),
 }
 """Values that equal the default: they can be left out without a loss."""
+
+
+def is_default(name: str, value: Any) -> bool:
+    """Whether leaving the parameter out means the same."""
+    return value is None or value in _HARMLESS.get(name, ())
 
 
 class Parameters:

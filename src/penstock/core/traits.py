@@ -60,6 +60,8 @@ class Traits(msgspec.Struct, frozen=True):
     prefill: bool = True
     system_role: bool = True
     """False: the family refuses system messages, so they are sent as user messages."""
+    effort_with_tools: str | None = None
+    """What is said of the effort beside function tools: ``""`` nothing, ``none`` that alone; None: any effort."""
     cache_points: bool = False
     """Whether the family accepts Bedrock's cache points."""
 

@@ -1,6 +1,6 @@
 """Ids of tool calls as providers take them: each only once, and of the characters that they allow.
 
-Some backends use an id again with every turn.
+Some backends use an id again with every turn, and a few for the calls of one turn.
 """
 
 from __future__ import annotations
@@ -13,20 +13,56 @@ from typing import Final
 class CallIds:
     """The call ids of one conversation, in order. The first use of an id is unchanged, the second gets ``-2``."""
 
-    __slots__ = ("_uses",)
+    __slots__ = ("_latest", "_uses")
 
     def __init__(self) -> None:
         self._uses: dict[str, int] = {}
+        self._latest: dict[str, str] = {}
 
     def called(self, call_id: str) -> str:
         """The id of a call."""
-        uses = self._uses[call_id] = self._uses.get(call_id, 0) + 1
-        return call_id if uses == 1 else f"{call_id}-{uses}"
+        own = call_id
+        while own in self._uses:
+            self._uses[call_id] += 1
+            own = f"{call_id}-{self._uses[call_id]}"
+        self._uses[own] = 1
+        self._latest[call_id] = own
+        return own
 
     def answered(self, given: str) -> str:
         """The id of a result: that of the last call of the name."""
-        uses = self._uses.get(given, 1)
-        return given if uses == 1 else f"{given}-{uses}"
+        return self._latest.get(given, given)
+
+
+class TurnIds:
+    """The call ids of one assistant's turn after the other: within a turn, each is different.
+
+    ``["f", "f"]`` becomes ``["f", "f-2"]``. Results answer the calls of one id in their order, and a result beyond them
+    answers the last.
+    """
+
+    __slots__ = ("_ids", "_waiting")
+
+    def __init__(self) -> None:
+        self.turn()
+
+    def turn(self) -> None:
+        """An assistant's turn begins: the results that follow answer its calls."""
+        self._ids = CallIds()
+        self._waiting: dict[str, list[str]] = {}
+
+    def called(self, call_id: str) -> str:
+        """The id of a call. A call without an id stays without one."""
+        if not call_id:
+            return ""
+        own = self._ids.called(call_id)
+        self._waiting.setdefault(call_id, []).append(own)
+        return own
+
+    def answered(self, given: str) -> str:
+        """The id of a result."""
+        waiting = self._waiting.get(given)
+        return waiting.pop(0) if waiting else self._ids.answered(given)
 
 
 _NOT_ALLOWED_ANYWHERE: Final = re.compile(r"[^a-zA-Z0-9_-]")

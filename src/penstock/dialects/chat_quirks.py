@@ -4,6 +4,7 @@ dialects/openai. Each quirk carries its reason and a link.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -40,6 +41,8 @@ class ThinkingControl(msgspec.Struct, frozen=True):
     on: bytes = b""
     off: bytes = b""
     wants_thoughts: bool = False
+    streaming_families: frozenset[str] = frozenset()
+    """The families of models that think in streams only: a plain call must turn thinking off."""
 
 
 WORDS: Final = ThinkingControl()
@@ -48,7 +51,7 @@ THINKING_TYPE: Final = ThinkingControl("thinking", b'{"type":"enabled"}', b'{"ty
 """https://docs.z.ai/guides/capabilities/thinking-mode"""
 THINKING_TYPE_AND_THOUGHTS: Final = msgspec.structs.replace(THINKING_TYPE, wants_thoughts=True)
 """https://api-docs.deepseek.com/guides/thinking_mode, https://platform.kimi.ai/docs/guide/use-kimi-k2-thinking-model"""
-ENABLE_THINKING: Final = ThinkingControl("enable_thinking", b"true", b"false")
+ENABLE_THINKING: Final = ThinkingControl("enable_thinking", b"true", b"false", streaming_families=frozenset({"qwen-3"}))
 """https://www.alibabacloud.com/help/en/model-studio/deep-thinking"""
 
 
@@ -73,6 +76,14 @@ class ChatQuirks(msgspec.Struct, frozen=True):
     """How the host is told how much to think, where ``applies_model_limits``; None: ``reasoning_effort`` as given."""
     keeps_reasoning: bool = False
     """True: a gateway that passes every maker's opaque reasoning on to its own maker (``reasoning_details``)."""
+    keeps: frozenset[str] = frozenset()
+    """The parameters that a host knows which forbids all others; empty: others pass."""
+    takes_cache_markers: bool = True
+    """False: the host answers ``cache_control`` in messages and tools with an error."""
+    takes_schemas: bool = True
+    """False: of ``response_format`` the host knows ``json_object`` and no schema, which the model is told in words."""
+    responses_only: re.Pattern[str] | None = None
+    """The names of models that the host serves at the Responses API alone, which the gateway doesn't ask."""
     stream_usage: bool = False
     """True: the host documents ``stream_options.include_usage``, so a stream's usage is always asked for."""
 

@@ -5,6 +5,7 @@ All of it is sans-I/O and total: outside bytes, whatever they are, give events o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -80,3 +81,8 @@ class ProviderDialect(msgspec.Struct, frozen=True):
     reader: Callable[[WriteContext], Reader]
     read_reply: Callable[[bytes, WriteContext], list[Event]]
     stream_types: tuple[bytes, ...] = (b"text/event-stream",)
+    function_names: re.Pattern[str] | None = None
+    """What a function may be called; other names are written in allowed characters (function_names.py). None: as the
+    caller calls it."""
+    longest_name: int = 64
+    """Characters of a function's name at most."""

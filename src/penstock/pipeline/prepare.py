@@ -6,17 +6,20 @@ Lane 2: the body is read into a ``ChatRequest`` and written in the provider's wi
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import msgspec
 
 from penstock.core.body import Body
+from penstock.core.chat import ChatRequest
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin, header_line
 from penstock.core.json_text import write_json
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.dialect import WriteContext
+from penstock.dialects.function_names import with_allowed_names
+from penstock.dialects.material import lost_material, material
 from penstock.dialects.registry import DIALECTS
 from penstock.pipeline.call import Call
 from penstock.pipeline.model_lists import ModelLists
@@ -151,10 +154,12 @@ def _without_body(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
 
 def _context(route: TargetRoute, model_route: ModelRoute, model: str | None) -> WriteContext:
     name, slug = model_route.model(model or ""), route.provider.slug
-    traits = resolve(route.aliased_model or name, slug)
-    return WriteContext(
-        name, slug, traits, route.endpoint.options, model_route.variant, route.aliased_model, model_route.quirks
-    )
+    options = route.endpoint.options
+    aliased = options.get("base_model") or route.aliased_model
+    traits = resolve(aliased or name, slug)
+    if not traits.family and not aliased:
+        traits = resolve(options.get("deployment_id", ""), slug)
+    return WriteContext(name, slug, traits, options, model_route.variant, aliased, model_route.quirks)
 
 
 def _same_wire(
@@ -219,13 +224,20 @@ def _translated(
     request = caller.read_request(body)
     if isinstance(request, Failure):
         return request
+    names: Mapping[str, str] = {}
+    if provider.function_names is not None:
+        request, names = with_allowed_names(request, provider.function_names, provider.longest_name)
     payload = provider.write(request, context)
     request.forget_messages()
     if isinstance(payload, Failure):
-        return payload
+        return _with_material(payload, request)
+    if payload.dropped and not route.target.drops_material:
+        lost = lost_material(request, payload.dropped)
+        if lost:
+            return _lost_material(route, lost)
     include_usage = streams and caller.replies.include_usage(body)
     translation = Translation(
-        caller, provider, context, route.target.strict, streams, include_usage, request.hides_thinking
+        caller, provider, context, route.target.strict, streams, include_usage, request.hides_thinking, names
     )
     return PreparedRequest(
         caller,
@@ -276,6 +288,24 @@ def _unsupported_parameters(route: TargetRoute, dropped: tuple[str, ...]) -> Fai
     names = ", ".join(dropped)
     text = f"{route.provider.slug} can't be told {names}: leave it out, or set unsupported_params to drop."
     return Failure(Kind.INVALID_REQUEST, text, dropped[0])
+
+
+def _lost_material(route: TargetRoute, lost: Mapping[str, str]) -> Failure:
+    named = ", ".join(f"{path} ({thing})" for path, thing in lost.items())
+    text = (
+        f"{route.provider.slug} can't be given {named} for this model: send it in another form (data in place of an "
+        "address, a type that the model takes), choose another model, or set unsupported_params to drop to omit it."
+    )
+    return Failure(Kind.INVALID_REQUEST, text, next(iter(lost)))
+
+
+def _with_material(failure: Failure, request: ChatRequest) -> Failure:
+    """A failure for lack of visible content names the parts that were there and that the provider can't be given."""
+    parts = material(request) if failure.param == "messages" else {}
+    if not parts:
+        return failure
+    named = ", ".join(f"{path} ({thing})" for path, thing in parts.items())
+    return msgspec.structs.replace(failure, message=f"{failure.message} It can't be given {named}.")
 
 
 # Header blocks.

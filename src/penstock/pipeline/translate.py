@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Mapping
 
 import msgspec
 
@@ -18,13 +19,15 @@ from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect, Caption
 from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.framing import sse
 from penstock.dialects.framing.frame import MAX_FRAME
+from penstock.dialects.function_names import with_callers_names
 from penstock.pipeline.wrapped_reply import TransformedReply, TransformedStream, headers_for, unusable
 from penstock.transport.base import Reply
 
 
 class Translation(msgspec.Struct, frozen=True):
     """How the reply to one request is read and written. ``streams``: the caller wants a stream; ``hides_thinking``:
-    without the text of thoughts."""
+    without the text of thoughts. ``names`` are the caller's names of functions that have other names in the provider's
+    wire, by the latter."""
 
     caller: CallerDialect
     provider: ProviderDialect
@@ -33,6 +36,7 @@ class Translation(msgspec.Struct, frozen=True):
     streams: bool
     include_usage: bool
     hides_thinking: bool = False
+    names: Mapping[str, str] = {}
 
     def caption(self) -> Caption:
         """The reply's id, model and time for a provider that reports none."""
@@ -83,6 +87,8 @@ class _TranslatedStream:
         return chunks if self._writer.failed is not None else self._closed(chunks + self._writer.finish())
 
     def _written(self, events: list[Event]) -> bytes:
+        if self._translation.names:
+            events = with_callers_names(events, self._translation.names)
         return self._closed(self._writer.write(events))
 
     def _closed(self, chunks: bytes) -> bytes:
@@ -105,6 +111,8 @@ def _translated(body: bytes, translation: Translation, trace_id: bytes) -> bytes
     an answer becomes the error's body or event, which the reader of the first content takes for one."""
     context, caller = translation.context, translation.caller
     events = translation.provider.read_reply(body, context)
+    if translation.names:
+        events = with_callers_names(events, translation.names)
     reply = collect(events)
     if reply.failure is not None:
         return _told(reply.failure, body, translation, trace_id.decode("utf-8", "replace"))

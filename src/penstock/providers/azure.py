@@ -13,6 +13,7 @@ from penstock.auth import entra
 from penstock.auth.header import API_KEY, BEARER
 from penstock.dialects.chat_quirks import ChatQuirks
 from penstock.providers.anthropic import X_API_KEY
+from penstock.providers.makers import RESPONSES_ONLY
 from penstock.providers.row import ANTHROPIC_WIRE, HTTPS_URL, PATHS, EndpointSpec, Operation, Option, Provider
 
 _AD_TOKEN: Final = Option("azure_ad_token", "azure-ad-token", secret=True, credential=BEARER)
@@ -37,6 +38,9 @@ EXTRA_PARAMETERS: Final = Option(
 """What the model inference API does with a parameter that its model doesn't know (drop, pass-through or error).
 
 The default is not the reference's ``drop``: nothing is lost in silence."""
+
+BASE_MODEL: Final = Option("base_model", "azure-base-model", ("azure_base_model", "azure_model_name"))
+"""The model behind a deployment whose name hides it (docs/quirks.md#deployments)."""
 
 _NAME: Final = "[A-Za-z0-9_-][A-Za-z0-9._-]*"
 
@@ -88,12 +92,13 @@ AZURE_OPENAI: Final = Provider(
             default="2024-10-21",
             pattern="[A-Za-z0-9.-]+",
         ),
+        BASE_MODEL,
         _AD_TOKEN,
         *_SIGNING_IN,
         Option("openai_beta", "openai-beta", upstream_header="OpenAI-Beta", bare_header="openai-beta"),
     ),
     # https://learn.microsoft.com/en-us/azure/ai-services/openai/reference#chatcompletionstreamoptions
-    quirks=ChatQuirks(developer_role=True, applies_model_limits=True, stream_usage=True),
+    quirks=ChatQuirks(developer_role=True, applies_model_limits=True, responses_only=RESPONSES_ONLY, stream_usage=True),
     model_in_path=True,
     notes="API version v1 needs no dated version and may name the deployment as the model. azure-auth-mode: "
     "entra signs in with a client's secret; a token of your own goes in azure-ad-token.",
@@ -137,6 +142,7 @@ AZURE_AI: Final = Provider(
         Option("anthropic_version", "anthropic-version", default="2023-06-01", pattern="[0-9-]+"),
         Option("anthropic_beta", "anthropic-beta"),
         EXTRA_PARAMETERS,
+        BASE_MODEL,
         _AD_TOKEN,
         *_SIGNING_IN,
     ),

@@ -5,6 +5,7 @@ The rules of openai_compatible.py hold here as well.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from penstock.dialects.chat_quirks import (
@@ -15,6 +16,7 @@ from penstock.dialects.chat_quirks import (
     ChatQuirks,
     Rename,
 )
+from penstock.dialects.openai.relay.alternation import in_alternation
 from penstock.providers.anthropic import X_API_KEY
 from penstock.providers.row import EndpointSpec, Operation, Option, Provider, chat_and_models, chat_only, messages_at
 
@@ -27,6 +29,12 @@ _BETA: Final = Option("openai_beta", "openai-beta", upstream_header="OpenAI-Beta
 _JINA_EMBEDDINGS: Final = ChatQuirks(
     renames=(Rename("encoding_format", "embedding_type", "the vendor's name for it", "https://api.jina.ai/redoc"),)
 )
+
+
+RESPONSES_ONLY: Final = re.compile(
+    r"(?:gpt-5[0-9.]*-(?:pro|codex)|codex-mini|o[13]-pro|o[34](?:-mini)?-deep-research|computer-use-preview)(?:-.*)?"
+)
+"""https://developers.openai.com/api/docs/models: models whose page lists v1/responses and not v1/chat/completions."""
 
 
 def only_max_tokens(link: str) -> Rename:
@@ -82,6 +90,8 @@ ROWS: Final = (
             normalizes_replies=True,
             applies_model_limits=True,
             thinking=THINKING_TYPE_AND_THOUGHTS,
+            # https://api-docs.deepseek.com/guides/json_mode
+            takes_schemas=False,
             # https://api-docs.deepseek.com/api/create-chat-completion
             stream_usage=True,
         ),
@@ -167,6 +177,7 @@ ROWS: Final = (
         quirks=ChatQuirks(
             developer_role=True,
             applies_model_limits=True,
+            responses_only=RESPONSES_ONLY,
             # https://platform.openai.com/docs/api-reference/chat/create#chat_create-stream_options
             stream_usage=True,
         ),
@@ -180,6 +191,7 @@ ROWS: Final = (
         env=("PERPLEXITY_API_KEY", "PERPLEXITYAI_API_KEY"),
         quirks=ChatQuirks(
             renames=(only_max_tokens("https://docs.perplexity.ai/guides/chat-completions-guide"),),
+            adapts_request=in_alternation,
             normalizes_replies=True,
         ),
     ),
@@ -236,6 +248,8 @@ ROWS: Final = (
             normalizes_replies=True,
             applies_model_limits=True,
             thinking=THINKING_TYPE,
+            # https://docs.z.ai/guides/capabilities/struct-output
+            takes_schemas=False,
         ),
     ),
     Provider(
@@ -250,7 +264,11 @@ ROWS: Final = (
         ),
         env=("ZHIPU_API_KEY", "ZHIPUAI_API_KEY"),
         quirks=ChatQuirks(
-            renames=(only_max_tokens("https://docs.bigmodel.cn"),), applies_model_limits=True, thinking=THINKING_TYPE
+            renames=(only_max_tokens("https://docs.bigmodel.cn"),),
+            applies_model_limits=True,
+            thinking=THINKING_TYPE,
+            # https://docs.bigmodel.cn/cn/guide/capabilities/struct-output
+            takes_schemas=False,
         ),
     ),
 )

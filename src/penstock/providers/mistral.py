@@ -21,6 +21,15 @@ _EMBEDDINGS: Final = ChatQuirks(
         ),
     )
 )
+_KNOWN: Final = frozenset(
+    """
+    model messages temperature top_p max_tokens stream stop random_seed metadata response_format tools tool_choice
+    presence_penalty frequency_penalty n prediction parallel_tool_calls reasoning_effort prompt_mode guardrails
+    prompt_cache_key safe_prompt prompt suffix min_tokens
+    """.split()
+)
+"""What the vendor's client knows of chats and of filling in the middle; anything else is a 422 ("Extra inputs are not
+permitted", github.com/BerriAI/litellm/issues/30882)."""
 _REFUSED: Final = "the vendor answers with an error when it is present"
 
 
@@ -49,6 +58,8 @@ MISTRAL: Final = Provider(
             Drop("store", _REFUSED, "https://github.com/Gitlawb/openclaude/issues/739"),
             Drop("stream_options", _REFUSED, "https://github.com/avante-corp/avante.nvim/issues/2347"),
         ),
+        keeps=_KNOWN,
+        takes_cache_markers=False,
         adapts_request=mistral.adapt_request,
         normalizes_replies=True,
     ),

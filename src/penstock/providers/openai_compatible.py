@@ -86,7 +86,10 @@ ROWS: Final = (
                 "frequency_penalty",
                 "logit_bias",
                 "presence_penalty",
+                "prompt_cache_key",
             ),
+            # https://github.com/eigent-ai/eigent/issues/1827
+            takes_cache_markers=False,
             adapts_request=reasoning_as("reasoning"),
             normalizes_replies=True,
         ),
@@ -189,7 +192,11 @@ ROWS: Final = (
         ),
         env=("GROQ_API_KEY",),
         quirks=ChatQuirks(
-            drops=_refused("https://console.groq.com/docs/openai", "logit_bias", "logprobs", "top_logprobs"),
+            drops=_refused(
+                "https://console.groq.com/docs/openai", "logit_bias", "logprobs", "top_logprobs", "prompt_cache_key"
+            ),
+            # https://github.com/yetone/alma-releases/issues/59
+            takes_cache_markers=False,
             adapts_request=reasoning_as("reasoning"),
             normalizes_replies=True,
             # https://console.groq.com/docs/api-reference#chat-create

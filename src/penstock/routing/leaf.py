@@ -156,7 +156,8 @@ class LeafBuilder:
             forward_headers=self._forward_headers(fields, key, is_operators_key=is_operators_key),
             request_timeout=self._request_timeout(fields),
             strict=self._headers.strict and fields.switch("strict_open_ai_compliance") is not False,
-            rejects_unsupported=_rejects_unsupported(fields),
+            rejects_unsupported=_unsupported(fields) == "reject",
+            drops_material=_unsupported(fields) == "drop",
             timeouts=once.read(policies.timeouts, fields, "timeouts"),
             retry=once.read(policies.retry, fields, "retry"),
             cache=once.read(policies.cache, fields, "cache"),
@@ -378,12 +379,13 @@ def _slug(model: object) -> tuple[str, str] | None:
     return (name, rest) if slash and name and rest else None
 
 
-def _rejects_unsupported(fields: Fields) -> bool:
-    """``unsupported_params``: a parameter that the provider has no word for is dropped and named, or is a 400."""
-    choice = fields.text("unsupported_params") or "drop"
-    if choice not in {"drop", "reject"}:
+def _unsupported(fields: Fields) -> str:
+    """``unsupported_params``: what the provider has no word for is dropped and named, or is a 400. Empty: parameters
+    are dropped, material of messages is a 400."""
+    choice = fields.text("unsupported_params") or ""
+    if choice not in {"", "drop", "reject"}:
         raise refuse(fields.at("unsupported_params"), "it must be drop or reject")
-    return choice == "reject"
+    return choice
 
 
 def _names(fields: Fields) -> tuple[str, ...]:

@@ -65,10 +65,11 @@ class Target(msgspec.Struct, frozen=True):
     request members to their JSON bytes: overrides replace the caller's value, defaults are used if the caller sends
     none. ``drop_params`` are paths that are removed last. ``request_timeout`` is in milliseconds, until the response
     head. ``strict`` keeps vendors' own words and blocks out of translated answers; with ``rejects_unsupported`` a
-    parameter that the provider has no word for is a 400. Targets of one tenant with the same ``identity`` share their
-    health, targets of one tenant with the same ``address`` a retry budget. ``models`` are shell patterns of the models
-    that a virtual key allows, ``key_models`` those that the caller's gateway key allows. ``is_operators``: the provider
-    and its settings are the operator's, by a virtual key or by a saved config.
+    parameter that the provider has no word for is a 400, with ``drops_material`` a part of a message that it can't be
+    given is left out as parameters are. Targets of one tenant with the same ``identity`` share their health, targets of
+    one tenant with the same ``address`` a retry budget. ``models`` are shell patterns of the models that a virtual key
+    allows, ``key_models`` those that the caller's gateway key allows. ``is_operators``: the provider and its settings
+    are the operator's, by a virtual key or by a saved config.
     """
 
     path: str
@@ -83,6 +84,7 @@ class Target(msgspec.Struct, frozen=True):
     request_timeout: float | None = None
     strict: bool = True
     rejects_unsupported: bool = False
+    drops_material: bool = False
     timeouts: Timeouts = Timeouts()
     retry: RetryPolicy | None = None
     cache: CachePolicy | None = None

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.dialects.call_ids import CallIds, allowed_id, short_id
+from penstock.dialects.call_ids import CallIds, TurnIds, allowed_id, short_id
 
 PLAIN: Final = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
@@ -52,3 +52,26 @@ def test_nine_letters_and_digits_stay() -> None:
 def test_different_ids_become_different_short_ones(one: str, other: str) -> None:
     assert (short_id(one) == short_id(other)) is (one == other)
     assert re.fullmatch("[A-Za-z0-9]{9}", short_id(one))
+
+
+def test_calls_of_one_turn_under_one_id_are_answered_in_their_order() -> None:
+    ids = TurnIds()
+    ids.turn()
+    assert [ids.called("f"), ids.called("f"), ids.called("g")] == ["f", "f-2", "g"]
+    assert [ids.answered(each) for each in ("f", "g", "f", "f")] == ["f", "g", "f-2", "f-2"]
+    ids.turn()
+    assert [ids.called("f"), ids.answered("f"), ids.called(""), ids.called("")] == ["f", "f", "", ""]
+
+
+def test_a_call_that_nothing_answers_takes_no_result_of_a_later_turn() -> None:
+    ids = TurnIds()
+    ids.turn()
+    ids.called("f")
+    ids.turn()
+    assert [ids.called("f"), ids.answered("f")] == ["f", "f"]
+
+
+def test_an_id_made_different_is_never_one_of_the_clients() -> None:
+    ids = CallIds()
+    made = [ids.called(each) for each in ("f", "f-2", "f", "f", "f-2")]
+    assert len(set(made)) == 5

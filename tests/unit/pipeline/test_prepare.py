@@ -187,6 +187,45 @@ def test_what_the_host_refuses_is_left_out_and_named() -> None:
     assert translated.dropped == ("seed",)
 
 
+SOUND = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}
+
+
+def test_material_that_a_provider_can_not_be_given_is_a_400() -> None:
+    said = [{"role": "user", "content": [SOUND, {"type": "text", "text": "What is it?"}]}]
+    asked = call({**CHAT, "messages": said})
+    failure = refused(asked, route(target("anthropic")))
+    assert (failure.kind, failure.param) == (Kind.INVALID_REQUEST, "messages[0].content[0]")
+    assert "unsupported_params" in failure.message
+    dropped = prepared(asked, route(target("anthropic", drops_material=True))).dropped
+    assert dropped == ("messages[0].content[0]",)
+
+
+def test_a_message_of_such_material_alone_is_told_by_its_part() -> None:
+    asked = call({**CHAT, "messages": [{"role": "user", "content": [SOUND]}]})
+    failure = refused(asked, route(target("anthropic", drops_material=True)))
+    assert "messages[0].content[0] (a sound" in failure.message
+
+
+def test_names_that_a_provider_refuses_come_back_as_the_callers() -> None:
+    tool = {"type": "function", "function": {"name": "1c_reload"}}
+    request = prepared(call({**CHAT, "model": "gemini-2.5-flash", "tools": [tool]}), route(target("google")))
+    assert b'"_1c_reload"' in request.payload
+    assert request.translation is not None
+    assert request.translation.names == {"_1c_reload": "1c_reload"}
+
+
+def test_a_deployments_model_is_named() -> None:
+    options = {"resource_name": "res", "deployment_id": "prod", "api_version": "v1"}
+    asked = call({**CHAT, "model": "prod", "max_tokens": 10, "temperature": 0.2})
+    named = prepared(asked, route(target("azure-openai", options={**options, "base_model": "gpt-5"})))
+    assert json.loads(named.payload)["max_completion_tokens"] == 10
+    assert named.dropped == ("temperature",)
+    by_deployment = prepared(asked, route(target("azure-openai", options={**options, "deployment_id": "gpt-5-mini"})))
+    assert json.loads(by_deployment.payload)["max_completion_tokens"] == 10
+    hidden = prepared(asked, route(target("azure-openai", options=options)))
+    assert json.loads(hidden.payload)["max_tokens"] == 10
+
+
 @pytest.mark.parametrize(
     ("provider", "members", "param"),
     [("ai21", {"max_completion_tokens": 5}, "max_tokens"), ("anthropic", {"seed": 1}, "seed")],

@@ -233,7 +233,7 @@ def test_urls(slug: str, url: str) -> None:
     [
         ("openai", set(), set()),
         ("mistral-ai", {("seed", "random_seed"), ("max_completion_tokens", "max_tokens")}, {"store", "stream_options"}),
-        ("groq", set(), {"logit_bias", "logprobs", "top_logprobs"}),
+        ("groq", set(), {"logit_bias", "logprobs", "top_logprobs", "prompt_cache_key"}),
         ("deepseek", {("max_completion_tokens", "max_tokens")}, set()),
     ],
 )

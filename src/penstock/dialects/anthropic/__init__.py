@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from penstock.dialects import function_names
 from penstock.dialects.anthropic.provider.reply import read_reply, reader
 from penstock.dialects.anthropic.provider.request import write
 from penstock.dialects.dialect import ProviderDialect
@@ -18,4 +19,6 @@ DIALECT: Final = ProviderDialect(
     reader,
     read_reply,
     (b"text/event-stream", b"application/vnd.amazon.eventstream"),
+    function_names.ANTHROPIC,
+    128,
 )

@@ -40,6 +40,8 @@ from penstock.dialects.bedrock import formats
 from penstock.dialects.call_arguments import arguments_object
 from penstock.dialects.call_ids import CallIds, allowed_id, short_id
 
+GO_ON: Final = "Continue."
+"""What the user says after an assistant's turn that stands last, where a model refuses to have its answer begun."""
 Block = dict[str, Any]
 _Markable = TextPart | ImagePart | AudioPart | FilePart
 
@@ -93,15 +95,24 @@ class Turns:
             said = [blocks for part, path in _placed(message) if (blocks := self._blocks(part, path, role))]
             said += self._beside
             self._beside = []
-            if not said:
+            if not said or (role == "assistant" and self._only_thinks(said)):
                 continue
             if found and found[-1][0] == role:
                 found[-1][1].extend(said)
             else:
                 found.append((role, said))
         if found and found[-1][0] == "assistant" and self._traits.owner == Owner.ANTHROPIC:
-            _trim(found[-1][1][-1])
+            if self._traits.prefill:
+                _trim(found[-1][1][-1])
+            else:
+                self._parameters.unsupported(self._request.turns[-1].path)
+                found.append(("user", [[{"text": GO_ON}]]))
         return [{"role": role, "content": _flat(role, said)} for role, said in found]
+
+    def _only_thinks(self, said: list[list[Block]]) -> bool:
+        """Whether a turn holds thoughts alone, which Claude refuses in Converse: docs/quirks.md#turns-of-thoughts."""
+        is_claude = self._traits.owner == Owner.ANTHROPIC
+        return is_claude and all("reasoningContent" in block for blocks in said for block in blocks)
 
     def _refuse_name(self, message: Message) -> None:
         if message.name and message.role != "tool":
@@ -113,7 +124,7 @@ class Turns:
         """The content block that a part becomes, if it becomes one, and the cache point behind it."""
         match part:
             case TextPart(text, cache):
-                return self._marked({"text": text} if text.strip() else None, cache, path)
+                return self._marked(_text(part, role) if text.strip() else None, cache, path)
             case ReasoningPart():
                 return self._thought(part, path)
             case ToolCall(cache=cache):
@@ -275,6 +286,14 @@ def _placed(message: Message) -> Iterator[tuple[Part, str]]:
         else:
             yield part, f"{message.path}.content[{content}]"
             content += 1
+
+
+def _text(part: TextPart, role: str) -> Block:
+    """A text; an assistant's with its citations, if they are Converse's own."""
+    own = [citation for citation in part.citations if "location" in citation and "type" not in citation]
+    if role != "assistant" or not own:
+        return {"text": part.text}
+    return {"citationsContent": {"content": [{"text": part.text}], "citations": own}}
 
 
 def _flat(role: str, said: list[list[Block]]) -> list[Block]:

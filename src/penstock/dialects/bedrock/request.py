@@ -23,10 +23,13 @@ from penstock.dialects.anthropic.provider.user import anonymous_user
 from penstock.dialects.bedrock.messages import Block, Turns, cache_point, called, holds_tools, takes_all_of_tools
 from penstock.dialects.bedrock.nova_schema import NovaSchema, nova_schema
 from penstock.dialects.bedrock.thinking import Thinking, decide
+from penstock.dialects.cache_markers import with_visible_markers
 from penstock.dialects.dialect import Payload, WriteContext, encoded
 from penstock.dialects.foreign import Reader, ready_for
 from penstock.dialects.function_tools import object_schema, unknown_choice
+from penstock.dialects.root_schema import RootSchema, plain_root
 from penstock.dialects.strict_schema import Enforced, StrictSchema, strict_schema
+from penstock.dialects.told_format import told_format
 
 _NATIVE: Final[Mapping[str, tuple[str, ...]]] = {
     "guardrailConfig": ("guardrailConfig", "guardrail_config"),
@@ -44,6 +47,7 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     """The request for Converse, or why there can be none."""
     traits = context.traits
     request, parameters = ready_for(Reader(Owner.AMAZON, traits.owner), request, traits)
+    request = with_visible_markers(request)
     writer = Turns(request, parameters, traits, context.aliased_model or context.model)
     system, turns = writer.system(), writer.turns()
     if not turns or turns[0]["role"] != "user":
@@ -51,7 +55,7 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
         return Failure(Kind.INVALID_REQUEST, text, "messages")
     thinking = decide(request, parameters, traits)
     body: dict[str, Any] = {"messages": turns}
-    _add(body, "system", system)
+    _add(body, "system", _with_format(system, turns, request, traits))
     _add(body, "inferenceConfig", _inference(request, parameters, traits, thinking))
     fields = dict(thinking.fields)
     tools = _tools(parameters, traits, turns, thinking, fields, _enforced(request, traits))
@@ -220,7 +224,10 @@ def _tool(
         return _native_tool(tool, path, parameters, traits, fields)
     for name in tool.extras:
         parameters.unsupported(f"{path}.{name}")
-    given_schema = object_schema(tool.parameters)
+    root = RootSchema(object_schema(tool.parameters))
+    if traits.owner in (Owner.ANTHROPIC, Owner.AMAZON):
+        root = plain_root(root.data)
+    given_schema = root.data
     is_strict = tool.strict is True and traits.json_schema
     if is_strict and enforced is not None:
         is_strict = enforced.admits(strict_schema(given_schema))
@@ -229,9 +236,9 @@ def _tool(
     schema: StrictSchema | NovaSchema = strict_schema(given_schema) if is_strict else StrictSchema(given_schema)
     if traits.owner == Owner.AMAZON:
         schema = nova_schema(given_schema)
-    for keyword in schema.lost:
+    for keyword in (*root.lost, *schema.lost):
         parameters.unsupported(f"{path}.function.parameters.{keyword}")
-    spec = _spec(tool.name, tool.description, schema.data, is_strict=is_strict)
+    spec = _spec(tool.name, root.described(tool.description), schema.data, is_strict=is_strict)
     if tool.cache is None:
         return [spec]
     if not traits.cache_points or traits.owner == Owner.AMAZON:
@@ -272,7 +279,7 @@ def _system_tool(name: str) -> Block:
 
 
 def _output_config(request: ChatRequest, parameters: Parameters, traits: Traits) -> dict[str, Any]:
-    """The schema of the answer, as text. JSON without a schema can't be asked for."""
+    """The schema of the answer, as text. JSON without a schema can't be asked for: see ``_with_format``."""
     wanted = request.parameters.get("response_format")
     if not isinstance(wanted, Format) or not wanted.schema or not traits.json_schema:
         return {}
@@ -284,6 +291,19 @@ def _output_config(request: ChatRequest, parameters: Parameters, traits: Traits)
     _add(schema, "name", wanted.name)
     _add(schema, "description", wanted.description)
     return {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": schema}}}
+
+
+def _with_format(system: list[Block], turns: list[Block], request: ChatRequest, traits: Traits) -> list[Block]:
+    """The system prompt; a form of the answer that Converse can't enforce is told in it, or by the user where the
+    family has no system prompt."""
+    wanted = request.parameters.get("response_format")
+    if not isinstance(wanted, Format) or (wanted.schema and traits.json_schema):
+        return system
+    told: Block = {"text": told_format(wanted)}
+    if traits.system_role:
+        return [*system, told]
+    turns[0]["content"].append(told)
+    return system
 
 
 # What only the model knows.

@@ -137,7 +137,7 @@ class Candidate:
 
     def _signed(self, text: str, signature: str) -> Iterable[Event]:
         """Text that may not be joined with any other, and before it its signature."""
-        before = (self._sign(signature),) if signature else ()
+        before = (self._sign(signature, len(text)),) if signature else ()
         if not text:
             self._remember("")
             return before
@@ -146,8 +146,8 @@ class Candidate:
             self._kind = _ALONE
         return (*before, said)
 
-    def _sign(self, signature: str) -> Event:
-        return Thinking("", signature, "", Owner.GOOGLE, self._index, self._open(_ALONE))
+    def _sign(self, signature: str, covers: int = 0) -> Event:
+        return Thinking("", signature, "", Owner.GOOGLE, self._index, self._open(_ALONE), covers)
 
     def _other(self, part: Mapping[str, Any], arguments: Iterator[str]) -> Iterable[Event]:
         """A call, media, or what exists in Google's dialect only."""

@@ -91,16 +91,25 @@ class Conversation:
                 self._say("user", self._parts(message))
             elif failure := self._result(message):
                 return failure
+        if not self._turns and self._traits.system_role and any(each.text.strip() for each in self._request.system):
+            self._turns.append(_nothing())  # Google answers the system instruction alone
         if not self._turns:
             text = "Gemini needs a message of a user or an assistant with visible content: add one to messages."
             return Failure(Kind.INVALID_REQUEST, text, "messages")
         for step in self._steps:
             step.sort()
+        self._complete(turns)
+        return self._turns
+
+    def _complete(self, turns: tuple[Message, ...]) -> None:
+        """Put a user's blank where Google wants a user's turn: before calls, and after a model's last turn."""
         if any("functionCall" in part for part in self._turns[0]["parts"]):
             self._turns.insert(0, _nothing())
         if self._turns[-1]["role"] == "model" and turns[-1].role != "assistant":
             self._turns.append(_nothing())
-        return self._turns
+        elif self._turns[-1]["role"] == "model" and not self._traits.prefill:
+            self._parameters.unsupported(turns[-1].path)
+            self._turns.append(_nothing())
 
     def _say(self, role: str, parts: list[dict[str, Any]]) -> None:
         """Add to the turn of that role, or begin it. Results of functions stay by themselves."""

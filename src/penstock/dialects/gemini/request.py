@@ -63,6 +63,7 @@ _GOOGLE: Final = Reader(
 def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     """The request for Google, or why there can be none."""
     traits = context.traits
+    request = _with_own_members(request)
     request, parameters = ready_for(_GOOGLE, request, traits)
     conversation = Conversation(request, parameters, context)
     contents = conversation.turns()
@@ -81,6 +82,26 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
         body["generationConfig"] = config
     body |= _about_the_request(request, parameters, is_vertex=context.variant == "vertex")
     return Payload(encoded(body, request), parameters.dropped())
+
+
+_HOLDERS: Final = ("extra_body", "google")
+
+
+def _with_own_members(request: ChatRequest) -> ChatRequest:
+    """The request with the members of ``extra_body.google`` and ``google`` among its parameters; those that stand there
+    already win. Google's own OpenAI endpoint takes the former as a literal member (docs/quirks.md#extra-body)."""
+    if not any(name in request.parameters for name in _HOLDERS):
+        return request
+    parameters = {name: value for name, value in request.parameters.items() if name not in _HOLDERS}
+    beside = request.parameters.get("extra_body")
+    extra = dict(beside) if isinstance(beside, dict) else {}
+    for google in (request.parameters.get("google"), extra.pop("google", None)):
+        if isinstance(google, dict):
+            for name, value in google.items():
+                parameters.setdefault(name, value)
+    for name, value in extra.items():
+        parameters.setdefault(name, value)
+    return msgspec.structs.replace(request, parameters=parameters)
 
 
 # How the answer is made.

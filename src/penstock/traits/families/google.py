@@ -26,7 +26,7 @@ _NEW_3_6: Final = _DOCS + "whats-new-gemini-3.6"
 
 _UNBEGUN: Final = "refuses a model's turn at the end"
 _PENALTIES: Final = frozenset({"presence_penalty", "frequency_penalty"})
-"""Refused since 2.5 (github.com/google-gemini/cookbook/issues/1290)."""
+"""Refused since 2.5 (github.com/google-gemini/cookbook/issues/1290), but for 2.5 on Vertex AI."""
 _NO_LOGPROBS: Final = {"google": frozenset({"logprobs", "top_logprobs"})}
 """Vertex AI alone gives them since 2.5 (github.com/googleapis/python-genai/issues/1921)."""
 _ONE_ANSWER: Final = {"google": _NO_LOGPROBS["google"] | {"n"}}
@@ -70,7 +70,7 @@ _LEVEL_UNBEGUN: Final = replace(_LEVEL, family="gemini-3.7", prefill=False)
 _MINIMAL_UNBEGUN: Final = replace(_FROM_MINIMAL, family="gemini-3.6", prefill=False)
 _BARE_GEMMA: Final = Traits(family="gemma-bare", tools=False, json_schema=False, system_role=False)
 
-ROWS: Final = (
+_ROWS: Final = (
     Row(
         "gemini-2.0-flash*image",
         replace(_IMAGE, family="gemini-2.0-image", system_role=False),
@@ -142,6 +142,23 @@ ROWS: Final = (
     ),
     Row("gemma-3", Traits(family="gemma-3"), _GEMMA),
     Row("gemma", Traits(family="gemma", vision=False), _GEMMA),
+)
+
+_INFERENCE: Final = "https://docs.cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference"
+ROWS: Final = (
+    *(
+        replace(
+            row,
+            provider="vertex-ai",
+            traits=replace(row.traits, refuses=row.traits.refuses - _PENALTIES),
+            link=_INFERENCE,
+            reason="takes penalties, which the Gemini API refuses",
+            refuses_at={},
+        )
+        for row in _ROWS
+        if row.pattern.startswith("gemini-2.5") and row.traits.refuses >= _PENALTIES
+    ),
+    *_ROWS,
 )
 
 FALLBACKS: Final = (Row("*", _LEVEL, _LEVELS, "nearly every model there is a Gemini", provider="google"),)

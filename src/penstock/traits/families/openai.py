@@ -74,7 +74,14 @@ _ASKED: Final = replace(
 )
 _GPT_5_1: Final = replace(_ASKED, family="gpt-5.1", efforts=words("none", "low", "medium", "high"))
 _UNASKED: Final = replace(_ASKED, thinks_unasked=True)
-_GPT_5_6: Final = replace(_UNASKED, family="gpt-5.6", efforts=words("none", "low", "medium", "high", "xhigh", "max"))
+_GPT_5_4: Final = replace(_ASKED, family="gpt-5.4", effort_with_tools="")
+_GPT_5_5: Final = replace(_UNASKED, family="gpt-5.5", effort_with_tools="")
+_GPT_5_6: Final = replace(
+    _UNASKED,
+    family="gpt-5.6",
+    efforts=words("none", "low", "medium", "high", "xhigh", "max"),
+    effort_with_tools="none",
+)
 _GPT_6: Final = replace(_UNASKED, family="gpt-6")
 _ALWAYS: Final = replace(_REASONS, family="gpt-6-always", efforts=words("low", "medium", "high", "xhigh"))
 _ON_BEDROCK: Final = {"bedrock": frozenset({"temperature", "top_p", "stop"})}
@@ -110,8 +117,20 @@ ROWS: Final = (
     Row("gpt-5.2-codex", _CODEX_XHIGH, _MODEL + "gpt-5.2-codex"),
     Row("gpt-5.2", replace(_ASKED, family="gpt-5.2"), _MODEL + "gpt-5.2", _ASLEEP),
     Row("gpt-5.3", replace(_ASKED, family="gpt-5.3"), _MODEL + "gpt-5.3-codex", _ASLEEP),
-    Row("gpt-5.4", replace(_ASKED, family="gpt-5.4"), _MODEL + "gpt-5.4", _ASLEEP, refuses_at=_ON_BEDROCK),
-    Row("gpt-5.5", replace(_UNASKED, family="gpt-5.5"), _MODEL + "gpt-5.5", _AWAKE, refuses_at=_ON_BEDROCK),
+    Row(
+        "gpt-5.4",
+        replace(_ASKED, family="gpt-5.4", effort_with_tools=""),
+        _MODEL + "gpt-5.4",
+        _ASLEEP,
+        refuses_at=_ON_BEDROCK,
+    ),
+    Row(
+        "gpt-5.5",
+        replace(_UNASKED, family="gpt-5.5", effort_with_tools=""),
+        _MODEL + "gpt-5.5",
+        _AWAKE,
+        refuses_at=_ON_BEDROCK,
+    ),
     Row("gpt-5.#", _GPT_5_6, _LATEST, _AWAKE, refuses_at=_ON_BEDROCK),
     Row("gpt-5", _GPT_5, _MODEL + "gpt-5"),
     Row("gpt-4o*-search-preview", _SEARCH, _MODEL + "gpt-4o-search-preview"),

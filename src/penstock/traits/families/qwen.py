@@ -16,6 +16,7 @@ _MODELS: Final = "https://www.alibabacloud.com/help/en/model-studio/models"
 _TEXT: Final = Traits(vision=False)
 _ALWAYS: Final = Traits(family="qwen-thinking", can_stop_thinking=False, thinks_unasked=True)
 _HYBRID: Final = Traits(family="qwen-3.5", thinking="switch", thinks_unasked=True)
+_OPEN: Final = replace(_HYBRID, family="qwen-3", vision=False)
 _QUIET: Final = replace(_HYBRID, family="qwen-plus", thinks_unasked=False, vision=False)
 
 _ROWS: Final = (
@@ -24,6 +25,8 @@ _ROWS: Final = (
     Row("qwen-3-vl*thinking", replace(_ALWAYS, family="qwen-3-vl-thinking"), _THINKING),
     Row("qwen-3*thinking", replace(_ALWAYS, vision=False), _THINKING),
     Row("qwen-3-vl", Traits(family="qwen-3-vl"), _VISION),
+    Row("qwen-3-#b", _OPEN, _THINKING, "a size and no version: qwen3-8b"),
+    Row("qwen-3-#-#b", _OPEN, _THINKING, "a size and no version: qwen3-1.7b"),
     Row("qwen-3.#", _HYBRID, _THINKING, "sees and thinks, both from 3.5 on"),
     Row("qwen-3-coder", replace(_TEXT, family="qwen-3-coder"), _MODELS),
     Row("qwen-3*instruct", replace(_TEXT, family="qwen-3-instruct"), _MODELS),
@@ -34,7 +37,7 @@ _ROWS: Final = (
         "how Bedrock and Cerebras write the instruct half",
     ),
     Row("qwen-3-max", replace(_QUIET, family="qwen-3-max"), _THINKING, "thinks only when told to"),
-    Row("qwen-3", replace(_HYBRID, family="qwen-3", vision=False), _THINKING),
+    Row("qwen-3", _OPEN, _THINKING),
     Row("qwen-plus", _QUIET, _THINKING, "thinks only when told to"),
     Row("qwen-turbo", _QUIET, _THINKING, "thinks only when told to"),
     Row("qwen-flash", _QUIET, _THINKING, "thinks only when told to"),

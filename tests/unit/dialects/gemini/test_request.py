@@ -206,7 +206,7 @@ def test_sound_is_what_google_makes_it() -> None:
 
 def test_what_a_family_refuses_is_left_out() -> None:
     traits = Traits(family="picky", refuses=frozenset({"temperature", "frequency_penalty"}))
-    assert of(traits, ask(temperature=1, top_p=0.5, frequency_penalty=0.5)) == (
+    assert of(traits, ask(temperature=0.7, top_p=0.5, frequency_penalty=0.5)) == (
         makes(topP=0.5),
         ("temperature", "frequency_penalty"),
     )

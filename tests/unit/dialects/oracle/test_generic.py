@@ -161,7 +161,7 @@ def test_generic_requests(name: str) -> None:
 
 def test_what_a_model_refuses_is_left_out_and_named() -> None:
     traits = Traits(max_completion_tokens=True, refuses=frozenset({"stop", "temperature", "reasoning_effort"}))
-    row = ask(max_tokens=5, stop="END", temperature=1, reasoning_effort="low")
+    row = ask(max_tokens=5, stop="END", temperature=0.7, reasoning_effort="low")
     assert chat(row, "openai.gpt-5", traits) == (
         generic(maxCompletionTokens=5),
         ("stop", "temperature", "reasoning_effort"),

@@ -35,8 +35,10 @@ from penstock.core.chat import (
 from penstock.core.json_slices import slices
 from penstock.core.json_text import UNREADABLE, write_json
 from penstock.dialects.anthropic.caller.hosted import in_words
+from penstock.dialects.call_ids import TurnIds
 from penstock.dialects.envelope import is_sealed, unseal
 from penstock.dialects.malformed import CALL_NAME, Malformed, cache_in, is_name, text_in
+from penstock.dialects.media_type import media_type
 
 _ROLES: Final = frozenset({"user", "assistant", "system"})
 _DOCUMENT_EXTRAS: Final = ("citations", "context")
@@ -46,10 +48,11 @@ def read_messages(body: Body) -> tuple[Message, ...]:
     """All messages. Raises Malformed."""
     inputs = _inputs(body.raw("messages") or b"")
     names: dict[str, str] = {}
+    ids = TurnIds()
     found: list[Message] = []
     try:
         for position, message in enumerate(body.elements("messages") or ()):
-            found += _message(message, f"messages[{position}]", inputs.get(position, {}), names)
+            found += _message(message, f"messages[{position}]", inputs.get(position, {}), names, ids)
     except BodyError:
         raise Malformed("messages", "valid JSON") from None
     if not found:
@@ -57,7 +60,9 @@ def read_messages(body: Body) -> tuple[Message, ...]:
     return tuple(found)
 
 
-def _message(message: Any, path: str, inputs: Mapping[int, bytes], names: dict[str, str]) -> list[Message]:
+def _message(
+    message: Any, path: str, inputs: Mapping[int, bytes], names: dict[str, str], ids: TurnIds
+) -> list[Message]:
     """One message; a user's with results of tools is several. ``names`` are those of the calls so far, by id."""
     if not isinstance(message, dict):
         raise Malformed(path, "an object")
@@ -67,7 +72,8 @@ def _message(message: Any, path: str, inputs: Mapping[int, bytes], names: dict[s
     if role == "system":
         return [Message("system", read_content(content, path), "", path, in_place=True)]
     if role == "assistant":
-        parts = _answer(content, path, inputs)
+        ids.turn()
+        parts = tuple([_with_own_id(part, ids) for part in _answer(content, path, inputs)])
         names.update({part.id: part.name for part in parts if isinstance(part, ToolCall)})
         return [Message("assistant", parts, "", path)]
     if isinstance(content, str):
@@ -76,7 +82,7 @@ def _message(message: Any, path: str, inputs: Mapping[int, bytes], names: dict[s
     others: list[Part] = []
     for block, place in _blocks(content, path):
         if block.get("type") == "tool_result":
-            found.append(Message("tool", (_result(block, place, names),), "", place))
+            found.append(Message("tool", (_result(block, place, names, ids),), "", place))
         else:
             others += _parts(block, place)
     if others or not found:
@@ -166,11 +172,16 @@ def _text(block: Mapping[str, Any], path: str) -> tuple[Part, ...]:
     return (TextPart(text, cache),) if text or cache else ()
 
 
-def _result(block: Mapping[str, Any], path: str, names: Mapping[str, str]) -> ToolResult:
+def _with_own_id(part: Part, ids: TurnIds) -> Part:
+    return msgspec.structs.replace(part, id=ids.called(part.id)) if isinstance(part, ToolCall) else part
+
+
+def _result(block: Mapping[str, Any], path: str, names: Mapping[str, str], ids: TurnIds) -> ToolResult:
     call_id, content = block.get("tool_use_id"), block.get("content")
     if not isinstance(call_id, str) or not call_id:
         raise Malformed(f"{path}.tool_use_id", "the id of the tool call that this answers")
     parts = () if content is None else read_content(content, path)
+    call_id = ids.answered(call_id)
     return ToolResult(call_id, parts, names.get(call_id, ""), block.get("is_error") is True, cache_in(block))
 
 
@@ -203,7 +214,7 @@ def _source(block: Mapping[str, Any], path: str) -> Source:
     if not isinstance(value, str):
         raise Malformed(f"{path}.source", "a source of type base64, url, file or text with its data, url or file_id")
     if kind == "base64":
-        return Inline(mime, value)
+        return Inline(media_type(mime, value), value)
     if kind == "url":
         return Link(value, "application/pdf" if block["type"] == "document" else "")
     if kind == "file":

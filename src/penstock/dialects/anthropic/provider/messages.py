@@ -39,6 +39,8 @@ from penstock.dialects.call_ids import CallIds, allowed_id
 _PDF: Final = frozenset({"", "application/pdf"})
 """A document that nobody named the type of is taken for a PDF (docs/portkey.md#files-without-a-type)."""
 _SPELLINGS: Final[Mapping[str, str]] = {"image/jpg": "image/jpeg"}
+GO_ON: Final = "Continue."
+"""What the user says after an assistant's turn that stands last, where a model refuses to have its answer begun."""
 _TOOL_ID: Final = re.compile(r"[a-zA-Z0-9_-]+")
 
 
@@ -46,7 +48,7 @@ def _only_text(message: Message) -> list[dict[str, Any]]:
     """The blocks of a message that is one piece of text, as most are; none for any other."""
     if len(message.parts) == 1 and not message.name:
         part = message.parts[0]
-        if type(part) is TextPart and part.cache is None and part.text.strip():
+        if type(part) is TextPart and part.cache is None and not part.citations and part.text.strip():
             return [{"type": "text", "text": part.text}]
     return []
 
@@ -89,7 +91,12 @@ class Conversation:
             if turn["role"] == "user" and len(turn["content"]) > 1:
                 turn["content"].sort(key=_is_no_result)
         if found and found[-1]["role"] == "assistant":
-            _trim(found[-1]["content"])
+            if not self._traits.prefill and found[-1]["content"][-1]["type"] == "text":
+                # Claude goes on with a turn of its own tools (pause_turn), and refuses to go on with text.
+                self._parameters.unsupported(self._request.turns[-1].path)
+                found.append({"role": "user", "content": [{"type": "text", "text": GO_ON}]})
+            else:
+                _trim(found[-1]["content"])
         return found
 
     def _placed(self, message: Message) -> Iterator[tuple[Part, str]]:
@@ -132,7 +139,9 @@ class Conversation:
     def _text(self, part: TextPart, path: str) -> Iterator[dict[str, Any]]:
         """A text block, unless there is nothing to see in it."""
         if part.text.strip():
-            yield _marked({"type": "text", "text": part.text}, part.cache)
+            own = [citation for citation in part.citations if isinstance(citation.get("type"), str)]
+            cited: dict[str, Any] = {"citations": own} if own else {}
+            yield _marked({"type": "text", "text": part.text, **cited}, part.cache)
         elif part.cache is not None:
             self._parameters.unsupported(f"{path}.cache_control")
 

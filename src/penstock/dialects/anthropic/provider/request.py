@@ -23,9 +23,11 @@ from penstock.dialects.anthropic.provider.messages import Conversation
 from penstock.dialects.anthropic.provider.thinking import Thinking, decide
 from penstock.dialects.anthropic.provider.tools import write_tools
 from penstock.dialects.anthropic.provider.user import anonymous_user
+from penstock.dialects.cache_markers import with_visible_markers
 from penstock.dialects.dialect import Payload, WriteContext, encoded
 from penstock.dialects.foreign import Reader, ready_for
 from penstock.dialects.strict_schema import Enforced, strict_schema
+from penstock.dialects.told_format import told_format
 
 _VERSION: Final = "2023-06-01"
 _TIERS: Final = ("auto", "standard_only")
@@ -46,6 +48,7 @@ _CLAUDE: Final = Reader(Owner.ANTHROPIC)
 def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     """The request for Anthropic, or why there can be none."""
     request, parameters = ready_for(_CLAUDE, request, context.traits)
+    request = with_visible_markers(request)
     host, traits = host_of(context.variant), context.traits
     conversation = Conversation(request, parameters, traits)
     messages = conversation.turns()
@@ -66,7 +69,8 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
         body |= tools
         body |= _output_config(request, parameters, traits, thinking)
         body |= _about_the_request(request, parameters, host)
-    if system := conversation.system():
+    system = [*conversation.system(), *_told_format(request, body)]
+    if system:
         body["system"] = system
     body["messages"] = messages
     if request.stream and host.names_stream:
@@ -98,6 +102,14 @@ def _output_config(request: ChatRequest, parameters: Parameters, traits: Traits,
         if wanted.description:
             parameters.unsupported("response_format.json_schema.description")
     return {"output_config": config} if config else {}
+
+
+def _told_format(request: ChatRequest, body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The form of the answer in words, where nothing enforces it."""
+    wanted: Format | None = request.parameters.get("response_format")
+    if wanted is None or "format" in body.get("output_config", ()):
+        return []
+    return [{"type": "text", "text": told_format(wanted)}]
 
 
 # Sampling and limits.

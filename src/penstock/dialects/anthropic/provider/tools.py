@@ -15,6 +15,7 @@ from penstock.core.failure import Failure
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
 from penstock.dialects.function_tools import object_schema, unknown_choice
+from penstock.dialects.root_schema import plain_root
 from penstock.dialects.strict_schema import Enforced, StrictSchema, strict_schema
 
 _EXTRAS: Final = frozenset({"defer_loading", "allowed_callers", "input_examples", "eager_input_streaming"})
@@ -81,13 +82,14 @@ def _tool(
             parameters.unsupported(path)
         return native
     written: dict[str, Any] = {"name": tool.name}
-    if tool.description:
-        written["description"] = tool.description
-    given_schema = object_schema(tool.parameters)
+    root = plain_root(object_schema(tool.parameters))
+    if description := root.described(tool.description):
+        written["description"] = description
+    given_schema = root.data
     is_strict = tool.strict is True and traits.json_schema and enforced.admits(strict_schema(given_schema))
     schema = strict_schema(given_schema) if is_strict else StrictSchema(given_schema)
     written["input_schema"] = msgspec.Raw(schema.data)
-    for keyword in schema.lost:
+    for keyword in (*root.lost, *schema.lost):
         parameters.unsupported(f"{path}.function.parameters.{keyword}")
     if is_strict:
         written["strict"] = True

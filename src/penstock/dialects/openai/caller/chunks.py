@@ -30,6 +30,7 @@ from penstock.core.events import (
 from penstock.core.json_text import write_json
 from penstock.core.usage import Usage
 from penstock.dialects.caller import Caption
+from penstock.dialects.openai.caller.carried import carried
 from penstock.dialects.openai.caller.members import (
     annotation,
     block,
@@ -209,9 +210,20 @@ class ChunkWriter:
                 return {"content_blocks": [{"index": event.block, "delta": block(event)}]}
             case Citation(raw):
                 delta = {"annotations": [self._source(event, choice)]} if event.url else {}
+                delta |= self._carried(event, choice, choice.length - choice.block_start)
                 return self._with_block(delta, event, {"citation": raw})
             case Foreign(value):
-                return self._with_block({}, event, value)
+                return self._with_block(self._carried(event, choice, 0), event, value)
+
+    def _carried(self, event: Foreign | Citation, choice: _Choice, length: int) -> dict[str, Any]:
+        """For strict clients, the detail that carries a maker's own block or citation."""
+        data, owner = carried(event, length) if self._caption.strict else ("", "")
+        if not data:
+            return {}
+        others = choice.others - 1 if isinstance(event, Foreign) else choice.others
+        after = place(choice.length - length, choice.calls, others)
+        choice.details += 1
+        return {"reasoning_details": [reasoning_detail(choice.details - 1, owner, after, data=data)]}
 
     def _count(self, choice: _Choice, event: Text) -> None:
         if event.block != choice.block:
@@ -245,7 +257,8 @@ class ChunkWriter:
             text = "".join(choice.thought)
             after = place(choice.length, choice.calls, choice.others)
             fields = {"text": text, "signature": event.signature, "data": event.data}
-            delta["reasoning_details"] = [reasoning_detail(choice.details, event.owner, after, **fields)]
+            detail = reasoning_detail(choice.details, event.owner, after, covers=event.covers, **fields)
+            delta["reasoning_details"] = [detail]
             choice.details += 1
             choice.thought = []
         piece = {"thinking": event.text} if event.text else {}

@@ -8,6 +8,7 @@ from typing import Any
 from penstock.core.events import ChatReply, Choice, Citation, CollectedCall, Event, Foreign, Media, Text, Thinking
 from penstock.core.json_text import write_json
 from penstock.dialects.caller import Caption
+from penstock.dialects.openai.caller.carried import carried
 from penstock.dialects.openai.caller.members import (
     annotation,
     block,
@@ -77,7 +78,7 @@ def _message(choice: Choice, reply_id: str, *, strict: bool) -> dict[str, Any]:
             _call(call, reply_id, choice.index, position, strict=strict) for position, call in enumerate(choice.calls)
         ]
     if others:
-        _add_reasoning(message, choice)
+        _add_reasoning(message, choice, strict=strict)
         annotations = list(_annotations(choice.blocks.values()))
         if annotations:
             message["annotations"] = annotations
@@ -89,9 +90,9 @@ def _message(choice: Choice, reply_id: str, *, strict: bool) -> dict[str, Any]:
     return message
 
 
-def _add_reasoning(message: dict[str, Any], choice: Choice) -> None:
+def _add_reasoning(message: dict[str, Any], choice: Choice, *, strict: bool) -> None:
     """Add ``reasoning_content`` (the text), and ``reasoning_details`` with the opaque values that the maker needs
-    back."""
+    back; for strict clients, which get no ``content_blocks``, with the maker's own blocks and citations, too."""
     blocks = choice.blocks
     text = "".join(event.text for events in blocks.values() for event in events if isinstance(event, Thinking))
     if text:
@@ -100,14 +101,21 @@ def _add_reasoning(message: dict[str, Any], choice: Choice) -> None:
     length = others = 0
     for number, events in blocks.items():
         after = place(length, choice.calls_before.get(number, 0), others)
-        length += sum(len(event.text) for event in events if isinstance(event, Text))
+        said = sum(len(event.text) for event in events if isinstance(event, Text))
+        length += said
         others += any(isinstance(event, Media | Foreign) for event in events)
         thoughts = [event for event in events if isinstance(event, Thinking)]
         signature, data = ("".join(getattr(event, name) for event in thoughts) for name in ("signature", "data"))
         if signature or data:
             text = "".join(event.text for event in thoughts)
             owner = next((event.owner for event in reversed(thoughts) if event.owner), "")
-            details.append(reasoning_detail(len(details), owner, after, text=text, signature=signature, data=data))
+            fields = {"text": text, "signature": signature, "data": data}
+            covers = thoughts[-1].covers
+            details.append(reasoning_detail(len(details), owner, after, covers=covers, **fields))
+        for event in events if strict else ():
+            if isinstance(event, Foreign | Citation):
+                data, owner = carried(event, said)
+                details += [reasoning_detail(len(details), owner, after, data=data)] if data else []
     if details:
         message["reasoning_details"] = details
 

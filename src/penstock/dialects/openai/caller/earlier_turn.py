@@ -1,13 +1,14 @@
 """Rebuilds an assistant's earlier turn from the message that the client sends back: text, reasoning, tool calls.
 
-Reasoning comes back in one of three shapes: ``content_blocks`` (Portkey's), ``reasoning_details`` (OpenRouter's; the
-gateway adds the position of each reasoning block) or plain text. The maker refuses reasoning at a changed position.
+Reasoning comes back in one of four shapes: ``content_blocks`` (Portkey's), ``reasoning_details`` (OpenRouter's; the
+gateway adds the position of each reasoning block), ``thinking_blocks`` (LiteLLM's) or plain text. The maker refuses
+reasoning at a changed position.
 Source: Claude docs, "Preserving thinking blocks"; docs/portkey.md#earlier-reasoning.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -15,7 +16,8 @@ import msgspec
 
 from penstock.core.chat import NativePart, Owner, Part, ReasoningPart, TextPart, ToolCall, UnknownPart
 from penstock.dialects.malformed import Malformed, cache_in, text_in
-from penstock.dialects.openai.caller.parts import READERS, image_part
+from penstock.dialects.openai.caller.carried import Cited, is_carried, read_carried
+from penstock.dialects.openai.caller.parts import READERS, citations_in, image_part
 
 
 class _Place(msgspec.Struct, frozen=True):
@@ -26,24 +28,30 @@ class _Place(msgspec.Struct, frozen=True):
     calls: int = 0
     blocks: int = 0
     is_known: bool = True
+    covers: int = 0
+    """The characters of the text after it that a signature signs."""
 
 
 _FIRST: Final = _Place()
 _ReasoningBlock = tuple[ReasoningPart, _Place]
+_Carried = tuple[ReasoningPart | NativePart | Cited, _Place]
 
 
 def earlier_turn(
     message: Mapping[str, Any], content: tuple[Part, ...], calls: tuple[ToolCall, ...]
 ) -> tuple[Part, ...]:
     """All parts in the order in which the model made them, as far as the client sent the order back."""
-    thoughts = _details(message.get("reasoning_details"))
+    details = _details(message.get("reasoning_details"))
+    thoughts = tuple([(part, place) for part, place in details if isinstance(part, ReasoningPart)])
     blocks = message.get("content_blocks")
     if isinstance(blocks, list):
         return _of_blocks(blocks, thoughts, content, calls)
     if any(isinstance(part, ReasoningPart) for part in content):
         return (*content, *calls)
-    if thoughts:
-        return _interleaved(thoughts, content, calls)
+    if details:
+        return _interleaved(details, content, calls)
+    if isinstance(message.get("thinking_blocks"), list):
+        return (*_thinking_blocks(message["thinking_blocks"]), *content, *calls)
     return (*_bare_reasoning(message), *content, *calls)
 
 
@@ -76,28 +84,53 @@ def _of_blocks(
 
 
 def _interleaved(
-    thoughts: tuple[_ReasoningBlock, ...], content: tuple[Part, ...], calls: tuple[ToolCall, ...]
+    details: Sequence[_Carried], content: tuple[Part, ...], calls: tuple[ToolCall, ...]
 ) -> tuple[Part, ...]:
-    """Reasoning among the text and the calls, each block at its position. If one block can't be placed, all blocks are
-    marked ``misplaced``."""
-    if all(place == _FIRST for _, place in thoughts):
-        return (*(part for part, _ in thoughts), *content, *calls)
-    text = sum(len(part.text) for part in content if isinstance(part, TextPart))
-    places = [place for _, place in thoughts]
-    fits = all(place.is_known and not place.blocks and place.text <= text for place in places)
-    fits = fits and all(place.calls <= len(calls) for place in places)
-    fits = fits and all(one.text <= other.text and one.calls <= other.calls for one, other in pairwise(places))
-    if not fits or not all(isinstance(part, TextPart) for part in content):
-        marked = (msgspec.structs.replace(part, misplaced=True) for part, _ in thoughts)
+    """Reasoning and carried blocks among the text and the calls, each at its position. If one can't be placed, the
+    reasoning is marked ``misplaced`` and the blocks are left out."""
+    thoughts = [part for part, place in details if isinstance(part, ReasoningPart) and place == _FIRST]
+    if len(thoughts) == len(details):
+        return (*thoughts, *content, *calls)
+    text = _joined(content)
+    if not _fit(details, len(text), len(calls)) or not all(isinstance(part, TextPart) for part in content):
+        marked = [
+            msgspec.structs.replace(part, misplaced=True) for part, _ in details if isinstance(part, ReasoningPart)
+        ]
         return (*marked, *content, *calls)
     result: list[Part] = []
     cutter, calls_done = _Cutter(content), 0
-    for part, place in thoughts:
+    for part, place in details:
         result += cutter.until(place.text)
         result += calls[calls_done : place.calls]
-        result.append(part)
         calls_done = place.calls
-    return (*result, *cutter.until(text), *calls[calls_done:])
+        if isinstance(part, Cited):
+            cited = cutter.until(place.text + part.length)
+            if cited:
+                result += [_with_citations(each, part) for each in cited]
+            elif result:
+                result[-1] = _with_citations(result[-1], part)
+        else:
+            result += [part, *cutter.until(place.text + place.covers)]
+    return (*result, *cutter.until(len(text)), *calls[calls_done:])
+
+
+def _fit(details: Sequence[_Carried], length: int, calls: int) -> bool:
+    """Whether every detail has a position in a turn of ``length`` characters and ``calls`` tool calls, after the
+    details before it."""
+    native = 0
+    for part, place in details:
+        size = part.length if isinstance(part, Cited) else place.covers
+        if not place.is_known or place.blocks != native or place.text + size > length or place.calls > calls:
+            return False
+        native += isinstance(part, NativePart)
+    places = [place for _, place in details]
+    return all(one.text <= other.text and one.calls <= other.calls for one, other in pairwise(places))
+
+
+def _with_citations(part: Part, cited: Cited) -> Part:
+    if not isinstance(part, TextPart):
+        return part
+    return msgspec.structs.replace(part, citations=(*part.citations, *cited.citations))
 
 
 class _Cutter:
@@ -113,6 +146,8 @@ class _Cutter:
     def until(self, end: int) -> list[Part]:
         """The text up to character ``end``, part by part. A cache marker stays at the end of its part."""
         result: list[Part] = []
+        if end <= self._done:
+            return result
         while self._index < len(self._parts):
             part = self._parts[self._index]
             after = self._at + len(part.text)
@@ -140,7 +175,7 @@ def _block(block: Mapping[str, Any], owners: Mapping[str, str]) -> Part:
             owner = owners.get(part.signature or part.data, part.owner)
             return msgspec.structs.replace(part, owner=owner)
     if kind == "text":
-        return TextPart(text_in(block.get("text")), cache_in(block))
+        return TextPart(text_in(block.get("text")), cache_in(block), citations_in(block))
     if kind == "image_url":
         try:
             return image_part(block, "")
@@ -184,13 +219,16 @@ FORMATS: Final[Mapping[str, str]] = {
 _OWNERS: Final = {form: owner for owner, form in FORMATS.items()}
 
 
-def _details(value: Any) -> tuple[_ReasoningBlock, ...]:
+def _details(value: Any) -> tuple[_Carried, ...]:
     if not isinstance(value, list):
         return ()
-    return tuple((_detail(each), _place(each.get("after"))) for each in value if isinstance(each, dict))
+    read = [(_detail(each), _place(each.get("after"), each.get("covers"))) for each in value if isinstance(each, dict)]
+    return tuple([(part, place) for part, place in read if part is not None])
 
 
-def _place(after: Any) -> _Place:
+def _place(after: Any, covers: Any = None) -> _Place:
+    if type(covers) is int and covers > 0:
+        return msgspec.structs.replace(_place(after), covers=covers)
     if not isinstance(after, dict):
         return _FIRST
     counts = [after.get(name, 0) for name in ("text", "tool_calls", "blocks")]
@@ -199,10 +237,23 @@ def _place(after: Any) -> _Place:
     return _Place(*counts)
 
 
-def _detail(detail: Mapping[str, Any]) -> ReasoningPart:
+def _detail(detail: Mapping[str, Any]) -> ReasoningPart | NativePart | Cited | None:
+    data = text_in(detail.get("data"))
+    if is_carried(data):
+        return read_carried(data)
     owner = _OWNERS.get(text_in(detail.get("format")), Owner.UNKNOWN)
     text = text_in(detail.get("text") or detail.get("summary"))
-    return ReasoningPart(text, text_in(detail.get("signature")), text_in(detail.get("data")), owner)
+    return ReasoningPart(text, text_in(detail.get("signature")), data, owner)
+
+
+def _thinking_blocks(blocks: list[Any]) -> tuple[Part, ...]:
+    """The thoughts of LiteLLM's callers: Anthropic's blocks, which stand before the turn's text and calls."""
+    read = [READERS[block["type"]](block, "") for block in blocks if _is_thought(block)]
+    return tuple([part for part in read if isinstance(part, ReasoningPart)])
+
+
+def _is_thought(block: Any) -> bool:
+    return isinstance(block, dict) and block.get("type") in ("thinking", "redacted_thinking")
 
 
 def _bare_reasoning(message: Mapping[str, Any]) -> tuple[ReasoningPart, ...]:

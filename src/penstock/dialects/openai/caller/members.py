@@ -51,13 +51,22 @@ def place(text: int, calls: int, blocks: int) -> dict[str, int]:
 
 
 def reasoning_detail(
-    index: int, owner: str, after: Mapping[str, int], *, text: str = "", signature: str = "", data: str = ""
+    index: int,
+    owner: str,
+    after: Mapping[str, int],
+    *,
+    text: str = "",
+    signature: str = "",
+    data: str = "",
+    covers: int = 0,
 ) -> dict[str, Any]:
-    """One block of reasoning, with its position, which the maker needs back unchanged."""
+    """One block of reasoning, with its position, which the maker needs back unchanged. ``covers`` is the length of the
+    text after it that its signature signs."""
     detail: dict[str, Any] = {"type": "reasoning.encrypted", "data": data} if data else {"type": "reasoning.text"}
     if not data:
         detail |= {"text": text, "signature": signature}
-    placed = {"after": after} if after else {}
+    placed: dict[str, Any] = {"after": after} if after else {}
+    placed |= {"covers": covers} if covers else {}
     return {**detail, "format": FORMATS.get(owner, "unknown"), "index": index, **placed}
 
 

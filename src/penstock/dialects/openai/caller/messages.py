@@ -27,6 +27,7 @@ from penstock.core.chat import (
     UnknownPart,
 )
 from penstock.core.json_text import write_json
+from penstock.dialects.call_ids import TurnIds
 from penstock.dialects.malformed import CALL_NAME, Malformed, cache_in, is_name, text_in
 from penstock.dialects.openai.caller.earlier_turn import earlier_turn
 from penstock.dialects.openai.caller.parts import read_content
@@ -44,19 +45,44 @@ _ROLES: Final[Mapping[str, Role]] = {
 
 def read_messages(body: Body) -> tuple[Message, ...]:
     """All messages. Raises Malformed."""
-    names: dict[str, str] = {}
+    calls = _Calls()
+    found: list[Message] = []
     try:
-        given = enumerate(body.elements("messages") or ())
-        messages = [_message(message, f"messages[{position}]", names) for position, message in given]
+        for position, message in enumerate(body.elements("messages") or ()):
+            path = f"messages[{position}]"
+            if _holds_results(message):
+                found += _with_results(message, path, calls)
+            else:
+                found.append(_message(message, path, calls))
     except BodyError:
         raise Malformed("messages", "valid JSON") from None
-    if not messages:
+    if not found:
         raise Malformed("messages", "a non-empty array of message objects")
-    return tuple(messages)
+    return tuple(found)
 
 
-def _message(message: Any, path: str, names: dict[str, str]) -> Message:
-    """One message. ``names`` are the tool names of the calls so far, by call id."""
+class _Calls:
+    """The tool calls so far: their ids, each once, and the names of their tools by id."""
+
+    __slots__ = ("ids", "names")
+
+    def __init__(self) -> None:
+        self.ids = TurnIds()
+        self.names: dict[str, str] = {}
+
+    def made(self, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+        """An assistant's parts, each call under an id of its own."""
+        self.ids.turn()
+        return tuple([self._made(part) if type(part) is ToolCall else part for part in parts])
+
+    def _made(self, call: ToolCall) -> ToolCall:
+        own = self.ids.called(call.id)
+        self.names[own] = call.name
+        return call if own == call.id else msgspec.structs.replace(call, id=own)
+
+
+def _message(message: Any, path: str, calls: _Calls) -> Message:
+    """One message."""
     if not isinstance(message, dict):
         raise Malformed(path, "an object")
     role_name = message.get("role")
@@ -67,12 +93,9 @@ def _message(message: Any, path: str, names: dict[str, str]) -> Message:
     if len(message) == _BARE and type(content) is str and role != "tool":
         return Message(role, (TextPart(content),), "", path)
     if role == "tool":
-        parts = _tool_result(message, path, names)
+        parts = _tool_result(message, path, calls)
     elif role == "assistant":
-        parts = _assistant(message, path)
-        for part in parts:
-            if type(part) is ToolCall:
-                names[part.id] = part.name
+        parts = calls.made(_assistant(message, path))
     else:
         parts = read_content(content, path)
     name = message.get("name")
@@ -97,7 +120,34 @@ def _with_marker(parts: tuple[Part, ...], cache: Mapping[str, Any] | None) -> tu
 # Tools.
 
 
-def _tool_result(message: Mapping[str, Any], path: str, names: Mapping[str, str]) -> tuple[Part, ...]:
+def _holds_results(message: Any) -> bool:
+    """Whether a user's message holds Anthropic's results of tools, which Cursor sends in chat completions."""
+    content = message.get("content") if isinstance(message, dict) and message.get("role") == "user" else None
+    return isinstance(content, list) and any(
+        isinstance(part, dict) and part.get("type") == "tool_result" for part in content
+    )
+
+
+def _with_results(message: Mapping[str, Any], path: str, calls: _Calls) -> list[Message]:
+    """A message per result, then one for what stands beside the results."""
+    found: list[Message] = []
+    others: list[Part] = []
+    for position, part in enumerate(message["content"]):
+        place = f"{path}.content[{position}]"
+        if not isinstance(part, dict) or part.get("type") != "tool_result":
+            others += read_content([part], path)
+            continue
+        given = part.get("tool_use_id")
+        if not isinstance(given, str) or not given:
+            raise Malformed(f"{place}.tool_use_id", "the id of the tool call that this answers")
+        call_id, is_error = calls.ids.answered(given), part.get("is_error") is True
+        inner = read_content(part.get("content"), place)
+        result = ToolResult(call_id, inner, calls.names.get(call_id, ""), is_error, cache_in(part))
+        found.append(Message("tool", (result,), "", place))
+    return [*found, Message("user", tuple(others), "", path)] if others else found
+
+
+def _tool_result(message: Mapping[str, Any], path: str, calls: _Calls) -> tuple[Part, ...]:
     call_id = message.get("tool_call_id")
     name = text_in(message.get("name"))
     if message.get("role") == "function":
@@ -106,7 +156,8 @@ def _tool_result(message: Mapping[str, Any], path: str, names: Mapping[str, str]
         raise Malformed(f"{path}.tool_call_id", "the id of the tool call that this answers")
     content = message.get("content")
     parts = read_content(content, path)
-    return (ToolResult(call_id, parts, names.get(call_id, name), message.get("is_error") is True),)
+    call_id = calls.ids.answered(call_id)
+    return (ToolResult(call_id, parts, calls.names.get(call_id, name), message.get("is_error") is True),)
 
 
 def _tool_calls(message: Mapping[str, Any], path: str) -> Iterable[ToolCall]:
@@ -166,5 +217,7 @@ def _assistant(message: Mapping[str, Any], path: str) -> tuple[Part, ...]:
     return (*content, *calls)
 
 
-_THOUGHT: Final = frozenset({"content_blocks", "reasoning_details", "reasoning_content", "reasoning"})
+_THOUGHT: Final = frozenset(
+    {"content_blocks", "reasoning_details", "thinking_blocks", "reasoning_content", "reasoning"}
+)
 """The members that may hold earlier reasoning; a content that is a list of parts may hold reasoning, too."""

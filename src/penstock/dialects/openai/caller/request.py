@@ -164,6 +164,8 @@ def _tools(body: Body) -> _Tools:
 
 def _tool(tool: Body, path: str) -> Tool | NativeTool:
     kind = _value(tool, "type") or ("function" if "function" in tool else "")
+    if not kind and "input_schema" in tool:
+        return _anthropic_tool(tool, path)
     if not isinstance(kind, str):
         raise Malformed(f"{path}.type", "a string")
     if kind != "function":
@@ -171,6 +173,13 @@ def _tool(tool: Body, path: str) -> Tool | NativeTool:
     function = _object(tool, "function", f"{path}.function")
     beside = {name: _value(tool, name) for name in tool if name not in {"type", "function"}}
     return _function(function, f"{path}.function", beside)
+
+
+def _anthropic_tool(tool: Body, path: str) -> Tool:
+    """Anthropic's form of a tool, which Cursor sends in chat completions: ``{name, description, input_schema}``."""
+    members = {name: tool.raw(name) or b"null" for name in tool if name not in {"type", "input_schema"}}
+    members["parameters"] = tool.raw("input_schema") or b"null"
+    return _function(Body(members), path, {})
 
 
 def _object(body: Body, name: str, path: str) -> Body:
@@ -221,7 +230,7 @@ _MODES: Final = frozenset({"auto", "none", "required"})
 
 
 def _tool_choice(value: Any) -> ToolChoice:
-    if value == "any":  # the word of Mistral and Anthropic
+    if value in ("any", {"type": "any"}):  # the word of Mistral and Anthropic
         value = "required"
     if isinstance(value, str) and value in _MODES:
         return ToolChoice(value)  # type: ignore[arg-type]

@@ -13,13 +13,15 @@ from penstock.core.chat import ChatRequest, Reasoning, ToolChoice
 from penstock.core.failure import Failure, Kind
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
+from penstock.dialects import function_names
 from penstock.dialects.dialect import Payload, ProviderDialect, WriteContext, encoded
 from penstock.dialects.foreign import PLAIN, ready_for
 from penstock.dialects.function_tools import unknown_choice
 from penstock.dialects.openai.provider.reply import OpenAiStream, read_reply
 from penstock.dialects.openai.provider.request import DOCUMENTED, Host, body
+from penstock.dialects.openai.relay.host_limits import fit_to_host
 from penstock.dialects.openai.relay.model_limits import fit_to_model
-from penstock.dialects.openai.relay.request import without_refused
+from penstock.dialects.openai.relay.request import not_served, without_refused
 
 _TIERS: Final = frozenset({"auto", "default", "flex", "priority", "scale"})
 _EFFORT_OF_BUDGET: Final = ((2048, "low"), (12_288, "medium"))
@@ -32,6 +34,9 @@ _CAN_STREAM_USAGE: Final = "stream_options"
 def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     """The request for a host that speaks OpenAI's wire, or a failure."""
     quirks, traits = context.quirks, context.traits
+    elsewhere = not_served(context)
+    if elsewhere is not None:
+        return elsewhere
     request, parameters = ready_for(PLAIN, request, traits)
     effort = _effort(parameters, traits)
     limit = "max_completion_tokens" if quirks.developer_role else "max_tokens"
@@ -61,9 +66,12 @@ def _fitted(written: Body, parameters: Parameters, context: WriteContext) -> Bod
     if quirks.applies_model_limits:
         fitted, unfit = fit_to_model(fitted, context.traits, quirks.thinking)
         refused += unfit
-    for name in refused:
+    if quirks.adapts_request is not None:
+        fitted = quirks.adapts_request(fitted)
+    fitted, strict = fit_to_host(fitted, quirks)
+    for name in (*refused, *strict):
         parameters.unsupported(name)
-    return fitted if quirks.adapts_request is None else quirks.adapts_request(fitted)
+    return fitted
 
 
 # Tools.
@@ -114,5 +122,5 @@ def _word(reasoning: Reasoning, traits: Traits) -> str:
     return word if word in traits.efforts else _HIGHEST.get(word, word)
 
 
-DIALECT: Final = ProviderDialect("openai_chat", write, OpenAiStream, read_reply)
+DIALECT: Final = ProviderDialect("openai_chat", write, OpenAiStream, read_reply, function_names=function_names.OPENAI)
 """The provider dialect of OpenAI's chat completions (lane 2)."""

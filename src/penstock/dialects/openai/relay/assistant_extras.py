@@ -20,11 +20,12 @@ from penstock.core.message_list import Members, any_message, decoded, edit_messa
 
 _ASSISTANT: Final = b'"assistant"'
 _ECHOES: Final = (
-    "reasoning_content", "reasoning", "reasoning_details", "content_blocks", "extra_content", "annotations",
+    "reasoning_content", "reasoning", "reasoning_details", "content_blocks", "thinking_blocks", "extra_content",
+    "annotations",
 )  # fmt: skip
 _OFTEN_NULL: Final = ("refusal", "audio", "function_call")
 _MARKS: Final = re.compile(
-    rb'"(?:reasoning|content_blocks"|extra_content"|annotations"|(?:refusal|audio|function_call)")'
+    rb'"(?:reasoning|content_blocks"|thinking_blocks"|extra_content"|annotations"|(?:refusal|audio|function_call)")'
 )
 
 

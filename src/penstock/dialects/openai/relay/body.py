@@ -17,6 +17,7 @@ from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import UNREADABLE, read_json
 from penstock.core.message_list import Members, edit_messages
+from penstock.core.parameters import is_default
 from penstock.core.usage import Usage
 from penstock.dialects.openai.relay.usage import read_usage
 
@@ -42,6 +43,20 @@ def with_usage(body: Body) -> Body:
 
 
 _ASKS_USAGE: Final = b'{"include_usage":true}'
+
+
+_LONGEST_DEFAULT: Final = 16
+
+
+def says_nothing(body: Body, name: str) -> bool:
+    """Whether a member's value is the default, so that leaving it out loses nothing."""
+    raw = body.raw(name)
+    if raw is None or len(raw) > _LONGEST_DEFAULT:
+        return False
+    try:
+        return is_default(name, body.value(name))
+    except BodyError:
+        return False
 
 
 def with_roles(body: Body, roles: Mapping[bytes, bytes]) -> Body:

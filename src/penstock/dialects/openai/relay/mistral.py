@@ -7,7 +7,6 @@ tool call ids of nine letters and digits. Whatever is fine already keeps its byt
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 from penstock.core.body import Body
@@ -16,15 +15,18 @@ from penstock.core.message_list import Members, decoded, edit_messages, has_role
 from penstock.dialects.call_ids import short_id
 from penstock.dialects.openai.relay.assistant_extras import thought_of
 
-_MARKS: Final = re.compile(rb'"(?:tool_call|reasoning|refusal"|annotations"|audio"|function_call"|content_blocks")')
-_NOT_KNOWN: Final = ("refusal", "audio", "function_call")
-"""What an assistant's message may hold elsewhere, and not here."""
+_KNOWN: Final = {
+    b'"system"': frozenset({"role", "content"}),
+    b'"user"': frozenset({"role", "content"}),
+    b'"assistant"': frozenset({"role", "content", "tool_calls", "prefix"}),
+    b'"tool"': frozenset({"role", "content", "tool_call_id", "name"}),
+}
+"""What a message may hold, by its role: its API refuses any other member."""
+_BARE: Final = frozenset({"role", "content"})
 
 
 def adapt_request(body: Body) -> Body:
     """The body with messages as Mistral takes them."""
-    if not body.holds("messages", _MARKS):
-        return body
     return edit_messages(body, _adapt)
 
 
@@ -34,12 +36,14 @@ def _adapt(messages: list[Members]) -> None:
 
 
 def _adapt_message(message: Members) -> None:
-    if has_role(message, b'"assistant"'):
-        thought = thought_of(message)
-        for name in _NOT_KNOWN:
-            message.pop(name, None)
-        if thought:
-            message["content"] = write_json(_with_thought(thought, decoded(message.get("content"))))
+    if message.keys() <= _BARE:
+        return
+    thought = thought_of(message) if has_role(message, b'"assistant"') else ""
+    known = _KNOWN.get(bytes(message.get("role", b"")), message.keys())
+    for name in [name for name in message if name not in known]:
+        del message[name]
+    if thought:
+        message["content"] = write_json(_with_thought(thought, decoded(message.get("content"))))
     calls = decoded(message.get("tool_calls"))
     if isinstance(calls, list) and not all(_fits(call.get("id")) for call in calls if isinstance(call, dict)):
         message["tool_calls"] = write_json([_with_id(call) for call in calls])

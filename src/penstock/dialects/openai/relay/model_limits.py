@@ -12,7 +12,7 @@ from penstock.core.json_text import read_json, write_json
 from penstock.core.traits import Traits
 from penstock.dialects.chat_quirks import ThinkingControl
 from penstock.dialects.openai.relay.assistant_extras import with_thoughts
-from penstock.dialects.openai.relay.body import DEVELOPER, with_roles
+from penstock.dialects.openai.relay.body import DEVELOPER, says_nothing, with_roles
 
 _EFFORT: Final = "reasoning_effort"
 
@@ -27,27 +27,66 @@ def fit_to_model(body: Body, traits: Traits, control: ThinkingControl | None = N
         if old in body:
             given_way += [old] if new in body else []
             body = body.without(old) if new in body else body.renamed(old, new)
-    refuses, refused = traits.refuses, list[str]()
-    if traits.refuses_thinking and _thinks(body, traits):
-        refuses |= traits.refuses_thinking
-    if refuses:
-        refused = [name for name in body if name in refuses and not body.is_null(name)]
-        for name in refused:
-            body = body.without(name)
+    if traits.effort_with_tools is not None and _has_functions(body):
+        body = _with_tools(body, traits.effort_with_tools, given_way)
+    body, refused = _without_refused(body, traits)
     if control is not None:
-        body, untold = _controlled(body, traits, control)
-        refused += untold
-        if control.wants_thoughts and _is_on(body, traits, control):
-            body = with_thoughts(body)
+        body = _thinking(body, traits, control, refused)
     if not traits.system_role:
         body = with_roles(body, {b'"system"': b'"user"', DEVELOPER: b'"user"'})
     return body, (*given_way, *refused)
+
+
+def _thinking(body: Body, traits: Traits, control: ThinkingControl, refused: list[str]) -> Body:
+    """The body with how much to think, as the host is told."""
+    if traits.family in control.streaming_families and body.raw("stream") != b"true":
+        body = _unthinking(body, control, refused)
+    body, untold = _controlled(body, traits, control)
+    refused += untold
+    return with_thoughts(body) if control.wants_thoughts and _is_on(body, traits, control) else body
+
+
+def _has_functions(body: Body) -> bool:
+    return b'"function"' in (body.raw("tools") or b"")
+
+
+def _without_refused(body: Body, traits: Traits) -> tuple[Body, list[str]]:
+    """The body without what the family refuses now, and the names of what isn't said by leaving it out."""
+    refuses = traits.refuses
+    if traits.refuses_thinking and _thinks(body, traits):
+        refuses |= traits.refuses_thinking
+    found = [name for name in body if name in refuses and not body.is_null(name)] if refuses else []
+    lost = [name for name in found if not says_nothing(body, name)]
+    for name in found:
+        body = body.without(name)
+    return body, lost
+
+
+def _with_tools(body: Body, effort: str, dropped: list[str]) -> Body:
+    """The body with the only effort that the family takes beside tools (docs/quirks.md#effort-beside-tools)."""
+    wanted = None if body.is_null(_EFFORT) else body.text(_EFFORT)
+    if wanted in ("none", effort or None):
+        return body.replaced({_EFFORT: write_json(effort)}) if effort and wanted is None else body
+    if wanted is not None:
+        dropped.append(_EFFORT)
+    return body.replaced({_EFFORT: write_json(effort)}) if effort else body.without(_EFFORT)
 
 
 def _thinks(body: Body, traits: Traits) -> bool:
     """Whether the model will think before it answers."""
     effort = None if body.is_null(_EFFORT) else body.raw(_EFFORT)
     return traits.thinks_unasked if effort is None else effort != b'"none"'
+
+
+def _unthinking(body: Body, control: ThinkingControl, dropped: list[str]) -> Body:
+    """A plain call of a model that thinks in streams only: thinking is turned off, which the host demands."""
+    if body.raw(control.switch) == control.off:
+        return body
+    for name in (_EFFORT, control.switch):
+        if name in body:
+            dropped += [] if body.is_null(name) or body.raw(name) == b'"none"' else [name]
+            body = body.without(name)
+    return body.replaced({control.switch: control.off})
 
 
 def _is_on(body: Body, traits: Traits, control: ThinkingControl) -> bool:

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from penstock.core.body import Body
 from penstock.core.chat import Owner
-from penstock.core.failure import Failure
+from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import FittedRequest
 from penstock.dialects.chat_quirks import ChatQuirks
 from penstock.dialects.dialect import WriteContext
-from penstock.dialects.openai.relay.body import DEVELOPER, with_roles
+from penstock.dialects.openai.relay.body import DEVELOPER, says_nothing, with_roles
+from penstock.dialects.openai.relay.host_limits import fit_to_host
 from penstock.dialects.openai.relay.model_limits import fit_to_model
 from penstock.dialects.openai.relay.signatures import is_marked, kept_at_home
 
-__all__ = ["fit_request", "without_refused"]
+__all__ = ["fit_request", "not_served", "without_refused"]
 
 
 def fit_request(body: Body, context: WriteContext) -> FittedRequest | Failure:
     """The body for a host: under its names, without what the host or the model refuses, without what other makers
     have signed."""
     quirks = context.quirks
+    if quirks.responses_only is not None and (failure := not_served(context)) is not None:
+        return failure
     body, dropped = without_refused(body, quirks)
     if quirks.applies_model_limits and context.model:
         body, refused = fit_to_model(body, context.traits, quirks.thinking)
@@ -27,7 +30,20 @@ def fit_request(body: Body, context: WriteContext) -> FittedRequest | Failure:
         body = kept_at_home(body, context.traits.owner or Owner.UNKNOWN)
     if quirks.adapts_request is not None:
         body = quirks.adapts_request(body)
-    return FittedRequest(body, dropped)
+    body, strict = fit_to_host(body, quirks)
+    return FittedRequest(body, dropped + strict)
+
+
+def not_served(context: WriteContext) -> Failure | None:
+    """The failure for a model that this host serves in another wire only; None for any other model."""
+    only, model = context.quirks.responses_only, context.aliased_model or context.model
+    if only is None or only.fullmatch(model.rpartition("/")[2].lower()) is None:
+        return None
+    text = (
+        f"{context.provider} serves {model} at /v1/responses only, an endpoint that this release of the gateway "
+        "doesn't call: choose a model that chat completions serve, or another provider of this model."
+    )
+    return Failure(Kind.INVALID_REQUEST, text, "model")
 
 
 def without_refused(body: Body, quirks: ChatQuirks) -> tuple[Body, tuple[str, ...]]:
@@ -41,7 +57,7 @@ def without_refused(body: Body, quirks: ChatQuirks) -> tuple[Body, tuple[str, ..
             body = body.renamed(rename.parameter, rename.to)
     for drop in quirks.drops:
         if drop.parameter in body:
-            dropped.append(drop.parameter)
+            dropped += [] if says_nothing(body, drop.parameter) else [drop.parameter]
             body = body.without(drop.parameter)
     if not quirks.developer_role:
         body = with_roles(body, {DEVELOPER: b'"system"'})

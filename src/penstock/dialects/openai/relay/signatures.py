@@ -41,6 +41,7 @@ def kept_at_home(body: Body, owner: str) -> Body:
 def _keep_at_home(message: Members, owner: str) -> None:
     if owner != Owner.ANTHROPIC:
         message.pop("content_blocks", None)
+        message.pop("thinking_blocks", None)
     details = _list(message, "reasoning_details")
     if details is not None:
         own = [detail for detail in details if not _is_foreign(detail, owner)]

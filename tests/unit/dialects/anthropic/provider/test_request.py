@@ -46,6 +46,7 @@ from penstock.dialects.anthropic import DIALECT
 from penstock.dialects.anthropic.provider.messages import tool_id
 from penstock.dialects.dialect import Payload, WriteContext
 from penstock.dialects.openai.caller.request import read
+from penstock.dialects.told_format import told_format
 
 PARIS: Final = use("call_1", "get_weather", {"city": "Paris"})
 TIME: Final = use("call_2", "get_time", {})
@@ -117,7 +118,9 @@ EXPECTED: Final[dict[str, tuple[dict[str, Any], tuple[str, ...]]]] = {
     "native_tool": (sent(tools=[{"type": "web_search_20250305", "name": "web_search", "max_uses": 3}]), ()),
     "custom_tool": (sent(), ("tools[0]",)),
     "format_text": (sent(), ()),
-    "format_json": (sent(turn("user", say("Answer in JSON."))), ("response_format",)),
+    "format_json": (
+        sent(turn("user", say("Answer in JSON.")), system=[say(told_format(Format("json_object")))]), ("response_format",)
+    ),
     "format_schema": (sent(output_config=FORM), ()),
     "format_and_tools": (sent(tools=[FORECAST], output_config=FORM), ()),
     "max_tokens": (sent(max_tokens=100), ()),

@@ -146,7 +146,7 @@ def test_vendors_own_things_are_for_callers_who_are_not_strict() -> None:
     assert loose["choices"][0]["message"]["content_blocks"][0] == {"type": "server_tool_use", "name": "web_search"}
     last = chunks(events, LOOSE)[-1]
     assert (last["stop_sequence"], last["choices"][0]["groundingMetadata"]) == ("END", {"a": 1})
-    assert len(deltas(events)) == 3, "nothing is said to strict callers: role, text, end"
+    assert len(deltas(events)) == 4, "strict callers get the role, the block to send back, the text, the end"
 
 
 def test_several_choices_refusals_and_log_probabilities() -> None:

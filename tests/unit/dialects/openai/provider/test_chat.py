@@ -88,7 +88,7 @@ def test_the_hosts_quirks() -> None:
 def test_the_models_limits() -> None:
     traits = Traits("f", max_completion_tokens=True, refuses=frozenset({"temperature"}))
     body, dropped = write(
-        max_completion_tokens=5, temperature=1, quirks=ChatQuirks(applies_model_limits=True), traits=traits
+        max_completion_tokens=5, temperature=0.7, quirks=ChatQuirks(applies_model_limits=True), traits=traits
     )
     assert body["max_completion_tokens"] == 5
     assert dropped == ("temperature",)
