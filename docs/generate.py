@@ -201,8 +201,8 @@ _MEANT: Final[dict[Kind, str]] = {
     Kind.NOT_FOUND: "The gateway has no such path.",
     Kind.METHOD_NOT_ALLOWED: "The path takes another method.",
     Kind.BODY_TOO_LARGE: "The body is larger than `server.max_body_bytes`.",
-    Kind.BODY_TIMEOUT: "The body stopped arriving for `server.body_timeout`, took longer than `server.body_deadline`, or "
-    "came more slowly than `server.body_min_rate`.",
+    Kind.BODY_TIMEOUT: "The body stopped arriving for `server.body_timeout`, took longer than `server.body_deadline`, "
+    "or came more slowly than `server.body_min_rate`.",
     Kind.BODIES_EXHAUSTED: "The gateway holds bodies of `server.max_buffered_bytes` at the moment.",
     Kind.CONNECTIONS_EXHAUSTED: "The gateway has `server.max_connections` connections, or "
     "`server.max_connections_per_address` from the caller's address. Told before a request is read.",

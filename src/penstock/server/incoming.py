@@ -35,10 +35,10 @@ class IncomingRequest(BodyBuffer):
     refused: Failure | None = None
     failure: Failure | None = None
     reader: asyncio.Future[None] | None = None
-    headers: Headers
 
     def __init__(self, began: float) -> None:
         self.began = began
+        self.headers: Headers = []
 
     def fail(self, failure: Failure) -> None:
         """The rest of the body will not be read; what was read is dropped."""
