@@ -12,7 +12,7 @@ from running import RunningGateway
 
 BODY = json.dumps({"model": "echo", "messages": [{"role": "user", "content": "hi there"}]}).encode()
 HEAD = (
-    b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nx-portkey-provider: echo\r\ncontent-type: application/json\r\n"
+    b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nx-portkey-provider: echo\r\ncontent-type: application/json\r\n"
 )
 REQUEST = HEAD + b"content-length: %d\r\n\r\n" % len(BODY) + BODY
 

@@ -151,13 +151,13 @@ def test_a_head_that_does_not_go_on(hasty: RunningGateway) -> None:
 )  # fmt: skip
 def test_spellings_of_a_target(target: bytes, server: RunningGateway) -> None:
     with Caller(server) as caller:
-        caller.send(b"GET " + target + b" HTTP/1.1\r\nhost: x\r\n\r\n")
+        caller.send(b"GET " + target + b" HTTP/1.1\r\nhost: localhost\r\n\r\n")
         assert caller.responses(1)[0][2] == b'{"status":"ok"}'
 
 
 def test_an_upgrade_is_not_made(server: RunningGateway) -> None:
     with Caller(server) as caller:
-        caller.send(b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
+        caller.send(b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n")
         assert caller.responses(1)[0][0] == 200
 
 

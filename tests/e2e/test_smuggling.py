@@ -18,7 +18,7 @@ from penstock.settings import load
 from raw_caller import BODY, HEAD, Caller, code_of, said, with_length
 from running import RunningGateway, running_gateway
 
-SMUGGLED = b"GET /v1/smuggled HTTP/1.1\r\nhost: x\r\n\r\n"
+SMUGGLED = b"GET /v1/smuggled HTTP/1.1\r\nhost: localhost\r\n\r\n"
 CHUNKED = b"transfer-encoding: chunked\r\n"
 ONE_CHUNK = b"%x\r\n%b\r\n0\r\n\r\n" % (len(BODY), BODY)
 LENGTH = b"content-length: %d\r\n" % len(BODY)
@@ -178,14 +178,14 @@ def test_variants_smuggle_nothing(request_bytes: bytes, server: RunningGateway) 
     "head",
     [
         HEAD,
-        HEAD.replace(b"host: x", b"Host: x"),
-        HEAD.replace(b"host: x", b"host: localhost:8787"),
-        HEAD.replace(b"host: x", b"host: [::1]:8787"),
-        HEAD.replace(b"host: x", b"host:"),
-        HEAD.replace(b"host: x", b"host:x"),
+        HEAD.replace(b"host: localhost", b"Host: localhost"),
+        HEAD.replace(b"host: localhost", b"host: localhost:8787"),
+        HEAD.replace(b"host: localhost", b"host: [::1]:8787"),
+        HEAD.replace(b"host: localhost", b"host:"),
+        HEAD.replace(b"host: localhost", b"host:localhost"),
         HEAD + b"accept: a\r\naccept: b\r\n",
         b"\r\n" + HEAD,
-        HEAD.replace(b"host: x\r\n", b"").replace(b"HTTP/1.1", b"HTTP/1.0"),
+        HEAD.replace(b"host: localhost\r\n", b"").replace(b"HTTP/1.1", b"HTTP/1.0"),
     ],
 )
 def test_what_is_not_ambiguous_is_served(head: bytes, server: RunningGateway) -> None:
@@ -214,7 +214,7 @@ REPEATED = [
 @pytest.mark.parametrize("name", REPEATED)
 @pytest.mark.parametrize("value", [b"echo", b"other"])
 def test_a_routing_or_key_header_comes_once(name: bytes, value: bytes, gateway: RunningGateway) -> None:
-    head = START + b"host: x\r\n" + name + b": echo\r\nx: y\r\n" + name.lower() + b": " + value + b"\r\n"
+    head = START + b"host: localhost\r\n" + name + b": echo\r\nx: y\r\n" + name.lower() + b": " + value + b"\r\n"
     for path in (b"/v1/chat/completions", b"/v1/explain"):
         with Caller(gateway) as caller:
             caller.send(with_length(head.replace(b"/v1/chat/completions", path), BODY))
@@ -266,7 +266,7 @@ LARGEST = 64 << 10
 
 def head_of(size: int, fields: int = 1) -> bytes:
     """A GET of exactly so many bytes, in its one large field or in several."""
-    start = b"GET /health HTTP/1.1\r\nhost: x\r\n"
+    start = b"GET /health HTTP/1.1\r\nhost: localhost\r\n"
     left = size - len(start) - 2
     lines = [b"x%03d: " % number + b"y" * (left // fields - 8) + b"\r\n" for number in range(fields - 1)]
     left -= sum(map(len, lines))
@@ -275,7 +275,7 @@ def head_of(size: int, fields: int = 1) -> bytes:
 
 @pytest.mark.parametrize("fields", [1, 2, 60])
 @pytest.mark.parametrize(("size", "status"), [(LARGEST, 200), (LARGEST + 1, 400), (100_000, 400), (250_000, 400)])
-@pytest.mark.parametrize("before", [b"", b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n" * 300])
+@pytest.mark.parametrize("before", [b"", b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n" * 300])
 def test_the_limit_of_a_head_is_exact(
     size: int, status: int, fields: int, before: bytes, server: RunningGateway
 ) -> None:
@@ -294,7 +294,7 @@ def test_endless_framing_is_refused(kind: str, server: RunningGateway) -> None:
         assert caller.responses(1)[0][0] == 400
 
 
-OFFER = b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n"
+OFFER = b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n"
 
 
 def test_many_offers_of_another_protocol_need_no_recursion(

@@ -193,7 +193,7 @@ def test_a_signed_thought_ends_its_block() -> None:
 def test_signed_text_is_joined_with_no_other() -> None:
     parts = [said("A"), said("B", thoughtSignature="c2ln"), said("C")]
     assert whole(response(*parts, finish="STOP")) == answered(
-        Text("A"), Thinking("", "c2ln", "", "google", 0, 1), Text("B", 0, 2), Text("C", 0, 3)
+        Text("A"), Thinking("", "c2ln", "", "google", 0, 1, covers=1), Text("B", 0, 2), Text("C", 0, 3)
     )
 
 

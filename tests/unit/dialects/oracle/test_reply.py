@@ -304,7 +304,6 @@ def test_a_reply_in_coheres_first_shape() -> None:
     [
         ("COMPLETE", "stop"),
         ("STOP_SEQUENCE", "stop"),
-        ("USER_CANCEL", "stop"),
         ("ERROR_LIMIT", "length"),
         ("ERROR_TOXIC", "content_filter"),
     ],
