@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import deque
 from typing import Final
 
 
@@ -49,20 +50,20 @@ class TurnIds:
     def turn(self) -> None:
         """An assistant's turn begins: the results that follow answer its calls."""
         self._ids = CallIds()
-        self._waiting: dict[str, list[str]] = {}
+        self._waiting: dict[str, deque[str]] = {}
 
     def called(self, call_id: str) -> str:
         """The id of a call. A call without an id stays without one."""
         if not call_id:
             return ""
         own = self._ids.called(call_id)
-        self._waiting.setdefault(call_id, []).append(own)
+        self._waiting.setdefault(call_id, deque()).append(own)
         return own
 
     def answered(self, given: str) -> str:
         """The id of a result."""
         waiting = self._waiting.get(given)
-        return waiting.pop(0) if waiting else self._ids.answered(given)
+        return waiting.popleft() if waiting else self._ids.answered(given)
 
 
 _NOT_ALLOWED_ANYWHERE: Final = re.compile(r"[^a-zA-Z0-9_-]")
