@@ -28,7 +28,8 @@ from bench.disconnects import Answer
 from bench.local import Connection, LocalGateway
 
 _HEAD: Final = b"HTTP/1.1 200 OK\r\nconnection: close\r\n"
-_PLAIN: Final = _HEAD + b"content-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
+_ANSWER: Final = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"In."},"finish_reason":"stop"}]}'
+_PLAIN: Final = _HEAD + b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(_ANSWER) + _ANSWER
 _STREAM: Final = _HEAD + b"content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 _BEGUN: Final = _STREAM + local.chunk(local.event("a"))
 _FINISHED: Final = local.chunk(local.event(None) + local.DONE) + local.LAST_CHUNK

@@ -103,6 +103,7 @@ def target(index: int, **more: Any) -> dict[str, Any]:
 
 A, B, C = target(0), target(1), target(2)
 AB = fallback(A, B)
+REDIRECT, REDIRECTS = "upstream_redirect", {301, 302, 303, 307, 308}
 UP, BACK1, BACK2 = (), ((0.8, 1.2),), ((0.8, 1.2), (1.6, 2.4))
 STREAM = {"stream": True}
 TWO = {"attempts": 2}
@@ -123,7 +124,7 @@ def query(then: str, **fields: Any) -> dict[str, Any]:
 FALLBACK = [
     Row("first is good", AB, ((),), "targets[0] 200"),
     *[
-        Row(f"a {code} leads on", AB, ((status(code),),), f"targets[0] {code}; targets[1] 200")
+        Row(f"a {code} leads on", AB, ((status(code),),), f"targets[0] {REDIRECT if code in REDIRECTS else code}; targets[1] 200")
         for code in (400, 401, 403, 404, 408, 409, 413, 422, 429, 500, 502, 503, 504, 529, 599, 301)
     ],
     Row("an html error leads on", AB, ((HTML,),), "targets[0] 503; targets[1] 200"),
@@ -230,7 +231,7 @@ STREAMS = [
     Row("and is retried by it", with_(A, retry={"attempts": 1}), ((events(b'data: {"error":{"code":"rate_limit_exceeded"}}\n\n'), TELLS),), "config upstream_stream_error; config 200", 200, 1, BACK1, STREAM, body=TOLD),
     Row("an error after the role", AB, ((events(ROLE, b'data: {"error":{"message":"x"}}\n\n'),), (TELLS,)), "targets[0] upstream_stream_error; targets[1] 200", ask=STREAM, body=TOLD),
     Row("an error after a comment", AB, ((events(b": hold on\n\n", b"event: error\ndata: {}\n\n"),), (TELLS,)), "targets[0] upstream_stream_error; targets[1] 200", ask=STREAM, body=TOLD),
-    Row("an error and nowhere to go passes as it is", A, ((events(b'data: {"error":{"message":"x"}}\n\n'),),), "config upstream_stream_error", ask=STREAM, body=b'data: {"error":{"message":"x"}}\n\n'),
+    Row("an error and nowhere to go has a status of its own", A, ((events(b'data: {"error":{"message":"x"}}\n\n'),),), "config upstream_stream_error", status=502, ask=STREAM, body=b'{"error":{"message":"x"}}'),
     Row("nothing at all", AB, ((events(),), (TELLS,)), "targets[0] invalid_response; targets[1] 200", ask=STREAM, body=TOLD),
     Row("only [DONE]", AB, ((events(DONE),), (TELLS,)), "targets[0] invalid_response; targets[1] 200", ask=STREAM, body=TOLD),
     Row("only a role", AB, ((events(ROLE, DONE),), (TELLS,)), "targets[0] invalid_response; targets[1] 200", ask=STREAM, body=TOLD),

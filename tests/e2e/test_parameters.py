@@ -127,7 +127,7 @@ def test_mistral_on_vertex_is_asked_and_read_as_at_home(gateway: RunningGateway,
 
 def test_values_keep_their_bytes_on_the_way_up_and_down(gateway: RunningGateway, upstream: Upstream) -> None:
     body = b'{"model":"m","messages":[{"role" : "user", "content":"\\ud83d\\u00e9\\/"}],"seed":12345678901234567890123,"x":1e400,"y":1.10}'
-    answer = b' {"id" : "x", "choices":[], "n": 1.10, "big": 12345678901234567890123, "s": "\\ud83d" }\n'
+    answer = b' {"id" : "x", "choices":[{"index" : 0, "message":{"content":"Hi"}}], "n": 1.10, "big": 12345678901234567890123, "s": "\\ud83d" }\n'
     upstream.play(reply(body=answer))
     assert post(gateway, upstream, body).content == answer
     assert upstream.last.body == body
@@ -227,7 +227,7 @@ def test_azure_paths_and_key(gateway: RunningGateway, upstream: Upstream) -> Non
 
 
 def test_dropped_parameters_are_named(gateway: RunningGateway, upstream: Upstream) -> None:
-    got = post(gateway, upstream, b'{"model":"m","messages":[],"logit_bias":{},"seed":1}', x_portkey_provider="groq")
+    got = post(gateway, upstream, b'{"model":"m","messages":[],"logit_bias":{"5":1},"seed":1}', x_portkey_provider="groq")
     assert got.headers["x-penstock-dropped-params"] == "logit_bias"
     assert upstream.last.json == {"model": "m", "messages": [], "seed": 1}
 

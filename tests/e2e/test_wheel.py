@@ -30,7 +30,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_the_package_and_its_types(installed: Path) -> None:
     assert (installed / "penstock" / "py.typed").exists()
     (about,) = installed.glob("penstock-*.dist-info")
-    assert "penstock = penstock.cli:main" in (about / "entry_points.txt").read_text()
+    assert "penstock = penstock.__main__:run" in (about / "entry_points.txt").read_text()
     assert not {each.name for each in installed.iterdir()} - {"penstock", about.name}
 
 

@@ -215,7 +215,7 @@ def _() -> None:
 
 @quirk(28)
 def _() -> None:
-    (detail,) = message("anthropic-messages-s-1455ed5cad")["reasoning_details"]
+    detail, *_ = message("anthropic-messages-s-1455ed5cad")["reasoning_details"]
     assert (detail["text"], bool(detail["signature"])) == ("", True)
 
 

@@ -150,7 +150,8 @@ def _reply(fault: Fault, seconds: float) -> PlayedReply:
         case Word.OK:
             return PlayedReply(Outcome(200), seconds, 200)
         case Word.ERROR_EVENT:
-            return _troubled(read_error_event(_ERROR), Kind.STREAM_ERROR, seconds, 200)
+            trouble = read_error_event(_ERROR)
+            return _troubled(trouble, Kind.STREAM_ERROR, seconds, trouble.status)
         case int() as status:
             trouble = read_error(status, b"")
             if fault.retry_after is not None:

@@ -13,7 +13,7 @@ from typing import assert_never
 
 import msgspec
 
-from penstock.core.outcome import Outcome
+from penstock.core.outcome import TELLING, Outcome
 from penstock.routing.conditions import View
 from penstock.routing.health import Health
 from penstock.routing.plan import Plan, most_attempts
@@ -126,7 +126,7 @@ def play(
     last_attempt = None if failure else next(event for event in reversed(events) if isinstance(event, Attempted))
     return Explanation(
         events,
-        failure.status if failure else player.status,
+        failure.status if failure else player.final_status,
         failure.kind.value if failure else last_attempt.result if last_attempt else "",
         last_attempt.target if last_attempt else None,
         walked.retry_count,
@@ -144,7 +144,9 @@ class _Player:
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
         self.now = self.waited = 0.0
-        self.status = 0
+        self._last: tuple[str, PlayedReply] | None = None
+        self._telling: tuple[str, int] | None = None
+        """The target and the status of the first error that decides the answer's status (docs/errors.md#several-targets)."""
         self.events: list[Event] = []
 
     def follow(self, walker: Walk) -> Walked:
@@ -171,15 +173,29 @@ class _Player:
             case _:
                 assert_never(step)
 
-    def _made(self, step: Attempt, reply: PlayedReply, began: float) -> Outcome:
-        """Record an attempt that was not cancelled, and move the clock to the attempt's end."""
+    @property
+    def final_status(self) -> int:
+        """The status of the answer."""
+        if self._last is None:
+            return 0
+        path, reply = self._last
+        if self._telling is None or reply.outcome.failure is None or reply.outcome.error in TELLING:
+            return reply.status
+        return reply.status if path == self._telling[0] else self._telling[1]
+
+    def _made(self, step: Attempt, reply: PlayedReply, began: float, *, counts: bool = True) -> Outcome:
+        """Record an attempt that was not cancelled, and move the clock to the attempt's end. ``counts``: it is not the
+        loser of a race."""
         target, failure = step.target, reply.outcome.failure
         message = failure.message or None if failure else None
         seconds = _rounded(reply.seconds)
         event = Attempted(shown(target.path), target.provider, step.retry, _rounded(began), seconds, message=message)
         self.events.append(event)
         self.now = max(self.now, began + reply.seconds)
-        self.status = reply.status
+        if counts:
+            self._last = target.path, reply
+            if reply.outcome.error in TELLING and self._telling is None:
+                self._telling = target.path, reply.status
         return reply.outcome
 
     def _race(self, race: Race) -> Raced:
@@ -198,7 +214,7 @@ class _Player:
         self.events.append(Hedged(paths, _rounded(began), race.delay, paths[loser] if is_cancelled else None))
         outcomes: list[Outcome | None] = [None, None]
         for index in (winner,) if is_cancelled else (loser, winner):
-            outcomes[index] = self._made(*runs[index])
+            outcomes[index] = self._made(*runs[index], counts=index == winner)
         return Raced((outcomes[0], outcomes[1]), winner, rival_ran=True)
 
     def _latest(self) -> str:

@@ -226,7 +226,12 @@ class Conversation:
         if inside:
             made["parts"] = inside
         if self._step.add(result.id, {"functionResponse": made}):
-            self._turns.insert(self._after_model(), {"role": "user", "parts": self._step.results})
+            results = {"role": "user", "parts": self._step.results}
+            place = self._after_model()
+            if place == len(self._turns):
+                self._turns.append(results)
+            else:
+                self._turns.insert(place, results)
         self._say("user", after)
         return None
 
