@@ -293,7 +293,7 @@ def test_connections_of_one_address_have_a_limit() -> None:
 # Leaving, and half leaving.
 
 
-@pytest.mark.parametrize("behind", [0, 15, 16, 40, 4000])
+@pytest.mark.parametrize("behind", [0, 15, 16, 40, 555, 556, 557, 560, 4000])
 def test_a_caller_with_requests_ahead_that_leaves_is_noticed(
     behind: int, server: RunningGateway, upstream: Upstream
 ) -> None:

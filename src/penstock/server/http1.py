@@ -321,6 +321,8 @@ class ServerConnection(PacedConnection):
             self._look_by(request.began + self._head_seconds())
         elif request.reader is None and request.size and request.failure is None:
             self._pause()
+            if self._waiting:  # it stands behind the request that is served: its caller may leave unseen
+                self._probe_by(self._quiet_since)
 
     def _keep_for_later(self, data: bytes) -> None:
         self._ahead += data
