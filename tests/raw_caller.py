@@ -11,9 +11,7 @@ import httptools
 from running import RunningGateway
 
 BODY = json.dumps({"model": "echo", "messages": [{"role": "user", "content": "hi there"}]}).encode()
-HEAD = (
-    b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nx-portkey-provider: echo\r\ncontent-type: application/json\r\n"
-)
+HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nx-portkey-provider: echo\r\ncontent-type: application/json\r\n"
 REQUEST = HEAD + b"content-length: %d\r\n\r\n" % len(BODY) + BODY
 
 Response = tuple[int, dict[str, str], bytes]

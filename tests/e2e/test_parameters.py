@@ -227,7 +227,9 @@ def test_azure_paths_and_key(gateway: RunningGateway, upstream: Upstream) -> Non
 
 
 def test_dropped_parameters_are_named(gateway: RunningGateway, upstream: Upstream) -> None:
-    got = post(gateway, upstream, b'{"model":"m","messages":[],"logit_bias":{"5":1},"seed":1}', x_portkey_provider="groq")
+    got = post(
+        gateway, upstream, b'{"model":"m","messages":[],"logit_bias":{"5":1},"seed":1}', x_portkey_provider="groq"
+    )
     assert got.headers["x-penstock-dropped-params"] == "logit_bias"
     assert upstream.last.json == {"model": "m", "messages": [], "seed": 1}
 

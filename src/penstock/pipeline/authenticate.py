@@ -72,6 +72,21 @@ def _holds_key(value: bytes, catalogue: Catalogue) -> bool:
 
 
 def credential(value: bytes) -> str:
-    """The key in a header value, without the scheme ``Bearer`` in any case."""
+    """The key in a header value: what follows the scheme ``Bearer``, or a value without a scheme.
+
+    Empty for ``Bearer`` with nothing behind it, and for a credential of another scheme (RFC 9110, 11.1): it is no API
+    key, and must not go out as one.
+    """
     text = value.decode("utf-8", "replace").strip()
-    return text[7:].strip() if text[:7].lower() == "bearer " else text
+    scheme, _, rest = text.partition(" ")
+    scheme = scheme.lower()
+    if scheme == "bearer":
+        return rest.strip()
+    return "" if scheme in _OTHER_SCHEMES else text
+
+
+_OTHER_SCHEMES: Final = frozenset(
+    "basic concealed digest dpop gnap hoba mutual negotiate oauth privatetoken scram-sha-1 scram-sha-256 vapid ntlm "
+    "aws4-hmac-sha256".split()
+)
+"""The schemes of IANA's registry of HTTP authentication schemes but ``Bearer``, and two that are not in it."""

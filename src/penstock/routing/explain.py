@@ -146,7 +146,8 @@ class _Player:
         self.now = self.waited = 0.0
         self._last: tuple[str, PlayedReply] | None = None
         self._telling: tuple[str, int] | None = None
-        """The target and the status of the first error that decides the answer's status (docs/errors.md#several-targets)."""
+        """The target and the status of the first error that decides the status of the answer
+        (docs/errors.md#several-targets)."""
         self.events: list[Event] = []
 
     def follow(self, walker: Walk) -> Walked:

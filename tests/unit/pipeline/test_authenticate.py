@@ -64,7 +64,26 @@ def test_who_shows_none_that_is_known_is_refused(fields: dict[bytes, bytes], wor
 
 
 @pytest.mark.parametrize(
-    ("value", "key"), [(b"k", "k"), (b"BEARER k", "k"), (b" k ", "k"), (b"Basic k", "Basic k"), (b"\xff", "\ufffd")]
+    ("value", "key"), [(b"k", "k"), (b"BEARER k", "k"), (b" k ", "k"), (b"Basic k", ""), (b"\xff", "\ufffd")]
 )
 def test_a_key_without_its_scheme(value: bytes, key: str) -> None:
+    assert credential(value) == key
+
+
+@pytest.mark.parametrize(
+    ("value", "key"),
+    [
+        (b"Bearer sk-1", "sk-1"),
+        (b"bearer  sk-1 ", "sk-1"),
+        (b"sk-1", "sk-1"),
+        (b"Bearer", ""),
+        (b"BEARER ", ""),
+        (b"Basic dXNlcjpwYXNz", ""),
+        (b"Digest username=a", ""),
+        (b"AWS4-HMAC-SHA256 Credential=a", ""),
+        (b"", ""),
+        (b"Bearers", "Bearers"),
+    ],
+)
+def test_the_key_in_a_header_value(value: bytes, key: str) -> None:
     assert credential(value) == key
