@@ -40,7 +40,7 @@ def test_a_race_and_a_status_that_is_no_result() -> None:
     ]
     result = run("explain", written("c.json", {"provider": "echo"}), "--fault", "config=error-event")
     assert result.output.splitlines()[-1].startswith(
-        "200 (upstream_stream_error) from config after 0s, 1 of at most 1 attempt,"
+        "502 (upstream_stream_error) from config after 0s, 1 of at most 1 attempt,"
     )
 
 
