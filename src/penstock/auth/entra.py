@@ -46,6 +46,7 @@ class Entra(msgspec.Struct, frozen=True):
     token_file: str = ""
 
     fetch = None
+    is_costly = False
 
     @property
     def is_own(self) -> bool:
@@ -90,6 +91,7 @@ class ManagedIdentity(msgspec.Struct, frozen=True):
     password: Secret = Secret("")
 
     is_own = True
+    is_costly = False
 
     @property
     def identity(self) -> str:

@@ -73,6 +73,7 @@ class DefaultCredentials(msgspec.Struct, frozen=True):
 
     identity = "google default"
     is_own = True
+    is_costly = False
 
     @property
     def fetch(self) -> Callable[[], Token | Failure] | None:

@@ -26,6 +26,7 @@ class IamKey(msgspec.Struct, frozen=True):
     key: Secret
 
     is_own = False
+    is_costly = False
     fetch = None
 
     @property

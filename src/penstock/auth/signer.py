@@ -53,9 +53,8 @@ class Signer(Protocol):
     """Credentials of one caller, or of the gateway itself.
 
     ``identity`` tells them apart and shows nothing of them. ``is_own``: they are the gateway's own identity, and never
-    go to a host that a caller names. ``fetch`` gets a token where a library must do it, else None. A signer whose
-    private key takes milliseconds to sign has ``is_costly = True``: its ``token_request`` and ``lines`` are work for a
-    thread.
+    go to a host that a caller names. ``fetch`` gets a token where a library must do it, else None. ``is_costly``:
+    the private key takes milliseconds to sign, so ``token_request`` and ``lines`` are work for a thread.
     """
 
     @property
@@ -63,6 +62,9 @@ class Signer(Protocol):
 
     @property
     def is_own(self) -> bool: ...
+
+    @property
+    def is_costly(self) -> bool: ...
 
     @property
     def fetch(self) -> Callable[[], Token | Failure] | None: ...

@@ -53,6 +53,8 @@ class SigV4(msgspec.Struct, frozen=True):
     profile: str = ""
     is_own: bool = False
 
+    is_costly = False
+
     @property
     def identity(self) -> str:
         parts = (self.service, self.region, self.key_id, self.secret.reveal(), self.session.reveal(), self.role_arn,

@@ -24,11 +24,6 @@ _REMEMBERED: Final = 4096
 _PATIENCE: Final = 30.0
 
 
-def _is_costly(signer: Signer) -> bool:
-    """Whether the signer's private key takes milliseconds, which nobody else should wait for."""
-    return getattr(signer, "is_costly", False) is True
-
-
 class Proof(msgspec.Struct, frozen=True):
     """The header lines of a signer, and the token in them, if any. ``remembered``: the token was fetched for an earlier
     request."""
@@ -53,7 +48,7 @@ class Authorizer:
             token = remembered or await self._token(signer)
             if isinstance(token, Failure):
                 return token
-            is_costly = token is None and _is_costly(signer)
+            is_costly = token is None and signer.is_costly
             lines = await off_loop(lambda: signer.lines(request, None)) if is_costly else signer.lines(request, token)
             return Proof(lines, token, remembered is not None)
         except ValueError:
@@ -76,8 +71,9 @@ class Authorizer:
         token_request: TokenRequest | None = None
         if name not in self._asking and signer.fetch is None:
             now = time.time()
-            is_costly = _is_costly(signer)
-            request = await off_loop(lambda: signer.token_request(now)) if is_costly else signer.token_request(now)
+            request = (
+                await off_loop(lambda: signer.token_request(now)) if signer.is_costly else signer.token_request(now)
+            )
             if not isinstance(request, TokenRequest):
                 return request
             token_request = request

@@ -17,11 +17,11 @@ from typing import Any, Final
 import msgspec
 
 from penstock.settings.model import Server
+from penstock.stores.reading import Stamp, stamp
 
 _LOG: Final = logging.getLogger("penstock")
 _LOOK_AFTER: Final = 1.0
 """Seconds between two looks at the files."""
-_Stamp = tuple[tuple[int, int, int] | None, ...]
 
 
 class TlsFiles(msgspec.Struct, frozen=True):
@@ -50,9 +50,9 @@ class TlsFiles(msgspec.Struct, frozen=True):
             context.load_verify_locations(self.client_authorities)
         return context
 
-    def stamp(self) -> _Stamp:
+    def stamps(self) -> tuple[Stamp, ...]:
         """What differs when a file has changed."""
-        return tuple(_stamp(Path(name)) for name in (self.certificate, self.key, self.client_authorities) if name)
+        return tuple(stamp(Path(name)) for name in (self.certificate, self.key, self.client_authorities) if name)
 
 
 def renewing(files: TlsFiles, clock: Callable[[], float] = time.monotonic) -> ssl.SSLContext:
@@ -66,7 +66,7 @@ class _Renewal:
     def __init__(self, files: TlsFiles, clock: Callable[[], float]) -> None:
         self._files = files
         self._clock = clock
-        self._seen = files.stamp()
+        self._seen = files.stamps()
         self._looked = clock()
         self.first = self._current = files.context()
         # OpenSSL calls this in every handshake, with or without a server name.
@@ -81,10 +81,10 @@ class _Renewal:
             connection.context = self._current
 
     def _renew(self) -> None:
-        stamp = self._files.stamp()
-        if stamp == self._seen:
+        stamps = self._files.stamps()
+        if stamps == self._seen:
             return
-        self._seen = stamp
+        self._seen = stamps
         try:
             self._current = self._files.context()
         except (OSError, ValueError) as error:
@@ -102,11 +102,3 @@ def problem(files: TlsFiles, error: OSError | ValueError) -> str:
 
 def _no_password() -> str:
     raise ValueError("the key is encrypted: decrypt it first, for example with openssl pkey")
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -45,6 +45,7 @@ class FakeTransport:
 class FakeSigner:
     fetch: Any = None
     is_own = False
+    is_costly = False
 
     def __init__(self, life: float = 3600, identity: str = "one") -> None:
         self.life = life

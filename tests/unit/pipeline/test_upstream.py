@@ -25,6 +25,7 @@ class BodySigner:
 
     fetch = None
     is_own = False
+    is_costly = False
     identity = "one"
 
     def __init__(self, *, fails: bool = False) -> None:
