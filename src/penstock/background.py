@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from asyncio import sleep
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -52,7 +53,7 @@ class Background:
             _LOG.error(
                 "the background task '%s' died; it starts again in %g s", self.name, pause, exc_info=problem or None
             )
-            await asyncio.sleep(pause)
+            await sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _run_once(self) -> BaseException | None:

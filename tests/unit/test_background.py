@@ -53,13 +53,12 @@ async def test_a_task_that_is_stopped_ends_without_a_word(caplog: pytest.LogCapt
 
 async def test_the_pause_grows(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
-    real_sleep = asyncio.sleep
 
     async def sleep(seconds: float) -> None:
         pauses.append(seconds)
-        await real_sleep(0)
+        await asyncio.sleep(0)
 
-    monkeypatch.setattr("penstock.background.asyncio.sleep", sleep)
+    monkeypatch.setattr("penstock.background.sleep", sleep)
     task = Task(*[RuntimeError()] * 8)
     background = Background("the drain", task.run)
     background.start()

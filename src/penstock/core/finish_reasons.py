@@ -73,6 +73,6 @@ def is_failure(native: Any) -> bool:
     return isinstance(native, str) and meaning_of(native) == FAILED
 
 
-def is_whole(reason: Any) -> bool:
+def is_complete(reason: Any) -> bool:
     """Whether an answer that ended for this reason is whole: neither cut nor filtered, and for a known reason."""
     return isinstance(reason, str) and meaning_of(reason) in (STOP, TOOL_CALLS) and reason not in _GOES_ON

@@ -24,7 +24,7 @@ class ErrorClass(Enum):
     AUTH = "auth"
 
 
-TELLING: Final = frozenset({ErrorClass.CONTEXT_LENGTH, ErrorClass.CONTENT_FILTER})
+DECISIVE: Final = frozenset({ErrorClass.CONTEXT_LENGTH, ErrorClass.CONTENT_FILTER})
 """Classes of errors about the request's content, which a caller can act on whatever other targets answer."""
 _TIMEOUTS: Final = frozenset(
     {Kind.FIRST_BYTE_TIMEOUT, Kind.FIRST_TOKEN_TIMEOUT, Kind.IDLE_TIMEOUT, Kind.TOTAL_TIMEOUT, Kind.CONNECT_TIMEOUT}

@@ -93,7 +93,7 @@ class ProviderReply(msgspec.Struct, frozen=True):
     error: ClassifiedError
 
 
-class ToldError(msgspec.Struct, frozen=True):
+class TargetError(msgspec.Struct, frozen=True):
     """The error of one of several targets, as the caller would have been told: ``body`` is in the caller's wire,
     ``path`` is the target's place in the config, ``error`` the error's class."""
 
@@ -121,7 +121,7 @@ class CallerErrors(msgspec.Struct, frozen=True):
     as_event: Callable[[bytes], bytes]
     """An error's body, one line of JSON in this wire -> the event that tells it."""
     has_shape: Callable[[bytes], bool]
-    beside: Callable[[ToldError, ToldError], bytes]
+    beside: Callable[[TargetError, TargetError], bytes]
     """(the error that matters, the last error) -> the body that tells both"""
 
 
@@ -140,14 +140,14 @@ class Verdict(msgspec.Struct, frozen=True):
     """What a whole plain reply with a good status is: an answer, an error, or nothing usable.
 
     ``error`` is the error that the reply tells, with the status that it names (502 where it names none). ``problem`` is
-    the rest of a sentence about a reply that is neither: ``holds no answer``. ``is_whole``: an answer that is complete
-    (not cut, filtered, or without a reason for its end) and says something, so that it may be given again.
+    the rest of a sentence about a reply that is neither: ``holds no answer``. ``is_complete``: an answer that says
+    something and is neither cut, nor filtered, nor without a reason for its end, so that it may be given again.
     ``body`` is set where the reply's bytes are no JSON and these are.
     """
 
     error: ClassifiedError | None = None
     problem: str = ""
-    is_whole: bool = False
+    is_complete: bool = False
     usage: Usage | None = None
     body: bytes | None = None
 
@@ -158,8 +158,8 @@ class StreamGrammar(msgspec.Struct, frozen=True):
     ``error_in``: (event name, data, the provider's slug) -> the error that the event is, None for no error,
     ``ValueError`` for data that clients can't read. ``error_form``: how such an event tells it. ``has_content``:
     whether the event says something; a role alone, pings and empty chunks don't. ``ending``: the stream's last bytes
-    -> whether it was finished, and its usage. ``is_whole``: whether a stream that ended in order tells a complete
-    answer (``Verdict.is_whole``). ``is_usage_only``: data of an event -> whether it only tells usage, None for wires
+    -> whether it was finished, and its usage. ``is_complete``: whether a stream that ended in order tells a complete
+    answer (``Verdict.is_complete``). ``is_usage_only``: data of an event -> whether it only tells usage, None for wires
     without such events; every event of that kind holds ``usage_mark``.
     """
 
@@ -167,7 +167,7 @@ class StreamGrammar(msgspec.Struct, frozen=True):
     error_form: Callable[[bytes, bytes], ErrorForm]
     has_content: Callable[[bytes, bytes], bool]
     ending: Callable[[bytes], tuple[bool, Usage | None]]
-    is_whole: Callable[[bytes], bool]
+    is_complete: Callable[[bytes], bool]
     is_usage_only: Callable[[bytes], bool] | None = None
     usage_mark: bytes = b""
 

@@ -16,8 +16,8 @@ from penstock.pipeline.deadline import attempt_deadlines, timed_out
 from penstock.pipeline.first_content import read_first_content
 from penstock.pipeline.off_loop import LARGE, off_loop
 from penstock.pipeline.prepare import PreparedRequest, prepare
+from penstock.pipeline.shaped_error import redirected, shaped_error
 from penstock.pipeline.target_route import TargetRoute
-from penstock.pipeline.told_error import redirected, told_error
 from penstock.pipeline.translate import translate_reply
 from penstock.pipeline.upstream import Upstream
 from penstock.pipeline.wrapped_reply import TransformedReply, TransformedStream, headers_for
@@ -68,7 +68,9 @@ async def send(
         if reply.status < 400:
             reply.close()
             return _failed(redirected(reply, route), prepared, trace_id)
-        reply = told_error(reply, prepared.dialect, route.provider.slug, trace_id, relays=prepared.translation is None)
+        reply = shaped_error(
+            reply, prepared.dialect, route.provider.slug, trace_id, relays=prepared.translation is None
+        )
     elif prepared.translation is not None:
         reply = translate_reply(reply, prepared.translation, trace_id)
     elif prepared.context is not None:

@@ -220,11 +220,11 @@ class _CachedCall(msgspec.Struct, frozen=True):
 def _entry(shared_call: SharedCall, prepared: PreparedRequest) -> Entry | None:
     """The store's entry for the answer of a call; None if the answer must not be reused."""
     answer = shared_call.answer
-    if answer is None or shared_call.body is None or not is_whole(shared_call, prepared.dialect):
+    if answer is None or shared_call.body is None or not has_ended_well(shared_call, prepared.dialect):
         return None
     streamed, replies = answer.watch is not None, prepared.dialect.replies
     body = shared_call.body
-    if not (replies.stream.is_whole(body) if streamed else replies.judge(body, "", True).is_whole):
+    if not (replies.stream.is_complete(body) if streamed else replies.judge(body, "", True).is_complete):
         return None
     usage = answer.usage
     if streamed:
@@ -232,7 +232,7 @@ def _entry(shared_call: SharedCall, prepared: PreparedRequest) -> Entry | None:
     return Entry(200, EVENT_STREAM if streamed else JSON, shared_call.body, streamed, answer.model, usage)
 
 
-def is_whole(shared_call: SharedCall, dialect: CallerDialect) -> bool:
+def has_ended_well(shared_call: SharedCall, dialect: CallerDialect) -> bool:
     """Whether a call has a complete and successful answer: no other answer is ever reused."""
     answer = shared_call.answer
     if answer is None or not shared_call.finished or shared_call.failure is not None or shared_call.body is None:

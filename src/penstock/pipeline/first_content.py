@@ -24,8 +24,8 @@ from penstock.pipeline.call import Answer
 from penstock.pipeline.deadline import AttemptDeadlines
 from penstock.pipeline.prepare import PreparedRequest
 from penstock.pipeline.response_headers import reply_headers
+from penstock.pipeline.shaped_error import ShapedErrorReply, error_in_answer, merged
 from penstock.pipeline.target_route import TargetRoute
-from penstock.pipeline.told_error import ToldErrorReply, error_in_answer, merged
 from penstock.pipeline.wrapped_reply import WrappedReply, headers_for, unusable
 from penstock.providers.row import Operation
 from penstock.routing.plan import RescuePolicy
@@ -228,7 +228,7 @@ async def _collect(reply: Reply, route: TargetRoute, prepared: PreparedRequest, 
 def _refused(reply: Reply, body: bytes, route: TargetRoute) -> Outcome:
     """The outcome, for routing, of a provider's error response."""
     text = f"The provider {route.target.provider} answered with status {reply.status}."
-    told = reply.error if isinstance(reply, ToldErrorReply) else None
+    told = reply.error if isinstance(reply, ShapedErrorReply) else None
     error = told or read_error(reply.status, body, route.provider.slug)
     delay = retry_after(reply.headers, datetime.datetime.now(datetime.UTC))
     return Outcome(

@@ -20,7 +20,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import CallerDialect
 from penstock.pipeline.account import SharedCost
 from penstock.pipeline.authenticate import KEY_HEADERS
-from penstock.pipeline.cache import is_whole
+from penstock.pipeline.cache import has_ended_well
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.off_loop import LARGE, off_loop
 from penstock.pipeline.shared_call import SharedCall
@@ -117,7 +117,7 @@ class Idempotency:
         entry = self._entry(name)
         if entry is None or entry.shared_call is not shared_call:
             return
-        if not is_whole(shared_call, entry.dialect):
+        if not has_ended_well(shared_call, entry.dialect):
             self._forget(name)
             return
         entry.size = len(shared_call.body or b"")

@@ -12,13 +12,13 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.failure import Failure, Kind
-from penstock.core.outcome import TELLING, Outcome
-from penstock.dialects.caller import ToldError
+from penstock.core.outcome import DECISIVE, Outcome
+from penstock.dialects.caller import TargetError
 from penstock.pipeline.attempt import attempt, failed
 from penstock.pipeline.cache import Caching
 from penstock.pipeline.call import Answer, Call, RequestView
 from penstock.pipeline.compile import CompiledPlan, Compiler
-from penstock.pipeline.telling_error import tell_beside, told
+from penstock.pipeline.decisive_error import target_error, tell_decisive
 from penstock.pipeline.upstream import Upstream
 from penstock.routing.health import Health
 from penstock.routing.plan import Target
@@ -52,12 +52,12 @@ class Router(msgspec.Struct, frozen=True):
         )
         walker = walk(compiled.plan, context)
         answer: Answer | None = None
-        telling: ToldError | None = None
+        decisive: TargetError | None = None
         try:
             step = next(walker)
             while True:
-                if answer is not None and answer.outcome.error in TELLING:
-                    telling = telling or told(answer)
+                if answer is not None and answer.outcome.error in DECISIVE:
+                    decisive = decisive or target_error(answer)
                 _close(answer)
                 if isinstance(step, Attempt):
                     answer = await self._try(call, compiled, step)
@@ -77,8 +77,8 @@ class Router(msgspec.Struct, frozen=True):
         if walked.failure is not None or answer is None:
             _close(answer)
             return failed(walked.failure or _NO_ATTEMPT, call), walked
-        if telling is not None and answer.failure is not None:
-            tell_beside(telling, answer, call)
+        if decisive is not None and answer.failure is not None:
+            tell_decisive(decisive, answer, call)
         if answer.rest is not None and answer.target is not None and answer.target.is_tracked:
             _follow(answer, answer.target, health)
         return answer, walked

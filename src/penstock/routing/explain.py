@@ -13,7 +13,7 @@ from typing import assert_never
 
 import msgspec
 
-from penstock.core.outcome import TELLING, Outcome
+from penstock.core.outcome import DECISIVE, Outcome
 from penstock.routing.conditions import View
 from penstock.routing.health import Health
 from penstock.routing.plan import Plan, most_attempts
@@ -145,7 +145,7 @@ class _Player:
         self._provider = provider
         self.now = self.waited = 0.0
         self._last: tuple[str, PlayedReply] | None = None
-        self._telling: tuple[str, int] | None = None
+        self._decisive: tuple[str, int] | None = None
         """The target and the status of the first error that decides the status of the answer
         (docs/errors.md#several-targets)."""
         self.events: list[Event] = []
@@ -180,9 +180,9 @@ class _Player:
         if self._last is None:
             return 0
         path, reply = self._last
-        if self._telling is None or reply.outcome.failure is None or reply.outcome.error in TELLING:
+        if self._decisive is None or reply.outcome.failure is None or reply.outcome.error in DECISIVE:
             return reply.status
-        return reply.status if path == self._telling[0] else self._telling[1]
+        return reply.status if path == self._decisive[0] else self._decisive[1]
 
     def _made(self, step: Attempt, reply: PlayedReply, began: float, *, counts: bool = True) -> Outcome:
         """Record an attempt that was not cancelled, and move the clock to the attempt's end. ``counts``: it is not the
@@ -195,8 +195,8 @@ class _Player:
         self.now = max(self.now, began + reply.seconds)
         if counts:
             self._last = target.path, reply
-            if reply.outcome.error in TELLING and self._telling is None:
-                self._telling = target.path, reply.status
+            if reply.outcome.error in DECISIVE and self._decisive is None:
+                self._decisive = target.path, reply.status
         return reply.outcome
 
     def _race(self, race: Race) -> Raced:

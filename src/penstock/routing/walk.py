@@ -14,7 +14,7 @@ from typing import Any, Final, assert_never
 import msgspec
 
 from penstock.core.failure import Failure, Kind
-from penstock.core.outcome import TELLING, ErrorClass, Outcome
+from penstock.core.outcome import DECISIVE, ErrorClass, Outcome
 from penstock.routing.balance import pick
 from penstock.routing.conditions import Evaluation, View
 from penstock.routing.health import Health
@@ -356,7 +356,7 @@ class _Walker:
         named = failure is not None and failure.kind is not Kind.UPSTREAM_STATUS
         result = failure.kind.value if failure is not None and named else str(outcome.status)
         step = AttemptStep(target.path, "cached" if outcome.stored else result, milliseconds)
-        if outcome.error in TELLING and outcome.error is not None:
+        if outcome.error in DECISIVE and outcome.error is not None:
             step.why.append(outcome.error.value)
         self.steps.append(step)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.core.finish_reasons import is_failure, is_whole, openai_reason
+from penstock.core.finish_reasons import is_complete, is_failure, openai_reason
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,10 @@ def test_calls_make_a_plain_stop_tool_calls_and_nothing_else() -> None:
 )
 def test_words_of_failure(word: str) -> None:
     assert is_failure(word)
-    assert not is_whole(word)
+    assert not is_complete(word)
 
 
 def test_only_known_good_ends_are_whole() -> None:
-    assert all(map(is_whole, ("stop", "tool_calls", "end_turn", "function_call", "eos")))
-    assert not any(map(is_whole, ("length", "content_filter", "pause_turn", "new_word", "", None, 3)))
+    assert all(map(is_complete, ("stop", "tool_calls", "end_turn", "function_call", "eos")))
+    assert not any(map(is_complete, ("length", "content_filter", "pause_turn", "new_word", "", None, 3)))
     assert not any(map(is_failure, ("stop", "new_word", "", None, 3)))

@@ -15,7 +15,7 @@ from penstock.core.http import Headers
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.framing.frame import MAX_FRAME
 from penstock.dialects.registry import DIALECTS
-from penstock.pipeline.told_error import told_error
+from penstock.pipeline.shaped_error import shaped_error
 from penstock.pipeline.translate import Translation, translate_reply
 from penstock.transport.base import Reply
 
@@ -144,7 +144,7 @@ async def test_an_error_within_a_stream_ends_it_in_the_callers_words(caller: Cal
 async def test_an_error_has_the_callers_shape_and_the_headers_that_go_with_it(caller: CallerDialect, host: str) -> None:
     headers: Headers = [(b"content-type", b"text/html"), (b"retry-after", b"7"), (b"content-length", b"1")]
     error = b'{"error":{"message":"Too many","type":"rate_limit_error"}}'
-    reply = told_error(FakeReply(429, error, headers=headers), caller, host, b"trace-1", relays=False)
+    reply = shaped_error(FakeReply(429, error, headers=headers), caller, host, b"trace-1", relays=False)
     body = await read_all(reply)
     fields = dict(reply.headers)
     assert (reply.status, fields[b"content-type"], fields[b"retry-after"]) == (429, b"application/json", b"7")
@@ -155,7 +155,7 @@ async def test_an_error_has_the_callers_shape_and_the_headers_that_go_with_it(ca
 
 async def test_anthropics_clients_have_a_status_of_their_own_for_a_prompt_that_is_too_long() -> None:
     error = b'{"error":{"message":"Too long","code":"context_length_exceeded"}}'
-    reply = told_error(json_reply(error, 413), ANTHROPIC, "cerebras", b"trace-1", relays=False)
+    reply = shaped_error(json_reply(error, 413), ANTHROPIC, "cerebras", b"trace-1", relays=False)
     body = await read_all(reply)
     assert (reply.status, json.loads(body)["error"]["type"]) == (400, "invalid_request_error")
     assert dict(reply.headers)[b"request-id"] == b"trace-1"

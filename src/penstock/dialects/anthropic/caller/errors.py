@@ -18,7 +18,7 @@ from penstock.core.outcome import ErrorClass
 from penstock.core.vendor_error import VendorError, read_vendor_error, without_organisation
 from penstock.dialects.anthropic.provider.events import ERROR_STATUS
 from penstock.dialects.anthropic.relay.judge import has_error_shape
-from penstock.dialects.caller import JSON, NO_STORE, CallerErrors, ErrorReply, ProviderReply, ToldError
+from penstock.dialects.caller import JSON, NO_STORE, CallerErrors, ErrorReply, ProviderReply, TargetError
 from penstock.dialects.provider_errors import read_error
 
 _TYPES: Final[Mapping[int, str]] = {
@@ -166,12 +166,12 @@ def _has_shape(body: bytes) -> bool:
     return has_error_shape(read_json_or_none(body))
 
 
-def _beside(telling: ToldError, last: ToldError) -> bytes:
+def _beside(decisive: TargetError, last: TargetError) -> bytes:
     """The error of an earlier target that matters, and in its message the error of the last one."""
-    value, told = read_json(telling.body), read_vendor_error(read_json_or_none(last.body))
+    value, told = read_json(decisive.body), read_vendor_error(read_json_or_none(last.body))
     error = value["error"] = dict(value["error"])
     error["message"] = (
-        f"{error['message']} ({telling.path}; the last target, {last.path}, answered with status {last.status}: "
+        f"{error['message']} ({decisive.path}; the last target, {last.path}, answered with status {last.status}: "
         f"{told.message or 'no message'})"
     )
     return write_json(value)

@@ -44,8 +44,8 @@ def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
         return _judge_slowly(body, provider, is_chat=is_chat)
     if message.type == "error" or finish_reasons.is_failure(message.stop_reason):
         return _judge_slowly(body, provider, is_chat=is_chat)
-    is_whole = bool(message.content) and finish_reasons.is_whole(message.stop_reason)
-    return Verdict(is_whole=is_whole, usage=read_usage(message.usage or {}))
+    is_complete = bool(message.content) and finish_reasons.is_complete(message.stop_reason)
+    return Verdict(is_complete=is_complete, usage=read_usage(message.usage or {}))
 
 
 def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
@@ -64,8 +64,8 @@ def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
         return Verdict(classified_error(error, provider), usage=usage)
     content = value.get("content")
     if isinstance(content, list):
-        is_whole = bool(content) and finish_reasons.is_whole(reason) and readable is None
-        return Verdict(is_whole=is_whole, usage=usage, body=readable)
+        is_complete = bool(content) and finish_reasons.is_complete(reason) and readable is None
+        return Verdict(is_complete=is_complete, usage=usage, body=readable)
     if not is_chat and ("input_tokens" in value or not is_error(value)):
         return Verdict(usage=usage, body=readable)
     return Verdict(classified(value, provider), usage=usage) if is_error(value) else Verdict(problem=_NO_ANSWER)

@@ -118,7 +118,7 @@ def error_form(name: bytes, data: bytes) -> ErrorForm:
     return ErrorForm.OWN if is_told else ErrorForm.CHUNK if _kind(data) == b"message_delta" else ErrorForm.FOREIGN
 
 
-def is_whole(stream: bytes) -> bool:
+def is_complete(stream: bytes) -> bool:
     """Whether a stream's message says something and ended well."""
     says, reason = False, None
     for name, data in sse.events(stream):
@@ -127,8 +127,8 @@ def is_whole(stream: bytes) -> bool:
             value = read_json_or_none(data)
             delta = json_text.mapping(value, "delta") if isinstance(value, dict) else {}
             reason = delta.get("stop_reason") or reason
-    return says and finish_reasons.is_whole(reason)
+    return says and finish_reasons.is_complete(reason)
 
 
-GRAMMAR: Final = StreamGrammar(error_in, error_form, has_content, ending, is_whole)
+GRAMMAR: Final = StreamGrammar(error_in, error_form, has_content, ending, is_complete)
 """Anthropic's streams, for a relay."""

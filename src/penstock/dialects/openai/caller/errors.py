@@ -17,7 +17,7 @@ from penstock.core.http import Headers
 from penstock.core.json_text import read_json, write_json
 from penstock.core.outcome import ErrorClass
 from penstock.core.vendor_error import VendorError, read_vendor_error, without_organisation
-from penstock.dialects.caller import JSON, NO_STORE, ErrorReply, ProviderReply, ToldError
+from penstock.dialects.caller import JSON, NO_STORE, ErrorReply, ProviderReply, TargetError
 
 _TEXT_LIMIT: Final = 4096
 """Characters of a body without JSON (a proxy's HTML page, for example) that are forwarded."""
@@ -66,13 +66,13 @@ _CODES: Final[Mapping[ErrorClass | None, str]] = {
 """OpenAI's own codes of errors that clients act on."""
 
 
-def beside(telling: ToldError, last: ToldError) -> bytes:
+def beside(decisive: TargetError, last: TargetError) -> bytes:
     """The error of an earlier target that matters, and in its message the error of the last one."""
-    value, told = read_json(telling.body), read_vendor_error(_decode(last.body))
+    value, told = read_json(decisive.body), read_vendor_error(_decode(last.body))
     error = value["error"] = dict(value["error"])
-    error["code"] = _CODES.get(telling.error) or error.get("code")
+    error["code"] = _CODES.get(decisive.error) or error.get("code")
     error["message"] = (
-        f"{error['message']} ({telling.path}; the last target, {last.path}, answered with status {last.status}: "
+        f"{error['message']} ({decisive.path}; the last target, {last.path}, answered with status {last.status}: "
         f"{told.message or 'no message'})"
     )
     return write_json(value)

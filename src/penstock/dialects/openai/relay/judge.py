@@ -67,17 +67,17 @@ def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
         except UNREADABLE:
             pass
         else:
-            if reply.choices and all(map(_is_whole, reply.choices)):
-                return Verdict(is_whole=True, usage=read_usage(bytes(reply.usage)))
+            if reply.choices and all(map(_is_complete, reply.choices)):
+                return Verdict(is_complete=True, usage=read_usage(bytes(reply.usage)))
     return _judge_slowly(body, provider, is_chat=is_chat)
 
 
-def _is_whole(choice: _Choice) -> bool:
+def _is_complete(choice: _Choice) -> bool:
     message = choice.message
     says = bytes(message.content) not in _EMPTY or bytes(message.tool_calls) not in _EMPTY
     return (
         says
-        and finish_reasons.is_whole(choice.finish_reason)
+        and finish_reasons.is_complete(choice.finish_reason)
         and not finish_reasons.is_failure(choice.native_finish_reason)
     )
 
@@ -99,7 +99,7 @@ def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
         return Verdict(usage=usage, body=readable)
     if not isinstance(choices, list) or not any(isinstance(choice, dict) for choice in choices):
         return Verdict(problem=_NO_ANSWER, usage=usage)
-    return Verdict(usage=usage, is_whole=readable is None and are_whole(choices), body=readable)
+    return Verdict(usage=usage, is_complete=readable is None and are_whole(choices), body=readable)
 
 
 def error_of(value: Mapping[str, Any], *, is_chat: bool = True) -> Mapping[str, Any] | None:
@@ -125,6 +125,6 @@ def are_whole(choices: Iterable[Any]) -> bool:
         message = choice.get("message") if isinstance(choice, dict) else None
         if not isinstance(message, dict) or not any(message.get(name) for name in _SAYING):
             return False
-        if not finish_reasons.is_whole(choice.get("finish_reason")):
+        if not finish_reasons.is_complete(choice.get("finish_reason")):
             return False
     return True

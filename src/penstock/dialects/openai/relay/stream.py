@@ -118,7 +118,7 @@ def _finishes(data: bytes) -> bool:
     return isinstance(choices, list) and any(isinstance(c, dict) and c.get("finish_reason") for c in choices)
 
 
-def is_whole(stream: bytes) -> bool:
+def is_complete(stream: bytes) -> bool:
     """Whether every choice of a stream says something and ended well."""
     said: set[Any] = set()
     reasons: dict[Any, Any] = {}
@@ -133,7 +133,7 @@ def is_whole(stream: bytes) -> bool:
             delta = choice.get("delta")
             if choice.get("text") or (isinstance(delta, dict) and any(map(delta.get, delta.keys() - {"role"}))):
                 said.add(index)
-    return bool(reasons) and said == reasons.keys() and all(map(finish_reasons.is_whole, reasons.values()))
+    return bool(reasons) and said == reasons.keys() and all(map(finish_reasons.is_complete, reasons.values()))
 
 
 def is_usage_only(data: bytes) -> bool:
@@ -142,4 +142,4 @@ def is_usage_only(data: bytes) -> bool:
     return isinstance(chunk, dict) and isinstance(chunk.get("usage"), dict) and chunk.get("choices") == []
 
 
-STREAM: Final = StreamGrammar(error_in, error_form, has_content, ending, is_whole, is_usage_only, b'"prompt_tokens"')
+STREAM: Final = StreamGrammar(error_in, error_form, has_content, ending, is_complete, is_usage_only, b'"prompt_tokens"')

@@ -18,7 +18,7 @@ def judged(value: Any, *, is_chat: bool = True) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("changes", "is_whole"),
+    ("changes", "is_complete"),
     [
         ({}, True),
         ({"stop_reason": "tool_use"}, True),
@@ -29,9 +29,9 @@ def judged(value: Any, *, is_chat: bool = True) -> Any:
         ({"content": []}, False),
     ],
 )
-def test_a_message_and_whether_it_may_be_given_again(changes: dict[str, Any], is_whole: bool) -> None:
+def test_a_message_and_whether_it_may_be_given_again(changes: dict[str, Any], is_complete: bool) -> None:
     verdict = judged({**MESSAGE, **changes})
-    assert (verdict.error, verdict.problem, verdict.is_whole) == (None, "", is_whole)
+    assert (verdict.error, verdict.problem, verdict.is_complete) == (None, "", is_complete)
     assert (verdict.usage.prompt, verdict.usage.completion, verdict.usage.total) == (1, 2, 3)
 
 

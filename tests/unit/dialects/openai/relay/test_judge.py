@@ -22,7 +22,7 @@ def judged(value: Any, provider: str = "openrouter", *, is_chat: bool = True) ->
 
 
 @pytest.mark.parametrize(
-    ("value", "is_whole"),
+    ("value", "is_complete"),
     [
         (reply(), True),
         (reply("tool_calls", None, message={"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}), True),
@@ -36,9 +36,9 @@ def judged(value: Any, provider: str = "openrouter", *, is_chat: bool = True) ->
         ({**reply(), "error": None, "base_resp": {"status_code": 0, "status_msg": ""}}, True),
     ],
 )
-def test_an_answer_and_whether_it_may_be_given_again(value: Any, is_whole: bool) -> None:
+def test_an_answer_and_whether_it_may_be_given_again(value: Any, is_complete: bool) -> None:
     verdict = judged(value)
-    assert (verdict.error, verdict.problem, verdict.is_whole) == (None, "", is_whole)
+    assert (verdict.error, verdict.problem, verdict.is_complete) == (None, "", is_complete)
     assert verdict.usage.total == 4
 
 
@@ -82,7 +82,7 @@ def test_a_number_that_is_no_json_becomes_null() -> None:
     value = json.loads(verdict.body, parse_constant=pytest.fail)
     assert value["choices"][0]["logprobs"] is None
     assert value["choices"][0]["message"]["content"] == 'NaN "Infinity"'
-    assert not verdict.is_whole
+    assert not verdict.is_complete
 
 
 @pytest.mark.parametrize("value", [{"data": [1], "usage": USAGE}, {"id": "x", "message": "fine"}, [1]])

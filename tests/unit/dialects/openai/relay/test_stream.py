@@ -107,7 +107,7 @@ def test_a_word_of_failure_is_no_content() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ends", "is_whole"),
+    ("ends", "is_complete"),
     [
         (["stop"], True),
         (["tool_calls"], True),
@@ -119,12 +119,12 @@ def test_a_word_of_failure_is_no_content() -> None:
         ([], False),
     ],
 )
-def test_streams_that_may_be_given_again(ends: list[str | None], is_whole: bool) -> None:
+def test_streams_that_may_be_given_again(ends: list[str | None], is_complete: bool) -> None:
     said = b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":"Hi"}}]}\n\n'
     rest = [json.dumps({"choices": [{"index": 0, "delta": {}, "finish_reason": end}]}).encode() for end in ends]
     stream = said + b"".join([b"data: " + data + b"\n\n" for data in rest]) + b"data: [DONE]\n\n"
-    assert STREAM.is_whole(stream) is is_whole
-    assert not STREAM.is_whole(stream.replace(b"Hi", b""))
+    assert STREAM.is_complete(stream) is is_complete
+    assert not STREAM.is_complete(stream.replace(b"Hi", b""))
 
 
 def test_the_last_usage_of_a_stream_counts() -> None:

@@ -9,7 +9,7 @@ from calling import ANTHROPIC, OPENAI
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import ErrorClass, Outcome
 from penstock.pipeline.call import Answer
-from penstock.pipeline.telling_error import tell_beside, told
+from penstock.pipeline.decisive_error import target_error, tell_decisive
 
 FAILED = Failure(Kind.UPSTREAM_STATUS, "x", sent=True)
 TOO_LONG = {
@@ -27,10 +27,10 @@ def answer(path: str, status: int, body: bytes, error: ErrorClass | None = None)
 
 def test_both_are_told_and_the_earlier_one_decides() -> None:
     for dialect in (OPENAI, ANTHROPIC):
-        telling = told(answer("config.targets[0]", 400, TOO_LONG[dialect.name], ErrorClass.CONTEXT_LENGTH))
+        decisive = target_error(answer("config.targets[0]", 400, TOO_LONG[dialect.name], ErrorClass.CONTEXT_LENGTH))
         last = answer("config.targets[1]", 503, b'{"error":{"message":"busy"}}', ErrorClass.SERVER_ERROR)
-        assert telling is not None
-        tell_beside(telling, last, calling.call(None, dialect))
+        assert decisive is not None
+        tell_decisive(decisive, last, calling.call(None, dialect))
         message = json.loads(last.body)["error"]["message"]
         assert (last.status, last.outcome.status, last.outcome.error) == (400, 400, ErrorClass.CONTEXT_LENGTH)
         assert "too long (targets[0]; the last target, targets[1], answered with status 503: busy)" in message
@@ -40,8 +40,8 @@ def test_both_are_told_and_the_earlier_one_decides() -> None:
 
 
 def test_an_answer_that_tells_such_an_error_itself_stays() -> None:
-    telling = told(answer("config.targets[0]", 400, TOO_LONG["openai_chat"], ErrorClass.CONTEXT_LENGTH))
+    decisive = target_error(answer("config.targets[0]", 400, TOO_LONG["openai_chat"], ErrorClass.CONTEXT_LENGTH))
     last = answer("config.targets[1]", 400, b'{"error":{"message":"filtered"}}', ErrorClass.CONTENT_FILTER)
-    assert telling is not None
-    tell_beside(telling, last, calling.call(None))
+    assert decisive is not None
+    tell_decisive(decisive, last, calling.call(None))
     assert json.loads(last.body)["error"]["message"] == "filtered"

@@ -21,13 +21,15 @@ from penstock.transport.base import Reply
 _LONGEST_ADDRESS: Final = 300
 
 
-class ToldErrorReply(TransformedReply):
+class ShapedErrorReply(TransformedReply):
     """A provider's error in the caller's wire. ``error`` is what the provider's own words mean, once they are read."""
 
     error: ClassifiedError | None = None
 
 
-def told_error(reply: Reply, caller: CallerDialect, provider: str, trace_id: bytes, *, relays: bool) -> ToldErrorReply:
+def shaped_error(
+    reply: Reply, caller: CallerDialect, provider: str, trace_id: bytes, *, relays: bool
+) -> ShapedErrorReply:
     """An error, read whole. ``relays``: the provider speaks the caller's wire.
 
     The caller's wire may demand another status and other headers: both are set when the body is read.
@@ -35,22 +37,22 @@ def told_error(reply: Reply, caller: CallerDialect, provider: str, trace_id: byt
     headers = headers_for(reply, JSON)
 
     def change(body: bytes) -> bytes:
-        error = told.error = read_error(reply.status, body, provider)
-        error_reply = shaped(
+        error = shaped.error = read_error(reply.status, body, provider)
+        error_reply = in_callers_shape(
             ProviderReply(reply.status, reply.headers, body, provider, error), caller, trace_id, relays=relays
         )
-        told.status = error_reply.status
+        shaped.status = error_reply.status
         headers[:] = merged(error_reply.headers, headers)
         return error_reply.body
 
     def too_large() -> Failure:
         return unusable(provider, f"sent an error of more than {MAX_FRAME >> 20} MiB")
 
-    told = ToldErrorReply(reply, change, MAX_FRAME, headers, too_large)
-    return told
+    shaped = ShapedErrorReply(reply, change, MAX_FRAME, headers, too_large)
+    return shaped
 
 
-def shaped(
+def in_callers_shape(
     reply: ProviderReply, caller: CallerDialect, trace_id: bytes, *, relays: bool, is_event: bool = False
 ) -> ErrorReply:
     """An error in the shape of the caller's wire; its bytes and content type where they have that shape. ``is_event``:
@@ -66,7 +68,7 @@ def error_in_answer(
 ) -> ErrorReply:
     """An error that came with a good status, ``data``, as an ordinary error with the status that it names."""
     reply = ProviderReply(error.status, headers, data, route.provider.slug, error)
-    return shaped(reply, caller, trace_id, relays=True, is_event=True)
+    return in_callers_shape(reply, caller, trace_id, relays=True, is_event=True)
 
 
 def merged(own: Headers, others: Headers) -> Headers:

@@ -13,14 +13,14 @@ from fake_reply import FakeReply
 from penstock.core.failure import Kind
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.framing.frame import MAX_FRAME
-from penstock.pipeline.told_error import redirected, told_error
+from penstock.pipeline.shaped_error import redirected, shaped_error
 
 BOTH = pytest.mark.parametrize("caller", [OPENAI, ANTHROPIC], ids=lambda caller: caller.name)
 
 
 async def told(body: bytes, caller: CallerDialect = OPENAI, status: int = 400, kind: str = "application/json") -> Any:
     inner = FakeReply(status, body, headers=[(b"content-type", kind.encode()), (b"x-request-id", b"1")])
-    reply = told_error(inner, caller, "vllm", b"trace-1", relays=True)
+    reply = shaped_error(inner, caller, "vllm", b"trace-1", relays=True)
     data = b""
     while piece := await reply.read():
         data += piece
@@ -66,7 +66,7 @@ async def test_a_body_of_the_wires_shape_keeps_its_bytes() -> None:
 
 @BOTH
 async def test_an_error_that_is_far_too_large_is_refused(caller: CallerDialect) -> None:
-    reply = told_error(json_reply(b"x" * (MAX_FRAME + 1), 500), caller, "vllm", b"t", relays=True)
+    reply = shaped_error(json_reply(b"x" * (MAX_FRAME + 1), 500), caller, "vllm", b"t", relays=True)
     assert await reply.read() == b""
     assert reply.failure is not None
     assert reply.failure.kind is Kind.INVALID_RESPONSE

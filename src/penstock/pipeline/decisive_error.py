@@ -8,28 +8,28 @@ from __future__ import annotations
 
 import msgspec
 
-from penstock.core.outcome import TELLING
-from penstock.dialects.caller import JSON, ToldError
+from penstock.core.outcome import DECISIVE
+from penstock.dialects.caller import JSON, TargetError
 from penstock.pipeline.call import Answer, Call
 
 
-def told(answer: Answer) -> ToldError | None:
+def target_error(answer: Answer) -> TargetError | None:
     """The error that an attempt was answered with; None for one that isn't whole."""
     if answer.rest is not None or answer.watch is not None:
         return None
     path = "" if answer.target is None else answer.target.path.removeprefix("config.")
-    return ToldError(path, answer.status, answer.body, answer.outcome.error)
+    return TargetError(path, answer.status, answer.body, answer.outcome.error)
 
 
-def tell_beside(telling: ToldError, answer: Answer, call: Call) -> None:
+def tell_decisive(decisive: TargetError, answer: Answer, call: Call) -> None:
     """Make the last answer, a failure, tell the error of the earlier target: its class and status decide."""
-    last, errors = told(answer), call.dialect.errors
-    if last is None or last.error in TELLING or last.path == telling.path or not errors.has_shape(telling.body):
+    last, errors = target_error(answer), call.dialect.errors
+    if last is None or last.error in DECISIVE or last.path == decisive.path or not errors.has_shape(decisive.body):
         return
-    answer.body = errors.beside(telling, last)
-    answer.status = telling.status
+    answer.body = errors.beside(decisive, last)
+    answer.status = decisive.status
     answer.outcome = msgspec.structs.replace(
-        answer.outcome, status=telling.status, error=telling.error, retry_after=None
+        answer.outcome, status=decisive.status, error=decisive.error, retry_after=None
     )
     kept = [field for field in answer.headers if field[0] not in (b"content-type", b"retry-after", b"retry-after-ms")]
     answer.headers = [(b"content-type", JSON), *kept]
