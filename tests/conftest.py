@@ -13,6 +13,7 @@ import pytest
 from loops import WatchedLoop
 from penstock.providers.registry import PROVIDERS
 from penstock.settings import load
+from postgres import NOT_INSTALLED, Postgres, programs, running_postgres
 from running import RunningGateway, are_recordings_at_hand, replayed_recordings, running_gateway
 from upstream import Upstream, running_upstream
 
@@ -96,4 +97,13 @@ def replay() -> Iterator[str]:
 def upstream() -> Iterator[Upstream]:
     """A scripted provider."""
     with running_upstream() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server; the test is skipped where there is none."""
+    if programs() is None:
+        pytest.skip(NOT_INSTALLED)
+    with running_postgres() as running:
         yield running

@@ -93,9 +93,10 @@ class MemoryCatalogue:
         self._callbacks.append(callback)
 
     def replace(self, catalogue: Catalogue) -> None:
-        """Put a catalogue in force. Callbacks hear of it only if it differs from the one before."""
+        """Put a catalogue in force. Callbacks hear of it only if it differs from the one before, be it in no name and
+        only in whether it is guarded."""
         change = compare(self._current, catalogue)
-        if change.is_empty:
+        if change.is_empty and catalogue.is_guarded == self._current.is_guarded:
             return
         self._current = catalogue
         for callback in self._callbacks:

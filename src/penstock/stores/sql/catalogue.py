@@ -1,0 +1,113 @@
+"""The catalogue of the database, kept in memory: no request asks the database for anything.
+
+Each change raises the database's revision. The gateway looks at the revision each second and reads the catalogue anew
+when it has risen; PostgreSQL tells it at once, which makes changes quicker and is not needed. A catalogue is read as
+one moment, and never replaced by an older one. While the database can't be reached, the last catalogue stays in force.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from time import time_ns
+from typing import Final
+
+from penstock.background import Background
+from penstock.stores.catalogue import Catalogue, CatalogueChange
+from penstock.stores.memory import MemoryCatalogue
+from penstock.stores.sql.database import CHANNEL, Database, DatabaseError, revision
+from penstock.stores.sql.load import NEVER, Loaded, Loader
+
+_LOG: Final = logging.getLogger("penstock")
+_INTERVAL: Final = 1.0
+"""Seconds between two looks at the revision."""
+
+
+class SqlCatalogue:
+    """A ``CatalogueSource`` on a database. ``refresh`` has to be awaited once before the gateway serves."""
+
+    def __init__(self, database: Database, loader: Loader, interval: float = _INTERVAL) -> None:
+        self._database = database
+        self._loader = loader
+        self._interval = interval
+        self._memory = MemoryCatalogue()
+        self._revision = -1
+        self._expires = NEVER
+        self._problems: tuple[str, ...] = ()
+        self._is_lost = False
+        self._told = asyncio.Event()
+        self._task = Background("the catalogue of the database", self._follow)
+
+    @property
+    def current(self) -> Catalogue:
+        return self._memory.current
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Why rows can't be used, a sentence each."""
+        return self._problems
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the database could not be reached at the last look."""
+        return self._is_lost
+
+    def watch(self, callback: Callable[[CatalogueChange], None]) -> None:
+        self._memory.watch(callback)
+
+    def start(self) -> None:
+        self._task.start()
+
+    async def stop(self) -> None:
+        await self._task.stop()
+
+    async def refresh(self) -> None:
+        """Put the newest catalogue in force, if there is a newer one. Raises DatabaseError."""
+        now = time_ns() // 1000
+        async with self._database.read() as connection:
+            if now < self._expires and await revision(connection) == self._revision:
+                return
+            loaded = await self._loader.load(connection, now, self.current)
+        if loaded.revision >= self._revision:
+            self._put(loaded)
+
+    def _put(self, loaded: Loaded) -> None:
+        self._revision, self._expires = loaded.revision, loaded.expires
+        for problem in loaded.problems:
+            if problem not in self._problems:
+                _LOG.error("%s; what was in force before stays in force", problem)
+        self._problems = loaded.problems
+        self._memory.replace(loaded.catalogue)
+
+    async def _follow(self) -> None:
+        async with self._listening():
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._told.wait(), self._interval)
+                self._told.clear()
+                try:
+                    await self.refresh()
+                except DatabaseError as error:
+                    if not self._is_lost:
+                        _LOG.error("%s; the catalogue that was read last stays in force", error)
+                    self._is_lost = True
+                else:
+                    if self._is_lost:
+                        _LOG.info("the database %s can be reached again", self._database.name)
+                    self._is_lost = False
+
+    @contextlib.asynccontextmanager
+    async def _listening(self) -> AsyncIterator[None]:
+        """Hear PostgreSQL's word of a change, as long as the connection that listens lasts."""
+        if self._database.is_sqlite:
+            yield
+            return
+
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(self._database.listening(CHANNEL, self._told.set))
+            except DatabaseError as error:
+                _LOG.warning("%s; changes are seen within %g s", error, self._interval)
+            yield

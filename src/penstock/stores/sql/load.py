@@ -1,0 +1,219 @@
+"""The rows of the database as a catalogue: the same virtual keys, configs and gateway keys as penstock.toml holds.
+
+A row that can't be used keeps what it meant before, is named among the problems, and stops no other.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, Final, TypeVar
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from penstock.core.json_text import UNREADABLE, read_json
+from penstock.core.secret import Secret
+from penstock.stores.catalogue import EMPTY, Catalogue, GatewayKey, SavedConfig, VirtualKey
+from penstock.stores.sql import schema
+from penstock.stores.sql.database import revision
+from penstock.stores.sql.keyring import Keyring
+from penstock.stores.sql.secrets import Opened, open_all
+from penstock.stores.validate import Check, Definition, Unusable, saved_configs, virtual_key
+
+NEVER: Final = 2**63
+"""A moment that does not come."""
+CREDENTIAL: Final = "key"
+"""The field of an integration's own credential; its other secrets are named after the configuration they belong to."""
+_DATA_PLANE: Final = ("workspace-service", "workspace-user")
+"""The kinds of keys that may call models: an administrator's may not."""
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """A catalogue, the revision at which it was read, and a sentence for each row that can't be used.
+
+    ``expires`` is when the first row that is in force ends, in microseconds since 1970: the catalogue is then to be
+    read anew, though nobody changed anything.
+    """
+
+    catalogue: Catalogue
+    revision: int
+    problems: tuple[str, ...]
+    expires: int
+
+
+class Loader:
+    """Reads the catalogue. ``providers`` are the slugs there are; ``check`` judges configs beside the virtual keys."""
+
+    def __init__(self, keyring: Keyring, providers: Collection[str], check: Check | None = None) -> None:
+        self._keyring = keyring
+        self._providers = providers
+        self._check = check
+
+    async def load(self, connection: AsyncConnection, now: int, before: Catalogue = EMPTY) -> Loaded:
+        """The catalogue at ``now``, in microseconds since 1970. ``before`` is what rows that can't be used mean."""
+        problems: list[str] = []
+        ends = _Ends(now)
+        secrets = await open_all(connection, self._keyring, "integration")
+        rows = [row for row in await connection.execute(_PROVIDERS) if ends.is_live(row)]
+        models = _listed(await connection.execute(_MODELS))
+        virtual_keys = _usable(
+            rows, lambda row, told: self._virtual_key(row, models, secrets, told), before.virtual_keys, problems
+        )
+        texts = (await connection.execute(_CONFIGS)).all()
+        configs = _usable(texts, lambda row, told: self._config(row, virtual_keys, told), before.configs, problems)
+        keys = [_gateway_key(row, configs) for row in await connection.execute(_KEYS) if ends.is_live(row)]
+        catalogue = Catalogue(virtual_keys, configs, tuple(keys), is_guarded=await _has_keys(connection))
+        return Loaded(catalogue, await revision(connection), tuple(problems), ends.first)
+
+    def _virtual_key(
+        self, row: Any, models: Mapping[str, tuple[str, ...]], secrets: Opened, problems: list[str]
+    ) -> VirtualKey:
+        values: dict[str, Any] = dict(_object(row.configurations))
+        for (owner, field), value in secrets.values.items():
+            if owner == row.integration_id and field != CREDENTIAL:
+                values[field] = value.reveal()
+        for (owner, _), problem in secrets.problems.items():
+            if owner == row.integration_id:
+                problems.append(f"the provider {row.slug}: a secret of its integration can't be read: {problem}")
+        host = values.pop("custom_host", None)
+        if host:
+            values["base_url"] = host
+        values["provider"] = row.provider
+        if not row.allow_all_models:
+            values["models"] = list(models.get(row.integration_id, ()))
+        credential = secrets.values.get((row.integration_id, CREDENTIAL))
+        if credential is not None:
+            values["credential"] = CREDENTIAL
+        definition = Definition("providers", row.slug, values, problems)
+        return virtual_key(definition, self._providers, lambda _: _reveal(credential))
+
+    def _config(self, row: Any, virtual_keys: Mapping[str, VirtualKey], problems: list[str]) -> SavedConfig:
+        definition = Definition("configs", row.slug, {}, problems)
+        return saved_configs([definition], lambda _: _config(row.body), self._check, virtual_keys)[row.slug]
+
+
+_PROVIDERS: Final = (
+    sa.select(
+        schema.provider.c.slug,
+        schema.provider.c.status,
+        schema.provider.c.expires_at,
+        schema.provider.c.integration_id,
+        schema.integration.c.provider,
+        schema.integration.c.configurations,
+        schema.integration.c.allow_all_models,
+    )
+    .join(schema.integration)
+    .order_by(schema.provider.c.slug)
+)
+_MODELS: Final = sa.select(schema.integration_model.c.integration_id, schema.integration_model.c.model).where(
+    schema.integration_model.c.is_enabled
+)
+_CONFIGS: Final = (
+    sa.select(schema.config.c.slug, schema.config_version.c.body)
+    .join(schema.config_version, schema.config_version.c.id == schema.config.c.version_id)
+    .where(schema.config.c.status == "active")
+    .order_by(schema.config.c.slug)
+)
+_KEYS: Final = (
+    sa.select(
+        schema.api_key.c.name,
+        schema.api_key.c.kind,
+        schema.api_key.c.status,
+        schema.api_key.c.expires_at,
+        schema.api_key.c.labels,
+        schema.api_key.c.allowed_models,
+        schema.api_key.c.allowed_providers,
+        schema.api_key_secret.c.digest,
+        schema.api_key_secret.c.valid_until,
+        schema.config.c.slug.label("config"),
+    )
+    .join(schema.api_key_secret)
+    .outerjoin(schema.config, schema.config.c.id == schema.api_key.c.default_config_id)
+    .where(schema.api_key.c.kind.in_(_DATA_PLANE))
+    .order_by(schema.api_key.c.id)
+)
+
+_T = TypeVar("_T")
+
+
+def _usable(
+    rows: Iterable[Any], make: Callable[[Any, list[str]], _T], before: Mapping[str, _T], problems: list[str]
+) -> dict[str, _T]:
+    """What each row means, by its slug; a row with a problem means what it meant before, if anything."""
+    found: dict[str, _T] = {}
+    for row in rows:
+        told: list[str] = []
+        value = make(row, told)
+        problems += told
+        if not told:
+            found[row.slug] = value
+        elif row.slug in before:
+            found[row.slug] = before[row.slug]
+    return found
+
+
+class _Ends:
+    """Which rows are in force at a moment, and when the first of them ends."""
+
+    def __init__(self, now: int) -> None:
+        self._now = now
+        self.first = NEVER
+
+    def is_live(self, row: Any) -> bool:
+        """Whether a row is neither switched off nor past its end."""
+        moments = [moment for moment in (row.expires_at, getattr(row, "valid_until", None)) if moment is not None]
+        end = min(moments, default=NEVER)
+        if row.status != "active" or end <= self._now:
+            return False
+        self.first = min(self.first, end)
+        return True
+
+
+def _listed(rows: Iterable[Any]) -> dict[str, tuple[str, ...]]:
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for row in rows:
+        found[row.integration_id].append(row.model)
+    return {name: tuple(models) for name, models in found.items()}
+
+
+def _gateway_key(row: Any, configs: Mapping[str, SavedConfig]) -> GatewayKey:
+    models, providers = _list(row.allowed_models), _list(row.allowed_providers)
+    return GatewayKey(
+        row.name,
+        bytes(row.digest),
+        config=row.config if row.config in configs else None,
+        labels=_object(row.labels),
+        models=None if models is None else tuple(models),
+        virtual_keys=None if providers is None else frozenset(providers),
+        providers=None if providers is None else frozenset(),
+    )
+
+
+async def _has_keys(connection: AsyncConnection) -> bool:
+    """Whether there ever was a key: a gateway that was guarded once lets nobody in without one."""
+    return (await connection.execute(sa.select(schema.api_key.c.id).limit(1))).first() is not None
+
+
+def _config(text: str) -> object:
+    try:
+        return read_json(text.encode())
+    except UNREADABLE:
+        raise Unusable("the config is no JSON") from None
+
+
+def _object(text: str) -> dict[str, Any]:
+    value = read_json(text.encode())
+    return value if isinstance(value, dict) else {}
+
+
+def _list(text: str | None) -> list[str] | None:
+    value = None if text is None else read_json(text.encode())
+    return value if isinstance(value, list) else None
+
+
+def _reveal(credential: Secret | None) -> str:
+    if credential is None:
+        raise Unusable("the integration holds no key")
+    return credential.reveal()

@@ -1,0 +1,119 @@
+"""The rows of encrypted values: put, opened, moved to a new key. keyring.py encrypts.
+
+A sentinel row shows at start whether the keys are those with which the database was written.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from penstock.core.secret import Secret
+from penstock.stores.sql.database import Database, DatabaseError
+from penstock.stores.sql.ids import random_id
+from penstock.stores.sql.keyring import NONCE_BYTES, Keyring, KeyringError, Place, Sealed
+from penstock.stores.sql.schema import secret
+
+_SENTINEL: Final = Place("sentinel", "1", "text")
+_BATCH: Final = 100
+"""Rows that a rotation encrypts anew in one transaction."""
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """The secrets of a table by row and field; ``problems``: why one can't be opened."""
+
+    values: Mapping[tuple[str, str], Secret]
+    problems: Mapping[tuple[str, str], str]
+
+
+async def put(connection: AsyncConnection, keyring: Keyring, place: Place, value: Secret | None) -> None:
+    """Keep a value for a place, in place of the one that was there; None takes it away. Raises KeyringError."""
+    here = (secret.c.owner_table == place.table, secret.c.owner_id == place.row, secret.c.field == place.field)
+    await connection.execute(secret.delete().where(*here))
+    if value is None:
+        return
+    sealed = keyring.seal(value, place, os.urandom(NONCE_BYTES))
+    row = {"id": random_id(), "owner_table": place.table, "owner_id": place.row, "field": place.field}
+    await connection.execute(secret.insert().values(**row, **msgspec.structs.asdict(sealed)))
+
+
+async def open_all(connection: AsyncConnection, keyring: Keyring, table: str) -> Opened:
+    """The secrets of all rows of a table."""
+    values: dict[tuple[str, str], Secret] = {}
+    problems: dict[tuple[str, str], str] = {}
+    for row in await connection.execute(sa.select(secret).where(secret.c.owner_table == table)):
+        where = row.owner_id, row.field
+        try:
+            values[where] = keyring.open(_sealed(row), Place(table, *where))
+        except KeyringError as error:
+            problems[where] = str(error)
+    return Opened(values, problems)
+
+
+async def check_keyring(database: Database, keyring: Keyring) -> None:
+    """Open the sentinel, or make one with the first key. Raises DatabaseError: the gateway must not start."""
+    async with database.read() as connection:
+        found = (await connection.execute(_one(_SENTINEL))).one_or_none()
+        used = set((await connection.execute(sa.select(secret.c.key_id).distinct())).scalars())
+    if missing := sorted(used.difference(keyring.names)):
+        raise DatabaseError(
+            f"the secrets in {database.name} are encrypted with the key {missing[0]}: add it to PENSTOCK_SECRET_KEYS"
+        )
+    if found is not None:
+        try:
+            keyring.open(_sealed(found), _SENTINEL)
+        except KeyringError as error:
+            raise DatabaseError(f"the secrets in {database.name} can't be read: {error}") from None
+    elif not keyring.is_empty:
+        async with database.change() as connection:
+            await put(connection, keyring, _SENTINEL, Secret("penstock"))
+
+
+async def count_by_key(database: Database) -> dict[str, int]:
+    """How many values each key has encrypted."""
+    async with database.read() as connection:
+        query = sa.select(secret.c.key_id, sa.func.count()).group_by(secret.c.key_id).order_by(secret.c.key_id)
+        return {row[0]: row[1] for row in await connection.execute(query)}
+
+
+async def rotate(database: Database, keyring: Keyring) -> int:
+    """Encrypt everything anew that an older key has encrypted; the number of values. What was interrupted goes on when
+    it is called again. Raises DatabaseError and KeyringError."""
+    done = 0
+    while moved := await _rotate_some(database, keyring):
+        done += moved
+    return done
+
+
+async def _rotate_some(database: Database, keyring: Keyring) -> int:
+    async with database.change() as connection:
+        older = sa.select(secret).where(secret.c.key_id != keyring.first).limit(_BATCH)
+        rows = (await connection.execute(older)).all()
+        for row in rows:
+            place = Place(row.owner_table, row.owner_id, row.field)
+            sealed = keyring.seal(keyring.open(_sealed(row), place), place, os.urandom(NONCE_BYTES))
+            # A row that was changed meanwhile has the newest key already.
+            same = secret.c.id == row.id, secret.c.row_version == row.row_version
+            values = {**msgspec.structs.asdict(sealed), "row_version": row.row_version + 1}
+            await connection.execute(secret.update().where(*same).values(**values))
+    return len(rows)
+
+
+def _one(place: Place) -> sa.Select[tuple[object, ...]]:
+    here = (secret.c.owner_table == place.table, secret.c.owner_id == place.row, secret.c.field == place.field)
+    return sa.select(secret).where(*here)
+
+
+def _sealed(row: sa.Row[tuple[object, ...]]) -> Sealed:
+    return Sealed(row.key_id, bytes(row.nonce), bytes(row.ciphertext))
+
+
+def forget(rows: Collection[str], table: str) -> Iterable[sa.Delete]:
+    """The statements that take away all values of rows that are deleted."""
+    if rows:
+        yield secret.delete().where(secret.c.owner_table == table, secret.c.owner_id.in_(rows))

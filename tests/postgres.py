@@ -1,0 +1,94 @@
+"""A real PostgreSQL server for the tests, where its programs are installed (Debian: ``postgresql``).
+
+It listens on a socket in its own folder only: no port could be another's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+NOT_INSTALLED: Final = "PostgreSQL is not installed (Debian: apt install postgresql)"
+_PROGRAMS: Final = ("initdb", "postgres", "pg_isready")
+_SYSTEM_USER: Final = "postgres"
+_FAST: Final = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB")
+
+
+def programs() -> Path | None:
+    """The folder with the server and its tools, of the newest version that is installed."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parts[-2]))
+    folders = [*reversed(found), *(Path(folder) for folder in os.get_exec_path())]
+    return next((each for each in folders if all((each / name).exists() for name in _PROGRAMS)), None)
+
+
+class Postgres:
+    """A server that runs. ``fresh`` is the address of a new, empty database."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+        self._numbers = count()
+
+    def address(self, database: str) -> str:
+        return f"postgresql://penstock@/{database}?host={self._folder}"
+
+    def fresh(self) -> str:
+        name = f"test_{next(self._numbers)}"
+        asyncio.run(self._create(name))
+        return self.address(name)
+
+    async def _create(self, name: str) -> None:
+        connection = await asyncpg.connect(self.address("postgres"))
+        try:
+            await connection.execute(f"CREATE DATABASE {name}")
+        finally:
+            await connection.close()
+
+
+@contextlib.contextmanager
+def running_postgres() -> Iterator[Postgres]:
+    """A server with a folder of its own, stopped at the end. Root, as whom it refuses to run, gives it to its own user."""
+    folder = programs()
+    assert folder is not None
+    as_user = {"user": _SYSTEM_USER} if os.geteuid() == 0 else {}
+    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as place:
+        if as_user:
+            shutil.chown(place, _SYSTEM_USER)
+        data = Path(place, "data")
+        initdb = (
+            folder / "initdb",
+            "-D",
+            data,
+            "-U",
+            "penstock",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "--no-sync",
+        )
+        subprocess.run(initdb, check=True, capture_output=True, cwd=place, **as_user)  # type: ignore[call-overload]
+        options = [option for each in _FAST for option in ("-c", each)]
+        command = (folder / "postgres", "-D", data, "-h", "", "-k", place, *options)
+        with (
+            Path(place, "log").open("wb") as log,
+            subprocess.Popen(command, stdout=log, stderr=log, cwd=place, **as_user) as server,  # type: ignore[call-overload]
+        ):
+            try:
+                ready = (folder / "pg_isready", "-q", "-h", place, "-t", "1")
+                while subprocess.run(ready, check=False).returncode:
+                    assert server.poll() is None, Path(place, "log").read_text()
+                yield Postgres(place)
+            finally:
+                server.terminate()
+                server.wait()
