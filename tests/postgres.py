@@ -16,7 +16,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]
 
 NOT_INSTALLED: Final = "PostgreSQL is not installed (Debian: apt install postgresql)"
 _PROGRAMS: Final = ("initdb", "postgres", "pg_isready")

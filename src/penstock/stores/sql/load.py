@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from penstock.core.json_text import UNREADABLE, read_json
+from penstock.core.json_text import read_json, read_json_or_none
 from penstock.core.secret import Secret
 from penstock.stores.catalogue import EMPTY, Catalogue, GatewayKey, SavedConfig, VirtualKey
 from penstock.stores.sql import schema
@@ -199,17 +199,17 @@ async def _has_keys(connection: AsyncConnection) -> bool:
 def _config(text: str) -> object:
     try:
         return read_json(text.encode())
-    except UNREADABLE:
+    except (ValueError, RecursionError):
         raise Unusable("the config is no JSON") from None
 
 
 def _object(text: str) -> dict[str, Any]:
-    value = read_json(text.encode())
+    value = read_json_or_none(text.encode())
     return value if isinstance(value, dict) else {}
 
 
 def _list(text: str | None) -> list[str] | None:
-    value = None if text is None else read_json(text.encode())
+    value = None if text is None else read_json_or_none(text.encode())
     return value if isinstance(value, list) else None
 
 
