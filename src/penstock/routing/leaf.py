@@ -183,11 +183,11 @@ class LeafBuilder:
         name, where, overrides = _provider(fields, overrides)
         from_config = name is not None
         by_operator = from_config and self._headers.is_saved
-        if name is None:
+        if not name:
             name, where = self._headers.provider, self._headers.named_in
         key = None
         with problems.collected():
-            if name is None:
+            if not name:
                 raise _no_provider()
             key = self._virtual_key(name[1:], where) if name.startswith("@") else None
             provider = key.provider if key else name

@@ -67,7 +67,13 @@ def test_serve_takes_flags_and_finds_a_free_port(served: list[Settings], workers
 
 
 def test_serve_is_quiet_when_told_to(served: list[Settings]) -> None:
-    assert run("serve", "--port", "0", "--log-level", "warning").output == ""
+    assert run("serve", "--port", "0", "--log-level", "error").output == ""
+
+
+def test_serve_tells_where_it_listens_at_level_warning(served: list[Settings]) -> None:
+    said = run("serve", "--port", "0", "--log-level", "warning").output
+    assert said.endswith(f" listens on http://127.0.0.1:{served[0].server.port}\n")
+    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
