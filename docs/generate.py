@@ -280,6 +280,7 @@ object, with the provider's own body beside it:
     "code": "1500",
     "status_code": 400
   }},
+  "message": "mistral-ai error: no such model",
   "provider": "mistral-ai",
   "provider_response": {{"message": "no such model", "code": 1500}}
 }}

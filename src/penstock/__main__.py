@@ -7,8 +7,8 @@ import signal
 
 
 def run() -> None:
-    """The command line. Ctrl-C ends the process with status 130 and prints nothing, whenever it comes: not while modules
-    are imported, nor while arguments are read, nor at the end of the process.
+    """The command line. Ctrl-C ends the process with status 130 and prints nothing, whenever it comes: while modules
+    are imported, while arguments are read, at the end of the process.
 
     KeyboardInterrupt could come up anywhere, in an import or in a destructor, and would be printed as a traceback. A
     command that has something to finish, such as ``serve``, sets a handler of its own.

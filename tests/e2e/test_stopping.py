@@ -192,7 +192,9 @@ STAGES = [
 @pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("stage", STAGES)
 def test_ctrl_c_prints_no_traceback_at_any_stage(stage: str, workers: str) -> None:
-    done = subprocess.run([sys.executable, "-c", INTERRUPTED, stage, workers], capture_output=True, timeout=60, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, stage, workers], capture_output=True, timeout=60, check=False
+    )
     assert done.stderr == b""
     assert done.returncode in {0, 130}
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import socket
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -108,11 +110,11 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
     problems = [*_tls_problems(settings)]
     try:
         app = build(settings, catalogue)
-        if problems:
-            raise SettingsError(problems)
         refuse_open(settings, is_guarded=app.is_guarded)
     except SettingsError as error:
         raise SettingsError([*error.problems, *problems]) from None
+    if problems:
+        raise SettingsError(problems)
     _greet(settings, source, is_guarded=app.is_guarded)
     if bound.workers > 1:
         if app.is_guarded:
@@ -202,8 +204,18 @@ Try it{" (with a gateway key of yours in place of GATEWAY_KEY)" if is_guarded el
     -d '{{"model": "echo", "messages": [{{"role": "user", "content": "Hello!"}}]}}'
 
 Settings: {source or "the defaults, PENSTOCK_* variables and flags"} (all there are: docs/settings.md)
-Providers: penstock providers. Provider keys in the environment: {lent}. Stop with Ctrl-C.
+Providers: {_program()} providers. Provider keys in the environment: {lent}. Stop with Ctrl-C.
 """
+
+
+def _program() -> str:
+    """How this command is called from here: ``make run`` puts it on nobody's PATH."""
+    if shutil.which("penstock"):
+        return "penstock"
+    script, place = Path(sys.executable).with_name("penstock"), working_directory()
+    if not script.exists():
+        return f"{sys.executable} -m penstock"
+    return str(script.relative_to(place) if script.is_relative_to(place) else script)
 
 
 def _lent(settings: Settings, *, is_guarded: bool) -> str:

@@ -72,9 +72,7 @@ def _whole(values: dict[str, Any], builder: LeafBuilder) -> Plan | Failure:
         with problems.collected():
             plan = _node(fields, builder)
             failure = problems.failure()
-            if failure is None and weigh(plan) > MOST_BYTES:
-                raise OverBudget(f"its targets take more than {MOST_BYTES >> 20} MB, with what they inherit")
-            return plan if failure is None else failure
+            return _weighed(plan) if failure is None else failure
     except OverBudget as over:
         _add_last(problems, _over(over))
     except RecursionError:
@@ -85,6 +83,13 @@ def _whole(values: dict[str, Any], builder: LeafBuilder) -> Plan | Failure:
     if failure is None:
         raise AssertionError("a config without a plan has a problem")
     return failure
+
+
+def _weighed(plan: Plan) -> Plan:
+    """The plan. Raises OverBudget if it is too large."""
+    if weigh(plan) > MOST_BYTES:
+        raise OverBudget(f"its targets take more than {MOST_BYTES >> 20} MB, with what they inherit")
+    return plan
 
 
 def _add_last(problems: Problems, refused: Refused) -> None:

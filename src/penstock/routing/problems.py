@@ -1,7 +1,7 @@
 """Everything that is wrong with one config, so that one answer tells all that has to be mended.
 
 A config comes from a caller: the number of problems is bounded, and reading ends at the bound. Source:
-docs/configs.md#errors.
+docs/configs.md#all-problems-at-once.
 """
 
 from __future__ import annotations

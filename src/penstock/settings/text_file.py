@@ -37,13 +37,10 @@ def read_text(path: Path, limit: int, *, is_input: bool = False) -> str:
 def _open_at_once(path: str, flags: int) -> int:
     """Open a file and never wait for it. Raises OSError for a pipe."""
     number = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-    try:
-        if stat.S_ISFIFO(os.fstat(number).st_mode):
-            raise OSError(errno.EINVAL, "it is a pipe and no file", path)
-        os.set_blocking(number, True)
-    except OSError:
+    if stat.S_ISFIFO(os.fstat(number).st_mode):
         os.close(number)
-        raise
+        raise OSError(errno.EINVAL, "it is a pipe and no file", path)
+    os.set_blocking(number, True)
     return number
 
 

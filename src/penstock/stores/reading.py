@@ -106,12 +106,13 @@ class Reading:
     def _sections(self) -> dict[str, Any]:
         try:
             sections = parse_toml(self._text(self._path.name, LARGEST_SETTINGS))
-            self.is_read = True
-            return sections
         except Unusable as unusable:
             self.problems.append(str(unusable))
         except BadToml as error:
             self.problems.append(f"{self._path.name} is not valid TOML: {error}")
+        else:
+            self.is_read = True
+            return sections
         return {}
 
     def _definitions(self, sections: Mapping[str, Any], section: str) -> Iterator[Definition]:

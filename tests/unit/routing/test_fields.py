@@ -224,7 +224,12 @@ def test_a_misspelt_key_is_not_missing() -> None:
 
 def test_reading_goes_on_behind_a_problem() -> None:
     fields = Fields({"a": 1, "b": "x", "c": [1, "y", None], "d": -1}, "config")
-    assert (fields.text("a"), fields.number("b"), fields.texts("c"), fields.number("d", least=0)) == (None, None, ("y",), None)
+    assert (fields.text("a"), fields.number("b"), fields.texts("c"), fields.number("d", least=0)) == (
+        None,
+        None,
+        ("y",),
+        None,
+    )
     failure = fields.budget.problems.failure()
     assert failure is not None
     assert [each.param for each in failure.parts] == ["config.a", "config.b", "config.c[0]", "config.c[2]", "config.d"]
@@ -232,7 +237,9 @@ def test_reading_goes_on_behind_a_problem() -> None:
 
 def test_an_inherited_key_stands_where_it_is_written() -> None:
     outer = Fields({"retry": 1, "strategy": {"mode": "fallback", "cb_config": 5}}, "config")
-    inner = Fields({"retry": 1, "cb_config": 5, "weight": 1}, "config.targets[0]", outer.budget, {"weight": 1}, None, outer)
+    inner = Fields(
+        {"retry": 1, "cb_config": 5, "weight": 1}, "config.targets[0]", outer.budget, {"weight": 1}, None, outer
+    )
     below = Fields({"retry": 1, "weight": 2}, "config.targets[0].targets[1]", outer.budget, {"weight": 2}, None, inner)
     assert [inner.at(key) for key in ("retry", "cb_config", "weight", "absent")] == [
         "config.retry", "config.strategy.cb_config", "config.targets[0].weight", "config.targets[0].absent",
