@@ -126,7 +126,8 @@ class Fields:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
-            return self._mistyped(key, "number")
+            self._mistyped(key, "number")
+            return None
         if not max(least, -_LARGEST) <= value <= _LARGEST:
             self.complain(key, f"it must be at least {least:g}" if value < least else "it is too large")
             return None
@@ -179,7 +180,8 @@ class Fields:
     def _typed(self, key: str, kind: type, name: str) -> Any:
         value = self.values.get(key)
         if value is not None and not isinstance(value, kind):
-            return self._mistyped(key, name)
+            self._mistyped(key, name)
+            return None
         return value
 
     def _mistyped(self, key: str, expected: str) -> None:

@@ -236,9 +236,10 @@ class LeafBuilder:
         if not text:
             return None
         where = "x-portkey-custom-host" if from_header else fields.at("custom_host")
+        host = None
         with fields.budget.problems.collected():
-            return self._judged_host(text, where)
-        return None
+            host = self._judged_host(text, where)
+        return host
 
     def _judged_host(self, text: str, where: str) -> Url:
         """The address that a caller or a saved config names. Raises Refused."""
