@@ -236,10 +236,9 @@ class LeafBuilder:
         if not text:
             return None
         where = "x-portkey-custom-host" if from_header else fields.at("custom_host")
-        host = None
         with fields.budget.problems.collected():
-            host = self._judged_host(text, where)
-        return host
+            return self._judged_host(text, where)
+        return None
 
     def _judged_host(self, text: str, where: str) -> Url:
         """The address that a caller or a saved config names. Raises Refused."""

@@ -6,9 +6,8 @@ docs/configs.md#all-problems-at-once.
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Iterator
+from types import TracebackType
 from typing import Final
 
 import msgspec
@@ -54,17 +53,31 @@ class Problems:
         if len(self._failures) >= MOST_PROBLEMS:
             raise Enough
 
-    @contextlib.contextmanager
-    def collected(self) -> Iterator[None]:
-        """Add the problem that ends the block, and go on behind it."""
-        try:
-            yield
-        except Refused as refused:
-            self.add(refused)
+    def collected(self) -> Collected:
+        """A block that a problem may end: the problem is added, and reading goes on behind the block."""
+        return Collected(self)
 
     def failure(self) -> Failure | None:
         """The failure to answer with, None without a problem. ``param`` and ``kind`` are the first problem's."""
         return _joined([*self._failures.values()])
+
+
+class Collected:
+    """The context of ``Problems.collected``. Its exit raises Enough."""
+
+    __slots__ = ("_problems",)
+
+    def __init__(self, problems: Problems) -> None:
+        self._problems = problems
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> bool:
+        if isinstance(error, Refused):
+            self._problems.add(error)
+            return True
+        return False
 
 
 def of_config_alone(failure: Failure) -> Failure | None:
