@@ -248,7 +248,9 @@ _ERRORS: Final = f"""\
 
 Every error of the gateway's own is OpenAI's error object. `message` says what went wrong, where, and what to do,
 `param` names the header, config member or body member at fault, `code` is one of those below. Beside it stand the
-`status` and `message` that Portkey's clients know.
+`status` and `message` that Portkey's clients know; this `message` begins with Portkey's sentence where there is one,
+and goes on with the error's own. A config's problems are told together
+([configs.md](configs.md#all-problems-at-once)).
 
 ```json
 {{
@@ -280,6 +282,7 @@ object, with the provider's own body beside it:
     "code": "1500",
     "status_code": 400
   }},
+  "message": "mistral-ai error: no such model",
   "provider": "mistral-ai",
   "provider_response": {{"message": "no such model", "code": 1500}}
 }}
