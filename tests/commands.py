@@ -68,4 +68,5 @@ def installed(monkeypatch: pytest.MonkeyPatch, gateway: App) -> None:
         return gateway
 
     monkeypatch.setattr(stub, "build", build, raising=False)
+    monkeypatch.setattr(stub, "with_catalogue_problems", lambda error, path: error, raising=False)
     monkeypatch.setitem(sys.modules, "penstock.app", stub)

@@ -7,20 +7,20 @@ import signal
 
 
 def run() -> None:
-    """The command line. Ctrl-C prints no traceback, whenever it comes: not while modules are imported, nor at the end
-    of the process. A command that has handlers of its own keeps them."""
-    _leave_on_interrupt()
+    """The command line. Ctrl-C ends the process with status 130 and prints nothing, whenever it comes: while modules
+    are imported, while arguments are read, at the end of the process.
+
+    KeyboardInterrupt could come up anywhere, in an import or in a destructor, and would be printed as a traceback. A
+    command that has something to finish, such as ``serve``, sets a handler of its own.
+    """
+    leave_on_interrupt()
     from penstock.cli import main
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        main(prog_name="penstock")
-    finally:
-        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            _leave_on_interrupt()
+    main(prog_name="penstock")
 
 
-def _leave_on_interrupt() -> None:
+def leave_on_interrupt() -> None:
+    """End the process at SIGINT."""
     signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 

@@ -7,7 +7,7 @@ import logging
 import os
 import ssl
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -34,11 +34,12 @@ from penstock.server.gateway import Gateway, Part, RequestLimits
 from penstock.server.limits import CallerLimits
 from penstock.server.origin import Origins
 from penstock.settings import Settings, SettingsError, must_be_guarded
+from penstock.settings.load import is_network
 from penstock.settings.model import Server as ServerSettings
 from penstock.settings.model import Upstream as UpstreamSettings
 from penstock.stores.file import CatalogueError, CatalogueFile
 from penstock.stores.memory import MemoryReplyStore
-from penstock.stores.reading import exposure
+from penstock.stores.reading import Reading, exposure
 from penstock.transport import connection, files
 from penstock.transport.base import Transport
 from penstock.transport.echo import EchoTransport
@@ -123,11 +124,28 @@ def read_catalogue(settings: Settings, path: Path | None) -> CatalogueFile:
     try:
         catalogues = CatalogueFile(path, os.environ, PROVIDERS, check, must_be_guarded=must_be_guarded(os.environ))
     except CatalogueError as error:
-        raise SettingsError(error.problems) from None
-    default = settings.routing.default_config
-    if default and default not in catalogues.current.configs:
-        raise SettingsError([f"routing.default_config: there is no [configs.{default}]"])
+        raise SettingsError([*error.problems, *_missing_default(settings, error.configs)], settings) from None
+    problems = [*_missing_default(settings, catalogues.current.configs)]
+    if problems:
+        raise SettingsError(problems, settings)
     return catalogues
+
+
+def _missing_default(settings: Settings, configs: Collection[str] | None) -> Iterator[str]:
+    default = settings.routing.default_config
+    if default and configs is not None and default not in configs:
+        yield f"routing.default_config: there is no [configs.{default}]"
+
+
+def with_catalogue_problems(error: SettingsError, path: Path | None) -> SettingsError:
+    """The problems of the settings, and those of the virtual keys, configs and gateway keys in the same file."""
+    settings = error.readable
+    if path is None or settings is None:
+        return error
+    hosts = tuple(host for host in settings.trusted_hosts if "/" not in host or is_network(host))
+    reading = Reading(path, os.environ, PROVIDERS, judge(PROVIDERS, AddressPolicy(hosts)))
+    configs = reading.catalogue.configs if reading.is_read else None
+    return SettingsError([*error.problems, *reading.of_catalogue, *_missing_default(settings, configs)], settings)
 
 
 def _pipeline(

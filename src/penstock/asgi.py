@@ -6,11 +6,11 @@ Settings come from PENSTOCK_* variables and penstock.toml, as for ``penstock ser
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 from penstock.app import build
-from penstock.settings import catalogue_file, load, refuse_open
+from penstock.settings import catalogue_file, load, refuse_open, working_directory
 
-_settings = load({}, os.environ, Path.cwd())
-app = build(_settings, catalogue_file({}, os.environ, Path.cwd()))
+_place = working_directory()
+_settings = load({}, os.environ, _place)
+app = build(_settings, catalogue_file({}, os.environ, _place))
 refuse_open(_settings, is_guarded=app.is_guarded)

@@ -22,7 +22,7 @@ from penstock.routing.plan import leaves
 from running import RunningGateway
 
 ROOT = Path(__file__).parents[2]
-WRITTEN = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "bench/README.md", "docs/**/*.md"]
+WRITTEN = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "bench/README.md", "packaging/README.md", "docs/**/*.md"]
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text("utf-8")
     for pattern in WRITTEN
@@ -79,7 +79,7 @@ def said(output: str) -> str:
 
 
 def test_there_are_examples() -> None:
-    assert {shown.name.split(":")[0] for shown in CURLS} == {"README.md", "docs/echo.md"}
+    assert {shown.name.split(":")[0] for shown in CURLS} == {"README.md", "docs/echo.md", "packaging/README.md"}
     assert len(SDKS) == 3
 
 

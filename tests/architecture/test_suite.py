@@ -198,3 +198,12 @@ def test_a_seed_gives_an_order_and_keeps_the_tests_of_a_file_together() -> None:
     assert sorted(order) == shuffled(None)
     files = [path for path, _ in order]
     assert sum(one != other for one, other in pairwise(files)) == 5
+
+
+def test_no_test_changes_a_module_that_other_threads_use() -> None:
+    """A thread of another test that still ends, or an event loop, would meet the change: patch the name in the module
+    that is tested, ``"penstock.x.socket"``."""
+    shared = "asyncio|os|random|signal|socket|ssl|subprocess|tempfile|threading|time"
+    patched = re.compile(rf'setattr\(\s*(?:({shared}),|"({shared})\.)')
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        assert patched.search(path.read_text("utf-8")) is None, path.relative_to(ROOT)

@@ -262,7 +262,7 @@ STREAMS = [
     Row("hedge: plain as well", fallback(A, B, hedge={"delay": 0.05}), ((wait_for_hang_up,), (says("b"),)), "targets[1] 200", body="b"),
     Row("hedge: not when the first is quick", fallback(A, B, hedge={"delay": 30}), ((says("a"),),), "targets[0] 200", body="a"),
     Row("hedge: a quick failure leads on", fallback(A, B, hedge={"delay": 30}), ((status(500),), (says("b"),)), "targets[0] 500; targets[1] 200", body="b"),
-    Row("hedge: the third when both fail", with_(fallback(A, B, C, hedge={"delay": 0.05}), request_timeout=900), ((wait_for_hang_up,), (status(500),), (says("c"),)), "targets[1] 500; targets[0] first_byte_timeout; targets[2] 200", body="c"),
+    Row("hedge: the third when both fail", fallback(with_(A, request_timeout=3000), B, C, hedge={"delay": 0.05}), ((wait_for_hang_up,), (status(500),), (says("c"),)), "targets[1] 500; targets[0] first_byte_timeout; targets[2] 200", body="c"),
     Row("hedge: no budget, no second", fallback(A, B, hedge={"delay": 0.01, "percent": 0}), ((says("a"),),), "targets[0] 200", body="a"),
 ]
 

@@ -73,11 +73,14 @@ def test_bad_bodies(body: Any, code: str, param: str | None, gateway: RunningGat
         ({"x_portkey_config": "pc-1"}, 400, "unknown_config", "x-portkey-config", "Invalid config passed. You need to pass a valid json"),
         ({"x_portkey_config": '{"options":[]}'}, 400, "invalid_config", "config.options", "This version of config is not supported in this route. Please migrate to the latest version"),
         ({"x_portkey_forward_headers": "x-portkey-forward-headers"}, 400, "invalid_config", "x-portkey-forward-headers", "forward_headers must not contain the 'x-portkey-forward-headers' header"),
-        ({"x_portkey_virtual_key": "vk-1"}, 400, "unknown_virtual_key", "config.virtual_key", None),
+        ({"x_portkey_virtual_key": "vk-1"}, 400, "unknown_virtual_key", "x-portkey-virtual-key", None),
+        ({"x_portkey_provider": "@vk-1"}, 400, "unknown_virtual_key", "x-portkey-provider", None),
+        ({"x_portkey_config": '{"virtual_key":"vk-1"}'}, 400, "unknown_virtual_key", "config.virtual_key", None),
+        ({"x_portkey_config": '{"retry":{"attempts":"2"},"targets":[{"provider":"openai"},{"provider":"groq"}]}'}, 400, "invalid_config", "config.retry.attempts", "Invalid config passed"),
         ({"x_portkey_default_input_guardrails": "[]"}, 400, "invalid_config", "x-portkey-default-input-guardrails", None),
         ({"content_encoding": "br"}, 400, "invalid_request", "content-encoding", None),
         ({"content_encoding": "gzip"}, 400, "invalid_request", "content-encoding", None),
-        ({"x_penstock_hops": "5"}, 508, "loop_detected", "x-portkey-custom-host", None),
+        ({"x_penstock_hops": "5"}, 508, "loop_detected", "x-penstock-hops", None),
     ],
 )  # fmt: skip
 def test_bad_headers(
@@ -92,8 +95,40 @@ def test_bad_headers(
     got = chat(gateway, upstream, **headers)
     assert_error(got, status, code, param)
     if plain:
-        assert (got.json()["status"], got.json()["message"]) == ("failure", plain)
+        assert got.json()["status"] == "failure"
+        assert got.json()["message"].startswith(plain)
+    assert got.json()["error"]["message"] in got.json()["message"]
     assert upstream.received == []
+
+
+def test_all_problems_of_a_config_are_told_in_one_error(gateway: RunningGateway) -> None:
+    config = {
+        "strategy": {"mode": "fallback", "on_status_codes": ["many"]},
+        "retry": {"attempts": "2", "on_status_codes": [429, "x"]},
+        "targets": [
+            {"provider": "opnai", "cache": {"mode": "none"}},
+            {"virtual_key": "nobody", "request_timeout": "soon", "custom_host": "http://10.0.0.1"},
+            5,
+        ],
+    }
+    got = chat(gateway, None, x_portkey_config=json.dumps(config))
+    assert_error(got, 400, "invalid_config", "config.targets[2]")
+    explained = httpx.post(f"{gateway.v1}/explain", json={"config": config}, timeout=60).json()
+    for told in (got.json()["error"]["message"], got.json()["message"], explained["error"]["message"]):
+        assert "The config has 9 problems: (1) " in told
+        for where in (
+            "config.targets[2]: it must be an object",
+            "config.retry.attempts: Expected number",
+            "config.retry.on_status_codes[1]: Expected number",
+            "There is no provider 'opnai': did you mean 'openai'?",
+            "config.targets[0].cache.mode: Invalid",
+            "There is no virtual key 'nobody'",
+            "The custom host in config.targets[1].custom_host is refused",
+            "config.targets[1].request_timeout: Expected number",
+            "config.strategy.on_status_codes[0]: Expected number",
+        ):
+            assert where in told
+    assert len(got.json()["errors"]) == 6
 
 
 def test_a_provider_without_a_key_says_how_to_give_one(gateway: RunningGateway) -> None:

@@ -93,11 +93,16 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def serving(tmp_path: Path, *arguments: str, stdout: int = subprocess.DEVNULL, **environment: str) -> Iterator[Serving]:
+def serving(
+    tmp_path: Path, *arguments: str, stdout: int = subprocess.DEVNULL, group: bool = False, **environment: str
+) -> Iterator[Serving]:
     log = tmp_path / "errors"
     command = [sys.executable, "-m", "penstock", "serve", "--port", "0", *arguments]
     environment = {**os.environ, **environment}
-    with log.open("wb") as errors, subprocess.Popen(command, stdout=stdout, stderr=errors, env=environment) as process:
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(command, stdout=stdout, stderr=errors, env=environment, start_new_session=group) as process,
+    ):
         try:
             yield Serving(process, log)
         finally:
@@ -154,26 +159,66 @@ def test_messages_that_nobody_reads_can_not_hold_the_stop(tmp_path: Path, upstre
 
 
 INTERRUPTED = """
-import os, signal, sys, threading
-from penstock import __main__ as entry
-ready, delay = entry._leave_on_interrupt, float(sys.argv.pop(1))
+import atexit, os, signal, sys
+stage, workers = sys.argv[1:3]
+seen = []
+
 def interrupt():
-    for _ in range(3):
-        os.kill(os.getpid(), signal.SIGINT)
-def prepared():
-    ready()
-    threading.Timer(delay, interrupt).start()
-entry._leave_on_interrupt = prepared
+    if not seen:
+        seen.append(stage)
+        for _ in range(3):
+            os.kill(os.getpid(), signal.SIGINT)
+
+def watch(event, arguments):
+    if event == stage or (event == "import" and arguments[0] == stage):
+        interrupt()
+
+from penstock import __main__ as entry
+sys.argv[1:] = ["serve", "--port", "0", "--log-level", "error", "--workers", workers]
+sys.addaudithook(watch)
+if stage == "exit":
+    from penstock.server import serve
+    serve.serve = serve.supervise = lambda *_: None
+    atexit.register(interrupt)
 entry.run()
 """
+STAGES = [
+    "penstock.cli", "click", "penstock.cli.serve", "penstock.settings.load", "msgspec", "socket.bind", "penstock.app",
+    "penstock.providers.registry", "penstock.transport.http1", "penstock.server.serve", "uvicorn", "exit",
+]  # fmt: skip
+"""Modules while they are imported, an audit event, and the end of the process."""
 
 
-@pytest.mark.parametrize("delay", [0, 0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.6])
-def test_ctrl_c_prints_no_traceback_whenever_it_comes(delay: float) -> None:
-    command = [sys.executable, "-c", INTERRUPTED, str(delay), "serve", "--port", "0", "--log-level", "error"]
-    done = subprocess.run(command, capture_output=True, timeout=60, check=False)
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("stage", STAGES)
+def test_ctrl_c_prints_no_traceback_at_any_stage(stage: str, workers: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED, stage, workers], capture_output=True, timeout=60, check=False
+    )
     assert done.stderr == b""
     assert done.returncode in {0, 130}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_ctrl_c_prints_no_traceback_while_it_serves(tmp_path: Path, workers: int, number: int) -> None:
+    """Right behind the banner, while workers are being started, and while the process stops; to the whole group, as a
+    terminal sends it."""
+    with serving(tmp_path, "--workers", str(workers), group=True) as gateway:
+        for _ in range(number):
+            os.killpg(gateway.process.pid, INT)
+        assert gateway.process.wait(60) == 0
+        assert "Traceback" not in gateway.errors
+        assert "KeyboardInterrupt" not in gateway.errors
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ctrl_c_prints_no_traceback_when_workers_are_up(tmp_path: Path, workers: int) -> None:
+    with serving(tmp_path, "--workers", str(workers), group=True) as gateway:
+        assert gateway.health() == 200
+        os.killpg(gateway.process.pid, INT)
+        assert gateway.process.wait(60) == 0
+        assert "Traceback" not in gateway.errors
 
 
 def test_a_worker_that_crashes_is_told_and_replaced(tmp_path: Path) -> None:

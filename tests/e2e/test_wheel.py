@@ -34,6 +34,14 @@ def test_the_wheel_holds_the_package_and_its_types(installed: Path) -> None:
     assert not {each.name for each in installed.iterdir()} - {"penstock", about.name}
 
 
+def test_the_page_of_the_package_index_leads_nowhere_in_the_repository(installed: Path) -> None:
+    (about,) = installed.glob("penstock-*.dist-info")
+    page = (about / "METADATA").read_text("utf-8")
+    assert "# Penstock\n" in page
+    assert re.findall(r"\]\((?!https://)[^)]*\)|^\[[^\]]+\]: (?!https://).*$", page, re.MULTILINE) == []
+    assert "make " not in page
+
+
 def test_the_wheel_serves_without_the_checkout(installed: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(installed), "PYTHONSAFEPATH": "1"}
     where = "import penstock; print(penstock.__file__)"

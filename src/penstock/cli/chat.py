@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
 from penstock.cli.terminal import Terminal
-from penstock.settings import Settings, SettingsError, load
+from penstock.settings import Settings, SettingsError, load, working_directory
 
 
 @click.command("chat")
@@ -85,7 +84,7 @@ def _ask_here(headers: dict[str, str], body: bytes, terminal: Terminal) -> None:
     from penstock.cli.in_process import ask
 
     try:
-        app = build(_for_one(load({}, os.environ, Path.cwd())))
+        app = build(_for_one(load({}, os.environ, working_directory())))
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
     asyncio.run(ask(app, headers, body, terminal))

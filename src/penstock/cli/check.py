@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import click
 import msgspec
 
-from penstock.core.failure import Failure, Kind
+from penstock.core.failure import Failure
 
 if TYPE_CHECKING:
     from penstock.cli.config_file import ConfigFile
@@ -53,14 +53,18 @@ def _check_all(file: ConfigFile) -> bool:
     except SettingsError as error:
         click.echo("\n".join(error.problems))
         return False
+    is_valid = True
     for name, body in rehearsal.configs.items():
         found = _examine(rehearsal, name.encode(), msgspec.json.decode(body))
         if isinstance(found, Failure):
-            click.echo(f"{file.name}: configs.{name}: {_reason(found)}")
-            return False
+            for failure in found.parts or (found,):
+                click.echo(f"{file.name}: configs.{name}: {_reason(failure)}")
+            is_valid = False
+            continue
         _tell(found, f"{file.name}: configs.{name}")
-    click.echo(f"{file.name}: valid")
-    return True
+    if is_valid:
+        click.echo(f"{file.name}: valid")
+    return is_valid
 
 
 def _check(config: ConfigFile) -> bool:
@@ -71,11 +75,12 @@ def _check(config: ConfigFile) -> bool:
     if not isinstance(found, Failure):
         _tell(found, config.name, config)
         return True
-    path = found.param or ""
-    if path.startswith("config"):
-        click.echo(f"{config.place(path)}: {path}: {_reason(found)}")
-    else:
-        click.echo(f"{config.name}: {_reason(found)}")
+    for failure in found.parts or (found,):
+        path = failure.param or ""
+        if path.startswith("config"):
+            click.echo(f"{config.place(path)}: {path}: {_reason(failure)}")
+        else:
+            click.echo(f"{config.name}: {_reason(failure)}")
     return False
 
 
@@ -83,10 +88,11 @@ def _examine(rehearsal: Rehearsal, config: bytes, values: dict[str, Any]) -> _Ex
     """What a config does and what is suspicious about it; the failure of one that can't be used."""
     from penstock.cli.explanation import summary
     from penstock.cli.suspicions import Suspicion, suspicions
+    from penstock.routing.problems import of_config_alone
 
     provider, found = None, []
     compiled = rehearsal.compiled(config)
-    if isinstance(compiled, Failure) and compiled.kind is Kind.MISSING_PROVIDER:
+    if isinstance(compiled, Failure) and of_config_alone(compiled) != compiled:
         provider = _ANY_PROVIDER
         compiled = rehearsal.compiled(config, provider)
         found.append(Suspicion("config", f"requests have to name a provider; checked as if they named {provider}"))

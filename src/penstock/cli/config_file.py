@@ -116,7 +116,7 @@ def _text(name: str) -> str:
         if name == _STANDARD_INPUT:
             return read_stream(sys.stdin.buffer, LARGEST_FILE)
         path = Path(name)
-        return read_text(path, LARGEST_SETTINGS if path.name == _SETTINGS else LARGEST_FILE)
+        return read_text(path, LARGEST_SETTINGS if path.name == _SETTINGS else LARGEST_FILE, is_input=True)
     except OSError as error:
         raise click.ClickException(f"{name} can't be read: {error.strerror}") from None
     except TooLarge as error:

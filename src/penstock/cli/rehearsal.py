@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import click
 import msgspec
 
 from penstock.app import build
+from penstock.cli.serve import read_settings
 from penstock.core.failure import Failure
 from penstock.observe.record import Records
 from penstock.pipeline.account import Account
@@ -21,7 +21,7 @@ from penstock.providers.row import Operation
 from penstock.routing.explain import Explanation
 from penstock.routing.plan import Target
 from penstock.server.surfaces import DEFAULT_DIALECT
-from penstock.settings import SettingsError, catalogue_file, load
+from penstock.settings import SettingsError, catalogue_file, working_directory
 from penstock.stores.memory import MemoryCatalogue
 
 _CREDENTIAL = b"Bearer a-key-of-the-callers"
@@ -44,8 +44,8 @@ class Rehearsal:
 
     def __init__(self, file: str | None = None) -> None:
         flags = {"config": file}
-        place = Path.cwd()
-        gateway = build(load(flags, os.environ, place), catalogue_file(flags, os.environ, place))
+        place = working_directory()
+        gateway = build(read_settings(flags, place), catalogue_file(flags, os.environ, place))
         self._router = gateway.pipeline.router
         self._compiler = self._router.compiler
         catalogue = self._compiler.catalogues.current

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import signal
 import socket
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -14,7 +16,16 @@ import click
 import msgspec
 
 from penstock import __version__
-from penstock.settings import GUARDED, Settings, SettingsError, catalogue_file, config_file, load, refuse_open
+from penstock.settings import (
+    GUARDED,
+    Settings,
+    SettingsError,
+    catalogue_file,
+    config_file,
+    load,
+    refuse_open,
+    working_directory,
+)
 from penstock.settings.field import FIELDS
 
 _APP: Final = "penstock.app:build"
@@ -41,14 +52,25 @@ def command(**flags: str | None) -> None:
     leave_on_signals()
     open_standard_files()
     try:
-        settings = load(flags, os.environ, Path.cwd())
+        place = working_directory()
+        settings = read_settings(flags, place)
         sock = bind(settings.server.host, settings.server.port)
         with sock:
-            source = config_file(flags, os.environ, Path.cwd())
-            _run(settings, sock, source, catalogue_file(flags, os.environ, Path.cwd()))
+            source = config_file(flags, os.environ, place)
+            _run(settings, sock, source, catalogue_file(flags, os.environ, place))
             ignore_signals()
     except SettingsError as error:
         raise click.ClickException(str(error)) from None
+
+
+def read_settings(flags: Mapping[str, str | None], place: Path) -> Settings:
+    """The settings in force. Raises SettingsError with everything that is wrong with their file."""
+    try:
+        return load(flags, os.environ, place)
+    except SettingsError as error:
+        from penstock.app import with_catalogue_problems
+
+        raise with_catalogue_problems(error, catalogue_file(flags, os.environ, place)) from None
 
 
 def open_standard_files() -> None:
@@ -85,9 +107,14 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
 
     raise_file_limit()
     # Built here too when others will serve: what is wrong with the settings is told before anything starts.
-    app = build(settings, catalogue)
-    refuse_open(settings, is_guarded=app.is_guarded)
-    _check_tls(settings)
+    problems = [*_tls_problems(settings)]
+    try:
+        app = build(settings, catalogue)
+        refuse_open(settings, is_guarded=app.is_guarded)
+    except SettingsError as error:
+        raise SettingsError([*error.problems, *problems]) from None
+    if problems:
+        raise SettingsError(problems)
     _greet(settings, source, is_guarded=app.is_guarded)
     if bound.workers > 1:
         if app.is_guarded:
@@ -98,8 +125,8 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
         serve(app, settings, sock)
 
 
-def _check_tls(settings: Settings) -> None:
-    """Raise SettingsError if the server could not serve HTTPS with the files of the settings."""
+def _tls_problems(settings: Settings) -> Iterator[str]:
+    """Why the server could not serve HTTPS with the files of the settings."""
     from penstock.server.tls import TlsFiles, problem
 
     files = TlsFiles.of(settings.server)
@@ -108,7 +135,7 @@ def _check_tls(settings: Settings) -> None:
     try:
         files.context()
     except (OSError, ValueError) as error:
-        raise SettingsError([problem(files, error)]) from None
+        yield problem(files, error)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -142,7 +169,9 @@ def _refusal(error: OSError, host: str, port: int) -> str:
 def _greet(settings: Settings, source: Path | None, *, is_guarded: bool) -> None:
     level = settings.server.log_level
     if level in {"debug", "info"}:
-        click.echo(banner(settings, source), err=True)
+        click.echo(banner(settings, source, is_guarded=is_guarded), err=True)
+    elif level == "warning":
+        click.echo(_listens(settings), err=True)
     if level in {"debug", "info", "warning"} and not (settings.is_loopback or is_guarded):
         click.echo(
             f"Warning: {settings.server.host} is not a loopback address. Anyone who reaches port "
@@ -152,20 +181,50 @@ def _greet(settings: Settings, source: Path | None, *, is_guarded: bool) -> None
         )
 
 
-def banner(settings: Settings, source: Path | None) -> str:
-    """What a newcomer needs: where the gateway listens, a first request to paste, where to read on."""
-    server, scheme = settings.server, "https" if settings.server.tls_cert else "http"
-    return f"""\
-Penstock {__version__} listens on {_url(server.host, server.port, scheme)}
+def _listens(settings: Settings) -> str:
+    server = settings.server
+    return f"Penstock {__version__} listens on {_url(server.host, server.port, _scheme(settings))}"
 
-Try it:
-  curl {_url(_reachable(server.host), server.port, scheme)}/v1/chat/completions \\
-    -H 'content-type: application/json' -H 'x-portkey-provider: echo' \\
+
+def _scheme(settings: Settings) -> str:
+    return "https" if settings.server.tls_cert else "http"
+
+
+def banner(settings: Settings, source: Path | None, *, is_guarded: bool = False) -> str:
+    """What a newcomer needs: where the gateway listens, a first request to paste, where to read on."""
+    server = settings.server
+    key = " -H 'authorization: Bearer GATEWAY_KEY'" if is_guarded else ""
+    lent = _lent(settings, is_guarded=is_guarded)
+    return f"""\
+{_listens(settings)}
+
+Try it{" (with a gateway key of yours in place of GATEWAY_KEY)" if is_guarded else ""}:
+  curl {_url(_reachable(server.host), server.port, _scheme(settings))}/v1/chat/completions \\
+    -H 'content-type: application/json' -H 'x-portkey-provider: echo'{key} \\
     -d '{{"model": "echo", "messages": [{{"role": "user", "content": "Hello!"}}]}}'
 
 Settings: {source or "the defaults, PENSTOCK_* variables and flags"} (all there are: docs/settings.md)
-Providers: penstock providers. Stop with Ctrl-C.
+Providers: {_program()} providers. Provider keys in the environment: {lent}. Stop with Ctrl-C.
 """
+
+
+def _program() -> str:
+    """How this command is called from here: ``make run`` puts it on nobody's PATH."""
+    if shutil.which("penstock"):
+        return "penstock"
+    script, place = Path(sys.executable).with_name("penstock"), working_directory()
+    if not script.exists():
+        return f"{sys.executable} -m penstock"
+    return str(script.relative_to(place) if script.is_relative_to(place) else script)
+
+
+def _lent(settings: Settings, *, is_guarded: bool) -> str:
+    """Who may use the provider keys of the environment, such as OPENAI_API_KEY."""
+    if settings.providers.env_keys is False:
+        return "not used"
+    if is_guarded:
+        return "for gateway keys with lend"
+    return "used for callers without one" if settings.lends_keys else "not used"
 
 
 _ANY: Final[Mapping[str, str]] = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (recognised, not bound)

@@ -156,7 +156,8 @@ class Failure(msgspec.Struct, frozen=True):
     ``message`` is a full sentence for the caller: what went wrong, where, what to do; it never holds a secret.
     ``param`` is the request field or config path at fault. ``plain`` is the text that Portkey's clients know
     for this failure where Portkey has one (docs/portkey.md#config-errors); it is sent beside the error object.
-    ``sent`` tells whether any byte of the request was handed to the kernel for the provider.
+    ``sent`` tells whether any byte of the request was handed to the kernel for the provider. ``parts`` are the failures
+    that ``message`` tells together, this one's own first among them; empty where there is one alone.
     """
 
     kind: Kind
@@ -165,6 +166,7 @@ class Failure(msgspec.Struct, frozen=True):
     plain: str | None = None
     details: tuple[str, ...] = ()
     sent: bool = False
+    parts: tuple[Failure, ...] = ()
 
     @property
     def meaning(self) -> Meaning:

@@ -1,7 +1,7 @@
 """What a provider's error means for routing, whatever wire the provider speaks: its class, status and delay.
 
 Errors are an object, a string or a list under ``error``, or no ``error`` at all: every member counts, however deep it
-stands. The codes of an error decide first, then its text, then its status; error_words.py holds the words.
+stands. The codes of an error decide first, then its text, then its status; error_words/ holds the words.
 """
 
 from __future__ import annotations
@@ -67,22 +67,28 @@ _CODE_MEMBERS: Final = frozenset(
 )
 _TEXT_MEMBERS: Final = frozenset({"message", "Message", "error", "detail", "msg", "error_msg", "status_msg", "title"})
 _DEEPEST: Final = 8
+_NUMBER: Final = re.compile(r"\((\d{4})\)\s*\Z|\A\[(\d{4})\]")
 _LONGEST: Final = 2000
 """Characters of a text that are searched for words."""
 
 
 def _class(status: int, members: list[tuple[str, Any]], provider: str) -> ErrorClass | None:
     """The class of an error, by its codes first, then by its text, then by its status."""
+    texts = [value[:_LONGEST] for key, value in members if key in _TEXT_MEMBERS and isinstance(value, str)]
+    found = class_of_code(_codes(members, texts), provider)
+    return found or class_of_text(" ".join(texts), status) or class_of_status(status)
+
+
+def _codes(members: list[tuple[str, Any]], texts: list[str]) -> set[str]:
+    """An error's codes in lower case: with their first part (``SensitiveContentDetected.Violence``), and the numbers
+    that MiniMax and Z.ai put into the message of an error in Anthropic's shape (docs/quirks.md#codes-in-messages)."""
     codes = {
         str(value).lower()
         for key, value in members
         if key in _CODE_MEMBERS and isinstance(value, str | int) and not isinstance(value, bool)
     }
-    found = class_of_code(codes, provider)
-    if found is not None:
-        return found
-    texts = [value for key, value in members if key in _TEXT_MEMBERS and isinstance(value, str)]
-    return class_of_text(" ".join(text[:_LONGEST] for text in texts), status) or class_of_status(status)
+    codes |= {code.partition(".")[0] for code in codes}
+    return codes.union(*(match.groups("") for text in texts if (match := _NUMBER.search(text)))) - {""}
 
 
 def _is_status(value: Any) -> bool:

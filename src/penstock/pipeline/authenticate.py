@@ -51,12 +51,12 @@ def authenticate(fields: Mapping[bytes, bytes], catalogue: Catalogue) -> Caller 
         key = catalogue.key_for(presented) if presented else None
         if key is not None:
             return Caller(key, name, holding_keys(fields, _OTHERS[name], catalogue))
-    shown = any(fields.get(name) for name in KEY_HEADERS)
+    shown = next((name.decode() for name in KEY_HEADERS if fields.get(name)), None)
     problem = "The gateway does not know the key that came with the request" if shown else "The request has no key"
     text = (
         f"{problem}: send a gateway key in x-portkey-api-key or as Authorization: Bearer. Its operator gives them out."
     )
-    return Failure(Kind.INVALID_GATEWAY_KEY, text, "x-portkey-api-key")
+    return Failure(Kind.INVALID_GATEWAY_KEY, text, shown or "x-portkey-api-key")
 
 
 def holding_keys(fields: Mapping[bytes, bytes], names: Iterable[bytes], catalogue: Catalogue) -> tuple[bytes, ...]:

@@ -34,6 +34,7 @@ from penstock.routing.budget import MOST_FORWARDED
 from penstock.routing.leaf import HeaderSettings, Rules
 from penstock.routing.parse import parse
 from penstock.routing.plan import Plan, Target, leaves
+from penstock.routing.problems import of_config_alone
 from penstock.routing.weight import weigh
 from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import Catalogue, CatalogueChange, GatewayKey, SavedConfig
@@ -310,7 +311,9 @@ class Compiler:
         if isinstance(saved, Failure):
             return saved
         if not includes(permissions.configs, saved.name):
-            return _not_allowed("use the gateway's default config" if is_default else f"use the config '{name}'")
+            if is_default:
+                return msgspec.structs.replace(_not_allowed("use the gateway's default config"), param=None)
+            return _not_allowed(f"use the config '{name}'")
         settings = msgspec.structs.replace(settings, is_saved=True)
         plan = parse(saved.body, settings, self._rules(catalogue, grants))
         return plan if isinstance(plan, Failure) else _compiled(plan, grants, saved.name, name)
@@ -343,8 +346,10 @@ class Compiler:
             return Failure(Kind.INVALID_CONFIG, problem, "x-portkey-forward-headers")
         virtual_key = text("virtual-key")
         provider = f"@{virtual_key.removeprefix('@')}" if virtual_key else text("provider")
+        named_in = f"{_PREFIX}{'virtual-key' if virtual_key else 'provider'}" if provider or slug is None else "model"
         return HeaderSettings(
             provider=provider or (None if slug is None else f"@{slug}"),
+            named_in=named_in,
             authorization=_authorization(fields),
             api_key=_credential(fields.get(b"x-portkey-api-key", b"")),
             custom_host=text("custom-host"),
@@ -374,10 +379,8 @@ def judge(
     def why(config: bytes, virtual_keys: Mapping[str, VirtualKey]) -> str | None:
         rules = Rules(providers.keys(), policy, virtual_keys, _settings(providers))
         plan = parse(config, HeaderSettings(), rules)
-        # A config without a provider is valid: the caller's headers name the provider.
-        if isinstance(plan, Failure) and plan.kind is not Kind.MISSING_PROVIDER:
-            return plan.message
-        return None
+        failure = of_config_alone(plan) if isinstance(plan, Failure) else None
+        return None if failure is None else failure.message
 
     return why
 

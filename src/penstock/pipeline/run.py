@@ -18,6 +18,7 @@ from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.compile import CompiledPlan, Compiler
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.off_loop import LARGE, off_loop
+from penstock.pipeline.prepare import HOPS_HEADER
 from penstock.pipeline.response_headers import with_response_headers
 from penstock.pipeline.route import Router
 
@@ -107,5 +108,5 @@ def _loop(hops: int) -> Failure:
         Kind.LOOP_DETECTED,
         f"The request has already passed {hops} gateways: a custom host probably points back at this one. Name the "
         "provider's own address.",
-        "x-portkey-custom-host",
+        HOPS_HEADER.decode(),
     )

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from penstock.core.did_you_mean import nearest
 from penstock.routing.conditions import QueryBudget
+from penstock.routing.problems import Problems
 
 LARGEST_FILE: Final = 256 << 10
 """Bytes of a file that holds one config; a header has room for 64 KiB."""
@@ -70,14 +71,16 @@ def check_size(value: Any) -> None:
 
 
 class Budget:
-    """The counts of one config that is being read. Every method raises OverBudget as soon as a limit is passed."""
+    """The counts of one config that is being read, and its problems, whose number is bounded, too. Every method raises
+    OverBudget as soon as a limit is passed."""
 
-    __slots__ = ("_inherited", "_nearest", "_nodes", "_targets", "queries")
+    __slots__ = ("_inherited", "_nearest", "_nodes", "_targets", "problems", "queries")
 
     def __init__(self) -> None:
         self._nodes = self._targets = self._inherited = 0
         self._nearest: dict[tuple[str, frozenset[str]], str | None] = {}
         self.queries = QueryBudget()
+        self.problems = Problems()
 
     def nodes(self, number: int) -> None:
         """Count targets and groups, before any of them is looked into."""

@@ -1,5 +1,7 @@
 """Reading one object of a config: each getter checks a key's type; an error has the key's path and the expected type.
 
+A getter adds what is wrong to the problems of the config and returns None, so that reading goes on to the next problem.
+
 A key has two spellings, snake_case and camelCase. Keys become snake_case before any rule is applied
 (docs/portkey.md#spelling-of-keys).
 """
@@ -12,11 +14,10 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from penstock.core.did_you_mean import hint
-from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import ErrorClass
 from penstock.routing.budget import Budget
+from penstock.routing.problems import PLAIN_INVALID, refuse
 
-PLAIN_INVALID: Final = "Invalid config passed"
 _VERBATIM: Final = frozenset("override_params default_params vertex_service_account_json conditions metadata".split())
 _RESPELT: Final = {
     "strict_openai_compliance": "strict_open_ai_compliance",
@@ -28,22 +29,6 @@ _NEAR: Final = 0.85
 _LARGEST: Final = 1e300
 _DIGITS: Final = 6
 _TYPE_NAMES: Final = {bool: "boolean", int: "number", float: "number", str: "string", list: "array", dict: "object"}
-
-
-class Refused(Exception):
-    """A config that can't be used. ``failure`` is the answer to the caller."""
-
-    def __init__(self, failure: Failure) -> None:
-        self.failure = failure
-
-
-def refuse(path: str, reason: str, *, plain: str = PLAIN_INVALID) -> Refused:
-    """The exception for a config that is refused at ``path``. Its failure holds Penstock's text and Portkey's: a list
-    of messages, each with a path whose segments are joined by commas (docs/portkey.md#config-errors)."""
-    where = ",".join(re.findall(r"[^.\[\]]+", path)[1:])
-    details = (f"path: {where}, message: {reason}",) if plain == PLAIN_INVALID else ()
-    text = f"The config is not valid at {path}: {reason}{'' if reason.endswith('?') else '.'}"
-    return Refused(Failure(Kind.INVALID_CONFIG, text, path, plain, details=details))
 
 
 def settled(value: Any) -> Any:
@@ -64,8 +49,9 @@ class Fields:
     """One object of a config. ``values`` has settled keys; a key that is null counts as absent.
 
     ``own`` are the keys that are written at this object, None for all: inherited keys were checked where they are
-    written. ``settings`` are the providers' own settings of a target, inherited ones included: targets that add none
-    share those of their parent. All objects of a config share a ``budget``.
+    written, in ``parent`` or above it. ``settings`` are the providers' own settings of a target, inherited ones
+    included: targets that add none share those of their parent. All objects of a config share a ``budget``, and the
+    ``problems`` in it.
     """
 
     def __init__(
@@ -75,15 +61,44 @@ class Fields:
         budget: Budget | None = None,
         own: Collection[str] | None = None,
         settings: Mapping[str, Any] | None = None,
+        parent: Fields | None = None,
     ) -> None:
         self.values = values
         self.path = path
         self.budget = Budget() if budget is None else budget
         self.settings = {} if settings is None else settings
         self._own = values if own is None else own
+        self._parent = parent
+        self._meant: set[str] = set()
+        """The known keys that misspelt ones stand for."""
 
     def at(self, key: str) -> str:
-        return f"{self.path}.{key}"
+        """The path of a member, where it is written: an inherited one stands further up."""
+        fields = self
+        while fields._parent is not None and key in fields.values and key not in fields._own:
+            fields = fields._parent
+            strategy = fields.values.get("strategy")
+            if key == "cb_config" and isinstance(strategy, dict) and strategy.get(key) is not None:
+                return f"{fields.path}.strategy.{key}"
+        return f"{fields.path}.{key}"
+
+    def complain(self, key: str, reason: str, *, plain: str = PLAIN_INVALID, index: int | None = None) -> None:
+        """Add a problem of a member, or of an item of it. Raises Enough."""
+        where = self.at(key)
+        self.budget.problems.add(refuse(where if index is None else f"{where}[{index}]", reason, plain=plain))
+
+    def missing(self, key: str, reason: str, *, plain: str = PLAIN_INVALID) -> None:
+        """Add the problem that a member is not there, unless a misspelt one stands for it. Raises Enough."""
+        if not self.is_misspelt(key):
+            self.complain(key, reason, plain=plain)
+
+    def is_misspelt(self, key: str) -> bool:
+        """Whether ``check_keys`` took another key for this one."""
+        return key in self._meant
+
+    def complain_of_all(self, reason: str) -> None:
+        """Add a problem of the object as a whole. Raises Enough."""
+        self.budget.problems.add(refuse(self.path, reason))
 
     def check_keys(self, known: Collection[str], *, only: bool = False) -> None:
         """Refuse a key that is nearly a known key (a typo). With ``only``, refuse every unknown key."""
@@ -91,9 +106,12 @@ class Fields:
         for key in self._own:
             if key in known_keys:
                 continue
-            if only or self.budget.nearest(key, known_keys, cutoff) is not None:
+            meant = self.budget.nearest(key, known_keys, cutoff)
+            if only or meant is not None:
                 way_out = hint(key, known, f"there are {', '.join(sorted(known))}", cutoff, "'")
-                raise refuse(self.at(key), f"there is no such setting: {way_out}")
+                self.complain(key, f"there is no such setting: {way_out}")
+            if meant is not None:
+                self._meant.add(meant)
 
     def text(self, key: str) -> str | None:
         value: str | None = self._typed(key, str, "string")
@@ -108,9 +126,11 @@ class Fields:
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise self._mistyped(key, "number")
+            self._mistyped(key, "number")
+            return None
         if not max(least, -_LARGEST) <= value <= _LARGEST:
-            raise refuse(self.at(key), f"it must be at least {least:g}" if value < least else "it is too large")
+            self.complain(key, f"it must be at least {least:g}" if value < least else "it is too large")
+            return None
         return float(value)
 
     def object(self, key: str) -> Fields | None:
@@ -127,8 +147,8 @@ class Fields:
             return None
         for index, item in enumerate(value):
             if not isinstance(item, str):
-                raise refuse(f"{self.at(key)}[{index}]", f"Expected string, received {_type_name(item)}")
-        return tuple(value)
+                self.complain(key, f"Expected string, received {_type_name(item)}", index=index)
+        return tuple(item for item in value if isinstance(item, str))
 
     def status_codes(self, key: str) -> frozenset[int] | None:
         """A list of HTTP statuses, as numbers or as strings: ``[429, "503"]``."""
@@ -139,29 +159,33 @@ class Fields:
         for index, item in enumerate(value):
             code = int(item) if isinstance(item, str) and item.isdecimal() and len(item) <= _DIGITS else item
             if isinstance(code, bool) or not isinstance(code, int | float) or code != int(code):
-                raise refuse(f"{self.at(key)}[{index}]", f"Expected number, received {_type_name(item)}")
-            codes.add(int(code))
+                self.complain(key, f"Expected number, received {_type_name(item)}", index=index)
+            else:
+                codes.add(int(code))
         return frozenset(codes)
 
     def error_classes(self, key: str) -> frozenset[ErrorClass] | None:
-        names = self.texts(key)
+        names = self.array(key)
         if names is None:
             return None
         known = [error.value for error in ErrorClass]
         for index, name in enumerate(names):
-            if name not in known:
+            if not isinstance(name, str):
+                self.complain(key, f"Expected string, received {_type_name(name)}", index=index)
+            elif name not in known:
                 way_out = hint(name, known, f"there are {', '.join(known)}", quote="'")
-                raise refuse(f"{self.at(key)}[{index}]", f"there is no such class of errors: {way_out}")
-        return frozenset(ErrorClass(name) for name in names)
+                self.complain(key, f"there is no such class of errors: {way_out}", index=index)
+        return frozenset(ErrorClass(name) for name in names if name in known)
 
     def _typed(self, key: str, kind: type, name: str) -> Any:
         value = self.values.get(key)
         if value is not None and not isinstance(value, kind):
-            raise self._mistyped(key, name)
+            self._mistyped(key, name)
+            return None
         return value
 
-    def _mistyped(self, key: str, expected: str) -> Refused:
-        return refuse(self.at(key), f"Expected {expected}, received {_type_name(self.values[key])}")
+    def _mistyped(self, key: str, expected: str) -> None:
+        self.complain(key, f"Expected {expected}, received {_type_name(self.values[key])}")
 
 
 def _type_name(value: object) -> str:

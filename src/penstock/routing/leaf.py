@@ -21,9 +21,10 @@ from penstock.core.virtual_key import VirtualKey
 from penstock.routing import custom_host, permit, policies
 from penstock.routing.breaker import BreakerPolicy
 from penstock.routing.budget import DEEPEST_PATH, MOST_DROPPED, MOST_FORWARDED
-from penstock.routing.fields import PLAIN_INVALID, Fields, Refused, refuse
+from penstock.routing.fields import Fields
 from penstock.routing.once import Once, digest_of
 from penstock.routing.plan import Target
+from penstock.routing.problems import PLAIN_INVALID, Refused
 
 _ACCOUNT: Final = "vertex_service_account_json"
 _PLAIN_NO_PROVIDER: Final = (
@@ -53,11 +54,13 @@ class HeaderSettings(msgspec.Struct, frozen=True):
     """The routing settings of the request's headers. ``request_timeout`` is in milliseconds.
 
     ``authorization`` and ``api_key`` are the credentials of the Authorization and x-portkey-api-key headers, None where
-    a header is absent or holds an SDK's placeholder. ``provider`` is a slug, or ``@NAME`` of a virtual key.
+    a header is absent or holds an SDK's placeholder. ``provider`` is a slug, or ``@NAME`` of a virtual key;
+    ``named_in`` is the header that names the provider, or ``model`` where the body's model does.
     ``is_saved``: the config is saved by the operator, so no header may send the config's credentials to another host.
     """
 
     provider: str | None = None
+    named_in: str = "x-portkey-provider"
     authorization: Secret | None = None
     api_key: Secret | None = None
     custom_host: str | None = None
@@ -127,7 +130,7 @@ class LeafBuilder:
         """Refuse unsupported keys and misspelled keys. Any other unknown key may be a provider's setting."""
         for key in _NOT_YET & fields.values.keys():
             if fields.values[key] is not None:
-                raise refuse(fields.at(key), "this setting is not available in this release: leave it out")
+                fields.complain(key, "this setting is not available in this release: leave it out")
         fields.check_keys(self._known)
 
     def target(self, fields: Fields, *, tracked: bool, guarded: bool) -> Target:
@@ -174,26 +177,29 @@ class LeafBuilder:
         )
 
     def _named(self, fields: Fields, overrides: dict[str, bytes]) -> tuple[_Named, dict[str, bytes]]:
-        """Who serves the target, if the caller may name it, and the overrides without the name."""
-        rules = self._rules
-        name, overrides = _provider(fields, overrides)
+        """Who serves the target, and the overrides without the name. Adds a problem if nobody serves it, or if the
+        caller may not name who does."""
+        rules, problems = self._rules, fields.budget.problems
+        name, where, overrides = _provider(fields, overrides)
         from_config = name is not None
         by_operator = from_config and self._headers.is_saved
-        name = name or self._headers.provider
-        if name is None:
-            raise _no_provider()
-        where = fields.at("provider") if from_config else "x-portkey-provider"
-        key = self._virtual_key(name[1:], fields) if name.startswith("@") else None
-        provider = key.provider if key else name
-        if provider not in rules.providers:
-            raise _unknown_provider(provider, where, rules)
-        if key is not None and not by_operator:
-            permit.check_virtual_key(rules.permissions, key, fields.at("virtual_key"))
-        elif not by_operator:
-            permit.check_provider(rules.permissions, provider, where)
-        return _Named(provider, key, from_config, by_operator), overrides
+        if not name:
+            name, where = self._headers.provider, self._headers.named_in
+        key = None
+        with problems.collected():
+            if not name:
+                raise _no_provider()
+            key = self._virtual_key(name[1:], where) if name.startswith("@") else None
+            provider = key.provider if key else name
+            if provider not in rules.providers:
+                raise _unknown_provider(provider, where, rules)
+            if key is not None and not by_operator:
+                permit.check_virtual_key(rules.permissions, key, where)
+            elif not by_operator:
+                permit.check_provider(rules.permissions, provider, where)
+        return _Named(key.provider if key else name or "", key, from_config, by_operator), overrides
 
-    def _virtual_key(self, name: str, fields: Fields) -> VirtualKey:
+    def _virtual_key(self, name: str, where: str) -> VirtualKey:
         rules = self._rules
         virtual_key = rules.virtual_keys.get(name)
         if virtual_key is None:
@@ -201,7 +207,7 @@ class LeafBuilder:
             known = among(rules.virtual_keys, rules.permissions.virtual_keys)
             way_out = hint(name, known, otherwise, quote="'")
             text = f"There is no virtual key '{name[:64]}': {way_out}"
-            raise Refused(Failure(Kind.UNKNOWN_VIRTUAL_KEY, text, fields.at("virtual_key"), PLAIN_INVALID))
+            raise Refused(Failure(Kind.UNKNOWN_VIRTUAL_KEY, text, where, PLAIN_INVALID))
         return virtual_key
 
     def _credential(self, fields: Fields, borrower: str, *, from_config: bool) -> Secret | None:
@@ -210,7 +216,8 @@ class LeafBuilder:
         headers, text = self._headers, fields.text("api_key")
         # The api_key of a saved config is for the provider in the same config.
         own = Secret(text) if text and (from_config or not headers.is_saved) else None
-        self._refuse_gateway_key(text, fields.at("api_key"))
+        with fields.budget.problems.collected():
+            self._refuse_gateway_key(text, fields.at("api_key"))
         if own is not None and (from_config or headers.authorization is None):
             return own
         self.borrowers[borrower.split(" ")[0] in self._rules.undemanding].add(borrower)
@@ -223,11 +230,18 @@ class LeafBuilder:
         # but never sends an operator's credential away.
         if key is not None:
             return None if key.base_url is None else Url.parse(key.base_url, trusted=True)
+        in_config = fields.text("custom_host")
         from_header = None if self._headers.is_saved else self._headers.custom_host
-        text = from_header or fields.text("custom_host")
+        text = from_header or in_config
         if not text:
             return None
         where = "x-portkey-custom-host" if from_header else fields.at("custom_host")
+        with fields.budget.problems.collected():
+            return self._judged_host(text, where)
+        return None
+
+    def _judged_host(self, text: str, where: str) -> Url:
+        """The address that a caller or a saved config names. Raises Refused."""
         policy = self._rules.policy
         if self._headers.is_saved:
             policy = self._rules.saved_policy or policy
@@ -250,8 +264,12 @@ class LeafBuilder:
         once.of("without gateway keys", fields.settings, lambda: self._refuse_gateway_keys(settings, fields))
         above = {} if from_config or key is not None else self._headers.options
         hosts = self._rules.host_settings
-        if not hosts.isdisjoint(above) or not (is_saved or key is not None or hosts.isdisjoint(settings)):
-            permit.check_custom_host(self._rules.permissions, fields.path)
+        with fields.budget.problems.collected():
+            if not hosts.isdisjoint(above):
+                name = min(hosts & above.keys()).replace("_", "-")
+                permit.check_custom_host(self._rules.permissions, f"x-portkey-{name}")
+            if not (is_saved or key is not None or hosts.isdisjoint(settings)):
+                permit.check_custom_host(self._rules.permissions, fields.at(min(hosts & settings.keys())))
         if key is not None and not is_saved:
             return key.options
         if is_saved and not from_config:
@@ -289,7 +307,8 @@ class LeafBuilder:
 
     def _refuse_gateway_keys(self, settings: Mapping[str, str], fields: Fields) -> None:
         for name, value in settings.items():
-            self._refuse_gateway_key(value, fields.at(name))
+            with fields.budget.problems.collected():
+                self._refuse_gateway_key(value, fields.at(name))
 
     def _request_timeout(self, fields: Fields) -> float | None:
         own = fields.number("request_timeout") or None
@@ -358,17 +377,19 @@ def names_provider(values: Mapping[str, Any]) -> bool:
     return bool(values.get("provider") or values.get("virtual_key") or _slug(model))
 
 
-def _provider(fields: Fields, overrides: dict[str, bytes]) -> tuple[str | None, dict[str, bytes]]:
-    """The provider or ``@NAME`` of the object, and its overrides. A model ``@NAME/model`` becomes ``model``."""
+def _provider(fields: Fields, overrides: dict[str, bytes]) -> tuple[str | None, str, dict[str, bytes]]:
+    """The provider or ``@NAME`` of the object, where it is named, and the object's overrides. A model ``@NAME/model``
+    becomes ``model``."""
     raw = fields.values.get("override_params")
     slug = _slug(raw.get("model")) if isinstance(raw, dict) else None
     virtual_key, provider = fields.text("virtual_key"), fields.text("provider")
     if slug is not None and not (virtual_key or provider):
         name, model = slug
-        return f"@{name}", {**overrides, "model": msgspec.json.encode(model)}
+        overrides = {**overrides, "model": msgspec.json.encode(model)}
+        return f"@{name}", f"{fields.at('override_params')}.model", overrides
     if virtual_key:
-        return f"@{virtual_key.removeprefix('@')}", overrides
-    return provider, overrides
+        return f"@{virtual_key.removeprefix('@')}", fields.at("virtual_key"), overrides
+    return provider, fields.at("provider"), overrides
 
 
 def _slug(model: object) -> tuple[str, str] | None:
@@ -384,7 +405,7 @@ def _unsupported(fields: Fields) -> str:
     are dropped, material of messages is a 400."""
     choice = fields.text("unsupported_params") or ""
     if choice not in {"", "drop", "reject"}:
-        raise refuse(fields.at("unsupported_params"), "it must be drop or reject")
+        fields.complain("unsupported_params", "it must be drop or reject")
     return choice
 
 
@@ -395,26 +416,31 @@ def _names(fields: Fields) -> tuple[str, ...]:
 def _forwarded(fields: Fields) -> tuple[str, ...]:
     names = tuple(name.strip().lower() for name in _names(fields))
     if len(names) > MOST_FORWARDED:
-        raise refuse(fields.at("forward_headers"), f"there are more than {MOST_FORWARDED}")
+        fields.complain("forward_headers", f"there are more than {MOST_FORWARDED}")
     if "x-portkey-forward-headers" in names:
         plain = "forward_headers must not contain the 'x-portkey-forward-headers' header"
-        raise refuse(fields.at("forward_headers"), "it lists itself", plain=plain)
+        fields.complain("forward_headers", "it lists itself", plain=plain)
     return names
 
 
 def _paths(fields: Fields) -> tuple[Path, ...]:
     paths = []
-    texts = fields.texts("drop_params") or ()
+    texts = fields.texts("drop_params")
+    if texts is None:
+        return ()
     if len(texts) > MOST_DROPPED:
-        raise refuse(fields.at("drop_params"), f"there are more than {MOST_DROPPED}")
-    for index, text in enumerate(texts):
-        where = f"{fields.at('drop_params')}[{index}]"
+        fields.complain("drop_params", f"there are more than {MOST_DROPPED}")
+        return ()
+    for index, text in enumerate(fields.values["drop_params"]):
+        if not isinstance(text, str):
+            continue
         try:
             path = parse_path(text)
         except ValueError:
-            raise refuse(where, "it must be a path such as a.b or tools[*].x") from None
+            fields.complain("drop_params", "it must be a path such as a.b or tools[*].x", index=index)
+            continue
         if len(path) > DEEPEST_PATH:
-            raise refuse(where, f"the path has more than {DEEPEST_PATH} steps")
+            fields.complain("drop_params", f"the path has more than {DEEPEST_PATH} steps", index=index)
         paths.append(path)
     return tuple(paths)
 
@@ -443,5 +469,5 @@ def _unknown_provider(provider: str, where: str, rules: Rules) -> Refused:
         f"There is no provider '{provider[:64]}': {way_out} Any other OpenAI-compatible server: provider openai with "
         "x-portkey-custom-host."
     )
-    plain = "Invalid provider passed" if where == "x-portkey-provider" else PLAIN_INVALID
+    plain = PLAIN_INVALID if where.startswith("config") else "Invalid provider passed"
     return Refused(Failure(Kind.UNKNOWN_PROVIDER, text, where, plain))

@@ -7,6 +7,7 @@ the nodes of the tree, leaf.py the leaves, policies.py the policies.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -18,15 +19,18 @@ from penstock.core.json_text import UNREADABLE
 from penstock.routing import policies
 from penstock.routing.budget import MOST_BYTES, MOST_CONDITIONS, Budget, OverBudget, check_size
 from penstock.routing.conditions import BadQuery, compile_query
-from penstock.routing.fields import PLAIN_INVALID, Fields, Refused, refuse, settled
+from penstock.routing.fields import Fields, settled
 from penstock.routing.leaf import HeaderSettings, LeafBuilder, Rules, names_provider, own_settings
 from penstock.routing.plan import Balance, BalancePolicy, Case, Choose, Fallback, Plan, Target
+from penstock.routing.problems import PLAIN_INVALID, Enough, Problems, Refused, refuse
 from penstock.routing.weight import weigh
 
 __all__ = ["HeaderSettings", "Rules", "parse"]
 
 _DEEPEST: Final = 32
-_MODES: Final = "Invalid 'mode' value. Must be one of: single, loadbalance, fallback, conditional"
+_TOO_DEEP: Final = "The config is nested too deeply."
+_MODES: Final = (None, "single", "loadbalance", "fallback", "conditional")
+_BAD_MODE: Final = "Invalid 'mode' value. Must be one of: single, loadbalance, fallback, conditional"
 _CASE_KEYS: Final = frozenset({"query", "then"})
 _STRATEGY_KEYS: Final = frozenset(
     "mode on_status_codes on_error return_on_error conditions default cb_config sticky hedge policy".split()
@@ -41,29 +45,60 @@ _OF_THE_PROVIDER: Final = frozenset({"provider", "api_key", "virtual_key"})
 
 
 def parse(config: bytes | None, headers: HeaderSettings, rules: Rules) -> Plan | Failure:
-    """The plan for a request, or the failure to answer with: 400, or 403 for a virtual key that is not allowed."""
+    """The plan for a request, or the failure to answer with, which tells all problems of the config (``Problems``):
+    400, or 403 for what the caller may not use."""
     try:
         values = {} if config is None else _decode(config)
-        builder = LeafBuilder(headers, rules)
-        plan = _whole(values, builder)
-        lends_to = builder.lends_to()
-        if lends_to is not None:
-            # The credential of the headers is meant for one provider: build again, with that address or none.
-            plan = _whole(values, LeafBuilder(headers, rules, lends_to=lends_to))
     except Refused as refused:
         return refused.failure
     except OverBudget as over:
-        return refuse("config", f"{over}: make it smaller").failure
+        return _over(over).failure
     except RecursionError:
-        return Failure(Kind.INVALID_CONFIG, "The config is nested too deeply.", "config", PLAIN_INVALID)
-    return plan
+        return Failure(Kind.INVALID_CONFIG, _TOO_DEEP, "config", PLAIN_INVALID)
+    builder = LeafBuilder(headers, rules)
+    plan = _whole(values, builder)
+    if isinstance(plan, Failure):
+        return plan
+    lends_to = builder.lends_to()
+    # The credential of the headers is meant for one provider: build again, with that address or none.
+    return plan if lends_to is None else _whole(values, LeafBuilder(headers, rules, lends_to=lends_to))
 
 
-def _whole(values: dict[str, Any], builder: LeafBuilder) -> Plan:
-    plan = _node(Fields(values, "config", settings=own_settings(values)), builder)
+def _whole(values: dict[str, Any], builder: LeafBuilder) -> Plan | Failure:
+    """The plan for a config, or all problems of it."""
+    fields = Fields(values, "config", settings=own_settings(values))
+    problems = fields.budget.problems
+    try:
+        with problems.collected():
+            plan = _node(fields, builder)
+            failure = problems.failure()
+            return _weighed(plan) if failure is None else failure
+    except OverBudget as over:
+        _add_last(problems, _over(over))
+    except RecursionError:
+        _add_last(problems, Refused(Failure(Kind.INVALID_CONFIG, _TOO_DEEP, "config", PLAIN_INVALID)))
+    except Enough:
+        pass
+    failure = problems.failure()
+    if failure is None:
+        raise AssertionError("a config without a plan has a problem")
+    return failure
+
+
+def _weighed(plan: Plan) -> Plan:
+    """The plan. Raises OverBudget if it is too large."""
     if weigh(plan) > MOST_BYTES:
         raise OverBudget(f"its targets take more than {MOST_BYTES >> 20} MB, with what they inherit")
     return plan
+
+
+def _add_last(problems: Problems, refused: Refused) -> None:
+    with contextlib.suppress(Enough):
+        problems.add(refused)
+
+
+def _over(over: OverBudget) -> Refused:
+    return refuse("config", f"{over}: make it smaller")
 
 
 def _decode(config: bytes) -> dict[str, Any]:
@@ -90,21 +125,18 @@ def _node(fields: Fields, builder: LeafBuilder, depth: int = 0, *, tracked: bool
     inner = _targets(fields)
     if inner is None:
         if mode not in (None, "single"):
-            raise refuse(fields.at("targets"), f"Required: the targets of mode '{mode}'")
+            builder.check_keys(fields)
+            fields.missing("targets", f"Required: the targets of mode '{mode}'")
         fields.budget.target()
         return builder.target(fields, tracked=tracked, guarded=guarded)
     builder.check_keys(fields)
     policy = _policy(strategy)
-    plans = tuple(
-        _node(
-            each,
-            builder,
-            depth + 1,
-            tracked=tracked or policy is not BalancePolicy.WEIGHTS,
-            guarded=mode != "conditional",
-        )
-        for each in inner
-    )
+    collected: list[Plan] = []
+    for each in inner:
+        with fields.budget.problems.collected():
+            tracks = tracked or policy is not BalancePolicy.WEIGHTS
+            collected.append(_node(each, builder, depth + 1, tracked=tracks, guarded=mode != "conditional"))
+    plans = tuple(collected)
     match mode:
         case "fallback":
             return _fallback(fields, strategy, plans)
@@ -113,7 +145,8 @@ def _node(fields: Fields, builder: LeafBuilder, depth: int = 0, *, tracked: bool
         case "conditional":
             return _choose(fields, strategy, plans, inner)
         case _:
-            return plans[0]
+            # Without a plan there is a problem, and the result is not used.
+            return plans[0] if plans else Fallback(fields.path, plans)
 
 
 def _strategy(fields: Fields) -> Fields:
@@ -126,10 +159,11 @@ def _strategy(fields: Fields) -> Fields:
 
 def _mode(strategy: Fields) -> str | None:
     mode = strategy.text("mode")
-    if mode not in (None, "single", "loadbalance", "fallback", "conditional"):
-        raise refuse(strategy.at("mode"), _MODES)
+    if mode not in _MODES:
+        strategy.complain("mode", _BAD_MODE)
+        return None
     if mode is None and strategy.values:
-        raise refuse(strategy.at("mode"), _MODES)
+        strategy.missing("mode", _BAD_MODE)
     return mode
 
 
@@ -138,14 +172,14 @@ def _targets(fields: Fields) -> list[Fields] | None:
     targets = fields.array("targets")
     if targets is None:
         return None
+    fields.budget.nodes(len(targets))
     for index, item in enumerate(targets):
         if not isinstance(item, dict):
-            raise refuse(f"{fields.at('targets')}[{index}]", "it must be an object")
+            fields.complain("targets", "it must be an object", index=index)
     if not targets:
-        raise refuse(fields.at("targets"), "it holds no target")
+        fields.complain("targets", "it holds no target")
     strategy = fields.values.get("strategy")
     breaker = strategy.get("cb_config") if isinstance(strategy, dict) else None
-    fields.budget.nodes(len(targets))
     outer = {**fields.values, "cb_config": breaker} if breaker is not None else fields.values
     passed = {key: value for key, value in outer.items() if key in _PASSED_DOWN}
     if isinstance(passed.get("timeouts"), dict):
@@ -157,6 +191,7 @@ def _targets(fields: Fields) -> list[Fields] | None:
         if names_provider(item)
         else _child(fields, with_provider, fields.settings, item, f"{path}[{index}]")
         for index, item in enumerate(targets)
+        if isinstance(item, dict)
     ]
 
 
@@ -182,13 +217,13 @@ def _child(
         merged["drop_params"] = [*passed["drop_params"], *inner["drop_params"]]
         number += len(merged["drop_params"])
     parent.budget.inherited(number)
-    return Fields(merged, path, parent.budget, inner, settings)
+    return Fields(merged, path, parent.budget, inner, settings, parent)
 
 
 def _fallback(fields: Fields, strategy: Fields, plans: tuple[Plan, ...]) -> Fallback:
     hedge = policies.hedge(strategy)
     if hedge is not None and not all(isinstance(plan, Target) for plan in plans[:2]):
-        raise refuse(strategy.at("hedge"), "the first two targets must not have a strategy of their own")
+        strategy.complain("hedge", "the first two targets must not have a strategy of their own")
     return Fallback(
         fields.path,
         plans,
@@ -207,7 +242,8 @@ def _policy(strategy: Fields) -> BalancePolicy:
     if name is None:
         return BalancePolicy.WEIGHTS
     if name not in known:
-        raise refuse(strategy.at("policy"), f"it must be one of {', '.join(known)}")
+        strategy.complain("policy", f"it must be one of {', '.join(known)}")
+        return BalancePolicy.WEIGHTS
     return BalancePolicy(name)
 
 
@@ -215,8 +251,8 @@ def _balance(
     fields: Fields, strategy: Fields, plans: tuple[Plan, ...], inner: list[Fields], policy: BalancePolicy
 ) -> Balance:
     weights = tuple(1.0 if (weight := each.number("weight", least=0)) is None else weight for each in inner)
-    if not sum(weights):
-        raise refuse(fields.at("targets"), "the weights of all targets are 0: at least one must be more")
+    if plans and not sum(weights):
+        fields.complain("targets", "the weights of all targets are 0: at least one must be more")
     identity = " ".join(_identities(plans))
     return Balance(
         fields.path,
@@ -245,17 +281,22 @@ def _choose(fields: Fields, strategy: Fields, plans: tuple[Plan, ...], inner: li
     conditions = strategy.array("conditions")
     if not conditions:
         plain = "No conditions passed in the query router"
-        raise refuse(strategy.at("conditions"), "Required: at least one condition", plain=plain)
+        strategy.missing("conditions", "Required: at least one condition", plain=plain)
+        conditions = []
     if len(conditions) > MOST_CONDITIONS:
-        raise refuse(strategy.at("conditions"), f"there are more than {MOST_CONDITIONS}")
+        strategy.complain("conditions", f"there are more than {MOST_CONDITIONS}")
+        conditions = []
     names = {name: index for index, each in reversed(list(enumerate(inner))) if (name := each.text("name"))}
     path, budget = strategy.at("conditions"), fields.budget
-    cases = tuple(_case(item, f"{path}[{index}]", names, budget) for index, item in enumerate(conditions))
+    cases: list[Case] = []
+    for index, item in enumerate(conditions):
+        with budget.problems.collected():
+            cases.append(_case(item, f"{path}[{index}]", names, budget))
     default = strategy.text("default")
     return Choose(
         fields.path,
         plans,
-        cases,
+        tuple(cases),
         default,
         None if default is None else names.get(default),
         policies.timeouts(fields).total,
@@ -269,13 +310,13 @@ def _case(item: Any, path: str, names: dict[str, int], budget: Budget) -> Case:
     fields.check_keys(_CASE_KEYS, only=True)
     then = fields.text("then")
     if then is None:
-        raise refuse(fields.at("then"), "Required: the name of the target to use")
+        fields.missing("then", "Required: the name of the target to use")
     try:
-        condition = compile_query(item.get("query"), budget.queries)
+        condition = compile_query({} if fields.is_misspelt("query") else item.get("query"), budget.queries)
     except BadQuery as bad:
         where = f"{fields.at('query')}.{bad.path}" if bad.path else fields.at("query")
         raise refuse(where, bad.reason, plain=bad.plain or PLAIN_INVALID) from None
-    return Case(condition, then, names.get(then))
+    return Case(condition, then or "", names.get(then or ""))
 
 
 def _is_guarded(plans: tuple[Plan, ...]) -> bool:

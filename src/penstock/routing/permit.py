@@ -11,7 +11,7 @@ from typing import Final
 from penstock.core.failure import Failure, Kind
 from penstock.core.permissions import Permissions, includes
 from penstock.core.virtual_key import VirtualKey
-from penstock.routing.fields import Refused
+from penstock.routing.problems import Refused
 
 ACCOUNT_HEADERS: Final = frozenset(
     "openai-organization openai-project x-goog-user-project x-amz-security-token azureml-model-deployment".split()

@@ -10,7 +10,7 @@ from typing import Final
 from penstock.core.outcome import ErrorClass
 from penstock.routing.breaker import BreakerPolicy
 from penstock.routing.budget import MOST_HASH_FIELDS
-from penstock.routing.fields import Fields, refuse
+from penstock.routing.fields import Fields
 from penstock.routing.plan import CachePolicy, HedgePolicy, RescuePolicy, RetryPolicy, StickyPolicy, Timeouts
 
 RETRIED_STATUSES: Final = frozenset({429, 500, 502, 503, 504, 529})
@@ -24,6 +24,7 @@ _BREAKER: Final = frozenset(
     failure_threshold failure_threshold_percentage minimum_requests cooldown_interval failure_status_codes window
     """.split()
 )
+_THRESHOLDS: Final = ("failure_threshold", "failure_threshold_percentage")
 _RESCUE: Final = frozenset({"mode", "tokens", "max_wait"})
 _HEDGE: Final = frozenset({"delay", "percent"})
 _STICKY: Final = frozenset({"enabled", "hash_fields", "ttl"})
@@ -40,12 +41,12 @@ def retry(fields: Fields) -> RetryPolicy | None:
     settings.check_keys(_RETRY)
     attempts = settings.number("attempts")
     if attempts is None:
-        raise refuse(settings.at("attempts"), "Required: how many times to try again")
+        settings.missing("attempts", "Required: how many times to try again")
     codes, errors = settings.status_codes("on_status_codes"), settings.error_classes("on_error")
     if codes is None:
         codes = RETRIED_STATUSES if errors is None else frozenset[int]()
     return RetryPolicy(
-        max(0, min(int(attempts), MOST_RETRIES)),
+        max(0, min(int(attempts or 0), MOST_RETRIES)),
         codes,
         errors or frozenset[ErrorClass](),
         settings.switch("use_retry_after_header"),
@@ -70,7 +71,7 @@ def cache(fields: Fields) -> CachePolicy | None:
         return None
     settings.check_keys(_CACHE)
     if settings.text("mode") not in {"simple", "semantic"}:
-        raise refuse(settings.at("mode"), "Invalid 'cache.mode' value. Must be one of: simple, semantic")
+        settings.missing("mode", "Invalid 'cache.mode' value. Must be one of: simple, semantic")
     age = settings.number("max_age", least=0)
     if age == 0:
         return None
@@ -85,8 +86,8 @@ def breaker(fields: Fields) -> BreakerPolicy | None:
     settings.check_keys(_BREAKER)
     threshold = settings.number("failure_threshold", least=1)
     percentage = settings.number("failure_threshold_percentage", least=0)
-    if threshold is None and percentage is None:
-        raise refuse(settings.path, "it needs failure_threshold or failure_threshold_percentage")
+    if all(settings.values.get(name) is None and not settings.is_misspelt(name) for name in _THRESHOLDS):
+        settings.complain_of_all("it needs failure_threshold or failure_threshold_percentage")
     return BreakerPolicy(
         failure_threshold=None if threshold is None else int(threshold),
         failure_threshold_percentage=percentage,
@@ -103,7 +104,7 @@ def _failures(settings: Fields) -> frozenset[int] | None:
     codes = settings.status_codes("failure_status_codes")
     successes = sorted(code for code in codes or () if 200 <= code < 300)
     if successes:
-        raise refuse(settings.at("failure_status_codes"), f"{successes[0]} is a success and can't count as a failure")
+        settings.complain("failure_status_codes", f"{successes[0]} is a success and can't count as a failure")
     return codes
 
 
@@ -114,7 +115,7 @@ def rescue(fields: Fields) -> RescuePolicy | None:
         return None
     settings.check_keys(_RESCUE, only=True)
     if settings.text("mode") != "buffer":
-        raise refuse(settings.at("mode"), "the only mode is 'buffer'")
+        settings.complain("mode", "the only mode is 'buffer'")
     buffers_whole_answer = settings.values.get("tokens") in ("all", None)
     tokens = None if buffers_whole_answer else settings.number("tokens", least=1)
     return RescuePolicy(None if tokens is None else int(tokens), settings.number("max_wait", least=0))
@@ -128,9 +129,9 @@ def hedge(strategy: Fields) -> HedgePolicy | None:
     settings.check_keys(_HEDGE, only=True)
     delay = settings.number("delay", least=0)
     if delay is None:
-        raise refuse(settings.at("delay"), "Required: the seconds after which the second target is started, too")
+        settings.missing("delay", "Required: the seconds after which the second target is started, too")
     percent = settings.number("percent", least=0)
-    return HedgePolicy(delay, 5.0 if percent is None else percent)
+    return HedgePolicy(delay or 0.0, 5.0 if percent is None else percent)
 
 
 def sticky(strategy: Fields) -> StickyPolicy | None:
@@ -140,8 +141,8 @@ def sticky(strategy: Fields) -> StickyPolicy | None:
         return None
     settings.check_keys(_STICKY)
     fields = settings.texts("hash_fields")
-    if not fields:
-        raise refuse(settings.at("hash_fields"), "it must name at least one field, such as metadata.user_id")
-    if len(fields) > MOST_HASH_FIELDS:
-        raise refuse(settings.at("hash_fields"), f"there are more than {MOST_HASH_FIELDS}")
-    return StickyPolicy(fields, settings.number("ttl", least=1) or 3600.0)
+    if not settings.values.get("hash_fields"):
+        settings.missing("hash_fields", "it must name at least one field, such as metadata.user_id")
+    elif len(fields or ()) > MOST_HASH_FIELDS:
+        settings.complain("hash_fields", f"there are more than {MOST_HASH_FIELDS}")
+    return StickyPolicy(fields or (), settings.number("ttl", least=1) or 3600.0)

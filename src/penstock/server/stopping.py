@@ -7,6 +7,7 @@ whose event loop or threads are stuck.
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import contextlib
 import logging
@@ -41,7 +42,9 @@ class Watchdog:
     @staticmethod
     def arm(seconds: float, code: int) -> None:
         """End the process in so many seconds, unless it ends before. May be called in a signal handler."""
-        threading.Thread(target=_end_process, args=(seconds, code), name="watchdog", daemon=True).start()
+        # threading.Thread takes a lock that the interrupted code may hold. No thread is left to start at the very end.
+        with contextlib.suppress(RuntimeError):
+            _thread.start_new_thread(_end_process, (seconds, code))
 
 
 def _end_process(seconds: float, code: int) -> None:

@@ -8,9 +8,11 @@ from penstock.settings.load import (
     load,
     must_be_guarded,
     refuse_open,
+    working_directory,
 )
 from penstock.settings.model import Settings
 
 __all__ = [
     "GUARDED", "Settings", "SettingsError", "catalogue_file", "config_file", "load", "must_be_guarded", "refuse_open",
+    "working_directory",
 ]  # fmt: skip

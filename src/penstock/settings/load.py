@@ -26,6 +26,8 @@ _PREFIX: Final = "PENSTOCK_"
 _CONFIG: Final = _PREFIX + "CONFIG"
 GUARDED: Final = _PREFIX + "GUARDED"
 """``true`` in workers whose supervisor found gateway keys at start: they then never serve requests without one."""
+MOST_PROBLEMS: Final = 50
+"""Problems that one error tells."""
 _SECTIONS: Final = msgspec.structs.asdict(Settings()).keys()
 NAMED_ENTRIES: Final = ("virtual_keys", "configs", "keys")
 """Sections of the file that are no settings: stores/file.py reads them."""
@@ -49,11 +51,20 @@ _KUBERNETES_PORT: Final = re.compile(r"(tcp|udp|sctp)://.*")
 
 
 class SettingsError(Exception):
-    """The settings can't be used. ``problems`` says why, a sentence each."""
+    """The settings can't be used. ``problems`` says why, a sentence each; ``readable`` are the settings without those
+    that can't be used, where there are any."""
 
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
+    def __init__(self, problems: Iterable[str], readable: Settings | None = None) -> None:
+        self.problems = listed(problems)
+        self.readable = readable
         super().__init__("\n".join(self.problems))
+
+
+def listed(problems: Iterable[str]) -> tuple[str, ...]:
+    """Problems as they are told: each of them once, and no more than ``MOST_PROBLEMS``."""
+    every = [*dict.fromkeys(problems)]
+    rest = len(every) - MOST_PROBLEMS
+    return (*every[:MOST_PROBLEMS], *([f"and {rest} more"] if rest > 0 else []))
 
 
 class _Given(msgspec.Struct, frozen=True):
@@ -90,8 +101,17 @@ def load(flags: Mapping[str, str | None], environ: Mapping[str, str], cwd: Path)
     settings = msgspec.convert(sections, Settings)
     problems += _contradictions(settings, cwd)
     if problems:
-        raise SettingsError(problems)
+        raise SettingsError(problems, settings)
     return settings
+
+
+def working_directory() -> Path:
+    """The directory that the process was started in. Raises SettingsError."""
+    try:
+        return Path.cwd()
+    except OSError as error:
+        problem = f"the working directory can't be used ({error.strerror}): start the gateway in another one"
+        raise SettingsError([problem]) from None
 
 
 def refuse_open(settings: Settings, *, is_guarded: bool) -> None:
@@ -109,11 +129,18 @@ def refuse_open(settings: Settings, *, is_guarded: bool) -> None:
 
 
 def config_file(flags: Mapping[str, str | None], environ: Mapping[str, str], cwd: Path) -> Path | None:
-    """The file that settings are read from, if there is one. One that was asked for need not exist."""
+    """The file that settings are read from, if there is one. It need not be readable, nor exist if it was asked for: a
+    file that can't be read may hold gateway keys, and is never taken for none."""
     asked = flags.get("config") or environ.get(_CONFIG)
     if asked:
         return cwd / asked
-    return cwd / _FILE if (cwd / _FILE).is_file() else None
+    try:
+        (cwd / _FILE).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError:
+        pass
+    return cwd / _FILE
 
 
 def catalogue_file(flags: Mapping[str, str | None], environ: Mapping[str, str], cwd: Path) -> Path | None:
@@ -135,7 +162,7 @@ def _in_file(flags: Mapping[str, str | None], environ: Mapping[str, str], cwd: P
     try:
         sections = parse_toml(read_text(path, LARGEST_SETTINGS))
     except OSError as error:
-        yield f"{shown} can't be read: {error.strerror}"
+        yield _unreadable(path, f"{shown}", error)
     except UnicodeDecodeError:
         yield f"{shown} is not UTF-8 text"
     except TooLarge as error:
@@ -145,6 +172,16 @@ def _in_file(flags: Mapping[str, str | None], environ: Mapping[str, str], cwd: P
     else:
         for section, members in sections.items():
             yield from _in_section(section, members, f" in {shown}")
+
+
+def _unreadable(path: Path, shown: str, error: OSError) -> str:
+    directory = path.parent
+    if isinstance(error, PermissionError) and not os.access(directory, os.X_OK):
+        return (
+            f"the directory {directory} can't be searched for {path.name} ({error.strerror}): start the gateway in "
+            "another one, or name a file with --config or PENSTOCK_CONFIG"
+        )
+    return f"{shown} can't be read: {error.strerror}"
 
 
 def section_problems(sections: Mapping[str, Any], where: str) -> Iterator[str]:
@@ -218,10 +255,10 @@ def _contradictions(settings: Settings, cwd: Path) -> Iterator[str]:
     if upstream.proxy not in {"", "none"} and not _is_proxy(upstream.proxy):
         yield "upstream.proxy: expected http://host:port, with user:password@ before the host if need be, or none"
     for host in settings.trusted_hosts:
-        if "/" in host and not _is_network(host):
+        if "/" in host and not is_network(host):
             yield f"security.trusted_hosts: {host} is no network, such as 10.1.0.0/16"
     for proxy in settings.server.trusted_proxies:
-        if not _is_network(proxy):
+        if not is_network(proxy):
             yield f"server.trusted_proxies: {proxy} is no address and no network, such as 10.0.0.0/8"
 
 
@@ -229,14 +266,19 @@ def _missing_files(settings: Settings, cwd: Path) -> Iterator[str]:
     upstream, server = settings.upstream, settings.server
     for key in ("tls_cert", "tls_key", "tls_client_ca"):
         path = getattr(server, key)
-        if path and not (cwd / path).is_file():
-            yield f"server.{key}: there is no file {path}"
+        yield from _missing(f"server.{key}", path, cwd)
         if path and not server.tls_cert:
             yield f"server.{key} is of no use without server.tls_cert"
     for key in ("ca_file", "client_cert", "client_key"):
-        path = getattr(upstream, key)
+        yield from _missing(f"upstream.{key}", getattr(upstream, key), cwd)
+
+
+def _missing(name: str, path: str, cwd: Path) -> Iterator[str]:
+    try:
         if path and not (cwd / path).is_file():
-            yield f"upstream.{key}: there is no file {path}"
+            yield f"{name}: there is no file {path}"
+    except OSError as error:
+        yield f"{name}: {path} can't be read: {error.strerror}"
 
 
 def _is_proxy(text: str) -> bool:
@@ -247,7 +289,8 @@ def _is_proxy(text: str) -> bool:
         return False
 
 
-def _is_network(text: str) -> bool:
+def is_network(text: str) -> bool:
+    """Whether a text is an address or a network, such as ``10.1.0.0/16``."""
     try:
         ip_network(text, strict=False)
     except ValueError:

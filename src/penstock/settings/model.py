@@ -52,7 +52,13 @@ class Server(Struct, frozen=True):
     ] = "127.0.0.1"
     port: Annotated[Port, Meta(description="Port to listen on; 0 takes a free one.")] = 8787
     workers: Annotated[Some, Meta(description="Processes that share the port.")] = 1
-    log_level: Annotated[LogLevel, Meta(description="Least severe message that goes to standard error.")] = "info"
+    log_level: Annotated[
+        LogLevel,
+        Meta(
+            description="Least severe message that goes to standard error. The address is told down to `warning`, a "
+            "first request down to `info`."
+        ),
+    ] = "info"
     max_body_bytes: Annotated[Bytes, Meta(description="Largest request body, measured decompressed.")] = 100 << 20
     body_timeout: Annotated[
         float,

@@ -5,7 +5,10 @@ And TOML, whose library lets more errors through than its own: numbers with too 
 
 from __future__ import annotations
 
+import errno
+import os
 import re
+import stat
 import tomllib
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -21,10 +24,24 @@ class TooLarge(Exception):
         super().__init__(f"it is larger than {limit} bytes")
 
 
-def read_text(path: Path, limit: int) -> str:
-    """The text of a file, without a byte-order mark. Raises TooLarge, OSError and UnicodeDecodeError."""
-    with path.open("rb") as file:
+def read_text(path: Path, limit: int, *, is_input: bool = False) -> str:
+    """The text of a file, without a byte-order mark. Raises TooLarge, OSError and UnicodeDecodeError.
+
+    A pipe is refused, since it would wait for a writer and could not be read again; ``is_input`` takes one, such as a
+    shell's ``<(command)``.
+    """
+    with open(path, "rb", opener=None if is_input else _open_at_once) as file:
         return read_stream(file, limit)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file and never wait for it. Raises OSError for a pipe."""
+    number = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if stat.S_ISFIFO(os.fstat(number).st_mode):
+        os.close(number)
+        raise OSError(errno.EINVAL, "it is a pipe and no file", path)
+    os.set_blocking(number, True)
+    return number
 
 
 def read_stream(file: BinaryIO, limit: int) -> str:

@@ -20,6 +20,7 @@ from typing import Final
 import msgspec
 
 from penstock.background import Background
+from penstock.settings.load import listed
 from penstock.stores.catalogue import Catalogue, CatalogueChange
 from penstock.stores.memory import MemoryCatalogue
 from penstock.stores.reading import Reading, Stamp, read, stamp
@@ -108,7 +109,7 @@ class CatalogueFile:
     async def _reread(self, path: Path) -> None:
         reading = await asyncio.to_thread(Reading, path, *self._sources)
         self._stamps = reading.stamps
-        problems = [*reading.problems]
+        problems = [*listed(reading.problems)]
         if not problems and self.current.is_guarded and not reading.catalogue.keys:
             problems = [_OPENED.format(path.name)]
         if problems:

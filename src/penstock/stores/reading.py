@@ -21,7 +21,7 @@ from penstock.core.json_text import UNREADABLE
 from penstock.routing.budget import LARGEST_FILE
 from penstock.settings.load import NAMED_ENTRIES, section_problems
 from penstock.settings.text_file import LARGEST_SETTINGS, BadToml, TooLarge, parse_toml, read_text
-from penstock.stores.catalogue import EMPTY, Catalogue
+from penstock.stores.catalogue import EMPTY, Catalogue, VirtualKey
 from penstock.stores.validate import (
     CatalogueError,
     Check,
@@ -55,6 +55,7 @@ def read(path: Path, environ: Mapping[str, str], providers: Collection[str], che
 class Reading:
     """One reading of the file: ``catalogue`` is whole if there are no ``problems``, ``stamps`` what it rests on.
 
+    ``is_read`` tells whether the file could be read at all, ``of_catalogue`` are the problems of what is no setting;
     ``warnings`` are sentences about files that others on this machine can read or change.
     """
 
@@ -64,21 +65,32 @@ class Reading:
         self.problems: list[str] = []
         self.stamps: dict[Path, Stamp] = {}
         self._secret: set[Path] = set()
+        self.is_read = False
         sections = self._sections()
         # A section that is none may be a mistyped [keys.NAME]: a file with such a section is in force neither at start,
         # where the settings refuse it, nor after a change.
         settings = {name: members for name, members in sections.items() if name not in NAMED_ENTRIES}
         self.problems += section_problems(settings, f" in {path.name}")
-        virtual_keys = {
-            each.name: virtual_key(each, providers, self._resolve)
-            for each in self._definitions(sections, "virtual_keys")
-        }
-        # Configs are judged beside the virtual keys that they name: problems of these must not be told as theirs.
-        check = None if self.problems else check
-        configs = saved_configs(list(self._definitions(sections, "configs")), self._config_value, check, virtual_keys)
+        before = len(self.problems)
+        virtual_keys, usable = self._virtual_keys(sections, providers)
+        configs = saved_configs(list(self._definitions(sections, "configs")), self._config_value, check, usable)
         keys = gateway_keys(self._definitions(sections, "keys"), virtual_keys, configs, providers)
+        self.of_catalogue = self.problems[before:]
         self.catalogue = Catalogue(virtual_keys, configs, keys)
         self.warnings = [text for each in self.stamps if (text := self._exposure(each)) is not None]
+
+    def _virtual_keys(
+        self, sections: Mapping[str, Any], providers: Collection[str]
+    ) -> tuple[dict[str, VirtualKey], dict[str, VirtualKey]]:
+        """The virtual keys, and those that configs are judged beside: keys that can't be used have others in their
+        place there, since their problems must not be told as those of configs."""
+        virtual_keys, usable = {}, {}
+        for definition in self._definitions(sections, "virtual_keys"):
+            before = len(self.problems)
+            key = virtual_keys[definition.name] = virtual_key(definition, providers, self._resolve)
+            is_usable = len(self.problems) == before or not providers
+            usable[key.name] = key if is_usable else VirtualKey(key.name, next(iter(providers)), None)
+        return virtual_keys, usable
 
     def _exposure(self, path: Path) -> str | None:
         """Why a file is not safe. A file of settings without secrets decides nothing about callers."""
@@ -88,16 +100,19 @@ class Reading:
     def result(self) -> Catalogue:
         """The catalogue. Raises CatalogueError."""
         if self.problems:
-            raise CatalogueError(self.problems)
+            raise CatalogueError(self.problems, self.catalogue.configs.keys() if self.is_read else None)
         return self.catalogue
 
     def _sections(self) -> dict[str, Any]:
         try:
-            return parse_toml(self._text(self._path.name, LARGEST_SETTINGS))
+            sections = parse_toml(self._text(self._path.name, LARGEST_SETTINGS))
         except Unusable as unusable:
             self.problems.append(str(unusable))
         except BadToml as error:
             self.problems.append(f"{self._path.name} is not valid TOML: {error}")
+        else:
+            self.is_read = True
+            return sections
         return {}
 
     def _definitions(self, sections: Mapping[str, Any], section: str) -> Iterator[Definition]:

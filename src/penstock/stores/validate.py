@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from ipaddress import ip_network
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -18,6 +17,7 @@ import msgspec
 from penstock.core.did_you_mean import hint, nearest
 from penstock.core.permissions import EVERY
 from penstock.core.secret import Secret
+from penstock.settings.load import is_network, listed
 from penstock.stores.catalogue import NAME, GatewayKey, SavedConfig, VirtualKey
 from penstock.stores.config_json import NotAConfig, as_json
 
@@ -41,10 +41,12 @@ Check = Callable[[bytes, Mapping[str, VirtualKey]], str | None]
 
 
 class CatalogueError(Exception):
-    """A catalogue can't be used. ``problems`` says why, a sentence each."""
+    """A catalogue can't be used. ``problems`` says why, a sentence each; ``configs`` are the names and ids of its
+    configs, None where they aren't known."""
 
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
+    def __init__(self, problems: Iterable[str], configs: Collection[str] | None = None) -> None:
+        self.problems = listed(problems)
+        self.configs = configs
         super().__init__("\n".join(self.problems))
 
 
@@ -303,17 +305,9 @@ def _hosts(definition: Definition) -> tuple[str, ...]:
     """Private hosts as ``core.address.AddressPolicy`` wants them: names, ``*.suffix``, addresses, networks."""
     hosts = definition.texts("hosts") or ()
     for host in hosts:
-        if not _HOST.fullmatch(host) or ("/" in host and not _is_network(host)):
+        if not _HOST.fullmatch(host) or ("/" in host and not is_network(host)):
             definition.complain(f"{host} is no host, such as localhost, *.gpu.lan or 10.1.0.0/16", "hosts")
     return tuple(host.lower().strip("[]") for host in hosts)
-
-
-def _is_network(text: str) -> bool:
-    try:
-        ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True
 
 
 def _check_members(definition: Definition) -> None:

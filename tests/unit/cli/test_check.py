@@ -120,3 +120,28 @@ def test_settings_beyond_what_can_be_tried_out_are_checked_all_the_same() -> Non
         "targets": [{"provider": "echo", **{f"zq{number}": 1 for number in range(90)}}] * 50,
     }
     assert run("check", written("c.json", config)).exit_code == 0
+
+
+def test_all_problems_of_a_file_are_told() -> None:
+    text = (
+        '[server]\nport = "x"\nprot = 1\n[routing]\ndefault_config = "none"\n'
+        '[virtual_keys.v]\nprovider = "opnai"\n[configs.c]\nvirtual_key = "v"\nretry = {}\ncache = {mode = "x"}\n'
+        '[keys.k]\nhash = "no"\n'
+    )
+    result = run("check", written("penstock.toml", text))
+    assert result.exit_code == 1
+    for told in (
+        "server.port in penstock.toml: expected", "unknown setting server.prot", "virtual_keys.v.provider",
+        "routing.default_config", "config.retry.attempts", "config.cache.mode", "keys.k.hash",
+    ):  # fmt: skip
+        assert result.output.count(told) == 1
+    assert "There is no provider ''" not in result.output
+
+
+def test_all_problems_of_a_config_are_told_with_their_lines() -> None:
+    text = "retry:\n  attempts: two\ncache:\n  mode: none\ntimeouts: 5\n"
+    assert sorted(run("check", written("c.yaml", text)).output.splitlines()) == [
+        "c.yaml:2: config.retry.attempts: Expected number, received string",
+        "c.yaml:4: config.cache.mode: Invalid 'cache.mode' value. Must be one of: simple, semantic",
+        "c.yaml:5: config.timeouts: Expected object, received number",
+    ]

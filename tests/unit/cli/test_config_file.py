@@ -24,7 +24,7 @@ targets:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"attempts": "'2'"}, "c.yaml:4: config.targets[0].retry.attempts: Expected number, received string"),
+        ({"attempts": "'2'"}, "c.yaml:4: config.retry.attempts: Expected number, received string"),
         ({"provider": "gro"}, "c.yaml:8: config.targets[1].provider: There is no provider 'gro': did you mean 'groq'?"),
         ({"extra": "requestTimeout: soon"}, "c.yaml:10: config.targets[1].request_timeout: Expected number, received string"),
         ({"extra": "retry: {}"}, "c.yaml:10: config.targets[1].retry.attempts: Required: how many times to try again"),
@@ -54,7 +54,7 @@ def test_lines_of_what_strategies_say() -> None:
 
 def test_a_breaker_of_the_strategy_is_found_there() -> None:
     text = "strategy:\n  mode: fallback\n  cb_config:\n    cooldown_interval: 1\ntargets:\n  - provider: echo\n"
-    assert run("check", written("c.yaml", text)).output.startswith("c.yaml:3: config.targets[0].cb_config: it needs")
+    assert run("check", written("c.yaml", text)).output.startswith("c.yaml:3: config.strategy.cb_config: it needs")
 
 
 @pytest.mark.parametrize("text", ['{"provider": "echo"}', "provider: echo", 'provider = "echo"'])

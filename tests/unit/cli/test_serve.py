@@ -5,15 +5,18 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import click
 import pytest
@@ -23,7 +26,7 @@ from commands import Gateway, installed, run
 from penstock.cli.serve import banner, bind
 from penstock.server.asgi import App
 from penstock.settings import Settings
-from penstock.settings.model import Server
+from penstock.settings.model import Providers, Server
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +70,13 @@ def test_serve_takes_flags_and_finds_a_free_port(served: list[Settings], workers
 
 
 def test_serve_is_quiet_when_told_to(served: list[Settings]) -> None:
-    assert run("serve", "--port", "0", "--log-level", "warning").output == ""
+    assert run("serve", "--port", "0", "--log-level", "error").output == ""
+
+
+def test_serve_tells_where_it_listens_at_level_warning(served: list[Settings]) -> None:
+    said = run("serve", "--port", "0", "--log-level", "warning").output
+    assert said.endswith(f" listens on http://127.0.0.1:{served[0].server.port}\n")
+    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
@@ -123,6 +132,11 @@ def test_serve_tells_that_a_port_is_taken() -> None:
     )
 
 
+def patched(monkeypatch: pytest.MonkeyPatch, **functions: object) -> None:
+    """Have ``penstock serve`` alone, and no other thread, see other functions of ``socket``."""
+    monkeypatch.setattr("penstock.cli.serve.socket", SimpleNamespace(**{**vars(socket), **functions}))
+
+
 @pytest.mark.parametrize(
     ("number", "message"),
     [
@@ -135,7 +149,7 @@ def test_what_can_go_wrong_with_a_port(monkeypatch: pytest.MonkeyPatch, number: 
     def fail(*_: object, **__: object) -> socket.socket:
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(socket, "create_server", fail)
+    patched(monkeypatch, create_server=fail)
     with pytest.raises(click.ClickException, match=re.escape(message)):
         bind("127.0.0.1", 80)
 
@@ -144,7 +158,7 @@ def test_a_host_that_has_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise socket.gaierror(socket.EAI_NONAME, "unknown")
 
-    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    patched(monkeypatch, getaddrinfo=fail)
     with pytest.raises(click.ClickException, match="the host nowhere is not known here"):
         bind("nowhere", 80)
 
@@ -152,7 +166,7 @@ def test_a_host_that_has_no_address(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_name_of_both_families_is_served_on_ipv4(monkeypatch: pytest.MonkeyPatch) -> None:
     six = (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 0, 0, 0))
     four = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 0))
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [six, four])
+    patched(monkeypatch, getaddrinfo=lambda *_, **__: [six, four])
     with bind("localhost", 0) as sock:
         assert sock.family is socket.AF_INET
 
@@ -170,6 +184,99 @@ def test_the_banner_names_an_address_that_can_be_called(host: str, listens: str,
     text = banner(Settings(Server(host=host)), None)
     assert f"listens on {listens}\n" in text
     assert f"curl {curl}/v1/chat/completions " in text
+
+
+def test_the_banner_of_a_guarded_gateway_asks_for_a_key() -> None:
+    assert "GATEWAY_KEY" not in banner(Settings(), None)
+    guarded = banner(Settings(), None, is_guarded=True)
+    assert "-H 'authorization: Bearer GATEWAY_KEY' \\" in guarded
+    assert "with a gateway key of yours" in guarded
+
+
+@pytest.mark.parametrize(
+    ("settings", "guarded", "told"),
+    [
+        (Settings(), False, "used for callers without one"),
+        (Settings(Server(host="0.0.0.0")), False, "not used"),
+        (Settings(providers=Providers(env_keys=False)), False, "not used"),
+        (Settings(), True, "for gateway keys with lend"),
+    ],
+)
+def test_the_banner_says_who_may_use_the_keys_of_the_environment(settings: Settings, guarded: bool, told: str) -> None:
+    assert f"Provider keys in the environment: {told}." in banner(settings, None, is_guarded=guarded)
+
+
+def test_the_banner_names_the_command_as_it_can_be_called(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / ".venv" / "bin"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr("penstock.cli.serve.sys", SimpleNamespace(executable=str(folder / "python")))
+    assert f"Providers: {folder}/python -m penstock providers." in banner(Settings(), None)
+    (folder / "penstock").write_text("")
+    assert "Providers: .venv/bin/penstock providers." in banner(Settings(), None)
+    (folder / "penstock").chmod(0o755)
+    assert "Providers: penstock providers." in banner(Settings(), None)
+
+
+# The working directory and its file
+
+
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (lambda path: path.mkdir(), "penstock.toml can't be read: Is a directory"),
+        (os.mkfifo, "penstock.toml can't be read: it is a pipe and no file"),
+        (lambda path: path.write_bytes(b"\xff"), "penstock.toml is not UTF-8 text"),
+        (lambda path: path.symlink_to("nowhere"), "penstock.toml can't be read: No such file or directory"),
+    ],
+)
+def test_a_settings_file_that_can_not_be_read(
+    make: Callable[[Path], None], told: str, served: list[Settings], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    make(tmp_path / "penstock.toml")
+    result = run("serve", "--port", "0")
+    assert (result.exit_code, result.stderr) == (1, f"Error: {told}\n")
+    assert served == []
+
+
+NOBODY = {"user": 65534} if os.geteuid() == 0 else {}
+
+
+@pytest.mark.parametrize(
+    ("locked", "told"),
+    [("", "can't be searched for penstock.toml (Permission denied): start the gateway in another one"), ("penstock.toml", "penstock.toml can't be read: Permission denied")],
+)  # fmt: skip
+def test_what_may_not_be_read_is_told(locked: str, told: str) -> None:
+    """A file that can't be read may hold gateway keys."""
+    folder = Path(tempfile.mkdtemp())
+    try:
+        (folder / "penstock.toml").write_text("")
+        folder.chmod(0o755)
+        (folder / locked).chmod(0)
+        code = "import sys; from penstock.settings import SettingsError, load; from pathlib import Path\n"
+        code += "try: load({}, {}, Path(sys.argv[1]))\nexcept SettingsError as error: print(error)\n"
+        code = f"import os, penstock.settings\nos.setuid({NOBODY['user']}) if {bool(NOBODY)} else None\n" + code
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.stderr == ""
+        assert told in done.stdout
+    finally:
+        folder.chmod(0o755)
+        shutil.rmtree(folder)
+
+
+def test_a_working_directory_that_is_gone(tmp_path: Path) -> None:
+    code = "import os, sys; os.chdir(sys.argv[1]); os.rmdir(sys.argv[1]); from penstock.__main__ import run; sys.argv[1:] = ['serve', '--port', '0']; run()"
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(gone)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: the working directory can't be used (No such file or directory)")
 
 
 # The real thing, as a process

@@ -9,15 +9,17 @@ import pytest
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import ErrorClass
-from penstock.routing.fields import Fields, Refused, refuse, settled
+from penstock.routing.fields import Fields, settled
 
 Read = Callable[[Fields], Any]
 
 
 def refusal(read: Read, values: dict[str, Any]) -> Failure:
-    with pytest.raises(Refused) as refused:
-        read(Fields(values, "config.targets[0]"))
-    return refused.value.failure
+    fields = Fields(values, "config.targets[0]")
+    read(fields)
+    failure = fields.budget.problems.failure()
+    assert failure is not None
+    return failure
 
 
 def reading(name: str) -> Read:
@@ -208,17 +210,38 @@ def test_keys_that_may_be_anything_are_let_pass(values: dict[str, Any]) -> None:
     Fields(values, "config").check_keys(["on_status_codes", "attempts"])
 
 
-# Refusals.
+def test_a_misspelt_key_is_not_missing() -> None:
+    fields = Fields({"atempts": 1}, "config.retry")
+    fields.check_keys(["attempts"])
+    fields.missing("attempts", "Required")
+    failure = fields.budget.problems.failure()
+    assert failure is not None
+    assert (failure.param, failure.parts) == ("config.retry.atempts", ())
 
 
-@pytest.mark.parametrize(
-    ("path", "where"), [("config", ""), ("config.retry.attempts", "retry,attempts"), ("config.targets[0].targets[12].x[1]", "targets,0,targets,12,x,1")]
-)  # fmt: skip
-def test_a_path_is_told_in_both_spellings(path: str, where: str) -> None:
-    failure = refuse(path, "no").failure
-    assert (failure.param, failure.details) == (path, (f"path: {where}, message: no",))
+# Several problems.
 
 
-def test_a_wording_of_its_own_stands_alone() -> None:
-    failure = refuse("config", "no", plain="Invalid custom host").failure
-    assert (failure.plain, failure.details) == ("Invalid custom host", ())
+def test_reading_goes_on_behind_a_problem() -> None:
+    fields = Fields({"a": 1, "b": "x", "c": [1, "y", None], "d": -1}, "config")
+    assert (fields.text("a"), fields.number("b"), fields.texts("c"), fields.number("d", least=0)) == (
+        None,
+        None,
+        ("y",),
+        None,
+    )
+    failure = fields.budget.problems.failure()
+    assert failure is not None
+    assert [each.param for each in failure.parts] == ["config.a", "config.b", "config.c[0]", "config.c[2]", "config.d"]
+
+
+def test_an_inherited_key_stands_where_it_is_written() -> None:
+    outer = Fields({"retry": 1, "strategy": {"mode": "fallback", "cb_config": 5}}, "config")
+    inner = Fields(
+        {"retry": 1, "cb_config": 5, "weight": 1}, "config.targets[0]", outer.budget, {"weight": 1}, None, outer
+    )
+    below = Fields({"retry": 1, "weight": 2}, "config.targets[0].targets[1]", outer.budget, {"weight": 2}, None, inner)
+    assert [inner.at(key) for key in ("retry", "cb_config", "weight", "absent")] == [
+        "config.retry", "config.strategy.cb_config", "config.targets[0].weight", "config.targets[0].absent",
+    ]  # fmt: skip
+    assert (below.at("retry"), below.at("weight")) == ("config.retry", "config.targets[0].targets[1].weight")

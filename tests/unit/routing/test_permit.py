@@ -5,8 +5,8 @@ import pytest
 from penstock.core.failure import Kind
 from penstock.core.permissions import EVERYTHING, Permissions
 from penstock.core.virtual_key import VirtualKey
-from penstock.routing.fields import Refused
 from penstock.routing.permit import check_custom_host, check_provider, check_virtual_key, refuse_gateway_key
+from penstock.routing.problems import Refused
 
 KEY = VirtualKey("prod", "openai")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,24 @@ def test_a_file_has_a_largest_size(tmp_path: Path) -> None:
 def test_a_file_without_an_end_is_too_large() -> None:
     with pytest.raises(TooLarge):
         read_text(Path("/dev/zero"), 1000)
+
+
+def test_a_pipe_is_refused_at_once(tmp_path: Path) -> None:
+    """Opening it would wait for somebody who writes."""
+    pipe = tmp_path / "a"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="it is a pipe and no file"):
+        read_text(pipe, 6)
+
+
+def test_a_pipe_can_be_an_input() -> None:
+    readable, writable = os.pipe()
+    os.write(writable, b"abc")
+    os.close(writable)
+    try:
+        assert read_text(Path(f"/dev/fd/{readable}"), 6, is_input=True) == "abc"
+    finally:
+        os.close(readable)
 
 
 def test_no_more_is_read_than_may_be() -> None:

@@ -300,8 +300,20 @@ def test_the_caller_judges_what_configs_say_beside_the_virtual_keys(tmp_path: Pa
         "configs.bad in penstock.toml: config.retry must be an object",
     )
     assert judged == [(b'{"provider":"echo"}', ["a"]), (b'{"retry":1}', ["a"])]
-    [problem] = problems(tmp_path, virtual_keys.replace("echo", "zzz") + configs, check=check)
-    assert problem.startswith("virtual_keys.a.provider")
+    both = problems(tmp_path, virtual_keys.replace("echo", "zzz") + configs, check=check)
+    assert [each.partition(" ")[0] for each in both] == ["virtual_keys.a.provider", "configs.bad"]
+
+
+def test_the_problems_of_a_virtual_key_are_not_told_as_those_of_configs(tmp_path: Path) -> None:
+    judged: list[VirtualKey] = []
+
+    def check(body: bytes, virtual_keys: Mapping[str, VirtualKey]) -> str | None:
+        judged.append(virtual_keys["a"])
+        return None
+
+    text = "[virtual_keys.a]\nprovider = 'zzz'\nbase_url = 'no'\n[configs.c]\nvirtual_key = 'a'\n"
+    assert len(problems(tmp_path, text, check=check)) == 2
+    assert [(key.base_url, key.provider == "zzz") for key in judged] == [(None, False)]
 
 
 def test_gateway_keys(tmp_path: Path) -> None:

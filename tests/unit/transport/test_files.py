@@ -8,6 +8,7 @@ import math
 import os
 import resource
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -74,9 +75,9 @@ def no_null_device(*_: object) -> int:
 
 def test_whether_a_file_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     assert has_file_left()
-    monkeypatch.setattr(os, "open", nothing_left)
+    monkeypatch.setattr("penstock.transport.files.os", SimpleNamespace(**{**vars(os), "open": nothing_left}))
     assert not has_file_left()
-    monkeypatch.setattr(os, "open", no_null_device)
+    monkeypatch.setattr("penstock.transport.files.os", SimpleNamespace(**{**vars(os), "open": no_null_device}))
     assert has_file_left()
 
 

@@ -88,11 +88,19 @@ def error_body(failure: Failure) -> bytes:
         "code": None if failure.kind is Kind.FIRST_BYTE_TIMEOUT and failure.plain else failure.kind.value,
     }
     body: dict[str, Any] = {"error": error}
-    if meaning.status != 408:
-        body |= {"status": "failure", "message": failure.plain or failure.message}
+    if error["code"] is not None:
+        body |= {"status": "failure", "message": _for_portkey(failure)}
     if failure.details:
         body["errors"] = list(failure.details)
     return write_json(body)
+
+
+def _for_portkey(failure: Failure) -> str:
+    """The text that Portkey's clients match, with what is wrong behind it: its Node SDK shows this text alone."""
+    plain = failure.plain
+    if plain is None or failure.message.startswith(plain):
+        return failure.message
+    return f"{plain.removesuffix('.')}: {failure.message}"
 
 
 def error_event(failure: Failure) -> bytes:
@@ -132,7 +140,8 @@ def _body(error_fields: VendorError, value: Any, provider: str, status: int) -> 
     }
     if status and not 200 <= status < 300:
         error["status_code"] = status
-    whole = {"error": error, "provider": provider}
+    # Portkey's Node SDK shows the message beside the error object, and nothing else of the body.
+    whole = {"error": error, "message": message, "provider": provider}
     if value is not None:
         whole["provider_response"] = value
     return without_organisation(write_json(whole).decode()).encode()

@@ -107,7 +107,7 @@ def test_errors_in_openais_shape_with_portkeys_beside_it() -> None:
             "code": "invalid_config",
         },
         "status": "failure",
-        "message": "Invalid config passed",
+        "message": "Invalid config passed: It is wrong.",
         "errors": ["path: x, message: y"],
     }
 
@@ -117,6 +117,25 @@ def test_a_request_timeout_is_told_in_the_references_words() -> None:
     assert json.loads(error_body(Failure(Kind.FIRST_BYTE_TIMEOUT, text, plain=text))) == {
         "error": {"message": text, "type": "timeout_error", "param": None, "code": None}
     }
+
+
+@pytest.mark.parametrize(
+    ("plain", "message", "told"),
+    [
+        (None, "It is wrong.", "It is wrong."),
+        ("Not Found", "There is no such path.", "Not Found: There is no such path."),
+        ("Invalid config passed. You need to pass a valid json", "It is no JSON.", "Invalid config passed. You need to pass a valid json: It is no JSON."),
+        ("It is wrong", "It is wrong: mend it.", "It is wrong: mend it."),
+    ],
+)  # fmt: skip
+def test_the_message_beside_the_error_says_what_is_wrong(plain: str | None, message: str, told: str) -> None:
+    """Portkey's Node SDK shows this member alone, and clients match its beginning."""
+    assert json.loads(error_body(Failure(Kind.INVALID_CONFIG, message, plain=plain)))["message"] == told
+
+
+def test_a_wrapped_error_has_its_message_beside_it() -> None:
+    found = error(400, {"detail": "too hot"})
+    assert found["message"] == found["error"]["message"] == "unit error: too hot"
 
 
 def test_an_error_event_is_one_event() -> None:
