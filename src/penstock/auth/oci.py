@@ -1,4 +1,4 @@
-"""Oracle Cloud's request signatures, with an API signing key (extra ``oracle``: cryptography).
+"""Oracle Cloud's request signatures, with an API signing key.
 
 Source: https://docs.oracle.com/en-us/iaas/Content/API/Concepts/signingrequests.htm (version 1, rsa-sha256).
 """
@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -87,9 +86,6 @@ def signer(
     missing = [name for name in _NAMES if not options.get(name)]
     if missing:
         return Failure(Kind.MISSING_API_KEY, f"Signing for Oracle Cloud needs {', '.join(missing)}.", missing[0])
-    if find_spec("cryptography") is None:
-        text = "Signing for Oracle Cloud needs the library cryptography: the operator can install penstock[oracle]."
-        return Failure(Kind.NOT_INSTALLED, text, "oracle_private_key")
     tenancy, user, fingerprint, pem = (options[name] for name in _NAMES)
     pem = pem.replace("\\n", "\n")
     try:

@@ -84,8 +84,7 @@ ROWS: Final = (
             Option("oracle_key_passphrase", "oracle-key-passphrase", secret=True),
         ),
         env=("ORACLE_API_KEY",),
-        notes="A signing key signs each request (penstock[oracle]); a Generative AI API key goes to Oracle's "
-        "OpenAI-compatible address.",
+        notes="A signing key signs each request; a Generative AI API key goes to Oracle's OpenAI-compatible address.",
     ),
     Provider(
         "sagemaker",
