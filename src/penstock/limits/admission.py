@@ -45,7 +45,7 @@ class Admission:
     ) -> Admitted | Refusal:
         """Reserve for a request in all limits at once, or in none. ``request`` is the request's id. A hedged attempt
         reserves for itself, with a number of its own."""
-        admitted = Admitted(self._counters, self._clock, ReservationId(request, attempt), limits)
+        admitted = Admitted(self._counters, self._clock, (request, attempt), limits)
         refused = await admitted.begin(estimate)
         return admitted if refused is None else refused
 
@@ -148,7 +148,8 @@ class Admitted:
     async def renew(self, estimate: Estimate) -> Refusal | None:
         """Reserve once more for the request, after an attempt that was billed has been settled. The request doesn't
         count as another one."""
-        self.reservation = ReservationId(self.reservation.request, self.reservation.attempt + 1)
+        request, attempt = self.reservation
+        self.reservation = (request, attempt + 1)
         return await self.begin(_without_request(estimate))
 
 

@@ -14,12 +14,9 @@ import msgspec
 from penstock.limits.limit import Amounts, BucketKey, Limit
 
 
-class ReservationId(NamedTuple):
-    """A request and the number of its attempt that can be billed by itself. The caller chooses both, so that a call
-    whose answer was lost can be sent again."""
-
-    request: str
-    attempt: int
+ReservationId = tuple[str, int]
+"""A request's id, and the number of its attempt that can be billed by itself. The caller chooses both, so that a call
+whose answer was lost can be sent again."""
 
 
 class Hold(msgspec.Struct, frozen=True, gc=False):

@@ -34,7 +34,8 @@ class Limit(msgspec.Struct, frozen=True):
     ``window`` is a calendar window for a budget, a rate window for a rate, and None for concurrency. ``extra`` is what
     overrides add to ``amount``. ``alert_at`` is in the limit's own unit. A strict limit is never overspent: its
     requests are estimated by an upper bound. A reset raises ``epoch``, which begins all buckets of the limit anew.
-    ``token_price`` is in picodollars. ``is_grouped``: the limit has a bucket for each combination of values.
+    ``token_price`` is in picodollars. ``is_grouped``: the limit has a bucket for each combination of values. ``cap``,
+    ``is_budget`` and ``is_rate`` follow from the rest; the constructor replaces whatever it is given for these.
     """
 
     id: str
@@ -54,24 +55,16 @@ class Limit(msgspec.Struct, frozen=True):
     epoch: int = 0
     extra: int = 0
     is_grouped: bool = False
+    cap: int = 0
+    """The most that may be settled and reserved together."""
+    is_budget: bool = False
+    is_rate: bool = False
 
-    @property
-    def cap(self) -> int:
-        """The most that may be settled and reserved together."""
-        return self.amount + self.extra
-
-    @property
-    def is_budget(self) -> bool:
-        return isinstance(self.window, CalendarWindow)
-
-    @property
-    def is_rate(self) -> bool:
-        return isinstance(self.window, RateWindow)
-
-    @property
-    def counts_requests(self) -> bool:
-        """Whether requests stay counted once they were admitted, whatever became of them: in the windows of rates."""
-        return self.kind == "requests" and isinstance(self.window, RateWindow)
+    def __post_init__(self) -> None:
+        put = msgspec.structs.force_setattr
+        put(self, "cap", self.amount + self.extra)
+        put(self, "is_budget", isinstance(self.window, CalendarWindow))
+        put(self, "is_rate", isinstance(self.window, RateWindow))
 
     def window_end(self, start: int) -> int | None:
         """When a budget's window ends that began at ``start``; None for one that never ends, and for other limits."""
@@ -117,17 +110,16 @@ NOTHING: Final = Amounts(0, 0, 0, 0)
 def amount_of(limit: Limit, amounts: Amounts) -> int | None:
     """What these amounts are in the unit of a limit; None if that is a cost, and the price is unknown to a limit that
     rejects unknown prices."""
-    match limit.kind:
-        case "cost":
-            return _cost(limit, amounts) if amounts.cost is None else amounts.cost
-        case "tokens":
-            if limit.direction == "all":
-                return amounts.input + amounts.output
-            return amounts.input if limit.direction == "input" else amounts.output
-        case "requests":
-            return amounts.requests
-        case _:
-            return 1
+    kind = limit.kind
+    if kind == "cost":
+        return _cost(limit, amounts) if amounts.cost is None else amounts.cost
+    if kind == "requests":
+        return amounts.requests
+    if kind == "concurrency":
+        return 1
+    if limit.direction == "all":
+        return amounts.input + amounts.output
+    return amounts.input if limit.direction == "input" else amounts.output
 
 
 def _cost(limit: Limit, amounts: Amounts) -> int | None:
@@ -141,6 +133,6 @@ def charged(limit: Limit, reserved: int, actual: Amounts) -> int:
     always, in a budget unless the attempt was free. A cost that is unknown to a limit that rejects unknown prices
     counts as it was reserved, too."""
     if limit.kind == "requests":
-        return reserved if actual.requests or limit.counts_requests else 0
+        return reserved if actual.requests or limit.is_rate else 0
     amount = amount_of(limit, actual)
     return reserved if amount is None else amount

@@ -11,20 +11,19 @@ from __future__ import annotations
 
 from collections import deque
 
+import msgspec
+
 from penstock.limits.limit import Limit
 from penstock.limits.windows import RateWindow
 
 
-class SubBucket:
+class SubBucket(msgspec.Struct, gc=False):
     """A part of a sliding window: the amounts of one stretch of ``step`` microseconds, and when the last came."""
 
-    __slots__ = ("amount", "is_inside", "last", "number")
-
-    def __init__(self, number: int, amount: int, now: int) -> None:
-        self.number = number
-        self.amount = amount
-        self.last = now
-        self.is_inside = True
+    number: int
+    amount: int
+    last: int
+    is_inside: bool = True
 
 
 class SlidingWindow:
@@ -58,7 +57,8 @@ class SlidingWindow:
             return newest
         newest = ring[-1]
         newest.amount += amount
-        newest.last = max(newest.last, now)
+        if now > newest.last:
+            newest.last = now
         return newest
 
     def settle(self, mark: object, reserved: int, actual: int) -> None:
@@ -82,7 +82,8 @@ class SlidingWindow:
 
     def resets_in(self, now: int) -> int:
         """Microseconds until the window is empty if nothing else comes."""
-        return max(0, self._ring[-1].last + self._length - now) if self._ring else 0
+        rest = self._ring[-1].last + self._length - now if self._ring else 0
+        return rest if rest > 0 else 0
 
     def is_idle(self, now: int) -> bool:
         return self.fits(0, 0, now) and not self._ring

@@ -7,7 +7,9 @@ needs no lock. Bounds: counters of one limit by ``MOST_VALUES``, closed reservat
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from penstock.core.lru import Lru
 from penstock.limits.budgets import ALERTED, QUIET, Bucket
@@ -27,27 +29,23 @@ _LOST: Final = 10_000
 Counter = Bucket | RateCounter
 
 
-class _Item:
+class _Item(msgspec.Struct, gc=False):
     """What a reservation holds in one counter. ``key`` is the caller's, even where the counter is the overflow's.
     ``charged`` is what a lost one was charged."""
 
-    __slots__ = ("amount", "charged", "counter", "key", "limit", "mark")
-
-    def __init__(self, hold: Hold, counter: Counter, mark: object) -> None:
-        self.key = hold.key
-        self.limit = hold.limit
-        self.amount = hold.amount
-        self.counter = counter
-        self.mark = mark
-        self.charged = 0
+    key: BucketKey
+    limit: Limit
+    amount: int
+    counter: Any
+    mark: object = None
+    charged: int = 0
 
 
-class _Open:
-    __slots__ = ("items", "since")
+class _Open(msgspec.Struct, gc=False):
+    """An open reservation, and when it was opened."""
 
-    def __init__(self, since: int, items: list[_Item]) -> None:
-        self.since = since
-        self.items = items
+    since: int
+    items: list[_Item]
 
 
 class Reservations:
@@ -82,28 +80,29 @@ class Reservations:
         if reservation in self._closed or reservation in self._closed_before:
             raise ValueError("the reservation is closed: a new attempt needs a number of its own")
         items: list[_Item] = []
-        result = self._take(holds, now, items)
-        if type(result) is tuple:
-            self._open[reservation] = _Open(now, items)
-        return result
+        if not self._fit(holds, now, items):
+            return self._exceeded(holds, now)
+        self._open[reservation] = _Open(now, items)
+        return _taken(items, now)
 
     def extend(self, reservation: ReservationId, holds: Sequence[Hold], now: int) -> Reserved | Exceeded:
         opened = self._open.get(reservation)
         if opened is None:
             raise ValueError("only an open reservation can be extended")
         more: list[_Item] = []
-        result = self._take(holds, now, more)
-        if type(result) is tuple:
-            items = {item.key: item for item in opened.items}
-            for item in more:
-                earlier = items.get(item.key)
-                if earlier is None:
-                    opened.items.append(item)
-                else:
-                    # The mark stays that of the first amount: a correction has then left the window before the rest.
-                    earlier.amount += item.amount
-                    item.counter.holds -= 1
-        return result
+        if not self._fit(holds, now, more):
+            return self._exceeded(holds, now)
+        standings = _taken(more, now)
+        items = {item.key: item for item in opened.items}
+        for item in more:
+            earlier = items.get(item.key)
+            if earlier is None:
+                opened.items.append(item)
+            else:
+                # The mark stays that of the first amount: a correction has then left the window before the rest.
+                earlier.amount += item.amount
+                item.counter.holds -= 1
+        return standings
 
     def shrink(self, reservation: ReservationId, keys: Sequence[BucketKey]) -> None:
         opened = self._open.get(reservation)
@@ -125,10 +124,9 @@ class Reservations:
             self._remember(reservation)
             for item in opened.items:
                 amount = self._close(item, actual)
-                counter = item.counter
-                if type(counter) is Bucket:
-                    self._raise_alerts(item.limit, item.key, counter, amount - item.amount)
-        return self._raised()
+                if item.mark is None and type(item.counter) is Bucket:
+                    self._raise_alerts(item.limit, item.key, item.counter, amount - item.amount)
+        return self._raised() if self._alerts else ()
 
     def release(self, reservation: ReservationId) -> None:
         opened = self._open.pop(reservation, None)
@@ -182,28 +180,22 @@ class Reservations:
                 dropped += 1
         return dropped
 
-    def _take(self, holds: Sequence[Hold], now: int, items: list[_Item]) -> Reserved | Exceeded:
-        """Take all holds, or none. What is taken is added to ``items``."""
+    def _fit(self, holds: Sequence[Hold], now: int, items: list[_Item]) -> bool:
+        """Whether all holds fit. What is to be taken for them is added to ``items``."""
         counters = self._counters
-        taken: list[Counter] = []
         for hold in holds:
-            counter = counters.get(hold.key) or self._make(hold)
-            if not counter.fits(hold.amount, hold.limit.cap, now):
-                return self._exceeded(holds, now)
-            taken.append(counter)
-        standings: list[Standing] = []
-        for hold, counter in zip(holds, taken, strict=True):
-            mark = counter.take(hold.amount, now)
-            counter.holds += 1
-            items.append(_Item(hold, counter, mark))
-            if mark is not None:
-                standings.append(Standing(hold.limit, counter.used, counter.resets_in(now)))
-        return tuple(standings)
+            key, limit, amount = hold.key, hold.limit, hold.amount
+            counter = counters.get(key) or self._make(hold)
+            if not counter.fits(amount, limit.cap, now):
+                return False
+            items.append(_Item(key, limit, amount, counter))
+        return True
 
     def _close(self, item: _Item, actual: Amounts) -> int:
         """Settle one item. Returns the amount that was charged."""
-        counter, amount = item.counter, charged(item.limit, item.amount, actual)
-        counter.settle(item.mark, item.amount, amount)
+        counter, reserved = item.counter, item.amount
+        amount = charged(item.limit, reserved, actual)
+        counter.settle(item.mark, reserved, amount)
         counter.holds -= 1
         return amount
 
@@ -280,8 +272,6 @@ class Reservations:
 
     def _raised(self) -> tuple[Alert, ...]:
         """The alerts since the last call; an overflow is told with the settlement after it."""
-        if not self._alerts:
-            return ()
         alerts, self._alerts = tuple(self._alerts), []
         return alerts
 
@@ -289,6 +279,18 @@ class Reservations:
         if len(self._closed) >= _REMEMBERED:
             self._closed_before, self._closed = self._closed, set()
         self._closed.add(reservation)
+
+
+def _taken(items: Sequence[_Item], now: int) -> Reserved:
+    """Take what fits. Returns how the rates among the counters stand then."""
+    standings: Reserved = ()
+    for item in items:
+        counter = item.counter
+        item.mark = counter.take(item.amount, now)
+        counter.holds += 1
+        if item.mark is not None:
+            standings += (Standing(item.limit, counter.used, counter.resets_in(now)),)
+    return standings
 
 
 def _is_over(counter: Counter, now: int, ended_before: int) -> bool:
