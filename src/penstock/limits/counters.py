@@ -13,7 +13,6 @@ import msgspec
 
 from penstock.limits.limit import Amounts, BucketKey, Limit
 
-
 ReservationId = tuple[str, int]
 """A request's id, and the number of its attempt that can be billed by itself. The caller chooses both, so that a call
 whose answer was lost can be sent again."""

@@ -14,6 +14,8 @@ _MODELS: Final = 2000
 _PAIRS: Final = 20_000
 _MEMORY: Final = 1000
 """Answers after which the weight of the earlier ones is halved."""
+_MOST_BYTES: Final = 8
+"""Bytes of a token on average, at most: what says more was not measured as text."""
 _FIRST_WEIGHT: Final = 1000
 """Tokens that the first guess of bytes per token weighs as much as."""
 _PARTS: Final = 4
@@ -65,6 +67,7 @@ class Measured:
         """Count one request. ``text_bytes`` are those of ``Shape``. A prompt with media or without tokens says nothing
         of text: pass 0 for its bytes. ``output_tokens`` are those of one answer."""
         if text_bytes > 0 and input_tokens > 0:
+            text_bytes = min(max(text_bytes, input_tokens), _MOST_BYTES * input_tokens)
             seen_bytes, tokens = self._prompts.get(model) or (FIRST_BYTES_PER_TOKEN * _FIRST_WEIGHT, _FIRST_WEIGHT)
             # A large prompt counts as a thousandth of all that is remembered, at most: one can't turn the average.
             weight = min(1.0, _FIRST_WEIGHT / input_tokens)

@@ -250,7 +250,12 @@ class Reservations:
         return counter
 
     def _exceeded(self, holds: Sequence[Hold], now: int) -> Exceeded:
-        counters = [(hold, self._counters.get(hold.key) or self._make(hold)) for hold in holds]
+        counters: list[tuple[Hold, Counter]] = []
+        for hold in holds:
+            counter = self._counters.get(hold.key) or self._make(hold)
+            if hold.key not in self._counters:
+                hold = Hold(self._values.overflow(hold.key), hold.limit, hold.amount, "overflow")
+            counters.append((hold, counter))
         return tightest(counters, self._standings(holds, now), now)
 
     def _standings(self, holds: Sequence[Hold], now: int) -> Reserved:
