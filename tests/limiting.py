@@ -32,9 +32,7 @@ def budget(amount: int = 100, kind: Kind = "cost", window: CalendarWindow | None
     return Limit(kind=kind, amount=amount, window=window or CalendarWindow(), **given)
 
 
-def rate(
-    amount: int = 10, unit: str = "rpm", kind: Kind = "requests", *, sliding: bool = True, **more: Any
-) -> Limit:
+def rate(amount: int = 10, unit: str = "rpm", kind: Kind = "requests", *, sliding: bool = True, **more: Any) -> Limit:
     window = RATE_UNITS[unit]
     given = {"id": f"rate-{kind}-{unit}", "level": "api_key", "owner": "k", **more}
     return Limit(kind=kind, amount=amount, window=RateWindow(window.length, window.step, sliding), **given)

@@ -19,7 +19,9 @@ FACTS = {
 
 
 def policy(*conditions: Condition, group_by: tuple[str, ...] = (), active: bool = True) -> Policy:
-    return Policy("p", budget(id="p", level="policy", is_grouped=bool(group_by)), conditions, group_by, is_active=active)
+    return Policy(
+        "p", budget(id="p", level="policy", is_grouped=bool(group_by)), conditions, group_by, is_active=active
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from limiting import NOON, budget, concurrency, hold, rate
 from penstock.limits.counters import Exceeded, Standing
-from penstock.limits.limit import Level, Limit
+from penstock.limits.limit import Limit
 from penstock.limits.refusal import duration, rate_headers, refusal, unusable
 from penstock.limits.windows import DAY, SECOND, CalendarWindow
 

@@ -126,7 +126,9 @@ def test_embeddings_have_no_answer() -> None:
     assert not shape_of(Body.parse(b'{"input":"x"}'), has_output=False).has_output
 
 
-@pytest.mark.parametrize("members", [{"messages": None}, {"messages": 5}, {"tools": {}}, {"tools": [1, {"type": 2}]}, {}])
+@pytest.mark.parametrize(
+    "members", [{"messages": None}, {"messages": 5}, {"tools": {}}, {"tools": [1, {"type": 2}]}, {}]
+)
 def test_odd_bodies_have_a_size(members: dict[str, Any]) -> None:
     for exact in (True, False):
         assert shape(exact, **members).media == {}
