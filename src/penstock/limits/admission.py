@@ -12,9 +12,9 @@ from typing import Final
 import msgspec
 
 from penstock.limits.applied import Applied
-from penstock.limits.counters import Alert, Counters, Exceeded, Hold, ReservationId, Standing
+from penstock.limits.counters import Alert, Counters, CountersUnavailable, Exceeded, Hold, ReservationId, Standing
 from penstock.limits.limit import Amounts, Limit, amount_of
-from penstock.limits.refusal import Refusal, refusal, unusable
+from penstock.limits.refusal import Refusal, refusal, unavailable, unusable
 
 _ESTIMATED: Final = frozenset({"cost", "tokens"})
 """Kinds of limits whose amounts are known only afterwards."""
@@ -43,8 +43,12 @@ class Admission:
     async def admit(
         self, request: str, limits: Sequence[Applied], estimate: Estimate, attempt: int = 1
     ) -> Admitted | Refusal:
-        """Reserve for a request in all limits at once, or in none. ``request`` is the request's id. A hedged attempt
-        reserves for itself, with a number of its own."""
+        """Reserve for a request in all limits at once, or in none. ``request`` is the request's id.
+
+        A hedged attempt reserves for itself, under another number than 1, and doesn't count as another request.
+        """
+        if attempt != 1:
+            estimate = _without_request(estimate)
         admitted = Admitted(self._counters, self._clock, (request, attempt), limits)
         refused = await admitted.begin(estimate)
         return admitted if refused is None else refused
@@ -86,7 +90,10 @@ class Admitted:
         if isinstance(holds, Refusal):
             return holds
         if holds:
-            result = await self._counters.reserve(self.reservation, holds)
+            try:
+                result = await self._counters.reserve(self.reservation, holds)
+            except CountersUnavailable as down:
+                return unavailable(down.retry_after)
             if isinstance(result, Exceeded):
                 return refusal(result, now)
             self.standings = result
@@ -113,7 +120,10 @@ class Admitted:
         if not more and not extensions:
             return None
         change = self._counters.extend if self._is_reserved else self._counters.reserve
-        result = await change(self.reservation, [*extensions, *more])
+        try:
+            result = await change(self.reservation, [*extensions, *more])
+        except CountersUnavailable as down:
+            return unavailable(down.retry_after)
         if isinstance(result, Exceeded):
             return refusal(result, now)
         self._is_reserved = True
@@ -145,11 +155,10 @@ class Admitted:
             if self._is_reserved:
                 await self._counters.release(self.reservation)
 
-    async def renew(self, estimate: Estimate) -> Refusal | None:
-        """Reserve once more for the request, after an attempt that was billed has been settled. The request doesn't
-        count as another one."""
-        request, attempt = self.reservation
-        self.reservation = (request, attempt + 1)
+    async def renew(self, estimate: Estimate, attempt: int) -> Refusal | None:
+        """Reserve once more for the request, after an attempt that was billed has been settled. ``attempt`` is a number
+        that no reservation of the request had. The request doesn't count as another one."""
+        self.reservation = (self.reservation[0], attempt)
         return await self.begin(_without_request(estimate))
 
 

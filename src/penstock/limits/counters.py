@@ -82,10 +82,20 @@ class BucketUsage(NamedTuple):
     reserved: int
 
 
+class CountersUnavailable(Exception):
+    """The store can't be reached, and the holds have a limit that must not be passed without it. ``retry_after`` is in
+    microseconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"the store of the counters can't be reached; next try in {retry_after} microseconds")
+
+
 class Counters(Protocol):
     """Keeps buckets and reservations. A reservation is open until it is settled, released or lost.
 
-    The holds of one call name each bucket once.
+    The holds of one call name each bucket once. Only ``reserve`` and ``extend`` raise CountersUnavailable; what the
+    other methods are told is kept until the store is back.
     """
 
     async def reserve(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:

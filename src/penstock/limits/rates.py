@@ -86,7 +86,7 @@ class SlidingWindow:
         return rest if rest > 0 else 0
 
     def is_idle(self, now: int) -> bool:
-        return self.fits(0, 0, now) and not self._ring
+        return self.fits(0, 0, now) and not self._ring and not self.holds
 
 
 class FixedWindow:
@@ -127,7 +127,7 @@ class FixedWindow:
         return (self._number + 1) * self._length - now
 
     def is_idle(self, now: int) -> bool:
-        return self.fits(0, 0, now) and not self._amount
+        return self.fits(0, 0, now) and not self._amount and not self.holds
 
 
 class Gauge:
@@ -156,7 +156,7 @@ class Gauge:
         return 0
 
     def is_idle(self, now: int) -> bool:  # noqa: ARG002
-        return not self.used
+        return not self.holds
 
 
 RateCounter = SlidingWindow | FixedWindow | Gauge

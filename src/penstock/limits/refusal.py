@@ -24,6 +24,8 @@ _OWNERS: Final[dict[Level, tuple[str, str]]] = {
 """By level: the beginning of the error's type, and the owner's name for people."""
 _UNITS: Final = {"tokens": "tokens", "requests": "requests", "concurrency": "requests at the same time"}
 _BAD_REQUEST: Final = 400
+_TOO_MANY: Final = 429
+_UNAVAILABLE: Final = 503
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -52,6 +54,14 @@ class Refusal(msgspec.Struct, frozen=True):
 def unusable(message: str, code: str, param: str | None = None) -> Refusal:
     """A request that a limit can't judge: its price or its size is unknown."""
     return Refusal(_BAD_REQUEST, "invalid_request_error", code, message, param)
+
+
+def unavailable(retry_after: int) -> Refusal:
+    """The store of the counters can't be reached, for ``retry_after`` microseconds at least. It never looks like an
+    exceeded budget."""
+    kind = "budget_store_unavailable"
+    message = f"The budgets can't be read at the moment. Try again in {duration(retry_after)}."
+    return Refusal(_UNAVAILABLE, kind, kind, message, None, {}, retry_after, _retry_headers(retry_after))
 
 
 def refusal(exceeded: Exceeded, now: int) -> Refusal:
@@ -83,9 +93,6 @@ def refusal(exceeded: Exceeded, now: int) -> Refusal:
         wait,
         () if limit.is_budget and limit.status != _TOO_MANY else _headers(exceeded, wait),
     )
-
-
-_TOO_MANY: Final = 429
 
 
 def rate_headers(standings: tuple[Standing, ...], prefix: str = "x-ratelimit") -> tuple[tuple[str, str], ...]:
@@ -129,13 +136,11 @@ def _headers(exceeded: Exceeded, wait: int | None) -> tuple[tuple[str, str], ...
         standing for standing in exceeded.standings if standing.limit.kind != limit.kind or standing.limit is limit
     )
     headers = rate_headers(standings)
-    if wait is None:
-        return headers
-    return (
-        ("retry-after", str(-(-wait // SECOND))),
-        ("retry-after-ms", str(-(-wait // 1000))),
-        *headers,
-    )
+    return headers if wait is None else (*_retry_headers(wait), *headers)
+
+
+def _retry_headers(wait: int) -> tuple[tuple[str, str], ...]:
+    return (("retry-after", str(-(-wait // SECOND))), ("retry-after-ms", str(-(-wait // 1000))))
 
 
 def _type(limit: Limit) -> str:

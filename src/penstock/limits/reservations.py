@@ -6,7 +6,7 @@ needs no lock. Bounds: counters of one limit by ``MOST_VALUES``, closed reservat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -89,13 +89,13 @@ class Reservations:
         opened = self._open.get(reservation)
         if opened is None:
             raise ValueError("only an open reservation can be extended")
+        held = {item.key: item for item in opened.items}
         more: list[_Item] = []
-        if not self._fit(holds, now, more):
+        if not self._fit(holds, now, more, held):
             return self._exceeded(holds, now)
         standings = _taken(more, now)
-        items = {item.key: item for item in opened.items}
         for item in more:
-            earlier = items.get(item.key)
+            earlier = held.get(item.key)
             if earlier is None:
                 opened.items.append(item)
             else:
@@ -180,12 +180,18 @@ class Reservations:
                 dropped += 1
         return dropped
 
-    def _fit(self, holds: Sequence[Hold], now: int, items: list[_Item]) -> bool:
-        """Whether all holds fit. What is to be taken for them is added to ``items``."""
+    def _fit(
+        self, holds: Sequence[Hold], now: int, items: list[_Item], held: Mapping[BucketKey, _Item] | None = None
+    ) -> bool:
+        """Whether all holds fit. What is to be taken for them is added to ``items``. What the reservation holds already
+        is extended where it is ``held``, be it in an overflow that has room again."""
         counters = self._counters
         for hold in holds:
             key, limit, amount = hold.key, hold.limit, hold.amount
-            counter = counters.get(key) or self._make(hold)
+            if held and key in held:
+                counter: Counter = held[key].counter
+            else:
+                counter = counters.get(key) or self._make(hold)
             if not counter.fits(amount, limit.cap, now):
                 return False
             items.append(_Item(key, limit, amount, counter))

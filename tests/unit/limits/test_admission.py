@@ -11,6 +11,7 @@ import pytest
 from limiting import Clock, budget, concurrency, estimate, rate
 from penstock.limits.admission import Admission, Admitted, Estimate
 from penstock.limits.applied import Applied
+from penstock.limits.counters import CountersUnavailable, Exceeded, Hold, ReservationId, Reserved
 from penstock.limits.limit import NOTHING, Amounts, Limit
 from penstock.limits.memory import MemoryCounters
 from penstock.limits.refusal import Refusal
@@ -135,19 +136,19 @@ async def test_t26_a_broken_stream_is_billed_and_the_request_reserves_once_more(
     limits = [MONEY, once, REQUESTS, SLOTS]
     admitted = await door.admit("r", limits)
     await admitted.settle(Amounts(4))
-    assert await admitted.renew(estimate(20)) is None
+    assert await admitted.renew(estimate(20), 2) is None
     assert (await door.usage(MONEY), await door.usage(once)) == ((4, 20), (1, 0))
     await admitted.settle(Amounts(15))
     assert (await door.usage(MONEY), await door.usage(once)) == ((19, 0), (1, 0))
     for number in range(4):
         await (await door.admit(f"s{number}", [REQUESTS, SLOTS])).release()
     await door.refuse("t", [REQUESTS])
-    assert isinstance(await admitted.renew(estimate(100)), Refusal)
+    assert isinstance(await admitted.renew(estimate(100), 3), Refusal)
 
 
 async def test_hedged_attempts_reserve_separately(door: Door) -> None:
-    first = await door.admit("r", [MONEY])
-    second = await door.admit("r", [MONEY], attempt=2)
+    first = await door.admit("r", [MONEY, rate(1)])
+    second = await door.admit("r", [MONEY, rate(1)], attempt=2)
     assert await door.usage(MONEY) == (0, 20)
     await second.release()
     await first.settle(Amounts(3))
@@ -177,6 +178,28 @@ async def test_t24_an_attempt_after_midnight_extends_where_the_request_reserved(
     assert await door.usage(daily) == (0, 0)
     door.clock.now -= DAY
     assert await door.usage(daily) == (25, 0)
+
+
+class Unreachable(MemoryCounters):
+    """Counters whose store is down."""
+
+    async def reserve(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
+        raise CountersUnavailable(1_500_000)
+
+    extend = reserve
+
+
+async def test_t60_a_store_that_is_down_never_looks_like_an_exceeded_budget(door: Door) -> None:
+    admitted = await door.admit("r", [MONEY])
+    admitted._counters = Unreachable(door.clock.read)
+    down = Admission(admitted._counters, door.clock.read)
+    for refused in (
+        await down.admit("r", [Applied(MONEY)], estimate()),
+        await admitted.begin_attempt([Applied(OF_PROVIDER)], estimate()),
+    ):
+        assert isinstance(refused, Refusal)
+        assert (refused.status, refused.type) == (503, "budget_store_unavailable")
+        assert refused.headers == (("retry-after", "2"), ("retry-after-ms", "1500"))
 
 
 ENDS = ["returns", "fails", "is cancelled", "is cached", "never leaves"]

@@ -253,6 +253,32 @@ def test_t34_beyond_the_cap_values_share_one_bucket_with_the_same_limit() -> Non
     assert fresh.key in counters._counters
 
 
+def test_t34_an_extension_stays_in_the_overflow_where_it_began() -> None:
+    counters = Reservations(most_values=1)
+    limit = budget(100, is_grouped=True)
+    first, second = hold(limit, 10, value=b"1" * 32), hold(limit, 10, value=b"2" * 32)
+    counters.reserve(("first", 1), [first], NOON)
+    counters.reserve(("second", 1), [second], NOON)
+    counters.release(("first", 1))
+    assert counters.forget(NOON, NOON) == 1, "there is room for another value"
+    assert counters.extend(("second", 1), [second], NOON) == ()
+    counters.settle(("second", 1), Amounts(15), [second])
+    overflow = second.key._replace(value=OVERFLOW)
+    assert counters.usage(overflow) == (15, 0)
+    assert counters.usage(second.key) == (0, 0)
+
+
+def test_a_window_that_somebody_holds_is_not_forgotten() -> None:
+    counters = Reservations()
+    for limit in (rate(50, kind="tokens"), rate(50, "rps", "tokens", sliding=False)):
+        tokens = hold(limit, 50)
+        counters.reserve((limit.id, 1), [tokens], NOON)
+        later = NOON + DAY
+        assert counters.forget(later, later) == 0
+        assert not isinstance(counters.extend((limit.id, 1), [tokens], later), Exceeded)
+        assert isinstance(counters.reserve((limit.id, 2), [tokens], later), Exceeded)
+
+
 def test_t34_made_up_values_take_bounded_memory() -> None:
     """Counters, not bytes, are counted: a counter's size doesn't depend on the caller. The million is in test_policy.py."""
     counters = Reservations(most_values=1000)
