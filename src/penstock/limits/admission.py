@@ -168,8 +168,8 @@ def _holds(limits: Sequence[Applied], estimate: Estimate, now: int) -> list[Hold
     for applied in limits:
         limit = applied.limit
         amount = _amount(limit, estimate)
-        if isinstance(amount, Refusal):
-            return amount
+        if amount is None:
+            return _unjudged(limit, estimate)
         if amount == 0 and limit.kind == "requests":
             continue
         holds.append(Hold(applied.key_at(now), limit, amount, applied.value_key))
@@ -183,8 +183,8 @@ def _extensions(holds: Sequence[Hold], estimate: Estimate) -> list[Hold] | Refus
         if hold.limit.kind not in _ESTIMATED:
             continue
         amount = _amount(hold.limit, estimate)
-        if isinstance(amount, Refusal):
-            return amount
+        if amount is None:
+            return _unjudged(hold.limit, estimate)
         if amount > hold.amount:
             extensions.append(Hold(hold.key, hold.limit, amount - hold.amount, hold.value_key))
     return extensions
@@ -194,13 +194,16 @@ def _larger(hold: Hold, amount: int) -> Hold:
     return Hold(hold.key, hold.limit, hold.amount + amount, hold.value_key) if amount else hold
 
 
-def _amount(limit: Limit, estimate: Estimate) -> int | Refusal:
+def _amount(limit: Limit, estimate: Estimate) -> int | None:
+    """What the estimate is in the limit's unit; None if it can't be said."""
     amounts = estimate.strict if limit.strict and limit.kind in _ESTIMATED else estimate.normal
-    if amounts is None:
+    return None if amounts is None else amount_of(limit, amounts)
+
+
+def _unjudged(limit: Limit, estimate: Estimate) -> Refusal:
+    """Why ``_amount`` can't say it."""
+    if limit.strict and estimate.strict is None:
         return unusable(estimate.not_bounded, "estimate_not_bounded")
-    amount = amount_of(limit, amounts)
-    if amount is not None:
-        return amount
     message = (
         f"The price of the model {estimate.model} is unknown, and a budget in dollars rejects such models: "
         "set the model's price, or unknown_price of the budget to allow or tokens."

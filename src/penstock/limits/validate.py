@@ -67,12 +67,12 @@ class Reading:
     def usage_limits(self, value: Any, path: str = "usage_limits") -> None:
         """Read budgets: an object, or an array of such. Null and an empty array are none."""
         for place, members in self._objects(value, path, single=True):
-            self._add(_usage(_Members(members, place, self)), place)
+            self.add(usage_limit(Members(members, place, self)), place)
 
     def rate_limits(self, value: Any, path: str = "rate_limits") -> None:
         """Read rates: an array of objects. Null and an empty array are none. A value of 0 is no limit."""
         for place, members in self._objects(value, path, single=False):
-            self._add(_rate(_Members(members, place, self)), place)
+            self.add(rate_limit(Members(members, place, self)), place)
 
     def concurrency_limit(self, value: Any, path: str = "concurrency_limit") -> None:
         """Read how many requests may be under way at the same time: a whole number above 0, or null for any."""
@@ -82,9 +82,10 @@ class Reading:
             self.problems.append(Problem(path, "expected a whole number above 0"))
             return
         owner = self.owner
-        self._add(Limit(_id(owner, "concurrency"), owner.level, owner.id, "concurrency", value, None), path)
+        self.add(Limit(_id(owner, "concurrency"), owner.level, owner.id, "concurrency", value, None), path)
 
-    def _add(self, limit: Limit | None, place: str) -> None:
+    def add(self, limit: Limit | None, place: str) -> None:
+        """Add a limit that was read at a place, if there is one."""
         if limit is None:
             return
         if any(other.id == limit.id for other in self.limits):
@@ -107,7 +108,7 @@ class Reading:
                 self.problems.append(Problem(f"{path}[{index}]", "expected an object"))
 
 
-class _Members:
+class Members:
     """One object that is read. A getter returns a value that can be used even where a problem was found."""
 
     def __init__(self, values: Mapping[str, Any], path: str, reading: Reading) -> None:
@@ -166,8 +167,10 @@ class _Members:
         return amount
 
 
-def _usage(members: _Members) -> Limit | None:
-    members.check(_OF_USAGE)
+def usage_limit(members: Members, more: Sequence[str] = ()) -> Limit | None:
+    """The budget of one object; None if it has a problem that leaves nothing to read. Members in ``more`` are read
+    elsewhere."""
+    members.check((*_OF_USAGE, *more))
     kind: Kind = members.choice("type", _USAGE_TYPES)
     amount = members.amount("credit_limit", kind)
     if members.values.get("credit_limit") is None:
@@ -198,8 +201,9 @@ def _usage(members: _Members) -> Limit | None:
     )
 
 
-def _rate(members: _Members) -> Limit | None:
-    members.check(_OF_RATE)
+def rate_limit(members: Members, more: Sequence[str] = ()) -> Limit | None:
+    """The rate of one object, as ``usage_limit`` reads a budget; None also for a value of 0."""
+    members.check((*_OF_RATE, *more))
     kind: Kind = members.choice("type", _RATE_TYPES)
     unit: str = members.choice("unit", tuple(RATE_UNITS))
     window: RateWindow = RATE_UNITS[unit]
@@ -230,7 +234,7 @@ def _rate(members: _Members) -> Limit | None:
     )
 
 
-def _token_price(members: _Members, unknown_price: UnknownPrice) -> int:
+def _token_price(members: Members, unknown_price: UnknownPrice) -> int:
     """The price of a token of a model without a price: dollars for a million tokens, as picodollars for one."""
     value = members.values.get("token_price")
     if value is None:
@@ -248,7 +252,7 @@ def _token_price(members: _Members, unknown_price: UnknownPrice) -> int:
     return price
 
 
-def _calendar_window(members: _Members) -> CalendarWindow:
+def _calendar_window(members: Members) -> CalendarWindow:
     values, owner = members.values, members.owner
     reset, days, moment = (values.get(key) for key in ("periodic_reset", "periodic_reset_days", "next_usage_reset_at"))
     anchor = _moment(members, "next_usage_reset_at") if moment is not None else None
@@ -267,7 +271,7 @@ def _calendar_window(members: _Members) -> CalendarWindow:
     return CalendarWindow()
 
 
-def _moment(members: _Members, key: str) -> int | None:
+def _moment(members: Members, key: str) -> int | None:
     """A time as ISO 8601 text, in microseconds since 1970; UTC unless it says otherwise."""
     value = members.values[key]
     try:
