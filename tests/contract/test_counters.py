@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from limiting import NOON, Clock, budget, concurrency, hold, rate
-from penstock.limits.counters import Counters, Exceeded, Hold, ReservationId
+from penstock.limits.counters import BucketUsage, Counters, Exceeded, Hold, ReservationId
 from penstock.limits.limit import NOTHING, Amounts, Limit
 from penstock.limits.memory import MemoryCounters
 from penstock.limits.windows import DAY, SECOND, CalendarWindow
@@ -29,8 +29,8 @@ class Store(msgspec.Struct):
     async def takes(self, reservation: ReservationId, *holds: Hold) -> bool:
         return not isinstance(await self.counters.reserve(reservation, holds), Exceeded)
 
-    async def usage(self, of: Hold) -> tuple[int, int]:
-        return tuple(await self.counters.usage(of.key))
+    async def usage(self, of: Hold) -> BucketUsage:
+        return await self.counters.usage(of.key)
 
 
 def in_memory() -> Store:

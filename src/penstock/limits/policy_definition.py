@@ -49,21 +49,20 @@ def _objects(members: Members, key: str) -> list[tuple[str, Mapping[str, Any]]]:
         return []
     if len(value) > _MOST:
         problems.append(Problem(place, f"there are {len(value)}, and {_MOST} at most may be set"))
-    problems += [
-        Problem(f"{place}[{at}]", "expected an object") for at, each in enumerate(value) if not _is_object(each)
-    ]
-    return [(f"{place}[{at}]", each) for at, each in enumerate(value[:_MOST]) if _is_object(each)]
-
-
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict)
+    objects = []
+    for at, each in enumerate(value[:_MOST]):
+        if isinstance(each, dict):
+            objects.append((f"{place}[{at}]", each))
+        else:
+            problems.append(Problem(f"{place}[{at}]", "expected an object"))
+    return objects
 
 
 def _condition(values: Mapping[str, Any], place: str, reading: Reading) -> Condition:
     members = Members(values, place, reading)
     members.check(("key", "value", "excludes"))
     value = values.get("value")
-    listed = value if isinstance(value, list) else [value]
+    listed: list[Any] = value if isinstance(value, list) else [value]
     if not listed or not all(isinstance(each, str) and each for each in listed):
         members.complain("value", "expected a text, or an array of texts; * is any value")
         listed = []
@@ -83,8 +82,6 @@ def _fact(values: Mapping[str, Any], place: str, reading: Reading) -> str:
     known = isinstance(key, str) and (key in FACTS or (key.startswith(METADATA) and len(key) > len(METADATA)))
     if not known:
         rest = f"there are {', '.join(FACTS)} and metadata.NAME"
-        text = (
-            f"there is no such fact: {hint(key, FACTS, rest)}" if isinstance(key, str) else f"expected a fact: {rest}"
-        )
+        text = f"there is no such fact: {hint(key, FACTS, rest)}" if isinstance(key, str) else f"expected text: {rest}"
         reading.problems.append(Problem(f"{place}.key", text))
     return str(key)

@@ -11,7 +11,7 @@ import pytest
 from limiting import Clock, budget, concurrency, estimate, rate
 from penstock.limits.admission import Admission, Admitted, Estimate
 from penstock.limits.applied import Applied
-from penstock.limits.counters import CountersUnavailable, Exceeded, Hold, ReservationId, Reserved
+from penstock.limits.counters import BucketUsage, CountersUnavailable, Exceeded, Hold, ReservationId, Reserved
 from penstock.limits.limit import NOTHING, Amounts, Limit
 from penstock.limits.memory import MemoryCounters
 from penstock.limits.refusal import Refusal
@@ -43,8 +43,8 @@ class Door:
         assert isinstance(refused, Refusal)
         return refused
 
-    async def usage(self, limit: Limit) -> tuple[int, int]:
-        return tuple(await self.counters.usage(Applied(limit).key_at(self.clock.now)))
+    async def usage(self, limit: Limit) -> BucketUsage:
+        return await self.counters.usage(Applied(limit).key_at(self.clock.now))
 
 
 @pytest.fixture

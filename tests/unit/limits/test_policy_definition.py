@@ -21,6 +21,10 @@ USAGE: dict[str, Any] = {
     "credit_limit": 5,
     "periodic_reset": "weekly",
 }
+FACTS = (
+    "there are api_key, organisation_id, workspace_id, virtual_key, provider, config, prompt, model, endpoint_type and "
+    "metadata.NAME"
+)
 RATE: dict[str, Any] = {"conditions": [], "group_by": [], "type": "requests", "unit": "rpm", "value": 9}
 
 
@@ -82,11 +86,9 @@ def test_all_problems_are_found_at_once() -> None:
         "policy.conditions[0].value: expected a text, or an array of texts; * is any value",
         "policy.conditions[0].key: there is no such fact: did you mean model?",
         "policy.conditions[2].value: expected a text, or an array of texts; * is any value",
-        "policy.conditions[2].key: there is no such fact: there are api_key, organisation_id, workspace_id, virtual_key, "
-        "provider, config, prompt, model, endpoint_type and metadata.NAME",
+        f"policy.conditions[2].key: there is no such fact: {FACTS}",
         "policy.group_by[0].values: unknown member: there are key",
-        "policy.group_by[0].key: expected a fact: there are api_key, organisation_id, workspace_id, virtual_key, "
-        "provider, config, prompt, model, endpoint_type and metadata.NAME",
+        f"policy.group_by[0].key: expected text: {FACTS}",
     ]
 
 

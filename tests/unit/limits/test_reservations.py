@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from limiting import NOON, budget, concurrency, hold, rate
-from penstock.limits.counters import Exceeded, Hold
+from penstock.limits.counters import Alert, BucketUsage, Exceeded, Hold
 from penstock.limits.limit import NOTHING, OVERFLOW, Amounts, BucketKey
 from penstock.limits.policy import value_hash
 from penstock.limits.reservations import Reservations
@@ -19,8 +19,8 @@ SPENT = Amounts(30, 10, 10)
 FIRST = ("r", 1)
 
 
-def usage(counters: Reservations, of: Hold) -> tuple[int, int]:
-    return tuple(counters.usage(of.key))
+def usage(counters: Reservations, of: Hold) -> BucketUsage:
+    return counters.usage(of.key)
 
 
 def rate_used(counters: Reservations, of: Hold, now: int = NOON) -> int:
@@ -233,7 +233,8 @@ def test_forgetting_looks_at_some_counters_at_a_time() -> None:
 def test_t34_beyond_the_cap_values_share_one_bucket_with_the_same_limit() -> None:
     counters = Reservations(most_values=50)
     limit = rate(5, is_grouped=True)
-    admitted, overflows = 0, []
+    admitted = 0
+    overflows: list[Alert] = []
     for number in range(2000):
         of_value = hold(limit, 1, value=value_hash([("metadata.id", str(number))]), value_key=f"metadata.id:{number}")
         result = counters.reserve(("r", number), [of_value], NOON)
