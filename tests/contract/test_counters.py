@@ -1,6 +1,6 @@
 """What every ``Counters`` does, whatever it counts in. An implementation adds a parameter to ``store``.
 
-T20, T22, T24, T31, T32, T33. Windows of rates are a second or a minute long: ``let_pass`` passes the store's own time.
+T20, T22 to T24, T26, T27, T30 to T33. Windows of rates are a second or a minute long: ``let_pass`` passes the store's own time.
 """
 
 from __future__ import annotations
@@ -235,6 +235,24 @@ async def test_balances(store: Store) -> None:
     assert not await store.takes(FIRST, money)
     assert await store.counters.open_balance(money.key, MONEY, 0) == 70
     assert await store.takes(FIRST, money)
+
+
+async def test_t30_no_sliding_second_has_more_than_its_value(store: Store) -> None:
+    """Four callers at more than ten times the limit for three windows, under a joint limit of requests and tokens."""
+    limits = [rate(100, "rps"), rate(900, "rps", "tokens")]
+    passed, admitted = 0.0, []
+    for number in range(4000):
+        tokens = 1 + number * 7 % 17
+        if await store.takes(("r", number), hold(limits[0]), hold(limits[1], tokens)):
+            admitted.append((passed, tokens))
+        if number % 4 == 3:
+            await store.let_pass(0.003)
+            passed += 0.003
+    for start, _ in admitted:
+        inside = [tokens for moment, tokens in admitted if start <= moment < start + 0.999]
+        assert len(inside) <= 100
+        assert sum(inside) <= 900
+    assert sum(tokens for _, tokens in admitted) >= 0.95 * 900 * 3
 
 
 @pytest.mark.parametrize("unit", ["rps", "rpm"])

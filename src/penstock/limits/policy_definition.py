@@ -49,7 +49,7 @@ def _objects(members: Members, key: str) -> list[tuple[str, Mapping[str, Any]]]:
         return []
     if len(value) > _MOST:
         problems.append(Problem(place, f"there are {len(value)}, and {_MOST} at most may be set"))
-    objects = []
+    objects: list[tuple[str, Mapping[str, Any]]] = []
     for at, each in enumerate(value[:_MOST]):
         if isinstance(each, dict):
             objects.append((f"{place}[{at}]", each))
