@@ -1,13 +1,14 @@
 """Lets requests through: the limits that apply and an estimate become one reservation, or a refusal.
 
 One ``Admitted`` belongs to one request. It reserves for the request as a whole, then for each attempt, and must be
-closed in every way that a request can end: ``settle`` with what was spent, or ``release`` if nothing was.
+closed in every way that a request can end: ``settle`` with what was spent, or ``release`` if nothing was. With a store
+that waits, shield both from cancellation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
 
 import msgspec
 
@@ -40,18 +41,16 @@ class Admission:
         self._counters = counters
         self._clock = clock
 
-    async def admit(
+    def admit(
         self, request: str, limits: Sequence[Applied], estimate: Estimate, attempt: int = 1
-    ) -> Admitted | Refusal:
+    ) -> Coroutine[Any, Any, Admitted | Refusal]:
         """Reserve for a request in all limits at once, or in none. ``request`` is the request's id.
 
         A hedged attempt reserves for itself, under another number than 1, and doesn't count as another request.
         """
         if attempt != 1:
             estimate = _without_request(estimate)
-        admitted = Admitted(self._counters, self._clock, (request, attempt), limits)
-        refused = await admitted.begin(estimate)
-        return admitted if refused is None else refused
+        return Admitted(self._counters, self._clock, (request, attempt), limits).begin(estimate)
 
 
 class Admitted:
@@ -83,8 +82,8 @@ class Admitted:
         self._of_request = 0
         """The number of holds, from the first, that are the request's; the others are the attempt's."""
 
-    async def begin(self, estimate: Estimate) -> Refusal | None:
-        """Reserve for the request. Called by ``Admission``."""
+    async def begin(self, estimate: Estimate) -> Admitted | Refusal:
+        """Reserve for the request. Called by ``Admission``; the answer is this reservation, or why there is none."""
         now = self._clock()
         holds = _holds(self._limits, estimate, now)
         if isinstance(holds, Refusal):
@@ -94,6 +93,10 @@ class Admitted:
                 result = await self._counters.reserve(self.reservation, holds)
             except CountersUnavailable as down:
                 return unavailable(down.retry_after)
+            except BaseException:
+                # The request was cancelled while the store was asked, and the store may have reserved.
+                await self._counters.release(self.reservation)
+                raise
             if isinstance(result, Exceeded):
                 return refusal(result, now)
             self.standings = result
@@ -101,7 +104,7 @@ class Admitted:
         self._holds = holds
         self._of_request = len(holds)
         self.is_open = True
-        return None
+        return self
 
     async def begin_attempt(self, limits: Sequence[Applied], estimate: Estimate) -> Refusal | None:
         """Reserve for an attempt: in limits of its own, and in those of the request what this target costs beyond what
@@ -159,7 +162,8 @@ class Admitted:
         """Reserve once more for the request, after an attempt that was billed has been settled. ``attempt`` is a number
         that no reservation of the request had. The request doesn't count as another one."""
         self.reservation = (self.reservation[0], attempt)
-        return await self.begin(_without_request(estimate))
+        result = await self.begin(_without_request(estimate))
+        return result if isinstance(result, Refusal) else None
 
 
 def _holds(limits: Sequence[Applied], estimate: Estimate, now: int) -> list[Hold] | Refusal:

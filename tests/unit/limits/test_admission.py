@@ -202,6 +202,22 @@ async def test_t60_a_store_that_is_down_never_looks_like_an_exceeded_budget(door
         assert refused.headers == (("retry-after", "2"), ("retry-after-ms", "1500"))
 
 
+class Interrupted(MemoryCounters):
+    """Counters that reserve, and whose answer the request doesn't live to see."""
+
+    async def reserve(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
+        await super().reserve(reservation, holds)
+        raise asyncio.CancelledError
+
+
+async def test_t22_a_request_that_is_cancelled_while_it_reserves_holds_nothing(door: Door) -> None:
+    counters = Interrupted(door.clock.read)
+    with pytest.raises(asyncio.CancelledError):
+        await Admission(counters, door.clock.read).admit("r", [Applied(MONEY)], estimate())
+    assert counters.reservations.open_count == 0
+    assert tuple(await counters.usage(Applied(MONEY).key_at(door.clock.now))) == (0, 0)
+
+
 ENDS = ["returns", "fails", "is cancelled", "is cached", "never leaves"]
 POINTS = ["before the attempt", "in the attempt", "after a failed attempt"]
 
