@@ -57,16 +57,9 @@ class Bucket:
         self.alert_state = due
         return due
 
-    def wait(self, amount: int, cap: int, now: int) -> int | None:  # noqa: ARG002
-        """None: a budget's window says when it begins anew, the counter doesn't know."""
-        return None
-
     @property
     def used(self) -> int:
         return self.settled + self.reserved
-
-    def resets_in(self, now: int) -> int:  # noqa: ARG002
-        return 0
 
     def is_idle(self, now: int) -> bool:  # noqa: ARG002
         """Whether the counter is at its beginning and nobody holds it, so that it can be forgotten."""

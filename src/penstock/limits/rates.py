@@ -152,9 +152,6 @@ class Gauge:
         """None: nobody knows when a request ends."""
         return None
 
-    def resets_in(self, now: int) -> int:  # noqa: ARG002
-        return 0
-
     def is_idle(self, now: int) -> bool:  # noqa: ARG002
         return not self.holds
 

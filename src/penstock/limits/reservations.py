@@ -16,7 +16,7 @@ from penstock.limits.budgets import ALERTED, QUIET, Bucket
 from penstock.limits.counters import Alert, BucketUsage, Exceeded, Hold, ReservationId, Reserved, Standing
 from penstock.limits.limit import NOTHING, Amounts, BucketKey, Limit, charged
 from penstock.limits.policy import LiveValues
-from penstock.limits.rates import RateCounter, rate_counter
+from penstock.limits.rates import FixedWindow, RateCounter, SlidingWindow, rate_counter
 from penstock.limits.tightest import tightest
 
 MOST_VALUES: Final = 100_000
@@ -267,8 +267,9 @@ class Reservations:
     def _standings(self, holds: Sequence[Hold], now: int) -> Reserved:
         standings: list[Standing] = []
         for hold in holds:
-            if hold.limit.is_rate:
-                counter = self._counters.get(hold.key) or self._make(hold)
+            counter = self._counters.get(hold.key) or self._make(hold)
+            if isinstance(counter, SlidingWindow | FixedWindow):
+                # A window whose time has passed is empty once it is asked.
                 counter.fits(0, hold.limit.cap, now)
                 standings.append(Standing(hold.limit, counter.used, counter.resets_in(now)))
         return tuple(standings)

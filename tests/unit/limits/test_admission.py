@@ -180,6 +180,21 @@ async def test_t24_an_attempt_after_midnight_extends_where_the_request_reserved(
     assert await door.usage(daily) == (25, 0)
 
 
+async def test_an_attempt_that_no_limit_can_judge_is_refused(door: Door) -> None:
+    strict = budget(100, id="strict", strict=True)
+    unknown = Estimate(Amounts(10), None, "Set max_tokens.", "m")
+    admitted = await door.admit("r", [strict])
+    assert isinstance(await admitted.begin_attempt([], unknown), Refusal)
+    other = await door.admit("s", [MONEY])
+    refused = await other.begin_attempt([Applied(strict)], unknown)
+    assert isinstance(refused, Refusal)
+    assert refused.code == "estimate_not_bounded"
+    assert await door.usage(strict) == (0, 10)
+    await other.settle(Amounts(3))
+    await admitted.settle(Amounts(3))
+    assert (await door.usage(MONEY), await door.usage(strict)) == ((3, 0), (3, 0))
+
+
 class Unreachable(MemoryCounters):
     """Counters whose store is down."""
 

@@ -163,6 +163,10 @@ def test_a_clock_that_steps_back_frees_nothing() -> None:
     assert not fixed.fits(1, 20, 900)
 
 
+def test_what_fits_waits_hardly() -> None:
+    assert SlidingWindow(SMALL).wait(5, 20, 1000) == 1
+
+
 def test_a_ring_stays_small() -> None:
     counter = SlidingWindow(SMALL)
     for now in range(1000, 3000):
