@@ -1,0 +1,1 @@
+"""Budgets and rate limits: what counts, what is reserved, and what is refused (docs/limits.md)."""

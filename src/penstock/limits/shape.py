@@ -1,0 +1,123 @@
+"""The size of a request, read from its body: how much text, what media, how long an answer may become.
+
+Wires of OpenAI and of Anthropic, and any body whose members have their names. Text is counted in UTF-8 bytes; JSON's
+own characters count where they are part of what the model reads: in tools, schemas and arguments.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+from penstock.core.body import Body
+from penstock.limits.estimate import Shape, read_count
+
+_LIMITS: Final = tuple("max_tokens max_completion_tokens max_output_tokens max_tokens_to_sample".split())
+_CHOICES: Final = ("n", "best_of")
+_MEDIA: Final = {
+    "image_url": "image", "image": "image", "input_image": "image",
+    "input_audio": "audio", "audio": "audio", "audio_url": "audio",
+    "file": "file", "input_file": "file", "document": "file", "container_upload": "file",
+    "video_url": "video", "video": "video", "input_video": "video",
+}  # fmt: skip
+"""Parts of a message by their ``type``, and the kind of media that they are."""
+_OWN_TOOLS: Final = frozenset({"function", "custom"})
+"""Tools that the caller runs: nobody bills their calls."""
+_MAY_HOLD_MEDIA: Final = re.compile(rb'\\u|"type"\s*:\s*"(?:' + "|".join(_MEDIA).encode() + rb')"')
+"""A body without it holds text only: its bytes needn't be decoded. An escape may hide a type's name."""
+_CONVERSATION: Final = tuple("messages input system instructions prompt".split())
+_SCHEMAS: Final = tuple("tools functions response_format text output_config output_format".split())
+"""Members that the model reads as JSON."""
+_KEPT: Final = ("previous_response_id", "conversation")
+_DEEPEST: Final = 100
+
+
+def shape_of(body: Body, *, exact: bool = False, has_output: bool = True) -> Shape:
+    """The size of a request. With ``exact``, bytes are those of the texts alone; without, those of the JSON that holds
+    the texts, which needn't be decoded. Raises core.body.BodyError if the JSON is broken inside."""
+    text_bytes, messages = 0, 0
+    media: dict[str, int] = {}
+    for name in _CONVERSATION:
+        raw = body.raw(name)
+        if raw is None:
+            continue
+        if not exact and not _MAY_HOLD_MEDIA.search(raw):
+            text_bytes += len(raw)
+            continue
+        value = body.value(name)
+        text_bytes += _count(value, media, 0)
+        messages += len(value) if isinstance(value, list) else 1
+    text_bytes += sum(len(body.raw(name) or b"") for name in _SCHEMAS)
+    limits = [count for name in _LIMITS if (count := _number(body, name)) is not None]
+    choices = [count for name in _CHOICES if (count := _number(body, name)) is not None]
+    return Shape(
+        text_bytes,
+        messages,
+        media,
+        max(limits) if limits else None,
+        max(choices) if choices else 1,
+        _paid_tools(body),
+        has_output,
+        _held_by_provider(body),
+    )
+
+
+def _number(body: Body, name: str) -> int | None:
+    return read_count(body.value(name)) if name in body else None
+
+
+def _count(value: Any, media: dict[str, int], depth: int) -> int:
+    """The bytes of all texts in a value; what media it holds is added to ``media`` instead."""
+    if isinstance(value, str):
+        return len(value.encode("utf-8", "surrogatepass"))
+    if depth > _DEEPEST:
+        return len(json.dumps(value))
+    if isinstance(value, list):
+        return sum(_count(item, media, depth + 1) for item in value)
+    if not isinstance(value, dict):
+        # A number among the items of a prompt is a token.
+        return 1 if isinstance(value, int) else 0
+    kind = value.get("type")
+    if isinstance(kind, str) and kind in _MEDIA and not _is_plain_text(value):
+        media[_MEDIA[kind]] = media.get(_MEDIA[kind], 0) + 1
+        return sum(_count(value.get(name), media, depth + 1) for name in ("title", "context"))
+    total = 0
+    for name, item in value.items():
+        if name == "input" and isinstance(item, dict):
+            # The arguments of a call: the model reads them as JSON.
+            total += len(json.dumps(item))
+        elif name == "audio" and isinstance(item, dict):
+            media["audio"] = media.get("audio", 0) + 1
+        else:
+            total += _count(item, media, depth + 1)
+    return total
+
+
+def _held_by_provider(body: Body) -> str | None:
+    """The member that adds text which the provider keeps, and nobody here can measure."""
+    for name in _KEPT:
+        if not body.is_null(name):
+            return name
+    return "prompt" if (body.raw("prompt") or b"").startswith(b"{") else None
+
+
+def _is_plain_text(part: dict[str, Any]) -> bool:
+    """Whether a document's source is text, which is counted as text (Anthropic's documents)."""
+    source = part.get("source")
+    return isinstance(source, dict) and source.get("type") in {"text", "content"}
+
+
+def _paid_tools(body: Body) -> dict[str, int | None]:
+    raw = body.raw("tools")
+    if raw is None or b'"type"' not in raw:
+        return {}
+    tools = body.value("tools")
+    paid: dict[str, int | None] = {}
+    for tool in tools if isinstance(tools, list) else []:
+        kind = tool.get("type") if isinstance(tool, dict) else None
+        if isinstance(kind, str) and kind not in _OWN_TOOLS:
+            most = read_count(tool.get("max_uses")) or _number(body, "max_tool_calls")
+            earlier = paid.get(kind, 0)
+            paid[kind] = None if most is None or earlier is None else earlier + most
+    return paid

@@ -1,0 +1,101 @@
+"""Windows of time: calendar windows of budgets, and the windows over which rates are counted. Pure arithmetic.
+
+Times are microseconds since 1970 in UTC. A calendar window begins and ends at 00:00 UTC: daylight saving time moves
+nothing. A week begins on Sunday or on Monday.
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+
+SECOND: Final = 1_000_000
+DAY: Final = 86_400 * SECOND
+_EPOCH_ORDINAL: Final = datetime.date(1970, 1, 1).toordinal()
+_MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
+
+WeekStart = Literal["sunday", "monday"]
+Unit = Literal["lifetime", "day", "week", "month", "quarter", "year", "days"]
+
+
+class Span(NamedTuple):
+    """One window: from ``start``, included, to ``end``, excluded; both in microseconds. ``end`` is also the next reset,
+    and None for a window that never ends."""
+
+    start: int
+    end: int | None
+
+
+class CalendarWindow(msgspec.Struct, frozen=True):
+    """The window of a budget. ``days`` and ``anchor`` belong to the unit ``days``: a window of that many days begins at
+    the anchor (microseconds), and others follow and precede without a gap."""
+
+    unit: Unit = "lifetime"
+    week_start: WeekStart = "sunday"
+    days: int = 0
+    anchor: int = 0
+
+    def span(self, now: int) -> Span:
+        """The window that a moment falls into. A lifetime is one window from 1970 on."""
+        match self.unit:
+            case "lifetime":
+                return Span(0, None)
+            case "day":
+                return _every(DAY, 0, now)
+            case "week":
+                # 1970 began on a Thursday: three days after a Monday, four after a Sunday.
+                return _every(7 * DAY, (-4 if self.week_start == "sunday" else -3) * DAY, now)
+            case "days":
+                return _every(self.days * DAY, self.anchor, now)
+            case _:
+                return _months(_MONTHS[self.unit], now)
+
+
+class RateWindow(msgspec.Struct, frozen=True):
+    """The window of a rate: ``length`` microseconds. A sliding window is counted in sub-buckets of ``step``
+    microseconds; a fixed one begins at multiples of its length."""
+
+    length: int
+    step: int
+    sliding: bool = True
+
+
+_SUB_BUCKETS: Final = {"rps": (1, 40), "rpm": (60, 60), "rph": (3600, 60), "rpd": (86_400, 96), "rpw": (604_800, 84)}
+"""Seconds of a window, and its sub-buckets. Capacity comes back up to one sub-bucket late, so a window of 40 admits at
+least 97 % of its value in the long run."""
+
+RATE_UNITS: Final = {
+    unit: RateWindow(seconds * SECOND, seconds * SECOND // parts) for unit, (seconds, parts) in _SUB_BUCKETS.items()
+}
+"""The windows of the units that rate limits are written in: requests or tokens per second, minute, hour, day, week."""
+
+
+def at_midnight(moment: int) -> int:
+    """The last 00:00 UTC that is not after a moment."""
+    return moment - moment % DAY
+
+
+def iso(moment: int) -> str:
+    """A moment as text, to the second: ``2026-02-01T00:00:00Z``."""
+    when = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(microseconds=moment)
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _every(length: int, anchor: int, now: int) -> Span:
+    start = now - (now - anchor) % length
+    return Span(start, start + length)
+
+
+def _months(number: int, now: int) -> Span:
+    """The window of so many months, counted from January, in which a moment falls."""
+    date = datetime.date.fromordinal(_EPOCH_ORDINAL + now // DAY)
+    month = (date.month - 1) // number * number
+    return Span(_first_of(date.year, month), _first_of(date.year, month + number))
+
+
+def _first_of(year: int, month: int) -> int:
+    """The first moment of a month, counted from 0; month 12 is January of the year after."""
+    first = datetime.date(year + month // 12, month % 12 + 1, 1)
+    return (first.toordinal() - _EPOCH_ORDINAL) * DAY

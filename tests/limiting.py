@@ -1,0 +1,53 @@
+"""Limits, estimates and a clock for the tests of limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from penstock.limits.admission import Estimate
+from penstock.limits.applied import Applied
+from penstock.limits.counters import Hold
+from penstock.limits.limit import Amounts, Kind, Limit
+from penstock.limits.windows import RATE_UNITS, SECOND, CalendarWindow, RateWindow
+
+NOON: int = 20_454 * 86_400 * SECOND + 43_200 * SECOND
+"""1 January 2026, 12:00 UTC."""
+
+
+class Clock:
+    """Microseconds since 1970 that pass when a test says so."""
+
+    def __init__(self, now: int = NOON) -> None:
+        self.now = now
+
+    def read(self) -> int:
+        return self.now
+
+    def let_pass(self, seconds: float) -> None:
+        self.now += round(seconds * SECOND)
+
+
+def budget(amount: int = 100, kind: Kind = "cost", window: CalendarWindow | None = None, **more: Any) -> Limit:
+    given = {"id": f"budget-{kind}", "level": "api_key", "owner": "k", **more}
+    return Limit(kind=kind, amount=amount, window=window or CalendarWindow(), **given)
+
+
+def rate(amount: int = 10, unit: str = "rpm", kind: Kind = "requests", *, sliding: bool = True, **more: Any) -> Limit:
+    window = RATE_UNITS[unit]
+    given = {"id": f"rate-{kind}-{unit}", "level": "api_key", "owner": "k", **more}
+    return Limit(kind=kind, amount=amount, window=RateWindow(window.length, window.step, sliding), **given)
+
+
+def concurrency(amount: int = 2, **more: Any) -> Limit:
+    given = {"id": "concurrency", "level": "api_key", "owner": "k", **more}
+    return Limit(kind="concurrency", amount=amount, window=None, **given)
+
+
+def hold(limit: Limit, amount: int = 1, now: int = NOON, value: bytes = b"", value_key: str = "default") -> Hold:
+    return Hold(Applied(limit, value, value_key).key_at(now), limit, amount, value_key)
+
+
+def estimate(cost: int | None = 10, input_tokens: int = 10, output: int = 10, *, strict: int | None = None) -> Estimate:
+    """An estimate, with ``strict`` as the cost of its upper bound: the same without it."""
+    normal = Amounts(cost, input_tokens, output)
+    return Estimate(normal, normal if strict is None else Amounts(strict, input_tokens, output), "", "m")

@@ -1,0 +1,101 @@
+"""The definition of a policy, and all that is wrong with it at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from penstock.core.money import NANOS
+from penstock.limits.policy import Condition, Policy
+from penstock.limits.policy_definition import policy
+from penstock.limits.validate import Owner, Reading
+from penstock.limits.windows import RATE_UNITS, CalendarWindow
+
+USAGE: dict[str, Any] = {
+    "name": "search",
+    "conditions": [
+        {"key": "metadata.team", "value": "search"},
+        {"key": "model", "value": ["@openai/*", "@azure/*"], "excludes": True},
+    ],
+    "group_by": [{"key": "metadata._user"}],
+    "type": "cost",
+    "credit_limit": 5,
+    "periodic_reset": "weekly",
+}
+FACTS = (
+    "there are api_key, organisation_id, workspace_id, virtual_key, provider, config, prompt, model, endpoint_type and "
+    "metadata.NAME"
+)
+RATE: dict[str, Any] = {"conditions": [], "group_by": [], "type": "requests", "unit": "rpm", "value": 9}
+
+
+def read(values: dict[str, Any], kind: Any = "usage") -> tuple[Policy | None, list[str]]:
+    reading = Reading(Owner("policy", "p1", week_start="monday"))
+    made = policy(values, kind, reading)
+    return made, [str(problem) for problem in reading.problems]
+
+
+def test_a_usage_policy() -> None:
+    made, problems = read(USAGE)
+    assert problems == []
+    assert made is not None
+    assert made.conditions == (
+        Condition("metadata.team", ("search",)),
+        Condition("model", ("@openai/*", "@azure/*"), excludes=True),
+    )
+    assert made.group_by == ("metadata._user",)
+    assert (made.limit.level, made.limit.owner, made.limit.amount) == ("policy", "p1", 5 * NANOS)
+    assert made.limit.window == CalendarWindow("week", "monday")
+    assert made.limit.is_grouped
+    assert made.is_active
+    assert made.is_per_attempt
+
+
+def test_a_rate_policy() -> None:
+    made, problems = read({**RATE, "target": "mcp_tools", "status": "archived"}, "rate")
+    assert problems == []
+    assert made is not None
+    assert made.limit.window == RATE_UNITS["rpm"]
+    assert (made.target, made.is_active, made.limit.is_grouped, made.is_per_attempt) == (
+        "mcp_tools",
+        False,
+        False,
+        False,
+    )
+
+
+def test_a_rate_of_0_is_no_policy() -> None:
+    assert read({**RATE, "value": 0}, "rate") == (None, [])
+
+
+def test_all_problems_are_found_at_once() -> None:
+    made, problems = read(
+        {
+            "conditions": [{"key": "modle", "value": 5, "exclude": True}, 7, {"key": "metadata.", "value": []}],
+            "group_by": [{"key": 5, "values": []}],
+            "type": "cost",
+            "credit_limit": 0,
+            "grup_by": [],
+        }
+    )
+    assert made is None
+    assert problems == [
+        "policy.grup_by: unknown member: did you mean group_by?",
+        "policy.credit_limit: expected a number above 0",
+        "policy.conditions[1]: expected an object",
+        "policy.conditions[0].exclude: unknown member: did you mean excludes?",
+        "policy.conditions[0].value: expected a text, or an array of texts; * is any value",
+        "policy.conditions[0].key: there is no such fact: did you mean model?",
+        "policy.conditions[2].value: expected a text, or an array of texts; * is any value",
+        f"policy.conditions[2].key: there is no such fact: {FACTS}",
+        "policy.group_by[0].values: unknown member: there are key",
+        f"policy.group_by[0].key: expected text: {FACTS}",
+    ]
+
+
+def test_conditions_and_groups_must_be_there_and_few() -> None:
+    _, problems = read({"type": "cost", "credit_limit": 1, "group_by": {}})
+    assert problems == ["policy.conditions: missing: expected an array", "policy.group_by: expected an array"]
+    many = [{"key": "model", "value": ["m"] * 1001}] * 21
+    _, problems = read({**USAGE, "conditions": many})
+    assert problems[0] == "policy.conditions: there are 21, and 20 at most may be set"
+    assert "1001 values" in problems[1]

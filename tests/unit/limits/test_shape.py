@@ -1,0 +1,151 @@
+"""The size of a request, read from its body."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.core.body import Body
+from penstock.limits.estimate import Shape
+from penstock.limits.shape import shape_of
+
+
+def shape(exact: bool = True, **members: Any) -> Shape:
+    return shape_of(Body.parse(json.dumps(members).encode()), exact=exact)
+
+
+def user(content: Any) -> list[Any]:
+    return [{"role": "user", "content": content}]
+
+
+def test_text_is_counted_in_bytes_of_utf_8() -> None:
+    assert shape(messages=user("héé")) == Shape(len("user") + 5, 1)
+    assert shape(messages=user("x" * 100), system="y" * 10).text_bytes == 4 + 100 + 10
+    assert shape(input="word").messages == 1
+    assert shape(prompt=[1, 2, 3]).text_bytes == 3, "tokens as numbers"
+
+
+def test_without_exact_the_bytes_of_the_json_are_counted() -> None:
+    body = Body.parse(b'{"model":"m","messages":[{"role":"user","content":"hi"}]}')
+    assert shape_of(body).text_bytes == len('[{"role":"user","content":"hi"}]')
+    assert shape_of(body).messages == 0
+
+
+def test_tools_and_schemas_are_counted_as_json() -> None:
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+    assert shape(tools=tools).text_bytes == len(json.dumps(tools))
+    format_ = {"type": "json_schema", "json_schema": {"name": "n", "schema": {}}}
+    assert shape(response_format=format_).text_bytes == len(json.dumps(format_))
+
+
+@pytest.mark.parametrize(
+    ("part", "kind"),
+    [
+        ({"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 10_000}}, "image"),
+        ({"type": "image", "source": {"type": "base64", "data": "A" * 10_000}}, "image"),
+        ({"type": "input_audio", "input_audio": {"data": "A" * 10_000, "format": "wav"}}, "audio"),
+        ({"type": "file", "file": {"file_id": "f"}}, "file"),
+        ({"type": "document", "source": {"type": "base64", "data": "A" * 10_000}}, "file"),
+        ({"type": "video_url", "video_url": {"url": "x"}}, "video"),
+    ],
+)
+@pytest.mark.parametrize("exact", [True, False])
+def test_media_are_counted_and_their_bytes_are_not(part: dict[str, Any], kind: str, exact: bool) -> None:
+    measured = shape(exact, messages=user([{"type": "text", "text": "look"}, part, part]))
+    assert measured.media == {kind: 2}
+    assert measured.text_bytes < 50
+
+
+def test_a_type_that_is_written_with_an_escape_is_seen() -> None:
+    body = Body.parse(b'{"messages":[{"role":"user","content":[{"type":"image\\u005furl","image_url":{"url":"u"}}]}]}')
+    assert shape_of(body).media == {"image": 1}
+
+
+def test_a_document_of_text_is_text() -> None:
+    part = {"type": "document", "title": "t", "source": {"type": "text", "data": "z" * 500}}
+    measured = shape(messages=user([part]))
+    assert measured.media == {}
+    assert measured.text_bytes > 500
+
+
+def test_sound_of_an_earlier_answer_is_sound() -> None:
+    assert shape(messages=[{"role": "assistant", "audio": {"id": "audio_1"}}]).media == {"audio": 1}
+
+
+def test_arguments_of_calls_are_counted_as_json() -> None:
+    arguments = {"a" * 50: 12345}
+    call = {"type": "tool_use", "id": "i", "name": "f", "input": arguments}
+    assert shape(messages=[{"role": "assistant", "content": [call]}]).text_bytes >= len(json.dumps(arguments))
+
+
+@pytest.mark.parametrize(
+    ("members", "most", "choices"),
+    [
+        ({"max_tokens": 5}, 5, 1),
+        ({"max_completion_tokens": 6, "n": 3}, 6, 3),
+        ({"max_tokens": 5, "max_completion_tokens": 6}, 6, 1),
+        ({"max_output_tokens": 7}, 7, 1),
+        ({"max_tokens": "5"}, None, 1),
+        ({"max_tokens": -1, "n": -1}, None, 1),
+        ({"max_tokens": None, "n": 2, "best_of": 4}, None, 4),
+    ],
+)
+def test_the_length_of_the_answer(members: dict[str, Any], most: int | None, choices: int) -> None:
+    measured = shape(**members)
+    assert (measured.max_tokens, measured.choices) == (most, choices)
+
+
+def test_tools_that_the_provider_bills() -> None:
+    search = {"type": "web_search_20250305", "name": "web_search", "max_uses": 3}
+    function = {"type": "function", "function": {"name": "f"}}
+    plain = {"name": "f", "input_schema": {}}
+    assert shape(tools=[search, function, plain]).paid_tools == {"web_search_20250305": 3}
+    assert shape(tools=[search, search]).paid_tools == {"web_search_20250305": 6}
+    assert shape(tools=[{"type": "web_search"}]).paid_tools == {"web_search": None}
+    assert shape(tools=[{"type": "web_search"}], max_tool_calls=4).paid_tools == {"web_search": 4}
+
+
+@pytest.mark.parametrize(
+    ("members", "name"),
+    [
+        ({"previous_response_id": "r"}, "previous_response_id"),
+        ({"conversation": {"id": "c"}}, "conversation"),
+        ({"prompt": {"id": "p"}}, "prompt"),
+        ({"previous_response_id": None, "prompt": "text"}, None),
+    ],
+)
+def test_text_that_the_provider_keeps(members: dict[str, Any], name: str | None) -> None:
+    assert shape(**members).held_by_provider == name
+
+
+def test_embeddings_have_no_answer() -> None:
+    assert not shape_of(Body.parse(b'{"input":"x"}'), has_output=False).has_output
+
+
+@pytest.mark.parametrize(
+    "members", [{"messages": None}, {"messages": 5}, {"tools": {}}, {"tools": [1, {"type": 2}]}, {}]
+)
+def test_odd_bodies_have_a_size(members: dict[str, Any]) -> None:
+    for exact in (True, False):
+        assert shape(exact, **members).media == {}
+
+
+def test_deep_values_are_counted() -> None:
+    content: Any = "x" * 1000
+    for _ in range(300):
+        content = [content]
+    assert shape(messages=user(content)).text_bytes >= 1000
+
+
+TEXTS = st.text(max_size=30)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["user", "assistant"]), TEXTS), max_size=5), TEXTS)
+def test_no_text_is_left_out(turns: list[tuple[str, str]], system: str) -> None:
+    messages = [{"role": role, "content": [{"type": "text", "text": text}]} for role, text in turns]
+    size = sum(len(text.encode("utf-8", "surrogatepass")) for _, text in turns) + len(system.encode())
+    assert shape(messages=messages, system=system).text_bytes >= size

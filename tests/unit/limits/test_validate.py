@@ -1,0 +1,189 @@
+"""``usage_limits`` and ``rate_limits`` as Portkey's clients write them, and all that is wrong with them at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from limiting import NOON
+from penstock.core.money import LARGEST_IN_DOUBLES, NANOS
+from penstock.limits.limit import Limit
+from penstock.limits.validate import Owner, Reading
+from penstock.limits.windows import DAY, RATE_UNITS, CalendarWindow, RateWindow, at_midnight
+
+OWNER = Owner("api_key", "k1", created_at=NOON)
+
+
+def read(usage: Any = None, rates: Any = None, concurrency: Any = None, owner: Owner = OWNER) -> Reading:
+    reading = Reading(owner)
+    reading.usage_limits(usage)
+    reading.rate_limits(rates)
+    reading.concurrency_limit(concurrency)
+    return reading
+
+
+def only(reading: Reading) -> Limit:
+    assert reading.problems == []
+    (limit,) = reading.limits
+    return limit
+
+
+def problems(reading: Reading) -> list[str]:
+    return [str(problem) for problem in reading.problems]
+
+
+def test_a_budget_in_dollars() -> None:
+    limit = only(read({"type": "cost", "credit_limit": 0.5, "alert_threshold": 0.25, "periodic_reset": "monthly"}))
+    assert limit == Limit(
+        "api_key/k1/usage/cost",
+        "api_key",
+        "k1",
+        "cost",
+        NANOS // 2,
+        CalendarWindow("month"),
+        alert_at=NANOS // 4,
+    )
+    assert limit.status == 412
+
+
+@pytest.mark.parametrize(
+    ("members", "window"),
+    [
+        ({}, CalendarWindow()),
+        ({"periodic_reset": None, "periodic_reset_days": None}, CalendarWindow()),
+        ({"periodic_reset": "weekly"}, CalendarWindow("week", "sunday")),
+        ({"periodic_reset": "daily"}, CalendarWindow("day")),
+        ({"periodic_reset": "quarterly"}, CalendarWindow("quarter")),
+        ({"periodic_reset": "yearly"}, CalendarWindow("year")),
+        ({"periodic_reset_days": 10}, CalendarWindow("days", days=10, anchor=at_midnight(NOON))),
+        (
+            {"periodic_reset_days": 10, "next_usage_reset_at": "2026-01-05T10:00:00+00:00"},
+            CalendarWindow("days", days=10, anchor=at_midnight(NOON) + 4 * DAY),
+        ),
+        ({"periodic_reset": "monthly", "next_usage_reset_at": "2026-02-01T00:00:00Z"}, CalendarWindow("month")),
+    ],
+)
+def test_t24_resets(members: dict[str, Any], window: CalendarWindow) -> None:
+    assert only(read({"type": "tokens", "credit_limit": 100, **members})).window == window
+
+
+def test_t24_weeks_begin_when_the_owner_says() -> None:
+    owner = Owner("policy", "p", week_start="monday")
+    usage = {"type": "requests", "credit_limit": 1, "periodic_reset": "weekly"}
+    assert only(read(usage, owner=owner)).window == CalendarWindow("week", "monday")
+
+
+def test_rates() -> None:
+    reading = read(
+        None,
+        [
+            {"type": "requests", "unit": "rpm", "value": 10},
+            {"type": "tokens", "unit": "rpd", "value": 1000, "window": "fixed", "exceeded_status": 422},
+        ],
+        3,
+    )
+    assert reading.problems == []
+    requests, tokens, slots = reading.limits
+    assert (requests.kind, requests.amount, requests.window) == ("requests", 10, RATE_UNITS["rpm"])
+    assert isinstance(tokens.window, RateWindow)
+    assert (tokens.window.sliding, tokens.window.length, tokens.status) == (False, DAY, 422)
+    assert (slots.kind, slots.amount, slots.window) == ("concurrency", 3, None)
+    assert len({limit.id for limit in reading.limits}) == 3
+
+
+def test_d7_a_rate_of_0_is_no_limit_and_says_so() -> None:
+    reading = read(None, [{"type": "requests", "unit": "rps", "value": 0}])
+    assert (reading.limits, reading.problems) == ([], [])
+    assert [warning.path for warning in reading.warnings] == ["rate_limits[0].value"]
+
+
+def test_t25_unknown_prices() -> None:
+    base = {"type": "cost", "credit_limit": 1}
+    assert only(read(base)).unknown_price == "allow"
+    strict = only(read({**base, "strict": True}))
+    assert (strict.strict, strict.unknown_price) == (True, "reject")
+    tokens = only(read({**base, "unknown_price": "tokens", "token_price": 2.5}))
+    # 2.5 dollars for a million tokens are 2.5e-6 dollars for one.
+    assert tokens.token_price == 2_500_000
+
+
+def test_all_problems_are_found_at_once() -> None:
+    reading = read(
+        {
+            "type": "money",
+            "credit_limit": -1,
+            "alert_treshold": 3,
+            "periodic_reset": "monthly",
+            "periodic_reset_days": 400,
+            "strict": "yes",
+            "exceeded_status": 500,
+        },
+        [{"type": "requests", "unit": "rpx", "value": 1.5}, 7, {"type": "cost", "unit": "rpm"}],
+        0,
+    )
+    assert problems(reading) == [
+        "usage_limits.alert_treshold: unknown member: did you mean alert_threshold?",
+        "usage_limits.type: expected one of cost, tokens, requests",
+        "usage_limits.credit_limit: expected a number above 0",
+        "usage_limits.strict: expected true or false",
+        "usage_limits.exceeded_status: expected one of 402, 403, 412, 422, 429",
+        "usage_limits.periodic_reset_days: it excludes periodic_reset: leave one of them out",
+        "rate_limits[0].unit: expected one of rps, rpm, rph, rpd, rpw",
+        "rate_limits[0].value: expected a whole number",
+        "rate_limits[1]: expected an object",
+        "rate_limits[2].type: expected one of requests, tokens",
+        "rate_limits[2].value: missing: a rate needs a number",
+        "concurrency_limit: expected a whole number above 0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("members", "problem"),
+    [
+        ({}, "usage_limits.credit_limit: missing: a budget needs an amount"),
+        ({"credit_limit": "x"}, "usage_limits.credit_limit: expected a number"),
+        ({"credit_limit": True}, "usage_limits.credit_limit: expected a number"),
+        ({"credit_limit": 1e-12}, "usage_limits.credit_limit: expected at most 9 decimals of a dollar"),
+        ({"credit_limit": 5, "alert_threshold": 5}, "usage_limits.alert_threshold: expected less than credit_limit, in the same unit"),
+        ({"credit_limit": 5, "periodic_reset_days": 0}, "usage_limits.periodic_reset_days: expected a whole number from 1 to 365"),
+        ({"credit_limit": 5, "next_usage_reset_at": "soon", "periodic_reset": "weekly"}, "usage_limits.next_usage_reset_at: expected a time such as 2026-02-01T00:00:00Z"),
+        ({"credit_limit": 5, "next_usage_reset_at": 5, "periodic_reset": "weekly"}, "usage_limits.next_usage_reset_at: expected a time such as 2026-02-01T00:00:00Z"),
+        ({"credit_limit": 5, "next_usage_reset_at": "2026-02-01"}, "usage_limits.next_usage_reset_at: of no use without periodic_reset or periodic_reset_days"),
+        ({"credit_limit": 5, "unknown_price": "tokens"}, "usage_limits.token_price: missing: dollars for a million tokens of a model without a price"),
+        ({"credit_limit": 5, "token_price": "x"}, "usage_limits.token_price: expected a number"),
+        ({"credit_limit": 5, "token_price": 0}, "usage_limits.token_price: expected a number above 0, in dollars for a million tokens"),
+    ],
+)  # fmt: skip
+def test_problems_of_a_budget(members: dict[str, Any], problem: str) -> None:
+    assert problems(read({"type": "cost", **members})) == [problem]
+
+
+def test_t28_what_the_counters_cannot_hold_is_refused() -> None:
+    redis = Owner("api_key", "k1", largest_cost=LARGEST_IN_DOUBLES)
+    assert problems(read({"type": "cost", "credit_limit": 9_000_001}, owner=redis)) == [
+        "usage_limits.credit_limit: it is too large: the counters hold at most 9000000 dollars exactly"
+    ]
+    assert read({"type": "cost", "credit_limit": 9_000_001}).problems == []
+    assert read({"type": "cost", "credit_limit": 9_000_000}, owner=redis).problems == []
+    assert read({"type": "tokens", "credit_limit": 2**53}).problems != []
+
+
+def test_several_budgets_and_doubles() -> None:
+    cost = {"type": "cost", "credit_limit": 5}
+    reading = read([cost, {"type": "tokens", "credit_limit": 100.0}])
+    assert [limit.amount for limit in reading.limits] == [5 * NANOS, 100]
+    assert problems(read([cost, cost])) == [
+        "usage_limits[1]: there is another limit of this type and unit: leave one of them out"
+    ]
+
+
+@pytest.mark.parametrize("value", ["x", 5, {"a": 1}])
+def test_what_is_no_list(value: Any) -> None:
+    assert problems(read(None, value)) == ["rate_limits: expected an array of objects"]
+
+
+def test_nothing_is_no_limit() -> None:
+    assert read(None, None).limits == []
+    assert read([], []).limits == []
+    assert problems(read("x")) == ["usage_limits: expected an object"]
