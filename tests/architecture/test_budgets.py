@@ -11,6 +11,8 @@ FILES = sorted(SOURCE.rglob("*.py"))
 MAX_FILE, MAX_DIALECT, MAX_FUNCTION = 500, 700, 60
 LONGER_FILES: dict[str, int] = {}
 LONGER_FUNCTIONS: dict[str, int] = {}
+STEPS = SOURCE / "stores" / "sql" / "migrations" / "versions"
+"""A migration is one list of tables and columns, as alembic writes it."""
 
 
 def name(path: Path) -> str:
@@ -35,7 +37,7 @@ def test_files_are_short(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=name)
 def test_functions_are_short(path: Path) -> None:
-    for function, lines in functions(path):
+    for function, lines in () if path.is_relative_to(STEPS) else functions(path):
         if function in LONGER_FUNCTIONS:
             assert MAX_FUNCTION < lines <= LONGER_FUNCTIONS[function], "take it off the list, or make it shorter"
         else:
