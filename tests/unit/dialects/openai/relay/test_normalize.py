@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from normalizing import DONE, JSON, ROLE, THINKING, USAGE, call, chunk, mend, paths, replaced, sse, without_ellipses
 from penstock.dialects.openai.relay import normalize as openai_normalize
 from penstock.dialects.openai.relay import normalize_stream as openai_normalize_stream
-from penstock.dialects.openai.relay.normalize import normalize_reply, normalize_unsaid_end, whole_number, written
+from penstock.dialects.openai.relay.normalize import normalize_reply, normalize_unsaid_end
+from penstock.dialects.openai.relay.normalize_rules import whole_number, written
 
 
 def reply(message: Any = None, choice: Any = None, **members: Any) -> dict[str, Any]:

@@ -28,7 +28,6 @@ from normalizing import (
     sse,
 )
 from penstock.dialects.openai.relay.normalize import normalize_reply
-from penstock.dialects.openai.relay.normalize_stream import StreamNormalizer
 
 
 def squeezed(data: bytes) -> bytes:
@@ -145,8 +144,7 @@ def test_the_end_of_a_host_that_says_done_and_nothing_else(
     given: list[dict[str, Any]], expected: list[dict[str, Any]]
 ) -> None:
     """docs/quirks.md#q96: no reason at all, with usage or without."""
-    mender = StreamNormalizer(has_unsaid_end=True)
-    found = mender.feed(sse(*given) + DONE) + mender.finish()
+    found = mend(sse(*given) + DONE, has_unsaid_end=True)
     assert squeezed(found) == squeezed(sse(*expected) + DONE)
 
 
