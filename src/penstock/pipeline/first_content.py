@@ -249,9 +249,9 @@ async def _judged(
         return _nothing_usable(route, verdict.problem)
     body = body if verdict.body is None else verdict.body
     if prepared.streams and is_chat:
-        stream, has_usage = reshaped_reply.streamed(body, prepared)
+        stream, leaves_usage_out = reshaped_reply.streamed(body, prepared)
         if stream:
-            asked = msgspec.structs.replace(prepared, leaves_usage_out=has_usage and not prepared.wants_usage)
+            asked = msgspec.structs.replace(prepared, leaves_usage_out=leaves_usage_out)
             held = _HeldStream(WholeReply(reply, reply.headers, b""), watch_for(asked, route.provider.slug))
             headers = reply_headers(headers_for(reply, EVENT_STREAM))
             return await _begin_stream(held, stream, headers, route, prepared, trace_id)

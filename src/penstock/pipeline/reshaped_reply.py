@@ -34,8 +34,20 @@ async def normalized(body: bytes, prepared: PreparedRequest) -> bytes:
 
 
 def streamed(body: bytes, prepared: PreparedRequest) -> tuple[bytes, bool]:
-    """A plain reply as the stream that was asked for, and whether the stream tells the usage; no bytes for a reply that
-    can't be told so."""
-    reshape = prepared.dialect.replies.reshape
-    with_usage = reshape.to_stream(body, True)
-    return (with_usage, True) if with_usage else (reshape.to_stream(body, False) or b"", False)
+    """A plain reply as the stream that was asked for, and whether an event with the usage is in it that nobody asked
+    for; no bytes for a reply that can't be told so."""
+    to_stream, is_usage_only = prepared.dialect.replies.reshape.to_stream, prepared.dialect.replies.stream.is_usage_only
+    told = to_stream(body, True)
+    if told is not None and (prepared.wants_usage or is_usage_only is None):
+        return told, False
+    stream = to_stream(body, False) or b""
+    if told is None or not stream:
+        return stream, False
+    usage = b"".join([block for block in sse.blocks(told) if _has_usage_only(block, prepared)])
+    *events, done = sse.blocks(stream)
+    return b"".join([*events, usage, done]), True
+
+
+def _has_usage_only(block: bytes, prepared: PreparedRequest) -> bool:
+    is_usage_only = prepared.dialect.replies.stream.is_usage_only
+    return is_usage_only is not None and any(is_usage_only(data) for _, data in sse.events(block))

@@ -173,9 +173,12 @@ def begins(data: bytes) -> bool:
 
 def completed(event: bytes) -> bytes:
     """A last event with the empty line that it lacks, without which clients drop it."""
-    if not event or event.endswith((b"\n\n", b"\r\n\r\n", b"\r\r")):
+    if not event.strip() or event.endswith(_ENDS):
         return event
-    return event.rstrip(b"\r\n") + b"\n\n"
+    return event + (b"\n" if event.endswith(b"\n") else b"\n\n")
+
+
+_ENDS: Final = (b"\n\n", b"\n\r\n", b"\r\r")
 
 
 def blocks(data: bytes) -> Iterator[bytes]:

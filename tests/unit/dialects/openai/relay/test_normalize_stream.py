@@ -61,7 +61,6 @@ def squeezed(data: bytes) -> bytes:
         sse(ROLE, TEXT),  # cut off: neither a reason nor an end
         sse(ROLE, TEXT, chunk(choices=[], usage=USAGE)),
         sse(ROLE) + b"data: {\n\ndata: \xff\n\n" + sse(STOP) + DONE,
-        sse(ROLE) + b'data: {"id": "r", "obj',
         sse(ROLE, STOP) + DONE + sse(TEXT),
         b"\n\n\n" + sse(ROLE) + b"\n" + sse(STOP) + b"\n" + DONE,
         DONE,
@@ -181,6 +180,7 @@ def test_only_the_data_of_an_event_is_changed(given: bytes, expected: bytes) -> 
         (sse(ROLE, STOP) + b"data: [DONE]", b"\n\n"),
         (sse(ROLE, STOP) + DONE, b""),
         (sse(ROLE, TEXT), b""),
+        (sse(ROLE) + b'data: {"id": "r", "obj', b"\n\n"),
     ],
 )
 def test_a_finished_stream_gets_its_end(given: bytes, added: bytes) -> None:
