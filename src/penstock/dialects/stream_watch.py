@@ -144,12 +144,13 @@ class StreamWatch:
 
     def _normalized(self, normalizer: EventNormalizer, events: bytes) -> bytes:
         """What passes of events that aren't one sound event."""
-        passing = b""
+        parts: list[bytes] = []
         for block in sse.blocks(events):
             if self.is_over:
                 break
             is_sound = len(block) < len(events) and normalizer.is_sound(block)
-            passing += block if is_sound else self._watched(normalizer.normalize(block))
+            parts.append(block if is_sound else self._watched(normalizer.normalize(block)))
+        passing = b"".join(parts)
         if passing != events:
             self._relay.replace_last(passing)
         return passing

@@ -26,6 +26,8 @@ from penstock.dialects.openai.relay.normalize_rules import (
 
 _ROLES: Final = frozenset({"developer", "system", "user", "assistant", "tool"})
 
+_LISTS: Final = ("annotations", "images", "reasoning_details", "content_blocks")
+
 
 class StreamedCall(msgspec.Struct):
     """A tool call that has begun; what OpenAI calls a custom one has no arguments and wants none."""
@@ -46,6 +48,8 @@ class Choice(msgspec.Struct):
     silent: dict[int, None] = msgspec.field(default_factory=dict)
     open: set[int] = msgspec.field(default_factory=set)
     """The provider's indexes under which a call has arguments and may get more, without being told a new index."""
+    listed: dict[str, int] = msgspec.field(default_factory=dict)
+    """The counts of items that came in the delta's other lists."""
     reason: str | None = None
     has_begun: bool = False
     is_told_in_deltas: bool = False
@@ -57,6 +61,7 @@ class Choice(msgspec.Struct):
         changed |= without_nulls(delta, ("role", "tool_calls", "function_call"))
         changed |= self._normalize_role(delta)
         changed |= content_list(delta)
+        changed |= self._number_items(delta)
         for call in calls(delta):
             changed |= self._normalize_call(call, chunk, index)
         changed |= self._normalize_reason(choice)
@@ -91,6 +96,21 @@ class Choice(msgspec.Struct):
             return False
         delta["role"] = "assistant"
         return True
+
+    def _number_items(self, delta: Members) -> bool:
+        """A list that goes on a list of earlier chunks has items with an index: clients merge by it."""
+        changed = False
+        for name in _LISTS:
+            items = delta.get(name)
+            if not isinstance(items, list):
+                continue
+            before = self.listed.get(name, 0)
+            self.listed[name] = before + len(items)
+            for number, item in enumerate(items, before):
+                if before and isinstance(item, dict) and type(item.get("index")) is not int:
+                    item["index"] = number
+                    changed = True
+        return changed
 
     def _normalize_call(self, call: Members, chunk: Members, index: int) -> bool:
         """A piece of a tool call: with a dense index (docs/quirks.md#q97), with what names the call at its beginning

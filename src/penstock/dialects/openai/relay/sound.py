@@ -70,12 +70,25 @@ class Fragment(msgspec.Struct, gc=False):
     type: Literal["function"] = "function"
 
 
+class _Item(msgspec.Struct, gc=False):
+    """An item of a list that clients merge by index."""
+
+    index: int
+
+
+_Items = tuple[_Item, ...] | None
+
+
 class _Delta(msgspec.Struct, gc=False):
     content: str | None = None
     tool_calls: tuple[Fragment, ...] = ()
     role: UnsetType = UNSET
     function_call: UnsetType = UNSET
     usage: None = None
+    annotations: _Items = None
+    images: _Items = None
+    reasoning_details: _Items = None
+    content_blocks: _Items = None
 
 
 class _Choice(msgspec.Struct, gc=False):
@@ -96,6 +109,10 @@ class _TurningDelta(msgspec.Struct, gc=False):
     tool_calls: UnsetType = UNSET
     function_call: UnsetType = UNSET
     usage: None = None
+    annotations: _Items = None
+    images: _Items = None
+    reasoning_details: _Items = None
+    content_blocks: _Items = None
 
 
 class TurningChoice(msgspec.Struct, gc=False):
