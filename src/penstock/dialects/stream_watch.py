@@ -94,8 +94,9 @@ class StreamWatch:
         remaining = self._relay.finish()
         if self.is_over:
             return b""
-        if was_whole:
+        if remaining and was_whole:
             remaining = sse.completed(remaining)
+            self._relay.replace_last(remaining)
         passing = self._weighed(remaining) if weigh else self._passing(remaining)
         if self._normalizer is None or self.is_over:
             return passing
