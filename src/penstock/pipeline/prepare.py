@@ -203,12 +203,18 @@ def _same_wire(
         body.encode(),
         body,
         model,
-        fitted.dropped,
+        _without_usage(fitted.dropped) if wants_usage and fitted.dropped else fitted.dropped,
         streams,
         context,
         asks_usage,
         wants_usage,
     )
+
+
+def _without_usage(dropped: tuple[str, ...]) -> tuple[str, ...]:
+    """The names without the request for a stream's usage, which the caller gets all the same: hosts that refuse it tell
+    their usage unasked (docs/fidelity.md#usage)."""
+    return tuple(name for name in dropped if name != "stream_options")
 
 
 def _translated(

@@ -1,7 +1,7 @@
 """Whole replies of chats: normalized on lane 1, and put into the form that the caller asked for if they have the other.
 
 Some hosts ignore ``stream: true`` and answer in one piece, others stream though no stream was asked for
-(docs/quirks.md#q127). Lane 2 does the same while it translates (translate.py).
+(docs/fidelity.md#the-other-form). Lane 2 does the same while it translates (translate.py).
 """
 
 from __future__ import annotations

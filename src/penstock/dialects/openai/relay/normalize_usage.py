@@ -44,7 +44,7 @@ def usage(reply: Members) -> bool:
 
 def _lift(reply: Members) -> bool:
     """Copy the counts to the top from where some hosts tell them: Moonshot in a choice of a stream
-    (docs/quirks.md#q126), Groq in ``x_groq``."""
+    (docs/fidelity.md#usage), Groq in ``x_groq``."""
     if reply.get("usage"):
         return False
     found = next(_elsewhere(reply), None)
