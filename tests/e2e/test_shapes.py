@@ -120,7 +120,8 @@ def test_calls(shape: str, sdk: openai.OpenAI, upstream: Upstream) -> None:
     pieces = CALLS.get(shape) or [*EMPTY_CALLS[shape], DONE]
     for _ in range(2):
         upstream.play(events(*pieces[:-1], chunk({}, "tool_calls"), DONE))
-    for told in (helped(sdk), sdk.chat.completions.create(model="m", messages=HELLO, tools=[FUNCTION])):
+    whole: Any = sdk.chat.completions.create(model="m", messages=HELLO, tools=[FUNCTION])
+    for told in (helped(sdk), whole):
         (call,) = told.choices[0].message.tool_calls
         assert (call.id, call.type, call.function.name) == ("call_a", "function", "f")
         assert json.loads(call.function.arguments) == ({"x": "1"} if shape in CALLS else {})
@@ -198,12 +199,12 @@ def test_usage_is_in_a_chunk_of_its_own(place: str, provider: str, gateway: Runn
 def test_a_stored_answer_tells_its_usage(provider: str, kept: str, gateway: RunningGateway, upstream: Upstream) -> None:
     asked = {"stream_options": {"include_usage": True}}
     with client(gateway, upstream, provider, cache={"mode": "simple", "max_age": 60}) as sdk:
-        question = [{"role": "user", "content": f"{provider} {kept} {upstream.url}"}]
+        question: Any = [{"role": "user", "content": f"{provider} {kept} {upstream.url}"}]
         if kept == "plain":
-            sdk.chat.completions.create(model="m", messages=question)  # type: ignore[arg-type]
+            sdk.chat.completions.create(model="m", messages=question)
         else:
             upstream.play(events(*TOLD[kept], DONE))
-            list(sdk.chat.completions.create(model="m", messages=question, stream=True))  # type: ignore[call-overload]
+            list(sdk.chat.completions.create(model="m", messages=question, stream=True))
         before = len(upstream.received)
         chunks = list(sdk.chat.completions.create(model="m", messages=question, stream=True, **asked))  # type: ignore[call-overload]
         assert [bool(each.usage) for each in chunks] == [False] * (len(chunks) - 1) + [True]
@@ -250,7 +251,7 @@ def test_a_stream_that_nobody_asked_for_and_that_is_cut(sdk: openai.OpenAI, upst
 
 
 GEMINI = b'{"candidates":[{"content":{"parts":[{"text":"Hi"}],"role":"model"},"finishReason":"STOP","index":0}]}'
-COHERE = [
+COHERE: list[dict[str, Any]] = [
     {"type": "message-start", "id": "c", "delta": {"message": {"role": "assistant", "content": []}}},
     {"type": "content-start", "index": 0, "delta": {"message": {"content": {"type": "text", "text": ""}}}},
     {"type": "content-delta", "index": 0, "delta": {"message": {"content": {"text": "Hi"}}}},
