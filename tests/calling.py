@@ -38,12 +38,22 @@ CHAT: dict[str, Any] = {"model": "m", "max_tokens": 9, "messages": [{"role": "us
 """A chat request that callers of both wires may send."""
 TRACE = b"trace-1"
 
-CHUNK = b'data: {"choices":[{"index":0,"delta":{"content":"Hi"}}]}\n\n'
-STOP = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
-USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}\n\n'
+
+def _chunk(choices: bytes, more: bytes = b"") -> bytes:
+    head = b'data: {"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":['
+    return head + choices + b"]" + more + b"}\n\n"
+
+
+ROLE = _chunk(b'{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}')
+FIRST = _chunk(b'{"index":0,"delta":{"role":"assistant","content":"Hi"},"finish_reason":null}')
+CHUNK = _chunk(b'{"index":0,"delta":{"content":"Hi"},"finish_reason":null}')
+STOP = _chunk(b'{"index":0,"delta":{},"finish_reason":"stop"}')
+USAGE = _chunk(b"", b',"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}')
 DONE = b"data: [DONE]\n\n"
 COMPLETION = (
-    b'{"choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}],'
+    b'{"id":"c","object":"chat.completion","created":1,"model":"m",'
+    b'"choices":[{"index":0,"message":{"role":"assistant","content":"Hi","refusal":null},"logprobs":null,'
+    b'"finish_reason":"stop"}],'
     b'"usage":{"prompt_tokens":3,"completion_tokens":2,"total_tokens":5}}'
 )
 
@@ -69,7 +79,7 @@ MESSAGE = (
 )
 
 STREAMS: dict[str, tuple[bytes, bytes, bytes]] = {
-    "openai_chat": (b'data: {"choices":[{"index":0,"delta":{"role":"assistant"}}]}\n\n', CHUNK, STOP + USAGE + DONE),
+    "openai_chat": (ROLE, CHUNK, STOP + USAGE + DONE),
     "anthropic": (STARTED, BLOCK, STOPPED),
 }
 """By the name of a wire: what says nothing yet, the first content, the rest of the stream."""

@@ -64,8 +64,10 @@ def request(data: bytes) -> None:
 
 
 def normalized(data: bytes) -> None:
-    normalizer = StreamNormalizer()
-    StreamWatch(STREAM).feed(normalizer.feed(data[:9]) + normalizer.feed(data[9:]) + normalizer.finish(), weigh=True)
+    watch = StreamWatch(STREAM, normalizer=StreamNormalizer(moves_usage=True))
+    watch.feed(data[:9], weigh=True)
+    watch.feed(data[9:])
+    watch.finish()
 
 
 def frames(data: bytes) -> None:

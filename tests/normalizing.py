@@ -9,7 +9,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from penstock.dialects.framing.sse import EventRelay
 from penstock.dialects.openai.relay.normalize_stream import StreamNormalizer
+from penstock.dialects.stream_watch import NormalizedEvents
 
 DONE = b"data: [DONE]\n\n"
 USAGE = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
@@ -39,10 +41,11 @@ def sse(*chunks: Any) -> bytes:
     return b"".join(b"data: " + json.dumps(each).encode() + b"\n\n" for each in chunks)
 
 
-def mend(data: bytes, size: int | None = None) -> bytes:
-    normalizer = StreamNormalizer()
+def mend(data: bytes, size: int | None = None, **options: bool) -> bytes:
+    """A stream through a normalizer, whole or in pieces."""
+    normalizing = NormalizedEvents(EventRelay(1 << 20, 0), StreamNormalizer(**options))
     pieces = [data[at : at + size] for at in range(0, len(data), size)] if size else [data]
-    return b"".join([normalizer.feed(piece) for piece in pieces]) + normalizer.finish()
+    return b"".join([normalizing.feed(piece) for piece in pieces]) + normalizing.finish()
 
 
 def normalized(*chunks: Any) -> list[dict[str, Any]]:

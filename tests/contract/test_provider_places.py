@@ -45,7 +45,7 @@ def row(**changes: object) -> Provider:
             )
         ),
         "options": (REGION,),
-        "quirks": ChatQuirks(normalizes_replies=True),
+        "quirks": ChatQuirks(completes_replies=True),
     }
     return Provider(**{**fields, **changes})  # type: ignore[arg-type]
 
@@ -143,9 +143,9 @@ def test_models_with_a_route_of_their_own_are_asked_by_it_in_any_wire() -> None:
     )
     found = endpoint(row(model_routes=rules))
     assert found.route_for("a/m", ANTHROPIC_WIRE).plain == "/v1/a"
-    assert found.route_for("a/m", ANTHROPIC_WIRE).quirks.normalizes_replies
+    assert found.route_for("a/m", ANTHROPIC_WIRE).quirks.completes_replies
     assert found.route_for("b/m", ANTHROPIC_WIRE).plain == "/v1/b"
-    assert not found.route_for("b/m", ANTHROPIC_WIRE).quirks.normalizes_replies
+    assert not found.route_for("b/m", ANTHROPIC_WIRE).quirks.completes_replies
     assert found.route_for("b/m", OPENAI).plain == "/v1/b-chat"
     assert found.route_for("b/m", OPENAI).model("b/m") == "b-m"
     assert found.route_for("b/m", "gemini").plain == "/v1/b"
@@ -164,7 +164,7 @@ def test_a_path_parameter_stays_in_its_segment(name: str, segment: str) -> None:
 
 def test_quirks_of_chats_are_no_quirks_of_other_operations() -> None:
     provider = row(places=chat_and_models(Operation.EMBEDDINGS))
-    assert endpoint(provider).default_route.quirks.normalizes_replies
+    assert endpoint(provider).default_route.quirks.completes_replies
     assert endpoint(provider, Operation.EMBEDDINGS).default_route.quirks is NO_QUIRKS
     mistral = endpoint(PROVIDERS["mistral-ai"], Operation.EMBEDDINGS).default_route
     assert [(rename.parameter, rename.to) for rename in mistral.quirks.renames] == [("dimensions", "output_dimension")]

@@ -216,11 +216,10 @@ def test_streams_are_normalized_in_linear_time(shape: str, cut: str) -> None:
 
     def run(n: int) -> None:
         dialect = registry().CALLERS["openai_chat"]
-        transform = dialect.relay.stream(context("openai_chat", normalizes_replies=True))
-        watch = COPY["penstock.dialects.stream_watch"].StreamWatch(dialect.replies.stream)
+        normalizer = dialect.relay.normalizer(context("openai_chat"), True)
+        watch = COPY["penstock.dialects.stream_watch"].StreamWatch(dialect.replies.stream, normalizer=normalizer)
         for piece in pieces(frame(shapes[shape](n)), cut):
-            watch.feed(transform.feed(piece), weigh=True)
-        watch.feed(transform.finish())
+            watch.feed(piece, weigh=True)
         watch.finish()
 
     assert_linear(run)

@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
+from normalizing import mend
 from penstock.dialects.openai.caller.errors import has_shape, translated_error
 from penstock.dialects.openai.relay.normalize import normalize_reply
-from penstock.dialects.openai.relay.normalize_stream import StreamNormalizer
 from penstock.providers.registry import PROVIDERS
 from penstock.providers.row import OPENAI, Operation
 from penstock.traits.resolve import resolve
@@ -82,13 +82,15 @@ def expected_reply(recording: dict[str, Any]) -> bytes:
     body = str(recording["response"]["body_text"]).encode("utf-8", "surrogatepass")
     if recording["response"]["status"] != 200:
         return body if has_shape(body) else translated_error(recording["response"]["status"], [], body, slug(recording))
-    if not PROVIDERS[slug(recording)].quirks.normalizes_replies:
-        return body
-    if recording["response"]["kind"] != "sse":
-        return normalize_reply(body, has_unsaid_end=PROVIDERS[slug(recording)].quirks.leaves_reason_out)
     quirks = PROVIDERS[slug(recording)].quirks
-    normalizer = StreamNormalizer(has_unsaid_end=quirks.leaves_reason_out)
-    return normalizer.feed(body) + normalizer.finish()
+    if recording["response"]["kind"] != "sse":
+        return normalize_reply(
+            body,
+            has_unsaid_end=quirks.leaves_reason_out,
+            completes=quirks.completes_replies or quirks.leaves_reason_out,
+        )
+    asked = recording["request"]["body"].get("stream_options") or {}
+    return mend(body, has_unsaid_end=quirks.leaves_reason_out, moves_usage=asked.get("include_usage") is True)
 
 
 async def exchange(

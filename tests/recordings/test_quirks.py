@@ -17,6 +17,7 @@ import msgspec
 import pytest
 
 import wires
+from normalizing import mend
 from penstock.core.events import ChatReply, Citation, Fail, collect
 from penstock.core.outcome import ErrorClass
 from penstock.core.usage import Usage
@@ -29,7 +30,6 @@ from penstock.dialects.openai.caller.completion import completion
 from penstock.dialects.openai.caller.errors import translated_error
 from penstock.dialects.openai.relay import body as openai_body
 from penstock.dialects.openai.relay.normalize import normalize_reply
-from penstock.dialects.openai.relay.normalize_stream import StreamNormalizer
 from penstock.dialects.openai.relay.stream import STREAM, ending
 from penstock.dialects.provider_errors import read_error
 from penstock.dialects.registry import DIALECTS
@@ -573,8 +573,7 @@ def normalized(name: str) -> bytes:
     has_unsaid_end = "snowflake" in name or "cortex" in name
     if recording(name)["response"]["kind"] != "sse":
         return normalize_reply(raw(name), has_unsaid_end=has_unsaid_end)
-    normalizer = StreamNormalizer(has_unsaid_end=has_unsaid_end)
-    return normalizer.feed(raw(name)) + normalizer.finish()
+    return mend(raw(name), has_unsaid_end=has_unsaid_end)
 
 
 def normalized_message(name: str) -> dict[str, Any]:

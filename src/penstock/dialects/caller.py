@@ -175,12 +175,14 @@ class StreamGrammar(msgspec.Struct, frozen=True):
 class Reshape(msgspec.Struct, frozen=True):
     """A stored reply in the other form: stream as plain reply, plain reply as stream. None: it can't be told so.
 
-    ``include_usage`` as in OpenAI's ``stream_options``; other wires always tell it.
+    ``include_usage`` as in OpenAI's ``stream_options``; other wires always tell it. ``gather`` is ``to_plain`` for a
+    stream that has just come, with or without usage.
     """
 
     to_plain: Callable[[bytes], bytes | None]
     to_stream: Callable[[bytes, bool], bytes | None]
     with_usage: Callable[[bytes, bool], bytes | None]
+    gather: Callable[[bytes], bytes | None]
 
 
 class Replies(msgspec.Struct, frozen=True):
@@ -216,6 +218,26 @@ class StreamTransform(Protocol):
         ...
 
 
+class EventNormalizer(Protocol):
+    """Changes the events of one stream where they deviate from the wire (stream_watch.py)."""
+
+    def is_sound(self, event: bytes) -> bool:
+        """Whether an event surely needs no change and is no error; it counts as passed."""
+        ...
+
+    def normalize(self, event: bytes) -> bytes:
+        """Any other event: the events to pass in its place, possibly none yet."""
+        ...
+
+    def finish(self) -> bytes:
+        """What is still to pass when the stream has ended in good order."""
+        ...
+
+    def fork(self) -> EventNormalizer:
+        """A normalizer in the same state, for another reader of the same stream."""
+        ...
+
+
 class FittedRequest(msgspec.Struct, frozen=True):
     """A request on lane 1: the body as the host takes it, what was left out, header fields of this request alone."""
 
@@ -227,13 +249,15 @@ class FittedRequest(msgspec.Struct, frozen=True):
 class Relay(msgspec.Struct, frozen=True):
     """Lane 1: the provider's host speaks the caller's wire. Bytes pass, only the host's deviations are edited.
 
-    ``plain``: the change of a whole reply, None for one that passes as it is. ``stream``: the transform of a stream,
-    None where its bytes pass as they are (frames of another kind, for instance, become the wire's own events).
+    ``plain``: the change of a whole reply, None for one that passes as it is. ``stream``: the transform of a stream in
+    frames of another kind, None where its bytes are the wire's own. ``normalizer``: of a stream's events, None where
+    they pass as they are; (context, whether the caller asked for the usage in an event of its own).
     """
 
     fit_request: Callable[[Body, WriteContext], FittedRequest | Failure]
     plain: Callable[[WriteContext], Callable[[bytes], bytes] | None]
     stream: Callable[[WriteContext], StreamTransform | None]
+    normalizer: Callable[[WriteContext, bool], EventNormalizer | None]
 
 
 class CallerDialect(msgspec.Struct, frozen=True):

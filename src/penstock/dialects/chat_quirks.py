@@ -63,8 +63,9 @@ class ChatQuirks(msgspec.Struct, frozen=True):
     drops: tuple[Drop, ...] = ()
     developer_role: bool = False
     """False: messages of role ``developer`` are sent as ``system``, the name that hosts other than OpenAI know."""
-    normalizes_replies: bool = False
-    """True: its replies deviate from OpenAI's schema in ways that clients stumble over, and are normalized."""
+    completes_replies: bool = False
+    """True: members of its plain replies that the schema requires and that may be null are put in where they are
+    absent, even if nothing else deviates."""
     leaves_reason_out: bool = False
     """True: its answers end without a finish reason; a whole reply, or ``[DONE]``, says that they have ended well.
     Elsewhere an answer without one may have been cut, and is given without."""

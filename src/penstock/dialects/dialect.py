@@ -18,6 +18,7 @@ from penstock.core.json_slices import write_in_slices
 from penstock.core.json_text import write_json
 from penstock.core.traits import ANY_MODEL, Traits
 from penstock.dialects.chat_quirks import NO_QUIRKS, ChatQuirks
+from penstock.dialects.framing import sse
 
 
 class WriteContext(msgspec.Struct, frozen=True):
@@ -72,8 +73,8 @@ class ProviderDialect(msgspec.Struct, frozen=True):
     """One wire as providers speak it.
 
     ``write`` puts a request into it. ``reader`` makes a reader for a streamed reply, ``read_reply`` reads a whole one
-    (status 2xx) into the same events. ``stream_types`` are the content types of a streamed reply; anything else with
-    status 200 is read as a whole one.
+    (status 2xx) into the same events. ``stream_types`` are the content types of a streamed reply; of a reply with any
+    other type, its first bytes tell whether it is one (``begins_stream``).
     """
 
     name: str
@@ -86,3 +87,4 @@ class ProviderDialect(msgspec.Struct, frozen=True):
     caller calls it."""
     longest_name: int = 64
     """Characters of a function's name at most."""
+    begins_stream: Callable[[bytes], bool] = sse.begins

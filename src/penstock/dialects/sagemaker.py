@@ -17,6 +17,7 @@ from penstock.core.json_text import read_json
 from penstock.core.vendor_error import read_vendor_error
 from penstock.dialects.dialect import Payload, ProviderDialect, Reader, WriteContext, encoded
 from penstock.dialects.foreign import PLAIN, ready_for
+from penstock.dialects.framing import aws_eventstream
 from penstock.dialects.framing.aws_eventstream import STREAM_TYPE, EventStream, Message
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.ndjson import LineSplitter
@@ -121,4 +122,6 @@ def _told(message: Message) -> Fail:
     return Fail(text, kind, code if isinstance(code, str) else vendor_error.code or "", raw=message.payload)
 
 
-DIALECT: Final = ProviderDialect("sagemaker", write, StreamReader, read_reply, (STREAM_TYPE,))
+DIALECT: Final = ProviderDialect(
+    "sagemaker", write, StreamReader, read_reply, (STREAM_TYPE,), begins_stream=aws_eventstream.begins
+)

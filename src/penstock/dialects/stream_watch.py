@@ -3,7 +3,10 @@
 The bytes pass as they came, event by event; the wire's ``StreamGrammar`` (caller.py) says what an event means. An event
 that clients can't read is counted. No part of the answer is lost in silence: NaN and the infinities become null, and a
 chunk with choices or a delta that can't be read ends the stream with an error. Any other event that is no JSON is taken
-out: it would end a client's reading of all good events after it.
+out: it would end a client's reading of all good events after it. A last event gets the empty line that it lacks.
+
+With a normalizer, an event that is sound passes by one look of the normalizer's; what the normalizer makes of any other
+event is then watched like any event.
 """
 
 from __future__ import annotations
@@ -11,14 +14,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from penstock.core.failure import Failure
 from penstock.core.json_text import read_json_or_none, with_null_numbers
 from penstock.core.outcome import ErrorClass
 from penstock.core.usage import Usage
-from penstock.dialects.caller import ErrorForm, StreamGrammar
+from penstock.dialects.caller import ErrorForm, EventNormalizer, StreamGrammar
 from penstock.dialects.framing import sse
 from penstock.dialects.provider_errors import ClassifiedError
 
 _END: Final = b"\n\n"
+_HOLD: Final = 1 << 20
+"""Bytes of the longest event that is normalized: a longer one (an image) passes as it is."""
 _DATA: Final = b"data: "
 _EVENT: Final = b"event: "
 
@@ -30,16 +36,26 @@ class StreamWatch:
     ``error_data`` is that event's data. ``is_over``: the event did not tell the error in the wire's own shape, so
     nothing after it passes, and the stream has to be ended with an error event. ``skipped`` counts the events that
     clients can't read. ``leaves_usage_out``: the caller did not ask for the event that only tells usage, so the watch
-    reads it and takes it out. ``provider`` is the slug of who sends the stream.
+    reads it and takes it out. ``provider`` is the slug of who sends the stream. ``normalizer`` changes its events where
+    they deviate from the wire, None for a stream that is known not to.
     """
 
     __slots__ = (
-        "_grammar", "_relay", "content", "error", "error_data", "is_over", "leaves_usage_out", "provider", "skipped",
+        "_grammar", "_normalizer", "_relay", "content", "error", "error_data", "is_over", "leaves_usage_out",
+        "provider", "skipped",
     )  # fmt: skip
 
-    def __init__(self, grammar: StreamGrammar, *, leaves_usage_out: bool = False, provider: str = "") -> None:
+    def __init__(
+        self,
+        grammar: StreamGrammar,
+        *,
+        leaves_usage_out: bool = False,
+        provider: str = "",
+        normalizer: EventNormalizer | None = None,
+    ) -> None:
         self._grammar = grammar
-        self._relay = sse.EventRelay()
+        self._normalizer = normalizer
+        self._relay = sse.EventRelay() if normalizer is None else sse.EventRelay(_HOLD)
         self.content = 0
         self.error: ClassifiedError | None = None
         self.error_data = b""
@@ -56,24 +72,37 @@ class StreamWatch:
     def feed(self, data: bytes, *, weigh: bool = False) -> bytes:
         """Take bytes as they came; give back those that may go on now. ``weigh``: count the events with content."""
         relay = self._relay
-        was_whole = not relay.mid_event
-        ready = relay.feed(data)
+        if relay.passes(data):
+            ready = data
+        else:
+            was_whole = not relay.mid_event
+            ready = relay.feed(data)
+            if not self.is_over and (not ready or relay.mid_event or not was_whole):
+                return ready
         if self.is_over:
             return b""
-        if not ready or relay.mid_event or not was_whole:
-            return ready
-        if weigh:
-            return self._weighed(ready)
-        if self._are_plain(ready) and not (self.leaves_usage_out and self._grammar.usage_mark in ready):
-            return ready
-        return self._passing(ready)
+        if weigh or (self.leaves_usage_out and self._grammar.usage_mark in ready):
+            return self._weighed(ready) if weigh else self._passing(ready)
+        normalizer = self._normalizer
+        if normalizer is not None:
+            return ready if normalizer.is_sound(ready) else self._normalized(normalizer, ready)
+        return ready if self._are_plain(ready) else self._passing(ready)
 
     def finish(self, *, weigh: bool = False) -> bytes:
         """The bytes that are still held when the stream has ended normally."""
+        was_whole = not self._relay.mid_event
         remaining = self._relay.finish()
         if self.is_over:
             return b""
-        return self._weighed(remaining) if weigh else self._passing(remaining)
+        if remaining and was_whole:
+            remaining = sse.completed(remaining)
+            self._relay.replace_last(remaining)
+        passing = self._weighed(remaining) if weigh else self._passing(remaining)
+        if self._normalizer is None or self.is_over:
+            return passing
+        added = self._watched(self._normalizer.finish())
+        self._relay.add(added)
+        return passing + added
 
     def ending(self) -> tuple[bool, Usage | None]:
         """Whether the stream has the wire's normal end, and the stream's usage, if any."""
@@ -83,9 +112,16 @@ class StreamWatch:
         """A watch in the same state, for another reader of the same stream."""
         other = StreamWatch(self._grammar, leaves_usage_out=self.leaves_usage_out, provider=self.provider)
         other._relay = self._relay.fork()
+        other._normalizer = None if self._normalizer is None else self._normalizer.fork()
         other.content, other.skipped = self.content, self.skipped
         other.error, other.error_data, other.is_over = self.error, self.error_data, self.is_over
         return other
+
+    def hand_over(self) -> NormalizedEvents | None:
+        """The normalizer and the bytes that it waits for, as a transform of the rest of the stream, which this watch is
+        then fed with; None for a stream that isn't normalized."""
+        normalizer, self._normalizer = self._normalizer, None
+        return None if normalizer is None else NormalizedEvents(self._relay.hand_over(), normalizer)
 
     def held(self) -> bytes:
         """The bytes that were fed and have not been given back yet."""
@@ -98,12 +134,33 @@ class StreamWatch:
         return events
 
     def _passing(self, events: bytes) -> bytes:
-        """The same bytes unless an event among them can't be read, or tells usage that nobody asked for."""
-        if not self._are_plain(events):
-            events = b"".join([self._block(block) for block in sse.blocks(events)])
+        """The same bytes unless an event among them deviates, can't be read, or tells usage that nobody asked for."""
+        if self._normalizer is None:
+            events = self._watched(events)
+        elif not self._normalizer.is_sound(events):
+            events = self._normalized(self._normalizer, events)
         if self.leaves_usage_out and self._grammar.usage_mark in events:
             events = b"".join([block for block in sse.blocks(events) if not self._is_usage_only(block)])
         return events
+
+    def _normalized(self, normalizer: EventNormalizer, events: bytes) -> bytes:
+        """What passes of events that aren't one sound event."""
+        parts: list[bytes] = []
+        for block in sse.blocks(events):
+            if self.is_over:
+                break
+            is_sound = len(block) < len(events) and normalizer.is_sound(block)
+            parts.append(block if is_sound else self._watched(normalizer.normalize(block)))
+        passing = b"".join(parts)
+        if passing != events:
+            self._relay.replace_last(passing)
+        return passing
+
+    def _watched(self, events: bytes) -> bytes:
+        """The same bytes unless an event among them can't be read."""
+        if not events or self._are_plain(events):
+            return events
+        return b"".join([self._block(block) for block in sse.blocks(events)])
 
     def _are_plain(self, events: bytes) -> bool:
         """Whether all are one line of data each, perhaps with a name before it, which can be read and is no error: what
@@ -154,6 +211,38 @@ class StreamWatch:
     def _is_usage_only(self, block: bytes) -> bool:
         is_usage_only = self._grammar.is_usage_only
         return is_usage_only is not None and any(is_usage_only(data) for data in _data_of(block))
+
+
+class NormalizedEvents:
+    """Normalizes a stream from some event on: a ``StreamTransform``."""
+
+    __slots__ = ("_normalizer", "_relay")
+
+    failure: Failure | None = None
+    """Never set: what can't be normalized passes as it is."""
+    is_over = False
+
+    def __init__(self, relay: sse.EventRelay, normalizer: EventNormalizer) -> None:
+        self._relay = relay
+        self._normalizer = normalizer
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes as they came; the events that are whole now."""
+        was_whole = not self._relay.mid_event
+        ready = self._relay.feed(data)
+        if not ready or self._relay.mid_event or not was_whole:
+            return ready
+        return self._events(ready)
+
+    def finish(self) -> bytes:
+        """The provider's reply has ended in good order."""
+        return self._events(sse.completed(self._relay.finish())) + self._normalizer.finish()
+
+    def _events(self, ready: bytes) -> bytes:
+        normalizer = self._normalizer
+        return b"".join(
+            [block if normalizer.is_sound(block) else normalizer.normalize(block) for block in sse.blocks(ready)]
+        )
 
 
 _PART_OF_ANSWER: Final = (b'"choices"', b'"delta"', b'"content_block"')

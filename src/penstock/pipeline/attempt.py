@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import Final
 
 from penstock.core import outcome
 from penstock.core.failure import Failure, Kind
@@ -20,12 +19,9 @@ from penstock.pipeline.shaped_error import redirected, shaped_error
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.translate import translate_reply
 from penstock.pipeline.upstream import Upstream
-from penstock.pipeline.wrapped_reply import TransformedReply, TransformedStream, headers_for
+from penstock.pipeline.wrapped_reply import TransformedStream, headers_for
 from penstock.routing.walk import Attempt
 from penstock.transport.base import Reply, Request
-
-_LARGEST_CHANGED: Final = 8 << 20
-"""Bytes of the largest plain reply on lane 1 that is normalised; a larger reply passes unchanged."""
 
 
 async def attempt(call: Call, route: TargetRoute, step: Attempt, upstream: Upstream, account: AttemptAccount) -> Answer:
@@ -93,13 +89,12 @@ def _needs_fresh_connection(step: Attempt, account: AttemptAccount) -> bool:
 
 
 def _relayed(reply: Reply, relay: Relay, context: WriteContext, *, streams: bool) -> Reply:
-    """A lane 1 reply without its host's deviations."""
+    """A lane 1 stream in the wire's own frames."""
     transform = relay.stream(context) if streams else None
-    if transform is not None and not (kind := content_type(reply.headers)).startswith(JSON):
-        headers = None if kind.startswith(EVENT_STREAM) else headers_for(reply, EVENT_STREAM)
-        return TransformedStream(reply, transform, headers)
-    change = relay.plain(context) if transform is not None or not streams else None
-    return reply if change is None else TransformedReply(reply, change, _LARGEST_CHANGED)
+    if transform is None or (kind := content_type(reply.headers)).startswith(JSON):
+        return reply
+    headers = None if kind.startswith(EVENT_STREAM) else headers_for(reply, EVENT_STREAM)
+    return TransformedStream(reply, transform, headers)
 
 
 def failed(failure: Failure, call: Call) -> Answer:

@@ -158,7 +158,7 @@ class Caching(msgspec.Struct, frozen=True):
         account: AttemptAccount,
     ) -> Answer:
         """The answer of the running call for this key, or of a new call."""
-        form: _Form = (key, prepared.streams, _asks_usage(prepared), route.limits, route.target.timeouts)
+        form: _Form = (key, prepared.streams, prepared.wants_usage, route.limits, route.target.timeouts)
         running = self.shared_calls.get(form) if control.read else None
         status = "HIT"
         if running is None or not running.call.joinable:
@@ -247,13 +247,6 @@ def has_ended_well(shared_call: SharedCall, dialect: CallerDialect) -> bool:
     return watch.error is None and not watch.skipped and watch.ending()[0]
 
 
-def _asks_usage(prepared: PreparedRequest) -> bool:
-    """Whether the caller wants a stream's usage as an event of its own."""
-    if prepared.body is None or prepared.leaves_usage_out:
-        return False
-    return prepared.dialect.replies.include_usage(prepared.body)
-
-
 def _namespace(fields: Mapping[bytes, bytes]) -> bytes:
     """The cache partition within one tenant: the namespace header, or the metadata header if there is no namespace
     (docs/portkey.md#cache-partition)."""
@@ -305,5 +298,5 @@ def _as_wanted(entry: Entry, prepared: PreparedRequest) -> bytes | None:
     if not prepared.streams:
         return reshape.to_plain(entry.body) if entry.stream else entry.body
     if entry.stream:
-        return reshape.with_usage(entry.body, _asks_usage(prepared))
-    return reshape.to_stream(entry.body, _asks_usage(prepared))
+        return reshape.with_usage(entry.body, prepared.wants_usage)
+    return reshape.to_stream(entry.body, prepared.wants_usage)

@@ -1,8 +1,9 @@
 """Stage, inside an attempt: read a reply until the answer has begun, and nothing more can be decided about it.
 
 A stream begins with its first content: a role alone, comments and empty chunks are no content. A plain reply begins
-when it is whole, or larger than ``HOLD`` bytes. Until then no byte was sent to the caller, so a broken reply is a
-failure that routing can act on. A target with ``stream_rescue`` holds back more of its stream.
+when it is whole, or too large to be looked at. A reply in the other form than the caller asked for is put into the form
+that was asked for (reshaped_reply.py). Until then no byte was sent to the caller, so a broken reply is a failure that
+routing can act on. A target with ``stream_rescue`` holds back more of its stream.
 """
 
 from __future__ import annotations
@@ -14,19 +15,23 @@ from collections.abc import Coroutine
 from time import monotonic
 from typing import Any, Final
 
+import msgspec
+
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, content_type
 from penstock.core.outcome import Outcome
 from penstock.dialects.caller import EVENT_STREAM, JSON, ErrorReply
+from penstock.dialects.framing import sse
 from penstock.dialects.provider_errors import ClassifiedError, read_error
 from penstock.dialects.stream_watch import StreamWatch
+from penstock.pipeline import reshaped_reply
 from penstock.pipeline.call import Answer
 from penstock.pipeline.deadline import AttemptDeadlines
 from penstock.pipeline.prepare import PreparedRequest
 from penstock.pipeline.response_headers import reply_headers
 from penstock.pipeline.shaped_error import ShapedErrorReply, error_in_answer, merged
 from penstock.pipeline.target_route import TargetRoute
-from penstock.pipeline.wrapped_reply import WrappedReply, headers_for, unusable
+from penstock.pipeline.wrapped_reply import WholeReply, WrappedReply, begins_json, first_bytes, headers_for, unusable
 from penstock.providers.row import Operation
 from penstock.routing.plan import RescuePolicy
 from penstock.routing.retry import retry_after
@@ -40,20 +45,20 @@ def read_first_content(
     reply: Reply, route: TargetRoute, deadlines: AttemptDeadlines, prepared: PreparedRequest, trace_id: bytes
 ) -> Coroutine[Any, Any, Answer | Failure]:
     """The answer with its first content, or the failure of a reply that is broken, late or empty."""
-    if not prepared.streams or not _is_stream(reply):
+    if not prepared.streams or reply.status != 200:
         return _collect(reply, route, prepared, trace_id)
-    if deadlines.first_token is None:
-        return _begin_stream(reply, route, prepared, trace_id)
-    return _begin_stream_by(deadlines.first_token, reply, route, prepared, trace_id)
+    if deadlines.first_token is None or content_type(reply.headers).startswith(JSON):
+        return _begin(reply, route, prepared, trace_id)
+    return _begin_by(deadlines.first_token, reply, route, prepared, trace_id)
 
 
-async def _begin_stream_by(
+async def _begin_by(
     first_token: float, reply: Reply, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes
 ) -> Answer | Failure:
-    """``_begin_stream`` until the moment ``first_token``."""
+    """``_begin`` until the moment ``first_token``."""
     try:
         async with asyncio.timeout(first_token - monotonic()):
-            return await _begin_stream(reply, route, prepared, trace_id)
+            return await _begin(reply, route, prepared, trace_id)
     except TimeoutError:
         text = (
             f"The provider {route.target.provider} began no answer within {route.target.timeouts.first_token:g} s "
@@ -62,28 +67,36 @@ async def _begin_stream_by(
         return Failure(Kind.FIRST_TOKEN_TIMEOUT, text, sent=True)
 
 
-def _is_stream(reply: Reply) -> bool:
-    if reply.status != 200:
-        return False
+async def _begin(reply: Reply, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes) -> Answer | Failure:
+    """A stream, or a whole reply though a stream was asked for: the first bytes tell, whatever the header says."""
+    first = await first_bytes(reply)
     kind = content_type(reply.headers)
-    return kind.startswith(EVENT_STREAM) or not kind.startswith(JSON)
+    if begins_json(first) or (kind.startswith(JSON) and not sse.begins(first)):
+        return await _collect(reply, route, prepared, trace_id, first)
+    held = _HeldStream(reply, watch_for(prepared, route.provider.slug))
+    headers = reply.headers if kind.startswith(EVENT_STREAM) else headers_for(reply, EVENT_STREAM)
+    return await _begin_stream(held, first, reply_headers(headers), route, prepared, trace_id)
 
 
 def watch_for(prepared: PreparedRequest, provider: str = "") -> StreamWatch:
-    """A watch over a stream in the caller's wire."""
+    """A watch over a stream in the caller's wire; on lane 1 it also takes out what deviates from the wire."""
+    context = prepared.context
     return StreamWatch(
         prepared.dialect.replies.stream,
         leaves_usage_out=prepared.leaves_usage_out,
         provider=provider,
+        normalizer=None if context is None else prepared.dialect.relay.normalizer(context, prepared.wants_usage),
     )
 
 
 async def _begin_stream(
-    reply: Reply, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes
+    held: _HeldStream, first: bytes, headers: Headers, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes
 ) -> Answer | Failure:
-    """Read a stream up to its first content, and further if the target has ``stream_rescue``."""
-    held = _HeldStream(reply, watch_for(prepared, route.provider.slug))
-    failure = await held.read_until(1)
+    """Read a stream from its ``first`` bytes up to its first content, and further if the target has
+    ``stream_rescue``."""
+    failure = held.take(first)
+    if failure is None:
+        failure = await held.read_until(1)
     if failure is None and route.target.rescue is not None:
         failure = await _hold_on(held, route.target.rescue)
     if failure is not None:
@@ -93,19 +106,18 @@ async def _begin_stream(
         return _nothing_usable(route, "ended its stream without any content")
     is_unreadable = watch.is_over and not watch.error_data
     if (watch.error is None or is_unreadable) and held.has_ended and not watch.ending()[0]:
-        text = f"The provider {route.target.provider} ended its stream before the answer was finished."
-        return Failure(Kind.TRUNCATED, text, sent=True)
+        return _truncated(route)
     error = watch.error
     if error is None:
-        return Answer(200, reply_headers(reply.headers), bytes(held.ready), Outcome(200), held.rest, watch)
+        return Answer(200, headers, bytes(held.ready), Outcome(200), held.rest, watch)
     outcome = _error_outcome(error, route, "at the beginning of its stream")
     if watch.content:
-        return Answer(200, reply_headers(reply.headers), bytes(held.ready), outcome, held.rest, watch)
+        return Answer(200, headers, bytes(held.ready), outcome, held.rest, watch)
     held.rest.close()
     if not watch.error_data:
         return _nothing_usable(route, "sent a chunk that is no JSON")
-    told = error_in_answer(watch.error_data, error, reply.headers, route, prepared.dialect, trace_id)
-    return Answer(told.status, _error_headers(told, reply), told.body, outcome)
+    told = error_in_answer(watch.error_data, error, held.rest.headers, route, prepared.dialect, trace_id)
+    return Answer(told.status, _error_headers(told, held.rest), told.body, outcome)
 
 
 class _HeldStream:
@@ -195,26 +207,40 @@ def _error_headers(told: ErrorReply, reply: Reply) -> Headers:
     return merged(told.headers, reply_headers(headers_for(reply, JSON)))
 
 
-async def _collect(reply: Reply, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes) -> Answer | Failure:
-    """Read a plain reply to its end, or until it is larger than ``HOLD`` bytes."""
-    parts, size = [], 0
-    while data := await reply.read():
+async def _collect(
+    reply: Reply, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes, first: bytes = b""
+) -> Answer | Failure:
+    """Read a whole reply to its end after its ``first`` bytes, or until it is too large to be looked at."""
+    is_chat = prepared.body is not None and route.operation is Operation.CHAT
+    limit = reshaped_reply.LARGEST if is_chat and 200 <= reply.status < 300 else HOLD
+    parts, size = [first], len(first)
+    while size <= limit and (data := await reply.read()):
         parts.append(data)
         size += len(data)
-        if size > HOLD:
-            break
     if reply.failure is not None:
         return reply.failure
     body = b"".join(parts)
     headers = reply_headers(reply.headers)
-    rest = reply if size > HOLD else None
+    rest = reply if size > limit else None
     if not 200 <= reply.status < 300:
         return Answer(reply.status, headers, body, _refused(reply, body, route), rest=rest)
     if rest is not None:
         return Answer(reply.status, headers, body, Outcome(reply.status), rest=rest)
     if prepared.body is None:
         return Answer(reply.status, headers, body, Outcome(reply.status))
-    verdict = prepared.dialect.replies.judge(body, route.provider.slug, route.operation is Operation.CHAT)
+    if is_chat and not prepared.streams and reshaped_reply.is_stream(reply, body):
+        return await _gathered(reply, body, route, prepared, trace_id)
+    if is_chat:
+        body = await reshaped_reply.normalized(body, prepared)
+    return await _judged(reply, body, reply.headers, route, prepared, trace_id)
+
+
+async def _judged(
+    reply: Reply, body: bytes, fields: Headers, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes
+) -> Answer | Failure:
+    """The answer that a whole reply is. ``fields`` are the reply's headers, as they fit the body."""
+    is_chat = route.operation is Operation.CHAT
+    verdict = prepared.dialect.replies.judge(body, route.provider.slug, is_chat)
     if verdict.error is not None:
         told = error_in_answer(body, verdict.error, reply.headers, route, prepared.dialect, trace_id)
         outcome = _error_outcome(verdict.error, route, "in place of an answer")
@@ -222,7 +248,35 @@ async def _collect(reply: Reply, route: TargetRoute, prepared: PreparedRequest, 
     if verdict.problem:
         return _nothing_usable(route, verdict.problem)
     body = body if verdict.body is None else verdict.body
-    return Answer(reply.status, headers, body, Outcome(reply.status), usage=verdict.usage)
+    if prepared.streams and is_chat:
+        stream, leaves_usage_out = reshaped_reply.streamed(body, prepared)
+        if stream:
+            asked = msgspec.structs.replace(prepared, leaves_usage_out=leaves_usage_out)
+            held = _HeldStream(WholeReply(reply, reply.headers, b""), watch_for(asked, route.provider.slug))
+            headers = reply_headers(headers_for(reply, EVENT_STREAM))
+            return await _begin_stream(held, stream, headers, route, prepared, trace_id)
+    return Answer(reply.status, reply_headers(fields), body, Outcome(reply.status), usage=verdict.usage)
+
+
+async def _gathered(
+    reply: Reply, stream: bytes, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes
+) -> Answer | Failure:
+    """The plain answer to who asked for no stream and whose provider streams all the same."""
+    watch = watch_for(prepared, route.provider.slug)
+    events = watch.feed(stream) + watch.finish()
+    if watch.error is not None and watch.error_data:
+        told = error_in_answer(watch.error_data, watch.error, reply.headers, route, prepared.dialect, trace_id)
+        outcome = _error_outcome(watch.error, route, "in its stream")
+        return Answer(told.status, _error_headers(told, reply), told.body, outcome)
+    if watch.is_over:
+        return _nothing_usable(route, "sent a chunk that is no JSON")
+    if not watch.ending()[0]:
+        return _truncated(route)
+    body = prepared.dialect.replies.reshape.gather(events)
+    if body is None:
+        return _nothing_usable(route, "sent a stream that makes no whole reply, though no stream was asked for")
+    body = await reshaped_reply.normalized(body, prepared)
+    return await _judged(reply, body, headers_for(reply, JSON), route, prepared, trace_id)
 
 
 def _refused(reply: Reply, body: bytes, route: TargetRoute) -> Outcome:
@@ -237,6 +291,11 @@ def _refused(reply: Reply, body: bytes, route: TargetRoute) -> Outcome:
         error=error.error,
         retry_after=error.retry_after if delay is None else delay,
     )
+
+
+def _truncated(route: TargetRoute) -> Failure:
+    text = f"The provider {route.target.provider} ended its stream before the answer was finished."
+    return Failure(Kind.TRUNCATED, text, sent=True)
 
 
 def _nothing_usable(route: TargetRoute, what: str) -> Failure:

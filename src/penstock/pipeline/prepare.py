@@ -47,7 +47,8 @@ class PreparedRequest(msgspec.Struct, frozen=True):
     ``target`` is the request target of HTTP: path and query. ``body`` is in the caller's dialect, None for an operation
     without one; ``payload`` is what is sent. ``translation`` (lane 2) says how the reply comes back; without it
     (lane 1) the reply is relayed for the host that ``context`` describes. ``leaves_usage_out``: the gateway asked for a
-    stream's usage, the caller did not. ``dropped`` names the parameters that were left out.
+    stream's usage, the caller did not; ``wants_usage``: the caller asked for it, in an event of its own. ``dropped``
+    names the parameters that were left out.
     """
 
     dialect: CallerDialect
@@ -62,6 +63,7 @@ class PreparedRequest(msgspec.Struct, frozen=True):
     streams: bool = False
     context: WriteContext | None = None
     leaves_usage_out: bool = False
+    wants_usage: bool = False
     translation: Translation | None = None
 
     @property
@@ -177,7 +179,8 @@ def _same_wire(
     dialect, context, model_route = call.dialect, template.context, template.model_route
     if template.model is not None:
         body = body.replaced({"model": template.model})
-    asks_usage = template.can_ask_usage and not dialect.replies.include_usage(body)
+    wants_usage = streams and dialect.replies.include_usage(body)
+    asks_usage = template.can_ask_usage and not wants_usage
     if asks_usage:
         body = dialect.replies.with_usage(body)
     if dialect.header_settings:
@@ -200,11 +203,18 @@ def _same_wire(
         body.encode(),
         body,
         model,
-        fitted.dropped,
+        _without_usage(fitted.dropped) if wants_usage and fitted.dropped else fitted.dropped,
         streams,
         context,
         asks_usage,
+        wants_usage,
     )
+
+
+def _without_usage(dropped: tuple[str, ...]) -> tuple[str, ...]:
+    """The names without the request for a stream's usage, which the caller gets all the same: hosts that refuse it tell
+    their usage unasked (docs/fidelity.md#usage)."""
+    return tuple(name for name in dropped if name != "stream_options")
 
 
 def _translated(
@@ -250,6 +260,7 @@ def _translated(
         model,
         payload.dropped,
         streams,
+        wants_usage=include_usage,
         translation=translation,
     )
 

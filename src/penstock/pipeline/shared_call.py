@@ -15,6 +15,7 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.pipeline.call import Answer
+from penstock.pipeline.wrapped_reply import TransformedStream
 from penstock.transport.base import Reply
 
 Run = Callable[[], Coroutine[Any, Any, Answer]]
@@ -156,6 +157,9 @@ class SharedCall:
         self.answer = answer
         head = answer.body
         if answer.watch is not None and answer.rest is not None:
+            transform = answer.watch.hand_over()
+            if transform is not None:  # what several callers share is normalized once
+                answer.rest = TransformedStream(answer.rest, transform)
             head += answer.watch.held()
         if answer.rest is not None:
             self._buffer += head

@@ -20,7 +20,7 @@ from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.framing import sse
 from penstock.dialects.framing.frame import MAX_FRAME
 from penstock.dialects.function_names import with_callers_names
-from penstock.pipeline.wrapped_reply import TransformedReply, TransformedStream, headers_for, unusable
+from penstock.pipeline.wrapped_reply import JudgedReply, TransformedReply, TransformedStream, headers_for, unusable
 from penstock.transport.base import Reply
 
 
@@ -54,16 +54,36 @@ class Translation(msgspec.Struct, frozen=True):
 def translate_reply(reply: Reply, translation: Translation, trace_id: bytes) -> Reply:
     """A provider's reply with a good status in the caller's wire. ``trace_id`` is the id of the request that asked for
     it."""
-    provider = translation.context.provider
     kind = content_type(reply.headers)
-    if translation.streams and kind.startswith(translation.provider.stream_types):
-        return TransformedStream(reply, _TranslatedStream(translation, trace_id), headers_for(reply, EVENT_STREAM))
+    is_stream = kind.startswith(translation.provider.stream_types)
+    if not translation.streams:
+        return _whole(reply, translation, trace_id, is_stream=is_stream)
+    headers = headers_for(reply, EVENT_STREAM)
+
+    def streamed(inner: Reply) -> Reply:
+        return TransformedStream(inner, _TranslatedStream(translation, trace_id), headers)
+
+    if is_stream:
+        return streamed(reply)
+
+    def judged(first: bytes, inner: Reply) -> Reply:
+        is_stream = translation.provider.begins_stream(first)
+        return streamed(inner) if is_stream else _whole(inner, translation, trace_id)
+
+    return JudgedReply(reply, headers, judged)
+
+
+def _whole(reply: Reply, translation: Translation, trace_id: bytes, *, is_stream: bool = False) -> Reply:
+    """A reply that is read whole before it is written in the caller's wire; ``is_stream``: though it is streamed."""
 
     def too_large() -> Failure:
-        return unusable(provider, f"sent a reply of more than {MAX_FRAME >> 20} MiB")
+        return unusable(translation.context.provider, f"sent a reply of more than {MAX_FRAME >> 20} MiB")
+
+    def change(body: bytes) -> bytes | Failure:
+        return _translated(body, translation, trace_id, is_stream=is_stream or translation.provider.begins_stream(body))
 
     headers = headers_for(reply, EVENT_STREAM if translation.streams else JSON)
-    return TransformedReply(reply, lambda body: _translated(body, translation, trace_id), MAX_FRAME, headers, too_large)
+    return TransformedReply(reply, change, MAX_FRAME, headers, too_large)
 
 
 class _TranslatedStream:
@@ -106,11 +126,15 @@ class _TranslatedStream:
         )
 
 
-def _translated(body: bytes, translation: Translation, trace_id: bytes) -> bytes | Failure:
+def _translated(body: bytes, translation: Translation, trace_id: bytes, *, is_stream: bool) -> bytes | Failure:
     """A whole reply in the caller's wire: plain, or as a stream if the caller asked for a stream. An error in place of
     an answer becomes the error's body or event, which the reader of the first content takes for one."""
     context, caller = translation.context, translation.caller
-    events = translation.provider.read_reply(body, context)
+    if is_stream:
+        reader = translation.provider.reader(context)
+        events = [*reader.feed(body), *reader.finish()]
+    else:
+        events = translation.provider.read_reply(body, context)
     if translation.names:
         events = with_callers_names(events, translation.names)
     reply = collect(events)

@@ -9,6 +9,7 @@ from typing import Final
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.dialects.caller import StreamTransform
+from penstock.dialects.framing import sse
 from penstock.pipeline.off_loop import LARGE, off_loop
 from penstock.transport.base import Reply
 
@@ -129,6 +130,72 @@ class TransformedReply(WrappedReply):
         self._inner.close()
         self._own_failure = self._too_large()
         return b""
+
+
+class WholeReply(WrappedReply):
+    """A reply whose bytes are at hand already."""
+
+    def __init__(self, inner: Reply, headers: Headers, body: bytes) -> None:
+        super().__init__(inner, headers)
+        self._body = body
+
+    async def read(self) -> bytes:
+        body, self._body = self._body, b""
+        return body
+
+
+class JudgedReply(WrappedReply):
+    """A reply whose first bytes tell how it is to be read: ``read_as`` wraps the reply, with these bytes put back."""
+
+    def __init__(self, inner: Reply, headers: Headers, read_as: Callable[[bytes, Reply], Reply]) -> None:
+        super().__init__(inner, headers)
+        self._read_as = read_as
+        self._judged: Reply | None = None
+
+    @property
+    def failure(self) -> Failure | None:
+        return self._inner.failure if self._judged is None else self._judged.failure
+
+    async def read(self) -> bytes:
+        if self._judged is None:
+            first = await first_bytes(self._inner)
+            self._judged = self._read_as(first, _PutBack(self._inner, first))
+        return await self._judged.read()
+
+    def close(self) -> None:
+        (self._inner if self._judged is None else self._judged).close()
+
+
+class _PutBack(WrappedReply):
+    """A reply whose first bytes were read ahead."""
+
+    def __init__(self, inner: Reply, first: bytes) -> None:
+        super().__init__(inner)
+        self._first = first
+
+    async def read(self) -> bytes:
+        first, self._first = self._first, b""
+        return first or await self._inner.read()
+
+
+async def first_bytes(reply: Reply) -> bytes:
+    """The first bytes of a reply, enough of them to tell a stream from a whole reply; empty for an empty reply."""
+    first = await reply.read()
+    while len(first) < _TELLING and not begins_json(first):
+        data = await reply.read()
+        if not data:
+            break
+        first += data
+    return first
+
+
+_TELLING: Final = 16
+"""Bytes with which a byte order mark and the name of a first field are whole."""
+
+
+def begins_json(first: bytes) -> bool:
+    """Whether bytes begin a JSON object or array."""
+    return first.removeprefix(sse.BOM).lstrip()[:1] in (b"{", b"[")
 
 
 def headers_for(reply: Reply, kind: bytes) -> Headers:

@@ -40,7 +40,7 @@ ROWS: Final = (
             ),
         ),
         notes="The key is a programmatic access token or a JWT.",
-        quirks=ChatQuirks(normalizes_replies=True, leaves_reason_out=True),
+        quirks=ChatQuirks(completes_replies=True, leaves_reason_out=True),
     ),
     Provider(
         "databricks",
@@ -65,7 +65,7 @@ ROWS: Final = (
                 env=("DATABRICKS_HOST",),
             ),
         ),
-        quirks=ChatQuirks(adapts_request=blocks_as_content, normalizes_replies=True),
+        quirks=ChatQuirks(adapts_request=blocks_as_content, completes_replies=True),
     ),
     Provider(
         "huggingface",
@@ -84,7 +84,7 @@ ROWS: Final = (
             ),
         ),
         notes="Inference Providers; the base URL of a dedicated endpoint goes in huggingface-base-url, without /v1.",
-        quirks=ChatQuirks(normalizes_replies=True),
+        quirks=ChatQuirks(completes_replies=True),
     ),
     Provider(
         "predibase",
@@ -106,6 +106,6 @@ ROWS: Final = (
         options=(
             Option("workers_ai_account_id", "workers-ai-account-id", required=True, pattern="[A-Za-z0-9_-]{1,64}"),
         ),
-        quirks=ChatQuirks(normalizes_replies=True),
+        quirks=ChatQuirks(completes_replies=True),
     ),
 )

@@ -146,7 +146,7 @@ AZURE_AI: Final = Provider(
         _AD_TOKEN,
         *_SIGNING_IN,
     ),
-    quirks=ChatQuirks(normalizes_replies=True),
+    quirks=ChatQuirks(completes_replies=True),
     notes="A base URL with anthropic in it is asked in Anthropic's dialect. Microsoft retires the model "
     "inference API (.../models) on 26 August 2026: use .../openai/v1 as the base URL.",
 )

@@ -87,7 +87,7 @@ ROWS: Final = (
         env=("DEEPSEEK_API_KEY",),
         quirks=ChatQuirks(
             renames=(only_max_tokens("https://api-docs.deepseek.com/api/create-chat-completion"),),
-            normalizes_replies=True,
+            completes_replies=True,
             applies_model_limits=True,
             thinking=THINKING_TYPE_AND_THOUGHTS,
             # https://api-docs.deepseek.com/guides/json_mode
@@ -192,7 +192,7 @@ ROWS: Final = (
         quirks=ChatQuirks(
             renames=(only_max_tokens("https://docs.perplexity.ai/guides/chat-completions-guide"),),
             adapts_request=in_alternation,
-            normalizes_replies=True,
+            completes_replies=True,
         ),
     ),
     Provider(
@@ -226,7 +226,7 @@ ROWS: Final = (
         ),
         env=("XAI_API_KEY",),
         quirks=ChatQuirks(
-            normalizes_replies=True,
+            completes_replies=True,
             applies_model_limits=True,
             thinking=WORDS,
             # https://docs.x.ai/docs/api-reference#chat-completions
@@ -245,7 +245,7 @@ ROWS: Final = (
         env=("ZAI_API_KEY",),
         quirks=ChatQuirks(
             renames=(only_max_tokens("https://docs.z.ai/guides/overview/concept-param"),),
-            normalizes_replies=True,
+            completes_replies=True,
             applies_model_limits=True,
             thinking=THINKING_TYPE,
             # https://docs.z.ai/guides/capabilities/struct-output

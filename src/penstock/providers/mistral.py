@@ -61,7 +61,7 @@ MISTRAL: Final = Provider(
         keeps=_KNOWN,
         takes_cache_markers=False,
         adapts_request=mistral.adapt_request,
-        normalizes_replies=True,
+        completes_replies=True,
     ),
     notes="Streams report their usage unasked. mistral-fim-completion: true sends chats to /fim/completions.",
 )

@@ -91,7 +91,7 @@ ROWS: Final = (
             # https://github.com/eigent-ai/eigent/issues/1827
             takes_cache_markers=False,
             adapts_request=reasoning_as("reasoning"),
-            normalizes_replies=True,
+            completes_replies=True,
         ),
     ),
     Provider(
@@ -158,7 +158,7 @@ ROWS: Final = (
             messages=messages_at("/messages"),
         ),
         env=("FIREWORKS_API_KEY",),
-        quirks=ChatQuirks(adapts_request=reasoning_as("reasoning_content"), normalizes_replies=True),
+        quirks=ChatQuirks(adapts_request=reasoning_as("reasoning_content"), completes_replies=True),
     ),
     Provider(
         "friendliai",
@@ -198,7 +198,7 @@ ROWS: Final = (
             # https://github.com/yetone/alma-releases/issues/59
             takes_cache_markers=False,
             adapts_request=reasoning_as("reasoning"),
-            normalizes_replies=True,
+            completes_replies=True,
             # https://console.groq.com/docs/api-reference#chat-create
             stream_usage=True,
         ),
@@ -344,7 +344,7 @@ ROWS: Final = (
             messages=messages_at("/v1/messages"),
         ),
         env=("OPENROUTER_API_KEY",),
-        quirks=ChatQuirks(normalizes_replies=True, keeps_reasoning=True),
+        quirks=ChatQuirks(completes_replies=True, keeps_reasoning=True),
         notes="To be named in OpenRouter's rankings, forward the headers http-referer and x-title.",
     ),
     Provider(
@@ -372,7 +372,7 @@ ROWS: Final = (
             parent="/v1",
         ),
         env=("SAMBANOVA_API_KEY",),
-        quirks=ChatQuirks(normalizes_replies=True),
+        quirks=ChatQuirks(completes_replies=True),
     ),
     Provider(
         "scaleway",
@@ -422,7 +422,7 @@ ROWS: Final = (
         ),
         env=("TOGETHER_API_KEY",),
         quirks=ChatQuirks(
-            renames=(only_max_tokens("https://docs.together.ai/reference/chat-completions-1"),), normalizes_replies=True
+            renames=(only_max_tokens("https://docs.together.ai/reference/chat-completions-1"),), completes_replies=True
         ),
     ),
     Provider(

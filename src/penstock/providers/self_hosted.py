@@ -91,7 +91,7 @@ ROWS: Final = (
                     "https://github.com/ollama/ollama/blob/main/openai/openai.go",
                 ),
             ),
-            normalizes_replies=True,
+            completes_replies=True,
             stream_usage=True,
         ),
         notes="ollama-api: native calls /api/chat, which takes model options and the context's size.",

@@ -119,7 +119,7 @@ def test_a_last_event_without_its_empty_line_passes() -> None:
     watch = StreamWatch(OPENAI)
     assert watch.feed(CHUNK + b"data: [DONE]") == CHUNK
     assert watch.held() == b"data: [DONE]"
-    assert watch.finish(weigh=True) == b"data: [DONE]"
+    assert watch.finish(weigh=True) == DONE
     assert watch.ending()[0] is True
 
 

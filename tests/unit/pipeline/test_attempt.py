@@ -121,8 +121,13 @@ async def test_on_lane_1_a_hosts_deviations_are_mended() -> None:
     body = b'{"choices":[{"message":{"content":"Hi"},"finish_reason":"stop"}]}'
     mended = await Tries(json_reply(body)).attempt(target("groq"), CHAT)
     assert json.loads(mended.body)["choices"][0]["message"]["role"] == "assistant"
-    as_it_is = await Tries(json_reply(body)).attempt(target("nvidia"), CHAT)
-    assert as_it_is.body == body
+    whole = (
+        b'{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":'
+        b'{"role":"assistant","content":"Hi"},"finish_reason":"stop"}] }'
+    )
+    assert (await Tries(json_reply(whole)).attempt(target("nvidia"), CHAT)).body == whole
+    completed = await Tries(json_reply(whole)).attempt(target("groq"), CHAT)
+    assert json.loads(completed.body)["choices"][0]["message"]["refusal"] is None
 
 
 async def test_on_lane_1_errors_of_the_wires_shape_keep_their_bytes() -> None:

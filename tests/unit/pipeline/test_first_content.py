@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from time import monotonic
 
 import pytest
@@ -18,6 +19,7 @@ from penstock.dialects.registry import CALLERS
 from penstock.pipeline.call import Answer
 from penstock.pipeline.deadline import AttemptDeadlines
 from penstock.pipeline.first_content import HOLD, read_first_content
+from penstock.pipeline.reshaped_reply import LARGEST
 from penstock.routing.plan import RescuePolicy, Target, Timeouts
 from penstock.transport.base import Reply
 
@@ -124,7 +126,7 @@ async def test_an_error_after_content_no_longer_counts() -> None:
 
 
 async def test_a_long_event_has_begun_something() -> None:
-    answer = await answered(event_stream(b'data: {"choices":[' + b" " * (300 << 10)))
+    answer = await answered(event_stream(b'data: {"choices":[' + b" " * (1100 << 10)))
     assert answer.watch is not None
     assert answer.watch.mid_event
 
@@ -150,23 +152,23 @@ async def test_a_first_token_that_is_late() -> None:
 
 async def test_a_rescued_stream_is_held_back_for_so_many_pieces() -> None:
     to = target(rescue=RescuePolicy(2))
-    assert await failed(event_stream(calling.CHUNK, cut=CUT), to=to) is CUT
-    answer = await answered(event_stream(calling.CHUNK, calling.CHUNK, cut=CUT), to=to)
-    assert answer.body == calling.CHUNK * 2
+    assert await failed(event_stream(calling.FIRST, cut=CUT), to=to) is CUT
+    answer = await answered(event_stream(calling.FIRST, calling.CHUNK, cut=CUT), to=to)
+    assert answer.body == calling.FIRST + calling.CHUNK
 
 
 async def test_or_whole() -> None:
     to = target(rescue=RescuePolicy(None))
-    assert await failed(event_stream(calling.CHUNK, calling.STOP, cut=CUT), to=to) is CUT
-    answer = await answered(event_stream(calling.CHUNK, calling.STOP, calling.DONE), to=to)
-    assert answer.body == calling.CHUNK + calling.STOP + calling.DONE
-    assert (await failed(event_stream(calling.CHUNK), to=to)).kind is Kind.TRUNCATED
+    assert await failed(event_stream(calling.FIRST, calling.STOP, cut=CUT), to=to) is CUT
+    answer = await answered(event_stream(calling.FIRST, calling.STOP, calling.DONE), to=to)
+    assert answer.body == calling.FIRST + calling.STOP + calling.DONE
+    assert (await failed(event_stream(calling.FIRST), to=to)).kind is Kind.TRUNCATED
 
 
 async def test_or_for_so_long_and_nothing_is_lost() -> None:
-    reply = Endless(calling.CHUNK)
+    reply = Endless(calling.FIRST)
     answer = await answered(reply, to=target(rescue=RescuePolicy(None, max_wait=0.001)))
-    assert answer.body == calling.CHUNK
+    assert answer.body == calling.FIRST
     reply._pieces = [calling.STOP, calling.DONE]
     reply.more.set()
     assert answer.rest is not None
@@ -174,7 +176,7 @@ async def test_or_for_so_long_and_nothing_is_lost() -> None:
 
 
 async def test_giving_up_a_held_stream_ends_the_read_under_way() -> None:
-    reply = Endless(calling.CHUNK)
+    reply = Endless(calling.FIRST)
     answer = await answered(reply, to=target(rescue=RescuePolicy(None, max_wait=0.001)))
     await reply.is_waiting.wait()
     answer.close()
@@ -184,7 +186,7 @@ async def test_giving_up_a_held_stream_ends_the_read_under_way() -> None:
 
 
 async def test_leaving_while_a_stream_is_held_back_ends_the_read_under_way() -> None:
-    reply = Endless(calling.CHUNK)
+    reply = Endless(calling.FIRST)
     reading = asyncio.create_task(begun(reply, to=target(rescue=RescuePolicy(None, max_wait=3600))))
     await reply.is_waiting.wait()
     reading.cancel()
@@ -208,10 +210,80 @@ async def test_a_plain_reply_has_begun_when_it_is_whole(dialect: CallerDialect) 
     assert (answer.usage.prompt, answer.usage.completion) == (3, 2)
 
 
+TYPES = pytest.mark.parametrize("kind", [b"application/json", b"text/event-stream", b"text/plain", b""])
+
+
+def of_kind(kind: bytes, *pieces: bytes) -> FakeReply:
+    return FakeReply(200, *pieces, headers=[(b"content-type", kind)] if kind else [])
+
+
+async def whole(answer: Answer) -> bytes:
+    assert answer.watch is not None
+    assert answer.rest is not None
+    assert await answer.rest.read() == b""
+    return answer.body + answer.watch.finish()
+
+
+@TYPES
 @DIALECTS
-async def test_whoever_asks_for_a_stream_may_get_json(dialect: CallerDialect) -> None:
-    answer = await answered(json_reply(PLAIN[dialect.name]), dialect)
-    assert (answer.body, answer.watch) == (PLAIN[dialect.name], None)
+async def test_a_plain_reply_becomes_the_stream_that_was_asked_for(dialect: CallerDialect, kind: bytes) -> None:
+    plain = PLAIN[dialect.name]
+    answer = await answered(of_kind(kind, plain[:1], plain[1:]), dialect)
+    assert answer.headers == [(b"content-type", b"text/event-stream")]
+    stream = await whole(answer)
+    again = dialect.replies.reshape.gather(stream)
+    assert again is not None
+    assert json.loads(again).get("choices") == json.loads(plain).get("choices")
+    assert json.loads(again).get("content") == json.loads(plain).get("content")
+    assert answer.watch is not None
+    finished, usage = answer.watch.ending()
+    assert (finished, usage is not None and (usage.prompt, usage.completion)) == (True, (3, 2))
+    assert (b'"choices":[]' in stream) is False, "nobody asked for a chunk with the usage"
+
+
+@TYPES
+@DIALECTS
+async def test_a_stream_that_nobody_asked_for_becomes_a_plain_reply(dialect: CallerDialect, kind: bytes) -> None:
+    reply = of_kind(kind, *STREAMS[dialect.name])
+    answer = await answered(reply, dialect, streams=False)
+    assert (answer.watch, answer.headers) == (None, [(b"content-type", b"application/json")])
+    told, plain = json.loads(answer.body), json.loads(PLAIN[dialect.name])
+    assert told.get("content") == plain.get("content")
+    assert [choice["message"]["content"] for choice in told.get("choices", ())] == [
+        choice["message"]["content"] for choice in plain.get("choices", ())
+    ]
+    assert answer.usage is not None
+    assert (answer.usage.prompt, answer.usage.completion) == (3, 2)
+
+
+@DIALECTS
+async def test_a_stream_that_nobody_asked_for_and_that_fails(dialect: CallerDialect) -> None:
+    nothing, content, _ = STREAMS[dialect.name]
+    cut = await failed(event_stream(nothing, content), dialect, streams=False)
+    assert cut.kind is Kind.TRUNCATED
+    answer = await answered(event_stream(nothing, content, ERRORS[dialect.name]), dialect, streams=False)
+    assert (answer.status, answer.outcome.error) == (429, ErrorClass.RATE_LIMIT)
+    assert json.loads(answer.body)["error"]["message"]
+
+
+async def test_a_stream_without_usage_becomes_a_plain_reply_without() -> None:
+    answer = await answered(event_stream(calling.FIRST, calling.STOP, calling.DONE), streams=False)
+    assert json.loads(answer.body)["choices"][0]["message"]["content"] == "Hi"
+    assert (answer.usage, "usage" in json.loads(answer.body)) == (None, False)
+
+
+@TYPES
+@DIALECTS
+async def test_a_stream_is_told_by_its_first_bytes(dialect: CallerDialect, kind: bytes) -> None:
+    stream = b"".join(STREAMS[dialect.name])
+    answer = await answered(of_kind(kind, *[stream[at : at + 1] for at in range(len(stream))]), dialect)
+    assert answer.headers == [(b"content-type", b"text/event-stream")]
+    body, watch = bytearray(answer.body), answer.watch
+    assert watch is not None
+    assert answer.rest is not None
+    while data := await answer.rest.read():
+        body += watch.feed(data)
+    assert bytes(body) + watch.finish() == stream.replace(calling.USAGE, b""), "nobody asked for the usage"
 
 
 @DIALECTS
@@ -245,10 +317,10 @@ async def test_an_error_is_classified_and_passes(dialect: CallerDialect) -> None
     assert answer.failure.kind is Kind.UPSTREAM_STATUS
 
 
-@pytest.mark.parametrize("status", [200, 500])
-async def test_a_large_plain_reply_goes_on_arriving(status: int) -> None:
-    reply = FakeReply(status, b"x" * HOLD, b"y", b"z")
+@pytest.mark.parametrize(("status", "limit"), [(200, LARGEST), (500, HOLD)])
+async def test_a_large_plain_reply_goes_on_arriving(status: int, limit: int) -> None:
+    reply = FakeReply(status, b"x" * limit, b"y", b"z")
     answer = await answered(reply, streams=False)
-    assert (len(answer.body), answer.status) == (HOLD + 1, status)
+    assert (len(answer.body), answer.status) == (limit + 1, status)
     assert answer.rest is not None
     assert await answer.rest.read() == b"z"

@@ -151,8 +151,8 @@ def test_a_streams_usage_is_asked_for_and_taken_out_again() -> None:
     assert request.context is not None
     assert request.leaves_usage_out
     watch = watch_for(request)
-    assert watch.feed(calling.CHUNK + calling.STOP + calling.USAGE + calling.DONE) == (
-        calling.CHUNK + calling.STOP + calling.DONE
+    assert watch.feed(calling.FIRST + calling.STOP + calling.USAGE + calling.DONE) == (
+        calling.FIRST + calling.STOP + calling.DONE
     )
     finished, usage = watch.ending()
     assert (finished, usage is not None and usage.total) == (True, 5)
@@ -164,7 +164,7 @@ def test_a_caller_who_asks_for_the_usage_gets_it() -> None:
     assert json.loads(request.payload)["stream_options"] == options
     assert request.context is not None
     assert not request.leaves_usage_out
-    assert watch_for(request).feed(calling.USAGE) == calling.USAGE
+    assert watch_for(request).feed(calling.FIRST + calling.USAGE) == calling.FIRST + calling.USAGE
 
 
 @pytest.mark.parametrize(("body", "provider"), [(CHAT, "lm-studio"), (STREAMED, "cerebras")])

@@ -12,8 +12,15 @@ from penstock.dialects import function_names
 from penstock.dialects.bedrock.reply import StreamReader, read_reply
 from penstock.dialects.bedrock.request import write
 from penstock.dialects.dialect import ProviderDialect
+from penstock.dialects.framing import aws_eventstream
 from penstock.dialects.framing.aws_eventstream import STREAM_TYPE
 
 DIALECT: Final = ProviderDialect(
-    "bedrock_converse", write, StreamReader, read_reply, (STREAM_TYPE,), function_names.BEDROCK
+    "bedrock_converse",
+    write,
+    StreamReader,
+    read_reply,
+    (STREAM_TYPE,),
+    function_names.BEDROCK,
+    begins_stream=aws_eventstream.begins,
 )

@@ -20,6 +20,12 @@ from penstock.dialects.framing.frame import MAX_FRAME, FrameError
 STREAM_TYPE: Final = b"application/vnd.amazon.eventstream"
 """The content type of such a stream."""
 
+
+def begins(data: bytes) -> bool:
+    """Whether bytes begin a stream of messages: the first byte of a message's length is 0."""
+    return data[:1] == b"\0"
+
+
 _PRELUDE: Final = struct.Struct(">III")
 _CHECKSUM: Final = struct.Struct(">I")
 _AROUND: Final = _PRELUDE.size + _CHECKSUM.size

@@ -5,6 +5,7 @@ What a line holds is the dialect's to read. Source: the NDJSON specification, ve
 
 from __future__ import annotations
 
+from penstock.core.json_text import read_json_or_none
 from penstock.dialects.framing.frame import MAX_FRAME, FrameError
 
 
@@ -43,3 +44,9 @@ class LineSplitter:
 def _without_blanks(lines: list[bytes]) -> list[bytes]:
     """The lines that hold something, without the CR of a CRLF."""
     return [line for line in (line.removesuffix(b"\r") for line in lines) if line.strip()]
+
+
+def begins(data: bytes) -> bool:
+    """Whether bytes begin a stream of lines, as opposed to one value: the first line is a value by itself."""
+    line, end, _ = data.lstrip().partition(b"\n")
+    return bool(end) and read_json_or_none(line) is not None

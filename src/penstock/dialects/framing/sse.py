@@ -16,6 +16,9 @@ from penstock.dialects.framing.frame import MAX_FRAME, FrameError
 
 _EVENT_END: Final = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n")
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
+BOM: Final = b"\xef\xbb\xbf"
+"""A byte order mark, which some hosts put before the first event and which many clients take for part of it."""
+_FIELDS: Final = (b":", b"data:", b"event:", b"id:", b"retry:")
 _LONGEST_END: Final = 3
 """Bytes of an event's end that may be in an earlier piece."""
 
@@ -61,12 +64,41 @@ class EventRelay:
         self._remember(ready)
         return ready
 
+    def passes(self, data: bytes) -> bool:
+        """Whether bytes are whole events and nothing is held, so that all of them may go on: ``feed`` for what a
+        model's pace makes of nearly all reads."""
+        if self._held or self.mid_event or data[-2:] != b"\n\n":
+            return False
+        tail = self._tail
+        tail.append(data)
+        size = self._tail_bytes + len(data)
+        while size - len(tail[0]) >= self._tail_limit and len(tail) > 1:
+            size -= len(tail.popleft())
+        self._tail_bytes = size
+        return True
+
     def finish(self) -> bytes:
         """What is still held when the stream has ended properly: a last event without its empty line."""
         rest = bytes(self._held)
         self._held.clear()
         self._remember(rest)
         return rest
+
+    def replace_last(self, data: bytes) -> None:
+        """The last bytes that were given back go on as others: they are remembered in their place."""
+        if self._tail:
+            self._tail_bytes -= len(self._tail.pop())
+        self._remember(data)
+
+    def add(self, data: bytes) -> None:
+        """Bytes go on that never came: they are remembered like the others."""
+        self._remember(data)
+
+    def hand_over(self) -> EventRelay:
+        """A relay that goes on where this one is; this one forgets the bytes that it held."""
+        other = self.fork()
+        self._held.clear()
+        return other
 
     def fork(self) -> EventRelay:
         """A relay in the same state, for another reader of the same stream."""
@@ -134,6 +166,21 @@ def _last_event_end(data: bytes) -> int:
     return max(end if end > 1 else 0, crlf if crlf > 2 else 0, bare if bare > 1 else 0)
 
 
+def begins(data: bytes) -> bool:
+    """Whether bytes begin a stream of events, as opposed to JSON or a page: judged by the first field's name."""
+    return data.removeprefix(BOM).lstrip().startswith(_FIELDS)
+
+
+def completed(event: bytes) -> bytes:
+    """A last event with the empty line that it lacks, without which clients drop it."""
+    if not event.strip() or event.endswith(_ENDS):
+        return event
+    return event + (b"\n" if event.endswith(b"\n") else b"\n\n")
+
+
+_ENDS: Final = (b"\n\n", b"\n\r\n", b"\r\r")
+
+
 def blocks(data: bytes) -> Iterator[bytes]:
     """The pieces of a stream that end with an empty line, and what follows the last of them; nothing is lost."""
     start = 0
@@ -146,6 +193,7 @@ def blocks(data: bytes) -> Iterator[bytes]:
 
 def events(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The (event name, data) of each event in a piece of a stream; comments are passed over."""
+    data = data.removeprefix(BOM)
     has_returns = b"\r" in data
     if has_returns:
         # Nearly always every line ends with both: then it reads as if they all ended with one.

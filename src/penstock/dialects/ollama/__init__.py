@@ -9,7 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.dialects.dialect import ProviderDialect
+from penstock.dialects.framing import ndjson
 from penstock.dialects.ollama.reply import StreamReader, read_reply
 from penstock.dialects.ollama.request import write
 
-DIALECT: Final = ProviderDialect("ollama", write, StreamReader, read_reply, (b"application/x-ndjson",))
+DIALECT: Final = ProviderDialect(
+    "ollama", write, StreamReader, read_reply, (b"application/x-ndjson",), begins_stream=ndjson.begins
+)

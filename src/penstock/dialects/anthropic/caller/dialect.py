@@ -36,6 +36,10 @@ def _stream(context: WriteContext) -> StreamTransform | None:
     return InvokeFrames() if context.variant == "bedrock" else None
 
 
+def _events(_context: WriteContext, _moves_usage: bool) -> None:
+    """Events pass as they are, from every host."""
+
+
 ANTHROPIC: Final = CallerDialect(
     name="anthropic",
     read_body=read_body,
@@ -44,7 +48,7 @@ ANTHROPIC: Final = CallerDialect(
     stream_writer=MessageWriter,
     errors=ERRORS,
     replies=Replies(_always, _as_it_is, judge, GRAMMAR, RESHAPE),
-    relay=Relay(fit_request, _plain, _stream),
+    relay=Relay(fit_request, _plain, _stream, _events),
     keep_alive=PING,
     header_settings={b"anthropic-beta": "anthropic_beta", b"anthropic-version": "anthropic_version"},
 )

@@ -73,6 +73,8 @@ class _Choice(msgspec.Struct):
     """The count of blocks other than text and thinking, and the number of the last such block."""
     other_block: int = -1
     sources: int = 0
+    cited: dict[int, int] = msgspec.field(default_factory=dict)
+    """The counts of citations by block."""
     extras: dict[str, Any] = msgspec.field(default_factory=dict)
     stop: Stop | None = None
 
@@ -211,7 +213,7 @@ class ChunkWriter:
             case Citation(raw):
                 delta = {"annotations": [self._source(event, choice)]} if event.url else {}
                 delta |= self._carried(event, choice, choice.length - choice.block_start)
-                return self._with_block(delta, event, {"citation": raw})
+                return self._with_block(delta, event, {"citations": [self._cited(raw, event, choice)]})
             case Foreign(value):
                 return self._with_block(self._carried(event, choice, 0), event, value)
 
@@ -235,6 +237,13 @@ class ChunkWriter:
         source = {"index": choice.sources, **annotation(event, choice.block_start, choice.length)}
         choice.sources += 1
         return source
+
+    def _cited(self, raw: Mapping[str, Any], event: Citation, choice: _Choice) -> dict[str, Any]:
+        """A maker's own citation with its index within its block: OpenAI's SDK merges the lists of a stream by index,
+        and refuses objects without one."""
+        index = choice.cited.get(event.block, 0)
+        choice.cited[event.block] = index + 1
+        return {**raw, "index": index}
 
     def _with_block(
         self, delta: dict[str, Any], event: Text | Thinking | Media | Citation | Foreign, piece: Mapping[str, Any]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.dialects.caller import CallerDialect, CallerErrors, Relay, Replies, Reshape
+from penstock.dialects.dialect import WriteContext
 from penstock.dialects.malformed import read_body
 from penstock.dialects.openai.caller import errors
 from penstock.dialects.openai.caller.chunks import ChunkWriter
@@ -13,6 +14,11 @@ from penstock.dialects.openai.caller.request import from_body
 from penstock.dialects.openai.relay import body, judge, normalize, normalize_stream, reshape
 from penstock.dialects.openai.relay.request import fit_request
 from penstock.dialects.openai.relay.stream import STREAM
+
+
+def _no_frames(_context: WriteContext) -> None:
+    """Every host sends this wire's streams as server-sent events."""
+
 
 OPENAI: Final = CallerDialect(
     name="openai_chat",
@@ -34,9 +40,9 @@ OPENAI: Final = CallerDialect(
         body.with_usage,
         judge.judge,
         STREAM,
-        Reshape(reshape.to_plain, reshape.to_stream, reshape.with_usage),
+        Reshape(reshape.to_plain, reshape.to_stream, reshape.with_usage, reshape.gather),
     ),
-    relay=Relay(fit_request, normalize.transform, normalize_stream.transform),
+    relay=Relay(fit_request, normalize.change_of, _no_frames, normalize_stream.normalizer_of),
     # A comment line without an empty line after it: some clients read a comment and an empty line as an event.
     keep_alive=b": keep-alive\n",
 )

@@ -190,11 +190,21 @@ def _put_together(block: Mapping[str, Any]) -> Mapping[str, Any]:
     delta = block.get("delta")
     if "type" in block or not isinstance(delta, dict):
         return block
-    if "type" in delta or not delta.keys() & {"thinking", "signature", "text", "citation"}:
+    if "type" in delta or not delta.keys() & {"thinking", "signature", "text", "citations"}:
         return delta
     if "thinking" in delta or "signature" in delta:
         return {"type": "thinking", "thinking": "", **delta}
-    return {"type": "text", "text": text_in(delta.get("text"))}
+    cited = [_without_index(citation) for citation in _dicts(delta.get("citations"))]
+    return {"type": "text", "text": text_in(delta.get("text")), **({"citations": cited} if cited else {})}
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _without_index(citation: Mapping[str, Any]) -> dict[str, Any]:
+    """A citation as its maker wrote it: its index was for merging."""
+    return {name: value for name, value in citation.items() if name != "index"}
 
 
 def _owner_of(block: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from penstock.core.finish_reasons import STOP, openai_reason
-from penstock.dialects.openai.relay.normalize import (
+from penstock.dialects.openai.relay.normalize_rules import (
     Members,
     arguments_text,
     call_kind,
@@ -20,10 +20,13 @@ from penstock.dialects.openai.relay.normalize import (
     invented_id,
     logprobs,
     reason,
+    stand_in,
     without_nulls,
 )
 
 _ROLES: Final = frozenset({"developer", "system", "user", "assistant", "tool"})
+
+_LISTS: Final = ("annotations", "images", "reasoning_details", "content_blocks")
 
 
 class StreamedCall(msgspec.Struct):
@@ -36,26 +39,29 @@ class StreamedCall(msgspec.Struct):
 
 class Choice(msgspec.Struct):
     """``places`` are the positions of the ``calls`` by the provider's index, ``by_id`` by the id that each began with,
-    ``silent`` those of the calls without arguments so far. ``reason`` is why the choice ended."""
+    ``silent`` those of the calls without arguments so far. ``reason`` is why the choice ended. ``is_told_in_deltas``: a
+    chunk had a ``delta``, so that a ``message`` in a later one repeats the answer."""
 
     calls: list[StreamedCall] = msgspec.field(default_factory=list)
     places: dict[int, int] = msgspec.field(default_factory=dict)
     by_id: dict[str, int] = msgspec.field(default_factory=dict)
     silent: dict[int, None] = msgspec.field(default_factory=dict)
+    open: set[int] = msgspec.field(default_factory=set)
+    """The provider's indexes under which a call has arguments and may get more, without being told a new index."""
+    listed: dict[str, int] = msgspec.field(default_factory=dict)
+    """The counts of items that came in the delta's other lists."""
     reason: str | None = None
     has_begun: bool = False
-
-    def goes_on(self, index: int) -> bool:
-        """Whether arguments of that index go to a call that has some, without being told a new index."""
-        place = self.places.get(index)
-        return place == index and self.calls[place].has_arguments
+    is_told_in_deltas: bool = False
 
     def normalize(self, choice: Members, chunk: Members) -> bool:
         """Normalize the choice of a chunk in place; whether anything deviated."""
+        changed = self._normalize_place(choice)
         delta, index = choice["delta"], choice["index"]
-        changed = without_nulls(delta, ("role", "tool_calls", "function_call"))
+        changed |= without_nulls(delta, ("role", "tool_calls", "function_call"))
         changed |= self._normalize_role(delta)
         changed |= content_list(delta)
+        changed |= self._number_items(delta)
         for call in calls(delta):
             changed |= self._normalize_call(call, chunk, index)
         changed |= self._normalize_reason(choice)
@@ -69,6 +75,17 @@ class Choice(msgspec.Struct):
         self.reason = openai_reason(STOP, has_calls=bool(self.calls))
         return {"index": index, "delta": delta, "finish_reason": self.reason}
 
+    def _normalize_place(self, choice: Members) -> bool:
+        """The delta is an object: Azure's filter results come without one (docs/quirks.md#q90), and some hosts put a
+        ``message`` in its place."""
+        if isinstance(choice.get("delta"), dict):
+            self.is_told_in_deltas = True
+            return False
+        if self.is_told_in_deltas:
+            choice["delta"] = {}
+            return True
+        return stand_in(choice, "delta", "message")
+
     def _normalize_role(self, delta: Members) -> bool:
         """Once, at the beginning: clients add up what they get (docs/quirks.md#q104; #q85 and #q97 have none)."""
         if self.has_begun:
@@ -79,6 +96,21 @@ class Choice(msgspec.Struct):
             return False
         delta["role"] = "assistant"
         return True
+
+    def _number_items(self, delta: Members) -> bool:
+        """A list that goes on a list of earlier chunks has items with an index: clients merge by it."""
+        changed = False
+        for name in _LISTS:
+            items = delta.get(name)
+            if not isinstance(items, list):
+                continue
+            before = self.listed.get(name, 0)
+            self.listed[name] = before + len(items)
+            for number, item in enumerate(items, before):
+                if before and isinstance(item, dict) and type(item.get("index")) is not int:
+                    item["index"] = number
+                    changed = True
+        return changed
 
     def _normalize_call(self, call: Members, chunk: Members, index: int) -> bool:
         """A piece of a tool call: with a dense index (docs/quirks.md#q97), with what names the call at its beginning
@@ -100,7 +132,14 @@ class Choice(msgspec.Struct):
         if function.get("arguments"):
             self.calls[place].has_arguments = True
             self.silent.pop(place, None)
+        self._open(place)
         return changed
+
+    def _open(self, place: int) -> None:
+        if self.places.get(place) == place and self.calls[place].has_arguments:
+            self.open.add(place)
+        else:
+            self.open.discard(place)
 
     def _begin_call(self, call: Members, function: Members, place: int) -> None:
         begun = StreamedCall(call["id"], _string(function, "name"), call.get("type") == "custom")
@@ -118,6 +157,7 @@ class Choice(msgspec.Struct):
             place = self.places.get(index)
             if place is None or (name and call_id and self.calls[place].id != call_id):
                 place = self.places[index] = new
+                self.open.discard(index)
             return place
         if call_id:
             return self.by_id.get(call_id, new)

@@ -1,88 +1,39 @@
-"""Normalizes a stream that deviates from OpenAI's schema, event by event as it passes.
+"""Normalizes a stream that deviates from OpenAI's schema, event by event as it passes, of every host.
 
 The rule is that of normalize.py: only deviations are changed, and an event without deviations keeps its bytes, comments
-and framing included. One typed decode recognises a chunk that only continues its text or arguments; every other chunk
-is taken apart, its deltas in normalize_delta.py.
+and framing included. One typed decode (sound.py) recognises a chunk that begins, continues or ends a choice without any
+deviation, and is no error; every other event is taken apart, its deltas in normalize_delta.py.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+import copy
+from typing import Any, Final
 
 import msgspec
+from msgspec import UNSET
 
-from penstock.core.failure import Failure
 from penstock.core.json_text import UNREADABLE
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing import sse
-from penstock.dialects.openai.relay.normalize import (
+from penstock.dialects.openai.relay.normalize_delta import Choice
+from penstock.dialects.openai.relay.normalize_rules import (
     Members,
     integer,
-    json_object,
     read,
     service_tier,
-    usage,
     whole_number,
     written,
 )
-from penstock.dialects.openai.relay.normalize_delta import Choice
+from penstock.dialects.openai.relay.normalize_usage import usage
+from penstock.dialects.openai.relay.sound import CONTINUING, TURNING, ContinuingChunk, TurningChoice
 from penstock.dialects.openai.relay.stream import DONE
-
-_HOLD: Final = 1 << 20
-"""Bytes of one event at most: a longer one (an image) passes as it is."""
 
 _NAME: Final = 256
 """Characters of an id or a model's name that every chunk repeats at most."""
 _CHUNK: Final = "chat.completion.chunk"
 _EMPTY: Final = b"data: \n\n"
-
-
-# A sound chunk that just goes on with what has begun.
-
-
-class _Function(msgspec.Struct, gc=False):
-    name: Literal[""] = ""
-    arguments: str = ""
-
-
-class _Fragment(msgspec.Struct, gc=False):
-    index: int
-    function: _Function
-    id: Literal[""] = ""
-    type: Literal["function"] = "function"
-
-
-class _Delta(msgspec.Struct, gc=False):
-    content: str | None = None
-    tool_calls: tuple[_Fragment, ...] = ()
-    role: Literal[""] = ""
-    function_call: msgspec.UnsetType = msgspec.UNSET
-
-
-class _Logprobs(msgspec.Struct, gc=False):
-    content: msgspec.Raw
-    refusal: msgspec.Raw
-
-
-class _SoundChoice(msgspec.Struct, gc=False):
-    index: int
-    delta: _Delta
-    finish_reason: None
-    logprobs: _Logprobs | None = None
-
-
-class _Chunk(msgspec.Struct, gc=False):
-    id: str
-    object: Literal["chat.completion.chunk"]
-    created: int
-    model: Annotated[str, msgspec.Meta(min_length=1)]
-    choices: tuple[_SoundChoice, ...]
-    usage: None = None
-    service_tier: Annotated[str, msgspec.Meta(min_length=1)] | None = None
-    error: None = None
-
-
-_SOUND: Final = msgspec.json.Decoder(_Chunk)
+_END: Final = b"data: " + DONE + b"\n\n"
 
 
 class _Held(msgspec.Struct):
@@ -94,57 +45,112 @@ class _Held(msgspec.Struct):
 
 
 class StreamNormalizer:
-    """Mends one stream. Any way of cutting its bytes gives the same events. Never raises.
+    """Normalizes one stream: an ``EventNormalizer``. Never raises.
 
-    ``has_unsaid_end``: ``[DONE]`` is all that the host says of an answer's end (docs/quirks.md#q96).
+    ``has_unsaid_end``: ``[DONE]`` is all that the host says of an answer's end (docs/quirks.md#q96). ``moves_usage``:
+    the caller asked for the usage in a chunk of its own, so the counts beside a choice are moved to such a chunk.
     """
 
     __slots__ = (
-        "_choices", "_created", "_failed", "_held", "_id", "_is_done", "_is_finished", "_model", "_relay",
-        "_unfinished", "_unsaid_end",
+        "_choices", "_created", "_failed", "_held", "_id", "_is_done", "_is_finished", "_model", "_moved",
+        "_moves_usage", "_unfinished", "_unsaid_end",
     )  # fmt: skip
 
-    def __init__(self, *, has_unsaid_end: bool = False) -> None:
+    def __init__(self, *, has_unsaid_end: bool = False, moves_usage: bool = False) -> None:
         self._unsaid_end = has_unsaid_end
-        self._relay = sse.EventRelay(_HOLD, 0)
+        self._moves_usage = moves_usage
         self._id = self._model = ""
         self._created = 0
         self._choices: dict[int, Choice] = {}
         self._unfinished: dict[int, Choice] = {}
         """The choices that haven't said yet why they end."""
         self._held: _Held | None = None
+        self._moved: Members | None = None
+        """The last counts that were told beside a choice, for a chunk of their own."""
         self._is_finished = self._is_done = self._failed = False
 
-    failure: Failure | None = None
-    """Never set: what can't be normalized passes as it is."""
-    is_over = False
+    def fork(self) -> StreamNormalizer:
+        """A normalizer in the same state, for another reader of the same stream."""
+        return copy.deepcopy(self)
 
-    def feed(self, data: bytes) -> bytes:
-        """Take bytes as they came; the events that are whole now."""
-        return self._events(self._relay.feed(data))
+    # Sound events.
 
-    def finish(self) -> bytes:
-        """The stream has ended in good order: what is held, and ``[DONE]`` if that is all it lacks
-        (docs/quirks.md#q93, #q94, #q97)."""
-        rest = self._events(self._relay.finish()) + self._let_go()
-        if not self._is_finished and not self._is_done:
-            return rest
-        if rest and not rest.endswith((b"\n\n", b"\r\n\r\n", b"\r\r")):  # clients drop an event without its end
-            rest = rest.rstrip(b"\r\n") + b"\n\n"
-        return rest if self._is_done else rest + b"data: " + DONE + b"\n\n"
+    def is_sound(self, event: bytes) -> bool:
+        """Whether an event is one line of data that needs no change and is no error."""
+        if event[:6] != b"data: " or event.find(b"\n") != len(event) - 2 or self._held is not None:
+            return False
+        try:
+            chunk = CONTINUING.decode(event[6:])
+        except UNREADABLE:
+            return self._turns(event)
+        if chunk.id != self._id or chunk.created != self._created:
+            return False
+        if (chunk.usage is not None or not chunk.choices) and not self._stands(chunk):
+            return False
+        for choice in chunk.choices:
+            known = self._choices.get(choice.index)
+            if known is None:
+                return False
+            for fragment in choice.delta.tool_calls:
+                if fragment.index not in known.open:
+                    return False
+        return True
 
-    def _events(self, ready: bytes) -> bytes:
-        if b"\r" in ready:
-            return b"".join([self._event(event) for event in sse.blocks(ready)])
-        if ready.find(b"\n") == len(ready) - 2:  # one event: what a model's pace makes of nearly all
-            return self._event(ready)
-        *events, rest = ready.split(b"\n\n")
-        normalized = [self._event(event + b"\n\n") for event in events]
-        return b"".join([*normalized, self._event(rest)] if rest else normalized)
+    def _stands(self, chunk: ContinuingChunk) -> bool:
+        """Whether counts, or a chunk without choices, stand where they should."""
+        if chunk.choices:
+            return not self._moves_usage
+        if not self._id or (self._unsaid_end and self._unfinished):
+            return False
+        if chunk.usage is not None:
+            self._moved = None
+        return True
 
-    def _event(self, event: bytes) -> bytes:
-        if event[:6] == b"data: " and self._held is None and self._is_sound(event[6:]):
-            return event
+    def _turns(self, event: bytes) -> bool:
+        """Whether an event soundly begins or ends a choice, or the stream."""
+        if event == _END:
+            return self._has_plain_end()
+        try:
+            chunk = TURNING.decode(event[6:])
+        except UNREADABLE:
+            return False
+        is_first = not self._id and not self._choices and 0 < len(chunk.id) <= _NAME
+        if not is_first and (chunk.id != self._id or chunk.created != self._created):
+            return False
+        if (chunk.usage is not None and self._moves_usage) or not self._begins_or_ends(chunk.choices[0]):
+            return False
+        if is_first:
+            self._id, self._created, self._model = chunk.id, chunk.created, chunk.model[:_NAME]
+        return True
+
+    def _has_plain_end(self) -> bool:
+        """Whether ``[DONE]`` ends the stream as it is."""
+        if self._moved is not None or (self._unsaid_end and self._unfinished):
+            return False
+        self._is_done = True
+        return True
+
+    def _begins_or_ends(self, choice: TurningChoice) -> bool:
+        ends, has_role = choice.finish_reason is not None, choice.delta.role is not UNSET
+        known = self._choices.get(choice.index)
+        if known is None:
+            if ends or not has_role:
+                return False
+            begun = Choice(has_begun=True, is_told_in_deltas=True)
+            self._choices[choice.index] = self._unfinished[choice.index] = begun
+            return True
+        if not ends or has_role or known.silent or known.reason is not None:
+            return False
+        known.reason = choice.finish_reason
+        self._is_finished = True
+        self._unfinished.pop(choice.index, None)
+        return True
+
+    # Other events.
+
+    def normalize(self, event: bytes) -> bytes:
+        """One event that isn't sound, changed where it deviates; nothing while a chunk waits."""
+        event = event.removeprefix(sse.BOM)
         found = next(sse.events(event), None)
         if found is None:
             return event
@@ -153,22 +159,12 @@ class StreamNormalizer:
             return self._end() + event
         return self._chunk(event, name, read(data))
 
-    def _is_sound(self, data: bytes) -> bool:
-        """Whether a chunk surely needs nothing."""
-        try:
-            chunk = _SOUND.decode(data)
-        except UNREADABLE:
-            return False
-        if chunk.id != self._id or chunk.created != self._created or not chunk.choices:
-            return False
-        for choice in chunk.choices:
-            known = self._choices.get(choice.index)
-            if known is None:
-                return False
-            for fragment in choice.delta.tool_calls:
-                if not known.goes_on(fragment.index):
-                    return False
-        return True
+    def finish(self) -> bytes:
+        """The stream has ended in good order: the chunk that waited, and ``[DONE]`` if that is all the stream lacks
+        (docs/quirks.md#q93, #q94, #q97)."""
+        if self._is_done or not self._is_finished:
+            return self._let_go()
+        return self._end() + _END
 
     def _chunk(self, event: bytes, name: bytes, chunk: Any) -> bytes:
         if name == b"error" or not _is_chunk(chunk):
@@ -188,7 +184,7 @@ class StreamNormalizer:
         the reply's id (docs/quirks.md#q90), usage of the finish reasons if there were none (docs/quirks.md#q96)."""
         if chunk["choices"]:
             return False
-        return not self._id or (bool(chunk.get("usage")) and bool(self._unfinished))
+        return not self._id or (self._unsaid_end and bool(chunk.get("usage")) and bool(self._unfinished))
 
     def _let_go(self) -> bytes:
         """The chunk that waited, under the id that is known by now."""
@@ -200,15 +196,29 @@ class StreamNormalizer:
 
     def _end(self) -> bytes:
         """What goes before ``[DONE]``: choices that never said why they ended have ended all the same
-        (docs/quirks.md#q96)."""
+        (docs/quirks.md#q96), and usage that was told beside them."""
         self._is_done = True
-        if self._failed or not self._unsaid_end or not self._unfinished:
+        if self._failed:
+            return self._let_go()
+        return self._end_of_choices() + self._own_usage()
+
+    def _end_of_choices(self) -> bytes:
+        if not self._unsaid_end or not self._unfinished:
             return self._let_go()
         held, self._held = self._held or _Held(_EMPTY, {}, changed=True), None
         self._normalize_head(held.chunk)
         held.chunk["choices"] = [choice.ending(index) for index, choice in self._unfinished.items()]
+        self._move_usage(held.chunk)
         self._unfinished.clear()
         return _with_data(held.event, held.chunk)
+
+    def _own_usage(self) -> bytes:
+        counts, self._moved = self._moved, None
+        if counts is None:
+            return b""
+        chunk: Members = {}
+        self._normalize_head(chunk)
+        return _with_data(_EMPTY, {**chunk, "choices": [], "usage": counts})
 
     # Rules.
 
@@ -224,12 +234,22 @@ class StreamNormalizer:
         for position, choice in enumerate(chunk["choices"]):
             if isinstance(choice, dict):
                 changed |= integer(choice, "index", position)
-                changed |= json_object(choice, "delta")
                 changed |= self._choice(choice["index"]).normalize(choice, chunk)
                 if self._choices[choice["index"]].reason is not None:
                     self._is_finished = True
                     self._unfinished.pop(choice["index"], None)
-        return changed
+        return changed | self._move_usage(chunk)
+
+    def _move_usage(self, chunk: Members) -> bool:
+        """Counts beside a choice, as Mistral, DeepSeek and Groq tell them, are put by for a chunk of their own
+        (docs/quirks.md#q81)."""
+        if not self._moves_usage or not chunk.get("usage"):
+            return False
+        if not chunk["choices"]:
+            self._moved = None
+            return False
+        self._moved, chunk["usage"] = chunk["usage"], None
+        return True
 
     def _choice(self, index: int) -> Choice:
         known = self._choices.get(index)
@@ -280,8 +300,6 @@ def _with_data(event: bytes, chunk: Members) -> bytes:
     return b"".join(lines)
 
 
-def transform(context: WriteContext) -> StreamNormalizer | None:
-    """The transform of a host's streams; None where their bytes pass as they are."""
-    if not context.quirks.normalizes_replies:
-        return None
-    return StreamNormalizer(has_unsaid_end=context.quirks.leaves_reason_out)
+def normalizer_of(context: WriteContext, moves_usage: bool) -> StreamNormalizer:
+    """The normalizer of a host's stream."""
+    return StreamNormalizer(has_unsaid_end=context.quirks.leaves_reason_out, moves_usage=moves_usage)

@@ -8,6 +8,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import FittedRequest
 from penstock.dialects.chat_quirks import ChatQuirks
 from penstock.dialects.dialect import WriteContext
+from penstock.dialects.openai.relay.anthropic_blocks import without_blocks
 from penstock.dialects.openai.relay.body import DEVELOPER, says_nothing, with_roles
 from penstock.dialects.openai.relay.host_limits import fit_to_host
 from penstock.dialects.openai.relay.model_limits import fit_to_model
@@ -22,6 +23,7 @@ def fit_request(body: Body, context: WriteContext) -> FittedRequest | Failure:
     quirks = context.quirks
     if quirks.responses_only is not None and (failure := not_served(context)) is not None:
         return failure
+    body, unsaid = without_blocks(body)
     body, dropped = without_refused(body, quirks)
     if quirks.applies_model_limits and context.model:
         body, refused = fit_to_model(body, context.traits, quirks.thinking)
@@ -31,7 +33,7 @@ def fit_request(body: Body, context: WriteContext) -> FittedRequest | Failure:
     if quirks.adapts_request is not None:
         body = quirks.adapts_request(body)
     body, strict = fit_to_host(body, quirks)
-    return FittedRequest(body, dropped + strict)
+    return FittedRequest(body, unsaid + dropped + strict)
 
 
 def not_served(context: WriteContext) -> Failure | None:

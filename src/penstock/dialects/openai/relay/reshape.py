@@ -1,4 +1,5 @@
-"""A stored chat completion in the other form: a stream as a plain reply, a plain reply as a stream.
+"""A chat completion in the other form: a stream as a plain reply, a plain reply as a stream. It is a stored one, or one
+of a host that answers in the form that wasn't asked for.
 
 Nothing is lost or made up: unknown members are kept, and what can't be told faithfully in the other form is not told at
 all (None). The counterpart is pipeline/cache.py, which then asks the provider as if nothing had been stored. Source:
@@ -9,13 +10,14 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NoReturn
 
 import msgspec
 
 from penstock.core.json_text import UNREADABLE, read_json
 from penstock.dialects.framing import sse
+from penstock.dialects.openai.relay.normalize_stream import StreamNormalizer
 from penstock.dialects.openai.relay.stream import DONE
 
 _PIECE: Final = 500
@@ -43,6 +45,15 @@ class _Text:
 
 def to_plain(stream: bytes) -> bytes | None:
     """The completion that a whole stream amounts to; None for a stream without usage, without end or with an error."""
+    return _gathered(stream, needs_usage=True)
+
+
+def gather(stream: bytes) -> bytes | None:
+    """``to_plain``, also for a stream without usage."""
+    return _gathered(stream, needs_usage=False)
+
+
+def _gathered(stream: bytes, *, needs_usage: bool) -> bytes | None:
     top: dict[str, Any] = {}
     choices: dict[int, dict[str, Any]] = {}
     try:
@@ -50,7 +61,7 @@ def to_plain(stream: bytes) -> bytes | None:
             for choice in _array(chunk.pop("choices", None)):
                 _add_choice(choices, _object(choice))
             _update(top, chunk, first=_OF_THE_FIRST_CHUNK)
-        return _encode(_completion(top, choices))
+        return _encode(_completion(top, choices, needs_usage=needs_usage))
     except (ValueError, RecursionError):
         return None
 
@@ -175,13 +186,15 @@ def _inner(parent: dict[str, Any], key: str) -> dict[str, Any]:
     return _object(parent[key])
 
 
-def _completion(top: dict[str, Any], choices: dict[int, dict[str, Any]]) -> dict[str, Any]:
+def _completion(top: dict[str, Any], choices: dict[int, dict[str, Any]], *, needs_usage: bool) -> dict[str, Any]:
     usage = top.pop("usage", None)
     top.pop("obfuscation", None)
-    if top.get("error") is not None or not isinstance(usage, dict) or not choices:
-        raise ValueError("no complete answer with its usage")
+    has_usage = isinstance(usage, dict)
+    if top.get("error") is not None or not choices or (needs_usage and not has_usage):
+        raise ValueError("no complete answer, or without its usage")
     told = [_finished(index, choice) for index, choice in sorted(choices.items())]
-    return {**top, "object": "chat.completion", "choices": told, "usage": usage}
+    completion = {**top, "object": "chat.completion", "choices": told}
+    return {**completion, "usage": usage} if has_usage else completion
 
 
 def _finished(index: int, choice: dict[str, Any]) -> dict[str, Any]:
@@ -307,10 +320,19 @@ def with_usage(stream: bytes, include_usage: bool) -> bytes | None:
     """A stored stream for a caller that asked for the usage chunk, or didn't; None when it is asked for but missing."""
     last = _last_with_usage(stream)
     if include_usage:
-        return stream if last is not None else None
+        return _with_own_usage(stream, last) if last is not None else None
     if last is None or last.get("choices"):
         return stream
     return b"".join([block for block in sse.blocks(stream) if not _is_usage_only(block)])
+
+
+def _with_own_usage(stream: bytes, last: Mapping[str, Any]) -> bytes:
+    """The stream with its usage in a chunk of its own, as who asks for it expects it (docs/quirks.md#q81)."""
+    if not last.get("choices"):
+        return stream
+    normalizer = StreamNormalizer(moves_usage=True)
+    events = [block if normalizer.is_sound(block) else normalizer.normalize(block) for block in sse.blocks(stream)]
+    return b"".join(events) + normalizer.finish()
 
 
 def _last_with_usage(stream: bytes) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from normalizing import DONE, JSON, ROLE, THINKING, USAGE, call, chunk, mend, paths, replaced, sse, without_ellipses
 from penstock.dialects.openai.relay import normalize as openai_normalize
 from penstock.dialects.openai.relay import normalize_stream as openai_normalize_stream
-from penstock.dialects.openai.relay.normalize import normalize_reply, normalize_unsaid_end, whole_number, written
+from penstock.dialects.openai.relay.normalize import normalize_reply, normalize_unsaid_end
 
 
 def reply(message: Any = None, choice: Any = None, **members: Any) -> dict[str, Any]:
@@ -143,13 +143,6 @@ def test_halves_of_a_surrogate_pair_survive() -> None:
     assert json.loads(normalize_reply(data)) == reply({"content": "\ud83d"}, id="\udc00", cost=0.5)
 
 
-def test_what_nests_too_deep_is_not_written() -> None:
-    nested: list[Any] = []
-    for _ in range(100_000):
-        nested = [nested]
-    assert written(nested) is None
-
-
 def test_what_can_not_be_written_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stack that is nearly full may take the reading of a value and not its writing, some calls deeper."""
     for module in (openai_normalize, openai_normalize_stream):
@@ -158,13 +151,6 @@ def test_what_can_not_be_written_stays_as_it_is(monkeypatch: pytest.MonkeyPatch)
     assert normalize_reply(data) == data
     stream = sse(chunk(choices=[], object="", id=""), ROLE, chunk({}, ...), chunk(choices=[], usage=USAGE)) + DONE
     assert mend(stream) == stream
-
-
-@pytest.mark.parametrize(
-    ("value", "found"), [(3, 3), (3.9, 3), ("3", 3), ("3.5", 3), (True, None), (None, None), ("x", None), ("inf", None)]
-)
-def test_whole_numbers(value: object, found: int | None) -> None:
-    assert whole_number(value) == found
 
 
 WHOLE = reply({"content": [THINKING], "tool_calls": [call(index=0)]}, {"logprobs": {"content": []}}, usage={**USAGE, "prompt_tokens_details": {"cached_tokens": 1}})  # fmt: skip

@@ -446,7 +446,11 @@ def test_usage_is_there_when_asked_for_and_only_then(line_end: bytes) -> None:
     assert with_usage(without, include_usage=False) is without
     assert with_usage(without, include_usage=True) is None
     assert with_usage(on_the_finish, include_usage=False) is on_the_finish
-    assert with_usage(on_the_finish, include_usage=True) is on_the_finish
+    own = with_usage(on_the_finish, include_usage=True)
+    assert own is not None
+    told = [json.loads(data) for _, data in sse.events(own) if data != b"[DONE]"]
+    assert [bool(chunk.get("usage")) for chunk in told] == [False] * (len(told) - 1) + [True]
+    assert told[-1]["choices"] == []
 
 
 def test_usage_is_found_wherever_it_is() -> None:
