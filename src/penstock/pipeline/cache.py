@@ -1,7 +1,8 @@
 """Stage, around an attempt: answer from the cache, or share the call with who asks the same right now.
 
 An answer is only ever given to who would have got it: the key holds the tenant, the request's namespace or metadata,
-and everything that the provider would be sent, its credential included, save whether the answer is to be streamed.
+and everything that the provider would be sent, its credential included, save whether the answer is to be streamed:
+neither by the body nor by the address.
 Stored are whole, good answers: not those that a limit or a filter cut short, that are empty or that never said why
 they ended. A stream is replayed as a plain reply to who wants that, and the other way round.
 Source: docs/portkey.md#cached-answers.
@@ -158,7 +159,7 @@ class Caching(msgspec.Struct, frozen=True):
         account: AttemptAccount,
     ) -> Answer:
         """The answer of the running call for this key, or of a new call."""
-        form: _Form = (key, prepared.streams, _asks_usage(prepared), route.limits, route.target.timeouts)
+        form: _Form = (key, prepared.streams, prepared.wants_usage, route.limits, route.target.timeouts)
         running = self.shared_calls.get(form) if control.read else None
         status = "HIT"
         if running is None or not running.call.joinable:
@@ -247,13 +248,6 @@ def has_ended_well(shared_call: SharedCall, dialect: CallerDialect) -> bool:
     return watch.error is None and not watch.skipped and watch.ending()[0]
 
 
-def _asks_usage(prepared: PreparedRequest) -> bool:
-    """Whether the caller wants a stream's usage as an event of its own."""
-    if prepared.body is None or prepared.leaves_usage_out:
-        return False
-    return prepared.dialect.replies.include_usage(prepared.body)
-
-
 def _namespace(fields: Mapping[bytes, bytes]) -> bytes:
     """The cache partition within one tenant: the namespace header, or the metadata header if there is no namespace
     (docs/portkey.md#cache-partition)."""
@@ -273,7 +267,7 @@ def _key(tenant: str, namespace: bytes, prepared: PreparedRequest, route: Target
         namespace,
         prepared.dialect.name.encode(),
         prepared.origin.authority.encode(),
-        prepared.target,
+        prepared.place,
         prepared.headers,
         credential,
         lane,
@@ -305,5 +299,5 @@ def _as_wanted(entry: Entry, prepared: PreparedRequest) -> bytes | None:
     if not prepared.streams:
         return reshape.to_plain(entry.body) if entry.stream else entry.body
     if entry.stream:
-        return reshape.with_usage(entry.body, _asks_usage(prepared))
-    return reshape.to_stream(entry.body, _asks_usage(prepared))
+        return reshape.with_usage(entry.body, prepared.wants_usage)
+    return reshape.to_stream(entry.body, prepared.wants_usage)

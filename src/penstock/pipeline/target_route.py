@@ -27,7 +27,7 @@ class RequestTemplate(msgspec.Struct, frozen=True):
     not).
 
     ``is_same_wire``: the provider's host speaks the caller's wire (lane 1). ``target`` is the request target, without
-    the caller's query and path parameters. ``model`` is the JSON that replaces the body's ``model``, None for no
+    the caller's query and path parameters, ``place`` that of a plain answer. ``model`` is the JSON that replaces the body's ``model``, None for no
     change. ``can_ask_usage``: the host accepts a request for a stream's usage.
     """
 
@@ -35,6 +35,7 @@ class RequestTemplate(msgspec.Struct, frozen=True):
     context: WriteContext
     is_same_wire: bool
     target: bytes
+    place: bytes
     model: bytes | None
     can_ask_usage: bool
 
