@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from penstock.core.address import AddressPolicy
+from penstock.core.did_you_mean import hint
 from penstock.core.forwarded import TrustedProxies
 from penstock.core.http import Limits
 from penstock.core.permissions import Permissions
@@ -21,14 +22,17 @@ from penstock.observe.outlet import raw
 from penstock.observe.record import Records
 from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.cache import Caching
+from penstock.pipeline.callable_models import CallableModels
+from penstock.pipeline.choice import Names
 from penstock.pipeline.compile import Compiler, judge
+from penstock.pipeline.host_models import HostModels
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.model_alias import ModelAliases
 from penstock.pipeline.route import Router
 from penstock.pipeline.run import Pipeline
 from penstock.pipeline.upstream import Upstream
 from penstock.providers.lending import environment_accounts, environment_keys
-from penstock.providers.registry import PROVIDERS
+from penstock.providers.registry import ALIASES, MANY_MAKERS, PROVIDERS
 from penstock.routing.health import Health
 from penstock.server.gateway import Gateway, Part, RequestLimits
 from penstock.server.limits import CallerLimits
@@ -36,6 +40,7 @@ from penstock.server.origin import Origins
 from penstock.settings import Settings, SettingsError, must_be_guarded
 from penstock.settings.model import Server as ServerSettings
 from penstock.settings.model import Upstream as UpstreamSettings
+from penstock.stores.catalogue import Catalogue
 from penstock.stores.file import CatalogueError, CatalogueFile
 from penstock.stores.memory import MemoryReplyStore
 from penstock.stores.reading import exposure
@@ -81,6 +86,7 @@ def build(
         environment=os.environ if settings.providers.gateway_identity else None,
         accounts=environment_accounts(PROVIDERS.values(), os.environ),
         default_config=settings.routing.default_config,
+        names=Names(PROVIDERS.keys(), ALIASES, MANY_MAKERS, settings.routing.default_provider or None),
         guarded_policy=guarded_policy,
         open_permissions=Permissions(lent_keys=None if settings.lends_keys else frozenset(), lent_identity=None),
     )
@@ -119,15 +125,34 @@ def _warn_of_exposed_keys(settings: Settings) -> None:
 
 def read_catalogue(settings: Settings, path: Path | None) -> CatalogueFile:
     """What the operator's file names. Raises SettingsError."""
-    check = judge(PROVIDERS, AddressPolicy(settings.trusted_hosts))
+    check = judge(PROVIDERS, AddressPolicy(settings.trusted_hosts), ALIASES)
     try:
-        catalogues = CatalogueFile(path, os.environ, PROVIDERS, check, must_be_guarded=must_be_guarded(os.environ))
+        catalogues = CatalogueFile(
+            path,
+            os.environ,
+            PROVIDERS,
+            check,
+            must_be_guarded=must_be_guarded(os.environ),
+            aliases=ALIASES,
+        )
     except CatalogueError as error:
         raise SettingsError(error.problems) from None
     default = settings.routing.default_config
     if default and default not in catalogues.current.configs:
         raise SettingsError([f"routing.default_config: there is no [configs.{default}]"])
+    _check_default_provider(settings.routing.default_provider, catalogues.current)
     return catalogues
+
+
+def _check_default_provider(name: str, catalogue: Catalogue) -> None:
+    """Raise SettingsError for a default provider that is neither a provider nor ``@NAME`` of a virtual key."""
+    known = PROVIDERS.keys() | ALIASES.keys()
+    if not name or name.removeprefix("@") in known or (name.startswith("@") and name[1:] in catalogue.virtual_keys):
+        return
+    if name.startswith("@"):
+        raise SettingsError([f"routing.default_provider: there is no [virtual_keys.{name[1:]}]"])
+    way_out = hint(name, sorted(known), "'penstock providers' lists the ones there are", quote="'")
+    raise SettingsError([f"routing.default_provider: there is no provider '{name}': {way_out}"])
 
 
 def _pipeline(
@@ -144,7 +169,7 @@ def _pipeline(
     caching, routing = Caching(store, upstream, limit), settings.routing
     router = Router(compiler, upstream, Health(), caching, routing.deadline, sleep, routing.max_attempts)
     once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit)
-    return Pipeline(compiler, router, once, settings.server.max_hops)
+    return Pipeline(compiler, router, once, CallableModels(compiler, HostModels(upstream)), settings.server.max_hops)
 
 
 class _Connections:

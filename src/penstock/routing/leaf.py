@@ -53,7 +53,9 @@ class HeaderSettings(msgspec.Struct, frozen=True):
     """The routing settings of the request's headers. ``request_timeout`` is in milliseconds.
 
     ``authorization`` and ``api_key`` are the credentials of the Authorization and x-portkey-api-key headers, None where
-    a header is absent or holds an SDK's placeholder. ``provider`` is a slug, or ``@NAME`` of a virtual key.
+    a header is absent or holds an SDK's placeholder. ``provider`` is a slug or an alias, or ``@NAME`` of a virtual key
+    or, where there is none of this name, of a provider; ``names_key``: of a virtual key only. ``where`` is the part of
+    the request that names it.
     ``is_saved``: the config is saved by the operator, so no header may send the config's credentials to another host.
     """
 
@@ -66,10 +68,14 @@ class HeaderSettings(msgspec.Struct, frozen=True):
     strict: bool = True
     options: Mapping[str, str] = {}
     is_saved: bool = False
+    names_key: bool = False
+    where: str = "x-portkey-provider"
 
 
 class Rules(msgspec.Struct, frozen=True):
     """The rules for a plan: the providers' slugs, the hosts that the caller may name, the virtual keys.
+
+    ``aliases`` are the slugs of the providers' other names.
 
     ``settings`` are the names of the providers' own settings, which no misspelling of a routing key must be seen in;
     ``secrets`` are those of them that hold a credential, ``host_settings`` those that name a host. ``undemanding`` are
@@ -88,6 +94,11 @@ class Rules(msgspec.Struct, frozen=True):
     host_settings: frozenset[str] = frozenset()
     saved_policy: AddressPolicy | None = None
     is_gateway_key: Callable[[str], bool] | None = None
+    aliases: Mapping[str, str] = {}
+
+    def slug(self, name: str) -> str:
+        """The slug that an alias stands for; any other name as it is."""
+        return self.aliases.get(name, name)
 
 
 class _Named(NamedTuple):
@@ -182,9 +193,9 @@ class LeafBuilder:
         name = name or self._headers.provider
         if name is None:
             raise _no_provider()
-        where = fields.at("provider") if from_config else "x-portkey-provider"
-        key = self._virtual_key(name[1:], fields) if name.startswith("@") else None
-        provider = key.provider if key else name
+        where = fields.at("provider") if from_config else self._headers.where
+        key = self._virtual_key(name[1:], fields, from_config=from_config) if name.startswith("@") else None
+        provider = key.provider if key else rules.slug(name.removeprefix("@"))
         if provider not in rules.providers:
             raise _unknown_provider(provider, where, rules)
         if key is not None and not by_operator:
@@ -193,16 +204,22 @@ class LeafBuilder:
             permit.check_provider(rules.permissions, provider, where)
         return _Named(provider, key, from_config, by_operator), overrides
 
-    def _virtual_key(self, name: str, fields: Fields) -> VirtualKey:
+    def _virtual_key(self, name: str, fields: Fields, *, from_config: bool) -> VirtualKey | None:
+        """The virtual key of this name; None where the name is a provider's, and may be one."""
         rules = self._rules
         virtual_key = rules.virtual_keys.get(name)
-        if virtual_key is None:
-            otherwise = "they are set in penstock.toml, [virtual_keys.NAME]."
-            known = among(rules.virtual_keys, rules.permissions.virtual_keys)
-            way_out = hint(name, known, otherwise, quote="'")
-            text = f"There is no virtual key '{name[:64]}': {way_out}"
-            raise Refused(Failure(Kind.UNKNOWN_VIRTUAL_KEY, text, fields.at("virtual_key"), PLAIN_INVALID))
-        return virtual_key
+        if virtual_key is not None:
+            return virtual_key
+        is_key = bool(fields.text("virtual_key")) if from_config else self._headers.names_key
+        if not is_key and rules.slug(name) in rules.providers:
+            return None
+        otherwise = "they are set in penstock.toml, [virtual_keys.NAME]."
+        known = among(rules.virtual_keys, rules.permissions.virtual_keys)
+        if not is_key:
+            known += among(rules.providers, rules.permissions.providers)
+        way_out = hint(name, known, otherwise, quote="'")
+        text = f"There is no virtual key '{name[:64]}': {way_out}"
+        raise Refused(Failure(Kind.UNKNOWN_VIRTUAL_KEY, text, fields.at("virtual_key"), PLAIN_INVALID))
 
     def _credential(self, fields: Fields, borrower: str, *, from_config: bool) -> Secret | None:
         """The target's credential: the config's ``api_key`` if the config names the provider, else the Authorization

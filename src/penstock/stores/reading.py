@@ -12,6 +12,7 @@ import re
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -47,18 +48,33 @@ Stamp = tuple[int, int, int, int] | None
 """What changes when a file does; None for one that is not there."""
 
 
-def read(path: Path, environ: Mapping[str, str], providers: Collection[str], check: Check | None = None) -> Catalogue:
+def read(
+    path: Path,
+    environ: Mapping[str, str],
+    providers: Collection[str],
+    check: Check | None = None,
+    aliases: Mapping[str, str] = MappingProxyType({}),
+) -> Catalogue:
     """The catalogue that a file holds. Raises CatalogueError."""
-    return Reading(path, environ, providers, check).result()
+    return Reading(path, environ, providers, check, aliases).result()
 
 
 class Reading:
     """One reading of the file: ``catalogue`` is whole if there are no ``problems``, ``stamps`` what it rests on.
 
+    ``aliases`` are the slugs of the providers' other names.
+
     ``warnings`` are sentences about files that others on this machine can read or change.
     """
 
-    def __init__(self, path: Path, environ: Mapping[str, str], providers: Collection[str], check: Check | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        environ: Mapping[str, str],
+        providers: Collection[str],
+        check: Check | None,
+        aliases: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._path = path
         self._environ = environ
         self.problems: list[str] = []
@@ -70,13 +86,13 @@ class Reading:
         settings = {name: members for name, members in sections.items() if name not in NAMED_ENTRIES}
         self.problems += section_problems(settings, f" in {path.name}")
         virtual_keys = {
-            each.name: virtual_key(each, providers, self._resolve)
+            each.name: virtual_key(each, providers, self._resolve, aliases)
             for each in self._definitions(sections, "virtual_keys")
         }
         # Configs are judged beside the virtual keys that they name: problems of these must not be told as theirs.
         check = None if self.problems else check
         configs = saved_configs(list(self._definitions(sections, "configs")), self._config_value, check, virtual_keys)
-        keys = gateway_keys(self._definitions(sections, "keys"), virtual_keys, configs, providers)
+        keys = gateway_keys(self._definitions(sections, "keys"), virtual_keys, configs, providers, aliases)
         self.catalogue = Catalogue(virtual_keys, configs, keys)
         self.warnings = [text for each in self.stamps if (text := self._exposure(each)) is not None]
 
