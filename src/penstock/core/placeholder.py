@@ -1,7 +1,6 @@
 """Whether a key is a placeholder: what people and programs type where a key is demanded and none is needed.
 
-A placeholder is short, or made of words alone, so that no provider gives it out as a key. Source:
-docs/headers.md#lent-keys.
+A placeholder is made of words alone, so that no provider gives it out as a key. Source: docs/headers.md#lent-keys.
 """
 
 from __future__ import annotations
@@ -9,28 +8,35 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_SHORTEST_KEY: Final = 16
-"""Characters of the shortest text that may be a key: fewer can be guessed, and no provider gives them out."""
 _LONGEST: Final = 64
 _WORDS: Final = frozenset(
     """
-    a an and any anything api apikey are be bearer by change changeme client default demo does dummy echo empty example
-    fake foo for from gateway goes have here i ignored in insert is it key keys litellm lm local localhost me mock my
-    na need needed nil no none not nothing notneeded notrequired null ollama openai openrouter or our paste penstock
-    placeholder please portkey provide proxy put real replace required sample secret set sk some studio temp test
-    testing the this to todo token unset unused use used value vllm what whatever with xxx you your yourkey
+    a abc an and n ant any anything api api03 apikey aider anonymous asdf auth authorization bar baz be bearer blank by
+    censored change changeme claude client default demo do does dummy echo empty example fake foo foobar for free from
+    gateway gemini goes google gsk guest have hello here hidden hi i id ignore ignored in insert is it key keys litellm
+    llm lm local localhost lorem me mock my na need needed nil no noauth none noop nope not nothing nokey now null of
+    ollama openai opencode openrouter or our passthrough password paste penstock placeholder please portkey proj
+    provide proxy public put qwerty random real redacted replace required sample secret set sk some something studio
+    tbd temp test testing tests that the this to todo token unset undefined unused use used user v1 value vllm void
+    what whatever with you your
     """.split()
 )
-_SEPARATORS: Final = re.compile(r"[^0-9a-z]+")
+_NUMBERS: Final = frozenset({*map(str, range(10)), "12", "123", "1234", "12345", "123456", "12345678", "123456789"})
+_FILLERS: Final = frozenset("x0*.")
+"""Characters that stand for others, over and over: ``sk-xxxxxxxx``."""
+_JOINED: Final = re.compile(
+    "(?:no|not|my|your|the|dummy|fake|test|api|key|placeholder|token|secret|needed|required|here|openai|sk)+"
+)
+"""Words without anything between them: ``dummykey``, ``yourapikeyhere``."""
+_SEPARATORS: Final = re.compile(r"[\s_/\-:+<>{}\[\]()$#!?,;=\"']+|\.(?=[a-z])")
 
 
 def is_placeholder(key: str) -> bool:
-    """Whether a text is no key: shorter than any key, one character over and over (``sk-xxxxxxxxxxxxxxxx``), or words
-    such as ``sk-no-key-required`` and ``YOUR_OPENAI_API_KEY``. Any other text may be a key."""
+    """Whether a text is no key: words such as ``none``, ``sk-no-key-required`` and ``YOUR_OPENAI_API_KEY``, or a filler
+    (``x``, ``sk-xxxxxxxx``, ``sk-1234``). Any other text may be a key."""
     text = key.strip().lower()
-    if len(text) < _SHORTEST_KEY:
-        return True
-    if len(text) > _LONGEST:
-        return False
-    parts = [part for part in _SEPARATORS.split(text) if part]
-    return all(part in _WORDS or (part.isdecimal() and len(part) < 5) or len(set(part)) == 1 for part in parts)
+    return len(text) <= _LONGEST and all(_says_nothing(part) for part in _SEPARATORS.split(text) if part)
+
+
+def _says_nothing(part: str) -> bool:
+    return part in _WORDS or part in _NUMBERS or _FILLERS.issuperset(part) or _JOINED.fullmatch(part) is not None

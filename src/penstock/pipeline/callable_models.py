@@ -53,33 +53,30 @@ class CallableModels(msgspec.Struct, frozen=True):
     async def answer(self, call: Call) -> Answer | Failure | None:
         """The list, or the one model that the path names; None where the named provider answers itself."""
         is_explicit = call.path_name is not None or not NAMING.isdisjoint(call.fields)
-        compiled = self.compiler.compile(call)
-        if isinstance(compiled, Failure):
-            if is_explicit or compiled.kind not in _UNKNOWN_TO_CALLER:
-                return compiled
-            compiled = None
-        elif is_explicit and self._relays(compiled, call.operation):
+        result = self.compiler.compile(call)
+        compiled = None if isinstance(result, Failure) else result
+        if isinstance(result, Failure) and (is_explicit or result.kind not in _UNKNOWN_TO_CALLER):
+            return result
+        if is_explicit and compiled is not None and self._relays(compiled, call):
             return None
         offers = [] if compiled is None else await self._of_plan(compiled, call)
-        if is_explicit and not offers and compiled is not None and isinstance(compiled.plan, Target):
+        if not is_explicit:
+            offers += await self._of_names(call, compiled)
+        elif not offers and compiled is not None and isinstance(compiled.plan, Target):
             route = self.compiler.route(compiled, compiled.plan, Operation.MODELS)
             if isinstance(route, Failure):
                 return route
-        if not is_explicit:
-            offers += await self._of_names(call, compiled)
         return _list(offers) if call.operation is Operation.MODELS else self._one(offers, call.parameters["id"])
 
-    def _relays(self, compiled: CompiledPlan, operation: Operation) -> bool:
+    def _relays(self, compiled: CompiledPlan, call: Call) -> bool:
         """Whether a provider was named, and answers the caller itself: nothing limits or changes the models."""
         plan = compiled.plan
         if compiled.config is not None or not isinstance(plan, Target) or "model" in plan.override_params:
             return False
-        route = self.compiler.route(compiled, plan, operation)
-        return (
-            not isinstance(route, Failure)
-            and route.model_lists is None
-            and route.endpoint.default_route.dialect == ("openai_chat")
-        )
+        route = self.compiler.route(compiled, plan, call.operation)
+        if isinstance(route, Failure) or route.model_lists is not None:
+            return False
+        return route.endpoint.default_route.dialect == call.dialect.name
 
     async def _of_plan(self, compiled: CompiledPlan, call: Call) -> list[Offer]:
         """The models that a request to the plan may name."""
@@ -119,7 +116,7 @@ class CallableModels(msgspec.Struct, frozen=True):
     async def _of_names(self, call: Call, bare: CompiledPlan | None) -> list[Offer]:
         """The models of all targets that the caller can name in ``model``, by the names that lead there."""
         names, catalogue = self.compiler.names, self.compiler.catalogues.current
-        keeps_slashes = (bare is not None and bare.config is not None) or names.keeps_slashes(catalogue)
+        keeps_slashes = self.compiler.has_default_config(call.caller) or names.keeps_slashes(catalogue)
         served = {bare.plan.provider} if bare is not None and isinstance(bare.plan, Target) else set()
         by_key = [(f"@{name}/", b"x-portkey-virtual-key", name) for name in catalogue.virtual_keys]
         by_slug = [
@@ -177,9 +174,8 @@ class _Reach:
                 chosen = self._chosen(plan, model)
                 return None if chosen is None else self.target(chosen, model)
             case Balance():
-                found = [
-                    self.target(each, model) for each, weight in zip(plan.targets, plan.weights, strict=True) if weight
-                ]
+                weighed = zip(plan.targets, plan.weights, strict=True)
+                found = [self.target(each, model) for each, weight in weighed if weight]
                 return None if None in found else found[0]
             case Fallback():
                 has_rules = plan.on_status_codes is not None or plan.on_error is not None

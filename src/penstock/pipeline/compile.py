@@ -23,7 +23,7 @@ from penstock.core.memo import NameMemo
 from penstock.core.permissions import EVERYTHING, Permissions, includes
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
-from penstock.pipeline.authenticate import KEY_HEADERS, credential, holding_keys
+from penstock.pipeline.authenticate import KEY_HEADERS, Caller, credential, holding_keys
 from penstock.pipeline.call import Call
 from penstock.pipeline.choice import PATH, Choice, Names, choose, unknown_name
 from penstock.pipeline.off_loop import off_loop
@@ -184,7 +184,7 @@ class Compiler:
             [field for field in call.headers if routing[field[0]] and field[0] not in withheld]
         )
         permissions, shared = (key.permissions, key.shared) if key is not None else self._open
-        default = (key.config if key is not None else None) or self._default_config
+        default = self._default_of(key)
         choice = choose(call, self.names, self.catalogues.current, has_config=bool(default))
         remembered = (relevant, choice, default, call.default_provider, shared)
         compiled = self._plans.get(remembered)
@@ -200,6 +200,13 @@ class Compiler:
             others = holding_keys(call.fields, compiled.forwarded, self.catalogues.current)
             call.caller = msgspec.structs.replace(caller, others=(*caller.others, *compiled.withheld, *others))
         return compiled
+
+    def has_default_config(self, caller: Caller) -> bool:
+        """Whether a config of the operator's serves requests of this caller that name no target."""
+        return bool(self._default_of(caller.key))
+
+    def _default_of(self, key: GatewayKey | None) -> str:
+        return (key.config if key is not None else None) or self._default_config
 
     def _grants(self, key: GatewayKey | None) -> Grants:
         if key is None:
