@@ -6,9 +6,10 @@ Nothing is sent: a test looks at the request that would leave (``PreparedRequest
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -206,7 +207,7 @@ def test_headers_come_first(
 
 
 def test_a_prefix_comes_before_the_provider_that_is_usual_at_a_path(open_gateway: Gateway) -> None:
-    ask = {"dialect": "anthropic", "default": "anthropic"}
+    ask: dict[str, Any] = {"dialect": "anthropic", "default": "anthropic"}
     assert sent(leaving(open_gateway, "openai/gpt-4o", **ask))[:2] == (OPENAI, "gpt-4o")
     assert sent(leaving(open_gateway, "claude-haiku-4-5", **ask))[0] == ANTHROPIC
 
@@ -293,7 +294,7 @@ def refusal(request: PreparedRequest | Failure, *kinds: Kind) -> Failure:
     return request
 
 
-WAYS = {
+WAYS: dict[str, Callable[[str], dict[str, Any]]] = {
     "header": lambda name: {"x_portkey_provider": name},
     "header with @": lambda name: {"x_portkey_provider": f"@{name}"},
     "path": lambda name: {"path": name},
@@ -326,7 +327,7 @@ def test_no_way_leads_to_a_provider_that_is_not_permitted(way: str, holder: str,
     {"path": "prod", "x_portkey_virtual_key": "secret-one"}, {"path": "router"}, {"path": "groq"},
     {"model": "@groq/gpt-4o"},
 ])  # fmt: skip
-def test_no_way_leads_to_what_is_not_listed(ask: dict[str, str], guarded: Gateway) -> None:
+def test_no_way_leads_to_what_is_not_listed(ask: dict[str, Any], guarded: Gateway) -> None:
     refusal(leaving(guarded, holder="prod", **ask), Kind.NOT_ALLOWED)
 
 
@@ -352,7 +353,7 @@ def test_no_way_borrows_a_key_that_is_not_lent(way: str, holder: str, guarded: G
     {"model": "@openai/@openai/gpt-4o-mini"}, {"model": "openai/openai/gpt-4o-mini"}, {"path": "prod"},
     {"path": "openai", "model": "openai/gpt-4o-mini"}, {"model": "@prod/gpt-4o"},
 ])  # fmt: skip
-def test_models_are_judged_without_what_names_the_provider(ask: dict[str, str], guarded: Gateway) -> None:
+def test_models_are_judged_without_what_names_the_provider(ask: dict[str, Any], guarded: Gateway) -> None:
     refusal(leaving(guarded, holder="mini", **ask), Kind.NOT_ALLOWED)
     assert sent(leaving(guarded, "openai/gpt-4o-mini", holder="mini"))[1] == "gpt-4o-mini"
 
@@ -367,7 +368,7 @@ def test_a_default_provider_is_fenced_like_any_other(default: str, tmp_path: Pat
     {"path": "secret-on"}, {"model": "@secret-on/m"}, {"x_portkey_provider": "@secret-on"}, {"path": "secret-confg"},
     {"path": "openrouterr"}, {"model": "@openrouterr/m"}, {"x_portkey_provider": "openrouterr"},
 ])  # fmt: skip
-def test_no_error_suggests_what_the_caller_may_not_use(ask: dict[str, str], guarded: Gateway) -> None:
+def test_no_error_suggests_what_the_caller_may_not_use(ask: dict[str, Any], guarded: Gateway) -> None:
     failure = refusal(leaving(guarded, holder="prod", **ask), Kind.UNKNOWN_PROVIDER, Kind.UNKNOWN_VIRTUAL_KEY)
     told = failure.message.replace(next(iter(ask.values())).strip("@").partition("/")[0], "")
     assert not any(name in told for name in ("secret-one", "secret-config", "openrouter"))
@@ -391,7 +392,5 @@ def test_a_new_virtual_key_takes_over_its_name(name: str, tmp_path: Path) -> Non
     ask: dict[str, Any] = {"path": "gemini"} if name == "gemini" else {"model": "@gemini/m"}
     assert sent(leaving(gateway, **ask))[0] == GOOGLE
     path.write_text(f'{VIRTUAL}\n[virtual_keys.gemini]\nprovider = "openai"\ncredential = "env:SECRET"\n')
-    import asyncio
-
     asyncio.run(gateway.pipeline.compiler.catalogues._reread(path))  # type: ignore[attr-defined]
     assert sent(leaving(gateway, **ask))[::2] == (OPENAI, VIRTUAL_KEY)

@@ -33,8 +33,6 @@ from penstock.routing.plan import Balance, Choose, Fallback, Plan, Target, leave
 
 _CHATS: Final = "/v1/chat/completions"
 _GLOB: Final = frozenset("*?[")
-_UNKNOWN_TO_CALLER: Final = frozenset({Kind.MISSING_PROVIDER, Kind.NOT_ALLOWED})
-"""Why a request that names nothing goes nowhere: the caller can still name a target."""
 
 
 class Offer(NamedTuple):
@@ -55,7 +53,7 @@ class CallableModels(msgspec.Struct, frozen=True):
         is_explicit = call.path_name is not None or not NAMING.isdisjoint(call.fields)
         result = self.compiler.compile(call)
         compiled = None if isinstance(result, Failure) else result
-        if isinstance(result, Failure) and (is_explicit or result.kind not in _UNKNOWN_TO_CALLER):
+        if isinstance(result, Failure) and is_explicit:
             return result
         if is_explicit and compiled is not None and self._relays(compiled, call):
             return None
@@ -83,8 +81,8 @@ class CallableModels(msgspec.Struct, frozen=True):
         targets = leaves(compiled.plan)
         known = await asyncio.gather(*(self._models(compiled, target) for target in targets))
         by_path = {target.path: models for target, models in zip(targets, known, strict=True)}
-        names = dict.fromkeys(name for models in known for name in models)
-        names |= dict.fromkeys(_named_by_conditions(self._config(compiled, call)))
+        names = dict.fromkeys(_named_by_conditions(self._config(compiled, call)))
+        names |= dict.fromkeys(name for models in known for name in models)
         reach = _Reach(by_path, call)
         found = ((name, reach.target(compiled.plan, name)) for name in names)
         return [Offer(name, target.provider) for name, target in found if target is not None]
@@ -214,11 +212,11 @@ def _named_by_conditions(config: bytes) -> Iterator[str]:
     while waiting:
         item = waiting.pop()
         if isinstance(item, list):
-            waiting += item
+            waiting += reversed(item)
         elif isinstance(item, dict):
             if "params.model" in item:
                 yield from _operands(item["params.model"])
-            waiting += item.values()
+            waiting += reversed(item.values())
 
 
 def _operands(query: Any) -> Iterator[str]:
