@@ -14,7 +14,7 @@ from penstock.core.failure import MEANINGS, Blame, Kind, RetrySafety
 from penstock.core.traits import Traits
 from penstock.dialects import error_words
 from penstock.providers.not_served import NOT_SERVED
-from penstock.providers.registry import COLUMNS, PROVIDERS, table
+from penstock.providers.registry import ALIASES, COLUMNS, PROVIDERS, table
 from penstock.settings import Settings
 from penstock.settings.field import FIELDS, Field
 from penstock.traits.resolve import ROWS
@@ -32,11 +32,12 @@ _SETTINGS: Final = f"""\
 {_NOTE}
 
 Settings come from, later ones winning: the defaults, the file `penstock.toml`, environment variables, flags of
-`penstock serve` (`--host --port --workers --log-level`). The file is looked for in the working directory;
+`penstock serve` (`--host --port --workers --log-level --provider`). The file is looked for in the working directory;
 `--config FILE` or `PENSTOCK_CONFIG` names another. [penstock.example.toml](../penstock.example.toml) has every setting
 with its default. What is unknown, misspelt or out of range stops the start, which then tells all that is wrong.
 
-A setting `key` of a section is the variable `PENSTOCK_SECTION_KEY`; for the section `server`, `PENSTOCK_KEY` will do.
+A setting `key` of a section is the variable `PENSTOCK_SECTION_KEY`; for the section `server` and for
+`default_provider`, `PENSTOCK_KEY` will do.
 In a variable the parts of a list are separated by commas, and an empty variable counts as not set, save where it means
 empty text or an empty list. Sizes may be written `100 MB`, in steps of 1024. Paths are relative to the working
 directory. Portkey's `TRUSTED_CUSTOM_HOSTS` stands for `PENSTOCK_SECURITY_TRUSTED_HOSTS`.
@@ -199,6 +200,8 @@ _MEANT: Final[dict[Kind, str]] = {
     Kind.NOT_INSTALLED: "The request needs a library that this gateway lacks; the message names the extra to install.",
     Kind.NOT_IMPLEMENTED: "Clients know this endpoint, and this release of the gateway does not serve it.",
     Kind.NOT_FOUND: "The gateway has no such path.",
+    Kind.MODEL_NOT_FOUND: "`GET /v1/models/{id}` names no model that its caller can call "
+    "([headers.md](headers.md#models)).",
     Kind.METHOD_NOT_ALLOWED: "The path takes another method.",
     Kind.BODY_TOO_LARGE: "The body is larger than `server.max_body_bytes`.",
     Kind.BODY_TIMEOUT: "The body stopped arriving for `server.body_timeout`, took longer than `server.body_deadline`, "
@@ -353,13 +356,20 @@ _PROVIDERS: Final = f"""\
 {_NOTE}
 
 These are {len(PROVIDERS)} providers; any other server that speaks OpenAI's dialect is reached with the header
-`x-portkey-custom-host`. Name a provider by its slug in `x-portkey-provider` or a config. The key comes with the
-request, or from the variable where the operator lends it (`providers.env_keys`, [settings.md](settings.md)). `{{…}}`
-in a base URL is filled from the option's header; in a config an option is written without `x-portkey-`, with
-underscores. Names link to the provider's own documentation. A provider serves the operations that are listed, chats in
+`x-portkey-custom-host`. Name a provider by its slug, or by an [other name](#other-names), in `x-portkey-provider`, a
+config, the path or the model ([headers.md](headers.md#who-answers)). The key comes with the request, or from the
+variable where the operator lends it (`providers.env_keys`, [settings.md](settings.md)). `{{…}}` in a base URL is filled
+from the option's header; in a config an option is written without `x-portkey-`, with underscores. Names link to the provider's own documentation. A provider serves the operations that are listed, chats in
 the wires in parentheses; without parentheses the wire is OpenAI's. A request in one of the wires passes through,
 every other request is translated into the first wire ([dialects.md](dialects.md)). A custom host gets requests of the
 first wire only, except at server programs that you run yourself (llamacpp, lm-studio, ollama, vllm).
+
+"""
+
+_ALIASES: Final = """
+## Other names
+
+Each means its slug wherever a slug may stand, in the operator's file, too. Names with a dash may be written with `_`.
 
 """
 
@@ -386,7 +396,16 @@ def providers_page() -> str:
         ("slug", "name", "reason"),
         ((f"`{each.slug}`", f"[{each.name}]({each.link})", each.reason) for each in NOT_SERVED),
     )
-    return _PROVIDERS + _table(COLUMNS, map(_provider_cells, table())) + _NOT_SERVED + absent + _CHANGES + changes
+    named = _table(("slug", "other names"), _other_names())
+    rows = _table(COLUMNS, map(_provider_cells, table()))
+    return _PROVIDERS + rows + _ALIASES + named + _NOT_SERVED + absent + _CHANGES + changes
+
+
+def _other_names() -> Iterator[tuple[str, ...]]:
+    for slug in PROVIDERS:
+        names = [f"`{alias}`" for alias, named in ALIASES.items() if named == slug and "_" not in alias]
+        if names:
+            yield f"`{slug}`", ", ".join(names)
 
 
 def _provider_cells(line: tuple[str, ...]) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from penstock.core.address import AddressPolicy
+from penstock.core.did_you_mean import hint
 from penstock.core.forwarded import TrustedProxies
 from penstock.core.http import Limits
 from penstock.core.permissions import Permissions
@@ -21,14 +22,17 @@ from penstock.observe.outlet import raw
 from penstock.observe.record import Records
 from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.cache import Caching
+from penstock.pipeline.callable_models import CallableModels
+from penstock.pipeline.choice import Names
 from penstock.pipeline.compile import Compiler, judge
+from penstock.pipeline.host_models import HostModels
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.model_alias import ModelAliases
 from penstock.pipeline.route import Router
 from penstock.pipeline.run import Pipeline
 from penstock.pipeline.upstream import Upstream
 from penstock.providers.lending import environment_accounts, environment_keys
-from penstock.providers.registry import PROVIDERS
+from penstock.providers.registry import ALIASES, MANY_MAKERS, PROVIDERS
 from penstock.routing.health import Health
 from penstock.server.gateway import Gateway, Part, RequestLimits
 from penstock.server.limits import CallerLimits
@@ -82,6 +86,7 @@ def build(
         environment=os.environ if settings.providers.gateway_identity else None,
         accounts=environment_accounts(PROVIDERS.values(), os.environ),
         default_config=settings.routing.default_config,
+        names=Names(PROVIDERS.keys(), ALIASES, MANY_MAKERS, settings.routing.default_provider or None),
         guarded_policy=guarded_policy,
         open_permissions=Permissions(lent_keys=None if settings.lends_keys else frozenset(), lent_identity=None),
     )
@@ -120,21 +125,41 @@ def _warn_of_exposed_keys(settings: Settings) -> None:
 
 def read_catalogue(settings: Settings, path: Path | None) -> CatalogueFile:
     """What the operator's file names. Raises SettingsError."""
-    check = judge(PROVIDERS, AddressPolicy(settings.trusted_hosts))
+    check = judge(PROVIDERS, AddressPolicy(settings.trusted_hosts), ALIASES)
     try:
-        catalogues = CatalogueFile(path, os.environ, PROVIDERS, check, must_be_guarded=must_be_guarded(os.environ))
+        catalogues = CatalogueFile(
+            path,
+            os.environ,
+            PROVIDERS,
+            check,
+            must_be_guarded=must_be_guarded(os.environ),
+            aliases=ALIASES,
+        )
     except CatalogueError as error:
-        raise SettingsError([*error.problems, *_missing_default(settings, error.configs)], settings) from None
-    problems = [*_missing_default(settings, catalogues.current.configs)]
+        raise SettingsError([*error.problems, *_missing_defaults(settings, error.configs, None)], settings) from None
+    current = catalogues.current
+    problems = [*_missing_defaults(settings, current.configs, current.virtual_keys)]
     if problems:
         raise SettingsError(problems, settings)
     return catalogues
 
 
-def _missing_default(settings: Settings, configs: Collection[str] | None) -> Iterator[str]:
+def _missing_defaults(
+    settings: Settings, configs: Collection[str] | None, virtual_keys: Collection[str] | None
+) -> Iterator[str]:
+    """Why the default config and the default provider can't be used. None: these names aren't known."""
     default = settings.routing.default_config
     if default and configs is not None and default not in configs:
         yield f"routing.default_config: there is no [configs.{default}]"
+    name = settings.routing.default_provider
+    known = PROVIDERS.keys() | ALIASES.keys()
+    if not name or name.removeprefix("@") in known or (name.startswith("@") and name[1:] in (virtual_keys or ())):
+        return
+    if not name.startswith("@"):
+        way_out = hint(name, sorted(known), "'penstock providers' lists the ones there are", quote="'")
+        yield f"routing.default_provider: there is no provider '{name}': {way_out}"
+    elif virtual_keys is not None:
+        yield f"routing.default_provider: there is no [virtual_keys.{name[1:]}]"
 
 
 def with_catalogue_problems(error: SettingsError, path: Path | None) -> SettingsError:
@@ -143,9 +168,11 @@ def with_catalogue_problems(error: SettingsError, path: Path | None) -> Settings
     if path is None or settings is None:
         return error
     hosts = tuple(host for host in settings.trusted_hosts if "/" not in host or is_network(host))
-    reading = Reading(path, os.environ, PROVIDERS, judge(PROVIDERS, AddressPolicy(hosts)))
-    configs = reading.catalogue.configs if reading.is_read else None
-    return SettingsError([*error.problems, *reading.of_catalogue, *_missing_default(settings, configs)], settings)
+    check = judge(PROVIDERS, AddressPolicy(hosts), ALIASES)
+    reading = Reading(path, os.environ, PROVIDERS, check, ALIASES)
+    configs, keys = reading.catalogue.configs, reading.catalogue.virtual_keys
+    defaults = _missing_defaults(settings, configs, keys) if reading.is_read else ()
+    return SettingsError([*error.problems, *reading.of_catalogue, *defaults], settings)
 
 
 def _pipeline(
@@ -162,7 +189,7 @@ def _pipeline(
     caching, routing = Caching(store, upstream, limit), settings.routing
     router = Router(compiler, upstream, Health(), caching, routing.deadline, sleep, routing.max_attempts)
     once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit)
-    return Pipeline(compiler, router, once, settings.server.max_hops)
+    return Pipeline(compiler, router, once, CallableModels(compiler, HostModels(upstream)), settings.server.max_hops)
 
 
 class _Connections:

@@ -33,9 +33,9 @@ _BACKLOG: Final = 2048
 _STDERR: Final = 2
 
 
-def _help(key: str) -> str:
-    field = FIELDS[f"server.{key}"]
-    return f"{field.description} [default: {field.default}]"
+def _help(key: str, section: str = "server") -> str:
+    field = FIELDS[f"{section}.{key}"]
+    return f"{field.description} [default: {field.default}]" if field.default else field.description
 
 
 @click.command("serve")
@@ -43,6 +43,7 @@ def _help(key: str) -> str:
 @click.option("--port", metavar="PORT", help=_help("port"))
 @click.option("--workers", metavar="NUMBER", help=_help("workers"))
 @click.option("--log-level", metavar="LEVEL", help=_help("log_level"))
+@click.option("--provider", metavar="NAME", help=_help("default_provider", "routing"))
 @click.option("--config", metavar="FILE", help="Settings to read in place of ./penstock.toml.")
 def command(**flags: str | None) -> None:
     """Serve the gateway until SIGINT or SIGTERM.

@@ -55,6 +55,7 @@ class Kind(Enum):
     NOT_INSTALLED = "not_installed"
     NOT_IMPLEMENTED = "not_implemented"
     NOT_FOUND = "not_found"
+    MODEL_NOT_FOUND = "model_not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     BODY_TOO_LARGE = "body_too_large"
     BODY_TIMEOUT = "body_timeout"
@@ -119,6 +120,7 @@ MEANINGS: Final[dict[Kind, Meaning]] = {
     Kind.NOT_INSTALLED: Meaning(501, "server_error", Blame.GATEWAY, RetrySafety.NEVER),
     Kind.NOT_IMPLEMENTED: Meaning(501, "not_implemented_error", Blame.GATEWAY, RetrySafety.NEVER),
     Kind.NOT_FOUND: Meaning(404, "not_found_error", Blame.CLIENT, RetrySafety.NEVER),
+    Kind.MODEL_NOT_FOUND: Meaning(404, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.METHOD_NOT_ALLOWED: Meaning(405, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.BODY_TOO_LARGE: Meaning(413, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.BODY_TIMEOUT: Meaning(408, _TIMEOUT, Blame.CLIENT, RetrySafety.NEVER),

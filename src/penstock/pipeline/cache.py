@@ -1,7 +1,8 @@
 """Stage, around an attempt: answer from the cache, or share the call with who asks the same right now.
 
 An answer is only ever given to who would have got it: the key holds the tenant, the request's namespace or metadata,
-and everything that the provider would be sent, its credential included, save whether the answer is to be streamed.
+and everything that the provider would be sent, its credential included, save whether the answer is to be streamed:
+neither by the body nor by the address.
 Stored are whole, good answers: not those that a limit or a filter cut short, that are empty or that never said why
 they ended. A stream is replayed as a plain reply to who wants that, and the other way round.
 Source: docs/portkey.md#cached-answers.
@@ -266,7 +267,7 @@ def _key(tenant: str, namespace: bytes, prepared: PreparedRequest, route: Target
         namespace,
         prepared.dialect.name.encode(),
         prepared.origin.authority.encode(),
-        prepared.target,
+        prepared.place,
         prepared.headers,
         credential,
         lane,

@@ -29,8 +29,9 @@ class Call(msgspec.Struct):
 
     ``fields`` are the headers by lower-case name; of a repeated header, the last value. ``parameters`` come from the
     path (``{"id": "gpt-5"}``); ``query`` is the part of the query that is forwarded to a provider of the same wire.
-    ``default_provider`` serves the request when neither its headers nor its model name a provider. ``request`` is the
-    parsed body; None for an operation without a body, and until the body is read.
+    ``default_provider`` serves the request when nothing names a provider. ``path_name`` is the name in ``/@NAME/v1/…``;
+    ``path`` is the rest of such a path. ``request`` is the parsed body; None for an operation without a body, and until
+    the body is read.
     """
 
     operation: Operation
@@ -46,6 +47,7 @@ class Call(msgspec.Struct):
     hops: int = 0
     caller: Caller = ANYBODY
     default_provider: str | None = None
+    path_name: str | None = None
     request: RequestBody | None = None
 
     @property

@@ -18,15 +18,14 @@ from penstock.core.address import AddressPolicy
 from penstock.core.did_you_mean import hint
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits
-from penstock.core.json_text import write_json
 from penstock.core.lru import Lru
 from penstock.core.memo import NameMemo
 from penstock.core.permissions import EVERYTHING, Permissions, includes
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
-from penstock.dialects.caller import RequestBody
-from penstock.pipeline.authenticate import KEY_HEADERS, credential, holding_keys
+from penstock.pipeline.authenticate import KEY_HEADERS, Caller, credential, holding_keys
 from penstock.pipeline.call import Call
+from penstock.pipeline.choice import PATH, Choice, Names, choose, unknown_name
 from penstock.pipeline.off_loop import off_loop
 from penstock.pipeline.target_route import Grants, TargetBinder, TargetRoute
 from penstock.providers.row import Key, Operation, Option, Provider
@@ -59,7 +58,6 @@ _NOT_YET: Final = tuple(_PREFIX + name for name in ("default-input-guardrails", 
 """Headers that the gateway doesn't support yet: a request with one of them is refused."""
 _PLACEHOLDERS: Final = frozenset({"", "OPENAI_API_KEY", "DUMMY-KEY", "undefined", "null"})
 """What SDKs send for "no key" (docs/portkey.md#placeholder-keys)."""
-_NAMING: Final = frozenset({b"x-portkey-provider", b"x-portkey-config", b"x-portkey-virtual-key"})
 _LIGHT: Final = 4096
 """Bytes of an ordinary plan. A plan of more bytes weighs more in the memory of plans."""
 _REFUSED: Final = 1024
@@ -91,6 +89,15 @@ class CompiledPlan(msgspec.Struct):
     permitted: set[Permissions] = msgspec.field(default_factory=set)
     routes: dict[tuple[str, Operation], TargetRoute | Failure] = msgspec.field(default_factory=dict)
 
+    def made_for(self, choice: Choice, withheld: frozenset[bytes]) -> CompiledPlan:
+        """The plan, made without the withheld headers. A name in the path may get another meaning: a virtual key's, a
+        config's or a provider's."""
+        self.withheld = withheld
+        if choice.where == PATH:
+            name = choice.config or (choice.provider or "").removeprefix("@")
+            self.virtual_keys, self.configs = self.virtual_keys | {name}, self.configs | {name}
+        return self
+
     def rests_on(self, change: CatalogueChange) -> bool:
         """Whether a change of the catalogue may change the plan."""
         return not (self.virtual_keys.isdisjoint(change.virtual_keys) and self.configs.isdisjoint(change.configs))
@@ -112,7 +119,8 @@ class Compiler:
     is the gateway's own identity; both are empty unless the operator allows callers to use them.
 
     ``accounts`` are the options by slug that the operator's environment fixes (``TargetBinder``). ``default_config`` is
-    the name of the saved config for requests without routing headers. ``policy`` holds for saved configs, and for
+    the name of the saved config for requests that name no target. ``names`` are what there is to name beside the
+    catalogue: the slugs of ``providers`` unless given. ``policy`` holds for saved configs, and for
     callers where no gateway key is set, whose permissions are ``open_permissions``; ``guarded_policy`` for callers with
     a gateway key, beside the hosts that the key permits.
     """
@@ -128,6 +136,7 @@ class Compiler:
         environment: Mapping[str, str] | None = None,
         accounts: Mapping[str, Mapping[str, str]] | None = None,
         default_config: str = "",
+        names: Names | None = None,
         guarded_policy: AddressPolicy | None = None,
         open_permissions: Permissions = EVERYTHING,
         remembered: int = 4096,
@@ -139,6 +148,7 @@ class Compiler:
         self._binder = TargetBinder(providers, limits, environment_keys, environment, accounts or {}, policy)
         self.catalogues = catalogues
         self._default_config = default_config
+        self.names = names or Names(providers.keys())
         self._bare = {
             option.bare_header.encode(): option.name
             for row in providers.values()
@@ -157,26 +167,31 @@ class Compiler:
     def _forget(self, change: CatalogueChange) -> None:
         """Drop the plans that depend on a changed name; keep all other plans. Any refusal may depend on the change."""
         catalogue = self.catalogues.current
+        # ``@openai`` is the provider until a virtual key has the name.
+        shadows = any(self.names.has_provider(name) for name in change.virtual_keys)
         self._plans.drop_where(
-            lambda compiled: compiled.rests_on(change) or (bool(change.keys) and compiled.rests_on_keys(catalogue))
+            lambda compiled: (
+                shadows or compiled.rests_on(change) or (bool(change.keys) and compiled.rests_on_keys(catalogue))
+            )
         )
         self._refused.drop_where(lambda _: True)
 
     def compile(self, call: Call) -> CompiledPlan | Failure:
-        """The compiled plan for a call, or the failure to answer with. Removes ``@NAME/`` from the call's model."""
+        """The compiled plan for a call, or the failure to answer with. Removes ``@NAME/`` and ``provider/`` from the
+        call's model."""
         routing, caller = self._routing, call.caller
         key, withheld = caller.key, caller.withheld
         relevant: tuple[object, ...] = tuple(
             [field for field in call.headers if routing[field[0]] and field[0] not in withheld]
         )
-        slug = self._slug(call)
         permissions, shared = (key.permissions, key.shared) if key is not None else self._open
-        default = (key.config if key is not None else None) or self._default_config
-        remembered = (relevant, slug, default, call.default_provider, shared)
+        default = self._default_of(key)
+        choice = choose(call, self.names, self.catalogues.current, has_config=bool(default))
+        remembered = (relevant, choice, default, call.default_provider, shared)
         compiled = self._plans.get(remembered)
         if compiled is None or permissions not in compiled.permitted:
             fields = {name: value for name, value in call.headers if routing[name] and name not in withheld}
-            result = self._new(remembered, fields, call, slug, default, compiled)
+            result = self._new(remembered, fields, call, choice, default, compiled)
             if isinstance(result, Failure):
                 return result
             compiled = result
@@ -186,6 +201,13 @@ class Compiler:
             others = holding_keys(call.fields, compiled.forwarded, self.catalogues.current)
             call.caller = msgspec.structs.replace(caller, others=(*caller.others, *compiled.withheld, *others))
         return compiled
+
+    def has_default_config(self, caller: Caller) -> bool:
+        """Whether a config of the operator's serves requests of this caller that name no target."""
+        return bool(self._default_of(caller.key))
+
+    def _default_of(self, key: GatewayKey | None) -> str:
+        return (key.config if key is not None else None) or self._default_config
 
     def _grants(self, key: GatewayKey | None) -> Grants:
         if key is None:
@@ -197,7 +219,7 @@ class Compiler:
         remembered: tuple[object, ...],
         fields: Mapping[bytes, bytes],
         call: Call,
-        slug: str | None,
+        choice: Choice,
         default: str,
         known: CompiledPlan | None,
     ) -> CompiledPlan | Failure:
@@ -208,8 +230,8 @@ class Compiler:
         failure = self._refused.get((caller, remembered))
         if failure is not None:
             return failure
-        result = self._compile(fields, slug, default, call.default_provider, self._grants(key))
-        size = sum(len(value) for value in fields.values()) + len(slug or "")
+        result = self._compile(fields, choice, default, call.default_provider, self._grants(key))
+        size = sum(len(value) for value in fields.values()) + sum(len(part or "") for part in choice)
         if isinstance(result, Failure):
             self._refused.put((caller, remembered), result, 1 + (size + len(result.message)) // _KILOBYTE)
             return result
@@ -227,22 +249,6 @@ class Compiler:
         """The plan for a config without the headers of a request."""
         grants = self._grants(None)
         return parse(config, HeaderSettings(provider=slug), self._rules(self.catalogues.current, grants))
-
-    def _slug(self, call: Call) -> str | None:
-        """The virtual key that ``model: "@NAME/model"`` names, None without one. Removes ``@NAME/`` from the call's
-        model."""
-        request = call.request
-        if request is None or request.model is None or not request.model.startswith("@"):
-            return None
-        name, slash, model = request.model[1:].partition("/")
-        is_known = name in self.catalogues.current.virtual_keys
-        bare = not (call.fields.keys() & _NAMING)
-        if not slash or not model or not (is_known or bare):
-            return None
-        if is_known:
-            body = request.body.replaced({"model": write_json(model)})
-            call.request = RequestBody(body, model, request.stream)
-        return name
 
     def route(self, compiled: CompiledPlan, target: Target, operation: Operation) -> TargetRoute | Failure:
         """The route for one of the plan's targets."""
@@ -270,7 +276,7 @@ class Compiler:
     def _compile(
         self,
         fields: Mapping[bytes, bytes],
-        slug: str | None,
+        choice: Choice,
         default: str,
         default_provider: str | None,
         grants: Grants,
@@ -281,27 +287,27 @@ class Compiler:
         catalogue = self.catalogues.current
         # A gateway key in any header is no provider's credential, nor a part of an address.
         withheld = frozenset(holding_keys(fields, fields.keys() - {_CONFIG_HEADER}, catalogue))
-        settings = self._header_settings({name: fields[name] for name in fields if name not in withheld}, slug)
+        settings = self._header_settings({name: fields[name] for name in fields if name not in withheld}, choice)
         if isinstance(settings, Failure):
             return settings
         config: bytes | None = fields.get(_CONFIG_HEADER, b"").strip() or None
-        saved = _saved_name(config)
-        if config is None and settings.provider is None:
-            saved = default or None
-            if saved is None:
-                if default_provider is None:
-                    return _no_provider()
-                settings = msgspec.structs.replace(settings, provider=default_provider)
+        saved = choice.config if config is None else _saved_name(config)
+        is_silent = config is None and saved is None and settings.provider is None
+        if is_silent:
+            if choice.unknown is not None:
+                return unknown_name(choice.unknown, self.names, catalogue, grants.permissions)
+            saved, provider = default or None, self.names.default or default_provider
+            if saved is None and provider is None:
+                return _no_provider()
+            settings = settings if saved is not None else msgspec.structs.replace(settings, provider=provider)
         if saved is not None:
-            plan = self._from_saved(saved, settings, grants, is_default=config is None)
+            plan = self._from_saved(saved, settings, grants, is_default=is_silent)
         elif config is not None and not grants.permissions.inline_configs:
             plan = _not_allowed("bring a config of its own")
         else:
             parsed = parse(config, settings, self._rules(catalogue, grants))
             plan = parsed if isinstance(parsed, Failure) else _compiled(parsed, grants)
-        if isinstance(plan, CompiledPlan):
-            plan.withheld = withheld
-        return plan
+        return plan if isinstance(plan, Failure) else plan.made_for(choice, withheld)
 
     def _from_saved(
         self, name: str, settings: HeaderSettings, grants: Grants, *, is_default: bool
@@ -330,9 +336,10 @@ class Compiler:
             self._host_settings,
             self._policy,
             catalogue.holds_key if catalogue.keys else None,
+            self.names.aliases,
         )
 
-    def _header_settings(self, fields: Mapping[bytes, bytes], slug: str | None) -> HeaderSettings | Failure:
+    def _header_settings(self, fields: Mapping[bytes, bytes], choice: Choice) -> HeaderSettings | Failure:
         def text(name: str) -> str | None:
             return fields.get(f"{_PREFIX}{name}".encode(), b"").decode("utf-8", "replace").strip() or None
 
@@ -346,10 +353,9 @@ class Compiler:
             return Failure(Kind.INVALID_CONFIG, problem, "x-portkey-forward-headers")
         virtual_key = text("virtual-key")
         provider = f"@{virtual_key.removeprefix('@')}" if virtual_key else text("provider")
-        named_in = f"{_PREFIX}{'virtual-key' if virtual_key else 'provider'}" if provider or slug is None else "model"
+        where = "x-portkey-provider" if provider or not choice.where else choice.where
         return HeaderSettings(
-            provider=provider or (None if slug is None else f"@{slug}"),
-            named_in=named_in,
+            provider=provider or choice.provider,
             authorization=_authorization(fields),
             api_key=_credential(fields.get(b"x-portkey-api-key", b"")),
             custom_host=text("custom-host"),
@@ -357,6 +363,8 @@ class Compiler:
             forward_headers=names,
             strict=fields.get(b"x-portkey-strict-open-ai-compliance") != b"false",
             options=self._options(fields),
+            names_key=virtual_key is not None,
+            where="x-portkey-virtual-key" if virtual_key else where,
         )
 
     def _options(self, fields: Mapping[bytes, bytes]) -> dict[str, str]:
@@ -371,13 +379,13 @@ class Compiler:
 
 
 def judge(
-    providers: Mapping[str, Provider], policy: AddressPolicy
+    providers: Mapping[str, Provider], policy: AddressPolicy, aliases: Mapping[str, str]
 ) -> Callable[[bytes, Mapping[str, VirtualKey]], str | None]:
     """A function that checks a config, given the virtual keys that the config may name. The function returns the
-    problem as a sentence, None for a valid config."""
+    problem as a sentence, None for a valid config. ``aliases`` are the slugs of the providers' other names."""
 
     def why(config: bytes, virtual_keys: Mapping[str, VirtualKey]) -> str | None:
-        rules = Rules(providers.keys(), policy, virtual_keys, _settings(providers))
+        rules = Rules(providers.keys(), policy, virtual_keys, _settings(providers), aliases=aliases)
         plan = parse(config, HeaderSettings(), rules)
         failure = of_config_alone(plan) if isinstance(plan, Failure) else None
         return None if failure is None else failure.message
@@ -449,7 +457,7 @@ def _no_provider() -> Failure:
     return Failure(
         Kind.MISSING_PROVIDER,
         "The request names no provider: send the header x-portkey-provider (for example openai, or echo to try "
-        "the gateway without a key) or x-portkey-config.",
+        "the gateway without a key) or x-portkey-config, or begin the model with the provider (openai/gpt-4o-mini).",
         param="x-portkey-provider",
         plain="Either x-portkey-config or x-portkey-provider header is required",
     )

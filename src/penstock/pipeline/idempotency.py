@@ -186,7 +186,8 @@ def _credential_of(target: Target) -> bytes:
 
 def _fingerprint(call: Call) -> bytes:
     routing = [name + b":" + value for name, value in call.headers if name.startswith(b"x-portkey-") and _counts(name)]
-    return _digest(call.path.encode(), call.query.encode("latin-1", "replace"), call.body, *routing)
+    path, query = f"{call.path_name or ''}\x00{call.path}", call.query.encode("latin-1", "replace")
+    return _digest(path.encode(), query, call.body, *routing)
 
 
 def _counts(name: bytes) -> bool:

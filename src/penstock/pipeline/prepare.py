@@ -48,7 +48,8 @@ class PreparedRequest(msgspec.Struct, frozen=True):
     without one; ``payload`` is what is sent. ``translation`` (lane 2) says how the reply comes back; without it
     (lane 1) the reply is relayed for the host that ``context`` describes. ``leaves_usage_out``: the gateway asked for a
     stream's usage, the caller did not; ``wants_usage``: the caller asked for it, in an event of its own. ``dropped``
-    names the parameters that were left out.
+    names the parameters that were left out. ``place`` is the request target of a plain answer: the same for both forms,
+    where a host has an address for each.
     """
 
     dialect: CallerDialect
@@ -65,6 +66,7 @@ class PreparedRequest(msgspec.Struct, frozen=True):
     leaves_usage_out: bool = False
     wants_usage: bool = False
     translation: Translation | None = None
+    place: bytes = b""
 
     @property
     def lane(self) -> int:
@@ -133,6 +135,7 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
         context,
         speaks_callers_wire(call, model_route),
         model_route.target(None if model is None else context.model, streams=streams),
+        model_route.target(None if model is None else context.model),
         written,
         # A custom host may be any server: only the provider's own host is known to accept `stream_options`.
         streams and model_route.quirks.stream_usage and model_route.origin.trusted,
@@ -194,6 +197,7 @@ def _same_wire(
         target = model_route.target(
             None if model is None else context.model, streams=streams, parameters=call.parameters
         )
+    place = target if not streams else template.place
     return PreparedRequest(
         dialect,
         model_route.origin,
@@ -208,6 +212,7 @@ def _same_wire(
         context,
         asks_usage,
         wants_usage,
+        place=_with_query(place, call.query) if call.query else place,
     )
 
 
@@ -246,8 +251,10 @@ def _translated(
         if lost:
             return _lost_material(route, lost)
     include_usage = streams and caller.replies.include_usage(body)
+    # A stream that may be stored tells its usage, so that it can be given as a plain answer, too.
+    tells_usage = streams and (include_usage or route.target.cache is not None)
     translation = Translation(
-        caller, provider, context, route.target.strict, streams, include_usage, request.hides_thinking, names
+        caller, provider, context, route.target.strict, streams, tells_usage, request.hides_thinking, names
     )
     return PreparedRequest(
         caller,
@@ -260,8 +267,10 @@ def _translated(
         model,
         payload.dropped,
         streams,
+        leaves_usage_out=tells_usage and not include_usage,
         wants_usage=include_usage,
         translation=translation,
+        place=template.place,
     )
 
 

@@ -15,6 +15,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import RequestBody
 from penstock.pipeline.attempt import failed
 from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.callable_models import CallableModels
 from penstock.pipeline.compile import CompiledPlan, Compiler
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.off_loop import LARGE, off_loop
@@ -49,6 +50,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     compiler: Compiler
     router: Router
     idempotency: Idempotency
+    models: CallableModels
     max_hops: int = 5
     admission: tuple[Gate, ...] = ()
     input_guards: tuple[Gate, ...] = ()
@@ -56,6 +58,10 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     async def run(self, call: Call) -> Answer:
         """Answer a call. Expected failures are answers; cancelling closes all open upstream connections of the call."""
+        if not call.operation.has_body:
+            answer = await self._models_of(call)
+            if answer is not None:
+                return answer
         read, data = call.dialect.read_body, call.body
         compiled = self._compiled(call, await off_loop(lambda: read(data)) if len(data) > LARGE else None)
         if (self.admission or self.input_guards) and not isinstance(compiled, Failure):
@@ -70,6 +76,16 @@ class Pipeline(msgspec.Struct, frozen=True):
         account.answered_by, account.dropped, account.failure = answer.attempt, answer.dropped, answer.failure
         account.cache = None if answer.cache_status == "DISABLED" else answer.cache_status
         return answer
+
+    async def _models_of(self, call: Call) -> Answer | None:
+        """The models that the caller can call; None where the provider that the request names answers itself."""
+        answer = _loop(call.hops) if call.hops >= self.max_hops else await self.models.answer(call)
+        if answer is None:
+            return None
+        if isinstance(answer, Failure):
+            answer = failed(answer, call)
+        call.account.failure = answer.failure
+        return with_response_headers(answer, call)
 
     def _compiled(self, call: Call, request: RequestBody | Failure | None) -> CompiledPlan | Failure:
         """The plan for a call, or the failure to answer with. ``request`` is the body where it was read already."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, Generic, TypeVar
 
 from penstock.core.failure import Failure, Kind
-from penstock.transport.base import Request, Transport
+from penstock.transport.base import Reply, Request, Transport
 
 T = TypeVar("T")
 
@@ -37,13 +37,16 @@ class Subrequests(Generic[T]):
 async def whole(transports: Mapping[str, Transport], request: Request) -> tuple[int, bytes] | Failure:
     """The status and the body of the response, or the failure; a body over ``_LARGEST`` bytes is a failure."""
     reply = await transports[request.origin.scheme].send(request)
-    if isinstance(reply, Failure):
-        return reply
+    return reply if isinstance(reply, Failure) else await whole_reply(reply)
+
+
+async def whole_reply(reply: Reply, largest: int = _LARGEST) -> tuple[int, bytes] | Failure:
+    """The status and the body of a response, which is closed; a body over ``largest`` bytes is a failure."""
     try:
         body = b""
         while data := await reply.read():
             body += data
-            if len(body) > _LARGEST:
+            if len(body) > largest:
                 return Failure(Kind.INVALID_RESPONSE, "What came back is far too long.", sent=True)
         return (reply.status, body) if reply.failure is None else reply.failure
     finally:

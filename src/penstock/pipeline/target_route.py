@@ -13,6 +13,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Url
 from penstock.core.parameter_changes import ParameterChanges
 from penstock.core.permissions import EVERYTHING, Permissions
+from penstock.core.placeholder import is_placeholder
 from penstock.core.secret import Secret
 from penstock.dialects.dialect import WriteContext
 from penstock.pipeline.model_lists import ModelLists, model_lists, names_model
@@ -27,14 +28,15 @@ class RequestTemplate(msgspec.Struct, frozen=True):
     not).
 
     ``is_same_wire``: the provider's host speaks the caller's wire (lane 1). ``target`` is the request target, without
-    the caller's query and path parameters. ``model`` is the JSON that replaces the body's ``model``, None for no
-    change. ``can_ask_usage``: the host accepts a request for a stream's usage.
+    the caller's query and path parameters, ``place`` that of a plain answer. ``model`` is the JSON that replaces the
+    body's ``model``, None for no change. ``can_ask_usage``: the host accepts a request for a stream's usage.
     """
 
     model_route: ModelRoute
     context: WriteContext
     is_same_wire: bool
     target: bytes
+    place: bytes
     model: bytes | None
     can_ask_usage: bool
 
@@ -93,14 +95,12 @@ class TargetBinder(msgspec.Struct, frozen=True):
 
     def bind(self, target: Target, operation: Operation, grants: Grants = _ALL) -> TargetRoute | Failure:
         """The route of a target for a caller with these grants."""
-        row, slug = self.providers[target.provider], target.provider
+        row = self.providers[target.provider]
         refused = _refused_address(row, target, grants)
         if refused is not None:
             return refused
-        permissions = grants.permissions
         options = {option.name: value for option in row.options if (value := _option(option, target.options))}
-        key = self.environment_keys.get(slug) if permissions.lends_key(slug) and target.api_key is None else None
-        environment = self.environment if permissions.lends_identity(slug) and target.api_key is None else None
+        target, key, environment = self._lent(target, grants.permissions)
         if (key is not None or environment is not None) and target.custom_host is None:
             options, is_fixed = self._on_account(row, target, options)
             if not is_fixed:
@@ -122,6 +122,21 @@ class TargetBinder(msgspec.Struct, frozen=True):
         target = _with_headers(target, lists, is_lent=is_lent and not target.is_operators)
         changes = ParameterChanges(target.default_params, target.override_params, target.drop_params)
         return TargetRoute(target, row, endpoint, operation, changes, self._limits_for(target), model_lists=lists)
+
+    def _lent(self, target: Target, permissions: Permissions) -> tuple[Target, Secret | None, Mapping[str, str] | None]:
+        """The target, and the operator's key and identity that are lent to it. A placeholder of the caller's then
+        counts as no key; to a host that the caller names it goes as it is, for nothing is lent there."""
+        slug, own = target.provider, target.api_key
+        is_kept = target.custom_host is not None or target.virtual_key is not None
+        if own is not None and (is_kept or not is_placeholder(own.reveal())):
+            return target, None, None
+        key = self.environment_keys.get(slug) if permissions.lends_key(slug) else None
+        environment = self.environment if permissions.lends_identity(slug) else None
+        if own is None:
+            return target, key, environment
+        if key is None and (environment is None or self.providers[slug].sign is None):
+            return target, None, None
+        return msgspec.structs.replace(target, api_key=None), key, environment
 
     def _on_account(self, row: Provider, target: Target, options: dict[str, str]) -> tuple[dict[str, str], bool]:
         """The options of a request with a credential of the operator's, and whether the operator fixes its host."""

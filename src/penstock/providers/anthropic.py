@@ -27,6 +27,8 @@ ANTHROPIC: Final = Provider(
         Operation.CHAT: (EndpointSpec("/messages", dialect=ANTHROPIC_WIRE),),
         # https://docs.anthropic.com/en/api/messages-count-tokens
         Operation.COUNT_TOKENS: (EndpointSpec("/messages/count_tokens", dialect=ANTHROPIC_WIRE),),
+        # https://docs.anthropic.com/en/api/models-list
+        Operation.MODELS: (EndpointSpec("/models?limit=1000", dialect=ANTHROPIC_WIRE),),
     },
     auth=X_API_KEY,
     env=("ANTHROPIC_API_KEY",),

@@ -9,6 +9,7 @@ from typing import Final
 from penstock.core import did_you_mean
 from penstock.providers import (
     account_hosts,
+    aliases,
     anthropic,
     azure,
     bedrock,
@@ -145,3 +146,12 @@ def _shown_base(row: Provider) -> str:
 
 
 PROVIDERS: Final = index(ROWS)
+
+ALIASES: Final[Mapping[str, str]] = MappingProxyType(aliases.aliases(PROVIDERS))
+"""The slug of each other name of a provider."""
+MANY_MAKERS: Final = frozenset(
+    row.slug
+    for row in (*openai_compatible.ROWS, *self_hosted.ROWS, *own_dialect.ROWS, *account_hosts.ROWS, azure.AZURE_AI)
+    if row.slug not in {"echo", "cohere"}
+)
+"""Hosts whose models' names may begin with a maker's (``openai/gpt-5``, ``meta-llama/…``)."""

@@ -54,13 +54,13 @@ class HeaderSettings(msgspec.Struct, frozen=True):
     """The routing settings of the request's headers. ``request_timeout`` is in milliseconds.
 
     ``authorization`` and ``api_key`` are the credentials of the Authorization and x-portkey-api-key headers, None where
-    a header is absent or holds an SDK's placeholder. ``provider`` is a slug, or ``@NAME`` of a virtual key;
-    ``named_in`` is the header that names the provider, or ``model`` where the body's model does.
+    a header is absent or holds an SDK's placeholder. ``provider`` is a slug or an alias, or ``@NAME`` of a virtual key
+    or, where there is none of this name, of a provider; ``names_key``: of a virtual key only. ``where`` is the part of
+    the request that names it: a header, ``model`` or ``path``.
     ``is_saved``: the config is saved by the operator, so no header may send the config's credentials to another host.
     """
 
     provider: str | None = None
-    named_in: str = "x-portkey-provider"
     authorization: Secret | None = None
     api_key: Secret | None = None
     custom_host: str | None = None
@@ -69,10 +69,14 @@ class HeaderSettings(msgspec.Struct, frozen=True):
     strict: bool = True
     options: Mapping[str, str] = {}
     is_saved: bool = False
+    names_key: bool = False
+    where: str = "x-portkey-provider"
 
 
 class Rules(msgspec.Struct, frozen=True):
     """The rules for a plan: the providers' slugs, the hosts that the caller may name, the virtual keys.
+
+    ``aliases`` are the slugs of the providers' other names.
 
     ``settings`` are the names of the providers' own settings, which no misspelling of a routing key must be seen in;
     ``secrets`` are those of them that hold a credential, ``host_settings`` those that name a host. ``undemanding`` are
@@ -91,6 +95,11 @@ class Rules(msgspec.Struct, frozen=True):
     host_settings: frozenset[str] = frozenset()
     saved_policy: AddressPolicy | None = None
     is_gateway_key: Callable[[str], bool] | None = None
+    aliases: Mapping[str, str] = {}
+
+    def slug(self, name: str) -> str:
+        """The slug that an alias stands for; any other name as it is."""
+        return self.aliases.get(name, name)
 
 
 class _Named(NamedTuple):
@@ -184,31 +193,37 @@ class LeafBuilder:
         from_config = name is not None
         by_operator = from_config and self._headers.is_saved
         if not name:
-            name, where = self._headers.provider, self._headers.named_in
-        key = None
+            name, where = self._headers.provider, self._headers.where
+        key, provider = None, name or ""
+        is_key = bool(fields.text("virtual_key")) if from_config else self._headers.names_key
         with problems.collected():
             if not name:
                 raise _no_provider()
-            key = self._virtual_key(name[1:], where) if name.startswith("@") else None
-            provider = key.provider if key else name
+            key = self._virtual_key(name[1:], where, is_key=is_key) if name.startswith("@") else None
+            provider = key.provider if key else rules.slug(name.removeprefix("@"))
             if provider not in rules.providers:
                 raise _unknown_provider(provider, where, rules)
             if key is not None and not by_operator:
                 permit.check_virtual_key(rules.permissions, key, where)
             elif not by_operator:
                 permit.check_provider(rules.permissions, provider, where)
-        return _Named(key.provider if key else name or "", key, from_config, by_operator), overrides
+        return _Named(provider, key, from_config, by_operator), overrides
 
-    def _virtual_key(self, name: str, where: str) -> VirtualKey:
+    def _virtual_key(self, name: str, where: str, *, is_key: bool) -> VirtualKey | None:
+        """The virtual key of this name; None where the name is a provider's, and may be one. ``is_key``: it may not."""
         rules = self._rules
         virtual_key = rules.virtual_keys.get(name)
-        if virtual_key is None:
-            otherwise = "they are set in penstock.toml, [virtual_keys.NAME]."
-            known = among(rules.virtual_keys, rules.permissions.virtual_keys)
-            way_out = hint(name, known, otherwise, quote="'")
-            text = f"There is no virtual key '{name[:64]}': {way_out}"
-            raise Refused(Failure(Kind.UNKNOWN_VIRTUAL_KEY, text, where, PLAIN_INVALID))
-        return virtual_key
+        if virtual_key is not None:
+            return virtual_key
+        if not is_key and rules.slug(name) in rules.providers:
+            return None
+        otherwise = "they are set in penstock.toml, [virtual_keys.NAME]."
+        known = among(rules.virtual_keys, rules.permissions.virtual_keys)
+        if not is_key:
+            known += among(rules.providers, rules.permissions.providers)
+        way_out = hint(name, known, otherwise, quote="'")
+        text = f"There is no virtual key '{name[:64]}': {way_out}"
+        raise Refused(Failure(Kind.UNKNOWN_VIRTUAL_KEY, text, where, PLAIN_INVALID))
 
     def _credential(self, fields: Fields, borrower: str, *, from_config: bool) -> Secret | None:
         """The target's credential: the config's ``api_key`` if the config names the provider, else the Authorization

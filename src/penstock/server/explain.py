@@ -20,7 +20,7 @@ from penstock.pipeline.route import Router
 from penstock.providers.row import Operation
 from penstock.routing.explain import Explanation
 from penstock.server.respond import refusal
-from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, Match
+from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, Match, named_path
 
 PATH: Final = "/v1/explain"
 _CHAT: Final = "/v1/chat/completions"
@@ -46,15 +46,20 @@ class _ExplainRequest(msgspec.Struct, forbid_unknown_fields=True):
 _EXPLAIN_REQUEST: Final = msgspec.json.Decoder(_ExplainRequest)
 
 
-def answer(router: Router, caller: Caller, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
-    """Status, headers and body of the response. ``headers`` have the same meaning as on a chat completion."""
-    explained = _explained(router, caller, headers, body)
+def answer(
+    router: Router, caller: Caller, headers: Headers, body: bytes, name: str | None = None
+) -> tuple[int, Headers, bytes]:
+    """Status, headers and body of the response. ``headers`` have the same meaning as on a chat completion, and so has
+    the ``name`` in ``/@NAME/v1/explain``."""
+    explained = _explained(router, caller, headers, body, name)
     if isinstance(explained, Failure):
         return refusal(explained, DEFAULT_DIALECT)
     return 200, [(b"content-type", JSON), NO_STORE, NO_SNIFF], msgspec.json.encode(explained)
 
 
-def _explained(router: Router, caller: Caller, headers: Headers, body: bytes) -> Explanation | Failure:
+def _explained(
+    router: Router, caller: Caller, headers: Headers, body: bytes, name: str | None
+) -> Explanation | Failure:
     if len(body) > LARGEST_BODY:
         text = f"The body is larger than {LARGEST_BODY} bytes, which is more than {PATH} takes: send a shorter request."
         return Failure(Kind.BODY_TOO_LARGE, text)
@@ -73,7 +78,8 @@ def _explained(router: Router, caller: Caller, headers: Headers, body: bytes) ->
         if len(metadata) > _LARGEST:
             return _bad(f"its metadata are larger than {_LARGEST} bytes", "metadata")
     headers = [*(field for field in headers if field[0] not in request_fields), *request_fields.items()]
-    match = SURFACES.find("POST", request.path)
+    named, path = named_path(request.path)
+    match = SURFACES.find("POST", path)
     surface = match.surface if isinstance(match, Match) else None
     call = Call(
         Operation.CHAT if surface is None else surface.operation,
@@ -83,9 +89,10 @@ def _explained(router: Router, caller: Caller, headers: Headers, body: bytes) ->
         b"",
         b"",
         Account(Records(), "POST", request.path),
-        request.path,
+        path,
         caller=caller,
         default_provider=None if surface is None else surface.default_provider,
+        path_name=named or name,
     )
     if request.request != _NULL:
         body_read = call.dialect.read_body(bytes(request.request))

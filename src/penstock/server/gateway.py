@@ -33,7 +33,7 @@ from penstock.server.pages import PAGE_METHODS, Pages
 from penstock.server.receive import Receive
 from penstock.server.request_context import RequestContext
 from penstock.server.respond import respond, tell_of_stop
-from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, BodyKind, Match
+from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, BodyKind, Match, Place, named_path
 
 _LOG: Final = logging.getLogger("penstock")
 _STOP_SECONDS: Final = 2.0
@@ -109,22 +109,25 @@ class Gateway:
                 await client.send_head(200, preflight, b"", more=False)
                 return
             client = with_headers(client, self.origins.cors(fields))
-        match = SURFACES.find(method, path)
+        match, name, rest = SURFACES.find(method, path), None, path
+        if match is None:
+            name, rest = named_path(path)
+            match = None if name is None else SURFACES.find(method, rest)
         if isinstance(match, Match):
             context = self._context(method, path, match.surface.dialect, headers, client)
-            await self._accounted(context, self._answer(match, path, query, context))
+            await self._accounted(context, self._answer(match, Place(rest, query, name), context))
         elif (page_refused := self._refused_page(dict(headers))) is not None:
-            context = self._context(method, path, SURFACES.dialect_of(path), headers, client)
+            context = self._context(method, path, SURFACES.dialect_of(rest), headers, client)
             await self._accounted(context, context.refuse(page_refused))
         elif match is None and self.pages.has(path) and method in PAGE_METHODS:
             status, page_headers, body = self.pages.page(path)
             await client.send_head(status, page_headers, body, more=False)
-        elif path == explain.PATH and method == "POST":
+        elif rest == explain.PATH and method == "POST":
             context = self._context(method, path, DEFAULT_DIALECT, headers, client)
-            await self._accounted(context, self._explain(context))
+            await self._accounted(context, self._explain(context, name))
         else:
-            failure, page_headers = self.pages.missing(path, method, match)
-            context = self._context(method, path, SURFACES.dialect_of(path), headers, client)
+            failure, page_headers = self.pages.missing(rest, method, match)
+            context = self._context(method, path, SURFACES.dialect_of(rest), headers, client)
             await self._accounted(context, context.refuse(failure, page_headers))
 
     def _refused_page(self, fields: Mapping[bytes, bytes]) -> Failure | None:
@@ -150,7 +153,7 @@ class Gateway:
             account.virtual_key = name if name in self.pipeline.compiler.catalogues.current.virtual_keys else None
         return context
 
-    async def _explain(self, context: RequestContext) -> None:
+    async def _explain(self, context: RequestContext, name: str | None) -> None:
         caller = self._authenticate(context)
         if isinstance(caller, Failure):
             await context.refuse(caller)
@@ -159,8 +162,9 @@ class Gateway:
         if isinstance(body, Failure):
             await self._refuse_body(body, context)
             return
-        status, fields, response_body = explain.answer(self.pipeline.router, caller, context.headers, body)
+        status, fields, response_body = explain.answer(self.pipeline.router, caller, context.headers, body, name)
         context.begun, context.account.status = True, status
+        fields = [*fields, (b"x-portkey-trace-id", context.trace_id)]
         await context.client.send_head(status, fields, response_body, more=False)
 
     async def _accounted(self, context: RequestContext, serving: Coroutine[Any, Any, None]) -> None:
@@ -190,8 +194,8 @@ class Gateway:
                 context.answer.close()
             account.close()
 
-    async def _answer(self, match: Match, path: str, query: str, context: RequestContext) -> None:
-        call = await self._read(match, path, query, context)
+    async def _answer(self, match: Match, place: Place, context: RequestContext) -> None:
+        call = await self._read(match, place, context)
         if isinstance(call, Failure):
             await self._refuse_body(call, context)
             return
@@ -206,7 +210,7 @@ class Gateway:
             await respond(answer, call, context)
         client.unwatch()
 
-    async def _read(self, match: Match, path: str, query: str, context: RequestContext) -> Call | Failure:
+    async def _read(self, match: Match, place: Place, context: RequestContext) -> Call | Failure:
         """The call, or the failure to answer with. The caller is authenticated before the body is read."""
         surface, fields, account = match.surface, context.fields, context.account
         account.operation = surface.operation
@@ -232,12 +236,13 @@ class Gateway:
             body,
             context.trace_id,
             account,
-            path,
+            place.path,
             match.parameters,
-            _forwarded(query, surface.forwarded_query) if query else "",
+            _forwarded(place.query, surface.forwarded_query) if place.query else "",
             int(hops[:4]) if hops.isdigit() else 0,
             caller,
             surface.default_provider,
+            place.name,
         )
 
     def _authenticate(self, context: RequestContext) -> Caller | Failure:

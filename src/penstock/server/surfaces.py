@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -28,7 +28,7 @@ class BodyKind:
 class Surface(msgspec.Struct, frozen=True):
     """One LLM endpoint.
 
-    ``default_provider`` serves a request that names no provider and no config, if there is no default config either.
+    ``default_provider`` serves a request for which nothing else names a target (pipeline/choice.py).
     ``forwarded_query`` names the query parameters that are forwarded to a provider of the caller's wire.
     """
 
@@ -46,6 +46,15 @@ class Match(msgspec.Struct, frozen=True):
 
     surface: Surface
     parameters: Mapping[str, str] = {}
+
+
+class Place(NamedTuple):
+    """Where a request goes: ``path`` without the name before it, the query as it came, and the name in
+    ``/@NAME/v1/…``."""
+
+    path: str
+    query: str
+    name: str | None
 
 
 _PARAMETER: Final = re.compile(r"\{(\w+)\}")
@@ -94,6 +103,17 @@ class SurfaceTable:
         return DEFAULT_DIALECT
 
 
+def named_path(path: str) -> tuple[str | None, str]:
+    """The name in a path ``/@NAME/v1/…``, and the rest of the path; None and the whole path for any other.
+
+    ``path`` is percent-decoded. A name holds no slash, and is not empty.
+    """
+    if not path.startswith("/@"):
+        return None, path
+    name, slash, rest = path[2:].partition("/")
+    return (name, slash + rest) if name and slash else (None, path)
+
+
 def _pattern(template: str) -> str:
     """The template as a pattern with one unnamed group for each parameter; only the last group matches slashes."""
     names = _PARAMETER.findall(template)
@@ -110,9 +130,8 @@ DEFAULT_DIALECT: Final = CALLERS["openai_chat"]
 SURFACES: Final = SurfaceTable(
     (
         Surface("POST", "/v1/chat/completions", Operation.CHAT, CALLERS["openai_chat"]),
-        # A request without a provider lists the built-in provider's models, so that a new user's SDK gets a list.
-        Surface("GET", "/v1/models", Operation.MODELS, CALLERS["openai_chat"], BodyKind.NONE, "echo"),
-        Surface("GET", "/v1/models/{id}", Operation.MODEL, CALLERS["openai_chat"], BodyKind.NONE, "echo"),
+        Surface("GET", "/v1/models", Operation.MODELS, CALLERS["openai_chat"], BodyKind.NONE),
+        Surface("GET", "/v1/models/{id}", Operation.MODEL, CALLERS["openai_chat"], BodyKind.NONE),
         Surface("POST", "/v1/embeddings", Operation.EMBEDDINGS, CALLERS["openai_chat"]),
         Surface(
             "POST",

@@ -28,6 +28,8 @@ class Field(msgspec.Struct, frozen=True):
     """Several values: a list in the file, separated by commas elsewhere."""
     secret: bool = False
     example: Any = None
+    flag: str = ""
+    """The flag of ``penstock serve`` for a setting that is not of the section ``server``."""
 
     @property
     def name(self) -> str:
@@ -39,8 +41,8 @@ class Field(msgspec.Struct, frozen=True):
 
     @property
     def short_variable(self) -> str | None:
-        """The section is left out for the settings of the server, which are the ones that people type."""
-        return f"PENSTOCK_{self.key}".upper() if self.section == "server" else None
+        """The section is left out for the settings that people type: those of the server, and those with a flag."""
+        return f"PENSTOCK_{self.key}".upper() if self.section == "server" or self.flag else None
 
     def read(self, value: Any) -> Any:
         """A value from the file. Raises ValueError when it does not fit."""

@@ -39,6 +39,9 @@ _VARIABLES: Final[dict[str, Field]] = {
     **{field.variable: field for field in FIELDS.values()},
 }
 
+_FLAGS: Final = {field.flag or field.key: field for field in FIELDS.values() if field.flag or field.section == "server"}
+"""Settings by their flag, with underscores for dashes."""
+
 # What a misspelt word may have meant, and how that is shown.
 _HEADINGS: Final = {section: f"[{section}]" for section in (*_SECTIONS, *NAMED_ENTRIES)}
 _KEYS: Final = {field.key: name for name, field in FIELDS.items()}
@@ -84,7 +87,8 @@ class _Given(msgspec.Struct, frozen=True):
 
 
 def load(flags: Mapping[str, str | None], environ: Mapping[str, str], cwd: Path) -> Settings:
-    """The settings in force. ``flags`` are keys of [server], and ``config``; None is a flag that was not given.
+    """The settings in force. ``flags`` are keys of [server], ``provider`` and ``config``; None is a flag that was not
+    given.
 
     Raises SettingsError.
     """
@@ -238,7 +242,7 @@ def _is_from_kubernetes(name: str, text: str) -> bool:
 def _in_flags(flags: Mapping[str, str | None]) -> Iterator[_Given]:
     for key, text in flags.items():
         if key != "config" and text is not None:
-            yield _Given(FIELDS[f"server.{key}"], text, f"--{key.replace('_', '-')}")
+            yield _Given(_FLAGS[key], text, f"--{key.replace('_', '-')}")
 
 
 def _suggestion(word: str, known: Mapping[str, str]) -> str:

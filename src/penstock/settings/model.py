@@ -261,6 +261,14 @@ class Routing(Struct, frozen=True):
     default_config: Annotated[
         Text, Meta(description="Saved config of requests that name neither provider nor config; empty: none.")
     ] = ""
+    default_provider: Annotated[
+        Text,
+        Meta(
+            description="Provider, or `@NAME` of a virtual key, of requests that name neither provider nor config and "
+            "that no config serves; empty: none.",
+            extra={"flag": "provider"},
+        ),
+    ] = ""
     deadline: Annotated[
         Seconds,
         Meta(description="Longest time for all attempts and waits until a request's answer begins; 0 sets no limit."),

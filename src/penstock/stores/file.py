@@ -15,6 +15,7 @@ import signal
 import threading
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 import msgspec
@@ -51,10 +52,11 @@ class CatalogueFile:
         interval: float = 1.0,
         *,
         must_be_guarded: bool = False,
+        aliases: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._path = path
         self._must_be_guarded = must_be_guarded
-        self._sources = environ, providers, check
+        self._sources = environ, providers, check, aliases
         self._interval = interval
         self._catalogue = MemoryCatalogue()
         self._stamps: dict[Path, Stamp] = {}

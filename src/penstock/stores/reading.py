@@ -12,6 +12,7 @@ import re
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import msgspec
@@ -47,19 +48,33 @@ Stamp = tuple[int, int, int, int] | None
 """What changes when a file does; None for one that is not there."""
 
 
-def read(path: Path, environ: Mapping[str, str], providers: Collection[str], check: Check | None = None) -> Catalogue:
+def read(
+    path: Path,
+    environ: Mapping[str, str],
+    providers: Collection[str],
+    check: Check | None = None,
+    aliases: Mapping[str, str] = MappingProxyType({}),
+) -> Catalogue:
     """The catalogue that a file holds. Raises CatalogueError."""
-    return Reading(path, environ, providers, check).result()
+    return Reading(path, environ, providers, check, aliases).result()
 
 
 class Reading:
     """One reading of the file: ``catalogue`` is whole if there are no ``problems``, ``stamps`` what it rests on.
 
     ``is_read`` tells whether the file could be read at all, ``of_catalogue`` are the problems of what is no setting;
+    ``aliases`` are the slugs of the providers' other names.
     ``warnings`` are sentences about files that others on this machine can read or change.
     """
 
-    def __init__(self, path: Path, environ: Mapping[str, str], providers: Collection[str], check: Check | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        environ: Mapping[str, str],
+        providers: Collection[str],
+        check: Check | None,
+        aliases: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._path = path
         self._environ = environ
         self.problems: list[str] = []
@@ -72,22 +87,22 @@ class Reading:
         settings = {name: members for name, members in sections.items() if name not in NAMED_ENTRIES}
         self.problems += section_problems(settings, f" in {path.name}")
         before = len(self.problems)
-        virtual_keys, usable = self._virtual_keys(sections, providers)
+        virtual_keys, usable = self._virtual_keys(sections, providers, aliases)
         configs = saved_configs(list(self._definitions(sections, "configs")), self._config_value, check, usable)
-        keys = gateway_keys(self._definitions(sections, "keys"), virtual_keys, configs, providers)
+        keys = gateway_keys(self._definitions(sections, "keys"), virtual_keys, configs, providers, aliases)
         self.of_catalogue = self.problems[before:]
         self.catalogue = Catalogue(virtual_keys, configs, keys)
         self.warnings = [text for each in self.stamps if (text := self._exposure(each)) is not None]
 
     def _virtual_keys(
-        self, sections: Mapping[str, Any], providers: Collection[str]
+        self, sections: Mapping[str, Any], providers: Collection[str], aliases: Mapping[str, str]
     ) -> tuple[dict[str, VirtualKey], dict[str, VirtualKey]]:
         """The virtual keys, and those that configs are judged beside: keys that can't be used have others in their
         place there, since their problems must not be told as those of configs."""
         virtual_keys, usable = {}, {}
         for definition in self._definitions(sections, "virtual_keys"):
             before = len(self.problems)
-            key = virtual_keys[definition.name] = virtual_key(definition, providers, self._resolve)
+            key = virtual_keys[definition.name] = virtual_key(definition, providers, self._resolve, aliases)
             is_usable = len(self.problems) == before or not providers
             usable[key.name] = key if is_usable else VirtualKey(key.name, next(iter(providers)), None)
         return virtual_keys, usable

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ from penstock.stores.catalogue import NAME, GatewayKey, SavedConfig, VirtualKey
 from penstock.stores.config_json import NotAConfig, as_json
 
 _HASH: Final = re.compile(r"sha256:([0-9A-Fa-f]{64})")
+_NO_ALIASES: Final[Mapping[str, str]] = MappingProxyType({})
 _OF_VIRTUAL_KEY: Final = ("provider", "credential", "base_url", "models", "default_params", "forward_headers")
 _OF_KEY: Final = (
     *("hash", "virtual_keys", "configs", "config", "labels", "providers", "models", "inline_configs", "custom_hosts"),
@@ -112,12 +114,18 @@ def name_problem(name: str) -> str | None:
 # Virtual keys.
 
 
-def virtual_key(definition: Definition, providers: Collection[str], resolve: Callable[[str], str]) -> VirtualKey:
-    """A virtual key. ``providers`` are the slugs there are.
+def virtual_key(
+    definition: Definition,
+    providers: Collection[str],
+    resolve: Callable[[str], str],
+    aliases: Mapping[str, str] = _NO_ALIASES,
+) -> VirtualKey:
+    """A virtual key. ``providers`` are the slugs there are, ``aliases`` the slugs of other names.
 
     ``resolve`` fetches the credential that a reference such as ``env:OPENAI_API_KEY`` leads to, or raises Unusable.
     """
     provider = definition.text("provider") or ""
+    provider = aliases.get(provider, provider)
     if "provider" not in definition.values:
         definition.complain("missing: a virtual key belongs to a provider", "provider")
     elif provider and provider not in providers:
@@ -241,10 +249,11 @@ def gateway_keys(
     virtual_keys: Mapping[str, VirtualKey],
     configs: Mapping[str, SavedConfig],
     providers: Collection[str] | None = None,
+    aliases: Mapping[str, str] = _NO_ALIASES,
 ) -> tuple[GatewayKey, ...]:
     """Gateway keys, each with a digest of its own. They may name only virtual keys, configs and providers that exist.
 
-    ``providers`` are the slugs there are, None where they aren't known.
+    ``providers`` are the slugs there are, None where they aren't known; ``aliases`` the slugs of other names.
     """
     keys: list[GatewayKey] = []
     key_names = {name: name for name in virtual_keys}
@@ -265,11 +274,11 @@ def gateway_keys(
             allowed,
             _default_config(definition, config_names, allowed),
             _labels(definition),
-            providers=_slugs(definition, "providers", providers),
+            providers=_slugs(definition, "providers", providers, aliases),
             models=definition.texts("models"),
             inline_configs=definition.switch("inline_configs", default=True),
             custom_hosts=definition.switch("custom_hosts", default=True),
-            lend=_slugs(definition, "lend", providers) or frozenset(),
+            lend=_slugs(definition, "lend", providers, aliases) or frozenset(),
             hosts=_hosts(definition),
         )
         if key.hosts and not key.custom_hosts:
@@ -289,16 +298,19 @@ def _respell(definition: Definition) -> None:
         definition.values = values
 
 
-def _slugs(definition: Definition, key: str, providers: Collection[str] | None) -> frozenset[str] | None:
+def _slugs(
+    definition: Definition, key: str, providers: Collection[str] | None, aliases: Mapping[str, str]
+) -> frozenset[str] | None:
     """A list of providers, in which ``*`` stands for all of them; None without a list."""
     listed = definition.texts(key)
     if listed is None:
         return None
-    for slug in listed:
+    slugs = frozenset(aliases.get(name, name) for name in listed)
+    for slug in slugs:
         if providers is not None and slug not in providers and slug != EVERY:
             suggestion = hint(slug, providers, "penstock providers lists all")
             definition.complain(f"there is no provider {slug}: {suggestion}", key)
-    return frozenset(listed)
+    return slugs
 
 
 def _hosts(definition: Definition) -> tuple[str, ...]:

@@ -15,7 +15,9 @@ from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.callable_models import CallableModels
 from penstock.pipeline.compile import CompiledPlan
+from penstock.pipeline.host_models import HostModels
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.run import Pipeline
 from penstock.providers.row import Operation
@@ -26,7 +28,8 @@ CONFIG = '{"provider":"nvidia","api_key":"k"}'
 
 def pipeline(transport: FakeTransport, **parts: Any) -> Pipeline:
     router = calling.router(transport)
-    return Pipeline(router.compiler, router, Idempotency(60.0, 0.0, 1 << 20, 1 << 20), **parts)
+    models = CallableModels(router.compiler, HostModels(router.upstream))
+    return Pipeline(router.compiler, router, Idempotency(60.0, 0.0, 1 << 20, 1 << 20), models, **parts)
 
 
 def call(body: dict[str, Any] = CHAT, dialect: CallerDialect = calling.OPENAI, **headers: str) -> Call:

@@ -6,7 +6,7 @@ import pytest
 
 from penstock.dialects.registry import CALLERS
 from penstock.providers.row import Operation
-from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, BodyKind, Match, Surface, SurfaceTable
+from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, BodyKind, Match, Surface, SurfaceTable, named_path
 
 OPENAI, ANTHROPIC = CALLERS["openai_chat"], CALLERS["anthropic"]
 
@@ -25,8 +25,8 @@ def found(table: SurfaceTable, method: str, path: str) -> Match:
     ("method", "path", "operation", "dialect", "provider"),
     [
         ("POST", "/v1/chat/completions", Operation.CHAT, OPENAI, None),
-        ("GET", "/v1/models", Operation.MODELS, OPENAI, "echo"),
-        ("GET", "/v1/models/gpt-5", Operation.MODEL, OPENAI, "echo"),
+        ("GET", "/v1/models", Operation.MODELS, OPENAI, None),
+        ("GET", "/v1/models/gpt-5", Operation.MODEL, OPENAI, None),
         ("POST", "/v1/embeddings", Operation.EMBEDDINGS, OPENAI, None),
         ("POST", "/v1/messages", Operation.CHAT, ANTHROPIC, "anthropic"),
         ("POST", "/v1/messages/count_tokens", Operation.COUNT_TOKENS, ANTHROPIC, "anthropic"),
@@ -107,3 +107,18 @@ def test_in_whose_words_a_path_is_refused(path: str, dialect: object) -> None:
 def test_what_of_a_query_goes_on() -> None:
     assert found(SURFACES, "POST", "/v1/messages").surface.forwarded_query == {"beta"}
     assert not found(SURFACES, "POST", "/v1/chat/completions").surface.forwarded_query
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/@prod/v1/chat/completions", ("prod", "/v1/chat/completions")),
+        ("/@a.b-c_d/v1/models/x/y", ("a.b-c_d", "/v1/models/x/y")),
+        ("/@prod", (None, "/@prod")),
+        ("/@/v1/models", (None, "/@/v1/models")),
+        ("/v1/models/@prod/gpt-4o", (None, "/v1/models/@prod/gpt-4o")),
+        ("/@x//v1/models", ("x", "//v1/models")),
+    ],
+)
+def test_a_name_before_the_path(path: str, expected: tuple[str | None, str]) -> None:
+    assert named_path(path) == expected

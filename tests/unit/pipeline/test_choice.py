@@ -1,0 +1,78 @@
+"""Who a request asks for by its path and its model: what is taken off the model, and when nothing is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from calling import CHAT, call
+from penstock.core.permissions import Permissions
+from penstock.core.virtual_key import VirtualKey
+from penstock.pipeline.choice import MODEL, NO_CHOICE, PATH, Choice, Names, choose, unknown_name
+from penstock.stores.catalogue import Catalogue, SavedConfig
+
+CATALOGUE = Catalogue({"prod": VirtualKey("prod", "openai")}, {"cheap": SavedConfig("cheap", b"{}")})
+NAMES = Names(("openai", "groq", "workers-ai", "openrouter"), {"gpt": "openai"}, frozenset({"openrouter"}))
+
+
+def chosen(
+    model: str, path: str | None = None, *, names: Names = NAMES, has_config: bool = False, **headers: Any
+) -> tuple[Choice, str | None]:
+    asked = call({**CHAT, "model": model}, **headers)
+    asked.path_name = path
+    choice = choose(asked, names, CATALOGUE, has_config=has_config)
+    assert asked.request is not None
+    assert asked.request.model == asked.request.body.text("model")
+    return choice, asked.request.model
+
+
+HEADER: dict[str, Any] = {"x_portkey_provider": "groq"}
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "choice", "left"),
+    [
+        ("gpt-4o", {}, NO_CHOICE, "gpt-4o"),
+        ("openai/gpt-4o", {}, Choice("openai", where=MODEL), "gpt-4o"),
+        ("gpt/gpt-4o", {}, Choice("gpt", where=MODEL), "gpt-4o"),
+        ("groq/openai/x", {}, Choice("groq", where=MODEL), "openai/x"),
+        ("meta/llama", {}, NO_CHOICE, "meta/llama"),
+        ("prod/gpt-4o", {}, NO_CHOICE, "prod/gpt-4o"),
+        ("openai/", {}, NO_CHOICE, "openai/"),
+        ("/gpt-4o", {}, NO_CHOICE, "/gpt-4o"),
+        ("OpenAI/gpt-4o", {}, NO_CHOICE, "OpenAI/gpt-4o"),
+        ("openai/gpt-4o", HEADER, NO_CHOICE, "openai/gpt-4o"),
+        ("openai/gpt-4o", {"has_config": True}, NO_CHOICE, "openai/gpt-4o"),
+        ("@openai/gpt-4o", {"has_config": True}, Choice("@openai", where=MODEL), "gpt-4o"),
+        ("@openai/gpt-4o", HEADER, NO_CHOICE, "@openai/gpt-4o"),
+        ("@prod/gpt-4o", {}, Choice("@prod", where=MODEL), "gpt-4o"),
+        ("@prod/gpt-4o", HEADER, Choice("@prod", where=MODEL), "gpt-4o"),
+        ("@no-such/gpt-4o", {}, Choice("@no-such", where=MODEL), "@no-such/gpt-4o"),
+        ("@no-such/gpt-4o", HEADER, NO_CHOICE, "@no-such/gpt-4o"),
+        ("@cf/meta/x", {}, Choice("@cf", where=MODEL), "@cf/meta/x"),
+        ("@cf/meta/x", {"has_config": True}, NO_CHOICE, "@cf/meta/x"),
+        ("gpt-4o", {"path": "prod"}, Choice("@prod", where=PATH), "gpt-4o"),
+        ("gpt-4o", {"path": "cheap"}, Choice(config="cheap", where=PATH), "gpt-4o"),
+        ("groq/x", {"path": "openai"}, Choice("openai", where=PATH), "groq/x"),
+        ("x", {"path": "nope"}, Choice(where=PATH, unknown="nope"), "x"),
+    ],
+)
+def test_what_names_a_target(model: str, given: dict[str, Any], choice: Choice, left: str) -> None:
+    assert chosen(model, **given) == (choice, left)
+
+
+@pytest.mark.parametrize(
+    ("default", "left"),
+    [(None, "x"), ("openai", "x"), ("gpt", "x"), ("@prod", "x"), ("openrouter", "groq/x"), ("@openrouter", "groq/x")],
+)
+def test_the_default_provider_decides_on_slashes(default: str | None, left: str) -> None:
+    names = Names(NAMES.providers, NAMES.aliases, NAMES.many_makers, default)
+    assert chosen("groq/x", names=names)[1] == left
+
+
+def test_an_unknown_name_is_told_with_what_the_caller_may_use() -> None:
+    told = unknown_name("openrouterr", NAMES, CATALOGUE, Permissions(providers=frozenset({"groq"})))
+    assert "openrouter'" not in told.message.replace("'openrouterr'", "")
+    assert "did you mean 'openrouter'?" in unknown_name("openrouterr", NAMES, CATALOGUE, Permissions()).message
+    assert len(unknown_name("x" * 9999, NAMES, CATALOGUE, Permissions()).message) < 300
