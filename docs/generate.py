@@ -200,7 +200,8 @@ _MEANT: Final[dict[Kind, str]] = {
     Kind.NOT_INSTALLED: "The request needs a library that this gateway lacks; the message names the extra to install.",
     Kind.NOT_IMPLEMENTED: "Clients know this endpoint, and this release of the gateway does not serve it.",
     Kind.NOT_FOUND: "The gateway has no such path.",
-    Kind.MODEL_NOT_FOUND: "`GET /v1/models/{id}` names no model that its caller can call ([headers.md](headers.md#models)).",
+    Kind.MODEL_NOT_FOUND: "`GET /v1/models/{id}` names no model that its caller can call "
+    "([headers.md](headers.md#models)).",
     Kind.METHOD_NOT_ALLOWED: "The path takes another method.",
     Kind.BODY_TOO_LARGE: "The body is larger than `server.max_body_bytes`.",
     Kind.BODY_TIMEOUT: "The body stopped arriving for `server.body_timeout`, took longer than `server.body_deadline`, "
@@ -339,7 +340,8 @@ _PROVIDERS: Final = f"""\
 
 These are {len(PROVIDERS)} providers; any other server that speaks OpenAI's dialect is reached with the header
 `x-portkey-custom-host`. Name a provider by its slug, or by an [other name](#other-names), in `x-portkey-provider`, a
-config, the path or the model ([headers.md](headers.md#who-answers)). The key comes with the request, or from the variable where the operator lends it (`providers.env_keys`, [settings.md](settings.md)). `{{…}}`
+config, the path or the model ([headers.md](headers.md#who-answers)). The key comes with the
+request, or from the variable where the operator lends it (`providers.env_keys`, [settings.md](settings.md)). `{{…}}`
 in a base URL is filled from the option's header; in a config an option is written without `x-portkey-`, with
 underscores. Names link to the provider's own documentation. A provider serves the operations that are listed, chats in
 the wires in parentheses; without parentheses the wire is OpenAI's. A request in one of the wires passes through,
