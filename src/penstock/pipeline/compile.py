@@ -25,7 +25,7 @@ from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
 from penstock.pipeline.authenticate import KEY_HEADERS, Caller, credential, holding_keys
 from penstock.pipeline.call import Call
-from penstock.pipeline.choice import PATH, Choice, Names, choose, unknown_name
+from penstock.pipeline.choice import NO_CHOICE, PATH, Choice, Names, choose, unknown_name
 from penstock.pipeline.off_loop import off_loop
 from penstock.pipeline.target_route import Grants, TargetBinder, TargetRoute
 from penstock.providers.row import Key, Operation, Option, Provider
@@ -185,8 +185,10 @@ class Compiler:
             [field for field in call.headers if routing[field[0]] and field[0] not in withheld]
         )
         permissions, shared = (key.permissions, key.shared) if key is not None else self._open
-        default = self._default_of(key)
-        choice = choose(call, self.names, self.catalogues.current, has_config=bool(default))
+        default = (key.config if key is not None else None) or self._default_config
+        choice = NO_CHOICE
+        if call.path_name is not None or ((request := call.request) and request.model and "/" in request.model):
+            choice = choose(call, self.names, self.catalogues.current, has_config=bool(default))
         remembered = (relevant, choice, default, call.default_provider, shared)
         compiled = self._plans.get(remembered)
         if compiled is None or permissions not in compiled.permitted:
@@ -204,10 +206,7 @@ class Compiler:
 
     def has_default_config(self, caller: Caller) -> bool:
         """Whether a config of the operator's serves requests of this caller that name no target."""
-        return bool(self._default_of(caller.key))
-
-    def _default_of(self, key: GatewayKey | None) -> str:
-        return (key.config if key is not None else None) or self._default_config
+        return bool((caller.key is not None and caller.key.config) or self._default_config)
 
     def _grants(self, key: GatewayKey | None) -> Grants:
         if key is None:
