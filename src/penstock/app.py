@@ -23,6 +23,7 @@ from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.cache import Caching
 from penstock.pipeline.compile import Compiler, judge
 from penstock.pipeline.idempotency import Idempotency
+from penstock.pipeline.large_work import LargeWork
 from penstock.pipeline.model_alias import ModelAliases
 from penstock.pipeline.route import Router
 from penstock.pipeline.run import Pipeline
@@ -86,7 +87,7 @@ def build(
     )
     server = settings.server
     # The access log stops last: it tells of the requests that end when the connections are closed.
-    parts: list[Part] = [catalogues, _Connections(transports)]
+    parts: list[Part] = [catalogues, LargeWork(), _Connections(transports)]
     out: BinaryIO | None = getattr(sys.stdout, "buffer", None)  # a program may be started with it closed
     if server.access_log and out is not None:
         parts.insert(0, _access_log(records, raw(out), shares_pipe=server.workers > 1))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping
+from functools import partial
 
 import msgspec
 
@@ -63,7 +64,8 @@ def translate_reply(reply: Reply, translation: Translation, trace_id: bytes) -> 
         return unusable(provider, f"sent a reply of more than {MAX_FRAME >> 20} MiB")
 
     headers = headers_for(reply, EVENT_STREAM if translation.streams else JSON)
-    return TransformedReply(reply, lambda body: _translated(body, translation, trace_id), MAX_FRAME, headers, too_large)
+    change = partial(_translated, translation, trace_id)
+    return TransformedReply(reply, change, MAX_FRAME, headers, too_large, is_portable=True)
 
 
 class _TranslatedStream:
@@ -106,7 +108,7 @@ class _TranslatedStream:
         )
 
 
-def _translated(body: bytes, translation: Translation, trace_id: bytes) -> bytes | Failure:
+def _translated(translation: Translation, trace_id: bytes, body: bytes) -> bytes | Failure:
     """A whole reply in the caller's wire: plain, or as a stream if the caller asked for a stream. An error in place of
     an answer becomes the error's body or event, which the reader of the first content takes for one."""
     context, caller = translation.context, translation.caller

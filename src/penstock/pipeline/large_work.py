@@ -1,0 +1,193 @@
+"""Work on bodies of megabytes, in a process of its own: there it holds nobody's interpreter, and its memory goes back to
+the system.
+
+A parser or a writer that is given one text of 100 MB runs for seconds without giving Python's lock away, whatever
+thread it is in. So reading and rewriting a body of more than ``LARGE`` bytes is done by a child (large_worker.py),
+which is started when it is first needed and ended after ``_IDLE_SECONDS`` without work. There are two, for bodies up to
+``HUGE`` bytes and for larger ones, so that one image never waits for a hundred. A child does one thing at a time, has
+limits of time and memory, and ends with its gateway. Where none can be had, a thread does the work.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pickle import PickleBuffer
+from typing import Any, Final, TypeVar, cast
+from weakref import WeakKeyDictionary
+
+from penstock.pipeline import parcel
+from penstock.pipeline.off_loop import off_loop
+
+T = TypeVar("T")
+
+_LOG: Final = logging.getLogger("penstock")
+LARGE: Final = 2 << 20
+"""Bytes of a body from which a process does the work; handing it over takes a millisecond."""
+HUGE: Final = 16 << 20
+MOST_MEMORY: Final = 640 << 20
+"""Bytes of memory of one child: with two bodies of 100 MB in the gateway, all stay below 1 GB."""
+_MOST_SECONDS: Final = 120.0
+"""Seconds of work. A million messages take 10 to 20."""
+_IDLE_SECONDS: Final = 30.0
+_MODULE: Final = "penstock.pipeline.large_worker"
+_WORD: Final = b"."
+
+
+class WorkError(Exception):
+    """A child could not do its work. The text is a clause that says why."""
+
+
+class Refused(WorkError):
+    """No child can be started."""
+
+
+class _Child:
+    """One process, started when it is needed, and the thread that talks to it. Used by the event loop's thread."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(1, "large-work")
+        self._process: _Process | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def do(self, job: tuple[Any, ...]) -> Any:
+        loop = asyncio.get_running_loop()
+        async with self._turn:
+            if self._timer is not None:
+                self._timer.cancel()
+            process = self._process
+            try:
+                async with asyncio.timeout(_MOST_SECONDS):
+                    if process is None or not process.is_alive:
+                        process = self._process = await loop.run_in_executor(self._thread, _Process)
+                    result = await loop.run_in_executor(self._thread, process.do, job)
+            except TimeoutError:
+                self.end()
+                raise WorkError(f"it takes more than {_MOST_SECONDS:g} s") from None
+            except BaseException:
+                # The caller has left, or the process is gone.
+                self.end()
+                raise
+            self._timer = loop.call_later(_IDLE_SECONDS, self.end)
+            return result
+
+    def end(self) -> None:
+        """End the process, whatever it does."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            self._thread.submit(process.close)
+
+    async def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self.end()
+        await asyncio.get_running_loop().run_in_executor(None, self._thread.shutdown)
+
+
+class _Process:
+    """A child and the socket to it. Made and used in one thread; ``kill`` may be called from any."""
+
+    def __init__(self) -> None:
+        self._socket, theirs = socket.socketpair()
+        # The child finds the gateway's modules where the gateway found them.
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+        command = [sys.executable, "-P", "-m", _MODULE, str(theirs.fileno()), str(MOST_MEMORY)]
+        with theirs:
+            try:
+                self._popen = subprocess.Popen(
+                    command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment
+                )
+            except BaseException:
+                self._socket.close()
+                raise
+        self.is_alive = True
+
+    def do(self, job: tuple[Any, ...]) -> Any:
+        """The result of a job: a function and its arguments. Raises WorkError."""
+        sent, received = parcel.open_parcel(), parcel.open_parcel()
+        try:
+            parcel.pack(sent, job)
+            try:
+                socket.send_fds(self._socket, [_WORD], [sent, received])
+                word = self._socket.recv(1)
+            except OSError:
+                word = b""
+            if not word:
+                raise WorkError("the process that works on it ended")
+            result, error = parcel.unpack_copied(received)
+        finally:
+            os.close(sent)
+            os.close(received)
+        if error:
+            raise WorkError(error)
+        return result
+
+    def kill(self) -> None:
+        self.is_alive = False
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._popen.kill()
+
+    def close(self) -> None:
+        self._popen.wait()
+        self._socket.close()
+
+
+class LargeWork:
+    """The children of one gateway, a part of it: between ``start`` and ``stop`` work of its event loop may go there."""
+
+    def __init__(self) -> None:
+        self._large, self._huge = _Child(), _Child()
+        self._pause_until = 0.0
+
+    def start(self) -> None:
+        _running[asyncio.get_running_loop()] = self
+
+    async def stop(self) -> None:
+        _running.pop(asyncio.get_running_loop(), None)
+        await self._large.stop()
+        await self._huge.stop()
+
+    async def do(self, size: int, job: tuple[Any, ...]) -> Any:
+        """Raises WorkError; ``Refused`` if there is no child to do it."""
+        if time.monotonic() < self._pause_until:
+            raise Refused("no process can be started")
+        try:
+            return await (self._huge if size > HUGE else self._large).do(job)
+        except OSError as error:
+            self._pause_until = time.monotonic() + _IDLE_SECONDS
+            _LOG.warning("no process for large bodies can be started (%s): threads do their work", error)
+            raise Refused("no process can be started") from None
+
+
+_running: Final[WeakKeyDictionary[asyncio.AbstractEventLoop, LargeWork]] = WeakKeyDictionary()
+
+
+async def aside(size: int, work: Callable[..., T], *arguments: Any) -> T:
+    """The result of ``work(*arguments)`` for a body of ``size`` bytes, made in a process if that is much, else in a
+    thread. The function is one of a module. Raises WorkError if a process can't do it. A caller that is cancelled ends
+    the process.
+
+    Bytes among the arguments are copied unless they are a ``PickleBuffer``, which arrives as a ``memoryview``; a result
+    that is a ``PickleBuffer`` arrives as bytes.
+    """
+    large_work = _running.get(asyncio.get_running_loop())
+    if size > LARGE and large_work is not None:
+        with suppress(Refused):
+            return cast("T", await large_work.do(size, (work, arguments)))
+    result = await off_loop(lambda: work(*[_opened(argument) for argument in arguments]))
+    return cast("T", bytes(result.raw())) if isinstance(result, PickleBuffer) else result
+
+
+def _opened(argument: Any) -> Any:
+    return argument.raw() if isinstance(argument, PickleBuffer) else argument
