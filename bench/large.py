@@ -12,6 +12,7 @@ import argparse
 import json
 import multiprocessing
 import os
+import signal
 import socket
 import statistics
 import sys
@@ -32,6 +33,8 @@ _MB: Final = 1_000_000
 _SIZE: Final = 100 * _MB
 _PAUSE: Final = 0.002
 """Seconds between two questions of the bystander."""
+_LOOK_EVERY: Final = 8
+"""Questions between two looks at the gateway's memory."""
 _IDLE_SECONDS: Final = 5.0
 _AFTERWARDS: Final = 1.0
 """Seconds for which the bystander asks on after the last answer: freeing memory takes time, too."""
@@ -196,9 +199,11 @@ def _ask(data: memoryview, port: int, statuses: Counter[str]) -> None:
 class Bystander:
     """A caller that asks for ``/health`` again and again. ``waits`` are the seconds of each answer."""
 
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_connection((local.HOST, port))
+    def __init__(self, gateway: LocalGateway) -> None:
+        self._gateway = gateway
+        self._socket = socket.create_connection((local.HOST, gateway.port))
         self.waits: list[float] = []
+        self.peak_kb = 0
 
     def ask_while(self, condition: Callable[[], bool]) -> None:
         self.waits = []
@@ -208,6 +213,8 @@ class Bystander:
             if not self._socket.recv(_READ):
                 raise ConnectionError("the gateway closed the bystander's connection")
             self.waits.append(time.monotonic() - began)
+            if len(self.waits) % _LOOK_EVERY == 0:
+                self.peak_kb = max(self.peak_kb, self._gateway.process.resident_kb)
             time.sleep(_PAUSE)
 
     def ask_for(self, seconds: float) -> None:
@@ -220,13 +227,17 @@ class Bystander:
 
 @dataclass(frozen=True)
 class Figures:
-    """One round. Times in milliseconds; ``peak_mb`` is the gateway's resident memory at its highest."""
+    """One round. Times in milliseconds: what the bystander waited at most and in 99 of 100 cases, at most before the
+    load, and the longest pause of the event loop, of which ``held_ms`` is at most what the gateway itself used of the
+    processor. ``peak_mb`` is the resident memory of the gateway and its children at its highest."""
 
     load: str
     provider: str
     longest_ms: float
     p99_ms: float
     idle_longest_ms: float
+    pause_ms: float
+    held_ms: float
     peak_mb: float
     seconds: float
     statuses: Mapping[str, int]
@@ -256,11 +267,11 @@ def measure(load: Load, provider: str, gateway: LocalGateway, upstream_port: int
     sender = context.Process(target=_sender, args=(load.name, fields, gateway.port, theirs), daemon=True)
     sender.start()
     ours.recv()
-    bystander = Bystander(gateway.port)
+    bystander = Bystander(gateway)
     try:
         bystander.ask_for(_IDLE_SECONDS)
         idle = max(bystander.waits)
-        _forget_peak(gateway)
+        _pauses(gateway)
         ours.send("go")
         bystander.ask_while(lambda: not ours.poll())
         waits = bystander.waits
@@ -268,6 +279,7 @@ def measure(load: Load, provider: str, gateway: LocalGateway, upstream_port: int
         waits += bystander.waits
     finally:
         bystander.close()
+    pauses = _pauses(gateway)
     statuses, seconds = ours.recv()
     sender.join()
     return Figures(
@@ -276,7 +288,9 @@ def measure(load: Load, provider: str, gateway: LocalGateway, upstream_port: int
         _ms(max(waits)),
         _ms(statistics.quantiles(waits, n=100)[-1]),
         _ms(idle),
-        round(_peak_kb(gateway) * 1024 / _MB),
+        _ms(pauses["longest"]),
+        _ms(pauses["held"]),
+        round(bystander.peak_kb * 1024 / _MB),
         round(seconds, 1),
         statuses,
     )
@@ -290,13 +304,15 @@ def _ms(seconds: float) -> float:
     return round(seconds * 1000, 1)
 
 
-def _forget_peak(gateway: LocalGateway) -> None:
-    Path(f"/proc/{gateway.process.popen.pid}/clear_refs").write_text("5", "ascii")
-
-
-def _peak_kb(gateway: LocalGateway) -> int:
-    status = Path(f"/proc/{gateway.process.popen.pid}/status").read_text("ascii")
-    return int(status.partition("VmHWM:")[2].split()[0])
+def _pauses(gateway: LocalGateway) -> dict[str, float]:
+    """The longest pause of the gateway's event loop since the last look (observed.py)."""
+    path = Path(os.environ["BENCH_PAUSES"])
+    path.unlink(missing_ok=True)
+    gateway.process.popen.send_signal(signal.SIGUSR2)
+    while not path.exists():
+        time.sleep(0.01)
+    pauses: dict[str, float] = json.loads(path.read_text("utf-8"))
+    return pauses
 
 
 @contextmanager
@@ -314,11 +330,10 @@ def provider_process() -> Iterator[int]:
 
 def run(loads: Sequence[Load], providers: Sequence[str], rounds: int, home: Path, *, holders: bool) -> list[Figures]:
     """Every load to every provider, on one gateway."""
-    program = ("-m", "penstock")
+    os.environ["BENCH_PAUSES"] = str(home / "pauses")
     if holders:
         os.environ["BENCH_HELD_SECONDS"] = _HELD_SECONDS
-        program = ("-m", "bench.observed")
-    figures = []
+    program, figures = ("-m", "bench.observed"), []
     with provider_process() as port, local.running(home, {}, program=program) as gateway:
         for load in loads:
             for provider in providers:

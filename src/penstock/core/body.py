@@ -166,13 +166,13 @@ class Body:
         """
         if not self.is_array(key):
             return None
-        raw = self.raw(key) or b""
+        raw = memoryview(self._members[key])
         if len(raw) > LARGE:
             return self._sliced(key, raw)
         value = self.value(key)
         return value if isinstance(value, list) else None
 
-    def _sliced(self, key: str, raw: bytes) -> Iterator[Any]:
+    def _sliced(self, key: str, raw: memoryview) -> Iterator[Any]:
         try:
             yield from elements(raw)
         except ValueError as error:

@@ -14,6 +14,7 @@ import asyncio
 import logging
 import os
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -33,13 +34,16 @@ _LOG: Final = logging.getLogger("penstock")
 LARGE: Final = 2 << 20
 """Bytes of a body from which a process does the work; handing it over takes a millisecond."""
 HUGE: Final = 16 << 20
-MOST_MEMORY: Final = 640 << 20
-"""Bytes of memory of one child: with two bodies of 100 MB in the gateway, all stay below 1 GB."""
+_MEMORY: Final = 1000 << 20
+"""Bytes of memory for one body and everything that is made of it, here and in the child."""
+_COPIES: Final = 3
+"""Copies of a body beside the memory of the child: two callers' bodies, and what is sent of one."""
 _MOST_SECONDS: Final = 120.0
 """Seconds of work. A million messages take 10 to 20."""
 _IDLE_SECONDS: Final = 30.0
 _MODULE: Final = "penstock.pipeline.large_worker"
-_WORD: Final = b"."
+WORD: Final = struct.Struct("!Q")
+"""A job: how many bytes of memory it may take. The answer is any byte."""
 
 
 class WorkError(Exception):
@@ -59,7 +63,7 @@ class _Child:
         self._process: _Process | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    async def do(self, job: tuple[Any, ...]) -> Any:
+    async def do(self, job: tuple[Any, ...], memory: int) -> Any:
         loop = asyncio.get_running_loop()
         async with self._turn:
             if self._timer is not None:
@@ -69,7 +73,7 @@ class _Child:
                 async with asyncio.timeout(_MOST_SECONDS):
                     if process is None or not process.is_alive:
                         process = self._process = await loop.run_in_executor(self._thread, _Process)
-                    result = await loop.run_in_executor(self._thread, process.do, job)
+                    result = await loop.run_in_executor(self._thread, process.do, job, memory)
             except TimeoutError:
                 self.end()
                 raise WorkError(f"it takes more than {_MOST_SECONDS:g} s") from None
@@ -101,7 +105,7 @@ class _Process:
         self._socket, theirs = socket.socketpair()
         # The child finds the gateway's modules where the gateway found them.
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
-        command = [sys.executable, "-P", "-m", _MODULE, str(theirs.fileno()), str(MOST_MEMORY)]
+        command = [sys.executable, "-P", "-m", _MODULE, str(theirs.fileno())]
         with theirs:
             try:
                 self._popen = subprocess.Popen(
@@ -112,13 +116,13 @@ class _Process:
                 raise
         self.is_alive = True
 
-    def do(self, job: tuple[Any, ...]) -> Any:
+    def do(self, job: tuple[Any, ...], memory: int) -> Any:
         """The result of a job: a function and its arguments. Raises WorkError."""
         sent, received = parcel.open_parcel(), parcel.open_parcel()
         try:
             parcel.pack(sent, job)
             try:
-                socket.send_fds(self._socket, [_WORD], [sent, received])
+                socket.send_fds(self._socket, [WORD.pack(memory)], [sent, received])
                 word = self._socket.recv(1)
             except OSError:
                 word = b""
@@ -163,7 +167,7 @@ class LargeWork:
         if time.monotonic() < self._pause_until:
             raise Refused("no process can be started")
         try:
-            return await (self._huge if size > HUGE else self._large).do(job)
+            return await (self._huge if size > HUGE else self._large).do(job, max(_MEMORY - _COPIES * size, _MEMORY // 4))
         except OSError as error:
             self._pause_until = time.monotonic() + _IDLE_SECONDS
             _LOG.warning("no process for large bodies can be started (%s): threads do their work", error)

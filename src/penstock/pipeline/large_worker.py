@@ -1,4 +1,4 @@
-"""The child that works on large bodies for its gateway: ``python -m penstock.pipeline.large_worker SOCKET BYTES``.
+"""The child that works on large bodies for its gateway: ``python -m penstock.pipeline.large_worker SOCKET``.
 
 It takes jobs from the socket, one after the other, each as two files (parcel.py): one with a function and its
 arguments, one for the result. It ends when the gateway does, however that ends, since the socket then closes.
@@ -14,31 +14,27 @@ import socket
 import sys
 import threading
 import traceback
-from contextlib import suppress
 from typing import Any, Final
 
 from penstock.pipeline import parcel, rewrite, wrapped_reply
+from penstock.pipeline.large_work import WORD
 
-_NICENESS: Final = 5
-"""The gateway's event loop goes first."""
 FUNCTIONS: Final = (rewrite.read_places, rewrite.rewrite_large, wrapped_reply.changed_large)
 """Imported here, before the first job comes."""
 
 
 def main(arguments: list[str]) -> None:
-    descriptor, most_memory = map(int, arguments)
+    descriptor = int(arguments[0])
     for number in (signal.SIGINT, signal.SIGTERM):  # these may reach the whole group: the gateway says when to end
         signal.signal(number, signal.SIG_IGN)
-    _limit_memory(most_memory)
-    with suppress(OSError):
-        os.nice(_NICENESS)
     gc.disable()  # there are no cycles in JSON, and looking for them would take longer than all the rest
     with socket.socket(fileno=descriptor) as jobs:
         threading.Thread(target=_end_with_gateway, args=(jobs.fileno(),), daemon=True).start()
         while True:
-            _, files, _, _ = socket.recv_fds(jobs, 1, 2)
+            word, files, _, _ = socket.recv_fds(jobs, WORD.size, 2)
             if not files:
                 return
+            _limit_memory(*WORD.unpack(word))
             _work(*files)
             jobs.send(b".")
 
