@@ -1,5 +1,5 @@
-"""Large bodies beside a bystander: ``python -m bench.large``. While a gateway reads, translates and sends bodies of many
-megabytes, another caller asks for ``/health`` again and again: how long did it wait, and how much memory did it take?
+"""Large bodies beside a bystander: ``python -m bench.large``. While a gateway reads, translates and sends bodies of
+many megabytes, another caller asks for ``/health`` again and again: how long does it wait, how much memory is used?
 
     python -m bench.large                          # every load on both lanes, three rounds (about five minutes)
     python -m bench.large --load million --rounds 1
@@ -21,7 +21,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -185,10 +185,8 @@ def _send(load: Load, fields: Mapping[str, str], port: int, told: Any) -> None:
 
 def _ask(data: memoryview, port: int, statuses: Counter[str]) -> None:
     with socket.create_connection((local.HOST, port)) as connection:
-        try:
+        with suppress(ConnectionError):  # the answer may have come before the end of the body
             connection.sendall(data)
-        except ConnectionError:
-            pass  # the answer may have come before the end of the body
         try:
             answer = connection.recv(_READ)
         except ConnectionError:
@@ -354,9 +352,7 @@ def main() -> int:
     machine.allow_many_files()
     loads = [load for load in LOADS if not options.load or load.name in options.load]
     with tempfile.TemporaryDirectory(prefix="penstock-large-") as home:
-        figures = run(
-            loads, options.provider or list(PROVIDERS), options.rounds, Path(home), holders=options.holders
-        )
+        figures = run(loads, options.provider or list(PROVIDERS), options.rounds, Path(home), holders=options.holders)
     return 1 if any(each.problems for each in figures) else 0
 
 

@@ -23,7 +23,7 @@ from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.cache import Caching
 from penstock.pipeline.compile import Compiler, judge
 from penstock.pipeline.idempotency import Idempotency
-from penstock.pipeline.large_work import LargeWork
+from penstock.pipeline.large_work import LargeWork, aside
 from penstock.pipeline.model_alias import ModelAliases
 from penstock.pipeline.route import Router
 from penstock.pipeline.run import Pipeline
@@ -69,7 +69,7 @@ def build(
     transports: dict[str, Transport] = {
         "http": http1,
         "https": http1,
-        "echo": EchoTransport(settings.echo.pace_ms),
+        "echo": EchoTransport(settings.echo.pace_ms, aside=aside),
     }
     catalogues = read_catalogue(settings, catalogue)
     _warn_of_exposed_keys(settings)

@@ -23,7 +23,9 @@ _ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _BOM: Final = b"\xef\xbb\xbf"
 _NULL: Final = b"null"
 _SPACE: Final = frozenset(" \t\n\r")
-_BEFORE_VALUE: Final = re.compile(rb'[ \t\n\r]*+[{,][ \t\n\r]*+("(?>[^"\\]++|\\.)*+")[ \t\n\r]*+:[ \t\n\r]*+', re.DOTALL)
+_BEFORE_VALUE: Final = re.compile(
+    rb'[ \t\n\r]*+[{,][ \t\n\r]*+("(?>[^"\\]++|\\.)*+")[ \t\n\r]*+:[ \t\n\r]*+', re.DOTALL
+)
 _END: Final = re.compile(rb"[ \t\n\r]*+}[ \t\n\r]*+\Z")
 
 _MOST_MEMBERS: Final = 4096

@@ -1,5 +1,5 @@
-"""Work on bodies of megabytes, in a process of its own: there it holds nobody's interpreter, and its memory goes back to
-the system.
+"""Work on bodies of megabytes, in a process of its own: there it holds nobody's interpreter, and its memory goes back
+to the system.
 
 A parser or a writer that is given one text of 100 MB runs for seconds without giving Python's lock away, whatever
 thread it is in. So reading and rewriting a body of more than ``LARGE`` bytes is done by a child (large_worker.py),
@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from pickle import PickleBuffer
 from typing import Any, Final, TypeVar, cast
 from weakref import WeakKeyDictionary
@@ -41,9 +42,14 @@ _COPIES: Final = 3
 _MOST_SECONDS: Final = 120.0
 """Seconds of work. A million messages take 10 to 20."""
 _IDLE_SECONDS: Final = 30.0
+_LOOK_SECONDS: Final = 0.05
+"""Between two looks at the memory of a child that works."""
+NO_MEMORY: Final = "it takes more memory than there is for it"
 _MODULE: Final = "penstock.pipeline.large_worker"
 WORD: Final = struct.Struct("!Q")
-"""A job: how many bytes of memory it may take. The answer is any byte."""
+"""A job: how many bytes of memory it may reserve. The answer is any byte."""
+_RESERVED: Final = 2
+"""Bytes that a child may reserve for each byte that it may use: buffers grow by doubling."""
 
 
 class WorkError(Exception):
@@ -71,8 +77,9 @@ class _Child:
             process = self._process
             try:
                 async with asyncio.timeout(_MOST_SECONDS):
-                    if process is None or not process.is_alive:
-                        process = self._process = await loop.run_in_executor(self._thread, _Process)
+                    if process is None or process.has_ended:
+                        self.end()
+                        process = self._process = _Process()
                     result = await loop.run_in_executor(self._thread, process.do, job, memory)
             except TimeoutError:
                 self.end()
@@ -99,31 +106,34 @@ class _Child:
 
 
 class _Process:
-    """A child and the socket to it. Made and used in one thread; ``kill`` may be called from any."""
+    """A process and the socket to it, which ``do`` starts. Used in one thread; ``kill`` may be called from any."""
 
     def __init__(self) -> None:
-        self._socket, theirs = socket.socketpair()
-        # The child finds the gateway's modules where the gateway found them.
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
-        command = [sys.executable, "-P", "-m", _MODULE, str(theirs.fileno())]
-        with theirs:
-            try:
-                self._popen = subprocess.Popen(
-                    command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, env=environment
-                )
-            except BaseException:
-                self._socket.close()
-                raise
-        self.is_alive = True
+        self._socket, self._theirs = socket.socketpair()
+        self._socket.settimeout(_LOOK_SECONDS)
+        self._popen: subprocess.Popen[bytes] | None = None
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        if self._popen is None:
+            # The child finds the gateway's modules where the gateway found them.
+            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
+            theirs = self._theirs.fileno()
+            command = [sys.executable, "-P", "-m", _MODULE, str(theirs)]
+            self._popen = subprocess.Popen(  # noqa: S603 (nothing of it comes from outside)
+                command, pass_fds=[theirs], stdin=subprocess.DEVNULL, env=environment
+            )
+            self._theirs.close()
+        return self._popen
 
     def do(self, job: tuple[Any, ...], memory: int) -> Any:
         """The result of a job: a function and its arguments. Raises WorkError."""
+        popen = self._started()
         sent, received = parcel.open_parcel(), parcel.open_parcel()
         try:
             parcel.pack(sent, job)
             try:
-                socket.send_fds(self._socket, [WORD.pack(memory)], [sent, received])
-                word = self._socket.recv(1)
+                socket.send_fds(self._socket, [WORD.pack(_RESERVED * memory)], [sent, received])
+                word = self._answer(popen.pid, memory)
             except OSError:
                 word = b""
             if not word:
@@ -136,15 +146,41 @@ class _Process:
             raise WorkError(error)
         return result
 
+    def _answer(self, pid: int, memory: int) -> bytes:
+        """The child's word that it is done, empty if it ended. Raises WorkError if it takes more memory meanwhile."""
+        while True:
+            try:
+                return self._socket.recv(1)
+            except TimeoutError:
+                if resident(pid) > memory:
+                    self.kill()
+                    raise WorkError(NO_MEMORY) from None
+
+    @property
+    def has_ended(self) -> bool:
+        return self._popen is not None and self._popen.poll() is not None
+
     def kill(self) -> None:
-        self.is_alive = False
+        """End the process, whatever it does: without its socket it ends by itself, in case it is just being started."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        self._popen.kill()
+        if self._popen is not None:
+            self._popen.kill()
 
     def close(self) -> None:
-        self._popen.wait()
+        if self._popen is not None:
+            self._popen.kill()
+            self._popen.wait()
         self._socket.close()
+        self._theirs.close()
+
+
+def resident(pid: int) -> int:
+    """The bytes of memory that a process uses; 0 where the system doesn't tell."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
 
 
 class LargeWork:
@@ -166,8 +202,9 @@ class LargeWork:
         """Raises WorkError; ``Refused`` if there is no child to do it."""
         if time.monotonic() < self._pause_until:
             raise Refused("no process can be started")
+        child = self._huge if size > HUGE else self._large
         try:
-            return await (self._huge if size > HUGE else self._large).do(job, max(_MEMORY - _COPIES * size, _MEMORY // 4))
+            return await child.do(job, max(_MEMORY - _COPIES * size, _MEMORY // 4))
         except OSError as error:
             self._pause_until = time.monotonic() + _IDLE_SECONDS
             _LOG.warning("no process for large bodies can be started (%s): threads do their work", error)

@@ -17,7 +17,7 @@ import traceback
 from typing import Any, Final
 
 from penstock.pipeline import parcel, rewrite, wrapped_reply
-from penstock.pipeline.large_work import WORD
+from penstock.pipeline.large_work import NO_MEMORY, WORD
 
 FUNCTIONS: Final = (rewrite.read_places, rewrite.rewrite_large, wrapped_reply.changed_large)
 """Imported here, before the first job comes."""
@@ -47,7 +47,7 @@ def _work(sent: int, result: int) -> None:
         except MemoryError:
             os.ftruncate(result, 0)
             os.lseek(result, 0, os.SEEK_SET)
-            parcel.pack(result, (None, _no_memory()))
+            parcel.pack(result, (None, NO_MEMORY))
     finally:
         os.close(sent)
         os.close(result)
@@ -59,14 +59,10 @@ def _outcome(sent: int) -> tuple[Any, str]:
         work, arguments = parcel.unpack_mapped(sent)
         return work(*arguments), ""
     except MemoryError:
-        return None, _no_memory()
+        return None, NO_MEMORY
     except Exception:
         traceback.print_exc()
         return None, "a defect of the gateway, please report it"
-
-
-def _no_memory() -> str:
-    return "it takes more memory than there is for it"
 
 
 def _limit_memory(most: int) -> None:

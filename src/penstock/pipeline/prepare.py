@@ -97,9 +97,7 @@ async def prepare_aside(call: Call, route: TargetRoute, *, wants_digest: bool = 
     return rewritten if isinstance(rewritten, Failure) else _finished(call, route, template, order, headers, rewritten)
 
 
-def _begun(
-    call: Call, route: TargetRoute
-) -> tuple[RequestTemplate, Order, bytes, Body] | PreparedRequest | Failure:
+def _begun(call: Call, route: TargetRoute) -> tuple[RequestTemplate, Order, bytes, Body] | PreparedRequest | Failure:
     """What is known before the body is rewritten: the template, the order, the header block, and the body with the
     config's defaults and overrides. A request without a body is prepared already."""
     request = call.request

@@ -1,5 +1,5 @@
-"""Stage, inside an attempt: a caller's body becomes the body for a target. Pure functions of values that another process
-can be given: large bodies are read and rewritten there (large_work.py).
+"""Stage, inside an attempt: a caller's body becomes the body for a target. Pure functions of values that another
+process can be given: large bodies are read and rewritten there (large_work.py).
 
 Lane 1: the body passes, without the parameters that the host refuses. Lane 2: it is read into a ``ChatRequest`` and
 written in the provider's wire.

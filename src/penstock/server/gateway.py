@@ -159,7 +159,7 @@ class Gateway:
         if isinstance(body, Failure):
             await self._refuse_body(body, context)
             return
-        status, fields, response_body = explain.answer(self.pipeline.router, caller, context.headers, body)
+        status, fields, response_body = await explain.answer(self.pipeline.router, caller, context.headers, body)
         context.begun, context.account.status = True, status
         await context.client.send_head(status, fields, response_body, more=False)
 

@@ -44,8 +44,8 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_exchange", "_host_line", "_is_full", "_lost", "_released", "_timer", "_timer_due", "_transport", "_unsent", "bounds", "closed",
-        "gone", "host", "idle_since", "idle_until", "loop", "promised_idle",
+        "_exchange", "_host_line", "_is_full", "_lost", "_released", "_timer", "_timer_due", "_transport", "_unsent",
+        "bounds", "closed", "gone", "host", "idle_since", "idle_until", "loop", "promised_idle",
     )  # fmt: skip
 
     def __init__(
