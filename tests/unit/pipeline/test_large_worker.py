@@ -17,7 +17,7 @@ from penstock.pipeline.large_work import WORD
 
 def test_its_functions_can_be_named() -> None:
     for function in large_worker.FUNCTIONS:
-        assert pickle.loads(pickle.dumps(function)) is function
+        assert pickle.loads(pickle.dumps(function)) is function  # noqa: S301
 
 
 def test_it_works_until_its_gateway_is_gone() -> None:
