@@ -42,9 +42,12 @@ _COPIES: Final = 3
 _MOST_SECONDS: Final = 120.0
 """Seconds of work. A million messages take 10 to 20."""
 _IDLE_SECONDS: Final = 30.0
+_HEAVY: Final = 128 << 20
+"""Bytes of memory of a child without work: with more it is not kept."""
 _LOOK_SECONDS: Final = 0.05
 """Between two looks at the memory of a child that works."""
 NO_MEMORY: Final = "it takes more memory than there is for it"
+_ENVIRONMENT: Final = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "PYTHONHOME", "TMPDIR")
 _MODULE: Final = "penstock.pipeline.large_worker"
 WORD: Final = struct.Struct("!Q")
 """A job: how many bytes of memory it may reserve. The answer is any byte."""
@@ -88,7 +91,7 @@ class _Child:
                 # The caller has left, or the process is gone.
                 self.end()
                 raise
-            self._timer = loop.call_later(_IDLE_SECONDS, self.end)
+            self._timer = loop.call_later(0.0 if process.is_heavy else _IDLE_SECONDS, self.end)
             return result
 
     def end(self) -> None:
@@ -112,11 +115,14 @@ class _Process:
         self._socket, self._theirs = socket.socketpair()
         self._socket.settimeout(_LOOK_SECONDS)
         self._popen: subprocess.Popen[bytes] | None = None
+        self.is_heavy = False
+        """Whether it keeps much memory after its work."""
 
     def _started(self) -> subprocess.Popen[bytes]:
         if self._popen is None:
-            # The child finds the gateway's modules where the gateway found them.
-            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
+            # The child finds the gateway's modules where the gateway found them, and none of its credentials.
+            environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+            environment["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
             theirs = self._theirs.fileno()
             command = [sys.executable, "-P", "-m", _MODULE, str(theirs)]
             self._popen = subprocess.Popen(  # noqa: S603 (nothing of it comes from outside)
@@ -144,6 +150,7 @@ class _Process:
             os.close(received)
         if error:
             raise WorkError(error)
+        self.is_heavy = resident(popen.pid) > _HEAVY
         return result
 
     def _answer(self, pid: int, memory: int) -> bytes:
@@ -191,7 +198,8 @@ class LargeWork:
         self._pause_until = 0.0
 
     def start(self) -> None:
-        _running[asyncio.get_running_loop()] = self
+        if hasattr(socket, "send_fds"):  # elsewhere files can't be handed over so
+            _running[asyncio.get_running_loop()] = self
 
     async def stop(self) -> None:
         _running.pop(asyncio.get_running_loop(), None)

@@ -10,6 +10,7 @@ import pytest
 from calling import call
 from penstock.app import build
 from penstock.auth import oci
+from penstock.auth.private_key import load_rsa_key
 from penstock.core.failure import Failure, Kind
 from penstock.pipeline.explain import explain, load_keys
 from penstock.pipeline.route import Router
@@ -100,11 +101,10 @@ def test_a_wish_for_a_pause_is_heeded_as_the_config_says(router: Router) -> None
 async def test_private_keys_are_loaded_in_a_thread(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also behind a virtual key in the model, which compiling takes out of the call."""
     threads: list[int] = []
-    load_key = oci.load_rsa_key
 
     def noted(*arguments: str) -> Any:
         threads.append(threading.get_ident())
-        return load_key(*arguments)
+        return load_rsa_key(*arguments)
 
     monkeypatch.setattr(oci, "load_rsa_key", noted)
     options = {

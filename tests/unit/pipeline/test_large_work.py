@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -55,8 +56,9 @@ async def test_without_the_part_a_thread_does_it() -> None:
 async def test_bytes_go_and_come(work: LargeWork) -> None:
     data = b"x" * MUCH
     assert await aside(MUCH, bytes.upper, data) == b"X" * MUCH
-    assert await aside(MUCH, PickleBuffer, data) == data
-    assert await aside(1, PickleBuffer, PickleBuffer(data)) == data
+    for size in (MUCH, 1):
+        result: object = await aside(size, PickleBuffer, data)
+        assert result == data
 
 
 async def test_what_takes_too_much_memory_is_refused(work: LargeWork, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,6 +115,25 @@ async def test_a_process_without_work_ends(work: LargeWork, monkeypatch: pytest.
     await aside(MUCH, os.getpid)
     child = child_of(work)
     await asyncio.to_thread(child.wait)
+
+
+async def test_a_process_that_keeps_much_memory_ends_at_once(work: LargeWork, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(large_work, "_HEAVY", 0)
+    await aside(MUCH, os.getpid)
+    await asyncio.to_thread(child_of(work).wait)
+
+
+async def test_a_process_has_none_of_the_gateways_credentials(work: LargeWork, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-canary")
+    assert await aside(MUCH, os.getenv, "OPENAI_API_KEY") is None
+
+
+async def test_a_system_that_hands_no_files_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(socket, "send_fds", raising=False)
+    made = LargeWork()
+    made.start()
+    assert await aside(MUCH, os.getpid) == os.getpid()
+    await made.stop()
 
 
 async def test_where_no_process_can_be_started_threads_work(work: LargeWork, monkeypatch: pytest.MonkeyPatch) -> None:
