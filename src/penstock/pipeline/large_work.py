@@ -35,10 +35,10 @@ _LOG: Final = logging.getLogger("penstock")
 LARGE: Final = 2 << 20
 """Bytes of a body from which a process does the work; handing it over takes a millisecond."""
 HUGE: Final = 16 << 20
-_MEMORY: Final = 1000 << 20
-"""Bytes of memory for one body and everything that is made of it, here and in the child."""
-_COPIES: Final = 3
-"""Copies of a body beside the memory of the child: two callers' bodies, and what is sent of one."""
+_MEMORY: Final = 1400 << 20
+_SHARE: Final = 8
+"""A child may use ``_MEMORY`` less ``_SHARE`` times the body. A million messages (40 MB) take 1 GB as objects; and where
+bodies have 100 MB, the gateway with two of them and what it sends stays below 1 GB together with its child."""
 _MOST_SECONDS: Final = 120.0
 """Seconds of work. A million messages take 10 to 20."""
 _IDLE_SECONDS: Final = 30.0
@@ -212,7 +212,7 @@ class LargeWork:
             raise Refused("no process can be started")
         child = self._huge if size > HUGE else self._large
         try:
-            return await child.do(job, max(_MEMORY - _COPIES * size, _MEMORY // 4))
+            return await child.do(job, max(_MEMORY - _SHARE * size, _MEMORY // 4))
         except OSError as error:
             self._pause_until = time.monotonic() + _IDLE_SECONDS
             _LOG.warning("no process for large bodies can be started (%s): threads do their work", error)
