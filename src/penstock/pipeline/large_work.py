@@ -37,8 +37,8 @@ LARGE: Final = 2 << 20
 HUGE: Final = 16 << 20
 _MEMORY: Final = 1400 << 20
 _SHARE: Final = 8
-"""A child may use ``_MEMORY`` less ``_SHARE`` times the body. A million messages (40 MB) take 1 GB as objects; and where
-bodies have 100 MB, the gateway with two of them and what it sends stays below 1 GB together with its child."""
+"""A child may use ``_MEMORY`` less ``_SHARE`` times the body. A million messages (40 MB) take 1 GB as objects; and
+where bodies have 100 MB, the gateway with two of them and with what it sends stays below 1 GB, its child included."""
 _MOST_SECONDS: Final = 120.0
 """Seconds of work. A million messages take 10 to 20."""
 _IDLE_SECONDS: Final = 30.0
