@@ -251,7 +251,9 @@ _ERRORS: Final = f"""\
 
 Every error of the gateway's own is OpenAI's error object. `message` says what went wrong, where, and what to do,
 `param` names the header, config member or body member at fault, `code` is one of those below. Beside it stand the
-`status` and `message` that Portkey's clients know.
+`status` and `message` that Portkey's clients know; this `message` begins with Portkey's sentence where there is one,
+and goes on with the error's own. A config's problems are told together
+([configs.md](configs.md#all-problems-at-once)).
 
 ```json
 {{
@@ -283,6 +285,7 @@ object, with the provider's own body beside it:
     "code": "1500",
     "status_code": 400
   }},
+  "message": "mistral-ai error: no such model",
   "provider": "mistral-ai",
   "provider_response": {{"message": "no such model", "code": 1500}}
 }}
@@ -309,9 +312,22 @@ _CLASSES: Final = """
 What `on_error` and `return_on_error` name. Codes decide first, then words in the message, then the status: 402 is
 `quota`, 429 `rate_limit`, 401 and 403 `auth`, 408 and 504 `timeout`, other 5xx `server_error`. `context_length`,
 `content_filter` and `quota` are not retried at the same target. Codes marked * count at that provider only; all other
-words count whoever sends them.
+words count whoever sends them. A part of the request that the error repeats (`'input': …`, `input_value=…`) is not
+searched for words.
+
+The last column says where the words are from: the provider's document or source code behind the link; a report that
+quotes the provider where its document leaves the words out; the code of another client; or nowhere that was found, in
+which case the link is the page that would be the place. Overload is told by most hosts with the status alone
+(429, 503, 529).
 
 """
+
+_WORDS: Final = ("class", "provider", "codes", "words, as regular expressions", "source")
+
+
+def _code(text: str) -> str:
+    """A cell's code, which may itself hold backticks."""
+    return (f"`` {text} ``" if "`" in text else f"`{text}`").replace("|", "\\|")
 
 
 def errors_page() -> str:
@@ -326,11 +342,12 @@ def errors_page() -> str:
             f"`{row.error.value}`",
             f"[{row.provider}]({row.link})",
             " ".join(f"`{code}`" for code in row.codes.split()) + (" *" if row.own else ""),
-            " ".join(f"`{text}`".replace("|", "\\|") for text in row.texts),
+            " ".join(_code(text) for text in row.texts),
+            row.evidence,
         )
         for row in error_words.ROWS
     ]
-    return _ERRORS + codes + _CLASSES + _table(("class", "provider", "codes", "words, as regular expressions"), words)
+    return _ERRORS + codes + _CLASSES + _table(_WORDS, words)
 
 
 _PROVIDERS: Final = f"""\
@@ -340,13 +357,13 @@ _PROVIDERS: Final = f"""\
 
 These are {len(PROVIDERS)} providers; any other server that speaks OpenAI's dialect is reached with the header
 `x-portkey-custom-host`. Name a provider by its slug, or by an [other name](#other-names), in `x-portkey-provider`, a
-config, the path or the model ([headers.md](headers.md#who-answers)). The key comes with the
-request, or from the variable where the operator lends it (`providers.env_keys`, [settings.md](settings.md)). `{{…}}`
-in a base URL is filled from the option's header; in a config an option is written without `x-portkey-`, with
-underscores. Names link to the provider's own documentation. A provider serves the operations that are listed, chats in
-the wires in parentheses; without parentheses the wire is OpenAI's. A request in one of the wires passes through,
-every other request is translated into the first wire ([dialects.md](dialects.md)). A custom host gets requests of the
-first wire only, except at server programs that you run yourself (llamacpp, lm-studio, ollama, vllm).
+config, the path or the model ([headers.md](headers.md#who-answers)). The key comes with the request, or from the
+variable where the operator lends it (`providers.env_keys`, [settings.md](settings.md)). `{{…}}` in a base URL is
+filled from the option's header; in a config an option is written without `x-portkey-`, with underscores. Names link
+to the provider's own documentation. A provider serves the operations that are listed, chats in the wires in
+parentheses; without parentheses the wire is OpenAI's. A request in one of the wires passes through, every other
+request is translated into the first wire ([dialects.md](dialects.md)). A custom host gets requests of the first wire
+only, except at server programs that you run yourself (llamacpp, lm-studio, ollama, vllm).
 
 """
 

@@ -123,11 +123,14 @@ def _said(error: sys.UnraisableHookArgs) -> str:
 
 
 def _threads(item: pytest.Item) -> list[str]:
-    """The threads that a test left running. Those of an event loop's pool end with the loop."""
+    """The threads that a test left running. Those of an event loop's pool end with the loop, those that talk to a
+    process for large bodies with the gateway."""
     before = item.stash.get(_THREADS, None)
     if before is None:
         return []
-    own = [t for t in set(threading.enumerate()) - before if not t.name.startswith(("asyncio_", "uvloop_"))]
+    own = [
+        t for t in set(threading.enumerate()) - before if not t.name.startswith(("asyncio_", "uvloop_", "large-work"))
+    ]
     for thread in own:
         thread.join(PATIENCE)
     return [f"the test left a thread running: {thread}" for thread in own if thread.is_alive()]

@@ -27,6 +27,7 @@ from penstock.pipeline.choice import Names
 from penstock.pipeline.compile import Compiler, judge
 from penstock.pipeline.host_models import HostModels
 from penstock.pipeline.idempotency import Idempotency
+from penstock.pipeline.large_work import LargeWork, aside
 from penstock.pipeline.model_alias import ModelAliases
 from penstock.pipeline.route import Router
 from penstock.pipeline.run import Pipeline
@@ -73,7 +74,7 @@ def build(
     transports: dict[str, Transport] = {
         "http": http1,
         "https": http1,
-        "echo": EchoTransport(settings.echo.pace_ms),
+        "echo": EchoTransport(settings.echo.pace_ms, aside=aside),
     }
     catalogues = read_catalogue(settings, catalogue)
     _warn_of_exposed_keys(settings)
@@ -92,7 +93,7 @@ def build(
     )
     server = settings.server
     # The access log stops last: it tells of the requests that end when the connections are closed.
-    parts: list[Part] = [catalogues, _Connections(transports)]
+    parts: list[Part] = [catalogues, LargeWork(), _Connections(transports)]
     out: BinaryIO | None = getattr(sys.stdout, "buffer", None)  # a program may be started with it closed
     if server.access_log and out is not None:
         parts.insert(0, _access_log(records, raw(out), shares_pipe=server.workers > 1))

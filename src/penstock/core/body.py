@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from pickle import PickleBuffer
 from typing import Any, Final
 
 import msgspec
@@ -22,6 +23,16 @@ _ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _BOM: Final = b"\xef\xbb\xbf"
 _NULL: Final = b"null"
 _SPACE: Final = frozenset(" \t\n\r")
+_BEFORE_VALUE: Final = re.compile(
+    rb'[ \t\n\r]*+[{,][ \t\n\r]*+("(?>[^"\\]++|\\.)*+")[ \t\n\r]*+:[ \t\n\r]*+', re.DOTALL
+)
+_END: Final = re.compile(rb"[ \t\n\r]*+}[ \t\n\r]*+\Z")
+
+_MOST_MEMBERS: Final = 4096
+"""Members of an object at most: every stage looks at each of them."""
+
+Places = Mapping[str, "tuple[int, int] | bytes"]
+"""Where the values of an object are in its text (start, end), or a value itself."""
 
 
 class BodyError(ValueError):
@@ -36,28 +47,65 @@ class Body:
     def __init__(self, members: dict[str, msgspec.Raw | bytes]) -> None:
         self._members = members
 
+    def __reduce__(self) -> tuple[type[Body], tuple[dict[str, PickleBuffer]]]:
+        """For another process: the values go as buffers, which need no copy (pickle's protocol 5)."""
+        return Body, ({name: PickleBuffer(value) for name, value in self._members.items()},)
+
     @classmethod
-    def parse(cls, data: bytes) -> Body:
+    def parse(cls, data: bytes | memoryview) -> Body:
         """Read a JSON object. Raises BodyError for anything else.
 
         The fast codec refuses a byte-order mark and lone surrogate escapes, which real clients send: such a body
         goes once more through the standard library, which takes both.
         """
         try:
-            return cls(_MAP.decode(data))  # type: ignore[arg-type]
+            members = _MAP.decode(data)
         except msgspec.ValidationError as error:
             raise BodyError(f"the request body must be a JSON object: {error}") from None
         except UNREADABLE as error:
             return cls._parse_leniently(data, error)
+        if len(members) > _MOST_MEMBERS:
+            raise BodyError(f"the request body has more than {_MOST_MEMBERS} members")
+        return cls(members)  # type: ignore[arg-type]
 
     @classmethod
-    def _parse_leniently(cls, data: bytes, first: Exception) -> Body:
+    def _parse_leniently(cls, data: bytes | memoryview, first: Exception) -> Body:
         if isinstance(first, RecursionError):
             raise BodyError("the request body is nested too deeply") from None
         try:
-            return cls(dict(_members(data.removeprefix(_BOM).decode())))
+            members = dict(_members(bytes(data).removeprefix(_BOM).decode()))
         except (ValueError, RecursionError) as error:
             raise BodyError(f"the request body is not valid JSON: {error}") from None
+        if len(members) > _MOST_MEMBERS:
+            raise BodyError(f"the request body has more than {_MOST_MEMBERS} members")
+        return cls(dict(members))
+
+    @classmethod
+    def located(cls, data: bytes, places: Places) -> Body:
+        """The body whose values are at these places of ``data``, without a copy of them."""
+        view = memoryview(data)
+        members = {name: view[slice(*place)] if isinstance(place, tuple) else place for name, place in places.items()}
+        return cls(members)  # type: ignore[arg-type]
+
+    def places(self, data: bytes | memoryview) -> Places:
+        """Where each value is in ``data``, from which the body was parsed. A name that comes twice hides the places:
+        then the values themselves."""
+        found: dict[str, tuple[int, int] | bytes] = {}
+        at = 0
+        for name, value in self._members.items():
+            before = _BEFORE_VALUE.match(data, at)
+            if before is None or json.loads(before[1]) != name:
+                break
+            at = before.end() + len(memoryview(value))
+            found[name] = (before.end(), at)
+        if len(found) == len(self._members) and (not found or _END.match(data, at)):
+            return found
+        return {name: bytes(value) for name, value in self._members.items()}
+
+    def lightened(self, most: int) -> Body:
+        """A copy without the values of more than ``most`` bytes."""
+        members = self._members.items()
+        return Body({name: bytes(value) for name, value in members if len(memoryview(value)) <= most})
 
     @property
     def size(self) -> int:
@@ -120,13 +168,13 @@ class Body:
         """
         if not self.is_array(key):
             return None
-        raw = self.raw(key) or b""
+        raw = memoryview(self._members[key])
         if len(raw) > LARGE:
             return self._sliced(key, raw)
         value = self.value(key)
         return value if isinstance(value, list) else None
 
-    def _sliced(self, key: str, raw: bytes) -> Iterator[Any]:
+    def _sliced(self, key: str, raw: memoryview) -> Iterator[Any]:
         try:
             yield from elements(raw)
         except ValueError as error:

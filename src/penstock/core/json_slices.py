@@ -1,7 +1,8 @@
 """A large JSON array in slices, so that no single call of a parser takes long: other threads go on between the slices.
 
-The parsers are C code that keeps the interpreter to itself: 50 MB of messages would hold every other thread for half a
-second. An array of up to ``LARGE`` bytes is read at once, as ever.
+The parsers are C code that keeps the interpreter to itself, and what they make takes ten times the memory of the text.
+So the elements of a large array are decoded, used and freed one after the other. An array of up to ``LARGE`` bytes is
+read at once.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from penstock.core.json_text import read_json, write_json
+import msgspec
+
+from penstock.core.json_text import UNREADABLE, read_json, write_json
 
 LARGE: Final = 1 << 20
 """Bytes of an array that is read or written in slices."""
@@ -23,6 +26,7 @@ _DEEPEST: Final = 6
 
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
 _SCANNER: Final = json.JSONDecoder()
+_ARRAY: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def slices(raw: bytes) -> Iterator[bytes]:
@@ -30,16 +34,48 @@ def slices(raw: bytes) -> Iterator[bytes]:
     if len(raw) <= LARGE:
         yield raw
         return
-    text = raw.decode()
-    at = start = _after_space(text, 1)
+    some: list[msgspec.Raw | bytes] = []
+    size = 0
+    for element in _raw_elements(raw):
+        some.append(element)
+        size += len(memoryview(element))
+        if size >= _SLICE:
+            yield b"[%b]" % b",".join(some)
+            some, size = [], 0
+    if some:
+        yield b"[%b]" % b",".join(some)
+
+
+def elements(raw: bytes | memoryview) -> Iterator[Any]:
+    """The elements of a large array, decoded one after the other. Raises ValueError for what is no array."""
+    for element in _raw_elements(raw):
+        yield read_json(element)
+
+
+def _raw_elements(raw: bytes | memoryview) -> Iterator[msgspec.Raw | bytes]:
+    """The elements of an array as JSON. Raises ValueError."""
+    try:
+        raws = _ARRAY.decode(raw)
+    except UNREADABLE:
+        yield from _scanned(bytes(raw).decode())
+        return
+    raws.reverse()
+    while raws:  # what was read is freed
+        yield raws.pop()
+
+
+def _scanned(text: str) -> Iterator[bytes]:
+    """The elements of an array that only the standard library reads."""
     if text[:1] != "[":
         raise ValueError("it is no array")
+    at = _after_space(text, 1)
     while text[at : at + 1] != "]":
+        start = at
         try:
             _, at = _SCANNER.raw_decode(text, at)
         except RecursionError:
             raise ValueError("it is nested too deeply") from None
-        end = at
+        yield text[start:at].encode()
         at = _after_space(text, at)
         if text[at : at + 1] == ",":
             at = _after_space(text, at + 1)
@@ -47,20 +83,6 @@ def slices(raw: bytes) -> Iterator[bytes]:
                 raise ValueError("a comma before the end")
         elif text[at : at + 1] != "]":
             raise ValueError("no comma between two elements")
-        if at - start >= _SLICE:
-            yield f"[{text[start:end]}]".encode()
-            start = at
-    if start < at:
-        yield f"[{text[start:at]}]".encode()
-
-
-def elements(raw: bytes) -> Iterator[Any]:
-    """The elements of an array, decoded a slice at a time. Raises ValueError for what is no array."""
-    for piece in slices(raw):
-        value = read_json(piece)
-        if not isinstance(value, list):
-            raise ValueError("it is no array")  # noqa: TRY004 (bad input, not a bug)
-        yield from value
 
 
 def write_in_slices(value: Any) -> bytes:

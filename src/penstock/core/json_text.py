@@ -19,7 +19,7 @@ _ENCODER: Final = msgspec.json.Encoder()
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
-def read_json(data: bytes) -> Any:
+def read_json(data: bytes | msgspec.Raw) -> Any:
     """The parsed value. Lone surrogates, a byte-order mark and large exponents are accepted.
 
     Raises ValueError for anything else.
@@ -28,7 +28,7 @@ def read_json(data: bytes) -> Any:
         return msgspec.json.decode(data)
     except UNREADABLE:
         try:
-            return json.loads(data.decode("utf-8-sig"), parse_constant=_refuse)
+            return json.loads(bytes(data).decode("utf-8-sig"), parse_constant=_refuse)
         except RecursionError:
             raise ValueError("nested too deeply") from None
 

@@ -272,7 +272,7 @@ class CallerDialect(msgspec.Struct, frozen=True):
     """
 
     name: str
-    read_body: Callable[[bytes], RequestBody | Failure]
+    read_body: Callable[[bytes | memoryview], RequestBody | Failure]
     read_request: Callable[[Body], ChatRequest | Failure]
     write_reply: Callable[[ChatReply, Caption], bytes | Failure]
     stream_writer: Callable[[Caption], StreamWriter]

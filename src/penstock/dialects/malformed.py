@@ -40,15 +40,15 @@ def text_in(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def read_body(data: bytes) -> RequestBody | Failure:
+def read_body(data: bytes | memoryview) -> RequestBody | Failure:
     """Check what the gateway relies on; everything else is the provider's to judge. Values keep their bytes."""
     try:
         body = Body.parse(data)
         model = body.value("model")
     except BodyError as error:
         return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
-    if model is not None and (not isinstance(model, str) or not model):
-        return _wrong_type("model", "a non-empty string")
+    if model is not None and not (isinstance(model, str) and 0 < len(model) <= _LONGEST_MODEL):
+        return _wrong_type("model", f"a non-empty string of at most {_LONGEST_MODEL} characters")
     if "messages" in body and not body.is_array("messages"):
         return _wrong_type("messages", "an array of message objects")
     stream = body.raw("stream")
@@ -57,6 +57,8 @@ def read_body(data: bytes) -> RequestBody | Failure:
     return RequestBody(body, model, stream == b"true")
 
 
+_LONGEST_MODEL: Final = 2048
+"""Characters of a model's name. An ARN of Amazon's, the longest of all, has that many at most."""
 _BOOLEANS: Final = frozenset({None, b"true", b"false", b"null"})
 
 

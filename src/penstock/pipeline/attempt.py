@@ -13,8 +13,8 @@ from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.deadline import attempt_deadlines, timed_out
 from penstock.pipeline.first_content import read_first_content
-from penstock.pipeline.off_loop import LARGE, off_loop
-from penstock.pipeline.prepare import PreparedRequest, prepare
+from penstock.pipeline.off_loop import LARGE
+from penstock.pipeline.prepare import PreparedRequest, prepare, prepare_aside
 from penstock.pipeline.shaped_error import redirected, shaped_error
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.translate import translate_reply
@@ -26,8 +26,7 @@ from penstock.transport.base import Reply, Request
 
 async def attempt(call: Call, route: TargetRoute, step: Attempt, upstream: Upstream, account: AttemptAccount) -> Answer:
     """Call the target once. Never raises for an expected failure; cancelling it closes the upstream connection."""
-    is_large = len(call.body) > LARGE
-    prepared = await off_loop(lambda: prepare(call, route)) if is_large else prepare(call, route)
+    prepared = await prepare_aside(call, route) if len(call.body) > LARGE else prepare(call, route)
     if isinstance(prepared, Failure):
         return failed(prepared, call)
     return await send(prepared, route, step, upstream, account, call.trace_id)

@@ -14,7 +14,7 @@ from penstock.auth.signer import Outgoing, Signer, Token, TokenRequest
 from penstock.core.failure import Failure, Kind, RetrySafety
 from penstock.core.http import Limits
 from penstock.core.lru import Lru
-from penstock.pipeline.off_loop import off_loop
+from penstock.pipeline.off_loop import LARGE, off_loop
 from penstock.pipeline.subrequest import Subrequests, whole
 from penstock.transport.base import Request, Transport
 
@@ -48,8 +48,8 @@ class Authorizer:
             token = remembered or await self._token(signer)
             if isinstance(token, Failure):
                 return token
-            is_costly = token is None and signer.is_costly
-            lines = await off_loop(lambda: signer.lines(request, None)) if is_costly else signer.lines(request, token)
+            is_costly = (token is None and signer.is_costly) or len(request.body) > LARGE
+            lines = await off_loop(lambda: signer.lines(request, token)) if is_costly else signer.lines(request, token)
             return Proof(lines, token, remembered is not None)
         except ValueError:
             text = "The credentials hold a line break or another character that can't be sent: send them without."

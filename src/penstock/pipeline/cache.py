@@ -18,10 +18,8 @@ from typing import Final
 
 import msgspec
 
-from penstock.core.body import Body
 from penstock.core.failure import Failure
 from penstock.core.http import Limits
-from penstock.core.json_text import UNREADABLE, write_json
 from penstock.core.lru import Lru
 from penstock.core.outcome import Outcome
 from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect
@@ -29,8 +27,9 @@ from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.account import AttemptAccount, SharedCost
 from penstock.pipeline.attempt import failed, send
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.off_loop import LARGE, off_loop
-from penstock.pipeline.prepare import PreparedRequest, prepare
+from penstock.pipeline.off_loop import LARGE
+from penstock.pipeline.prepare import PreparedRequest, prepare, prepare_aside
+from penstock.pipeline.rewrite import body_digest
 from penstock.pipeline.shared_call import SharedCall
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.upstream import Upstream
@@ -39,8 +38,6 @@ from penstock.routing.plan import Timeouts
 from penstock.routing.walk import Attempt
 from penstock.stores.base import Entry, ReplyStore
 
-_DELIVERY: Final = frozenset({"stream", "stream_options"})
-"""Members that say how an answer is delivered, not what it is."""
 _HIT: Final = Outcome(200, stored=True)
 _TAIL: Final = 32 << 10
 _MAX_AGE: Final = re.compile(rb"max-age\s*=\s*\"?(\d{1,9})")
@@ -97,7 +94,7 @@ class Caching(msgspec.Struct, frozen=True):
     async def attempt(self, call: Call, route: TargetRoute, step: Attempt, account: AttemptAccount) -> Answer:
         """One attempt at a target whose answers may be stored."""
         is_large = len(call.body) > LARGE
-        keyed = await off_loop(lambda: self._prepare(call, route)) if is_large else self._prepare(call, route)
+        keyed = await self._prepare_large(call, route) if is_large else self._prepare(call, route)
         if isinstance(keyed, Failure):
             return failed(keyed, call)
         prepared, key = keyed
@@ -116,7 +113,7 @@ class Caching(msgspec.Struct, frozen=True):
         namespace, tenant = _namespace(call.fields), call.caller.tenant
         # A forwarded header is part of the request, too.
         form = (call.dialect.name, tenant, namespace, call.hops, call.query, call.body)
-        is_remembered = not route.target.forward_headers and len(call.body) <= LARGE
+        is_remembered = not route.target.forward_headers
         name = None if not is_remembered else (route.serial, route.aliased_model, *form)
         keyed = None if name is None else self.prepared.get(name)
         if keyed is None:
@@ -127,6 +124,13 @@ class Caching(msgspec.Struct, frozen=True):
             if name is not None:
                 self.prepared.put(name, keyed, 1 + len(call.body) // 1024)
         return keyed
+
+    async def _prepare_large(self, call: Call, route: TargetRoute) -> _Prepared | Failure:
+        """As ``_prepare``, beside the event loop. Large requests aren't remembered."""
+        prepared = await prepare_aside(call, route, wants_digest=True)
+        if isinstance(prepared, Failure):
+            return prepared
+        return prepared, _key(call.caller.tenant, _namespace(call.fields), prepared, route)
 
     async def _stored(self, key: bytes, control: CacheControl, prepared: PreparedRequest) -> Answer | None:
         stored = await self.store.get(key)
@@ -271,26 +275,9 @@ def _key(tenant: str, namespace: bytes, prepared: PreparedRequest, route: Target
         prepared.headers,
         credential,
         lane,
-        _canonical(prepared.body),
+        prepared.digest or body_digest(prepared.body),
     )
     return hashlib.sha256(b"\x00".join(parts)).digest()
-
-
-def _canonical(body: Body | None) -> bytes:
-    """The members sorted by name, without white space between tokens; the tokens of each value are unchanged."""
-    if body is None:
-        return b""
-    names = sorted(name for name in body if name not in _DELIVERY)
-    return b",".join([b"%b:%b" % (write_json(name), _compact(body.raw(name) or b"")) for name in names])
-
-
-def _compact(raw: bytes) -> bytes:
-    if raw[:1] not in {b"[", b"{"}:
-        return raw
-    try:
-        return msgspec.json.format(raw, indent=-1)
-    except UNREADABLE:
-        return raw  # JSON that only the standard library can parse (lone surrogates, for example) is unchanged
 
 
 def _as_wanted(entry: Entry, prepared: PreparedRequest) -> bytes | None:

@@ -259,12 +259,16 @@ class Compiler:
 
     async def bound(self, compiled: CompiledPlan, target: Target, operation: Operation) -> TargetRoute | Failure:
         """Like ``route``. A private key is loaded in a thread."""
+        await self.loaded(compiled, target, operation)
+        return self.route(compiled, target, operation)
+
+    async def loaded(self, compiled: CompiledPlan, target: Target, operation: Operation) -> None:
+        """Make the route of a target with a private key, in a thread."""
         is_costly = (target.path, operation) not in compiled.routes and any(
             _PRIVATE_KEY in value for value in target.options.values()
         )
         if is_costly:
-            return await off_loop(lambda: self.route(compiled, target, operation))
-        return self.route(compiled, target, operation)
+            await off_loop(lambda: self.route(compiled, target, operation))
 
     def _routes(self, name: bytes) -> bool:
         """Whether a header affects routing."""

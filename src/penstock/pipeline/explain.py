@@ -61,6 +61,15 @@ def explain(router: Router, call: Call, faults: str = "", seed: int | None = Non
         return Failure(Kind.INVALID_REQUEST, text, "request")
 
 
+async def load_keys(router: Router, call: Call) -> None:
+    """Load the private keys of the call's targets in a thread: ``explain`` then finds them loaded."""
+    # Compiling takes the virtual key out of the call's model: a copy of the call leaves it to ``explain``.
+    compiled = router.compiler.compile(msgspec.structs.replace(call))
+    if isinstance(compiled, CompiledPlan):
+        for target in leaves(compiled.plan):
+            await router.compiler.loaded(compiled, target, call.operation)
+
+
 class _TooMuch(Exception):
     """The requests of all targets are larger than ``_MOST_PREPARED`` together."""
 

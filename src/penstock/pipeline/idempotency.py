@@ -203,5 +203,6 @@ _TRACING: Final = frozenset(
 def _digest(*parts: bytes) -> bytes:
     digest = hashlib.sha256()
     for part in parts:
-        digest.update(b"%d:" % len(part) + part)
+        digest.update(b"%d:" % len(part))
+        digest.update(part)
     return digest.digest()

@@ -1,28 +1,25 @@
 """Stage, inside an attempt: the request for a target. ``speaks_callers_wire`` chooses the lane.
 
-Lane 1: the provider's host speaks the caller's wire, so the body passes, without the parameters that the host refuses.
-Lane 2: the body is read into a ``ChatRequest`` and written in the provider's wire.
+Lane 1: the provider's host speaks the caller's wire. Lane 2: the body is translated. rewrite.py does both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Final
 
 import msgspec
 
 from penstock.core.body import Body
-from penstock.core.chat import ChatRequest
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin, header_line
 from penstock.core.json_text import write_json
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.dialect import WriteContext
-from penstock.dialects.function_names import with_allowed_names
-from penstock.dialects.material import lost_material, material
 from penstock.dialects.registry import DIALECTS
 from penstock.pipeline.call import Call
-from penstock.pipeline.model_lists import ModelLists
+from penstock.pipeline.large_work import WorkError, aside
+from penstock.pipeline.rewrite import Order, Rewritten, rewrite, rewrite_large
 from penstock.pipeline.target_route import RequestTemplate, TargetRoute
 from penstock.pipeline.translate import Translation
 from penstock.providers.endpoint import ModelRoute
@@ -44,12 +41,12 @@ _NEVER_FORWARDED: Final = frozenset(
 class PreparedRequest(msgspec.Struct, frozen=True):
     """A request, ready to be sent to a target.
 
-    ``target`` is the request target of HTTP: path and query. ``body`` is in the caller's dialect, None for an operation
-    without one; ``payload`` is what is sent. ``translation`` (lane 2) says how the reply comes back; without it
-    (lane 1) the reply is relayed for the host that ``context`` describes. ``leaves_usage_out``: the gateway asked for a
-    stream's usage, the caller did not; ``wants_usage``: the caller asked for it, in an event of its own. ``dropped``
-    names the parameters that were left out. ``place`` is the request target of a plain answer: the same for both forms,
-    where a host has an address for each.
+    ``target`` is the request target of HTTP: path and query. ``body`` is in the caller's dialect, of a large request
+    only its small values, None for an operation without one; ``payload`` is what is sent. ``translation`` (lane 2) says
+    how the reply comes back; without it (lane 1) the reply is relayed for the host that ``context`` describes.
+    ``leaves_usage_out``: the gateway asked for a stream's usage, the caller did not; ``wants_usage``: the caller asked
+    for it, in an event of its own. ``dropped`` names the parameters that were left out. ``place`` is the request target
+    of a plain answer: the same for both forms, where a host has an address for each.
     """
 
     dialect: CallerDialect
@@ -67,6 +64,8 @@ class PreparedRequest(msgspec.Struct, frozen=True):
     wants_usage: bool = False
     translation: Translation | None = None
     place: bytes = b""
+    digest: bytes = b""
+    """The body as the cache tells it apart, where it was made together with a large body."""
 
     @property
     def lane(self) -> int:
@@ -80,6 +79,30 @@ def speaks_callers_wire(call: Call, route: ModelRoute) -> bool:
 
 def prepare(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
     """The request for a target."""
+    begun = _begun(call, route)
+    if not isinstance(begun, tuple):
+        return begun
+    template, order, headers, body = begun
+    rewritten = rewrite(order, body)
+    return rewritten if isinstance(rewritten, Failure) else _finished(call, route, template, order, headers, rewritten)
+
+
+async def prepare_aside(call: Call, route: TargetRoute, *, wants_digest: bool = False) -> PreparedRequest | Failure:
+    """As ``prepare``, for a large body: beside the event loop. ``wants_digest``: the cache needs ``digest``."""
+    begun = _begun(call, route)
+    if not isinstance(begun, tuple):
+        return begun
+    template, order, headers, body = begun
+    try:
+        rewritten = await aside(len(call.body), rewrite_large, order, body, wants_digest)
+    except WorkError as error:
+        return Failure(Kind.BODY_TOO_LARGE, f"The request is too large to be prepared: {error}. Send less.")
+    return rewritten if isinstance(rewritten, Failure) else _finished(call, route, template, order, headers, rewritten)
+
+
+def _begun(call: Call, route: TargetRoute) -> tuple[RequestTemplate, Order, bytes, Body] | PreparedRequest | Failure:
+    """What is known before the body is rewritten: the template, the order, the header block, and the body with the
+    config's defaults and overrides. A request without a body is prepared already."""
     request = call.request
     if request is None:
         return _without_body(call, route)
@@ -93,20 +116,66 @@ def prepare(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
     headers = _request_headers(call, route, template.model_route)
     if isinstance(headers, Failure):
         return headers
-    prepared: PreparedRequest | Failure
-    if template.is_same_wire:
-        prepared = _same_wire(call, route, template, body, headers, model, streams=streams)
-    elif route.operation is Operation.CHAT:
-        prepared = _translated(call, route, template, body, headers, model, streams=streams)
+    order = template.order
+    if order.provider is None and call.dialect.header_settings:
+        asked = _asked(call)
+        if asked:
+            order = msgspec.structs.replace(order, context=msgspec.structs.replace(order.context, asked=asked))
+    return template, order, headers, body
+
+
+def _finished(
+    call: Call, route: TargetRoute, template: RequestTemplate, order: Order, headers: bytes, rewritten: Rewritten
+) -> PreparedRequest | Failure:
+    """The request, after its body was rewritten."""
+    if route.target.rejects_unsupported and rewritten.dropped:
+        return _unsupported_parameters(route, rewritten.dropped)
+    model_route, context = template.model_route, order.context
+    target, place, streams, translation = template.target, template.place, order.streams, None
+    wants_usage = rewritten.include_usage
+    leaves_usage_out = rewritten.asks_usage
+    if order.provider is not None:
+        # A stream that may be stored tells its usage, so that it can be given as a plain answer, too.
+        tells_usage = streams and (wants_usage or route.target.cache is not None)
+        leaves_usage_out = tells_usage and not wants_usage
+        streams_there = streams and not rewritten.unstreamed
+        target = model_route.target(context.model, streams=streams_there, parameters=call.parameters)
+        translation = Translation(
+            order.caller,
+            order.provider,
+            context,
+            route.target.strict,
+            streams,
+            tells_usage,
+            rewritten.hides_thinking,
+            rewritten.names,
+        )
     else:
-        return _unsupported_operation(call, route)
-    if route.model_lists is not None and isinstance(prepared, PreparedRequest):
-        refused = _refused_body(route.model_lists, prepared, route, template.model_route, template.context)
-        if refused is not None:
-            return refused
-    if route.target.rejects_unsupported and isinstance(prepared, PreparedRequest) and prepared.dropped:
-        return _unsupported_parameters(route, prepared.dropped)
-    return prepared
+        if call.parameters:
+            named = None if template.asked_model is None else context.model
+            target = model_route.target(named, streams=streams, parameters=call.parameters)
+        if not streams:
+            place = target
+        if call.query:
+            target, place = _with_query(target, call.query), _with_query(place, call.query)
+    return PreparedRequest(
+        order.caller,
+        model_route.origin,
+        b"POST",
+        target,
+        _with_fields(headers, rewritten.headers) if rewritten.headers else headers,
+        rewritten.payload,
+        rewritten.body,
+        template.asked_model,
+        rewritten.dropped,
+        streams,
+        context if translation is None else None,
+        leaves_usage_out,
+        wants_usage,
+        translation,
+        place,
+        rewritten.digest,
+    )
 
 
 def _template(call: Call, route: TargetRoute, model: str | None, *, streams: bool) -> RequestTemplate | Failure:
@@ -122,24 +191,36 @@ def _template(call: Call, route: TargetRoute, model: str | None, *, streams: boo
     return template
 
 
-def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams: bool) -> RequestTemplate:
+def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams: bool) -> RequestTemplate | Failure:
     model_route = route.endpoint.route_for(model, call.dialect.name)
+    is_same_wire = speaks_callers_wire(call, model_route)
+    if not is_same_wire and route.operation is not Operation.CHAT:
+        return _unsupported_operation(call, route)
     context = _context(route, model_route, model)
     written = None
     if model_route.override is not None:
         written = write_json(model_route.override)
     elif model is not None and model_route.becomes is not None:
         written = write_json(context.model)
-    return RequestTemplate(
-        model_route,
+    in_path = route.provider.model_in_path or "{model}" in model_route.plain
+    names = (model, context.model, model_route.override)
+    order = Order(
+        call.dialect,
+        None if is_same_wire else DIALECTS[model_route.dialect],
         context,
-        speaks_callers_wire(call, model_route),
-        model_route.target(None if model is None else context.model, streams=streams),
-        model_route.target(None if model is None else context.model),
+        route.changes,
         written,
+        streams,
         # A custom host may be any server: only the provider's own host is known to accept `stream_options`.
         streams and model_route.quirks.stream_usage and model_route.origin.trusted,
+        route.target.drops_material,
+        route.model_lists,
+        tuple([name for name in names if name is not None]),
+        is_same_wire and not in_path,
     )
+    named = None if model is None else context.model
+    target, place = model_route.target(named, streams=streams), model_route.target(named)
+    return RequestTemplate(model_route, model, order, target, place)
 
 
 def _without_body(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
@@ -167,130 +248,11 @@ def _context(route: TargetRoute, model_route: ModelRoute, model: str | None) -> 
     return WriteContext(name, slug, traits, options, model_route.variant, aliased, model_route.quirks)
 
 
-def _same_wire(
-    call: Call,
-    route: TargetRoute,
-    template: RequestTemplate,
-    body: Body,
-    headers: bytes,
-    model: str | None,
-    *,
-    streams: bool,
-) -> PreparedRequest | Failure:
-    """Lane 1: the caller's body with the provider's name for the model, without the parameters that the host
-    refuses."""
-    dialect, context, model_route = call.dialect, template.context, template.model_route
-    if template.model is not None:
-        body = body.replaced({"model": template.model})
-    wants_usage = streams and dialect.replies.include_usage(body)
-    asks_usage = template.can_ask_usage and not wants_usage
-    if asks_usage:
-        body = dialect.replies.with_usage(body)
-    if dialect.header_settings:
-        context = msgspec.structs.replace(context, asked=_asked(call))
-    fitted = dialect.relay.fit_request(body, context)
-    if isinstance(fitted, Failure):
-        return fitted
-    body = route.changes.removed(fitted.body)
-    target = template.target
-    if call.parameters:
-        target = model_route.target(
-            None if model is None else context.model, streams=streams, parameters=call.parameters
-        )
-    place = target if not streams else template.place
-    return PreparedRequest(
-        dialect,
-        model_route.origin,
-        b"POST",
-        _with_query(target, call.query) if call.query else target,
-        _with_fields(headers, fitted.headers) if fitted.headers else headers,
-        body.encode(),
-        body,
-        model,
-        _without_usage(fitted.dropped) if wants_usage and fitted.dropped else fitted.dropped,
-        streams,
-        context,
-        asks_usage,
-        wants_usage,
-        place=_with_query(place, call.query) if call.query else place,
-    )
-
-
-def _without_usage(dropped: tuple[str, ...]) -> tuple[str, ...]:
-    """The names without the request for a stream's usage, which the caller gets all the same: hosts that refuse it tell
-    their usage unasked (docs/fidelity.md#usage)."""
-    return tuple(name for name in dropped if name != "stream_options")
-
-
-def _translated(
-    call: Call,
-    route: TargetRoute,
-    template: RequestTemplate,
-    body: Body,
-    headers: bytes,
-    model: str | None,
-    *,
-    streams: bool,
-) -> PreparedRequest | Failure:
-    """Lane 2: the request in the provider's wire."""
-    context, model_route = template.context, template.model_route
-    caller, provider = call.dialect, DIALECTS[model_route.dialect]
-    body = route.changes.removed(body)
-    request = caller.read_request(body)
-    if isinstance(request, Failure):
-        return request
-    names: Mapping[str, str] = {}
-    if provider.function_names is not None:
-        request, names = with_allowed_names(request, provider.function_names, provider.longest_name)
-    payload = provider.write(request, context)
-    request.forget_messages()
-    if isinstance(payload, Failure):
-        return _with_material(payload, request)
-    if payload.dropped and not route.target.drops_material:
-        lost = lost_material(request, payload.dropped)
-        if lost:
-            return _lost_material(route, lost)
-    include_usage = streams and caller.replies.include_usage(body)
-    # A stream that may be stored tells its usage, so that it can be given as a plain answer, too.
-    tells_usage = streams and (include_usage or route.target.cache is not None)
-    translation = Translation(
-        caller, provider, context, route.target.strict, streams, tells_usage, request.hides_thinking, names
-    )
-    return PreparedRequest(
-        caller,
-        model_route.origin,
-        b"POST",
-        model_route.target(context.model, streams=streams and not payload.unstreamed, parameters=call.parameters),
-        _with_fields(headers, payload.headers),
-        payload.body,
-        body,
-        model,
-        payload.dropped,
-        streams,
-        leaves_usage_out=tells_usage and not include_usage,
-        wants_usage=include_usage,
-        translation=translation,
-        place=template.place,
-    )
-
-
 def _refused_model(route: TargetRoute, model: str | None) -> Failure | None:
     if model is None and not route.provider.model_in_path:
         hint = "name the model to use, for example gpt-4o-mini"
         return Failure(Kind.INVALID_REQUEST, f"The request has no model: {hint}.", "model")
     return None if route.model_lists is None else route.model_lists.refused(model)
-
-
-def _refused_body(
-    lists: ModelLists, prepared: PreparedRequest, route: TargetRoute, model_route: ModelRoute, context: WriteContext
-) -> Failure | None:
-    """The failure when the body that leaves names a model that the request's keys don't allow. On lane 2 the provider's
-    wire is written from this body, and the model from ``context``."""
-    if prepared.body is None:
-        return None
-    models = {name for name in (prepared.model, context.model, model_route.override) if name is not None}
-    in_path = route.provider.model_in_path or "{model}" in model_route.plain
-    return lists.refused_body(prepared.body, models, needs_model=prepared.lane == 1 and not in_path)
 
 
 def _with_query(target: bytes, query: str) -> bytes:
@@ -308,24 +270,6 @@ def _unsupported_parameters(route: TargetRoute, dropped: tuple[str, ...]) -> Fai
     names = ", ".join(dropped)
     text = f"{route.provider.slug} can't be told {names}: leave it out, or set unsupported_params to drop."
     return Failure(Kind.INVALID_REQUEST, text, dropped[0])
-
-
-def _lost_material(route: TargetRoute, lost: Mapping[str, str]) -> Failure:
-    named = ", ".join(f"{path} ({thing})" for path, thing in lost.items())
-    text = (
-        f"{route.provider.slug} can't be given {named} for this model: send it in another form (data in place of an "
-        "address, a type that the model takes), choose another model, or set unsupported_params to drop to omit it."
-    )
-    return Failure(Kind.INVALID_REQUEST, text, next(iter(lost)))
-
-
-def _with_material(failure: Failure, request: ChatRequest) -> Failure:
-    """A failure for lack of visible content names the parts that were there and that the provider can't be given."""
-    parts = material(request) if failure.param == "messages" else {}
-    if not parts:
-        return failure
-    named = ", ".join(f"{path} ({thing})" for path, thing in parts.items())
-    return msgspec.structs.replace(failure, message=f"{failure.message} It can't be given {named}.")
 
 
 # Header blocks.

@@ -7,6 +7,7 @@ account, which the edge closes. Admission and guards are interfaces (``Gate``) w
 
 from __future__ import annotations
 
+from pickle import PickleBuffer
 from typing import Protocol
 
 import msgspec
@@ -18,9 +19,12 @@ from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.callable_models import CallableModels
 from penstock.pipeline.compile import CompiledPlan, Compiler
 from penstock.pipeline.idempotency import Idempotency
+from penstock.pipeline.large_work import LARGE as SEVERAL_MEGABYTES
+from penstock.pipeline.large_work import WorkError, aside
 from penstock.pipeline.off_loop import LARGE, off_loop
 from penstock.pipeline.prepare import HOPS_HEADER
 from penstock.pipeline.response_headers import with_response_headers
+from penstock.pipeline.rewrite import located, read_places
 from penstock.pipeline.route import Router
 
 
@@ -62,8 +66,7 @@ class Pipeline(msgspec.Struct, frozen=True):
             answer = await self._models_of(call)
             if answer is not None:
                 return answer
-        read, data = call.dialect.read_body, call.body
-        compiled = self._compiled(call, await off_loop(lambda: read(data)) if len(data) > LARGE else None)
+        compiled = self._compiled(call, await read_large(call) if len(call.body) > LARGE else None)
         if (self.admission or self.input_guards) and not isinstance(compiled, Failure):
             compiled = await self._admitted(call, compiled)
         if isinstance(compiled, Failure):
@@ -92,7 +95,7 @@ class Pipeline(msgspec.Struct, frozen=True):
         if call.hops >= self.max_hops:
             return _loop(call.hops)
         if call.operation.has_body:
-            request = request or call.dialect.read_body(call.body)
+            request = request or call.request or call.dialect.read_body(call.body)
             if isinstance(request, Failure):
                 return request
             call.request = request
@@ -117,6 +120,23 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     def _refused(self, failure: Failure, call: Call) -> Answer:
         return with_response_headers(failed(failure, call), call)
+
+
+async def read_large(call: Call) -> RequestBody | Failure:
+    """A large body, read beside the event loop, once."""
+    if call.request is not None:
+        return call.request
+    data = call.body
+    try:
+        if len(data) <= SEVERAL_MEGABYTES:
+            request = await off_loop(lambda: call.dialect.read_body(data))
+        else:
+            request = located(data, await aside(len(data), read_places, PickleBuffer(data)))
+    except WorkError as error:
+        return Failure(Kind.BODY_TOO_LARGE, f"The request body is too large to be read: {error}. Send less.")
+    if isinstance(request, RequestBody):
+        call.request = request
+    return request
 
 
 def _loop(hops: int) -> Failure:

@@ -15,8 +15,8 @@ from penstock.core.parameter_changes import ParameterChanges
 from penstock.core.permissions import EVERYTHING, Permissions
 from penstock.core.placeholder import is_placeholder
 from penstock.core.secret import Secret
-from penstock.dialects.dialect import WriteContext
 from penstock.pipeline.model_lists import ModelLists, model_lists, names_model
+from penstock.pipeline.rewrite import Order
 from penstock.providers.endpoint import Endpoint, ModelRoute, bind
 from penstock.providers.row import Operation, Option, Provider
 from penstock.routing.permit import ACCOUNT_HEADERS
@@ -27,18 +27,15 @@ class RequestTemplate(msgspec.Struct, frozen=True):
     """The part of a request that depends only on the target, the model, the caller's wire and its form (streamed or
     not).
 
-    ``is_same_wire``: the provider's host speaks the caller's wire (lane 1). ``target`` is the request target, without
-    the caller's query and path parameters, ``place`` that of a plain answer. ``model`` is the JSON that replaces the
-    body's ``model``, None for no change. ``can_ask_usage``: the host accepts a request for a stream's usage.
+    ``asked_model`` is the model that the caller names. ``order`` is what is done to the body. ``target`` is the request
+    target, without the caller's query and path parameters, ``place`` that of a plain answer.
     """
 
     model_route: ModelRoute
-    context: WriteContext
-    is_same_wire: bool
+    asked_model: str | None
+    order: Order
     target: bytes
     place: bytes
-    model: bytes | None
-    can_ask_usage: bool
 
 
 TemplateKey = tuple[str | None, str, str, bool]

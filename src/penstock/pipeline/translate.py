@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Mapping
+from functools import partial
 
 import msgspec
 
@@ -79,11 +80,9 @@ def _whole(reply: Reply, translation: Translation, trace_id: bytes, *, is_stream
     def too_large() -> Failure:
         return unusable(translation.context.provider, f"sent a reply of more than {MAX_FRAME >> 20} MiB")
 
-    def change(body: bytes) -> bytes | Failure:
-        return _translated(body, translation, trace_id, is_stream=is_stream or translation.provider.begins_stream(body))
-
     headers = headers_for(reply, EVENT_STREAM if translation.streams else JSON)
-    return TransformedReply(reply, change, MAX_FRAME, headers, too_large)
+    change = partial(_translated, translation, trace_id, is_stream)
+    return TransformedReply(reply, change, MAX_FRAME, headers, too_large, is_portable=True)
 
 
 class _TranslatedStream:
@@ -126,11 +125,11 @@ class _TranslatedStream:
         )
 
 
-def _translated(body: bytes, translation: Translation, trace_id: bytes, *, is_stream: bool) -> bytes | Failure:
+def _translated(translation: Translation, trace_id: bytes, is_stream: bool, body: bytes) -> bytes | Failure:
     """A whole reply in the caller's wire: plain, or as a stream if the caller asked for a stream. An error in place of
     an answer becomes the error's body or event, which the reader of the first content takes for one."""
     context, caller = translation.context, translation.caller
-    if is_stream:
+    if is_stream or translation.provider.begins_stream(body):
         reader = translation.provider.reader(context)
         events = [*reader.feed(body), *reader.finish()]
     else:

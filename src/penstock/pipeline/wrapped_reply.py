@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from pickle import PickleBuffer
+from typing import Final, cast
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.dialects.caller import StreamTransform
 from penstock.dialects.framing import sse
+from penstock.pipeline.large_work import WorkError, aside
 from penstock.pipeline.off_loop import LARGE, off_loop
 from penstock.transport.base import Reply
 
+_PIECE: Final = 256 << 10
 _FRAMING: Final = frozenset({b"content-type", b"content-length", b"transfer-encoding"})
 """Response headers that describe the body's bytes: a rewritten body needs new ones."""
 
@@ -78,7 +81,8 @@ class TransformedReply(WrappedReply):
     """A plain reply that is read whole and then changed.
 
     ``change`` returns the new body, or a failure if the reply is unusable. A reply of more than ``limit`` bytes passes
-    unchanged, or fails with ``too_large()`` if ``too_large`` is given.
+    unchanged, or fails with ``too_large()`` if ``too_large`` is given. ``is_portable``: ``change`` can be given to
+    another process, which large replies are changed in.
     """
 
     def __init__(
@@ -88,6 +92,8 @@ class TransformedReply(WrappedReply):
         limit: int,
         headers: Headers | None = None,
         too_large: Callable[[], Failure] | None = None,
+        *,
+        is_portable: bool = False,
     ) -> None:
         headers_without_length = (
             [field for field in inner.headers if field[0] != b"content-length"] if headers is None else headers
@@ -96,9 +102,11 @@ class TransformedReply(WrappedReply):
         self._change = change
         self._limit = limit
         self._too_large = too_large
+        self._is_portable = is_portable
         self._own_failure: Failure | None = None
         self._has_begun = False
         self._passes = False
+        self._ready = memoryview(b"")
 
     @property
     def failure(self) -> Failure | None:
@@ -106,7 +114,7 @@ class TransformedReply(WrappedReply):
 
     async def read(self) -> bytes:
         if self._has_begun:
-            return await self._inner.read() if self._passes else b""
+            return await self._inner.read() if self._passes else self._piece()
         self._has_begun = True
         parts, size = [], 0
         while data := await self._inner.read():
@@ -117,11 +125,33 @@ class TransformedReply(WrappedReply):
         body = b"".join(parts)
         if self._inner.failure is not None:
             return body if self._too_large is None else b""
-        changed = await off_loop(lambda: self._change(body)) if len(body) > LARGE else self._change(body)
+        if len(body) <= LARGE:
+            changed = self._change(body)
+        elif not self._is_portable:
+            changed = await off_loop(lambda: self._change(body))
+        else:
+            changed = await self._changed_aside(parts, body)
         if isinstance(changed, Failure):
             self._own_failure = changed
             return b""
-        return changed
+        if len(changed) <= _PIECE:
+            return changed
+        self._ready = memoryview(changed)
+        return self._piece()
+
+    async def _changed_aside(self, parts: list[bytes], body: bytes) -> bytes | Failure:
+        """The new body, made beside the event loop."""
+        parts.clear()
+        try:
+            changed = await aside(len(body), changed_large, self._change, PickleBuffer(body))
+        except WorkError as error:
+            return Failure(Kind.INVALID_RESPONSE, f"The provider's reply can't be read: {error}.", sent=True)
+        return changed if isinstance(changed, Failure) else cast("bytes", changed)
+
+    def _piece(self) -> bytes:
+        """The next bytes of a large new body: what is written at once is encrypted at once, too."""
+        piece, self._ready = self._ready[:_PIECE], self._ready[_PIECE:]
+        return bytes(piece)
 
     def _overflow(self, parts: list[bytes]) -> bytes:
         if self._too_large is None:
@@ -196,6 +226,12 @@ _TELLING: Final = 16
 def begins_json(first: bytes) -> bool:
     """Whether bytes begin a JSON object or array."""
     return first.removeprefix(sse.BOM).lstrip()[:1] in (b"{", b"[")
+
+
+def changed_large(change: Callable[[bytes], bytes | Failure], body: memoryview) -> PickleBuffer | Failure:
+    """A large reply, changed in another process."""
+    changed = change(bytes(body))
+    return changed if isinstance(changed, Failure) else PickleBuffer(changed)
 
 
 def headers_for(reply: Reply, kind: bytes) -> Headers:

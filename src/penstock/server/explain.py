@@ -15,7 +15,7 @@ from penstock.observe.record import Records
 from penstock.pipeline.account import Account
 from penstock.pipeline.authenticate import Caller
 from penstock.pipeline.call import Call
-from penstock.pipeline.explain import explain
+from penstock.pipeline.explain import explain, load_keys
 from penstock.pipeline.route import Router
 from penstock.providers.row import Operation
 from penstock.routing.explain import Explanation
@@ -46,18 +46,18 @@ class _ExplainRequest(msgspec.Struct, forbid_unknown_fields=True):
 _EXPLAIN_REQUEST: Final = msgspec.json.Decoder(_ExplainRequest)
 
 
-def answer(
+async def answer(
     router: Router, caller: Caller, headers: Headers, body: bytes, name: str | None = None
 ) -> tuple[int, Headers, bytes]:
     """Status, headers and body of the response. ``headers`` have the same meaning as on a chat completion, and so has
     the ``name`` in ``/@NAME/v1/explain``."""
-    explained = _explained(router, caller, headers, body, name)
+    explained = await _explained(router, caller, headers, body, name)
     if isinstance(explained, Failure):
         return refusal(explained, DEFAULT_DIALECT)
     return 200, [(b"content-type", JSON), NO_STORE, NO_SNIFF], msgspec.json.encode(explained)
 
 
-def _explained(
+async def _explained(
     router: Router, caller: Caller, headers: Headers, body: bytes, name: str | None
 ) -> Explanation | Failure:
     if len(body) > LARGEST_BODY:
@@ -99,6 +99,7 @@ def _explained(
         if isinstance(body_read, Failure):
             return body_read
         call.request = body_read
+    await load_keys(router, call)
     return explain(router, call, request.faults, request.seed)
 
 

@@ -162,7 +162,7 @@ class Gateway:
         if isinstance(body, Failure):
             await self._refuse_body(body, context)
             return
-        status, fields, response_body = explain.answer(self.pipeline.router, caller, context.headers, body, name)
+        status, fields, response_body = await explain.answer(self.pipeline.router, caller, context.headers, body, name)
         context.begun, context.account.status = True, status
         fields = [*fields, (b"x-portkey-trace-id", context.trace_id)]
         await context.client.send_head(status, fields, response_body, more=False)

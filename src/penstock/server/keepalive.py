@@ -13,7 +13,8 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import NO_SNIFF
 from penstock.dialects.caller import EVENT_STREAM
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.run import Pipeline
+from penstock.pipeline.off_loop import LARGE
+from penstock.pipeline.run import Pipeline, read_large
 from penstock.server.request_context import RequestContext
 from penstock.server.respond import relay_rest, respond
 
@@ -25,7 +26,7 @@ _HEADERS: Final = [(b"content-type", EVENT_STREAM), (b"cache-control", b"no-cach
 
 async def respond_in_time(pipeline: Pipeline, call: Call, context: RequestContext, interval: float) -> None:
     """Answer a call. Send a comment every ``interval`` seconds until a stream's first event."""
-    if not _asks_for_stream(call):
+    if not await _asks_for_stream(call):
         context.answer = await pipeline.run(call)
         await respond(context.answer, call, context)
         return
@@ -55,10 +56,10 @@ def _close_unused(running: asyncio.Task[Answer]) -> None:
         running.result().close()
 
 
-def _asks_for_stream(call: Call) -> bool:
+async def _asks_for_stream(call: Call) -> bool:
     if not call.operation.has_body:
         return False
-    request = call.dialect.read_body(call.body)
+    request = await read_large(call) if len(call.body) > LARGE else call.dialect.read_body(call.body)
     return not isinstance(request, Failure) and request.stream
 
 

@@ -23,6 +23,9 @@ from penstock.transport.response import Malformed, ResponseReader
 from penstock.transport.tls import refuses_client, tls_failed
 
 _JOIN_BELOW: Final = 64 << 10
+_PIECE: Final = 256 << 10
+"""Bytes of a large body that are written at once: TLS encrypts them while everybody waits."""
+_PIECES_A_TURN: Final = 4
 _TRUSTED: Final = 0.1
 """Seconds for which an idle connection is used again without a look at its socket (see ``Connection.is_usable``)."""
 
@@ -41,8 +44,8 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_exchange", "_host_line", "_lost", "_released", "_timer", "_timer_due", "_transport", "bounds", "closed",
-        "gone", "host", "idle_since", "idle_until", "loop", "promised_idle",
+        "_exchange", "_host_line", "_is_full", "_lost", "_released", "_timer", "_timer_due", "_transport", "_unsent",
+        "bounds", "closed", "gone", "host", "idle_since", "idle_until", "loop", "promised_idle",
     )  # fmt: skip
 
     def __init__(
@@ -67,6 +70,8 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = math.inf
         self._transport: asyncio.Transport
+        self._unsent: memoryview | None = None
+        self._is_full = False
 
     async def exchange(self, request: Request, started: float) -> HttpExchange | Failure:
         """Send a request and wait for the head of its response. Cancelling closes the connection."""
@@ -125,6 +130,7 @@ class Connection(asyncio.Protocol):
         """Close at once, even during an exchange."""
         if not self.closed:
             self.closed = True
+            self._unsent = None
             self._stop_timer()
             self._transport.abort()
 
@@ -145,7 +151,7 @@ class Connection(asyncio.Protocol):
     def finished(self, *, reusable: bool) -> None:
         """The exchange has ended: keep the connection if it is reusable and open."""
         self._exchange = None
-        if reusable and not self.closed and not self._transport.get_write_buffer_size():
+        if reusable and not self.closed and self._unsent is None and not self._transport.get_write_buffer_size():
             self._released(self)
         else:
             self.abort()
@@ -170,7 +176,20 @@ class Connection(asyncio.Protocol):
         if len(body) < _JOIN_BELOW:
             self._transport.write(b"".join((*head, body)))
         else:
-            self._transport.writelines([b"".join(head), body])
+            self._transport.write(b"".join(head))
+            self._unsent = memoryview(body)
+            self._write_on()
+
+    def _write_on(self) -> None:
+        """Write more of a large body, a few pieces in one turn of the event loop, as far as the peer takes them."""
+        for _ in range(_PIECES_A_TURN):
+            unsent = self._unsent
+            if unsent is None or self._is_full or self._transport.is_closing():
+                return
+            self._unsent = unsent[_PIECE:] if len(unsent) > _PIECE else None
+            self._transport.write(unsent[:_PIECE])
+        if self._unsent is not None:
+            self.loop.call_soon(self._write_on)
 
     # Callbacks of the event loop.
 
@@ -191,8 +210,15 @@ class Connection(asyncio.Protocol):
             self._exchange.ended(None)
         self.abort()
 
+    def pause_writing(self) -> None:
+        self._is_full = True
+
+    def resume_writing(self) -> None:
+        self._is_full = False
+        self._write_on()
+
     def connection_lost(self, error: Exception | None) -> None:
-        self.closed = True
+        self.closed, self._unsent = True, None
         self._stop_timer()
         if self._exchange is not None:
             self._exchange.ended(error)

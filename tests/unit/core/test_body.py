@@ -144,3 +144,32 @@ def test_the_size_of_a_body_is_that_of_its_values() -> None:
 def test_several_members_are_changed_at_once() -> None:
     body = Body.parse(b'{"a":1,"b":2,"c":3}')
     assert body.changed({"a": None, "c": b"4", "d": b"5"}).encode() == b'{"b":2,"c":4}'
+
+
+def test_values_lie_where_they_lie() -> None:
+    data = b' {"a" : [1, 2] ,"b\\u00e9":"x","c":{}}\n'
+    body = Body.parse(data)
+    places = body.places(data)
+    assert places == {"a": (8, 14), "bé": (26, 29), "c": (34, 36)}
+    assert Body.located(data, places).encode() == body.encode()
+
+
+@pytest.mark.parametrize("data", [b'{"a":1,"a":2}', b'{"a":1,"b":3,"a":2}', b'{"a":1,"b":3,"a":2,"b":4}'])
+def test_a_name_that_comes_twice_hides_the_places(data: bytes) -> None:
+    body = Body.parse(data)
+    places = body.places(data)
+    assert all(isinstance(place, bytes) for place in places.values())
+    assert Body.located(data, places).encode() == body.encode()
+
+
+def test_a_body_has_so_many_members() -> None:
+    members = b",".join(b'"%d":1' % number for number in range(4096))
+    assert Body.parse(b"{%b}" % members).size == 4096
+    for more in (b'"x":1', b'"x":"\\ud800"'):
+        with pytest.raises(BodyError, match="more than 4096 members"):
+            Body.parse(b"{%b,%b}" % (members, more))
+
+
+def test_a_light_copy() -> None:
+    body = Body.parse(b'{"model":"m","messages":["long enough"]}')
+    assert body.lightened(5).encode() == b'{"model":"m"}'

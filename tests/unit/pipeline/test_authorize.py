@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from typing import Any
 
@@ -249,3 +250,20 @@ async def test_a_signature_that_is_refused_is_not_made_again() -> None:
     transport = Revoking()
     assert (await upstream(transport).send(CHAT, signer)).status == 401
     assert len(transport.replies) == 1
+
+
+async def test_a_large_body_is_signed_in_a_thread() -> None:
+    """A signature covers the body: a digest of 100 MB takes half a second."""
+    threads: list[int] = []
+
+    class Noting(FakeSigner):
+        def lines(self, request: Outgoing, token: Token | None) -> bytes:
+            threads.append(threading.get_ident())
+            return super().lines(request, token)
+
+    authorize = authorizer(FakeTransport())
+    for size in (0, 1 << 20):
+        proof = await authorize.lines_for(Noting(), msgspec.structs.replace(OUTGOING, body=b"x" * size))
+        assert isinstance(proof, Proof)
+        assert proof.lines == b"authorization: token-1\r\n"
+    assert [thread == threading.get_ident() for thread in threads] == [True, False]

@@ -1,5 +1,6 @@
 """After how long a call is over and what ended it, as explain makes it up: the limits are the config's and the gateway's."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,10 @@ import pytest
 
 from calling import call
 from penstock.app import build
+from penstock.auth import oci
+from penstock.auth.private_key import load_rsa_key
 from penstock.core.failure import Failure, Kind
-from penstock.pipeline.explain import explain
+from penstock.pipeline.explain import explain, load_keys
 from penstock.pipeline.route import Router
 from penstock.routing.explain import Explanation
 from penstock.settings import load
@@ -93,3 +96,27 @@ def test_a_wish_for_a_pause_is_heeded_as_the_config_says(router: Router) -> None
     said = explained(router, "config=429(retry-after=30)", retry=retry)
     assert isinstance(said, Explanation)
     assert (said.waited, said.attempts) == (30, 2)
+
+
+async def test_private_keys_are_loaded_in_a_thread(router: Router, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also behind a virtual key in the model, which compiling takes out of the call."""
+    threads: list[int] = []
+
+    def noted(*arguments: str) -> Any:
+        threads.append(threading.get_ident())
+        return load_rsa_key(*arguments)
+
+    monkeypatch.setattr(oci, "load_rsa_key", noted)
+    options = {
+        "oracle_tenancy": "ocid1.tenancy.oc1..a", "oracle_user": "ocid1.user.oc1..a", "oracle_fingerprint": "aa:bb",
+        "oracle_private_key": "-----BEGIN PRIVATE KEY-----\nno key\n-----END PRIVATE KEY-----",
+        "oracle_region": "eu-frankfurt-1", "oracle_compartment_id": "ocid1.compartment.oc1..a",
+    }  # fmt: skip
+    config = msgspec.json.encode({"provider": "oracle", **options}).decode()
+    asked = call({"model": "m", "messages": []}, x_portkey_config=config)
+    await load_keys(router, asked)
+    assert threads
+    assert threading.get_ident() not in threads
+    before = len(threads)
+    assert isinstance(explain(router, asked), Explanation)
+    assert len(threads) == before

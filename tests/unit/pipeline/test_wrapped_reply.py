@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from calling import event_stream, json_reply
 from fake_reply import FakeReply
 from penstock.core.failure import Failure, Kind
+from penstock.pipeline import wrapped_reply
+from penstock.pipeline.large_work import WorkError, aside
 from penstock.pipeline.wrapped_reply import TransformedReply, TransformedStream, WrappedReply, headers_for, unusable
 from penstock.transport.base import Reply
 
@@ -121,3 +125,37 @@ def test_what_is_of_no_use_is_told_with_its_provider() -> None:
     assert (failure.kind, failure.message, failure.sent) == (
         Kind.INVALID_RESPONSE, "The provider groq sent nonsense.", True,
     )  # fmt: skip
+
+
+def upper(body: bytes) -> bytes | Failure:
+    return body.upper() if body[:1] != b"!" else TOO_LARGE
+
+
+async def test_a_large_reply_is_changed_in_a_process_and_given_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, object]] = []
+
+    async def noted(size: int, work: Any, *arguments: Any) -> Any:
+        asked.append((size, work))
+        return await aside(size, work, *arguments)
+
+    monkeypatch.setattr(wrapped_reply, "aside", noted)
+    body = b"x" * (3 << 20)
+    large = TransformedReply(json_reply(body), upper, 8 << 20, is_portable=True)
+    pieces = await read_all(large)
+    assert b"".join(pieces) == body.upper()
+    assert max(map(len, pieces)) == 256 << 10
+    assert asked == [(len(body), wrapped_reply.changed_large)]
+    refused = TransformedReply(json_reply(b"!" + body), upper, 8 << 20, is_portable=True)
+    assert await read_all(refused) == []
+    assert refused.failure is TOO_LARGE
+
+
+async def test_a_large_reply_that_no_process_can_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def failing(*_: Any) -> Any:
+        raise WorkError("it takes too long")
+
+    monkeypatch.setattr(wrapped_reply, "aside", failing)
+    reply = TransformedReply(json_reply(b"x" * (3 << 20)), upper, 8 << 20, is_portable=True)
+    assert await read_all(reply) == []
+    assert reply.failure is not None
+    assert (reply.failure.kind, "it takes too long" in reply.failure.message) == (Kind.INVALID_RESPONSE, True)

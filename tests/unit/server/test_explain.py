@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -21,7 +22,7 @@ CONFIG = {"provider": "nvidia", "api_key": "sk-secret"}
 def explained(body: Any, headers: Headers | None = None) -> tuple[int, dict[str, Any]]:
     transport = FakeTransport(Failure(Kind.INTERNAL, "called"))
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    status, fields, told = answer(calling.router(transport), ANYBODY, headers or [], data)
+    status, fields, told = asyncio.run(answer(calling.router(transport), ANYBODY, headers or [], data))
     assert dict(fields)[b"content-type"] == b"application/json"
     assert b"sk-secret" not in told
     assert transport.sent == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import socket
 from collections.abc import Callable
@@ -210,3 +211,43 @@ async def test_what_the_event_loop_has_not_seen_of_an_idle_connection_is_seen_af
             raw.shutdown(socket.SHUT_WR)
         connection.idle_since -= 1
         assert not connection.is_usable()
+
+
+async def test_a_large_body_is_written_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No call is given more than a piece, which TLS would encrypt at once, and no turn more than a few."""
+    sizes: list[int] = []
+    write_on, turns = Connection._write_on, []
+
+    def noted(connection: Connection) -> None:
+        turns.append(len(sizes))
+        transport = connection._transport
+        connection._transport = Noting(transport)  # type: ignore[assignment]
+        write_on(connection)
+        connection._transport = transport
+
+    class Noting:
+        def __init__(self, transport: asyncio.Transport) -> None:
+            self._transport = transport
+            self.is_closing = transport.is_closing
+
+        def write(self, data: memoryview) -> None:
+            sizes.append(len(data))
+            self._transport.write(data)
+
+    monkeypatch.setattr(Connection, "_write_on", noted)
+    body = os.urandom(3 << 20) + b"end"
+    received: list[bytes] = []
+
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        received.append(await peer.reader.readexactly(len(body)))
+        await peer.send(HEAD + b"content-length: 2\r\n\r\nok")
+        await peer.gone()
+
+    async with serving(script) as server, transport() as made:
+        reply = await made.send(request(server.origin, body=body))
+        assert await read_all(reply) == b"ok"
+    assert received == [body]
+    assert max(sizes) == 256 << 10
+    assert sum(sizes) == len(body)
+    assert max(after - before for before, after in itertools.pairwise([*turns, len(sizes)])) <= 4

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from itertools import islice
+from pickle import PickleBuffer
 from typing import Any, Final
 
 import msgspec
@@ -21,10 +22,14 @@ from penstock.transport.echo.script import MODELS, STATUSES, Script, Unreadable,
 from penstock.transport.echo.vectors import embeddings
 
 Sleep = Callable[[float], Awaitable[None]]
+Aside = Callable[..., Awaitable[Any]]
 Piece = bytes | float | Failure
 """Bytes of a body, a pause in seconds, or how the body breaks off."""
 
 _HOST: Final = "echo"
+_LARGE: Final = 256 << 10
+"""Bytes of a request that is read beside the event loop."""
+_PIECE: Final = 256 << 10
 _FOREVER: Final = float("inf")
 _BURST: Final = 32
 """Events of a stream without pace after which others have their turn: nothing else here would let them."""
@@ -49,12 +54,34 @@ _REFUSED: Final = Failure(Kind.CONNECTION_REFUSED, "The provider at echo can't b
 _LATE: Final = error("This error came after the response had begun, as asked.", "server_error", "overloaded")
 
 
-class EchoTransport:
-    """``pace_ms`` is the default pause between two events of a stream. ``sleep`` may be replaced to save real time."""
+async def _at_once(_: int, work: Callable[..., Any], *arguments: Any) -> Any:
+    return work(*[argument.raw() if isinstance(argument, PickleBuffer) else argument for argument in arguments])
 
-    def __init__(self, pace_ms: float = 0, sleep: Sleep = asyncio.sleep) -> None:
+
+def script_aside(body: memoryview, pace: float) -> Script | Unreadable:
+    """``write_script`` for another process."""
+    try:
+        return write_script(bytes(body), pace)
+    except Unreadable as problem:
+        return problem
+
+
+def vectors_aside(body: memoryview) -> bytes | Unreadable:
+    """``embeddings`` for another process."""
+    try:
+        return embeddings(bytes(body))
+    except Unreadable as problem:
+        return problem
+
+
+class EchoTransport:
+    """``pace_ms`` is the default pause between two events of a stream. ``sleep`` may be replaced to save real time.
+    ``aside`` does work beside the event loop: (bytes of the body, a function, its arguments) -> its result."""
+
+    def __init__(self, pace_ms: float = 0, sleep: Sleep = asyncio.sleep, aside: Aside | None = None) -> None:
         self._pace = pace_ms / 1000
         self._sleep = sleep
+        self._aside = aside or _at_once
 
     async def send(self, request: Request) -> EchoReply | Failure:
         timing = _Timing(request.limits, self._sleep)
@@ -69,13 +96,29 @@ class EchoTransport:
             return _refusal(timing, 404, _unknown(request.method, path))
         try:
             if embeds:
-                return EchoReply(timing, 200, [embeddings(request.body)])
-            script = write_script(request.body, self._pace)
+                return EchoReply(timing, 200, await self._vectors(request.body))
+            script = await self._script(request.body)
         except Unreadable as problem:
             told = error(problem.message, "invalid_request_error", problem.code, problem.param)
             return _refusal(timing, problem.status, told)
         late = await timing.head(_FOREVER if script.fault == "stall" else script.first)
         return late or _play(script, timing)
+
+    async def _vectors(self, body: bytes) -> Iterator[bytes]:
+        """The pieces of a reply with embeddings, of which a small request can ask for megabytes. Raises Unreadable."""
+        made = await self._aside(len(body), vectors_aside, PickleBuffer(body))
+        if isinstance(made, Unreadable):
+            raise made
+        return (made[start : start + _PIECE] for start in range(0, len(made), _PIECE))
+
+    async def _script(self, body: bytes) -> Script:
+        """Raises Unreadable."""
+        if len(body) <= _LARGE:
+            return write_script(body, self._pace)
+        script: Script | Unreadable = await self._aside(len(body), script_aside, PickleBuffer(body), self._pace)
+        if isinstance(script, Unreadable):
+            raise script
+        return script
 
     async def close(self) -> None:
         """Nothing is ever left open."""

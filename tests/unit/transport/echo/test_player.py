@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from pickle import PickleBuffer
 from typing import Any
 
 import pytest
 
 from echoing import DOCS, answer, begin, chunks, drain, request, say
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Limits
+from penstock.core.http import Limits, Origin
+from penstock.transport.base import Request
 from penstock.transport.echo import EchoTransport
 from penstock.transport.echo.script import STATUSES
 
@@ -186,3 +188,29 @@ async def test_other_paths_are_not_served(line: str) -> None:
 
 async def test_the_query_is_no_part_of_the_path() -> None:
     assert (await begin(say("hi"), line="POST /v1/chat/completions?api-version=1")).status == 200
+
+
+async def test_large_requests_and_all_embeddings_are_read_beside_the_event_loop() -> None:
+    asked: list[tuple[int, str]] = []
+
+    async def noted(size: int, work: Any, *arguments: Any) -> Any:
+        asked.append((size, work.__name__))
+        return work(*[each.raw() if isinstance(each, PickleBuffer) else each for each in arguments])
+
+    echo = EchoTransport(aside=noted)
+    reply = await echo.send(request(say("x" * (1 << 20))))
+    assert not isinstance(reply, Failure)
+    assert reply.status == 200
+    await echo.send(request(say("small")))
+    refused = await echo.send(request({**say("x" * (1 << 20)), "model": "echo-none"}))
+    assert not isinstance(refused, Failure)
+    assert refused.status == 404
+    body = json.dumps({"model": "echo", "input": ["a"] * 64, "dimensions": 2048}).encode()
+    vectors = await echo.send(Request(Origin("echo", "echo", 0), b"POST", b"/embeddings", b"", body, Limits()))
+    assert not isinstance(vectors, Failure)
+    pieces = []
+    while piece := await vectors.read():
+        pieces.append(piece)
+    assert len(json.loads(b"".join(pieces))["data"]) == 64
+    assert max(map(len, pieces)) == 256 << 10
+    assert [name for _, name in asked] == ["script_aside", "script_aside", "vectors_aside"]

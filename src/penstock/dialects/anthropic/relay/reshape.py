@@ -209,5 +209,10 @@ def _block(block: dict[str, msgspec.Raw]) -> tuple[dict[str, Any], list[dict[str
     return start, deltas
 
 
-RESHAPE: Final = Reshape(to_plain, to_stream, lambda reply, _include_usage: reply, to_plain)
-"""Stored messages in the other form. Anthropic's replies always tell their usage."""
+def _with_usage(reply: bytes, _include_usage: bool) -> bytes:
+    """Anthropic's replies always tell their usage."""
+    return reply
+
+
+RESHAPE: Final = Reshape(to_plain, to_stream, _with_usage, to_plain)
+"""Stored messages in the other form."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 from penstock.core.body import Body
@@ -31,13 +32,16 @@ _MARKS: Final = re.compile(
 
 def reasoning_as(name: str) -> Callable[[Body], Body]:
     """How requests are put for a strict host that takes back what an assistant thought under this name only."""
+    return partial(_with_reasoning_as, name)
 
+
+def _with_reasoning_as(name: str, body: Body) -> Body:
     def change(message: Members) -> None:
         thought = thought_of(message)
         if thought:
             message[name] = write_json(thought)
 
-    return lambda body: _with_answers(body, change)
+    return _with_answers(body, change)
 
 
 def blocks_as_content(body: Body) -> Body:

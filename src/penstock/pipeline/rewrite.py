@@ -1,0 +1,214 @@
+"""Stage, inside an attempt: a caller's body becomes the body for a target. Pure functions of values that another
+process can be given: large bodies are read and rewritten there (large_work.py).
+
+Lane 1: the body passes, without the parameters that the host refuses. Lane 2: it is read into a ``ChatRequest`` and
+written in the provider's wire.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from pickle import PickleBuffer
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.body import Body, Places
+from penstock.core.chat import ChatRequest
+from penstock.core.failure import Failure, Kind
+from penstock.core.json_text import UNREADABLE, write_json
+from penstock.core.parameter_changes import ParameterChanges
+from penstock.dialects.caller import CallerDialect, RequestBody
+from penstock.dialects.dialect import ProviderDialect, WriteContext
+from penstock.dialects.function_names import with_allowed_names
+from penstock.dialects.malformed import read_body
+from penstock.dialects.material import lost_material, material
+from penstock.pipeline.model_lists import ModelLists
+
+LIGHT: Final = 64 << 10
+"""Bytes of the largest value of a large body that comes back from another process."""
+_DELIVERY: Final = frozenset({"stream", "stream_options"})
+"""Members that say how an answer is delivered, which does not change the answer."""
+
+
+class Order(msgspec.Struct, frozen=True):
+    """What is done to a body for a target.
+
+    ``provider`` is the wire to translate into (lane 2), None where the host speaks the caller's wire. ``model`` is the
+    JSON that replaces the body's ``model``, None for no change. ``can_ask_usage``: the host accepts a request for a
+    stream's usage. ``drops_material``: what the provider can't be given is left out, where it is a failure otherwise.
+    ``lists`` judge the body that leaves: ``models`` are the names under which the judged model may be sent,
+    ``needs_model``: only the body names it.
+    """
+
+    caller: CallerDialect
+    provider: ProviderDialect | None
+    context: WriteContext
+    changes: ParameterChanges
+    model: bytes | None = None
+    streams: bool = False
+    can_ask_usage: bool = False
+    drops_material: bool = False
+    lists: ModelLists | None = None
+    models: tuple[str, ...] = ()
+    needs_model: bool = False
+
+
+class Rewritten(msgspec.Struct, frozen=True):
+    """A body for a target. ``payload`` is what is sent, ``body`` the same in the caller's wire, of a large request only
+    its small values. ``headers`` are header fields of this request alone.
+
+    ``asks_usage``: the gateway asks for a stream's usage, the caller did not; ``include_usage``: the caller did.
+    ``unstreamed``, ``hides_thinking`` and ``names`` are about the reply on lane 2. ``digest`` is the body as the cache
+    tells it apart, empty where nobody asked.
+    """
+
+    payload: bytes
+    body: Body
+    dropped: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    asks_usage: bool = False
+    include_usage: bool = False
+    unstreamed: bool = False
+    hides_thinking: bool = False
+    names: Mapping[str, str] = {}
+    digest: bytes = b""
+
+    def __reduce__(self) -> tuple[Callable[..., Rewritten], tuple[Any, ...]]:
+        """For another process: the payload goes as a buffer, which needs no copy (pickle's protocol 5)."""
+        _, *others = msgspec.structs.astuple(self)
+        return Rewritten, (PickleBuffer(self.payload), *others)
+
+
+def rewrite(order: Order, body: Body) -> Rewritten | Failure:
+    """The body for a target."""
+    rewritten = _same_wire(order, body) if order.provider is None else _translated(order, order.provider, body)
+    if order.lists is not None and isinstance(rewritten, Rewritten):
+        refused = order.lists.refused_body(rewritten.body, order.models, needs_model=order.needs_model)
+        if refused is not None:
+            return refused
+    return rewritten
+
+
+def _same_wire(order: Order, body: Body) -> Rewritten | Failure:
+    """Lane 1: the caller's body with the provider's name for the model, without the parameters that the host
+    refuses."""
+    dialect = order.caller
+    if order.model is not None:
+        body = body.replaced({"model": order.model})
+    wants_usage = order.streams and dialect.replies.include_usage(body)
+    asks_usage = order.can_ask_usage and not wants_usage
+    if asks_usage:
+        body = dialect.replies.with_usage(body)
+    fitted = dialect.relay.fit_request(body, order.context)
+    if isinstance(fitted, Failure):
+        return fitted
+    body = order.changes.removed(fitted.body)
+    dropped = _without_usage(fitted.dropped) if wants_usage and fitted.dropped else fitted.dropped
+    return Rewritten(body.encode(), body, dropped, fitted.headers, asks_usage, wants_usage)
+
+
+def _without_usage(dropped: tuple[str, ...]) -> tuple[str, ...]:
+    """The names without the request for a stream's usage, which the caller gets all the same: hosts that refuse it tell
+    their usage unasked (docs/fidelity.md#usage)."""
+    return tuple(name for name in dropped if name != "stream_options")
+
+
+def _translated(order: Order, provider: ProviderDialect, body: Body) -> Rewritten | Failure:
+    """Lane 2: the request in the provider's wire."""
+    body = order.changes.removed(body)
+    request = order.caller.read_request(body)
+    if isinstance(request, Failure):
+        return request
+    names: Mapping[str, str] = {}
+    if provider.function_names is not None:
+        request, names = with_allowed_names(request, provider.function_names, provider.longest_name)
+    payload = provider.write(request, order.context)
+    request.forget_messages()
+    if isinstance(payload, Failure):
+        return _with_material(payload, request)
+    if payload.dropped and not order.drops_material:
+        lost = lost_material(request, payload.dropped)
+        if lost:
+            return _lost_material(order.context.provider, lost)
+    return Rewritten(
+        payload.body,
+        body,
+        payload.dropped,
+        payload.headers,
+        False,
+        order.streams and order.caller.replies.include_usage(body),
+        payload.unstreamed,
+        request.hides_thinking,
+        names,
+    )
+
+
+def _lost_material(provider: str, lost: Mapping[str, str]) -> Failure:
+    named = ", ".join(f"{path} ({thing})" for path, thing in lost.items())
+    text = (
+        f"{provider} can't be given {named} for this model: send it in another form (data in place of an "
+        "address, a type that the model takes), choose another model, or set unsupported_params to drop to omit it."
+    )
+    return Failure(Kind.INVALID_REQUEST, text, next(iter(lost)))
+
+
+def _with_material(failure: Failure, request: ChatRequest) -> Failure:
+    """A failure for lack of visible content names the parts that were there and that the provider can't be given."""
+    parts = material(request) if failure.param == "messages" else {}
+    if not parts:
+        return failure
+    named = ", ".join(f"{path} ({thing})" for path, thing in parts.items())
+    return msgspec.structs.replace(failure, message=f"{failure.message} It can't be given {named}.")
+
+
+# For large bodies, in another process.
+
+
+def read_places(data: memoryview) -> tuple[Places, str | None, bool] | Failure:
+    """A large body as far as the gateway looks into it: where its values are, the model, whether it asks for a
+    stream."""
+    request = read_body(data)
+    return request if isinstance(request, Failure) else (request.body.places(data), request.model, request.stream)
+
+
+def located(data: bytes, found: tuple[Places, str | None, bool] | Failure) -> RequestBody | Failure:
+    """The body that ``read_places`` read in another process."""
+    if isinstance(found, Failure):
+        return found
+    places, model, stream = found
+    return RequestBody(Body.located(data, places), model, stream)
+
+
+def rewrite_large(order: Order, body: Body, wants_digest: bool) -> Rewritten | Failure:
+    """As ``rewrite``; only what the gateway needs of the body comes back."""
+    rewritten = rewrite(order, body)
+    if isinstance(rewritten, Failure):
+        return rewritten
+    digest = body_digest(rewritten.body) if wants_digest else b""
+    return msgspec.structs.replace(rewritten, body=rewritten.body.lightened(LIGHT), digest=digest)
+
+
+# What the cache tells apart.
+
+
+def body_digest(body: Body | None) -> bytes:
+    """A SHA-256 of the members sorted by name, without white space between tokens; the tokens of each value are
+    unchanged."""
+    digest = hashlib.sha256()
+    for name in sorted(body or ()):
+        if body is not None and name not in _DELIVERY:
+            digest.update(b"%b:" % write_json(name))
+            digest.update(_compact(body.raw(name) or b""))
+            digest.update(b",")
+    return digest.digest()
+
+
+def _compact(raw: bytes) -> bytes:
+    if raw[:1] not in {b"[", b"{"}:
+        return raw
+    try:
+        return msgspec.json.format(raw, indent=-1)
+    except UNREADABLE:
+        return raw  # JSON that only the standard library can parse (lone surrogates, for example) is unchanged
