@@ -20,9 +20,8 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
-from penstock.dialects.framing.sse import EventRelay
+from penstock.dialects.framing.sse import EventRelay, completed
 from penstock.dialects.registry import CALLERS
-from penstock.dialects.framing.sse import completed
 from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.call import Answer
 from penstock.pipeline.shared_call import Follower, SharedCall
