@@ -9,10 +9,10 @@ import pytest
 
 from penstock.settings import load
 from running import RunningGateway, running_gateway
-from upstream import Upstream, events, hang_up, refusing_port, reply, reset, send, wait_for_hang_up
+from upstream import Upstream, chunk, events, hang_up, refusing_port, reply, reset, send, wait_for_hang_up
 
 OK = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
-CHUNK = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+CHUNK = chunk({"role": "assistant", "content": "a"})
 
 
 def chat(gateway: RunningGateway, upstream: Upstream | None, body: Any = OK, **headers: str) -> httpx.Response:
