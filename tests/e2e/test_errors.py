@@ -260,18 +260,19 @@ def test_an_error_as_first_event_is_an_ordinary_error(gateway: RunningGateway, u
     assert got.content == b'{"error":{"message":"overloaded"}}'
 
 
-def test_a_json_reply_to_a_stream_request_stays_json(gateway: RunningGateway, upstream: Upstream) -> None:
+def test_a_json_reply_to_a_stream_request_is_told_as_a_stream(gateway: RunningGateway, upstream: Upstream) -> None:
     got = chat(gateway, upstream, {**OK, "stream": True})
-    assert got.json()["object"] == "chat.completion"
+    assert got.headers["content-type"] == "text/event-stream"
+    assert got.content.endswith(b"data: [DONE]\n\n")
 
 
 def test_a_large_plain_reply_is_passed_on_as_it_arrives_and_a_cut_one_is_seen(
     gateway: RunningGateway, upstream: Upstream
 ) -> None:
-    big = b'{"id":"x","pad":"' + b"y" * 3_000_000 + b'"}'
+    big = b'{"id":"x","pad":"' + b"y" * 10_000_000 + b'"}'
     upstream.play(reply(body=big))
     assert chat(gateway, upstream).content == big
-    upstream.play(send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(big) + big[:2_500_000]), hang_up)
+    upstream.play(send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(big) + big[:9_500_000]), hang_up)
     with pytest.raises(httpx.RemoteProtocolError):
         chat(gateway, upstream)
 
