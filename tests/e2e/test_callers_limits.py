@@ -19,10 +19,10 @@ from penstock.settings import load
 from penstock.stores.catalogue import digest_of
 from raw_caller import BODY, HEAD, REQUEST, Caller, code_of, said, with_length
 from running import RunningGateway, running_gateway
-from upstream import Upstream, events, held, reply, wait_for_hang_up
+from upstream import Upstream, chunk, events, held, reply, wait_for_hang_up
 
-CHUNK = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
-LAST = b'data: {"id":"c","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+CHUNK = chunk({"role": "assistant", "content": "a"})
+LAST = chunk({}, "stop")
 DONE = b"data: [DONE]\n\n"
 PLAIN = b'{"model":"m","messages":[]}'
 STREAM = b'{"model":"m","messages":[],"stream":true}'

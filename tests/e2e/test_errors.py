@@ -9,10 +9,10 @@ import pytest
 
 from penstock.settings import load
 from running import RunningGateway, running_gateway
-from upstream import Upstream, events, hang_up, refusing_port, reply, reset, send, wait_for_hang_up
+from upstream import Upstream, chunk, events, hang_up, refusing_port, reply, reset, send, wait_for_hang_up
 
 OK = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
-CHUNK = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+CHUNK = chunk({"role": "assistant", "content": "a"})
 
 
 def chat(gateway: RunningGateway, upstream: Upstream | None, body: Any = OK, **headers: str) -> httpx.Response:
@@ -295,18 +295,19 @@ def test_an_error_as_first_event_is_an_ordinary_error(gateway: RunningGateway, u
     assert got.content == b'{"error":{"message":"overloaded"}}'
 
 
-def test_a_json_reply_to_a_stream_request_stays_json(gateway: RunningGateway, upstream: Upstream) -> None:
+def test_a_json_reply_to_a_stream_request_is_told_as_a_stream(gateway: RunningGateway, upstream: Upstream) -> None:
     got = chat(gateway, upstream, {**OK, "stream": True})
-    assert got.json()["object"] == "chat.completion"
+    assert got.headers["content-type"] == "text/event-stream"
+    assert got.content.endswith(b"data: [DONE]\n\n")
 
 
 def test_a_large_plain_reply_is_passed_on_as_it_arrives_and_a_cut_one_is_seen(
     gateway: RunningGateway, upstream: Upstream
 ) -> None:
-    big = b'{"id":"x","pad":"' + b"y" * 3_000_000 + b'"}'
+    big = b'{"id":"x","pad":"' + b"y" * 10_000_000 + b'"}'
     upstream.play(reply(body=big))
     assert chat(gateway, upstream).content == big
-    upstream.play(send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(big) + big[:2_500_000]), hang_up)
+    upstream.play(send(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % len(big) + big[:9_500_000]), hang_up)
     with pytest.raises(httpx.RemoteProtocolError):
         chat(gateway, upstream)
 

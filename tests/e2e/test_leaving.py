@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from running import RunningGateway
-from upstream import Upstream, events, wait_for_hang_up
+from upstream import Upstream, chunk, events, wait_for_hang_up
 
-CHUNK = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+CHUNK = chunk({"role": "assistant", "content": "a"})
 
 
 def start(gateway: RunningGateway, upstream: Upstream, **members: Any) -> socket.socket:

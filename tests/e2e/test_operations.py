@@ -13,9 +13,9 @@ import pytest
 from penstock.observe.access_log import line
 from penstock.settings import load
 from running import RunningGateway, running_gateway
-from upstream import Upstream, events, held, reply, send, wait_for_hang_up
+from upstream import Upstream, chunk, events, held, reply, send, wait_for_hang_up
 
-CHUNK = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+CHUNK = chunk({"role": "assistant", "content": "a"})
 DONE = b"data: [DONE]\n\n"
 
 
