@@ -47,6 +47,8 @@ class AttemptAccount(msgspec.Struct):
     """The key or, without one, the address of the request's caller."""
     previous: Failure | None = None
     """The failure of the attempt before this one."""
+    has_called: bool = False
+    """Whether the attempt before this one called the same address for another target."""
 
     def close(self) -> AttemptRecord:
         """The immutable account of the attempt."""
@@ -124,9 +126,10 @@ class Account(msgspec.Struct):
     def attempt(self, target: Target) -> AttemptAccount:
         """Open the account of one more attempt."""
         previous = self.attempts[-1].failure if self.attempts else None
-        attempt = AttemptAccount(
-            target, time.monotonic() - self.arrived, caller=self.key or self.address or "", previous=previous
-        )
+        before = self.attempts[-1].target if self.attempts else None
+        has_called = before is not None and before is not target and before.address == target.address
+        began, caller = time.monotonic() - self.arrived, self.key or self.address or ""
+        attempt = AttemptAccount(target, began, caller=caller, previous=previous, has_called=has_called)
         self.attempts.append(attempt)
         return attempt
 

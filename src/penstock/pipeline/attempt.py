@@ -83,8 +83,12 @@ async def send(
 
 
 def _needs_fresh_connection(step: Attempt, account: AttemptAccount) -> bool:
-    """Whether this is a retry after a connection that the provider closed: another idle one may be as stale."""
-    return step.retry > 0 and account.previous is not None and account.previous.kind is Kind.CONNECTION_CLOSED
+    """Whether this is a retry after a connection that the provider closed: another idle one may be as stale. So may
+    the one on which the address just answered another target: hosts that fail often close behind their answer, and a
+    fallback follows at once, before that is seen."""
+    if step.retry > 0:
+        return account.previous is not None and account.previous.kind is Kind.CONNECTION_CLOSED
+    return account.has_called
 
 
 def _relayed(reply: Reply, relay: Relay, context: WriteContext, *, streams: bool) -> Reply:

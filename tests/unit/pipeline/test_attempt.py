@@ -6,6 +6,7 @@ import json
 import math
 from time import monotonic
 
+import msgspec
 import pytest
 
 import calling
@@ -14,7 +15,8 @@ from fake_reply import FakeReply, FakeTransport
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import CALLERS
-from penstock.pipeline.account import AttemptAccount
+from penstock.observe.record import Records
+from penstock.pipeline.account import Account, AttemptAccount
 from penstock.pipeline.attempt import attempt, failed
 from penstock.pipeline.call import Answer
 from penstock.routing.plan import Target
@@ -104,6 +106,20 @@ async def test_a_retry_after_a_closed_connection_takes_a_fresh_one(
     await attempt(calling.call(CHAT), calling.route(to), Attempt(to, retry), upstream, account)
     (sent,) = transport.sent
     assert (sent.fresh, sent.caller) == (fresh, "team-a")
+
+
+@pytest.mark.parametrize(("others", "fresh"), [([], False), (["same"], True), (["other"], False)])
+async def test_a_fallback_to_the_same_address_takes_a_fresh_connection(others: list[str], fresh: bool) -> None:
+    account = Account(Records(), "POST", "/v1/chat/completions")
+    to = target("nvidia")
+    for each in others:
+        account.attempt(
+            msgspec.structs.replace(to, path="config.targets[0]", address=to.address if each == "same" else "x")
+        )
+    tries = Tries(json_reply(PLAIN["openai_chat"]))
+    tries.account = account.attempt(to)
+    await tries.attempt(to, CHAT)
+    assert tries.transport.sent[-1].fresh is fresh
 
 
 async def test_a_reply_of_no_use_is_closed() -> None:
