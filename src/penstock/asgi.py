@@ -9,8 +9,10 @@ import os
 from pathlib import Path
 
 from penstock.app import build
+from penstock.server.asgi import keep_trailers_apart
 from penstock.settings import catalogue_file, load, refuse_open
 
 _settings = load({}, os.environ, Path.cwd())
 app = build(_settings, catalogue_file({}, os.environ, Path.cwd()))
+keep_trailers_apart(loads=True)  # also where the server runs without ASGI's lifespan
 refuse_open(_settings, is_guarded=app.is_guarded)

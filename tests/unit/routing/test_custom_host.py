@@ -95,19 +95,54 @@ def spellings(address: str) -> Iterator[str]:
     high, low = bits >> 16, bits & 0xFFFF
     yield from (address, f"{address}.", f"{address}..", f".{address}")
     yield from (str(bits), hex(bits), hex(bits).upper(), f"0{bits:o}", f"0x{bits:012x}", f"00{bits:o}", f"{bits}.")
-    yield from (".".join(map(hex, parts)), ".".join(f"0{part:o}" for part in parts), ".".join(f"{part:03}" for part in parts))
+    yield from (
+        ".".join(map(hex, parts)),
+        ".".join(f"0{part:o}" for part in parts),
+        ".".join(f"{part:03}" for part in parts),
+    )
     yield from (f"{parts[0]}.{bits & 0xFFFFFF}", f"{parts[0]}.{parts[1]}.{low}", f"{parts[0]:#x}.{bits & 0xFFFFFF:#x}")
     yield from (f"{parts[0]}.{parts[1]:#x}.0{parts[2]:o}.{parts[3]}", ".".join(str(part + 256) for part in parts))
     yield from (address.translate(FULLWIDTH), address.translate(CIRCLED), address.translate(ARABIC))
     yield from (address.replace(".", dot) for dot in ("\u3002", "\uff0e", "\uff61", "%2e", "%E3%80%82"))
-    yield from ("".join(f"%{ord(char):02x}" for char in address), f"{address}%00.example.com", f"{address}%23.example.com")
-    yield from (f"user@{address}", f"user:pw@{address}", f"models.example.com@{address}", f"{address}#@models.example.com")
+    yield from (
+        "".join(f"%{ord(char):02x}" for char in address),
+        f"{address}%00.example.com",
+        f"{address}%23.example.com",
+    )
+    yield from (
+        f"user@{address}",
+        f"user:pw@{address}",
+        f"models.example.com@{address}",
+        f"{address}#@models.example.com",
+    )
     yield from (f"models.example.com%40{address}", f"models.example.com\\@{address}", f"{address}\\.models.example.com")
-    yield from (f"{address}\t", f"{address}\u200b", f"{address}\u00ad", f" {address}", f"[{address}]", f"{address}:80:80")
-    yield from (f"[::ffff:{address}]", f"[::ffff:{high:x}:{low:x}]", f"[0:0:0:0:0:FFFF:{high:x}:{low:x}]", f"[::{address}]")
-    yield from (f"[::ffff:0:{address}]", f"[64:ff9b::{address}]", f"[64:ff9b:1::{address}]", f"[2002:{high:x}:{low:x}::1]")
+    yield from (
+        f"{address}\t",
+        f"{address}\u200b",
+        f"{address}\u00ad",
+        f" {address}",
+        f"[{address}]",
+        f"{address}:80:80",
+    )
+    yield from (
+        f"[::ffff:{address}]",
+        f"[::ffff:{high:x}:{low:x}]",
+        f"[0:0:0:0:0:FFFF:{high:x}:{low:x}]",
+        f"[::{address}]",
+    )
+    yield from (
+        f"[::ffff:0:{address}]",
+        f"[64:ff9b::{address}]",
+        f"[64:ff9b:1::{address}]",
+        f"[2002:{high:x}:{low:x}::1]",
+    )
     yield from (f"[2001:0:{high:x}:{low:x}::]", f"[2001:0:808:808:0:ffff:{high ^ 0xFFFF:x}:{low ^ 0xFFFF:x}]")
-    yield from (f"[2a00:1::5efe:{address}]", f"[::ffff:{address}%25lo]", f"[::ffff:{address}%lo]", f"[::ffff:{address}].example.com")
+    yield from (
+        f"[2a00:1::5efe:{address}]",
+        f"[::ffff:{address}%25lo]",
+        f"[::ffff:{address}%lo]",
+        f"[::ffff:{address}].example.com",
+    )
 
 
 SPELLINGS = [spelling for address in INSIDE for spelling in spellings(address)]
@@ -167,7 +202,9 @@ def test_names_and_addresses_inside_are_refused_by_their_spelling(host: str) -> 
     assert isinstance(judge(f"http://{host}:80", STRICT), str)
 
 
-@pytest.mark.parametrize("port", ["+80", "-1", "8_0", "\uff18\uff10", "65536", "0", "80a", "80:80", "0x50", "99999999999999999999"])
+@pytest.mark.parametrize(
+    "port", ["+80", "-1", "8_0", "\uff18\uff10", "65536", "0", "80a", "80:80", "0x50", "99999999999999999999"]
+)
 def test_odd_ports_are_refused(port: str) -> None:
     assert isinstance(judge(f"http://models.example.com:{port}/v1", STRICT), str)
 
