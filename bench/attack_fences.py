@@ -57,7 +57,8 @@ _LENT: Final = {
     "cortex": {"x_portkey_snowflake_account": "a"},
 }  # fmt: skip
 KEYS_LENT: Final = (
-    *(Attack("2", f"the environment's key of {slug}", refused(slug, x_portkey_provider=slug, **fields), "guarded")
+    *(Attack("2", f"the environment's key of {slug}", refused(slug, _CHAT, **{"x_portkey_provider": slug, **fields}),
+      "guarded")
       for slug, fields in _LENT.items()),
     Attack("2", "the list of models", _lists_models, "guarded"),
     Attack("2", "a port of loopback", refused("port", x_portkey_provider="openai", authorization="Bearer sk-x",
@@ -117,7 +118,7 @@ RELOADS: Final = (
 
 def _page(**fields: str) -> Run:
     async def run(scene: Scene) -> str:
-        answer = await scene.ask(x_portkey_provider="echo", **fields)
+        answer = await scene.ask(_CHAT, x_portkey_provider="echo", **fields)
         if answer.status != 403:
             raise Unheld(f"{answer.status} for {fields}")
         return f"{answer.status} {_code(answer)}"

@@ -18,6 +18,7 @@ from bench.attacking import KEYS, Attack, Run, Scene, Unheld
 from bench.disconnects import Answer
 
 Json = dict[str, Any]
+_CHAT: Final = b'{"model":"m","messages":[]}'
 _HI: Final[Json] = {"role": "user", "content": "Hi"}
 
 
@@ -29,7 +30,7 @@ def _slow_names(number: int) -> Run:
         def ask(host: str) -> asyncio.Task[Answer]:
             fields = {"x_portkey_provider": "openai", "authorization": "Bearer sk-bench", "x_portkey_custom_host": host,
                       "x_portkey_api_key": KEYS["local"]}  # fmt: skip
-            return asyncio.create_task(scene.ask(**fields))
+            return asyncio.create_task(scene.ask(_CHAT, **fields))
 
         port = scene.mock.port
         slow = [ask(f"http://slow{index}.example:{port}/v1") for index in range(number)]

@@ -22,6 +22,7 @@ import time
 import tracemalloc
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +37,7 @@ from penstock.providers.registry import PROVIDERS
 from penstock.providers.row import Key
 from penstock.routing.parse import HeaderSettings, Rules, parse
 from penstock.routing.plan import Plan
+from penstock.stores.catalogue import Catalogue, GatewayKey
 
 MOST_SECONDS: Final = 0.2
 MOST_BYTES: Final = 20 << 20
@@ -47,13 +49,16 @@ _LOOSE: Final = 6 << 20
 """Bytes of freed memory that the process may keep; more would hide what the next configs take."""
 _SHOWN: Final = 10
 
+_KEYS: Final = Catalogue(keys=(GatewayKey("a", sha256(b"pk-a").digest()),))
 RULES: Final = Rules(
     PROVIDERS.keys(),
     AddressPolicy(LOOPBACK_NAMES),
     {},
     _settings(PROVIDERS),
     frozenset(slug for slug, row in PROVIDERS.items() if row.key is not Key.REQUIRED),
+    is_gateway_key=_KEYS.holds_key,
 )
+"""Those of a guarded gateway, which looks for gateway keys in every value."""
 HEADERS: Final = HeaderSettings(provider="echo", authorization=Secret("sk-" + "a" * 40))
 
 

@@ -91,3 +91,33 @@ def test_keys_times_targets(number: int) -> None:
     config = {"strategy": {"mode": "fallback"}, "provider": "echo", **{f"zq{index}": 1 for index in range(number)}}
     config["targets"] = [{}] * number
     assert calls(lambda: read(json.dumps(config).encode())) <= 200_000
+
+
+INHERITED: dict[str, Callable[[int], dict[str, Any]]] = {
+    "a custom host": lambda size: {"custom_host": f"http://models.example.com/{'a' * min(size, 2000)}"},
+    "an api_key": lambda size: {"api_key": "k," * (size // 2)},
+    "a setting": lambda size: {"openai_x": "k," * (size // 2)},
+    "an account": lambda size: {"vertex_service_account_json": {f"k{number}": "v" for number in range(size // 12)}},
+    "paths": lambda size: {"drop_params": [".".join("abcdefghijklmn")] * min(45, size // 30)},
+    "codes": lambda size: {"cb_config": {"failure_threshold": 1, "failure_status_codes": [*range(200, 600)]}},
+}
+
+
+@pytest.mark.parametrize("name", INHERITED)
+@pytest.mark.parametrize("own", [{}, {"a": 1}, {"drop_params": ["x"]}], ids=["nothing", "a setting", "a path"])
+def test_what_is_inherited_is_read_once_by_a_guarded_gateway(name: str, own: dict[str, Any]) -> None:
+    """A long value is no dearer for a thousand targets than a short one, whether they have settings of their own or not:
+    here, too, where every value is looked at for gateway keys."""
+
+    def work(size: int) -> int:
+        config = {
+            "strategy": {"mode": "fallback"},
+            "provider": "openai",
+            **INHERITED[name](size),
+            "targets": [own] * 900,
+        }
+        return calls(lambda: read(json.dumps(config).encode()))
+
+    work(2000)
+    assert work(20_000) <= 1.6 * work(2000) + 60_000
+    assert work(20_000) <= MOST_CALLS

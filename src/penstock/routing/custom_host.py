@@ -16,6 +16,7 @@ from penstock.core.http import Url
 
 _MAX_LENGTH: Final = 2048
 _MAX_LABELS: Final = 10
+_CONTROL: Final = re.compile(r"[\x00-\x20\x7f]")
 _NAME: Final = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9])?\Z")
 _IPV6: Final = re.compile(r"[0-9a-f:.]+\Z")
 
@@ -24,7 +25,7 @@ def judge(text: str, policy: AddressPolicy) -> Url | str:
     """The URL, or the reason for its refusal: a clause such as "it has no host"."""
     if len(text) > _MAX_LENGTH:
         return f"it is longer than {_MAX_LENGTH} characters"
-    if any(ord(char) <= 0x20 or ord(char) == 0x7F for char in text):
+    if _CONTROL.search(text):
         return "it holds white space or control characters"
     if "@" in text or "\\" in text or "#" in text:
         return "it holds user information, a backslash or a fragment"

@@ -143,7 +143,7 @@ class LeafBuilder:
         options = self._options(fields, key, from_config=from_config)
         is_operators_key = key is not None or (named.by_operator and self._holds_credential(fields))
         breaker = once.read(policies.breaker, fields, "cb_config") if guarded else None
-        policy = _policy(breaker, self._headers.request_timeout)
+        policy = once.of("policy", breaker, lambda: _policy(breaker, self._headers.request_timeout))
         return Target(
             path=fields.path,
             provider=provider,
@@ -152,7 +152,7 @@ class LeafBuilder:
             options=options,
             override_params=overrides,
             default_params=self._default_params(fields, key),
-            drop_params=once.read(_paths, fields, "drop_params"),
+            drop_params=once.of("paths", fields.values.get("drop_params"), lambda: self._paths(fields)),
             forward_headers=self._forward_headers(fields, key, is_operators_key=is_operators_key),
             request_timeout=self._request_timeout(fields),
             strict=self._headers.strict and fields.switch("strict_open_ai_compliance") is not False,
@@ -234,7 +234,7 @@ class LeafBuilder:
         else:
             permit.check_custom_host(self._rules.permissions, where)
             self._refuse_gateway_key(text, where)
-        url = custom_host.judge(text, policy)
+        url = self._once.of("custom host", text, lambda: custom_host.judge(text, policy))
         if isinstance(url, Url):
             return url
         text = (
@@ -274,7 +274,8 @@ class LeafBuilder:
         }
         account = values.get(_ACCOUNT)
         if isinstance(account, dict):
-            settings[_ACCOUNT] = self._once.encoded(account).decode()
+            once = self._once
+            settings[_ACCOUNT] = once.of("account", account, lambda: once.encoded(account).decode())
         return settings
 
     def _holds_credential(self, fields: Fields) -> bool:
@@ -284,7 +285,9 @@ class LeafBuilder:
     def _refuse_gateway_key(self, text: str | None, where: str) -> None:
         """Refuse a value of the caller's that would show a provider a key of this gateway."""
         is_gateway_key = self._rules.is_gateway_key
-        if text and is_gateway_key is not None and not self._headers.is_saved and is_gateway_key(text):
+        if not text or is_gateway_key is None or self._headers.is_saved:
+            return
+        if self._once.of("gateway key", text, lambda: is_gateway_key(text)):
             raise permit.refuse_gateway_key(where)
 
     def _refuse_gateway_keys(self, settings: Mapping[str, str], fields: Fields) -> None:
@@ -317,6 +320,16 @@ class LeafBuilder:
         encoded = self._once.encoded
         values = raw.values
         return self._once.of("params", values, lambda: {name: encoded(item) for name, item in values.items()})
+
+    def _paths(self, fields: Fields) -> tuple[Path, ...]:
+        texts = fields.texts("drop_params") or ()
+        if len(texts) > MOST_DROPPED:
+            raise refuse(fields.at("drop_params"), f"there are more than {MOST_DROPPED}")
+        once, where = self._once, fields.at("drop_params")
+        return tuple(
+            once.of("path", text, lambda text=text, index=index: _path(text, f"{where}[{index}]"))
+            for index, text in enumerate(texts)
+        )
 
     def _default_params(self, fields: Fields, key: VirtualKey | None) -> Mapping[str, bytes]:
         own = self._params(fields, "default_params")
@@ -402,21 +415,14 @@ def _forwarded(fields: Fields) -> tuple[str, ...]:
     return names
 
 
-def _paths(fields: Fields) -> tuple[Path, ...]:
-    paths = []
-    texts = fields.texts("drop_params") or ()
-    if len(texts) > MOST_DROPPED:
-        raise refuse(fields.at("drop_params"), f"there are more than {MOST_DROPPED}")
-    for index, text in enumerate(texts):
-        where = f"{fields.at('drop_params')}[{index}]"
-        try:
-            path = parse_path(text)
-        except ValueError:
-            raise refuse(where, "it must be a path such as a.b or tools[*].x") from None
-        if len(path) > DEEPEST_PATH:
-            raise refuse(where, f"the path has more than {DEEPEST_PATH} steps")
-        paths.append(path)
-    return tuple(paths)
+def _path(text: str, where: str) -> Path:
+    try:
+        path = parse_path(text)
+    except ValueError:
+        raise refuse(where, "it must be a path such as a.b or tools[*].x") from None
+    if len(path) > DEEPEST_PATH:
+        raise refuse(where, f"the path has more than {DEEPEST_PATH} steps")
+    return path
 
 
 def _policy(breaker: BreakerPolicy | None, callers_timeout: float | None) -> str:

@@ -127,7 +127,7 @@ def test_a_header_of_the_callers_connection_is_not_forwarded(options: str) -> No
 def test_options_of_a_second_connection_header_count() -> None:
     asked = call(CHAT, x_team="search", connection="x-team")
     asked.headers.append((b"connection", b"keep-alive"))
-    asked.fields[b"connection"] = b"keep-alive"
+    asked.fields = dict(asked.headers)
     assert b"x-team" not in prepared(asked, route(target(forward_headers=("x-team",)))).headers
 
 
