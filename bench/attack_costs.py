@@ -44,7 +44,7 @@ def sends(
     return run
 
 
-# 1: configs.
+# Configs (finding 1).
 
 
 def _unknown(keys: int, targets: int, tag: str = "") -> Json:
@@ -156,7 +156,7 @@ CONFIGS: Final = (
 )  # fmt: skip
 
 
-# 3: bodies before a key is shown.
+# Bodies before a key is shown (finding 3).
 
 
 def bomb(size: int) -> bytes:

@@ -22,7 +22,7 @@ _CHAT: Final = b'{"model":"m","messages":[]}'
 _HI: Final[Json] = {"role": "user", "content": "Hi"}
 
 
-# 7: slow names.
+# Slow names (finding 7).
 
 
 def _slow_names(number: int) -> Run:
@@ -52,7 +52,7 @@ def _slow_names(number: int) -> Run:
 NAMES: Final = tuple(Attack("7", f"{n} slow names", _slow_names(n), "guarded") for n in (3, 8, 24, 47))
 
 
-# 15: many calls for one.
+# Many calls for one (finding 15).
 
 
 def _fans_out(targets: int, most: int) -> Run:
@@ -92,7 +92,7 @@ CALLS: Final = (
 )
 
 
-# 16: private keys.
+# Private keys (finding 16).
 
 
 def _der(tag: int, *values: bytes) -> bytes:
@@ -165,7 +165,7 @@ PRIVATE_KEYS: Final = (
 )  # fmt: skip
 
 
-# 17: translation.
+# Translation (finding 17).
 
 
 def _tool(schema: Json) -> Json:
@@ -232,7 +232,7 @@ TRANSLATION: Final = (
 )
 
 
-# 18 and 19: connections.
+# Connections (findings 18 and 19).
 
 _BEGUN: Final = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
 _DRIPS: Final = {
@@ -317,7 +317,7 @@ CONNECTIONS: Final = (
 )
 
 
-# 21: files that `penstock check` reads. They cost this machine's owner and no gateway, so only their own bill counts.
+# Files (finding 21) that `penstock check` reads. They cost this machine's owner and no gateway, so only their own bill counts.
 
 _FILES: Final = {
     "aliases.yaml": "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(

@@ -28,5 +28,5 @@ def look_up(host: str, *_: Any, **__: Any) -> list[Any]:
 
 
 if __name__ == "__main__":
-    resolve.socket = SimpleNamespace(**{**vars(socket), "getaddrinfo": look_up})  # type: ignore[attr-defined]
+    resolve.socket = SimpleNamespace(**{**vars(socket), "getaddrinfo": look_up})  # type: ignore[attr-defined, assignment]
     run()

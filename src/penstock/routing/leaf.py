@@ -6,6 +6,7 @@ Source: docs/portkey.md#credentials, #precedence, #config-keys.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -234,7 +235,7 @@ class LeafBuilder:
         else:
             permit.check_custom_host(self._rules.permissions, where)
             self._refuse_gateway_key(text, where)
-        url = self._once.of("custom host", text, lambda: custom_host.judge(text, policy))
+        url = self._once.of("custom host", text, partial(custom_host.judge, text, policy))
         if isinstance(url, Url):
             return url
         text = (
@@ -326,10 +327,7 @@ class LeafBuilder:
         if len(texts) > MOST_DROPPED:
             raise refuse(fields.at("drop_params"), f"there are more than {MOST_DROPPED}")
         once, where = self._once, fields.at("drop_params")
-        return tuple(
-            once.of("path", text, lambda text=text, index=index: _path(text, f"{where}[{index}]"))
-            for index, text in enumerate(texts)
-        )
+        return tuple(once.of("path", text, partial(_path, text, where, index)) for index, text in enumerate(texts))
 
     def _default_params(self, fields: Fields, key: VirtualKey | None) -> Mapping[str, bytes]:
         own = self._params(fields, "default_params")
@@ -415,13 +413,13 @@ def _forwarded(fields: Fields) -> tuple[str, ...]:
     return names
 
 
-def _path(text: str, where: str) -> Path:
+def _path(text: str, where: str, index: int) -> Path:
     try:
         path = parse_path(text)
     except ValueError:
-        raise refuse(where, "it must be a path such as a.b or tools[*].x") from None
+        raise refuse(f"{where}[{index}]", "it must be a path such as a.b or tools[*].x") from None
     if len(path) > DEEPEST_PATH:
-        raise refuse(where, f"the path has more than {DEEPEST_PATH} steps")
+        raise refuse(f"{where}[{index}]", f"the path has more than {DEEPEST_PATH} steps")
     return path
 
 
