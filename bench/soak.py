@@ -19,8 +19,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -35,6 +35,7 @@ _WARM_UP: Final = 0.5
 """The share of the samples that does not count: caches fill, and the allocator finds its level."""
 _STORM: Final = 1
 """Every load is the same storm: its configs, and the routes of their targets, are soon all remembered."""
+_FIGURES: Final = ("resident_mb", "tasks", "files", "objects", "blocks", "malloc_mb")
 _SETTINGS: Final = {"UPSTREAM_IDLE_CONNECTION_SECONDS": "1", "LOG_LEVEL": "info"}
 
 
@@ -46,27 +47,54 @@ class Sample:
     resident_mb: float
     tasks: int
     files: int
+    objects: int = 0
+    blocks: int = 0
+    """Python's blocks of memory."""
+    malloc_mb: float = 0.0
+    kinds: Mapping[str, int] = field(default_factory=dict, repr=False)
+    """Objects by type."""
+
+    def figures(self) -> dict[str, float]:
+        return {name: getattr(self, name) for name in ("minutes", *_FIGURES)}
+
+
+def counted(samples: Sequence[Sample]) -> Sequence[Sample]:
+    """The samples after the warm-up."""
+    return samples[int(len(samples) * _WARM_UP) :]
 
 
 def slope(samples: Sequence[Sample], name: str) -> float:
     """The growth per hour of one of the figures after the warm-up: the median slope of all pairs of samples, which a
     few samples with a passing peak do not change (the estimator of Theil and Sen)."""
-    counted = [
-        (sample.minutes / 60, float(getattr(sample, name))) for sample in samples[int(len(samples) * _WARM_UP) :]
-    ]
-    pairs = itertools.combinations(counted, 2)
+    points = [(sample.minutes / 60, float(getattr(sample, name))) for sample in counted(samples)]
+    pairs = itertools.combinations(points, 2)
     return statistics.median([(after - before) / (later - at) for (at, before), (later, after) in pairs] or [0.0])
+
+
+def grown(samples: Sequence[Sample]) -> dict[str, int]:
+    """The types of which there are more after the warm-up, in the middle of the later half than in the middle of the
+    earlier: at most ten, the largest growth first."""
+    middle = len(counted(samples)) // 2
+    earlier, later = counted(samples)[:middle], counted(samples)[middle:]
+
+    def growth(kind: str) -> int:
+        after, before = (statistics.median(each.kinds.get(kind, 0) for each in half) for half in (later, earlier))
+        return int(after - before)
+
+    kinds = {kind for sample in later for kind in sample.kinds} if earlier else set()
+    most = sorted(kinds, key=growth, reverse=True)[:10]
+    return {kind: growth(kind) for kind in most if growth(kind) > 0}
 
 
 def run(minutes: float, rate: float, home: Path) -> tuple[list[Sample], Counter[str], str]:
     """Load a gateway for so long, with ``rate`` requests a second; the samples, how requests ended, its messages."""
-    os.environ["BENCH_TASKS"] = str(home / "tasks")
+    os.environ["BENCH_WINDOW"] = str(home / "window")
     with local.running(home, _SETTINGS, program=("-m", "bench.observed")) as gateway:
-        samples, fates = asyncio.run(_run(minutes, rate, gateway, home / "tasks"))
+        samples, fates = asyncio.run(_run(minutes, rate, gateway, home / "window"))
         return samples, fates, gateway.messages()
 
 
-async def _run(minutes: float, rate: float, gateway: LocalGateway, tasks: Path) -> tuple[list[Sample], Counter[str]]:
+async def _run(minutes: float, rate: float, gateway: LocalGateway, window: Path) -> tuple[list[Sample], Counter[str]]:
     server = await asyncio.start_server(faults.handle, local.HOST, 0)
     port = server.sockets[0].getsockname()[1]
     samples: list[Sample] = []
@@ -77,8 +105,8 @@ async def _run(minutes: float, rate: float, gateway: LocalGateway, tasks: Path) 
             seed += 1
             await _load(rate, seed, port, gateway, fates)
             await asyncio.sleep(_BREAK_SECONDS)
-            samples.append(await _sample(gateway, tasks, (time.monotonic() - started) / 60))
-            print(json.dumps(asdict(samples[-1])), flush=True)
+            samples.append(await _sample(gateway, window, (time.monotonic() - started) / 60))
+            print(json.dumps(samples[-1].figures()), flush=True)
         server.close()
     return samples, fates
 
@@ -110,13 +138,23 @@ async def _caller(
         fates["left"] += 1
 
 
-async def _sample(gateway: LocalGateway, tasks: Path, minutes: float) -> Sample:
-    tasks.unlink(missing_ok=True)
-    gateway.process.popen.send_signal(signal.SIGUSR1)
-    while not tasks.exists():
-        await asyncio.sleep(0.01)
+async def _sample(gateway: LocalGateway, window: Path, minutes: float) -> Sample:
+    window.unlink(missing_ok=True)
     memory = gateway.process.resident_kb / 1024
-    return Sample(round(minutes, 2), round(memory, 2), int(tasks.read_text("utf-8")), gateway.process.open_files)
+    gateway.process.popen.send_signal(signal.SIGUSR1)
+    while not window.exists():
+        await asyncio.sleep(0.01)
+    held = json.loads(window.read_text("utf-8"))
+    return Sample(
+        minutes=round(minutes, 2),
+        resident_mb=round(memory, 2),
+        tasks=held["tasks"],
+        files=gateway.process.open_files,
+        objects=held["objects"],
+        blocks=held["blocks"],
+        malloc_mb=round(held["malloc_bytes"] / (1 << 20), 3),
+        kinds=held["kinds"],
+    )
 
 
 def main() -> int:
@@ -127,8 +165,8 @@ def main() -> int:
     machine.allow_many_files()
     with tempfile.TemporaryDirectory(prefix="penstock-soak-") as home:
         samples, fates, messages = run(options.minutes, options.rate, Path(home))
-    slopes = {name: round(slope(samples, name), 3) for name in ("resident_mb", "tasks", "files")}
-    print(json.dumps({"per hour": slopes, "fates": fates}))
+    slopes = {name: round(slope(samples, name), 3) for name in _FIGURES}
+    print(json.dumps({"per hour": slopes, "grown": grown(samples), "fates": fates}))
     print(messages)
     return 1 if slopes["tasks"] > 1 or slopes["files"] > 1 else 0
 

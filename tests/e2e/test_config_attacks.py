@@ -7,12 +7,14 @@ request leads to.
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from running import RunningGateway
+from penstock.settings import load
+from running import RunningGateway, running_gateway
 from upstream import reply, running_upstream
 
 MESSAGES = [{"role": "user", "content": "a" * 100}] * 3000
@@ -92,3 +94,23 @@ def test_a_request_that_comes_back_is_not_multiplied(gateway: RunningGateway, ta
     records = gateway.records.take()
     assert len(records) == 6
     assert sum(len(record.attempts) for record in records) == 5
+
+
+def _deeper(gateway: RunningGateway, levels: int, targets: int) -> dict[str, Any]:
+    """A config that leads a request to the gateway again, to another part of itself each time; its end fails."""
+    again = {"provider": "openai", "api_key": "k", "custom_host": gateway.v1, "forward_headers": ["x-portkey-config"]}
+    parts: list[dict[str, Any]] = [
+        {"name": f"l{level}", "strategy": {"mode": "fallback"},
+         "targets": [{**again, "override_params": {"seed": level + 1}}] * targets} for level in range(levels)
+    ]  # fmt: skip
+    parts.append({"name": f"l{levels}", "provider": "echo", "override_params": {"model": "echo-500"}})
+    conditions = [{"query": {"params.seed": {"$eq": level}}, "then": f"l{level}"} for level in range(1, levels + 1)]
+    return {"strategy": {"mode": "conditional", "conditions": conditions, "default": "l0"}, "targets": parts}
+
+
+def test_a_request_that_comes_back_in_another_way_is_hardly_multiplied() -> None:
+    """Every level has four targets: 4 + 4² + 4³ requests more, if each had all attempts; four of each level have one."""
+    with running_gateway(load({}, {"PENSTOCK_ROUTING_MAX_ATTEMPTS": "4"}, Path("/nonexistent"))) as gateway:
+        answer = ask(gateway, _deeper(gateway, 3, 4))
+        assert answer.status_code == 500
+        assert len(gateway.records.take()) == 1 + 4 + 4 + 4

@@ -34,8 +34,13 @@ _METADATA_NAMES: Final = frozenset(
     """.split()
 )
 _INTERNAL_SUFFIXES: Final = tuple(
-    ".local .localdomain .internal .intranet .lan .home .corp .private .test .invalid .onion .localhost .arpa".split()
+    """
+    .local .localdomain .localdomain4 .localdomain6 .internal .intranet .lan .home .corp .private .test .invalid .onion
+    .localhost .arpa .svc
+    """.split()
 )
+_OF_THIS_MACHINE: Final = frozenset("localhost localhost4 localhost6 ip6-localhost ip6-loopback".split())
+"""Names of loopback in the usual hosts files."""
 
 
 def _v4(text: str) -> tuple[IPv4Network, ...]:
@@ -91,6 +96,7 @@ _METADATA: Final[tuple[IPv4Network | IPv6Network, ...]] = (
     fd00:ec2::/32            AWS: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
     fd20:ce::254/128         Google: https://cloud.google.com/compute/docs/metadata/querying-metadata
     fd00:c1::a9fe:a9fe/128   Oracle: https://docs.oracle.com/en-us/iaas/Content/Compute/Tasks/gettingmetadata.htm
+    fd00:a9fe:a9fe::1/128    Akamai: https://techdocs.akamai.com/cloud-computing/docs/overview-of-the-metadata-service
     fd00:42::42/128          Scaleway: https://www.scaleway.com/en/docs/instances/how-to/use-instance-metadata
     """),
 )
@@ -138,7 +144,7 @@ class AddressPolicy(msgspec.Struct, frozen=True):
             return self._refuse(host, literal)
         if self._trusts_name(host):
             return None
-        if host.endswith(_INTERNAL_SUFFIXES) or host in {"localhost", "host.docker.internal"}:
+        if host.endswith(_INTERNAL_SUFFIXES) or host in _OF_THIS_MACHINE:
             return "the name belongs to a private network"
         return None
 

@@ -51,7 +51,7 @@ def explain(router: Router, call: Call, faults: str = "", seed: int | None = Non
             providers.reply,
             _chance(seed),
             deadline,
-            router.max_attempts,
+            router.attempts_of(call),
             time.thread_time,
         )
     except BadFaults as bad:

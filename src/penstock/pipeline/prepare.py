@@ -288,12 +288,20 @@ def _request_headers(call: Call, route: TargetRoute, model_route: ModelRoute) ->
     return block
 
 
+def _of_the_connection(call: Call) -> Collection[bytes]:
+    """The fields that the request calls fields of its connection: they go no further (RFC 9110, 7.6.1)."""
+    if call.fields.get(b"connection", b"keep-alive") == b"keep-alive" and len(call.fields) == len(call.headers):
+        return ()
+    options = [value.lower() for name, value in call.headers if name == b"connection"]
+    return {option.strip() for value in options for option in value.split(b",")}
+
+
 def _asked(call: Call) -> dict[str, str]:
     """What the request says in header fields of its wire; a field that comes again goes on as one list.
 
     Fields with other than printable ASCII name no feature, and stay behind.
     """
-    names, withheld = call.dialect.header_settings, call.caller.withheld
+    names, withheld = call.dialect.header_settings, {*call.caller.withheld, *_of_the_connection(call)}
     asked: dict[str, str] = {}
     for field, value in call.headers:
         name, text = names.get(field), value.decode("latin-1").strip()
@@ -303,7 +311,7 @@ def _asked(call: Call) -> dict[str, str]:
 
 
 def _forwarded(call: Call, names: tuple[str, ...]) -> dict[bytes, bytes] | Failure:
-    lines, withheld = {}, call.caller.withheld
+    lines, withheld = {}, {*call.caller.withheld, *_of_the_connection(call)}
     for name in names:
         raw = name.encode("latin-1", "replace")
         if raw in call.fields and raw not in _NEVER_FORWARDED and raw not in withheld:

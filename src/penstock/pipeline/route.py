@@ -43,12 +43,20 @@ class Router(msgspec.Struct, frozen=True):
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     max_attempts: int = MAX_ATTEMPTS
 
+    def attempts_of(self, call: Call) -> int:
+        """How many attempts a request has: a quarter for each gateway that it has passed, and at least one.
+
+        A config can lead a request through the gateway again and again, to another part of itself each time. With all
+        attempts each time, their number would be multiplied.
+        """
+        return max(1, self.max_attempts >> 2 * call.hops)
+
     async def answer(self, call: Call, compiled: CompiledPlan) -> tuple[Answer, Walked]:
         """The answer of the last attempt, and the account of the walk. Answers of earlier attempts are closed."""
         deadline = monotonic() + (self.deadline or 1e9)
         health = self.health.of(call.caller.tenant, saved=compiled.config is not None)
         context = WalkContext(
-            RequestView(call), monotonic, random.random, health, deadline, self.max_attempts, thread_time
+            RequestView(call), monotonic, random.random, health, deadline, self.attempts_of(call), thread_time
         )
         walker = walk(compiled.plan, context)
         answer: Answer | None = None

@@ -11,11 +11,12 @@ from typing import Final
 
 import msgspec
 
-from penstock.core.address import AddressPolicy
+from penstock.core.address import AddressPolicy, literal_address
 from penstock.core.http import Url
 
 _MAX_LENGTH: Final = 2048
 _MAX_LABELS: Final = 10
+_CONTROL: Final = re.compile(r"[\x00-\x20\x7f]")
 _NAME: Final = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9])?\Z")
 _IPV6: Final = re.compile(r"[0-9a-f:.]+\Z")
 
@@ -24,14 +25,20 @@ def judge(text: str, policy: AddressPolicy) -> Url | str:
     """The URL, or the reason for its refusal: a clause such as "it has no host"."""
     if len(text) > _MAX_LENGTH:
         return f"it is longer than {_MAX_LENGTH} characters"
-    if any(ord(char) <= 0x20 or ord(char) == 0x7F for char in text):
+    if _CONTROL.search(text):
         return "it holds white space or control characters"
     if "@" in text or "\\" in text or "#" in text:
         return "it holds user information, a backslash or a fragment"
+    authority = text.partition("://")[2].partition("/")[0]
+    if not authority.isascii():
+        # A letter such as the Kelvin sign becomes an ASCII letter when it is made lower case.
+        return "the host name holds characters other than ASCII: write an international name as xn--..."
     try:
         url = Url.parse(text)
     except ValueError:
         return "it is no URL such as https://host/v1"
+    if "[" in authority and ":" not in url.origin.host:
+        return "only an IPv6 address has brackets"
     origin = msgspec.structs.replace(url.origin, private_hosts=policy.trusted_hosts)
     return _judge_host(url, policy) or msgspec.structs.replace(url, origin=origin)
 
@@ -52,10 +59,12 @@ def _judge_host(url: Url, policy: AddressPolicy) -> str | None:
 
 
 def _is_disguised_number(host: str) -> bool:
-    """Whether the host is a decimal, octal, hex or short spelling of IPv4 (``2130706433``, ``0x7f.1``).
+    """Whether the host is a decimal, octal, hex or short spelling of IPv4 (``2130706433``, ``0x7f.1``), or none at all
+    (``1.2.3.256``).
 
-    Resolvers still accept these spellings.
+    Resolvers still accept these spellings. A name whose last label is a number is no name
+    (https://url.spec.whatwg.org/#ends-in-a-number-checker).
     """
     last = host.rsplit(".", 1)[-1]
     numeric = last.isdigit() or re.fullmatch(r"0x[0-9a-f]*", last) is not None
-    return numeric and not re.fullmatch(r"((0|[1-9]\d{0,2})\.){3}(0|[1-9]\d{0,2})", host)
+    return numeric and literal_address(host) is None

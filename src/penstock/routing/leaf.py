@@ -6,6 +6,7 @@ Source: docs/portkey.md#credentials, #precedence, #config-keys.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -155,7 +156,7 @@ class LeafBuilder:
         options = self._options(fields, key, from_config=from_config)
         is_operators_key = key is not None or (named.by_operator and self._holds_credential(fields))
         breaker = once.read(policies.breaker, fields, "cb_config") if guarded else None
-        policy = _policy(breaker, self._headers.request_timeout)
+        policy = once.of("policy", breaker, lambda: _policy(breaker, self._headers.request_timeout))
         return Target(
             path=fields.path,
             provider=provider,
@@ -164,7 +165,7 @@ class LeafBuilder:
             options=options,
             override_params=overrides,
             default_params=self._default_params(fields, key),
-            drop_params=once.read(_paths, fields, "drop_params"),
+            drop_params=once.of("paths", fields.values.get("drop_params"), lambda: self._paths(fields)),
             forward_headers=self._forward_headers(fields, key, is_operators_key=is_operators_key),
             request_timeout=self._request_timeout(fields),
             strict=self._headers.strict and fields.switch("strict_open_ai_compliance") is not False,
@@ -263,7 +264,7 @@ class LeafBuilder:
         else:
             permit.check_custom_host(self._rules.permissions, where)
             self._refuse_gateway_key(text, where)
-        url = custom_host.judge(text, policy)
+        url = self._once.of("custom host", text, partial(custom_host.judge, text, policy))
         if isinstance(url, Url):
             return url
         text = (
@@ -307,7 +308,8 @@ class LeafBuilder:
         }
         account = values.get(_ACCOUNT)
         if isinstance(account, dict):
-            settings[_ACCOUNT] = self._once.encoded(account).decode()
+            once = self._once
+            settings[_ACCOUNT] = once.of("account", account, lambda: once.encoded(account).decode())
         return settings
 
     def _holds_credential(self, fields: Fields) -> bool:
@@ -317,7 +319,9 @@ class LeafBuilder:
     def _refuse_gateway_key(self, text: str | None, where: str) -> None:
         """Refuse a value of the caller's that would show a provider a key of this gateway."""
         is_gateway_key = self._rules.is_gateway_key
-        if text and is_gateway_key is not None and not self._headers.is_saved and is_gateway_key(text):
+        if not text or is_gateway_key is None or self._headers.is_saved:
+            return
+        if self._once.of("gateway key", text, lambda: is_gateway_key(text)):
             raise permit.refuse_gateway_key(where)
 
     def _refuse_gateway_keys(self, settings: Mapping[str, str], fields: Fields) -> None:
@@ -351,6 +355,22 @@ class LeafBuilder:
         encoded = self._once.encoded
         values = raw.values
         return self._once.of("params", values, lambda: {name: encoded(item) for name, item in values.items()})
+
+    def _paths(self, fields: Fields) -> tuple[Path, ...]:
+        texts = fields.texts("drop_params")
+        if texts is None:
+            return ()
+        if len(texts) > MOST_DROPPED:
+            fields.complain("drop_params", f"there are more than {MOST_DROPPED}")
+            return ()
+        paths = []
+        for index, text in enumerate(fields.values["drop_params"]):
+            path = self._once.of("path", text, partial(_path, text)) if isinstance(text, str) else ()
+            if isinstance(path, str):
+                fields.complain("drop_params", path, index=index)
+            elif path:
+                paths.append(path)
+        return tuple(paths)
 
     def _default_params(self, fields: Fields, key: VirtualKey | None) -> Mapping[str, bytes]:
         own = self._params(fields, "default_params")
@@ -438,26 +458,13 @@ def _forwarded(fields: Fields) -> tuple[str, ...]:
     return names
 
 
-def _paths(fields: Fields) -> tuple[Path, ...]:
-    paths = []
-    texts = fields.texts("drop_params")
-    if texts is None:
-        return ()
-    if len(texts) > MOST_DROPPED:
-        fields.complain("drop_params", f"there are more than {MOST_DROPPED}")
-        return ()
-    for index, text in enumerate(fields.values["drop_params"]):
-        if not isinstance(text, str):
-            continue
-        try:
-            path = parse_path(text)
-        except ValueError:
-            fields.complain("drop_params", "it must be a path such as a.b or tools[*].x", index=index)
-            continue
-        if len(path) > DEEPEST_PATH:
-            fields.complain("drop_params", f"the path has more than {DEEPEST_PATH} steps", index=index)
-        paths.append(path)
-    return tuple(paths)
+def _path(text: str) -> Path | str:
+    """The path that a text says, or the problem with it."""
+    try:
+        path = parse_path(text)
+    except ValueError:
+        return "it must be a path such as a.b or tools[*].x"
+    return path if len(path) <= DEEPEST_PATH else f"the path has more than {DEEPEST_PATH} steps"
 
 
 def _policy(breaker: BreakerPolicy | None, callers_timeout: float | None) -> str:

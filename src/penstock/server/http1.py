@@ -244,7 +244,10 @@ class ServerConnection(PacedConnection):
         elif self._serving is not None and self._serving.request.complete:
             self._keep_for_later(data)
         else:
+            before = self._incoming.size
             self._feed(data)
+            if len(data) >= LARGE_READ and self._incoming.size - before < len(data) * 7 // 8:
+                self._end_turn()  # small chunks: many calls of the parser for few bytes
 
     def _feed(self, data: bytes) -> None:
         """Parse bytes, up to the end of a request; the rest is kept until that is answered."""

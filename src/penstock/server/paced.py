@@ -70,6 +70,13 @@ class PacedConnection(asyncio.Protocol):
         if before < _BURST <= self._burst and not self._is_paused:
             self.transport.pause_reading()
 
+    def _end_turn(self) -> None:
+        """A turn that has begun took long for few bytes: the other connections have theirs at once."""
+        if self._burst < _BURST:
+            self._burst = _BURST
+            if not self._is_paused:
+                self.transport.pause_reading()
+
     def _next_turn(self) -> None:
         burst, self._burst = self._burst, 0
         if burst >= _BURST and not self._is_paused and not self.transport.is_closing():

@@ -275,7 +275,10 @@ class Routing(Struct, frozen=True):
     ] = 900.0
     max_attempts: Annotated[
         Some,
-        Meta(description="Most attempts of a request, retries and hedges included; then the last failure is returned."),
+        Meta(
+            description="Most attempts of a request, retries and hedges included; then the last failure is returned. A "
+            "request that comes through other gateways has a quarter for each of them."
+        ),
     ] = 50
 
 

@@ -116,6 +116,21 @@ def test_the_gateway_key_is_never_forwarded() -> None:
     assert b"gateway-secret" not in prepared(asked, route(target(forward_headers=("x-api-key",)))).headers
 
 
+@pytest.mark.parametrize("options", ["x-team", "keep-alive, X-Team", "close,x-team ,te", " x-team"])
+def test_a_header_of_the_callers_connection_is_not_forwarded(options: str) -> None:
+    asked = call(CHAT, x_team="search", x_other="1", connection=options)
+    headers = prepared(asked, route(target(forward_headers=("x-team", "x-other")))).headers
+    assert b"x-team" not in headers
+    assert b"x-other: 1\r\n" in headers
+
+
+def test_options_of_a_second_connection_header_count() -> None:
+    asked = call(CHAT, x_team="search", connection="x-team")
+    asked.headers.append((b"connection", b"keep-alive"))
+    asked.fields = dict(asked.headers)
+    assert b"x-team" not in prepared(asked, route(target(forward_headers=("x-team",)))).headers
+
+
 def test_a_header_that_is_none_is_not_forwarded() -> None:
     failure = refused(call(CHAT, x_team="a\x01b"), route(target(forward_headers=("x-team",))))
     assert (failure.kind, failure.param) == (Kind.INVALID_REQUEST, "x-team")

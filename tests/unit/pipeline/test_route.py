@@ -269,3 +269,10 @@ async def test_an_inline_config_opens_no_circuit_of_a_saved_one_nor_another_tena
     assert await first_target("a", None) == "config.targets[1]"
     assert await first_target("b", None) == "config.targets[0]"
     assert await first_target("a", "saved") == "config.targets[0]"
+
+
+@pytest.mark.parametrize(("hops", "attempts"), [(0, 50), (1, 12), (2, 3), (3, 1), (4, 1), (9999, 1)])
+def test_a_request_that_passed_gateways_has_fewer_attempts(hops: int, attempts: int) -> None:
+    call = asked(A)
+    call.hops = hops
+    assert calling.router(FakeTransport()).attempts_of(call) == attempts

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -105,3 +108,14 @@ def test_uvicorn_is_kept_from_merging_trailers() -> None:
     keep_trailers_apart()
     assert HttpToolsProtocol.on_headers_complete is changed
     assert changed.__module__ == "penstock.server.asgi"
+
+
+@pytest.mark.parametrize("order", ["import uvicorn, penstock.asgi", "import penstock.asgi, uvicorn",
+                                   "import uvicorn.protocols.http.httptools_impl, penstock.asgi"])  # fmt: skip
+def test_trailers_are_kept_apart_without_a_lifespan(order: str, tmp_path: Path) -> None:
+    """``uvicorn --lifespan off penstock.asgi:app``: nothing tells the gateway that the server starts."""
+    look = "from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as P; print(P.on_headers_complete.__module__)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{order}; {look}"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "penstock.server.asgi"

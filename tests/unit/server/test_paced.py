@@ -85,6 +85,30 @@ async def test_a_turn_does_not_undo_a_pause() -> None:
     assert paced.other.reads()
 
 
+async def test_a_turn_that_took_long_ends_at_once() -> None:
+    paced = Paced()
+    paced._take_turns(LARGE_READ)
+    paced._end_turn()
+    paced._end_turn()
+    paced._take_turns(LARGE_READ)
+    assert paced.other.changes == 1
+    assert not paced.other.reads()
+    await asyncio.sleep(0)
+    assert paced.other.reads()
+    assert paced.other.changes == 2
+
+
+async def test_a_turn_that_ends_does_not_undo_a_pause() -> None:
+    paced = Paced()
+    paced._take_turns(LARGE_READ)
+    paced._pause()
+    paced._end_turn()
+    await asyncio.sleep(0)
+    assert not paced.other.reads()
+    paced._resume()
+    assert paced.other.reads()
+
+
 async def test_the_nearest_time_counts_and_a_later_one_costs_no_timer() -> None:
     paced = Paced()
     now = paced.loop.time()
