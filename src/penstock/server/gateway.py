@@ -100,10 +100,18 @@ class Gateway:
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
 
-    async def serve(self, method: str, path: str, headers: Headers, client: Client, query: str = "") -> None:
-        """Answer one request. ``path`` is percent-decoded, ``query`` is not."""
+    async def serve(
+        self,
+        method: str,
+        path: str,
+        headers: Headers,
+        client: Client,
+        query: str = "",
+        fields: Mapping[bytes, bytes] | None = None,
+    ) -> None:
+        """Answer one request. ``path`` is percent-decoded, ``query`` is not. ``fields`` are ``headers`` by name."""
+        fields = fields or dict(headers)
         if self.origins.has_cors:
-            fields = dict(headers)
             preflight = self.origins.preflight(method, fields)
             if preflight is not None and self._refused_page(fields) is None:
                 await client.send_head(200, preflight, b"", more=False)
@@ -111,9 +119,9 @@ class Gateway:
             client = with_headers(client, self.origins.cors(fields))
         match = SURFACES.find(method, path)
         if isinstance(match, Match):
-            context = self._context(method, path, match.surface.dialect, headers, client)
+            context = self._context(method, path, match.surface.dialect, headers, client, fields)
             await self._accounted(context, self._answer(match, path, query, context))
-        elif (page_refused := self._refused_page(dict(headers))) is not None:
+        elif (page_refused := self._refused_page(fields)) is not None:
             context = self._context(method, path, SURFACES.dialect_of(path), headers, client)
             await self._accounted(context, context.refuse(page_refused))
         elif match is None and self.pages.has(path) and method in PAGE_METHODS:
@@ -137,11 +145,17 @@ class Gateway:
         await self._accounted(context, context.refuse(failure))
 
     def _context(
-        self, method: str, path: str, dialect: CallerDialect, headers: Headers, client: Client
+        self,
+        method: str,
+        path: str,
+        dialect: CallerDialect,
+        headers: Headers,
+        client: Client,
+        fields: Mapping[bytes, bytes] | None = None,
     ) -> RequestContext:
         """The context of one request, and its account with all that the head says of the caller."""
         account = Account(self.records, method, path)
-        context = RequestContext(account, dialect, headers, client)
+        context = RequestContext(account, dialect, headers, client, fields)
         if self._trusted_proxies:
             account.address = self._trusted_proxies.source(client.address, headers)
         named = context.fields.get(b"x-portkey-virtual-key")

@@ -12,6 +12,7 @@ from penstock.core.http import Headers
 from penstock.server.body import BodyBudget, BodyHold
 from penstock.server.incoming import IncomingRequest
 from penstock.server.limits import too_large
+from penstock.server.request_task import RequestTask
 from penstock.server.unpack import unpack
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -54,7 +55,7 @@ class Http1Client(BodyHold):
     _chunked = False
     _limit = 0
     _watched = False
-    task: asyncio.Task[None] | None = None
+    task: RequestTask | None = None
     gone = False
     is_begun = False
     complete = False

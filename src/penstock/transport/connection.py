@@ -21,6 +21,7 @@ from penstock.transport.base import Request
 from penstock.transport.deadlines import Deadlines
 from penstock.transport.response import Malformed, ResponseReader
 from penstock.transport.tls import refuses_client, tls_failed
+from penstock.transport.wakeup import Wakeup
 
 _JOIN_BELOW: Final = 64 << 10
 _TRUSTED: Final = 0.1
@@ -76,7 +77,7 @@ class Connection(asyncio.Protocol):
             while not exchange.has_head:
                 if exchange.failure is not None:
                     return exchange.failure
-                await exchange.news()
+                await exchange.wakeup
         except BaseException:
             # Not abort(): if the response was whole, the connection may already carry another request's exchange.
             exchange.close()
@@ -201,18 +202,21 @@ class Connection(asyncio.Protocol):
 
 
 class HttpExchange:
-    """A running request and its response: the ``Reply`` of http1.py."""
+    """A running request and its response: the ``Reply`` of http1.py.
+
+    ``wakeup`` wakes the task that waits when more of the response has arrived, or the exchange has ended.
+    """
 
     __slots__ = (
-        "_connection", "_deadlines", "_last_byte", "_over", "_paused", "_reader", "_waiter", "failure", "headers",
-        "status",
+        "_connection", "_deadlines", "_last_byte", "_over", "_paused", "_reader", "failure", "headers", "status",
+        "wakeup",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, deadlines: Deadlines) -> None:
         self._connection = connection
         self._deadlines = deadlines
         self._reader = ResponseReader(connection.bounds.framing)
-        self._waiter: asyncio.Future[None] | None = None
+        self.wakeup = Wakeup(connection.loop)
         self._over = False
         self._paused = False
         self._last_byte = connection.loop.time()
@@ -226,18 +230,13 @@ class HttpExchange:
         """Whether the head of the response has arrived."""
         return self._reader.head_complete
 
-    def news(self) -> asyncio.Future[None]:
-        """Done when more of the response has arrived, or the exchange has ended. One task waits at a time."""
-        self._waiter = self._connection.loop.create_future()
-        return self._waiter
-
     async def read(self) -> bytes:
         reader = self._reader
         while not reader.unread:
             if self._over:
                 return b""
             try:
-                await self.news()
+                await self.wakeup
             except BaseException:
                 self.close()
                 raise
@@ -251,12 +250,7 @@ class HttpExchange:
     def close(self) -> None:
         self._finish(reusable=False)
         self._reader.take()
-        self._wake()
-
-    def _wake(self) -> None:
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        self.wakeup.wake_soon()
 
     # Called by the connection and the timer until the exchange ends.
 
@@ -277,13 +271,13 @@ class HttpExchange:
         if reader.head_complete:
             if not self.status:
                 self.status, self.headers = reader.status, reader.headers
-            self._wake()
+            self.wakeup.wake()
 
     def ended(self, error: Exception | None) -> None:
         """The connection has closed; ``error`` is None if the peer closed it normally."""
         if error is None and self._reader.end():
             self._finish(reusable=False)
-            self._wake()
+            self.wakeup.wake_soon()
         else:
             self.fail(self._connection.broken(error, head_complete=self._reader.head_complete))
 
@@ -291,7 +285,7 @@ class HttpExchange:
         """End the exchange with a failure."""
         self.failure = failure
         self._finish(reusable=False)
-        self._wake()
+        self.wakeup.wake_soon()
 
     def look(self) -> None:
         """Fail if a limit has passed, else look again when the next limit is due."""
