@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from time import monotonic
 from typing import Final
 
@@ -31,7 +32,7 @@ _LARGEST_CHANGED: Final = 8 << 20
 async def attempt(call: Call, route: TargetRoute, step: Attempt, upstream: Upstream, account: AttemptAccount) -> Answer:
     """Call the target once. Never raises for an expected failure; cancelling it closes the upstream connection."""
     is_large = len(call.body) > LARGE
-    prepared = await off_loop(lambda: prepare(call, route)) if is_large else prepare(call, route)
+    prepared = await off_loop(functools.partial(prepare, call, route)) if is_large else prepare(call, route)
     if isinstance(prepared, Failure):
         return failed(prepared, call)
     return await send(prepared, route, step, upstream, account, call.trace_id)

@@ -7,6 +7,7 @@ account, which the edge closes. Admission and guards are interfaces (``Gate``) w
 
 from __future__ import annotations
 
+import functools
 from typing import Protocol
 
 import msgspec
@@ -55,8 +56,10 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     async def run(self, call: Call) -> Answer:
         """Answer a call. Expected failures are answers; cancelling closes all open upstream connections of the call."""
-        read, data = call.dialect.read_body, call.body
-        compiled = self._compiled(call, await off_loop(lambda: read(data)) if len(data) > LARGE else None)
+        request = None
+        if len(call.body) > LARGE:
+            request = await off_loop(functools.partial(call.dialect.read_body, call.body))
+        compiled = self._compiled(call, request)
         if (self.admission or self.input_guards) and not isinstance(compiled, Failure):
             compiled = await self._admitted(call, compiled)
         if isinstance(compiled, Failure):
@@ -89,7 +92,7 @@ class Pipeline(msgspec.Struct, frozen=True):
         return compiled
 
     async def _once(self, call: Call, compiled: CompiledPlan) -> Answer:
-        answer = await self.idempotency.answer(call, lambda: self._routed(call, compiled), compiled.plan)
+        answer = await self.idempotency.answer(call, functools.partial(self._routed, call, compiled), compiled.plan)
         return self._refused(answer, call) if isinstance(answer, Failure) else answer
 
     async def _routed(self, call: Call, compiled: CompiledPlan) -> Answer:

@@ -215,6 +215,7 @@ class _KnownHead:
 
     def __init__(self, request: IncomingRequest, before: bytes, behind: bytes) -> None:
         self._request = request.again(0.0, b"")
+        self._request.headers, self._request.fields = request.headers, request.fields
         self._before = before
         self._behind = behind
 
