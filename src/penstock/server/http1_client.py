@@ -123,13 +123,17 @@ class Http1Client(BodyHold):
         if self._connection.writable is not None:
             await self._connection.writable
 
-    async def send(self, body: bytes) -> None:
+    def write(self, body: bytes) -> asyncio.Future[None] | None:
+        """Send more of the body. Returns a future if the caller reads slower than we write: wait for it."""
         connection = self._connection
-        if not body:
-            return  # an empty chunk would end the body
-        connection.transport.write(b"%x\r\n%b\r\n" % (len(body), body) if self._chunked else body)
-        if connection.writable is not None:
-            await connection.writable
+        if body:  # an empty chunk would end the body
+            connection.transport.write(b"%x\r\n%b\r\n" % (len(body), body) if self._chunked else body)
+        return connection.writable
+
+    async def send(self, body: bytes) -> None:
+        full = self.write(body)
+        if full is not None:
+            await full
 
     async def end(self, body: bytes) -> None:
         if self._chunked:

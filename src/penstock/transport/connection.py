@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import select
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Final, cast
 
@@ -17,7 +17,7 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
-from penstock.transport.base import Request
+from penstock.transport.base import Request, Take
 from penstock.transport.deadlines import Deadlines
 from penstock.transport.response import Malformed, ResponseReader
 from penstock.transport.tls import refuses_client, tls_failed
@@ -208,8 +208,8 @@ class HttpExchange:
     """
 
     __slots__ = (
-        "_connection", "_deadlines", "_last_byte", "_over", "_paused", "_reader", "failure", "headers", "status",
-        "wakeup",
+        "_connection", "_deadlines", "_last_byte", "_over", "_passing", "_paused", "_reader", "failure", "headers",
+        "status", "wakeup",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, deadlines: Deadlines) -> None:
@@ -219,6 +219,7 @@ class HttpExchange:
         self.wakeup = Wakeup(connection.loop)
         self._over = False
         self._paused = False
+        self._passing: _Passing | None = None
         self._last_byte = connection.loop.time()
         self.failure: Failure | None = None
         self.status = 0
@@ -247,6 +248,21 @@ class HttpExchange:
             self._connection.resume()
         return data
 
+    async def pass_on(self, take: Take) -> None:
+        """Hand the body to ``take`` (``Passing``). The task sleeps while ``received`` hands on what arrives."""
+        while data := await self.read():
+            passing = _Passing(take)
+            if passing.goes_on(data) and not self._over:
+                self._passing = passing
+                try:
+                    await self.wakeup
+                except BaseException:
+                    self.close()
+                    raise
+                finally:
+                    self._passing = None
+            await passing.hold_up()
+
     def close(self) -> None:
         self._finish(reusable=False)
         self._reader.take()
@@ -271,7 +287,9 @@ class HttpExchange:
         if reader.head_complete:
             if not self.status:
                 self.status, self.headers = reader.status, reader.headers
-            self.wakeup.wake()
+            passing = self._passing
+            if passing is None or (reader.unread and not passing.goes_on(reader.take())) or self._over:
+                self.wakeup.wake()
 
     def ended(self, error: Exception | None) -> None:
         """The connection has closed; ``error`` is None if the peer closed it normally."""
@@ -305,6 +323,32 @@ class HttpExchange:
         self._over = True
         self._reader.release()
         self._connection.finished(reusable=reusable)
+
+
+class _Passing:
+    """Hands the pieces of a body on until ``take`` wants something to be awaited, or fails."""
+
+    __slots__ = ("_error", "_full", "_take")
+
+    def __init__(self, take: Take) -> None:
+        self._take = take
+        self._full: Awaitable[None] | None = None
+        self._error: Exception | None = None
+
+    def goes_on(self, data: bytes) -> bool:
+        """Hand a piece on; whether the next may follow at once."""
+        try:
+            self._full = self._take(data)
+        except Exception as error:  # for the task: the event loop would close the provider's connection
+            self._error = error
+        return self._full is None and self._error is None
+
+    async def hold_up(self) -> None:
+        """Return when more may follow. Raises what ``take`` raised."""
+        if self._error is not None:
+            raise self._error
+        if self._full is not None:
+            await self._full
 
 
 def _invalid(host: str, malformed: Malformed) -> Failure:

@@ -7,6 +7,7 @@ import pytest
 from calling import event_stream, json_reply
 from fake_reply import FakeReply
 from penstock.core.failure import Failure, Kind
+from penstock.pipeline.off_loop import LARGE
 from penstock.pipeline.wrapped_reply import TransformedReply, TransformedStream, WrappedReply, headers_for, unusable
 from penstock.transport.base import Reply
 
@@ -121,3 +122,20 @@ def test_what_is_of_no_use_is_told_with_its_provider() -> None:
     assert (failure.kind, failure.message, failure.sent) == (
         Kind.INVALID_RESPONSE, "The provider groq sent nonsense.", True,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pieces", "passed"),
+    [
+        ([b"a", b"-", b"b"], [b"A", b"B", b"."]),
+        ([b"a", b"b!", b"c"], [b"A", b"B!"]),
+        ([b"a", b"?", b"c"], [b"A", b"?"]),
+        ([b"x" * (LARGE + 1), b"b"], [b"X" * (LARGE + 1), b"B", b"."]),
+    ],
+)
+async def test_a_changed_stream_is_passed_on_as_it_is_read(pieces: list[bytes], passed: list[bytes]) -> None:
+    seen: list[bytes] = []
+    inner = FakeReply(200, *pieces)
+    await TransformedStream(inner, Upper()).pass_on(seen.append)
+    assert seen == passed
+    assert await read_all(TransformedStream(FakeReply(200, *pieces), Upper())) == passed
