@@ -240,6 +240,7 @@ def _known_head(request: IncomingRequest, data: bytes) -> _KnownHead | None:
     is_whole = request.complete and request.refused is None and request.declared == request.size == len(data) - end
     if not is_whole or request.version != "1.1" or not request.keep_alive or request.expects_continue:
         return None
-    at = data[:end].lower().find(_LENGTH) + len(_LENGTH)
+    line = data[:end].lower().find(_LENGTH)
+    at = line + len(_LENGTH)
     behind = data.find(b"\r", at, end)
-    return _KnownHead(request, data[:at], data[behind:end]) if data[at:behind].isdigit() else None
+    return _KnownHead(request, data[:at], data[behind:end]) if line > 0 and data[at:behind].isdigit() else None

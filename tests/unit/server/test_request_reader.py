@@ -90,6 +90,8 @@ def test_any_other_bytes_are_parsed(other: bytes, parses: list[bytes]) -> None:
 
 
 UNUSUAL = [
+    b"GET /nope HTTP/1.1\r\nhost: a\r\n\r\n",
+    b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length:2\r\n\r\n{}",
     b"GET / HTTP/1.1\r\nhost: a\r\n\r\n",
     sent(b"{}").replace(b"HTTP/1.1", b"HTTP/1.0"),
     sent(b"{}").replace(b"X-Other: b", b"Connection: close"),
