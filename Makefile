@@ -12,7 +12,7 @@ UV = $(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-vers
 # Wheels only: a source distribution would run its own code while it is installed.
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all:
 
-.PHONY: help run test lint types bench wheel docs lock sbom clean
+.PHONY: help run test lint types bench profile wheel docs lock sbom clean
 help: ## show this page
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -30,6 +30,9 @@ types: $(VENV)/.dev ## strict type check
 
 bench: $(VENV)/.dev ## measure against nginx (needs Debian's nginx, its lua module and wrk)
 	$(BIN)/python -m bench $(ARGS)
+
+profile: $(VENV)/.dev ## count what a request costs: instructions, calls, system calls (also needs valgrind, strace)
+	$(BIN)/python -m bench.counts $(ARGS)
 
 wheel: $(VENV)/.core ## build the wheel into dist/
 	$(BIN)/python -m hatchling build -t wheel -d dist

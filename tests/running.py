@@ -56,13 +56,15 @@ def schema_oracle() -> Any:
 
 
 class RunningGateway:
-    """A gateway that listens on ``url``; ``loop`` is the event loop that serves it."""
+    """A gateway that listens on ``url``; ``loop`` is the event loop that serves it, ``requests`` are the tasks of the
+    requests that it serves, which asyncio doesn't know."""
 
-    def __init__(self, app: Gateway, url: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, app: Gateway, url: str, loop: asyncio.AbstractEventLoop, requests: set[Any]) -> None:
         self.app = app
         self.records = app.records.subscribe()
         self.url = url
         self.loop = loop
+        self._requests = requests
 
     @property
     def v1(self) -> str:
@@ -73,7 +75,8 @@ class RunningGateway:
 
         async def names() -> set[str]:
             current = asyncio.current_task()
-            return {task.get_name() for task in asyncio.all_tasks() if task is not current}
+            requests = {f"request {id(task)}" for task in self._requests}
+            return requests | {task.get_name() for task in asyncio.all_tasks() if task is not current}
 
         return asyncio.run_coroutine_threadsafe(names(), self.loop).result(10)
 
@@ -126,7 +129,8 @@ def running_gateway(
     thread.start()
     try:
         assert started.wait(60)
-        yield RunningGateway(app, f"http://127.0.0.1:{sock.getsockname()[1]}", loops[0])
+        url = f"http://127.0.0.1:{sock.getsockname()[1]}"
+        yield RunningGateway(app, url, loops[0], server.server_state.tasks)
     finally:
         server.should_exit = True
         thread.join(60)

@@ -56,7 +56,6 @@ EXCEPTIONS: dict[str, str] = {
     "traits/families/qwen.py": "rows: traits/families/test___init__.py runs over all of them",
     "traits/families/xai.py": "rows: traits/families/test___init__.py runs over all of them",
     "traits/families/zhipu.py": "rows: traits/families/test___init__.py runs over all of them",
-    "transport/base.py": "a protocol without behaviour",
 }
 
 

@@ -14,7 +14,8 @@ import pytest
 from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure
 from penstock.pipeline import response_headers
-from penstock.pipeline.compile import _GENERAL, _NOT_YET, _PER_REQUEST
+from penstock.pipeline.compile import _NOT_YET, _PER_REQUEST
+from penstock.pipeline.header_settings import _GENERAL
 from penstock.providers.registry import PROVIDERS
 from penstock.routing.leaf import ROUTING_KEYS, HeaderSettings, Rules
 from penstock.routing.parse import parse

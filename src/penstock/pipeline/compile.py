@@ -7,7 +7,6 @@ gateway key: callers with the same permissions share it.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -23,13 +22,13 @@ from penstock.core.memo import NameMemo
 from penstock.core.permissions import EVERYTHING, Permissions, includes
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
-from penstock.pipeline.authenticate import KEY_HEADERS, Caller, credential, holding_keys
+from penstock.pipeline.authenticate import KEY_HEADERS, Caller, holding_keys
 from penstock.pipeline.call import Call
 from penstock.pipeline.choice import NO_CHOICE, PATH, Choice, Names, choose, unknown_name
+from penstock.pipeline.header_settings import PREFIX, header_settings
 from penstock.pipeline.off_loop import off_loop
 from penstock.pipeline.target_route import Grants, TargetBinder, TargetRoute
 from penstock.providers.row import Key, Operation, Option, Provider
-from penstock.routing.budget import MOST_FORWARDED
 from penstock.routing.leaf import HeaderSettings, Rules
 from penstock.routing.parse import parse
 from penstock.routing.plan import Plan, Target, leaves
@@ -38,26 +37,17 @@ from penstock.routing.weight import weigh
 from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import Catalogue, CatalogueChange, GatewayKey, SavedConfig
 
-_PREFIX: Final = "x-portkey-"
 _CONFIG_HEADER: Final = b"x-portkey-config"
-_GENERAL: Final = frozenset(
-    _PREFIX.encode() + name.encode()
-    for name in """
-    provider config virtual-key custom-host request-timeout forward-headers strict-open-ai-compliance api-key
-    """.split()
-)
 _PER_REQUEST: Final = frozenset(
-    _PREFIX.encode() + name.encode()
+    PREFIX.encode() + name.encode()
     for name in """
     trace-id span-id span-name parent-span-id metadata debug cache-force-refresh cache-namespace mode beta
     nitro-mode fetch-integrated-models sensitive-headers gateway-transport models-endpoint provider-responses-proxy
     error-details package-version runtime runtime-version
     """.split()
 )
-_NOT_YET: Final = tuple(_PREFIX + name for name in ("default-input-guardrails", "default-output-guardrails"))
+_NOT_YET: Final = tuple(PREFIX + name for name in ("default-input-guardrails", "default-output-guardrails"))
 """Headers that the gateway doesn't support yet: a request with one of them is refused."""
-_PLACEHOLDERS: Final = frozenset({"", "OPENAI_API_KEY", "DUMMY-KEY", "undefined", "null"})
-"""What SDKs send for "no key" (docs/portkey.md#placeholder-keys)."""
 _LIGHT: Final = 4096
 """Bytes of an ordinary plan. A plan of more bytes weighs more in the memory of plans."""
 _REFUSED: Final = 1024
@@ -272,7 +262,7 @@ class Compiler:
 
     def _routes(self, name: bytes) -> bool:
         """Whether a header affects routing."""
-        if name.startswith(_PREFIX.encode()):
+        if name.startswith(PREFIX.encode()):
             return name not in _PER_REQUEST
         return name in KEY_HEADERS or name in self._bare
 
@@ -290,7 +280,7 @@ class Compiler:
         catalogue = self.catalogues.current
         # A gateway key in any header is no provider's credential, nor a part of an address.
         withheld = frozenset(holding_keys(fields, fields.keys() - {_CONFIG_HEADER}, catalogue))
-        settings = self._header_settings({name: fields[name] for name in fields if name not in withheld}, choice)
+        settings = header_settings({name: fields[name] for name in fields if name not in withheld}, choice, self._bare)
         if isinstance(settings, Failure):
             return settings
         config: bytes | None = fields.get(_CONFIG_HEADER, b"").strip() or None
@@ -342,44 +332,6 @@ class Compiler:
             self.names.aliases,
         )
 
-    def _header_settings(self, fields: Mapping[bytes, bytes], choice: Choice) -> HeaderSettings | Failure:
-        def text(name: str) -> str | None:
-            return fields.get(f"{_PREFIX}{name}".encode(), b"").decode("utf-8", "replace").strip() or None
-
-        forward = text("forward-headers")
-        names = None if forward is None else tuple(part.strip().lower() for part in forward.split(",") if part.strip())
-        if names and "x-portkey-forward-headers" in names:
-            message = "forward_headers must not contain the 'x-portkey-forward-headers' header"
-            return Failure(Kind.INVALID_CONFIG, f"{message}: take it out.", "x-portkey-forward-headers", message)
-        if names and len(names) > MOST_FORWARDED:
-            problem = f"x-portkey-forward-headers names more than {MOST_FORWARDED} headers: name fewer."
-            return Failure(Kind.INVALID_CONFIG, problem, "x-portkey-forward-headers")
-        virtual_key = text("virtual-key")
-        provider = f"@{virtual_key.removeprefix('@')}" if virtual_key else text("provider")
-        where = "x-portkey-provider" if provider or not choice.where else choice.where
-        return HeaderSettings(
-            provider=provider or choice.provider,
-            authorization=_authorization(fields),
-            api_key=_credential(fields.get(b"x-portkey-api-key", b"")),
-            custom_host=text("custom-host"),
-            request_timeout=_milliseconds(text("request-timeout")),
-            forward_headers=names,
-            strict=fields.get(b"x-portkey-strict-open-ai-compliance") != b"false",
-            options=self._options(fields),
-            names_key=virtual_key is not None,
-            where="x-portkey-virtual-key" if virtual_key else where,
-        )
-
-    def _options(self, fields: Mapping[bytes, bytes]) -> dict[str, str]:
-        options = {}
-        for name, value in fields.items():
-            key = self._bare.get(name)
-            if key is None and name.startswith(b"x-portkey-") and name not in _GENERAL:
-                key = name.decode("latin-1").removeprefix(_PREFIX).replace("-", "_")
-            if key is not None:
-                options[key] = value.decode("utf-8", "replace").strip()
-        return options
-
 
 def judge(
     providers: Mapping[str, Provider], policy: AddressPolicy, aliases: Mapping[str, str]
@@ -405,23 +357,6 @@ def _settings(providers: Mapping[str, Provider], chosen: Callable[[Option], bool
         if chosen(option)
         for name in (option.name, option.header.replace("-", "_"), *option.config_keys)
     )
-
-
-def _authorization(fields: Mapping[bytes, bytes]) -> Secret | None:
-    """The credential of the Authorization header; without one, and without a key in x-portkey-api-key, that of the
-    header in which another SDK sends its key (Anthropic's, Google's, Azure's)."""
-    shown = _credential(fields.get(b"authorization", b""))
-    if shown is not None or fields.get(b"x-portkey-api-key"):
-        return shown
-    return next((key for name in _OTHER_KEYS if (key := _credential(fields.get(name, b""))) is not None), None)
-
-
-_OTHER_KEYS: Final = (b"x-api-key", b"x-goog-api-key", b"api-key")
-
-
-def _credential(value: bytes) -> Secret | None:
-    text = credential(value)
-    return None if text in _PLACEHOLDERS else Secret(text)
 
 
 def _saved_name(config: bytes | None) -> str | None:
@@ -464,13 +399,3 @@ def _no_provider() -> Failure:
         param="x-portkey-provider",
         plain="Either x-portkey-config or x-portkey-provider header is required",
     )
-
-
-def _milliseconds(text: str | None) -> float | None:
-    """The timeout in milliseconds; None (no limit) for text that is no number, and for zero, as Portkey reads it
-    (docs/portkey.md#request-timeout)."""
-    try:
-        value = float(text or 0)
-    except ValueError:
-        return None
-    return value if value and math.isfinite(value) else None

@@ -6,6 +6,7 @@ its normal end. A plain reply lacks bytes then, so the edge closes the connectio
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from typing import Final, Protocol
 
 from penstock.core.failure import Failure, Kind
@@ -13,7 +14,7 @@ from penstock.dialects.caller import CallerDialect, ProviderReply
 from penstock.dialects.provider_errors import ClassifiedError
 from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.call import Answer, Call
-from penstock.transport.base import Reply
+from penstock.transport.base import Reply, Take, pass_on
 
 
 class Sink(Protocol):
@@ -26,6 +27,12 @@ class Sink(Protocol):
     async def end(self, body: bytes) -> None:
         """Send the last of the body (possibly nothing)."""
         ...
+
+
+def _write(sink: Sink) -> Take:
+    """How bytes reach the receiver: at once, where it can take them so (``server.http1_client``)."""
+    write: Take = getattr(sink, "write", sink.send)
+    return write
 
 
 class Broken(Exception):
@@ -57,10 +64,13 @@ async def relay(answer: Answer, call: Call, sink: Sink) -> None:
 
 async def _relay_stream(answer: Answer, reply: Reply, watch: StreamWatch, call: Call, sink: Sink) -> None:
     """Send the rest of a stream, event by event, to its normal end or an error event."""
-    while data := await reply.read():
-        ready = watch.feed(data)
-        if ready:
-            await sink.send(ready)
+    feed, write = watch.feed, _write(sink)
+
+    def take(data: bytes) -> Awaitable[None] | None:
+        ready = feed(data)
+        return write(ready) if ready else None
+
+    await pass_on(reply, take)
     last = last_bytes(answer, watch, call.dialect, call.trace, reply.failure)
     await sink.end(last)
 
@@ -97,8 +107,7 @@ def _told(watch: StreamWatch, error: ClassifiedError, dialect: CallerDialect, tr
 
 
 async def _relay_plain(answer: Answer, reply: Reply, sink: Sink) -> None:
-    while data := await reply.read():
-        await sink.send(data)
+    await pass_on(reply, _write(sink))
     answer.broken = reply.failure
     if answer.broken is not None:
         raise Broken

@@ -100,7 +100,9 @@ class Router(msgspec.Struct, frozen=True):
 
     async def _try(self, call: Call, compiled: CompiledPlan, step: Attempt) -> Answer:
         account = call.account.attempt(step.target)
-        route = await self.compiler.bound(compiled, step.target, call.operation)
+        route = compiled.routes.get((step.target.path, call.operation))
+        if route is None:
+            route = await self.compiler.bound(compiled, step.target, call.operation)
         try:
             if isinstance(route, Failure):
                 answer = failed(route, call)

@@ -7,6 +7,7 @@ account, which the edge closes. Admission and guards are interfaces (``Gate``) w
 
 from __future__ import annotations
 
+import functools
 from pickle import PickleBuffer
 from typing import Protocol
 
@@ -109,7 +110,7 @@ class Pipeline(msgspec.Struct, frozen=True):
         return compiled
 
     async def _once(self, call: Call, compiled: CompiledPlan) -> Answer:
-        answer = await self.idempotency.answer(call, lambda: self._routed(call, compiled), compiled.plan)
+        answer = await self.idempotency.answer(call, functools.partial(self._routed, call, compiled), compiled.plan)
         return self._refused(answer, call) if isinstance(answer, Failure) else answer
 
     async def _routed(self, call: Call, compiled: CompiledPlan) -> Answer:

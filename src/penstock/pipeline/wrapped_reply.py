@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from pickle import PickleBuffer
 from typing import Final, cast
@@ -13,7 +13,7 @@ from penstock.dialects.caller import StreamTransform
 from penstock.dialects.framing import sse
 from penstock.pipeline.large_work import WorkError, aside
 from penstock.pipeline.off_loop import LARGE, off_loop
-from penstock.transport.base import Reply
+from penstock.transport.base import Reply, Take, hand_on, pass_on
 
 _PIECE: Final = 256 << 10
 _FRAMING: Final = frozenset({b"content-type", b"content-length", b"transfer-encoding"})
@@ -54,20 +54,45 @@ class TransformedStream(WrappedReply):
         return self._transform.failure or self._inner.failure
 
     async def read(self) -> bytes:
-        transform = self._transform
         while not self._has_ended:
             data = await self._inner.read()
             self._untold += len(data)
             self._has_ended = not data
-            change = partial(transform.feed, data) if data else self._finished
-            ready = await off_loop(change) if self._untold > LARGE else change()
-            if transform.is_over or transform.failure is not None:
-                self._has_ended = True
-                self._inner.close()
+            change = partial(self._transform.feed, data) if data else self._finished
+            ready = self._noted(await off_loop(change) if self._untold > LARGE else change())
             if ready:
-                self._untold = 0
                 return ready
         return b""
+
+    async def pass_on(self, take: Take) -> None:
+        """Hand the changed stream to ``take`` (``transport.base.Passing``)."""
+        feed = self._transform.feed
+
+        def take_changed(data: bytes) -> Awaitable[None] | None:
+            if self._has_ended:
+                return None
+            self._untold += len(data)
+            if self._untold > LARGE:
+                return self._pass_slowly(data, take)
+            ready = self._noted(feed(data))
+            return take(ready) if ready else None
+
+        await pass_on(self._inner, take_changed)
+        while ready := await self.read():
+            await hand_on(ready, take)
+
+    async def _pass_slowly(self, data: bytes, take: Take) -> None:
+        ready = self._noted(await off_loop(partial(self._transform.feed, data)))
+        if ready:
+            await hand_on(ready, take)
+
+    def _noted(self, ready: bytes) -> bytes:
+        """What a change gave. A stream that is over by it is read no further."""
+        if self._transform.is_over or self._transform.failure is not None:
+            self.close()
+        if ready:
+            self._untold = 0
+        return ready
 
     def _finished(self) -> bytes:
         return self._transform.finish() if self._inner.failure is None else b""

@@ -100,35 +100,41 @@ class Gateway:
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
 
-    async def serve(self, method: str, path: str, headers: Headers, client: Client, query: str = "") -> None:
-        """Answer one request. ``path`` is percent-decoded, ``query`` is not."""
+    def serve(
+        self,
+        method: str,
+        path: str,
+        headers: Headers,
+        client: Client,
+        query: str = "",
+        fields: Mapping[bytes, bytes] | None = None,
+    ) -> Coroutine[Any, Any, None]:
+        """Answer one request. ``path`` is percent-decoded, ``query`` is not. ``fields`` are ``headers`` by name."""
+        fields = fields or dict(headers)
         if self.origins.has_cors:
-            fields = dict(headers)
             preflight = self.origins.preflight(method, fields)
             if preflight is not None and self._refused_page(fields) is None:
-                await client.send_head(200, preflight, b"", more=False)
-                return
+                return client.send_head(200, preflight, b"", more=False)
             client = with_headers(client, self.origins.cors(fields))
         match, name, rest = SURFACES.find(method, path), None, path
         if match is None:
             name, rest = named_path(path)
             match = None if name is None else SURFACES.find(method, rest)
         if isinstance(match, Match):
-            context = self._context(method, path, match.surface.dialect, headers, client)
-            await self._accounted(context, self._answer(match, Place(rest, query, name), context))
-        elif (page_refused := self._refused_page(dict(headers))) is not None:
+            context = self._context(method, path, match.surface.dialect, headers, client, fields)
+            return self._accounted(context, self._answer(match, Place(rest, query, name), context))
+        if (page_refused := self._refused_page(fields)) is not None:
             context = self._context(method, path, SURFACES.dialect_of(rest), headers, client)
-            await self._accounted(context, context.refuse(page_refused))
-        elif match is None and self.pages.has(path) and method in PAGE_METHODS:
+            return self._accounted(context, context.refuse(page_refused))
+        if match is None and self.pages.has(path) and method in PAGE_METHODS:
             status, page_headers, body = self.pages.page(path)
-            await client.send_head(status, page_headers, body, more=False)
-        elif rest == explain.PATH and method == "POST":
+            return client.send_head(status, page_headers, body, more=False)
+        if rest == explain.PATH and method == "POST":
             context = self._context(method, path, DEFAULT_DIALECT, headers, client)
-            await self._accounted(context, self._explain(context, name))
-        else:
-            failure, page_headers = self.pages.missing(rest, method, match)
-            context = self._context(method, path, SURFACES.dialect_of(rest), headers, client)
-            await self._accounted(context, context.refuse(failure, page_headers))
+            return self._accounted(context, self._explain(context, name))
+        failure, page_headers = self.pages.missing(rest, method, match)
+        context = self._context(method, path, SURFACES.dialect_of(rest), headers, client)
+        return self._accounted(context, context.refuse(failure, page_headers))
 
     def _refused_page(self, fields: Mapping[bytes, bytes]) -> Failure | None:
         """The failure if the request may come from a foreign web page. With gateway keys it can't: it needs a key."""
@@ -140,11 +146,17 @@ class Gateway:
         await self._accounted(context, context.refuse(failure))
 
     def _context(
-        self, method: str, path: str, dialect: CallerDialect, headers: Headers, client: Client
+        self,
+        method: str,
+        path: str,
+        dialect: CallerDialect,
+        headers: Headers,
+        client: Client,
+        fields: Mapping[bytes, bytes] | None = None,
     ) -> RequestContext:
         """The context of one request, and its account with all that the head says of the caller."""
         account = Account(self.records, method, path)
-        context = RequestContext(account, dialect, headers, client)
+        context = RequestContext(account, dialect, headers, client, fields)
         if self._trusted_proxies:
             account.address = self._trusted_proxies.source(client.address, headers)
         named = context.fields.get(b"x-portkey-virtual-key")
@@ -158,7 +170,7 @@ class Gateway:
         if isinstance(caller, Failure):
             await context.refuse(caller)
             return
-        body = await self._read_body(context.fields, BodyKind.JSON, context.client)
+        body = _content_type_refused(context.fields, BodyKind.JSON) or await self._read_body(context)
         if isinstance(body, Failure):
             await self._refuse_body(body, context)
             return
@@ -223,7 +235,7 @@ class Gateway:
                 return refused
         body = b""
         if surface.body:
-            read = await self._read_body(fields, surface.body, context.client)
+            read = _content_type_refused(fields, surface.body) or await self._read_body(context)
             if isinstance(read, Failure):
                 return read
             body = read
@@ -264,11 +276,9 @@ class Gateway:
         else:
             await context.refuse(failure)
 
-    async def _read_body(self, fields: Mapping[bytes, bytes], kind: bytes, client: Client) -> bytes | Failure:
+    def _read_body(self, context: RequestContext) -> Coroutine[Any, Any, bytes | Failure]:
         limits = self.limits
-        return _content_type_refused(fields, kind) or await client.read_body(
-            fields, limits.body_bytes, limits.body_silence
-        )
+        return context.client.read_body(context.fields, limits.body_bytes, limits.body_silence)
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:

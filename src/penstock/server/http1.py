@@ -14,7 +14,6 @@ import logging
 import math
 from typing import Any, Final, cast
 
-import httptools
 import uvicorn
 from uvicorn.server import ServerState
 
@@ -22,17 +21,16 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.server import peer
 from penstock.server.gateway import Gateway
-from penstock.server.head import MAX_HEAD, framing_objection, head_size, head_too_large, not_http
 from penstock.server.http1_client import CONTINUE, Http1Client
 from penstock.server.incoming import IncomingRequest
 from penstock.server.limits import advice
 from penstock.server.paced import LARGE_READ, PacedConnection
+from penstock.server.request_reader import SLICE, RequestReader
+from penstock.server.request_task import RequestTask
 from penstock.server.respond import refusal
 from penstock.server.surfaces import DEFAULT_DIALECT
 
 _LOG: Final = logging.getLogger("penstock")
-_SLICE: Final = 16 << 10
-"""Bytes that are parsed at a time: so many small requests can be parsed ahead at most."""
 _MAX_AHEAD: Final = 256 << 10
 """Bytes that are read ahead of the request that is being served. Reading goes on, so that a caller who leaves is
 noticed; with more bytes it pauses, and the caller is probed."""
@@ -55,10 +53,9 @@ class ServerConnection(PacedConnection):
     """One caller's connection: its requests are served one after the other, in the order of their arrival."""
 
     __slots__ = (
-        "_ahead", "_closing", "_discarded", "_fields", "_framing", "_has_ended", "_host", "_incoming",
-        "_is_deaf", "_keep_alive_seconds", "_limits", "_linger_until", "_parser", "_probe_seconds", "_quiet_since",
-        "_reading", "_serving", "_silence", "_waiting", "address", "default_headers", "gateway", "is_draining",
-        "state",
+        "_ahead", "_closing", "_discarded", "_has_ended", "_keep_alive_seconds", "_limits", "_linger_until",
+        "_probe_seconds", "_quiet_since", "_reader", "_serving", "_silence", "_waiting", "address", "default_headers",
+        "gateway", "is_draining", "state",
     )  # fmt: skip
 
     def __init__(
@@ -76,19 +73,13 @@ class ServerConnection(PacedConnection):
         self._limits = self.gateway.limits.caller
         self._silence = self.gateway.limits.body_silence
         self._keep_alive_seconds = config.timeout_keep_alive
-        self._parser: Any = httptools.HttpRequestParser(self)
         self._quiet_since = self.loop.time()
-        self._incoming = IncomingRequest(self._quiet_since)
-        self._fields: Headers = []
-        self._host = b""
-        self._reading = False
-        self._framing = 0
+        self._reader = RequestReader(self, self._quiet_since)
         self._ahead = bytearray()
         self._waiting: list[IncomingRequest] = []
         self._serving: Http1Client | None = None
         self._closing = False
         self.is_draining = False
-        self._is_deaf = False
         self._has_ended = False
         self._discarded = 0
         self._linger_until = 0.0
@@ -112,7 +103,7 @@ class ServerConnection(PacedConnection):
     @property
     def is_drained(self) -> bool:
         """Whether the gateway stops and no request follows the one that is being served."""
-        is_begun = self._reading and not self._incoming.is_taken
+        is_begun = self._reader.is_reading and not self._reader.incoming.is_taken
         return self.is_draining and not (self._waiting or self._ahead or is_begun)
 
     # Callbacks of the event loop.
@@ -133,8 +124,7 @@ class ServerConnection(PacedConnection):
         self.gateway.connections.leave(self.address)
         self._closing = True
         self._waiting.clear()
-        # The parser refers back to the connection: without this only the garbage collector would free it.
-        self._parser = None
+        self._reader.release()
         self._stop()
         if self._serving is not None:
             self._serving.request.fail(_LEFT)
@@ -143,12 +133,11 @@ class ServerConnection(PacedConnection):
     def data_received(self, data: bytes) -> None:
         self._quiet_since = self.loop.time()
         serving = self._serving
-        if serving is None and len(data) <= _SLICE and not self._is_deaf:
-            self._parse(data)
+        if serving is None and len(data) <= SLICE and not self._reader.is_deaf:
+            self._reader.feed(data, self._quiet_since)
         else:
             self._receive(data)
-        if self._reading:
-            self._expect_more()
+        self._after_parsing()
 
     def eof_received(self) -> bool:
         """The caller sends no more. True keeps our side open: it may still read (RFC 9112, 9.6).
@@ -160,8 +149,8 @@ class ServerConnection(PacedConnection):
         if serving is None or not serving.request.complete or self.transport.get_extra_info("sslcontext") is not None:
             return False
         self._has_ended = True
-        if self._reading:
-            self._incoming.fail(_LEFT)
+        if self._reader.is_reading:
+            self._reader.incoming.fail(_LEFT)
         return serving.complete or self._probe(serving)
 
     def _probe(self, serving: Http1Client) -> bool:
@@ -177,149 +166,35 @@ class ServerConnection(PacedConnection):
         self._probe_seconds = _FIRST_PROBE_SECONDS
         self._look_by(now + _FIRST_PROBE_SECONDS)
 
-    # Callbacks of httptools, in the order in which they come.
-
-    def on_message_begin(self) -> None:
-        self._incoming = IncomingRequest(self._quiet_since)
-        self._fields = []
-        self._reading = True
-
-    def on_url(self, url: bytes) -> None:
-        self._incoming.target += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._fields.append((name.lower(), value))
-
-    def on_headers_complete(self) -> None:
-        request, parser = self._incoming, self._parser
-        # Fields that come after this are trailers (RFC 9110, 6.5.1): they go to a list that nobody reads.
-        request.headers, self._fields = self._fields, []
-        request.method = parser.get_method().decode("ascii")
-        request.version = parser.get_http_version()
-        request.keep_alive = parser.should_keep_alive()
-        request.offers_upgrade = parser.should_upgrade() and request.method != "CONNECT"
-        if request.offers_upgrade:
-            return
-        fields = dict(request.headers)
-        length = fields.get(b"content-length")
-        if length is not None:
-            request.declared = int(length)
-        if (
-            fields.get(b"host") != self._host
-            or len(fields) != len(request.headers)
-            or b"transfer-encoding" in fields
-            or b"expect" in fields
-            or request.version != "1.1"
-            or self._framing > MAX_HEAD - _SLICE
-        ):
-            self._judge(request, fields)
-        self._framing = 0
-        self._take(request)
-
-    def on_body(self, body: bytes) -> None:
-        self._framing = 0
-        request = self._incoming
-        if request.failure is None:
-            request.add(body)
-            if request.size > request.granted and self._serving is not None:
-                self._serving.grow()
-
-    def on_message_complete(self) -> None:
-        self._framing = 0
-        request = self._incoming
-        if not request.offers_upgrade:
-            self._reading = False
-            request.complete = request.failure is None
-            if request.reader is not None:
-                request.wake()
-
     # Bytes of requests.
 
     def _receive(self, data: bytes) -> None:
         """As ``data_received``, for what is not a small piece of the next request."""
         if len(data) >= LARGE_READ:
             self._take_turns(len(data))
-        if self._is_deaf:
+        if self._reader.is_deaf:
             self._discard(data)
         elif self._serving is not None and self._serving.request.complete:
             self._keep_for_later(data)
         else:
-            before = self._incoming.size
+            before = self._reader.incoming.size
             self._feed(data)
-            if len(data) >= LARGE_READ and self._incoming.size - before < len(data) * 7 // 8:
+            if len(data) >= LARGE_READ and self._reader.incoming.size - before < len(data) * 7 // 8:
                 self._end_turn()  # small chunks: many calls of the parser for few bytes
 
     def _feed(self, data: bytes) -> None:
         """Parse bytes, up to the end of a request; the rest is kept until that is answered."""
-        for start in range(0, len(data), _SLICE):
-            if self._is_deaf:
+        for start in range(0, len(data), SLICE):
+            if self._reader.is_deaf:
                 return
             if self._serving is not None and self._serving.request.complete:
                 self._keep_for_later(data[start:])
                 return
-            self._parse(data[start : start + _SLICE])
-
-    def _parse(self, data: bytes) -> None:
-        """Parse at most ``_SLICE`` bytes. ``_framing`` counts those since the last byte of a body or end of a head: at
-        most ``_SLICE`` fewer, where a slice held both."""
-        self._framing += len(data)
-        try:
-            while data:
-                try:
-                    self._parser.feed_data(data)
-                    break
-                except httptools.HttpParserUpgrade as upgrade:
-                    data = self._after_upgrade(data[upgrade.args[0] :])
-        except httptools.HttpParserCallbackError:
-            _LOG.exception("a request failed while it was read")
-            self.transport.abort()
-        except httptools.HttpParserError:
-            if not self._is_deaf:
-                self._refuse(not_http())
-        if self._framing > MAX_HEAD and not self._is_deaf:
-            self._refuse(head_too_large())
-
-    def _after_upgrade(self, rest: bytes) -> bytes:
-        """The bytes to parse on with, after an ``upgrade`` header stopped the parser. The header is ignored, as RFC
-        9110 (7.8) allows: Java's client offers HTTP/2 with every request. A new parser reads the request without it."""
-        request = self._incoming
-        if request.offers_upgrade:
-            self._parser = httptools.HttpRequestParser(self)
-            return request.head_without_offer() + rest
-        request.keep_alive = False
-        self._is_deaf = True
-        return b""
-
-    def _judge(self, request: IncomingRequest, fields: dict[bytes, bytes]) -> None:
-        """Look at what few heads have. After a refused head nothing is parsed."""
-        request.expects_continue = fields.get(b"expect", b"").lower() == b"100-continue"
-        if b"transfer-encoding" in fields:
-            request.declared = -1
-        if head_size(request.method, request.target, request.headers) > MAX_HEAD:
-            request.refused = head_too_large()
-        else:
-            request.refused = framing_objection(request.version, request.headers, fields)
-        if request.refused is None:
-            self._host = fields.get(b"host", b"")
-        else:
-            self._is_deaf = True
-
-    def _refuse(self, failure: Failure) -> None:
-        """What came can't be read: no more of it is parsed, and the request that it belongs to is answered with a
-        failure."""
-        self._is_deaf = True
-        request = self._incoming
-        if request.is_taken and not request.complete:
-            request.fail(failure)
-            return
-        if request.complete:
-            request = self._incoming = IncomingRequest(self._quiet_since)
-        request.refused = failure
-        self._take(request)
+            self._reader.feed(data[start : start + SLICE], self._quiet_since)
 
     def _expect_more(self) -> None:
         """A request is not complete. Its bytes may take so long; those that nobody waits for are not read."""
-        request = self._incoming
+        request = self._reader.incoming
         if not request.is_taken:
             self._look_by(request.began + self._head_seconds())
         elif request.reader is None and request.size and request.failure is None:
@@ -353,35 +228,49 @@ class ServerConnection(PacedConnection):
         finally:
             request.reader = None
 
-    def _take(self, request: IncomingRequest) -> None:
-        """Serve a request now, or after the earlier requests."""
-        request.is_taken = True
+    def grow(self) -> None:
+        if self._serving is not None:
+            self._serving.grow()
+
+    def abort(self) -> None:
+        self.transport.abort()
+
+    def take(self, request: IncomingRequest) -> None:
+        """Serve a request when the bytes at hand are parsed, or after the earlier requests."""
         if self._closing:
             return
         if self._serving is None:
-            self._serve(request)
+            self._serving = Http1Client(self, request, self.gateway.budget)
         else:
             self._waiting.append(request)
 
-    def _serve(self, request: IncomingRequest) -> None:
-        gateway = self.gateway
-        client = self._serving = Http1Client(self, request, gateway.budget)
+    def _start(self, client: Http1Client) -> None:
+        """Begin to serve a request, when what came with its head is parsed, too."""
+        gateway, request = self.gateway, client.request
         path, query = request.path_and_query()
         if request.refused is None:
-            serving = gateway.serve(request.method, path, request.headers, client, query)
+            serving = gateway.serve(request.method, path, request.headers, client, query, request.fields)
         else:
             client.keep_alive = False
             serving = gateway.refuse(request.method, path, request.headers, client, request.refused)
-        task = self.loop.create_task(serving)
-        client.task = task
-        self.state.tasks.add(task)
-        task.add_done_callback(self._served)
-        if self._has_ended:
+        task = client.task = RequestTask(serving, self.loop, self._served)
+        self.state.tasks.add(cast("Any", task))
+        task.run()
+        if self._has_ended and self._serving is client:
             self._probe(client)
 
-    def _served(self, task: asyncio.Task[None]) -> None:
-        self.state.tasks.discard(task)
+    def _served(self) -> None:
+        if self._serving is not None:
+            self.state.tasks.discard(cast("Any", self._serving.task))
         self.state.total_requests += 1
+        if self._waiting or self._ahead:
+            # In a turn of its own: requests that are sent ahead neither nest nor keep others waiting.
+            self.loop.call_soon(self._go_on)
+        else:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Serve the next request, or end the connection."""
         client, self._serving = self._serving, None
         if (
             client is None
@@ -394,7 +283,8 @@ class ServerConnection(PacedConnection):
             return
         self._quiet_since = self.loop.time()
         if self._waiting:
-            self._serve(self._waiting.pop(0))
+            client = self._serving = Http1Client(self, self._waiting.pop(0), self.gateway.budget)
+            self._start(client)
         elif self._ahead:
             self._catch_up()
         if self._has_ended and self._serving is None:
@@ -406,13 +296,19 @@ class ServerConnection(PacedConnection):
         self._probe_seconds = 0.0
         self._resume()
         self._feed(ahead)
-        if self._reading:
+        self._after_parsing()
+
+    def _after_parsing(self) -> None:
+        if self._reader.is_reading:
             self._expect_more()
+        serving = self._serving
+        if serving is not None and serving.task is None:
+            self._start(serving)
 
     def _end(self, client: Http1Client | None) -> None:
         """Close the connection after its last response. What the caller is still sending is read and dropped first."""
         self._closing = True
-        is_sending = self._is_deaf or self._ahead or self._waiting or (client and not client.request.complete)
+        is_sending = self._reader.is_deaf or self._ahead or self._waiting or (client and not client.request.complete)
         self._waiting.clear()
         if client is not None:
             client.release()
@@ -424,7 +320,7 @@ class ServerConnection(PacedConnection):
             self._watch_writing()
 
     def _linger(self) -> None:
-        self._is_deaf = True
+        self._reader.is_deaf = True
         self._ahead.clear()
         if self.transport.is_closing():
             return
@@ -446,7 +342,7 @@ class ServerConnection(PacedConnection):
             return
         failure = Failure(Kind.CONNECTIONS_EXHAUSTED, f"{reason}: close one, or try again in a moment.")
         status, headers, body = refusal(failure, DEFAULT_DIALECT, advice(failure))
-        client = Http1Client(self, self._incoming, self.gateway.budget)
+        client = Http1Client(self, self._reader.incoming, self.gateway.budget)
         client.write_head(status, headers, body, more=False)
         self._linger()
 
@@ -464,8 +360,8 @@ class ServerConnection(PacedConnection):
             return self._serving_due(now, self._serving.request)
         if self._closing:
             return math.inf
-        if self._reading:
-            due = self._incoming.began + self._head_seconds()
+        if self._reader.is_reading:
+            due = self._reader.incoming.began + self._head_seconds()
         else:
             due = self._quiet_since + self._keep_alive_seconds
         if now < due:

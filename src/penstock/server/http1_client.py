@@ -12,6 +12,7 @@ from penstock.core.http import Headers
 from penstock.server.body import BodyBudget, BodyHold
 from penstock.server.incoming import IncomingRequest
 from penstock.server.limits import too_large
+from penstock.server.request_task import RequestTask
 from penstock.server.unpack import unpack
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -54,7 +55,7 @@ class Http1Client(BodyHold):
     _chunked = False
     _limit = 0
     _watched = False
-    task: asyncio.Task[None] | None = None
+    task: RequestTask | None = None
     gone = False
     is_begun = False
     complete = False
@@ -122,13 +123,17 @@ class Http1Client(BodyHold):
         if self._connection.writable is not None:
             await self._connection.writable
 
-    async def send(self, body: bytes) -> None:
+    def write(self, body: bytes) -> asyncio.Future[None] | None:
+        """Send more of the body. Returns a future if the caller reads slower than we write: wait for it."""
         connection = self._connection
-        if not body:
-            return  # an empty chunk would end the body
-        connection.transport.write(b"%x\r\n%b\r\n" % (len(body), body) if self._chunked else body)
-        if connection.writable is not None:
-            await connection.writable
+        if body:  # an empty chunk would end the body
+            connection.transport.write(b"%x\r\n%b\r\n" % (len(body), body) if self._chunked else body)
+        return connection.writable
+
+    async def send(self, body: bytes) -> None:
+        full = self.write(body)
+        if full is not None:
+            await full
 
     async def end(self, body: bytes) -> None:
         if self._chunked:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from typing import Final
 from urllib.parse import unquote
 
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
 from penstock.server.body import BodyBuffer
+
+_NO_FIELDS: Final[dict[bytes, bytes]] = {}
 
 
 class IncomingRequest(BodyBuffer):
@@ -18,7 +21,7 @@ class IncomingRequest(BodyBuffer):
     ``is_taken``: the head is complete. ``complete``: the body is, too. ``refused`` is what is wrong with the head,
     ``failure`` what is wrong with the body. ``declared`` is the length of the body, -1 if it is not known. ``granted``
     bytes of the body may arrive before the next look at the limits. ``reader`` is set while somebody waits for the
-    body.
+    body. ``fields`` are ``headers`` by name.
     """
 
     # Defaults of the class, and no slots: most requests set few of these.
@@ -39,6 +42,23 @@ class IncomingRequest(BodyBuffer):
     def __init__(self, began: float) -> None:
         self.began = began
         self.headers: Headers = []
+        self.fields: dict[bytes, bytes] = _NO_FIELDS
+
+    def again(self, began: float, body: bytes) -> IncomingRequest:
+        """Another request with the same head but for its content-length, and with this body, which is complete."""
+        request = IncomingRequest(began)
+        request.target, request.method, request.keep_alive = self.target, self.method, self.keep_alive
+        request.headers, request.fields = self.headers, self.fields
+        request.is_taken = request.complete = True
+        request.size = request.declared = size = len(body)
+        request._piece = body
+        length = b"%d" % size
+        if self.fields[b"content-length"] != length:
+            request.headers = [
+                (b"content-length", length) if field[0] == b"content-length" else field for field in self.headers
+            ]
+            request.fields = {**self.fields, b"content-length": length}
+        return request
 
     def fail(self, failure: Failure) -> None:
         """The rest of the body will not be read; what was read is dropped."""

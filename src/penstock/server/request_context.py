@@ -23,20 +23,27 @@ class RequestContext:
 
     __slots__ = ("account", "answer", "begun", "client", "dialect", "fields", "headers", "is_streaming", "trace_id")
 
-    def __init__(self, account: Account, dialect: CallerDialect, headers: Headers, client: Client) -> None:
+    def __init__(
+        self,
+        account: Account,
+        dialect: CallerDialect,
+        headers: Headers,
+        client: Client,
+        fields: Mapping[bytes, bytes] | None = None,
+    ) -> None:
         self.account = account
         self.dialect = dialect
         self.headers = headers
-        self.fields: Mapping[bytes, bytes] = dict(headers)
+        self.fields = fields = fields or dict(headers)
         self.client = client
-        self.trace_id = self.fields.get(b"x-portkey-trace-id") or b"%032x" % random.getrandbits(128)
+        self.trace_id = fields.get(b"x-portkey-trace-id") or b"%032x" % random.getrandbits(128)
         self.answer: Answer | None = None
         self.begun = self.is_streaming = False
         account.trace_id = self.trace_id
         account.address = client.address
-        account.user_agent = self.fields.get(b"user-agent")
+        account.user_agent = fields.get(b"user-agent")
         account.dialect = dialect.name
-        account.metadata = self.fields.get(_METADATA)
+        account.metadata = fields.get(_METADATA)
 
     @property
     def trace(self) -> str:

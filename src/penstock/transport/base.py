@@ -5,8 +5,8 @@ http1.py is the real network, echo/ the built-in provider; a test or another cli
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -56,6 +56,36 @@ class Reply(Protocol):
     def close(self) -> None:
         """Give the reply up: an unfinished one closes its connection at once. Harmless when called again."""
         ...
+
+
+Take = Callable[[bytes], Awaitable[None] | None]
+"""Takes the next bytes of a body, and returns what to await before the next, if there is anything."""
+
+
+@runtime_checkable
+class Passing(Protocol):
+    """A ``Reply`` that hands its body on by itself, in the turn of the event loop in which the bytes arrive."""
+
+    async def pass_on(self, take: Take) -> None:
+        """See ``pass_on``."""
+        ...
+
+
+async def pass_on(reply: Reply, take: Take) -> None:
+    """Hand the rest of a reply's body to ``take`` as it arrives, to its end (see ``Reply.failure``). What ``take``
+    raises is raised here."""
+    if isinstance(reply, Passing):
+        await reply.pass_on(take)
+        return
+    while data := await reply.read():
+        await hand_on(data, take)
+
+
+async def hand_on(data: bytes, take: Take) -> None:
+    """Hand one piece to ``take``, and return when the next may follow."""
+    full = take(data)
+    if full is not None:
+        await full
 
 
 class Transport(Protocol):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 import select
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from time import monotonic
 from typing import Final, cast
 
@@ -17,10 +17,11 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
-from penstock.transport.base import Request
+from penstock.transport.base import Request, Take
 from penstock.transport.deadlines import Deadlines
 from penstock.transport.response import Malformed, ResponseReader
 from penstock.transport.tls import refuses_client, tls_failed
+from penstock.transport.wakeup import Wakeup
 
 _JOIN_BELOW: Final = 64 << 10
 _PIECE: Final = 256 << 10
@@ -81,7 +82,7 @@ class Connection(asyncio.Protocol):
             while not exchange.has_head:
                 if exchange.failure is not None:
                     return exchange.failure
-                await exchange.news()
+                await exchange.wakeup
         except BaseException:
             # Not abort(): if the response was whole, the connection may already carry another request's exchange.
             exchange.close()
@@ -227,20 +228,24 @@ class Connection(asyncio.Protocol):
 
 
 class HttpExchange:
-    """A running request and its response: the ``Reply`` of http1.py."""
+    """A running request and its response: the ``Reply`` of http1.py.
+
+    ``wakeup`` wakes the task that waits when more of the response has arrived, or the exchange has ended.
+    """
 
     __slots__ = (
-        "_connection", "_deadlines", "_last_byte", "_over", "_paused", "_reader", "_waiter", "failure", "headers",
-        "status",
+        "_connection", "_deadlines", "_last_byte", "_over", "_passing", "_paused", "_reader", "failure", "headers",
+        "status", "wakeup",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, deadlines: Deadlines) -> None:
         self._connection = connection
         self._deadlines = deadlines
         self._reader = ResponseReader(connection.bounds.framing)
-        self._waiter: asyncio.Future[None] | None = None
+        self.wakeup = Wakeup(connection.loop)
         self._over = False
         self._paused = False
+        self._passing: _Passing | None = None
         self._last_byte = connection.loop.time()
         self.failure: Failure | None = None
         self.status = 0
@@ -252,18 +257,13 @@ class HttpExchange:
         """Whether the head of the response has arrived."""
         return self._reader.head_complete
 
-    def news(self) -> asyncio.Future[None]:
-        """Done when more of the response has arrived, or the exchange has ended. One task waits at a time."""
-        self._waiter = self._connection.loop.create_future()
-        return self._waiter
-
     async def read(self) -> bytes:
         reader = self._reader
         while not reader.unread:
             if self._over:
                 return b""
             try:
-                await self.news()
+                await self.wakeup
             except BaseException:
                 self.close()
                 raise
@@ -274,15 +274,25 @@ class HttpExchange:
             self._connection.resume()
         return data
 
+    async def pass_on(self, take: Take) -> None:
+        """Hand the body to ``take`` (``Passing``). The task sleeps while ``received`` hands on what arrives."""
+        while data := await self.read():
+            passing = _Passing(take)
+            if passing.goes_on(data) and not self._over:
+                self._passing = passing
+                try:
+                    await self.wakeup
+                except BaseException:
+                    self.close()
+                    raise
+                finally:
+                    self._passing = None
+            await passing.hold_up()
+
     def close(self) -> None:
         self._finish(reusable=False)
         self._reader.take()
-        self._wake()
-
-    def _wake(self) -> None:
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        self.wakeup.wake_soon()
 
     # Called by the connection and the timer until the exchange ends.
 
@@ -303,13 +313,15 @@ class HttpExchange:
         if reader.head_complete:
             if not self.status:
                 self.status, self.headers = reader.status, reader.headers
-            self._wake()
+            passing = self._passing
+            if passing is None or (reader.unread and not passing.goes_on(reader.take())) or self._over:
+                self.wakeup.wake()
 
     def ended(self, error: Exception | None) -> None:
         """The connection has closed; ``error`` is None if the peer closed it normally."""
         if error is None and self._reader.end():
             self._finish(reusable=False)
-            self._wake()
+            self.wakeup.wake_soon()
         else:
             self.fail(self._connection.broken(error, head_complete=self._reader.head_complete))
 
@@ -317,7 +329,7 @@ class HttpExchange:
         """End the exchange with a failure."""
         self.failure = failure
         self._finish(reusable=False)
-        self._wake()
+        self.wakeup.wake_soon()
 
     def look(self) -> None:
         """Fail if a limit has passed, else look again when the next limit is due."""
@@ -337,6 +349,32 @@ class HttpExchange:
         self._over = True
         self._reader.release()
         self._connection.finished(reusable=reusable)
+
+
+class _Passing:
+    """Hands the pieces of a body on until ``take`` wants something to be awaited, or fails."""
+
+    __slots__ = ("_error", "_full", "_take")
+
+    def __init__(self, take: Take) -> None:
+        self._take = take
+        self._full: Awaitable[None] | None = None
+        self._error: Exception | None = None
+
+    def goes_on(self, data: bytes) -> bool:
+        """Hand a piece on; whether the next may follow at once."""
+        try:
+            self._full = self._take(data)
+        except Exception as error:  # for the task: the event loop would close the provider's connection
+            self._error = error
+        return self._full is None and self._error is None
+
+    async def hold_up(self) -> None:
+        """Return when more may follow. Raises what ``take`` raised."""
+        if self._error is not None:
+            raise self._error
+        if self._full is not None:
+            await self._full
 
 
 def _invalid(host: str, malformed: Malformed) -> Failure:

@@ -11,6 +11,7 @@ from fake_reply import FakeReply
 from penstock.core.failure import Failure, Kind
 from penstock.pipeline import wrapped_reply
 from penstock.pipeline.large_work import WorkError, aside
+from penstock.pipeline.off_loop import LARGE
 from penstock.pipeline.wrapped_reply import TransformedReply, TransformedStream, WrappedReply, headers_for, unusable
 from penstock.transport.base import Reply
 
@@ -159,3 +160,20 @@ async def test_a_large_reply_that_no_process_can_change(monkeypatch: pytest.Monk
     assert await read_all(reply) == []
     assert reply.failure is not None
     assert (reply.failure.kind, "it takes too long" in reply.failure.message) == (Kind.INVALID_RESPONSE, True)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "passed"),
+    [
+        ([b"a", b"-", b"b"], [b"A", b"B", b"."]),
+        ([b"a", b"b!", b"c"], [b"A", b"B!"]),
+        ([b"a", b"?", b"c"], [b"A", b"?"]),
+        ([b"x" * (LARGE + 1), b"b"], [b"X" * (LARGE + 1), b"B", b"."]),
+    ],
+)
+async def test_a_changed_stream_is_passed_on_as_it_is_read(pieces: list[bytes], passed: list[bytes]) -> None:
+    seen: list[bytes] = []
+    inner = FakeReply(200, *pieces)
+    await TransformedStream(inner, Upper()).pass_on(seen.append)
+    assert seen == passed
+    assert await read_all(TransformedStream(FakeReply(200, *pieces), Upper())) == passed

@@ -12,7 +12,7 @@ import pytest
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Origin
-from penstock.transport.base import Reply
+from penstock.transport.base import Reply, pass_on
 from penstock.transport.connect import Connector
 from penstock.transport.connection import Connection
 from penstock.transport.http1 import Http1Transport
@@ -251,3 +251,75 @@ async def test_a_large_body_is_written_in_pieces(monkeypatch: pytest.MonkeyPatch
     assert max(sizes) == 256 << 10
     assert sum(sizes) == len(body)
     assert max(after - before for before, after in itertools.pairwise([*turns, len(sizes)])) <= 4
+
+
+async def test_a_body_is_passed_on_as_it_arrives_while_the_receiver_keeps_up() -> None:
+    arrived = [asyncio.Event() for _ in range(3)]
+    seen: list[bytes] = []
+    full: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        await peer.send(HEAD + b"content-length: 3\r\n\r\n")
+        for number, piece in enumerate((b"a", b"b", b"c")):
+            await peer.send(piece)
+            await arrived[number].wait()
+
+    def take(data: bytes) -> asyncio.Future[None] | None:
+        seen.append(data)
+        arrived[len(seen) - 1].set()
+        return full if data == b"b" else None
+
+    async with serving(script) as server, transport() as made:
+        reply = await made.send(request(server.origin))
+        assert not isinstance(reply, Failure)
+        passing = asyncio.ensure_future(pass_on(reply, take))
+        await arrived[1].wait()
+        full.set_result(None)
+        await passing
+        assert (seen, reply.failure) == ([b"a", b"b", b"c"], None)
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_a_defect_in_the_receiver_is_its_own(is_first: bool) -> None:
+    taken = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        await peer.send(HEAD + b"content-length: 100\r\n\r\n")
+        await peer.send(b"first")
+        await taken.wait()
+        await peer.send(b"second")
+        await peer.reader.read()
+
+    def take(data: bytes) -> None:
+        taken.set()
+        if is_first or data != b"first":
+            raise ValueError("a defect")
+
+    async with serving(script) as server, transport() as made:
+        reply = await made.send(request(server.origin))
+        assert not isinstance(reply, Failure)
+        with pytest.raises(ValueError, match="a defect"):
+            await pass_on(reply, take)
+        reply.close()
+
+
+async def test_a_caller_who_leaves_while_a_body_is_passed_on_closes_the_connection() -> None:
+    gone, taken = asyncio.Event(), asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.reader.readuntil(b"\r\n\r\n")
+        await peer.send(HEAD + b"content-length: 100\r\n\r\nfirst")
+        await peer.reader.read()
+        gone.set()
+
+    async with serving(script) as server, transport() as made:
+        reply = await made.send(request(server.origin))
+        assert not isinstance(reply, Failure)
+        passing = asyncio.ensure_future(pass_on(reply, lambda _: taken.set()))
+        await taken.wait()
+        passing.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await passing
+        await gone.wait()

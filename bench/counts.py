@@ -1,0 +1,158 @@
+"""What one request costs inside the gateway, counted and not timed: instructions, Python calls, system calls.
+
+    python -m bench.counts [chat] [stream] [dialect]
+
+Counts hardly depend on the machine's other work, so they decide where a time would not. Needs nginx with its lua
+module, valgrind and strace; docs/performance.md says how to read the table.
+"""
+
+from __future__ import annotations
+
+import http.client
+import pstats
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench import machine, payload, process, upstream
+from bench.failure import MeasurementError
+from bench.route import CHAT_PATH, Headers, by_dialect, by_headers
+from bench.upstream import Behaviour, Upstream
+
+_WARM = 60
+_REQUESTS = {"chat": 300, "dialect": 200, "stream": 15}
+_PATIENCE = 120.0
+_SHOWN = 40
+_RARE = 0.25
+"""System calls a request that are not worth a line."""
+_CORES = frozenset({0, 1})
+
+Asking = Callable[[int], None]
+"""Sends so many requests, one after the other, on one connection."""
+
+
+def main(kinds: Sequence[str]) -> int:
+    """Print the counts of each kind of request."""
+    tools = machine.find_tools()
+    missing = tools if isinstance(tools, str) else next((name for name in _NEEDED if not shutil.which(name)), None)
+    if isinstance(tools, str) or missing:
+        print(f"can't profile: {missing} is missing", file=sys.stderr)
+        return 1
+    with tempfile.TemporaryDirectory() as folder, upstream.running(tools, _CORES, Path(folder) / "mock") as mock:
+        for kind in kinds or tuple(_REQUESTS):
+            home = Path(tempfile.mkdtemp(dir=folder))
+            requests = _REQUESTS[kind]
+            print(f"\n{kind}, each of {requests} requests after {_WARM}:")
+            print(f"  {_instructions(kind, mock, home, requests):12,.0f} instructions in user mode")
+            for line in (*_system_calls(kind, mock, home, requests), *_calls(kind, mock, home, requests)):
+                print(f"  {line}")
+    return 0
+
+
+_NEEDED = ("valgrind", "callgrind_control", "strace")
+
+
+def _instructions(kind: str, mock: Upstream, home: Path, requests: int) -> float:
+    command = ["valgrind", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={home / 'callgrind'}"]
+    with _serving([*command, sys.executable, "-m", "penstock"], kind, mock, home) as (gateway, ask):
+        pid = str(gateway.popen.pid)
+        subprocess.run(["callgrind_control", "-i", "on", pid], check=True, capture_output=True)
+        ask(requests)
+        subprocess.run(["callgrind_control", "-i", "off", pid], check=True, capture_output=True)
+        gateway.popen.send_signal(signal.SIGTERM)
+        gateway.popen.wait(_PATIENCE)
+        collected = re.search(r"Collected : (\d+)", gateway.log.read_text())
+    if collected is None:
+        raise MeasurementError(f"valgrind counted nothing: {gateway.last_words()}")
+    return int(collected[1]) / requests
+
+
+def _system_calls(kind: str, mock: Upstream, home: Path, requests: int) -> list[str]:
+    with _serving([sys.executable, "-m", "penstock"], kind, mock, home) as (gateway, ask):
+        summary = home / "strace"
+        command = ["strace", "-c", "-f", "-o", str(summary), "-p", str(gateway.popen.pid)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as tracer:
+            if tracer.stderr is not None:
+                tracer.stderr.readline()  # it is attached
+            ask(requests)
+            tracer.send_signal(signal.SIGINT)
+    rows = re.findall(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(\w+)$", summary.read_text(), re.MULTILINE)
+    return [
+        f"{int(count) / requests:12.2f} {name}" for count, name in rows if name != "total" and int(count) > requests / 4
+    ]
+
+
+def _calls(kind: str, mock: Upstream, home: Path, requests: int) -> list[str]:
+    command = [sys.executable, "-m", "bench.profiled", str(home / "profile")]
+    with _serving(command, kind, mock, home) as (gateway, ask):
+        gateway.popen.send_signal(signal.SIGUSR1)
+        ask(requests)
+        gateway.popen.send_signal(signal.SIGUSR1)
+        ask(1)
+    functions: dict[tuple[str, int, str], tuple[int, int, float, float, object]]
+    functions = pstats.Stats(str(home / "profile")).stats  # type: ignore[attr-defined]
+    total = sum(each[1] for each in functions.values())
+    lines = [
+        f"{total / requests:12.1f} Python-level calls, of which most time take (calls, own µs under the profiler):"
+    ]
+    for (file, _, name), each in sorted(functions.items(), key=lambda item: -item[1][2])[:_SHOWN]:
+        module = "/".join(Path(file).parts[-2:])
+        lines.append(f"{each[1] / requests:12.2f} {each[2] / requests * 1e6:8.2f}  {module} {name}")
+    return lines
+
+
+@contextmanager
+def _serving(command: Sequence[str], kind: str, mock: Upstream, home: Path) -> Iterator[tuple[process.Process, Asking]]:
+    """A warm gateway without an access log, whose lines are written in batches: they would blur a count of few."""
+    port = process.free_port()
+    environment = {"PENSTOCK_ACCESS_LOG": "false", "PYTHONHASHSEED": "0"}
+    serve = [*command, "serve", "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
+    with process.running(serve, _CORES, home / "gateway.log", environment) as gateway:
+        connection = _connected(gateway, port)
+        body = payload.chat(stream=kind == "stream")
+        headers = {"content-type": "application/json", **_addressing(kind, mock)}
+
+        def ask(requests: int) -> None:
+            for _ in range(requests):
+                connection.request("POST", CHAT_PATH, body, headers)
+                response = connection.getresponse()
+                response.read()
+                if response.status != 200:
+                    raise MeasurementError(f"the gateway answered with {response.status}")
+
+        try:
+            ask(_WARM if kind != "stream" else 3)
+            yield gateway, ask
+        finally:
+            connection.close()
+
+
+def _addressing(kind: str, mock: Upstream) -> Headers:
+    return (
+        by_dialect(mock.base_url(Behaviour.CLAUDE)) if kind == "dialect" else by_headers(mock.base_url(Behaviour.CALM))
+    )
+
+
+def _connected(gateway: process.Process, port: int) -> http.client.HTTPConnection:
+    until = time.monotonic() + _PATIENCE
+    while gateway.running and time.monotonic() < until:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)
+        try:
+            connection.request("GET", "/health")
+            connection.getresponse().read()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return connection
+    raise MeasurementError(f"the gateway does not answer: {gateway.last_words()}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

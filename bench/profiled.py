@@ -1,0 +1,32 @@
+"""``python -m bench.profiled FILE serve ...``: the gateway, under Python's profiler between two SIGUSR1."""
+
+from __future__ import annotations
+
+import cProfile
+import signal
+import sys
+from types import FrameType
+
+from penstock.cli import main
+
+
+def _run() -> None:
+    file = sys.argv.pop(1)
+    profiler = cProfile.Profile()
+    is_running = False
+
+    def switch(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal is_running
+        is_running = not is_running
+        if is_running:
+            profiler.enable()
+        else:
+            profiler.disable()
+            profiler.dump_stats(file)
+
+    signal.signal(signal.SIGUSR1, switch)
+    main()
+
+
+if __name__ == "__main__":
+    _run()

@@ -1,0 +1,31 @@
+"""Handing a body on: replies that do it by themselves, and replies that are read."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fake_reply import FakeReply
+from penstock.transport.base import Take, hand_on, pass_on
+
+
+async def test_a_reply_is_read_piece_by_piece_while_the_receiver_is_slow() -> None:
+    seen: list[bytes] = []
+
+    async def slow(data: bytes) -> None:
+        await asyncio.sleep(0)
+        seen.append(data)
+
+    await pass_on(FakeReply(200, b"a", b"b"), slow)
+    await hand_on(b"c", slow)
+    await hand_on(b"d", seen.append)
+    assert seen == [b"a", b"b", b"c", b"d"]
+
+
+async def test_a_reply_that_passes_its_body_on_by_itself() -> None:
+    class Passing(FakeReply):
+        async def pass_on(self, take: Take) -> None:
+            take(b"by itself")
+
+    seen: list[bytes] = []
+    await pass_on(Passing(200, b"read"), seen.append)
+    assert seen == [b"by itself"]
