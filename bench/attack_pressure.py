@@ -234,7 +234,8 @@ TRANSLATION: Final = (
 
 # Connections (findings 18 and 19).
 
-_BEGUN: Final = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nx-portkey-provider: echo\r\n"
+_FIELDS: Final = b"host: localhost\r\ncontent-type: application/json\r\nx-portkey-provider: echo\r\n"
+_BEGUN: Final = b"POST /v1/chat/completions HTTP/1.1\r\n" + _FIELDS
 _DRIPS: Final = {
     "head": _BEGUN + b"x: ",
     "body": _BEGUN + b"content-length: 9999\r\n\r\n",
