@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from typing import Any, Final
 
 from bench import local
-from bench.attacking import Attack, Run, Scene
+from bench.attacking import KEYS, Attack, Run, Scene
 
 Json = dict[str, Any]
 _FALLBACK: Final[Json] = {"strategy": {"mode": "fallback"}, "provider": "echo"}
@@ -95,6 +95,13 @@ def _explains(**members: Any) -> Run:
     return sends(None, lambda: compact(members).encode(), path="/v1/explain")
 
 
+_LONG_HOST: Final = {"provider": "openai", "custom_host": f"http://{local.HOST}:1/{'a' * 1900}"}
+_LONG_VALUES: Final[dict[str, Json]] = {
+    "25,000 words of api_key": {"api_key": "k," * 25_000},
+    "a setting of 20,000 words": {"openai_x": "k," * 20_000},
+    "an account of 1,200": {"vertex_service_account_json": {f"k{index}": "v" * 20 for index in range(1200)}},
+    "45 paths": {"drop_params": ["a.b.c.d.e.f.g.h.i.j.k.l.m.n"] * 45},
+}
 _LONG: Final = compact({"x": "a" * 1900})
 
 CONFIGS: Final = (
@@ -127,6 +134,15 @@ CONFIGS: Final = (
         lambda n: {**_params(48, 1, tag=n), "targets": [{"override_params": {"a": 1}}] * 1000}, times=20)),
     Attack("1d", "100 plans that are kept, 1,000 targets each", sends(
         lambda n: {**_FALLBACK, **{f"q{index}x{n}": 1 for index in range(45)}, "targets": [{}] * 1000}, times=100)),
+    Attack("1d", "a host of 2,000 characters × 1,000 targets", sends(
+        {**_FALLBACK, **_LONG_HOST, "targets": [{}] * 1000})),
+    *(
+        Attack("1d", f"{name} × 1,000 targets, looked at for keys", sends(
+            {**_FALLBACK, "provider": "openai", **above, "targets": [own] * 1000},
+            x_portkey_api_key=KEYS["team-b"]), "guarded")
+        for own in ({}, {"a": 1})
+        for name, above in _LONG_VALUES.items()
+    ),
     Attack("1e", "5 MB of messages, no condition", sends(_ECHO, lambda: chats(40_000))),
     *(
         Attack("1e", f"5 MB, {n} conditions", sends(_read(n, {"$gt": 1}), lambda: chats(40_000)))

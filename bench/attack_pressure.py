@@ -234,7 +234,8 @@ TRANSLATION: Final = (
 
 # Connections (findings 18 and 19).
 
-_BEGUN: Final = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+_FIELDS: Final = b"host: localhost\r\ncontent-type: application/json\r\nx-portkey-provider: echo\r\n"
+_BEGUN: Final = b"POST /v1/chat/completions HTTP/1.1\r\n" + _FIELDS
 _DRIPS: Final = {
     "head": _BEGUN + b"x: ",
     "body": _BEGUN + b"content-length: 9999\r\n\r\n",
@@ -277,8 +278,8 @@ async def _half_open(scene: Scene) -> str:
 async def _never_reads(scene: Scene) -> str:
     """Callers that take nothing of 20 MB."""
     files = scene.gateway.process.open_files
-    body = compact({"model": "echo", "messages": [{"role": "user", "content": "a" * 20_000_000}]}).encode()
-    request = local.request(local.CHAT, body, {"x-portkey-provider": "echo"})
+    config = compact({"provider": "openai", "api_key": "k", "custom_host": f"{scene.provider}/flood/v1"})
+    request = local.request(local.CHAT, _CHAT, {"x-portkey-config": config})
     async with AsyncExitStack() as stack:
         for _ in range(5):
             connection = await stack.enter_async_context(local.connected(scene.gateway.port))
@@ -317,8 +318,7 @@ CONNECTIONS: Final = (
 )
 
 
-# Files (finding 21) that `penstock check` reads. They cost the owner of this machine, and no gateway: only their own
-# bill counts.
+# Files (finding 21) that `penstock check` reads.
 
 _FILES: Final = {
     "aliases.yaml": "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(

@@ -59,6 +59,8 @@ class Mock:
             await asyncio.sleep(_PATIENCE)
         is_bad = b"/fail/" in head or head.startswith(b"CONNECT")
         body = b'{"error":{"message":"no"}}' if is_bad else _COMPLETION
+        if b"/flood/" in head:
+            body = _COMPLETION.replace(b"tide", b"x" * 20_000_000)
         status = b"500 No" if is_bad else b"200 OK"
         fields = b"content-type: application/json\r\ncontent-length: %d" % len(body)
         writer.write(b"HTTP/1.1 %b\r\n%b\r\n\r\n%b" % (status, fields, body))
