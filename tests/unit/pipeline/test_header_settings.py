@@ -5,15 +5,16 @@ from __future__ import annotations
 import pytest
 
 from penstock.core.failure import Failure, Kind
+from penstock.pipeline.choice import NO_CHOICE, Choice
 from penstock.pipeline.header_settings import header_settings
 from penstock.routing.leaf import HeaderSettings
 
 BARE = {b"anthropic-version": "version"}
 
 
-def read(slug: str | None = None, **fields: str) -> HeaderSettings:
+def read(choice: Choice = NO_CHOICE, **fields: str) -> HeaderSettings:
     named = {name.replace("_", "-").encode(): value.encode() for name, value in fields.items()}
-    settings = header_settings(named, slug, BARE)
+    settings = header_settings(named, choice, BARE)
     assert isinstance(settings, HeaderSettings)
     return settings
 
@@ -23,9 +24,13 @@ def test_without_headers_nothing_is_set() -> None:
 
 
 def test_the_provider_is_named_by_a_virtual_key_a_header_or_the_model() -> None:
-    assert read("team", x_portkey_virtual_key="@mine", x_portkey_provider="openai").provider == "@mine"
-    assert read("team", x_portkey_provider="openai").provider == "openai"
-    assert read("team").provider == "@team"
+    by_model = Choice("@team", where="model")
+    by_key = read(by_model, x_portkey_virtual_key="@mine", x_portkey_provider="openai")
+    assert (by_key.provider, by_key.where, by_key.names_key) == ("@mine", "x-portkey-virtual-key", True)
+    by_header = read(by_model, x_portkey_provider="openai")
+    assert (by_header.provider, by_header.where, by_header.names_key) == ("openai", "x-portkey-provider", False)
+    chosen = read(by_model)
+    assert (chosen.provider, chosen.where) == ("@team", "model")
 
 
 @pytest.mark.parametrize("header", ["authorization", "x_api_key", "x_goog_api_key", "api_key"])
@@ -50,6 +55,6 @@ def test_a_timeout_is_milliseconds(text: str, limit: float | None) -> None:
 
 @pytest.mark.parametrize("names", ["x-portkey-forward-headers", ",".join(f"h{number}" for number in range(1000))])
 def test_headers_that_can_not_be_forwarded(names: str) -> None:
-    failure = header_settings({b"x-portkey-forward-headers": names.encode()}, None, BARE)
+    failure = header_settings({b"x-portkey-forward-headers": names.encode()}, NO_CHOICE, BARE)
     assert isinstance(failure, Failure)
     assert failure.kind is Kind.INVALID_CONFIG

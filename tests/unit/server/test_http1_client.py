@@ -129,12 +129,13 @@ async def test_a_body_that_is_refused(
 @pytest.mark.parametrize(("watched", "unwatched"), [(True, False), (True, True), (False, False)])
 async def test_who_leaves_cancels_a_task_that_is_watched_only(watched: bool, unwatched: bool) -> None:
     client = client_on(Connection())
-    client.task = asyncio.create_task(asyncio.Event().wait())  # type: ignore[arg-type]
+    task = asyncio.create_task(asyncio.Event().wait())
+    client.task = task  # type: ignore[assignment]
     if watched:
         client.watch()
     if unwatched:
         client.unwatch()
     client.leave()
     assert client.gone == (watched and not unwatched)
-    assert bool(client.task.cancelling()) == client.gone
-    client.task.cancel()
+    assert bool(task.cancelling()) == client.gone
+    task.cancel()
