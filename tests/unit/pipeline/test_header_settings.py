@@ -35,10 +35,10 @@ def test_the_provider_is_named_by_a_virtual_key_a_header_or_the_model() -> None:
 
 @pytest.mark.parametrize("header", ["authorization", "x_api_key", "x_goog_api_key", "api_key"])
 def test_a_credential_in_the_header_of_any_sdk(header: str) -> None:
-    key = read(**{header: "sk-1"}).authorization
+    key = read(NO_CHOICE, **{header: "sk-1"}).authorization
     assert key is not None
     assert key.reveal() == "sk-1"
-    assert read(**{header: "DUMMY-KEY"}).authorization is None
+    assert read(NO_CHOICE, **{header: "DUMMY-KEY"}).authorization is None
 
 
 def test_options_come_with_the_prefix_or_bare() -> None:
