@@ -32,7 +32,7 @@ _SCOPES: Final = {
     "core": ComponentScope.REQUIRED,
     "aws": ComponentScope.OPTIONAL,
     "google": ComponentScope.OPTIONAL,
-    "oracle": ComponentScope.OPTIONAL,
+    "postgres": ComponentScope.OPTIONAL,
     "build": ComponentScope.EXCLUDED,
     "dev": ComponentScope.EXCLUDED,
 }

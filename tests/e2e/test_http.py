@@ -64,8 +64,15 @@ def test_requests_sent_ahead_are_answered_in_order(server: RunningGateway) -> No
         assert [said(response) for response in caller.responses(40)] == texts
 
 
+SOUND = (
+    b'data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m",'
+    b'"choices":[{"index":0,"delta":{"content":"%b"},"finish_reason":null}]}\n\n'
+)
+"""A chunk in which nothing deviates."""
+
+
 def test_the_head_and_the_first_bytes_leave_together(server: RunningGateway, upstream: Upstream) -> None:
-    chunk = b'data: {"choices":[{"index":0,"delta":{"content":"a"}}]}\n\n'
+    chunk = SOUND % b"a"
     upstream.play(events(chunk, b"data: [DONE]\n\n"))
     body = b'{"model":"m","messages":[],"stream":true}'
     head = HEAD.replace(b"echo", b"openai") + b"x-portkey-custom-host: %b/v1\r\n" % upstream.url.encode()
@@ -198,7 +205,7 @@ def test_a_tunnel_is_not_made(server: RunningGateway) -> None:
 
 
 def test_a_slow_reader_is_waited_for(server: RunningGateway, upstream: Upstream) -> None:
-    block = b'data: {"choices":[{"delta":{"content":"' + b"x" * 60_000 + b'"}}]}\n\n'
+    block = SOUND % (b"x" * 60_000)
     upstream.play(events(*[block] * 200, b"data: [DONE]\n\n"))
     body = b'{"model":"m","messages":[],"stream":true}'
     head = HEAD.replace(b"echo", b"openai") + b"x-portkey-custom-host: %b/v1\r\n" % upstream.url.encode()
