@@ -246,7 +246,7 @@ STREAMS = [
     Row("cut after the first content", AB, (((events(ROLE, CHUNK, end=False), hang_up),),), "targets[0] 200", ask=STREAM, body="upstream_truncated"),
     Row("stalled after the first content", AB, (((events(ROLE, CHUNK, end=False), wait_for_hang_up),),), "targets[0] 200", ask=STREAM, body="idle_timeout"),
     Row("a clean end without a finish", AB, ((events(ROLE, CHUNK),),), "targets[0] 200", ask=STREAM, body="upstream_truncated"),
-    Row("a clean end without [DONE]", AB, ((events(ROLE, CHUNK, FINISH),),), "targets[0] 200", ask=STREAM, body=ROLE + CHUNK + FINISH),
+    Row("a clean end without [DONE]", AB, ((events(ROLE, CHUNK, FINISH),),), "targets[0] 200", ask=STREAM, body=ROLE + CHUNK + FINISH + DONE),
     Row("an event that is no JSON is left out", A, ((events(ROLE, CHUNK, b"data: {oops\n\n", CHUNK, FINISH, DONE),),), "config 200", ask=STREAM, body=TOLD),
     Row("tool calls are content", AB, ((events(ROLE, chunk({"tool_calls": [{"index": 0, "id": "t"}]}), FINISH, DONE),),), "targets[0] 200", ask=STREAM),
     Row("reasoning is content", AB, ((events(ROLE, chunk({"reasoning_content": "hm"}), FINISH, DONE),),), "targets[0] 200", ask=STREAM),

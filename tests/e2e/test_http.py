@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from calling import CHUNK, DONE, FIRST, ROLE
+import calling
 from penstock.settings import load
 from raw_caller import BODY, HEAD, REQUEST, Caller, said
 from running import RunningGateway, running_gateway
@@ -66,7 +66,7 @@ def test_requests_sent_ahead_are_answered_in_order(server: RunningGateway) -> No
 
 
 def test_the_head_and_the_first_bytes_leave_together(server: RunningGateway, upstream: Upstream) -> None:
-    chunk = FIRST
+    chunk = calling.FIRST
     upstream.play(events(chunk, b"data: [DONE]\n\n"))
     body = b'{"model":"m","messages":[],"stream":true}'
     head = HEAD.replace(b"echo", b"openai") + b"x-portkey-custom-host: %b/v1\r\n" % upstream.url.encode()
@@ -199,13 +199,13 @@ def test_a_tunnel_is_not_made(server: RunningGateway) -> None:
 
 
 def test_a_slow_reader_is_waited_for(server: RunningGateway, upstream: Upstream) -> None:
-    block = CHUNK.replace(b"Hi", b"x" * 60_000)
-    upstream.play(events(ROLE, *[block] * 200, DONE))
+    block = calling.CHUNK.replace(b"Hi", b"x" * 60_000)
+    upstream.play(events(calling.ROLE, *[block] * 200, calling.DONE))
     body = b'{"model":"m","messages":[],"stream":true}'
     head = HEAD.replace(b"echo", b"openai") + b"x-portkey-custom-host: %b/v1\r\n" % upstream.url.encode()
     with Caller(server) as caller:
         caller.send(head + b"content-length: %d\r\n\r\n" % len(body) + body)
-        assert caller.responses(1)[0][2] == ROLE + block * 200 + DONE
+        assert caller.responses(1)[0][2] == calling.ROLE + block * 200 + calling.DONE
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -42,7 +42,9 @@ SERVED = {
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
     path = tmp_path_factory.mktemp("paths") / "penstock.toml"
     path.write_text(f'[keys.a]\nhash = "sha256:{hashlib.sha256(KEY.encode()).hexdigest()}"\n')
-    with running_gateway(load({}, {"PENSTOCK_CONFIG": str(path)}, Path("/nonexistent")), path) as gateway:
+    with running_gateway(
+        load({}, {"PENSTOCK_CONFIG": str(path), "PENSTOCK_ACCESS_LOG": "false"}, Path("/nonexistent")), path
+    ) as gateway:
         yield gateway
 
 
