@@ -127,10 +127,18 @@ def test_mistral_on_vertex_is_asked_and_read_as_at_home(gateway: RunningGateway,
 
 def test_values_keep_their_bytes_on_the_way_up_and_down(gateway: RunningGateway, upstream: Upstream) -> None:
     body = b'{"model":"m","messages":[{"role" : "user", "content":"\\ud83d\\u00e9\\/"}],"seed":12345678901234567890123,"x":1e400,"y":1.10}'
-    answer = b' {"id" : "x", "choices":[{"index" : 0, "message":{"content":"Hi"}}], "n": 1.10, "big": 12345678901234567890123, "s": "\\ud83d" }\n'
+    odd = b'"n": 1.10, "big": 12345678901234567890123, "s": "\\ud83d" }\n'
+    answer = (
+        b' {"id" : "x", "object":"chat.completion", "created": 1, "model":"m", "choices":[{"index" : 0, '
+        b'"message":{"role":"assistant","content":"Hi"}, "finish_reason" : "stop"}], ' + odd
+    )
     upstream.play(reply(body=answer))
     assert post(gateway, upstream, body).content == answer
     assert upstream.last.body == body
+    upstream.play(reply(body=answer.replace(b'"created": 1, ', b"")))
+    mended = post(gateway, upstream, body).content
+    for value in (b"1.10", b"12345678901234567890123", b'"\\ud83d"'):
+        assert value in mended
 
 
 def test_what_reaches_the_provider(gateway: RunningGateway, upstream: Upstream) -> None:

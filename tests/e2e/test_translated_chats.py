@@ -150,6 +150,7 @@ async def test_an_error_is_told_in_openais_words(gateway: RunningGateway, upstre
             "message": "anthropic error: Slow down", "type": "rate_limit_error", "param": None, "code": None,
             "status_code": 429,
         },
+        "message": "anthropic error: Slow down",
         "provider": "anthropic",
         "provider_response": raw,
     }  # fmt: skip
