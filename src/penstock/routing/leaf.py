@@ -127,6 +127,7 @@ class LeafBuilder:
         self._lends_to = lends_to
         self._known = ROUTING_KEYS | rules.settings
         self._once = Once()
+        self._paths_by_text: dict[str, Path | str] = {}
         self.borrowers: tuple[set[str], set[str]] = (set(), set())
 
     def lends_to(self) -> frozenset[str] | None:
@@ -365,11 +366,14 @@ class LeafBuilder:
             return ()
         paths = []
         for index, text in enumerate(fields.values["drop_params"]):
-            path = self._once.of("path", text, partial(_path, text)) if isinstance(text, str) else ()
-            if isinstance(path, str):
-                fields.complain("drop_params", path, index=index)
-            elif path:
-                paths.append(path)
+            if isinstance(text, str):
+                path = self._paths_by_text.get(text)
+                if path is None:
+                    path = self._paths_by_text[text] = _path(text)
+                if isinstance(path, str):
+                    fields.complain("drop_params", path, index=index)
+                else:
+                    paths.append(path)
         return tuple(paths)
 
     def _default_params(self, fields: Fields, key: VirtualKey | None) -> Mapping[str, bytes]:
