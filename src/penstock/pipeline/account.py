@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from penstock.core.failure import Failure, Kind
+from penstock.core.http import Origin
 from penstock.core.json_text import read_json_or_none
 from penstock.core.usage import Usage
 from penstock.observe.record import AttemptRecord, Record, Records
@@ -47,8 +48,10 @@ class AttemptAccount(msgspec.Struct):
     """The key or, without one, the address of the request's caller."""
     previous: Failure | None = None
     """The failure of the attempt before this one."""
-    has_called: bool = False
-    """Whether the attempt before this one called the same address for another target."""
+    origin: Origin | None = None
+    """Where the request goes, once it is prepared."""
+    called: Origin | None = None
+    """Where the attempt before this one called for another target."""
 
     def close(self) -> AttemptRecord:
         """The immutable account of the attempt."""
@@ -126,10 +129,10 @@ class Account(msgspec.Struct):
     def attempt(self, target: Target) -> AttemptAccount:
         """Open the account of one more attempt."""
         previous = self.attempts[-1].failure if self.attempts else None
-        before = self.attempts[-1].target if self.attempts else None
-        has_called = before is not None and before is not target and before.address == target.address
+        before = self.attempts[-1] if self.attempts else None
+        called = None if before is None or before.target is target else before.origin
         began, caller = time.monotonic() - self.arrived, self.key or self.address or ""
-        attempt = AttemptAccount(target, began, caller=caller, previous=previous, has_called=has_called)
+        attempt = AttemptAccount(target, began, caller=caller, previous=previous, called=called)
         self.attempts.append(attempt)
         return attempt
 

@@ -42,7 +42,7 @@ async def send(
 ) -> Answer:
     """Send a prepared request and wait for the answer's first content or failure."""
     began = monotonic()
-    account.model, account.lane = prepared.model, prepared.lane
+    account.model, account.lane, account.origin = prepared.model, prepared.lane, prepared.origin
     deadlines = attempt_deadlines(route, step, began, streams=prepared.streams)
     if deadlines.limits.first_byte < 0:
         return _failed(timed_out(route, Failure(Kind.FIRST_BYTE_TIMEOUT, "", sent=False)), prepared, trace_id)
@@ -88,7 +88,8 @@ def _needs_fresh_connection(step: Attempt, account: AttemptAccount) -> bool:
     fallback follows at once, before that is seen."""
     if step.retry > 0:
         return account.previous is not None and account.previous.kind is Kind.CONNECTION_CLOSED
-    return account.has_called
+    called, origin = account.called, account.origin
+    return called is not None and origin is not None and called.authority == origin.authority
 
 
 def _relayed(reply: Reply, relay: Relay, context: WriteContext, *, streams: bool) -> Reply:
