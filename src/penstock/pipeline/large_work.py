@@ -15,7 +15,6 @@ import logging
 import os
 import socket
 import struct
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from pickle import PickleBuffer
+from subprocess import DEVNULL, Popen
 from typing import Any, Final, TypeVar, cast
 from weakref import WeakKeyDictionary
 
@@ -114,19 +114,19 @@ class _Process:
     def __init__(self) -> None:
         self._socket, self._theirs = socket.socketpair()
         self._socket.settimeout(_LOOK_SECONDS)
-        self._popen: subprocess.Popen[bytes] | None = None
+        self._popen: Popen[bytes] | None = None
         self.is_heavy = False
         """Whether it keeps much memory after its work."""
 
-    def _started(self) -> subprocess.Popen[bytes]:
+    def _started(self) -> Popen[bytes]:
         if self._popen is None:
             # The child finds the gateway's modules where the gateway found them, and none of its credentials.
             environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
             environment["PYTHONPATH"] = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
             theirs = self._theirs.fileno()
             command = [sys.executable, "-P", "-m", _MODULE, str(theirs)]
-            self._popen = subprocess.Popen(  # noqa: S603 (nothing of it comes from outside)
-                command, pass_fds=[theirs], stdin=subprocess.DEVNULL, env=environment
+            self._popen = Popen(  # noqa: S603 (nothing of it comes from outside)
+                command, pass_fds=[theirs], stdin=DEVNULL, env=environment
             )
             self._theirs.close()
         return self._popen

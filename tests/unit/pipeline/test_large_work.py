@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from pickle import PickleBuffer
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -129,7 +130,8 @@ async def test_a_process_has_none_of_the_gateways_credentials(work: LargeWork, m
 
 
 async def test_a_system_that_hands_no_files_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(socket, "send_fds", raising=False)
+    others = {name: value for name, value in vars(socket).items() if name != "send_fds"}
+    monkeypatch.setattr(large_work, "socket", SimpleNamespace(**others))
     made = LargeWork()
     made.start()
     assert await aside(MUCH, os.getpid) == os.getpid()
@@ -140,7 +142,7 @@ async def test_where_no_process_can_be_started_threads_work(work: LargeWork, mon
     def refused(*_: Any, **__: Any) -> None:
         raise OSError("no more processes")
 
-    monkeypatch.setattr(subprocess, "Popen", refused)
+    monkeypatch.setattr(large_work, "Popen", refused)
     for _ in range(2):
         assert await aside(MUCH, os.getpid) == os.getpid()
     assert work._pause_until
@@ -161,10 +163,9 @@ asyncio.run(main())
 def test_a_process_at_work_ends_with_its_gateway_however_that_ends() -> None:
     """Both hold the pipe's other end: it is closed when both have ended."""
     reading, writing = os.pipe()
-    gateway = subprocess.Popen([sys.executable, "-c", _GATEWAY], stdout=writing)
-    os.close(writing)
-    assert os.read(reading, 2) == b"up"
-    gateway.kill()
-    gateway.wait()
+    with subprocess.Popen([sys.executable, "-c", _GATEWAY], stdout=writing) as gateway:
+        os.close(writing)
+        assert os.read(reading, 2) == b"up"
+        gateway.kill()
     assert os.read(reading, 1) == b""
     os.close(reading)

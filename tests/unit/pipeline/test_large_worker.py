@@ -22,15 +22,15 @@ def test_its_functions_can_be_named() -> None:
 
 def test_it_works_until_its_gateway_is_gone() -> None:
     ours, theirs = socket.socketpair()
-    with ours:
-        with theirs:
-            command = [sys.executable, "-m", large_worker.__name__, str(theirs.fileno())]
-            child = subprocess.Popen(command, pass_fds=[theirs.fileno()])
+    command = [sys.executable, "-m", large_worker.__name__, str(theirs.fileno())]
+    with ours, subprocess.Popen(command, pass_fds=[theirs.fileno()]) as child:
+        theirs.close()
         for number in (signal.SIGTERM, signal.SIGINT):
             assert _answer(ours, (os.getpid, ())) == (child.pid, "")
             child.send_signal(number)
         assert _answer(ours, (os.getpid, ())) == (child.pid, "")
-    assert child.wait(60) == 0
+        ours.close()
+        assert child.wait(60) == 0
 
 
 @pytest.mark.parametrize("size", [1 << 40])

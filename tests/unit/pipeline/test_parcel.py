@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pickle import PickleBuffer
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ def test_no_call_writes_much(file: int, monkeypatch: pytest.MonkeyPatch) -> None
         sizes.append(len(data))
         return write(descriptor, data)
 
-    monkeypatch.setattr(os, "write", noted)
+    monkeypatch.setattr(parcel, "os", SimpleNamespace(**{**vars(os), "write": noted}))
     body = Body.parse(b'{"model":"m","messages":["%b"]}' % (b"x" * (3 * parcel._PIECE)))
     parcel.pack(file, body)
     assert max(sizes) == parcel._PIECE
@@ -62,7 +63,8 @@ def test_a_parcel_that_is_cut_short(file: int) -> None:
 
 
 def test_a_system_without_files_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(os, "memfd_create", raising=False)
+    others = {name: value for name, value in vars(os).items() if name != "memfd_create"}
+    monkeypatch.setattr(parcel, "os", SimpleNamespace(**others))
     descriptor = parcel.open_parcel()
     parcel.pack(descriptor, PickleBuffer(LARGE))
     assert parcel.unpack_copied(descriptor) == LARGE
