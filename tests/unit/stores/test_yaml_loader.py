@@ -32,10 +32,11 @@ def test_a_number_has_a_longest_text(number: str) -> None:
 
 
 def test_merge_keys_copy_a_bounded_number_of_members() -> None:
-    members = ",".join(f"k{index}: 1" for index in range(10))
-    levels = "".join(f"a{level}: &a{level} {{<<: [{','.join([f'*a{level - 1}'] * 10)}]}}\n" for level in range(1, 10))
+    members = ",".join(f"k{index}: 1" for index in range(200))
+    copies = "".join(f"a{number}: {{<<: *a}}\n" for number in range(60))
+    assert len(loaded(f"a: &a {{{members}}}\n{copies[: copies.index('a50')]}")) == 51
     with pytest.raises(yaml.MarkedYAMLError, match="merge keys copy more than 10000 members"):
-        loaded(f"a0: &a0 {{{members}}}\n{levels}")
+        loaded(f"a: &a {{{members}}}\n{copies}")
 
 
 @pytest.mark.parametrize("text", ["&a {<<: *a}", "a: " + "[" * 20_000, "\x01"])

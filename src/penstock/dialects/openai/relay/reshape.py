@@ -352,7 +352,7 @@ def _last_with_usage(stream: bytes) -> dict[str, Any] | None:
 
 
 def _is_usage_only(block: bytes) -> bool:
-    if _USAGE not in block or b'"delta"' in block:
+    if _USAGE not in block or b'"delta":' in block:
         return False
     chunks = [_chunk_with_usage(data) for _, data in sse.events(block)]
     return any(chunk is not None and not chunk.get("choices") for chunk in chunks)

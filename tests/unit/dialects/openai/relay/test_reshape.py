@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
@@ -469,7 +469,15 @@ def test_a_quoted_usage_is_not_the_usage() -> None:
     assert with_usage(stream, include_usage=False) is stream
 
 
+_CALLED_DELTA = {
+    "id": "c", "object": "chat.completion", "created": 1, "model": "m", "provider": "delta",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "a"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+}  # fmt: skip
+
+
 @given(completions())
+@example(_CALLED_DELTA)
 def test_without_the_usage_chunk_nothing_else_is_gone(reply: dict[str, Any]) -> None:
     data = json.dumps(reply).encode()
     asked, not_asked = to_stream(data, include_usage=True), to_stream(data, include_usage=False)
