@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -182,3 +183,19 @@ def test_a_worker_without_a_sign_of_life_is_replaced(
     assert supervisor.run() == 0
     assert "gave no sign of life" in caplog.text
     assert "died (signal SIGKILL)" in caplog.text
+
+
+_FIRST_START = """
+import signal
+from multiprocessing import resource_tracker
+from penstock.server import workers
+with workers._interrupts_blocked():
+    resource_tracker.ensure_running()  # as the first process of multiprocessing's does
+    print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
+print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))
+"""
+
+
+def test_the_first_worker_is_started_with_interrupts_blocked_too() -> None:
+    told = subprocess.run([sys.executable, "-c", _FIRST_START], capture_output=True, text=True, timeout=60, check=True)
+    assert told.stdout.split() == ["True", "False"]
