@@ -46,12 +46,10 @@ class AttemptAccount(msgspec.Struct):
     is_hedge_loser: bool = False
     caller: str = ""
     """The key or, without one, the address of the request's caller."""
-    previous: Failure | None = None
-    """The failure of the attempt before this one."""
     origin: Origin | None = None
     """Where the request goes, once it is prepared."""
-    called: Origin | None = None
-    """Where the attempt before this one called for another target."""
+    previous: AttemptAccount | None = None
+    """The attempt before this one."""
 
     def close(self) -> AttemptRecord:
         """The immutable account of the attempt."""
@@ -128,11 +126,8 @@ class Account(msgspec.Struct):
 
     def attempt(self, target: Target) -> AttemptAccount:
         """Open the account of one more attempt."""
-        previous = self.attempts[-1].failure if self.attempts else None
-        before = self.attempts[-1] if self.attempts else None
-        called = None if before is None or before.target is target else before.origin
-        began, caller = time.monotonic() - self.arrived, self.key or self.address or ""
-        attempt = AttemptAccount(target, began, caller=caller, previous=previous, called=called)
+        previous = self.attempts[-1] if self.attempts else None
+        attempt = AttemptAccount(target, self.elapsed(), caller=self.key or self.address or "", previous=previous)
         self.attempts.append(attempt)
         return attempt
 

@@ -6,7 +6,7 @@ from time import monotonic
 
 from penstock.core import outcome
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import content_type
+from penstock.core.http import Origin, content_type
 from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect, Relay
 from penstock.dialects.dialect import WriteContext
 from penstock.pipeline.account import AttemptAccount
@@ -54,7 +54,7 @@ async def send(
         prepared.payload,
         deadlines.limits,
         account.caller,
-        fresh=_needs_fresh_connection(step, account),
+        fresh=_needs_fresh_connection(step, account, prepared.origin),
     )
     reply = await upstream.send(request, route.endpoint.signer)
     if isinstance(reply, Failure):
@@ -82,14 +82,18 @@ async def send(
     return answer
 
 
-def _needs_fresh_connection(step: Attempt, account: AttemptAccount) -> bool:
+def _needs_fresh_connection(step: Attempt, account: AttemptAccount, origin: Origin) -> bool:
     """Whether this is a retry after a connection that the provider closed: another idle one may be as stale. So may
     the one on which the address just answered another target: hosts that fail often close behind their answer, and a
     fallback follows at once, before that is seen."""
+    previous = account.previous
+    if previous is None:
+        return False
     if step.retry > 0:
-        return account.previous is not None and account.previous.kind is Kind.CONNECTION_CLOSED
-    called, origin = account.called, account.origin
-    return called is not None and origin is not None and called.authority == origin.authority
+        return previous.failure is not None and previous.failure.kind is Kind.CONNECTION_CLOSED
+    if previous.target is account.target or previous.origin is None:
+        return False
+    return previous.origin.authority == origin.authority
 
 
 def _relayed(reply: Reply, relay: Relay, context: WriteContext, *, streams: bool) -> Reply:

@@ -190,4 +190,5 @@ def test_an_attempt_knows_its_caller_and_what_came_of_the_one_before(
     first.failure = FAILURE
     second = attempt(account)
     assert (first.caller, first.previous) == (caller, None)
-    assert (second.caller, second.previous) == (caller, FAILURE)
+    assert second.previous is first
+    assert (second.caller, second.previous.failure) == (caller, FAILURE)

@@ -101,7 +101,7 @@ async def test_a_retry_after_a_closed_connection_takes_a_fresh_one(
 ) -> None:
     transport = FakeTransport(json_reply(PLAIN["openai_chat"]))
     to, upstream = target(), calling.upstream(transport)
-    account = AttemptAccount(to, 0.0, caller="team-a", previous=previous)
+    account = AttemptAccount(to, 0.0, caller="team-a", previous=AttemptAccount(to, 0.0, failure=previous))
     await attempt(calling.call(CHAT), calling.route(to), Attempt(to, retry), upstream, account)
     (sent,) = transport.sent
     assert (sent.fresh, sent.caller) == (fresh, "team-a")
