@@ -124,16 +124,16 @@ class Gateway:
             context = self._context(method, path, match.surface.dialect, headers, client, fields)
             return self._accounted(context, self._answer(match, Place(rest, query, name), context))
         if (page_refused := self._refused_page(fields)) is not None:
-            context = self._context(method, path, SURFACES.dialect_of(rest), headers, client)
+            context = self._context(method, path, SURFACES.dialect_of(rest), headers, client, fields)
             return self._accounted(context, context.refuse(page_refused))
         if match is None and self.pages.has(path) and method in PAGE_METHODS:
             status, page_headers, body = self.pages.page(path)
             return client.send_head(status, page_headers, body, more=False)
         if rest == explain.PATH and method == "POST":
-            context = self._context(method, path, DEFAULT_DIALECT, headers, client)
+            context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
             return self._accounted(context, self._explain(context, name))
         failure, page_headers = self.pages.missing(rest, method, match)
-        context = self._context(method, path, SURFACES.dialect_of(rest), headers, client)
+        context = self._context(method, path, SURFACES.dialect_of(rest), headers, client, fields)
         return self._accounted(context, context.refuse(failure, page_headers))
 
     def _refused_page(self, fields: Mapping[bytes, bytes]) -> Failure | None:
@@ -142,7 +142,7 @@ class Gateway:
 
     async def refuse(self, method: str, path: str, headers: Headers, client: Client, failure: Failure) -> None:
         """Answer a request that the server's protocol refuses, in the dialect of its path, and record it."""
-        context = self._context(method, path, SURFACES.dialect_of(path), headers, client)
+        context = self._context(method, path, SURFACES.dialect_of(path), headers, client, dict(headers))
         await self._accounted(context, context.refuse(failure))
 
     def _context(
@@ -152,7 +152,7 @@ class Gateway:
         dialect: CallerDialect,
         headers: Headers,
         client: Client,
-        fields: Mapping[bytes, bytes] | None = None,
+        fields: Mapping[bytes, bytes],
     ) -> RequestContext:
         """The context of one request, and its account with all that the head says of the caller."""
         account = Account(self.records, method, path)
