@@ -31,7 +31,7 @@ from penstock.pipeline.prepare import PreparedRequest
 from penstock.pipeline.response_headers import reply_headers
 from penstock.pipeline.shaped_error import ShapedErrorReply, error_in_answer, merged
 from penstock.pipeline.target_route import TargetRoute
-from penstock.pipeline.wrapped_reply import WholeReply, WrappedReply, begins_json, first_bytes, headers_for, unusable
+from penstock.pipeline.wrapped_reply import WrappedReply, begins_json, first_bytes, headers_for, unusable
 from penstock.providers.row import Operation
 from penstock.routing.plan import RescuePolicy
 from penstock.routing.retry import retry_after
@@ -252,7 +252,7 @@ async def _judged(
         stream, leaves_usage_out = reshaped_reply.streamed(body, prepared)
         if stream:
             asked = msgspec.structs.replace(prepared, leaves_usage_out=leaves_usage_out)
-            held = _HeldStream(WholeReply(reply, reply.headers, b""), watch_for(asked, route.provider.slug))
+            held = _HeldStream(reply, watch_for(asked, route.provider.slug))
             headers = reply_headers(headers_for(reply, EVENT_STREAM))
             return await _begin_stream(held, stream, headers, route, prepared, trace_id)
     return Answer(reply.status, reply_headers(fields), body, Outcome(reply.status), usage=verdict.usage)

@@ -36,18 +36,14 @@ async def normalized(body: bytes, prepared: PreparedRequest) -> bytes:
 def streamed(body: bytes, prepared: PreparedRequest) -> tuple[bytes, bool]:
     """A plain reply as the stream that was asked for, and whether an event with the usage is in it that nobody asked
     for; no bytes for a reply that can't be told so."""
-    to_stream, is_usage_only = prepared.dialect.replies.reshape.to_stream, prepared.dialect.replies.stream.is_usage_only
-    told = to_stream(body, True)
-    if told is not None and (prepared.wants_usage or is_usage_only is None):
-        return told, False
+    replies = prepared.dialect.replies
+    to_stream, is_usage_only = replies.reshape.to_stream, replies.stream.is_usage_only
+    with_usage = to_stream(body, True)
+    if with_usage is not None and (prepared.wants_usage or is_usage_only is None):
+        return with_usage, False
     stream = to_stream(body, False) or b""
-    if told is None or not stream:
+    if with_usage is None or is_usage_only is None or not stream:
         return stream, False
-    usage = b"".join([block for block in sse.blocks(told) if _has_usage_only(block, prepared)])
+    usage = [block for block in sse.blocks(with_usage) if any(is_usage_only(data) for _, data in sse.events(block))]
     *events, done = sse.blocks(stream)
-    return b"".join([*events, usage, done]), True
-
-
-def _has_usage_only(block: bytes, prepared: PreparedRequest) -> bool:
-    is_usage_only = prepared.dialect.replies.stream.is_usage_only
-    return is_usage_only is not None and any(is_usage_only(data) for _, data in sse.events(block))
+    return b"".join([*events, *usage, done]), True

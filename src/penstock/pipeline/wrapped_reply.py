@@ -16,6 +16,9 @@ from penstock.pipeline.off_loop import LARGE, off_loop
 from penstock.transport.base import Reply, Take, hand_on, pass_on
 
 _PIECE: Final = 256 << 10
+"""Bytes of a large new body that are given at once: what is written at once is encrypted at once, too."""
+_ENOUGH: Final = 16
+"""Bytes with which a byte order mark and the name of a first field are whole."""
 _FRAMING: Final = frozenset({b"content-type", b"content-length", b"transfer-encoding"})
 """Response headers that describe the body's bytes: a rewritten body needs new ones."""
 
@@ -148,6 +151,7 @@ class TransformedReply(WrappedReply):
             if size > self._limit:
                 return self._overflow(parts)
         body = b"".join(parts)
+        parts.clear()
         if self._inner.failure is not None:
             return body if self._too_large is None else b""
         if len(body) <= LARGE:
@@ -155,7 +159,7 @@ class TransformedReply(WrappedReply):
         elif not self._is_portable:
             changed = await off_loop(lambda: self._change(body))
         else:
-            changed = await self._changed_aside(parts, body)
+            changed = await self._changed_aside(body)
         if isinstance(changed, Failure):
             self._own_failure = changed
             return b""
@@ -164,9 +168,8 @@ class TransformedReply(WrappedReply):
         self._ready = memoryview(changed)
         return self._piece()
 
-    async def _changed_aside(self, parts: list[bytes], body: bytes) -> bytes | Failure:
+    async def _changed_aside(self, body: bytes) -> bytes | Failure:
         """The new body, made beside the event loop."""
-        parts.clear()
         try:
             changed = await aside(len(body), changed_large, self._change, PickleBuffer(body))
         except WorkError as error:
@@ -174,7 +177,7 @@ class TransformedReply(WrappedReply):
         return changed if isinstance(changed, Failure) else cast("bytes", changed)
 
     def _piece(self) -> bytes:
-        """The next bytes of a large new body: what is written at once is encrypted at once, too."""
+        """The next bytes of a large new body."""
         piece, self._ready = self._ready[:_PIECE], self._ready[_PIECE:]
         return bytes(piece)
 
@@ -185,18 +188,6 @@ class TransformedReply(WrappedReply):
         self._inner.close()
         self._own_failure = self._too_large()
         return b""
-
-
-class WholeReply(WrappedReply):
-    """A reply whose bytes are at hand already."""
-
-    def __init__(self, inner: Reply, headers: Headers, body: bytes) -> None:
-        super().__init__(inner, headers)
-        self._body = body
-
-    async def read(self) -> bytes:
-        body, self._body = self._body, b""
-        return body
 
 
 class JudgedReply(WrappedReply):
@@ -236,16 +227,12 @@ class _PutBack(WrappedReply):
 async def first_bytes(reply: Reply) -> bytes:
     """The first bytes of a reply, enough of them to tell a stream from a whole reply; empty for an empty reply."""
     first = await reply.read()
-    while len(first) < _TELLING and not begins_json(first):
+    while len(first) < _ENOUGH and not begins_json(first):
         data = await reply.read()
         if not data:
             break
         first += data
     return first
-
-
-_TELLING: Final = 16
-"""Bytes with which a byte order mark and the name of a first field are whole."""
 
 
 def begins_json(first: bytes) -> bool:
