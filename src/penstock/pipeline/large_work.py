@@ -2,7 +2,7 @@
 to the system.
 
 A parser or a writer that is given one text of 100 MB runs for seconds without giving Python's lock away, whatever
-thread it is in. So reading and rewriting a body of more than ``LARGE`` bytes is done by a child (large_worker.py),
+thread it is in. So reading and rewriting a body of more than ``VERY_LARGE`` bytes is done by a child (large_worker.py),
 which is started when it is first needed and ended after ``_IDLE_SECONDS`` without work. There are two, for bodies up to
 ``HUGE`` bytes and for larger ones, so that one image never waits for a hundred. A child does one thing at a time, has
 limits of time and memory, and ends with its gateway. Where none can be had, a thread does the work.
@@ -32,7 +32,7 @@ from penstock.pipeline.off_loop import off_loop
 T = TypeVar("T")
 
 _LOG: Final = logging.getLogger("penstock")
-LARGE: Final = 2 << 20
+VERY_LARGE: Final = 2 << 20
 """Bytes of a body from which a process does the work; handing it over takes a millisecond."""
 HUGE: Final = 16 << 20
 _MEMORY: Final = 1400 << 20
@@ -231,7 +231,7 @@ async def aside(size: int, work: Callable[..., T], *arguments: Any) -> T:
     that is a ``PickleBuffer`` arrives as bytes.
     """
     large_work = _running.get(asyncio.get_running_loop())
-    if size > LARGE and large_work is not None:
+    if size > VERY_LARGE and large_work is not None:
         with suppress(Refused):
             return cast("T", await large_work.do(size, (work, arguments)))
     result = await off_loop(lambda: work(*[_opened(argument) for argument in arguments]))

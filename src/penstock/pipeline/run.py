@@ -20,9 +20,8 @@ from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.callable_models import CallableModels
 from penstock.pipeline.compile import CompiledPlan, Compiler
 from penstock.pipeline.idempotency import Idempotency
-from penstock.pipeline.large_work import LARGE as SEVERAL_MEGABYTES
 from penstock.pipeline.large_work import WorkError, aside
-from penstock.pipeline.off_loop import LARGE, off_loop
+from penstock.pipeline.off_loop import LARGE
 from penstock.pipeline.prepare import HOPS_HEADER
 from penstock.pipeline.response_headers import with_response_headers
 from penstock.pipeline.rewrite import located, read_places
@@ -67,7 +66,7 @@ class Pipeline(msgspec.Struct, frozen=True):
             answer = await self._models_of(call)
             if answer is not None:
                 return answer
-        compiled = self._compiled(call, await read_large(call) if len(call.body) > LARGE else None)
+        compiled = self._compiled(call, await read_request(call) if len(call.body) > LARGE else None)
         if (self.admission or self.input_guards) and not isinstance(compiled, Failure):
             compiled = await self._admitted(call, compiled)
         if isinstance(compiled, Failure):
@@ -123,14 +122,14 @@ class Pipeline(msgspec.Struct, frozen=True):
         return with_response_headers(failed(failure, call), call)
 
 
-async def read_large(call: Call) -> RequestBody | Failure:
-    """A large body, read beside the event loop, once."""
+async def read_request(call: Call) -> RequestBody | Failure:
+    """The body of a call, read once: a large one beside the event loop."""
     if call.request is not None:
         return call.request
     data = call.body
     try:
-        if len(data) <= SEVERAL_MEGABYTES:
-            request = await off_loop(lambda: call.dialect.read_body(data))
+        if len(data) <= LARGE:
+            request = call.dialect.read_body(data)
         else:
             request = located(data, await aside(len(data), read_places, PickleBuffer(data)))
     except WorkError as error:

@@ -13,8 +13,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import NO_SNIFF
 from penstock.dialects.caller import EVENT_STREAM
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.off_loop import LARGE
-from penstock.pipeline.run import Pipeline, read_large
+from penstock.pipeline.run import Pipeline, read_request
 from penstock.server.request_context import RequestContext
 from penstock.server.respond import relay_rest, respond
 
@@ -59,7 +58,7 @@ def _close_unused(running: asyncio.Task[Answer]) -> None:
 async def _asks_for_stream(call: Call) -> bool:
     if not call.operation.has_body:
         return False
-    request = await read_large(call) if len(call.body) > LARGE else call.dialect.read_body(call.body)
+    request = await read_request(call)
     return not isinstance(request, Failure) and request.stream
 
 

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from penstock.pipeline import large_work
-from penstock.pipeline.large_work import HUGE, LARGE, LargeWork, WorkError, aside
+from penstock.pipeline.large_work import HUGE, VERY_LARGE, LargeWork, WorkError, aside
 
-MUCH = LARGE + 1
+MUCH = VERY_LARGE + 1
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ async def test_a_process_does_it_one_for_each_size(work: LargeWork) -> None:
 
 
 async def test_small_work_starts_no_process(work: LargeWork) -> None:
-    assert await aside(LARGE, os.getpid) == os.getpid()
-    assert await aside(LARGE, threading.get_ident) != threading.get_ident()
+    assert await aside(VERY_LARGE, os.getpid) == os.getpid()
+    assert await aside(VERY_LARGE, threading.get_ident) != threading.get_ident()
     assert work._large._process is work._huge._process is None
 
 
@@ -150,12 +150,12 @@ async def test_where_no_process_can_be_started_threads_work(work: LargeWork, mon
 
 _GATEWAY = """
 import asyncio, os, signal
-from penstock.pipeline.large_work import LARGE, LargeWork, aside
+from penstock.pipeline.large_work import VERY_LARGE, LargeWork, aside
 async def main():
     LargeWork().start()
-    await aside(LARGE + 1, os.getpid)
+    await aside(VERY_LARGE + 1, os.getpid)
     os.write(1, b"up")
-    await aside(LARGE + 1, signal.pause)
+    await aside(VERY_LARGE + 1, signal.pause)
 asyncio.run(main())
 """
 
