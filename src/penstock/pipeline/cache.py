@@ -271,7 +271,7 @@ def _key(tenant: str, namespace: bytes, prepared: PreparedRequest, route: Target
         namespace,
         prepared.dialect.name.encode(),
         prepared.origin.authority.encode(),
-        prepared.place,
+        prepared.plain_target,
         prepared.headers,
         credential,
         lane,

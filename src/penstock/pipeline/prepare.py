@@ -19,7 +19,7 @@ from penstock.dialects.dialect import WriteContext
 from penstock.dialects.registry import DIALECTS
 from penstock.pipeline.call import Call
 from penstock.pipeline.large_work import WorkError, aside
-from penstock.pipeline.rewrite import Order, Rewritten, rewrite, rewrite_large
+from penstock.pipeline.rewrite import RewriteSpec, Rewritten, rewrite, rewrite_large
 from penstock.pipeline.target_route import RequestTemplate, TargetRoute
 from penstock.pipeline.translate import Translation
 from penstock.providers.endpoint import ModelRoute
@@ -45,8 +45,8 @@ class PreparedRequest(msgspec.Struct, frozen=True):
     only its small values, None for an operation without one; ``payload`` is what is sent. ``translation`` (lane 2) says
     how the reply comes back; without it (lane 1) the reply is relayed for the host that ``context`` describes.
     ``leaves_usage_out``: the gateway asked for a stream's usage, the caller did not; ``wants_usage``: the caller asked
-    for it, in an event of its own. ``dropped`` names the parameters that were left out. ``place`` is the request target
-    of a plain answer: the same for both forms, where a host has an address for each.
+    for it, in an event of its own. ``dropped`` names the parameters that were left out. ``plain_target`` is the request
+    target of a plain answer: the same for both forms, where a host has an address for each.
     """
 
     dialect: CallerDialect
@@ -63,7 +63,7 @@ class PreparedRequest(msgspec.Struct, frozen=True):
     leaves_usage_out: bool = False
     wants_usage: bool = False
     translation: Translation | None = None
-    place: bytes = b""
+    plain_target: bytes = b""
     digest: bytes = b""
     """The body as the cache tells it apart, where it was made together with a large body."""
 
@@ -77,32 +77,38 @@ def speaks_callers_wire(call: Call, route: ModelRoute) -> bool:
     return route.dialect == call.dialect.name
 
 
+class _Draft(msgspec.Struct, frozen=True):
+    """A request before its body is rewritten: the body with the config's defaults and overrides, and what is done to
+    it. ``headers`` is the header block."""
+
+    template: RequestTemplate
+    spec: RewriteSpec
+    headers: bytes
+    body: Body
+
+
 def prepare(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
     """The request for a target."""
-    begun = _begun(call, route)
-    if not isinstance(begun, tuple):
-        return begun
-    template, order, headers, body = begun
-    rewritten = rewrite(order, body)
-    return rewritten if isinstance(rewritten, Failure) else _finished(call, route, template, order, headers, rewritten)
+    draft = _draft(call, route)
+    if not isinstance(draft, _Draft):
+        return draft
+    return _finished(call, route, draft, rewrite(draft.spec, draft.body))
 
 
 async def prepare_aside(call: Call, route: TargetRoute, *, wants_digest: bool = False) -> PreparedRequest | Failure:
     """As ``prepare``, for a large body: beside the event loop. ``wants_digest``: the cache needs ``digest``."""
-    begun = _begun(call, route)
-    if not isinstance(begun, tuple):
-        return begun
-    template, order, headers, body = begun
+    draft = _draft(call, route)
+    if not isinstance(draft, _Draft):
+        return draft
     try:
-        rewritten = await aside(len(call.body), rewrite_large, order, body, wants_digest)
+        rewritten = await aside(len(call.body), rewrite_large, draft.spec, draft.body, wants_digest)
     except WorkError as error:
         return Failure(Kind.BODY_TOO_LARGE, f"The request is too large to be prepared: {error}. Send less.")
-    return rewritten if isinstance(rewritten, Failure) else _finished(call, route, template, order, headers, rewritten)
+    return _finished(call, route, draft, rewritten)
 
 
-def _begun(call: Call, route: TargetRoute) -> tuple[RequestTemplate, Order, bytes, Body] | PreparedRequest | Failure:
-    """What is known before the body is rewritten: the template, the order, the header block, and the body with the
-    config's defaults and overrides. A request without a body is prepared already."""
+def _draft(call: Call, route: TargetRoute) -> _Draft | PreparedRequest | Failure:
+    """The request before its body is rewritten. A request without a body is prepared already."""
     request = call.request
     if request is None:
         return _without_body(call, route)
@@ -116,33 +122,35 @@ def _begun(call: Call, route: TargetRoute) -> tuple[RequestTemplate, Order, byte
     headers = _request_headers(call, route, template.model_route)
     if isinstance(headers, Failure):
         return headers
-    order = template.order
-    if order.provider is None and call.dialect.header_settings:
+    spec = template.spec
+    if spec.provider is None and call.dialect.header_settings:
         asked = _asked(call)
         if asked:
-            order = msgspec.structs.replace(order, context=msgspec.structs.replace(order.context, asked=asked))
-    return template, order, headers, body
+            spec = msgspec.structs.replace(spec, context=msgspec.structs.replace(spec.context, asked=asked))
+    return _Draft(template, spec, headers, body)
 
 
 def _finished(
-    call: Call, route: TargetRoute, template: RequestTemplate, order: Order, headers: bytes, rewritten: Rewritten
+    call: Call, route: TargetRoute, draft: _Draft, rewritten: Rewritten | Failure
 ) -> PreparedRequest | Failure:
     """The request, after its body was rewritten."""
+    if isinstance(rewritten, Failure):
+        return rewritten
     if route.target.rejects_unsupported and rewritten.dropped:
         return _unsupported_parameters(route, rewritten.dropped)
-    model_route, context = template.model_route, order.context
-    target, place, streams, translation = template.target, template.place, order.streams, None
-    wants_usage = rewritten.include_usage
-    leaves_usage_out = rewritten.asks_usage
-    if order.provider is not None:
+    template, spec = draft.template, draft.spec
+    model_route, context = template.model_route, spec.context
+    target, plain_target, streams, translation = template.target, template.plain_target, spec.streams, None
+    wants_usage, leaves_usage_out = rewritten.wants_usage, rewritten.asks_usage
+    if spec.provider is not None:
         # A stream that may be stored tells its usage, so that it can be given as a plain answer, too.
-        tells_usage = streams and (wants_usage or route.target.cache is not None)
+        tells_usage = wants_usage or (streams and route.target.cache is not None)
         leaves_usage_out = tells_usage and not wants_usage
         streams_there = streams and not rewritten.unstreamed
         target = model_route.target(context.model, streams=streams_there, parameters=call.parameters)
         translation = Translation(
-            order.caller,
-            order.provider,
+            spec.caller,
+            spec.provider,
             context,
             route.target.strict,
             streams,
@@ -155,15 +163,15 @@ def _finished(
             named = None if template.asked_model is None else context.model
             target = model_route.target(named, streams=streams, parameters=call.parameters)
         if not streams:
-            place = target
+            plain_target = target
         if call.query:
-            target, place = _with_query(target, call.query), _with_query(place, call.query)
+            target, plain_target = _with_query(target, call.query), _with_query(plain_target, call.query)
     return PreparedRequest(
-        order.caller,
+        spec.caller,
         model_route.origin,
         b"POST",
         target,
-        _with_fields(headers, rewritten.headers) if rewritten.headers else headers,
+        _with_fields(draft.headers, rewritten.headers),
         rewritten.payload,
         rewritten.body,
         template.asked_model,
@@ -173,7 +181,7 @@ def _finished(
         leaves_usage_out,
         wants_usage,
         translation,
-        place,
+        plain_target,
         rewritten.digest,
     )
 
@@ -204,7 +212,7 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
         written = write_json(context.model)
     in_path = route.provider.model_in_path or "{model}" in model_route.plain
     names = (model, context.model, model_route.override)
-    order = Order(
+    spec = RewriteSpec(
         call.dialect,
         None if is_same_wire else DIALECTS[model_route.dialect],
         context,
@@ -219,8 +227,9 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
         is_same_wire and not in_path,
     )
     named = None if model is None else context.model
-    target, place = model_route.target(named, streams=streams), model_route.target(named)
-    return RequestTemplate(model_route, model, order, target, place)
+    return RequestTemplate(
+        model_route, model, spec, model_route.target(named, streams=streams), model_route.target(named)
+    )
 
 
 def _without_body(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
@@ -288,12 +297,14 @@ def _request_headers(call: Call, route: TargetRoute, model_route: ModelRoute) ->
     return block
 
 
-def _of_the_connection(call: Call) -> Collection[bytes]:
-    """The fields that the request calls fields of its connection: they go no further (RFC 9110, 7.6.1)."""
+def _withheld(call: Call) -> Collection[bytes]:
+    """The fields that go no further: those that hold a gateway key, and those that the request calls fields of its
+    connection (RFC 9110, 7.6.1)."""
+    withheld = call.caller.withheld
     if call.fields.get(b"connection", b"keep-alive") == b"keep-alive" and len(call.fields) == len(call.headers):
-        return ()
+        return withheld
     options = [value.lower() for name, value in call.headers if name == b"connection"]
-    return {option.strip() for value in options for option in value.split(b",")}
+    return {*withheld, *(option.strip() for value in options for option in value.split(b","))}
 
 
 def _asked(call: Call) -> dict[str, str]:
@@ -301,7 +312,7 @@ def _asked(call: Call) -> dict[str, str]:
 
     Fields with other than printable ASCII name no feature, and stay behind.
     """
-    names, withheld = call.dialect.header_settings, {*call.caller.withheld, *_of_the_connection(call)}
+    names, withheld = call.dialect.header_settings, _withheld(call)
     asked: dict[str, str] = {}
     for field, value in call.headers:
         name, text = names.get(field), value.decode("latin-1").strip()
@@ -311,7 +322,7 @@ def _asked(call: Call) -> dict[str, str]:
 
 
 def _forwarded(call: Call, names: tuple[str, ...]) -> dict[bytes, bytes] | Failure:
-    lines, withheld = {}, {*call.caller.withheld, *_of_the_connection(call)}
+    lines, withheld = {}, _withheld(call)
     for name in names:
         raw = name.encode("latin-1", "replace")
         if raw in call.fields and raw not in _NEVER_FORWARDED and raw not in withheld:

@@ -32,7 +32,7 @@ _DELIVERY: Final = frozenset({"stream", "stream_options"})
 """Members that say how an answer is delivered, which does not change the answer."""
 
 
-class Order(msgspec.Struct, frozen=True):
+class RewriteSpec(msgspec.Struct, frozen=True):
     """What is done to a body for a target.
 
     ``provider`` is the wire to translate into (lane 2), None where the host speaks the caller's wire. ``model`` is the
@@ -59,7 +59,7 @@ class Rewritten(msgspec.Struct, frozen=True):
     """A body for a target. ``payload`` is what is sent, ``body`` the same in the caller's wire, of a large request only
     its small values. ``headers`` are header fields of this request alone.
 
-    ``asks_usage``: the gateway asks for a stream's usage, the caller did not; ``include_usage``: the caller did.
+    ``asks_usage``: the gateway asks for a stream's usage, the caller did not; ``wants_usage``: the caller did.
     ``unstreamed``, ``hides_thinking`` and ``names`` are about the reply on lane 2. ``digest`` is the body as the cache
     tells it apart, empty where nobody asked.
     """
@@ -69,7 +69,7 @@ class Rewritten(msgspec.Struct, frozen=True):
     dropped: tuple[str, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
     asks_usage: bool = False
-    include_usage: bool = False
+    wants_usage: bool = False
     unstreamed: bool = False
     hides_thinking: bool = False
     names: Mapping[str, str] = {}
@@ -81,30 +81,30 @@ class Rewritten(msgspec.Struct, frozen=True):
         return Rewritten, (PickleBuffer(self.payload), *others)
 
 
-def rewrite(order: Order, body: Body) -> Rewritten | Failure:
+def rewrite(spec: RewriteSpec, body: Body) -> Rewritten | Failure:
     """The body for a target."""
-    rewritten = _same_wire(order, body) if order.provider is None else _translated(order, order.provider, body)
-    if order.lists is not None and isinstance(rewritten, Rewritten):
-        refused = order.lists.refused_body(rewritten.body, order.models, needs_model=order.needs_model)
+    rewritten = _same_wire(spec, body) if spec.provider is None else _translated(spec, spec.provider, body)
+    if spec.lists is not None and isinstance(rewritten, Rewritten):
+        refused = spec.lists.refused_body(rewritten.body, spec.models, needs_model=spec.needs_model)
         if refused is not None:
             return refused
     return rewritten
 
 
-def _same_wire(order: Order, body: Body) -> Rewritten | Failure:
+def _same_wire(spec: RewriteSpec, body: Body) -> Rewritten | Failure:
     """Lane 1: the caller's body with the provider's name for the model, without the parameters that the host
     refuses."""
-    dialect = order.caller
-    if order.model is not None:
-        body = body.replaced({"model": order.model})
-    wants_usage = order.streams and dialect.replies.include_usage(body)
-    asks_usage = order.can_ask_usage and not wants_usage
+    dialect = spec.caller
+    if spec.model is not None:
+        body = body.replaced({"model": spec.model})
+    wants_usage = spec.streams and dialect.replies.include_usage(body)
+    asks_usage = spec.can_ask_usage and not wants_usage
     if asks_usage:
         body = dialect.replies.with_usage(body)
-    fitted = dialect.relay.fit_request(body, order.context)
+    fitted = dialect.relay.fit_request(body, spec.context)
     if isinstance(fitted, Failure):
         return fitted
-    body = order.changes.removed(fitted.body)
+    body = spec.changes.removed(fitted.body)
     dropped = _without_usage(fitted.dropped) if wants_usage and fitted.dropped else fitted.dropped
     return Rewritten(body.encode(), body, dropped, fitted.headers, asks_usage, wants_usage)
 
@@ -115,30 +115,30 @@ def _without_usage(dropped: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in dropped if name != "stream_options")
 
 
-def _translated(order: Order, provider: ProviderDialect, body: Body) -> Rewritten | Failure:
+def _translated(spec: RewriteSpec, provider: ProviderDialect, body: Body) -> Rewritten | Failure:
     """Lane 2: the request in the provider's wire."""
-    body = order.changes.removed(body)
-    request = order.caller.read_request(body)
+    body = spec.changes.removed(body)
+    request = spec.caller.read_request(body)
     if isinstance(request, Failure):
         return request
     names: Mapping[str, str] = {}
     if provider.function_names is not None:
         request, names = with_allowed_names(request, provider.function_names, provider.longest_name)
-    payload = provider.write(request, order.context)
+    payload = provider.write(request, spec.context)
     request.forget_messages()
     if isinstance(payload, Failure):
         return _with_material(payload, request)
-    if payload.dropped and not order.drops_material:
+    if payload.dropped and not spec.drops_material:
         lost = lost_material(request, payload.dropped)
         if lost:
-            return _lost_material(order.context.provider, lost)
+            return _lost_material(spec.context.provider, lost)
     return Rewritten(
         payload.body,
         body,
         payload.dropped,
         payload.headers,
         False,
-        order.streams and order.caller.replies.include_usage(body),
+        spec.streams and spec.caller.replies.include_usage(body),
         payload.unstreamed,
         request.hides_thinking,
         names,
@@ -181,9 +181,9 @@ def located(data: bytes, found: tuple[Places, str | None, bool] | Failure) -> Re
     return RequestBody(Body.located(data, places), model, stream)
 
 
-def rewrite_large(order: Order, body: Body, wants_digest: bool) -> Rewritten | Failure:
+def rewrite_large(spec: RewriteSpec, body: Body, wants_digest: bool) -> Rewritten | Failure:
     """As ``rewrite``; only what the gateway needs of the body comes back."""
-    rewritten = rewrite(order, body)
+    rewritten = rewrite(spec, body)
     if isinstance(rewritten, Failure):
         return rewritten
     digest = body_digest(rewritten.body) if wants_digest else b""

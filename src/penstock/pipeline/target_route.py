@@ -16,7 +16,7 @@ from penstock.core.permissions import EVERYTHING, Permissions
 from penstock.core.placeholder import is_placeholder
 from penstock.core.secret import Secret
 from penstock.pipeline.model_lists import ModelLists, model_lists, names_model
-from penstock.pipeline.rewrite import Order
+from penstock.pipeline.rewrite import RewriteSpec
 from penstock.providers.endpoint import Endpoint, ModelRoute, bind
 from penstock.providers.row import Operation, Option, Provider
 from penstock.routing.permit import ACCOUNT_HEADERS
@@ -27,15 +27,15 @@ class RequestTemplate(msgspec.Struct, frozen=True):
     """The part of a request that depends only on the target, the model, the caller's wire and its form (streamed or
     not).
 
-    ``asked_model`` is the model that the caller names. ``order`` is what is done to the body. ``target`` is the request
-    target, without the caller's query and path parameters, ``place`` that of a plain answer.
+    ``asked_model`` is the model that the caller names. ``spec`` is what is done to the body. ``target`` is the request
+    target, without the caller's query and path parameters, ``plain_target`` that of a plain answer.
     """
 
     model_route: ModelRoute
     asked_model: str | None
-    order: Order
+    spec: RewriteSpec
     target: bytes
-    place: bytes
+    plain_target: bytes
 
 
 TemplateKey = tuple[str | None, str, str, bool]

@@ -15,7 +15,7 @@ from penstock.core.failure import Failure
 from penstock.core.secret import Secret
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline import prepare, rewrite
-from penstock.pipeline.rewrite import LIGHT, Order, Rewritten, body_digest, read_places, rewrite_large
+from penstock.pipeline.rewrite import LIGHT, RewriteSpec, Rewritten, body_digest, read_places, rewrite_large
 from penstock.pipeline.target_route import TargetBinder, TargetRoute
 from penstock.providers.registry import PROVIDERS
 from penstock.providers.row import Operation
@@ -31,27 +31,27 @@ def carried(value: Any) -> Any:
     return pickle.loads(pickled, buffers=[bytes(buffer.raw()) for buffer in beside])  # noqa: S301
 
 
-def order_for(provider: str, dialect: str) -> Order | None:
+def spec_for(provider: str, dialect: str) -> RewriteSpec | None:
     """What is done to a chat's body for a provider; None for one that needs more than a key."""
     options = {option.name: "a-1" for option in PROVIDERS[provider].options if option.required}
     to = calling.target(provider, options=options)
     bound = TargetBinder(PROVIDERS, calling.LIMITS, {}).bind(to, Operation.CHAT)
     if isinstance(bound, Failure):
         return None
-    begun = prepare._begun(calling.call(CHAT, CALLERS[dialect]), bound)
-    return begun[1] if isinstance(begun, tuple) else None
+    draft = prepare._draft(calling.call(CHAT, CALLERS[dialect]), bound)
+    return draft.spec if isinstance(draft, prepare._Draft) else None
 
 
 @pytest.mark.parametrize("dialect", list(CALLERS))
 @pytest.mark.parametrize("provider", list(PROVIDERS))
-def test_every_order_can_be_given_to_another_process(provider: str, dialect: str) -> None:
-    order = order_for(provider, dialect)
-    if order is None:
+def test_every_spec_can_be_given_to_another_process(provider: str, dialect: str) -> None:
+    spec = spec_for(provider, dialect)
+    if spec is None:
         pytest.skip("it needs more than a key")
     messages = [{"role": "user", "content": TEXT}]
     body = Body.parse(json.dumps({**CHAT, "messages": messages}).encode())
-    here = rewrite.rewrite(order, body)
-    there = carried(rewrite_large(*carried((order, body, False))))
+    here = rewrite.rewrite(spec, body)
+    there = carried(rewrite_large(*carried((spec, body, False))))
     if isinstance(here, Failure):
         assert there == here
         return
@@ -61,17 +61,17 @@ def test_every_order_can_be_given_to_another_process(provider: str, dialect: str
 
 
 def test_most_providers_are_tried() -> None:
-    orders = [order_for(provider, "openai_chat") for provider in PROVIDERS]
-    assert sum(order is not None for order in orders) > 0.7 * len(PROVIDERS)
+    specs = [spec_for(provider, "openai_chat") for provider in PROVIDERS]
+    assert sum(spec is not None for spec in specs) > 0.7 * len(PROVIDERS)
 
 
-def test_an_order_holds_no_credential() -> None:
+def test_a_spec_holds_no_credential() -> None:
     route = calling.route(calling.target("anthropic", api_key=Secret("sk-canary")))
     assert isinstance(route, TargetRoute)
-    begun = prepare._begun(calling.call(CHAT), route)
-    assert isinstance(begun, tuple)
-    assert b"sk-canary" in begun[2]
-    assert b"sk-canary" not in pickle.dumps(begun[1])
+    draft = prepare._draft(calling.call(CHAT), route)
+    assert isinstance(draft, prepare._Draft)
+    assert b"sk-canary" in draft.headers
+    assert b"sk-canary" not in pickle.dumps(draft.spec)
 
 
 @pytest.mark.parametrize(
@@ -112,10 +112,10 @@ def test_the_cache_tells_bodies_apart_by_what_they_ask() -> None:
 
 
 def test_a_digest_comes_with_the_body_where_it_is_wanted() -> None:
-    order = order_for("openai", "openai_chat")
-    assert order is not None
+    spec = spec_for("openai", "openai_chat")
+    assert spec is not None
     body = Body.parse(b'{"model":"m","messages":[]}')
-    plain, keyed = rewrite_large(order, body, False), rewrite_large(order, body, True)
+    plain, keyed = rewrite_large(spec, body, False), rewrite_large(spec, body, True)
     assert isinstance(plain, Rewritten)
     assert isinstance(keyed, Rewritten)
     assert (plain.digest, keyed.digest) == (b"", body_digest(body))
