@@ -33,7 +33,7 @@ from penstock.server.pages import PAGE_METHODS, Pages
 from penstock.server.receive import Receive
 from penstock.server.request_context import RequestContext
 from penstock.server.respond import respond, tell_of_stop
-from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, BodyKind, Match, Place, named_path
+from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, BodyKind, Match, RequestTarget, named_path
 
 _LOG: Final = logging.getLogger("penstock")
 _STOP_SECONDS: Final = 2.0
@@ -122,7 +122,7 @@ class Gateway:
             match = None if name is None else SURFACES.find(method, rest)
         if isinstance(match, Match):
             context = self._context(method, path, match.surface.dialect, headers, client, fields)
-            return self._accounted(context, self._answer(match, Place(rest, query, name), context))
+            return self._accounted(context, self._answer(match, RequestTarget(rest, query, name), context))
         if (page_refused := self._refused_page(fields)) is not None:
             context = self._context(method, path, SURFACES.dialect_of(rest), headers, client, fields)
             return self._accounted(context, context.refuse(page_refused))
@@ -206,8 +206,8 @@ class Gateway:
                 context.answer.close()
             account.close()
 
-    async def _answer(self, match: Match, place: Place, context: RequestContext) -> None:
-        call = await self._read(match, place, context)
+    async def _answer(self, match: Match, target: RequestTarget, context: RequestContext) -> None:
+        call = await self._read(match, target, context)
         if isinstance(call, Failure):
             await self._refuse_body(call, context)
             return
@@ -222,7 +222,7 @@ class Gateway:
             await respond(answer, call, context)
         client.unwatch()
 
-    async def _read(self, match: Match, place: Place, context: RequestContext) -> Call | Failure:
+    async def _read(self, match: Match, target: RequestTarget, context: RequestContext) -> Call | Failure:
         """The call, or the failure to answer with. The caller is authenticated before the body is read."""
         surface, fields, account = match.surface, context.fields, context.account
         account.operation = surface.operation
@@ -248,13 +248,13 @@ class Gateway:
             body,
             context.trace_id,
             account,
-            place.path,
+            target.path,
             match.parameters,
-            _forwarded(place.query, surface.forwarded_query) if place.query else "",
+            _forwarded(target.query, surface.forwarded_query) if target.query else "",
             int(hops[:4]) if hops.isdigit() else 0,
             caller,
             surface.default_provider,
-            place.name,
+            target.name,
         )
 
     def _authenticate(self, context: RequestContext) -> Caller | Failure:

@@ -48,9 +48,9 @@ class Match(msgspec.Struct, frozen=True):
     parameters: Mapping[str, str] = {}
 
 
-class Place(NamedTuple):
-    """Where a request goes: ``path`` without the name before it, the query as it came, and the name in
-    ``/@NAME/v1/…``."""
+class RequestTarget(NamedTuple):
+    """The target of an HTTP request in its parts: ``path`` without the name before it, the query as it came, and the
+    name in ``/@NAME/v1/…``."""
 
     path: str
     query: str
