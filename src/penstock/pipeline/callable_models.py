@@ -9,7 +9,6 @@ that names one provider gets that provider's own list, as it came. Source: docs/
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
@@ -50,20 +49,21 @@ class CallableModels(msgspec.Struct, frozen=True):
 
     async def answer(self, call: Call) -> Answer | Failure | None:
         """The list, or the one model that the path names; None where the named provider answers itself."""
-        is_explicit = call.path_name is not None or not NAMING.isdisjoint(call.fields)
-        result = self.compiler.compile(call)
-        compiled = None if isinstance(result, Failure) else result
-        if isinstance(result, Failure) and is_explicit:
-            return result
-        if is_explicit and compiled is not None and self._relays(compiled, call):
+        compiled = self.compiler.compile(call)
+        if call.path_name is None and NAMING.isdisjoint(call.fields):
+            bare = None if isinstance(compiled, Failure) else compiled
+            offers = [] if bare is None else await self._of_plan(bare, call)
+            offers += await self._of_names(call, bare)
+        elif isinstance(compiled, Failure):
+            return compiled
+        elif self._relays(compiled, call):
             return None
-        offers = [] if compiled is None else await self._of_plan(compiled, call)
-        if not is_explicit:
-            offers += await self._of_names(call, compiled)
-        elif not offers and compiled is not None and isinstance(compiled.plan, Target):
-            route = self.compiler.route(compiled, compiled.plan, Operation.MODELS)
-            if isinstance(route, Failure):
-                return route
+        else:
+            offers = await self._of_plan(compiled, call)
+            if not offers and isinstance(compiled.plan, Target):
+                route = self.compiler.route(compiled, compiled.plan, Operation.MODELS)
+                if isinstance(route, Failure):
+                    return route
         return _list(offers) if call.operation is Operation.MODELS else self._one(offers, call.parameters["id"])
 
     def _relays(self, compiled: CompiledPlan, call: Call) -> bool:
@@ -225,7 +225,7 @@ def _operands(query: Any) -> Iterator[str]:
 
 
 def _text(value: bytes | None) -> str | None:
-    text = None if value is None else json.loads(value)
+    text = None if value is None else read_json(value)
     return text if isinstance(text, str) else None
 
 

@@ -75,10 +75,9 @@ def choose(call: Call, names: Names, catalogue: Catalogue, *, has_config: bool) 
     """
     path = NO_CHOICE if call.path_name is None else _by_path(call.path_name, names, catalogue)
     request = call.request
-    model = None if request is None else request.model
-    if model is None or "/" not in model or request is None:
+    if request is None or request.model is None or "/" not in request.model:
         return path
-    name, _, rest = model.partition("/")
+    name, _, rest = request.model.partition("/")
     if not name or not rest:
         return path
     is_free = call.path_name is None and not (call.fields.keys() & NAMING)

@@ -24,7 +24,7 @@ from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
 from penstock.pipeline.authenticate import KEY_HEADERS, Caller, holding_keys
 from penstock.pipeline.call import Call
-from penstock.pipeline.choice import NO_CHOICE, PATH, Choice, Names, choose, unknown_name
+from penstock.pipeline.choice import PATH, Choice, Names, choose, unknown_name
 from penstock.pipeline.header_settings import PREFIX, header_settings
 from penstock.pipeline.off_loop import off_loop
 from penstock.pipeline.target_route import Grants, TargetBinder, TargetRoute
@@ -176,9 +176,7 @@ class Compiler:
         )
         permissions, shared = (key.permissions, key.shared) if key is not None else self._open
         default = (key.config if key is not None else None) or self._default_config
-        choice = NO_CHOICE
-        if call.path_name is not None or ((request := call.request) and request.model and "/" in request.model):
-            choice = choose(call, self.names, self.catalogues.current, has_config=bool(default))
+        choice = choose(call, self.names, self.catalogues.current, has_config=bool(default))
         remembered = (relevant, choice, default, call.default_provider, shared)
         compiled = self._plans.get(remembered)
         if compiled is None or permissions not in compiled.permitted:
