@@ -24,7 +24,8 @@ _GENERAL: Final = frozenset(
     """.split()
 )
 _PLACEHOLDERS: Final = frozenset({"", "OPENAI_API_KEY", "DUMMY-KEY", "undefined", "null"})
-"""What SDKs send for "no key" (docs/portkey.md#placeholder-keys)."""
+"""What SDKs send for "no key" (docs/portkey.md#placeholder-keys): never a credential. Many more texts count as no key
+where the operator lends one (core/placeholder.py)."""
 
 
 def header_settings(
