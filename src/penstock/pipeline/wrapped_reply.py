@@ -68,7 +68,7 @@ class TransformedStream(WrappedReply):
         return b""
 
     async def pass_on(self, take: Take) -> None:
-        """Hand the changed stream to ``take`` (``transport.base.Passing``)."""
+        """Hand the changed stream to ``take`` (``transport.base.pass_on``)."""
         feed = self._transform.feed
 
         def take_changed(data: bytes) -> Awaitable[None] | None:

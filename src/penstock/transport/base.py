@@ -6,7 +6,7 @@ http1.py is the real network, echo/ the built-in provider; a test or another cli
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import msgspec
 
@@ -62,20 +62,16 @@ Take = Callable[[bytes], Awaitable[None] | None]
 """Takes the next bytes of a body, and returns what to await before the next, if there is anything."""
 
 
-@runtime_checkable
-class Passing(Protocol):
-    """A ``Reply`` that hands its body on by itself, in the turn of the event loop in which the bytes arrive."""
-
-    async def pass_on(self, take: Take) -> None:
-        """See ``pass_on``."""
-        ...
-
-
 async def pass_on(reply: Reply, take: Take) -> None:
     """Hand the rest of a reply's body to ``take`` as it arrives, to its end (see ``Reply.failure``). What ``take``
-    raises is raised here."""
-    if isinstance(reply, Passing):
-        await reply.pass_on(take)
+    raises is raised here.
+
+    A reply with a method ``pass_on(take)`` does so by itself, in the turn of the event loop in which the bytes arrive.
+    """
+    # A look at the attribute: isinstance() with a runtime-checkable protocol takes some microseconds of every stream.
+    by_itself: Callable[[Take], Awaitable[None]] | None = getattr(reply, "pass_on", None)
+    if by_itself is not None:
+        await by_itself(take)
         return
     while data := await reply.read():
         await hand_on(data, take)

@@ -275,7 +275,7 @@ class HttpExchange:
         return data
 
     async def pass_on(self, take: Take) -> None:
-        """Hand the body to ``take`` (``Passing``). The task sleeps while ``received`` hands on what arrives."""
+        """Hand the body to ``take`` (``base.pass_on``). The task sleeps while ``received`` hands on what arrives."""
         while data := await self.read():
             passing = _Passing(take)
             if passing.goes_on(data) and not self._over:
