@@ -113,8 +113,7 @@ class Caching(msgspec.Struct, frozen=True):
         namespace, tenant = _namespace(call.fields), call.caller.tenant
         # A forwarded header is part of the request, too.
         form = (call.dialect.name, tenant, namespace, call.hops, call.query, call.body)
-        is_remembered = not route.target.forward_headers
-        name = None if not is_remembered else (route.serial, route.aliased_model, *form)
+        name = None if route.target.forward_headers else (route.serial, route.aliased_model, *form)
         keyed = None if name is None else self.prepared.get(name)
         if keyed is None:
             prepared = prepare(call, route)

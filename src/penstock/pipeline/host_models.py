@@ -78,9 +78,9 @@ class HostModels:
 
 
 def _request(route: TargetRoute) -> Request:
-    place = route.endpoint.default_route
+    list_route = route.endpoint.default_route
     limits = Limits(_PATIENCE, _PATIENCE, _PATIENCE, _PATIENCE)
-    return Request(place.origin, b"GET", place.target(None), place.headers, b"", limits)
+    return Request(list_route.origin, b"GET", list_route.target(None), list_route.headers, b"", limits)
 
 
 def names_in(body: bytes) -> tuple[str, ...]:

@@ -197,8 +197,8 @@ def body_digest(body: Body | None) -> bytes:
     """A SHA-256 of the members sorted by name, without white space between tokens; the tokens of each value are
     unchanged."""
     digest = hashlib.sha256()
-    for name in sorted(body or ()):
-        if body is not None and name not in _DELIVERY:
+    if body is not None:
+        for name in sorted(set(body) - _DELIVERY):
             digest.update(b"%b:" % write_json(name))
             digest.update(_compact(body.raw(name) or b""))
             digest.update(b",")

@@ -44,17 +44,8 @@ class RequestReader:
     be read, or belongs to another protocol, so nothing is parsed any more."""
 
     __slots__ = (
-        "_fields",
-        "_framing",
-        "_host",
-        "_known",
-        "_now",
-        "_parser",
-        "_taker",
-        "incoming",
-        "is_deaf",
-        "is_reading",
-    )
+        "_fields", "_framing", "_host", "_known", "_now", "_parser", "_taker", "incoming", "is_deaf", "is_reading",
+    )  # fmt: skip
 
     def __init__(self, taker: Taker, now: float) -> None:
         self._taker = taker
@@ -215,6 +206,7 @@ class _KnownHead:
 
     def __init__(self, request: IncomingRequest, before: bytes, behind: bytes) -> None:
         self._request = request.again(0.0, b"")
+        # With the content-length that it came with: requests of this length share the head.
         self._request.headers, self._request.fields = request.headers, request.fields
         self._before = before
         self._behind = behind
