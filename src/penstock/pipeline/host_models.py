@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from typing import Any, Final
-
-import msgspec
 
 from penstock.core.failure import Failure
 from penstock.core.http import Limits
 from penstock.core.json_text import read_json
-from penstock.core.lru import Lru
-from penstock.pipeline.subrequest import Subrequests, whole_reply
+from penstock.pipeline.subrequest import RememberedSubrequests, whole_reply
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.upstream import Upstream
 from penstock.transport.base import Request
@@ -34,20 +30,12 @@ _BUILT_IN: Final = {"echo": ("echo",)}
 """Models that are listed of the built-in provider: the others are faults to play."""
 
 
-class _Known(msgspec.Struct, frozen=True):
-    """A host's models; ``until`` is the moment (monotonic clock, seconds) at which the entry expires."""
-
-    models: tuple[str, ...]
-    until: float
-
-
 class HostModels:
     """Lists of hosts. ``upstream`` sends the requests for them, one for all who wait."""
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
-        self._known: Lru[str, _Known] = Lru(_REMEMBERED)
-        self._asking: Subrequests[_Known] = Subrequests()
+        self._lists: RememberedSubrequests[tuple[str, ...]] = RememberedSubrequests(_REMEMBERED)
 
     async def models(self, route: TargetRoute) -> tuple[str, ...]:
         """The names of the models at a route for the list of models; empty where none are told."""
@@ -56,13 +44,12 @@ class HostModels:
         request = _request(route)
         signer = route.endpoint.signer
         identity = request.headers + (b"" if signer is None else signer.identity.encode())
-        entry = f"{request.origin.authority} {request.target.decode()} {hashlib.sha256(identity).hexdigest()}"
-        known = self._known.get(entry)
-        if known is None or known.until < time.monotonic():
-            known = await self._asking.run(entry, lambda: self._ask(entry, request, route))
-        return known.models
+        name = f"{request.origin.authority} {request.target.decode()} {hashlib.sha256(identity).hexdigest()}"
+        known = self._lists.known(name)
+        return known if known is not None else await self._lists.run(name, lambda: self._ask(request, route))
 
-    async def _ask(self, entry: str, request: Request, route: TargetRoute) -> _Known:
+    async def _ask(self, request: Request, route: TargetRoute) -> tuple[tuple[str, ...], float]:
+        """The models, and the seconds for which they are remembered."""
         try:
             async with asyncio.timeout(_PATIENCE):
                 reply = await self._upstream.send(request, route.endpoint.signer)
@@ -72,9 +59,7 @@ class HostModels:
         models: tuple[str, ...] = ()
         if isinstance(answer, tuple) and answer[0] == 200:
             models = names_in(answer[1])
-        known = _Known(models, time.monotonic() + (_KNOWN_FOR if models else _UNKNOWN_FOR))
-        self._known.put(entry, known)
-        return known
+        return models, _KNOWN_FOR if models else _UNKNOWN_FOR
 
 
 def _request(route: TargetRoute) -> Request:

@@ -18,10 +18,9 @@ from penstock.auth.signer import Outgoing
 from penstock.core.failure import Failure
 from penstock.core.http import Limits, Url
 from penstock.core.json_text import read_json
-from penstock.core.lru import Lru
 from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.call import Call
-from penstock.pipeline.subrequest import Subrequests, whole
+from penstock.pipeline.subrequest import RememberedSubrequests, whole
 from penstock.pipeline.target_route import TargetRoute
 from penstock.providers.row import Profiles
 from penstock.transport.base import Request, Transport
@@ -32,22 +31,13 @@ _UNTOLD_FOR: Final = 300.0
 """Seconds before a profile that couldn't be read is read again."""
 
 
-class _KnownModel(msgspec.Struct, frozen=True):
-    """The model of an alias, empty when its profile couldn't be read; ``until`` is the moment (monotonic clock,
-    seconds) at which the entry expires."""
-
-    model: str
-    until: float = float("inf")
-
-
 class ModelAliases:
     """Resolves aliases to models. ``transports`` send the subrequests, ``authorizer`` signs them."""
 
     def __init__(self, transports: Mapping[str, Transport], authorizer: Authorizer) -> None:
         self._transports = transports
         self._authorizer = authorizer
-        self._known: Lru[str, _KnownModel] = Lru(_REMEMBERED)
-        self._asking: Subrequests[_KnownModel] = Subrequests()
+        self._models: RememberedSubrequests[str] = RememberedSubrequests(_REMEMBERED)
 
     async def resolve(self, call: Call, route: TargetRoute, until: float) -> TargetRoute:
         """The route, with ``aliased_model`` set if the request's model is an alias whose profile can be read. ``until``
@@ -61,17 +51,18 @@ class ModelAliases:
             return route
         credentials = endpoint.default_route.headers if endpoint.signer is None else endpoint.signer.identity.encode()
         entry = f"{name} {hashlib.sha256(credentials).hexdigest()}"
-        known = self._known.get(entry)
-        if known is None or known.until < time.monotonic():
+        model = self._models.known(entry)
+        if model is None:
             try:
                 async with asyncio.timeout(min(until - time.monotonic(), route.limits.first_byte or _PATIENCE)):
-                    known = await self._asking.run(entry, lambda: self._ask(entry, route, url, profiles))
+                    model = await self._models.run(entry, lambda: self._ask(route, url, profiles))
             except TimeoutError:
                 return route
-        return msgspec.structs.replace(route, aliased_model=known.model) if known.model else route
+        return msgspec.structs.replace(route, aliased_model=model) if model else route
 
-    async def _ask(self, entry: str, route: TargetRoute, url: Url, profiles: Profiles) -> _KnownModel:
-        """Read the profile and remember its model, or that the profile couldn't be read."""
+    async def _ask(self, route: TargetRoute, url: Url, profiles: Profiles) -> tuple[str, float]:
+        """The model in the profile, empty if the profile couldn't be read, and the seconds for which that is
+        remembered."""
         answer: tuple[int, bytes] | Failure | None
         try:
             async with asyncio.timeout(_PATIENCE):
@@ -79,9 +70,7 @@ class ModelAliases:
         except TimeoutError:
             answer = None
         model = profiles.model_in(answer[1]) if isinstance(answer, tuple) and answer[0] == 200 else ""
-        known = _KnownModel(model) if model else _KnownModel("", time.monotonic() + _UNTOLD_FOR)
-        self._known.put(entry, known)
-        return known
+        return model, float("inf") if model else _UNTOLD_FOR
 
     async def _answer(self, route: TargetRoute, url: Url) -> tuple[int, bytes] | Failure:
         endpoint, address = route.endpoint, url.path.encode()

@@ -4,10 +4,12 @@ profile). Requests that wait for the same subrequest share it."""
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, Generic, TypeVar
 
 from penstock.core.failure import Failure, Kind
+from penstock.core.lru import Lru
 from penstock.transport.base import Reply, Request, Transport
 
 T = TypeVar("T")
@@ -32,6 +34,30 @@ class Subrequests(Generic[T]):
             task = self._under_way[name] = asyncio.create_task(subrequest(), name="subrequest")
             task.add_done_callback(lambda _: self._under_way.pop(name, None))
         return await asyncio.shield(task)
+
+
+class RememberedSubrequests(Generic[T]):
+    """Subrequests whose results are remembered, by name: at most ``most`` of them."""
+
+    def __init__(self, most: int) -> None:
+        self._known: Lru[str, tuple[T, float]] = Lru(most)
+        self._under_way: Subrequests[T] = Subrequests()
+
+    def known(self, name: str) -> T | None:
+        """The remembered result; None if there is none, or no longer."""
+        known = self._known.get(name)
+        return None if known is None or known[1] < time.monotonic() else known[0]
+
+    async def run(self, name: str, subrequest: Callable[[], Coroutine[Any, Any, tuple[T, float]]]) -> T:
+        """The result of the subrequest called ``name`` (``Subrequests.run``). It comes with the seconds for which it is
+        remembered."""
+
+        async def remembered() -> T:
+            result, seconds = await subrequest()
+            self._known.put(name, (result, time.monotonic() + seconds))
+            return result
+
+        return await self._under_way.run(name, remembered)
 
 
 async def whole(transports: Mapping[str, Transport], request: Request) -> tuple[int, bytes] | Failure:

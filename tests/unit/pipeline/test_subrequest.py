@@ -5,7 +5,7 @@ import asyncio
 from fake_reply import FakeReply
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Url
-from penstock.pipeline.subrequest import Subrequests, whole
+from penstock.pipeline.subrequest import RememberedSubrequests, Subrequests, whole
 from penstock.transport.base import Reply, Request
 
 REQUEST = Request(Url.parse("https://example.com/token").origin, b"GET", b"/token", b"", b"", Limits())
@@ -43,6 +43,20 @@ async def test_all_who_wait_share_one_request() -> None:
     assert (first.cancelled(), asked) == (True, [1])
     await asyncio.sleep(0)
     assert "a" not in subrequests
+
+
+async def test_a_result_is_remembered_as_long_as_it_says() -> None:
+    async def ask(seconds: float) -> tuple[str, float]:
+        return "", seconds
+
+    subrequests = RememberedSubrequests[str](1)
+    assert subrequests.known("a") is None
+    assert await subrequests.run("a", lambda: ask(3600)) == subrequests.known("a") == ""
+    assert await subrequests.run("a", lambda: ask(-1)) == ""
+    assert subrequests.known("a") is None
+    await subrequests.run("a", lambda: ask(float("inf")))
+    await subrequests.run("b", lambda: ask(float("inf")))
+    assert (subrequests.known("a"), subrequests.known("b")) == (None, "")
 
 
 async def test_an_answer_is_read_whole_and_closed() -> None:
