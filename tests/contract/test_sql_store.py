@@ -292,6 +292,27 @@ async def test_a_row_that_ends_is_out_of_force_without_a_change(
     assert list(catalogue.current.virtual_keys) == []
 
 
+@pytest.mark.parametrize("ends_first", [True, False])
+async def test_a_secret_of_a_rotated_key_ends_by_itself(
+    rows: Rows, catalogue: SqlCatalogue, monkeypatch: pytest.MonkeyPatch, ends_first: bool
+) -> None:
+    """Both secrets belong to one key, so that they have one name in the catalogue."""
+    ending, lasting = b"a" * 32, b"b" * 32
+    first, second = ((ending, 1000), (lasting, None)) if ends_first else ((lasting, None), (ending, 1000))
+    clock = [0]
+    monkeypatch.setattr("penstock.stores.sql.catalogue.time_ns", lambda: clock[0])
+    key = await rows.key("app", first[0], valid_until=first[1])
+    await insert(
+        rows.database, schema.api_key_secret, api_key_id=key, digest=second[0], prefix="pk", valid_until=second[1],
+        created_at=1,
+    )  # fmt: skip
+    await catalogue.refresh()
+    assert {each.digest for each in catalogue.current.keys} == {ending, lasting}
+    clock[0] = 1_000_000
+    await catalogue.refresh()
+    assert [each.digest for each in catalogue.current.keys] == [lasting]
+
+
 # Secrets.
 
 
