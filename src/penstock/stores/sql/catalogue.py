@@ -84,8 +84,10 @@ class SqlCatalogue:
     async def _follow(self) -> None:
         async with self._listening():
             while True:
+                # Not wait_for: in Python 3.11 it loses a cancellation that comes together with a notification.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._told.wait(), self._interval)
+                    async with asyncio.timeout(self._interval):
+                        await self._told.wait()
                 self._told.clear()
                 try:
                     await self.refresh()
