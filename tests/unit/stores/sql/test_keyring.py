@@ -25,7 +25,7 @@ def test_what_is_sealed_is_opened(text: str) -> None:
 @pytest.mark.parametrize(
     "other", [Place("config", "1", "key"), Place("integration", "2", "key"), Place("integration", "1", "x")]
 )
-def test_t50_a_value_in_another_place_is_not_opened(other: Place) -> None:
+def test_a_value_in_another_place_is_not_opened(other: Place) -> None:
     with pytest.raises(KeyringError, match="altered"):
         RING.open(RING.seal(Secret("sk"), PLACE, NONCE), other)
 
