@@ -19,7 +19,7 @@ from penstock.stores.sql import schema, secrets
 from penstock.stores.sql.catalogue import SqlCatalogue
 from penstock.stores.sql.database import MEMORY, Database, DatabaseError, file_address
 from penstock.stores.sql.ids import random_id
-from penstock.stores.sql.keyring import Keyring, Place
+from penstock.stores.sql.keyring import Keyring, SecretPlace
 from penstock.stores.sql.load import Loader
 from penstock.stores.sql.migrate import latest, migrate
 
@@ -71,7 +71,7 @@ class Rows:
         )  # fmt: skip
         async with self.database.change() as connection:
             value = None if key is None else Secret(key)
-            await secrets.put(connection, OLD, Place("integration", integration, "key"), value)
+            await secrets.put(connection, OLD, SecretPlace("integration", integration, "key"), value)
         await insert(
             self.database, schema.provider, workspace_id=self.workspace, integration_id=integration, slug=slug,
             name=slug, **more,
@@ -328,7 +328,7 @@ async def test_values_move_to_the_newest_key(rows: Rows, database: Database) -> 
     await secrets.check_keyring(database, OLD)
     for number in range(120):
         async with database.change() as connection:
-            await secrets.put(connection, OLD, Place("integration", str(number), "key"), Secret(f"sk-{number}"))
+            await secrets.put(connection, OLD, SecretPlace("integration", str(number), "key"), Secret(f"sk-{number}"))
     assert await secrets.rotate(database, NEW) == 121
     assert await secrets.count_by_key(database) == {"new": 121}
     async with database.read() as connection:

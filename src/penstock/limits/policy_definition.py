@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from penstock.core.did_you_mean import hint
-from penstock.limits.policy import FACTS, METADATA, Condition, Policy
+from penstock.limits.policy import FACTS, METADATA, Policy, PolicyCondition
 from penstock.limits.validate import Members, Reading, rate_limit, usage_limit
 
 _OWN: Final = ("name", "conditions", "group_by", "status")
@@ -48,7 +48,7 @@ def _objects(members: Members, key: str) -> list[Members]:
     return list(members.reading.objects(value[:_MOST], f"{members.path}.{key}"))
 
 
-def _condition(members: Members) -> Condition:
+def _condition(members: Members) -> PolicyCondition:
     members.check(("key", "value", "excludes"))
     value = members.values.get("value")
     listed: list[Any] = value if isinstance(value, list) else [value]
@@ -57,7 +57,7 @@ def _condition(members: Members) -> Condition:
         listed = []
     elif len(listed) > _MOST_VALUES:
         members.complain("value", f"there are {len(listed)} values, and {_MOST_VALUES} at most may be set")
-    return Condition(_fact(members), tuple(listed), members.switch("excludes"))
+    return PolicyCondition(_fact(members), tuple(listed), members.switch("excludes"))
 
 
 def _group(members: Members) -> str:

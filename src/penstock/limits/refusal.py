@@ -28,7 +28,7 @@ _TOO_MANY: Final = 429
 _UNAVAILABLE: Final = 503
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class LimitRefusal(msgspec.Struct, frozen=True):
     """Why a request isn't let through. ``message`` is one or two sentences for the caller. ``code`` is Portkey's, or
     that of Penstock's own errors. ``details`` is the object ``error.penstock``. ``retry_after`` is the time in
     microseconds after which the same request fits if nothing else comes; None if that is never or unknown.
@@ -51,20 +51,20 @@ class Refusal(msgspec.Struct, frozen=True):
         return {"status": "failure", "message": self.message, "error": error}
 
 
-def unusable(message: str, code: str, param: str | None = None) -> Refusal:
+def unusable(message: str, code: str, param: str | None = None) -> LimitRefusal:
     """A request that a limit can't judge: its price or its size is unknown."""
-    return Refusal(_BAD_REQUEST, "invalid_request_error", code, message, param)
+    return LimitRefusal(_BAD_REQUEST, "invalid_request_error", code, message, param)
 
 
-def unavailable(retry_after: int) -> Refusal:
+def unavailable(retry_after: int) -> LimitRefusal:
     """The store of the counters can't be reached, for ``retry_after`` microseconds at least. It never looks like an
     exceeded budget."""
     kind = "budget_store_unavailable"
     message = f"The budgets can't be read at the moment. Try again in {duration(retry_after)}."
-    return Refusal(_UNAVAILABLE, kind, kind, message, None, {}, retry_after, _retry_headers(retry_after))
+    return LimitRefusal(_UNAVAILABLE, kind, kind, message, None, {}, retry_after, _retry_headers(retry_after))
 
 
-def refusal(exceeded: Exceeded, now: int) -> Refusal:
+def refusal(exceeded: Exceeded, now: int) -> LimitRefusal:
     """The refusal of a limit. ``now`` is the wall clock in microseconds since 1970."""
     hold = exceeded.hold
     limit, settled, reserved = hold.limit, exceeded.settled, exceeded.reserved
@@ -83,7 +83,7 @@ def refusal(exceeded: Exceeded, now: int) -> Refusal:
         "needed": _amount(limit, hold.amount),
         "resets_at": None if resets_at is None else iso(resets_at),
     }
-    return Refusal(
+    return LimitRefusal(
         limit.status,
         _type(limit),
         _code(limit),

@@ -45,7 +45,7 @@ class Problem(msgspec.Struct, frozen=True):
         return f"{self.path}: {self.text}"
 
 
-class Owner(msgspec.Struct, frozen=True):
+class LimitOwner(msgspec.Struct, frozen=True):
     """Whose limits are read. ``created_at`` (microseconds since 1970) is the anchor of windows of N days.
     ``largest_cost`` is what the store of the counters holds exactly, in nanodollars."""
 
@@ -60,7 +60,7 @@ class Reading:
     """The limits of one owner, as they are read. They may be put in force only if ``problems`` stays empty;
     ``warnings`` name what is allowed but hardly meant."""
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: LimitOwner) -> None:
         self.owner = owner
         self.limits: list[Limit] = []
         self.problems: list[Problem] = []
@@ -291,7 +291,7 @@ def _moment(members: Members, key: str) -> int | None:
         return None
 
 
-def _id(owner: Owner, *parts: str) -> str:
+def _id(owner: LimitOwner, *parts: str) -> str:
     return "/".join((owner.level, owner.id, *parts))
 
 

@@ -14,7 +14,7 @@ from penstock.limits.applied import Applied
 from penstock.limits.counters import BucketUsage, CountersUnavailable, Exceeded, Hold, ReservationId, Reserved
 from penstock.limits.limit import NOTHING, Amounts, Limit
 from penstock.limits.memory import MemoryCounters
-from penstock.limits.refusal import Refusal
+from penstock.limits.refusal import LimitRefusal
 from penstock.limits.windows import DAY, CalendarWindow
 
 MONEY = budget(100)
@@ -38,9 +38,9 @@ class Door:
         assert isinstance(admitted, Admitted), admitted
         return admitted
 
-    async def refuse(self, request: str, limits: Sequence[Limit], guess: Estimate | None = None) -> Refusal:
+    async def refuse(self, request: str, limits: Sequence[Limit], guess: Estimate | None = None) -> LimitRefusal:
         refused = await self.admission.admit(request, [*map(Applied, limits)], guess or estimate())
-        assert isinstance(refused, Refusal)
+        assert isinstance(refused, LimitRefusal)
         return refused
 
     async def usage(self, limit: Limit) -> BucketUsage:
@@ -118,13 +118,13 @@ async def test_a_dearer_target_extends_the_request_or_counts_as_failed(door: Doo
     assert (await door.usage(MONEY), await door.usage(OF_PROVIDER)) == ((0, 10), (0, 0))
 
     refused = await admitted.begin_attempt([Applied(OF_PROVIDER)], estimate(60))
-    assert isinstance(refused, Refusal)
+    assert isinstance(refused, LimitRefusal)
     assert (refused.status, refused.type) == (412, "virtual_key_exhaust_error")
     assert (await door.usage(MONEY), await door.usage(OF_PROVIDER)) == ((0, 10), (0, 0))
 
     assert await admitted.begin_attempt([Applied(OF_PROVIDER)], estimate(45)) is None
     assert (await door.usage(MONEY), await door.usage(OF_PROVIDER)) == ((0, 45), (0, 45))
-    assert isinstance(await admitted.begin_attempt([], estimate(101)), Refusal)
+    assert isinstance(await admitted.begin_attempt([], estimate(101)), LimitRefusal)
     assert (await door.usage(MONEY), await door.usage(OF_PROVIDER)) == ((0, 45), (0, 0))
     assert await admitted.begin_attempt([], estimate(5)) is None
     await admitted.settle(Amounts(30))
@@ -143,7 +143,7 @@ async def test_a_broken_stream_is_billed_and_the_request_reserves_once_more(door
     for number in range(4):
         await (await door.admit(f"s{number}", [REQUESTS, SLOTS])).release()
     await door.refuse("t", [REQUESTS])
-    assert isinstance(await admitted.renew(estimate(100), 3), Refusal)
+    assert isinstance(await admitted.renew(estimate(100), 3), LimitRefusal)
 
 
 async def test_hedged_attempts_reserve_separately(door: Door) -> None:
@@ -184,10 +184,10 @@ async def test_an_attempt_that_no_limit_can_judge_is_refused(door: Door) -> None
     strict = budget(100, id="strict", strict=True)
     unknown = Estimate(Amounts(10), None, "Set max_tokens.", "m")
     admitted = await door.admit("r", [strict])
-    assert isinstance(await admitted.begin_attempt([], unknown), Refusal)
+    assert isinstance(await admitted.begin_attempt([], unknown), LimitRefusal)
     other = await door.admit("s", [MONEY])
     refused = await other.begin_attempt([Applied(strict)], unknown)
-    assert isinstance(refused, Refusal)
+    assert isinstance(refused, LimitRefusal)
     assert refused.code == "estimate_not_bounded"
     assert await door.usage(strict) == (0, 10)
     await other.settle(Amounts(3))
@@ -212,7 +212,7 @@ async def test_a_store_that_is_down_never_looks_like_an_exceeded_budget(door: Do
         await down.admit("r", [Applied(MONEY)], estimate()),
         await admitted.begin_attempt([Applied(OF_PROVIDER)], estimate()),
     ):
-        assert isinstance(refused, Refusal)
+        assert isinstance(refused, LimitRefusal)
         assert (refused.status, refused.type) == (503, "budget_store_unavailable")
         assert refused.headers == (("retry-after", "2"), ("retry-after-ms", "1500"))
 

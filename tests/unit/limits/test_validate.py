@@ -9,13 +9,13 @@ import pytest
 from limiting import NOON
 from penstock.core.money import LARGEST_IN_DOUBLES, NANOS
 from penstock.limits.limit import Limit
-from penstock.limits.validate import Owner, Reading
+from penstock.limits.validate import LimitOwner, Reading
 from penstock.limits.windows import DAY, RATE_UNITS, CalendarWindow, RateWindow, at_midnight
 
-OWNER = Owner("api_key", "k1", created_at=NOON)
+OWNER = LimitOwner("api_key", "k1", created_at=NOON)
 
 
-def read(usage: Any = None, rates: Any = None, concurrency: Any = None, owner: Owner = OWNER) -> Reading:
+def read(usage: Any = None, rates: Any = None, concurrency: Any = None, owner: LimitOwner = OWNER) -> Reading:
     reading = Reading(owner)
     reading.usage_limits(usage)
     reading.rate_limits(rates)
@@ -69,7 +69,7 @@ def test_resets(members: dict[str, Any], window: CalendarWindow) -> None:
 
 
 def test_weeks_begin_when_the_owner_says() -> None:
-    owner = Owner("policy", "p", week_start="monday")
+    owner = LimitOwner("policy", "p", week_start="monday")
     usage = {"type": "requests", "credit_limit": 1, "periodic_reset": "weekly"}
     assert only(read(usage, owner=owner)).window == CalendarWindow("week", "monday")
 
@@ -160,7 +160,7 @@ def test_problems_of_a_budget(members: dict[str, Any], problem: str) -> None:
 
 
 def test_what_the_counters_cannot_hold_is_refused() -> None:
-    redis = Owner("api_key", "k1", largest_cost=LARGEST_IN_DOUBLES)
+    redis = LimitOwner("api_key", "k1", largest_cost=LARGEST_IN_DOUBLES)
     assert problems(read({"type": "cost", "credit_limit": 9_000_001}, owner=redis)) == [
         "usage_limits.credit_limit: it is too large: the counters hold at most 9000000 dollars exactly"
     ]

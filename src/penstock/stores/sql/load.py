@@ -67,13 +67,13 @@ class Loader:
         rows = await connection.execute(_PROVIDERS)
         virtual_keys = _usable(
             [row for row in rows if ends.is_live(row.status, row.expires_at)],
-            lambda row, found: self._virtual_key(row, integrations[row.integration_id], found),
+            lambda row, of_row: self._virtual_key(row, integrations[row.integration_id], of_row),
             before.virtual_keys,
             problems,
         )
         configs = _usable(
             await connection.execute(_CONFIGS),
-            lambda row, found: self._saved_config(row, virtual_keys, found),
+            lambda row, of_row: self._saved_config(row, virtual_keys, of_row),
             before.configs,
             problems,
         )

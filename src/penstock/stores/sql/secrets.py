@@ -16,10 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from penstock.core.secret import Secret
 from penstock.stores.sql.database import Database, DatabaseError
 from penstock.stores.sql.ids import random_id
-from penstock.stores.sql.keyring import NONCE_BYTES, Keyring, KeyringError, Place, Sealed
+from penstock.stores.sql.keyring import NONCE_BYTES, Keyring, KeyringError, Sealed, SecretPlace
 from penstock.stores.sql.schema import secret
 
-_SENTINEL: Final = Place("sentinel", "1", "text")
+_SENTINEL: Final = SecretPlace("sentinel", "1", "text")
 _BATCH: Final = 100
 """Rows that a rotation encrypts anew in one transaction."""
 
@@ -31,7 +31,7 @@ class Opened(msgspec.Struct, frozen=True):
     problems: Mapping[tuple[str, str], str]
 
 
-async def put(connection: AsyncConnection, keyring: Keyring, place: Place, value: Secret | None) -> None:
+async def put(connection: AsyncConnection, keyring: Keyring, place: SecretPlace, value: Secret | None) -> None:
     """Keep a value for a place, in place of the one that was there; None takes it away. Raises KeyringError."""
     await connection.execute(secret.delete().where(_at(place)))
     if value is None:
@@ -48,7 +48,7 @@ async def open_all(connection: AsyncConnection, keyring: Keyring, table: str) ->
     for row in await connection.execute(sa.select(secret).where(secret.c.owner_table == table)):
         where = row.owner_id, row.field
         try:
-            values[where] = keyring.open(_sealed(row), Place(table, *where))
+            values[where] = keyring.open(_sealed(row), SecretPlace(table, *where))
         except KeyringError as error:
             problems[where] = str(error)
     return Opened(values, problems)
@@ -96,7 +96,7 @@ async def _rotate_some(database: Database, keyring: Keyring) -> int:
         older = sa.select(secret).where(secret.c.key_id != keyring.first).limit(_BATCH)
         rows = (await connection.execute(older)).all()
         for row in rows:
-            place = Place(row.owner_table, row.owner_id, row.field)
+            place = SecretPlace(row.owner_table, row.owner_id, row.field)
             sealed = keyring.seal(keyring.open(_sealed(row), place), place, os.urandom(NONCE_BYTES))
             # A row that was changed meanwhile has the newest key already.
             same = secret.c.id == row.id, secret.c.row_version == row.row_version
@@ -105,7 +105,7 @@ async def _rotate_some(database: Database, keyring: Keyring) -> int:
     return len(rows)
 
 
-def _at(place: Place) -> sa.ColumnElement[bool]:
+def _at(place: SecretPlace) -> sa.ColumnElement[bool]:
     """The condition that a row is the secret of a place."""
     return sa.and_(secret.c.owner_table == place.table, secret.c.owner_id == place.row, secret.c.field == place.field)
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.secret import Secret
-from penstock.stores.sql.keyring import Keyring, KeyringError, Place, new_key, parse_keyring
+from penstock.stores.sql.keyring import Keyring, KeyringError, SecretPlace, new_key, parse_keyring
 
-PLACE = Place("integration", "1", "key")
+PLACE = SecretPlace("integration", "1", "key")
 NONCE = bytes(range(12))
 RING = Keyring({"a": b"a" * 32, "b": b"b" * 32})
 KEY = base64.b64encode(b"a" * 32).decode()
@@ -23,9 +23,10 @@ def test_what_is_sealed_is_opened(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [Place("config", "1", "key"), Place("integration", "2", "key"), Place("integration", "1", "x")]
+    "other",
+    [SecretPlace("config", "1", "key"), SecretPlace("integration", "2", "key"), SecretPlace("integration", "1", "x")],
 )
-def test_a_value_in_another_place_is_not_opened(other: Place) -> None:
+def test_a_value_in_another_place_is_not_opened(other: SecretPlace) -> None:
     with pytest.raises(KeyringError, match="altered"):
         RING.open(RING.seal(Secret("sk"), PLACE, NONCE), other)
 
