@@ -276,6 +276,15 @@ async def test_a_change_reaches_those_who_follow(address: str) -> None:
     await reader.close()
 
 
+async def test_a_follower_that_is_stopped_as_it_is_notified_stops(catalogue: SqlCatalogue) -> None:
+    catalogue.start()
+    while not catalogue._notified._waiters:  # noqa: ASYNC110 (an event does not tell that it is waited for)
+        await asyncio.sleep(0)
+    catalogue._notified.set()
+    stopped, _ = await asyncio.wait([asyncio.create_task(catalogue.stop())], timeout=10)
+    assert stopped
+
+
 async def test_a_row_that_ends_is_out_of_force_without_a_change(
     rows: Rows, catalogue: SqlCatalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
