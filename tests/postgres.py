@@ -56,7 +56,7 @@ class Postgres:
 
 @contextlib.contextmanager
 def running_postgres() -> Iterator[Postgres]:
-    """A server with a folder of its own, stopped at the end. Root, as whom it refuses to run, gives it to its own user."""
+    """A server with a folder of its own, stopped at the end. It refuses to run as root: root runs it as ``postgres``."""
     folder = programs()
     assert folder is not None
     as_user = {"user": _SYSTEM_USER} if os.geteuid() == 0 else {}

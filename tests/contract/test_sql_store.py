@@ -19,7 +19,7 @@ from penstock.stores.sql import schema, secrets
 from penstock.stores.sql.catalogue import SqlCatalogue
 from penstock.stores.sql.database import MEMORY, Database, DatabaseError, file_address
 from penstock.stores.sql.ids import random_id
-from penstock.stores.sql.keyring import Keyring, Place
+from penstock.stores.sql.keyring import Keyring, SecretPlace
 from penstock.stores.sql.load import Loader
 from penstock.stores.sql.migrate import latest, migrate
 
@@ -71,7 +71,7 @@ class Rows:
         )  # fmt: skip
         async with self.database.change() as connection:
             value = None if key is None else Secret(key)
-            await secrets.put(connection, OLD, Place("integration", integration, "key"), value)
+            await secrets.put(connection, OLD, SecretPlace("integration", integration, "key"), value)
         await insert(
             self.database, schema.provider, workspace_id=self.workspace, integration_id=integration, slug=slug,
             name=slug, **more,
@@ -115,7 +115,7 @@ def catalogue(database: Database) -> SqlCatalogue:
 # Tables.
 
 
-async def test_t80_the_tables_are_what_the_steps_make(database: Database) -> None:
+async def test_the_tables_are_what_the_steps_make(database: Database) -> None:
     def differences(connection: sa.Connection) -> list[Any]:
         return list(compare_metadata(MigrationContext.configure(connection), schema.metadata))
 
@@ -123,7 +123,7 @@ async def test_t80_the_tables_are_what_the_steps_make(database: Database) -> Non
         assert await connection.run_sync(differences) == []
 
 
-async def test_t80_several_that_start_at_once_migrate_once(address: str) -> None:
+async def test_several_that_start_at_once_migrate_once(address: str) -> None:
     if address == MEMORY:
         pytest.skip("nobody else sees a database in memory")
     databases = [Database(address) for _ in range(4)]
@@ -133,7 +133,7 @@ async def test_t80_several_that_start_at_once_migrate_once(address: str) -> None
         await each.close()
 
 
-async def test_t80_a_database_of_a_newer_release_is_refused_and_stays_as_it_is(database: Database) -> None:
+async def test_a_database_of_a_newer_release_is_refused_and_stays_as_it_is(database: Database) -> None:
     newer = str(int(latest()) + 1).zfill(4)
     async with database.change() as connection:
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = :newer"), {"newer": newer})
@@ -239,7 +239,7 @@ async def test_an_administrators_key_calls_no_model_and_guards_the_gateway(rows:
     assert (catalogue.current.keys, catalogue.current.is_guarded) == ((), True)
 
 
-async def test_t41_a_row_that_cant_be_used_keeps_its_meaning_and_stops_no_other(
+async def test_a_row_that_cant_be_used_keeps_its_meaning_and_stops_no_other(
     rows: Rows, catalogue: SqlCatalogue, database: Database
 ) -> None:
     kept = await rows.provider("kept", "sk-1")
@@ -276,6 +276,15 @@ async def test_a_change_reaches_those_who_follow(address: str) -> None:
     await reader.close()
 
 
+async def test_a_follower_that_is_stopped_as_it_is_notified_stops(catalogue: SqlCatalogue) -> None:
+    catalogue.start()
+    while not catalogue._notified._waiters:  # noqa: ASYNC110 (an event does not tell that it is waited for)
+        await asyncio.sleep(0)
+    catalogue._notified.set()
+    stopped, _ = await asyncio.wait([asyncio.create_task(catalogue.stop())], timeout=10)
+    assert stopped
+
+
 async def test_a_row_that_ends_is_out_of_force_without_a_change(
     rows: Rows, catalogue: SqlCatalogue, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -292,6 +301,27 @@ async def test_a_row_that_ends_is_out_of_force_without_a_change(
     assert list(catalogue.current.virtual_keys) == []
 
 
+@pytest.mark.parametrize("ends_first", [True, False])
+async def test_a_secret_of_a_rotated_key_ends_by_itself(
+    rows: Rows, catalogue: SqlCatalogue, monkeypatch: pytest.MonkeyPatch, ends_first: bool
+) -> None:
+    """Both secrets belong to one key, so that they have one name in the catalogue."""
+    ending, lasting = b"a" * 32, b"b" * 32
+    first, second = ((ending, 1000), (lasting, None)) if ends_first else ((lasting, None), (ending, 1000))
+    clock = [0]
+    monkeypatch.setattr("penstock.stores.sql.catalogue.time_ns", lambda: clock[0])
+    key = await rows.key("app", first[0], valid_until=first[1])
+    await insert(
+        rows.database, schema.api_key_secret, api_key_id=key, digest=second[0], prefix="pk", valid_until=second[1],
+        created_at=1,
+    )  # fmt: skip
+    await catalogue.refresh()
+    assert {each.digest for each in catalogue.current.keys} == {ending, lasting}
+    clock[0] = 1_000_000
+    await catalogue.refresh()
+    assert [each.digest for each in catalogue.current.keys] == [lasting]
+
+
 # Secrets.
 
 
@@ -303,11 +333,11 @@ async def test_no_secret_stands_in_the_database_in_clear(rows: Rows, database: D
                 assert "sk-canary" not in repr(tuple(row))
 
 
-async def test_t50_values_move_to_the_newest_key(rows: Rows, database: Database) -> None:
+async def test_values_move_to_the_newest_key(rows: Rows, database: Database) -> None:
     await secrets.check_keyring(database, OLD)
     for number in range(120):
         async with database.change() as connection:
-            await secrets.put(connection, OLD, Place("integration", str(number), "key"), Secret(f"sk-{number}"))
+            await secrets.put(connection, OLD, SecretPlace("integration", str(number), "key"), Secret(f"sk-{number}"))
     assert await secrets.rotate(database, NEW) == 121
     assert await secrets.count_by_key(database) == {"new": 121}
     async with database.read() as connection:
@@ -318,7 +348,7 @@ async def test_t50_values_move_to_the_newest_key(rows: Rows, database: Database)
 
 
 @pytest.mark.parametrize("wrong", [Keyring({}), Keyring({"new": os.urandom(32)}), Keyring({"old": bytes([1]) * 32})])
-async def test_t50_the_wrong_keys_are_told_at_start(database: Database, wrong: Keyring) -> None:
+async def test_the_wrong_keys_are_told_at_start(database: Database, wrong: Keyring) -> None:
     await secrets.check_keyring(database, OLD)
     await secrets.check_keyring(database, NEW)
     with pytest.raises(DatabaseError, match="old"):

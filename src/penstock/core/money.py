@@ -11,9 +11,9 @@ from typing import Final
 
 NANOS: Final = 1_000_000_000
 """Nanodollars of a dollar."""
-PICOS: Final = 1000
+_PICOS: Final = 1000
 """Picodollars of a nanodollar."""
-NANOS_OF_CENT: Final = NANOS // 100
+_NANOS_OF_CENT: Final = NANOS // 100
 LARGEST: Final = 2**63 - 1
 """Nanodollars that a 64-bit column holds: about 9.2 billion dollars."""
 LARGEST_IN_DOUBLES: Final = 9_000_000 * NANOS
@@ -23,6 +23,7 @@ _EXACT: Final = Context(prec=400)
 """Digits of a product: no text that is read has as many."""
 _LONGEST: Final = 330
 """Characters of a number that is read, the largest double's included."""
+_TOO_LARGE: Final = "it is too large: amounts end at 9.2 billion dollars"
 
 Number = int | float | Decimal | str
 
@@ -35,29 +36,29 @@ def nanos_from_dollars(dollars: Number) -> int:
 
 def nanos_from_cents(cents: Number) -> int:
     """Cents as nanodollars. Raises ValueError as ``nanos_from_dollars`` does."""
-    return _scaled(cents, NANOS_OF_CENT, "7 decimals of a cent")
+    return _scaled(cents, _NANOS_OF_CENT, "7 decimals of a cent")
 
 
 def picos_from_dollars(dollars: Number) -> int:
     """A price in dollars as picodollars, rounded half-even: prices have more digits than a picodollar shows."""
-    return _rounded(_decimal(dollars), NANOS * PICOS)
+    return _rounded(_decimal(dollars), NANOS * _PICOS)
 
 
 def picos_from_cents(cents: Number) -> int:
     """A price in cents as picodollars, rounded half-even."""
-    return _rounded(_decimal(cents), NANOS_OF_CENT * PICOS)
+    return _rounded(_decimal(cents), _NANOS_OF_CENT * _PICOS)
 
 
 def nanos_settled(picos: int) -> int:
     """A sum in picodollars as nanodollars, rounded half-even: how a charge is settled."""
-    whole, rest = divmod(picos, PICOS)
-    half = PICOS // 2
+    whole, rest = divmod(picos, _PICOS)
+    half = _PICOS // 2
     return whole + (rest > half or (rest == half and whole % 2 == 1))
 
 
 def nanos_reserved(picos: int) -> int:
     """A sum in picodollars as nanodollars, rounded up: how an estimate is reserved."""
-    return -(-picos // PICOS)
+    return -(-picos // _PICOS)
 
 
 def dollars_text(nanos: int) -> str:
@@ -72,7 +73,7 @@ def dollars_fixed(nanos: int) -> str:
 
 def cents_text(nanos: int) -> str:
     """Nanodollars as cents, exact and without needless digits: 12,500,000 is ``1.25``. It is a JSON number, too."""
-    return _text(nanos, NANOS_OF_CENT, 7).rstrip("0").rstrip(".")
+    return _text(nanos, _NANOS_OF_CENT, 7).rstrip("0").rstrip(".")
 
 
 def dollars_number(nanos: int) -> int | float:
@@ -93,7 +94,7 @@ def _scaled(number: Number, unit: int, finest: str) -> int:
     if nanos != exact:
         raise ValueError(f"expected at most {finest}")
     if abs(nanos) > LARGEST:
-        raise ValueError("it is too large: amounts end at 9.2 billion dollars")
+        raise ValueError(_TOO_LARGE)
     return nanos
 
 
@@ -106,7 +107,7 @@ def _decimal(number: Number) -> Decimal:
     if isinstance(number, bool) or not isinstance(number, int | float | Decimal | str):
         raise ValueError("expected a number")  # noqa: TRY004 (all that is wrong with a number is one error)
     if isinstance(number, int) and abs(number) > LARGEST:
-        raise ValueError("it is too large: amounts end at 9.2 billion dollars")
+        raise ValueError(_TOO_LARGE)
     text = str(number)
     if len(text) > _LONGEST:
         raise ValueError(f"expected a number of at most {_LONGEST} characters")

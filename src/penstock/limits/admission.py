@@ -15,7 +15,7 @@ import msgspec
 from penstock.limits.applied import Applied
 from penstock.limits.counters import Alert, Counters, CountersUnavailable, Exceeded, Hold, ReservationId, Standing
 from penstock.limits.limit import Amounts, Limit, amount_of
-from penstock.limits.refusal import Refusal, refusal, unavailable, unusable
+from penstock.limits.refusal import LimitRefusal, refusal, unavailable, unusable
 
 _ESTIMATED: Final = frozenset({"cost", "tokens"})
 """Kinds of limits whose amounts are known only afterwards."""
@@ -43,7 +43,7 @@ class Admission:
 
     def admit(
         self, request: str, limits: Sequence[Applied], estimate: Estimate, attempt: int = 1
-    ) -> Coroutine[Any, Any, Admitted | Refusal]:
+    ) -> Coroutine[Any, Any, Admitted | LimitRefusal]:
         """Reserve for a request in all limits at once, or in none. ``request`` is the request's id.
 
         A hedged attempt reserves for itself, under another number than 1, and doesn't count as another request.
@@ -82,11 +82,11 @@ class Admitted:
         self._of_request = 0
         """The number of holds, from the first, that are the request's; the others are the attempt's."""
 
-    async def begin(self, estimate: Estimate) -> Admitted | Refusal:
+    async def begin(self, estimate: Estimate) -> Admitted | LimitRefusal:
         """Reserve for the request. Called by ``Admission``; the answer is this reservation, or why there is none."""
         now = self._clock()
         holds = _holds(self._limits, estimate, now)
-        if isinstance(holds, Refusal):
+        if isinstance(holds, LimitRefusal):
             return holds
         if holds:
             try:
@@ -106,7 +106,7 @@ class Admitted:
         self.is_open = True
         return self
 
-    async def begin_attempt(self, limits: Sequence[Applied], estimate: Estimate) -> Refusal | None:
+    async def begin_attempt(self, limits: Sequence[Applied], estimate: Estimate) -> LimitRefusal | None:
         """Reserve for an attempt: in limits of its own, and in those of the request what this target costs beyond what
         is held. All or nothing: a refused attempt counts as failed, and another target may be cheaper.
 
@@ -116,9 +116,9 @@ class Admitted:
         now = self._clock()
         more = _holds(limits, estimate, now)
         extensions = _extensions(self._holds, estimate)
-        if isinstance(more, Refusal):
+        if isinstance(more, LimitRefusal):
             return more
-        if isinstance(extensions, Refusal):
+        if isinstance(extensions, LimitRefusal):
             return extensions
         if not more and not extensions:
             return None
@@ -158,15 +158,15 @@ class Admitted:
             if self._is_reserved:
                 await self._counters.release(self.reservation)
 
-    async def renew(self, estimate: Estimate, attempt: int) -> Refusal | None:
+    async def renew(self, estimate: Estimate, attempt: int) -> LimitRefusal | None:
         """Reserve once more for the request, after an attempt that was billed has been settled. ``attempt`` is a number
         that no reservation of the request had. The request doesn't count as another one."""
         self.reservation = (self.reservation[0], attempt)
         result = await self.begin(_without_request(estimate))
-        return result if isinstance(result, Refusal) else None
+        return result if isinstance(result, LimitRefusal) else None
 
 
-def _holds(limits: Sequence[Applied], estimate: Estimate, now: int) -> list[Hold] | Refusal:
+def _holds(limits: Sequence[Applied], estimate: Estimate, now: int) -> list[Hold] | LimitRefusal:
     """The holds of an estimate, in the order of the limits; or why there can't be any."""
     holds: list[Hold] = []
     for applied in limits:
@@ -180,7 +180,7 @@ def _holds(limits: Sequence[Applied], estimate: Estimate, now: int) -> list[Hold
     return holds
 
 
-def _extensions(holds: Sequence[Hold], estimate: Estimate) -> list[Hold] | Refusal:
+def _extensions(holds: Sequence[Hold], estimate: Estimate) -> list[Hold] | LimitRefusal:
     """What an estimate needs in each bucket beyond what is held there. Requests and concurrency need nothing more."""
     extensions: list[Hold] = []
     for hold in holds:
@@ -204,7 +204,7 @@ def _amount(limit: Limit, estimate: Estimate) -> int | None:
     return None if amounts is None else amount_of(limit, amounts)
 
 
-def _unjudged(limit: Limit, estimate: Estimate) -> Refusal:
+def _unjudged(limit: Limit, estimate: Estimate) -> LimitRefusal:
     """Why ``_amount`` can't say it."""
     if limit.strict and estimate.strict is None:
         return unusable(estimate.not_bounded, "estimate_not_bounded")

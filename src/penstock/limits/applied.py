@@ -7,8 +7,8 @@ from penstock.limits.windows import CalendarWindow
 
 
 class Applied:
-    """A limit that applies to a request. That of a key or a workspace is made with the catalogue and used by all
-    requests: it remembers the window of the last one. ``value_key`` is the bucket's name for people."""
+    """A limit that applies to a request. The ``Applied`` of a key or a workspace is made with the catalogue and shared
+    by all requests: it keeps the window of the last request. ``value_key`` is the bucket's name for people."""
 
     __slots__ = ("_end", "_key", "_start", "limit", "value", "value_key")
 

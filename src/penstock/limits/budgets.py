@@ -1,8 +1,7 @@
 """The counter of a budget: what is settled, and what is reserved for requests that are under way.
 
 At every moment settled + reserved <= cap, unless the cap was lowered or a charge came to more than its reservation; in
-both cases nothing more is admitted (docs/limits.md#budgets). Whoever tests and takes must do both without a pause
-between them.
+both cases nothing more is admitted (docs/limits.md#budgets). A caller must not await between ``fits`` and ``take``.
 """
 
 from __future__ import annotations

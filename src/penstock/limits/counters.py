@@ -1,7 +1,8 @@
 """What a store of counters is to the rest of the gateway: one narrow protocol, and the values that pass through it.
 
-Memory implements it (memory.py); SQLite, PostgreSQL and Redis must do the same. tests/contract/test_counters.py is over
-all of them. Every call is one atomic step of the store. A driver that keeps locks takes them in the order of the keys.
+Memory implements it (memory.py); a store in SQLite, PostgreSQL or Redis must do the same, and passes
+tests/contract/test_counters.py. Every call is one atomic step of the store. A store with locks takes them in the order
+of the buckets' keys.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class _Lengths:
         return 0
 
 
-class Measured:
+class HabitTracker:
     """Habits by key and model. ``learn`` takes what a finished request took."""
 
     def __init__(self) -> None:

@@ -29,7 +29,7 @@ _OF_ATTEMPTS: Final = frozenset({"model", "provider", "virtual_key"})
 """Facts that a fallback changes: a policy that names one is judged before each attempt."""
 
 
-class Condition(msgspec.Struct, frozen=True):
+class PolicyCondition(msgspec.Struct, frozen=True):
     """One condition: the fact is one of ``values``, or, with ``excludes``, none of them. ``*`` is any value.
 
     For ``model``, ``@slug/*`` is every model of a provider, and a value without ``@slug/`` is that model anywhere. A
@@ -56,7 +56,7 @@ class Policy(msgspec.Struct, frozen=True):
 
     id: str
     limit: Limit
-    conditions: tuple[Condition, ...]
+    conditions: tuple[PolicyCondition, ...]
     group_by: tuple[str, ...] = ()
     target: Literal["llm", "mcp_tools"] = "llm"
     is_active: bool = True

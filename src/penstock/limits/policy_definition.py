@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 import msgspec
 
 from penstock.core.did_you_mean import hint
-from penstock.limits.policy import FACTS, METADATA, Condition, Policy
-from penstock.limits.validate import Members, Problem, Reading, rate_limit, usage_limit
+from penstock.limits.policy import FACTS, METADATA, Policy, PolicyCondition
+from penstock.limits.validate import Members, Reading, rate_limit, usage_limit
 
 _OWN: Final = ("name", "conditions", "group_by", "status")
 _TARGETS: Final[tuple[Literal["llm", "mcp_tools"], ...]] = ("llm", "mcp_tools")
@@ -22,15 +22,13 @@ _MOST: Final = 20
 _MOST_VALUES: Final = 1000
 
 
-def policy(
-    values: Mapping[str, Any], kind: Literal["usage", "rate"], reading: Reading, path: str = "policy"
-) -> Policy | None:
+def policy(values: Mapping[str, Any], kind: Literal["usage", "rate"], reading: Reading) -> Policy | None:
     """The policy of one definition; None with a problem. ``reading.owner`` is the policy: its level is ``policy``."""
-    members = Members(values, path, reading)
+    members = Members(values, "policy", reading)
     before = len(reading.problems)
     limit = usage_limit(members, _OWN) if kind == "usage" else rate_limit(members, (*_OWN, "target"))
-    conditions = tuple(_condition(item, place, reading) for place, item in _objects(members, "conditions"))
-    group_by = tuple(_group(item, place, reading) for place, item in _objects(members, "group_by"))
+    conditions = tuple(map(_condition, _objects(members, "conditions")))
+    group_by = tuple(map(_group, _objects(members, "group_by")))
     target = members.choice("target", _TARGETS, "llm")
     status = members.choice("status", _STATUSES, "active")
     if limit is None or len(reading.problems) > before:
@@ -39,49 +37,40 @@ def policy(
     return Policy(reading.owner.id, limit, conditions, group_by, target, status == "active")
 
 
-def _objects(members: Members, key: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """The objects of an array that must be there, each with its place."""
+def _objects(members: Members, key: str) -> list[Members]:
+    """The objects of an array that must be there."""
     value = members.values.get(key)
-    place = f"{members.path}.{key}"
-    problems = members.reading.problems
     if not isinstance(value, list):
-        problems.append(Problem(place, "missing: expected an array" if value is None else "expected an array"))
+        members.complain(key, "missing: expected an array" if value is None else "expected an array")
         return []
     if len(value) > _MOST:
-        problems.append(Problem(place, f"there are {len(value)}, and {_MOST} at most may be set"))
-    objects: list[tuple[str, Mapping[str, Any]]] = []
-    for at, each in enumerate(value[:_MOST]):
-        if isinstance(each, dict):
-            objects.append((f"{place}[{at}]", each))
-        else:
-            problems.append(Problem(f"{place}[{at}]", "expected an object"))
-    return objects
+        members.complain(key, f"there are {len(value)}, and {_MOST} at most may be set")
+    return list(members.reading.objects(value[:_MOST], f"{members.path}.{key}"))
 
 
-def _condition(values: Mapping[str, Any], place: str, reading: Reading) -> Condition:
-    members = Members(values, place, reading)
+def _condition(members: Members) -> PolicyCondition:
     members.check(("key", "value", "excludes"))
-    value = values.get("value")
+    value = members.values.get("value")
     listed: list[Any] = value if isinstance(value, list) else [value]
     if not listed or not all(isinstance(each, str) and each for each in listed):
         members.complain("value", "expected a text, or an array of texts; * is any value")
         listed = []
     elif len(listed) > _MOST_VALUES:
         members.complain("value", f"there are {len(listed)} values, and {_MOST_VALUES} at most may be set")
-    return Condition(_fact(values, place, reading), tuple(listed), members.switch("excludes"))
+    return PolicyCondition(_fact(members), tuple(listed), members.switch("excludes"))
 
 
-def _group(values: Mapping[str, Any], place: str, reading: Reading) -> str:
-    Members(values, place, reading).check(("key",))
-    return _fact(values, place, reading)
+def _group(members: Members) -> str:
+    members.check(("key",))
+    return _fact(members)
 
 
-def _fact(values: Mapping[str, Any], place: str, reading: Reading) -> str:
-    """The fact that a member ``key`` names."""
-    key = values.get("key")
+def _fact(members: Members) -> str:
+    """The fact that the member ``key`` names."""
+    key = members.values.get("key")
     known = isinstance(key, str) and (key in FACTS or (key.startswith(METADATA) and len(key) > len(METADATA)))
     if not known:
         rest = f"there are {', '.join(FACTS)} and metadata.NAME"
         text = f"there is no such fact: {hint(key, FACTS, rest)}" if isinstance(key, str) else f"expected text: {rest}"
-        reading.problems.append(Problem(f"{place}.key", text))
+        members.complain("key", text)
     return str(key)

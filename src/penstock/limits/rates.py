@@ -92,33 +92,29 @@ class SlidingWindow:
 class FixedWindow:
     """Amounts since the last multiple of ``length``. Across its boundary it admits up to twice its value."""
 
-    __slots__ = ("_amount", "_length", "_number", "holds")
+    __slots__ = ("_length", "_number", "holds", "used")
 
     def __init__(self, window: RateWindow) -> None:
         self._length = window.length
         self._number = 0
-        self._amount = 0
+        self.used = 0
         self.holds = 0
-
-    @property
-    def used(self) -> int:
-        return self._amount
 
     def fits(self, amount: int, cap: int, now: int) -> bool:
         number = now // self._length
         if number > self._number:
             self._number = number
-            self._amount = 0
-        return self._amount + amount <= cap
+            self.used = 0
+        return self.used + amount <= cap
 
     def take(self, amount: int, now: int) -> int:  # noqa: ARG002 (``fits`` has turned the window over)
         """Count an amount, after ``fits`` allowed it. The window's number is the mark that ``settle`` wants."""
-        self._amount += amount
+        self.used += amount
         return self._number
 
     def settle(self, mark: object, reserved: int, actual: int) -> None:
         if mark == self._number:
-            self._amount += actual - reserved
+            self.used += actual - reserved
 
     def wait(self, amount: int, cap: int, now: int) -> int | None:
         return None if amount > cap else max(1, min(self.resets_in(now), self._length))
@@ -127,7 +123,7 @@ class FixedWindow:
         return (self._number + 1) * self._length - now
 
     def is_idle(self, now: int) -> bool:
-        return self.fits(0, 0, now) and not self._amount and not self.holds
+        return self.fits(0, 0, now) and not self.used and not self.holds
 
 
 class Gauge:

@@ -12,7 +12,7 @@ import msgspec
 from penstock.core.money import dollars_text
 from penstock.limits.counters import Exceeded, Standing
 from penstock.limits.limit import Level, Limit
-from penstock.limits.windows import SECOND, iso
+from penstock.limits.windows import SECOND, RateWindow, iso
 
 _OWNERS: Final[dict[Level, tuple[str, str]]] = {
     "organisation": ("organisation", "organisation"),
@@ -28,7 +28,7 @@ _TOO_MANY: Final = 429
 _UNAVAILABLE: Final = 503
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class LimitRefusal(msgspec.Struct, frozen=True):
     """Why a request isn't let through. ``message`` is one or two sentences for the caller. ``code`` is Portkey's, or
     that of Penstock's own errors. ``details`` is the object ``error.penstock``. ``retry_after`` is the time in
     microseconds after which the same request fits if nothing else comes; None if that is never or unknown.
@@ -51,26 +51,26 @@ class Refusal(msgspec.Struct, frozen=True):
         return {"status": "failure", "message": self.message, "error": error}
 
 
-def unusable(message: str, code: str, param: str | None = None) -> Refusal:
+def unusable(message: str, code: str, param: str | None = None) -> LimitRefusal:
     """A request that a limit can't judge: its price or its size is unknown."""
-    return Refusal(_BAD_REQUEST, "invalid_request_error", code, message, param)
+    return LimitRefusal(_BAD_REQUEST, "invalid_request_error", code, message, param)
 
 
-def unavailable(retry_after: int) -> Refusal:
+def unavailable(retry_after: int) -> LimitRefusal:
     """The store of the counters can't be reached, for ``retry_after`` microseconds at least. It never looks like an
     exceeded budget."""
     kind = "budget_store_unavailable"
     message = f"The budgets can't be read at the moment. Try again in {duration(retry_after)}."
-    return Refusal(_UNAVAILABLE, kind, kind, message, None, {}, retry_after, _retry_headers(retry_after))
+    return LimitRefusal(_UNAVAILABLE, kind, kind, message, None, {}, retry_after, _retry_headers(retry_after))
 
 
-def refusal(exceeded: Exceeded, now: int) -> Refusal:
+def refusal(exceeded: Exceeded, now: int) -> LimitRefusal:
     """The refusal of a limit. ``now`` is the wall clock in microseconds since 1970."""
     hold = exceeded.hold
     limit, settled, reserved = hold.limit, exceeded.settled, exceeded.reserved
-    resets_at = limit.window_end(hold.key.window_start) if limit.is_budget else None
+    resets_at = limit.window_end(hold.key.window_start)
     wait = exceeded.wait
-    if limit.is_budget and resets_at is not None and settled + hold.amount > limit.cap and hold.amount <= limit.cap:
+    if resets_at is not None and settled + hold.amount > limit.cap and hold.amount <= limit.cap:
         wait = max(1, resets_at - now)
     details = {
         "limit_id": limit.id,
@@ -83,7 +83,7 @@ def refusal(exceeded: Exceeded, now: int) -> Refusal:
         "needed": _amount(limit, hold.amount),
         "resets_at": None if resets_at is None else iso(resets_at),
     }
-    return Refusal(
+    return LimitRefusal(
         limit.status,
         _type(limit),
         _code(limit),
@@ -165,17 +165,17 @@ def _message(exceeded: Exceeded, resets_at: int | None) -> str:
             beginning += f" and {_text(limit, exceeded.reserved)} reserved for requests under way"
         end = "The budget isn't reset by itself." if resets_at is None else f"It is reset at {iso(resets_at)}."
         return f"{beginning}, and this request may need {needed}. {end}"
-    if not limit.is_rate:
+    if not isinstance(limit.window, RateWindow):
         return f"{owner} allows {cap}, and {exceeded.settled} are under way. Try again when one has ended."
-    beginning = f"{owner} allows {cap} per {_period(limit)}"
+    beginning = f"{owner} allows {cap} per {_period(limit.window)}"
     if hold.amount > limit.cap:
         return f"{beginning}, and this request alone needs {needed}: it can never fit. Make it smaller."
     wait = duration(exceeded.wait or 0)
     return f"{beginning}: {exceeded.settled} are used, and this request needs {hold.amount}. Try again in {wait}."
 
 
-def _period(limit: Limit) -> str:
-    seconds = limit.window.length // SECOND if limit.is_rate else 0  # type: ignore[union-attr]
+def _period(window: RateWindow) -> str:
+    seconds = window.length // SECOND
     names = {1: "second", 60: "minute", 3600: "hour", 86_400: "day", 604_800: "week"}
     return names.get(seconds, f"{seconds} seconds")
 

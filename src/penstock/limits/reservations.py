@@ -31,7 +31,8 @@ Counter = Bucket | RateCounter
 
 class _Item(msgspec.Struct, gc=False):
     """What a reservation holds in one counter. ``key`` is the caller's, even where the counter is the overflow's.
-    ``charged`` is what a lost one was charged."""
+    ``mark`` is what the counter's ``take`` returned: None for budgets and concurrency. ``charged`` is what was charged
+    when the reservation was lost."""
 
     key: BucketKey
     limit: Limit
@@ -124,7 +125,7 @@ class Reservations:
             self._remember(reservation)
             for item in opened.items:
                 amount = self._close(item, actual)
-                if item.mark is None and type(item.counter) is Bucket:
+                if isinstance(item.counter, Bucket):
                     self._raise_alerts(item.limit, item.key, item.counter, amount - item.amount)
         return self._raised() if self._alerts else ()
 
@@ -246,9 +247,8 @@ class Reservations:
         limit, key = hold.limit, hold.key
         if limit.is_grouped and not self._values.admit(key):
             overflow = self._values.overflow(key)
-            found = self._counters.get(overflow)
-            if found is not None:
-                return found
+            if overflow in self._counters:
+                return self._counters[overflow]
             self._alerts.append(Alert("overflow", limit, key))
             key = overflow
         counter: Counter = Bucket(limit.window_end(key.window_start)) if limit.is_budget else rate_counter(limit)

@@ -8,16 +8,16 @@ an edited limit keeps its counters, and another kind begins anew.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 
 from penstock.core.did_you_mean import hint
-from penstock.core.money import nanos_from_dollars
+from penstock.core.money import LARGEST, NANOS, nanos_from_dollars
 from penstock.limits.limit import STATUSES, Kind, Level, Limit, UnknownPrice
-from penstock.limits.windows import RATE_UNITS, CalendarWindow, RateWindow, WeekStart, at_midnight
+from penstock.limits.windows import EPOCH, RATE_UNITS, CalendarWindow, RateWindow, Unit, WeekStart, at_midnight
 
 _OF_USAGE: Final = (
     *("type", "credit_limit", "alert_threshold", "periodic_reset", "periodic_reset_days", "next_usage_reset_at"),
@@ -26,7 +26,9 @@ _OF_USAGE: Final = (
 _OF_RATE: Final = ("type", "unit", "value", "window", "strict", "exceeded_status")
 _USAGE_TYPES: Final[tuple[Kind, ...]] = ("cost", "tokens", "requests")
 _RATE_TYPES: Final[tuple[Kind, ...]] = ("requests", "tokens")
-_RESETS: Final = {"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year"}
+_RESETS: Final[dict[str, Unit]] = {
+    "daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter", "yearly": "year",
+}  # fmt: skip
 _UNKNOWN_PRICES: Final[tuple[UnknownPrice, ...]] = ("reject", "tokens", "allow")
 _MOST_DAYS: Final = 365
 _LARGEST_COUNT: Final = 2**53 - 1
@@ -43,7 +45,7 @@ class Problem(msgspec.Struct, frozen=True):
         return f"{self.path}: {self.text}"
 
 
-class Owner(msgspec.Struct, frozen=True):
+class LimitOwner(msgspec.Struct, frozen=True):
     """Whose limits are read. ``created_at`` (microseconds since 1970) is the anchor of windows of N days.
     ``largest_cost`` is what the store of the counters holds exactly, in nanodollars."""
 
@@ -51,40 +53,49 @@ class Owner(msgspec.Struct, frozen=True):
     id: str
     created_at: int = 0
     week_start: WeekStart = "sunday"
-    largest_cost: int = 2**63 - 1
+    largest_cost: int = LARGEST
 
 
 class Reading:
     """The limits of one owner, as they are read. They may be put in force only if ``problems`` stays empty;
     ``warnings`` name what is allowed but hardly meant."""
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: LimitOwner) -> None:
         self.owner = owner
         self.limits: list[Limit] = []
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
 
-    def usage_limits(self, value: Any, path: str = "usage_limits") -> None:
+    def usage_limits(self, value: Any) -> None:
         """Read budgets: an object, or an array of such. Null and an empty array are none."""
-        for place, members in self._objects(value, path, single=True):
-            self.add(usage_limit(Members(members, place, self)), place)
+        for members in self._definitions(value, "usage_limits", single=True):
+            self._add(usage_limit(members), members.path)
 
-    def rate_limits(self, value: Any, path: str = "rate_limits") -> None:
+    def rate_limits(self, value: Any) -> None:
         """Read rates: an array of objects. Null and an empty array are none. A value of 0 is no limit."""
-        for place, members in self._objects(value, path, single=False):
-            self.add(rate_limit(Members(members, place, self)), place)
+        for members in self._definitions(value, "rate_limits", single=False):
+            self._add(rate_limit(members), members.path)
 
-    def concurrency_limit(self, value: Any, path: str = "concurrency_limit") -> None:
+    def concurrency_limit(self, value: Any) -> None:
         """Read how many requests may be under way at the same time: a whole number above 0, or null for any."""
         if value is None:
             return
+        path = "concurrency_limit"
         if not _is_whole(value) or value < 1:
             self.problems.append(Problem(path, "expected a whole number above 0"))
             return
         owner = self.owner
-        self.add(Limit(_id(owner, "concurrency"), owner.level, owner.id, "concurrency", value, None), path)
+        self._add(Limit(_id(owner, "concurrency"), owner.level, owner.id, "concurrency", value, None), path)
 
-    def add(self, limit: Limit | None, place: str) -> None:
+    def objects(self, items: Sequence[Any], path: str) -> Iterator[Members]:
+        """The objects among the items of an array; any other item is a problem."""
+        for index, item in enumerate(items):
+            if isinstance(item, dict):
+                yield Members(item, f"{path}[{index}]", self)
+            else:
+                self.problems.append(Problem(f"{path}[{index}]", "expected an object"))
+
+    def _add(self, limit: Limit | None, place: str) -> None:
         """Add a limit that was read at a place, if there is one."""
         if limit is None:
             return
@@ -92,20 +103,16 @@ class Reading:
             self.problems.append(Problem(place, "there is another limit of this type and unit: leave one of them out"))
         self.limits.append(limit)
 
-    def _objects(self, value: Any, path: str, *, single: bool) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    def _definitions(self, value: Any, path: str, *, single: bool) -> Iterator[Members]:
+        """The objects of an array, or with ``single`` also an object that stands for an array of one."""
         if value is None:
             return
         if isinstance(value, dict) and single:
-            yield path, value
-            return
-        if not isinstance(value, list):
+            yield Members(value, path, self)
+        elif isinstance(value, list):
+            yield from self.objects(value, path)
+        else:
             self.problems.append(Problem(path, "expected an object" if single else "expected an array of objects"))
-            return
-        for index, item in enumerate(value):
-            if isinstance(item, dict):
-                yield f"{path}[{index}]", item
-            else:
-                self.problems.append(Problem(f"{path}[{index}]", "expected an object"))
 
 
 class Members:
@@ -158,7 +165,7 @@ class Members:
             return None
         most = self.owner.largest_cost if kind == "cost" else _LARGEST_COUNT
         if amount > most:
-            shown = f"{most // 10**9} dollars" if kind == "cost" else str(most)
+            shown = f"{most // NANOS} dollars" if kind == "cost" else str(most)
             self.complain(key, f"it is too large: the counters hold at most {shown} exactly")
             return None
         if amount <= 0:
@@ -260,7 +267,7 @@ def _calendar_window(members: Members) -> CalendarWindow:
         members.complain("periodic_reset_days", "it excludes periodic_reset: leave one of them out")
     if reset is not None:
         unit = _RESETS[members.choice("periodic_reset", tuple(_RESETS))]
-        return CalendarWindow(unit, owner.week_start)  # type: ignore[arg-type] # the table holds units only
+        return CalendarWindow(unit, owner.week_start)
     if days is not None:
         if not _is_whole(days) or not 1 <= days <= _MOST_DAYS:
             members.complain("periodic_reset_days", f"expected a whole number from 1 to {_MOST_DAYS}")
@@ -278,16 +285,13 @@ def _moment(members: Members, key: str) -> int | None:
         when = datetime.datetime.fromisoformat(value)
         if when.tzinfo is None:
             when = when.replace(tzinfo=datetime.UTC)
-        return (when - _EPOCH) // datetime.timedelta(microseconds=1)
+        return (when - EPOCH) // datetime.timedelta(microseconds=1)
     except (TypeError, ValueError, OverflowError):
         members.complain(key, "expected a time such as 2026-02-01T00:00:00Z")
         return None
 
 
-_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-
-
-def _id(owner: Owner, *parts: str) -> str:
+def _id(owner: LimitOwner, *parts: str) -> str:
     return "/".join((owner.level, owner.id, *parts))
 
 

@@ -13,7 +13,8 @@ import msgspec
 
 SECOND: Final = 1_000_000
 DAY: Final = 86_400 * SECOND
-_EPOCH_ORDINAL: Final = datetime.date(1970, 1, 1).toordinal()
+EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_EPOCH_ORDINAL: Final = EPOCH.toordinal()
 _MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
 
 WeekStart = Literal["sunday", "monday"]
@@ -79,8 +80,7 @@ def at_midnight(moment: int) -> int:
 
 def iso(moment: int) -> str:
     """A moment as text, to the second: ``2026-02-01T00:00:00Z``."""
-    when = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC) + datetime.timedelta(microseconds=moment)
-    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (EPOCH + datetime.timedelta(microseconds=moment)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _every(length: int, anchor: int, now: int) -> Span:

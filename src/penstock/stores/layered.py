@@ -10,15 +10,15 @@ from penstock.stores.memory import MemoryCatalogue
 
 
 def layer(catalogues: Sequence[Catalogue]) -> Catalogue:
-    """The catalogues as one, in which the first that has a name says what it means. One that is guarded guards all."""
+    """The catalogues as one: a name means what the first catalogue with the name says. If one is guarded, all are."""
     virtual_keys: dict[str, VirtualKey] = {}
     configs: dict[str, SavedConfig] = {}
     keys: dict[bytes, GatewayKey] = {}
-    for each in reversed(catalogues):
-        virtual_keys.update(each.virtual_keys)
-        configs.update(each.configs)
-        keys.update({key.digest: key for key in each.keys})
-    is_guarded = any(each.is_guarded for each in catalogues)
+    for catalogue in reversed(catalogues):
+        virtual_keys.update(catalogue.virtual_keys)
+        configs.update(catalogue.configs)
+        keys.update(catalogue.keys_by_digest)
+    is_guarded = any(catalogue.is_guarded for catalogue in catalogues)
     return Catalogue(virtual_keys, configs, tuple(keys.values()), is_guarded=is_guarded)
 
 

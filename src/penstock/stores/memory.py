@@ -93,11 +93,13 @@ class MemoryCatalogue:
         self._callbacks.append(callback)
 
     def replace(self, catalogue: Catalogue) -> None:
-        """Put a catalogue in force. Callbacks hear of it only if it differs from the one before, be it in no name and
-        only in whether it is guarded."""
-        change = compare(self._current, catalogue)
-        if change.is_empty and catalogue.is_guarded == self._current.is_guarded:
+        """Put a catalogue in force. Callbacks are called only if it differs from the catalogue before.
+
+        Their change names nothing if only ``is_guarded`` differs, or the second secret of a key.
+        """
+        if catalogue == self._current:
             return
+        change = compare(self._current, catalogue)
         self._current = catalogue
         for callback in self._callbacks:
             callback(change)

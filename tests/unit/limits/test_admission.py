@@ -1,4 +1,4 @@
-"""A request on its way through its limits: the request as a whole, each attempt, and every way to end (T22, T25, T26)."""
+"""A request on its way through its limits: the request as a whole, each attempt, and every way to end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from penstock.limits.applied import Applied
 from penstock.limits.counters import BucketUsage, CountersUnavailable, Exceeded, Hold, ReservationId, Reserved
 from penstock.limits.limit import NOTHING, Amounts, Limit
 from penstock.limits.memory import MemoryCounters
-from penstock.limits.refusal import Refusal
+from penstock.limits.refusal import LimitRefusal
 from penstock.limits.windows import DAY, CalendarWindow
 
 MONEY = budget(100)
@@ -38,9 +38,9 @@ class Door:
         assert isinstance(admitted, Admitted), admitted
         return admitted
 
-    async def refuse(self, request: str, limits: Sequence[Limit], guess: Estimate | None = None) -> Refusal:
+    async def refuse(self, request: str, limits: Sequence[Limit], guess: Estimate | None = None) -> LimitRefusal:
         refused = await self.admission.admit(request, [*map(Applied, limits)], guess or estimate())
-        assert isinstance(refused, Refusal)
+        assert isinstance(refused, LimitRefusal)
         return refused
 
     async def usage(self, limit: Limit) -> BucketUsage:
@@ -63,7 +63,7 @@ async def test_a_request_is_let_in_charged_and_done(door: Door) -> None:
     assert door.counters.reservations.open_count == 0
 
 
-async def test_t31_budget_and_rate_are_one_step(door: Door) -> None:
+async def test_budget_and_rate_are_one_step(door: Door) -> None:
     refused = await door.refuse("r", [REQUESTS, MONEY], estimate(101))
     assert (refused.status, refused.code) == (412, "04")
     for number in range(5):
@@ -89,7 +89,7 @@ async def test_without_an_upper_bound_a_strict_limit_says_what_is_missing(door: 
 
 
 @pytest.mark.parametrize(("mode", "held"), [("allow", 0), ("tokens", 20)])
-async def test_t25_an_unknown_price_is_allowed_or_counted_by_tokens(door: Door, mode: str, held: int) -> None:
+async def test_an_unknown_price_is_allowed_or_counted_by_tokens(door: Door, mode: str, held: int) -> None:
     limit = budget(unknown_price=mode, token_price=1000)
     admitted = await door.admit("r", [limit], estimate(None))
     assert await door.usage(limit) == (0, held)
@@ -97,20 +97,20 @@ async def test_t25_an_unknown_price_is_allowed_or_counted_by_tokens(door: Door, 
     assert await door.usage(limit) == (2 * held, 0)
 
 
-async def test_t25_an_unknown_price_is_rejected(door: Door) -> None:
+async def test_an_unknown_price_is_rejected(door: Door) -> None:
     refused = await door.refuse("r", [budget(unknown_price="reject")], estimate(None))
     assert (refused.status, refused.code, refused.param) == (400, "unknown_price", "model")
     assert "model m " in refused.message
     assert "unknown_price" in refused.message
 
 
-async def test_t25_a_price_that_becomes_known_meanwhile_is_charged(door: Door) -> None:
+async def test_a_price_that_becomes_known_meanwhile_is_charged(door: Door) -> None:
     admitted = await door.admit("r", [MONEY], estimate(None))
     await admitted.settle(Amounts(33))
     assert await door.usage(MONEY) == (33, 0)
 
 
-async def test_t26_a_dearer_target_extends_the_request_or_counts_as_failed(door: Door) -> None:
+async def test_a_dearer_target_extends_the_request_or_counts_as_failed(door: Door) -> None:
     admitted = await door.admit("r", [MONEY, REQUESTS])
     assert await admitted.begin_attempt([Applied(OF_PROVIDER)], estimate(10)) is None
     assert (await door.usage(MONEY), await door.usage(OF_PROVIDER)) == ((0, 10), (0, 10))
@@ -118,20 +118,20 @@ async def test_t26_a_dearer_target_extends_the_request_or_counts_as_failed(door:
     assert (await door.usage(MONEY), await door.usage(OF_PROVIDER)) == ((0, 10), (0, 0))
 
     refused = await admitted.begin_attempt([Applied(OF_PROVIDER)], estimate(60))
-    assert isinstance(refused, Refusal)
+    assert isinstance(refused, LimitRefusal)
     assert (refused.status, refused.type) == (412, "virtual_key_exhaust_error")
     assert (await door.usage(MONEY), await door.usage(OF_PROVIDER)) == ((0, 10), (0, 0))
 
     assert await admitted.begin_attempt([Applied(OF_PROVIDER)], estimate(45)) is None
     assert (await door.usage(MONEY), await door.usage(OF_PROVIDER)) == ((0, 45), (0, 45))
-    assert isinstance(await admitted.begin_attempt([], estimate(101)), Refusal)
+    assert isinstance(await admitted.begin_attempt([], estimate(101)), LimitRefusal)
     assert (await door.usage(MONEY), await door.usage(OF_PROVIDER)) == ((0, 45), (0, 0))
     assert await admitted.begin_attempt([], estimate(5)) is None
     await admitted.settle(Amounts(30))
     assert (await door.usage(MONEY), await door.usage(OF_PROVIDER)) == ((30, 0), (0, 0))
 
 
-async def test_t26_a_broken_stream_is_billed_and_the_request_reserves_once_more(door: Door) -> None:
+async def test_a_broken_stream_is_billed_and_the_request_reserves_once_more(door: Door) -> None:
     once = budget(1, "requests")
     limits = [MONEY, once, REQUESTS, SLOTS]
     admitted = await door.admit("r", limits)
@@ -143,7 +143,7 @@ async def test_t26_a_broken_stream_is_billed_and_the_request_reserves_once_more(
     for number in range(4):
         await (await door.admit(f"s{number}", [REQUESTS, SLOTS])).release()
     await door.refuse("t", [REQUESTS])
-    assert isinstance(await admitted.renew(estimate(100), 3), Refusal)
+    assert isinstance(await admitted.renew(estimate(100), 3), LimitRefusal)
 
 
 async def test_hedged_attempts_reserve_separately(door: Door) -> None:
@@ -169,7 +169,7 @@ async def test_attempts_of_a_request_without_limits_of_its_own(door: Door) -> No
     assert door.counters.reservations.open_count == 0
 
 
-async def test_t24_an_attempt_after_midnight_extends_where_the_request_reserved(door: Door) -> None:
+async def test_an_attempt_after_midnight_extends_where_the_request_reserved(door: Door) -> None:
     daily = budget(100, window=CalendarWindow("day"))
     admitted = await door.admit("r", [daily])
     door.clock.let_pass(86_400)
@@ -184,10 +184,10 @@ async def test_an_attempt_that_no_limit_can_judge_is_refused(door: Door) -> None
     strict = budget(100, id="strict", strict=True)
     unknown = Estimate(Amounts(10), None, "Set max_tokens.", "m")
     admitted = await door.admit("r", [strict])
-    assert isinstance(await admitted.begin_attempt([], unknown), Refusal)
+    assert isinstance(await admitted.begin_attempt([], unknown), LimitRefusal)
     other = await door.admit("s", [MONEY])
     refused = await other.begin_attempt([Applied(strict)], unknown)
-    assert isinstance(refused, Refusal)
+    assert isinstance(refused, LimitRefusal)
     assert refused.code == "estimate_not_bounded"
     assert await door.usage(strict) == (0, 10)
     await other.settle(Amounts(3))
@@ -204,7 +204,7 @@ class Unreachable(MemoryCounters):
     extend = reserve
 
 
-async def test_t60_a_store_that_is_down_never_looks_like_an_exceeded_budget(door: Door) -> None:
+async def test_a_store_that_is_down_never_looks_like_an_exceeded_budget(door: Door) -> None:
     admitted = await door.admit("r", [MONEY])
     admitted._counters = Unreachable(door.clock.read)
     down = Admission(admitted._counters, door.clock.read)
@@ -212,7 +212,7 @@ async def test_t60_a_store_that_is_down_never_looks_like_an_exceeded_budget(door
         await down.admit("r", [Applied(MONEY)], estimate()),
         await admitted.begin_attempt([Applied(OF_PROVIDER)], estimate()),
     ):
-        assert isinstance(refused, Refusal)
+        assert isinstance(refused, LimitRefusal)
         assert (refused.status, refused.type) == (503, "budget_store_unavailable")
         assert refused.headers == (("retry-after", "2"), ("retry-after-ms", "1500"))
 
@@ -225,7 +225,7 @@ class Interrupted(MemoryCounters):
         raise asyncio.CancelledError
 
 
-async def test_t22_a_request_that_is_cancelled_while_it_reserves_holds_nothing(door: Door) -> None:
+async def test_a_request_that_is_cancelled_while_it_reserves_holds_nothing(door: Door) -> None:
     counters = Interrupted(door.clock.read)
     with pytest.raises(asyncio.CancelledError):
         await Admission(counters, door.clock.read).admit("r", [Applied(MONEY)], estimate())
@@ -261,7 +261,7 @@ async def request(admitted: Admitted, end: str, point: str, is_waiting: asyncio.
 
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("point", POINTS)
-async def test_t22_every_exit_gives_back_what_it_held(door: Door, end: str, point: str) -> None:
+async def test_every_exit_gives_back_what_it_held(door: Door, end: str, point: str) -> None:
     limits = [MONEY, SLOTS, budget(100, "tokens")]
     is_waiting = asyncio.Event()
     task = asyncio.create_task(request(await door.admit("r", limits), end, point, is_waiting))

@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.limits.estimate import FIRST_BYTES_PER_TOKEN, Habits
-from penstock.limits.habits import Measured, _edge
+from penstock.limits.habits import HabitTracker, _edge
 
 
 def test_without_requests_there_is_a_first_guess() -> None:
-    assert Measured().habits("k", "m") == Habits(FIRST_BYTES_PER_TOKEN, None)
+    assert HabitTracker().habits("k", "m") == Habits(FIRST_BYTES_PER_TOKEN, None)
 
 
 def test_bytes_per_token_approach_what_is_measured() -> None:
-    measured = Measured()
+    measured = HabitTracker()
     for _ in range(3000):
         measured.learn("k", "m", 4500, 1000, 10)
     assert measured.habits("other", "m").bytes_per_token == pytest.approx(4.5, rel=0.01)
@@ -26,7 +26,7 @@ def test_bytes_per_token_approach_what_is_measured() -> None:
 
 
 def test_one_prompt_turns_nothing() -> None:
-    measured = Measured()
+    measured = HabitTracker()
     measured.learn("k", "m", 100_000_000, 10, 1)
     assert measured.habits("k", "m").bytes_per_token == pytest.approx(3, rel=0.02)
     measured.learn("k", "m", 10, 100_000_000, 1)
@@ -37,7 +37,7 @@ def test_one_prompt_turns_nothing() -> None:
 
 
 def test_99_of_100_answers_are_no_longer() -> None:
-    measured = Measured()
+    measured = HabitTracker()
     for number in range(1000):
         measured.learn("k", "m", 0, 0, 4000 if number % 200 == 0 else 300)
     output = measured.habits("k", "m").output
@@ -51,7 +51,7 @@ def test_99_of_100_answers_are_no_longer() -> None:
 
 
 def test_earlier_answers_fade() -> None:
-    measured = Measured()
+    measured = HabitTracker()
     for _ in range(1000):
         measured.learn("k", "m", 0, 0, 8000)
     for _ in range(12_000):

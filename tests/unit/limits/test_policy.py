@@ -1,4 +1,4 @@
-"""Which policies apply to a request, and which bucket it falls into (T34: how many there may be)."""
+"""Which policies apply to a request, and which bucket it falls into, and how many there may be."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from limiting import NOON, budget, rate
 from penstock.limits.limit import OVERFLOW, SINGLE, BucketKey
-from penstock.limits.policy import Condition, LiveValues, Policy, limits_of, value_hash, value_key
+from penstock.limits.policy import LiveValues, Policy, PolicyCondition, limits_of, value_hash, value_key
 
 FACTS = {
     "api_key": "k1",
@@ -18,7 +18,7 @@ FACTS = {
 }
 
 
-def policy(*conditions: Condition, group_by: tuple[str, ...] = (), active: bool = True) -> Policy:
+def policy(*conditions: PolicyCondition, group_by: tuple[str, ...] = (), active: bool = True) -> Policy:
     return Policy(
         "p", budget(id="p", level="policy", is_grouped=bool(group_by)), conditions, group_by, is_active=active
     )
@@ -27,38 +27,38 @@ def policy(*conditions: Condition, group_by: tuple[str, ...] = (), active: bool 
 @pytest.mark.parametrize(
     ("condition", "is_met"),
     [
-        (Condition("metadata.team", ("search",)), True),
-        (Condition("metadata.team", ("ads", "search")), True),
-        (Condition("metadata.team", ("ads",)), False),
-        (Condition("metadata.team", ("*",)), True),
-        (Condition("metadata.team", ("ads",), excludes=True), True),
-        (Condition("metadata.team", ("search",), excludes=True), False),
-        (Condition("metadata.team", ("*",), excludes=True), False),
-        (Condition("metadata.city", ("*",)), False),
-        (Condition("metadata.city", ("Rome",), excludes=True), False),
-        (Condition("model", ("@openai/gpt-4o",)), True),
-        (Condition("model", ("@openai/*",)), True),
-        (Condition("model", ("@azure/*",)), False),
-        (Condition("model", ("@openai/gpt-4",)), False),
-        (Condition("model", ("gpt-4o",)), True),
-        (Condition("model", ("@openai/*",), excludes=True), False),
-        (Condition("provider", ("open*",)), False),
+        (PolicyCondition("metadata.team", ("search",)), True),
+        (PolicyCondition("metadata.team", ("ads", "search")), True),
+        (PolicyCondition("metadata.team", ("ads",)), False),
+        (PolicyCondition("metadata.team", ("*",)), True),
+        (PolicyCondition("metadata.team", ("ads",), excludes=True), True),
+        (PolicyCondition("metadata.team", ("search",), excludes=True), False),
+        (PolicyCondition("metadata.team", ("*",), excludes=True), False),
+        (PolicyCondition("metadata.city", ("*",)), False),
+        (PolicyCondition("metadata.city", ("Rome",), excludes=True), False),
+        (PolicyCondition("model", ("@openai/gpt-4o",)), True),
+        (PolicyCondition("model", ("@openai/*",)), True),
+        (PolicyCondition("model", ("@azure/*",)), False),
+        (PolicyCondition("model", ("@openai/gpt-4",)), False),
+        (PolicyCondition("model", ("gpt-4o",)), True),
+        (PolicyCondition("model", ("@openai/*",), excludes=True), False),
+        (PolicyCondition("provider", ("open*",)), False),
     ],
 )
-def test_conditions(condition: Condition, is_met: bool) -> None:
+def test_conditions(condition: PolicyCondition, is_met: bool) -> None:
     assert condition.is_met(FACTS) is is_met
     assert [*limits_of([policy(condition)], FACTS)] == [] or is_met
 
 
 def test_a_model_with_slashes_of_its_own() -> None:
     facts = {"model": "@hf/meta-llama/Llama-3"}
-    assert Condition("model", ("@hf/*",)).is_met(facts)
-    assert Condition("model", ("meta-llama/Llama-3",)).is_met(facts)
-    assert not Condition("model", ("Llama-3",)).is_met(facts)
+    assert PolicyCondition("model", ("@hf/*",)).is_met(facts)
+    assert PolicyCondition("model", ("meta-llama/Llama-3",)).is_met(facts)
+    assert not PolicyCondition("model", ("Llama-3",)).is_met(facts)
 
 
 def test_all_conditions_must_be_met() -> None:
-    user, team = Condition("metadata._user", ("*",)), Condition("metadata.team", ("ads",))
+    user, team = PolicyCondition("metadata._user", ("*",)), PolicyCondition("metadata.team", ("ads",))
     assert policy(user).applies(FACTS)
     assert not policy(user, team).applies(FACTS)
     assert policy().applies({})
@@ -72,9 +72,9 @@ def test_a_request_without_a_value_of_a_group_is_not_of_the_policy() -> None:
 
 @pytest.mark.parametrize("key", ["model", "provider", "virtual_key"])
 def test_what_a_fallback_changes_is_judged_for_each_attempt(key: str) -> None:
-    assert policy(Condition(key, ("*",))).is_per_attempt
+    assert policy(PolicyCondition(key, ("*",))).is_per_attempt
     assert policy(group_by=(key,)).is_per_attempt
-    assert not policy(Condition("metadata._user", ("*",)), group_by=("api_key", "config")).is_per_attempt
+    assert not policy(PolicyCondition("metadata._user", ("*",)), group_by=("api_key", "config")).is_per_attempt
 
 
 def test_buckets() -> None:
@@ -96,7 +96,7 @@ def test_values_with_one_name_are_told_apart() -> None:
     assert value_hash([("a", "Bob")]) != value_hash([("a", "bob")])
 
 
-def test_t34_a_million_values_of_one_policy() -> None:
+def test_a_million_values_of_one_policy() -> None:
     values = LiveValues(100_000)
     limit = rate(is_grouped=True)
     keys = [BucketKey(limit.id, number.to_bytes(3, "big"), 0, 0) for number in range(100_001)]

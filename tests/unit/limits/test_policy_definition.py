@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.core.money import NANOS
-from penstock.limits.policy import Condition, Policy
+from penstock.limits.policy import Policy, PolicyCondition
 from penstock.limits.policy_definition import policy
-from penstock.limits.validate import Owner, Reading
+from penstock.limits.validate import LimitOwner, Reading
 from penstock.limits.windows import RATE_UNITS, CalendarWindow
 
 USAGE: dict[str, Any] = {
@@ -29,7 +29,7 @@ RATE: dict[str, Any] = {"conditions": [], "group_by": [], "type": "requests", "u
 
 
 def read(values: dict[str, Any], kind: Any = "usage") -> tuple[Policy | None, list[str]]:
-    reading = Reading(Owner("policy", "p1", week_start="monday"))
+    reading = Reading(LimitOwner("policy", "p1", week_start="monday"))
     made = policy(values, kind, reading)
     return made, [str(problem) for problem in reading.problems]
 
@@ -39,8 +39,8 @@ def test_a_usage_policy() -> None:
     assert problems == []
     assert made is not None
     assert made.conditions == (
-        Condition("metadata.team", ("search",)),
-        Condition("model", ("@openai/*", "@azure/*"), excludes=True),
+        PolicyCondition("metadata.team", ("search",)),
+        PolicyCondition("model", ("@openai/*", "@azure/*"), excludes=True),
     )
     assert made.group_by == ("metadata._user",)
     assert (made.limit.level, made.limit.owner, made.limit.amount) == ("policy", "p1", 5 * NANOS)

@@ -1,7 +1,7 @@
 """The catalogue of the database, kept in memory: no request asks the database for anything.
 
 Each change raises the database's revision. The gateway looks at the revision each second and reads the catalogue anew
-when it has risen; PostgreSQL tells it at once, which makes changes quicker and is not needed. A catalogue is read as
+when it has risen. PostgreSQL also notifies it at once, which only makes a change quicker. A catalogue is read as
 one moment, and never replaced by an older one. While the database can't be reached, the last catalogue stays in force.
 """
 
@@ -17,7 +17,7 @@ from typing import Final
 from penstock.background import Background
 from penstock.stores.catalogue import Catalogue, CatalogueChange
 from penstock.stores.memory import MemoryCatalogue
-from penstock.stores.sql.database import CHANNEL, Database, DatabaseError, revision
+from penstock.stores.sql.database import Database, DatabaseError, revision
 from penstock.stores.sql.load import NEVER, Loaded, Loader
 
 _LOG: Final = logging.getLogger("penstock")
@@ -37,7 +37,7 @@ class SqlCatalogue:
         self._expires = NEVER
         self._problems: tuple[str, ...] = ()
         self._is_lost = False
-        self._told = asyncio.Event()
+        self._notified = asyncio.Event()
         self._task = Background("the catalogue of the database", self._follow)
 
     @property
@@ -48,11 +48,6 @@ class SqlCatalogue:
     def problems(self) -> tuple[str, ...]:
         """Why rows can't be used, a sentence each."""
         return self._problems
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether the database could not be reached at the last look."""
-        return self._is_lost
 
     def watch(self, callback: Callable[[CatalogueChange], None]) -> None:
         self._memory.watch(callback)
@@ -84,30 +79,36 @@ class SqlCatalogue:
     async def _follow(self) -> None:
         async with self._listening():
             while True:
+                # Not wait_for: in Python 3.11 it loses a cancellation that comes together with a notification.
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._told.wait(), self._interval)
-                self._told.clear()
-                try:
-                    await self.refresh()
-                except DatabaseError as error:
-                    if not self._is_lost:
-                        _LOG.error("%s; the catalogue that was read last stays in force", error)
-                    self._is_lost = True
-                else:
-                    if self._is_lost:
-                        _LOG.info("the database %s can be reached again", self._database.name)
-                    self._is_lost = False
+                    async with asyncio.timeout(self._interval):
+                        await self._notified.wait()
+                self._notified.clear()
+                await self._try_refresh()
+
+    async def _try_refresh(self) -> None:
+        """Refresh. The log says once that the database can't be used, and once that it can be used again."""
+        try:
+            await self.refresh()
+        except DatabaseError as error:
+            if not self._is_lost:
+                _LOG.error("%s; the catalogue that was read last stays in force", error)
+            self._is_lost = True
+            return
+        if self._is_lost:
+            _LOG.info("the database %s can be reached again", self._database.name)
+        self._is_lost = False
 
     @contextlib.asynccontextmanager
     async def _listening(self) -> AsyncIterator[None]:
-        """Hear PostgreSQL's word of a change, as long as the connection that listens lasts."""
+        """Be notified of changes where the database can do so; without that, the revision is looked at alone."""
         if self._database.is_sqlite:
             yield
             return
 
         async with contextlib.AsyncExitStack() as stack:
             try:
-                await stack.enter_async_context(self._database.listening(CHANNEL, self._told.set))
+                await stack.enter_async_context(self._database.listening(self._notified.set))
             except DatabaseError as error:
                 _LOG.warning("%s; changes are seen within %g s", error, self._interval)
             yield

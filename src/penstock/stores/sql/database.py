@@ -14,7 +14,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
 
@@ -22,13 +22,14 @@ from penstock.stores.sql import schema
 
 MEMORY: Final = "sqlite://"
 """The address of a database that ends with its process: for tests."""
-_BUSY: Final = 5.0
+_BUSY_TIMEOUT: Final = 5.0
 """Seconds that SQLite waits for another process to end its change."""
-_PATIENCE: Final = 10.0
+_CONNECT_TIMEOUT: Final = 10.0
 """Seconds that a connection to PostgreSQL may take."""
 _DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
-CHANNEL: Final = "penstock_revision"
-"""Where PostgreSQL tells every replica that the revision has risen."""
+_CHANNEL: Final = "penstock_revision"
+"""The channel of PostgreSQL's NOTIFY on which every replica hears that the revision has risen."""
+_EXPECTED: Final = "expected sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
 
 
 class DatabaseError(Exception):
@@ -40,11 +41,10 @@ def parse_address(text: str) -> URL:
     try:
         url = make_url(text)
     except ArgumentError:
-        raise DatabaseError("expected sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME") from None
-    driver = _DRIVERS.get(url.drivername.partition("+")[0])
+        raise DatabaseError(_EXPECTED) from None
+    driver = _DRIVERS.get(url.get_backend_name())
     if driver is None:
-        kinds = "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
-        raise DatabaseError(f"there is no driver for {url.drivername[:64]}: expected {kinds}")
+        raise DatabaseError(f"there is no driver for {url.drivername[:64]}: {_EXPECTED}")
     return url.set(drivername=driver)
 
 
@@ -62,7 +62,7 @@ class Database:
     def __init__(self, address: str) -> None:
         self.url = parse_address(address)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self._engine = self._sqlite() if self.is_sqlite else self._postgresql()
+        self.engine = self._sqlite() if self.is_sqlite else self._postgresql()
         # SQLite lets one change at a time in: those of one process wait here, and not in its driver's threads.
         self._turn = asyncio.Lock()
 
@@ -71,15 +71,11 @@ class Database:
         """The address, without its password."""
         return self.url.render_as_string(hide_password=True)
 
-    @property
-    def engine(self) -> AsyncEngine:
-        return self._engine
-
     def _sqlite(self) -> AsyncEngine:
         in_memory = self.url.database in {None, "", ":memory:"}
         options: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {}
         # The driver's own habit is to begin transactions late and by itself: here each begins where it is said.
-        connect: dict[str, Any] = {"timeout": _BUSY, "isolation_level": None}
+        connect: dict[str, Any] = {"timeout": _BUSY_TIMEOUT, "isolation_level": None}
         engine = create_async_engine(self.url, connect_args=connect, **options)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
@@ -88,7 +84,7 @@ class Database:
     def _postgresql(self) -> AsyncEngine:
         try:
             return create_async_engine(
-                self.url, connect_args={"timeout": _PATIENCE}, pool_size=4, max_overflow=4, pool_pre_ping=True
+                self.url, connect_args={"timeout": _CONNECT_TIMEOUT}, pool_size=4, max_overflow=4, pool_pre_ping=True
             )
         except ModuleNotFoundError:
             raise DatabaseError("PostgreSQL needs the library asyncpg: pip install penstock[postgres]") from None
@@ -97,7 +93,7 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for looking: all that is read through it shows one moment."""
         with _as_database_error(self.name):
-            async with self._engine.connect() as connection:
+            async with self.engine.connect() as connection:
                 if not self.is_sqlite:
                     await connection.execution_options(isolation_level="REPEATABLE READ")
                 async with connection.begin():
@@ -107,14 +103,14 @@ class Database:
     async def change(self) -> AsyncIterator[AsyncConnection]:
         """A transaction: it is kept, and the revision raised, when the block ends without an exception."""
         with _as_database_error(self.name):
-            async with self._turn if self.is_sqlite else contextlib.nullcontext(), self._engine.connect() as connection:
+            async with self._turn if self.is_sqlite else contextlib.nullcontext(), self.engine.connect() as connection:
                 await connection.execution_options(changes=True)
                 async with connection.begin():
                     yield connection
                     raised = schema.revision.update().values(number=schema.revision.c.number + 1)
                     await connection.execute(raised)
                     if not self.is_sqlite:
-                        await connection.execute(sa.select(sa.func.pg_notify(CHANNEL, "")))
+                        await connection.execute(sa.select(sa.func.pg_notify(_CHANNEL, "")))
 
     async def revision(self) -> int:
         """The number that every change raises."""
@@ -122,30 +118,33 @@ class Database:
             return await revision(connection)
 
     @contextlib.asynccontextmanager
-    async def listening(self, channel: str, told: Callable[[], None]) -> AsyncIterator[None]:
-        """Call ``told`` in the event loop for each word on a channel of PostgreSQL's. Raises DatabaseError."""
+    async def listening(self, callback: Callable[[], None]) -> AsyncIterator[None]:
+        """Have ``callback`` called in the event loop after each change, as long as the connection that listens lasts.
+
+        PostgreSQL only. Raises DatabaseError.
+        """
         with _as_database_error(self.name):
-            async with self._engine.connect() as connection:
+            async with self.engine.connect() as connection:
                 driver = (await connection.get_raw_connection()).driver_connection
                 if driver is None:
                     raise DatabaseError(f"the database {self.name} gives no connection that could listen")
 
-                def heard(*_: object) -> None:
-                    told()
+                def notified(*_: object) -> None:
+                    callback()
 
-                await driver.add_listener(channel, heard)
+                await driver.add_listener(_CHANNEL, notified)
                 try:
                     yield
                 finally:
                     if not driver.is_closed():
-                        await driver.remove_listener(channel, heard)
+                        await driver.remove_listener(_CHANNEL, notified)
 
     async def close(self) -> None:
-        await self._engine.dispose()
+        await self.engine.dispose()
 
 
 async def revision(connection: AsyncConnection) -> int:
-    """The revision that a connection sees; 0 in a database without tables of ours."""
+    """The revision that a connection sees; 0 if its table is empty."""
     number = (await connection.execute(sa.select(schema.revision.c.number))).scalar()
     return 0 if number is None else int(number)
 
@@ -154,16 +153,10 @@ async def revision(connection: AsyncConnection) -> int:
 def _as_database_error(name: str) -> Iterator[None]:
     try:
         yield
-    except (DBAPIError, OSError, TimeoutError) as error:
-        # An error that the block itself means (a row that is there already) is its own to judge.
-        if (
-            isinstance(error, DBAPIError)
-            and not error.connection_invalidated
-            and isinstance(error, sa.exc.IntegrityError)
-        ):
-            raise
-        raise DatabaseError(f"the database {name} can't be used: {_reason(error)}") from error
-    except SQLAlchemyError as error:
+    except IntegrityError:
+        # The statement is refused, and the database works: the caller knows what a taken name means.
+        raise
+    except (SQLAlchemyError, OSError, TimeoutError) as error:
         raise DatabaseError(f"the database {name} can't be used: {_reason(error)}") from error
 
 
@@ -175,12 +168,13 @@ def _reason(error: BaseException) -> str:
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
     cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", "busy_timeout = 5000"):
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    # A change takes the lock at its beginning: one that read first could find at its end that it read too early.
+    # A change takes the lock at its beginning: a change that reads first could fail when it writes, because another
+    # change came between.
     changes = connection.get_execution_options().get("changes")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if changes else "BEGIN")

@@ -9,25 +9,21 @@ from typing import Final
 
 _VERSION_7: Final = 0x7 << 76
 _VARIANT: Final = 0b10 << 62
-_RANDOM_A: Final = (1 << 12) - 1
-_RANDOM_B: Final = (1 << 62) - 1
+_TIME: Final = (1 << 48) - 1
+_RANDOM: Final = (1 << 62) - 1
 
 
 def new_id(microseconds: int, entropy: int) -> str:
-    """An id made at a time, in microseconds since 1970, from 74 random bits.
+    """An id made at a time, in microseconds since 1970. ``entropy``: 62 random bits.
 
     The fraction of the millisecond stands in the first 12 of the bits that the RFC leaves free (6.2, method 3), so that
     the ids of one process sort within a millisecond, too.
     """
     milliseconds, rest = divmod(microseconds, 1000)
-    fraction = rest * 4096 // 1000 & _RANDOM_A
-    return str(
-        uuid.UUID(
-            int=(milliseconds & (1 << 48) - 1) << 80 | _VERSION_7 | fraction << 64 | _VARIANT | entropy & _RANDOM_B
-        )
-    )
+    fraction = rest * 4096 // 1000
+    return str(uuid.UUID(int=(milliseconds & _TIME) << 80 | _VERSION_7 | fraction << 64 | _VARIANT | entropy & _RANDOM))
 
 
 def random_id() -> str:
     """An id made now."""
-    return new_id(time.time_ns() // 1000, secrets.randbits(74))
+    return new_id(time.time_ns() // 1000, secrets.randbits(62))

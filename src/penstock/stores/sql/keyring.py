@@ -25,7 +25,7 @@ class KeyringError(ValueError):
     """The keys can't be used, or what they should open can't be opened. The message quotes no key."""
 
 
-class Place(msgspec.Struct, frozen=True):
+class SecretPlace(msgspec.Struct, frozen=True):
     """Where a secret stands: a field of a row of a table."""
 
     table: str
@@ -65,19 +65,19 @@ class Keyring:
     def names(self) -> tuple[str, ...]:
         return tuple(self._ciphers)
 
-    def seal(self, secret: Secret, place: Place, nonce: bytes) -> Sealed:
+    def seal(self, secret: Secret, place: SecretPlace, nonce: bytes) -> Sealed:
         """Encrypt a secret for its place. ``nonce``: 12 random bytes, new for each call. Raises KeyringError."""
         cipher = self._ciphers.get(self.first)
         if cipher is None:
             raise KeyringError(
-                "there is no key that secrets could be encrypted with: `penstock secrets new-key` makes one, for "
-                "PENSTOCK_SECRET_KEYS"
+                "there is no key that secrets could be encrypted with: put NAME:KEY into PENSTOCK_SECRET_KEYS, with a "
+                "KEY of `openssl rand -base64 32`"
             )
         return Sealed(
             self.first, nonce, cipher.encrypt(nonce, secret.reveal().encode("utf-8", "surrogatepass"), place.bound())
         )
 
-    def open(self, sealed: Sealed, place: Place) -> Secret:
+    def open(self, sealed: Sealed, place: SecretPlace) -> Secret:
         """The secret that was sealed for a place. Raises KeyringError."""
         from cryptography.exceptions import InvalidTag
 

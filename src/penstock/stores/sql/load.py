@@ -19,7 +19,7 @@ from penstock.stores.catalogue import EMPTY, Catalogue, GatewayKey, SavedConfig,
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import revision
 from penstock.stores.sql.keyring import Keyring
-from penstock.stores.sql.secrets import Opened, open_all
+from penstock.stores.sql.secrets import open_all
 from penstock.stores.validate import Check, Definition, Unusable, saved_configs, virtual_key
 
 NEVER: Final = 2**63
@@ -43,6 +43,14 @@ class Loaded(msgspec.Struct, frozen=True):
     expires: int
 
 
+class _Integration(msgspec.Struct):
+    """What other tables hold of an integration: its secrets by field, why others can't be read, its enabled models."""
+
+    secrets: dict[str, Secret] = {}
+    problems: list[str] = []
+    models: list[str] = []
+
+
 class Loader:
     """Reads the catalogue. ``providers`` are the slugs there are; ``check`` judges configs beside the virtual keys."""
 
@@ -55,43 +63,62 @@ class Loader:
         """The catalogue at ``now``, in microseconds since 1970. ``before`` is what rows that can't be used mean."""
         problems: list[str] = []
         ends = _Ends(now)
-        secrets = await open_all(connection, self._keyring, "integration")
-        rows = [row for row in await connection.execute(_PROVIDERS) if ends.is_live(row)]
-        models = _listed(await connection.execute(_MODELS))
+        integrations = await self._integrations(connection)
+        rows = await connection.execute(_PROVIDERS)
         virtual_keys = _usable(
-            rows, lambda row, told: self._virtual_key(row, models, secrets, told), before.virtual_keys, problems
+            [row for row in rows if ends.is_live(row.status, row.expires_at)],
+            lambda row, of_row: self._virtual_key(row, integrations[row.integration_id], of_row),
+            before.virtual_keys,
+            problems,
         )
-        texts = (await connection.execute(_CONFIGS)).all()
-        configs = _usable(texts, lambda row, told: self._config(row, virtual_keys, told), before.configs, problems)
-        keys = [_gateway_key(row, configs) for row in await connection.execute(_KEYS) if ends.is_live(row)]
+        configs = _usable(
+            await connection.execute(_CONFIGS),
+            lambda row, of_row: self._saved_config(row, virtual_keys, of_row),
+            before.configs,
+            problems,
+        )
+        keys = [
+            _gateway_key(row, configs)
+            for row in await connection.execute(_KEYS)
+            if ends.is_live(row.status, row.expires_at, row.valid_until)
+        ]
         catalogue = Catalogue(virtual_keys, configs, tuple(keys), is_guarded=await _has_keys(connection))
         return Loaded(catalogue, await revision(connection), tuple(problems), ends.first)
 
-    def _virtual_key(
-        self, row: Any, models: Mapping[str, tuple[str, ...]], secrets: Opened, problems: list[str]
-    ) -> VirtualKey:
-        values: dict[str, Any] = dict(_object(row.configurations))
-        for (owner, field), value in secrets.values.items():
-            if owner == row.integration_id and field != CREDENTIAL:
-                values[field] = value.reveal()
-        for (owner, _), problem in secrets.problems.items():
-            if owner == row.integration_id:
-                problems.append(f"the provider {row.slug}: a secret of its integration can't be read: {problem}")
+    async def _integrations(self, connection: AsyncConnection) -> defaultdict[str, _Integration]:
+        """Integrations by their id: empty for an integration of which other tables hold nothing."""
+        integrations: defaultdict[str, _Integration] = defaultdict(_Integration)
+        opened = await open_all(connection, self._keyring, "integration")
+        for (id_, field), secret in opened.values.items():
+            integrations[id_].secrets[field] = secret
+        for (id_, _), problem in opened.problems.items():
+            integrations[id_].problems.append(problem)
+        for row in await connection.execute(_MODELS):
+            integrations[row.integration_id].models.append(row.model)
+        return integrations
+
+    def _virtual_key(self, row: Any, integration: _Integration, problems: list[str]) -> VirtualKey:
+        values = _object(row.configurations)
+        for field, secret in integration.secrets.items():
+            if field != CREDENTIAL:
+                values[field] = secret.reveal()
+        beginning = f"the provider {row.slug}: a secret of its integration can't be read"
+        problems += [f"{beginning}: {problem}" for problem in integration.problems]
         host = values.pop("custom_host", None)
         if host:
             values["base_url"] = host
         values["provider"] = row.provider
         if not row.allow_all_models:
-            values["models"] = list(models.get(row.integration_id, ()))
-        credential = secrets.values.get((row.integration_id, CREDENTIAL))
+            values["models"] = integration.models
+        credential = integration.secrets.get(CREDENTIAL)
         if credential is not None:
             values["credential"] = CREDENTIAL
         definition = Definition("providers", row.slug, values, problems)
         return virtual_key(definition, self._providers, lambda _: _reveal(credential))
 
-    def _config(self, row: Any, virtual_keys: Mapping[str, VirtualKey], problems: list[str]) -> SavedConfig:
+    def _saved_config(self, row: Any, virtual_keys: Mapping[str, VirtualKey], problems: list[str]) -> SavedConfig:
         definition = Definition("configs", row.slug, {}, problems)
-        return saved_configs([definition], lambda _: _config(row.body), self._check, virtual_keys)[row.slug]
+        return saved_configs([definition], lambda _: _body(row.body), self._check, virtual_keys)[row.slug]
 
 
 _PROVIDERS: Final = (
@@ -141,17 +168,20 @@ _T = TypeVar("_T")
 def _usable(
     rows: Iterable[Any], make: Callable[[Any, list[str]], _T], before: Mapping[str, _T], problems: list[str]
 ) -> dict[str, _T]:
-    """What each row means, by its slug; a row with a problem means what it meant before, if anything."""
-    found: dict[str, _T] = {}
+    """What each row means, by its slug; a row with a problem means what it meant before, if anything.
+
+    ``make`` adds a row's problems to the list that it gets.
+    """
+    values: dict[str, _T] = {}
     for row in rows:
-        told: list[str] = []
-        value = make(row, told)
-        problems += told
-        if not told:
-            found[row.slug] = value
+        of_row: list[str] = []
+        value = make(row, of_row)
+        problems += of_row
+        if not of_row:
+            values[row.slug] = value
         elif row.slug in before:
-            found[row.slug] = before[row.slug]
-    return found
+            values[row.slug] = before[row.slug]
+    return values
 
 
 class _Ends:
@@ -161,21 +191,13 @@ class _Ends:
         self._now = now
         self.first = NEVER
 
-    def is_live(self, row: Any) -> bool:
-        """Whether a row is neither switched off nor past its end."""
-        moments = [moment for moment in (row.expires_at, getattr(row, "valid_until", None)) if moment is not None]
-        end = min(moments, default=NEVER)
-        if row.status != "active" or end <= self._now:
+    def is_live(self, status: str, *moments: int | None) -> bool:
+        """Whether a row is neither switched off nor past its end, which is the first of some moments."""
+        end = min((moment for moment in moments if moment is not None), default=NEVER)
+        if status != "active" or end <= self._now:
             return False
         self.first = min(self.first, end)
         return True
-
-
-def _listed(rows: Iterable[Any]) -> dict[str, tuple[str, ...]]:
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for row in rows:
-        found[row.integration_id].append(row.model)
-    return {name: tuple(models) for name, models in found.items()}
 
 
 def _gateway_key(row: Any, configs: Mapping[str, SavedConfig]) -> GatewayKey:
@@ -196,10 +218,10 @@ async def _has_keys(connection: AsyncConnection) -> bool:
     return (await connection.execute(sa.select(schema.api_key.c.id).limit(1))).first() is not None
 
 
-def _config(text: str) -> object:
+def _body(text: str) -> object:
     try:
         return read_json(text.encode())
-    except (ValueError, RecursionError):
+    except ValueError:
         raise Unusable("the config is no JSON") from None
 
 

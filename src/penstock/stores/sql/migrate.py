@@ -22,7 +22,7 @@ _STEPS: Final = Path(__file__).parent / "migrations"
 
 async def migrate(database: Database) -> None:
     """Run the steps that the database lacks. Raises DatabaseError, also for a database of a newer release."""
-    # What is up to date needs neither a lock nor alembic, whose import takes longer than all else at start.
+    # A database that is up to date needs neither a lock nor alembic, whose import takes longer than all else at start.
     if await _applied(database) == (latest(),):
         return
     async with database.engine.connect() as connection:
@@ -49,8 +49,7 @@ async def _applied(database: Database) -> tuple[str, ...]:
     async with database.read() as connection:
         if not await connection.run_sync(lambda sync: sa.inspect(sync).has_table(_VERSION.name)):
             return ()
-        found = await connection.execute(sa.select(_VERSION.c.version_num))
-        return tuple(found.scalars())
+        return tuple((await connection.execute(sa.select(_VERSION.c.version_num))).scalars())
 
 
 def _upgrade(connection: sa.Connection) -> None:

@@ -6,7 +6,7 @@ A sentinel row shows at start whether the keys are those with which the database
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -16,25 +16,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from penstock.core.secret import Secret
 from penstock.stores.sql.database import Database, DatabaseError
 from penstock.stores.sql.ids import random_id
-from penstock.stores.sql.keyring import NONCE_BYTES, Keyring, KeyringError, Place, Sealed
+from penstock.stores.sql.keyring import NONCE_BYTES, Keyring, KeyringError, Sealed, SecretPlace
 from penstock.stores.sql.schema import secret
 
-_SENTINEL: Final = Place("sentinel", "1", "text")
+_SENTINEL: Final = SecretPlace("sentinel", "1", "text")
 _BATCH: Final = 100
 """Rows that a rotation encrypts anew in one transaction."""
 
 
 class Opened(msgspec.Struct, frozen=True):
-    """The secrets of a table by row and field; ``problems``: why one can't be opened."""
+    """The secrets of a table by row and field; ``problems``: why a secret can't be opened."""
 
     values: Mapping[tuple[str, str], Secret]
     problems: Mapping[tuple[str, str], str]
 
 
-async def put(connection: AsyncConnection, keyring: Keyring, place: Place, value: Secret | None) -> None:
+async def put(connection: AsyncConnection, keyring: Keyring, place: SecretPlace, value: Secret | None) -> None:
     """Keep a value for a place, in place of the one that was there; None takes it away. Raises KeyringError."""
-    here = (secret.c.owner_table == place.table, secret.c.owner_id == place.row, secret.c.field == place.field)
-    await connection.execute(secret.delete().where(*here))
+    await connection.execute(secret.delete().where(_at(place)))
     if value is None:
         return
     sealed = keyring.seal(value, place, os.urandom(NONCE_BYTES))
@@ -49,7 +48,7 @@ async def open_all(connection: AsyncConnection, keyring: Keyring, table: str) ->
     for row in await connection.execute(sa.select(secret).where(secret.c.owner_table == table)):
         where = row.owner_id, row.field
         try:
-            values[where] = keyring.open(_sealed(row), Place(table, *where))
+            values[where] = keyring.open(_sealed(row), SecretPlace(table, *where))
         except KeyringError as error:
             problems[where] = str(error)
     return Opened(values, problems)
@@ -58,15 +57,15 @@ async def open_all(connection: AsyncConnection, keyring: Keyring, table: str) ->
 async def check_keyring(database: Database, keyring: Keyring) -> None:
     """Open the sentinel, or make one with the first key. Raises DatabaseError: the gateway must not start."""
     async with database.read() as connection:
-        found = (await connection.execute(_one(_SENTINEL))).one_or_none()
+        sentinel = (await connection.execute(sa.select(secret).where(_at(_SENTINEL)))).one_or_none()
         used = set((await connection.execute(sa.select(secret.c.key_id).distinct())).scalars())
     if missing := sorted(used.difference(keyring.names)):
         raise DatabaseError(
             f"the secrets in {database.name} are encrypted with the key {missing[0]}: add it to PENSTOCK_SECRET_KEYS"
         )
-    if found is not None:
+    if sentinel is not None:
         try:
-            keyring.open(_sealed(found), _SENTINEL)
+            keyring.open(_sealed(sentinel), _SENTINEL)
         except KeyringError as error:
             raise DatabaseError(f"the secrets in {database.name} can't be read: {error}") from None
     elif not keyring.is_empty:
@@ -82,8 +81,10 @@ async def count_by_key(database: Database) -> dict[str, int]:
 
 
 async def rotate(database: Database, keyring: Keyring) -> int:
-    """Encrypt everything anew that an older key has encrypted; the number of values. What was interrupted goes on when
-    it is called again. Raises DatabaseError and KeyringError."""
+    """Encrypt with the first key everything that another key has encrypted; the number of values.
+
+    A rotation that was interrupted goes on with the next call. Raises DatabaseError and KeyringError.
+    """
     done = 0
     while moved := await _rotate_some(database, keyring):
         done += moved
@@ -95,7 +96,7 @@ async def _rotate_some(database: Database, keyring: Keyring) -> int:
         older = sa.select(secret).where(secret.c.key_id != keyring.first).limit(_BATCH)
         rows = (await connection.execute(older)).all()
         for row in rows:
-            place = Place(row.owner_table, row.owner_id, row.field)
+            place = SecretPlace(row.owner_table, row.owner_id, row.field)
             sealed = keyring.seal(keyring.open(_sealed(row), place), place, os.urandom(NONCE_BYTES))
             # A row that was changed meanwhile has the newest key already.
             same = secret.c.id == row.id, secret.c.row_version == row.row_version
@@ -104,16 +105,10 @@ async def _rotate_some(database: Database, keyring: Keyring) -> int:
     return len(rows)
 
 
-def _one(place: Place) -> sa.Select[tuple[object, ...]]:
-    here = (secret.c.owner_table == place.table, secret.c.owner_id == place.row, secret.c.field == place.field)
-    return sa.select(secret).where(*here)
+def _at(place: SecretPlace) -> sa.ColumnElement[bool]:
+    """The condition that a row is the secret of a place."""
+    return sa.and_(secret.c.owner_table == place.table, secret.c.owner_id == place.row, secret.c.field == place.field)
 
 
 def _sealed(row: sa.Row[tuple[object, ...]]) -> Sealed:
     return Sealed(row.key_id, bytes(row.nonce), bytes(row.ciphertext))
-
-
-def forget(rows: Collection[str], table: str) -> Iterable[sa.Delete]:
-    """The statements that take away all values of rows that are deleted."""
-    if rows:
-        yield secret.delete().where(secret.c.owner_table == table, secret.c.owner_id.in_(rows))

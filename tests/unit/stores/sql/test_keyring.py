@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.secret import Secret
-from penstock.stores.sql.keyring import Keyring, KeyringError, Place, new_key, parse_keyring
+from penstock.stores.sql.keyring import Keyring, KeyringError, SecretPlace, new_key, parse_keyring
 
-PLACE = Place("integration", "1", "key")
+PLACE = SecretPlace("integration", "1", "key")
 NONCE = bytes(range(12))
 RING = Keyring({"a": b"a" * 32, "b": b"b" * 32})
 KEY = base64.b64encode(b"a" * 32).decode()
@@ -23,9 +23,10 @@ def test_what_is_sealed_is_opened(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [Place("config", "1", "key"), Place("integration", "2", "key"), Place("integration", "1", "x")]
+    "other",
+    [SecretPlace("config", "1", "key"), SecretPlace("integration", "2", "key"), SecretPlace("integration", "1", "x")],
 )
-def test_t50_a_value_in_another_place_is_not_opened(other: Place) -> None:
+def test_a_value_in_another_place_is_not_opened(other: SecretPlace) -> None:
     with pytest.raises(KeyringError, match="altered"):
         RING.open(RING.seal(Secret("sk"), PLACE, NONCE), other)
 
@@ -48,7 +49,7 @@ def test_a_key_that_is_gone_is_named() -> None:
 def test_without_a_key_nothing_is_kept() -> None:
     empty = parse_keyring(" ")
     assert empty.is_empty
-    with pytest.raises(KeyringError, match="secrets new-key"):
+    with pytest.raises(KeyringError, match="PENSTOCK_SECRET_KEYS, with a KEY of `openssl rand -base64 32`"):
         empty.seal(Secret("sk"), PLACE, NONCE)
 
 
