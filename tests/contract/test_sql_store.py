@@ -115,7 +115,7 @@ def catalogue(database: Database) -> SqlCatalogue:
 # Tables.
 
 
-async def test_the_tables_are_what_the_steps_make(database: Database) -> None:
+async def test_t80_the_tables_are_what_the_steps_make(database: Database) -> None:
     def differences(connection: sa.Connection) -> list[Any]:
         return list(compare_metadata(MigrationContext.configure(connection), schema.metadata))
 
@@ -123,7 +123,7 @@ async def test_the_tables_are_what_the_steps_make(database: Database) -> None:
         assert await connection.run_sync(differences) == []
 
 
-async def test_several_that_start_at_once_migrate_once(address: str) -> None:
+async def test_t80_several_that_start_at_once_migrate_once(address: str) -> None:
     if address == MEMORY:
         pytest.skip("nobody else sees a database in memory")
     databases = [Database(address) for _ in range(4)]
@@ -133,7 +133,7 @@ async def test_several_that_start_at_once_migrate_once(address: str) -> None:
         await each.close()
 
 
-async def test_a_database_of_a_newer_release_is_refused_and_stays_as_it_is(database: Database) -> None:
+async def test_t80_a_database_of_a_newer_release_is_refused_and_stays_as_it_is(database: Database) -> None:
     newer = str(int(latest()) + 1).zfill(4)
     async with database.change() as connection:
         await connection.execute(sa.text("UPDATE alembic_version SET version_num = :newer"), {"newer": newer})
@@ -239,7 +239,7 @@ async def test_an_administrators_key_calls_no_model_and_guards_the_gateway(rows:
     assert (catalogue.current.keys, catalogue.current.is_guarded) == ((), True)
 
 
-async def test_a_row_that_cant_be_used_keeps_its_meaning_and_stops_no_other(
+async def test_t41_a_row_that_cant_be_used_keeps_its_meaning_and_stops_no_other(
     rows: Rows, catalogue: SqlCatalogue, database: Database
 ) -> None:
     kept = await rows.provider("kept", "sk-1")
@@ -333,7 +333,7 @@ async def test_no_secret_stands_in_the_database_in_clear(rows: Rows, database: D
                 assert "sk-canary" not in repr(tuple(row))
 
 
-async def test_values_move_to_the_newest_key(rows: Rows, database: Database) -> None:
+async def test_t50_values_move_to_the_newest_key(rows: Rows, database: Database) -> None:
     await secrets.check_keyring(database, OLD)
     for number in range(120):
         async with database.change() as connection:
@@ -348,7 +348,7 @@ async def test_values_move_to_the_newest_key(rows: Rows, database: Database) -> 
 
 
 @pytest.mark.parametrize("wrong", [Keyring({}), Keyring({"new": os.urandom(32)}), Keyring({"old": bytes([1]) * 32})])
-async def test_the_wrong_keys_are_told_at_start(database: Database, wrong: Keyring) -> None:
+async def test_t50_the_wrong_keys_are_told_at_start(database: Database, wrong: Keyring) -> None:
     await secrets.check_keyring(database, OLD)
     await secrets.check_keyring(database, NEW)
     with pytest.raises(DatabaseError, match="old"):

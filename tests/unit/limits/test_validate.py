@@ -64,11 +64,11 @@ def test_a_budget_in_dollars() -> None:
         ({"periodic_reset": "monthly", "next_usage_reset_at": "2026-02-01T00:00:00Z"}, CalendarWindow("month")),
     ],
 )
-def test_resets(members: dict[str, Any], window: CalendarWindow) -> None:
+def test_t24_resets(members: dict[str, Any], window: CalendarWindow) -> None:
     assert only(read({"type": "tokens", "credit_limit": 100, **members})).window == window
 
 
-def test_weeks_begin_when_the_owner_says() -> None:
+def test_t24_weeks_begin_when_the_owner_says() -> None:
     owner = LimitOwner("policy", "p", week_start="monday")
     usage = {"type": "requests", "credit_limit": 1, "periodic_reset": "weekly"}
     assert only(read(usage, owner=owner)).window == CalendarWindow("week", "monday")
@@ -92,13 +92,13 @@ def test_rates() -> None:
     assert len({limit.id for limit in reading.limits}) == 3
 
 
-def test_a_rate_of_0_is_no_limit_and_says_so() -> None:
+def test_d7_a_rate_of_0_is_no_limit_and_says_so() -> None:
     reading = read(None, [{"type": "requests", "unit": "rps", "value": 0}])
     assert (reading.limits, reading.problems) == ([], [])
     assert [warning.path for warning in reading.warnings] == ["rate_limits[0].value"]
 
 
-def test_unknown_prices() -> None:
+def test_t25_unknown_prices() -> None:
     base = {"type": "cost", "credit_limit": 1}
     assert only(read(base)).unknown_price == "allow"
     strict = only(read({**base, "strict": True}))
@@ -159,7 +159,7 @@ def test_problems_of_a_budget(members: dict[str, Any], problem: str) -> None:
     assert problems(read({"type": "cost", **members})) == [problem]
 
 
-def test_what_the_counters_cannot_hold_is_refused() -> None:
+def test_t28_what_the_counters_cannot_hold_is_refused() -> None:
     redis = LimitOwner("api_key", "k1", largest_cost=LARGEST_IN_DOUBLES)
     assert problems(read({"type": "cost", "credit_limit": 9_000_001}, owner=redis)) == [
         "usage_limits.credit_limit: it is too large: the counters hold at most 9000000 dollars exactly"
