@@ -13,14 +13,15 @@ import pstats
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-from bench import machine, payload, process, upstream
+from bench import local, machine, payload, process, upstream
 from bench.failure import MeasurementError
 from bench.route import CHAT_PATH, Headers, Route, by_dialect, by_echo, by_headers
 from bench.subject import until_it_answers
@@ -115,22 +116,23 @@ def _serving(command: Sequence[str], kind: str, mock: Upstream, home: Path) -> I
     serve = [*command, "serve", "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
     with (
         process.running(serve, _CORES, home / "gateway.log", environment) as gateway,
-        closing(http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)) as connection,
     ):
         until_it_answers(gateway, Route(port, CHAT_PATH, by_echo("")), payload.chat(model="echo"), _PATIENCE)
-        body = payload.chat(stream=kind == "stream")
-        headers = {"content-type": "application/json", **_addressing(kind, mock)}
+        # In one piece: whether a head and a body that are sent apart arrive together is a matter of time.
+        request = local.request(CHAT_PATH, payload.chat(stream=kind == "stream"), _addressing(kind, mock))
+        with socket.create_connection((local.HOST, port), _PATIENCE) as connection:
 
-        def ask(requests: int) -> None:
-            for _ in range(requests):
-                connection.request("POST", CHAT_PATH, body, headers)
-                response = connection.getresponse()
-                response.read()
-                if response.status != 200:
-                    raise MeasurementError(f"the gateway answered with {response.status}")
+            def ask(requests: int) -> None:
+                for _ in range(requests):
+                    connection.sendall(request)
+                    response = http.client.HTTPResponse(connection, method="POST")
+                    response.begin()
+                    response.read()
+                    if response.status != 200:
+                        raise MeasurementError(f"the gateway answered with {response.status}")
 
-        ask(_WARM[kind])
-        yield gateway, ask
+            ask(_WARM[kind])
+            yield gateway, ask
 
 
 def _addressing(kind: str, mock: Upstream) -> Headers:
