@@ -114,9 +114,7 @@ def _serving(command: Sequence[str], kind: str, mock: Upstream, home: Path) -> I
     port = process.free_port()
     environment = {"PENSTOCK_ACCESS_LOG": "false", "PYTHONHASHSEED": "0"}
     serve = [*command, "serve", "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
-    with (
-        process.running(serve, _CORES, home / "gateway.log", environment) as gateway,
-    ):
+    with process.running(serve, _CORES, home / "gateway.log", environment) as gateway:
         until_it_answers(gateway, Route(port, CHAT_PATH, by_echo("")), payload.chat(model="echo"), _PATIENCE)
         # In one piece: whether a head and a body that are sent apart arrive together is a matter of time.
         request = local.request(CHAT_PATH, payload.chat(stream=kind == "stream"), _addressing(kind, mock))
