@@ -44,7 +44,7 @@ def sends(
     return run
 
 
-# Configs (finding 1).
+# Configs (group 1).
 
 
 def _unknown(keys: int, targets: int, tag: str = "") -> Json:
@@ -172,7 +172,7 @@ CONFIGS: Final = (
 )  # fmt: skip
 
 
-# Bodies before a key is shown (finding 3).
+# Bodies before a key is shown (group 3).
 
 
 def bomb(size: int) -> bytes:
@@ -181,7 +181,7 @@ def bomb(size: int) -> bytes:
 
 def members(number: int, size: int) -> bytes:
     """A gzip body of many members."""
-    return gzip.compress(b" " * size, 9) * number
+    return bomb(size) * number
 
 
 def _head(length: int | None, path: str = local.CHAT, more: str = "") -> bytes:

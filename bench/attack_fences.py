@@ -1,5 +1,5 @@
 """Attacks that want what is not theirs: the operator's keys, another's model, breaker or answer, an address inside
-(findings 2, 4 to 6, 8 to 12 and 14). tests/e2e has these and their variants as tests; here a process is attacked.
+(groups 2, 4 to 6, 8 to 12 and 14). tests/e2e has these and their variants as tests; here a process is attacked.
 """
 
 from __future__ import annotations
@@ -19,16 +19,21 @@ _CHEAP: Final = _CHAT.replace(b"gpt-4o", b"gpt-4o-mini")
 _SECRETS: Final = (CANARY.encode(), b"pk-team", b"pk-local", b"sk-of-the-operator")
 
 
-def refused(name: str, body: bytes = _CHAT, path: str = local.CHAT, *, key: str = "team-a", **fields: str) -> Run:
+def _refused(**fields: str) -> Run:
     """A request that must be refused, and of which the provider must see nothing."""
 
     async def run(scene: Scene) -> str:
-        answer = await scene.ask(body, path, x_portkey_api_key=KEYS[key], **_filled(fields, scene))
-        if answer.status < 400 or scene.mock.received:
-            raise Unheld(f"{name}: {answer.status}, the provider saw {scene.mock.received[:1]!r}")
-        return f"{answer.status} {_code(answer)}"
+        return _refusal(await scene.ask(_CHAT, x_portkey_api_key=KEYS["team-a"], **_filled(fields, scene)), scene)
 
     return run
+
+
+def _refusal(answer: Answer, scene: Scene, least: int = 400) -> str:
+    """A refusal of at least this status in a few words. Raises Unheld if it is none, or the provider saw something."""
+    if answer.status < least or scene.mock.received:
+        told = answer.body[:60]
+        raise Unheld(f"{answer.status}: {told!r}, the provider saw {scene.mock.received[:1]!r}")
+    return f"{answer.status} {_code(answer)}"
 
 
 def _filled(fields: dict[str, str], scene: Scene) -> dict[str, str]:
@@ -44,10 +49,7 @@ def _code(answer: Answer) -> str:
 
 async def _lists_models(scene: Scene) -> str:
     fields = f"host: {local.HOST}\r\nx-portkey-api-key: {KEYS['team-a']}\r\nx-portkey-provider: openai\r\n"
-    answer = await scene.send(f"GET /v1/models HTTP/1.1\r\n{fields}\r\n".encode())
-    if answer.status < 400 or scene.mock.received:
-        raise Unheld(f"{answer.status}, the provider saw {scene.mock.received[:1]!r}")
-    return f"{answer.status} {_code(answer)}"
+    return _refusal(await scene.send(f"GET /v1/models HTTP/1.1\r\n{fields}\r\n".encode()), scene)
 
 
 _LENT: Final = {
@@ -57,24 +59,22 @@ _LENT: Final = {
     "cortex": {"x_portkey_snowflake_account": "a"},
 }  # fmt: skip
 KEYS_LENT: Final = (
-    *(Attack("2", f"the environment's key of {slug}", refused(slug, _CHAT, **{"x_portkey_provider": slug, **fields}),
+    *(Attack("2", f"the environment's key of {slug}", _refused(x_portkey_provider=slug, **fields),
       "guarded")
       for slug, fields in _LENT.items()),
     Attack("2", "the list of models", _lists_models, "guarded"),
-    Attack("2", "a port of loopback", refused("port", x_portkey_provider="openai", authorization="Bearer sk-x",
+    Attack("2", "a port of loopback", _refused(x_portkey_provider="openai", authorization="Bearer sk-x",
            x_portkey_custom_host="http://127.0.0.1:PORT/v1"), "guarded"),
-    Attack("2", "ollama on the gateway's machine", refused("ollama", x_portkey_provider="ollama"), "guarded"),
+    Attack("2", "ollama on the gateway's machine", _refused(x_portkey_provider="ollama"), "guarded"),
 )  # fmt: skip
 
 
-def _trailers(head: str, trailers: str, most: int) -> Run:
+def _trailers(head: str, trailers: str, least: int) -> Run:
     async def run(scene: Scene) -> str:
         fields = f"host: {local.HOST}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n{head}"
         request = f"POST {local.CHAT} HTTP/1.1\r\n{fields}\r\n".encode()
         answer = await scene.send(request + local.chunk(_CHAT) + f"0\r\n{trailers}\r\n".encode())
-        if answer.status < most or scene.mock.received:
-            raise Unheld(f"{answer.status}: {answer.body[:60]!r}")
-        return f"{answer.status} {_code(answer)}"
+        return _refusal(answer, scene, least)
 
     return run
 
@@ -92,7 +92,7 @@ TRAILERS: Final = (
 )
 
 
-def _reloaded(name: str, text: str) -> Run:
+def _reloaded(text: str) -> Run:
     """A file that names no key, put in the place of one that does."""
 
     async def run(scene: Scene) -> str:
@@ -103,16 +103,16 @@ def _reloaded(name: str, text: str) -> Run:
         path.write_text(catalogue(scene.mock.port), "utf-8")
         await asyncio.sleep(2.5)
         if answer.status != 401:
-            raise Unheld(f"{name}: {answer.status} without a key")
+            raise Unheld(f"{answer.status} without a key")
         return "401 without a key"
 
     return run
 
 
 RELOADS: Final = (
-    Attack("5", "the file is emptied", _reloaded("empty", ""), "guarded"),
-    Attack("5", "its section is misspelt", _reloaded("keyz", '[keyz.a]\nhash = "x"\n'), "guarded"),
-    Attack("5", "its keys are gone", _reloaded("gone", '[virtual_keys.a]\nprovider = "echo"\n'), "guarded"),
+    Attack("5", "the file is emptied", _reloaded(""), "guarded"),
+    Attack("5", "its section is misspelt", _reloaded('[keyz.a]\nhash = "x"\n'), "guarded"),
+    Attack("5", "its keys are gone", _reloaded('[virtual_keys.a]\nprovider = "echo"\n'), "guarded"),
 )
 
 

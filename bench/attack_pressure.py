@@ -1,4 +1,4 @@
-"""More attacks that want time or memory: names, calls, keys, translation, connections (findings 7 and 15 to 21)."""
+"""More attacks that want time or memory: names, calls, keys, translation, connections (groups 7 and 15 to 21)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CHAT: Final = b'{"model":"m","messages":[]}'
 _HI: Final[Json] = {"role": "user", "content": "Hi"}
 
 
-# Slow names (finding 7).
+# Slow names (group 7).
 
 
 def _slow_names(number: int) -> Run:
@@ -52,7 +52,7 @@ def _slow_names(number: int) -> Run:
 NAMES: Final = tuple(Attack("7", f"{n} slow names", _slow_names(n), "guarded") for n in (3, 8, 24, 47))
 
 
-# Many calls for one (finding 15).
+# Many calls for one (group 15).
 
 
 def _fans_out(targets: int, most: int) -> Run:
@@ -92,7 +92,7 @@ CALLS: Final = (
 )
 
 
-# Private keys (finding 16).
+# Private keys (group 16).
 
 
 def _der(tag: int, *values: bytes) -> bytes:
@@ -130,7 +130,11 @@ def large_key(bits: int) -> str:
     return f"-----BEGIN PRIVATE KEY-----\n{text}-----END PRIVATE KEY-----\n"
 
 
-def _signs(provider: str, key: Callable[[], str], times: int = 3) -> Run:
+_SIGNED: Final = 3
+"""Requests with one key."""
+
+
+def _signs(provider: str, key: Callable[[], str]) -> Run:
     async def run(scene: Scene) -> str:
         made = key()
         target: Json = {"provider": provider}
@@ -149,10 +153,10 @@ def _signs(provider: str, key: Callable[[], str], times: int = 3) -> Run:
             target |= {"vertex_service_account_json": account, "vertex_region": "europe-west1"}
         began = time.perf_counter()
         body = compact({"model": "google.gemini-2.5-pro", "messages": [_HI]}).encode()
-        for _ in range(times):
+        for _ in range(_SIGNED):
             answer = await scene.ask(body, x_portkey_config=compact(target))
         told = json.loads(answer.body)["error"]["message"] if answer.status >= 400 else ""
-        return f"{answer.status}, {(time.perf_counter() - began) / times * 1000:.0f} ms each: {told[:60]}"
+        return f"{answer.status}, {(time.perf_counter() - began) / _SIGNED * 1000:.0f} ms each: {told[:60]}"
 
     return run
 
@@ -165,7 +169,7 @@ PRIVATE_KEYS: Final = (
 )  # fmt: skip
 
 
-# Translation (finding 17).
+# Translation (group 17).
 
 
 def _tool(schema: Json) -> Json:
@@ -232,7 +236,7 @@ TRANSLATION: Final = (
 )
 
 
-# Connections (findings 18 and 19).
+# Connections (groups 18 and 19).
 
 _FIELDS: Final = b"host: localhost\r\ncontent-type: application/json\r\nx-portkey-provider: echo\r\n"
 _BEGUN: Final = b"POST /v1/chat/completions HTTP/1.1\r\n" + _FIELDS
@@ -318,7 +322,7 @@ CONNECTIONS: Final = (
 )
 
 
-# Files (finding 21) that `penstock check` reads.
+# Files (group 21) that `penstock check` reads.
 
 _FILES: Final = {
     "aliases.yaml": "a0: &a0 [x,x,x,x,x,x,x,x,x]\n" + "".join(

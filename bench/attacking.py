@@ -129,10 +129,10 @@ Run = Callable[[Scene], Awaitable[str]]
 
 @dataclass(frozen=True)
 class Attack:
-    """One row: the finding's number and name, which gateway it is for, and what is sent. ``run`` returns what came of
-    it, in a few words; it raises Unheld if the attack succeeds."""
+    """One row: a group (``1c``) and a name, which gateway it is for, and what is sent. ``run`` returns what came of it,
+    in a few words; it raises Unheld if the attack succeeds."""
 
-    finding: str
+    group: str
     name: str
     run: Run
     gateway: str = "open"

@@ -2,7 +2,7 @@
 asks for /health waiting for more than 100 ms, leave more than 50 MB of memory behind, or get what it is after.
 
     python -m bench.attacks                      # all of them, about ten minutes
-    python -m bench.attacks --only 1 --only 3    # those of two findings
+    python -m bench.attacks --only 1 --only 3    # two groups: configs, and bodies before a key is shown
 
 The machine may be busy with other things: a row over the bar is tried again, and its best try counts. ``own`` is the
 part of the longest wait that was the gateway's doing (bench/probe.py). Memory is compared with that before the attack,
@@ -36,7 +36,9 @@ ATTACKS: Final = (*COSTS, *PRESSURE, *FENCES)
 async def run(attacks: Sequence[Attack], home: Path) -> list[tuple[Attack, Outcome]]:
     """Play attacks, all of one gateway after the other."""
     outcomes: list[tuple[Attack, Outcome]] = []
-    for kind, group in groupby(sorted(attacks, key=lambda attack: attack.gateway), key=lambda attack: attack.gateway):
+    for kind, its_attacks in groupby(
+        sorted(attacks, key=lambda attack: attack.gateway), key=lambda attack: attack.gateway
+    ):
         mock = Mock()
         server = await asyncio.start_server(mock.handle, local.HOST, 0)
         mock.port = server.sockets[0].getsockname()[1]
@@ -47,7 +49,7 @@ async def run(attacks: Sequence[Attack], home: Path) -> list[tuple[Attack, Outco
                 scene = Scene(gateway, mock, folder)
                 for _ in range(200):
                     await scene.ask(x_portkey_provider="echo")
-                for attack in group:
+                for attack in its_attacks:
                     outcomes.append((attack, await _best(attack, scene)))
                     print(line(*outcomes[-1]), flush=True)
             server.close()
@@ -69,7 +71,7 @@ def line(attack: Attack, outcome: Outcome) -> str:
     mark = "" if outcome.is_within else "  OVER" if outcome.is_held else "  NOT HELD"
     times = f"{outcome.longest * 1000:6.0f} {outcome.own * 1000:6.0f} {outcome.cpu * 1000:6.0f}"
     memory = f"{outcome.before:6.0f} {outcome.after - outcome.before:+7.1f}"
-    return f"{attack.finding:4} {attack.name:46.46} {times} {memory}  {outcome.seen}{mark}"
+    return f"{attack.group:4} {attack.name:46.46} {times} {memory}  {outcome.seen}{mark}"
 
 
 _TITLE: Final = f"{'':4} {'attack':46} {'wait':>6} {'own':>6} {'cpu':>6} {'RSS':>6} {'stays':>7}   (ms, MB)"
@@ -77,15 +79,14 @@ _TITLE: Final = f"{'':4} {'attack':46} {'wait':>6} {'own':>6} {'cpu':>6} {'RSS':
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.attacks", description=__doc__)
-    parser.add_argument("--only", action="append", default=[], metavar="NUMBER", help="one finding: 1, 1c, 17")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="GROUP", help="one group: 1, 1c, 17; may be repeated"
+    )
     options = parser.parse_args()
     machine.allow_many_files()
     os.environ.update(dict.fromkeys(_LENT, CANARY))
-    chosen = [
-        each
-        for each in ATTACKS
-        if not options.only or {each.finding, each.finding.rstrip("abcdefg+")} & {*options.only}
-    ]
+    only = set(options.only)
+    chosen = [each for each in ATTACKS if not only or {each.group, each.group.rstrip("abcdefg+")} & only]
     print(_TITLE)
     with tempfile.TemporaryDirectory(prefix="penstock-attacks-") as home:
         outcomes = asyncio.run(run(chosen, Path(home)))

@@ -13,25 +13,26 @@ import pstats
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import machine, payload, process, upstream
+from bench import local, machine, payload, process, upstream
 from bench.failure import MeasurementError
-from bench.route import CHAT_PATH, Headers, by_dialect, by_headers
+from bench.route import CHAT_PATH, Headers, Route, by_dialect, by_echo, by_headers
+from bench.subject import until_it_answers
 from bench.upstream import Behaviour, Upstream
 
-_WARM = 60
+_WARM = {"chat": 60, "dialect": 60, "stream": 3}
 _REQUESTS = {"chat": 300, "dialect": 200, "stream": 15}
 _PATIENCE = 120.0
 _SHOWN = 40
 _RARE = 0.25
-"""System calls a request that are not worth a line."""
+"""A system call that is made less often, for each request, is not worth a line."""
 _CORES = frozenset({0, 1})
 
 Asking = Callable[[int], None]
@@ -49,7 +50,7 @@ def main(kinds: Sequence[str]) -> int:
         for kind in kinds or tuple(_REQUESTS):
             home = Path(tempfile.mkdtemp(dir=folder))
             requests = _REQUESTS[kind]
-            print(f"\n{kind}, each of {requests} requests after {_WARM}:")
+            print(f"\n{kind}, each of {requests} requests after {_WARM[kind]}:")
             print(f"  {_instructions(kind, mock, home, requests):12,.0f} instructions in user mode")
             for line in (*_system_calls(kind, mock, home, requests), *_calls(kind, mock, home, requests)):
                 print(f"  {line}")
@@ -84,9 +85,8 @@ def _system_calls(kind: str, mock: Upstream, home: Path, requests: int) -> list[
             ask(requests)
             tracer.send_signal(signal.SIGINT)
     rows = re.findall(r"^\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(\w+)$", summary.read_text(), re.MULTILINE)
-    return [
-        f"{int(count) / requests:12.2f} {name}" for count, name in rows if name != "total" and int(count) > requests / 4
-    ]
+    counts = [(int(count) / requests, name) for count, name in rows if name != "total"]
+    return [f"{count:12.2f} {name}" for count, name in counts if count > _RARE]
 
 
 def _calls(kind: str, mock: Upstream, home: Path, requests: int) -> list[str]:
@@ -115,43 +115,28 @@ def _serving(command: Sequence[str], kind: str, mock: Upstream, home: Path) -> I
     environment = {"PENSTOCK_ACCESS_LOG": "false", "PYTHONHASHSEED": "0"}
     serve = [*command, "serve", "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
     with process.running(serve, _CORES, home / "gateway.log", environment) as gateway:
-        connection = _connected(gateway, port)
-        body = payload.chat(stream=kind == "stream")
-        headers = {"content-type": "application/json", **_addressing(kind, mock)}
+        until_it_answers(gateway, Route(port, CHAT_PATH, by_echo("")), payload.chat(model="echo"), _PATIENCE)
+        # In one piece: whether a head and a body that are sent apart arrive together is a matter of time.
+        request = local.request(CHAT_PATH, payload.chat(stream=kind == "stream"), _addressing(kind, mock))
+        with socket.create_connection((local.HOST, port), _PATIENCE) as connection:
 
-        def ask(requests: int) -> None:
-            for _ in range(requests):
-                connection.request("POST", CHAT_PATH, body, headers)
-                response = connection.getresponse()
-                response.read()
-                if response.status != 200:
-                    raise MeasurementError(f"the gateway answered with {response.status}")
+            def ask(requests: int) -> None:
+                for _ in range(requests):
+                    connection.sendall(request)
+                    response = http.client.HTTPResponse(connection, method="POST")
+                    response.begin()
+                    response.read()
+                    if response.status != 200:
+                        raise MeasurementError(f"the gateway answered with {response.status}")
 
-        try:
-            ask(_WARM if kind != "stream" else 3)
+            ask(_WARM[kind])
             yield gateway, ask
-        finally:
-            connection.close()
 
 
 def _addressing(kind: str, mock: Upstream) -> Headers:
     return (
         by_dialect(mock.base_url(Behaviour.CLAUDE)) if kind == "dialect" else by_headers(mock.base_url(Behaviour.CALM))
     )
-
-
-def _connected(gateway: process.Process, port: int) -> http.client.HTTPConnection:
-    until = time.monotonic() + _PATIENCE
-    while gateway.running and time.monotonic() < until:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_PATIENCE)
-        try:
-            connection.request("GET", "/health")
-            connection.getresponse().read()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return connection
-    raise MeasurementError(f"the gateway does not answer: {gateway.last_words()}")
 
 
 if __name__ == "__main__":

@@ -170,9 +170,10 @@ def _answer(connection: socket.socket, replies: Mapping[bytes, bytes]) -> None:
 # The callers.
 
 
-def _send(load: Load, fields: Mapping[str, str], port: int, told: Any) -> None:
-    """Send the load's body from all its callers at once, and tell the statuses and the longest time (seconds)."""
+def _send(name: str, fields: Mapping[str, str], port: int, told: Any) -> None:
+    """Send a load's body from all its callers at once, and tell the statuses and the longest time (seconds)."""
     os.nice(_LOADS_NICENESS)
+    load = next(load for load in LOADS if load.name == name)
     data = memoryview(local.request(local.CHAT, load.body(), fields))
     statuses: Counter[str] = Counter()
     told.send("ready")
@@ -265,7 +266,7 @@ def measure(load: Load, provider: str, gateway: LocalGateway, upstream_port: int
         fields["authorization"] = "Bearer sk-bench"
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
-    sender = context.Process(target=_sender, args=(load.name, fields, gateway.port, theirs), daemon=True)
+    sender = context.Process(target=_send, args=(load.name, fields, gateway.port, theirs), daemon=True)
     sender.start()
     ours.recv()
     bystander = Bystander(gateway)
@@ -295,10 +296,6 @@ def measure(load: Load, provider: str, gateway: LocalGateway, upstream_port: int
         round(seconds, 1),
         statuses,
     )
-
-
-def _sender(name: str, fields: Mapping[str, str], port: int, told: Any) -> None:
-    _send(next(load for load in LOADS if load.name == name), fields, port, told)
 
 
 def _ms(seconds: float) -> float:

@@ -1,6 +1,7 @@
 """A bystander: ``python -m bench.probe PORT PID`` asks for /health again and again, and tells how long it waited.
 
-At the end of standard input it writes one JSON object: the longest wait, and how much of it was the gateway's doing.
+At the end of standard input it writes one JSON object: the longest wait, and the one with the largest part that was the
+gateway's doing.
 A wait is not the gateway's where the processor was taken by other programs: the kernel counts for each thread how long
 it was ready to run and had to wait (/proc/PID/task/TID/schedstat; scheduler documentation of Linux, sched-stats).
 """
@@ -70,16 +71,15 @@ def ask(connection: socket.socket, pid: int) -> Wait:
 
 def main() -> int:
     port, pid = int(sys.argv[1]), int(sys.argv[2])
-    longest, worst, times = Wait(), Wait(), 0
+    longest, worst = Wait(), Wait()
     with socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         print("ready", flush=True)
         while not select.select([sys.stdin], [], [], _PAUSE)[0]:
             wait = ask(connection, pid)
-            times += 1
             longest = max(longest, wait, key=lambda each: each.seconds)
             worst = max(worst, wait, key=lambda each: each.own)
-    print(json.dumps({"times": times, "longest": asdict(longest), "worst": asdict(worst)}))
+    print(json.dumps({"longest": asdict(longest), "worst": asdict(worst)}))
     return 0
 
 

@@ -7,10 +7,10 @@ import signal
 import sys
 from types import FrameType
 
-from penstock.cli import main
+from penstock.__main__ import run
 
 
-def _run() -> None:
+def main() -> None:
     file = sys.argv.pop(1)
     profiler = cProfile.Profile()
     is_running = False
@@ -25,8 +25,8 @@ def _run() -> None:
             profiler.dump_stats(file)
 
     signal.signal(signal.SIGUSR1, switch)
-    main()
+    run()
 
 
 if __name__ == "__main__":
-    _run()
+    main()

@@ -203,7 +203,8 @@ _MEANT: Final[dict[Kind, str]] = {
     Kind.MODEL_NOT_FOUND: "`GET /v1/models/{id}` names no model that its caller can call "
     "([headers.md](headers.md#models)).",
     Kind.METHOD_NOT_ALLOWED: "The path takes another method.",
-    Kind.BODY_TOO_LARGE: "The body is larger than `server.max_body_bytes`.",
+    Kind.BODY_TOO_LARGE: "The body is larger than `server.max_body_bytes`, or to read or rewrite it takes more memory "
+    "or time than there is for one body.",
     Kind.BODY_TIMEOUT: "The body stopped arriving for `server.body_timeout`, took longer than `server.body_deadline`, "
     "or came more slowly than `server.body_min_rate`.",
     Kind.BODIES_EXHAUSTED: "The gateway holds bodies of `server.max_buffered_bytes` at the moment.",

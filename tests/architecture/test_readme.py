@@ -6,6 +6,7 @@ import re
 import runpy
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -145,3 +146,10 @@ def test_request_headers_are_all_documented_and_none_else() -> None:
 def test_response_headers_are_all_documented_and_none_else() -> None:
     added = set(re.findall(r'b"(x-[a-z-]+[a-z])"', Path(response_headers.__file__).read_text()))
     assert first_cells("docs/headers.md", "What comes back") == added
+
+
+def test_extras_are_all_documented_and_none_else() -> None:
+    extras = set(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"])
+    assert set(re.findall(r"^\| `([a-z]+)` \|", section("docs/install.md", "With pip"), re.MULTILINE)) == extras
+    (sentence,) = re.findall(r"^The extras .+?(?=\n\n)", PAGES["packaging/README.md"], re.MULTILINE | re.DOTALL)
+    assert set(re.findall(r"`([a-z]+)`", sentence)) == extras

@@ -1,4 +1,4 @@
-"""T21: whatever requests do, in any order, the counters say what a simple model says, and nobody is let in beyond a
+"""Whatever requests do, in any order, the counters say what a simple model says, and nobody is let in beyond a
 limit. The model keeps a list of reservations and adds up whenever it is asked."""
 
 from __future__ import annotations
@@ -169,4 +169,4 @@ class Requests(RuleBasedStateMachine):
 
 
 Requests.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
-TestT21 = Requests.TestCase
+TestReservations = Requests.TestCase
