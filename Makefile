@@ -46,6 +46,7 @@ lock: $(VENV)/.dev ## lock the newest allowed dependencies, with hashes
 	$(UV) pyproject.toml -o requirements/core.txt
 	$(UV) pyproject.toml --extra aws -c requirements/core.txt -o requirements/aws.txt
 	$(UV) pyproject.toml --extra postgres -c requirements/core.txt -o requirements/postgres.txt
+	$(UV) pyproject.toml --extra redis -c requirements/core.txt -o requirements/redis.txt
 	$(UV) pyproject.toml --extra google -c requirements/core.txt -o requirements/google.txt
 	$(UV) pyproject.toml requirements/dev.in -c requirements/core.txt -c requirements/build.txt -o requirements/dev.txt
 

@@ -1,0 +1,29 @@
+"""The tables of the control plane, the same on SQLite and PostgreSQL.
+
+Ids are UUIDs of version 7 as text, so that rows made later sort later. Times are microseconds since 1970 (UTC), texts
+in JSON are kept as they came. Every row that can change has a ``row_version``, which an update compares and raises. A
+change of this file needs a new file in migrations/versions; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from penstock.stores.sql.schema.columns import metadata
+from penstock.stores.sql.schema.routing import config, config_version, integration, integration_model, provider
+from penstock.stores.sql.schema.tenancy import api_key, api_key_secret, organisation, workspace
+from penstock.stores.sql.schema.trail import audit, revision, secret
+
+__all__ = [
+    "api_key",
+    "api_key_secret",
+    "audit",
+    "config",
+    "config_version",
+    "integration",
+    "integration_model",
+    "metadata",
+    "organisation",
+    "provider",
+    "revision",
+    "secret",
+    "workspace",
+]

@@ -1,0 +1,69 @@
+"""What the control plane keeps about itself: its revision, encrypted values, the log of changes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from penstock.stores.sql.schema.columns import id_column, metadata
+
+revision: Final = Table(
+    "revision",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("number", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="single"),
+)
+"""One row. Each transaction that changes what the data plane reads raises the number by one."""
+
+secret: Final = Table(
+    "secret",
+    metadata,
+    id_column(),
+    Column("owner_table", Text, nullable=False),
+    Column("owner_id", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("nonce", LargeBinary, nullable=False),
+    Column("ciphertext", LargeBinary, nullable=False),
+    Column("row_version", Integer, nullable=False, server_default=text("1")),
+    UniqueConstraint("owner_table", "owner_id", "field"),
+    Index(None, "key_id"),
+)
+"""A value that is kept encrypted (keyring.py), of one field of one row."""
+
+audit: Final = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("actor_kind", Text, nullable=False),
+    Column("actor_id", Text, nullable=False),
+    Column("workspace_id", Text),
+    Column("action", Text, nullable=False),
+    Column("resource_type", Text, nullable=False),
+    Column("resource_id", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("address", Text),
+    Column("request_id", Text),
+    Column("method", Text),
+    Column("path", Text),
+    Column("body", Text),
+    Column("previous_hash", LargeBinary(32), nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Index(None, "workspace_id", "at"),
+    Index(None, "resource_type", "resource_id"),
+)
+"""Who changed what, each row bound to the one before it by its hash."""
