@@ -221,8 +221,9 @@ class StreamTransform(Protocol):
 class EventNormalizer(Protocol):
     """Changes the events of one stream where they deviate from the wire (stream_watch.py)."""
 
-    def is_sound(self, event: bytes) -> bool:
-        """Whether an event surely needs no change and is no error; it counts as passed."""
+    def sound(self, events: bytes) -> int:
+        """The length of the events at the beginning that surely need no change and are no errors: they count as passed.
+        All of ``events``, or less."""
         ...
 
     def normalize(self, event: bytes) -> bytes:

@@ -85,7 +85,8 @@ class StreamWatch:
             return self._weighed(ready) if weigh else self._passing(ready)
         normalizer = self._normalizer
         if normalizer is not None:
-            return ready if normalizer.is_sound(ready) else self._normalized(normalizer, ready)
+            sound = normalizer.sound(ready)
+            return ready if sound == len(ready) else self._normalized(normalizer, ready, sound)
         return ready if self._are_plain(ready) else self._passing(ready)
 
     def finish(self, *, weigh: bool = False) -> bytes:
@@ -137,19 +138,19 @@ class StreamWatch:
         """The same bytes unless an event among them deviates, can't be read, or tells usage that nobody asked for."""
         if self._normalizer is None:
             events = self._watched(events)
-        elif not self._normalizer.is_sound(events):
-            events = self._normalized(self._normalizer, events)
+        elif (sound := self._normalizer.sound(events)) < len(events):
+            events = self._normalized(self._normalizer, events, sound)
         if self.leaves_usage_out and self._grammar.usage_mark in events:
             events = b"".join([block for block in sse.blocks(events) if not self._is_usage_only(block)])
         return events
 
-    def _normalized(self, normalizer: EventNormalizer, events: bytes) -> bytes:
-        """What passes of events that aren't one sound event."""
-        parts: list[bytes] = []
-        for block in sse.blocks(events):
+    def _normalized(self, normalizer: EventNormalizer, events: bytes, sound: int) -> bytes:
+        """What passes of events of which those in the first ``sound`` bytes are sound."""
+        parts = [events[:sound]]
+        for block in sse.blocks(events[sound:]):
             if self.is_over:
                 break
-            is_sound = len(block) < len(events) and normalizer.is_sound(block)
+            is_sound = len(parts) > 1 and normalizer.sound(block) == len(block)
             parts.append(block if is_sound else self._watched(normalizer.normalize(block)))
         passing = b"".join(parts)
         if passing != events:
@@ -239,10 +240,17 @@ class NormalizedEvents:
         return self._events(sse.completed(self._relay.finish())) + self._normalizer.finish()
 
     def _events(self, ready: bytes) -> bytes:
-        normalizer = self._normalizer
-        return b"".join(
-            [block if normalizer.is_sound(block) else normalizer.normalize(block) for block in sse.blocks(ready)]
-        )
+        return normalized(self._normalizer, ready)
+
+
+def normalized(normalizer: EventNormalizer, events: bytes) -> bytes:
+    """Whole events, changed where they deviate."""
+    sound = normalizer.sound(events)
+    parts = [events[:sound]]
+    for block in sse.blocks(events[sound:]):
+        is_sound = len(parts) > 1 and normalizer.sound(block) == len(block)
+        parts.append(block if is_sound else normalizer.normalize(block))
+    return b"".join(parts)
 
 
 _PART_OF_ANSWER: Final = (b'"choices"', b'"delta"', b'"content_block"')

@@ -28,12 +28,17 @@ from penstock.dialects.openai.relay.normalize_rules import (
 from penstock.dialects.openai.relay.normalize_usage import usage
 from penstock.dialects.openai.relay.sound import CONTINUING, TURNING, ContinuingChunk, TurningChoice
 from penstock.dialects.openai.relay.stream import DONE
+from penstock.dialects.openai.relay.text_pattern import TextPattern, pattern_of
 
 _NAME: Final = 256
 """Characters of an id or a model's name that every chunk repeats at most."""
+_LESSONS: Final = 32
+"""Patterns that are made of one stream at most: where the chunks are all different, they don't pay."""
 _CHUNK: Final = "chat.completion.chunk"
 _EMPTY: Final = b"data: \n\n"
 _END: Final = b"data: " + DONE + b"\n\n"
+_DATA: Final = b"data: "
+_EVENT_END: Final = b"\n\n"
 
 
 class _Held(msgspec.Struct):
@@ -52,8 +57,8 @@ class StreamNormalizer:
     """
 
     __slots__ = (
-        "_choices", "_created", "_failed", "_held", "_id", "_is_done", "_is_finished", "_model", "_moved",
-        "_moves_usage", "_unfinished", "_unsaid_end",
+        "_choices", "_created", "_failed", "_held", "_id", "_is_done", "_is_finished", "_lessons", "_model", "_moved",
+        "_moves_usage", "_pattern", "_unfinished", "_unsaid_end",
     )  # fmt: skip
 
     def __init__(self, *, has_unsaid_end: bool = False, moves_usage: bool = False) -> None:
@@ -65,6 +70,9 @@ class StreamNormalizer:
         self._unfinished: dict[int, Choice] = {}
         """The choices that haven't said yet why they end."""
         self._held: _Held | None = None
+        self._pattern: TextPattern | None = None
+        """That of the last chunk that was found to be sound: nothing that decides so has changed since."""
+        self._lessons = _LESSONS
         self._moved: Members | None = None
         """The last counts that were told beside a choice, for a chunk of their own."""
         self._is_finished = self._is_done = self._failed = False
@@ -75,14 +83,37 @@ class StreamNormalizer:
 
     # Sound events.
 
-    def is_sound(self, event: bytes) -> bool:
-        """Whether an event is one line of data that needs no change and is no error."""
-        if event[:6] != b"data: " or event.find(b"\n") != len(event) - 2 or self._held is not None:
-            return False
+    def sound(self, events: bytes) -> int:
+        """The length of the events at the beginning that are a line of data each, need no change and are no errors."""
+        if self._held is not None:
+            return 0
+        if events.find(b"\n") == len(events) - 2:  # one event, as a model's pace makes of nearly all reads
+            return len(events) if events[:6] == _DATA and self._is_sound(events[6:]) else 0
+        length = 0
+        for event in events.split(_EVENT_END)[:-1]:
+            if event[:6] != _DATA or b"\n" in event or not self._is_sound(event[6:]):
+                break
+            length += len(event) + 2
+        return length
+
+    def _is_sound(self, data: bytes) -> bool:
+        """Whether data needs no change and is no error."""
+        if self._pattern is not None and self._pattern.fits(data):
+            return True
         try:
-            chunk = CONTINUING.decode(event[6:])
+            chunk = CONTINUING.decode(data)
         except UNREADABLE:
-            return self._turns(event)
+            self._pattern = None
+            return self._turns(data)
+        if not self._continues(chunk):
+            return False
+        if self._lessons and chunk.choices and chunk.usage is None:
+            self._lessons -= 1
+            self._pattern = pattern_of(data)
+        return True
+
+    def _continues(self, chunk: ContinuingChunk) -> bool:
+        """Whether a chunk without deviations of its own goes on with what came before."""
         if chunk.id != self._id or chunk.created != self._created:
             return False
         if (chunk.usage is not None or not chunk.choices) and not self._stands(chunk):
@@ -106,12 +137,12 @@ class StreamNormalizer:
             self._moved = None
         return True
 
-    def _turns(self, event: bytes) -> bool:
-        """Whether an event soundly begins or ends a choice, or the stream."""
-        if event == _END:
+    def _turns(self, data: bytes) -> bool:
+        """Whether data soundly begins or ends a choice, or the stream."""
+        if data.strip() == DONE:
             return self._has_plain_end()
         try:
-            chunk = TURNING.decode(event[6:])
+            chunk = TURNING.decode(data)
         except UNREADABLE:
             return False
         is_first = not self._id and not self._choices and 0 < len(chunk.id) <= _NAME
@@ -150,6 +181,7 @@ class StreamNormalizer:
 
     def normalize(self, event: bytes) -> bytes:
         """One event that isn't sound, changed where it deviates; nothing while a chunk waits."""
+        self._pattern = None
         event = event.removeprefix(sse.BOM)
         found = next(sse.events(event), None)
         if found is None:

@@ -19,6 +19,7 @@ from penstock.core.json_text import UNREADABLE, read_json
 from penstock.dialects.framing import sse
 from penstock.dialects.openai.relay.normalize_stream import StreamNormalizer
 from penstock.dialects.openai.relay.stream import DONE
+from penstock.dialects.stream_watch import normalized
 
 _PIECE: Final = 500
 """Characters of text in one chunk."""
@@ -331,8 +332,7 @@ def _with_own_usage(stream: bytes, last: Mapping[str, Any]) -> bytes:
     if not last.get("choices"):
         return stream
     normalizer = StreamNormalizer(moves_usage=True)
-    events = [block if normalizer.is_sound(block) else normalizer.normalize(block) for block in sse.blocks(stream)]
-    return b"".join(events) + normalizer.finish()
+    return normalized(normalizer, stream) + normalizer.finish()
 
 
 def _last_with_usage(stream: bytes) -> dict[str, Any] | None:
