@@ -33,6 +33,7 @@ _SCOPES: Final = {
     "aws": ComponentScope.OPTIONAL,
     "google": ComponentScope.OPTIONAL,
     "postgres": ComponentScope.OPTIONAL,
+    "redis": ComponentScope.OPTIONAL,
     "build": ComponentScope.EXCLUDED,
     "dev": ComponentScope.EXCLUDED,
 }
