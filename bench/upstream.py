@@ -124,15 +124,16 @@ def _http(upstream: Upstream, home: Path) -> str:
 
 
 def _reply() -> str:
-    """A complete answer of about 1.3 KB."""
-    message = {"role": "assistant", "content": "Bear away slowly, then take in the second reef at the mast. " * 16}
+    """A complete answer of about 1.3 KB, with the members that OpenAI sends."""
+    text = "Bear away slowly, then take in the second reef at the mast. " * 16
+    message = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
     return json.dumps(
         {
             "id": "chatcmpl-bench",
             "object": "chat.completion",
             "created": 1_700_000_000,
             "model": payload.MODEL,
-            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+            "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}],
             "usage": {"prompt_tokens": 950, "completion_tokens": 240, "total_tokens": 1190},
             "system_fingerprint": "fp_bench",
         },

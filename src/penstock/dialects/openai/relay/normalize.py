@@ -19,7 +19,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
+
 from penstock.core.finish_reasons import STOP, openai_reason
+from penstock.core.json_text import UNREADABLE
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.openai.relay.normalize_rules import (
     Members,
@@ -39,7 +42,7 @@ from penstock.dialects.openai.relay.normalize_rules import (
     written,
 )
 from penstock.dialects.openai.relay.normalize_usage import usage
-from penstock.dialects.openai.relay.sound import is_sound_reply
+from penstock.dialects.openai.relay.sound import Soundness, soundness
 
 Rule = Callable[[Members], bool]
 
@@ -47,17 +50,42 @@ Rule = Callable[[Members], bool]
 def normalize_reply(body: bytes, *, has_unsaid_end: bool = False, completes: bool = True) -> bytes:
     """A plain completion as OpenAI would have written it; anything else as it is. ``has_unsaid_end``: a reply without
     a finish reason has ended well. ``completes``: absent members that may be null are put in by themselves."""
-    if is_sound_reply(body, completes=completes):
+    found = soundness(body)
+    if found is Soundness.WHOLE or (found is Soundness.WITHOUT_NULLS and not completes):
         return body
+    if found is Soundness.WITHOUT_NULLS and (completed := _with_nulls(body)) is not None:
+        return completed
     reply = read(body)
     if not isinstance(reply, dict) or reply.get("error") or not isinstance(reply.get("choices"), list):
         return body
     changed = has_unsaid_end and _add_reasons(reply["choices"])
     changed |= _normalize(reply)
-    completed = _complete(reply)
-    if not changed and not (completed and completes):
+    lacked = _complete(reply)
+    if not changed and not (lacked and completes):
         return body
     return written(reply) or body
+
+
+def _with_nulls(body: bytes) -> bytes | None:
+    """A reply that lacks nothing but nulls, with them; every value keeps its bytes. None for names with a lone
+    surrogate."""
+    try:
+        reply = _MEMBERS.decode(body)
+        choices = _LISTED_MEMBERS.decode(reply["choices"])
+        for choice in choices:
+            message = _MEMBERS.decode(choice["message"])
+            message.setdefault("refusal", _NULL)
+            choice["message"] = msgspec.Raw(msgspec.json.encode(message))
+            choice.setdefault("logprobs", _NULL)
+    except UNREADABLE:
+        return None
+    reply["choices"] = msgspec.Raw(msgspec.json.encode(choices))
+    return msgspec.json.encode(reply)
+
+
+_NULL: Final = msgspec.Raw(b"null")
+_MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_LISTED_MEMBERS: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
 
 def change_of(context: WriteContext) -> Callable[[bytes], bytes]:

@@ -6,6 +6,7 @@ member by member (normalize.py, normalize_stream.py). An error is never sound.
 
 from __future__ import annotations
 
+import enum
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -205,12 +206,23 @@ class _Reply(msgspec.Struct, gc=False):
 _REPLY: Final = msgspec.json.Decoder(_Reply)
 
 
-def is_sound_reply(body: bytes, *, completes: bool) -> bool:
-    """Whether nothing deviates in a plain reply. ``completes``: absent members that may be null are deviations, too."""
+class Soundness(enum.Enum):
+    """How a plain reply stands to the schema."""
+
+    WHOLE = enum.auto()
+    """Nothing deviates."""
+    WITHOUT_NULLS = enum.auto()
+    """Nothing deviates, but members that may be null are absent."""
+    UNSOUND = enum.auto()
+
+
+def soundness(body: bytes) -> Soundness:
+    """How a plain reply stands to the schema."""
     try:
         reply = _REPLY.decode(body)
     except UNREADABLE:
-        return False
-    if not completes:
-        return True
-    return all(choice.logprobs is not UNSET and choice.message.refusal is not UNSET for choice in reply.choices)
+        return Soundness.UNSOUND
+    for choice in reply.choices:
+        if choice.logprobs is UNSET or choice.message.refusal is UNSET:
+            return Soundness.WITHOUT_NULLS
+    return Soundness.WHOLE

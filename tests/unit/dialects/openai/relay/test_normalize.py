@@ -135,7 +135,7 @@ def test_calls_without_an_id_get_one_of_their_own_each() -> None:
 def test_numbers_keep_their_spelling() -> None:
     data = json.dumps(reply({"refusal": ...}, cost="X", seed="Y")).encode()
     data = data.replace(b'"X"', b"1.10").replace(b'"Y"', b"[1e400, 12345678901234567890123]")
-    assert b'"cost":1.10,"seed":[1e400,12345678901234567890123]' in normalize_reply(data)
+    assert b'"cost":1.10,"seed":[1e400, 12345678901234567890123]' in normalize_reply(data)
 
 
 def test_halves_of_a_surrogate_pair_survive() -> None:

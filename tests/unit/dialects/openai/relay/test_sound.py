@@ -9,7 +9,7 @@ import pytest
 
 from normalizing import CALL, ROLE, STOP, TEXT, USAGE, arguments, call, chunk
 from penstock.core.json_text import UNREADABLE
-from penstock.dialects.openai.relay.sound import CONTINUING, TURNING, is_sound_reply
+from penstock.dialects.openai.relay.sound import CONTINUING, TURNING, Soundness, soundness
 
 MESSAGE = {"role": "assistant", "content": "Hi"}
 REPLY: dict[str, Any] = {
@@ -32,10 +32,10 @@ def is_read(decoder: Any, value: Any) -> bool:
 
 def test_replies() -> None:
     whole = said(message={**MESSAGE, "refusal": None}, logprobs=None)
-    assert is_sound_reply(json.dumps(whole).encode(), completes=True)
-    assert is_sound_reply(json.dumps(REPLY).encode(), completes=False)
-    assert not is_sound_reply(json.dumps(REPLY).encode(), completes=True)
-    assert is_sound_reply(json.dumps(said(message={**MESSAGE, "tool_calls": [call()]})).encode(), completes=False)
+    assert soundness(json.dumps(whole).encode()) is Soundness.WHOLE
+    assert soundness(json.dumps(REPLY).encode()) is Soundness.WITHOUT_NULLS
+    called = said(message={**MESSAGE, "tool_calls": [call()]})
+    assert soundness(json.dumps(called).encode()) is Soundness.WITHOUT_NULLS
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_replies() -> None:
     ],
 )
 def test_replies_that_deviate(reply: Any) -> None:
-    assert not is_sound_reply(json.dumps(reply).encode(), completes=False)
+    assert soundness(json.dumps(reply).encode()) is Soundness.UNSOUND
 
 
 @pytest.mark.parametrize(
