@@ -126,7 +126,7 @@ def _http(upstream: Upstream, home: Path) -> str:
 def _reply() -> str:
     """A complete answer of about 1.3 KB, with the members that OpenAI sends."""
     text = "Bear away slowly, then take in the second reef at the mast. " * 16
-    message = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
+    message: dict[str, object] = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
     return json.dumps(
         {
             "id": "chatcmpl-bench",
