@@ -195,8 +195,8 @@ def test_cache_markers_stay_away_from_hosts_that_refuse_them(provider: str) -> N
 def test_mistral_gets_what_its_reference_lists() -> None:
     messages = [
         *HI,
-        {"role": "assistant", "content": "a", "metadata": {"t": 1}},
-        {"role": "user", "content": "hi", "name": "n"},
+        {"role": "assistant", "content": "a", "metadata": {"t": 1}, "audio": None, "function_call": None},
+        {"role": "user", "content": "hi", "name": "n", "cache_control": {"type": "ephemeral"}},
     ]
     body, dropped = lane1(
         "mistral-ai",
@@ -217,7 +217,8 @@ def test_mistral_gets_what_its_reference_lists() -> None:
         "prompt_cache_key": "k",
         "random_seed": 7,
     }
-    assert dropped == ("user", "logprobs", "verbosity")
+    left_out = ("messages[1].metadata", "messages[2].name", "messages[2].cache_control")
+    assert dropped == ("user", "logprobs", "verbosity", *left_out)
 
 
 def test_an_effort_beside_functions() -> None:
