@@ -337,8 +337,9 @@ def test_a_turn_of_thoughts_alone_is_not_said_in_converse() -> None:
         {"role": "assistant", "content": "", "reasoning_details": [detail]},
         {"role": "user", "content": "go"},
     ]
-    body, _ = lane2(("bedrock_converse", "global.anthropic.claude-sonnet-5", "bedrock"), messages)
+    body, payload = lane2(("bedrock_converse", "global.anthropic.claude-sonnet-5", "bedrock"), messages)
     assert body["messages"] == [{"role": "user", "content": [{"text": "hi"}, {"text": "go"}]}]
+    assert payload.dropped == ("messages[1]",)
 
 
 @pytest.mark.parametrize("model", ["claude-opus-5", "claude-sonnet-4-6"])

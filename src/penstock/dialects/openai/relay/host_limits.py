@@ -51,9 +51,11 @@ def _with_known_members(body: Body, known: Mapping[str, frozenset[str]], dropped
         for message in messages:
             position = next(positions)
             members = by_role.get(bytes(message.get("role", b"")), message.keys())
-            for name in [name for name in message if name not in members]:
-                if bytes(message.pop(name)) not in _NOTHING:
-                    dropped.append(f"messages[{position}].{name}")
+            unknown = [name for name in message if name not in members]
+            said = [name for name in unknown if bytes(message[name]) not in _NOTHING]
+            dropped.extend(f"messages[{position}].{name}" for name in said)
+            for name in unknown:
+                del message[name]
 
     return edit_messages(body, edit)
 
@@ -67,7 +69,6 @@ def _without_markers(body: Body, dropped: list[str]) -> Body:
         dropped.append(_MARKER)
         body = body.without(_MARKER)
     if _IN_JSON in (body.raw("messages") or b""):
-
         positions = itertools.count()
 
         def edit(messages: list[Members]) -> None:

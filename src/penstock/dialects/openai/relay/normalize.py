@@ -20,6 +20,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from penstock.core.finish_reasons import STOP, openai_reason
+from penstock.core.vendor_error import hidden_error
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.openai.relay.normalize_rules import (
     Members,
@@ -50,7 +51,7 @@ def normalize_reply(body: bytes, *, has_unsaid_end: bool = False, completes: boo
     if is_sound_reply(body, completes=completes):
         return body
     reply = read(body)
-    if not isinstance(reply, dict) or reply.get("error") or not isinstance(reply.get("choices"), list):
+    if not isinstance(reply, dict) or not isinstance(reply.get("choices"), list) or _is_error(reply):
         return body
     changed = has_unsaid_end and _add_reasons(reply["choices"])
     changed |= _normalize(reply)
@@ -58,6 +59,10 @@ def normalize_reply(body: bytes, *, has_unsaid_end: bool = False, completes: boo
     if not changed and not (completed and completes):
         return body
     return written(reply) or body
+
+
+def _is_error(reply: Members) -> bool:
+    return bool(reply.get("error")) or hidden_error(reply) is not None
 
 
 def change_of(context: WriteContext) -> Callable[[bytes], bytes]:
