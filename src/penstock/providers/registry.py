@@ -21,8 +21,8 @@ from penstock.providers import (
     own_dialect,
     self_hosted,
 )
-from penstock.providers.endpoint import PLACEHOLDER, with_defaults
 from penstock.providers.row import OPENAI, EndpointSpec, Operation, Provider
+from penstock.providers.templates import PLACEHOLDER, with_defaults
 
 ROWS: Final[tuple[Provider, ...]] = (
     *account_hosts.ROWS,
