@@ -221,6 +221,18 @@ def test_mistral_gets_what_its_reference_lists() -> None:
     assert dropped == ("user", "logprobs", "verbosity", *left_out)
 
 
+def test_calls_under_one_id_get_their_own_results_on_lane_1() -> None:
+    call = {"id": "f", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    results = [{"role": "tool", "tool_call_id": "f", "content": text} for text in ("one", "two")]
+    messages = [*HI, {"role": "assistant", "content": None, "tool_calls": [call, call]}, *results]
+    for slug in ("openai", "mistral-ai", "vllm"):
+        body, dropped = lane1(slug, "m", messages)
+        ids = [call["id"] for call in body["messages"][1]["tool_calls"]]
+        assert len(set(ids)) == 2
+        assert [message["tool_call_id"] for message in body["messages"][2:]] == ids
+        assert dropped == ()
+
+
 def test_an_effort_beside_functions() -> None:
     body, dropped = lane1("openai", "gpt-5.6-terra", HI, tools=[FUNCTION], reasoning_effort="high")
     assert (body["reasoning_effort"], dropped) == ("none", ("reasoning_effort",))
