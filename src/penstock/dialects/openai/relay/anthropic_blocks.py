@@ -8,6 +8,7 @@ reference, "Create a Message".
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Final
 
 from penstock.core.body import Body, BodyError
@@ -26,15 +27,13 @@ def without_blocks(body: Body) -> tuple[Body, tuple[str, ...]]:
     dropped: list[str] = []
     messages = body.raw("messages") or b""
     if any(mark in messages for mark in _MARKS):
-        at = 0
+        positions = itertools.count()
 
         def edit(messages: list[Members]) -> None:
-            nonlocal at
-            edited = []
+            translated: list[Members] = []
             for message in messages:
-                edited += _edited(message, f"messages[{at}]", dropped)
-                at += 1
-            messages[:] = edited
+                translated += _in_openais_words(message, f"messages[{next(positions)}]", dropped)
+            messages[:] = translated
 
         body = edit_messages(body, edit)
     if _IN_TOOLS in (body.raw("tools") or b""):
@@ -44,8 +43,8 @@ def without_blocks(body: Body) -> tuple[Body, tuple[str, ...]]:
     return body, tuple(dropped)
 
 
-def _edited(message: Members, path: str, dropped: list[str]) -> list[Members]:
-    """The messages that stand in the place of one: results first, then what else its sender says."""
+def _in_openais_words(message: Members, path: str, dropped: list[str]) -> list[Members]:
+    """A message in OpenAI's words: a message of its own for each result, then the message with the rest."""
     raw = bytes(message.get("content", b""))
     if raw[:1] != b"[" or not any(mark in raw for mark in _MARKS):
         return [message]
@@ -62,7 +61,7 @@ def _edited(message: Members, path: str, dropped: list[str]) -> list[Members]:
             dropped += [f"{path}.content[{position}].is_error"] if part.get("is_error") else []
         else:
             rest.append(_image(part) if kind == "image" else part)
-    if rest == parts:
+    if rest == parts:  # the marks stand in a text
         return [message]
     if calls:
         known = decoded(message.get("tool_calls"))

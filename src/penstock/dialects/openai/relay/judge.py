@@ -47,7 +47,7 @@ class _Choice(msgspec.Struct, gc=False):
 
 
 class _Reply(msgspec.Struct):
-    """A reply that deviates in nothing: any other is looked into member by member."""
+    """A reply that may be a whole, good answer, told by one decode; any other is looked into member by member."""
 
     choices: tuple[_Choice, ...]
     usage: msgspec.Raw = msgspec.Raw(_NULL)
@@ -83,6 +83,7 @@ def _is_complete(choice: _Choice) -> bool:
 
 
 def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
+    """The verdict from the decoded body. ``readable`` is the body with null for NaN and the infinities, if any."""
     value = read_json_or_none(body)
     readable = None
     if value is None:
