@@ -13,7 +13,7 @@ from typing import Any, Final
 from penstock.core import json_text
 from penstock.core.events import Event, Fail, Start, Stop
 from penstock.core.finish_reasons import FAILED_STATUS, is_failure, openai_reason
-from penstock.core.json_text import read_json, read_json_or_none, with_null_numbers
+from penstock.core.json_text import read_reply_json
 from penstock.core.usage import Usage
 from penstock.core.vendor_error import failed_choice, hidden_error, read_vendor_error
 from penstock.dialects.dialect import WriteContext
@@ -29,7 +29,7 @@ _IN_CHOICE: Final = frozenset({"index", "delta", "message", "finish_reason", "lo
 def read_reply(data: bytes, _context: WriteContext) -> list[Event]:
     """The events of a whole reply."""
     reader = OpenAiReader()
-    return [*reader.chunk(decoded(data), data), *reader.finish(is_whole=True)]
+    return [*reader.chunk(read_reply_json(data), data), *reader.finish(is_whole=True)]
 
 
 class OpenAiReader:
@@ -142,7 +142,7 @@ class OpenAiStream:
         """The events of one server-sent event."""
         if data == b"[DONE]":
             return self.reader.finish(is_done=True)
-        return self.reader.chunk(self.reshaped(decoded(data)), data, is_error=is_error) if data else []
+        return self.reader.chunk(self.reshaped(read_reply_json(data)), data, is_error=is_error) if data else []
 
     def reshaped(self, chunk: Any) -> Any:
         """A decoded event as OpenAI's chunk. Overridden for hosts whose chunks have another shape."""
@@ -150,14 +150,6 @@ class OpenAiStream:
 
 
 _UNKNOWN: Final = Start()
-
-
-def decoded(data: bytes) -> Any:
-    """The data as JSON; None if it is no JSON."""
-    try:
-        return read_json(data)
-    except ValueError:
-        return read_json_or_none(with_null_numbers(data))
 
 
 # Errors and usage.
