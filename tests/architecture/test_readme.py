@@ -18,9 +18,10 @@ from penstock.pipeline import response_headers
 from penstock.pipeline.compile import _NOT_YET, _PER_REQUEST
 from penstock.pipeline.header_settings import _GENERAL
 from penstock.providers.registry import PROVIDERS
-from penstock.routing.leaf import ROUTING_KEYS, HeaderSettings, Rules
+from penstock.routing.leaf import ROUTING_KEYS
 from penstock.routing.parse import parse
 from penstock.routing.plan import leaves
+from penstock.routing.rules import HeaderSettings, Rules
 from running import RunningGateway
 
 ROOT = Path(__file__).parents[2]

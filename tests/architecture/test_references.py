@@ -208,3 +208,47 @@ def test_every_quirk_names_its_tests() -> None:
     assert unbuilt == entries.keys() - played
     known = set(itertools.chain(*(re.findall(r"def (test_\w+)", read(name) or "") for name in CODE)))
     assert set(re.findall(r"`(test_\w+)[`\[]", text)) - known == set()
+
+
+_DECISION = re.compile(r"^\| (\d+)(?::[^|]*)? \|.*\| (.+?) \|$", re.MULTILINE)
+_TEST = re.compile(r"`(tests/[\w/]*\w(?:\.py)?)?/?(?:::)?(test_\w+)?`")
+
+
+def named_tests(cell: str, usual: str) -> list[tuple[str, str]]:
+    """The files or folders and the functions of tests that a cell of a table names; a function alone is in the file
+    before it, or in the ``usual`` one."""
+    found = []
+    path = usual
+    for named, function in _TEST.findall(cell):
+        path = named or path
+        found.append((path, function))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("cell", "found"),
+    [
+        ("`tests/a.py`; `tests/b.py::test_b`, `::test_c`", [("tests/a.py", ""), ("tests/b.py", "test_b"), ("tests/b.py", "test_c")]),
+        ("`test_a`, `tests/unit/x/`", [("usual.py", "test_a"), ("tests/unit/x", "")]),
+        ("none, see `core/a.py`", []),
+    ],
+)  # fmt: skip
+def test_tests_are_found_in_a_cell(cell: str, found: list[tuple[str, str]]) -> None:
+    assert named_tests(cell, "usual.py") == found
+
+
+def test_every_group_of_fidelity_names_its_tests() -> None:
+    """Each decision of docs/fidelity.md names a test that there is, and no group is left out."""
+    groups, missing = set(), []
+    for section in re.split(r"^## ", read("docs/fidelity.md") or "", flags=re.MULTILINE)[1:]:
+        usual = re.search(r"Tests without a file are in\s`([\w/.]+)`", section)
+        for group, cell in _DECISION.findall(section):
+            groups.add(int(group))
+            named = named_tests(cell, usual[1] if usual else "")
+            missing += [(group, cell)] if not named else []
+            for path, function in named:
+                text = read(path)
+                if text is None or (function and f"def {function}(" not in text):
+                    missing.append((group, f"{path}::{function}"))
+    assert missing == []
+    assert groups == set(range(1, 27))

@@ -195,8 +195,8 @@ def test_cache_markers_stay_away_from_hosts_that_refuse_them(provider: str) -> N
 def test_mistral_gets_what_its_reference_lists() -> None:
     messages = [
         *HI,
-        {"role": "assistant", "content": "a", "metadata": {"t": 1}},
-        {"role": "user", "content": "hi", "name": "n"},
+        {"role": "assistant", "content": "a", "metadata": {"t": 1}, "audio": None, "function_call": None},
+        {"role": "user", "content": "hi", "name": "n", "cache_control": {"type": "ephemeral"}},
     ]
     body, dropped = lane1(
         "mistral-ai",
@@ -217,7 +217,20 @@ def test_mistral_gets_what_its_reference_lists() -> None:
         "prompt_cache_key": "k",
         "random_seed": 7,
     }
-    assert dropped == ("user", "logprobs", "verbosity")
+    left_out = ("messages[1].metadata", "messages[2].name", "messages[2].cache_control")
+    assert dropped == ("user", "logprobs", "verbosity", *left_out)
+
+
+def test_calls_under_one_id_get_their_own_results_on_lane_1() -> None:
+    call = {"id": "f", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    results = [{"role": "tool", "tool_call_id": "f", "content": text} for text in ("one", "two")]
+    messages = [*HI, {"role": "assistant", "content": None, "tool_calls": [call, call]}, *results]
+    for slug in ("openai", "mistral-ai", "vllm"):
+        body, dropped = lane1(slug, "m", messages)
+        ids = [call["id"] for call in body["messages"][1]["tool_calls"]]
+        assert len(set(ids)) == 2
+        assert [message["tool_call_id"] for message in body["messages"][2:]] == ids
+        assert dropped == ()
 
 
 def test_an_effort_beside_functions() -> None:
@@ -336,8 +349,9 @@ def test_a_turn_of_thoughts_alone_is_not_said_in_converse() -> None:
         {"role": "assistant", "content": "", "reasoning_details": [detail]},
         {"role": "user", "content": "go"},
     ]
-    body, _ = lane2(("bedrock_converse", "global.anthropic.claude-sonnet-5", "bedrock"), messages)
+    body, payload = lane2(("bedrock_converse", "global.anthropic.claude-sonnet-5", "bedrock"), messages)
     assert body["messages"] == [{"role": "user", "content": [{"text": "hi"}, {"text": "go"}]}]
+    assert payload.dropped == ("messages[1]",)
 
 
 @pytest.mark.parametrize("model", ["claude-opus-5", "claude-sonnet-4-6"])

@@ -59,6 +59,15 @@ def read_json_or_none(data: bytes) -> Any:
         return None
 
 
+def read_reply_json(data: bytes) -> Any:
+    """The value of a provider's reply, with null for NaN and the infinities; None for anything that is no JSON."""
+    value = read_json_or_none(data)
+    if value is not None:
+        return value
+    readable = with_null_numbers(data)
+    return None if readable is data else read_json_or_none(readable)
+
+
 def write_json(value: Any) -> bytes:
     """The value as JSON bytes. ``msgspec.Raw`` values go in as they are."""
     try:

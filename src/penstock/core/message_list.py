@@ -17,9 +17,9 @@ Members = dict[str, "msgspec.Raw | bytes"]
 _MESSAGES: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
 
 
-def edit_messages(body: Body, edit: Callable[[list[Members]], None]) -> Body:
+def edit_messages(body: Body, edit: Callable[[list[Members]], None], *, in_one_piece: bool = False) -> Body:
     """The body after ``edit`` has changed its messages in place; a value that ``edit`` leaves keeps its bytes. Of
-    a large body ``edit`` is given some messages at a time.
+    a large body ``edit`` is given some messages at a time, unless ``in_one_piece``: it looks at neighbours.
 
     The same body if nothing changed, if ``messages`` is no array of objects, and if ``edit`` meets a value that it
     can't decode.
@@ -28,7 +28,7 @@ def edit_messages(body: Body, edit: Callable[[list[Members]], None]) -> Body:
     if raw is None:
         return body
     try:
-        pieces = [_edited(piece, edit) for piece in slices(raw)]
+        pieces = [_edited(piece, edit) for piece in ((raw,) if in_one_piece else slices(raw))]
     except (ValueError, *UNREADABLE):
         return body
     if not any(is_changed for _, is_changed in pieces):

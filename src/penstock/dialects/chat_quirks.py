@@ -5,7 +5,7 @@ dialects/openai. Each quirk carries its reason and a link.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -79,6 +79,8 @@ class ChatQuirks(msgspec.Struct, frozen=True):
     """True: a gateway that passes every maker's opaque reasoning on to its own maker (``reasoning_details``)."""
     keeps: frozenset[str] = frozenset()
     """The parameters that a host knows which forbids all others; empty: others pass."""
+    message_members: Mapping[str, frozenset[str]] = {}
+    """The members of messages that such a host knows, by the messages' role; of roles that are not named all pass."""
     takes_cache_markers: bool = True
     """False: the host answers ``cache_control`` in messages and tools with an error."""
     takes_schemas: bool = True

@@ -13,7 +13,7 @@ from typing import Any, Final
 from penstock.core.chat import ChatRequest
 from penstock.core.events import Event, Fail
 from penstock.core.failure import Failure
-from penstock.core.json_text import read_json
+from penstock.core.json_text import read_reply_json
 from penstock.core.vendor_error import read_vendor_error
 from penstock.dialects.dialect import Payload, ProviderDialect, Reader, WriteContext, encoded
 from penstock.dialects.foreign import PLAIN, ready_for
@@ -100,20 +100,13 @@ class LineReader:
         return [*self._read(self._splitter.finish()), *self._reader.finish()]
 
     def _read(self, lines: Iterable[bytes]) -> list[Event]:
-        return [event for line in lines for event in self._reader.chunk(_decoded(line), line)]
-
-
-def _decoded(line: bytes) -> Any:
-    try:
-        return read_json(line)
-    except ValueError:
-        return None
+        return [event for line in lines for event in self._reader.chunk(read_reply_json(line), line)]
 
 
 def _told(message: Message) -> Fail:
     """An exception in a frame: ``ModelStreamError`` and ``InternalStreamFailure``, or the connection's own."""
     kind = message.headers.get(":exception-type") or message.headers.get(":error-code", "")
-    value = _decoded(message.payload)
+    value = read_reply_json(message.payload)
     vendor_error = read_vendor_error(value)
     code = value.get("ErrorCode") if isinstance(value, dict) else None
     text = (

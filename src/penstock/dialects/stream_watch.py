@@ -203,7 +203,7 @@ class StreamWatch:
         self.skipped += 1
         readable = with_null_numbers(data)
         if readable is not data and read_json_or_none(readable) is not None:
-            lines = [_mended(line) for line in block.splitlines(keepends=True)]
+            lines = [_readable_line(line) for line in block.splitlines(keepends=True)]
             return self._block(b"".join(lines))
         if self.error is None and any(mark in data for mark in _PART_OF_ANSWER):
             self.error, self.error_data, self.is_over = _UNREADABLE, b"", True
@@ -258,7 +258,7 @@ _PART_OF_ANSWER: Final = (b'"choices"', b'"delta"', b'"content_block"')
 _UNREADABLE: Final = ClassifiedError(502, ErrorClass.SERVER_ERROR)
 
 
-def _mended(line: bytes) -> bytes:
+def _readable_line(line: bytes) -> bytes:
     return with_null_numbers(line) if line.startswith(b"data") else line
 
 

@@ -29,10 +29,10 @@ from penstock.pipeline.header_settings import PREFIX, header_settings
 from penstock.pipeline.off_loop import off_loop
 from penstock.pipeline.target_route import Grants, TargetBinder, TargetRoute
 from penstock.providers.row import Key, Operation, Option, Provider
-from penstock.routing.leaf import HeaderSettings, Rules
 from penstock.routing.parse import parse
 from penstock.routing.plan import Plan, Target, leaves
 from penstock.routing.problems import of_config_alone
+from penstock.routing.rules import HeaderSettings, Rules
 from penstock.routing.weight import weigh
 from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import Catalogue, CatalogueChange, GatewayKey, SavedConfig

@@ -14,7 +14,7 @@ from penstock.core.secret import Secret
 from penstock.pipeline.authenticate import credential
 from penstock.pipeline.choice import Choice
 from penstock.routing.budget import MOST_FORWARDED
-from penstock.routing.leaf import HeaderSettings
+from penstock.routing.rules import HeaderSettings
 
 PREFIX: Final = "x-portkey-"
 _GENERAL: Final = frozenset(

@@ -6,11 +6,9 @@ its line, and a host that a caller names is never trusted.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import quote
 
 import msgspec
 
@@ -23,10 +21,17 @@ from penstock.core.http import Origin, Url, header_line
 from penstock.core.secret import Secret
 from penstock.dialects.chat_quirks import NO_QUIRKS, ChatQuirks
 from penstock.providers.row import EndpointSpec, Key, Operation, Option, Provider
+from penstock.providers.templates import (
+    PLACEHOLDER,
+    filled,
+    invalid,
+    refuse_option,
+    segment,
+    target_template,
+    with_defaults,
+)
 from penstock.routing import custom_host as custom_hosts
 
-PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
-_VISIBLE_ASCII: Final = "".join(map(chr, range(0x21, 0x7F)))
 _MODEL: Final = "{model}"
 _USER_AGENT: Final = header_line("user-agent", f"penstock/{__version__}")
 _JSON: Final = header_line("content-type", "application/json")
@@ -71,9 +76,9 @@ class ModelRoute(msgspec.Struct, frozen=True):
         """
         target = self.stream if streams else self.plain
         if model is not None and _MODEL in target:
-            target = target.replace(_MODEL, _segment(model))
+            target = target.replace(_MODEL, segment(model))
         for name, value in parameters.items():
-            target = target.replace(f"{{{name}}}", _segment(value))
+            target = target.replace(f"{{{name}}}", segment(value))
         return target.encode()
 
 
@@ -158,7 +163,7 @@ def bind(
     everywhere.
     """
     values = with_defaults(provider, options)
-    refused = _refuse_option(provider, values)
+    refused = refuse_option(provider, values)
     if refused is not None:
         return refused
     specs = provider.places_of(operation, values)
@@ -226,10 +231,10 @@ def _model_route(binding: _Binding, spec: EndpointSpec) -> ModelRoute | Failure:
     base = binding.base(spec)
     if isinstance(base, Failure):
         return base
-    plain = _target(provider, base, spec.path, values)
+    plain = target_template(provider, base, spec.path, values)
     if isinstance(plain, Failure):
         return plain
-    stream = plain if spec.stream_path is None else _target(provider, base, spec.stream_path, values)
+    stream = plain if spec.stream_path is None else target_template(provider, base, spec.stream_path, values)
     if isinstance(stream, Failure):
         return stream
     headers = _headers(binding, spec, base)
@@ -249,35 +254,6 @@ def _model_route(binding: _Binding, spec: EndpointSpec) -> ModelRoute | Failure:
     )
 
 
-def _target(provider: Provider, base: Url, template: str, values: Mapping[str, str]) -> str | Failure:
-    """The path and query that a template stands for, ``{model}`` still in its place."""
-    template, _, pairs = template.partition("?")
-    path = _fill(provider, template, values)
-    if isinstance(path, Failure):
-        return path
-    path = _visible(base.path + path) or "/"
-    query = _visible("&".join(filter(None, (base.query, *_given_pairs(pairs, values)))))
-    return f"{path}?{query}" if query else path
-
-
-def with_defaults(provider: Provider, options: Mapping[str, str]) -> dict[str, str]:
-    """The values of a row's options, by name: as given, else by default, else as they follow from the others."""
-    values = {**{option.name: option.default for option in provider.options if option.default is not None}, **options}
-    for name, derive in provider.derived.items():
-        value = derive(values) if name not in values else None
-        if value is not None:
-            values[name] = value
-    return values
-
-
-def _refuse_option(provider: Provider, values: Mapping[str, str]) -> Failure | None:
-    for option in provider.options:
-        value = values.get(option.name)
-        if value is not None and option.pattern is not None and not re.fullmatch(option.pattern, value):
-            return _invalid(option, f"its value must match {option.pattern}")
-    return None
-
-
 def _base(binding: _Binding, template: str) -> Url | Failure:
     """The address that a base URL's template stands for. It is trusted unless the caller may have named its host."""
     provider, values = binding.provider, binding.values
@@ -288,7 +264,7 @@ def _base(binding: _Binding, template: str) -> Url | Failure:
             "http://localhost:8000/v1, or as custom_host in the config.",
             param="x-portkey-custom-host",
         )
-    text = _fill(provider, template, values)
+    text = filled(provider, template, values)
     if isinstance(text, Failure):
         return text
     chosen = {
@@ -301,40 +277,6 @@ def _base(binding: _Binding, template: str) -> Url | Failure:
     authority = template.partition("://")[2].partition("/")[0]
     named = binding.is_named and not chosen.keys().isdisjoint(PLACEHOLDER.findall(authority))
     return Url.parse(text, trusted=True, named=named)
-
-
-def _fill(provider: Provider, template: str, values: Mapping[str, str]) -> str | Failure:
-    """The template with the values of its options; ``{model}`` stays until a request names one."""
-    options = {option.name: option for option in provider.options}
-    for name in PLACEHOLDER.findall(template):
-        if name in options and name not in values:
-            return _missing(provider, options[name])
-
-    def value(match: re.Match[str]) -> str:
-        option = options.get(match[1])
-        if match[1] not in values:
-            return match[0]
-        names_host = option is not None and option.names_host
-        return values[match[1]].rstrip("/") if names_host else _segment(values[match[1]])
-
-    return PLACEHOLDER.sub(value, template)
-
-
-def _given_pairs(query: str, values: Mapping[str, str]) -> list[str]:
-    """The ``name=value`` pairs of a query template, less those whose option has no value."""
-    given = (pair for pair in query.split("&") if values.keys() >= set(PLACEHOLDER.findall(pair)))
-    return [PLACEHOLDER.sub(lambda match: _segment(values[match[1]]), pair) for pair in given]
-
-
-def _visible(text: str) -> str:
-    """The text with everything but visible ASCII percent-encoded, whatever a custom host holds."""
-    return quote(text, safe=_VISIBLE_ASCII, errors="surrogatepass")
-
-
-def _segment(value: str) -> str:
-    """A value as one path segment. Dots alone would mean another folder, encoded or not: they are encoded twice."""
-    text = quote(value, safe="", errors="surrogatepass")
-    return text.replace(".", "%252E") if text in {".", ".."} else text
 
 
 def _headers(binding: _Binding, spec: EndpointSpec, base: Url) -> bytes | Failure:
@@ -351,7 +293,7 @@ def _headers(binding: _Binding, spec: EndpointSpec, base: Url) -> bytes | Failur
             try:
                 lines.append(header_line(option.upstream_header, values[option.name]))
             except ValueError:
-                return _invalid(option, "its value holds a control character")
+                return invalid(option, "its value holds a control character")
     for name, template in spec.headers:
         lines.append(header_line(name, PLACEHOLDER.sub(lambda match: values[match[1]], template)))
     return b"".join(lines)
@@ -366,7 +308,7 @@ def _credential(
             try:
                 return option.credential.line(Secret(values[option.name].removeprefix("Bearer ")))
             except ValueError:
-                return _invalid(option, "its value holds a control character")
+                return invalid(option, "its value holds a control character")
     if provider.key is Key.NONE:
         return b""
     if key is None:
@@ -401,26 +343,9 @@ def _missing_key(provider: Provider) -> Failure:
     )
 
 
-def _missing(provider: Provider, option: Option) -> Failure:
-    return Failure(
-        Kind.INVALID_CONFIG,
-        f"{provider.slug} needs {option.name}: send the header x-portkey-{option.header}, or set {option.name} in the "
-        "config.",
-        param=f"x-portkey-{option.header}",
-    )
-
-
 def _refused_host(option: Option, reason: str) -> Failure:
     text = (
         f"The host in {option.name} (header x-portkey-{option.header}) is refused: {reason}. If the gateway's operator "
         "trusts it, add it to the trusted_hosts setting."
     )
     return Failure(Kind.INVALID_CUSTOM_HOST, text, f"x-portkey-{option.header}", "Invalid custom host")
-
-
-def _invalid(option: Option, reason: str) -> Failure:
-    return Failure(
-        Kind.INVALID_CONFIG,
-        f"The setting {option.name} (header x-portkey-{option.header}) can't be used: {reason}.",
-        param=f"x-portkey-{option.header}",
-    )

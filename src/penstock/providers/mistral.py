@@ -30,6 +30,14 @@ _KNOWN: Final = frozenset(
 )
 """What the vendor's client knows of chats and of filling in the middle; anything else is a 422 ("Extra inputs are not
 permitted", github.com/BerriAI/litellm/issues/30882)."""
+_MESSAGES: Final = {
+    "system": frozenset({"role", "content"}),
+    "user": frozenset({"role", "content"}),
+    "assistant": frozenset({"role", "content", "tool_calls", "prefix"}),
+    "tool": frozenset({"role", "content", "tool_call_id", "name"}),
+}
+"""The members of messages in the vendor's API reference, "Chat completion"; any other is a 422 as well
+(github.com/partITech/php-mistral/issues/76)."""
 _REFUSED: Final = "the vendor answers with an error when it is present"
 
 
@@ -59,6 +67,7 @@ MISTRAL: Final = Provider(
             Drop("stream_options", _REFUSED, "https://github.com/avante-corp/avante.nvim/issues/2347"),
         ),
         keeps=_KNOWN,
+        message_members=_MESSAGES,
         takes_cache_markers=False,
         adapts_request=mistral.adapt_request,
         completes_replies=True,

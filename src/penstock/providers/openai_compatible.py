@@ -1,9 +1,10 @@
-"""Hosts that serve many makers' models over OpenAI's wire, one value each, alphabetical by slug.
+"""Hosts that run many makers' models and serve them over OpenAI's wire, one value each, alphabetical by slug.
 
 A row states facts: address, credential, operations, what the vendor calls otherwise or refuses. Parameters that no row
 names pass untouched, so what a vendor learns tomorrow works tomorrow. Addresses and paths are split as Portkey splits
-them, so that a custom host means the same here as there. Makers that serve their own models are in makers.py; addresses
-that name an account in account_hosts.py and azure.py; servers that callers run themselves in self_hosted.py.
+them, so that a custom host means the same here as there. Makers that serve their own models are in makers.py; gateways
+to other hosts' models in gateways.py; addresses that name an account in account_hosts.py and azure.py; servers that
+callers run themselves in self_hosted.py.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from typing import Final
 from penstock.auth.header import HeaderAuth
 from penstock.dialects.chat_quirks import ChatQuirks, Drop
 from penstock.dialects.openai.relay.assistant_extras import reasoning_as
-from penstock.providers.azure import EXTRA_PARAMETERS
-from penstock.providers.makers import OPENAI_ACCOUNT, only_max_tokens
+from penstock.providers.makers import only_max_tokens
 from penstock.providers.row import EndpointSpec, Key, Operation, Provider, chat_and_models, chat_only, messages_at
 
 
@@ -25,23 +25,6 @@ def _refused(link: str, *parameters: str) -> tuple[Drop, ...]:
 
 
 ROWS: Final = (
-    Provider(
-        "302ai",
-        "302.AI",
-        "https://api.302.ai",
-        "https://doc.302.ai",
-        chat_and_models(Operation.EMBEDDINGS, parent="/v1"),
-        env=("AI302_API_KEY", "302AI_API_KEY"),
-        quirks=ChatQuirks(developer_role=True),
-    ),
-    Provider(
-        "aibadgr",
-        "AI Badgr",
-        "https://aibadgr.com/api/v1",
-        "https://aibadgr.com",
-        chat_and_models(),
-        env=("AIBADGR_API_KEY",),
-    ),
     Provider(
         "anyscale",
         "Anyscale Endpoints",
@@ -95,30 +78,12 @@ ROWS: Final = (
         ),
     ),
     Provider(
-        "cometapi",
-        "CometAPI",
-        "https://api.cometapi.com/v1",
-        "https://apidoc.cometapi.com",
-        chat_and_models(Operation.EMBEDDINGS),
-        env=("COMETAPI_KEY", "COMETAPI_API_KEY"),
-        quirks=ChatQuirks(developer_role=True),
-    ),
-    Provider(
         "crusoe",
         "Crusoe Managed Inference",
         "https://api.inference.crusoecloud.com/v1",
         "https://docs.crusoecloud.com",
         chat_and_models(),
         env=("CRUSOE_API_KEY",),
-    ),
-    Provider(
-        "deepbricks",
-        "Deepbricks",
-        "https://api.deepbricks.ai/v1",
-        "https://deepbricks.ai",
-        chat_and_models(),
-        env=("DEEPBRICKS_API_KEY",),
-        options=OPENAI_ACCOUNT,
     ),
     Provider(
         "deepinfra",
@@ -167,19 +132,6 @@ ROWS: Final = (
         "https://friendli.ai/docs/guides/serverless_endpoints/introduction",
         chat_and_models(),
         env=("FRIENDLI_TOKEN",),
-    ),
-    Provider(
-        "github",
-        "GitHub Models",
-        "https://models.github.ai/inference",
-        "https://docs.github.com/en/github-models",
-        chat_only(
-            # https://docs.github.com/en/rest/models/embeddings
-            Operation.EMBEDDINGS
-        ),
-        env=("GITHUB_TOKEN",),
-        options=(EXTRA_PARAMETERS,),
-        notes="The Azure address that Portkey still names was retired by GitHub on 17 October 2025.",
     ),
     Provider(
         "groq",
@@ -332,22 +284,6 @@ ROWS: Final = (
         env=("NVIDIA_API_KEY", "NVIDIA_NIM_API_KEY"),
     ),
     Provider(
-        "openrouter",
-        "OpenRouter",
-        "https://openrouter.ai/api",
-        "https://openrouter.ai/docs/api-reference/overview",
-        chat_and_models(
-            # https://openrouter.ai/docs/api/reference/embeddings
-            Operation.EMBEDDINGS,
-            parent="/v1",
-            # https://openrouter.ai/docs/api/api-reference/anthropic-messages/create-messages
-            messages=messages_at("/v1/messages"),
-        ),
-        env=("OPENROUTER_API_KEY",),
-        quirks=ChatQuirks(completes_replies=True, keeps_reasoning=True),
-        notes="To be named in OpenRouter's rankings, forward the headers http-referer and x-title.",
-    ),
-    Provider(
         "ovhcloud",
         "OVHcloud AI Endpoints",
         "https://oai.endpoints.kepler.ai.cloud.ovh.net/v1",
@@ -424,18 +360,5 @@ ROWS: Final = (
         quirks=ChatQuirks(
             renames=(only_max_tokens("https://docs.together.ai/reference/chat-completions-1"),), completes_replies=True
         ),
-    ),
-    Provider(
-        "vercel",
-        "Vercel AI Gateway",
-        "https://ai-gateway.vercel.sh/v1",
-        "https://vercel.com/docs/ai-gateway/openai-compat",
-        chat_and_models(
-            Operation.EMBEDDINGS,
-            # https://vercel.com/docs/ai-gateway/sdks-and-apis/anthropic-messages-api
-            messages=messages_at("/messages"),
-        ),
-        env=("AI_GATEWAY_API_KEY",),
-        quirks=ChatQuirks(keeps_reasoning=True),
     ),
 )

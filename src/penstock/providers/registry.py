@@ -13,6 +13,7 @@ from penstock.providers import (
     anthropic,
     azure,
     bedrock,
+    gateways,
     google,
     makers,
     mistral,
@@ -20,8 +21,8 @@ from penstock.providers import (
     own_dialect,
     self_hosted,
 )
-from penstock.providers.endpoint import PLACEHOLDER, with_defaults
 from penstock.providers.row import OPENAI, EndpointSpec, Operation, Provider
+from penstock.providers.templates import PLACEHOLDER, with_defaults
 
 ROWS: Final[tuple[Provider, ...]] = (
     *account_hosts.ROWS,
@@ -29,6 +30,7 @@ ROWS: Final[tuple[Provider, ...]] = (
     azure.AZURE_AI,
     azure.AZURE_OPENAI,
     bedrock.BEDROCK,
+    *gateways.ROWS,
     google.GOOGLE,
     google.VERTEX_AI,
     *makers.ROWS,
@@ -151,7 +153,14 @@ ALIASES: Final[Mapping[str, str]] = MappingProxyType(aliases.aliases(PROVIDERS))
 """The slug of each other name of a provider."""
 MANY_MAKERS: Final = frozenset(
     row.slug
-    for row in (*openai_compatible.ROWS, *self_hosted.ROWS, *own_dialect.ROWS, *account_hosts.ROWS, azure.AZURE_AI)
+    for row in (
+        *openai_compatible.ROWS,
+        *gateways.ROWS,
+        *self_hosted.ROWS,
+        *own_dialect.ROWS,
+        *account_hosts.ROWS,
+        azure.AZURE_AI,
+    )
     if row.slug not in {"echo", "cohere"}
 )
 """Hosts whose models' names may begin with a maker's (``openai/gpt-5``, ``meta-llama/…``)."""

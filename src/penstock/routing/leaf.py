@@ -5,33 +5,28 @@ Source: docs/portkey.md#credentials, #precedence, #config-keys.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
-from penstock.core.address import AddressPolicy
-from penstock.core.did_you_mean import hint
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Url
 from penstock.core.json_path import Path, parse_path
-from penstock.core.permissions import EVERYTHING, Permissions, among
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
 from penstock.routing import custom_host, permit, policies
 from penstock.routing.breaker import BreakerPolicy
 from penstock.routing.budget import DEEPEST_PATH, MOST_DROPPED, MOST_FORWARDED
 from penstock.routing.fields import Fields
+from penstock.routing.named_provider import named_provider
 from penstock.routing.once import Once, digest_of
 from penstock.routing.plan import Target
-from penstock.routing.problems import PLAIN_INVALID, Refused
+from penstock.routing.problems import Refused
+from penstock.routing.rules import HeaderSettings, Rules
 
 _ACCOUNT: Final = "vertex_service_account_json"
-_PLAIN_NO_PROVIDER: Final = (
-    "Either x-portkey-provider needs to be passed. Or the x-portkey-config header should have a valid config with "
-    "provider details in it."
-)
 ROUTING_KEYS: Final = frozenset(
     """
     strategy targets name weight provider api_key virtual_key prompt_id cache retry on_status_codes request_timeout
@@ -49,68 +44,6 @@ _NOT_YET: Final = frozenset(
     """.split()
 )
 """Keys of Portkey's configs that Penstock does not support yet. They are refused, not ignored in silence."""
-
-
-class HeaderSettings(msgspec.Struct, frozen=True):
-    """The routing settings of the request's headers. ``request_timeout`` is in milliseconds.
-
-    ``authorization`` and ``api_key`` are the credentials of the Authorization and x-portkey-api-key headers, None where
-    a header is absent or holds an SDK's placeholder. ``provider`` is a slug or an alias, or ``@NAME`` of a virtual key
-    or, where there is none of this name, of a provider; ``names_key``: of a virtual key only. ``where`` is the part of
-    the request that names it: a header, ``model`` or ``path``.
-    ``is_saved``: the config is saved by the operator, so no header may send the config's credentials to another host.
-    """
-
-    provider: str | None = None
-    authorization: Secret | None = None
-    api_key: Secret | None = None
-    custom_host: str | None = None
-    request_timeout: float | None = None
-    forward_headers: tuple[str, ...] | None = None
-    strict: bool = True
-    options: Mapping[str, str] = {}
-    is_saved: bool = False
-    names_key: bool = False
-    where: str = "x-portkey-provider"
-
-
-class Rules(msgspec.Struct, frozen=True):
-    """The rules for a plan: the providers' slugs, the hosts that the caller may name, the virtual keys.
-
-    ``aliases`` are the slugs of the providers' other names.
-
-    ``settings`` are the names of the providers' own settings, which no misspelling of a routing key must be seen in;
-    ``secrets`` are those of them that hold a credential, ``host_settings`` those that name a host. ``undemanding`` are
-    the providers that can be called without a credential. ``permissions`` are the caller's. ``saved_policy`` judges
-    the hosts that the operator's saved configs name (None: ``policy`` does). ``is_gateway_key`` tells whether a text
-    is or holds a key of this gateway.
-    """
-
-    providers: Collection[str]
-    policy: AddressPolicy
-    virtual_keys: Mapping[str, VirtualKey] = {}
-    settings: frozenset[str] = frozenset()
-    undemanding: frozenset[str] = frozenset()
-    permissions: Permissions = EVERYTHING
-    secrets: frozenset[str] = frozenset()
-    host_settings: frozenset[str] = frozenset()
-    saved_policy: AddressPolicy | None = None
-    is_gateway_key: Callable[[str], bool] | None = None
-    aliases: Mapping[str, str] = {}
-
-    def slug(self, name: str) -> str:
-        """The slug that an alias stands for; any other name as it is."""
-        return self.aliases.get(name, name)
-
-
-class _Named(NamedTuple):
-    """Who serves a target: the provider, perhaps by a virtual key. ``from_config``: the config names the provider, not
-    a header or the request's model. ``by_operator``: a saved config does."""
-
-    provider: str
-    key: VirtualKey | None
-    from_config: bool
-    by_operator: bool
 
 
 class LeafBuilder:
@@ -149,7 +82,7 @@ class LeafBuilder:
         self.check_keys(fields)
         once = self._once
         overrides = self._params(fields, "override_params")
-        named, overrides = self._named(fields, overrides)
+        named, overrides = named_provider(fields, overrides, self._headers, self._rules)
         provider, key, from_config = named.provider, named.key, named.from_config
         host = self._custom_host(fields, key)
         address = f"{provider} {host.origin.authority if host else ''}"
@@ -186,46 +119,6 @@ class LeafBuilder:
             identity=self._identity(address, api_key, options, overrides.get("model", b""), policy),
             address=address,
         )
-
-    def _named(self, fields: Fields, overrides: dict[str, bytes]) -> tuple[_Named, dict[str, bytes]]:
-        """Who serves the target, and the overrides without the name. Adds a problem if nobody serves it, or if the
-        caller may not name who does."""
-        rules, problems = self._rules, fields.budget.problems
-        name, where, overrides = _provider(fields, overrides)
-        from_config = name is not None
-        by_operator = from_config and self._headers.is_saved
-        if not name:
-            name, where = self._headers.provider, self._headers.where
-        key, provider = None, name or ""
-        is_key = bool(fields.text("virtual_key")) if from_config else self._headers.names_key
-        with problems.collected():
-            if not name:
-                raise _no_provider()
-            key = self._virtual_key(name[1:], where, is_key=is_key) if name.startswith("@") else None
-            provider = key.provider if key else rules.slug(name.removeprefix("@"))
-            if provider not in rules.providers:
-                raise _unknown_provider(provider, where, rules)
-            if key is not None and not by_operator:
-                permit.check_virtual_key(rules.permissions, key, where)
-            elif not by_operator:
-                permit.check_provider(rules.permissions, provider, where)
-        return _Named(provider, key, from_config, by_operator), overrides
-
-    def _virtual_key(self, name: str, where: str, *, is_key: bool) -> VirtualKey | None:
-        """The virtual key of this name; None where the name is a provider's, and may be one. ``is_key``: it may not."""
-        rules = self._rules
-        virtual_key = rules.virtual_keys.get(name)
-        if virtual_key is not None:
-            return virtual_key
-        if not is_key and rules.slug(name) in rules.providers:
-            return None
-        otherwise = "they are set in penstock.toml, [virtual_keys.NAME]."
-        known = among(rules.virtual_keys, rules.permissions.virtual_keys)
-        if not is_key:
-            known += among(rules.providers, rules.permissions.providers)
-        way_out = hint(name, known, otherwise, quote="'")
-        text = f"There is no virtual key '{name[:64]}': {way_out}"
-        raise Refused(Failure(Kind.UNKNOWN_VIRTUAL_KEY, text, where, PLAIN_INVALID))
 
     def _credential(self, fields: Fields, borrower: str, *, from_config: bool) -> Secret | None:
         """The target's credential: the config's ``api_key`` if the config names the provider, else the Authorization
@@ -409,36 +302,6 @@ def own_settings(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key not in ROUTING_KEYS}
 
 
-def names_provider(values: Mapping[str, Any]) -> bool:
-    """Whether a config object names a provider itself: by ``provider``, ``virtual_key`` or a model ``@NAME/model``."""
-    overrides = values.get("override_params")
-    model = overrides.get("model") if isinstance(overrides, dict) else None
-    return bool(values.get("provider") or values.get("virtual_key") or _slug(model))
-
-
-def _provider(fields: Fields, overrides: dict[str, bytes]) -> tuple[str | None, str, dict[str, bytes]]:
-    """The provider or ``@NAME`` of the object, where it is named, and the object's overrides. A model ``@NAME/model``
-    becomes ``model``."""
-    raw = fields.values.get("override_params")
-    slug = _slug(raw.get("model")) if isinstance(raw, dict) else None
-    virtual_key, provider = fields.text("virtual_key"), fields.text("provider")
-    if slug is not None and not (virtual_key or provider):
-        name, model = slug
-        overrides = {**overrides, "model": msgspec.json.encode(model)}
-        return f"@{name}", f"{fields.at('override_params')}.model", overrides
-    if virtual_key:
-        return f"@{virtual_key.removeprefix('@')}", fields.at("virtual_key"), overrides
-    return provider, fields.at("provider"), overrides
-
-
-def _slug(model: object) -> tuple[str, str] | None:
-    """``@NAME/model`` as its two parts; a model may hold further slashes."""
-    if not isinstance(model, str) or not model.startswith("@"):
-        return None
-    name, slash, rest = model[1:].partition("/")
-    return (name, rest) if slash and name and rest else None
-
-
 def _unsupported(fields: Fields) -> str:
     """``unsupported_params``: what the provider has no word for is dropped and named, or is a 400. Empty: parameters
     are dropped, material of messages is a 400."""
@@ -481,19 +344,3 @@ def _policy(breaker: BreakerPolicy | None, callers_timeout: float | None) -> str
         return f"{callers_timeout}"
     codes = None if breaker.failure_status_codes is None else sorted(breaker.failure_status_codes)
     return repr((msgspec.structs.replace(breaker, failure_status_codes=None), codes, callers_timeout))
-
-
-def _no_provider() -> Refused:
-    text = "Neither x-portkey-provider nor the config names a provider: add one of them."
-    return Refused(Failure(Kind.MISSING_PROVIDER, text, "x-portkey-provider", _PLAIN_NO_PROVIDER))
-
-
-def _unknown_provider(provider: str, where: str, rules: Rules) -> Refused:
-    known = among(rules.providers, rules.permissions.providers)
-    way_out = hint(provider, known, "'penstock providers' lists the ones there are.", 0.5, "'")
-    text = (
-        f"There is no provider '{provider[:64]}': {way_out} Any other OpenAI-compatible server: provider openai with "
-        "x-portkey-custom-host."
-    )
-    plain = PLAIN_INVALID if where.startswith("config") else "Invalid provider passed"
-    return Refused(Failure(Kind.UNKNOWN_PROVIDER, text, where, plain))

@@ -20,9 +20,11 @@ from penstock.routing import policies
 from penstock.routing.budget import MOST_BYTES, MOST_CONDITIONS, Budget, OverBudget, check_size
 from penstock.routing.conditions import BadQuery, compile_query
 from penstock.routing.fields import Fields, settled
-from penstock.routing.leaf import HeaderSettings, LeafBuilder, Rules, names_provider, own_settings
+from penstock.routing.leaf import LeafBuilder, own_settings
+from penstock.routing.named_provider import names_provider
 from penstock.routing.plan import Balance, BalancePolicy, Case, Choose, Fallback, Plan, Target
 from penstock.routing.problems import PLAIN_INVALID, Enough, Problems, Refused, refuse
+from penstock.routing.rules import HeaderSettings, Rules
 from penstock.routing.weight import weigh
 
 __all__ = ["HeaderSettings", "Rules", "parse"]

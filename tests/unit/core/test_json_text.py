@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core import json_text
-from penstock.core.json_text import read_json, read_json_or_none, with_plain_names, write_json
+from penstock.core.json_text import read_json, read_json_or_none, read_reply_json, with_plain_names, write_json
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -60,3 +60,17 @@ def test_members_of_another_type_count_as_absent() -> None:
 def test_names_of_members_become_utf_8() -> None:
     value = {"\ud800": [{"a\udfff": "\ud800"}], "b": 1}
     assert with_plain_names(value) == {"?": [{"a?": "\ud800"}], "b": 1}
+
+
+@pytest.mark.parametrize(
+    ("data", "value"),
+    [
+        (b'{"a":NaN,"b":[-Infinity,"NaN"]}', {"a": None, "b": [None, "NaN"]}),
+        (b'{"a":1}', {"a": 1}),
+        (b'{"a":NaN', None),
+        (b"{", None),
+        (b"", None),
+    ],
+)
+def test_a_providers_reply(data: bytes, value: Any) -> None:
+    assert read_reply_json(data) == value

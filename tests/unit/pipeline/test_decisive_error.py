@@ -13,7 +13,7 @@ from penstock.pipeline.decisive_error import target_error, tell_decisive
 
 FAILED = Failure(Kind.UPSTREAM_STATUS, "x", sent=True)
 TOO_LONG = {
-    "openai_chat": b'{"error":{"message":"too long","type":"invalid_request_error","code":null},"provider":"a"}',
+    "openai_chat": b'{"error":{"message":"too long","type":"invalid_request_error","code":null},"message":"too long"}',
     "anthropic": b'{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long"}}',
 }
 
@@ -37,6 +37,7 @@ def test_both_are_told_and_the_earlier_one_decides() -> None:
         assert dict(last.headers) == {b"content-type": b"application/json", b"x-request-id": b"1"}
         if dialect is OPENAI:
             assert json.loads(last.body)["error"]["code"] == "context_length_exceeded"
+            assert json.loads(last.body)["message"] == message
 
 
 def test_an_answer_that_tells_such_an_error_itself_stays() -> None:

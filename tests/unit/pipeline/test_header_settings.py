@@ -7,7 +7,7 @@ import pytest
 from penstock.core.failure import Failure, Kind
 from penstock.pipeline.choice import NO_CHOICE, Choice
 from penstock.pipeline.header_settings import header_settings
-from penstock.routing.leaf import HeaderSettings
+from penstock.routing.rules import HeaderSettings
 
 BARE = {b"anthropic-version": "version"}
 

@@ -15,9 +15,10 @@ from penstock.core.http import Url
 from penstock.core.secret import Secret
 from penstock.dialects.chat_quirks import Drop, Rename
 from penstock.dialects.registry import DIALECTS
-from penstock.providers.endpoint import Endpoint, bind, with_defaults
+from penstock.providers.endpoint import Endpoint, bind
 from penstock.providers.registry import PROVIDERS
 from penstock.providers.row import ANTHROPIC_WIRE, OPENAI, Key, Operation, Provider
+from penstock.providers.templates import with_defaults
 from running import SHARED, needs_recordings
 
 REFERENCE = SHARED / "spec" / "providers.json"

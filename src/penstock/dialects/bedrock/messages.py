@@ -95,7 +95,10 @@ class Turns:
             said = [blocks for part, path in _placed(message) if (blocks := self._blocks(part, path, role))]
             said += self._beside
             self._beside = []
-            if not said or (role == "assistant" and self._only_thinks(said)):
+            if not said:
+                continue
+            if role == "assistant" and self._only_thinks(said):
+                self._parameters.unsupported(message.path)
                 continue
             if found and found[-1][0] == role:
                 found[-1][1].extend(said)

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.events import Event, Fail
-from penstock.core.json_text import UNREADABLE, read_json
+from penstock.core.json_text import UNREADABLE, read_json, read_reply_json
 from penstock.core.vendor_error import read_vendor_error
 from penstock.dialects.anthropic.provider.reply import EXCEPTION_STATUS
 from penstock.dialects.bedrock.events import Answer
@@ -25,10 +25,7 @@ _UNTOLD: Final = "the provider tells of an error without a message"
 
 def read_reply(data: bytes, context: WriteContext) -> list[Event]:
     """The events of a whole reply."""
-    try:
-        reply = read_json(data)
-    except ValueError:
-        reply = None
+    reply = read_reply_json(data)
     if not isinstance(reply, dict):
         return [Fail("its reply is no JSON object", raw=data, broken=True)]
     content: Any = reply
@@ -112,10 +109,7 @@ class StreamReader:
         if message.headers.get(":message-type", "event") != "event":
             self._has_ended = True
             return [_told(message)]
-        try:
-            event = read_json(message.payload or b"{}")
-        except ValueError:
-            event = None
+        event = read_reply_json(message.payload or b"{}")
         if not isinstance(event, dict):
             return self._broken("its stream holds an event that is no JSON object", message.payload)
         name = message.headers.get(":event-type", "")

@@ -25,7 +25,7 @@ from penstock.core.events import (
     ToolStart,
 )
 from penstock.core.finish_reasons import is_failure, openai_reason
-from penstock.core.json_text import read_json
+from penstock.core.json_text import read_reply_json
 from penstock.core.usage import Usage
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
@@ -39,10 +39,7 @@ _BLOCK_MEMBERS: Final = _BLOCK_TYPES | {"type"}
 
 def read_reply(data: bytes, _context: WriteContext) -> list[Event]:
     """The events of a whole reply."""
-    try:
-        reply = read_json(data)
-    except ValueError:
-        reply = None
+    reply = read_reply_json(data)
     if not isinstance(reply, dict):
         return [Fail("The provider's reply is no JSON object.", raw=data, broken=True)]
     said = reply.get("message")
@@ -87,10 +84,7 @@ class StreamReader:
 
     def _event(self, name: bytes, data: bytes) -> list[Event]:
         """One event. Its type stands in its data as well; one that isn't known is kept as it is."""
-        try:
-            event = read_json(data)
-        except ValueError:
-            event = None
+        event = read_reply_json(data)
         if not isinstance(event, dict):
             return self._broken("The provider's stream holds an event that is no JSON object.", data)
         kind = json_text.text(event, "type") or name.decode("latin-1")

@@ -16,7 +16,7 @@ import msgspec
 from penstock.core import json_text
 from penstock.core.events import Event, Extra, Fail, Start
 from penstock.core.finish_reasons import FAILED_STATUS
-from penstock.core.json_text import UNREADABLE, read_json
+from penstock.core.json_text import UNREADABLE, read_json_or_none, with_null_numbers
 from penstock.core.usage import Usage
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
@@ -85,10 +85,10 @@ class _Reply:
 
     def read(self, data: bytes) -> list[Event]:
         """What one piece says, or a list of them."""
-        try:
-            value = read_json(data)
-        except ValueError:
-            value = None
+        value = read_json_or_none(data)
+        if value is None:
+            data = with_null_numbers(data)
+            value = read_json_or_none(data)
         if type(value) is dict:
             return self._response(value, data, data)
         if not isinstance(value, list):

@@ -25,7 +25,7 @@ from penstock.core.events import (
     ToolStart,
 )
 from penstock.core.finish_reasons import STOP, openai_reason
-from penstock.core.json_text import read_json, write_json
+from penstock.core.json_text import read_reply_json, write_json
 from penstock.core.usage import Usage
 from penstock.core.vendor_error import read_vendor_error
 from penstock.dialects.dialect import WriteContext
@@ -74,10 +74,7 @@ class StreamReader:
         """The events of one line; none after the last."""
         if self._has_ended:
             return []
-        try:
-            line = read_json(data)
-        except ValueError:
-            line = None
+        line = read_reply_json(data)
         if not isinstance(line, dict):
             return self._broken("The provider's reply holds a line that is no JSON object.", data)
         if "error" in line:

@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from penstock.core import json_text
 from penstock.core.events import Event
+from penstock.core.json_text import read_reply_json
 from penstock.dialects.dialect import WriteContext
-from penstock.dialects.openai.provider.reply import OpenAiReader, OpenAiStream, decoded
+from penstock.dialects.openai.provider.reply import OpenAiReader, OpenAiStream
 
 _MEMBERS: Final = frozenset(
     {"apiFormat", "id", "index", "message", "finishReason", "logprobs", "usage", "choices", "timeCreated", "pad"}
@@ -33,7 +34,7 @@ _COUNTS: Final = {
 
 def read_reply(data: bytes, _context: WriteContext) -> list[Event]:
     """The events of a whole reply."""
-    reader, result = OpenAiReader(), decoded(data)
+    reader, result = OpenAiReader(), read_reply_json(data)
     if not isinstance(result, dict):
         return reader.chunk(result, data)
     response = result.get("chatResponse")

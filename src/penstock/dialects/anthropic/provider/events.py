@@ -28,7 +28,7 @@ from penstock.core.events import (
     ToolStart,
 )
 from penstock.core.finish_reasons import openai_reason
-from penstock.core.json_text import read_json, write_json
+from penstock.core.json_text import read_json, read_reply_json, write_json
 from penstock.dialects.anthropic.usage import merged, read_usage
 from penstock.dialects.framing.frame import MAX_FRAME
 
@@ -88,10 +88,7 @@ class MessageReader:
 
     def event(self, data: bytes, name: str = "") -> list[Event]:
         """What one event says. ``name`` stands in for its ``type`` where that is missing."""
-        try:
-            value = read_json(data)
-        except ValueError:
-            value = None
+        value = read_reply_json(data)
         if not isinstance(value, dict):
             return self.broken("an event of its stream is no JSON object")
         match value.get("type", name):

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from penstock.core.events import Event, Fail
-from penstock.core.json_text import UNREADABLE, read_json
+from penstock.core.json_text import UNREADABLE, read_reply_json
 from penstock.dialects.anthropic.provider.events import WITHOUT_MESSAGE, MessageReader
 from penstock.dialects.dialect import Reader, WriteContext
 from penstock.dialects.framing.aws_eventstream import EventStream, Message
@@ -148,10 +148,7 @@ def _exception(name: str, payload: bytes) -> Fail:
 def read_reply(data: bytes, _context: WriteContext) -> list[Event]:
     """The events of a message that came whole."""
     message = MessageReader()
-    try:
-        value = read_json(data)
-    except ValueError:
-        return message.broken("its reply is no JSON")
+    value = read_reply_json(data)
     if not isinstance(value, dict):
         return message.broken("its reply is no JSON object")
     if value.get("type") == "error" or isinstance(value.get("error"), dict):

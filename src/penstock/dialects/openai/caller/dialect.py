@@ -11,7 +11,7 @@ from penstock.dialects.openai.caller import errors
 from penstock.dialects.openai.caller.chunks import ChunkWriter
 from penstock.dialects.openai.caller.completion import completion
 from penstock.dialects.openai.caller.request import from_body
-from penstock.dialects.openai.relay import body, judge, normalize, normalize_stream, reshape
+from penstock.dialects.openai.relay import body, gather, judge, normalize, normalize_stream, replay
 from penstock.dialects.openai.relay.request import fit_request
 from penstock.dialects.openai.relay.stream import STREAM
 
@@ -40,7 +40,7 @@ OPENAI: Final = CallerDialect(
         body.with_usage,
         judge.judge,
         STREAM,
-        Reshape(reshape.to_plain, reshape.to_stream, reshape.with_usage, reshape.gather),
+        Reshape(gather.to_plain, replay.to_stream, replay.with_usage, gather.gather),
     ),
     relay=Relay(fit_request, normalize.change_of, _no_frames, normalize_stream.normalizer_of),
     # A comment line without an empty line after it: some clients read a comment and an empty line as an event.

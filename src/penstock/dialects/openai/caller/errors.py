@@ -71,10 +71,13 @@ def beside(decisive: TargetError, last: TargetError) -> bytes:
     value, told = read_json(decisive.body), read_vendor_error(_decode(last.body))
     error = value["error"] = dict(value["error"])
     error["code"] = _CODES.get(decisive.error) or error.get("code")
-    error["message"] = (
-        f"{error['message']} ({decisive.path}; the last target, {last.path}, answered with status {last.status}: "
+    there = (
+        f" ({decisive.path}; the last target, {last.path}, answered with status {last.status}: "
         f"{told.message or 'no message'})"
     )
+    error["message"] = f"{error['message']}{there}"
+    if isinstance(value.get("message"), str):
+        value["message"] += there
     return write_json(value)
 
 

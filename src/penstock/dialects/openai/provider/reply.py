@@ -1,82 +1,42 @@
 """Reads replies in OpenAI's shape, whole or in chunks, as events (core/events.py).
 
 The dialect of a host with its own framing unwraps the chunks and passes each decoded chunk to an ``OpenAiReader``; for
-plain server-sent events ``OpenAiStream`` is the whole reader. A whole message is read as one delta, so both paths give
-the same events. Requests: request.py. Source: OpenAI API reference, "The chat completion chunk object".
+plain server-sent events ``OpenAiStream`` is the whole reader. A whole message is read as one delta (delta.py), so both
+paths give the same events. Requests: request.py. Source: OpenAI API reference, "The chat completion chunk object".
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-import msgspec
-
 from penstock.core import json_text
-from penstock.core.events import (
-    Citation,
-    Event,
-    Extra,
-    Fail,
-    Foreign,
-    Logprobs,
-    Media,
-    Refusal,
-    Start,
-    Stop,
-    Text,
-    Thinking,
-    ToolArgs,
-    ToolStart,
-)
+from penstock.core.events import Event, Fail, Start, Stop
 from penstock.core.finish_reasons import FAILED_STATUS, is_failure, openai_reason
-from penstock.core.json_text import read_json, read_json_or_none, with_null_numbers, write_json
+from penstock.core.json_text import read_reply_json
 from penstock.core.usage import Usage
 from penstock.core.vendor_error import failed_choice, hidden_error, read_vendor_error
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.sse import EventSplitter
+from penstock.dialects.openai.provider.delta import ChoiceState, extras, logprobs, said
 
 _PADDING: Final = frozenset({"obfuscation", "p", "pad"})
 _TOP: Final = frozenset({"id", "object", "created", "model", "model_id", "choices", "usage", "error"}) | _PADDING
 _IN_CHOICE: Final = frozenset({"index", "delta", "message", "finish_reason", "logprobs"})
-_IN_DELTA: Final = frozenset(
-    {"role", "content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call", "annotations"}
-    | {"images", "audio"}
-)
-_NOTHING: Final[tuple[Any, ...]] = (None, "", [], {})
 
 
 def read_reply(data: bytes, _context: WriteContext) -> list[Event]:
     """The events of a whole reply."""
     reader = OpenAiReader()
-    return [*reader.chunk(decoded(data), data), *reader.finish(is_whole=True)]
-
-
-class _Choice(msgspec.Struct):
-    """The state of one choice: the number and kind of the last content block, our index of each tool call by the host's
-    index and by its id, and the call ids by our index."""
-
-    block: int = -1
-    kind: type[Event] | None = None
-    calls: dict[int, int] = msgspec.field(default_factory=dict)
-    ids: list[str] = msgspec.field(default_factory=list)
-    by_id: dict[str, int] = msgspec.field(default_factory=dict)
-    is_finished: bool = False
-
-    def block_of(self, kind: type[Event]) -> int:
-        """The number of the block for a piece of this kind: a piece of another kind begins a new block."""
-        if kind is not self.kind:
-            self.kind = kind
-            self.block += 1
-        return self.block
+    return [*reader.chunk(read_reply_json(data), data), *reader.finish(is_whole=True)]
 
 
 class OpenAiReader:
     """Reads one reply, chunk by chunk. Chunks after the end are ignored."""
 
     def __init__(self) -> None:
-        self._choices: dict[int, _Choice] = {}
+        self._choices: dict[int, ChoiceState] = {}
         self._usage: Mapping[str, Any] | None = None
         self._has_begun = False
         self.has_ended = False
@@ -90,10 +50,9 @@ class OpenAiReader:
             return self.broken("The provider's reply holds something that is no JSON object.", raw)
         usage = chunk.get("usage")
         if isinstance(usage, dict):
-            self._usage = (
-                usage  # the last usage counts: hosts that repeat usage send running totals (docs/quirks.md#q102)
-            )
-        failure = _told(chunk, raw, is_error=is_error)
+            # The last usage counts: hosts that repeat usage send running totals (docs/quirks.md#q102).
+            self._usage = usage
+        failure = _failure_of_chunk(chunk, raw, is_error=is_error)
         if failure is not None:
             return self.failed(failure)
         events = [] if self._has_begun else self._start(chunk)
@@ -103,9 +62,9 @@ class OpenAiReader:
                 events += self._choice(choice, position)
                 error = failed_choice(choice)
                 if error is not None:
-                    return [*events, *self.failed(_failed(error, raw))]
+                    return [*events, *self.failed(_failure_of_choice(error, raw))]
         if not _TOP.issuperset(chunk):
-            events += _extras(chunk, _TOP)
+            events += extras(chunk, _TOP)
         return events
 
     def finish(self, *, is_done: bool = False, is_whole: bool = False) -> list[Event]:
@@ -143,14 +102,14 @@ class OpenAiReader:
         number = position if index is None or index < 0 else index
         state = self._choices.get(number)
         if state is None:
-            state = self._choices[number] = _Choice()
+            state = self._choices[number] = ChoiceState()
         delta = choice["delta"] if "delta" in choice else choice.get("message")
-        events = list(_said(delta, number, state)) if isinstance(delta, dict) else []
-        logprobs = choice.get("logprobs")
-        if logprobs:
-            events += _logprobs(logprobs, number)
+        events = list(said(delta, number, state)) if isinstance(delta, dict) else []
+        told = choice.get("logprobs")
+        if told:
+            events += logprobs(told, number)
         if not _IN_CHOICE.issuperset(choice):
-            events += _extras(choice, _IN_CHOICE, number)
+            events += extras(choice, _IN_CHOICE, number)
         native = json_text.text(choice, "finish_reason")
         if native and not is_failure(native):
             state.is_finished = True
@@ -183,7 +142,7 @@ class OpenAiStream:
         """The events of one server-sent event."""
         if data == b"[DONE]":
             return self.reader.finish(is_done=True)
-        return self.reader.chunk(self.reshaped(decoded(data)), data, is_error=is_error) if data else []
+        return self.reader.chunk(self.reshaped(read_reply_json(data)), data, is_error=is_error) if data else []
 
     def reshaped(self, chunk: Any) -> Any:
         """A decoded event as OpenAI's chunk. Overridden for hosts whose chunks have another shape."""
@@ -193,155 +152,10 @@ class OpenAiStream:
 _UNKNOWN: Final = Start()
 
 
-def decoded(data: bytes) -> Any:
-    """The data as JSON; None if it is no JSON."""
-    try:
-        return read_json(data)
-    except ValueError:
-        return read_json_or_none(with_null_numbers(data))
-
-
-# The content of a choice.
-
-
-def _said(delta: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Event]:
-    thought = delta.get("reasoning_content") or delta.get("reasoning")
-    if thought and isinstance(thought, str):
-        yield Thinking(thought, choice=number, block=state.block_of(Thinking))
-    content = delta.get("content")
-    if content and isinstance(content, str):
-        yield Text(content, number, state.block_of(Text))
-    elif content:
-        for part in json_text.mappings(content):
-            yield from _part(part, number, state)
-    if not _PLAIN.issuperset(delta):
-        yield from _said_besides(delta, number, state)
-
-
-_PLAIN: Final = frozenset({"role", "content", "reasoning_content", "reasoning"})
-
-
-def _said_besides(delta: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Event]:
-    """The events of the delta's rare members."""
-    refusal = json_text.text(delta, "refusal")
-    if refusal:
-        yield Refusal(refusal, number)
-    for image in json_text.mappings(delta.get("images")):
-        yield from _part(image, number, state)
-    sound = delta.get("audio")
-    if isinstance(sound, dict):
-        yield from _sound(sound, number, state)
-    for annotation in json_text.mappings(delta.get("annotations")):
-        yield _citation(annotation, number, max(state.block, 0))
-    for call in json_text.mappings(delta.get("tool_calls")):
-        yield from _call(call, number, state)
-    legacy = delta.get("function_call")
-    if isinstance(legacy, dict) and any(legacy.values()):
-        yield from _call({"index": 0, "function": legacy}, number, state)
-    yield from _extras(delta, _IN_DELTA, number)
-
-
-def _part(part: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Event]:
-    """The events of one part of a list content: text, thinking (Mistral's is a list of texts), an image, other
-    parts."""
-    kind, image = part.get("type"), part.get("image_url")
-    url = image.get("url") if isinstance(image, dict) else image
-    if kind == "text":
-        text = json_text.text(part, "text")
-        if text:
-            yield Text(text, number, state.block_of(Text))
-    elif kind == "thinking":
-        thinking = part.get("thinking")
-        text = (
-            thinking
-            if isinstance(thinking, str)
-            else "".join(json_text.text(each, "text") for each in json_text.mappings(thinking))
-        )
-        if text:
-            yield Thinking(text, choice=number, block=state.block_of(Thinking))
-    elif isinstance(url, str) and url:
-        yield _image(url, number, state.block_of(Media))
-    else:
-        yield Foreign(part, number, state.block_of(Foreign))
-
-
-def _image(url: str, number: int, block: int) -> Media:
-    head, comma, data = url.partition(",")
-    if comma and head.startswith("data:") and head.endswith(";base64"):
-        return Media(head[len("data:") : -len(";base64")], data, choice=number, block=block)
-    return Media("image/*", url=url, choice=number, block=block)
-
-
-def _sound(sound: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Event]:
-    """The events of OpenAI's member ``audio``: its ``data`` comes in pieces; the request chose the format. Other
-    members of ``audio`` are kept unchanged."""
-    data = json_text.text(sound, "data")
-    if data:
-        yield Media("audio/*", data, choice=number, block=state.block_of(Media))
-    others = {name: value for name, value in sound.items() if value and name != "data"}
-    if others:
-        yield Extra("audio", others, number)
-
-
-def _citation(annotation: Mapping[str, Any], number: int, block: int) -> Citation:
-    source = annotation.get("url_citation")
-    source = source if isinstance(source, dict) else {}
-    start, end = json_text.integer(source, "start_index"), json_text.integer(source, "end_index")
-    return Citation(
-        annotation, json_text.text(source, "url"), json_text.text(source, "title"), start, end, number, block
-    )
-
-
-def _call(call: Mapping[str, Any], number: int, state: _Choice) -> Iterator[Event]:
-    """The events of a tool call or a piece of a tool call. Only the first piece has an id and a name; in later pieces
-    they are absent or empty (docs/quirks.md#q2, #q91)."""
-    members = call.get("function") or call.get("custom")
-    function = members if isinstance(members, dict) else {}
-    call_id, name = json_text.text(call, "id"), json_text.text(function, "name")
-    host_index = json_text.integer(call, "index")
-    at = _known(host_index, call_id, name, state)
-    if at is None:
-        at = len(state.ids)
-        state.ids.append(call_id)
-        state.by_id.setdefault(call_id, at)
-        yield ToolStart(at, name, call_id, choice=number)
-    if host_index is not None:
-        state.calls[host_index] = at
-    arguments = function.get("arguments", function.get("input"))
-    if isinstance(arguments, dict):
-        arguments = write_json(arguments).decode()
-    if arguments and isinstance(arguments, str):
-        yield ToolArgs(arguments, at, number)
-
-
-def _known(host_index: int | None, call_id: str, name: str, state: _Choice) -> int | None:
-    """Our index of the call that a piece continues; None when the piece begins a call. Some hosts send no index or a
-    wrong index (docs/quirks.md#q97): then a new id begins a call, or a name if there is no id."""
-    if host_index is not None:
-        at = state.calls.get(host_index)
-        is_other = at is not None and name and call_id and state.ids[at] not in ("", call_id)
-        return None if is_other else at
-    if call_id:
-        return state.by_id.get(call_id)
-    return None if name or not state.ids else len(state.ids) - 1
-
-
-def _logprobs(logprobs: Any, number: int) -> list[Event]:
-    content = tuple(json_text.mappings(logprobs.get("content"))) if isinstance(logprobs, dict) else ()
-    return [Logprobs(content, number)] if content else []
-
-
-def _extras(value: Mapping[str, Any], documented: frozenset[str], number: int | None = None) -> list[Event]:
-    """The members that OpenAI doesn't document, without null and empty values."""
-    return [
-        Extra(name, each, number) for name, each in value.items() if name not in documented and each not in _NOTHING
-    ]
-
-
 # Errors and usage.
 
 
-def _told(chunk: Mapping[str, Any], raw: bytes, *, is_error: bool) -> Fail | None:
+def _failure_of_chunk(chunk: Mapping[str, Any], raw: bytes, *, is_error: bool) -> Fail | None:
     """The error in a chunk, or sent in place of a chunk, if any (docs/quirks.md#q82, #q89)."""
     error = chunk.get("error") or (None if chunk.get("choices") else hidden_error(chunk))
     if not (error or is_error) and (chunk.get("choices") is not None or "usage" in chunk):
@@ -353,7 +167,7 @@ def _told(chunk: Mapping[str, Any], raw: bytes, *, is_error: bool) -> Fail | Non
     return Fail(message, vendor_error.type or "", vendor_error.code or "", _status(chunk, error), raw)
 
 
-def _failed(error: Mapping[str, Any], raw: bytes) -> Fail:
+def _failure_of_choice(error: Mapping[str, Any], raw: bytes) -> Fail:
     """A choice that failed; a word says why, or an error within it (docs/quirks.md#q89)."""
     told = read_vendor_error(error)
     status = _status(error, error) or FAILED_STATUS

@@ -18,7 +18,7 @@ _PLAIN: Final = frozenset({"role", "content"})
 
 def in_alternation(body: Body) -> Body:
     """The body with neighbouring messages of one role joined; messages with more than a role and content stay."""
-    return edit_messages(body, _join)
+    return edit_messages(body, _join, in_one_piece=True)
 
 
 def _join(messages: list[Members]) -> None:

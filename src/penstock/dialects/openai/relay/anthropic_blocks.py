@@ -2,12 +2,13 @@
 
 Cursor in agent mode posts ``tool_use`` and ``tool_result`` blocks and bare tools ``{name, input_schema}`` to
 /v1/chat/completions (github.com/automazeio/vibeproxy/issues/411); a host of OpenAI's wire answers them with an error. A
-request without them costs three searches in its bytes. Source: OpenAI API reference, "Chat Completions"; Anthropic API
+request of plain texts costs one search in its bytes. Source: OpenAI API reference, "Chat Completions"; Anthropic API
 reference, "Create a Message".
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import Any, Final
 
 from penstock.core.body import Body, BodyError
@@ -15,6 +16,7 @@ from penstock.core.json_text import write_json
 from penstock.core.message_list import Members, decoded, edit_messages
 
 _MARKS: Final = (b'"tool_use"', b'"tool_result"', b'"source"')
+_PART: Final = b'"type"'
 _IN_TOOLS: Final = b'"input_schema"'
 _CHOICES: Final = {"auto": "auto", "any": "required", "none": "none"}
 _NULL: Final = b"null"
@@ -25,16 +27,14 @@ def without_blocks(body: Body) -> tuple[Body, tuple[str, ...]]:
     """The body in OpenAI's words, and the names of what these words don't hold."""
     dropped: list[str] = []
     messages = body.raw("messages") or b""
-    if any(mark in messages for mark in _MARKS):
-        at = 0
+    if _PART in messages and any(mark in messages for mark in _MARKS):
+        positions = itertools.count()
 
         def edit(messages: list[Members]) -> None:
-            nonlocal at
-            edited = []
+            translated: list[Members] = []
             for message in messages:
-                edited += _edited(message, f"messages[{at}]", dropped)
-                at += 1
-            messages[:] = edited
+                translated += _in_openais_words(message, f"messages[{next(positions)}]", dropped)
+            messages[:] = translated
 
         body = edit_messages(body, edit)
     if _IN_TOOLS in (body.raw("tools") or b""):
@@ -44,8 +44,8 @@ def without_blocks(body: Body) -> tuple[Body, tuple[str, ...]]:
     return body, tuple(dropped)
 
 
-def _edited(message: Members, path: str, dropped: list[str]) -> list[Members]:
-    """The messages that stand in the place of one: results first, then what else its sender says."""
+def _in_openais_words(message: Members, path: str, dropped: list[str]) -> list[Members]:
+    """A message in OpenAI's words: a message of its own for each result, then the message with the rest."""
     raw = bytes(message.get("content", b""))
     if raw[:1] != b"[" or not any(mark in raw for mark in _MARKS):
         return [message]
@@ -62,7 +62,7 @@ def _edited(message: Members, path: str, dropped: list[str]) -> list[Members]:
             dropped += [f"{path}.content[{position}].is_error"] if part.get("is_error") else []
         else:
             rest.append(_image(part) if kind == "image" else part)
-    if rest == parts:
+    if rest == parts:  # the marks stand in a text
         return [message]
     if calls:
         known = decoded(message.get("tool_calls"))

@@ -5,7 +5,9 @@ Which host is strict in which way is said in its row (``ChatQuirks``). Everythin
 
 from __future__ import annotations
 
+import itertools
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 from penstock.core.body import Body, BodyError
@@ -31,11 +33,34 @@ def fit_to_host(body: Body, quirks: ChatQuirks) -> tuple[Body, tuple[str, ...]]:
             body = body.without(name)
         if body.raw("tools") == b"[]":
             body = body.without("tools")
+    if quirks.message_members:
+        body = _with_known_members(body, quirks.message_members, dropped)
     if not quirks.takes_cache_markers:
         body = _without_markers(body, dropped)
     if not quirks.takes_schemas and _SCHEMA.search(body.raw("response_format") or b"") is not None:
         body = _without_schema(body, dropped)
     return body, tuple(dropped)
+
+
+def _with_known_members(body: Body, known: Mapping[str, frozenset[str]], dropped: list[str]) -> Body:
+    """The body with messages of those members alone that the host knows of their role."""
+    by_role = {write_json(role): members for role, members in known.items()}
+    positions = itertools.count()
+
+    def edit(messages: list[Members]) -> None:
+        for message in messages:
+            position = next(positions)
+            members = by_role.get(bytes(message.get("role", b"")), message.keys())
+            unknown = [name for name in message if name not in members]
+            said = [name for name in unknown if bytes(message[name]) not in _NOTHING]
+            dropped.extend(f"messages[{position}].{name}" for name in said)
+            for name in unknown:
+                del message[name]
+
+    return edit_messages(body, edit)
+
+
+_NOTHING: Final = frozenset({b"null", b'""', b"[]", b"{}"})
 
 
 def _without_markers(body: Body, dropped: list[str]) -> Body:
@@ -44,10 +69,11 @@ def _without_markers(body: Body, dropped: list[str]) -> Body:
         dropped.append(_MARKER)
         body = body.without(_MARKER)
     if _IN_JSON in (body.raw("messages") or b""):
+        positions = itertools.count()
 
         def edit(messages: list[Members]) -> None:
-            for position, message in enumerate(messages):
-                dropped.extend(_unmark(message, f"messages[{position}]"))
+            for message in messages:
+                dropped.extend(_unmark(message, f"messages[{next(positions)}]"))
 
         body = edit_messages(body, edit)
     if _IN_JSON in (body.raw("tools") or b""):
@@ -108,7 +134,13 @@ def _without_schema(body: Body, dropped: list[str]) -> Body:
     form = Format("json_schema", "", description if isinstance(description, str) else "", written)
     words = told_format(form)
 
+    is_told = False
+
     def edit(messages: list[Members]) -> None:
+        nonlocal is_told
+        if is_told:  # of a large body these are further messages
+            return
+        is_told = True
         content = decoded(messages[0].get("content")) if messages else None
         if messages and bytes(messages[0].get("role", b"")) == b'"system"' and isinstance(content, str):
             messages[0]["content"] = write_json(f"{content}\n\n{words}")

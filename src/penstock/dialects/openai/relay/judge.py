@@ -47,7 +47,7 @@ class _Choice(msgspec.Struct, gc=False):
 
 
 class _Reply(msgspec.Struct):
-    """A reply that deviates in nothing: any other is looked into member by member."""
+    """A reply that may be a whole, good answer, told by one decode; any other is looked into member by member."""
 
     choices: tuple[_Choice, ...]
     usage: msgspec.Raw = msgspec.Raw(_NULL)
@@ -83,15 +83,18 @@ def _is_complete(choice: _Choice) -> bool:
 
 
 def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
+    """The verdict from the decoded body. ``readable`` is the body with null for NaN and the infinities, if any."""
     value = read_json_or_none(body)
     readable = None
     if value is None:
         readable = with_null_numbers(body)
         value = read_json_or_none(readable) if readable is not body else None
+    error = error_of(value, is_chat=is_chat)
     if not isinstance(value, dict):
+        if error is not None:
+            return Verdict(classified(error, provider))
         return Verdict() if not is_chat and isinstance(value, list) else Verdict(problem=_NOT_JSON)
     usage = read_usage(msgspec.json.encode(value.get("usage")))
-    error = error_of(value, is_chat=is_chat)
     if error is not None:
         return Verdict(classified(error, provider), usage=usage)
     choices = value.get("choices")
@@ -102,21 +105,31 @@ def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
     return Verdict(usage=usage, is_complete=readable is None and are_whole(choices), body=readable)
 
 
-def error_of(value: Mapping[str, Any], *, is_chat: bool = True) -> Mapping[str, Any] | None:
-    """The error that a reply or chunk tells, in the object that holds it; None for an answer, or nothing at all."""
+def error_of(value: Any, *, is_chat: bool = True) -> Mapping[str, Any] | None:
+    """The error that a decoded reply or chunk tells, in the object that holds it; None for an answer, or nothing at
+    all."""
+    if isinstance(value, list):  # Google's endpoint of this wire: docs/quirks.md#errors-in-lists
+        first = value[0] if value else None
+        return first if isinstance(first, dict) and first.get("error") else None
+    if not isinstance(value, dict):
+        return None
     choices = value.get("choices")
     if isinstance(choices, list) and choices:
-        for choice in choices:
-            error = failed_choice(choice)
-            if error is not None:
-                return {"error": error}
-        if value.get("error"):
-            return {"error": value["error"]}
-        base = {"base_resp": value["base_resp"]} if "base_resp" in value else {}
-        return base if base and is_error(base) else None
+        return _error_beside_choices(value, choices)
     if is_chat or not (value.get("data") or value.get("object") or value.get("id")):
         return value if is_error(value) else None
     return value if value.get("error") or value.get("object") == "error" else None
+
+
+def _error_beside_choices(value: Mapping[str, Any], choices: list[Any]) -> Mapping[str, Any] | None:
+    for choice in choices:
+        error = failed_choice(choice)
+        if error is not None:
+            return {"error": error}
+    if value.get("error"):
+        return {"error": value["error"]}
+    base = {"base_resp": value["base_resp"]} if "base_resp" in value else {}
+    return base if base and is_error(base) else None
 
 
 def are_whole(choices: Iterable[Any]) -> bool:

@@ -1,8 +1,8 @@
 """Puts requests of OpenAI's wire as Mistral takes them (its replies: normalize.py).
 
-Its API refuses message members that it doesn't know, takes an assistant's reasoning as a part of the content, and wants
-tool call ids of nine letters and digits. Whatever is fine already keeps its bytes. Sources: Mistral API reference,
-"Chat completion" and "Reasoning"; docs/quirks.md#q73, #q75.
+Its API takes an assistant's reasoning as a part of the content, and wants tool call ids of nine letters and digits.
+Whatever is fine already keeps its bytes. What its API refuses is left out by host_limits.py. Sources: Mistral API
+reference, "Chat completion" and "Reasoning"; docs/quirks.md#q73, #q75.
 """
 
 from __future__ import annotations
@@ -15,13 +15,6 @@ from penstock.core.message_list import Members, decoded, edit_messages, has_role
 from penstock.dialects.call_ids import short_id
 from penstock.dialects.openai.relay.assistant_extras import thought_of
 
-_KNOWN: Final = {
-    b'"system"': frozenset({"role", "content"}),
-    b'"user"': frozenset({"role", "content"}),
-    b'"assistant"': frozenset({"role", "content", "tool_calls", "prefix"}),
-    b'"tool"': frozenset({"role", "content", "tool_call_id", "name"}),
-}
-"""What a message may hold, by its role: its API refuses any other member."""
 _BARE: Final = frozenset({"role", "content"})
 
 
@@ -39,9 +32,6 @@ def _adapt_message(message: Members) -> None:
     if message.keys() <= _BARE:
         return
     thought = thought_of(message) if has_role(message, b'"assistant"') else ""
-    known = _KNOWN.get(bytes(message.get("role", b"")), message.keys())
-    for name in [name for name in message if name not in known]:
-        del message[name]
     if thought:
         message["content"] = write_json(_with_thought(thought, decoded(message.get("content"))))
     calls = decoded(message.get("tool_calls"))

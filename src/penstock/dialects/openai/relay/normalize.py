@@ -23,6 +23,7 @@ import msgspec
 
 from penstock.core.finish_reasons import STOP, openai_reason
 from penstock.core.json_text import UNREADABLE
+from penstock.core.vendor_error import hidden_error
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.openai.relay.normalize_rules import (
     Members,
@@ -56,7 +57,7 @@ def normalize_reply(body: bytes, *, has_unsaid_end: bool = False, completes: boo
     if found is Soundness.WITHOUT_NULLS and (completed := _with_nulls(body)) is not None:
         return completed
     reply = read(body)
-    if not isinstance(reply, dict) or reply.get("error") or not isinstance(reply.get("choices"), list):
+    if not isinstance(reply, dict) or not isinstance(reply.get("choices"), list) or _is_error(reply):
         return body
     changed = has_unsaid_end and _add_reasons(reply["choices"])
     changed |= _normalize(reply)
@@ -86,6 +87,10 @@ def _with_nulls(body: bytes) -> bytes | None:
 _NULL: Final = msgspec.Raw(b"null")
 _MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LISTED_MEMBERS: Final = msgspec.json.Decoder(list[dict[str, msgspec.Raw]])
+
+
+def _is_error(reply: Members) -> bool:
+    return bool(reply.get("error")) or hidden_error(reply) is not None
 
 
 def change_of(context: WriteContext) -> Callable[[bytes], bytes]:

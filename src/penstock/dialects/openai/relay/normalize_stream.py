@@ -104,7 +104,7 @@ class StreamNormalizer:
             chunk = CONTINUING.decode(data)
         except UNREADABLE:
             self._pattern = None
-            return self._turns(data)
+            return self._turns_well(data)
         if not self._continues(chunk):
             return False
         if self._lessons and chunk.choices and chunk.usage is None:
@@ -116,7 +116,7 @@ class StreamNormalizer:
         """Whether a chunk without deviations of its own goes on with what came before."""
         if chunk.id != self._id or chunk.created != self._created:
             return False
-        if (chunk.usage is not None or not chunk.choices) and not self._stands(chunk):
+        if (chunk.usage is not None or not chunk.choices) and not self._stands_well(chunk):
             return False
         for choice in chunk.choices:
             known = self._choices.get(choice.index)
@@ -127,7 +127,7 @@ class StreamNormalizer:
                     return False
         return True
 
-    def _stands(self, chunk: ContinuingChunk) -> bool:
+    def _stands_well(self, chunk: ContinuingChunk) -> bool:
         """Whether counts, or a chunk without choices, stand where they should."""
         if chunk.choices:
             return not self._moves_usage
@@ -137,10 +137,10 @@ class StreamNormalizer:
             self._moved = None
         return True
 
-    def _turns(self, data: bytes) -> bool:
+    def _turns_well(self, data: bytes) -> bool:
         """Whether data soundly begins or ends a choice, or the stream."""
         if data.strip() == DONE:
-            return self._has_plain_end()
+            return self._ends_well()
         try:
             chunk = TURNING.decode(data)
         except UNREADABLE:
@@ -148,20 +148,21 @@ class StreamNormalizer:
         is_first = not self._id and not self._choices and 0 < len(chunk.id) <= _NAME
         if not is_first and (chunk.id != self._id or chunk.created != self._created):
             return False
-        if (chunk.usage is not None and self._moves_usage) or not self._begins_or_ends(chunk.choices[0]):
+        if (chunk.usage is not None and self._moves_usage) or not self._choice_turns_well(chunk.choices[0]):
             return False
         if is_first:
             self._id, self._created, self._model = chunk.id, chunk.created, chunk.model[:_NAME]
         return True
 
-    def _has_plain_end(self) -> bool:
+    def _ends_well(self) -> bool:
         """Whether ``[DONE]`` ends the stream as it is."""
         if self._moved is not None or (self._unsaid_end and self._unfinished):
             return False
         self._is_done = True
         return True
 
-    def _begins_or_ends(self, choice: TurningChoice) -> bool:
+    def _choice_turns_well(self, choice: TurningChoice) -> bool:
+        """Whether a choice begins with its role, or ends once, with whole calls."""
         ends, has_role = choice.finish_reason is not None, choice.delta.role is not UNSET
         known = self._choices.get(choice.index)
         if known is None:
@@ -195,15 +196,15 @@ class StreamNormalizer:
         """The stream has ended in good order: the chunk that waited, and ``[DONE]`` if that is all the stream lacks
         (docs/quirks.md#q93, #q94, #q97)."""
         if self._is_done or not self._is_finished:
-            return self._let_go()
+            return self._release()
         return self._end() + _END
 
     def _chunk(self, event: bytes, name: bytes, chunk: Any) -> bytes:
         if name == b"error" or not _is_chunk(chunk):
             self._failed |= isinstance(chunk, dict)
-            return self._let_go() + event
+            return self._release() + event
         changed = self._normalize(chunk)
-        before = self._let_go()
+        before = self._release()
         if self._waits(chunk):
             self._held = _Held(event, chunk, changed)
             return before
@@ -218,7 +219,7 @@ class StreamNormalizer:
             return False
         return not self._id or (self._unsaid_end and bool(chunk.get("usage")) and bool(self._unfinished))
 
-    def _let_go(self) -> bytes:
+    def _release(self) -> bytes:
         """The chunk that waited, under the id that is known by now."""
         held, self._held = self._held, None
         if held is None:
@@ -231,12 +232,12 @@ class StreamNormalizer:
         (docs/quirks.md#q96), and usage that was told beside them."""
         self._is_done = True
         if self._failed:
-            return self._let_go()
-        return self._end_of_choices() + self._own_usage()
+            return self._release()
+        return self._end_of_choices() + self._usage_chunk()
 
     def _end_of_choices(self) -> bytes:
         if not self._unsaid_end or not self._unfinished:
-            return self._let_go()
+            return self._release()
         held, self._held = self._held or _Held(_EMPTY, {}, changed=True), None
         self._normalize_head(held.chunk)
         held.chunk["choices"] = [choice.ending(index) for index, choice in self._unfinished.items()]
@@ -244,7 +245,8 @@ class StreamNormalizer:
         self._unfinished.clear()
         return _with_data(held.event, held.chunk)
 
-    def _own_usage(self) -> bytes:
+    def _usage_chunk(self) -> bytes:
+        """The counts that were told beside a choice, as a chunk of their own."""
         counts, self._moved = self._moved, None
         if counts is None:
             return b""

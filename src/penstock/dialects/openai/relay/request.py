@@ -13,6 +13,7 @@ from penstock.dialects.openai.relay.body import DEVELOPER, says_nothing, with_ro
 from penstock.dialects.openai.relay.host_limits import fit_to_host
 from penstock.dialects.openai.relay.model_limits import fit_to_model
 from penstock.dialects.openai.relay.signatures import is_marked, kept_at_home
+from penstock.dialects.openai.relay.unique_ids import with_unique_ids
 
 __all__ = ["fit_request", "not_served", "without_refused"]
 
@@ -24,6 +25,7 @@ def fit_request(body: Body, context: WriteContext) -> FittedRequest | Failure:
     if quirks.responses_only is not None and (failure := not_served(context)) is not None:
         return failure
     body, unsaid = without_blocks(body)
+    body = with_unique_ids(body)
     body, dropped = without_refused(body, quirks)
     if quirks.applies_model_limits and context.model:
         body, refused = fit_to_model(body, context.traits, quirks.thinking)

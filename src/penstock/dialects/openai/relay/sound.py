@@ -200,6 +200,7 @@ class _Reply(msgspec.Struct, gc=False):
     usage: _Usage | UnsetType = UNSET
     service_tier: Text | None = None
     error: None = None
+    base_resp: None = None
     x_groq: _Elsewhere | None = None
 
 

@@ -53,11 +53,10 @@ def error_in(name: bytes, data: bytes, provider: str = "") -> ClassifiedError | 
 def _error_of(name: bytes, chunk: Any, provider: str) -> ClassifiedError | None:
     if name == b"error":
         return classified(chunk, provider)
-    if not isinstance(chunk, dict):
-        return None
-    is_chunk = isinstance(chunk.get("choices"), list) or isinstance(chunk.get("usage"), dict)
-    if is_chunk and not (chunk.get("choices") or chunk.get("error") or hidden_error(chunk)):
-        return None
+    if isinstance(chunk, dict):
+        is_chunk = isinstance(chunk.get("choices"), list) or isinstance(chunk.get("usage"), dict)
+        if is_chunk and not (chunk.get("choices") or chunk.get("error") or hidden_error(chunk)):
+            return None
     error = error_of(chunk)
     return None if error is None else classified(error, provider)
 

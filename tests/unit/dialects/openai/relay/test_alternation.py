@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from penstock.core.body import Body
+from penstock.core.json_slices import LARGE
 from penstock.dialects.openai.relay.alternation import in_alternation
 
 
@@ -42,3 +43,8 @@ def test_messages_with_more_than_content_and_other_roles_stay() -> None:
 def test_turns_in_alternation_keep_their_bytes() -> None:
     body = Body.parse(b'{"messages":[{"role":"user" ,"content":"a"}]}')
     assert in_alternation(body) is body
+
+
+def test_neighbours_in_a_large_request_are_joined() -> None:
+    text = "x" * (LARGE // 2)
+    assert joined(*[said(text)] * 3) == [said("\n\n".join([text] * 3))]

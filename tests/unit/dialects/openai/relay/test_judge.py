@@ -53,6 +53,7 @@ def test_an_answer_and_whether_it_may_be_given_again(value: Any, is_complete: bo
         ({"error": {"message": "x", "code": 429}}, 429),
         ({"error": {"message": "x"}, **reply()}, 502),
         ({"error": "overloaded"}, 502),
+        ([{"error": {"code": 503, "message": "x", "status": "UNAVAILABLE"}}], 503),
         ({"detail": "Not authenticated"}, 502),
         ({"code": 500, "success": False}, 500),
         ({"success": False}, 502),

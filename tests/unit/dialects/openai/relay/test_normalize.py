@@ -34,6 +34,8 @@ def reply(message: Any = None, choice: Any = None, **members: Any) -> dict[str, 
         json.dumps(reply(choices=[])).encode(),
         json.dumps(reply(usage=...)).encode(),
         json.dumps(reply(error={"message": "no"}, created=...)).encode(),  # docs/quirks.md#q83
+        json.dumps(reply({"refusal": ...}, {"finish_reason": "error"}, id=...)).encode(),  # docs/quirks.md#q89
+        json.dumps(reply(base_resp={"status_code": 1027}, id=...)).encode(),
         b'{"object":"error","message":"no","code":"1000"}',
         b'{"choices":{}}',
         b"[]",

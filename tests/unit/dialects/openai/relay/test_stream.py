@@ -74,6 +74,7 @@ def test_an_error_among_the_events(events: bytes, is_error: bool) -> None:
         (b'event: error\ndata: {"status_code":400}\n\n', 400, False),
         (b'data: {"error":{}}\n\n', 502, False),
         (b'data: {"error":"full"}\n\n', 502, False),
+        (b'data: [{"error":{"code":503,"message":"x","status":"UNAVAILABLE"}}]\n\n', 503, False),
         (b'data: {"detail":"Not authenticated"}\n\n', 502, False),
         (b'data: {"code":500,"success":false}\n\n', 500, False),
         (b'data: {"choices":null,"usage":{},"base_resp":{"status_code":1027,"status_msg":"x"}}\n\n', 502, False),

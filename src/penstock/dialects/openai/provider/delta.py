@@ -1,0 +1,190 @@
+"""Reads the content of one choice in OpenAI's shape, a whole message or a delta of it, as events (core/events.py).
+
+Source: OpenAI API reference, "The chat completion chunk object". Replies and their ends: reply.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core import json_text
+from penstock.core.events import (
+    Citation,
+    Event,
+    Extra,
+    Foreign,
+    Logprobs,
+    Media,
+    Refusal,
+    Text,
+    Thinking,
+    ToolArgs,
+    ToolStart,
+)
+from penstock.core.json_text import write_json
+
+_IN_DELTA: Final = frozenset(
+    {"role", "content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call", "annotations"}
+    | {"images", "audio"}
+)
+_NOTHING: Final[tuple[Any, ...]] = (None, "", [], {})
+
+
+class ChoiceState(msgspec.Struct):
+    """The state of one choice of a reply.
+
+    ``block`` and ``kind`` are the number and the kind of the last content block. ``ids`` are the ids of the tool calls
+    by our index; ``by_host_index`` and ``by_id`` are our indexes by the host's index and by the id.
+    """
+
+    block: int = -1
+    kind: type[Event] | None = None
+    ids: list[str] = msgspec.field(default_factory=list)
+    by_host_index: dict[int, int] = msgspec.field(default_factory=dict)
+    by_id: dict[str, int] = msgspec.field(default_factory=dict)
+    is_finished: bool = False
+
+    def block_of(self, kind: type[Event]) -> int:
+        """The number of the block for a piece of this kind: a piece of another kind begins a new block."""
+        if kind is not self.kind:
+            self.kind = kind
+            self.block += 1
+        return self.block
+
+
+def said(delta: Mapping[str, Any], number: int, state: ChoiceState) -> Iterator[Event]:
+    """The events of one delta, or of a whole message, of the choice ``number``."""
+    thought = delta.get("reasoning_content") or delta.get("reasoning")
+    if thought and isinstance(thought, str):
+        yield Thinking(thought, choice=number, block=state.block_of(Thinking))
+    content = delta.get("content")
+    if content and isinstance(content, str):
+        yield Text(content, number, state.block_of(Text))
+    elif content:
+        for part in json_text.mappings(content):
+            yield from _part(part, number, state)
+    if not _PLAIN.issuperset(delta):
+        yield from _said_besides(delta, number, state)
+
+
+_PLAIN: Final = frozenset({"role", "content", "reasoning_content", "reasoning"})
+
+
+def _said_besides(delta: Mapping[str, Any], number: int, state: ChoiceState) -> Iterator[Event]:
+    """The events of the delta's rare members."""
+    refusal = json_text.text(delta, "refusal")
+    if refusal:
+        yield Refusal(refusal, number)
+    for image in json_text.mappings(delta.get("images")):
+        yield from _part(image, number, state)
+    sound = delta.get("audio")
+    if isinstance(sound, dict):
+        yield from _sound(sound, number, state)
+    for annotation in json_text.mappings(delta.get("annotations")):
+        yield _citation(annotation, number, max(state.block, 0))
+    for call in json_text.mappings(delta.get("tool_calls")):
+        yield from _call(call, number, state)
+    legacy = delta.get("function_call")
+    if isinstance(legacy, dict) and any(legacy.values()):
+        yield from _call({"index": 0, "function": legacy}, number, state)
+    yield from extras(delta, _IN_DELTA, number)
+
+
+def _part(part: Mapping[str, Any], number: int, state: ChoiceState) -> Iterator[Event]:
+    """The events of one part of a list content: text, thinking (Mistral's is a list of texts), an image, other
+    parts."""
+    kind, image = part.get("type"), part.get("image_url")
+    url = image.get("url") if isinstance(image, dict) else image
+    if kind == "text":
+        text = json_text.text(part, "text")
+        if text:
+            yield Text(text, number, state.block_of(Text))
+    elif kind == "thinking":
+        thinking = part.get("thinking")
+        text = (
+            thinking
+            if isinstance(thinking, str)
+            else "".join(json_text.text(each, "text") for each in json_text.mappings(thinking))
+        )
+        if text:
+            yield Thinking(text, choice=number, block=state.block_of(Thinking))
+    elif isinstance(url, str) and url:
+        yield _image(url, number, state.block_of(Media))
+    else:
+        yield Foreign(part, number, state.block_of(Foreign))
+
+
+def _image(url: str, number: int, block: int) -> Media:
+    head, comma, data = url.partition(",")
+    if comma and head.startswith("data:") and head.endswith(";base64"):
+        return Media(head[len("data:") : -len(";base64")], data, choice=number, block=block)
+    return Media("image/*", url=url, choice=number, block=block)
+
+
+def _sound(sound: Mapping[str, Any], number: int, state: ChoiceState) -> Iterator[Event]:
+    """The events of OpenAI's member ``audio``: its ``data`` comes in pieces; the request chose the format. Other
+    members of ``audio`` are kept unchanged."""
+    data = json_text.text(sound, "data")
+    if data:
+        yield Media("audio/*", data, choice=number, block=state.block_of(Media))
+    others = {name: value for name, value in sound.items() if value and name != "data"}
+    if others:
+        yield Extra("audio", others, number)
+
+
+def _citation(annotation: Mapping[str, Any], number: int, block: int) -> Citation:
+    source = annotation.get("url_citation")
+    source = source if isinstance(source, dict) else {}
+    start, end = json_text.integer(source, "start_index"), json_text.integer(source, "end_index")
+    return Citation(
+        annotation, json_text.text(source, "url"), json_text.text(source, "title"), start, end, number, block
+    )
+
+
+def _call(call: Mapping[str, Any], number: int, state: ChoiceState) -> Iterator[Event]:
+    """The events of a tool call or a piece of a tool call. Only the first piece has an id and a name; in later pieces
+    they are absent or empty (docs/quirks.md#q2, #q91)."""
+    members = call.get("function") or call.get("custom")
+    function = members if isinstance(members, dict) else {}
+    call_id, name = json_text.text(call, "id"), json_text.text(function, "name")
+    host_index = json_text.integer(call, "index")
+    at = _known(host_index, call_id, name, state)
+    if at is None:
+        at = len(state.ids)
+        state.ids.append(call_id)
+        state.by_id.setdefault(call_id, at)
+        yield ToolStart(at, name, call_id, choice=number)
+    if host_index is not None:
+        state.by_host_index[host_index] = at
+    arguments = function.get("arguments", function.get("input"))
+    if isinstance(arguments, dict):
+        arguments = write_json(arguments).decode()
+    if arguments and isinstance(arguments, str):
+        yield ToolArgs(arguments, at, number)
+
+
+def _known(host_index: int | None, call_id: str, name: str, state: ChoiceState) -> int | None:
+    """Our index of the call that a piece continues; None when the piece begins a call. Some hosts send no index or a
+    wrong index (docs/quirks.md#q97): then a new id begins a call, or a name if there is no id."""
+    if host_index is not None:
+        at = state.by_host_index.get(host_index)
+        is_other = at is not None and name and call_id and state.ids[at] not in ("", call_id)
+        return None if is_other else at
+    if call_id:
+        return state.by_id.get(call_id)
+    return None if name or not state.ids else len(state.ids) - 1
+
+
+def logprobs(logprobs: Any, number: int) -> list[Event]:
+    content = tuple(json_text.mappings(logprobs.get("content"))) if isinstance(logprobs, dict) else ()
+    return [Logprobs(content, number)] if content else []
+
+
+def extras(value: Mapping[str, Any], documented: frozenset[str], number: int | None = None) -> list[Event]:
+    """The members that OpenAI doesn't document, without null and empty values."""
+    return [
+        Extra(name, each, number) for name, each in value.items() if name not in documented and each not in _NOTHING
+    ]

@@ -1,0 +1,149 @@
+"""What one delta or message says, as events."""
+
+from typing import Any
+
+import pytest
+
+from penstock.core.events import (
+    Citation,
+    Event,
+    Extra,
+    Foreign,
+    Media,
+    Refusal,
+    Text,
+    Thinking,
+    ToolArgs,
+    ToolStart,
+)
+from penstock.dialects.openai.provider.delta import ChoiceState, said
+
+
+def events(*deltas: dict[str, Any]) -> list[Event]:
+    """What the deltas of one choice say."""
+    state = ChoiceState()
+    return [event for delta in deltas for event in said(delta, 0, state)]
+
+
+def call(index: Any = None, call_id: Any = None, name: Any = None, arguments: Any = None) -> dict[str, Any]:
+    given = {"index": index, "id": call_id}
+    return {
+        **{k: v for k, v in given.items() if v is not None},
+        "type": "function",
+        "function": {"name": name, "arguments": arguments},
+    }
+
+
+def calls(*made: dict[str, Any]) -> dict[str, Any]:
+    return {"tool_calls": list(made)}
+
+
+def test_parts_of_a_content() -> None:
+    parts: list[dict[str, Any]] = [
+        {"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]},
+        {"type": "text", "text": "A"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}},
+        {"type": "image_url", "image_url": "https://x.example/a.png"},
+        {"type": "reference", "reference_ids": [1]},
+    ]
+    assert events({"content": parts}) == [
+        Thinking("Hm"),
+        Text("A", block=1),
+        Media("image/png", "AAAA", block=2),
+        Media("image/*", url="https://x.example/a.png", block=2),
+        Foreign(parts[4], block=3),
+    ]
+
+
+def test_refusal_annotations_images_and_sound() -> None:
+    source = {
+        "type": "url_citation",
+        "url_citation": {"url": "https://x.example", "title": "X", "start_index": 0, "end_index": 2},
+    }
+    delta = {
+        "content": "Hi",
+        "refusal": "No.",
+        "annotations": [source],
+        "images": [{"image_url": {"url": "data:image/png;base64,AA"}}],
+    }
+    assert events(delta, {"audio": {"id": "a1", "data": "AAAA", "transcript": "Hi"}}) == [
+        Text("Hi"),
+        Refusal("No."),
+        Media("image/png", "AA", block=1),
+        Citation(source, "https://x.example", "X", 0, 2, block=1),
+        Media("audio/*", "AAAA", block=1),
+        Extra("audio", {"id": "a1", "transcript": "Hi"}, 0),
+    ]
+
+
+def test_reasoning_under_its_other_name() -> None:  # docs/quirks.md#q98
+    assert events({"reasoning": "Hm"}, {"content": "A"}, {"reasoning": "Hm?"}) == [
+        Thinking("Hm"),
+        Text("A", block=1),
+        Thinking("Hm?", block=2),
+    ]
+
+
+def test_a_legacy_function_call() -> None:  # docs/quirks.md#q7
+    message = {"content": None, "function_call": {"name": "f", "arguments": "{}"}}
+    assert events(message) == [ToolStart(0, "f"), ToolArgs("{}", 0)]
+
+
+def test_empty_members_say_nothing() -> None:  # docs/quirks.md#q96
+    delta = {
+        "content": "Hi",
+        "refusal": "",
+        "function_call": {"name": "", "arguments": ""},
+        "audio": {"id": "", "data": "", "expires_at": 0},
+        "reasoning_details": [],
+    }
+    assert events(delta) == [Text("Hi")]
+
+
+@pytest.mark.parametrize(
+    ("deltas", "found"),
+    [
+        pytest.param(  # docs/quirks.md#q91
+            [calls(call(0, "a", "f", "")), calls({"index": 0, "id": None, "function": {"name": None, "arguments": "{}"}})],
+            [ToolStart(0, "f", "a"), ToolArgs("{}", 0)],
+            id="later names are null",
+        ),
+        pytest.param(
+            [calls(call(0, "a", "f", "")), calls(call(0, None, "", "{}"))],
+            [ToolStart(0, "f", "a"), ToolArgs("{}", 0)],
+            id="later names are empty",
+        ),
+        pytest.param(  # docs/quirks.md#q97
+            [calls(call(None, "a", "f", "{")), calls(call(None, None, None, "}")), calls(call(None, "b", "g", "{}"))],
+            [ToolStart(0, "f", "a"), ToolArgs("{", 0), ToolArgs("}", 0), ToolStart(1, "g", "b"), ToolArgs("{}", 1)],
+            id="no index",
+        ),
+        pytest.param(
+            [calls(call(None, "a", "f", "{")), calls(call(None, "b", "g", "{")), calls(call(None, "a", None, "}"))],
+            [ToolStart(0, "f", "a"), ToolArgs("{", 0), ToolStart(1, "g", "b"), ToolArgs("{", 1), ToolArgs("}", 0)],
+            id="no index but the id again",
+        ),
+        pytest.param(
+            [calls(call(None, None, "f", "{}"), call(None, None, "f", "{}"))],
+            [ToolStart(0, "f"), ToolArgs("{}", 0), ToolStart(1, "f"), ToolArgs("{}", 1)],
+            id="neither index nor id",
+        ),
+        pytest.param(
+            [calls(call(0, "a", "f", "{}")), calls(call(0, "b", "g", "{}"))],
+            [ToolStart(0, "f", "a"), ToolArgs("{}", 0), ToolStart(1, "g", "b"), ToolArgs("{}", 1)],
+            id="every index is 0",
+        ),
+        pytest.param(
+            [calls(call(3, "a", "f", {"x": 1})), calls(call(1, "b", "g", None))],
+            [ToolStart(0, "f", "a"), ToolArgs('{"x":1}', 0), ToolStart(1, "g", "b")],
+            id="sparse indexes and an object for arguments",
+        ),
+        pytest.param(
+            [calls({"index": 0, "id": "a", "type": "custom", "custom": {"name": "sh", "input": "ls"}})],
+            [ToolStart(0, "sh", "a"), ToolArgs("ls", 0)],
+            id="custom",
+        ),
+    ],
+)  # fmt: skip
+def test_tool_calls(deltas: list[Any], found: list[Event]) -> None:
+    assert events(*deltas) == found
