@@ -6,9 +6,9 @@ Nothing here needs SQLAlchemy: a gateway whose database is empty starts without 
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Mapping
+from os import W_OK, X_OK, access
 from pathlib import Path
 from typing import Final
 
@@ -83,7 +83,7 @@ def _made(folder: Path) -> str | None:
         folder.mkdir(_FOLDER_MODE, parents=True, exist_ok=True)
     except OSError as error:
         return f"the folder {folder} can't be made: {error.strerror}"
-    return None if os.access(folder, os.W_OK | os.X_OK) else f"the folder {folder} can't be written"
+    return None if access(folder, W_OK | X_OK) else f"the folder {folder} can't be written"
 
 
 def is_unused(file: Path) -> bool:

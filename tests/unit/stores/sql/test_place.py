@@ -20,9 +20,9 @@ from rows import Rows
 @pytest.mark.parametrize(
     ("environ", "folder"),
     [
-        ({"XDG_DATA_HOME": "/data", "HOME": "/home/u"}, "/data/penstock"),
-        ({"XDG_DATA_HOME": "data", "HOME": "/home/u"}, "/home/u/.local/share/penstock"),
-        ({"XDG_DATA_HOME": "", "HOME": "/home/u"}, "/home/u/.local/share/penstock"),
+        ({"XDG_DATA_HOME": "/data", "HOME": "/users/u"}, "/data/penstock"),
+        ({"XDG_DATA_HOME": "data", "HOME": "/users/u"}, "/users/u/.local/share/penstock"),
+        ({"XDG_DATA_HOME": "", "HOME": "/users/u"}, "/users/u/.local/share/penstock"),
         ({"HOME": "u"}, None),
         ({}, None),
     ],
@@ -78,7 +78,7 @@ def test_a_folder_that_cant_be_made_is_none_unless_it_was_asked_for(no_folder: P
 
 @pytest.mark.parametrize("is_asked_for", [True, False])
 def test_a_folder_that_cant_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_asked_for: bool) -> None:
-    monkeypatch.setattr("os.access", lambda *_: False)
+    monkeypatch.setattr("penstock.stores.sql.place.access", lambda *_: False)
     if is_asked_for:
         with pytest.raises(SettingsError, match=f"store.data_dir: the folder {tmp_path} can't be written"):
             find_place(Store(data_dir=str(tmp_path)), {})
@@ -88,7 +88,7 @@ def test_a_folder_that_cant_be_written(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_database_that_is_there_is_never_taken_for_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may hold gateway keys."""
-    monkeypatch.setattr("os.access", lambda *_: False)
+    monkeypatch.setattr("penstock.stores.sql.place.access", lambda *_: False)
     (tmp_path / "penstock").mkdir()
     (tmp_path / "penstock" / "penstock.db").write_text("")
     assert find_place(Store(), {"XDG_DATA_HOME": str(tmp_path)}).file == tmp_path / "penstock" / "penstock.db"
