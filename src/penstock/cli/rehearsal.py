@@ -45,7 +45,7 @@ class Rehearsal:
     def __init__(self, file: str | None = None) -> None:
         flags = {"config": file}
         place = working_directory()
-        gateway = build(read_settings(flags, place), catalogue_file(flags, os.environ, place))
+        gateway = build(read_settings(flags, place).without_database(), catalogue_file(flags, os.environ, place))
         self._router = gateway.pipeline.router
         self._compiler = self._router.compiler
         catalogue = self._compiler.catalogues.current

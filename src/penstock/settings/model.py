@@ -9,7 +9,7 @@ from __future__ import annotations
 from ipaddress import ip_address
 from typing import Annotated, Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from penstock.core.address import LOOPBACK_NAMES
 
@@ -343,6 +343,10 @@ class Settings(Struct, frozen=True):
     cache: Cache = Cache()
     store: Store = Store()
     echo: Echo = Echo()
+
+    def without_database(self) -> Settings:
+        """The settings of a gateway that serves one command of the terminal."""
+        return structs.replace(self, store=Store(database="none"))
 
     @property
     def is_loopback(self) -> bool:
