@@ -130,6 +130,8 @@ def open_store(settings: Settings, place: Place, environ: Mapping[str, str]) -> 
         if place.reason:
             _LOG.warning("there is no database: %s", place.reason)
         return None
+    if place.is_in_memory and settings.server.workers > 1:
+        raise SettingsError(["store.database: each of several workers would have a database in memory of its own"])
     return ControlStore(place, keyring, PROVIDERS, max_age=settings.store.catalogue_max_age)
 
 

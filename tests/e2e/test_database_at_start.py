@@ -184,6 +184,11 @@ def test_a_restart_with_the_wrong_keys_or_a_broken_database_is_refused(tmp_path:
     assert "file is not a database" in refused(tmp_path, PENSTOCK_STORE_DATABASE=address)
 
 
+def test_several_workers_share_no_database_in_memory(tmp_path: Path) -> None:
+    told = refused(tmp_path, PENSTOCK_STORE_DATABASE="sqlite://", PENSTOCK_WORKERS="2")
+    assert told.startswith("Error: store.database: each of several workers would have")
+
+
 def engines(request: pytest.FixtureRequest, place: Path) -> str:
     if request.param == "sqlite":
         return file_address(place / "penstock.db")

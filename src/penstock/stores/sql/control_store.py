@@ -135,7 +135,7 @@ class ControlStore:
             return self._database, self._catalogue
 
     async def _open(self) -> tuple[Database, SqlCatalogue]:
-        if self._is_in_memory:
+        if self._place.is_in_memory:
             from penstock.stores.sql.database import Database
             from penstock.stores.sql.first_reading import prepared
 
@@ -163,13 +163,9 @@ class ControlStore:
         self._last_used.start()
         return database, catalogue
 
-    @property
-    def _is_in_memory(self) -> bool:
-        return self._place.file is None and self._place.address.startswith("sqlite")
-
     def _is_unused(self) -> bool:
         """Whether there is nothing to read. Raises DatabaseError."""
-        return self._is_in_memory if self._place.file is None else is_unused(self._place.file)
+        return self._place.is_in_memory if self._place.file is None else is_unused(self._place.file)
 
     def _apart(self) -> Loaded:
         """What is read of the database on an event loop and in a thread of its own, wherever the caller runs."""
@@ -185,7 +181,7 @@ class ControlStore:
         while self._database is None:
             await asyncio.sleep(self._interval)
             stamps = [_stamp(each) for each in self._files()]
-            if self._is_in_memory or stamps == seen:
+            if self._place.is_in_memory or stamps == seen:
                 continue
             seen = stamps
             try:

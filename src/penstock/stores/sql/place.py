@@ -44,6 +44,11 @@ class Place(msgspec.Struct, frozen=True):
     reason: str = ""
 
     @property
+    def is_in_memory(self) -> bool:
+        """Whether the database ends with its process."""
+        return self.file is None and self.address.startswith("sqlite")
+
+    @property
     def absence(self) -> str:
         """That there is no database, for people."""
         return f"{NONE} ({self.reason})" if self.reason else NONE

@@ -33,6 +33,14 @@ def store_of(file: Path, keyring: Keyring = OLD) -> ControlStore:
     return ControlStore(place_of(file), keyring, PROVIDERS, interval=0.01)
 
 
+def is_guarded(store: ControlStore) -> bool:
+    return store.current.is_guarded
+
+
+def is_lost(store: ControlStore) -> bool:
+    return store.is_lost
+
+
 def damage(file: Path) -> None:
     file.write_bytes(b"no database" * 100)
 
@@ -97,9 +105,9 @@ async def test_whoever_changes_it_opens_it_and_the_change_is_in_force_at_once(fi
     rows = Rows(one)
     await rows.make_workspace()
     await rows.key("app", b"a" * 32)
-    assert not store.current.is_guarded
+    assert not is_guarded(store)
     await store.refresh()
-    assert store.current.is_guarded
+    assert is_guarded(store)
     assert len(prepared) == 1
     await store.stop()
 
@@ -132,14 +140,14 @@ async def test_a_database_that_breaks_before_it_is_in_use_is_lost_and_found(file
     store = store_of(file)
     store.start()
     damage(file)
-    while not store.is_lost:  # noqa: ASYNC110 (nothing tells when it was looked at)
+    while not is_lost(store):  # noqa: ASYNC110 (nothing tells when it was looked at)
         await asyncio.sleep(0.01)
     remove(file)
     async with filled(file) as rows:
         await rows.key("app", b"a" * 32)
-        while not store.current.is_guarded:  # noqa: ASYNC110
+        while not is_guarded(store):  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-    assert not store.is_lost
+    assert not is_lost(store)
     assert store.problems == ()
     await store.stop()
 
