@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from penstock.stores.sql.load import Loaded
 
 _LOG: Final = logging.getLogger("penstock")
-_INTERVAL: Final = 1.0
-"""Seconds between two looks at a database that is empty."""
+_INTERVAL: Final = 0.5
+"""Seconds between two looks: at the revision, and before that at a database that is empty."""
 
 Prepare = Callable[["Database"], Awaitable[None]]
 """What is done with a database that was migrated, before it is used: it makes what every installation has."""
@@ -176,7 +176,7 @@ class ControlStore:
         return loaded
 
     async def _wait(self) -> None:
-        """Look each second whether the database is in use, and follow it from then on."""
+        """Look twice a second whether the database is in use, and follow it from then on."""
         seen: list[tuple[int, int] | None] = []
         while self._database is None:
             await asyncio.sleep(self._interval)
