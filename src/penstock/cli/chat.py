@@ -94,7 +94,7 @@ def _for_one(settings: Settings) -> Settings:
     """Nobody but the person at the terminal asks here: their own keys are for them, the log's lines are not."""
     replace = msgspec.structs.replace
     return replace(
-        settings,
+        settings.without_database(),
         providers=replace(settings.providers, env_keys=settings.providers.env_keys is not False),
         server=replace(settings.server, access_log=False),
     )

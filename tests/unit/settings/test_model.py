@@ -61,3 +61,8 @@ def test_settings_are_frozen() -> None:
     with pytest.raises(AttributeError):
         settings.server.port = 1
     assert msgspec.structs.replace(settings.server, port=1).port == 1
+
+
+def test_a_command_of_the_terminal_needs_no_database() -> None:
+    settings = Settings(Server(port=1)).without_database()
+    assert (settings.server.port, settings.store.database) == (1, "none")

@@ -330,3 +330,15 @@ def test_a_terminal_that_is_closed_ends_the_process_and_a_signal_on_it_does_not(
             assert process.wait(60) == -signal.SIGTERM
         finally:
             process.kill()
+
+
+async def test_a_watch_that_is_stopped_as_it_is_asked_to_read_stops(tmp_path: Path) -> None:
+    """A cancellation that comes together with a signal is not lost."""
+    write(tmp_path / "penstock.toml", "")
+    source = CatalogueFile(tmp_path / "penstock.toml", {}, PROVIDERS, interval=NEVER)
+    source.start()
+    while not source._asked._waiters:  # noqa: ASYNC110 (an event does not tell that it is waited for)
+        await asyncio.sleep(0)
+    source._asked.set()
+    stopped, _ = await asyncio.wait([asyncio.create_task(source.stop())], timeout=10)
+    assert stopped
