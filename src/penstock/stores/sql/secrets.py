@@ -41,6 +41,11 @@ async def put(connection: AsyncConnection, keyring: Keyring, place: SecretPlace,
     await connection.execute(secret.insert().values(**row, **msgspec.structs.asdict(sealed)))
 
 
+async def forget(connection: AsyncConnection, table: str, row: str) -> None:
+    """Take away all secrets of a row."""
+    await connection.execute(secret.delete().where(secret.c.owner_table == table, secret.c.owner_id == row))
+
+
 async def open_all(connection: AsyncConnection, keyring: Keyring, table: str) -> Opened:
     """The secrets of all rows of a table."""
     values: dict[tuple[str, str], Secret] = {}

@@ -8,7 +8,14 @@ change of this file needs a new file in migrations/versions; a test compares the
 from __future__ import annotations
 
 from penstock.stores.sql.schema.columns import metadata
-from penstock.stores.sql.schema.routing import config, config_version, integration, integration_model, provider
+from penstock.stores.sql.schema.routing import (
+    config,
+    config_version,
+    integration,
+    integration_model,
+    integration_workspace,
+    provider,
+)
 from penstock.stores.sql.schema.tenancy import api_key, api_key_secret, organisation, workspace
 from penstock.stores.sql.schema.trail import audit, revision, secret
 
@@ -20,6 +27,7 @@ __all__ = [
     "config_version",
     "integration",
     "integration_model",
+    "integration_workspace",
     "metadata",
     "organisation",
     "provider",
