@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from penstock.stores.sql.schema.columns import metadata
 from penstock.stores.sql.schema.routing import config, config_version, integration, integration_model, provider
-from penstock.stores.sql.schema.tenancy import api_key, api_key_secret, organisation, workspace
-from penstock.stores.sql.schema.trail import audit, revision, secret
+from penstock.stores.sql.schema.tenancy import api_key, api_key_secret, organisation, user, workspace
+from penstock.stores.sql.schema.trail import audit, audit_head, feedback, idempotency, revision, secret
 
 __all__ = [
     "api_key",
     "api_key_secret",
     "audit",
+    "audit_head",
     "config",
     "config_version",
+    "feedback",
+    "idempotency",
     "integration",
     "integration_model",
     "metadata",
@@ -25,5 +28,6 @@ __all__ = [
     "provider",
     "revision",
     "secret",
+    "user",
     "workspace",
 ]
