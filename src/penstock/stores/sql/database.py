@@ -100,18 +100,13 @@ class Database:
                     yield connection
 
     @contextlib.asynccontextmanager
-    async def change(self, *, revises: bool = True) -> AsyncIterator[AsyncConnection]:
-        """A transaction: it is kept, and the revision raised, when the block ends without an exception.
-
-        ``revises``: it changes something that the data plane reads; without that the revision stays.
-        """
+    async def change(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction: it is kept, and the revision raised, when the block ends without an exception."""
         with _as_database_error(self.name):
             async with self._turn if self.is_sqlite else contextlib.nullcontext(), self.engine.connect() as connection:
                 await connection.execution_options(changes=True)
                 async with connection.begin():
                     yield connection
-                    if not revises:
-                        return
                     raised = schema.revision.update().values(number=schema.revision.c.number + 1)
                     await connection.execute(raised)
                     if not self.is_sqlite:
