@@ -65,7 +65,8 @@ class ControlPlane:
 
         A Refusal in the block undoes it. Raises DatabaseError, and Repeated for a request that was carried out before.
         """
-        async with self.database.change(revises=revises) as connection:
+        transaction = self.database.change() if revises else self.database.write()
+        async with transaction as connection:
             change = Change(connection, actor, now())
             await _claim(change)
             yield change
