@@ -7,6 +7,8 @@ docs/control-plane.md#secrets.
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -53,6 +55,8 @@ class Keyring:
 
         self._ciphers = {name: AESGCM(key) for name, key in keys.items()}
         self.first = next(iter(keys), "")
+        first = keys.get(self.first, b"")
+        self._of_fingerprints = hmac.new(first, b"penstock fingerprint", hashlib.sha256).digest() if first else b""
 
     def __repr__(self) -> str:
         return f"Keyring({', '.join(self._ciphers)})"
@@ -64,6 +68,11 @@ class Keyring:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._ciphers)
+
+    def fingerprint(self, secret: str) -> str:
+        """A short hash of a secret under the first key: equal secrets have equal ones, and nobody without the key can
+        try guesses on it."""
+        return hmac.new(self._of_fingerprints, secret.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:12]
 
     def seal(self, secret: Secret, place: SecretPlace, nonce: bytes) -> Sealed:
         """Encrypt a secret for its place. ``nonce``: 12 random bytes, new for each call. Raises KeyringError."""

@@ -77,3 +77,16 @@ api_key_secret: Final = Table(
     Index(None, "api_key_id"),
 )
 """What proves a key, as its SHA-256: one row, two while a rotation lasts."""
+
+user: Final = Table(
+    "user",
+    metadata,
+    id_column(),
+    Column("name", Text, nullable=False),
+    Column("email", Text),
+    Column("role", Text, nullable=False),
+    Column("status", Text, nullable=False, server_default=text("'active'")),
+    *changes(),
+    UniqueConstraint("email"),
+)
+"""People. The first administrator is there from the beginning; keys of kind ``workspace-user`` belong to a user."""
