@@ -169,9 +169,7 @@ _PROVIDERS: Final = (
     .where(
         sa.or_(
             schema.integration.c.workspace_id.is_not(None),
-            sa.func.coalesce(
-                schema.integration_workspace.c.is_enabled, schema.integration.c.is_for_every_workspace
-            ),
+            sa.func.coalesce(schema.integration_workspace.c.is_enabled, schema.integration.c.is_for_every_workspace),
         )
     )
     .order_by(schema.provider.c.slug)

@@ -72,11 +72,13 @@ provider: Final = Table(
     Column("note", Text, nullable=False, server_default=text("''")),
     Column("status", Text, nullable=False, server_default=text("'active'")),
     Column("expires_at", BigInteger),
+    Column("is_default", Boolean, nullable=False, server_default=text("false")),
     *changes(),
     UniqueConstraint("slug"),
     Index(None, "integration_id"),
 )
-"""What callers mean by ``@slug``. A slug is one in the whole installation, as the names in penstock.toml are."""
+"""What callers mean by ``@slug``. A slug is one in the whole installation, as the names in penstock.toml are.
+``is_default``: made together with its integration, and deleted with it."""
 
 config: Final = Table(
     "config",
