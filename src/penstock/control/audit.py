@@ -99,7 +99,9 @@ def _changes(entry: Entry, fingerprint: Fingerprint | None) -> str | None:
         return None
     old, new = before or {}, after or {}
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-    told = {name: redacted({"before": {name: old.get(name)}, "after": {name: new.get(name)}}, fingerprint) for name in names}
+    told = {
+        name: redacted({"before": {name: old.get(name)}, "after": {name: new.get(name)}}, fingerprint) for name in names
+    }
     return _json({name: {when: each[name] for when, each in both.items()} for name, both in told.items()})
 
 
@@ -128,7 +130,9 @@ async def verify(database: Database) -> Verdict:
     if head is None:
         return Verdict(seq, "the head of the log is missing" if seq else None)
     if (head.seq, bytes(head.hash)) != (seq, last):
-        return Verdict(seq, f"the log ends with row {seq}, and its head says {head.seq}: rows are missing or were added")
+        return Verdict(
+            seq, f"the log ends with row {seq}, and its head says {head.seq}: rows are missing or were added"
+        )
     return Verdict(seq, None)
 
 
