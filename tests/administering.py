@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
@@ -94,11 +94,13 @@ def running_admin(address: str = MEMORY, admin_key: str = ADMIN, **parts: Any) -
     async def serve() -> None:
         try:
             plane = await new_plane(address, **parts)
+            loop = asyncio.get_running_loop()
             config = uvicorn.Config(AdminApi(plane, admin_key), port=0, log_level="warning", lifespan="on")
-            server = _Server(config, lambda url: started.set_result((plane, server, url, asyncio.get_running_loop())))
+            server = _Server(config)
         except BaseException as error:
             started.set_exception(error)
             raise
+        server.tell = lambda url: started.set_result((plane, server, url, loop))
         await server.serve()
         await plane.database.close()
 
@@ -122,14 +124,12 @@ def running_admin(address: str = MEMORY, admin_key: str = ADMIN, **parts: Any) -
 class _Server(uvicorn.Server):
     """A server that tells when it listens, and leaves the signals alone."""
 
-    def __init__(self, config: uvicorn.Config, tell: Any) -> None:
-        super().__init__(config)
-        self._tell = tell
+    tell: Callable[[str], None]
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
         port = self.servers[0].sockets[0].getsockname()[1]
-        self._tell(f"http://127.0.0.1:{port}")
+        self.tell(f"http://127.0.0.1:{port}")
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -122,10 +122,10 @@ class AdminApp:
         try:
             answer = await route.handler(msgspec.structs.replace(call, actor=actor))
         except Repeated:
-            answer = await claim.earlier(self._plane.database)
-            if answer is None:
+            earlier = await claim.earlier(self._plane.database)
+            if earlier is None:
                 raise Refusal(Why.CONFLICT, "a request with this idempotency-key came at the same time") from None
-            return answer
+            return earlier
         await claim.keep(self._plane.database, answer)
         return answer
 

@@ -1,4 +1,7 @@
-"""What users thought of an answer, by the trace of its request. A trace need not be known here."""
+"""What users thought of an answer, by the trace of its request. A trace need not be known here.
+
+Feedback is data of applications and no change of the control plane: the audit log does not tell of it.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from penstock.control.actor import Actor
-from penstock.control.audit import Entry
 from penstock.control.members import VALUE, Fields, Members
 from penstock.control.plane import ControlPlane, workspace_for
 from penstock.control.refusal import Problem, absent, invalid
@@ -35,8 +37,6 @@ async def create(plane: ControlPlane, actor: Actor, body: Any) -> dict[str, Any]
         }
         made = [{"id": random_id(), **row, **common} for row in rows]
         await change.connection.execute(feedback.insert(), made)
-        for row in made:
-            change.record(Entry("create", "feedback", str(row["id"]), workspace_id))
     return {"status": "success", "message": "Feedback saved.", "feedback_ids": [row["id"] for row in made]}
 
 
@@ -81,9 +81,7 @@ async def update(plane: ControlPlane, actor: Actor, id_: str, body: Any) -> dict
     if actor.workspace_id is not None:
         where = sa.and_(where, feedback.c.workspace_id == actor.workspace_id)
     async with plane.change(actor, revises=False) as change:
-        row = (await change.connection.execute(sa.select(feedback.c.workspace_id).where(where))).one_or_none()
-        if row is None:
+        query = feedback.update().where(where).values(**values, updated_at=change.now)
+        if not (await change.connection.execute(query)).rowcount:
             raise absent("feedback", id_)
-        await change.connection.execute(feedback.update().where(where).values(**values, updated_at=change.now))
-        change.record(Entry("update", "feedback", id_, row.workspace_id))
     return {"status": "success", "message": "Feedback updated.", "feedback_ids": [id_]}
