@@ -7,7 +7,7 @@ A row stands in the transaction of its change. A row that was edited, taken away
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -51,9 +51,11 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 async def append(
-    connection: AsyncConnection, actor: Actor, now: int, entries: Iterable[Entry], fingerprint: Fingerprint | None
+    connection: AsyncConnection, actor: Actor, now: int, entries: Sequence[Entry], fingerprint: Fingerprint | None
 ) -> None:
     """Add rows to the log, in the transaction of the change that they tell of."""
+    if not entries:
+        return
     # The lock of the head lets one transaction after the other add rows.
     head = (await connection.execute(sa.select(audit_head).with_for_update())).one_or_none()
     if head is None:
@@ -99,8 +101,10 @@ def _changes(entry: Entry, fingerprint: Fingerprint | None) -> str | None:
         return None
     old, new = before or {}, after or {}
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
-    told = {name: redacted({"before": {name: old.get(name)}, "after": {name: new.get(name)}}, fingerprint) for name in names}
-    return _json({name: {when: each[name] for when, each in both.items()} for name, both in told.items()})
+    # Redaction goes by the names of members: each side is an object with these members.
+    sides = {"before": old, "after": new}
+    told = {side: redacted({name: values.get(name) for name in names}, fingerprint) for side, values in sides.items()}
+    return _json({name: {side: values[name] for side, values in told.items()} for name in names})
 
 
 def _json(value: Any) -> str:
@@ -128,7 +132,7 @@ async def verify(database: Database) -> Verdict:
     if head is None:
         return Verdict(seq, "the head of the log is missing" if seq else None)
     if (head.seq, bytes(head.hash)) != (seq, last):
-        return Verdict(seq, f"the log ends with row {seq}, and its head says {head.seq}: rows are missing or were added")
+        return Verdict(seq, f"the log ends with row {seq}, its head says {head.seq}: rows are missing or were added")
     return Verdict(seq, None)
 
 

@@ -153,12 +153,14 @@ class Members:
         value = self._of(name, are_labels, "texts by name")
         if value is None:
             return None
-        texts = {key: each if isinstance(each, str) else msgspec.json.encode(each).decode() for key, each in value.items()}
+        texts = {key: _as_text(each) for key, each in value.items()}
         if len(texts) > most:
             self.complain(name, f"there are {len(texts)}, and {most} at most may be set")
         for key, each in texts.items():
             if not key or max(len(key), len(each)) > longest:
-                self.complain(name, f"{key[:32]}: name and value have at most {longest} characters, the name at least 1")
+                self.complain(
+                    name, f"{key[:32]}: name and value have at most {longest} characters, the name at least 1"
+                )
         return texts
 
     def inner(self, name: str) -> Members | None:
@@ -186,8 +188,14 @@ class Members:
         return None
 
 
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
 def _are_texts(value: object) -> bool:
-    return isinstance(value, list) and len(value) <= _MOST_ITEMS and all(isinstance(each, str) and each for each in value)
+    if not isinstance(value, list) or len(value) > _MOST_ITEMS:
+        return False
+    return all(isinstance(each, str) and each for each in value)
 
 
 def query_values(pairs: Iterator[tuple[str, str]]) -> dict[str, str]:

@@ -40,7 +40,9 @@ def redacted(value: Any, fingerprint: Fingerprint | None = None, depth: int = 0)
         return MASK
     if isinstance(value, Mapping):
         return {
-            name: _hidden(member, fingerprint) if is_secret_name(str(name)) else redacted(member, fingerprint, depth + 1)
+            name: _hidden(member, fingerprint)
+            if is_secret_name(str(name))
+            else redacted(member, fingerprint, depth + 1)
             for name, member in value.items()
         }
     if isinstance(value, list | tuple):

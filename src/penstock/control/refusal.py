@@ -35,7 +35,9 @@ class Problem(msgspec.Struct, frozen=True):
 class Refusal(Exception):
     """A refusal. ``message`` names the field and the way out; ``problems`` are all places that are wrong."""
 
-    def __init__(self, why: Why, message: str, problems: Iterable[Problem] = (), retry_after: int | None = None) -> None:
+    def __init__(
+        self, why: Why, message: str, problems: Iterable[Problem] = (), retry_after: int | None = None
+    ) -> None:
         super().__init__(message)
         self.why = why
         self.message = message
