@@ -221,7 +221,9 @@ class _Reader:
 
     def _unknown(self, name: str) -> str:
         if name == "custom_headers":
-            return "custom headers are not kept with a credential in this release: send them with x-portkey-forward-headers"
+            return (
+                "custom headers are not kept with a credential here: callers send them, with x-portkey-forward-headers"
+            )
         rest = f"{self._row.slug} takes {', '.join(sorted(set(self._names.values())))}"
         return f"unknown setting: {hint(name, self._names, rest)}"
 

@@ -20,7 +20,6 @@ from penstock.control.refusal import Problem, Refusal, Why, absent, invalid, tak
 from penstock.core.did_you_mean import hint
 from penstock.core.json_text import read_json_or_none
 from penstock.core.secret import Secret
-from penstock.stores.catalogue import NAME
 from penstock.stores.references import reference_problem
 from penstock.stores.sql import secrets
 from penstock.stores.sql.ids import random_id
@@ -44,7 +43,9 @@ def provider_row(plane: ControlPlane, members: Members, name: str) -> ProviderRo
     rules = plane.provider_rules
     row = rules.find(wanted)
     if row is None:
-        members.complain(name, f"there is no provider {wanted[:64]}: {hint(wanted, rules.rows, 'penstock providers lists all')}")
+        members.complain(
+            name, f"there is no provider {wanted[:64]}: {hint(wanted, rules.rows, 'penstock providers lists all')}"
+        )
     return row
 
 
@@ -109,19 +110,14 @@ def visible(workspace_id: str | None) -> sa.ColumnElement[bool]:
 
 
 def require(actor: Actor, verb: str, workspace_id: str | None) -> None:
-    """Raise Refusal unless the actor may do this to an integration of a workspace, or of the organisation."""
-    if workspace_id is None:
-        if not actor.is_of_organisation and verb not in {"read", "list"}:
-            raise Refusal(Why.FORBIDDEN, "the integration belongs to the organisation: this needs an organisation's key")
-        if actor.is_of_organisation:
-            actor.require(f"organisation_integrations.{verb}")
-            return
-    actor.require(f"workspace_integrations.{verb}", *(() if not actor.is_of_organisation else _OF_ORGANISATION[verb]))
-
-
-_OF_ORGANISATION: Final = {
-    verb: (f"organisation_integrations.{verb}",) for verb in ("create", "read", "update", "delete", "list")
-}
+    """Raise Refusal unless the actor may do this to an integration of a workspace; None: of the organisation."""
+    if actor.is_of_organisation:
+        of_workspace = () if workspace_id is None else (f"workspace_integrations.{verb}",)
+        actor.require(f"organisation_integrations.{verb}", *of_workspace)
+        return
+    if workspace_id is None and verb not in {"read", "list"}:
+        raise Refusal(Why.FORBIDDEN, "the integration belongs to the organisation: this needs an organisation's key")
+    actor.require(f"workspace_integrations.{verb}")
 
 
 def texts(column: str) -> dict[str, str]:
@@ -158,7 +154,9 @@ def mappings(row: ProviderRow, members: Members, actor: Actor, name: str = "secr
     if given is None:
         return {} if members.has(name) else None
     if not actor.is_of_organisation:
-        raise Refusal(Why.FORBIDDEN, f"{name} reach what the operator's machine holds: this needs an organisation's key")
+        raise Refusal(
+            Why.FORBIDDEN, f"{name} reach what the operator's machine holds: this needs an organisation's key"
+        )
     if not isinstance(given, list) or not all(isinstance(each, dict) for each in given):
         members.complain(name, "expected a list of objects")
         return None
@@ -182,7 +180,11 @@ def _mapping(each: Mapping[str, Any], secret: set[str]) -> tuple[str | None, str
     if unknown is not None:
         return f"unknown member {unknown[:64]}: there are {', '.join(sorted(_MAPPING))}", "", ""
     if each.get("secret_key") or each.get("value_format") not in {None, "string"}:
-        return "a reference leads to one text: secret_key and value_format json are not available in this release", "", ""
+        return (
+            "a reference leads to one text: secret_key and value_format json are not available in this release",
+            "",
+            "",
+        )
     field, reference = each.get("target_field"), each.get("secret_reference_id") or each.get("secret_reference")
     if not isinstance(field, str) or not isinstance(reference, str):
         return "expected target_field and secret_reference_id", "", ""
@@ -208,13 +210,11 @@ class Wanted(msgspec.Struct):
     mappings: dict[str, str] | None = None
 
 
-async def insert(
-    plane: ControlPlane, change: Change, row: ProviderRow, wanted: Wanted, **columns: Any
-) -> str:
+async def insert(plane: ControlPlane, change: Change, row: ProviderRow, wanted: Wanted, **columns: Any) -> str:
     """Make an integration; its id. Raises Refusal."""
     id_ = random_id()
     empty = {"configurations": "{}", "masked_configurations": "{}", "secret_mappings": "{}", "masked_key": ""}
-    values, sealed = _columns(row, wanted, empty)
+    values, sealed = _columns(wanted, empty)
     await change.connection.execute(
         integration.insert().values(id=id_, provider=row.slug, **columns, **values, **change.made())
     )
@@ -226,9 +226,8 @@ async def apply(
     plane: ControlPlane, change: Change, row: ProviderRow, before: sa.Row[Any], wanted: Wanted, **columns: Any
 ) -> None:
     """Change an integration. Raises Refusal, also where somebody else changed it meanwhile."""
-    if wanted.configurations.plain or wanted.configurations.secret or wanted.clears:
-        _refuse_redirect(change.actor, before)
-    values, sealed = _columns(row, wanted, before._mapping)
+    _refuse_redirect(change.actor, row, before, wanted)
+    values, sealed = _columns(wanted, before._asdict())
     same = integration.c.id == before.id, integration.c.row_version == before.row_version
     update = integration.update().where(*same).values(**columns, **values, **change.touched(before.row_version))
     if (await change.connection.execute(update)).rowcount != 1:
@@ -236,17 +235,23 @@ async def apply(
     await _seal(plane, change, before.id, sealed)
 
 
-def _refuse_redirect(actor: Actor, before: sa.Row[Any]) -> None:
-    """A workspace's administrator could have the operator's secret sent to a host of their own."""
-    if not actor.is_of_organisation and texts(before.secret_mappings):
-        raise Refusal(
-            Why.FORBIDDEN, "its secrets come from the operator's machine: changing its settings needs an organisation's key"
-        )
+def _refuse_redirect(actor: Actor, row: ProviderRow, before: Any, wanted: Wanted) -> None:
+    """A workspace's administrator could have a secret that nobody may read sent to a host of their own."""
+    settings = wanted.configurations
+    if actor.is_of_organisation or not (settings.plain or settings.secret or wanted.clears):
+        return
+    if texts(before.secret_mappings):
+        text = "its secrets come from the operator's machine: changing its settings needs an organisation's key"
+        raise Refusal(Why.FORBIDDEN, text)
+    hosts = {CUSTOM_HOST, *(option_name(option) for option in row.options if option.names_host)}
+    old = texts(before.configurations)
+    moved = [name for name in sorted(hosts & settings.plain.keys()) if settings.plain[name] != old.get(name)]
+    if moved and before.masked_key and wanted.key is None:
+        text = "the key would be sent to another host: give the key again in the same request"
+        raise invalid([Problem(f"/configurations/{moved[0]}", text)])
 
 
-def _columns(
-    row: ProviderRow, wanted: Wanted, before: Mapping[str, Any]
-) -> tuple[dict[str, Any], dict[str, Secret | None]]:
+def _columns(wanted: Wanted, before: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Secret | None]]:
     """The columns of a changed credential, and the secrets to keep or take away by field."""
     plain, masks = texts(before["configurations"]), texts(before["masked_configurations"])
     references, sealed = texts(before["secret_mappings"]), dict[str, Secret | None](wanted.configurations.secret)
@@ -254,6 +259,7 @@ def _columns(
     if wanted.clears:
         sealed = {**dict.fromkeys(masks), **sealed}
         plain = {}
+        references = {field: each for field, each in references.items() if field == CREDENTIAL}
     if wanted.mappings is not None:
         gone = references.keys() - wanted.mappings.keys()
         references = {**wanted.mappings}
@@ -264,7 +270,7 @@ def _columns(
     plain = {name: text for name, text in {**plain, **wanted.configurations.plain}.items() if text is not None}
     for field, secret in sealed.items():
         shown = "" if secret is None else mask(secret.reveal())
-        if secret is not None:
+        if secret is not None or wanted.mappings is None:
             references.pop(field, None)
         if field == CREDENTIAL:
             masked_key = shown
@@ -309,11 +315,3 @@ async def users(connection: AsyncConnection, integration_id: str) -> list[str]:
     """The slugs of the providers on an integration."""
     query = sa.select(provider.c.slug).where(provider.c.integration_id == integration_id).order_by(provider.c.slug)
     return list((await connection.execute(query)).scalars())
-
-
-def is_name(slug: str) -> bool:
-    return NAME.fullmatch(slug) is not None
-
-
-def names_host(configurations: Mapping[str, str]) -> bool:
-    return bool(configurations.get(CUSTOM_HOST))
