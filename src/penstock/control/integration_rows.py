@@ -215,6 +215,7 @@ async def insert(plane: ControlPlane, change: Change, row: ProviderRow, wanted: 
     id_ = random_id()
     empty = {"configurations": "{}", "masked_configurations": "{}", "secret_mappings": "{}", "masked_key": ""}
     values, sealed = _columns(wanted, empty)
+    _refuse_local(plane, row, values["configurations"])
     await change.connection.execute(
         integration.insert().values(id=id_, provider=row.slug, **columns, **values, **change.made())
     )
@@ -228,11 +229,20 @@ async def apply(
     """Change an integration. Raises Refusal, also where somebody else changed it meanwhile."""
     _refuse_redirect(change.actor, row, before, wanted)
     values, sealed = _columns(wanted, before._asdict())
+    _refuse_local(plane, row, values["configurations"])
     same = integration.c.id == before.id, integration.c.row_version == before.row_version
     update = integration.update().where(*same).values(**columns, **values, **change.touched(before.row_version))
     if (await change.connection.execute(update)).rowcount != 1:
         raise taken("somebody else changed this at the same time: read it anew and repeat the change")
     await _seal(plane, change, before.id, sealed)
+
+
+def _refuse_local(plane: ControlPlane, row: ProviderRow, settings: str) -> None:
+    """A provider whose own address is on the gateway's machine needs that address allowed, or another host."""
+    reason = plane.provider_rules.judge_host(row.base_url) if row.is_local and CUSTOM_HOST not in texts(settings) else None
+    if reason is not None:
+        text = f"{row.slug} has its own address on the gateway's machine, which is refused ({reason}): name a custom_host"
+        raise invalid([Problem(f"/{CUSTOM_HOST}", text)])
 
 
 def _refuse_redirect(actor: Actor, row: ProviderRow, before: Any, wanted: Wanted) -> None:
@@ -245,7 +255,7 @@ def _refuse_redirect(actor: Actor, row: ProviderRow, before: Any, wanted: Wanted
         raise Refusal(Why.FORBIDDEN, text)
     hosts = {CUSTOM_HOST, *(option_name(option) for option in row.options if option.names_host)}
     old = texts(before.configurations)
-    moved = [name for name in sorted(hosts & settings.plain.keys()) if settings.plain[name] != old.get(name)]
+    moved = [name for name in sorted(hosts & settings.plain.keys()) if settings.plain[name] not in {None, old.get(name)}]
     if moved and before.masked_key and wanted.key is None:
         text = "the key would be sent to another host: give the key again in the same request"
         raise invalid([Problem(f"/configurations/{moved[0]}", text)])
