@@ -79,8 +79,8 @@ class Keyring:
         cipher = self._ciphers.get(self.first)
         if cipher is None:
             raise KeyringError(
-                "there is no key that secrets could be encrypted with: put NAME:KEY into PENSTOCK_SECRET_KEYS, with a "
-                "KEY of `openssl rand -base64 32`"
+                "there is no key that secrets could be encrypted with: run `penstock secrets new-key`, put its line "
+                "into PENSTOCK_SECRET_KEYS and start the gateway again"
             )
         return Sealed(
             self.first, nonce, cipher.encrypt(nonce, secret.reveal().encode("utf-8", "surrogatepass"), place.bound())

@@ -158,6 +158,7 @@ _PROVIDERS: Final = (
         schema.integration.c.secret_mappings,
         schema.integration.c.allow_all_models,
     )
+    .select_from(schema.provider)
     .join(schema.integration)
     .outerjoin(
         schema.integration_workspace,
