@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from penstock.admin import audit_logs, feedback, not_built, users, workspaces
+from penstock.admin import api_keys, audit_logs, configs, feedback, not_built, users, workspaces
 
 ROUTES: Final = (
+    *api_keys.ROUTES,
     *audit_logs.ROUTES,
+    *configs.ROUTES,
     *feedback.ROUTES,
     *users.ROUTES,
     *workspaces.ROUTES,

@@ -198,6 +198,13 @@ def _are_texts(value: object) -> bool:
     return all(isinstance(each, str) and each for each in value)
 
 
+def respelled(value: Any) -> Any:
+    """A value whose members, at every level, are named in snake_case: for objects that are read elsewhere."""
+    if isinstance(value, Mapping):
+        return {in_snake_case(str(name)): respelled(each) for name, each in value.items()}
+    return [respelled(each) for each in value] if isinstance(value, list) else value
+
+
 def query_values(pairs: Iterator[tuple[str, str]]) -> dict[str, str]:
     """The values of a query by their name in snake_case. Names that nobody knows are kept: clients send their own, and
     those of earlier calls. A value that was not given is absent."""
