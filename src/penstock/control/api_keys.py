@@ -29,13 +29,7 @@ from penstock.core.json_text import read_json_or_none
 from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.schema import api_key, api_key_secret, config, user
 
-_OWN: Final = frozenset(api_key.c.keys()) & {
-    "scopes",
-    "allowed_models",
-    "allowed_providers",
-    "allowed_ips",
-    "expires_at",
-}
+_OWN: Final = frozenset({"scopes", "allowed_models", "allowed_providers", "allowed_ips", "expires_at"})
 """Columns that a key may not change of itself."""
 _ROTATION: Final = Fields(key_transition_period_ms=VALUE)
 _SHORTEST_TRANSITION: Final = 1_800_000

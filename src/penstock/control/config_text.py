@@ -7,12 +7,16 @@ from typing import Any, Final
 
 import msgspec
 
+from penstock.control.members import is_plain
 from penstock.core.json_text import read_json
 from penstock.core.virtual_key import VirtualKey
 from penstock.stores.config_json import NotAConfig, as_json
 from penstock.stores.validate import Check
 
 _NAMES_OF_KEYS: Final = frozenset({"virtual_key", "virtualKey", "virtual-key"})
+
+_MOST_MISSING: Final = 50
+"""Names that a config may mention and that are not there; more are a problem."""
 
 
 class ConfigText(msgspec.Struct, frozen=True):
@@ -33,7 +37,7 @@ def judged(config: Any, known: Mapping[str, VirtualKey], providers: Collection[s
             config = read_json(config.encode("utf-8", "surrogatepass"))
         except ValueError as error:
             return ConfigText(body, None, f"it is not valid JSON ({str(error)[:120]})")
-    if not isinstance(config, dict):
+    if not isinstance(config, dict) or not is_plain(body):
         return ConfigText(body, None, "expected an object, or its JSON as text")
     try:
         encoded = as_json(config)
@@ -43,12 +47,24 @@ def judged(config: Any, known: Mapping[str, VirtualKey], providers: Collection[s
     problem = None if judge is None else judge(encoded, known)
     if problem is None or judge is None:
         return ConfigText(body, config)
-    missing = [name for name in dict.fromkeys(_named(config)) if name not in known]
     # A stand-in for each virtual key that is missing shows what else is wrong.
-    stand_ins = {name: VirtualKey(name, next(iter(providers), "")) for name in missing}
-    problem = judge(encoded, {**known, **stand_ins})
-    warnings = tuple(f"There is no provider @{name} yet: a request that comes to it is refused." for name in missing)
-    return ConfigText(body, config, problem, () if problem else warnings)
+    any_provider = next(iter(providers), "")
+    missing = [name for name in dict.fromkeys(_named(config)) if name not in known][:_MOST_MISSING]
+    everything = {**known, **{name: VirtualKey(name, any_provider) for name in missing}}
+    problem = judge(encoded, everything)
+    if problem is not None:
+        return ConfigText(body, config, problem)
+    # "@openai" is no virtual key, and stands for the provider all the same.
+    needed = [name for name in missing if judge(encoded, _without(everything, name)) is not None]
+    return ConfigText(body, config, None, tuple(map(_warning, needed)))
+
+
+def _without(keys: Mapping[str, VirtualKey], name: str) -> dict[str, VirtualKey]:
+    return {each: key for each, key in keys.items() if each != name}
+
+
+def _warning(name: str) -> str:
+    return f"There is no provider @{name} yet: a request that comes to it is refused."
 
 
 def _named(value: Any) -> Iterator[str]:
@@ -57,7 +73,7 @@ def _named(value: Any) -> Iterator[str]:
     while left:
         each = left.pop()
         if isinstance(each, list):
-            left.extend(each)
+            left.extend(reversed(each))
         elif isinstance(each, dict):
             left.extend(each.values())
             for name, member in each.items():
