@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.control.refusal import Problem, Refusal, Why
+from penstock.core.json_text import write_json
 
 REQUEST_ID: Final = "x-portkey-request-id"
 
@@ -25,7 +26,7 @@ class Answer(msgspec.Struct, frozen=True):
     headers: Mapping[str, str] = {}
 
     def encoded(self) -> bytes:
-        return msgspec.json.encode(self.body)
+        return write_json(self.body)
 
 
 class _Meaning(msgspec.Struct, frozen=True):

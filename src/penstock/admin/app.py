@@ -19,7 +19,7 @@ from penstock.admin.refused_calls import RefusedCalls
 from penstock.admin.route import AdminCall, AdminRoute
 from penstock.control.actor import Actor, Origin
 from penstock.control.audit import Entry
-from penstock.control.members import query_values
+from penstock.control.members import is_plain, query_values
 from penstock.control.plane import ControlPlane, Repeated
 from penstock.control.refusal import Refusal, Why
 from penstock.control.sign_in import sign_in
@@ -78,6 +78,8 @@ class AdminApp:
         self, request: Request, receive: _Receive, routes: Mapping[str, AdminRoute], origin: Origin
     ) -> Answer:
         presented = _presented(request)
+        if not all(map(is_plain, (request.url.path, *(text for pair in _pairs(request) for text in pair)))):
+            raise Refusal(Why.INVALID, "the path or the query holds a character that no name here has")
         route = routes.get(request.method)
         if route is not None and route.is_public:
             actor = Actor("public", "public", origin=origin)
@@ -104,7 +106,7 @@ class AdminApp:
             self._plane,
             actor,
             arguments,
-            query_values(iter(request.query_params.multi_items())),
+            query_values(_pairs(request)),
             decode(body),
             request.headers,
         )
@@ -154,6 +156,11 @@ class _Endpoint:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             await self._app.serve(Request(scope), receive, send, self._routes)
+
+
+def _pairs(request: Request) -> list[tuple[str, str]]:
+    """The names and values of the query."""
+    return request.query_params.multi_items()
 
 
 def _literals_first(path: str) -> tuple[tuple[bool, str], ...]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.admin import (
+    api_keys,
     audit_logs,
+    configs,
     feedback,
     integrations,
     not_built,
@@ -16,7 +18,9 @@ from penstock.admin import (
 )
 
 ROUTES: Final = (
+    *api_keys.ROUTES,
     *audit_logs.ROUTES,
+    *configs.ROUTES,
     *feedback.ROUTES,
     *integrations.ROUTES,
     *providers.ROUTES,

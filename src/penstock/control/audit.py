@@ -19,6 +19,7 @@ from penstock.control.moments import as_text, parse
 from penstock.control.pages import Page, as_list, select
 from penstock.control.redact import Fingerprint, redacted
 from penstock.control.refusal import Problem, invalid
+from penstock.core.json_text import write_json
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.schema import audit, audit_head, organisation
 
@@ -108,8 +109,8 @@ def _changes(entry: Entry, fingerprint: Fingerprint | None) -> str | None:
 
 
 def _json(value: Any) -> str:
-    text = msgspec.json.encode(value).decode()
-    return text if len(text) <= _LONGEST else msgspec.json.encode({"cut": text[:_LONGEST]}).decode()
+    text = write_json(value).decode()
+    return text if len(text) <= _LONGEST else write_json({"cut": text[:_LONGEST]}).decode()
 
 
 def _hash(row: Mapping[str, Any]) -> bytes:

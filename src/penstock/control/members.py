@@ -8,7 +8,7 @@ null (clear) or a value. Source: docs/control-plane.md#bodies.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -37,6 +37,15 @@ LONGEST_TEXT: Final = 4096
 _MOST_ITEMS: Final = 1000
 _NOTHING: Final = frozenset({"", "NOT_GIVEN", "None", "undefined", "null"})
 """What clients send in a query for a value that was not given."""
+
+
+def is_plain(text: str) -> bool:
+    """Whether a database can hold a text: PostgreSQL takes no NUL, and no UTF-8 holds half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in text
 
 
 def in_snake_case(name: str) -> str:
@@ -104,11 +113,11 @@ class Members:
         value = self._of(name, lambda value: isinstance(value, str), "a text")
         if value is None:
             return None
-        value = value.strip()
-        if not value or len(value) > longest or "\x00" in value:
+        text = str(value).strip()
+        if not text or len(text) > longest or not is_plain(text):
             self.complain(name, f"expected a text of 1 to {longest} characters")
             return None
-        return str(value)
+        return text
 
     def switch(self, name: str) -> bool | None:
         """True or false, also as 1 and 0."""
@@ -198,7 +207,14 @@ def _are_texts(value: object) -> bool:
     return all(isinstance(each, str) and each for each in value)
 
 
-def query_values(pairs: Iterator[tuple[str, str]]) -> dict[str, str]:
+def respelled(value: Any) -> Any:
+    """A value whose members, at every level, are named in snake_case: for objects that are read elsewhere."""
+    if isinstance(value, Mapping):
+        return {in_snake_case(str(name)): respelled(each) for name, each in value.items()}
+    return [respelled(each) for each in value] if isinstance(value, list) else value
+
+
+def query_values(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The values of a query by their name in snake_case. Names that nobody knows are kept: clients send their own, and
     those of earlier calls. A value that was not given is absent."""
     return {in_snake_case(name): value for name, value in pairs if value not in _NOTHING}

@@ -69,7 +69,7 @@ audit: Final = Table(
     Index(None, "workspace_id", "at"),
     Index(None, "resource_type", "resource_id"),
 )
-"""Who changed what, each row bound to the one before it by its hash. ``changes`` are the members that differ, in JSON."""
+"""Who changed what, each row bound to the one before it by its hash. ``changes``: what differs, in JSON."""
 
 audit_head: Final = Table(
     "audit_head",

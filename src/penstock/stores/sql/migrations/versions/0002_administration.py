@@ -8,6 +8,8 @@ down_revision = "0001"
 
 
 def upgrade() -> None:
+    op.add_column("api_key", sa.Column("alert_emails", sa.Text(), server_default=sa.text("'[]'"), nullable=False))
+    op.add_column("api_key", sa.Column("expose_cost", sa.Boolean(), server_default=sa.text("false"), nullable=False))
     op.add_column("audit", sa.Column("query", sa.Text(), nullable=True))
     op.add_column("audit", sa.Column("changes", sa.Text(), nullable=True))
     op.create_table(
