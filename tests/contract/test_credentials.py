@@ -406,6 +406,12 @@ async def test_what_penstock_toml_names_is_read_only(plane: ControlPlane) -> Non
         with pytest.raises(Refusal, match="defined in file") as refused:
             await attempt
         assert refused.value.why is Why.CONFLICT
+    for lists in (virtual_keys.list_, providers.list_):
+        listed = await lists(beside, CLI, PAGE)
+        assert (listed["total"], [each["slug"] for each in listed["data"]]) == (3, ["a", "a", "b"])
+        assert listed["data"][-1]["penstock_source"] == "penstock.toml"
+    for reads in (virtual_keys.read, providers.read):
+        assert (await reads(beside, CLI, "b"))["penstock_source"] == "penstock.toml"
 
 
 async def test_an_unknown_provider_is_named_with_the_nearest(plane: ControlPlane) -> None:
@@ -563,7 +569,7 @@ async def test_t9_a_change_needs_the_scope_of_the_integrations_kind(plane: Contr
     place = await default_workspace(plane)
     body = {"name": "i", "slug": "i", "ai_provider_id": "openai"}
     of_workspaces = Actor("api_key", "k", frozenset({"workspace_integrations.create"}))
-    with pytest.raises(Refusal, match="organisation_integrations.create"):
+    with pytest.raises(Refusal, match=r"organisation_integrations\.create"):
         await integrations.create(plane, of_workspaces, body)
     await integrations.create(plane, of_workspaces, {**body, "workspace_id": place})
 

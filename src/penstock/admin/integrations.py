@@ -15,7 +15,7 @@ _LIST: Final = ("organisation_integrations.list", "workspace_integrations.list")
 _READ: Final = ("organisation_integrations.read", "workspace_integrations.read")
 _UPDATE: Final = ("organisation_integrations.update", "workspace_integrations.update")
 _DELETE: Final = ("organisation_integrations.delete", "workspace_integrations.delete")
-_PATH: Final = "/integrations/{integration}"
+_PATH: Final = "/integrations/{slug}"
 
 
 async def _create(call: AdminCall) -> Answer:
@@ -31,41 +31,41 @@ async def _list(call: AdminCall) -> Answer:
 
 
 async def _read(call: AdminCall) -> Answer:
-    return Answer(await integrations.read(call.plane, call.actor, call.path["integration"]))
+    return Answer(await integrations.read(call.plane, call.actor, call.path["slug"]))
 
 
 async def _update(call: AdminCall) -> Answer:
-    return Answer(await integrations.update(call.plane, call.actor, call.path["integration"], call.body))
+    return Answer(await integrations.update(call.plane, call.actor, call.path["slug"], call.body))
 
 
 async def _delete(call: AdminCall) -> Answer:
-    await integrations.delete(call.plane, call.actor, call.path["integration"], is_forced=call.is_forced)
+    await integrations.delete(call.plane, call.actor, call.path["slug"], is_forced=call.is_forced)
     return Answer({})
 
 
 async def _list_models(call: AdminCall) -> Answer:
-    return Answer(await integration_models.list_(call.plane, call.actor, call.path["integration"]))
+    return Answer(await integration_models.list_(call.plane, call.actor, call.path["slug"]))
 
 
 async def _update_models(call: AdminCall) -> Answer:
-    await integration_models.update(call.plane, call.actor, call.path["integration"], call.body)
+    await integration_models.update(call.plane, call.actor, call.path["slug"], call.body)
     return Answer({})
 
 
 async def _delete_models(call: AdminCall) -> Answer:
     slugs = [slug.strip() for slug in call.query.get("slugs", "").split(",") if slug.strip()]
-    await integration_models.delete(call.plane, call.actor, call.path["integration"], slugs)
+    await integration_models.delete(call.plane, call.actor, call.path["slug"], slugs)
     return Answer({})
 
 
 async def _list_workspaces(call: AdminCall) -> Answer:
     has_arrays = not _is_python_client(call)
-    reference = call.path["integration"]
+    reference = call.path["slug"]
     return Answer(await integration_workspaces.list_(call.plane, call.actor, reference, has_arrays=has_arrays))
 
 
 async def _update_workspaces(call: AdminCall) -> Answer:
-    await integration_workspaces.update(call.plane, call.actor, call.path["integration"], call.body)
+    await integration_workspaces.update(call.plane, call.actor, call.path["slug"], call.body)
     return Answer({})
 
 

@@ -9,7 +9,7 @@ from penstock.admin.route import AdminCall, AdminRoute
 from penstock.control import providers
 from penstock.control.pages import page_of
 
-_PATH: Final = "/providers/{provider}"
+_PATH: Final = "/providers/{slug}"
 _PAGE_SIZE: Final = 50
 
 
@@ -23,16 +23,16 @@ async def _list(call: AdminCall) -> Answer:
 
 
 async def _read(call: AdminCall) -> Answer:
-    return Answer(await providers.read(call.plane, call.actor, call.path["provider"], _workspace(call)))
+    return Answer(await providers.read(call.plane, call.actor, call.path["slug"], _workspace(call)))
 
 
 async def _update(call: AdminCall) -> Answer:
-    reference = call.path["provider"]
+    reference = call.path["slug"]
     return Answer(await providers.update(call.plane, call.actor, reference, call.body, _workspace(call)))
 
 
 async def _delete(call: AdminCall) -> Answer:
-    reference = call.path["provider"]
+    reference = call.path["slug"]
     await providers.delete(call.plane, call.actor, reference, _workspace(call), is_forced=call.is_forced)
     return Answer({})
 

@@ -9,7 +9,7 @@ from penstock.admin.route import AdminCall, AdminRoute
 from penstock.control import virtual_keys
 from penstock.control.pages import page_of
 
-_PATH: Final = "/virtual-keys/{virtual_key}"
+_PATH: Final = "/virtual-keys/{slug}"
 
 
 async def _create(call: AdminCall) -> Answer:
@@ -24,15 +24,15 @@ async def _list(call: AdminCall) -> Answer:
 
 
 async def _read(call: AdminCall) -> Answer:
-    return Answer(await virtual_keys.read(call.plane, call.actor, call.path["virtual_key"]))
+    return Answer(await virtual_keys.read(call.plane, call.actor, call.path["slug"]))
 
 
 async def _update(call: AdminCall) -> Answer:
-    return Answer(await virtual_keys.update(call.plane, call.actor, call.path["virtual_key"], call.body))
+    return Answer(await virtual_keys.update(call.plane, call.actor, call.path["slug"], call.body))
 
 
 async def _delete(call: AdminCall) -> Answer:
-    await virtual_keys.delete(call.plane, call.actor, call.path["virtual_key"], is_forced=call.is_forced)
+    await virtual_keys.delete(call.plane, call.actor, call.path["slug"], is_forced=call.is_forced)
     return Answer({})
 
 

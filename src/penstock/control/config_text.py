@@ -49,7 +49,7 @@ def judged(config: Any, known: Mapping[str, VirtualKey], providers: Collection[s
         return ConfigText(body, config)
     # A stand-in for each virtual key that is missing shows what else is wrong.
     any_provider = next(iter(providers), "")
-    missing = [name for name in dict.fromkeys(_named(config)) if name not in known][:_MOST_MISSING]
+    missing = [name for name in dict.fromkeys(named_keys(config)) if name not in known][:_MOST_MISSING]
     everything = {**known, **{name: VirtualKey(name, any_provider) for name in missing}}
     problem = judge(encoded, everything)
     if problem is not None:
@@ -67,7 +67,7 @@ def _warning(name: str) -> str:
     return f"There is no provider @{name} yet: a request that comes to it is refused."
 
 
-def _named(value: Any) -> Iterator[str]:
+def named_keys(value: Any) -> Iterator[str]:
     """The names of the virtual keys that a config mentions, at any depth."""
     left = [value]
     while left:

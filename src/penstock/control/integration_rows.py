@@ -239,9 +239,13 @@ async def apply(
 
 def _refuse_local(plane: ControlPlane, row: ProviderRow, settings: str) -> None:
     """A provider whose own address is on the gateway's machine needs that address allowed, or another host."""
-    reason = plane.provider_rules.judge_host(row.base_url) if row.is_local and CUSTOM_HOST not in texts(settings) else None
+    reason = (
+        plane.provider_rules.judge_host(row.base_url) if row.is_local and CUSTOM_HOST not in texts(settings) else None
+    )
     if reason is not None:
-        text = f"{row.slug} has its own address on the gateway's machine, which is refused ({reason}): name a custom_host"
+        text = (
+            f"{row.slug} has its own address on the gateway's machine, which is refused ({reason}): name a custom_host"
+        )
         raise invalid([Problem(f"/{CUSTOM_HOST}", text)])
 
 
@@ -255,7 +259,9 @@ def _refuse_redirect(actor: Actor, row: ProviderRow, before: Any, wanted: Wanted
         raise Refusal(Why.FORBIDDEN, text)
     hosts = {CUSTOM_HOST, *(option_name(option) for option in row.options if option.names_host)}
     old = texts(before.configurations)
-    moved = [name for name in sorted(hosts & settings.plain.keys()) if settings.plain[name] not in {None, old.get(name)}]
+    moved = [
+        name for name in sorted(hosts & settings.plain.keys()) if settings.plain[name] not in {None, old.get(name)}
+    ]
     if moved and before.masked_key and wanted.key is None:
         text = "the key would be sent to another host: give the key again in the same request"
         raise invalid([Problem(f"/configurations/{moved[0]}", text)])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -11,11 +10,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.control import integration_rows, provider_limits
 from penstock.control.actor import Actor
+from penstock.control.config_text import named_keys
 from penstock.control.integration_rows import visible
 from penstock.control.members import LONGEST_NAME, LONGEST_TEXT, Members
+from penstock.control.pages import Page, as_list
 from penstock.control.plane import Change, ControlPlane
 from penstock.control.refusal import Refusal, Why, absent, taken
 from penstock.core.json_text import read_json_or_none
+from penstock.core.virtual_key import VirtualKey
 from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.schema import (
     config,
@@ -42,7 +44,7 @@ ROWS: Final[sa.Select[Any]] = (
 )
 """Providers with what their answers tell of integration and workspace."""
 ORDER: Final = (provider.c.created_at, provider.c.id)
-_NAMES_PROVIDER: Final = re.compile(r"@([^/]+)(?:/.*)?", re.DOTALL)
+_SOURCE: Final = "penstock.toml"
 ACTIVE: Final = "active"
 
 
@@ -64,6 +66,41 @@ async def find(connection: AsyncConnection, actor: Actor, reference: str, worksp
     if row is None:
         raise absent("provider", reference)
     return row
+
+
+def with_file(
+    plane: ControlPlane,
+    page: Page,
+    total: int,
+    items: list[dict[str, Any]],
+    make: Callable[[VirtualKey], dict[str, Any]],
+) -> dict[str, Any]:
+    """A page of a list, at whose end the virtual keys of penstock.toml stand. ``make`` makes items of them."""
+    rest = list(plane.in_file().virtual_keys.values())
+    start = page.number * page.size
+    shown = [make(key) for key in rest[max(0, start - total) : max(0, start + page.size - total)]]
+    return as_list(total + len(rest), [*items, *shown])
+
+
+def of_file(key: VirtualKey) -> dict[str, Any]:
+    """What answers tell of a virtual key of penstock.toml: nothing but its name is like a row's."""
+    return {
+        "id": key.name,
+        "slug": key.name,
+        "name": key.name,
+        "note": None,
+        "status": ACTIVE,
+        "workspace_id": None,
+        "integration_id": None,
+        "usage_limits": None,
+        "rate_limits": [],
+        "reset_usage": None,
+        "expires_at": None,
+        "last_reset_at": None,
+        "created_at": None,
+        "last_updated_at": None,
+        "penstock_source": _SOURCE,
+    }
 
 
 async def insert(
@@ -180,19 +217,4 @@ async def configs_naming(connection: AsyncConnection, slug: str) -> list[str]:
         .order_by(config.c.slug)
     )
     rows = await connection.execute(query)
-    return [row.slug for row in rows if slug in set(_named(read_json_or_none(row.body.encode())))]
-
-
-def _named(config: Any) -> Iterator[str]:
-    """The names of virtual keys and providers in a config."""
-    level = [config]
-    while level:
-        each = level.pop()
-        if isinstance(each, list):
-            level += each
-        elif isinstance(each, dict):
-            if isinstance(each.get("virtual_key"), str):
-                yield each["virtual_key"]
-            level += each.values()
-        elif isinstance(each, str) and (match := _NAMES_PROVIDER.fullmatch(each)):
-            yield match[1]
+    return [row.slug for row in rows if slug in named_keys(read_json_or_none(row.body.encode()))]

@@ -14,8 +14,9 @@ from penstock.control.audit import Entry
 from penstock.control.limits import StoredLimits
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
 from penstock.control.moments import as_text
-from penstock.control.pages import Page, as_list, select
+from penstock.control.pages import Page, select
 from penstock.control.plane import ControlPlane, now, workspace_filter, workspace_for
+from penstock.core.virtual_key import VirtualKey
 from penstock.stores.sql.schema import provider
 
 KIND: Final = "provider"
@@ -52,11 +53,15 @@ async def list_(plane: ControlPlane, actor: Actor, page: Page, workspace: str | 
         where = await workspace_filter(connection, actor, provider.c.workspace_id, workspace)
         total, rows = await select(connection, provider_rows.ROWS.where(where), provider_rows.ORDER, page)
         limits = await provider_limits.of(connection, [row.id for row in rows])
-    return as_list(total, [_listed(_item(row, limits, now())) for row in rows])
+    items = [_listed(_item(row, limits, now())) for row in rows]
+    return provider_rows.with_file(plane, page, total, items, lambda key: _listed(_file_item(key)))
 
 
 async def read(plane: ControlPlane, actor: Actor, reference: str, workspace: str | None = None) -> dict[str, Any]:
     """One provider. Raises Refusal."""
+    of_file = plane.in_file().virtual_keys.get(reference)
+    if of_file is not None:
+        return _file_item(of_file)
     async with plane.database.read() as connection:
         place = None if workspace is None else await workspace_for(connection, actor, workspace)
         row = await provider_rows.find(connection, actor, reference, place)
@@ -119,6 +124,10 @@ def _item(row: Any, limits: Mapping[str, StoredLimits], moment: int) -> dict[str
         "last_updated_at": as_text(row.updated_at),
         "object": KIND,
     }
+
+
+def _file_item(key: VirtualKey) -> dict[str, Any]:
+    return {**provider_rows.of_file(key), "ai_provider_id": key.provider, "object": KIND}
 
 
 def _listed(item: dict[str, Any]) -> dict[str, Any]:

@@ -19,9 +19,11 @@ from penstock.control.integration_rows import Wanted
 from penstock.control.limits import StoredLimits
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
 from penstock.control.moments import as_text
-from penstock.control.pages import Page, as_list, select
+from penstock.control.pages import Page, select
 from penstock.control.plane import Change, ControlPlane, now, workspace_filter, workspace_for
+from penstock.control.redact import MASK
 from penstock.control.refusal import invalid, taken
+from penstock.core.virtual_key import VirtualKey
 from penstock.stores.sql.load import CREDENTIAL
 from penstock.stores.sql.schema import integration, provider
 
@@ -73,11 +75,15 @@ async def list_(plane: ControlPlane, actor: Actor, page: Page, workspace: str | 
         where = await workspace_filter(connection, actor, provider.c.workspace_id, workspace)
         total, rows = await select(connection, provider_rows.ROWS.where(where), provider_rows.ORDER, page)
         limits = await provider_limits.of(connection, [row.id for row in rows])
-    return as_list(total, [_listed(plane, row, limits, now()) for row in rows])
+    items = [_listed(plane, row, limits, now()) for row in rows]
+    return provider_rows.with_file(plane, page, total, items, _file_item)
 
 
 async def read(plane: ControlPlane, actor: Actor, reference: str) -> dict[str, Any]:
     """One virtual key, its credential masked. Raises Refusal."""
+    of_file = plane.in_file().virtual_keys.get(reference)
+    if of_file is not None:
+        return {**_file_item(of_file), "ai_provider_name": of_file.provider, "key": "", "masked_api_key": MASK}
     async with plane.database.read() as connection:
         row = await provider_rows.find(connection, actor, reference, None)
         limits = await provider_limits.of(connection, [row.id])
@@ -186,3 +192,8 @@ def _listed(plane: ControlPlane, row: Any, limits: Mapping[str, StoredLimits], m
         "last_updated_at": as_text(row.updated_at),
         "object": KIND,
     }
+
+
+def _file_item(key: VirtualKey) -> dict[str, Any]:
+    more = {"provider": key.provider, "model_config": {}, "workspace_name": None, "tags": []}
+    return {**provider_rows.of_file(key), **more, "object": KIND}
