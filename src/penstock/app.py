@@ -9,8 +9,9 @@ import ssl
 import sys
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
+from penstock.admin.api import AdminApi
 from penstock.core.address import AddressPolicy
 from penstock.core.did_you_mean import hint
 from penstock.core.forwarded import TrustedProxies
@@ -38,7 +39,7 @@ from penstock.routing.health import Health
 from penstock.server.gateway import Gateway, Part, RequestLimits
 from penstock.server.limits import CallerLimits
 from penstock.server.origin import Origins
-from penstock.settings import Settings, SettingsError, must_be_guarded
+from penstock.settings import ADMIN_KEY, Settings, SettingsError, must_be_guarded
 from penstock.settings.load import is_network
 from penstock.settings.model import Server as ServerSettings
 from penstock.settings.model import Upstream as UpstreamSettings
@@ -56,7 +57,13 @@ from penstock.transport.http1 import Http1Transport
 from penstock.transport.pool import PoolLimits
 from penstock.transport.proxies import ProxyRules
 
+if TYPE_CHECKING:
+    from penstock.control.plane import ControlPlane
+    from penstock.stores.sql.database import Database
+
 _LOG: Final = logging.getLogger("penstock")
+_SHORTEST_ADMIN_KEY: Final = 20
+"""Characters of PENSTOCK_ADMIN_KEY."""
 
 
 def build(
@@ -115,7 +122,34 @@ def build(
             cors_origins=server.cors_origins,
         ),
         stored,
+        _admin(settings, stored, file, os.environ),
     )
+
+
+def _admin(
+    settings: Settings, stored: ControlStore | None, file: CatalogueFile, environ: Mapping[str, str]
+) -> AdminApi | None:
+    """The admin API; None where it is off, and where there is no database. Raises SettingsError."""
+    key = environ.get(ADMIN_KEY, "")
+    if key and len(key) < _SHORTEST_ADMIN_KEY:
+        raise SettingsError([f"{ADMIN_KEY}: a key of fewer than {_SHORTEST_ADMIN_KEY} characters can be guessed"])
+    if stored is None or not settings.admin.enabled:
+        return None
+    check = judge(PROVIDERS, AddressPolicy(settings.trusted_hosts), ALIASES)
+
+    async def open_plane() -> ControlPlane:
+        from penstock.control.plane import ControlPlane
+
+        database = await stored.open()
+        return ControlPlane(database, stored.keyring, PROVIDERS, check, lambda: file.current, stored.refresh)
+
+    return AdminApi(open_plane, key)
+
+
+async def _bootstrap(database: Database) -> None:
+    from penstock.control.bootstrap import bootstrap
+
+    await bootstrap(database)
 
 
 def open_store(settings: Settings, environ: Mapping[str, str]) -> ControlStore | None:
@@ -129,7 +163,7 @@ def open_store(settings: Settings, environ: Mapping[str, str]) -> ControlStore |
         if place.reason:
             _LOG.warning("there is no database: %s", place.reason)
         return None
-    return ControlStore(place, keyring, PROVIDERS, max_age=settings.store.catalogue_max_age)
+    return ControlStore(place, keyring, PROVIDERS, max_age=settings.store.catalogue_max_age, prepare=_bootstrap)
 
 
 def _access_log(records: Records, out: BinaryIO, *, shares_pipe: bool) -> AccessLog:

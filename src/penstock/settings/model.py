@@ -326,6 +326,24 @@ class Store(Struct, frozen=True):
     ] = 0.0
 
 
+class Admin(Struct, frozen=True):
+    """The admin API: docs/control-plane.md#admin-api."""
+
+    enabled: Annotated[
+        Switch,
+        Meta(description="Serve the admin API. It needs an admin key: `penstock key create --admin` makes the first."),
+    ] = True
+    listen: Annotated[
+        Text,
+        Meta(
+            title="ADDRESS:PORT",
+            description="`ADDRESS:PORT` of a port of the admin API's own, which then is served nowhere else; empty: "
+            "the port of the gateway. Under another server than `penstock serve` there is no port of its own.",
+            examples=["127.0.0.1:8788"],
+        ),
+    ] = ""
+
+
 class Echo(Struct, frozen=True):
     """The built-in provider."""
 
@@ -342,6 +360,7 @@ class Settings(Struct, frozen=True):
     routing: Routing = Routing()
     cache: Cache = Cache()
     store: Store = Store()
+    admin: Admin = Admin()
     echo: Echo = Echo()
 
     @property
