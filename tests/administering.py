@@ -94,8 +94,12 @@ def running_admin(address: str = MEMORY, admin_key: str = ADMIN, **parts: Any) -
     async def serve() -> None:
         try:
             plane = await new_plane(address, **parts)
+
+            async def opened() -> ControlPlane:
+                return plane
+
             loop = asyncio.get_running_loop()
-            config = uvicorn.Config(AdminApi(plane, admin_key), port=0, log_level="warning", lifespan="on")
+            config = uvicorn.Config(AdminApi(opened, admin_key), port=0, log_level="warning", lifespan="on")
             server = _Server(config)
         except BaseException as error:
             started.set_exception(error)

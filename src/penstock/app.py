@@ -9,8 +9,9 @@ import ssl
 import sys
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
+from penstock.admin.api import AdminApi
 from penstock.core.address import AddressPolicy
 from penstock.core.did_you_mean import hint
 from penstock.core.forwarded import TrustedProxies
@@ -38,13 +39,17 @@ from penstock.routing.health import Health
 from penstock.server.gateway import Gateway, Part, RequestLimits
 from penstock.server.limits import CallerLimits
 from penstock.server.origin import Origins
-from penstock.settings import Settings, SettingsError, must_be_guarded
+from penstock.settings import ADMIN_KEY, Settings, SettingsError, must_be_guarded
 from penstock.settings.load import is_network
 from penstock.settings.model import Server as ServerSettings
 from penstock.settings.model import Upstream as UpstreamSettings
+from penstock.stores.catalogue import EMPTY, Catalogue
 from penstock.stores.file import CatalogueError, CatalogueFile
+from penstock.stores.layered import LayeredCatalogue, layer
 from penstock.stores.memory import MemoryReplyStore
 from penstock.stores.reading import Reading, exposure
+from penstock.stores.sql.control_store import ControlStore
+from penstock.stores.sql.place import find_place, read_keyring
 from penstock.transport import connection, files
 from penstock.transport.base import Transport
 from penstock.transport.echo import EchoTransport
@@ -52,7 +57,13 @@ from penstock.transport.http1 import Http1Transport
 from penstock.transport.pool import PoolLimits
 from penstock.transport.proxies import ProxyRules
 
+if TYPE_CHECKING:
+    from penstock.control.plane import ControlPlane
+    from penstock.stores.sql.database import Database
+
 _LOG: Final = logging.getLogger("penstock")
+_SHORTEST_ADMIN_KEY: Final = 20
+"""Characters of PENSTOCK_ADMIN_KEY."""
 
 
 def build(
@@ -76,7 +87,9 @@ def build(
         "https": http1,
         "echo": EchoTransport(settings.echo.pace_ms, aside=aside),
     }
-    catalogues = read_catalogue(settings, catalogue)
+    stored = open_store(settings, os.environ)
+    file = read_catalogue(settings, catalogue, EMPTY if stored is None else stored.current)
+    catalogues = file if stored is None else LayeredCatalogue([file, stored])
     _warn_of_exposed_keys(settings)
     compiler = Compiler(
         PROVIDERS,
@@ -93,7 +106,7 @@ def build(
     )
     server = settings.server
     # The access log stops last: it tells of the requests that end when the connections are closed.
-    parts: list[Part] = [catalogues, LargeWork(), _Connections(transports)]
+    parts: list[Part] = [file, *([] if stored is None else [stored]), LargeWork(), _Connections(transports)]
     out: BinaryIO | None = getattr(sys.stdout, "buffer", None)  # a program may be started with it closed
     if server.access_log and out is not None:
         parts.insert(0, _access_log(records, raw(out), shares_pipe=server.workers > 1))
@@ -108,7 +121,51 @@ def build(
             allowed_hosts=server.allowed_hosts,
             cors_origins=server.cors_origins,
         ),
+        stored,
+        _admin(settings, stored, file, os.environ),
     )
+
+
+def _admin(
+    settings: Settings, stored: ControlStore | None, file: CatalogueFile, environ: Mapping[str, str]
+) -> AdminApi | None:
+    """The admin API; None where it is off, and where there is no database. Raises SettingsError."""
+    key = environ.get(ADMIN_KEY, "")
+    if key and len(key) < _SHORTEST_ADMIN_KEY:
+        raise SettingsError([f"{ADMIN_KEY}: a key of fewer than {_SHORTEST_ADMIN_KEY} characters can be guessed"])
+    if stored is None or not settings.admin.enabled:
+        return None
+    policy = AddressPolicy(settings.trusted_hosts)
+    check = judge(PROVIDERS, policy, ALIASES)
+
+    async def open_plane() -> ControlPlane:
+        from penstock.admin.provider_rules import provider_rules
+        from penstock.control.plane import ControlPlane
+
+        database, rules = await stored.open(), provider_rules(policy)
+        return ControlPlane(database, stored.keyring, PROVIDERS, check, lambda: file.current, stored.refresh, rules)
+
+    return AdminApi(open_plane, key)
+
+
+async def _bootstrap(database: Database) -> None:
+    from penstock.control.bootstrap import bootstrap
+
+    await bootstrap(database)
+
+
+def open_store(settings: Settings, environ: Mapping[str, str]) -> ControlStore | None:
+    """The control plane's database, ready to be served from; None without one. Raises SettingsError and DatabaseError.
+
+    Its folder is made, its tables are brought up to date, and its keys are tried.
+    """
+    keyring = read_keyring(environ)
+    place = find_place(settings.store, environ)
+    if not place.address:
+        if place.reason:
+            _LOG.warning("there is no database: %s", place.reason)
+        return None
+    return ControlStore(place, keyring, PROVIDERS, max_age=settings.store.catalogue_max_age, prepare=_bootstrap)
 
 
 def _access_log(records: Records, out: BinaryIO, *, shares_pipe: bool) -> AccessLog:
@@ -124,8 +181,8 @@ def _warn_of_exposed_keys(settings: Settings) -> None:
             _LOG.warning("%s", warning)
 
 
-def read_catalogue(settings: Settings, path: Path | None) -> CatalogueFile:
-    """What the operator's file names. Raises SettingsError."""
+def read_catalogue(settings: Settings, path: Path | None, stored: Catalogue = EMPTY) -> CatalogueFile:
+    """What the operator's file names. ``stored`` is what the database names. Raises SettingsError."""
     check = judge(PROVIDERS, AddressPolicy(settings.trusted_hosts), ALIASES)
     try:
         catalogues = CatalogueFile(
@@ -138,7 +195,7 @@ def read_catalogue(settings: Settings, path: Path | None) -> CatalogueFile:
         )
     except CatalogueError as error:
         raise SettingsError([*error.problems, *_missing_defaults(settings, error.configs, None)], settings) from None
-    current = catalogues.current
+    current = layer([catalogues.current, stored]).seen_by(None)
     problems = [*_missing_defaults(settings, current.configs, current.virtual_keys)]
     if problems:
         raise SettingsError(problems, settings)

@@ -78,7 +78,7 @@ async def key_of(plane: ControlPlane, slug: str) -> VirtualKey:
     """The virtual key that the data plane gets, without what penstock.toml can't say of one."""
     loaded = await load(plane)
     assert loaded.problems == ()
-    return msgspec.structs.replace(loaded.catalogue.virtual_keys[slug], judges_host=False)
+    return msgspec.structs.replace(loaded.catalogue.virtual_keys[slug], judges_host=False, workspace=None)
 
 
 async def secrets_in(plane: ControlPlane) -> set[str]:

@@ -45,7 +45,8 @@ def catalogue(admin: RunningAdmin) -> Loaded:
 
 
 def key_of(admin: RunningAdmin, slug: str) -> VirtualKey:
-    return msgspec.structs.replace(catalogue(admin).catalogue.virtual_keys[slug], judges_host=False, name="")
+    key = catalogue(admin).catalogue.virtual_keys[slug]
+    return msgspec.structs.replace(key, judges_host=False, workspace=None, name="")
 
 
 def test_t01_a_virtual_key_lives_through_the_client(admin: RunningAdmin, client: Any) -> None:

@@ -5,6 +5,7 @@ This module imports neither Starlette nor the resources: a gateway that nobody a
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
@@ -18,11 +19,12 @@ _App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 class AdminApi:
-    """An ASGI application over the control plane. ``admin_key`` is the text of PENSTOCK_ADMIN_KEY: its digest is kept,
-    the text is not."""
+    """An ASGI application over the control plane, which ``open_plane`` opens at the first call: a database that nobody
+    administers may be unopened until then. ``open_plane`` raises DatabaseError. ``admin_key`` is the text of
+    PENSTOCK_ADMIN_KEY: its digest is kept, the text is not."""
 
-    def __init__(self, plane: ControlPlane, admin_key: str = "") -> None:
-        self._plane = plane
+    def __init__(self, open_plane: Callable[[], Awaitable[ControlPlane]], admin_key: str = "") -> None:
+        self._open_plane = open_plane
         self._digest = hashlib.sha256(admin_key.encode()).digest() if admin_key else None
         self._app: _App | None = None
 
@@ -36,14 +38,15 @@ class AdminApi:
             await _live(receive, send)
         elif scope["type"] == "http":
             if self._app is None:
-                self._app = self._build()
+                # Imports take a part of a second: requests are served meanwhile.
+                self._app = await asyncio.to_thread(self._build)
             await self._app(scope, receive, send)
 
     def _build(self) -> _App:
         from penstock.admin.app import AdminApp
         from penstock.admin.routes import ROUTES
 
-        return AdminApp(self._plane, ROUTES, self._digest)
+        return AdminApp(self._open_plane, ROUTES, self._digest)
 
 
 async def _live(receive: Any, send: Any) -> None:

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
 
-import msgspec
 from sqlalchemy.exc import IntegrityError
 from starlette.requests import Request
 from starlette.routing import Route, Router
@@ -20,7 +19,7 @@ from penstock.admin.route import AdminCall, AdminRoute
 from penstock.control.actor import Actor, Origin
 from penstock.control.audit import Entry
 from penstock.control.members import is_plain, query_values
-from penstock.control.plane import ControlPlane, Repeated
+from penstock.control.plane import ControlPlane
 from penstock.control.refusal import Refusal, Why
 from penstock.control.sign_in import sign_in
 from penstock.stores.sql.database import DatabaseError
@@ -36,10 +35,16 @@ _Receive = Callable[[], Awaitable[Any]]
 
 
 class AdminApp:
-    """The application. ``admin_digest`` is the SHA-256 of PENSTOCK_ADMIN_KEY, None where it is not set."""
+    """The application. ``open_plane`` gives the control plane, again for each call; ``admin_digest`` is the SHA-256 of
+    PENSTOCK_ADMIN_KEY, None where it is not set."""
 
-    def __init__(self, plane: ControlPlane, routes: Iterable[AdminRoute], admin_digest: bytes | None = None) -> None:
-        self._plane = plane
+    def __init__(
+        self,
+        open_plane: Callable[[], Awaitable[ControlPlane]],
+        routes: Iterable[AdminRoute],
+        admin_digest: bytes | None = None,
+    ) -> None:
+        self._open_plane = open_plane
         self._admin_digest = admin_digest
         self._refused = RefusedCalls()
         by_path: dict[str, dict[str, AdminRoute]] = {}
@@ -59,7 +64,8 @@ class AdminApp:
         """Answer one request, whatever happens."""
         request_id = random_id()
         try:
-            answer = await self._answer(request, receive, routes, _origin(request, request_id))
+            plane = await self._open_plane()
+            answer = await self._answer(plane, request, receive, routes, _origin(request, request_id))
         except Gone:
             return
         except Refusal as refusal:
@@ -75,74 +81,44 @@ class AdminApp:
         await _respond(answer, request_id, send)
 
     async def _answer(
-        self, request: Request, receive: _Receive, routes: Mapping[str, AdminRoute], origin: Origin
+        self,
+        plane: ControlPlane,
+        request: Request,
+        receive: _Receive,
+        routes: Mapping[str, AdminRoute],
+        origin: Origin,
     ) -> Answer:
-        presented = _presented(request)
         if not all(map(is_plain, (request.url.path, *(text for pair in _pairs(request) for text in pair)))):
             raise Refusal(Why.INVALID, "the path or the query holds a character that no name here has")
         route = routes.get(request.method)
         if route is not None and route.is_public:
             actor = Actor("public", "public", origin=origin)
         else:
-            actor = await self._signed_in(presented, origin)
+            actor = await self._signed_in(plane, _presented(request), origin)
         if not routes:
             raise Refusal(Why.ABSENT, f"the admin API has no {request.url.path[:200]}")
         if route is None:
             return _wrong_method(request, routes)
         try:
-            return await self._call(request, receive, route, actor, presented)
+            return await _call(plane, actor, request, receive, route)
         except Refusal as refusal:
             if refusal.why is Why.FORBIDDEN:
-                await self._tell(actor, 403, "refused")
+                await self._tell(plane, actor, 403, "refused")
             raise
 
-    async def _call(
-        self, request: Request, receive: _Receive, route: AdminRoute, actor: Actor, presented: str
-    ) -> Answer:
-        arguments = _arguments(request)
-        actor.require(*route.scopes)
-        body = b"" if request.method == "GET" else await read_body(receive, request.headers)
-        call = AdminCall(
-            self._plane,
-            actor,
-            arguments,
-            query_values(_pairs(request)),
-            decode(body),
-            request.headers,
-        )
-        if request.method != "POST":
-            return await route.handler(call)
-        claim = once.claim(request.headers, presented, f"{request.url.path}?{request.url.query}", body)
-        return await route.handler(call) if claim is None else await self._once(call, route, claim)
-
-    async def _once(self, call: AdminCall, route: AdminRoute, claim: once.Claim) -> Answer:
-        """The answer of a call with an idempotency key: that of an earlier one, if there was one."""
-        earlier = await claim.earlier(self._plane.database)
-        if earlier is not None:
-            return earlier
-        actor = msgspec.structs.replace(call.actor, once=claim.once)
+    async def _signed_in(self, plane: ControlPlane, presented: str, origin: Origin) -> Actor:
         try:
-            answer = await route.handler(msgspec.structs.replace(call, actor=actor))
-        except Repeated:
-            earlier = await claim.earlier(self._plane.database)
-            if earlier is None:
-                raise Refusal(Why.CONFLICT, "a request with this idempotency-key came at the same time") from None
-            return earlier
-        await claim.keep(self._plane.database, answer)
-        return answer
-
-    async def _signed_in(self, presented: str, origin: Origin) -> Actor:
-        try:
-            return await sign_in(self._plane, presented, origin, self._admin_digest)
+            return await sign_in(plane, presented, origin, self._admin_digest)
         except Refusal as refusal:
-            await self._tell(Actor("nobody", "nobody", origin=origin), 401, "sign_in")
+            status = 403 if refusal.why is Why.FORBIDDEN else 401
+            await self._tell(plane, Actor("nobody", "nobody", origin=origin), status, "sign_in")
             raise refusal from None
 
-    async def _tell(self, actor: Actor, status: int, action: str) -> None:
+    async def _tell(self, plane: ControlPlane, actor: Actor, status: int, action: str) -> None:
         """Tell the audit log of a refused call, unless its source was refused too often."""
         source = actor.origin.address or "unknown"
         if self._refused.is_told(source):
-            async with self._plane.change(actor, revises=False) as change:
+            async with plane.change(actor, revises=False) as change:
                 change.record(Entry(action, "call", "", actor.workspace_id, status=status))
 
 
@@ -156,6 +132,19 @@ class _Endpoint:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             await self._app.serve(Request(scope), receive, send, self._routes)
+
+
+async def _call(plane: ControlPlane, actor: Actor, request: Request, receive: _Receive, route: AdminRoute) -> Answer:
+    """The answer of a route to a caller who is known. Raises Refusal, Gone and DatabaseError."""
+    arguments = _arguments(request)
+    actor.require(*route.scopes)
+    body = b"" if request.method == "GET" else await read_body(receive, request.headers)
+    call = AdminCall(plane, actor, arguments, query_values(_pairs(request)), decode(body), request.headers)
+    claim = None
+    if request.method == "POST":
+        target = f"{request.url.path}?{request.url.query}"
+        claim = once.claim(request.headers, _presented(request), target, body)
+    return await route.handler(call) if claim is None else await claim.answer(call, route.handler)
 
 
 def _pairs(request: Request) -> list[tuple[str, str]]:

@@ -17,8 +17,9 @@ import msgspec
 import sqlalchemy as sa
 
 from penstock.admin.answer import Answer
+from penstock.admin.route import AdminCall, Handler
 from penstock.control.actor import Once
-from penstock.control.plane import now
+from penstock.control.plane import Repeated, now
 from penstock.control.refusal import Refusal, Why
 from penstock.core.json_text import read_json
 from penstock.core.secret import Secret
@@ -39,7 +40,24 @@ class Claim(msgspec.Struct, frozen=True):
     once: Once
     keyring: Keyring
 
-    async def earlier(self, database: Database) -> Answer | None:
+    async def answer(self, call: AdminCall, handler: Handler) -> Answer:
+        """The answer of a handler, or that of an earlier request with this key. Raises Refusal."""
+        database = call.plane.database
+        earlier = await self._earlier(database)
+        if earlier is not None:
+            return earlier
+        actor = msgspec.structs.replace(call.actor, once=self.once)
+        try:
+            answer = await handler(msgspec.structs.replace(call, actor=actor))
+        except Repeated:
+            earlier = await self._earlier(database)
+            if earlier is None:
+                raise Refusal(Why.CONFLICT, "a request with this idempotency-key came at the same time") from None
+            return earlier
+        await self.keep(database, answer)
+        return answer
+
+    async def _earlier(self, database: Database) -> Answer | None:
         """The answer to an earlier request with this key; None if there was none. Raises Refusal."""
         async with database.read() as connection:
             query = sa.select(idempotency).where(idempotency.c.digest == self.once.digest)

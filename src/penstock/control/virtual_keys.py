@@ -195,5 +195,5 @@ def _listed(plane: ControlPlane, row: Any, limits: Mapping[str, StoredLimits], m
 
 
 def _file_item(key: VirtualKey) -> dict[str, Any]:
-    more = {"provider": key.provider, "model_config": {}, "workspace_name": None, "tags": []}
+    more: dict[str, Any] = {"provider": key.provider, "model_config": {}, "workspace_name": None, "tags": []}
     return {**provider_rows.of_file(key), **more, "object": KIND}

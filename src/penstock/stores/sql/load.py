@@ -5,6 +5,7 @@ A row that can't be used keeps what it meant before, is named among the problems
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -14,15 +15,17 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from penstock.core.json_text import read_json, read_json_or_none
+from penstock.core.json_text import read_json
 from penstock.core.secret import Secret
-from penstock.stores.catalogue import EMPTY, Catalogue, GatewayKey, SavedConfig, VirtualKey
+from penstock.stores.catalogue import EMPTY, Catalogue, SavedConfig, VirtualKey
 from penstock.stores.references import FILE, References
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import revision
+from penstock.stores.sql.json_columns import read_object
 from penstock.stores.sql.keyring import Keyring
+from penstock.stores.sql.load_keys import gateway_keys, has_keys, read_key_rows, read_workspaces
 from penstock.stores.sql.secrets import open_all
-from penstock.stores.validate import Check, Definition, Unusable, saved_configs, virtual_key
+from penstock.stores.validate import Definition, Unusable, saved_configs, virtual_key
 
 NEVER: Final = 2**63
 """A moment that does not come."""
@@ -30,8 +33,8 @@ CREDENTIAL: Final = "key"
 """The field of an integration's own credential; its other secrets are named after the configuration they belong to."""
 _FILES_ARE_READ_AGAIN: Final = 300 * 10**6
 """Microseconds after which a file with a credential is read again: nothing tells when it changes."""
-_DATA_PLANE: Final = ("workspace-service", "workspace-user")
-"""The kinds of keys that may call models: an administrator's may not."""
+_MANY: Final = 1000
+"""Rows of keys from which on they are read in a thread, while requests are served."""
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -56,29 +59,31 @@ class _Integration(msgspec.Struct):
 
 
 class Loader:
-    """Reads the catalogue. ``providers`` are the slugs there are; ``check`` judges configs beside the virtual keys.
+    """Reads the catalogue. ``providers`` are the slugs there are. ``resolve`` fetches what an integration's reference
+    (``env:NAME``) leads to, or raises Unusable.
 
-    ``resolve`` fetches what an integration's reference (``env:NAME``) leads to, or raises Unusable.
+    Configs are not judged here: what they name may stand in penstock.toml, or come later. A request that uses a config
+    with a problem is refused with that problem.
     """
 
     def __init__(
-        self,
-        keyring: Keyring,
-        providers: Collection[str],
-        check: Check | None = None,
-        resolve: Callable[[str], str] | None = None,
+        self, keyring: Keyring, providers: Collection[str], resolve: Callable[[str], str] | None = None
     ) -> None:
         self._keyring = keyring
         self._providers = providers
-        self._check = check
         self._resolve = resolve or References(os.environ).resolve
 
     async def load(self, connection: AsyncConnection, now: int, before: Catalogue = EMPTY) -> Loaded:
         """The catalogue at ``now``, in microseconds since 1970. ``before`` is what rows that can't be used mean."""
         problems: list[str] = []
         ends = _Ends(now)
+        workspaces = await read_workspaces(connection, problems)
         integrations = await self._integrations(connection)
-        rows = [row for row in await connection.execute(_PROVIDERS) if ends.is_live(row.status, row.expires_at)]
+        rows = [
+            row
+            for row in await connection.execute(_PROVIDERS)
+            if row.workspace_id in workspaces and ends.is_live(row.status, row.expires_at)
+        ]
         if any(FILE in row.secret_mappings for row in rows):
             ends.first = min(ends.first, now + _FILES_ARE_READ_AGAIN)
         virtual_keys = _usable(
@@ -88,18 +93,25 @@ class Loader:
             problems,
         )
         configs = _usable(
-            await connection.execute(_CONFIGS),
-            lambda row, of_row: self._saved_config(row, virtual_keys, of_row),
+            [row for row in await connection.execute(_CONFIGS) if row.workspace_id in workspaces],
+            _saved_config,
             before.configs,
             problems,
         )
-        keys = [
-            _gateway_key(row, configs)
-            for row in await connection.execute(_KEYS)
-            if ends.is_live(row.status, row.expires_at, row.valid_until)
-        ]
-        catalogue = Catalogue(virtual_keys, configs, tuple(keys), is_guarded=await _has_keys(connection))
-        return Loaded(catalogue, await revision(connection), tuple(problems), ends.first)
+        key_rows = await read_key_rows(connection)
+        number, is_guarded = await revision(connection), await has_keys(connection)
+
+        def make() -> Catalogue:
+            return Catalogue(
+                virtual_keys,
+                configs,
+                tuple(gateway_keys(key_rows, workspaces, before.keys_by_digest, problems)),
+                is_guarded=is_guarded,
+                default_workspace=next((id_ for id_, each in workspaces.items() if each.is_default), None),
+            )
+
+        catalogue = make() if len(key_rows) < _MANY else await asyncio.to_thread(make)
+        return Loaded(catalogue, number, tuple(problems), ends.first)
 
     async def _integrations(self, connection: AsyncConnection) -> defaultdict[str, _Integration]:
         """Integrations by their id: empty for an integration of which other tables hold nothing."""
@@ -114,10 +126,16 @@ class Loader:
         return integrations
 
     def _virtual_key(self, row: Any, integration: _Integration, problems: list[str]) -> VirtualKey:
-        values = _object(row.configurations)
+        values: dict[str, Any] = {}
+        references: Mapping[str, Any] = {}
+        try:
+            values |= read_object(row.configurations, "configurations")
+            references = read_object(row.secret_mappings, "secret_mappings")
+        except Unusable as unusable:
+            problems.append(f"the provider {row.slug}: {unusable}")
         beginning = f"the provider {row.slug}: a secret of its integration can't be read"
         problems += [f"{beginning}: {problem}" for problem in integration.problems]
-        secrets = {**integration.secrets, **self._referenced(_object(row.secret_mappings), beginning, problems)}
+        secrets = {**integration.secrets, **self._referenced(references, beginning, problems)}
         credential = secrets.pop(CREDENTIAL, None)
         values |= {field: secret.reveal() for field, secret in secrets.items()}
         host = values.pop("custom_host", None)
@@ -130,21 +148,23 @@ class Loader:
             values["credential"] = CREDENTIAL
         definition = Definition("providers", row.slug, values, problems)
         key = virtual_key(definition, self._providers, lambda _: _reveal(credential))
-        return msgspec.structs.replace(key, judges_host=key.base_url is not None)
+        return msgspec.structs.replace(key, workspace=row.workspace_id, judges_host=key.base_url is not None)
 
-    def _referenced(self, references: Mapping[str, str], beginning: str, problems: list[str]) -> dict[str, Secret]:
+    def _referenced(self, references: Mapping[str, Any], beginning: str, problems: list[str]) -> dict[str, Secret]:
         """The secrets that the references of an integration lead to, by field."""
         secrets: dict[str, Secret] = {}
         for field, reference in references.items():
             try:
-                secrets[field] = Secret(self._resolve(reference))
+                secrets[field] = Secret(self._resolve(str(reference)))
             except Unusable as unusable:
                 problems.append(f"{beginning}: {unusable}")
         return secrets
 
-    def _saved_config(self, row: Any, virtual_keys: Mapping[str, VirtualKey], problems: list[str]) -> SavedConfig:
-        definition = Definition("configs", row.slug, {}, problems)
-        return saved_configs([definition], lambda _: _body(row.body), self._check, virtual_keys)[row.slug]
+
+def _saved_config(row: Any, problems: list[str]) -> SavedConfig:
+    definition = Definition("configs", row.slug, {}, problems)
+    config = saved_configs([definition], lambda _: _body(row.body), None, {})[row.slug]
+    return msgspec.structs.replace(config, workspace=row.workspace_id)
 
 
 _PROVIDERS: Final = (
@@ -153,6 +173,7 @@ _PROVIDERS: Final = (
         schema.provider.c.status,
         schema.provider.c.expires_at,
         schema.provider.c.integration_id,
+        schema.provider.c.workspace_id,
         schema.integration.c.provider,
         schema.integration.c.configurations,
         schema.integration.c.secret_mappings,
@@ -179,30 +200,11 @@ _MODELS: Final = sa.select(schema.integration_model.c.integration_id, schema.int
     schema.integration_model.c.is_enabled
 )
 _CONFIGS: Final = (
-    sa.select(schema.config.c.slug, schema.config_version.c.body)
+    sa.select(schema.config.c.slug, schema.config.c.workspace_id, schema.config_version.c.body)
     .join(schema.config_version, schema.config_version.c.id == schema.config.c.version_id)
     .where(schema.config.c.status == "active")
     .order_by(schema.config.c.slug)
 )
-_KEYS: Final = (
-    sa.select(
-        schema.api_key.c.name,
-        schema.api_key.c.kind,
-        schema.api_key.c.status,
-        schema.api_key.c.expires_at,
-        schema.api_key.c.labels,
-        schema.api_key.c.allowed_models,
-        schema.api_key.c.allowed_providers,
-        schema.api_key_secret.c.digest,
-        schema.api_key_secret.c.valid_until,
-        schema.config.c.slug.label("config"),
-    )
-    .join(schema.api_key_secret)
-    .outerjoin(schema.config, schema.config.c.id == schema.api_key.c.default_config_id)
-    .where(schema.api_key.c.kind.in_(_DATA_PLANE))
-    .order_by(schema.api_key.c.id)
-)
-
 _T = TypeVar("_T")
 
 
@@ -218,10 +220,11 @@ def _usable(
         of_row: list[str] = []
         value = make(row, of_row)
         problems += of_row
-        if not of_row:
+        known = before.get(row.slug)
+        if known is not None and (of_row or known == value):
+            values[row.slug] = known
+        elif not of_row:
             values[row.slug] = value
-        elif row.slug in before:
-            values[row.slug] = before[row.slug]
     return values
 
 
@@ -241,39 +244,11 @@ class _Ends:
         return True
 
 
-def _gateway_key(row: Any, configs: Mapping[str, SavedConfig]) -> GatewayKey:
-    models, providers = _list(row.allowed_models), _list(row.allowed_providers)
-    return GatewayKey(
-        row.name,
-        bytes(row.digest),
-        config=row.config if row.config in configs else None,
-        labels=_object(row.labels),
-        models=None if models is None else tuple(models),
-        virtual_keys=None if providers is None else frozenset(providers),
-        providers=None if providers is None else frozenset(),
-    )
-
-
-async def _has_keys(connection: AsyncConnection) -> bool:
-    """Whether there ever was a key: a gateway that was guarded once lets nobody in without one."""
-    return (await connection.execute(sa.select(schema.api_key.c.id).limit(1))).first() is not None
-
-
 def _body(text: str) -> object:
     try:
         return read_json(text.encode())
     except ValueError:
         raise Unusable("the config is no JSON") from None
-
-
-def _object(text: str) -> dict[str, Any]:
-    value = read_json_or_none(text.encode())
-    return value if isinstance(value, dict) else {}
-
-
-def _list(text: str | None) -> list[str] | None:
-    value = None if text is None else read_json_or_none(text.encode())
-    return value if isinstance(value, list) else None
 
 
 def _reveal(credential: Secret | None) -> str:
