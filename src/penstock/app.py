@@ -50,6 +50,7 @@ from penstock.stores.memory import MemoryReplyStore
 from penstock.stores.reading import Reading, exposure
 from penstock.stores.sql.control_store import ControlStore
 from penstock.stores.sql.place import find_place, read_keyring
+from penstock.stores.validate import Check
 from penstock.transport import connection, files
 from penstock.transport.base import Transport
 from penstock.transport.echo import EchoTransport
@@ -135,8 +136,7 @@ def _admin(
         raise SettingsError([f"{ADMIN_KEY}: a key of fewer than {_SHORTEST_ADMIN_KEY} characters can be guessed"])
     if stored is None or not settings.admin.enabled:
         return None
-    policy = AddressPolicy(settings.trusted_hosts)
-    check = judge(PROVIDERS, policy, ALIASES)
+    check, policy = control_judge(settings), AddressPolicy(settings.trusted_hosts)
 
     async def open_plane() -> ControlPlane:
         from penstock.admin.provider_rules import provider_rules
@@ -146,6 +146,11 @@ def _admin(
         return ControlPlane(database, stored.keyring, PROVIDERS, check, lambda: file.current, stored.refresh, rules)
 
     return AdminApi(open_plane, key)
+
+
+def control_judge(settings: Settings) -> Check:
+    """What judges configs that are to be saved: the rules of the header x-portkey-config."""
+    return judge(PROVIDERS, AddressPolicy(settings.trusted_hosts), ALIASES)
 
 
 async def _bootstrap(database: Database) -> None:
@@ -183,7 +188,7 @@ def _warn_of_exposed_keys(settings: Settings) -> None:
 
 def read_catalogue(settings: Settings, path: Path | None, stored: Catalogue = EMPTY) -> CatalogueFile:
     """What the operator's file names. ``stored`` is what the database names. Raises SettingsError."""
-    check = judge(PROVIDERS, AddressPolicy(settings.trusted_hosts), ALIASES)
+    check = control_judge(settings)
     try:
         catalogues = CatalogueFile(
             path,

@@ -178,7 +178,7 @@ def _greet(settings: Settings, source: Path | None, *, is_guarded: bool, databas
     if level in {"debug", "info", "warning"} and not (settings.is_loopback or is_guarded):
         click.echo(
             f"Warning: {settings.server.host} is not a loopback address. Anyone who reaches port "
-            f"{settings.server.port} may use this gateway (server.open): set gateway keys (penstock key), or put "
+            f"{settings.server.port} may use this gateway (server.open): set gateway keys (penstock key make), or put "
             "access control in front of it.",
             err=True,
         )

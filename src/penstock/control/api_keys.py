@@ -58,7 +58,6 @@ async def create(plane: ControlPlane, actor: Actor, kind: str, body: Any, text: 
         columns = {**values.columns, **await _default_config(change.connection, values, owner["workspace_id"])}
         _check_grant(actor, columns, ())
         row = {"id": random_id(), "kind": kind, "masked": masked(key), **owner, **columns, **change.made()}
-        row["creation_mode"] = "ui" if actor.kind == "cli" else "api"
         await change.connection.execute(api_key.insert().values(**row))
         await _add_secret(change, row["id"], key)
         warnings = await _put_limits(change, row["id"], values)

@@ -131,7 +131,7 @@ def refuse_open(settings: Settings, *, is_guarded: bool) -> None:
     server = settings.server
     problem = (
         f"server.host: {server.host} is not a loopback address, and there is no gateway key: anyone who reaches port "
-        f"{server.port} could use this gateway. Set a gateway key (penstock key NAME makes it and its lines for "
+        f"{server.port} could use this gateway. Set a gateway key (penstock key make NAME makes it and its lines for "
         "penstock.toml), or listen on 127.0.0.1, or set server.open = true (PENSTOCK_OPEN=true) if a network or a "
         "proxy lets in the right callers only"
     )

@@ -12,7 +12,7 @@ from penstock.stores.file import read
 
 
 def run(*arguments: str, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(main, ["key", *arguments], input=stdin, catch_exceptions=False)
+    return CliRunner().invoke(main, ["key", "make", *arguments], input=stdin, catch_exceptions=False)
 
 
 def pasted(folder: Path, lines: str) -> Catalogue:
