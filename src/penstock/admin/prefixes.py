@@ -8,15 +8,13 @@ BASE: Final = "/v1"
 _PREFIXES: Final = frozenset(
     """
     admin agents analytics api-keys audit-logs collections configs feedback guardrails integrations labels logs
-    mcp-integrations mcp-servers model-configs penstock policies prompts providers scim secret-references virtual-keys
+    mcp-integrations mcp-servers model-configs penstock policies prompts providers scim secret-references v1 virtual-keys
     """.split()
 )
-"""First segments after ``/v1``."""
+"""First segments after ``/v1``; ``v1`` is that of a client whose base URL holds ``/v1`` twice."""
 
 
 def is_admin_path(path: str) -> bool:
-    """Whether a path, percent-decoded, belongs to the admin API. Clients with a wrong base URL send ``/v1/v1``."""
-    if not path.startswith("/v1/"):
-        return False
-    first = path.removeprefix("/v1").removeprefix("/v1")[1:].partition("/")[0]
-    return first in _PREFIXES
+    """Whether a path, percent-decoded, belongs to the admin API."""
+    base, _, rest = path.removeprefix("/").partition("/")
+    return base == "v1" and rest.partition("/")[0] in _PREFIXES
