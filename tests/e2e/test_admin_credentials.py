@@ -29,11 +29,8 @@ def admin() -> Iterator[RunningAdmin]:
 
 @pytest.fixture
 def client(admin: RunningAdmin) -> Iterator[Any]:
-    portkey = portkey_ai.Portkey(api_key=ADMIN, base_url=f"{admin.url}/v1")
-    yield portkey
-    for each in (portkey, getattr(portkey, "openai_client", None)):
-        if each is not None and hasattr(each, "close"):
-            each.close()
+    with portkey_ai.Portkey(api_key=ADMIN, base_url=f"{admin.url}/v1") as opened, opened.openai_client:
+        yield opened
 
 
 def catalogue(admin: RunningAdmin) -> Loaded:

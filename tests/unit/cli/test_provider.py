@@ -113,5 +113,5 @@ def test_a_provider_may_use_the_credential_of_an_integration() -> None:
 
 
 def test_help_tells_provider_and_providers_apart() -> None:
-    assert "listed by `penstock providers`" in run_command("provider", "--help").stdout
+    assert "listed by `penstock providers`" in " ".join(run_command("provider", "--help").stdout.split())
     assert "`penstock provider` keeps credentials" in " ".join(run_command("providers", "--help").stdout.split())
