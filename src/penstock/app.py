@@ -39,6 +39,8 @@ from penstock.routing.health import Health
 from penstock.server.gateway import Gateway, Part, RequestLimits
 from penstock.server.limits import CallerLimits
 from penstock.server.origin import Origins
+from penstock.server.own_port import OwnPort
+from penstock.server.tls import TlsFiles
 from penstock.settings import ADMIN_KEY, Settings, SettingsError, must_be_guarded
 from penstock.settings.load import is_network
 from penstock.settings.model import Server as ServerSettings
@@ -107,7 +109,11 @@ def build(
     )
     server = settings.server
     # The access log stops last: it tells of the requests that end when the connections are closed.
+    admin = _admin(settings, stored, file, os.environ)
     parts: list[Part] = [file, *([] if stored is None else [stored]), LargeWork(), _Connections(transports)]
+    if admin is not None and settings.admin.address is not None:
+        files = TlsFiles.of(server)
+        parts.append(OwnPort(admin, settings.admin.address, None if files is None else files.context))
     out: BinaryIO | None = getattr(sys.stdout, "buffer", None)  # a program may be started with it closed
     if server.access_log and out is not None:
         parts.insert(0, _access_log(records, raw(out), shares_pipe=server.workers > 1))
@@ -123,7 +129,7 @@ def build(
             cors_origins=server.cors_origins,
         ),
         stored,
-        _admin(settings, stored, file, os.environ),
+        None if settings.admin.address else admin,
     )
 
 

@@ -49,10 +49,10 @@ def _unpacked(body: bytes, coding: str) -> bytes:
         raise Refusal(Why.INVALID, "the body's content-encoding must be gzip or identity")
     try:
         unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        plain = unpacker.decompress(body, LARGEST)
+        plain = unpacker.decompress(body, LARGEST + 1)
     except zlib.error:
         raise Refusal(Why.INVALID, "the body is no gzip, as its content-encoding says") from None
-    if unpacker.unconsumed_tail:
+    if len(plain) > LARGEST:
         raise Refusal(Why.INVALID, f"the body is larger than {LARGEST} bytes")
     return plain
 
