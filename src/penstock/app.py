@@ -51,7 +51,7 @@ from penstock.stores.layered import LayeredCatalogue, layer
 from penstock.stores.memory import MemoryReplyStore
 from penstock.stores.reading import Reading, exposure
 from penstock.stores.sql.control_store import ControlStore
-from penstock.stores.sql.place import find_place, read_keyring
+from penstock.stores.sql.place import Place, find_place, read_keyring
 from penstock.stores.validate import Check
 from penstock.transport import connection, files
 from penstock.transport.base import Transport
@@ -90,7 +90,8 @@ def build(
         "https": http1,
         "echo": EchoTransport(settings.echo.pace_ms, aside=aside),
     }
-    stored = open_store(settings, os.environ)
+    place = find_place(settings.store, os.environ)
+    stored = open_store(settings, place, os.environ)
     file = read_catalogue(settings, catalogue, EMPTY if stored is None else stored.current)
     catalogues = file if stored is None else LayeredCatalogue([file, stored])
     _warn_of_exposed_keys(settings)
@@ -129,6 +130,7 @@ def build(
             cors_origins=server.cors_origins,
         ),
         stored,
+        stored.name if stored is not None else place.absence,
         None if settings.admin.address else admin,
     )
 
@@ -164,13 +166,12 @@ async def _bootstrap(database: Database) -> None:
     await bootstrap(database)
 
 
-def open_store(settings: Settings, environ: Mapping[str, str]) -> ControlStore | None:
+def open_store(settings: Settings, place: Place, environ: Mapping[str, str]) -> ControlStore | None:
     """The control plane's database, ready to be served from; None without one. Raises SettingsError and DatabaseError.
 
-    Its folder is made, its tables are brought up to date, and its keys are tried.
+    Its tables are brought up to date, and its keys are tried.
     """
     keyring = read_keyring(environ)
-    place = find_place(settings.store, environ)
     if not place.address:
         if place.reason:
             _LOG.warning("there is no database: %s", place.reason)

@@ -118,7 +118,7 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
         raise SettingsError([*error.problems, *problems]) from None
     if problems:
         raise SettingsError(problems)
-    _greet(settings, source, is_guarded=app.is_guarded, database=app.stored.name if app.stored else "none")
+    _greet(settings, source, is_guarded=app.is_guarded, database=app.database)
     if bound.workers > 1:
         if app.is_guarded:
             # Workers are started anew when they end, and the file may have changed by then.
