@@ -39,6 +39,8 @@ from penstock.routing.health import Health
 from penstock.server.gateway import Gateway, Part, RequestLimits
 from penstock.server.limits import CallerLimits
 from penstock.server.origin import Origins
+from penstock.server.own_port import OwnPort
+from penstock.server.tls import TlsFiles
 from penstock.settings import ADMIN_KEY, Settings, SettingsError, must_be_guarded
 from penstock.settings.load import is_network
 from penstock.settings.model import Server as ServerSettings
@@ -49,7 +51,7 @@ from penstock.stores.layered import LayeredCatalogue, layer
 from penstock.stores.memory import MemoryReplyStore
 from penstock.stores.reading import Reading, exposure
 from penstock.stores.sql.control_store import ControlStore
-from penstock.stores.sql.place import find_place, read_keyring
+from penstock.stores.sql.place import Place, find_place, read_keyring
 from penstock.stores.validate import Check
 from penstock.transport import connection, files
 from penstock.transport.base import Transport
@@ -88,7 +90,8 @@ def build(
         "https": http1,
         "echo": EchoTransport(settings.echo.pace_ms, aside=aside),
     }
-    stored = open_store(settings, os.environ)
+    place = find_place(settings.store, os.environ)
+    stored = open_store(settings, place, os.environ)
     file = read_catalogue(settings, catalogue, EMPTY if stored is None else stored.current)
     catalogues = file if stored is None else LayeredCatalogue([file, stored])
     _warn_of_exposed_keys(settings)
@@ -107,7 +110,11 @@ def build(
     )
     server = settings.server
     # The access log stops last: it tells of the requests that end when the connections are closed.
+    admin = _admin(settings, stored, file, os.environ)
     parts: list[Part] = [file, *([] if stored is None else [stored]), LargeWork(), _Connections(transports)]
+    if admin is not None and settings.admin.address is not None:
+        files = TlsFiles.of(server)
+        parts.append(OwnPort(admin, settings.admin.address, None if files is None else files.context))
     out: BinaryIO | None = getattr(sys.stdout, "buffer", None)  # a program may be started with it closed
     if server.access_log and out is not None:
         parts.insert(0, _access_log(records, raw(out), shares_pipe=server.workers > 1))
@@ -123,7 +130,8 @@ def build(
             cors_origins=server.cors_origins,
         ),
         stored,
-        _admin(settings, stored, file, os.environ),
+        stored.name if stored is not None else place.absence,
+        None if settings.admin.address else admin,
     )
 
 
@@ -159,13 +167,12 @@ async def _bootstrap(database: Database) -> None:
     await bootstrap(database)
 
 
-def open_store(settings: Settings, environ: Mapping[str, str]) -> ControlStore | None:
+def open_store(settings: Settings, place: Place, environ: Mapping[str, str]) -> ControlStore | None:
     """The control plane's database, ready to be served from; None without one. Raises SettingsError and DatabaseError.
 
-    Its folder is made, its tables are brought up to date, and its keys are tried.
+    Its tables are brought up to date, and its keys are tried.
     """
     keyring = read_keyring(environ)
-    place = find_place(settings.store, environ)
     if not place.address:
         if place.reason:
             _LOG.warning("there is no database: %s", place.reason)

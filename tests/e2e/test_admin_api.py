@@ -19,6 +19,7 @@ from portkey_ai.api_resources import exceptions
 
 from penstock.admin.routes import ROUTES
 from penstock.control import configs
+from penstock.server.own_port import OwnPort
 from penstock.settings import Settings
 from penstock.settings.model import Admin, Server, Store
 from running import SHARED, RunningGateway, running_gateway
@@ -204,7 +205,7 @@ def test_without_a_database_there_is_no_admin_api() -> None:
 def test_names_of_penstock_toml_are_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PENSTOCK_ADMIN_KEY", ADMIN)
     file = tmp_path / "penstock.toml"
-    file.write_text('[configs.main]\nconfig = { provider = "openai", api_key = "sk-of-the-file-1234" }\n')
+    file.write_text('[configs.main]\nprovider = "openai"\napi_key = "sk-of-the-file-1234"\n')
     with running_gateway(Settings(store=Store(data_dir=str(tmp_path))), file) as gateway:
         (item,) = call(gateway, "GET", "/configs").json()["data"]
         assert (item["slug"], item["penstock_source"]) == ("main", "penstock.toml")
@@ -236,3 +237,18 @@ def test_a_short_admin_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PENSTOCK_ADMIN_KEY", "short")
     with pytest.raises(SettingsError, match="PENSTOCK_ADMIN_KEY"):
         build(Settings(server=Server(), store=Store(database="none")))
+
+
+def test_the_admin_api_has_a_port_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PENSTOCK_ADMIN_KEY", ADMIN)
+    settings = Settings(store=Store(data_dir=str(tmp_path)), admin=Admin(listen="127.0.0.1:0"))
+    with running_gateway(settings) as gateway:
+        assert call(gateway, "GET", "/configs").status_code == 501
+        (part,) = (part for part in gateway.app._parts if isinstance(part, OwnPort))
+        own = f"http://127.0.0.1:{part.port}/v1"
+        headers = {"x-portkey-api-key": ADMIN}
+        assert httpx.get(f"{own}/configs", headers=headers, timeout=60).json()["total"] == 0
+        made = httpx.post(f"{own}/configs", headers=headers, json={"name": "n", "config": CONFIG}, timeout=60)
+        assert made.status_code == 200
+        chat = {"model": "x", "messages": HELLO}
+        assert httpx.post(f"{own}/chat/completions", headers=headers, json=chat, timeout=60).status_code == 404

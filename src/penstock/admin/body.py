@@ -47,13 +47,15 @@ def _unpacked(body: bytes, coding: str) -> bytes:
         return body
     if coding.strip().lower() not in {"gzip", "x-gzip"}:
         raise Refusal(Why.INVALID, "the body's content-encoding must be gzip or identity")
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
     try:
-        unpacker = zlib.decompressobj(zlib.MAX_WBITS | 16)
-        plain = unpacker.decompress(body, LARGEST)
+        plain = unpacker.decompress(body, LARGEST + 1)
     except zlib.error:
-        raise Refusal(Why.INVALID, "the body is no gzip, as its content-encoding says") from None
-    if unpacker.unconsumed_tail:
+        plain = b""
+    if len(plain) > LARGEST:
         raise Refusal(Why.INVALID, f"the body is larger than {LARGEST} bytes")
+    if not unpacker.eof:
+        raise Refusal(Why.INVALID, "the body is no gzip, as its content-encoding says")
     return plain
 
 

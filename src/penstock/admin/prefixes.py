@@ -8,7 +8,8 @@ BASE: Final = "/v1"
 _PREFIXES: Final = frozenset(
     """
     admin agents analytics api-keys audit-logs collections configs feedback guardrails integrations labels logs
-    mcp-integrations mcp-servers model-configs penstock policies prompts providers scim secret-references v1 virtual-keys
+    mcp-integrations mcp-servers model-configs penstock policies prompts providers scim secret-references v1
+    virtual-keys
     """.split()
 )
 """First segments after ``/v1``; ``v1`` is that of a client whose base URL holds ``/v1`` twice."""

@@ -113,11 +113,12 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
     try:
         app = build(settings, catalogue)
         refuse_open(settings, is_guarded=app.is_guarded)
+        _try_admin_port(settings)
     except SettingsError as error:
         raise SettingsError([*error.problems, *problems]) from None
     if problems:
         raise SettingsError(problems)
-    _greet(settings, source, is_guarded=app.is_guarded, database=app.stored.name if app.stored else "none")
+    _greet(settings, source, is_guarded=app.is_guarded, database=app.database)
     if bound.workers > 1:
         if app.is_guarded:
             # Workers are started anew when they end, and the file may have changed by then.
@@ -126,6 +127,17 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
         supervise(_APP, settings, sock, catalogue)
     else:
         serve(app, settings, sock)
+
+
+def _try_admin_port(settings: Settings) -> None:
+    """Raise SettingsError if the admin API can't have the port of its own that the settings name."""
+    from penstock.server.own_port import listening
+
+    if settings.admin.enabled and settings.admin.address is not None:
+        try:
+            listening(settings.admin.address).close()
+        except OSError as error:
+            raise SettingsError([f"admin.listen: {settings.admin.listen}: {error.strerror or error}"]) from None
 
 
 def _tls_problems(settings: Settings) -> Iterator[str]:

@@ -58,9 +58,6 @@ class Stored(Watched, Protocol):
 
     used_keys: dict[str, float]
 
-    @property
-    def name(self) -> str: ...
-
 
 class RequestLimits(msgspec.Struct, frozen=True):
     """Limits of the edge: bytes of a request body, seconds without bytes while it is read, and the seconds between
@@ -77,7 +74,8 @@ class Gateway:
 
     ``parts`` start with the server's lifespan and stop with it, the last part first. ``trusted_proxies`` are the
     proxies whose headers tell the caller's address. ``origins`` are the rules for requests of web pages. ``stored`` is
-    the control plane's database, None without one; ``admin`` is its admin API, None where that is off.
+    the control plane's database, None without one; ``database`` is its name for people; ``admin`` is the admin API,
+    None where that is off.
     """
 
     def __init__(
@@ -89,11 +87,13 @@ class Gateway:
         trusted_proxies: TrustedProxies = NOBODY,
         origins: Origins | None = None,
         stored: Stored | None = None,
+        database: str = "none",
         admin: Mounted | None = None,
     ) -> None:
         self.origins = origins or Origins()
         self.stored = stored
         self.admin = admin
+        self.database = database
         self._used_keys = {} if stored is None else stored.used_keys
         self.pipeline = pipeline
         self.records = records
@@ -272,7 +272,7 @@ class Gateway:
             surface.operation,
             surface.dialect,
             context.headers,
-            fields,
+            context.fields,
             body,
             context.trace_id,
             account,

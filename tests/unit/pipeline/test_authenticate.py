@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from types import SimpleNamespace
+from typing import Any
 
+import msgspec
 import pytest
 
 from penstock.core.failure import Failure, Kind
 from penstock.pipeline.authenticate import ANYBODY, KEY_HEADERS, Caller, authenticate, credential
-from penstock.stores.catalogue import EMPTY, Catalogue, GatewayKey
+from penstock.stores.catalogue import EMPTY, Catalogue, GatewayKey, VirtualKey
 
 KEY = GatewayKey("team", hashlib.sha256(b"right").digest())
 GUARDED = Catalogue(keys=(KEY,))
@@ -87,3 +90,44 @@ def test_a_key_without_its_scheme(value: bytes, key: str) -> None:
 )
 def test_the_key_in_a_header_value(value: bytes, key: str) -> None:
     assert credential(value) == key
+
+
+def test_while_the_keys_of_the_database_are_not_in_force_nobody_is_told_of_a_wrong_key() -> None:
+    failure = authenticate({b"authorization": b"Bearer right"}, Catalogue(is_guarded=True, is_stale=True))
+    assert isinstance(failure, Failure)
+    assert (failure.kind, failure.status) == (Kind.STORE_UNAVAILABLE, 503)
+    own = msgspec.structs.replace(GUARDED, is_stale=True)
+    assert isinstance(authenticate({b"authorization": b"Bearer right"}, own), Caller)
+
+
+def test_a_caller_keeps_what_its_workspace_sees() -> None:
+    key = msgspec.structs.replace(KEY, id="1", workspace="a")
+    catalogue = Catalogue({"v": VirtualKey("v", "echo", workspace="b")}, keys=(key,))
+    caller = authenticate({b"authorization": b"Bearer right"}, catalogue)
+    assert isinstance(caller, Caller)
+    assert caller.catalogue is catalogue.seen_by(key)
+    assert caller.tenant == "1"
+
+
+@pytest.mark.parametrize("number", [10, 100_000])
+def test_t42_a_look_up_takes_one_digest_and_one_step_however_many_keys_there_are(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Counted(dict[bytes, GatewayKey]):
+        looks = 0
+
+        def get(self, *arguments: Any) -> Any:
+            Counted.looks += 1
+            return super().get(*arguments)
+
+    digests = [0]
+
+    def counting(data: bytes) -> Any:
+        digests[0] += 1
+        return hashlib.sha256(data)
+
+    catalogue = Catalogue(keys=(KEY, *(GatewayKey(f"k{each}", each.to_bytes(32)) for each in range(number))))
+    msgspec.structs.force_setattr(catalogue, "keys_by_digest", Counted(catalogue.keys_by_digest))
+    monkeypatch.setattr("penstock.stores.catalogue.hashlib", SimpleNamespace(sha256=counting))
+    assert isinstance(authenticate({b"x-portkey-api-key": b"right"}, catalogue), Caller)
+    assert (Counted.looks, digests[0]) == (1, 1)

@@ -81,9 +81,9 @@ class ControlStore:
         """The database for people: a file, or an address without its password."""
         if self._place.file is not None:
             return str(self._place.file)
-        from penstock.stores.sql.database import parse_address
+        from penstock.stores.sql.database import parse_address, shown
 
-        return parse_address(self._place.address).render_as_string(hide_password=True)
+        return shown(parse_address(self._place.address))
 
     @property
     def current(self) -> Catalogue:

@@ -21,7 +21,7 @@ from sqlalchemy.pool import StaticPool
 from penstock.stores.sql import schema
 from penstock.stores.sql.database_error import DatabaseError
 
-__all__ = ["MEMORY", "Database", "DatabaseError", "file_address", "parse_address", "revision"]
+__all__ = ["MEMORY", "Database", "DatabaseError", "file_address", "parse_address", "revision", "shown"]
 
 MEMORY: Final = "sqlite://"
 """The address of a database that ends with its process: for tests."""
@@ -68,8 +68,8 @@ class Database:
 
     @property
     def name(self) -> str:
-        """The address, without its password."""
-        return self.url.render_as_string(hide_password=True)
+        """The address for people: without its password and its driver."""
+        return shown(self.url)
 
     def _sqlite(self) -> AsyncEngine:
         in_memory = self.url.database in {None, "", ":memory:"}
@@ -154,6 +154,11 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def shown(url: URL) -> str:
+    """An address for people: without its password and its driver."""
+    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
 
 
 async def revision(connection: AsyncConnection) -> int:

@@ -16,7 +16,7 @@ import msgspec
 
 from penstock.settings import SECRET_KEYS, SECRET_KEYS_FILE, SettingsError
 from penstock.settings.model import Store
-from penstock.settings.text_file import read_text
+from penstock.settings.text_file import TooLarge, read_text
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.keyring import Keyring, KeyringError, parse_keyring
 
@@ -42,6 +42,11 @@ class Place(msgspec.Struct, frozen=True):
     address: str = ""
     file: Path | None = None
     reason: str = ""
+
+    @property
+    def absence(self) -> str:
+        """That there is no database, for people."""
+        return f"{NONE} ({self.reason})" if self.reason else NONE
 
 
 def find_place(store: Store, environ: Mapping[str, str]) -> Place:
@@ -103,6 +108,8 @@ def read_keyring(environ: Mapping[str, str]) -> Keyring:
         return parse_keyring(read_text(Path(file), _LARGEST_KEYS) if file else text)
     except OSError as error:
         raise SettingsError([f"{SECRET_KEYS_FILE}: {file} can't be read: {error.strerror}"]) from None
+    except TooLarge as error:
+        raise SettingsError([f"{SECRET_KEYS_FILE}: {file} can't be used: {error}"]) from None
     except KeyringError as error:
         raise SettingsError([str(error)]) from None
     except ValueError:
