@@ -135,9 +135,10 @@ def test_t03_the_client_still_fails_at_an_array_there() -> None:
     from portkey_ai.api_resources.types.integrations_type import IntegrationWorkspace
     from portkey_ai.api_resources.types.providers_type import Provider, ProviderDetailResponse
 
-    for model, value in ((IntegrationWorkspace, []), (Provider, []), (ProviderDetailResponse, {})):
+    cases: list[tuple[Any, Any]] = [(IntegrationWorkspace, []), (Provider, []), (ProviderDetailResponse, {})]
+    for model, value in cases:
         with pytest.raises(ValueError, match="rate_limits"):
-            model(rate_limits=value)
+            model.model_validate({"rate_limits": value})
 
 
 @pytest.mark.parametrize(

@@ -244,6 +244,26 @@ def test_beside_a_provider_the_model_is_a_model() -> None:
     assert (found.provider, found.virtual_key, found.override_params) == ("echo", None, {"model": b'"@prod/gpt-4o"'})
 
 
+def test_t51_a_host_that_the_admin_api_named_is_judged_and_not_trusted() -> None:
+    """Its name may lead to a private address later, which is judged when a connection is made."""
+    named = msgspec.structs.replace(HOSTED, base_url="https://llm.example/v1", judges_host=True)
+    host = target({"virtual_key": "hosted"}, msgspec.structs.replace(RULES, virtual_keys={"hosted": named})).custom_host
+    assert host is not None
+    assert (host.origin.trusted, host.origin.private_hosts) == (False, LOOPBACK_NAMES)
+    of_file = target({"virtual_key": "hosted"}).custom_host
+    assert of_file is not None
+    assert of_file.origin.trusted
+
+    private = msgspec.structs.replace(HOSTED, judges_host=True)
+    failure = refused({"virtual_key": "hosted"}, msgspec.structs.replace(RULES, virtual_keys={"hosted": private}))
+    assert failure.kind is Kind.INVALID_CUSTOM_HOST
+    assert "the virtual key 'hosted'" in failure.message
+    trusting = msgspec.structs.replace(
+        RULES, virtual_keys={"hosted": private}, saved_policy=AddressPolicy(("10.0.0.7",))
+    )
+    assert target({"virtual_key": "hosted"}, trusting).custom_host is not None
+
+
 def test_a_virtual_key_keeps_its_address_and_settings_whatever_its_caller_says() -> None:
     config = {"virtual_key": "hosted", "custom_host": "http://localhost:1", "api_key": "k", "openai_project": "mine"}
     found = target(config, custom_host="http://localhost:2", options={"openai_project": "mine"})
