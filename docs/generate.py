@@ -108,7 +108,7 @@ _NAMED_ROWS: Final = (
         "A `.json`, `.yaml`, `.yml` or `.toml` file with the config. Absent: the section is the config.",
     ),
     ("", "`id`", "A second name."),
-    ("gateway key", "`hash`", "SHA-256 of the key; `penstock key NAME` makes both. Required."),
+    ("gateway key", "`hash`", "SHA-256 of the key; `penstock key make NAME` makes both. Required."),
     ("", "`virtual_keys`", "The virtual keys that its holder may name. Absent: all."),
     ("", "`configs`", "The configs that its holder may name. Absent: all."),
     ("", "`config`", "The config of requests that name neither provider nor config."),

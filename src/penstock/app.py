@@ -9,8 +9,9 @@ import ssl
 import sys
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
+from penstock.admin.api import AdminApi
 from penstock.core.address import AddressPolicy
 from penstock.core.did_you_mean import hint
 from penstock.core.forwarded import TrustedProxies
@@ -38,7 +39,9 @@ from penstock.routing.health import Health
 from penstock.server.gateway import Gateway, Part, RequestLimits
 from penstock.server.limits import CallerLimits
 from penstock.server.origin import Origins
-from penstock.settings import Settings, SettingsError, must_be_guarded
+from penstock.server.own_port import OwnPort
+from penstock.server.tls import TlsFiles
+from penstock.settings import ADMIN_KEY, Settings, SettingsError, must_be_guarded
 from penstock.settings.load import is_network
 from penstock.settings.model import Server as ServerSettings
 from penstock.settings.model import Upstream as UpstreamSettings
@@ -49,6 +52,7 @@ from penstock.stores.memory import MemoryReplyStore
 from penstock.stores.reading import Reading, exposure
 from penstock.stores.sql.control_store import ControlStore
 from penstock.stores.sql.place import Place, find_place, read_keyring
+from penstock.stores.validate import Check
 from penstock.transport import connection, files
 from penstock.transport.base import Transport
 from penstock.transport.echo import EchoTransport
@@ -56,7 +60,13 @@ from penstock.transport.http1 import Http1Transport
 from penstock.transport.pool import PoolLimits
 from penstock.transport.proxies import ProxyRules
 
+if TYPE_CHECKING:
+    from penstock.control.plane import ControlPlane
+    from penstock.stores.sql.database import Database
+
 _LOG: Final = logging.getLogger("penstock")
+_SHORTEST_ADMIN_KEY: Final = 20
+"""Characters of PENSTOCK_ADMIN_KEY."""
 
 
 def build(
@@ -100,7 +110,11 @@ def build(
     )
     server = settings.server
     # The access log stops last: it tells of the requests that end when the connections are closed.
+    admin = _admin(settings, stored, file, os.environ)
     parts: list[Part] = [file, *([] if stored is None else [stored]), LargeWork(), _Connections(transports)]
+    if admin is not None and settings.admin.address is not None:
+        files = TlsFiles.of(server)
+        parts.append(OwnPort(admin, settings.admin.address, None if files is None else files.context))
     out: BinaryIO | None = getattr(sys.stdout, "buffer", None)  # a program may be started with it closed
     if server.access_log and out is not None:
         parts.insert(0, _access_log(records, raw(out), shares_pipe=server.workers > 1))
@@ -117,7 +131,40 @@ def build(
         ),
         stored,
         stored.name if stored is not None else place.absence,
+        None if settings.admin.address else admin,
     )
+
+
+def _admin(
+    settings: Settings, stored: ControlStore | None, file: CatalogueFile, environ: Mapping[str, str]
+) -> AdminApi | None:
+    """The admin API; None where it is off, and where there is no database. Raises SettingsError."""
+    key = environ.get(ADMIN_KEY, "")
+    if key and len(key) < _SHORTEST_ADMIN_KEY:
+        raise SettingsError([f"{ADMIN_KEY}: a key of fewer than {_SHORTEST_ADMIN_KEY} characters can be guessed"])
+    if stored is None or not settings.admin.enabled:
+        return None
+    check, policy = control_judge(settings), AddressPolicy(settings.trusted_hosts)
+
+    async def open_plane() -> ControlPlane:
+        from penstock.admin.provider_rules import provider_rules
+        from penstock.control.plane import ControlPlane
+
+        database, rules = await stored.open(), provider_rules(policy)
+        return ControlPlane(database, stored.keyring, PROVIDERS, check, lambda: file.current, stored.refresh, rules)
+
+    return AdminApi(open_plane, key)
+
+
+def control_judge(settings: Settings) -> Check:
+    """What judges configs that are to be saved: the rules of the header x-portkey-config."""
+    return judge(PROVIDERS, AddressPolicy(settings.trusted_hosts), ALIASES)
+
+
+async def _bootstrap(database: Database) -> None:
+    from penstock.control.bootstrap import bootstrap
+
+    await bootstrap(database)
 
 
 def open_store(settings: Settings, place: Place, environ: Mapping[str, str]) -> ControlStore | None:
@@ -132,7 +179,7 @@ def open_store(settings: Settings, place: Place, environ: Mapping[str, str]) -> 
         return None
     if place.is_in_memory and settings.server.workers > 1:
         raise SettingsError(["store.database: each of several workers would have a database in memory of its own"])
-    return ControlStore(place, keyring, PROVIDERS, max_age=settings.store.catalogue_max_age)
+    return ControlStore(place, keyring, PROVIDERS, max_age=settings.store.catalogue_max_age, prepare=_bootstrap)
 
 
 def _access_log(records: Records, out: BinaryIO, *, shares_pipe: bool) -> AccessLog:
@@ -150,7 +197,7 @@ def _warn_of_exposed_keys(settings: Settings) -> None:
 
 def read_catalogue(settings: Settings, path: Path | None, stored: Catalogue = EMPTY) -> CatalogueFile:
     """What the operator's file names. ``stored`` is what the database names. Raises SettingsError."""
-    check = judge(PROVIDERS, AddressPolicy(settings.trusted_hosts), ALIASES)
+    check = control_judge(settings)
     try:
         catalogues = CatalogueFile(
             path,

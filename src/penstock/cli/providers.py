@@ -15,7 +15,10 @@ _COLUMNS = ("SLUG", "NAME", "BASE URL", "KEY VARIABLE", "SET")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON in place of a table.")
 @click.argument("filter_", metavar="[FILTER]", default="")
 def command(filter_: str, as_json: bool) -> None:
-    """List the providers whose slug or name contains FILTER, and whether their key variable is set here."""
+    """List the providers whose slug or name contains FILTER, and whether their key variable is set here.
+
+    These are the hosts that the gateway knows; `penstock provider` keeps credentials at them.
+    """
     from penstock.providers.registry import nearest
 
     wanted = filter_.lower()

@@ -113,6 +113,7 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
     try:
         app = build(settings, catalogue)
         refuse_open(settings, is_guarded=app.is_guarded)
+        _try_admin_port(settings)
     except SettingsError as error:
         raise SettingsError([*error.problems, *problems]) from None
     if problems:
@@ -126,6 +127,17 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
         supervise(_APP, settings, sock, catalogue)
     else:
         serve(app, settings, sock)
+
+
+def _try_admin_port(settings: Settings) -> None:
+    """Raise SettingsError if the admin API can't have the port of its own that the settings name."""
+    from penstock.server.own_port import listening
+
+    if settings.admin.enabled and settings.admin.address is not None:
+        try:
+            listening(settings.admin.address).close()
+        except OSError as error:
+            raise SettingsError([f"admin.listen: {settings.admin.listen}: {error.strerror or error}"]) from None
 
 
 def _tls_problems(settings: Settings) -> Iterator[str]:
@@ -178,7 +190,7 @@ def _greet(settings: Settings, source: Path | None, *, is_guarded: bool, databas
     if level in {"debug", "info", "warning"} and not (settings.is_loopback or is_guarded):
         click.echo(
             f"Warning: {settings.server.host} is not a loopback address. Anyone who reaches port "
-            f"{settings.server.port} may use this gateway (server.open): set gateway keys (penstock key), or put "
+            f"{settings.server.port} may use this gateway (server.open): set gateway keys (penstock key make), or put "
             "access control in front of it.",
             err=True,
         )

@@ -26,7 +26,9 @@ class VirtualKey(msgspec.Struct, frozen=True):
     ``models`` are shell patterns of the models that may be called, None for all. ``default_params`` are JSON bytes by
     member, ``options`` provider-specific settings under snake_case names. ``forward_headers`` are headers about the
     provider's account, such as ``openai-organization``, that callers may have forwarded. ``workspace`` is the id of the
-    only workspace that knows the name; None: every workspace does.
+    only workspace that knows the name; None: every workspace does. ``judges_host``: ``base_url`` was named through the
+    admin API, so the address policy judges its name and every address that the name resolves to; a ``base_url`` of
+    penstock.toml is trusted.
     """
 
     name: str
@@ -38,6 +40,7 @@ class VirtualKey(msgspec.Struct, frozen=True):
     options: Mapping[str, str] = {}
     forward_headers: tuple[str, ...] = ()
     workspace: str | None = None
+    judges_host: bool = False
 
     def __repr__(self) -> str:
         # A provider's own settings may be credentials, too.

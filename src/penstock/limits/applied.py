@@ -28,3 +28,12 @@ class Applied:
             self._start, self._end = start, start if end is None else end
             self._key = BucketKey(self.limit.id, self.value, self.limit.epoch, start)
         return self._key
+
+    def __eq__(self, other: object) -> bool:
+        """Equal values limit alike: a catalogue that was read anew has not changed for them."""
+        if not isinstance(other, Applied):
+            return NotImplemented
+        return (self.limit, self.value, self.value_key) == (other.limit, other.value, other.value_key)
+
+    def __hash__(self) -> int:
+        return hash((self.limit.id, self.value))

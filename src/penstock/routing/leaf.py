@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Url
 from penstock.core.json_path import Path, parse_path
@@ -139,7 +140,7 @@ class LeafBuilder:
         # A header wins over every custom_host of the config (docs/portkey.md#precedence),
         # but never sends an operator's credential away.
         if key is not None:
-            return None if key.base_url is None else Url.parse(key.base_url, trusted=True)
+            return self._host_of(key, fields)
         in_config = fields.text("custom_host")
         from_header = None if self._headers.is_saved else self._headers.custom_host
         text = from_header or in_config
@@ -150,6 +151,17 @@ class LeafBuilder:
             return self._judged_host(text, where)
         return None
 
+    def _host_of(self, key: VirtualKey, fields: Fields) -> Url | None:
+        """The address of a virtual key. It is trusted unless it was named through the admin API."""
+        if key.base_url is None:
+            return None
+        if not key.judges_host:
+            return Url.parse(key.base_url, trusted=True)
+        policy = self._rules.saved_policy or self._rules.policy
+        with fields.budget.problems.collected():
+            return self._allowed(key.base_url, policy, f"the virtual key '{key.name}'")
+        return None
+
     def _judged_host(self, text: str, where: str) -> Url:
         """The address that a caller or a saved config names. Raises Refused."""
         policy = self._rules.policy
@@ -158,6 +170,10 @@ class LeafBuilder:
         else:
             permit.check_custom_host(self._rules.permissions, where)
             self._refuse_gateway_key(text, where)
+        return self._allowed(text, policy, where)
+
+    def _allowed(self, text: str, policy: AddressPolicy, where: str) -> Url:
+        """An address that a policy allows. Raises Refused."""
         url = self._once.of("custom host", text, partial(custom_host.judge, text, policy))
         if isinstance(url, Url):
             return url

@@ -31,6 +31,7 @@ from penstock.server.connection_count import ConnectionCount
 from penstock.server.head import repeated_field
 from penstock.server.keepalive import DEFECT, respond_in_time
 from penstock.server.limits import CallerLimits
+from penstock.server.mounted import Mounted, serve_mounted
 from penstock.server.origin import Origins, with_headers
 from penstock.server.pages import PAGE_METHODS, Pages, Watched
 from penstock.server.receive import Receive
@@ -73,7 +74,8 @@ class Gateway:
 
     ``parts`` start with the server's lifespan and stop with it, the last part first. ``trusted_proxies`` are the
     proxies whose headers tell the caller's address. ``origins`` are the rules for requests of web pages. ``stored`` is
-    the control plane's database, None without one; ``database`` is its name for people.
+    the control plane's database, None without one; ``database`` is its name for people; ``admin`` is the admin API,
+    None where that is off.
     """
 
     def __init__(
@@ -86,9 +88,11 @@ class Gateway:
         origins: Origins | None = None,
         stored: Stored | None = None,
         database: str = "none",
+        admin: Mounted | None = None,
     ) -> None:
         self.origins = origins or Origins()
         self.stored = stored
+        self.admin = admin
         self.database = database
         self._used_keys = {} if stored is None else stored.used_keys
         self.pipeline = pipeline
@@ -139,6 +143,14 @@ class Gateway:
         if isinstance(match, Match):
             context = self._context(method, path, match.surface.dialect, headers, client, fields)
             return self._accounted(context, self._answer(match, RequestTarget(rest, query, name), context))
+        if self.admin is not None and self.admin.serves(rest):
+            # Web pages need no further look: nothing there answers without a key.
+            context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
+            limits = self.limits
+            administering = serve_mounted(
+                self.admin, context, (method, rest, query), limits.body_bytes, limits.body_silence
+            )
+            return self._accounted(context, administering)
         if (page_refused := self._refused_page(fields)) is not None:
             context = self._context(method, path, SURFACES.dialect_of(rest), headers, client, fields)
             return self._accounted(context, context.refuse(page_refused))

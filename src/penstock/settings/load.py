@@ -27,6 +27,8 @@ _CONFIG: Final = _PREFIX + "CONFIG"
 SECRET_KEYS: Final = _PREFIX + "SECRET_KEYS"
 SECRET_KEYS_FILE: Final = _PREFIX + "SECRET_KEYS_FILE"
 """The keys with which the database's secrets are encrypted, and a file with them: docs/control-plane.md#secrets."""
+ADMIN_KEY: Final = _PREFIX + "ADMIN_KEY"
+"""A key of the admin API that no database holds: docs/control-plane.md#first-key."""
 GUARDED: Final = _PREFIX + "GUARDED"
 """``true`` in workers whose supervisor found gateway keys at start: they then never serve requests without one."""
 MOST_PROBLEMS: Final = 50
@@ -48,7 +50,7 @@ _FLAGS: Final = {field.flag or field.key: field for field in FIELDS.values() if 
 # What a misspelt word may have meant, and how that is shown.
 _HEADINGS: Final = {section: f"[{section}]" for section in (*_SECTIONS, *NAMED_ENTRIES)}
 _KEYS: Final = {field.key: name for name, field in FIELDS.items()}
-_OTHER_VARIABLES: Final = (_CONFIG, SECRET_KEYS, SECRET_KEYS_FILE)
+_OTHER_VARIABLES: Final = (_CONFIG, SECRET_KEYS, SECRET_KEYS_FILE, ADMIN_KEY)
 _UNPREFIXED: Final = {name.removeprefix(_PREFIX): name for name in (*_VARIABLES, *_OTHER_VARIABLES)}
 
 # Kubernetes describes a service called "penstock" to every pod in variables of these names, unasked:
@@ -129,7 +131,7 @@ def refuse_open(settings: Settings, *, is_guarded: bool) -> None:
     server = settings.server
     problem = (
         f"server.host: {server.host} is not a loopback address, and there is no gateway key: anyone who reaches port "
-        f"{server.port} could use this gateway. Set a gateway key (penstock key NAME makes it and its lines for "
+        f"{server.port} could use this gateway. Set a gateway key (penstock key make NAME makes it and its lines for "
         "penstock.toml), or listen on 127.0.0.1, or set server.open = true (PENSTOCK_OPEN=true) if a network or a "
         "proxy lets in the right callers only"
     )

@@ -326,6 +326,31 @@ class Store(Struct, frozen=True):
     ] = 0.0
 
 
+class Admin(Struct, frozen=True):
+    """The admin API: docs/control-plane.md#admin-api."""
+
+    enabled: Annotated[
+        Switch,
+        Meta(description="Serve the admin API. It needs an admin key: `penstock key create --admin` makes the first."),
+    ] = True
+    listen: Annotated[
+        str,
+        Meta(
+            pattern=r"^(.+:([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?$",
+            title="ADDRESS:PORT, such as 127.0.0.1:8788",
+            description="`ADDRESS:PORT` of a port of the admin API's own, which then is served nowhere else; empty: "
+            "the port of the gateway. Under another server than `penstock serve` there is no port of its own.",
+            examples=["127.0.0.1:8788"],
+        ),
+    ] = ""
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Address and port of ``listen``; None where the admin API has no port of its own."""
+        host, _, port = self.listen.rpartition(":")
+        return (host.strip("[]"), int(port)) if self.listen else None
+
+
 class Echo(Struct, frozen=True):
     """The built-in provider."""
 
@@ -342,6 +367,7 @@ class Settings(Struct, frozen=True):
     routing: Routing = Routing()
     cache: Cache = Cache()
     store: Store = Store()
+    admin: Admin = Admin()
     echo: Echo = Echo()
 
     def without_database(self) -> Settings:

@@ -17,12 +17,12 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.core.did_you_mean import hint
 from penstock.core.json_text import UNREADABLE
 from penstock.routing.budget import LARGEST_FILE
 from penstock.settings.load import NAMED_ENTRIES, section_problems
 from penstock.settings.text_file import LARGEST_SETTINGS, BadToml, TooLarge, parse_toml, read_text
 from penstock.stores.catalogue import EMPTY, Catalogue, VirtualKey
+from penstock.stores.references import LARGEST_CREDENTIAL, VARIABLE, from_environment
 from penstock.stores.validate import (
     CatalogueError,
     Check,
@@ -34,14 +34,11 @@ from penstock.stores.validate import (
     virtual_key,
 )
 
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _CREDENTIAL: Final = re.compile(
     r"""(api_?key|secret\w*|token|passphrase|private_key|service_account_json)["']?\s*[=:]\s*["'{]?\w|://[^/\s:@]+:[^/\s@]+@""",
     re.IGNORECASE,
 )
 """A member whose value is a credential in clear, or a URL with a password."""
-_LARGEST_CREDENTIAL: Final = 64 << 10
-"""Bytes of a file with a credential."""
 _IN_KEYRING: Final = re.compile(r"(.+)/([^/]+)")
 
 Stamp = tuple[int, int, int, int] | None
@@ -148,12 +145,10 @@ class Reading:
     def _resolve(self, reference: str) -> str:
         """The credential that a reference leads to. Raises Unusable."""
         scheme, _, rest = reference.partition(":")
-        if scheme == "env" and _VARIABLE.fullmatch(rest):
-            found = self._environ.get(rest, "")
-            nearest = hint(rest, self._environ, "set it where the gateway starts")
-            missing = f"the environment variable {rest} is not set: {nearest}"
-        elif scheme == "file" and rest:
-            found = self._text(rest, _LARGEST_CREDENTIAL).partition("\n")[0]
+        if scheme == "env" and VARIABLE.fullmatch(rest):
+            return from_environment(rest, self._environ)
+        if scheme == "file" and rest:
+            found = self._text(rest, LARGEST_CREDENTIAL).partition("\n")[0]
             self._secret.add(self._path.parent / rest)
             missing = f"the first line of {rest} is empty"
         elif scheme == "keyring" and (place := _IN_KEYRING.fullmatch(rest)):

@@ -333,7 +333,9 @@ def _digest(definition: Definition) -> bytes:
     value = definition.values.get("hash")
     digits = _HASH.fullmatch(value) if isinstance(value, str) else None
     if digits is None:
-        definition.complain("expected sha256: and 64 hexadecimal digits; penstock key makes both key and hash", "hash")
+        definition.complain(
+            "expected sha256: and 64 hexadecimal digits; penstock key make makes both key and hash", "hash"
+        )
         return b""
     return bytes.fromhex(digits[1])
 

@@ -1,18 +1,21 @@
 """``penstock key``: what it prints lets the key in, and the key is printed once or not at all."""
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from penstock.cli import main
+from penstock.control.key_text import is_key_text
 from penstock.stores.catalogue import Catalogue
 from penstock.stores.file import read
 
 
 def run(*arguments: str, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(main, ["key", *arguments], input=stdin, catch_exceptions=False)
+    return CliRunner().invoke(main, ["key", "make", *arguments], input=stdin, catch_exceptions=False)
 
 
 def pasted(folder: Path, lines: str) -> Catalogue:
@@ -75,3 +78,84 @@ def test_a_short_key_is_taken_with_a_warning() -> None:
     assert result.exit_code == 0
     assert result.stderr == "Warning: the key is short. Take 20 random characters, or more.\n"
     assert run("bob", "--hash", stdin="0123456789abcdefghij\n").stderr == ""
+
+
+# Keys of the database.
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'penstock.db'}"
+
+
+def on(database: str, *arguments: str, stdin: str | None = None) -> Result:
+    command = ["key", *arguments, "--database", database]
+    return CliRunner().invoke(main, command, input=stdin, catch_exceptions=False)
+
+
+def ids(database: str) -> list[str]:
+    return [each["id"] for each in json.loads(on(database, "list", "--json").output)["data"]]
+
+
+def test_the_first_admin_key_is_made_offline_and_shown_once(database: str) -> None:
+    made = on(database, "create", "--admin")
+    key = made.stdout.strip()
+    assert is_key_text(key)
+    assert key.startswith("penstock_admin_")
+    (id_,) = ids(database)
+    shown = on(database, "show", id_)
+    assert key not in shown.output
+    assert "organisation-service" in shown.output
+
+
+def test_a_key_is_made_with_members_changed_rotated_and_deleted(database: str) -> None:
+    made = on(
+        database, "create", "bot", "--budget", "1", "--reset", "monthly", "--rpm", "10", "--tpm", "900", "--concurrency",
+        "2", "--label", "team=search", "--metadata", "_user=bot", "--model", "gpt-5*", "--provider", "@main", "--ip",
+        "10.0.0.0/8", "--expires", "2099-01-01T00:00:00Z", "--description", "a bot", "--pin-config",
+    )  # fmt: skip
+    assert made.exit_code == 0, made.output
+    (id_,) = ids(database)
+
+    def shown() -> dict[str, Any]:
+        item: dict[str, Any] = json.loads(on(database, "show", id_, "--json").output)
+        return item
+
+    item = shown()
+    assert item["usage_limits"]["credit_limit"] == 1
+    assert [each["value"] for each in item["rate_limits"]] == [10, 900]
+    assert (item["labels"], item["defaults"]["metadata"]) == ({"team": "search"}, {"_user": "bot"})
+    assert (item["allowed_models"], item["allowed_providers"]) == (["gpt-5*"], ["main"])
+    assert (item["allow_config_override"], item["concurrency_limit"]) == (0, 2)
+    assert item["scopes"] == ["completions.write", "logs.write", "prompts.render"]
+    assert on(database, "update", id_, "--budget", "2.5", "--clear", "rate_limits").output == f"{id_} is changed.\n"
+    assert (shown()["usage_limits"]["credit_limit"], shown()["rate_limits"]) == (2.5, [])
+    assert on(database, "disable", id_).exit_code == 0
+    assert shown()["status"] == "disabled"
+    assert on(database, "update", id_, "--enable", "--name", "bot 2").exit_code == 0
+    assert (shown()["status"], shown()["name"]) == ("active", "bot 2")
+    rotated = on(database, "rotate", id_, "--minutes", "0")
+    assert is_key_text(rotated.stdout.strip())
+    assert rotated.stdout != made.stdout
+    assert on(database, "delete", id_).output == f"{id_} is deleted.\n"
+    assert ids(database) == []
+
+
+def test_a_key_of_another_gateway_keeps_its_text(database: str) -> None:
+    key = "sk-of-another-gateway-0123456789"
+    made = on(database, "create", "moved", "--from-stdin", "--json", stdin=f"{key}\n")
+    assert json.loads(made.output)["key"] == key
+    again = on(database, "create", "moved", "--from-stdin", stdin=f"{key}\n")
+    assert again.stderr == "Error: there is a key with this text already\n"
+
+
+def test_refusals_of_the_database(database: str) -> None:
+    refused = on(database, "create", "--scope", "nope", "--ip", "x")
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("Error: 2 problems:\n  /scopes/0: ")
+    assert on(database, "show", "nope").stderr == "Error: there is no key nope\n"
+    assert "NAME=VALUE" in on(database, "create", "--label", "x").stderr
+    assert "--budget" in on(database, "create", "--reset", "daily").stderr
+    assert "nothing is to be changed" in on(database, "update", "x").stderr
+    assert "no driver for mysql" in on("mysql://x", "list").stderr
+    assert "there is no database" in on("none", "list").stderr

@@ -87,7 +87,7 @@ def test_serve_does_not_start_open_to_others_unless_told(served: list[Settings],
     assert result.stderr.startswith(
         f"Error: server.host: {host} is not a loopback address, and there is no gateway key: anyone who reaches port "
     )
-    for way_out in ("penstock key NAME", "127.0.0.1", "server.open = true (PENSTOCK_OPEN=true)"):
+    for way_out in ("penstock key make NAME", "127.0.0.1", "server.open = true (PENSTOCK_OPEN=true)"):
         assert way_out in result.stderr
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from penstock.core.address import AddressPolicy
+from penstock.core.address import LOOPBACK_NAMES, AddressPolicy
 from penstock.core.failure import Failure, Kind
 from penstock.core.secret import Secret
 from penstock.routing.parse import parse
 from penstock.routing.plan import leaves
 from penstock.routing.rules import HeaderSettings, Rules
-from targets import AUTH, parsed, refused, target, targets
+from targets import AUTH, HOSTED, RULES, parsed, refused, target, targets
 
 
 def keys(config: Any, **said: Any) -> list[tuple[str, str | None]]:
@@ -115,6 +116,26 @@ def test_the_callers_credential_is_not_shown_to_two_hosts() -> None:
 
 
 # Virtual keys.
+
+
+def test_t51_a_host_that_the_admin_api_named_is_judged_and_not_trusted() -> None:
+    """Its name may lead to a private address later, which is judged when a connection is made."""
+    named = msgspec.structs.replace(HOSTED, base_url="https://llm.example/v1", judges_host=True)
+    host = target({"virtual_key": "hosted"}, msgspec.structs.replace(RULES, virtual_keys={"hosted": named})).custom_host
+    assert host is not None
+    assert (host.origin.trusted, host.origin.private_hosts) == (False, LOOPBACK_NAMES)
+    of_file = target({"virtual_key": "hosted"}).custom_host
+    assert of_file is not None
+    assert of_file.origin.trusted
+
+    private = msgspec.structs.replace(HOSTED, judges_host=True)
+    failure = refused({"virtual_key": "hosted"}, msgspec.structs.replace(RULES, virtual_keys={"hosted": private}))
+    assert failure.kind is Kind.INVALID_CUSTOM_HOST
+    assert "the virtual key 'hosted'" in failure.message
+    trusting = msgspec.structs.replace(
+        RULES, virtual_keys={"hosted": private}, saved_policy=AddressPolicy(("10.0.0.7",))
+    )
+    assert target({"virtual_key": "hosted"}, trusting).custom_host is not None
 
 
 def test_a_virtual_key_keeps_its_address_and_settings_whatever_its_caller_says() -> None:

@@ -221,7 +221,7 @@ def test_nobody_is_let_in_by_accident(host: str, is_guarded: bool, is_open: bool
     if starts:
         refuse_open(settings, is_guarded=is_guarded)
         return
-    with pytest.raises(SettingsError, match=r"penstock key NAME .*PENSTOCK_OPEN=true"):
+    with pytest.raises(SettingsError, match=r"penstock key make NAME .*PENSTOCK_OPEN=true"):
         refuse_open(settings, is_guarded=is_guarded)
 
 

@@ -369,7 +369,7 @@ def test_what_can_be_wrong_with_a_gateway_key(tmp_path: Path) -> None:
         config = "other"
     """
     known = "hash, virtual_keys, configs, config, labels, providers, models, inline_configs, custom_hosts, lend, hosts"
-    hash_wanted = "expected sha256: and 64 hexadecimal digits; penstock key makes both key and hash"
+    hash_wanted = "expected sha256: and 64 hexadecimal digits; penstock key make makes both key and hash"
     assert problems(tmp_path, text) == (
         "keys.text in penstock.toml: expected a section, [keys.text]",
         f"keys.a.zzz in penstock.toml: unknown setting: there are {known}",

@@ -53,9 +53,10 @@ def file_address(path: Path) -> str:
 
 
 class Database:
-    """One database. ``read`` gives a connection for looking, ``change`` one for a transaction that raises the revision.
+    """One database. ``read`` gives a connection for looking, ``change`` one for a transaction that raises the revision,
+    ``write`` one for a transaction that doesn't.
 
-    Both raise DatabaseError when the database can't be reached.
+    All raise DatabaseError when the database can't be reached.
     """
 
     def __init__(self, address: str) -> None:
@@ -99,22 +100,23 @@ class Database:
                     yield connection
 
     @contextlib.asynccontextmanager
-    async def change(self, *, revises: bool = True) -> AsyncIterator[AsyncConnection]:
-        """A transaction: it is kept, and the revision raised, when the block ends without an exception.
+    async def change(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction: it is kept, and the revision raised, when the block ends without an exception."""
+        async with self.write() as connection:
+            yield connection
+            raised = schema.revision.update().values(number=schema.revision.c.number + 1)
+            await connection.execute(raised)
+            if not self.is_sqlite:
+                await connection.execute(sa.select(sa.func.pg_notify(_CHANNEL, "")))
 
-        ``revises``: it changes something that the data plane reads; without that the revision stays.
-        """
+    @contextlib.asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction as ``change`` makes it, for what no catalogue holds: the revision stays."""
         with _as_database_error(self.name):
             async with self._turn if self.is_sqlite else contextlib.nullcontext(), self.engine.connect() as connection:
                 await connection.execution_options(changes=True)
                 async with connection.begin():
                     yield connection
-                    if not revises:
-                        return
-                    raised = schema.revision.update().values(number=schema.revision.c.number + 1)
-                    await connection.execute(raised)
-                    if not self.is_sqlite:
-                        await connection.execute(sa.select(sa.func.pg_notify(_CHANNEL, "")))
 
     async def revision(self) -> int:
         """The number that every change raises."""

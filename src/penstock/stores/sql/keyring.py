@@ -7,6 +7,8 @@ docs/control-plane.md#secrets.
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
@@ -54,6 +56,8 @@ class Keyring:
     def __init__(self, keys: Mapping[str, bytes]) -> None:
         self._ciphers = {name: _cipher(key) for name, key in keys.items()}
         self.first = next(iter(keys), "")
+        first = keys.get(self.first, b"")
+        self._of_fingerprints = hmac.new(first, b"penstock fingerprint", hashlib.sha256).digest() if first else b""
 
     def __repr__(self) -> str:
         return f"Keyring({', '.join(self._ciphers)})"
@@ -66,13 +70,18 @@ class Keyring:
     def names(self) -> tuple[str, ...]:
         return tuple(self._ciphers)
 
+    def fingerprint(self, secret: str) -> str:
+        """A short hash of a secret under the first key: equal secrets have equal ones, and nobody without the key can
+        try guesses on it."""
+        return hmac.new(self._of_fingerprints, secret.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:12]
+
     def seal(self, secret: Secret, place: SecretPlace, nonce: bytes) -> Sealed:
         """Encrypt a secret for its place. ``nonce``: 12 random bytes, new for each call. Raises KeyringError."""
         cipher = self._ciphers.get(self.first)
         if cipher is None:
             raise KeyringError(
-                "there is no key that secrets could be encrypted with: put NAME:KEY into PENSTOCK_SECRET_KEYS, with a "
-                "KEY of `openssl rand -base64 32`"
+                "there is no key that secrets could be encrypted with: run `penstock secrets new-key`, put its line "
+                "into PENSTOCK_SECRET_KEYS and start the gateway again"
             )
         return Sealed(
             self.first, nonce, cipher.encrypt(nonce, secret.reveal().encode("utf-8", "surrogatepass"), place.bound())

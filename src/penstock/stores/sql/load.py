@@ -6,6 +6,7 @@ A row that can't be used keeps what it meant before, is named among the problems
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final, TypeVar
@@ -17,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from penstock.core.json_text import read_json
 from penstock.core.secret import Secret
 from penstock.stores.catalogue import EMPTY, Catalogue, SavedConfig, VirtualKey
+from penstock.stores.references import FILE, References
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import revision
 from penstock.stores.sql.json_columns import read_object
@@ -29,6 +31,8 @@ NEVER: Final = 2**63
 """A moment that does not come."""
 CREDENTIAL: Final = "key"
 """The field of an integration's own credential; its other secrets are named after the configuration they belong to."""
+_FILES_ARE_READ_AGAIN: Final = 300 * 10**6
+"""Microseconds after which a file with a credential is read again: nothing tells when it changes."""
 _MANY: Final = 1000
 """Rows of keys from which on they are read in a thread, while requests are served."""
 
@@ -55,15 +59,19 @@ class _Integration(msgspec.Struct):
 
 
 class Loader:
-    """Reads the catalogue. ``providers`` are the slugs there are.
+    """Reads the catalogue. ``providers`` are the slugs there are. ``resolve`` fetches what an integration's reference
+    (``env:NAME``) leads to, or raises Unusable.
 
     Configs are not judged here: what they name may stand in penstock.toml, or come later. A request that uses a config
     with a problem is refused with that problem.
     """
 
-    def __init__(self, keyring: Keyring, providers: Collection[str]) -> None:
+    def __init__(
+        self, keyring: Keyring, providers: Collection[str], resolve: Callable[[str], str] | None = None
+    ) -> None:
         self._keyring = keyring
         self._providers = providers
+        self._resolve = resolve or References(os.environ).resolve
 
     async def load(self, connection: AsyncConnection, now: int, before: Catalogue = EMPTY) -> Loaded:
         """The catalogue at ``now``, in microseconds since 1970. ``before`` is what rows that can't be used mean."""
@@ -71,9 +79,15 @@ class Loader:
         ends = _Ends(now)
         workspaces = await read_workspaces(connection, problems)
         integrations = await self._integrations(connection)
-        rows = await connection.execute(_PROVIDERS)
+        rows = [
+            row
+            for row in await connection.execute(_PROVIDERS)
+            if row.workspace_id in workspaces and ends.is_live(row.status, row.expires_at)
+        ]
+        if any(FILE in row.secret_mappings for row in rows):
+            ends.first = min(ends.first, now + _FILES_ARE_READ_AGAIN)
         virtual_keys = _usable(
-            [row for row in rows if row.workspace_id in workspaces and ends.is_live(row.status, row.expires_at)],
+            rows,
             lambda row, of_row: self._virtual_key(row, integrations[row.integration_id], of_row),
             before.virtual_keys,
             problems,
@@ -112,28 +126,39 @@ class Loader:
         return integrations
 
     def _virtual_key(self, row: Any, integration: _Integration, problems: list[str]) -> VirtualKey:
+        values: dict[str, Any] = {}
+        references: Mapping[str, Any] = {}
         try:
-            values = dict(read_object(row.configurations, "configurations"))
+            values |= read_object(row.configurations, "configurations")
+            references = read_object(row.secret_mappings, "secret_mappings")
         except Unusable as unusable:
             problems.append(f"the provider {row.slug}: {unusable}")
-            values = {}
-        for field, secret in integration.secrets.items():
-            if field != CREDENTIAL:
-                values[field] = secret.reveal()
         beginning = f"the provider {row.slug}: a secret of its integration can't be read"
         problems += [f"{beginning}: {problem}" for problem in integration.problems]
+        secrets = {**integration.secrets, **self._referenced(references, beginning, problems)}
+        credential = secrets.pop(CREDENTIAL, None)
+        values |= {field: secret.reveal() for field, secret in secrets.items()}
         host = values.pop("custom_host", None)
         if host:
             values["base_url"] = host
         values["provider"] = row.provider
         if not row.allow_all_models:
             values["models"] = integration.models
-        credential = integration.secrets.get(CREDENTIAL)
         if credential is not None:
             values["credential"] = CREDENTIAL
         definition = Definition("providers", row.slug, values, problems)
         key = virtual_key(definition, self._providers, lambda _: _reveal(credential))
-        return msgspec.structs.replace(key, workspace=row.workspace_id)
+        return msgspec.structs.replace(key, workspace=row.workspace_id, judges_host=key.base_url is not None)
+
+    def _referenced(self, references: Mapping[str, Any], beginning: str, problems: list[str]) -> dict[str, Secret]:
+        """The secrets that the references of an integration lead to, by field."""
+        secrets: dict[str, Secret] = {}
+        for field, reference in references.items():
+            try:
+                secrets[field] = Secret(self._resolve(str(reference)))
+            except Unusable as unusable:
+                problems.append(f"{beginning}: {unusable}")
+        return secrets
 
 
 def _saved_config(row: Any, problems: list[str]) -> SavedConfig:
@@ -151,9 +176,24 @@ _PROVIDERS: Final = (
         schema.provider.c.workspace_id,
         schema.integration.c.provider,
         schema.integration.c.configurations,
+        schema.integration.c.secret_mappings,
         schema.integration.c.allow_all_models,
     )
+    .select_from(schema.provider)
     .join(schema.integration)
+    .outerjoin(
+        schema.integration_workspace,
+        sa.and_(
+            schema.integration_workspace.c.integration_id == schema.provider.c.integration_id,
+            schema.integration_workspace.c.workspace_id == schema.provider.c.workspace_id,
+        ),
+    )
+    .where(
+        sa.or_(
+            schema.integration.c.workspace_id.is_not(None),
+            sa.func.coalesce(schema.integration_workspace.c.is_enabled, schema.integration.c.is_for_every_workspace),
+        )
+    )
     .order_by(schema.provider.c.slug)
 )
 _MODELS: Final = sa.select(schema.integration_model.c.integration_id, schema.integration_model.c.model).where(

@@ -6,7 +6,7 @@ A sentinel row shows at start whether the keys are those with which the database
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -39,6 +39,11 @@ async def put(connection: AsyncConnection, keyring: Keyring, place: SecretPlace,
     sealed = keyring.seal(value, place, os.urandom(NONCE_BYTES))
     row = {"id": random_id(), "owner_table": place.table, "owner_id": place.row, "field": place.field}
     await connection.execute(secret.insert().values(**row, **msgspec.structs.asdict(sealed)))
+
+
+async def forget(connection: AsyncConnection, table: str, row: str) -> None:
+    """Take away all secrets of a row."""
+    await connection.execute(secret.delete().where(secret.c.owner_table == table, secret.c.owner_id == row))
 
 
 async def open_all(connection: AsyncConnection, keyring: Keyring, table: str) -> Opened:
@@ -80,19 +85,22 @@ async def count_by_key(database: Database) -> dict[str, int]:
         return {row[0]: row[1] for row in await connection.execute(query)}
 
 
-async def rotate(database: Database, keyring: Keyring) -> int:
+async def rotate(database: Database, keyring: Keyring, tell: Callable[[int], None] = lambda _: None) -> int:
     """Encrypt with the first key everything that another key has encrypted; the number of values.
 
-    A rotation that was interrupted goes on with the next call. Raises DatabaseError and KeyringError.
+    ``tell`` gets the number so far, after each batch. A rotation that was interrupted goes on with the next call.
+    Raises DatabaseError and KeyringError.
     """
     done = 0
     while moved := await _rotate_some(database, keyring):
         done += moved
+        tell(done)
     return done
 
 
 async def _rotate_some(database: Database, keyring: Keyring) -> int:
-    async with database.change() as connection:
+    # What catalogues hold stays the same, so the revision does, too.
+    async with database.write() as connection:
         older = sa.select(secret).where(secret.c.key_id != keyring.first).limit(_BATCH)
         rows = (await connection.execute(older)).all()
         for row in rows:

@@ -49,7 +49,7 @@ def test_a_key_that_is_gone_is_named() -> None:
 def test_without_a_key_nothing_is_kept() -> None:
     empty = parse_keyring(" ")
     assert empty.is_empty
-    with pytest.raises(KeyringError, match="PENSTOCK_SECRET_KEYS, with a KEY of `openssl rand -base64 32`"):
+    with pytest.raises(KeyringError, match="run `penstock secrets new-key`"):
         empty.seal(Secret("sk"), PLACE, NONCE)
 
 

@@ -116,7 +116,10 @@ def upgrade() -> None:
         sa.Column("description", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("masked_key", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("configurations", sa.Text(), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("masked_configurations", sa.Text(), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("secret_mappings", sa.Text(), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("allow_all_models", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("is_for_every_workspace", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("is_hidden", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("pricing_adjustments", sa.Text(), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
@@ -197,6 +200,26 @@ def upgrade() -> None:
         sa.UniqueConstraint("integration_id", "model", name=op.f("uq_integration_model_integration_id_model")),
     )
     op.create_table(
+        "integration_workspace",
+        sa.Column("integration_id", sa.Text(), nullable=False),
+        sa.Column("workspace_id", sa.Text(), nullable=False),
+        sa.Column("is_enabled", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["integration_id"],
+            ["integration.id"],
+            name=op.f("fk_integration_workspace_integration_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspace.id"], name=op.f("fk_integration_workspace_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.UniqueConstraint(
+            "integration_id", "workspace_id", name=op.f("uq_integration_workspace_integration_id_workspace_id")
+        ),
+    )
+    op.create_table(
         "provider",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("workspace_id", sa.Text(), nullable=False),
@@ -206,6 +229,7 @@ def upgrade() -> None:
         sa.Column("note", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("status", sa.Text(), server_default=sa.text("'active'"), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("is_default", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),

@@ -1,0 +1,31 @@
+"""All routes of the admin API. A resource adds its table here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from penstock.admin import (
+    api_keys,
+    audit_logs,
+    configs,
+    feedback,
+    integrations,
+    not_built,
+    providers,
+    users,
+    virtual_keys,
+    workspaces,
+)
+
+ROUTES: Final = (
+    *api_keys.ROUTES,
+    *audit_logs.ROUTES,
+    *configs.ROUTES,
+    *feedback.ROUTES,
+    *integrations.ROUTES,
+    *providers.ROUTES,
+    *users.ROUTES,
+    *virtual_keys.ROUTES,
+    *workspaces.ROUTES,
+    *not_built.ROUTES,
+)

@@ -1,0 +1,17 @@
+"""Why the control plane does not do what was asked."""
+
+from penstock.control.refusal import Problem, Why, absent, invalid
+
+
+def test_a_refusal_tells_all_problems() -> None:
+    one = invalid([Problem("/name", "missing")])
+    two = invalid([Problem("/name", "missing"), Problem("", "too large")])
+    assert one.message == "/name: missing"
+    assert two.message == "2 problems: /name: missing; too large"
+    assert len(two.problems) == 2
+
+
+def test_what_is_not_there_is_quoted_in_part() -> None:
+    refusal = absent("config", "x" * 100)
+    assert refusal.why is Why.ABSENT
+    assert refusal.message == f"there is no config {'x' * 64}"
