@@ -109,12 +109,10 @@ def build(
         open_permissions=Permissions(lent_keys=None if settings.lends_keys else frozenset(), lent_identity=None),
     )
     server = settings.server
-    # The access log stops last: it tells of the requests that end when the connections are closed.
     admin = _admin(settings, stored, file, os.environ)
-    parts: list[Part] = [file, *([] if stored is None else [stored]), LargeWork(), _Connections(transports)]
-    if admin is not None and settings.admin.address is not None:
-        files = TlsFiles.of(server)
-        parts.append(OwnPort(admin, settings.admin.address, None if files is None else files.context))
+    own_port = _own_port(settings, admin)
+    # The access log stops last: it tells of the requests that end when the connections are closed.
+    parts: list[Part] = [file, *([] if stored is None else [stored]), LargeWork(), _Connections(transports), *own_port]
     out: BinaryIO | None = getattr(sys.stdout, "buffer", None)  # a program may be started with it closed
     if server.access_log and out is not None:
         parts.insert(0, _access_log(records, raw(out), shares_pipe=server.workers > 1))
@@ -124,15 +122,27 @@ def build(
         RequestLimits(_largest_body(server), server.body_timeout, server.keepalive, _caller_limits(server)),
         parts,
         TrustedProxies(server.trusted_proxies),
-        Origins(
-            is_loopback=settings.is_loopback,
-            allowed_hosts=server.allowed_hosts,
-            cors_origins=server.cors_origins,
-        ),
+        _origins(settings),
         stored,
         stored.name if stored is not None else place.absence,
-        None if settings.admin.address else admin,
+        None if own_port else admin,
     )
+
+
+def _origins(settings: Settings) -> Origins:
+    server = settings.server
+    return Origins(
+        is_loopback=settings.is_loopback, allowed_hosts=server.allowed_hosts, cors_origins=server.cors_origins
+    )
+
+
+def _own_port(settings: Settings, admin: AdminApi | None) -> list[OwnPort]:
+    """The port of the admin API's own, if the settings ask for one."""
+    address = settings.admin.address
+    if admin is None or address is None:
+        return []
+    files = TlsFiles.of(settings.server)
+    return [OwnPort(admin, address, None if files is None else files.context)]
 
 
 def _admin(

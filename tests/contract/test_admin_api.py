@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 import pytest
@@ -366,6 +367,16 @@ def test_t04_an_idempotency_key_makes_one_thing(admin: RunningAdmin) -> None:
     assert other.body["id"] != first.body["id"]
 
 
+def test_t04_requests_with_one_idempotency_key_at_the_same_time_make_one_thing(admin: RunningAdmin) -> None:
+    body, headers = {"name": random_id(), "scopes": ["completions.write"]}, {"idempotency-key": random_id()}
+    with ThreadPoolExecutor(8) as threads:
+        replies = list(threads.map(lambda _: admin.call("POST", SERVICE, body, headers=headers), range(8)))
+    assert {reply.status for reply in replies} <= {200, 409}
+    assert len({reply.body["id"] for reply in replies if reply.status == 200}) == 1
+    names = [each["name"] for each in admin.call("GET", "/api-keys?page_size=1000").body["data"]]
+    assert names.count(body["name"]) == 1
+
+
 def test_t04_a_refused_request_may_come_again_with_its_key(admin: RunningAdmin) -> None:
     headers = {"idempotency-key": random_id()}
     assert admin.call("POST", "/configs", {"name": "x"}, headers=headers).status == 400
@@ -522,6 +533,14 @@ def test_refused_calls_are_told_ten_times_a_minute_at_most(admin: RunningAdmin) 
     for _ in range(15):
         admin.call("GET", "/configs", key="wrong")
     assert admin.call("GET", "/audit-logs?action=sign_in").body["total"] <= 20
+
+
+def test_t52_changes_at_the_same_time_make_one_chain(admin: RunningAdmin) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        made = list(threads.map(lambda number: new_config(admin, f"at once {number}")["slug"], range(24)))
+    assert len(set(made)) == 24
+    verdict = admin.run(audit.verify(admin.plane.database))
+    assert verdict.problem is None
 
 
 @pytest.mark.parametrize("damage", ["edited", "removed", "cut", "swapped", "headless"])

@@ -539,7 +539,7 @@ async def test_what_cant_be_written_is_written_later(
     last_used = LastUsed(database, used, interval=60)
     last_used.start()
     with monkeypatch.context() as lost:
-        lost.setattr(Database, "change", lambda *_, **__: _unreachable(database))
+        lost.setattr(Database, "write", lambda *_, **__: _unreachable(database))
         await last_used._try_write()
     assert used == {key: 1.0}
     await last_used.stop()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -41,6 +40,8 @@ def on_database(command: Callable[..., None]) -> Callable[..., None]:
 
 def carry_out(at: At, work: Callable[[ControlPlane], Awaitable[_T]]) -> _T:
     """The result of work on the control plane. A refusal ends the command with its message."""
+    import asyncio
+
     from penstock.control.refusal import Refusal
     from penstock.settings import SettingsError
     from penstock.stores.sql.database_error import DatabaseError

@@ -10,6 +10,7 @@ from typing import Final
 
 from penstock.core.failure import Failure, Kind
 
+_ADMIN: Final = "the admin API here: it is off, or on another port (admin.listen)"
 _ENDPOINTS: Final[dict[str, str]] = {
     "/v1/responses": "OpenAI's Responses API: use /v1/chat/completions",
     "/v1/completions": "OpenAI's older completions: use /v1/chat/completions",
@@ -38,10 +39,10 @@ _ENDPOINTS: Final[dict[str, str]] = {
     "/api/generate": "Ollama's API: use /v1/chat/completions",
     "/api/tags": "Ollama's API: use /v1/models",
     "/v1/prompts": "stored prompts",
-    "/v1/configs": "the admin API: configs are set in penstock.toml",
-    "/v1/virtual-keys": "the admin API: virtual keys are set in penstock.toml",
-    "/v1/api-keys": "the admin API: gateway keys are set in penstock.toml",
-    "/v1/integrations": "the admin API",
+    "/v1/configs": f"{_ADMIN}. Configs can be set in penstock.toml",
+    "/v1/virtual-keys": f"{_ADMIN}. Virtual keys can be set in penstock.toml",
+    "/v1/api-keys": f"{_ADMIN}. Gateway keys can be set in penstock.toml",
+    "/v1/integrations": _ADMIN,
     "/v1/guardrails": "guardrails",
     "/v1/feedback": "feedback",
     "/v1/logs": "the request log",

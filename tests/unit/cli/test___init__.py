@@ -17,8 +17,10 @@ def test_the_version() -> None:
 def test_the_commands_are_listed() -> None:
     listed = run("--help").output.partition("Commands:")[2]
     assert re.findall(r"^  (\w+) ", listed, re.MULTILINE) == [
+        "audit",
         "chat",
         "check",
+        "config",
         "explain",
         "key",
         "providers",

@@ -62,6 +62,7 @@ class Database:
     def __init__(self, address: str) -> None:
         self.url = parse_address(address)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._is_in_memory = self.is_sqlite and self.url.database in {None, "", ":memory:"}
         self.engine = self._sqlite() if self.is_sqlite else self._postgresql()
         # SQLite lets one change at a time in: those of one process wait here, and not in its driver's threads.
         self._turn = asyncio.Lock()
@@ -72,8 +73,7 @@ class Database:
         return shown(self.url)
 
     def _sqlite(self) -> AsyncEngine:
-        in_memory = self.url.database in {None, "", ":memory:"}
-        options: dict[str, Any] = {"poolclass": StaticPool} if in_memory else {}
+        options: dict[str, Any] = {"poolclass": StaticPool} if self._is_in_memory else {}
         # The driver's own habit is to begin transactions late and by itself: here each begins where it is said.
         connect: dict[str, Any] = {"timeout": _BUSY_TIMEOUT, "isolation_level": None}
         engine = create_async_engine(self.url, connect_args=connect, **options)
@@ -93,7 +93,9 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for looking: all that is read through it shows one moment."""
         with _as_database_error(self.name):
-            async with self.engine.connect() as connection:
+            # A database in memory has one connection, which looks or changes.
+            turn = self._turn if self._is_in_memory else contextlib.nullcontext()
+            async with turn, self.engine.connect() as connection:
                 if not self.is_sqlite:
                     await connection.execution_options(isolation_level="REPEATABLE READ")
                 async with connection.begin():
