@@ -7,6 +7,7 @@ import logging
 import os
 import ssl
 import sys
+import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -16,10 +17,12 @@ from penstock.core.did_you_mean import hint
 from penstock.core.forwarded import TrustedProxies
 from penstock.core.http import Limits
 from penstock.core.permissions import Permissions
+from penstock.limits.memory import MemoryCounters
 from penstock.observe.access_log import PIPE_BUF, AccessLog
 from penstock.observe.library_logs import quieten_libraries
 from penstock.observe.outlet import raw
 from penstock.observe.record import Records
+from penstock.pipeline.admit import Admitter
 from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.cache import Caching
 from penstock.pipeline.callable_models import CallableModels
@@ -97,8 +100,11 @@ def build(
     out: BinaryIO | None = getattr(sys.stdout, "buffer", None)  # a program may be started with it closed
     if server.access_log and out is not None:
         parts.insert(0, _access_log(records, raw(out), shares_pipe=server.workers > 1))
+    counters = MemoryCounters(_monotonic)
+    limits = Admitter(catalogues, counters, _now, is_immediate=True)
+    parts.append(limits)
     return Gateway(
-        _pipeline(settings, compiler, transports, sleep),
+        _pipeline(settings, compiler, transports, sleep, limits),
         records,
         RequestLimits(_largest_body(server), server.body_timeout, server.keepalive, _caller_limits(server)),
         parts,
@@ -181,6 +187,7 @@ def _pipeline(
     compiler: Compiler,
     transports: Mapping[str, Transport],
     sleep: Callable[[float], Awaitable[None]],
+    limits: Admitter,
 ) -> Pipeline:
     cache = settings.cache
     store = MemoryReplyStore(cache.max_bytes, cache.max_entry_bytes)
@@ -190,7 +197,18 @@ def _pipeline(
     caching, routing = Caching(store, upstream, limit), settings.routing
     router = Router(compiler, upstream, Health(), caching, routing.deadline, sleep, routing.max_attempts)
     once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit)
-    return Pipeline(compiler, router, once, CallableModels(compiler, HostModels(upstream)), settings.server.max_hops)
+    models = CallableModels(compiler, HostModels(upstream))
+    return Pipeline(compiler, router, once, models, settings.server.max_hops, limits)
+
+
+def _now() -> int:
+    """Microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+def _monotonic() -> int:
+    """Microseconds that never step back."""
+    return time.monotonic_ns() // 1000
 
 
 class _Connections:

@@ -7,8 +7,9 @@ nowhere else; the dialects turn the value into bytes. Kinds are documented in do
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -61,6 +62,10 @@ class Kind(Enum):
     BODY_TIMEOUT = "body_timeout"
     BODIES_EXHAUSTED = "bodies_exhausted"
     CONNECTIONS_EXHAUSTED = "connections_exhausted"
+    BUDGET_EXCEEDED = "budget_exceeded"
+    RATE_LIMIT_EXCEEDED = "rate_limit_exceeded"
+    LIMIT_UNDECIDED = "limit_undecided"
+    BUDGET_STORE_UNAVAILABLE = "budget_store_unavailable"
     CLIENT_DISCONNECTED = "client_disconnected"
     LOOP_DETECTED = "loop_detected"
     ADDRESS_REFUSED = "address_refused"
@@ -126,6 +131,10 @@ MEANINGS: Final[dict[Kind, Meaning]] = {
     Kind.BODY_TIMEOUT: Meaning(408, _TIMEOUT, Blame.CLIENT, RetrySafety.NEVER),
     Kind.BODIES_EXHAUSTED: Meaning(503, "overloaded_error", Blame.GATEWAY, RetrySafety.UNSENT),
     Kind.CONNECTIONS_EXHAUSTED: Meaning(503, "overloaded_error", Blame.GATEWAY, RetrySafety.UNSENT),
+    Kind.BUDGET_EXCEEDED: Meaning(412, "insufficient_quota", Blame.CLIENT, RetrySafety.NEVER),
+    Kind.RATE_LIMIT_EXCEEDED: Meaning(429, "rate_limit_error", Blame.CLIENT, RetrySafety.NEVER),
+    Kind.LIMIT_UNDECIDED: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.BUDGET_STORE_UNAVAILABLE: Meaning(503, "budget_store_unavailable", Blame.GATEWAY, RetrySafety.NEVER),
     Kind.CLIENT_DISCONNECTED: Meaning(499, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.LOOP_DETECTED: Meaning(508, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.ADDRESS_REFUSED: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
@@ -159,7 +168,8 @@ class Failure(msgspec.Struct, frozen=True):
     ``param`` is the request field or config path at fault. ``plain`` is the text that Portkey's clients know
     for this failure where Portkey has one (docs/portkey.md#config-errors); it is sent beside the error object.
     ``sent`` tells whether any byte of the request was handed to the kernel for the provider. ``parts`` are the failures
-    that ``message`` tells together, this one's own first among them; empty where there is one alone.
+    that ``message`` tells together, this one's own first among them; empty where there is one alone. ``code`` is
+    Portkey's number for the failure, in place of the kind's name (docs/control-plane.md#what-a-key-demands).
     """
 
     kind: Kind
@@ -169,6 +179,7 @@ class Failure(msgspec.Struct, frozen=True):
     details: tuple[str, ...] = ()
     sent: bool = False
     parts: tuple[Failure, ...] = ()
+    code: str | None = None
 
     @property
     def meaning(self) -> Meaning:
@@ -177,3 +188,25 @@ class Failure(msgspec.Struct, frozen=True):
     @property
     def status(self) -> int:
         return MEANINGS[self.kind].status
+
+
+class LimitFailure(Failure, frozen=True):
+    """A request that a limit of the operator's refuses (docs/limits.md#refusals).
+
+    The limit chooses status and type; ``penstock`` are the members of ``error.penstock``: numbers of the limit.
+    ``headers`` are response headers, names in lower case.
+    """
+
+    limit_status: int = 0
+    limit_type: str = ""
+    penstock: Mapping[str, Any] = {}
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    @property
+    def meaning(self) -> Meaning:
+        usual = MEANINGS[self.kind]
+        return Meaning(self.limit_status, self.limit_type, usual.blame, usual.retry)
+
+    @property
+    def status(self) -> int:
+        return self.limit_status

@@ -265,7 +265,9 @@ class Gateway:
                 return failure
         caller = authenticate(context.fields, self.pipeline.compiler.catalogues.current)
         if not isinstance(caller, Failure) and caller.key is not None:
-            context.account.key, context.account.labels = caller.key.name, caller.key.labels
+            account, key = context.account, caller.key
+            account.key, account.labels = key.name, key.labels
+            account.key_id, account.workspace = key.id, key.workspace
         return caller
 
     @staticmethod

@@ -13,6 +13,8 @@ import msgspec
 
 from penstock.core.permissions import Permissions
 from penstock.core.virtual_key import VirtualKey
+from penstock.limits.applied import Applied
+from penstock.limits.in_force import NOTHING_IN_FORCE, LimitsInForce
 
 __all__ = [
     "EMPTY", "NAME", "Catalogue", "CatalogueChange", "GatewayKey", "SavedConfig", "VirtualKey", "compare", "digest_of",
@@ -40,8 +42,9 @@ class GatewayKey(msgspec.Struct, frozen=True):
     ``configs`` are names, never ids. ``config`` is used by requests that say nothing about routing. ``labels`` go into
     the account of each request, for example ``{"team": "search"}``. ``virtual_keys``, ``configs``, ``providers``,
     ``models``, ``inline_configs``, ``custom_hosts`` and ``hosts`` are as in ``Permissions``; ``lend`` are the providers
-    whose environment key and identity the operator lends. ``permissions`` and ``shared`` (``Permissions.shared``)
-    follow from them; the constructor replaces whatever it is given for these.
+    whose environment key and identity the operator lends. ``id`` is that of the key's row, and ``workspace`` that of
+    its workspace; a key of penstock.toml has neither. ``limits`` are the key's own. ``permissions`` and ``shared``
+    (``Permissions.shared``) follow from the others; the constructor replaces whatever it is given for these.
     """
 
     name: str
@@ -58,6 +61,9 @@ class GatewayKey(msgspec.Struct, frozen=True):
     hosts: tuple[str, ...] = ()
     permissions: Permissions = Permissions()
     shared: Permissions = Permissions()
+    id: str | None = None
+    workspace: str | None = None
+    limits: tuple[Applied, ...] = ()
 
     def __post_init__(self) -> None:
         permissions = Permissions(
@@ -80,7 +86,7 @@ class Catalogue(msgspec.Struct, frozen=True):
 
     ``keys_by_digest`` follows from ``keys``; whatever the constructor is given for it is replaced. ``is_guarded``:
     every request needs a gateway key. One key is enough for that; a catalogue can be guarded without any key, too, and
-    then lets nobody in.
+    then lets nobody in. ``limits`` are those of all but the gateway keys.
     """
 
     virtual_keys: Mapping[str, VirtualKey] = {}
@@ -88,6 +94,7 @@ class Catalogue(msgspec.Struct, frozen=True):
     keys: tuple[GatewayKey, ...] = ()
     keys_by_digest: Mapping[bytes, GatewayKey] = {}
     is_guarded: bool = False
+    limits: LimitsInForce = NOTHING_IN_FORCE
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "keys_by_digest", {key.digest: key for key in self.keys})

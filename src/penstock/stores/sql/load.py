@@ -19,6 +19,7 @@ from penstock.stores.catalogue import EMPTY, Catalogue, GatewayKey, SavedConfig,
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import revision
 from penstock.stores.sql.keyring import Keyring
+from penstock.stores.sql.load_limits import LimitLoader
 from penstock.stores.sql.secrets import open_all
 from penstock.stores.validate import Check, Definition, Unusable, saved_configs, virtual_key
 
@@ -58,6 +59,7 @@ class Loader:
         self._keyring = keyring
         self._providers = providers
         self._check = check
+        self._limits = LimitLoader()
 
     async def load(self, connection: AsyncConnection, now: int, before: Catalogue = EMPTY) -> Loaded:
         """The catalogue at ``now``, in microseconds since 1970. ``before`` is what rows that can't be used mean."""
@@ -83,6 +85,7 @@ class Loader:
             if ends.is_live(row.status, row.expires_at, row.valid_until)
         ]
         catalogue = Catalogue(virtual_keys, configs, tuple(keys), is_guarded=await _has_keys(connection))
+        catalogue = await self._limits.add(connection, catalogue, problems)
         return Loaded(catalogue, await revision(connection), tuple(problems), ends.first)
 
     async def _integrations(self, connection: AsyncConnection) -> defaultdict[str, _Integration]:
@@ -145,6 +148,8 @@ _CONFIGS: Final = (
 )
 _KEYS: Final = (
     sa.select(
+        schema.api_key.c.id,
+        schema.api_key.c.workspace_id,
         schema.api_key.c.name,
         schema.api_key.c.kind,
         schema.api_key.c.status,
@@ -210,6 +215,8 @@ def _gateway_key(row: Any, configs: Mapping[str, SavedConfig]) -> GatewayKey:
         models=None if models is None else tuple(models),
         virtual_keys=None if providers is None else frozenset(providers),
         providers=None if providers is None else frozenset(),
+        id=row.id,
+        workspace=row.workspace_id,
     )
 
 
