@@ -321,9 +321,7 @@ def test_requests_at_the_same_time_are_limited_and_given_back(tmp_path: Path, up
         ("", 200, 0),
     ],
 )
-def test_t25_a_model_without_a_price(
-    lines: str, status: int, settled: int, tmp_path: Path, upstream: Upstream
-) -> None:
+def test_t25_a_model_without_a_price(lines: str, status: int, settled: int, tmp_path: Path, upstream: Upstream) -> None:
     more = f", {lines}" if lines else ""
     with limited(tmp_path, key("a", f'usage_limits = {{ type = "cost", credit_limit = 1{more} }}')) as gateway:
         gateway.limits.pricing = FixedPricing(1000, 2000, "m")
@@ -447,15 +445,16 @@ def test_rates_are_told_beside_the_headers_of_the_provider(tmp_path: Path, upstr
     with limited(tmp_path, key("a", rates(("requests", "rpm", 10)))) as gateway:
         got = ask(gateway, "a", config(upstream)).headers
         assert (got["x-ratelimit-remaining-requests"], got["x-penstock-ratelimit-remaining-requests"]) == ("77", "9")
-        assert (got["x-penstock-ratelimit-limit-requests"], got["x-penstock-ratelimit-reset-requests"][-1]) == ("10", "s")
+        assert (got["x-penstock-ratelimit-limit-requests"], got["x-penstock-ratelimit-reset-requests"][-1]) == (
+            "10",
+            "s",
+        )
 
 
 # T33: what SDKs make of it.
 
 
-def sdk(
-    limited: Limited, routing: str, retries: int, seen: Callable[[int], None] = lambda _: None
-) -> openai.OpenAI:
+def sdk(limited: Limited, routing: str, retries: int, seen: Callable[[int], None] = lambda _: None) -> openai.OpenAI:
     hooks = {"response": [lambda got: seen(got.status_code)]}
     return openai.OpenAI(
         api_key=secret("a"), base_url=limited.v1, max_retries=retries, default_headers={"x-portkey-config": routing},

@@ -1,0 +1,313 @@
+"""Counters in memory whose budgets outlive the process: they are written down off the request's path.
+
+A flush is one transaction for all requests since the last one: what was settled in each bucket, and which reservations
+are open. A request of a strict budget waits for the flush that writes its reservation down; any other request waits for
+nothing. At start balances are read back; reservations that are still written down are those of a process that was
+killed, and are charged or dropped, as their limit says (docs/limits.md#restarts). One process at a time uses a journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from penstock.background import Background
+from penstock.limits.counters import (
+    Alert,
+    BucketUsage,
+    CountersUnavailable,
+    Exceeded,
+    Hold,
+    ReservationId,
+    Reserved,
+)
+from penstock.limits.limit import OVERFLOW, Amounts, BucketKey, Limit
+from penstock.limits.memory import MemoryCounters
+from penstock.stores.sql import schema
+from penstock.stores.sql.database import Database, DatabaseError
+from penstock.stores.sql.ledger import insert_new, lost_entry
+
+_LOG: Final = logging.getLogger("penstock")
+_INTERVAL: Final = 0.05
+"""Seconds between a change and its flush, unless a request waits for it."""
+_RETRY: Final = 1_000_000
+"""Microseconds after which a request is to try again whose reservation could not be written down."""
+_Balance = tuple[int, str, int | None]
+"""What is to be added to a balance, the bucket's name for people, the end of its window."""
+
+
+class JournaledCounters:
+    """``Counters`` of one process, in memory, with a journal in the database. ``clock`` gives microseconds that never
+    step back, ``now`` microseconds since 1970. ``restore`` has to be awaited before the first request."""
+
+    def __init__(self, database: Database, clock: Callable[[], int], now: Callable[[], int]) -> None:
+        self.memory = MemoryCounters(clock)
+        self._database = database
+        self._now = now
+        self._settled: dict[BucketKey, _Balance] = {}
+        self._open: dict[ReservationId, tuple[Hold, ...]] = {}
+        """The budgets' holds of the reservations that are open."""
+        self._unwritten: set[ReservationId] = set()
+        """Reservations whose holds are to be written down, or written anew."""
+        self._written: set[ReservationId] = set()
+        """Reservations that are written down, or about to be."""
+        self._closed: list[ReservationId] = []
+        """Reservations that are written down and have ended."""
+        self._changed = asyncio.Event()
+        self._wanted = asyncio.Event()
+        self._flushed: asyncio.Future[bool] | None = None
+        self._is_lost = False
+        self._task = Background("the journal of budgets", self._run)
+
+    def start(self) -> None:
+        self._task.start()
+
+    async def stop(self) -> None:
+        """Write down all that is not yet."""
+        await self._task.stop()
+        await self.flush()
+
+    async def restore(self) -> None:
+        """Charge the reservations of a process that was killed, and read all balances. Raises DatabaseError."""
+        async with self._database.write() as connection:
+            await _charge_lost(connection, self._now())
+            rows = await connection.execute(sa.select(schema.balance))
+            self.memory.reservations.opening = {
+                BucketKey(row.limit_id, bytes(row.value), row.epoch, row.window_start): row.settled for row in rows
+            }
+
+    async def flush(self) -> bool:
+        """Write down what has changed; False if the database can't be reached: it is kept for the next time."""
+        settled, self._settled = self._settled, {}
+        closed, self._closed = self._closed, []
+        unwritten, self._unwritten = self._unwritten, set()
+        opened = {reservation: self._open[reservation] for reservation in unwritten if reservation in self._open}
+        waiting, self._flushed = self._flushed, None
+        self._written.update(opened)
+        try:
+            if settled or opened or closed:
+                async with self._database.write() as connection:
+                    await _write(connection, settled, opened, closed, self._now())
+        except DatabaseError as error:
+            self._keep(settled, unwritten, closed)
+            if not self._is_lost:
+                _LOG.error("%s; what budgets settle is kept in memory until it can be written down", error)
+            self._is_lost = True
+        else:
+            self._is_lost = False
+        if waiting is not None and not waiting.done():
+            waiting.set_result(not self._is_lost)
+        return not self._is_lost
+
+    # The calls of ``Counters``.
+
+    async def reserve(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
+        result = await self.memory.reserve(reservation, holds)
+        budgets = tuple([hold for hold in holds if hold.limit.is_budget])
+        if budgets and not isinstance(result, Exceeded):
+            self._note_held(reservation, budgets)
+            if any(hold.limit.strict for hold in budgets) and not await self._is_written_down(reservation):
+                raise CountersUnavailable(_RETRY)
+        return result
+
+    async def extend(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
+        result = await self.memory.extend(reservation, holds)
+        budgets = tuple([hold for hold in holds if hold.limit.is_budget])
+        if budgets and not isinstance(result, Exceeded):
+            self._note_held(reservation, (*self._open.get(reservation, ()), *budgets))
+        return result
+
+    async def shrink(self, reservation: ReservationId, keys: Sequence[BucketKey]) -> None:
+        await self.memory.shrink(reservation, keys)
+        held = self._open.get(reservation)
+        if held is not None:
+            self._note_held(reservation, tuple([hold for hold in held if hold.key not in keys]))
+
+    async def settle(self, reservation: ReservationId, actual: Amounts, holds: Sequence[Hold]) -> tuple[Alert, ...]:
+        before = self._balances(holds)
+        alerts = await self.memory.settle(reservation, actual, holds)
+        self._note(before)
+        self._note_closed(reservation)
+        return alerts
+
+    async def release(self, reservation: ReservationId) -> None:
+        await self.memory.release(reservation)
+        self._note_closed(reservation)
+
+    async def lose(self, older_than: int) -> tuple[Alert, ...]:  # noqa: ARG002
+        """Nothing: a reservation of this process is closed with its request."""
+        return ()
+
+    async def usage(self, key: BucketKey) -> BucketUsage:
+        return await self.memory.usage(key)
+
+    async def open_balance(self, key: BucketKey, limit: Limit, settled: int) -> int:
+        before = await self.memory.open_balance(key, limit, settled)
+        self._add(key, "default", limit, settled - before)
+        return before
+
+    # What is to be written down.
+
+    async def _is_written_down(self, reservation: ReservationId) -> bool:
+        """Wait for the next flush. If it fails, the reservation is given back."""
+        if self._flushed is None:
+            self._flushed = asyncio.get_running_loop().create_future()
+        self._wanted.set()
+        try:
+            is_written = await asyncio.shield(self._flushed)
+        except asyncio.CancelledError:
+            await self.release(reservation)
+            raise
+        if not is_written:
+            await self.release(reservation)
+        return is_written
+
+    def _balances(self, holds: Iterable[Hold]) -> list[tuple[BucketKey, Hold, int]]:
+        """What is settled in the budgets among some holds, in the buckets that all further values share, too."""
+        found: list[tuple[BucketKey, Hold, int]] = []
+        usage = self.memory.reservations.usage
+        for hold in holds:
+            if hold.limit.is_budget:
+                key = hold.key
+                found.append((key, hold, usage(key).settled))
+                if hold.limit.is_grouped:
+                    shared = BucketKey(key.limit, OVERFLOW, key.epoch, key.window_start)
+                    found.append((shared, hold, usage(shared).settled))
+        return found
+
+    def _note(self, before: Iterable[tuple[BucketKey, Hold, int]]) -> None:
+        for key, hold, settled in before:
+            added = self.memory.reservations.usage(key).settled - settled
+            if added:
+                self._add(key, hold.value_key, hold.limit, added)
+
+    def _add(self, key: BucketKey, value_key: str, limit: Limit, amount: int) -> None:
+        earlier = self._settled.get(key)
+        total = amount if earlier is None else amount + earlier[0]
+        self._settled[key] = (total, value_key, limit.window_end(key.window_start))
+        self._changed.set()
+
+    def _note_held(self, reservation: ReservationId, holds: tuple[Hold, ...]) -> None:
+        self._open[reservation] = holds
+        self._unwritten.add(reservation)
+        self._changed.set()
+
+    def _note_closed(self, reservation: ReservationId) -> None:
+        if self._open.pop(reservation, None) is None:
+            return
+        self._unwritten.discard(reservation)
+        if reservation in self._written:
+            self._written.discard(reservation)
+            self._closed.append(reservation)
+            self._changed.set()
+
+    def _keep(
+        self, settled: dict[BucketKey, _Balance], unwritten: set[ReservationId], closed: list[ReservationId]
+    ) -> None:
+        """Put back what a flush could not write, before what came since."""
+        for key, (amount, value_key, ends) in settled.items():
+            later = self._settled.get(key)
+            self._settled[key] = (amount + (0 if later is None else later[0]), value_key, ends)
+        self._unwritten |= unwritten & self._open.keys()
+        self._closed = [*closed, *self._closed]
+
+    async def _run(self) -> None:
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_INTERVAL):
+                    await self._wanted.wait()
+            self._wanted.clear()
+            if not await self.flush():
+                await asyncio.sleep(_RETRY / 1_000_000)
+                self._changed.set()
+
+
+async def _write(
+    connection: AsyncConnection,
+    settled: dict[BucketKey, _Balance],
+    opened: dict[ReservationId, tuple[Hold, ...]],
+    closed: list[ReservationId],
+    now: int,
+) -> None:
+    await _add_to_balances(connection, [(key, *balance) for key, balance in settled.items()], now)
+    table = schema.open_hold
+    gone = [{"b_request": request, "b_attempt": attempt} for request, attempt in {*closed, *opened}]
+    if gone:
+        mine = (table.c.request_id == sa.bindparam("b_request"), table.c.attempt == sa.bindparam("b_attempt"))
+        await connection.execute(table.delete().where(*mine), gone)
+    rows = [row for reservation, holds in opened.items() for row in _hold_rows(reservation, holds)]
+    if rows:
+        await connection.execute(table.insert(), rows)
+
+
+def _hold_rows(reservation: ReservationId, holds: Iterable[Hold]) -> list[dict[str, Any]]:
+    """The rows of a reservation; what it holds of a bucket in several parts is one row."""
+    amounts: dict[BucketKey, tuple[int, Hold]] = {}
+    for hold in holds:
+        earlier = amounts.get(hold.key)
+        amounts[hold.key] = (hold.amount + (0 if earlier is None else earlier[0]), hold)
+    return [
+        {
+            "request_id": reservation[0],
+            "attempt": reservation[1],
+            "limit_id": key.limit,
+            "value": key.value,
+            "epoch": key.epoch,
+            "window_start": key.window_start,
+            "value_key": hold.value_key,
+            "amount": amount,
+            "ends_at": hold.limit.window_end(key.window_start),
+            "on_loss": hold.limit.on_loss,
+        }
+        for key, (amount, hold) in amounts.items()
+    ]
+
+
+async def _charge_lost(connection: AsyncConnection, now: int) -> None:
+    """Charge the reservations that a killed process left open, and write a line of the ledger for each."""
+    rows = list(await connection.execute(sa.select(schema.open_hold)))
+    charged = [row for row in rows if row.on_loss == "charge"]
+    balances = [
+        (BucketKey(row.limit_id, bytes(row.value), row.epoch, row.window_start), row.amount, row.value_key, row.ends_at)
+        for row in charged
+    ]
+    await _add_to_balances(connection, balances, now)
+    costs: dict[ReservationId, int] = {}
+    for row in charged:
+        if row.limit_id.endswith("/cost"):
+            reservation = (row.request_id, row.attempt)
+            costs[reservation] = max(row.amount, costs.get(reservation, 0))
+    await insert_new(connection, [lost_entry(reservation, amount, now) for reservation, amount in costs.items()])
+    if rows:
+        await connection.execute(schema.open_hold.delete())
+        _LOG.warning("%d requests were under way when the gateway was killed; they are charged as estimated", len(rows))
+
+
+async def _add_to_balances(
+    connection: AsyncConnection, balances: Sequence[tuple[BucketKey, int, str, int | None]], now: int
+) -> None:
+    """Add amounts to balances; a balance that isn't there yet is made."""
+    table = schema.balance
+    for key, amount, value_key, ends_at in balances:
+        found = await connection.execute(
+            table.update()
+            .where(
+                table.c.limit_id == key.limit,
+                table.c.value == key.value,
+                table.c.epoch == key.epoch,
+                table.c.window_start == key.window_start,
+            )
+            .values(settled=table.c.settled + amount, touched_at=now)
+        )
+        if not found.rowcount:
+            values = {"limit_id": key.limit, "value": key.value, "epoch": key.epoch, "window_start": key.window_start}
+            more = {"value_key": value_key, "settled": amount, "ends_at": ends_at, "touched_at": now}
+            await connection.execute(table.insert().values(**values, **more))
