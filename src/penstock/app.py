@@ -8,10 +8,11 @@ import os
 import ssl
 import sys
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
+from penstock.admin.api import AdminApi
 from penstock.core.address import AddressPolicy
 from penstock.core.did_you_mean import hint
 from penstock.core.forwarded import TrustedProxies
@@ -31,6 +32,7 @@ from penstock.pipeline.compile import Compiler, judge
 from penstock.pipeline.host_models import HostModels
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.large_work import LargeWork, aside
+from penstock.pipeline.ledger import Ledger
 from penstock.pipeline.model_alias import ModelAliases
 from penstock.pipeline.route import Router
 from penstock.pipeline.run import Pipeline
@@ -41,13 +43,20 @@ from penstock.routing.health import Health
 from penstock.server.gateway import Gateway, Part, RequestLimits
 from penstock.server.limits import CallerLimits
 from penstock.server.origin import Origins
-from penstock.settings import Settings, SettingsError, must_be_guarded
+from penstock.settings import ADMIN_KEY, Settings, SettingsError, must_be_guarded
 from penstock.settings.load import is_network
 from penstock.settings.model import Server as ServerSettings
 from penstock.settings.model import Upstream as UpstreamSettings
+from penstock.stores.base import CatalogueSource
+from penstock.stores.catalogue import EMPTY, Catalogue
 from penstock.stores.file import CatalogueError, CatalogueFile
+from penstock.stores.layered import LayeredCatalogue, layer
 from penstock.stores.memory import MemoryReplyStore
 from penstock.stores.reading import Reading, exposure
+from penstock.stores.sql.control_store import ControlStore
+from penstock.stores.sql.journal import JournaledCounters
+from penstock.stores.sql.ledger_entry import LedgerEntry
+from penstock.stores.sql.place import find_place, read_keyring
 from penstock.transport import connection, files
 from penstock.transport.base import Transport
 from penstock.transport.echo import EchoTransport
@@ -55,7 +64,15 @@ from penstock.transport.http1 import Http1Transport
 from penstock.transport.pool import PoolLimits
 from penstock.transport.proxies import ProxyRules
 
+if TYPE_CHECKING:
+    from penstock.control.plane import ControlPlane
+    from penstock.stores.sql.database import Database
+
 _LOG: Final = logging.getLogger("penstock")
+_DAY: Final = 86_400_000_000
+"""Microseconds for which a counter stays in memory after its window has ended."""
+_SHORTEST_ADMIN_KEY: Final = 20
+"""Characters of PENSTOCK_ADMIN_KEY."""
 
 
 def build(
@@ -79,7 +96,11 @@ def build(
         "https": http1,
         "echo": EchoTransport(settings.echo.pace_ms, aside=aside),
     }
-    catalogues = read_catalogue(settings, catalogue)
+    journal = JournaledCounters(_monotonic, _now)
+    is_alone = settings.server.workers == 1
+    stored = open_store(settings, os.environ, _preparing(journal) if is_alone else _bootstrap)
+    file = read_catalogue(settings, catalogue, EMPTY if stored is None else stored.current)
+    catalogues = file if stored is None else LayeredCatalogue([file, stored])
     _warn_of_exposed_keys(settings)
     compiler = Compiler(
         PROVIDERS,
@@ -96,13 +117,12 @@ def build(
     )
     server = settings.server
     # The access log stops last: it tells of the requests that end when the connections are closed.
-    parts: list[Part] = [catalogues, LargeWork(), _Connections(transports)]
+    limits = _admitter(catalogues, journal if is_alone and stored is not None else journal.memory, settings)
+    keeping = [] if stored is None else _keeping(stored, records, catalogues, limits)
+    parts: list[Part] = [file, *keeping, limits, LargeWork(), _Connections(transports)]
     out: BinaryIO | None = getattr(sys.stdout, "buffer", None)  # a program may be started with it closed
     if server.access_log and out is not None:
         parts.insert(0, _access_log(records, raw(out), shares_pipe=server.workers > 1))
-    counters = MemoryCounters(_monotonic)
-    limits = Admitter(catalogues, counters, _now, is_immediate=True)
-    parts.append(limits)
     return Gateway(
         _pipeline(settings, compiler, transports, sleep, limits),
         records,
@@ -114,7 +134,107 @@ def build(
             allowed_hosts=server.allowed_hosts,
             cors_origins=server.cors_origins,
         ),
+        stored,
+        _admin(settings, stored, file, os.environ),
     )
+
+
+def _preparing(journal: JournaledCounters) -> Callable[[Database], Awaitable[None]]:
+    """What is done with the database before a gateway uses it that counts budgets alone."""
+
+    async def prepare(database: Database) -> None:
+        await _bootstrap(database)
+        await journal.restore(database)
+
+    return prepare
+
+
+def _admitter(
+    catalogues: CatalogueSource, counters: JournaledCounters | MemoryCounters, settings: Settings
+) -> Admitter:
+    """The stage of limits, counted in this process. Raises SettingsError where several workers would count apart."""
+    workers = settings.server.workers
+    apart = (
+        f"server.workers: each of {workers} workers counts limits by itself, so that {workers} times as much could be "
+        "used: set it to 1, or take out the limits"
+    )
+    memory = counters.memory if isinstance(counters, JournaledCounters) else counters
+    admitter = Admitter(
+        catalogues,
+        counters,
+        _now,
+        is_immediate=True,
+        forget=lambda now: memory.forget(now - _DAY),
+        warning=apart if workers > 1 else "",
+    )
+    if workers > 1 and admitter.is_active:
+        raise SettingsError([apart], settings)
+    return admitter
+
+
+def _keeping(stored: ControlStore, records: Records, catalogues: CatalogueSource, limits: Admitter) -> list[Part]:
+    """The database, and the parts that write to it what requests took. The database stops last."""
+
+    async def write(entries: Sequence[LedgerEntry]) -> None:
+        from penstock.stores.sql.ledger import write_ledger
+
+        await write_ledger(await stored.open(), entries)
+
+    ledger = Ledger(records, write, lambda: limits.pricing)
+
+    def begin(_: object = None) -> None:
+        # Without keys and limits nobody asks who used what: the database stays closed.
+        if catalogues.current.keys or limits.is_active:
+            ledger.begin()
+
+    begin()
+    catalogues.watch(begin)
+    if not isinstance(limits.counters, JournaledCounters):
+        return [stored, ledger]
+    limits.counters.open_database = stored.open
+    return [stored, limits.counters, ledger]
+
+
+def _admin(
+    settings: Settings, stored: ControlStore | None, file: CatalogueFile, environ: Mapping[str, str]
+) -> AdminApi | None:
+    """The admin API; None where it is off, and where there is no database. Raises SettingsError."""
+    key = environ.get(ADMIN_KEY, "")
+    if key and len(key) < _SHORTEST_ADMIN_KEY:
+        raise SettingsError([f"{ADMIN_KEY}: a key of fewer than {_SHORTEST_ADMIN_KEY} characters can be guessed"])
+    if stored is None or not settings.admin.enabled:
+        return None
+    check = judge(PROVIDERS, AddressPolicy(settings.trusted_hosts), ALIASES)
+
+    async def open_plane() -> ControlPlane:
+        from penstock.control.plane import ControlPlane
+
+        database = await stored.open()
+        return ControlPlane(database, stored.keyring, PROVIDERS, check, lambda: file.current, stored.refresh)
+
+    return AdminApi(open_plane, key)
+
+
+async def _bootstrap(database: Database) -> None:
+    from penstock.control.bootstrap import bootstrap
+
+    await bootstrap(database)
+
+
+def open_store(
+    settings: Settings, environ: Mapping[str, str], prepare: Callable[[Database], Awaitable[None]] = _bootstrap
+) -> ControlStore | None:
+    """The control plane's database, ready to be served from; None without one. Raises SettingsError and DatabaseError.
+
+    Its folder is made, its tables are brought up to date, its keys are tried, and ``prepare`` is done with it.
+    """
+    keyring = read_keyring(environ)
+    place = find_place(settings.store, environ)
+    if not place.address:
+        if place.reason:
+            _LOG.warning("there is no database: %s", place.reason)
+        return None
+    return ControlStore(place, keyring, PROVIDERS, max_age=settings.store.catalogue_max_age, prepare=prepare)
 
 
 def _access_log(records: Records, out: BinaryIO, *, shares_pipe: bool) -> AccessLog:
@@ -130,8 +250,8 @@ def _warn_of_exposed_keys(settings: Settings) -> None:
             _LOG.warning("%s", warning)
 
 
-def read_catalogue(settings: Settings, path: Path | None) -> CatalogueFile:
-    """What the operator's file names. Raises SettingsError."""
+def read_catalogue(settings: Settings, path: Path | None, stored: Catalogue = EMPTY) -> CatalogueFile:
+    """What the operator's file names. ``stored`` is what the database names. Raises SettingsError."""
     check = judge(PROVIDERS, AddressPolicy(settings.trusted_hosts), ALIASES)
     try:
         catalogues = CatalogueFile(
@@ -144,7 +264,7 @@ def read_catalogue(settings: Settings, path: Path | None) -> CatalogueFile:
         )
     except CatalogueError as error:
         raise SettingsError([*error.problems, *_missing_defaults(settings, error.configs, None)], settings) from None
-    current = catalogues.current
+    current = layer([catalogues.current, stored]).seen_by(None)
     problems = [*_missing_defaults(settings, current.configs, current.virtual_keys)]
     if problems:
         raise SettingsError(problems, settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -39,12 +40,18 @@ async def database(address: str) -> AsyncIterator[Database]:
 
 
 def counters(database: Database) -> JournaledCounters:
-    return JournaledCounters(database, Clock().read, lambda: NOON)
+    made = JournaledCounters(Clock().read, lambda: NOON)
+    made.open_database = functools.partial(_itself, database)
+    return made
+
+
+async def _itself(database: Database) -> Database:
+    return database
 
 
 async def restored(database: Database) -> JournaledCounters:
     again = counters(database)
-    await again.restore()
+    await again.restore(database)
     return again
 
 

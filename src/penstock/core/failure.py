@@ -66,6 +66,7 @@ class Kind(Enum):
     RATE_LIMIT_EXCEEDED = "rate_limit_exceeded"
     LIMIT_UNDECIDED = "limit_undecided"
     BUDGET_STORE_UNAVAILABLE = "budget_store_unavailable"
+    STORE_UNAVAILABLE = "store_unavailable"
     CLIENT_DISCONNECTED = "client_disconnected"
     LOOP_DETECTED = "loop_detected"
     ADDRESS_REFUSED = "address_refused"
@@ -135,6 +136,7 @@ MEANINGS: Final[dict[Kind, Meaning]] = {
     Kind.RATE_LIMIT_EXCEEDED: Meaning(429, "rate_limit_error", Blame.CLIENT, RetrySafety.NEVER),
     Kind.LIMIT_UNDECIDED: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.BUDGET_STORE_UNAVAILABLE: Meaning(503, "budget_store_unavailable", Blame.GATEWAY, RetrySafety.NEVER),
+    Kind.STORE_UNAVAILABLE: Meaning(503, "server_error", Blame.GATEWAY, RetrySafety.UNSENT),
     Kind.CLIENT_DISCONNECTED: Meaning(499, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.LOOP_DETECTED: Meaning(508, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.ADDRESS_REFUSED: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),

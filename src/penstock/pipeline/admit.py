@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from penstock.background import Background
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import read_json_or_none
@@ -58,14 +59,17 @@ _COMPARED: Final = 8
 """Targets of a plan at most of which the cheapest is looked for; a dearer target reserves more when it is tried."""
 _MOST_OWNERS: Final = 10_000
 """Gateway keys whose limits are remembered ready-made."""
+_SWEEP: Final = 10.0
+"""Seconds between two looks for counters that nobody needs."""
 Ending = Coroutine[Any, Any, tuple[Alert, ...] | None]
 
 
 class Admitter:
     """Admits requests. ``counters`` count what is reserved; ``clock`` gives microseconds since 1970.
 
-    ``is_immediate``: the counters never wait, so that ends of reservations need no task. ``is_active``: something is
-    limited.
+    ``is_immediate``: the counters never wait, so that ends of reservations need no task. ``forget`` is called now and
+    then with the current time, to drop counters that nobody needs. ``warning`` is logged when something comes to be
+    limited. ``is_active``: something is limited.
     """
 
     def __init__(
@@ -76,6 +80,8 @@ class Admitter:
         pricing: Pricing | None = None,
         *,
         is_immediate: bool = False,
+        forget: Callable[[int], object] | None = None,
+        warning: str = "",
     ) -> None:
         self.counters = counters
         self.pricing: Pricing = pricing or NoPricing()
@@ -85,17 +91,24 @@ class Admitter:
         self._catalogues = catalogues
         self._is_immediate = is_immediate
         self._in_force = LimitsInForce()
+        self._default_workspace: str | None = None
         self._by_owner: dict[str | None, RequestLimits] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._clock = clock
+        self._forget = forget
+        self._warning = warning
+        self._sweeping = Background("the sweep of counters", self._sweep)
         self._requests = map((secrets.token_hex(8) + "-%x").__mod__, itertools.count())
         self._put_in_force()
         catalogues.watch(lambda _: self._put_in_force())
 
     def start(self) -> None:
-        """Nothing runs by itself."""
+        if self._forget is not None:
+            self._sweeping.start()
 
     async def stop(self) -> None:
         """Wait until what requests took is settled."""
+        await self._sweeping.stop()
         while self._tasks:
             await asyncio.wait(self._tasks)
 
@@ -168,14 +181,23 @@ class Admitter:
         if limits is None:
             if len(self._by_owner) >= _MOST_OWNERS:
                 self._by_owner.clear()
-            limits = self._by_owner[name] = self._in_force.of(_owner(key))
+            limits = self._by_owner[name] = self._in_force.of(_owner(key, self._default_workspace))
         return limits
 
     def _put_in_force(self) -> None:
         catalogue: Catalogue = self._catalogues.current
         self._by_owner = {}
         self._in_force = catalogue.limits
+        self._default_workspace = catalogue.default_workspace
+        was_active = self.is_active
         self.is_active = not catalogue.limits.is_empty or any(key.limits for key in catalogue.keys)
+        if self._warning and self.is_active and not was_active:
+            _LOG.error("%s", self._warning)
+
+    async def _sweep(self) -> None:
+        while self._forget is not None:
+            await asyncio.sleep(_SWEEP)
+            self._forget(self._clock())
 
 
 class RequestMeter:
@@ -290,13 +312,12 @@ class RequestMeter:
         return name if isinstance(name, str) else self._model
 
 
-def _owner(key: GatewayKey | None) -> Owner:
-    if key is None:
-        return Owner()
-    facts = [("api_key", key.id or key.name)]
-    if key.workspace is not None:
-        facts.append(("workspace_id", key.workspace))
-    return Owner(tuple(facts), key.limits)
+def _owner(key: GatewayKey | None, default_workspace: str | None) -> Owner:
+    facts = [] if key is None else [("api_key", key.id or key.name)]
+    workspace = default_workspace if key is None or key.workspace is None else key.workspace
+    if workspace is not None:
+        facts.append(("workspace_id", workspace))
+    return Owner(tuple(facts), () if key is None else key.limits)
 
 
 def _facts(call: Call, limits: RequestLimits) -> dict[str, str]:

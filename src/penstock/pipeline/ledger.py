@@ -13,10 +13,10 @@ from typing import Any, Final
 from penstock.background import Background
 from penstock.core.usage import Usage
 from penstock.limits.pricing import Pricing
-from penstock.observe.record import AttemptRecord, Record, RecordQueue
-from penstock.stores.sql.database import DatabaseError
+from penstock.observe.record import AttemptRecord, Record, RecordQueue, Records
+from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.ids import random_id
-from penstock.stores.sql.ledger import LedgerEntry
+from penstock.stores.sql.ledger_entry import LedgerEntry
 
 _LOG: Final = logging.getLogger("penstock")
 QUEUE: Final = 100_000
@@ -31,17 +31,23 @@ Write = Callable[[Sequence[LedgerEntry]], Coroutine[Any, Any, None]]
 
 
 class Ledger:
-    """A part of the gateway that writes the records of ``queue`` by ``write``, which raises DatabaseError. ``pricing``
-    gives the prices of requests that no limit has charged."""
+    """A part of the gateway that writes records by ``write``, which raises DatabaseError, once ``begin`` was called.
+    ``pricing`` gives the prices of requests that no limit has charged."""
 
-    def __init__(self, queue: RecordQueue, write: Write, pricing: Callable[[], Pricing]) -> None:
-        self._queue = queue
+    def __init__(self, records: Records, write: Write, pricing: Callable[[], Pricing]) -> None:
+        self._records = records
+        self._queue: RecordQueue | None = None
         self._write = write
         self._pricing = pricing
         self._waiting: list[LedgerEntry] = []
         self._is_lost = False
         self._told = 0
         self._task = Background("the ledger", self._run)
+
+    def begin(self) -> None:
+        """Write what is recorded from now on. Harmless when called again."""
+        if self._queue is None:
+            self._queue = self._records.subscribe(QUEUE)
 
     def start(self) -> None:
         self._task.start()
@@ -59,12 +65,15 @@ class Ledger:
 
     def _fill(self) -> bool:
         """Make entries of the queue's records, unless enough are waiting. Returns whether any are."""
+        queue = self._queue
+        if queue is None:
+            return False
         if len(self._waiting) < _BATCH:
             pricing = self._pricing()
-            self._waiting += [entry for record in self._queue.take() for entry in entries_of(record, pricing)]
-        if self._queue.lost > self._told:
-            _LOG.error("%d requests are missing in the ledger: its queue was full", self._queue.lost - self._told)
-            self._told = self._queue.lost
+            self._waiting += [entry for record in queue.take() for entry in entries_of(record, pricing)]
+        if queue.lost > self._told:
+            _LOG.error("%d requests are missing in the ledger: its queue was full", queue.lost - self._told)
+            self._told = queue.lost
         return bool(self._waiting)
 
     async def _try_write(self) -> bool:

@@ -1,7 +1,10 @@
 """Beside the floors: what an operator can set. Declared in model.py, read from file, variables and flags in load.py."""
 
 from penstock.settings.load import (
+    ADMIN_KEY,
     GUARDED,
+    SECRET_KEYS,
+    SECRET_KEYS_FILE,
     SettingsError,
     catalogue_file,
     config_file,
@@ -13,6 +16,6 @@ from penstock.settings.load import (
 from penstock.settings.model import Settings
 
 __all__ = [
-    "GUARDED", "Settings", "SettingsError", "catalogue_file", "config_file", "load", "must_be_guarded", "refuse_open",
-    "working_directory",
+    "ADMIN_KEY", "GUARDED", "SECRET_KEYS", "SECRET_KEYS_FILE", "Settings", "SettingsError", "catalogue_file",
+    "config_file", "load", "must_be_guarded", "refuse_open", "working_directory",
 ]  # fmt: skip

@@ -7,12 +7,15 @@ from collections.abc import Callable, Sequence
 from penstock.limits.applied import Applied
 from penstock.limits.in_force import LimitsInForce
 from penstock.stores.base import CatalogueSource
-from penstock.stores.catalogue import Catalogue, CatalogueChange, GatewayKey, SavedConfig, VirtualKey
+from penstock.stores.catalogue import EMPTY, Catalogue, CatalogueChange, GatewayKey, SavedConfig, VirtualKey
 from penstock.stores.memory import MemoryCatalogue
 
 
 def layer(catalogues: Sequence[Catalogue]) -> Catalogue:
     """The catalogues as one: a name means what the first catalogue with the name says. If one is guarded, all are."""
+    named = [each for each in catalogues if each.virtual_keys or each.configs or each.keys]
+    if len(named) == 1 and all(each == EMPTY for each in catalogues if each is not named[0]):
+        return named[0]
     virtual_keys: dict[str, VirtualKey] = {}
     configs: dict[str, SavedConfig] = {}
     keys: dict[bytes, GatewayKey] = {}
@@ -20,8 +23,15 @@ def layer(catalogues: Sequence[Catalogue]) -> Catalogue:
         virtual_keys.update(catalogue.virtual_keys)
         configs.update(catalogue.configs)
         keys.update(catalogue.keys_by_digest)
-    is_guarded = any(catalogue.is_guarded for catalogue in catalogues)
-    return Catalogue(virtual_keys, configs, tuple(keys.values()), is_guarded=is_guarded, limits=_limits(catalogues))
+    return Catalogue(
+        virtual_keys,
+        configs,
+        tuple(keys.values()),
+        is_guarded=any(catalogue.is_guarded for catalogue in catalogues),
+        default_workspace=next((each.default_workspace for each in catalogues if each.default_workspace), None),
+        is_stale=any(catalogue.is_stale for catalogue in catalogues),
+        limits=_limits(catalogues),
+    )
 
 
 def _limits(catalogues: Sequence[Catalogue]) -> LimitsInForce:

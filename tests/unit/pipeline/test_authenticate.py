@@ -15,20 +15,20 @@ GUARDED = Catalogue(keys=(KEY,))
 
 
 def test_without_gateway_keys_anybody_may_call() -> None:
-    assert authenticate({b"authorization": b"Bearer whatever"}, EMPTY) is ANYBODY
+    assert authenticate({b"authorization": b"Bearer whatever"}, EMPTY) == Caller(catalogue=EMPTY)
     assert ANYBODY.tenant == ""
 
 
 @pytest.mark.parametrize("header", KEY_HEADERS)
 @pytest.mark.parametrize("shown", [b"right", b"Bearer right", b"bearer  right "])
 def test_a_key_may_stand_where_sdks_send_keys(header: bytes, shown: bytes) -> None:
-    assert authenticate({header: shown}, GUARDED) == Caller(KEY, header)
+    assert authenticate({header: shown}, GUARDED) == Caller(KEY, header, catalogue=GUARDED)
     assert Caller(KEY, header).tenant == "team"
 
 
 def test_beside_the_providers_own_key_it_is_found() -> None:
     fields = {b"authorization": b"Bearer right", b"x-portkey-api-key": b"sk-own", b"x-api-key": b"sk-other"}
-    assert authenticate(fields, GUARDED) == Caller(KEY, b"authorization")
+    assert authenticate(fields, GUARDED) == Caller(KEY, b"authorization", catalogue=GUARDED)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_beside_the_providers_own_key_it_is_found() -> None:
 def test_every_further_header_with_a_gateway_key_is_withheld(value: bytes) -> None:
     fields = {b"x-portkey-api-key": b"right", b"authorization": value, b"api-key": b"sk-own", b"x-api-key": b"wright"}
     caller = authenticate(fields, GUARDED)
-    assert caller == Caller(KEY, b"x-portkey-api-key", (b"authorization",))
+    assert caller == Caller(KEY, b"x-portkey-api-key", (b"authorization",), GUARDED)
     assert isinstance(caller, Caller)
     assert caller.withheld == (b"x-portkey-api-key", b"authorization")
     assert Caller(KEY, b"api-key").withheld == (b"api-key",)

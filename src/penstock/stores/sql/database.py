@@ -19,6 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import StaticPool
 
 from penstock.stores.sql import schema
+from penstock.stores.sql.database_error import DatabaseError
+
+__all__ = ["MEMORY", "Database", "DatabaseError", "file_address", "parse_address", "revision"]
 
 MEMORY: Final = "sqlite://"
 """The address of a database that ends with its process: for tests."""
@@ -30,10 +33,6 @@ _DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+async
 _CHANNEL: Final = "penstock_revision"
 """The channel of PostgreSQL's NOTIFY on which every replica hears that the revision has risen."""
 _EXPECTED: Final = "expected sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
-
-
-class DatabaseError(Exception):
-    """The database can't be used. The message says why and what to do, without the password of its address."""
 
 
 def parse_address(text: str) -> URL:
@@ -125,8 +124,9 @@ class Database:
             return await revision(connection)
 
     @contextlib.asynccontextmanager
-    async def listening(self, callback: Callable[[], None]) -> AsyncIterator[None]:
-        """Have ``callback`` called in the event loop after each change, as long as the connection that listens lasts.
+    async def listening(self, callback: Callable[[], None]) -> AsyncIterator[asyncio.Event]:
+        """Have ``callback`` called in the event loop after each change, until the event is set: then the connection
+        that listens has ended.
 
         PostgreSQL only. Raises DatabaseError.
         """
@@ -135,15 +135,21 @@ class Database:
                 driver = (await connection.get_raw_connection()).driver_connection
                 if driver is None:
                     raise DatabaseError(f"the database {self.name} gives no connection that could listen")
+                is_over = asyncio.Event()
 
                 def notified(*_: object) -> None:
                     callback()
 
+                def ended(*_: object) -> None:
+                    is_over.set()
+
                 await driver.add_listener(_CHANNEL, notified)
+                driver.add_termination_listener(ended)
                 try:
-                    yield
+                    yield is_over
                 finally:
                     if not driver.is_closed():
+                        driver.remove_termination_listener(ended)
                         await driver.remove_listener(_CHANNEL, notified)
 
     async def close(self) -> None:

@@ -11,11 +11,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
-
-import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Final
 
 from penstock.background import Background
 from penstock.limits.counters import (
@@ -29,28 +26,30 @@ from penstock.limits.counters import (
 )
 from penstock.limits.limit import OVERFLOW, Amounts, BucketKey, Limit
 from penstock.limits.memory import MemoryCounters
-from penstock.stores.sql import schema
-from penstock.stores.sql.database import Database, DatabaseError
-from penstock.stores.sql.ledger import insert_new, lost_entry
+from penstock.stores.sql.database_error import DatabaseError
+
+if TYPE_CHECKING:
+    from penstock.stores.sql.database import Database
 
 _LOG: Final = logging.getLogger("penstock")
 _INTERVAL: Final = 0.05
 """Seconds between a change and its flush, unless a request waits for it."""
 _RETRY: Final = 1_000_000
 """Microseconds after which a request is to try again whose reservation could not be written down."""
-_Balance = tuple[int, str, int | None]
+Balance = tuple[int, str, int | None]
 """What is to be added to a balance, the bucket's name for people, the end of its window."""
 
 
 class JournaledCounters:
-    """``Counters`` of one process, in memory, with a journal in the database. ``clock`` gives microseconds that never
-    step back, ``now`` microseconds since 1970. ``restore`` has to be awaited before the first request."""
+    """``Counters`` of one process, in memory, with a journal in the database that ``open_database`` gives, which is set
+    before the first request. ``clock`` gives microseconds that never step back, ``now`` microseconds since 1970.
+    ``restore`` has to be awaited before the first request, too."""
 
-    def __init__(self, database: Database, clock: Callable[[], int], now: Callable[[], int]) -> None:
+    def __init__(self, clock: Callable[[], int], now: Callable[[], int]) -> None:
         self.memory = MemoryCounters(clock)
-        self._database = database
+        self.open_database: Callable[[], Awaitable[Database]] | None = None
         self._now = now
-        self._settled: dict[BucketKey, _Balance] = {}
+        self._settled: dict[BucketKey, Balance] = {}
         self._open: dict[ReservationId, tuple[Hold, ...]] = {}
         """The budgets' holds of the reservations that are open."""
         self._unwritten: set[ReservationId] = set()
@@ -73,14 +72,13 @@ class JournaledCounters:
         await self._task.stop()
         await self.flush()
 
-    async def restore(self) -> None:
+    async def restore(self, database: Database) -> None:
         """Charge the reservations of a process that was killed, and read all balances. Raises DatabaseError."""
-        async with self._database.write() as connection:
-            await _charge_lost(connection, self._now())
-            rows = await connection.execute(sa.select(schema.balance))
-            self.memory.reservations.opening = {
-                BucketKey(row.limit_id, bytes(row.value), row.epoch, row.window_start): row.settled for row in rows
-            }
+        from penstock.stores.sql.balances import charge_lost, read_balances
+
+        async with database.write() as connection:
+            await charge_lost(connection, self._now())
+            self.memory.reservations.opening = await read_balances(connection)
 
     async def flush(self) -> bool:
         """Write down what has changed; False if the database can't be reached: it is kept for the next time."""
@@ -92,8 +90,7 @@ class JournaledCounters:
         self._written.update(opened)
         try:
             if settled or opened or closed:
-                async with self._database.write() as connection:
-                    await _write(connection, settled, opened, closed, self._now())
+                await self._write(settled, opened, closed)
         except DatabaseError as error:
             self._keep(settled, unwritten, closed)
             if not self._is_lost:
@@ -104,6 +101,21 @@ class JournaledCounters:
         if waiting is not None and not waiting.done():
             waiting.set_result(not self._is_lost)
         return not self._is_lost
+
+    async def _write(
+        self,
+        settled: dict[BucketKey, Balance],
+        opened: dict[ReservationId, tuple[Hold, ...]],
+        closed: list[ReservationId],
+    ) -> None:
+        # SQLAlchemy is loaded when there is something to write: a gateway without budgets starts without it.
+        from penstock.stores.sql.balances import write_changes
+
+        if self.open_database is None:
+            raise DatabaseError("there is no database for the journal of budgets")
+        database = await self.open_database()
+        async with database.write() as connection:
+            await write_changes(connection, settled, opened, closed, self._now())
 
     # The calls of ``Counters``.
 
@@ -208,7 +220,7 @@ class JournaledCounters:
             self._changed.set()
 
     def _keep(
-        self, settled: dict[BucketKey, _Balance], unwritten: set[ReservationId], closed: list[ReservationId]
+        self, settled: dict[BucketKey, Balance], unwritten: set[ReservationId], closed: list[ReservationId]
     ) -> None:
         """Put back what a flush could not write, before what came since."""
         for key, (amount, value_key, ends) in settled.items():
@@ -228,86 +240,3 @@ class JournaledCounters:
             if not await self.flush():
                 await asyncio.sleep(_RETRY / 1_000_000)
                 self._changed.set()
-
-
-async def _write(
-    connection: AsyncConnection,
-    settled: dict[BucketKey, _Balance],
-    opened: dict[ReservationId, tuple[Hold, ...]],
-    closed: list[ReservationId],
-    now: int,
-) -> None:
-    await _add_to_balances(connection, [(key, *balance) for key, balance in settled.items()], now)
-    table = schema.open_hold
-    gone = [{"b_request": request, "b_attempt": attempt} for request, attempt in {*closed, *opened}]
-    if gone:
-        mine = (table.c.request_id == sa.bindparam("b_request"), table.c.attempt == sa.bindparam("b_attempt"))
-        await connection.execute(table.delete().where(*mine), gone)
-    rows = [row for reservation, holds in opened.items() for row in _hold_rows(reservation, holds)]
-    if rows:
-        await connection.execute(table.insert(), rows)
-
-
-def _hold_rows(reservation: ReservationId, holds: Iterable[Hold]) -> list[dict[str, Any]]:
-    """The rows of a reservation; what it holds of a bucket in several parts is one row."""
-    amounts: dict[BucketKey, tuple[int, Hold]] = {}
-    for hold in holds:
-        earlier = amounts.get(hold.key)
-        amounts[hold.key] = (hold.amount + (0 if earlier is None else earlier[0]), hold)
-    return [
-        {
-            "request_id": reservation[0],
-            "attempt": reservation[1],
-            "limit_id": key.limit,
-            "value": key.value,
-            "epoch": key.epoch,
-            "window_start": key.window_start,
-            "value_key": hold.value_key,
-            "amount": amount,
-            "ends_at": hold.limit.window_end(key.window_start),
-            "on_loss": hold.limit.on_loss,
-        }
-        for key, (amount, hold) in amounts.items()
-    ]
-
-
-async def _charge_lost(connection: AsyncConnection, now: int) -> None:
-    """Charge the reservations that a killed process left open, and write a line of the ledger for each."""
-    rows = list(await connection.execute(sa.select(schema.open_hold)))
-    charged = [row for row in rows if row.on_loss == "charge"]
-    balances = [
-        (BucketKey(row.limit_id, bytes(row.value), row.epoch, row.window_start), row.amount, row.value_key, row.ends_at)
-        for row in charged
-    ]
-    await _add_to_balances(connection, balances, now)
-    costs: dict[ReservationId, int] = {}
-    for row in charged:
-        if row.limit_id.endswith("/cost"):
-            reservation = (row.request_id, row.attempt)
-            costs[reservation] = max(row.amount, costs.get(reservation, 0))
-    await insert_new(connection, [lost_entry(reservation, amount, now) for reservation, amount in costs.items()])
-    if rows:
-        await connection.execute(schema.open_hold.delete())
-        _LOG.warning("%d requests were under way when the gateway was killed; they are charged as estimated", len(rows))
-
-
-async def _add_to_balances(
-    connection: AsyncConnection, balances: Sequence[tuple[BucketKey, int, str, int | None]], now: int
-) -> None:
-    """Add amounts to balances; a balance that isn't there yet is made."""
-    table = schema.balance
-    for key, amount, value_key, ends_at in balances:
-        found = await connection.execute(
-            table.update()
-            .where(
-                table.c.limit_id == key.limit,
-                table.c.value == key.value,
-                table.c.epoch == key.epoch,
-                table.c.window_start == key.window_start,
-            )
-            .values(settled=table.c.settled + amount, touched_at=now)
-        )
-        if not found.rowcount:
-            values = {"limit_id": key.limit, "value": key.value, "epoch": key.epoch, "window_start": key.window_start}
-            more = {"value_key": value_key, "settled": amount, "ends_at": ends_at, "touched_at": now}
-            await connection.execute(table.insert().values(**values, **more))

@@ -7,13 +7,18 @@ docs/control-plane.md#secrets.
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from penstock.core.secret import Secret
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -49,10 +54,10 @@ class Keyring:
     """Keys by name. The first seals, all open."""
 
     def __init__(self, keys: Mapping[str, bytes]) -> None:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        self._ciphers = {name: AESGCM(key) for name, key in keys.items()}
+        self._ciphers = {name: _cipher(key) for name, key in keys.items()}
         self.first = next(iter(keys), "")
+        first = keys.get(self.first, b"")
+        self._of_fingerprints = hmac.new(first, b"penstock fingerprint", hashlib.sha256).digest() if first else b""
 
     def __repr__(self) -> str:
         return f"Keyring({', '.join(self._ciphers)})"
@@ -64,6 +69,11 @@ class Keyring:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(self._ciphers)
+
+    def fingerprint(self, secret: str) -> str:
+        """A short hash of a secret under the first key: equal secrets have equal ones, and nobody without the key can
+        try guesses on it."""
+        return hmac.new(self._of_fingerprints, secret.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:12]
 
     def seal(self, secret: Secret, place: SecretPlace, nonce: bytes) -> Sealed:
         """Encrypt a secret for its place. ``nonce``: 12 random bytes, new for each call. Raises KeyringError."""
@@ -91,6 +101,13 @@ class Keyring:
                 f"the key {sealed.key_id} doesn't open it: the key is another one than it was, or the row was altered"
             ) from None
         return Secret(text.decode("utf-8", "surrogatepass"))
+
+
+def _cipher(key: bytes) -> AESGCM:
+    # Imported for the first key: most gateways have none, and start the sooner.
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM(key)
 
 
 def parse_keyring(text: str) -> Keyring:

@@ -10,16 +10,19 @@ from __future__ import annotations
 from penstock.stores.sql.schema.columns import metadata
 from penstock.stores.sql.schema.limits import balance, ledger, limit, open_hold, policy
 from penstock.stores.sql.schema.routing import config, config_version, integration, integration_model, provider
-from penstock.stores.sql.schema.tenancy import api_key, api_key_secret, organisation, workspace
-from penstock.stores.sql.schema.trail import audit, revision, secret
+from penstock.stores.sql.schema.tenancy import api_key, api_key_secret, organisation, user, workspace
+from penstock.stores.sql.schema.trail import audit, audit_head, feedback, idempotency, revision, secret
 
 __all__ = [
     "api_key",
     "api_key_secret",
     "audit",
+    "audit_head",
     "balance",
     "config",
     "config_version",
+    "feedback",
+    "idempotency",
     "integration",
     "integration_model",
     "ledger",
@@ -31,5 +34,6 @@ __all__ = [
     "provider",
     "revision",
     "secret",
+    "user",
     "workspace",
 ]

@@ -56,6 +56,8 @@ api_key: Final = Table(
     Column("allowed_models", Text),
     Column("allowed_providers", Text),
     Column("allowed_ips", Text),
+    json_column("alert_emails", "[]"),
+    Column("expose_cost", Boolean, nullable=False, server_default=text("false")),
     Column("last_used_at", BigInteger),
     *changes(),
     Index(None, "workspace_id", "created_at", "id"),
@@ -77,3 +79,16 @@ api_key_secret: Final = Table(
     Index(None, "api_key_id"),
 )
 """What proves a key, as its SHA-256: one row, two while a rotation lasts."""
+
+user: Final = Table(
+    "user",
+    metadata,
+    id_column(),
+    Column("name", Text, nullable=False),
+    Column("email", Text),
+    Column("role", Text, nullable=False),
+    Column("status", Text, nullable=False, server_default=text("'active'")),
+    *changes(),
+    UniqueConstraint("email"),
+)
+"""People. The first administrator is there from the beginning; keys of kind ``workspace-user`` belong to a user."""

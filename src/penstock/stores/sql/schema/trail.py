@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -17,7 +18,7 @@ from sqlalchemy import (
     text,
 )
 
-from penstock.stores.sql.schema.columns import id_column, metadata
+from penstock.stores.sql.schema.columns import id_column, json_column, metadata
 
 revision: Final = Table(
     "revision",
@@ -61,9 +62,52 @@ audit: Final = Table(
     Column("method", Text),
     Column("path", Text),
     Column("body", Text),
+    Column("query", Text),
+    Column("changes", Text),
     Column("previous_hash", LargeBinary(32), nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
     Index(None, "workspace_id", "at"),
     Index(None, "resource_type", "resource_id"),
 )
-"""Who changed what, each row bound to the one before it by its hash."""
+"""Who changed what, each row bound to the one before it by its hash. ``changes``: what differs, in JSON."""
+
+audit_head: Final = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    CheckConstraint("id = 1", name="single"),
+)
+"""One row: the last row of the log, so that one that was taken away from its end is missed."""
+
+idempotency: Final = Table(
+    "idempotency",
+    metadata,
+    Column("digest", LargeBinary(32), primary_key=True),
+    Column("body", LargeBinary(32), nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("status", Integer),
+    Column("nonce", LargeBinary),
+    Column("answer", LargeBinary),
+    Index(None, "expires_at"),
+)
+"""Requests with an idempotency key: digests of the key and of the body, and the answer, encrypted with a key that only
+the caller can make again."""
+
+feedback: Final = Table(
+    "feedback",
+    metadata,
+    id_column(),
+    Column("workspace_id", Text, nullable=False),
+    Column("trace_id", Text, nullable=False),
+    Column("value", Integer, nullable=False),
+    Column("weight", Float, nullable=False),
+    json_column("metadata", "{}"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Index(None, "trace_id"),
+    Index(None, "workspace_id", "created_at"),
+)
+"""What users thought of an answer, by its trace. The trace need not be known here."""

@@ -1,0 +1,58 @@
+"""The admin API for whoever serves it: which paths are its own, and an ASGI application, built when it is needed.
+
+This module imports neither Starlette nor the resources: a gateway that nobody administers needs neither.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
+
+from penstock.admin.prefixes import is_admin_path
+
+if TYPE_CHECKING:
+    from penstock.control.plane import ControlPlane
+
+_App = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+class AdminApi:
+    """An ASGI application over the control plane, which ``open_plane`` opens at the first call: a database that nobody
+    administers may be unopened until then. ``open_plane`` raises DatabaseError. ``admin_key`` is the text of
+    PENSTOCK_ADMIN_KEY: its digest is kept, the text is not."""
+
+    def __init__(self, open_plane: Callable[[], Awaitable[ControlPlane]], admin_key: str = "") -> None:
+        self._open_plane = open_plane
+        self._digest = hashlib.sha256(admin_key.encode()).digest() if admin_key else None
+        self._app: _App | None = None
+
+    @staticmethod
+    def serves(path: str) -> bool:
+        """Whether a path, percent-decoded, belongs to the admin API."""
+        return is_admin_path(path)
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["type"] == "http":
+            if self._app is None:
+                # Imports take a part of a second: requests are served meanwhile.
+                self._app = await asyncio.to_thread(self._build)
+            await self._app(scope, receive, send)
+
+    def _build(self) -> _App:
+        from penstock.admin.app import AdminApp
+        from penstock.admin.routes import ROUTES
+
+        return AdminApp(self._open_plane, ROUTES, self._digest)
+
+
+async def _live(receive: Any, send: Any) -> None:
+    """The lifespan protocol, for a server that serves the admin API alone."""
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,77 @@
+"""Paths of Portkey's admin API that this release does not serve: each says so, and names the nearest thing that works.
+
+They are answered with 501 and never sent to a provider. A row goes when its resource is built.
+Source: docs/control-plane.md#not-served.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from penstock.admin.answer import Answer
+from penstock.admin.route import AdminCall, AdminRoute, Handler
+from penstock.control.refusal import not_supported
+
+_LATER: Final = "is planned for a later release"
+_NEVER: Final = "is not part of this gateway"
+_RESOURCES: Final[dict[str, str]] = {
+    "/prompts": f"Prompts on the server {_LATER}: send the messages with the request.",
+    "/labels": f"Labels of prompts: this {_LATER}.",
+    "/collections": f"Collections of prompts: this {_LATER}.",
+    "/guardrails": f"Guardrails as a resource: this {_LATER}.",
+    "/logs": f"The request log {_LATER}: the gateway writes one line in JSON for each request to its standard output.",
+    "/analytics": f"Analytics {_LATER}: budgets tell their own usage at GET /v1/api-keys/ID.",
+    "/secret-references": f"Secret references {_LATER}: put the secret into an integration, where it is encrypted.",
+    "/mcp-integrations": f"MCP: this {_LATER}.",
+    "/mcp-servers": f"MCP: this {_LATER}.",
+    "/penstock": f"This call of the gateway's own {_LATER}.",
+    "/scim": f"SCIM {_NEVER}.",
+    "/agents": f"Agents: this {_NEVER}.",
+    "/v1": "The path holds /v1 twice: the base URL ends with /v1 already. Generations are no call of this gateway; "
+    "stored prompts come in a later release.",
+}
+_WRITES: Final[tuple[tuple[str, str, str], ...]] = (
+    ("POST", "/admin/workspaces", f"More workspaces: this {_LATER}. The default workspace is there."),
+    ("PUT", "/admin/workspaces/{workspace_id}", f"Changes of a workspace: this {_LATER}."),
+    ("DELETE", "/admin/workspaces/{workspace_id}", f"Deleting a workspace: this {_LATER}."),
+    *(
+        (method, f"/admin/workspaces/{{workspace_id}}/users{path}", f"Members of a workspace: this {_LATER}.")
+        for path, methods in (("", ("GET", "POST")), ("/{user_id}", ("GET", "PUT", "DELETE")))
+        for method in methods
+    ),
+    ("PUT", "/admin/users/{user_id}", f"Changes of a user: this {_LATER}, with logging in."),
+    ("DELETE", "/admin/users/{user_id}", f"Deleting a user: this {_LATER}, with logging in."),
+    *(
+        (method, f"/admin/users/invites{path}", f"Invites: this {_LATER}, with logging in.")
+        for path, methods in (
+            ("", ("GET", "POST")),
+            ("/{invite_id}", ("GET", "PUT", "DELETE")),
+            ("/{invite_id}/resend", ("POST",)),
+        )
+        for method in methods
+    ),
+)
+_METHODS: Final = ("GET", "POST", "PUT", "DELETE", "PATCH")
+
+
+def _saying(text: str) -> Handler:
+    async def refuse(_: AdminCall) -> Answer:
+        raise not_supported(text)
+
+    return refuse
+
+
+def _below(path: str) -> tuple[str, str]:
+    """A path, and everything below it."""
+    return path, f"{path}/{{rest:path}}"
+
+
+ROUTES: Final = (
+    *(
+        AdminRoute(method, each, (), _saying(text))
+        for path, text in _RESOURCES.items()
+        for each in _below(path)
+        for method in _METHODS
+    ),
+    *(AdminRoute(method, path, (), _saying(text)) for method, path, text in _WRITES),
+)

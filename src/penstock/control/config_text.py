@@ -1,0 +1,83 @@
+"""The text of a config: judged as the header x-portkey-config is, beside the virtual keys that there are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from penstock.control.members import is_plain
+from penstock.core.json_text import read_json
+from penstock.core.virtual_key import VirtualKey
+from penstock.stores.config_json import NotAConfig, as_json
+from penstock.stores.validate import Check
+
+_NAMES_OF_KEYS: Final = frozenset({"virtual_key", "virtualKey", "virtual-key"})
+
+_MOST_MISSING: Final = 50
+"""Names that a config may mention and that are not there; more are a problem."""
+
+
+class ConfigText(msgspec.Struct, frozen=True):
+    """A config: ``body`` is its JSON, ``value`` what the JSON says. ``problem`` says why it can't be used;
+    ``warnings`` name what is not there yet."""
+
+    body: str
+    value: Any
+    problem: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def judged(config: Any, known: Mapping[str, VirtualKey], providers: Collection[str], judge: Check | None) -> ConfigText:
+    """A config that came as an object or as text. ``known`` are the virtual keys that it may name."""
+    body = config if isinstance(config, str) else ""
+    if isinstance(config, str):
+        try:
+            config = read_json(config.encode("utf-8", "surrogatepass"))
+        except ValueError as error:
+            return ConfigText(body, None, f"it is not valid JSON ({str(error)[:120]})")
+    if not isinstance(config, dict) or not is_plain(body):
+        return ConfigText(body, None, "expected an object, or its JSON as text")
+    try:
+        encoded = as_json(config)
+    except NotAConfig as bad:
+        return ConfigText(body, None, str(bad))
+    body = body or encoded.decode()
+    problem = None if judge is None else judge(encoded, known)
+    if problem is None or judge is None:
+        return ConfigText(body, config)
+    # A stand-in for each virtual key that is missing shows what else is wrong.
+    any_provider = next(iter(providers), "")
+    missing = [name for name in dict.fromkeys(_named(config)) if name not in known][:_MOST_MISSING]
+    everything = {**known, **{name: VirtualKey(name, any_provider) for name in missing}}
+    problem = judge(encoded, everything)
+    if problem is not None:
+        return ConfigText(body, config, problem)
+    # "@openai" is no virtual key, and stands for the provider all the same.
+    needed = [name for name in missing if judge(encoded, _without(everything, name)) is not None]
+    return ConfigText(body, config, None, tuple(map(_warning, needed)))
+
+
+def _without(keys: Mapping[str, VirtualKey], name: str) -> dict[str, VirtualKey]:
+    return {each: key for each, key in keys.items() if each != name}
+
+
+def _warning(name: str) -> str:
+    return f"There is no provider @{name} yet: a request that comes to it is refused."
+
+
+def _named(value: Any) -> Iterator[str]:
+    """The names of the virtual keys that a config mentions, at any depth."""
+    left = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, list):
+            left.extend(reversed(each))
+        elif isinstance(each, dict):
+            left.extend(each.values())
+            for name, member in each.items():
+                if isinstance(member, str) and name in _NAMES_OF_KEYS:
+                    yield member.removeprefix("@")
+                elif isinstance(member, str) and name in {"provider", "model"} and member.startswith("@"):
+                    yield member[1:].partition("/")[0]

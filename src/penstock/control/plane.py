@@ -1,0 +1,158 @@
+"""The control plane as its resources use it: a database, what judges bodies, and changes that tell the audit log."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from time import time_ns
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from penstock.control import audit
+from penstock.control.actor import Actor
+from penstock.control.audit import Entry
+from penstock.control.redact import Fingerprint
+from penstock.control.refusal import absent
+from penstock.stores.catalogue import EMPTY, Catalogue
+from penstock.stores.sql.database import Database, DatabaseError
+from penstock.stores.sql.keyring import Keyring
+from penstock.stores.sql.schema import idempotency, organisation, workspace
+from penstock.stores.validate import Check
+
+_LOG: Final = logging.getLogger("penstock")
+
+
+class Repeated(Exception):
+    """The idempotency key of the request belongs to a request that was carried out before."""
+
+
+class ControlPlane:
+    """What the functions of this folder work on.
+
+    ``providers`` are the slugs of the provider rows there are; ``judge`` says why a config can't be used; ``in_file``
+    gives the catalogue of penstock.toml, whose names win; ``refresh`` puts the newest catalogue in force in this
+    process.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        keyring: Keyring,
+        providers: Collection[str] = (),
+        judge: Check | None = None,
+        in_file: Callable[[], Catalogue] = lambda: EMPTY,
+        refresh: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self.database = database
+        self.keyring = keyring
+        self.providers = providers
+        self.judge = judge
+        self.in_file = in_file
+        self._refresh = refresh
+
+    @property
+    def fingerprint(self) -> Fingerprint | None:
+        """The keyed hash of secrets in the audit log; None without a key."""
+        return None if self.keyring.is_empty else self.keyring.fingerprint
+
+    @contextlib.asynccontextmanager
+    async def change(self, actor: Actor, *, revises: bool = True) -> AsyncIterator[Change]:
+        """A transaction with its rows in the audit log. ``revises``: it changes what the data plane reads.
+
+        A Refusal in the block undoes it. Raises DatabaseError, and Repeated for a request that was carried out before.
+        """
+        transaction = self.database.change() if revises else self.database.write()
+        async with transaction as connection:
+            change = Change(connection, actor, now())
+            await _claim(change)
+            yield change
+            await audit.append(connection, actor, change.now, change.entries, self.fingerprint)
+        if revises:
+            await self._put_in_force()
+
+    async def _put_in_force(self) -> None:
+        """Have this process serve the change at once. What fails here is made good by the next look at the revision."""
+        if self._refresh is None:
+            return
+        try:
+            await self._refresh()
+        except DatabaseError as error:
+            _LOG.warning("%s; the change is seen a moment later", error)
+
+
+class Change:
+    """A transaction that is under way: its connection, its moment in microseconds since 1970, who makes it."""
+
+    def __init__(self, connection: AsyncConnection, actor: Actor, moment: int) -> None:
+        self.connection = connection
+        self.actor = actor
+        self.now = moment
+        self.entries: list[Entry] = []
+
+    def record(self, entry: Entry) -> None:
+        """Tell the audit log of what is done."""
+        self.entries.append(entry)
+
+    def made(self) -> dict[str, Any]:
+        """The common columns of a row that is made now."""
+        name = self.actor.name
+        return {"created_at": self.now, "updated_at": self.now, "created_by": name, "updated_by": name}
+
+    def touched(self, row_version: int) -> dict[str, Any]:
+        """The common columns of a row that is changed now."""
+        return {"updated_at": self.now, "updated_by": self.actor.name, "row_version": row_version + 1}
+
+
+def now() -> int:
+    """Microseconds since 1970."""
+    return time_ns() // 1000
+
+
+async def _claim(change: Change) -> None:
+    """Take the request's idempotency key, in the transaction of the change: either both are kept or neither."""
+    once = change.actor.once
+    if once is None:
+        return
+    connection = change.connection
+    await connection.execute(idempotency.delete().where(idempotency.c.expires_at <= change.now))
+    try:
+        await connection.execute(
+            idempotency.insert().values(digest=once.digest, body=once.body, expires_at=once.expires_at)
+        )
+    except IntegrityError:
+        raise Repeated from None
+
+
+async def organisation_id(connection: AsyncConnection) -> str:
+    return str((await connection.execute(sa.select(organisation.c.id))).scalar_one())
+
+
+async def workspace_for(connection: AsyncConnection, actor: Actor, reference: str | None) -> str:
+    """The id of the workspace that a request means, by id or slug: the actor's own or the default one if it names none.
+
+    Raises Refusal for a workspace that is not there, or not the actor's.
+    """
+    query = sa.select(workspace.c.id).where(workspace.c.status == "active")
+    if reference is not None:
+        query = query.where(sa.or_(workspace.c.id == reference, workspace.c.slug == reference))
+    elif actor.workspace_id is not None:
+        query = query.where(workspace.c.id == actor.workspace_id)
+    else:
+        query = query.where(workspace.c.is_default)
+    id_ = (await connection.execute(query)).scalar()
+    if id_ is None or actor.workspace_id not in {None, id_}:
+        raise absent("workspace", reference or "")
+    return str(id_)
+
+
+async def workspace_filter(
+    connection: AsyncConnection, actor: Actor, column: sa.Column[Any], reference: str | None
+) -> sa.ColumnElement[bool]:
+    """The condition that a row belongs to a workspace that the actor sees, or to the one that a query names."""
+    if reference is None and actor.workspace_id is None:
+        return sa.true()
+    return column == await workspace_for(connection, actor, reference)
