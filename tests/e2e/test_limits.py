@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,7 +64,7 @@ class Limited:
 
     def counted(self) -> dict[str, tuple[int, int]]:
         """What is settled and reserved in each budget, by the limit's id; of other limits what is used."""
-        counters = self.limits.counters
+        counters = getattr(self.limits.counters, "memory", self.limits.counters)
         assert isinstance(counters, MemoryCounters)
         found: dict[str, tuple[int, int]] = {}
         for name, counter in counters.reservations._counters.items():
@@ -73,7 +74,7 @@ class Limited:
 
     def open(self) -> int:
         """The reservations that are open."""
-        counters = self.limits.counters
+        counters = getattr(self.limits.counters, "memory", self.limits.counters)
         assert isinstance(counters, MemoryCounters)
         return counters.reservations.open_count
 
@@ -92,6 +93,7 @@ def limited(tmp_path: Path, *definitions: str, **settings: str) -> Iterator[Limi
     file.write_text("\n".join(definitions))
     file.chmod(0o600)
     environment = {"PENSTOCK_ACCESS_LOG": "false", "TRUSTED_CUSTOM_HOSTS": "127.0.0.1", **settings}
+    environment.setdefault("PENSTOCK_STORE_DATABASE", "none")
     with running_gateway(load({}, environment, Path("/nonexistent")), file) as gateway:
         yield Limited(gateway)
 
@@ -552,3 +554,36 @@ def test_every_problem_of_a_definition_is_told_at_start(tmp_path: Path) -> None:
     for path in ("keys.a.usage_limits.credit_limit", "keys.a.concurrency_limit", "policies.p.conditions"):
         assert path in text
     assert "policies.p.group_by" in text
+
+
+# With a database.
+
+
+def rows(database: Path, query: str) -> list[Any]:
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def test_budgets_and_the_ledger_outlive_the_gateway(tmp_path: Path, upstream: Upstream) -> None:
+    database = tmp_path / "data" / "penstock.db"
+    settings = {"PENSTOCK_STORE_DATABASE": f"sqlite:///{database}"}
+    database.parent.mkdir()
+    of_team = 'labels = { team = "search" }'
+    with limited(tmp_path, key("a", f"{budget(LARGE)}\n{of_team}"), **settings) as gateway:
+        assert [ask(gateway, "a", config(upstream)).status_code for _ in range(3)] == [200] * 3
+        gateway.wait_until_settled()
+    assert rows(database, "select limit_id, settled from balance") == [("api_key/a/usage/cost", 3 * COST)]
+    assert rows(database, "select count(*) from open_hold") == [(0,)]
+    lines = rows(database, "select key_name, input_tokens, output_tokens, amount, price_match, labels from ledger")
+    assert lines == [("a", 3, 1, COST, "exact", '{"team":"search"}')] * 3
+    with limited(tmp_path, key("a", budget(3 * COST)), **settings) as gateway:
+        got = ask(gateway, "a", config(upstream))
+        assert (got.status_code, got.json()["error"]["penstock"]["settled"]) == (412, 3 * COST / 1e9)
+
+
+def test_several_workers_that_would_count_apart_do_not_start(tmp_path: Path) -> None:
+    with (
+        pytest.raises(SettingsError, match="each of 2 workers counts"),
+        limited(tmp_path, key("a", budget(LARGE)), PENSTOCK_WORKERS="2"),
+    ):
+        pass
