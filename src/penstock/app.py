@@ -18,6 +18,7 @@ from penstock.core.did_you_mean import hint
 from penstock.core.forwarded import TrustedProxies
 from penstock.core.http import Limits
 from penstock.core.permissions import Permissions
+from penstock.limits.counters import Counters
 from penstock.limits.memory import MemoryCounters
 from penstock.observe.access_log import PIPE_BUF, AccessLog
 from penstock.observe.library_logs import quieten_libraries
@@ -135,7 +136,7 @@ def build(
             cors_origins=server.cors_origins,
         ),
         stored,
-        _admin(settings, stored, file, os.environ),
+        _admin(settings, stored, file, os.environ, limits.counters),
     )
 
 
@@ -196,7 +197,11 @@ def _keeping(stored: ControlStore, records: Records, catalogues: CatalogueSource
 
 
 def _admin(
-    settings: Settings, stored: ControlStore | None, file: CatalogueFile, environ: Mapping[str, str]
+    settings: Settings,
+    stored: ControlStore | None,
+    file: CatalogueFile,
+    environ: Mapping[str, str],
+    counters: Counters,
 ) -> AdminApi | None:
     """The admin API; None where it is off, and where there is no database. Raises SettingsError."""
     key = environ.get(ADMIN_KEY, "")
@@ -210,7 +215,7 @@ def _admin(
         from penstock.control.plane import ControlPlane
 
         database = await stored.open()
-        return ControlPlane(database, stored.keyring, PROVIDERS, check, lambda: file.current, stored.refresh)
+        return ControlPlane(database, stored.keyring, PROVIDERS, check, lambda: file.current, stored.refresh, counters)
 
     return AdminApi(open_plane, key)
 

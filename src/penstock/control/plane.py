@@ -17,6 +17,7 @@ from penstock.control.actor import Actor
 from penstock.control.audit import Entry
 from penstock.control.redact import Fingerprint
 from penstock.control.refusal import absent
+from penstock.limits.counters import Counters
 from penstock.stores.catalogue import EMPTY, Catalogue
 from penstock.stores.sql.database import Database, DatabaseError
 from penstock.stores.sql.keyring import Keyring
@@ -35,7 +36,7 @@ class ControlPlane:
 
     ``providers`` are the slugs of the provider rows there are; ``judge`` says why a config can't be used; ``in_file``
     gives the catalogue of penstock.toml, whose names win; ``refresh`` puts the newest catalogue in force in this
-    process.
+    process. ``counters`` are those that limits are counted by; None where no gateway runs in this process.
     """
 
     def __init__(
@@ -46,12 +47,14 @@ class ControlPlane:
         judge: Check | None = None,
         in_file: Callable[[], Catalogue] = lambda: EMPTY,
         refresh: Callable[[], Awaitable[None]] | None = None,
+        counters: Counters | None = None,
     ) -> None:
         self.database = database
         self.keyring = keyring
         self.providers = providers
         self.judge = judge
         self.in_file = in_file
+        self.counters = counters
         self._refresh = refresh
 
     @property
