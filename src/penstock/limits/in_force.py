@@ -23,17 +23,22 @@ class Owner(msgspec.Struct, frozen=True):
 
 class RequestLimits(msgspec.Struct, frozen=True):
     """What limits the requests of one owner. ``limits`` apply to each request; policies if their conditions are met.
-    ``reads_metadata``: a policy needs the request's metadata."""
+    ``reads_metadata``: a policy needs the request's metadata. ``is_empty`` and ``has_strict`` follow from the limits."""
 
     limits: tuple[Applied, ...] = ()
     of_requests: tuple[Policy, ...] = ()
     of_attempts: tuple[Policy, ...] = ()
     facts: Facts = {}
     reads_metadata: bool = False
+    is_empty: bool = False
+    has_strict: bool = False
+    """Whether any of them is strict."""
 
-    @property
-    def is_empty(self) -> bool:
-        return not (self.limits or self.of_requests or self.of_attempts)
+    def __post_init__(self) -> None:
+        limits = [applied.limit for applied in self.limits]
+        limits += [policy.limit for policy in (*self.of_requests, *self.of_attempts)]
+        msgspec.structs.force_setattr(self, "is_empty", not limits)
+        msgspec.structs.force_setattr(self, "has_strict", any(limit.strict for limit in limits))
 
     def for_request(self, facts: Facts) -> tuple[Applied, ...]:
         """The limits of a request with these facts, the fixed ones among them."""

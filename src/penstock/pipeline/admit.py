@@ -244,11 +244,13 @@ class RequestMeter:
         return pricing.charge(target.provider, self._model_at(target, attempt.model), target.virtual_key, usage)
 
     def learn(self, attempt: AttemptAccount, usage: Usage) -> None:
-        shape = self.shapes.get(attempt.target.path) or self.shapes.get(None)
-        if shape is not None:
+        shape, model = (
+            self.shapes.get(attempt.target.path) or self.shapes.get(None),
+            self._model_at(attempt.target, attempt.model),
+        )
+        if shape is not None and self._admitter.habits.is_due(self._tenant, model):
             size = 0 if shape.media else shape.text_bytes
             output = (usage.completion or 0) // shape.choices
-            model = self._model_at(attempt.target, attempt.model)
             self._admitter.habits.learn(self._tenant, model, size, usage.prompt or 0, output)
 
     async def beside(self, limits: tuple[Applied, ...], estimate: Estimate, attempt: int) -> Admitted | LimitRefusal:
@@ -299,9 +301,10 @@ class RequestMeter:
         return shape_of(body, exact=True, has_output=shape.has_output)
 
     def _has_strict(self, target: Target) -> bool:
-        limits = (*self._limits.limits, *self._admitter.limits_of_target(self._limits, self.facts, target))
-        policies = (*self._limits.of_requests, *self._limits.of_attempts)
-        return any(each.limit.strict for each in limits) or any(policy.limit.strict for policy in policies)
+        if self._limits.has_strict or target.virtual_key is None:
+            return self._limits.has_strict
+        own = self._admitter.limits_of_target(self._limits, self.facts, target)
+        return any(applied.limit.strict for applied in own)
 
     def _model_at(self, target: Target, model: str | None) -> str:
         """The name of the model that a target is asked for."""

@@ -71,7 +71,7 @@ class _Try(msgspec.Struct):
     account: AttemptAccount
     admitted: Admitted
     estimate: Estimate
-    seen: SeenText
+    seen: SeenText | None = None
     is_good: bool = False
     has_answered: bool = False
 
@@ -119,7 +119,7 @@ class Reservation:
             self._meter.finish(admitted.release())
             return _ENDED
         self._in_flight += 1
-        self._tries.append(_Try(account, admitted, estimate, SeenText()))
+        self._tries.append(_Try(account, admitted, estimate))
         return None
 
     def answered(self, account: AttemptAccount, answer: Answer | None) -> None:
@@ -130,6 +130,7 @@ class Reservation:
             return
         tried.has_answered, tried.is_good = True, answer.outcome.ok
         if answer.outcome.ok and answer.usage is None:
+            tried.seen = SeenText()
             tried.seen.add(answer.body)
             if answer.rest is not None:
                 answer.rest = _SeenReply(answer.rest, tried.seen)
@@ -224,6 +225,6 @@ class _SeenReply(WrappedReply):
 
 def _as_seen(tried: _Try) -> Usage:
     """The usage of an attempt whose provider told none: the prompt as estimated, the answer as far as it came."""
-    output = math.ceil(tried.seen.size / _BYTES_PER_TOKEN)
+    output = 0 if tried.seen is None else math.ceil(tried.seen.size / _BYTES_PER_TOKEN)
     prompt = tried.estimate.normal.input
     return Usage(prompt, output, prompt + output)
