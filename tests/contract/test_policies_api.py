@@ -44,9 +44,7 @@ async def used(admin: RunningAdmin, policy: str, user: str, settled: int) -> Non
 
 
 @pytest.mark.parametrize(("path", "body"), [(USAGE, PER_USER), (RATE, {**PER_MINUTE, "value": 10})])
-def test_t1_a_policy_is_made_read_changed_and_archived(
-    path: str, body: dict[str, Any], admin: RunningAdmin
-) -> None:
+def test_t1_a_policy_is_made_read_changed_and_archived(path: str, body: dict[str, Any], admin: RunningAdmin) -> None:
     id_ = admin.made(path, body)["id"]
     found = admin.call("GET", f"{path}/{id_}").body
     assert {name: found[name] for name in body} == body
