@@ -130,13 +130,16 @@ def build(
         RequestLimits(_largest_body(server), server.body_timeout, server.keepalive, _caller_limits(server)),
         parts,
         TrustedProxies(server.trusted_proxies),
-        Origins(
-            is_loopback=settings.is_loopback,
-            allowed_hosts=server.allowed_hosts,
-            cors_origins=server.cors_origins,
-        ),
+        _origins(settings),
         stored,
         _admin(settings, stored, file, os.environ, limits.counters),
+    )
+
+
+def _origins(settings: Settings) -> Origins:
+    server = settings.server
+    return Origins(
+        is_loopback=settings.is_loopback, allowed_hosts=server.allowed_hosts, cors_origins=server.cors_origins
     )
 
 
