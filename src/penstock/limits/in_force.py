@@ -23,7 +23,8 @@ class Owner(msgspec.Struct, frozen=True):
 
 class RequestLimits(msgspec.Struct, frozen=True):
     """What limits the requests of one owner. ``limits`` apply to each request; policies if their conditions are met.
-    ``reads_metadata``: a policy needs the request's metadata. ``is_empty`` and ``has_strict`` follow from the limits."""
+    ``reads_metadata``: a policy needs the request's metadata. ``is_empty`` and ``has_strict`` follow from the limits.
+    """
 
     limits: tuple[Applied, ...] = ()
     of_requests: tuple[Policy, ...] = ()

@@ -128,7 +128,7 @@ class Admitter:
         if isinstance(admitted, LimitRefusal):
             return limit_failure(admitted)
         meter.request = request
-        call.account.reservation = Reservation(request, admitted, applied, meter)
+        call.account.reservation = Reservation(request, admitted, applied, estimate, meter)
         return None
 
     def beside(

@@ -79,10 +79,13 @@ class _Try(msgspec.Struct):
 class Reservation:
     """The reservation of one request. ``request`` is the request's id in the counters and in the ledger."""
 
-    __slots__ = ("_in_flight", "_is_closed", "_limits", "_main", "_meter", "_number", "_tries", "request")
+    __slots__ = ("_estimate", "_in_flight", "_is_closed", "_limits", "_main", "_meter", "_number", "_tries", "request")
 
-    def __init__(self, request: str, admitted: Admitted, limits: tuple[Applied, ...], meter: Meter) -> None:
+    def __init__(
+        self, request: str, admitted: Admitted, limits: tuple[Applied, ...], estimate: Estimate, meter: Meter
+    ) -> None:
         self.request = request
+        self._estimate: Estimate | None = estimate
         self._main = admitted
         self._limits = limits
         self._meter = meter
@@ -105,7 +108,10 @@ class Reservation:
             return _ENDED
         estimate, limits = self._meter.estimate(target), self._meter.limits(target)
         admitted: Admitted | LimitRefusal = self._main
-        if self._in_flight:
+        if estimate is self._estimate and not limits:
+            # The first attempt takes just what the request has reserved.
+            self._estimate = None
+        elif self._in_flight:
             self._number += 1
             admitted = await self._meter.beside((*self._limits, *limits), estimate, self._number)
         else:
