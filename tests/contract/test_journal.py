@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -171,3 +172,26 @@ async def test_a_balance_that_is_set_is_written_down(database: Database) -> None
     assert await kept.open_balance(hold(LIMIT).key, LIMIT, 5) == 70
     await kept.flush()
     assert [row.settled for row in await rows(database, schema.balance)] == [5]
+
+
+async def test_a_stop_carries_out_the_flush_that_has_begun(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, write = counters(database), database.write
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def slow() -> AsyncIterator[Any]:
+        begun.set()
+        await go_on.wait()
+        async with write() as connection:
+            yield connection
+
+    await kept.reserve(ONE, [hold(LIMIT, 40)])
+    await kept.settle(ONE, Amounts(30), [hold(LIMIT, 40)])
+    monkeypatch.setattr(database, "write", slow)
+    kept.start()
+    await begun.wait()
+    stopping = asyncio.create_task(kept.stop())
+    await asyncio.sleep(0)
+    go_on.set()
+    await stopping
+    assert [row.settled for row in await rows(database, schema.balance)] == [30]

@@ -34,6 +34,9 @@ class Ledger:
     """A part of the gateway that writes records by ``write``, which raises DatabaseError, once ``begin`` was called.
     ``pricing`` gives the prices of requests that no limit has charged."""
 
+    stop_seconds = 20.0
+    """How long the last batches may take: the database may have to be opened for them."""
+
     def __init__(self, records: Records, write: Write, pricing: Callable[[], Pricing]) -> None:
         self._records = records
         self._queue: RecordQueue | None = None

@@ -36,6 +36,8 @@ _INTERVAL: Final = 0.05
 """Seconds between a change and its flush, unless a request waits for it."""
 _RETRY: Final = 1_000_000
 """Microseconds after which a request is to try again whose reservation could not be written down."""
+STOP_SECONDS: Final = 20.0
+"""How long the last flush may take: the database may have to be opened for it."""
 Balance = tuple[int, str, int | None]
 """What is to be added to a balance, the bucket's name for people, the end of its window."""
 
@@ -44,6 +46,8 @@ class JournaledCounters:
     """``Counters`` of one process, in memory, with a journal in the database that ``open_database`` gives, which is set
     before the first request. ``clock`` gives microseconds that never step back, ``now`` microseconds since 1970.
     ``restore`` has to be awaited before the first request, too."""
+
+    stop_seconds = STOP_SECONDS
 
     def __init__(self, clock: Callable[[], int], now: Callable[[], int]) -> None:
         self.memory = MemoryCounters(clock)
@@ -62,6 +66,7 @@ class JournaledCounters:
         self._wanted = asyncio.Event()
         self._flushed: asyncio.Future[bool] | None = None
         self._is_lost = False
+        self._flushing: asyncio.Task[bool] | None = None
         self._task = Background("the journal of budgets", self._run)
 
     def start(self) -> None:
@@ -70,6 +75,8 @@ class JournaledCounters:
     async def stop(self) -> None:
         """Write down all that is not yet."""
         await self._task.stop()
+        if self._flushing is not None:
+            await self._flushing
         await self.flush()
 
     async def restore(self, database: Database) -> None:
@@ -237,6 +244,8 @@ class JournaledCounters:
                 async with asyncio.timeout(_INTERVAL):
                     await self._wanted.wait()
             self._wanted.clear()
-            if not await self.flush():
+            # A flush that has begun is carried out, also when the gateway stops: else nobody knew what was written.
+            self._flushing = asyncio.get_running_loop().create_task(self.flush())
+            if not await asyncio.shield(self._flushing):
                 await asyncio.sleep(_RETRY / 1_000_000)
                 self._changed.set()
