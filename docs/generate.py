@@ -210,6 +210,12 @@ _MEANT: Final[dict[Kind, str]] = {
     Kind.BODIES_EXHAUSTED: "The gateway holds bodies of `server.max_buffered_bytes` at the moment.",
     Kind.CONNECTIONS_EXHAUSTED: "The gateway has `server.max_connections` connections, or "
     "`server.max_connections_per_address` from the caller's address. Told before a request is read.",
+    Kind.BUDGET_EXCEEDED: "A budget of the gateway key, its workspace, a provider or a policy has no room for the "
+    "request. The limit chooses status, type and code (docs/limits.md#refusals).",
+    Kind.RATE_LIMIT_EXCEEDED: "A rate, or the number of requests at the same time, has no room. `retry-after` tells "
+    "when it has (docs/limits.md#refusals).",
+    Kind.LIMIT_UNDECIDED: "A limit can't judge the request: its model has no price, or its size no upper bound.",
+    Kind.BUDGET_STORE_UNAVAILABLE: "The counters of a strict budget can't be written down.",
     Kind.STORE_UNAVAILABLE: "The control plane's database can't be reached, for longer than `store.catalogue_max_age`.",
     Kind.CLIENT_DISCONNECTED: "The caller left before its answer was complete. Seen in the log only.",
     Kind.LOOP_DETECTED: "The request passed more than `server.max_hops` gateways: one probably calls itself.",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
+from penstock.core.money import nanos_settled
+from penstock.core.prices import Prices
+from penstock.core.usage import Usage
 from penstock.limits.admission import Estimate
 from penstock.limits.applied import Applied
 from penstock.limits.counters import Hold
@@ -51,3 +54,26 @@ def estimate(cost: int | None = 10, input_tokens: int = 10, output: int = 10, *,
     """An estimate, with ``strict`` as the cost of its upper bound: the same without it."""
     normal = Amounts(cost, input_tokens, output)
     return Estimate(normal, normal if strict is None else Amounts(strict, input_tokens, output), "", "m")
+
+
+class FixedPricing:
+    """``Pricing`` with one price for all models but ``unpriced``: picodollars of a token of the prompt, of the answer."""
+
+    def __init__(self, input_price: int, output_price: int, *unpriced: str) -> None:
+        self.fixed = Prices(input_price, output_price)
+        self.unpriced = {*unpriced}
+
+    def prices(self, provider: str, model: str, virtual_key: str | None, *, strict: bool) -> Prices | None:
+        return None if model in self.unpriced else self.fixed
+
+    def charge(self, provider: str, model: str, virtual_key: str | None, usage: Usage) -> FixedCharge | None:
+        if model in self.unpriced:
+            return None
+        picos = (usage.prompt or 0) * self.fixed.input + (usage.completion or 0) * self.fixed.output
+        return FixedCharge(nanos_settled(picos), "fixed", "exact")
+
+
+class FixedCharge(NamedTuple):
+    nanos: int
+    price_version: str
+    price_match: str

@@ -7,7 +7,8 @@ import logging
 import os
 import ssl
 import sys
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -17,10 +18,13 @@ from penstock.core.did_you_mean import hint
 from penstock.core.forwarded import TrustedProxies
 from penstock.core.http import Limits
 from penstock.core.permissions import Permissions
+from penstock.limits.counters import Counters
+from penstock.limits.memory import MemoryCounters
 from penstock.observe.access_log import PIPE_BUF, AccessLog
 from penstock.observe.library_logs import quieten_libraries
 from penstock.observe.outlet import raw
 from penstock.observe.record import Records
+from penstock.pipeline.admit import Admitter
 from penstock.pipeline.authorize import Authorizer
 from penstock.pipeline.cache import Caching
 from penstock.pipeline.callable_models import CallableModels
@@ -29,6 +33,7 @@ from penstock.pipeline.compile import Compiler, judge
 from penstock.pipeline.host_models import HostModels
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.large_work import LargeWork, aside
+from penstock.pipeline.ledger import Ledger
 from penstock.pipeline.model_alias import ModelAliases
 from penstock.pipeline.route import Router
 from penstock.pipeline.run import Pipeline
@@ -45,12 +50,15 @@ from penstock.settings import ADMIN_KEY, Settings, SettingsError, must_be_guarde
 from penstock.settings.load import is_network
 from penstock.settings.model import Server as ServerSettings
 from penstock.settings.model import Upstream as UpstreamSettings
+from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import EMPTY, Catalogue
 from penstock.stores.file import CatalogueError, CatalogueFile
 from penstock.stores.layered import LayeredCatalogue, layer
 from penstock.stores.memory import MemoryReplyStore
 from penstock.stores.reading import Reading, exposure
 from penstock.stores.sql.control_store import ControlStore
+from penstock.stores.sql.journal import JournaledCounters
+from penstock.stores.sql.ledger_entry import LedgerEntry
 from penstock.stores.sql.place import Place, find_place, read_keyring
 from penstock.stores.validate import Check
 from penstock.transport import connection, files
@@ -65,6 +73,8 @@ if TYPE_CHECKING:
     from penstock.stores.sql.database import Database
 
 _LOG: Final = logging.getLogger("penstock")
+_DAY: Final = 86_400_000_000
+"""Microseconds for which a counter stays in memory after its window has ended."""
 _SHORTEST_ADMIN_KEY: Final = 20
 """Characters of PENSTOCK_ADMIN_KEY."""
 
@@ -91,7 +101,9 @@ def build(
         "echo": EchoTransport(settings.echo.pace_ms, aside=aside),
     }
     place = find_place(settings.store, os.environ)
-    stored = open_store(settings, place, os.environ)
+    journal = JournaledCounters(_monotonic, _now)
+    is_alone = settings.server.workers == 1
+    stored = open_store(settings, place, os.environ, _preparing(journal) if is_alone else _bootstrap)
     file = read_catalogue(settings, catalogue, EMPTY if stored is None else stored.current)
     catalogues = file if stored is None else LayeredCatalogue([file, stored])
     _warn_of_exposed_keys(settings)
@@ -109,15 +121,17 @@ def build(
         open_permissions=Permissions(lent_keys=None if settings.lends_keys else frozenset(), lent_identity=None),
     )
     server = settings.server
-    admin = _admin(settings, stored, file, os.environ)
-    own_port = _own_port(settings, admin)
     # The access log stops last: it tells of the requests that end when the connections are closed.
-    parts: list[Part] = [file, *([] if stored is None else [stored]), LargeWork(), _Connections(transports), *own_port]
+    limits = _admitter(catalogues, journal if is_alone and stored is not None else journal.memory, settings)
+    admin = _admin(settings, stored, file, os.environ, limits.counters)
+    own_port = _own_port(settings, admin)
+    keeping = [] if stored is None else _keeping(stored, records, catalogues, limits)
+    parts: list[Part] = [file, *keeping, limits, LargeWork(), _Connections(transports), *own_port]
     out: BinaryIO | None = getattr(sys.stdout, "buffer", None)  # a program may be started with it closed
     if server.access_log and out is not None:
         parts.insert(0, _access_log(records, raw(out), shares_pipe=server.workers > 1))
     return Gateway(
-        _pipeline(settings, compiler, transports, sleep),
+        _pipeline(settings, compiler, transports, sleep, limits),
         records,
         RequestLimits(_largest_body(server), server.body_timeout, server.keepalive, _caller_limits(server)),
         parts,
@@ -145,8 +159,68 @@ def _own_port(settings: Settings, admin: AdminApi | None) -> list[OwnPort]:
     return [OwnPort(admin, address, None if files is None else files.context)]
 
 
+def _preparing(journal: JournaledCounters) -> Callable[[Database], Awaitable[None]]:
+    """What is done with the database before a gateway uses it that counts budgets alone."""
+
+    async def prepare(database: Database) -> None:
+        await _bootstrap(database)
+        await journal.restore(database)
+
+    return prepare
+
+
+def _admitter(
+    catalogues: CatalogueSource, counters: JournaledCounters | MemoryCounters, settings: Settings
+) -> Admitter:
+    """The stage of limits, counted in this process. Raises SettingsError where several workers would count apart."""
+    workers = settings.server.workers
+    apart = (
+        f"server.workers: each of {workers} workers counts limits by itself, so that {workers} times as much could be "
+        "used: set it to 1, or take out the limits"
+    )
+    memory = counters.memory if isinstance(counters, JournaledCounters) else counters
+    admitter = Admitter(
+        catalogues,
+        counters,
+        _now,
+        is_immediate=True,
+        forget=lambda now: memory.forget(now - _DAY),
+        warning=apart if workers > 1 else "",
+    )
+    if workers > 1 and admitter.is_active:
+        raise SettingsError([apart], settings)
+    return admitter
+
+
+def _keeping(stored: ControlStore, records: Records, catalogues: CatalogueSource, limits: Admitter) -> list[Part]:
+    """The database, and the parts that write to it what requests took. The database stops last."""
+
+    async def write(entries: Sequence[LedgerEntry]) -> None:
+        from penstock.stores.sql.ledger import write_ledger
+
+        await write_ledger(await stored.open(), entries)
+
+    ledger = Ledger(records, write, lambda: limits.pricing)
+
+    def begin(_: object = None) -> None:
+        # Without keys and limits nobody asks who used what: the database stays closed.
+        if catalogues.current.keys or limits.is_active:
+            ledger.begin()
+
+    begin()
+    catalogues.watch(begin)
+    if not isinstance(limits.counters, JournaledCounters):
+        return [stored, ledger]
+    limits.counters.open_database = stored.open
+    return [stored, limits.counters, ledger]
+
+
 def _admin(
-    settings: Settings, stored: ControlStore | None, file: CatalogueFile, environ: Mapping[str, str]
+    settings: Settings,
+    stored: ControlStore | None,
+    file: CatalogueFile,
+    environ: Mapping[str, str],
+    counters: Counters,
 ) -> AdminApi | None:
     """The admin API; None where it is off, and where there is no database. Raises SettingsError."""
     key = environ.get(ADMIN_KEY, "")
@@ -161,7 +235,8 @@ def _admin(
         from penstock.control.plane import ControlPlane
 
         database, rules = await stored.open(), provider_rules(policy)
-        return ControlPlane(database, stored.keyring, PROVIDERS, check, lambda: file.current, stored.refresh, rules)
+        in_file, refresh = (lambda: file.current), stored.refresh
+        return ControlPlane(database, stored.keyring, PROVIDERS, check, in_file, refresh, rules, counters)
 
     return AdminApi(open_plane, key)
 
@@ -177,10 +252,15 @@ async def _bootstrap(database: Database) -> None:
     await bootstrap(database)
 
 
-def open_store(settings: Settings, place: Place, environ: Mapping[str, str]) -> ControlStore | None:
+def open_store(
+    settings: Settings,
+    place: Place,
+    environ: Mapping[str, str],
+    prepare: Callable[[Database], Awaitable[None]] = _bootstrap,
+) -> ControlStore | None:
     """The control plane's database, ready to be served from; None without one. Raises SettingsError and DatabaseError.
 
-    Its tables are brought up to date, and its keys are tried.
+    Its tables are brought up to date, its keys are tried, and ``prepare`` is done with it.
     """
     keyring = read_keyring(environ)
     if not place.address:
@@ -189,7 +269,7 @@ def open_store(settings: Settings, place: Place, environ: Mapping[str, str]) -> 
         return None
     if place.is_in_memory and settings.server.workers > 1:
         raise SettingsError(["store.database: each of several workers would have a database in memory of its own"])
-    return ControlStore(place, keyring, PROVIDERS, max_age=settings.store.catalogue_max_age, prepare=_bootstrap)
+    return ControlStore(place, keyring, PROVIDERS, max_age=settings.store.catalogue_max_age, prepare=prepare)
 
 
 def _access_log(records: Records, out: BinaryIO, *, shares_pipe: bool) -> AccessLog:
@@ -262,6 +342,7 @@ def _pipeline(
     compiler: Compiler,
     transports: Mapping[str, Transport],
     sleep: Callable[[float], Awaitable[None]],
+    limits: Admitter,
 ) -> Pipeline:
     cache = settings.cache
     store = MemoryReplyStore(cache.max_bytes, cache.max_entry_bytes)
@@ -271,7 +352,18 @@ def _pipeline(
     caching, routing = Caching(store, upstream, limit), settings.routing
     router = Router(compiler, upstream, Health(), caching, routing.deadline, sleep, routing.max_attempts)
     once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit)
-    return Pipeline(compiler, router, once, CallableModels(compiler, HostModels(upstream)), settings.server.max_hops)
+    models = CallableModels(compiler, HostModels(upstream))
+    return Pipeline(compiler, router, once, models, settings.server.max_hops, limits)
+
+
+def _now() -> int:
+    """Microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+def _monotonic() -> int:
+    """Microseconds that never step back."""
+    return time.monotonic_ns() // 1000
 
 
 class _Connections:

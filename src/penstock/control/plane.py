@@ -18,6 +18,7 @@ from penstock.control.audit import Entry
 from penstock.control.configurations import ProviderRules
 from penstock.control.redact import Fingerprint
 from penstock.control.refusal import absent
+from penstock.limits.counters import Counters
 from penstock.stores.catalogue import EMPTY, Catalogue
 from penstock.stores.sql.database import Database, DatabaseError
 from penstock.stores.sql.keyring import Keyring
@@ -36,7 +37,8 @@ class ControlPlane:
 
     ``providers`` are the slugs of the provider rows there are; ``judge`` says why a config can't be used; ``in_file``
     gives the catalogue of penstock.toml, whose names win; ``refresh`` puts the newest catalogue in force in this
-    process; ``provider_rules`` judge credentials.
+    process; ``provider_rules`` judge credentials. ``counters`` are those that limits are counted by; None where no
+    gateway runs in this process.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class ControlPlane:
         in_file: Callable[[], Catalogue] = lambda: EMPTY,
         refresh: Callable[[], Awaitable[None]] | None = None,
         provider_rules: ProviderRules = ProviderRules(),  # noqa: B008 (frozen)
+        counters: Counters | None = None,
     ) -> None:
         self.database = database
         self.keyring = keyring
@@ -55,6 +58,7 @@ class ControlPlane:
         self.judge = judge
         self.in_file = in_file
         self.provider_rules = provider_rules
+        self.counters = counters
         self._refresh = refresh
 
     @property

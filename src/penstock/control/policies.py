@@ -186,11 +186,12 @@ async def entities(
 
 
 async def reset_entity(
-    connection: AsyncConnection, counters: Counters, stored: StoredPolicy, entity_id: str, now: int
+    connection: AsyncConnection, counters: Counters | None, stored: StoredPolicy, entity_id: str, now: int
 ) -> bool:
     """Set to nothing what one combination of values has used. False if there is no such combination.
 
-    ``counters`` are those that requests are counted by; the table follows them.
+    ``counters`` are those that requests are counted by, which the table follows; None where no gateway runs in this
+    process: then the table is changed, which a gateway reads when it starts.
     """
     policy = stored.policy
     if policy is None or not policy.limit.is_budget:
@@ -199,7 +200,11 @@ async def reset_entity(
     for row in await connection.execute(sa.select(table).where(*_bucket(policy.limit, now))):
         if entity_id in {_entity_id(row.value), row.value_key}:
             key = BucketKey(row.limit_id, row.value, row.epoch, row.window_start)
-            await counters.open_balance(key, policy.limit, 0)
+            if counters is not None:
+                await counters.open_balance(key, policy.limit, 0)
+            else:
+                mine = (table.c.value == row.value, *_bucket(policy.limit, now))
+                await connection.execute(table.update().where(*mine).values(settled=0, touched_at=now))
             return True
     return False
 

@@ -7,8 +7,9 @@ nowhere else; the dialects turn the value into bytes. Kinds are documented in do
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -61,6 +62,10 @@ class Kind(Enum):
     BODY_TIMEOUT = "body_timeout"
     BODIES_EXHAUSTED = "bodies_exhausted"
     CONNECTIONS_EXHAUSTED = "connections_exhausted"
+    BUDGET_EXCEEDED = "budget_exceeded"
+    RATE_LIMIT_EXCEEDED = "rate_limit_exceeded"
+    LIMIT_UNDECIDED = "limit_undecided"
+    BUDGET_STORE_UNAVAILABLE = "budget_store_unavailable"
     STORE_UNAVAILABLE = "store_unavailable"
     CLIENT_DISCONNECTED = "client_disconnected"
     LOOP_DETECTED = "loop_detected"
@@ -127,6 +132,10 @@ MEANINGS: Final[dict[Kind, Meaning]] = {
     Kind.BODY_TIMEOUT: Meaning(408, _TIMEOUT, Blame.CLIENT, RetrySafety.NEVER),
     Kind.BODIES_EXHAUSTED: Meaning(503, "overloaded_error", Blame.GATEWAY, RetrySafety.UNSENT),
     Kind.CONNECTIONS_EXHAUSTED: Meaning(503, "overloaded_error", Blame.GATEWAY, RetrySafety.UNSENT),
+    Kind.BUDGET_EXCEEDED: Meaning(412, "insufficient_quota", Blame.CLIENT, RetrySafety.NEVER),
+    Kind.RATE_LIMIT_EXCEEDED: Meaning(429, "rate_limit_error", Blame.CLIENT, RetrySafety.NEVER),
+    Kind.LIMIT_UNDECIDED: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.BUDGET_STORE_UNAVAILABLE: Meaning(503, "budget_store_unavailable", Blame.GATEWAY, RetrySafety.NEVER),
     Kind.STORE_UNAVAILABLE: Meaning(503, "server_error", Blame.GATEWAY, RetrySafety.UNSENT),
     Kind.CLIENT_DISCONNECTED: Meaning(499, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.LOOP_DETECTED: Meaning(508, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
@@ -181,3 +190,25 @@ class Failure(msgspec.Struct, frozen=True):
     @property
     def status(self) -> int:
         return MEANINGS[self.kind].status
+
+
+class LimitFailure(Failure, frozen=True):
+    """A request that a limit of the operator's refuses (docs/limits.md#refusals).
+
+    The limit chooses status and type; ``penstock`` are the members of ``error.penstock``: numbers of the limit.
+    ``headers`` are response headers, names in lower case.
+    """
+
+    limit_status: int = 0
+    limit_type: str = ""
+    penstock: Mapping[str, Any] = {}
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    @property
+    def meaning(self) -> Meaning:
+        usual = MEANINGS[self.kind]
+        return Meaning(self.limit_status, self.limit_type, usual.blame, usual.retry)
+
+    @property
+    def status(self) -> int:
+        return self.limit_status

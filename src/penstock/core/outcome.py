@@ -31,6 +31,7 @@ _TIMEOUTS: Final = frozenset(
 )
 _BROKEN: Final = frozenset({Kind.CONNECTION_CLOSED, Kind.TRUNCATED})
 _CREDENTIALS: Final = frozenset({Kind.MISSING_API_KEY, Kind.CREDENTIAL_REFUSED})
+_LIMITS: Final = {Kind.BUDGET_EXCEEDED: ErrorClass.QUOTA, Kind.RATE_LIMIT_EXCEEDED: ErrorClass.RATE_LIMIT}
 _OUR_SIDE: Final = frozenset(
     {
         Kind.SHUTTING_DOWN,
@@ -86,6 +87,8 @@ def class_of(failure: Failure) -> ErrorClass | None:
     kind = failure.kind
     if kind in _TIMEOUTS:
         return ErrorClass.TIMEOUT
+    if kind in _LIMITS:
+        return _LIMITS[kind]
     if kind in _CREDENTIALS:
         return ErrorClass.AUTH
     if kind in _BROKEN or (failure.meaning.retry is RetrySafety.UNSENT and kind not in _OUR_SIDE):

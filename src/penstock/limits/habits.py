@@ -14,6 +14,9 @@ _MODELS: Final = 2000
 _PAIRS: Final = 20_000
 _MEMORY: Final = 1000
 """Answers after which the weight of the earlier ones is halved."""
+_MANY: Final = 200
+"""Answers of one key and model after which one of ``_SAMPLE`` is counted."""
+_SAMPLE: Final = 8
 _MOST_BYTES: Final = 8
 """Bytes of a token on average, at most: what says more was not measured as text."""
 _FIRST_WEIGHT: Final = 1000
@@ -26,11 +29,15 @@ class _Lengths:
     """How often answers had which length, in bins that grow with the length: a bin's edge is at most a quarter above
     the lengths in it."""
 
-    __slots__ = ("_bins", "_total")
+    __slots__ = ("_bins", "_high", "_is_stale", "_total", "seen")
 
     def __init__(self) -> None:
         self._bins: dict[int, int] = {}
         self._total = 0
+        self._high = 0
+        self._is_stale = False
+        self.seen = 0
+        """Answers that came, whether or not they are counted."""
 
     def add(self, tokens: int) -> None:
         if self._total >= _MEMORY:
@@ -39,9 +46,15 @@ class _Lengths:
         edge = _edge(tokens)
         self._bins[edge] = self._bins.get(edge, 0) + 1
         self._total += 1
+        self._is_stale = True
 
     def high(self) -> int:
         """The length that 99 of 100 answers did not exceed, rounded up to the edge of its bin."""
+        if self._is_stale:
+            self._high, self._is_stale = self._found(), False
+        return self._high
+
+    def _found(self) -> int:
         beyond = self._total // 100
         for edge in sorted(self._bins, reverse=True):
             beyond -= self._bins[edge]
@@ -63,9 +76,21 @@ class HabitTracker:
         ratio = FIRST_BYTES_PER_TOKEN if prompts is None else prompts[0] / prompts[1]
         return Habits(ratio, None if answers is None else answers.high())
 
+    def is_due(self, key: str, model: str) -> bool:
+        """Whether the next request is worth learning: each one at first, one of ``_SAMPLE`` once many are known."""
+        lengths = self._answers.get((key, model))
+        if lengths is None:
+            return True
+        lengths.seen += 1
+        return lengths.seen < _MANY or lengths.seen % _SAMPLE == 0
+
     def learn(self, key: str, model: str, text_bytes: int, input_tokens: int, output_tokens: int) -> None:
         """Count one request. ``text_bytes`` are those of ``Shape``. A prompt with media or without tokens says nothing
         of text: pass 0 for its bytes. ``output_tokens`` are those of one answer."""
+        lengths = self._answers.get((key, model))
+        if lengths is None:
+            lengths = _Lengths()
+            self._answers.put((key, model), lengths)
         if text_bytes > 0 and input_tokens > 0:
             text_bytes = min(max(text_bytes, input_tokens), _MOST_BYTES * input_tokens)
             seen_bytes, tokens = self._prompts.get(model) or (FIRST_BYTES_PER_TOKEN * _FIRST_WEIGHT, _FIRST_WEIGHT)
@@ -73,10 +98,6 @@ class HabitTracker:
             weight = min(1.0, _FIRST_WEIGHT / input_tokens)
             fade = 1 - 1 / _MEMORY
             self._prompts.put(model, (seen_bytes * fade + text_bytes * weight, tokens * fade + input_tokens * weight))
-        lengths = self._answers.get((key, model))
-        if lengths is None:
-            lengths = _Lengths()
-            self._answers.put((key, model), lengths)
         lengths.add(max(0, output_tokens))
 
 

@@ -42,6 +42,7 @@ class LimitRefusal(msgspec.Struct, frozen=True):
     details: dict[str, Any] = {}
     retry_after: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    is_budget: bool = False
 
     def fields(self) -> dict[str, Any]:
         """The body as JSON values."""
@@ -92,6 +93,7 @@ def refusal(exceeded: Exceeded, now: int) -> LimitRefusal:
         details,
         wait,
         () if limit.is_budget and limit.status != _TOO_MANY else _headers(exceeded, wait),
+        limit.is_budget,
     )
 
 

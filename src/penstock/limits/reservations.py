@@ -64,6 +64,8 @@ class Reservations:
         self._values = LiveValues(most_values)
         self._unswept: list[BucketKey] = []
         self._alerts: list[Alert] = []
+        self.opening: dict[BucketKey, int] = {}
+        """What was settled in budgets by an earlier process, until somebody asks for their buckets."""
 
     @property
     def open_count(self) -> int:
@@ -152,6 +154,8 @@ class Reservations:
 
     def usage(self, key: BucketKey) -> BucketUsage:
         counter = self._counters.get(key)
+        if counter is None:
+            return BucketUsage(self.opening.get(key, 0), 0)
         return BucketUsage(counter.settled, counter.reserved) if isinstance(counter, Bucket) else BucketUsage(0, 0)
 
     def open_balance(self, key: BucketKey, limit: Limit, settled: int) -> int:
@@ -252,6 +256,9 @@ class Reservations:
             self._alerts.append(Alert("overflow", limit, key))
             key = overflow
         counter: Counter = Bucket(limit.window_end(key.window_start)) if limit.is_budget else rate_counter(limit)
+        if isinstance(counter, Bucket) and key in self.opening:
+            counter.settled = self.opening.pop(key)
+            counter.alert(limit.alert_at, limit.cap)
         self._counters[key] = counter
         return counter
 

@@ -29,6 +29,14 @@ _MAY_HOLD_MEDIA: Final = re.compile(rb'\\u|"type"\s*:\s*"(?:' + "|".join(_MEDIA)
 _CONVERSATION: Final = tuple("messages input system instructions prompt".split())
 _SCHEMAS: Final = tuple("tools functions response_format text output_config output_format".split())
 """Members that the model reads as JSON."""
+_LIMIT, _CHOICE, _TEXT, _SCHEMA = range(4)
+_ROLES: Final = {
+    **dict.fromkeys(_LIMITS, _LIMIT),
+    **dict.fromkeys(_CHOICES, _CHOICE),
+    **dict.fromkeys(_CONVERSATION, _TEXT),
+    **dict.fromkeys(_SCHEMAS, _SCHEMA),
+}
+"""What the members of a body say of its size; any other member says nothing."""
 _KEPT: Final = ("previous_response_id", "conversation")
 _DEEPEST: Final = 100
 
@@ -38,26 +46,33 @@ def shape_of(body: Body, *, exact: bool = False, has_output: bool = True) -> Sha
     the texts, which needn't be decoded. Raises core.body.BodyError if the JSON is broken inside."""
     text_bytes, messages = 0, 0
     media: dict[str, int] = {}
-    for name in _CONVERSATION:
-        raw = body.raw(name)
-        if raw is None:
-            continue
-        if not exact and not _MAY_HOLD_MEDIA.search(raw):
-            text_bytes += len(raw)
-            continue
-        value = body.value(name)
-        text_bytes += _count(value, media, 0)
-        messages += len(value) if isinstance(value, list) else 1
-    text_bytes += sum(len(body.raw(name) or b"") for name in _SCHEMAS)
-    limits = [count for name in _LIMITS if (count := _number(body, name)) is not None]
-    choices = [count for name in _CHOICES if (count := _number(body, name)) is not None]
+    roles = [(name, role) for name in body if (role := _ROLES.get(name)) is not None]
+    limits: list[int] = []
+    choices = 1
+    for name, role in roles:
+        if role == _LIMIT:
+            limit = _number(body, name)
+            if limit is not None:
+                limits.append(limit)
+        elif role == _CHOICE:
+            choices = max(choices, _number(body, name) or 1)
+        else:
+            raw = body.raw(name)
+            if raw is None:
+                continue
+            if role == _SCHEMA or (not exact and not _MAY_HOLD_MEDIA.search(raw)):
+                text_bytes += len(raw)
+                continue
+            value = body.value(name)
+            text_bytes += _count(value, media, 0)
+            messages += len(value) if isinstance(value, list) else 1
     return Shape(
         text_bytes,
         messages,
         media,
         max(limits) if limits else None,
-        max(choices) if choices else 1,
-        _paid_tools(body),
+        choices,
+        _paid_tools(body) if "tools" in body else {},
         has_output,
         _held_by_provider(body),
     )
@@ -97,9 +112,9 @@ def _count(value: Any, media: dict[str, int], depth: int) -> int:
 def _held_by_provider(body: Body) -> str | None:
     """The member that adds text which the provider keeps, and nobody here can measure."""
     for name in _KEPT:
-        if not body.is_null(name):
+        if name in body and not body.is_null(name):
             return name
-    return "prompt" if (body.raw("prompt") or b"").startswith(b"{") else None
+    return "prompt" if "prompt" in body and (body.raw("prompt") or b"").startswith(b"{") else None
 
 
 def _is_plain_text(part: dict[str, Any]) -> bool:

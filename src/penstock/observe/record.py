@@ -10,6 +10,17 @@ import msgspec
 from penstock.core.usage import Usage
 
 
+class Billed(msgspec.Struct, frozen=True):
+    """What an attempt took of budgets. ``nanos`` is its cost in nanodollars, None if the price is unknown; the price's
+    version and match are those of the book of prices. ``is_estimated``: the provider told no usage."""
+
+    usage: Usage
+    nanos: int | None
+    price_version: str = ""
+    price_match: str = "none"
+    is_estimated: bool = False
+
+
 class AttemptRecord(msgspec.Struct, frozen=True):
     """One attempt at one target. Times are in seconds, ``began`` counted from the request's arrival.
 
@@ -35,6 +46,9 @@ class AttemptRecord(msgspec.Struct, frozen=True):
     is_charged: bool = True
     is_shared: bool = False
     is_hedge_loser: bool = False
+    virtual_key: str | None = None
+    billed: Billed | None = None
+    """What limits were charged; None for a request without limits."""
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -80,6 +94,12 @@ class Record(msgspec.Struct, frozen=True):
     config: str | None = None
     """The name of the saved config, if the request was routed by one."""
     attempts: tuple[AttemptRecord, ...] = ()
+    request_id: str = ""
+    """The request's id in the counters of limits; empty for a request without limits."""
+    key_id: str | None = None
+    """The id of the gateway key's row in the database."""
+    workspace: str | None = None
+    """The id of the gateway key's workspace."""
 
 
 class RecordQueue:

@@ -6,8 +6,8 @@ The access log, and every later reader, gets the immutable ``Record`` that closi
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -15,9 +15,12 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin
 from penstock.core.json_text import read_json_or_none
 from penstock.core.usage import Usage
-from penstock.observe.record import AttemptRecord, Record, Records
+from penstock.observe.record import AttemptRecord, Billed, Record, Records
 from penstock.providers.row import Operation
 from penstock.routing.plan import Target
+
+if TYPE_CHECKING:
+    from penstock.pipeline.call import Answer
 
 _FREE: Final = frozenset({"HIT", "REPLAYED"})
 """What an attempt says of the cache where nobody was called."""
@@ -52,11 +55,22 @@ class AttemptAccount(msgspec.Struct):
     """Where the request goes, once it is prepared."""
     previous: AttemptAccount | None = None
     """The attempt before this one."""
+    billed: Billed | None = None
+    charged: bool | None = None
+    """What ``is_charged`` answered first."""
+
+    def is_charged(self) -> bool:
+        """Whether the attempt's request pays for its call. To be asked when the attempt is over: of those who share a
+        call the answer chooses one."""
+        if self.charged is None:
+            call = self.call
+            self.charged = self.cache not in _FREE if call is None else call.is_charged_to(self)
+        return self.charged
 
     def close(self) -> AttemptRecord:
         """The immutable account of the attempt."""
         failure, call = self.failure, self.call
-        is_charged = self.cache not in _FREE if call is None else call.is_charged_to(self)
+        is_charged = self.is_charged()
         return AttemptRecord(
             self.target.path,
             self.target.provider,
@@ -72,28 +86,54 @@ class AttemptAccount(msgspec.Struct):
             is_charged,
             call is not None and not is_charged,
             self.is_hedge_loser,
+            self.target.virtual_key,
+            self.billed,
         )
 
 
 class SharedCost:
     """Decides which request pays for one upstream call. ``participants`` is the number of requests that share it."""
 
-    __slots__ = ("_payer", "participants")
+    __slots__ = ("_asked", "_payer", "participants")
 
     def __init__(self) -> None:
         self.participants = 0
         self._payer: AttemptAccount | None = None
+        self._asked = 0
 
     def is_charged_to(self, attempt: AttemptAccount) -> bool:
         """Whether the request of this attempt pays for the call: the only request pays; of several requests the first
-        one pays whose account closes with a known usage."""
-        if self._payer is None and (attempt.usage is not None or self.participants == 1):
+        one whose account closes with a known usage, and if none does, the last one. Each attempt asks once."""
+        self._asked += 1
+        if self._payer is None and (attempt.usage is not None or self._asked >= self.participants):
             self._payer = attempt
         return self._payer is attempt
 
 
+class Reserved(Protocol):
+    """What a request holds of its limits (pipeline/reservation.py)."""
+
+    request: str
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Response headers that tell how the rates stood when the request was let through."""
+        ...
+
+    async def begin_attempt(self, target: Target, account: AttemptAccount) -> Failure | None:
+        """Reserve for an attempt; the failure with which the attempt ends if it doesn't fit."""
+        ...
+
+    def answered(self, account: AttemptAccount, answer: Answer | None) -> None:
+        """An attempt that has begun has its answer, or None if it was cancelled before."""
+        ...
+
+    def close(self, attempts: Sequence[AttemptAccount]) -> None:
+        """Settle what the request's attempts took, and give back the rest."""
+        ...
+
+
 class Account(msgspec.Struct):
-    """Everything that is known of one request."""
+    """Everything that is known of one request. ``reservation`` is what it holds of its limits, None without any."""
 
     records: Records
     method: str
@@ -125,6 +165,9 @@ class Account(msgspec.Struct):
     has_left: bool = False
     is_cancelled: bool = False
     is_closed: bool = False
+    reservation: Reserved | None = None
+    key_id: str | None = None
+    workspace: str | None = None
 
     def attempt(self, target: Target) -> AttemptAccount:
         """Open the account of one more attempt."""
@@ -142,6 +185,8 @@ class Account(msgspec.Struct):
         if self.is_closed:
             return
         self.is_closed = True
+        if self.reservation is not None:
+            self.reservation.close(self.attempts)
         if self.records.has_readers:
             self.records.publish(self._record())
 
@@ -176,6 +221,9 @@ class Account(msgspec.Struct):
             virtual_key=(answered.target.virtual_key if answered else None) or self.virtual_key,
             config=self.config,
             attempts=attempts,
+            request_id="" if self.reservation is None else self.reservation.request,
+            key_id=self.key_id,
+            workspace=self.workspace,
         )
 
     def _final_status(self) -> int:

@@ -29,6 +29,8 @@ from penstock.routing.plan import Plan, Target, leaves
 HEADER: Final = b"idempotency-key"
 _MOST: Final = 10_000
 _LONGEST: Final = 255
+_RATES: Final = b"x-penstock-ratelimit-"
+"""How the names of headers begin that tell of the first request's limits."""
 
 
 class _Kept(msgspec.Struct):
@@ -151,7 +153,9 @@ def _cost_of(kept: _Kept) -> SharedCost | None:
 
 def _replayed(answer: Answer, call: Call, kept: _Kept) -> Answer:
     """The shared answer under the trace id of who came back."""
-    own = [field for field in answer.headers if field[0] != b"x-portkey-trace-id"]
+    own = [field for field in answer.headers if field[0] != b"x-portkey-trace-id" and not field[0].startswith(_RATES)]
+    if call.account.reservation is not None:
+        own += call.account.reservation.headers()
     answer.headers = [*own, (b"x-portkey-trace-id", call.trace_id), (b"idempotent-replayed", b"true")]
     if answer.target is not None:
         attempt = answer.attempt = call.account.attempt(answer.target)

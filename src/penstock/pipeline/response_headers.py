@@ -69,6 +69,8 @@ def with_response_headers(answer: Answer, call: Call, walked: Walked = _NOTHING)
     if walked.steps:
         call.account.trace = line = trace.line(walked.steps)
         headers.append((b"x-penstock-trace", line.encode()))
+    if call.account.reservation is not None:
+        headers += call.account.reservation.headers()
     if answer.dropped:
         headers.append((b"x-penstock-dropped-params", _listed(answer.dropped)))
     if answer.failure is not None:

@@ -14,6 +14,7 @@ import msgspec
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import DECISIVE, Outcome
 from penstock.dialects.caller import TargetError
+from penstock.pipeline.account import AttemptAccount, Reserved
 from penstock.pipeline.attempt import attempt, failed
 from penstock.pipeline.cache import Caching
 from penstock.pipeline.call import Answer, Call, RequestView
@@ -98,8 +99,28 @@ class Router(msgspec.Struct, frozen=True):
             account.is_hedge_loser = account is not answer.attempt
         return answer, raced
 
-    async def _try(self, call: Call, compiled: CompiledPlan, step: Attempt) -> Answer:
-        account = call.account.attempt(step.target)
+    def _try(self, call: Call, compiled: CompiledPlan, step: Attempt) -> Coroutine[Any, Any, Answer]:
+        """Make one attempt, within what its request has reserved."""
+        account, reservation = call.account.attempt(step.target), call.account.reservation
+        if reservation is None:
+            return self._attempt(call, compiled, step, account)
+        return self._attempt_within(reservation, call, compiled, step, account)
+
+    async def _attempt_within(
+        self, reservation: Reserved, call: Call, compiled: CompiledPlan, step: Attempt, account: AttemptAccount
+    ) -> Answer:
+        """As ``_attempt``, if the limits have room: otherwise the attempt fails with the limit's status."""
+        refused = await reservation.begin_attempt(step.target, account)
+        if refused is not None:
+            return _told(failed(refused, call), call, step, account)
+        answer: Answer | None = None
+        try:
+            answer = await self._attempt(call, compiled, step, account)
+        finally:
+            reservation.answered(account, answer)
+        return answer
+
+    async def _attempt(self, call: Call, compiled: CompiledPlan, step: Attempt, account: AttemptAccount) -> Answer:
         route = compiled.routes.get((step.target.path, call.operation))
         if route is None:
             route = await self.compiler.bound(compiled, step.target, call.operation)
@@ -116,13 +137,18 @@ class Router(msgspec.Struct, frozen=True):
         except asyncio.CancelledError:
             account.ended = call.account.elapsed()
             raise
-        answer.target, answer.attempt = step.target, account
-        account.status, account.failure, account.usage = answer.outcome.status, answer.failure, answer.usage
-        account.cache = None if answer.cache_status == "DISABLED" else answer.cache_status
-        account.first_content = monotonic() - call.account.arrived
-        if answer.rest is None:
-            account.ended = account.first_content
-        return answer
+        return _told(answer, call, step, account)
+
+
+def _told(answer: Answer, call: Call, step: Attempt, account: AttemptAccount) -> Answer:
+    """The answer of an attempt, after the attempt's account was told of it."""
+    answer.target, answer.attempt = step.target, account
+    account.status, account.failure, account.usage = answer.outcome.status, answer.failure, answer.usage
+    account.cache = None if answer.cache_status == "DISABLED" else answer.cache_status
+    account.first_content = monotonic() - call.account.arrived
+    if answer.rest is None:
+        account.ended = account.first_content
+    return answer
 
 
 def _follow(answer: Answer, target: Target, health: Health) -> None:

@@ -2,7 +2,7 @@
 
 authenticate (at the edge, before the body is read) → compile → admit → guard input → idempotency → route, and within
 an attempt: cache → prepare → upstream → translate → first content; then guard output → response headers → relay, and
-account, which the edge closes. Admission and guards are interfaces (``Gate``) without an implementation yet.
+account, which the edge closes. Guards are interfaces (``Gate``) without an implementation yet.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import msgspec
 
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import RequestBody
+from penstock.pipeline.admit import Admitter
 from penstock.pipeline.attempt import failed
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.callable_models import CallableModels
@@ -29,7 +30,7 @@ from penstock.pipeline.route import Router
 
 
 class Gate(Protocol):
-    """A stage that lets a call through or refuses it: limits and budgets (admission), an input guard."""
+    """A stage that lets a call through or refuses it: an input guard."""
 
     async def refusal(self, call: Call, compiled: CompiledPlan) -> Failure | None:
         """The failure to answer with; None when the call may go on. A gate may rewrite ``call.request``."""
@@ -47,8 +48,7 @@ class AnswerGate(Protocol):
 class Pipeline(msgspec.Struct, frozen=True):
     """The stages and their settings, put together in app.py.
 
-    Each call passes ``admission`` and then ``input_guards`` in their order; each answer passes ``output_guards``. The
-    readers of a call's record (observe/record.py) compute its cost.
+    Each call passes ``limits`` and then ``input_guards`` in their order; each answer passes ``output_guards``.
     """
 
     compiler: Compiler
@@ -56,7 +56,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     idempotency: Idempotency
     models: CallableModels
     max_hops: int = 5
-    admission: tuple[Gate, ...] = ()
+    limits: Admitter | None = None
     input_guards: tuple[Gate, ...] = ()
     output_guards: tuple[AnswerGate, ...] = ()
 
@@ -67,8 +67,11 @@ class Pipeline(msgspec.Struct, frozen=True):
             if answer is not None:
                 return answer
         compiled = self._compiled(call, await read_request(call) if len(call.body) > LARGE else None)
-        if (self.admission or self.input_guards) and not isinstance(compiled, Failure):
-            compiled = await self._admitted(call, compiled)
+        limits = self.limits
+        if limits is not None and limits.is_active and not isinstance(compiled, Failure):
+            compiled = await limits.admit(call, compiled) or compiled
+        if self.input_guards and not isinstance(compiled, Failure):
+            compiled = await self._guarded(call, compiled)
         if isinstance(compiled, Failure):
             answer = self._refused(compiled, call)
         elif self.idempotency.applies(call):
@@ -101,8 +104,8 @@ class Pipeline(msgspec.Struct, frozen=True):
             call.request = request
         return self.compiler.compile(call)
 
-    async def _admitted(self, call: Call, compiled: CompiledPlan) -> CompiledPlan | Failure:
-        for gate in (*self.admission, *self.input_guards):
+    async def _guarded(self, call: Call, compiled: CompiledPlan) -> CompiledPlan | Failure:
+        for gate in self.input_guards:
             refusal = await gate.refusal(call, compiled)
             if refusal is not None:
                 return refusal

@@ -41,7 +41,7 @@ from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, BodyKind, Match,
 
 _LOG: Final = logging.getLogger("penstock")
 _STOP_SECONDS: Final = 2.0
-"""How long a part may take to stop."""
+"""How long a part may take to stop, unless it has a ``stop_seconds`` of its own."""
 
 
 class Part(Protocol):
@@ -296,6 +296,7 @@ class Gateway:
             return caller
         account = context.account
         account.key, account.labels = key.name, key.labels
+        account.key_id, account.workspace = key.id, key.workspace
         if key.id is not None:
             self._used_keys[key.id] = account.at
         return (key.restrictions is not None and self._restricted(key.restrictions, context)) or caller
@@ -345,7 +346,7 @@ class Gateway:
 async def _stop(part: Part) -> None:
     """Stop a part. One that fails, or does not end in time, keeps no other from stopping."""
     try:
-        await asyncio.wait_for(part.stop(), _STOP_SECONDS)
+        await asyncio.wait_for(part.stop(), getattr(part, "stop_seconds", _STOP_SECONDS))
     except Exception:
         _LOG.exception("%s did not stop in order", type(part).__name__)
 

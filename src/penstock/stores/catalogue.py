@@ -15,6 +15,8 @@ import msgspec
 from penstock.core.permissions import Permissions
 from penstock.core.restrictions import Restrictions
 from penstock.core.virtual_key import VirtualKey
+from penstock.limits.applied import Applied
+from penstock.limits.in_force import NOTHING_IN_FORCE, LimitsInForce
 
 __all__ = [
     "EMPTY", "NAME", "Catalogue", "CatalogueChange", "GatewayKey", "SavedConfig", "VirtualKey", "compare", "digest_of",
@@ -46,8 +48,9 @@ class GatewayKey(msgspec.Struct, frozen=True):
     ``models``, ``inline_configs``, ``custom_hosts``, ``hosts`` and ``pins_config`` are as in ``Permissions``; ``lend``
     are the providers whose environment key and identity the operator lends. ``id`` is that of the key's row, and
     ``workspace`` that of its workspace; a key of penstock.toml has neither. Two secrets of one key are two of these
-    values with one ``id``. ``restrictions`` are None for a key that demands nothing of a request. ``permissions`` and
-    ``shared`` (``Permissions.shared``) follow from the others; the constructor replaces whatever it is given for these.
+    values with one ``id``. ``restrictions`` are None for a key that demands nothing of a request. ``limits`` are the
+    key's own. ``permissions`` and ``shared`` (``Permissions.shared``) follow from the others; the constructor replaces
+    whatever it is given for these.
     """
 
     name: str
@@ -68,6 +71,7 @@ class GatewayKey(msgspec.Struct, frozen=True):
     workspace: str | None = None
     pins_config: bool = False
     restrictions: Restrictions | None = None
+    limits: tuple[Applied, ...] = ()
 
     def __post_init__(self) -> None:
         permissions, shared = _permissions(
@@ -105,7 +109,8 @@ class Catalogue(msgspec.Struct, frozen=True):
     ``keys_by_digest`` and ``views`` follow from the others; whatever the constructor is given for them is replaced.
     ``is_guarded``: every request needs a gateway key. One key is enough for that; a catalogue can be guarded without
     any key, too, and then lets nobody in. ``default_workspace`` is the workspace of callers whose key has none.
-    ``is_stale``: the database can't be reached for so long that its keys are not in force any more.
+    ``is_stale``: the database can't be reached for so long that its keys are not in force any more. ``limits`` are
+    those of all but the gateway keys; views have none.
     """
 
     virtual_keys: Mapping[str, VirtualKey] = {}
@@ -118,6 +123,7 @@ class Catalogue(msgspec.Struct, frozen=True):
     views: Mapping[str | None, Catalogue] = {}
     """What the callers of each workspace see; empty where all see the same."""
     is_view: bool = False
+    limits: LimitsInForce = NOTHING_IN_FORCE
 
     def __post_init__(self) -> None:
         if self.is_view:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from penstock.limits.applied import Applied
+from penstock.limits.in_force import LimitsInForce
 from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import EMPTY, Catalogue, CatalogueChange, GatewayKey, SavedConfig, VirtualKey
 from penstock.stores.memory import MemoryCatalogue
@@ -28,6 +30,27 @@ def layer(catalogues: Sequence[Catalogue]) -> Catalogue:
         is_guarded=any(catalogue.is_guarded for catalogue in catalogues),
         default_workspace=next((each.default_workspace for each in catalogues if each.default_workspace), None),
         is_stale=any(catalogue.is_stale for catalogue in catalogues),
+        limits=_limits(catalogues),
+    )
+
+
+def _limits(catalogues: Sequence[Catalogue]) -> LimitsInForce:
+    """The limits of all catalogues. Those of a virtual key are in the catalogue that says what its name means."""
+    every = [catalogue.limits for catalogue in catalogues]
+    virtual_keys: dict[str, tuple[Applied, ...]] = {}
+    for catalogue in reversed(catalogues):
+        for name in catalogue.virtual_keys:
+            virtual_keys.pop(name, None)
+        virtual_keys.update(catalogue.limits.virtual_keys)
+    workspaces: dict[str, tuple[Applied, ...]] = {}
+    for limits in every:
+        for id_, applied in limits.workspaces.items():
+            workspaces[id_] = (*workspaces.get(id_, ()), *applied)
+    return LimitsInForce(
+        tuple([applied for limits in every for applied in limits.organisation]),
+        workspaces,
+        virtual_keys,
+        tuple([policy for limits in every for policy in limits.policies]),
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -18,10 +18,12 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.json_text import UNREADABLE
+from penstock.limits.in_force import LimitsInForce
 from penstock.routing.budget import LARGEST_FILE
 from penstock.settings.load import NAMED_ENTRIES, section_problems
 from penstock.settings.text_file import LARGEST_SETTINGS, BadToml, TooLarge, parse_toml, read_text
 from penstock.stores.catalogue import EMPTY, Catalogue, VirtualKey
+from penstock.stores.limit_definitions import limits_of, policies_of, with_limits
 from penstock.stores.references import LARGEST_CREDENTIAL, VARIABLE, from_environment
 from penstock.stores.validate import (
     CatalogueError,
@@ -84,20 +86,26 @@ class Reading:
         settings = {name: members for name, members in sections.items() if name not in NAMED_ENTRIES}
         self.problems += section_problems(settings, f" in {path.name}")
         before = len(self.problems)
-        virtual_keys, usable = self._virtual_keys(sections, providers, aliases)
+        of_virtual_keys = list(self._definitions(sections, "virtual_keys"))
+        virtual_keys, usable = self._virtual_keys(of_virtual_keys, providers, aliases)
         configs = saved_configs(list(self._definitions(sections, "configs")), self._config_value, check, usable)
-        keys = gateway_keys(self._definitions(sections, "keys"), virtual_keys, configs, providers, aliases)
+        definitions = list(self._definitions(sections, "keys"))
+        keys = with_limits(gateway_keys(definitions, virtual_keys, configs, providers, aliases), definitions)
+        limits = LimitsInForce(
+            virtual_keys={each.name: found for each in of_virtual_keys if (found := limits_of(each, "provider"))},
+            policies=policies_of(self._definitions(sections, "policies")),
+        )
         self.of_catalogue = self.problems[before:]
-        self.catalogue = Catalogue(virtual_keys, configs, keys)
+        self.catalogue = Catalogue(virtual_keys, configs, keys, limits=limits)
         self.warnings = [text for each in self.stamps if (text := self._exposure(each)) is not None]
 
     def _virtual_keys(
-        self, sections: Mapping[str, Any], providers: Collection[str], aliases: Mapping[str, str]
+        self, definitions: Iterable[Definition], providers: Collection[str], aliases: Mapping[str, str]
     ) -> tuple[dict[str, VirtualKey], dict[str, VirtualKey]]:
         """The virtual keys, and those that configs are judged beside: keys that can't be used have others in their
         place there, since their problems must not be told as those of configs."""
         virtual_keys, usable = {}, {}
-        for definition in self._definitions(sections, "virtual_keys"):
+        for definition in definitions:
             before = len(self.problems)
             key = virtual_keys[definition.name] = virtual_key(definition, providers, self._resolve, aliases)
             is_usable = len(self.problems) == before or not providers

@@ -18,16 +18,20 @@ import msgspec
 from penstock.core.did_you_mean import hint, nearest
 from penstock.core.permissions import EVERY
 from penstock.core.secret import Secret
+from penstock.limits.definition import MEMBERS
 from penstock.settings.load import is_network, listed
 from penstock.stores.catalogue import NAME, GatewayKey, SavedConfig, VirtualKey
 from penstock.stores.config_json import NotAConfig, as_json
 
 _HASH: Final = re.compile(r"sha256:([0-9A-Fa-f]{64})")
 _NO_ALIASES: Final[Mapping[str, str]] = MappingProxyType({})
-_OF_VIRTUAL_KEY: Final = ("provider", "credential", "base_url", "models", "default_params", "forward_headers")
+_OF_VIRTUAL_KEY: Final = (
+    *("provider", "credential", "base_url", "models", "default_params", "forward_headers"),
+    *MEMBERS,
+)
 _OF_KEY: Final = (
     *("hash", "virtual_keys", "configs", "config", "labels", "providers", "models", "inline_configs", "custom_hosts"),
-    *("lend", "hosts"),
+    *("lend", "hosts", *MEMBERS),
 )
 _OTHER_SPELLINGS: Final = {"allowed_providers": "providers", "allowed_models": "models"}
 """Members of a gateway key under the names that they have in the admin API."""

@@ -107,11 +107,10 @@ async def test_a_request_that_goes_round_is_stopped(hops: int, status: int) -> N
     assert answer.status == status
 
 
-@pytest.mark.parametrize("place", ["admission", "input_guards"])
-async def test_a_gate_may_refuse_before_anything_is_sent(place: str) -> None:
+async def test_a_guard_may_refuse_before_anything_is_sent() -> None:
     transport, gate, never = FakeTransport(json_reply(b"{}")), Refusing(Failure(Kind.NOT_ALLOWED, "No")), Refusing()
     asked = call()
-    answer = await pipeline(transport, **{place: (Refusing(), gate, never)}).run(asked)
+    answer = await pipeline(transport, input_guards=(Refusing(), gate, never)).run(asked)
     assert (answer.status, transport.sent) == (403, [])
     assert (len(gate.seen), never.seen) == (1, [])
     assert asked.account.failure is not None

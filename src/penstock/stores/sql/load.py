@@ -24,6 +24,7 @@ from penstock.stores.sql.database import revision
 from penstock.stores.sql.json_columns import read_object
 from penstock.stores.sql.keyring import Keyring
 from penstock.stores.sql.load_keys import gateway_keys, has_keys, read_key_rows, read_workspaces
+from penstock.stores.sql.load_limits import LimitLoader
 from penstock.stores.sql.secrets import open_all
 from penstock.stores.validate import Definition, Unusable, saved_configs, virtual_key
 
@@ -72,6 +73,7 @@ class Loader:
         self._keyring = keyring
         self._providers = providers
         self._resolve = resolve or References(os.environ).resolve
+        self._limits = LimitLoader()
 
     async def load(self, connection: AsyncConnection, now: int, before: Catalogue = EMPTY) -> Loaded:
         """The catalogue at ``now``, in microseconds since 1970. ``before`` is what rows that can't be used mean."""
@@ -111,6 +113,7 @@ class Loader:
             )
 
         catalogue = make() if len(key_rows) < _MANY else await asyncio.to_thread(make)
+        catalogue = await self._limits.add(connection, catalogue, problems)
         return Loaded(catalogue, number, tuple(problems), ends.first)
 
     async def _integrations(self, connection: AsyncConnection) -> defaultdict[str, _Integration]:

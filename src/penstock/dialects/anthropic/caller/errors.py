@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from penstock.core.events import Fail
-from penstock.core.failure import Failure, Kind
+from penstock.core.failure import Failure, Kind, LimitFailure
 from penstock.core.http import Headers
 from penstock.core.json_text import read_json, read_json_or_none, write_json
 from penstock.core.outcome import ErrorClass
@@ -51,8 +52,8 @@ def error_type(status: int) -> str:
     return _TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
 
 
-def _body(kind: str, message: str, trace_id: str) -> bytes:
-    return write_json({"type": "error", "error": {"type": kind, "message": message}, "request_id": trace_id})
+def _body(kind: str, message: str, trace_id: str, more: Mapping[str, Any] = MappingProxyType({})) -> bytes:
+    return write_json({"type": "error", "error": {"type": kind, "message": message, **more}, "request_id": trace_id})
 
 
 def _event(kind: str, message: str, trace_id: str) -> bytes:
@@ -79,6 +80,14 @@ def _headers(trace_id: str, code: str, *, is_final: bool) -> Headers:
 def _failure(failure: Failure, trace_id: str) -> ErrorReply:
     status = _UNSUPPORTED_STATUS if failure.kind is Kind.UNSUPPORTED_OPERATION else failure.status
     headers = [*_headers(trace_id, failure.kind.value, is_final=status in _NOT_RETRIED), NO_STORE]
+    if isinstance(failure, LimitFailure):
+        headers += failure.headers
+        kind = "billing_error" if failure.kind is Kind.BUDGET_EXCEEDED else error_type(status)
+        more = {
+            "code": failure.code or failure.kind.value,
+            **({"penstock": failure.penstock} if failure.penstock else {}),
+        }
+        return ErrorReply(status, headers, _body(kind, _words(failure), trace_id, more))
     return ErrorReply(status, headers, _body(error_type(status), _words(failure), trace_id))
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.events import Fail
-from penstock.core.failure import Failure, Kind
+from penstock.core.failure import Failure, Kind, LimitFailure
 from penstock.core.http import Headers
 from penstock.core.json_text import read_json, write_json
 from penstock.core.outcome import ErrorClass
@@ -25,7 +25,10 @@ _TEXT_LIMIT: Final = 4096
 
 def own(failure: Failure, trace_id: str) -> ErrorReply:  # noqa: ARG001 (a response header names the trace)
     """The error response for the gateway's own failure."""
-    return ErrorReply(failure.status, [(b"content-type", JSON), NO_STORE], error_body(failure))
+    headers: Headers = [(b"content-type", JSON), NO_STORE]
+    if isinstance(failure, LimitFailure):
+        headers += failure.headers
+    return ErrorReply(failure.status, headers, error_body(failure))
 
 
 def own_event(failure: Failure, trace_id: str) -> bytes:  # noqa: ARG001
@@ -84,12 +87,14 @@ def beside(decisive: TargetError, last: TargetError) -> bytes:
 def error_body(failure: Failure) -> bytes:
     """OpenAI's error object and the members that Portkey's clients read (docs/portkey.md#error-bodies)."""
     meaning = failure.meaning
-    error = {
+    error: dict[str, Any] = {
         "message": failure.message,
         "type": meaning.type,
         "param": failure.param,
         "code": None if failure.kind is Kind.FIRST_BYTE_TIMEOUT and failure.plain else _code(failure),
     }
+    if isinstance(failure, LimitFailure) and failure.penstock:
+        error["penstock"] = failure.penstock
     body: dict[str, Any] = {"error": error}
     if error["code"] is not None:
         body |= {"status": "failure", "message": _for_portkey(failure)}

@@ -1,0 +1,44 @@
+"""What a book of prices is to limits: prices for an estimate before a request, a charge after it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from penstock.core.prices import Prices
+from penstock.core.usage import Usage
+
+
+class Charge(Protocol):
+    """What a call cost, in nanodollars, by which version of the prices, and how the model was found in them: ``exact``,
+    ``rule``, ``overlay``, ``custom``."""
+
+    @property
+    def nanos(self) -> int: ...
+
+    @property
+    def price_version(self) -> str: ...
+
+    @property
+    def price_match(self) -> str: ...
+
+
+class Pricing(Protocol):
+    """Knows the prices of models. ``provider`` is a slug; ``virtual_key`` names prices of its own, where it has any."""
+
+    def prices(self, provider: str, model: str, virtual_key: str | None, *, strict: bool) -> Prices | None:
+        """The prices for an estimate: with ``strict`` the highest that a unit may cost. None if unknown."""
+        ...
+
+    def charge(self, provider: str, model: str, virtual_key: str | None, usage: Usage) -> Charge | None:
+        """What a call that ends now costs. None if the price is unknown."""
+        ...
+
+
+class NoPricing:
+    """No price is known."""
+
+    def prices(self, provider: str, model: str, virtual_key: str | None, *, strict: bool) -> None:  # noqa: ARG002
+        return None
+
+    def charge(self, provider: str, model: str, virtual_key: str | None, usage: Usage) -> None:  # noqa: ARG002
+        return None

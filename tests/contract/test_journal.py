@@ -1,0 +1,197 @@
+"""Budgets that outlive their process, on every engine: what is written down, and what a new process makes of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from limiting import NOON, Clock, budget, hold, rate
+from penstock.limits.counters import CountersUnavailable, Exceeded
+from penstock.limits.limit import NOTHING, Amounts
+from penstock.stores.sql import schema
+from penstock.stores.sql.database import Database, DatabaseError, file_address
+from penstock.stores.sql.journal import JournaledCounters
+from penstock.stores.sql.migrate import migrate
+
+LIMIT = budget(100, id="api_key/k/usage/cost")
+ONE, TWO = ("r", 1), ("r", 2)
+
+
+@pytest.fixture(params=["file", "postgres"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "file":
+        return file_address(tmp_path / "penstock.db")
+    fresh: str = request.getfixturevalue("postgres").fresh()
+    return fresh
+
+
+@pytest.fixture
+async def database(address: str) -> AsyncIterator[Database]:
+    opened = Database(address)
+    await migrate(opened)
+    yield opened
+    await opened.close()
+
+
+def counters(database: Database) -> JournaledCounters:
+    made = JournaledCounters(Clock().read, lambda: NOON)
+    made.open_database = functools.partial(_itself, database)
+    return made
+
+
+async def _itself(database: Database) -> Database:
+    return database
+
+
+async def restored(database: Database) -> JournaledCounters:
+    again = counters(database)
+    await again.restore(database)
+    return again
+
+
+async def rows(database: Database, table: sa.Table) -> list[Any]:
+    async with database.read() as connection:
+        return list(await connection.execute(sa.select(table)))
+
+
+async def test_what_is_settled_is_there_after_a_restart(database: Database) -> None:
+    first = counters(database)
+    for reservation, cost in ((ONE, 30), (TWO, 20)):
+        await first.reserve(reservation, [hold(LIMIT, 40), hold(rate())])
+        await first.settle(reservation, Amounts(cost), [hold(LIMIT, 40), hold(rate())])
+    assert await first.flush()
+    assert [(row.settled, row.value_key) for row in await rows(database, schema.balance)] == [(50, "default")]
+    again = await restored(database)
+    assert (await again.usage(hold(LIMIT).key)).settled == 50
+    assert isinstance(await again.reserve(("s", 1), [hold(LIMIT, 51)]), Exceeded)
+    assert not isinstance(await again.reserve(("s", 2), [hold(LIMIT, 50)]), Exceeded)
+    await again.settle(("s", 2), Amounts(50), [hold(LIMIT, 50)])
+    await again.flush()
+    assert [row.settled for row in await rows(database, schema.balance)] == [100]
+
+
+async def test_t23_what_a_killed_process_had_reserved_is_charged_once(database: Database) -> None:
+    killed, released = counters(database), budget(100, "tokens", id="released/tokens", on_loss="release")
+    await killed.reserve(ONE, [hold(LIMIT, 40)])
+    await killed.reserve(TWO, [hold(LIMIT, 10), hold(released, 10)])
+    await killed.extend(TWO, [hold(LIMIT, 5)])
+    await killed.flush()
+    for _ in range(2):
+        again = await restored(database)
+        assert (await again.usage(hold(LIMIT).key)).settled == 55
+        assert (await again.usage(hold(released).key)).settled == 0
+    assert await rows(database, schema.open_hold) == []
+    lost = {(row.request_id, row.attempt): row.amount for row in await rows(database, schema.ledger)}
+    assert lost == {ONE: 40, TWO: 15}
+    assert {(row.error, row.is_estimated) for row in await rows(database, schema.ledger)} == {("lost", True)}
+
+
+async def test_a_reservation_that_ends_leaves_nothing_written_down(database: Database) -> None:
+    kept = counters(database)
+    await kept.reserve(ONE, [hold(LIMIT, 40)])
+    await kept.flush()
+    assert len(await rows(database, schema.open_hold)) == 1
+    await kept.release(ONE)
+    await kept.reserve(TWO, [hold(LIMIT, 40)])
+    await kept.settle(TWO, NOTHING, [hold(LIMIT, 40)])
+    await kept.flush()
+    assert await rows(database, schema.open_hold) == []
+    assert await rows(database, schema.balance) == []
+
+
+async def test_what_an_attempt_gave_back_is_written_down_no_more(database: Database) -> None:
+    other = budget(100, id="provider/p/usage/cost")
+    kept = counters(database)
+    await kept.reserve(ONE, [hold(LIMIT, 40)])
+    await kept.extend(ONE, [hold(other, 30)])
+    await kept.flush()
+    await kept.shrink(ONE, [hold(other).key])
+    await kept.extend(ONE, [hold(LIMIT, 2)])
+    await kept.flush()
+    assert [(row.limit_id, row.amount) for row in await rows(database, schema.open_hold)] == [(LIMIT.id, 42)]
+
+
+async def test_a_strict_budget_waits_until_its_reservation_is_written_down(database: Database) -> None:
+    strict = budget(100, id="strict/cost", strict=True)
+    kept = counters(database)
+    kept.start()
+    assert not isinstance(await kept.reserve(ONE, [hold(strict, 40)]), Exceeded)
+    assert [row.amount for row in await rows(database, schema.open_hold)] == [40]
+    await kept.stop()
+
+
+async def test_a_database_that_is_down_closes_strict_budgets_and_loses_nothing(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    strict = budget(100, id="strict/cost", strict=True)
+    kept, write = counters(database), database.write
+
+    def down() -> Any:
+        raise DatabaseError("it is down")
+
+    await kept.reserve(ONE, [hold(LIMIT, 40)])
+    monkeypatch.setattr(database, "write", down)
+    asking = asyncio.create_task(kept.reserve(TWO, [hold(strict, 40)]))
+    await asyncio.sleep(0)
+    assert not await kept.flush()
+    with pytest.raises(CountersUnavailable):
+        await asking
+    assert (await kept.usage(hold(strict).key)).reserved == 0
+    await kept.settle(ONE, Amounts(40), [hold(LIMIT, 40)])
+    assert not await kept.flush()
+    monkeypatch.setattr(database, "write", write)
+    assert await kept.flush()
+    assert [row.settled for row in await rows(database, schema.balance)] == [40]
+    assert await rows(database, schema.open_hold) == []
+
+
+async def test_values_without_room_share_one_balance(database: Database) -> None:
+    grouped = budget(100, id="policy/p/usage/cost", is_grouped=True)
+    kept = counters(database)
+    kept.memory.reservations._values._most = 1
+    for number, value in enumerate((b"bob", b"eve", b"joe")):
+        mine = [hold(grouped, 10, value=value, value_key=value.decode())]
+        await kept.reserve(("r", number), mine)
+        await kept.settle(("r", number), Amounts(10), mine)
+    await kept.flush()
+    assert sorted((bytes(row.value), row.settled) for row in await rows(database, schema.balance)) == [
+        (b"bob", 10), (b"\xff", 20),
+    ]  # fmt: skip
+
+
+async def test_a_balance_that_is_set_is_written_down(database: Database) -> None:
+    kept = counters(database)
+    await kept.open_balance(hold(LIMIT).key, LIMIT, 70)
+    assert await kept.open_balance(hold(LIMIT).key, LIMIT, 5) == 70
+    await kept.flush()
+    assert [row.settled for row in await rows(database, schema.balance)] == [5]
+
+
+async def test_a_stop_carries_out_the_flush_that_has_begun(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, write = counters(database), database.write
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def slow() -> AsyncIterator[Any]:
+        begun.set()
+        await go_on.wait()
+        async with write() as connection:
+            yield connection
+
+    await kept.reserve(ONE, [hold(LIMIT, 40)])
+    await kept.settle(ONE, Amounts(30), [hold(LIMIT, 40)])
+    monkeypatch.setattr(database, "write", slow)
+    kept.start()
+    await begun.wait()
+    stopping = asyncio.create_task(kept.stop())
+    await asyncio.sleep(0)
+    go_on.set()
+    await stopping
+    assert [row.settled for row in await rows(database, schema.balance)] == [30]

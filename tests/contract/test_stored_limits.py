@@ -1,0 +1,104 @@
+"""Limits and policies of the database in the catalogue, on every engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from limiting import NOON
+from penstock.control.limits import put_limits, reset_usage
+from penstock.control.policies import create_policy
+from penstock.limits.limit import Level
+from penstock.stores.catalogue import Catalogue, GatewayKey, VirtualKey
+from penstock.stores.sql import schema
+from penstock.stores.sql.database import Database, file_address
+from penstock.stores.sql.load_limits import LimitLoader
+from penstock.stores.sql.migrate import migrate
+
+COMMON = {"created_at": 1, "updated_at": 1, "created_by": "t", "updated_by": "t"}
+BEFORE = Catalogue({"prod": VirtualKey("prod", "openai")}, {}, (GatewayKey("a", b"1", id="k1"), GatewayKey("b", b"2")))
+
+
+@pytest.fixture(params=["file", "postgres"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "file":
+        return file_address(tmp_path / "penstock.db")
+    fresh: str = request.getfixturevalue("postgres").fresh()
+    return fresh
+
+
+@pytest.fixture
+async def database(address: str) -> AsyncIterator[Database]:
+    opened = Database(address)
+    await migrate(opened)
+    async with opened.change() as connection:
+        await connection.execute(schema.workspace.insert().values(id="w1", slug="ws", name="W", **COMMON))
+        integration = {"id": "i1", "slug": "openai-i", "name": "I", "provider": "openai"}
+        await connection.execute(schema.integration.insert().values(**integration, **COMMON))
+        provider = {"id": "p1", "slug": "prod", "name": "P", "workspace_id": "w1", "integration_id": "i1"}
+        await connection.execute(schema.provider.insert().values(**provider, **COMMON))
+    yield opened
+    await opened.close()
+
+
+async def put(database: Database, level: Level, owner: str, **members: Any) -> None:
+    async with database.change() as connection:
+        await put_limits(connection, level, owner, members, by="t", now=NOON)
+
+
+async def load(database: Database, loader: LimitLoader | None = None) -> tuple[Catalogue, list[str]]:
+    problems: list[str] = []
+    async with database.read() as connection:
+        return await (loader or LimitLoader()).add(connection, BEFORE, problems), problems
+
+
+async def test_without_rows_the_catalogue_is_as_it_was(database: Database) -> None:
+    assert await load(database) == (BEFORE, [])
+
+
+async def test_every_level_is_found_where_requests_look_for_it(database: Database) -> None:
+    owners: list[tuple[Level, str]] = [
+        ("api_key", "k1"), ("workspace", "w1"), ("organisation", "o"), ("provider", "p1"), ("integration", "i1"),
+        ("integration", "i1/w1"), ("integration", "i1/other"),
+    ]  # fmt: skip
+    for level, owner in owners:
+        await put(database, level, owner, concurrency_limit=2)
+    catalogue, _ = await load(database)
+    assert [[each.limit.owner for each in key.limits] for key in catalogue.keys] == [["k1"], []]
+    assert [each.limit.owner for each in catalogue.limits.virtual_keys["prod"]] == ["p1", "i1", "i1/w1"]
+    assert [each.limit.owner for each in catalogue.limits.workspaces["w1"]] == ["w1"]
+    assert [each.limit.owner for each in catalogue.limits.organisation] == ["o"]
+    assert (await load(database))[0] == catalogue
+
+
+async def test_a_reset_is_in_the_limit(database: Database) -> None:
+    await put(database, "api_key", "k1", usage_limits={"type": "tokens", "credit_limit": 5})
+    async with database.change() as connection:
+        await reset_usage(connection, "api_key", "k1", by="t", now=NOON)
+    assert (await load(database))[0].keys[0].limits[0].limit.epoch == 1
+
+
+async def test_a_row_that_can_not_be_used_keeps_what_it_meant(database: Database) -> None:
+    await put(database, "api_key", "k1", concurrency_limit=2)
+    loader = LimitLoader()
+    before, _ = await load(database, loader)
+    async with database.change() as connection:
+        await connection.execute(schema.limit.update().values(definition='{"concurrency_limit": "two"}'))
+    after, problems = await load(database, loader)
+    assert after == before
+    assert problems == ["the limits of api_key k1: concurrency_limit: expected a whole number above 0"]
+
+
+async def test_policies_are_those_that_are_active(database: Database) -> None:
+    members = {"conditions": [], "group_by": [], "type": "tokens", "credit_limit": 5}
+    async with database.change() as connection:
+        for name in ("one", "two"):
+            more: dict[str, Any] = {"workspace_id": "w1", "name": name, "by": "t", "now": NOON}
+            await create_policy(connection, "usage", members, **more)
+        table = schema.policy
+        await connection.execute(table.update().where(table.c.name == "two").values(status="archived"))
+    (policy,) = (await load(database))[0].limits.policies
+    assert (policy.applies({"workspace_id": "w1"}), policy.applies({"workspace_id": "w2"})) == (True, False)

@@ -1,0 +1,36 @@
+"""How much text an answer held, by its bytes in the wires of OpenAI and of Anthropic."""
+
+from __future__ import annotations
+
+import pytest
+
+from penstock.limits.seen import SeenText
+
+
+@pytest.mark.parametrize(
+    ("data", "size"),
+    [
+        (b"", 0),
+        (b'data: {"choices":[{"delta":{"role":"assistant","content":"Hello"}}]}\n\n', 5),
+        (b'data: {"delta":{"reasoning_content":"Hm","content" : "a\\"b"}}\n\n', 6),
+        (b'data: {"delta":{"tool_calls":[{"function":{"arguments":"{\\"a\\":1}"}}]}}\n\n', 9),
+        (b'event: content_block_delta\ndata: {"delta":{"type":"text_delta","text":"Hi"}}\n\n', 2),
+        (b'{"delta":{"type":"input_json_delta","partial_json":"{}"}}', 2),
+        (b'{"usage":{"total_tokens":12},"content":null,"id":"content"}', 0),
+    ],
+)
+def test_texts_are_found_by_their_members(data: bytes, size: int) -> None:
+    seen = SeenText()
+    seen.add(data)
+    assert seen.size == size
+
+
+def test_a_text_in_two_reads_is_counted_and_a_long_answer_is_not_kept() -> None:
+    seen = SeenText()
+    seen.add(b'{"content":"Hel')
+    seen.add(b'lo"}')
+    assert seen.size == seen.size == 5
+    for _ in range(2000):
+        seen.add(b'{"content":"' + b"x" * 100 + b'"}')
+    assert seen._waiting < 65_000
+    assert seen.size == 5 + 200_000
