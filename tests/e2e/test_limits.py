@@ -68,8 +68,10 @@ class Limited:
         assert isinstance(counters, MemoryCounters)
         found: dict[str, tuple[int, int]] = {}
         for name, counter in counters.reservations._counters.items():
-            is_budget = isinstance(counter, Bucket)
-            found[name.limit] = (counter.settled, counter.reserved) if is_budget else (counter.used, 0)
+            if isinstance(counter, Bucket):
+                found[name.limit] = (counter.settled, counter.reserved)
+            else:
+                found[name.limit] = (counter.used, 0)
         return found
 
     def open(self) -> int:
@@ -458,9 +460,10 @@ def test_rates_are_told_beside_the_headers_of_the_provider(tmp_path: Path, upstr
 
 def sdk(limited: Limited, routing: str, retries: int, seen: Callable[[int], None] = lambda _: None) -> openai.OpenAI:
     hooks = {"response": [lambda got: seen(got.status_code)]}
+    client: Any = httpx.Client(trust_env=False, event_hooks=hooks)
     return openai.OpenAI(
         api_key=secret("a"), base_url=limited.v1, max_retries=retries, default_headers={"x-portkey-config": routing},
-        http_client=httpx.Client(trust_env=False, event_hooks=hooks),
+        http_client=client,
     )  # fmt: skip
 
 
