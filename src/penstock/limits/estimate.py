@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from penstock.core.money import nanos_reserved
+from penstock.core.prices import Prices
 from penstock.limits.limit import Amounts
 
 TOKENS_PER_MESSAGE: Final = 16
@@ -43,17 +44,6 @@ class Shape(msgspec.Struct, frozen=True):
     paid_tools: Mapping[str, int | None] = {}
     has_output: bool = True
     held_by_provider: str | None = None
-
-
-class Prices(msgspec.Struct, frozen=True):
-    """The prices of one model in picodollars a unit. For a strict estimate ``input`` is the highest of all that a token
-    of the prompt may cost: plain, written to a cache, in a long context. ``request`` is a fixed price, ``calls`` are
-    prices of tools' calls."""
-
-    input: int
-    output: int
-    request: int = 0
-    calls: Mapping[str, int] = {}
 
 
 class ModelBounds(msgspec.Struct, frozen=True):
