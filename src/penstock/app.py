@@ -25,6 +25,7 @@ from penstock.pipeline.cache import Caching
 from penstock.pipeline.callable_models import CallableModels
 from penstock.pipeline.choice import Names
 from penstock.pipeline.compile import Compiler, judge
+from penstock.pipeline.cost import Costs
 from penstock.pipeline.host_models import HostModels
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.large_work import LargeWork, aside
@@ -44,6 +45,7 @@ from penstock.settings.model import Server as ServerSettings
 from penstock.settings.model import Upstream as UpstreamSettings
 from penstock.stores.file import CatalogueError, CatalogueFile
 from penstock.stores.memory import MemoryReplyStore
+from penstock.stores.prices import PriceTables
 from penstock.stores.reading import Reading, exposure
 from penstock.transport import connection, files
 from penstock.transport.base import Transport
@@ -92,13 +94,21 @@ def build(
         open_permissions=Permissions(lent_keys=None if settings.lends_keys else frozenset(), lent_identity=None),
     )
     server = settings.server
+    prices = PriceTables()
     # The access log stops last: it tells of the requests that end when the connections are closed.
-    parts: list[Part] = [catalogues, LargeWork(), _Connections(transports)]
+    parts: list[Part] = [catalogues, prices, LargeWork(), _Connections(transports)]
     out: BinaryIO | None = getattr(sys.stdout, "buffer", None)  # a program may be started with it closed
     if server.access_log and out is not None:
-        parts.insert(0, _access_log(records, raw(out), shares_pipe=server.workers > 1))
+        costs = Costs(prices, lambda: catalogues.current)
+        parts.insert(0, _access_log(records, raw(out), costs, shares_pipe=server.workers > 1))
     return Gateway(
-        _pipeline(settings, compiler, transports, sleep),
+        _pipeline(
+            settings,
+            compiler,
+            transports,
+            sleep,
+            Costs(prices, lambda: catalogues.current) if server.expose_cost else None,
+        ),
         records,
         RequestLimits(_largest_body(server), server.body_timeout, server.keepalive, _caller_limits(server)),
         parts,
@@ -111,9 +121,11 @@ def build(
     )
 
 
-def _access_log(records: Records, out: BinaryIO, *, shares_pipe: bool) -> AccessLog:
+def _access_log(records: Records, out: BinaryIO, costs: Costs, *, shares_pipe: bool) -> AccessLog:
     """The access log on a raw file, to which several workers may write."""
-    return AccessLog(records.subscribe(), out, piece=PIPE_BUF) if shares_pipe else AccessLog(records.subscribe(), out)
+    if shares_pipe:
+        return AccessLog(records.subscribe(), out, piece=PIPE_BUF, costs=costs)
+    return AccessLog(records.subscribe(), out, costs=costs)
 
 
 def _warn_of_exposed_keys(settings: Settings) -> None:
@@ -181,6 +193,7 @@ def _pipeline(
     compiler: Compiler,
     transports: Mapping[str, Transport],
     sleep: Callable[[float], Awaitable[None]],
+    costs: Costs | None,
 ) -> Pipeline:
     cache = settings.cache
     store = MemoryReplyStore(cache.max_bytes, cache.max_entry_bytes)
@@ -190,7 +203,8 @@ def _pipeline(
     caching, routing = Caching(store, upstream, limit), settings.routing
     router = Router(compiler, upstream, Health(), caching, routing.deadline, sleep, routing.max_attempts)
     once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit)
-    return Pipeline(compiler, router, once, CallableModels(compiler, HostModels(upstream)), settings.server.max_hops)
+    models = CallableModels(compiler, HostModels(upstream))
+    return Pipeline(compiler, router, once, models, settings.server.max_hops, costs=costs)
 
 
 class _Connections:

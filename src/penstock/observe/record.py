@@ -35,6 +35,10 @@ class AttemptRecord(msgspec.Struct, frozen=True):
     is_charged: bool = True
     is_shared: bool = False
     is_hedge_loser: bool = False
+    virtual_key: str | None = None
+    """The virtual key of the target."""
+    region: str = ""
+    """The provider's region that the target names; empty where it names none."""
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -97,6 +101,9 @@ class RecordQueue:
             self._queue.append(record)
         else:
             self.lost += 1
+
+    def __len__(self) -> int:
+        return len(self._queue)
 
     def take(self) -> list[Record]:
         """Everything queued so far, which is then no longer queued."""

@@ -70,6 +70,8 @@ class AttemptAccount(msgspec.Struct):
             is_charged,
             call is not None and not is_charged,
             self.is_hedge_loser,
+            self.target.virtual_key,
+            _region(self.target.options),
         )
 
 
@@ -200,6 +202,11 @@ def _total(attempts: tuple[AttemptRecord, ...]) -> Usage | None:
     for usage in charged[1:]:
         total = total.plus(usage)
     return total
+
+
+def _region(options: Mapping[str, str]) -> str:
+    """The region by which some providers' prices differ."""
+    return (options.get("aws_region") or options.get("vertex_region") or "") if options else ""
 
 
 def _bounded(value: bytes | None) -> str | None:

@@ -13,6 +13,8 @@ import msgspec
 
 from penstock.core.permissions import Permissions
 from penstock.core.virtual_key import VirtualKey
+from penstock.prices.adjust import OwnPrices
+from penstock.prices.book import NO_OVERLAY, Overlay
 
 __all__ = [
     "EMPTY", "NAME", "Catalogue", "CatalogueChange", "GatewayKey", "SavedConfig", "VirtualKey", "compare", "digest_of",
@@ -80,7 +82,8 @@ class Catalogue(msgspec.Struct, frozen=True):
 
     ``keys_by_digest`` follows from ``keys``; whatever the constructor is given for it is replaced. ``is_guarded``:
     every request needs a gateway key. One key is enough for that; a catalogue can be guarded without any key, too, and
-    then lets nobody in.
+    then lets nobody in. ``overlay`` are the operator's own prices, ``own_prices`` those of integrations, by the name of
+    their virtual key.
     """
 
     virtual_keys: Mapping[str, VirtualKey] = {}
@@ -88,6 +91,8 @@ class Catalogue(msgspec.Struct, frozen=True):
     keys: tuple[GatewayKey, ...] = ()
     keys_by_digest: Mapping[bytes, GatewayKey] = {}
     is_guarded: bool = False
+    overlay: Overlay = NO_OVERLAY
+    own_prices: Mapping[str, OwnPrices] = {}
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "keys_by_digest", {key.digest: key for key in self.keys})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from penstock.prices.adjust import OwnPrices
+from penstock.prices.book import NO_OVERLAY
 from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import Catalogue, CatalogueChange, GatewayKey, SavedConfig, VirtualKey
 from penstock.stores.memory import MemoryCatalogue
@@ -14,12 +16,19 @@ def layer(catalogues: Sequence[Catalogue]) -> Catalogue:
     virtual_keys: dict[str, VirtualKey] = {}
     configs: dict[str, SavedConfig] = {}
     keys: dict[bytes, GatewayKey] = {}
+    own_prices: dict[str, OwnPrices] = {}
     for catalogue in reversed(catalogues):
         virtual_keys.update(catalogue.virtual_keys)
         configs.update(catalogue.configs)
         keys.update(catalogue.keys_by_digest)
+        # A virtual key has the prices of the source that says what it means.
+        own_prices = {name: own for name, own in own_prices.items() if name not in catalogue.virtual_keys}
+        own_prices.update(catalogue.own_prices)
     is_guarded = any(catalogue.is_guarded for catalogue in catalogues)
-    return Catalogue(virtual_keys, configs, tuple(keys.values()), is_guarded=is_guarded)
+    overlay = next((each.overlay for each in catalogues if each.overlay.entries), NO_OVERLAY)
+    return Catalogue(
+        virtual_keys, configs, tuple(keys.values()), is_guarded=is_guarded, overlay=overlay, own_prices=own_prices
+    )
 
 
 class LayeredCatalogue:

@@ -19,6 +19,7 @@ import msgspec
 
 from penstock.core.did_you_mean import hint
 from penstock.core.json_text import UNREADABLE
+from penstock.prices.overlay import read_overlay
 from penstock.routing.budget import LARGEST_FILE
 from penstock.settings.load import NAMED_ENTRIES, section_problems
 from penstock.settings.text_file import LARGEST_SETTINGS, BadToml, TooLarge, parse_toml, read_text
@@ -90,8 +91,10 @@ class Reading:
         virtual_keys, usable = self._virtual_keys(sections, providers, aliases)
         configs = saved_configs(list(self._definitions(sections, "configs")), self._config_value, check, usable)
         keys = gateway_keys(self._definitions(sections, "keys"), virtual_keys, configs, providers, aliases)
+        overlay, wrong = read_overlay(sections.get("prices", {}), "prices", aliases)
+        self.problems += [f"{problem} in {path.name}" for problem in wrong]
         self.of_catalogue = self.problems[before:]
-        self.catalogue = Catalogue(virtual_keys, configs, keys)
+        self.catalogue = Catalogue(virtual_keys, configs, keys, overlay=overlay)
         self.warnings = [text for each in self.stamps if (text := self._exposure(each)) is not None]
 
     def _virtual_keys(

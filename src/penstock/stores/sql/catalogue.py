@@ -10,9 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from time import time_ns
-from typing import Final
+from typing import Final, Protocol
+
+import msgspec
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.background import Background
 from penstock.stores.catalogue import Catalogue, CatalogueChange
@@ -25,10 +28,24 @@ _INTERVAL: Final = 1.0
 """Seconds between two looks at the revision."""
 
 
-class SqlCatalogue:
-    """A ``CatalogueSource`` on a database. ``refresh`` has to be awaited once before the gateway serves."""
+class Follower(Protocol):
+    """Reads something else of the database with each new revision: the prices, say."""
 
-    def __init__(self, database: Database, loader: Loader, interval: float = _INTERVAL) -> None:
+    async def follow(self, connection: AsyncConnection) -> str | None:
+        """Read it from the moment that the catalogue is read from. A sentence where it can't be used, else None."""
+        ...
+
+
+class SqlCatalogue:
+    """A ``CatalogueSource`` on a database. ``refresh`` has to be awaited once before the gateway serves.
+
+    ``followers`` read what else a revision can change.
+    """
+
+    def __init__(
+        self, database: Database, loader: Loader, interval: float = _INTERVAL, followers: Sequence[Follower] = ()
+    ) -> None:
+        self._followers = followers
         self._database = database
         self._loader = loader
         self._interval = interval
@@ -65,6 +82,8 @@ class SqlCatalogue:
             if now < self._expires and await revision(connection) == self._revision:
                 return
             loaded = await self._loader.load(connection, now, self.current)
+            told = [problem for each in self._followers if (problem := await each.follow(connection)) is not None]
+            loaded = msgspec.structs.replace(loaded, problems=(*loaded.problems, *told))
         if loaded.revision >= self._revision:
             self._put(loaded)
 

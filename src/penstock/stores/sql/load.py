@@ -19,6 +19,7 @@ from penstock.stores.catalogue import EMPTY, Catalogue, GatewayKey, SavedConfig,
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import revision
 from penstock.stores.sql.keyring import Keyring
+from penstock.stores.sql.own_prices import read_own_prices
 from penstock.stores.sql.secrets import open_all
 from penstock.stores.validate import Check, Definition, Unusable, saved_configs, virtual_key
 
@@ -82,7 +83,9 @@ class Loader:
             for row in await connection.execute(_KEYS)
             if ends.is_live(row.status, row.expires_at, row.valid_until)
         ]
-        catalogue = Catalogue(virtual_keys, configs, tuple(keys), is_guarded=await _has_keys(connection))
+        own = await read_own_prices(connection, before.own_prices, problems)
+        is_guarded = await _has_keys(connection)
+        catalogue = Catalogue(virtual_keys, configs, tuple(keys), is_guarded=is_guarded, own_prices=own)
         return Loaded(catalogue, await revision(connection), tuple(problems), ends.first)
 
     async def _integrations(self, connection: AsyncConnection) -> defaultdict[str, _Integration]:
