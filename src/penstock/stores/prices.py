@@ -186,4 +186,3 @@ def _keep(folder: Path, version: str, body: bytes) -> None:
     except OSError as error:
         part.unlink(missing_ok=True)
         _LOG.warning("the prices can't be kept in %s: %s", folder, error.strerror)
-

@@ -31,18 +31,20 @@ class LoadedBook(msgspec.Struct, frozen=True):
     is_active: bool
 
 
-async def save(connection: AsyncConnection, table: PriceTable, now: int) -> None:
-    """Keep a table and make it the active one. A version that is there already is made active again."""
-    await connection.execute(schema.price_book.update().where(_BOOK.is_active).values(is_active=False))
+async def save(connection: AsyncConnection, table: PriceTable, now: int, *, activate: bool = True) -> None:
+    """Keep a table and make it the active one. A version that is there already is made active again. Without
+    ``activate`` it is only kept, so that its prices can be looked up later."""
+    if activate:
+        await deactivate(connection)
     known = (await connection.execute(sa.select(_BOOK.version).where(_BOOK.version == table.version))).scalar()
     if known is None:
         models = sum(len(table.models(provider)) for provider in table.providers)
         values = {"source": table.source, "digest": table.digest, "models": models, "loaded_at": now}
         body = zlib.compress(table.body, 9)
         await connection.execute(
-            schema.price_book.insert().values(version=table.version, body=body, is_active=True, **values)
+            schema.price_book.insert().values(version=table.version, body=body, is_active=activate, **values)
         )
-    else:
+    elif activate:
         await connection.execute(
             schema.price_book.update().where(_BOOK.version == table.version).values(is_active=True)
         )
