@@ -216,4 +216,5 @@ def line(record: Record, cost: int | None = None) -> bytes:
     try:
         return _ENCODER.encode(written)
     except UnicodeEncodeError:
-        return write_json(msgspec.to_builtins(written))
+        members = msgspec.to_builtins(msgspec.structs.replace(written, cost=None))
+        return write_json(members if written.cost is None else {**members, "cost": written.cost})

@@ -157,7 +157,7 @@ def test_t28_no_token_is_charged_twice_and_none_is_left_out(usage: Usage, rates:
 def test_t28_a_charge_is_the_exact_sum_rounded_once(parts: list[tuple[int, int]]) -> None:
     rates = {f"unit.u{number}": picos for number, (_, picos) in enumerate(parts)}
     units = {f"u{number}": count for number, (count, _) in enumerate(parts)}
-    exact = sum(Decimal(count) * Decimal(each) for count, each in parts) / 1000
+    exact = sum((Decimal(count) * each for count, each in parts), Decimal(0)) / 1000
     charged = charge(Usage(), price(rates), 0, Extras(units))
     assert charged.nanos == int(exact.to_integral_value(ROUND_HALF_EVEN))
 

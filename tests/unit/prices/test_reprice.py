@@ -1,5 +1,9 @@
 """Corrections of a ledger by another price book."""
 
+from typing import Any
+
+import msgspec
+
 from penstock.core.usage import Usage
 from penstock.prices.book import PriceBook
 from penstock.prices.rates import Case, ModelPrices
@@ -11,19 +15,11 @@ def table(picos: int) -> PriceTable:
     return PriceTable(encode("test", {"openai": ProviderPrices({"m": ModelPrices((Case({"input": picos}),))})}))
 
 
-def row(**more: object) -> Charged:
-    return Charged(
-        **{
-            "request_id": "r1",
-            "attempt": 0,
-            "at": 1.0,
-            "provider": "openai",
-            "model": "m",
-            "usage": Usage(10),
-            "nanos": 10,
-            **more,
-        }
-    )  # type: ignore[arg-type]
+ROW = Charged("r1", 0, 1.0, "openai", "m", Usage(10), 10)
+
+
+def row(**changes: Any) -> Charged:
+    return msgspec.structs.replace(ROW, **changes)
 
 
 def test_the_difference_is_a_row_of_its_own() -> None:
