@@ -210,6 +210,7 @@ _MEANT: Final[dict[Kind, str]] = {
     Kind.BODIES_EXHAUSTED: "The gateway holds bodies of `server.max_buffered_bytes` at the moment.",
     Kind.CONNECTIONS_EXHAUSTED: "The gateway has `server.max_connections` connections, or "
     "`server.max_connections_per_address` from the caller's address. Told before a request is read.",
+    Kind.STORE_UNAVAILABLE: "The control plane's database can't be reached, for longer than `store.catalogue_max_age`.",
     Kind.CLIENT_DISCONNECTED: "The caller left before its answer was complete. Seen in the log only.",
     Kind.LOOP_DETECTED: "The request passed more than `server.max_hops` gateways: one probably calls itself.",
     Kind.ADDRESS_REFUSED: "The provider's name leads to an address that callers may not reach.",

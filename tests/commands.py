@@ -36,6 +36,7 @@ class Gateway:
         self.lifespan: list[str] = []
         self.settings: Settings | None = None
         self.is_guarded = False
+        self.database = "none"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -40,12 +43,16 @@ hypothesis.settings.register_profile("explore", hypothesis.settings.get_profile(
 hypothesis.settings.load_profile("steady")
 
 
-def pytest_configure() -> None:
-    """Settings, credentials and proxies of the shell that the tests are started from are not the tests'."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Settings, credentials and proxies of the shell that the tests are started from are not the tests', and neither is
+    the data folder of whoever starts them: a gateway that names no database has one in a folder of the tests' own."""
     keys = {name for provider in PROVIDERS.values() for name in provider.env}
     for name in list(os.environ):
         if name in keys or name.startswith(FOREIGN) or name.upper().endswith("_PROXY"):
             del os.environ[name]
+    data = tempfile.mkdtemp(prefix="penstock-tests-")
+    os.environ["XDG_DATA_HOME"] = data
+    config.add_cleanup(functools.partial(shutil.rmtree, data, ignore_errors=True))
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

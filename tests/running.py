@@ -25,6 +25,7 @@ from penstock.app import build
 from penstock.server.gateway import Gateway
 from penstock.server.http1 import ServerConnection
 from penstock.settings import Settings
+from penstock.stores.file import CatalogueFile
 
 RECORDINGS = Path(os.environ.get("TEST_RECORDINGS") or ROOT.parent / "shared" / "recordings")
 """Recorded provider traffic, which is not part of a clone. ``TEST_RECORDINGS=none`` hides it, as a newcomer has it.
@@ -79,6 +80,12 @@ class RunningGateway:
             return requests | {task.get_name() for task in asyncio.all_tasks() if task is not current}
 
         return asyncio.run_coroutine_threadsafe(names(), self.loop).result(10)
+
+
+def catalogue_file(app: Gateway) -> CatalogueFile:
+    """The gateway's penstock.toml, among the sources of its catalogue."""
+    (file,) = (part for part in app._parts if isinstance(part, CatalogueFile))
+    return file
 
 
 class _Server(uvicorn.Server):

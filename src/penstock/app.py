@@ -43,10 +43,14 @@ from penstock.settings import Settings, SettingsError, must_be_guarded
 from penstock.settings.load import is_network
 from penstock.settings.model import Server as ServerSettings
 from penstock.settings.model import Upstream as UpstreamSettings
+from penstock.stores.catalogue import EMPTY, Catalogue
 from penstock.stores.file import CatalogueError, CatalogueFile
+from penstock.stores.layered import LayeredCatalogue, layer
 from penstock.stores.memory import MemoryReplyStore
-from penstock.stores.prices import PriceTables
+from penstock.stores.prices import DefaultPrices
 from penstock.stores.reading import Reading, exposure
+from penstock.stores.sql.control_store import ControlStore
+from penstock.stores.sql.place import Place, find_place, read_keyring
 from penstock.transport import connection, files
 from penstock.transport.base import Transport
 from penstock.transport.echo import EchoTransport
@@ -78,7 +82,10 @@ def build(
         "https": http1,
         "echo": EchoTransport(settings.echo.pace_ms, aside=aside),
     }
-    catalogues = read_catalogue(settings, catalogue)
+    place = find_place(settings.store, os.environ)
+    stored = open_store(settings, place, os.environ)
+    file = read_catalogue(settings, catalogue, EMPTY if stored is None else stored.current)
+    catalogues = file if stored is None else LayeredCatalogue([file, stored])
     _warn_of_exposed_keys(settings)
     compiler = Compiler(
         PROVIDERS,
@@ -93,22 +100,13 @@ def build(
         guarded_policy=guarded_policy,
         open_permissions=Permissions(lent_keys=None if settings.lends_keys else frozenset(), lent_identity=None),
     )
-    server = settings.server
-    prices = PriceTables()
+    server, prices = settings.server, DefaultPrices(price_folder(settings, place))
+    parts: list[Part] = [file, prices, *([] if stored is None else [stored]), LargeWork(), _Connections(transports)]
     # The access log stops last: it tells of the requests that end when the connections are closed.
-    parts: list[Part] = [catalogues, prices, LargeWork(), _Connections(transports)]
-    out: BinaryIO | None = getattr(sys.stdout, "buffer", None)  # a program may be started with it closed
-    if server.access_log and out is not None:
-        costs = Costs(prices, lambda: catalogues.current)
-        parts.insert(0, _access_log(records, raw(out), costs, shares_pipe=server.workers > 1))
+    parts = [*_access_log(records, server, Costs(prices, lambda: catalogues.current)), *parts]
+    costs = Costs(prices, lambda: catalogues.current) if server.expose_cost else None
     return Gateway(
-        _pipeline(
-            settings,
-            compiler,
-            transports,
-            sleep,
-            Costs(prices, lambda: catalogues.current) if server.expose_cost else None,
-        ),
+        _pipeline(settings, compiler, transports, sleep, costs),
         records,
         RequestLimits(_largest_body(server), server.body_timeout, server.keepalive, _caller_limits(server)),
         parts,
@@ -118,14 +116,39 @@ def build(
             allowed_hosts=server.allowed_hosts,
             cors_origins=server.cors_origins,
         ),
+        stored,
+        stored.name if stored is not None else place.absence,
     )
 
 
-def _access_log(records: Records, out: BinaryIO, costs: Costs, *, shares_pipe: bool) -> AccessLog:
-    """The access log on a raw file, to which several workers may write."""
-    if shares_pipe:
-        return AccessLog(records.subscribe(), out, piece=PIPE_BUF, costs=costs)
-    return AccessLog(records.subscribe(), out, costs=costs)
+def open_store(settings: Settings, place: Place, environ: Mapping[str, str]) -> ControlStore | None:
+    """The control plane's database, ready to be served from; None without one. Raises SettingsError and DatabaseError.
+
+    Its tables are brought up to date, and its keys are tried.
+    """
+    keyring = read_keyring(environ)
+    if not place.address:
+        if place.reason:
+            _LOG.warning("there is no database: %s", place.reason)
+        return None
+    return ControlStore(place, keyring, PROVIDERS, max_age=settings.store.catalogue_max_age)
+
+
+def price_folder(settings: Settings, place: Place) -> Path | None:
+    """The data folder, where the default prices are kept; None without one."""
+    if place.file is not None:
+        return place.file.parent
+    return Path(settings.store.data_dir) if settings.store.data_dir else None
+
+
+def _access_log(records: Records, server: ServerSettings, costs: Costs) -> list[Part]:
+    """The access log on standard output, to which several workers may write; nothing if there is none."""
+    out: BinaryIO | None = getattr(sys.stdout, "buffer", None)  # a program may be started with it closed
+    if not server.access_log or out is None:
+        return []
+    if server.workers > 1:
+        return [AccessLog(records.subscribe(), raw(out), piece=PIPE_BUF, costs=costs)]
+    return [AccessLog(records.subscribe(), raw(out), costs=costs)]
 
 
 def _warn_of_exposed_keys(settings: Settings) -> None:
@@ -136,8 +159,8 @@ def _warn_of_exposed_keys(settings: Settings) -> None:
             _LOG.warning("%s", warning)
 
 
-def read_catalogue(settings: Settings, path: Path | None) -> CatalogueFile:
-    """What the operator's file names. Raises SettingsError."""
+def read_catalogue(settings: Settings, path: Path | None, stored: Catalogue = EMPTY) -> CatalogueFile:
+    """What the operator's file names. ``stored`` is what the database names. Raises SettingsError."""
     check = judge(PROVIDERS, AddressPolicy(settings.trusted_hosts), ALIASES)
     try:
         catalogues = CatalogueFile(
@@ -150,7 +173,7 @@ def read_catalogue(settings: Settings, path: Path | None) -> CatalogueFile:
         )
     except CatalogueError as error:
         raise SettingsError([*error.problems, *_missing_defaults(settings, error.configs, None)], settings) from None
-    current = catalogues.current
+    current = layer([catalogues.current, stored]).seen_by(None)
     problems = [*_missing_defaults(settings, current.configs, current.virtual_keys)]
     if problems:
         raise SettingsError(problems, settings)

@@ -5,26 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from penstock.core.restrictions import Restrictions
 from penstock.core.secret import Secret
 from penstock.stores.catalogue import CatalogueChange
 from penstock.stores.sql import schema, secrets
 from penstock.stores.sql.catalogue import SqlCatalogue
 from penstock.stores.sql.database import MEMORY, Database, DatabaseError, file_address
-from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.keyring import Keyring, SecretPlace
+from penstock.stores.sql.last_used import LastUsed
 from penstock.stores.sql.load import Loader
 from penstock.stores.sql.migrate import latest, migrate
+from rows import COMMON, NEW, OLD, Rows, insert
 
-OLD, NEW = Keyring({"old": bytes(32)}), Keyring({"new": bytes([7]) * 32, "old": bytes(32)})
-COMMON = {"created_at": 1, "updated_at": 1, "created_by": "test", "updated_by": "test"}
 LONG = 2**60
 
 
@@ -44,60 +46,6 @@ async def database(address: str) -> AsyncIterator[Database]:
     await migrate(opened)
     yield opened
     await opened.close()
-
-
-async def insert(database: Database, table: sa.Table, **values: Any) -> str:
-    """A row of a table in a change of its own; its id."""
-    values = {"id": random_id(), **(COMMON if "created_by" in table.c and "row_version" in table.c else {}), **values}
-    async with database.change() as connection:
-        await connection.execute(table.insert().values(**values))
-    return str(values["id"])
-
-
-class Rows:
-    """Makes rows as the control plane does."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.workspace = ""
-
-    async def make_workspace(self) -> None:
-        self.workspace = await insert(self.database, schema.workspace, slug="ws-main", name="Main", is_default=True)
-
-    async def provider(self, slug: str, key: str | None = None, **more: Any) -> str:
-        integration = await insert(
-            self.database, schema.integration, slug=slug, name=slug, provider=more.pop("provider", "openai"),
-            configurations=more.pop("configurations", "{}"), allow_all_models=more.pop("allow_all_models", True),
-        )  # fmt: skip
-        async with self.database.change() as connection:
-            value = None if key is None else Secret(key)
-            await secrets.put(connection, OLD, SecretPlace("integration", integration, "key"), value)
-        await insert(
-            self.database, schema.provider, workspace_id=self.workspace, integration_id=integration, slug=slug,
-            name=slug, **more,
-        )  # fmt: skip
-        return integration
-
-    async def config(self, slug: str, body: str) -> str:
-        version = random_id()
-        config = await insert(
-            self.database, schema.config, workspace_id=self.workspace, slug=slug, name=slug, version_id=version
-        )
-        await insert(
-            self.database, schema.config_version, id=version, config_id=config, number=1, body=body, created_at=1,
-            created_by="test",
-        )  # fmt: skip
-        return config
-
-    async def key(self, name: str, digest: bytes, **more: Any) -> str:
-        valid_until = more.pop("valid_until", None)
-        values = {"workspace_id": self.workspace, "kind": "workspace-service", "name": name, "masked": "pk*****"}
-        key = await insert(self.database, schema.api_key, **{**values, **more})
-        await insert(
-            self.database, schema.api_key_secret, api_key_id=key, digest=digest, prefix="pk", valid_until=valid_until,
-            created_at=1,
-        )  # fmt: skip
-        return key
 
 
 @pytest.fixture
@@ -225,12 +173,20 @@ async def test_what_is_switched_off_or_over_is_not_in_force(rows: Rows, catalogu
     await rows.provider("over", expires_at=5)
     await rows.provider("on", expires_at=LONG)
     await rows.key("off", b"a" * 32, status="disabled")
-    await rows.key("over", b"b" * 32, expires_at=5)
-    await rows.key("rotated", b"c" * 32, valid_until=5)
     await rows.key("on", b"d" * 32)
     await catalogue.refresh()
     assert list(catalogue.current.virtual_keys) == ["on"]
     assert [key.name for key in catalogue.current.keys] == ["on"]
+
+
+async def test_a_key_says_when_it_ends(rows: Rows, catalogue: SqlCatalogue) -> None:
+    """Keys that are over are known, so that their callers can be told."""
+    await rows.key("over", b"b" * 32, expires_at=5, status="expired")
+    await rows.key("rotated", b"c" * 32, expires_at=9, valid_until=7)
+    await rows.key("lasting", b"d" * 32)
+    await catalogue.refresh()
+    ends = {key.name: key.restrictions and key.restrictions.expires_at for key in catalogue.current.keys}
+    assert ends == {"over": 5, "rotated": 7, "lasting": None}
 
 
 async def test_an_administrators_key_calls_no_model_and_guards_the_gateway(rows: Rows, catalogue: SqlCatalogue) -> None:
@@ -269,7 +225,8 @@ async def test_a_change_reaches_those_who_follow(address: str) -> None:
     catalogue.watch(changes.put_nowait)
     catalogue.start()
     await rows.provider("prod")
-    change = await changes.get()
+    while not (change := await changes.get()).virtual_keys:
+        assert change == CatalogueChange()
     assert change.virtual_keys == {"prod"}
     await catalogue.stop()
     await writer.close()
@@ -302,24 +259,291 @@ async def test_a_row_that_ends_is_out_of_force_without_a_change(
 
 
 @pytest.mark.parametrize("ends_first", [True, False])
-async def test_a_secret_of_a_rotated_key_ends_by_itself(
-    rows: Rows, catalogue: SqlCatalogue, monkeypatch: pytest.MonkeyPatch, ends_first: bool
+async def test_a_secret_of_a_rotated_key_that_is_taken_away_is_out_of_force(
+    rows: Rows, catalogue: SqlCatalogue, database: Database, ends_first: bool
 ) -> None:
     """Both secrets belong to one key, so that they have one name in the catalogue."""
-    ending, lasting = b"a" * 32, b"b" * 32
-    first, second = ((ending, 1000), (lasting, None)) if ends_first else ((lasting, None), (ending, 1000))
-    clock = [0]
-    monkeypatch.setattr("penstock.stores.sql.catalogue.time_ns", lambda: clock[0])
-    key = await rows.key("app", first[0], valid_until=first[1])
+    first, second = (b"a" * 32, b"b" * 32) if ends_first else (b"b" * 32, b"a" * 32)
+    key = await rows.key("app", first)
     await insert(
-        rows.database, schema.api_key_secret, api_key_id=key, digest=second[0], prefix="pk", valid_until=second[1],
-        created_at=1,
+        rows.database, schema.api_key_secret, api_key_id=key, digest=second, prefix="pk", created_at=1
     )  # fmt: skip
     await catalogue.refresh()
-    assert {each.digest for each in catalogue.current.keys} == {ending, lasting}
-    clock[0] = 1_000_000
+    assert {each.digest for each in catalogue.current.keys} == {first, second}
+    assert {each.tenant for each in catalogue.current.keys} == {key}
+    heard: list[CatalogueChange] = []
+    catalogue.watch(heard.append)
+    async with database.change() as connection:
+        await connection.execute(schema.api_key_secret.delete().where(schema.api_key_secret.c.digest == b"a" * 32))
     await catalogue.refresh()
-    assert [each.digest for each in catalogue.current.keys] == [lasting]
+    assert [each.digest for each in catalogue.current.keys] == [b"b" * 32]
+    assert [change.keys for change in heard] == [{"app"}]
+
+
+# What a key demands, and its workspace.
+
+
+async def test_what_a_key_demands(rows: Rows, catalogue: SqlCatalogue) -> None:
+    await rows.key(
+        "app", b"a" * 32, scopes='["virtual_keys.list"]', metadata='{"env":"prod","n":1,"b":true}',
+        labels='{"team":"search"}', allowed_ips='["192.0.2.1","2001:db8::/32"]', allow_config_override=False,
+        allowed_providers='["prod"]',
+    )  # fmt: skip
+    await catalogue.refresh()
+    (key,) = catalogue.current.keys
+    forced = {"team": "search", "env": "prod", "n": "1", "b": "true"}
+    assert key.restrictions == Restrictions(
+        None, frozenset({"virtual_keys.list"}), (ip_network("192.0.2.1"), ip_network("2001:db8::/32")), forced
+    )
+    assert (key.labels, key.pins_config, key.virtual_keys) == (forced, True, frozenset({"prod"}))
+    assert key.workspace == rows.workspace
+
+
+@pytest.mark.parametrize("scopes", ['["completions.write"]', '["*"]', '["logs.write","completions.write"]'])
+async def test_a_key_that_demands_nothing_costs_nothing(rows: Rows, catalogue: SqlCatalogue, scopes: str) -> None:
+    await rows.key("app", b"a" * 32, scopes=scopes)
+    await catalogue.refresh()
+    assert [key.restrictions for key in catalogue.current.keys] == [None]
+
+
+async def test_a_key_without_scopes_may_do_nothing(rows: Rows, catalogue: SqlCatalogue) -> None:
+    await rows.key("app", b"a" * 32, scopes="[]")
+    await catalogue.refresh()
+    assert [key.restrictions for key in catalogue.current.keys] == [Restrictions(scopes=frozenset())]
+
+
+async def test_what_a_workspace_sets_for_its_keys(rows: Rows, catalogue: SqlCatalogue, database: Database) -> None:
+    own, config = await rows.config("pc-own", "{}"), await rows.config("pc-shared", "{}")
+    defaults = msgspec.json.encode({"metadata": {"env": "prod", "team": "all"}, "config_id": config}).decode()
+    async with database.change() as connection:
+        values = {"defaults": defaults, "required_metadata": '["env","user"]'}
+        await connection.execute(schema.workspace.update().values(**values))
+    await rows.key("plain", b"a" * 32, scopes='["*"]')
+    await rows.key("own", b"b" * 32, scopes='["*"]', default_config_id=own, metadata='{"team":"search","user":"u"}')
+    await catalogue.refresh()
+    keys = {key.name: key for key in catalogue.current.keys}
+    assert {name: key.config for name, key in keys.items()} == {"plain": "pc-shared", "own": "pc-own"}
+    assert keys["plain"].restrictions == Restrictions(
+        metadata={"env": "prod", "team": "all"}, required_metadata=("user",)
+    )
+    assert keys["own"].restrictions == Restrictions(metadata={"team": "all", "user": "u", "env": "prod"})
+
+
+async def test_the_config_that_is_marked_as_the_workspaces_default(rows: Rows, catalogue: SqlCatalogue) -> None:
+    config = await rows.config("pc-main", "{}")
+    async with rows.database.change() as connection:
+        await connection.execute(schema.config.update().where(schema.config.c.id == config).values(is_default=True))
+    await rows.key("app", b"a" * 32)
+    await catalogue.refresh()
+    assert [key.config for key in catalogue.current.keys] == ["pc-main"]
+
+
+async def test_names_belong_to_workspaces(rows: Rows, catalogue: SqlCatalogue) -> None:
+    await rows.provider("main")
+    await rows.key("of-main", b"a" * 32)
+    main, rows.workspace = rows.workspace, await insert(rows.database, schema.workspace, slug="ws-b", name="B")
+    await rows.provider("other")
+    await rows.config("pc-other", "{}")
+    await rows.key("of-other", b"b" * 32)
+    await catalogue.refresh()
+    current = catalogue.current
+    views = {key.name: current.seen_by(key) for key in current.keys}
+    assert (list(views["of-main"].virtual_keys), list(views["of-main"].configs)) == (["main"], [])
+    assert (list(views["of-other"].virtual_keys), list(views["of-other"].configs)) == (["other"], ["pc-other"])
+    assert current.default_workspace == main
+    assert current.seen_by(None) is views["of-main"]
+
+
+async def test_what_belongs_to_a_workspace_that_is_closed_is_not_in_force(
+    rows: Rows, catalogue: SqlCatalogue, database: Database
+) -> None:
+    await rows.provider("prod")
+    await rows.config("pc-a", "{}")
+    await rows.key("app", b"a" * 32)
+    async with database.change() as connection:
+        await connection.execute(schema.workspace.update().values(status="archived"))
+    await catalogue.refresh()
+    current = catalogue.current
+    assert (current.virtual_keys, current.configs, current.keys, current.is_guarded) == ({}, {}, (), True)
+
+
+BROKEN_KEYS = {
+    "allowed_models": '["gpt-4o"',
+    "allowed_providers": '{"prod":1}',
+    "labels": "[]",
+    "metadata": '{"a":[]}',
+    "scopes": '"completions.write"',
+    "allowed_ips": '["10.0.0.0/33"]',
+}
+
+
+@pytest.mark.parametrize("column", BROKEN_KEYS)
+async def test_t41_a_broken_column_of_a_key_is_no_absent_limit(
+    rows: Rows, catalogue: SqlCatalogue, database: Database, column: str
+) -> None:
+    kept = await rows.key("kept", b"a" * 32, allowed_models='["gpt-4o"]')
+    await catalogue.refresh()
+    before = catalogue.current.keys
+    async with database.change() as connection:
+        await connection.execute(
+            schema.api_key.update().where(schema.api_key.c.id == kept).values({column: BROKEN_KEYS[column]})
+        )
+    await rows.key("new", b"b" * 32, **{column: BROKEN_KEYS[column]})
+    await rows.key("sound", b"c" * 32)
+    await catalogue.refresh()
+    keys = {key.name: key for key in catalogue.current.keys}
+    assert keys.keys() == {"kept", "sound"}
+    assert keys["kept"] is before[0]
+    assert [problem.partition(": ")[0] for problem in catalogue.problems] == [
+        "the gateway key kept", "the gateway key new",
+    ]  # fmt: skip
+    assert all(column in problem for problem in catalogue.problems)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"defaults": "["}, {"defaults": '{"metadata":[1]}'}, {"defaults": '{"config_id":1}'}, {"required_metadata": "{}"}],
+)
+async def test_t41_keys_of_a_broken_workspace_are_not_in_force(
+    rows: Rows, catalogue: SqlCatalogue, database: Database, values: dict[str, str]
+) -> None:
+    async with database.change() as connection:
+        await connection.execute(schema.workspace.update().values(**values))
+    await rows.key("app", b"a" * 32)
+    await rows.provider("prod")
+    await catalogue.refresh()
+    assert catalogue.current.keys == ()
+    assert list(catalogue.current.virtual_keys) == ["prod"]
+    assert catalogue.problems[0].startswith("the workspace ws-main: its ")
+
+
+async def test_t41_broken_configurations_are_no_absent_ones(rows: Rows, catalogue: SqlCatalogue) -> None:
+    await rows.provider("prod", configurations='{"custom_host":')
+    await catalogue.refresh()
+    assert catalogue.current.virtual_keys == {}
+    assert catalogue.problems == ("the provider prod: its configurations is no JSON",)
+
+
+async def test_values_that_stay_are_the_same_objects(rows: Rows, catalogue: SqlCatalogue) -> None:
+    await rows.provider("prod")
+    await rows.config("pc-a", "{}")
+    await rows.key("app", b"a" * 32)
+    await catalogue.refresh()
+    before = catalogue.current
+    await rows.key("more", b"b" * 32)
+    await catalogue.refresh()
+    after = catalogue.current
+    assert after.virtual_keys["prod"] is before.virtual_keys["prod"]
+    assert after.configs["pc-a"] is before.configs["pc-a"]
+    assert after.key_by_digest(b"a" * 32) is before.key_by_digest(b"a" * 32)
+
+
+# A database that is lost.
+
+
+async def test_a_gateway_that_was_guarded_stays_guarded(
+    rows: Rows, catalogue: SqlCatalogue, database: Database
+) -> None:
+    await rows.key("app", b"a" * 32)
+    await catalogue.refresh()
+    async with database.change() as connection:
+        await connection.execute(schema.api_key_secret.delete())
+        await connection.execute(schema.api_key.delete())
+    await catalogue.refresh()
+    assert (catalogue.current.keys, catalogue.current.is_guarded) == ((), True)
+
+
+@pytest.mark.parametrize("max_age", [0, 10])
+async def test_t60_how_long_the_catalogue_of_a_lost_database_is_in_force(
+    rows: Rows, database: Database, max_age: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("penstock.stores.sql.catalogue.monotonic", lambda: clock[0])
+    catalogue = SqlCatalogue(database, Loader(NEW, ("openai",)), 60, max_age)
+    await rows.key("app", b"a" * 32)
+    await catalogue.refresh()
+    before = catalogue.current
+
+    with monkeypatch.context() as lost:
+        lost.setattr(Database, "read", _unreachable)
+        for moment in (10, 1000):
+            clock[0] = moment
+            await catalogue._try_refresh()
+            assert catalogue.is_lost
+            stays = not max_age or moment <= max_age
+            assert (catalogue.current is before) is stays
+            assert catalogue.current.is_stale is not stays
+            assert catalogue.current.is_guarded
+    await catalogue._try_refresh()
+    assert not catalogue.is_lost
+    assert catalogue.current == before
+
+
+def _unreachable(_: Database) -> Any:
+    raise DatabaseError("the database can't be used")
+
+
+async def test_it_listens_again_when_its_connection_died(address: str) -> None:
+    if address.startswith("sqlite"):
+        pytest.skip("only PostgreSQL notifies")
+    writer, reader = Database(address), Database(address)
+    await migrate(writer)
+    catalogue = SqlCatalogue(reader, Loader(NEW, ("openai",)), interval=0.01)
+    await catalogue.refresh()
+    listens = sa.text("SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()")
+
+    async def listener() -> int:
+        while True:
+            async with writer.read() as connection:
+                pid = (await connection.execute(listens)).scalar()
+            if pid is not None:
+                return int(pid)
+
+    catalogue.start()
+    first = await listener()
+    async with writer.change() as connection:
+        await connection.execute(sa.text("SELECT pg_terminate_backend(:pid)"), {"pid": first})
+    while await listener() == first:  # noqa: ASYNC110 (the server tells nobody when a connection is gone)
+        await asyncio.sleep(0.01)
+    await catalogue.stop()
+    await writer.close()
+    await reader.close()
+
+
+# When keys were used.
+
+
+async def test_when_keys_were_used_is_written_in_batches(
+    rows: Rows, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("penstock.stores.sql.last_used._BATCH", 2)
+    keys = [await rows.key(f"k{number}", bytes([number]) * 32) for number in range(5)]
+    revision = await database.revision()
+    used = dict.fromkeys(keys[:4], 1000.5)
+    await LastUsed(database, used).write()
+    used[keys[0]], used[keys[1]] = 2000.0, 3.0
+    await LastUsed(database, used).write()
+    assert used == {}
+    assert await database.revision() == revision
+    async with database.read() as connection:
+        query = sa.select(schema.api_key.c.id, schema.api_key.c.last_used_at)
+        written = {row.id: row.last_used_at for row in await connection.execute(query)}
+    assert [written[key] for key in keys] == [2_000_000_000, 1_000_500_000, 1_000_500_000, 1_000_500_000, None]
+
+
+async def test_what_cant_be_written_is_written_later(
+    rows: Rows, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = await rows.key("app", b"a" * 32)
+    used = {key: 1.0}
+    last_used = LastUsed(database, used, interval=60)
+    last_used.start()
+    with monkeypatch.context() as lost:
+        lost.setattr(Database, "change", lambda *_, **__: _unreachable(database))
+        await last_used._try_write()
+    assert used == {key: 1.0}
+    await last_used.stop()
+    assert used == {}
 
 
 # Secrets.

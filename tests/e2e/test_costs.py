@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,26 +12,27 @@ from typing import Any
 import httpx
 import pytest
 
+from paths import ROOT
 from penstock.pipeline.cost import Costs
-from penstock.settings import Settings
-from penstock.settings.model import Server
+from penstock.settings import load
 from penstock.stores.catalogue import Catalogue
-from penstock.stores.prices import PriceTables, default_table
+from penstock.stores.prices import DefaultPrices, default_table
 from running import RunningGateway, running_gateway
 from upstream import CHUNK, DONE, FINISH, ROLE, Act, Upstream, chunk, events, reply
 
-OVERLAY = """
-[prices."echo/echo"]
-input = 2.5    # dollars for a million tokens
-output = 10
-"""
+DOCS = ROOT / "docs" / "prices.md"
+
+
+def example() -> str:
+    """The last TOML of the page, which is an operator's whole file."""
+    return re.findall(r"```toml\n(.+?)```", DOCS.read_text("utf-8"), re.DOTALL)[-1]
 
 
 @pytest.fixture
 def shown(tmp_path: Path) -> Iterator[RunningGateway]:
     file = tmp_path / "penstock.toml"
-    file.write_text(OVERLAY)
-    with running_gateway(Settings(server=Server(expose_cost=True)), file) as gateway:
+    file.write_text(example())
+    with running_gateway(load({}, {"PENSTOCK_STORE_DATABASE": "none"}, tmp_path), file) as gateway:
         yield gateway
 
 
@@ -46,6 +48,7 @@ def test_a_plain_answer_tells_its_cost(shown: RunningGateway) -> None:
     usage = got.json()["usage"]
     nanos = usage["prompt_tokens"] * 2500 + usage["completion_tokens"] * 10_000
     assert got.headers["x-penstock-cost"] == f"0.{nanos:09d}"
+    assert f"`x-penstock-cost: {got.headers['x-penstock-cost']}`" in DOCS.read_text("utf-8")
 
 
 def test_an_answer_of_unknown_price_tells_none(shown: RunningGateway) -> None:
@@ -126,6 +129,4 @@ def test_the_service_tier_that_served_the_request_has_its_price(shown: RunningGa
 
 
 def costs_by_the_library() -> Costs:
-    tables = PriceTables()
-    tables.use(default_table())
-    return Costs(tables, Catalogue)
+    return Costs(DefaultPrices(), lambda: Catalogue(price_table=default_table()))

@@ -13,8 +13,7 @@ import openai
 import pytest
 
 from penstock.settings import load
-from penstock.stores.file import CatalogueFile
-from running import RunningGateway, running_gateway
+from running import RunningGateway, catalogue_file, running_gateway
 from upstream import Upstream, reply, running_upstream
 
 KEY = "pk-team-a-0123456789"
@@ -252,12 +251,11 @@ def test_a_changed_file_is_in_force_without_a_restart_and_a_broken_one_is_not(
 
 def reread(gateway: RunningGateway) -> None:
     """Have the file read now, as SIGHUP would."""
-    catalogues = gateway.app.pipeline.compiler.catalogues
-    assert isinstance(catalogues, CatalogueFile)
+    file = catalogue_file(gateway.app)
 
     async def now() -> None:
-        assert catalogues._path is not None
-        await catalogues._reread(catalogues._path)
+        assert file._path is not None
+        await file._reread(file._path)
 
     asyncio.run_coroutine_threadsafe(now(), gateway.loop).result(10)
 

@@ -28,6 +28,7 @@ from penstock.providers.row import Operation
 from penstock.routing.plan import leaves
 from penstock.server.gateway import Gateway
 from penstock.settings import SettingsError, load
+from running import catalogue_file
 
 KEYS = {
     "OPENAI_API_KEY": "sk-lent-openai", "ANTHROPIC_API_KEY": "sk-lent-anthropic", "GEMINI_API_KEY": "lent-gemini",
@@ -392,5 +393,5 @@ def test_a_new_virtual_key_takes_over_its_name(name: str, tmp_path: Path) -> Non
     ask: dict[str, Any] = {"path": "gemini"} if name == "gemini" else {"model": "@gemini/m"}
     assert sent(leaving(gateway, **ask))[0] == GOOGLE
     path.write_text(f'{VIRTUAL}\n[virtual_keys.gemini]\nprovider = "openai"\ncredential = "env:SECRET"\n')
-    asyncio.run(gateway.pipeline.compiler.catalogues._reread(path))  # type: ignore[attr-defined]
+    asyncio.run(catalogue_file(gateway)._reread(path))
     assert sent(leaving(gateway, **ask))[::2] == (OPENAI, VIRTUAL_KEY)

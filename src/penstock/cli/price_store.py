@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from penstock.prices.book import PriceBook
 from penstock.prices.table import PriceTable
+from penstock.settings import SettingsError, load, working_directory
+from penstock.stores.sql.place import Place, find_place
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,20 +23,22 @@ _T = TypeVar("_T")
 
 
 class PriceStore:
-    """The database at an address, or the ``penstock.db`` of the data folder."""
+    """The control plane's database: at ``address``, else the one of the settings."""
 
     def __init__(self, address: str | None) -> None:
-        self.folder = data_folder() if not address else None
-        file = None if self.folder is None else self.folder / "penstock.db"
-        self._address = address or (None if file is None else f"sqlite:///{file}")
-        self._exists = bool(address) or (file is not None and file.exists())
+        try:
+            settings = load({}, os.environ, working_directory())
+            place = find_place(settings.store, os.environ) if not address else Place(address)
+        except SettingsError as error:
+            raise click.ClickException(str(error)) from None
+        self.folder = None if place.file is None else place.file.parent
+        self._place = place
+        self._exists = bool(place.address) and (place.file is None or place.file.exists())
 
     def change(self, do: Callable[[AsyncConnection], Awaitable[_T]]) -> _T:
         """Carry out a change. The database is made where there is none."""
-        if self._address is None:
-            raise click.ClickException("neither XDG_DATA_HOME nor HOME names a folder: name the database, --database")
-        if self.folder is not None:
-            self.folder.mkdir(0o700, parents=True, exist_ok=True)
+        if not self._place.address:
+            raise click.ClickException(f"there is no database ({self._place.reason or 'store.database is none'})")
         self._exists = True
 
         async def changed(database: Database) -> _T:
@@ -60,7 +63,7 @@ class PriceStore:
         from penstock.stores.sql.migrate import migrate
 
         async def opened() -> _T:
-            database = Database(str(self._address))
+            database = Database(self._place.address)
             try:
                 await migrate(database)
                 return await do(database)
@@ -87,21 +90,12 @@ class PriceStore:
             raise click.ClickException(str(error)) from None
 
 
-def data_folder() -> Path | None:
-    """The data folder, by the XDG Base Directory Specification; None without a home."""
-    base, home = Path(os.environ.get("XDG_DATA_HOME", "")), Path(os.environ.get("HOME", ""))
-    if base.is_absolute():
-        return base / "penstock"
-    return home / ".local" / "share" / "penstock" if home.is_absolute() else None
-
-
 def library_table(store: PriceStore) -> PriceTable | None:
     """The library's table, kept in the data folder if there is one. Says so if it can't be had."""
     from penstock.stores.prices import PricesUnavailableError, default_table
 
-    folder = store.folder if store.folder is not None and store.folder.is_dir() else None
     try:
-        return default_table(folder)
+        return default_table(store.folder)
     except PricesUnavailableError as error:
         click.echo(f"Warning: {error}", err=True)
         return None
@@ -112,14 +106,14 @@ def book_in_force(store: PriceStore) -> PriceBook:
     from penstock.prices.book import NO_OVERLAY
     from penstock.prices.overlay import read_overlay
     from penstock.providers.registry import ALIASES
-    from penstock.settings import catalogue_file, working_directory
-    from penstock.settings.text_file import LARGEST_SETTINGS, parse_toml, read_text
+    from penstock.settings import catalogue_file
+    from penstock.settings.text_file import LARGEST_SETTINGS, BadToml, TooLarge, parse_toml, read_text
 
     path, overlay = catalogue_file({}, os.environ, working_directory()), NO_OVERLAY
     if path is not None:
         try:
             sections = parse_toml(read_text(path, LARGEST_SETTINGS))
-        except Exception as error:  # whatever is wrong with the file: penstock serve tells it
+        except (OSError, TooLarge, BadToml, ValueError) as error:  # it has changed since the settings were read
             raise click.ClickException(f"{path.name} can't be read: {error}") from None
         overlay, problems = read_overlay(sections.get("prices", {}), "prices", ALIASES)
         if problems:

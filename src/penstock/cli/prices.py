@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from penstock.prices.rates import Case
 
 _DATABASE: Final = click.option(
-    "--database", metavar="ADDRESS", help="sqlite:///FILE or postgresql://…; else penstock.db in the data folder."
+    "--database", metavar="ADDRESS", help="sqlite:///FILE or postgresql://…; else store.database of the settings."
 )
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON in place of a table.")
 _PICOS: Final = 10**12

@@ -12,7 +12,7 @@ from penstock.app import build
 from penstock.cli.serve import read_settings
 from penstock.core.failure import Failure
 from penstock.observe.record import Records
-from penstock.pipeline.account import Account
+from penstock.pipeline.account import METADATA, Account
 from penstock.pipeline.call import Call
 from penstock.pipeline.compile import CompiledPlan
 from penstock.pipeline.explain import explain
@@ -84,6 +84,6 @@ def _call(ask: Ask) -> Call:
     if ask.provider is not None:
         headers.append((b"x-portkey-provider", ask.provider.encode()))
     if ask.metadata is not None:
-        headers.append((b"x-portkey-metadata", msgspec.json.encode(ask.metadata)))
+        headers.append((METADATA, msgspec.json.encode(ask.metadata)))
     account = Account(Records(), "POST", ask.path)
     return Call(Operation.CHAT, DEFAULT_DIALECT, headers, dict(headers), b"", b"", account, ask.path)

@@ -27,6 +27,7 @@ from penstock.settings import (
     working_directory,
 )
 from penstock.settings.field import FIELDS
+from penstock.stores.sql.database_error import DatabaseError
 
 _APP: Final = "penstock.app:build"
 _BACKLOG: Final = 2048
@@ -60,7 +61,7 @@ def command(**flags: str | None) -> None:
             source = config_file(flags, os.environ, place)
             _run(settings, sock, source, catalogue_file(flags, os.environ, place))
             ignore_signals()
-    except SettingsError as error:
+    except (SettingsError, DatabaseError) as error:
         raise click.ClickException(str(error)) from None
 
 
@@ -116,11 +117,12 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
         raise SettingsError([*error.problems, *problems]) from None
     if problems:
         raise SettingsError(problems)
-    _greet(settings, source, is_guarded=app.is_guarded)
+    _greet(settings, source, is_guarded=app.is_guarded, database=app.database)
     if bound.workers > 1:
         if app.is_guarded:
             # Workers are started anew when they end, and the file may have changed by then.
             os.environ[GUARDED] = "true"
+        del app  # each worker has one of its own
         supervise(_APP, settings, sock, catalogue)
     else:
         serve(app, settings, sock)
@@ -167,10 +169,10 @@ def _refusal(error: OSError, host: str, port: int) -> str:
             return f"can't listen on {host}, port {port}: {error.strerror}"
 
 
-def _greet(settings: Settings, source: Path | None, *, is_guarded: bool) -> None:
+def _greet(settings: Settings, source: Path | None, *, is_guarded: bool, database: str) -> None:
     level = settings.server.log_level
     if level in {"debug", "info"}:
-        click.echo(banner(settings, source, is_guarded=is_guarded), err=True)
+        click.echo(banner(settings, source, is_guarded=is_guarded, database=database), err=True)
     elif level == "warning":
         click.echo(_listens(settings), err=True)
     if level in {"debug", "info", "warning"} and not (settings.is_loopback or is_guarded):
@@ -191,7 +193,7 @@ def _scheme(settings: Settings) -> str:
     return "https" if settings.server.tls_cert else "http"
 
 
-def banner(settings: Settings, source: Path | None, *, is_guarded: bool = False) -> str:
+def banner(settings: Settings, source: Path | None, *, is_guarded: bool = False, database: str = "none") -> str:
     """What a newcomer needs: where the gateway listens, a first request to paste, where to read on."""
     server = settings.server
     key = " -H 'authorization: Bearer GATEWAY_KEY'" if is_guarded else ""
@@ -205,6 +207,7 @@ Try it{" (with a gateway key of yours in place of GATEWAY_KEY)" if is_guarded el
     -d '{{"model": "echo", "messages": [{{"role": "user", "content": "Hello!"}}]}}'
 
 Settings: {source or "the defaults, PENSTOCK_* variables and flags"} (all there are: docs/settings.md)
+Database: {database}
 Providers: {_program()} providers. Provider keys in the environment: {lent}. Stop with Ctrl-C.
 """
 

@@ -61,6 +61,7 @@ class Kind(Enum):
     BODY_TIMEOUT = "body_timeout"
     BODIES_EXHAUSTED = "bodies_exhausted"
     CONNECTIONS_EXHAUSTED = "connections_exhausted"
+    STORE_UNAVAILABLE = "store_unavailable"
     CLIENT_DISCONNECTED = "client_disconnected"
     LOOP_DETECTED = "loop_detected"
     ADDRESS_REFUSED = "address_refused"
@@ -126,6 +127,7 @@ MEANINGS: Final[dict[Kind, Meaning]] = {
     Kind.BODY_TIMEOUT: Meaning(408, _TIMEOUT, Blame.CLIENT, RetrySafety.NEVER),
     Kind.BODIES_EXHAUSTED: Meaning(503, "overloaded_error", Blame.GATEWAY, RetrySafety.UNSENT),
     Kind.CONNECTIONS_EXHAUSTED: Meaning(503, "overloaded_error", Blame.GATEWAY, RetrySafety.UNSENT),
+    Kind.STORE_UNAVAILABLE: Meaning(503, "server_error", Blame.GATEWAY, RetrySafety.UNSENT),
     Kind.CLIENT_DISCONNECTED: Meaning(499, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.LOOP_DETECTED: Meaning(508, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.ADDRESS_REFUSED: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
@@ -159,7 +161,8 @@ class Failure(msgspec.Struct, frozen=True):
     ``param`` is the request field or config path at fault. ``plain`` is the text that Portkey's clients know
     for this failure where Portkey has one (docs/portkey.md#config-errors); it is sent beside the error object.
     ``sent`` tells whether any byte of the request was handed to the kernel for the provider. ``parts`` are the failures
-    that ``message`` tells together, this one's own first among them; empty where there is one alone.
+    that ``message`` tells together, this one's own first among them; empty where there is one alone. ``code`` is
+    Portkey's number for the failure, in place of the kind's name (docs/control-plane.md#what-a-key-demands).
     """
 
     kind: Kind
@@ -169,6 +172,7 @@ class Failure(msgspec.Struct, frozen=True):
     details: tuple[str, ...] = ()
     sent: bool = False
     parts: tuple[Failure, ...] = ()
+    code: str | None = None
 
     @property
     def meaning(self) -> Meaning:

@@ -45,11 +45,11 @@ class TrustedProxies:
         address (``unknown``, ``_hidden``) is itself the furthest that is known. ``X-Forwarded-For`` wins over
         ``Forwarded``.
         """
-        nearest = _parsed(peer or "")
+        nearest = parse_address(peer or "")
         if nearest is None or not self._trusts(nearest):
             return peer
         for hop in reversed(_hops(headers)[-_MOST_HOPS:]):
-            address = _parsed(hop)
+            address = parse_address(hop)
             if address is None:
                 break
             nearest = address
@@ -90,7 +90,7 @@ def _for(element: str) -> str:
     return match[1].strip('"') if match else ""
 
 
-def _parsed(text: str) -> Address | None:
+def parse_address(text: str) -> Address | None:
     """An address with or without a port: ``192.0.2.1``, ``192.0.2.1:80``, ``2001:db8::1``, ``[2001:db8::1]:80``."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]

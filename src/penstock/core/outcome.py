@@ -32,7 +32,13 @@ _TIMEOUTS: Final = frozenset(
 _BROKEN: Final = frozenset({Kind.CONNECTION_CLOSED, Kind.TRUNCATED})
 _CREDENTIALS: Final = frozenset({Kind.MISSING_API_KEY, Kind.CREDENTIAL_REFUSED})
 _OUR_SIDE: Final = frozenset(
-    {Kind.SHUTTING_DOWN, Kind.POOL_EXHAUSTED, Kind.BODIES_EXHAUSTED, Kind.CONNECTIONS_EXHAUSTED}
+    {
+        Kind.SHUTTING_DOWN,
+        Kind.POOL_EXHAUSTED,
+        Kind.BODIES_EXHAUSTED,
+        Kind.CONNECTIONS_EXHAUSTED,
+        Kind.STORE_UNAVAILABLE,
+    }
 )
 
 

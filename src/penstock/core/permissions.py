@@ -17,7 +17,9 @@ class Permissions(msgspec.Struct, frozen=True, cache_hash=True):
     ``virtual_keys``, ``configs`` and ``providers`` are the names that the caller may use. ``models`` are shell patterns
     of models (``gpt-4o*``) or of a virtual key's models (``@prod/*``). ``hosts`` are private hosts that the caller may
     name, as in ``core.address.AddressPolicy``. ``lent_keys`` are the providers at which the caller may use the
-    operator's keys from the environment, ``lent_identity`` those at which the gateway's own identity.
+    operator's keys from the environment, ``lent_identity`` those at which the gateway's own identity. ``workspace`` is
+    the workspace whose names the caller knows. ``pins_config``: the caller's default config serves every request, and a
+    request that names anything else is refused.
     """
 
     virtual_keys: frozenset[str] | None = None
@@ -29,13 +31,19 @@ class Permissions(msgspec.Struct, frozen=True, cache_hash=True):
     hosts: tuple[str, ...] = ()
     lent_keys: frozenset[str] | None = frozenset()
     lent_identity: frozenset[str] | None = frozenset()
+    workspace: str | None = None
+    pins_config: bool = False
 
     @property
     def shared(self) -> Permissions:
         """The permissions without those that only refuse requests: callers whose shared permissions are equal, and who
         are not refused, get the same plan."""
         return Permissions(
-            models=self.models, hosts=self.hosts, lent_keys=self.lent_keys, lent_identity=self.lent_identity
+            models=self.models,
+            hosts=self.hosts,
+            lent_keys=self.lent_keys,
+            lent_identity=self.lent_identity,
+            workspace=self.workspace,
         )
 
     def lends_key(self, provider: str) -> bool:

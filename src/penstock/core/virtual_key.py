@@ -25,7 +25,8 @@ class VirtualKey(msgspec.Struct, frozen=True):
 
     ``models`` are shell patterns of the models that may be called, None for all. ``default_params`` are JSON bytes by
     member, ``options`` provider-specific settings under snake_case names. ``forward_headers`` are headers about the
-    provider's account, such as ``openai-organization``, that callers may have forwarded.
+    provider's account, such as ``openai-organization``, that callers may have forwarded. ``workspace`` is the id of the
+    only workspace that knows the name; None: every workspace does.
     """
 
     name: str
@@ -36,6 +37,7 @@ class VirtualKey(msgspec.Struct, frozen=True):
     default_params: Mapping[str, bytes] = {}
     options: Mapping[str, str] = {}
     forward_headers: tuple[str, ...] = ()
+    workspace: str | None = None
 
     def __repr__(self) -> str:
         # A provider's own settings may be credentials, too.

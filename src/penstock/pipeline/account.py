@@ -21,6 +21,8 @@ from penstock.routing.plan import Target
 
 _FREE: Final = frozenset({"HIT", "REPLAYED"})
 """What an attempt says of the cache where nobody was called."""
+METADATA: Final = b"x-portkey-metadata"
+"""The header with the caller's own labels, a JSON object."""
 _LONGEST_LABEL: Final = 128
 """Characters of one of the caller's own labels that are kept."""
 

@@ -17,17 +17,24 @@ from penstock.stores.catalogue import Catalogue, GatewayKey
 
 KEY_HEADERS: Final = (b"x-portkey-api-key", b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
 """The headers that may carry a gateway key: each SDK sends its key in one of them."""
+UNKNOWN_KEY: Final = "Portkey Error: Invalid API Key. Error Code: 03"
+_STALE: Final = (
+    "The gateway can't read its keys: its database can't be reached, for longer than the setting "
+    "store.catalogue_max_age allows. Try again later."
+)
 _ONE_TOKEN: Final = re.compile(rb"(?:[Bb]earer )?[A-Za-z0-9._~+-]+")
 _OTHERS: Final = {name: tuple(other for other in KEY_HEADERS if other != name) for name in KEY_HEADERS}
 
 
 class Caller(msgspec.Struct, frozen=True):
     """The caller of a request. ``header`` is the name of the header that carried the gateway key. ``others`` are
-    further headers that hold a gateway key, the caller's or another's. None of them must ever reach a provider."""
+    further headers that hold a gateway key, the caller's or another's. None of them must ever reach a provider.
+    ``catalogue`` is what the caller knows of the catalogue with which the request began; None: of the current one."""
 
     key: GatewayKey | None = None
     header: bytes = b""
     others: tuple[bytes, ...] = ()
+    catalogue: Catalogue | None = None
 
     @property
     def withheld(self) -> tuple[bytes, ...]:
@@ -36,27 +43,30 @@ class Caller(msgspec.Struct, frozen=True):
 
     @property
     def tenant(self) -> str:
-        return self.key.name if self.key else ""
+        return self.key.tenant if self.key else ""
 
 
 ANYBODY: Final = Caller()
 
 
 def authenticate(fields: Mapping[bytes, bytes], catalogue: Catalogue) -> Caller | Failure:
-    """The caller, or a 401 failure if gateway keys are set and the request carries no valid key."""
+    """The caller, or a 401 failure if gateway keys are set and the request carries no valid key. 503 where the keys of
+    the database are not in force because it can't be reached."""
     if not catalogue.is_guarded:
-        return ANYBODY
+        return Caller(catalogue=catalogue.seen_by(None))
     for name in KEY_HEADERS:
         presented = credential(fields.get(name, b""))
         key = catalogue.key_for(presented) if presented else None
         if key is not None:
-            return Caller(key, name, holding_keys(fields, _OTHERS[name], catalogue))
+            return Caller(key, name, holding_keys(fields, _OTHERS[name], catalogue), catalogue.seen_by(key))
+    if catalogue.is_stale:
+        return Failure(Kind.STORE_UNAVAILABLE, _STALE)
     shown = next((name.decode() for name in KEY_HEADERS if fields.get(name)), None)
     problem = "The gateway does not know the key that came with the request" if shown else "The request has no key"
     text = (
         f"{problem}: send a gateway key in x-portkey-api-key or as Authorization: Bearer. Its operator gives them out."
     )
-    return Failure(Kind.INVALID_GATEWAY_KEY, text, shown or "x-portkey-api-key")
+    return Failure(Kind.INVALID_GATEWAY_KEY, text, shown or "x-portkey-api-key", UNKNOWN_KEY)
 
 
 def holding_keys(fields: Mapping[bytes, bytes], names: Iterable[bytes], catalogue: Catalogue) -> tuple[bytes, ...]:

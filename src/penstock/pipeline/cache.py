@@ -24,7 +24,7 @@ from penstock.core.lru import Lru
 from penstock.core.outcome import Outcome
 from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect
 from penstock.dialects.stream_watch import StreamWatch
-from penstock.pipeline.account import AttemptAccount, SharedCost
+from penstock.pipeline.account import METADATA, AttemptAccount, SharedCost
 from penstock.pipeline.attempt import failed, send
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.off_loop import LARGE
@@ -255,7 +255,7 @@ def _namespace(fields: Mapping[bytes, bytes]) -> bytes:
     """The cache partition within one tenant: the namespace header, or the metadata header if there is no namespace
     (docs/portkey.md#cache-partition)."""
     namespace = fields.get(b"x-portkey-cache-namespace")
-    return b"m" + fields.get(b"x-portkey-metadata", b"") if namespace is None else b"n" + namespace
+    return b"m" + fields.get(METADATA, b"") if namespace is None else b"n" + namespace
 
 
 def _key(tenant: str, namespace: bytes, prepared: PreparedRequest, route: TargetRoute) -> bytes:

@@ -13,7 +13,7 @@ from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
 from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.dialects.stream_watch import StreamWatch
-from penstock.pipeline.account import Account, AttemptAccount, read_metadata
+from penstock.pipeline.account import METADATA, Account, AttemptAccount, read_metadata
 from penstock.pipeline.authenticate import ANYBODY, Caller
 from penstock.providers.row import Operation
 from penstock.routing.javascript_value import MISSING
@@ -81,7 +81,7 @@ class RequestView:
 
     def metadata(self, name: str) -> Any:
         if self._metadata is None:
-            self._metadata = read_metadata(self._call.fields.get(b"x-portkey-metadata"))
+            self._metadata = read_metadata(self._call.fields.get(METADATA))
         return self._metadata.get(name, MISSING)
 
     def _decoded(self, name: str) -> Any:

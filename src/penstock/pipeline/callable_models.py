@@ -29,6 +29,7 @@ from penstock.providers.row import Operation
 from penstock.routing.conditions import Evaluation
 from penstock.routing.javascript_value import MISSING
 from penstock.routing.plan import Balance, Choose, Fallback, Plan, Target, leaves
+from penstock.stores.catalogue import Catalogue
 
 _CHATS: Final = "/v1/chat/completions"
 _GLOB: Final = frozenset("*?[")
@@ -64,7 +65,7 @@ class CallableModels(msgspec.Struct, frozen=True):
                 route = self.compiler.route(compiled, compiled.plan, Operation.MODELS)
                 if isinstance(route, Failure):
                     return route
-        return _list(offers) if call.operation is Operation.MODELS else self._one(offers, call.parameters["id"])
+        return _list(offers) if call.operation is Operation.MODELS else self._one(offers, call)
 
     def _relays(self, compiled: CompiledPlan, call: Call) -> bool:
         """Whether a provider was named, and answers the caller itself: nothing limits or changes the models."""
@@ -90,7 +91,7 @@ class CallableModels(msgspec.Struct, frozen=True):
     def _config(self, compiled: CompiledPlan, call: Call) -> bytes:
         if compiled.config is None:
             return call.fields.get(b"x-portkey-config", b"")
-        return self.compiler.catalogues.current.configs[compiled.config].body
+        return self.compiler.catalogue_of(call.caller).configs[compiled.config].body
 
     async def _models(self, compiled: CompiledPlan, target: Target) -> tuple[str, ...]:
         """The models that a request may name at one target: those that its settings name, else the host's own."""
@@ -113,7 +114,7 @@ class CallableModels(msgspec.Struct, frozen=True):
 
     async def _of_names(self, call: Call, bare: CompiledPlan | None) -> list[Offer]:
         """The models of all targets that the caller can name in ``model``, by the names that lead there."""
-        names, catalogue = self.compiler.names, self.compiler.catalogues.current
+        names, catalogue = self.compiler.names, self.compiler.catalogue_of(call.caller)
         keeps_slashes = self.compiler.has_default_config(call.caller) or names.keeps_slashes(catalogue)
         served = {bare.plan.provider} if bare is not None and isinstance(bare.plan, Target) else set()
         by_key = [(f"@{name}/", b"x-portkey-virtual-key", name) for name in catalogue.virtual_keys]
@@ -138,19 +139,20 @@ class CallableModels(msgspec.Struct, frozen=True):
         models = await self._models(compiled, compiled.plan)
         return [Offer(prefix + model, compiled.plan.provider) for model in models]
 
-    def _one(self, offers: list[Offer], name: str) -> Answer | Failure:
-        """The model of this name; any name of its provider's will do."""
-        wanted = self._canonical(name)
+    def _one(self, offers: list[Offer], call: Call) -> Answer | Failure:
+        """The model that the path names; any name of its provider's will do."""
+        name, catalogue = call.parameters["id"], self.compiler.catalogue_of(call.caller)
+        wanted = self._canonical(name, catalogue)
         for offer in offers:
-            if name == offer.id or wanted == self._canonical(offer.id):
+            if name == offer.id or wanted == self._canonical(offer.id, catalogue):
                 return _answer(_model(offer._replace(id=name)))
         text = f"You can't call a model '{name[:100]}' here: GET /v1/models lists those that you can."
         return Failure(Kind.MODEL_NOT_FOUND, text, "model")
 
-    def _canonical(self, name: str) -> str:
+    def _canonical(self, name: str, catalogue: Catalogue) -> str:
         prefix, slash, rest = name.partition("/")
         names, bare = self.compiler.names, prefix.removeprefix("@")
-        if not slash or (prefix != bare and bare in self.compiler.catalogues.current.virtual_keys):
+        if not slash or (prefix != bare and bare in catalogue.virtual_keys):
             return name
         return f"{names.aliases.get(bare, bare)}/{rest}" if names.has_provider(bare) else name
 

@@ -176,21 +176,32 @@ class Compiler:
         )
         permissions, shared = (key.permissions, key.shared) if key is not None else self._open
         default = (key.config if key is not None else None) or self._default_config
-        choice = choose(call, self.names, self.catalogues.current, has_config=bool(default))
+        catalogue = self.catalogue_of(caller)
+        choice = choose(call, self.names, catalogue, has_config=bool(default))
         remembered = (relevant, choice, default, call.default_provider, shared)
-        compiled = self._plans.get(remembered)
+        # A request that began with an older catalogue gets a plan of its own: none of another revision, and none that
+        # would be remembered after the change was told.
+        is_current = catalogue is self.catalogues.current.seen_by(key)
+        compiled = self._plans.get(remembered) if is_current else None
         if compiled is None or permissions not in compiled.permitted:
             fields = {name: value for name, value in call.headers if routing[name] and name not in withheld}
-            result = self._new(remembered, fields, call, choice, default, compiled)
+            if is_current:
+                result = self._new(remembered, fields, call, choice, default, compiled)
+            else:
+                result = self._compile(fields, choice, default, call.default_provider, self._grants(key), catalogue)
             if isinstance(result, Failure):
                 return result
             compiled = result
             compiled.permitted.add(permissions)
         call.account.config = compiled.config
         if key is not None and (compiled.forwarded or compiled.withheld):
-            others = holding_keys(call.fields, compiled.forwarded, self.catalogues.current)
+            others = holding_keys(call.fields, compiled.forwarded, catalogue)
             call.caller = msgspec.structs.replace(caller, others=(*caller.others, *compiled.withheld, *others))
         return compiled
+
+    def catalogue_of(self, caller: Caller) -> Catalogue:
+        """What a caller knows of the catalogue with which the caller's request began."""
+        return caller.catalogue or self.catalogues.current.seen_by(caller.key)
 
     def has_default_config(self, caller: Caller) -> bool:
         """Whether a config of the operator's serves requests of this caller that name no target."""
@@ -212,15 +223,16 @@ class Compiler:
     ) -> CompiledPlan | Failure:
         """The plan for headers, remembered by its size in memory; the failure of headers that are refused. ``known`` is
         the plan that other callers have for the same headers: it is kept, since this caller may use it."""
-        key = call.caller.key
-        caller = None if key is None else key.name
-        failure = self._refused.get((caller, remembered))
+        caller = call.caller
+        refused = caller.tenant, remembered
+        failure = self._refused.get(refused)
         if failure is not None:
             return failure
-        result = self._compile(fields, choice, default, call.default_provider, self._grants(key))
+        grants, catalogue = self._grants(caller.key), self.catalogue_of(caller)
+        result = self._compile(fields, choice, default, call.default_provider, grants, catalogue)
         size = sum(len(value) for value in fields.values()) + sum(len(part or "") for part in choice)
         if isinstance(result, Failure):
-            self._refused.put((caller, remembered), result, 1 + (size + len(result.message)) // _KILOBYTE)
+            self._refused.put(refused, result, 1 + (size + len(result.message)) // _KILOBYTE)
             return result
         if known is not None:
             return known
@@ -235,7 +247,7 @@ class Compiler:
     def parse(self, config: bytes, slug: str | None = None) -> Plan | Failure:
         """The plan for a config without the headers of a request."""
         grants = self._grants(None)
-        return parse(config, HeaderSettings(provider=slug), self._rules(self.catalogues.current, grants))
+        return parse(config, HeaderSettings(provider=slug), self._rules(self.catalogues.current.seen_by(None), grants))
 
     def route(self, compiled: CompiledPlan, target: Target, operation: Operation) -> TargetRoute | Failure:
         """The route for one of the plan's targets."""
@@ -271,11 +283,11 @@ class Compiler:
         default: str,
         default_provider: str | None,
         grants: Grants,
+        catalogue: Catalogue,
     ) -> CompiledPlan | Failure:
         for name in _NOT_YET:
             if fields.get(name.encode()):
                 return Failure(Kind.INVALID_CONFIG, f"{name} is not available in this release: leave it out.", name)
-        catalogue = self.catalogues.current
         # A gateway key in any header is no provider's credential, nor a part of an address.
         withheld = frozenset(holding_keys(fields, fields.keys() - {_CONFIG_HEADER}, catalogue))
         settings = header_settings({name: fields[name] for name in fields if name not in withheld}, choice, self._bare)
@@ -284,6 +296,8 @@ class Compiler:
         config: bytes | None = fields.get(_CONFIG_HEADER, b"").strip() or None
         saved = choice.config if config is None else _saved_name(config)
         is_silent = config is None and saved is None and settings.provider is None
+        if grants.permissions.pins_config and not (is_silent and choice.unknown is None):
+            return _pinned("x-portkey-config" if config is not None else choice.where or settings.where)
         if is_silent:
             if choice.unknown is not None:
                 return unknown_name(choice.unknown, self.names, catalogue, grants.permissions)
@@ -292,7 +306,7 @@ class Compiler:
                 return _no_provider()
             settings = settings if saved is not None else msgspec.structs.replace(settings, provider=provider)
         if saved is not None:
-            plan = self._from_saved(saved, settings, grants, is_default=is_silent)
+            plan = self._from_saved(saved, settings, grants, catalogue, is_default=is_silent)
         elif config is not None and not grants.permissions.inline_configs:
             plan = _not_allowed("bring a config of its own")
         else:
@@ -301,9 +315,9 @@ class Compiler:
         return plan if isinstance(plan, Failure) else plan.made_for(choice, withheld)
 
     def _from_saved(
-        self, name: str, settings: HeaderSettings, grants: Grants, *, is_default: bool
+        self, name: str, settings: HeaderSettings, grants: Grants, catalogue: Catalogue, *, is_default: bool
     ) -> CompiledPlan | Failure:
-        catalogue, permissions = self.catalogues.current, grants.permissions
+        permissions = grants.permissions
         saved = _saved(name, catalogue, permissions)
         if isinstance(saved, Failure):
             return saved
@@ -387,6 +401,12 @@ def _compiled(plan: Plan, grants: Grants, config: str | None = None, asked_as: s
 def _not_allowed(what: str) -> Failure:
     text = f"Your gateway key may not {what}: ask the operator of the gateway."
     return Failure(Kind.NOT_ALLOWED, text, "x-portkey-config")
+
+
+def _pinned(where: str) -> Failure:
+    """The failure of a request that names a target where its key has fixed the config."""
+    text = f"Your gateway key pins its config, which serves all of its requests: name nothing in {where}."
+    return Failure(Kind.INVALID_CONFIG, text, where)
 
 
 def _no_provider() -> Failure:

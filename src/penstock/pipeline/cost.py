@@ -22,11 +22,11 @@ _MODES: Final = {"batch": BATCH, "fast": "fast", "flex": "flex", "priority": "pr
 """The modes that a provider's word for the service tier, or for the speed, stands for; any other is standard."""
 
 
-class Tables(Protocol):
-    """Where price tables come from (stores/prices.py)."""
+class Default(Protocol):
+    """Where the default price table comes from (stores/prices.py)."""
 
     @property
-    def current(self) -> tuple[PriceTable, ...]: ...
+    def table(self) -> PriceTable | None: ...
 
     @property
     def is_loading(self) -> bool: ...
@@ -37,26 +37,27 @@ class Tables(Protocol):
 class Costs:
     """The price book in force, and what things cost by it. A reader that runs in a thread has one of its own."""
 
-    def __init__(self, tables: Tables, catalogue: Callable[[], Catalogue]) -> None:
-        self._tables = tables
+    def __init__(self, default: Default, catalogue: Callable[[], Catalogue]) -> None:
+        self._default = default
         self._catalogue = catalogue
         self._book = EMPTY
 
     @property
     def is_loading(self) -> bool:
         """Whether prices are still being read, shortly after the first start."""
-        return self._tables.is_loading
+        return self._default.is_loading
 
     async def ready(self) -> None:
         """Wait until prices are read, or can't be had."""
-        await self._tables.ready()
+        await self._default.ready()
 
     @property
     def book(self) -> PriceBook:
         """The price book that is in force now."""
-        tables, overlay = self._tables.current, self._catalogue().overlay
-        if self._book.tables is not tables or self._book.overlay is not overlay:
-            self._book = PriceBook(tables, overlay)
+        catalogue = self._catalogue()
+        tables = tuple(table for table in (catalogue.price_table, self._default.table) if table is not None)
+        if self._book.tables != tables or self._book.overlay is not catalogue.overlay:
+            self._book = PriceBook(tables, catalogue.overlay)
         return self._book
 
     def own(self, virtual_key: str | None) -> OwnPrices | None:

@@ -12,10 +12,11 @@ from penstock.core.http import NO_SNIFF, Headers
 from penstock.core.json_text import UNREADABLE
 from penstock.dialects.caller import JSON, NO_STORE
 from penstock.observe.record import Records
-from penstock.pipeline.account import Account
+from penstock.pipeline.account import METADATA, Account
 from penstock.pipeline.authenticate import Caller
 from penstock.pipeline.call import Call
 from penstock.pipeline.explain import explain, load_keys
+from penstock.pipeline.restrict import metadata_of
 from penstock.pipeline.route import Router
 from penstock.providers.row import Operation
 from penstock.routing.explain import Explanation
@@ -74,9 +75,10 @@ async def _explained(
             return config
         request_fields[b"x-portkey-config"] = config
     if request.metadata is not None:
-        metadata = request_fields[b"x-portkey-metadata"] = msgspec.json.encode(request.metadata)
-        if len(metadata) > _LARGEST:
-            return _bad(f"its metadata are larger than {_LARGEST} bytes", "metadata")
+        metadata = _metadata(request.metadata, caller)
+        if isinstance(metadata, Failure):
+            return metadata
+        request_fields[METADATA] = metadata
     headers = [*(field for field in headers if field[0] not in request_fields), *request_fields.items()]
     named, path = named_path(request.path)
     match = SURFACES.find("POST", path)
@@ -113,6 +115,16 @@ def _config(raw: bytes) -> bytes | Failure:
         return msgspec.json.decode(raw, type=str).encode()
     except UNREADABLE:
         return _bad("its config must be an object, or the name of a saved one", "config")
+
+
+def _metadata(metadata: dict[str, Any], caller: Caller) -> bytes | Failure:
+    """The value of the header x-portkey-metadata, with what the caller's key puts into it."""
+    raw = msgspec.json.encode(metadata)
+    if len(raw) > _LARGEST:
+        return _bad(f"its metadata are larger than {_LARGEST} bytes", "metadata")
+    if caller.key is None or caller.key.restrictions is None:
+        return raw
+    return metadata_of(caller.key.restrictions, raw) or raw
 
 
 def _bad(reason: str, param: str | None = None) -> Failure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -12,6 +13,7 @@ import msgspec
 from penstock.core.failure import Failure, Kind
 from penstock.core.forwarded import NOBODY, TrustedProxies
 from penstock.core.http import Headers
+from penstock.core.restrictions import Restrictions
 from penstock.dialects.caller import CallerDialect
 from penstock.observe.record import Records
 from penstock.pipeline.account import Account
@@ -19,6 +21,7 @@ from penstock.pipeline.authenticate import Caller, authenticate
 from penstock.pipeline.call import Call
 from penstock.pipeline.prepare import HOPS_HEADER
 from penstock.pipeline.relay import Broken
+from penstock.pipeline.restrict import metadata_of, refused
 from penstock.pipeline.run import Pipeline
 from penstock.server import explain
 from penstock.server.asgi import AsgiClient, Scope, Send, keep_trailers_apart
@@ -29,7 +32,7 @@ from penstock.server.head import repeated_field
 from penstock.server.keepalive import DEFECT, respond_in_time
 from penstock.server.limits import CallerLimits
 from penstock.server.origin import Origins, with_headers
-from penstock.server.pages import PAGE_METHODS, Pages
+from penstock.server.pages import PAGE_METHODS, Pages, Watched
 from penstock.server.receive import Receive
 from penstock.server.request_context import RequestContext
 from penstock.server.respond import respond, tell_of_stop
@@ -48,6 +51,13 @@ class Part(Protocol):
     async def stop(self) -> None: ...
 
 
+class Stored(Watched, Protocol):
+    """The control plane's database, as the edge sees it. ``used_keys`` is filled here: the ids of gateway keys that
+    requests showed, and when, in seconds since 1970."""
+
+    used_keys: dict[str, float]
+
+
 class RequestLimits(msgspec.Struct, frozen=True):
     """Limits of the edge: bytes of a request body, seconds without bytes while it is read, and the seconds between
     keep-alive comments (0: none)."""
@@ -62,7 +72,8 @@ class Gateway:
     """The application: http1.py calls ``serve``, any ASGI server calls the gateway as ``app(scope, receive, send)``.
 
     ``parts`` start with the server's lifespan and stop with it, the last part first. ``trusted_proxies`` are the
-    proxies whose headers tell the caller's address. ``origins`` are the rules for requests of web pages.
+    proxies whose headers tell the caller's address. ``origins`` are the rules for requests of web pages. ``stored`` is
+    the control plane's database, None without one; ``database`` is its name for people.
     """
 
     def __init__(
@@ -73,8 +84,13 @@ class Gateway:
         parts: Sequence[Part] = (),
         trusted_proxies: TrustedProxies = NOBODY,
         origins: Origins | None = None,
+        stored: Stored | None = None,
+        database: str = "none",
     ) -> None:
         self.origins = origins or Origins()
+        self.stored = stored
+        self.database = database
+        self._used_keys = {} if stored is None else stored.used_keys
         self.pipeline = pipeline
         self.records = records
         self.limits = limits
@@ -82,7 +98,7 @@ class Gateway:
         self.connections = ConnectionCount(limits.caller.connections, limits.caller.connections_per_address)
         self._parts = parts
         self._trusted_proxies = trusted_proxies
-        self.pages = Pages()
+        self.pages = Pages(stored)
 
     @property
     def is_guarded(self) -> bool:
@@ -244,7 +260,7 @@ class Gateway:
             surface.operation,
             surface.dialect,
             context.headers,
-            fields,
+            context.fields,
             body,
             context.trace_id,
             account,
@@ -264,9 +280,27 @@ class Gateway:
             if failure is not None:
                 return failure
         caller = authenticate(context.fields, self.pipeline.compiler.catalogues.current)
-        if not isinstance(caller, Failure) and caller.key is not None:
-            context.account.key, context.account.labels = caller.key.name, caller.key.labels
-        return caller
+        if isinstance(caller, Failure) or (key := caller.key) is None:
+            return caller
+        account = context.account
+        account.key, account.labels = key.name, key.labels
+        if key.id is not None:
+            self._used_keys[key.id] = account.at
+        return (key.restrictions is not None and self._restricted(key.restrictions, context)) or caller
+
+    @staticmethod
+    def _restricted(restrictions: Restrictions, context: RequestContext) -> Failure | None:
+        """The failure of a request that its key does not permit. Any other request gets the key's metadata."""
+        account = context.account
+        failure = refused(restrictions, account.operation, account.address, time.time_ns() // 1000)
+        if failure is not None:
+            return failure
+        metadata = metadata_of(restrictions, account.metadata)
+        if isinstance(metadata, Failure):
+            return metadata
+        if metadata is not account.metadata and metadata is not None:
+            context.set_metadata(metadata)
+        return None
 
     @staticmethod
     async def _refuse_body(failure: Failure, context: RequestContext) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -20,11 +20,23 @@ _PAGES: Final = ("/", "/health", "/v1/health", "/ready")
 PAGE_METHODS: Final = frozenset({"GET", "HEAD"})
 
 
-class Pages:
-    """The pages. ``draining`` makes the readiness page answer 503 while the last requests are served."""
+class Watched(Protocol):
+    """What the health page tells of: a database that is lost, rows of it that can't be used."""
 
-    def __init__(self) -> None:
+    @property
+    def is_lost(self) -> bool: ...
+
+    @property
+    def problems(self) -> tuple[str, ...]: ...
+
+
+class Pages:
+    """The pages. ``draining`` makes the readiness page answer 503 while the last requests are served. ``watched`` is
+    what the health page tells of, beside the process."""
+
+    def __init__(self, watched: Watched | None = None) -> None:
         self.draining = False
+        self._watched = watched
 
     @staticmethod
     def has(path: str) -> bool:
@@ -41,7 +53,19 @@ class Pages:
             case "/ready":
                 return _page(200, _JSON, b'{"status":"ready"}')
             case _:
-                return _page(200, _JSON, b'{"status":"ok"}')
+                return _page(200, _JSON, self._health())
+
+    def _health(self) -> bytes:
+        """The gateway serves as long as it answers: what is wrong beside that is told without any name."""
+        watched = self._watched
+        if watched is None or not (watched.is_lost or watched.problems):
+            return b'{"status":"ok"}'
+        told: dict[str, Any] = {"status": "degraded"}
+        if watched.is_lost:
+            told["database"] = "lost"
+        if watched.problems:
+            told["unusable_rows"] = len(watched.problems)
+        return msgspec.json.encode(told)
 
     @staticmethod
     def missing(path: str, method: str, methods: Match | str | None) -> tuple[Failure, Headers]:

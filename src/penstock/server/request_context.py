@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from typing import Final
 
 from penstock.core.failure import Failure
 from penstock.core.http import NO_SNIFF, Headers
 from penstock.dialects.caller import CallerDialect
-from penstock.pipeline.account import Account
+from penstock.pipeline.account import METADATA, Account
 from penstock.pipeline.call import Answer
 from penstock.server.client import Client
 from penstock.server.limits import advice
-
-_METADATA: Final = b"x-portkey-metadata"
 
 
 class RequestContext:
@@ -43,12 +40,18 @@ class RequestContext:
         account.address = client.address
         account.user_agent = fields.get(b"user-agent")
         account.dialect = dialect.name
-        account.metadata = fields.get(_METADATA)
+        account.metadata = fields.get(METADATA)
 
     @property
     def trace(self) -> str:
         """The trace id as text."""
         return self.trace_id.decode("utf-8", "replace")
+
+    def set_metadata(self, metadata: bytes) -> None:
+        """Put metadata in the place of those that came with the request."""
+        self.account.metadata = metadata
+        self.headers = [*(field for field in self.headers if field[0] != METADATA), (METADATA, metadata)]
+        self.fields = {**self.fields, METADATA: metadata}
 
     async def refuse(self, failure: Failure, headers: Headers | None = None) -> None:
         """Send a failure that didn't come from the pipeline. Only before the head of a response was sent."""

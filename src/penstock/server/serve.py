@@ -22,12 +22,15 @@ from penstock.server.stopping import GracefulServer
 from penstock.server.tls import TlsFiles, renewing
 from penstock.server.workers import STARTUP_FAILED, Supervisor, beat, obey
 from penstock.settings import Settings
+from penstock.stores.sql.database_error import DatabaseError
 
 _LOG: Final = logging.getLogger("penstock")
 
 # Load balancers keep idle connections for about a minute. The gateway must not close first, or it could close while a
 # request is on its way.
 _KEEP_ALIVE_SECONDS: Final = 75
+_TRY_AGAIN: Final = 1
+"""The exit code of a worker that can't start now, and may start later."""
 
 
 def serve(app: App, settings: Settings, sock: socket.socket) -> None:
@@ -59,6 +62,10 @@ def _work(app: str, settings: Settings, catalogue: Path | None, sock: socket.soc
         built = getattr(importlib.import_module(module), function)(settings, catalogue)
         _calm_the_collector()
         server = GracefulServer(_config(built, settings), is_supervised=True, beat=functools.partial(beat, orders))
+    except DatabaseError as error:
+        # The others serve from the catalogue that they read; another worker is started until the database is back.
+        _LOG.error("a worker can't start: %s", error)
+        sys.exit(_TRY_AGAIN)
     except Exception:
         _LOG.exception("a worker can't start")
         sys.exit(STARTUP_FAILED)

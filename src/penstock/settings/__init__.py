@@ -2,6 +2,8 @@
 
 from penstock.settings.load import (
     GUARDED,
+    SECRET_KEYS,
+    SECRET_KEYS_FILE,
     SettingsError,
     catalogue_file,
     config_file,
@@ -13,6 +15,6 @@ from penstock.settings.load import (
 from penstock.settings.model import Settings
 
 __all__ = [
-    "GUARDED", "Settings", "SettingsError", "catalogue_file", "config_file", "load", "must_be_guarded", "refuse_open",
-    "working_directory",
+    "GUARDED", "SECRET_KEYS", "SECRET_KEYS_FILE", "Settings", "SettingsError", "catalogue_file", "config_file", "load",
+    "must_be_guarded", "refuse_open", "working_directory",
 ]  # fmt: skip

@@ -24,6 +24,9 @@ from penstock.settings.text_file import LARGEST_SETTINGS, BadToml, TooLarge, par
 _FILE: Final = "penstock.toml"
 _PREFIX: Final = "PENSTOCK_"
 _CONFIG: Final = _PREFIX + "CONFIG"
+SECRET_KEYS: Final = _PREFIX + "SECRET_KEYS"
+SECRET_KEYS_FILE: Final = _PREFIX + "SECRET_KEYS_FILE"
+"""The keys with which the database's secrets are encrypted, and a file with them: docs/control-plane.md#secrets."""
 GUARDED: Final = _PREFIX + "GUARDED"
 """``true`` in workers whose supervisor found gateway keys at start: they then never serve requests without one."""
 MOST_PROBLEMS: Final = 50
@@ -45,7 +48,8 @@ _FLAGS: Final = {field.flag or field.key: field for field in FIELDS.values() if 
 # What a misspelt word may have meant, and how that is shown.
 _HEADINGS: Final = {section: f"[{section}]" for section in (*_SECTIONS, *NAMED_ENTRIES)}
 _KEYS: Final = {field.key: name for name, field in FIELDS.items()}
-_UNPREFIXED: Final = {name.removeprefix(_PREFIX): name for name in (*_VARIABLES, _CONFIG)}
+_OTHER_VARIABLES: Final = (_CONFIG, SECRET_KEYS, SECRET_KEYS_FILE)
+_UNPREFIXED: Final = {name.removeprefix(_PREFIX): name for name in (*_VARIABLES, *_OTHER_VARIABLES)}
 
 # Kubernetes describes a service called "penstock" to every pod in variables of these names, unasked:
 # https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
@@ -228,7 +232,7 @@ def _in_environment(environ: Mapping[str, str]) -> Iterator[_Given | str]:
             continue
         yield _Given(field, text, name)
     for name, text in environ.items():
-        known = name in _VARIABLES or name in {_CONFIG, GUARDED}
+        known = name in _VARIABLES or name in {*_OTHER_VARIABLES, GUARDED}
         if name.startswith(_PREFIX) and not known and not _is_from_kubernetes(name, text):
             yield f"unknown variable {name}" + _suggestion(name.removeprefix(_PREFIX), _UNPREFIXED)
 

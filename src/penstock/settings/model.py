@@ -305,6 +305,34 @@ class Cache(Struct, frozen=True):
     ] = 10.0
 
 
+class Store(Struct, frozen=True):
+    """The database of the control plane: docs/control-plane.md."""
+
+    database: Annotated[
+        Text,
+        Meta(
+            description="`sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`; empty: `penstock.db` in "
+            "`data_dir`; `none`: no database.",
+            extra={"secret": True},
+        ),
+    ] = ""
+    data_dir: Annotated[
+        Text,
+        Meta(
+            title="the path of a folder",
+            description="Folder of what the gateway keeps, made where it is missing; empty: `$XDG_DATA_HOME/penstock` "
+            "or `~/.local/share/penstock`, and no database where that can't be written.",
+        ),
+    ] = ""
+    catalogue_max_age: Annotated[
+        Seconds,
+        Meta(
+            description="How long what was read of the database stays in force while it can't be reached; 0: as long "
+            "as that lasts."
+        ),
+    ] = 0.0
+
+
 class Echo(Struct, frozen=True):
     """The built-in provider."""
 
@@ -320,6 +348,7 @@ class Settings(Struct, frozen=True):
     security: Security = Security()
     routing: Routing = Routing()
     cache: Cache = Cache()
+    store: Store = Store()
     echo: Echo = Echo()
 
     @property

@@ -4,17 +4,20 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from penstock.core.permissions import Permissions
+from penstock.core.restrictions import Restrictions
 from penstock.core.virtual_key import VirtualKey
 from penstock.prices.adjust import OwnPrices
 from penstock.prices.book import NO_OVERLAY, Overlay
+from penstock.prices.table import PriceTable
 
 __all__ = [
     "EMPTY", "NAME", "Catalogue", "CatalogueChange", "GatewayKey", "SavedConfig", "VirtualKey", "compare", "digest_of",
@@ -27,10 +30,12 @@ _SEPARATORS: Final = re.compile(r"""[\s,;:="'/?&@#|<>(){}\[\]]+""")
 
 
 class SavedConfig(msgspec.Struct, frozen=True):
-    """A config that callers use by its name. ``body`` is the config's JSON, which may hold credentials."""
+    """A config that callers use by its name. ``body`` is the config's JSON, which may hold credentials. ``workspace``
+    is the id of the only workspace that knows the name; None: every workspace does."""
 
     name: str
     body: bytes
+    workspace: str | None = None
 
     def __repr__(self) -> str:
         return f"SavedConfig({self.name!r})"
@@ -41,9 +46,11 @@ class GatewayKey(msgspec.Struct, frozen=True):
 
     ``configs`` are names, never ids. ``config`` is used by requests that say nothing about routing. ``labels`` go into
     the account of each request, for example ``{"team": "search"}``. ``virtual_keys``, ``configs``, ``providers``,
-    ``models``, ``inline_configs``, ``custom_hosts`` and ``hosts`` are as in ``Permissions``; ``lend`` are the providers
-    whose environment key and identity the operator lends. ``permissions`` and ``shared`` (``Permissions.shared``)
-    follow from them; the constructor replaces whatever it is given for these.
+    ``models``, ``inline_configs``, ``custom_hosts``, ``hosts`` and ``pins_config`` are as in ``Permissions``; ``lend``
+    are the providers whose environment key and identity the operator lends. ``id`` is that of the key's row, and
+    ``workspace`` that of its workspace; a key of penstock.toml has neither. Two secrets of one key are two of these
+    values with one ``id``. ``restrictions`` are None for a key that demands nothing of a request. ``permissions`` and
+    ``shared`` (``Permissions.shared``) follow from the others; the constructor replaces whatever it is given for these.
     """
 
     name: str
@@ -60,9 +67,13 @@ class GatewayKey(msgspec.Struct, frozen=True):
     hosts: tuple[str, ...] = ()
     permissions: Permissions = Permissions()
     shared: Permissions = Permissions()
+    id: str | None = None
+    workspace: str | None = None
+    pins_config: bool = False
+    restrictions: Restrictions | None = None
 
     def __post_init__(self) -> None:
-        permissions = Permissions(
+        permissions, shared = _permissions(
             self.virtual_keys,
             self.configs,
             self.providers,
@@ -72,18 +83,34 @@ class GatewayKey(msgspec.Struct, frozen=True):
             self.hosts,
             self.lend,
             self.lend,
+            self.workspace,
+            self.pins_config,
         )
         msgspec.structs.force_setattr(self, "permissions", permissions)
-        msgspec.structs.force_setattr(self, "shared", permissions.shared)
+        msgspec.structs.force_setattr(self, "shared", shared)
+
+    @property
+    def tenant(self) -> str:
+        """What tells the key's callers from all others: names are unique in penstock.toml, ids in the database."""
+        return self.id or self.name
+
+
+@functools.lru_cache(4096)
+def _permissions(*values: Any) -> tuple[Permissions, Permissions]:
+    """Permissions, and those of them that are shared: one value for the many keys that may do the same."""
+    permissions = Permissions(*values)
+    return permissions, permissions.shared
 
 
 class Catalogue(msgspec.Struct, frozen=True):
     """All named things at one moment. Configs are found by their name and by their id.
 
-    ``keys_by_digest`` follows from ``keys``; whatever the constructor is given for it is replaced. ``is_guarded``:
-    every request needs a gateway key. One key is enough for that; a catalogue can be guarded without any key, too, and
-    then lets nobody in. ``overlay`` are the operator's own prices, ``own_prices`` those of integrations, by the name of
-    their virtual key.
+    ``keys_by_digest`` and ``views`` follow from the others; whatever the constructor is given for them is replaced.
+    ``is_guarded``: every request needs a gateway key. One key is enough for that; a catalogue can be guarded without
+    any key, too, and then lets nobody in. ``default_workspace`` is the workspace of callers whose key has none.
+    ``is_stale``: the database can't be reached for so long that its keys are not in force any more.
+    ``overlay`` are the operator's own prices, ``price_table`` the prices that were loaded, ``own_prices`` those of
+    integrations, by the name of their virtual key.
     """
 
     virtual_keys: Mapping[str, VirtualKey] = {}
@@ -91,12 +118,29 @@ class Catalogue(msgspec.Struct, frozen=True):
     keys: tuple[GatewayKey, ...] = ()
     keys_by_digest: Mapping[bytes, GatewayKey] = {}
     is_guarded: bool = False
+    default_workspace: str | None = None
+    is_stale: bool = False
+    views: Mapping[str | None, Catalogue] = {}
+    """What the callers of each workspace see; empty where all see the same."""
+    is_view: bool = False
     overlay: Overlay = NO_OVERLAY
+    price_table: PriceTable | None = None
     own_prices: Mapping[str, OwnPrices] = {}
 
     def __post_init__(self) -> None:
+        if self.is_view:
+            return
         msgspec.structs.force_setattr(self, "keys_by_digest", {key.digest: key for key in self.keys})
         msgspec.structs.force_setattr(self, "is_guarded", self.is_guarded or bool(self.keys))
+        msgspec.structs.force_setattr(self, "views", _views(self))
+
+    def seen_by(self, key: GatewayKey | None) -> Catalogue:
+        """The catalogue with the names of a key's workspace and those that every workspace knows; any other name is
+        unknown there. The same value for each key of a workspace."""
+        if not self.views:
+            return self
+        workspace = self.default_workspace if key is None or key.workspace is None else key.workspace
+        return self.views.get(workspace) or self.views[None]
 
     def key_for(self, presented: str) -> GatewayKey | None:
         """The gateway key that a request shows; None if there is no such key."""
@@ -120,9 +164,6 @@ class Catalogue(msgspec.Struct, frozen=True):
         return "Catalogue(virtual_keys={}, configs={}, keys={})".format(*names)
 
 
-EMPTY: Final = Catalogue()
-
-
 class CatalogueChange(msgspec.Struct, frozen=True):
     """The names whose meaning differs between two catalogues: added, removed or changed. Ids of configs are names."""
 
@@ -130,22 +171,70 @@ class CatalogueChange(msgspec.Struct, frozen=True):
     configs: frozenset[str] = frozenset()
     keys: frozenset[str] = frozenset()
 
-    @property
-    def is_empty(self) -> bool:
-        return not (self.virtual_keys or self.configs or self.keys)
-
 
 def compare(old: Catalogue, new: Catalogue) -> CatalogueChange:
-    """The names that do not mean the same in both catalogues."""
-    return CatalogueChange(
-        _changed(old.virtual_keys, new.virtual_keys),
-        _changed(old.configs, new.configs),
-        _changed({key.name: key for key in old.keys}, {key.name: key for key in new.keys}),
-    )
+    """The names that do not mean the same in both catalogues: all of them where another workspace is the default one.
+
+    Several keys may have one name: two secrets of a key that is rotated, keys of two workspaces.
+    """
+    digests = _changed(old.keys_by_digest, new.keys_by_digest)
+    keys = [source.get(digest) for digest in digests for source in (old.keys_by_digest, new.keys_by_digest)]
+    names = frozenset(key.name for key in keys if key is not None)
+    changed = _changed if old.default_workspace == new.default_workspace else _all_names
+    virtual_keys, configs = changed(old.virtual_keys, new.virtual_keys), changed(old.configs, new.configs)
+    return CatalogueChange(frozenset(virtual_keys), frozenset(configs), names)
 
 
-def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+_K = TypeVar("_K", str, bytes)
+
+
+def _changed(old: Mapping[_K, Any], new: Mapping[_K, Any]) -> set[_K]:
+    """The names whose values differ. Most values are the same object in both, which is seen at once."""
+    if old is new:
+        return set()
+    return {
+        name
+        for name in old.keys() | new.keys()
+        if (one := old.get(name)) is not (other := new.get(name)) and one != other
+    }
+
+
+def _all_names(old: Mapping[str, Any], new: Mapping[str, Any]) -> set[str]:
+    return {*old, *new}
+
+
+def _views(catalogue: Catalogue) -> dict[str | None, Catalogue]:
+    """What each workspace sees of a catalogue; empty if every workspace sees all of it."""
+    virtual_keys, configs = _by_workspace(catalogue.virtual_keys), _by_workspace(catalogue.configs)
+    workspaces = {None, *virtual_keys, *configs}
+    if workspaces == {None}:
+        return {}
+    return {
+        workspace: Catalogue(
+            {**virtual_keys.get(None, {}), **virtual_keys.get(workspace, {})},
+            {**configs.get(None, {}), **configs.get(workspace, {})},
+            catalogue.keys,
+            catalogue.keys_by_digest,
+            catalogue.is_guarded,
+            catalogue.default_workspace,
+            catalogue.is_stale,
+            is_view=True,
+        )
+        for workspace in workspaces
+    }
+
+
+_Named = TypeVar("_Named", VirtualKey, SavedConfig)
+
+
+def _by_workspace(named: Mapping[str, _Named]) -> dict[str | None, dict[str, _Named]]:
+    groups: dict[str | None, dict[str, _Named]] = {}
+    for name, each in named.items():
+        groups.setdefault(each.workspace, {})[name] = each
+    return groups
+
+
+EMPTY: Final = Catalogue()
 
 
 def _candidates(text: str) -> Iterator[str]:

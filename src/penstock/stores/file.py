@@ -102,8 +102,10 @@ class CatalogueFile:
 
     async def _wait(self) -> bool:
         """Let an interval pass, or less when a signal asks for a look at once; whether one did."""
+        # Not wait_for: in Python 3.11 it loses a cancellation that comes together with a signal.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._asked.wait(), self._interval)
+            async with asyncio.timeout(self._interval):
+                await self._asked.wait()
         asked = self._asked.is_set()
         self._asked.clear()
         return asked

@@ -7,12 +7,15 @@ from collections.abc import Callable, Sequence
 from penstock.prices.adjust import OwnPrices
 from penstock.prices.book import NO_OVERLAY
 from penstock.stores.base import CatalogueSource
-from penstock.stores.catalogue import Catalogue, CatalogueChange, GatewayKey, SavedConfig, VirtualKey
+from penstock.stores.catalogue import EMPTY, Catalogue, CatalogueChange, GatewayKey, SavedConfig, VirtualKey
 from penstock.stores.memory import MemoryCatalogue
 
 
 def layer(catalogues: Sequence[Catalogue]) -> Catalogue:
     """The catalogues as one: a name means what the first catalogue with the name says. If one is guarded, all are."""
+    named = [each for each in catalogues if each.virtual_keys or each.configs or each.keys]
+    if len(named) == 1 and all(each == EMPTY for each in catalogues if each is not named[0]):
+        return named[0]
     virtual_keys: dict[str, VirtualKey] = {}
     configs: dict[str, SavedConfig] = {}
     keys: dict[bytes, GatewayKey] = {}
@@ -24,10 +27,16 @@ def layer(catalogues: Sequence[Catalogue]) -> Catalogue:
         # A virtual key has the prices of the source that says what it means.
         own_prices = {name: own for name, own in own_prices.items() if name not in catalogue.virtual_keys}
         own_prices.update(catalogue.own_prices)
-    is_guarded = any(catalogue.is_guarded for catalogue in catalogues)
-    overlay = next((each.overlay for each in catalogues if each.overlay.entries), NO_OVERLAY)
     return Catalogue(
-        virtual_keys, configs, tuple(keys.values()), is_guarded=is_guarded, overlay=overlay, own_prices=own_prices
+        virtual_keys,
+        configs,
+        tuple(keys.values()),
+        is_guarded=any(catalogue.is_guarded for catalogue in catalogues),
+        default_workspace=next((each.default_workspace for each in catalogues if each.default_workspace), None),
+        is_stale=any(catalogue.is_stale for catalogue in catalogues),
+        overlay=next((each.overlay for each in catalogues if each.overlay.entries), NO_OVERLAY),
+        price_table=next((each.price_table for each in catalogues if each.price_table is not None), None),
+        own_prices=own_prices,
     )
 
 

@@ -95,9 +95,9 @@ class MemoryCatalogue:
     def replace(self, catalogue: Catalogue) -> None:
         """Put a catalogue in force. Callbacks are called only if it differs from the catalogue before.
 
-        Their change names nothing if only ``is_guarded`` differs, or the second secret of a key.
+        Their change names nothing if something else than a name's meaning differs, for example ``is_guarded``.
         """
-        if catalogue == self._current:
+        if catalogue is self._current or catalogue == self._current:
             return
         change = compare(self._current, catalogue)
         self._current = catalogue

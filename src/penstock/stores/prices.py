@@ -1,7 +1,7 @@
-"""The tables of the price book: the default table, made of the library genai-prices, and the table that was loaded.
+"""The default table of the price book, made of the library genai-prices: prices are there without any command.
 
-The default table is there without any command. A process of its own converts the library's data when the gateway
-starts for the first time with a release of the library; the result is kept as a file in the data folder.
+A process of its own converts the library's data when the gateway starts for the first time with a release of the
+library; the result is kept as a file in the data folder.
 """
 
 from __future__ import annotations
@@ -31,26 +31,19 @@ _TURN: Final = threading.Lock()
 """Held while a table is made, so that it is made once."""
 
 
-class PriceTables:
-    """The tables in force, the strongest first. ``folder`` keeps the converted table; without one it is made at each
-    start of a process.
+class DefaultPrices:
+    """A part of the gateway that reads the default table; ``table`` is None until it is there.
 
-    The tables are there some milliseconds after ``start``, at the very first start after about a second.
+    It is there some milliseconds after ``start``, at the very first start after about a second. ``folder`` keeps it;
+    without a folder it is made at the first start of each process.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
-        self._default: PriceTable | None = None
-        self._loaded: PriceTable | None = None
         self._task: asyncio.Task[None] | None = None
         self._conversion = _Conversion()
-        self.current: tuple[PriceTable, ...] = ()
+        self.table: PriceTable | None = None
         self.is_loading = True
-
-    def use(self, loaded: PriceTable | None) -> None:
-        """Put a table of the operator's before the default table; None takes it away."""
-        self._loaded = loaded
-        self._put()
 
     def start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._load(), name="prices")
@@ -69,15 +62,11 @@ class PriceTables:
 
     async def _load(self) -> None:
         try:
-            self._default = await asyncio.to_thread(default_table, self._folder, self._conversion)
+            self.table = await asyncio.to_thread(default_table, self._folder, self._conversion)
         except PricesUnavailableError as error:
             _LOG.warning("%s", error)
         finally:
             self.is_loading = False
-        self._put()
-
-    def _put(self) -> None:
-        self.current = tuple(table for table in (self._loaded, self._default) if table is not None)
 
 
 class PricesUnavailableError(Exception):

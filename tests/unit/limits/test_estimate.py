@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.core.prices import Prices
 from penstock.limits.estimate import (
     Habits,
     ModelBounds,
     NotBounded,
-    Prices,
     Shape,
     normal_estimate,
     read_count,

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import hashlib
+from types import SimpleNamespace
+from typing import Any
 
+import msgspec
 import pytest
 
 from penstock.core.failure import Failure, Kind
 from penstock.pipeline.authenticate import ANYBODY, KEY_HEADERS, Caller, authenticate, credential
-from penstock.stores.catalogue import EMPTY, Catalogue, GatewayKey
+from penstock.stores.catalogue import EMPTY, Catalogue, GatewayKey, VirtualKey
 
 KEY = GatewayKey("team", hashlib.sha256(b"right").digest())
 GUARDED = Catalogue(keys=(KEY,))
 
 
 def test_without_gateway_keys_anybody_may_call() -> None:
-    assert authenticate({b"authorization": b"Bearer whatever"}, EMPTY) is ANYBODY
+    assert authenticate({b"authorization": b"Bearer whatever"}, EMPTY) == Caller(catalogue=EMPTY)
     assert ANYBODY.tenant == ""
 
 
 @pytest.mark.parametrize("header", KEY_HEADERS)
 @pytest.mark.parametrize("shown", [b"right", b"Bearer right", b"bearer  right "])
 def test_a_key_may_stand_where_sdks_send_keys(header: bytes, shown: bytes) -> None:
-    assert authenticate({header: shown}, GUARDED) == Caller(KEY, header)
+    assert authenticate({header: shown}, GUARDED) == Caller(KEY, header, catalogue=GUARDED)
     assert Caller(KEY, header).tenant == "team"
 
 
 def test_beside_the_providers_own_key_it_is_found() -> None:
     fields = {b"authorization": b"Bearer right", b"x-portkey-api-key": b"sk-own", b"x-api-key": b"sk-other"}
-    assert authenticate(fields, GUARDED) == Caller(KEY, b"authorization")
+    assert authenticate(fields, GUARDED) == Caller(KEY, b"authorization", catalogue=GUARDED)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +40,7 @@ def test_beside_the_providers_own_key_it_is_found() -> None:
 def test_every_further_header_with_a_gateway_key_is_withheld(value: bytes) -> None:
     fields = {b"x-portkey-api-key": b"right", b"authorization": value, b"api-key": b"sk-own", b"x-api-key": b"wright"}
     caller = authenticate(fields, GUARDED)
-    assert caller == Caller(KEY, b"x-portkey-api-key", (b"authorization",))
+    assert caller == Caller(KEY, b"x-portkey-api-key", (b"authorization",), GUARDED)
     assert isinstance(caller, Caller)
     assert caller.withheld == (b"x-portkey-api-key", b"authorization")
     assert Caller(KEY, b"api-key").withheld == (b"api-key",)
@@ -87,3 +90,44 @@ def test_a_key_without_its_scheme(value: bytes, key: str) -> None:
 )
 def test_the_key_in_a_header_value(value: bytes, key: str) -> None:
     assert credential(value) == key
+
+
+def test_while_the_keys_of_the_database_are_not_in_force_nobody_is_told_of_a_wrong_key() -> None:
+    failure = authenticate({b"authorization": b"Bearer right"}, Catalogue(is_guarded=True, is_stale=True))
+    assert isinstance(failure, Failure)
+    assert (failure.kind, failure.status) == (Kind.STORE_UNAVAILABLE, 503)
+    own = msgspec.structs.replace(GUARDED, is_stale=True)
+    assert isinstance(authenticate({b"authorization": b"Bearer right"}, own), Caller)
+
+
+def test_a_caller_keeps_what_its_workspace_sees() -> None:
+    key = msgspec.structs.replace(KEY, id="1", workspace="a")
+    catalogue = Catalogue({"v": VirtualKey("v", "echo", workspace="b")}, keys=(key,))
+    caller = authenticate({b"authorization": b"Bearer right"}, catalogue)
+    assert isinstance(caller, Caller)
+    assert caller.catalogue is catalogue.seen_by(key)
+    assert caller.tenant == "1"
+
+
+@pytest.mark.parametrize("number", [10, 100_000])
+def test_t42_a_look_up_takes_one_digest_and_one_step_however_many_keys_there_are(
+    number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Counted(dict[bytes, GatewayKey]):
+        looks = 0
+
+        def get(self, *arguments: Any) -> Any:
+            Counted.looks += 1
+            return super().get(*arguments)
+
+    digests = [0]
+
+    def counting(data: bytes) -> Any:
+        digests[0] += 1
+        return hashlib.sha256(data)
+
+    catalogue = Catalogue(keys=(KEY, *(GatewayKey(f"k{each}", each.to_bytes(32)) for each in range(number))))
+    msgspec.structs.force_setattr(catalogue, "keys_by_digest", Counted(catalogue.keys_by_digest))
+    monkeypatch.setattr("penstock.stores.catalogue.hashlib", SimpleNamespace(sha256=counting))
+    assert isinstance(authenticate({b"x-portkey-api-key": b"right"}, catalogue), Caller)
+    assert (Counted.looks, digests[0]) == (1, 1)

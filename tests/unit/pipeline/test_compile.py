@@ -15,7 +15,7 @@ from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import CALLERS
-from penstock.pipeline.authenticate import Caller
+from penstock.pipeline.authenticate import Caller, authenticate
 from penstock.pipeline.call import Call
 from penstock.pipeline.compile import CompiledPlan, Compiler
 from penstock.pipeline.target_route import TargetRoute
@@ -363,3 +363,114 @@ def test_a_request_names_a_bounded_number_of_headers_to_forward(compiler: Compil
     refused = compiler.compile(call(x_portkey_provider="echo", x_portkey_forward_headers=names))
     assert isinstance(refused, Failure)
     assert refused.param == "x-portkey-forward-headers"
+
+
+# Requests, workspaces and revisions.
+
+IN_A, IN_B = "workspace-a", "workspace-b"
+
+
+def of_workspaces() -> Catalogue:
+    """Two workspaces with a provider and a config each, a key of each, and one that pins its config."""
+    names = {"a": IN_A, "b": IN_B}
+    return Catalogue(
+        {name: VirtualKey(name, "openai", Secret(f"sk-{name}"), workspace=at) for name, at in names.items()},
+        {
+            f"pc-{name}": SavedConfig(f"pc-{name}", f'{{"provider":"@{name}"}}'.encode(), at)
+            for name, at in names.items()
+        },
+        (
+            GatewayKey("app", digest("pk-a"), id="1", workspace=IN_A),
+            GatewayKey("app", digest("pk-b"), id="2", workspace=IN_B),
+            GatewayKey("pinned", digest("pk-p"), id="3", workspace=IN_A, config="pc-a", pins_config=True),
+        ),
+        default_workspace=IN_A,
+    )
+
+
+def digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
+
+
+def caller_of(catalogue: Catalogue, key: str) -> Caller:
+    found = authenticate({b"x-portkey-api-key": key.encode()}, catalogue)
+    assert isinstance(found, Caller)
+    return found
+
+
+@pytest.fixture
+def tenants() -> Compiler:
+    return Compiler(PROVIDERS, AddressPolicy(()), LIMITS, {}, MemoryCatalogue(of_workspaces()))
+
+
+def outcome_of(compiler: Compiler, key: str, **values: Any) -> str:
+    """The credential of the only target, or what is told of the failure."""
+    asked = call(None, **values)
+    asked.caller = caller_of(compiler.catalogues.current, key)
+    found = compiler.compile(asked)
+    if isinstance(found, Failure):
+        return f"{found.status} {found.message}"
+    (target,) = leaves(found.plan)
+    return "" if target.api_key is None else target.api_key.reveal()
+
+
+@pytest.mark.parametrize(
+    "values", [{"x_portkey_virtual_key": "{}"}, {"x_portkey_provider": "@{}"}, {"x_portkey_config": "pc-{}"},
+    {"x_portkey_config": '{{"provider":"@{}"}}'}],
+)  # fmt: skip
+def test_t8_a_name_of_another_workspace_is_like_one_that_nobody_has(tenants: Compiler, values: dict[str, str]) -> None:
+    def asked(key: str, name: str) -> str:
+        return outcome_of(tenants, key, **{header: text.format(name) for header, text in values.items()})
+
+    for _ in range(2):  # the second time what was compiled is remembered
+        assert (asked("pk-a", "a"), asked("pk-b", "b")) == ("sk-a", "sk-b")
+        for key, foreign in (("pk-a", "b"), ("pk-b", "a")):
+            told = asked(key, foreign)
+            assert told.startswith("400 ")
+            assert told == asked(key, "z").replace("z'", f"{foreign}'")
+
+
+def test_t8_a_config_of_a_workspace_knows_the_names_of_its_workspace_alone(tenants: Compiler) -> None:
+    catalogue = of_workspaces()
+    foreign = SavedConfig("pc-a", b'{"provider":"@b"}', IN_A)
+    assert isinstance(tenants.catalogues, MemoryCatalogue)
+    tenants.catalogues.replace(msgspec.structs.replace(catalogue, configs={"pc-a": foreign}))
+    assert outcome_of(tenants, "pk-a", x_portkey_config="pc-a").startswith("400 There is no virtual key 'b'")
+
+
+def test_a_key_that_pins_its_config_takes_nothing_else(tenants: Compiler) -> None:
+    assert outcome_of(tenants, "pk-p") == "sk-a"
+    for name, values in {
+        "x-portkey-config": {"x_portkey_config": "pc-a"},
+        "x-portkey-provider": {"x_portkey_provider": "openai"},
+        "x-portkey-virtual-key": {"x_portkey_virtual_key": "a"},
+    }.items():
+        told = outcome_of(tenants, "pk-p", **values)
+        assert told == (
+            f"400 Your gateway key pins its config, which serves all of its requests: name nothing in {name}."
+        )
+        assert outcome_of(tenants, "pk-a", **values) != told
+
+
+@pytest.mark.parametrize("is_seen_first", [True, False])
+def test_t40_no_request_mixes_two_revisions(tenants: Compiler, is_seen_first: bool) -> None:
+    """A request that began before a change is answered as before it, and leaves nothing behind."""
+    catalogues = tenants.catalogues
+    assert isinstance(catalogues, MemoryCatalogue)
+    before = catalogues.current
+    begun = call(None, x_portkey_config="pc-a")
+    begun.caller = caller_of(before, "pk-a")
+    after = msgspec.structs.replace(
+        before,
+        virtual_keys={"a2": VirtualKey("a2", "openai", Secret("sk-a2"), workspace=IN_A)},
+        configs={"pc-a": SavedConfig("pc-a", b'{"provider":"@a2"}', IN_A)},
+    )
+    catalogues.replace(after)
+    if is_seen_first:
+        assert outcome_of(tenants, "pk-a", x_portkey_config="pc-a") == "sk-a2"
+    for _ in range(2):
+        found = tenants.compile(begun)
+        assert isinstance(found, CompiledPlan)
+        (target,) = leaves(found.plan)
+        assert target.api_key == Secret("sk-a")
+    assert outcome_of(tenants, "pk-a", x_portkey_config="pc-a") == "sk-a2"

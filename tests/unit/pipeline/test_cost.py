@@ -24,18 +24,18 @@ def prices(picos: int, *more: Case) -> ModelPrices:
     return ModelPrices((Case({"input": picos}), *more))
 
 
-class Tables:
-    """Price tables that are there."""
+class Default:
+    """A default price table that is there."""
 
     def __init__(self, **models: ModelPrices) -> None:
-        self.current = (PriceTable(encode("test", {"openai": ProviderPrices(models)})),)
+        self.table: PriceTable | None = PriceTable(encode("test", {"openai": ProviderPrices(models)}))
         self.is_loading = False
 
     async def ready(self) -> None: ...
 
 
 def costs(catalogue: Catalogue = Catalogue(), **models: ModelPrices) -> Costs:  # noqa: B008 (a frozen value)
-    return Costs(Tables(**models or {"m": prices(1000)}), lambda: catalogue)
+    return Costs(Default(**models or {"m": prices(1000)}), lambda: catalogue)
 
 
 def attempt(**changes: Any) -> AttemptRecord:
@@ -107,7 +107,7 @@ def test_a_charge_tells_its_price() -> None:
 
 def test_t25_a_price_that_is_added_while_requests_run_counts_from_then_on() -> None:
     catalogues = [Catalogue()]
-    by = Costs(Tables(m=prices(1000)), lambda: catalogues[-1])
+    by = Costs(Default(m=prices(1000)), lambda: catalogues[-1])
     unknown = attempt(model="new")
     assert total(unknown, by=by) is None
     before = by.book
@@ -117,10 +117,15 @@ def test_t25_a_price_that_is_added_while_requests_run_counts_from_then_on() -> N
     assert by.book is by.book
 
 
+def test_a_loaded_table_comes_before_the_default_table() -> None:
+    loaded = PriceTable(encode("loaded", {"openai": ProviderPrices({"m": prices(9000)})}))
+    assert total(attempt(), by=costs(Catalogue(price_table=loaded))) == 90
+    assert total(attempt(), by=costs(Catalogue(price_table=PriceTable(encode("loaded", {}))))) == 10
+
+
 async def test_prices_that_are_still_read() -> None:
-    tables = Tables()
-    by = Costs(tables, Catalogue)
-    assert not by.is_loading
-    tables.is_loading = True
+    default = Default()
+    default.is_loading = True
+    by = Costs(default, Catalogue)
     assert by.is_loading
     await by.ready()

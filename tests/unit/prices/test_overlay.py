@@ -1,9 +1,12 @@
 """The operator's own prices."""
 
+import re
+import tomllib
 from typing import Any
 
 import pytest
 
+from paths import ROOT
 from penstock.prices.book import NO_OVERLAY, Overlay
 from penstock.prices.overlay import read_overlay
 from penstock.prices.rates import Case
@@ -86,3 +89,14 @@ def test_problems_are_told_with_their_path(sections: Any, problem: str) -> None:
 
 def test_all_problems_are_told() -> None:
     assert len(read_overlay({"a/b": {}, "c": {}, "d/e": {"input": 1}}, "prices")[1]) == 2
+
+
+def test_the_example_of_the_page() -> None:
+    """docs/prices.md#overlay"""
+    text = re.findall(r"```toml\n(.+?)```", (ROOT / "docs" / "prices.md").read_text("utf-8"), re.DOTALL)[0]
+    overlay, problems = read_overlay(tomllib.loads(text)["prices"], "prices")
+    assert not problems
+    assert overlay.entries["vllm", "llama-3.3-70b"].prices.cases == (
+        Case({"input": 120_000, "output": 300_000, "cache_read": 60_000}),
+    )
+    assert overlay.entries["openai", "gpt-4o"].replaces

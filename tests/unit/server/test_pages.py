@@ -24,6 +24,26 @@ def test_readiness_ends_before_the_gateway_does() -> None:
     assert pages.page("/health")[0] == 200
 
 
+class Watched:
+    """A database with what is wrong with it."""
+
+    def __init__(self, *problems: str, is_lost: bool = False) -> None:
+        self.problems, self.is_lost = problems, is_lost
+
+
+@pytest.mark.parametrize(
+    ("watched", "body"),
+    [
+        (None, b'{"status":"ok"}'),
+        (Watched(), b'{"status":"ok"}'),
+        (Watched(is_lost=True), b'{"status":"degraded","database":"lost"}'),
+        (Watched("the provider canary", "configs.canary"), b'{"status":"degraded","unusable_rows":2}'),
+    ],
+)
+def test_t41_the_health_page_tells_of_the_database_without_a_name(watched: Watched | None, body: bytes) -> None:
+    assert Pages(watched).page("/health")[::2] == (200, body)
+
+
 @pytest.mark.parametrize(
     ("path", "method", "allowed"),
     [

@@ -58,9 +58,18 @@ def test_what_changed_between_two_catalogues() -> None:
         (key("b", "pk-b"), key("a", "pk-other")),
     )
     assert compare(old, new) == CatalogueChange(frozenset({"gone", "new"}), frozenset({"c", "id-c"}), frozenset({"a"}))
-    assert compare(old, old).is_empty
-    assert not compare(EMPTY, new).is_empty
-    assert compare(old, msgspec.structs.replace(old, keys=old.keys[::-1])).is_empty
+    assert compare(old, old) == CatalogueChange()
+    assert compare(EMPTY, new) != CatalogueChange()
+    assert compare(old, msgspec.structs.replace(old, keys=old.keys[::-1])) == CatalogueChange()
+
+
+@pytest.mark.parametrize("gone", ["first", "second"])
+def test_a_secret_of_a_rotated_key_that_ends_is_a_change(gone: str) -> None:
+    """Both secrets have the key's name."""
+    secrets = {"first": key("app", "pk-1"), "second": key("app", "pk-2")}
+    old = Catalogue(keys=tuple(secrets.values()))
+    new = Catalogue(keys=tuple(each for name, each in secrets.items() if name != gone))
+    assert compare(old, new).keys == {"app"}
 
 
 @given(st.text(st.characters()))
@@ -90,3 +99,46 @@ def test_names(name: str) -> None:
 @pytest.mark.parametrize("name", ["", "-a", ".a", "a/b", "a b", "@a", "ä", "a\n"])
 def test_what_is_no_name(name: str) -> None:
     assert not NAME.fullmatch(name)
+
+
+# Workspaces.
+
+A, B = "workspace-a", "workspace-b"
+SHARED = VirtualKey("shared", "echo")
+OF_A, OF_B = VirtualKey("a", "echo", workspace=A), VirtualKey("b", "echo", workspace=B)
+CONFIG_OF_B = SavedConfig("pc-b", b"{}", B)
+TENANTS = Catalogue(
+    {each.name: each for each in (SHARED, OF_A, OF_B)},
+    {"pc-b": CONFIG_OF_B},
+    (msgspec.structs.replace(key("one", "pk-1"), workspace=A), key("two", "pk-2")),
+    default_workspace=B,
+)
+
+
+def test_a_key_sees_the_names_of_its_workspace_and_those_of_all() -> None:
+    view = TENANTS.seen_by(TENANTS.keys[0])
+    assert (view.virtual_keys, view.configs) == ({"shared": SHARED, "a": OF_A}, {})
+    assert view.keys_by_digest is TENANTS.keys_by_digest
+    assert view.is_guarded
+    assert view is TENANTS.seen_by(TENANTS.keys[0])
+
+
+def test_a_key_without_a_workspace_is_of_the_default_one() -> None:
+    view = TENANTS.seen_by(TENANTS.keys[1])
+    assert (view.virtual_keys, view.configs) == ({"shared": SHARED, "b": OF_B}, {"pc-b": CONFIG_OF_B})
+    assert TENANTS.seen_by(None) is view
+
+
+def test_a_workspace_without_names_of_its_own_sees_those_of_all() -> None:
+    view = TENANTS.seen_by(msgspec.structs.replace(TENANTS.keys[0], workspace="another"))
+    assert (view.virtual_keys, view.configs) == ({"shared": SHARED}, {})
+
+
+def test_where_no_name_belongs_to_a_workspace_all_see_the_same() -> None:
+    catalogue = Catalogue({"shared": SHARED}, keys=TENANTS.keys)
+    assert all(catalogue.seen_by(each) is catalogue for each in (*TENANTS.keys, None))
+
+
+def test_keys_of_one_name_are_tenants_of_their_own() -> None:
+    one, two = (msgspec.structs.replace(key("app", text), id=text) for text in ("1", "2"))
+    assert (one.tenant, two.tenant, key("app", "3").tenant) == ("1", "2", "app")

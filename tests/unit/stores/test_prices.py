@@ -12,7 +12,7 @@ import pytest
 from penstock.prices.rates import Case, ModelPrices
 from penstock.prices.table import PriceTable, ProviderPrices, encode
 from penstock.stores import prices
-from penstock.stores.prices import PricesUnavailableError, PriceTables, default_table
+from penstock.stores.prices import DefaultPrices, PricesUnavailableError, default_table
 
 MADE = PriceTable(encode("genai-prices-9", {"openai": ProviderPrices({"m": ModelPrices((Case({"input": 1}),))})}))
 
@@ -103,23 +103,12 @@ def test_a_conversion_that_fails_says_why(module: str, reason: str, monkeypatch:
 
 
 async def test_tables_are_there_after_the_start(conversions: list[str]) -> None:
-    tables = PriceTables()
-    assert (tables.is_loading, tables.current) == (True, ())
+    tables = DefaultPrices()
+    assert (tables.is_loading, tables.table) == (True, None)
     tables.start()
     await tables.ready()
-    assert (tables.is_loading, [table.version for table in tables.current]) == (False, [MADE.version])
-    await tables.stop()
-
-
-async def test_a_loaded_table_comes_before_the_default_table(conversions: list[str]) -> None:
-    loaded, tables = PriceTable(encode("loaded", {})), PriceTables()
-    tables.use(loaded)
-    assert tables.current == (loaded,)
-    tables.start()
-    await tables.ready()
-    assert [table.source for table in tables.current] == ["loaded", "genai-prices-9"]
-    tables.use(None)
-    assert [table.source for table in tables.current] == ["genai-prices-9"]
+    assert tables.table is not None
+    assert (tables.is_loading, tables.table.version) == (False, MADE.version)
     await tables.stop()
 
 
@@ -127,11 +116,11 @@ async def test_a_gateway_without_prices_says_so_and_goes_on(
     conversions: list[str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(prices, "library_version", lambda: None)
-    tables = PriceTables()
+    tables = DefaultPrices()
     tables.start()
     await tables.ready()
     await tables.stop()
-    assert (tables.is_loading, tables.current) == (False, ())
+    assert (tables.is_loading, tables.table) == (False, None)
     assert "genai-prices is not installed" in caplog.text
 
 
@@ -147,14 +136,14 @@ async def test_stopping_ends_a_conversion(monkeypatch: pytest.MonkeyPatch) -> No
         return result(self, popen)  # type: ignore[arg-type]
 
     monkeypatch.setattr(prices._Conversion, "_result", watched)
-    tables = PriceTables()
+    tables = DefaultPrices()
     tables.start()
     assert await asyncio.to_thread(begun.wait, 60)
     await tables.stop()
-    assert tables.current == ()
+    assert tables.table is None
 
 
 async def test_what_was_never_started_stops() -> None:
-    tables = PriceTables()
+    tables = DefaultPrices()
     await tables.ready()
     await tables.stop()

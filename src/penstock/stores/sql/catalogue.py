@@ -2,7 +2,8 @@
 
 Each change raises the database's revision. The gateway looks at the revision each second and reads the catalogue anew
 when it has risen. PostgreSQL also notifies it at once, which only makes a change quicker. A catalogue is read as
-one moment, and never replaced by an older one. While the database can't be reached, the last catalogue stays in force.
+one moment, and never replaced by an older one. While the database can't be reached, the last catalogue stays in force,
+without end or for ``max_age`` seconds.
 """
 
 from __future__ import annotations
@@ -10,15 +11,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
-from time import time_ns
-from typing import Final, Protocol
+from collections.abc import Callable
+from time import monotonic, time_ns
+from typing import Final
 
 import msgspec
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.background import Background
-from penstock.stores.catalogue import Catalogue, CatalogueChange
+from penstock.stores.catalogue import EMPTY, Catalogue, CatalogueChange
 from penstock.stores.memory import MemoryCatalogue
 from penstock.stores.sql.database import Database, DatabaseError, revision
 from penstock.stores.sql.load import NEVER, Loaded, Loader
@@ -26,36 +26,42 @@ from penstock.stores.sql.load import NEVER, Loaded, Loader
 _LOG: Final = logging.getLogger("penstock")
 _INTERVAL: Final = 1.0
 """Seconds between two looks at the revision."""
-
-
-class Follower(Protocol):
-    """Reads something else of the database with each new revision: the prices, say."""
-
-    async def follow(self, connection: AsyncConnection) -> str | None:
-        """Read it from the moment that the catalogue is read from. A sentence where it can't be used, else None."""
-        ...
+_LONGEST_PAUSE: Final = 60.0
+"""Seconds between two attempts to be notified again; the first pause is an interval, each further one twice as long."""
+_STALE: Final = Catalogue(is_guarded=True, is_stale=True)
+"""What is in force when the database was out of reach for too long: nobody gets in by a key of the database."""
 
 
 class SqlCatalogue:
-    """A ``CatalogueSource`` on a database. ``refresh`` has to be awaited once before the gateway serves.
+    """A ``CatalogueSource`` on a database. ``refresh`` has to be awaited, or ``adopt`` called, before it serves.
 
-    ``followers`` read what else a revision can change.
+    ``max_age`` is how many seconds the catalogue stays in force while the database can't be reached; 0: without end.
+    ``memory`` is where the catalogue is put in force.
     """
 
     def __init__(
-        self, database: Database, loader: Loader, interval: float = _INTERVAL, followers: Sequence[Follower] = ()
+        self,
+        database: Database,
+        loader: Loader,
+        interval: float = _INTERVAL,
+        max_age: float = 0.0,
+        memory: MemoryCatalogue | None = None,
     ) -> None:
-        self._followers = followers
         self._database = database
         self._loader = loader
         self._interval = interval
-        self._memory = MemoryCatalogue()
+        self._max_age = max_age
+        self._memory = memory or MemoryCatalogue()
+        self._last = EMPTY
         self._revision = -1
         self._expires = NEVER
         self._problems: tuple[str, ...] = ()
         self._is_lost = False
+        self._seen = monotonic()
         self._notified = asyncio.Event()
-        self._task = Background("the catalogue of the database", self._follow)
+        self._tasks = [Background("the catalogue of the database", self._follow)]
+        if not database.is_sqlite:
+            self._tasks.append(Background("the database's notifications", self._listen))
 
     @property
     def current(self) -> Catalogue:
@@ -63,47 +69,57 @@ class SqlCatalogue:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Why rows can't be used, a sentence each."""
+        """Why rows can't be used, a sentence each: for operators, since they name what belongs to workspaces."""
         return self._problems
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the database could not be reached when it was looked at last."""
+        return self._is_lost
 
     def watch(self, callback: Callable[[CatalogueChange], None]) -> None:
         self._memory.watch(callback)
 
     def start(self) -> None:
-        self._task.start()
+        for task in self._tasks:
+            task.start()
 
     async def stop(self) -> None:
-        await self._task.stop()
+        for task in self._tasks:
+            await task.stop()
 
     async def refresh(self) -> None:
         """Put the newest catalogue in force, if there is a newer one. Raises DatabaseError."""
         now = time_ns() // 1000
         async with self._database.read() as connection:
+            self._seen = monotonic()
             if now < self._expires and await revision(connection) == self._revision:
                 return
-            loaded = await self._loader.load(connection, now, self.current)
-            told = [problem for each in self._followers if (problem := await each.follow(connection)) is not None]
-            loaded = msgspec.structs.replace(loaded, problems=(*loaded.problems, *told))
+            loaded = await self._loader.load(connection, now, self._last)
         if loaded.revision >= self._revision:
-            self._put(loaded)
+            self.adopt(loaded)
 
-    def _put(self, loaded: Loaded) -> None:
+    def adopt(self, loaded: Loaded) -> None:
+        """Put in force what was read. A gateway that was guarded once stays guarded until it starts anew."""
         self._revision, self._expires = loaded.revision, loaded.expires
         for problem in loaded.problems:
             if problem not in self._problems:
                 _LOG.error("%s; what was in force before stays in force", problem)
         self._problems = loaded.problems
-        self._memory.replace(loaded.catalogue)
+        catalogue = loaded.catalogue
+        if self._last.is_guarded and not catalogue.is_guarded:
+            catalogue = msgspec.structs.replace(catalogue, is_guarded=True)
+        self._last = catalogue
+        self._memory.replace(catalogue)
 
     async def _follow(self) -> None:
-        async with self._listening():
-            while True:
-                # Not wait_for: in Python 3.11 it loses a cancellation that comes together with a notification.
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._interval):
-                        await self._notified.wait()
-                self._notified.clear()
-                await self._try_refresh()
+        while True:
+            # Not wait_for: in Python 3.11 it loses a cancellation that comes together with a notification.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._interval):
+                    await self._notified.wait()
+            self._notified.clear()
+            await self._try_refresh()
 
     async def _try_refresh(self) -> None:
         """Refresh. The log says once that the database can't be used, and once that it can be used again."""
@@ -113,21 +129,31 @@ class SqlCatalogue:
             if not self._is_lost:
                 _LOG.error("%s; the catalogue that was read last stays in force", error)
             self._is_lost = True
+            self._give_up()
             return
         if self._is_lost:
             _LOG.info("the database %s can be reached again", self._database.name)
         self._is_lost = False
 
-    @contextlib.asynccontextmanager
-    async def _listening(self) -> AsyncIterator[None]:
-        """Be notified of changes where the database can do so; without that, the revision is looked at alone."""
-        if self._database.is_sqlite:
-            yield
-            return
+    def _give_up(self) -> None:
+        """Take the catalogue out of force if it is too old."""
+        if self._max_age and monotonic() - self._seen > self._max_age and self.current is not _STALE:
+            _LOG.error("the catalogue is older than store.catalogue_max_age: no key of the database is in force")
+            self._revision = -1
+            self._memory.replace(_STALE)
 
-        async with contextlib.AsyncExitStack() as stack:
+    async def _listen(self) -> None:
+        """Be notified of changes. Without notifications, or when their connection dies, a change is seen by the
+        revision, and the connection is made again after a pause."""
+        pause = self._interval
+        while True:
             try:
-                await stack.enter_async_context(self._database.listening(self._notified.set))
+                async with self._database.listening(self._notified.set) as is_over:
+                    self._notified.set()  # nobody told of the changes since the connection before
+                    pause = self._interval
+                    await is_over.wait()
+                _LOG.warning("the database %s does not notify any more; it is asked again", self._database.name)
             except DatabaseError as error:
                 _LOG.warning("%s; changes are seen within %g s", error, self._interval)
-            yield
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)

@@ -19,6 +19,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import StaticPool
 
 from penstock.stores.sql import schema
+from penstock.stores.sql.database_error import DatabaseError
+
+__all__ = ["MEMORY", "Database", "DatabaseError", "file_address", "parse_address", "revision", "shown"]
 
 MEMORY: Final = "sqlite://"
 """The address of a database that ends with its process: for tests."""
@@ -30,10 +33,6 @@ _DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+async
 _CHANNEL: Final = "penstock_revision"
 """The channel of PostgreSQL's NOTIFY on which every replica hears that the revision has risen."""
 _EXPECTED: Final = "expected sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
-
-
-class DatabaseError(Exception):
-    """The database can't be used. The message says why and what to do, without the password of its address."""
 
 
 def parse_address(text: str) -> URL:
@@ -68,8 +67,8 @@ class Database:
 
     @property
     def name(self) -> str:
-        """The address, without its password."""
-        return self.url.render_as_string(hide_password=True)
+        """The address for people: without its password and its driver."""
+        return shown(self.url)
 
     def _sqlite(self) -> AsyncEngine:
         in_memory = self.url.database in {None, "", ":memory:"}
@@ -100,13 +99,18 @@ class Database:
                     yield connection
 
     @contextlib.asynccontextmanager
-    async def change(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction: it is kept, and the revision raised, when the block ends without an exception."""
+    async def change(self, *, revises: bool = True) -> AsyncIterator[AsyncConnection]:
+        """A transaction: it is kept, and the revision raised, when the block ends without an exception.
+
+        ``revises``: it changes something that the data plane reads; without that the revision stays.
+        """
         with _as_database_error(self.name):
             async with self._turn if self.is_sqlite else contextlib.nullcontext(), self.engine.connect() as connection:
                 await connection.execution_options(changes=True)
                 async with connection.begin():
                     yield connection
+                    if not revises:
+                        return
                     raised = schema.revision.update().values(number=schema.revision.c.number + 1)
                     await connection.execute(raised)
                     if not self.is_sqlite:
@@ -118,8 +122,9 @@ class Database:
             return await revision(connection)
 
     @contextlib.asynccontextmanager
-    async def listening(self, callback: Callable[[], None]) -> AsyncIterator[None]:
-        """Have ``callback`` called in the event loop after each change, as long as the connection that listens lasts.
+    async def listening(self, callback: Callable[[], None]) -> AsyncIterator[asyncio.Event]:
+        """Have ``callback`` called in the event loop after each change, until the event is set: then the connection
+        that listens has ended.
 
         PostgreSQL only. Raises DatabaseError.
         """
@@ -128,19 +133,30 @@ class Database:
                 driver = (await connection.get_raw_connection()).driver_connection
                 if driver is None:
                     raise DatabaseError(f"the database {self.name} gives no connection that could listen")
+                is_over = asyncio.Event()
 
                 def notified(*_: object) -> None:
                     callback()
 
+                def ended(*_: object) -> None:
+                    is_over.set()
+
                 await driver.add_listener(_CHANNEL, notified)
+                driver.add_termination_listener(ended)
                 try:
-                    yield
+                    yield is_over
                 finally:
                     if not driver.is_closed():
+                        driver.remove_termination_listener(ended)
                         await driver.remove_listener(_CHANNEL, notified)
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def shown(url: URL) -> str:
+    """An address for people: without its password and its driver."""
+    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
 
 
 async def revision(connection: AsyncConnection) -> int:

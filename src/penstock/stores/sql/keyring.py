@@ -9,11 +9,14 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from penstock.core.secret import Secret
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -49,9 +52,7 @@ class Keyring:
     """Keys by name. The first seals, all open."""
 
     def __init__(self, keys: Mapping[str, bytes]) -> None:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        self._ciphers = {name: AESGCM(key) for name, key in keys.items()}
+        self._ciphers = {name: _cipher(key) for name, key in keys.items()}
         self.first = next(iter(keys), "")
 
     def __repr__(self) -> str:
@@ -91,6 +92,13 @@ class Keyring:
                 f"the key {sealed.key_id} doesn't open it: the key is another one than it was, or the row was altered"
             ) from None
         return Secret(text.decode("utf-8", "surrogatepass"))
+
+
+def _cipher(key: bytes) -> AESGCM:
+    # Imported for the first key: most gateways have none, and start the sooner.
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    return AESGCM(key)
 
 
 def parse_keyring(text: str) -> Keyring:

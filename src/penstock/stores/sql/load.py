@@ -5,6 +5,7 @@ A row that can't be used keeps what it meant before, is named among the problems
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Final, TypeVar
@@ -13,22 +14,25 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from penstock.core.json_text import read_json, read_json_or_none
+from penstock.core.json_text import read_json
 from penstock.core.secret import Secret
-from penstock.stores.catalogue import EMPTY, Catalogue, GatewayKey, SavedConfig, VirtualKey
+from penstock.stores.catalogue import EMPTY, Catalogue, SavedConfig, VirtualKey
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import revision
+from penstock.stores.sql.json_columns import read_object
 from penstock.stores.sql.keyring import Keyring
+from penstock.stores.sql.load_keys import gateway_keys, has_keys, read_key_rows, read_workspaces
 from penstock.stores.sql.own_prices import read_own_prices
+from penstock.stores.sql.prices import read_active
 from penstock.stores.sql.secrets import open_all
-from penstock.stores.validate import Check, Definition, Unusable, saved_configs, virtual_key
+from penstock.stores.validate import Definition, Unusable, saved_configs, virtual_key
 
 NEVER: Final = 2**63
 """A moment that does not come."""
 CREDENTIAL: Final = "key"
 """The field of an integration's own credential; its other secrets are named after the configuration they belong to."""
-_DATA_PLANE: Final = ("workspace-service", "workspace-user")
-"""The kinds of keys that may call models: an administrator's may not."""
+_MANY: Final = 1000
+"""Rows of keys from which on they are read in a thread, while requests are served."""
 
 
 class Loaded(msgspec.Struct, frozen=True):
@@ -53,40 +57,53 @@ class _Integration(msgspec.Struct):
 
 
 class Loader:
-    """Reads the catalogue. ``providers`` are the slugs there are; ``check`` judges configs beside the virtual keys."""
+    """Reads the catalogue. ``providers`` are the slugs there are.
 
-    def __init__(self, keyring: Keyring, providers: Collection[str], check: Check | None = None) -> None:
+    Configs are not judged here: what they name may stand in penstock.toml, or come later. A request that uses a config
+    with a problem is refused with that problem.
+    """
+
+    def __init__(self, keyring: Keyring, providers: Collection[str]) -> None:
         self._keyring = keyring
         self._providers = providers
-        self._check = check
 
     async def load(self, connection: AsyncConnection, now: int, before: Catalogue = EMPTY) -> Loaded:
         """The catalogue at ``now``, in microseconds since 1970. ``before`` is what rows that can't be used mean."""
         problems: list[str] = []
         ends = _Ends(now)
+        workspaces = await read_workspaces(connection, problems)
         integrations = await self._integrations(connection)
         rows = await connection.execute(_PROVIDERS)
         virtual_keys = _usable(
-            [row for row in rows if ends.is_live(row.status, row.expires_at)],
+            [row for row in rows if row.workspace_id in workspaces and ends.is_live(row.status, row.expires_at)],
             lambda row, of_row: self._virtual_key(row, integrations[row.integration_id], of_row),
             before.virtual_keys,
             problems,
         )
         configs = _usable(
-            await connection.execute(_CONFIGS),
-            lambda row, of_row: self._saved_config(row, virtual_keys, of_row),
+            [row for row in await connection.execute(_CONFIGS) if row.workspace_id in workspaces],
+            _saved_config,
             before.configs,
             problems,
         )
-        keys = [
-            _gateway_key(row, configs)
-            for row in await connection.execute(_KEYS)
-            if ends.is_live(row.status, row.expires_at, row.valid_until)
-        ]
-        own = await read_own_prices(connection, before.own_prices, problems)
-        is_guarded = await _has_keys(connection)
-        catalogue = Catalogue(virtual_keys, configs, tuple(keys), is_guarded=is_guarded, own_prices=own)
-        return Loaded(catalogue, await revision(connection), tuple(problems), ends.first)
+        key_rows = await read_key_rows(connection)
+        own_prices = await read_own_prices(connection, before.own_prices, problems)
+        price_table = await read_active(connection, before.price_table, problems)
+        number, is_guarded = await revision(connection), await has_keys(connection)
+
+        def make() -> Catalogue:
+            return Catalogue(
+                virtual_keys,
+                configs,
+                tuple(gateway_keys(key_rows, workspaces, before.keys_by_digest, problems)),
+                is_guarded=is_guarded,
+                default_workspace=next((id_ for id_, each in workspaces.items() if each.is_default), None),
+                price_table=price_table,
+                own_prices=own_prices,
+            )
+
+        catalogue = make() if len(key_rows) < _MANY else await asyncio.to_thread(make)
+        return Loaded(catalogue, number, tuple(problems), ends.first)
 
     async def _integrations(self, connection: AsyncConnection) -> defaultdict[str, _Integration]:
         """Integrations by their id: empty for an integration of which other tables hold nothing."""
@@ -101,7 +118,11 @@ class Loader:
         return integrations
 
     def _virtual_key(self, row: Any, integration: _Integration, problems: list[str]) -> VirtualKey:
-        values = _object(row.configurations)
+        try:
+            values = dict(read_object(row.configurations, "configurations"))
+        except Unusable as unusable:
+            problems.append(f"the provider {row.slug}: {unusable}")
+            values = {}
         for field, secret in integration.secrets.items():
             if field != CREDENTIAL:
                 values[field] = secret.reveal()
@@ -117,11 +138,14 @@ class Loader:
         if credential is not None:
             values["credential"] = CREDENTIAL
         definition = Definition("providers", row.slug, values, problems)
-        return virtual_key(definition, self._providers, lambda _: _reveal(credential))
+        key = virtual_key(definition, self._providers, lambda _: _reveal(credential))
+        return msgspec.structs.replace(key, workspace=row.workspace_id)
 
-    def _saved_config(self, row: Any, virtual_keys: Mapping[str, VirtualKey], problems: list[str]) -> SavedConfig:
-        definition = Definition("configs", row.slug, {}, problems)
-        return saved_configs([definition], lambda _: _body(row.body), self._check, virtual_keys)[row.slug]
+
+def _saved_config(row: Any, problems: list[str]) -> SavedConfig:
+    definition = Definition("configs", row.slug, {}, problems)
+    config = saved_configs([definition], lambda _: _body(row.body), None, {})[row.slug]
+    return msgspec.structs.replace(config, workspace=row.workspace_id)
 
 
 _PROVIDERS: Final = (
@@ -130,6 +154,7 @@ _PROVIDERS: Final = (
         schema.provider.c.status,
         schema.provider.c.expires_at,
         schema.provider.c.integration_id,
+        schema.provider.c.workspace_id,
         schema.integration.c.provider,
         schema.integration.c.configurations,
         schema.integration.c.allow_all_models,
@@ -141,30 +166,11 @@ _MODELS: Final = sa.select(schema.integration_model.c.integration_id, schema.int
     schema.integration_model.c.is_enabled
 )
 _CONFIGS: Final = (
-    sa.select(schema.config.c.slug, schema.config_version.c.body)
+    sa.select(schema.config.c.slug, schema.config.c.workspace_id, schema.config_version.c.body)
     .join(schema.config_version, schema.config_version.c.id == schema.config.c.version_id)
     .where(schema.config.c.status == "active")
     .order_by(schema.config.c.slug)
 )
-_KEYS: Final = (
-    sa.select(
-        schema.api_key.c.name,
-        schema.api_key.c.kind,
-        schema.api_key.c.status,
-        schema.api_key.c.expires_at,
-        schema.api_key.c.labels,
-        schema.api_key.c.allowed_models,
-        schema.api_key.c.allowed_providers,
-        schema.api_key_secret.c.digest,
-        schema.api_key_secret.c.valid_until,
-        schema.config.c.slug.label("config"),
-    )
-    .join(schema.api_key_secret)
-    .outerjoin(schema.config, schema.config.c.id == schema.api_key.c.default_config_id)
-    .where(schema.api_key.c.kind.in_(_DATA_PLANE))
-    .order_by(schema.api_key.c.id)
-)
-
 _T = TypeVar("_T")
 
 
@@ -180,10 +186,11 @@ def _usable(
         of_row: list[str] = []
         value = make(row, of_row)
         problems += of_row
-        if not of_row:
+        known = before.get(row.slug)
+        if known is not None and (of_row or known == value):
+            values[row.slug] = known
+        elif not of_row:
             values[row.slug] = value
-        elif row.slug in before:
-            values[row.slug] = before[row.slug]
     return values
 
 
@@ -203,39 +210,11 @@ class _Ends:
         return True
 
 
-def _gateway_key(row: Any, configs: Mapping[str, SavedConfig]) -> GatewayKey:
-    models, providers = _list(row.allowed_models), _list(row.allowed_providers)
-    return GatewayKey(
-        row.name,
-        bytes(row.digest),
-        config=row.config if row.config in configs else None,
-        labels=_object(row.labels),
-        models=None if models is None else tuple(models),
-        virtual_keys=None if providers is None else frozenset(providers),
-        providers=None if providers is None else frozenset(),
-    )
-
-
-async def _has_keys(connection: AsyncConnection) -> bool:
-    """Whether there ever was a key: a gateway that was guarded once lets nobody in without one."""
-    return (await connection.execute(sa.select(schema.api_key.c.id).limit(1))).first() is not None
-
-
 def _body(text: str) -> object:
     try:
         return read_json(text.encode())
     except ValueError:
         raise Unusable("the config is no JSON") from None
-
-
-def _object(text: str) -> dict[str, Any]:
-    value = read_json_or_none(text.encode())
-    return value if isinstance(value, dict) else {}
-
-
-def _list(text: str | None) -> list[str] | None:
-    value = None if text is None else read_json_or_none(text.encode())
-    return value if isinstance(value, list) else None
 
 
 def _reveal(credential: Secret | None) -> str:

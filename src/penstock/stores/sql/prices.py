@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.prices.table import PriceTable, TableError
-from penstock.stores.prices import PriceTables
 from penstock.stores.sql import schema
 
 _LARGEST: Final = 64 << 20
@@ -74,26 +73,17 @@ async def history(connection: AsyncConnection) -> list[LoadedBook]:
     return [LoadedBook(row.version, row.source, row.models, row.loaded_at, row.is_active) for row in rows]
 
 
-class PriceFollower:
-    """Puts the active table in force: ``follow`` is called with each new revision of the database."""
-
-    def __init__(self, tables: PriceTables) -> None:
-        self._tables = tables
-        self._version: str | None = None
-
-    async def follow(self, connection: AsyncConnection) -> str | None:
-        """Read the active table if it is another one. The answer is a sentence if it can't be used; the table before
-        stays in force then."""
-        version = await active_version(connection)
-        if version == self._version:
-            return None
-        try:
-            table = None if version is None else await read(connection, version)
-        except TableError as error:
-            return f"the price table {version} can't be used: {error}"
-        self._version = version
-        self._tables.use(table)
-        return None
+async def read_active(connection: AsyncConnection, before: PriceTable | None, problems: list[str]) -> PriceTable | None:
+    """The table that is in force; the one ``before`` where it is the same, and where the new one can't be used, which
+    is named among the problems."""
+    version = await active_version(connection)
+    if version is None or (before is not None and before.version == version):
+        return None if version is None else before
+    try:
+        return await read(connection, version)
+    except TableError as error:
+        problems.append(f"the price table {version} can't be used: {error}")
+        return before
 
 
 def _unpacked(body: bytes) -> bytes:

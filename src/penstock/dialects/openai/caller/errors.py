@@ -85,7 +85,7 @@ def error_body(failure: Failure) -> bytes:
         "message": failure.message,
         "type": meaning.type,
         "param": failure.param,
-        "code": None if failure.kind is Kind.FIRST_BYTE_TIMEOUT and failure.plain else failure.kind.value,
+        "code": None if failure.kind is Kind.FIRST_BYTE_TIMEOUT and failure.plain else _code(failure),
     }
     body: dict[str, Any] = {"error": error}
     if error["code"] is not None:
@@ -93,6 +93,10 @@ def error_body(failure: Failure) -> bytes:
     if failure.details:
         body["errors"] = list(failure.details)
     return write_json(body)
+
+
+def _code(failure: Failure) -> str:
+    return failure.code or failure.kind.value
 
 
 def _for_portkey(failure: Failure) -> str:
@@ -109,7 +113,7 @@ def error_event(failure: Failure) -> bytes:
         "message": failure.message,
         "type": failure.meaning.type,
         "param": failure.param,
-        "code": failure.kind.value,
+        "code": _code(failure),
     }
     return as_event(write_json({"error": error}))
 

@@ -1,0 +1,192 @@
+"""The rows of workspaces and of their gateway keys, as values of the catalogue."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from ipaddress import ip_network
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from penstock.core.restrictions import NONE, Network, Restrictions
+from penstock.stores.catalogue import GatewayKey
+from penstock.stores.sql import schema
+from penstock.stores.sql.json_columns import read_labels, read_object, read_texts
+from penstock.stores.validate import Unusable
+
+_DATA_PLANE: Final = ("workspace-service", "workspace-user")
+"""The kinds of keys that may call models: an administrator's may not."""
+_CALLS: Final = frozenset({"completions.write", "*"})
+"""The scopes that open the whole data plane."""
+_PART: Final = 1000
+"""Rows that are fetched at a time: requests are served between two of them."""
+
+
+class Workspace(msgspec.Struct, frozen=True):
+    """What a workspace sets for its keys. ``problem``: why they can't be used."""
+
+    is_default: bool
+    config: str | None = None
+    metadata: Mapping[str, str] = {}
+    required_metadata: tuple[str, ...] = ()
+    problem: str | None = None
+
+
+async def read_workspaces(connection: AsyncConnection, problems: list[str]) -> dict[str, Workspace]:
+    """The active workspaces by their id."""
+    slugs, defaults = {}, {}
+    for config in await connection.execute(_CONFIGS):
+        slugs[config.id] = config.slug
+        if config.is_default:
+            defaults[config.workspace_id] = config.slug
+    workspaces = {}
+    for row in await connection.execute(_WORKSPACES):
+        try:
+            workspaces[row.id] = _workspace(row, slugs, defaults.get(row.id))
+        except Unusable as unusable:
+            problem = f"the workspace {row.slug}: {unusable}"
+            problems.append(problem)
+            workspaces[row.id] = Workspace(row.is_default, problem=problem)
+    return workspaces
+
+
+def _workspace(row: Any, slugs: Mapping[str, str], default: str | None) -> Workspace:
+    """``slugs`` are those of configs by their id; ``default`` is the config that is marked as the workspace's."""
+    defaults = read_object(row.defaults, "defaults")
+    config = defaults.get("config_id")
+    if config is not None and not isinstance(config, str):
+        raise Unusable("its defaults.config_id is no text")
+    metadata = msgspec.json.encode(defaults.get("metadata") or {}).decode()
+    return Workspace(
+        row.is_default,
+        slugs.get(config, config) if config else default,
+        read_labels(metadata, "defaults.metadata"),
+        read_texts(row.required_metadata, "required_metadata"),
+    )
+
+
+async def read_key_rows(connection: AsyncConnection) -> list[Any]:
+    """The rows of the keys that may call models: one for each secret of a key."""
+    rows: list[Any] = []
+    async with connection.stream(_KEYS) as result:
+        async for part in result.partitions(_PART):
+            rows += part
+    return rows
+
+
+async def has_keys(connection: AsyncConnection) -> bool:
+    """Whether there ever was a key: a gateway that was guarded once lets nobody in without one."""
+    return (await connection.execute(sa.select(schema.api_key.c.id).limit(1))).first() is not None
+
+
+def gateway_keys(
+    rows: list[Any], workspaces: Mapping[str, Workspace], before: Mapping[bytes, GatewayKey], problems: list[str]
+) -> list[GatewayKey]:
+    """What the rows mean. A row with a problem means what it meant ``before``, if anything; the key of a workspace that
+    isn't active means nothing."""
+    keys = []
+    for row in rows:
+        workspace = _NO_WORKSPACE if row.workspace_id is None else workspaces.get(row.workspace_id)
+        if workspace is None:
+            continue
+        known = before.get(bytes(row.digest))
+        key: GatewayKey | None
+        try:
+            key = _gateway_key(row, workspace)
+        except Unusable as unusable:
+            problems.append(f"the gateway key {row.name}: {unusable}")
+            key = known
+        if key is not None:
+            # Values that stay are the same ones: whoever compares two catalogues is done with them at once.
+            keys.append(known if known == key and known is not None else key)
+    return keys
+
+
+_NO_WORKSPACE: Final = Workspace(is_default=False)
+
+
+def _gateway_key(row: Any, workspace: Workspace) -> GatewayKey:
+    if workspace.problem is not None:
+        raise Unusable(workspace.problem)
+    models, providers = _list(row, "allowed_models"), _list(row, "allowed_providers")
+    metadata = {**read_labels(row.labels, "labels"), **read_labels(row.metadata, "metadata"), **workspace.metadata}
+    restrictions = _restrictions(row, workspace, metadata)
+    return GatewayKey(
+        row.name,
+        bytes(row.digest),
+        config=row.config or workspace.config,
+        labels=metadata or _NOTHING,
+        models=models,
+        virtual_keys=None if providers is None else frozenset(providers),
+        providers=None if providers is None else frozenset(),
+        id=row.id,
+        workspace=row.workspace_id,
+        pins_config=not row.allow_config_override,
+        restrictions=None if restrictions == NONE else restrictions,
+    )
+
+
+_NOTHING: Final[Mapping[str, str]] = {}
+
+
+def _restrictions(row: Any, workspace: Workspace, metadata: Mapping[str, str]) -> Restrictions:
+    scopes = frozenset(read_texts(row.scopes, "scopes"))
+    ends = [moment for moment in (row.expires_at, row.valid_until) if moment is not None]
+    return Restrictions(
+        min(ends, default=None),
+        None if scopes & _CALLS else scopes,
+        None if row.allowed_ips is None else _networks(row.allowed_ips),
+        metadata,
+        tuple(name for name in workspace.required_metadata if name not in metadata),
+    )
+
+
+@functools.lru_cache(1024)
+def _networks(text: str) -> tuple[Network, ...]:
+    """A list of addresses and networks."""
+    try:
+        return tuple(ip_network(each, strict=False) for each in read_texts(text, "allowed_ips"))
+    except ValueError as error:
+        raise Unusable(f"its allowed_ips have an entry that is no address and no network: {error}") from None
+
+
+def _list(row: Any, column: str) -> tuple[str, ...] | None:
+    text = getattr(row, column)
+    return None if text is None else read_texts(text, column)
+
+
+_CONFIGS: Final = sa.select(
+    schema.config.c.id, schema.config.c.slug, schema.config.c.workspace_id, schema.config.c.is_default
+).where(schema.config.c.status == "active")
+_WORKSPACES: Final = sa.select(
+    schema.workspace.c.id,
+    schema.workspace.c.slug,
+    schema.workspace.c.is_default,
+    schema.workspace.c.defaults,
+    schema.workspace.c.required_metadata,
+).where(schema.workspace.c.status == "active")
+_KEYS: Final = (
+    sa.select(
+        schema.api_key.c.id,
+        schema.api_key.c.workspace_id,
+        schema.api_key.c.name,
+        schema.api_key.c.expires_at,
+        schema.api_key.c.allow_config_override,
+        schema.api_key.c.scopes,
+        schema.api_key.c.metadata,
+        schema.api_key.c.labels,
+        schema.api_key.c.allowed_models,
+        schema.api_key.c.allowed_providers,
+        schema.api_key.c.allowed_ips,
+        schema.api_key_secret.c.digest,
+        schema.api_key_secret.c.valid_until,
+        schema.config.c.slug.label("config"),
+    )
+    .join(schema.api_key_secret)
+    .outerjoin(schema.config, schema.config.c.id == schema.api_key.c.default_config_id)
+    .where(schema.api_key.c.kind.in_(_DATA_PLANE), schema.api_key.c.status.in_(("active", "expired")))
+    .order_by(schema.api_key.c.id, schema.api_key_secret.c.id)
+)

@@ -1,0 +1,274 @@
+"""``penstock serve`` and its database, as a process: made, named, refused; revoked keys at every worker."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import sqlalchemy as sa
+
+from penstock.stores.sql import schema
+from penstock.stores.sql.database import Database, file_address
+from penstock.stores.sql.migrate import migrate
+from rows import Rows
+
+ASK: Final = json.dumps({"model": "echo", "messages": [{"role": "user", "content": "Hello!"}]})
+KEY: Final = "pk-revoked"
+CALLERS: Final = 8
+
+
+class Serving:
+    """A gateway that runs. ``said`` is what it wrote to standard error so far."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.said = ""
+        self._more = threading.Condition()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+        self.port = int(self.wait_for(r"listens on http://127\.0\.0\.1:(\d+)")[1])
+
+    def _read(self) -> None:
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            with self._more:
+                self.said += line
+                self._more.notify_all()
+        with self._more:
+            self._more.notify_all()
+
+    def wait_for(self, pattern: str) -> re.Match[str]:
+        """Wait until it has said something."""
+        with self._more:
+            self._more.wait_for(lambda: re.search(pattern, self.said) or self.process.poll() is not None, 60)
+            found = re.search(pattern, self.said)
+        assert found is not None, self.said
+        return found
+
+    def ask(self, key: str = KEY, provider: str = "@prod") -> int:
+        with contextlib.closing(self.connection()) as connection:
+            return ask(connection, key, provider)
+
+    def connection(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(60)
+        self._reader.join(60)
+
+
+def ask(connection: http.client.HTTPConnection, key: str = KEY, provider: str = "@prod") -> int:
+    headers = {"content-type": "application/json", "x-portkey-api-key": key, "x-portkey-provider": provider}
+    connection.request("POST", "/v1/chat/completions", ASK, headers)
+    response = connection.getresponse()
+    response.read()
+    return response.status
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "penstock", "serve", "--port", "0", *arguments]
+
+
+@contextlib.contextmanager
+def serving(place: Path, *arguments: str, **environment: str) -> Iterator[Serving]:
+    with subprocess.Popen(
+        command(*arguments), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=place,
+        env={**os.environ, **environment},
+    ) as process:  # fmt: skip
+        gateway = Serving(process)
+        try:
+            yield gateway
+        finally:
+            gateway.close()
+
+
+def refused(place: Path, **environment: str) -> str:
+    """What a gateway says that doesn't start."""
+    done = subprocess.run(
+        command(), capture_output=True, text=True, cwd=place, env={**os.environ, **environment}, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+async def changed(address: str, *statements: sa.Executable) -> None:
+    database = Database(address)
+    async with database.change() as connection:
+        for statement in statements:
+            await connection.execute(statement)
+    await database.close()
+
+
+def filled(address: str) -> str:
+    """A database with a provider and a key."""
+
+    async def fill() -> None:
+        database = Database(address)
+        await migrate(database)
+        rows = Rows(database)
+        await rows.make_workspace()
+        await rows.provider("prod", provider="echo")
+        await rows.key("revoked", hashlib.sha256(KEY.encode()).digest(), scopes='["completions.write"]')
+        await database.close()
+
+    asyncio.run(fill())
+    return address
+
+
+REVOKE: Final = schema.api_key.update().values(status="disabled")
+
+
+def test_the_banner_names_the_database_that_is_made(tmp_path: Path) -> None:
+    with serving(tmp_path, XDG_DATA_HOME=str(tmp_path / "data")) as gateway:
+        file = tmp_path / "data" / "penstock" / "penstock.db"
+        gateway.wait_for(f"Database: {file}\n")
+        assert gateway.ask("", "echo") == 200
+    assert file.is_file()
+
+
+def test_without_a_folder_it_serves_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with serving(tmp_path, XDG_DATA_HOME=str(tmp_path / "file")) as gateway:
+        gateway.wait_for(r"Database: none \(the folder .*/file/penstock can't be made: Not a directory; ")
+        assert gateway.ask("", "echo") == 200
+    told = refused(tmp_path, PENSTOCK_STORE_DATA_DIR=str(tmp_path / "file" / "x"))
+    assert told.startswith("Error: store.data_dir: the folder ")
+
+
+def test_no_database_if_nobody_wants_one(tmp_path: Path) -> None:
+    with serving(tmp_path, XDG_DATA_HOME=str(tmp_path / "data"), PENSTOCK_STORE_DATABASE="none") as gateway:
+        gateway.wait_for("Database: none\n")
+        assert gateway.ask("", "echo") == 200
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("postgresql://u:hunter2@/x?host=/nonexistent", "the database postgresql://u:***@/x"),
+        ("mysql://u:hunter2@db/x", "there is no driver for mysql"),
+        ("sqlite:////nonexistent/penstock.db", "the database /nonexistent/penstock.db can't be used: unable to open"),
+    ],
+)
+def test_a_database_that_cant_be_used_is_told_at_start(tmp_path: Path, address: str, words: str) -> None:
+    told = refused(tmp_path, PENSTOCK_STORE_DATABASE=address)
+    assert told.startswith(f"Error: {words}")
+    assert "hunter2" not in told
+
+
+def test_a_restart_with_the_wrong_keys_or_a_broken_database_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "penstock.db"
+    address = filled(file_address(file))
+    asyncio.run(changed(address, schema.secret.insert().values(
+        id="1", owner_table="integration", owner_id="x", field="key", key_id="2026a", nonce=b"", ciphertext=b""
+    )))  # fmt: skip
+    assert "are encrypted with the key 2026a: add it to PENSTOCK_SECRET_KEYS" in refused(
+        tmp_path, PENSTOCK_STORE_DATABASE=address
+    )
+    file.write_bytes(b"no database" * 1000)
+    assert "file is not a database" in refused(tmp_path, PENSTOCK_STORE_DATABASE=address)
+
+
+def engines(request: pytest.FixtureRequest, place: Path) -> str:
+    if request.param == "sqlite":
+        return file_address(place / "penstock.db")
+    address: str = request.getfixturevalue("postgres").fresh()
+    return address
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return filled(engines(request, tmp_path))
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_t40_a_revoked_key_is_refused_by_every_worker_under_load(tmp_path: Path, address: str, workers: str) -> None:
+    """No worker serves a revision after a later one: a connection, which one worker has, is never served again."""
+    statuses: list[list[int]] = [[] for _ in range(CALLERS)]
+    begun = threading.Barrier(CALLERS + 1, timeout=60)
+
+    def call(seen: list[int]) -> None:
+        with contextlib.closing(gateway.connection()) as connection:
+            seen.append(ask(connection))
+            begun.wait()
+            refusals = 0
+            while refusals < 20:
+                seen.append(ask(connection))
+                refusals = refusals + 1 if seen[-1] == 401 else 0
+
+    with serving(tmp_path, "--workers", workers, PENSTOCK_STORE_DATABASE=address) as gateway:
+        callers = [threading.Thread(target=call, args=(seen,)) for seen in statuses]
+        for caller in callers:
+            caller.start()
+        begun.wait()
+        asyncio.run(changed(address, REVOKE))
+        for caller in callers:
+            caller.join(60)
+            assert not caller.is_alive()
+        assert gateway.ask() == 401
+    for seen in statuses:
+        first = seen.index(401)
+        assert (set(seen[:first]), set(seen[first:])) == ({200}, {401})
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_the_first_key_guards_a_gateway_that_runs(tmp_path: Path, workers: str) -> None:
+    address = file_address(tmp_path / "penstock.db")
+    with serving(tmp_path, "--workers", workers, PENSTOCK_STORE_DATABASE=address) as gateway:
+        assert gateway.ask("", "echo") == 200
+        filled(address)
+        refusals = 0
+        while refusals < 20:
+            refusals = refusals + 1 if gateway.ask("", "echo") == 401 else 0
+        assert gateway.ask() == 200
+
+
+def test_a_worker_that_dies_while_the_database_is_lost_stops_no_other(tmp_path: Path) -> None:
+    file = tmp_path / "penstock.db"
+    with serving(tmp_path, "--workers", "2", PENSTOCK_STORE_DATABASE=filled(file_address(file))) as gateway:
+        assert gateway.ask() == 200
+        for each in tmp_path.glob("penstock.db*"):
+            each.unlink()
+        file.write_bytes(b"no database" * 1000)
+        children = Path(f"/proc/{gateway.process.pid}/task/{gateway.process.pid}/children").read_text().split()
+        workers = [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        os.kill(workers[0], signal.SIGKILL)
+        gateway.wait_for("a worker can't start: the database .* can't be used: ")
+        assert gateway.ask() == 200
+        assert gateway.ask("pk-unknown") == 401
+
+
+def test_a_database_that_is_lost_is_told_by_the_health_page(tmp_path: Path) -> None:
+    file = tmp_path / "penstock.db"
+
+    def health() -> dict[str, Any]:
+        with contextlib.closing(gateway.connection()) as connection:
+            connection.request("GET", "/health")
+            found: dict[str, Any] = json.loads(connection.getresponse().read())
+            return found
+
+    with serving(tmp_path, PENSTOCK_STORE_DATABASE=filled(file_address(file))) as gateway:
+        assert health() == {"status": "ok"}
+        for each in tmp_path.glob("penstock.db*"):
+            each.unlink()
+        file.write_bytes(b"no database" * 1000)
+        gateway.wait_for("the catalogue that was read last stays in force")
+        while health() == {"status": "ok"}:
+            pass
+        assert health() == {"status": "degraded", "database": "lost"}
+        assert gateway.ask() == 200

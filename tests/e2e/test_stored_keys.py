@@ -1,0 +1,242 @@
+"""Gateway keys, providers and configs of the database, in force on a gateway that runs: what each key demands."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from penstock.settings import load
+from penstock.stores.sql import schema
+from penstock.stores.sql.control_store import ControlStore
+from penstock.stores.sql.database import Database, file_address
+from penstock.stores.sql.migrate import migrate
+from rows import Rows, insert
+from running import RunningGateway, running_gateway
+
+NOWHERE: Final = Path("/nonexistent")
+ASK: Final = {"model": "echo", "messages": [{"role": "user", "content": "Hello!"}]}
+ALL: Final = '["completions.write"]'
+BY_TEAM: Final = json.dumps(
+    {
+        "strategy": {"mode": "conditional", "conditions": [{"query": {"metadata.team": "search"}, "then": "found"}]},
+        "targets": [{"name": "found", "provider": "@prod"}],
+    }
+)
+
+
+def digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
+
+
+async def fill(rows: Rows) -> None:
+    """Two workspaces, and a key for each demand."""
+    await rows.provider("prod", provider="echo")
+    config = await rows.config("pc-main", '{"provider":"@prod"}')
+    await rows.config("pc-team", BY_TEAM)
+
+    async def key(name: str, **more: Any) -> str:
+        return await rows.key(name, digest(f"pk-{name}"), **{"scopes": ALL, **more})
+
+    await key("plain")
+    await key("over", expires_at=1)
+    await key("no-scope", scopes="[]")
+    await key("lists", scopes='["virtual_keys.list"]')
+    await key("local", allowed_ips='["127.0.0.0/8","::1/128"]')
+    await key("office", allowed_ips='["192.0.2.0/24","2001:db8::/32"]')
+    await key("pinned", allow_config_override=False, default_config_id=config)
+    await key("labelled", labels='{"team":"search"}', metadata='{"tier":"gold"}')
+    await key("admin", kind="organisation-service", workspace_id=None)
+    rows.workspace = await insert(
+        rows.database, schema.workspace, slug="ws-b", name="B", required_metadata='["user"]',
+        defaults='{"metadata":{"team":"b"}}',
+    )  # fmt: skip
+    await rows.provider("other", provider="echo")
+    await rows.config("pc-other", '{"provider":"@other"}')
+    await rows.key("of-b", digest("pk-of-b"), scopes=ALL)
+
+
+def filled(file: Path, fill: Callable[[Rows], Coroutine[Any, Any, None]]) -> str:
+    """The address of a database with these rows."""
+
+    async def make() -> None:
+        database = Database(file_address(file))
+        await migrate(database)
+        rows = Rows(database)
+        await rows.make_workspace()
+        await fill(rows)
+        await database.close()
+
+    asyncio.run(make())
+    return file_address(file)
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
+    address = filled(tmp_path_factory.mktemp("database") / "penstock.db", fill)
+    environment = {
+        "PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_STORE_DATABASE": address, "PENSTOCK_TRUSTED_PROXIES": "127.0.0.1",
+    }  # fmt: skip
+    with running_gateway(load({}, environment, NOWHERE)) as gateway:
+        # The connection, which has a thread of its own, belongs to this module and to none of its tests.
+        asyncio.run_coroutine_threadsafe(store_of(gateway).refresh(), gateway.loop).result(60)
+        yield gateway
+
+
+def store_of(gateway: RunningGateway) -> ControlStore:
+    store = gateway.app.stored
+    assert isinstance(store, ControlStore)
+    return store
+
+
+def ask(gateway: RunningGateway, key: str, **headers: str) -> httpx.Response:
+    named = {"x-portkey-api-key": f"pk-{key}"} | {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.post(f"{gateway.v1}/chat/completions", json=ASK, headers=named, timeout=60, trust_env=False)
+
+
+def told(response: httpx.Response) -> tuple[int, str, str]:
+    error = response.json()["error"]
+    return response.status_code, error["code"], error["message"]
+
+
+def test_a_stored_key_calls_what_its_workspace_has(stored: RunningGateway) -> None:
+    assert ask(stored, "plain", x_portkey_provider="@prod").status_code == 200
+    assert ask(stored, "plain", x_portkey_config="pc-main").status_code == 200
+    assert told(ask(stored, "plain", x_portkey_config="pc-other")) == (
+        400, "unknown_config", "There is no config 'pc-other': did you mean 'pc-team'?",
+    )  # fmt: skip
+    assert told(ask(stored, "plain", x_portkey_provider="@other"))[:2] == (400, "unknown_virtual_key")
+
+
+def test_names_of_another_workspace_are_told_nowhere(stored: RunningGateway) -> None:
+    headers = {"x-portkey-api-key": "pk-plain"}
+    models = httpx.get(f"{stored.v1}/models", headers=headers, timeout=60, trust_env=False).text
+    assert "@prod/echo" in models
+    texts = [
+        models,
+        *(ask(stored, "plain", x_portkey_config=name).text for name in ("pc-othe", "{}", '{"provider":"@othe"}')),
+    ]
+    assert not [text for text in texts if "@other" in text or "pc-other" in text]
+
+
+@pytest.mark.parametrize(
+    ("key", "status", "code"),
+    [
+        ("unknown", 401, "invalid_gateway_key"), ("admin", 401, "invalid_gateway_key"), ("over", 401, "01"),
+        ("no-scope", 403, "033"), ("lists", 403, "033"), ("office", 403, "not_allowed"), ("local", 200, ""),
+    ],
+)  # fmt: skip
+def test_who_is_let_in(stored: RunningGateway, key: str, status: int, code: str) -> None:
+    response = ask(stored, key, x_portkey_provider="@prod")
+    assert response.status_code == status
+    if code:
+        assert told(response)[1] == code
+
+
+def test_a_key_that_may_only_list_lists(stored: RunningGateway) -> None:
+    for key, status in (("lists", 200), ("no-scope", 403)):
+        headers = {"x-portkey-api-key": f"pk-{key}"}
+        assert httpx.get(f"{stored.v1}/models", headers=headers, timeout=60, trust_env=False).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "status"),
+    [("192.0.2.9", 200), ("2001:db8::9", 200), ("192.0.3.9", 403), ("192.0.2.9, 203.0.113.1", 403)],
+)
+def test_the_address_is_the_one_that_a_trusted_proxy_tells(stored: RunningGateway, forwarded: str, status: int) -> None:
+    response = ask(stored, "office", x_portkey_provider="@prod", x_forwarded_for=forwarded)
+    assert response.status_code == status
+
+
+def test_a_key_that_pins_its_config(stored: RunningGateway) -> None:
+    assert ask(stored, "pinned").status_code == 200
+    for headers in ({"x_portkey_config": "pc-team"}, {"x_portkey_config": "{}"}, {"x_portkey_provider": "@prod"}):
+        status, code, message = told(ask(stored, "pinned", **headers))
+        assert (status, code) == (400, "invalid_config")
+        assert message.startswith("Your gateway key pins its config")
+
+
+def test_the_keys_metadata_decide_and_are_told(stored: RunningGateway) -> None:
+    config = {"x_portkey_config": "pc-team"}
+    assert ask(stored, "plain", **config).status_code == 400
+    assert ask(stored, "plain", x_portkey_metadata='{"team":"search"}', **config).status_code == 200
+    assert ask(stored, "labelled", x_portkey_metadata='{"team":"mine","user":"u"}', **config).status_code == 200
+    record = stored.records.take()[-1]
+    assert record.metadata == {"team": "search", "user": "u", "tier": "gold"}
+    assert (record.key, record.labels) == ("labelled", {"team": "search", "tier": "gold"})
+
+
+def test_an_explanation_sees_the_keys_metadata(stored: RunningGateway) -> None:
+    def explained(key: str, body: dict[str, Any]) -> httpx.Response:
+        headers = {"x-portkey-api-key": f"pk-{key}"}
+        body = {"config": "pc-team", **body}
+        return httpx.post(f"{stored.v1}/explain", json=body, headers=headers, timeout=60, trust_env=False)
+
+    for metadata in ({}, {"metadata": {"team": "mine"}}):
+        assert explained("labelled", metadata).json()["steps"][0]["target"] == "targets[0]"
+    assert explained("of-b", {"metadata": {"team": "search"}}).status_code == 400
+
+
+def test_what_a_workspace_demands(stored: RunningGateway) -> None:
+    config = {"x_portkey_config": "pc-other"}
+    status, _, message = told(ask(stored, "of-b", x_portkey_metadata='{"team":"mine"}', **config))
+    assert (status, message.startswith("The request's metadata lack user: ")) == (400, True)
+    assert ask(stored, "of-b", x_portkey_metadata='{"team":"mine","user":"u"}', **config).status_code == 200
+    assert stored.records.take()[-1].metadata == {"team": "b", "user": "u"}
+
+
+def test_when_a_key_was_used_is_noted(stored: RunningGateway) -> None:
+    store = store_of(stored)
+    store.used_keys.clear()
+    assert ask(stored, "plain", x_portkey_provider="@prod").status_code == 200
+
+    async def ids() -> list[str]:
+        async with (await store.open()).read() as connection:
+            query = sa.select(schema.api_key.c.id).where(schema.api_key.c.name == "plain")
+            return [*(await connection.execute(query)).scalars()]
+
+    assert [*store.used_keys] == asyncio.run_coroutine_threadsafe(ids(), stored.loop).result(60)
+
+
+def test_no_request_asks_the_database(stored: RunningGateway) -> None:
+    store = store_of(stored)
+
+    async def statements(begin: bool) -> None:
+        engine = (await store.open()).engine.sync_engine
+        (sa.event.listen if begin else sa.event.remove)(engine, "before_cursor_execute", count)
+
+    seen: list[str] = []
+
+    def count(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if "FROM revision" not in statement and statement != "BEGIN":
+            seen.append(statement)
+
+    asyncio.run_coroutine_threadsafe(statements(True), stored.loop).result(60)
+    for _ in range(20):
+        assert ask(stored, "labelled", x_portkey_config="pc-team").status_code == 200
+    asyncio.run_coroutine_threadsafe(statements(False), stored.loop).result(60)
+    assert seen == []
+
+
+def test_the_file_wins_and_is_seen_by_every_workspace(tmp_path: Path) -> None:
+    address = filled(tmp_path / "penstock.db", fill)
+    toml = tmp_path / "penstock.toml"
+    toml.write_text(
+        f'[store]\ndatabase = "{address}"\n[routing]\ndefault_config = "pc-main"\n'
+        '[virtual_keys.shared]\nprovider = "echo"\n[configs.pc-team]\nprovider = "@shared"\n'
+        f'[keys.operator]\nhash = "sha256:{digest("pk-operator").hex()}"\n'
+    )
+    with running_gateway(load({}, {"PENSTOCK_ACCESS_LOG": "false"}, tmp_path), toml) as gateway:
+        assert ask(gateway, "plain", x_portkey_config="pc-team").status_code == 200
+        assert ask(gateway, "of-b", x_portkey_provider="@shared", x_portkey_metadata='{"user":"u"}').status_code == 200
+        # A key of the file is of the default workspace.
+        assert ask(gateway, "operator").status_code == 200
+        assert ask(gateway, "operator", x_portkey_provider="@prod").status_code == 200
+        assert told(ask(gateway, "operator", x_portkey_provider="@other"))[1] == "unknown_virtual_key"
