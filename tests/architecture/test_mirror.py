@@ -18,8 +18,8 @@ TESTS = sorted(path.relative_to(UNIT) for path in UNIT.rglob("test_*.py"))
 EXCEPTIONS: dict[str, str] = {
     "app.py": "the composition root: tests/e2e runs it",
     "asgi.py": "one line over app.py: tests/e2e runs it",
-    "cli/rehearsal.py": "cli/test_explain.py and cli/test_test.py run it",
     "cli/price_store.py": "cli/test_prices.py runs it",
+    "cli/rehearsal.py": "cli/test_explain.py and cli/test_test.py run it",
     "core/chat.py": "values without behaviour",
     "core/prices.py": "values without behaviour",
     "core/traits.py": "values without behaviour",
