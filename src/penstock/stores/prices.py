@@ -64,7 +64,8 @@ class DefaultPrices:
         try:
             self.table = await asyncio.to_thread(default_table, self._folder, self._conversion)
         except PricesUnavailableError as error:
-            _LOG.warning("%s", error)
+            if not self._conversion.is_stopped:
+                _LOG.warning("%s", error)
         finally:
             self.is_loading = False
 
@@ -78,7 +79,7 @@ class _Conversion:
 
     def __init__(self) -> None:
         self._popen: subprocess.Popen[bytes] | None = None
-        self._is_stopped = False
+        self.is_stopped = False
 
     def run(self, version: str) -> bytes:
         """The document. Raises PricesUnavailableError."""
@@ -96,7 +97,7 @@ class _Conversion:
                 start_new_session=True,  # a signal to the gateway's group is the gateway's to handle
             ) as popen:
                 self._popen = popen
-                if self._is_stopped:
+                if self.is_stopped:
                     popen.kill()
                 return self._result(popen)
         except OSError as error:
@@ -109,7 +110,7 @@ class _Conversion:
             popen.kill()
             popen.communicate()
             raise PricesUnavailableError(f"the prices of {LIBRARY} took more than {_LONGEST:g} s to read") from None
-        if self._is_stopped:
+        if self.is_stopped:
             raise PricesUnavailableError("the gateway stopped before its prices were read")
         if popen.returncode:
             reason = (err.decode("utf-8", "replace").strip().splitlines() or [f"status {popen.returncode}"])[-1]
@@ -117,7 +118,7 @@ class _Conversion:
         return out
 
     def stop(self) -> None:
-        self._is_stopped = True
+        self.is_stopped = True
         if self._popen is not None:
             self._popen.kill()
 

@@ -124,8 +124,8 @@ async def test_a_gateway_without_prices_says_so_and_goes_on(
     assert "genai-prices is not installed" in caplog.text
 
 
-async def test_stopping_ends_a_conversion(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The child waits for what never comes; stop kills it."""
+async def test_stopping_ends_a_conversion(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """The conversion is killed, and nothing is told of it."""
     monkeypatch.setattr(prices, "_TABLES", {})
     monkeypatch.setattr(prices, "_MODULE", "asyncio")
     begun = threading.Event()
@@ -141,6 +141,7 @@ async def test_stopping_ends_a_conversion(monkeypatch: pytest.MonkeyPatch) -> No
     assert await asyncio.to_thread(begun.wait, 60)
     await tables.stop()
     assert tables.table is None
+    assert not caplog.text
 
 
 async def test_what_was_never_started_stops() -> None:
