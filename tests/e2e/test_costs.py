@@ -25,7 +25,7 @@ DOCS = ROOT / "docs" / "prices.md"
 
 def example() -> str:
     """The last TOML of the page, which is an operator's whole file."""
-    return re.findall(r"```toml\n(.+?)```", DOCS.read_text("utf-8"), re.DOTALL)[-1]
+    return str(re.findall(r"```toml\n(.+?)```", DOCS.read_text("utf-8"), re.DOTALL)[-1])
 
 
 @pytest.fixture

@@ -452,6 +452,6 @@ def test_prices_of_the_operators_own(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_with_prices_is_told(tmp_path: Path) -> None:
-    assert problems(tmp_path, '[prices."openai/m"]\ninputs = 2.5\n') == [
-        "prices.openai/m.inputs: unknown member: did you mean input? in penstock.toml"
-    ]
+    assert problems(tmp_path, '[prices."openai/m"]\ninputs = 2.5\n') == (
+        "prices.openai/m.inputs: unknown member: did you mean input? in penstock.toml",
+    )
