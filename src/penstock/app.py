@@ -30,6 +30,7 @@ from penstock.pipeline.cache import Caching
 from penstock.pipeline.callable_models import CallableModels
 from penstock.pipeline.choice import Names
 from penstock.pipeline.compile import Compiler, judge
+from penstock.pipeline.cost import Costs
 from penstock.pipeline.host_models import HostModels
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.large_work import LargeWork, aside
@@ -55,6 +56,7 @@ from penstock.stores.catalogue import EMPTY, Catalogue
 from penstock.stores.file import CatalogueError, CatalogueFile
 from penstock.stores.layered import LayeredCatalogue, layer
 from penstock.stores.memory import MemoryReplyStore
+from penstock.stores.prices import DefaultPrices
 from penstock.stores.reading import Reading, exposure
 from penstock.stores.sql.control_store import ControlStore
 from penstock.stores.sql.journal import JournaledCounters
@@ -120,18 +122,17 @@ def build(
         guarded_policy=guarded_policy,
         open_permissions=Permissions(lent_keys=None if settings.lends_keys else frozenset(), lent_identity=None),
     )
-    server = settings.server
+    server, prices = settings.server, DefaultPrices(price_folder(settings, place))
     # The access log stops last: it tells of the requests that end when the connections are closed.
     limits = _admitter(catalogues, journal if is_alone and stored is not None else journal.memory, settings)
     admin = _admin(settings, stored, file, os.environ, limits.counters)
     own_port = _own_port(settings, admin)
     keeping = [] if stored is None else _keeping(stored, records, catalogues, limits)
-    parts: list[Part] = [file, *keeping, limits, LargeWork(), _Connections(transports), *own_port]
-    out: BinaryIO | None = getattr(sys.stdout, "buffer", None)  # a program may be started with it closed
-    if server.access_log and out is not None:
-        parts.insert(0, _access_log(records, raw(out), shares_pipe=server.workers > 1))
+    parts: list[Part] = [file, prices, *keeping, limits, LargeWork(), _Connections(transports), *own_port]
+    parts = [*_access_log(records, server, Costs(prices, lambda: catalogues.current)), *parts]
+    costs = Costs(prices, lambda: catalogues.current) if server.expose_cost else None
     return Gateway(
-        _pipeline(settings, compiler, transports, sleep, limits),
+        _pipeline(settings, compiler, transports, sleep, limits, costs),
         records,
         RequestLimits(_largest_body(server), server.body_timeout, server.keepalive, _caller_limits(server)),
         parts,
@@ -272,9 +273,21 @@ def open_store(
     return ControlStore(place, keyring, PROVIDERS, max_age=settings.store.catalogue_max_age, prepare=prepare)
 
 
-def _access_log(records: Records, out: BinaryIO, *, shares_pipe: bool) -> AccessLog:
-    """The access log on a raw file, to which several workers may write."""
-    return AccessLog(records.subscribe(), out, piece=PIPE_BUF) if shares_pipe else AccessLog(records.subscribe(), out)
+def price_folder(settings: Settings, place: Place) -> Path | None:
+    """The data folder, where the default prices are kept; None without one."""
+    if place.file is not None:
+        return place.file.parent
+    return Path(settings.store.data_dir) if settings.store.data_dir else None
+
+
+def _access_log(records: Records, server: ServerSettings, costs: Costs) -> list[Part]:
+    """The access log on standard output, to which several workers may write; nothing if there is none."""
+    out: BinaryIO | None = getattr(sys.stdout, "buffer", None)  # a program may be started with it closed
+    if not server.access_log or out is None:
+        return []
+    if server.workers > 1:
+        return [AccessLog(records.subscribe(), raw(out), piece=PIPE_BUF, costs=costs)]
+    return [AccessLog(records.subscribe(), raw(out), costs=costs)]
 
 
 def _warn_of_exposed_keys(settings: Settings) -> None:
@@ -343,6 +356,7 @@ def _pipeline(
     transports: Mapping[str, Transport],
     sleep: Callable[[float], Awaitable[None]],
     limits: Admitter,
+    costs: Costs | None,
 ) -> Pipeline:
     cache = settings.cache
     store = MemoryReplyStore(cache.max_bytes, cache.max_entry_bytes)
@@ -353,7 +367,7 @@ def _pipeline(
     router = Router(compiler, upstream, Health(), caching, routing.deadline, sleep, routing.max_attempts)
     once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit)
     models = CallableModels(compiler, HostModels(upstream))
-    return Pipeline(compiler, router, once, models, settings.server.max_hops, limits)
+    return Pipeline(compiler, router, once, models, settings.server.max_hops, limits, costs=costs)
 
 
 def _now() -> int:

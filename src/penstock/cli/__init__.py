@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from penstock import __version__
-from penstock.cli import audit, chat, check, config, explain, key, provider, providers, secrets, serve, test
+from penstock.cli import audit, chat, check, config, explain, key, prices, provider, providers, secrets, serve, test
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,3 +25,4 @@ main.add_command(config.command)
 main.add_command(audit.command)
 main.add_command(provider.command)
 main.add_command(secrets.command)
+main.add_command(prices.command)

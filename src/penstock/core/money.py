@@ -49,6 +49,11 @@ def picos_from_cents(cents: Number) -> int:
     return _rounded(_decimal(cents), _NANOS_OF_CENT * _PICOS)
 
 
+def picos_from_dollars_per_million(dollars: Number) -> int:
+    """A price in dollars for a million units as picodollars a unit, rounded half-even."""
+    return _rounded(_decimal(dollars), _PICOS * NANOS // 1_000_000)
+
+
 def nanos_settled(picos: int) -> int:
     """A sum in picodollars as nanodollars, rounded half-even: how a charge is settled."""
     whole, rest = divmod(picos, _PICOS)

@@ -8,12 +8,13 @@ import logging
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Protocol
 
 import msgspec
 
 from penstock.background import Background
 from penstock.core.json_text import write_json
+from penstock.core.money import dollars_text
 from penstock.core.usage import Usage
 from penstock.observe.outlet import Outlet
 from penstock.observe.record import Record, RecordQueue
@@ -27,8 +28,19 @@ PIPE_BUF: Final = 4096
 """Bytes that a pipe takes in one piece, whoever else writes to it (pipe(7); POSIX guarantees 512)."""
 _REMINDER: Final = 60.0
 """Seconds between two messages about a log that can't be written."""
+_MOST_WAITING: Final = 1000
+"""Records that wait for prices."""
 _Batch = tuple[list[Record], int]
 """Records, and how many were lost before them."""
+
+
+class CostReader(Protocol):
+    """Tells what requests cost, in nanodollars; None where it is unknown. ``is_loading``: prices are still read."""
+
+    @property
+    def is_loading(self) -> bool: ...
+
+    def nanos_of(self, record: Record) -> int | None: ...
 
 
 class AccessLog:
@@ -36,10 +48,20 @@ class AccessLog:
 
     While the reader of ``out`` stalls, the records stay in their bounded queue. Lines of one write are ``piece`` bytes
     or less, or a single line: several processes that share a pipe must not write more than PIPE_BUF at once.
+
+    ``costs`` tells what the requests cost. While its prices are read, the first records wait for it in their queue.
     """
 
-    def __init__(self, records: RecordQueue, out: BinaryIO, interval: float = 0.25, piece: int = _PIECE) -> None:
+    def __init__(
+        self,
+        records: RecordQueue,
+        out: BinaryIO,
+        interval: float = 0.25,
+        piece: int = _PIECE,
+        costs: CostReader | None = None,
+    ) -> None:
         self._records = records
+        self._costs = costs
         self._interval = interval
         self._piece = piece
         self._silent_until = 0.0
@@ -59,7 +81,8 @@ class AccessLog:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(self._interval)
-            self._drain()
+            if self._costs is None or not self._costs.is_loading or len(self._records) > _MOST_WAITING:
+                self._drain()
 
     def _drain(self) -> None:
         if self._outlet.is_full:
@@ -72,7 +95,7 @@ class AccessLog:
     def _encode(self, batch: _Batch) -> list[bytes]:
         """The pieces to write. Called in the outlet's thread."""
         records, lost = batch
-        lines = [_safe_line(record) for record in records]
+        lines = [_safe_line(record, self._costs) for record in records]
         if lost:
             lines.append(msgspec.json.encode({"event": "records lost", "count": lost}))
         return list(_pieces(lines, self._piece))
@@ -120,6 +143,7 @@ class _Line(msgspec.Struct, omit_defaults=True, kw_only=True):
     completion_tokens: int | None = None
     cached_tokens: int | None = None
     reasoning_tokens: int | None = None
+    cost: msgspec.Raw | None = None
     failure: str | None = None
     option: str | None = None
     dropped_params: tuple[str, ...] = ()
@@ -152,17 +176,18 @@ def _milliseconds(seconds: float) -> float:
     return int(seconds * 1e6 + 0.5) / 1000  # round() to decimals costs ten times as much
 
 
-def _safe_line(record: Record) -> bytes:
+def _safe_line(record: Record, costs: CostReader | None) -> bytes:
     """The line of a record; a line that says so for a record that can't be written."""
     try:
-        return line(record)
+        return line(record, None if costs is None else costs.nanos_of(record))
     except Exception as error:  # one record must never cost the others
         said = {"event": "record not written", "time": _written(time.time()), "error": type(error).__name__}
         return msgspec.json.encode(said)
 
 
-def line(record: Record) -> bytes:
-    """One request as JSON: times as ISO 8601 and milliseconds, unknown values left out.
+def line(record: Record, cost: int | None = None) -> bytes:
+    """One request as JSON: times as ISO 8601 and milliseconds, unknown values left out. ``cost`` is in nanodollars, in
+    the line in dollars.
 
     Lone surrogates, which callers can put into names and labels, are written as escapes (``\\ud800``).
     """
@@ -186,6 +211,7 @@ def line(record: Record) -> bytes:
         completion_tokens=usage.completion,
         cached_tokens=usage.cached,
         reasoning_tokens=usage.reasoning,
+        cost=None if cost is None else msgspec.Raw(dollars_text(cost).encode()),
         failure=record.failure,
         option=record.option,
         dropped_params=record.dropped,
@@ -198,4 +224,5 @@ def line(record: Record) -> bytes:
     try:
         return _ENCODER.encode(written)
     except UnicodeEncodeError:
-        return write_json(msgspec.to_builtins(written))
+        members = msgspec.to_builtins(msgspec.structs.replace(written, cost=None))
+        return write_json(members if written.cost is None else {**members, "cost": written.cost})

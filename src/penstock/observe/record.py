@@ -49,6 +49,9 @@ class AttemptRecord(msgspec.Struct, frozen=True):
     virtual_key: str | None = None
     billed: Billed | None = None
     """What limits were charged; None for a request without limits."""
+    """The virtual key of the target."""
+    region: str = ""
+    """The provider's region that the target names; empty where it names none."""
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -117,6 +120,9 @@ class RecordQueue:
             self._queue.append(record)
         else:
             self.lost += 1
+
+    def __len__(self) -> int:
+        return len(self._queue)
 
     def take(self) -> list[Record]:
         """Everything queued so far, which is then no longer queued."""

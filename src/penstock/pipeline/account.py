@@ -88,6 +88,7 @@ class AttemptAccount(msgspec.Struct):
             self.is_hedge_loser,
             self.target.virtual_key,
             self.billed,
+            _region(self.target.options),
         )
 
 
@@ -250,6 +251,11 @@ def _total(attempts: tuple[AttemptRecord, ...]) -> Usage | None:
     for usage in charged[1:]:
         total = total.plus(usage)
     return total
+
+
+def _region(options: Mapping[str, str]) -> str:
+    """The region by which some providers' prices differ."""
+    return (options.get("aws_region") or options.get("vertex_region") or "") if options else ""
 
 
 def _bounded(value: bytes | None) -> str | None:

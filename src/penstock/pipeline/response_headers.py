@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from penstock.core.http import Headers
 from penstock.core.memo import NameMemo
+from penstock.core.money import dollars_fixed
 from penstock.core.outcome import ErrorClass
 from penstock.pipeline.call import Answer, Call
 from penstock.routing import trace
@@ -76,6 +77,11 @@ def with_response_headers(answer: Answer, call: Call, walked: Walked = _NOTHING)
     if answer.failure is not None:
         _advise(answer, walked)
     return answer
+
+
+def with_cost(answer: Answer, nanos: int) -> None:
+    """Tell what the answer cost, in dollars."""
+    answer.headers.append((b"x-penstock-cost", dollars_fixed(nanos).encode()))
 
 
 def _listed(names: tuple[str, ...]) -> bytes:

@@ -20,11 +20,12 @@ from penstock.pipeline.attempt import failed
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.callable_models import CallableModels
 from penstock.pipeline.compile import CompiledPlan, Compiler
+from penstock.pipeline.cost import Costs
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.large_work import WorkError, aside
 from penstock.pipeline.off_loop import LARGE
 from penstock.pipeline.prepare import HOPS_HEADER
-from penstock.pipeline.response_headers import with_response_headers
+from penstock.pipeline.response_headers import with_cost, with_response_headers
 from penstock.pipeline.rewrite import located, read_places
 from penstock.pipeline.route import Router
 
@@ -48,7 +49,9 @@ class AnswerGate(Protocol):
 class Pipeline(msgspec.Struct, frozen=True):
     """The stages and their settings, put together in app.py.
 
-    Each call passes ``limits`` and then ``input_guards`` in their order; each answer passes ``output_guards``.
+    Each call passes ``limits`` and then ``input_guards`` in their order; each answer passes ``output_guards``. The
+    readers of a call's record (observe/record.py) compute its cost; ``costs`` is there only where callers are told the
+    cost of a plain answer.
     """
 
     compiler: Compiler
@@ -59,6 +62,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     limits: Admitter | None = None
     input_guards: tuple[Gate, ...] = ()
     output_guards: tuple[AnswerGate, ...] = ()
+    costs: Costs | None = None
 
     async def run(self, call: Call) -> Answer:
         """Answer a call. Expected failures are answers; cancelling closes all open upstream connections of the call."""
@@ -119,6 +123,12 @@ class Pipeline(msgspec.Struct, frozen=True):
         answer, walked = await self.router.answer(call, compiled)
         for guard in self.output_guards:
             answer = await guard.passed(answer, call)
+        if self.costs is not None and answer.rest is None and answer.attempt is not None:
+            await self.costs.ready()
+            account = call.account
+            nanos = self.costs.total([attempt.close() for attempt in account.attempts], account.at)
+            if nanos is not None:
+                with_cost(answer, nanos)
         return with_response_headers(answer, call, walked)
 
     def _refused(self, failure: Failure, call: Call) -> Answer:

@@ -163,6 +163,13 @@ class Server(Struct, frozen=True):
         File, Meta(description="PEM file of the authorities whose certificates callers must show (mutual TLS).")
     ] = ""
     access_log: Annotated[Switch, Meta(description="Write a JSON line a request to standard output.")] = True
+    expose_cost: Annotated[
+        Switch,
+        Meta(
+            description="Tell callers in `x-penstock-cost` what a plain answer cost, in dollars, where its price is "
+            "known."
+        ),
+    ] = False
     trusted_proxies: Annotated[
         tuple[Network, ...],
         Meta(

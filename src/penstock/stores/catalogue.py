@@ -17,6 +17,9 @@ from penstock.core.restrictions import Restrictions
 from penstock.core.virtual_key import VirtualKey
 from penstock.limits.applied import Applied
 from penstock.limits.in_force import NOTHING_IN_FORCE, LimitsInForce
+from penstock.prices.adjust import OwnPrices
+from penstock.prices.book import NO_OVERLAY, Overlay
+from penstock.prices.table import PriceTable
 
 __all__ = [
     "EMPTY", "NAME", "Catalogue", "CatalogueChange", "GatewayKey", "SavedConfig", "VirtualKey", "compare", "digest_of",
@@ -110,7 +113,8 @@ class Catalogue(msgspec.Struct, frozen=True):
     ``is_guarded``: every request needs a gateway key. One key is enough for that; a catalogue can be guarded without
     any key, too, and then lets nobody in. ``default_workspace`` is the workspace of callers whose key has none.
     ``is_stale``: the database can't be reached for so long that its keys are not in force any more. ``limits`` are
-    those of all but the gateway keys; views have none.
+    those of all but the gateway keys; views have none. ``overlay`` are the operator's own prices, ``price_table`` the
+    prices that were loaded, ``own_prices`` those of integrations, by the name of their virtual key.
     """
 
     virtual_keys: Mapping[str, VirtualKey] = {}
@@ -124,6 +128,9 @@ class Catalogue(msgspec.Struct, frozen=True):
     """What the callers of each workspace see; empty where all see the same."""
     is_view: bool = False
     limits: LimitsInForce = NOTHING_IN_FORCE
+    overlay: Overlay = NO_OVERLAY
+    price_table: PriceTable | None = None
+    own_prices: Mapping[str, OwnPrices] = {}
 
     def __post_init__(self) -> None:
         if self.is_view:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 from penstock.limits.applied import Applied
 from penstock.limits.in_force import LimitsInForce
+from penstock.prices.adjust import OwnPrices
+from penstock.prices.book import NO_OVERLAY
 from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import EMPTY, Catalogue, CatalogueChange, GatewayKey, SavedConfig, VirtualKey
 from penstock.stores.memory import MemoryCatalogue
@@ -19,10 +21,14 @@ def layer(catalogues: Sequence[Catalogue]) -> Catalogue:
     virtual_keys: dict[str, VirtualKey] = {}
     configs: dict[str, SavedConfig] = {}
     keys: dict[bytes, GatewayKey] = {}
+    own_prices: dict[str, OwnPrices] = {}
     for catalogue in reversed(catalogues):
         virtual_keys.update(catalogue.virtual_keys)
         configs.update(catalogue.configs)
         keys.update(catalogue.keys_by_digest)
+        # A virtual key has the prices of the source that says what it means.
+        own_prices = {name: own for name, own in own_prices.items() if name not in catalogue.virtual_keys}
+        own_prices.update(catalogue.own_prices)
     return Catalogue(
         virtual_keys,
         configs,
@@ -31,6 +37,9 @@ def layer(catalogues: Sequence[Catalogue]) -> Catalogue:
         default_workspace=next((each.default_workspace for each in catalogues if each.default_workspace), None),
         is_stale=any(catalogue.is_stale for catalogue in catalogues),
         limits=_limits(catalogues),
+        overlay=next((each.overlay for each in catalogues if each.overlay.entries), NO_OVERLAY),
+        price_table=next((each.price_table for each in catalogues if each.price_table is not None), None),
+        own_prices=own_prices,
     )
 
 

@@ -19,6 +19,7 @@ import msgspec
 
 from penstock.core.json_text import UNREADABLE
 from penstock.limits.in_force import LimitsInForce
+from penstock.prices.overlay import read_overlay
 from penstock.routing.budget import LARGEST_FILE
 from penstock.settings.load import NAMED_ENTRIES, section_problems
 from penstock.settings.text_file import LARGEST_SETTINGS, BadToml, TooLarge, parse_toml, read_text
@@ -95,8 +96,10 @@ class Reading:
             virtual_keys={each.name: found for each in of_virtual_keys if (found := limits_of(each, "provider"))},
             policies=policies_of(self._definitions(sections, "policies")),
         )
+        overlay, wrong = read_overlay(sections.get("prices", {}), "prices", aliases)
+        self.problems += [f"{problem} in {path.name}" for problem in wrong]
         self.of_catalogue = self.problems[before:]
-        self.catalogue = Catalogue(virtual_keys, configs, keys, limits=limits)
+        self.catalogue = Catalogue(virtual_keys, configs, keys, limits=limits, overlay=overlay)
         self.warnings = [text for each in self.stamps if (text := self._exposure(each)) is not None]
 
     def _virtual_keys(

@@ -1,5 +1,6 @@
 """Records: bounded when nobody drains them, one JSON line each when somebody does."""
 
+import asyncio
 import io
 import json
 import os
@@ -32,6 +33,68 @@ def test_a_line() -> None:
 def test_a_line_is_one_line() -> None:
     record = Record(at=0, method="GET", path="/\n{", status=404, latency=0, model='a"\r\n')
     assert b"\n" not in line(record)
+
+
+class Costs:
+    """Says what every request cost."""
+
+    def __init__(self, nanos: int | None) -> None:
+        self.nanos = nanos
+        self.is_loading = False
+
+    def nanos_of(self, record: Record) -> int | None:
+        return self.nanos
+
+
+@pytest.mark.parametrize(
+    ("nanos", "cost"),
+    [
+        (3_500_000, b'"cost":0.0035'),
+        (1, b'"cost":0.000000001'),
+        (0, b'"cost":0,'),
+        (9 * 10**18 + 1, b'"cost":9000000000.000000001'),
+    ],
+)
+def test_the_cost_is_an_exact_number_of_dollars(nanos: int, cost: bytes) -> None:
+    assert cost in line(RECORD, nanos)
+
+
+def test_a_cost_that_is_unknown_is_left_out() -> None:
+    assert b"cost" not in line(RECORD)
+
+
+def test_a_cost_beside_a_lone_surrogate() -> None:
+    assert b'"cost":0.0035' in line(msgspec.structs.replace(RECORD, model="a\ud800"), 3_500_000).replace(b" ", b"")
+
+
+async def test_lines_hold_what_requests_cost() -> None:
+    records, out = RecordQueue(10), io.BytesIO()
+    log = AccessLog(records, out, interval=3600, costs=Costs(2_000_000_000))
+    log.start()
+    records.push(RECORD)
+    await log.stop()
+    assert json.loads(out.getvalue())["cost"] == 2
+
+
+async def log_is_written(records: RecordQueue) -> None:
+    while len(records):  # noqa: ASYNC110 (the queue is polled by the log itself)
+        await asyncio.sleep(0)
+
+
+async def test_the_first_lines_wait_for_prices() -> None:
+    records, out, costs = RecordQueue(10), io.BytesIO(), Costs(1)
+    costs.is_loading = True
+    log = AccessLog(records, out, interval=0, costs=costs)
+    log.start()
+    records.push(RECORD)
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert len(records) == 1
+    costs.is_loading = False
+    async with asyncio.timeout(60):
+        await log_is_written(records)
+    await log.stop()
+    assert out.getvalue().count(b"\n") == 1
 
 
 def test_a_full_queue_counts_what_it_loses() -> None:

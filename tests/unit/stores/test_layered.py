@@ -1,5 +1,9 @@
 """Several catalogues as one: the first that has a name says what it means."""
 
+from penstock.prices.adjust import OwnPrices
+from penstock.prices.book import Overlay, OverlayEntry
+from penstock.prices.rates import ModelPrices
+from penstock.prices.table import PriceTable, encode
 from penstock.stores.catalogue import EMPTY, Catalogue, CatalogueChange, GatewayKey, SavedConfig, VirtualKey
 from penstock.stores.layered import LayeredCatalogue, layer
 from penstock.stores.memory import MemoryCatalogue
@@ -43,3 +47,18 @@ def test_a_catalogue_that_becomes_guarded_is_heard() -> None:
     layered = LayeredCatalogue([MemoryCatalogue(EMPTY), database])
     database.replace(Catalogue(is_guarded=True))
     assert layered.current.is_guarded
+
+
+def test_prices_of_a_virtual_key_come_from_where_the_key_does() -> None:
+    theirs, other = OwnPrices("own@1"), OwnPrices("own@2")
+    key = VirtualKey("prod", "openai", None)
+    database = Catalogue({"prod": key, "other": key}, own_prices={"prod": theirs, "other": other})
+    layered = layer([Catalogue({"prod": key}), database])
+    assert layered.own_prices == {"other": other}
+
+
+def test_prices_of_the_file_and_of_the_database_are_both_there() -> None:
+    overlay = Overlay("overlay@1", {("openai", "m"): OverlayEntry(ModelPrices(()))})
+    table = PriceTable(encode("loaded", {}))
+    layered = layer([Catalogue(overlay=overlay), Catalogue(price_table=table)])
+    assert (layered.overlay, layered.price_table) == (overlay, table)

@@ -446,3 +446,15 @@ def test_whatever_the_file_holds_is_a_catalogue_or_a_list_of_problems(sections: 
         assert len(reading.result().keys) == len(sections.get("keys", {}))
         assert reading.catalogue.virtual_keys.keys() == sections.get("virtual_keys", {}).keys()
         assert reading.catalogue.configs.keys() >= sections.get("configs", {}).keys()
+
+
+def test_prices_of_the_operators_own(tmp_path: Path) -> None:
+    read_ = catalogue(tmp_path, '[prices."openai/m"]\ninput = 2.5\n')
+    assert [*read_.overlay.entries] == [("openai", "m")]
+    assert read_ != EMPTY
+
+
+def test_what_is_wrong_with_prices_is_told(tmp_path: Path) -> None:
+    assert problems(tmp_path, '[prices."openai/m"]\ninputs = 2.5\n') == (
+        "prices.openai/m.inputs: unknown member: did you mean input? in penstock.toml",
+    )

@@ -25,6 +25,8 @@ from penstock.stores.sql.json_columns import read_object
 from penstock.stores.sql.keyring import Keyring
 from penstock.stores.sql.load_keys import gateway_keys, has_keys, read_key_rows, read_workspaces
 from penstock.stores.sql.load_limits import LimitLoader
+from penstock.stores.sql.own_prices import read_own_prices
+from penstock.stores.sql.prices import read_active
 from penstock.stores.sql.secrets import open_all
 from penstock.stores.validate import Definition, Unusable, saved_configs, virtual_key
 
@@ -101,6 +103,8 @@ class Loader:
             problems,
         )
         key_rows = await read_key_rows(connection)
+        own_prices = await read_own_prices(connection, before.own_prices, problems)
+        price_table = await read_active(connection, before.price_table, problems)
         number, is_guarded = await revision(connection), await has_keys(connection)
 
         def make() -> Catalogue:
@@ -110,6 +114,8 @@ class Loader:
                 tuple(gateway_keys(key_rows, workspaces, before.keys_by_digest, problems)),
                 is_guarded=is_guarded,
                 default_workspace=next((id_ for id_, each in workspaces.items() if each.is_default), None),
+                price_table=price_table,
+                own_prices=own_prices,
             )
 
         catalogue = make() if len(key_rows) < _MANY else await asyncio.to_thread(make)

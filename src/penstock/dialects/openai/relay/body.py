@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -19,7 +19,7 @@ from penstock.core.json_text import UNREADABLE, read_json
 from penstock.core.message_list import Members, edit_messages
 from penstock.core.parameters import is_default
 from penstock.core.usage import Usage
-from penstock.dialects.openai.relay.usage import read_usage
+from penstock.dialects.openai.relay.usage import read_usage, with_tier
 
 DEVELOPER: Final = b'"developer"'
 
@@ -76,6 +76,7 @@ def with_roles(body: Body, roles: Mapping[bytes, bytes]) -> Body:
 
 class _UsageOnly(msgspec.Struct):
     usage: msgspec.Raw = msgspec.Raw(b"null")
+    service_tier: Any = None
 
 
 _USAGE_ONLY: Final = msgspec.json.Decoder(_UsageOnly)
@@ -84,10 +85,10 @@ _USAGE_ONLY: Final = msgspec.json.Decoder(_UsageOnly)
 def read_reply(data: bytes) -> Usage | Failure | None:
     """The usage that a plain reply reports, or a failure when the reply is no JSON object at all."""
     try:
-        raw = _USAGE_ONLY.decode(data).usage
+        reply = _USAGE_ONLY.decode(data)
     except UNREADABLE:
         return _read_leniently(data)
-    return read_usage(bytes(raw))
+    return with_tier(read_usage(bytes(reply.usage)), reply.service_tier)
 
 
 def _read_leniently(data: bytes) -> Usage | Failure | None:
@@ -97,4 +98,4 @@ def _read_leniently(data: bytes) -> Usage | Failure | None:
         value = None
     if not isinstance(value, dict):
         return Failure(Kind.INVALID_RESPONSE, "The reply says success but its body is not a JSON object.", sent=True)
-    return read_usage(json.dumps(value.get("usage")).encode())
+    return with_tier(read_usage(json.dumps(value.get("usage")).encode()), value.get("service_tier"))

@@ -16,7 +16,7 @@ from penstock.core import finish_reasons
 from penstock.core.json_text import UNREADABLE, read_json_or_none, with_null_numbers
 from penstock.core.vendor_error import failed_choice, is_error
 from penstock.dialects.caller import Verdict
-from penstock.dialects.openai.relay.usage import read_usage
+from penstock.dialects.openai.relay.usage import read_usage, with_tier
 from penstock.dialects.provider_errors import classified
 
 _NULL: Final = b"null"
@@ -51,6 +51,7 @@ class _Reply(msgspec.Struct):
 
     choices: tuple[_Choice, ...]
     usage: msgspec.Raw = msgspec.Raw(_NULL)
+    service_tier: str | None = None
     error: None = None
     base_resp: None = None
 
@@ -68,7 +69,7 @@ def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
             pass
         else:
             if reply.choices and all(map(_is_complete, reply.choices)):
-                return Verdict(is_complete=True, usage=read_usage(bytes(reply.usage)))
+                return Verdict(is_complete=True, usage=with_tier(read_usage(bytes(reply.usage)), reply.service_tier))
     return _judge_slowly(body, provider, is_chat=is_chat)
 
 
@@ -94,7 +95,7 @@ def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:
         if error is not None:
             return Verdict(classified(error, provider))
         return Verdict() if not is_chat and isinstance(value, list) else Verdict(problem=_NOT_JSON)
-    usage = read_usage(msgspec.json.encode(value.get("usage")))
+    usage = with_tier(read_usage(msgspec.json.encode(value.get("usage"))), value.get("service_tier"))
     if error is not None:
         return Verdict(classified(error, provider), usage=usage)
     choices = value.get("choices")

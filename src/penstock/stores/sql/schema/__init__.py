@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from penstock.stores.sql.schema.columns import metadata
 from penstock.stores.sql.schema.limits import balance, ledger, limit, open_hold, policy
+from penstock.stores.sql.schema.prices import price_book
 from penstock.stores.sql.schema.routing import (
     config,
     config_version,
@@ -39,6 +40,7 @@ __all__ = [
     "open_hold",
     "organisation",
     "policy",
+    "price_book",
     "provider",
     "revision",
     "secret",

@@ -1,0 +1,110 @@
+"""What requests cost, by the prices in force: for the readers of records, and for the header of a plain answer.
+
+No stage waits for it: an account's reader computes costs after the answer was sent. Only where the operator shows costs
+to callers (``server.expose_cost``) is the cost of a plain answer computed before its head is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
+
+from penstock.core.usage import Usage
+from penstock.observe.record import AttemptRecord, Record
+from penstock.prices.adjust import OwnPrices
+from penstock.prices.book import EMPTY, PriceBook
+from penstock.prices.charge import Charge, charge
+from penstock.prices.rates import BATCH, STANDARD
+from penstock.prices.table import PriceTable
+from penstock.stores.catalogue import Catalogue
+
+_MODES: Final = {"batch": BATCH, "fast": "fast", "flex": "flex", "priority": "priority"}
+"""The modes that a provider's word for the service tier, or for the speed, stands for; any other is standard."""
+
+
+class Default(Protocol):
+    """Where the default price table comes from (stores/prices.py)."""
+
+    @property
+    def table(self) -> PriceTable | None: ...
+
+    @property
+    def is_loading(self) -> bool: ...
+
+    async def ready(self) -> None: ...
+
+
+class Costs:
+    """The price book in force, and what things cost by it. A reader that runs in a thread has one of its own."""
+
+    def __init__(self, default: Default, catalogue: Callable[[], Catalogue]) -> None:
+        self._default = default
+        self._catalogue = catalogue
+        self._book = EMPTY
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether prices are still being read, shortly after the first start."""
+        return self._default.is_loading
+
+    async def ready(self) -> None:
+        """Wait until prices are read, or can't be had."""
+        await self._default.ready()
+
+    @property
+    def book(self) -> PriceBook:
+        """The price book that is in force now."""
+        catalogue = self._catalogue()
+        tables = tuple(table for table in (catalogue.price_table, self._default.table) if table is not None)
+        if self._book.tables != tables or self._book.overlay is not catalogue.overlay:
+            self._book = PriceBook(tables, catalogue.overlay)
+        return self._book
+
+    def own(self, virtual_key: str | None) -> OwnPrices | None:
+        """The prices of the integration behind a virtual key; None if it has none of its own."""
+        return None if virtual_key is None else self._catalogue().own_prices.get(virtual_key)
+
+    def charge_of(self, attempt: AttemptRecord, at: float) -> Charge | None:
+        """The charge of an attempt of a request that arrived ``at``, in seconds since 1970; None where the model's
+        price or its usage is unknown. Whether this request pays for it is the attempt's ``is_charged``."""
+        usage = attempt.usage
+        if usage is None or attempt.model is None:
+            return None
+        own = self.own(attempt.virtual_key)
+        price = self.book.look_up(attempt.provider, attempt.model, attempt.region, mode_of(usage), own)
+        return None if price is None else charge(usage, price, at + attempt.began)
+
+    def nanos_of(self, record: Record) -> int | None:
+        """What a request cost, in nanodollars: the sum of what was billed for its attempts. None where that is unknown,
+        and for a request that led to no attempt."""
+        return self.total(record.attempts, record.at)
+
+    def total(self, attempts: Iterable[AttemptRecord], at: float) -> int | None:
+        """The sum of the charges of attempts, in nanodollars; None without attempts, or if one's charge is unknown.
+
+        An attempt is free that was answered from the cache or that shares another request's call, and one that failed
+        without telling a usage.
+        """
+        total: int | None = None
+        for attempt in attempts:
+            nanos: int | None = 0
+            if attempt.is_charged and (attempt.usage is not None or _is_answer(attempt)):
+                charged = self.charge_of(attempt, at)
+                nanos = None if charged is None else charged.nanos
+            if nanos is None:
+                return None
+            total = nanos + (total or 0)
+        return total
+
+
+def mode_of(usage: Usage) -> str:
+    """The mode by which a call was served, as the provider tells it beside the counts."""
+    for name in ("service_tier", "speed"):
+        said = usage.native.get(name)
+        if isinstance(said, str) and said in _MODES:
+            return _MODES[said]
+    return STANDARD
+
+
+def _is_answer(attempt: AttemptRecord) -> bool:
+    return attempt.failure is None and 200 <= attempt.status < 300

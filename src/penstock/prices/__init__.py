@@ -1,0 +1,1 @@
+"""What calls cost: the price book, names of models, charges, in integers. Values in, values out."""

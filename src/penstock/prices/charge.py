@@ -1,0 +1,225 @@
+"""What one call costs: token counts and prices → an amount in nanodollars, rounded once, half-even.
+
+Every token is charged once, in the narrowest class that has a price (docs/prices.md#classes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Final
+
+import msgspec
+
+from penstock.core.money import nanos_settled
+from penstock.core.usage import Usage
+from penstock.prices.book import Price
+from penstock.prices.formula import PRICE, evaluate
+from penstock.prices.rates import (
+    AUDIO_IN,
+    AUDIO_OUT,
+    CACHE_READ,
+    CACHE_READ_AUDIO,
+    CACHE_WRITE,
+    CACHE_WRITE_1H,
+    IMAGE,
+    IMAGE_IN,
+    IMAGE_OUT,
+    INPUT,
+    OUTPUT,
+    REASONING,
+    REQUEST,
+    UNIT,
+    Rates,
+)
+
+_FALLBACK: Final = {
+    CACHE_READ_AUDIO: CACHE_READ,
+    CACHE_READ: INPUT,
+    CACHE_WRITE_1H: CACHE_WRITE,
+    CACHE_WRITE: INPUT,
+    AUDIO_IN: INPUT,
+    IMAGE_IN: INPUT,
+    REASONING: OUTPUT,
+    AUDIO_OUT: OUTPUT,
+    IMAGE_OUT: OUTPUT,
+}
+"""The class whose price holds where a class has none: vendors bill such tokens as plain ones."""
+_SEARCHES: Final = ("web_search", "search", "enterprise_web_search")
+"""Units by which searches of the web are charged: the first that has a price."""
+_CONTEXTS: Final = ("low", "medium", "high")
+"""How much a search reads. Perplexity charges each request by it; ``low`` unless the reply says otherwise:
+https://docs.perplexity.ai/docs/getting-started/pricing."""
+
+
+class Extras(msgspec.Struct, frozen=True):
+    """What a call used beside tokens. ``units`` are calls or units by name (``{"file_search": 2}``), ``images`` numbers
+    of pictures by quality and size (``{("high", "1024x1024"): 1}``, empty where the request doesn't say)."""
+
+    units: Mapping[str, int] = {}
+    images: Mapping[tuple[str, str], int] = {}
+
+
+NOTHING: Final = Extras()
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A class of a charge: how many units at how many picodollars."""
+
+    name: str
+    count: int
+    picos: int
+
+
+class Charge(msgspec.Struct, frozen=True):
+    """What a call costs, in nanodollars, and by which price: the book's version, how the model's name was matched
+    (exact, rule, overlay, custom), the name in the book, the mode."""
+
+    nanos: int
+    price_version: str
+    price_match: str
+    price_name: str
+    mode: str
+
+
+def charge(usage: Usage, price: Price, at: float, extras: Extras = NOTHING) -> Charge:
+    """The charge of a call that was made ``at``, in seconds since 1970."""
+    return Charge(nanos_settled(picos(usage, price, at, extras)), price.version, price.match, price.name, price.mode)
+
+
+def picos(usage: Usage, price: Price, at: float, extras: Extras = NOTHING) -> int:
+    """The amount in picodollars, of which a charge is the rounded form."""
+    case = price.case(usage.prompt or 0, at)
+    counts = token_counts(usage, case.rates)
+    others = [*_units(usage, case.rates, extras.units), *_images(case.rates, extras.images)]
+    if case.formula is None:
+        return sum(line.count * line.picos for line in (*token_lines(counts, case.rates), *others))
+    drawn = sum(line.count for line in others if line.name.startswith(IMAGE))
+    values = _values(counts, case.rates, others)
+    amount = evaluate(case.formula, values) * (drawn or 1)
+    rest = sum(line.count * line.picos for line in others if not line.name.startswith(IMAGE))
+    return round(amount + Fraction(rest))
+
+
+def lines(usage: Usage, price: Price, at: float, extras: Extras = NOTHING) -> list[Line]:
+    """The classes that a charge adds up; not for prices with a formula, whose amount has no such parts."""
+    rates = price.case(usage.prompt or 0, at).rates
+    return [
+        *token_lines(token_counts(usage, rates), rates),
+        *_units(usage, rates, extras.units),
+        *_images(rates, extras.images),
+    ]
+
+
+def token_counts(usage: Usage, rates: Rates) -> dict[str, int]:
+    """Tokens by class, each token in one class. ``prompt`` holds all tokens of the prompt, ``completion`` all of the
+    answer; parts that have no price of their own stay in the whole.
+
+    Audio that was read from the cache is in both counts of the usage: what the parts have more than the whole is
+    such audio, charged by its own price or as cached text.
+    """
+    prompt, completion = usage.prompt or 0, usage.completion or 0
+    cached, written = usage.cached or 0, usage.cache_written or 0
+    lasting = min(usage.cache_written_1h or 0, written)
+    audio = usage.audio_in or 0 if AUDIO_IN in rates else 0
+    image = usage.image_in or 0 if IMAGE_IN in rates else 0
+    prompt = max(prompt, cached + written)
+    twice = max(cached + written + audio + image - prompt, 0)
+    cached_audio = min(twice, cached, audio)
+    audio, twice = audio - cached_audio, twice - cached_audio
+    image -= min(twice, image)
+    audio_out = usage.audio_out or 0 if AUDIO_OUT in rates else 0
+    image_out = usage.image_out or 0 if IMAGE_OUT in rates else 0
+    reasoning = usage.reasoning or 0 if REASONING in rates else 0
+    plain_out = max(completion - audio_out - image_out - reasoning, 0)
+    counts = {
+        INPUT: prompt - cached - written - audio - image,
+        CACHE_READ: cached - cached_audio,
+        CACHE_READ_AUDIO: cached_audio,
+        CACHE_WRITE: written - lasting,
+        CACHE_WRITE_1H: lasting,
+        AUDIO_IN: audio,
+        IMAGE_IN: image,
+        OUTPUT: plain_out,
+        REASONING: reasoning,
+        AUDIO_OUT: audio_out,
+        IMAGE_OUT: image_out,
+    }
+    return {name: count for name, count in counts.items() if count > 0}
+
+
+def token_lines(counts: Mapping[str, int], rates: Rates) -> list[Line]:
+    """The classes of tokens at their prices, or at the price of the class that stands in."""
+    return [Line(name, count, rate(rates, name)) for name, count in counts.items()]
+
+
+def rate(rates: Rates, name: str) -> int:
+    """The price of a class of tokens; 0 where neither the class nor the one that stands in has any."""
+    while name not in rates:
+        if name not in _FALLBACK:
+            return 0
+        name = _FALLBACK[name]
+    return rates[name]
+
+
+def _units(usage: Usage, rates: Rates, units: Mapping[str, int]) -> list[Line]:
+    found = [Line(REQUEST, 1, rates[REQUEST])] if REQUEST in rates else []
+    counts = dict(units)
+    if usage.searches:
+        name = next((each for each in _SEARCHES if UNIT + each in rates), None)
+        if name is not None:
+            counts.setdefault(name, usage.searches)
+    context = usage.native.get("search_context_size")
+    by_context = f"web_search_{context if context in _CONTEXTS else 'low'}_context"
+    if UNIT + by_context in rates:
+        counts.setdefault(by_context, 1)
+    found += [Line(UNIT + name, count, rates[UNIT + name]) for name, count in counts.items() if UNIT + name in rates]
+    return found
+
+
+def _images(rates: Rates, images: Mapping[tuple[str, str], int]) -> list[Line]:
+    found = []
+    for (quality, size), count in images.items():
+        names = (f"{IMAGE}{first or 'default'}.{second or 'default'}" for first, second in _wider(quality, size))
+        name = next((each for each in names if each in rates), None)
+        if name is not None:
+            found.append(Line(name, count, rates[name]))
+    return found
+
+
+def _wider(quality: str, size: str) -> tuple[tuple[str, str], ...]:
+    return (quality, size), (quality, ""), ("", size), ("", "")
+
+
+_VALUE_NAMES: Final = {
+    "input_tokens": (INPUT,),
+    "output_tokens": (OUTPUT,),
+    "cache_read_tokens": (CACHE_READ,),
+    "cache_write_tokens": (CACHE_WRITE, CACHE_WRITE_1H),
+    "audio_input_tokens": (AUDIO_IN,),
+    "request_audio_tokens": (AUDIO_IN,),
+    "cache_read_audio_tokens": (CACHE_READ_AUDIO,),
+    "audio_output_tokens": (AUDIO_OUT,),
+    "response_audio_tokens": (AUDIO_OUT,),
+    "rates.request_token": INPUT,
+    "rates.response_token": OUTPUT,
+    "rates.cache_read_token": CACHE_READ,
+    "rates.cache_read_input_token": CACHE_READ,
+    "rates.cache_write_token": CACHE_WRITE,
+    "rates.cache_write_input_token": CACHE_WRITE,
+    "rates.request_audio_token": AUDIO_IN,
+    "rates.cache_read_audio_input_token": CACHE_READ_AUDIO,
+    "rates.response_audio_token": AUDIO_OUT,
+}
+"""The counts and prices that formulas name."""
+FORMULA_NAMES: Final = frozenset((*_VALUE_NAMES, PRICE + "image"))
+
+
+def _values(counts: Mapping[str, int], rates: Rates, others: list[Line]) -> dict[str, int]:
+    values = {}
+    for name, of in _VALUE_NAMES.items():
+        values[name] = rate(rates, of) if isinstance(of, str) else sum(counts.get(each, 0) for each in of)
+    pictures = [line for line in others if line.name.startswith(IMAGE)]
+    default = rates.get(IMAGE + "default.default", 0)
+    values[PRICE + "image"] = pictures[0].picos if pictures else default
+    return values

@@ -1,0 +1,132 @@
+"""What requests cost, seen by callers and in the access log: from the first start, without any command."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from paths import ROOT
+from penstock.pipeline.cost import Costs
+from penstock.settings import load
+from penstock.stores.catalogue import Catalogue
+from penstock.stores.prices import DefaultPrices, default_table
+from running import RunningGateway, running_gateway
+from upstream import CHUNK, DONE, FINISH, ROLE, Act, Upstream, chunk, events, reply
+
+DOCS = ROOT / "docs" / "prices.md"
+
+
+def example() -> str:
+    """The last TOML of the page, which is an operator's whole file."""
+    return str(re.findall(r"```toml\n(.+?)```", DOCS.read_text("utf-8"), re.DOTALL)[-1])
+
+
+@pytest.fixture
+def shown(tmp_path: Path) -> Iterator[RunningGateway]:
+    file = tmp_path / "penstock.toml"
+    file.write_text(example())
+    with running_gateway(load({}, {"PENSTOCK_STORE_DATABASE": "none"}, tmp_path), file) as gateway:
+        yield gateway
+
+
+def ask(gateway: RunningGateway, model: str = "echo", **headers: str) -> httpx.Response:
+    body = {"model": model, "messages": [{"role": "user", "content": "Hello"}]}
+    given = {"x-portkey-provider": "echo", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=given, timeout=60, trust_env=False)
+
+
+def test_a_plain_answer_tells_its_cost(shown: RunningGateway) -> None:
+    """docs/prices.md#an-example"""
+    got = ask(shown)
+    usage = got.json()["usage"]
+    nanos = usage["prompt_tokens"] * 2500 + usage["completion_tokens"] * 10_000
+    assert got.headers["x-penstock-cost"] == f"0.{nanos:09d}"
+    assert f"`x-penstock-cost: {got.headers['x-penstock-cost']}`" in DOCS.read_text("utf-8")
+
+
+def test_an_answer_of_unknown_price_tells_none(shown: RunningGateway) -> None:
+    assert "x-penstock-cost" not in ask(shown, "another").headers
+
+
+def test_costs_are_shown_only_where_the_operator_says_so(gateway: RunningGateway) -> None:
+    assert "x-penstock-cost" not in ask(gateway).headers
+
+
+def config(upstream: Upstream, **changes: Any) -> str:
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    return json.dumps({**target, **changes})
+
+
+def completion(model: str = "gpt-4o", **more: Any) -> Act:
+    body = {
+        "id": "c", "object": "chat.completion", "created": 1, "model": model,
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}, **more,
+    }  # fmt: skip
+    return reply(body=json.dumps(body).encode())
+
+
+def test_the_librarys_prices_are_there_without_any_command(shown: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(completion())
+    got = ask(shown, "gpt-4o", x_portkey_config=config(upstream))
+    assert got.headers["x-penstock-cost"] == "0.003500000"  # 1000 × 2.50 + 100 × 10.00 dollars for a million
+
+
+def test_a_cached_answer_costs_nothing(shown: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(completion())
+    header = config(upstream, cache={"mode": "simple", "max_age": 60})
+    first, second = (ask(shown, "gpt-4o", x_portkey_config=header) for _ in range(2))
+    assert first.headers["x-penstock-cost"] == "0.003500000"
+    assert second.headers["x-portkey-cache-status"] == "HIT"
+    assert second.headers["x-penstock-cost"] == "0.000000000"
+
+
+def test_a_request_that_fell_back_costs_what_was_billed(shown: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(reply(500, b"{}"))
+    upstream.play(completion())
+    header = json.dumps({"strategy": {"mode": "fallback"}, "targets": [json.loads(config(upstream))] * 2})
+    assert ask(shown, "gpt-4o", x_portkey_config=header).headers["x-penstock-cost"] == "0.003500000"
+
+
+def test_the_cost_of_a_stream_is_known_to_readers_of_its_record(shown: RunningGateway, upstream: Upstream) -> None:
+    usage = chunk(
+        {},
+        choices=[],
+        usage={"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100},
+        service_tier="flex",
+    )
+    upstream.play(events(ROLE, CHUNK, FINISH, usage, DONE))
+    body = {"model": "gpt-5", "messages": [], "stream": True, "stream_options": {"include_usage": True}}
+    got = httpx.post(
+        f"{shown.v1}/chat/completions",
+        json=body,
+        headers={"x-portkey-config": config(upstream)},
+        timeout=60,
+        trust_env=False,
+    )
+    assert "x-penstock-cost" not in got.headers
+    while not (records := shown.records.take()):
+        time.sleep(0.001)
+    (attempt,) = records[0].attempts
+    assert attempt.usage is not None
+    assert attempt.usage.native == {"service_tier": "flex"}
+    charged = costs_by_the_library().charge_of(attempt, records[0].at)
+    assert charged is not None
+    assert (charged.mode, charged.nanos) == ("flex", 1_125_000)
+
+
+def test_the_service_tier_that_served_the_request_has_its_price(shown: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(completion("gpt-5", service_tier="priority"))
+    got = ask(shown, "gpt-5", x_portkey_config=config(upstream))
+    assert got.headers["x-penstock-cost"] == "0.004500000"  # 1000 × 2.50 + 100 × 20.00 dollars for a million
+
+
+def costs_by_the_library() -> Costs:
+    return Costs(DefaultPrices(), lambda: Catalogue(price_table=default_table()))

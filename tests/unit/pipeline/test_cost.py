@@ -1,0 +1,131 @@
+"""What requests cost: which attempts are charged, by which prices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from penstock.core.usage import Usage
+from penstock.observe.record import AttemptRecord, Record
+from penstock.pipeline.cost import Costs, mode_of
+from penstock.prices.adjust import OwnPrices
+from penstock.prices.book import Overlay, OverlayEntry
+from penstock.prices.rates import Case, ModelPrices
+from penstock.prices.table import PriceTable, ProviderPrices, encode
+from penstock.stores.catalogue import Catalogue
+
+NOW = 1_800_000_000.0
+GOOD = AttemptRecord("config", "openai", "m", 1, 200, 0.0, usage=Usage(10, 1))
+
+
+def prices(picos: int, *more: Case) -> ModelPrices:
+    return ModelPrices((Case({"input": picos}), *more))
+
+
+class Default:
+    """A default price table that is there."""
+
+    def __init__(self, **models: ModelPrices) -> None:
+        self.table: PriceTable | None = PriceTable(encode("test", {"openai": ProviderPrices(models)}))
+        self.is_loading = False
+
+    async def ready(self) -> None: ...
+
+
+def costs(catalogue: Catalogue = Catalogue(), **models: ModelPrices) -> Costs:  # noqa: B008 (a frozen value)
+    return Costs(Default(**models or {"m": prices(1000)}), lambda: catalogue)
+
+
+def attempt(**changes: Any) -> AttemptRecord:
+    return msgspec.structs.replace(GOOD, **changes)
+
+
+def total(*attempts: AttemptRecord, by: Costs | None = None) -> int | None:
+    return (by or costs()).nanos_of(Record(NOW, "POST", "/", 200, 0.1, attempts=attempts))
+
+
+def test_several_attempts_cost_what_was_billed_for_each() -> None:
+    assert total(attempt(), attempt(usage=Usage(5))) == 15
+
+
+def test_failures_without_a_usage_are_free() -> None:
+    assert total(attempt(status=500, usage=None, failure="upstream_status"), attempt()) == 10
+    assert total(attempt(status=0, usage=None)) == 0
+
+
+def test_a_failure_that_told_a_usage_is_not() -> None:
+    assert total(attempt(status=502, failure="stream_broken"), attempt()) == 20
+
+
+def test_answers_from_the_cache_and_shared_answers_are_free() -> None:
+    assert total(attempt(is_charged=False, cache="HIT")) == 0
+    assert total(attempt(is_charged=False, is_shared=True)) == 0
+
+
+@pytest.mark.parametrize("unknown", [{"model": "nobody"}, {"model": None}, {"provider": "x"}, {"usage": None}])
+def test_what_is_unknown_makes_the_sum_unknown(unknown: dict[str, Any]) -> None:
+    assert total(attempt(), attempt(**unknown)) is None
+
+
+def test_a_request_without_an_attempt_has_no_cost() -> None:
+    assert total() is None
+
+
+def test_the_region_and_the_service_tier_have_prices_of_their_own() -> None:
+    by = costs(m=prices(1000, Case({"input": 2000}, regions=("eu-west-1",)), Case({"input": 3000}, "priority")))
+    assert total(attempt(), by=by) == 10
+    assert total(attempt(region="eu-west-1"), by=by) == 20
+    assert total(attempt(usage=Usage(10, native={"service_tier": "priority"})), by=by) == 30
+
+
+@pytest.mark.parametrize(
+    ("native", "mode"),
+    [
+        ({}, "standard"), ({"service_tier": "default"}, "standard"), ({"service_tier": 1}, "standard"),
+        ({"service_tier": "flex"}, "flex"), ({"service_tier": "batch"}, "batch"), ({"speed": "fast"}, "fast"),
+    ],
+)  # fmt: skip
+def test_modes(native: dict[str, Any], mode: str) -> None:
+    assert mode_of(Usage(native=native)) == mode
+
+
+def test_prices_of_the_virtual_key_come_first() -> None:
+    own = {"mine": OwnPrices("own@1", {"m": prices(7000)})}
+    by = costs(Catalogue(own_prices=own))
+    assert total(attempt(virtual_key="mine"), by=by) == 70
+    assert total(attempt(virtual_key="other"), by=by) == 10
+
+
+def test_a_charge_tells_its_price() -> None:
+    by = costs()
+    charged = by.charge_of(GOOD, NOW)
+    assert charged is not None
+    assert (charged.nanos, charged.price_match, charged.price_version) == (10, "exact", by.book.version)
+
+
+def test_t25_a_price_that_is_added_while_requests_run_counts_from_then_on() -> None:
+    catalogues = [Catalogue()]
+    by = Costs(Default(m=prices(1000)), lambda: catalogues[-1])
+    unknown = attempt(model="new")
+    assert total(unknown, by=by) is None
+    before = by.book
+    catalogues.append(Catalogue(overlay=Overlay("overlay@1", {("openai", "new"): OverlayEntry(prices(5000))})))
+    assert total(unknown, by=by) == 50
+    assert by.book is not before
+    assert by.book is by.book
+
+
+def test_a_loaded_table_comes_before_the_default_table() -> None:
+    loaded = PriceTable(encode("loaded", {"openai": ProviderPrices({"m": prices(9000)})}))
+    assert total(attempt(), by=costs(Catalogue(price_table=loaded))) == 90
+    assert total(attempt(), by=costs(Catalogue(price_table=PriceTable(encode("loaded", {}))))) == 10
+
+
+async def test_prices_that_are_still_read() -> None:
+    default = Default()
+    default.is_loading = True
+    by = Costs(default, Catalogue)
+    assert by.is_loading
+    await by.ready()
