@@ -59,6 +59,11 @@ def estimate(cost: int | None = 10, input_tokens: int = 10, output: int = 10, *,
 class FixedPricing:
     """``Pricing`` with one price for all models but ``unpriced``: picodollars of a token of the prompt, of the answer."""
 
+    is_loading = False
+
+    async def ready(self) -> None:
+        """They are there."""
+
     def __init__(self, input_price: int, output_price: int, *unpriced: str) -> None:
         self.fixed = Prices(input_price, output_price)
         self.unpriced = {*unpriced}

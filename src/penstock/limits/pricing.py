@@ -25,6 +25,15 @@ class Charge(Protocol):
 class Pricing(Protocol):
     """Knows the prices of models. ``provider`` is a slug; ``virtual_key`` names prices of its own, where it has any."""
 
+    @property
+    def is_loading(self) -> bool:
+        """Whether prices are still being read."""
+        ...
+
+    async def ready(self) -> None:
+        """Wait until prices are read, or can't be had."""
+        ...
+
     def prices(self, provider: str, model: str, virtual_key: str | None, *, strict: bool) -> Prices | None:
         """The prices for an estimate: with ``strict`` the highest that a unit may cost. None if unknown."""
         ...
@@ -36,6 +45,11 @@ class Pricing(Protocol):
 
 class NoPricing:
     """No price is known."""
+
+    is_loading = False
+
+    async def ready(self) -> None:
+        """There is nothing to wait for."""
 
     def prices(self, provider: str, model: str, virtual_key: str | None, *, strict: bool) -> None:  # noqa: ARG002
         return None

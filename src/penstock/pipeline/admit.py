@@ -117,6 +117,8 @@ class Admitter:
         limits = self._limits_of(call.caller.key)
         if call.operation not in _COUNTED or (limits.is_empty and not self._in_force.virtual_keys):
             return None
+        if self.pricing.is_loading:
+            await self.pricing.ready()
         try:
             meter = await self._meter(call, limits)
             estimate = meter.cheapest(compiled)

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
+from penstock.core.prices import Prices
 from penstock.core.usage import Usage
 from penstock.observe.record import AttemptRecord, Record
 from penstock.prices.adjust import OwnPrices
-from penstock.prices.book import EMPTY, PriceBook
+from penstock.prices.book import EMPTY, Price, PriceBook
 from penstock.prices.charge import Charge, charge
 from penstock.prices.rates import BATCH, STANDARD
 from penstock.prices.table import PriceTable
@@ -95,6 +96,33 @@ class Costs:
                 return None
             total = nanos + (total or 0)
         return total
+
+
+class CurrentPrices:
+    """The prices in force at the moment, as limits and the ledger ask for them (limits/pricing.py). ``clock`` gives
+    seconds since 1970."""
+
+    def __init__(self, costs: Costs, clock: Callable[[], float]) -> None:
+        self._costs = costs
+        self._clock = clock
+
+    @property
+    def is_loading(self) -> bool:
+        return self._costs.is_loading
+
+    async def ready(self) -> None:
+        await self._costs.ready()
+
+    def prices(self, provider: str, model: str, virtual_key: str | None, *, strict: bool) -> Prices | None:
+        price = self._price(provider, model, virtual_key, STANDARD)
+        return None if price is None else price.estimate(self._clock(), strict=strict)
+
+    def charge(self, provider: str, model: str, virtual_key: str | None, usage: Usage) -> Charge | None:
+        price = self._price(provider, model, virtual_key, mode_of(usage))
+        return None if price is None else charge(usage, price, self._clock())
+
+    def _price(self, provider: str, model: str, virtual_key: str | None, mode: str) -> Price | None:
+        return self._costs.book.look_up(provider, model, "", mode, self._costs.own(virtual_key))
 
 
 def mode_of(usage: Usage) -> str:
