@@ -1,4 +1,4 @@
-"""What every ``Counters`` does, whatever it counts in. An implementation adds a parameter to ``store``.
+"""What every ``Counters`` does, whatever it counts in. An implementation adds an engine to tests/counting.py.
 
 T20, T22 to T24, T26, T27, T30 to T33. Windows of rates are a second or a minute long: ``let_pass`` passes the store's own time.
 """
@@ -6,46 +6,28 @@ T20, T22 to T24, T26, T27, T30 to T33. Windows of rates are a second or a minute
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import msgspec
 import pytest
 
-from limiting import NOON, Clock, budget, concurrency, hold, rate
-from penstock.limits.counters import BucketUsage, Counters, Exceeded, Hold, ReservationId
+from counting import ENGINES, Place, Store, in_memory
+from limiting import NOON, budget, concurrency, hold, rate
+from penstock.limits.counters import Exceeded
 from penstock.limits.limit import NOTHING, Amounts, Limit
-from penstock.limits.memory import MemoryCounters
 from penstock.limits.windows import DAY, SECOND, CalendarWindow
 
 
-class Store(msgspec.Struct):
-    """Counters under test, and the way to let seconds pass for them."""
-
-    counters: Counters
-    let_pass: Callable[[float], Awaitable[None]]
-
-    async def takes(self, reservation: ReservationId, *holds: Hold) -> bool:
-        return not isinstance(await self.counters.reserve(reservation, holds), Exceeded)
-
-    async def usage(self, of: Hold) -> BucketUsage:
-        return await self.counters.usage(of.key)
-
-
-def in_memory() -> Store:
-    clock = Clock()
-
-    async def let_pass(seconds: float) -> None:
-        clock.let_pass(seconds)
-
-    return Store(MemoryCounters(clock.read), let_pass)
-
-
-@pytest.fixture(params=[in_memory], ids=["memory"])
-def store(request: pytest.FixtureRequest) -> Store:
-    made: Store = request.param()
-    return made
+@pytest.fixture(params=["memory", *ENGINES])
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
+    if request.param == "memory":
+        yield in_memory()
+        return
+    place: Place = request.getfixturevalue(f"{request.param}_place")
+    await place.make()
+    async with place.store() as made:
+        yield made
 
 
 MONEY = budget(100, strict=True)

@@ -8,6 +8,14 @@ change of this file needs a new file in migrations/versions; a test compares the
 from __future__ import annotations
 
 from penstock.stores.sql.schema.columns import metadata
+from penstock.stores.sql.schema.counters import (
+    bucket,
+    bucket_count,
+    rate_part,
+    reservation,
+    reservation_item,
+    worker,
+)
 from penstock.stores.sql.schema.routing import config, config_version, integration, integration_model, provider
 from penstock.stores.sql.schema.tenancy import api_key, api_key_secret, organisation, workspace
 from penstock.stores.sql.schema.trail import audit, revision, secret
@@ -16,6 +24,8 @@ __all__ = [
     "api_key",
     "api_key_secret",
     "audit",
+    "bucket",
+    "bucket_count",
     "config",
     "config_version",
     "integration",
@@ -23,7 +33,11 @@ __all__ = [
     "metadata",
     "organisation",
     "provider",
+    "rate_part",
+    "reservation",
+    "reservation_item",
     "revision",
     "secret",
+    "worker",
     "workspace",
 ]
