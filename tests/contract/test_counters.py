@@ -20,11 +20,16 @@ from penstock.limits.windows import DAY, SECOND, CalendarWindow
 
 
 @pytest.fixture(params=["memory", *ENGINES])
-async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
-    if request.param == "memory":
+def place(request: pytest.FixtureRequest) -> Place | None:
+    """Where the counters are; None for those in memory."""
+    return None if request.param == "memory" else request.getfixturevalue(f"{request.param}_place")
+
+
+@pytest.fixture
+async def store(place: Place | None) -> AsyncIterator[Store]:
+    if place is None:
         yield in_memory()
         return
-    place: Place = request.getfixturevalue(f"{request.param}_place")
     await place.make()
     async with place.store() as made:
         yield made

@@ -14,6 +14,9 @@ _LOG: Final = logging.getLogger("penstock")
 _SCHEMES: Final = ("redis", "rediss", "unix")
 _EXPECTED: Final = "expected redis://:PASSWORD@HOST:PORT/0, rediss://… for TLS, or unix:///SOCKET"
 
+CONNECTIONS: Final = 16
+"""Connections of a worker; calls beyond them wait."""
+
 
 class RedisAddressError(ValueError):
     """The address can't be used. The message doesn't repeat it: it may hold a password."""
@@ -31,7 +34,7 @@ class RedisConnection:
             raise RedisAddressError(_EXPECTED)
         self.name = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
         try:
-            from redis.asyncio import Redis
+            from redis.asyncio import BlockingConnectionPool, Redis
             from redis.asyncio.retry import Retry
             from redis.backoff import NoBackoff
             from redis.exceptions import NoScriptError, RedisError
@@ -40,9 +43,17 @@ class RedisConnection:
         self._errors = (RedisError, OSError, TimeoutError)
         self._no_script = NoScriptError
         try:
-            self._client: Any = Redis.from_url(address, retry=Retry(NoBackoff(), 0), socket_timeout=None)
+            pool = BlockingConnectionPool.from_url(
+                address,
+                max_connections=CONNECTIONS,
+                timeout=None,
+                retry=Retry(NoBackoff(), 0),
+                socket_timeout=None,
+                socket_connect_timeout=None,
+            )
         except ValueError:
             raise RedisAddressError(_EXPECTED) from None
+        self._client: Any = Redis.from_pool(pool)
 
     async def command(self, *arguments: str | bytes | int) -> Any:
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import socket
 from collections.abc import Sequence
@@ -33,6 +35,7 @@ LARGEST_COST: Final = 9_000_000 * 10**9
 """The largest limit in nanodollars: the numbers of scripts are exact up to 2^53."""
 _BATCH: Final = 100
 """Reservations that one run of the script loses: other calls wait meanwhile."""
+_CLOSE_TIMEOUT: Final = 1.0
 _REBUILD_TIME: Final = 60_000
 """Milliseconds after which another worker may rebuild, if the first one died."""
 T = TypeVar("T")
@@ -103,10 +106,10 @@ class RedisCounters:
 
     async def close(self) -> None:
         """Leave without waiting for the lease to end, if the server can be reached."""
-        try:
-            await self._run("leave", self._maker.call(), int)
-        finally:
-            await self._connection.close()
+        with contextlib.suppress(StoreDown, TimeoutError):
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
+                await self._run("leave", self._maker.call(), int)
+        await self._connection.close()
 
     async def check(self) -> None:
         """Log what makes the server a bad place for counters. Raises StoreDown."""

@@ -27,9 +27,10 @@ from penstock.stores.sql.database import parse_address
 from penstock.stores.sql.ids import random_id
 from penstock.stores.stored_counters import BATCH, StoreClock, StoreDown
 
-_CONNECTIONS: Final = 4
+CONNECTIONS: Final = 4
 """Connections of a worker: the rows of a bucket are locked anyway, more connections would wait for each other."""
 _CONNECT_TIMEOUT: Final = 5.0
+_CLOSE_TIMEOUT: Final = 1.0
 _TRIES: Final = 4
 """How often a step is tried that another one made impossible: a deadlock, a row dropped meanwhile."""
 _AGAIN: Final = frozenset({"40001", "40P01", "23505"})
@@ -96,8 +97,15 @@ class PostgresCounters:
         return int(await self._run("forget", self._maker.call(ended_before=ended_before), most=most))
 
     async def close(self) -> None:
+        """Leave without waiting for the lease to end, if the server can be reached."""
         pool, self._pool = self._pool, None
-        if pool is not None:
+        if pool is None:
+            return
+        try:
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
+                await pool.execute("DELETE FROM worker WHERE id = $1", self.worker)
+                await pool.close()
+        except _errors():
             pool.terminate()
 
     async def _take(self, reservation: ReservationId, holds: Sequence[Hold], *, extends: bool) -> Reserved | Exceeded:
@@ -132,7 +140,7 @@ class PostgresCounters:
         async with self._connecting:
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(
-                    self._address, min_size=0, max_size=_CONNECTIONS, timeout=_CONNECT_TIMEOUT
+                    self._address, min_size=0, max_size=CONNECTIONS, timeout=_CONNECT_TIMEOUT
                 )
         return self._pool
 
