@@ -10,11 +10,11 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+import redis_server
+from counting import Place
 from loops import WatchedLoop
 from penstock.providers.registry import PROVIDERS
 from penstock.settings import load
-import redis_server
-from counting import Place
 from postgres import NOT_INSTALLED, Postgres, programs, running_postgres
 from redis_server import RedisServer, running_redis
 from running import RunningGateway, are_recordings_at_hand, replayed_recordings, running_gateway

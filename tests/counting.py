@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -56,10 +57,10 @@ class Place(msgspec.Struct, frozen=True):
         """Make what the counters need: tables, or the key that says that they are loaded."""
         if self.engine == "redis":
             counters = self.counters()
-            await counters.recover()  # type: ignore[attr-defined]
+            await counters.load()
             await counters.close()
             return
-        address = self.address if self.engine == "postgres" else file_address(self.address)  # type: ignore[arg-type]
+        address = self.address if self.engine == "postgres" else file_address(Path(self.address))
         database = Database(address)
         await migrate(database)
         await database.close()

@@ -50,7 +50,9 @@ class RedisServer:
         """The beginning of the server's answer to a command."""
         with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(self._path)
-            connection.sendall(b"".join([b"*%d\r\n" % len(words), *(b"$%d\r\n%s\r\n" % (len(w), w.encode()) for w in words)]))
+            connection.sendall(
+                b"".join([b"*%d\r\n" % len(words), *(b"$%d\r\n%s\r\n" % (len(w), w.encode()) for w in words)])
+            )
             return connection.recv(65536)
 
     def freeze(self) -> None:

@@ -1,6 +1,6 @@
-"""Reservations of which a store has loaded only what one step concerns: the step runs as in memory, and is written back.
+"""Reservations of which a store has loaded only what one step concerns.
 
-So a store that reads and writes rows in one transaction decides nothing itself.
+The step runs as in memory, and is written back. So a store that reads and writes rows in one transaction decides nothing itself.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def state_of(counter: Counter) -> CounterState:
 
 
 class KeptItem(msgspec.Struct, frozen=True):
-    """What a reservation holds in one counter, as a row. ``counter`` is the key of the counter: the overflow's, if there
-    was no room for another value. ``mark`` is the number of a window's part."""
+    """What a reservation holds in one counter, as a row. ``counter`` is the counter's key: the overflow's, if there was
+    no room for another value. ``mark`` is the number of a window's part."""
 
     key: BucketKey
     counter: BucketKey

@@ -136,9 +136,7 @@ class CallMaker:
         return CounterCall(self._worker, self._most, None if self._clock is None else self._clock(), **members)
 
     def of_reservation(self, reservation: ReservationId, holds: Sequence[Hold] = (), **members: Any) -> CounterCall:
-        return self.call(
-            request=reservation[0], attempt=reservation[1], holds=tuple(map(self._hold, holds)), **members
-        )
+        return self.call(request=reservation[0], attempt=reservation[1], holds=tuple(map(self._hold, holds)), **members)
 
     def of_balance(self, hold: Hold, settled: int) -> CounterCall:
         return self.call(holds=(self._hold(hold),), settled=settled)
@@ -186,7 +184,7 @@ def read_step(
     """What a reservation came to, and its alerts. ``asked`` are the holds in the order of the call, ``holds`` in that of
     the caller. Raises ValueError if the reservation's state allows no such step."""
     if answer.outcome == "closed":
-        raise ValueError("only an open reservation can be extended, and a closed one can't be opened again")
+        raise ValueError("only an open reservation can be extended, and a closed one is never opened again")
     counters = {hold.key: _counter(hold, state) for hold, state in zip(asked, answer.counters, strict=True)}
     in_turn = [counters[hold.key] for hold in holds]
     standings = standings_of(in_turn, answer.at)

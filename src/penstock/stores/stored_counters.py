@@ -57,6 +57,14 @@ class StoredCounters(Counters, Protocol):
         ``MemoryCounters.forget`` does. Returns how many counters were dropped."""
         ...
 
+    async def is_loaded(self) -> bool:
+        """Whether the store is ready: it can be written, and has not lost its counters."""
+        ...
+
+    async def load(self) -> bool:
+        """Load a store that has lost its counters. Returns whether it is ready; False while another worker loads it."""
+        ...
+
     async def close(self) -> None:
         """Close connections, and give the lease back."""
         ...

@@ -44,7 +44,7 @@ T = TypeVar("T")
 class RedisCounters:
     """``StoredCounters`` in Redis. ``organisation`` is a part of all keys.
 
-    The key ``generation`` says that the counters were loaded. Without it no step is made until ``recover`` has been
+    The key ``generation`` says that the counters were loaded. Without it no step is made until ``load`` has been
     called: it loads what ``rebuild`` has added up from the ledger.
     """
 
@@ -60,6 +60,8 @@ class RedisCounters:
         self._connection = connection
         self._rebuild = rebuild
         self._prefix = f"penstock:{{{organisation}}}"
+        self._generation = f"{self._prefix}:generation"
+        self._is_checked = False
         self._maker = CallMaker(self.worker, most_values, clock)
         self._script = Script(Path(__file__).parent / "scripts" / "counters.lua")
         self._alerts: list[Alert] = []
@@ -111,16 +113,17 @@ class RedisCounters:
                 await self._run("leave", self._maker.call(), int)
         await self._connection.close()
 
-    async def check(self) -> None:
-        """Log what makes the server a bad place for counters. Raises StoreDown."""
-        for warning in await self._connection.check():
-            _LOG.warning("%s", warning)
+    async def is_loaded(self) -> bool:
+        """Whether the key ``generation`` is there. The first call logs what makes the server a bad place for counters."""
+        if not self._is_checked:
+            for warning in await self._connection.check():
+                _LOG.warning("%s", warning)
+            self._is_checked = True
+        return bool(await self._connection.command("EXISTS", self._generation))
 
-    async def recover(self) -> bool:
-        """Load the counters, unless they are loaded. One worker at a time does it. Returns whether they are loaded."""
-        generation, lock = f"{self._prefix}:generation", f"{self._prefix}:rebuilding"
-        if await self._connection.command("EXISTS", generation):
-            return True
+    async def load(self) -> bool:
+        """Load what ``rebuild`` has added up. One worker at a time does it."""
+        lock = f"{self._prefix}:rebuilding"
         if not await self._connection.command("SET", lock, self.worker, "NX", "PX", _REBUILD_TIME):
             return False
         rebuilt = Rebuilt() if self._rebuild is None else await self._rebuild()
@@ -128,7 +131,7 @@ class RedisCounters:
             await self._open_balance(hold, settled, rebuilds=True)
         for reservation in rebuilt.settled:
             await self._run("release", self._maker.of_reservation(reservation, rebuilds=True), int)
-        await self._connection.command("SET", generation, random_id())
+        await self._connection.command("SET", self._generation, random_id())
         await self._connection.command("DEL", lock)
         _LOG.warning("the counters in %s were empty: %d are loaded now", self._connection.name, len(rebuilt.balances))
         return True

@@ -96,6 +96,14 @@ class PostgresCounters:
     async def forget(self, ended_before: int, most: int = BATCH) -> int:
         return int(await self._run("forget", self._maker.call(ended_before=ended_before), most=most))
 
+    async def is_loaded(self) -> bool:
+        """True, if the tables can be written: they never lose what they hold. Raises StoreDown."""
+        await self.renew()
+        return True
+
+    async def load(self) -> bool:
+        return True
+
     async def close(self) -> None:
         """Leave without waiting for the lease to end, if the server can be reached."""
         pool, self._pool = self._pool, None
@@ -119,7 +127,7 @@ class PostgresCounters:
         """The answer of a function: text in JSON, or a number."""
         if most is not None:
             call = msgspec.structs.replace(call, most=most)
-        return await self._ask("fetchval", f"SELECT penstock_{function}($1)", msgspec.json.encode(call).decode())  # noqa: S608 (constants)
+        return await self._ask("fetchval", f"SELECT penstock_{function}($1)", msgspec.json.encode(call).decode())
 
     async def _ask(self, method: str, *arguments: object) -> Any:
         """What a method of a connection returns. Raises StoreDown."""

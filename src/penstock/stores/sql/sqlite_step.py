@@ -127,7 +127,9 @@ class SqliteStep:
         alerts = self._step.lose_all()
         for reservation in reservations:
             self._put_items(reservation)
-            self._execute(f"UPDATE reservation SET state = 'lost', closed_at = ? WHERE {_OF}", (self._now, *reservation))  # noqa: S608
+            self._execute(
+                f"UPDATE reservation SET state = 'lost', closed_at = ? WHERE {_OF}", (self._now, *reservation)
+            )  # noqa: S608
         return (*alerts, *self._save())
 
     def open_balance(self, key: BucketKey, limit: Limit, settled: int) -> int:
@@ -158,7 +160,7 @@ class SqliteStep:
         if row is None:
             return False
         parts = tuple(map(Part._make, self._execute(_PARTS, key))) if limit.is_rate else ()
-        self._step.know_counter(limit, key, CounterState(*row, parts))
+        self._step.know_counter(limit, key, CounterState(row[0], row[1], row[2], parts))
         return True
 
     def _items(self, reservation: ReservationId) -> list[KeptItem]:

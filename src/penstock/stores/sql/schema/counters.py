@@ -1,7 +1,7 @@
-"""What limits have counted, and the reservations of requests that are under way (docs/limits.md#where-the-counters-live).
+"""What limits have counted, and reservations of requests under way (docs/limits.md#where-the-counters-live).
 
-Amounts are in the limit's unit, times microseconds since 1970. Four columns name a bucket, as ``BucketKey`` does. No row
-refers to the row of a limit: counters outlive its edits.
+Amounts are in the limit's unit, times microseconds since 1970. Four columns name a bucket, as ``BucketKey`` does. No
+row refers to the row of a limit: counters outlive its edits.
 """
 
 from __future__ import annotations

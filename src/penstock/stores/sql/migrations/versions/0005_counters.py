@@ -1,6 +1,7 @@
 """Counters of limits, reservations and workers; on PostgreSQL the functions that count (0005_counters.sql)."""
 
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +13,7 @@ _FUNCTIONS = Path(__file__).with_suffix(".sql")
 _BETWEEN = "-- next function"
 
 
-def _key() -> list[sa.Column]:
+def _key() -> list[sa.Column[Any]]:
     return [
         sa.Column("limit_id", sa.Text(), nullable=False),
         sa.Column("value", sa.LargeBinary(length=32), nullable=False),
