@@ -195,6 +195,19 @@ async def test_t24_a_request_settles_in_the_window_where_it_reserved(store: Stor
     assert await store.takes(("back", 1), hold(limit, 70)), "a clock that steps back finds yesterday's bucket"
 
 
+async def test_a_budget_of_which_the_store_knows_nothing_is_charged(store: Store) -> None:
+    """The store was down when the reservation was extended by it."""
+    money, provider, late = hold(MONEY, 40), hold(budget(100, id="provider"), 5), hold(budget(100, id="late"), 5)
+    assert await store.takes(FIRST, money)
+    alerts = await store.counters.settle(FIRST, Amounts(30), [money, provider])
+    assert (alerts, await store.usage(money), await store.usage(provider)) == ((), (30, 0), (30, 0))
+    assert await store.takes(("lost", 1), money)
+    await store.let_pass(61)
+    await store.counters.lose(60 * SECOND)
+    await store.counters.settle(("lost", 1), Amounts(20), [money, late])
+    assert (await store.usage(money), await store.usage(late)) == ((50, 0), (20, 0))
+
+
 async def test_values_and_epochs_have_buckets_of_their_own(store: Store) -> None:
     for number, other in enumerate(
         (hold(MONEY, 100), hold(MONEY, 100, value=b"v" * 32), hold(budget(100, epoch=1), 100))

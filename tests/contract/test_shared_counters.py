@@ -110,12 +110,14 @@ async def test_t30_four_processes_pass_no_sliding_second(place: Place, counters:
         assert len(inside) <= SECOND_LIMIT.cap
 
 
-async def test_t23_what_a_killed_worker_held_is_charged(place: Place, counters: StoredCounters) -> None:
+@pytest.mark.parametrize("round_", range(int(os.environ.get("TEST_KILL_ROUNDS", "1"))))
+async def test_t23_what_a_killed_worker_held_is_charged(place: Place, counters: StoredCounters, round_: int) -> None:
+    """``TEST_KILL_ROUNDS=100`` kills at a hundred moments."""
     with workers(place, "work", 2) as running:
         go_on(running)
         lines: list[list[str]] = []
         for worker in running:
-            lines += [read(worker).split() for _ in range(200)]
+            lines += [read(worker).split() for _ in range(200 + 37 * round_)]
             worker.kill()
         lines += [line for line in told(running) if len(line) == 2]
     await sweep(place)

@@ -123,10 +123,13 @@ class Reservations:
             self._settle_closed(reservation, actual, holds)
         else:
             self._remember(reservation)
+            keys: set[BucketKey] = set()
             for item in opened.items:
+                keys.add(item.key)
                 amount = self._close(item, actual)
                 if isinstance(item.counter, Bucket):
                     self._raise_alerts(item.limit, item.key, item.counter, amount - item.amount)
+            self._charge_unknown(actual, [hold for hold in holds if hold.key not in keys])
         return self._raised() if self._alerts else ()
 
     def release(self, reservation: ReservationId) -> None:
@@ -225,9 +228,11 @@ class Reservations:
         else:
             self._lost.drop(reservation)
             self._correct(actual, items)
+            keys = {item.key for item in items}
+            self._charge_unknown(actual, [hold for hold in holds if hold.key not in keys])
 
     def _charge_unknown(self, actual: Amounts, holds: Sequence[Hold]) -> None:
-        """Charge the budgets of a reservation that isn't known, as if nothing had been reserved."""
+        """Charge budgets in which nothing is known to be reserved."""
         for key, hold in {hold.key: hold for hold in holds}.items():
             counter = self._counters.get(key) or self._make(hold)
             if isinstance(counter, Bucket):

@@ -35,8 +35,6 @@ _LOG: Final = logging.getLogger("penstock")
 _TICK: Final = 1.0
 _FORGETTING: Final = 60.0
 """Seconds between two rounds of dropping what nobody needs."""
-_ADDED: Final = "/added"
-"""What is added to a request's id for buckets that were added to its reservation while the store was down."""
 _UPKEEP_TIMEOUT: Final = 60.0
 """Seconds that loading, sweeping and dropping may take: no request waits for them."""
 _PROBE_TIMEOUT: Final = 1.0
@@ -72,7 +70,6 @@ class GuardedCounters:
         self._breaker = CallBreaker()
         self._allowance = Allowance()
         self._held: dict[ReservationId, set[BucketKey]] = {}
-        self._added: dict[ReservationId, set[BucketKey]] = {}
         self._workers = 1
         self._renew_at = self._forget_at = 0.0
         self._is_down = False
@@ -84,6 +81,11 @@ class GuardedCounters:
     def is_degraded(self) -> bool:
         """Whether the store is down, or was not told everything yet."""
         return self._is_down or len(self._journal) > 0
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the store was reached since the start."""
+        return self._is_ready
 
     def start(self) -> None:
         self._task.start()
@@ -119,41 +121,38 @@ class GuardedCounters:
 
     async def extend(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
         held = self._held.setdefault(reservation, set())
-        keys = {hold.key for hold in holds}
+        added = {hold.key for hold in holds} - held
+        may_be_held = False
         if reservation not in self._allowance and not self._must_wait(holds):
             try:
                 result = await self._ask(lambda: self._store.extend(reservation, holds))
-            except StoreDown:
-                pass
+            except StoreDown as error:
+                may_be_held = not isinstance(error, _NotAsked)
             else:
                 if not isinstance(result, Exceeded):
-                    held |= keys
+                    held |= added
                 return result
         allowed = self._allow(reservation, holds)
         if allowed is None or isinstance(allowed, Exceeded):
+            if may_be_held and added:
+                self._tell_later(Shrinkage(reservation, tuple(added)))
             return self._refused(allowed)
-        self._added.setdefault(reservation, set()).update(keys - held)
+        held |= added
         return allowed
 
     async def shrink(self, reservation: ReservationId, keys: Sequence[BucketKey]) -> None:
         self._allowance.shrink(reservation, keys)
         self._held.get(reservation, set()).difference_update(keys)
-        self._added.get(reservation, set()).difference_update(keys)
         await self._tell(Shrinkage(reservation, tuple(keys)), lambda: self._store.shrink(reservation, keys))
 
     async def settle(self, reservation: ReservationId, actual: Amounts, holds: Sequence[Hold]) -> tuple[Alert, ...]:
         self._held.pop(reservation, None)
-        added = self._added.pop(reservation, set())
         self._allowance.settle(reservation, actual)
-        alerts = await self._settle(reservation, actual, [hold for hold in holds if hold.key not in added])
-        if added:
-            own = reservation[0] + _ADDED, reservation[1]
-            alerts += await self._settle(own, actual, [hold for hold in holds if hold.key in added])
-        return alerts
+        entry = Settlement(reservation, actual, tuple(holds))
+        return await self._tell(entry, lambda: self._store.settle(reservation, actual, holds)) or ()
 
     async def release(self, reservation: ReservationId) -> None:
         self._held.pop(reservation, None)
-        self._added.pop(reservation, None)
         self._allowance.settle(reservation)
         await self._tell(Release(reservation), lambda: self._store.release(reservation))
 
@@ -170,15 +169,6 @@ class GuardedCounters:
     async def open_balance(self, key: BucketKey, limit: Limit, settled: int) -> int:
         """Raises CountersUnavailable."""
         return await self._ask_or_refuse(lambda: self._store.open_balance(key, limit, settled))
-
-    async def _settle(self, reservation: ReservationId, actual: Amounts, holds: Sequence[Hold]) -> tuple[Alert, ...]:
-        return (
-            await self._tell(
-                Settlement(reservation, actual, tuple(holds)),
-                lambda: self._store.settle(reservation, actual, holds),
-            )
-            or ()
-        )
 
     async def _tell(self, entry: Entry, call: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
         """Tell the store now, or later: calls that wait already go first. A caller that is cancelled has told it, too."""

@@ -46,7 +46,10 @@ class StoreDown(Exception):
 
 
 class StoredCounters(Counters, Protocol):
-    """Counters in a store. Every call may raise StoreDown. ``lose`` also closes reservations whose worker is dead."""
+    """Counters in a store. Every call may raise StoreDown. ``lose`` also closes reservations whose worker is dead.
+    ``worker`` is the name under which the lease is kept."""
+
+    worker: str
 
     async def renew(self) -> int:
         """Renew the lease of this worker. Returns how many workers have a lease."""

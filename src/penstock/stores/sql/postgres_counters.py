@@ -138,9 +138,17 @@ class PostgresCounters:
             except _errors() as error:
                 if last < _TRIES - 1 and getattr(error, "sqlstate", None) in _AGAIN:
                     continue
+                if not hasattr(error, "sqlstate"):
+                    # Not an answer of the server: a connection may be left in the middle of a call.
+                    self._drop_pool()
                 reason = str(error) or type(error).__name__
                 raise StoreDown(f"the counters in {self._name} can't be used: {reason}") from error
         raise AssertionError
+
+    def _drop_pool(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.terminate()
 
     async def _connect(self) -> Any:
         import asyncpg  # type: ignore[import-untyped]
@@ -157,4 +165,4 @@ def _errors() -> tuple[type[BaseException], ...]:
     """What a database that can't be used raises."""
     import asyncpg
 
-    return (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+    return (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)

@@ -104,8 +104,7 @@ class SqliteStep:
             self._step.know_open(reservation, self._items(reservation))
         elif state == "lost":
             self._step.know_lost(reservation, self._items(reservation))
-        else:
-            self._load_holds(holds)
+        self._load_holds(holds)
         alerts = self._step.settle(reservation, actual, holds)
         self._close(reservation)
         return (*alerts, *self._save())

@@ -289,16 +289,16 @@ function steps.settle()
     local name = reservation_name()
     local reservation = load_reservation(name)
     local alerts = {}
-    if not reservation then
+    reservation = reservation or {state = 'unknown', worker = call.worker, items = {}}
+    if reservation.state ~= 'closed' then
+        -- Budgets that the caller holds and the reservation doesn't: nothing was reserved in them.
         for _, hold in ipairs(call.holds) do
-            if hold.kind == 'budget' then
+            if hold.kind == 'budget' and not item_of(reservation.items, hold) then
                 local value, counter = find(hold)
                 charge(hold, counter, hold.charge or hold.amount, 0, 0, alerts)
                 save(hold, value, counter)
             end
         end
-        close_reservation(name, call.worker)
-    elseif reservation.state ~= 'closed' then
         for _, item in ipairs(reservation.items) do
             local hold = item_of(call.holds, item)
             local amount = hold and hold.charge or item.amount

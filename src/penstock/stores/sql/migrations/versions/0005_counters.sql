@@ -286,6 +286,7 @@ DECLARE
     v_state text;
     item reservation_item;
     v_charge bigint;
+    not_reserved CONSTANT bigint := -1;
     hold jsonb;
     found_counter record;
     alerts jsonb := '[]';
@@ -298,28 +299,32 @@ BEGIN
     IF v_state IS NULL THEN
         INSERT INTO reservation (request_id, attempt, worker_id, state, opened_at, closed_at)
         VALUES (v_request, v_attempt, call->>'worker', 'closed', v_at, v_at);
-        FOR hold IN SELECT * FROM jsonb_array_elements(call->'holds') LOOP
-            CONTINUE WHEN hold->>'kind' <> 'budget';
-            SELECT * INTO found_counter FROM penstock_counter(hold, (call->>'most')::bigint, v_at);
-            item := (
-                v_request, v_attempt, hold->>'limit', decode(hold->>'value', 'hex'), hold->>'epoch', hold->>'start',
-                found_counter.counter, 0, NULL, 0, hold->>'definition'
-            )::reservation_item;
-            v_charge := coalesce((hold->>'charge')::bigint, (hold->>'amount')::bigint);
-            alerts := alerts || penstock_charge(item, v_charge, 0, 0, v_at);
-        END LOOP;
-        RETURN alerts;
     END IF;
+    -- Budgets that the caller holds and the reservation doesn't: nothing was reserved in them.
+    FOR hold IN SELECT * FROM jsonb_array_elements(call->'holds') LOOP
+        CONTINUE WHEN hold->>'kind' <> 'budget' OR EXISTS (
+            SELECT 1 FROM reservation_item i
+            WHERE i.request_id = v_request AND i.attempt = v_attempt AND i.limit_id = hold->>'limit'
+                AND i.value = decode(hold->>'value', 'hex') AND i.epoch = (hold->>'epoch')::integer
+                AND i.window_start = (hold->>'start')::bigint);
+        SELECT * INTO found_counter FROM penstock_counter(hold, (call->>'most')::bigint, v_at);
+        INSERT INTO reservation_item (
+            request_id, attempt, limit_id, value, epoch, window_start, counter_value, amount, mark, definition
+        ) VALUES (
+            v_request, v_attempt, hold->>'limit', decode(hold->>'value', 'hex'), (hold->>'epoch')::integer,
+            (hold->>'start')::bigint, found_counter.counter, (hold->>'amount')::bigint, not_reserved, hold->>'definition'
+        );
+    END LOOP;
     FOR item IN
         SELECT * FROM reservation_item i WHERE i.request_id = v_request AND i.attempt = v_attempt
         ORDER BY i.limit_id COLLATE "C", i.value, i.epoch, i.window_start
     LOOP
-        SELECT coalesce(h.charge, item.amount) INTO v_charge
-        FROM (SELECT 1) AS always LEFT JOIN jsonb_to_recordset(call->'holds')
+        SELECT h.charge INTO v_charge FROM jsonb_to_recordset(call->'holds')
             AS h("limit" text, value text, epoch integer, start bigint, charge bigint)
-            ON h."limit" = item.limit_id AND h.value = encode(item.value, 'hex') AND h.epoch = item.epoch
-                AND h.start = item.window_start;
-        IF v_state = 'open' THEN
+        WHERE h."limit" = item.limit_id AND h.value = encode(item.value, 'hex') AND h.epoch = item.epoch
+            AND h.start = item.window_start;
+        v_charge := coalesce(v_charge, item.amount);
+        IF v_state = 'open' AND item.mark IS DISTINCT FROM not_reserved THEN
             alerts := alerts || penstock_close(item, v_charge, v_charge - item.amount, v_at);
         ELSIF (item.definition::jsonb->>'is_budget')::boolean THEN
             alerts := alerts || penstock_charge(item, v_charge - item.charged, 0, 0, v_at);
