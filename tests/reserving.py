@@ -95,7 +95,10 @@ class Requests(RuleBasedStateMachine):
 
     def holds(self, names: tuple[str, ...], amount: int) -> list[Hold]:
         window = CalendarWindow("day")
-        limits = [budget(self.caps[name], window=window, id=f"{self.prefix}-{name}", epoch=self.epochs[name]) for name in names]
+        limits = [
+            budget(self.caps[name], window=window, id=f"{self.prefix}-{name}", epoch=self.epochs[name])
+            for name in names
+        ]
         holds = [hold(limit, amount, self.now) for limit in limits]
         self.keys.update(each.key for each in holds)
         return holds

@@ -7,7 +7,7 @@ import logging
 import os
 import ssl
 import sys
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -16,6 +16,7 @@ from penstock.core.did_you_mean import hint
 from penstock.core.forwarded import TrustedProxies
 from penstock.core.http import Limits
 from penstock.core.permissions import Permissions
+from penstock.limits.counters import Alert
 from penstock.observe.access_log import PIPE_BUF, AccessLog
 from penstock.observe.library_logs import quieten_libraries
 from penstock.observe.outlet import raw
@@ -42,9 +43,12 @@ from penstock.settings import Settings, SettingsError, must_be_guarded
 from penstock.settings.load import is_network
 from penstock.settings.model import Server as ServerSettings
 from penstock.settings.model import Upstream as UpstreamSettings
+from penstock.stores.counters import CountersSetup, open_counters
 from penstock.stores.file import CatalogueError, CatalogueFile
+from penstock.stores.guarded_counters import GuardedCounters
 from penstock.stores.memory import MemoryReplyStore
 from penstock.stores.reading import Reading, exposure
+from penstock.stores.stored_counters import Rebuild
 from penstock.transport import connection, files
 from penstock.transport.base import Transport
 from penstock.transport.echo import EchoTransport
@@ -53,6 +57,8 @@ from penstock.transport.pool import PoolLimits
 from penstock.transport.proxies import ProxyRules
 
 _LOG: Final = logging.getLogger("penstock")
+_LONGEST_REQUEST: Final = 86_400.0
+"""Seconds after which nothing more is heard of a request, where no setting says so."""
 
 
 def build(
@@ -191,6 +197,33 @@ def _pipeline(
     router = Router(compiler, upstream, Health(), caching, routing.deadline, sleep, routing.max_attempts)
     once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit)
     return Pipeline(compiler, router, once, CallableModels(compiler, HostModels(upstream)), settings.server.max_hops)
+
+
+def counters(
+    settings: Settings,
+    database: str,
+    folder: Path | None,
+    alerted: Callable[[Sequence[Alert]], None],
+    rebuild: Rebuild | None = None,
+) -> GuardedCounters | None:
+    """The counters of limits in the store that the settings choose; None: in this process's memory.
+
+    ``database`` is its address, empty for none; ``folder`` the data folder. Raises SettingsError.
+    """
+    store = settings.store
+    setup = CountersSetup(
+        store.counters,
+        store.redis,
+        database,
+        store.redis_timeout_ms / 1000,
+        store.database_timeout_ms / 1000,
+        settings.server.workers,
+        settings.upstream.total_timeout or _LONGEST_REQUEST,
+    )
+    try:
+        return open_counters(setup, folder, alerted, rebuild)
+    except ValueError as error:
+        raise SettingsError([str(error)], settings) from None
 
 
 class _Connections:

@@ -22,10 +22,11 @@ from reserving import Requests
 
 
 def test_t21_in_memory() -> None:
-    def machine() -> Requests:
-        return Requests(Reservations())
+    class InMemory(Requests):
+        def __init__(self) -> None:
+            super().__init__(Reservations())
 
-    run_state_machine_as_test(machine, settings=settings(max_examples=150, stateful_step_count=40))
+    run_state_machine_as_test(InMemory, settings=settings(max_examples=150, stateful_step_count=40))
 
 
 class StoredSteps:
@@ -68,9 +69,12 @@ def test_t21_in_a_store(engine: str, request: pytest.FixtureRequest) -> None:
         runner.run(place.make())
         steps = StoredSteps(runner, place)
 
-        def machine() -> Requests:
-            return Requests(steps)
+        class InStore(Requests):
+            def __init__(self) -> None:
+                super().__init__(steps)
 
-        few: Any = settings(max_examples=15, stateful_step_count=30, suppress_health_check=list(HealthCheck), deadline=None)
-        run_state_machine_as_test(machine, settings=few)
+        few: Any = settings(
+            max_examples=15, stateful_step_count=30, suppress_health_check=list(HealthCheck), deadline=None
+        )
+        run_state_machine_as_test(InStore, settings=few)
         runner.run(steps.store.close())

@@ -95,8 +95,8 @@ class CountersUnavailable(Exception):
 class Counters(Protocol):
     """Keeps buckets and reservations. A reservation is open until it is settled, released or lost.
 
-    The holds of one call name each bucket once. ``reserve`` and ``extend`` raise CountersUnavailable, and so do ``usage``
-    and ``open_balance``; what the other methods are told is kept until the store is back.
+    The holds of one call name each bucket once. ``reserve``, ``extend``, ``usage`` and ``open_balance`` raise
+    CountersUnavailable; what the other methods are told is kept until the store is back.
     """
 
     async def reserve(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:

@@ -1,6 +1,7 @@
 """Reservations of which a store has loaded only what one step concerns.
 
-The step runs as in memory, and is written back. So a store that reads and writes rows in one transaction decides nothing itself.
+The step runs as in memory, and is written back. So a store that reads and writes rows in one transaction decides
+nothing itself.
 """
 
 from __future__ import annotations

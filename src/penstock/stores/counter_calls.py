@@ -181,8 +181,8 @@ def counter_kind(limit: Limit) -> CounterKind:
 def read_step(
     answer: StepAnswer, asked: Sequence[Hold], holds: Sequence[Hold]
 ) -> tuple[Reserved | Exceeded, list[Alert]]:
-    """What a reservation came to, and its alerts. ``asked`` are the holds in the order of the call, ``holds`` in that of
-    the caller. Raises ValueError if the reservation's state allows no such step."""
+    """What a reservation came to, and its alerts. ``asked`` are the holds in the order of the call, ``holds`` in the
+    caller's. Raises ValueError if the reservation's state allows no such step."""
     if answer.outcome == "closed":
         raise ValueError("only an open reservation can be extended, and a closed one is never opened again")
     counters = {hold.key: _counter(hold, state) for hold, state in zip(asked, answer.counters, strict=True)}

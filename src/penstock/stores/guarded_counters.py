@@ -47,8 +47,8 @@ class _NotAsked(StoreDown):
 
 
 class GuardedCounters:
-    """``Counters`` over a store. ``timeout`` is in seconds, for one call of the store; ``calls`` is how many are made at
-    the same time. ``oldest`` is the age in microseconds at which a reservation is lost even if its worker lives.
+    """``Counters`` over a store. ``timeout`` is in seconds, for one call of the store; ``calls`` is how many are made
+    at the same time. ``oldest`` is the age in microseconds at which a reservation is lost even if its worker lives.
     ``alerted`` gets the alerts of what is lost or replayed. ``start`` before use, ``stop`` after it."""
 
     def __init__(
@@ -171,7 +171,7 @@ class GuardedCounters:
         return await self._ask_or_refuse(lambda: self._store.open_balance(key, limit, settled))
 
     async def _tell(self, entry: Entry, call: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
-        """Tell the store now, or later: calls that wait already go first. A caller that is cancelled has told it, too."""
+        """Tell the store now, or later: calls that wait already go first. It is told even if the caller is cancelled."""
         if not self._journal:
             try:
                 return await self._ask(call)

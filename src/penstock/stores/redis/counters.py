@@ -114,7 +114,7 @@ class RedisCounters:
         await self._connection.close()
 
     async def is_loaded(self) -> bool:
-        """Whether the key ``generation`` is there. The first call logs what makes the server a bad place for counters."""
+        """Whether the key ``generation`` is there. The first call logs why the server is a bad place for counters."""
         if not self._is_checked:
             for warning in await self._connection.check():
                 _LOG.warning("%s", warning)

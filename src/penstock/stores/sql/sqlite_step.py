@@ -127,8 +127,9 @@ class SqliteStep:
         for reservation in reservations:
             self._put_items(reservation)
             self._execute(
-                f"UPDATE reservation SET state = 'lost', closed_at = ? WHERE {_OF}", (self._now, *reservation)
-            )  # noqa: S608
+                f"UPDATE reservation SET state = 'lost', closed_at = ? WHERE {_OF}",  # noqa: S608
+                (self._now, *reservation),
+            )
         return (*alerts, *self._save())
 
     def open_balance(self, key: BucketKey, limit: Limit, settled: int) -> int:

@@ -17,7 +17,7 @@ from penstock.stores.stored_counters import StoreDown
 T = TypeVar("T")
 Step = Callable[[sqlite3.Connection], T]
 
-_MOST: Final = 64
+MOST: Final = 64
 """Steps of one transaction."""
 
 
@@ -53,7 +53,7 @@ class SqliteWriter:
 
     def _drain(self) -> None:
         batch: list[_Waiting] = []
-        while self._waiting and len(batch) < _MOST:
+        while self._waiting and len(batch) < MOST:
             batch.append(self._waiting.popleft())
         if not batch:
             return
