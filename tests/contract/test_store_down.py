@@ -198,11 +198,15 @@ async def test_t60_postgres_that_is_read_only(postgres: Postgres, postgres_place
     async def set_read_only(value: str) -> None:
         await admin.execute(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
         await admin.execute("SELECT pg_reload_conf()")
-        seen = postgres_place.counters()
-        async with asyncio.timeout(60):
-            while await seen._ask("fetchval", "SHOW default_transaction_read_only") != value:  # type: ignore[attr-defined]
-                await asyncio.sleep(0.01)
-        await seen._pool.close()  # type: ignore[attr-defined]
+        while await seen_by_another() != value:
+            pass
+
+    async def seen_by_another() -> str:
+        connection = await asyncpg.connect(postgres_place.address)
+        try:
+            return str(await connection.fetchval("SHOW default_transaction_read_only"))
+        finally:
+            await connection.close()
 
     try:
         async with guarded(postgres_place.counters(), tmp_path) as counters:

@@ -171,7 +171,7 @@ class GuardedCounters:
         return await self._ask_or_refuse(lambda: self._store.open_balance(key, limit, settled))
 
     async def _tell(self, entry: Entry, call: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
-        """Tell the store now, or later: calls that wait already go first. It is told even if the caller is cancelled."""
+        """Tell the store now, or later: calls that wait already go first. A cancelled caller has told it, too."""
         if not self._journal:
             try:
                 return await self._ask(call)
