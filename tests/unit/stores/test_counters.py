@@ -7,7 +7,7 @@ from penstock.limits.validate import LimitOwner, Reading
 from penstock.stores.counters import CountersSetup, open_counters
 from penstock.stores.redis.counters import LARGEST_COST
 
-REDIS, SQLITE, POSTGRES = "redis://127.0.0.1:1", "sqlite:////tmp/p.db", "postgresql://p@127.0.0.1:1/p"
+REDIS, SQLITE, POSTGRES = "redis://127.0.0.1:1", "sqlite:////nowhere/p.db", "postgresql://p@127.0.0.1:1/p"
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,8 @@ async def test_which_store_is_chosen(setup: CountersSetup, chosen: str, tmp_path
     assert setup.chosen == chosen
     counters = open_counters(setup, tmp_path, lambda _: None)
     assert (counters is None) is (chosen == "memory")
+    if counters is not None:
+        await counters.stop()
 
 
 @pytest.mark.parametrize(

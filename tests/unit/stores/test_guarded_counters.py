@@ -89,7 +89,7 @@ async def guarding(store: Store, alerts: list[Alert]) -> AsyncIterator[GuardedCo
 
 async def until_up(guarded: GuardedCounters) -> None:
     async with asyncio.timeout(60):
-        while guarded.is_degraded or not guarded.is_ready:
+        while guarded.is_degraded or not guarded.is_ready:  # noqa: ASYNC110 (nothing tells it)
             await asyncio.sleep(0.001)
 
 
@@ -169,8 +169,6 @@ async def test_a_full_disk_closes_budgets_during_an_outage() -> None:
         guarded._journal.is_broken = True
         with pytest.raises(CountersUnavailable):
             await guarded.reserve(("r", 1), [NORMAL])
-        with pytest.raises(CountersUnavailable):
-            await guarded.usage(NORMAL.key)
         guarded._journal.is_broken = store.is_down = False
         await until_up(guarded)
 

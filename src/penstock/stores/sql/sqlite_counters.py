@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import sqlite3
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from penstock.stores.counter_calls import LimitTexts
 from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.sqlite_step import SqliteStep
 from penstock.stores.sql.sqlite_writer import SqliteWriter
-from penstock.stores.stored_counters import BATCH, CLOSED_KEPT, LEASE, LOST_KEPT, StoreClock
+from penstock.stores.stored_counters import BATCH, CLOSED_KEPT, LEASE, LOST_KEPT, StoreClock, StoreDown
 
 _BUSY_TIMEOUT: Final = 5.0
 """Seconds that a transaction waits for those of other processes."""
@@ -130,7 +131,9 @@ class SqliteCounters:
         return True
 
     async def close(self) -> None:
-        await self._writer.run(lambda db: db.execute("DELETE FROM worker WHERE id = ?", (self.worker,)))
+        """Leave without waiting for the lease to end, if the file can be written."""
+        with contextlib.suppress(StoreDown):
+            await self._writer.run(lambda db: db.execute("DELETE FROM worker WHERE id = ?", (self.worker,)))
         await self._writer.close()
 
     def _step(self, db: sqlite3.Connection) -> SqliteStep:

@@ -22,7 +22,7 @@ async def test_the_name_has_no_password() -> None:
 
 def test_a_script_is_known_by_its_digest(tmp_path: Path) -> None:
     (tmp_path / "s.lua").write_text("return 1")
-    assert Script(tmp_path / "s.lua").digest == hashlib.sha1(b"return 1").hexdigest()
+    assert Script(tmp_path / "s.lua").digest == hashlib.sha1(b"return 1", usedforsecurity=False).hexdigest()
 
 
 async def test_a_server_that_refuses_is_down() -> None:
