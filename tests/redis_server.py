@@ -42,7 +42,7 @@ class RedisServer:
             *(program() or "redis-server", "--port", "0", "--unixsocket", self._path, "--dir", self._folder),
             *("--save", "", "--appendonly", "no", "--loglevel", "warning", "--logfile", "log", *options),
         )
-        self._process = subprocess.Popen(command, cwd=self._folder)
+        self._process = self._run(command)
         while not self._answers():
             assert self._process.poll() is None, Path(self._folder, "log").read_text()
 
@@ -68,6 +68,10 @@ class RedisServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def _run(self, command: tuple[str, ...]) -> subprocess.Popen[bytes]:
+        """The process, which ``kill`` ends."""
+        return subprocess.Popen(command, cwd=self._folder)
 
     def _signal(self, number: int) -> None:
         assert self._process is not None

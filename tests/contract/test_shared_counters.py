@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import subprocess
@@ -44,9 +45,9 @@ def workers(place: Place, task: str, number: int = WORKERS) -> Iterator[list[sub
     """Processes that count, and are ready to begin."""
     paths = os.pathsep.join(sys.path)
     words = (sys.executable, str(WORKER), place.engine, place.address, place.organisation, task)
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as opened:
         running = [
-            stack.enter_context(
+            opened.enter_context(
                 subprocess.Popen(
                     (*words, str(each)),
                     stdin=subprocess.PIPE,
@@ -58,7 +59,7 @@ def workers(place: Place, task: str, number: int = WORKERS) -> Iterator[list[sub
             for each in range(number)
         ]
         for each in running:
-            stack.callback(each.kill)
+            opened.callback(each.kill)
         for each in running:
             assert read(each) == "ready"
         yield running
@@ -120,11 +121,14 @@ async def test_t23_what_a_killed_worker_held_is_charged(place: Place, counters: 
             lines += [read(worker).split() for _ in range(200 + 37 * round_)]
             worker.kill()
         lines += [line for line in told(running) if len(line) == 2]
-    await sweep(place)
-    settled, reserved = await counters.usage(hold(OPEN).key)
+    reserved = 1
+    async with asyncio.timeout(60):
+        # A server may still carry out what a worker sent before it died.
+        while reserved:
+            await sweep(place)
+            settled, reserved = await counters.usage(hold(OPEN).key)
     least, most = bounds(lines)
     assert least <= settled <= most
-    assert reserved == 0
 
 
 async def sweep(place: Place) -> None:
