@@ -118,7 +118,7 @@ async def test_t23_what_a_killed_worker_held_is_charged(place: Place, counters: 
         go_on(running)
         lines: list[list[str]] = []
         for worker in running:
-            lines += [read(worker).split() for _ in range(200 + 37 * round_)]
+            lines += [read(worker).split() for _ in range(200 + 37 * (round_ % 10))]
             worker.kill()
         lines += [line for line in told(running) if len(line) == 2]
     reserved = 1
