@@ -13,10 +13,13 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+import redis_server
+from counting import Place
 from loops import WatchedLoop
 from penstock.providers.registry import PROVIDERS
 from penstock.settings import load
 from postgres import NOT_INSTALLED, Postgres, programs, running_postgres
+from redis_server import RedisServer, running_redis
 from running import RunningGateway, are_recordings_at_hand, replayed_recordings, running_gateway
 from upstream import Upstream, running_upstream
 
@@ -114,3 +117,27 @@ def postgres() -> Iterator[Postgres]:
         pytest.skip(NOT_INSTALLED)
     with running_postgres() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[RedisServer]:
+    """A Redis server that runs; the test is skipped where none is installed."""
+    if redis_server.program() is None:
+        pytest.skip(redis_server.NOT_INSTALLED)
+    with running_redis() as running:
+        yield running
+
+
+@pytest.fixture
+def sqlite_place(tmp_path: Path) -> Place:
+    return Place("sqlite", str(tmp_path / "counters.db"))
+
+
+@pytest.fixture
+def postgres_place(postgres: Postgres) -> Place:
+    return Place("postgres", postgres.fresh())
+
+
+@pytest.fixture
+def redis_place(redis: RedisServer) -> Place:
+    return Place("redis", redis.address, redis.organisation())

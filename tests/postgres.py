@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -90,5 +91,6 @@ def running_postgres() -> Iterator[Postgres]:
                     assert server.poll() is None, Path(place, "log").read_text()
                 yield Postgres(place)
             finally:
-                server.terminate()
+                # Without waiting for connections that a test has left open.
+                server.send_signal(signal.SIGINT)
                 server.wait()

@@ -18,7 +18,7 @@ from penstock.core.did_you_mean import hint
 from penstock.core.forwarded import TrustedProxies
 from penstock.core.http import Limits
 from penstock.core.permissions import Permissions
-from penstock.limits.counters import Counters
+from penstock.limits.counters import Alert, Counters
 from penstock.limits.memory import MemoryCounters
 from penstock.observe.access_log import PIPE_BUF, AccessLog
 from penstock.observe.library_logs import quieten_libraries
@@ -53,7 +53,9 @@ from penstock.settings.model import Server as ServerSettings
 from penstock.settings.model import Upstream as UpstreamSettings
 from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import EMPTY, Catalogue
+from penstock.stores.counters import CountersSetup, open_counters
 from penstock.stores.file import CatalogueError, CatalogueFile
+from penstock.stores.guarded_counters import GuardedCounters
 from penstock.stores.layered import LayeredCatalogue, layer
 from penstock.stores.memory import MemoryReplyStore
 from penstock.stores.prices import DefaultPrices
@@ -62,6 +64,7 @@ from penstock.stores.sql.control_store import ControlStore
 from penstock.stores.sql.journal import JournaledCounters
 from penstock.stores.sql.ledger_entry import LedgerEntry
 from penstock.stores.sql.place import Place, find_place, read_keyring
+from penstock.stores.stored_counters import Rebuild
 from penstock.stores.validate import Check
 from penstock.transport import connection, files
 from penstock.transport.base import Transport
@@ -79,6 +82,8 @@ _DAY: Final = 86_400_000_000
 """Microseconds for which a counter stays in memory after its window has ended."""
 _SHORTEST_ADMIN_KEY: Final = 20
 """Characters of PENSTOCK_ADMIN_KEY."""
+_LONGEST_REQUEST: Final = 86_400.0
+"""Seconds after which nothing more is heard of a request, where no setting says so."""
 
 
 def build(
@@ -378,6 +383,33 @@ def _now() -> int:
 def _monotonic() -> int:
     """Microseconds that never step back."""
     return time.monotonic_ns() // 1000
+
+
+def counters(
+    settings: Settings,
+    database: str,
+    folder: Path | None,
+    alerted: Callable[[Sequence[Alert]], None],
+    rebuild: Rebuild | None = None,
+) -> GuardedCounters | None:
+    """The counters of limits in the store that the settings choose; None: in this process's memory.
+
+    ``database`` is its address, empty for none; ``folder`` the data folder. Raises SettingsError.
+    """
+    store = settings.store
+    setup = CountersSetup(
+        store.counters,
+        store.redis,
+        database,
+        store.redis_timeout_ms / 1000,
+        store.database_timeout_ms / 1000,
+        settings.server.workers,
+        settings.upstream.total_timeout or _LONGEST_REQUEST,
+    )
+    try:
+        return open_counters(setup, folder, alerted, rebuild)
+    except ValueError as error:
+        raise SettingsError([str(error)], settings) from None
 
 
 class _Connections:

@@ -1,4 +1,4 @@
-"""What every ``Counters`` does, whatever it counts in. An implementation adds a parameter to ``store``.
+"""What every ``Counters`` does, whatever it counts in. An implementation adds an engine to tests/counting.py.
 
 T20, T22 to T24, T26, T27, T30 to T33. Windows of rates are a second or a minute long: ``let_pass`` passes the store's own time.
 """
@@ -6,46 +6,33 @@ T20, T22 to T24, T26, T27, T30 to T33. Windows of rates are a second or a minute
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import msgspec
 import pytest
 
-from limiting import NOON, Clock, budget, concurrency, hold, rate
-from penstock.limits.counters import BucketUsage, Counters, Exceeded, Hold, ReservationId
+from counting import ENGINES, Place, Store, in_memory
+from limiting import NOON, budget, concurrency, hold, rate
+from penstock.limits.counters import Exceeded
 from penstock.limits.limit import NOTHING, Amounts, Limit
-from penstock.limits.memory import MemoryCounters
 from penstock.limits.windows import DAY, SECOND, CalendarWindow
 
 
-class Store(msgspec.Struct):
-    """Counters under test, and the way to let seconds pass for them."""
-
-    counters: Counters
-    let_pass: Callable[[float], Awaitable[None]]
-
-    async def takes(self, reservation: ReservationId, *holds: Hold) -> bool:
-        return not isinstance(await self.counters.reserve(reservation, holds), Exceeded)
-
-    async def usage(self, of: Hold) -> BucketUsage:
-        return await self.counters.usage(of.key)
+@pytest.fixture(params=["memory", *ENGINES])
+def place(request: pytest.FixtureRequest) -> Place | None:
+    """Where the counters are; None for those in memory."""
+    return None if request.param == "memory" else request.getfixturevalue(f"{request.param}_place")
 
 
-def in_memory() -> Store:
-    clock = Clock()
-
-    async def let_pass(seconds: float) -> None:
-        clock.let_pass(seconds)
-
-    return Store(MemoryCounters(clock.read), let_pass)
-
-
-@pytest.fixture(params=[in_memory], ids=["memory"])
-def store(request: pytest.FixtureRequest) -> Store:
-    made: Store = request.param()
-    return made
+@pytest.fixture
+async def store(place: Place | None) -> AsyncIterator[Store]:
+    if place is None:
+        yield in_memory()
+        return
+    await place.make()
+    async with place.store() as made:
+        yield made
 
 
 MONEY = budget(100, strict=True)
@@ -206,6 +193,19 @@ async def test_t24_a_request_settles_in_the_window_where_it_reserved(store: Stor
     await store.counters.settle(FIRST, SPENT, [today])
     assert (await store.usage(today), await store.usage(tomorrow)) == ((30, 0), (0, 100))
     assert await store.takes(("back", 1), hold(limit, 70)), "a clock that steps back finds yesterday's bucket"
+
+
+async def test_a_budget_of_which_the_store_knows_nothing_is_charged(store: Store) -> None:
+    """The store was down when the reservation was extended by it."""
+    money, provider, late = hold(MONEY, 40), hold(budget(100, id="provider"), 5), hold(budget(100, id="late"), 5)
+    assert await store.takes(FIRST, money)
+    alerts = await store.counters.settle(FIRST, Amounts(30), [money, provider])
+    assert (alerts, await store.usage(money), await store.usage(provider)) == ((), (30, 0), (30, 0))
+    assert await store.takes(("lost", 1), money)
+    await store.let_pass(61)
+    await store.counters.lose(60 * SECOND)
+    await store.counters.settle(("lost", 1), Amounts(20), [money, late])
+    assert (await store.usage(money), await store.usage(late)) == ((50, 0), (20, 0))
 
 
 async def test_values_and_epochs_have_buckets_of_their_own(store: Store) -> None:

@@ -95,8 +95,8 @@ class CountersUnavailable(Exception):
 class Counters(Protocol):
     """Keeps buckets and reservations. A reservation is open until it is settled, released or lost.
 
-    The holds of one call name each bucket once. Only ``reserve`` and ``extend`` raise CountersUnavailable; what the
-    other methods are told is kept until the store is back.
+    The holds of one call name each bucket once. ``reserve``, ``extend``, ``usage`` and ``open_balance`` raise
+    CountersUnavailable; what the other methods are told is kept until the store is back.
     """
 
     async def reserve(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
@@ -119,8 +119,8 @@ class Counters(Protocol):
         if their window has ended since.
 
         A reservation that was settled or released stays as it is. For a lost one, budgets are corrected by the
-        difference. For an unknown one (the store was restarted) budgets are charged by ``holds``: all that the caller
-        ever reserved under this id.
+        difference. ``holds`` are all that the caller holds under this id: budgets of which the store doesn't know it
+        (it was restarted, it was down) are charged as well.
         """
         ...
 

@@ -128,11 +128,18 @@ def _cost(limit: Limit, amounts: Amounts) -> int | None:
     return 0 if limit.unknown_price == "allow" else None
 
 
-def charged(limit: Limit, reserved: int, actual: Amounts) -> int:
-    """What a limit is charged for an attempt that reserved an amount. A request counts as it was reserved: in a rate
-    always, in a budget unless the attempt was free. A cost that is unknown to a limit that rejects unknown prices
-    counts as it was reserved, too."""
+def charge(limit: Limit, actual: Amounts) -> int | None:
+    """What a limit is charged for an attempt; None: as much as the attempt reserved.
+
+    A request counts as it was reserved: in a rate always, in a budget unless the attempt was free. A cost that is
+    unknown to a limit that rejects unknown prices counts as it was reserved, too.
+    """
     if limit.kind == "requests":
-        return reserved if actual.requests or limit.is_rate else 0
-    amount = amount_of(limit, actual)
+        return None if actual.requests or limit.is_rate else 0
+    return amount_of(limit, actual)
+
+
+def charged(limit: Limit, reserved: int, actual: Amounts) -> int:
+    """What a limit is charged for an attempt that reserved an amount."""
+    amount = charge(limit, actual)
     return reserved if amount is None else amount

@@ -98,6 +98,11 @@ def value_hash(values: Iterable[tuple[str, str]]) -> bytes:
     return hashlib.sha256(json.dumps(listed, separators=(",", ":")).encode()).digest()
 
 
+def overflow_of(key: BucketKey) -> BucketKey:
+    """The bucket that takes the values for which a limit has no room in a window."""
+    return BucketKey(key.limit, OVERFLOW, key.epoch, key.window_start)
+
+
 class LiveValues:
     """How many buckets each limit has in each window, so that values which callers make up are bounded: beyond ``most``
     buckets, further values share the overflow's."""
@@ -117,9 +122,13 @@ class LiveValues:
         self._counts[family] = count + 1
         return True
 
+    def know(self, key: BucketKey, count: int) -> None:
+        """Take over how many buckets a store has counted."""
+        self._counts[self.overflow(key)] = count
+
     def overflow(self, key: BucketKey) -> BucketKey:
         """The bucket that takes the values for which there is no room."""
-        return BucketKey(key.limit, OVERFLOW, key.epoch, key.window_start)
+        return overflow_of(key)
 
     def forget(self, key: BucketKey) -> None:
         """Count a bucket no longer."""

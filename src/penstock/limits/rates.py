@@ -10,11 +10,21 @@ stay longer, never shorter.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import msgspec
 
 from penstock.limits.limit import Limit
 from penstock.limits.windows import RateWindow
+
+
+class Part(NamedTuple):
+    """An amount in a window as a store keeps it: the sub-bucket's number, and the moment at which the amount leaves."""
+
+    number: int
+    amount: int
+    ends: int
 
 
 class SubBucket(msgspec.Struct, gc=False):
@@ -37,6 +47,19 @@ class SlidingWindow:
         self._ring: deque[SubBucket] = deque()
         self.used = 0
         self.holds = 0
+
+    def restore(self, parts: Iterable[Part]) -> None:
+        """Take over the amounts that a store has kept, in the order of their numbers."""
+        self._ring = deque(SubBucket(part.number, part.amount, part.ends - self._length) for part in parts)
+        self.used = sum(part.amount for part in self._ring)
+
+    def parts(self) -> list[Part]:
+        """The amounts for a store to keep."""
+        return [Part(part.number, part.amount, part.last + self._length) for part in self._ring]
+
+    def mark(self, number: int) -> SubBucket | None:
+        """The mark of an amount that was counted in a sub-bucket; None if the sub-bucket has left the window."""
+        return next((part for part in self._ring if part.number == number), None)
 
     def fits(self, amount: int, cap: int, now: int) -> bool:
         ring = self._ring
@@ -99,6 +122,19 @@ class FixedWindow:
         self._number = 0
         self.used = 0
         self.holds = 0
+
+    def restore(self, parts: Iterable[Part]) -> None:
+        """Take over the amount of the newest window that a store has kept."""
+        for part in parts:
+            self._number, self.used = part.number, part.amount
+
+    def parts(self) -> list[Part]:
+        """The amount for a store to keep."""
+        return [Part(self._number, self.used, (self._number + 1) * self._length)]
+
+    def mark(self, number: int) -> int:
+        """The mark of an amount that was counted in a window."""
+        return number
 
     def fits(self, amount: int, cap: int, now: int) -> bool:
         number = now // self._length

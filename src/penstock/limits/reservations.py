@@ -16,8 +16,8 @@ from penstock.limits.budgets import ALERTED, QUIET, Bucket
 from penstock.limits.counters import Alert, BucketUsage, Exceeded, Hold, ReservationId, Reserved, Standing
 from penstock.limits.limit import NOTHING, Amounts, BucketKey, Limit, charged
 from penstock.limits.policy import LiveValues
-from penstock.limits.rates import FixedWindow, RateCounter, SlidingWindow, rate_counter
-from penstock.limits.tightest import tightest
+from penstock.limits.rates import RateCounter, rate_counter
+from penstock.limits.tightest import standings_of, tightest
 
 MOST_VALUES: Final = 100_000
 """Buckets of one limit in one window: further values share one bucket."""
@@ -29,7 +29,7 @@ _LOST: Final = 10_000
 Counter = Bucket | RateCounter
 
 
-class _Item(msgspec.Struct, gc=False):
+class Item(msgspec.Struct, gc=False):
     """What a reservation holds in one counter. ``key`` is the caller's, even where the counter is the overflow's.
     ``mark`` is what the counter's ``take`` returned: None for budgets and concurrency. ``charged`` is what was charged
     when the reservation was lost."""
@@ -42,11 +42,11 @@ class _Item(msgspec.Struct, gc=False):
     charged: int = 0
 
 
-class _Open(msgspec.Struct, gc=False):
+class Open(msgspec.Struct, gc=False):
     """An open reservation, and when it was opened."""
 
     since: int
-    items: list[_Item]
+    items: list[Item]
 
 
 class Reservations:
@@ -57,8 +57,8 @@ class Reservations:
 
     def __init__(self, most_values: int = MOST_VALUES) -> None:
         self._counters: dict[BucketKey, Counter] = {}
-        self._open: dict[ReservationId, _Open] = {}
-        self._lost: Lru[ReservationId, list[_Item]] = Lru(_LOST)
+        self._open: dict[ReservationId, Open] = {}
+        self._lost: Lru[ReservationId, list[Item]] = Lru(_LOST)
         self._closed: set[ReservationId] = set()
         self._closed_before: set[ReservationId] = set()
         self._values = LiveValues(most_values)
@@ -82,10 +82,10 @@ class Reservations:
             return self._standings(holds, now)
         if reservation in self._closed or reservation in self._closed_before:
             raise ValueError("the reservation is closed: a new attempt needs a number of its own")
-        items: list[_Item] = []
+        items: list[Item] = []
         if not self._fit(holds, now, items):
             return self._exceeded(holds, now)
-        self._open[reservation] = _Open(now, items)
+        self._open[reservation] = Open(now, items)
         return _taken(items, now)
 
     def extend(self, reservation: ReservationId, holds: Sequence[Hold], now: int) -> Reserved | Exceeded:
@@ -93,7 +93,7 @@ class Reservations:
         if opened is None:
             raise ValueError("only an open reservation can be extended")
         held = {item.key: item for item in opened.items}
-        more: list[_Item] = []
+        more: list[Item] = []
         if not self._fit(holds, now, more, held):
             return self._exceeded(holds, now)
         standings = _taken(more, now)
@@ -111,7 +111,7 @@ class Reservations:
         opened = self._open.get(reservation)
         if opened is None:
             return
-        kept: list[_Item] = []
+        kept: list[Item] = []
         for item in opened.items:
             if item.key in keys:
                 self._close(item, NOTHING)
@@ -125,10 +125,13 @@ class Reservations:
             self._settle_closed(reservation, actual, holds)
         else:
             self._remember(reservation)
+            keys: set[BucketKey] = set()
             for item in opened.items:
+                keys.add(item.key)
                 amount = self._close(item, actual)
                 if isinstance(item.counter, Bucket):
                     self._raise_alerts(item.limit, item.key, item.counter, amount - item.amount)
+            self._charge_unknown(actual, [hold for hold in holds if hold.key not in keys])
         return self._raised() if self._alerts else ()
 
     def release(self, reservation: ReservationId) -> None:
@@ -186,7 +189,7 @@ class Reservations:
         return dropped
 
     def _fit(
-        self, holds: Sequence[Hold], now: int, items: list[_Item], held: Mapping[BucketKey, _Item] | None = None
+        self, holds: Sequence[Hold], now: int, items: list[Item], held: Mapping[BucketKey, Item] | None = None
     ) -> bool:
         """Whether all holds fit. What is to be taken for them is added to ``items``. What the reservation holds already
         is extended where it is ``held``, be it in an overflow that has room again."""
@@ -199,10 +202,10 @@ class Reservations:
                 counter = counters.get(key) or self._make(hold)
             if not counter.fits(amount, limit.cap, now):
                 return False
-            items.append(_Item(key, limit, amount, counter))
+            items.append(Item(key, limit, amount, counter))
         return True
 
-    def _close(self, item: _Item, actual: Amounts) -> int:
+    def _close(self, item: Item, actual: Amounts) -> int:
         """Settle one item. Returns the amount that was charged."""
         counter, reserved = item.counter, item.amount
         amount = charged(item.limit, reserved, actual)
@@ -210,7 +213,7 @@ class Reservations:
         counter.holds -= 1
         return amount
 
-    def _lose(self, item: _Item) -> None:
+    def _lose(self, item: Item) -> None:
         """Close an item without news of what it took."""
         counter = item.counter
         counter.holds -= 1
@@ -229,16 +232,18 @@ class Reservations:
         else:
             self._lost.drop(reservation)
             self._correct(actual, items)
+            keys = {item.key for item in items}
+            self._charge_unknown(actual, [hold for hold in holds if hold.key not in keys])
 
     def _charge_unknown(self, actual: Amounts, holds: Sequence[Hold]) -> None:
-        """Charge the budgets of a reservation that isn't known, as if nothing had been reserved."""
+        """Charge budgets in which nothing is known to be reserved."""
         for key, hold in {hold.key: hold for hold in holds}.items():
             counter = self._counters.get(key) or self._make(hold)
             if isinstance(counter, Bucket):
                 counter.settle(None, 0, charged(hold.limit, hold.amount, actual))
                 self._raise_alerts(hold.limit, key, counter, 0)
 
-    def _correct(self, actual: Amounts, items: Sequence[_Item]) -> None:
+    def _correct(self, actual: Amounts, items: Sequence[Item]) -> None:
         """Charge what a lost reservation took beyond its estimate, or give back what it didn't take."""
         for item in items:
             counter = item.counter
@@ -272,14 +277,8 @@ class Reservations:
         return tightest(counters, self._standings(holds, now), now)
 
     def _standings(self, holds: Sequence[Hold], now: int) -> Reserved:
-        standings: list[Standing] = []
-        for hold in holds:
-            counter = self._counters.get(hold.key) or self._make(hold)
-            if isinstance(counter, SlidingWindow | FixedWindow):
-                # A window whose time has passed is empty once it is asked.
-                counter.fits(0, hold.limit.cap, now)
-                standings.append(Standing(hold.limit, counter.used, counter.resets_in(now)))
-        return tuple(standings)
+        counters = self._counters
+        return standings_of(((hold, counters.get(hold.key) or self._make(hold)) for hold in holds), now)
 
     def _raise_alerts(self, limit: Limit, key: BucketKey, bucket: Bucket, overrun: int) -> None:
         if overrun > 0:
@@ -300,7 +299,7 @@ class Reservations:
         self._closed.add(reservation)
 
 
-def _taken(items: Sequence[_Item], now: int) -> Reserved:
+def _taken(items: Sequence[Item], now: int) -> Reserved:
     """Take what fits. Returns how the rates among the counters stand then."""
     standings: Reserved = ()
     for item in items:

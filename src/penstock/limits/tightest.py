@@ -1,13 +1,25 @@
-"""Of several limits that refuse a request, the limit that the caller is told: it keeps the caller waiting longest."""
+"""How the counters of a request stand; and of several that refuse it, the limit that the caller is told: it keeps the
+caller waiting longest."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from penstock.limits.budgets import Bucket
 from penstock.limits.counters import Exceeded, Hold, Standing
-from penstock.limits.rates import RateCounter
+from penstock.limits.rates import FixedWindow, RateCounter, SlidingWindow
+
+
+def standings_of(counters: Iterable[tuple[Hold, Bucket | RateCounter]], now: int) -> tuple[Standing, ...]:
+    """How the rates among some counters stand."""
+    standings: list[Standing] = []
+    for hold, counter in counters:
+        if isinstance(counter, SlidingWindow | FixedWindow):
+            # A window whose time has passed is empty once it is asked.
+            counter.fits(0, hold.limit.cap, now)
+            standings.append(Standing(hold.limit, counter.used, counter.resets_in(now)))
+    return tuple(standings)
 
 
 def tightest(

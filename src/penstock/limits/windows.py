@@ -29,7 +29,7 @@ class Span(NamedTuple):
     end: int | None
 
 
-class CalendarWindow(msgspec.Struct, frozen=True):
+class CalendarWindow(msgspec.Struct, frozen=True, tag="calendar"):
     """The window of a budget. ``days`` and ``anchor`` belong to the unit ``days``: a window of that many days begins at
     the anchor (microseconds), and others follow and precede without a gap."""
 
@@ -54,7 +54,7 @@ class CalendarWindow(msgspec.Struct, frozen=True):
                 return _months(_MONTHS[self.unit], now)
 
 
-class RateWindow(msgspec.Struct, frozen=True):
+class RateWindow(msgspec.Struct, frozen=True, tag="rate"):
     """The window of a rate: ``length`` microseconds. A sliding window is counted in sub-buckets of ``step``
     microseconds; a fixed one begins at multiples of its length."""
 

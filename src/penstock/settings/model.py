@@ -331,6 +331,26 @@ class Store(Struct, frozen=True):
             "as that lasts."
         ),
     ] = 0.0
+    counters: Annotated[
+        Literal["auto", "memory", "database", "redis"],
+        Meta(
+            title="one of auto, memory, database, redis",
+            description="Where limits are counted. `auto`: in Redis, if there is one; in the database, if it is "
+            "PostgreSQL or there are several workers; else in memory.",
+        ),
+    ] = "auto"
+    redis: Annotated[
+        Text,
+        Meta(
+            description="Redis or Valkey for what replicas share: `redis://:PASSWORD@HOST:6379/0`, `rediss://…` for "
+            "TLS, `unix:///SOCKET`; empty: none. Needs `pip install 'penstock[redis]'`.",
+            extra={"secret": True},
+        ),
+    ] = ""
+    redis_timeout_ms: Annotated[Milliseconds, Meta(description="Longest time that a request waits for Redis.")] = 50
+    database_timeout_ms: Annotated[
+        Milliseconds, Meta(description="Longest time that a request waits for counters in the database.")
+    ] = 250
 
 
 class Admin(Struct, frozen=True):

@@ -8,6 +8,14 @@ change of this file needs a new file in migrations/versions; a test compares the
 from __future__ import annotations
 
 from penstock.stores.sql.schema.columns import metadata
+from penstock.stores.sql.schema.counters import (
+    bucket,
+    bucket_count,
+    rate_part,
+    reservation,
+    reservation_item,
+    worker,
+)
 from penstock.stores.sql.schema.limits import balance, ledger, limit, open_hold, policy
 from penstock.stores.sql.schema.prices import price_book
 from penstock.stores.sql.schema.routing import (
@@ -27,6 +35,8 @@ __all__ = [
     "audit",
     "audit_head",
     "balance",
+    "bucket",
+    "bucket_count",
     "config",
     "config_version",
     "feedback",
@@ -42,8 +52,12 @@ __all__ = [
     "policy",
     "price_book",
     "provider",
+    "rate_part",
+    "reservation",
+    "reservation_item",
     "revision",
     "secret",
     "user",
+    "worker",
     "workspace",
 ]

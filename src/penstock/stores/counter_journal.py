@@ -1,0 +1,135 @@
+"""What the store of the counters is to be told when it can be reached again, in a file of this worker.
+
+One line in JSON for each call, in order. A journal that a dead worker has left is taken over by the next worker that
+starts. Replaying a call twice charges once: the store knows which reservations are closed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from collections import deque
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import msgspec
+
+from penstock.limits.counters import Hold, ReservationId
+from penstock.limits.limit import Amounts, BucketKey
+
+_LOG: Final = logging.getLogger("penstock")
+_NAME: Final = "counters-*.journal"
+_LARGEST: Final = 256 << 20
+"""Bytes of a journal; a journal without a file holds as much in memory."""
+
+
+class Settlement(msgspec.Struct, frozen=True, tag="settle"):
+    reservation: ReservationId
+    actual: Amounts
+    holds: tuple[Hold, ...]
+
+
+class Release(msgspec.Struct, frozen=True, tag="release"):
+    reservation: ReservationId
+
+
+class Shrinkage(msgspec.Struct, frozen=True, tag="shrink"):
+    reservation: ReservationId
+    keys: tuple[BucketKey, ...]
+
+
+Entry = Settlement | Release | Shrinkage
+
+
+class CounterJournal:
+    """The journal of one worker; ``folder`` None keeps it in memory alone. ``is_broken``: not all entries
+    are on the disk, because the disk or the journal is full."""
+
+    def __init__(self, folder: Path | None, worker: str) -> None:
+        self._lines: deque[bytes] = deque()
+        self._size = 0
+        self._file: BinaryIO | None = None
+        self._is_synced = True
+        self.is_broken = False
+        if folder is not None:
+            self._path = folder / f"counters-{worker}.journal"
+            self._file = self._path.open("wb", buffering=0)
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+            self._take_over(folder)
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def append(self, entry: Entry) -> None:
+        """Keep an entry. It is always kept in memory, even where the disk is full."""
+        self._put(msgspec.json.encode(entry) + b"\n")
+
+    def first(self) -> Entry | None:
+        """The oldest entry; None if there is none. An entry that can't be read is dropped, and the log names it."""
+        while self._lines:
+            try:
+                entry: Entry = _DECODER.decode(self._lines[0])
+            except msgspec.DecodeError as error:
+                _LOG.error("a line of the counters' journal can't be read, and is dropped: %s", error)
+                self.drop_first()
+            else:
+                return entry
+        return None
+
+    def drop_first(self) -> None:
+        """The oldest entry is in the store. The file is emptied with its last entry: until then it is replayed whole
+        after a crash, which changes nothing."""
+        self._size -= len(self._lines.popleft())
+        if not self._lines:
+            self.is_broken = False
+            if self._file is not None:
+                self._file.seek(0)
+                self._file.truncate()
+
+    def sync(self) -> None:
+        """Wait until all entries are on the disk. To be called in a thread."""
+        if self._file is not None and not self._is_synced:
+            self._is_synced = True
+            os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        if self._file is not None:
+            self.sync()
+            if not self._lines:
+                self._path.unlink(missing_ok=True)
+            self._file.close()
+            self._file = None
+
+    def _put(self, line: bytes) -> None:
+        self._lines.append(line)
+        self._size += len(line)
+        self.is_broken = self.is_broken or self._size > _LARGEST
+        if self._file is None:
+            return
+        try:
+            self._file.write(line)
+        except OSError as error:
+            if not self.is_broken:
+                _LOG.error("the counters' journal can't be written: %s; budgets refuse until it can", error)
+            self.is_broken = True
+        self._is_synced = False
+
+    def _take_over(self, folder: Path) -> None:
+        for path in sorted(folder.glob(_NAME)):
+            if path == self._path:
+                continue
+            with path.open("rb") as other:
+                try:
+                    fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    continue
+                for line in other:
+                    # A line without its end was cut by a crash: its caller had no answer.
+                    if line.endswith(b"\n"):
+                        self._put(line)
+                self.sync()
+                path.unlink()
+
+
+_DECODER: Final = msgspec.json.Decoder(Entry)

@@ -1,0 +1,300 @@
+"""Counters in a store that may be down: no request waits longer than a time limit, and nothing that was spent is lost
+(docs/limits.md#when-the-store-is-down).
+
+While the store is down, strict budgets refuse with CountersUnavailable, and other limits allow what a worker may by
+itself. What the store should have been told is in the journal; it is replayed in order when the store is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from time import monotonic, time_ns
+from typing import Any, Final, TypeVar
+
+from penstock.background import Background
+from penstock.limits.allowance import Allowance
+from penstock.limits.counters import (
+    Alert,
+    BucketUsage,
+    CountersUnavailable,
+    Exceeded,
+    Hold,
+    ReservationId,
+    Reserved,
+)
+from penstock.limits.limit import Amounts, BucketKey, Limit
+from penstock.limits.windows import SECOND
+from penstock.stores.call_breaker import CallBreaker
+from penstock.stores.counter_journal import CounterJournal, Entry, Release, Settlement, Shrinkage
+from penstock.stores.stored_counters import BATCH, KEPT, RENEWAL, StoredCounters, StoreDown
+
+_LOG: Final = logging.getLogger("penstock")
+_TICK: Final = 1.0
+_FORGETTING: Final = 60.0
+"""Seconds between two rounds of dropping what nobody needs."""
+_UPKEEP_TIMEOUT: Final = 60.0
+"""Seconds that loading, sweeping and dropping may take: no request waits for them."""
+_PROBE_TIMEOUT: Final = 1.0
+"""Seconds that a store has to show that it is back, and to take an entry of the journal."""
+T = TypeVar("T")
+
+
+class _NotAsked(StoreDown):
+    """The breaker is open: no call was made."""
+
+
+class GuardedCounters:
+    """``Counters`` over a store. ``timeout`` is in seconds, for one call of the store; ``calls`` is how many are made
+    at the same time. ``oldest`` is the age in microseconds at which a reservation is lost even if its worker lives.
+    ``alerted`` gets the alerts of what is lost or replayed. ``start`` before use, ``stop`` after it."""
+
+    def __init__(
+        self,
+        store: StoredCounters,
+        journal: CounterJournal,
+        *,
+        timeout: float,
+        calls: int,
+        oldest: int,
+        alerted: Callable[[Sequence[Alert]], None],
+    ) -> None:
+        self._store = store
+        self._journal = journal
+        self._timeout = timeout
+        self._calls = asyncio.Semaphore(calls)
+        self._oldest = oldest
+        self._alerted = alerted
+        self._breaker = CallBreaker()
+        self._allowance = Allowance()
+        self._held: dict[ReservationId, set[BucketKey]] = {}
+        self._workers = 1
+        self._renew_at = self._forget_at = 0.0
+        self._is_down = False
+        self._is_ready = False
+        self._woken = asyncio.Event()
+        self._task = Background("the counters' store", self._keep_up)
+
+    @property
+    def is_degraded(self) -> bool:
+        """Whether the store is down, or was not told everything yet."""
+        return self._is_down or len(self._journal) > 0
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the store was reached since the start."""
+        return self._is_ready
+
+    def start(self) -> None:
+        self._task.start()
+
+    async def stop(self) -> None:
+        """Stop, after one more try to tell the store what it doesn't know."""
+        await self._task.stop()
+        with contextlib.suppress(StoreDown):
+            await self._replay()
+        self._journal.close()
+        with contextlib.suppress(StoreDown):
+            await self._store.close()
+
+    async def reserve(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
+        may_be_open = False
+        if not self._must_wait(holds):
+            try:
+                result = await self._ask(lambda: self._store.reserve(reservation, holds))
+            except StoreDown as error:
+                may_be_open = not isinstance(error, _NotAsked)
+            else:
+                if not isinstance(result, Exceeded):
+                    self._held[reservation] = {hold.key for hold in holds}
+                return result
+        allowed = self._allow(reservation, holds)
+        if allowed is None or isinstance(allowed, Exceeded):
+            if may_be_open:
+                # The store may have made the reservation, and its answer was lost.
+                self._tell_later(Release(reservation))
+            return self._refused(allowed)
+        self._held[reservation] = {hold.key for hold in holds}
+        return allowed
+
+    async def extend(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
+        held = self._held.setdefault(reservation, set())
+        added = {hold.key for hold in holds} - held
+        may_be_held = False
+        if reservation not in self._allowance and not self._must_wait(holds):
+            try:
+                result = await self._ask(lambda: self._store.extend(reservation, holds))
+            except StoreDown as error:
+                may_be_held = not isinstance(error, _NotAsked)
+            else:
+                if not isinstance(result, Exceeded):
+                    held |= added
+                return result
+        allowed = self._allow(reservation, holds)
+        if allowed is None or isinstance(allowed, Exceeded):
+            if may_be_held and added:
+                self._tell_later(Shrinkage(reservation, tuple(added)))
+            return self._refused(allowed)
+        held |= added
+        return allowed
+
+    async def shrink(self, reservation: ReservationId, keys: Sequence[BucketKey]) -> None:
+        self._allowance.shrink(reservation, keys)
+        self._held.get(reservation, set()).difference_update(keys)
+        await self._tell(Shrinkage(reservation, tuple(keys)), lambda: self._store.shrink(reservation, keys))
+
+    async def settle(self, reservation: ReservationId, actual: Amounts, holds: Sequence[Hold]) -> tuple[Alert, ...]:
+        self._held.pop(reservation, None)
+        self._allowance.settle(reservation, actual)
+        entry = Settlement(reservation, actual, tuple(holds))
+        return await self._tell(entry, lambda: self._store.settle(reservation, actual, holds)) or ()
+
+    async def release(self, reservation: ReservationId) -> None:
+        self._held.pop(reservation, None)
+        self._allowance.settle(reservation)
+        await self._tell(Release(reservation), lambda: self._store.release(reservation))
+
+    async def lose(self, older_than: int) -> tuple[Alert, ...]:
+        try:
+            return await self._ask(lambda: self._store.lose(older_than))
+        except StoreDown:
+            return ()
+
+    async def usage(self, key: BucketKey) -> BucketUsage:
+        """Raises CountersUnavailable."""
+        return await self._ask_or_refuse(lambda: self._store.usage(key))
+
+    async def open_balance(self, key: BucketKey, limit: Limit, settled: int) -> int:
+        """Raises CountersUnavailable."""
+        return await self._ask_or_refuse(lambda: self._store.open_balance(key, limit, settled))
+
+    async def _tell(self, entry: Entry, call: Callable[[], Coroutine[Any, Any, T]]) -> T | None:
+        """Tell the store now, or later: calls that wait already go first. A cancelled caller has told it, too."""
+        if not self._journal:
+            try:
+                return await self._ask(call)
+            except StoreDown:
+                pass
+            except asyncio.CancelledError:
+                self._tell_later(entry)
+                raise
+        self._tell_later(entry)
+        return None
+
+    def _tell_later(self, entry: Entry) -> None:
+        self._journal.append(entry)
+        self._woken.set()
+
+    async def _ask(self, call: Callable[[], Awaitable[T]]) -> T:
+        """The answer of the store. Raises StoreDown when there is none in time, or the breaker is open."""
+        async with self._calls:
+            if not self._breaker.admits(monotonic()):
+                raise _NotAsked("the store was down a moment ago")
+            try:
+                async with asyncio.timeout(self._timeout):
+                    answer = await call()
+            except (StoreDown, TimeoutError) as error:
+                self._went_down(error)
+                raise StoreDown(str(error)) from error
+            self._breaker.succeeded()
+            return answer
+
+    async def _ask_or_refuse(self, call: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await self._ask(call)
+        except StoreDown:
+            raise CountersUnavailable(self._retry_after()) from None
+
+    def _must_wait(self, holds: Sequence[Hold]) -> bool:
+        """Whether a strict budget is among holds of which the store doesn't know yet what was spent."""
+        return len(self._journal) > 0 and any(hold.limit.strict and hold.limit.is_budget for hold in holds)
+
+    def _allow(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded | None:
+        """What this worker allows by itself. None: a budget refuses."""
+        if self._journal.is_broken and any(hold.limit.is_budget for hold in holds):
+            return None
+        return self._allowance.reserve(reservation, holds, self._workers, round(monotonic() * SECOND))
+
+    def _refused(self, result: Exceeded | None) -> Exceeded:
+        if result is None:
+            raise CountersUnavailable(self._retry_after())
+        return result
+
+    def _retry_after(self) -> int:
+        return max(SECOND, round(self._breaker.retry_after(monotonic()) * SECOND))
+
+    def _went_down(self, error: BaseException) -> None:
+        self._breaker.failed(monotonic())
+        if not self._is_down:
+            reason = str(error) or f"no answer within {self._timeout:g} s"
+            _LOG.error("%s; strict budgets refuse, other limits are counted by each worker", reason)
+            self._allowance.begin_outage()
+        self._is_down = True
+        self._woken.set()
+
+    async def _keep_up(self) -> None:
+        """Renew the lease, sweep, and bring a store that is back up to date."""
+        while True:
+            with contextlib.suppress(StoreDown, TimeoutError):
+                await self._tick()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TICK):
+                    await self._woken.wait()
+            self._woken.clear()
+
+    async def _tick(self) -> None:
+        if self.is_degraded or not self._is_ready:
+            await asyncio.to_thread(self._journal.sync)
+            await self._recover()
+        now = monotonic()
+        if now < self._renew_at:
+            return
+        async with asyncio.timeout(_UPKEEP_TIMEOUT):
+            self._workers = max(1, await self._ask(self._store.renew))
+            self._renew_at = now + RENEWAL
+            self._alert(await self._store.lose(self._oldest))
+            if now >= self._forget_at:
+                self._forget_at = now + _FORGETTING
+                while await self._store.forget(time_ns() // 1000 - KEPT) == BATCH:
+                    pass
+
+    async def _recover(self) -> None:
+        """Load a store that has lost its counters, and tell it what it doesn't know. Raises StoreDown."""
+        async with asyncio.timeout(_PROBE_TIMEOUT):
+            is_loaded = await self._store.is_loaded()
+        if not is_loaded:
+            async with asyncio.timeout(_UPKEEP_TIMEOUT):
+                if not await self._store.load():
+                    raise StoreDown("another worker loads the counters")
+        await self._replay()
+        if self._is_down:
+            _LOG.info("the counters' store can be used again")
+        self._is_ready, self._is_down = True, False
+        self._breaker.succeeded()
+        self._allowance.end_outage()
+
+    async def _replay(self) -> None:
+        while (entry := self._journal.first()) is not None:
+            try:
+                async with asyncio.timeout(_PROBE_TIMEOUT):
+                    self._alert(await self._replay_one(entry))
+            except TimeoutError as error:
+                raise StoreDown("no answer to what was kept for it") from error
+            except ValueError as error:
+                _LOG.error("the counters' store can't take a call that was kept for it: %s", error)
+            self._journal.drop_first()
+
+    async def _replay_one(self, entry: Entry) -> Sequence[Alert]:
+        if isinstance(entry, Settlement):
+            return await self._store.settle(entry.reservation, entry.actual, entry.holds)
+        if isinstance(entry, Release):
+            await self._store.release(entry.reservation)
+        else:
+            await self._store.shrink(entry.reservation, entry.keys)
+        return ()
+
+    def _alert(self, alerts: Sequence[Alert]) -> None:
+        if alerts:
+            self._alerted(alerts)

@@ -1,0 +1,154 @@
+"""Counters in Redis or Valkey, for many workers: each call is one run of scripts/counters.lua, in the server's time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, TypeVar
+
+import msgspec
+
+from penstock.limits.counters import Alert, BucketUsage, Exceeded, Hold, ReservationId, Reserved
+from penstock.limits.limit import Amounts, BucketKey, Limit
+from penstock.limits.reservations import MOST_VALUES
+from penstock.stores.counter_calls import (
+    AlertAnswer,
+    CallMaker,
+    CounterCall,
+    LoseAnswer,
+    StepAnswer,
+    in_order,
+    key_call,
+    read_alerts,
+    read_step,
+)
+from penstock.stores.redis.connection import RedisConnection, Script
+from penstock.stores.sql.ids import random_id
+from penstock.stores.stored_counters import Rebuild, Rebuilt, StoreClock, StoreDown
+
+_LOG: Final = logging.getLogger("penstock")
+LARGEST_COST: Final = 9_000_000 * 10**9
+"""The largest limit in nanodollars: the numbers of scripts are exact up to 2^53."""
+_BATCH: Final = 100
+"""Reservations that one run of the script loses: other calls wait meanwhile."""
+_CLOSE_TIMEOUT: Final = 1.0
+_REBUILD_TIME: Final = 60_000
+"""Milliseconds after which another worker may rebuild, if the first one died."""
+T = TypeVar("T")
+
+
+class RedisCounters:
+    """``StoredCounters`` in Redis. ``organisation`` is a part of all keys.
+
+    The key ``generation`` says that the counters were loaded. Without it no step is made until ``load`` has been
+    called: it loads what ``rebuild`` has added up from the ledger.
+    """
+
+    def __init__(
+        self,
+        connection: RedisConnection,
+        rebuild: Rebuild | None = None,
+        organisation: str = "default",
+        most_values: int = MOST_VALUES,
+        clock: StoreClock | None = None,
+    ) -> None:
+        self.worker = random_id()
+        self._connection = connection
+        self._rebuild = rebuild
+        self._prefix = f"penstock:{{{organisation}}}"
+        self._generation = f"{self._prefix}:generation"
+        self._is_checked = False
+        self._maker = CallMaker(self.worker, most_values, clock)
+        self._script = Script(Path(__file__).parent / "scripts" / "counters.lua")
+        self._alerts: list[Alert] = []
+
+    async def reserve(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
+        return await self._take(reservation, holds, extends=False)
+
+    async def extend(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
+        return await self._take(reservation, holds, extends=True)
+
+    async def shrink(self, reservation: ReservationId, keys: Sequence[BucketKey]) -> None:
+        await self._run("release", self._maker.of_reservation(reservation, keys=tuple(map(key_call, keys))), int)
+
+    async def settle(self, reservation: ReservationId, actual: Amounts, holds: Sequence[Hold]) -> tuple[Alert, ...]:
+        call = self._maker.settlement(reservation, actual, holds)
+        answer = await self._run("settle", call, tuple[AlertAnswer, ...])
+        before, self._alerts = self._alerts, []
+        return (*before, *read_alerts(answer))
+
+    async def release(self, reservation: ReservationId) -> None:
+        await self._run("release", self._maker.of_reservation(reservation), int)
+
+    async def lose(self, older_than: int) -> tuple[Alert, ...]:
+        alerts: list[Alert] = []
+        while True:
+            call = msgspec.structs.replace(self._maker.call(older_than=older_than), most=_BATCH)
+            answer = await self._run("lose", call, LoseAnswer)
+            alerts += read_alerts(answer.alerts)
+            if answer.lost < _BATCH:
+                return tuple(alerts)
+
+    async def usage(self, key: BucketKey) -> BucketUsage:
+        return BucketUsage(*await self._run("usage", self._maker.call(keys=(key_call(key),)), tuple[int, int]))
+
+    async def open_balance(self, key: BucketKey, limit: Limit, settled: int) -> int:
+        return await self._open_balance(Hold(key, limit, 0), settled, rebuilds=False)
+
+    async def renew(self) -> int:
+        return await self._run("renew", self._maker.call(host=socket.gethostname()), int)
+
+    async def forget(self, ended_before: int, most: int = 0) -> int:  # noqa: ARG002 (the server drops them itself)
+        """0: the keys expire, and counters at their beginning are deleted at once."""
+        return 0
+
+    async def close(self) -> None:
+        """Leave without waiting for the lease to end, if the server can be reached."""
+        with contextlib.suppress(StoreDown, TimeoutError):
+            async with asyncio.timeout(_CLOSE_TIMEOUT):
+                await self._run("leave", self._maker.call(), int)
+        await self._connection.close()
+
+    async def is_loaded(self) -> bool:
+        """Whether the key ``generation`` is there. The first call logs why the server is a bad place for counters."""
+        if not self._is_checked:
+            for warning in await self._connection.check():
+                _LOG.warning("%s", warning)
+            self._is_checked = True
+        return bool(await self._connection.command("EXISTS", self._generation))
+
+    async def load(self) -> bool:
+        """Load what ``rebuild`` has added up. One worker at a time does it."""
+        lock = f"{self._prefix}:rebuilding"
+        if not await self._connection.command("SET", lock, self.worker, "NX", "PX", _REBUILD_TIME):
+            return False
+        rebuilt = Rebuilt() if self._rebuild is None else await self._rebuild()
+        for hold, settled in rebuilt.balances:
+            await self._open_balance(hold, settled, rebuilds=True)
+        for reservation in rebuilt.settled:
+            await self._run("release", self._maker.of_reservation(reservation, rebuilds=True), int)
+        await self._connection.command("SET", self._generation, random_id())
+        await self._connection.command("DEL", lock)
+        _LOG.warning("the counters in %s were empty: %d are loaded now", self._connection.name, len(rebuilt.balances))
+        return True
+
+    async def _open_balance(self, hold: Hold, settled: int, *, rebuilds: bool) -> int:
+        if not hold.limit.is_budget:
+            raise TypeError("only a budget has a balance")
+        call = msgspec.structs.replace(self._maker.of_balance(hold, settled), rebuilds=rebuilds)
+        return await self._run("open_balance", call, int)
+
+    async def _take(self, reservation: ReservationId, holds: Sequence[Hold], *, extends: bool) -> Reserved | Exceeded:
+        asked = in_order(holds)
+        call = self._maker.of_reservation(reservation, asked, extends=extends)
+        result, alerts = read_step(await self._run("reserve", call, StepAnswer), asked, holds)
+        self._alerts += alerts
+        return result
+
+    async def _run(self, step: str, call: CounterCall, kind: type[T]) -> T:
+        answer = await self._connection.run(self._script, self._prefix, step, msgspec.msgpack.encode(call))
+        return msgspec.msgpack.decode(answer, type=kind)

@@ -1,0 +1,258 @@
+"""T60 and T61: what happens to limits while the store of the counters is down, and when it is back, without a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import asyncpg  # type: ignore[import-untyped]
+import pytest
+
+from counting import Place
+from limiting import budget, concurrency, hold, rate
+from penstock.limits.counters import CountersUnavailable, Exceeded, Hold, ReservationId
+from penstock.limits.limit import Amounts
+from penstock.limits.windows import SECOND
+from penstock.stores.counter_journal import CounterJournal
+from penstock.stores.guarded_counters import GuardedCounters
+from penstock.stores.redis.connection import RedisConnection
+from penstock.stores.redis.counters import RedisCounters
+from penstock.stores.stored_counters import Rebuilt, StoredCounters
+from postgres import Postgres
+from redis_server import NOT_INSTALLED, RedisServer, program, running_redis
+
+STRICT, NORMAL = budget(1000, strict=True, id="strict"), budget(1000, id="normal")
+HOUR = 3600 * SECOND
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """A server that a test may break."""
+    if program() is None:
+        pytest.skip(NOT_INSTALLED)
+    with running_redis() as server:
+        yield server
+
+
+@contextlib.asynccontextmanager
+async def guarded(store: StoredCounters, folder: Path, seconds: float = 5.0) -> AsyncIterator[GuardedCounters]:
+    counters = GuardedCounters(
+        store, CounterJournal(folder, store.worker), timeout=seconds, calls=16, oldest=HOUR, alerted=lambda _: None
+    )
+    counters.start()
+    try:
+        await until(lambda: counters.is_ready)
+        yield counters
+    finally:
+        await counters.stop()
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not is_so():  # noqa: ASYNC110 (nothing tells it)
+            await asyncio.sleep(0.01)
+
+
+async def takes(counters: GuardedCounters, reservation: ReservationId, *holds: Hold) -> bool:
+    return not isinstance(await counters.reserve(reservation, holds), Exceeded)
+
+
+async def is_refused_for_the_store(counters: GuardedCounters, reservation: ReservationId, *holds: Hold) -> bool:
+    try:
+        await counters.reserve(reservation, holds)
+    except CountersUnavailable as down:
+        return down.retry_after >= SECOND
+    return False
+
+
+async def check_the_table(counters: GuardedCounters) -> None:
+    """The lines of docs/limits.md#when-the-store-is-down, while the store is down."""
+    assert await is_refused_for_the_store(counters, ("strict", 2), hold(STRICT))
+    assert await is_refused_for_the_store(counters, ("both", 1), hold(STRICT), hold(NORMAL))
+    assert await takes(counters, ("local", 1), hold(NORMAL, 6))
+    assert await takes(counters, ("local", 2), hold(NORMAL, 4))
+    assert await is_refused_for_the_store(counters, ("local", 3), hold(NORMAL, 1)), "a hundredth is allowed"
+    fast = rate(3)
+    for number in range(3):
+        assert await takes(counters, ("rate", number), hold(fast))
+    refused = await counters.reserve(("rate", 9), [hold(fast)])
+    assert isinstance(refused, Exceeded)
+    assert refused.hold.limit is fast
+    assert await takes(counters, ("slot", 1), hold(concurrency(1)))
+    assert not await takes(counters, ("slot", 2), hold(concurrency(1)))
+    assert counters.is_degraded
+
+
+async def check_an_outage(counters: GuardedCounters, begin: Callable[[], object], end: Callable[[], object]) -> None:
+    """Something is reserved before, something meanwhile; all is charged once when the store is back."""
+    strict, normal = hold(STRICT, 10), hold(NORMAL, 20)
+    assert await takes(counters, ("before", 1), strict, normal)
+    begin()
+    await check_the_table(counters)
+    await counters.settle(("before", 1), Amounts(7), [strict, normal])
+    await counters.settle(("local", 1), Amounts(5), [hold(NORMAL, 6)])
+    await counters.release(("local", 2))
+    end()
+    await until(lambda: not counters.is_degraded)
+    assert await counters.usage(strict.key) == (7, 0)
+    assert await counters.usage(normal.key) == (12, 0)
+    assert await takes(counters, ("after", 1), strict, normal)
+
+
+def redis_counters(server: RedisServer) -> RedisCounters:
+    return RedisCounters(RedisConnection(server.address))
+
+
+async def test_t60_redis_that_hangs(own_redis: RedisServer, tmp_path: Path) -> None:
+    """The server takes what it was sent while it hung when it goes on: late calls change nothing."""
+    async with guarded(redis_counters(own_redis), tmp_path, 0.05) as counters:
+        await check_an_outage(counters, own_redis.freeze, own_redis.thaw)
+
+
+async def test_t60_redis_that_is_killed_and_comes_back_with_its_file(own_redis: RedisServer, tmp_path: Path) -> None:
+    own_redis.kill()
+    own_redis.start("--appendonly", "yes", "--appendfsync", "always")
+    async with guarded(redis_counters(own_redis), tmp_path) as counters:
+        await check_an_outage(
+            counters, own_redis.kill, lambda: own_redis.start("--appendonly", "yes", "--appendfsync", "always")
+        )
+
+
+async def test_t60_redis_that_is_full(own_redis: RedisServer, tmp_path: Path) -> None:
+    async with guarded(redis_counters(own_redis), tmp_path) as counters:
+        await check_an_outage(
+            counters,
+            lambda: own_redis.command("CONFIG", "SET", "maxmemory", "1"),
+            lambda: own_redis.command("CONFIG", "SET", "maxmemory", "0"),
+        )
+
+
+async def test_t60_a_slow_redis_is_not_waited_for(own_redis: RedisServer, tmp_path: Path) -> None:
+    async with guarded(redis_counters(own_redis), tmp_path, 0.05) as counters:
+        await check_an_outage(
+            counters,
+            lambda: own_redis.command("CLIENT", "PAUSE", "600000", "WRITE"),
+            lambda: own_redis.command("CLIENT", "UNPAUSE"),
+        )
+
+
+async def test_t61_a_flushed_redis_is_loaded_from_the_ledger(own_redis: RedisServer, tmp_path: Path) -> None:
+    """Settled before the flush, settled while it is loaded, under way meanwhile: the sums are the ledger's."""
+    ledger: dict[ReservationId, int] = {}
+    may_load = asyncio.Event()
+    may_load.set()
+
+    async def rebuild() -> Rebuilt:
+        await may_load.wait()
+        return Rebuilt([(hold(STRICT), sum(ledger.values()))], list(ledger))
+
+    async def settle(counters: GuardedCounters, reservation: ReservationId, amount: int) -> None:
+        await counters.settle(reservation, Amounts(amount), [hold(STRICT, 10)])
+        ledger[reservation] = amount
+
+    store = RedisCounters(RedisConnection(own_redis.address), rebuild)
+    async with guarded(store, tmp_path) as counters:
+        for name in ("settled", "meanwhile", "under way"):
+            assert await takes(counters, (name, 1), hold(STRICT, 10))
+        await settle(counters, ("settled", 1), 3)
+        may_load.clear()
+        own_redis.command("FLUSHALL")
+        assert await is_refused_for_the_store(counters, ("refused", 1), hold(STRICT))
+        await settle(counters, ("meanwhile", 1), 4)
+        may_load.set()
+        await until(lambda: not counters.is_degraded)
+        assert await counters.usage(hold(STRICT).key) == (7, 0)
+        await settle(counters, ("under way", 1), 5)
+        assert await counters.usage(hold(STRICT).key) == (sum(ledger.values()), 0)
+        assert await takes(counters, ("after", 1), hold(STRICT, 1000 - 12))
+
+
+async def test_t60_postgres_that_is_gone(postgres: Postgres, postgres_place: Place, tmp_path: Path) -> None:
+    await postgres_place.make()
+    name = postgres_place.address.partition("?")[0].rpartition("/")[2]
+    admin = await asyncpg.connect(postgres.address("postgres"))
+    try:
+        async with guarded(postgres_place.counters(), tmp_path) as counters:
+            strict, normal = hold(STRICT, 10), hold(NORMAL, 20)
+            assert await takes(counters, ("before", 1), strict, normal)
+            await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            await admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+            await check_the_table(counters)
+            await counters.settle(("before", 1), Amounts(7), [strict, normal])
+            await counters.settle(("local", 1), Amounts(5), [hold(NORMAL, 6)])
+            await admin.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+            await until(lambda: not counters.is_degraded)
+            assert await counters.usage(strict.key) == (7, 0)
+            assert await counters.usage(normal.key) == (12, 0)
+    finally:
+        await admin.close()
+
+
+async def test_t60_postgres_that_is_read_only(postgres: Postgres, postgres_place: Place, tmp_path: Path) -> None:
+    """As after a failover, when the gateway still talks to what is a replica now."""
+    await postgres_place.make()
+    admin = await asyncpg.connect(postgres.address("postgres"))
+
+    async def set_read_only(value: str) -> None:
+        await admin.execute(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+        await admin.execute("SELECT pg_reload_conf()")
+        while await seen_by_another() != value:
+            pass
+
+    async def seen_by_another() -> str:
+        connection = await asyncpg.connect(postgres_place.address)
+        try:
+            return str(await connection.fetchval("SHOW default_transaction_read_only"))
+        finally:
+            await connection.close()
+
+    try:
+        async with guarded(postgres_place.counters(), tmp_path) as counters:
+            strict = hold(STRICT, 10)
+            assert await takes(counters, ("before", 1), strict)
+            await set_read_only("on")
+            await check_the_table(counters)
+            await counters.settle(("before", 1), Amounts(7), [strict])
+            await admin.execute("SET default_transaction_read_only = off")
+            await set_read_only("off")
+            await until(lambda: not counters.is_degraded)
+            assert await counters.usage(strict.key) == (7, 0)
+    finally:
+        await admin.execute("SET default_transaction_read_only = off")
+        await admin.execute("ALTER SYSTEM RESET default_transaction_read_only")
+        await admin.execute("SELECT pg_reload_conf()")
+        await admin.close()
+
+
+def journals(folder: Path) -> list[Path]:
+    return list(folder.glob("*.journal"))
+
+
+async def test_a_journal_outlives_its_worker(own_redis: RedisServer, tmp_path: Path) -> None:
+    """The store was down to the end of the first worker; the second one tells it what the first one spent."""
+    money = hold(NORMAL, 10)
+    async with guarded(redis_counters(own_redis), tmp_path, 0.05) as first:
+        assert await takes(first, ("before", 1), money)
+        own_redis.freeze()
+        await first.settle(("before", 1), Amounts(4), [money])
+    assert journals(tmp_path)
+    own_redis.thaw()
+    async with guarded(redis_counters(own_redis), tmp_path) as second:
+        await until(lambda: not second.is_degraded)
+        assert await second.usage(money.key) == (4, 0)
+    assert not journals(tmp_path)
+
+
+async def test_what_is_added_while_the_store_is_down_is_charged(own_redis: RedisServer, tmp_path: Path) -> None:
+    money, provider = hold(NORMAL, 10), hold(budget(1000, id="provider"), 5)
+    async with guarded(redis_counters(own_redis), tmp_path, 0.05) as counters:
+        assert await takes(counters, ("r", 1), money)
+        own_redis.freeze()
+        assert not isinstance(await counters.extend(("r", 1), [hold(NORMAL, 2), provider]), Exceeded)
+        await counters.settle(("r", 1), Amounts(8), [hold(NORMAL, 12), provider])
+        own_redis.thaw()
+        await until(lambda: not counters.is_degraded)
+        assert await counters.usage(money.key) == (8, 0)
+        assert await counters.usage(provider.key) == (8, 0)

@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+
+from limiting import budget, hold, rate
+from penstock.limits.limit import Amounts
+from penstock.stores.counter_journal import CounterJournal, Entry, Release, Settlement, Shrinkage
+
+ENTRIES: list[Entry] = [
+    Settlement(("r", 1), Amounts(None, 3, 4), (hold(budget(5), 2, value=b"\x00\xff" * 16), hold(rate(9)))),
+    Release(("r", 2)),
+    Shrinkage(("r", 3), (hold(budget(5)).key,)),
+]
+
+
+def drained(journal: CounterJournal) -> list[Entry]:
+    entries: list[Entry] = []
+    while (entry := journal.first()) is not None:
+        entries.append(entry)
+        journal.drop_first()
+    return entries
+
+
+@pytest.mark.parametrize("is_in_file", [True, False])
+def test_entries_come_back_in_order(tmp_path: Path, is_in_file: bool) -> None:
+    journal = CounterJournal(tmp_path if is_in_file else None, "w")
+    for entry in ENTRIES:
+        journal.append(entry)
+    assert len(journal) == 3
+    assert drained(journal) == ENTRIES
+    journal.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dead_workers_journal_is_taken_over_and_a_live_ones_is_not(tmp_path: Path) -> None:
+    live, dead = CounterJournal(tmp_path, "live"), CounterJournal(tmp_path, "dead")
+    live.append(ENTRIES[1])
+    dead.append(ENTRIES[0])
+    dead.close()
+    with (tmp_path / "counters-dead.journal").open("ab") as file:
+        file.write(b'{"type":"release","reser')
+    new = CounterJournal(tmp_path, "new")
+    assert drained(new) == ENTRIES[:1]
+    assert drained(live) == ENTRIES[1:2]
+    new.close()
+    live.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_line_that_cant_be_read_is_dropped_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "counters-old.journal").write_bytes(b"nonsense\n")
+    journal = CounterJournal(tmp_path, "w")
+    journal.append(ENTRIES[1])
+    assert drained(journal) == ENTRIES[1:2]
+    assert "can't be read" in caplog.text
+    journal.close()
+
+
+def test_a_full_disk_breaks_it_until_it_is_empty(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    journal = CounterJournal(tmp_path, "w")
+    file = journal._file
+    assert file is not None
+    with Path("/dev/full").open("wb", buffering=0) as full:
+        journal._file = full
+        journal.append(ENTRIES[0])
+        journal.append(ENTRIES[1])
+        journal._file = file
+    was_broken = journal.is_broken
+    assert caplog.text.count("can't be written") == 1
+    assert drained(journal) == ENTRIES[:2]
+    assert (was_broken, journal.is_broken) == (True, False)
+    journal.close()

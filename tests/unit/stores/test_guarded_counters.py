@@ -1,0 +1,180 @@
+"""The guard over a store in memory that can be switched off. tests/contract/test_store_down.py has real stores."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from limiting import Clock, budget, hold
+from penstock.limits.counters import Alert, CountersUnavailable, Exceeded, Hold, ReservationId, Reserved
+from penstock.limits.limit import Amounts
+from penstock.limits.memory import MemoryCounters
+from penstock.stores.counter_journal import CounterJournal
+from penstock.stores.guarded_counters import GuardedCounters
+from penstock.stores.stored_counters import StoreDown
+
+STRICT, NORMAL = hold(budget(1000, strict=True, id="strict"), 10), hold(budget(1000, id="normal"), 10)
+
+
+class Store(MemoryCounters):
+    """A store that is down, or that hangs after it has made a step, when a test says so."""
+
+    worker = "w"
+
+    def __init__(self) -> None:
+        super().__init__(Clock().read)
+        self.is_down = self.hangs = self.is_empty = False
+        self.calls = 0
+        self.is_closed = False
+
+    async def reserve(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
+        self.calls += 1
+        self._fail()
+        result = await super().reserve(reservation, holds)
+        await self._hang()
+        return result
+
+    async def extend(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
+        self._fail()
+        result = await super().extend(reservation, holds)
+        await self._hang()
+        return result
+
+    async def settle(self, reservation: ReservationId, actual: Amounts, holds: Sequence[Hold]) -> tuple[Alert, ...]:
+        self._fail()
+        return await super().settle(reservation, actual, holds)
+
+    async def renew(self) -> int:
+        self._fail()
+        return 2
+
+    async def is_loaded(self) -> bool:
+        self._fail()
+        return not self.is_empty
+
+    async def load(self) -> bool:
+        self.is_empty = False
+        return True
+
+    async def forget(self, ended_before: int, most: int = 1000) -> int:  # type: ignore[override]
+        return 0
+
+    async def close(self) -> None:
+        self.is_closed = True
+
+    def _fail(self) -> None:
+        if self.is_down:
+            raise StoreDown("off")
+
+    async def _hang(self) -> None:
+        if self.hangs:
+            await asyncio.Event().wait()
+
+
+@contextlib.asynccontextmanager
+async def guarding(store: Store, alerts: list[Alert]) -> AsyncIterator[GuardedCounters]:
+    journal = CounterJournal(None, "w")
+    guarded = GuardedCounters(store, journal, timeout=0.01, calls=4, oldest=10**15, alerted=alerts.extend)
+    guarded.start()
+    try:
+        await until_up(guarded)
+        yield guarded
+    finally:
+        await guarded.stop()
+    assert store.is_closed
+
+
+async def until_up(guarded: GuardedCounters) -> None:
+    async with asyncio.timeout(60):
+        while guarded.is_degraded or not guarded.is_ready:  # noqa: ASYNC110 (nothing tells it)
+            await asyncio.sleep(0.001)
+
+
+async def test_a_store_that_works_is_asked_and_told() -> None:
+    store = Store()
+    async with guarding(store, []) as guarded:
+        assert await guarded.reserve(("r", 1), [STRICT]) == ()
+        await guarded.extend(("r", 1), [NORMAL])
+        await guarded.shrink(("r", 1), [NORMAL.key])
+        await guarded.settle(("r", 1), Amounts(7), [STRICT])
+        assert await guarded.usage(STRICT.key) == (7, 0)
+        assert await guarded.open_balance(STRICT.key, STRICT.limit, 3) == 7
+        await guarded.reserve(("r", 2), [STRICT])
+        await guarded.release(("r", 2))
+        assert await guarded.lose(0) == ()
+        assert await guarded.usage(STRICT.key) == (3, 0)
+
+
+async def test_after_five_failures_nobody_waits_for_the_store() -> None:
+    store = Store()
+    async with guarding(store, []) as guarded:
+        store.is_down = store.hangs = True
+        for number in range(20):
+            with pytest.raises(CountersUnavailable):
+                await guarded.reserve(("r", number), [STRICT])
+        assert store.calls <= 7
+        store.is_down = store.hangs = False
+        await until_up(guarded)
+
+
+async def test_a_lost_answer_leaves_nothing_reserved() -> None:
+    """The store has reserved and its answer is lost: what the caller was refused is given back."""
+    store = Store()
+    async with guarding(store, []) as guarded:
+        assert await guarded.reserve(("open", 1), [NORMAL]) == ()
+        store.hangs = True
+        with pytest.raises(CountersUnavailable):
+            await guarded.reserve(("r", 1), [STRICT])
+        with pytest.raises(CountersUnavailable):
+            await guarded.extend(("open", 1), [STRICT])
+        store.hangs = False
+        await until_up(guarded)
+        assert await guarded.usage(STRICT.key) == (0, 0)
+        assert await guarded.usage(NORMAL.key) == (0, 10)
+
+
+async def test_a_strict_budget_waits_until_the_store_knows_everything() -> None:
+    store = Store()
+    async with guarding(store, []) as guarded:
+        await guarded.reserve(("r", 1), [STRICT])
+        store.is_down = True
+        await guarded.settle(("r", 1), Amounts(7), [STRICT])
+        with pytest.raises(CountersUnavailable):
+            await guarded.reserve(("s", 1), [STRICT])
+        store.is_down = False
+        await until_up(guarded)
+        assert await guarded.reserve(("s", 1), [STRICT]) == ()
+        assert await guarded.usage(STRICT.key) == (7, 10)
+
+
+async def test_alerts_of_what_is_told_later_are_handed_on() -> None:
+    store = Store()
+    alerts: list[Alert] = []
+    async with guarding(store, alerts) as guarded:
+        await guarded.reserve(("r", 1), [NORMAL])
+        store.is_down = True
+        assert await guarded.settle(("r", 1), Amounts(1000), [NORMAL]) == ()
+        store.is_down = False
+        await until_up(guarded)
+    assert [alert.kind for alert in alerts] == ["overrun", "exhausted"]
+
+
+async def test_a_full_disk_closes_budgets_during_an_outage() -> None:
+    store = Store()
+    async with guarding(store, []) as guarded:
+        store.is_down = True
+        guarded._journal.is_broken = True
+        with pytest.raises(CountersUnavailable):
+            await guarded.reserve(("r", 1), [NORMAL])
+        guarded._journal.is_broken = store.is_down = False
+        await until_up(guarded)
+
+
+async def test_a_store_that_has_lost_its_counters_is_loaded() -> None:
+    store = Store()
+    store.is_empty = True
+    async with guarding(store, []):
+        assert not store.is_empty
