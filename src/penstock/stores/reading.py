@@ -102,7 +102,9 @@ class Reading:
         virtual_keys, usable = {}, {}
         for definition in self._definitions(sections, "virtual_keys"):
             before = len(self.problems)
-            key = virtual_keys[definition.name] = virtual_key(definition, providers, self._resolve, aliases)
+            key = virtual_keys[definition.name] = virtual_key(
+                definition, providers, self._resolve, aliases, self._resolve
+            )
             is_usable = len(self.problems) == before or not providers
             usable[key.name] = key if is_usable else VirtualKey(key.name, next(iter(providers)), None)
         return virtual_keys, usable
@@ -153,7 +155,9 @@ class Reading:
             nearest = hint(rest, self._environ, "set it where the gateway starts")
             missing = f"the environment variable {rest} is not set: {nearest}"
         elif scheme == "file" and rest:
-            found = self._text(rest, _LARGEST_CREDENTIAL).partition("\n")[0]
+            text = self._text(rest, _LARGEST_CREDENTIAL)
+            # A service account is a JSON document of many lines.
+            found = text if text.lstrip().startswith("{") else text.partition("\n")[0]
             self._secret.add(self._path.parent / rest)
             missing = f"the first line of {rest} is empty"
         elif scheme == "keyring" and (place := _IN_KEYRING.fullmatch(rest)):
