@@ -179,10 +179,11 @@ def test_a_setting_is_a_reference_and_a_json_document_is_taken_whole(tmp_path: P
     [key] = reading.catalogue.virtual_keys.values()
     assert key.options == {"vertex_service_account_json": '{\n  "project_id": "p"\n}'}
     assert key.base_url == "https://llm.example/v1"
-    assert reading.problems == [
+    [problem] = reading.problems
+    assert problem == (
         "virtual_keys.v.vertex_region in penstock.toml: the environment variable GONE is not set: "
         "set it where the gateway starts"
-    ]
+    )
 
 
 def keyring(monkeypatch: pytest.MonkeyPatch, passwords: Mapping[tuple[str, str], str]) -> None:
