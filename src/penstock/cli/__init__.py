@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from penstock import __version__
-from penstock.cli import chat, check, explain, key, providers, serve, test
+from penstock.cli import chat, check, explain, import_, key, providers, serve, test
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -21,3 +21,4 @@ main.add_command(check.command)
 main.add_command(explain.command)
 main.add_command(test.command)
 main.add_command(key.command)
+main.add_command(import_.command)
