@@ -16,12 +16,13 @@ from penstock.importers.report import Report
 
 
 class Account(msgspec.Struct, frozen=True):
-    """A provider's slug, the reference to its credential, its base URL, and its settings as pairs in order."""
+    """A provider's slug, the reference to its credential, its base URL, and its settings and headers as pairs."""
 
     provider: str
     credential: str | None = None
     base_url: str | None = None
     settings: tuple[tuple[str, str], ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 class Accounts:
@@ -40,7 +41,9 @@ class Accounts:
         if known is not None:
             return known
         slug = self._integration_names.unique(name or account.provider)
-        configurations = dict(account.settings)
+        configurations: Body = dict(account.settings)
+        if account.headers:
+            configurations["custom_headers"] = dict(account.headers)
         if account.base_url is not None:
             configurations["custom_host"] = account.base_url
         body: Body = {"name": slug, "slug": slug, "ai_provider_id": account.provider, "create_default_provider": False}

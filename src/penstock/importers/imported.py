@@ -56,6 +56,7 @@ class Imported(msgspec.Struct):
     the reference names. An API key has the ``digest`` of the key that its holder has already. Where an API key names a
     config, it is by the config's name. ``workspace`` are limits of the default workspace. ``opening_balances`` are what
     was used before, in dollars or tokens. ``default_config`` is the config that every caller uses who names none.
+    ``to_create`` are virtual keys that configs name and that the source does not have.
     ``identities`` are providers that sign with the gateway's own identity. ``blocks_callers``: the source asks callers
     for a key.
     """
@@ -73,6 +74,7 @@ class Imported(msgspec.Struct):
     identities: list[str] = []
     secrets: dict[str, Secret] = {}
     variables: list[str] = []
+    to_create: list[str] = []
     blocks_callers: bool = False
 
     def values(self) -> Body:
@@ -87,6 +89,7 @@ class Imported(msgspec.Struct):
             "workspace": self.workspace,
             "opening_balances": self.opening_balances,
             "default_config": self.default_config,
+            "virtual_keys_to_create": self.to_create,
             "variables_to_set": sorted({*self.secrets, *self.variables}),
         }
         return {name: value for name, value in shown.items() if value}

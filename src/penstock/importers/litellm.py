@@ -67,7 +67,7 @@ def _branches(root: Section, hosts: Hosts, imported: Imported) -> Branches:
     for name in environment.values:
         environment.value(name)
         report.near(environment.at(name), "set it where the gateway starts")
-    root.lose(_LOST, widens=True)
+    root.lose(_LOST, needs_consent=True)
     root.value("general_settings")
     root.finish()
     return Branches(deployments, routing, report)
@@ -91,7 +91,7 @@ def _credential(section: Section, reader: DeploymentReader) -> None:
 
 def _usable(deployments: Sequence[Deployment], report: Report) -> list[Deployment]:
     """The deployments that a config can express."""
-    found = []
+    found: list[Deployment] = []
     for each in deployments:
         if not is_usable_wildcard(each):
             text = f"a wildcard ends in *, and the provider gets what follows: {each.name} can't become {each.model}"
@@ -116,14 +116,12 @@ def _master_key(root: Section, imported: Imported, digest_of: DigestOf) -> None:
     imported.blocks_callers = True
     variable = variable_in(value) if isinstance(value, str) else None
     if not isinstance(value, str):
-        report.lost(path, "expected text", widens=True)
+        report.lost(path, "expected text", needs_consent=True)
         return
-    digest = (
-        digest_of(variable) if variable is not None else hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()
-    )
+    digest = hashlib.sha256(value.encode()).hexdigest() if variable is None else digest_of(variable)
     if digest is None:
         text = f"{variable} is not set here: set it and import again, so that its holder is let in"
-        report.lost(path, text, widens=True)
+        report.lost(path, text, needs_consent=True)
         return
     report.near(path, "the key calls models as before; for administration make one: penstock key create --admin")
     imported.api_keys.append(api_key(_MASTER_KEY, digest, imported.default_config))

@@ -11,9 +11,9 @@ from penstock.importers.accounts import Account, Accounts, References
 from penstock.importers.imported import Body, Hosts, Imported
 from penstock.importers.litellm_hosts import AccountReader, provider_and_model
 from penstock.importers.report import Report
-from penstock.importers.routes import Node
+from penstock.importers.routes import Node, retry
 from penstock.importers.section import Section
-from penstock.importers.windows import Converted, Span, budget, litellm_span, rate
+from penstock.importers.windows import Span, budget, litellm_span, rate, told
 
 _MINUTE, _DAY = Span(1, "m"), Span(1, "d")
 _RATES: Final = {
@@ -41,7 +41,6 @@ _ROUTING: Final = {
     "use_litellm_proxy": "the address says who is called",
 }
 _LOST: Final = {
-    "extra_headers": "headers of one's own for a provider are not built",
     "guardrails": "guardrails are not built",
     "configurable_clientside_auth_params": "callers name no credential for a model of the operator's",
     "auto_router_config": "routing by meaning is not built",
@@ -199,9 +198,9 @@ class DeploymentReader:
         for key, direction in _SPLIT_RATES.items():
             if key in params:
                 rates.append(self._rate(key, "tokens", _MINUTE, params, f"of {direction} and output tokens together"))
-        rates = [each for each in rates if each is not None]
-        if rates:
-            limits["rate_limits"] = _tightest(rates)
+        usable = [each for each in rates if each is not None]
+        if usable:
+            limits["rate_limits"] = _tightest(usable)
         concurrency = self._concurrency(params)
         if concurrency:
             limits["concurrency_limit"] = concurrency
@@ -211,13 +210,13 @@ class DeploymentReader:
         return limits
 
     def _concurrency(self, params: Section) -> int:
-        own = params.number("max_parallel_requests", widens=True)
+        own = params.number("max_parallel_requests", needs_consent=True)
         if own:
             self._report.exact(params.at("max_parallel_requests"), f"concurrency_limit {int(own)}")
         return int(own or self.concurrency or 0)
 
     def _rate(self, key: str, kind: str, span: Span, params: Section, remark: str = "") -> Body | None:
-        amount = params.number(key, widens=True)
+        amount = params.number(key, needs_consent=True)
         if amount is None:
             return None
         converted = rate(kind, amount, span)
@@ -280,7 +279,7 @@ class DeploymentReader:
     def _rest(self, params: Section, info: Section, target: Node, *, is_wildcard: bool, model: str) -> None:
         """Every other parameter is a default of requests; other members of ``model_info`` tell what a model accepts."""
         params.skip(_ROUTING)
-        params.lose(_LOST, widens=True)
+        params.lose(_LOST, needs_consent=True)
         drop = params.texts("additional_drop_params")
         if drop:
             target["drop_params"] = drop
@@ -329,21 +328,9 @@ def _tightest(rates: list[Body]) -> list[Body]:
     return list(found.values())
 
 
-def told(report: Report, path: str, converted: Converted, text: str, remark: str = "") -> Body | None:
-    """The members of a limit, after a line on what became of it."""
-    remark = "; ".join(filter(None, (remark, converted.remark)))
-    if converted.members is None:
-        report.lost(path, remark, widens=True)
-    elif remark:
-        report.near(path, f"{text}: {remark}", widens=converted.widens)
-    else:
-        report.exact(path, text)
-    return converted.members
-
-
 def read_budget(section: Section, amount_key: str, duration_key: str, text: str) -> Body | None:
     """A budget in dollars of two members: an amount, and after how long it begins anew."""
-    amount = section.number(amount_key, widens=True)
+    amount = section.number(amount_key, needs_consent=True)
     duration = section.text(duration_key)
     span = None if duration is None else litellm_span(duration)
     if amount is None:
@@ -355,13 +342,3 @@ def read_budget(section: Section, amount_key: str, duration_key: str, text: str)
     elif duration is not None:
         section.report.exact(section.at(duration_key), "window of the budget")
     return told(section.report, section.at(amount_key), budget(amount, span), text)
-
-
-def retry(report: Report, path: str, retries: float) -> Body:
-    """Retries, with a line on them: Penstock makes five at most."""
-    attempts = min(int(retries), 5)
-    if attempts < retries:
-        report.near(path, "retry.attempts 5, the most that there are")
-    else:
-        report.exact(path, f"retry.attempts {attempts}")
-    return {"attempts": attempts}

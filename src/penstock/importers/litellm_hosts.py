@@ -126,7 +126,18 @@ class AccountReader:
             settings["azure_auth_mode"] = "entra"
         if "aws_role_arn" in settings:
             settings["aws_auth_type"] = "assumedRole"
-        return Account(slug, credential, base_url, tuple(sorted(settings.items())))
+        return Account(slug, credential, base_url, tuple(sorted(settings.items())), self._headers(slug, params))
+
+    def _headers(self, slug: str, params: Section) -> tuple[tuple[str, str], ...]:
+        """Headers of the operator's for the provider; their values may be credentials."""
+        headers = params.section("extra_headers")
+        found = []
+        for name in headers.values:
+            secret = self._references.secret(headers.value(name), headers.at(name), f"{slug}_{name}")
+            if secret is not None:
+                headers.report.near(headers.at(name), secret[1] or "custom_headers of the integration")
+                found.append((name, secret[0]))
+        return tuple(sorted(found))
 
     def _settings(self, slug: str, params: Section) -> list[tuple[str, str]]:
         found = []

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from penstock.importers.imported import Imported
 from penstock.importers.litellm_branches import Routing, fallbacks_of
-from penstock.importers.litellm_deployments import read_budget, retry, told
+from penstock.importers.litellm_deployments import read_budget
 from penstock.importers.report import Report
+from penstock.importers.routes import retry
 from penstock.importers.section import Section
-from penstock.importers.windows import budget, litellm_span
+from penstock.importers.windows import budget, litellm_span, told
 
 _DEFAULT_RETRIES: Final = 2
 """Retries of LiteLLM's router where the file says nothing (openai.DEFAULT_MAX_RETRIES)."""
@@ -161,12 +162,12 @@ class SettingsReader:
         self._limits(settings, general)
         self._callbacks(settings)
         settings.skip({**_QUIET, **_NEW_KEYS})
-        settings.lose(_LITELLM_LOST, widens=True)
+        settings.lose(_LITELLM_LOST, needs_consent=True)
         settings.finish()
         router.skip(_ROUTER)
         router.finish()
         general.value("master_key")
-        general.lose(_GENERAL_OPENED, widens=True)
+        general.lose(_GENERAL_OPENED, needs_consent=True)
         general.lose(_GENERAL_LOST)
         general.skip({**_GENERAL, **_QUIET})
         general.finish()
@@ -293,13 +294,13 @@ class SettingsReader:
         for key, whose in _EACH_USER.items():
             self._each_user(key, whose, settings)
         for section, key in ((general, "global_max_parallel_requests"), (settings, "global_max_parallel_requests")):
-            number = section.number(key, widens=True)
+            number = section.number(key, needs_consent=True)
             if number:
                 self._imported.workspace["concurrency_limit"] = int(number)
                 self._report.exact(section.at(key), "concurrency_limit of the workspace")
 
     def _each_user(self, key: str, whose: str, settings: Section) -> None:
-        amount = settings.number(key, widens=True)
+        amount = settings.number(key, needs_consent=True)
         if amount is None:
             return
         duration = settings.text("internal_user_budget_duration") if whose == "user" else None

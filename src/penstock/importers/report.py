@@ -24,16 +24,16 @@ class Outcome(Enum):
 class Line(msgspec.Struct, frozen=True):
     """One field by its path, for example ``model_list[0].litellm_params.rpm``, and what it becomes.
 
-    ``widens``: without the operator's consent more would be allowed than before.
+    ``needs_consent``: more would be allowed than before, or callers would be shut out.
     """
 
     outcome: Outcome
     path: str
     text: str
-    widens: bool = False
+    needs_consent: bool = False
 
     def __str__(self) -> str:
-        mark = " (!)" if self.widens else ""
+        mark = " (!)" if self.needs_consent else ""
         return f"{self.outcome.value} {self.path}: {self.text}{mark}"
 
 
@@ -47,25 +47,25 @@ class Report:
         """Add a field that is the same here."""
         self._add(Outcome.EXACT, path, text)
 
-    def near(self, path: str, text: str, *, widens: bool = False) -> None:
+    def near(self, path: str, text: str, *, needs_consent: bool = False) -> None:
         """Add a field that is nearly the same here; the text says the difference."""
-        self._add(Outcome.NEAR, path, text, widens=widens)
+        self._add(Outcome.NEAR, path, text, needs_consent=needs_consent)
 
-    def lost(self, path: str, text: str, *, widens: bool = False) -> None:
+    def lost(self, path: str, text: str, *, needs_consent: bool = False) -> None:
         """Add a field that is not carried over; the text says why."""
-        self._add(Outcome.LOST, path, text, widens=widens)
+        self._add(Outcome.LOST, path, text, needs_consent=needs_consent)
 
     @property
     def blocking(self) -> list[Line]:
-        """The lines that need the operator's consent: what is lost, and what would allow more than before."""
-        return [line for line in self.lines if line.widens or line.outcome is Outcome.LOST]
+        """The lines that need the operator's consent: what is lost, and what changes who may do what."""
+        return [line for line in self.lines if line.needs_consent or line.outcome is Outcome.LOST]
 
     def summary(self) -> str:
         """The numbers of the lines, in one sentence."""
         counts = [sum(line.outcome is outcome for line in self.lines) for outcome in Outcome]
-        widening = sum(line.widens for line in self.lines)
+        changing = sum(line.needs_consent for line in self.lines)
         text = "{} exact (=), {} near (~), {} not carried over (✗)".format(*counts)
-        return f"{text}; {widening} would widen access or loosen a limit (!)" if widening else text
+        return f"{text}; {changing} would widen access, loosen a limit or shut callers out (!)" if changing else text
 
     def __str__(self) -> str:
         return "\n".join([*map(str, self.lines), self.summary()])
@@ -73,16 +73,16 @@ class Report:
     def values(self) -> list[dict[str, Any]]:
         """The lines as JSON values."""
         return [
-            {"outcome": line.outcome.value, "path": line.path, "text": line.text, "widens": line.widens}
+            {"outcome": line.outcome.value, "path": line.path, "text": line.text, "needs_consent": line.needs_consent}
             for line in self.lines
         ]
 
-    def _add(self, outcome: Outcome, path: str, text: str, *, widens: bool = False) -> None:
+    def _add(self, outcome: Outcome, path: str, text: str, *, needs_consent: bool = False) -> None:
         if len(self.lines) < MOST_LINES:
-            self.lines.append(Line(outcome, _shown(path), _shown(text), widens))
+            self.lines.append(Line(outcome, _shown(path), _shown(text), needs_consent))
         elif len(self.lines) == MOST_LINES:
             text = f"there are more than {MOST_LINES} fields: divide the file"
-            self.lines.append(Line(Outcome.LOST, _shown(path), text, widens=True))
+            self.lines.append(Line(Outcome.LOST, _shown(path), text, needs_consent=True))
 
 
 def _shown(text: str) -> str:

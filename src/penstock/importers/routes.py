@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
+from penstock.importers.report import Report
+
 Node = dict[str, Any]
 _MOST_CONDITIONS: Final = 100
 MOST_PATTERNS: Final = 100
@@ -78,3 +80,13 @@ def _group(branches: Sequence[Branch], default: Node | None) -> Node:
         strategy["default"] = other
         targets.append({"name": other, **default})
     return {"strategy": strategy, "targets": targets}
+
+
+def retry(report: Report, path: str, retries: float) -> Node:
+    """Retries, with a line on them: Penstock makes five at most."""
+    attempts = min(int(retries), 5)
+    if attempts < retries:
+        report.near(path, "retry.attempts 5, the most that there are")
+    else:
+        report.exact(path, f"retry.attempts {attempts}")
+    return {"attempts": attempts}

@@ -41,10 +41,11 @@ class Section:
         value = self.value(key)
         if isinstance(value, str) and value:
             return value
-        return self._refused(key, "expected text")
+        self._refuse(key, "expected text")
+        return None
 
-    def number(self, key: str, *, widens: bool = False) -> int | float | None:
-        """A member that is a number of at least 0, also as text. ``widens``: it is a limit."""
+    def number(self, key: str, *, needs_consent: bool = False) -> int | float | None:
+        """A member that is a number of at least 0, also as text. ``needs_consent``: it is a limit."""
         value = self.value(key)
         try:
             number = float(value) if isinstance(value, str) else value
@@ -52,14 +53,18 @@ class Section:
             number = None
         if isinstance(number, int | float) and not isinstance(number, bool) and 0 <= number < math.inf:
             return int(number) if number == number // 1 else number
-        return self._refused(key, "expected a number", widens=widens)
+        self._refuse(key, "expected a number", needs_consent=needs_consent)
+        return None
 
     def switch(self, key: str) -> bool | None:
         """A member that is true or false, also as text."""
         value = self.value(key)
         if isinstance(value, str) and value.lower() in {"true", "false"}:
             return value.lower() == "true"
-        return value if isinstance(value, bool) else self._refused(key, "expected true or false")
+        if isinstance(value, bool):
+            return value
+        self._refuse(key, "expected true or false")
+        return None
 
     def texts(self, key: str) -> list[str]:
         """The texts of a member that is a list of texts, or one text."""
@@ -68,7 +73,7 @@ class Section:
         if items is None:
             return []
         if not isinstance(items, list):
-            self._refused(key, "expected a list of texts")
+            self._refuse(key, "expected a list of texts")
             return []
         for index, item in enumerate(items):
             if not isinstance(item, str):
@@ -79,14 +84,14 @@ class Section:
         """A member that is an object; an empty one if it is absent."""
         value = self.value(key)
         if not isinstance(value, dict | None):
-            self._refused(key, "expected an object")
+            self._refuse(key, "expected an object")
         return Section(value if isinstance(value, dict) else {}, self.at(key), self.report)
 
     def sections(self, key: str) -> Iterator[Section]:
         """The objects of a member that is a list of objects."""
         value = self.value(key)
         if not isinstance(value, list | None):
-            self._refused(key, "expected a list of objects")
+            self._refuse(key, "expected a list of objects")
             return
         for index, item in enumerate(value or ()):
             path = f"{self.at(key)}[{index}]"
@@ -108,24 +113,24 @@ class Section:
                 self.met.add(key)
                 self.report.near(self.at(key), text)
 
-    def lose(self, texts: Mapping[str, str], *, widens: bool = False) -> None:
+    def lose(self, texts: Mapping[str, str], *, needs_consent: bool = False) -> None:
         """Add a line for members that are not carried over, each with the reason."""
         for key, text in texts.items():
             if key in self.values and key not in self.met:
                 self.met.add(key)
-                self.report.lost(self.at(key), text, widens=widens)
+                self.report.lost(self.at(key), text, needs_consent=needs_consent)
 
     def finish_near(self, text: str) -> None:
         """Add a line for every member that nobody asked for, all with one reason why none is needed."""
         self.skip(dict.fromkeys(self.values, text))
 
-    def finish(self, text: str = _UNKNOWN, *, widens: bool = False) -> None:
+    def finish(self, text: str = _UNKNOWN, *, needs_consent: bool = False) -> None:
         """Add a line for every member that nobody asked for."""
         for key in self.values:
             if key not in self.met:
                 self.met.add(key)
-                self.report.lost(self.at(key), text, widens=widens)
+                self.report.lost(self.at(key), text, needs_consent=needs_consent)
 
-    def _refused(self, key: str, expected: str, *, widens: bool = False) -> None:
+    def _refuse(self, key: str, expected: str, *, needs_consent: bool = False) -> None:
         if key in self.values:
-            self.report.lost(self.at(key), expected, widens=widens)
+            self.report.lost(self.at(key), expected, needs_consent=needs_consent)

@@ -25,6 +25,8 @@ def settings_text(conversion: Conversion, source: str) -> str:
     variables = sorted({*imported.secrets, *imported.variables})
     if variables:
         lines.append(f"# Variables that must be set where the gateway starts: {', '.join(variables)}.")
+    if imported.to_create:
+        lines.append(f"# Virtual keys that these configs name, to be written here: {', '.join(imported.to_create)}.")
     lines.append("")
     if imported.default_config is not None:
         lines += _section("routing", {"default_config": imported.default_config})
@@ -53,6 +55,8 @@ def _virtual_key(provider: Body, integration: Body, models: Body | None, report:
     key: Body = {"provider": integration["ai_provider_id"]}
     if "key" in integration:
         key["credential"] = integration["key"]
+    if settings.pop("custom_headers", None) is not None:
+        report.lost(path, "custom_headers: penstock.toml holds no headers for providers")
     base_url = settings.pop("custom_host", None)
     if base_url is not None:
         key["base_url"] = base_url
@@ -64,7 +68,7 @@ def _virtual_key(provider: Body, integration: Body, models: Body | None, report:
         if not models["allow_all_models"]:
             key["models"] = enabled
         elif disabled:
-            report.lost(path, f"penstock.toml can't take single models away: {', '.join(disabled)}", widens=True)
+            report.lost(path, f"penstock.toml can't take single models away: {', '.join(disabled)}", needs_consent=True)
     return {**key, **settings}
 
 
@@ -75,7 +79,9 @@ def _gateway_key(api_key: Body, identities: list[str], report: Report) -> Body |
         return None
     _lose_limits(api_key, path, report)
     if "expires_at" in api_key:
-        report.lost(path, f"penstock.toml holds no expiry: remove the key at {api_key['expires_at']}", widens=True)
+        report.lost(
+            path, f"penstock.toml holds no expiry: remove the key at {api_key['expires_at']}", needs_consent=True
+        )
     if api_key["scopes"] != ["completions.write"]:
         report.near(path, "it calls models alone: keys of penstock.toml have no scopes")
     config = api_key["defaults"].get("config_id")
@@ -106,13 +112,13 @@ def _labels(values: Mapping[str, str], path: str, report: Report) -> dict[str, s
 def _lose_limits(body: Body, path: str, report: Report) -> None:
     names = [name for name in _LIMITS if body.get(name)]
     if names:
-        report.lost(path, f"{', '.join(names)}: {_NO_LIMITS}", widens=True)
+        report.lost(path, f"{', '.join(names)}: {_NO_LIMITS}", needs_consent=True)
 
 
 def _lose_policies(conversion: Conversion) -> None:
     imported, report = conversion.imported, conversion.report
     for policy in (*imported.usage_policies, *imported.rate_policies):
-        report.lost(f"penstock.toml policy {policy['name']}", _NO_LIMITS, widens=True)
+        report.lost(f"penstock.toml policy {policy['name']}", _NO_LIMITS, needs_consent=True)
     _lose_limits(imported.workspace, "penstock.toml", report)
     if imported.opening_balances:
         report.near("penstock.toml", "what was used before counts for limits alone, which the database holds")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final, NamedTuple
 
-from penstock.importers.imported import dollars
+from penstock.importers.imported import Body, dollars
+from penstock.importers.report import Report
 
 _DAY: Final = 86_400
 _MONTH: Final = 30 * _DAY
@@ -16,7 +17,6 @@ _WORDS: Final = {
 }  # fmt: skip
 _RESETS: Final = {"d": "daily", "w": "weekly", "mo": "monthly", "q": "quarterly", "y": "yearly"}
 """Windows of one unit."""
-_SAME: Final = {("mo", 3): ("q", 1), ("mo", 12): ("y", 1), ("q", 4): ("y", 1)}
 _RATES: Final = {"rpw": 7 * _DAY, "rpd": _DAY, "rph": 3600, "rpm": 60, "rps": 1}
 _OF_RATE: Final = {"rpw": "week", "rpd": "day", "rph": "hour", "rpm": "minute", "rps": "second"}
 _MOST_DAYS: Final = 365
@@ -25,23 +25,26 @@ _SPAN: Final = re.compile(r"\s*(\d{0,9})\s*([A-Za-z]+)\s*")
 
 
 class Span(NamedTuple):
-    """A length of time: ``count`` of a unit, one of s, m, h, d, w, mo (a calendar month), q, y."""
+    """A length of time: ``number`` of a unit, one of s, m, h, d, w, mo (a calendar month), q, y."""
 
-    count: int
+    number: int
     unit: str
 
     @property
     def seconds(self) -> int:
-        return self.count * _UNITS[self.unit]
+        return self.number * _UNITS[self.unit]
+
+
+_SAME: Final = {Span(3, "mo"): Span(1, "q"), Span(12, "mo"): Span(1, "y"), Span(4, "q"): Span(1, "y")}
 
 
 class Converted(NamedTuple):
     """A limit as a member of a body, None where there is none; ``remark`` is the difference, empty where there is none.
-    ``widens``: it allows more than the source does at some moment."""
+    ``needs_consent``: it allows more than the source does at some moment."""
 
     members: dict[str, Any] | None
     remark: str = ""
-    widens: bool = False
+    needs_consent: bool = False
 
 
 def litellm_span(text: str) -> Span | None:
@@ -70,7 +73,7 @@ def _span(text: str, units: dict[str, str]) -> Span | None:
 def _largest_unit(span: Span) -> Span:
     """The same length in days or weeks where it is a whole number of them."""
     if span in _SAME:
-        return Span(*_SAME[span])
+        return _SAME[span]
     if span.unit in {"s", "m", "h", "d", "w"}:
         if span.seconds == _UNITS["w"]:
             return Span(1, "w")
@@ -89,7 +92,7 @@ def budget(amount: float, span: Span | None, *, kind: str = "cost") -> Converted
     members: dict[str, Any] = {"type": kind, "credit_limit": value}
     if span is None:
         return Converted(members)
-    reset = _RESETS.get(span.unit) if span.count == 1 else None
+    reset = _RESETS.get(span.unit) if span.number == 1 else None
     if reset is not None:
         remark = "weeks begin on Sunday (limits.week_starts)" if reset == "weekly" else ""
         return Converted({**members, "periodic_reset": reset}, remark)
@@ -119,9 +122,20 @@ def rate(kind: str, amount: float, span: Span) -> Converted:
         if length < seconds and share:
             remark = f"{share} a {_OF_RATE[unit]}: as much on average, without the burst"
             return Converted({"type": kind, "unit": unit, "value": share}, remark)
-    unit, length = next(
-        (unit, length) for unit, length in reversed(_RATES.items()) if length > seconds or unit == "rpw"
-    )
+    longer = [item for item in reversed(_RATES.items()) if item[1] > seconds]
+    unit, length = longer[0] if longer else ("rpw", _RATES["rpw"])
     scaled = max(1, value * length // seconds)
     remark = f"windows are a second, minute, hour, day or week: {scaled} a {_OF_RATE[unit]}"
     return Converted({"type": kind, "unit": unit, "value": scaled}, remark, True)
+
+
+def told(report: Report, path: str, converted: Converted, text: str, remark: str = "") -> Body | None:
+    """The members of a limit, after a line on what became of it."""
+    remark = "; ".join(filter(None, (remark, converted.remark)))
+    if converted.members is None:
+        report.lost(path, remark, needs_consent=True)
+    elif remark:
+        report.near(path, f"{text}: {remark}", needs_consent=converted.needs_consent)
+    else:
+        report.exact(path, text)
+    return converted.members
