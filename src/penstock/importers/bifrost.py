@@ -123,7 +123,11 @@ class _Reader:
     # Virtual keys.
 
     def _virtual_key(self, section: Section, limits: LimitReader, groups: Mapping[str, Body]) -> None:
-        name, id_ = section.text("name") or section.text("id"), section.text("id")
+        id_ = section.text("id")
+        name = section.text("name") or id_
+        self._report.exact(section.at("name"), "name of the key, and of its config")
+        if id_ is not None:
+            self._report.near(section.at("id"), "rules and limits of the file find the key by it")
         is_active = section.switch("is_active")
         digest = self._digest(section)
         scopes, providers = self._scopes(section)
@@ -255,7 +259,7 @@ class _Reader:
                     self._report.lost(section.path, "expected an id", needs_consent=True)
                     continue
                 self._report.exact(section.path, f"label {label} with the value {name}")
-                above = groups.get(f"customer {section.text('customer_id')}", {}) if label == "team" else {}
+                above = self._above(section, groups) if label == "team" else {}
                 groups[f"{label} {id_}"] = {**above, label: name}
                 found = limits.limits(section, f"{label}_id", f"a policy for the {label}", {"level": "policy"})
                 self._add_policy(f"{label} {name}", [{"key": f"metadata.{label}", "value": name}], found)
@@ -263,6 +267,14 @@ class _Reader:
                 section.skip({"config_hash": "an identifier of Bifrost's"})
                 section.finish()
         return groups
+
+    def _above(self, section: Section, groups: Mapping[str, Body]) -> Body:
+        """The labels of a team's customer."""
+        id_ = section.text("customer_id")
+        if id_ is None:
+            return {}
+        self._report.exact(section.at("customer_id"), "label customer of the team's keys")
+        return groups.get(f"customer {id_}", {"customer": id_})
 
     def _policies(self, governance: Section, limits: LimitReader) -> None:
         """Limits of models and of providers."""
@@ -279,6 +291,7 @@ class _Reader:
             name = section.text("name") or ""
             found = limits.limits(section, "provider_name", f"a policy for {name}", {"level": "policy"})
             slugs = [key.slug for key in self._keys.get(name, [])]
+            self._report.exact(section.at("name"), "policy on the provider's keys")
             self._add_policy(f"provider {name}", [{"key": "virtual_key", "value": slugs}], found)
             section.skip({"id": "policies have names", "config_hash": "an identifier of Bifrost's"})
             section.finish()

@@ -20,7 +20,6 @@ _BUDGET: Final = {
     "updated_at": "the import is the beginning",
 }
 _RATE: Final = {
-    "id": "limits have no names of their own",
     "config_hash": "an identifier of Bifrost's",
     "token_current_usage": "windows of rates begin anew",
     "request_current_usage": "windows of rates begin anew",
@@ -38,7 +37,7 @@ class LimitReader:
         self._imported = imported
         self._report = report
         self._budgets = list(governance.sections("budgets"))
-        self._rates = {text: each for each in governance.sections("rate_limits") if (text := each.text("id"))}
+        self._rates = {each.text("id") or each.path: each for each in governance.sections("rate_limits")}
         self._used: set[str] = set()
 
     def limits(self, owner: Section, kind: str, text: str, balance: Body) -> Body:
@@ -72,7 +71,9 @@ class LimitReader:
             names_owner = id_ is not None and each.values.get(kind) == id_
             if names_owner or (wanted is not None and each.values.get("id") == wanted):
                 self._use(each, owner)
-                wanted = None if each.values.get("id") == wanted else wanted
+                if wanted is not None and each.values.get("id") == wanted:
+                    self._report.exact(owner.at("budget_id"), f"the budget {wanted}")
+                    wanted = None
                 yield each
         if wanted is not None:
             self._report.lost(owner.at("budget_id"), f"there is no budget {wanted}", needs_consent=True)
@@ -85,6 +86,7 @@ class LimitReader:
         if wanted is not None and wanted in self._rates:
             self._use(self._rates[wanted], owner)
             yield self._rates[wanted]
+            self._report.exact(owner.at("rate_limit_id"), f"the rate limit {wanted}")
         elif wanted is not None:
             self._report.lost(owner.at("rate_limit_id"), f"there is no rate limit {wanted}", needs_consent=True)
 
@@ -110,9 +112,7 @@ class LimitReader:
         self._opening(section, balance)
         for override in section.sections("overrides"):
             self._report.near(override.path, "give it with the key's page: it ends by itself there")
-        section.skip(_BUDGET)
-        for key in _OWNERS:
-            section.value(key)
+        section.skip({**_BUDGET, **dict.fromkeys(_OWNERS, "whose limit it is")})
         section.finish()
         if amount is None:
             self._report.lost(section.path, "a budget needs max_limit", needs_consent=True)
@@ -144,6 +144,8 @@ class LimitReader:
             members = told(self._report, path, rate(kind, amount, span or Span(1, "m")), f"rate_limits of {text}")
             if members is not None:
                 found.append(members)
+        if "id" in section:
+            self._report.near(section.at("id"), "limits have no names of their own")
         section.skip(_RATE)
         section.finish()
         return found

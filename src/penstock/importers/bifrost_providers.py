@@ -46,7 +46,6 @@ _CLOUDS: Final = {
 _SECRETS: Final = frozenset({"client_secret", "auth_credentials", "access_key", "secret_key", "session_token"})
 _SERVERS: Final = ("vllm_key_config", "ollama_key_config", "sgl_key_config")
 _KEY: Final = {
-    "id": "keys are told apart by their names",
     "use_for_batch_api": "batches are not served",
     "config_hash": "an identifier of Bifrost's",
     "description": "providers have no descriptions",
@@ -139,16 +138,20 @@ class ProviderReader:
             section.met.update(section.values)
             self._report.lost(section.path, f"Penstock has no provider {kind}: requests for {name}/… are refused")
             return []
+        is_keyless = bool(custom.switch("is_key_less")) or not self._hosts.by_slug[slug].needs_key
         if custom.values:
             self._report.near(custom.path, f"{slug} at another address")
-            custom.skip(dict.fromkeys(("is_key_less", "base_provider_type"), "the key says it"))
             custom.lose({"allowed_requests": "endpoints can't be forbidden for one provider"}, needs_consent=True)
             custom.finish()
         network = section.section("network_config")
         common = _Common(
             self._attempts(network), self._base(slug, network), self._headers(slug, network), self._concurrency(section)
         )
-        sections = list(section.sections("keys")) or [Section({"models": ["*"]}, section.path, self._report)]
+        sections = list(section.sections("keys"))
+        if not sections and is_keyless:
+            sections = [Section({"models": ["*"]}, section.path, self._report)]
+        elif not sections:
+            self._report.near(section.path, f"without a key: requests for {name}/… are refused")
         keys = [self._key(name, slug, each, common) for each in sections]
         proxy = section.section("proxy_config")
         proxy.finish_near("one proxy for all providers: proxy in [upstream]")
@@ -225,6 +228,8 @@ class ProviderReader:
         label, id_ = section.text("name"), section.text("id")
         if label is not None:
             self._report.exact(section.at("name"), "name of the provider")
+        if id_ is not None:
+            self._report.near(section.at("id"), "virtual keys of the file find the key by it")
         return label or name, tuple(each for each in (label, id_) if each)
 
     def _models(self, section: Section) -> tuple[str, ...] | None:
@@ -261,7 +266,7 @@ class ProviderReader:
                 base = self._cloud(cloud, slug, section.section(cloud), settings) or base
         for server in _SERVERS:
             if server in section:
-                base = self._server(section.section(server)) or base
+                base = self._server(slug, section.section(server)) or base
         credential = self._credential(section, label)
         return Account(slug, credential, base or common.base_url, tuple(sorted(settings.items())), common.headers)
 
@@ -313,7 +318,7 @@ class ProviderReader:
         self._report.near(path, "base URL, with the path of Azure OpenAI after it")
         return None if text is None else f"{text.rstrip('/').removesuffix('/openai')}/openai"
 
-    def _server(self, section: Section) -> str | None:
+    def _server(self, slug: str, section: Section) -> str | None:
         url = plain(section.value("url"))
         text = None if url is None else self._references.setting(url, section.at("url"))
         section.skip({"model_name": "the model's name is the request's"})
@@ -321,10 +326,15 @@ class ProviderReader:
         if text is None:
             return None
         self._report.exact(section.at("url"), "base URL")
-        return f"{text.rstrip('/').removesuffix('/v1')}/v1"
+        return self._dialects_base(slug, text)
+
+    def _dialects_base(self, slug: str, url: str) -> str:
+        """The base URL for Penstock's path: Bifrost appends ``/v1/chat/completions``, or the path of its dialect."""
+        root = url.rstrip("/").removesuffix("/v1").removesuffix("/v1beta")
+        is_below_version = self._hosts.by_slug[slug].chat_path in {"/chat/completions", "/messages"}
+        return f"{root}/v1" if is_below_version else root
 
     def _base(self, slug: str, network: Section) -> str | None:
-        """The base URL for Penstock's path: Bifrost appends ``/v1/chat/completions``."""
         if "base_url" not in network:
             return None
         url, path = plain(network.value("base_url")), network.at("base_url")
@@ -332,11 +342,7 @@ class ProviderReader:
         if text is None:
             return None
         self._report.exact(path, "base URL")
-        root = text.rstrip("/").removesuffix("/v1").removesuffix("/v1beta")
-        chat_path = self._hosts.by_slug[slug].chat_path
-        if chat_path in {"/chat/completions", "/messages"}:
-            return f"{root}/v1"
-        return root
+        return self._dialects_base(slug, text)
 
     def _credential(self, section: Section, label: str) -> str | None:
         value = plain(section.value("value"))

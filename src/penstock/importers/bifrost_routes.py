@@ -98,7 +98,9 @@ def config(scopes: Sequence[Scope], first: Sequence[Branch] = ()) -> Node | None
     default = None
     if len(scopes) == 1 and scopes[0].allowed is None:
         default = scopes[0].rest("")
-        refused = [model for model in scopes[0].excluded if scopes[0].node(model) is None]
+        prefix, denied = f"{scopes[0].provider}/", scopes[0].denied
+        closed = [model for model in scopes[0].excluded if model in denied or scopes[0].node(model) is None]
+        refused = [*closed, *(prefix + model for model in closed)]
         if default is not None and refused:
             branches.append(Branch("all others", {"params.model": {"$nin": refused}}, default))
             default = None

@@ -74,7 +74,7 @@ def _rule(section: Section, report: Report) -> Rule | None:
     section.skip(_RULE)
     section.finish()
     if is_on is False:
-        report.exact(section.at("enabled"), "left out: it is switched off")
+        report.exact(section.path, "left out: it is switched off")
         return None
     models = _models(expression)
     if scope not in {"global", "virtual_key"}:
@@ -82,9 +82,9 @@ def _rule(section: Section, report: Report) -> Rule | None:
         return None
     if models is None or not all(targets) or not all(fallbacks) or not targets:
         text = "only rules that compare the model, and name provider and model, can be conditions"
-        report.lost(section.at("cel_expression"), text)
+        report.lost(section.path, text)
         return None
-    report.exact(section.at("cel_expression"), f"condition on {' or '.join(models)}")
+    report.exact(section.path, f"condition on {' or '.join(models)}, for callers who may use what it leads to")
     return Rule(
         name if isinstance(name, str) else section.path,
         models,

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from penstock.importers.accounts import References
 from penstock.importers.imported import Conversion, DigestOf, Hosts, Imported, Names
-from penstock.importers.litellm_branches import MOST_TARGETS, Branches, is_usable_wildcard
+from penstock.importers.litellm_branches import MOST_TARGETS, Branches
 from penstock.importers.litellm_deployments import Deployment, DeploymentReader
 from penstock.importers.litellm_hosts import variable_in
 from penstock.importers.litellm_settings import SettingsReader, default_concurrency
@@ -16,6 +16,8 @@ from penstock.importers.report import Report
 from penstock.importers.section import Section
 
 CONFIG: Final = "litellm"
+_SHORT: Final = 20
+"""Characters of a key that nobody guesses."""
 _MASTER_KEY: Final = "litellm-master"
 _LOST: Final = {
     "include": "other files are not read: put them together first",
@@ -90,19 +92,10 @@ def _credential(section: Section, reader: DeploymentReader) -> None:
 
 
 def _usable(deployments: Sequence[Deployment], report: Report) -> list[Deployment]:
-    """The deployments that a config can express."""
-    found: list[Deployment] = []
-    for each in deployments:
-        if not is_usable_wildcard(each):
-            text = f"a wildcard ends in *, and the provider gets what follows: {each.name} can't become {each.model}"
-            report.lost("model_list", text)
-        elif len(found) == MOST_TARGETS:
-            report.lost("model_list", f"there are more than {MOST_TARGETS} deployments: {each.name} is left out")
-        else:
-            if each.name.endswith("*"):
-                report.near("model_list", f"{each.name}: a regular expression; the caller's model is passed on")
-            found.append(each)
-    return found
+    """As many deployments as a config can have."""
+    for each in deployments[MOST_TARGETS:]:
+        report.lost("model_list", f"there are more than {MOST_TARGETS} deployments: {each.name} is left out")
+    return list(deployments[:MOST_TARGETS])
 
 
 def _master_key(root: Section, imported: Imported, digest_of: DigestOf) -> None:
@@ -123,7 +116,8 @@ def _master_key(root: Section, imported: Imported, digest_of: DigestOf) -> None:
         text = f"{variable} is not set here: set it and import again, so that its holder is let in"
         report.lost(path, text, needs_consent=True)
         return
-    report.near(path, "the key calls models as before; for administration make one: penstock key create --admin")
+    weak = "" if variable is not None or len(value) >= _SHORT else "; it is short: replace it by a longer one"
+    report.near(path, f"the key calls models as before, and administers nothing{weak}")
     imported.api_keys.append(api_key(_MASTER_KEY, digest, imported.default_config))
 
 

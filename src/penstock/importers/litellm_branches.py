@@ -11,10 +11,9 @@ from typing import Any, Final
 
 import msgspec
 
-from penstock.importers.litellm_deployments import Deployment
+from penstock.importers.litellm_deployments import Deployment, stripped_prefix
 from penstock.importers.report import Report
 from penstock.importers.routes import (
-    LONGEST_PATTERN,
     MOST_PATTERNS,
     Branch,
     Node,
@@ -179,25 +178,6 @@ def _target(deployment: Deployment) -> Node:
     return {**target, "strip_model_prefix": prefix} if prefix else target
 
 
-def stripped_prefix(name: str, model: str) -> str | None:
-    """What the provider does not get of a model's name: ``openai/`` for the name ``openai/*`` and the model ``*``. None
-    if the provider's name is not the caller's without its beginning."""
-    before, asked = model.removesuffix(_STAR), name.removesuffix(_STAR)
-    return asked.removesuffix(before) if asked.endswith(before) else None
-
-
-def is_usable_wildcard(deployment: Deployment) -> bool:
-    """Whether the model that a wildcard's caller names can be made the provider's."""
-    name, model = deployment.name, deployment.model
-    if _STAR not in name and _STAR not in model:
-        return True
-    is_star = name.endswith(_STAR) and name.count(_STAR) == 1 and len(name) <= LONGEST_PATTERN
-    if _STAR not in model:
-        return is_star
-    fits = stripped_prefix(name, model) is not None
-    return is_star and model.endswith(_STAR) and model.count(_STAR) == 1 and fits
-
-
 def _weights(group: Sequence[Deployment]) -> list[float]:
     """The weights of LiteLLM's simple shuffle: weight, rpm or tpm, whichever the first deployment has."""
     for index in range(3):
@@ -219,7 +199,7 @@ def fallbacks_of(value: Any, path: str, report: Report, known: Collection[str]) 
             report.lost(f"{path}[{index}]", "expected an object")
             continue
         for name, names in item.items():
-            where = f"{path}[{index}].{name}"
+            where = f"{path}[{index}].{name}" if isinstance(value, list) else f"{path}.{name}"
             texts = [each for each in names if isinstance(each, str)] if isinstance(names, list) else []
             usable = [each for each in texts if each in known]
             missing = ", ".join(map(str, [each for each in texts if each not in known]))

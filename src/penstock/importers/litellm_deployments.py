@@ -11,10 +11,11 @@ from penstock.importers.accounts import Account, Accounts, References
 from penstock.importers.imported import Body, Hosts, Imported
 from penstock.importers.litellm_hosts import AccountReader, provider_and_model
 from penstock.importers.report import Report
-from penstock.importers.routes import Node, retry
+from penstock.importers.routes import LONGEST_PATTERN, Node, retry
 from penstock.importers.section import Section
 from penstock.importers.windows import Span, budget, litellm_span, rate, told
 
+_STAR: Final = "*"
 _MINUTE, _DAY = Span(1, "m"), Span(1, "d")
 _RATES: Final = {
     "rpm": ("requests", _MINUTE),
@@ -50,7 +51,6 @@ _INFO: Final = {
     "mode": "the caller's endpoint says it",
     "db_model": "an identifier of LiteLLM's",
     "description": "configs have no descriptions",
-    "access_groups": "keys with this group get the model by a config of their own",
     "litellm_provider": "the model's name says it",
 }
 _FAMILY: Final = "what a model accepts is known from its family"
@@ -109,14 +109,22 @@ class DeploymentReader:
         if custom is not None:
             self._report.exact(params.at("custom_llm_provider"), "provider")
         if info.switch("blocked"):
-            self._report.exact(info.at("blocked"), f"the deployment is left out of {name}")
+            self._report.exact(section.path, f"left out of {name}: it is blocked")
             return None
         has_base = "api_base" in params or "base_url" in params
         slug, bare = provider_and_model(model, custom, self._hosts, has_base=has_base)
         if slug is None:
-            self._report.lost(params.at("model"), f"Penstock has no provider for {model}: {name} goes without it")
+            self._report.lost(section.path, f"Penstock has no provider for {model}: {name} goes without it")
             return None
-        self._report.exact(section.at("model_name"), "branch of the config litellm")
+        bare = _provider_model(slug, bare)
+        if not is_usable_wildcard(name, bare):
+            text = f"a wildcard ends in *, and the provider gets what follows: {name} can't become {bare}"
+            self._report.lost(section.path, text)
+            return None
+        if name.endswith(_STAR):
+            self._report.near(section.at("model_name"), "condition with a regular expression; the model is passed on")
+        else:
+            self._report.exact(section.at("model_name"), "branch of the config litellm")
         return self._read_entry(_Entry(name, bare, params, info), slug)
 
     def _params(self, section: Section) -> Section:
@@ -132,7 +140,7 @@ class DeploymentReader:
     def _read_entry(self, entry: _Entry, slug: str) -> Deployment:
         params, info = entry.params, entry.info
         account = self._reader.account(slug, params)
-        slug, model = account.provider, _provider_model(account.provider, entry.model)
+        slug, model = account.provider, entry.model
         if slug == "azure-openai" and model.endswith("*"):
             account = self._any_deployment(account, params)
         self._report.exact(params.at("model"), f"{slug}, model {model}")
@@ -159,7 +167,7 @@ class DeploymentReader:
             (weights[0], _number(weights[1]), _number(weights[2])),
             self._tags(params),
             self._team(info),
-            tuple(info.texts("access_groups")) if "access_groups" in info else (),
+            self._groups(info),
         )
         self._rest(params, info, target, is_wildcard=model.endswith("*"), model=model)
         return deployment
@@ -270,6 +278,12 @@ class DeploymentReader:
             self._report.near(params.at("tags"), "condition on metadata.tags, if tag filtering is on")
         return tags
 
+    def _groups(self, info: Section) -> tuple[str, ...]:
+        groups = tuple(info.texts("access_groups"))
+        if groups:
+            self._report.near(info.at("access_groups"), "keys with this group get the model by a config of their own")
+        return groups
+
     def _team(self, info: Section) -> str | None:
         team = info.text("team_id")
         if team is not None:
@@ -297,6 +311,24 @@ class DeploymentReader:
             target["override_params"] = {"model": model}
         info.skip(_INFO)
         info.finish_near(_FAMILY)
+
+
+def stripped_prefix(name: str, model: str) -> str | None:
+    """What the provider does not get of a model's name: ``openai/`` for the name ``openai/*`` and the model ``*``. None
+    if the provider's name is not the caller's without its beginning."""
+    before, asked = model.removesuffix(_STAR), name.removesuffix(_STAR)
+    return asked.removesuffix(before) if asked.endswith(before) else None
+
+
+def is_usable_wildcard(name: str, model: str) -> bool:
+    """Whether the model that a wildcard's caller names can be made the provider's."""
+    if _STAR not in name and _STAR not in model:
+        return True
+    is_star = name.endswith(_STAR) and name.count(_STAR) == 1 and len(name) <= LONGEST_PATTERN
+    if _STAR not in model:
+        return is_star
+    fits = stripped_prefix(name, model) is not None
+    return is_star and model.endswith(_STAR) and model.count(_STAR) == 1 and fits
 
 
 def _number(value: Any) -> float | None:

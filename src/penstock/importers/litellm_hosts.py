@@ -44,6 +44,7 @@ _VARIABLES: Final = {
 """Where LiteLLM looks for a key that its configuration does not name, where that is not Penstock's first variable."""
 _SIGNED: Final = frozenset({"bedrock", "sagemaker", "vertex-ai"})
 """Providers whose requests are signed: without a credential, with the identity of the machine."""
+_SIGNS_IN: Final = frozenset({"azure_ad_token", "azure_entra_client_secret"})
 _ROOT: Final = frozenset({"ollama", "cohere", "bedrock", "google", "vertex-ai", "sagemaker"})
 """Providers whose address is the same at LiteLLM and here: both append the dialect's whole path."""
 _SETTINGS: Final = {
@@ -170,6 +171,8 @@ class AccountReader:
         if secret is None:
             return None
         reference, remark = secret
+        if not remark and key.endswith("_credentials"):
+            remark = "the variable must hold the JSON document itself, not a path"
         (params.report.near if remark else params.report.exact)(path, remark or f"setting {_SETTINGS[key][0]}")
         return reference
 
@@ -193,7 +196,7 @@ class AccountReader:
     def _usual_credential(self, slug: str, settings: dict[str, str], base_url: str | None) -> str | None:
         """The variable in which LiteLLM looks for a key that is not named."""
         host = self._hosts.by_slug[slug]
-        is_signed = slug in _SIGNED or any(name.startswith("azure_") and "api" not in name for name in settings)
+        is_signed = slug in _SIGNED or not _SIGNS_IN.isdisjoint(settings)
         if is_signed or not host.needs_key or (base_url is not None and slug == "openai"):
             return None
         variable = _VARIABLES.get(slug) or next(iter(host.variables), None)

@@ -278,8 +278,8 @@ class SettingsReader:
                 "mode": "semantic" if semantic else "simple",
                 **({} if age is None else {"max_age": age}),
             }
-            if semantic:
-                self._report.near(params.at("type"), "served as exact matches")
+            text = "served as exact matches" if semantic else "the cache is in the gateway's memory"
+            self._report.near(params.at("type"), text)
         if ttl is not None:
             self._report.exact(params.at("ttl"), f"cache.max_age {ttl}")
         params.finish_near("the cache is in the gateway's memory")

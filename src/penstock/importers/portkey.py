@@ -105,7 +105,7 @@ def _members(config: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
     while left:
         path, value = left.pop()
         if isinstance(value, list):
-            left += [(f"{path}[{index}]", item) for index, item in enumerate(value)]
+            left += [(f"{path}[{index}]", item) for index, item in reversed(list(enumerate(value)))]
         elif isinstance(value, dict):
             for key, inner in value.items():
                 where = f"{path}.{key}" if path else key

@@ -57,13 +57,24 @@ def fallback(nodes: Sequence[Node], **strategy: Any) -> Node:
 def choose(branches: Iterable[Branch], default: Node | None = None) -> Node | None:
     """The first branch whose query holds, else the default; None where there is nothing to choose from. A group has a
     hundred conditions at most: more are groups within the default."""
-    left = list(branches)
+    left = _told_apart(branches)
     if not left:
         return default
     node = default
     for start in reversed(range(0, len(left), _MOST_CONDITIONS)):
         node = _group(left[start : start + _MOST_CONDITIONS], node)
     return node
+
+
+def _told_apart(branches: Iterable[Branch]) -> list[Branch]:
+    """The branches under names that none of them shares."""
+    found: dict[str, Branch] = {}
+    for branch in branches:
+        name = branch.name
+        while name in found:
+            name += "…"
+        found[name] = msgspec.structs.replace(branch, name=name)
+    return list(found.values())
 
 
 def _group(branches: Sequence[Branch], default: Node | None) -> Node:

@@ -40,10 +40,13 @@ def settings_text(conversion: Conversion, source: str) -> str:
         lines += _section(f"virtual_keys.{_key(provider['slug'])}", virtual_key)
     for config in imported.configs:
         lines += _section(f"configs.{_key(config['name'])}", config["config"])
-    for api_key in imported.api_keys:
-        key = _gateway_key(api_key, imported.identities, report)
+    keys = [(each["name"], _gateway_key(each, imported.identities, report)) for each in imported.api_keys]
+    for name, key in keys:
         if key is not None:
-            lines += _section(f"keys.{_key(api_key['name'])}", key)
+            lines += _section(f"keys.{_key(name)}", key)
+    if imported.blocks_callers and not any(key for _, key in keys):
+        text = "no gateway key is left: without one, whoever reaches the port may call; make one with penstock key"
+        report.lost("penstock.toml", text, needs_consent=True)
     _lose_policies(conversion)
     return "\n".join(lines)
 
