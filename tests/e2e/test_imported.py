@@ -132,7 +132,9 @@ def test_t70_bifrosts_names_of_models_answer(case: Path, upstream: Upstream, tmp
             key = ENVIRONMENT.get(str(value).removeprefix("env."), value)
             if body.get("status") == "disabled":
                 continue
-            for name, models in model_names(configs[body["defaults"]["config_id"]]):
+            names = list(model_names(configs[body["defaults"]["config_id"]]))
+            # Of two conditions on one name the first holds.
+            for name, models in dict(reversed(names)).items():
                 answer = ask(gateway, name, key)
                 assert answer.status_code == 200, (name, answer.text)
                 assert upstream.received[-1].json["model"] in models

@@ -17,6 +17,8 @@ from penstock.importers.routes import Branch, Node, balance, beginning, choose, 
 
 _MOST_ALTERNATIVES: Final = 6
 """Providers of one model of which each is followed by all others; of more, one is chosen alone."""
+_MOST_PATTERNS: Final = 10
+"""Regular expressions of one list: a config has a limit for all of its own."""
 _PATTERN: Final = "regex:"
 _SIMPLE: Final = re.compile(r"[\w.:/@\[\]()|?*+\\^$-]{1,150}")
 
@@ -59,13 +61,14 @@ class Scope(msgspec.Struct, frozen=True):
 
 def read_allowed(models: Sequence[str], path: str, report: Report) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names and patterns of a list of allowed models."""
-    names, patterns = [], []
+    names: list[str] = []
+    patterns: list[str] = []
     for index, model in enumerate(models):
         if not model.startswith(_PATTERN):
             names.append(model)
             continue
         pattern = model.removeprefix(_PATTERN).removeprefix("^").removesuffix("$")
-        if _compiles(pattern):
+        if len(patterns) < _MOST_PATTERNS and _compiles(pattern):
             patterns.append(pattern)
             report.near(f"{path}[{index}]", "a regular expression of the whole name")
         else:

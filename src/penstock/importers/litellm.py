@@ -13,6 +13,7 @@ from penstock.importers.litellm_deployments import Deployment, DeploymentReader
 from penstock.importers.litellm_hosts import variable_in
 from penstock.importers.litellm_settings import SettingsReader, default_concurrency
 from penstock.importers.report import Report
+from penstock.importers.routes import LONGEST_PATTERNS, MOST_PATTERNS
 from penstock.importers.section import Section
 
 CONFIG: Final = "litellm"
@@ -92,10 +93,19 @@ def _credential(section: Section, reader: DeploymentReader) -> None:
 
 
 def _usable(deployments: Sequence[Deployment], report: Report) -> list[Deployment]:
-    """As many deployments as a config can have."""
-    for each in deployments[MOST_TARGETS:]:
-        report.lost("model_list", f"there are more than {MOST_TARGETS} deployments: {each.name} is left out")
-    return list(deployments[:MOST_TARGETS])
+    """As many deployments, and as many wildcards, as a config can have."""
+    found: list[Deployment] = []
+    wildcards: set[str] = set()
+    for each in deployments:
+        more = {*wildcards, each.name} if each.name.endswith("*") else wildcards
+        if len(found) == MOST_TARGETS:
+            report.lost("model_list", f"there are more than {MOST_TARGETS} deployments: {each.name} is left out")
+        elif len(more) > MOST_PATTERNS or sum(map(len, more)) * 2 > LONGEST_PATTERNS:
+            report.lost("model_list", f"there are more wildcards than a config can have: {each.name} is left out")
+        else:
+            found.append(each)
+            wildcards = more
+    return found
 
 
 def _master_key(root: Section, imported: Imported, digest_of: DigestOf) -> None:

@@ -14,7 +14,6 @@ import msgspec
 from penstock.importers.litellm_deployments import Deployment, stripped_prefix
 from penstock.importers.report import Report
 from penstock.importers.routes import (
-    MOST_PATTERNS,
     Branch,
     Node,
     balance,
@@ -85,7 +84,7 @@ class Branches:
         plain = [name for name in usable if _STAR not in name]
         stars = sorted((name for name in usable if name.endswith(_STAR)), key=len, reverse=True)
         branches = [self._exact(name) for name in plain]
-        patterns = [name for name in stars if name != _STAR][:MOST_PATTERNS]
+        patterns = [name for name in stars if name != _STAR]
         branches += [Branch(name, beginning(name.removesuffix(_STAR)), self._whole(name)) for name in patterns]
         node = choose(branches, self._whole(_STAR) if _STAR in usable else None)
         return None if node is None else {**self._routing.outer, **node}

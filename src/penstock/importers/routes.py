@@ -13,6 +13,8 @@ Node = dict[str, Any]
 _MOST_CONDITIONS: Final = 100
 MOST_PATTERNS: Final = 100
 """Regular expressions of one config, and so wildcards of one importer's."""
+LONGEST_PATTERNS: Final = 4000
+"""Characters of all of them."""
 LONGEST_PATTERN: Final = 200
 """Characters of the beginning that a wildcard's regular expression matches."""
 _SPECIAL: Final = frozenset(r"\^$.|?*+()[]{}")

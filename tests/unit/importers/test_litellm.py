@@ -121,6 +121,21 @@ def test_a_master_key_that_is_nowhere_needs_consent() -> None:
     assert key["digest"] == f"sha256:{hashlib.sha256(b'MASTER').hexdigest()}"
 
 
+def test_a_config_has_an_end_and_what_is_beyond_is_told_of() -> None:
+    def listed(names: list[str]) -> Any:
+        return {"model_list": [{"model_name": each, "litellm_params": {"model": f"openai/{each}"}} for each in names]}
+
+    many = from_litellm(listed([f"m{number}" for number in range(1001)]))
+    assert [str(line) for line in many.report.blocking] == [
+        "✗ model_list: there are more than 1000 deployments: m1000 is left out"
+    ]
+    stars = from_litellm(listed([f"m{number}-*" for number in range(101)]))
+    assert [str(line) for line in stars.report.blocking] == [
+        "✗ model_list: there are more wildcards than a config can have: m100-* is left out"
+    ]
+    assert len(from_litellm(listed([f"{number}{'x' * 150}*" for number in range(20)])).report.blocking) == 7
+
+
 def test_a_document_that_is_no_object_is_told_of() -> None:
     [line] = from_litellm([1]).report.lines
     assert (line.outcome, line.path) == (Outcome.LOST, "config.yaml")
