@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,21 @@ from typing import Any
 import httpx
 import pytest
 
-from importing import BIFROST, CASES, ENVIRONMENT, LITELLM, converted, document, from_bifrost, from_litellm
+from importing import (
+    BIFROST,
+    CASES,
+    ENVIRONMENT,
+    HOSTS,
+    LITELLM,
+    converted,
+    digest_of,
+    document,
+    from_bifrost,
+    from_litellm,
+)
+from penstock.importers import litellm
 from penstock.importers.imported import Conversion, Imported
+from penstock.importers.litellm_rows import Rows
 from penstock.importers.routes import Node
 from penstock.importers.toml import settings_text
 from penstock.settings import load
@@ -145,6 +159,15 @@ def test_t70_an_old_key_is_let_in_and_no_other(upstream: Upstream, tmp_path: Pat
         assert ask(gateway, "gpt-4o", "sk-contoso-0123456789abcdef").status_code == 200
         assert ask(gateway, "gpt-4o", "sk-contoso-0123456789abcdeX").status_code == 401
         assert ask(gateway, "gpt-4o").status_code == 401
+
+
+def test_t70_a_key_of_litellms_database_is_let_in_and_has_its_models(upstream: Upstream, tmp_path: Path) -> None:
+    values = document(CASES / "litellm" / "09-fallbacks.yaml")
+    rows = Rows(keys=[{"token": hashlib.sha256(b"sk-old-key").hexdigest(), "key_alias": "old", "models": ["b"]}])
+    with serving(litellm.convert(values, HOSTS, digest_of, rows), upstream, tmp_path) as gateway:
+        assert ask(gateway, "b", "sk-old-key").status_code == 200
+        assert ask(gateway, "a", "sk-old-key").status_code == 400
+        assert ask(gateway, "b").status_code == 401
 
 
 def test_t70_an_imported_key_leads_to_its_config_and_nowhere_else(upstream: Upstream, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import click
 
 if TYPE_CHECKING:
     from penstock.importers.imported import Conversion, Hosts
+    from penstock.importers.litellm_rows import Rows
 
 _NEEDS_CONSENT: Final = 3
 """The exit code where something is lost, or would be allowed that was not."""
@@ -43,12 +44,15 @@ def _options(function: _Command) -> _Command:
 
 @command.command("litellm")
 @click.argument("file")
+@click.option("--database", metavar="URL", help="LiteLLM's PostgreSQL: its keys, teams, budgets and end users.")
 @_options
-def _litellm(file: str, **options: bool) -> None:
-    """Import LiteLLM's config.yaml ("-": standard input)."""
+def _litellm(file: str, database: str | None, **options: bool) -> None:
+    """Import LiteLLM's config.yaml ("-": standard input), and the keys of its database."""
     from penstock.importers.litellm import convert
 
-    _finish(convert(_document(file, is_yaml=True), hosts(), _digest_of), file, **options)
+    document = _document(file, is_yaml=True)
+    rows = None if database is None else _rows(database)
+    _finish(convert(document, hosts(), _digest_of, rows), file, **options)
 
 
 @command.command("bifrost")
@@ -89,6 +93,19 @@ def hosts() -> Hosts:
         chats = row.places_of(Operation.CHAT, with_defaults(row, {}))
         by_slug[slug] = Host(chats[0].path if chats else "", row.env, row.key is Key.REQUIRED)
     return Hosts(by_slug, ALIASES)
+
+
+def _rows(address: str) -> Rows:
+    """The rows of LiteLLM's database. Raises ClickException."""
+    import asyncio
+
+    from penstock.stores.litellm_database import read_rows
+    from penstock.stores.sql.database import DatabaseError
+
+    try:
+        return asyncio.run(read_rows(address))
+    except DatabaseError as error:
+        raise click.ClickException(f"--database: {error}") from None
 
 
 def _digest_of(variable: str) -> str | None:

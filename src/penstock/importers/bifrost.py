@@ -16,8 +16,7 @@ from penstock.importers.bifrost_providers import Key, ProviderReader, plain, var
 from penstock.importers.bifrost_routes import Scope, config, read_allowed
 from penstock.importers.bifrost_rules import Rule, read_rules
 from penstock.importers.bifrost_settings import read_client, read_plugins, read_prices
-from penstock.importers.imported import Body, Conversion, DigestOf, Hosts, Imported, Names
-from penstock.importers.litellm import api_key
+from penstock.importers.imported import Body, Conversion, DigestOf, Hosts, Imported, Names, api_key
 from penstock.importers.report import Report
 from penstock.importers.section import Section
 

@@ -122,6 +122,20 @@ class Names:
         return found
 
 
+def api_key(name: str, digest: str, config: str | None) -> Body:
+    """The body of a key whose holder can use its config and nothing else. ``digest`` are 64 hexadecimal digits."""
+    defaults: Body = {"allow_config_override": False}
+    if config is not None:
+        defaults["config_id"] = config
+    return {
+        "name": name,
+        "digest": f"sha256:{digest}",
+        "scopes": ["completions.write"],
+        "allowed_providers": [],
+        "defaults": defaults,
+    }
+
+
 def variable_name(text: str) -> str:
     """The name of an environment variable that says a name: ``azure-eu key`` is ``AZURE_EU_KEY``."""
     name = _NO_VARIABLE.sub("_", text.upper()).strip("_")

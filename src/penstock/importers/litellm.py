@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from penstock.importers.accounts import References
-from penstock.importers.imported import Conversion, DigestOf, Hosts, Imported, Names
+from penstock.importers.imported import Conversion, DigestOf, Hosts, Imported, api_key
 from penstock.importers.litellm_branches import MOST_TARGETS, Branches
 from penstock.importers.litellm_deployments import Deployment, DeploymentReader
 from penstock.importers.litellm_hosts import variable_in
+from penstock.importers.litellm_rows import CONFIG, RowReader, Rows
 from penstock.importers.litellm_settings import SettingsReader, default_concurrency
 from penstock.importers.report import Report
 from penstock.importers.routes import LONGEST_PATTERNS, MOST_PATTERNS
 from penstock.importers.section import Section
 
-CONFIG: Final = "litellm"
 _SHORT: Final = 20
 """Characters of a key that nobody guesses."""
 _MASTER_KEY: Final = "litellm-master"
@@ -33,8 +33,9 @@ _LOST: Final = {
 }
 
 
-def convert(document: Any, hosts: Hosts, digest_of: DigestOf) -> Conversion:
-    """What a decoded config.yaml would create, and the report. ``digest_of`` is asked for the master key."""
+def convert(document: Any, hosts: Hosts, digest_of: DigestOf, rows: Rows | None = None) -> Conversion:
+    """What a decoded config.yaml would create, and the report. ``digest_of`` is asked for the master key; ``rows`` are
+    those of LiteLLM's database."""
     imported, report = Imported(), Report()
     if not isinstance(document, dict):
         report.lost("config.yaml", "expected an object")
@@ -48,6 +49,8 @@ def convert(document: Any, hosts: Hosts, digest_of: DigestOf) -> Conversion:
     elif "model_list" not in root:
         report.lost("model_list", "the file lists no models")
     _master_key(root, imported, digest_of)
+    if rows is not None:
+        RowReader(rows, branches, imported, report).read()
     return Conversion(imported, report)
 
 
@@ -129,17 +132,3 @@ def _master_key(root: Section, imported: Imported, digest_of: DigestOf) -> None:
     weak = "" if variable is not None or len(value) >= _SHORT else "; it is short: replace it by a longer one"
     report.near(path, f"the key calls models as before, and administers nothing{weak}")
     imported.api_keys.append(api_key(_MASTER_KEY, digest, imported.default_config))
-
-
-def api_key(name: str, digest: str, config: str | None, names: Names | None = None) -> dict[str, Any]:
-    """The body of a key whose holder can use its config and nothing else, as at LiteLLM."""
-    defaults: dict[str, Any] = {"allow_config_override": False}
-    if config is not None:
-        defaults["config_id"] = config
-    return {
-        "name": name if names is None else names.unique(name),
-        "digest": f"sha256:{digest}",
-        "scopes": ["completions.write"],
-        "allowed_providers": [],
-        "defaults": defaults,
-    }
