@@ -20,6 +20,7 @@ def test_the_commands_are_listed() -> None:
         "chat",
         "check",
         "explain",
+        "import",
         "key",
         "providers",
         "serve",
