@@ -5,7 +5,21 @@ from __future__ import annotations
 import click
 
 from penstock import __version__
-from penstock.cli import audit, chat, check, config, explain, key, prices, provider, providers, secrets, serve, test
+from penstock.cli import (
+    audit,
+    chat,
+    check,
+    config,
+    explain,
+    import_,
+    key,
+    prices,
+    provider,
+    providers,
+    secrets,
+    serve,
+    test,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,3 +40,4 @@ main.add_command(audit.command)
 main.add_command(provider.command)
 main.add_command(secrets.command)
 main.add_command(prices.command)
+main.add_command(import_.command)

@@ -8,27 +8,34 @@ import msgspec
 
 from penstock.core.body import Body
 from penstock.core.json_path import Path, without_paths
+from penstock.core.json_text import write_json
 
 
 class ParameterChanges(msgspec.Struct, frozen=True):
     """A config's ``default_params``, ``override_params`` and ``drop_params``. Values are JSON bytes.
 
     Defaults fill gaps and overrides replace before the host's own quirks are applied; ``removes`` are taken out last.
+    ``model_prefix`` is taken from the beginning of the caller's model, unless an override replaces the model.
     """
 
     defaults: Mapping[str, bytes] = {}
     overrides: Mapping[str, bytes] = {}
     removes: tuple[Path, ...] = ()
+    model_prefix: str = ""
 
     @property
     def fills(self) -> bool:
-        """Whether there are defaults or overrides."""
-        return bool(self.defaults or self.overrides)
+        """Whether there are defaults, overrides or a prefix of models."""
+        return bool(self.defaults or self.overrides or self.model_prefix)
 
     def filled(self, body: Body) -> Body:
         """The body with defaults and overrides."""
-        gaps = {name: raw for name, raw in self.defaults.items() if body.is_null(name)}
-        return body.replaced({**gaps, **self.overrides}) if gaps or self.overrides else body
+        changed = {name: raw for name, raw in self.defaults.items() if body.is_null(name)}
+        model = body.text("model") if self.model_prefix else None
+        if model is not None and len(self.model_prefix) < len(model) and model.startswith(self.model_prefix):
+            changed["model"] = write_json(model.removeprefix(self.model_prefix))
+        changed.update(self.overrides)
+        return body.replaced(changed) if changed else body
 
     def removed(self, body: Body) -> Body:
         """The body without what the config takes out."""

@@ -110,7 +110,9 @@ class CallableModels(msgspec.Struct, frozen=True):
             options = (chat.endpoint.options.get(option.name) for option in chat.provider.options if option.names_model)
             names += tuple(option for option in options if option)
         limits = chat.model_lists
-        return tuple(dict.fromkeys(name for name in names if limits is None or limits.refused(name) is None))
+        allowed = (name for name in names if limits is None or limits.refused(name) is None)
+        prefix = target.model_prefix if override is None else ""
+        return tuple(dict.fromkeys(prefix + name for name in allowed))
 
     async def _of_names(self, call: Call, bare: CompiledPlan | None) -> list[Offer]:
         """The models of all targets that the caller can name in ``model``, by the names that lead there."""

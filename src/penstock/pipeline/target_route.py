@@ -117,7 +117,9 @@ class TargetBinder(msgspec.Struct, frozen=True):
             return endpoint
         lists, is_lent = model_lists(target, row, options), key is not None or environment is not None
         target = _with_headers(target, lists, is_lent=is_lent and not target.is_operators)
-        changes = ParameterChanges(target.default_params, target.override_params, target.drop_params)
+        changes = ParameterChanges(
+            target.default_params, target.override_params, target.drop_params, target.model_prefix
+        )
         return TargetRoute(target, row, endpoint, operation, changes, self._limits_for(target), model_lists=lists)
 
     def _lent(self, target: Target, permissions: Permissions) -> tuple[Target, Secret | None, Mapping[str, str] | None]:

@@ -34,7 +34,7 @@ ROUTING_KEYS: Final = frozenset(
     custom_host forward_headers override_params default_params drop_params strict_open_ai_compliance
     input_guardrails output_guardrails before_request_hooks after_request_hooks input_mutators output_mutators
     default_input_guardrails default_output_guardrails metadata id cb_config is_open passthrough deployments
-    fetch_integrated_models timeouts stream_rescue unsupported_params
+    fetch_integrated_models timeouts stream_rescue unsupported_params strip_model_prefix
     """.split()
 )
 """The keys of a config. Every other key is a provider-specific setting."""
@@ -101,6 +101,7 @@ class LeafBuilder:
             override_params=overrides,
             default_params=self._default_params(fields, key),
             drop_params=once.of("paths", fields.values.get("drop_params"), lambda: self._paths(fields)),
+            model_prefix=fields.text("strip_model_prefix") or "",
             forward_headers=self._forward_headers(fields, key, is_operators_key=is_operators_key),
             request_timeout=self._request_timeout(fields),
             strict=self._headers.strict and fields.switch("strict_open_ai_compliance") is not False,

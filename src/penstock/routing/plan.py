@@ -63,7 +63,8 @@ class Target(msgspec.Struct, frozen=True):
 
     ``options`` are provider-specific settings under snake_case names. ``override_params`` and ``default_params`` map
     request members to their JSON bytes: overrides replace the caller's value, defaults are used if the caller sends
-    none. ``drop_params`` are paths that are removed last. ``request_timeout`` is in milliseconds, until the response
+    none. ``drop_params`` are paths that are removed last. ``model_prefix`` is the beginning of the caller's model that
+    the provider does not get. ``request_timeout`` is in milliseconds, until the response
     head. ``strict`` keeps vendors' own words and blocks out of translated answers; with ``rejects_unsupported`` a
     parameter that the provider has no word for is a 400, with ``drops_material`` a part of a message that it can't be
     given is left out as parameters are. Targets of one tenant with the same ``identity`` share their health, targets of
@@ -80,6 +81,7 @@ class Target(msgspec.Struct, frozen=True):
     override_params: Mapping[str, bytes] = {}
     default_params: Mapping[str, bytes] = {}
     drop_params: tuple[Path, ...] = ()
+    model_prefix: str = ""
     forward_headers: tuple[str, ...] = ()
     request_timeout: float | None = None
     strict: bool = True

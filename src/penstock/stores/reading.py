@@ -25,7 +25,7 @@ from penstock.settings.load import NAMED_ENTRIES, section_problems
 from penstock.settings.text_file import LARGEST_SETTINGS, BadToml, TooLarge, parse_toml, read_text
 from penstock.stores.catalogue import EMPTY, Catalogue, VirtualKey
 from penstock.stores.limit_definitions import limits_of, policies_of, with_limits
-from penstock.stores.references import LARGEST_CREDENTIAL, VARIABLE, from_environment
+from penstock.stores.references import LARGEST_CREDENTIAL, VARIABLE, WHOLE, from_environment
 from penstock.stores.validate import (
     CatalogueError,
     Check,
@@ -110,7 +110,9 @@ class Reading:
         virtual_keys, usable = {}, {}
         for definition in definitions:
             before = len(self.problems)
-            key = virtual_keys[definition.name] = virtual_key(definition, providers, self._resolve, aliases)
+            key = virtual_keys[definition.name] = virtual_key(
+                definition, providers, self._resolve, aliases, self._resolve
+            )
             is_usable = len(self.problems) == before or not providers
             usable[key.name] = key if is_usable else VirtualKey(key.name, next(iter(providers)), None)
         return virtual_keys, usable
@@ -159,7 +161,8 @@ class Reading:
         if scheme == "env" and VARIABLE.fullmatch(rest):
             return from_environment(rest, self._environ)
         if scheme == "file" and rest:
-            found = self._text(rest, LARGEST_CREDENTIAL).partition("\n")[0]
+            text = self._text(rest, LARGEST_CREDENTIAL)
+            found = text if text.lstrip().startswith(WHOLE) else text.partition("\n")[0]
             self._secret.add(self._path.parent / rest)
             missing = f"the first line of {rest} is empty"
         elif scheme == "keyring" and (place := _IN_KEYRING.fullmatch(rest)):

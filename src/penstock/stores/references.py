@@ -19,7 +19,7 @@ VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 FILE: Final = "file:"
 LARGEST_CREDENTIAL: Final = 64 << 10
 """Bytes of a file with a credential."""
-_WHOLE: Final = ("{", "-----BEGIN")
+WHOLE: Final = ("{", "-----BEGIN")
 """How files begin that count as a whole."""
 _OWN: Final = "PENSTOCK_"
 """How the names of the gateway's own variables begin: among them are its keys."""
@@ -76,7 +76,7 @@ def _of_file(path: Path) -> str:
         raise Unusable(f"{path} is not UTF-8 text") from None
     if not text:
         raise Unusable(f"{path} is empty")
-    return text if text.startswith(_WHOLE) else text.partition("\n")[0].strip()
+    return text if text.startswith(WHOLE) else text.partition("\n")[0].strip()
 
 
 def _shows_a_process(path: Path) -> bool:

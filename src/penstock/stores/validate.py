@@ -35,6 +35,8 @@ _OF_KEY: Final = (
 )
 _OTHER_SPELLINGS: Final = {"allowed_providers": "providers", "allowed_models": "models"}
 """Members of a gateway key under the names that they have in the admin API."""
+_REFERENCES: Final = ("env:", "file:", "keyring:")
+"""How a setting begins that stands elsewhere."""
 _HOST: Final = re.compile(r"[^\s,]+")
 _SLIP: Final = 0.8
 """How like a member of a virtual key another must be to be taken for it, and not for a provider's own setting."""
@@ -123,11 +125,16 @@ def virtual_key(
     providers: Collection[str],
     resolve: Callable[[str], str],
     aliases: Mapping[str, str] = _NO_ALIASES,
+    resolve_setting: Callable[[str], str] | None = None,
 ) -> VirtualKey:
     """A virtual key. ``providers`` are the slugs there are, ``aliases`` the slugs of other names.
 
     ``resolve`` fetches the credential that a reference such as ``env:OPENAI_API_KEY`` leads to, or raises Unusable.
+    ``resolve_setting`` does the same for the base URL, which may have a path after the reference, and for the
+    provider's settings; without it these are what they say.
     """
+    if resolve_setting is not None:
+        _resolve_settings(definition, resolve_setting)
     provider = definition.text("provider") or ""
     provider = aliases.get(provider, provider)
     if "provider" not in definition.values:
@@ -148,6 +155,28 @@ def virtual_key(
         dict(_options(definition)),
         tuple(name.strip().lower() for name in definition.texts("forward_headers") or ()),
     )
+
+
+def _resolve_settings(definition: Definition, resolve: Callable[[str], str]) -> None:
+    """Put what references lead to in their place: ``env:AZURE_API_BASE/openai`` is a base URL with a path."""
+    settings = {key: value for key, value in definition.values.items() if _is_reference(key, value)}
+    values = dict(definition.values)
+    for key, reference in settings.items():
+        beginning, slash, path = reference.partition("/") if key == "base_url" else (reference, "", "")
+        try:
+            text = resolve(beginning)
+        except Unusable as unusable:
+            definition.complain(str(unusable), key)
+            del values[key]
+        else:
+            values[key] = text.rstrip("/") + slash + path if slash else text
+    definition.values = values
+
+
+def _is_reference(key: str, value: Any) -> bool:
+    if not isinstance(value, str) or not value.startswith(_REFERENCES):
+        return False
+    return key == "base_url" or nearest(key, _OF_VIRTUAL_KEY, _SLIP) is None
 
 
 def _credential(definition: Definition, resolve: Callable[[str], str]) -> Secret | None:

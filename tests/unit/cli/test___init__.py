@@ -22,6 +22,7 @@ def test_the_commands_are_listed() -> None:
         "check",
         "config",
         "explain",
+        "import",
         "key",
         "providers",
         "serve",

@@ -33,3 +33,15 @@ def test_the_callers_body_is_left_as_it_is() -> None:
     changes = ParameterChanges(overrides={"model": b'"o"'}, removes=(("seed",),))
     changes.removed(changes.filled(BODY))
     assert BODY.encode() == b'{"model":"m","seed":1.0,"stop":null}'
+
+
+def test_the_beginning_of_the_callers_model_may_be_taken_away() -> None:
+    changes = ParameterChanges(model_prefix="openai/")
+    body = Body.parse(b'{"model":"openai/gpt-4o"}')
+    assert changes.fills
+    assert changes.filled(body).encode() == b'{"model":"gpt-4o"}'
+    for other in (b'{"model":"gpt-4o"}', b'{"model":"openai/"}', b'{"model":7}', b"{}"):
+        untouched = Body.parse(other)
+        assert changes.filled(untouched) is untouched
+    override = ParameterChanges(overrides={"model": b'"o"'}, model_prefix="openai/")
+    assert override.filled(body).encode() == b'{"model":"o"}'

@@ -169,6 +169,23 @@ def test_a_credential_in_the_file_itself_is_refused_and_not_repeated(tmp_path: P
     assert said == 'expected "env:NAME", "file:PATH" or "keyring:SERVICE/USER", never the credential itself'
 
 
+def test_a_setting_is_a_reference_and_a_json_document_is_taken_whole(tmp_path: Path) -> None:
+    (tmp_path / "account.json").write_text('{\n  "project_id": "p"\n}\n')
+    (tmp_path / "penstock.toml").write_text(
+        '[virtual_keys.v]\nprovider = "vertex-ai"\nvertex_service_account_json = "file:account.json"\n'
+        'base_url = "env:BASE/v1"\nvertex_region = "env:GONE"\n'
+    )
+    reading = Reading(tmp_path / "penstock.toml", {"BASE": "https://llm.example/"}, ("vertex-ai",), None)
+    [key] = reading.catalogue.virtual_keys.values()
+    assert key.options == {"vertex_service_account_json": '{\n  "project_id": "p"\n}'}
+    assert key.base_url == "https://llm.example/v1"
+    [problem] = reading.problems
+    assert problem == (
+        "virtual_keys.v.vertex_region in penstock.toml: the environment variable GONE is not set: "
+        "set it where the gateway starts"
+    )
+
+
 def keyring(monkeypatch: pytest.MonkeyPatch, passwords: Mapping[tuple[str, str], str]) -> None:
     def get_password(service: str, user: str) -> str | None:
         if service == "locked":

@@ -35,6 +35,17 @@ def test_a_virtual_key_with_its_credential() -> None:
     assert problems == []
 
 
+def test_settings_may_be_references_where_the_source_resolves_them() -> None:
+    problems: list[str] = []
+    values = {"provider": "openai", "base_url": "env:BASE/openai", "region": "env:A", "zone": "env:MISSING", "x": "env"}
+    given = [Definition("virtual_keys", "v", values, problems) for _ in range(2)]
+    key = virtual_key(given[0], ("openai",), resolve, {}, lambda name: f"https://{resolve(name)[-1]}/".lower())
+    assert (key.base_url, key.options) == ("https://e/openai", {"region": "https://a/", "x": "env"})
+    assert problems == ["virtual_keys.v.zone: there is none"]
+    problems.clear()
+    assert virtual_key(given[1], ("openai",), resolve).options == {"region": "env:A", "zone": "env:MISSING", "x": "env"}
+
+
 def test_problems_say_where_the_definition_is_from() -> None:
     problems: list[str] = []
     values = {"provider": "opnai", "credential": "env:MISSING"}

@@ -1,0 +1,195 @@
+"""``penstock import``: configurations of LiteLLM, Bifrost and Portkey as what Penstock would create."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from penstock.importers.imported import Conversion, Hosts
+    from penstock.importers.litellm_rows import Rows
+
+_NEEDS_CONSENT: Final = 3
+"""The exit code where something is lost, or would be allowed that was not."""
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@click.group("import")
+def command() -> None:
+    """Move over from another gateway.
+
+    Nothing is changed: a report tells what is the same (=), nearly the same (~) and not carried over (✗), and --toml
+    prints the penstock.toml that does the same. Exits with 3 where something is not carried over or would allow more
+    than before (!), unless --accept is given.
+    """
+
+
+def _options(function: _Command) -> _Command:
+    """The options that all these commands have."""
+    for option in (
+        click.option("--accept", is_flag=True, help="Go on where something is lost or would allow more."),
+        click.option("--json", "as_json", is_flag=True, help="Print bodies of the admin API and the report, as JSON."),
+        click.option("--toml", "as_toml", is_flag=True, help="Print a penstock.toml; the report is on standard error."),
+        click.option("--dry-run", is_flag=True, help="Print the report alone."),
+    ):
+        function = option(function)
+    return function
+
+
+@command.command("litellm")
+@click.argument("file")
+@click.option("--database", metavar="URL", help="LiteLLM's PostgreSQL: its keys, teams, budgets and end users.")
+@_options
+def _litellm(file: str, database: str | None, **options: bool) -> None:
+    """Import LiteLLM's config.yaml ("-": standard input), and the keys of its database."""
+    from penstock.importers.litellm import convert
+
+    document = _document(file, is_yaml=True)
+    rows = None if database is None else _rows(database)
+    _finish(convert(document, hosts(), _digest_of, rows), file, **options)
+
+
+@command.command("bifrost")
+@click.argument("file")
+@_options
+def _bifrost(file: str, **options: bool) -> None:
+    """Import Bifrost's config.json ("-": standard input)."""
+    from penstock.importers.bifrost import convert
+
+    _finish(convert(_document(file, is_yaml=False), hosts(), _digest_of), file, **options)
+
+
+@command.command("portkey")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False))
+@_options
+def _portkey(folder: str, **options: bool) -> None:
+    """Import a folder of configs that were exported from Portkey as JSON."""
+    from penstock.importers.portkey import MOST_FILES, convert
+
+    paths = sorted(Path(folder).glob("*.json"))
+    if not paths:
+        raise click.ClickException(f"{folder} holds no file that ends in .json")
+    if len(paths) > MOST_FILES:
+        raise click.ClickException(f"{folder} holds {len(paths)} files: {MOST_FILES} at a time can be imported")
+    documents = {path.stem: _document(str(path), is_yaml=False) for path in paths}
+    _finish(convert(documents, hosts()), folder, **options)
+
+
+def hosts() -> Hosts:
+    """What importers must know of the providers."""
+    from penstock.importers.imported import Host, Hosts
+    from penstock.providers.registry import ALIASES, PROVIDERS
+    from penstock.providers.row import Key, Operation
+    from penstock.providers.templates import with_defaults
+
+    by_slug = {}
+    for slug, row in PROVIDERS.items():
+        chats = row.places_of(Operation.CHAT, with_defaults(row, {}))
+        by_slug[slug] = Host(chats[0].path if chats else "", row.env, row.key is Key.REQUIRED)
+    return Hosts(by_slug, ALIASES)
+
+
+def _rows(address: str) -> Rows:
+    """The rows of LiteLLM's database. Raises ClickException."""
+    import asyncio
+
+    from penstock.stores.litellm_database import read_rows
+    from penstock.stores.sql.database import DatabaseError
+
+    try:
+        return asyncio.run(read_rows(address))
+    except DatabaseError as error:
+        raise click.ClickException(f"--database: {error}") from None
+
+
+def _digest_of(variable: str) -> str | None:
+    value = os.environ.get(variable, "")
+    return hashlib.sha256(os.fsencode(value)).hexdigest() if value else None
+
+
+def _document(name: str, *, is_yaml: bool) -> Any:
+    """The JSON values of a file, within bounds. Raises ClickException."""
+    import msgspec
+
+    from penstock.stores.config_json import NotAConfig, as_json
+
+    text = _text(name)
+    values = _yaml(name, text) if is_yaml else _json(name, text)
+    try:
+        return msgspec.json.decode(as_json(values))
+    except NotAConfig as bad:
+        raise click.ClickException(f"{name}: {bad}") from None
+    except msgspec.DecodeError:
+        raise click.ClickException(f"{name}: it holds a number of too many digits") from None
+
+
+def _text(name: str) -> str:
+    from penstock.settings.text_file import LARGEST_SETTINGS, TooLarge, read_stream, read_text
+
+    try:
+        if name == "-":
+            return read_stream(sys.stdin.buffer, LARGEST_SETTINGS)
+        return read_text(Path(name), LARGEST_SETTINGS, is_input=True)
+    except OSError as error:
+        raise click.ClickException(f"{name} can't be read: {error.strerror}") from None
+    except TooLarge as error:
+        raise click.ClickException(f"{name} can't be used: {error}") from None
+    except ValueError:
+        raise click.ClickException(f"{name} is not UTF-8 text") from None
+
+
+def _yaml(name: str, text: str) -> Any:
+    import yaml
+
+    from penstock.stores.yaml_loader import closing_loader
+
+    try:
+        with closing_loader(text) as loader:
+            return loader.get_single_data()
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError, OverflowError) as error:
+        # The library's own words quote the line at fault, which may hold a credential.
+        mark = getattr(error, "problem_mark", None)
+        place = f":{mark.line + 1}" if mark else ""
+        raise click.ClickException(f"{name}{place}: it is not valid YAML") from None
+
+
+def _json(name: str, text: str) -> Any:
+    import msgspec
+
+    from penstock.core.json_text import UNREADABLE
+
+    try:
+        return msgspec.json.decode(text)
+    except UNREADABLE as error:
+        raise click.ClickException(f"{name}: it is not valid JSON ({error})") from None
+
+
+def _finish(conversion: Conversion, source: str, *, dry_run: bool, as_toml: bool, as_json: bool, accept: bool) -> None:
+    """Print what was asked for, and exit with 3 where the operator's consent is missing."""
+    import msgspec
+
+    if dry_run + as_toml + as_json != 1:
+        raise click.UsageError("choose one of --dry-run (the report), --toml (a penstock.toml) and --json")
+    report, text = conversion.report, ""
+    if as_toml:
+        from penstock.importers.toml import settings_text
+
+        text = settings_text(conversion, Path(source).name)
+    blocking = report.blocking
+    if as_json:
+        value = {"create": conversion.imported.values(), "report": report.values(), "summary": report.summary()}
+        click.echo(msgspec.json.format(msgspec.json.encode(value)))
+    else:
+        click.echo(str(report), err=as_toml)
+    if blocking and not accept:
+        number = len(blocking)
+        click.echo(f"{number} {'line needs' if number == 1 else 'lines need'} your consent: add --accept", err=True)
+        sys.exit(_NEEDS_CONSENT)
+    if as_toml:
+        click.echo(text)

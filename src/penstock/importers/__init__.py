@@ -1,0 +1,1 @@
+"""Configurations of other gateways as what Penstock would create (docs/import.md): values in, values out."""

@@ -1,0 +1,52 @@
+"""Exports of Portkey's configs, which are taken as they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importing import CASES, converted, from_portkey, golden, outcome
+from penstock.importers.report import Outcome
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["config", "data", "name", "slug", "provider", "model"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+def test_t70_the_folder_becomes_what_it_became() -> None:
+    assert outcome(CASES / "portkey") == golden(CASES / "portkey").read_text()
+
+
+def test_a_config_is_unchanged_and_has_the_name_that_callers_know() -> None:
+    imported = converted(CASES / "portkey").imported
+    assert [each["name"] for each in imported.configs] == ["pc-resili-a1b2c3", "plain"]
+    assert imported.configs[0]["config"]["targets"][0] == {"virtual_key": "openai-prod"}
+    assert imported.to_create == ["openai-prod", "azure-eu", "bedrock-prod"]
+
+
+def test_guardrails_are_not_taken_away_in_silence() -> None:
+    conversion = from_portkey({"a": {"provider": "openai", "output_guardrails": ["x"]}})
+    assert conversion.imported.configs == []
+    [line] = conversion.report.lines
+    assert (line.outcome, line.path) == (Outcome.LOST, "a.output_guardrails")
+
+
+def test_names_are_told_apart() -> None:
+    one = {"provider": "openai"}
+    configs = from_portkey({"a": {"name": "My config", "config": one}, "b": {"name": "My config", "config": one}})
+    assert [each["name"] for each in configs.imported.configs] == ["my-config", "my-config-2"]
+
+
+@given(st.dictionaries(st.text(max_size=5), JSON, max_size=4))
+def test_any_document_is_taken_or_told_of(documents: dict[str, Any]) -> None:
+    conversion = from_portkey(documents)
+    names = [each["name"] for each in conversion.imported.configs]
+    assert len(set(names)) == len(names)
+    assert len(conversion.report.lines) >= len(documents)
