@@ -7,19 +7,30 @@ import logging
 import os
 import ssl
 import sys
-import time
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import BinaryIO, Final
 
 from penstock.admin.api import AdminApi
+from penstock.app_store import (
+    admin_api,
+    admitter_of,
+    bootstrapped,
+    control_judge,
+    counters_of,
+    data_folder,
+    keeping_of,
+    monotonic,
+    now,
+    open_store,
+    preparing,
+    sharing_of,
+)
 from penstock.core.address import AddressPolicy
 from penstock.core.did_you_mean import hint
 from penstock.core.forwarded import TrustedProxies
 from penstock.core.http import Limits
 from penstock.core.permissions import Permissions
-from penstock.limits.counters import Alert, Counters
-from penstock.limits.memory import MemoryCounters
 from penstock.observe.access_log import PIPE_BUF, AccessLog
 from penstock.observe.library_logs import quieten_libraries
 from penstock.observe.outlet import raw
@@ -34,7 +45,6 @@ from penstock.pipeline.cost import Costs
 from penstock.pipeline.host_models import HostModels
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.large_work import LargeWork, aside
-from penstock.pipeline.ledger import Ledger
 from penstock.pipeline.model_alias import ModelAliases
 from penstock.pipeline.route import Router
 from penstock.pipeline.run import Pipeline
@@ -47,25 +57,18 @@ from penstock.server.limits import CallerLimits
 from penstock.server.origin import Origins
 from penstock.server.own_port import OwnPort
 from penstock.server.tls import TlsFiles
-from penstock.settings import ADMIN_KEY, Settings, SettingsError, must_be_guarded
+from penstock.settings import Settings, SettingsError, must_be_guarded
 from penstock.settings.load import is_network
 from penstock.settings.model import Server as ServerSettings
 from penstock.settings.model import Upstream as UpstreamSettings
-from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import EMPTY, Catalogue
-from penstock.stores.counters import CountersSetup, open_counters
 from penstock.stores.file import CatalogueError, CatalogueFile
-from penstock.stores.guarded_counters import GuardedCounters
 from penstock.stores.layered import LayeredCatalogue, layer
 from penstock.stores.memory import MemoryReplyStore
 from penstock.stores.prices import DefaultPrices
 from penstock.stores.reading import Reading, exposure
-from penstock.stores.sql.control_store import ControlStore
 from penstock.stores.sql.journal import JournaledCounters
-from penstock.stores.sql.ledger_entry import LedgerEntry
-from penstock.stores.sql.place import Place, find_place, read_keyring
-from penstock.stores.stored_counters import Rebuild
-from penstock.stores.validate import Check
+from penstock.stores.sql.place import find_place
 from penstock.transport import connection, files
 from penstock.transport.base import Transport
 from penstock.transport.echo import EchoTransport
@@ -73,17 +76,7 @@ from penstock.transport.http1 import Http1Transport
 from penstock.transport.pool import PoolLimits
 from penstock.transport.proxies import ProxyRules
 
-if TYPE_CHECKING:
-    from penstock.control.plane import ControlPlane
-    from penstock.stores.sql.database import Database
-
 _LOG: Final = logging.getLogger("penstock")
-_DAY: Final = 86_400_000_000
-"""Microseconds for which a counter stays in memory after its window has ended."""
-_SHORTEST_ADMIN_KEY: Final = 20
-"""Characters of PENSTOCK_ADMIN_KEY."""
-_LONGEST_REQUEST: Final = 86_400.0
-"""Seconds after which nothing more is heard of a request, where no setting says so."""
 
 
 def build(
@@ -108,9 +101,9 @@ def build(
         "echo": EchoTransport(settings.echo.pace_ms, aside=aside),
     }
     place = find_place(settings.store, os.environ)
-    journal = JournaledCounters(_monotonic, _now)
-    is_alone = settings.server.workers == 1
-    stored = open_store(settings, place, os.environ, _preparing(journal) if is_alone else _bootstrap)
+    journal = JournaledCounters(monotonic, now)
+    counters = counters_of(settings, place, journal)
+    stored = open_store(settings, place, os.environ, preparing(journal) if counters is journal else bootstrapped)
     file = read_catalogue(settings, catalogue, EMPTY if stored is None else stored.current)
     catalogues = file if stored is None else LayeredCatalogue([file, stored])
     _warn_of_exposed_keys(settings)
@@ -127,17 +120,26 @@ def build(
         guarded_policy=guarded_policy,
         open_permissions=Permissions(lent_keys=None if settings.lends_keys else frozenset(), lent_identity=None),
     )
-    server, prices = settings.server, DefaultPrices(price_folder(settings, place))
+    server, prices = settings.server, DefaultPrices(data_folder(settings, place))
+
+    def costs() -> Costs:
+        return Costs(prices, lambda: catalogues.current)
+
     # The access log stops last: it tells of the requests that end when the connections are closed.
-    limits = _admitter(catalogues, journal if is_alone and stored is not None else journal.memory, settings)
-    admin = _admin(settings, stored, file, os.environ, limits.counters)
+    limits = admitter_of(catalogues, counters, costs(), settings)
+    admin = admin_api(settings, stored, file, os.environ, counters)
     own_port = _own_port(settings, admin)
-    keeping = [] if stored is None else _keeping(stored, records, catalogues, limits)
-    parts: list[Part] = [file, prices, *keeping, limits, LargeWork(), _Connections(transports), *own_port]
-    parts = [*_access_log(records, server, Costs(prices, lambda: catalogues.current)), *parts]
-    costs = Costs(prices, lambda: catalogues.current) if server.expose_cost else None
+    parts: list[Part] = [*_access_log(records, server, costs()), file, prices]
+    parts += [] if stored is None else keeping_of(stored, records, catalogues, limits)
+    parts += [
+        *sharing_of(counters, limits, catalogues, stored),
+        limits,
+        LargeWork(),
+        _Connections(transports),
+        *own_port,
+    ]
     return Gateway(
-        _pipeline(settings, compiler, transports, sleep, limits, costs),
+        _pipeline(settings, compiler, transports, sleep, limits, costs() if server.expose_cost else None),
         records,
         RequestLimits(_largest_body(server), server.body_timeout, server.keepalive, _caller_limits(server)),
         parts,
@@ -163,126 +165,6 @@ def _own_port(settings: Settings, admin: AdminApi | None) -> list[OwnPort]:
         return []
     files = TlsFiles.of(settings.server)
     return [OwnPort(admin, address, None if files is None else files.context)]
-
-
-def _preparing(journal: JournaledCounters) -> Callable[[Database], Awaitable[None]]:
-    """What is done with the database before a gateway uses it that counts budgets alone."""
-
-    async def prepare(database: Database) -> None:
-        await _bootstrap(database)
-        await journal.restore(database)
-
-    return prepare
-
-
-def _admitter(
-    catalogues: CatalogueSource, counters: JournaledCounters | MemoryCounters, settings: Settings
-) -> Admitter:
-    """The stage of limits, counted in this process. Raises SettingsError where several workers would count apart."""
-    workers = settings.server.workers
-    apart = (
-        f"server.workers: each of {workers} workers counts limits by itself, so that {workers} times as much could be "
-        "used: set it to 1, or take out the limits"
-    )
-    memory = counters.memory if isinstance(counters, JournaledCounters) else counters
-    admitter = Admitter(
-        catalogues,
-        counters,
-        _now,
-        is_immediate=True,
-        forget=lambda now: memory.forget(now - _DAY),
-        warning=apart if workers > 1 else "",
-    )
-    if workers > 1 and admitter.is_active:
-        raise SettingsError([apart], settings)
-    return admitter
-
-
-def _keeping(stored: ControlStore, records: Records, catalogues: CatalogueSource, limits: Admitter) -> list[Part]:
-    """The database, and the parts that write to it what requests took. The database stops last."""
-
-    async def write(entries: Sequence[LedgerEntry]) -> None:
-        from penstock.stores.sql.ledger import write_ledger
-
-        await write_ledger(await stored.open(), entries)
-
-    ledger = Ledger(records, write, lambda: limits.pricing)
-
-    def begin(_: object = None) -> None:
-        # Without keys and limits nobody asks who used what: the database stays closed.
-        if catalogues.current.keys or limits.is_active:
-            ledger.begin()
-
-    begin()
-    catalogues.watch(begin)
-    if not isinstance(limits.counters, JournaledCounters):
-        return [stored, ledger]
-    limits.counters.open_database = stored.open
-    return [stored, limits.counters, ledger]
-
-
-def _admin(
-    settings: Settings,
-    stored: ControlStore | None,
-    file: CatalogueFile,
-    environ: Mapping[str, str],
-    counters: Counters,
-) -> AdminApi | None:
-    """The admin API; None where it is off, and where there is no database. Raises SettingsError."""
-    key = environ.get(ADMIN_KEY, "")
-    if key and len(key) < _SHORTEST_ADMIN_KEY:
-        raise SettingsError([f"{ADMIN_KEY}: a key of fewer than {_SHORTEST_ADMIN_KEY} characters can be guessed"])
-    if stored is None or not settings.admin.enabled:
-        return None
-    check, policy = control_judge(settings), AddressPolicy(settings.trusted_hosts)
-
-    async def open_plane() -> ControlPlane:
-        from penstock.admin.provider_rules import provider_rules
-        from penstock.control.plane import ControlPlane
-
-        database, rules = await stored.open(), provider_rules(policy)
-        in_file, refresh = (lambda: file.current), stored.refresh
-        return ControlPlane(database, stored.keyring, PROVIDERS, check, in_file, refresh, rules, counters)
-
-    return AdminApi(open_plane, key)
-
-
-def control_judge(settings: Settings) -> Check:
-    """What judges configs that are to be saved: the rules of the header x-portkey-config."""
-    return judge(PROVIDERS, AddressPolicy(settings.trusted_hosts), ALIASES)
-
-
-async def _bootstrap(database: Database) -> None:
-    from penstock.control.bootstrap import bootstrap
-
-    await bootstrap(database)
-
-
-def open_store(
-    settings: Settings,
-    place: Place,
-    environ: Mapping[str, str],
-    prepare: Callable[[Database], Awaitable[None]] = _bootstrap,
-) -> ControlStore | None:
-    """The control plane's database, ready to be served from; None without one. Raises SettingsError and DatabaseError.
-
-    Its tables are brought up to date, its keys are tried, and ``prepare`` is done with it.
-    """
-    keyring = read_keyring(environ)
-    if not place.address:
-        if place.reason:
-            _LOG.warning("there is no database: %s", place.reason)
-        return None
-    if place.is_in_memory and settings.server.workers > 1:
-        raise SettingsError(["store.database: each of several workers would have a database in memory of its own"])
-    return ControlStore(place, keyring, PROVIDERS, max_age=settings.store.catalogue_max_age, prepare=prepare)
-
-
-def price_folder(settings: Settings, place: Place) -> Path | None:
-    """The data folder, where the default prices are kept; None without one."""
-    if place.file is not None:
-        return place.file.parent
-    return Path(settings.store.data_dir) if settings.store.data_dir else None
 
 
 def _access_log(records: Records, server: ServerSettings, costs: Costs) -> list[Part]:
@@ -373,43 +255,6 @@ def _pipeline(
     once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit)
     models = CallableModels(compiler, HostModels(upstream))
     return Pipeline(compiler, router, once, models, settings.server.max_hops, limits, costs=costs)
-
-
-def _now() -> int:
-    """Microseconds since 1970."""
-    return time.time_ns() // 1000
-
-
-def _monotonic() -> int:
-    """Microseconds that never step back."""
-    return time.monotonic_ns() // 1000
-
-
-def counters(
-    settings: Settings,
-    database: str,
-    folder: Path | None,
-    alerted: Callable[[Sequence[Alert]], None],
-    rebuild: Rebuild | None = None,
-) -> GuardedCounters | None:
-    """The counters of limits in the store that the settings choose; None: in this process's memory.
-
-    ``database`` is its address, empty for none; ``folder`` the data folder. Raises SettingsError.
-    """
-    store = settings.store
-    setup = CountersSetup(
-        store.counters,
-        store.redis,
-        database,
-        store.redis_timeout_ms / 1000,
-        store.database_timeout_ms / 1000,
-        settings.server.workers,
-        settings.upstream.total_timeout or _LONGEST_REQUEST,
-    )
-    try:
-        return open_counters(setup, folder, alerted, rebuild)
-    except ValueError as error:
-        raise SettingsError([str(error)], settings) from None
 
 
 class _Connections:

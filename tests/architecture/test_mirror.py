@@ -33,6 +33,7 @@ EXCEPTIONS: dict[str, str] = {
     "admin/virtual_keys.py": "routes: tests/e2e/test_admin_credentials.py calls them",
     "admin/workspaces.py": "tests/contract/test_admin_api.py is over it, on every engine",
     "app.py": "the composition root: tests/e2e runs it",
+    "app_store.py": "puts the parts together: tests/e2e runs it",
     "asgi.py": "one line over app.py: tests/e2e runs it",
     "cli/control.py": "cli/test_key.py, cli/test_config.py and cli/test_audit.py run it",
     "cli/price_store.py": "cli/test_prices.py runs it",

@@ -72,7 +72,8 @@ async def _worked(at: At, work: Callable[[ControlPlane], Awaitable[_T]]) -> _T:
 def _place(at: At) -> tuple[str, Callable[[Any], Awaitable[ControlPlane]]]:
     """The address of the database, and what makes a control plane of it. Raises SettingsError and DatabaseError."""
     from penstock.admin.provider_rules import provider_rules
-    from penstock.app import control_judge, read_catalogue
+    from penstock.app import read_catalogue
+    from penstock.app_store import control_judge
     from penstock.control.bootstrap import bootstrap
     from penstock.control.plane import ControlPlane
     from penstock.core.address import AddressPolicy

@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import logging
 import secrets
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -155,7 +155,7 @@ class Admitter:
             ending.send(None)
         except StopIteration as stop:
             if stop.value:
-                _tell(stop.value)
+                tell(stop.value)
         else:
             ending.close()
             raise RuntimeError("counters that never wait have waited")
@@ -167,7 +167,7 @@ class Admitter:
             _LOG.exception("what a request took could not be settled")
             return
         if alerts:
-            _tell(alerts)
+            tell(alerts)
 
     async def _meter(self, call: Call, limits: RequestLimits) -> RequestMeter:
         facts = _facts(call, limits) if limits.of_requests or limits.of_attempts else {}
@@ -345,7 +345,8 @@ def _cost(estimate: Estimate) -> tuple[bool, int]:
     return normal.cost is None, normal.cost or normal.input + normal.output
 
 
-def _tell(alerts: tuple[Alert, ...]) -> None:
+def tell(alerts: Sequence[Alert]) -> None:
+    """Log alerts."""
     for alert in alerts:
         limit = alert.limit
         _LOG.warning("the limit %s of %s %s: %s", limit.id, limit.level, limit.owner, _ALERTS[alert.kind])

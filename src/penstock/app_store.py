@@ -1,0 +1,247 @@
+"""The composition root's part for the database: what is read from it, counted by it and written to it, and who
+administers it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from penstock.admin.api import AdminApi
+from penstock.background import Background
+from penstock.core.address import AddressPolicy
+from penstock.limits.counters import Counters
+from penstock.limits.memory import MemoryCounters
+from penstock.observe.record import Records
+from penstock.pipeline.admit import Admitter, tell
+from penstock.pipeline.compile import judge
+from penstock.pipeline.cost import Costs, CurrentPrices
+from penstock.pipeline.ledger import Ledger
+from penstock.providers.registry import ALIASES, PROVIDERS
+from penstock.server.gateway import Part
+from penstock.settings import ADMIN_KEY, Settings, SettingsError
+from penstock.stores.base import CatalogueSource
+from penstock.stores.counters import CountersSetup, open_counters
+from penstock.stores.file import CatalogueFile
+from penstock.stores.guarded_counters import GuardedCounters
+from penstock.stores.sql.control_store import ControlStore
+from penstock.stores.sql.journal import JournaledCounters
+from penstock.stores.sql.ledger_entry import LedgerEntry
+from penstock.stores.sql.place import Place, read_keyring
+from penstock.stores.validate import Check
+
+if TYPE_CHECKING:
+    from penstock.control.plane import ControlPlane
+    from penstock.stores.sql.database import Database
+
+GatewayCounters = GuardedCounters | JournaledCounters | MemoryCounters
+_LOG: Final = logging.getLogger("penstock")
+_DAY: Final = 86_400_000_000
+"""Microseconds for which a counter stays in memory after its window has ended."""
+_SHORTEST_ADMIN_KEY: Final = 20
+"""Characters of PENSTOCK_ADMIN_KEY."""
+_LONGEST_REQUEST: Final = 86_400.0
+"""Seconds after which nothing more is heard of a request, where no setting says so."""
+
+
+async def bootstrapped(database: Database) -> None:
+    from penstock.control.bootstrap import bootstrap
+
+    await bootstrap(database)
+
+
+def open_store(
+    settings: Settings,
+    place: Place,
+    environ: Mapping[str, str],
+    prepare: Callable[[Database], Awaitable[None]] = bootstrapped,
+) -> ControlStore | None:
+    """The control plane's database, ready to be served from; None without one. Raises SettingsError and DatabaseError.
+
+    Its tables are brought up to date, its keys are tried, and ``prepare`` is done with it.
+    """
+    keyring = read_keyring(environ)
+    if not place.address:
+        if place.reason:
+            _LOG.warning("there is no database: %s", place.reason)
+        return None
+    if place.is_in_memory and settings.server.workers > 1:
+        raise SettingsError(["store.database: each of several workers would have a database in memory of its own"])
+    return ControlStore(place, keyring, PROVIDERS, max_age=settings.store.catalogue_max_age, prepare=prepare)
+
+
+def preparing(journal: JournaledCounters) -> Callable[[Database], Awaitable[None]]:
+    """What is done with the database before a gateway uses it that counts budgets alone."""
+
+    async def prepare(database: Database) -> None:
+        await bootstrapped(database)
+        await journal.restore(database)
+
+    return prepare
+
+
+def counters_of(settings: Settings, place: Place, journal: JournaledCounters) -> GatewayCounters:
+    """Where limits are counted: in a store that workers share, or in this process's memory, with a journal in the
+    database if there is one and this process uses it alone. Raises SettingsError."""
+    store = settings.store
+    database = "" if place.is_in_memory else place.address
+    setup = CountersSetup(
+        store.counters,
+        store.redis,
+        database,
+        store.redis_timeout_ms / 1000,
+        store.database_timeout_ms / 1000,
+        settings.server.workers,
+        settings.upstream.total_timeout or _LONGEST_REQUEST,
+    )
+    try:
+        shared = open_counters(setup, data_folder(settings, place), tell)
+    except ValueError as error:
+        raise SettingsError([str(error)], settings) from None
+    if shared is not None:
+        return shared
+    return journal if place.address and settings.server.workers == 1 else journal.memory
+
+
+def admitter_of(catalogues: CatalogueSource, counters: GatewayCounters, costs: Costs, settings: Settings) -> Admitter:
+    """The stage of limits. Raises SettingsError where several workers would count apart."""
+    pricing, workers = CurrentPrices(costs, time.time), settings.server.workers
+    if isinstance(counters, GuardedCounters):
+        return Admitter(catalogues, counters, now, pricing)
+    memory = counters.memory if isinstance(counters, JournaledCounters) else counters
+    apart = (
+        f"server.workers: each of {workers} workers counts limits by itself, so that {workers} times as much could be "
+        "used: set it to 1, set store.counters to database or redis, or take out the limits"
+    )
+    admitter = Admitter(
+        catalogues,
+        counters,
+        now,
+        pricing,
+        is_immediate=True,
+        forget=lambda now: memory.forget(now - _DAY),
+        warning=apart if workers > 1 else "",
+    )
+    if workers > 1 and admitter.is_active:
+        raise SettingsError([apart], settings)
+    return admitter
+
+
+class SharedCounters:
+    """The counters that workers share, as a part of the gateway: until something is limited they keep no lease and open
+    no connection."""
+
+    def __init__(
+        self, counters: GuardedCounters, limits: Admitter, catalogues: CatalogueSource, stored: ControlStore | None
+    ) -> None:
+        self._counters = counters
+        self._limits = limits
+        self._stored = stored
+        self._has_begun = False
+        self._is_started = False
+        self._opening = Background("the store of counters", self._open)
+        catalogues.watch(lambda _: self._begin())
+
+    def start(self) -> None:
+        self._is_started = True
+        self._begin()
+
+    async def stop(self) -> None:
+        self._is_started = False
+        await self._opening.stop()
+        if self._has_begun:
+            await self._counters.stop()
+
+    def _begin(self) -> None:
+        if self._is_started and not self._has_begun and self._limits.is_active:
+            self._has_begun = True
+            self._opening.start()
+
+    async def _open(self) -> None:
+        if self._stored is not None:
+            await self._stored.open()  # its tables are made
+        self._counters.start()
+        await asyncio.Event().wait()
+
+
+def sharing_of(
+    counters: GatewayCounters, limits: Admitter, catalogues: CatalogueSource, stored: ControlStore | None
+) -> list[Part]:
+    """The part that runs the counters which workers share; nothing for those in memory."""
+    if isinstance(counters, GuardedCounters):
+        return [SharedCounters(counters, limits, catalogues, stored)]
+    return []
+
+
+def keeping_of(stored: ControlStore, records: Records, catalogues: CatalogueSource, limits: Admitter) -> list[Part]:
+    """The database, and the parts that write to it what requests took. The database stops last."""
+
+    async def write(entries: Sequence[LedgerEntry]) -> None:
+        from penstock.stores.sql.ledger import write_ledger
+
+        await write_ledger(await stored.open(), entries)
+
+    ledger = Ledger(records, write, lambda: limits.pricing)
+
+    def begin(_: object = None) -> None:
+        # Without keys and limits nobody asks who used what: the database stays closed.
+        if catalogues.current.keys or limits.is_active:
+            ledger.begin()
+
+    begin()
+    catalogues.watch(begin)
+    if isinstance(limits.counters, JournaledCounters):
+        limits.counters.open_database = stored.open
+        return [stored, limits.counters, ledger]
+    return [stored, ledger]
+
+
+def admin_api(
+    settings: Settings,
+    stored: ControlStore | None,
+    file: CatalogueFile,
+    environ: Mapping[str, str],
+    counters: Counters,
+) -> AdminApi | None:
+    """The admin API; None where it is off, and where there is no database. Raises SettingsError."""
+    key = environ.get(ADMIN_KEY, "")
+    if key and len(key) < _SHORTEST_ADMIN_KEY:
+        raise SettingsError([f"{ADMIN_KEY}: a key of fewer than {_SHORTEST_ADMIN_KEY} characters can be guessed"])
+    if stored is None or not settings.admin.enabled:
+        return None
+    check, policy = control_judge(settings), AddressPolicy(settings.trusted_hosts)
+
+    async def open_plane() -> ControlPlane:
+        from penstock.admin.provider_rules import provider_rules
+        from penstock.control.plane import ControlPlane
+
+        database, rules = await stored.open(), provider_rules(policy)
+        in_file, refresh = (lambda: file.current), stored.refresh
+        return ControlPlane(database, stored.keyring, PROVIDERS, check, in_file, refresh, rules, counters)
+
+    return AdminApi(open_plane, key)
+
+
+def control_judge(settings: Settings) -> Check:
+    """What judges configs that are to be saved: the rules of the header x-portkey-config."""
+    return judge(PROVIDERS, AddressPolicy(settings.trusted_hosts), ALIASES)
+
+
+def data_folder(settings: Settings, place: Place) -> Path | None:
+    """The folder of what the gateway keeps beside its database; None without one."""
+    if place.file is not None:
+        return place.file.parent
+    return Path(settings.store.data_dir) if settings.store.data_dir else None
+
+
+def now() -> int:
+    """Microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+def monotonic() -> int:
+    """Microseconds that never step back."""
+    return time.monotonic_ns() // 1000
