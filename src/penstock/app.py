@@ -61,6 +61,7 @@ from penstock.settings import Settings, SettingsError, must_be_guarded
 from penstock.settings.load import is_network
 from penstock.settings.model import Server as ServerSettings
 from penstock.settings.model import Upstream as UpstreamSettings
+from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import EMPTY, Catalogue
 from penstock.stores.file import CatalogueError, CatalogueFile
 from penstock.stores.layered import LayeredCatalogue, layer
@@ -107,19 +108,7 @@ def build(
     file = read_catalogue(settings, catalogue, EMPTY if stored is None else stored.current)
     catalogues = file if stored is None else LayeredCatalogue([file, stored])
     _warn_of_exposed_keys(settings)
-    compiler = Compiler(
-        PROVIDERS,
-        policy,
-        _limits(settings.upstream),
-        {} if settings.providers.env_keys is False else environment_keys(PROVIDERS.values(), os.environ),
-        catalogues,
-        environment=os.environ if settings.providers.gateway_identity else None,
-        accounts=environment_accounts(PROVIDERS.values(), os.environ),
-        default_config=settings.routing.default_config,
-        names=Names(PROVIDERS.keys(), ALIASES, MANY_MAKERS, settings.routing.default_provider or None),
-        guarded_policy=guarded_policy,
-        open_permissions=Permissions(lent_keys=None if settings.lends_keys else frozenset(), lent_identity=None),
-    )
+    compiler = _compiler(settings, policy, guarded_policy, catalogues)
     server, prices = settings.server, DefaultPrices(data_folder(settings, place))
 
     def costs() -> Costs:
@@ -148,6 +137,24 @@ def build(
         stored,
         stored.name if stored is not None else place.absence,
         None if own_port else admin,
+    )
+
+
+def _compiler(
+    settings: Settings, policy: AddressPolicy, guarded_policy: AddressPolicy, catalogues: CatalogueSource
+) -> Compiler:
+    return Compiler(
+        PROVIDERS,
+        policy,
+        _limits(settings.upstream),
+        {} if settings.providers.env_keys is False else environment_keys(PROVIDERS.values(), os.environ),
+        catalogues,
+        environment=os.environ if settings.providers.gateway_identity else None,
+        accounts=environment_accounts(PROVIDERS.values(), os.environ),
+        default_config=settings.routing.default_config,
+        names=Names(PROVIDERS.keys(), ALIASES, MANY_MAKERS, settings.routing.default_provider or None),
+        guarded_policy=guarded_policy,
+        open_permissions=Permissions(lent_keys=None if settings.lends_keys else frozenset(), lent_identity=None),
     )
 
 
