@@ -158,6 +158,7 @@ class SharedCounters:
     def _begin(self) -> None:
         if self._is_started and not self._has_begun and self._limits.is_active:
             self._has_begun = True
+            self._counters.expect()
             self._opening.start()
 
     async def _open(self) -> None:

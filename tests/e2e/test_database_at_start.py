@@ -20,6 +20,7 @@ from typing import Any, Final
 import pytest
 import sqlalchemy as sa
 
+from penstock.stores.catalogue import digest_of
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import Database, file_address
 from penstock.stores.sql.migrate import migrate
@@ -277,3 +278,30 @@ def test_a_database_that_is_lost_is_told_by_the_health_page(tmp_path: Path) -> N
             pass
         assert health() == {"status": "degraded", "database": "lost"}
         assert gateway.ask() == 200
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "redis"])
+def test_t30_workers_share_the_counters_of_a_limit(tmp_path: Path, engine: str, request: pytest.FixtureRequest) -> None:
+    """Each caller's connection has its worker; together they get what one key may have, and not what two workers would
+    let through."""
+    text = f'[keys.a]\nhash = "{digest_of(KEY)}"\nrate_limits = [{{ type = "requests", unit = "rpd", value = 5 }}]\n'
+    (tmp_path / "penstock.toml").write_text(text)
+    environment = {
+        "PENSTOCK_STORE_DATABASE": file_address(tmp_path / "penstock.db"),
+        **dict.fromkeys(("PENSTOCK_STORE_REDIS_TIMEOUT_MS", "PENSTOCK_STORE_DATABASE_TIMEOUT_MS"), "30000"),
+    }
+    if engine == "redis":
+        environment["PENSTOCK_STORE_REDIS"] = request.getfixturevalue("redis").address
+    statuses: list[int] = []
+
+    def call() -> None:
+        statuses.extend([gateway.ask(KEY, "echo") for _ in range(5)])
+
+    with serving(tmp_path, "--workers", "2", **environment) as gateway:
+        callers = [threading.Thread(target=call) for _ in range(CALLERS)]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join(60)
+    assert (statuses.count(200), statuses.count(429)) == (5, 35), gateway.said
+    assert list(tmp_path.glob("**/counters-*.journal")) == []

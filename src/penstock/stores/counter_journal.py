@@ -43,8 +43,9 @@ Entry = Settlement | Release | Shrinkage
 
 
 class CounterJournal:
-    """The journal of one worker; ``folder`` None keeps it in memory alone. ``is_broken``: not all entries
-    are on the disk, because the disk or the journal is full."""
+    """The journal of one worker; ``folder`` None keeps it in memory alone, and so does a folder that can't be written.
+    ``open`` before use, ``close`` after it. ``is_broken``: not all entries are on the disk, because the disk or the
+    journal is full."""
 
     def __init__(self, folder: Path | None, worker: str) -> None:
         self._lines: deque[bytes] = deque()
@@ -52,11 +53,19 @@ class CounterJournal:
         self._file: BinaryIO | None = None
         self._is_synced = True
         self.is_broken = False
-        if folder is not None:
-            self._path = folder / f"counters-{worker}.journal"
+        self._path = None if folder is None else folder / f"counters-{worker}.journal"
+
+    def open(self) -> None:
+        """Begin the file, and take over what dead workers have left."""
+        if self._path is None:
+            return
+        try:
+            self._path.parent.mkdir(0o700, parents=True, exist_ok=True)
             self._file = self._path.open("wb", buffering=0)
             fcntl.flock(self._file, fcntl.LOCK_EX)
-            self._take_over(folder)
+            self._take_over(self._path.parent)
+        except OSError as error:
+            _LOG.error("the counters' journal can't be kept: %s; it is in memory alone", error)
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -96,7 +105,7 @@ class CounterJournal:
     def close(self) -> None:
         if self._file is not None:
             self.sync()
-            if not self._lines:
+            if not self._lines and self._path is not None:
                 self._path.unlink(missing_ok=True)
             self._file.close()
             self._file = None

@@ -37,6 +37,8 @@ _FORGETTING: Final = 60.0
 """Seconds between two rounds of dropping what nobody needs."""
 _UPKEEP_TIMEOUT: Final = 60.0
 """Seconds that loading, sweeping and dropping may take: no request waits for them."""
+_FIRST_CONTACT: Final = 5.0
+"""Seconds for which requests wait at the start until the store is reached."""
 _PROBE_TIMEOUT: Final = 1.0
 """Seconds that a store has to show that it is back, and to take an entry of the journal."""
 T = TypeVar("T")
@@ -74,6 +76,8 @@ class GuardedCounters:
         self._renew_at = self._forget_at = 0.0
         self._is_down = False
         self._is_ready = False
+        self._ready = asyncio.Event()
+        self._patient_until = 0.0
         self._woken = asyncio.Event()
         self._task = Background("the counters' store", self._keep_up)
 
@@ -88,7 +92,13 @@ class GuardedCounters:
         return self._is_ready
 
     def start(self) -> None:
+        self.expect()
+        self._journal.open()
         self._task.start()
+
+    def expect(self) -> None:
+        """``start`` follows soon: from now on requests wait for a few seconds until the store is reached."""
+        self._patient_until = monotonic() + _FIRST_CONTACT
 
     async def stop(self) -> None:
         """Stop, after one more try to tell the store what it doesn't know."""
@@ -100,6 +110,8 @@ class GuardedCounters:
             await self._store.close()
 
     async def reserve(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
+        if not self._is_ready:
+            await self._first_contact()
         may_be_open = False
         if not self._must_wait(holds):
             try:
@@ -118,6 +130,12 @@ class GuardedCounters:
             return self._refused(allowed)
         self._held[reservation] = {hold.key for hold in holds}
         return allowed
+
+    async def _first_contact(self) -> None:
+        """Wait, shortly after the start, until the store is reached: what several workers count apart is too much."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(asyncio.get_running_loop().time() + self._patient_until - monotonic()):
+                await self._ready.wait()
 
     async def extend(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
         held = self._held.setdefault(reservation, set())
@@ -272,6 +290,7 @@ class GuardedCounters:
         if self._is_down:
             _LOG.info("the counters' store can be used again")
         self._is_ready, self._is_down = True, False
+        self._ready.set()
         self._breaker.succeeded()
         self._allowance.end_outage()
 

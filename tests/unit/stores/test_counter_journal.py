@@ -13,6 +13,12 @@ ENTRIES: list[Entry] = [
 ]
 
 
+def opened(folder: Path | None, worker: str) -> CounterJournal:
+    journal = CounterJournal(folder, worker)
+    journal.open()
+    return journal
+
+
 def drained(journal: CounterJournal) -> list[Entry]:
     entries: list[Entry] = []
     while (entry := journal.first()) is not None:
@@ -23,7 +29,7 @@ def drained(journal: CounterJournal) -> list[Entry]:
 
 @pytest.mark.parametrize("is_in_file", [True, False])
 def test_entries_come_back_in_order(tmp_path: Path, is_in_file: bool) -> None:
-    journal = CounterJournal(tmp_path if is_in_file else None, "w")
+    journal = opened(tmp_path if is_in_file else None, "w")
     for entry in ENTRIES:
         journal.append(entry)
     assert len(journal) == 3
@@ -33,13 +39,13 @@ def test_entries_come_back_in_order(tmp_path: Path, is_in_file: bool) -> None:
 
 
 def test_a_dead_workers_journal_is_taken_over_and_a_live_ones_is_not(tmp_path: Path) -> None:
-    live, dead = CounterJournal(tmp_path, "live"), CounterJournal(tmp_path, "dead")
+    live, dead = opened(tmp_path, "live"), opened(tmp_path, "dead")
     live.append(ENTRIES[1])
     dead.append(ENTRIES[0])
     dead.close()
     with (tmp_path / "counters-dead.journal").open("ab") as file:
         file.write(b'{"type":"release","reser')
-    new = CounterJournal(tmp_path, "new")
+    new = opened(tmp_path, "new")
     assert drained(new) == ENTRIES[:1]
     assert drained(live) == ENTRIES[1:2]
     new.close()
@@ -49,7 +55,7 @@ def test_a_dead_workers_journal_is_taken_over_and_a_live_ones_is_not(tmp_path: P
 
 def test_a_line_that_cant_be_read_is_dropped_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "counters-old.journal").write_bytes(b"nonsense\n")
-    journal = CounterJournal(tmp_path, "w")
+    journal = opened(tmp_path, "w")
     journal.append(ENTRIES[1])
     assert drained(journal) == ENTRIES[1:2]
     assert "can't be read" in caplog.text
@@ -57,7 +63,7 @@ def test_a_line_that_cant_be_read_is_dropped_and_told(tmp_path: Path, caplog: py
 
 
 def test_a_full_disk_breaks_it_until_it_is_empty(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    journal = CounterJournal(tmp_path, "w")
+    journal = opened(tmp_path, "w")
     file = journal._file
     assert file is not None
     with Path("/dev/full").open("wb", buffering=0) as full:
@@ -70,3 +76,17 @@ def test_a_full_disk_breaks_it_until_it_is_empty(tmp_path: Path, caplog: pytest.
     assert drained(journal) == ENTRIES[:2]
     assert (was_broken, journal.is_broken) == (True, False)
     journal.close()
+
+
+def test_a_folder_that_cant_be_written_leaves_it_in_memory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    journal = opened(tmp_path / "file" / "folder", "w")
+    journal.append(ENTRIES[1])
+    assert drained(journal) == ENTRIES[1:2]
+    assert "can't be kept" in caplog.text
+    journal.close()
+
+
+def test_a_gateway_that_counts_nothing_leaves_no_file(tmp_path: Path) -> None:
+    CounterJournal(tmp_path, "w").close()
+    assert list(tmp_path.iterdir()) == []
