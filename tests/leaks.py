@@ -122,15 +122,19 @@ def _said(error: sys.UnraisableHookArgs) -> str:
     return "\n".join([text, "made at:", *made.format()] if made else [text])
 
 
+def _ends_with_another(thread: threading.Thread) -> bool:
+    """Whether a thread ends with what has it: an event loop's pool, a gateway's connection to its database, which a
+    gateway of the module opens at the first request that needs it."""
+    return thread.name.startswith(("asyncio_", "uvloop_", "large-work")) or "_connection_worker_thread" in thread.name
+
+
 def _threads(item: pytest.Item) -> list[str]:
     """The threads that a test left running. Those of an event loop's pool end with the loop, those that talk to a
     process for large bodies with the gateway."""
     before = item.stash.get(_THREADS, None)
     if before is None:
         return []
-    own = [
-        t for t in set(threading.enumerate()) - before if not t.name.startswith(("asyncio_", "uvloop_", "large-work"))
-    ]
+    own = [t for t in set(threading.enumerate()) - before if not _ends_with_another(t)]
     for thread in own:
         thread.join(PATIENCE)
     return [f"the test left a thread running: {thread}" for thread in own if thread.is_alive()]

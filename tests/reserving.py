@@ -134,6 +134,7 @@ class Requests(RuleBasedStateMachine):
     def fall_back(self, reservation: tuple[str, int]) -> None:
         keys = [key for key in self.keys if key.limit.endswith("-provider")]
         self.counters.shrink(reservation, keys)
+        self.holds_of[reservation] = [each for each in self.holds_of.get(reservation, []) if each.key not in keys]
         if reservation in self.model.open:
             self.model.open[reservation] = [each for each in self.model.open[reservation] if each[0] not in keys]
 

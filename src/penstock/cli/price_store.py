@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
@@ -71,6 +70,8 @@ class PriceStore:
                 await database.close()
 
         try:
+            import asyncio  # only where a database is used: it takes longer to import than all of the command
+
             return asyncio.run(opened())
         except DatabaseError as error:
             raise click.ClickException(str(error)) from None

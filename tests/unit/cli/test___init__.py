@@ -24,7 +24,10 @@ def test_the_commands_are_listed() -> None:
         "explain",
         "import",
         "key",
+        "prices",
+        "provider",
         "providers",
+        "secrets",
         "serve",
         "test",
     ]
