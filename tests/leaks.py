@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from loops import left_open
+from loops import GATEWAY, left_open
 
 PATIENCE = 5.0
 """Seconds that a task or thread has for ending by itself. Only a leak takes so long."""
@@ -123,9 +123,11 @@ def _said(error: sys.UnraisableHookArgs) -> str:
 
 
 def _ends_with_another(thread: threading.Thread) -> bool:
-    """Whether a thread ends with what has it: an event loop's pool, a gateway's connection to its database, which a
-    gateway of the module opens at the first request that needs it."""
-    return thread.name.startswith(("asyncio_", "uvloop_", "large-work")) or "_connection_worker_thread" in thread.name
+    """Whether a thread ends with what has it: an event loop's pool, or a connection to the database of a gateway that
+    still runs, the module's, which opens it at the first request that needs it."""
+    if "_connection_worker_thread" in thread.name:
+        return any(each.name == GATEWAY for each in threading.enumerate())
+    return thread.name.startswith(("asyncio_", "uvloop_", "large-work"))
 
 
 def _threads(item: pytest.Item) -> list[str]:

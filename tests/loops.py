@@ -10,6 +10,10 @@ left_open: list[str] = []
 """What was open when an event loop closed, since leaks.py last looked."""
 
 
+GATEWAY = "gateway"
+"""The name of the thread of a gateway that a test runs."""
+
+
 class WatchedLoop(uvloop.Loop):
     """uvloop warns of something unclosed in the middle of closing, and hangs if the warning is an error."""
 

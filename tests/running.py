@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from loops import WatchedLoop
+from loops import GATEWAY, WatchedLoop
 from paths import ROOT
 from penstock.app import build
 from penstock.server.gateway import Gateway
@@ -132,7 +132,7 @@ def running_gateway(
         with asyncio.Runner(loop_factory=WatchedLoop) as runner:
             runner.run(serve())
 
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(target=run, name=GATEWAY, daemon=True)
     thread.start()
     try:
         assert started.wait(60)

@@ -15,15 +15,15 @@ from penstock.admin.api import AdminApi
 from penstock.app_store import (
     admin_api,
     admitter_of,
-    bootstrapped,
     control_judge,
     counters_of,
     data_folder,
     keeping_of,
+    make_first_rows,
     monotonic,
     now,
     open_store,
-    preparing,
+    restoring,
     sharing_of,
 )
 from penstock.core.address import AddressPolicy
@@ -104,7 +104,7 @@ def build(
     place = find_place(settings.store, os.environ)
     journal = JournaledCounters(monotonic, now)
     counters = counters_of(settings, place, journal)
-    stored = open_store(settings, place, os.environ, preparing(journal) if counters is journal else bootstrapped)
+    stored = open_store(settings, place, os.environ, restoring(journal) if counters is journal else make_first_rows)
     file = read_catalogue(settings, catalogue, EMPTY if stored is None else stored.current)
     catalogues = file if stored is None else LayeredCatalogue([file, stored])
     _warn_of_exposed_keys(settings)

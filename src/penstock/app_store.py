@@ -16,7 +16,7 @@ from penstock.core.address import AddressPolicy
 from penstock.limits.counters import Counters
 from penstock.limits.memory import MemoryCounters
 from penstock.observe.record import Records
-from penstock.pipeline.admit import Admitter, tell
+from penstock.pipeline.admit import Admitter, log_alerts
 from penstock.pipeline.compile import judge
 from penstock.pipeline.cost import Costs, CurrentPrices
 from penstock.pipeline.ledger import Ledger
@@ -47,7 +47,8 @@ _LONGEST_REQUEST: Final = 86_400.0
 """Seconds after which nothing more is heard of a request, where no setting says so."""
 
 
-async def bootstrapped(database: Database) -> None:
+async def make_first_rows(database: Database) -> None:
+    """Make what every installation has, where it is missing."""
     from penstock.control.bootstrap import bootstrap
 
     await bootstrap(database)
@@ -57,7 +58,7 @@ def open_store(
     settings: Settings,
     place: Place,
     environ: Mapping[str, str],
-    prepare: Callable[[Database], Awaitable[None]] = bootstrapped,
+    prepare: Callable[[Database], Awaitable[None]] = make_first_rows,
 ) -> ControlStore | None:
     """The control plane's database, ready to be served from; None without one. Raises SettingsError and DatabaseError.
 
@@ -73,11 +74,11 @@ def open_store(
     return ControlStore(place, keyring, PROVIDERS, max_age=settings.store.catalogue_max_age, prepare=prepare)
 
 
-def preparing(journal: JournaledCounters) -> Callable[[Database], Awaitable[None]]:
-    """What is done with the database before a gateway uses it that counts budgets alone."""
+def restoring(journal: JournaledCounters) -> Callable[[Database], Awaitable[None]]:
+    """Makes the first rows, and gives a journal what the gateway before it had counted."""
 
     async def prepare(database: Database) -> None:
-        await bootstrapped(database)
+        await make_first_rows(database)
         await journal.restore(database)
 
     return prepare
@@ -98,7 +99,7 @@ def counters_of(settings: Settings, place: Place, journal: JournaledCounters) ->
         settings.upstream.total_timeout or _LONGEST_REQUEST,
     )
     try:
-        shared = open_counters(setup, data_folder(settings, place), tell)
+        shared = open_counters(setup, data_folder(settings, place), log_alerts)
     except ValueError as error:
         raise SettingsError([str(error)], settings) from None
     if shared is not None:
@@ -122,7 +123,7 @@ def admitter_of(catalogues: CatalogueSource, counters: GatewayCounters, costs: C
         now,
         pricing,
         is_immediate=True,
-        forget=lambda now: memory.forget(now - _DAY),
+        forget=lambda moment: memory.forget(moment - _DAY),
         warning=apart if workers > 1 else "",
     )
     if workers > 1 and admitter.is_active:

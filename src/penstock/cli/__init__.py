@@ -28,16 +28,7 @@ def main() -> None:
     """An LLM gateway: one OpenAI-compatible endpoint in front of every provider."""
 
 
-main.add_command(serve.command)
-main.add_command(providers.command)
-main.add_command(chat.command)
-main.add_command(check.command)
-main.add_command(explain.command)
-main.add_command(test.command)
-main.add_command(key.command)
-main.add_command(config.command)
-main.add_command(audit.command)
-main.add_command(provider.command)
-main.add_command(secrets.command)
-main.add_command(prices.command)
-main.add_command(import_.command)
+for each in (
+    audit, chat, check, config, explain, import_, key, prices, provider, providers, secrets, serve, test
+):  # fmt: skip
+    main.add_command(each.command)

@@ -12,6 +12,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from penstock.control.plane import ControlPlane
+    from penstock.stores.sql.database import Database
 
 _T = TypeVar("_T")
 _LONGEST_CELL: Final = 60
@@ -57,14 +58,23 @@ def carry_out(at: At, work: Callable[[ControlPlane], Awaitable[_T]]) -> _T:
 
 
 async def _worked(at: At, work: Callable[[ControlPlane], Awaitable[_T]]) -> _T:
+    address, open_plane = _place(at)
+
+    async def do(database: Database) -> _T:
+        return await work(await open_plane(database))
+
+    return await with_database(address, do)
+
+
+async def with_database(address: str, do: Callable[[Database], Awaitable[_T]]) -> _T:
+    """The result of work on a database, whose tables are brought to this release's form. Raises DatabaseError."""
     from penstock.stores.sql.database import Database
     from penstock.stores.sql.migrate import migrate
 
-    address, open_plane = _place(at)
     database = Database(address)
     try:
         await migrate(database)
-        return await work(await open_plane(database))
+        return await do(database)
     finally:
         await database.close()
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from penstock.cli.control import with_database
 from penstock.prices.book import PriceBook
 from penstock.prices.table import PriceTable
 from penstock.settings import SettingsError, load, working_directory
@@ -58,21 +59,12 @@ class PriceStore:
         return self._run(read)
 
     def _run(self, do: Callable[[Database], Awaitable[_T]]) -> _T:
-        from penstock.stores.sql.database import Database, DatabaseError
-        from penstock.stores.sql.migrate import migrate
+        import asyncio  # only where a database is used: it takes longer to import than all of the command
 
-        async def opened() -> _T:
-            database = Database(self._place.address)
-            try:
-                await migrate(database)
-                return await do(database)
-            finally:
-                await database.close()
+        from penstock.stores.sql.database_error import DatabaseError
 
         try:
-            import asyncio  # only where a database is used: it takes longer to import than all of the command
-
-            return asyncio.run(opened())
+            return asyncio.run(with_database(self._place.address, do))
         except DatabaseError as error:
             raise click.ClickException(str(error)) from None
 

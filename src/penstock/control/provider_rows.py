@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -12,7 +12,9 @@ from penstock.control import integration_rows, provider_limits
 from penstock.control.actor import Actor
 from penstock.control.config_text import named_keys
 from penstock.control.integration_rows import visible
+from penstock.control.limits import StoredLimits
 from penstock.control.members import LONGEST_NAME, LONGEST_TEXT, Members
+from penstock.control.moments import as_text
 from penstock.control.pages import Page, as_list
 from penstock.control.plane import Change, ControlPlane
 from penstock.control.refusal import Refusal, Why, absent, taken
@@ -66,6 +68,25 @@ async def find(connection: AsyncConnection, actor: Actor, reference: str, worksp
     if row is None:
         raise absent("provider", reference)
     return row
+
+
+def shown(row: Any, stored: Mapping[str, StoredLimits], now: int) -> dict[str, Any]:
+    """What answers tell of a provider and of a virtual key alike."""
+    return {
+        "id": row.id,
+        "slug": row.slug,
+        "name": row.name,
+        "note": row.note or None,
+        "status": status(row, now),
+        "workspace_id": row.workspace_id,
+        "integration_id": row.integration_slug,
+        **provider_limits.shown(stored, row.id, now),
+        "reset_usage": None,
+        "expires_at": as_text(row.expires_at),
+        "last_reset_at": as_text(provider_limits.last_reset(stored, row.id)),
+        "created_at": as_text(row.created_at),
+        "last_updated_at": as_text(row.updated_at),
+    }
 
 
 def with_file(

@@ -13,7 +13,6 @@ from penstock.control.actor import Actor
 from penstock.control.audit import Entry
 from penstock.control.limits import StoredLimits
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
-from penstock.control.moments import as_text
 from penstock.control.pages import Page, select
 from penstock.control.plane import ControlPlane, now, workspace_filter, workspace_for
 from penstock.core.virtual_key import VirtualKey
@@ -107,23 +106,7 @@ async def delete(
 
 
 def _item(row: Any, limits: Mapping[str, StoredLimits], moment: int) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "slug": row.slug,
-        "name": row.name,
-        "note": row.note or None,
-        "status": provider_rows.status(row, moment),
-        "integration_id": row.integration_slug,
-        "ai_provider_id": row.ai_provider,
-        "workspace_id": row.workspace_id,
-        **provider_limits.shown(limits, row.id, moment),
-        "reset_usage": None,
-        "expires_at": as_text(row.expires_at),
-        "last_reset_at": as_text(provider_limits.last_reset(limits, row.id)),
-        "created_at": as_text(row.created_at),
-        "last_updated_at": as_text(row.updated_at),
-        "object": KIND,
-    }
+    return {**provider_rows.shown(row, limits, moment), "ai_provider_id": row.ai_provider, "object": KIND}
 
 
 def _file_item(key: VirtualKey) -> dict[str, Any]:

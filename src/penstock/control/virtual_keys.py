@@ -18,7 +18,6 @@ from penstock.control.configurations import ProviderRow
 from penstock.control.integration_rows import Wanted
 from penstock.control.limits import StoredLimits
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
-from penstock.control.moments import as_text
 from penstock.control.pages import Page, select
 from penstock.control.plane import Change, ControlPlane, now, workspace_filter, workspace_for
 from penstock.control.redact import MASK
@@ -173,23 +172,11 @@ def _says_something(wanted: Wanted) -> bool:
 def _listed(plane: ControlPlane, row: Any, limits: Mapping[str, StoredLimits], moment: int) -> dict[str, Any]:
     settings, masks = integration_rows.texts(row.configurations), integration_rows.texts(row.masked_configurations)
     return {
-        "id": row.id,
-        "slug": row.slug,
-        "name": row.name,
-        "note": row.note or None,
-        "status": provider_rows.status(row, moment),
+        **provider_rows.shown(row, limits, moment),
         "provider": row.ai_provider,
         "model_config": configurations.shown(plane.provider_rules.find(row.ai_provider), settings, masks),
-        **provider_limits.shown(limits, row.id, moment),
-        "reset_usage": None,
-        "workspace_id": row.workspace_id,
         "workspace_name": row.workspace_name,
-        "integration_id": row.integration_slug,
         "tags": [],
-        "expires_at": as_text(row.expires_at),
-        "last_reset_at": as_text(provider_limits.last_reset(limits, row.id)),
-        "created_at": as_text(row.created_at),
-        "last_updated_at": as_text(row.updated_at),
         "object": KIND,
     }
 

@@ -146,12 +146,11 @@ class StreamWatch:
 
     def _normalized(self, normalizer: EventNormalizer, events: bytes, sound: int) -> bytes:
         """What passes of events of which those in the first ``sound`` bytes are sound."""
-        parts = [events[:sound]]
-        for block in sse.blocks(events[sound:]):
+        parts: list[bytes] = []
+        for part, is_sound in _normalized(normalizer, events, sound):
+            parts.append(part if is_sound else self._watched(part))
             if self.is_over:
                 break
-            is_sound = len(parts) > 1 and normalizer.sound(block) == len(block)
-            parts.append(block if is_sound else self._watched(normalizer.normalize(block)))
         passing = b"".join(parts)
         if passing != events:
             self._relay.replace_last(passing)
@@ -245,12 +244,16 @@ class NormalizedEvents:
 
 def normalized(normalizer: EventNormalizer, events: bytes) -> bytes:
     """Whole events, changed where they deviate."""
-    sound = normalizer.sound(events)
-    parts = [events[:sound]]
-    for block in sse.blocks(events[sound:]):
-        is_sound = len(parts) > 1 and normalizer.sound(block) == len(block)
-        parts.append(block if is_sound else normalizer.normalize(block))
-    return b"".join(parts)
+    return b"".join([part for part, _ in _normalized(normalizer, events, normalizer.sound(events))])
+
+
+def _normalized(normalizer: EventNormalizer, events: bytes, sound: int) -> Iterator[tuple[bytes, bool]]:
+    """Events, changed where they deviate, and whether they were sound; those in the first ``sound`` bytes are."""
+    yield events[:sound], True
+    for number, block in enumerate(sse.blocks(events[sound:])):
+        # The first event after the sound ones is known not to be sound.
+        is_sound = number > 0 and normalizer.sound(block) == len(block)
+        yield (block if is_sound else normalizer.normalize(block)), is_sound
 
 
 _PART_OF_ANSWER: Final = (b'"choices"', b'"delta"', b'"content_block"')

@@ -92,7 +92,7 @@ class Admitter:
         self._is_immediate = is_immediate
         self._in_force = LimitsInForce()
         self._default_workspace: str | None = None
-        self._by_owner: dict[str | None, RequestLimits] = {}
+        self._by_owner: dict[bytes | None, RequestLimits] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._clock = clock
         self._forget = forget
@@ -155,7 +155,7 @@ class Admitter:
             ending.send(None)
         except StopIteration as stop:
             if stop.value:
-                tell(stop.value)
+                log_alerts(stop.value)
         else:
             ending.close()
             raise RuntimeError("counters that never wait have waited")
@@ -167,7 +167,7 @@ class Admitter:
             _LOG.exception("what a request took could not be settled")
             return
         if alerts:
-            tell(alerts)
+            log_alerts(alerts)
 
     async def _meter(self, call: Call, limits: RequestLimits) -> RequestMeter:
         facts = _facts(call, limits) if limits.of_requests or limits.of_attempts else {}
@@ -178,12 +178,12 @@ class Admitter:
         return meter
 
     def _limits_of(self, key: GatewayKey | None) -> RequestLimits:
-        name = None if key is None else key.digest.hex()
-        limits = self._by_owner.get(name)
+        digest = None if key is None else key.digest
+        limits = self._by_owner.get(digest)
         if limits is None:
             if len(self._by_owner) >= _MOST_OWNERS:
                 self._by_owner.clear()
-            limits = self._by_owner[name] = self._in_force.of(_owner(key, self._default_workspace))
+            limits = self._by_owner[digest] = self._in_force.of(_owner(key, self._default_workspace))
         return limits
 
     def _put_in_force(self) -> None:
@@ -345,8 +345,8 @@ def _cost(estimate: Estimate) -> tuple[bool, int]:
     return normal.cost is None, normal.cost or normal.input + normal.output
 
 
-def tell(alerts: Sequence[Alert]) -> None:
-    """Log alerts."""
+def log_alerts(alerts: Sequence[Alert]) -> None:
+    """Say in the log what the alerts are."""
     for alert in alerts:
         limit = alert.limit
         _LOG.warning("the limit %s of %s %s: %s", limit.id, limit.level, limit.owner, _ALERTS[alert.kind])

@@ -88,7 +88,7 @@ class StreamNormalizer:
         if self._held is not None:
             return 0
         if events.find(b"\n") == len(events) - 2:  # one event, as a model's pace makes of nearly all reads
-            return len(events) if events[:6] == _DATA and self._is_sound(events[6:]) else 0
+            return len(events) if events[:6] == _DATA and self._is_sound(events[6:-2]) else 0
         length = 0
         for event in events.split(_EVENT_END)[:-1]:
             if event[:6] != _DATA or b"\n" in event or not self._is_sound(event[6:]):
@@ -139,7 +139,7 @@ class StreamNormalizer:
 
     def _turns_well(self, data: bytes) -> bool:
         """Whether data soundly begins or ends a choice, or the stream."""
-        if data.strip() == DONE:
+        if data == DONE:
             return self._ends_well()
         try:
             chunk = TURNING.decode(data)
