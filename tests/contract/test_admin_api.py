@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from administering import ADMIN, Reply, RunningAdmin, running_admin
+from databases import fresh_address
 from penstock.admin.routes import ROUTES
 from penstock.control import audit
 from penstock.control.key_text import is_key_text
@@ -20,7 +21,6 @@ from penstock.core.json_text import read_json
 from penstock.pipeline.compile import judge
 from penstock.providers.registry import ALIASES, PROVIDERS
 from penstock.stores.sql import schema
-from penstock.stores.sql.database import MEMORY
 from penstock.stores.sql.ids import random_id
 
 CONFIG: Final = {"provider": "openai", "override_params": {"model": "gpt-5"}}
@@ -31,9 +31,8 @@ SECRET: Final = "hidden-b80f3312"
 
 @pytest.fixture(scope="module", params=["memory", "postgres"])
 def admin(request: pytest.FixtureRequest) -> Iterator[RunningAdmin]:
-    address = MEMORY if request.param == "memory" else request.getfixturevalue("postgres").fresh()
     check = judge(PROVIDERS, AddressPolicy(()), ALIASES)
-    with running_admin(address, providers=PROVIDERS, judge=check) as running:
+    with running_admin(fresh_address(request), providers=PROVIDERS, judge=check) as running:
         yield running
 
 

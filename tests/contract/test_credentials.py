@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from administering import KEYRING, new_plane
+from databases import fresh_address
 from penstock.admin.provider_rules import provider_rules
 from penstock.control import integration_models, integration_workspaces, integrations, providers, virtual_keys
 from penstock.control.actor import CLI, Actor
@@ -25,7 +26,6 @@ from penstock.stores import reading
 from penstock.stores.catalogue import Catalogue
 from penstock.stores.references import References
 from penstock.stores.sql import schema
-from penstock.stores.sql.database import MEMORY
 from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.keyring import Keyring
 from penstock.stores.sql.load import Loaded, Loader
@@ -38,8 +38,7 @@ LATER, EARLIER = "2999-01-01T00:00:00Z", "2001-01-01T00:00:00Z"
 
 @pytest.fixture(params=["memory", "postgres"])
 def address(request: pytest.FixtureRequest) -> str:
-    fresh: str = MEMORY if request.param == "memory" else request.getfixturevalue("postgres").fresh()
-    return fresh
+    return fresh_address(request)
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from databases import fresh_address, migrated
 from limiting import NOON, Clock, budget, hold, rate
 from penstock.limits.counters import CountersUnavailable, Exceeded
 from penstock.limits.limit import NOTHING, Amounts
 from penstock.stores.sql import schema
-from penstock.stores.sql.database import Database, DatabaseError, file_address
+from penstock.stores.sql.database import Database, DatabaseError
 from penstock.stores.sql.journal import JournaledCounters
-from penstock.stores.sql.migrate import migrate
 
 LIMIT = budget(100, id="api_key/k/usage/cost")
 ONE, TWO = ("r", 1), ("r", 2)
@@ -26,18 +26,13 @@ ONE, TWO = ("r", 1), ("r", 2)
 
 @pytest.fixture(params=["file", "postgres"])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "file":
-        return file_address(tmp_path / "penstock.db")
-    fresh: str = request.getfixturevalue("postgres").fresh()
-    return fresh
+    return fresh_address(request, tmp_path)
 
 
 @pytest.fixture
 async def database(address: str) -> AsyncIterator[Database]:
-    opened = Database(address)
-    await migrate(opened)
-    yield opened
-    await opened.close()
+    async with migrated(address) as opened:
+        yield opened
 
 
 def counters(database: Database) -> JournaledCounters:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from administering import RunningAdmin, running_admin
+from databases import fresh_address
 from penstock.limits.limit import BucketKey
 from penstock.stores.sql import schema
-from penstock.stores.sql.database import MEMORY
 
 USAGE = "/policies/usage-limits"
 RATE = "/policies/rate-limits"
@@ -27,8 +27,7 @@ PER_MINUTE = {**{key: PER_USER[key] for key in ("name", "conditions", "group_by"
 
 @pytest.fixture(scope="module", params=["memory", "postgres"])
 def admin(request: pytest.FixtureRequest) -> Iterator[RunningAdmin]:
-    address = MEMORY if request.param == "memory" else request.getfixturevalue("postgres").fresh()
-    with running_admin(address) as running:
+    with running_admin(fresh_address(request)) as running:
         yield running
 
 

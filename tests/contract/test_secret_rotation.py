@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from databases import fresh_address
 from paths import ROOT
 from penstock.core.secret import Secret
 from penstock.stores.sql import schema, secrets
-from penstock.stores.sql.database import Database, DatabaseError, file_address
+from penstock.stores.sql.database import Database, DatabaseError
 from penstock.stores.sql.keyring import Keyring, KeyringError, Sealed, SecretPlace
 from penstock.stores.sql.migrate import migrate
 
@@ -37,10 +38,7 @@ asyncio.run(secrets.rotate(Database(sys.argv[1]), Keyring({"new": bytes([7]) * 3
 
 @pytest.fixture(params=["file", "postgres"])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "file":
-        return file_address(tmp_path / "penstock.db")
-    fresh: str = request.getfixturevalue("postgres").fresh()
-    return fresh
+    return fresh_address(request, tmp_path)
 
 
 @pytest.fixture

@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from databases import fresh_address, migrated
 from penstock.prices.rates import Case, ModelPrices
 from penstock.prices.table import PriceTable, ProviderPrices, TableError, encode
 from penstock.stores.sql import prices, schema
 from penstock.stores.sql.catalogue import SqlCatalogue
-from penstock.stores.sql.database import MEMORY, Database, file_address
+from penstock.stores.sql.database import Database
 from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.keyring import Keyring
 from penstock.stores.sql.load import Loader
-from penstock.stores.sql.migrate import migrate
 
 COMMON = {"created_at": 1, "updated_at": 1, "created_by": "test", "updated_by": "test"}
 
@@ -31,18 +31,13 @@ def table(picos: int) -> PriceTable:
 
 @pytest.fixture(params=["memory", "file", "postgres"])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "postgres":
-        fresh: str = request.getfixturevalue("postgres").fresh()
-        return fresh
-    return MEMORY if request.param == "memory" else file_address(tmp_path / "penstock.db")
+    return fresh_address(request, tmp_path)
 
 
 @pytest.fixture
 async def database(address: str) -> AsyncIterator[Database]:
-    opened = Database(address)
-    await migrate(opened)
-    yield opened
-    await opened.close()
+    async with migrated(address) as opened:
+        yield opened
 
 
 async def save(database: Database, each: PriceTable, now: int = 1, *, activate: bool = True) -> None:

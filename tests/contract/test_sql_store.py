@@ -15,12 +15,13 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+from databases import fresh_address, migrated
 from penstock.core.restrictions import Restrictions
 from penstock.core.secret import Secret
 from penstock.stores.catalogue import CatalogueChange
 from penstock.stores.sql import schema, secrets
 from penstock.stores.sql.catalogue import SqlCatalogue
-from penstock.stores.sql.database import MEMORY, Database, DatabaseError, file_address
+from penstock.stores.sql.database import MEMORY, Database, DatabaseError
 from penstock.stores.sql.keyring import Keyring, SecretPlace
 from penstock.stores.sql.last_used import LastUsed
 from penstock.stores.sql.load import Loader
@@ -32,20 +33,13 @@ LONG = 2**60
 
 @pytest.fixture(params=["memory", "file", "postgres"])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "memory":
-        return MEMORY
-    if request.param == "file":
-        return file_address(tmp_path / "penstock.db")
-    fresh: str = request.getfixturevalue("postgres").fresh()
-    return fresh
+    return fresh_address(request, tmp_path)
 
 
 @pytest.fixture
 async def database(address: str) -> AsyncIterator[Database]:
-    opened = Database(address)
-    await migrate(opened)
-    yield opened
-    await opened.close()
+    async with migrated(address) as opened:
+        yield opened
 
 
 @pytest.fixture

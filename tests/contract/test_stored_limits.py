@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from databases import fresh_address
 from limiting import NOON
 from penstock.control.limits import put_limits, reset_usage
 from penstock.control.policies import create_policy
 from penstock.limits.limit import Level
 from penstock.stores.catalogue import Catalogue, GatewayKey, VirtualKey
 from penstock.stores.sql import schema
-from penstock.stores.sql.database import Database, file_address
+from penstock.stores.sql.database import Database
 from penstock.stores.sql.load_limits import LimitLoader
 from penstock.stores.sql.migrate import migrate
 
@@ -24,10 +25,7 @@ BEFORE = Catalogue({"prod": VirtualKey("prod", "openai")}, {}, (GatewayKey("a", 
 
 @pytest.fixture(params=["file", "postgres"])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "file":
-        return file_address(tmp_path / "penstock.db")
-    fresh: str = request.getfixturevalue("postgres").fresh()
-    return fresh
+    return fresh_address(request, tmp_path)
 
 
 @pytest.fixture

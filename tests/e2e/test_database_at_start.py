@@ -20,6 +20,7 @@ from typing import Any, Final
 import pytest
 import sqlalchemy as sa
 
+from databases import fresh_address
 from penstock.stores.catalogue import digest_of
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import Database, file_address
@@ -190,16 +191,9 @@ def test_several_workers_share_no_database_in_memory(tmp_path: Path) -> None:
     assert told.startswith("Error: store.database: each of several workers would have")
 
 
-def engines(request: pytest.FixtureRequest, place: Path) -> str:
-    if request.param == "sqlite":
-        return file_address(place / "penstock.db")
-    address: str = request.getfixturevalue("postgres").fresh()
-    return address
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["file", "postgres"])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return filled(engines(request, tmp_path))
+    return filled(fresh_address(request, tmp_path))
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -12,13 +11,13 @@ from typing import Any, Final
 import click
 import yaml
 
+from penstock.cli.input_file import STANDARD_INPUT, read_input
 from penstock.routing.budget import LARGEST_FILE
 from penstock.routing.fields import settled
-from penstock.settings.text_file import LARGEST_SETTINGS, BadToml, TooLarge, parse_toml, read_stream, read_text
+from penstock.settings.text_file import LARGEST_SETTINGS, BadToml, parse_toml
 from penstock.stores.config_json import NotAConfig, as_json
 from penstock.stores.yaml_loader import closing_loader
 
-_STANDARD_INPUT: Final = "-"
 _SETTINGS: Final = "penstock.toml"
 _NAMED: Final = frozenset({"virtual_keys", "configs", "keys"})
 _INDEX: Final = re.compile(r"\[(\d{1,6})\]\.?")
@@ -31,7 +30,7 @@ class ConfigFile:
     """
 
     def __init__(self, name: str) -> None:
-        self.name = "standard input" if name == _STANDARD_INPUT else name
+        self.name = "standard input" if name == STANDARD_INPUT else name
         text = _text(name)
         self._root: yaml.Node | None = None
         self._json: str | None = None
@@ -112,17 +111,7 @@ def _compose(text: str) -> yaml.Node | None:
 
 
 def _text(name: str) -> str:
-    try:
-        if name == _STANDARD_INPUT:
-            return read_stream(sys.stdin.buffer, LARGEST_FILE)
-        path = Path(name)
-        return read_text(path, LARGEST_SETTINGS if path.name == _SETTINGS else LARGEST_FILE, is_input=True)
-    except OSError as error:
-        raise click.ClickException(f"{name} can't be read: {error.strerror}") from None
-    except TooLarge as error:
-        raise click.ClickException(f"{name} can't be used: {error}") from None
-    except UnicodeDecodeError:
-        raise click.ClickException(f"{name} is not UTF-8 text") from None
+    return read_input(name, LARGEST_SETTINGS if Path(name).name == _SETTINGS else LARGEST_FILE)
 
 
 def _kind(name: str, text: str) -> str:

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from penstock.cli.input_file import read_input
+from penstock.settings.text_file import LARGEST_SETTINGS
+
 if TYPE_CHECKING:
     from penstock.importers.imported import Conversion, Hosts
     from penstock.importers.litellm_rows import Rows
@@ -119,7 +122,7 @@ def _document(name: str, *, is_yaml: bool) -> Any:
 
     from penstock.stores.config_json import NotAConfig, as_json
 
-    text = _text(name)
+    text = read_input(name, LARGEST_SETTINGS)
     values = _yaml(name, text) if is_yaml else _json(name, text)
     try:
         return msgspec.json.decode(as_json(values))
@@ -127,21 +130,6 @@ def _document(name: str, *, is_yaml: bool) -> Any:
         raise click.ClickException(f"{name}: {bad}") from None
     except msgspec.DecodeError:
         raise click.ClickException(f"{name}: it holds a number of too many digits") from None
-
-
-def _text(name: str) -> str:
-    from penstock.settings.text_file import LARGEST_SETTINGS, TooLarge, read_stream, read_text
-
-    try:
-        if name == "-":
-            return read_stream(sys.stdin.buffer, LARGEST_SETTINGS)
-        return read_text(Path(name), LARGEST_SETTINGS, is_input=True)
-    except OSError as error:
-        raise click.ClickException(f"{name} can't be read: {error.strerror}") from None
-    except TooLarge as error:
-        raise click.ClickException(f"{name} can't be used: {error}") from None
-    except ValueError:
-        raise click.ClickException(f"{name} is not UTF-8 text") from None
 
 
 def _yaml(name: str, text: str) -> Any:
