@@ -238,17 +238,32 @@ def test_the_first_key_guards_a_gateway_that_runs(tmp_path: Path, workers: str) 
         assert gateway.ask() == 200
 
 
+def serves(pid: int, connection: http.client.HTTPConnection) -> bool:
+    """Whether a process of this machine has the other end of a connection."""
+    ours, theirs = (connection.sock.getsockname()[1], connection.sock.getpeername()[1])
+    ends = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    (inode,) = [end[9] for end in ends if end[1].endswith(f":{theirs:04X}") and end[2].endswith(f":{ours:04X}")]
+    files = [file.readlink() for file in Path(f"/proc/{pid}/fd").iterdir() if file.is_symlink()]
+    return Path(f"socket:[{inode}]") in files
+
+
 def test_a_worker_that_dies_while_the_database_is_lost_stops_no_other(tmp_path: Path) -> None:
     file = tmp_path / "penstock.db"
-    with serving(tmp_path, "--workers", "2", PENSTOCK_STORE_DATABASE=filled(file_address(file))) as gateway:
-        assert gateway.ask() == 200
+    with (
+        serving(tmp_path, "--workers", "2", PENSTOCK_STORE_DATABASE=filled(file_address(file))) as gateway,
+        contextlib.closing(gateway.connection()) as connection,
+    ):
+        assert ask(connection) == 200
         for each in tmp_path.glob("penstock.db*"):
             each.unlink()
         file.write_bytes(b"no database" * 1000)
         children = Path(f"/proc/{gateway.process.pid}/task/{gateway.process.pid}/children").read_text().split()
         workers = [int(pid) for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-        os.kill(workers[0], signal.SIGKILL)
+        # The other one may have to read the database yet: only the one that serves is known to have read it.
+        (other,) = [pid for pid in workers if not serves(pid, connection)]
+        os.kill(other, signal.SIGKILL)
         gateway.wait_for("a worker can't start: the database .* can't be used: ")
+        assert ask(connection) == 200
         assert gateway.ask() == 200
         assert gateway.ask("pk-unknown") == 401
 
