@@ -50,6 +50,7 @@ EXCEPTIONS: dict[str, str] = {
     "control/integration_rows.py": "tests/contract/test_credentials.py is over it, on every engine",
     "control/integration_workspaces.py": "tests/contract/test_credentials.py is over it, on every engine",
     "control/integrations.py": "tests/contract/test_credentials.py is over it, on every engine",
+    "control/owner_limits.py": "tests/contract/test_credentials.py is over it, on every engine",
     "control/plane.py": "tests/contract/test_admin_api.py is over it, on every engine",
     "control/policy_calls.py": "tests/contract/test_policies_api.py is over it, on every engine",
     "control/provider_limits.py": "tests/contract/test_credentials.py is over it, on every engine",

@@ -32,7 +32,6 @@ _RESOURCES: Final[dict[str, str]] = {
 }
 _WRITES: Final[tuple[tuple[str, str, str], ...]] = (
     ("POST", "/admin/workspaces", f"More workspaces: this {_LATER}. The default workspace is there."),
-    ("PUT", "/admin/workspaces/{workspace_id}", f"Changes of a workspace: this {_LATER}."),
     ("DELETE", "/admin/workspaces/{workspace_id}", f"Deleting a workspace: this {_LATER}."),
     *(
         (method, f"/admin/workspaces/{{workspace_id}}/users{path}", f"Members of a workspace: this {_LATER}.")

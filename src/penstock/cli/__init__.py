@@ -13,6 +13,8 @@ from penstock.cli import (
     explain,
     import_,
     key,
+    limit,
+    policy,
     prices,
     provider,
     providers,
@@ -29,6 +31,6 @@ def main() -> None:
 
 
 for each in (
-    audit, chat, check, config, explain, import_, key, prices, provider, providers, secrets, serve, test
+    audit, chat, check, config, explain, import_, key, limit, policy, prices, provider, providers, secrets, serve, test
 ):  # fmt: skip
     main.add_command(each.command)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Any, Final
 
 import msgspec
 
-from penstock.control.limits import check_limits
-from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members, respelled
+from penstock.control import owner_limits
+from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
 from penstock.control.refusal import Problem, not_supported
 from penstock.control.scopes import EVERY, SCOPES
 from penstock.core.did_you_mean import hint
 from penstock.core.json_text import write_json
-from penstock.limits.definition import MEMBERS as LIMITS
-from penstock.limits.validate import Problem as LimitProblem
 
 _DEFAULTS: Final = Fields(metadata=VALUE, config_id=VALUE, allow_config_override=VALUE)
 FIELDS: Final = Fields(
@@ -31,11 +29,9 @@ FIELDS: Final = Fields(
     allowed_ips=VALUE,
     alert_emails=VALUE,
     expose_cost=VALUE,
-    usage_limits=VALUE,
-    rate_limits=VALUE,
-    concurrency_limit=VALUE,
     reset_usage=VALUE,
     rotation_policy=VALUE,
+    **owner_limits.FIELDS,
 )
 """The members of a change; ``CREATED`` are those of a new key."""
 CREATED: Final = Fields(FIELDS, workspace_id=VALUE, user_id=VALUE)
@@ -64,8 +60,7 @@ def read(members: Members, kind: str) -> KeyMembers:
     _scopes(members, kind, columns)
     _lists(members, columns)
     _defaults(members, columns, config)
-    limits = {name: respelled(members.values[name]) for name in LIMITS if members.has(name)}
-    members.problems += limit_problems(check_limits("api_key", limits))
+    limits = owner_limits.read("api_key", members)
     if members.values.get("rotation_policy") is not None:
         raise not_supported("rotation_policy is not served in this release: call POST /v1/api-keys/ID/rotate")
     return KeyMembers(columns, limits, config, members.switch("reset_usage") is True)
@@ -132,13 +127,6 @@ def _defaults(members: Members, columns: dict[str, Any], config: dict[str, str |
         columns["allow_config_override"] = defaults.switch("allow_config_override") is not False
     if defaults.has("config_id"):
         config["reference"] = defaults.text("config_id", LONGEST_NAME)
-
-
-def limit_problems(problems: Iterable[LimitProblem]) -> list[Problem]:
-    """Problems of limits with JSON pointers: ``rate_limits[1].unit`` is ``/rate_limits/1/unit``."""
-    return [
-        Problem("/" + each.path.replace("[", "/").replace("]", "").replace(".", "/"), each.text) for each in problems
-    ]
 
 
 def _is_network(text: str) -> bool:

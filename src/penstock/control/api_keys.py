@@ -12,7 +12,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from penstock.control import api_key_members, configs, limits
+from penstock.control import api_key_members, configs, limits, owner_limits
 from penstock.control.actor import Actor
 from penstock.control.api_key_members import CREATED, FIELDS, KeyMembers
 from penstock.control.api_key_rows import DELETED, KINDS, scope_of, shown
@@ -101,7 +101,7 @@ async def update(plane: ControlPlane, actor: Actor, id_: str, body: Any) -> dict
         await _write(change, row, columns)
         warnings = await _put_limits(change, row.id, values)
         if values.resets_usage:
-            await limits.reset_usage(change.connection, "api_key", row.id, by=actor.name, now=change.now)
+            await owner_limits.reset(change, "api_key", row.id)
         before = {name: getattr(row, name) for name in columns}
         change.record(Entry("update", "api_key", row.id, row.workspace_id, body, before, columns))
     return {"warnings": warnings} if warnings else {}
@@ -259,13 +259,9 @@ async def _retire_secrets(change: Change, id_: str, until: int) -> None:
 
 async def _put_limits(change: Change, id_: str, values: KeyMembers) -> list[str]:
     """Set the limits that a body has; its warnings."""
-    connection, by = change.connection, change.actor.name
-    try:
-        told = await limits.put_limits(connection, "api_key", id_, values.limits, by=by, now=change.now)
-    except limits.LimitsRefused as refused:
-        raise invalid(api_key_members.limit_problems(refused.problems)) from None
+    told = await owner_limits.put(change, "api_key", id_, values.limits)
     mails = [_NO_MAIL] if values.columns.get("alert_emails", "[]") != "[]" else []
-    return [*map(str, told), *mails]
+    return [*told, *mails]
 
 
 def _scopes(row: Any) -> list[str]:

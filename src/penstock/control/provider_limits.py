@@ -7,39 +7,24 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from penstock.control import limits
-from penstock.control.limits import NO_LIMITS, LimitsRefused, StoredLimits
-from penstock.control.members import VALUE, Fields, Members
+from penstock.control import limits, owner_limits
+from penstock.control.limits import NO_LIMITS, StoredLimits
+from penstock.control.members import Members
 from penstock.control.plane import Change
-from penstock.control.refusal import Problem, invalid
-from penstock.limits.definition import MEMBERS
 from penstock.limits.limit import Level
 
 _LEVEL: Final[Level] = "provider"
-FIELDS: Final = Fields(dict.fromkeys(MEMBERS, VALUE))
-"""The members about limits that a body may have."""
+FIELDS: Final = owner_limits.FIELDS
 
 
 def read(members: Members) -> dict[str, Any]:
-    """The limits of a body, each as an array where arrays are meant; every problem is told with the body's others."""
-    given = {name: members.values[name] for name in MEMBERS if members.has(name)}
-    # Python's client takes one rate limit of a provider as an object.
-    if isinstance(given.get("rate_limits"), dict):
-        given["rate_limits"] = [given["rate_limits"]]
-    kept = {name: value for name, value in given.items() if value is not None and value != []}
-    for problem in limits.check_limits(_LEVEL, kept):
-        members.problems.append(_with_pointer(problem.path, problem.text))
-    return given
+    """The limits of a body. Their problems are told with the body's others."""
+    return owner_limits.read(_LEVEL, members)
 
 
 async def put(change: Change, provider_id: str, given: Mapping[str, Any]) -> list[str]:
     """Keep the limits of a provider; warnings about what is hardly meant. Raises Refusal."""
-    by, now = change.actor.name, change.now
-    try:
-        warnings = await limits.put_limits(change.connection, _LEVEL, provider_id, given, by=by, now=now)
-    except LimitsRefused as refused:
-        raise invalid(_with_pointer(each.path, each.text) for each in refused.problems) from None
-    return [str(each) for each in warnings]
+    return await owner_limits.put(change, _LEVEL, provider_id, given)
 
 
 async def of(connection: AsyncConnection, provider_ids: Collection[str]) -> Mapping[str, StoredLimits]:
@@ -49,7 +34,7 @@ async def of(connection: AsyncConnection, provider_ids: Collection[str]) -> Mapp
 
 async def reset(change: Change, provider_id: str) -> None:
     """Begin the budgets and rates of a provider anew."""
-    await limits.reset_usage(change.connection, _LEVEL, provider_id, by=change.actor.name, now=change.now)
+    await owner_limits.reset(change, _LEVEL, provider_id)
 
 
 async def drop(connection: AsyncConnection, provider_id: str) -> None:
@@ -69,8 +54,3 @@ def shown(stored: Mapping[str, StoredLimits], provider_id: str, now: int) -> dic
 
 def last_reset(stored: Mapping[str, StoredLimits], provider_id: str) -> int | None:
     return stored.get(provider_id, NO_LIMITS).last_reset_at
-
-
-def _with_pointer(path: str, text: str) -> Problem:
-    """A problem of limits/, whose paths have dots and brackets, with a JSON pointer."""
-    return Problem("/" + path.replace("[", ".").replace("]", "").replace(".", "/"), text)

@@ -1,4 +1,4 @@
-"""The workspaces there are: at least the default one."""
+"""The workspaces there are, at least the default one, and what each sets for its keys: limits, metadata, a config."""
 
 from __future__ import annotations
 
@@ -6,14 +6,29 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from penstock.control import configs, owner_limits
 from penstock.control.actor import Actor
+from penstock.control.audit import Entry
+from penstock.control.limits import NO_LIMITS, StoredLimits, limits_of
+from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
 from penstock.control.moments import as_text
 from penstock.control.pages import Page, as_list, select
-from penstock.control.plane import ControlPlane, organisation_id
-from penstock.control.refusal import absent
-from penstock.core.json_text import read_json_or_none
+from penstock.control.plane import Change, ControlPlane, now, organisation_id
+from penstock.control.refusal import Problem, absent, not_supported
+from penstock.core.json_text import read_json_or_none, write_json
+from penstock.limits.limit import Level
 from penstock.stores.sql.schema import workspace
+
+_LEVEL: Final[Level] = "workspace"
+_GUARDS: Final = ("input_guardrails", "output_guardrails")
+_DEFAULTS: Final = Fields(dict.fromkeys(("metadata", "config_id", *_GUARDS), VALUE))
+_FIELDS: Final = Fields(
+    name=VALUE, description=VALUE, icon=VALUE, defaults=_DEFAULTS, reset_usage=VALUE, **owner_limits.FIELDS
+)
+_MOST_LABELS: Final = 20
+_LONGEST_METADATA: Final = 128
 
 _SECURITY: Final = {
     "can_view_logs": False,
@@ -34,18 +49,82 @@ async def list_workspaces(plane: ControlPlane, actor: Actor, query: Mapping[str,
     async with plane.database.read() as connection:
         total, rows = await select(connection, wanted, (workspace.c.created_at, workspace.c.id), page)
         organisation = await organisation_id(connection)
-    return as_list(total, [_shown(row, organisation) for row in rows])
+        stored = await limits_of(connection, _LEVEL, [row.id for row in rows])
+    moment = now()
+    return as_list(total, [_shown(row, organisation, stored.get(row.id, NO_LIMITS), moment) for row in rows])
 
 
 async def read_workspace(plane: ControlPlane, actor: Actor, reference: str) -> dict[str, Any]:
     """One workspace, by its id or slug. Raises Refusal."""
-    where = sa.or_(workspace.c.id == reference, workspace.c.slug == reference)
     async with plane.database.read() as connection:
-        row = (await connection.execute(_visible(actor).where(where))).one_or_none()
-        if row is None:
-            raise absent("workspace", reference)
-        shown = _shown(row, await organisation_id(connection))
+        row = await _found(connection, actor, reference)
+        stored = await limits_of(connection, _LEVEL, [row.id])
+        shown = _shown(row, await organisation_id(connection), stored.get(row.id, NO_LIMITS), now())
     return {**shown, "users": [], "created_by": row.created_by}
+
+
+async def update_workspace(plane: ControlPlane, actor: Actor, reference: str, body: Any) -> dict[str, Any]:
+    """Change the members that the body has; null clears a member. ``reset_usage`` begins its budgets and rates anew.
+
+    Limits and their reset need a key of the organisation: nobody loosens what limits the own workspace. Raises Refusal.
+    """
+    members = Members(body, _FIELDS)
+    columns: dict[str, Any] = {}
+    for name in ("name", "description", "icon"):
+        if members.has(name):
+            columns[name] = members.text(name, LONGEST_NAME) or ""
+    if columns.get("name") == "":
+        members.complain("name", "a workspace needs a name")
+    limits, resets = owner_limits.read(_LEVEL, members), members.switch("reset_usage") is True
+    if (limits or resets) and not actor.is_of_organisation:
+        members.complain("usage_limits", "limits of a workspace are set with a key of the organisation")
+    async with plane.change(actor) as change:
+        row = await _found(change.connection, actor, reference)
+        columns |= await _defaults(change, members, row)
+        members.finish()
+        written = {**columns, **change.touched(row.row_version)}
+        await change.connection.execute(workspace.update().where(workspace.c.id == row.id).values(**written))
+        warnings = await owner_limits.put(change, _LEVEL, row.id, limits)
+        if resets:
+            await owner_limits.reset(change, _LEVEL, row.id)
+        before = {name: getattr(row, name) for name in columns}
+        change.record(Entry("update", "workspace", row.id, row.id, body, before, {**columns, **limits}))
+    return {"warnings": warnings} if warnings else {}
+
+
+async def _defaults(change: Change, members: Members, row: Any) -> dict[str, str]:
+    """The column of the defaults, where the body says something of them. Null clears all. Raises Refusal."""
+    if not members.has("defaults"):
+        return {}
+    kept: dict[str, Any] = {}
+    given = members.inner("defaults")
+    if given is not None:
+        for name in _GUARDS:
+            if given.values.get(name):
+                raise not_supported(f"defaults.{name} is not served in this release")
+        kept = {**(read_json_or_none(row.defaults.encode()) or {})}
+        if given.has("metadata"):
+            kept["metadata"] = given.labels("metadata", _MOST_LABELS, _LONGEST_METADATA) or {}
+        if given.has("config_id"):
+            kept["config_id"] = await _config(change.connection, given, row.id)
+    return {"defaults": write_json({name: value for name, value in kept.items() if value}).decode()}
+
+
+async def _config(connection: AsyncConnection, given: Members, workspace_id: str) -> str | None:
+    """The id of the config that is named for all keys of the workspace; None for null."""
+    reference = given.text("config_id", LONGEST_NAME)
+    found = None if reference is None else await configs.find(connection, workspace_id, reference)
+    if reference is not None and found is None:
+        given.problems.append(Problem(given.at("config_id"), f"there is no config {reference[:64]} in the workspace"))
+    return None if found is None else str(found.id)
+
+
+async def _found(connection: AsyncConnection, actor: Actor, reference: str) -> Any:
+    where = sa.or_(workspace.c.id == reference, workspace.c.slug == reference)
+    row = (await connection.execute(_visible(actor).where(where))).one_or_none()
+    if row is None:
+        raise absent("workspace", reference)
+    return row
 
 
 def _visible(actor: Actor) -> sa.Select[Any]:
@@ -53,7 +132,10 @@ def _visible(actor: Actor) -> sa.Select[Any]:
     return wanted if actor.workspace_id is None else wanted.where(workspace.c.id == actor.workspace_id)
 
 
-def _shown(row: sa.Row[Any], organisation: str) -> dict[str, Any]:
+def _shown(row: sa.Row[Any], organisation: str, stored: StoredLimits, moment: int) -> dict[str, Any]:
+    """A workspace at a moment in microseconds since 1970. Portkey's clients read its limits as arrays."""
+    limits = stored.answer(moment)
+    usage = limits["usage_limits"] or []
     return {
         "object": "workspace",
         "id": row.id,
@@ -66,8 +148,10 @@ def _shown(row: sa.Row[Any], organisation: str) -> dict[str, Any]:
         "defaults": read_json_or_none(row.defaults.encode()),
         "settings": read_json_or_none(row.settings.encode()),
         "security_settings": _SECURITY,
-        "usage_limits": [],
-        "rate_limits": [],
+        "usage_limits": usage if isinstance(usage, list) else [usage],
+        "rate_limits": limits["rate_limits"],
+        "concurrency_limit": limits["concurrency_limit"],
+        "last_reset_at": as_text(stored.last_reset_at),
         "status": row.status,
         "created_at": as_text(row.created_at),
         "last_updated_at": as_text(row.updated_at),
