@@ -135,7 +135,8 @@ def test_a_workspace_does_not_loosen_its_own_limits(admin: RunningAdmin) -> None
     mine = new_key(admin, "workspaces.update", workspace_id=id_)["key"]
     path = f"/admin/workspaces/{id_}"
     assert admin.call("PUT", path, {"description": "ours"}, mine).status == 200
-    for body in ({"usage_limits": None}, {"reset_usage": True}, {"rate_limits": []}):
+    loosened: tuple[dict[str, object], ...] = ({"usage_limits": None}, {"reset_usage": True}, {"rate_limits": []})
+    for body in loosened:
         refused(admin.call("PUT", path, body, mine), 400, "AB01")
 
 
