@@ -12,12 +12,14 @@ UV = $(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-vers
 # Wheels only: a source distribution would run its own code while it is installed.
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all:
 
-.PHONY: help run test lint types bench profile wheel docs lock sbom clean
+.PHONY: help run ready test lint types bench profile wheel docs lock sbom clean
 help: ## show this page
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 run: $(VENV)/.core ## set up and serve on PORT (8787); more flags in ARGS
 	$(BIN)/penstock serve --port $(PORT) $(ARGS)
+
+ready: $(VENV)/.dev ## set up what tests and checks need
 
 test: $(VENV)/.dev ## set up and run every test; pytest flags in ARGS
 	$(BIN)/python -m pytest $(ARGS)

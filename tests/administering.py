@@ -13,13 +13,13 @@ from typing import Any, TypeVar
 import httpx
 import uvicorn
 
+from databases import make_tables
 from loops import WatchedLoop
 from penstock.admin.api import AdminApi
 from penstock.control.bootstrap import bootstrap
 from penstock.control.plane import ControlPlane
 from penstock.stores.sql.database import MEMORY, Database
 from penstock.stores.sql.keyring import parse_keyring
-from penstock.stores.sql.migrate import migrate
 
 ADMIN: str = "an-admin-key-of-the-environment"
 KEYRING = parse_keyring("test:" + "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
@@ -29,7 +29,7 @@ _T = TypeVar("_T")
 async def new_plane(address: str = MEMORY, **parts: Any) -> ControlPlane:
     """A control plane over a database with its tables, its organisation and its default workspace."""
     database = Database(address)
-    await migrate(database)
+    await make_tables(database)
     await bootstrap(database)
     return ControlPlane(database, KEYRING, **parts)
 

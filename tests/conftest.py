@@ -23,7 +23,7 @@ from redis_server import RedisServer, running_redis
 from running import RunningGateway, are_recordings_at_hand, replayed_recordings, running_gateway
 from upstream import Upstream, running_upstream
 
-pytest_plugins = ("leaks", "shuffle")
+pytest_plugins = ("leaks", "parts", "shuffle")
 
 FOREIGN = (
     "PENSTOCK_",

@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from databases import make_tables
 from limiting import Clock
 from penstock.limits.counters import BucketUsage, Counters, Exceeded, Hold, ReservationId
 from penstock.limits.memory import MemoryCounters
@@ -16,7 +17,6 @@ from penstock.limits.reservations import MOST_VALUES
 from penstock.stores.redis.connection import RedisConnection
 from penstock.stores.redis.counters import RedisCounters
 from penstock.stores.sql.database import Database, file_address
-from penstock.stores.sql.migrate import migrate
 from penstock.stores.sql.postgres_counters import PostgresCounters
 from penstock.stores.sql.sqlite_counters import SqliteCounters
 from penstock.stores.stored_counters import StoreClock, StoredCounters
@@ -62,7 +62,7 @@ class Place(msgspec.Struct, frozen=True):
             return
         address = self.address if self.engine == "postgres" else file_address(Path(self.address))
         database = Database(address)
-        await migrate(database)
+        await make_tables(database)
         await database.close()
 
     def counters(self, most_values: int = MOST_VALUES, clock: StoreClock | None = None) -> StoredCounters:

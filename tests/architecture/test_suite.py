@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import parts
 import shuffle
 
 ROOT = Path(__file__).parents[2]
@@ -207,3 +208,33 @@ def test_no_test_changes_a_module_that_other_threads_use() -> None:
     patched = re.compile(rf'setattr\(\s*(?:({shared}),|"({shared})\.)')
     for path in sorted((ROOT / "tests").rglob("*.py")):
         assert patched.search(path.read_text("utf-8")) is None, path.relative_to(ROOT)
+
+
+def test_each_file_is_in_one_part() -> None:
+    files = sorted((ROOT / "tests").rglob("test_*.py"))
+    assert sorted(file for number in range(1, 9) for file in parts.files_of(ROOT / "tests", number, 8)) == files
+
+
+@pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0"])
+def test_a_part_that_is_none(text: str) -> None:
+    with pytest.raises(ValueError, match=r"part|unpack|invalid literal"):
+        parts.part(text)
+
+
+def test_a_part_runs_its_files_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "tests"
+    folder.mkdir()
+    for name in "abc":
+        (folder / f"test_{name}.py").write_text("def test_it(): pass\n")
+    assert re.findall(r"PASSED tests/test_(\w)\.py", pytest_of(tmp_path, "--part", "1/2")) == ["a", "c"]
+    assert re.findall(r"PASSED tests/test_(\w)\.py", pytest_of(tmp_path, "--part", "2/2")) == ["b"]
+
+
+def test_a_file_whose_tests_need_recordings_names_the_mark(tmp_path: Path) -> None:
+    """``-m recordings`` imports no other."""
+    (tmp_path / "test_marked.py").write_text("import marks\n\npytestmark = marks.MINE\n\ndef test_it(): pass\n")
+    (tmp_path / "marks.py").write_text("import pytest\n\nMINE = pytest.mark.recordings\n")
+    (tmp_path / "conftest.py").write_text(f"import sys\n\nsys.path.append({str(tmp_path)!r})\n")
+    assert "its file doesn't name the mark" in pytest_of(tmp_path)
+    (tmp_path / "test_broken.py").write_text("raise ZeroDivisionError\n")
+    assert "ZeroDivisionError" not in pytest_of(tmp_path, "-m", "recordings")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from databases import fresh_address, migrated
+from databases import fresh_address, with_tables
 from limiting import NOON, Clock, budget, hold, rate
 from penstock.limits.counters import CountersUnavailable, Exceeded
 from penstock.limits.limit import NOTHING, Amounts
@@ -31,7 +31,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def database(address: str) -> AsyncIterator[Database]:
-    async with migrated(address) as opened:
+    async with with_tables(address) as opened:
         yield opened
 
 

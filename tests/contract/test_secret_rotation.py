@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from databases import fresh_address
+from databases import fresh_address, make_tables
 from paths import ROOT
 from penstock.core.secret import Secret
 from penstock.stores.sql import schema, secrets
 from penstock.stores.sql.database import Database, DatabaseError
 from penstock.stores.sql.keyring import Keyring, KeyringError, Sealed, SecretPlace
-from penstock.stores.sql.migrate import migrate
 
 OLD, NEW = Keyring({"old": bytes(32)}), Keyring({"new": bytes([7]) * 32, "old": bytes(32)})
 NEWEST = Keyring({"new": bytes([7]) * 32})
@@ -44,7 +43,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def database(address: str) -> AsyncIterator[Database]:
     opened = Database(address)
-    await migrate(opened)
+    await make_tables(opened)
     async with opened.change() as connection:
         for number in range(MANY):
             await secrets.put(connection, OLD, place(number), Secret(f"sk-{number}"))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from databases import fresh_address, migrated
+from databases import fresh_address, with_tables
 from penstock.prices.rates import Case, ModelPrices
 from penstock.prices.table import PriceTable, ProviderPrices, TableError, encode
 from penstock.stores.sql import prices, schema
@@ -36,7 +36,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def database(address: str) -> AsyncIterator[Database]:
-    async with migrated(address) as opened:
+    async with with_tables(address) as opened:
         yield opened
 
 

@@ -15,13 +15,13 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from databases import fresh_address, migrated
+from databases import fresh_address, make_tables, migrated, with_tables
 from penstock.core.restrictions import Restrictions
 from penstock.core.secret import Secret
 from penstock.stores.catalogue import CatalogueChange
 from penstock.stores.sql import schema, secrets
 from penstock.stores.sql.catalogue import SqlCatalogue
-from penstock.stores.sql.database import MEMORY, Database, DatabaseError
+from penstock.stores.sql.database import MEMORY, Database, DatabaseError, file_address
 from penstock.stores.sql.keyring import Keyring, SecretPlace
 from penstock.stores.sql.last_used import LastUsed
 from penstock.stores.sql.load import Loader
@@ -38,7 +38,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def database(address: str) -> AsyncIterator[Database]:
-    async with migrated(address) as opened:
+    async with with_tables(address) as opened:
         yield opened
 
 
@@ -57,18 +57,39 @@ def catalogue(database: Database) -> SqlCatalogue:
 # Tables.
 
 
-async def test_t80_the_tables_are_what_the_steps_make(database: Database) -> None:
+@pytest.fixture(params=["memory", "file", "postgres"])
+def empty_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database without tables, beside the one of ``address``."""
+    place = tmp_path / "empty"
+    place.mkdir()
+    return fresh_address(request, place, is_empty=True)
+
+
+async def test_t80_the_tables_are_what_the_steps_make(empty_address: str) -> None:
     def differences(connection: sa.Connection) -> list[Any]:
         return list(compare_metadata(MigrationContext.configure(connection), schema.metadata))
 
-    async with database.engine.connect() as connection:
+    async with migrated(empty_address) as database, database.engine.connect() as connection:
         assert await connection.run_sync(differences) == []
 
 
-async def test_t80_several_that_start_at_once_migrate_once(address: str) -> None:
-    if address == MEMORY:
+async def statements(database: Database) -> list[tuple[str, str]]:
+    async with database.read() as connection:
+        rows = await connection.execute(sa.text("SELECT name, sql FROM sqlite_master ORDER BY name"))
+        return [(row.name, row.sql) for row in rows]
+
+
+async def test_a_copy_that_a_test_uses_is_what_the_steps_make(tmp_path: Path) -> None:
+    async with migrated(MEMORY) as database, with_tables(file_address(tmp_path / "copy.db")) as copy:
+        assert await statements(copy) == await statements(database)
+        assert await copy.revision() == await database.revision()
+        await migrate(copy)
+
+
+async def test_t80_several_that_start_at_once_migrate_once(empty_address: str) -> None:
+    if empty_address == MEMORY:
         pytest.skip("nobody else sees a database in memory")
-    databases = [Database(address) for _ in range(4)]
+    databases = [Database(empty_address) for _ in range(4)]
     await asyncio.gather(*[migrate(each) for each in databases])
     assert [await each.revision() for each in databases] == [1, 1, 1, 1]
     for each in databases:
@@ -211,7 +232,7 @@ async def test_a_change_reaches_those_who_follow(address: str) -> None:
     if address == MEMORY:
         pytest.skip("nobody else sees a database in memory")
     writer, reader = Database(address), Database(address)
-    await migrate(writer)
+    await make_tables(writer)
     rows = Rows(writer)
     await rows.make_workspace()
     catalogue = SqlCatalogue(reader, Loader(NEW, ("openai",)), interval=0.01)
@@ -481,7 +502,7 @@ async def test_it_listens_again_when_its_connection_died(address: str) -> None:
     if address.startswith("sqlite"):
         pytest.skip("only PostgreSQL notifies")
     writer, reader = Database(address), Database(address)
-    await migrate(writer)
+    await make_tables(writer)
     catalogue = SqlCatalogue(reader, Loader(NEW, ("openai",)), interval=0.01)
     await catalogue.refresh()
     listens = sa.text("SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = current_database()")

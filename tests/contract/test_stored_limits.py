@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from databases import fresh_address
+from databases import fresh_address, make_tables
 from limiting import NOON
 from penstock.control.limits import put_limits, reset_usage
 from penstock.control.policies import create_policy
@@ -17,7 +17,6 @@ from penstock.stores.catalogue import Catalogue, GatewayKey, VirtualKey
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.load_limits import LimitLoader
-from penstock.stores.sql.migrate import migrate
 
 COMMON = {"created_at": 1, "updated_at": 1, "created_by": "t", "updated_by": "t"}
 BEFORE = Catalogue({"prod": VirtualKey("prod", "openai")}, {}, (GatewayKey("a", b"1", id="k1"), GatewayKey("b", b"2")))
@@ -31,7 +30,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.fixture
 async def database(address: str) -> AsyncIterator[Database]:
     opened = Database(address)
-    await migrate(opened)
+    await make_tables(opened)
     async with opened.change() as connection:
         await connection.execute(schema.workspace.insert().values(id="w1", slug="ws", name="W", **COMMON))
         integration = {"id": "i1", "slug": "openai-i", "name": "I", "provider": "openai"}

@@ -20,11 +20,10 @@ from typing import Any, Final
 import pytest
 import sqlalchemy as sa
 
-from databases import fresh_address
+from databases import fresh_address, make_tables
 from penstock.stores.catalogue import digest_of
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import Database, file_address
-from penstock.stores.sql.migrate import migrate
 from rows import Rows
 
 ASK: Final = json.dumps({"model": "echo", "messages": [{"role": "user", "content": "Hello!"}]})
@@ -121,7 +120,7 @@ def filled(address: str) -> str:
 
     async def fill() -> None:
         database = Database(address)
-        await migrate(database)
+        await make_tables(database)
         rows = Rows(database)
         await rows.make_workspace()
         await rows.provider("prod", provider="echo")

@@ -13,11 +13,11 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
+from databases import make_tables
 from penstock.settings import load
 from penstock.stores.sql import schema
 from penstock.stores.sql.control_store import ControlStore
 from penstock.stores.sql.database import Database, file_address
-from penstock.stores.sql.migrate import migrate
 from rows import Rows, insert
 from running import RunningGateway, running_gateway
 
@@ -70,7 +70,7 @@ def filled(file: Path, fill: Callable[[Rows], Coroutine[Any, Any, None]]) -> str
 
     async def make() -> None:
         database = Database(file_address(file))
-        await migrate(database)
+        await make_tables(database)
         rows = Rows(database)
         await rows.make_workspace()
         await fill(rows)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from databases import make_tables
 from limiting import NOON
 from penstock.control.limits import (
     NO_LIMITS,
@@ -18,7 +19,6 @@ from penstock.control.limits import (
     reset_usage,
 )
 from penstock.stores.sql.database import MEMORY, Database
-from penstock.stores.sql.migrate import migrate
 
 BUDGET = {"type": "cost", "credit_limit": 2.5, "periodic_reset": "monthly"}
 RATES = [{"type": "requests", "unit": "rpm", "value": 60}]
@@ -27,7 +27,7 @@ RATES = [{"type": "requests", "unit": "rpm", "value": 60}]
 @pytest.fixture
 async def database() -> AsyncIterator[Database]:
     opened = Database(MEMORY)
-    await migrate(opened)
+    await make_tables(opened)
     yield opened
     await opened.close()
 

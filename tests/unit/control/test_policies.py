@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from databases import make_tables
 from limiting import NOON, Clock
 from penstock.control.limits import LimitsRefused
 from penstock.control.policies import (
@@ -23,7 +24,6 @@ from penstock.limits.limit import BucketKey
 from penstock.limits.memory import MemoryCounters
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import MEMORY, Database
-from penstock.stores.sql.migrate import migrate
 
 PER_USER = {
     "conditions": [{"key": "metadata._user", "value": "*"}],
@@ -39,7 +39,7 @@ MONTH = 20_454 * 86_400_000_000
 @pytest.fixture
 async def database() -> AsyncIterator[Database]:
     opened = Database(MEMORY)
-    await migrate(opened)
+    await make_tables(opened)
     yield opened
     await opened.close()
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from databases import make_tables
 from penstock.stores.catalogue import CatalogueChange
 from penstock.stores.sql import schema
 from penstock.stores.sql.control_store import ControlStore
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.keyring import Keyring
-from penstock.stores.sql.migrate import migrate
 from penstock.stores.sql.place import Place
 from rows import NEW, OLD, Rows
 
@@ -53,7 +53,7 @@ def remove(file: Path) -> None:
 async def filled(file: Path) -> AsyncIterator[Rows]:
     """A database with a workspace, opened by somebody else."""
     database = Database(f"sqlite:///{file}")
-    await migrate(database)
+    await make_tables(database)
     rows = Rows(database)
     await rows.make_workspace()
     yield rows
