@@ -43,7 +43,7 @@ MOST_SECONDS: Final = 0.2
 MOST_BYTES: Final = 20 << 20
 _BATCH: Final = 500
 """Configs of one run of hypothesis, which remembers all that it drew."""
-_AGAIN: Final = 0.15
+_AGAIN: Final = MOST_SECONDS
 """Seconds from which on a config is read again."""
 _LOOSE: Final = 6 << 20
 """Bytes of freed memory that the process may keep; more would hide what the next configs take."""

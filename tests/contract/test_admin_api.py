@@ -530,6 +530,9 @@ def test_t09_a_key_grants_no_more_than_it_has(admin: RunningAdmin) -> None:
     assert "can't change its own" in refused(
         admin.call("PUT", f"/api-keys/{mine['id']}", {"usage_limits": None}, mine["key"]), 403, "AB03"
     )
+    for defaults in ({"metadata": {"team": "another"}}, {"config_id": None}, {"allow_config_override": True}, None):
+        reply = admin.call("PUT", f"/api-keys/{mine['id']}", {"defaults": defaults}, mine["key"])
+        assert "can't change its own" in refused(reply, 403, "AB03")
     user = admin.call("GET", "/admin/users").body["data"][0]["id"]
     refused(admin.call("POST", "/api-keys/workspace/user", {**body, "user_id": user}, mine["key"]), 403, "AB03")
 

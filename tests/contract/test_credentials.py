@@ -251,9 +251,25 @@ async def test_t9_a_workspaces_administrator_reaches_nothing_of_the_operators(pl
     with pytest.raises(Refusal, match="changing its settings needs an organisation's key"):
         await integrations.update(plane, member(place), "a", elsewhere)
     await integrations.update(plane, CLI, "a", {"secret_mappings": None, "key": FIRST})
-    with pytest.raises(Refusal, match="give the key again"):
+    with pytest.raises(Refusal, match="key would be used at another host: give all secrets again"):
         await integrations.update(plane, member(place), "a", elsewhere)
     await integrations.update(plane, member(place), "a", {**elsewhere, "key": "sk-of-the-workspace"})
+    assert (await key_of(plane, "a")).base_url == "https://evil.example"
+
+
+async def test_t9_a_secret_setting_does_not_move_to_another_host_either(plane: ControlPlane) -> None:
+    place = await default_workspace(plane)
+    keys = {"aws_access_key_id": "AKIA", "aws_secret_access_key": "a-secret-0123456", "aws_region": "eu-west-1"}
+    body = {"name": "a", "slug": "a", "ai_provider_id": "bedrock", "workspace_id": place, "configurations": keys}
+    await integrations.create(plane, CLI, body)
+    elsewhere = {"custom_host": "https://evil.example"}
+    for settings in (elsewhere, {**elsewhere, "aws_region": "eu-west-2"}):
+        with pytest.raises(Refusal, match="aws_secret_access_key would be used at another host"):
+            await integrations.update(plane, member(place), "a", {"configurations": settings})
+    with pytest.raises(Refusal, match="would be used at another host"):
+        await integrations.update(plane, member(place), "a", {"key": "a-key", "configurations": elsewhere})
+    own = {**elsewhere, **{name: f"own-{value}" for name, value in keys.items() if name != "aws_region"}}
+    await integrations.update(plane, member(place), "a", {"configurations": own})
     assert (await key_of(plane, "a")).base_url == "https://evil.example"
 
 

@@ -544,7 +544,28 @@ credit_limit = 0.000000001
     with limited(tmp_path, policy) as gateway:
         refused = ask(gateway, "a", config(upstream), {**BODY, "model": "dear"})
         assert (refused.status_code, refused.json()["error"]["code"]) == (412, "06")
+        # Whatever way the name takes: the model that leaves counts.
+        for more in ({"override_params": {"model": "dear"}}, {"strip_model_prefix": "x/"}):
+            named = {**BODY, "model": "x/dear"}
+            assert ask(gateway, "a", config(upstream, **more), named).status_code == 412
+        named = {name: value for name, value in BODY.items() if name != "model"}
+        assert ask(gateway, "a", config(upstream, default_params={"model": "dear"}), named).status_code == 412
         assert ask(gateway, "a", config(upstream)).status_code == 200
+
+
+@pytest.mark.parametrize("impossible", [-1_000_000, 1 << 63, 10**30])
+def test_a_usage_that_no_call_can_have_pays_nothing_back_and_is_estimated(
+    impossible: int, tmp_path: Path, upstream: Upstream
+) -> None:
+    lines = 'usage_limits = { type = "tokens", credit_limit = 100000 }'
+    usage = {"prompt_tokens": impossible, "completion_tokens": impossible, "total_tokens": impossible}
+    with limited(tmp_path, key("a", lines)) as gateway:
+        upstream.play(reply(200, json.dumps({**COMPLETION, "usage": usage}).encode()))
+        assert ask(gateway, "a", config(upstream)).status_code == 200
+        gateway.wait_until_settled()
+        ((settled, reserved),) = gateway.counted().values()
+        assert 0 < settled < 1000
+        assert reserved == 0
 
 
 def test_every_problem_of_a_definition_is_told_at_start(tmp_path: Path) -> None:

@@ -29,8 +29,12 @@ from penstock.core.json_text import read_json_or_none
 from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.schema import api_key, api_key_secret, config, user
 
-_OWN: Final = frozenset({"scopes", "allowed_models", "allowed_providers", "allowed_ips", "expires_at"})
-"""Columns that a key may not change of itself."""
+_OWN: Final = frozenset(
+    """
+    scopes allowed_models allowed_providers allowed_ips expires_at metadata allow_config_override default_config_id
+    """.split()
+)
+"""Columns that a key may not change of itself: each limits what the key can do, or by what it is counted."""
 _ROTATION: Final = Fields(key_transition_period_ms=VALUE)
 _SHORTEST_TRANSITION: Final = 1_800_000
 _LONGEST_TRANSITION: Final = 90 * 24 * 3600 * 1000
@@ -97,7 +101,7 @@ async def update(plane: ControlPlane, actor: Actor, id_: str, body: Any) -> dict
         members.finish()
         columns = {**values.columns, **await _default_config(change.connection, values, row.workspace_id)}
         _check_grant(actor, columns, _scopes(row))
-        _check_own(actor, row, values)
+        _check_own(actor, row, values, columns)
         await _write(change, row, columns)
         warnings = await _put_limits(change, row.id, values)
         if values.resets_usage:
@@ -186,9 +190,9 @@ def _check_grant(actor: Actor, columns: Mapping[str, Any], before: Collection[st
         raise Refusal(Why.FORBIDDEN, f"your key can't grant what it does not hold: {', '.join(missing)}")
 
 
-def _check_own(actor: Actor, row: Any, values: KeyMembers) -> None:
+def _check_own(actor: Actor, row: Any, values: KeyMembers, columns: Mapping[str, Any]) -> None:
     """Refuse a key that changes what limits the key itself."""
-    changed = [*values.limits, *(name for name in values.columns if name in _OWN)]
+    changed = [*values.limits, *(name for name in columns if name in _OWN)]
     if values.resets_usage:
         changed.append("reset_usage")
     if actor.kind == "api_key" and actor.id == row.id and changed:

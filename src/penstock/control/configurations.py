@@ -15,7 +15,7 @@ import msgspec
 
 from penstock.control.members import in_snake_case
 from penstock.control.redact import MASK
-from penstock.control.refusal import Problem
+from penstock.control.refusal import Problem, Problems
 from penstock.core.did_you_mean import hint
 from penstock.core.secret import Secret
 
@@ -126,7 +126,7 @@ def lists_deployments(row: ProviderRow) -> tuple[str, ...]:
 
 
 def read(
-    row: ProviderRow, values: Mapping[str, Any], judge: JudgeHost, pointer: str, problems: list[Problem]
+    row: ProviderRow, values: Mapping[str, Any], judge: JudgeHost, pointer: str, problems: Problems
 ) -> Configurations:
     """The settings that a body gives a provider. Everything that is wrong is added to the problems."""
     reader = _Reader(row, judge, problems)
@@ -144,7 +144,7 @@ def read(
 
 
 class _Reader:
-    def __init__(self, row: ProviderRow, judge: JudgeHost, problems: list[Problem]) -> None:
+    def __init__(self, row: ProviderRow, judge: JudgeHost, problems: Problems) -> None:
         self.result = Configurations()
         self._row = row
         self._judge = judge

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from penstock.control.actor import Actor
 from penstock.control.members import VALUE, Fields, Members
 from penstock.control.plane import ControlPlane, workspace_for
-from penstock.control.refusal import Problem, absent, invalid
+from penstock.control.refusal import Problem, Problems, absent, invalid
 from penstock.core.json_text import write_json
 from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.schema import feedback
@@ -44,7 +44,7 @@ def _read_all(body: Any) -> list[dict[str, Any]]:
     items = body if isinstance(body, list) else [body]
     if not 0 < len(items) <= _MOST:
         raise invalid([Problem("", f"expected 1 to {_MOST} pieces of feedback")])
-    problems: list[Problem] = []
+    problems = Problems()
     rows = []
     for index, item in enumerate(items):
         members = Members(item, FIELDS, f"/{index}" if isinstance(body, list) else "", problems)

@@ -262,9 +262,16 @@ def _refuse_redirect(actor: Actor, row: ProviderRow, before: Any, wanted: Wanted
     moved = [
         name for name in sorted(hosts & settings.plain.keys()) if settings.plain[name] not in {None, old.get(name)}
     ]
-    if moved and before.masked_key and wanted.key is None:
-        text = "the key would be sent to another host: give the key again in the same request"
+    kept = _kept_secrets(before, wanted)
+    if moved and kept:
+        text = f"{', '.join(kept)} would be used at another host: give all secrets again in the same request"
         raise invalid([Problem(f"/configurations/{moved[0]}", text)])
+
+
+def _kept_secrets(before: Any, wanted: Wanted) -> list[str]:
+    """The fields whose secrets stay as they are: ``key``, and settings such as ``aws_secret_access_key``."""
+    settings = set() if wanted.clears else texts(before.masked_configurations).keys() - wanted.configurations.secret
+    return [*([CREDENTIAL] if before.masked_key and not wanted.sets_key else ()), *sorted(settings)]
 
 
 def _columns(wanted: Wanted, before: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Secret | None]]:

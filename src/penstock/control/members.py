@@ -14,7 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.control.moments import parse
-from penstock.control.refusal import Problem, invalid
+from penstock.control.refusal import Problem, Problems, invalid
 from penstock.core.did_you_mean import hint
 
 VALUE: Final = None
@@ -55,18 +55,18 @@ def in_snake_case(name: str) -> str:
 
 class Members:
     """The members of one object. A getter returns None where a member is absent, null or of another kind; the last is a
-    problem. ``finish`` raises Refusal with all problems."""
+    problem. ``finish`` raises Refusal with all problems; a body with very many is refused while it is read."""
 
     def __init__(
         self,
         values: object,
         fields: Fields,
         pointer: str = "",
-        problems: list[Problem] | None = None,
+        problems: Problems | None = None,
         *,
         noise: Collection[str] = NOISE,
     ) -> None:
-        self.problems: list[Problem] = [] if problems is None else problems
+        self.problems = Problems() if problems is None else problems
         self.pointer = pointer
         self.fields = fields
         self.values: dict[str, Any] = {}

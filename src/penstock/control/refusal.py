@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
+from typing import Final, Self
 
 import msgspec
+
+MOST_PROBLEMS: Final = 20
+"""Problems of one body that are told. A body has room for 200,000, and each unknown name is compared with all known."""
 
 
 class Why(Enum):
@@ -45,11 +49,29 @@ class Refusal(Exception):
         self.retry_after = retry_after
 
 
+class Problems(list[Problem]):
+    """The problems of one body. Adding the last one that is told raises Refusal: reading ends there."""
+
+    def append(self, problem: Problem) -> None:
+        super().append(problem)
+        if len(self) >= MOST_PROBLEMS:
+            raise invalid(self)
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        for problem in problems:
+            self.append(problem)
+
+    def __iadd__(self, problems: Iterable[Problem]) -> Self:  # type: ignore[override]
+        self.extend(problems)
+        return self
+
+
 def invalid(problems: Iterable[Problem]) -> Refusal:
     """The refusal of a body, with everything that is wrong in it."""
     listed = tuple(problems)
     texts = [str(problem) for problem in listed]
-    message = texts[0] if len(texts) == 1 else f"{len(texts)} problems: {'; '.join(texts)}"
+    number = f"{len(texts)} problems" + (" or more" if len(texts) >= MOST_PROBLEMS else "")
+    message = texts[0] if len(texts) == 1 else f"{number}: {'; '.join(texts)}"
     return Refusal(Why.INVALID, message, listed)
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
+
+MOST: Final = 1 << 32
+"""Tokens that no call can take. A count above is the provider's mistake, or its caller's who runs the host."""
 
 
 class Usage(msgspec.Struct, frozen=True):
     """The token counts of a provider, counted as OpenAI does: ``prompt`` includes ``cached``, ``cache_written`` and
     ``tool_prompt``; ``completion`` includes ``reasoning``; ``cache_written`` includes ``cache_written_1h``.
 
-    A count that the provider leaves out is None, never a guess. ``native`` is the provider's own account of it.
+    A count that the provider leaves out is None, never a guess, and so is one below 0 or above ``MOST``: it would pay
+    budgets back, or is more than counters hold. ``native`` is the provider's own account of it.
     """
 
     prompt: int | None = None
@@ -37,6 +41,18 @@ class Usage(msgspec.Struct, frozen=True):
     searches: int | None = None
     """Searches of the web that the provider made."""
     native: Mapping[str, Any] = {}
+
+    def __post_init__(self) -> None:
+        for count in msgspec.structs.astuple(self)[:-1]:
+            if count is not None and not 0 <= count <= MOST:
+                self._forget_impossible()
+                return
+
+    def _forget_impossible(self) -> None:
+        for name in _COUNTS:
+            count = getattr(self, name)
+            if count is not None and not 0 <= count <= MOST:
+                msgspec.structs.force_setattr(self, name, None)
 
     def merged(self, later: Usage) -> Usage:
         """These counts updated by a later report: each count that the later report has replaces the earlier count."""

@@ -31,6 +31,10 @@ _RESETS: Final[dict[str, Unit]] = {
 }  # fmt: skip
 _UNKNOWN_PRICES: Final[tuple[UnknownPrice, ...]] = ("reject", "tokens", "allow")
 _MOST_DAYS: Final = 365
+_MOST_LIMITS: Final = 100
+"""Items of one array: there are a dozen limits that differ in kind and window."""
+_MOST_PROBLEMS: Final = 100
+"""Problems from which on unknown members are not looked up any more: each is compared with all known ones."""
 _LARGEST_COUNT: Final = 2**53 - 1
 """The largest number of tokens or requests: JSON's clients and Redis hold it exactly."""
 
@@ -88,8 +92,10 @@ class Reading:
         self._add(Limit(_id(owner, "concurrency"), owner.level, owner.id, "concurrency", value, None), path)
 
     def objects(self, items: Sequence[Any], path: str) -> Iterator[Members]:
-        """The objects among the items of an array; any other item is a problem."""
-        for index, item in enumerate(items):
+        """The objects among the items of an array; any other item is a problem, and so is an array that is too long."""
+        if len(items) > _MOST_LIMITS:
+            self.problems.append(Problem(path, f"there are {len(items)}, and {_MOST_LIMITS} at most may be set"))
+        for index, item in enumerate(items[:_MOST_LIMITS]):
             if isinstance(item, dict):
                 yield Members(item, f"{path}[{index}]", self)
             else:
@@ -134,6 +140,8 @@ class Members:
         rest = f"there are {', '.join(known)}"
         for key in self.values:
             if key not in known:
+                if len(self.reading.problems) >= _MOST_PROBLEMS:
+                    return
                 self.complain(key, f"unknown member: {hint(key, known, rest)}")
 
     def choice(self, key: str, choices: Sequence[Any], default: Any = None) -> Any:

@@ -236,7 +236,7 @@ class RequestMeter:
         facts = self.facts
         if self._limits.of_attempts:
             slug = target.virtual_key or target.provider
-            facts = {**facts, "provider": target.provider, "model": f"@{slug}/{self._model}"}
+            facts = {**facts, "provider": target.provider, "model": f"@{slug}/{self._model_at(target, None)}"}
             if target.virtual_key is not None:
                 facts["virtual_key"] = target.virtual_key
         return self._admitter.limits_of_target(self._limits, facts, target)
@@ -312,9 +312,9 @@ class RequestMeter:
         """The name of the model that a target is asked for."""
         if model is not None:
             return model
-        override = target.override_params.get("model")
-        name = None if override is None else read_json_or_none(override)
-        return name if isinstance(name, str) else self._model
+        named = target.override_params.get("model") or (None if self._model else target.default_params.get("model"))
+        name = None if named is None else read_json_or_none(named)
+        return name if isinstance(name, str) else self._model.removeprefix(target.model_prefix)
 
 
 def _owner(key: GatewayKey | None, default_workspace: str | None) -> Owner:

@@ -89,8 +89,25 @@ class Ledger:
                 _LOG.error("%s; the ledger waits in memory", error)
             self._is_lost = True
             return False
+        except Exception:
+            # Not to be waited for: the same entries would be refused for ever, and all later ones with them.
+            _LOG.exception("the ledger refuses a batch: its entries are written one by one")
+            if not await self._write_singly(batch):
+                return False
         self._is_lost = False
         del self._waiting[: len(batch)]
+        return True
+
+
+    async def _write_singly(self, batch: Sequence[LedgerEntry]) -> bool:
+        """Write entries one by one, without those that are refused. False if the database can't be reached."""
+        for entry in batch:
+            try:
+                await self._write([entry])
+            except DatabaseError:
+                return False
+            except Exception:
+                _LOG.exception("attempt %d of request %s is missing in the ledger", entry.attempt, entry.request_id)
         return True
 
 

@@ -182,9 +182,10 @@ class Reservation:
         account = tried.account
         if not account.is_charged():
             return None
-        if account.usage is not None:
-            self._meter.learn(account, account.usage)
-            return self._billed(account, account.usage)
+        usage = account.usage
+        if usage is not None and (usage.prompt is not None or usage.completion is not None):
+            self._meter.learn(account, usage)
+            return self._billed(account, usage)
         # A provider that answers with an error, or isn't reached, bills nothing.
         is_sent = account.origin is not None or account.call is not None
         if not is_sent or (tried.has_answered and not tried.is_good):

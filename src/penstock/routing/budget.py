@@ -7,6 +7,7 @@ Source: docs/configs.md#limits.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from penstock.core.did_you_mean import nearest
@@ -74,11 +75,12 @@ class Budget:
     """The counts of one config that is being read, and its problems, whose number is bounded, too. Every method raises
     OverBudget as soon as a limit is passed."""
 
-    __slots__ = ("_inherited", "_nearest", "_nodes", "_targets", "problems", "queries")
+    __slots__ = ("_hints", "_inherited", "_nearest", "_nodes", "_targets", "problems", "queries")
 
     def __init__(self) -> None:
         self._nodes = self._targets = self._inherited = 0
         self._nearest: dict[tuple[str, frozenset[str]], str | None] = {}
+        self._hints: dict[tuple[str, str], str] = {}
         self.queries = QueryBudget()
         self.problems = Problems()
 
@@ -108,3 +110,11 @@ class Budget:
                 raise OverBudget(f"it has more than {MOST_LOOKUPS} settings that no config has")
             self._nearest[question] = nearest(key, known, cutoff)
         return self._nearest[question]
+
+    def hint(self, kind: str, word: str, make: Callable[[], str]) -> str:
+        """The way out that the message about an unknown name of one kind tells. It is made once: a thousand targets may
+        inherit the name, and all their problems have one place, so that the bound on problems does not end them."""
+        question = (kind, word)
+        if question not in self._hints:
+            self._hints[question] = make()
+        return self._hints[question]

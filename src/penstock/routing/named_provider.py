@@ -16,6 +16,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.permissions import among
 from penstock.core.virtual_key import VirtualKey
 from penstock.routing import permit
+from penstock.routing.budget import Budget
 from penstock.routing.fields import Fields
 from penstock.routing.problems import PLAIN_INVALID, Refused
 from penstock.routing.rules import HeaderSettings, Rules
@@ -52,10 +53,10 @@ def named_provider(
     with problems.collected():
         if not name:
             raise _no_provider()
-        key = _virtual_key(name[1:], where, rules, is_key=is_key) if name.startswith("@") else None
+        key = _virtual_key(name[1:], where, rules, fields.budget, is_key=is_key) if name.startswith("@") else None
         provider = key.provider if key else rules.slug(name.removeprefix("@"))
         if provider not in rules.providers:
-            raise _unknown_provider(provider, where, rules)
+            raise _unknown_provider(provider, where, rules, fields.budget)
         if key is not None and not by_operator:
             permit.check_virtual_key(rules.permissions, key, where)
         elif not by_operator:
@@ -63,18 +64,21 @@ def named_provider(
     return NamedProvider(provider, key, from_config, by_operator), overrides
 
 
-def _virtual_key(name: str, where: str, rules: Rules, *, is_key: bool) -> VirtualKey | None:
+def _virtual_key(name: str, where: str, rules: Rules, budget: Budget, *, is_key: bool) -> VirtualKey | None:
     """The virtual key of this name; None where the name is a provider's, and may be one. ``is_key``: it may not."""
     virtual_key = rules.virtual_keys.get(name)
     if virtual_key is not None:
         return virtual_key
     if not is_key and rules.slug(name) in rules.providers:
         return None
-    otherwise = "they are set in penstock.toml, [virtual_keys.NAME]."
-    known = among(rules.virtual_keys, rules.permissions.virtual_keys)
-    if not is_key:
-        known += among(rules.providers, rules.permissions.providers)
-    way_out = hint(name, known, otherwise, quote="'")
+
+    def near() -> str:
+        known = among(rules.virtual_keys, rules.permissions.virtual_keys)
+        if not is_key:
+            known += among(rules.providers, rules.permissions.providers)
+        return hint(name, known, "they are set in penstock.toml, [virtual_keys.NAME].", quote="'")
+
+    way_out = budget.hint("virtual key" if is_key else "name", name, near)
     text = f"There is no virtual key '{name[:64]}': {way_out}"
     raise Refused(Failure(Kind.UNKNOWN_VIRTUAL_KEY, text, where, PLAIN_INVALID))
 
@@ -114,9 +118,12 @@ def _no_provider() -> Refused:
     return Refused(Failure(Kind.MISSING_PROVIDER, text, "x-portkey-provider", _PLAIN_NO_PROVIDER))
 
 
-def _unknown_provider(provider: str, where: str, rules: Rules) -> Refused:
-    known = among(rules.providers, rules.permissions.providers)
-    way_out = hint(provider, known, "'penstock providers' lists the ones there are.", 0.5, "'")
+def _unknown_provider(provider: str, where: str, rules: Rules, budget: Budget) -> Refused:
+    def near() -> str:
+        known = among(rules.providers, rules.permissions.providers)
+        return hint(provider, known, "'penstock providers' lists the ones there are.", 0.5, "'")
+
+    way_out = budget.hint("provider", provider, near)
     text = (
         f"There is no provider '{provider[:64]}': {way_out} Any other OpenAI-compatible server: provider openai with "
         "x-portkey-custom-host."

@@ -24,11 +24,12 @@ from penstock.server.gateway import Gateway
 from penstock.server.http1_client import CONTINUE, Http1Client
 from penstock.server.incoming import IncomingRequest
 from penstock.server.limits import advice
-from penstock.server.paced import LARGE_READ, PacedConnection
+from penstock.server.paced import PacedConnection
 from penstock.server.request_reader import SLICE, RequestReader
 from penstock.server.request_task import RequestTask
 from penstock.server.respond import refusal
 from penstock.server.surfaces import DEFAULT_DIALECT
+from penstock.transport.turns import LARGE_READ
 
 _LOG: Final = logging.getLogger("penstock")
 _MAX_AHEAD: Final = 256 << 10

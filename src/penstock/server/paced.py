@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import math
-from typing import Final
 
-LARGE_READ: Final = 64 << 10
-_BURST: Final = 1 << 20
-"""Bytes of one connection in one turn of the event loop: libuv would read 8 MB before it looks at another."""
+from penstock.transport.turns import TakesTurns
 
 
-class PacedConnection(asyncio.Protocol):
+class PacedConnection(TakesTurns):
     """The base of a server's connection: when it reads, how long its caller may take no byte, when it looks at limits.
 
     One timer looks at all limits. It is set earlier when a limit comes nearer, and looks anew when it fires, so that an
@@ -20,17 +17,14 @@ class PacedConnection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_burst", "_is_lost", "_is_paused", "_timer", "_timer_at", "_unsent", "_unsent_since", "_write_seconds", "loop",
-        "transport", "writable",
+        "_is_lost", "_timer", "_timer_at", "_unsent", "_unsent_since", "_write_seconds", "writable",
     )  # fmt: skip
+    burst = 1 << 20
 
     def __init__(self, loop: asyncio.AbstractEventLoop, write_seconds: float) -> None:
-        self.loop = loop
-        self.transport: asyncio.Transport
+        super().__init__(loop)
         self.writable: asyncio.Future[None] | None = None
         self._write_seconds = write_seconds
-        self._burst = 0
-        self._is_paused = False
         self._is_lost = False
         self._unsent = 0
         self._unsent_since = 0.0
@@ -59,40 +53,6 @@ class PacedConnection(asyncio.Protocol):
         if self.writable is not None and not self.writable.done():
             self.writable.set_result(None)
         self.writable = None
-
-    # Reading.
-
-    def _take_turns(self, size: int) -> None:
-        """Large reads: after ``_BURST`` bytes the other connections have their turn."""
-        if not self._burst:
-            self.loop.call_soon(self._next_turn)
-        before, self._burst = self._burst, self._burst + size
-        if before < _BURST <= self._burst and not self._is_paused:
-            self.transport.pause_reading()
-
-    def _end_turn(self) -> None:
-        """A turn that has begun took long for few bytes: the other connections have theirs at once."""
-        if self._burst < _BURST:
-            self._burst = _BURST
-            if not self._is_paused:
-                self.transport.pause_reading()
-
-    def _next_turn(self) -> None:
-        burst, self._burst = self._burst, 0
-        if burst >= _BURST and not self._is_paused and not self.transport.is_closing():
-            self.transport.resume_reading()
-
-    def _pause(self) -> None:
-        if not self._is_paused:
-            self._is_paused = True
-            if self._burst < _BURST:
-                self.transport.pause_reading()
-
-    def _resume(self) -> None:
-        if self._is_paused:
-            self._is_paused = False
-            if self._burst < _BURST:
-                self.transport.resume_reading()
 
     # Time limits.
 

@@ -21,6 +21,7 @@ from penstock.transport.base import Request, Take
 from penstock.transport.deadlines import Deadlines
 from penstock.transport.response import Malformed, ResponseReader
 from penstock.transport.tls import refuses_client, tls_failed
+from penstock.transport.turns import LARGE_READ, TakesTurns
 from penstock.transport.wakeup import Wakeup
 
 _JOIN_BELOW: Final = 64 << 10
@@ -38,16 +39,17 @@ class ParserLimits(msgspec.Struct, frozen=True):
     unread: int = 256 << 10
 
 
-class Connection(asyncio.Protocol):
+class Connection(TakesTurns):
     """A socket to one origin. ``released`` is called when the connection is free again, ``lost`` when it is closed.
 
     After ``closed`` nothing may be sent; when the future ``gone`` is done, the socket is closed, too.
     """
 
     __slots__ = (
-        "_exchange", "_host_line", "_is_full", "_lost", "_released", "_timer", "_timer_due", "_transport", "_unsent",
-        "bounds", "closed", "gone", "host", "idle_since", "idle_until", "loop", "promised_idle",
+        "_exchange", "_host_line", "_is_full", "_lost", "_released", "_timer", "_timer_due", "_unsent",
+        "bounds", "closed", "gone", "host", "idle_since", "idle_until", "promised_idle",
     )  # fmt: skip
+    burst = 128 << 10
 
     def __init__(
         self,
@@ -56,13 +58,13 @@ class Connection(asyncio.Protocol):
         released: Callable[[Connection], None],
         lost: Callable[[Connection], None],
     ) -> None:
+        super().__init__(asyncio.get_running_loop())
         self.host = host
         self.bounds = bounds
         self.closed = False
         self.idle_since = 0.0
         self.idle_until = 0.0
         self.promised_idle = math.inf
-        self.loop = asyncio.get_running_loop()
         self.gone = self.loop.create_future()
         self._released = released
         self._lost = lost
@@ -70,7 +72,6 @@ class Connection(asyncio.Protocol):
         self._host_line = b" HTTP/1.1\r\nhost: %b\r\n" % host.encode("ascii")
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = math.inf
-        self._transport: asyncio.Transport
         self._unsent: memoryview | None = None
         self._is_full = False
 
@@ -112,7 +113,7 @@ class Connection(asyncio.Protocol):
     @property
     def is_open(self) -> bool:
         """Whether the connection can be written to, as far as the event loop knows."""
-        return not (self.closed or self._transport.is_closing())
+        return not (self.closed or self.transport.is_closing())
 
     def is_usable(self) -> bool:
         """Whether an idle connection can be reused: its socket has no unread byte and wasn't closed by the peer.
@@ -125,7 +126,7 @@ class Connection(asyncio.Protocol):
         """
         if not self.is_open:
             return False
-        return monotonic() - self.idle_since < _TRUSTED or not _is_readable(self._transport)
+        return monotonic() - self.idle_since < _TRUSTED or not _is_readable(self.transport)
 
     def abort(self) -> None:
         """Close at once, even during an exchange."""
@@ -133,7 +134,7 @@ class Connection(asyncio.Protocol):
             self.closed = True
             self._unsent = None
             self._stop_timer()
-            self._transport.abort()
+            self.transport.abort()
 
     def shut_down(self) -> None:
         """Close because the gateway stops. A running exchange fails with ``shutting_down``."""
@@ -143,16 +144,16 @@ class Connection(asyncio.Protocol):
             self._exchange.fail(shutting_down(self.host, sent=True))
 
     def pause(self) -> None:
-        self._transport.pause_reading()
+        self._pause()
 
     def resume(self) -> None:
-        if not self._transport.is_closing():
-            self._transport.resume_reading()
+        if not self.transport.is_closing():
+            self._resume()
 
     def finished(self, *, reusable: bool) -> None:
         """The exchange has ended: keep the connection if it is reusable and open."""
         self._exchange = None
-        if reusable and not self.closed and self._unsent is None and not self._transport.get_write_buffer_size():
+        if reusable and not self.closed and self._unsent is None and not self.transport.get_write_buffer_size():
             self._released(self)
         else:
             self.abort()
@@ -165,7 +166,7 @@ class Connection(asyncio.Protocol):
         if error is not None and refuses_client(error):
             return tls_failed(self.host, error, sent=True)
         text = f"The provider at {self.host} closed the connection without an answer. It may have received the request."
-        if not self.idle_since and self._transport.get_extra_info("ssl_object") is not None:
+        if not self.idle_since and self.transport.get_extra_info("ssl_object") is not None:
             # The alert of a server that refuses the client after the handshake may be lost in the reset behind it.
             text += " If it demands a client certificate, set upstream.client_cert."
         return Failure(Kind.CONNECTION_CLOSED, text, sent=True)
@@ -175,9 +176,9 @@ class Connection(asyncio.Protocol):
         length = b"content-length: %d\r\n\r\n" % len(body) if body or request.method == b"POST" else b"\r\n"
         head = (request.method, b" ", request.target, self._host_line, request.headers, length)
         if len(body) < _JOIN_BELOW:
-            self._transport.write(b"".join((*head, body)))
+            self.transport.write(b"".join((*head, body)))
         else:
-            self._transport.write(b"".join(head))
+            self.transport.write(b"".join(head))
             self._unsent = memoryview(body)
             self._write_on()
 
@@ -185,23 +186,25 @@ class Connection(asyncio.Protocol):
         """Write more of a large body, a few pieces in one turn of the event loop, as far as the peer takes them."""
         for _ in range(_PIECES_A_TURN):
             unsent = self._unsent
-            if unsent is None or self._is_full or self._transport.is_closing():
+            if unsent is None or self._is_full or self.transport.is_closing():
                 return
             self._unsent = unsent[_PIECE:] if len(unsent) > _PIECE else None
-            self._transport.write(unsent[:_PIECE])
+            self.transport.write(unsent[:_PIECE])
         if self._unsent is not None:
             self.loop.call_soon(self._write_on)
 
     # Callbacks of the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)
+        self.transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
         if self._exchange is None:
             # Bytes without a request (an error page before the peer closes, for example): don't reuse the connection.
             self.abort()
         else:
+            if len(data) >= LARGE_READ:
+                self._take_turns(len(data))
             self._exchange.received(data)
 
     def eof_received(self) -> None:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.control import members as module
 from penstock.control.members import VALUE, Fields, Members, in_snake_case, is_plain, query_values, respelled
-from penstock.control.refusal import Refusal
+from penstock.control.refusal import MOST_PROBLEMS, Refusal
 
 FIELDS = Fields(
     name=VALUE, is_default=VALUE, expires_at=VALUE, periodic_reset_days=VALUE, labels=VALUE, opaque_value=VALUE,
@@ -110,3 +111,17 @@ def test_names_of_queries_and_of_inner_objects() -> None:
     assert query_values([("pageSize", "5"), ("workspace_id", "NOT_GIVEN"), ("x", "")]) == {"page_size": "5"}
     assert respelled([{"creditLimit": {"aB": 1}}]) == [{"credit_limit": {"a_b": 1}}]
     assert is_plain("é🐴")
+
+
+def test_very_many_unknown_members_are_not_all_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A body has room for 200,000, and each is compared with all known ones. Look-ups are counted, not timed."""
+    words: list[str] = []
+
+    def counted(word: str, *_: object) -> str:
+        words.append(word)
+        return ""
+
+    monkeypatch.setattr(module, "hint", counted)
+    with pytest.raises(Refusal, match="problems or more"):
+        Members({f"zq{index}": 1 for index in range(10_000)}, FIELDS)
+    assert len(words) == MOST_PROBLEMS

@@ -1,6 +1,8 @@
 """Why the control plane does not do what was asked."""
 
-from penstock.control.refusal import Problem, Why, absent, invalid
+import pytest
+
+from penstock.control.refusal import MOST_PROBLEMS, Problem, Problems, Refusal, Why, absent, invalid
 
 
 def test_a_refusal_tells_all_problems() -> None:
@@ -15,3 +17,10 @@ def test_what_is_not_there_is_quoted_in_part() -> None:
     refusal = absent("config", "x" * 100)
     assert refusal.why is Why.ABSENT
     assert refusal.message == f"there is no config {'x' * 64}"
+
+
+def test_reading_ends_at_the_last_problem_that_is_told() -> None:
+    problems = Problems()
+    problems += [Problem("", "a")] * (MOST_PROBLEMS - 1)
+    with pytest.raises(Refusal, match="20 problems or more"):
+        problems.append(Problem("", "b"))

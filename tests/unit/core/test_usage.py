@@ -1,6 +1,8 @@
 """Counts of tokens: a later report wins count by count, and what is left out is never a guess."""
 
-from penstock.core.usage import Usage
+import pytest
+
+from penstock.core.usage import MOST, Usage
 
 
 def test_a_later_report_wins_where_it_counts() -> None:
@@ -23,3 +25,10 @@ def test_what_neither_reports_stays_unknown() -> None:
     total = Usage(searches=1).plus(Usage(searches=2))
     assert total == Usage(searches=3)
     assert Usage().plus(Usage()) == Usage()
+
+
+@pytest.mark.parametrize("impossible", [-1, -(10**12), MOST + 1, 1 << 63, 10**30])
+def test_a_count_that_no_call_can_have_is_none(impossible: int) -> None:
+    """A negative one would pay a budget back; a huge one is more than counters and columns hold."""
+    assert Usage(impossible, 2, 3, reasoning=impossible) == Usage(None, 2, 3)
+    assert Usage(MOST, MOST).plus(Usage(1, 0)) == Usage(None, MOST)

@@ -187,3 +187,13 @@ def test_nothing_is_no_limit() -> None:
     assert read(None, None).limits == []
     assert read([], []).limits == []
     assert problems(read("x")) == ["usage_limits: expected an object"]
+
+
+def test_an_array_that_is_too_long_is_refused_and_not_read_to_its_end() -> None:
+    """A body has room for thousands of items, and each unknown member is compared with all known ones."""
+    item = {"type": "requests", "unit": "rpm", "value": 1}
+    assert problems(read(rates=[{**item, "value": 0}] * 5000)) == [
+        "rate_limits: there are 5000, and 100 at most may be set"
+    ]
+    assert len(problems(read(rates=[item] * 5000))) == 100
+    assert len(problems(read(rates=[{**item, **{f"zq{index}": 1 for index in range(5000)}}] * 5))) < 110

@@ -69,6 +69,8 @@ class Kept:
     async def write(self, entries: Sequence[LedgerEntry]) -> None:
         if self.is_down:
             raise DatabaseError("it is down")
+        if any(entry.model == "refused" for entry in entries):
+            raise OverflowError("too large")
         self.entries += entries
 
 
@@ -98,3 +100,16 @@ async def test_a_database_that_is_down_keeps_the_entries_waiting(caplog: pytest.
     kept.is_down = False
     await ledger.stop()
     assert [entry.request_id for entry in kept.entries] == ["0", "1"]
+
+
+async def test_an_entry_that_the_database_refuses_keeps_no_other_from_the_ledger(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    records, kept = Records(), Kept()
+    ledger = Ledger(records, kept.write, lambda: PRICING)
+    ledger.begin()
+    for model in ("a", "refused", "b"):
+        records.publish(record(attempt(model=model), request_id=model))
+    await ledger.stop()
+    assert [entry.model for entry in kept.entries] == ["a", "b"]
+    assert "attempt 1 of request refused is missing in the ledger" in caplog.text

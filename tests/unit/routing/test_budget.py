@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import sys
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -15,7 +18,9 @@ from penstock.routing.budget import Budget, OverBudget, check_size
 from penstock.routing.parse import HeaderSettings, Rules, parse
 from penstock.routing.plan import Plan
 
-RULES = Rules(("openai", "echo"), AddressPolicy())
+RULES = Rules(("openai", "echo", *(f"provider-{number}" for number in range(80))), AddressPolicy())
+MOST_CALLS_A_TARGET = 200
+"""A target without anything wrong takes about 120."""
 
 
 def read(config: Any, **headers: Any) -> Plan | Failure:
@@ -137,3 +142,47 @@ def test_an_unknown_key_is_looked_up_once() -> None:
     for _ in range(limits.MOST_LOOKUPS * 3):
         assert budget.nearest("provder", known, 0.8) == "provider"
         assert budget.nearest("zzz", known, 0.8) is None
+
+
+def calls_of(config: Any) -> int:
+    """The calls of Python's functions that reading a config takes."""
+    calls = itertools.count()
+
+    def note(_: FrameType, event: str, __: object) -> None:
+        if event == "call":
+            next(calls)
+
+    sys.setprofile(note)
+    try:
+        read(config)
+    finally:
+        sys.setprofile(None)
+    return next(calls)
+
+
+@pytest.mark.parametrize(
+    "inherited",
+    [
+        {"provider": "opena"},
+        {"provider": "o" * 5000},
+        {"virtual_key": "prod"},
+        {"virtual_key": "p" * 5000},
+        {"override_params": {"model": "@opena/m"}},
+        {"provider": "openai", "custom_host": "file:///x"},
+        {"provider": "openai", "custom_host": "http://127.0.0.1:1/" + "%41" * 5000},
+        {"cache": {"mode": "sipmle"}},
+        {"cache": {"max_age": "1"}},
+        {"retry": {"attempts": "1", "on_status_codes": ["x"] * 15}},
+        {"timeouts": {"idel": 1}},
+        {"cb_config": {"failure_treshold": 1}},
+        {"forward_headers": [1] * 15},
+        {"drop_params": ["a["] * 15},
+        {"override_params": 1, "default_params": 1, "request_timeout": "1", "strict_open_ai_compliance": 1},
+        {"stream_rescue": {"on": 1}, "unsupported_params": "x"},
+    ],
+)
+def test_what_is_wrong_in_a_setting_that_many_targets_inherit_is_worked_out_once(inherited: dict[str, Any]) -> None:
+    """Their problems have one place, so that the bound on problems ends nothing. The work is counted, not timed."""
+    config = fallback(1000, {}, **inherited)
+    assert isinstance(read(config), Failure)  # modules are loaded, memos of the process filled
+    assert calls_of(config) < MOST_CALLS_A_TARGET * 1000

@@ -1,4 +1,4 @@
-"""Turns of reading and the one timer of a connection, on a transport without a network."""
+"""The one timer of a connection, on a transport without a network."""
 
 from __future__ import annotations
 
@@ -6,36 +6,21 @@ import asyncio
 import math
 from typing import Any
 
-from penstock.server.paced import LARGE_READ, PacedConnection
+from penstock.server.paced import PacedConnection
 
 
 class Transport:
-    """Counts what is asked of it."""
+    """A transport that only tells what is unsent and whether it was aborted."""
 
     def __init__(self) -> None:
-        self.is_reading = True
-        self.changes = 0
         self.unsent = 0
         self.aborted = asyncio.Event()
-
-    def pause_reading(self) -> None:
-        assert self.is_reading
-        self.is_reading = False
-        self.changes += 1
-
-    def resume_reading(self) -> None:
-        assert not self.is_reading
-        self.is_reading = True
-        self.changes += 1
 
     def get_write_buffer_size(self) -> int:
         return self.unsent
 
     def is_closing(self) -> bool:
         return self.aborted.is_set()
-
-    def reads(self) -> bool:
-        return self.is_reading
 
     def abort(self) -> None:
         self.aborted.set()
@@ -57,56 +42,6 @@ class Paced(PacedConnection):
         self.looks += 1
         self.looked.set()
         return now + self.wait
-
-
-async def test_a_large_body_leaves_others_their_turn() -> None:
-    paced = Paced()
-    for _ in range(40):
-        paced._take_turns(LARGE_READ)
-    assert not paced.other.reads()
-    await asyncio.sleep(0)
-    assert paced.other.reads()
-    assert paced.other.changes == 2
-
-
-async def test_a_turn_does_not_undo_a_pause() -> None:
-    paced = Paced()
-    paced._take_turns(2 << 20)
-    paced._pause()
-    await asyncio.sleep(0)
-    assert not paced.other.reads()
-    paced._resume()
-    assert paced.other.reads()
-    paced._pause()
-    paced._take_turns(2 << 20)
-    paced._resume()
-    assert not paced.other.reads()
-    await asyncio.sleep(0)
-    assert paced.other.reads()
-
-
-async def test_a_turn_that_took_long_ends_at_once() -> None:
-    paced = Paced()
-    paced._take_turns(LARGE_READ)
-    paced._end_turn()
-    paced._end_turn()
-    paced._take_turns(LARGE_READ)
-    assert paced.other.changes == 1
-    assert not paced.other.reads()
-    await asyncio.sleep(0)
-    assert paced.other.reads()
-    assert paced.other.changes == 2
-
-
-async def test_a_turn_that_ends_does_not_undo_a_pause() -> None:
-    paced = Paced()
-    paced._take_turns(LARGE_READ)
-    paced._pause()
-    paced._end_turn()
-    await asyncio.sleep(0)
-    assert not paced.other.reads()
-    paced._resume()
-    assert paced.other.reads()
 
 
 async def test_the_nearest_time_counts_and_a_later_one_costs_no_timer() -> None:

@@ -7,6 +7,7 @@ import itertools
 import os
 import socket
 from collections.abc import Callable
+from unittest import mock
 
 import pytest
 
@@ -14,7 +15,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Limits, Origin
 from penstock.transport.base import Reply, pass_on
 from penstock.transport.connect import Connector
-from penstock.transport.connection import Connection
+from penstock.transport.connection import Connection, ParserLimits
 from penstock.transport.http1 import Http1Transport
 from penstock.transport.pool import Place, Pool
 from penstock.transport.proxies import Proxy
@@ -220,10 +221,10 @@ async def test_a_large_body_is_written_in_pieces(monkeypatch: pytest.MonkeyPatch
 
     def noted(connection: Connection) -> None:
         turns.append(len(sizes))
-        transport = connection._transport
-        connection._transport = Noting(transport)  # type: ignore[assignment]
+        transport = connection.transport
+        connection.transport = Noting(transport)  # type: ignore[assignment]
         write_on(connection)
-        connection._transport = transport
+        connection.transport = transport
 
     class Noting:
         def __init__(self, transport: asyncio.Transport) -> None:
@@ -323,3 +324,20 @@ async def test_a_caller_who_leaves_while_a_body_is_passed_on_closes_the_connecti
         with pytest.raises(asyncio.CancelledError):
             await passing
         await gone.wait()
+
+
+async def test_a_provider_that_sends_faster_than_its_bytes_are_worked_on_leaves_others_their_turn() -> None:
+    """libuv reads a socket up to 32 times in one turn: a caller who has left would not be noticed meanwhile."""
+    connection = Connection("provider.test", ParserLimits(), lambda _: None, lambda _: None)
+    transport, exchange = mock.Mock(), mock.Mock()
+    transport.is_closing.return_value = False
+    connection.connection_made(transport)
+    connection._exchange = exchange
+    for turn in range(1, 4):
+        connection.data_received(bytes(250_000))  # as much as uvloop takes from a socket at once
+        assert transport.pause_reading.call_count == turn
+        await asyncio.sleep(0)
+        assert transport.resume_reading.call_count == turn
+    connection.data_received(bytes(60_000))
+    assert transport.pause_reading.call_count == 3
+    assert exchange.received.call_count == 4

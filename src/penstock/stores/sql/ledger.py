@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from penstock.core.json_text import write_json
 from penstock.core.usage import Usage
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import Database
@@ -17,6 +17,8 @@ from penstock.stores.sql.ledger_entry import LedgerEntry
 
 _DAY: Final = 86_400_000_000
 _LOST: Final = "lost"
+_LARGEST: Final = (1 << 63) - 1
+"""Nanodollars that a column holds."""
 
 
 async def write_ledger(database: Database, entries: Sequence[LedgerEntry]) -> None:
@@ -40,6 +42,12 @@ def lost_entry(reservation: tuple[str, int], nanos: int, now: int) -> LedgerEntr
     return LedgerEntry(*reservation, now, "", Usage(), nanos, is_estimated=True, error=_LOST)
 
 
+def _text(text: str | None) -> str | None:
+    """A text of a caller's or a provider's as every database holds it: PostgreSQL takes no NUL, and no UTF-8 holds half
+    of a surrogate pair. One row that is refused would keep all others from the ledger."""
+    return None if text is None else text.encode("utf-8", "replace").decode().replace("\x00", "?")
+
+
 def _row(entry: LedgerEntry) -> dict[str, Any]:
     usage = entry.usage
     return {
@@ -49,13 +57,13 @@ def _row(entry: LedgerEntry) -> dict[str, Any]:
         "day": entry.at // _DAY,
         "workspace_id": entry.workspace_id,
         "key_id": entry.key_id,
-        "key_name": entry.key_name,
-        "provider": entry.provider,
-        "virtual_key": entry.virtual_key,
-        "config": entry.config,
-        "operation": entry.operation,
-        "model": entry.model,
-        "trace_id": entry.trace_id,
+        "key_name": _text(entry.key_name),
+        "provider": _text(entry.provider),
+        "virtual_key": _text(entry.virtual_key),
+        "config": _text(entry.config),
+        "operation": _text(entry.operation),
+        "model": _text(entry.model),
+        "trace_id": _text(entry.trace_id),
         "input_tokens": usage.prompt or 0,
         "output_tokens": usage.completion or 0,
         "cached_tokens": usage.cached or 0,
@@ -64,13 +72,13 @@ def _row(entry: LedgerEntry) -> dict[str, Any]:
         "reasoning_tokens": usage.reasoning or 0,
         "audio_input_tokens": usage.audio_in or 0,
         "audio_output_tokens": usage.audio_out or 0,
-        "units": msgspec.json.encode(entry.units).decode(),
-        "amount": entry.nanos,
+        "units": write_json(entry.units).decode(),
+        "amount": None if entry.nanos is None else min(entry.nanos, _LARGEST),
         "price_version": entry.price_version,
         "price_match": entry.price_match,
         "is_estimated": entry.is_estimated,
         "is_cached": entry.is_cached,
         "status": entry.status,
-        "error": entry.error,
-        "labels": msgspec.json.encode(entry.labels).decode(),
+        "error": _text(entry.error),
+        "labels": write_json(entry.labels).decode(),
     }
