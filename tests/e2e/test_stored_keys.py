@@ -41,6 +41,8 @@ def digest(key: str) -> bytes:
 async def fill(rows: Rows) -> None:
     """Two workspaces, and a key for each demand."""
     await rows.provider("prod", provider="echo")
+    await rows.provider("past", provider="echo", expires_at=1)
+    await rows.provider("off", provider="echo", status="disabled")
     config = await rows.config("pc-main", '{"provider":"@prod"}')
     await rows.config("pc-team", BY_TEAM)
 
@@ -115,6 +117,34 @@ def test_a_stored_key_calls_what_its_workspace_has(stored: RunningGateway) -> No
         400, "unknown_config", "There is no config 'pc-other': did you mean 'pc-team'?",
     )  # fmt: skip
     assert told(ask(stored, "plain", x_portkey_provider="@other"))[:2] == (400, "unknown_virtual_key")
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "type_", "code"),
+    [
+        ("past", 401, "virtual_key_expired_error", "01"),
+        ("off", 403, "virtual_key_disabled_error", "virtual_key_disabled"),
+    ],
+)
+def test_a_provider_that_is_over_is_a_failed_attempt(
+    stored: RunningGateway, name: str, status: int, type_: str, code: str
+) -> None:
+    alone = ask(stored, "plain", x_portkey_provider=f"@{name}")
+    error = alone.json()["error"]
+    assert (alone.status_code, error["type"], error["code"]) == (status, type_, code)
+    assert name in error["message"]
+    targets = [{"provider": f"@{name}"}, {"virtual_key": "prod"}]
+    for strategy in (
+        {"mode": "fallback"},
+        {"mode": "fallback", "on_status_codes": [status]},
+        {"mode": "fallback", "on_error": ["auth"]},
+    ):
+        answer = ask(stored, "plain", x_portkey_config=json.dumps({"strategy": strategy, "targets": targets}))
+        assert (answer.status_code, answer.headers["x-portkey-last-used-option-index"]) == (200, "config.targets[1]")
+    other = {"strategy": {"mode": "fallback", "on_status_codes": [429]}, "targets": targets}
+    assert ask(stored, "plain", x_portkey_config=json.dumps(other)).status_code == status
+    models = httpx.get(f"{stored.v1}/models", headers={"x-portkey-api-key": "pk-plain"}, timeout=60, trust_env=False)
+    assert f"@{name}/" not in models.text
 
 
 def test_names_of_another_workspace_are_told_nowhere(stored: RunningGateway) -> None:
