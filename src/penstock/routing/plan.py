@@ -150,7 +150,11 @@ class StickyPolicy(msgspec.Struct, frozen=True):
 
 
 class Balance(msgspec.Struct, frozen=True):
-    """A load balancer: ``policy`` chooses one of the targets. No weight is negative; the sum is positive."""
+    """A load balancer: ``policy`` chooses one of the targets. No weight is negative; the sum is positive.
+
+    ``eligible`` are the indexes of the targets to choose from: those with a weight, without those whose virtual keys
+    are not in force, unless there is no other. It follows from the rest; the constructor replaces what it is given.
+    """
 
     path: str
     targets: tuple[Plan, ...]
@@ -161,6 +165,12 @@ class Balance(msgspec.Struct, frozen=True):
     is_guarded: bool = False
     identity: str = ""
     """Balancers with the same identity share their sticky choices."""
+    eligible: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        weighty = tuple(index for index, weight in enumerate(self.weights) if weight > 0)
+        in_force = tuple(index for index in weighty if any(leaf.end is None for leaf in leaves(self.targets[index])))
+        msgspec.structs.force_setattr(self, "eligible", in_force or weighty)
 
 
 class Case(msgspec.Struct, frozen=True):
