@@ -603,6 +603,37 @@ async def test_an_integration_of_the_organisation_is_used_where_it_is_shared(pla
     assert (await load(plane)).catalogue.virtual_keys["m"].end == "disabled"
 
 
+async def test_prices_of_an_integration_are_adjusted(plane: ControlPlane) -> None:
+    factors = {"multiplier": {"default": 1.1, "request_token": 0.5, "additional_units": {"web_search": 2}}}
+    body = {"name": "i", "slug": "i", "ai_provider_id": "openai", "key": FIRST, "pricing_adjustments": factors}
+    await integrations.create(plane, CLI, body)
+    assert (await integrations.read(plane, CLI, "i"))["pricing_adjustments"] == factors
+    own = (await load(plane)).catalogue.own_prices["i"]
+    assert own.multipliers == {"default": (11, 10), "input": (1, 2), "unit.web_search": (2, 1)}
+    await integrations.update(plane, CLI, "i", {"name": "other"})
+    assert (await integrations.read(plane, CLI, "i"))["pricing_adjustments"] == factors
+    await integrations.update(plane, CLI, "i", {"pricing_adjustments": None})
+    assert (await integrations.read(plane, CLI, "i"))["pricing_adjustments"] is None
+    assert "i" not in (await load(plane)).catalogue.own_prices
+
+
+@pytest.mark.parametrize(
+    ("value", "pointer"),
+    [
+        ([], "/pricing_adjustments"),
+        ({"multiplier": {"default": "1"}}, "/pricing_adjustments/multiplier/default"),
+        ({"multiplier": {"default": -1}}, "/pricing_adjustments/multiplier/default"),
+        ({"multiplier": {"request_tokens": 2}}, "/pricing_adjustments/multiplier/request_tokens"),
+        ({"multipliers": {}}, "/pricing_adjustments/multipliers"),
+    ],
+)
+async def test_adjustments_that_change_no_price_are_refused(plane: ControlPlane, value: Any, pointer: str) -> None:
+    body = {"name": "i", "slug": "i", "ai_provider_id": "openai", "pricing_adjustments": value}
+    with pytest.raises(Refusal) as refused:
+        await integrations.create(plane, CLI, body)
+    assert [problem.pointer for problem in refused.value.problems] == [pointer]
+
+
 async def test_limits_of_an_integrations_workspace_are_refused_and_not_forgotten(plane: ControlPlane) -> None:
     await integrations.create(plane, CLI, {"name": "i", "slug": "i", "ai_provider_id": "openai"})
     budget = {"usage_limits": [{"type": "cost", "credit_limit": 1}]}
