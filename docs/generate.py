@@ -193,6 +193,8 @@ _MEANT: Final[dict[Kind, str]] = {
     Kind.NOT_ALLOWED: "The gateway key, or a virtual key's list of models, does not allow what was named; "
     "or a foreign web page asks.",
     Kind.UNKNOWN_VIRTUAL_KEY: "There is no virtual key of that name.",
+    Kind.VIRTUAL_KEY_EXPIRED: "The time of the virtual key is over (code 01); a fallback goes on to its next target.",
+    Kind.VIRTUAL_KEY_DISABLED: "The virtual key is switched off, by itself or for its workspace; a fallback goes on.",
     Kind.UNKNOWN_CONFIG: "There is no saved config of that name.",
     Kind.NO_MATCHING_TARGET: "No condition of the config is met, or the target that it names does not exist.",
     Kind.IDEMPOTENCY_CONFLICT: "The Idempotency-Key came before with another request.",

@@ -128,7 +128,7 @@ def build(
         *own_port,
     ]
     return Gateway(
-        _pipeline(settings, compiler, transports, sleep, limits, costs() if server.expose_cost else None),
+        _pipeline(settings, compiler, transports, sleep, limits, costs()),
         records,
         RequestLimits(_largest_body(server), server.body_timeout, server.keepalive, _caller_limits(server)),
         parts,
@@ -250,7 +250,7 @@ def _pipeline(
     transports: Mapping[str, Transport],
     sleep: Callable[[float], Awaitable[None]],
     limits: Admitter,
-    costs: Costs | None,
+    costs: Costs,
 ) -> Pipeline:
     cache = settings.cache
     store = MemoryReplyStore(cache.max_bytes, cache.max_entry_bytes)
@@ -261,7 +261,10 @@ def _pipeline(
     router = Router(compiler, upstream, Health(), caching, routing.deadline, sleep, routing.max_attempts)
     once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit)
     models = CallableModels(compiler, HostModels(upstream))
-    return Pipeline(compiler, router, once, models, settings.server.max_hops, limits, costs=costs)
+    server = settings.server
+    return Pipeline(
+        compiler, router, once, models, server.max_hops, limits, costs=costs, exposes_cost=server.expose_cost
+    )
 
 
 class _Connections:

@@ -45,6 +45,7 @@ EXCEPTIONS: dict[str, str] = {
     "control/bootstrap.py": "tests/contract/test_admin_api.py is over it, on every engine",
     "control/config_rows.py": "tests/contract/test_admin_api.py is over it, on every engine",
     "control/configs.py": "tests/contract/test_admin_api.py is over it, on every engine",
+    "control/exhausted.py": "tests/contract/test_credentials.py is over it, on every engine",
     "control/feedback.py": "tests/contract/test_admin_api.py is over it, on every engine",
     "control/integration_models.py": "tests/contract/test_credentials.py is over it, on every engine",
     "control/integration_rows.py": "tests/contract/test_credentials.py is over it, on every engine",

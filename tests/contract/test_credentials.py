@@ -16,11 +16,14 @@ from penstock.admin.provider_rules import provider_rules
 from penstock.control import integration_models, integration_workspaces, integrations, providers, virtual_keys
 from penstock.control.actor import CLI, Actor
 from penstock.control.pages import Page
-from penstock.control.plane import ControlPlane
+from penstock.control.plane import ControlPlane, now
 from penstock.control.refusal import Refusal, Why
 from penstock.control.scopes import EVERY
 from penstock.core.address import AddressPolicy
 from penstock.core.virtual_key import VirtualKey
+from penstock.limits.counters import BucketUsage, CountersUnavailable
+from penstock.limits.limit import BucketKey
+from penstock.limits.memory import MemoryCounters
 from penstock.providers.registry import ALIASES, PROVIDERS
 from penstock.stores import reading
 from penstock.stores.catalogue import Catalogue
@@ -378,17 +381,61 @@ async def test_a_status_is_active_exhausted_or_expired(plane: ControlPlane) -> N
     }
     made = await virtual_keys.create(plane, CLI, body)
     assert (await virtual_keys.read(plane, CLI, "a"))["status"] == "active"
-    async with plane.database.change() as connection:
-        await connection.execute(schema.provider.update().values(status="exhausted"))
+    limit = (await load(plane)).catalogue.limits.virtual_keys["a"][0]
+    plane.counters = counters = MemoryCounters(now)
+    await counters.open_balance(limit.key_at(now()), limit.limit, limit.limit.cap)
     assert (await providers.read(plane, CLI, made["id"]))["status"] == "exhausted"
-    assert "a" not in (await load(plane)).catalogue.virtual_keys
+    assert (await providers.list_(plane, CLI, PAGE))["data"][0]["status"] == "exhausted"
+    assert (await virtual_keys.read(plane, CLI, "a"))["status"] == "exhausted"
+    assert (await virtual_keys.list_(plane, CLI, PAGE))["data"][0]["status"] == "exhausted"
+    # The limit refuses requests, the key itself is in force.
+    assert (await load(plane)).catalogue.virtual_keys["a"].end is None
     await virtual_keys.update(plane, CLI, "a", {"reset_usage": True})
     found = await virtual_keys.read(plane, CLI, "a")
     assert found["status"] == "active"
     assert found["last_reset_at"] is not None
     await providers.update(plane, CLI, "a", {"expires_at": EARLIER})
     assert (await virtual_keys.list_(plane, CLI, PAGE))["data"][0]["status"] == "expired"
-    assert "a" not in (await load(plane, moment=10**16)).catalogue.virtual_keys
+    assert (await load(plane, moment=10**16)).catalogue.virtual_keys["a"].end == "expired"
+
+
+async def test_a_status_without_a_gateway_is_what_the_counters_wrote_down(plane: ControlPlane) -> None:
+    budget = {"type": "cost", "credit_limit": 1}
+    await virtual_keys.create(plane, CLI, {"name": "a", "slug": "a", "provider": "openai", "usage_limits": budget})
+    limit = (await load(plane)).catalogue.limits.virtual_keys["a"][0]
+    key = limit.key_at(now())
+    row = {"limit_id": key.limit, "value": key.value, "epoch": key.epoch, "window_start": key.window_start}
+    async with plane.database.change() as connection:
+        values = {**row, "value_key": "default", "settled": limit.limit.cap - 1, "touched_at": 0}
+        await connection.execute(schema.balance.insert().values(**values))
+    assert (await virtual_keys.read(plane, CLI, "a"))["status"] == "active"
+    async with plane.database.change() as connection:
+        await connection.execute(schema.bucket.insert().values(**{**values, "settled": limit.limit.cap}))
+    assert (await virtual_keys.read(plane, CLI, "a"))["status"] == "exhausted"
+
+
+async def test_a_status_stays_active_while_the_counters_cant_be_reached(plane: ControlPlane) -> None:
+    budget = {"type": "cost", "credit_limit": 1}
+    await virtual_keys.create(plane, CLI, {"name": "a", "slug": "a", "provider": "openai", "usage_limits": budget})
+
+    class Unreachable(MemoryCounters):
+        async def usage(self, key: BucketKey) -> BucketUsage:
+            raise CountersUnavailable(1)
+
+    plane.counters = Unreachable(now)
+    assert (await virtual_keys.read(plane, CLI, "a"))["status"] == "active"
+
+
+async def test_a_provider_is_switched_off_and_on(plane: ControlPlane) -> None:
+    await virtual_keys.create(plane, CLI, {"name": "a", "slug": "a", "provider": "openai", "key": FIRST})
+    for change in (providers.update, virtual_keys.update):
+        await change(plane, CLI, "a", {"status": "disabled"})
+        assert (await providers.read(plane, CLI, "a"))["status"] == "disabled"
+        assert (await load(plane)).catalogue.virtual_keys["a"].end == "disabled"
+        await change(plane, CLI, "a", {"status": "active"})
+        assert (await load(plane)).catalogue.virtual_keys["a"].end is None
+    with pytest.raises(Refusal, match="status"):
+        await providers.update(plane, CLI, "a", {"status": "exhausted"})
 
 
 # Names.
@@ -561,15 +608,46 @@ async def test_an_integration_of_the_organisation_is_used_where_it_is_shared(pla
     assert len((await load(plane)).catalogue.virtual_keys) == 2
 
     await integration_workspaces.update(plane, CLI, "i", {"workspaces": [{"id": theirs, "enabled": False}]})
-    assert (await load(plane)).catalogue.virtual_keys == {}
+    assert {key.end for key in (await load(plane)).catalogue.virtual_keys.values()} == {"disabled"}
     with pytest.raises(Refusal, match="switched off for this workspace"):
         await providers.create(plane, CLI, {"name": "m", "integration_id": "i", "workspace_id": theirs})
     everywhere = {"global_workspace_access": {"enabled": True}, "override_existing_workspaces_access": True}
     await integration_workspaces.update(plane, CLI, "i", everywhere)
-    assert len((await load(plane)).catalogue.virtual_keys) == 2
+    assert {key.end for key in (await load(plane)).catalogue.virtual_keys.values()} == {None}
     await providers.create(plane, member(ours), {"name": "m", "slug": "m", "integration_id": "i"})
     await integration_workspaces.update(plane, CLI, "i", {"global_workspace_access": None})
-    assert "m" not in (await load(plane)).catalogue.virtual_keys
+    assert (await load(plane)).catalogue.virtual_keys["m"].end == "disabled"
+
+
+async def test_prices_of_an_integration_are_adjusted(plane: ControlPlane) -> None:
+    factors = {"multiplier": {"default": 1.1, "request_token": 0.5, "additional_units": {"web_search": 2}}}
+    body = {"name": "i", "slug": "i", "ai_provider_id": "openai", "key": FIRST, "pricing_adjustments": factors}
+    await integrations.create(plane, CLI, body)
+    assert (await integrations.read(plane, CLI, "i"))["pricing_adjustments"] == factors
+    own = (await load(plane)).catalogue.own_prices["i"]
+    assert own.multipliers == {"default": (11, 10), "input": (1, 2), "unit.web_search": (2, 1)}
+    await integrations.update(plane, CLI, "i", {"name": "other"})
+    assert (await integrations.read(plane, CLI, "i"))["pricing_adjustments"] == factors
+    await integrations.update(plane, CLI, "i", {"pricing_adjustments": None})
+    assert (await integrations.read(plane, CLI, "i"))["pricing_adjustments"] is None
+    assert "i" not in (await load(plane)).catalogue.own_prices
+
+
+@pytest.mark.parametrize(
+    ("value", "pointer"),
+    [
+        ([], "/pricing_adjustments"),
+        ({"multiplier": {"default": "1"}}, "/pricing_adjustments/multiplier/default"),
+        ({"multiplier": {"default": -1}}, "/pricing_adjustments/multiplier/default"),
+        ({"multiplier": {"request_tokens": 2}}, "/pricing_adjustments/multiplier/request_tokens"),
+        ({"multipliers": {}}, "/pricing_adjustments/multipliers"),
+    ],
+)
+async def test_adjustments_that_change_no_price_are_refused(plane: ControlPlane, value: Any, pointer: str) -> None:
+    body = {"name": "i", "slug": "i", "ai_provider_id": "openai", "pricing_adjustments": value}
+    with pytest.raises(Refusal) as refused:
+        await integrations.create(plane, CLI, body)
+    assert [problem.pointer for problem in refused.value.problems] == [pointer]
 
 
 async def test_limits_of_an_integrations_workspace_are_refused_and_not_forgotten(plane: ControlPlane) -> None:

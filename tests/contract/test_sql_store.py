@@ -190,7 +190,8 @@ async def test_what_is_switched_off_or_over_is_not_in_force(rows: Rows, catalogu
     await rows.key("off", b"a" * 32, status="disabled")
     await rows.key("on", b"d" * 32)
     await catalogue.refresh()
-    assert list(catalogue.current.virtual_keys) == ["on"]
+    ends = {name: key.end for name, key in catalogue.current.virtual_keys.items()}
+    assert ends == {"on": None, "off": "disabled", "over": "expired"}
     assert [key.name for key in catalogue.current.keys] == ["on"]
 
 
@@ -264,13 +265,30 @@ async def test_a_row_that_ends_is_out_of_force_without_a_change(
     clock = [0]
     monkeypatch.setattr("penstock.stores.sql.catalogue.time_ns", lambda: clock[0])
     await catalogue.refresh()
-    assert list(catalogue.current.virtual_keys) == ["ending"]
+    assert catalogue.current.virtual_keys["ending"].end is None
     clock[0] = 999_999
     await catalogue.refresh()
-    assert list(catalogue.current.virtual_keys) == ["ending"]
+    assert catalogue.current.virtual_keys["ending"].end is None
     clock[0] = 1_000_000
     await catalogue.refresh()
-    assert list(catalogue.current.virtual_keys) == []
+    assert catalogue.current.virtual_keys["ending"].end == "expired"
+
+
+async def test_a_row_that_is_over_and_cant_be_used_is_over(
+    rows: Rows, catalogue: SqlCatalogue, database: Database
+) -> None:
+    """It doesn't keep what it meant before."""
+    broken = await rows.provider("broken", "sk-1")
+    await catalogue.refresh()
+    assert catalogue.current.virtual_keys["broken"].credential is not None
+    async with database.change() as connection:
+        await connection.execute(
+            schema.secret.update().where(schema.secret.c.owner_id == broken).values(nonce=bytes(12))
+        )
+        await connection.execute(schema.provider.update().values(status="disabled"))
+    await catalogue.refresh()
+    key = catalogue.current.virtual_keys["broken"]
+    assert (key.end, key.credential) == ("disabled", None)
 
 
 @pytest.mark.parametrize("ends_first", [True, False])

@@ -41,6 +41,8 @@ def digest(key: str) -> bytes:
 async def fill(rows: Rows) -> None:
     """Two workspaces, and a key for each demand."""
     await rows.provider("prod", provider="echo")
+    await rows.provider("past", provider="echo", expires_at=1)
+    await rows.provider("off", provider="echo", status="disabled")
     config = await rows.config("pc-main", '{"provider":"@prod"}')
     await rows.config("pc-team", BY_TEAM)
 
@@ -48,6 +50,7 @@ async def fill(rows: Rows) -> None:
         return await rows.key(name, digest(f"pk-{name}"), **{"scopes": ALL, **more})
 
     await key("plain")
+    await key("paying", expose_cost=True)
     await key("over", expires_at=1)
     await key("no-scope", scopes="[]")
     await key("lists", scopes='["virtual_keys.list"]')
@@ -86,7 +89,9 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]
     environment = {
         "PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_STORE_DATABASE": address, "PENSTOCK_TRUSTED_PROXIES": "127.0.0.1",
     }  # fmt: skip
-    with running_gateway(load({}, environment, NOWHERE)) as gateway:
+    file = tmp_path_factory.mktemp("file") / "penstock.toml"
+    file.write_text('[prices."echo/echo"]\ninput = 2.5\noutput = 10\n')
+    with running_gateway(load({}, environment, NOWHERE), file) as gateway:
         # The connection, which has a thread of its own, belongs to this module and to none of its tests.
         asyncio.run_coroutine_threadsafe(store_of(gateway).refresh(), gateway.loop).result(60)
         yield gateway
@@ -115,6 +120,46 @@ def test_a_stored_key_calls_what_its_workspace_has(stored: RunningGateway) -> No
         400, "unknown_config", "There is no config 'pc-other': did you mean 'pc-team'?",
     )  # fmt: skip
     assert told(ask(stored, "plain", x_portkey_provider="@other"))[:2] == (400, "unknown_virtual_key")
+
+
+def test_a_key_with_expose_cost_is_told_what_an_answer_cost_and_no_other(stored: RunningGateway) -> None:
+    answer = ask(stored, "paying", x_portkey_provider="@prod")
+    usage = answer.json()["usage"]
+    nanos = usage["prompt_tokens"] * 2500 + usage["completion_tokens"] * 10_000
+    assert answer.headers["x-penstock-cost"] == f"0.{nanos:09d}"
+    assert "x-penstock-cost" not in ask(stored, "plain", x_portkey_provider="@prod").headers
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "type_", "code"),
+    [
+        ("past", 401, "virtual_key_expired_error", "01"),
+        ("off", 403, "virtual_key_disabled_error", "virtual_key_disabled"),
+    ],
+)
+def test_a_provider_that_is_over_is_a_failed_attempt(
+    stored: RunningGateway, name: str, status: int, type_: str, code: str
+) -> None:
+    alone = ask(stored, "plain", x_portkey_provider=f"@{name}")
+    error = alone.json()["error"]
+    assert (alone.status_code, error["type"], error["code"]) == (status, type_, code)
+    assert name in error["message"]
+    targets = [{"provider": f"@{name}"}, {"virtual_key": "prod"}]
+    for strategy in (
+        {"mode": "fallback"},
+        {"mode": "fallback", "on_status_codes": [status]},
+        {"mode": "fallback", "on_error": ["auth"]},
+    ):
+        answer = ask(stored, "plain", x_portkey_config=json.dumps({"strategy": strategy, "targets": targets}))
+        assert (answer.status_code, answer.headers["x-portkey-last-used-option-index"]) == (200, "config.targets[1]")
+    other = {"strategy": {"mode": "fallback", "on_status_codes": [429]}, "targets": targets}
+    assert ask(stored, "plain", x_portkey_config=json.dumps(other)).status_code == status
+    balanced = {"strategy": {"mode": "loadbalance"}, "targets": [{**targets[0], "weight": 1e9}, targets[1]]}
+    assert ask(stored, "plain", x_portkey_config=json.dumps(balanced)).status_code == 200
+    balanced["targets"] = targets[:1]
+    assert ask(stored, "plain", x_portkey_config=json.dumps(balanced)).status_code == status
+    models = httpx.get(f"{stored.v1}/models", headers={"x-portkey-api-key": "pk-plain"}, timeout=60, trust_env=False)
+    assert f"@{name}/" not in models.text
 
 
 def test_names_of_another_workspace_are_told_nowhere(stored: RunningGateway) -> None:

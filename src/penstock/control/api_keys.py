@@ -17,6 +17,7 @@ from penstock.control.actor import Actor
 from penstock.control.api_key_members import CREATED, FIELDS, KeyMembers
 from penstock.control.api_key_rows import DELETED, KINDS, scope_of, shown
 from penstock.control.audit import Entry
+from penstock.control.exhausted import marked
 from penstock.control.key_text import masked, new_key_text
 from penstock.control.members import VALUE, Fields, Members
 from penstock.control.moments import as_text
@@ -80,15 +81,16 @@ async def list_keys(plane: ControlPlane, actor: Actor, query: Mapping[str, str],
         where = await workspace_filter(connection, actor, api_key.c.workspace_id, query.get("workspace_id"))
         wanted = _rows().where(where, api_key.c.kind.in_(kinds))
         total, rows = await select(connection, wanted, (api_key.c.created_at, api_key.c.id), page)
-        items = await _shown(connection, rows)
-    return as_list(total, items)
+        told = await _told_with(connection, rows)
+    return as_list(total, await _shown(plane, rows, told))
 
 
 async def read(plane: ControlPlane, actor: Actor, id_: str) -> dict[str, Any]:
     """One key. Raises Refusal."""
     async with plane.database.read() as connection:
         row = await _find(connection, actor, id_, "read")
-        (item,) = await _shown(connection, [row])
+        told = await _told_with(connection, [row])
+    (item,) = await _shown(plane, [row], told)
     return item
 
 
@@ -218,12 +220,18 @@ async def _find(connection: AsyncConnection, actor: Actor, id_: str, verb: str) 
     return row
 
 
-async def _shown(connection: AsyncConnection, rows: Iterable[Any]) -> list[dict[str, Any]]:
-    rows = list(rows)
-    organisation = await organisation_id(connection)
-    stored = await limits.limits_of(connection, "api_key", [row.id for row in rows])
-    moment = now()
-    return [shown(row, organisation, stored.get(row.id, limits.NO_LIMITS), moment) for row in rows]
+_ToldWith = tuple[str, Mapping[str, limits.StoredLimits]]
+
+
+async def _told_with(connection: AsyncConnection, rows: Iterable[Any]) -> _ToldWith:
+    """What answers tell beside the rows of keys: the organisation, and the limits by the key's id."""
+    return await organisation_id(connection), await limits.limits_of(connection, "api_key", [row.id for row in rows])
+
+
+async def _shown(plane: ControlPlane, rows: Iterable[Any], told: _ToldWith) -> list[dict[str, Any]]:
+    (organisation, stored), moment = told, now()
+    items = [shown(row, organisation, stored.get(row.id, limits.NO_LIMITS), moment) for row in rows]
+    return await marked(plane, items, stored, moment)
 
 
 async def _write(change: Change, row: Any, columns: Mapping[str, Any]) -> None:

@@ -18,14 +18,18 @@ from penstock.control.members import LONGEST_NAME, LONGEST_TEXT, VALUE, Fields, 
 from penstock.control.moments import as_text
 from penstock.control.pages import Page, as_list, select
 from penstock.control.plane import Change, ControlPlane, organisation_id, workspace_for
-from penstock.control.refusal import invalid, taken
+from penstock.control.refusal import Problem, invalid, taken
+from penstock.core.json_text import read_json_or_none, write_json
+from penstock.prices.adjust import read_adjustments
+from penstock.prices.classes import PriceError
 from penstock.stores.sql.load import CREDENTIAL
 from penstock.stores.sql.schema import integration, provider
 
 KIND: Final = "integration"
+_ADJUSTMENTS: Final = "pricing_adjustments"
 TYPES: Final = ("workspace", "organisation", "all")
 _CHANGED: Final = Fields(
-    dict.fromkeys(("name", "description", "key", "configurations", "secret_mappings", "pricing_adjustments"), VALUE)
+    dict.fromkeys(("name", "description", "key", "configurations", "secret_mappings", _ADJUSTMENTS), VALUE)
 )
 _MADE: Final = Fields(
     {
@@ -151,10 +155,23 @@ def _changed_columns(members: Members) -> dict[str, Any]:
         columns["name"] = members.text("name", LONGEST_NAME)
     if members.has("description"):
         columns["description"] = members.text("description", LONGEST_TEXT) or ""
-    if members.values.get("pricing_adjustments"):
-        text = "adjustments are not available in this release: give the models of the integration a pricing_config"
-        members.complain("pricing_adjustments", text)
+    if members.has(_ADJUSTMENTS):
+        columns[_ADJUSTMENTS] = _adjustments(members)
     return columns
+
+
+def _adjustments(members: Members) -> str:
+    """Multipliers of prices, as the column keeps them. What would change no price is a problem, not a warning."""
+    value = members.values[_ADJUSTMENTS]
+    unknown: list[str] = []
+    try:
+        read_adjustments(value, _ADJUSTMENTS, unknown)
+    except PriceError as error:
+        unknown.append(str(error))
+    for each in unknown:
+        path, _, text = each.partition(": ")
+        members.problems.append(Problem("/" + path.replace(".", "/"), text.removesuffix(", left out")))
+    return write_json(value or {}).decode()
 
 
 def _wanted(plane: ControlPlane, actor: Actor, row: ProviderRow, members: Members) -> Wanted:
@@ -192,6 +209,7 @@ def _item(plane: ControlPlane, row: Any, organisation: str) -> dict[str, Any]:
         "secret_mappings": [
             {"target_field": field, "secret_reference_id": reference} for field, reference in references.items()
         ],
+        _ADJUSTMENTS: read_json_or_none(row.pricing_adjustments.encode()) or None,
         "allow_all_models": row.allow_all_models,
         "global_workspace_access": {"enabled": True} if is_shared else None,
         "owner_id": row.created_by,

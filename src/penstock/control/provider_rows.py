@@ -51,7 +51,7 @@ ACTIVE: Final = "active"
 
 
 def status(row: Any, now: int) -> str:
-    """``active``, ``exhausted`` or ``expired``."""
+    """``active``, ``disabled`` or ``expired``; exhausted.py knows which of the active ones are exhausted."""
     is_over = row.expires_at is not None and row.expires_at <= now
     return "expired" if is_over else str(row.status)
 
@@ -187,7 +187,7 @@ async def set_access(change: Change, integration_id: str, workspace_id: str, *, 
 
 
 def changed_columns(members: Members) -> dict[str, Any]:
-    """The columns that a body changes: name, note, end. A null clears the last two."""
+    """The columns that a body changes: name, note, end, status. A null clears note and end."""
     columns: dict[str, Any] = {}
     if members.has("name"):
         members.require("name")
@@ -196,6 +196,8 @@ def changed_columns(members: Members) -> dict[str, Any]:
         columns["note"] = members.text("note", LONGEST_TEXT) or ""
     if members.has("expires_at"):
         columns["expires_at"] = members.moment("expires_at")
+    if members.values.get("status") is not None:
+        columns["status"] = members.choice("status", (ACTIVE, "disabled"))
     return columns
 
 
@@ -205,12 +207,6 @@ async def apply(change: Change, row: Any, columns: dict[str, Any]) -> None:
     update = provider.update().where(*same).values(**columns, **change.touched(row.row_version))
     if (await change.connection.execute(update)).rowcount != 1:
         raise taken("somebody else changed this at the same time: read it anew and repeat the change")
-
-
-async def reset_usage(change: Change, row: Any) -> dict[str, Any]:
-    """Begin the provider's limits anew; the columns that change with it."""
-    await provider_limits.reset(change, row.id)
-    return {"status": ACTIVE} if row.status == "exhausted" else {}
 
 
 async def remove(change: Change, row: Any) -> None:

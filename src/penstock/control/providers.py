@@ -11,6 +11,7 @@ from typing import Any, Final
 from penstock.control import integration_rows, provider_limits, provider_rows
 from penstock.control.actor import Actor
 from penstock.control.audit import Entry
+from penstock.control.exhausted import marked
 from penstock.control.limits import StoredLimits
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
 from penstock.control.pages import Page, select
@@ -19,7 +20,7 @@ from penstock.core.virtual_key import VirtualKey
 from penstock.stores.sql.schema import provider
 
 KIND: Final = "provider"
-_CHANGED: Final = Fields({"name": VALUE, "note": VALUE, "expires_at": VALUE, **provider_limits.FIELDS})
+_CHANGED: Final = Fields({"name": VALUE, "note": VALUE, "expires_at": VALUE, "status": VALUE, **provider_limits.FIELDS})
 _MADE: Final = Fields({**_CHANGED, "integration_id": VALUE, "slug": VALUE, "workspace_id": VALUE})
 _UPDATED: Final = Fields({**_CHANGED, "reset_usage": VALUE})
 
@@ -52,7 +53,8 @@ async def list_(plane: ControlPlane, actor: Actor, page: Page, workspace: str | 
         where = await workspace_filter(connection, actor, provider.c.workspace_id, workspace)
         total, rows = await select(connection, provider_rows.ROWS.where(where), provider_rows.ORDER, page)
         limits = await provider_limits.of(connection, [row.id for row in rows])
-    items = [_listed(_item(row, limits, now())) for row in rows]
+    moment = now()
+    items = await marked(plane, [_listed(_item(row, limits, moment)) for row in rows], limits, moment)
     return provider_rows.with_file(plane, page, total, items, lambda key: _listed(_file_item(key)))
 
 
@@ -64,7 +66,9 @@ async def read(plane: ControlPlane, actor: Actor, reference: str, workspace: str
     async with plane.database.read() as connection:
         place = None if workspace is None else await workspace_for(connection, actor, workspace)
         row = await provider_rows.find(connection, actor, reference, place)
-        return _item(row, await provider_limits.of(connection, [row.id]), now())
+        limits, moment = await provider_limits.of(connection, [row.id]), now()
+    (item,) = await marked(plane, [_item(row, limits, moment)], limits, moment)
+    return item
 
 
 async def update(
@@ -83,7 +87,7 @@ async def update(
         before = _item(row, await provider_limits.of(connection, [row.id]), change.now)
         warnings = await provider_limits.put(change, row.id, limits)
         if resets:
-            columns |= await provider_rows.reset_usage(change, row)
+            await provider_limits.reset(change, row.id)
         await provider_rows.apply(change, row, columns)
         row = await provider_rows.find(connection, actor, row.id, None)
         after = _item(row, await provider_limits.of(connection, [row.id]), change.now)

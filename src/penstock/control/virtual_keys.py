@@ -15,6 +15,7 @@ from penstock.control import configurations, integration_rows, provider_limits, 
 from penstock.control.actor import Actor
 from penstock.control.audit import Entry
 from penstock.control.configurations import ProviderRow
+from penstock.control.exhausted import marked
 from penstock.control.integration_rows import Wanted
 from penstock.control.limits import StoredLimits
 from penstock.control.members import LONGEST_NAME, VALUE, Fields, Members
@@ -33,6 +34,7 @@ _CHANGED: Final = Fields(
         "key": VALUE,
         "note": VALUE,
         "expires_at": VALUE,
+        "status": VALUE,
         "secret_mappings": VALUE,
         **provider_limits.FIELDS,
     }
@@ -74,7 +76,8 @@ async def list_(plane: ControlPlane, actor: Actor, page: Page, workspace: str | 
         where = await workspace_filter(connection, actor, provider.c.workspace_id, workspace)
         total, rows = await select(connection, provider_rows.ROWS.where(where), provider_rows.ORDER, page)
         limits = await provider_limits.of(connection, [row.id for row in rows])
-    items = [_listed(plane, row, limits, now()) for row in rows]
+    moment = now()
+    items = await marked(plane, [_listed(plane, row, limits, moment) for row in rows], limits, moment)
     return provider_rows.with_file(plane, page, total, items, _file_item)
 
 
@@ -85,9 +88,10 @@ async def read(plane: ControlPlane, actor: Actor, reference: str) -> dict[str, A
         return {**_file_item(of_file), "ai_provider_name": of_file.provider, "key": "", "masked_api_key": MASK}
     async with plane.database.read() as connection:
         row = await provider_rows.find(connection, actor, reference, None)
-        limits = await provider_limits.of(connection, [row.id])
+        limits, moment = await provider_limits.of(connection, [row.id]), now()
+    (item,) = await marked(plane, [_listed(plane, row, limits, moment)], limits, moment)
     return {
-        **_listed(plane, row, limits, now()),
+        **item,
         "ai_provider_name": row.ai_provider,
         "key": "",
         "masked_api_key": row.masked_key,
@@ -111,7 +115,7 @@ async def update(plane: ControlPlane, actor: Actor, reference: str, body: Any) -
             await _apply(plane, change, provider_row, row, wanted)
         warnings = await provider_limits.put(change, row.id, limits)
         if resets:
-            columns |= await provider_rows.reset_usage(change, row)
+            await provider_limits.reset(change, row.id)
         await provider_rows.apply(change, row, columns)
         row = await provider_rows.find(connection, actor, row.id, None)
         after = _listed(plane, row, await provider_limits.of(connection, [row.id]), change.now)

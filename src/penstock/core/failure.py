@@ -49,6 +49,8 @@ class Kind(Enum):
     INVALID_GATEWAY_KEY = "invalid_gateway_key"
     NOT_ALLOWED = "not_allowed"
     UNKNOWN_VIRTUAL_KEY = "unknown_virtual_key"
+    VIRTUAL_KEY_EXPIRED = "virtual_key_expired"
+    VIRTUAL_KEY_DISABLED = "virtual_key_disabled"
     UNKNOWN_CONFIG = "unknown_config"
     NO_MATCHING_TARGET = "no_matching_target"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
@@ -119,6 +121,8 @@ MEANINGS: Final[dict[Kind, Meaning]] = {
     Kind.INVALID_GATEWAY_KEY: Meaning(401, "authentication_error", Blame.CLIENT, RetrySafety.NEVER),
     Kind.NOT_ALLOWED: Meaning(403, "permission_error", Blame.CLIENT, RetrySafety.NEVER),
     Kind.UNKNOWN_VIRTUAL_KEY: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
+    Kind.VIRTUAL_KEY_EXPIRED: Meaning(401, "virtual_key_expired_error", Blame.CLIENT, RetrySafety.NEVER),
+    Kind.VIRTUAL_KEY_DISABLED: Meaning(403, "virtual_key_disabled_error", Blame.CLIENT, RetrySafety.NEVER),
     Kind.UNKNOWN_CONFIG: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.NO_MATCHING_TARGET: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.IDEMPOTENCY_CONFLICT: Meaning(409, "conflict_error", Blame.CLIENT, RetrySafety.NEVER),

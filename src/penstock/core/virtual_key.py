@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
+from typing import Literal
 
 import msgspec
 
 from penstock.core.secret import Secret
+
+End = Literal["expired", "disabled"]
+"""Why a virtual key is not in force: its time is over, or it is switched off."""
 
 
 def allows(patterns: tuple[str, ...] | None, model: str) -> bool:
@@ -28,7 +32,8 @@ class VirtualKey(msgspec.Struct, frozen=True):
     provider's account, such as ``openai-organization``, that callers may have forwarded. ``workspace`` is the id of the
     only workspace that knows the name; None: every workspace does. ``judges_host``: ``base_url`` was named through the
     admin API, so the address policy judges its name and every address that the name resolves to; a ``base_url`` of
-    penstock.toml is trusted.
+    penstock.toml is trusted. ``end``: why the key is not in force, None if it is. Without force it holds no credential,
+    and an attempt at it fails.
     """
 
     name: str
@@ -41,6 +46,7 @@ class VirtualKey(msgspec.Struct, frozen=True):
     forward_headers: tuple[str, ...] = ()
     workspace: str | None = None
     judges_host: bool = False
+    end: End | None = None
 
     def __repr__(self) -> str:
         # A provider's own settings may be credentials, too.

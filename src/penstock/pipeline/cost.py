@@ -1,7 +1,8 @@
 """What requests cost, by the prices in force: for the readers of records, and for the header of a plain answer.
 
 No stage waits for it: an account's reader computes costs after the answer was sent. Only where the operator shows costs
-to callers (``server.expose_cost``) is the cost of a plain answer computed before its head is sent.
+to callers (``server.expose_cost``, or ``expose_cost`` of the gateway key) is the cost of a plain answer computed before
+its head is sent.
 """
 
 from __future__ import annotations

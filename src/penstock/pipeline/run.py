@@ -50,8 +50,8 @@ class Pipeline(msgspec.Struct, frozen=True):
     """The stages and their settings, put together in app.py.
 
     Each call passes ``limits`` and then ``input_guards`` in their order; each answer passes ``output_guards``. The
-    readers of a call's record (observe/record.py) compute its cost; ``costs`` is there only where callers are told the
-    cost of a plain answer.
+    readers of a call's record (observe/record.py) compute its cost; ``costs`` are asked only where a caller is told the
+    cost of a plain answer: every caller with ``exposes_cost``, else those whose gateway key says so.
     """
 
     compiler: Compiler
@@ -63,6 +63,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     input_guards: tuple[Gate, ...] = ()
     output_guards: tuple[AnswerGate, ...] = ()
     costs: Costs | None = None
+    exposes_cost: bool = False
 
     async def run(self, call: Call) -> Answer:
         """Answer a call. Expected failures are answers; cancelling closes all open upstream connections of the call."""
@@ -123,13 +124,20 @@ class Pipeline(msgspec.Struct, frozen=True):
         answer, walked = await self.router.answer(call, compiled)
         for guard in self.output_guards:
             answer = await guard.passed(answer, call)
-        if self.costs is not None and answer.rest is None and answer.attempt is not None:
-            await self.costs.ready()
-            account = call.account
-            nanos = self.costs.total([attempt.close() for attempt in account.attempts], account.at)
-            if nanos is not None:
-                with_cost(answer, nanos)
+        key = call.caller.key
+        if self.exposes_cost or (key is not None and key.exposes_cost):
+            await self._tell_cost(answer, call)
         return with_response_headers(answer, call, walked)
+
+    async def _tell_cost(self, answer: Answer, call: Call) -> None:
+        """Tell what a plain answer cost, where it is known. A stream's head leaves before its usage is known."""
+        if self.costs is None or answer.rest is not None or answer.attempt is None:
+            return
+        await self.costs.ready()
+        account = call.account
+        nanos = self.costs.total([attempt.close() for attempt in account.attempts], account.at)
+        if nanos is not None:
+            with_cost(answer, nanos)
 
     def _refused(self, failure: Failure, call: Call) -> Answer:
         return with_response_headers(failed(failure, call), call)

@@ -15,6 +15,7 @@ from penstock.core.parameter_changes import ParameterChanges
 from penstock.core.permissions import EVERYTHING, Permissions
 from penstock.core.placeholder import is_placeholder
 from penstock.core.secret import Secret
+from penstock.core.virtual_key import End
 from penstock.pipeline.model_lists import ModelLists, model_lists, names_model
 from penstock.pipeline.rewrite import RewriteSpec
 from penstock.providers.endpoint import Endpoint, ModelRoute, bind
@@ -92,6 +93,8 @@ class TargetBinder(msgspec.Struct, frozen=True):
 
     def bind(self, target: Target, operation: Operation, grants: Grants = _ALL) -> TargetRoute | Failure:
         """The route of a target for a caller with these grants."""
+        if target.end is not None:
+            return _ended(target.virtual_key or "", target.end)
         row = self.providers[target.provider]
         refused = _refused_address(row, target, grants)
         if refused is not None:
@@ -169,6 +172,16 @@ def _with_headers(target: Target, lists: ModelLists | None, *, is_lent: bool) ->
         if not (is_lent and name in ACCOUNT_HEADERS) and not (lists is not None and names_model(name))
     )
     return target if len(kept) == len(names) else msgspec.structs.replace(target, forward_headers=kept)
+
+
+def _ended(name: str, end: End) -> Failure:
+    """The failure of an attempt at a virtual key that is not in force: it counts as the target's, not as the
+    request's."""
+    if end == "expired":
+        text = f"The virtual key '{name}' has expired: ask the operator of the gateway for another one."
+        return Failure(Kind.VIRTUAL_KEY_EXPIRED, text, code="01")
+    text = f"The virtual key '{name}' is switched off: ask the operator of the gateway."
+    return Failure(Kind.VIRTUAL_KEY_DISABLED, text)
 
 
 def _refused_address(row: Provider, target: Target, grants: Grants) -> Failure | None:

@@ -115,6 +115,7 @@ class LeafBuilder:
             is_open=guarded and fields.switch("is_open") is True,
             is_tracked=tracked or breaker is not None,
             virtual_key=key.name if key else None,
+            end=key.end if key else None,
             models=key.models if key else None,
             key_models=self._rules.permissions.models,
             is_operators=key is not None or named.by_operator,

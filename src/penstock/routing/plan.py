@@ -15,6 +15,7 @@ from penstock.core.http import Url
 from penstock.core.json_path import Path
 from penstock.core.outcome import ErrorClass
 from penstock.core.secret import Secret
+from penstock.core.virtual_key import End
 from penstock.routing.breaker import BreakerPolicy
 from penstock.routing.conditions import Condition
 
@@ -70,7 +71,7 @@ class Target(msgspec.Struct, frozen=True):
     given is left out as parameters are. Targets of one tenant with the same ``identity`` share their health, targets of
     one tenant with the same ``address`` a retry budget. ``models`` are shell patterns of the models that a virtual key
     allows, ``key_models`` those that the caller's gateway key allows. ``is_operators``: the provider and its settings
-    are the operator's, by a virtual key or by a saved config.
+    are the operator's, by a virtual key or by a saved config. ``end``: why the virtual key is not in force.
     """
 
     path: str
@@ -96,6 +97,7 @@ class Target(msgspec.Struct, frozen=True):
     is_tracked: bool = False
     """Whether a breaker or a balancer reads this target's health."""
     virtual_key: str | None = None
+    end: End | None = None
     models: tuple[str, ...] | None = None
     key_models: tuple[str, ...] | None = None
     is_operators: bool = False
@@ -148,7 +150,11 @@ class StickyPolicy(msgspec.Struct, frozen=True):
 
 
 class Balance(msgspec.Struct, frozen=True):
-    """A load balancer: ``policy`` chooses one of the targets. No weight is negative; the sum is positive."""
+    """A load balancer: ``policy`` chooses one of the targets. No weight is negative; the sum is positive.
+
+    ``eligible`` are the indexes of the targets to choose from: those with a weight, without those whose virtual keys
+    are not in force, unless there is no other. It follows from the rest; the constructor replaces what it is given.
+    """
 
     path: str
     targets: tuple[Plan, ...]
@@ -159,6 +165,12 @@ class Balance(msgspec.Struct, frozen=True):
     is_guarded: bool = False
     identity: str = ""
     """Balancers with the same identity share their sticky choices."""
+    eligible: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        weighty = tuple(index for index, weight in enumerate(self.weights) if weight > 0)
+        in_force = tuple(index for index in weighty if any(leaf.end is None for leaf in leaves(self.targets[index])))
+        msgspec.structs.force_setattr(self, "eligible", in_force or weighty)
 
 
 class Case(msgspec.Struct, frozen=True):

@@ -327,9 +327,8 @@ class _Walker:
 
     def _pick(self, plan: Balance) -> int:
         """The index of the balancer's target for this request."""
-        weighty = tuple(index for index, weight in enumerate(plan.weights) if weight > 0)
-        context = self._context
-        return pick(plan, list(self._open(plan, weighty)), context.view, self._health, self._clock(), context.random)
+        context, candidates = self._context, list(self._open(plan, plan.eligible))
+        return pick(plan, candidates, context.view, self._health, self._clock(), context.random)
 
     def _choose(self, plan: Choose) -> int:
         """The index of the conditional router's target for this request (docs/portkey.md#conditions)."""

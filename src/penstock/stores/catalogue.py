@@ -52,8 +52,8 @@ class GatewayKey(msgspec.Struct, frozen=True):
     are the providers whose environment key and identity the operator lends. ``id`` is that of the key's row, and
     ``workspace`` that of its workspace; a key of penstock.toml has neither. Two secrets of one key are two of these
     values with one ``id``. ``restrictions`` are None for a key that demands nothing of a request. ``limits`` are the
-    key's own. ``permissions`` and ``shared`` (``Permissions.shared``) follow from the others; the constructor replaces
-    whatever it is given for these.
+    key's own. ``exposes_cost``: a plain answer tells its caller what it cost. ``permissions`` and ``shared``
+    (``Permissions.shared``) follow from the others; the constructor replaces whatever it is given for these.
     """
 
     name: str
@@ -75,6 +75,7 @@ class GatewayKey(msgspec.Struct, frozen=True):
     pins_config: bool = False
     restrictions: Restrictions | None = None
     limits: tuple[Applied, ...] = ()
+    exposes_cost: bool = False
 
     def __post_init__(self) -> None:
         permissions, shared = _permissions(

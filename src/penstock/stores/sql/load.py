@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.core.json_text import read_json
 from penstock.core.secret import Secret
+from penstock.core.virtual_key import End
 from penstock.stores.catalogue import EMPTY, Catalogue, SavedConfig, VirtualKey
 from penstock.stores.references import FILE, References
 from penstock.stores.sql import schema
@@ -83,19 +84,18 @@ class Loader:
         ends = _Ends(now)
         workspaces = await read_workspaces(connection, problems)
         integrations = await self._integrations(connection)
-        rows = [
-            row
-            for row in await connection.execute(_PROVIDERS)
-            if row.workspace_id in workspaces and ends.is_live(row.status, row.expires_at)
-        ]
-        if any(FILE in row.secret_mappings for row in rows):
+        rows = [row for row in await connection.execute(_PROVIDERS) if row.workspace_id in workspaces]
+        over = {row.slug: end for row in rows if (end := ends.of(row)) is not None}
+        if any(FILE in row.secret_mappings for row in rows if row.slug not in over):
             ends.first = min(ends.first, now + _FILES_ARE_READ_AGAIN)
         virtual_keys = _usable(
-            rows,
+            [row for row in rows if row.slug not in over],
             lambda row, of_row: self._virtual_key(row, integrations[row.integration_id], of_row),
             before.virtual_keys,
             problems,
         )
+        # Whatever else is wrong with a row that is over, it is over: it never means what it meant before.
+        virtual_keys |= {row.slug: _over(row, over[row.slug]) for row in rows if row.slug in over}
         configs = _usable(
             [row for row in await connection.execute(_CONFIGS) if row.workspace_id in workspaces],
             _saved_config,
@@ -170,12 +170,18 @@ class Loader:
         return secrets
 
 
+def _over(row: Any, end: End) -> VirtualKey:
+    """A virtual key that is not in force: its name is known, and an attempt at it fails."""
+    return VirtualKey(row.slug, row.provider, workspace=row.workspace_id, end=end)
+
+
 def _saved_config(row: Any, problems: list[str]) -> SavedConfig:
     definition = Definition("configs", row.slug, {}, problems)
     config = saved_configs([definition], lambda _: _body(row.body), None, {})[row.slug]
     return msgspec.structs.replace(config, workspace=row.workspace_id)
 
 
+_ACTIVE: Final = "active"
 _PROVIDERS: Final = (
     sa.select(
         schema.provider.c.slug,
@@ -187,6 +193,10 @@ _PROVIDERS: Final = (
         schema.integration.c.configurations,
         schema.integration.c.secret_mappings,
         schema.integration.c.allow_all_models,
+        sa.or_(
+            schema.integration.c.workspace_id.is_not(None),
+            sa.func.coalesce(schema.integration_workspace.c.is_enabled, schema.integration.c.is_for_every_workspace),
+        ).label("is_granted"),
     )
     .select_from(schema.provider)
     .join(schema.integration)
@@ -197,12 +207,6 @@ _PROVIDERS: Final = (
             schema.integration_workspace.c.workspace_id == schema.provider.c.workspace_id,
         ),
     )
-    .where(
-        sa.or_(
-            schema.integration.c.workspace_id.is_not(None),
-            sa.func.coalesce(schema.integration_workspace.c.is_enabled, schema.integration.c.is_for_every_workspace),
-        )
-    )
     .order_by(schema.provider.c.slug)
 )
 _MODELS: Final = sa.select(schema.integration_model.c.integration_id, schema.integration_model.c.model).where(
@@ -211,7 +215,7 @@ _MODELS: Final = sa.select(schema.integration_model.c.integration_id, schema.int
 _CONFIGS: Final = (
     sa.select(schema.config.c.slug, schema.config.c.workspace_id, schema.config_version.c.body)
     .join(schema.config_version, schema.config_version.c.id == schema.config.c.version_id)
-    .where(schema.config.c.status == "active")
+    .where(schema.config.c.status == _ACTIVE)
     .order_by(schema.config.c.slug)
 )
 _T = TypeVar("_T")
@@ -238,19 +242,19 @@ def _usable(
 
 
 class _Ends:
-    """Which rows are in force at a moment, and when the first of them ends."""
+    """Which rows are over at a moment, and when the first of the others ends."""
 
     def __init__(self, now: int) -> None:
         self._now = now
         self.first = NEVER
 
-    def is_live(self, status: str, *moments: int | None) -> bool:
-        """Whether a row is neither switched off nor past its end, which is the first of some moments."""
-        end = min((moment for moment in moments if moment is not None), default=NEVER)
-        if status != "active" or end <= self._now:
-            return False
-        self.first = min(self.first, end)
-        return True
+    def of(self, row: Any) -> End | None:
+        """Why a provider is not in force: past its end, or switched off, by itself or for its workspace."""
+        if row.expires_at is not None and row.expires_at <= self._now:
+            return "expired"
+        if row.expires_at is not None:
+            self.first = min(self.first, row.expires_at)
+        return None if row.status == _ACTIVE and row.is_granted else "disabled"
 
 
 def _body(text: str) -> object:

@@ -143,6 +143,7 @@ class _KeyMaker:
             workspace=row.workspace_id,
             pins_config=not row.allow_config_override,
             restrictions=demands.restrictions,
+            exposes_cost=row.expose_cost,
         )
 
 
@@ -201,6 +202,7 @@ _KEYS: Final = (
         schema.api_key.c.allowed_models,
         schema.api_key.c.allowed_providers,
         schema.api_key.c.allowed_ips,
+        schema.api_key.c.expose_cost,
         schema.api_key_secret.c.digest,
         schema.api_key_secret.c.valid_until,
         schema.config.c.slug.label("config"),
