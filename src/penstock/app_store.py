@@ -14,6 +14,7 @@ from penstock.admin.api import AdminApi
 from penstock.background import Background
 from penstock.core.address import AddressPolicy
 from penstock.limits.counters import Counters
+from penstock.limits.limit import Limit
 from penstock.limits.memory import MemoryCounters
 from penstock.observe.record import Records
 from penstock.pipeline.admit import Admitter, log_alerts
@@ -29,6 +30,7 @@ from penstock.stores.file import CatalogueFile
 from penstock.stores.guarded_counters import GuardedCounters
 from penstock.stores.sql.control_store import ControlStore
 from penstock.stores.sql.journal import JournaledCounters
+from penstock.stores.sql.kept_balances import KeptBalances
 from penstock.stores.sql.ledger_entry import LedgerEntry
 from penstock.stores.sql.place import Place, read_keyring
 from penstock.stores.validate import Check
@@ -84,9 +86,12 @@ def restoring(journal: JournaledCounters) -> Callable[[Database], Awaitable[None
     return prepare
 
 
-def counters_of(settings: Settings, place: Place, journal: JournaledCounters) -> GatewayCounters:
+def counters_of(
+    settings: Settings, place: Place, journal: JournaledCounters, balances: KeptBalances
+) -> GatewayCounters:
     """Where limits are counted: in a store that workers share, or in this process's memory, with a journal in the
-    database if there is one and this process uses it alone. Raises SettingsError."""
+    database if there is one and this process uses it alone. ``balances`` keep what Redis may lose. Raises
+    SettingsError."""
     store = settings.store
     database = "" if place.is_in_memory else place.address
     setup = CountersSetup(
@@ -99,7 +104,7 @@ def counters_of(settings: Settings, place: Place, journal: JournaledCounters) ->
         settings.upstream.total_timeout or _LONGEST_REQUEST,
     )
     try:
-        shared = open_counters(setup, data_folder(settings, place), log_alerts)
+        shared = open_counters(setup, data_folder(settings, place), log_alerts, balances)
     except ValueError as error:
         raise SettingsError([str(error)], settings) from None
     if shared is not None:
@@ -136,10 +141,20 @@ class SharedCounters:
     no connection."""
 
     def __init__(
-        self, counters: GuardedCounters, limits: Admitter, catalogues: CatalogueSource, stored: ControlStore | None
+        self,
+        counters: GuardedCounters,
+        balances: KeptBalances,
+        limits: Admitter,
+        catalogues: CatalogueSource,
+        stored: ControlStore | None,
     ) -> None:
         self._counters = counters
+        self._balances = balances
+        balances.limits = self._limits_by_id
+        if stored is not None:
+            balances.open_database = stored.open
         self._limits = limits
+        self._catalogues = catalogues
         self._stored = stored
         self._has_begun = False
         self._is_started = False
@@ -155,6 +170,7 @@ class SharedCounters:
         await self._opening.stop()
         if self._has_begun:
             await self._counters.stop()
+            await self._balances.stop()
 
     def _begin(self) -> None:
         if self._is_started and not self._has_begun and self._limits.is_active:
@@ -162,19 +178,27 @@ class SharedCounters:
             self._counters.expect()
             self._opening.start()
 
+    def _limits_by_id(self) -> Mapping[str, Limit]:
+        return self._catalogues.current.limits_by_id()
+
     async def _open(self) -> None:
         if self._stored is not None:
             await self._stored.open()  # its tables are made
         self._counters.start()
+        self._balances.start()
         await asyncio.Event().wait()
 
 
 def sharing_of(
-    counters: GatewayCounters, limits: Admitter, catalogues: CatalogueSource, stored: ControlStore | None
+    counters: GatewayCounters,
+    balances: KeptBalances,
+    limits: Admitter,
+    catalogues: CatalogueSource,
+    stored: ControlStore | None,
 ) -> list[Part]:
     """The part that runs the counters which workers share; nothing for those in memory."""
     if isinstance(counters, GuardedCounters):
-        return [SharedCounters(counters, limits, catalogues, stored)]
+        return [SharedCounters(counters, balances, limits, catalogues, stored)]
     return []
 
 
