@@ -23,6 +23,7 @@ from penstock.app_store import (
     monotonic,
     now,
     open_store,
+    refuse_too_large,
     restoring,
     sharing_of,
 )
@@ -108,6 +109,7 @@ def build(
     counters = counters_of(settings, place, journal, balances)
     stored = open_store(settings, place, os.environ, restoring(journal) if counters is journal else make_first_rows)
     file = read_catalogue(settings, catalogue, EMPTY if stored is None else stored.current)
+    refuse_too_large(settings, place, file)
     catalogues = file if stored is None else LayeredCatalogue([file, stored])
     _warn_of_exposed_keys(settings)
     compiler = _compiler(settings, policy, guarded_policy, catalogues)

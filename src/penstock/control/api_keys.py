@@ -261,7 +261,9 @@ async def _put_limits(change: Change, id_: str, values: KeyMembers) -> list[str]
     """Set the limits that a body has; its warnings."""
     connection, by = change.connection, change.actor.name
     try:
-        told = await limits.put_limits(connection, "api_key", id_, values.limits, by=by, now=change.now)
+        told = await limits.put_limits(
+            connection, "api_key", id_, values.limits, by=by, now=change.now, largest_cost=change.largest_cost
+        )
     except limits.LimitsRefused as refused:
         raise invalid(api_key_members.limit_problems(refused.problems)) from None
     mails = [_NO_MAIL] if values.columns.get("alert_emails", "[]") != "[]" else []

@@ -34,9 +34,11 @@ def read(members: Members) -> dict[str, Any]:
 
 async def put(change: Change, provider_id: str, given: Mapping[str, Any]) -> list[str]:
     """Keep the limits of a provider; warnings about what is hardly meant. Raises Refusal."""
-    by, now = change.actor.name, change.now
+    by, now, largest = change.actor.name, change.now, change.largest_cost
     try:
-        warnings = await limits.put_limits(change.connection, _LEVEL, provider_id, given, by=by, now=now)
+        warnings = await limits.put_limits(
+            change.connection, _LEVEL, provider_id, given, by=by, now=now, largest_cost=largest
+        )
     except LimitsRefused as refused:
         raise invalid(_with_pointer(each.path, each.text) for each in refused.problems) from None
     return [str(each) for each in warnings]

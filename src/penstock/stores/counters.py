@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from penstock.core.money import LARGEST, LARGEST_IN_DOUBLES
 from penstock.limits.counters import Alert
 from penstock.limits.windows import SECOND
 from penstock.stores.counter_journal import CounterJournal
@@ -40,6 +41,11 @@ class CountersSetup(msgspec.Struct, frozen=True):
             return "redis"
         is_shared = self.workers > 1 or self.database.startswith("postgres")
         return "database" if self.database and is_shared else "memory"
+
+    @property
+    def largest_cost(self) -> int:
+        """The largest budget that the chosen store counts exactly, in nanodollars."""
+        return LARGEST_IN_DOUBLES if self.chosen == "redis" else LARGEST
 
     @property
     def problem(self) -> str | None:
@@ -86,6 +92,7 @@ def open_counters(
         calls=calls,
         oldest=round(setup.longest_request * SECOND) + _GRACE,
         alerted=alerted,
+        largest_cost=setup.largest_cost,
     )
 
 

@@ -15,6 +15,7 @@ from time import monotonic, time_ns
 from typing import Any, Final, TypeVar
 
 from penstock.background import Background
+from penstock.core.money import LARGEST
 from penstock.limits.allowance import Allowance
 from penstock.limits.counters import (
     Alert,
@@ -62,7 +63,10 @@ class GuardedCounters:
         calls: int,
         oldest: int,
         alerted: Callable[[Sequence[Alert]], None],
+        largest_cost: int = LARGEST,
     ) -> None:
+        self.largest_cost = largest_cost
+        """The largest budget that the store counts exactly, in nanodollars."""
         self._store = store
         self._journal = journal
         self._timeout = timeout

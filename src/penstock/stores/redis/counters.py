@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
 import msgspec
 
+from penstock.core.money import LARGEST_IN_DOUBLES
 from penstock.limits.counters import Alert, BucketUsage, Exceeded, Hold, ReservationId, Reserved
 from penstock.limits.limit import Amounts, BucketKey, Limit, charged
 from penstock.limits.reservations import MOST_VALUES
@@ -32,8 +33,6 @@ from penstock.stores.sql.ids import random_id
 from penstock.stores.stored_counters import BalanceKeeper, Charge, StoreClock, StoreDown
 
 _LOG: Final = logging.getLogger("penstock")
-LARGEST_COST: Final = 9_000_000 * 10**9
-"""The largest limit in nanodollars: the numbers of scripts are exact up to 2^53."""
 SETTLING: Final = 3.0
 """Seconds for which a Redis that has lost its counters is not loaded: meanwhile each worker sees the loss (RENEWAL),
 reserves what it holds, and writes down what it has settled."""
@@ -85,7 +84,7 @@ class RedisCounters:
         await self._run("release", self._maker.of_reservation(reservation, keys=tuple(map(key_call, keys))), int)
 
     async def settle(self, reservation: ReservationId, actual: Amounts, holds: Sequence[Hold]) -> tuple[Alert, ...]:
-        call = self._maker.settlement(reservation, actual, holds)
+        call = self._maker.settlement(reservation, actual, _exact(holds))
         answer = await self._run("settle", call, SettleAnswer)
         if self._balances is not None:
             # A settlement comes twice if its answer was lost: what it charged wasn't noted then.
@@ -143,7 +142,7 @@ class RedisCounters:
 
     async def restore(self, held: Mapping[ReservationId, Mapping[BucketKey, Hold]]) -> None:
         for reservation, holds in list(held.items()):
-            asked = in_order(holds.values())
+            asked = in_order(_exact(holds.values()))
             call = self._maker.of_reservation(reservation, asked, rebuilds=True)
             await self._run("reserve", call, StepAnswer)
         self._trusted = self._seen
@@ -177,10 +176,13 @@ class RedisCounters:
     async def _open_balance(self, hold: Hold, settled: int, *, rebuilds: bool) -> int:
         if not hold.limit.is_budget:
             raise TypeError("only a budget has a balance")
-        call = msgspec.structs.replace(self._maker.of_balance(hold, settled), rebuilds=rebuilds)
+        (hold,) = _exact([hold])
+        call = self._maker.of_balance(hold, min(settled, LARGEST_IN_DOUBLES))
+        call = msgspec.structs.replace(call, rebuilds=rebuilds)
         return await self._run("open_balance", call, int)
 
     async def _take(self, reservation: ReservationId, holds: Sequence[Hold], *, extends: bool) -> Reserved | Exceeded:
+        holds = _exact(holds)
         asked = in_order(holds)
         call = self._maker.of_reservation(reservation, asked, extends=extends)
         result, alerts = read_step(await self._run("reserve", call, StepAnswer), asked, holds)
@@ -192,6 +194,16 @@ class RedisCounters:
             call = msgspec.structs.replace(call, generation=self._trusted)
         answer = await self._connection.run(self._script, self._prefix, step, msgspec.msgpack.encode(call))
         return msgspec.msgpack.decode(answer, type=kind)
+
+
+def _exact(holds: Iterable[Hold]) -> list[Hold]:
+    """Holds whose limits are no larger than scripts can count exactly: a larger one refuses from there on."""
+    return [hold if hold.limit.cap <= LARGEST_IN_DOUBLES else _lowered(hold) for hold in holds]
+
+
+def _lowered(hold: Hold) -> Hold:
+    limit = msgspec.structs.replace(hold.limit, amount=LARGEST_IN_DOUBLES, extra=0)
+    return Hold(hold.key, limit, hold.amount, hold.value_key)
 
 
 def _charges(actual: Amounts, holds: Sequence[Hold]) -> list[Charge]:
