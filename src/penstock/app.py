@@ -23,6 +23,7 @@ from penstock.app_store import (
     monotonic,
     now,
     open_store,
+    refuse_too_large,
     restoring,
     sharing_of,
 )
@@ -69,6 +70,7 @@ from penstock.stores.memory import MemoryReplyStore
 from penstock.stores.prices import DefaultPrices
 from penstock.stores.reading import Reading, exposure
 from penstock.stores.sql.journal import JournaledCounters
+from penstock.stores.sql.kept_balances import KeptBalances
 from penstock.stores.sql.place import find_place
 from penstock.transport import connection, files
 from penstock.transport.base import Transport
@@ -103,9 +105,11 @@ def build(
     }
     place = find_place(settings.store, os.environ)
     journal = JournaledCounters(monotonic, now)
-    counters = counters_of(settings, place, journal)
+    balances = KeptBalances(now)
+    counters = counters_of(settings, place, journal, balances)
     stored = open_store(settings, place, os.environ, restoring(journal) if counters is journal else make_first_rows)
     file = read_catalogue(settings, catalogue, EMPTY if stored is None else stored.current)
+    refuse_too_large(settings, place, file)
     catalogues = file if stored is None else LayeredCatalogue([file, stored])
     _warn_of_exposed_keys(settings)
     compiler = _compiler(settings, policy, guarded_policy, catalogues)
@@ -121,7 +125,7 @@ def build(
     parts: list[Part] = [*_access_log(records, server, costs()), file, prices]
     parts += [] if stored is None else keeping_of(stored, records, catalogues, limits)
     parts += [
-        *sharing_of(counters, limits, catalogues, stored),
+        *sharing_of(counters, balances, limits, catalogues, stored),
         limits,
         LargeWork(),
         _Connections(transports),

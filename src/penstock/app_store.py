@@ -6,14 +6,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from penstock.admin.api import AdminApi
 from penstock.background import Background
 from penstock.core.address import AddressPolicy
+from penstock.core.money import LARGEST, NANOS
 from penstock.limits.counters import Counters
+from penstock.limits.limit import Limit
 from penstock.limits.memory import MemoryCounters
 from penstock.observe.record import Records
 from penstock.pipeline.admit import Admitter, log_alerts
@@ -24,11 +26,13 @@ from penstock.providers.registry import ALIASES, PROVIDERS
 from penstock.server.gateway import Part
 from penstock.settings import ADMIN_KEY, Settings, SettingsError
 from penstock.stores.base import CatalogueSource
+from penstock.stores.catalogue import Catalogue
 from penstock.stores.counters import CountersSetup, open_counters
 from penstock.stores.file import CatalogueFile
 from penstock.stores.guarded_counters import GuardedCounters
 from penstock.stores.sql.control_store import ControlStore
 from penstock.stores.sql.journal import JournaledCounters
+from penstock.stores.sql.kept_balances import KeptBalances
 from penstock.stores.sql.ledger_entry import LedgerEntry
 from penstock.stores.sql.place import Place, read_keyring
 from penstock.stores.validate import Check
@@ -84,27 +88,48 @@ def restoring(journal: JournaledCounters) -> Callable[[Database], Awaitable[None
     return prepare
 
 
-def counters_of(settings: Settings, place: Place, journal: JournaledCounters) -> GatewayCounters:
-    """Where limits are counted: in a store that workers share, or in this process's memory, with a journal in the
-    database if there is one and this process uses it alone. Raises SettingsError."""
+def counters_setup(settings: Settings, place: Place) -> CountersSetup:
+    """Which store of counters the settings choose."""
     store = settings.store
-    database = "" if place.is_in_memory else place.address
-    setup = CountersSetup(
+    return CountersSetup(
         store.counters,
         store.redis,
-        database,
+        "" if place.is_in_memory else place.address,
         store.redis_timeout_ms / 1000,
         store.database_timeout_ms / 1000,
         settings.server.workers,
         settings.upstream.total_timeout or _LONGEST_REQUEST,
     )
+
+
+def counters_of(
+    settings: Settings, place: Place, journal: JournaledCounters, balances: KeptBalances
+) -> GatewayCounters:
+    """Where limits are counted: in a store that workers share, or in this process's memory, with a journal in the
+    database if there is one and this process uses it alone. ``balances`` keep what Redis may lose. Raises
+    SettingsError."""
     try:
-        shared = open_counters(setup, data_folder(settings, place), log_alerts)
+        shared = open_counters(counters_setup(settings, place), data_folder(settings, place), log_alerts, balances)
     except ValueError as error:
         raise SettingsError([str(error)], settings) from None
     if shared is not None:
         return shared
     return journal if place.address and settings.server.workers == 1 else journal.memory
+
+
+def refuse_too_large(settings: Settings, place: Place, file: CatalogueFile) -> None:
+    """Raises SettingsError for limits of penstock.toml that the store of counters can't count exactly."""
+    problems = list(too_large(file.current, counters_setup(settings, place).largest_cost))
+    if problems:
+        raise SettingsError(problems, settings)
+
+
+def too_large(catalogue: Catalogue, largest: int) -> Iterator[str]:
+    """A sentence for each limit beyond the largest amount that the store of counters counts exactly."""
+    for limit in catalogue.limits_by_id().values():
+        if limit.cap > largest:
+            amount = f"{largest // NANOS} dollars" if limit.kind == "cost" else str(largest)
+            yield f"the limit {limit.id} is too large: store.counters = redis counts exactly up to {amount}"
 
 
 def admitter_of(catalogues: CatalogueSource, counters: GatewayCounters, costs: Costs, settings: Settings) -> Admitter:
@@ -136,25 +161,44 @@ class SharedCounters:
     no connection."""
 
     def __init__(
-        self, counters: GuardedCounters, limits: Admitter, catalogues: CatalogueSource, stored: ControlStore | None
+        self,
+        counters: GuardedCounters,
+        balances: KeptBalances,
+        limits: Admitter,
+        catalogues: CatalogueSource,
+        stored: ControlStore | None,
     ) -> None:
         self._counters = counters
+        self._balances = balances
+        balances.limits = self._limits_by_id
+        if stored is not None:
+            balances.open_database = stored.open
         self._limits = limits
+        self._catalogues = catalogues
         self._stored = stored
         self._has_begun = False
+        self._told: set[str] = set()
         self._is_started = False
         self._opening = Background("the store of counters", self._open)
-        catalogues.watch(lambda _: self._begin())
+        catalogues.watch(lambda _: self._changed())
 
     def start(self) -> None:
         self._is_started = True
-        self._begin()
+        self._changed()
 
     async def stop(self) -> None:
         self._is_started = False
         await self._opening.stop()
         if self._has_begun:
             await self._counters.stop()
+            await self._balances.stop()
+
+    def _changed(self) -> None:
+        for problem in too_large(self._catalogues.current, self._counters.largest_cost):
+            if problem not in self._told:
+                _LOG.error("%s; it refuses from there on", problem)
+                self._told.add(problem)
+        self._begin()
 
     def _begin(self) -> None:
         if self._is_started and not self._has_begun and self._limits.is_active:
@@ -162,19 +206,27 @@ class SharedCounters:
             self._counters.expect()
             self._opening.start()
 
+    def _limits_by_id(self) -> Mapping[str, Limit]:
+        return self._catalogues.current.limits_by_id()
+
     async def _open(self) -> None:
         if self._stored is not None:
             await self._stored.open()  # its tables are made
         self._counters.start()
+        self._balances.start()
         await asyncio.Event().wait()
 
 
 def sharing_of(
-    counters: GatewayCounters, limits: Admitter, catalogues: CatalogueSource, stored: ControlStore | None
+    counters: GatewayCounters,
+    balances: KeptBalances,
+    limits: Admitter,
+    catalogues: CatalogueSource,
+    stored: ControlStore | None,
 ) -> list[Part]:
     """The part that runs the counters which workers share; nothing for those in memory."""
     if isinstance(counters, GuardedCounters):
-        return [SharedCounters(counters, limits, catalogues, stored)]
+        return [SharedCounters(counters, balances, limits, catalogues, stored)]
     return []
 
 
@@ -215,6 +267,7 @@ def admin_api(
     if stored is None or not settings.admin.enabled:
         return None
     check, policy = control_judge(settings), AddressPolicy(settings.trusted_hosts)
+    largest = counters.largest_cost if isinstance(counters, GuardedCounters) else LARGEST
 
     async def open_plane() -> ControlPlane:
         from penstock.admin.provider_rules import provider_rules
@@ -222,7 +275,7 @@ def admin_api(
 
         database, rules = await stored.open(), provider_rules(policy)
         in_file, refresh = (lambda: file.current), stored.refresh
-        return ControlPlane(database, stored.keyring, PROVIDERS, check, in_file, refresh, rules, counters)
+        return ControlPlane(database, stored.keyring, PROVIDERS, check, in_file, refresh, rules, counters, largest)
 
     return AdminApi(open_plane, key)
 

@@ -17,6 +17,7 @@ import pytest
 from counting import ENGINES, Place, in_memory
 from counting_worker import ACTUAL, COST, ESTIMATED, OPEN, SECOND_LIMIT, SHARED
 from limiting import budget, hold, rate
+from penstock.core.money import LARGEST_IN_DOUBLES, NANOS
 from penstock.limits.counters import Exceeded
 from penstock.limits.limit import OVERFLOW, Amounts, Limit
 from penstock.limits.windows import SECOND
@@ -207,3 +208,21 @@ async def test_memory_has_the_same_overflow() -> None:
     for number in range(12):
         assert await store.takes(("r", number), hold(limit, 1, value=bytes([number]) * 32))
     assert not await store.takes(("r", 99), hold(limit, 1, value=b"x" * 32))
+
+
+async def test_t28_redis_counts_a_larger_budget_up_to_what_it_holds_exactly(redis_place: Place) -> None:
+    """To the last nanodollar, beyond which its numbers would be rounded."""
+    await redis_place.make()
+    opened = redis_place.counters()
+    large = budget(20_000_000 * NANOS, id="large")
+    try:
+        await opened.open_balance(hold(large).key, large, LARGEST_IN_DOUBLES - 2)
+        assert not isinstance(await opened.reserve(("first", 1), [hold(large, 1)]), Exceeded)
+        await opened.settle(("first", 1), Amounts(1), [hold(large, 1)])
+        refused = await opened.reserve(("two", 1), [hold(large, 2)])
+        assert isinstance(refused, Exceeded)
+        assert (refused.hold.limit.cap, refused.settled) == (LARGEST_IN_DOUBLES, LARGEST_IN_DOUBLES - 1)
+        assert not isinstance(await opened.reserve(("last", 1), [hold(large, 1)]), Exceeded)
+        assert await opened.usage(hold(large).key) == (LARGEST_IN_DOUBLES - 1, 1)
+    finally:
+        await opened.close()

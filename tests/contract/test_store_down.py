@@ -1,30 +1,25 @@
-"""T60 and T61: what happens to limits while the store of the counters is down, and when it is back, without a restart."""
+"""T60: what happens to limits while the store of the counters is down, and when it is back, without a restart."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped]
 import pytest
 
 from counting import Place
+from guarding import guarded, is_refused_for_the_store, takes, until
 from limiting import budget, concurrency, hold, rate
-from penstock.limits.counters import CountersUnavailable, Exceeded, Hold, ReservationId
+from penstock.limits.counters import Exceeded
 from penstock.limits.limit import Amounts
-from penstock.limits.windows import SECOND
-from penstock.stores.counter_journal import CounterJournal
 from penstock.stores.guarded_counters import GuardedCounters
 from penstock.stores.redis.connection import RedisConnection
 from penstock.stores.redis.counters import RedisCounters
-from penstock.stores.stored_counters import Rebuilt, StoredCounters
 from postgres import Postgres
 from redis_server import NOT_INSTALLED, RedisServer, program, running_redis
 
 STRICT, NORMAL = budget(1000, strict=True, id="strict"), budget(1000, id="normal")
-HOUR = 3600 * SECOND
 
 
 @pytest.fixture
@@ -34,37 +29,6 @@ def own_redis() -> Iterator[RedisServer]:
         pytest.skip(NOT_INSTALLED)
     with running_redis() as server:
         yield server
-
-
-@contextlib.asynccontextmanager
-async def guarded(store: StoredCounters, folder: Path, seconds: float = 5.0) -> AsyncIterator[GuardedCounters]:
-    counters = GuardedCounters(
-        store, CounterJournal(folder, store.worker), timeout=seconds, calls=16, oldest=HOUR, alerted=lambda _: None
-    )
-    counters.start()
-    try:
-        await until(lambda: counters.is_ready)
-        yield counters
-    finally:
-        await counters.stop()
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(60):
-        while not is_so():  # noqa: ASYNC110 (nothing tells it)
-            await asyncio.sleep(0.01)
-
-
-async def takes(counters: GuardedCounters, reservation: ReservationId, *holds: Hold) -> bool:
-    return not isinstance(await counters.reserve(reservation, holds), Exceeded)
-
-
-async def is_refused_for_the_store(counters: GuardedCounters, reservation: ReservationId, *holds: Hold) -> bool:
-    try:
-        await counters.reserve(reservation, holds)
-    except CountersUnavailable as down:
-        return down.retry_after >= SECOND
-    return False
 
 
 async def check_the_table(counters: GuardedCounters) -> None:
@@ -136,37 +100,6 @@ async def test_t60_a_slow_redis_is_not_waited_for(own_redis: RedisServer, tmp_pa
             lambda: own_redis.command("CLIENT", "PAUSE", "600000", "WRITE"),
             lambda: own_redis.command("CLIENT", "UNPAUSE"),
         )
-
-
-async def test_t61_a_flushed_redis_is_loaded_from_the_ledger(own_redis: RedisServer, tmp_path: Path) -> None:
-    """Settled before the flush, settled while it is loaded, under way meanwhile: the sums are the ledger's."""
-    ledger: dict[ReservationId, int] = {}
-    may_load = asyncio.Event()
-    may_load.set()
-
-    async def rebuild() -> Rebuilt:
-        await may_load.wait()
-        return Rebuilt([(hold(STRICT), sum(ledger.values()))], list(ledger))
-
-    async def settle(counters: GuardedCounters, reservation: ReservationId, amount: int) -> None:
-        await counters.settle(reservation, Amounts(amount), [hold(STRICT, 10)])
-        ledger[reservation] = amount
-
-    store = RedisCounters(RedisConnection(own_redis.address), rebuild)
-    async with guarded(store, tmp_path) as counters:
-        for name in ("settled", "meanwhile", "under way"):
-            assert await takes(counters, (name, 1), hold(STRICT, 10))
-        await settle(counters, ("settled", 1), 3)
-        may_load.clear()
-        own_redis.command("FLUSHALL")
-        assert await is_refused_for_the_store(counters, ("refused", 1), hold(STRICT))
-        await settle(counters, ("meanwhile", 1), 4)
-        may_load.set()
-        await until(lambda: not counters.is_degraded)
-        assert await counters.usage(hold(STRICT).key) == (7, 0)
-        await settle(counters, ("under way", 1), 5)
-        assert await counters.usage(hold(STRICT).key) == (sum(ledger.values()), 0)
-        assert await takes(counters, ("after", 1), hold(STRICT, 1000 - 12))
 
 
 async def test_t60_postgres_that_is_gone(postgres: Postgres, postgres_place: Place, tmp_path: Path) -> None:
@@ -247,7 +180,7 @@ async def test_a_journal_outlives_its_worker(own_redis: RedisServer, tmp_path: P
 
 async def test_what_is_added_while_the_store_is_down_is_charged(own_redis: RedisServer, tmp_path: Path) -> None:
     money, provider = hold(NORMAL, 10), hold(budget(1000, id="provider"), 5)
-    async with guarded(redis_counters(own_redis), tmp_path, 0.05) as counters:
+    async with guarded(redis_counters(own_redis), tmp_path, 2.0) as counters:
         assert await takes(counters, ("r", 1), money)
         own_redis.freeze()
         assert not isinstance(await counters.extend(("r", 1), [hold(NORMAL, 2), provider]), Exceeded)

@@ -83,7 +83,7 @@ def _place(at: At) -> tuple[str, Callable[[Any], Awaitable[ControlPlane]]]:
     """The address of the database, and what makes a control plane of it. Raises SettingsError and DatabaseError."""
     from penstock.admin.provider_rules import provider_rules
     from penstock.app import read_catalogue
-    from penstock.app_store import control_judge
+    from penstock.app_store import control_judge, counters_setup
     from penstock.control.bootstrap import bootstrap
     from penstock.control.plane import ControlPlane
     from penstock.core.address import AddressPolicy
@@ -107,7 +107,10 @@ def _place(at: At) -> tuple[str, Callable[[Any], Awaitable[ControlPlane]]]:
         await bootstrap(database)
         file = read_catalogue(settings, catalogue_file(flags, os.environ, folder))
         check, rules = control_judge(settings), provider_rules(AddressPolicy(settings.trusted_hosts))
-        return ControlPlane(database, keyring, PROVIDERS, check, lambda: file.current, provider_rules=rules)
+        largest = counters_setup(settings, place).largest_cost
+        return ControlPlane(
+            database, keyring, PROVIDERS, check, lambda: file.current, provider_rules=rules, largest_cost=largest
+        )
 
     return place.address, open_plane
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.core.json_text import write_json
+from penstock.core.money import LARGEST
 from penstock.limits.definition import MEMBERS, read_limits
 from penstock.limits.limit import Level, Limit
 from penstock.limits.validate import LimitOwner, Problem
@@ -66,10 +67,18 @@ def check_limits(level: Level, members: Mapping[str, Any]) -> tuple[Problem, ...
 
 
 async def put_limits(
-    connection: AsyncConnection, level: Level, owner_id: str, members: Mapping[str, Any], *, by: str, now: int
+    connection: AsyncConnection,
+    level: Level,
+    owner_id: str,
+    members: Mapping[str, Any],
+    *,
+    by: str,
+    now: int,
+    largest_cost: int = LARGEST,
 ) -> tuple[Problem, ...]:
     """Set the limits of an owner. Of ``members`` a limit that is absent stays, null removes it, a value replaces it;
-    other members are left alone. Usage so far stays counted. ``by`` is who does it, ``now`` in microseconds since 1970.
+    other members are left alone. Usage so far stays counted. ``by`` is who does it, ``now`` in microseconds since 1970,
+    ``largest_cost`` what the counters hold exactly, in nanodollars.
 
     Returns warnings: what is allowed and hardly meant. Raises LimitsRefused.
     """
@@ -79,7 +88,8 @@ async def put_limits(
         return ()
     merged = {**(members_of(row.definition) if row is not None else {}), **given}
     kept = {name: value for name, value in merged.items() if value is not None and value != []}
-    reading = read_limits(LimitOwner(level, owner_id, now if row is None else row.created_at), kept)
+    created_at = now if row is None else row.created_at
+    reading = read_limits(LimitOwner(level, owner_id, created_at, largest_cost=largest_cost), kept)
     if reading.problems:
         raise LimitsRefused(reading.problems)
     table, text = schema.limit, write_json(kept).decode()

@@ -30,9 +30,11 @@ def read(level: Level, members: Members) -> dict[str, Any]:
 
 async def put(change: Change, level: Level, owner_id: str, given: Mapping[str, Any]) -> list[str]:
     """Keep the limits of an owner; warnings about what is hardly meant. Raises Refusal."""
-    by, now = change.actor.name, change.now
+    by, now, largest = change.actor.name, change.now, change.largest_cost
     try:
-        warnings = await limits.put_limits(change.connection, level, owner_id, given, by=by, now=now)
+        warnings = await limits.put_limits(
+            change.connection, level, owner_id, given, by=by, now=now, largest_cost=largest
+        )
     except limits.LimitsRefused as refused:
         raise invalid(_problems(refused.problems)) from None
     return [str(each) for each in warnings]

@@ -18,6 +18,7 @@ from penstock.control.audit import Entry
 from penstock.control.configurations import ProviderRules
 from penstock.control.redact import Fingerprint
 from penstock.control.refusal import absent
+from penstock.core.money import LARGEST
 from penstock.limits.counters import Counters
 from penstock.stores.catalogue import EMPTY, Catalogue
 from penstock.stores.sql.database import Database, DatabaseError
@@ -38,7 +39,7 @@ class ControlPlane:
     ``providers`` are the slugs of the provider rows there are; ``judge`` says why a config can't be used; ``in_file``
     gives the catalogue of penstock.toml, whose names win; ``refresh`` puts the newest catalogue in force in this
     process; ``provider_rules`` judge credentials. ``counters`` are those that limits are counted by; None where no
-    gateway runs in this process.
+    gateway runs in this process. ``largest_cost`` is the largest budget that counters hold exactly, in nanodollars.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class ControlPlane:
         refresh: Callable[[], Awaitable[None]] | None = None,
         provider_rules: ProviderRules = ProviderRules(),  # noqa: B008 (frozen)
         counters: Counters | None = None,
+        largest_cost: int = LARGEST,
     ) -> None:
         self.database = database
         self.keyring = keyring
@@ -59,6 +61,7 @@ class ControlPlane:
         self.in_file = in_file
         self.provider_rules = provider_rules
         self.counters = counters
+        self.largest_cost = largest_cost
         self._refresh = refresh
 
     @property
@@ -74,7 +77,7 @@ class ControlPlane:
         """
         transaction = self.database.change() if revises else self.database.write()
         async with transaction as connection:
-            change = Change(connection, actor, now())
+            change = Change(connection, actor, now(), self.largest_cost)
             await _claim(change)
             yield change
             await audit.append(connection, actor, change.now, change.entries, self.fingerprint)
@@ -92,12 +95,14 @@ class ControlPlane:
 
 
 class Change:
-    """A transaction that is under way: its connection, its moment in microseconds since 1970, who makes it."""
+    """A transaction that is under way: its connection, its moment in microseconds since 1970, who makes it.
+    ``largest_cost`` is that of the control plane."""
 
-    def __init__(self, connection: AsyncConnection, actor: Actor, moment: int) -> None:
+    def __init__(self, connection: AsyncConnection, actor: Actor, moment: int, largest_cost: int = LARGEST) -> None:
         self.connection = connection
         self.actor = actor
         self.now = moment
+        self.largest_cost = largest_cost
         self.entries: list[Entry] = []
 
     def record(self, entry: Entry) -> None:

@@ -16,12 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.control.limits import LimitsRefused, next_reset
 from penstock.core.json_text import write_json
-from penstock.core.money import dollars_number
+from penstock.core.money import LARGEST, dollars_number
 from penstock.limits.counters import Counters
 from penstock.limits.limit import BucketKey, Limit
 from penstock.limits.policy import Policy
 from penstock.limits.policy_definition import policy as read_policy
-from penstock.limits.validate import Problem, Reading
+from penstock.limits.validate import LimitOwner, Problem, Reading
 from penstock.limits.windows import CalendarWindow
 from penstock.stores.sql import schema
 from penstock.stores.sql.ids import random_id
@@ -80,10 +80,11 @@ async def create_policy(
     name: str,
     by: str,
     now: int,
+    largest_cost: int = LARGEST,
 ) -> StoredPolicy:
-    """Make a policy. Raises LimitsRefused."""
+    """Make a policy. ``largest_cost`` is what the counters hold exactly. Raises LimitsRefused."""
     id_ = random_id()
-    _checked(id_, kind, members, now)
+    _checked(policy_owner(id_, now, largest_cost), kind, members)
     values = {"id": id_, "workspace_id": workspace_id, "kind": kind, "name": name, "definition": _text(members)}
     made = {"created_at": now, "updated_at": now, "created_by": by, "updated_by": by}
     await connection.execute(schema.policy.insert().values(**values, **made))
@@ -128,6 +129,7 @@ async def change_policy(
     name: str | None = None,
     by: str,
     now: int,
+    largest_cost: int = LARGEST,
 ) -> None:
     """Change a policy: absent members stay, null removes one, a value replaces it. Usage so far stays counted.
 
@@ -141,7 +143,7 @@ async def change_policy(
     if fixed:
         raise LimitsRefused(fixed)
     merged = {key: value for key, value in {**stored.definition, **members}.items() if value is not None}
-    _checked(stored.id, stored.kind, merged, stored.created_at)
+    _checked(policy_owner(stored.id, stored.created_at, largest_cost), stored.kind, merged)
     table = schema.policy
     values = {"definition": _text(merged), "name": stored.name if name is None else name}
     changed = {"updated_at": now, "updated_by": by, "row_version": table.c.row_version + 1}
@@ -231,9 +233,9 @@ def _where(kind: PolicyKind, workspace_ids: Sequence[str] | None) -> list[sa.Col
     return [table.c.kind == kind, *among]
 
 
-def _checked(id_: str, kind: PolicyKind, members: Mapping[str, Any], created_at: int) -> None:
+def _checked(owner: LimitOwner, kind: PolicyKind, members: Mapping[str, Any]) -> None:
     """Raises LimitsRefused for a definition that can't be used."""
-    reading = Reading(policy_owner(id_, created_at))
+    reading = Reading(owner)
     read_policy(members, kind, reading)
     if reading.problems:
         raise LimitsRefused(reading.problems)

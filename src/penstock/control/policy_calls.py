@@ -60,7 +60,7 @@ async def create(plane: ControlPlane, actor: Actor, kind: PolicyKind, body: Any)
         try:
             stored = await create_policy(
                 change.connection, kind, definition, workspace_id=workspace_id, name=name or "", by=actor.name,
-                now=change.now,
+                now=change.now, largest_cost=change.largest_cost,
             )  # fmt: skip
         except LimitsRefused as refused:
             raise _refusal(refused.problems) from None
@@ -111,7 +111,10 @@ async def update(plane: ControlPlane, actor: Actor, kind: PolicyKind, id_: str, 
     async with plane.change(actor) as change:
         stored = await _found(change.connection, actor, kind, id_)
         try:
-            await change_policy(change.connection, stored, definition, name=name, by=actor.name, now=change.now)
+            await change_policy(
+                change.connection, stored, definition, name=name, by=actor.name, now=change.now,
+                largest_cost=change.largest_cost,
+            )  # fmt: skip
         except LimitsRefused as refused:
             raise _refusal(refused.problems) from None
         if value_key is not None:

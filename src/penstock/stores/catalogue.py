@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import itertools
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, TypeVar
@@ -17,6 +18,7 @@ from penstock.core.restrictions import Restrictions
 from penstock.core.virtual_key import VirtualKey
 from penstock.limits.applied import Applied
 from penstock.limits.in_force import NOTHING_IN_FORCE, LimitsInForce
+from penstock.limits.limit import Limit
 from penstock.prices.adjust import OwnPrices
 from penstock.prices.book import NO_OVERLAY, Overlay
 from penstock.prices.table import PriceTable
@@ -163,6 +165,14 @@ class Catalogue(msgspec.Struct, frozen=True):
         if not self.keys_by_digest:
             return False
         return any(self.key_for(each) is not None for each in _candidates(text))
+
+    def limits_by_id(self) -> dict[str, Limit]:
+        """All limits that are in force."""
+        in_force = self.limits
+        owners = (*in_force.workspaces.values(), *in_force.virtual_keys.values(), *(key.limits for key in self.keys))
+        applied = (*in_force.organisation, *itertools.chain.from_iterable(owners))
+        limits = itertools.chain((each.limit for each in applied), (policy.limit for policy in in_force.policies))
+        return {limit.id: limit for limit in limits}
 
     def __repr__(self) -> str:
         # Providers' own settings and configs may be credentials: names are all that is told.

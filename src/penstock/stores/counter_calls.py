@@ -18,7 +18,7 @@ from penstock.limits.policy import overflow_of
 from penstock.limits.rates import Part
 from penstock.limits.tightest import standings_of, tightest
 from penstock.limits.windows import RateWindow
-from penstock.stores.stored_counters import CLOSED_KEPT, KEPT, LEASE, LOST_KEPT
+from penstock.stores.stored_counters import CLOSED_KEPT, KEPT, LEASE, LOST_KEPT, Charge
 
 _MOST_LIMITS: Final = 10_000
 
@@ -69,7 +69,8 @@ class HoldCall(msgspec.Struct, frozen=True):
 
 class CounterCall(msgspec.Struct, frozen=True):
     """One step. ``at`` stands for the store's own time in tests; ``keys`` None for all buckets of a reservation.
-    ``rebuilds``: the step loads counters into a store that has lost them."""
+    ``rebuilds``: the step loads counters into a store that has lost them, and fits always. ``generation``: the loading
+    that the worker counts on, empty for any."""
 
     worker: str
     most: int
@@ -78,6 +79,7 @@ class CounterCall(msgspec.Struct, frozen=True):
     attempt: int = 0
     extends: bool = False
     rebuilds: bool = False
+    generation: str = ""
     holds: tuple[HoldCall, ...] = ()
     keys: tuple[tuple[str, str, int, int], ...] | None = None
     settled: int = 0
@@ -105,11 +107,24 @@ AlertAnswer = tuple[Literal["overrun", "threshold", "exhausted"], int, str, str,
 """An alert as a function answers it: kind, amount, the four parts of the key, the limit in JSON."""
 
 
+ChargeAnswer = tuple[str, str, int, int, str, int, int]
+"""A charge as a function answers it: the four parts of the key, the bucket's name, amount, the window's end or -1."""
+
+
 class LoseAnswer(msgspec.Struct, frozen=True):
-    """How many reservations were lost, and the alerts."""
+    """How many reservations were lost, the alerts, and, of Redis, the charges."""
 
     lost: int
     alerts: tuple[AlertAnswer, ...] = ()
+    charges: tuple[ChargeAnswer, ...] = ()
+
+
+class SettleAnswer(msgspec.Struct, frozen=True):
+    """What Redis answers to a settlement. ``is_repeated``: the reservation was closed, and nothing was charged now."""
+
+    alerts: tuple[AlertAnswer, ...]
+    charges: tuple[ChargeAnswer, ...]
+    is_repeated: bool
 
 
 def read_alerts(answers: Iterable[AlertAnswer]) -> tuple[Alert, ...]:
@@ -117,6 +132,13 @@ def read_alerts(answers: Iterable[AlertAnswer]) -> tuple[Alert, ...]:
         Alert(kind, msgspec.json.decode(text, type=Limit), BucketKey(limit, bytes.fromhex(value), epoch, start), amount)
         for kind, amount, limit, value, epoch, start, text in answers
     )
+
+
+def read_charges(answers: Iterable[ChargeAnswer]) -> list[Charge]:
+    return [
+        Charge(BucketKey(limit, bytes.fromhex(value), epoch, start), name, amount, None if ends < 0 else ends)
+        for limit, value, epoch, start, name, amount, ends in answers
+    ]
 
 
 def key_call(key: BucketKey) -> tuple[str, str, int, int]:

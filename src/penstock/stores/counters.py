@@ -8,11 +8,12 @@ from typing import Literal
 
 import msgspec
 
+from penstock.core.money import LARGEST, LARGEST_IN_DOUBLES
 from penstock.limits.counters import Alert
 from penstock.limits.windows import SECOND
 from penstock.stores.counter_journal import CounterJournal
 from penstock.stores.guarded_counters import GuardedCounters
-from penstock.stores.stored_counters import Rebuild, StoredCounters
+from penstock.stores.stored_counters import BalanceKeeper, StoredCounters
 
 CountersChoice = Literal["auto", "memory", "database", "redis"]
 _GRACE = 60 * SECOND
@@ -42,6 +43,11 @@ class CountersSetup(msgspec.Struct, frozen=True):
         return "database" if self.database and is_shared else "memory"
 
     @property
+    def largest_cost(self) -> int:
+        """The largest budget that the chosen store counts exactly, in nanodollars."""
+        return LARGEST_IN_DOUBLES if self.chosen == "redis" else LARGEST
+
+    @property
     def problem(self) -> str | None:
         """Why the chosen store can't be used; None if it can."""
         if self.chosen == "redis" and not self.redis:
@@ -55,10 +61,10 @@ def open_counters(
     setup: CountersSetup,
     folder: Path | None,
     alerted: Callable[[Sequence[Alert]], None],
-    rebuild: Rebuild | None = None,
+    balances: BalanceKeeper | None = None,
 ) -> GuardedCounters | None:
     """Counters in the chosen store; None for those in memory. ``folder`` is for the journal. ``alerted`` gets
-    the alerts that belong to no request. ``rebuild`` adds up the ledger for a Redis that has lost its counters.
+    the alerts that belong to no request. ``balances`` keep what is settled for a Redis that loses its counters.
 
     Raises ValueError for a set-up that can't be used.
     """
@@ -74,7 +80,7 @@ def open_counters(
             connection = RedisConnection(setup.redis)
         except ValueError as error:
             raise ValueError(f"store.redis: {error}") from None
-        store: StoredCounters = RedisCounters(connection, rebuild)
+        store: StoredCounters = RedisCounters(connection, balances)
         timeout, calls = setup.redis_timeout, CONNECTIONS
     else:
         store, calls = _in_database(setup.database)
@@ -86,6 +92,7 @@ def open_counters(
         calls=calls,
         oldest=round(setup.longest_request * SECOND) + _GRACE,
         alerted=alerted,
+        largest_cost=setup.largest_cost,
     )
 
 

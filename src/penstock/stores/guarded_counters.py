@@ -15,6 +15,7 @@ from time import monotonic, time_ns
 from typing import Any, Final, TypeVar
 
 from penstock.background import Background
+from penstock.core.money import LARGEST
 from penstock.limits.allowance import Allowance
 from penstock.limits.counters import (
     Alert,
@@ -29,7 +30,7 @@ from penstock.limits.limit import Amounts, BucketKey, Limit
 from penstock.limits.windows import SECOND
 from penstock.stores.call_breaker import CallBreaker
 from penstock.stores.counter_journal import CounterJournal, Entry, Release, Settlement, Shrinkage
-from penstock.stores.stored_counters import BATCH, KEPT, RENEWAL, StoredCounters, StoreDown
+from penstock.stores.stored_counters import BATCH, KEPT, StoredCounters, StoreDown
 
 _LOG: Final = logging.getLogger("penstock")
 _TICK: Final = 1.0
@@ -62,7 +63,10 @@ class GuardedCounters:
         calls: int,
         oldest: int,
         alerted: Callable[[Sequence[Alert]], None],
+        largest_cost: int = LARGEST,
     ) -> None:
+        self.largest_cost = largest_cost
+        """The largest budget that the store counts exactly, in nanodollars."""
         self._store = store
         self._journal = journal
         self._timeout = timeout
@@ -71,7 +75,9 @@ class GuardedCounters:
         self._alerted = alerted
         self._breaker = CallBreaker()
         self._allowance = Allowance()
-        self._held: dict[ReservationId, set[BucketKey]] = {}
+        self._held: dict[ReservationId, dict[BucketKey, Hold]] = {}
+        """What open reservations hold: a store that has lost it is told again."""
+        self._generation: str | None = None
         self._workers = 1
         self._renew_at = self._forget_at = 0.0
         self._is_down = False
@@ -120,7 +126,7 @@ class GuardedCounters:
                 may_be_open = not isinstance(error, _NotAsked)
             else:
                 if not isinstance(result, Exceeded):
-                    self._held[reservation] = {hold.key for hold in holds}
+                    self._held[reservation] = {hold.key: hold for hold in holds}
                 return result
         allowed = self._allow(reservation, holds)
         if allowed is None or isinstance(allowed, Exceeded):
@@ -128,7 +134,7 @@ class GuardedCounters:
                 # The store may have made the reservation, and its answer was lost.
                 self._tell_later(Release(reservation))
             return self._refused(allowed)
-        self._held[reservation] = {hold.key for hold in holds}
+        self._held[reservation] = {hold.key: hold for hold in holds}
         return allowed
 
     async def _first_contact(self) -> None:
@@ -138,8 +144,8 @@ class GuardedCounters:
                 await self._ready.wait()
 
     async def extend(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
-        held = self._held.setdefault(reservation, set())
-        added = {hold.key for hold in holds} - held
+        held = self._held.setdefault(reservation, {})
+        added = {hold.key for hold in holds} - held.keys()
         may_be_held = False
         if reservation not in self._allowance and not self._must_wait(holds):
             try:
@@ -148,19 +154,21 @@ class GuardedCounters:
                 may_be_held = not isinstance(error, _NotAsked)
             else:
                 if not isinstance(result, Exceeded):
-                    held |= added
+                    _add(held, holds)
                 return result
         allowed = self._allow(reservation, holds)
         if allowed is None or isinstance(allowed, Exceeded):
             if may_be_held and added:
                 self._tell_later(Shrinkage(reservation, tuple(added)))
             return self._refused(allowed)
-        held |= added
+        _add(held, holds)
         return allowed
 
     async def shrink(self, reservation: ReservationId, keys: Sequence[BucketKey]) -> None:
         self._allowance.shrink(reservation, keys)
-        self._held.get(reservation, set()).difference_update(keys)
+        held = self._held.get(reservation, {})
+        for key in keys:
+            held.pop(key, None)
         await self._tell(Shrinkage(reservation, tuple(keys)), lambda: self._store.shrink(reservation, keys))
 
     async def settle(self, reservation: ReservationId, actual: Amounts, holds: Sequence[Hold]) -> tuple[Alert, ...]:
@@ -271,7 +279,7 @@ class GuardedCounters:
             return
         async with asyncio.timeout(_UPKEEP_TIMEOUT):
             self._workers = max(1, await self._ask(self._store.renew))
-            self._renew_at = now + RENEWAL
+            self._renew_at = now + self._store.renewal
             self._alert(await self._store.lose(self._oldest))
             if now >= self._forget_at:
                 self._forget_at = now + _FORGETTING
@@ -281,11 +289,13 @@ class GuardedCounters:
     async def _recover(self) -> None:
         """Load a store that has lost its counters, and tell it what it doesn't know. Raises StoreDown."""
         async with asyncio.timeout(_PROBE_TIMEOUT):
-            is_loaded = await self._store.is_loaded()
-        if not is_loaded:
+            generation = await self._store.generation()
+        if generation is None or generation != self._generation:
             async with asyncio.timeout(_UPKEEP_TIMEOUT):
-                if not await self._store.load():
+                await self._store.restore(self._held)
+                if generation is None and not await self._store.load():
                     raise StoreDown("another worker loads the counters")
+            self._generation = generation
         await self._replay()
         if self._is_down:
             _LOG.info("the counters' store can be used again")
@@ -317,3 +327,11 @@ class GuardedCounters:
     def _alert(self, alerts: Sequence[Alert]) -> None:
         if alerts:
             self._alerted(alerts)
+
+
+def _add(held: dict[BucketKey, Hold], holds: Sequence[Hold]) -> None:
+    """Add what a reservation was extended by to what it holds."""
+    for hold in holds:
+        earlier = held.get(hold.key)
+        amount = hold.amount if earlier is None else earlier.amount + hold.amount
+        held[hold.key] = Hold(hold.key, hold.limit, amount, hold.value_key)

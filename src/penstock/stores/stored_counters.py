@@ -5,18 +5,19 @@ The lease of a worker says that the worker lives: of reservations whose worker's
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
 
 from penstock.limits.counters import Counters, Hold, ReservationId
+from penstock.limits.limit import BucketKey
 from penstock.limits.windows import DAY, SECOND
 
 LEASE: Final = 15 * SECOND
 """How long a lease lasts, in microseconds."""
 RENEWAL: Final = 5.0
-"""Seconds between two renewals of the lease."""
+"""Seconds between two renewals of the lease in a database."""
 KEPT: Final = 35 * DAY
 """How long the bucket of a budget is kept after the end of its window, in microseconds."""
 CLOSED_KEPT: Final = 3600 * SECOND
@@ -30,15 +31,29 @@ StoreClock = Callable[[], int]
 """Microseconds since 1970, in place of the store's own time: for tests."""
 
 
-class Rebuilt(msgspec.Struct, frozen=True):
-    """What the ledger says of the windows that last: settled amounts of budgets, and the reservations of the last hour
-    that are a part of them. These are closed, so that a settlement that was kept for the store isn't charged twice."""
+class Charge(msgspec.Struct, frozen=True):
+    """What the store has added to what is settled in a budget's bucket; below 0 for what came back. ``name`` is the
+    bucket's name for people, ``ends`` the end of its window."""
 
-    balances: Sequence[tuple[Hold, int]] = ()
-    settled: Sequence[ReservationId] = ()
+    key: BucketKey
+    name: str
+    amount: int
+    ends: int | None
 
 
-Rebuild = Callable[[], Awaitable[Rebuilt]]
+class BalanceKeeper(Protocol):
+    """Keeps outside the store what is settled in budgets, for a store that has lost its counters."""
+
+    def note(self, charges: Sequence[Charge]) -> None:
+        """Keep what the store has charged."""
+        ...
+
+    async def read(self) -> Sequence[tuple[Hold, int]]:
+        """What is settled in budgets whose windows last, each with a hold of nothing in its bucket.
+
+        Raises StoreDown if it can't be read.
+        """
+        ...
 
 
 class StoreDown(Exception):
@@ -50,6 +65,8 @@ class StoredCounters(Counters, Protocol):
     ``worker`` is the name under which the lease is kept."""
 
     worker: str
+    renewal: float
+    """Seconds between two renewals of the lease."""
 
     async def renew(self) -> int:
         """Renew the lease of this worker. Returns how many workers have a lease."""
@@ -60,8 +77,14 @@ class StoredCounters(Counters, Protocol):
         ``MemoryCounters.forget`` does. Returns how many counters were dropped."""
         ...
 
-    async def is_loaded(self) -> bool:
-        """Whether the store is ready: it can be written, and has not lost its counters."""
+    async def generation(self) -> str | None:
+        """Which loading the counters come from: another text after they were lost and loaded, None as long as they
+        are lost. Raises StoreDown also if the store can't be written."""
+        ...
+
+    async def restore(self, held: Mapping[ReservationId, Mapping[BucketKey, Hold]]) -> None:
+        """Reserve what this worker holds in a store that has lost it, whether or not it fits. Nothing happens to
+        reservations that the store knows. Steps are made in the generation that was read last from then on."""
         ...
 
     async def load(self) -> bool:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import pytest
 
 from limiting import Clock, budget, hold
 from penstock.limits.counters import Alert, CountersUnavailable, Exceeded, Hold, ReservationId, Reserved
-from penstock.limits.limit import Amounts
+from penstock.limits.limit import Amounts, BucketKey
 from penstock.limits.memory import MemoryCounters
 from penstock.stores.counter_journal import CounterJournal
 from penstock.stores.guarded_counters import GuardedCounters
@@ -23,11 +23,14 @@ class Store(MemoryCounters):
     """A store that is down, or that hangs after it has made a step, when a test says so."""
 
     worker = "w"
+    renewal = 0.01
 
     def __init__(self) -> None:
         super().__init__(Clock().read)
         self.is_down = self.hangs = self.is_empty = False
         self.calls = 0
+        self.loading = "first"
+        self.restored: dict[ReservationId, list[Hold]] = {}
         self.is_closed = False
 
     async def reserve(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
@@ -51,12 +54,15 @@ class Store(MemoryCounters):
         self._fail()
         return 2
 
-    async def is_loaded(self) -> bool:
+    async def generation(self) -> str | None:
         self._fail()
-        return not self.is_empty
+        return None if self.is_empty else self.loading
+
+    async def restore(self, held: Mapping[ReservationId, Mapping[BucketKey, Hold]]) -> None:
+        self.restored.update({reservation: [*holds.values()] for reservation, holds in held.items()})
 
     async def load(self) -> bool:
-        self.is_empty = False
+        self.is_empty, self.loading = False, "loaded anew"
         return True
 
     async def forget(self, ended_before: int, most: int = 1000) -> int:  # type: ignore[override]
@@ -178,3 +184,23 @@ async def test_a_store_that_has_lost_its_counters_is_loaded() -> None:
     store.is_empty = True
     async with guarding(store, []):
         assert not store.is_empty
+
+
+async def test_what_is_under_way_is_reserved_again_in_a_store_that_was_loaded_by_another() -> None:
+    """Extensions are a part of it; what has ended, or was given back, is not."""
+    store = Store()
+    async with guarding(store, []) as guarded:
+        for name in ("ended", "under way"):
+            await guarded.reserve((name, 1), [STRICT])
+        await guarded.extend(("under way", 1), [STRICT, NORMAL])
+        await guarded.extend(("ended", 1), [NORMAL])
+        await guarded.shrink(("ended", 1), [NORMAL.key])
+        assert not store.restored
+        await guarded.settle(("ended", 1), Amounts(7), [STRICT])
+        store.loading, store.is_down = "by another", True
+        with pytest.raises(CountersUnavailable):
+            await guarded.reserve(("refused", 1), [STRICT])
+        store.is_down = False
+        await until_up(guarded)
+        twice = Hold(STRICT.key, STRICT.limit, 2 * STRICT.amount)
+        assert store.restored == {("under way", 1): [twice, NORMAL]}

@@ -12,16 +12,26 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from penstock.limits.counters import Hold, ReservationId
 from penstock.limits.limit import BucketKey
 from penstock.stores.sql import schema
-from penstock.stores.sql.ledger import insert_new, lost_entry
+from penstock.stores.sql.ledger import insert_new, lost_entry, upsert_of
 
 _LOG: Final = logging.getLogger("penstock")
 Balance = tuple[int, str, int | None]
 """What is to be added to a balance, the bucket's name for people, the end of its window."""
 
 
+async def read_lasting_balances(connection: AsyncConnection, now: int) -> dict[BucketKey, int]:
+    """What is settled in each bucket whose window has not ended."""
+    ends = schema.balance.c.ends_at
+    return await _read(connection, sa.select(schema.balance).where(sa.or_(ends.is_(None), ends > now)))
+
+
 async def read_balances(connection: AsyncConnection) -> dict[BucketKey, int]:
     """What is settled in each bucket."""
-    rows = await connection.execute(sa.select(schema.balance))
+    return await _read(connection, sa.select(schema.balance))
+
+
+async def _read(connection: AsyncConnection, query: sa.Select[Any]) -> dict[BucketKey, int]:
+    rows = await connection.execute(query)
     return {BucketKey(row.limit_id, bytes(row.value), row.epoch, row.window_start): row.settled for row in rows}
 
 
@@ -34,7 +44,7 @@ async def write_changes(
 ) -> None:
     """Add to balances, and bring the reservations that are written down up to date: those that were opened or changed,
     and those that have ended."""
-    await _add_to_balances(connection, [(key, *balance) for key, balance in settled.items()], now)
+    await add_to_balances(connection, settled, now)
     table = schema.open_hold
     gone = [{"b_request": request, "b_attempt": attempt} for request, attempt in {*closed, *opened}]
     if gone:
@@ -72,11 +82,12 @@ async def charge_lost(connection: AsyncConnection, now: int) -> None:
     """Charge the reservations that a killed process left open, and write a line of the ledger for each."""
     rows = list(await connection.execute(sa.select(schema.open_hold)))
     charged = [row for row in rows if row.on_loss == "charge"]
-    balances = [
-        (BucketKey(row.limit_id, bytes(row.value), row.epoch, row.window_start), row.amount, row.value_key, row.ends_at)
-        for row in charged
-    ]
-    await _add_to_balances(connection, balances, now)
+    balances: dict[BucketKey, Balance] = {}
+    for row in charged:
+        key = BucketKey(row.limit_id, bytes(row.value), row.epoch, row.window_start)
+        before = balances[key][0] if key in balances else 0
+        balances[key] = (before + row.amount, row.value_key, row.ends_at)
+    await add_to_balances(connection, balances, now)
     costs: dict[ReservationId, int] = {}
     for row in charged:
         if row.limit_id.endswith("/cost"):
@@ -88,23 +99,25 @@ async def charge_lost(connection: AsyncConnection, now: int) -> None:
         _LOG.warning("%d requests were under way when the gateway was killed; they are charged as estimated", len(rows))
 
 
-async def _add_to_balances(
-    connection: AsyncConnection, balances: Sequence[tuple[BucketKey, int, str, int | None]], now: int
-) -> None:
-    """Add amounts to balances; a balance that isn't there yet is made."""
+async def add_to_balances(connection: AsyncConnection, balances: Mapping[BucketKey, Balance], now: int) -> None:
+    """Add amounts to balances; a balance that isn't there yet is made. Other processes may add at the same time."""
+    if not balances:
+        return
     table = schema.balance
-    for key, amount, value_key, ends_at in balances:
-        found = await connection.execute(
-            table.update()
-            .where(
-                table.c.limit_id == key.limit,
-                table.c.value == key.value,
-                table.c.epoch == key.epoch,
-                table.c.window_start == key.window_start,
-            )
-            .values(settled=table.c.settled + amount, touched_at=now)
-        )
-        if not found.rowcount:
-            values = {"limit_id": key.limit, "value": key.value, "epoch": key.epoch, "window_start": key.window_start}
-            more = {"value_key": value_key, "settled": amount, "ends_at": ends_at, "touched_at": now}
-            await connection.execute(table.insert().values(**values, **more))
+    # All writers take the rows in one order, so that no two wait for each other.
+    rows = [
+        {
+            "limit_id": key.limit,
+            "value": key.value,
+            "epoch": key.epoch,
+            "window_start": key.window_start,
+            "value_key": value_key,
+            "settled": amount,
+            "ends_at": ends_at,
+            "touched_at": now,
+        }
+        for key, (amount, value_key, ends_at) in sorted(balances.items())
+    ]
+    insert = upsert_of(connection)(table)
+    added = {"settled": table.c.settled + insert.excluded.settled, "touched_at": insert.excluded.touched_at}
+    await connection.execute(insert.on_conflict_do_update(index_elements=list(table.primary_key), set_=added), rows)

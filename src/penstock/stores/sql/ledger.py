@@ -31,10 +31,14 @@ async def insert_new(connection: AsyncConnection, entries: Sequence[LedgerEntry]
     """Add the entries that the ledger doesn't hold yet."""
     if not entries:
         return
-    table = schema.ledger
-    insert: Any = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement: sa.Insert = insert(table).on_conflict_do_nothing(index_elements=["request_id", "attempt"])
+    insert = upsert_of(connection)(schema.ledger)
+    statement: sa.Insert = insert.on_conflict_do_nothing(index_elements=["request_id", "attempt"])
     await connection.execute(statement, [_row(entry) for entry in entries])
+
+
+def upsert_of(connection: AsyncConnection) -> Any:
+    """The ``insert`` of the connection's database, which knows what to do with a row that is there already."""
+    return sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
 
 
 def lost_entry(reservation: tuple[str, int], nanos: int, now: int) -> LedgerEntry:

@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.json_text import read_json_or_none
+from penstock.core.money import LARGEST
 from penstock.limits.definition import read_limits
 from penstock.limits.limit import Level
 from penstock.limits.policy import Policy, PolicyCondition
@@ -29,9 +30,9 @@ def limits_row(level: Level, row: Any) -> Reading:
     return reading
 
 
-def policy_owner(id_: str, created_at: int) -> LimitOwner:
+def policy_owner(id_: str, created_at: int, largest_cost: int = LARGEST) -> LimitOwner:
     """The owner of a policy's limit. Weeks of policies begin on Monday (docs/limits.md#windows)."""
-    return LimitOwner("policy", id_, created_at, week_start="monday")
+    return LimitOwner("policy", id_, created_at, week_start="monday", largest_cost=largest_cost)
 
 
 def policy_row(row: Any) -> tuple[Policy | None, tuple[Problem, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -25,7 +25,7 @@ from penstock.stores.counter_calls import (
 )
 from penstock.stores.sql.database import parse_address
 from penstock.stores.sql.ids import random_id
-from penstock.stores.stored_counters import BATCH, StoreClock, StoreDown
+from penstock.stores.stored_counters import BATCH, RENEWAL, StoreClock, StoreDown
 
 CONNECTIONS: Final = 4
 """Connections of a worker: the rows of a bucket are locked anyway, more connections would wait for each other."""
@@ -44,6 +44,8 @@ T = TypeVar("T")
 class PostgresCounters:
     """``StoredCounters`` in the tables of schema/counters.py, which migrate.py has made. ``address`` is the database's.
     Its time is the server's."""
+
+    renewal = RENEWAL
 
     def __init__(self, address: str, most_values: int = MOST_VALUES, clock: StoreClock | None = None) -> None:
         self.worker = random_id()
@@ -96,10 +98,13 @@ class PostgresCounters:
     async def forget(self, ended_before: int, most: int = BATCH) -> int:
         return int(await self._run("forget", self._maker.call(ended_before=ended_before), most=most))
 
-    async def is_loaded(self) -> bool:
-        """True, if the tables can be written: they never lose what they hold. Raises StoreDown."""
+    async def generation(self) -> str | None:
+        """Always the same: tables never lose what they hold. Raises StoreDown if they can't be written."""
         await self.renew()
-        return True
+        return ""
+
+    async def restore(self, held: Mapping[ReservationId, Mapping[BucketKey, Hold]]) -> None:
+        """Nothing: the tables have it."""
 
     async def load(self) -> bool:
         return True

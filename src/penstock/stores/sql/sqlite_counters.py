@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import time_ns
 from typing import Final
 
@@ -16,7 +16,7 @@ from penstock.stores.counter_calls import LimitTexts
 from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.sqlite_step import SqliteStep
 from penstock.stores.sql.sqlite_writer import SqliteWriter
-from penstock.stores.stored_counters import BATCH, CLOSED_KEPT, LEASE, LOST_KEPT, StoreClock, StoreDown
+from penstock.stores.stored_counters import BATCH, CLOSED_KEPT, LEASE, LOST_KEPT, RENEWAL, StoreClock, StoreDown
 
 _BUSY_TIMEOUT: Final = 5.0
 """Seconds that a transaction waits for those of other processes."""
@@ -38,6 +38,8 @@ _OLD: Final = "SELECT request_id, attempt FROM reservation WHERE state = ? AND c
 
 class SqliteCounters:
     """``StoredCounters`` in the tables of schema/counters.py, which migrate.py has made."""
+
+    renewal = RENEWAL
 
     def __init__(
         self,
@@ -122,10 +124,13 @@ class SqliteCounters:
 
         return await self._writer.run(drop)
 
-    async def is_loaded(self) -> bool:
-        """True, if the tables can be written: they never lose what they hold. Raises StoreDown."""
+    async def generation(self) -> str | None:
+        """Always the same: tables never lose what they hold. Raises StoreDown if they can't be written."""
         await self.renew()
-        return True
+        return ""
+
+    async def restore(self, held: Mapping[ReservationId, Mapping[BucketKey, Hold]]) -> None:
+        """Nothing: the tables have it."""
 
     async def load(self) -> bool:
         return True

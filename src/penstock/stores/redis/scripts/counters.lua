@@ -9,7 +9,8 @@
 -- PREFIX:r:REQUEST:ATTEMPT           a reservation: {state, worker, opened, items}
 -- PREFIX:open:WORKER                 open reservations of a worker, by when they were opened
 -- PREFIX:workers                     workers, by the end of their lease
--- PREFIX:generation                  set when the counters were loaded; without it they are not to be trusted
+-- PREFIX:generation                  set when the counters were loaded: a step of another generation is not made, but
+--                                    for those that load
 
 local prefix = KEYS[1]
 local step = ARGV[1]
@@ -180,10 +181,16 @@ local function alert(alerts, kind, amount, item)
     alerts[#alerts + 1] = {kind, amount, item.limit, item.value, item.epoch, item.start, item.definition}
 end
 
--- Charge a budget; the alerts that are due are added.
-local function charge(item, counter, amount, given_back, overrun, alerts)
+-- What the step adds to settled amounts: the parts of the counter's key, its name, the amount, the end of its window.
+local charges = {}
+
+-- Charge a budget, which is counted under a value; the alerts that are due are added.
+local function charge(item, value, counter, amount, given_back, overrun, alerts)
     counter[RESERVED] = counter[RESERVED] - given_back
     counter[SETTLED] = counter[SETTLED] + amount
+    if amount ~= 0 then
+        charges[#charges + 1] = {item.limit, value, item.epoch, item.start, item.name, amount, item.ends or -1}
+    end
     if overrun > 0 then
         alert(alerts, 'overrun', overrun, item)
     end
@@ -203,7 +210,7 @@ end
 local function close_item(item, amount, overrun, alerts)
     local counter = load(item, item.counter) or {0, is_window(item) and 0 or item.amount, 0, {}}
     if item.kind == 'budget' then
-        charge(item, counter, amount, item.amount, overrun, alerts)
+        charge(item, item.counter, counter, amount, item.amount, overrun, alerts)
     elseif item.kind == 'gauge' then
         counter[RESERVED] = counter[RESERVED] - item.amount
     else
@@ -265,7 +272,7 @@ function steps.reserve()
         if begins then
             overflowed[#overflowed + 1] = n - 1
         end
-        all_fit = all_fit and (not takes or fits(hold, counter))
+        all_fit = all_fit and (not takes or call.rebuilds or fits(hold, counter))
     end
     if takes and all_fit then
         put_items(items, call.holds, found)
@@ -290,12 +297,13 @@ function steps.settle()
     local reservation = load_reservation(name)
     local alerts = {}
     reservation = reservation or {state = 'unknown', worker = call.worker, items = {}}
-    if reservation.state ~= 'closed' then
+    local is_repeated = reservation.state == 'closed'
+    if not is_repeated then
         -- Budgets that the caller holds and the reservation doesn't: nothing was reserved in them.
         for _, hold in ipairs(call.holds) do
             if hold.kind == 'budget' and not item_of(reservation.items, hold) then
                 local value, counter = find(hold)
-                charge(hold, counter, hold.charge or hold.amount, 0, 0, alerts)
+                charge(hold, value, counter, hold.charge or hold.amount, 0, 0, alerts)
                 save(hold, value, counter)
             end
         end
@@ -306,13 +314,13 @@ function steps.settle()
                 close_item(item, amount, amount - item.amount, alerts)
             elseif item.kind == 'budget' then
                 local counter = load(item, item.counter) or {0, 0, 0, {}}
-                charge(item, counter, amount - item.charged, 0, 0, alerts)
+                charge(item, item.counter, counter, amount - item.charged, 0, 0, alerts)
                 save(item, item.counter, counter)
             end
         end
         close_reservation(name, reservation.worker)
     end
-    return alerts
+    return {alerts = alerts, charges = charges, is_repeated = is_repeated}
 end
 
 -- Close items of which nothing was spent: those of some buckets, or all and the reservation with them. A reservation
@@ -384,7 +392,7 @@ function steps.lose()
             redis.call('ZREM', prefix .. ':workers', worker)
         end
     end
-    return {lost = lost, alerts = alerts}
+    return {lost = lost, alerts = alerts, charges = charges}
 end
 
 -- Set what is settled in a budget, without an alert. Returns what was settled before.
@@ -393,7 +401,7 @@ function steps.open_balance()
     local value, counter = find(hold)
     local before = counter[SETTLED]
     counter[SETTLED], counter[ALERTS] = 0, 0
-    charge(hold, counter, call.settled, 0, 0, {})
+    charge(hold, value, counter, call.settled, 0, 0, {})
     save(hold, value, counter)
     return before
 end
@@ -416,7 +424,10 @@ function steps.leave()
     return 0
 end
 
-if not call.rebuilds and redis.call('EXISTS', prefix .. ':generation') == 0 then
-    return redis.error_reply('NOGENERATION the counters were not loaded')
+if not call.rebuilds then
+    local generation = redis.call('GET', prefix .. ':generation')
+    if not generation or call.generation ~= '' and call.generation ~= generation then
+        return redis.error_reply('NOGENERATION the counters were lost')
+    end
 end
 return cmsgpack.pack(steps[step]())

@@ -1,0 +1,48 @@
+"""Counters behind their guard, over real stores, for the tests of stores that are down or have lost everything."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Final
+
+from penstock.limits.counters import CountersUnavailable, Exceeded, Hold, ReservationId
+from penstock.limits.windows import SECOND
+from penstock.stores.counter_journal import CounterJournal
+from penstock.stores.guarded_counters import GuardedCounters
+from penstock.stores.stored_counters import StoredCounters
+
+HOUR: Final = 3600 * SECOND
+
+
+@contextlib.asynccontextmanager
+async def guarded(store: StoredCounters, folder: Path, seconds: float = 5.0) -> AsyncIterator[GuardedCounters]:
+    counters = GuardedCounters(
+        store, CounterJournal(folder, store.worker), timeout=seconds, calls=16, oldest=HOUR, alerted=lambda _: None
+    )
+    counters.start()
+    try:
+        await until(lambda: counters.is_ready)
+        yield counters
+    finally:
+        await counters.stop()
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    async with asyncio.timeout(60):
+        while not is_so():  # noqa: ASYNC110 (nothing tells it)
+            await asyncio.sleep(0.01)
+
+
+async def takes(counters: GuardedCounters, reservation: ReservationId, *holds: Hold) -> bool:
+    return not isinstance(await counters.reserve(reservation, holds), Exceeded)
+
+
+async def is_refused_for_the_store(counters: GuardedCounters, reservation: ReservationId, *holds: Hold) -> bool:
+    try:
+        await counters.reserve(reservation, holds)
+    except CountersUnavailable as down:
+        return down.retry_after >= SECOND
+    return False
