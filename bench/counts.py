@@ -27,7 +27,7 @@ from bench.route import CHAT_PATH, Headers, Route, by_dialect, by_echo, by_heade
 from bench.subject import until_it_answers
 from bench.upstream import Behaviour, Upstream
 
-_WARM = {"chat": 60, "dialect": 60, "stream": 3}
+_WARM = {"chat": 300, "dialect": 200, "stream": 6}
 _REQUESTS = {"chat": 300, "dialect": 200, "stream": 15}
 _PATIENCE = 120.0
 _SHOWN = 40

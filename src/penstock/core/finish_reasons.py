@@ -48,10 +48,12 @@ _OPENAIS: Final = frozenset({STOP, LENGTH, TOOL_CALLS, CONTENT_FILTER})
 
 def meaning_of(native: str) -> str:
     """The meaning of a provider's finish reason: one of the constants above, or "" for an unknown word."""
-    word = native.strip().lower()
-    meaning = _MEANINGS.get(word)
-    if meaning is None and ":" in word:
-        meaning = _MEANINGS.get(word.rpartition(":")[2].strip())
+    meaning = _MEANINGS.get(native)
+    if meaning is None:
+        word = native.strip().lower()
+        meaning = _MEANINGS.get(word)
+        if meaning is None and ":" in word:
+            meaning = _MEANINGS.get(word.rpartition(":")[2].strip())
     return meaning or ""
 
 

@@ -152,6 +152,14 @@ class Verdict(msgspec.Struct, frozen=True):
     body: bytes | None = None
 
 
+class NormalizedReply(msgspec.Struct, frozen=True):
+    """A whole plain reply without what deviates from the wire. ``verdict``: what it is, where that was seen on the way;
+    None where it is still to be judged."""
+
+    body: bytes
+    verdict: Verdict | None = None
+
+
 class StreamGrammar(msgspec.Struct, frozen=True):
     """A stream of server-sent events in one wire, as far as a relay looks into it (stream_watch.py).
 
@@ -256,7 +264,7 @@ class Relay(msgspec.Struct, frozen=True):
     """
 
     fit_request: Callable[[Body, WriteContext], FittedRequest | Failure]
-    plain: Callable[[WriteContext], Callable[[bytes], bytes] | None]
+    plain: Callable[[WriteContext], Callable[[bytes], NormalizedReply] | None]
     stream: Callable[[WriteContext], StreamTransform | None]
     normalizer: Callable[[WriteContext, bool], EventNormalizer | None]
 

@@ -7,6 +7,7 @@ gateway key: callers with the same permissions share it.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -323,7 +324,7 @@ class Compiler:
             return saved
         if not includes(permissions.configs, saved.name):
             if is_default:
-                return msgspec.structs.replace(_not_allowed("use the gateway's default config"), param=None)
+                return dataclasses.replace(_not_allowed("use the gateway's default config"), param=None)
             return _not_allowed(f"use the config '{name}'")
         settings = msgspec.structs.replace(settings, is_saved=True)
         plan = parse(saved.body, settings, self._rules(catalogue, grants))

@@ -20,13 +20,14 @@ import msgspec
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers, content_type
 from penstock.core.outcome import Outcome
-from penstock.dialects.caller import EVENT_STREAM, JSON, ErrorReply
+from penstock.dialects.caller import EVENT_STREAM, JSON, ErrorReply, NormalizedReply
 from penstock.dialects.framing import sse
 from penstock.dialects.provider_errors import ClassifiedError, read_error
 from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline import reshaped_reply
 from penstock.pipeline.call import Answer
 from penstock.pipeline.deadline import AttemptDeadlines
+from penstock.pipeline.off_loop import LARGE
 from penstock.pipeline.prepare import PreparedRequest
 from penstock.pipeline.response_headers import reply_headers
 from penstock.pipeline.shaped_error import ShapedErrorReply, error_in_answer, merged
@@ -230,32 +231,48 @@ async def _collect(
         return Answer(reply.status, headers, body, Outcome(reply.status))
     if is_chat and not prepared.streams and reshaped_reply.is_stream(reply, body):
         return await _gathered(reply, body, route, prepared, trace_id)
-    if is_chat:
-        body = await reshaped_reply.normalized(body, prepared)
-    return await _judged(reply, body, reply.headers, route, prepared, trace_id)
+    if not is_chat:
+        return _judged(reply, NormalizedReply(body), headers, route, prepared, trace_id)
+    if len(body) > LARGE:
+        whole = await reshaped_reply.normalized_aside(body, prepared)
+    else:
+        whole = reshaped_reply.normalized(body, prepared)
+    answer = _judged(reply, whole, headers, route, prepared, trace_id)
+    if prepared.streams and isinstance(answer, Answer) and answer.outcome.ok:
+        return await _streamed(answer, reply, route, prepared, trace_id)
+    return answer
 
 
-async def _judged(
-    reply: Reply, body: bytes, fields: Headers, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes
+def _judged(
+    reply: Reply, whole: NormalizedReply, headers: Headers, route: TargetRoute, prepared: PreparedRequest, trace: bytes
 ) -> Answer | Failure:
-    """The answer that a whole reply is. ``fields`` are the reply's headers, as they fit the body."""
-    is_chat = route.operation is Operation.CHAT
-    verdict = prepared.dialect.replies.judge(body, route.provider.slug, is_chat)
+    """The answer that a whole reply is. ``headers`` are those that go on, as they fit the body."""
+    body, verdict = whole.body, whole.verdict
+    if verdict is None:
+        is_chat = route.operation is Operation.CHAT
+        verdict = prepared.dialect.replies.judge(body, route.provider.slug, is_chat)
     if verdict.error is not None:
-        told = error_in_answer(body, verdict.error, reply.headers, route, prepared.dialect, trace_id)
+        told = error_in_answer(body, verdict.error, reply.headers, route, prepared.dialect, trace)
         outcome = _error_outcome(verdict.error, route, "in place of an answer")
         return Answer(told.status, _error_headers(told, reply), told.body, outcome, usage=verdict.usage)
     if verdict.problem:
         return _nothing_usable(route, verdict.problem)
-    body = body if verdict.body is None else verdict.body
-    if prepared.streams and is_chat:
-        stream, leaves_usage_out = reshaped_reply.streamed(body, prepared)
-        if stream:
-            asked = msgspec.structs.replace(prepared, leaves_usage_out=leaves_usage_out)
-            held = _HeldStream(reply, watch_for(asked, route.provider.slug))
-            headers = reply_headers(headers_for(reply, EVENT_STREAM))
-            return await _begin_stream(held, stream, headers, route, prepared, trace_id)
-    return Answer(reply.status, reply_headers(fields), body, Outcome(reply.status), usage=verdict.usage)
+    if verdict.body is not None:
+        body = verdict.body
+    return Answer(reply.status, headers, body, Outcome(reply.status), usage=verdict.usage)
+
+
+async def _streamed(
+    answer: Answer, reply: Reply, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes
+) -> Answer | Failure:
+    """A whole answer as the stream that was asked for; as it is where it can't be told so."""
+    stream, leaves_usage_out = reshaped_reply.streamed(answer.body, prepared)
+    if not stream:
+        return answer
+    asked = msgspec.structs.replace(prepared, leaves_usage_out=leaves_usage_out)
+    held = _HeldStream(reply, watch_for(asked, route.provider.slug))
+    headers = reply_headers(headers_for(reply, EVENT_STREAM))
+    return await _begin_stream(held, stream, headers, route, prepared, trace_id)
 
 
 async def _gathered(
@@ -275,8 +292,8 @@ async def _gathered(
     body = prepared.dialect.replies.reshape.gather(events)
     if body is None:
         return _nothing_usable(route, "sent a stream that makes no whole reply, though no stream was asked for")
-    body = await reshaped_reply.normalized(body, prepared)
-    return await _judged(reply, body, headers_for(reply, JSON), route, prepared, trace_id)
+    whole = await reshaped_reply.normalized_aside(body, prepared)
+    return _judged(reply, whole, reply_headers(headers_for(reply, JSON)), route, prepared, trace_id)
 
 
 def _refused(reply: Reply, body: bytes, route: TargetRoute) -> Outcome:

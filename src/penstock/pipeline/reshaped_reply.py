@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.core.http import content_type
-from penstock.dialects.caller import EVENT_STREAM
+from penstock.dialects.caller import EVENT_STREAM, NormalizedReply
 from penstock.dialects.framing import sse
 from penstock.pipeline.off_loop import LARGE, off_loop
 from penstock.pipeline.prepare import PreparedRequest
@@ -25,12 +25,15 @@ def is_stream(reply: Reply, body: bytes) -> bool:
     return sse.begins(body) or (content_type(reply.headers).startswith(EVENT_STREAM) and not begins_json(body))
 
 
-async def normalized(body: bytes, prepared: PreparedRequest) -> bytes:
+def normalized(body: bytes, prepared: PreparedRequest) -> NormalizedReply:
     """A plain reply, on lane 1 without what deviates from the wire."""
     change = None if prepared.context is None else prepared.dialect.relay.plain(prepared.context)
-    if change is None:
-        return body
-    return await off_loop(lambda: change(body)) if len(body) > LARGE else change(body)
+    return NormalizedReply(body) if change is None else change(body)
+
+
+async def normalized_aside(body: bytes, prepared: PreparedRequest) -> NormalizedReply:
+    """As ``normalized``; a large reply beside the event loop."""
+    return await off_loop(lambda: normalized(body, prepared)) if len(body) > LARGE else normalized(body, prepared)
 
 
 def streamed(body: bytes, prepared: PreparedRequest) -> tuple[bytes, bool]:

@@ -7,6 +7,7 @@ written in the provider's wire.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Callable, Mapping
 from pickle import PickleBuffer
@@ -160,7 +161,7 @@ def _with_material(failure: Failure, request: ChatRequest) -> Failure:
     if not parts:
         return failure
     named = ", ".join(f"{path} ({thing})" for path, thing in parts.items())
-    return msgspec.structs.replace(failure, message=f"{failure.message} It can't be given {named}.")
+    return dataclasses.replace(failure, message=f"{failure.message} It can't be given {named}.")
 
 
 # For large bodies, in another process.

@@ -6,11 +6,10 @@ docs/configs.md#all-problems-at-once.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from types import TracebackType
 from typing import Final
-
-import msgspec
 
 from penstock.core.failure import Failure, Kind
 
@@ -90,7 +89,7 @@ def _joined(failures: list[Failure]) -> Failure | None:
         return failures[0] if failures else None
     number = f"{len(failures)} problems" + (" or more" if len(failures) >= MOST_PROBLEMS else "")
     listed = " ".join(f"({index}) {failure.message}" for index, failure in enumerate(failures, 1))
-    return msgspec.structs.replace(
+    return dataclasses.replace(
         failures[0],
         message=f"The config has {number}: {listed}",
         details=tuple(detail for failure in failures for detail in failure.details),

@@ -50,5 +50,5 @@ def _step_text(step: Step) -> str:
     path = step.path.removeprefix("config.")
     if isinstance(step, SkippedStep):
         return f"{path} open skipped"
-    text = f"{path} {step.result} {step.milliseconds:.0f}ms"
+    text = f"{path} {step.result} {round(step.milliseconds)}ms"
     return f"{text} {', '.join(step.why)}" if step.why else text

@@ -169,7 +169,8 @@ class _Walker:
         race's outcome is final then."""
         self.rival_ran = False
         rivals_over = over
-        over = self._bounded(over, target.timeouts.total)
+        if target.timeouts.total is not None:
+            over = self._bounded(over, target.timeouts.total)
         tries, waited = 0, 0.0
         if target.retry is not None:
             self._health.attempted(target.address, self._clock())

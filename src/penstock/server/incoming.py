@@ -38,6 +38,7 @@ class IncomingRequest(BodyBuffer):
     refused: Failure | None = None
     failure: Failure | None = None
     reader: asyncio.Future[None] | None = None
+    _path_and_query: tuple[str, str] | None = None
 
     def __init__(self, began: float) -> None:
         self.began = began
@@ -49,6 +50,7 @@ class IncomingRequest(BodyBuffer):
         request = IncomingRequest(began)
         request.target, request.method, request.keep_alive = self.target, self.method, self.keep_alive
         request.headers, request.fields = self.headers, self.fields
+        request._path_and_query = self.path_and_query()
         request.is_taken = request.complete = True
         request.size = request.declared = size = len(body)
         request._piece = body
@@ -80,6 +82,11 @@ class IncomingRequest(BodyBuffer):
 
     def path_and_query(self) -> tuple[str, str]:
         """The decoded path and the raw query of the target, in origin form or (to a proxy) in absolute form."""
+        if self._path_and_query is None:
+            self._path_and_query = self._split_target()
+        return self._path_and_query
+
+    def _split_target(self) -> tuple[str, str]:
         target = self.target
         if not target.startswith(b"/") and b"://" in target:
             after = target.partition(b"://")[2]

@@ -82,12 +82,8 @@ class MemoryCatalogue:
     """A ``CatalogueSource`` whose catalogue changes when ``replace`` is called, and never by itself."""
 
     def __init__(self, catalogue: Catalogue = EMPTY) -> None:
-        self._current = catalogue
+        self.current = catalogue
         self._callbacks: list[Callable[[CatalogueChange], None]] = []
-
-    @property
-    def current(self) -> Catalogue:
-        return self._current
 
     def watch(self, callback: Callable[[CatalogueChange], None]) -> None:
         self._callbacks.append(callback)
@@ -97,9 +93,9 @@ class MemoryCatalogue:
 
         Their change names nothing if something else than a name's meaning differs, for example ``is_guarded``.
         """
-        if catalogue is self._current or catalogue == self._current:
+        if catalogue is self.current or catalogue == self.current:
             return
-        change = compare(self._current, catalogue)
-        self._current = catalogue
+        change = compare(self.current, catalogue)
+        self.current = catalogue
         for callback in self._callbacks:
             callback(change)

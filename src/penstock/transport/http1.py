@@ -52,12 +52,14 @@ class Http1Transport:
         self.files = FileWatch(self._pool.drop_idle)
 
     async def send(self, request: Request) -> Reply | Failure:
-        started = asyncio.get_running_loop().time()
         place = request.origin, self._proxies.proxy_for(request.origin)
         if request.fresh:
             self._pool.drop_idle_of(place)
         connection = idle = self._pool.take(place)
-        if connection is None:
+        if connection is not None:
+            started = connection.loop.time()
+        else:
+            started = asyncio.get_running_loop().time()
             opened = await self._open(place, request, started)
             if isinstance(opened, Failure):
                 return opened

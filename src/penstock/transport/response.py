@@ -33,7 +33,7 @@ class ResponseReader:
     """
 
     __slots__ = (
-        "_framing", "_head", "_interim", "_max_framing", "_parser", "_pieces", "complete", "framed", "head_complete",
+        "_fed", "_framing", "_interim", "_max_framing", "_parser", "_pieces", "complete", "framed", "head_complete",
         "headers", "keep_alive", "overrun", "promised_idle", "status", "unread",
     )  # fmt: skip
 
@@ -50,7 +50,7 @@ class ResponseReader:
         self._pieces: list[bytes] = []
         self._interim = 0
         self._framing = 0
-        self._head = 0
+        self._fed = 0
         self._max_framing = max_framing
         self._parser: Any = httptools.HttpResponseParser(self)
 
@@ -60,6 +60,7 @@ class ResponseReader:
             self.overrun = True
             return
         before = self.unread
+        self._fed += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -105,17 +106,14 @@ class ResponseReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.head_complete:
-            self._head += len(name) + len(value) + 4
-            if self._head > self._max_framing:
-                raise self._too_much()
-            name = name.lower()
-            self.headers.append((name, value))
-            if name == b"keep-alive":
-                self.promised_idle = _promised_idle(value)
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         if self.complete:
             return
+        # Of fewer bytes, the head can't be too large.
+        if self._fed > self._max_framing and _size(self.headers) > self._max_framing:
+            raise self._too_much()
         status = self._parser.get_status_code()
         if status not in _STATUSES:
             raise Malformed(f"its response has the status {status}, which HTTP does not know")
@@ -127,13 +125,12 @@ class ResponseReader:
         self.status = status
         self.head_complete = True
         self.keep_alive = self._parser.should_keep_alive()
-        self.framed = status in {204, 304} or self._has_framing()
-
-    def _has_framing(self) -> bool:
+        self.framed = status in {204, 304}
         for name, value in self.headers:
             if name == b"content-length" or (name == b"transfer-encoding" and value.lower().endswith(b"chunked")):
-                return True
-        return False
+                self.framed = True
+            elif name == b"keep-alive":
+                self.promised_idle = _promised_idle(value)
 
     def on_body(self, body: bytes) -> None:
         if not self.complete:
@@ -144,7 +141,12 @@ class ResponseReader:
         if self.head_complete:
             self.complete = True
         else:
-            self.headers, self._head = [], 0
+            self.headers = []
+
+
+def _size(headers: Headers) -> int:
+    """The bytes of a head's fields."""
+    return sum(len(name) + len(value) + 4 for name, value in headers)
 
 
 def _promised_idle(value: bytes) -> float:

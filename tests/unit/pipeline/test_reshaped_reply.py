@@ -7,7 +7,7 @@ import pytest
 import calling
 from calling import ANTHROPIC, CHAT, OPENAI, PLAIN
 from fake_reply import FakeReply
-from penstock.dialects.caller import CallerDialect
+from penstock.dialects.caller import CallerDialect, NormalizedReply
 from penstock.pipeline.prepare import PreparedRequest
 from penstock.pipeline.reshaped_reply import is_stream, normalized, streamed
 
@@ -33,11 +33,11 @@ def test_a_stream_is_told_by_its_beginning(body: bytes, kind: bytes, found: bool
     assert is_stream(FakeReply(200, headers=[(b"content-type", kind)]), body) is found
 
 
-async def test_replies_of_lane_1_are_normalized() -> None:
+def test_replies_of_lane_1_are_normalized() -> None:
     body = b'{"choices":[{"message":{"content":"Hi"},"finish_reason":"stop"}]}'
-    assert b'"role":"assistant"' in await normalized(body, asked())
-    assert await normalized(calling.COMPLETION, asked()) == calling.COMPLETION
-    assert await normalized(calling.MESSAGE, asked(ANTHROPIC)) == calling.MESSAGE
+    assert b'"role":"assistant"' in normalized(body, asked()).body
+    assert normalized(calling.COMPLETION, asked()).body == calling.COMPLETION
+    assert normalized(calling.MESSAGE, asked(ANTHROPIC)) == NormalizedReply(calling.MESSAGE)
 
 
 def test_usage_is_told_to_who_asks_and_to_the_record() -> None:

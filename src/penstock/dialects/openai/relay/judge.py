@@ -16,7 +16,8 @@ from penstock.core import finish_reasons
 from penstock.core.json_text import UNREADABLE, read_json_or_none, with_null_numbers
 from penstock.core.vendor_error import failed_choice, is_error
 from penstock.dialects.caller import Verdict
-from penstock.dialects.openai.relay.usage import read_usage, with_tier
+from penstock.dialects.openai.relay.sound import SoundReply
+from penstock.dialects.openai.relay.usage import read_usage, usage_of, with_tier
 from penstock.dialects.provider_errors import classified
 
 _NULL: Final = b"null"
@@ -81,6 +82,21 @@ def _is_complete(choice: _Choice) -> bool:
         and finish_reasons.is_complete(choice.finish_reason)
         and not finish_reasons.is_failure(choice.native_finish_reason)
     )
+
+
+def verdict_of(reply: SoundReply) -> Verdict | None:
+    """What ``judge`` says of a sound reply that is a whole answer; None for any other."""
+    for choice in reply.choices:
+        if not (choice.message.content or choice.message.tool_calls):
+            return None
+        if not finish_reasons.is_complete(choice.finish_reason):
+            return None
+        if finish_reasons.is_failure(choice.native_finish_reason):
+            return None
+    if not reply.choices:
+        return None
+    usage = None if reply.usage is msgspec.UNSET else usage_of(reply.usage)
+    return Verdict(is_complete=True, usage=with_tier(usage, reply.service_tier))
 
 
 def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:

@@ -24,7 +24,9 @@ import msgspec
 from penstock.core.finish_reasons import STOP, openai_reason
 from penstock.core.json_text import UNREADABLE
 from penstock.core.vendor_error import hidden_error
+from penstock.dialects.caller import NormalizedReply
 from penstock.dialects.dialect import WriteContext
+from penstock.dialects.openai.relay.judge import verdict_of
 from penstock.dialects.openai.relay.normalize_rules import (
     Members,
     arguments_text,
@@ -43,7 +45,7 @@ from penstock.dialects.openai.relay.normalize_rules import (
     written,
 )
 from penstock.dialects.openai.relay.normalize_usage import usage
-from penstock.dialects.openai.relay.sound import Soundness, soundness
+from penstock.dialects.openai.relay.sound import lacks_nulls, read_sound
 
 Rule = Callable[[Members], bool]
 
@@ -51,11 +53,20 @@ Rule = Callable[[Members], bool]
 def normalize_reply(body: bytes, *, has_unsaid_end: bool = False, completes: bool = True) -> bytes:
     """A plain completion as OpenAI would have written it; anything else as it is. ``has_unsaid_end``: a reply without
     a finish reason has ended well. ``completes``: absent members that may be null are put in by themselves."""
-    found = soundness(body)
-    if found is Soundness.WHOLE or (found is Soundness.WITHOUT_NULLS and not completes):
-        return body
-    if found is Soundness.WITHOUT_NULLS and (completed := _with_nulls(body)) is not None:
-        return completed
+    return _normalized(body, has_unsaid_end=has_unsaid_end, completes=completes).body
+
+
+def _normalized(body: bytes, *, has_unsaid_end: bool = False, completes: bool = True) -> NormalizedReply:
+    """``normalize_reply``, and the verdict on a reply without deviations: the decode that tells it has read enough."""
+    sound = read_sound(body)
+    if sound is not None:
+        completed = _with_nulls(body) if completes and lacks_nulls(sound) else body
+        if completed is not None:
+            return NormalizedReply(completed, verdict_of(sound))
+    return NormalizedReply(_without_deviations(body, has_unsaid_end=has_unsaid_end, completes=completes))
+
+
+def _without_deviations(body: bytes, *, has_unsaid_end: bool, completes: bool) -> bytes:
     reply = read(body)
     if not isinstance(reply, dict) or not isinstance(reply.get("choices"), list) or _is_error(reply):
         return body
@@ -93,21 +104,21 @@ def _is_error(reply: Members) -> bool:
     return bool(reply.get("error")) or hidden_error(reply) is not None
 
 
-def change_of(context: WriteContext) -> Callable[[bytes], bytes]:
+def change_of(context: WriteContext) -> Callable[[bytes], NormalizedReply]:
     """The change of a host's plain replies."""
     quirks = context.quirks
     if quirks.leaves_reason_out:
-        return normalize_unsaid_end
-    return normalize_reply if quirks.completes_replies else _normalize_and_complete_nothing
+        return _normalized_unsaid_end
+    return _normalized if quirks.completes_replies else _normalized_and_completed_nowhere
 
 
-def _normalize_and_complete_nothing(body: bytes) -> bytes:
-    return normalize_reply(body, completes=False)
+def _normalized_and_completed_nowhere(body: bytes) -> NormalizedReply:
+    return _normalized(body, completes=False)
 
 
-def normalize_unsaid_end(body: bytes) -> bytes:
-    """``normalize_reply`` for a host whose whole replies give no reason for their end (docs/quirks.md#q96)."""
-    return normalize_reply(body, has_unsaid_end=True)
+def _normalized_unsaid_end(body: bytes) -> NormalizedReply:
+    """For a host whose whole replies give no reason for their end (docs/quirks.md#q96)."""
+    return _normalized(body, has_unsaid_end=True)
 
 
 def _normalize(reply: Members) -> bool:

@@ -6,8 +6,7 @@ member by member (normalize.py, normalize_stream.py). An error is never sound.
 
 from __future__ import annotations
 
-import enum
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -15,32 +14,38 @@ from msgspec import UNSET, UnsetType
 from penstock.core.json_text import UNREADABLE
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
-_Count = int | UnsetType
+_ABSENT: Final[Any] = None
+"""The default of a member that may be absent and not null."""
 _Reason = Literal["stop", "length", "tool_calls", "content_filter", "function_call"]
 
 
 class _PromptDetails(msgspec.Struct, gc=False):
-    cached_tokens: _Count = UNSET
-    cache_write_tokens: _Count = UNSET
-    audio_tokens: _Count = UNSET
-    text_tokens: _Count = UNSET
-    image_tokens: _Count = UNSET
+    cached_tokens: int = _ABSENT
+    cache_write_tokens: int = _ABSENT
+    audio_tokens: int = _ABSENT
+    text_tokens: int = _ABSENT
+    image_tokens: int = _ABSENT
 
 
 class _CompletionDetails(msgspec.Struct, gc=False):
-    reasoning_tokens: _Count = UNSET
-    accepted_prediction_tokens: _Count = UNSET
-    rejected_prediction_tokens: _Count = UNSET
-    audio_tokens: _Count = UNSET
-    text_tokens: _Count = UNSET
+    reasoning_tokens: int = _ABSENT
+    accepted_prediction_tokens: int = _ABSENT
+    rejected_prediction_tokens: int = _ABSENT
+    audio_tokens: int = _ABSENT
+    text_tokens: int = _ABSENT
+    image_tokens: int | None = None
 
 
-class _Usage(msgspec.Struct, gc=False):
+class SoundUsage(msgspec.Struct, gc=False):
+    """The counts of a reply. The last two are other makers' (usage.py)."""
+
     prompt_tokens: int
     completion_tokens: int
     total_tokens: int
-    prompt_tokens_details: _PromptDetails | UnsetType = UNSET
-    completion_tokens_details: _CompletionDetails | UnsetType = UNSET
+    prompt_tokens_details: _PromptDetails = _ABSENT
+    completion_tokens_details: _CompletionDetails = _ABSENT
+    prompt_cache_hit_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
 
 
 class _Elsewhere(msgspec.Struct, gc=False):
@@ -135,7 +140,7 @@ class _Chunk(msgspec.Struct, gc=False):
     object: Literal["chat.completion.chunk"]
     created: int
     model: Text
-    usage: _Usage | None = None
+    usage: SoundUsage | None = None
     service_tier: Text | None = None
     error: None = None
     base_resp: None = None
@@ -188,42 +193,36 @@ class _ReplyChoice(msgspec.Struct, gc=False):
     finish_reason: _Reason
     logprobs: _Logprobs | UnsetType | None = UNSET
     error: None = None
+    native_finish_reason: str | None = None
     usage: None = None
 
 
-class _Reply(msgspec.Struct, gc=False):
+class SoundReply(msgspec.Struct, gc=False):
+    """A plain reply in which nothing deviates from the schema, but that members may be absent that may be null."""
+
     id: str
     object: Literal["chat.completion"]
     created: int
     model: str
     choices: tuple[_ReplyChoice, ...]
-    usage: _Usage | UnsetType = UNSET
+    usage: SoundUsage | UnsetType = UNSET
     service_tier: Text | None = None
     error: None = None
     base_resp: None = None
     x_groq: _Elsewhere | None = None
 
 
-_REPLY: Final = msgspec.json.Decoder(_Reply)
+_REPLY: Final = msgspec.json.Decoder(SoundReply)
 
 
-class Soundness(enum.Enum):
-    """How a plain reply stands to the schema."""
-
-    WHOLE = enum.auto()
-    """Nothing deviates."""
-    WITHOUT_NULLS = enum.auto()
-    """Nothing deviates, but members that may be null are absent."""
-    UNSOUND = enum.auto()
-
-
-def soundness(body: bytes) -> Soundness:
-    """How a plain reply stands to the schema."""
+def read_sound(body: bytes) -> SoundReply | None:
+    """A plain reply in which nothing deviates from the schema; None for any other."""
     try:
-        reply = _REPLY.decode(body)
+        return _REPLY.decode(body)
     except UNREADABLE:
-        return Soundness.UNSOUND
-    for choice in reply.choices:
-        if choice.logprobs is UNSET or choice.message.refusal is UNSET:
-            return Soundness.WITHOUT_NULLS
-    return Soundness.WHOLE
+        return None
+
+
+def lacks_nulls(reply: SoundReply) -> bool:
+    """Whether members are absent that the schema demands, and that may be null."""
+    return any(choice.logprobs is UNSET or choice.message.refusal is UNSET for choice in reply.choices)

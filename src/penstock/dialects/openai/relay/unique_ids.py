@@ -44,7 +44,8 @@ def with_unique_ids(body: Body) -> Body:
 
 def _answered(messages: bytes) -> Iterator[bytes]:
     """The ids of all results, as JSON."""
-    at = messages.find(_RESULT)
+    at = messages.find(b"_")  # the search for one byte is many times as fast, and most prose has no underscore
+    at = -1 if at == -1 else messages.find(_RESULT, max(0, at - len(_RESULT)))
     while at != -1:
         at += len(_RESULT)
         value = _VALUE.match(messages, at)

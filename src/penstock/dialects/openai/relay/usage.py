@@ -8,6 +8,7 @@ import msgspec
 
 from penstock.core.json_text import UNREADABLE
 from penstock.core.usage import Usage
+from penstock.dialects.openai.relay.sound import SoundUsage
 
 
 class _PromptDetails(msgspec.Struct):
@@ -48,11 +49,23 @@ def read_usage(raw: bytes) -> Usage | None:
     if raw == b"null":
         return None
     try:
-        wire = _WIRE.decode(raw)
+        return usage_of(_WIRE.decode(raw))
     except UNREADABLE:
         return None
-    prompt = wire.prompt_tokens_details or _NO_PROMPT_DETAILS
-    completion = wire.completion_tokens_details or _NO_COMPLETION_DETAILS
+
+
+def usage_of(wire: _Wire | SoundUsage) -> Usage:
+    """The counts as every wire has them."""
+    prompt, completion = wire.prompt_tokens_details, wire.completion_tokens_details
+    if prompt is None and completion is None:
+        return Usage(
+            wire.prompt_tokens,
+            wire.completion_tokens,
+            wire.total_tokens,
+            wire.prompt_cache_hit_tokens,
+            wire.cache_creation_input_tokens,
+        )
+    prompt, completion = prompt or _NO_PROMPT_DETAILS, completion or _NO_COMPLETION_DETAILS
     return Usage(
         wire.prompt_tokens,
         wire.completion_tokens,

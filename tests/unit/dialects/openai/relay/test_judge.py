@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from penstock.dialects.openai.relay.judge import judge
+from penstock.dialects.openai.relay.judge import judge, verdict_of
+from penstock.dialects.openai.relay.sound import read_sound
 
 USAGE = {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}
 
@@ -40,6 +41,29 @@ def test_an_answer_and_whether_it_may_be_given_again(value: Any, is_complete: bo
     verdict = judged(value)
     assert (verdict.error, verdict.problem, verdict.is_complete) == (None, "", is_complete)
     assert verdict.usage.total == 4
+
+
+DETAILS = {"prompt_tokens_details": {"cached_tokens": 2}, "completion_tokens_details": {"reasoning_tokens": 1}}
+ELSEWHERE = {"prompt_cache_hit_tokens": 1, "cache_creation_input_tokens": 2}
+
+
+@pytest.mark.parametrize(
+    ("value", "is_whole"),
+    [
+        (reply(), True),
+        ({**reply(), "usage": {**USAGE, **DETAILS, **ELSEWHERE}, "service_tier": "flex"}, True),
+        ({**reply(), "usage": {**USAGE, **ELSEWHERE}}, True),
+        (reply("length"), False),
+        (reply("stop", ""), False),
+        (reply("stop", native_finish_reason="network_error"), False),
+        ({**reply(), "choices": []}, False),
+    ],
+)
+def test_a_sound_reply_is_judged_as_any_other(value: dict[str, Any], is_whole: bool) -> None:
+    body = json.dumps({"id": "r", "object": "chat.completion", "created": 9, "model": "m", **value}).encode()
+    sound = read_sound(body)
+    assert sound is not None
+    assert verdict_of(sound) == (judge(body, "", True) if is_whole else None)
 
 
 @pytest.mark.parametrize(

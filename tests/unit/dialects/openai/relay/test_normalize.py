@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from normalizing import DONE, JSON, ROLE, THINKING, USAGE, call, chunk, mend, paths, replaced, sse, without_ellipses
 from penstock.dialects.openai.relay import normalize as openai_normalize
 from penstock.dialects.openai.relay import normalize_stream as openai_normalize_stream
-from penstock.dialects.openai.relay.normalize import normalize_reply, normalize_unsaid_end
+from penstock.dialects.openai.relay.normalize import normalize_reply
 
 
 def reply(message: Any = None, choice: Any = None, **members: Any) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def test_the_end_of_a_host_that_gives_no_reasons() -> None:
     """docs/quirks.md#q96"""
     for message, said in ((None, {}), ({"tool_calls": [call()]}, CALLED)):
         given = json.dumps(reply(message, {"finish_reason": ""})).encode()
-        assert json.loads(normalize_unsaid_end(given)) == reply(message, said)
+        assert json.loads(normalize_reply(given, has_unsaid_end=True)) == reply(message, said)
 
 
 def test_calls_without_an_id_get_one_of_their_own_each() -> None:
