@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,16 +16,20 @@ _MEMORY: Final = Path("/dev/shm")  # noqa: S108 (a folder with a random name is 
 
 
 @contextlib.contextmanager
-def worker_folder(memory: Path = _MEMORY) -> Iterator[Path | None]:
-    """A new folder that only this user can read, removed at the end; None if there is no place for one."""
+def worker_folder(memory: Path = _MEMORY, temporary: Path | None = None) -> Iterator[Path | None]:
+    """A new folder that only this user can read, removed at the end; None if there is no place for one.
+
+    It is made in ``memory``, else in ``temporary``, which is the system's folder of temporary files if it is None.
+    """
     made: str | None = None
-    for parent in (memory if memory.is_dir() and os.access(memory, os.W_OK) else None, None):
+    for parent in (memory, temporary):
         try:
             made = tempfile.mkdtemp(prefix="penstock-metrics-", dir=parent)
             break
         except OSError as error:
-            if parent is None:
-                _LOG.warning("metrics: there is no place for a folder (%s): each worker counts by itself", error)
+            reason = error
+    else:
+        _LOG.warning("metrics: there is no place for a folder (%s): each worker counts by itself", reason)
     try:
         yield None if made is None else Path(made)
     finally:
