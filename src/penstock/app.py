@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from penstock.admin.api import AdminApi
+from penstock.app_metrics import Counted, MetricsAdmission, metrics_of
 from penstock.app_store import (
+    GatewayCounters,
     admin_api,
     admitter_of,
     control_judge,
@@ -23,6 +25,7 @@ from penstock.app_store import (
     monotonic,
     now,
     open_store,
+    plane_opener,
     refuse_too_large,
     restoring,
     sharing_of,
@@ -58,7 +61,7 @@ from penstock.server.limits import CallerLimits
 from penstock.server.origin import Origins
 from penstock.server.own_port import OwnPort
 from penstock.server.tls import TlsFiles
-from penstock.settings import Settings, SettingsError, must_be_guarded
+from penstock.settings import ADMIN_KEY, Settings, SettingsError, must_be_guarded
 from penstock.settings.load import is_network
 from penstock.settings.model import Server as ServerSettings
 from penstock.settings.model import Upstream as UpstreamSettings
@@ -69,6 +72,7 @@ from penstock.stores.layered import LayeredCatalogue, layer
 from penstock.stores.memory import MemoryReplyStore
 from penstock.stores.prices import DefaultPrices
 from penstock.stores.reading import Reading, exposure
+from penstock.stores.sql.control_store import ControlStore
 from penstock.stores.sql.journal import JournaledCounters
 from penstock.stores.sql.kept_balances import KeptBalances
 from penstock.stores.sql.place import find_place
@@ -122,7 +126,10 @@ def build(
     limits = admitter_of(catalogues, counters, costs(), settings)
     admin = admin_api(settings, stored, file, os.environ, counters)
     own_port = _own_port(settings, admin)
-    parts: list[Part] = [*_access_log(records, server, costs()), file, prices]
+    pipeline = _pipeline(settings, compiler, transports, sleep, limits, costs())
+    counted = Counted(records, pipeline.router.health, http1, catalogues, counters, costs())
+    metrics = metrics_of(settings, counted, os.environ, _admission(settings, stored, file, counters))
+    parts: list[Part] = [*_access_log(records, server, costs()), *metrics.parts, file, prices]
     parts += [] if stored is None else keeping_of(stored, records, catalogues, limits)
     parts += [
         *sharing_of(counters, balances, limits, catalogues, stored),
@@ -131,8 +138,8 @@ def build(
         _Connections(transports),
         *own_port,
     ]
-    return Gateway(
-        _pipeline(settings, compiler, transports, sleep, limits, costs()),
+    gateway = Gateway(
+        pipeline,
         records,
         RequestLimits(_largest_body(server), server.body_timeout, server.keepalive, _caller_limits(server)),
         parts,
@@ -141,7 +148,10 @@ def build(
         stored,
         stored.name if stored is not None else place.absence,
         None if own_port else admin,
+        metrics.page,
     )
+    counted.connections = gateway.connections
+    return gateway
 
 
 def _compiler(
@@ -169,6 +179,14 @@ def _origins(settings: Settings) -> Origins:
     )
 
 
+def _admission(
+    settings: Settings, stored: ControlStore | None, file: CatalogueFile, counters: GatewayCounters
+) -> MetricsAdmission:
+    """Who may read metrics."""
+    plane = None if stored is None else plane_opener(settings, stored, file, counters)
+    return MetricsAdmission(plane, os.environ.get(ADMIN_KEY, ""))
+
+
 def _own_port(settings: Settings, admin: AdminApi | None) -> list[OwnPort]:
     """The port of the admin API's own, if the settings ask for one."""
     address = settings.admin.address
@@ -184,8 +202,8 @@ def _access_log(records: Records, server: ServerSettings, costs: Costs) -> list[
     if not server.access_log or out is None:
         return []
     if server.workers > 1:
-        return [AccessLog(records.subscribe(), raw(out), piece=PIPE_BUF, costs=costs)]
-    return [AccessLog(records.subscribe(), raw(out), costs=costs)]
+        return [AccessLog(records.subscribe(reader="access_log"), raw(out), piece=PIPE_BUF, costs=costs)]
+    return [AccessLog(records.subscribe(reader="access_log"), raw(out), costs=costs)]
 
 
 def _warn_of_exposed_keys(settings: Settings) -> None:

@@ -266,6 +266,13 @@ def admin_api(
         raise SettingsError([f"{ADMIN_KEY}: a key of fewer than {_SHORTEST_ADMIN_KEY} characters can be guessed"])
     if stored is None or not settings.admin.enabled:
         return None
+    return AdminApi(plane_opener(settings, stored, file, counters), key)
+
+
+def plane_opener(
+    settings: Settings, stored: ControlStore, file: CatalogueFile, counters: Counters
+) -> Callable[[], Awaitable[ControlPlane]]:
+    """Opens the control plane over the database; what it returns raises DatabaseError."""
     check, policy = control_judge(settings), AddressPolicy(settings.trusted_hosts)
     largest = counters.largest_cost if isinstance(counters, GuardedCounters) else LARGEST
 
@@ -277,7 +284,7 @@ def admin_api(
         in_file, refresh = (lambda: file.current), stored.refresh
         return ControlPlane(database, stored.keyring, PROVIDERS, check, in_file, refresh, rules, counters, largest)
 
-    return AdminApi(open_plane, key)
+    return open_plane
 
 
 def control_judge(settings: Settings) -> Check:

@@ -9,15 +9,14 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from bench import stops
 
+from serving import serving, until
 from upstream import Upstream
 
 TERM, INT, HUP = signal.SIGTERM, signal.SIGINT, signal.SIGHUP
@@ -49,64 +48,6 @@ def test_a_second_signal_stops_at_once_with_a_word(
     assert outcome.exit_code == 0
     assert "a second signal asks to stop at once" in outcome.messages
     assert "Traceback" not in outcome.messages
-
-
-class Serving:
-    """A gateway as a process; ``errors`` is what it has written to standard error so far."""
-
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
-        self.process = process
-        self._log = log
-        self.port = int(self.wait_for(rb"listens on http://127\.0\.0\.1:(\d+)")[1])
-
-    def wait_for(self, pattern: bytes) -> re.Match[bytes]:
-        """Wait until standard error has this."""
-        found: list[re.Match[bytes]] = []
-
-        def is_there() -> bool:
-            found.extend(re.finditer(pattern, self._log.read_bytes()))
-            return bool(found)
-
-        until(is_there)
-        return found[0]
-
-    @property
-    def errors(self) -> str:
-        return self._log.read_text("utf-8")
-
-    def workers(self) -> list[int]:
-        """The processes that serve."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [pid for pid in map(int, children.split()) if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-
-    def health(self) -> int:
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
-            connection.request("GET", "/health")
-            return connection.getresponse().status
-
-
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
-@contextmanager
-def serving(
-    tmp_path: Path, *arguments: str, stdout: int = subprocess.DEVNULL, group: bool = False, **environment: str
-) -> Iterator[Serving]:
-    log = tmp_path / "errors"
-    command = [sys.executable, "-m", "penstock", "serve", "--port", "0", *arguments]
-    environment = {**os.environ, **environment}
-    with (
-        log.open("wb") as errors,
-        subprocess.Popen(command, stdout=stdout, stderr=errors, env=environment, start_new_session=group) as process,
-    ):
-        try:
-            yield Serving(process, log)
-        finally:
-            process.kill()
 
 
 def is_running(pid: int) -> bool:

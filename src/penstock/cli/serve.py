@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -18,6 +19,7 @@ import msgspec
 from penstock import __version__
 from penstock.settings import (
     GUARDED,
+    METRICS_FOLDER,
     Settings,
     SettingsError,
     catalogue_file,
@@ -104,6 +106,7 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
     settings = msgspec.structs.replace(settings, server=bound)
 
     from penstock.app import build
+    from penstock.observe.metrics.folder import worker_folder
     from penstock.server.serve import serve, supervise
     from penstock.transport.files import raise_file_limit
 
@@ -113,7 +116,7 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
     try:
         app = build(settings, catalogue)
         refuse_open(settings, is_guarded=app.is_guarded)
-        _try_admin_port(settings)
+        _try_own_ports(settings)
     except SettingsError as error:
         raise SettingsError([*error.problems, *problems]) from None
     if problems:
@@ -124,20 +127,24 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
             # Workers are started anew when they end, and the file may have changed by then.
             os.environ[GUARDED] = "true"
         del app  # each worker has one of its own
-        supervise(_APP, settings, sock, catalogue)
+        with worker_folder() if settings.metrics.enabled else contextlib.nullcontext() as folder:
+            if folder is not None:
+                os.environ[METRICS_FOLDER] = str(folder)
+            supervise(_APP, settings, sock, catalogue)
     else:
         serve(app, settings, sock)
 
 
-def _try_admin_port(settings: Settings) -> None:
-    """Raise SettingsError if the admin API can't have the port of its own that the settings name."""
+def _try_own_ports(settings: Settings) -> None:
+    """Raise SettingsError if the admin API or the metrics can't have the ports of their own that the settings name."""
     from penstock.server.own_port import listening
 
-    if settings.admin.enabled and settings.admin.address is not None:
-        try:
-            listening(settings.admin.address).close()
-        except OSError as error:
-            raise SettingsError([f"admin.listen: {settings.admin.listen}: {error.strerror or error}"]) from None
+    for section, part in (("admin", settings.admin), ("metrics", settings.metrics)):
+        if part.enabled and part.address is not None:
+            try:
+                listening(part.address).close()
+            except OSError as error:
+                raise SettingsError([f"{section}.listen: {part.listen}: {error.strerror or error}"]) from None
 
 
 def _tls_problems(settings: Settings) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -49,6 +49,10 @@ class Lru(Generic[K, V]):
         """Forget the entries whose value is stale. Takes time in proportion to all entries."""
         for key in [key for key, value in self._entries.items() if is_stale(value)]:
             self.drop(key)
+
+    def values(self) -> Iterator[V]:
+        """All values, the oldest first. A look, not a look-up: nothing becomes more recent."""
+        return iter(self._entries.values())
 
     def __len__(self) -> int:
         return len(self._entries)

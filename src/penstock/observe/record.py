@@ -106,20 +106,23 @@ class Record(msgspec.Struct, frozen=True):
 
 
 class RecordQueue:
-    """The records for one reader: never more than ``size``. Records that come when it is full are counted, not kept."""
+    """The records for one reader: never more than ``size``. Records that come when it is full are counted, not kept:
+    ``lost_in_all`` for ever, ``lost`` until the reader sets it back."""
 
-    __slots__ = ("_queue", "_size", "lost")
+    __slots__ = ("_queue", "_size", "lost", "lost_in_all", "reader")
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, reader: str = "") -> None:
         self._queue: deque[Record] = deque()
         self._size = size
-        self.lost = 0
+        self.reader = reader
+        self.lost = self.lost_in_all = 0
 
     def push(self, record: Record) -> None:
         if len(self._queue) < self._size:
             self._queue.append(record)
         else:
             self.lost += 1
+            self.lost_in_all += 1
 
     def __len__(self) -> int:
         return len(self._queue)
@@ -143,9 +146,14 @@ class Records:
     def has_readers(self) -> bool:
         return bool(self._queues)
 
-    def subscribe(self, size: int = 10_000) -> RecordQueue:
-        """A queue of its own for one more reader, from now on."""
-        queue = RecordQueue(size)
+    @property
+    def queues(self) -> tuple[RecordQueue, ...]:
+        """The queues of all readers."""
+        return self._queues
+
+    def subscribe(self, size: int = 10_000, reader: str = "") -> RecordQueue:
+        """A queue of its own for one more reader, from now on. ``reader`` is the reader's name in metrics."""
+        queue = RecordQueue(size, reader)
         self._queues = (*self._queues, queue)
         return queue
 

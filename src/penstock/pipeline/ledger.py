@@ -50,7 +50,7 @@ class Ledger:
     def begin(self) -> None:
         """Write what is recorded from now on. Harmless when called again."""
         if self._queue is None:
-            self._queue = self._records.subscribe(QUEUE)
+            self._queue = self._records.subscribe(QUEUE, "ledger")
 
     def start(self) -> None:
         self._task.start()

@@ -13,7 +13,7 @@ Source: docs/portkey.md#circuit-breaker.
 from __future__ import annotations
 
 from collections import deque
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -64,6 +64,13 @@ class Circuit:
         self._buckets: deque[_Bucket] = deque(maxlen=_BUCKETS)
         self._opened: float | None = None
         self._probing = False
+
+    @property
+    def state(self) -> Literal["closed", "open", "half_open"]:
+        """``half_open``: the probe is under way. An open circuit whose cooldown has passed stays open until then."""
+        if self._opened is None:
+            return "closed"
+        return "half_open" if self._probing else "open"
 
     def admits(self, policy: BreakerPolicy, now: float) -> bool:
         """Whether an attempt may be made now. This reserves nothing: only ``attempt_started`` starts the probe."""

@@ -9,6 +9,7 @@ drops its least recently used entry; a dropped target counts as never used.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Final
 
 from penstock.core.lru import Lru
@@ -104,6 +105,13 @@ class Health:
             other = Health(_OF_A_TENANT, _OF_A_TENANT, _OF_A_TENANT, 16 * _OF_A_TENANT)
             self._others.put((tenant, saved), other)
         return other
+
+    def circuits(self) -> Counter[str]:
+        """How many targets of all tenants have a circuit in which state. Takes time in proportion to the targets."""
+        counts: Counter[str] = Counter(state.circuit.state for state in self._targets.values())
+        for other in self._others.values():
+            counts.update(other.circuits())
+        return counts
 
     def admits(self, target: str, breaker: BreakerPolicy, now: float) -> bool:
         """Whether the breaker lets an attempt through. This reserves nothing."""

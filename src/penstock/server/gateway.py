@@ -31,9 +31,10 @@ from penstock.server.connection_count import ConnectionCount
 from penstock.server.head import repeated_field
 from penstock.server.keepalive import DEFECT, respond_in_time
 from penstock.server.limits import CallerLimits
+from penstock.server.metrics_page import MetricsPage
 from penstock.server.mounted import Mounted, serve_mounted
 from penstock.server.origin import Origins, with_headers
-from penstock.server.pages import PAGE_METHODS, Pages, Watched
+from penstock.server.pages import METRICS, PAGE_METHODS, Pages, Watched
 from penstock.server.receive import Receive
 from penstock.server.request_context import RequestContext
 from penstock.server.respond import respond, tell_of_stop
@@ -75,7 +76,7 @@ class Gateway:
     ``parts`` start with the server's lifespan and stop with it, the last part first. ``trusted_proxies`` are the
     proxies whose headers tell the caller's address. ``origins`` are the rules for requests of web pages. ``stored`` is
     the control plane's database, None without one; ``database`` is its name for people; ``admin`` is the admin API,
-    None where that is off.
+    None where that is off; ``metrics`` the page of metrics, None where it is off or has a port of its own.
     """
 
     def __init__(
@@ -89,10 +90,12 @@ class Gateway:
         stored: Stored | None = None,
         database: str = "none",
         admin: Mounted | None = None,
+        metrics: MetricsPage | None = None,
     ) -> None:
         self.origins = origins or Origins()
         self.stored = stored
         self.admin = admin
+        self.metrics = metrics
         self.database = database
         self._used_keys = {} if stored is None else stored.used_keys
         self.pipeline = pipeline
@@ -102,7 +105,7 @@ class Gateway:
         self.connections = ConnectionCount(limits.caller.connections, limits.caller.connections_per_address)
         self._parts = parts
         self._trusted_proxies = trusted_proxies
-        self.pages = Pages(stored)
+        self.pages = Pages(stored, has_metrics=metrics is not None)
 
     @property
     def is_guarded(self) -> bool:
@@ -155,6 +158,9 @@ class Gateway:
             context = self._context(method, path, SURFACES.dialect_of(rest), headers, client, fields)
             return self._accounted(context, context.refuse(page_refused))
         if match is None and self.pages.has(path) and method in PAGE_METHODS:
+            if path == METRICS:
+                context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
+                return self._show_metrics(context)
             status, page_headers, body = self.pages.page(path)
             return client.send_head(status, page_headers, body, more=False)
         if rest == explain.PATH and method == "POST":
@@ -163,6 +169,17 @@ class Gateway:
         failure, page_headers = self.pages.missing(rest, method, match)
         context = self._context(method, path, SURFACES.dialect_of(rest), headers, client, fields)
         return self._accounted(context, context.refuse(failure, page_headers))
+
+    async def _show_metrics(self, context: RequestContext) -> None:
+        """The page of metrics. Like the other pages it makes no record, unless it is refused."""
+        if self.metrics is None:
+            return
+        refused = await self.metrics.refused(context.fields, context.account.address) if self.is_guarded else None
+        if refused is not None:
+            await self._accounted(context, context.refuse(refused))
+            return
+        status, headers, body = await self.metrics.page(context.fields)
+        await context.client.send_head(status, headers, body, more=False)
 
     def _refused_page(self, fields: Mapping[bytes, bytes]) -> Failure | None:
         """The failure if the request may come from a foreign web page. With gateway keys it can't: it needs a key."""

@@ -1,4 +1,5 @@
-"""A port of its own for an ASGI application beside the gateway: that of the admin API, where the settings ask for one.
+"""A port of its own for an ASGI application beside the gateway: the admin API or the metrics, where the settings ask
+for one.
 
 Every worker listens on it. The application answers there alone, and the gateway's surfaces are not there.
 """
@@ -26,10 +27,17 @@ _GRACE_SECONDS: Final = 1
 
 class OwnPort:
     """A part of the gateway. ``port`` is the one that it listens on, once it has started. ``tls`` gives the context to
-    serve HTTPS with, None for HTTP. ``start`` raises OSError."""
+    serve HTTPS with, None for HTTP; ``name`` is the application's for people. ``start`` raises OSError."""
 
-    def __init__(self, app: App, address: tuple[str, int], tls: Callable[[], ssl.SSLContext] | None = None) -> None:
+    def __init__(
+        self,
+        app: App,
+        address: tuple[str, int],
+        tls: Callable[[], ssl.SSLContext] | None = None,
+        name: str = "the admin API",
+    ) -> None:
         self._app = app
+        self._name = name
         self._address = address
         self._tls = tls
         self.port = address[1]
@@ -56,8 +64,8 @@ class OwnPort:
         sock = listening(self._address)
         self.port = sock.getsockname()[1]
         self._server = _Server(config)
-        self._task = asyncio.create_task(self._server.serve(sockets=[sock]), name="the port of the admin API")
-        _LOG.info("the admin API listens on %s, port %s", *sock.getsockname()[:2])
+        self._task = asyncio.create_task(self._server.serve(sockets=[sock]), name=f"the port of {self._name}")
+        _LOG.info("%s: listening on %s, port %s", self._name, *sock.getsockname()[:2])
 
     async def stop(self) -> None:
         if self._server is not None and self._task is not None:

@@ -17,6 +17,7 @@ from penstock.server.surfaces import SURFACES, Match
 _JSON: Final = [(b"content-type", b"application/json"), NO_STORE, NO_SNIFF]
 _TEXT: Final = [(b"content-type", b"text/plain; charset=utf-8"), NO_STORE, NO_SNIFF]
 _PAGES: Final = ("/", "/health", "/v1/health", "/ready")
+METRICS: Final = "/metrics"
 PAGE_METHODS: Final = frozenset({"GET", "HEAD"})
 
 
@@ -32,16 +33,17 @@ class Watched(Protocol):
 
 class Pages:
     """The pages. ``draining`` makes the readiness page answer 503 while the last requests are served. ``watched`` is
-    what the health page tells of, beside the process."""
+    what the health page tells of, beside the process. ``has_metrics``: /metrics is a page, which metrics_page.py
+    makes."""
 
-    def __init__(self, watched: Watched | None = None) -> None:
+    def __init__(self, watched: Watched | None = None, *, has_metrics: bool = False) -> None:
         self.draining = False
         self._watched = watched
+        self._paths = (*_PAGES, METRICS) if has_metrics else _PAGES
 
-    @staticmethod
-    def has(path: str) -> bool:
+    def has(self, path: str) -> bool:
         """Whether the path is a page."""
-        return path in _PAGES
+        return path in self._paths
 
     def page(self, path: str) -> tuple[int, Headers, bytes]:
         """Status, headers and body of an existing page, for one of ``PAGE_METHODS``."""
@@ -67,12 +69,11 @@ class Pages:
             told["unusable_rows"] = len(watched.problems)
         return msgspec.json.encode(told)
 
-    @staticmethod
-    def missing(path: str, method: str, methods: Match | str | None) -> tuple[Failure, Headers]:
+    def missing(self, path: str, method: str, methods: Match | str | None) -> tuple[Failure, Headers]:
         """The failure and the response headers for a path that takes other ``methods``, or for an unknown path."""
         if path == explain.PATH:
             methods = "POST"
-        elif path in _PAGES:
+        elif path in self._paths:
             methods = "GET"
         if isinstance(methods, str):
             return _wrong_method(path, method, methods)

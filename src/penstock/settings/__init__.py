@@ -3,6 +3,7 @@
 from penstock.settings.load import (
     ADMIN_KEY,
     GUARDED,
+    METRICS_FOLDER,
     SECRET_KEYS,
     SECRET_KEYS_FILE,
     SettingsError,
@@ -16,6 +17,6 @@ from penstock.settings.load import (
 from penstock.settings.model import Settings
 
 __all__ = [
-    "ADMIN_KEY", "GUARDED", "SECRET_KEYS", "SECRET_KEYS_FILE", "Settings", "SettingsError", "catalogue_file",
-    "config_file", "load", "must_be_guarded", "refuse_open", "working_directory",
+    "ADMIN_KEY", "GUARDED", "METRICS_FOLDER", "SECRET_KEYS", "SECRET_KEYS_FILE", "Settings", "SettingsError",
+    "catalogue_file", "config_file", "load", "must_be_guarded", "refuse_open", "working_directory",
 ]  # fmt: skip

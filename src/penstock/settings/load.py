@@ -31,6 +31,8 @@ ADMIN_KEY: Final = _PREFIX + "ADMIN_KEY"
 """A key of the admin API that no database holds: docs/control-plane.md#first-key."""
 GUARDED: Final = _PREFIX + "GUARDED"
 """``true`` in workers whose supervisor found gateway keys at start: they then never serve requests without one."""
+METRICS_FOLDER: Final = _PREFIX + "METRICS_FOLDER"
+"""In workers, the folder that their supervisor has made for their counts (docs/metrics.md#several-workers)."""
 MOST_PROBLEMS: Final = 50
 """Problems that one error tells."""
 _SECTIONS: Final = msgspec.structs.asdict(Settings()).keys()
@@ -234,7 +236,7 @@ def _in_environment(environ: Mapping[str, str]) -> Iterator[_Given | str]:
             continue
         yield _Given(field, text, name)
     for name, text in environ.items():
-        known = name in _VARIABLES or name in {*_OTHER_VARIABLES, GUARDED}
+        known = name in _VARIABLES or name in {*_OTHER_VARIABLES, GUARDED, METRICS_FOLDER}
         if name.startswith(_PREFIX) and not known and not _is_from_kubernetes(name, text):
             yield f"unknown variable {name}" + _suggestion(name.removeprefix(_PREFIX), _UNPREFIXED)
 
@@ -260,6 +262,8 @@ def _contradictions(settings: Settings, cwd: Path) -> Iterator[str]:
     """What is wrong although every value by itself is of the right kind."""
     upstream = settings.upstream
     yield from _missing_files(settings, cwd)
+    if settings.metrics.address is not None and settings.metrics.address == settings.admin.address:
+        yield "metrics.listen: admin.listen is the same port: choose another"
     if upstream.client_key and not upstream.client_cert:
         yield "upstream.client_key is of no use without upstream.client_cert"
     if upstream.proxy not in {"", "none"} and not _is_proxy(upstream.proxy):

@@ -14,6 +14,7 @@ from msgspec import Meta, Struct, structs
 from penstock.core.address import LOOPBACK_NAMES
 
 _YEAR: Final = 31_536_000
+_PORT: Final = "([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 
 Text = Annotated[str, Meta(title="text")]
 File = Annotated[str, Meta(title="the path of a file")]
@@ -35,6 +36,7 @@ LogLevel = Annotated[
 ]
 WebOrigin = Annotated[str, Meta(pattern=r"^(\*|[a-z][a-z0-9+.-]*://[^\s,/]+)$")]
 HostPattern = Annotated[str, Meta(pattern=r"^[^\s,]+$")]
+MetadataName = Annotated[str, Meta(pattern=r"^[^,]{1,128}$")]
 Network = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f.:]+(/[0-9]+)?$")]
 
 
@@ -363,7 +365,7 @@ class Admin(Struct, frozen=True):
     listen: Annotated[
         str,
         Meta(
-            pattern=r"^(.+:([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?$",
+            pattern=rf"^(.+:{_PORT})?$",
             title="ADDRESS:PORT, such as 127.0.0.1:8788",
             description="`ADDRESS:PORT` of a port of the admin API's own, which then is served nowhere else; empty: "
             "the port of the gateway. Under another server than `penstock serve` there is no port of its own.",
@@ -374,8 +376,57 @@ class Admin(Struct, frozen=True):
     @property
     def address(self) -> tuple[str, int] | None:
         """Address and port of ``listen``; None where the admin API has no port of its own."""
-        host, _, port = self.listen.rpartition(":")
-        return (host.strip("[]"), int(port)) if self.listen else None
+        return _address(self.listen)
+
+
+class Metrics(Struct, frozen=True):
+    """Figures for Prometheus at /metrics: docs/metrics.md."""
+
+    enabled: Annotated[Switch, Meta(description="Count requests, and serve the counts at `/metrics`.")] = True
+    listen: Annotated[
+        str,
+        Meta(
+            pattern=rf"^((.+:)?{_PORT})?$",
+            title="ADDRESS:PORT or PORT, such as 127.0.0.1:9464",
+            description="A port of the metrics' own, which then are served nowhere else, to whoever reaches it; a "
+            "`PORT` alone is one of 127.0.0.1. Empty: the port of the gateway.",
+            examples=["127.0.0.1:9464"],
+        ),
+    ] = ""
+    open: Annotated[
+        Switch,
+        Meta(
+            description="Serve `/metrics` on the gateway's port to callers without an admin key, also where there are "
+            "gateway keys."
+        ),
+    ] = False
+    max_values: Annotated[
+        Number,
+        Meta(
+            description="Values of one label in each process: of models, of gateway keys, of each member of metadata; "
+            "further ones count as `other`."
+        ),
+    ] = 200
+    metadata: Annotated[
+        tuple[MetadataName, ...],
+        Meta(
+            title="a list of names",
+            description="Members of requests' metadata by which requests, tokens and cost are counted, too.",
+            examples=[["team"]],
+            extra={"listed": True},
+        ),
+    ] = ()
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Address and port of ``listen``; None where metrics have no port of their own."""
+        return _address(self.listen)
+
+
+def _address(listen: str) -> tuple[str, int] | None:
+    """``ADDRESS:PORT``, or a port of 127.0.0.1; None for an empty text."""
+    host, _, port = listen.rpartition(":")
+    return (host.strip("[]") or "127.0.0.1", int(port)) if listen else None
 
 
 class Echo(Struct, frozen=True):
@@ -395,6 +446,7 @@ class Settings(Struct, frozen=True):
     cache: Cache = Cache()
     store: Store = Store()
     admin: Admin = Admin()
+    metrics: Metrics = Metrics()
     echo: Echo = Echo()
 
     def without_database(self) -> Settings:

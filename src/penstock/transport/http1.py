@@ -23,7 +23,7 @@ from penstock.transport.connection import Connection, ParserLimits, shutting_dow
 from penstock.transport.deadlines import Deadlines
 from penstock.transport.files import FileWatch
 from penstock.transport.inflate import inflated
-from penstock.transport.pool import Place, Pool, PoolLimits
+from penstock.transport.pool import Place, Pool, PoolCounts, PoolLimits
 from penstock.transport.proxies import ProxyRules
 from penstock.transport.resolve import Resolver, SystemResolver
 
@@ -70,6 +70,10 @@ class Http1Transport:
                 self._pool.drop_idle_of(place)
             return reply
         return inflated(reply, connection.host)
+
+    def connection_counts(self) -> PoolCounts:
+        """How many connections to providers there are now."""
+        return self._pool.counts()
 
     async def close(self) -> None:
         self.files.stop()

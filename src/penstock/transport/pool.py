@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 from collections import OrderedDict, deque
 from time import monotonic
+from typing import NamedTuple
 
 import msgspec
 
@@ -52,6 +53,14 @@ class _PlaceConnections:
         return None
 
 
+class PoolCounts(NamedTuple):
+    """Open connections over all places, in use and idle, and the requests that wait for one."""
+
+    in_use: int
+    idle: int
+    waiting: int
+
+
 class Pool:
     """Lends each connection to one exchange at a time. All methods run on the event loop's thread."""
 
@@ -61,6 +70,14 @@ class Pool:
         self._places: dict[Place, _PlaceConnections] = {}
         self._idle: OrderedDict[Connection, _PlaceConnections] = OrderedDict()
         self._sweeper: asyncio.TimerHandle | None = None
+
+    def counts(self) -> PoolCounts:
+        """How many connections there are now. Takes time in proportion to the places."""
+        places = self._places.values()
+        idle = len(self._idle)
+        return PoolCounts(
+            sum(len(each.open) for each in places) - idle, idle, sum(len(each.waiting) for each in places)
+        )
 
     def take(self, place: Place) -> Connection | None:
         """A usable idle connection, or None."""

@@ -15,6 +15,15 @@ def test_the_one_not_used_for_longest_goes() -> None:
     assert (lru.get("a"), lru.get("b"), lru.get("c"), len(lru)) == (1, None, 3, 2)
 
 
+def test_a_look_at_all_values_makes_none_more_recent() -> None:
+    lru: Lru[str, int] = Lru(2)
+    lru.put("a", 1)
+    lru.put("b", 2)
+    assert list(lru.values()) == [1, 2]
+    lru.put("c", 3)
+    assert list(lru.values()) == [2, 3]
+
+
 def test_heavy_entries_take_the_room_of_several() -> None:
     lru: Lru[str, int] = Lru(4)
     for name in "abcd":

@@ -20,12 +20,17 @@ def test_what_comes_when_the_queue_is_full_is_counted() -> None:
     for number in range(5):
         records.push(record(f"/{number}"))
     assert (len(records.take()), records.lost) == (2, 3)
+    records.lost = 0
+    for number in range(3):
+        records.push(record(f"/{number}"))
+    assert (records.lost, records.lost_in_all) == (1, 4)
 
 
 def test_each_reader_has_a_queue_of_its_own() -> None:
     records = Records()
     records.publish(record("/before"))
-    fast, slow = records.subscribe(), records.subscribe(1)
+    fast, slow = records.subscribe(), records.subscribe(1, "slow")
+    assert [queue.reader for queue in records.queues] == ["", "slow"]
     for path in ("/a", "/b"):
         records.publish(record(path))
     assert [each.path for each in fast.take()] == ["/a", "/b"]

@@ -86,6 +86,7 @@ def test_failures_outside_of_the_window_are_forgotten() -> None:
 def test_a_successful_probe_closes_and_forgets() -> None:
     state = opened()
     assert attempt(state, COUNT, 30.0, failed=False)
+    assert state.state == "closed"
     for _ in range(2):
         attempt(state, COUNT, 30.0, failed=True)
     assert state.admits(COUNT, 30.0)
@@ -100,7 +101,9 @@ def test_a_failed_probe_opens_for_another_cooldown() -> None:
 
 def test_only_one_probe_at_a_time_and_a_cancelled_one_gives_way() -> None:
     state = opened()
+    assert state.state == "open"
     assert state.attempt_started(COUNT, 30.0)
+    assert state.state == "half_open"
     assert not state.admits(COUNT, 30.0)
     assert not state.attempt_started(COUNT, 31.0)
     state.end(COUNT, 32.0, failed=None, probe=True)

@@ -52,6 +52,8 @@ async def test_who_waits_longest_is_next_even_before_a_newcomer() -> None:
     async with serving(gate) as server, transport(pool=ONE) as made:
         calls = [calling(made, server.origin) for _ in range(4)]
         await until_waiting(made, 3)
+        await gate.reached.wait()
+        assert made.connection_counts() == (1, 0, 3)
 
         async def newcomer() -> bytes:
             await calls[0]
@@ -60,6 +62,7 @@ async def test_who_waits_longest_is_next_even_before_a_newcomer() -> None:
         last = asyncio.ensure_future(newcomer())
         gate.open.set()
         assert await asyncio.gather(*calls, last) == [b"1", b"2", b"3", b"4", b"5"]
+        assert made.connection_counts() == (0, 1, 0)
         assert server.connections == 1
 
 

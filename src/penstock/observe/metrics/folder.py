@@ -1,0 +1,37 @@
+"""The folder in which the workers of one gateway count, for as long as their supervisor runs."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+_LOG: Final = logging.getLogger("penstock")
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 (a folder with a random name is made in it)
+"""Files there are memory: counting causes no writes to a disk."""
+
+
+@contextlib.contextmanager
+def worker_folder(memory: Path = _MEMORY, temporary: Path | None = None) -> Iterator[Path | None]:
+    """A new folder that only this user can read, removed at the end; None if there is no place for one.
+
+    It is made in ``memory``, else in ``temporary``, which is the system's folder of temporary files if it is None.
+    """
+    made: str | None = None
+    for parent in (memory, temporary):
+        try:
+            made = tempfile.mkdtemp(prefix="penstock-metrics-", dir=parent)
+            break
+        except OSError as error:
+            reason = error
+    else:
+        _LOG.warning("metrics: there is no place for a folder (%s): each worker counts by itself", reason)
+    try:
+        yield None if made is None else Path(made)
+    finally:
+        if made is not None:
+            shutil.rmtree(made, ignore_errors=True)

@@ -1,0 +1,225 @@
+"""Counts the records of finished requests. Label sets are bounded: docs/metrics.md#labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from penstock.core.failure import MEANINGS
+from penstock.core.usage import Usage
+from penstock.observe.metrics import families
+from penstock.observe.metrics.families import NONE, OTHER, Family
+from penstock.observe.metrics.names import BoundedNames
+from penstock.observe.metrics.table import Metric, Table
+from penstock.observe.record import AttemptRecord, Record
+
+_FAULTS: Final = {kind.value: meaning.blame.value for kind, meaning in MEANINGS.items()}
+_CLASSES: Final = {number: f"{number}xx" for number in range(1, 6)}
+_CANCELLED: Final = "cancelled"
+_STREAM: Final = {True: "true", False: "false"}
+_NANOS: Final = 1e-9
+_MOST_UNPRICED: Final = 1000
+"""Requests whose cost waits for prices, shortly after the first start."""
+
+
+class Charged(Protocol):
+    """The charge of an attempt, in nanodollars."""
+
+    @property
+    def nanos(self) -> int: ...
+
+
+class ChargeReader(Protocol):
+    """Tells what attempts cost by the prices in force. ``is_loading``: prices are still read."""
+
+    @property
+    def is_loading(self) -> bool: ...
+
+    def charge_of(self, attempt: AttemptRecord, at: float) -> Charged | None: ...
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """How many values a label has at most, and the members of metadata that are counted by."""
+
+    values: int = 200
+    metadata: tuple[str, ...] = ()
+
+
+class Recorder:
+    """Counts records in a table. ``charges`` tells what they cost, None: nothing does."""
+
+    def __init__(self, table: Table, bounds: Bounds, charges: ChargeReader | None = None) -> None:
+        self._charges = charges
+        self._providers = BoundedNames(bounds.values)
+        self._models = BoundedNames(bounds.values)
+        self._keys = BoundedNames(bounds.values)
+        self._metadata = {name: BoundedNames(bounds.values) for name in bounds.metadata}
+        self._unpriced: list[Record] = []
+
+        def metric(family: Family) -> Metric:
+            return Metric(table, family, OTHER)
+
+        self._requests = metric(families.REQUESTS)
+        self._errors = metric(families.ERRORS)
+        self._duration = metric(families.DURATION)
+        self._own = metric(families.OWN)
+        self._cache = metric(families.CACHE)
+        self._attempts = metric(families.ATTEMPTS)
+        self._attempt_errors = metric(families.ATTEMPT_ERRORS)
+        self._retries = metric(families.RETRIES)
+        self._fallbacks = metric(families.FALLBACKS)
+        self._hedges = metric(families.HEDGES)
+        self._upstream = metric(families.UPSTREAM)
+        self._first_token = metric(families.FIRST_TOKEN)
+        self._tokens = metric(families.TOKENS)
+        self._cost = metric(families.COST)
+        self._without_price = metric(families.UNPRICED)
+        self._key_requests = metric(families.KEY_REQUESTS)
+        self._key_tokens = metric(families.KEY_TOKENS)
+        self._key_cost = metric(families.KEY_COST)
+        self._metadata_requests = metric(families.METADATA_REQUESTS)
+        self._metadata_tokens = metric(families.METADATA_TOKENS)
+        self._metadata_cost = metric(families.METADATA_COST)
+
+    def count(self, record: Record) -> None:
+        """Count one request with its attempts."""
+        attempts, operation = record.attempts, record.operation or NONE
+        last = attempts[-1] if attempts else None
+        provider = record.provider or (last.provider if last is not None else None)
+        model = record.model or (last.model if last is not None else None)
+        # Callers choose model names: one that a provider has answered for exists.
+        named = self._provider(provider), self._model(model, may_join=record.status < 400)
+        self._requests.add((operation, *named, _CLASSES.get(record.status // 100, OTHER)))
+        self._duration.observe((operation, _STREAM[record.stream]), record.latency)
+        self._own.observe((operation,), own_time(record))
+        if record.failure is not None:
+            self._errors.add((record.failure, _FAULTS.get(record.failure, OTHER), named[0]))
+        if record.cache is not None:
+            self._cache.add((record.cache.lower(),))
+        tokens = self._count_attempts(record)
+        self._count_groups(record, tokens)
+        self._count_cost(record)
+
+    def count_waiting(self) -> None:
+        """Count the cost of the requests that waited for prices, if these are read by now."""
+        if self._unpriced and not (self._charges is not None and self._charges.is_loading):
+            waiting, self._unpriced = self._unpriced, []
+            for record in waiting:
+                self._count_cost(record)
+
+    def _provider(self, provider: str | None) -> str:
+        return NONE if provider is None else self._providers.label(provider)
+
+    def _model(self, model: str | None, *, may_join: bool) -> str:
+        return NONE if not model else self._models.label(model, may_join=may_join)
+
+    def _count_attempts(self, record: Record) -> int:
+        """Count the calls that the request pays for, and their tokens. Returns the sum of the tokens."""
+        previous: AttemptRecord | None = None
+        tokens = 0
+        for attempt in record.attempts:
+            if not attempt.is_charged:
+                continue  # nobody was called, or another request counts the call
+            named = self._attempt_names(attempt)
+            self._attempts.add((*named, _CLASSES.get(attempt.status // 100, _CANCELLED)))
+            if attempt.failure is not None:
+                self._attempt_errors.add((named[0], attempt.failure))
+            if previous is not None:
+                self._further(previous, attempt).add((named[0],))
+            if attempt.ended is not None:
+                self._upstream.observe(named, attempt.ended - attempt.began)
+            if record.stream and attempt.first_content is not None and attempt.failure is None:
+                self._first_token.observe(named, attempt.first_content - attempt.began)
+            tokens += self._count_tokens(named, attempt)
+            previous = attempt
+        return tokens
+
+    def _attempt_names(self, attempt: AttemptRecord) -> tuple[str, str]:
+        return self._provider(attempt.provider), self._model(attempt.model, may_join=0 < attempt.status < 400)
+
+    def _further(self, previous: AttemptRecord, attempt: AttemptRecord) -> Metric:
+        """The metric of an attempt that is not the first."""
+        if previous.ended is None or attempt.began < previous.ended:
+            return self._hedges
+        return self._retries if attempt.target == previous.target else self._fallbacks
+
+    def _count_tokens(self, named: tuple[str, str], attempt: AttemptRecord) -> int:
+        usage = attempt.usage if attempt.billed is None else attempt.billed.usage
+        if usage is None:
+            return 0
+        total = 0
+        for name, count in token_classes(usage):
+            if count > 0:
+                self._tokens.add((*named, name), count)
+                total += count
+        return total
+
+    def _count_groups(self, record: Record, tokens: int) -> None:
+        """Count by gateway key and by members of the metadata."""
+        if record.key is not None:
+            key = (self._keys.label(record.key),)
+            self._key_requests.add(key)
+            self._key_tokens.add(key, tokens)
+        for pair in self._metadata_pairs(record):
+            self._metadata_requests.add(pair)
+            self._metadata_tokens.add(pair, tokens)
+
+    def _metadata_pairs(self, record: Record) -> Iterable[tuple[str, str]]:
+        values = record.metadata
+        if not values:
+            return ()
+        return [(name, names.label(values[name])) for name, names in self._metadata.items() if values.get(name)]
+
+    def _count_cost(self, record: Record) -> None:
+        charges = self._charges
+        if charges is None:
+            return
+        if charges.is_loading and len(self._unpriced) < _MOST_UNPRICED:
+            self._unpriced.append(record)
+            return
+        total = 0
+        for attempt in record.attempts:
+            if not attempt.is_charged or (attempt.usage is None and attempt.billed is None):
+                continue
+            nanos = _nanos_of(attempt, record.at, charges)
+            if nanos is None:
+                self._without_price.add(self._attempt_names(attempt))
+            elif nanos:
+                self._cost.add(self._attempt_names(attempt), nanos * _NANOS)
+                total += nanos
+        if total:
+            if record.key is not None:
+                self._key_cost.add((self._keys.label(record.key),), total * _NANOS)
+            for pair in self._metadata_pairs(record):
+                self._metadata_cost.add(pair, total * _NANOS)
+
+
+def _nanos_of(attempt: AttemptRecord, at: float, charges: ChargeReader) -> int | None:
+    """What an attempt cost: what limits were charged for it, else by the prices in force."""
+    if attempt.billed is not None:
+        return attempt.billed.nanos
+    charge = charges.charge_of(attempt, at)
+    return None if charge is None else charge.nanos
+
+
+def token_classes(usage: Usage) -> Sequence[tuple[str, int]]:
+    """The tokens of a call in classes that no token is in twice: their sum is the call's total."""
+    cached, written, reasoning = usage.cached or 0, usage.cache_written or 0, usage.reasoning or 0
+    return (
+        ("input", (usage.prompt or 0) - cached - written),
+        ("cache_read", cached),
+        ("cache_write", written),
+        ("output", (usage.completion or 0) - reasoning),
+        ("reasoning", reasoning),
+    )
+
+
+def own_time(record: Record) -> float:
+    """Seconds of a request that no attempt covers: before the first attempt and after the end of the last. Pauses
+    between attempts are the retry policy's, and count as neither."""
+    if not record.attempts:
+        return record.latency
+    ends = [record.latency if attempt.ended is None else attempt.ended for attempt in record.attempts]
+    return max(0.0, record.attempts[0].began + record.latency - max(ends))
