@@ -98,7 +98,6 @@ class Ledger:
         del self._waiting[: len(batch)]
         return True
 
-
     async def _write_singly(self, batch: Sequence[LedgerEntry]) -> bool:
         """Write entries one by one, without those that are refused. False if the database can't be reached."""
         for entry in batch:
