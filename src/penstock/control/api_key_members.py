@@ -65,7 +65,7 @@ def read(members: Members, kind: str) -> KeyMembers:
     _lists(members, columns)
     _defaults(members, columns, config)
     limits = {name: respelled(members.values[name]) for name in LIMITS if members.has(name)}
-    members.problems += limit_problems(check_limits("api_key", limits))
+    members.problems.extend(limit_problems(check_limits("api_key", limits)))
     if members.values.get("rotation_policy") is not None:
         raise not_supported("rotation_policy is not served in this release: call POST /v1/api-keys/ID/rotate")
     return KeyMembers(columns, limits, config, members.switch("reset_usage") is True)
