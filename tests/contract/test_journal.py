@@ -14,11 +14,14 @@ import sqlalchemy as sa
 
 from databases import fresh_address, with_tables
 from limiting import NOON, Clock, budget, hold, rate
+from penstock.core.usage import Usage
 from penstock.limits.counters import CountersUnavailable, Exceeded
 from penstock.limits.limit import NOTHING, Amounts
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import Database, DatabaseError
 from penstock.stores.sql.journal import JournaledCounters
+from penstock.stores.sql.ledger import write_ledger
+from penstock.stores.sql.ledger_entry import LedgerEntry
 
 LIMIT = budget(100, id="api_key/k/usage/cost")
 ONE, TWO = ("r", 1), ("r", 2)
@@ -190,3 +193,16 @@ async def test_a_stop_carries_out_the_flush_that_has_begun(database: Database, m
     go_on.set()
     await stopping
     assert [row.settled for row in await rows(database, schema.balance)] == [30]
+
+
+async def test_what_a_caller_names_keeps_no_row_from_the_ledger(database: Database) -> None:
+    """A NUL, half of a surrogate pair, an amount that no column holds: one such row would keep back all others."""
+    odd = "a\ud800\x00b"
+    entries = [
+        LedgerEntry("r", 1, NOON, "openai", Usage(), 1 << 70, model=odd, labels={odd: odd}, trace_id=odd),
+        LedgerEntry("r", 2, NOON, "openai", Usage(3, 4), 5, model="m"),
+    ]
+    await write_ledger(database, entries)
+    first, second = sorted(await rows(database, schema.ledger), key=lambda row: row.attempt)
+    assert (first.model, first.trace_id, first.amount) == ("a??b", "a??b", (1 << 63) - 1)
+    assert (second.model, second.amount) == ("m", 5)

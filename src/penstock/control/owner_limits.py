@@ -24,7 +24,7 @@ def read(level: Level, members: Members) -> dict[str, Any]:
     if isinstance(given.get("rate_limits"), dict):
         given["rate_limits"] = [given["rate_limits"]]
     kept = {name: value for name, value in given.items() if value is not None and value != []}
-    members.problems += _problems(limits.check_limits(level, kept))
+    members.problems.extend(_problems(limits.check_limits(level, kept)))
     return given
 
 

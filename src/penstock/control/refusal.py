@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import Final, Self
+from typing import Final
 
 import msgspec
 
@@ -60,10 +60,6 @@ class Problems(list[Problem]):
     def extend(self, problems: Iterable[Problem]) -> None:
         for problem in problems:
             self.append(problem)
-
-    def __iadd__(self, problems: Iterable[Problem]) -> Self:  # type: ignore[override]
-        self.extend(problems)
-        return self
 
 
 def invalid(problems: Iterable[Problem]) -> Refusal:

@@ -21,6 +21,6 @@ def test_what_is_not_there_is_quoted_in_part() -> None:
 
 def test_reading_ends_at_the_last_problem_that_is_told() -> None:
     problems = Problems()
-    problems += [Problem("", "a")] * (MOST_PROBLEMS - 1)
+    problems.extend([Problem("", "a")] * (MOST_PROBLEMS - 1))
     with pytest.raises(Refusal, match="20 problems or more"):
         problems.append(Problem("", "b"))
