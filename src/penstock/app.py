@@ -131,13 +131,8 @@ def build(
     metrics = metrics_of(settings, counted, os.environ, _admission(settings, stored, file, counters))
     parts: list[Part] = [*_access_log(records, server, costs()), *metrics.parts, file, prices]
     parts += [] if stored is None else keeping_of(stored, records, catalogues, limits)
-    parts += [
-        *sharing_of(counters, balances, limits, catalogues, stored),
-        limits,
-        LargeWork(),
-        _Connections(transports),
-        *own_port,
-    ]
+    parts += [*sharing_of(counters, balances, limits, catalogues, stored), limits]
+    parts += [LargeWork(), _Connections(transports), *own_port]
     gateway = Gateway(
         pipeline,
         records,

@@ -194,8 +194,7 @@ def served_by(process: Serving, name: str) -> float:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_one_answer_for_all_workers(tmp_path: Path, workers: int) -> None:
-    data = {"PENSTOCK_STORE_DATA_DIR": str(tmp_path)}
-    with serving(tmp_path, "--workers", str(workers), **data) as process:
+    with serving(tmp_path, "--workers", str(workers), PENSTOCK_STORE_DATA_DIR=str(tmp_path)) as process:
         until(lambda: served_by(process, "penstock_workers") == workers)
         url = f"http://127.0.0.1:{process.port}"
         for _ in range(40):

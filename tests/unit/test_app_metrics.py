@@ -4,7 +4,7 @@ import msgspec
 
 from penstock.app_metrics import MetricsAdmission, budgets_left
 from penstock.limits.applied import Applied
-from penstock.limits.counters import CountersUnavailable, Hold
+from penstock.limits.counters import BucketUsage, CountersUnavailable, Hold
 from penstock.limits.in_force import LimitsInForce
 from penstock.limits.limit import BucketKey, Limit
 from penstock.limits.memory import MemoryCounters
@@ -39,7 +39,7 @@ async def test_their_number_is_bounded() -> None:
 
 async def test_a_store_that_is_down_ends_the_list() -> None:
     class Down(MemoryCounters):
-        async def usage(self, key: BucketKey) -> None:  # type: ignore[override]
+        async def usage(self, key: BucketKey) -> BucketUsage:
             raise CountersUnavailable(1)
 
     assert [each async for each in budgets_left(CATALOGUE, Down(lambda: 0))] == []

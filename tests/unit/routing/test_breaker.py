@@ -101,7 +101,6 @@ def test_a_failed_probe_opens_for_another_cooldown() -> None:
 
 def test_only_one_probe_at_a_time_and_a_cancelled_one_gives_way() -> None:
     state = opened()
-    assert state.state == "open"
     assert state.attempt_started(COUNT, 30.0)
     assert state.state == "half_open"
     assert not state.admits(COUNT, 30.0)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from penstock.observe.metrics import families, slots
-from penstock.observe.metrics.exposition import exposition
+from penstock.observe.metrics.exposition import Snapshot, exposition
 from penstock.observe.metrics.slots import Slot
 from penstock.observe.metrics.table import SIZE, Metric
 
@@ -18,7 +18,7 @@ def count(slot: Slot, requests: int) -> None:
 
 
 def page(slot: Slot, since: float) -> list[str]:
-    snapshots = [slots.Snapshot(slot.table.snapshot()), *slot.others(since, time.monotonic())]
+    snapshots = [Snapshot(slot.table.snapshot()), *slot.others(since, time.monotonic())]
     text = exposition(snapshots, open_metrics=False).decode()
     return [line for line in text.splitlines() if line.startswith(("penstock_key_requests", "penstock_workers"))]
 
