@@ -171,7 +171,7 @@ MEANINGS: Final[dict[Kind, Meaning]] = {
 @dataclass(frozen=True, slots=True)
 class Failure:
     """One expected failure. A plain class: most stages ask whether they got one, and ``isinstance`` with a ``Struct``
-    costs ten times as much.
+    costs three times as much.
 
     ``message`` is a full sentence for the caller: what went wrong, where, what to do; it never holds a secret.
     ``param`` is the request field or config path at fault. ``plain`` is the text that Portkey's clients know

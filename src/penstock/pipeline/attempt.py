@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from time import monotonic
+from typing import Any
 
 from penstock.core import outcome
 from penstock.core.failure import Failure, Kind
@@ -24,9 +26,26 @@ from penstock.routing.walk import Attempt
 from penstock.transport.base import Reply, Request
 
 
-async def attempt(call: Call, route: TargetRoute, step: Attempt, upstream: Upstream, account: AttemptAccount) -> Answer:
+def attempt(
+    call: Call, route: TargetRoute, step: Attempt, upstream: Upstream, account: AttemptAccount
+) -> Coroutine[Any, Any, Answer]:
     """Call the target once. Never raises for an expected failure; cancelling it closes the upstream connection."""
-    prepared = await prepare_aside(call, route) if len(call.body) > LARGE else prepare(call, route)
+    prepared = None if len(call.body) > LARGE else prepare(call, route)
+    if prepared is None or isinstance(prepared, Failure):
+        return _attempt_aside(call, route, step, upstream, account, prepared)
+    return send(prepared, route, step, upstream, account, call.trace_id)
+
+
+async def _attempt_aside(
+    call: Call,
+    route: TargetRoute,
+    step: Attempt,
+    upstream: Upstream,
+    account: AttemptAccount,
+    failure: Failure | None,
+) -> Answer:
+    """An attempt whose request can't be prepared (``failure``), or is prepared beside the event loop."""
+    prepared = failure or await prepare_aside(call, route)
     if isinstance(prepared, Failure):
         return failed(prepared, call)
     return await send(prepared, route, step, upstream, account, call.trace_id)
@@ -68,8 +87,8 @@ async def send(
         )
     elif prepared.translation is not None:
         reply = translate_reply(reply, prepared.translation, trace_id)
-    elif prepared.context is not None:
-        reply = _relayed(reply, prepared.dialect.relay, prepared.context, streams=prepared.streams)
+    elif prepared.streams and prepared.context is not None:
+        reply = _relayed(reply, prepared.dialect.relay, prepared.context)
     try:
         answer = await read_first_content(reply, route, deadlines, prepared, trace_id)
     except BaseException:
@@ -96,9 +115,9 @@ def _needs_fresh_connection(step: Attempt, account: AttemptAccount, origin: Orig
     return previous.origin.authority == origin.authority
 
 
-def _relayed(reply: Reply, relay: Relay, context: WriteContext, *, streams: bool) -> Reply:
+def _relayed(reply: Reply, relay: Relay, context: WriteContext) -> Reply:
     """A lane 1 stream in the wire's own frames."""
-    transform = relay.stream(context) if streams else None
+    transform = relay.stream(context)
     if transform is None or (kind := content_type(reply.headers)).startswith(JSON):
         return reply
     headers = None if kind.startswith(EVENT_STREAM) else headers_for(reply, EVENT_STREAM)

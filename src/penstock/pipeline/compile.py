@@ -177,12 +177,13 @@ class Compiler:
         )
         permissions, shared = (key.permissions, key.shared) if key is not None else self._open
         default = (key.config if key is not None else None) or self._default_config
-        catalogue = self.catalogue_of(caller)
+        current = self.catalogues.current.seen_by(key)
+        catalogue = caller.catalogue or current
         choice = choose(call, self.names, catalogue, has_config=bool(default))
         remembered = (relevant, choice, default, call.default_provider, shared)
         # A request that began with an older catalogue gets a plan of its own: none of another revision, and none that
         # would be remembered after the change was told.
-        is_current = catalogue is self.catalogues.current.seen_by(key)
+        is_current = catalogue is current
         compiled = self._plans.get(remembered) if is_current else None
         if compiled is None or permissions not in compiled.permitted:
             fields = {name: value for name, value in call.headers if routing[name] and name not in withheld}

@@ -14,7 +14,7 @@ from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin, header_line
 from penstock.core.json_text import write_json
-from penstock.dialects.caller import CallerDialect
+from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.registry import DIALECTS
 from penstock.pipeline.call import Call
@@ -89,16 +89,22 @@ class _Draft(msgspec.Struct, frozen=True):
 
 def prepare(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
     """The request for a target."""
-    draft = _draft(call, route)
-    if not isinstance(draft, _Draft):
+    request = call.request
+    if request is None:
+        return _without_body(call, route)
+    draft = _draft(call, route, request)
+    if isinstance(draft, Failure):
         return draft
     return _finished(call, route, draft, rewrite(draft.spec, draft.body))
 
 
 async def prepare_aside(call: Call, route: TargetRoute, *, wants_digest: bool = False) -> PreparedRequest | Failure:
     """As ``prepare``, for a large body: beside the event loop. ``wants_digest``: the cache needs ``digest``."""
-    draft = _draft(call, route)
-    if not isinstance(draft, _Draft):
+    request = call.request
+    if request is None:
+        return _without_body(call, route)
+    draft = _draft(call, route, request)
+    if isinstance(draft, Failure):
         return draft
     try:
         rewritten = await aside(len(call.body), rewrite_large, draft.spec, draft.body, wants_digest)
@@ -107,11 +113,8 @@ async def prepare_aside(call: Call, route: TargetRoute, *, wants_digest: bool = 
     return _finished(call, route, draft, rewritten)
 
 
-def _draft(call: Call, route: TargetRoute) -> _Draft | PreparedRequest | Failure:
-    """The request before its body is rewritten. A request without a body is prepared already."""
-    request = call.request
-    if request is None:
-        return _without_body(call, route)
+def _draft(call: Call, route: TargetRoute, request: RequestBody) -> _Draft | Failure:
+    """The request before its body is rewritten."""
     body, model, streams = request.body, request.model, request.stream
     if route.changes.fills:
         body = route.changes.filled(body)
@@ -171,7 +174,7 @@ def _finished(
         model_route.origin,
         b"POST",
         target,
-        _with_fields(draft.headers, rewritten.headers),
+        _with_fields(draft.headers, rewritten.headers) if rewritten.headers else draft.headers,
         rewritten.payload,
         rewritten.body,
         template.asked_model,
@@ -335,8 +338,6 @@ def _forwarded(call: Call, names: tuple[str, ...]) -> dict[bytes, bytes] | Failu
 
 def _with_fields(block: bytes, fields: tuple[tuple[str, str], ...]) -> bytes:
     """The header block with the fields of this request; a field replaces a header of the same name."""
-    if not fields:
-        return block
     lines = {name.encode(): header_line(name, value) for name, value in fields}
     return _without(block, lines.keys()) + b"".join(lines.values())
 

@@ -22,6 +22,8 @@ LARGEST: Final = 8 << 20
 
 def is_stream(reply: Reply, body: bytes) -> bool:
     """Whether a whole reply is a stream of events: its first bytes tell."""
+    if body.startswith(b"{"):
+        return False
     return sse.begins(body) or (content_type(reply.headers).startswith(EVENT_STREAM) and not begins_json(body))
 
 

@@ -105,7 +105,7 @@ def _same_wire(spec: RewriteSpec, body: Body) -> Rewritten | Failure:
     fitted = dialect.relay.fit_request(body, spec.context)
     if isinstance(fitted, Failure):
         return fitted
-    body = spec.changes.removed(fitted.body)
+    body = spec.changes.removed(fitted.body) if spec.changes.removes else fitted.body
     dropped = _without_usage(fitted.dropped) if wants_usage and fitted.dropped else fitted.dropped
     return Rewritten(body.encode(), body, dropped, fitted.headers, asks_usage, wants_usage)
 

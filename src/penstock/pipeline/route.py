@@ -56,9 +56,8 @@ class Router(msgspec.Struct, frozen=True):
         """The answer of the last attempt, and the account of the walk. Answers of earlier attempts are closed."""
         deadline = monotonic() + (self.deadline or 1e9)
         health = self.health.of(call.caller.tenant, saved=compiled.config is not None)
-        context = WalkContext(
-            RequestView(call), monotonic, random.random, health, deadline, self.attempts_of(call), thread_time
-        )
+        attempts = self.attempts_of(call) if call.hops else self.max_attempts
+        context = WalkContext(RequestView(call), monotonic, random.random, health, deadline, attempts, thread_time)
         walker = walk(compiled.plan, context)
         answer: Answer | None = None
         decisive: TargetError | None = None

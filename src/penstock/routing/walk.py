@@ -124,7 +124,8 @@ class _Walker:
         self._context = context
         self._clock = context.clock
         self._health = context.health
-        self._evaluation = Evaluation(context.view, context.timer)
+        self._evaluation: Evaluation | None = None
+        """One for all conditional routers of the walk: they share a limit of time."""
         self.steps: list[Step] = []
         self.retry_count = 0
         self.calls = 0
@@ -334,6 +335,8 @@ class _Walker:
     def _choose(self, plan: Choose) -> int:
         """The index of the conditional router's target for this request (docs/portkey.md#conditions)."""
         name, index = plan.default, plan.default_target
+        if self._evaluation is None:
+            self._evaluation = Evaluation(self._context.view, self._context.timer)
         for case in plan.cases:
             if case.condition.matches(self._evaluation):
                 name, index = case.then, case.target

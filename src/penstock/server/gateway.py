@@ -105,6 +105,7 @@ class Gateway:
         self.connections = ConnectionCount(limits.caller.connections, limits.caller.connections_per_address)
         self._parts = parts
         self._trusted_proxies = trusted_proxies
+        self._has_proxies = bool(trusted_proxies)
         self.pages = Pages(stored, has_metrics=metrics is not None)
 
     @property
@@ -143,7 +144,7 @@ class Gateway:
         if match is None:
             name, rest = named_path(path)
             match = None if name is None else SURFACES.find(method, rest)
-        if isinstance(match, Match):
+        if match is not None and not isinstance(match, str):
             context = self._context(method, path, match.surface.dialect, headers, client, fields)
             return self._accounted(context, self._answer(match, RequestTarget(rest, query, name), context))
         if self.admin is not None and self.admin.serves(rest):
@@ -202,7 +203,7 @@ class Gateway:
         """The context of one request, and its account with all that the head says of the caller."""
         account = Account(self.records, method, path)
         context = RequestContext(account, dialect, headers, client, fields)
-        if self._trusted_proxies:
+        if self._has_proxies:
             account.address = self._trusted_proxies.source(client.address, headers)
         named = context.fields.get(b"x-portkey-virtual-key")
         if named is not None:

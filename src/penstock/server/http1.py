@@ -55,8 +55,8 @@ class ServerConnection(PacedConnection):
 
     __slots__ = (
         "_ahead", "_closing", "_discarded", "_has_ended", "_keep_alive_seconds", "_limits", "_linger_until",
-        "_probe_seconds", "_quiet_since", "_reader", "_serving", "_silence", "_waiting", "address", "default_headers",
-        "gateway", "is_draining", "state",
+        "_probe_seconds", "_quiet_since", "_reader", "_serving", "_silence", "_tasks", "_waiting", "address",
+        "default_headers", "gateway", "is_draining", "state",
     )  # fmt: skip
 
     def __init__(
@@ -69,6 +69,7 @@ class ServerConnection(PacedConnection):
         self.gateway = cast("Gateway", config.loaded_app)
         super().__init__(_loop or asyncio.get_running_loop(), self.gateway.limits.caller.write)
         self.state = server_state
+        self._tasks: set[Any] = server_state.tasks
         self.default_headers: Headers = server_state.default_headers
         self.address: str | None = None
         self._limits = self.gateway.limits.caller
@@ -255,14 +256,14 @@ class ServerConnection(PacedConnection):
             client.keep_alive = False
             serving = gateway.refuse(request.method, path, request.headers, client, request.refused)
         task = client.task = RequestTask(serving, self.loop, self._served)
-        self.state.tasks.add(cast("Any", task))
+        self._tasks.add(task)
         task.run()
         if self._has_ended and self._serving is client:
             self._probe(client)
 
     def _served(self) -> None:
         if self._serving is not None:
-            self.state.tasks.discard(cast("Any", self._serving.task))
+            self._tasks.discard(self._serving.task)
         self.state.total_requests += 1
         if self._waiting or self._ahead:
             # In a turn of its own: requests that are sent ahead neither nest nor keep others waiting.

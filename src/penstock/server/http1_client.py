@@ -63,12 +63,9 @@ class Http1Client(BodyHold):
     def __init__(self, connection: Connection, request: IncomingRequest, budget: BodyBudget) -> None:
         self.budget = budget
         self._connection = connection
+        self.address = connection.address
         self.request = request
         self.keep_alive = request.keep_alive
-
-    @property
-    def address(self) -> str | None:
-        return self._connection.address
 
     async def read_body(self, fields: Mapping[bytes, bytes], limit: int, silence: float) -> bytes | Failure:
         request = self.request

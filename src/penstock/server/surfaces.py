@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
@@ -48,7 +48,7 @@ class Match(msgspec.Struct, frozen=True):
     parameters: Mapping[str, str] = {}
 
 
-class RequestTarget(NamedTuple):
+class RequestTarget(msgspec.Struct, frozen=True):
     """The target of an HTTP request in its parts: ``path`` without the name before it, the query as it came, and the
     name in ``/@NAME/v1/…``."""
 

@@ -141,7 +141,7 @@ class Pool:
         now = monotonic()
         connection.idle_since = now
         connection.idle_until = now + min(self._limits.idle_seconds, connection.promised_idle)
-        turn = connections_of_place.next()
+        turn = connections_of_place.next() if connections_of_place.waiting else None
         if turn is not None:
             turn.set_result(connection)
             return

@@ -15,6 +15,7 @@ from penstock.core.failure import Failure
 from penstock.core.secret import Secret
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline import prepare, rewrite
+from penstock.pipeline.call import Call
 from penstock.pipeline.rewrite import LIGHT, RewriteSpec, Rewritten, body_digest, read_places, rewrite_large
 from penstock.pipeline.target_route import TargetBinder, TargetRoute
 from penstock.providers.registry import PROVIDERS
@@ -31,6 +32,11 @@ def carried(value: Any) -> Any:
     return pickle.loads(pickled, buffers=[bytes(buffer.raw()) for buffer in beside])  # noqa: S301
 
 
+def draft_of(call: Call, route: TargetRoute) -> prepare._Draft | Failure:
+    assert call.request is not None
+    return prepare._draft(call, route, call.request)
+
+
 def spec_for(provider: str, dialect: str) -> RewriteSpec | None:
     """What is done to a chat's body for a provider; None for one that needs more than a key."""
     options = {option.name: "a-1" for option in PROVIDERS[provider].options if option.required}
@@ -38,7 +44,7 @@ def spec_for(provider: str, dialect: str) -> RewriteSpec | None:
     bound = TargetBinder(PROVIDERS, calling.LIMITS, {}).bind(to, Operation.CHAT)
     if isinstance(bound, Failure):
         return None
-    draft = prepare._draft(calling.call(CHAT, CALLERS[dialect]), bound)
+    draft = draft_of(calling.call(CHAT, CALLERS[dialect]), bound)
     return draft.spec if isinstance(draft, prepare._Draft) else None
 
 
@@ -68,7 +74,7 @@ def test_most_providers_are_tried() -> None:
 def test_a_spec_holds_no_credential() -> None:
     route = calling.route(calling.target("anthropic", api_key=Secret("sk-canary")))
     assert isinstance(route, TargetRoute)
-    draft = prepare._draft(calling.call(CHAT), route)
+    draft = draft_of(calling.call(CHAT), route)
     assert isinstance(draft, prepare._Draft)
     assert b"sk-canary" in draft.headers
     assert b"sk-canary" not in pickle.dumps(draft.spec)

@@ -91,12 +91,15 @@ def verdict_of(reply: SoundReply) -> Verdict | None:
             return None
         if not finish_reasons.is_complete(choice.finish_reason):
             return None
-        if finish_reasons.is_failure(choice.native_finish_reason):
+        native = choice.native_finish_reason
+        if native is not None and finish_reasons.is_failure(native):
             return None
     if not reply.choices:
         return None
     usage = None if reply.usage is msgspec.UNSET else usage_of(reply.usage)
-    return Verdict(is_complete=True, usage=with_tier(usage, reply.service_tier))
+    if reply.service_tier is not None:
+        usage = with_tier(usage, reply.service_tier)
+    return Verdict(is_complete=True, usage=usage)
 
 
 def _judge_slowly(body: bytes, provider: str, *, is_chat: bool) -> Verdict:

@@ -55,7 +55,9 @@ def _without_refused(body: Body, traits: Traits) -> tuple[Body, list[str]]:
     refuses = traits.refuses
     if traits.refuses_thinking and _thinks(body, traits):
         refuses |= traits.refuses_thinking
-    found = [name for name in body if name in refuses and not body.is_null(name)] if refuses else []
+    if not refuses:
+        return body, []
+    found = [name for name in body if name in refuses and not body.is_null(name)]
     lost = [name for name in found if not says_nothing(body, name)]
     for name in found:
         body = body.without(name)
