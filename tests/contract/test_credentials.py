@@ -650,12 +650,48 @@ async def test_adjustments_that_change_no_price_are_refused(plane: ControlPlane,
     assert [problem.pointer for problem in refused.value.problems] == [pointer]
 
 
-async def test_limits_of_an_integrations_workspace_are_refused_and_not_forgotten(plane: ControlPlane) -> None:
+async def test_a_workspace_has_limits_on_an_integration(plane: ControlPlane) -> None:
+    ours = await default_workspace(plane)
     await integrations.create(plane, CLI, {"name": "i", "slug": "i", "ai_provider_id": "openai"})
-    budget = {"usage_limits": [{"type": "cost", "credit_limit": 1}]}
-    for body in ({"workspaces": [{"id": "x", **budget}]}, {"global_workspace_access": {"enabled": True, **budget}}):
-        with pytest.raises(Refusal, match="limits of an integration's workspace are not available"):
-            await integration_workspaces.update(plane, CLI, "i", body)
+    await providers.create(plane, CLI, {"name": "p", "slug": "p", "integration_id": "i"})
+    budget, rate = {"type": "cost", "credit_limit": 1}, {"type": "requests", "unit": "rpm", "value": 5}
+
+    async def put(**more: Any) -> None:
+        await integration_workspaces.update(plane, CLI, "i", {"workspaces": [{"id": ours, **more}]})
+
+    await put(usage_limits=[budget], rate_limits=[rate])
+    in_force = (await load(plane)).catalogue.limits.virtual_keys
+    assert {(each.limit.level, each.limit.kind) for each in in_force["p"]} == {
+        ("integration", "cost"), ("integration", "requests"),
+    }  # fmt: skip
+    # All providers of the workspace on this integration count together.
+    assert {each.limit.id for each in in_force["i"]} == {each.limit.id for each in in_force["p"]}
+    (shown,) = (await integration_workspaces.list_(plane, CLI, "i"))["workspaces"]
+    assert (shown["usage_limits"], shown["rate_limits"]) == ([budget], [rate])
+    (shown,) = (await integration_workspaces.list_(plane, CLI, "i", has_arrays=False))["workspaces"]
+    assert (shown["usage_limits"], shown["rate_limits"]) == (budget, rate)
+
+    await put(enabled=True, reset_usage=True)
+    after = (await load(plane)).catalogue.limits.virtual_keys["p"]
+    assert {each.limit.epoch for each in after} == {1}
+    await put(usage_limits=None, rate_limits=[])
+    assert (await load(plane)).catalogue.limits.virtual_keys == {}
+    await put(usage_limits=[budget])
+    await integrations.delete(plane, CLI, "i", is_forced=True)
+    async with plane.database.read() as connection:
+        assert list(await connection.execute(sa.select(schema.limit))) == []
+
+
+async def test_limits_of_an_integrations_workspace_that_cant_be_used_are_refused(plane: ControlPlane) -> None:
+    place = await default_workspace(plane)
+    await integrations.create(plane, CLI, {"name": "i", "slug": "i", "ai_provider_id": "openai"})
+    wrong = {"usage_limits": [{"type": "cost", "credit_limit": -1}]}
+    with pytest.raises(Refusal) as refused:
+        await integration_workspaces.update(plane, CLI, "i", {"workspaces": [{"id": place, **wrong}]})
+    assert [each.pointer for each in refused.value.problems] == ["/workspaces/0/usage_limits/0/credit_limit"]
+    everywhere = {"global_workspace_access": {"enabled": True, "usage_limits": [{"type": "cost", "credit_limit": 1}]}}
+    with pytest.raises(Refusal, match="limits are not for all workspaces at once"):
+        await integration_workspaces.update(plane, CLI, "i", everywhere)
 
 
 async def test_t9_a_change_needs_the_scope_of_the_integrations_kind(plane: ControlPlane) -> None:

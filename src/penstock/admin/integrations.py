@@ -65,8 +65,8 @@ async def _list_workspaces(call: AdminCall) -> Answer:
 
 
 async def _update_workspaces(call: AdminCall) -> Answer:
-    await integration_workspaces.update(call.plane, call.actor, call.path["slug"], call.body)
-    return Answer({})
+    warnings = await integration_workspaces.update(call.plane, call.actor, call.path["slug"], call.body)
+    return Answer({"warnings": warnings} if warnings else {})
 
 
 def _is_python_client(call: AdminCall) -> bool:

@@ -25,7 +25,7 @@ from penstock.stores.sql import secrets
 from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.keyring import KeyringError, SecretPlace
 from penstock.stores.sql.load import CREDENTIAL
-from penstock.stores.sql.schema import integration, integration_workspace, provider
+from penstock.stores.sql.schema import integration, integration_workspace, limit, provider
 
 _TABLE: Final = "integration"
 _SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
@@ -329,8 +329,10 @@ async def _seal(plane: ControlPlane, change: Change, id_: str, sealed: Mapping[s
 
 
 async def remove(change: Change, id_: str) -> None:
-    """Take an integration away, with its secrets."""
+    """Take an integration away, with its secrets and its workspaces' limits."""
     await secrets.forget(change.connection, _TABLE, id_)
+    of_workspaces = limit.c.owner_id.startswith(f"{id_}/", autoescape=True)
+    await change.connection.execute(limit.delete().where(limit.c.level == _TABLE, of_workspaces))
     await change.connection.execute(integration.delete().where(integration.c.id == id_))
 
 

@@ -24,7 +24,7 @@ def read(level: Level, members: Members) -> dict[str, Any]:
     if isinstance(given.get("rate_limits"), dict):
         given["rate_limits"] = [given["rate_limits"]]
     kept = {name: value for name, value in given.items() if value is not None and value != []}
-    members.problems.extend(_problems(limits.check_limits(level, kept)))
+    members.problems.extend(_problems(limits.check_limits(level, kept), members.pointer))
     return given
 
 
@@ -45,8 +45,10 @@ async def reset(change: Change, level: Level, owner_id: str) -> None:
     await limits.reset_usage(change.connection, level, owner_id, by=change.actor.name, now=change.now)
 
 
-def _problems(problems: Iterable[LimitProblem]) -> list[Problem]:
-    """Problems of limits with JSON pointers: ``rate_limits[1].unit`` is ``/rate_limits/1/unit``."""
+def _problems(problems: Iterable[LimitProblem], place: str = "") -> list[Problem]:
+    """Problems of limits with JSON pointers that begin at ``place``: ``rate_limits[1].unit`` is
+    ``/rate_limits/1/unit``."""
     return [
-        Problem("/" + each.path.replace("[", "/").replace("]", "").replace(".", "/"), each.text) for each in problems
+        Problem(f"{place}/" + each.path.replace("[", "/").replace("]", "").replace(".", "/"), each.text)
+        for each in problems
     ]
