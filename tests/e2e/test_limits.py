@@ -486,7 +486,7 @@ async def test_t33_who_waits_as_long_as_a_header_says_is_let_in_100_of_100(
     few_at_once = asyncio.Semaphore(2)
 
     async def is_let_in(client: httpx.AsyncClient, url: str, caller: str) -> bool:
-        sent = {"json": BODY, "headers": headers(caller, config(upstream))}
+        sent: dict[str, Any] = {"json": BODY, "headers": headers(caller, config(upstream))}
         async with few_at_once:
             while (got := await client.post(url, **sent)).status_code == 200:
                 pass
