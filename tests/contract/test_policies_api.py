@@ -9,6 +9,9 @@ import pytest
 
 from administering import RunningAdmin, running_admin
 from databases import fresh_address
+from penstock.admin.provider_rules import provider_rules
+from penstock.core.address import AddressPolicy
+from penstock.core.money import LARGEST_IN_DOUBLES
 from penstock.limits.limit import BucketKey
 from penstock.stores.sql import schema
 
@@ -95,3 +98,20 @@ def test_what_users_have_used_is_told_and_reset(admin: RunningAdmin) -> None:
 def test_t8_an_unknown_policy_is_absent(admin: RunningAdmin) -> None:
     for method, path in (("GET", f"{USAGE}/none"), ("PUT", f"{RATE}/none"), ("DELETE", f"{USAGE}/none")):
         assert admin.call(method, path, {} if method == "PUT" else None).status == 404
+
+
+def test_t28_a_budget_that_the_counters_cant_count_exactly_is_refused_where_it_is_made() -> None:
+    """Beside policies also those of gateway keys and of virtual keys."""
+    budget = {"type": "cost", "credit_limit": 9_000_001}
+    limits = {"usage_limits": budget}
+    with running_admin(largest_cost=LARGEST_IN_DOUBLES, provider_rules=provider_rules(AddressPolicy())) as admin:
+        id_ = admin.made(USAGE, PER_USER)["id"]
+        for method, path, body in (
+            ("POST", USAGE, {**PER_USER, **budget}),
+            ("PUT", f"{USAGE}/{id_}", {"credit_limit": 9_000_001}),
+            ("POST", "/api-keys/organisation/service", {"name": "k", "scopes": ["completions.write"], **limits}),
+            ("POST", "/virtual-keys", {"name": "v", "provider": "openai", "key": "sk-1", **limits}),
+        ):
+            refused = admin.call(method, path, body)
+            assert refused.status == 400, path
+            assert "at most 9000000 dollars exactly" in refused.text

@@ -20,11 +20,13 @@ import httpx
 import openai
 import pytest
 
+import redis_server
 from limiting import FixedPricing
 from penstock.limits.budgets import Bucket
 from penstock.limits.memory import MemoryCounters
 from penstock.pipeline.admit import Admitter
 from penstock.settings import SettingsError, load
+from redis_server import RedisServer
 from running import RunningGateway, running_gateway
 from upstream import CHUNK, COMPLETION, DONE, FINISH, ROLE, Upstream, chunk, events, hang_up, held, reply, reset
 
@@ -474,6 +476,32 @@ def test_t33_an_sdk_waits_as_told_and_is_let_in(tmp_path: Path, upstream: Upstre
         assert len(upstream.received) == 3
 
 
+@pytest.mark.parametrize("name", ["retry-after-ms", "retry-after"])
+async def test_t33_who_waits_as_long_as_a_header_says_is_let_in_100_of_100(
+    tmp_path: Path, upstream: Upstream, name: str
+) -> None:
+    """A hundred callers, each with a key of its own: whoever is refused waits, and asks once more."""
+    callers = [f"c{number}" for number in range(100)]
+    definitions = [key(caller, rates(("requests", "rps", 1))) for caller in callers]
+    few_at_once = asyncio.Semaphore(2)
+
+    async def is_let_in(client: httpx.AsyncClient, url: str, caller: str) -> bool:
+        sent: dict[str, Any] = {"json": BODY, "headers": headers(caller, config(upstream))}
+        async with few_at_once:
+            while (got := await client.post(url, **sent)).status_code == 200:
+                pass
+        assert got.status_code == 429
+        told = int(got.headers[name]) / (1000 if name.endswith("ms") else 1)
+        assert 0 < told <= 1
+        await asyncio.sleep(told)
+        return (await client.post(url, **sent)).status_code == 200
+
+    with limited(tmp_path, *definitions) as gateway:
+        async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+            url = f"{gateway.v1}/chat/completions"
+            assert sum(await asyncio.gather(*(is_let_in(client, url, caller) for caller in callers))) == 100
+
+
 def test_t33_an_sdk_does_not_repeat_what_a_budget_refuses(tmp_path: Path, upstream: Upstream) -> None:
     seen: list[int] = []
     with limited(tmp_path, key("a", budget(1))) as gateway:
@@ -609,4 +637,56 @@ def test_several_workers_that_would_count_apart_do_not_start(tmp_path: Path) -> 
         pytest.raises(SettingsError, match="each of 2 workers counts"),
         limited(tmp_path, key("a", budget(LARGE)), PENSTOCK_WORKERS="2"),
     ):
+        pass
+
+
+# With Redis.
+
+
+@pytest.fixture
+def redis_settings(tmp_path: Path) -> Iterator[tuple[RedisServer, dict[str, str]]]:
+    """A Redis that a test may empty, and the settings of a gateway that counts there and has a database."""
+    if redis_server.program() is None:
+        pytest.skip(redis_server.NOT_INSTALLED)
+    (tmp_path / "data").mkdir()
+    with redis_server.running_redis() as server:
+        yield (
+            server,
+            {
+                "PENSTOCK_STORE_DATABASE": f"sqlite:///{tmp_path / 'data' / 'penstock.db'}",
+                "PENSTOCK_STORE_REDIS": server.address,
+                "PENSTOCK_STORE_REDIS_TIMEOUT_MS": "20000",
+            },
+        )
+
+
+def test_t61_a_redis_that_was_emptied_gives_nobody_a_new_budget(
+    tmp_path: Path, upstream: Upstream, redis_settings: tuple[RedisServer, dict[str, str]]
+) -> None:
+    redis, settings = redis_settings
+    with limited(tmp_path, key("a", budget(2 * LARGE, strict=True)), **settings) as gateway:
+        assert [ask(gateway, "a", config(upstream)).status_code for _ in range(3)] == [200] * 3
+        redis.command("FLUSHALL")
+        refused = ask(gateway, "a", config(upstream))
+        assert (refused.status_code, refused.json()["error"]["type"]) == (503, "budget_store_unavailable")
+    redis.kill()
+    redis.start()
+    with limited(tmp_path, key("a", budget(3 * COST, strict=True)), **settings) as gateway:
+        for _ in range(100):
+            refused = ask(gateway, "a", config(upstream))
+            if refused.status_code != 503:
+                break
+        assert (refused.status_code, refused.json()["error"]["penstock"]["settled"]) == (412, 3 * COST / 1e9)
+
+
+def test_t28_a_budget_that_redis_cant_count_exactly_is_told_at_start(
+    tmp_path: Path, redis_settings: tuple[RedisServer, dict[str, str]]
+) -> None:
+    large = key("a", 'usage_limits = { type = "cost", credit_limit = 9000001 }')
+    with (
+        pytest.raises(SettingsError, match=r"api_key/a/usage/cost is too large: .* up to 9000000 dollars"),
+        limited(tmp_path, large, **redis_settings[1]),
+    ):
+        pass
+    with limited(tmp_path, large):
         pass
