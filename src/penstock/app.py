@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from penstock.admin.api import AdminApi
+from penstock.app_replicas import Replicas, replicas_of
 from penstock.app_store import (
     admin_api,
     admitter_of,
@@ -64,8 +65,8 @@ from penstock.settings.model import Upstream as UpstreamSettings
 from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import EMPTY, Catalogue
 from penstock.stores.file import CatalogueError, CatalogueFile
+from penstock.stores.guarded_counters import GuardedCounters
 from penstock.stores.layered import LayeredCatalogue, layer
-from penstock.stores.memory import MemoryReplyStore
 from penstock.stores.prices import DefaultPrices
 from penstock.stores.reading import Reading, exposure
 from penstock.stores.sql.journal import JournaledCounters
@@ -114,21 +115,17 @@ def build(
     def costs() -> Costs:
         return Costs(prices, lambda: catalogues.current)
 
+    replicas = replicas_of(settings, limits_are_shared=isinstance(counters, GuardedCounters))
     # The access log stops last: it tells of the requests that end when the connections are closed.
     limits = admitter_of(catalogues, counters, costs(), settings)
     admin = admin_api(settings, stored, file, os.environ, counters)
     own_port = _own_port(settings, admin)
     parts: list[Part] = [*_access_log(records, server, costs()), file, prices]
     parts += [] if stored is None else keeping_of(stored, records, catalogues, limits)
-    parts += [
-        *sharing_of(counters, limits, catalogues, stored),
-        limits,
-        LargeWork(),
-        _Connections(transports),
-        *own_port,
-    ]
+    sharing = sharing_of(counters, limits, catalogues, stored)
+    parts += [*sharing, limits, replicas, LargeWork(), _Connections(transports), *own_port]
     return Gateway(
-        _pipeline(settings, compiler, transports, sleep, limits, costs() if server.expose_cost else None),
+        _pipeline(settings, compiler, transports, sleep, limits, costs() if server.expose_cost else None, replicas),
         records,
         RequestLimits(_largest_body(server), server.body_timeout, server.keepalive, _caller_limits(server)),
         parts,
@@ -137,6 +134,7 @@ def build(
         stored,
         stored.name if stored is not None else place.absence,
         None if own_port else admin,
+        replicas,
     )
 
 
@@ -251,15 +249,15 @@ def _pipeline(
     sleep: Callable[[float], Awaitable[None]],
     limits: Admitter,
     costs: Costs | None,
+    replicas: Replicas,
 ) -> Pipeline:
     cache = settings.cache
-    store = MemoryReplyStore(cache.max_bytes, cache.max_entry_bytes)
     limit = min(cache.max_bytes, cache.max_entry_bytes)
     authorize = Authorizer(transports)
     upstream = Upstream(transports, authorize, ModelAliases(transports, authorize))
-    caching, routing = Caching(store, upstream, limit), settings.routing
+    caching, routing = Caching(replicas.replies, upstream, limit), settings.routing
     router = Router(compiler, upstream, Health(), caching, routing.deadline, sleep, routing.max_attempts)
-    once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit)
+    once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit, replicas.calls)
     models = CallableModels(compiler, HostModels(upstream))
     return Pipeline(compiler, router, once, models, settings.server.max_hops, limits, costs=costs)
 

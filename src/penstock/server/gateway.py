@@ -33,7 +33,7 @@ from penstock.server.keepalive import DEFECT, respond_in_time
 from penstock.server.limits import CallerLimits
 from penstock.server.mounted import Mounted, serve_mounted
 from penstock.server.origin import Origins, with_headers
-from penstock.server.pages import PAGE_METHODS, Pages, Watched
+from penstock.server.pages import PAGE_METHODS, Pages, Shared, Watched
 from penstock.server.receive import Receive
 from penstock.server.request_context import RequestContext
 from penstock.server.respond import respond, tell_of_stop
@@ -75,7 +75,7 @@ class Gateway:
     ``parts`` start with the server's lifespan and stop with it, the last part first. ``trusted_proxies`` are the
     proxies whose headers tell the caller's address. ``origins`` are the rules for requests of web pages. ``stored`` is
     the control plane's database, None without one; ``database`` is its name for people; ``admin`` is the admin API,
-    None where that is off.
+    None where that is off. ``replicas`` says what this process shares with others.
     """
 
     def __init__(
@@ -89,6 +89,7 @@ class Gateway:
         stored: Stored | None = None,
         database: str = "none",
         admin: Mounted | None = None,
+        replicas: Shared | None = None,
     ) -> None:
         self.origins = origins or Origins()
         self.stored = stored
@@ -102,7 +103,7 @@ class Gateway:
         self.connections = ConnectionCount(limits.caller.connections, limits.caller.connections_per_address)
         self._parts = parts
         self._trusted_proxies = trusted_proxies
-        self.pages = Pages(stored)
+        self.pages = Pages(stored, replicas)
 
     @property
     def is_guarded(self) -> bool:
