@@ -55,6 +55,12 @@ class RedisServer:
             )
             return connection.recv(65536)
 
+    def age(self, pattern: str, seconds: float) -> None:
+        """Let seconds pass for the keys that have an end."""
+        text = "for _, key in ipairs(redis.call('KEYS', ARGV[1])) do local left = redis.call('PTTL', key) "
+        text += "if left > 0 then redis.call('PEXPIRE', key, left - ARGV[2]) end end"
+        self.command("EVAL", text, "0", pattern, str(round(seconds * 1000)))
+
     def freeze(self) -> None:
         """The server takes connections, and answers nothing."""
         self._signal(signal.SIGSTOP)

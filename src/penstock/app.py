@@ -13,6 +13,7 @@ from typing import BinaryIO, Final
 
 from penstock.admin.api import AdminApi
 from penstock.app_metrics import Counted, MetricsAdmission, metrics_of
+from penstock.app_replicas import Replicas, replicas_of
 from penstock.app_store import (
     GatewayCounters,
     admin_api,
@@ -68,8 +69,8 @@ from penstock.settings.model import Upstream as UpstreamSettings
 from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import EMPTY, Catalogue
 from penstock.stores.file import CatalogueError, CatalogueFile
+from penstock.stores.guarded_counters import GuardedCounters
 from penstock.stores.layered import LayeredCatalogue, layer
-from penstock.stores.memory import MemoryReplyStore
 from penstock.stores.prices import DefaultPrices
 from penstock.stores.reading import Reading, exposure
 from penstock.stores.sql.control_store import ControlStore
@@ -122,16 +123,17 @@ def build(
     def costs() -> Costs:
         return Costs(prices, lambda: catalogues.current)
 
+    replicas = replicas_of(settings, limits_are_shared=isinstance(counters, GuardedCounters))
     # The access log stops last: it tells of the requests that end when the connections are closed.
     limits = admitter_of(catalogues, counters, costs(), settings)
     admin = admin_api(settings, stored, file, os.environ, counters)
     own_port = _own_port(settings, admin)
-    pipeline = _pipeline(settings, compiler, transports, sleep, limits, costs())
+    pipeline = _pipeline(settings, compiler, transports, sleep, limits, costs(), replicas)
     counted = Counted(records, pipeline.router.health, http1, catalogues, counters, costs())
     metrics = metrics_of(settings, counted, os.environ, _admission(settings, stored, file, counters))
     parts: list[Part] = [*_access_log(records, server, costs()), *metrics.parts, file, prices]
     parts += [] if stored is None else keeping_of(stored, records, catalogues, limits)
-    parts += [*sharing_of(counters, balances, limits, catalogues, stored), limits]
+    parts += [*sharing_of(counters, balances, limits, catalogues, stored), limits, replicas]
     parts += [LargeWork(), _Connections(transports), *own_port]
     gateway = Gateway(
         pipeline,
@@ -144,6 +146,7 @@ def build(
         stored.name if stored is not None else place.absence,
         None if own_port else admin,
         metrics.page,
+        replicas,
     )
     counted.connections = gateway.connections
     return gateway
@@ -268,15 +271,15 @@ def _pipeline(
     sleep: Callable[[float], Awaitable[None]],
     limits: Admitter,
     costs: Costs,
+    replicas: Replicas,
 ) -> Pipeline:
     cache = settings.cache
-    store = MemoryReplyStore(cache.max_bytes, cache.max_entry_bytes)
     limit = min(cache.max_bytes, cache.max_entry_bytes)
     authorize = Authorizer(transports)
     upstream = Upstream(transports, authorize, ModelAliases(transports, authorize))
-    caching, routing = Caching(store, upstream, limit), settings.routing
+    caching, routing = Caching(replicas.replies, upstream, limit), settings.routing
     router = Router(compiler, upstream, Health(), caching, routing.deadline, sleep, routing.max_attempts)
-    once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit)
+    once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit, replicas.calls)
     models = CallableModels(compiler, HostModels(upstream))
     server = settings.server
     return Pipeline(

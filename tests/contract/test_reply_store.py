@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
 import pytest
@@ -10,6 +11,10 @@ import pytest
 from penstock.core.usage import Usage
 from penstock.stores.base import Entry, ReplyStore
 from penstock.stores.memory import MemoryReplyStore
+from penstock.stores.redis.connection import RedisConnection
+from penstock.stores.redis.guard import RedisGuard
+from penstock.stores.redis.replies import RedisReplyStore
+from redis_server import RedisServer
 
 LARGEST = 1 << 20
 
@@ -34,10 +39,25 @@ def in_memory() -> Shelf:
     return Shelf(MemoryReplyStore(8 * LARGEST, LARGEST, lambda: now), let_pass)
 
 
-@pytest.fixture(params=[in_memory], ids=["memory"])
-def shelf(request: pytest.FixtureRequest) -> Shelf:
-    made: Shelf = request.param()
-    return made
+@contextlib.asynccontextmanager
+async def in_redis(server: RedisServer) -> AsyncIterator[Shelf]:
+    organisation = server.organisation()
+    guard = RedisGuard(RedisConnection(server.address), 60.0, "the test goes on")
+
+    async def let_pass(seconds: float) -> None:
+        server.age(f"penstock:{{{organisation}}}:*", seconds)
+
+    yield Shelf(RedisReplyStore(guard, LARGEST - 1, organisation), let_pass)
+    await guard.close()
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def shelf(request: pytest.FixtureRequest) -> AsyncIterator[Shelf]:
+    if request.param == "memory":
+        yield in_memory()
+    else:
+        async with in_redis(request.getfixturevalue("redis")) as made:
+            yield made
 
 
 def entry(body: bytes = b"{}") -> Entry:

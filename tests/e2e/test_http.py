@@ -153,7 +153,7 @@ def test_a_head_that_does_not_go_on(hasty: RunningGateway) -> None:
 def test_spellings_of_a_target(target: bytes, server: RunningGateway) -> None:
     with Caller(server) as caller:
         caller.send(b"GET " + target + b" HTTP/1.1\r\nhost: localhost\r\n\r\n")
-        assert caller.responses(1)[0][2] == b'{"status":"ok"}'
+        assert caller.responses(1)[0][2].startswith(b'{"status":"ok",')
 
 
 def test_an_upgrade_is_not_made(server: RunningGateway) -> None:

@@ -30,11 +30,11 @@ def chat(gateway: RunningGateway, upstream: Upstream, **members: Any) -> httpx.R
 
 
 @pytest.mark.parametrize(
-    ("path", "body"),
-    [("/health", {"status": "ok"}), ("/v1/health", {"status": "ok"}), ("/ready", {"status": "ready"})],
+    ("path", "status"),
+    [("/health", "ok"), ("/v1/health", "ok"), ("/ready", "ready")],
 )
-def test_health(path: str, body: dict[str, str], gateway: RunningGateway) -> None:
-    assert httpx.get(gateway.url + path, timeout=60).json() == body
+def test_health(path: str, status: str, gateway: RunningGateway) -> None:
+    assert httpx.get(gateway.url + path, timeout=60).json()["status"] == status
     assert httpx.head(gateway.url + path, timeout=60).content == b""
 
 

@@ -22,6 +22,7 @@ from penstock.core.failure import Failure
 from penstock.core.http import Limits
 from penstock.core.lru import Lru
 from penstock.core.outcome import Outcome
+from penstock.core.usage import Usage
 from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect
 from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.account import METADATA, AttemptAccount, SharedCost
@@ -230,10 +231,13 @@ def _entry(shared_call: SharedCall, prepared: PreparedRequest) -> Entry | None:
     body = shared_call.body
     if not (replies.stream.is_complete(body) if streamed else replies.judge(body, "", True).is_complete):
         return None
-    usage = answer.usage
-    if streamed:
-        usage = prepared.dialect.replies.stream.ending(shared_call.body[-_TAIL:])[1]
-    return Entry(200, EVENT_STREAM if streamed else JSON, shared_call.body, streamed, answer.model, usage)
+    usage = usage_of(answer, body, prepared.dialect)
+    return Entry(200, EVENT_STREAM if streamed else JSON, body, streamed, answer.model, usage)
+
+
+def usage_of(answer: Answer, body: bytes, dialect: CallerDialect) -> Usage | None:
+    """The usage of an answer whose whole body is known: a stream tells it at its end."""
+    return answer.usage if answer.watch is None else dialect.replies.stream.ending(body[-_TAIL:])[1]
 
 
 def has_ended_well(shared_call: SharedCall, dialect: CallerDialect) -> bool:

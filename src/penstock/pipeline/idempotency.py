@@ -3,11 +3,13 @@
 The header is defined in the IETF draft "The Idempotency-Key HTTP Header Field". A key belongs to its tenant, to the
 credentials that the request shows or names, and to the values of the headers that go on to the provider: users of one
 tenant never get each other's answers. It stands for one request: another body under the same key is a 409. A failed
-call is forgotten, so a repeated request is sent again.
+call is forgotten, so a repeated request is sent again. Where processes share a store, claimed_call.py makes the call in
+one of them.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
@@ -17,31 +19,55 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.failure import Failure, Kind
+from penstock.core.outcome import Outcome
 from penstock.dialects.caller import CallerDialect
 from penstock.pipeline.account import SharedCost
+from penstock.pipeline.attempt import failed
 from penstock.pipeline.authenticate import KEY_HEADERS
 from penstock.pipeline.cache import has_ended_well
 from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.claimed_call import ClaimedCall, SharedClaims
 from penstock.pipeline.off_loop import LARGE, off_loop
+from penstock.pipeline.response_headers import with_response_headers
 from penstock.pipeline.shared_call import SharedCall
 from penstock.routing.plan import Plan, Target, leaves
+from penstock.stores.base import IdempotencyStore, KeptAnswer
 
 HEADER: Final = b"idempotency-key"
 _MOST: Final = 10_000
 _LONGEST: Final = 255
+_REPLAY: Final = Outcome(200, stored=True)
+_CONFLICT: Final = Failure(
+    Kind.IDEMPOTENCY_CONFLICT,
+    "The Idempotency-Key was used with another request before: use a new key for each request.",
+    "idempotency-key",
+)
 _RATES: Final = b"x-penstock-ratelimit-"
 """How the names of headers begin that tell of the first request's limits."""
 
 
 class _Kept(msgspec.Struct):
-    """The call of one idempotency key, its request's fingerprint and the request that pays for the call."""
+    """The call of one idempotency key, its request's fingerprint and the request that pays for the call.
+
+    ``claimed`` is the call as other processes see it, None where no store is shared.
+    """
 
     fingerprint: bytes
     shared_call: SharedCall
-    dialect: CallerDialect
     expires: float
     cost: SharedCost = msgspec.field(default_factory=SharedCost)
     size: int = 0
+    claimed: ClaimedCall | None = None
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether the key stands for the entry's request: another process may have used it for another one."""
+        return self.claimed is None or self.claimed.is_decided
+
+    @property
+    def is_replayed(self) -> bool:
+        """Whether another process has made the call: then nobody here pays for it."""
+        return self.claimed is not None and self.claimed.is_replayed
 
 
 _Name = tuple[str, bytes]
@@ -59,14 +85,18 @@ class Idempotency:
     """Answers repeated requests. An answer is kept for ``seconds``; a call without callers runs on for ``reattach``
     seconds.
 
-    All kept answers take at most ``max_bytes``, one answer at most ``limit`` bytes.
+    All kept answers take at most ``max_bytes``, one answer at most ``limit`` bytes. ``shared`` is the store that other
+    processes use, too.
     """
 
-    def __init__(self, seconds: float, reattach: float, max_bytes: int, limit: int) -> None:
+    def __init__(
+        self, seconds: float, reattach: float, max_bytes: int, limit: int, shared: IdempotencyStore | None = None
+    ) -> None:
         self._seconds = seconds
         self._reattach = reattach
         self._max_bytes = max_bytes
         self._limit = limit
+        self._claims = None if shared is None else SharedClaims(shared, seconds)
         self._shelves: dict[str, _Shelf] = {}
         """What each tenant has here."""
 
@@ -86,14 +116,20 @@ class Idempotency:
         name = (tenant, _name(call, plan))
         entry = self._entry(name)
         if entry is not None and entry.expires > monotonic() and entry.shared_call.joinable:
-            if entry.fingerprint != fingerprint:
-                text = "The Idempotency-Key was used with another request before: use a new key for each request."
-                return Failure(Kind.IDEMPOTENCY_CONFLICT, text, "idempotency-key")
-            entry.cost.participants += 1
-            return _replayed(await entry.shared_call.join(), call, entry)
-        entry = self._launch(name, fingerprint, run, call.dialect)
+            if entry.fingerprint == fingerprint:
+                entry.cost.participants += 1
+                return _replayed(await entry.shared_call.join(), call, entry)
+            if entry.is_decided:
+                return _CONFLICT
+        claimed: ClaimedCall | None = None
+        if self._claims is not None:
+            claimed = ClaimedCall(self._claims, _digest(tenant.encode(), name[1]), fingerprint, call.dialect)
+            run = functools.partial(claimed.answer, run, functools.partial(_kept_answer, plan), lambda: _refusal(call))
+        entry = self._launch(name, fingerprint, run, call.dialect, claimed)
         entry.cost.participants += 1
         answer = await entry.shared_call.join()
+        if entry.is_replayed:
+            return _replayed(answer, call, entry)
         made = entry.shared_call.answer
         answer.attempt = None if made is None else made.attempt
         if answer.attempt is not None:
@@ -105,21 +141,35 @@ class Idempotency:
         return None if shelf is None else shelf.entries.get(name[1])
 
     def _launch(
-        self, name: _Name, fingerprint: bytes, run: Callable[[], Coroutine[Any, Any, Answer]], dialect: CallerDialect
+        self,
+        name: _Name,
+        fingerprint: bytes,
+        run: Callable[[], Coroutine[Any, Any, Answer]],
+        dialect: CallerDialect,
+        claimed: ClaimedCall | None,
     ) -> _Kept:
-        shared_call = SharedCall(run, self._limit, lambda call: self._completed(name, call), self._reattach)
+        def completed(shared_call: SharedCall) -> None:
+            is_good = has_ended_well(shared_call, dialect)
+            if claimed is not None:
+                claimed.completed(shared_call, is_good=is_good)
+                # What another process has made stays in the shared store, for as long as it is kept there.
+                is_good = is_good and not claimed.is_replayed
+            self._completed(name, shared_call, is_good=is_good)
+
+        shared_call = SharedCall(run, self._limit, completed, self._reattach)
         self._forget(name)
         shelf = self._shelves.setdefault(name[0], _Shelf())
-        entry = shelf.entries[name[1]] = _Kept(fingerprint, shared_call, dialect, monotonic() + self._seconds)
+        expires = monotonic() + self._seconds
+        entry = shelf.entries[name[1]] = _Kept(fingerprint, shared_call, expires, claimed=claimed)
         while sum(len(each.entries) for each in self._shelves.values()) > _MOST:
             self._forget_oldest(lambda shelf: len(shelf.entries))
         return entry
 
-    def _completed(self, name: _Name, shared_call: SharedCall) -> None:
+    def _completed(self, name: _Name, shared_call: SharedCall, *, is_good: bool) -> None:
         entry = self._entry(name)
         if entry is None or entry.shared_call is not shared_call:
             return
-        if not has_ended_well(shared_call, entry.dialect):
+        if not is_good:
             self._forget(name)
             return
         entry.size = len(shared_call.body or b"")
@@ -142,8 +192,21 @@ class Idempotency:
             del self._shelves[name[0]]
 
 
+def _kept_answer(plan: Plan | None, kept: KeptAnswer) -> Answer:
+    """An answer that another process has kept, from the same target of this process's plan."""
+    targets = () if plan is None else leaves(plan)
+    target = next((each for each in targets if each.path + each.identity == kept.target), None)
+    return Answer(kept.status, kept.headers, kept.body, _REPLAY, usage=kept.usage, target=target, model=kept.model)
+
+
+def _refusal(call: Call) -> Answer:
+    return with_response_headers(failed(_CONFLICT, call), call)
+
+
 def _cost_of(kept: _Kept) -> SharedCost | None:
     """Who pays for the call: where its answer came from the cache, the cache has said so, or nobody pays."""
+    if kept.is_replayed:
+        return None
     answer = kept.shared_call.answer
     made = None if answer is None else answer.attempt
     if made is None or (made.call is None and made.cache != "HIT"):

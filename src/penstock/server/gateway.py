@@ -34,7 +34,7 @@ from penstock.server.limits import CallerLimits
 from penstock.server.metrics_page import MetricsPage
 from penstock.server.mounted import Mounted, serve_mounted
 from penstock.server.origin import Origins, with_headers
-from penstock.server.pages import METRICS, PAGE_METHODS, Pages, Watched
+from penstock.server.pages import METRICS, PAGE_METHODS, Pages, Shared, Watched
 from penstock.server.receive import Receive
 from penstock.server.request_context import RequestContext
 from penstock.server.respond import respond, tell_of_stop
@@ -76,7 +76,8 @@ class Gateway:
     ``parts`` start with the server's lifespan and stop with it, the last part first. ``trusted_proxies`` are the
     proxies whose headers tell the caller's address. ``origins`` are the rules for requests of web pages. ``stored`` is
     the control plane's database, None without one; ``database`` is its name for people; ``admin`` is the admin API,
-    None where that is off; ``metrics`` the page of metrics, None where it is off or has a port of its own.
+    None where that is off; ``metrics`` the page of metrics, None where it is off or has a port of its own. ``replicas``
+    says what this process shares with others.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Gateway:
         database: str = "none",
         admin: Mounted | None = None,
         metrics: MetricsPage | None = None,
+        replicas: Shared | None = None,
     ) -> None:
         self.origins = origins or Origins()
         self.stored = stored
@@ -106,7 +108,7 @@ class Gateway:
         self._parts = parts
         self._trusted_proxies = trusted_proxies
         self._has_proxies = bool(trusted_proxies)
-        self.pages = Pages(stored, has_metrics=metrics is not None)
+        self.pages = Pages(stored, replicas, has_metrics=metrics is not None)
 
     @property
     def is_guarded(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -31,14 +32,27 @@ class Watched(Protocol):
     def problems(self) -> tuple[str, ...]: ...
 
 
-class Pages:
-    """The pages. ``draining`` makes the readiness page answer 503 while the last requests are served. ``watched`` is
-    what the health page tells of, beside the process. ``has_metrics``: /metrics is a page, which metrics_page.py
-    makes."""
+class Shared(Protocol):
+    """What the health page tells of replicas: which state they share, and whether the way between them is lost."""
 
-    def __init__(self, watched: Watched | None = None, *, has_metrics: bool = False) -> None:
+    @property
+    def is_lost(self) -> bool: ...
+
+    @property
+    def state(self) -> Mapping[str, str]: ...
+
+
+class Pages:
+    """The pages. ``draining`` makes the readiness page answer 503 while the last requests are served. ``watched`` and
+    ``shared`` are what the health page tells of, beside the process. ``has_metrics``: /metrics is a page, which
+    metrics_page.py makes."""
+
+    def __init__(
+        self, watched: Watched | None = None, shared: Shared | None = None, *, has_metrics: bool = False
+    ) -> None:
         self.draining = False
         self._watched = watched
+        self._shared = shared
         self._paths = (*_PAGES, METRICS) if has_metrics else _PAGES
 
     def has(self, path: str) -> bool:
@@ -59,15 +73,17 @@ class Pages:
 
     def _health(self) -> bytes:
         """The gateway serves as long as it answers: what is wrong beside that is told without any name."""
-        watched = self._watched
-        if watched is None or not (watched.is_lost or watched.problems):
-            return b'{"status":"ok"}'
-        told: dict[str, Any] = {"status": "degraded"}
-        if watched.is_lost:
+        told: dict[str, Any] = {}
+        watched, shared = self._watched, self._shared
+        if watched is not None and watched.is_lost:
             told["database"] = "lost"
-        if watched.problems:
+        if watched is not None and watched.problems:
             told["unusable_rows"] = len(watched.problems)
-        return msgspec.json.encode(told)
+        if shared is not None and shared.is_lost:
+            told["redis"] = "lost"
+        status = "degraded" if told else "ok"
+        state = {} if shared is None else {"state": shared.state}
+        return msgspec.json.encode({"status": status, **told, **state})
 
     def missing(self, path: str, method: str, methods: Match | str | None) -> tuple[Failure, Headers]:
         """The failure and the response headers for a path that takes other ``methods``, or for an unknown path."""

@@ -292,10 +292,18 @@ class Routing(Struct, frozen=True):
 
 
 class Cache(Struct, frozen=True):
-    """Answers that are kept in memory."""
+    """Answers that are kept, for the cache and for Idempotency-Keys."""
 
+    store: Annotated[
+        Literal["auto", "memory", "redis"],
+        Meta(
+            title="one of auto, memory, redis",
+            description="Where answers are kept, as they are: in each process's memory, or in `store.redis` for all "
+            "replicas (docs/replicas.md). `auto`: in Redis, if there is one.",
+        ),
+    ] = "auto"
     max_bytes: Annotated[
-        Room, Meta(description="Largest sum of cached answers; 0 keeps none, for Idempotency-Keys neither.")
+        Room, Meta(description="Largest sum of answers that are kept in memory; 0 keeps none at all.")
     ] = 64 << 20
     max_entry_bytes: Annotated[Bytes, Meta(description="Largest answer that is cached.")] = 4 << 20
     idempotency_seconds: Annotated[

@@ -1,7 +1,8 @@
-"""The interfaces of stores: ``ReplyStore`` for replies, ``CatalogueSource`` for the operator's catalogue.
+"""The interfaces of stores: ``ReplyStore`` for replies, ``IdempotencyStore`` for calls that are made once,
+``CatalogueSource`` for the operator's catalogue.
 
 A store knows no HTTP, no dialect and no policy. pipeline/cache.py decides which replies are stored, under which key and
-for how long. Every implementation passes the suites in tests/contract.
+for how long; pipeline/idempotency.py decides it for calls. Every implementation passes the suites in tests/contract.
 """
 
 from __future__ import annotations
@@ -51,6 +52,58 @@ class ReplyStore(Protocol):
 
         With a ``ttl`` of 0 or less, or for an entry that is too large for the store, the key has no entry afterwards.
         """
+        ...
+
+
+class KeptAnswer(msgspec.Struct, frozen=True, gc=False):
+    """The answer to an Idempotency-Key: the headers and the whole body that its first caller got.
+
+    ``target`` is the identity of the target that answered; ``model`` and ``usage`` are what the provider reported.
+    """
+
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
+    target: str
+    model: str | None
+    usage: Usage | None
+
+
+class Claim(msgspec.Struct, frozen=True, gc=False):
+    """What a store says when a call is to be made under a key.
+
+    With an ``owner`` the caller of ``claim`` makes the call. Otherwise somebody else makes it, or has made it and left
+    the ``answer``. ``fingerprint`` tells which request the key stands for.
+    """
+
+    fingerprint: bytes
+    owner: str = ""
+    answer: KeptAnswer | None = None
+
+
+class IdempotencyStore(Protocol):
+    """Makes sure that of several processes one makes the call of a key, and keeps its answer for the others.
+
+    No method raises when the store can't be reached.
+    """
+
+    lease: float
+    """Seconds after which a claim is free again, unless its owner renews it."""
+
+    async def claim(self, key: bytes, fingerprint: bytes) -> Claim | None:
+        """Claim a key that nobody has claimed; None if the store can't be reached."""
+        ...
+
+    async def renew(self, key: bytes, owner: str) -> None:
+        """Let a claim last for another lease."""
+        ...
+
+    async def keep(self, key: bytes, owner: str, answer: KeptAnswer, ttl: float) -> None:
+        """Keep the answer for ``ttl`` seconds from now. An answer that is too large frees the key."""
+        ...
+
+    async def release(self, key: bytes, owner: str) -> None:
+        """Free the key: the call has no answer that can be reused."""
         ...
 
 

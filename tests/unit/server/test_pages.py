@@ -44,6 +44,21 @@ def test_t41_the_health_page_tells_of_the_database_without_a_name(watched: Watch
     assert Pages(watched).page("/health")[::2] == (200, body)
 
 
+class Shared:
+    """Replicas that share one kind of state."""
+
+    def __init__(self, *, is_lost: bool) -> None:
+        self.is_lost, self.state = is_lost, {"cache": "shared", "sticky": "process"}
+
+
+@pytest.mark.parametrize(
+    ("is_lost", "begin"), [(False, b'{"status":"ok",'), (True, b'{"status":"degraded","redis":"lost",')]
+)
+def test_the_health_page_tells_what_is_per_process(is_lost: bool, begin: bytes) -> None:
+    body = Pages(None, Shared(is_lost=is_lost)).page("/health")[2]
+    assert body == begin + b'"state":{"cache":"shared","sticky":"process"}}'
+
+
 @pytest.mark.parametrize(
     ("path", "method", "allowed"),
     [

@@ -1,0 +1,72 @@
+"""The composition root's part for what replicas share through Redis (docs/replicas.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from penstock.settings import Settings, SettingsError
+from penstock.stores.base import IdempotencyStore, ReplyStore
+from penstock.stores.memory import MemoryReplyStore
+from penstock.stores.redis.guard import RedisGuard
+
+_KEPT: Final = ("cache", "idempotency")
+_OF_ROUTING: Final = ("circuits", "latency", "sticky")
+
+
+class Replicas:
+    """What this process shares with others, as a part of the gateway.
+
+    ``replies`` and ``calls`` are where answers are kept; ``calls`` is None where this process keeps them for itself.
+    ``state`` says of each kind of state whether it is ``shared`` or belongs to the ``process``.
+    """
+
+    def __init__(self, replies: ReplyStore, *, limits_are_shared: bool) -> None:
+        self.replies = replies
+        self.calls: IdempotencyStore | None = None
+        self.guard: RedisGuard | None = None
+        self._shared = {"limits"} if limits_are_shared else set[str]()
+
+    @property
+    def state(self) -> Mapping[str, str]:
+        kinds = sorted((*_KEPT, *_OF_ROUTING, "limits"))
+        return {kind: "shared" if kind in self._shared else "process" for kind in kinds}
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether Redis could not be used at the last attempt."""
+        return self.guard is not None and self.guard.is_lost
+
+    def share_answers(self, guard: RedisGuard, replies: ReplyStore, calls: IdempotencyStore) -> None:
+        self.guard, self.replies, self.calls = guard, replies, calls
+        self._shared.update(_KEPT)
+
+    def start(self) -> None:
+        """Connections are made when they are needed."""
+
+    async def stop(self) -> None:
+        if self.guard is not None:
+            await self.guard.close()
+
+
+def replicas_of(settings: Settings, *, limits_are_shared: bool) -> Replicas:
+    """What the settings ask to share. Raises SettingsError."""
+    cache, store = settings.cache, settings.store
+    if cache.store == "redis" and not store.redis:
+        raise SettingsError(["cache.store: redis needs the address in store.redis"], settings)
+    replicas = Replicas(MemoryReplyStore(cache.max_bytes, cache.max_entry_bytes), limits_are_shared=limits_are_shared)
+    if not store.redis:
+        return replicas
+    from penstock.stores.redis.connection import RedisConnection
+    from penstock.stores.redis.idempotency import RedisIdempotency
+    from penstock.stores.redis.replies import RedisReplyStore
+
+    try:
+        connection = RedisConnection(store.redis)
+    except ValueError as error:
+        raise SettingsError([f"store.redis: {error}"], settings) from None
+    if cache.store != "memory":
+        guard = RedisGuard(connection, store.redis_timeout_ms / 1000, "the cache and Idempotency-Keys go on")
+        most = min(cache.max_bytes, cache.max_entry_bytes)
+        replicas.share_answers(guard, RedisReplyStore(guard, most), RedisIdempotency(guard, most))
+    return replicas
