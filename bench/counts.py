@@ -1,6 +1,8 @@
 """What one request costs inside the gateway, counted and not timed: instructions, Python calls, system calls.
 
-    python -m bench.counts [chat] [stream] [dialect]
+    python -m bench.counts [chat] [key] [limits] [dialect] [stream]
+
+``key`` is a chat with a gateway key and a saved config, ``limits`` the same with a budget and a rate limit in memory.
 
 Counts hardly depend on the machine's other work, so they decide where a time would not. Needs nginx with its lua
 module, valgrind and strace; docs/performance.md says how to read the table.
@@ -21,14 +23,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench import local, machine, payload, process, upstream
+from bench import gateway_file, local, machine, payload, process, upstream
 from bench.failure import MeasurementError
-from bench.route import CHAT_PATH, Headers, Route, by_dialect, by_echo, by_headers
+from bench.route import CHAT_PATH, Headers, Route, by_dialect, by_headers
 from bench.subject import until_it_answers
 from bench.upstream import Behaviour, Upstream
 
-_WARM = {"chat": 300, "dialect": 200, "stream": 6}
-_REQUESTS = {"chat": 300, "dialect": 200, "stream": 15}
+_WARM = {"chat": 300, "key": 300, "limits": 300, "dialect": 200, "stream": 6}
+_REQUESTS = {"chat": 300, "key": 300, "limits": 300, "dialect": 200, "stream": 15}
+_KEYS = {"key": gateway_file.PLAIN, "limits": gateway_file.LIMITED}
 _PATIENCE = 120.0
 _SHOWN = 40
 _RARE = 0.25
@@ -114,10 +117,16 @@ def _serving(command: Sequence[str], kind: str, mock: Upstream, home: Path) -> I
     port = process.free_port()
     environment = {"PENSTOCK_ACCESS_LOG": "false", "PYTHONHASHSEED": "0"}
     serve = [*command, "serve", "--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
+    if kind in _KEYS:
+        file = home / "penstock.toml"
+        file.write_text(gateway_file.text(mock.base_url(Behaviour.CALM)))
+        file.chmod(0o600)
+        serve += ["--config", str(file)]
+    headers = _addressing(kind, mock)
     with process.running(serve, _CORES, home / "gateway.log", environment) as gateway:
-        until_it_answers(gateway, Route(port, CHAT_PATH, by_echo("")), payload.chat(model="echo"), _PATIENCE)
+        until_it_answers(gateway, Route(port, CHAT_PATH, headers), payload.chat(), _PATIENCE)
         # In one piece: whether a head and a body that are sent apart arrive together is a matter of time.
-        request = local.request(CHAT_PATH, payload.chat(stream=kind == "stream"), _addressing(kind, mock))
+        request = local.request(CHAT_PATH, payload.chat(stream=kind == "stream"), headers)
         with socket.create_connection((local.HOST, port), _PATIENCE) as connection:
 
             def ask(requests: int) -> None:
@@ -134,6 +143,8 @@ def _serving(command: Sequence[str], kind: str, mock: Upstream, home: Path) -> I
 
 
 def _addressing(kind: str, mock: Upstream) -> Headers:
+    if kind in _KEYS:
+        return gateway_file.by_key(_KEYS[kind])("")
     return (
         by_dialect(mock.base_url(Behaviour.CLAUDE)) if kind == "dialect" else by_headers(mock.base_url(Behaviour.CALM))
     )
