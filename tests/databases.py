@@ -5,13 +5,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import aiosqlite
-import pytest
 
 from penstock.stores.sql.database import MEMORY, Database, file_address
 from penstock.stores.sql.migrate import migrate
-from postgres import Postgres
+
+if TYPE_CHECKING:
+    # Processes that count (counting_worker.py) use no fixture: importing pytest takes longer than their work.
+    import pytest
+
+    from postgres import Postgres
 
 
 def fresh_address(request: pytest.FixtureRequest, place: Path | None = None, *, is_empty: bool = False) -> str:

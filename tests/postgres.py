@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -112,6 +113,7 @@ def running_postgres() -> Iterator[Postgres]:
                 ready = (folder / "pg_isready", "-q", "-h", place, "-t", "1")
                 while subprocess.run(ready, check=False).returncode:
                     assert server.poll() is None, Path(place, "log").read_text()
+                    time.sleep(0.02)  # asking without a pause takes the processor from the server that starts
                 yield Postgres(place)
             finally:
                 # Without waiting for connections that a test has left open.

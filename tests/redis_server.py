@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -45,6 +46,7 @@ class RedisServer:
         self._process = self._run(command)
         while not self._answers():
             assert self._process.poll() is None, Path(self._folder, "log").read_text()
+            time.sleep(0.01)  # asking without a pause takes the processor from the server that starts
 
     def command(self, *words: str) -> bytes:
         """The beginning of the server's answer to a command."""

@@ -221,13 +221,24 @@ def test_a_part_that_is_none(text: str) -> None:
         parts.part(text)
 
 
+def ignored(path: Path, markexpr: str = "", part: tuple[int, int] | None = None) -> bool:
+    config: Any = SimpleNamespace(
+        option=SimpleNamespace(markexpr=markexpr),
+        getoption=lambda _: part, rootpath=path.parents[1], getini=lambda _: ["tests"],
+    )  # fmt: skip
+    return bool(parts.pytest_ignore_collect(path, config))
+
+
 def test_a_part_runs_its_files_alone(tmp_path: Path) -> None:
     folder = tmp_path / "tests"
     folder.mkdir()
-    for name in "abc":
-        (folder / f"test_{name}.py").write_text("def test_it(): pass\n")
-    assert re.findall(r"PASSED tests/test_(\w)\.py", pytest_of(tmp_path, "--part", "1/2")) == ["a", "c"]
-    assert re.findall(r"PASSED tests/test_(\w)\.py", pytest_of(tmp_path, "--part", "2/2")) == ["b"]
+    files = [folder / f"test_{name}.py" for name in "abc"]
+    for file in files:
+        file.write_text("def test_it(): pass\n")
+    assert [ignored(file, part=(1, 2)) for file in files] == [False, True, False]
+    assert [ignored(file, part=(2, 2)) for file in files] == [True, False, True]
+    assert not any(ignored(file) for file in files)
+    assert not ignored(folder / "conftest.py", part=(2, 2))
 
 
 def test_a_file_whose_tests_need_recordings_names_the_mark(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from penstock.stores.sql.keyring import Keyring, KeyringError, Sealed, SecretPla
 
 OLD, NEW = Keyring({"old": bytes(32)}), Keyring({"new": bytes([7]) * 32, "old": bytes(32)})
 NEWEST = Keyring({"new": bytes([7]) * 32})
-MANY = 350
+MANY = 210
+"""Two batches and a part of one."""
 
 ROTATES = """
 import asyncio, sys

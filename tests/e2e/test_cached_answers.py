@@ -36,7 +36,7 @@ def ask(
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
     given = {"content-type": "application/json", "x-portkey-config": config(upstream, **(changes or {})), **named}
-    return httpx.post(f"{gateway.v1}/chat/completions", content=content, headers=given, timeout=60, trust_env=False)
+    return httpx.post(f"{gateway.v1}/chat/completions", content=content, headers=given, timeout=60)
 
 
 def statuses(*replies: httpx.Response) -> list[str]:
@@ -196,7 +196,7 @@ def test_an_answer_of_another_tenants_credential_is_never_given_out(
     header = {"x-portkey-provider": "openai", "x-portkey-custom-host": f"{upstream.url}/v1"}
     got = [
         httpx.post(
-            f"{gateway.v1}/chat/completions", json=ASK, trust_env=False, timeout=60,
+            f"{gateway.v1}/chat/completions", json=ASK, timeout=60,
             headers={**header, "x-portkey-config": '{"cache":{"mode":"simple"}}', "authorization": f"Bearer {who}"},
         )
         for who in "aab"

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,7 +27,8 @@ from penstock.server.serve import serve
 from penstock.settings import load
 settings = load({}, os.environ, pathlib.Path("/nonexistent"))
 with socket.create_server(("127.0.0.1", 0)) as sock:
-    print(sock.getsockname()[1], flush=True)
+    with open(int(sys.argv[1]), "w") as port:
+        print(sock.getsockname()[1], file=port)
     serve(build(settings), settings, sock)
 """
 CHAT: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
@@ -40,18 +40,21 @@ def served(level: str, folder: Path) -> Iterator[str]:
     """A gateway in a process of its own, all that it says in ``out`` and ``err``; its base URL."""
     env = {**os.environ, "PENSTOCK_LOG_LEVEL": level, "PYTHONPATH": os.pathsep.join(sys.path)}
     env |= {"PENSTOCK_PROVIDERS_ENV_KEYS": "true", "GROQ_API_KEY": f"{CANARY}-ENV"}
-    out, err = folder / "out", folder / "err"
+    reading, writing = os.pipe()
     with (
-        out.open("wb") as stdout,
-        err.open("wb") as stderr,
-        subprocess.Popen([sys.executable, "-c", SERVE], env=env, stdout=stdout, stderr=stderr) as process,
+        (folder / "out").open("wb") as stdout,
+        (folder / "err").open("wb") as stderr,
+        os.fdopen(reading) as port,
+        os.fdopen(writing) as theirs,
+        subprocess.Popen(
+            [sys.executable, "-c", SERVE, str(writing)], env=env, stdout=stdout, stderr=stderr, pass_fds=[writing]
+        ) as process,
     ):
+        theirs.close()
         try:
-            end = time.monotonic() + 60
-            while not (first := out.read_text().partition("\n"))[1]:
-                assert process.poll() is None, err.read_text()
-                assert time.monotonic() < end
-            yield f"http://127.0.0.1:{first[0]}"
+            number = port.readline().strip()
+            assert number, (folder / "err").read_text()
+            yield f"http://127.0.0.1:{number}"
         finally:
             process.terminate()
             assert process.wait(60) in {0, -signal.SIGTERM}

@@ -39,7 +39,7 @@ def shown(tmp_path: Path) -> Iterator[RunningGateway]:
 def ask(gateway: RunningGateway, model: str = "echo", **headers: str) -> httpx.Response:
     body = {"model": model, "messages": [{"role": "user", "content": "Hello"}]}
     given = {"x-portkey-provider": "echo", **{name.replace("_", "-"): value for name, value in headers.items()}}
-    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=given, timeout=60, trust_env=False)
+    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=given, timeout=60)
 
 
 def test_a_plain_answer_tells_its_cost(shown: RunningGateway) -> None:

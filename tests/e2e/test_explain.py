@@ -49,9 +49,7 @@ def server() -> Iterator[RunningGateway]:
 
 @pytest.fixture(scope="module")
 def client(server: RunningGateway) -> Iterator[httpx.Client]:
-    with httpx.Client(
-        base_url=server.v1, headers={"authorization": f"Bearer {KEY}"}, trust_env=False, timeout=60
-    ) as made:
+    with httpx.Client(base_url=server.v1, headers={"authorization": f"Bearer {KEY}"}, timeout=60) as made:
         yield made
 
 
@@ -385,7 +383,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     settings = load({}, {"PENSTOCK_ACCESS_LOG": "false"}, NOWHERE)
     with (
         running_gateway(settings, folder / "penstock.toml") as server,
-        httpx.Client(base_url=server.v1, trust_env=False, timeout=60) as made,
+        httpx.Client(base_url=server.v1, timeout=60) as made,
     ):
         yield made
 

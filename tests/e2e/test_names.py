@@ -63,7 +63,7 @@ def laptop(resolver: Resolver) -> Iterator[RunningGateway]:
 def chat(gateway: RunningGateway, host: str, **headers: str) -> httpx.Response:
     fields = {"x-portkey-provider": "openai", "authorization": "Bearer k", "x-portkey-custom-host": host, **headers}
     body = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
-    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=fields, timeout=60, trust_env=False)
+    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=fields, timeout=60)
 
 
 def test_slow_names_delay_neither_literals_nor_other_names(

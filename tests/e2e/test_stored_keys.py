@@ -105,7 +105,7 @@ def store_of(gateway: RunningGateway) -> ControlStore:
 
 def ask(gateway: RunningGateway, key: str, **headers: str) -> httpx.Response:
     named = {"x-portkey-api-key": f"pk-{key}"} | {name.replace("_", "-"): value for name, value in headers.items()}
-    return httpx.post(f"{gateway.v1}/chat/completions", json=ASK, headers=named, timeout=60, trust_env=False)
+    return httpx.post(f"{gateway.v1}/chat/completions", json=ASK, headers=named, timeout=60)
 
 
 def told(response: httpx.Response) -> tuple[int, str, str]:
@@ -164,7 +164,7 @@ def test_a_provider_that_is_over_is_a_failed_attempt(
 
 def test_names_of_another_workspace_are_told_nowhere(stored: RunningGateway) -> None:
     headers = {"x-portkey-api-key": "pk-plain"}
-    models = httpx.get(f"{stored.v1}/models", headers=headers, timeout=60, trust_env=False).text
+    models = httpx.get(f"{stored.v1}/models", headers=headers, timeout=60).text
     assert "@prod/echo" in models
     texts = [
         models,
@@ -190,7 +190,7 @@ def test_who_is_let_in(stored: RunningGateway, key: str, status: int, code: str)
 def test_a_key_that_may_only_list_lists(stored: RunningGateway) -> None:
     for key, status in (("lists", 200), ("no-scope", 403)):
         headers = {"x-portkey-api-key": f"pk-{key}"}
-        assert httpx.get(f"{stored.v1}/models", headers=headers, timeout=60, trust_env=False).status_code == status
+        assert httpx.get(f"{stored.v1}/models", headers=headers, timeout=60).status_code == status
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_an_explanation_sees_the_keys_metadata(stored: RunningGateway) -> None:
     def explained(key: str, body: dict[str, Any]) -> httpx.Response:
         headers = {"x-portkey-api-key": f"pk-{key}"}
         body = {"config": "pc-team", **body}
-        return httpx.post(f"{stored.v1}/explain", json=body, headers=headers, timeout=60, trust_env=False)
+        return httpx.post(f"{stored.v1}/explain", json=body, headers=headers, timeout=60)
 
     for metadata in ({}, {"metadata": {"team": "mine"}}):
         assert explained("labelled", metadata).json()["steps"][0]["target"] == "targets[0]"
