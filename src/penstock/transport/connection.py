@@ -124,7 +124,7 @@ class Connection(TakesTurns):
         at: the look is a system call for each request. The wall clock decides, not the loop's, which stands still
         during a round: after a round that blocked for long the socket is looked at.
         """
-        if self.closed or self._transport.is_closing():
+        if self.closed or self.transport.is_closing():
             return False
         return monotonic() - self.idle_since < _TRUSTED or not _is_readable(self.transport)
 

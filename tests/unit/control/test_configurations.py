@@ -9,7 +9,7 @@ import pytest
 from penstock.admin.provider_rules import provider_rules
 from penstock.control.configurations import is_masked, names, option_name, read, shown
 from penstock.control.redact import is_secret_name, mask
-from penstock.control.refusal import Problem
+from penstock.control.refusal import Problems
 from penstock.core.address import AddressPolicy
 from penstock.core.secret import Secret
 from penstock.providers.registry import PROVIDERS
@@ -19,7 +19,7 @@ RULES = provider_rules(AddressPolicy())
 
 def settings(provider: str, **values: Any) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
     """Plain and secret settings that were read, and the problems by their pointer."""
-    problems: list[Problem] = []
+    problems = Problems()
     found = read(PROVIDERS[provider], values, RULES.judge_host, "/configurations", problems)
     return found.plain, found.secret, {each.pointer: each.text for each in problems}
 
