@@ -56,7 +56,6 @@ from penstock.pipeline.run import Pipeline
 from penstock.pipeline.upstream import Upstream
 from penstock.providers.lending import environment_accounts, environment_keys
 from penstock.providers.registry import ALIASES, MANY_MAKERS, PROVIDERS
-from penstock.routing.health import Health
 from penstock.server.gateway import Gateway, Part, RequestLimits
 from penstock.server.limits import CallerLimits
 from penstock.server.origin import Origins
@@ -278,7 +277,7 @@ def _pipeline(
     authorize = Authorizer(transports)
     upstream = Upstream(transports, authorize, ModelAliases(transports, authorize))
     caching, routing = Caching(replicas.replies, upstream, limit), settings.routing
-    router = Router(compiler, upstream, Health(), caching, routing.deadline, sleep, routing.max_attempts)
+    router = Router(compiler, upstream, replicas.health, caching, routing.deadline, sleep, routing.max_attempts)
     once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit, replicas.calls)
     models = CallableModels(compiler, HostModels(upstream))
     server = settings.server

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from time import monotonic
+from typing import TYPE_CHECKING, Final
 
+from penstock.routing.health import Health
 from penstock.settings import Settings, SettingsError
 from penstock.stores.base import IdempotencyStore, ReplyStore
 from penstock.stores.memory import MemoryReplyStore
 from penstock.stores.redis.guard import RedisGuard
+
+if TYPE_CHECKING:
+    from penstock.stores.redis.advice import CircuitAdvice, CircuitOpened
 
 _KEPT: Final = ("cache", "idempotency")
 _OF_ROUTING: Final = ("circuits", "latency", "sticky")
@@ -18,6 +23,7 @@ class Replicas:
     """What this process shares with others, as a part of the gateway.
 
     ``replies`` and ``calls`` are where answers are kept; ``calls`` is None where this process keeps them for itself.
+    ``health`` is routing's memory.
     ``state`` says of each kind of state whether it is ``shared`` or belongs to the ``process``.
     """
 
@@ -25,6 +31,8 @@ class Replicas:
         self.replies = replies
         self.calls: IdempotencyStore | None = None
         self.guard: RedisGuard | None = None
+        self.health = Health()
+        self._advice: CircuitAdvice | None = None
         self._shared = {"limits"} if limits_are_shared else set[str]()
 
     @property
@@ -35,16 +43,29 @@ class Replicas:
     @property
     def is_lost(self) -> bool:
         """Whether Redis could not be used at the last attempt."""
-        return self.guard is not None and self.guard.is_lost
+        return any(each is not None and each.is_lost for each in (self.guard, self._advice))
 
     def share_answers(self, guard: RedisGuard, replies: ReplyStore, calls: IdempotencyStore) -> None:
         self.guard, self.replies, self.calls = guard, replies, calls
         self._shared.update(_KEPT)
 
+    def share_circuits(self, advice: CircuitAdvice) -> None:
+        self._advice = advice
+        self.health.on_open = advice.circuit_opened
+        self._shared.add("circuits")
+
+    def advise(self, circuit: CircuitOpened) -> None:
+        """Open a circuit that another worker has opened."""
+        health = self.health.of(circuit.tenant, saved=circuit.saved)
+        health.advise_open(circuit.target, monotonic() - circuit.age)
+
     def start(self) -> None:
-        """Connections are made when they are needed."""
+        if self._advice is not None:
+            self._advice.start()
 
     async def stop(self) -> None:
+        if self._advice is not None:
+            await self._advice.stop()
         if self.guard is not None:
             await self.guard.close()
 
@@ -57,16 +78,18 @@ def replicas_of(settings: Settings, *, limits_are_shared: bool) -> Replicas:
     replicas = Replicas(MemoryReplyStore(cache.max_bytes, cache.max_entry_bytes), limits_are_shared=limits_are_shared)
     if not store.redis:
         return replicas
+    from penstock.stores.redis.advice import CircuitAdvice
     from penstock.stores.redis.connection import RedisConnection
     from penstock.stores.redis.idempotency import RedisIdempotency
     from penstock.stores.redis.replies import RedisReplyStore
 
     try:
-        connection = RedisConnection(store.redis)
+        connection, apart = RedisConnection(store.redis), RedisConnection(store.redis)
     except ValueError as error:
         raise SettingsError([f"store.redis: {error}"], settings) from None
     if cache.store != "memory":
         guard = RedisGuard(connection, store.redis_timeout_ms / 1000, "the cache and Idempotency-Keys go on")
         most = min(cache.max_bytes, cache.max_entry_bytes)
         replicas.share_answers(guard, RedisReplyStore(guard, most), RedisIdempotency(guard, most))
+    replicas.share_circuits(CircuitAdvice(apart, replicas.advise))
     return replicas

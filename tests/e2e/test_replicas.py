@@ -179,6 +179,21 @@ def test_t60_without_redis_there_is_no_stored_answer_and_no_error(redis: RedisSe
         assert health(gateway)["status"] == "ok"
 
 
+def test_a_circuit_that_opens_opens_at_the_other_replica(pair: list[RunningGateway], upstream: Upstream) -> None:
+    first, second = pair
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    breaker = {"failure_threshold": 1, "cooldown_interval": 600_000}
+    strategy = {"mode": "fallback", "cb_config": breaker}
+    guarded = json.dumps({"strategy": strategy, "targets": [target, {"provider": "echo"}]})
+    upstream.play(reply(500, b"{}"))
+    assert ask(first, guarded).status_code == 200
+    assert len(upstream.received) == 1
+    health = second.app.pipeline.router.health
+    wait_until(lambda: any(state.circuit.opened for state in list(health._targets._entries.values())))
+    assert ask(second, guarded).headers["x-portkey-last-used-option-index"] == "config.targets[1]"
+    assert len(upstream.received) == 1
+
+
 def test_health_says_what_is_per_process(redis: RedisServer) -> None:
     with running() as (alone,):
         assert health(alone) == {"status": "ok", "state": dict.fromkeys(KINDS, "process")}

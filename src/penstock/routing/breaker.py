@@ -101,6 +101,17 @@ class Circuit:
         elif probe:
             self._opened = None
 
+    @property
+    def opened(self) -> float | None:
+        """When the circuit opened; None while it is closed."""
+        return self._opened
+
+    def advise(self, opened: float) -> None:
+        """Another worker's circuit opened at that moment: a closed one opens, as if it had then. The rest, and each
+        probe, is this circuit's own."""
+        if self._opened is None:
+            self._open(opened)
+
     def _count(self, policy: BreakerPolicy, now: float, *, failed: bool) -> None:
         buckets = self._buckets
         while buckets and buckets[0].since <= now - policy.window:

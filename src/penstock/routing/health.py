@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 from penstock.core.lru import Lru
@@ -95,6 +96,9 @@ class Health:
         self._hedges: Lru[str, _Budget] = Lru(hedging_nodes)
         self._choices: Lru[str, tuple[int, float]] = Lru(sticky_choices)
         self._others: Lru[tuple[str, bool], Health] = Lru(2 * _TENANTS)
+        self._scope = ("", False)
+        self.on_open: Callable[[str, bool, str, float, float], None] | None = None
+        """Called with tenant, ``saved``, target, cooldown and time when an attempt opens a circuit, of any tenant."""
 
     def of(self, tenant: str, *, saved: bool) -> Health:
         """The health that a tenant's requests read and write, with saved configs or with those that it sends itself."""
@@ -103,6 +107,7 @@ class Health:
         other = self._others.get((tenant, saved))
         if other is None:
             other = Health(_OF_A_TENANT, _OF_A_TENANT, _OF_A_TENANT, 16 * _OF_A_TENANT)
+            other._scope, other.on_open = (tenant, saved), self.on_open
             self._others.put((tenant, saved), other)
         return other
 
@@ -146,13 +151,20 @@ class Health:
         state.busy = max(0, state.busy - 1)
         failed = None if status is None or breaker is None else counts_as_failure(breaker, status)
         if breaker is not None:
+            before = state.circuit.opened
             state.circuit.end(breaker, now, failed=failed, probe=probe)
+            if self.on_open is not None and state.circuit.opened not in {None, before}:
+                self.on_open(*self._scope, target, breaker.cooldown, now)
         if status is None:
             return
         if failed or status >= 500 or status in _TURNED_AWAY:
             state.measure(max(first_token or 0.0, _FAILED_LATENCY), now)
         elif first_token is not None:
             state.measure(first_token, now)
+
+    def advise_open(self, target: str, opened: float) -> None:
+        """Open a closed circuit as another worker's did, at the moment ``opened``."""
+        self._state_of(target).circuit.advise(opened)
 
     def busy(self, target: str) -> int:
         """The number of attempts in flight."""

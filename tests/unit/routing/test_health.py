@@ -277,3 +277,19 @@ def test_each_tenant_has_a_health_of_its_own_and_another_for_saved_configs() -> 
         True,
         None,
     )
+
+
+def test_an_opened_circuit_is_told_once_with_its_tenant_and_opens_elsewhere_for_the_rest_of_its_time() -> None:
+    told: list[tuple[str, bool, str, float, float]] = []
+    policy = BreakerPolicy(failure_threshold=1, cooldown=10.0)
+    first, second = Health(), Health()
+    first.on_open = lambda *news: told.append(news)
+    for now in (1.0, 2.0):
+        probe = first.of("a", saved=True).attempt_started("t", policy, now)
+        first.of("a", saved=True).end("t", policy, now, status=500, first_token=None, probe=probe)
+    assert told == [("a", True, "t", 10.0, 1.0)]
+    second.of("a", saved=True).advise_open("t", 1.0)
+    second.of("a", saved=True).advise_open("t", 5.0)
+    admitted = [second.of("a", saved=True).admits("t", policy, now) for now in (10.9, 11.0)]
+    assert admitted == [False, True]
+    assert second.admits("t", policy, 2.0)
