@@ -43,6 +43,8 @@ class Costs:
         self._default = default
         self._catalogue = catalogue
         self._book = EMPTY
+        self._made_of: tuple[Catalogue | None, PriceTable | None] = (None, None)
+        """The catalogue and the default table that the book was last compared with."""
 
     @property
     def is_loading(self) -> bool:
@@ -56,8 +58,12 @@ class Costs:
     @property
     def book(self) -> PriceBook:
         """The price book that is in force now."""
-        catalogue = self._catalogue()
-        tables = tuple(table for table in (catalogue.price_table, self._default.table) if table is not None)
+        catalogue, default = self._catalogue(), self._default.table
+        seen, seen_default = self._made_of
+        if catalogue is seen and default is seen_default:
+            return self._book
+        self._made_of = catalogue, default
+        tables = tuple([table for table in (catalogue.price_table, default) if table is not None])
         if self._book.tables != tables or self._book.overlay is not catalogue.overlay:
             self._book = PriceBook(tables, catalogue.overlay)
         return self._book
