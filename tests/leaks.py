@@ -14,6 +14,7 @@ import asyncio
 import gc
 import sys
 import threading
+import time
 import traceback
 import tracemalloc
 from collections.abc import AsyncIterator, Generator
@@ -138,5 +139,17 @@ def _threads(item: pytest.Item) -> list[str]:
         return []
     own = [t for t in set(threading.enumerate()) - before if not _ends_with_another(t)]
     for thread in own:
-        thread.join(PATIENCE)
+        _join(thread)
     return [f"the test left a thread running: {thread}" for thread in own if thread.is_alive()]
+
+
+def _join(thread: threading.Thread) -> None:
+    """Wait for the end of a thread, for a while. A thread that another one is just starting can't be joined yet."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        try:
+            thread.join(PATIENCE)
+        except RuntimeError:
+            time.sleep(0.001)
+        else:
+            return

@@ -102,11 +102,7 @@ def build(
     guarded_policy = AddressPolicy(settings.guarded_hosts)
     records = Records()
     http1 = _http1(settings, guarded_policy, os.environ)
-    transports: dict[str, Transport] = {
-        "http": http1,
-        "https": http1,
-        "echo": EchoTransport(settings.echo.pace_ms, aside=aside),
-    }
+    transports = _transports(settings, http1)
     place = find_place(settings.store, os.environ)
     journal = JournaledCounters(monotonic, now)
     balances = KeptBalances(now)
@@ -132,12 +128,12 @@ def build(
     metrics = metrics_of(settings, counted, os.environ, _admission(settings, stored, file, counters))
     parts: list[Part] = [*_access_log(records, server, costs()), *metrics.parts, file, prices]
     parts += [] if stored is None else keeping_of(stored, records, catalogues, limits)
-    parts += [*sharing_of(counters, balances, limits, catalogues, stored), limits, replicas]
-    parts += [LargeWork(), _Connections(transports), *own_port]
+    parts += [*sharing_of(counters, balances, limits, catalogues, stored), limits, replicas, LargeWork()]
+    parts += [_Connections(transports), *own_port]
     gateway = Gateway(
         pipeline,
         records,
-        RequestLimits(_largest_body(server), server.body_timeout, server.keepalive, _caller_limits(server)),
+        _request_limits(server),
         parts,
         TrustedProxies(server.trusted_proxies),
         _origins(settings),
@@ -167,6 +163,15 @@ def _compiler(
         guarded_policy=guarded_policy,
         open_permissions=Permissions(lent_keys=None if settings.lends_keys else frozenset(), lent_identity=None),
     )
+
+
+def _transports(settings: Settings, http1: Transport) -> dict[str, Transport]:
+    """The transports by the scheme of an address."""
+    return {"http": http1, "https": http1, "echo": EchoTransport(settings.echo.pace_ms, aside=aside)}
+
+
+def _request_limits(server: ServerSettings) -> RequestLimits:
+    return RequestLimits(_largest_body(server), server.body_timeout, server.keepalive, _caller_limits(server))
 
 
 def _origins(settings: Settings) -> Origins:

@@ -169,7 +169,8 @@ class Balance(msgspec.Struct, frozen=True):
 
     def __post_init__(self) -> None:
         weighty = tuple(index for index, weight in enumerate(self.weights) if weight > 0)
-        in_force = tuple(index for index in weighty if any(leaf.end is None for leaf in leaves(self.targets[index])))
+        # A config that is being refused may have fewer targets than weights.
+        in_force = tuple(index for index in weighty if index < len(self.targets) and _is_in_force(self.targets[index]))
         msgspec.structs.force_setattr(self, "eligible", in_force or weighty)
 
 
@@ -206,6 +207,18 @@ def leaves(plan: Plan) -> tuple[Target, ...]:
         else:
             left.extend(reversed(each.targets))
     return tuple(found)
+
+
+def _is_in_force(plan: Plan) -> bool:
+    """Whether a target of the plan can be called: the search ends at the first one."""
+    left = [plan]
+    while left:
+        each = left.pop()
+        if not isinstance(each, Target):
+            left.extend(reversed(each.targets))
+        elif each.end is None:
+            return True
+    return False
 
 
 def most_attempts(plan: Plan) -> int:

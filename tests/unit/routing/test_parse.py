@@ -692,3 +692,13 @@ def test_a_number_beyond_all_bounds_is_refused(key: str) -> None:
 def test_any_bytes_lead_to_a_plan_or_a_refusal(config: bytes) -> None:
     result = parse(config, HeaderSettings(), RULES)
     assert not isinstance(result, Failure) or 400 <= result.status < 500
+
+
+@pytest.mark.parametrize("mode", ["fallback", "loadbalance", "conditional", "single"])
+def test_a_target_that_is_refused_leaves_its_parents_without_it(mode: str) -> None:
+    """The parents of a refused target are read to their end, so that all problems are told at once."""
+    strategy = {"mode": mode, **({"conditions": [], "default": "a"} if mode == "conditional" else {})}
+    config: dict[str, Any] = {"name": "a", "provider": "openai"}
+    for _ in range(40):
+        config = {"name": "a", "strategy": strategy, "targets": [config]}
+    assert "nested deeper than" in refused(config).message
