@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 from collections.abc import AsyncIterator
 from ipaddress import ip_network
 from pathlib import Path
@@ -94,6 +95,17 @@ async def test_t80_several_that_start_at_once_migrate_once(empty_address: str) -
     assert [await each.revision() for each in databases] == [1, 1, 1, 1]
     for each in databases:
         await each.close()
+
+
+async def test_t80_a_new_database_that_another_process_changes_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "penstock.db"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    asyncio.get_running_loop().call_later(0.1, other.close)
+    database = Database(f"sqlite:///{path}")
+    await migrate(database)
+    assert await database.revision() == 1
+    await database.close()
 
 
 async def test_t80_a_database_of_a_newer_release_is_refused_and_stays_as_it_is(database: Database) -> None:

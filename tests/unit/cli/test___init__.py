@@ -24,6 +24,8 @@ def test_the_commands_are_listed() -> None:
         "explain",
         "import",
         "key",
+        "limit",
+        "policy",
         "prices",
         "provider",
         "providers",

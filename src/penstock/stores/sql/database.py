@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -17,6 +19,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import StaticPool
+from sqlalchemy.util import await_only
 
 from penstock.stores.sql import schema
 from penstock.stores.sql.database_error import DatabaseError
@@ -27,6 +30,8 @@ MEMORY: Final = "sqlite://"
 """The address of a database that ends with its process: for tests."""
 _BUSY_TIMEOUT: Final = 5.0
 """Seconds that SQLite waits for another process to end its change."""
+_PAUSE: Final = 0.02
+"""Seconds until SQLite is asked again for what it refuses without waiting."""
 _CONNECT_TIMEOUT: Final = 10.0
 """Seconds that a connection to PostgreSQL may take."""
 _DRIVERS: Final = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
@@ -188,9 +193,25 @@ def _reason(error: BaseException) -> str:
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
     cursor = connection.cursor()
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+    _write_ahead(cursor)
+    for pragma in ("synchronous = NORMAL", "foreign_keys = ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Give a database a write-ahead log. SQLite refuses that at once while another process changes a database that has
+    none yet, without its busy timeout: https://sqlite.org/wal.html#activating_and_configuring_wal_mode"""
+    until = monotonic() + _BUSY_TIMEOUT
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if monotonic() >= until:
+                raise
+            await_only(asyncio.sleep(_PAUSE))
+        else:
+            return
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
