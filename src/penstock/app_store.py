@@ -134,7 +134,7 @@ def too_large(catalogue: Catalogue, largest: int) -> Iterator[str]:
 
 def admitter_of(catalogues: CatalogueSource, counters: GatewayCounters, costs: Costs, settings: Settings) -> Admitter:
     """The stage of limits. Raises SettingsError where several workers would count apart."""
-    pricing, workers = CurrentPrices(costs, time.time), settings.server.workers
+    pricing, workers = CurrentPrices(costs, time.time, catalogues), settings.server.workers
     if isinstance(counters, GuardedCounters):
         return Admitter(catalogues, counters, now, pricing)
     memory = counters.memory if isinstance(counters, JournaledCounters) else counters

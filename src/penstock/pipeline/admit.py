@@ -87,6 +87,8 @@ class Admitter:
         self.pricing: Pricing = pricing or NoPricing()
         self.habits = HabitTracker()
         self.is_active = False
+        self._knows_prices = False
+        """Whether prices are read, or can't be had; neither ends."""
         self._admission = Admission(counters, clock)
         self._catalogues = catalogues
         self._is_immediate = is_immediate
@@ -117,8 +119,9 @@ class Admitter:
         limits = self._limits_of(call.caller.key)
         if call.operation not in _COUNTED or (limits.is_empty and not self._in_force.virtual_keys):
             return None
-        if self.pricing.is_loading:
+        if not self._knows_prices:
             await self.pricing.ready()
+            self._knows_prices = not self.pricing.is_loading
         try:
             meter = await self._meter(call, limits)
             estimate = meter.cheapest(compiled)
