@@ -41,7 +41,8 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def remaining(self) -> int:
-        return max(0, self.limit.cap - self.used)
+        rest = self.limit.cap - self.used
+        return rest if rest > 0 else 0
 
 
 Reserved = tuple[Standing, ...]

@@ -20,7 +20,7 @@ from penstock.limits.applied import Applied
 from penstock.limits.counters import Alert
 from penstock.limits.limit import Amounts
 from penstock.limits.pricing import Charge
-from penstock.limits.refusal import LimitRefusal, rate_headers
+from penstock.limits.refusal import BESIDE_A_PROVIDERS, LimitRefusal, rate_headers
 from penstock.limits.seen import SeenText
 from penstock.observe.record import Billed
 from penstock.pipeline.account import AttemptAccount
@@ -30,7 +30,6 @@ from penstock.pipeline.wrapped_reply import WrappedReply
 from penstock.routing.plan import Target
 from penstock.transport.base import Reply, Take, pass_on
 
-PREFIX: Final = "x-penstock-ratelimit"
 _BYTES_PER_TOKEN: Final = 3
 """Bytes of text that count as one token of an answer whose provider told no usage."""
 _ENDED: Final = Failure(Kind.CLIENT_DISCONNECTED, "The request has ended, and makes no further attempt.", sent=True)
@@ -98,9 +97,7 @@ class Reservation:
     def headers(self) -> list[tuple[bytes, bytes]]:
         """How the rates stood when the request was let through, beside the headers of a provider."""
         standings = self._main.standings
-        if not standings:
-            return []
-        return [(name.encode(), value.encode()) for name, value in rate_headers(standings, PREFIX)]
+        return [*rate_headers(standings, BESIDE_A_PROVIDERS)] if standings else []
 
     async def begin_attempt(self, target: Target, account: AttemptAccount) -> Failure | None:
         """Reserve for an attempt; the failure with which the attempt ends if it doesn't fit."""

@@ -214,7 +214,7 @@ async def test_t60_a_store_that_is_down_never_looks_like_an_exceeded_budget(door
     ):
         assert isinstance(refused, LimitRefusal)
         assert (refused.status, refused.type) == (503, "budget_store_unavailable")
-        assert refused.headers == (("retry-after", "2"), ("retry-after-ms", "1500"))
+        assert refused.headers == ((b"retry-after", b"2"), (b"retry-after-ms", b"1500"))
 
 
 class Interrupted(MemoryCounters):
