@@ -147,7 +147,7 @@ def admitter_of(catalogues: CatalogueSource, counters: GatewayCounters, costs: C
         counters,
         now,
         pricing,
-        is_immediate=True,
+        immediate=counters,
         forget=lambda moment: memory.forget(moment - _DAY),
         warning=apart if workers > 1 else "",
     )

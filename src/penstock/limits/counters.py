@@ -144,3 +144,19 @@ class Counters(Protocol):
         alert is raised for it. Returns what was settled before.
         """
         ...
+
+
+class ImmediateCounters(Protocol):
+    """The steps of ``Counters`` that a request makes, as plain calls: for counters in this process's memory."""
+
+    def reserve_at_once(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded | None:
+        """As ``reserve``; None if the request has to wait: nothing is reserved then, and ``reserve`` must be called."""
+        ...
+
+    def settle_at_once(self, reservation: ReservationId, actual: Amounts, holds: Sequence[Hold]) -> tuple[Alert, ...]:
+        """As ``settle``."""
+        ...
+
+    def release_at_once(self, reservation: ReservationId) -> None:
+        """As ``release``."""
+        ...
