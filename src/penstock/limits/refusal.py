@@ -39,7 +39,8 @@ def _names(prefix: str) -> tuple[tuple[str, bytes, bytes, bytes], ...]:
 
 
 OWN: Final = _names("x-ratelimit")
-BESIDE_A_PROVIDERS: Final = _names("x-penstock-ratelimit")
+PREFIX: Final = "x-penstock-ratelimit"
+BESIDE_A_PROVIDERS: Final = _names(PREFIX)
 """Headers of an answer that has a provider's headers, which stay."""
 
 

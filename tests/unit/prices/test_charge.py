@@ -1,6 +1,7 @@
 """Charges: each token once, in the narrowest class with a price, rounded once."""
 
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -183,7 +184,7 @@ RATES = st.dictionaries(
     COUNT, COUNT, st.fixed_dictionaries({}, optional={"cached": COUNT, "reasoning": COUNT, "searches": COUNT}), RATES
 )
 def test_a_plain_usage_costs_what_its_lines_add_up_to(
-    prompt: int | None, completion: int | None, parts: dict[str, int | None], rates: dict[str, int]
+    prompt: int | None, completion: int | None, parts: dict[str, Any], rates: dict[str, int]
 ) -> None:
     usage, of = Usage(prompt, completion, **parts), price(rates)
     amount = sum(line.count * line.picos for line in lines(usage, of, 0))
