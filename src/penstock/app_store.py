@@ -134,7 +134,7 @@ def too_large(catalogue: Catalogue, largest: int) -> Iterator[str]:
 
 def admitter_of(catalogues: CatalogueSource, counters: GatewayCounters, costs: Costs, settings: Settings) -> Admitter:
     """The stage of limits. Raises SettingsError where several workers would count apart."""
-    pricing, workers = CurrentPrices(costs, time.time), settings.server.workers
+    pricing, workers = CurrentPrices(costs, time.time, catalogues), settings.server.workers
     if isinstance(counters, GuardedCounters):
         return Admitter(catalogues, counters, now, pricing)
     memory = counters.memory if isinstance(counters, JournaledCounters) else counters
@@ -147,7 +147,7 @@ def admitter_of(catalogues: CatalogueSource, counters: GatewayCounters, costs: C
         counters,
         now,
         pricing,
-        is_immediate=True,
+        immediate=counters,
         forget=lambda moment: memory.forget(moment - _DAY),
         warning=apart if workers > 1 else "",
     )

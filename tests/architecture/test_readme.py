@@ -14,10 +14,10 @@ import pytest
 
 from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure
+from penstock.limits.refusal import PREFIX as RATES
 from penstock.pipeline import response_headers
 from penstock.pipeline.compile import _NOT_YET, _PER_REQUEST
 from penstock.pipeline.header_settings import _GENERAL
-from penstock.pipeline.reservation import PREFIX as RATES
 from penstock.providers.registry import PROVIDERS
 from penstock.routing.leaf import ROUTING_KEYS
 from penstock.routing.parse import parse

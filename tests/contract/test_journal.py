@@ -75,6 +75,26 @@ async def test_what_is_settled_is_there_after_a_restart(database: Database) -> N
     assert [row.settled for row in await rows(database, schema.balance)] == [100]
 
 
+async def test_only_a_strict_budget_waits_for_the_journal(database: Database) -> None:
+    kept = counters(database)
+    strict = hold(budget(100, id="strict", strict=True), 40)
+    assert kept.reserve_at_once(TWO, [hold(LIMIT, 40), strict]) is None
+    assert (await kept.usage(strict.key), await kept.usage(hold(LIMIT).key)) == ((0, 0), (0, 0))
+    holds = [hold(LIMIT, 40), hold(rate(strict=True))]
+    standings = kept.reserve_at_once(ONE, holds)
+    assert isinstance(standings, tuple)
+    assert [standing.used for standing in standings] == [1]
+    assert isinstance(kept.reserve_at_once(TWO, [hold(LIMIT, 61)]), Exceeded)
+    assert await kept.flush()
+    assert len(await rows(database, schema.open_hold)) == 1
+    assert kept.settle_at_once(ONE, Amounts(30), holds) == ()
+    kept.reserve_at_once(TWO, [hold(LIMIT, 40)])
+    kept.release_at_once(TWO)
+    assert await kept.flush()
+    assert [row.settled for row in await rows(database, schema.balance)] == [30]
+    assert await rows(database, schema.open_hold) == []
+
+
 async def test_t23_what_a_killed_process_had_reserved_is_charged_once(database: Database) -> None:
     killed, released = counters(database), budget(100, "tokens", id="released/tokens", on_loss="release")
     await killed.reserve(ONE, [hold(LIMIT, 40)])

@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from databases import make_tables
+from penstock.control.limits import put_limits
 from penstock.settings import load
 from penstock.stores.sql import schema
 from penstock.stores.sql.control_store import ControlStore
@@ -21,8 +22,10 @@ from penstock.stores.sql.database import Database, file_address
 from rows import Rows, insert
 from running import RunningGateway, running_gateway
 
-OF_LEDGER: Final = ("BEGIN", "INSERT INTO ledger")
-"""What the ledger writes of requests that were answered, in batches."""
+BESIDE_REQUESTS: Final = (
+    "BEGIN", "INSERT INTO ledger", "INSERT INTO balance", "INSERT INTO open_hold", "DELETE FROM open_hold",
+)  # fmt: skip
+"""The beginnings of what is written of requests off their path, in batches: the ledger, and the journal of budgets."""
 NOWHERE: Final = Path("/nonexistent")
 ASK: Final = {"model": "echo", "messages": [{"role": "user", "content": "Hello!"}]}
 ALL: Final = '["completions.write"]'
@@ -58,6 +61,12 @@ async def fill(rows: Rows) -> None:
     await key("office", allowed_ips='["192.0.2.0/24","2001:db8::/32"]')
     await key("pinned", allow_config_override=False, default_config_id=config)
     await key("labelled", labels='{"team":"search"}', metadata='{"tier":"gold"}')
+    limited = await key("limited", labels='{"team":"search"}')
+    async with rows.database.change() as connection:
+        budget = {"type": "tokens", "credit_limit": 1_000_000, "periodic_reset": "monthly"}
+        rates = [{"type": "requests", "unit": "rpm", "value": 1_000_000}]
+        members = {"usage_limits": budget, "rate_limits": rates}
+        await put_limits(connection, "api_key", limited, members, by="t", now=1)
     await key("admin", kind="organisation-service", workspace_id=None)
     rows.workspace = await insert(
         rows.database, schema.workspace, slug="ws-b", name="B", required_metadata='["user"]',
@@ -262,12 +271,14 @@ def test_no_request_asks_the_database(stored: RunningGateway) -> None:
     seen: list[str] = []
 
     def count(_: Any, __: Any, statement: str, *___: Any) -> None:
-        if "FROM revision" not in statement and not statement.startswith(OF_LEDGER):
+        if "FROM revision" not in statement and not statement.startswith(BESIDE_REQUESTS):
             seen.append(statement)
 
     asyncio.run_coroutine_threadsafe(statements(True), stored.loop).result(60)
     for _ in range(20):
-        assert ask(stored, "labelled", x_portkey_config="pc-team").status_code == 200
+        answer = ask(stored, "limited", x_portkey_config="pc-team")
+        assert answer.status_code == 200
+        assert answer.headers["x-penstock-ratelimit-limit-requests"] == "1000000"
     asyncio.run_coroutine_threadsafe(statements(False), stored.loop).result(60)
     assert seen == []
 

@@ -118,6 +118,12 @@ class Body:
     def __iter__(self) -> Iterator[str]:
         return iter(self._members)
 
+    @property
+    def members(self) -> Mapping[str, msgspec.Raw | bytes]:
+        """The members by name, without a copy of their values: for a reader of several, and not to be changed. The
+        buffer of a value (``memoryview``) tells its length."""
+        return self._members
+
     def raw(self, key: str) -> bytes | None:
         """The member's JSON bytes, or None when it is absent."""
         value = self._members.get(key)

@@ -13,7 +13,17 @@ from typing import Any, Final
 import msgspec
 
 from penstock.limits.applied import Applied
-from penstock.limits.counters import Alert, Counters, CountersUnavailable, Exceeded, Hold, ReservationId, Standing
+from penstock.limits.counters import (
+    Alert,
+    Counters,
+    CountersUnavailable,
+    Exceeded,
+    Hold,
+    ImmediateCounters,
+    ReservationId,
+    Reserved,
+    Standing,
+)
 from penstock.limits.limit import Amounts, Limit, amount_of
 from penstock.limits.refusal import LimitRefusal, refusal, unavailable, unusable
 
@@ -33,13 +43,16 @@ class Estimate(msgspec.Struct, frozen=True):
 
 class Admission:
     """Admits requests by the counters of one store. ``clock`` gives microseconds since 1970 (UTC): it chooses the
-    windows of budgets."""
+    windows of budgets. ``immediate`` are the same counters, if they are immediate."""
 
-    __slots__ = ("_clock", "_counters")
+    __slots__ = ("_clock", "_counters", "_immediate")
 
-    def __init__(self, counters: Counters, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, counters: Counters, clock: Callable[[], int], immediate: ImmediateCounters | None = None
+    ) -> None:
         self._counters = counters
         self._clock = clock
+        self._immediate = immediate
 
     def admit(
         self, request: str, limits: Sequence[Applied], estimate: Estimate, attempt: int = 1
@@ -51,6 +64,15 @@ class Admission:
         if attempt != 1:
             estimate = _without_request(estimate)
         return Admitted(self._counters, self._clock, (request, attempt), limits).begin(estimate)
+
+    def admit_at_once(
+        self, request: str, limits: Sequence[Applied], estimate: Estimate
+    ) -> Admitted | LimitRefusal | None:
+        """As ``admit``, without a wait; None if the counters have to be waited for, and nothing is reserved yet."""
+        if self._immediate is None:
+            return None
+        admitted = Admitted(self._counters, self._clock, (request, 1), limits)
+        return admitted.begin_at_once(self._immediate, estimate)
 
 
 class Admitted:
@@ -97,9 +119,22 @@ class Admitted:
                 # The request was cancelled while the store was asked, and the store may have reserved.
                 await self._counters.release(self.reservation)
                 raise
-            if isinstance(result, Exceeded):
-                return refusal(result, now)
-            self.standings = result
+            return self._begun(holds, result, now)
+        return self._begun(holds, self.standings, now)
+
+    def begin_at_once(self, counters: ImmediateCounters, estimate: Estimate) -> Admitted | LimitRefusal | None:
+        """As ``begin``, without a wait; None if the counters have to be waited for."""
+        now = self._clock()
+        holds = _holds(self._limits, estimate, now)
+        if isinstance(holds, LimitRefusal):
+            return holds
+        result = counters.reserve_at_once(self.reservation, holds) if holds else self.standings
+        return None if result is None else self._begun(holds, result, now)
+
+    def _begun(self, holds: list[Hold], result: Reserved | Exceeded, now: int) -> Admitted | LimitRefusal:
+        if isinstance(result, Exceeded):
+            return refusal(result, now)
+        self.standings = result
         self._is_reserved = bool(holds)
         self._holds = holds
         self._of_request = len(holds)
@@ -150,6 +185,18 @@ class Admitted:
         if not self._is_reserved:
             return ()
         return await self._counters.settle(self.reservation, actual, self._holds)
+
+    def close_at_once(self, counters: ImmediateCounters, actual: Amounts | None) -> tuple[Alert, ...]:
+        """As ``settle``, or as ``release`` if ``actual`` is None, without a wait."""
+        if not self.is_open:
+            return ()
+        self.is_open = False
+        if not self._is_reserved:
+            return ()
+        if actual is None:
+            counters.release_at_once(self.reservation)
+            return ()
+        return counters.settle_at_once(self.reservation, actual, self._holds)
 
     async def release(self) -> None:
         """Give everything back: nothing was spent. A second call does nothing, nor does one after ``settle``."""

@@ -41,7 +41,8 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def remaining(self) -> int:
-        return max(0, self.limit.cap - self.used)
+        rest = self.limit.cap - self.used
+        return rest if rest > 0 else 0
 
 
 Reserved = tuple[Standing, ...]
@@ -142,4 +143,20 @@ class Counters(Protocol):
         """Set what is settled in a budget's bucket: 0 for a reset, an amount for an import. Reservations stay, and no
         alert is raised for it. Returns what was settled before.
         """
+        ...
+
+
+class ImmediateCounters(Protocol):
+    """The steps of ``Counters`` that a request makes, as plain calls: for counters in this process's memory."""
+
+    def reserve_at_once(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded | None:
+        """As ``reserve``; None if the request has to wait: nothing is reserved then, and ``reserve`` must be called."""
+        ...
+
+    def settle_at_once(self, reservation: ReservationId, actual: Amounts, holds: Sequence[Hold]) -> tuple[Alert, ...]:
+        """As ``settle``."""
+        ...
+
+    def release_at_once(self, reservation: ReservationId) -> None:
+        """As ``release``."""
         ...

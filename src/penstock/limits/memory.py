@@ -10,7 +10,8 @@ from penstock.limits.reservations import MOST_VALUES, Reservations
 
 
 class MemoryCounters:
-    """``Counters`` of one process. No call waits, so each is one step for all tasks of the event loop.
+    """``Counters`` of one process, and its ``ImmediateCounters``. No call waits, so each is one step for all tasks of
+    the event loop.
 
     ``clock`` gives microseconds that never step back; fixed windows begin at its multiples. Every so often ``forget``
     has to be called, or past windows stay in memory.
@@ -21,6 +22,15 @@ class MemoryCounters:
     def __init__(self, clock: Callable[[], int], most_values: int = MOST_VALUES) -> None:
         self._clock = clock
         self.reservations = Reservations(most_values)
+
+    def reserve_at_once(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
+        return self.reservations.reserve(reservation, holds, self._clock())
+
+    def settle_at_once(self, reservation: ReservationId, actual: Amounts, holds: Sequence[Hold]) -> tuple[Alert, ...]:
+        return self.reservations.settle(reservation, actual, holds)
+
+    def release_at_once(self, reservation: ReservationId) -> None:
+        self.reservations.release(reservation)
 
     async def reserve(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
         return self.reservations.reserve(reservation, holds, self._clock())

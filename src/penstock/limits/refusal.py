@@ -28,11 +28,27 @@ _TOO_MANY: Final = 429
 _UNAVAILABLE: Final = 503
 
 
+Headers = tuple[tuple[bytes, bytes], ...]
+_KINDS: Final = ("requests", "tokens")
+
+
+def _names(prefix: str) -> tuple[tuple[str, bytes, bytes, bytes], ...]:
+    """The kinds of rates, each with its three headers."""
+    parts = ("limit", "remaining", "reset")
+    return tuple((kind, *(f"{prefix}-{part}-{kind}".encode() for part in parts)) for kind in _KINDS)  # type: ignore[misc]
+
+
+OWN: Final = _names("x-ratelimit")
+PREFIX: Final = "x-penstock-ratelimit"
+BESIDE_A_PROVIDERS: Final = _names(PREFIX)
+"""Headers of an answer that has a provider's headers, which stay."""
+
+
 class LimitRefusal(msgspec.Struct, frozen=True):
     """Why a request isn't let through. ``message`` is one or two sentences for the caller. ``code`` is Portkey's, or
     that of Penstock's own errors. ``details`` is the object ``error.penstock``. ``retry_after`` is the time in
     microseconds after which the same request fits if nothing else comes; None if that is never or unknown.
-    ``headers`` are names and texts."""
+    ``headers`` are names and values."""
 
     status: int
     type: str
@@ -41,7 +57,7 @@ class LimitRefusal(msgspec.Struct, frozen=True):
     param: str | None = None
     details: dict[str, Any] = {}
     retry_after: int | None = None
-    headers: tuple[tuple[str, str], ...] = ()
+    headers: Headers = ()
     is_budget: bool = False
 
     def fields(self) -> dict[str, Any]:
@@ -97,23 +113,29 @@ def refusal(exceeded: Exceeded, now: int) -> LimitRefusal:
     )
 
 
-def rate_headers(standings: tuple[Standing, ...], prefix: str = "x-ratelimit") -> tuple[tuple[str, str], ...]:
+def rate_headers(standings: tuple[Standing, ...], names: tuple[tuple[str, bytes, bytes, bytes], ...] = OWN) -> Headers:
     """How rates stand, as headers in OpenAI's form: of requests and of tokens the limit with the smallest part left.
+    ``names`` are ``OWN`` or ``BESIDE_A_PROVIDERS``.
 
-    Source: https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers. Beside an answer of a provider
-    the prefix is ``x-penstock-ratelimit``, so that the provider's own headers stay.
+    Source: https://platform.openai.com/docs/guides/rate-limits#rate-limits-in-headers.
     """
-    headers: list[tuple[str, str]] = []
-    for kind in ("requests", "tokens"):
-        of_kind = [standing for standing in standings if standing.limit.kind == kind]
-        if of_kind:
-            least = min(of_kind, key=lambda standing: standing.remaining / max(1, standing.limit.cap))
-            headers += [
-                (f"{prefix}-limit-{kind}", str(least.limit.cap)),
-                (f"{prefix}-remaining-{kind}", str(least.remaining)),
-                (f"{prefix}-reset-{kind}", duration(least.resets_in)),
-            ]
-    return tuple(headers)
+    headers: Headers = ()
+    for kind, limit, remaining, reset in names:
+        least: Standing | None = None
+        for standing in standings:
+            if standing.limit.kind == kind and (least is None or _part_left(standing) < _part_left(least)):
+                least = standing
+        if least is not None:
+            headers += (
+                (limit, b"%d" % least.limit.cap),
+                (remaining, b"%d" % least.remaining),
+                (reset, duration(least.resets_in).encode()),
+            )
+    return headers
+
+
+def _part_left(standing: Standing) -> float:
+    return standing.remaining / max(1, standing.limit.cap)
 
 
 def duration(micros: int) -> str:
@@ -122,16 +144,16 @@ def duration(micros: int) -> str:
     millis = -(-micros // 1000)
     if 0 < millis < 1000:
         return f"{millis}ms"
-    seconds, rest = divmod(millis, 1000)
-    minutes, seconds = divmod(seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    text = f"{seconds}.{rest:03d}".rstrip("0").rstrip(".") + "s"
+    seconds, rest = millis // 1000, millis % 1000
+    minutes, seconds = seconds // 60, seconds % 60
+    hours, minutes = minutes // 60, minutes % 60
+    text = f"{seconds}.{rest:03d}".rstrip("0") + "s" if rest else f"{seconds}s"
     if hours:
         return f"{hours}h{minutes}m{text}"
     return f"{minutes}m{text}" if minutes else text
 
 
-def _headers(exceeded: Exceeded, wait: int | None) -> tuple[tuple[str, str], ...]:
+def _headers(exceeded: Exceeded, wait: int | None) -> Headers:
     limit = exceeded.hold.limit
     # The limit that refuses is told, even where another of its kind has less left.
     standings = tuple(
@@ -141,8 +163,8 @@ def _headers(exceeded: Exceeded, wait: int | None) -> tuple[tuple[str, str], ...
     return headers if wait is None else (*_retry_headers(wait), *headers)
 
 
-def _retry_headers(wait: int) -> tuple[tuple[str, str], ...]:
-    return (("retry-after", str(-(-wait // SECOND))), ("retry-after-ms", str(-(-wait // 1000))))
+def _retry_headers(wait: int) -> Headers:
+    return ((b"retry-after", b"%d" % -(-wait // SECOND)), (b"retry-after-ms", b"%d" % -(-wait // 1000)))
 
 
 def _type(limit: Limit) -> str:

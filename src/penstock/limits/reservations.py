@@ -43,10 +43,12 @@ class Item(msgspec.Struct, gc=False):
 
 
 class Open(msgspec.Struct, gc=False):
-    """An open reservation, and when it was opened."""
+    """An open reservation, and when it was opened. ``holds`` are all that was reserved, in the caller's own sequence;
+    None once the reservation has been changed."""
 
     since: int
     items: list[Item]
+    holds: Sequence[Hold] | None = None
 
 
 class Reservations:
@@ -85,7 +87,7 @@ class Reservations:
         items: list[Item] = []
         if not self._fit(holds, now, items):
             return self._exceeded(holds, now)
-        self._open[reservation] = Open(now, items)
+        self._open[reservation] = Open(now, items, holds)
         return _taken(items, now)
 
     def extend(self, reservation: ReservationId, holds: Sequence[Hold], now: int) -> Reserved | Exceeded:
@@ -96,6 +98,7 @@ class Reservations:
         more: list[Item] = []
         if not self._fit(holds, now, more, held):
             return self._exceeded(holds, now)
+        opened.holds = None
         standings = _taken(more, now)
         for item in more:
             earlier = held.get(item.key)
@@ -111,6 +114,7 @@ class Reservations:
         opened = self._open.get(reservation)
         if opened is None:
             return
+        opened.holds = None
         kept: list[Item] = []
         for item in opened.items:
             if item.key in keys:
@@ -125,13 +129,13 @@ class Reservations:
             self._settle_closed(reservation, actual, holds)
         else:
             self._remember(reservation)
-            keys: set[BucketKey] = set()
             for item in opened.items:
-                keys.add(item.key)
                 amount = self._close(item, actual)
                 if isinstance(item.counter, Bucket):
                     self._raise_alerts(item.limit, item.key, item.counter, amount - item.amount)
-            self._charge_unknown(actual, [hold for hold in holds if hold.key not in keys])
+            if holds is not opened.holds:
+                keys = {item.key for item in opened.items}
+                self._charge_unknown(actual, [hold for hold in holds if hold.key not in keys])
         return self._raised() if self._alerts else ()
 
     def release(self, reservation: ReservationId) -> None:

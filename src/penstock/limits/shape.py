@@ -31,15 +31,18 @@ _MEDIA_TYPE: Final = re.compile(_TYPE + rb'\s*:\s*"(?:' + "|".join(_MEDIA).encod
 _CONVERSATION: Final = tuple("messages input system instructions prompt".split())
 _SCHEMAS: Final = tuple("tools functions response_format text output_config output_format".split())
 """Members that the model reads as JSON."""
-_LIMIT, _CHOICE, _TEXT, _SCHEMA = range(4)
+_KEPT: Final = ("previous_response_id", "conversation")
+_LIMIT, _CHOICE, _TEXT, _SCHEMA, _REFERENCE = range(5)
 _ROLES: Final = {
     **dict.fromkeys(_LIMITS, _LIMIT),
     **dict.fromkeys(_CHOICES, _CHOICE),
     **dict.fromkeys(_CONVERSATION, _TEXT),
     **dict.fromkeys(_SCHEMAS, _SCHEMA),
+    **dict.fromkeys(_KEPT, _REFERENCE),
 }
 """What the members of a body say of its size; any other member says nothing."""
-_KEPT: Final = ("previous_response_id", "conversation")
+_SHORT: Final = 15
+"""Digits of a number that every reader of JSON reads exactly."""
 _DEEPEST: Final = 100
 
 
@@ -48,36 +51,33 @@ def shape_of(body: Body, *, exact: bool = False, has_output: bool = True) -> Sha
     the texts, which needn't be decoded. Raises core.body.BodyError if the JSON is broken inside."""
     text_bytes, messages = 0, 0
     media: dict[str, int] = {}
-    roles = [(name, role) for name in body if (role := _ROLES.get(name)) is not None]
-    limits: list[int] = []
+    limit: int | None = None
     choices = 1
-    for name, role in roles:
+    members = body.members
+    has_reference = "prompt" in members
+    for name in members:
+        if name not in _ROLES:
+            continue
+        role = _ROLES[name]
         if role == _LIMIT:
-            limit = _number(body, name)
-            if limit is not None:
-                limits.append(limit)
+            asked = _number(body, name)
+            if asked is not None and (limit is None or asked > limit):
+                limit = asked
         elif role == _CHOICE:
             choices = max(choices, _number(body, name) or 1)
+        elif role == _REFERENCE:
+            has_reference = True
+        elif role == _SCHEMA:
+            text_bytes += len(memoryview(members[name]))
+        elif not exact and not _may_hold_media(raw := bytes(members[name])):
+            text_bytes += len(raw)
         else:
-            raw = body.raw(name)
-            if raw is None:
-                continue
-            if role == _SCHEMA or (not exact and not _may_hold_media(raw)):
-                text_bytes += len(raw)
-                continue
             value = body.value(name)
             text_bytes += _count(value, media, 0)
             messages += len(value) if isinstance(value, list) else 1
-    return Shape(
-        text_bytes,
-        messages,
-        media,
-        max(limits) if limits else None,
-        choices,
-        _paid_tools(body) if "tools" in body else {},
-        has_output,
-        _held_by_provider(body),
-    )
+    paid_tools = _paid_tools(body) if "tools" in members else {}
+    held = _held_by_provider(body) if has_reference else None
+    return Shape(text_bytes, messages, media, limit, choices, paid_tools, has_output, held)
 
 
 def _may_hold_media(raw: bytes) -> bool:
@@ -87,7 +87,12 @@ def _may_hold_media(raw: bytes) -> bool:
 
 
 def _number(body: Body, name: str) -> int | None:
-    return read_count(body.value(name)) if name in body else None
+    if name not in body.members:
+        return None
+    raw = bytes(body.members[name])
+    if raw.isdigit() and len(raw) <= _SHORT:
+        return int(raw) or None
+    return read_count(body.value(name))
 
 
 def _count(value: Any, media: dict[str, int], depth: int) -> int:

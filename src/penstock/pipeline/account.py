@@ -120,8 +120,12 @@ class Reserved(Protocol):
         """Response headers that tell how the rates stood when the request was let through."""
         ...
 
+    def begin_first(self, target: Target, account: AttemptAccount) -> bool:
+        """Begin an attempt that takes just what the request has reserved; False if it needs ``begin_attempt``."""
+        ...
+
     async def begin_attempt(self, target: Target, account: AttemptAccount) -> Failure | None:
-        """Reserve for an attempt; the failure with which the attempt ends if it doesn't fit."""
+        """Reserve for any other attempt; the failure with which the attempt ends if it doesn't fit."""
         ...
 
     def answered(self, account: AttemptAccount, answer: Answer | None) -> None:

@@ -23,7 +23,7 @@ from penstock.core.parameter_changes import ParameterChanges
 from penstock.core.usage import Usage
 from penstock.limits.admission import Admission, Admitted, Estimate
 from penstock.limits.applied import Applied
-from penstock.limits.counters import Alert, Counters
+from penstock.limits.counters import Alert, Counters, ImmediateCounters
 from penstock.limits.estimate import (
     Habits,
     NotBounded,
@@ -67,9 +67,9 @@ Ending = Coroutine[Any, Any, tuple[Alert, ...] | None]
 class Admitter:
     """Admits requests. ``counters`` count what is reserved; ``clock`` gives microseconds since 1970.
 
-    ``is_immediate``: the counters never wait, so that ends of reservations need no task. ``forget`` is called now and
-    then with the current time, to drop counters that nobody needs. ``warning`` is logged when something comes to be
-    limited. ``is_active``: something is limited.
+    ``immediate`` are the same counters if they are immediate: then hardly a request waits for them, and ends of
+    reservations need no task. ``forget`` is called now and then with the current time, to drop counters that nobody
+    needs. ``warning`` is logged when something comes to be limited. ``is_active``: something is limited.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Admitter:
         clock: Callable[[], int],
         pricing: Pricing | None = None,
         *,
-        is_immediate: bool = False,
+        immediate: ImmediateCounters | None = None,
         forget: Callable[[int], object] | None = None,
         warning: str = "",
     ) -> None:
@@ -87,9 +87,11 @@ class Admitter:
         self.pricing: Pricing = pricing or NoPricing()
         self.habits = HabitTracker()
         self.is_active = False
-        self._admission = Admission(counters, clock)
+        self._knows_prices = False
+        """Whether prices are read, or can't be had; neither ends."""
+        self._admission = Admission(counters, clock, immediate)
         self._catalogues = catalogues
-        self._is_immediate = is_immediate
+        self._immediate = immediate
         self._in_force = LimitsInForce()
         self._default_workspace: str | None = None
         self._by_owner: dict[bytes | None, RequestLimits] = {}
@@ -117,16 +119,23 @@ class Admitter:
         limits = self._limits_of(call.caller.key)
         if call.operation not in _COUNTED or (limits.is_empty and not self._in_force.virtual_keys):
             return None
-        if self.pricing.is_loading:
+        if not self._knows_prices:
             await self.pricing.ready()
+            self._knows_prices = not self.pricing.is_loading
+        facts = _facts(call, limits) if limits.of_requests or limits.of_attempts else {}
         try:
-            meter = await self._meter(call, limits)
+            meter = RequestMeter(self, call, limits, facts)
+            if len(call.body) > LARGE:
+                # The text of a large body is measured beside the event loop, once.
+                meter.shapes[None] = await off_loop(lambda: meter.measure(None))
             estimate = meter.cheapest(compiled)
         except BodyError as error:
             return Failure(Kind.INVALID_REQUEST, f"The request body can't be measured: {error}.")
         applied = limits.for_request(meter.facts)
         request = next(self._requests)
-        admitted = await self._admission.admit(request, applied, estimate)
+        admitted = self._admission.admit_at_once(request, applied, estimate)
+        if admitted is None:
+            admitted = await self._admission.admit(request, applied, estimate)
         if isinstance(admitted, LimitRefusal):
             return limit_failure(admitted)
         meter.request = request
@@ -144,21 +153,18 @@ class Admitter:
         own = self._in_force.virtual_keys.get(target.virtual_key, ()) if target.virtual_key is not None else ()
         return (*own, *limits_of(limits.of_attempts, facts)) if limits.of_attempts else own
 
-    def finish(self, ending: Ending) -> None:
-        """Carry out the end of a reservation: at once if no counter waits, else in a task that nothing cancels."""
-        if not self._is_immediate:
-            task = asyncio.get_running_loop().create_task(self._finished(ending))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+    def finish(self, admitted: Admitted, actual: Amounts | None) -> None:
+        """Settle a reservation, or release it if ``actual`` is None: at once if no counter waits, else in a task that
+        nothing cancels."""
+        if self._immediate is not None:
+            alerts = admitted.close_at_once(self._immediate, actual)
+            if alerts:
+                log_alerts(alerts)
             return
-        try:
-            ending.send(None)
-        except StopIteration as stop:
-            if stop.value:
-                log_alerts(stop.value)
-        else:
-            ending.close()
-            raise RuntimeError("counters that never wait have waited")
+        ending: Ending = admitted.release() if actual is None else admitted.settle(actual)
+        task = asyncio.get_running_loop().create_task(self._finished(ending))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _finished(self, ending: Ending) -> None:
         try:
@@ -168,14 +174,6 @@ class Admitter:
             return
         if alerts:
             log_alerts(alerts)
-
-    async def _meter(self, call: Call, limits: RequestLimits) -> RequestMeter:
-        facts = _facts(call, limits) if limits.of_requests or limits.of_attempts else {}
-        meter = RequestMeter(self, call, limits, facts)
-        if len(call.body) > LARGE:
-            # The text of a large body is measured beside the event loop, once.
-            meter.shapes[None] = await off_loop(lambda: meter.measure(None))
-        return meter
 
     def _limits_of(self, key: GatewayKey | None) -> RequestLimits:
         digest = None if key is None else key.digest
@@ -208,6 +206,7 @@ class RequestMeter:
     def __init__(self, admitter: Admitter, call: Call, limits: RequestLimits, facts: dict[str, str]) -> None:
         self.request = ""
         self.facts = facts
+        self.finish = admitter.finish
         self.shapes: dict[str | None, Shape] = {}
         self._admitter = admitter
         self._limits = limits
@@ -234,22 +233,26 @@ class RequestMeter:
 
     def limits(self, target: Target) -> tuple[Applied, ...]:
         facts = self.facts
-        if self._limits.of_attempts:
+        if not self._limits.of_attempts:
+            if target.virtual_key is None:
+                return ()
+        else:
             slug = target.virtual_key or target.provider
-            facts = {**facts, "provider": target.provider, "model": f"@{slug}/{self._model_at(target, None)}"}
+            facts = {**facts, "provider": target.provider, "model": f"@{slug}/{self._model_at(target)}"}
             if target.virtual_key is not None:
                 facts["virtual_key"] = target.virtual_key
         return self._admitter.limits_of_target(self._limits, facts, target)
 
     def charge(self, attempt: AttemptAccount, usage: Usage) -> Charge | None:
-        target, pricing = attempt.target, self._admitter.pricing
-        return pricing.charge(target.provider, self._model_at(target, attempt.model), target.virtual_key, usage)
+        target, model = attempt.target, attempt.model
+        if model is None:
+            model = self._model_at(target)
+        return self._admitter.pricing.charge(target.provider, model, target.virtual_key, usage)
 
     def learn(self, attempt: AttemptAccount, usage: Usage) -> None:
-        shape, model = (
-            self.shapes.get(attempt.target.path) or self.shapes.get(None),
-            self._model_at(attempt.target, attempt.model),
-        )
+        shape, model = self.shapes.get(attempt.target.path) or self.shapes.get(None), attempt.model
+        if model is None:
+            model = self._model_at(attempt.target)
         if shape is not None and self._admitter.habits.is_due(self._tenant, model):
             size = 0 if shape.media else shape.text_bytes
             output = (usage.completion or 0) // shape.choices
@@ -257,9 +260,6 @@ class RequestMeter:
 
     async def beside(self, limits: tuple[Applied, ...], estimate: Estimate, attempt: int) -> Admitted | LimitRefusal:
         return await self._admitter.beside(self.request, limits, estimate, attempt)
-
-    def finish(self, ending: Ending) -> None:
-        self._admitter.finish(ending)
 
     def measure(self, target: Target | None) -> Shape:
         """The size of the request as a target gets it; None: as the caller sent it. Raises BodyError."""
@@ -274,7 +274,7 @@ class RequestMeter:
     def _new_estimate(self, target: Target) -> Estimate:
         if self._operation is Operation.COUNT_TOKENS:
             return _NO_SIZE
-        shape, model = self._shape(target), self._model_at(target, None)
+        shape, model = self._shape(target), self._model_at(target)
         admitter, vendor = self._admitter, (target.provider, model, target.virtual_key)
         habits: Habits = admitter.habits.habits(self._tenant, model)
         normal = normal_estimate(shape, admitter.pricing.prices(*vendor, strict=False), habits=habits)
@@ -308,10 +308,8 @@ class RequestMeter:
         own = self._admitter.limits_of_target(self._limits, self.facts, target)
         return any(applied.limit.strict for applied in own)
 
-    def _model_at(self, target: Target, model: str | None) -> str:
-        """The name of the model that a target is asked for."""
-        if model is not None:
-            return model
+    def _model_at(self, target: Target) -> str:
+        """The name of the model that a target is asked for, until its attempt says it."""
         named = target.override_params.get("model") or (None if self._model else target.default_params.get("model"))
         name = None if named is None else read_json_or_none(named)
         return name if isinstance(name, str) else self._model.removeprefix(target.model_prefix)

@@ -18,10 +18,13 @@ from penstock.prices.book import EMPTY, Price, PriceBook
 from penstock.prices.charge import Charge, charge
 from penstock.prices.rates import BATCH, STANDARD
 from penstock.prices.table import PriceTable
+from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import Catalogue
 
 _MODES: Final = {"batch": BATCH, "fast": "fast", "flex": "flex", "priority": "priority"}
 """The modes that a provider's word for the service tier, or for the speed, stands for; any other is standard."""
+_REMEMBERED: Final = 4096
+"""Prices that are remembered ready-made: callers choose the names of models."""
 
 
 class Default(Protocol):
@@ -40,7 +43,7 @@ class Costs:
     """The price book in force, and what things cost by it. A reader that runs in a thread has one of its own."""
 
     def __init__(self, default: Default, catalogue: Callable[[], Catalogue]) -> None:
-        self._default = default
+        self.default = default
         self._catalogue = catalogue
         self._book = EMPTY
         self._made_of: tuple[Catalogue | None, PriceTable | None] = (None, None)
@@ -49,16 +52,16 @@ class Costs:
     @property
     def is_loading(self) -> bool:
         """Whether prices are still being read, shortly after the first start."""
-        return self._default.is_loading
+        return self.default.is_loading
 
     async def ready(self) -> None:
         """Wait until prices are read, or can't be had."""
-        await self._default.ready()
+        await self.default.ready()
 
     @property
     def book(self) -> PriceBook:
         """The price book that is in force now."""
-        catalogue, default = self._catalogue(), self._default.table
+        catalogue, default = self._catalogue(), self.default.table
         seen, seen_default = self._made_of
         if catalogue is seen and default is seen_default:
             return self._book
@@ -107,11 +110,18 @@ class Costs:
 
 class CurrentPrices:
     """The prices in force at the moment, as limits and the ledger ask for them (limits/pricing.py). ``clock`` gives
-    seconds since 1970."""
+    seconds since 1970. ``catalogues`` is the source of the catalogue of ``costs``.
 
-    def __init__(self, costs: Costs, clock: Callable[[], float]) -> None:
+    A price is looked up once for as long as the catalogue and the default table stay."""
+
+    def __init__(self, costs: Costs, clock: Callable[[], float], catalogues: CatalogueSource) -> None:
         self._costs = costs
         self._clock = clock
+        self._default = costs.default
+        self._known: dict[tuple[str, str, str | None, str], Price | None] = {}
+        self._known_table: PriceTable | None = None
+        """The default table by which the prices were looked up."""
+        catalogues.watch(lambda _: self._known.clear())
 
     @property
     def is_loading(self) -> bool:
@@ -129,7 +139,16 @@ class CurrentPrices:
         return None if price is None else charge(usage, price, self._clock())
 
     def _price(self, provider: str, model: str, virtual_key: str | None, mode: str) -> Price | None:
-        return self._costs.book.look_up(provider, model, "", mode, self._costs.own(virtual_key))
+        known, key = self._known, (provider, model, virtual_key, mode)
+        table = self._default.table
+        if table is not self._known_table:
+            known.clear()
+            self._known_table = table
+        if key not in known:
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            known[key] = self._costs.book.look_up(provider, model, "", mode, self._costs.own(virtual_key))
+        return known[key]
 
 
 def mode_of(usage: Usage) -> str:

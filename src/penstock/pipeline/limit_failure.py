@@ -14,7 +14,7 @@ _UNAVAILABLE: Final = 503
 
 def limit_failure(refusal: LimitRefusal) -> LimitFailure:
     """The failure of a request that a limit refuses."""
-    headers = [(name.encode(), value.encode()) for name, value in refusal.headers]
+    headers = [*refusal.headers]
     never_fits = refusal.retry_after is None and refusal.details.get("kind") != "concurrency"
     if refusal.status == _TOO_MANY and never_fits:
         # Clients repeat a 429 by themselves.

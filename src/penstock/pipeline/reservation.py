@@ -8,8 +8,8 @@ side by side (hedging) have a reservation each. ``close`` settles or gives back 
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Coroutine, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Awaitable, Sequence
+from typing import Final, Protocol
 
 import msgspec
 
@@ -17,10 +17,9 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.usage import Usage
 from penstock.limits.admission import Admitted, Estimate
 from penstock.limits.applied import Applied
-from penstock.limits.counters import Alert
 from penstock.limits.limit import Amounts
 from penstock.limits.pricing import Charge
-from penstock.limits.refusal import LimitRefusal, rate_headers
+from penstock.limits.refusal import BESIDE_A_PROVIDERS, LimitRefusal, rate_headers
 from penstock.limits.seen import SeenText
 from penstock.observe.record import Billed
 from penstock.pipeline.account import AttemptAccount
@@ -30,7 +29,6 @@ from penstock.pipeline.wrapped_reply import WrappedReply
 from penstock.routing.plan import Target
 from penstock.transport.base import Reply, Take, pass_on
 
-PREFIX: Final = "x-penstock-ratelimit"
 _BYTES_PER_TOKEN: Final = 3
 """Bytes of text that count as one token of an answer whose provider told no usage."""
 _ENDED: Final = Failure(Kind.CLIENT_DISCONNECTED, "The request has ended, and makes no further attempt.", sent=True)
@@ -59,8 +57,8 @@ class Meter(Protocol):
         """A further reservation of the request, for an attempt beside another."""
         ...
 
-    def finish(self, ending: Coroutine[Any, Any, tuple[Alert, ...] | None]) -> None:
-        """Carry out the end of a reservation: at once, or in a task that nothing cancels."""
+    def finish(self, admitted: Admitted, actual: Amounts | None) -> None:
+        """Settle a reservation, or release it if ``actual`` is None: at once, or in a task that nothing cancels."""
         ...
 
 
@@ -98,20 +96,27 @@ class Reservation:
     def headers(self) -> list[tuple[bytes, bytes]]:
         """How the rates stood when the request was let through, beside the headers of a provider."""
         standings = self._main.standings
-        if not standings:
-            return []
-        return [(name.encode(), value.encode()) for name, value in rate_headers(standings, PREFIX)]
+        return [*rate_headers(standings, BESIDE_A_PROVIDERS)] if standings else []
+
+    def begin_first(self, target: Target, account: AttemptAccount) -> bool:
+        """Begin an attempt that takes just what the request has reserved; False if it needs ``begin_attempt``."""
+        estimate = self._estimate
+        if estimate is None or self._is_closed or self._meter.estimate(target) is not estimate:
+            return False
+        if self._meter.limits(target):
+            return False
+        self._estimate = None
+        self._in_flight += 1
+        self._tries.append(_Try(account, self._main, estimate))
+        return True
 
     async def begin_attempt(self, target: Target, account: AttemptAccount) -> Failure | None:
-        """Reserve for an attempt; the failure with which the attempt ends if it doesn't fit."""
+        """Reserve for any other attempt; the failure with which the attempt ends if it doesn't fit."""
         if self._has_ended():
             return _ENDED
         estimate, limits = self._meter.estimate(target), self._meter.limits(target)
         admitted: Admitted | LimitRefusal = self._main
-        if estimate is self._estimate and not limits:
-            # The first attempt takes just what the request has reserved.
-            self._estimate = None
-        elif self._in_flight:
+        if self._in_flight:
             self._number += 1
             admitted = await self._meter.beside((*self._limits, *limits), estimate, self._number)
         else:
@@ -122,7 +127,7 @@ class Reservation:
             return limit_failure(admitted)
         if self._has_ended():
             # The request ended while the counters were asked.
-            self._meter.finish(admitted.release())
+            self._meter.finish(admitted, None)
             return _ENDED
         self._in_flight += 1
         self._tries.append(_Try(account, admitted, estimate))
@@ -131,11 +136,15 @@ class Reservation:
     def answered(self, account: AttemptAccount, answer: Answer | None) -> None:
         """An attempt that has begun has its answer, or None if it was cancelled before."""
         self._in_flight -= 1
-        tried = next((tried for tried in self._tries if tried.account is account), None)
-        if tried is None or answer is None:
+        if answer is None:
+            return
+        for tried in self._tries:
+            if tried.account is account:
+                break
+        else:
             return
         tried.has_answered, tried.is_good = True, answer.outcome.ok
-        if answer.outcome.ok and answer.usage is None:
+        if tried.is_good and answer.usage is None:
             tried.seen = SeenText()
             tried.seen.add(answer.body)
             if answer.rest is not None:
@@ -175,7 +184,7 @@ class Reservation:
 
     def _finish(self, admitted: Admitted, actual: Amounts | None) -> None:
         if admitted.is_open:
-            self._meter.finish(admitted.release() if actual is None else admitted.settle(actual))
+            self._meter.finish(admitted, actual)
 
     def _actual(self, tried: _Try) -> Amounts | None:
         """What an attempt took; None if it took nothing."""

@@ -101,8 +101,8 @@ class Router(msgspec.Struct, frozen=True):
     def _try(self, call: Call, compiled: CompiledPlan, step: Attempt) -> Coroutine[Any, Any, Answer]:
         """Make one attempt, within what its request has reserved."""
         account, reservation = call.account.attempt(step.target), call.account.reservation
-        if reservation is None:
-            return self._attempt(call, compiled, step, account)
+        if reservation is None or reservation.begin_first(step.target, account):
+            return self._attempt(call, compiled, step, account, reservation)
         return self._attempt_within(reservation, call, compiled, step, account)
 
     async def _attempt_within(
@@ -112,18 +112,17 @@ class Router(msgspec.Struct, frozen=True):
         refused = await reservation.begin_attempt(step.target, account)
         if refused is not None:
             return _told(failed(refused, call), call, step, account)
-        answer: Answer | None = None
-        try:
-            answer = await self._attempt(call, compiled, step, account)
-        finally:
-            reservation.answered(account, answer)
-        return answer
+        return await self._attempt(call, compiled, step, account, reservation)
 
-    async def _attempt(self, call: Call, compiled: CompiledPlan, step: Attempt, account: AttemptAccount) -> Answer:
+    async def _attempt(
+        self, call: Call, compiled: CompiledPlan, step: Attempt, account: AttemptAccount, reservation: Reserved | None
+    ) -> Answer:
+        """``reservation`` is told of the attempt's answer, as it was told of its beginning."""
+        answer: Answer | None = None
         route = compiled.routes.get((step.target.path, call.operation))
-        if route is None:
-            route = await self.compiler.bound(compiled, step.target, call.operation)
         try:
+            if route is None:
+                route = await self.compiler.bound(compiled, step.target, call.operation)
             if isinstance(route, Failure):
                 answer = failed(route, call)
             else:
@@ -136,6 +135,9 @@ class Router(msgspec.Struct, frozen=True):
         except asyncio.CancelledError:
             account.ended = call.account.elapsed()
             raise
+        finally:
+            if reservation is not None:
+                reservation.answered(account, answer)
         return _told(answer, call, step, account)
 
 

@@ -54,10 +54,11 @@ class Price(msgspec.Struct, frozen=True, eq=False):
 
     def case(self, prompt: int, at: float) -> Case:
         """The prices for a prompt of so many tokens at a time, in seconds since 1970."""
+        last = self.cases[-1]
         for case in self.cases:
-            if case.holds(prompt, at):
+            if case is last or case.holds(prompt, at):
                 return case
-        return self.cases[-1]
+        return last
 
     def estimate(self, at: float, *, strict: bool) -> Prices:
         """The prices for an estimate: ``strict``, the highest that a token, a request, a call may cost; otherwise the

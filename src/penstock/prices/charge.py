@@ -52,6 +52,9 @@ _CONTEXTS: Final = ("low", "medium", "high")
 https://docs.perplexity.ai/docs/getting-started/pricing."""
 
 
+_LOW, _MEDIUM, _HIGH = (f"{UNIT}web_search_{context}_context" for context in _CONTEXTS)
+
+
 class Extras(msgspec.Struct, frozen=True):
     """What a call used beside tokens. ``units`` are calls or units by name (``{"file_search": 2}``), ``images`` numbers
     of pictures by quality and size (``{("high", "1024x1024"): 1}``, empty where the request doesn't say)."""
@@ -90,6 +93,8 @@ def charge(usage: Usage, price: Price, at: float, extras: Extras = NOTHING) -> C
 def picos(usage: Usage, price: Price, at: float, extras: Extras = NOTHING) -> int:
     """The amount in picodollars, of which a charge is the rounded form."""
     case = price.case(usage.prompt or 0, at)
+    if extras is NOTHING and case.formula is None and _is_plain(usage, case.rates):
+        return (usage.prompt or 0) * case.rates.get(INPUT, 0) + (usage.completion or 0) * case.rates.get(OUTPUT, 0)
     counts = token_counts(usage, case.rates)
     others = [*_units(usage, case.rates, extras.units), *_images(case.rates, extras.images)]
     if case.formula is None:
@@ -99,6 +104,16 @@ def picos(usage: Usage, price: Price, at: float, extras: Extras = NOTHING) -> in
     amount = evaluate(case.formula, values) * (drawn or 1)
     rest = sum(line.count * line.picos for line in others if not line.name.startswith(IMAGE))
     return round(amount + Fraction(rest))
+
+
+def _is_plain(usage: Usage, rates: Rates) -> bool:
+    """Whether a usage has tokens of the prompt and of the answer alone, and the prices charge nothing else: then the
+    amount is the sum of two products."""
+    if usage.cached or usage.cache_written or usage.reasoning or usage.searches:
+        return False
+    if usage.audio_in or usage.audio_out or usage.image_in or usage.image_out:
+        return False
+    return REQUEST not in rates and _LOW not in rates and _MEDIUM not in rates and _HIGH not in rates
 
 
 def lines(usage: Usage, price: Price, at: float, extras: Extras = NOTHING) -> list[Line]:

@@ -63,6 +63,29 @@ async def test_a_request_is_let_in_charged_and_done(door: Door) -> None:
     assert door.counters.reservations.open_count == 0
 
 
+async def test_immediate_counters_are_asked_without_a_wait(door: Door) -> None:
+    admission = Admission(door.counters, door.clock.read, door.counters)
+    limits = [*map(Applied, [MONEY, REQUESTS, SLOTS])]
+    admitted, free = (admission.admit_at_once(request, limits, estimate()) for request in ("r", "s"))
+    assert isinstance(admitted, Admitted)
+    assert isinstance(free, Admitted)
+    assert isinstance(admission.admit_at_once("t", limits, estimate()), LimitRefusal), "both slots are taken"
+    assert [standing.used for standing in free.standings] == [2]
+    assert await door.usage(MONEY) == (0, 20)
+    for _ in range(2):
+        assert admitted.close_at_once(door.counters, Amounts(7)) == ()
+        assert free.close_at_once(door.counters, None) == ()
+    assert await door.usage(MONEY) == (7, 0)
+    assert door.counters.reservations.open_count == 0
+    assert door.admission.admit_at_once("u", limits, estimate()) is None, "nothing is known of its counters"
+
+
+async def test_a_request_without_limits_is_admitted_at_once(door: Door) -> None:
+    admitted = Admission(door.counters, door.clock.read, door.counters).admit_at_once("r", [], estimate())
+    assert isinstance(admitted, Admitted)
+    assert admitted.close_at_once(door.counters, Amounts(7)) == ()
+
+
 async def test_t31_budget_and_rate_are_one_step(door: Door) -> None:
     refused = await door.refuse("r", [REQUESTS, MONEY], estimate(101))
     assert (refused.status, refused.code) == (412, "04")
@@ -214,7 +237,7 @@ async def test_t60_a_store_that_is_down_never_looks_like_an_exceeded_budget(door
     ):
         assert isinstance(refused, LimitRefusal)
         assert (refused.status, refused.type) == (503, "budget_store_unavailable")
-        assert refused.headers == (("retry-after", "2"), ("retry-after-ms", "1500"))
+        assert refused.headers == ((b"retry-after", b"2"), (b"retry-after-ms", b"1500"))
 
 
 class Interrupted(MemoryCounters):

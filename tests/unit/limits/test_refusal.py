@@ -10,7 +10,7 @@ import pytest
 from limiting import NOON, budget, concurrency, hold, rate
 from penstock.limits.counters import Exceeded, Standing
 from penstock.limits.limit import Limit
-from penstock.limits.refusal import duration, rate_headers, refusal, unusable
+from penstock.limits.refusal import BESIDE_A_PROVIDERS, duration, rate_headers, refusal, unusable
 from penstock.limits.windows import DAY, SECOND, CalendarWindow
 
 
@@ -79,17 +79,17 @@ def test_how_long_a_budget_keeps_a_request_waiting() -> None:
     assert refusal(exceeded(limit, 60, 0, 100), NOON).retry_after is None, "requests under way may give it back sooner"
     assert refusal(exceeded(limit, 101, 0), NOON).retry_after is None, "no window has as much"
     by_429 = refusal(exceeded(budget(100, window=CalendarWindow("day"), exceeded_status=429), 1, 100), NOON)
-    assert by_429.headers[0] == ("retry-after", "43200")
+    assert by_429.headers[0] == (b"retry-after", b"43200")
 
 
 def test_t33_the_headers_of_a_rate() -> None:
     refused = refusal(exceeded(rate(10), 1, 10, wait=1_200_300), NOON)
     assert refused.headers == (
-        ("retry-after", "2"),
-        ("retry-after-ms", "1201"),
-        ("x-ratelimit-limit-requests", "10"),
-        ("x-ratelimit-remaining-requests", "0"),
-        ("x-ratelimit-reset-requests", "1.201s"),
+        (b"retry-after", b"2"),
+        (b"retry-after-ms", b"1201"),
+        (b"x-ratelimit-limit-requests", b"10"),
+        (b"x-ratelimit-remaining-requests", b"0"),
+        (b"x-ratelimit-reset-requests", b"1.201s"),
     )
     assert "10 requests per minute: 10 are used" in refused.message
 
@@ -98,7 +98,7 @@ def test_t33_what_can_never_fit_has_no_retry_after() -> None:
     refused = refusal(exceeded(rate(100, kind="tokens"), 101, 0), NOON)
     assert "never fit" in refused.message
     assert refused.retry_after is None
-    assert not [name for name, _ in refused.headers if name.startswith("retry-after")]
+    assert not [name for name, _ in refused.headers if name.startswith(b"retry-after")]
 
 
 def test_concurrency_says_no_time() -> None:
@@ -113,13 +113,13 @@ def test_of_each_kind_the_headers_tell_the_tightest() -> None:
         Standing(rate(100, "rph"), 99, 3600 * SECOND),
         Standing(rate(50, kind="tokens"), 60, 0),
     )
-    assert rate_headers(standings, "x-penstock-ratelimit") == (
-        ("x-penstock-ratelimit-limit-requests", "100"),
-        ("x-penstock-ratelimit-remaining-requests", "1"),
-        ("x-penstock-ratelimit-reset-requests", "1h0m0s"),
-        ("x-penstock-ratelimit-limit-tokens", "50"),
-        ("x-penstock-ratelimit-remaining-tokens", "0"),
-        ("x-penstock-ratelimit-reset-tokens", "0s"),
+    assert rate_headers(standings, BESIDE_A_PROVIDERS) == (
+        (b"x-penstock-ratelimit-limit-requests", b"100"),
+        (b"x-penstock-ratelimit-remaining-requests", b"1"),
+        (b"x-penstock-ratelimit-reset-requests", b"1h0m0s"),
+        (b"x-penstock-ratelimit-limit-tokens", b"50"),
+        (b"x-penstock-ratelimit-remaining-tokens", b"0"),
+        (b"x-penstock-ratelimit-reset-tokens", b"0s"),
     )
     assert rate_headers(()) == ()
 
@@ -128,7 +128,7 @@ def test_the_limit_that_refuses_is_told_even_beside_a_tighter_of_its_kind() -> N
     refusing, fuller = rate(10, "rph"), rate(100)
     standings = (Standing(refusing, 10, SECOND), Standing(fuller, 100, SECOND))
     refused = refusal(Exceeded(hold(refusing), 10, 0, SECOND, standings), NOON)
-    assert ("x-ratelimit-limit-requests", "10") in refused.headers
+    assert (b"x-ratelimit-limit-requests", b"10") in refused.headers
 
 
 @pytest.mark.parametrize(

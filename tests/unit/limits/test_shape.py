@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.body import Body
-from penstock.limits.estimate import Shape
+from penstock.limits.estimate import Shape, read_count
 from penstock.limits.shape import shape_of
 
 
@@ -149,3 +149,8 @@ def test_no_text_is_left_out(turns: list[tuple[str, str]], system: str) -> None:
     messages = [{"role": role, "content": [{"type": "text", "text": text}]} for role, text in turns]
     size = sum(len(text.encode("utf-8", "surrogatepass")) for _, text in turns) + len(system.encode())
     assert shape(messages=messages, system=system).text_bytes >= size
+
+
+@given(st.integers(-2, 10**20) | st.floats(0, 10**6) | st.booleans() | st.text(max_size=3) | st.none())
+def test_numbers_are_those_of_their_json(value: object) -> None:
+    assert shape(max_tokens=value, n=value) == Shape(0, max_tokens=read_count(value), choices=read_count(value) or 1)

@@ -7,14 +7,16 @@ from typing import Any
 import msgspec
 import pytest
 
+from penstock.core.prices import Prices
 from penstock.core.usage import Usage
 from penstock.observe.record import AttemptRecord, Record
-from penstock.pipeline.cost import Costs, mode_of
+from penstock.pipeline.cost import Costs, CurrentPrices, mode_of
 from penstock.prices.adjust import OwnPrices
-from penstock.prices.book import Overlay, OverlayEntry
+from penstock.prices.book import Overlay, OverlayEntry, PriceBook
 from penstock.prices.rates import Case, ModelPrices
 from penstock.prices.table import PriceTable, ProviderPrices, encode
 from penstock.stores.catalogue import Catalogue
+from penstock.stores.memory import MemoryCatalogue
 
 NOW = 1_800_000_000.0
 GOOD = AttemptRecord("config", "openai", "m", 1, 200, 0.0, usage=Usage(10, 1))
@@ -129,3 +131,46 @@ async def test_prices_that_are_still_read() -> None:
     by = Costs(default, Catalogue)
     assert by.is_loading
     await by.ready()
+
+
+def current(source: MemoryCatalogue, default: Default) -> CurrentPrices:
+    return CurrentPrices(Costs(default, lambda: source.current), lambda: NOW, source)
+
+
+def nanos(by: CurrentPrices, model: str = "m", virtual_key: str | None = None) -> int | None:
+    charged = by.charge("openai", model, virtual_key, Usage(10, 0))
+    return None if charged is None else charged.nanos
+
+
+def test_a_price_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up: list[str] = []
+
+    def look_up(book: PriceBook, provider: str, model: str, *more: Any) -> Any:
+        looked_up.append(model)
+        return found(book, provider, model, *more)
+
+    found = PriceBook.look_up
+    monkeypatch.setattr(PriceBook, "look_up", look_up)
+    by = current(MemoryCatalogue(), Default(m=prices(1000)))
+    assert [nanos(by), nanos(by), nanos(by, "unknown"), nanos(by, "unknown")] == [10, 10, None, None]
+    assert by.prices("openai", "m", None, strict=False) == Prices(1000, 0, 0)
+    assert looked_up == ["m", "unknown"]
+
+
+def test_other_prices_are_in_force_at_once() -> None:
+    source, default = MemoryCatalogue(), Default(m=prices(1000))
+    by = current(source, default)
+    assert (nanos(by), nanos(by, virtual_key="v")) == (10, 10)
+    source.replace(Catalogue(own_prices={"v": OwnPrices("own", {"m": prices(5000)})}))
+    assert (nanos(by), nanos(by, virtual_key="v")) == (10, 50)
+    default.table = Default(m=prices(2000)).table
+    assert (nanos(by), nanos(by, virtual_key="v")) == (20, 50)
+    default.table = None
+    assert nanos(by) is None
+
+
+def test_the_prices_that_are_remembered_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("penstock.pipeline.cost._REMEMBERED", 2)
+    by = current(MemoryCatalogue(), Default(m=prices(1000)))
+    assert [nanos(by, model) for model in ("a", "b", "c", "m", "m")] == [None, None, None, 10, 10]
+    assert len(by._known) <= 2

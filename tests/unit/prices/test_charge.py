@@ -1,6 +1,7 @@
 """Charges: each token once, in the narrowest class with a price, rounded once."""
 
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -170,3 +171,23 @@ def test_t28_a_million_small_charges_are_the_exact_sum() -> None:
     odd = price({"input": 1})
     total = sum(picos(Usage(number % 1000), odd, 0) for number in range(10**5))
     assert nanos_settled(total) == int((Decimal(total) / 1000).to_integral_value(ROUND_HALF_EVEN))
+
+
+COUNT = st.none() | st.integers(0, 50)
+RATES = st.dictionaries(
+    st.sampled_from(("input", "output", "cache_read", "reasoning", "request", "unit.web_search_low_context")),
+    st.integers(0, 10_000),
+)
+
+
+@given(
+    COUNT, COUNT, st.fixed_dictionaries({}, optional={"cached": COUNT, "reasoning": COUNT, "searches": COUNT}), RATES
+)
+def test_a_plain_usage_costs_what_its_lines_add_up_to(
+    prompt: int | None, completion: int | None, parts: dict[str, Any], rates: dict[str, int]
+) -> None:
+    usage, of = Usage(prompt, completion, **parts), price(rates)
+    amount = sum(line.count * line.picos for line in lines(usage, of, 0))
+    assert picos(usage, of, 0) == amount
+    assert picos(usage, of, 0, Extras()) == amount
+    assert charge(usage, of, 0).nanos == nanos_settled(amount)

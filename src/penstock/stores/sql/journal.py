@@ -43,9 +43,9 @@ Balance = tuple[int, str, int | None]
 
 
 class JournaledCounters:
-    """``Counters`` of one process, in memory, with a journal in the database that ``open_database`` gives, which is set
-    before the first request. ``clock`` gives microseconds that never step back, ``now`` microseconds since 1970.
-    ``restore`` has to be awaited before the first request, too."""
+    """``Counters`` and ``ImmediateCounters`` of one process, in memory, with a journal in the database that
+    ``open_database`` gives, which is set before the first request. ``clock`` gives microseconds that never step back,
+    ``now`` microseconds since 1970. ``restore`` has to be awaited before the first request, too."""
 
     stop_seconds = STOP_SECONDS
 
@@ -127,12 +127,19 @@ class JournaledCounters:
     # The calls of ``Counters``.
 
     async def reserve(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
-        result = await self.memory.reserve(reservation, holds)
+        result = self._reserve(reservation, holds)
+        if not isinstance(result, Exceeded) and _has_strict(holds) and not await self._is_written_down(reservation):
+            raise CountersUnavailable(_RETRY)
+        return result
+
+    def reserve_at_once(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded | None:
+        return None if _has_strict(holds) else self._reserve(reservation, holds)
+
+    def _reserve(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
+        result = self.memory.reserve_at_once(reservation, holds)
         budgets = tuple([hold for hold in holds if hold.limit.is_budget])
         if budgets and not isinstance(result, Exceeded):
             self._note_held(reservation, budgets)
-            if any(hold.limit.strict for hold in budgets) and not await self._is_written_down(reservation):
-                raise CountersUnavailable(_RETRY)
         return result
 
     async def extend(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
@@ -149,14 +156,20 @@ class JournaledCounters:
             self._note_held(reservation, tuple([hold for hold in held if hold.key not in keys]))
 
     async def settle(self, reservation: ReservationId, actual: Amounts, holds: Sequence[Hold]) -> tuple[Alert, ...]:
+        return self.settle_at_once(reservation, actual, holds)
+
+    def settle_at_once(self, reservation: ReservationId, actual: Amounts, holds: Sequence[Hold]) -> tuple[Alert, ...]:
         before = self._balances(holds)
-        alerts = await self.memory.settle(reservation, actual, holds)
+        alerts = self.memory.settle_at_once(reservation, actual, holds)
         self._note(before)
         self._note_closed(reservation)
         return alerts
 
     async def release(self, reservation: ReservationId) -> None:
-        await self.memory.release(reservation)
+        self.release_at_once(reservation)
+
+    def release_at_once(self, reservation: ReservationId) -> None:
+        self.memory.release_at_once(reservation)
         self._note_closed(reservation)
 
     async def lose(self, older_than: int) -> tuple[Alert, ...]:  # noqa: ARG002
@@ -249,3 +262,8 @@ class JournaledCounters:
             if not await asyncio.shield(self._flushing):
                 await asyncio.sleep(_RETRY / 1_000_000)
                 self._changed.set()
+
+
+def _has_strict(holds: Iterable[Hold]) -> bool:
+    """Whether a strict budget is among some holds: its request waits until its reservation is written down."""
+    return any(hold.limit.strict and hold.limit.is_budget for hold in holds)
