@@ -12,7 +12,7 @@ from penstock.cli.control import At, carry_out, show_json
 
 if TYPE_CHECKING:
     from penstock.control.imports import Applied
-    from penstock.importers.imported import Conversion, Imported
+    from penstock.importers.imported import Conversion
     from penstock.importers.report import Report
 
 
@@ -29,14 +29,14 @@ def write(conversion: Conversion, at: At, *, accept: bool, replace: bool, dry_ru
 
     imported = fit_database(conversion, _is_past)
     if not has_consent(conversion.report, accept=accept or dry_run):
-        _show(at, conversion.report, None, imported)
+        _show(at, conversion.report, None)
         return False
     consent = imports.Consent(replaces=replace, leaves=accept)
     applied = carry_out(
         at,
         lambda plane: imports.apply(plane, CLI, imported, os.environ.get, consent, is_rehearsal=dry_run),
     )
-    _show(at, conversion.report, applied, imported)
+    _show(at, conversion.report, applied)
     needs_consent = bool(applied.left_alone) and not accept
     click.echo(_conclusion(applied, dry_run=dry_run, needs_consent=needs_consent), err=True)
     return has_consent(conversion.report, accept=accept) and not needs_consent
@@ -52,11 +52,10 @@ def _is_past(moment: str) -> bool:
         return False
 
 
-def _show(at: At, report: Report, applied: Applied | None, imported: Imported) -> None:
+def _show(at: At, report: Report, applied: Applied | None) -> None:
     """The report, what became of each thing, and the variables that the gateway needs."""
     steps = [] if applied is None else applied.steps
-    # Values that stand in the source are stored; a variable of these is needed nowhere.
-    variables = sorted(set(imported.variables).difference(imported.secrets))
+    variables = [] if applied is None else applied.variables
     if at.as_json:
         told = [msgspec.to_builtins(step) for step in steps]
         is_written = applied is not None and applied.is_written
@@ -65,7 +64,7 @@ def _show(at: At, report: Report, applied: Applied | None, imported: Imported) -
         return
     for line in (report, *steps):
         click.echo(str(line))
-    if variables and steps:
+    if variables:
         click.echo(f"Variables that must be set where the gateway starts: {', '.join(variables)}.")
 
 

@@ -7,7 +7,7 @@ so. Source: docs/import.md#into-the-database.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Final, Literal, TypeVar
 
 import msgspec
@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from penstock.control import (
     api_keys,
     configs,
+    import_balances,
     import_credentials,
     import_matches,
     integration_models,
@@ -50,10 +51,12 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Applied(msgspec.Struct, frozen=True):
-    """What became of everything. ``is_written``: the database was changed."""
+    """What became of everything. ``is_written``: the database was changed. ``variables`` are those of the environment
+    that hold a credential: they must be set where the gateway starts."""
 
     steps: list[Step]
     is_written: bool
+    variables: list[str] = []
 
     @property
     def left_alone(self) -> list[Step]:
@@ -92,13 +95,16 @@ async def apply(
     be left alone without consent. Raises Refusal: nothing is written then.
     """
     steps: list[Step] = []
+    variables: set[str] = set()
     try:
         async with plane.joined(actor) as (part, change):
-            steps += await _Import(part, change, imported, value_of, consent).run()
-            applied = Applied(steps, is_written=True)
+            importing = _Import(part, change, imported, value_of, consent)
+            steps += await importing.run()
+            variables |= importing.variables
+            applied = Applied(steps, is_written=True, variables=sorted(variables))
             _keep_or_undo(applied, consent, is_rehearsal=is_rehearsal)
     except _Undo:
-        return Applied(steps, is_written=False)
+        return Applied(steps, is_written=False, variables=sorted(variables))
     return applied
 
 
@@ -120,14 +126,18 @@ class _Import:
     ) -> None:
         self._plane = plane
         self._actor = change.actor
+        self._change = change
         self._connection = change.connection
         self._imported = imported
         self._value_of = value_of
         self._replaces = consent.replaces
         self._key_ids: dict[str, str] = {}
         """Ids of gateway keys by the names that policies call them."""
+        self.variables: set[str] = set()
         self._made: set[str] = set()
         """Slugs of integrations that this import makes or changes."""
+        self._owners: dict[tuple[str, str], str] = {}
+        """Ids of keys and budgets that this import makes, by level and name."""
         self._workspace = ""
         self._obstacles: dict[str, str] = {}
 
@@ -151,11 +161,13 @@ class _Import:
                 name = str(body.get("slug") or body.get("name") or body.get("integration") or "default")
                 outcome, text = await _named(f"{kind} {name}", do(body))
                 steps.append(Step(outcome, kind, name, text))
-        return steps
+        return steps + [step async for step in self._balances()]
 
     async def _integration(self, body: Body) -> tuple[Outcome, str]:
         plane, actor = self._plane, self._actor
         body = import_credentials.stored(plane.provider_rules, body, self._imported.secrets, self._value_of)
+        references = [each["secret_reference_id"] for each in body.get("secret_mappings", ())]
+        self.variables.update(each.removeprefix("env:") for each in references if each.startswith("env:"))
         slug = body["slug"]
         row = await self._found_integration(slug)
         if row is None:
@@ -224,6 +236,7 @@ class _Import:
                 return "left alone", self._obstacles[body["name"]]
             made = await api_keys.create_by_digest(self._plane, self._actor, _KEY, body, digest)
             self._key_ids[body["name"]] = made["id"]
+            self._owners["api_key", body["name"]] = made["id"]
             return "created", ""
         self._key_ids[body["name"]] = row.id
         difference = await import_matches.key(self._connection, row, body, self._workspace)
@@ -257,7 +270,9 @@ class _Import:
         wanted = policy_calls.definition_of(kind, body)
         stored = await import_matches.policy(self._connection, kind, body, self._workspace)
         if stored is None:
-            await policy_calls.create(self._plane, self._actor, kind, body)
+            made = await policy_calls.create(self._plane, self._actor, kind, body)
+            if kind == "usage":
+                self._owners["policy", body["name"]] = made["id"]
             return "created", ""
         if stored.definition == wanted:
             return "unchanged", ""
@@ -266,6 +281,14 @@ class _Import:
         changed = {name: wanted.get(name) for name in {*stored.definition, *wanted} - {"type", "unit", "target"}}
         await policy_calls.update(self._plane, self._actor, kind, stored.id, changed)
         return "replaced", ""
+
+    async def _balances(self) -> AsyncIterator[Step]:
+        """Count what was used before for what this import makes: what is there counts by itself."""
+        for balance in self._imported.opening_balances:
+            owner = self._owners.get((balance["level"], balance["owner"]))
+            amount = balance["amount"]
+            if owner and await import_balances.open_balance(self._change, balance["level"], owner, amount):
+                yield Step("created", "opening balance of", balance["owner"], f"{amount} dollars")
 
     def _workspace_bodies(self) -> Iterator[Body]:
         if self._imported.workspace:

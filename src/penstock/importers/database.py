@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 import msgspec
 
+from penstock.importers.accounts import in_clear
 from penstock.importers.imported import Body, Conversion, Imported
 from penstock.importers.report import Report
 
 _MOST_LABELS: Final = 20
 _LONGEST_LABEL: Final = 64
 _LONGEST_METADATA: Final = 128
+_STORED: Final = "it stands in the file in clear; it is stored encrypted"
 
 
 def fit_database(conversion: Conversion, is_past: Callable[[str], bool]) -> Imported:
@@ -24,17 +26,28 @@ def fit_database(conversion: Conversion, is_past: Callable[[str], bool]) -> Impo
     if imported.default_config is not None and not imported.api_keys:
         text = f"callers need a gateway key here; {imported.default_config} is the default of those you make"
         report.near("database", text, needs_consent=True)
-    for balance in imported.opening_balances:
-        owner = balance.get("owner") or balance.get("level")
-        report.near(f"database {owner}", "what was used before is not counted: its budget begins at zero")
+    balances = [each for each in imported.opening_balances if "owner" in each]
+    if len(balances) < len(imported.opening_balances):
+        report.near("database policies", "what was used before is counted for keys, teams and end users alone")
+    if balances:
+        report.near("database", "what was used before counts from the gateway's next start on, with counters in memory")
+    _tell_stored(report, [in_clear(name) for name in imported.secrets])
     return msgspec.structs.replace(
         imported,
         integrations=[_integration(each, report) for each in imported.integrations],
         models=[_models(each, report) for each in imported.models],
         api_keys=[key for each in imported.api_keys if (key := _key(each, report, is_past)) is not None],
         default_config=None if imported.api_keys else imported.default_config,
-        opening_balances=[],
+        opening_balances=balances,
     )
+
+
+def _tell_stored(report: Report, remarks: Collection[str]) -> None:
+    """Have the lines with these remarks say what becomes of the credential here."""
+    for index, line in enumerate(report.lines):
+        remark = next((each for each in remarks if each in line.text), None)
+        if remark is not None:
+            report.lines[index] = msgspec.structs.replace(line, text=line.text.replace(remark, _STORED))
 
 
 def _integration(body: Body, report: Report) -> Body:
