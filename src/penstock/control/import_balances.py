@@ -32,9 +32,11 @@ async def open_balance(change: Change, level: str, owner_id: str, dollars: Any) 
 
 
 async def _budget(change: Change, level: str, owner_id: str) -> Limit | None:
+    limits: tuple[Limit, ...] = ()
     if level == "policy":
         stored = await find_policy(change.connection, "usage", owner_id)
-        limits = () if stored is None or stored.policy is None else (stored.policy.limit,)
+        if stored is not None and stored.policy is not None:
+            limits = (stored.policy.limit,)
     else:
         limits = (await limits_of(change.connection, "api_key", [owner_id])).get(owner_id, NO_LIMITS).limits
     return next((limit for limit in limits if limit.is_budget and limit.kind == "cost" and not limit.is_grouped), None)

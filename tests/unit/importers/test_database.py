@@ -31,7 +31,7 @@ def test_headers_and_the_gateways_own_identity_need_consent() -> None:
 def test_single_models_that_would_be_allowed_need_consent() -> None:
     models = [{"slug": "a", "enabled": True}, {"slug": "b", "enabled": False}]
     each = {"integration": "o", "body": {"models": models, "allow_all_models": True}}
-    stored, lines, report = fitted(models=[each])
+    stored, _, report = fitted(models=[each])
     assert stored.models[0]["body"]["models"] == models[:1]
     assert [line.needs_consent for line in report.lines] == [True]
     listed = {"integration": "o", "body": {"models": models, "allow_all_models": False}}
