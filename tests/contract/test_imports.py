@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 
 from administering import KEYRING, new_plane
 from databases import fresh_address
-from importing import HOSTS
+from importing import BIFROST, CASES, HOSTS, LITELLM, converted
 from penstock.admin.provider_rules import provider_rules
 from penstock.control import api_keys, audit, configs, imports, integrations, providers
 from penstock.control.actor import CLI
@@ -242,3 +243,25 @@ async def test_the_config_of_callers_without_a_key_becomes_the_workspaces_defaul
     [row] = await rows(plane, sa.select(schema.workspace.c.defaults))
     assert "config_id" in row.defaults
     assert outcomes(await apply(plane, what)).keys() == {"unchanged"}
+
+
+def value_of(variable: str) -> str:
+    return "https://host.example" if any(word in variable for word in ("BASE", "ENDPOINT", "URL")) else "a-value"
+
+
+@pytest.mark.parametrize("case", [*LITELLM, *BIFROST, CASES / "portkey"], ids=lambda path: path.stem)
+async def test_t70_every_case_is_stored_once(case: Path) -> None:
+    plane = await new_plane(providers=PROVIDERS, provider_rules=provider_rules(AddressPolicy()))
+    try:
+        what = fit_database(converted(case), lambda _: False)
+        if case.stem == "20-self-hosted":
+            with pytest.raises(Refusal, match="the host is refused"):
+                await imports.apply(plane, CLI, what, value_of, Consent())
+            return
+        first = await imports.apply(plane, CLI, what, value_of, Consent())
+        assert {*outcomes(first)} <= {"created"}, first.steps
+        second = await imports.apply(plane, CLI, what, value_of, Consent())
+        assert {*outcomes(second)} <= {"unchanged"}, second.steps
+        assert not second.is_written
+    finally:
+        await plane.database.close()
