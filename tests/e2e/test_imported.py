@@ -4,6 +4,7 @@ are one scripted server on loopback, each with a path of its own."""
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import hashlib
 import json
@@ -14,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from commands import run
 from importing import (
     BIFROST,
     CASES,
@@ -321,3 +323,33 @@ def test_t71_a_gateway_of_version_1_lets_an_empty_list_use_all(upstream: Upstrea
     with serving(converted(CASES / "bifrost" / "07-empty-lists-version-1.json"), upstream, tmp_path) as gateway:
         assert ask(gateway, "openai/gpt-4o", "sk-bf-empty-models-01234").status_code == 200
         assert ask(gateway, "anything", "sk-bf-no-providers-01234").status_code == 200
+
+
+def test_t70_an_old_key_chats_through_what_was_imported_to_the_database(
+    upstream: Upstream, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = {
+        "model_list": [{"model_name": "gpt", "litellm_params": {
+            "model": "openai/m", "api_key": "sk-in-clear-0123456789", "api_base": f"{upstream.url}/here"}}],
+        "general_settings": {"master_key": "sk-contoso-0123456789abcdef", "database_url": "unused"},
+    }  # fmt: skip
+    (tmp_path / "config.yaml").write_text(json.dumps(file))
+    store = f"sqlite:///{tmp_path}/penstock.db"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PENSTOCK_SECRET_KEYS", f"test:{base64.b64encode(bytes(range(32))).decode()}")
+    monkeypatch.setenv("TRUSTED_CUSTOM_HOSTS", "127.0.0.1")
+    command = ("import", "litellm", "config.yaml", "--apply", "--store", store, "--accept")
+    first, second = run(*command), run(*command)
+    assert (first.exit_code, second.exit_code) == (0, 0), first.output
+    assert "created: key litellm-master" in first.stdout
+    assert "Nothing is changed: all of it is there already." in second.stderr
+    assert "sk-in-clear" not in first.output
+    environment = {"PENSTOCK_ACCESS_LOG": "false", "PENSTOCK_STORE_DATABASE": store}
+    settings = load({}, {**environment, "TRUSTED_CUSTOM_HOSTS": "127.0.0.1"}, tmp_path)
+    with running_gateway(settings, sleep=at_once) as gateway:
+        answer = ask(gateway, "gpt", "sk-contoso-0123456789abcdef")
+        assert answer.status_code == 200, answer.text
+        assert upstream.received[-1].json["model"] == "m"
+        assert upstream.received[-1].headers["authorization"] == "Bearer sk-in-clear-0123456789"
+        assert ask(gateway, "gpt", "sk-contoso-0123456789abcdeX").status_code == 401
+        assert ask(gateway, "gpt").status_code == 401

@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
+import msgspec
 
+from penstock.cli.control import At, show_json
 from penstock.cli.input_file import read_input
 from penstock.settings.text_file import LARGEST_SETTINGS
 
 if TYPE_CHECKING:
     from penstock.importers.imported import Conversion, Hosts
     from penstock.importers.litellm_rows import Rows
+    from penstock.importers.report import Report
 
 _NEEDS_CONSENT: Final = 3
 """The exit code where something is lost, or would be allowed that was not."""
@@ -27,9 +30,9 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 def command() -> None:
     """Move over from another gateway.
 
-    Nothing is changed: a report tells what is the same (=), nearly the same (~) and not carried over (✗), and --toml
-    prints the penstock.toml that does the same. Exits with 3 where something is not carried over or would allow more
-    than before (!), unless --accept is given.
+    A report tells what is the same (=), nearly the same (~) and not carried over (✗). --apply writes it to the
+    database of the control plane, --toml prints the penstock.toml that does the same. Exits with 3, and writes nothing,
+    where something is not carried over or would allow more than before (!), unless --accept is given.
     """
 
 
@@ -39,7 +42,11 @@ def _options(function: _Command) -> _Command:
         click.option("--accept", is_flag=True, help="Go on where something is lost or would allow more."),
         click.option("--json", "as_json", is_flag=True, help="Print bodies of the admin API and the report, as JSON."),
         click.option("--toml", "as_toml", is_flag=True, help="Print a penstock.toml; the report is on standard error."),
-        click.option("--dry-run", is_flag=True, help="Print the report alone."),
+        click.option("--dry-run", is_flag=True, help="Print the report alone; with --apply, what it would do, too."),
+        click.option("--store", metavar="ADDRESS", help="With --apply: the database, if not the one of the settings."),
+        click.option("--config", metavar="FILE", help="With --apply: settings to read in place of ./penstock.toml."),
+        click.option("--replace", is_flag=True, help="With --apply: change what is there with other contents."),
+        click.option("--apply", is_flag=True, help="Write it to the control plane's database, all of it or nothing."),
     ):
         function = option(function)
     return function
@@ -49,7 +56,7 @@ def _options(function: _Command) -> _Command:
 @click.argument("file")
 @click.option("--database", metavar="URL", help="LiteLLM's PostgreSQL: its keys, teams, budgets and end users.")
 @_options
-def _litellm(file: str, database: str | None, **options: bool) -> None:
+def _litellm(file: str, database: str | None, **options: Any) -> None:
     """Import LiteLLM's config.yaml ("-": standard input), and the keys of its database."""
     from penstock.importers.litellm import convert
 
@@ -61,7 +68,7 @@ def _litellm(file: str, database: str | None, **options: bool) -> None:
 @command.command("bifrost")
 @click.argument("file")
 @_options
-def _bifrost(file: str, **options: bool) -> None:
+def _bifrost(file: str, **options: Any) -> None:
     """Import Bifrost's config.json ("-": standard input)."""
     from penstock.importers.bifrost import convert
 
@@ -71,7 +78,7 @@ def _bifrost(file: str, **options: bool) -> None:
 @command.command("portkey")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False))
 @_options
-def _portkey(folder: str, **options: bool) -> None:
+def _portkey(folder: str, **options: Any) -> None:
     """Import a folder of configs that were exported from Portkey as JSON."""
     from penstock.importers.portkey import MOST_FILES, convert
 
@@ -118,8 +125,6 @@ def _digest_of(variable: str) -> str | None:
 
 def _document(name: str, *, is_yaml: bool) -> Any:
     """The JSON values of a file, within bounds. Raises ClickException."""
-    import msgspec
-
     from penstock.stores.config_json import NotAConfig, as_json
 
     text = read_input(name, LARGEST_SETTINGS)
@@ -148,8 +153,6 @@ def _yaml(name: str, text: str) -> Any:
 
 
 def _json(name: str, text: str) -> Any:
-    import msgspec
-
     from penstock.core.json_text import UNREADABLE
 
     try:
@@ -158,26 +161,59 @@ def _json(name: str, text: str) -> Any:
         raise click.ClickException(f"{name}: it is not valid JSON ({error})") from None
 
 
-def _finish(conversion: Conversion, source: str, *, dry_run: bool, as_toml: bool, as_json: bool, accept: bool) -> None:
-    """Print what was asked for, and exit with 3 where the operator's consent is missing."""
-    import msgspec
+class _Forms(msgspec.Struct, frozen=True):
+    """The values of the options that all these commands have."""
 
-    if dry_run + as_toml + as_json != 1:
-        raise click.UsageError("choose one of --dry-run (the report), --toml (a penstock.toml) and --json")
+    dry_run: bool
+    as_toml: bool
+    as_json: bool
+    accept: bool
+    apply: bool
+    replace: bool
+    config: str | None
+    store: str | None
+
+    def check(self) -> None:
+        """Raises UsageError for options that exclude each other."""
+        if self.apply and self.as_toml:
+            raise click.UsageError("--apply writes to the database, and --toml prints a file: choose one of them")
+        if not self.apply and (self.replace or self.config is not None or self.store is not None):
+            raise click.UsageError("--replace, --config and --store go with --apply")
+        if not self.apply and self.dry_run + self.as_toml + self.as_json != 1:
+            text = "choose one of --dry-run (the report), --apply (the database), --toml (a penstock.toml) and --json"
+            raise click.UsageError(text)
+
+
+def _finish(conversion: Conversion, source: str, **options: Any) -> None:
+    """Do what was asked for, and exit with 3 where the operator's consent is missing."""
+    forms = _Forms(**options)
+    forms.check()
+    if forms.apply:
+        from penstock.cli.import_apply import write
+
+        at = At(forms.config, forms.store, forms.as_json)
+        written = write(conversion, at, accept=forms.accept, replace=forms.replace, dry_run=forms.dry_run)
+        if not written:
+            sys.exit(_NEEDS_CONSENT)
+        return
     report, text = conversion.report, ""
-    if as_toml:
+    if forms.as_toml:
         from penstock.importers.toml import settings_text
 
         text = settings_text(conversion, Path(source).name)
-    blocking = report.blocking
-    if as_json:
-        value = {"create": conversion.imported.values(), "report": report.values(), "summary": report.summary()}
-        click.echo(msgspec.json.format(msgspec.json.encode(value)))
+    if forms.as_json:
+        show_json({"create": conversion.imported.values(), "report": report.values(), "summary": report.summary()})
     else:
-        click.echo(str(report), err=as_toml)
-    if blocking and not accept:
-        number = len(blocking)
-        click.echo(f"{number} {'line needs' if number == 1 else 'lines need'} your consent: add --accept", err=True)
+        click.echo(str(report), err=forms.as_toml)
+    if not has_consent(report, accept=forms.accept):
         sys.exit(_NEEDS_CONSENT)
-    if as_toml:
+    if forms.as_toml:
         click.echo(text)
+
+
+def has_consent(report: Report, *, accept: bool) -> bool:
+    """Whether nothing in a report needs the operator's consent, or it is given; says so if not."""
+    number = len(report.blocking)
+    if number and not accept:
+        click.echo(f"{number} {'line needs' if number == 1 else 'lines need'} your consent: add --accept", err=True)
+    return accept or not number

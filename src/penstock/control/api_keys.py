@@ -7,7 +7,7 @@ records of requests name it, and loses its secrets.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -40,6 +40,16 @@ _ROTATION: Final = Fields(key_transition_period_ms=VALUE)
 _SHORTEST_TRANSITION: Final = 1_800_000
 _LONGEST_TRANSITION: Final = 90 * 24 * 3600 * 1000
 _NO_MAIL: Final = "alert_emails are kept; this release sends no mail"
+IMPORTED: Final = "imported"
+"""What stands for the text of a key that nobody but its holder knows."""
+
+
+class _Proof(NamedTuple):
+    """What is kept of a key's text: its SHA-256, its masked form, and how it begins."""
+
+    digest: bytes
+    masked: str
+    prefix: str
 
 
 async def create(plane: ControlPlane, actor: Actor, kind: str, body: Any, text: str | None = None) -> dict[str, Any]:
@@ -47,6 +57,17 @@ async def create(plane: ControlPlane, actor: Actor, kind: str, body: Any, text: 
 
     Raises Refusal.
     """
+    key = new_key_text(kind) if text is None else text
+    answer = await _create(plane, actor, kind, body, _proof_of(key))
+    return {"id": answer.pop("id"), "key": key, **answer}
+
+
+async def create_by_digest(plane: ControlPlane, actor: Actor, kind: str, body: Any, digest: bytes) -> dict[str, Any]:
+    """Make a key of the SHA-256 of its text, which its holder has from another gateway: its id. Raises Refusal."""
+    return await _create(plane, actor, kind, body, _Proof(digest, IMPORTED, IMPORTED))
+
+
+async def _create(plane: ControlPlane, actor: Actor, kind: str, body: Any, proof: _Proof) -> dict[str, Any]:
     actor.require(scope_of(kind, "create"))
     members = Members(body, CREATED)
     members.require("name", "scopes", *(("user_id",) if kind == "workspace-user" else ()))
@@ -57,18 +78,17 @@ async def create(plane: ControlPlane, actor: Actor, kind: str, body: Any, text: 
     if kind == "organisation-service" and members.values.get("workspace_id") is not None:
         members.complain("workspace_id", "a key of the organisation belongs to no workspace")
     members.finish()
-    key = new_key_text(kind) if text is None else text
     async with plane.change(actor) as change:
         owner = await _owner(change.connection, actor, kind, members)
         columns = {**values.columns, **await _default_config(change.connection, values, owner["workspace_id"])}
         _check_grant(actor, columns, ())
-        row = {"id": random_id(), "kind": kind, "masked": masked(key), **owner, **columns, **change.made()}
+        row = {"id": random_id(), "kind": kind, "masked": proof.masked, **owner, **columns, **change.made()}
         await change.connection.execute(api_key.insert().values(**row))
-        await _add_secret(change, row["id"], key)
+        await _add_secret(change, row["id"], proof)
         warnings = await _put_limits(change, row["id"], values)
         told = {"kind": kind, **columns}
         change.record(Entry("create", "api_key", row["id"], owner["workspace_id"], body, None, told))
-    answer = {"id": row["id"], "key": key, "object": "api-key"}
+    answer = {"id": row["id"], "object": "api-key"}
     return {**answer, "warnings": warnings} if warnings else answer
 
 
@@ -140,8 +160,9 @@ async def rotate(plane: ControlPlane, actor: Actor, id_: str, body: Any) -> dict
         until = change.now + (_SHORTEST_TRANSITION if period is None else period) * 1000
         await _retire_secrets(change, row.id, until)
         key = new_key_text(row.kind)
-        await _add_secret(change, row.id, key)
-        await _write(change, row, {"masked": masked(key)})
+        proof = _proof_of(key)
+        await _add_secret(change, row.id, proof)
+        await _write(change, row, {"masked": proof.masked})
         told = {"key_transition_expires_at": as_text(until)}
         change.record(Entry("rotate", "api_key", row.id, row.workspace_id, body, {}, told))
     return {"id": row.id, "key": key, "object": "api-key", "key_transition_expires_at": as_text(until)}
@@ -242,13 +263,17 @@ async def _write(change: Change, row: Any, columns: Mapping[str, Any]) -> None:
         raise taken(f"the key {row.name} was changed at the same time: try again")
 
 
-async def _add_secret(change: Change, id_: str, key: str) -> None:
+def _proof_of(key: str) -> _Proof:
+    return _Proof(digest_of(key), masked(key), masked(key).partition("*")[0])
+
+
+async def _add_secret(change: Change, id_: str, proof: _Proof) -> None:
     """Keep the digest of a key's text. Raises Refusal if another key has this text."""
-    digest = digest_of(key)
-    known = await change.connection.execute(sa.select(api_key_secret.c.id).where(api_key_secret.c.digest == digest))
+    same = api_key_secret.c.digest == proof.digest
+    known = await change.connection.execute(sa.select(api_key_secret.c.id).where(same))
     if known.first() is not None:
         raise taken("there is a key with this text already")
-    values = {"id": random_id(), "api_key_id": id_, "digest": digest, "prefix": masked(key).partition("*")[0]}
+    values = {"id": random_id(), "api_key_id": id_, "digest": proof.digest, "prefix": proof.prefix}
     await change.connection.execute(api_key_secret.insert().values(**values, created_at=change.now))
 
 

@@ -67,6 +67,27 @@ async def update(plane: ControlPlane, actor: Actor, reference: str, body: Any) -
         change.record(Entry("update", KIND, row.id, row.workspace_id, body=body))
 
 
+async def holds(connection: AsyncConnection, row: Any, body: Any) -> bool:
+    """Whether an integration allows the models of a body, no other, and at the same prices. Raises Refusal."""
+    members = Members(body, _BODY)
+    wanted = {values["model"]: values for values in map(_read, members.items("models") or ())}
+    members.finish()
+    models = {each.model: each for each in await _models(connection, row.id)}
+    allows_all = row.allow_all_models
+    if allows_all is not (members.switch("allow_all_models") is True) or wanted.keys() - models.keys():
+        return False
+    if not allows_all and any(models[name].is_enabled for name in models.keys() - wanted.keys()):
+        return False
+    return all(
+        getattr(models[name], column) == value for name, values in wanted.items() for column, value in values.items()
+    )
+
+
+async def enabled(connection: AsyncConnection, integration_id: str) -> list[str]:
+    """The models that an allow-list of an integration names."""
+    return [each.model for each in await _models(connection, integration_id) if each.is_enabled]
+
+
 async def delete(plane: ControlPlane, actor: Actor, reference: str, slugs: Collection[str]) -> None:
     """Take custom models away. Raises Refusal, also for a model that is not custom."""
     if not slugs:

@@ -32,6 +32,8 @@ _SLUG: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _LONGEST_KEY: Final = 16 << 10
 _SPECIAL: Final = re.compile(r"[^a-z0-9]+")
 _IN_CONFIGURATIONS: Final = "configurations."
+_EMPTY: Final = {"configurations": "{}", "masked_configurations": "{}", "secret_mappings": "{}", "masked_key": ""}
+"""The columns of a credential of which nothing is said."""
 _MAPPING: Final = frozenset({"target_field", "secret_reference_id", "secret_reference", "secret_key", "value_format"})
 
 
@@ -213,14 +215,28 @@ class Wanted(msgspec.Struct):
 async def insert(plane: ControlPlane, change: Change, row: ProviderRow, wanted: Wanted, **columns: Any) -> str:
     """Make an integration; its id. Raises Refusal."""
     id_ = random_id()
-    empty = {"configurations": "{}", "masked_configurations": "{}", "secret_mappings": "{}", "masked_key": ""}
-    values, sealed = _columns(wanted, empty)
+    values, sealed = _columns(wanted, _EMPTY)
     _refuse_local(plane, row, values["configurations"])
     await change.connection.execute(
         integration.insert().values(id=id_, provider=row.slug, **columns, **values, **change.made())
     )
     await _seal(plane, change, id_, sealed)
     return id_
+
+
+async def holds(plane: ControlPlane, connection: AsyncConnection, row: sa.Row[Any], wanted: Wanted) -> bool:
+    """Whether an integration is what ``insert`` would make: settings, references, and each secret itself."""
+    values, sealed = _columns(wanted, _EMPTY)
+    settings = ("configurations", "masked_configurations", "secret_mappings")
+    if values["masked_key"] != row.masked_key or any(
+        texts(values[name]) != texts(getattr(row, name)) for name in settings
+    ):
+        return False
+    kept = {field: secret for field, secret in sealed.items() if secret is not None}
+    if not kept:
+        return True
+    opened = await secrets.open_row(connection, plane.keyring, _TABLE, row.id)
+    return all(field in opened and opened[field].reveal() == secret.reveal() for field, secret in kept.items())
 
 
 async def apply(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.control import configurations, integration_rows, provider_rows
 from penstock.control.actor import Actor
@@ -72,6 +73,17 @@ async def create(plane: ControlPlane, actor: Actor, body: Any) -> dict[str, Any]
             await provider_rows.insert(plane, change, id_, workspace_id, default_slug, name=name, is_default=True)
         change.record(Entry("create", KIND, id_, owner, body=body))
     return {"id": id_, "slug": slug, "object": KIND}
+
+
+async def holds(plane: ControlPlane, actor: Actor, connection: AsyncConnection, row: Any, body: Any) -> bool:
+    """Whether an integration is what ``create`` would make of a body, but for its names. Raises Refusal."""
+    members = Members(body, _MADE)
+    rules = plane.provider_rules.find(row.provider)
+    if rules is None or plane.provider_rules.find(body["ai_provider_id"]) is not rules:
+        return False
+    wanted = _wanted(plane, actor, rules, members)
+    members.finish()
+    return await integration_rows.holds(plane, connection, row, wanted)
 
 
 async def list_(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from time import time_ns
@@ -63,6 +64,7 @@ class ControlPlane:
         self.counters = counters
         self.largest_cost = largest_cost
         self._refresh = refresh
+        self._joined: Change | None = None
 
     @property
     def fingerprint(self) -> Fingerprint | None:
@@ -75,6 +77,9 @@ class ControlPlane:
 
         A Refusal in the block undoes it. Raises DatabaseError, and Repeated for a request that was carried out before.
         """
+        if self._joined is not None:
+            yield self._joined
+            return
         transaction = self.database.change() if revises else self.database.write()
         async with transaction as connection:
             change = Change(connection, actor, now(), self.largest_cost)
@@ -83,6 +88,17 @@ class ControlPlane:
             await audit.append(connection, actor, change.now, change.entries, self.fingerprint)
         if revises:
             await self._put_in_force()
+
+    @contextlib.asynccontextmanager
+    async def joined(self, actor: Actor) -> AsyncIterator[tuple[ControlPlane, Change]]:
+        """A control plane whose changes are parts of one transaction, and this transaction: all are kept, or none.
+
+        What only reads must read through the transaction's connection: ``database.read`` shows the moment before it.
+        """
+        async with self.change(actor) as change:
+            part = copy.copy(self)
+            part._joined = change
+            yield part, change
 
     async def _put_in_force(self) -> None:
         """Have this process serve the change at once. What fails here is made good by the next look at the revision."""

@@ -165,6 +165,13 @@ async def _reset(plane: ControlPlane, change: Change, stored: StoredPolicy, enti
         raise absent("entity", entity_id)
 
 
+def definition_of(kind: PolicyKind, body: Any) -> dict[str, Any]:
+    """The members of a body that are the policy's definition. Raises Refusal."""
+    members, definition = _read(kind, body)
+    members.finish()
+    return definition
+
+
 def _read(kind: PolicyKind, body: Any) -> tuple[Members, dict[str, Any]]:
     """The members of a body, and those of them that are the policy's definition."""
     members = Members(body, _FIELDS[kind])

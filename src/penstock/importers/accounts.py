@@ -71,6 +71,11 @@ class Accounts:
         self._imported.models.append({"integration": integration, "body": body})
 
 
+def in_clear(variable: str) -> str:
+    """The remark on a credential that stands in the source itself: a variable must hold it."""
+    return f"it stands in the file in clear; set {variable} to it where the gateway starts"
+
+
 class References:
     """Values of a source as references. ``named`` gives the variable that a text names, None for a plain text."""
 
@@ -101,7 +106,7 @@ class References:
             known = self._free_variable(f"IMPORTED_{variable_name(variable)}")
             self._by_value[value] = known
             self._imported.secrets[known] = Secret(value)
-        return f"env:{known}", f"it stands in the file in clear; set {known} to it where the gateway starts"
+        return f"env:{known}", in_clear(known)
 
     def _reference(self, value: str, path: str) -> str | None:
         name = self._named(value)

@@ -5,6 +5,7 @@ A sentinel row shows at start whether the keys are those with which the database
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -57,6 +58,16 @@ async def open_all(connection: AsyncConnection, keyring: Keyring, table: str) ->
         except KeyringError as error:
             problems[where] = str(error)
     return Opened(values, problems)
+
+
+async def open_row(connection: AsyncConnection, keyring: Keyring, table: str, row: str) -> dict[str, Secret]:
+    """The secrets of one row by field; one that no key opens is left out."""
+    values = {}
+    mine = secret.c.owner_table == table, secret.c.owner_id == row
+    for each in await connection.execute(sa.select(secret).where(*mine)):
+        with contextlib.suppress(KeyringError):
+            values[each.field] = keyring.open(_sealed(each), SecretPlace(table, row, each.field))
+    return values
 
 
 async def check_keyring(database: Database, keyring: Keyring) -> None:
