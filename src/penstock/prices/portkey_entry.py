@@ -81,7 +81,11 @@ def _calculate(formula: Formula) -> dict[str, Any]:
     return {side: _node(tree) for side, tree in zip(("request", "response"), formula, strict=True)}
 
 
+def _number(text: str) -> int | float:
+    return int(text) if text.isdigit() else float(text)
+
+
 def _node(tree: Any) -> dict[str, Any]:
     if isinstance(tree, str):
-        return {"value": float(tree) if tree[0].isdigit() else tree}
+        return {"value": _number(tree) if tree[0].isdigit() else tree}
     return {"operation": _OPERATIONS[tree[0]], "operands": [_node(each) for each in tree[1:]]}

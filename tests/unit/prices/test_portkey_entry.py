@@ -34,7 +34,7 @@ ENTRIES: dict[str, Any] = {
         "pay_as_you_go": {"request_token": {"price": 0.1}},
         "calculate": {
             "request": {"operation": "multiply", "operands": [{"value": "input_tokens"}, {"value": "rates.request_token"}]},
-            "response": {"value": 0},
+            "response": {"value": 0.5},
         },
         "currency": "USD",
     },
