@@ -121,7 +121,7 @@ def build(
     replicas = replicas_of(settings, limits_are_shared=isinstance(counters, GuardedCounters))
     # The access log stops last: it tells of the requests that end when the connections are closed.
     limits = admitter_of(catalogues, counters, costs(), settings)
-    admin = admin_api(settings, stored, file, os.environ, counters)
+    admin = admin_api(settings, stored, file, os.environ, counters, costs())
     own_port = _own_port(settings, admin)
     pipeline = _pipeline(settings, compiler, transports, sleep, limits, costs(), replicas)
     counted = Counted(records, pipeline.router.health, http1, catalogues, counters, costs())

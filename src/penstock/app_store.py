@@ -22,6 +22,8 @@ from penstock.pipeline.admit import Admitter, log_alerts
 from penstock.pipeline.compile import judge
 from penstock.pipeline.cost import Costs, CurrentPrices
 from penstock.pipeline.ledger import Ledger
+from penstock.prices.book import EMPTY as NO_PRICES
+from penstock.prices.book import PriceBook
 from penstock.providers.registry import ALIASES, PROVIDERS
 from penstock.server.gateway import Part
 from penstock.settings import ADMIN_KEY, Settings, SettingsError
@@ -259,6 +261,7 @@ def admin_api(
     file: CatalogueFile,
     environ: Mapping[str, str],
     counters: Counters,
+    costs: Costs,
 ) -> AdminApi | None:
     """The admin API; None where it is off, and where there is no database. Raises SettingsError."""
     key = environ.get(ADMIN_KEY, "")
@@ -266,15 +269,25 @@ def admin_api(
         raise SettingsError([f"{ADMIN_KEY}: a key of fewer than {_SHORTEST_ADMIN_KEY} characters can be guessed"])
     if stored is None or not settings.admin.enabled:
         return None
-    return AdminApi(plane_opener(settings, stored, file, counters), key)
+    return AdminApi(plane_opener(settings, stored, file, counters, costs), key)
 
 
 def plane_opener(
-    settings: Settings, stored: ControlStore, file: CatalogueFile, counters: Counters
+    settings: Settings,
+    stored: ControlStore,
+    file: CatalogueFile,
+    counters: Counters,
+    costs: Costs | None = None,
 ) -> Callable[[], Awaitable[ControlPlane]]:
     """Opens the control plane over the database; what it returns raises DatabaseError."""
     check, policy = control_judge(settings), AddressPolicy(settings.trusted_hosts)
     largest = counters.largest_cost if isinstance(counters, GuardedCounters) else LARGEST
+
+    async def price_book() -> PriceBook:
+        if costs is None:
+            return NO_PRICES
+        await costs.ready()
+        return costs.book
 
     async def open_plane() -> ControlPlane:
         from penstock.admin.provider_rules import provider_rules
@@ -282,7 +295,9 @@ def plane_opener(
 
         database, rules = await stored.open(), provider_rules(policy)
         in_file, refresh = (lambda: file.current), stored.refresh
-        return ControlPlane(database, stored.keyring, PROVIDERS, check, in_file, refresh, rules, counters, largest)
+        return ControlPlane(
+            database, stored.keyring, PROVIDERS, check, in_file, refresh, rules, counters, largest, price_book, ALIASES
+        )
 
     return open_plane
 

@@ -18,6 +18,7 @@ from penstock.cli import (
     prices,
     provider,
     providers,
+    reprice,
     secrets,
     serve,
     test,
@@ -31,6 +32,7 @@ def main() -> None:
 
 
 for each in (
-    audit, chat, check, config, explain, import_, key, limit, policy, prices, provider, providers, secrets, serve, test
+    audit, chat, check, config, explain, import_, key, limit, policy, prices, provider, providers, reprice,
+    secrets, serve, test,
 ):  # fmt: skip
     main.add_command(each.command)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from time import time_ns
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ from penstock.control.redact import Fingerprint
 from penstock.control.refusal import absent
 from penstock.core.money import LARGEST
 from penstock.limits.counters import Counters
+from penstock.prices.book import EMPTY as NO_PRICES
+from penstock.prices.book import PriceBook
 from penstock.stores.catalogue import EMPTY, Catalogue
 from penstock.stores.sql.database import Database, DatabaseError
 from penstock.stores.sql.keyring import Keyring
@@ -41,6 +43,7 @@ class ControlPlane:
     gives the catalogue of penstock.toml, whose names win; ``refresh`` puts the newest catalogue in force in this
     process; ``provider_rules`` judge credentials. ``counters`` are those that limits are counted by; None where no
     gateway runs in this process. ``largest_cost`` is the largest budget that counters hold exactly, in nanodollars.
+    ``price_book`` gives the prices in force; ``aliases`` are further names of providers, by which slugs are found.
     """
 
     def __init__(
@@ -54,8 +57,12 @@ class ControlPlane:
         provider_rules: ProviderRules = ProviderRules(),  # noqa: B008 (frozen)
         counters: Counters | None = None,
         largest_cost: int = LARGEST,
+        price_book: Callable[[], Awaitable[PriceBook]] | None = None,
+        aliases: Mapping[str, str] | None = None,
     ) -> None:
         self.database = database
+        self.price_book = price_book or _no_prices
+        self.aliases = aliases or {}
         self.keyring = keyring
         self.providers = providers
         self.judge = judge
@@ -108,6 +115,10 @@ class ControlPlane:
             await self._refresh()
         except DatabaseError as error:
             _LOG.warning("%s; the change is seen a moment later", error)
+
+
+async def _no_prices() -> PriceBook:
+    return NO_PRICES
 
 
 class Change:

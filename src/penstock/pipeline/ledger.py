@@ -14,6 +14,7 @@ from penstock.background import Background
 from penstock.core.usage import Usage
 from penstock.limits.pricing import Pricing
 from penstock.observe.record import AttemptRecord, Record, RecordQueue, Records
+from penstock.pipeline.cost import mode_of
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.ledger_entry import LedgerEntry
@@ -138,6 +139,7 @@ def entries_of(record: Record, pricing: Pricing) -> Iterator[LedgerEntry]:
             record.trace_id,
             record.labels,
             {_SEARCHES: usage.searches} if usage.searches else {},
+            mode_of(usage),
         )
 
 

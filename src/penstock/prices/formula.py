@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final, TypeAlias
 
@@ -51,7 +52,7 @@ def _tree(node: Any, depth: int) -> Any:
 
 
 def _leaf(value: Any) -> str:
-    text = str(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else ""
+    text = str(value) if isinstance(value, int | float | Decimal | str) and not isinstance(value, bool) else ""
     if _NUMBER.fullmatch(text) or _NAME.fullmatch(text):
         return text
     raise FormulaError(f"expected a number or a name, not {value!r}")

@@ -1,4 +1,7 @@
-"""The ledger: one row for each attempt, with the tokens that it took and what they cost. Rows are never changed."""
+"""The ledger: one row for each attempt, with the tokens that it took and what they cost.
+
+Rows are changed by repricing alone (reprice.py), which keeps what they said first.
+"""
 
 from __future__ import annotations
 
@@ -85,4 +88,5 @@ def _row(entry: LedgerEntry) -> dict[str, Any]:
         "status": entry.status,
         "error": _text(entry.error),
         "labels": write_json(entry.labels).decode(),
+        "mode": entry.mode,
     }

@@ -35,3 +35,4 @@ class LedgerEntry(msgspec.Struct, frozen=True):
     trace_id: str = ""
     labels: Mapping[str, str] = {}
     units: Mapping[str, int] = {}
+    mode: str | None = None

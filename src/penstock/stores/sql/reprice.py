@@ -1,0 +1,154 @@
+"""What rows of the ledger cost by the prices of today: computed again a chunk at a time, and written where asked for.
+
+A row keeps the amount and the version of the prices that it had first. Source: docs/prices.md#reprice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from penstock.core.json_text import read_json_or_none
+from penstock.core.usage import Usage
+from penstock.prices.adjust import OwnPrices
+from penstock.prices.book import Price, PriceBook
+from penstock.prices.charge import Charge, Extras, charge
+from penstock.prices.rates import STANDARD
+from penstock.stores.sql.schema import ledger
+
+CHUNK: Final = 1000
+"""Rows of one transaction."""
+_SECOND: Final = 1_000_000
+_LARGEST: Final = (1 << 63) - 1
+_SEARCHES: Final = "web_search"
+Cursor = tuple[int, str, int]
+"""Where a chunk ends: ``at``, ``request_id``, ``attempt`` of its last row."""
+
+
+class Period(msgspec.Struct, frozen=True):
+    """Which rows are meant: from ``since`` to before ``until``, in microseconds since 1970; of one provider, of one
+    model, where they are named."""
+
+    since: int
+    until: int
+    provider: str | None = None
+    model: str | None = None
+
+
+class Priced(msgspec.Struct, frozen=True):
+    """A row of the ledger, and its charge by the book; None where the book knows no price."""
+
+    row: Any
+    charge: Charge | None
+
+    @property
+    def after(self) -> int | None:
+        """Nanodollars from now on: what the row says where no price is known."""
+        if self.charge is None:
+            return None if self.row.amount is None else int(self.row.amount)
+        return min(self.charge.nanos, _LARGEST)
+
+    @property
+    def difference(self) -> int:
+        """Nanodollars by which the row costs more. An unknown cost counts 0."""
+        return (self.after or 0) - (self.row.amount or 0)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether the row's amount or its version of the prices is another one."""
+        new = self.charge
+        return new is not None and (self.after != self.row.amount or new.price_version != self.row.price_version)
+
+
+async def read_chunk(
+    connection: AsyncConnection, period: Period, after: Cursor | None, *, locks: bool = False
+) -> Sequence[Any]:
+    """The next rows of a period that were charged by prices, or couldn't be: free answers stay free. ``locks``: other
+    transactions wait until this one has ended."""
+    columns = ledger.c
+    query = sa.select(ledger).where(
+        columns.at >= period.since,
+        columns.at < period.until,
+        columns.is_cached.is_(False),
+        sa.or_(columns.amount.is_(None), columns.price_version.is_not(None)),
+        columns.model.is_not(None),
+    )
+    if period.provider is not None:
+        query = query.where(columns.provider == period.provider)
+    if period.model is not None:
+        query = query.where(columns.model == period.model)
+    order = (columns.at, columns.request_id, columns.attempt)
+    if after is not None:
+        query = query.where(sa.tuple_(*order) > sa.tuple_(*(sa.literal(each) for each in after)))
+    query = query.order_by(*order).limit(CHUNK)
+    return list(await connection.execute(query.with_for_update() if locks else query))
+
+
+def end_of(rows: Sequence[Any]) -> Cursor:
+    """Where the next chunk begins."""
+    return rows[-1].at, rows[-1].request_id, rows[-1].attempt
+
+
+def priced(row: Any, book: PriceBook, own: Mapping[str, OwnPrices]) -> Priced:
+    """A row by a book; ``own`` are the prices of integrations by the slugs of their providers."""
+    price = _price(row, book, own.get(row.virtual_key) if row.virtual_key else None)
+    if price is None:
+        return Priced(row, None)
+    units = read_json_or_none(row.units.encode())
+    extras = {} if not isinstance(units, dict) else {name: int(count) for name, count in units.items()}
+    searches = extras.pop(_SEARCHES, None)
+    return Priced(row, charge(_usage(row, searches), price, row.at / _SECOND, Extras(extras)))
+
+
+def _price(row: Any, book: PriceBook, own: OwnPrices | None) -> Price | None:
+    return book.look_up(row.provider, row.model, "", row.mode or STANDARD, own)
+
+
+def _usage(row: Any, searches: int | None) -> Usage:
+    return Usage(
+        prompt=row.input_tokens,
+        completion=row.output_tokens,
+        cached=row.cached_tokens,
+        cache_written=row.cache_written_tokens,
+        reasoning=row.reasoning_tokens,
+        audio_in=row.audio_input_tokens,
+        audio_out=row.audio_output_tokens,
+        cache_written_1h=row.cache_written_1h_tokens,
+        searches=searches,
+    )
+
+
+async def write_prices(connection: AsyncConnection, changed: Sequence[Priced], now: int) -> None:
+    """Give rows their new cost, and keep what they said first."""
+    if not changed:
+        return
+    columns = ledger.c
+    is_first = columns.repriced_at.is_(None)
+    statement = (
+        ledger.update()
+        .where(columns.request_id == sa.bindparam("b_request"), columns.attempt == sa.bindparam("b_attempt"))
+        .values(
+            first_amount=sa.case((is_first, columns.amount), else_=columns.first_amount),
+            first_price_version=sa.case((is_first, columns.price_version), else_=columns.first_price_version),
+            repriced_at=now,
+            amount=sa.bindparam("b_amount"),
+            price_version=sa.bindparam("b_version"),
+            price_match=sa.bindparam("b_match"),
+        )
+    )
+    values = [
+        {
+            "b_request": each.row.request_id,
+            "b_attempt": each.row.attempt,
+            "b_amount": each.after,
+            "b_version": each.charge.price_version,
+            "b_match": each.charge.price_match,
+        }
+        for each in changed
+        if each.charge is not None
+    ]
+    await connection.execute(statement, values)
