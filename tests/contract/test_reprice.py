@@ -22,8 +22,8 @@ from penstock.core.usage import Usage
 from penstock.limits.limit import SINGLE
 from penstock.prices.book import Overlay, OverlayEntry, PriceBook
 from penstock.prices.rates import Case, ModelPrices
-from penstock.stores.sql import schema
 from penstock.stores.sql import reprice as rows_of
+from penstock.stores.sql import schema
 from penstock.stores.sql.ledger import write_ledger
 from penstock.stores.sql.ledger_entry import LedgerEntry
 
@@ -50,8 +50,13 @@ ENTRIES = (
 
 
 @pytest.fixture(params=["memory", "file", "postgres"])
-async def plane(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ControlPlane]:
-    opened = await new_plane(fresh_address(request, tmp_path))
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return fresh_address(request, tmp_path)
+
+
+@pytest.fixture
+async def plane(address: str) -> AsyncIterator[ControlPlane]:
+    opened = await new_plane(address)
     await write_ledger(opened.database, ENTRIES)
     yield opened
     await opened.database.close()

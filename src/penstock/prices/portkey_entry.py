@@ -15,7 +15,7 @@ from penstock.prices.formula import Formula
 from penstock.prices.rates import BATCH, CACHE_WRITE_1H, IMAGE, REQUEST, TUNING, UNIT, Case, Rates
 
 _PICOS_OF_CENT: Final = 10**10
-_NAMES: Final = {class_: name for name, class_ in reversed(TOKENS.items())}
+_NAMES: Final = {class_: name for name, class_ in reversed(list(TOKENS.items()))}
 """The member of each class of tokens; of several members, the first."""
 _OPERATIONS: Final = {"+": "sum", "*": "multiply"}
 

@@ -117,6 +117,6 @@ ledger: Final = Table(
     Index(None, "key_id", "at"),
 )
 """One row for each attempt. ``amount`` is in nanodollars, NULL if the price is unknown; ``day`` counts from 1970.
-Tokens are counted as core.usage.Usage counts them. ``is_estimated``: the provider told no usage. ``mode`` is the mode of the
-prices (standard, batch); NULL in rows of earlier releases. ``repriced_at`` is when the cost was last computed again,
-and ``first_amount`` and ``first_price_version`` are then what the row said before the first time."""
+Tokens are counted as core.usage.Usage counts them. ``is_estimated``: the provider told no usage. ``mode`` is the mode
+of the prices (standard, batch); NULL in rows of earlier releases. ``repriced_at`` is when the cost was last computed
+again, and ``first_amount`` and ``first_price_version`` are then what the row said before the first time."""
