@@ -29,6 +29,7 @@ def test_the_commands_are_listed() -> None:
         "prices",
         "provider",
         "providers",
+        "reprice",
         "secrets",
         "serve",
         "test",
