@@ -29,7 +29,10 @@ from penstock.stores.sql.ledger_entry import LedgerEntry
 
 BUDGET = {"usage_limits": [{"type": "cost", "credit_limit": 1}]}
 PRICES = ModelPrices((Case({"input": 2000, "output": 3000}), Case({"input": 500}, mode="batch")))
-BOOK = PriceBook((), Overlay("overlay@new", {("openai", "m"): OverlayEntry(PRICES)}))
+PICTURES = ModelPrices((Case({"input": 2000, "image.default.default": 10**9}),))
+BOOK = PriceBook(
+    (), Overlay("overlay@new", {("openai", "m"): OverlayEntry(PRICES), ("openai", "painter"): OverlayEntry(PICTURES)})
+)
 AT = now()
 ROW = LedgerEntry("r1", 1, AT, "openai", Usage(10, 5), 15, "old", "exact", model="m", key_id="k")
 
@@ -46,6 +49,7 @@ ENTRIES = (
     row("r5", mode="batch", nanos=1),
     row("r6", at=AT - 10**12),
     row("r7", usage=Usage(), nanos=0, price_version=None),
+    row("r8", model="painter"),
 )
 
 
@@ -84,6 +88,10 @@ async def test_sums_are_told_and_nothing_is_written(plane: ControlPlane) -> None
             "provider": "openai", "model": "nobody", "rows": 1, "before": "0", "after": "0", "difference": "0",
             "newly_priced": 0, "unpriced": 1,
         },
+        {
+            "provider": "openai", "model": "painter", "rows": 1, "before": "0.000000015", "after": "0.000000015",
+            "difference": "0", "newly_priced": 0, "unpriced": 0,
+        },
     ]  # fmt: skip
     assert (answer["changed_rows"], answer["applied"]) == (3, False)
     assert await ledger(plane) == before
@@ -96,6 +104,7 @@ async def test_rows_get_their_cost_and_keep_what_they_said_first(plane: ControlP
     assert found == {
         "r1": (35, "overlay@new", 15), "r2": (35, "overlay@new", None), "r3": (None, None, None),
         "r4": (0, None, None), "r5": (5, "overlay@new", 1), "r6": (15, "old", None), "r7": (0, None, None),
+        "r8": (15, "old", None),
     }  # fmt: skip
     assert (rows["r1"].first_price_version, rows["r1"].price_match) == ("old", "overlay")
     assert rows["r2"].repriced_at is not None
@@ -115,7 +124,7 @@ async def test_chunks_follow_each_other(plane: ControlPlane, monkeypatch: pytest
     monkeypatch.setattr(rows_of, "CHUNK", 1)
     monkeypatch.setattr("penstock.control.reprice.CHUNK", 1)
     answer = await repriced(plane, applies=True)
-    assert (answer["changed_rows"], sum(each["rows"] for each in answer["data"])) == (3, 4)
+    assert (answer["changed_rows"], sum(each["rows"] for each in answer["data"])) == (3, 5)
 
 
 @pytest.mark.parametrize(("named", "rows"), [({"model": "nobody"}, 1), ({"provider": "azure"}, 0)])

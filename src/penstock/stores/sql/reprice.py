@@ -17,7 +17,7 @@ from penstock.core.usage import Usage
 from penstock.prices.adjust import OwnPrices
 from penstock.prices.book import Price, PriceBook
 from penstock.prices.charge import Charge, Extras, charge
-from penstock.prices.rates import STANDARD
+from penstock.prices.rates import CACHE_READ_IMAGE, IMAGE, IMAGE_IN, IMAGE_OUT, STANDARD, Case
 from penstock.stores.sql.schema import ledger
 
 CHUNK: Final = 1000
@@ -25,6 +25,7 @@ CHUNK: Final = 1000
 _SECOND: Final = 1_000_000
 _LARGEST: Final = (1 << 63) - 1
 _SEARCHES: Final = "web_search"
+_OF_PICTURES: Final = frozenset((IMAGE_IN, IMAGE_OUT, CACHE_READ_IMAGE))
 Cursor = tuple[int, str, int]
 """Where a chunk ends: ``at``, ``request_id``, ``attempt`` of its last row."""
 
@@ -40,14 +41,14 @@ class Period(msgspec.Struct, frozen=True):
 
 
 class Priced(msgspec.Struct, frozen=True):
-    """A row of the ledger, and its charge by the book; None where the book knows no price."""
+    """A row of the ledger, and its charge by the book; None where it can't be computed again."""
 
     row: Any
     charge: Charge | None
 
     @property
     def after(self) -> int | None:
-        """Nanodollars from now on: what the row says where no price is known."""
+        """Nanodollars from now on: what the row says where it can't be computed again."""
         if self.charge is None:
             return None if self.row.amount is None else int(self.row.amount)
         return min(self.charge.nanos, _LARGEST)
@@ -105,7 +106,13 @@ def priced(row: Any, book: PriceBook, own: Mapping[str, OwnPrices]) -> Priced:
 
 
 def _price(row: Any, book: PriceBook, own: OwnPrices | None) -> Price | None:
-    return book.look_up(row.provider, row.model, "", row.mode or STANDARD, own)
+    """The price of a row; None for a model whose pictures cost: the ledger doesn't tell how many there were."""
+    price = book.look_up(row.provider, row.model, "", row.mode or STANDARD, own)
+    return None if price is None or any(map(_prices_pictures, price.cases)) else price
+
+
+def _prices_pictures(case: Case) -> bool:
+    return any(name.startswith(IMAGE) or name in _OF_PICTURES for name in case.rates)
 
 
 def _usage(row: Any, searches: int | None) -> Usage:
