@@ -69,10 +69,10 @@ def refused(reply: Reply, status: int, code: str) -> str:
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_t02_every_answer_is_an_object_with_a_request_id(admin: RunningAdmin, route: Any) -> None:
     """``Reply`` looks at each; here in the cases without a key, with a wrong body and with ids that do not exist."""
-    path = route.path.replace("{rest:path}", "a/b")
-    for name in ("id", "slug", "type", "sub_type", "workspace_id", "user_id", "feedback_id", "invite_id"):
+    path = route.path.replace("{rest:path}", "a/b").replace("{model:path}", "a/b")
+    for name in ("provider", "id", "slug", "type", "sub_type", "workspace_id", "user_id", "feedback_id", "invite_id"):
         path = path.replace(f"{{{name}}}", "nope")
-    refused(admin.call(route.method, path, key=None), 401, "AB05")
+    refused(admin.call(route.method, path, key=None), *((404, "AB02") if route.is_public else (401, "AB05")))
     assert admin.call(route.method, path).status in {200, 400, 404, 501}
     if route.method != "GET":
         assert admin.call(route.method, path, content=b"{").status in {400, 501}
