@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from penstock.cli.control import At, carry_out, done, on_database, paged, show_json, show_list, show_one, warn
-from penstock.cli.member_options import LIMIT_OPTIONS, limits_of, pairs
+from penstock.cli.member_options import LIMIT_OPTIONS, limits_of, pairs, with_options
 
 _BYTES: Final = 32
 _SHORTEST: Final = 10
@@ -63,24 +63,20 @@ def _check(key: str) -> None:
         click.echo(f"Warning: the key is short. Take {_SHORT} random characters, or more.", err=True)
 
 
-def _with_members(command: Any) -> Any:
-    """The options that stand for members of a key, for a new one and for a change."""
-    options = (
-        click.option("--description", metavar="TEXT"),
-        click.option("--scope", "scopes", metavar="SCOPE", multiple=True, help="What the key may do; several times."),
-        click.option("--expires", "expires_at", metavar="TIME", help="When it ends, such as 2027-01-01T00:00:00Z."),
-        click.option("--default-config", metavar="SLUG", help="Config of requests that bring none."),
-        click.option("--pin-config", is_flag=True, help="Refuse requests that bring a config of their own."),
-        click.option("--label", "labels", metavar="NAME=VALUE", multiple=True, help="Such as team=search."),
-        click.option("--metadata", metavar="NAME=VALUE", multiple=True, help="Metadata of each request of the key."),
-        click.option("--model", "allowed_models", metavar="PATTERN", multiple=True, help="Models it may call."),
-        click.option("--provider", "allowed_providers", metavar="SLUG", multiple=True, help="Providers it may use."),
-        click.option("--ip", "allowed_ips", metavar="NETWORK", multiple=True, help="Addresses it may come from."),
-        *LIMIT_OPTIONS,
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+_MEMBERS: Final = with_options(
+    click.option("--description", metavar="TEXT"),
+    click.option("--scope", "scopes", metavar="SCOPE", multiple=True, help="What the key may do; several times."),
+    click.option("--expires", "expires_at", metavar="TIME", help="When it ends, such as 2027-01-01T00:00:00Z."),
+    click.option("--default-config", metavar="SLUG", help="Config of requests that bring none."),
+    click.option("--pin-config", is_flag=True, help="Refuse requests that bring a config of their own."),
+    click.option("--label", "labels", metavar="NAME=VALUE", multiple=True, help="Such as team=search."),
+    click.option("--metadata", metavar="NAME=VALUE", multiple=True, help="Metadata of each request of the key."),
+    click.option("--model", "allowed_models", metavar="PATTERN", multiple=True, help="Models it may call."),
+    click.option("--provider", "allowed_providers", metavar="SLUG", multiple=True, help="Providers it may use."),
+    click.option("--ip", "allowed_ips", metavar="NETWORK", multiple=True, help="Addresses it may come from."),
+    *LIMIT_OPTIONS,
+)
+"""The options that stand for members of a key, for a new one and for a change."""
 
 
 @command.command("create")
@@ -89,7 +85,7 @@ def _with_members(command: Any) -> Any:
 @click.option("--workspace", metavar="SLUG", help="The key's workspace, in place of the default one.")
 @click.option("--from-stdin", is_flag=True, help="Keep a key that exists already, from standard input.")
 @click.argument("name", metavar="[NAME]", default="")
-@_with_members
+@_MEMBERS
 @on_database
 def create(
     at: At, name: str, admin: bool, user: str | None, workspace: str | None, from_stdin: bool, **given: Any
@@ -146,7 +142,7 @@ def show(at: At, id_: str) -> None:
 @click.option("--clear", metavar="MEMBER", multiple=True, help="Take a member away, such as usage_limits.")
 @click.option("--enable", is_flag=True, help="Let the key in again.")
 @click.argument("id_", metavar="ID")
-@_with_members
+@_MEMBERS
 @on_database
 def update(at: At, id_: str, name: str | None, clear: tuple[str, ...], enable: bool, **given: Any) -> None:
     """Change a key; what is not named stays."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from penstock.cli.control import At, carry_out, done, on_database, show_list, show_one, warn
-from penstock.cli.member_options import LIMIT_OPTIONS, limits_of
+from penstock.cli.member_options import LIMIT_OPTIONS, limits_of, with_options
 
 if TYPE_CHECKING:
     from penstock.control.actor import Actor
@@ -46,6 +46,7 @@ def show(at: At, owner: str) -> None:
 
 @command.command("set")
 @click.argument("owner", metavar="OWNER")
+@with_options(*LIMIT_OPTIONS)
 @on_database
 def set_(at: At, owner: str, **given: Any) -> None:
     """Set limits of an owner; a budget, rates and concurrency that are not named stay."""
@@ -53,10 +54,6 @@ def set_(at: At, owner: str, **given: Any) -> None:
     if not body:
         raise click.ClickException("name a limit, such as --budget 5 or --rpm 60")
     _change(at, owner, body, "has the limits")
-
-
-for option in reversed(LIMIT_OPTIONS):
-    set_ = option(set_)
 
 
 @command.command("clear")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import click
@@ -14,6 +14,19 @@ LIMIT_OPTIONS: Final = (
     click.option("--tpm", metavar="NUMBER", type=int, help="Tokens a minute."),
     click.option("--concurrency", metavar="NUMBER", type=int, help="Requests under way at the same time."),
 )
+
+
+def with_options(
+    *options: Callable[[Callable[..., None]], Callable[..., None]],
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command several options, in the order in which its help lists them."""
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 def limits_of(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from penstock.cli.control import At, carry_out, done, on_database, paged, show_list, show_one
-from penstock.cli.member_options import pairs
+from penstock.cli.member_options import pairs, with_options
 
 if TYPE_CHECKING:
     from penstock.control.plane import ControlPlane
     from penstock.control.policies import PolicyKind
 
 _COLUMNS: Final = ("id", "name", "limit", "conditions", "group_by", "status")
-_AMOUNTS: Final = (
+_AMOUNTS: Final = with_options(
     click.option("--budget", metavar="DOLLARS", type=float, help="Dollars that may be spent."),
     click.option("--tokens", metavar="NUMBER", type=int, help="Tokens that may be used."),
     click.option("--requests", metavar="NUMBER", type=int, help="Requests that may be made."),
@@ -33,18 +32,12 @@ def command() -> None:
     """
 
 
-def _amounts(command: Callable[..., None]) -> Callable[..., None]:
-    for option in reversed(_AMOUNTS):
-        command = option(command)
-    return command
-
-
 @command.command("create")
 @click.option("--where", "conditions", metavar="FACT=VALUE", multiple=True, help="Requests it is for; *: any value.")
 @click.option("--by", "group_by", metavar="FACT", multiple=True, help="Count each value on its own; several times.")
 @click.option("--workspace", metavar="SLUG", help="The workspace that it is for, in place of the default one.")
 @click.argument("name", metavar="NAME")
-@_amounts
+@_AMOUNTS
 @on_database
 def create(
     at: At, name: str, conditions: tuple[str, ...], group_by: tuple[str, ...], workspace: str | None, **given: Any
@@ -102,7 +95,7 @@ def show(at: At, id_: str) -> None:
 @command.command("update")
 @click.option("--name", metavar="NAME")
 @click.argument("id_", metavar="ID")
-@_amounts
+@_AMOUNTS
 @on_database
 def update(at: At, id_: str, name: str | None, **given: Any) -> None:
     """Change a policy's name or how much it lets through; what it has counted stays."""

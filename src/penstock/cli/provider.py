@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from penstock.cli.control import At, carry_out, done, on_database, paged, show_json, show_list, show_one, warn
-from penstock.cli.member_options import LIMIT_OPTIONS, limits_of, pairs
+from penstock.cli.member_options import LIMIT_OPTIONS, limits_of, pairs, with_options
 
 _COLUMNS: Final = ("slug", "name", "provider", "status", "usage_limits", "expires_at")
 _REFERENCES: Final = ("env:", "file:")
@@ -24,28 +24,24 @@ def command() -> None:
     """
 
 
-def _with_members(command: Any) -> Any:
-    """The options that stand for members of a provider, for a new one and for a change."""
-    options = (
-        click.option(
-            "--key",
-            metavar="CREDENTIAL",
-            help="env:NAME or file:PATH, which the gateway reads at each start; -: standard input, kept encrypted.",
-        ),
-        click.option(
-            "--setting",
-            "settings",
-            metavar="NAME=VALUE",
-            multiple=True,
-            help="A setting of the provider, such as aws_region=eu-west-1 or custom_host=URL; several times.",
-        ),
-        click.option("--note", metavar="TEXT"),
-        click.option("--expires", "expires_at", metavar="TIME", help="When it ends, such as 2027-01-01T00:00:00Z."),
-        *LIMIT_OPTIONS,
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+_MEMBERS: Final = with_options(
+    click.option(
+        "--key",
+        metavar="CREDENTIAL",
+        help="env:NAME or file:PATH, which the gateway reads at each start; -: standard input, kept encrypted.",
+    ),
+    click.option(
+        "--setting",
+        "settings",
+        metavar="NAME=VALUE",
+        multiple=True,
+        help="A setting of the provider, such as aws_region=eu-west-1 or custom_host=URL; several times.",
+    ),
+    click.option("--note", metavar="TEXT"),
+    click.option("--expires", "expires_at", metavar="TIME", help="When it ends, such as 2027-01-01T00:00:00Z."),
+    *LIMIT_OPTIONS,
+)
+"""The options that stand for members of a provider, for a new one and for a change."""
 
 
 @command.command("create")
@@ -54,7 +50,7 @@ def _with_members(command: Any) -> Any:
 @click.option("--name", metavar="NAME", help="Its name, in place of SLUG.")
 @click.option("--workspace", metavar="SLUG", help="The workspace that it belongs to, in place of the default one.")
 @click.argument("slug", metavar="SLUG")
-@_with_members
+@_MEMBERS
 @on_database
 def create(
     at: At,
@@ -112,7 +108,7 @@ def show(at: At, slug: str) -> None:
 @click.option("--clear", "cleared", metavar="MEMBER", multiple=True, help="Take away: key, note, usage_limits, …")
 @click.option("--reset-usage", is_flag=True, help="Begin its budgets and rates anew.")
 @click.argument("slug", metavar="SLUG")
-@_with_members
+@_MEMBERS
 @on_database
 def update(at: At, slug: str, name: str | None, cleared: tuple[str, ...], reset_usage: bool, **given: Any) -> None:
     """Change what is named; everything else stays."""
