@@ -34,8 +34,15 @@ _KINDS: Final = ("requests", "tokens")
 
 def _names(prefix: str) -> tuple[tuple[str, bytes, bytes, bytes], ...]:
     """The kinds of rates, each with its three headers."""
-    parts = ("limit", "remaining", "reset")
-    return tuple((kind, *(f"{prefix}-{part}-{kind}".encode() for part in parts)) for kind in _KINDS)  # type: ignore[misc]
+    return tuple(
+        (
+            kind,
+            f"{prefix}-limit-{kind}".encode(),
+            f"{prefix}-remaining-{kind}".encode(),
+            f"{prefix}-reset-{kind}".encode(),
+        )
+        for kind in _KINDS
+    )
 
 
 OWN: Final = _names("x-ratelimit")
