@@ -101,6 +101,7 @@ _NAMED_ROWS: Final = (
         "`forward_headers`",
         "Headers about the provider's account, such as `openai-organization`, that callers may send on.",
     ),
+    ("", "`headers`", 'Header fields for every request, such as `{ x-tenant = "acme" }`; values may be references.'),
     ("", "any other", "A setting of the provider, in snake_case, such as `openai_organization`."),
     (
         "config",

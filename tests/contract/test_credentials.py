@@ -106,8 +106,10 @@ async def secrets_in(plane: ControlPlane) -> set[str]:
          f"provider = \"vertex-ai\"\nvertex_region = \"europe-west1\"\nvertex_service_account_json = '{ACCOUNT}'"),
         ({"provider": "openai", "key": FIRST, "custom_host": "https://llm.example/v1"},
          'provider = "openai"\nbase_url = "https://llm.example/v1"'),
+        ({"provider": "openai", "key": FIRST, "custom_headers": {"X-Tenant": "acme"}},
+         'provider = "openai"\nheaders = { X-Tenant = "acme" }'),
     ],
-    ids=["openai", "azure", "bedrock", "vertex", "custom host"],
+    ids=["openai", "azure", "bedrock", "vertex", "custom host", "custom headers"],
 )  # fmt: skip
 async def test_a_virtual_key_is_that_of_penstock_toml_with_the_same_content(
     plane: ControlPlane, tmp_path: Path, body: dict[str, Any], toml: str

@@ -31,6 +31,7 @@ base_url = "{url}/v1"
 models = ["gpt-4*"]
 default_params = {{ temperature = 0.25 }}
 openai_organization = "org-1"
+headers = {{ X-Tenant = "acme", x-token = "file:secret.txt" }}
 
 [virtual_keys.spare]
 provider = "openai"
@@ -144,6 +145,12 @@ def test_settings_of_a_virtual_key_go_along(free: RunningGateway, provider: Upst
     ask(free, x_portkey_virtual_key="prod")
     assert provider.last.json["temperature"] == 0.25
     assert provider.last.headers["openai-organization"] == "org-1"
+
+
+def test_headers_of_a_virtual_key_go_along_and_no_caller_changes_them(free: RunningGateway, provider: Upstream) -> None:
+    ask(free, x_portkey_virtual_key="prod", x_tenant="mine", x_other="o", x_portkey_forward_headers="x-tenant,x-other")
+    sent = provider.last.headers
+    assert (sent["x-tenant"], sent["x-token"], sent["x-other"]) == ("acme", "sk-operators-own", "o")
 
 
 def test_a_custom_host_never_gets_the_operators_credential(free: RunningGateway, provider: Upstream) -> None:

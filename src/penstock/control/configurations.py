@@ -16,10 +16,12 @@ import msgspec
 from penstock.control.members import in_snake_case
 from penstock.control.redact import MASK
 from penstock.control.refusal import Problem, Problems
+from penstock.core import custom_headers
 from penstock.core.did_you_mean import hint
 from penstock.core.secret import Secret
 
 CUSTOM_HOST: Final = "custom_host"
+CUSTOM_HEADERS: Final = "custom_headers"
 _DEPLOYMENTS: Final = ("azure_deployment_config", "deployment_config")
 """Portkey's list of the deployments behind one credential."""
 _MASKED: Final = "masked_"
@@ -117,7 +119,7 @@ def names(row: ProviderRow) -> dict[str, str]:
         for name in (option.name, option_name(option), *option.config_keys):
             known[name] = option_name(option)
     known |= {name: meant for name, meant in _OTHER_NAMES.get(row.slug, {}).items() if meant in known.values()}
-    return {**known, CUSTOM_HOST: CUSTOM_HOST}
+    return {**known, CUSTOM_HOST: CUSTOM_HOST, CUSTOM_HEADERS: CUSTOM_HEADERS}
 
 
 def lists_deployments(row: ProviderRow) -> tuple[str, ...]:
@@ -136,7 +138,9 @@ def read(
         # A client that changes what it read sends the masks back.
         if name.startswith(_MASKED):
             continue
-        if name in lists_deployments(row):
+        if name == CUSTOM_HEADERS:
+            reader.headers(value, where)
+        elif name in lists_deployments(row):
             reader.deployments(value, where)
         else:
             reader.setting(name, value, where)
@@ -167,6 +171,25 @@ class _Reader:
             return
         text = text.strip()
         self._put(meant, _OTHER_VALUES.get(meant, {}).get(text, text), where)
+
+    def headers(self, value: object, where: str) -> None:
+        """Header fields for all requests: one secret, for any of them may hold a credential."""
+        if not value:
+            self.result.secret[CUSTOM_HEADERS] = None
+            return
+        if not isinstance(value, dict) or len(value) > custom_headers.MOST:
+            self._complain(where, f"expected an object of at most {custom_headers.MOST} texts by name")
+            return
+        count = len(self._problems)
+        for name, text in value.items():
+            if not isinstance(text, str):
+                self._complain(f"{where}/{name[:64]}", "expected a text")
+                continue
+            problem = custom_headers.problem(name, text)
+            if problem is not None:
+                self._complain(f"{where}/{name[:64]}", problem)
+        if len(self._problems) == count:
+            self.result.secret[CUSTOM_HEADERS] = Secret(msgspec.json.encode(value).decode())
 
     def deployments(self, value: object, where: str) -> None:
         """One deployment of Azure, as Portkey lists it."""
@@ -220,10 +243,6 @@ class _Reader:
             self._complain(where, f"it is {name} in another spelling, with another value: leave one of them out")
 
     def _unknown(self, name: str) -> str:
-        if name == "custom_headers":
-            return (
-                "custom headers are not kept with a credential here: callers send them, with x-portkey-forward-headers"
-            )
         rest = f"{self._row.slug} takes {', '.join(sorted(set(self._names.values())))}"
         return f"unknown setting: {hint(name, self._names, rest)}"
 

@@ -34,6 +34,9 @@ def stored(
     kept: dict[str, Any] = {}
     mappings = []
     for name, value in values.items():
+        if isinstance(value, dict):
+            kept[name] = {key: _header(f"{name}/{key}", text, secrets, value_of) for key, text in value.items()}
+            continue
         reference = _REFERENCE.fullmatch(str(value))
         variable, path = ("", "") if reference is None else (reference[1], reference[2] or "")
         is_secret = meant.get(name, name) in secret
@@ -56,9 +59,18 @@ def stored(
     return fitted
 
 
+def _header(name: str, text: str, secrets: Mapping[str, Secret], value_of: Callable[[str], str | None]) -> str:
+    """The value of a header field: headers of a credential are one secret, so each of them is stored itself."""
+    reference = _REFERENCE.fullmatch(text)
+    if reference is None:
+        return text
+    variable = reference[1]
+    return secrets[variable].reveal() if variable in secrets else _value(name, variable, value_of)
+
+
 def _value(name: str, variable: str, value_of: Callable[[str], str | None]) -> str:
     value = value_of(variable)
     if not value:
-        text = f"it is no secret, so its value is stored: set {variable} when you import"
+        text = f"its value is stored: set {variable} when you import"
         raise invalid([Problem(f"/{_SETTINGS}/{name}", text)])
     return value

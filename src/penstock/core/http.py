@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -33,6 +34,12 @@ def header_line(name: str | bytes, value: str | bytes) -> bytes:
     if any((byte < 0x20 and byte != 0x09) or byte == 0x7F for byte in raw_value):
         raise ValueError(f"the value of header {raw_name.decode('latin-1')} holds a control character")
     return raw_name + b": " + raw_value + b"\r\n"
+
+
+def without_headers(block: bytes, names: Collection[bytes]) -> bytes:
+    """A block of header lines without the fields of these names, which are in lower case."""
+    lines = block.split(b"\r\n")
+    return b"".join(line + b"\r\n" for line in lines if line and line.partition(b":")[0].lower() not in names)
 
 
 def content_type(headers: Headers) -> bytes:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from penstock.core.custom_headers import CustomHeaders
 from penstock.core.secret import Secret
 
 End = Literal["expired", "disabled"]
@@ -29,11 +30,11 @@ class VirtualKey(msgspec.Struct, frozen=True):
 
     ``models`` are shell patterns of the models that may be called, None for all. ``default_params`` are JSON bytes by
     member, ``options`` provider-specific settings under snake_case names. ``forward_headers`` are headers about the
-    provider's account, such as ``openai-organization``, that callers may have forwarded. ``workspace`` is the id of the
-    only workspace that knows the name; None: every workspace does. ``judges_host``: ``base_url`` was named through the
-    admin API, so the address policy judges its name and every address that the name resolves to; a ``base_url`` of
-    penstock.toml is trusted. ``end``: why the key is not in force, None if it is. Without force it holds no credential,
-    and an attempt at it fails.
+    provider's account, such as ``openai-organization``, that callers may have forwarded. ``headers`` are added to every
+    request. ``workspace`` is the id of the only workspace that knows the name; None: every workspace does.
+    ``judges_host``: ``base_url`` was named through the admin API, so the address policy judges its name and every
+    address that the name resolves to; a ``base_url`` of penstock.toml is trusted. ``end``: why the key is not in force,
+    None if it is. Without force it holds no credential, and an attempt at it fails.
     """
 
     name: str
@@ -44,6 +45,7 @@ class VirtualKey(msgspec.Struct, frozen=True):
     default_params: Mapping[str, bytes] = {}
     options: Mapping[str, str] = {}
     forward_headers: tuple[str, ...] = ()
+    headers: CustomHeaders = {}
     workspace: str | None = None
     judges_host: bool = False
     end: End | None = None

@@ -361,6 +361,8 @@ class ProviderReader:
         for name in headers.values:
             secret = self._references.secret(plain(headers.value(name)), headers.at(name), f"{slug}_{name}")
             if secret is not None:
-                self._report.near(headers.at(name), secret[1] or "custom_headers of the integration")
+                (self._report.near if secret[1] else self._report.exact)(
+                    headers.at(name), secret[1] or "custom_headers"
+                )
                 found.append((name, secret[0]))
         return tuple(sorted(found))

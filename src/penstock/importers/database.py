@@ -34,7 +34,6 @@ def fit_database(conversion: Conversion, is_past: Callable[[str], bool]) -> Impo
     _tell_stored(report, [in_clear(name) for name in imported.secrets])
     return msgspec.structs.replace(
         imported,
-        integrations=[_integration(each, report) for each in imported.integrations],
         models=[_models(each, report) for each in imported.models],
         api_keys=[key for each in imported.api_keys if (key := _key(each, report, is_past)) is not None],
         default_config=None if imported.api_keys else imported.default_config,
@@ -48,14 +47,6 @@ def _tell_stored(report: Report, remarks: Collection[str]) -> None:
         remark = next((each for each in remarks if each in line.text), None)
         if remark is not None:
             report.lines[index] = msgspec.structs.replace(line, text=line.text.replace(remark, _STORED))
-
-
-def _integration(body: Body, report: Report) -> Body:
-    settings = dict(body.get("configurations", {}))
-    if settings.pop("custom_headers", None) is None:
-        return body
-    report.lost(f"database integrations.{body['slug']}", "custom_headers: integrations hold no headers of their own")
-    return {**body, "configurations": settings}
 
 
 def _models(each: Body, report: Report) -> Body:

@@ -136,7 +136,9 @@ class AccountReader:
         for name in headers.values:
             secret = self._references.secret(headers.value(name), headers.at(name), f"{slug}_{name}")
             if secret is not None:
-                headers.report.near(headers.at(name), secret[1] or "custom_headers of the integration")
+                (headers.report.near if secret[1] else headers.report.exact)(
+                    headers.at(name), secret[1] or "custom_headers"
+                )
                 found.append((name, secret[0]))
         return tuple(sorted(found))
 

@@ -58,8 +58,9 @@ def _virtual_key(provider: Body, integration: Body, models: Body | None, report:
     key: Body = {"provider": integration["ai_provider_id"]}
     if "key" in integration:
         key["credential"] = integration["key"]
-    if settings.pop("custom_headers", None) is not None:
-        report.lost(path, "custom_headers: penstock.toml holds no headers for providers")
+    headers = settings.pop("custom_headers", None)
+    if headers is not None:
+        key["headers"] = headers
     base_url = settings.pop("custom_host", None)
     if base_url is not None:
         key["base_url"] = base_url

@@ -94,7 +94,7 @@ def budget(amount: float, span: Span | None, *, kind: str = "cost") -> Converted
         return Converted(members)
     reset = _RESETS.get(span.unit) if span.number == 1 else None
     if reset is not None:
-        remark = "weeks begin on Sunday (limits.week_starts)" if reset == "weekly" else ""
+        remark = "weeks begin on Sunday" if reset == "weekly" else ""
         return Converted({**members, "periodic_reset": reset}, remark)
     days = span.seconds // _DAY
     if days < 1:

@@ -12,7 +12,7 @@ import msgspec
 
 from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Origin, header_line
+from penstock.core.http import Origin, header_line, without_headers
 from penstock.core.json_text import write_json
 from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.dialects.dialect import WriteContext
@@ -293,7 +293,7 @@ def _request_headers(call: Call, route: TargetRoute, model_route: ModelRoute) ->
         forwarded = _forwarded(call, route.target.forward_headers)
         if isinstance(forwarded, Failure):
             return forwarded
-        block = _without(block, forwarded.keys()) + b"".join(forwarded.values())
+        block = without_headers(block, forwarded.keys()) + b"".join(forwarded.values())
     # A custom host may be a gateway, also one that the operator names in a virtual key.
     if route.target.custom_host is not None or not model_route.origin.trusted:
         block += b"%s: %d\r\n" % (HOPS_HEADER, call.hops + 1)
@@ -339,10 +339,4 @@ def _forwarded(call: Call, names: tuple[str, ...]) -> dict[bytes, bytes] | Failu
 def _with_fields(block: bytes, fields: tuple[tuple[str, str], ...]) -> bytes:
     """The header block with the fields of this request; a field replaces a header of the same name."""
     lines = {name.encode(): header_line(name, value) for name, value in fields}
-    return _without(block, lines.keys()) + b"".join(lines.values())
-
-
-def _without(block: bytes, names: Collection[bytes]) -> bytes:
-    """The header block without the headers of these names."""
-    lines = block.split(b"\r\n")
-    return b"".join(line + b"\r\n" for line in lines if line and line.partition(b":")[0].lower() not in names)
+    return without_headers(block, lines.keys()) + b"".join(lines.values())

@@ -115,6 +115,7 @@ class TargetBinder(msgspec.Struct, frozen=True):
             custom_host=target.custom_host,
             policy=grants.policy or self.policy,
             is_named=target.virtual_key is None,
+            custom_headers=target.custom_headers,
         )
         if isinstance(endpoint, Failure):
             return endpoint
@@ -164,12 +165,14 @@ class TargetBinder(msgspec.Struct, frozen=True):
 
 def _with_headers(target: Target, lists: ModelLists | None, *, is_lent: bool) -> Target:
     """The target without the headers that must not be forwarded: those that choose the account behind a lent
-    credential, and those that may choose a model beside a list of models."""
+    credential, those that may choose a model beside a list of models, and those that its virtual key sets."""
     names = target.forward_headers
     kept = tuple(
         name
         for name in names
-        if not (is_lent and name in ACCOUNT_HEADERS) and not (lists is not None and names_model(name))
+        if not (is_lent and name in ACCOUNT_HEADERS)
+        and not (lists is not None and names_model(name))
+        and name not in target.custom_headers
     )
     return target if len(kept) == len(names) else msgspec.structs.replace(target, forward_headers=kept)
 

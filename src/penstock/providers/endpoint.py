@@ -15,9 +15,11 @@ import msgspec
 from penstock import __version__
 from penstock.auth.header import HeaderAuth
 from penstock.auth.signer import Signer
+from penstock.core import custom_headers as custom_header
 from penstock.core.address import AddressPolicy
+from penstock.core.custom_headers import CustomHeaders
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Origin, Url, header_line
+from penstock.core.http import Origin, Url, header_line, without_headers
 from penstock.core.secret import Secret
 from penstock.dialects.chat_quirks import NO_QUIRKS, ChatQuirks
 from penstock.providers.row import EndpointSpec, Key, Operation, Option, Provider
@@ -36,6 +38,7 @@ _MODEL: Final = "{model}"
 _USER_AGENT: Final = header_line("user-agent", f"penstock/{__version__}")
 _JSON: Final = header_line("content-type", "application/json")
 NO_PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({})
+NO_HEADERS: Final[CustomHeaders] = MappingProxyType({})
 
 
 class ModelRoute(msgspec.Struct, frozen=True):
@@ -132,6 +135,7 @@ class _Binding(msgspec.Struct, frozen=True):
     demands_key: bool = True
     policy: AddressPolicy = AddressPolicy()
     is_named: bool = True
+    custom_headers: CustomHeaders = {}
 
     def base(self, spec: EndpointSpec) -> Url | Failure:
         """The address that the path is appended to."""
@@ -150,10 +154,13 @@ def bind(
     environment: Mapping[str, str] | None = None,
     policy: AddressPolicy = AddressPolicy(),  # noqa: B008 (frozen)
     is_named: bool = True,
+    custom_headers: CustomHeaders = NO_HEADERS,
 ) -> Endpoint | Failure:
     """Compile an endpoint. ``options`` are by their row name; ``custom_host`` was judged by the address policy.
 
     ``policy`` judges the base URLs among the options, too. ``is_named``: a caller may have written the options.
+
+    ``custom_headers`` are added to every request, in place of headers of the same names.
 
     ``lent_key`` is the operator's own: it serves a caller who brings none, and only at the provider's own address. So
     does the gateway's identity, whose ``environment`` is given only where the operator lends it.
@@ -171,7 +178,10 @@ def bind(
         return Failure(Kind.UNSUPPORTED_OPERATION, f"{operation.value} is not supported by {provider.slug}.")
     if custom_host is not None and not provider.self_hosted:
         specs = specs[:1]
-    binding = _Binding(provider, operation, values, custom_host, key, lent_key, custom_host is None, policy, is_named)
+    demands_key = custom_host is None and "authorization" not in custom_headers
+    binding = _Binding(
+        provider, operation, values, custom_host, key, lent_key, demands_key, policy, is_named, custom_headers
+    )
     signer = _signer(binding, specs, environment)
     if isinstance(signer, Failure):
         return signer
@@ -208,6 +218,9 @@ def _signer(
     signer = provider.sign(binding.values, key, environment)
     if signer is None or isinstance(signer, Failure):
         return signer
+    if "authorization" in binding.custom_headers:
+        text = f"Requests to {provider.slug} are signed: its virtual key can't have a header authorization of its own."
+        return Failure(Kind.INVALID_CONFIG, text, "custom_headers")
     try:
         signer.identity  # noqa: B018 (what can't be encoded fails here, not with each request)
     except ValueError:
@@ -280,7 +293,7 @@ def _base(binding: _Binding, template: str) -> Url | Failure:
 
 
 def _headers(binding: _Binding, spec: EndpointSpec, base: Url) -> bytes | Failure:
-    """The header block of a place. The place's own headers come last."""
+    """The header block of a place: the row's headers, the place's own, then those of the virtual key."""
     provider, values = binding.provider, binding.values
     key = binding.lent_key if binding.key is None and base.origin.trusted else binding.key
     credential = _credential(provider, spec.auth or provider.auth, key, values, demand_key=binding.demands_key)
@@ -296,7 +309,8 @@ def _headers(binding: _Binding, spec: EndpointSpec, base: Url) -> bytes | Failur
                 return invalid(option, "its value holds a control character")
     for name, template in spec.headers:
         lines.append(header_line(name, PLACEHOLDER.sub(lambda match: values[match[1]], template)))
-    return b"".join(lines)
+    block, own = b"".join(lines), binding.custom_headers
+    return without_headers(block, {name.encode() for name in own}) + custom_header.block(own) if own else block
 
 
 def _credential(

@@ -116,10 +116,11 @@ class LeafBuilder:
             is_tracked=tracked or breaker is not None,
             virtual_key=key.name if key else None,
             end=key.end if key else None,
+            custom_headers=key.headers if key else {},
             models=key.models if key else None,
             key_models=self._rules.permissions.models,
             is_operators=key is not None or named.by_operator,
-            identity=self._identity(address, api_key, options, overrides.get("model", b""), policy),
+            identity=self._identity(address, api_key, _settings(options, key), overrides.get("model", b""), policy),
             address=address,
         )
 
@@ -307,6 +308,13 @@ class LeafBuilder:
             policy,
         )
         return digest_of("\x00".join(parts).encode())
+
+
+def _settings(options: Mapping[str, str], key: VirtualKey | None) -> Mapping[str, str]:
+    """What makes a target another one beside its address and credential: its options, and its own headers."""
+    if key is None or not key.headers:
+        return options
+    return {**options, **{f"{name}:": value.reveal() for name, value in key.headers.items()}}
 
 
 def _text_of(options: Mapping[str, str], once: Once) -> str:

@@ -11,6 +11,7 @@ from enum import Enum
 
 import msgspec
 
+from penstock.core.custom_headers import CustomHeaders
 from penstock.core.http import Url
 from penstock.core.json_path import Path
 from penstock.core.outcome import ErrorClass
@@ -72,6 +73,7 @@ class Target(msgspec.Struct, frozen=True):
     one tenant with the same ``address`` a retry budget. ``models`` are shell patterns of the models that a virtual key
     allows, ``key_models`` those that the caller's gateway key allows. ``is_operators``: the provider and its settings
     are the operator's, by a virtual key or by a saved config. ``end``: why the virtual key is not in force.
+    ``custom_headers`` are added to every request.
     """
 
     path: str
@@ -84,6 +86,7 @@ class Target(msgspec.Struct, frozen=True):
     drop_params: tuple[Path, ...] = ()
     model_prefix: str = ""
     forward_headers: tuple[str, ...] = ()
+    custom_headers: CustomHeaders = {}
     request_timeout: float | None = None
     strict: bool = True
     rejects_unsupported: bool = False

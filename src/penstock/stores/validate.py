@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from penstock.core import custom_headers
 from penstock.core.did_you_mean import hint, nearest
 from penstock.core.permissions import EVERY
 from penstock.core.secret import Secret
@@ -26,7 +27,7 @@ from penstock.stores.config_json import NotAConfig, as_json
 _HASH: Final = re.compile(r"sha256:([0-9A-Fa-f]{64})")
 _NO_ALIASES: Final[Mapping[str, str]] = MappingProxyType({})
 _OF_VIRTUAL_KEY: Final = (
-    *("provider", "credential", "base_url", "models", "default_params", "forward_headers"),
+    *("provider", "credential", "base_url", "models", "default_params", "forward_headers", "headers"),
     *MEMBERS,
 )
 _OF_KEY: Final = (
@@ -154,7 +155,33 @@ def virtual_key(
         _default_params(definition),
         dict(_options(definition)),
         tuple(name.strip().lower() for name in definition.texts("forward_headers") or ()),
+        _headers(definition, resolve_setting),
     )
+
+
+def _headers(definition: Definition, resolve: Callable[[str], str] | None) -> dict[str, Secret]:
+    """The header fields of a virtual key's own, in lower case. A value may be a reference, as a setting may."""
+    given = definition.values.get("headers", {})
+    if not isinstance(given, dict) or len(given) > custom_headers.MOST:
+        definition.complain(f"expected at most {custom_headers.MOST} names with texts", "headers")
+        return {}
+    headers = {}
+    for name, value in given.items():
+        where = f"headers.{name[:64]}"
+        if not isinstance(value, str):
+            definition.complain("expected text", where)
+            continue
+        try:
+            text = resolve(value) if resolve is not None and value.startswith(_REFERENCES) else value
+        except Unusable as unusable:
+            definition.complain(str(unusable), where)
+            continue
+        problem = custom_headers.problem(name, text)
+        if problem is None:
+            headers[name.lower()] = Secret(text)
+        else:
+            definition.complain(problem, where)
+    return headers
 
 
 def _resolve_settings(definition: Definition, resolve: Callable[[str], str]) -> None:

@@ -49,6 +49,9 @@ def settings(provider: str, **values: Any) -> tuple[dict[str, Any], dict[str, An
          {"vertex_auth_type": None}, {"vertex_service_account_json": Secret('{"project_id":"p"}')}),
         ("openai", {"custom_host": "https://llm.example/v1", "openai_project": ""},
          {"custom_host": "https://llm.example/v1", "openai_project": None}, {}),
+        ("openai", {"custom_headers": {"X-Tenant": "acme"}, "masked_custom_headers": "*****"},
+         {}, {"custom_headers": Secret('{"X-Tenant":"acme"}')}),
+        ("openai", {"customHeaders": {}}, {}, {"custom_headers": None}),
         ("bedrock", {"masked_aws_secret_access_key": "ab*****xyz", "aws_secret_access_key": None},
          {}, {"aws_secret_access_key": None}),
     ],
@@ -63,14 +66,18 @@ def test_settings_are_read_under_every_name(
     ("provider", "values", "pointer", "text"),
     [
         ("openai", {"openai_organisation": "o"}, "/openai_organisation", "did you mean openai_organization?"),
-        ("openai", {"zzz": "o"}, "/zzz", "openai takes custom_host, openai_beta, openai_organization, openai_project"),
+        ("openai", {"zzz": "o"}, "/zzz", "openai takes custom_headers, custom_host, openai_beta, openai_organization, openai_project"),
         ("openai", {"openai_project": ["p"]}, "/openai_project", "expected a text of 1 to 65536 characters"),
         ("azure-openai", {"azure_resource_name": "evil.example/"}, "/azure_resource_name", "its value must match"),
         ("openai", {"custom_host": "http://10.0.0.1/v1"}, "/custom_host", "it is a private or reserved address"),
         ("openai", {"custom_host": "https://user:word@llm.example"}, "/custom_host", "user information"),
         ("huggingface", {"huggingface_base_url": "https://metadata.google.internal"}, "/huggingface_base_url", "metadata"),
         ("bedrock", {"aws_secret_access_key": "ab*****xyz"}, "/aws_secret_access_key", "this is the masked form"),
-        ("openai", {"custom_headers": {"a": "b"}}, "/custom_headers", "custom headers are not kept"),
+        ("openai", {"custom_headers": ["a"]}, "/custom_headers", "an object of at most 32 texts"),
+        ("openai", {"custom_headers": {"a": 1}}, "/custom_headers/a", "expected a text"),
+        ("openai", {"custom_headers": {"a": "b\r\nc: d"}}, "/custom_headers/a", "control character"),
+        ("openai", {"custom_headers": {"Host": "evil.example"}}, "/custom_headers/Host", "belongs to the gateway"),
+        ("openai", {"custom_headers": {"x-portkey-config": "c"}}, "/custom_headers/x-portkey-config", "to the gateway"),
         ("azure-openai", {"azure_deployment_config": [{"azure_deployment_name": "a"}, {"azure_deployment_name": "b"}]},
          "/azure_deployment_config", "an integration has one deployment here"),
         ("azure-openai", {"azure_deployment_config": [{"azure_deployment": "a"}]},
@@ -98,7 +105,7 @@ def test_t51_what_is_secret_of_a_provider_is_hidden_in_the_audit_log_by_its_name
 def test_t5_every_name_means_a_setting_of_the_provider(slug: str) -> None:
     row = PROVIDERS[slug]
     settings = {option_name(option) for option in row.options}
-    assert set(names(row).values()) == {*settings, "custom_host"}
+    assert set(names(row).values()) == {*settings, "custom_host", "custom_headers"}
 
 
 def test_answers_show_secrets_masked_and_a_deployment_as_portkey_lists_it() -> None:

@@ -19,7 +19,7 @@ def nothing(_: str) -> str | None:
     return None
 
 
-def body(provider: str, key: str | None = None, **configurations: str) -> dict[str, Any]:
+def body(provider: str, key: str | None = None, **configurations: Any) -> dict[str, Any]:
     made: dict[str, Any] = {"name": "x", "slug": "x", "ai_provider_id": provider}
     if key is not None:
         made["key"] = key
@@ -48,6 +48,15 @@ def test_another_setting_has_the_value_of_its_variable() -> None:
         }
     with pytest.raises(Refusal, match=r"/configurations/custom_host: .* set NOT_SET when you import"):
         stored(RULES, body("openai", custom_host="env:NOT_SET"), {}, values.get)
+
+
+def test_headers_are_stored_themselves() -> None:
+    headers = {"x-a": "env:IMPORTED_X", "x-b": "env:SET", "x-c": "plain"}
+    secrets, values = {"IMPORTED_X": Secret("from the file")}, {"SET": "from here"}
+    kept = stored(RULES, body("openai", custom_headers=headers), secrets, values.get)
+    assert kept["configurations"] == {"custom_headers": {"x-a": "from the file", "x-b": "from here", "x-c": "plain"}}
+    with pytest.raises(Refusal, match=r"/configurations/custom_headers/x-b: .* set SET when you import"):
+        stored(RULES, body("openai", custom_headers=headers), secrets, nothing)
 
 
 def test_a_provider_that_is_not_there_is_refused_elsewhere() -> None:

@@ -21,11 +21,11 @@ def fitted(**members: Any) -> tuple[Imported, list[str], Report]:
     return fit_database(conversion, never), [str(line) for line in conversion.report.lines], conversion.report
 
 
-def test_headers_and_the_gateways_own_identity_need_consent() -> None:
+def test_the_gateways_own_identity_needs_consent() -> None:
     body = {"slug": "o", "configurations": {"custom_headers": {"a": "b"}, "custom_host": "https://x.example"}}
     stored, lines, report = fitted(integrations=[body], identities=["bedrock"])
-    assert stored.integrations == [{"slug": "o", "configurations": {"custom_host": "https://x.example"}}]
-    assert len(lines) == len(report.blocking) == 2
+    assert stored.integrations == [body]
+    assert len(lines) == len(report.blocking) == 1
 
 
 def test_single_models_that_would_be_allowed_need_consent() -> None:

@@ -66,6 +66,26 @@ def test_the_header_block() -> None:
     ]
 
 
+def test_headers_of_a_virtual_key_are_added_in_place_of_others() -> None:
+    own = {"authorization": Secret("Token own"), "x-tenant": Secret("acme"), "user-agent": Secret("ours/1")}
+    endpoint = bind(PROVIDERS["openai"], Operation.CHAT, key=None, options={}, custom_host=None, custom_headers=own)
+    assert isinstance(endpoint, Endpoint), endpoint
+    assert endpoint.default_route.headers.split(b"\r\n") == [
+        b"content-type: application/json",
+        b"authorization: Token own",
+        b"x-tenant: acme",
+        b"user-agent: ours/1",
+        b"",
+    ]
+
+
+def test_a_signed_request_has_no_other_authorization() -> None:
+    keys, own = {"aws_access_key_id": "AKID", "aws_secret_access_key": "s"}, {"authorization": Secret("t")}
+    found = bind(PROVIDERS["bedrock"], Operation.CHAT, key=None, options=keys, custom_host=None, custom_headers=own)
+    assert isinstance(found, Failure)
+    assert (found.status, found.param) == (400, "custom_headers")
+
+
 def test_a_request_without_a_body_declares_none() -> None:
     endpoint = endpoint_of("openai", operation=Operation.MODELS)
     assert target_of(endpoint, None) == b"/v1/models"

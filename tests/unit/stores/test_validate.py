@@ -46,6 +46,20 @@ def test_settings_may_be_references_where_the_source_resolves_them() -> None:
     assert virtual_key(given[1], ("openai",), resolve).options == {"region": "env:A", "zone": "env:MISSING", "x": "env"}
 
 
+def test_headers_of_a_virtual_key_may_be_references_and_are_judged() -> None:
+    problems: list[str] = []
+    headers = {"X-Tenant": "acme", "x-token": "env:A", "host": "h", "x-b": "env:MISSING", "x-c": 1, "x-d": "a\r\nb"}
+    definition = Definition("virtual_keys", "v", {"provider": "openai", "headers": headers}, problems)
+    key = virtual_key(definition, ("openai",), resolve, {}, resolve)
+    assert key.headers == {"x-tenant": Secret("acme"), "x-token": Secret("secret of env:A")}
+    assert problems == [
+        "virtual_keys.v.headers.host: this header belongs to the gateway",
+        "virtual_keys.v.headers.x-b: there is none",
+        "virtual_keys.v.headers.x-c: expected text",
+        "virtual_keys.v.headers.x-d: the value of header x-d holds a control character",
+    ]
+
+
 def test_problems_say_where_the_definition_is_from() -> None:
     problems: list[str] = []
     values = {"provider": "opnai", "credential": "env:MISSING"}

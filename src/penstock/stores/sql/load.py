@@ -15,7 +15,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from penstock.core.json_text import read_json
+from penstock.core.json_text import read_json, read_json_or_none
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import End
 from penstock.stores.catalogue import EMPTY, Catalogue, SavedConfig, VirtualKey
@@ -35,6 +35,8 @@ NEVER: Final = 2**63
 """A moment that does not come."""
 CREDENTIAL: Final = "key"
 """The field of an integration's own credential; its other secrets are named after the configuration they belong to."""
+CUSTOM_HEADERS: Final = "custom_headers"
+"""The field of an integration's own header fields: one secret, an object of texts in JSON."""
 _FILES_ARE_READ_AGAIN: Final = 300 * 10**6
 """Microseconds after which a file with a credential is read again: nothing tells when it changes."""
 _MANY: Final = 1000
@@ -147,6 +149,9 @@ class Loader:
         secrets = {**integration.secrets, **self._referenced(references, beginning, problems)}
         credential = secrets.pop(CREDENTIAL, None)
         values |= {field: secret.reveal() for field, secret in secrets.items()}
+        headers = values.pop(CUSTOM_HEADERS, None)
+        if headers is not None:
+            values["headers"] = read_json_or_none(headers.encode())
         host = values.pop("custom_host", None)
         if host:
             values["base_url"] = host
