@@ -537,6 +537,29 @@ def test_t09_a_key_grants_no_more_than_it_has(admin: RunningAdmin) -> None:
     refused(admin.call("POST", "/api-keys/workspace/user", {**body, "user_id": user}, mine["key"]), 403, "AB03")
 
 
+def test_a_key_allows_another_no_more_than_itself(admin: RunningAdmin) -> None:
+    scopes = ["configs.read", *(f"workspace_service_api_keys.{verb}" for verb in ("create", "update", "rotate"))]
+    own = {
+        "allowed_models": ["gpt-4o"],
+        "allowed_providers": ["openai", "azure-openai"],
+        "allowed_ips": ["127.0.0.0/8"],
+    }
+    mine = admin.made(SERVICE, {"name": "n", "scopes": scopes, **own})["key"]
+    body = {"name": "n", "scopes": ["configs.read"], **own, "allowed_ips": ["127.0.0.1"]}
+    made = admin.made(SERVICE, body, mine)["id"]
+    for wider in (
+        {"allowed_models": ["gpt-4o", "o3"]}, {"allowed_models": None}, {"allowed_providers": ["cohere"]},
+        {"allowed_ips": ["126.0.0.0/7"]}, {"allowed_ips": ["::1"]},
+    ):  # fmt: skip
+        (name,) = wider
+        assert name in refused(admin.call("POST", SERVICE, {**body, **wider}, mine), 403, "AB03")
+        assert name in refused(admin.call("PUT", f"/api-keys/{made}", wider, mine), 403, "AB03")
+    assert admin.call("PUT", f"/api-keys/{made}", {"allowed_providers": ["openai"]}, mine).status == 200
+    assert admin.call("POST", f"/api-keys/{made}/rotate", {}, mine).status == 200
+    greater = new_key(admin, "configs.read")["id"]
+    refused(admin.call("POST", f"/api-keys/{greater}/rotate", {}, mine), 403, "AB03")
+
+
 def test_a_key_lists_the_kinds_that_it_may_list(admin: RunningAdmin) -> None:
     admin.made("/api-keys/organisation/service", {"name": "n", "scopes": ["configs.list"]})
     body = {"name": "n", "scopes": ["workspace_user_api_keys.list"]}

@@ -64,6 +64,7 @@ def _moment(option: str, text: str) -> int:
 
 def _sentence(answer: dict[str, Any]) -> str:
     rows = answer["changed_rows"]
+    rows = "1 row" if rows == 1 else f"{rows} rows"
     if not answer["applied"]:
-        return f"{rows} rows would change. Nothing is written: --apply does it."
-    return f"{rows} rows changed, and budgets had {answer['corrected_balances']} corrections."
+        return f"{rows} would change. Nothing is written: --apply does it."
+    return f"{rows} changed, and budgets had {answer['corrected_balances']} corrections."

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.control import api_key_members, configs, limits, owner_limits
 from penstock.control.actor import Actor
+from penstock.control.api_key_fence import LISTS, refuse_wider
 from penstock.control.api_key_members import CREATED, FIELDS, KeyMembers
 from penstock.control.api_key_rows import DELETED, KINDS, scope_of, shown
 from penstock.control.audit import Entry
@@ -82,6 +83,7 @@ async def _create(plane: ControlPlane, actor: Actor, kind: str, body: Any, proof
         owner = await _owner(change.connection, actor, kind, members)
         columns = {**values.columns, **await _default_config(change.connection, values, owner["workspace_id"])}
         _check_grant(actor, columns, ())
+        await refuse_wider(change.connection, actor, {**dict.fromkeys(LISTS), **columns})
         row = {"id": random_id(), "kind": kind, "masked": proof.masked, **owner, **columns, **change.made()}
         await change.connection.execute(api_key.insert().values(**row))
         await _add_secret(change, row["id"], proof)
@@ -124,6 +126,7 @@ async def update(plane: ControlPlane, actor: Actor, id_: str, body: Any) -> dict
         columns = {**values.columns, **await _default_config(change.connection, values, row.workspace_id)}
         _check_grant(actor, columns, _scopes(row))
         _check_own(actor, row, values, columns)
+        await refuse_wider(change.connection, actor, columns)
         await _write(change, row, columns)
         warnings = await _put_limits(change, row.id, values)
         if values.resets_usage:
@@ -157,6 +160,7 @@ async def rotate(plane: ControlPlane, actor: Actor, id_: str, body: Any) -> dict
     async with plane.change(actor) as change:
         row = await _find(change.connection, actor, id_, "rotate")
         _check_grant(actor, {"scopes": row.scopes}, ())
+        await refuse_wider(change.connection, actor, {name: getattr(row, name) for name in LISTS})
         until = change.now + (_SHORTEST_TRANSITION if period is None else period) * 1000
         await _retire_secrets(change, row.id, until)
         key = new_key_text(row.kind)

@@ -157,7 +157,7 @@ async def _delete_providers(change: Change, row: Any, *, is_forced: bool) -> Non
         raise taken(f"{text}?force=true")
     for each in providers:
         if not is_forced:
-            await provider_rows.refuse_used(connection, each.slug)
+            await provider_rows.refuse_used(connection, each.slug, each.workspace_id)
         await provider_rows.remove(change, each)
 
 

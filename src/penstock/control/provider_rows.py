@@ -217,20 +217,21 @@ async def remove(change: Change, row: Any) -> None:
         await integration_rows.remove(change, row.integration_id)
 
 
-async def refuse_used(connection: AsyncConnection, slug: str) -> None:
-    """Raise Refusal while configs name a provider."""
-    names = await configs_naming(connection, slug)
+async def refuse_used(connection: AsyncConnection, slug: str, workspace_id: str) -> None:
+    """Raise Refusal while configs of its workspace, the only ones that can use it, name a provider."""
+    names = await _configs_naming(connection, slug, workspace_id)
     if names:
         text = f"{slug} is used by the configs {', '.join(names)}: change them first, or repeat this with ?force=true"
         raise taken(text)
 
 
-async def configs_naming(connection: AsyncConnection, slug: str) -> list[str]:
-    """The slugs of the saved configs that name a provider, as a virtual key, a provider or in a model."""
+async def _configs_naming(connection: AsyncConnection, slug: str, workspace_id: str) -> list[str]:
+    """The slugs of a workspace's saved configs that name a provider, as a virtual key, a provider or in a model."""
+    is_found = config_version.c.body.contains(slug, autoescape=True)
     query = (
         sa.select(config.c.slug, config_version.c.body)
         .join(config_version, config_version.c.id == config.c.version_id)
-        .where(config.c.status == ACTIVE, config_version.c.body.contains(slug, autoescape=True))
+        .where(config.c.status == ACTIVE, config.c.workspace_id == workspace_id, is_found)
         .order_by(config.c.slug)
     )
     rows = await connection.execute(query)

@@ -104,7 +104,7 @@ async def delete(
         place = None if workspace is None else await workspace_for(change.connection, actor, workspace)
         row = await provider_rows.find(change.connection, actor, reference, place)
         if not is_forced:
-            await provider_rows.refuse_used(change.connection, row.slug)
+            await provider_rows.refuse_used(change.connection, row.slug, row.workspace_id)
         await provider_rows.remove(change, row)
         change.record(Entry("delete", KIND, row.id, row.workspace_id, before={"slug": row.slug, "name": row.name}))
 

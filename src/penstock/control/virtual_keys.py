@@ -129,7 +129,7 @@ async def delete(plane: ControlPlane, actor: Actor, reference: str, *, is_forced
     async with plane.change(actor) as change:
         row = await provider_rows.find(change.connection, actor, reference, None)
         if not is_forced:
-            await provider_rows.refuse_used(change.connection, row.slug)
+            await provider_rows.refuse_used(change.connection, row.slug, row.workspace_id)
         await provider_rows.remove(change, row)
         change.record(Entry("delete", KIND, row.id, row.workspace_id, before={"slug": row.slug, "name": row.name}))
 

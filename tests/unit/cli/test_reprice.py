@@ -37,8 +37,8 @@ def test_a_table_first_and_rows_after_apply(there: tuple[str, str]) -> None:
         "PROVIDER", "MODEL", "ROWS", "BEFORE", "AFTER", "DIFFERENCE", "NEWLY", "PRICED", "UNPRICED",
     ]  # fmt: skip
     assert dry.output.splitlines()[1].split() == "echo echo 1 0 0.000035 0.000035 1 0".split()
-    assert dry.output.splitlines()[-1] == "1 rows would change. Nothing is written: --apply does it."
-    assert run(*SINCE, "--apply", *there).output.endswith("1 rows changed, and budgets had 0 corrections.\n")
+    assert dry.output.splitlines()[-1] == "1 row would change. Nothing is written: --apply does it."
+    assert run(*SINCE, "--apply", *there).output.endswith("1 row changed, and budgets had 0 corrections.\n")
     again = json.loads(run(*SINCE, "--json", *there).output)
     assert (again["changed_rows"], again["data"][0]["before"]) == (0, "0.000035")
 
