@@ -25,14 +25,14 @@ async def refuse_wider(connection: AsyncConnection, actor: Actor, columns: Mappi
         return
     query = sa.select(*(api_key.c[name] for name in LISTS)).where(api_key.c.id == actor.id)
     own = (await connection.execute(query)).mappings().one_or_none()
-    wider = [
-        name for name in LISTS if own is not None and name in columns and _is_wider(name, columns[name], own[name])
-    ]
+    wider = [name for name in LISTS if own is not None and name in columns and is_wider(name, columns[name], own[name])]
     if wider:
         raise Refusal(Why.FORBIDDEN, f"your key can't allow another key more than itself: {', '.join(wider)}")
 
 
-def _is_wider(name: str, given: str | None, own: str | None) -> bool:
+def is_wider(name: str, given: str | None, own: str | None) -> bool:
+    """Whether a column of ``LISTS`` allows more than the same column of another key: ``["10.0.0.0/7"]`` than
+    ``["10.0.0.0/8"]``."""
     allowed = _texts(own)
     if allowed is None:
         return False
