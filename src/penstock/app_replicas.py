@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+from penstock.routing.advice import Advice
 from penstock.routing.health import Health
 from penstock.settings import Settings, SettingsError
 from penstock.stores.base import IdempotencyStore, ReplyStore
@@ -13,7 +14,7 @@ from penstock.stores.memory import MemoryReplyStore
 from penstock.stores.redis.guard import RedisGuard
 
 if TYPE_CHECKING:
-    from penstock.stores.redis.advice import CircuitAdvice, CircuitOpened
+    from penstock.stores.redis.advice import SharedAdvice
 
 _KEPT: Final = ("cache", "idempotency")
 _OF_ROUTING: Final = ("circuits", "latency", "sticky")
@@ -32,7 +33,7 @@ class Replicas:
         self.calls: IdempotencyStore | None = None
         self.guard: RedisGuard | None = None
         self.health = Health()
-        self._advice: CircuitAdvice | None = None
+        self._advice: SharedAdvice | None = None
         self._shared = {"limits"} if limits_are_shared else set[str]()
 
     @property
@@ -49,15 +50,14 @@ class Replicas:
         self.guard, self.replies, self.calls = guard, replies, calls
         self._shared.update(_KEPT)
 
-    def share_circuits(self, advice: CircuitAdvice) -> None:
+    def share_advice(self, advice: SharedAdvice) -> None:
         self._advice = advice
-        self.health.on_open = advice.circuit_opened
-        self._shared.add("circuits")
+        self.health.on_advice = advice.tell
+        self._shared.update(_OF_ROUTING)
 
-    def advise(self, circuit: CircuitOpened) -> None:
-        """Open a circuit that another worker has opened."""
-        health = self.health.of(circuit.tenant, saved=circuit.saved)
-        health.advise_open(circuit.target, monotonic() - circuit.age)
+    def advise(self, advice: Advice, age: float) -> None:
+        """Take what another worker learnt, ``age`` seconds ago."""
+        self.health.advise(advice, monotonic() - age)
 
     def start(self) -> None:
         if self._advice is not None:
@@ -78,7 +78,7 @@ def replicas_of(settings: Settings, *, limits_are_shared: bool) -> Replicas:
     replicas = Replicas(MemoryReplyStore(cache.max_bytes, cache.max_entry_bytes), limits_are_shared=limits_are_shared)
     if not store.redis:
         return replicas
-    from penstock.stores.redis.advice import CircuitAdvice
+    from penstock.stores.redis.advice import SharedAdvice
     from penstock.stores.redis.connection import RedisConnection
     from penstock.stores.redis.idempotency import RedisIdempotency
     from penstock.stores.redis.replies import RedisReplyStore
@@ -91,5 +91,5 @@ def replicas_of(settings: Settings, *, limits_are_shared: bool) -> Replicas:
         guard = RedisGuard(connection, store.redis_timeout_ms / 1000, "the cache and Idempotency-Keys go on")
         most = min(cache.max_bytes, cache.max_entry_bytes)
         replicas.share_answers(guard, RedisReplyStore(guard, most), RedisIdempotency(guard, most))
-    replicas.share_circuits(CircuitAdvice(apart, replicas.advise))
+    replicas.share_advice(SharedAdvice(apart, replicas.advise))
     return replicas

@@ -30,6 +30,8 @@ def pick(plan: Balance, candidates: list[int], view: View, health: Health, now: 
         # The first draw follows from the values alone, so that replicas agree without talking to each other.
         index = weighted(plan, candidates, int.from_bytes(key[:7], "big") / 2**56)
         health.keep_choice(key.hex(), index, now + plan.sticky.ttl)
+        if len(candidates) < len(plan.targets):
+            health.tell_choice(key.hex(), index, plan.sticky.ttl, now)
     return index
 
 

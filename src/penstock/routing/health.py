@@ -11,9 +11,10 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
-from typing import Final
+from typing import Final, assert_never
 
 from penstock.core.lru import Lru
+from penstock.routing.advice import Advice, ChoiceKept, CircuitOpened, LatencyMeasured
 from penstock.routing.breaker import BreakerPolicy, Circuit, counts_as_failure
 
 _LATENCY_MEMORY: Final = 10.0
@@ -24,6 +25,8 @@ _LATENCY_EXPIRES: Final = 60.0
 """Seconds after which a target's latency counts as unknown: a slow target gets no requests, so it isn't remeasured."""
 _FAILED_LATENCY: Final = 5.0
 """Seconds that a failed attempt counts as, at least: a target that fails at once must not look like the fastest."""
+_LATENCY_IS_TOLD: Final = 1.0
+"""Seconds between two latencies of one target that other processes are told."""
 
 _TURNED_AWAY: Final = frozenset({401, 403, 404, 408, 429})
 """Statuses below 500 that are the target's fault, not the request's."""
@@ -39,13 +42,14 @@ _HEDGE_CAPACITY: Final = 10.0
 class _TargetState:
     """One target: attempts in flight, its circuit, and the moving average of the time to the first token."""
 
-    __slots__ = ("busy", "circuit", "latency", "measured")
+    __slots__ = ("busy", "circuit", "latency", "measured", "told")
 
     def __init__(self) -> None:
         self.busy = 0
         self.circuit = Circuit()
         self.latency: float | None = None
         self.measured = 0.0
+        self.told = -math.inf
 
     def measure(self, seconds: float, now: float) -> None:
         if self.latency is None or now - self.measured >= _LATENCY_EXPIRES:
@@ -54,6 +58,11 @@ class _TargetState:
             weight = max(_LEAST_WEIGHT, 1 - math.exp((self.measured - now) / _LATENCY_MEMORY))
             self.latency += weight * (seconds - self.latency)
         self.measured = now
+
+    def advise(self, seconds: float, measured: float) -> None:
+        """Take another process's average, unless there is one of our own that is hardly older."""
+        if self.latency is None or measured - self.measured >= _LATENCY_MEMORY:
+            self.latency, self.measured = seconds, measured
 
 
 class _Budget:
@@ -97,8 +106,8 @@ class Health:
         self._choices: Lru[str, tuple[int, float]] = Lru(sticky_choices)
         self._others: Lru[tuple[str, bool], Health] = Lru(2 * _TENANTS)
         self._scope = ("", False)
-        self.on_open: Callable[[str, bool, str, float, float], None] | None = None
-        """Called with tenant, ``saved``, target, cooldown and time when an attempt opens a circuit, of any tenant."""
+        self.on_advice: Callable[[Advice, float], None] | None = None
+        """Called with what other processes may know, of any tenant, and its time."""
 
     def of(self, tenant: str, *, saved: bool) -> Health:
         """The health that a tenant's requests read and write, with saved configs or with those that it sends itself."""
@@ -107,7 +116,7 @@ class Health:
         other = self._others.get((tenant, saved))
         if other is None:
             other = Health(_OF_A_TENANT, _OF_A_TENANT, _OF_A_TENANT, 16 * _OF_A_TENANT)
-            other._scope, other.on_open = (tenant, saved), self.on_open
+            other._scope, other.on_advice = (tenant, saved), self.on_advice
             self._others.put((tenant, saved), other)
         return other
 
@@ -153,18 +162,32 @@ class Health:
         if breaker is not None:
             before = state.circuit.opened
             state.circuit.end(breaker, now, failed=failed, probe=probe)
-            if self.on_open is not None and state.circuit.opened not in {None, before}:
-                self.on_open(*self._scope, target, breaker.cooldown, now)
+            if self.on_advice is not None and state.circuit.opened not in {None, before}:
+                self.on_advice(CircuitOpened(*self._scope, target, breaker.cooldown), now)
         if status is None:
             return
         if failed or status >= 500 or status in _TURNED_AWAY:
             state.measure(max(first_token or 0.0, _FAILED_LATENCY), now)
         elif first_token is not None:
             state.measure(first_token, now)
+        if self.on_advice is not None and state.latency is not None and now - state.told >= _LATENCY_IS_TOLD:
+            state.told = now
+            self.on_advice(LatencyMeasured(*self._scope, target, state.latency), now)
 
-    def advise_open(self, target: str, opened: float) -> None:
-        """Open a closed circuit as another worker's did, at the moment ``opened``."""
-        self._state_of(target).circuit.advise(opened)
+    def advise(self, advice: Advice, at: float) -> None:
+        """Take what another process told of a tenant's targets, and learnt at the moment ``at``: a circuit that is
+        closed opens, an unknown or old latency is known, a sticky choice that isn't kept yet is kept."""
+        health = self.of(advice.tenant, saved=advice.saved)
+        match advice:
+            case CircuitOpened():
+                health._state_of(advice.target).circuit.advise(at)
+            case LatencyMeasured():
+                health._state_of(advice.target).advise(advice.seconds, at)
+            case ChoiceKept():
+                if health.sticky_choice(advice.key, at) is None:
+                    health.keep_choice(advice.key, advice.index, at + advice.ttl)
+            case _:
+                assert_never(advice)
 
     def busy(self, target: str) -> int:
         """The number of attempts in flight."""
@@ -204,6 +227,11 @@ class Health:
     def keep_choice(self, key: str, index: int, until: float) -> None:
         """Store the index of a target under the key, until the moment ``until``."""
         self._choices.put(key, (index, until))
+
+    def tell_choice(self, key: str, index: int, ttl: float, now: float) -> None:
+        """Tell the other processes of a choice that they would not make themselves."""
+        if self.on_advice is not None:
+            self.on_advice(ChoiceKept(*self._scope, key, index, ttl), now)
 
     def _state_of(self, target: str) -> _TargetState:
         state = self._targets.get(target)

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.routing.advice import Advice, ChoiceKept, CircuitOpened, LatencyMeasured
 from penstock.routing.breaker import BreakerPolicy
 from penstock.routing.health import Health
 
@@ -280,16 +281,49 @@ def test_each_tenant_has_a_health_of_its_own_and_another_for_saved_configs() -> 
 
 
 def test_an_opened_circuit_is_told_once_with_its_tenant_and_opens_elsewhere_for_the_rest_of_its_time() -> None:
-    told: list[tuple[str, bool, str, float, float]] = []
+    told: list[tuple[Advice, float]] = []
     policy = BreakerPolicy(failure_threshold=1, cooldown=10.0)
     first, second = Health(), Health()
-    first.on_open = lambda *news: told.append(news)
+    first.on_advice = lambda advice, now: told.append((advice, now))
     for now in (1.0, 2.0):
         probe = first.of("a", saved=True).attempt_started("t", policy, now)
         first.of("a", saved=True).end("t", policy, now, status=500, first_token=None, probe=probe)
-    assert told == [("a", True, "t", 10.0, 1.0)]
-    second.of("a", saved=True).advise_open("t", 1.0)
-    second.of("a", saved=True).advise_open("t", 5.0)
+    opened = CircuitOpened("a", True, "t", 10.0)
+    assert [each for each in told if isinstance(each[0], CircuitOpened)] == [(opened, 1.0)]
+    second.advise(opened, 1.0)
+    second.advise(opened, 5.0)
     admitted = [second.of("a", saved=True).admits("t", policy, now) for now in (10.9, 11.0)]
     assert admitted == [False, True]
     assert second.admits("t", policy, 2.0)
+
+
+def test_a_latency_is_told_once_a_second_and_is_known_elsewhere_while_there_is_no_newer_one() -> None:
+    told: list[tuple[Advice, float]] = []
+    first, second = Health(), Health()
+    first.on_advice = lambda advice, now: told.append((advice, now))
+    for now, seconds in ((1.0, 0.5), (1.5, 9.0), (2.0, 0.5)):
+        first.attempt_started("t", None, now)
+        first.end("t", None, now, status=200, first_token=seconds, probe=False)
+    assert [now for _, now in told] == [1.0, 2.0]
+    assert told[0][0] == LatencyMeasured("", False, "t", 0.5)
+    second.advise(*told[0])
+    assert (second.latency("t", 2.0), second.latency("t", 61.0)) == (0.5, None)
+    second.attempt_started("t", None, 30.0)
+    second.end("t", None, 30.0, status=200, first_token=2.0, probe=False)
+    own = second.latency("t", 30.0)
+    second.advise(LatencyMeasured("", False, "t", 7.0), 35.0)
+    assert second.latency("t", 35.0) == own
+    second.advise(LatencyMeasured("", False, "t", 7.0), 41.0)
+    assert second.latency("t", 41.0) == 7.0
+
+
+def test_a_choice_of_another_process_is_kept_where_there_is_none() -> None:
+    health = Health()
+    health.advise(ChoiceKept("a", True, "k", 1, 10.0), 5.0)
+    health.advise(ChoiceKept("a", True, "k", 2, 10.0), 6.0)
+    own = health.of("a", saved=True)
+    assert (own.sticky_choice("k", 14.9), own.sticky_choice("k", 15.0), health.sticky_choice("k", 6.0)) == (
+        1,
+        None,
+        None,
+    )

@@ -15,6 +15,7 @@ from typing import Final
 import msgspec
 
 from penstock.background import Background
+from penstock.routing.advice import Advice
 from penstock.stores.redis.connection import RedisConnection
 from penstock.stores.sql.ids import random_id
 from penstock.stores.stored_counters import StoreDown
@@ -31,43 +32,34 @@ _TIMEOUT: Final = 10.0
 _PAUSE: Final = 1.0
 
 
-class CircuitOpened(msgspec.Struct, frozen=True, array_like=True):
-    """A circuit has opened: whose, by saved configs or not, of which target, for how many seconds, and how many seconds
-    ago."""
-
-    tenant: str
-    saved: bool
-    target: str
-    cooldown: float
-    age: float
-
-
 class _Batch(msgspec.Struct, frozen=True, array_like=True):
+    """What a worker tells, with the age of each in seconds."""
+
     worker: str
-    circuits: list[CircuitOpened]
+    told: list[tuple[Advice, float]]
 
 
-class CircuitAdvice:
-    """A part of the gateway. ``advise`` gets what other workers tell, with its age as it is now."""
+class SharedAdvice:
+    """A part of the gateway. ``advise`` gets what other workers tell, with its age in seconds as it is now."""
 
     def __init__(
-        self, connection: RedisConnection, advise: Callable[[CircuitOpened], None], organisation: str = "default"
+        self, connection: RedisConnection, advise: Callable[[Advice, float], None], organisation: str = "default"
     ) -> None:
         self.is_lost = False
         self._connection = connection
         self._advise = advise
         self._key = f"penstock:{{{organisation}}}:advice"
         self._worker = random_id()
-        self._waiting: deque[tuple[tuple[str, bool, str, float], float]] = deque(maxlen=_WAITING)
+        self._waiting: deque[tuple[Advice, float]] = deque(maxlen=_WAITING)
         self._has_news = asyncio.Event()
         self._last = "0"
         self._tasks = [
             Background("advice to other workers", self._send), Background("advice of other workers", self._receive)
         ]  # fmt: skip
 
-    def circuit_opened(self, tenant: str, saved: bool, target: str, cooldown: float, now: float) -> None:
+    def tell(self, advice: Advice, now: float) -> None:
         """Tell the others, later. ``now`` is the moment on the process's monotonic clock."""
-        self._waiting.append(((tenant, saved, target, cooldown), now))
+        self._waiting.append((advice, now))
         self._has_news.set()
 
     def start(self) -> None:
@@ -86,13 +78,12 @@ class CircuitAdvice:
             if not self._waiting:
                 self._has_news.clear()
             now = monotonic()
-            circuits = [CircuitOpened(*what, now - at) for what, at in first]
-            message = msgspec.msgpack.encode(_Batch(self._worker, circuits))
+            message = msgspec.msgpack.encode(_Batch(self._worker, [(advice, now - at) for advice, at in first]))
             try:
                 async with asyncio.timeout(_TIMEOUT):
                     await self._connection.command("XADD", self._key, "MAXLEN", "~", _LENGTH, "*", "m", message)
             except (StoreDown, TimeoutError) as error:
-                # What a circuit was told of is old by the time that Redis is back: it isn't sent again.
+                # Advice is old by the time that Redis is back: it isn't sent again.
                 await self._lost(error)
 
     async def _receive(self) -> None:
@@ -119,13 +110,16 @@ class CircuitAdvice:
         except msgspec.DecodeError:  # another release has sent it
             return
         if batch.worker != self._worker:
-            for circuit in batch.circuits:
+            for advice, before in batch.told:
                 # A cooldown that is over says nothing of the target any more.
-                if circuit.age + age < circuit.cooldown:
-                    self._advise(msgspec.structs.replace(circuit, age=circuit.age + age))
+                if before + age < advice.lasts:
+                    self._advise(advice, before + age)
 
     async def _lost(self, error: Exception) -> None:
         if not self.is_lost:
-            _LOG.error("%s; circuits are each worker's own without it", str(error) or "Redis didn't answer in time")
+            _LOG.error(
+                "%s; circuits, latencies and sticky choices are each worker's own without it",
+                str(error) or "Redis didn't answer in time",
+            )
         self.is_lost = True
         await asyncio.sleep(_PAUSE)
