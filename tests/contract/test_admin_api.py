@@ -312,8 +312,12 @@ def test_t05_t10_members_of_inner_objects(admin: RunningAdmin) -> None:
         shown: dict[str, Any] = admin.call("GET", path).body["defaults"]
         return shown
 
-    nothing = {"metadata": None, "config_id": None, "allow_config_override": 1}
-    assert put(configId=slug, allowConfigOverride=False) == {**nothing, "config_id": slug, "allow_config_override": 0}
+    nothing = {"metadata": None, "config_id": None, "allow_config_override": True}
+    assert put(configId=slug, allowConfigOverride=False) == {
+        **nothing,
+        "config_id": slug,
+        "allow_config_override": False,
+    }
     assert put(metadata={"_user": "ann", "floor": 3})["metadata"] == {"_user": "ann", "floor": "3"}
     assert put(config_id=None)["config_id"] is None
     assert put()["metadata"] == {"_user": "ann", "floor": "3"}

@@ -7,6 +7,7 @@ from typing import Final
 from penstock.admin.answer import Answer
 from penstock.admin.route import AdminCall, AdminRoute
 from penstock.control import integration_models, integration_workspaces, integrations
+from penstock.control.members import VALUE, Fields, Members
 from penstock.control.pages import page_of
 from penstock.control.refusal import Problem, invalid
 
@@ -16,6 +17,7 @@ _READ: Final = ("organisation_integrations.read", "workspace_integrations.read")
 _UPDATE: Final = ("organisation_integrations.update", "workspace_integrations.update")
 _DELETE: Final = ("organisation_integrations.delete", "workspace_integrations.delete")
 _PATH: Final = "/integrations/{slug}"
+_NAMED: Final = Fields(models=VALUE)
 
 
 async def _create(call: AdminCall) -> Answer:
@@ -54,7 +56,11 @@ async def _update_models(call: AdminCall) -> Answer:
 
 async def _delete_models(call: AdminCall) -> Answer:
     slugs = [slug.strip() for slug in call.query.get("slugs", "").split(",") if slug.strip()]
-    await integration_models.delete(call.plane, call.actor, call.path["slug"], slugs)
+    # Portkey's SDKs name them in the query, its Terraform provider in the body.
+    members = Members(call.body, _NAMED)
+    named = members.texts("models") or ()
+    members.finish()
+    await integration_models.delete(call.plane, call.actor, call.path["slug"], [*slugs, *named])
     return Answer({})
 
 

@@ -11,6 +11,8 @@ from penstock.control.pages import page_of
 
 _PATH: Final = "/providers/{slug}"
 _PAGE_SIZE: Final = 50
+_GO: Final = "Go-http-client/"
+"""How the user agent of Portkey's Terraform provider begins."""
 
 
 async def _create(call: AdminCall) -> Answer:
@@ -19,7 +21,8 @@ async def _create(call: AdminCall) -> Answer:
 
 async def _list(call: AdminCall) -> Answer:
     page = page_of(call.query, default=_PAGE_SIZE)
-    return Answer(await providers.list_(call.plane, call.actor, page, _workspace(call)))
+    has_arrays = call.headers.get("user-agent", "").startswith(_GO)
+    return Answer(await providers.list_(call.plane, call.actor, page, _workspace(call), has_arrays=has_arrays))
 
 
 async def _read(call: AdminCall) -> Answer:

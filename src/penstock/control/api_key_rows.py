@@ -25,7 +25,8 @@ def shown(row: Any, organisation: str, stored: StoredLimits, moment: int) -> dic
     first = (usage[0] if usage else None) if isinstance(usage, list) else usage
     override = int(row.allow_config_override)
     metadata = _value(row.metadata) or None
-    defaults = {"metadata": metadata, "config_id": row.config_slug, "allow_config_override": override}
+    # Here it is a boolean, since Terraform's client reads no number there; beside the defaults it is a number.
+    defaults = {"metadata": metadata, "config_id": row.config_slug, "allow_config_override": bool(override)}
     item = {
         "id": row.id,
         "object": "api-key",

@@ -6,6 +6,7 @@ Source: docs/control-plane.md#providers.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 from penstock.control import integration_rows, provider_limits, provider_rows
@@ -46,16 +47,19 @@ async def create(plane: ControlPlane, actor: Actor, body: Any) -> dict[str, Any]
     return {"id": id_, "slug": slug, "object": KIND, **({"warnings": warnings} if warnings else {})}
 
 
-async def list_(plane: ControlPlane, actor: Actor, page: Page, workspace: str | None = None) -> dict[str, Any]:
+async def list_(
+    plane: ControlPlane, actor: Actor, page: Page, workspace: str | None = None, *, has_arrays: bool = False
+) -> dict[str, Any]:
     """The providers of a workspace, or of all that the actor sees. ``rate_limits`` is null or the first limit, which is
-    all that Python's client can read there; all stand in ``penstock_rate_limits``."""
+    all that Python's client can read there; all stand in ``penstock_rate_limits``. ``has_arrays``: all stand in
+    ``rate_limits``, as Terraform's client wants them."""
     async with plane.database.read() as connection:
         where = await workspace_filter(connection, actor, provider.c.workspace_id, workspace)
         total, rows = await select(connection, provider_rows.ROWS.where(where), provider_rows.ORDER, page)
         limits = await provider_limits.of(connection, [row.id for row in rows])
-    moment = now()
-    items = await marked(plane, [_listed(_item(row, limits, moment)) for row in rows], limits, moment)
-    return provider_rows.with_file(plane, page, total, items, lambda key: _listed(_file_item(key)))
+    moment, listed = now(), partial(_listed, has_arrays=has_arrays)
+    items = await marked(plane, [listed(_item(row, limits, moment)) for row in rows], limits, moment)
+    return provider_rows.with_file(plane, page, total, items, lambda key: listed(_file_item(key)))
 
 
 async def read(plane: ControlPlane, actor: Actor, reference: str, workspace: str | None = None) -> dict[str, Any]:
@@ -117,6 +121,7 @@ def _file_item(key: VirtualKey) -> dict[str, Any]:
     return {**provider_rows.of_file(key), "ai_provider_id": key.provider, "object": KIND}
 
 
-def _listed(item: dict[str, Any]) -> dict[str, Any]:
+def _listed(item: dict[str, Any], *, has_arrays: bool) -> dict[str, Any]:
     limits = item["rate_limits"]
-    return {**item, "rate_limits": limits[0] if limits else None, "penstock_rate_limits": limits}
+    first = limits[0] if limits else None
+    return {**item, "rate_limits": limits if has_arrays else first, "penstock_rate_limits": limits}
