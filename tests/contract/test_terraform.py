@@ -117,9 +117,8 @@ class Policy(Timed):
 class Terraform:
     """The Go client. A request that fails fails the test; ``is_gone`` is what Terraform takes for a missing resource."""
 
-    def __init__(self, admin: RunningAdmin) -> None:
-        headers = {"x-portkey-api-key": ADMIN, "content-type": "application/json", "user-agent": "Go-http-client/1.1"}
-        self._client = httpx.Client(base_url=f"{admin.url}/v1", headers=headers, timeout=60, trust_env=False)
+    def __init__(self, client: httpx.Client) -> None:
+        self._client = client
 
     def call(self, method: str, path: str, body: Any = None) -> httpx.Response:
         content = None if body is None else msgspec.json.encode(body)
@@ -141,9 +140,6 @@ class Terraform:
     def is_gone(self, path: str) -> bool:
         return self.call("GET", path).status_code in {403, 404}
 
-    def close(self) -> None:
-        self._client.close()
-
 
 @pytest.fixture(scope="module")
 def admin() -> Iterator[RunningAdmin]:
@@ -153,9 +149,9 @@ def admin() -> Iterator[RunningAdmin]:
 
 @pytest.fixture
 def terraform(admin: RunningAdmin) -> Iterator[Terraform]:
-    client = Terraform(admin)
-    yield client
-    client.close()
+    headers = {"x-portkey-api-key": ADMIN, "content-type": "application/json", "user-agent": "Go-http-client/1.1"}
+    with httpx.Client(base_url=f"{admin.url}/v1", headers=headers, timeout=60, trust_env=False) as client:
+        yield Terraform(client)
 
 
 @pytest.fixture
