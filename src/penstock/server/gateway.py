@@ -30,6 +30,7 @@ from penstock.server.client import Client
 from penstock.server.connection_count import ConnectionCount
 from penstock.server.head import repeated_field
 from penstock.server.keepalive import DEFECT, respond_in_time
+from penstock.server.kept_content import ContentRule
 from penstock.server.limits import CallerLimits
 from penstock.server.metrics_page import MetricsPage
 from penstock.server.mounted import Mounted, serve_mounted
@@ -77,7 +78,7 @@ class Gateway:
     proxies whose headers tell the caller's address. ``origins`` are the rules for requests of web pages. ``stored`` is
     the control plane's database, None without one; ``database`` is its name for people; ``admin`` is the admin API,
     None where that is off; ``metrics`` the page of metrics, None where it is off or has a port of its own. ``replicas``
-    says what this process shares with others.
+    says what this process shares with others. ``contents`` says which requests are logged with their bodies; None: none.
     """
 
     def __init__(
@@ -93,7 +94,9 @@ class Gateway:
         admin: Mounted | None = None,
         metrics: MetricsPage | None = None,
         replicas: Shared | None = None,
+        contents: ContentRule | None = None,
     ) -> None:
+        self.contents = contents
         self.origins = origins or Origins()
         self.stored = stored
         self.admin = admin
@@ -259,6 +262,8 @@ class Gateway:
         if isinstance(call, Failure):
             await self._refuse_body(call, context)
             return
+        if self.contents is not None:
+            self.contents.watch(call, context)
         client = context.client
         client.watch()
         if self.limits.keepalive:
