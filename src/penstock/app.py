@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from penstock.admin.api import AdminApi
+from penstock.app_logs import content_rule, request_log_of
 from penstock.app_metrics import Counted, MetricsAdmission, metrics_of
 from penstock.app_replicas import Replicas, replicas_of
 from penstock.app_store import (
@@ -124,10 +125,12 @@ def build(
     admin = admin_api(settings, stored, file, os.environ, counters, costs())
     own_port = _own_port(settings, admin)
     pipeline = _pipeline(settings, compiler, transports, sleep, limits, costs(), replicas)
-    counted = Counted(records, pipeline.router.health, http1, catalogues, counters, costs())
+    log = request_log_of(settings, stored, records, costs(), place)
+    counted = Counted(records, pipeline.router.health, http1, catalogues, counters, costs(), log)
     metrics = metrics_of(settings, counted, os.environ, _admission(settings, stored, file, counters))
     parts: list[Part] = [*_access_log(records, server, costs()), *metrics.parts, file, prices]
     parts += [] if stored is None else keeping_of(stored, records, catalogues, limits)
+    parts += [] if log is None else [log]
     parts += [*sharing_of(counters, balances, limits, catalogues, stored), limits, replicas, LargeWork()]
     parts += [_Connections(transports), *own_port]
     gateway = Gateway(
@@ -142,6 +145,8 @@ def build(
         None if own_port else admin,
         metrics.page,
         replicas,
+        content_rule(settings, log),
+        log,
     )
     counted.connections = gateway.connections
     return gateway

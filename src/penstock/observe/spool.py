@@ -31,7 +31,7 @@ _REMINDER: Final = 60.0
 
 
 class Segment(msgspec.Struct, eq=False):
-    """A part of a spool. ``is_recovered``: another process has left it, and may have carried some of it on."""
+    """A part of a spool. ``is_recovered``: another process has left it, and may have carried some of it on. ``is_taken``: a reader has it."""
 
     path: Path | None
     file: int = -1
@@ -39,6 +39,7 @@ class Segment(msgspec.Struct, eq=False):
     count: int = 0
     memory: bytearray | None = None
     is_recovered: bool = False
+    is_taken: bool = False
 
     def entries(self) -> list[bytes]:
         """All whole entries, in their order. The process may have been killed in the middle of the last one. Raises
@@ -114,7 +115,10 @@ class Spool:
         is dropped."""
         if not self._closed and self._current is not None and self._current.count:
             self._close_current()
-        return self._closed[0] if self._closed else None
+        if not self._closed:
+            return None
+        self._closed[0].is_taken = True
+        return self._closed[0]
 
     def drop(self, segment: Segment) -> None:
         """The entries of a segment are carried on."""
@@ -161,10 +165,12 @@ class Spool:
             self._current = None
 
     def _drop_beyond(self) -> None:
-        while self._closed and sum(segment.size for segment in self._closed) > self._largest:
-            oldest = self._closed.popleft()
+        while sum(segment.size for segment in self._closed) > self._largest:
+            oldest = next((segment for segment in self._closed if not segment.is_taken), None)
+            if oldest is None:
+                return
             self.lost += oldest.count
-            self._discard(oldest)
+            self.drop(oldest)
 
     @staticmethod
     def _discard(segment: Segment) -> None:

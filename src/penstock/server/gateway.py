@@ -35,7 +35,7 @@ from penstock.server.limits import CallerLimits
 from penstock.server.metrics_page import MetricsPage
 from penstock.server.mounted import Mounted, serve_mounted
 from penstock.server.origin import Origins, with_headers
-from penstock.server.pages import METRICS, PAGE_METHODS, Pages, Shared, Watched
+from penstock.server.pages import METRICS, PAGE_METHODS, Losing, Pages, Shared, Watched
 from penstock.server.receive import Receive
 from penstock.server.request_context import RequestContext
 from penstock.server.respond import respond, tell_of_stop
@@ -79,6 +79,7 @@ class Gateway:
     the control plane's database, None without one; ``database`` is its name for people; ``admin`` is the admin API,
     None where that is off; ``metrics`` the page of metrics, None where it is off or has a port of its own. ``replicas``
     says what this process shares with others. ``contents`` says which requests are logged with their bodies; None: none.
+    ``log`` is the request log, None without one.
     """
 
     def __init__(
@@ -95,6 +96,7 @@ class Gateway:
         metrics: MetricsPage | None = None,
         replicas: Shared | None = None,
         contents: ContentRule | None = None,
+        log: Losing | None = None,
     ) -> None:
         self.contents = contents
         self.origins = origins or Origins()
@@ -111,7 +113,7 @@ class Gateway:
         self._parts = parts
         self._trusted_proxies = trusted_proxies
         self._has_proxies = bool(trusted_proxies)
-        self.pages = Pages(stored, replicas, has_metrics=metrics is not None)
+        self.pages = Pages(stored, replicas, has_metrics=metrics is not None, log=log)
 
     @property
     def is_guarded(self) -> bool:

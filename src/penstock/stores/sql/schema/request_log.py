@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary,
 
 from penstock.stores.sql.schema.columns import changes, id_column, json_column, metadata
 
-_PARTITIONED: Final = {"postgresql_partition_by": "RANGE (at)"}
+_BY_MONTH: Final = "RANGE (at)"
 LATENCY_BOUNDS: Final = (10, 25, 50, 100, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 5000, 10_000, 30_000)
 """Upper bounds in milliseconds of the counts in ``LATENCY_COUNTS``; the last count is of all that took longer."""
 LATENCY_COUNTS: Final = tuple(f"latency_{number:02d}" for number in range(len(LATENCY_BOUNDS) + 1))
@@ -68,10 +68,10 @@ request_log: Final = Table(
     Index(None, "workspace_id", "model", "at"),
     Index(None, "workspace_id", "provider", "at"),
     Index(None, "workspace_id", "amount"),
-    **_PARTITIONED,
+    postgresql_partition_by=_BY_MONTH,
 )
-"""One row for each request. ``amount`` is NULL if the price is unknown; ``saved`` is what an answer from the cache would
-have cost. ``details`` are the members of a row that nobody searches: its attempts, labels, dropped parameters."""
+"""One row for each request. ``amount`` is NULL if the price is unknown; ``saved`` is what an answer from the cache
+would have cost. ``details`` are the members of a row that nobody searches: its attempts, labels, dropped parameters."""
 
 log_metadata: Final = Table(
     "log_metadata",
@@ -83,7 +83,7 @@ log_metadata: Final = Table(
     Column("log_id", Text, primary_key=True, nullable=False),
     Index(None, "at"),
     sqlite_with_rowid=False,
-    **_PARTITIONED,
+    postgresql_partition_by=_BY_MONTH,
 )
 """The metadata of requests, to search them by it: at most 20 members of each request."""
 
@@ -93,7 +93,7 @@ request_content: Final = Table(
     Column("at", BigInteger, primary_key=True, nullable=False, autoincrement=False),
     Column("log_id", Text, primary_key=True, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    **_PARTITIONED,
+    postgresql_partition_by=_BY_MONTH,
 )
 """Headers and bodies of a request and its answer, compressed (stores/sql/log_content.py)."""
 
