@@ -122,10 +122,10 @@ def build(
     replicas = replicas_of(settings, limits_are_shared=isinstance(counters, GuardedCounters))
     # The access log stops last: it tells of the requests that end when the connections are closed.
     limits = admitter_of(catalogues, counters, costs(), settings)
+    log = request_log_of(settings, stored, records, costs(), place)
     admin = admin_api(settings, stored, file, os.environ, counters, costs())
     own_port = _own_port(settings, admin)
     pipeline = _pipeline(settings, compiler, transports, sleep, limits, costs(), replicas)
-    log = request_log_of(settings, stored, records, costs(), place)
     counted = Counted(records, pipeline.router.health, http1, catalogues, counters, costs(), log)
     metrics = metrics_of(settings, counted, os.environ, _admission(settings, stored, file, counters))
     parts: list[Part] = [*_access_log(records, server, costs()), *metrics.parts, file, prices]

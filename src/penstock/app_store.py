@@ -18,6 +18,7 @@ from penstock.limits.counters import Counters
 from penstock.limits.limit import Limit
 from penstock.limits.memory import MemoryCounters
 from penstock.observe.record import Records
+from penstock.observe.redactor import Redactor
 from penstock.pipeline.admit import Admitter, log_alerts
 from penstock.pipeline.compile import judge
 from penstock.pipeline.cost import Costs, CurrentPrices
@@ -282,6 +283,7 @@ def plane_opener(
     """Opens the control plane over the database; what it returns raises DatabaseError."""
     check, policy = control_judge(settings), AddressPolicy(settings.trusted_hosts)
     largest = counters.largest_cost if isinstance(counters, GuardedCounters) else LARGEST
+    redactor = Redactor(settings.logs.redact)
 
     async def price_book() -> PriceBook:
         if costs is None:
@@ -291,12 +293,26 @@ def plane_opener(
 
     async def open_plane() -> ControlPlane:
         from penstock.admin.provider_rules import provider_rules
+        from penstock.control.log_rules import LogRules
         from penstock.control.plane import ControlPlane
 
         database, rules = await stored.open(), provider_rules(policy)
+        scheme = "https" if settings.server.tls_cert else "http"
+        logged = LogRules(settings.logs.content, settings.logs.max_content_bytes, redactor, scheme)
         in_file, refresh = (lambda: file.current), stored.refresh
         return ControlPlane(
-            database, stored.keyring, PROVIDERS, check, in_file, refresh, rules, counters, largest, price_book, ALIASES
+            database,
+            stored.keyring,
+            PROVIDERS,
+            check,
+            in_file,
+            refresh,
+            rules,
+            counters,
+            largest,
+            price_book,
+            ALIASES,
+            logged,
         )
 
     return open_plane

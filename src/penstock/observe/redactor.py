@@ -33,7 +33,8 @@ _SHOWN_HEADERS: Final = frozenset(
     """.split()
 )
 _SHOWN_PREFIXES: Final = (
-    b"x-stainless-", b"x-ratelimit-", b"anthropic-ratelimit-", b"x-portkey-package", b"x-portkey-runtime", b"x-penstock-"
+    b"x-stainless-", b"x-ratelimit-", b"anthropic-ratelimit-", b"x-portkey-package", b"x-portkey-runtime",
+    b"x-penstock-",
 )  # fmt: skip
 _HIDDEN: Final = "*****"
 

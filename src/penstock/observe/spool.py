@@ -31,7 +31,8 @@ _REMINDER: Final = 60.0
 
 
 class Segment(msgspec.Struct, eq=False):
-    """A part of a spool. ``is_recovered``: another process has left it, and may have carried some of it on. ``is_taken``: a reader has it."""
+    """A part of a spool. ``is_recovered``: another process has left it, and may have carried some of it on.
+    ``is_taken``: a reader has it."""
 
     path: Path | None
     file: int = -1
@@ -44,11 +45,15 @@ class Segment(msgspec.Struct, eq=False):
     def entries(self) -> list[bytes]:
         """All whole entries, in their order. The process may have been killed in the middle of the last one. Raises
         OSError."""
-        if self.memory is not None:
-            data = bytes(self.memory)
-        else:
-            data = os.pread(self.file, os.fstat(self.file).st_size, 0)
-        return _read(data)
+        memory = self.memory
+        return _read(os.pread(self.file, os.fstat(self.file).st_size, 0) if memory is None else bytes(memory))
+
+    def write(self, data: bytes) -> bool:
+        """Write at the end. False: not all of it is written, and nothing more can follow. Raises OSError."""
+        if self.memory is None:
+            return os.write(self.file, data) == len(data)
+        self.memory += data
+        return True
 
 
 def _read(data: bytes) -> list[bytes]:
@@ -66,7 +71,7 @@ def _read(data: bytes) -> list[bytes]:
 
 
 class Spool:
-    """The spool of one process. ``folder`` None keeps the entries in memory, and so does a folder that can't be written.
+    """The spool of one process. ``folder`` None keeps the entries in memory; so does a folder that can't be written.
 
     ``name`` is the beginning of the files' names. Beyond ``largest`` bytes the oldest segment is dropped. ``lost``
     counts the entries that were dropped or could not be written; ``waiting`` those that are in the spool.
@@ -93,16 +98,14 @@ class Spool:
             current = self._current = self._begin()
         data = _FRAME.pack(len(entry), zlib.crc32(entry)) + entry
         try:
-            if current.memory is None:
-                if os.write(current.file, data) != len(data):
-                    # Half an entry ends a segment: what follows it could not be read.
-                    self._close_current()
-                    raise OSError("the disk is full")
-            else:
-                current.memory += data
+            is_whole = current.write(data)
         except OSError as error:
             self.lost += 1
             self._complain(error)
+            return
+        if not is_whole:
+            self.lost += 1
+            self._close_current()
             return
         current.size += len(data)
         current.count += 1
@@ -131,11 +134,8 @@ class Spool:
         if self._folder is None or not self._folder.is_dir():
             return
         own = {segment.path for segment in (*self._closed, *([self._current] if self._current else []))}
-        found = []
-        for path in sorted(self._folder.glob(f"{self._name}-*.spool")):
-            if path not in own and (segment := _left(path)) is not None:
-                found.append(segment)
-        self._closed.extendleft(reversed(found))
+        others = [path for path in sorted(self._folder.glob(f"{self._name}-*.spool")) if path not in own]
+        self._closed.extend(segment for path in others if (segment := _left(path)) is not None)
 
     def close(self) -> None:
         """Leave what waits to the next process. In memory it is lost."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, Final
 
 import msgspec
@@ -61,7 +62,7 @@ def row_of(spooled: Spooled, charge_of: ChargeOf, redactor: Redactor) -> LogEntr
         first_token=_first_token(record),
         upstream=_upstream(attempts),
         attempts=len(attempts),
-        retries=sum(second.target == first.target for first, second in zip(attempts, attempts[1:], strict=False)),
+        retries=sum(second.target == first.target for first, second in pairwise(attempts)),
         is_fallback=any(attempt.target != attempts[0].target for attempt in attempts[1:]),
         target=record.option,
         input_tokens=usage.prompt or 0,

@@ -164,7 +164,7 @@ class RequestLog:
 
     async def _keep_cleaning(self) -> None:
         # Several workers that started at once don't clean at once.
-        await asyncio.sleep(random.uniform(0.1, 0.2) * _CLEANING)
+        await asyncio.sleep((0.1 + 0.1 * random.random()) * _CLEANING)  # noqa: S311 (no secret)
         while True:
             try:
                 await self._clean()

@@ -78,8 +78,8 @@ class Gateway:
     proxies whose headers tell the caller's address. ``origins`` are the rules for requests of web pages. ``stored`` is
     the control plane's database, None without one; ``database`` is its name for people; ``admin`` is the admin API,
     None where that is off; ``metrics`` the page of metrics, None where it is off or has a port of its own. ``replicas``
-    says what this process shares with others. ``contents`` says which requests are logged with their bodies; None: none.
-    ``log`` is the request log, None without one.
+    says what this process shares with others. ``contents`` says which requests are logged with their bodies, None:
+    none; ``log`` is the request log, None without one.
     """
 
     def __init__(

@@ -42,8 +42,9 @@ async def delete_old(database: Database, retention: Retention, now: int, pause: 
     DatabaseError."""
     gone = 0
     for table, before in _limits(retention, now):
-        while await _drop_month(database, table, before):
-            await asyncio.sleep(pause)
+        has_dropped = True
+        while has_dropped:
+            has_dropped = await _drop_month(database, table, before)
         gone += await _delete(database, table, before, pause)
     return gone
 
@@ -86,7 +87,7 @@ async def _delete(database: Database, table: sa.Table, before: int, pause: float
 
 async def _step(database: Database, table: sa.Table, before: int, size: int) -> int:
     """Delete the oldest rows, at most ``size``: how many went."""
-    key = [column for column in table.primary_key]
+    key = list(table.primary_key)
     when = table.c["at" if "at" in table.c else "start"]
     oldest = sa.select(*key).where(when < before).order_by(when).limit(size)
     async with database.write() as connection:
