@@ -131,7 +131,7 @@ def _statuses(table: sa.Table, statuses: tuple[tuple[int, int], ...]) -> sa.Colu
 
 def _has_member(name: str, value: str) -> sa.ColumnElement[bool]:
     """Whether a row's metadata has a member: a look-up by the row's key."""
-    member = log_metadata.c
+    member = log_metadata.alias().c
     return sa.exists().where(
         member.workspace_id == request_log.c.workspace_id,
         member.name == name,
