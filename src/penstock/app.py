@@ -129,8 +129,7 @@ def build(
     counted = Counted(records, pipeline.router.health, http1, catalogues, counters, costs(), log)
     metrics = metrics_of(settings, counted, os.environ, _admission(settings, stored, file, counters))
     parts: list[Part] = [*_access_log(records, server, costs()), *metrics.parts, file, prices]
-    parts += [] if stored is None else keeping_of(stored, records, catalogues, limits)
-    parts += [] if log is None else [log]
+    parts += [] if stored is None else keeping_of(stored, records, catalogues, limits, log)
     parts += [*sharing_of(counters, balances, limits, catalogues, stored), limits, replicas, LargeWork()]
     parts += [_Connections(transports), *own_port]
     gateway = Gateway(

@@ -233,7 +233,9 @@ def sharing_of(
     return []
 
 
-def keeping_of(stored: ControlStore, records: Records, catalogues: CatalogueSource, limits: Admitter) -> list[Part]:
+def keeping_of(
+    stored: ControlStore, records: Records, catalogues: CatalogueSource, limits: Admitter, log: Part | None
+) -> list[Part]:
     """The database, and the parts that write to it what requests took. The database stops last."""
 
     async def write(entries: Sequence[LedgerEntry]) -> None:
@@ -250,10 +252,11 @@ def keeping_of(stored: ControlStore, records: Records, catalogues: CatalogueSour
 
     begin()
     catalogues.watch(begin)
+    logs = [] if log is None else [log]
     if isinstance(limits.counters, JournaledCounters):
         limits.counters.open_database = stored.open
-        return [stored, limits.counters, ledger]
-    return [stored, ledger]
+        return [stored, limits.counters, ledger, *logs]
+    return [stored, ledger, *logs]
 
 
 def admin_api(

@@ -36,6 +36,6 @@ def unpacked(data: bytes) -> Kept | None:
     try:
         unpacker = zlib.decompressobj()
         plain = unpacker.decompress(data, _LARGEST)
-        return _DECODER.decode(plain)
+        return _DECODER.decode(plain) if unpacker.eof else None
     except (zlib.error, msgspec.DecodeError):
         return None
