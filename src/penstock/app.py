@@ -99,10 +99,8 @@ def build(
     attempts pass. Raises SettingsError.
     """
     quieten_libraries()
-    policy = AddressPolicy(settings.trusted_hosts)
-    guarded_policy = AddressPolicy(settings.guarded_hosts)
-    records = Records()
-    http1 = _http1(settings, guarded_policy, os.environ)
+    policy, guarded_policy = AddressPolicy(settings.trusted_hosts), AddressPolicy(settings.guarded_hosts)
+    records, http1 = Records(), _http1(settings, guarded_policy, os.environ)
     transports = _transports(settings, http1)
     place = find_place(settings.store, os.environ)
     journal = JournaledCounters(monotonic, now)

@@ -196,7 +196,7 @@ def _attempt(number: int, attempt: AttemptRecord, cost: _Cost, message: str | No
         "price_version": cost.price_version,
         "price_match": cost.price_match,
     }
-    return {name: value for name, value in told.items() if value not in (None, False)}
+    return {name: value for name, value in told.items() if value is not None and value is not False}
 
 
 def _milliseconds(seconds: float | None) -> float | None:
