@@ -22,7 +22,7 @@ from penstock.traits.row import Row
 
 ROOT: Final = Path(__file__).parents[1]
 _NOTE: Final = "<!-- Written by docs/generate.py: change the code and run `make docs`. -->"
-_UNITS: Final = {"s": "seconds", "ms": "milliseconds", "bytes": "bytes"}
+_UNITS: Final = {"s": "seconds", "ms": "milliseconds", "bytes": "bytes", "days": "days"}
 _WIDTH: Final = 116
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from penstock.admin.api import AdminApi
+from penstock.app_logs import content_rule, request_log_of
 from penstock.app_metrics import Counted, MetricsAdmission, metrics_of
 from penstock.app_replicas import Replicas, replicas_of
 from penstock.app_store import (
@@ -98,10 +99,8 @@ def build(
     attempts pass. Raises SettingsError.
     """
     quieten_libraries()
-    policy = AddressPolicy(settings.trusted_hosts)
-    guarded_policy = AddressPolicy(settings.guarded_hosts)
-    records = Records()
-    http1 = _http1(settings, guarded_policy, os.environ)
+    policy, guarded_policy = AddressPolicy(settings.trusted_hosts), AddressPolicy(settings.guarded_hosts)
+    records, http1 = Records(), _http1(settings, guarded_policy, os.environ)
     transports = _transports(settings, http1)
     place = find_place(settings.store, os.environ)
     journal = JournaledCounters(monotonic, now)
@@ -121,13 +120,14 @@ def build(
     replicas = replicas_of(settings, limits_are_shared=isinstance(counters, GuardedCounters))
     # The access log stops last: it tells of the requests that end when the connections are closed.
     limits = admitter_of(catalogues, counters, costs(), settings)
+    log = request_log_of(settings, stored, records, costs(), place)
     admin = admin_api(settings, stored, file, os.environ, counters, costs())
     own_port = _own_port(settings, admin)
     pipeline = _pipeline(settings, compiler, transports, sleep, limits, costs(), replicas)
-    counted = Counted(records, pipeline.router.health, http1, catalogues, counters, costs())
+    counted = Counted(records, pipeline.router.health, http1, catalogues, counters, costs(), log)
     metrics = metrics_of(settings, counted, os.environ, _admission(settings, stored, file, counters))
     parts: list[Part] = [*_access_log(records, server, costs()), *metrics.parts, file, prices]
-    parts += [] if stored is None else keeping_of(stored, records, catalogues, limits)
+    parts += [] if stored is None else keeping_of(stored, records, catalogues, limits, log)
     parts += [*sharing_of(counters, balances, limits, catalogues, stored), limits, replicas, LargeWork()]
     parts += [_Connections(transports), *own_port]
     gateway = Gateway(
@@ -142,6 +142,8 @@ def build(
         None if own_port else admin,
         metrics.page,
         replicas,
+        content_rule(settings, log),
+        log,
     )
     counted.connections = gateway.connections
     return gateway

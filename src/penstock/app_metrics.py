@@ -21,6 +21,7 @@ from penstock.observe.metrics.collector import Collector, Reading
 from penstock.observe.metrics.recorder import Bounds
 from penstock.observe.record import Records
 from penstock.pipeline.cost import Costs
+from penstock.pipeline.request_log import RequestLog
 from penstock.routing.health import Health
 from penstock.server.connection_count import ConnectionCount
 from penstock.server.gateway import Part
@@ -42,6 +43,7 @@ _MOST_BUDGETS: Final = 200
 """Budgets that are shown: each is a look-up in the store of counters."""
 _CIRCUIT_STATES: Final = ("closed", "open", "half_open")
 _OWN_NAME: Final = "the metrics"
+_LOG_READER: Final = "request_log"
 
 
 class Counted(msgspec.Struct):
@@ -53,6 +55,7 @@ class Counted(msgspec.Struct):
     catalogues: CatalogueSource
     counters: Counters
     costs: Costs
+    log: RequestLog | None = None
     connections: ConnectionCount | None = None
 
     def readings(self) -> Iterator[Reading]:
@@ -66,6 +69,9 @@ class Counted(msgspec.Struct):
             yield Reading(families.CIRCUITS, (state,), circuits[state])
         if self.connections is not None:
             yield Reading(families.CALLERS, (), self.connections.total)
+        if self.log is not None:
+            yield Reading(families.LOST, (_LOG_READER,), self.log.lost)
+            yield Reading(families.WAITING, (_LOG_READER,), self.log.waiting)
 
     async def budgets(self) -> Iterable[Reading]:
         """What is left of the budgets in force, those of policies left out: they have a bucket for each value."""

@@ -18,6 +18,7 @@ from penstock.limits.counters import Counters
 from penstock.limits.limit import Limit
 from penstock.limits.memory import MemoryCounters
 from penstock.observe.record import Records
+from penstock.observe.redactor import Redactor
 from penstock.pipeline.admit import Admitter, log_alerts
 from penstock.pipeline.compile import judge
 from penstock.pipeline.cost import Costs, CurrentPrices
@@ -232,7 +233,9 @@ def sharing_of(
     return []
 
 
-def keeping_of(stored: ControlStore, records: Records, catalogues: CatalogueSource, limits: Admitter) -> list[Part]:
+def keeping_of(
+    stored: ControlStore, records: Records, catalogues: CatalogueSource, limits: Admitter, log: Part | None
+) -> list[Part]:
     """The database, and the parts that write to it what requests took. The database stops last."""
 
     async def write(entries: Sequence[LedgerEntry]) -> None:
@@ -249,10 +252,11 @@ def keeping_of(stored: ControlStore, records: Records, catalogues: CatalogueSour
 
     begin()
     catalogues.watch(begin)
+    logs = [] if log is None else [log]
     if isinstance(limits.counters, JournaledCounters):
         limits.counters.open_database = stored.open
-        return [stored, limits.counters, ledger]
-    return [stored, ledger]
+        return [stored, limits.counters, ledger, *logs]
+    return [stored, ledger, *logs]
 
 
 def admin_api(
@@ -282,6 +286,7 @@ def plane_opener(
     """Opens the control plane over the database; what it returns raises DatabaseError."""
     check, policy = control_judge(settings), AddressPolicy(settings.trusted_hosts)
     largest = counters.largest_cost if isinstance(counters, GuardedCounters) else LARGEST
+    redactor = Redactor(settings.logs.redact)
 
     async def price_book() -> PriceBook:
         if costs is None:
@@ -291,12 +296,26 @@ def plane_opener(
 
     async def open_plane() -> ControlPlane:
         from penstock.admin.provider_rules import provider_rules
+        from penstock.control.log_rules import LogRules
         from penstock.control.plane import ControlPlane
 
         database, rules = await stored.open(), provider_rules(policy)
+        scheme = "https" if settings.server.tls_cert else "http"
+        logged = LogRules(settings.logs.content, settings.logs.max_content_bytes, redactor, scheme)
         in_file, refresh = (lambda: file.current), stored.refresh
         return ControlPlane(
-            database, stored.keyring, PROVIDERS, check, in_file, refresh, rules, counters, largest, price_book, ALIASES
+            database,
+            stored.keyring,
+            PROVIDERS,
+            check,
+            in_file,
+            refresh,
+            rules,
+            counters,
+            largest,
+            price_book,
+            ALIASES,
+            logged,
         )
 
     return open_plane

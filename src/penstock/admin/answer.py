@@ -7,7 +7,7 @@ OpenAI's clients read. Source: docs/control-plane.md#errors.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -19,11 +19,13 @@ REQUEST_ID: Final = "x-portkey-request-id"
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """Status, body and further headers. A body is an object; its members of times are texts."""
+    """Status, body and further headers. A body is an object; its members of times are texts. ``pieces`` are the bytes
+    of a file, in the body's place; its headers say what it is."""
 
     body: Mapping[str, Any]
     status: int = 200
     headers: Mapping[str, str] = {}
+    pieces: AsyncIterator[bytes] | None = None
 
     def encoded(self) -> bytes:
         return write_json(self.body)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final
 
 from sqlalchemy.exc import IntegrityError
@@ -192,15 +192,23 @@ def _wrong_method(request: Request, routes: Mapping[str, AdminRoute]) -> Answer:
 
 
 async def _respond(answer: Answer, request_id: str, send: _Send) -> None:
+    headers = {"content-type": "application/json", "cache-control": "no-store", "x-content-type-options": "nosniff"}
+    headers |= {REQUEST_ID: request_id, **answer.headers}
+    if answer.pieces is not None:
+        await _stream(answer.status, headers, answer.pieces, send)
+        return
     body = answer.encoded()
-    headers = {
-        "content-type": "application/json",
-        "content-length": str(len(body)),
-        "cache-control": "no-store",
-        "x-content-type-options": "nosniff",
-        REQUEST_ID: request_id,
-        **answer.headers,
-    }
-    encoded = [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
+    await send(_start(answer.status, {**headers, "content-length": str(len(body))}))
     await send({"type": "http.response.body", "body": body})
+
+
+async def _stream(status: int, headers: Mapping[str, str], pieces: AsyncIterator[bytes], send: _Send) -> None:
+    await send(_start(status, headers))
+    async for piece in pieces:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _start(status: int, headers: Mapping[str, str]) -> dict[str, Any]:
+    encoded = [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
+    return {"type": "http.response.start", "status": status, "headers": encoded}

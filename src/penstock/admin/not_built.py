@@ -19,8 +19,6 @@ _RESOURCES: Final[dict[str, str]] = {
     "/labels": f"Labels of prompts: this {_LATER}.",
     "/collections": f"Collections of prompts: this {_LATER}.",
     "/guardrails": f"Guardrails as a resource: this {_LATER}.",
-    "/logs": f"The request log {_LATER}: the gateway writes one line in JSON for each request to its standard output.",
-    "/analytics": f"Analytics {_LATER}: budgets tell their own usage at GET /v1/api-keys/ID.",
     "/secret-references": f"Secret references {_LATER}: put the secret into an integration, where it is encrypted.",
     "/mcp-integrations": f"MCP: this {_LATER}.",
     "/mcp-servers": f"MCP: this {_LATER}.",

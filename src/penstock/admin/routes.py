@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.admin import (
+    analytics,
     api_keys,
     audit_logs,
     configs,
     feedback,
     integrations,
+    logs,
     model_configs,
     not_built,
     policies,
@@ -20,11 +22,13 @@ from penstock.admin import (
 )
 
 ROUTES: Final = (
+    *analytics.ROUTES,
     *api_keys.ROUTES,
     *audit_logs.ROUTES,
     *configs.ROUTES,
     *feedback.ROUTES,
     *integrations.ROUTES,
+    *logs.ROUTES,
     *model_configs.ROUTES,
     *policies.ROUTES,
     *providers.ROUTES,

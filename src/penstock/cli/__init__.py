@@ -14,6 +14,7 @@ from penstock.cli import (
     import_,
     key,
     limit,
+    logs,
     policy,
     prices,
     provider,
@@ -32,7 +33,7 @@ def main() -> None:
 
 
 for each in (
-    audit, chat, check, config, explain, import_, key, limit, policy, prices, provider, providers, reprice,
+    audit, chat, check, config, explain, import_, key, limit, logs, policy, prices, provider, providers, reprice,
     secrets, serve, test,
 ):  # fmt: skip
     main.add_command(each.command)

@@ -29,6 +29,7 @@ FIELDS: Final = Fields(
     allowed_ips=VALUE,
     alert_emails=VALUE,
     expose_cost=VALUE,
+    log_content=VALUE,
     reset_usage=VALUE,
     rotation_policy=VALUE,
     **owner_limits.FIELDS,
@@ -78,6 +79,8 @@ def _plain(members: Members, columns: dict[str, Any]) -> None:
         columns["status"] = members.choice("status", ("active", "disabled"))
     if members.has("expose_cost"):
         columns["expose_cost"] = members.switch("expose_cost") is True
+    if members.has("log_content"):
+        columns["log_content"] = members.switch("log_content")
 
 
 def _scopes(members: Members, kind: str, columns: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from penstock.control import audit
 from penstock.control.actor import Actor
 from penstock.control.audit import Entry
 from penstock.control.configurations import ProviderRules
+from penstock.control.log_rules import LogRules
 from penstock.control.redact import Fingerprint
 from penstock.control.refusal import absent
 from penstock.core.money import LARGEST
@@ -44,6 +45,7 @@ class ControlPlane:
     process; ``provider_rules`` judge credentials. ``counters`` are those that limits are counted by; None where no
     gateway runs in this process. ``largest_cost`` is the largest budget that counters hold exactly, in nanodollars.
     ``price_book`` gives the prices in force; ``aliases`` are further names of providers, by which slugs are found.
+    ``logs`` say what is kept of requests that clients log.
     """
 
     def __init__(
@@ -59,7 +61,9 @@ class ControlPlane:
         largest_cost: int = LARGEST,
         price_book: Callable[[], Awaitable[PriceBook]] | None = None,
         aliases: Mapping[str, str] | None = None,
+        logs: LogRules = LogRules(),  # noqa: B008 (frozen)
     ) -> None:
+        self.logs = logs
         self.database = database
         self.price_book = price_book or _no_prices
         self.aliases = aliases or {}

@@ -13,7 +13,7 @@ EVERY: Final = "*"
 _VERBS: Final = ("create", "read", "update", "delete", "list")
 _SPECIAL: Final[dict[str, tuple[str, ...]]] = {
     "completions": ("write",),
-    "logs": ("write", "view", "list", "export", "read"),
+    "logs": ("write", "view", "list", "export", "read", "content"),
     "analytics": ("view",),
     "audit_logs": ("list",),
     "mcp": ("invoke",),

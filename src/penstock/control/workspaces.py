@@ -25,7 +25,13 @@ _LEVEL: Final[Level] = "workspace"
 _GUARDS: Final = ("input_guardrails", "output_guardrails")
 _DEFAULTS: Final = Fields(dict.fromkeys(("metadata", "config_id", *_GUARDS), VALUE))
 _FIELDS: Final = Fields(
-    name=VALUE, description=VALUE, icon=VALUE, defaults=_DEFAULTS, reset_usage=VALUE, **owner_limits.FIELDS
+    name=VALUE,
+    description=VALUE,
+    icon=VALUE,
+    defaults=_DEFAULTS,
+    settings=Fields(debug_log=VALUE),
+    reset_usage=VALUE,
+    **owner_limits.FIELDS,
 )
 _MOST_LABELS: Final = 20
 _LONGEST_METADATA: Final = 128
@@ -81,6 +87,7 @@ async def update_workspace(plane: ControlPlane, actor: Actor, reference: str, bo
     async with plane.change(actor) as change:
         row = await _found(change.connection, actor, reference)
         columns |= await _defaults(change, members, row)
+        columns |= _settings(members, row)
         members.finish()
         written = {**columns, **change.touched(row.row_version)}
         await change.connection.execute(workspace.update().where(workspace.c.id == row.id).values(**written))
@@ -108,6 +115,18 @@ async def _defaults(change: Change, members: Members, row: Any) -> dict[str, str
         if given.has("config_id"):
             kept["config_id"] = await _config(change.connection, given, row.id)
     return {"defaults": write_json({name: value for name, value in kept.items() if value}).decode()}
+
+
+def _settings(members: Members, row: Any) -> dict[str, str]:
+    """The column of the settings, where the body says something of them: whether requests are logged with their
+    content, 1 or 0. Null leaves that to the settings of the gateway."""
+    if not members.has("settings"):
+        return {}
+    given = members.inner("settings")
+    kept = {**(read_json_or_none(row.settings.encode()) or {})}
+    kept["debug_log"] = None if given is None else given.switch("debug_log")
+    told = {name: int(value) if name == "debug_log" else value for name, value in kept.items() if value is not None}
+    return {"settings": write_json(told).decode()}
 
 
 async def _config(connection: AsyncConnection, given: Members, workspace_id: str) -> str | None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from penstock.core.usage import Usage
+
+if TYPE_CHECKING:
+    from penstock.observe.noted import Keeper
 
 
 class Billed(msgspec.Struct, frozen=True):
@@ -47,9 +51,9 @@ class AttemptRecord(msgspec.Struct, frozen=True):
     is_shared: bool = False
     is_hedge_loser: bool = False
     virtual_key: str | None = None
+    """The virtual key of the target."""
     billed: Billed | None = None
     """What limits were charged; None for a request without limits."""
-    """The virtual key of the target."""
     region: str = ""
     """The provider's region that the target names; empty where it names none."""
 
@@ -135,12 +139,15 @@ class RecordQueue:
 
 
 class Records:
-    """Hands each record to every reader. A slow reader loses records of its own queue and slows nobody."""
+    """Hands each record to every reader. A slow reader loses records of its own queue and slows nobody.
 
-    __slots__ = ("_queues",)
+    ``keeper`` is the request log, if there is one: it gets what else is noted of a request, too, and needs no queue."""
+
+    __slots__ = ("_queues", "keeper")
 
     def __init__(self) -> None:
         self._queues: tuple[RecordQueue, ...] = ()
+        self.keeper: Keeper | None = None
 
     @property
     def has_readers(self) -> bool:

@@ -15,6 +15,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin
 from penstock.core.json_text import read_json_or_none
 from penstock.core.usage import Usage
+from penstock.observe.noted import Content, Noted
 from penstock.observe.record import AttemptRecord, Billed, Record, Records
 from penstock.providers.row import Operation
 from penstock.routing.plan import Target
@@ -28,6 +29,9 @@ METADATA: Final = b"x-portkey-metadata"
 """The header with the caller's own labels, a JSON object."""
 _LONGEST_LABEL: Final = 128
 """Characters of one of the caller's own labels that are kept."""
+_LONGEST_MESSAGE: Final = 2000
+"""Characters of an error's text that the request log keeps."""
+_UNLOGGED: Final = b"x-portkey-ignore-service-log"
 
 
 class AttemptAccount(msgspec.Struct):
@@ -173,6 +177,10 @@ class Account(msgspec.Struct):
     reservation: Reserved | None = None
     key_id: str | None = None
     workspace: str | None = None
+    fields: Mapping[bytes, bytes] = {}
+    """The request's headers by name: what the request log notes of them is read when the account is closed."""
+    content: Content | None = None
+    """Headers and bodies, where the request log keeps them."""
 
     def attempt(self, target: Target) -> AttemptAccount:
         """Open the account of one more attempt."""
@@ -192,8 +200,32 @@ class Account(msgspec.Struct):
         self.is_closed = True
         if self.reservation is not None:
             self.reservation.close(self.attempts)
-        if self.records.has_readers:
-            self.records.publish(self._record())
+        keeper = self.records.keeper if self.is_logged else None
+        if keeper is None and not self.records.has_readers:
+            return
+        record = self._record()
+        self.records.publish(record)
+        if keeper is not None:
+            keeper.keep(record, self._noted())
+
+    @property
+    def is_logged(self) -> bool:
+        """Whether the request gets a row in the request log: requests of LLM endpoints do, unless their header says
+        otherwise; nobody can fill the log without a key that is known."""
+        if self.operation is None or (self.failure is not None and self.failure.kind is Kind.INVALID_GATEWAY_KEY):
+            return False
+        return self.fields.get(_UNLOGGED, b"").lower() not in {b"true", b"1"}
+
+    def _noted(self) -> Noted:
+        fields = self.fields
+        return Noted(
+            _bounded(fields.get(b"x-portkey-span-id")),
+            _bounded(fields.get(b"x-portkey-parent-span-id")),
+            _bounded(fields.get(b"x-portkey-span-name")),
+            _message(self.failure),
+            tuple([_message(attempt.failure) for attempt in self.attempts]),
+            self.content,
+        )
 
     def _record(self) -> Record:
         attempts = tuple([attempt.close() for attempt in self.attempts])
@@ -260,6 +292,10 @@ def _total(attempts: tuple[AttemptRecord, ...]) -> Usage | None:
 def _region(options: Mapping[str, str]) -> str:
     """The region by which some providers' prices differ."""
     return (options.get("aws_region") or options.get("vertex_region") or "") if options else ""
+
+
+def _message(failure: Failure | None) -> str | None:
+    return None if failure is None else failure.message[:_LONGEST_MESSAGE]
 
 
 def _bounded(value: bytes | None) -> str | None:

@@ -44,7 +44,7 @@ _PER_REQUEST: Final = frozenset(
     for name in """
     trace-id span-id span-name parent-span-id metadata debug cache-force-refresh cache-namespace mode beta
     nitro-mode fetch-integrated-models sensitive-headers gateway-transport models-endpoint provider-responses-proxy
-    error-details package-version runtime runtime-version
+    error-details package-version runtime runtime-version ignore-service-log
     """.split()
 )
 _NOT_YET: Final = tuple(PREFIX + name for name in ("default-input-guardrails", "default-output-guardrails"))

@@ -14,8 +14,8 @@ from penstock.background import Background
 from penstock.core.usage import Usage
 from penstock.limits.pricing import Pricing
 from penstock.observe.record import AttemptRecord, Record, RecordQueue, Records
+from penstock.pipeline.batches import Batches
 from penstock.pipeline.cost import mode_of
-from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.ids import random_id
 from penstock.stores.sql.ledger_entry import LedgerEntry
 
@@ -41,10 +41,9 @@ class Ledger:
     def __init__(self, records: Records, write: Write, pricing: Callable[[], Pricing]) -> None:
         self._records = records
         self._queue: RecordQueue | None = None
-        self._write = write
+        self._batches: Batches[LedgerEntry] = Batches("the ledger", "memory", write, _name_of)
         self._pricing = pricing
         self._waiting: list[LedgerEntry] = []
-        self._is_lost = False
         self._told = 0
         self._task = Background("the ledger", self._run)
 
@@ -83,32 +82,14 @@ class Ledger:
     async def _try_write(self) -> bool:
         """Write the oldest entries. False if the database can't be reached: they wait for the next time."""
         batch = self._waiting[:_BATCH]
-        try:
-            await self._write(batch)
-        except DatabaseError as error:
-            if not self._is_lost:
-                _LOG.error("%s; the ledger waits in memory", error)
-            self._is_lost = True
+        if not await self._batches.try_write(batch):
             return False
-        except Exception:
-            # Not to be waited for: the same entries would be refused for ever, and all later ones with them.
-            _LOG.exception("the ledger refuses a batch: its entries are written one by one")
-            if not await self._write_singly(batch):
-                return False
-        self._is_lost = False
         del self._waiting[: len(batch)]
         return True
 
-    async def _write_singly(self, batch: Sequence[LedgerEntry]) -> bool:
-        """Write entries one by one, without those that are refused. False if the database can't be reached."""
-        for entry in batch:
-            try:
-                await self._write([entry])
-            except DatabaseError:
-                return False
-            except Exception:
-                _LOG.exception("attempt %d of request %s is missing in the ledger", entry.attempt, entry.request_id)
-        return True
+
+def _name_of(entry: LedgerEntry) -> str:
+    return f"attempt {entry.attempt} of request {entry.request_id}"
 
 
 def entries_of(record: Record, pricing: Pricing) -> Iterator[LedgerEntry]:

@@ -30,11 +30,12 @@ from penstock.server.client import Client
 from penstock.server.connection_count import ConnectionCount
 from penstock.server.head import repeated_field
 from penstock.server.keepalive import DEFECT, respond_in_time
+from penstock.server.kept_content import ContentRule
 from penstock.server.limits import CallerLimits
 from penstock.server.metrics_page import MetricsPage
 from penstock.server.mounted import Mounted, serve_mounted
 from penstock.server.origin import Origins, with_headers
-from penstock.server.pages import METRICS, PAGE_METHODS, Pages, Shared, Watched
+from penstock.server.pages import METRICS, PAGE_METHODS, Losing, Pages, Shared, Watched
 from penstock.server.receive import Receive
 from penstock.server.request_context import RequestContext
 from penstock.server.respond import respond, tell_of_stop
@@ -77,7 +78,8 @@ class Gateway:
     proxies whose headers tell the caller's address. ``origins`` are the rules for requests of web pages. ``stored`` is
     the control plane's database, None without one; ``database`` is its name for people; ``admin`` is the admin API,
     None where that is off; ``metrics`` the page of metrics, None where it is off or has a port of its own. ``replicas``
-    says what this process shares with others.
+    says what this process shares with others. ``contents`` says which requests are logged with their bodies, None:
+    none; ``log`` is the request log, None without one.
     """
 
     def __init__(
@@ -93,7 +95,10 @@ class Gateway:
         admin: Mounted | None = None,
         metrics: MetricsPage | None = None,
         replicas: Shared | None = None,
+        contents: ContentRule | None = None,
+        log: Losing | None = None,
     ) -> None:
+        self.contents = contents
         self.origins = origins or Origins()
         self.stored = stored
         self.admin = admin
@@ -108,7 +113,7 @@ class Gateway:
         self._parts = parts
         self._trusted_proxies = trusted_proxies
         self._has_proxies = bool(trusted_proxies)
-        self.pages = Pages(stored, replicas, has_metrics=metrics is not None)
+        self.pages = Pages(stored, replicas, has_metrics=metrics is not None, log=log)
 
     @property
     def is_guarded(self) -> bool:
@@ -259,6 +264,8 @@ class Gateway:
         if isinstance(call, Failure):
             await self._refuse_body(call, context)
             return
+        if self.contents is not None:
+            self.contents.watch(call, context)
         client = context.client
         client.watch()
         if self.limits.keepalive:

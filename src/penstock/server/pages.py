@@ -42,14 +42,27 @@ class Shared(Protocol):
     def state(self) -> Mapping[str, str]: ...
 
 
+class Losing(Protocol):
+    """What the health page tells of the request log: how many requests are missing in it."""
+
+    @property
+    def lost(self) -> int: ...
+
+
 class Pages:
     """The pages. ``draining`` makes the readiness page answer 503 while the last requests are served. ``watched`` and
-    ``shared`` are what the health page tells of, beside the process. ``has_metrics``: /metrics is a page, which
-    metrics_page.py makes."""
+    ``shared`` are what the health page tells of, beside the process, and ``log``. ``has_metrics``: /metrics is a page,
+    which metrics_page.py makes."""
 
     def __init__(
-        self, watched: Watched | None = None, shared: Shared | None = None, *, has_metrics: bool = False
+        self,
+        watched: Watched | None = None,
+        shared: Shared | None = None,
+        *,
+        has_metrics: bool = False,
+        log: Losing | None = None,
     ) -> None:
+        self._log = log
         self.draining = False
         self._watched = watched
         self._shared = shared
@@ -81,6 +94,8 @@ class Pages:
             told["unusable_rows"] = len(watched.problems)
         if shared is not None and shared.is_lost:
             told["redis"] = "lost"
+        if self._log is not None and self._log.lost:
+            told["lost_logs"] = self._log.lost
         status = "degraded" if told else "ok"
         state = {} if shared is None else {"state": shared.state}
         return msgspec.json.encode({"status": status, **told, **state})

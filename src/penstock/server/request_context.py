@@ -37,6 +37,7 @@ class RequestContext:
         self.answer: Answer | None = None
         self.begun = self.is_streaming = False
         account.trace_id = self.trace_id
+        account.fields = fields
         account.address = client.address
         account.user_agent = fields.get(b"user-agent")
         account.dialect = dialect.name

@@ -54,7 +54,9 @@ class GatewayKey(msgspec.Struct, frozen=True):
     are the providers whose environment key and identity the operator lends. ``id`` is that of the key's row, and
     ``workspace`` that of its workspace; a key of penstock.toml has neither. Two secrets of one key are two of these
     values with one ``id``. ``restrictions`` are None for a key that demands nothing of a request. ``limits`` are the
-    key's own. ``exposes_cost``: a plain answer tells its caller what it cost. ``permissions`` and ``shared``
+    key's own. ``exposes_cost``: a plain answer tells its caller what it cost. ``logs_content``: whether the request
+    log keeps bodies, None where the settings say it; ``may_log_content``: a header may switch that on. ``permissions``
+    and ``shared``
     (``Permissions.shared``) follow from the others; the constructor replaces whatever it is given for these.
     """
 
@@ -78,6 +80,8 @@ class GatewayKey(msgspec.Struct, frozen=True):
     restrictions: Restrictions | None = None
     limits: tuple[Applied, ...] = ()
     exposes_cost: bool = False
+    logs_content: bool | None = None
+    may_log_content: bool = False
 
     def __post_init__(self) -> None:
         permissions, shared = _permissions(

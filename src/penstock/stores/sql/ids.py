@@ -26,4 +26,20 @@ def new_id(microseconds: int, entropy: int) -> str:
 
 def random_id() -> str:
     """An id made now."""
-    return new_id(time.time_ns() // 1000, secrets.randbits(62))
+    return id_at(time.time_ns() // 1000)
+
+
+def id_at(microseconds: int) -> str:
+    """An id as if it were made at a time, in microseconds since 1970."""
+    return new_id(microseconds, secrets.randbits(62))
+
+
+def span_of(id_: str) -> tuple[int, int] | None:
+    """The microseconds since 1970 between which an id of version 7 was made, the second excluded; None for any other
+    text."""
+    try:
+        number = uuid.UUID(id_)
+    except ValueError:
+        return None
+    milliseconds = number.int >> 80
+    return (milliseconds * 1000, milliseconds * 1000 + 1000) if number.version == 7 else None

@@ -49,9 +49,9 @@ def lost_entry(reservation: tuple[str, int], nanos: int, now: int) -> LedgerEntr
     return LedgerEntry(*reservation, now, "", Usage(), nanos, is_estimated=True, error=_LOST)
 
 
-def _text(text: str | None) -> str | None:
+def column_text(text: str | None) -> str | None:
     """A text of a caller's or a provider's as every database holds it: PostgreSQL takes no NUL, and no UTF-8 holds half
-    of a surrogate pair. One row that is refused would keep all others from the ledger."""
+    of a surrogate pair. One row that is refused would keep all others from their table."""
     return None if text is None else text.encode("utf-8", "replace").decode().replace("\x00", "?")
 
 
@@ -64,13 +64,13 @@ def _row(entry: LedgerEntry) -> dict[str, Any]:
         "day": entry.at // _DAY,
         "workspace_id": entry.workspace_id,
         "key_id": entry.key_id,
-        "key_name": _text(entry.key_name),
-        "provider": _text(entry.provider),
-        "virtual_key": _text(entry.virtual_key),
-        "config": _text(entry.config),
-        "operation": _text(entry.operation),
-        "model": _text(entry.model),
-        "trace_id": _text(entry.trace_id),
+        "key_name": column_text(entry.key_name),
+        "provider": column_text(entry.provider),
+        "virtual_key": column_text(entry.virtual_key),
+        "config": column_text(entry.config),
+        "operation": column_text(entry.operation),
+        "model": column_text(entry.model),
+        "trace_id": column_text(entry.trace_id),
         "input_tokens": usage.prompt or 0,
         "output_tokens": usage.completion or 0,
         "cached_tokens": usage.cached or 0,
@@ -86,7 +86,7 @@ def _row(entry: LedgerEntry) -> dict[str, Any]:
         "is_estimated": entry.is_estimated,
         "is_cached": entry.is_cached,
         "status": entry.status,
-        "error": _text(entry.error),
+        "error": column_text(entry.error),
         "labels": write_json(entry.labels).decode(),
         "mode": entry.mode,
     }

@@ -21,6 +21,8 @@ _DATA_PLANE: Final = ("workspace-service", "workspace-user")
 """The kinds of keys that may call models: an administrator's may not."""
 _CALLS: Final = frozenset({"completions.write", "*"})
 """The scopes that open the whole data plane."""
+_CONTENT: Final = "logs.content"
+"""The scope with which a header switches on that bodies are logged."""
 _PART: Final = 1000
 """Rows that are fetched at a time: requests are served between two of them."""
 
@@ -33,6 +35,7 @@ class Workspace(msgspec.Struct, frozen=True):
     metadata: Mapping[str, str] = {}
     required_metadata: tuple[str, ...] = ()
     problem: str | None = None
+    logs_content: bool | None = None
 
 
 async def read_workspaces(connection: AsyncConnection, problems: list[str]) -> dict[str, Workspace]:
@@ -65,7 +68,12 @@ def _workspace(row: Any, slugs: Mapping[str, str], default: str | None) -> Works
         slugs.get(config, config) if config else default,
         read_labels(metadata, "defaults.metadata"),
         read_texts(row.required_metadata, "required_metadata"),
+        logs_content=_switch(read_object(row.settings, "settings").get("debug_log")),
     )
+
+
+def _switch(value: object) -> bool | None:
+    return bool(value) if isinstance(value, int) else None
 
 
 async def read_key_rows(connection: AsyncConnection) -> list[Any]:
@@ -110,6 +118,7 @@ class _Demands(NamedTuple):
 
     metadata: Mapping[str, str]
     restrictions: Restrictions | None
+    may_log_content: bool
 
 
 class _KeyMaker:
@@ -144,6 +153,8 @@ class _KeyMaker:
             pins_config=not row.allow_config_override,
             restrictions=demands.restrictions,
             exposes_cost=row.expose_cost,
+            logs_content=workspace.logs_content if row.log_content is None else row.log_content,
+            may_log_content=demands.may_log_content,
         )
 
 
@@ -162,7 +173,7 @@ def _demands(row: Any, workspace: Workspace) -> _Demands:
         metadata,
         tuple(name for name in workspace.required_metadata if name not in metadata),
     )
-    return _Demands(metadata, None if restrictions == NONE else restrictions)
+    return _Demands(metadata, None if restrictions == NONE else restrictions, _CONTENT in scopes)
 
 
 @functools.lru_cache(1024)
@@ -187,6 +198,7 @@ _WORKSPACES: Final = sa.select(
     schema.workspace.c.slug,
     schema.workspace.c.is_default,
     schema.workspace.c.defaults,
+    schema.workspace.c.settings,
     schema.workspace.c.required_metadata,
 ).where(schema.workspace.c.status == "active")
 _KEYS: Final = (
@@ -203,6 +215,7 @@ _KEYS: Final = (
         schema.api_key.c.allowed_providers,
         schema.api_key.c.allowed_ips,
         schema.api_key.c.expose_cost,
+        schema.api_key.c.log_content,
         schema.api_key_secret.c.digest,
         schema.api_key_secret.c.valid_until,
         schema.config.c.slug.label("config"),

@@ -18,6 +18,15 @@ from penstock.stores.sql.schema.counters import (
 )
 from penstock.stores.sql.schema.limits import balance, ledger, limit, open_hold, policy
 from penstock.stores.sql.schema.prices import price_book
+from penstock.stores.sql.schema.request_log import (
+    log_export,
+    log_metadata,
+    request_content,
+    request_log,
+    usage_day,
+    usage_hour,
+    usage_metadata,
+)
 from penstock.stores.sql.schema.routing import (
     config,
     config_version,
@@ -46,6 +55,8 @@ __all__ = [
     "integration_workspace",
     "ledger",
     "limit",
+    "log_export",
+    "log_metadata",
     "metadata",
     "open_hold",
     "organisation",
@@ -53,10 +64,15 @@ __all__ = [
     "price_book",
     "provider",
     "rate_part",
+    "request_content",
+    "request_log",
     "reservation",
     "reservation_item",
     "revision",
     "secret",
+    "usage_day",
+    "usage_hour",
+    "usage_metadata",
     "user",
     "worker",
     "workspace",

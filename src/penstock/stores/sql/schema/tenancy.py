@@ -58,6 +58,7 @@ api_key: Final = Table(
     Column("allowed_ips", Text),
     json_column("alert_emails", "[]"),
     Column("expose_cost", Boolean, nullable=False, server_default=text("false")),
+    Column("log_content", Boolean),
     Column("last_used_at", BigInteger),
     *changes(),
     Index(None, "workspace_id", "created_at", "id"),

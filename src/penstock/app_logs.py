@@ -1,0 +1,62 @@
+"""The composition root's part for the request log: its spool, its way to the database, its retention."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from penstock.app_store import data_folder, now
+from penstock.observe.record import Records
+from penstock.observe.redactor import Redactor
+from penstock.observe.spool import Spool
+from penstock.pipeline.cost import Costs
+from penstock.pipeline.request_log import RequestLog
+from penstock.server.kept_content import ContentRule
+from penstock.settings import Settings, SettingsError
+from penstock.stores.sql.control_store import ControlStore
+from penstock.stores.sql.log_entry import LogEntry
+from penstock.stores.sql.place import Place
+
+if TYPE_CHECKING:
+    from penstock.stores.sql.request_log import LogWriter
+
+_NAME = "requests"
+
+
+def request_log_of(
+    settings: Settings, stored: ControlStore | None, records: Records, costs: Costs, place: Place
+) -> RequestLog | None:
+    """The request log, which keeps the records from now on; None where it is off, and where there is no database.
+    ``costs`` are the log's own: it computes them in a thread. Raises SettingsError."""
+    logs = settings.logs
+    problems = logs.problems()
+    if problems:
+        raise SettingsError(problems, settings)
+    if stored is None or not logs.enabled:
+        return None
+    writers: list[LogWriter] = []
+
+    async def write(entries: Sequence[LogEntry], is_repeated: bool) -> None:
+        from penstock.stores.sql.request_log import LogWriter
+
+        database = await stored.open()
+        if not writers:
+            writers.append(LogWriter())
+        await writers[0].write(database, entries, is_repeated=is_repeated)
+
+    async def clean() -> None:
+        from penstock.stores.sql.log_retention import Retention, delete_old
+
+        if writers:  # a database that nobody writes to stays closed
+            await delete_old(await stored.open(), Retention(logs.retention_days, logs.content_retention_days), now())
+
+    folder = None if place.is_in_memory else data_folder(settings, place)
+    spool = Spool(None if folder is None else folder / "spool", _NAME, logs.spool_bytes)
+    log = RequestLog(spool, write, costs.charge_of, Redactor(logs.redact), clean, lambda: costs.is_loading)
+    records.keeper = log
+    return log
+
+
+def content_rule(settings: Settings, log: RequestLog | None) -> ContentRule | None:
+    """Which requests are logged with their content; None where nothing is logged."""
+    return None if log is None else ContentRule(settings.logs.content, settings.logs.max_content_bytes)

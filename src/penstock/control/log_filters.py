@@ -1,0 +1,281 @@
+"""Which rows of the request log are meant: the filters of the list, of exports and of analytics, as conditions.
+
+Source: docs/request-log.md#listing-get-v1logs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from penstock.control.actor import Actor
+from penstock.control.moments import parse
+from penstock.control.plane import workspace_for
+from penstock.control.refusal import Problem, Problems, invalid
+from penstock.core.json_text import read_json_or_none
+from penstock.stores.sql.schema import feedback, log_metadata, request_log, usage_hour, workspace
+
+_NANOS_OF_CENT: Final = 10_000_000
+_MOST_VALUES: Final = 100
+_MOST_NAMES: Final = 10
+_LARGEST: Final = Decimal(2**62)
+_TEXTS: Final = {
+    "trace_id": "trace_id",
+    "span_id": "span_id",
+    "api_key_ids": "key_id",
+    "virtual_keys": "virtual_key",
+    "configs": "config",
+    "providers": "provider",
+    "models": "model",
+}
+"""Parameters that hold any of some texts, and their columns."""
+_RANGES: Final = {
+    "cost": ("amount", _NANOS_OF_CENT),
+    "total_units": ("total_tokens", 1),
+    "prompt_token": ("input_tokens", 1),
+    "completion_token": ("output_tokens", 1),
+}
+"""Parameters with ``_min`` and ``_max``: the column, and what one of the parameter's units is there."""
+_STATUS: Final = re.compile(r"([1-5])xx|[0-9]{1,3}", re.IGNORECASE)
+_SUCCESS: Final = {"true": True, "1": True, "false": False, "0": False}
+NAMES: Final = frozenset(
+    {
+        *_TEXTS,
+        *(f"{name}_{end}" for name in (*_RANGES, "time_of_generation", "weighted_feedback") for end in ("min", "max")),
+        *("ai_org_model", "status_code", "cache_status", "metadata", "is_success", "prompt_slug"),
+        *("workspace_id", "workspace_slug"),
+    }
+)
+"""All parameters."""
+
+
+class LogFilter(msgspec.Struct, frozen=True):
+    """Conditions, which all hold. ``since`` and ``until`` are microseconds since 1970, the second excluded. ``texts``
+    are any of some values by column; ``ranges`` lowest and highest value by column; ``statuses`` are ranges of
+    statuses, of which one holds; ``models`` pairs of provider and model."""
+
+    since: int | None = None
+    until: int | None = None
+    texts: Mapping[str, tuple[str, ...]] = {}
+    ranges: Mapping[str, tuple[int | None, int | None]] = {}
+    statuses: tuple[tuple[int, int], ...] = ()
+    models: tuple[tuple[str, str], ...] = ()
+    metadata: Mapping[str, str] = {}
+    feedback: tuple[float | None, float | None] | None = None
+    is_success: bool | None = None
+    is_empty: bool = False
+    workspace: str | None = None
+    """The id or the slug of the workspace, as it is named."""
+    workspaces: tuple[str, ...] | None = None
+    """The ids of the workspaces; None: all."""
+
+    @property
+    def is_added_up(self) -> bool:
+        """Whether all that it asks for is a column of what is added up by hour and day."""
+        known = all(column in usage_hour.c for column in self.texts)
+        return known and not (self.ranges or self.metadata or self.feedback or self.is_empty)
+
+    @property
+    def has_only_time(self) -> bool:
+        """Whether it asks for nothing but a time and a workspace."""
+        return not (self.texts or self.statuses or self.models or self.is_success is not None) and self.is_added_up
+
+    def conditions(self, table: sa.Table) -> list[sa.ColumnElement[bool]]:
+        """The conditions but those of time on rows of ``request_log``, or, where ``is_added_up``, of ``usage_hour`` and
+        ``usage_day``."""
+        told: list[sa.ColumnElement[bool]] = [sa.false()] if self.is_empty else []
+        if self.workspaces is not None:
+            told.append(_any_of(table.c.workspace_id, self.workspaces))
+        told += [_any_of(table.c[column], values) for column, values in self.texts.items()]
+        for column, (least, most) in self.ranges.items():
+            told += [table.c[column] >= least] if least is not None else []
+            told += [table.c[column] <= most] if most is not None else []
+        if self.statuses:
+            told.append(_statuses(table, self.statuses))
+        if self.models:
+            pairs = [sa.and_(table.c.provider == each[0], table.c.model == each[1]) for each in self.models]
+            told.append(sa.or_(*pairs))
+        if self.is_success is not None:
+            failed = sa.or_(table.c.status >= 400, table.c.status == 0)
+            told.append(sa.not_(failed) if self.is_success else failed)
+        told += [_has_member(name, value) for name, value in self.metadata.items()]
+        if self.feedback is not None:
+            told.append(_has_feedback(*self.feedback))
+        return told
+
+    def within(self, column: sa.ColumnElement[int], length: int = 1) -> list[sa.ColumnElement[bool]]:
+        """The conditions of time. Of a column that holds beginnings of spans, ``length`` is that of a span: one that
+        begins before the time counts as a whole."""
+        told: list[sa.ColumnElement[bool]] = []
+        if self.since is not None:
+            told.append(column >= self.since // length * length)
+        if self.until is not None:
+            told.append(column < self.until)
+        return told
+
+
+def _any_of(column: sa.ColumnElement[Any], values: tuple[str, ...]) -> sa.ColumnElement[bool]:
+    return column == values[0] if len(values) == 1 else column.in_(values)
+
+
+def _statuses(table: sa.Table, statuses: tuple[tuple[int, int], ...]) -> sa.ColumnElement[bool]:
+    status = table.c.status
+    return sa.or_(*(status == low if low == high else status.between(low, high) for low, high in statuses))
+
+
+def _has_member(name: str, value: str) -> sa.ColumnElement[bool]:
+    """Whether a row's metadata has a member: a look-up by the row's key."""
+    member = log_metadata.alias().c
+    return sa.exists().where(
+        member.workspace_id == request_log.c.workspace_id,
+        member.name == name,
+        member.value == value,
+        member.at == request_log.c.at,
+        member.log_id == request_log.c.id,
+    )
+
+
+def _has_feedback(least: float | None, most: float | None) -> sa.ColumnElement[bool]:
+    mean = sa.func.sum(feedback.c.value * feedback.c.weight) / sa.func.count()
+    traces = sa.select(feedback.c.trace_id).group_by(feedback.c.trace_id)
+    traces = traces.having(mean >= least) if least is not None else traces
+    traces = traces.having(mean <= most) if most is not None else traces
+    return request_log.c.trace_id.in_(traces)
+
+
+def read_filter(query: Mapping[str, str], *, needs_time: bool = False) -> LogFilter:
+    """The filter of a query. Raises Refusal, with all problems."""
+    problems = Problems()
+    reader = _Reader(query, problems)
+    told = LogFilter(
+        reader.moment("time_of_generation_min"),
+        reader.moment("time_of_generation_max"),
+        {column: values for name, column in _TEXTS.items() if (values := reader.values(name))} | reader.cache(),
+        reader.ranges(),
+        reader.statuses(),
+        reader.models(),
+        reader.metadata(),
+        reader.feedback(),
+        reader.success(),
+        bool(query.get("prompt_slug")),
+        query.get("workspace_id") or query.get("workspace_slug"),
+    )
+    for name in ("time_of_generation_min", "time_of_generation_max") if needs_time else ():
+        if name not in query:
+            problems.append(Problem(f"/{name}", "missing: a time such as 2026-02-01T00:00:00Z"))
+    if told.since is not None and told.until is not None and told.since >= told.until:
+        problems.append(Problem("/time_of_generation_max", "it must be later than time_of_generation_min"))
+    if problems:
+        raise invalid(problems)
+    return told
+
+
+class _Reader:
+    """Reads the parameters of a query; what is wrong with one is added to ``problems``."""
+
+    def __init__(self, query: Mapping[str, str], problems: Problems) -> None:
+        self._query = query
+        self._problems = problems
+
+    def _complain(self, name: str, text: str) -> None:
+        self._problems.append(Problem(f"/{name}", text))
+
+    def values(self, name: str) -> tuple[str, ...]:
+        texts = tuple(text.strip() for text in self._query.get(name, "").split(",") if text.strip())
+        if len(texts) > _MOST_VALUES:
+            self._complain(name, f"expected at most {_MOST_VALUES} values")
+        return tuple(text.removeprefix("@") for text in texts) if name == "virtual_keys" else texts
+
+    def moment(self, name: str) -> int | None:
+        return self._read(name, parse)
+
+    def number(self, name: str, unit: int) -> int | None:
+        def read(text: str) -> int:
+            try:
+                number = Decimal(text) * unit
+            except InvalidOperation:
+                raise ValueError("expected a number") from None
+            if not number.is_finite() or abs(number) > _LARGEST:
+                raise ValueError("expected a number that is not so large")
+            return int(number)
+
+        return self._read(name, read)
+
+    def _read(self, name: str, read: Callable[[str], int]) -> int | None:
+        if name not in self._query:
+            return None
+        try:
+            return read(self._query[name])
+        except ValueError as error:
+            self._complain(name, str(error))
+            return None
+
+    def ranges(self) -> dict[str, tuple[int | None, int | None]]:
+        told = {}
+        for name, (column, unit) in _RANGES.items():
+            limits = self.number(f"{name}_min", unit), self.number(f"{name}_max", unit)
+            if limits != (None, None):
+                told[column] = limits
+        return told
+
+    def cache(self) -> dict[str, tuple[str, ...]]:
+        values = self.values("cache_status")
+        return {"cache": tuple(value.upper() for value in values)} if values else {}
+
+    def statuses(self) -> tuple[tuple[int, int], ...]:
+        told = []
+        for text in self.values("status_code"):
+            found = _STATUS.fullmatch(text)
+            if found is None:
+                self._complain("status_code", "expected statuses such as 429 or 5xx, separated by commas")
+            elif found[1]:
+                told.append((int(found[1]) * 100, int(found[1]) * 100 + 99))
+            else:
+                told.append((int(text), int(text)))
+        return tuple(told)
+
+    def models(self) -> tuple[tuple[str, str], ...]:
+        pairs = [text.partition("__") for text in self.values("ai_org_model")]
+        if not all(middle and model for _, middle, model in pairs):
+            self._complain("ai_org_model", "expected PROVIDER__MODEL, separated by commas")
+        return tuple((provider, model) for provider, _, model in pairs)
+
+    def metadata(self) -> dict[str, str]:
+        text = self._query.get("metadata")
+        if not text:
+            return {}
+        value = read_json_or_none(text.encode())
+        if not isinstance(value, dict) or len(value) > _MOST_NAMES:
+            self._complain("metadata", f'expected JSON such as {{"team": "search"}} with at most {_MOST_NAMES} names')
+            return {}
+        return {str(name): str(each) for name, each in value.items()}
+
+    def feedback(self) -> tuple[float | None, float | None] | None:
+        low, high = (self.number(f"weighted_feedback_{end}", 1_000_000) for end in ("min", "max"))
+        if low is None and high is None:
+            return None
+        return None if low is None else low / 1e6, None if high is None else high / 1e6
+
+    def success(self) -> bool | None:
+        text = self._query.get("is_success")
+        if text is None:
+            return None
+        if text.lower() not in _SUCCESS:
+            self._complain("is_success", "expected true or false")
+        return _SUCCESS.get(text.lower())
+
+
+async def for_actor(connection: AsyncConnection, actor: Actor, wanted: LogFilter) -> LogFilter:
+    """The filter within what an actor sees. Raises Refusal for a workspace that is not the actor's."""
+    if actor.workspace_id is not None or wanted.workspace is not None:
+        ids: tuple[str, ...] = (await workspace_for(connection, actor, wanted.workspace),)
+        return msgspec.structs.replace(wanted, workspaces=ids)
+    # Where there is one workspace, naming it lets indexes find rows in their order.
+    known = tuple((await connection.execute(sa.select(workspace.c.id).limit(2))).scalars())
+    return msgspec.structs.replace(wanted, workspaces=known) if len(known) == 1 else wanted

@@ -1,0 +1,160 @@
+"""The request log: listed, read."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from penstock.control.actor import Actor
+from penstock.control.log_filters import LogFilter, for_actor, read_filter
+from penstock.control.log_rows import COLUMNS, entry, item
+from penstock.control.moments import as_text
+from penstock.control.pages import page_of
+from penstock.control.plane import ControlPlane, organisation_id
+from penstock.control.refusal import Problem, absent, invalid
+from penstock.core.json_text import read_json_or_none
+from penstock.stores.sql.ids import span_of
+from penstock.stores.sql.log_content import Kept, unpacked
+from penstock.stores.sql.schema import feedback, log_metadata, request_content, request_log, workspace
+
+DEFAULT_PAGE: Final = 50
+COUNTED: Final = 10_000
+"""Rows up to which a list is counted."""
+_MOST_FEEDBACK: Final = 100
+_LONGEST_MOMENT: Final = 19
+"""Digits of a moment in a cursor."""
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A row as a list's place: the next page begins after it."""
+
+    at: int
+    id: str
+
+
+async def list_logs(plane: ControlPlane, actor: Actor, query: Mapping[str, str]) -> dict[str, Any]:
+    """A page of rows, the newest first. Raises Refusal."""
+    wanted, after = read_filter(query), read_cursor(query.get("cursor"))
+    size = page_of({name: query[name] for name in ("page_size",) if name in query}, DEFAULT_PAGE).size
+    async with plane.database.read() as connection:
+        wanted = await for_actor(connection, actor, wanted)
+        rows = await rows_of(connection, wanted, after, size + 1)
+        total = (
+            await count_up_to(connection, wanted, COUNTED + 1)
+            if query.get("count", "").lower() in {"true", "1"}
+            else None
+        )
+    more = len(rows) > size
+    shown = rows[:size]
+    return {
+        "object": "list",
+        "data": [item(row) for row in shown],
+        "has_more": more,
+        "next_cursor": _cursor(shown[-1]) if more else None,
+        "total": None if total is None else min(total, COUNTED),
+        "total_is_capped": total is not None and total > COUNTED,
+    }
+
+
+async def rows_of(
+    connection: AsyncConnection, wanted: LogFilter, after: Place | None, size: int
+) -> Sequence[sa.Row[Any]]:
+    """Rows in the order of the list, after a place. The filter is one of ``for_actor``."""
+    source, at, id_, conditions = _source(wanted)
+    query = sa.select(*COLUMNS).select_from(source).where(*conditions, *wanted.within(at))
+    if after is not None:
+        query = query.where(at <= after.at, sa.tuple_(at, id_) < sa.tuple_(after.at, after.id))
+    return (await connection.execute(query.order_by(at.desc(), id_.desc()).limit(size))).all()
+
+
+def _source(
+    wanted: LogFilter,
+) -> tuple[sa.FromClause, sa.ColumnElement[int], sa.ColumnElement[str], list[sa.ColumnElement[bool]]]:
+    """What the rows are read from, the columns that they are ordered by, and the conditions on them. Rows with a member
+    of metadata are found by the table of members, which holds those of one member in the order of the list."""
+    if not wanted.metadata or wanted.workspaces is None:
+        return request_log, request_log.c.at, request_log.c.id, wanted.conditions(request_log)
+    (name, value), *others = wanted.metadata.items()
+    member, row = log_metadata.c, request_log.c
+    source = log_metadata.join(request_log, sa.and_(row.at == member.at, row.id == member.log_id))
+    rest = msgspec.structs.replace(wanted, metadata=dict(others))
+    found = [member.workspace_id.in_(wanted.workspaces), member.name == name, member.value == value]
+    return source, member.at, member.log_id, [*found, *rest.conditions(request_log)]
+
+
+async def count_up_to(connection: AsyncConnection, wanted: LogFilter, most: int) -> int:
+    """The number of rows, at most ``most``. The filter is one of ``for_actor``."""
+    source, at, _, conditions = _source(wanted)
+    some = sa.select(sa.literal(1)).select_from(source).where(*conditions, *wanted.within(at)).limit(most)
+    return int((await connection.execute(sa.select(sa.func.count()).select_from(some.subquery()))).scalar_one())
+
+
+async def read_log(plane: ControlPlane, actor: Actor, id_: str) -> dict[str, Any]:
+    """One row with its attempts, its content and the feedback on its trace. Raises Refusal."""
+    span = span_of(id_)
+    if span is None:
+        raise absent("log", id_)
+    query = sa.select(request_log).where(request_log.c.at >= span[0], request_log.c.at < span[1])
+    query = query.where(request_log.c.id == id_)
+    if actor.workspace_id is not None:
+        query = query.where(request_log.c.workspace_id == actor.workspace_id)
+    async with plane.database.read() as connection:
+        row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            raise absent("log", id_)
+        organisation = await organisation_id(connection)
+        slugs = sa.select(workspace.c.slug).where(workspace.c.id == row.workspace_id)
+        slug = (await connection.execute(slugs)).scalar() or ""
+        return entry(row, organisation, slug, await _kept(connection, row), await _feedback(connection, row))
+
+
+async def _kept(connection: AsyncConnection, row: sa.Row[Any]) -> Kept | None:
+    if not row.has_content:
+        return None
+    content = request_content.c
+    query = sa.select(content.body).where(content.at == row.at, content.log_id == row.id)
+    body = (await connection.execute(query)).scalar()
+    return None if body is None else unpacked(bytes(body))
+
+
+async def _feedback(connection: AsyncConnection, row: sa.Row[Any]) -> list[dict[str, Any]]:
+    query = (
+        sa.select(feedback)
+        .where(feedback.c.trace_id == row.trace_id, feedback.c.workspace_id == row.workspace_id)
+        .order_by(feedback.c.created_at.desc())
+        .limit(_MOST_FEEDBACK)
+    )
+    return [
+        {
+            "id": each.id,
+            "value": each.value,
+            "weight": each.weight,
+            "metadata": read_json_or_none(each.metadata.encode()),
+            "created_at": as_text(each.created_at),
+        }
+        for each in await connection.execute(query)
+    ]
+
+
+def _cursor(row: sa.Row[Any]) -> str:
+    return base64.urlsafe_b64encode(f"{row.at}.{row.id}".encode()).decode().rstrip("=")
+
+
+def read_cursor(text: str | None) -> Place | None:
+    """The place that a cursor names. Raises Refusal."""
+    if text is None:
+        return None
+    try:
+        plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    except (ValueError, binascii.Error):
+        plain = ""
+    at, _, id_ = plain.partition(".")
+    if span_of(id_) is None or not (at.isascii() and at.isdigit() and len(at) < _LONGEST_MOMENT):
+        raise invalid([Problem("/cursor", "expected next_cursor of a page of this list")])
+    return Place(int(at), id_)

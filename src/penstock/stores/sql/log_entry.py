@@ -1,0 +1,54 @@
+"""One row of the request log as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+
+class LogEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A finished request, under the names of the columns of ``request_log``. ``at`` is in microseconds since 1970, and
+    ``id`` is made of it; durations are microseconds, ``amount`` and ``saved`` nanodollars. ``workspace_id`` None stands
+    for the default workspace. ``content`` are headers and bodies as ``log_content.packed`` makes them."""
+
+    id: str
+    at: int
+    trace_id: str
+    method: str
+    path: str
+    status: int
+    latency: int
+    workspace_id: str | None = None
+    key_id: str | None = None
+    key_name: str | None = None
+    span_id: str | None = None
+    parent_span_id: str | None = None
+    span_name: str | None = None
+    source: str = "gateway"
+    operation: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    virtual_key: str | None = None
+    config: str | None = None
+    error: str | None = None
+    message: str | None = None
+    is_stream: bool = False
+    cache: str | None = None
+    first_token: int | None = None
+    upstream: int | None = None
+    attempts: int = 0
+    retries: int = 0
+    is_fallback: bool = False
+    target: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+    total_tokens: int = 0
+    amount: int | None = None
+    saved: int = 0
+    metadata: Mapping[str, str] = {}
+    details: Mapping[str, Any] = {}
+    content: bytes | None = None

@@ -1,0 +1,101 @@
+"""The months of the request log on PostgreSQL: a partition each, made when its first row comes, dropped when all of it
+is too old. On SQLite there are none."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from penstock.stores.sql.schema import log_metadata, request_content, request_log
+
+PARTITIONED: Final = (request_log.name, log_metadata.name, request_content.name)
+_LOCK: Final = 0x70656E6C6F6773
+"""The number of PostgreSQL's advisory lock for making and dropping partitions: ``penlogs`` in ASCII."""
+_EPOCH: Final = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_MICROSECOND: Final = datetime.timedelta(microseconds=1)
+
+Month = tuple[int, int]
+"""Year and month."""
+
+
+def month_of(at: int) -> Month:
+    """The month of a moment in microseconds since 1970, in UTC."""
+    when = _EPOCH + at * _MICROSECOND
+    return when.year, when.month
+
+
+def bounds(month: Month) -> tuple[int, int]:
+    """The first moment of a month, and the first one after it."""
+    year, number = month
+    following = (year + 1, 1) if number == 12 else (year, number + 1)
+    return _start(month), _start(following)
+
+
+def _start(month: Month) -> int:
+    return (datetime.datetime(*month, 1, tzinfo=datetime.UTC) - _EPOCH) // _MICROSECOND
+
+
+def _name(table: str, month: Month) -> str:
+    return f"{table}_{month[0]:04d}_{month[1]:02d}"
+
+
+class Partitions:
+    """Makes the partitions that rows need. ``made`` are those that this process knows to be there."""
+
+    def __init__(self) -> None:
+        self.made: set[Month] = set()
+
+    async def make(self, connection: AsyncConnection, moments: Iterable[int]) -> list[Month]:
+        """Make the partitions for rows of these moments in the connection's transaction: the months that were not known
+        before, which are to be added to ``made`` when the transaction is kept."""
+        if connection.dialect.name != "postgresql":
+            return []
+        missing = sorted({month_of(at) for at in moments} - self.made)
+        if not missing:
+            return []
+        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        there = set(await _tables(connection))
+        for month in missing:
+            first, end = bounds(month)
+            for table in PARTITIONED:
+                name = _name(table, month)
+                if name in there:
+                    continue
+                # Attaching a table locks less than making it as a partition: readers go on.
+                await connection.exec_driver_sql(
+                    f"CREATE TABLE {name} (LIKE {table} INCLUDING DEFAULTS INCLUDING INDEXES)"
+                )
+                await connection.exec_driver_sql(
+                    f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES FROM ({first}) TO ({end})"
+                )
+        return missing
+
+    async def drop_before(self, connection: AsyncConnection, moment: int, table: str) -> bool:
+        """Drop one partition of a table whose rows are all older than a moment, if there is one. The lock that it needs
+        is waited for 50 ms at most."""
+        if connection.dialect.name != "postgresql":
+            return False
+        for name, month in _months(await _tables(connection), table):
+            if bounds(month)[1] <= moment:
+                await connection.exec_driver_sql("SET LOCAL lock_timeout = '50ms'")
+                await connection.exec_driver_sql(f"DROP TABLE {name}")
+                self.made.discard(month)
+                return True
+        return False
+
+
+async def _tables(connection: AsyncConnection) -> list[str]:
+    names = sa.text("SELECT relname FROM pg_class WHERE relispartition AND relkind = 'r' ORDER BY relname")
+    return [str(name) for name in (await connection.execute(names)).scalars()]
+
+
+def _months(names: Iterable[str], table: str) -> Iterator[tuple[str, Month]]:
+    """The partitions of a table among some names, the oldest first."""
+    for name in names:
+        year, _, number = name.removeprefix(f"{table}_").partition("_")
+        if name.startswith(f"{table}_") and len(year) == 4 and year.isdigit() and number.isdigit():
+            yield name, (int(year), int(number))

@@ -1,0 +1,167 @@
+"""The request log and what is added up of it (docs/request-log.md).
+
+Times are microseconds since 1970, durations microseconds, amounts nanodollars. On PostgreSQL the first three tables are
+partitioned by month of ``at`` (stores/sql/log_partitions.py): so ``at`` stands in their primary keys, and the id of a
+row, made at ``at``, says in which partition it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table, Text, text
+
+from penstock.stores.sql.schema.columns import changes, id_column, json_column, metadata
+
+_BY_MONTH: Final = "RANGE (at)"
+LATENCY_BOUNDS: Final = (10, 25, 50, 100, 200, 300, 500, 750, 1000, 1500, 2000, 3000, 5000, 10_000, 30_000)
+"""Upper bounds in milliseconds of the counts in ``LATENCY_COUNTS``; the last count is of all that took longer."""
+LATENCY_COUNTS: Final = tuple(f"latency_{number:02d}" for number in range(len(LATENCY_BOUNDS) + 1))
+"""Names of the columns of a histogram of latencies."""
+
+request_log: Final = Table(
+    "request_log",
+    metadata,
+    Column("at", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+    Column("id", Text, primary_key=True, nullable=False),
+    Column("workspace_id", Text, nullable=False),
+    Column("key_id", Text),
+    Column("key_name", Text),
+    Column("trace_id", Text, nullable=False),
+    Column("span_id", Text),
+    Column("parent_span_id", Text),
+    Column("span_name", Text),
+    Column("source", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("operation", Text),
+    Column("provider", Text),
+    Column("model", Text),
+    Column("virtual_key", Text),
+    Column("config", Text),
+    Column("status", Integer, nullable=False),
+    Column("error", Text),
+    Column("message", Text),
+    Column("is_stream", Boolean, nullable=False),
+    Column("cache", Text),
+    Column("latency", BigInteger, nullable=False),
+    Column("first_token", BigInteger),
+    Column("upstream", BigInteger),
+    Column("attempts", Integer, nullable=False),
+    Column("retries", Integer, nullable=False),
+    Column("is_fallback", Boolean, nullable=False),
+    Column("target", Text),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("reasoning_tokens", BigInteger, nullable=False),
+    Column("total_tokens", BigInteger, nullable=False),
+    Column("amount", BigInteger),
+    Column("saved", BigInteger, nullable=False, server_default=text("0")),
+    json_column("metadata", "{}"),
+    json_column("details", "{}"),
+    Column("has_content", Boolean, nullable=False),
+    Index(None, "workspace_id", "at", "id"),
+    Index(None, "trace_id"),
+    Index(None, "key_id", "at"),
+    Index(None, "workspace_id", "status", "at"),
+    Index(None, "workspace_id", "model", "at"),
+    Index(None, "workspace_id", "provider", "at"),
+    Index(None, "workspace_id", "amount"),
+    postgresql_partition_by=_BY_MONTH,
+)
+"""One row for each request. ``amount`` is NULL if the price is unknown; ``saved`` is what an answer from the cache
+would have cost. ``details`` are the members of a row that nobody searches: its attempts, labels, dropped parameters."""
+
+log_metadata: Final = Table(
+    "log_metadata",
+    metadata,
+    Column("workspace_id", Text, primary_key=True, nullable=False),
+    Column("name", Text, primary_key=True, nullable=False),
+    Column("value", Text, primary_key=True, nullable=False),
+    Column("at", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+    Column("log_id", Text, primary_key=True, nullable=False),
+    Index(None, "at"),
+    sqlite_with_rowid=False,
+    postgresql_partition_by=_BY_MONTH,
+)
+"""The metadata of requests, to search them by it: at most 20 members of each request."""
+
+request_content: Final = Table(
+    "request_content",
+    metadata,
+    Column("at", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+    Column("log_id", Text, primary_key=True, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    postgresql_partition_by=_BY_MONTH,
+)
+"""Headers and bodies of a request and its answer, compressed (stores/sql/log_content.py)."""
+
+
+def _measures() -> tuple[Column[Any], ...]:
+    """What is added up."""
+    names = (
+        "requests", "errors", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens", "total_tokens",
+        "amount", "saved", "latency", "first_token", "first_tokens", "retried", "fallbacks",
+    )  # fmt: skip
+    return (
+        *(Column(name, BigInteger, nullable=False) for name in (*names, *LATENCY_COUNTS)),
+        Column("last_at", BigInteger, nullable=False),
+    )
+
+
+def _usage(name: str) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("start", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+        Column("workspace_id", Text, primary_key=True, nullable=False),
+        Column("key_id", Text, primary_key=True, nullable=False),
+        Column("provider", Text, primary_key=True, nullable=False),
+        Column("model", Text, primary_key=True, nullable=False),
+        Column("status", Integer, primary_key=True, nullable=False, autoincrement=False),
+        Column("cache", Text, primary_key=True, nullable=False),
+        *_measures(),
+        sqlite_with_rowid=False,
+    )
+
+
+usage_hour: Final = _usage("usage_hour")
+"""Requests by the hour that begins at ``start``. A text that a request lacks is empty here. ``first_tokens`` counts the
+requests whose time to the first token is in ``first_token``."""
+usage_day: Final = _usage("usage_day")
+"""… and by the day."""
+
+usage_metadata: Final = Table(
+    "usage_metadata",
+    metadata,
+    Column("start", BigInteger, primary_key=True, nullable=False, autoincrement=False),
+    Column("workspace_id", Text, primary_key=True, nullable=False),
+    Column("name", Text, primary_key=True, nullable=False),
+    Column("value", Text, primary_key=True, nullable=False),
+    Column("requests", BigInteger, nullable=False),
+    Column("errors", BigInteger, nullable=False),
+    Column("total_tokens", BigInteger, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("latency", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Requests by the day and by each member of their metadata; ``_user`` is the user."""
+
+log_export: Final = Table(
+    "log_export",
+    metadata,
+    id_column(),
+    Column("workspace_id", Text),
+    Column("description", Text, nullable=False, server_default=text("''")),
+    json_column("filters", "{}"),
+    json_column("requested_data", "[]"),
+    Column("format", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("total", BigInteger, nullable=False, server_default=text("0")),
+    Column("secret", LargeBinary, nullable=False),
+    *changes(),
+    Index(None, "workspace_id", "created_at"),
+)
+"""A file of rows that can be fetched by a signed link. Without a workspace it is of all. ``secret`` signs its links."""

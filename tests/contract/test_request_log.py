@@ -1,0 +1,389 @@
+"""The request log and analytics over a real socket, on every engine."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from administering import ADMIN, RunningAdmin, running_admin
+from databases import fresh_address
+from logged import MINUTE, NOON, by_member, entry, write
+from penstock.control.analytics import ALIASES
+from penstock.control.moments import as_text
+from penstock.stores.sql import schema
+from penstock.stores.sql.log_content import Kept, packed
+from penstock.stores.sql.log_partitions import Partitions
+from penstock.stores.sql.log_retention import Retention, delete_old
+
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def admin(request: pytest.FixtureRequest) -> Iterator[RunningAdmin]:
+    with running_admin(fresh_address(request)) as running:
+        yield running
+
+
+def felt(admin: RunningAdmin, trace: str, value: int, **more: float) -> None:
+    admin.made("/feedback", {"trace_id": trace, "value": value, **more})
+
+
+def put(admin: RunningAdmin, *entries: Any, **how: Any) -> None:
+    admin.run(write(admin.plane.database, *entries, **how))
+
+
+def listed(admin: RunningAdmin, **query: Any) -> dict[str, Any]:
+    reply = admin.call("GET", f"/logs?{urlencode(query)}")
+    assert reply.status == 200, reply.text
+    return dict(reply.body)
+
+
+def traces(admin: RunningAdmin, **query: Any) -> list[str]:
+    return [item["trace_id"] for item in listed(admin, **query)["data"]]
+
+
+def within(hours: float = 1, **more: Any) -> str:
+    return urlencode(
+        {
+            "time_of_generation_min": as_text(NOON),
+            "time_of_generation_max": as_text(NOON + round(hours * HOUR)),
+            **more,
+        }
+    )
+
+
+def test_a_list_is_read_in_pages_the_newest_first(admin: RunningAdmin) -> None:
+    put(admin, *(entry(NOON + number // 2 * MINUTE, trace_id=f"t{number}") for number in range(7)))
+    seen, cursor = [], {}
+    for _ in range(4):
+        page = listed(admin, page_size=2, **cursor)
+        seen += page["data"]
+        cursor = {"cursor": page["next_cursor"]}
+        assert page["has_more"] == (page["next_cursor"] is not None)
+    assert len({item["trace_id"] for item in seen}) == 7
+    assert [item["created_at"] for item in seen] == sorted((item["created_at"] for item in seen), reverse=True)
+    assert not page["has_more"]
+    assert (page["total"], listed(admin, count="true")["total"]) == (None, 7)
+    assert admin.call("GET", "/logs?cursor=x").problems.keys() == {"/cursor"}
+
+
+def test_filters_find_what_they_say(admin: RunningAdmin) -> None:
+    put(
+        admin,
+        entry(NOON, trace_id="good", key_id="k1", metadata={"team": "a", "_user": "u"}),
+        entry(NOON + 1, trace_id="slow", status=503, error="x", model="other", provider="azure", amount=None),
+        entry(NOON + 2, trace_id="dear", amount=5_000_000_000, total_tokens=99, cache="HIT", metadata={"team": "b"}),
+    )
+    assert traces(admin, trace_id="slow,dear") == ["dear", "slow"]
+    assert traces(admin, api_key_ids="k1") == ["good"]
+    assert traces(admin, providers="azure") == traces(admin, models="other") == ["slow"]
+    assert traces(admin, ai_org_model="openai__m") == ["dear", "good"]
+    assert traces(admin, status_code="5xx") == traces(admin, status_code="503,429") == ["slow"]
+    assert traces(admin, is_success="false") == ["slow"]
+    assert traces(admin, cost_min=100) == traces(admin, total_units_min=20) == ["dear"]
+    assert traces(admin, cost_max=2) == ["good"]
+    assert traces(admin, cache_status="hit") == ["dear"]
+    assert traces(admin, metadata='{"team":"a"}') == traces(admin, metadata='{"_user":"u","team":"a"}') == ["good"]
+    assert traces(admin, metadata='{"team":"a","_user":"v"}') == traces(admin, prompt_slug="p") == []
+    assert traces(admin, time_of_generation_min=as_text(NOON + MINUTE)) == []
+
+
+def test_all_wrong_filters_are_told_at_once(admin: RunningAdmin) -> None:
+    query = urlencode({"cost_min": "x", "status_code": "ok", "metadata": "[", "time_of_generation_min": "then"})
+    wrong = admin.call("GET", f"/logs?{query}&is_success=maybe&ai_org_model=m")
+    assert wrong.status == 400
+    assert wrong.problems.keys() == {
+        "/cost_min", "/status_code", "/metadata", "/time_of_generation_min", "/is_success", "/ai_org_model",
+    }  # fmt: skip
+
+
+def test_one_row_has_its_attempts_its_content_and_the_feedback_on_its_trace(admin: RunningAdmin) -> None:
+    details = {"attempts": [{"number": 1, "status": 429, "began": 1.5, "nanos": 0}], "dropped": ["logit_bias"]}
+    content = packed(Kept({"x-portkey-trace-id": "t1"}, '{"model":"m"}', {}, "data: 1\n\n"))
+    row = entry(trace_id="t1", details=details, content=content, metadata={"team": "a"})
+    put(admin, row)
+    felt(admin, "t1", 5, weight=0.5)
+    told = admin.call("GET", f"/logs/{row.id}").body
+    assert (told["_id"], told["request"]["body"], told["response"]["body"]) == (row.id, {"model": "m"}, "data: 1\n\n")
+    assert told["request"]["portkeyHeaders"] == {"x-portkey-trace-id": "t1"}
+    assert (told["attempts"][0]["status"], told["attempts"][0]["cost"], told["attempts"][0]["is_shared"]) == (
+        429, 0, False,
+    )  # fmt: skip
+    assert told["metrics"]["cost"] == 2
+    assert (told["metrics"]["metadata.key"], told["metrics"]["metadata.value"]) == (["team"], ["a"])
+    assert (told["dropped_parameters"], told["feedback"][0]["value"]) == (["logit_bias"], 5)
+    assert traces(admin, weighted_feedback_min=2) == ["t1"]
+    assert traces(admin, weighted_feedback_min=3) == []
+    for id_ in ("nothing", "00000000-0000-7000-8000-000000000000", "00000000-0000-4000-8000-000000000000"):
+        assert admin.call("GET", f"/logs/{id_}").status == 404
+
+
+def test_a_row_that_comes_twice_is_kept_and_counted_once(admin: RunningAdmin) -> None:
+    first, second = entry(trace_id="a", metadata={"_user": "u"}), entry(NOON + 1, trace_id="b")
+    put(admin, first)
+    put(admin, first, second, is_repeated=True)
+    assert traces(admin) == ["b", "a"]
+    graph = admin.call("GET", f"/analytics/graphs/requests?{within(24)}").body
+    assert graph["summary"] == {"total": 2}
+
+
+def test_texts_that_a_database_refuses_cost_no_row(admin: RunningAdmin) -> None:
+    put(admin, entry(trace_id="a\x00b" + "x" * 5000, model="\ud800", message="\x00", metadata={"\x00": "\ud800"}))
+    (item,) = listed(admin)["data"]
+    assert item["trace_id"].startswith("a?bxx")
+    assert (item["ai_model"], item["error_message"]) == ("?", "?")
+
+
+def test_graphs_agree_with_the_rows_in_buckets_of_every_size(admin: RunningAdmin) -> None:
+    put(
+        admin,
+        entry(NOON, metadata={"_user": "u"}),
+        entry(NOON + MINUTE, status=500, latency=400_000, amount=None, metadata={"_user": "v"}),
+        entry(NOON + 2 * MINUTE, cache="HIT", saved=10_000_000, latency=10_000, retries=1, attempts=2),
+    )
+    for hours, size in ((2, MINUTE), (24, HOUR), (24 * 30, DAY), (24 * 100, 7 * DAY)):
+
+        def graph(name: str, hours: float = hours, **more: Any) -> dict[str, Any]:
+            return dict(admin.call("GET", f"/analytics/graphs/{name}?{within(hours, **more)}").body)
+
+        requests = graph("requests")
+        assert requests["object"] == "analytics-graph"
+        assert requests["summary"] == {"total": 3}
+        assert sum(point["total"] for point in requests["data_points"]) == 3
+        assert len(requests["data_points"]) >= hours * HOUR // size
+        assert graph("errors")["summary"] == {"total": 1}
+        assert graph("errors/rate")["summary"] == {"rate": 33.3333}
+        assert graph("cost")["summary"] == {"total": 4, "avg": 1.333333}
+        assert graph("tokens")["summary"]["total"] == 45
+        assert graph("users")["summary"] == {"total": 2}
+        assert graph("users/requests")["summary"] == {"total": 2, "unique": 2, "avg": 1.0}
+        assert graph("cache/hit-rate")["summary"] == {"total": 1, "rate": 33.3333}
+        assert graph("cache/hit-rate")["data_points"][-1]["cumulative_simple_cache_savings"] == 1
+        assert graph("requests/rescued")["summary"] == {"retry": 1, "fallback": 0}
+        assert graph("latency")["summary"]["avg"] == 186.667
+        assert graph("errors/status-codes")["data_points"] == [{"status_code": 500, "count": 1}]
+        assert graph("errors/stacks")["summary"] == {"total": 1}
+        assert graph("requests", metadata='{"_user":"u"}')["summary"] == {"total": 1}
+        assert graph("cost", cost_min=1, models="m")["summary"]["total"] == 4
+        assert graph("users", models="m")["summary"] == {"total": 2}
+        assert graph("requests", status_code="500", models="m")["summary"] == {"total": 1}
+
+
+def test_the_paths_of_both_clients_answer_the_same(admin: RunningAdmin) -> None:
+    put(admin, entry(status=500))
+    for alias, name in ALIASES.items():
+        first, second = (admin.call("GET", f"/analytics/graphs/{each}?{within()}") for each in (alias, name))
+        assert (first.status, first.body) == (200, second.body)
+    assert admin.call("GET", "/analytics/graphs/requests").problems.keys() == {
+        "/time_of_generation_min", "/time_of_generation_max",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("hours", [1, 24, 24 * 30])
+def test_groups_tell_who_asked_for_what(admin: RunningAdmin, hours: int) -> None:
+    put(
+        admin,
+        entry(NOON, metadata={"_user": "u", "team": "a"}, trace_id="t1"),
+        entry(NOON + 1, metadata={"_user": "u"}, model="n"),
+        entry(NOON + 2, metadata={"_user": "v"}, status=400),
+    )
+    felt(admin, "t1", 10)
+
+    def group(name: str) -> list[Any]:
+        return list(admin.call("GET", f"/analytics/groups/{name}?{within(hours)}").body["data"])
+
+    assert [(each["user"], each["requests"]) for each in group("users")] == [("u", 2), ("v", 1)]
+    models = by_member(group("ai-models"), "ai_model")
+    assert (models["m"]["requests"], models["m"]["errors"], models["m"]["cost"], models["n"]["avg_tokens"]) == (
+        2, 1, 4, 15,
+    )  # fmt: skip
+    assert group("metadata/team")[0]["metadata_value"] == "a"
+    assert {each["status_code"] for each in group("status-codes")} == {200, 400}
+    assert group("workspaces")[0]["workspace_slug"].startswith("ws-")
+    assert admin.call("GET", f"/analytics/groups/colours?{within(hours)}").status == 404
+    summary = admin.call("GET", f"/analytics/summary/overview?{within(hours)}").body["summary"]
+    assert (summary["requests"], summary["errors"], summary["cost"], summary["tokens"]) == (3, 1, 6, 45)
+    assert admin.call("GET", f"/analytics/summary/cache?{within(hours)}").body["summary"]["hits"] == 0
+
+
+def test_feedback_is_counted_by_score_and_model(admin: RunningAdmin) -> None:
+    put(admin, entry(trace_id="t1"))
+    for value in (4, 4, -2):
+        felt(admin, "t1", value)
+    query = urlencode(
+        {"time_of_generation_min": "2020-01-01T00:00:00Z", "time_of_generation_max": "2029-01-01T00:00:00Z"}
+    )
+    told = {
+        name: admin.call("GET", f"/analytics/graphs/feedbacks{name}?{query}").body
+        for name in ("", "/scores", "/weighted", "/ai-models")
+    }
+    assert told[""]["summary"] == {"total": 3}
+    assert told["/scores"]["data_points"] == [{"score": -2, "total": 1}, {"score": 4, "total": 2}]
+    assert told["/weighted"]["summary"] == {"avg": 2.0}
+    assert told["/ai-models"]["data_points"] == [{"ai_model": "m", "total": 3, "avg_weighted_feedback": 2.0}]
+
+
+def inserted(**more: Any) -> dict[str, Any]:
+    return {
+        "request": {"url": "https://host/v1/chat/completions", "method": "post", "body": {"model": "m"}},
+        "response": {"status": 200, "body": {"usage": {"prompt_tokens": 3, "completion_tokens": 2}}, "responseTime": 5},
+        "metadata": {"traceId": "own", "team": "x", "number": 3},
+        **more,
+    }
+
+
+def test_clients_insert_rows(admin: RunningAdmin) -> None:
+    made = admin.call("POST", "/logs", [inserted(), inserted(metadata={})]).body
+    assert (made["status"], len(made["ids"])) == ("success", 2)
+    told = admin.call("GET", f"/logs/{made['ids'][0]}").body
+    metrics = told["metrics"]
+    assert (metrics["trace_id"], metrics["ai_model"], metrics["total_units"]) == ("own", "m", 5)
+    assert (metrics["source"], metrics["response_time"], told["has_content"]) == ("client", 5.0, False)
+    assert told["metrics"]["metadata.key"] == ["team", "number"]
+    wrong = admin.call("POST", "/logs", {"request": {"method": "GET"}, "response": {"status": "x"}, "meta": 1})
+    assert wrong.problems.keys() == {"/request/url", "/response/status", "/meta"}
+    # The admin's key may do everything, so its header switches content on.
+    with_content = admin.call("POST", "/logs", inserted(), headers={"x-portkey-debug": "true"}).body["ids"][0]
+    assert admin.call("GET", f"/logs/{with_content}").body["request"]["body"] == {"model": "m"}
+
+
+def test_t8_t9_scopes_and_workspaces(admin: RunningAdmin) -> None:
+    async def another() -> None:
+        async with admin.plane.database.write() as connection:
+            row = {"id": "another", "slug": "another", "name": "Another", "created_at": 0, "updated_at": 0}
+            await connection.execute(schema.workspace.insert().values(**row, created_by="t", updated_by="t"))
+
+    admin.run(another())
+    put(admin, entry(trace_id="ours"), entry(trace_id="theirs", workspace_id="another"))
+    (row,) = [item for item in listed(admin)["data"] if item["trace_id"] == "theirs"]
+    assert set(traces(admin)) == {"ours", "theirs"}
+    assert traces(admin, workspace_slug="another") == ["theirs"]
+
+    def key(*scopes: str) -> str:
+        body = {"name": "k", "scopes": list(scopes)}
+        return str(admin.made("/api-keys/workspace/service", body)["key"])
+
+    reader = key("logs.list", "logs.view", "logs.export", "analytics.view", "logs.write")
+    seen = admin.call("GET", "/logs", key=reader).body["data"]
+    assert [item["trace_id"] for item in seen] == ["ours"]
+    assert admin.call("GET", f"/logs/{row['id']}", key=reader).status == 404
+    assert admin.call("GET", "/logs?workspace_id=another", key=reader).status == 404
+    total = admin.call("GET", f"/analytics/graphs/requests?{within()}", key=reader).body["summary"]["total"]
+    assert total == 1
+    assert admin.call("POST", "/logs", inserted(), key=reader).status == 403
+    caller = key("completions.write")
+    for method, path in (
+        ("GET", "/logs"),
+        ("GET", f"/logs/{row['id']}"),
+        ("POST", "/logs"),
+        ("GET", "/logs/exports"),
+        ("GET", "/logs/download"),
+        ("GET", f"/analytics/graphs/cost?{within()}"),
+        ("GET", f"/analytics/groups/users?{within()}"),
+    ):
+        assert admin.call(method, path, inserted() if method == "POST" else None, key=caller).status == 403
+
+
+def fetched(admin: RunningAdmin, path: str, **headers: str) -> httpx.Response:
+    with httpx.Client(base_url=admin.url, trust_env=False) as client:
+        return client.get(f"/v1{path}", headers=headers)
+
+
+def test_an_export_is_drafted_started_and_fetched_by_its_link_alone(admin: RunningAdmin) -> None:
+    put(admin, *(entry(NOON + number, trace_id=f"=t{number}", status=200 + 300 * (number % 2)) for number in range(5)))
+    body = {
+        "filters": {"status_code": [200], "page_size": 2},
+        "requested_data": ["id", "trace_id", "cost"],
+        "format": "csv",
+    }
+    made = admin.made("/logs/exports", body)
+    path = f"/logs/exports/{made['id']}"
+    assert (made["total"], made["object"]) == (2, "export")
+    assert admin.call("GET", f"{path}/download").status == 409
+    assert admin.call("PUT", path, {"description": "d"}).body["id"] == made["id"]
+    assert admin.call("POST", f"{path}/start").status == 200
+    assert admin.call("PUT", path, {"description": "d"}).status == 409
+    shown = admin.call("GET", path).body
+    assert (shown["status"], shown["filters"], shown["description"]) == (
+        "success",
+        {"status_code": "200", "page_size": "2"},
+        "d",
+    )
+    assert admin.call("GET", "/logs/exports").body["total"] == 1
+    link = urlsplit(admin.call("GET", f"{path}/download").body["signed_url"])
+    answer = fetched(admin, f"{link.path.removeprefix('/v1')}?{link.query}")
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = list(csv.reader(io.StringIO(answer.text)))
+    assert rows[0] == ["id", "trace_id", "cost"]
+    assert [row[1:] for row in rows[1:]] == [["'=t4", "2"], ["'=t2", "2"]]
+    for forged in (link.query.replace("signature=", "signature=0"), "", link.query.replace("expires=1", "expires=2")):
+        assert fetched(admin, f"{link.path.removeprefix('/v1')}?{forged}").status_code == 404
+    assert admin.call("POST", f"{path}/cancel").status == 200
+    assert fetched(admin, f"{link.path.removeprefix('/v1')}?{link.query}").status_code == 403
+
+
+def test_what_is_wrong_with_an_export_is_told_at_once(admin: RunningAdmin) -> None:
+    body = {"filters": {"colour": 1, "cost_min": "x"}, "requested_data": ["sound"], "format": "xml"}
+    wrong = admin.call("POST", "/logs/exports", body)
+    assert wrong.problems.keys() == {"/filters/colour", "/filters/cost_min", "/requested_data/0", "/format"}
+
+
+def test_a_file_holds_all_rows_of_a_filter_in_pages(admin: RunningAdmin) -> None:
+    put(admin, *(entry(NOON + number, trace_id=f"t{number}") for number in range(1100)))
+    answer = fetched(admin, "/logs/download?page_size=1050", **{"x-portkey-api-key": ADMIN})
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    assert [line["trace_id"] for line in lines] == [f"t{number}" for number in range(1099, 49, -1)]
+    assert fetched(admin, "/logs/download?format=xml", **{"x-portkey-api-key": ADMIN}).status_code == 400
+
+
+def test_old_rows_are_deleted_in_steps_and_what_is_added_up_by_day_stays(admin: RunningAdmin) -> None:
+    now = NOON + 100 * DAY
+    content = packed(Kept(request="x"))
+    put(admin, *(entry(NOON + number, metadata={"team": "a"}, content=content) for number in range(250)))
+    put(
+        admin,
+        entry(now - 40 * DAY, trace_id="middle", content=content),
+        entry(now - DAY, trace_id="new", content=content),
+    )
+    admin.run(delete_old(admin.plane.database, Retention(90, 30), now, pause=0))
+    assert traces(admin) == ["new", "middle"]
+    middle = next(item for item in listed(admin)["data"] if item["trace_id"] == "middle")
+    assert admin.call("GET", f"/logs/{middle['id']}").body["request"]["body"] is None
+
+    async def counts() -> list[int]:
+        async with admin.plane.database.read() as connection:
+            tables = (schema.request_content, schema.log_metadata, schema.usage_day)
+            queries = [sa.select(sa.func.count()).select_from(table) for table in tables]
+            return [int((await connection.execute(query)).scalar_one()) for query in queries]
+
+    contents, members, days = admin.run(counts())
+    assert (contents, members) == (1, 0)
+    assert days == 3
+    admin.run(delete_old(admin.plane.database, Retention(0, 0), now * 2, pause=0))
+    assert traces(admin) == ["new", "middle"]
+
+
+def test_months_are_partitions_of_postgresql_alone(admin: RunningAdmin) -> None:
+    put(admin, entry(NOON), entry(NOON + 40 * DAY))
+
+    async def partitions() -> int:
+        async with admin.plane.database.write() as connection:
+            made = await Partitions().make(connection, [NOON])
+            if admin.plane.database.is_sqlite:
+                assert made == []
+                return 0
+            query = sa.text(
+                "SELECT count(*) FROM pg_class WHERE relispartition AND relkind = 'r' AND relname LIKE 'request_log_%'"
+            )
+            return int((await connection.execute(query)).scalar_one())
+
+    assert admin.run(partitions()) == (0 if admin.plane.database.is_sqlite else 2)

@@ -1,0 +1,170 @@
+"""Entries that outlive the process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.observe.spool import Segment, Spool
+
+
+def everything(spool: Spool) -> list[bytes]:
+    entries = []
+    while (segment := spool.take()) is not None:
+        entries += segment.entries()
+        spool.drop(segment)
+    return entries
+
+
+@pytest.fixture(params=["disk", "memory"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
+    return tmp_path / "spool" if request.param == "disk" else None
+
+
+@given(st.lists(st.binary(max_size=64), max_size=30), st.integers(1, 200))
+def test_all_entries_come_out_in_their_order(entries: list[bytes], segment: int) -> None:
+    spool = Spool(None, "s", 1 << 20, segment)
+    for entry in entries:
+        spool.append(entry)
+    assert spool.waiting == len(entries)
+    assert everything(spool) == entries
+    assert (spool.waiting, spool.lost) == (0, 0)
+
+
+def test_a_segment_that_is_taken_gets_no_further_entry(folder: Path | None) -> None:
+    spool = Spool(folder, "s", 1 << 20)
+    spool.append(b"a")
+    taken = spool.take()
+    assert taken is not None
+    spool.append(b"b")
+    assert taken.entries() == [b"a"]
+    assert spool.take() is taken
+    spool.drop(taken)
+    assert everything(spool) == [b"b"]
+    assert spool.take() is None
+    spool.close()
+    assert folder is None or not list(folder.glob("*.spool"))
+
+
+def test_beyond_its_size_the_oldest_entries_are_lost_and_counted(folder: Path | None) -> None:
+    spool = Spool(folder, "s", 400, 100)
+    for number in range(20):
+        spool.append(b"%052d" % number)
+    kept = everything(spool)
+    assert kept == [b"%052d" % number for number in range(20 - len(kept), 20)]
+    assert spool.lost == 20 - len(kept) > 0
+    spool.close()
+
+
+def test_what_is_being_read_is_not_dropped(folder: Path | None) -> None:
+    spool = Spool(folder, "s", 400, 100)
+    for number in range(20):
+        spool.append(b"%052d" % number)
+        first = spool.take()
+    assert first is not None
+    assert first.entries()[0] == b"%052d" % 0
+    everything(spool)
+    spool.close()
+
+
+def test_a_killed_process_leaves_its_entries_to_the_next_one(tmp_path: Path) -> None:
+    script = f"""
+import os, signal
+from pathlib import Path
+from penstock.observe.spool import Spool
+spool = Spool(Path({str(tmp_path)!r}), "s", 1 << 20, 64)
+for number in range(10):
+    spool.append(b"entry %d" % number)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9
+    spool = Spool(tmp_path, "s", 1 << 20)
+    spool.recover()
+    assert spool.waiting == 10
+    first = spool.take()
+    assert first is not None
+    assert first.is_recovered
+    assert everything(spool) == [b"entry %d" % number for number in range(10)]
+    assert list(tmp_path.glob("*.spool")) == []
+    spool.close()
+
+
+def test_the_spool_of_a_process_that_lives_is_its_own(tmp_path: Path) -> None:
+    living, other = Spool(tmp_path, "s", 1 << 20), Spool(tmp_path, "s", 1 << 20)
+    living.append(b"a")
+    other.recover()
+    assert other.take() is None
+    living.recover()
+    assert everything(living) == [b"a"]
+    living.append(b"b")
+    living.close()
+    other.recover()
+    assert everything(other) == [b"b"]
+
+
+@pytest.mark.parametrize("cut", range(1, 12))
+def test_an_entry_that_was_cut_off_is_left_out_and_no_other(tmp_path: Path, cut: int) -> None:
+    spool = Spool(tmp_path, "s", 1 << 20)
+    for entry in (b"one", b"two", b"three"):
+        spool.append(entry)
+    spool.close()
+    (file,) = tmp_path.glob("*.spool")
+    file.write_bytes(file.read_bytes()[:-cut])
+    spool.recover()
+    assert everything(spool) == [b"one", b"two"]
+
+
+def test_a_damaged_entry_ends_its_segment(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, "s", 1 << 20)
+    spool.append(b"one")
+    spool.append(b"two")
+    spool.close()
+    (file,) = tmp_path.glob("*.spool")
+    file.write_bytes(file.read_bytes().replace(b"two", b"tvo"))
+    spool.recover()
+    assert everything(spool) == [b"one"]
+
+
+def test_a_folder_that_cant_be_made_keeps_entries_in_memory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").write_text("")
+    spool = Spool(tmp_path / "file" / "spool", "s", 1 << 20)
+    spool.append(b"a")
+    assert "can't be written" in caplog.text
+    assert everything(spool) == [b"a"]
+    spool.append(b"b")
+    spool.close()
+    assert spool.lost == 1
+
+
+def test_a_full_disk_costs_the_entry_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = Spool(tmp_path, "s", 1 << 20)
+    spool.append(b"a")
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:5]))
+    spool.append(b"half")
+
+    def full(_: int, __: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    spool.append(b"nothing")
+    monkeypatch.undo()
+    spool.append(b"b")
+    assert everything(spool) == [b"a", b"b"]
+    assert spool.lost == 2
+    spool.close()
+
+
+def test_a_file_that_cant_be_read_raises() -> None:
+    file = os.open(os.devnull, os.O_WRONLY)
+    try:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            Segment(Path(os.devnull), file).entries()
+    finally:
+        os.close(file)

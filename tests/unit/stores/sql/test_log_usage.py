@@ -1,0 +1,10 @@
+"""What is added up."""
+
+import pytest
+
+from penstock.stores.sql.log_usage import is_error
+
+
+@pytest.mark.parametrize(("status", "failed"), [(0, True), (200, False), (399, False), (400, True), (499, True)])
+def test_a_request_without_an_answer_failed(status: int, failed: bool) -> None:
+    assert is_error({"status": status}) is failed
