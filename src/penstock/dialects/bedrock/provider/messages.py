@@ -36,7 +36,7 @@ from penstock.core.chat import (
 )
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
-from penstock.dialects.bedrock import formats
+from penstock.dialects.bedrock.provider import formats
 from penstock.dialects.call_arguments import arguments_object
 from penstock.dialects.call_ids import CallIds, allowed_id, short_id
 

@@ -6,7 +6,7 @@ import pytest
 
 from gemini_schemas import INTEGER, NULL, STRING, holding, told, translated
 from matrix import WEATHER
-from penstock.dialects.gemini.schema import GoogleSchema, google_schema
+from penstock.dialects.gemini.provider.schema import GoogleSchema, google_schema
 
 
 def test_references_are_resolved() -> None:

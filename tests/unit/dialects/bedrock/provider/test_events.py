@@ -27,7 +27,7 @@ from penstock.core.events import (
 from penstock.core.traits import Traits
 from penstock.core.usage import Usage
 from penstock.dialects.bedrock import DIALECT
-from penstock.dialects.bedrock import reply as bedrock_reply
+from penstock.dialects.bedrock.provider import reply as bedrock_reply
 from penstock.dialects.dialect import WriteContext
 
 NOVA = WriteContext("amazon.nova", traits=Traits(family="nova", owner=Owner.AMAZON))

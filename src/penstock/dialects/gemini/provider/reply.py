@@ -21,7 +21,7 @@ from penstock.core.usage import Usage
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.sse import EventSplitter
-from penstock.dialects.gemini.candidate import Candidate
+from penstock.dialects.gemini.provider.candidate import Candidate
 
 _DONE: Final = b"[DONE]"
 """Google sends none, but hosts that speak its dialect do."""

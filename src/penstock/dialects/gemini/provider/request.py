@@ -19,11 +19,11 @@ from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
 from penstock.dialects.dialect import Payload, WriteContext, encoded
 from penstock.dialects.foreign import Reader, ready_for
-from penstock.dialects.gemini.contents import Conversation
-from penstock.dialects.gemini.schema import google_schema
+from penstock.dialects.gemini.provider.contents import Conversation
+from penstock.dialects.gemini.provider.schema import google_schema
+from penstock.dialects.gemini.provider.thinking import thinking_config
+from penstock.dialects.gemini.provider.tools import write_tools
 from penstock.dialects.gemini.spelling import snake, spellings, take, take_object
-from penstock.dialects.gemini.thinking import thinking_config
-from penstock.dialects.gemini.tools import write_tools
 
 _NUMBERS: Final = {
     "n": "candidateCount",

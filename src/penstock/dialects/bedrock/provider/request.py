@@ -20,9 +20,16 @@ from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
 from penstock.dialects.anthropic.provider import betas as beta_features
 from penstock.dialects.anthropic.provider.user import anonymous_user
-from penstock.dialects.bedrock.messages import Block, Turns, cache_point, called, holds_tools, takes_all_of_tools
-from penstock.dialects.bedrock.nova_schema import NovaSchema, nova_schema
-from penstock.dialects.bedrock.thinking import Thinking, decide
+from penstock.dialects.bedrock.provider.messages import (
+    Block,
+    Turns,
+    cache_point,
+    called,
+    holds_tools,
+    takes_all_of_tools,
+)
+from penstock.dialects.bedrock.provider.nova_schema import NovaSchema, nova_schema
+from penstock.dialects.bedrock.provider.thinking import Thinking, decide
 from penstock.dialects.cache_markers import with_visible_markers
 from penstock.dialects.dialect import Payload, WriteContext, encoded
 from penstock.dialects.foreign import Reader, ready_for

@@ -18,7 +18,7 @@ from penstock.core.chat import Owner
 from penstock.core.events import Event, Extra, Foreign, Media, Stop, Text, Thinking, ToolArgs, ToolStart
 from penstock.core.finish_reasons import CONTENT_FILTER, is_failure, openai_reason
 from penstock.core.json_text import write_json
-from penstock.dialects.gemini.grounding import citations, logprobs
+from penstock.dialects.gemini.provider.grounding import citations, logprobs
 
 _TOLD_OTHERWISE: Final = frozenset({"content", "finishReason", "index", "logprobsResult"})
 _RUN_BY_GOOGLE: Final = frozenset({"executableCode", "toolCall"})

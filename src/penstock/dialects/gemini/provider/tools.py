@@ -17,7 +17,7 @@ from penstock.core.failure import Failure
 from penstock.core.parameters import Parameters
 from penstock.core.traits import Traits
 from penstock.dialects.function_tools import unknown_choice
-from penstock.dialects.gemini.schema import google_schema
+from penstock.dialects.gemini.provider.schema import google_schema
 from penstock.dialects.gemini.spelling import snake, take_object
 
 _MODES: Final[Mapping[str, str]] = {"auto": "AUTO", "none": "NONE", "required": "ANY"}

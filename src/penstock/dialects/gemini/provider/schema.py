@@ -17,7 +17,7 @@ import msgspec
 
 from penstock.core.json_text import read_json, write_json
 from penstock.core.lru import Lru
-from penstock.dialects.gemini.plain_schema import PlainSchema
+from penstock.dialects.gemini.provider.plain_schema import PlainSchema
 
 
 class GoogleSchema(msgspec.Struct, frozen=True):

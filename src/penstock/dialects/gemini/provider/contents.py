@@ -33,7 +33,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import UNREADABLE
 from penstock.core.parameters import Parameters
 from penstock.dialects.dialect import WriteContext
-from penstock.dialects.gemini.media import RESOLUTIONS, media
+from penstock.dialects.gemini.provider.media import RESOLUTIONS, media
 
 UNSIGNED: Final = "skip_thought_signature_validator"
 """In place of the signature of a call that no Gemini made: Gemini 3 refuses a turn whose first call has none. Of the

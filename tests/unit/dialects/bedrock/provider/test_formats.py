@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.dialects.bedrock.formats import MEDIA, find, mime_of
+from penstock.dialects.bedrock.provider.formats import MEDIA, find, mime_of
 
 
 @pytest.mark.parametrize(

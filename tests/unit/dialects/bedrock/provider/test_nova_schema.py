@@ -11,7 +11,7 @@ from converse_requests import written
 from matrix import (
     ask,
 )
-from penstock.dialects.bedrock.nova_schema import nova_schema
+from penstock.dialects.bedrock.provider.nova_schema import nova_schema
 from penstock.traits import resolve
 
 SPOT = {"type": "object", "properties": {"x": {"type": "number"}}}

@@ -33,7 +33,7 @@ from penstock.core.events import (
 from penstock.core.finish_reasons import FAILED_STATUS, is_failure, openai_reason
 from penstock.core.json_text import read_json, write_json
 from penstock.core.usage import Usage
-from penstock.dialects.bedrock import formats
+from penstock.dialects.bedrock.provider import formats
 from penstock.dialects.dialect import WriteContext
 
 _PADDING: Final = "p"

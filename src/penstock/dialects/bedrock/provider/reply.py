@@ -15,7 +15,7 @@ from penstock.core.events import Event, Fail
 from penstock.core.json_text import UNREADABLE, read_json, read_reply_json
 from penstock.core.vendor_error import read_vendor_error
 from penstock.dialects.anthropic.provider.reply import EXCEPTION_STATUS
-from penstock.dialects.bedrock.events import Answer
+from penstock.dialects.bedrock.provider.events import Answer
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.aws_eventstream import EventStream, Message
 from penstock.dialects.framing.frame import MAX_FRAME, FrameError
