@@ -91,6 +91,9 @@ class Pages:
             methods = "POST"
         elif path in self._paths:
             methods = "GET"
+        unbuilt = not_built(path) if ":" in path else None
+        if unbuilt is not None:
+            return unbuilt, []
         if isinstance(methods, str):
             return _wrong_method(path, method, methods)
         return not_built(path) or _not_found(path), []

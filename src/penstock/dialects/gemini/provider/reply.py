@@ -22,18 +22,11 @@ from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.sse import EventSplitter
 from penstock.dialects.gemini.provider.candidate import Candidate
+from penstock.dialects.gemini.usage import COUNTED, read_usage
 
 _DONE: Final = b"[DONE]"
 """Google sends none, but hosts that speak its dialect do."""
 _TOLD_OTHERWISE: Final = frozenset({"candidates", "usageMetadata", "modelVersion", "responseId", "createTime", "error"})
-_COUNTS: Final = (
-    "promptTokenCount",
-    "candidatesTokenCount",
-    "thoughtsTokenCount",
-    "toolUsePromptTokenCount",
-    "totalTokenCount",
-)
-_COUNTED: Final = frozenset(_COUNTS)
 
 
 class StreamReader:
@@ -192,7 +185,7 @@ class _Reply:
 
     def _count(self, usage: dict[str, Any]) -> None:
         """Keep the last account. One without counts adds what else it says (Vertex's kind of traffic)."""
-        if _COUNTED.isdisjoint(usage):
+        if COUNTED.isdisjoint(usage):
             self._usage.update(usage)
         else:
             self._usage = usage
@@ -202,23 +195,7 @@ class _Reply:
         usage, self._usage = self._usage, {}
         if not usage:
             return
-        prompt, said, thought, tools, total = (json_text.integer(usage, name) for name in _COUNTS)
-        counted = any(count is not None for count in (prompt, said, thought, tools, total))
-        asked = (prompt or 0) + (tools or 0) if counted else None
-        answered = (said or 0) + (thought or 0) if counted else None
-        if asked is not None and answered is not None and total is None:
-            total = asked + answered
-        yield Usage(
-            asked,
-            answered,
-            total,
-            json_text.integer(usage, "cachedContentTokenCount"),
-            reasoning=thought,
-            audio_in=_sound(usage.get("promptTokensDetails")),
-            audio_out=_sound(usage.get("candidatesTokensDetails")),
-            tool_prompt=tools,
-            native=usage,
-        )
+        yield read_usage(usage)
 
 
 def _gave_up(candidate: Candidate) -> Fail:
@@ -286,13 +263,3 @@ def _seconds(time: str) -> int:
     except ValueError:
         return 0
     return 0 if moment.tzinfo is None else max(int(moment.timestamp()), 0)
-
-
-def _sound(details: Any) -> int | None:
-    """The tokens of sound among those of all kinds; None when the kinds aren't told or sound isn't among them."""
-    counts = [
-        json_text.integer(item, "tokenCount") or 0
-        for item in (details if isinstance(details, list) else ())
-        if isinstance(item, dict) and item.get("modality") == "AUDIO"
-    ]
-    return sum(counts) if counts else None

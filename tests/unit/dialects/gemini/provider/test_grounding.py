@@ -12,7 +12,7 @@ from penstock.core.events import (
     Logprobs,
     Text,
 )
-from penstock.dialects.gemini import candidate as gemini_candidate
+from penstock.dialects.gemini.provider import candidate as gemini_candidate
 
 
 def citations(events: list[Event]) -> list[Citation]:
