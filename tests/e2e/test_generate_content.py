@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from claude_replies import begin, block, end, said, sse
+from claude_replies import begin, block, end, sse
 from gemini_replies import call, framed, response
 from gemini_replies import said as part
 from running import RunningGateway

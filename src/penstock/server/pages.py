@@ -108,8 +108,12 @@ def _wrong_method(path: str, method: str, allowed: str) -> tuple[Failure, Header
     return failure, [(b"allow", allowed.encode())]
 
 
+_TOLD: Final = tuple(path for path in SURFACES.paths if path.startswith("/v1/") and "{model}" not in path)
+"""The paths that are told to who asks for an unknown one: those of one model are too many."""
+
+
 def _not_found(path: str) -> Failure:
     shown = msgspec.json.encode(path[:100]).decode()
     known = [*SURFACES.paths, explain.PATH, *_PAGES]
-    way_out = hint(path, known, f"there are {', '.join(SURFACES.paths)}.")
+    way_out = hint(path, known, f"there are {', '.join(_TOLD)}.")
     return Failure(Kind.NOT_FOUND, f"This gateway has no {shown}: {way_out}", plain="Not Found")

@@ -242,7 +242,7 @@ _EFFORTS: Final = frozenset({"minimal", "low", "medium", "high"})
 
 def _reasoning(thinking: Mapping[str, Any], set_effort: Any) -> Reasoning | None:
     """How much to think: a level in words, or a budget of tokens, of which 0 is none and -1 as many as the model
-    likes. ``set_effort`` is a config's."""
+    likes. Who wants to see thoughts wants them thought. ``set_effort`` is a config's."""
     level = text_in(thinking.get("thinkingLevel")).lower()
     effort = text_in(set_effort) or (level if level in _EFFORTS else "")
     budget = json_text.integer(thinking, "thinkingBudget")
@@ -252,7 +252,8 @@ def _reasoning(thinking: Mapping[str, Any], set_effort: Any) -> Reasoning | None
         return Reasoning(effort, budget, enabled=True)
     if effort:
         return Reasoning(effort)
-    return Reasoning(enabled=True) if budget is not None else None
+    is_asked = budget is not None or thinking.get("includeThoughts") is True
+    return Reasoning(enabled=True) if is_asked else None
 
 
 # The system prompt.
