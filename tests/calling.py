@@ -33,9 +33,10 @@ from penstock.transport.base import Transport
 
 OPENAI = CALLERS["openai_chat"]
 ANTHROPIC = CALLERS["anthropic"]
+GEMINI = CALLERS["gemini"]
 LIMITS = Limits(connect=60, first_byte=60, idle=60, total=0)
 CHAT: dict[str, Any] = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]}
-"""A chat request that callers of both wires may send."""
+"""A chat request that callers of OpenAI's and Anthropic's wires may send; ``call`` writes it for Gemini's."""
 TRACE = b"trace-1"
 
 
@@ -78,12 +79,22 @@ MESSAGE = (
     b'"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":2}}'
 )
 
+GENERATED = (
+    b'{"candidates":[{"content":{"role":"model","parts":[{"text":"Hi"}]},"finishReason":"STOP","index":0}],'
+    b'"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2,"totalTokenCount":5},"modelVersion":"m"}'
+)
+
 STREAMS: dict[str, tuple[bytes, bytes, bytes]] = {
     "openai_chat": (ROLE, CHUNK, STOP + USAGE + DONE),
     "anthropic": (STARTED, BLOCK, STOPPED),
+    "gemini": (
+        b'data: {"candidates":[{"content":{"role":"model"},"index":0}]}\n\n',
+        b'data: {"candidates":[{"content":{"role":"model","parts":[{"text":"Hi"}]},"index":0}]}\n\n',
+        b"data: " + GENERATED.replace(b'{"text":"Hi"}', b'{"text":""}') + b"\n\n",
+    ),
 }
 """By the name of a wire: what says nothing yet, the first content, the rest of the stream."""
-PLAIN = {"openai_chat": COMPLETION, "anthropic": MESSAGE}
+PLAIN = {"openai_chat": COMPLETION, "anthropic": MESSAGE, "gemini": GENERATED}
 """By the name of a wire: a whole reply."""
 
 
@@ -100,6 +111,9 @@ def call(
 ) -> Call:
     """A call whose body was read, if it has one. Underscores in names of headers stand for hyphens."""
     fields = headers_of(**headers)
+    if dialect is GEMINI and body is not None:
+        body = {name: value for name, value in body.items() if name != "messages"}
+        body["contents"] = [{"role": "user", "parts": [{"text": "Hi"}]}]
     data = b"" if body is None else json.dumps(body).encode()
     account = Account(records or Records(), "POST", "/v1/x")
     made = Call(operation, dialect, fields, dict(fields), data, TRACE, account, "/v1/x")

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from penstock.dialects.gemini.schema import GoogleSchema, google_schema
+from penstock.dialects.gemini.provider.schema import GoogleSchema, google_schema
 
 STRING = {"type": "string"}
 INTEGER = {"type": "integer"}

@@ -7,9 +7,9 @@ or a ``Failure``, never an exception.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -269,6 +269,46 @@ class Relay(msgspec.Struct, frozen=True):
     normalizer: Callable[[WriteContext, bool], EventNormalizer | None]
 
 
+class StreamEncoder(Protocol):
+    """Puts a stream of server-sent events into another form. Raises FrameError for an event that is too large."""
+
+    def feed(self, events: bytes) -> bytes:
+        """Take bytes of the stream; those in the other form that may go on now, possibly none."""
+        ...
+
+    def finish(self, events: bytes) -> bytes:
+        """Take the last bytes of the stream; the end of it in the other form."""
+        ...
+
+
+class StreamForm(msgspec.Struct, frozen=True):
+    """A form of streams that isn't server-sent events, as the caller sees it."""
+
+    content_type: bytes
+    encoder: Callable[[], StreamEncoder]
+
+
+class ListedModel(msgspec.Struct, frozen=True):
+    """A model that the caller can call by this id, and the provider behind it. ``output_limit`` is the longest answer
+    in tokens, None if unknown."""
+
+    id: str
+    provider: str
+    output_limit: int | None = None
+
+
+class ModelLists(msgspec.Struct, frozen=True):
+    """Lists of models in one wire. ``page``: all models, and the query's parameters that ask for a part of them -> the
+    body as JSON values. ``one``: the same of one model."""
+
+    page: Callable[[Sequence[ListedModel], Mapping[str, str]], Any]
+    one: Callable[[ListedModel], Any]
+
+
+def _events_only(_query: str) -> None:
+    """Streams are server-sent events, whatever the query says."""
+
+
 class CallerDialect(msgspec.Struct, frozen=True):
     """One wire as callers speak it.
 
@@ -277,7 +317,8 @@ class CallerDialect(msgspec.Struct, frozen=True):
     where the wire has no place for what the model made (a call without JSON for arguments, say). ``keep_alive`` are
     bytes that hold a waiting stream's connection open. ``header_settings`` are the header fields that are part of a
     request in this wire, in lower case, each with the setting that it makes at a host of the same wire
-    (``WriteContext.asked``).
+    (``WriteContext.asked``). ``stream_form``: a request's query -> the form of its stream, None for server-sent events,
+    which every stream is inside the gateway. ``models`` are lists of models in this wire, None for OpenAI's.
     """
 
     name: str
@@ -290,3 +331,5 @@ class CallerDialect(msgspec.Struct, frozen=True):
     relay: Relay
     keep_alive: bytes
     header_settings: Mapping[bytes, str] = {}
+    stream_form: Callable[[str], StreamForm | None] = _events_only
+    models: ModelLists | None = None

@@ -10,6 +10,7 @@ from penstock.dialects import anthropic, bedrock, cohere, gemini, ollama, oracle
 from penstock.dialects.anthropic.caller.dialect import ANTHROPIC
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.dialect import ProviderDialect
+from penstock.dialects.gemini.caller.dialect import GEMINI
 from penstock.dialects.openai.caller.dialect import OPENAI
 from penstock.dialects.openai.provider import chat as openai_chat
 
@@ -27,6 +28,6 @@ _ALL: Final[tuple[ProviderDialect, ...]] = (
 
 DIALECTS: Final[Mapping[str, ProviderDialect]] = MappingProxyType({dialect.name: dialect for dialect in _ALL})
 
-_CALLERS: Final[tuple[CallerDialect, ...]] = (ANTHROPIC, OPENAI)
+_CALLERS: Final[tuple[CallerDialect, ...]] = (ANTHROPIC, GEMINI, OPENAI)
 
 CALLERS: Final[Mapping[str, CallerDialect]] = MappingProxyType({dialect.name: dialect for dialect in _CALLERS})

@@ -256,8 +256,8 @@ def _normalized(normalizer: EventNormalizer, events: bytes, sound: int) -> Itera
         yield (block if is_sound else normalizer.normalize(block)), is_sound
 
 
-_PART_OF_ANSWER: Final = (b'"choices"', b'"delta"', b'"content_block"')
-"""What a chunk holds that may tell a part of the answer, in either wire."""
+_PART_OF_ANSWER: Final = (b'"choices"', b'"delta"', b'"content_block"', b'"candidates"')
+"""What a chunk holds that may tell a part of the answer, in any wire."""
 _UNREADABLE: Final = ClassifiedError(502, ErrorClass.SERVER_ERROR)
 
 

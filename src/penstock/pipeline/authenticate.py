@@ -15,7 +15,9 @@ import msgspec
 from penstock.core.failure import Failure, Kind
 from penstock.stores.catalogue import Catalogue, GatewayKey
 
-KEY_HEADERS: Final = (b"x-portkey-api-key", b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key")
+QUERY_KEY: Final = b"?key"
+"""Where a key of the query stands among the header fields (server/query_key.py). No client can send such a field."""
+KEY_HEADERS: Final = (b"x-portkey-api-key", b"authorization", b"x-api-key", b"x-goog-api-key", b"api-key", QUERY_KEY)
 """The headers that may carry a gateway key: each SDK sends its key in one of them."""
 UNKNOWN_KEY: Final = "Portkey Error: Invalid API Key. Error Code: 03"
 _STALE: Final = (
@@ -55,7 +57,7 @@ def authenticate(fields: Mapping[bytes, bytes], catalogue: Catalogue) -> Caller 
     if not catalogue.is_guarded:
         return Caller(catalogue=catalogue.seen_by(None))
     for name in KEY_HEADERS:
-        presented = credential(fields.get(name, b""))
+        presented = credential(fields.get(name, b"")) or access_key_id(fields.get(name, b""))
         key = catalogue.key_for(presented) if presented else None
         if key is not None:
             return Caller(key, name, holding_keys(fields, _OTHERS[name], catalogue), catalogue.seen_by(key))
@@ -75,6 +77,9 @@ def holding_keys(fields: Mapping[bytes, bytes], names: Iterable[bytes], catalogu
 
 
 def _holds_key(value: bytes, catalogue: Catalogue) -> bool:
+    shown = access_key_id(value)
+    if shown:
+        return catalogue.key_for(shown) is not None
     # A provider's key beside the gateway key comes with every request: one digest will do for a single token.
     if _ONE_TOKEN.fullmatch(value):
         return catalogue.key_for(credential(value)) is not None
@@ -95,6 +100,18 @@ def credential(value: bytes) -> str:
     return "" if scheme in _OTHER_SCHEMES else text
 
 
+def access_key_id(value: bytes) -> str:
+    """The access key id of a request that AWS's clients have signed; empty for any other credential.
+
+    The signature covers host, path and body as the caller saw them: it can't be checked without the secret, and is
+    never forwarded. So the id alone admits a caller, exactly as a bearer token does.
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements.html
+    """
+    found = _SIGNED.match(value)
+    return found[1].decode("utf-8", "replace") if found is not None else ""
+
+
+_SIGNED: Final = re.compile(rb"\s*AWS4-HMAC-SHA256\s+(?:[^,]*,\s*)*?Credential=([^/,\s]+)/", re.IGNORECASE)
 _OTHER_SCHEMES: Final = frozenset(
     "basic concealed digest dpop gnap hoba mutual negotiate oauth privatetoken scram-sha-1 scram-sha-256 vapid ntlm "
     "aws4-hmac-sha256".split()

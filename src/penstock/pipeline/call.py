@@ -9,6 +9,7 @@ import msgspec
 
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
+from penstock.core.json_text import write_json
 from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
 from penstock.dialects.caller import CallerDialect, RequestBody
@@ -31,7 +32,7 @@ class Call(msgspec.Struct):
     path (``{"id": "gpt-5"}``); ``query`` is the part of the query that is forwarded to a provider of the same wire.
     ``default_provider`` serves the request when nothing names a provider. ``path_name`` is the name in ``/@NAME/v1/…``;
     ``path`` is the rest of such a path. ``request`` is the parsed body; None for an operation without a body, and until
-    the body is read.
+    the body is read. ``streams``: the path says whether the answer is a stream; None where the body says it.
     """
 
     operation: Operation
@@ -49,11 +50,22 @@ class Call(msgspec.Struct):
     default_provider: str | None = None
     path_name: str | None = None
     request: RequestBody | None = None
+    streams: bool | None = None
 
     @property
     def trace(self) -> str:
         """The trace id as text."""
         return self.trace_id.decode("utf-8", "replace")
+
+    def addressed(self, request: RequestBody) -> RequestBody:
+        """The body with the model and the form of the answer that its path names, as members ``model`` and
+        ``stream``."""
+        model = self.parameters.get("model")
+        if model is None:
+            return request
+        streams = bool(self.streams)
+        body = request.body.replaced({"model": write_json(model), "stream": write_json(streams)})
+        return RequestBody(body, model, streams)
 
     def forget_body(self) -> None:
         """Free the body's memory. Called when no stage reads the body again."""

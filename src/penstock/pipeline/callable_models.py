@@ -3,14 +3,16 @@
 Listed are the models that the config, or the default provider, of a request that names no target leads to; the virtual
 keys' models as ``@NAME/model``; and ``provider/model`` of the providers that the gateway lends a key for or that need
 none. A target is found as a request for it would be, so that nothing is listed that the caller may not call. A request
-that names one provider gets that provider's own list, as it came. Source: docs/headers.md#models.
+that names one provider gets that provider's own list, as it came. Lists are in the wire of the client that asks.
+Source: docs/headers.md#models.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -18,7 +20,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.core.json_text import read_json, write_json
 from penstock.core.outcome import Outcome
-from penstock.dialects.caller import JSON, NO_STORE
+from penstock.dialects.caller import JSON, NO_STORE, ListedModel, ModelLists
 from penstock.observe.record import Records
 from penstock.pipeline.account import Account
 from penstock.pipeline.call import Answer, Call, RequestView
@@ -30,6 +32,7 @@ from penstock.routing.conditions import Evaluation
 from penstock.routing.javascript_value import MISSING
 from penstock.routing.plan import Balance, Choose, Fallback, Plan, Target, leaves
 from penstock.stores.catalogue import Catalogue
+from penstock.traits.resolve import resolve
 
 _CHATS: Final = "/v1/chat/completions"
 _GLOB: Final = frozenset("*?[")
@@ -65,7 +68,7 @@ class CallableModels(msgspec.Struct, frozen=True):
                 route = self.compiler.route(compiled, compiled.plan, Operation.MODELS)
                 if isinstance(route, Failure):
                     return route
-        return _list(offers) if call.operation is Operation.MODELS else self._one(offers, call)
+        return _list(offers, call) if call.operation is Operation.MODELS else self._one(offers, call)
 
     def _relays(self, compiled: CompiledPlan, call: Call) -> bool:
         """Whether a provider was named, and answers the caller itself: nothing limits or changes the models."""
@@ -147,7 +150,7 @@ class CallableModels(msgspec.Struct, frozen=True):
         wanted = self._canonical(name, catalogue)
         for offer in offers:
             if name == offer.id or wanted == self._canonical(offer.id, catalogue):
-                return _answer(_model(offer._replace(id=name)))
+                return _answer(_lists(call).one(_listed(offer._replace(id=name))))
         text = f"You can't call a model '{name[:100]}' here: GET /v1/models lists those that you can."
         return Failure(Kind.MODEL_NOT_FOUND, text, "model")
 
@@ -233,14 +236,31 @@ def _text(value: bytes | None) -> str | None:
     return text if isinstance(text, str) else None
 
 
-def _model(offer: Offer) -> dict[str, Any]:
+def _model(model: ListedModel) -> dict[str, Any]:
     """OpenAI API reference, "The model object"; when a model was made is not known here."""
-    return {"id": offer.id, "object": "model", "created": 0, "owned_by": offer.provider}
+    return {"id": model.id, "object": "model", "created": 0, "owned_by": model.provider}
 
 
-def _list(offers: list[Offer]) -> Answer:
-    by_id = {offer.id: _model(offer) for offer in reversed(offers)}
-    return _answer({"object": "list", "data": list(reversed(by_id.values()))})
+def _page(models: Sequence[ListedModel], _query: Mapping[str, str]) -> dict[str, Any]:
+    return {"object": "list", "data": [_model(model) for model in models]}
+
+
+_OPENAIS: Final = ModelLists(_page, _model)
+
+
+def _lists(call: Call) -> ModelLists:
+    return call.dialect.models or _OPENAIS
+
+
+def _listed(offer: Offer) -> ListedModel:
+    name = offer.id.partition("/")[2] or offer.id
+    return ListedModel(offer.id, offer.provider, resolve(name, offer.provider).output_limit)
+
+
+def _list(offers: list[Offer], call: Call) -> Answer:
+    by_id = {offer.id: offer for offer in reversed(offers)}
+    models = [_listed(offer) for offer in reversed(by_id.values())]
+    return _answer(_lists(call).page(models, dict(parse_qsl(call.query))))
 
 
 def _answer(value: Any) -> Answer:

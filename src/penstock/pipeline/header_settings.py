@@ -11,7 +11,7 @@ from typing import Final
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.secret import Secret
-from penstock.pipeline.authenticate import credential
+from penstock.pipeline.authenticate import QUERY_KEY, credential
 from penstock.pipeline.choice import Choice
 from penstock.routing.budget import MOST_FORWARDED
 from penstock.routing.rules import HeaderSettings
@@ -85,7 +85,7 @@ def _authorization(fields: Mapping[bytes, bytes]) -> Secret | None:
     return next((key for name in _OTHER_KEYS if (key := _credential(fields.get(name, b""))) is not None), None)
 
 
-_OTHER_KEYS: Final = (b"x-api-key", b"x-goog-api-key", b"api-key")
+_OTHER_KEYS: Final = (b"x-api-key", b"x-goog-api-key", b"api-key", QUERY_KEY)
 
 
 def _credential(value: bytes) -> Secret | None:

@@ -33,7 +33,7 @@ _LONGEST_REMEMBERED: Final = 256
 HOPS_HEADER: Final = b"x-penstock-hops"
 _NEVER_FORWARDED: Final = frozenset(
     b"host connection keep-alive proxy-connection proxy-authorization te trailer transfer-encoding upgrade".split()
-    + b"content-length expect x-penstock-hops cookie cookie2 accept-encoding content-encoding content-type".split()
+    + b"content-length expect x-penstock-hops cookie cookie2 accept-encoding content-encoding content-type ?key".split()
 )
 """Request headers about the connection, the body's form or a browser's session."""
 

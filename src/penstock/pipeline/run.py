@@ -106,7 +106,7 @@ class Pipeline(msgspec.Struct, frozen=True):
             request = request or call.request or call.dialect.read_body(call.body)
             if isinstance(request, Failure):
                 return request
-            call.request = request
+            call.request = request if call.request is request else call.addressed(request)
         return self.compiler.compile(call)
 
     async def _guarded(self, call: Call, compiled: CompiledPlan) -> CompiledPlan | Failure:
@@ -156,7 +156,7 @@ async def read_request(call: Call) -> RequestBody | Failure:
     except WorkError as error:
         return Failure(Kind.BODY_TOO_LARGE, f"The request body is too large to be read: {error}. Send less.")
     if isinstance(request, RequestBody):
-        call.request = request
+        request = call.request = call.addressed(request)
     return request
 
 

@@ -29,6 +29,8 @@ GOOGLE: Final = Provider(
     "https://ai.google.dev/api/generate-content",
     {
         Operation.CHAT: (_GENERATE,),
+        # https://ai.google.dev/api/tokens#method:-models.counttokens
+        Operation.COUNT_TOKENS: (EndpointSpec(f"{_GEMINI}:countTokens", dialect="gemini"),),
         # https://ai.google.dev/gemini-api/docs/openai#embeddings
         Operation.EMBEDDINGS: (EndpointSpec("/v1beta/openai/embeddings", auth=BEARER),),
         # https://ai.google.dev/gemini-api/docs/openai#list-models

@@ -95,12 +95,14 @@ async def _explained(
         caller=caller,
         default_provider=None if surface is None else surface.default_provider,
         path_name=named or name,
+        parameters={} if not isinstance(match, Match) else match.parameters,
+        streams=None if surface is None else surface.streams,
     )
     if request.request != _NULL:
         body_read = call.dialect.read_body(bytes(request.request))
         if isinstance(body_read, Failure):
             return body_read
-        call.request = body_read
+        call.request = call.addressed(body_read)
     await load_keys(router, call)
     return explain(router, call, request.faults, request.seed)
 

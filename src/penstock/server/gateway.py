@@ -28,6 +28,7 @@ from penstock.server.asgi import AsgiClient, Scope, Send, keep_trailers_apart
 from penstock.server.body import BodyBudget
 from penstock.server.client import Client
 from penstock.server.connection_count import ConnectionCount
+from penstock.server.form import in_form
 from penstock.server.head import repeated_field
 from penstock.server.keepalive import DEFECT, respond_in_time
 from penstock.server.kept_content import ContentRule
@@ -36,10 +37,19 @@ from penstock.server.metrics_page import MetricsPage
 from penstock.server.mounted import Mounted, serve_mounted
 from penstock.server.origin import Origins, with_headers
 from penstock.server.pages import METRICS, PAGE_METHODS, Losing, Pages, Shared, Watched
+from penstock.server.query_key import with_query_key
 from penstock.server.receive import Receive
 from penstock.server.request_context import RequestContext
 from penstock.server.respond import respond, tell_of_stop
-from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, BodyKind, Match, RequestTarget, named_path
+from penstock.server.surfaces import (
+    DEFAULT_DIALECT,
+    SURFACES,
+    BodyKind,
+    Match,
+    RequestTarget,
+    in_callers_wire,
+    named_path,
+)
 
 _LOG: Final = logging.getLogger("penstock")
 _STOP_SECONDS: Final = 2.0
@@ -147,11 +157,13 @@ class Gateway:
             if preflight is not None and self._refused_page(fields) is None:
                 return client.send_head(200, preflight, b"", more=False)
             client = with_headers(client, self.origins.cors(fields))
+        headers, fields, query = with_query_key(headers, fields, query)
         match, name, rest = SURFACES.find(method, path), None, path
         if match is None:
             name, rest = named_path(path)
             match = None if name is None else SURFACES.find(method, rest)
         if match is not None and not isinstance(match, str):
+            match = in_callers_wire(match, fields, query)
             context = self._context(method, path, match.surface.dialect, headers, client, fields)
             return self._accounted(context, self._answer(match, RequestTarget(rest, query, name), context))
         if self.admin is not None and self.admin.serves(rest):
@@ -266,7 +278,7 @@ class Gateway:
             return
         if self.contents is not None:
             self.contents.watch(call, context)
-        client = context.client
+        client = context.client = in_form(context.client, match.surface.dialect.stream_form(target.query))
         client.watch()
         if self.limits.keepalive:
             await respond_in_time(self.pipeline, call, context, self.limits.keepalive)
@@ -310,6 +322,7 @@ class Gateway:
             caller,
             surface.default_provider,
             target.name,
+            streams=surface.streams,
         )
 
     def _authenticate(self, context: RequestContext) -> Caller | Failure:

@@ -6,6 +6,7 @@ Sources: OpenAI API reference; docs/portkey.md.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from penstock.core.failure import Failure, Kind
@@ -33,7 +34,11 @@ _ENDPOINTS: Final[dict[str, str]] = {
     "/v2/rerank": "rerank",
     "/v2/chat": "Cohere's chat API: use /v1/chat/completions",
     "/v1/messages/batches": "message batches",
-    "/v1beta": "Gemini's API: use /v1/chat/completions",
+    "/v1beta/files": "Gemini's files",
+    "/v1beta/cachedContents": "Gemini's cached contents",
+    "/v1beta/interactions": "Gemini's interactions: use generateContent",
+    "/v1beta/batches": "Gemini's batches",
+    "/upload/v1beta": "Gemini's files",
     "/model": "Bedrock's API: use /v1/chat/completions",
     "/api/chat": "Ollama's API: use /v1/chat/completions",
     "/api/generate": "Ollama's API: use /v1/chat/completions",
@@ -50,8 +55,18 @@ _ENDPOINTS: Final[dict[str, str]] = {
 }
 
 
+_VERB: Final = re.compile(
+    r":(embedContent|batchEmbedContents|asyncBatchEmbedContent|batchGenerateContent|predict|predictLongRunning|"
+    r"bidiGenerateContent|generateAnswer|rawPredict|streamRawPredict)\Z"
+)
+"""Verbs of Google's paths, which stand behind the name of a model."""
+
+
 def not_built(path: str) -> Failure | None:
     """The failure for an endpoint that clients know and this release doesn't have; None for any other path."""
+    verb = _VERB.search(path)
+    if verb is not None:
+        return Failure(Kind.NOT_IMPLEMENTED, f"This release of the gateway does not serve Gemini's {verb[1]}.")
     segments = path.split("/")
     for count in (3, 4, 2):
         what = _ENDPOINTS.get("/".join(segments[:count]))

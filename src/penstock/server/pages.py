@@ -106,6 +106,9 @@ class Pages:
             methods = "POST"
         elif path in self._paths:
             methods = "GET"
+        unbuilt = not_built(path) if ":" in path else None
+        if unbuilt is not None:
+            return unbuilt, []
         if isinstance(methods, str):
             return _wrong_method(path, method, methods)
         return not_built(path) or _not_found(path), []
@@ -120,8 +123,12 @@ def _wrong_method(path: str, method: str, allowed: str) -> tuple[Failure, Header
     return failure, [(b"allow", allowed.encode())]
 
 
+_TOLD: Final = tuple(path for path in SURFACES.paths if path.startswith("/v1/") and "{model}" not in path)
+"""The paths that are told to who asks for an unknown one: those of one model are too many."""
+
+
 def _not_found(path: str) -> Failure:
     shown = msgspec.json.encode(path[:100]).decode()
     known = [*SURFACES.paths, explain.PATH, *_PAGES]
-    way_out = hint(path, known, f"there are {', '.join(SURFACES.paths)}.")
+    way_out = hint(path, known, f"there are {', '.join(_TOLD)}.")
     return Failure(Kind.NOT_FOUND, f"This gateway has no {shown}: {way_out}", plain="Not Found")

@@ -29,7 +29,8 @@ class Surface(msgspec.Struct, frozen=True):
     """One LLM endpoint.
 
     ``default_provider`` serves a request for which nothing else names a target (pipeline/choice.py).
-    ``forwarded_query`` names the query parameters that are forwarded to a provider of the caller's wire.
+    ``forwarded_query`` names the query parameters that are forwarded to a provider of the caller's wire. ``streams``:
+    whether the answer is a stream, None where the body says it. A path's parameter ``{model}`` is the request's model.
     """
 
     method: str
@@ -39,6 +40,7 @@ class Surface(msgspec.Struct, frozen=True):
     body: bytes = BodyKind.JSON
     default_provider: str | None = None
     forwarded_query: frozenset[str] = frozenset()
+    streams: bool | None = None
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -71,7 +73,7 @@ class SurfaceTable:
                 self._templates.append(surface)
             else:
                 self._exact.setdefault(surface.path, {})[surface.method] = Match(surface)
-        patterns = [f"(?P<s{number}>{_pattern(surface.path)})" for number, surface in enumerate(self._templates)]
+        patterns = [_pattern(surface.path) for surface in self._templates]
         self._template = re.compile("|".join(patterns) or "(?!)")
 
     @property
@@ -85,18 +87,21 @@ class SurfaceTable:
         by_method = self._exact.get(path)
         if by_method is not None:
             return by_method.get(method) or ", ".join(by_method)
-        matched = self._template.fullmatch(path)
-        if matched is None or matched.lastgroup is None:
+        if self._template.fullmatch(path) is None:
             return None
-        for number, surface in enumerate(self._templates):
-            values = re.fullmatch(_pattern(surface.path), path) if matched[f"s{number}"] is not None else None
+        allowed: dict[str, None] = {}
+        for surface in self._templates:
+            values = re.fullmatch(_pattern(surface.path), path)
+            if values is not None and surface.method == method:
+                return Match(surface, dict(zip(_PARAMETER.findall(surface.path), values.groups(), strict=True)))
             if values is not None:
-                parameters = dict(zip(_PARAMETER.findall(surface.path), values.groups(), strict=True))
-                return Match(surface, parameters) if surface.method == method else surface.method
-        return None
+                allowed[surface.method] = None
+        return ", ".join(allowed)
 
     def dialect_of(self, path: str) -> CallerDialect:
         """The dialect in which a request without a surface is refused: that of the surfaces at its path or above."""
+        if path.startswith(_GEMINI_ONLY) or _VERB.search(path) is not None:
+            return CALLERS["gemini"]
         for known, by_method in self._exact.items():
             if path == known or path.startswith(known + "/"):
                 return next(iter(by_method.values())).surface.dialect
@@ -127,6 +132,60 @@ def _pattern(template: str) -> str:
 
 DEFAULT_DIALECT: Final = CALLERS["openai_chat"]
 
+_GEMINI_ONLY: Final = ("/v1beta/", "/v1alpha/")
+_VERB: Final = re.compile(r"/models/.+:\w+\Z")
+_GEMINI_PATHS: Final = tuple(
+    f"/{version}/{parent}{{model}}" for version in ("v1beta", "v1", "v1alpha") for parent in ("models/", "")
+)
+_VERTEX_PATHS: Final = tuple(
+    f"/{version}/projects/{{project}}/locations/{{location}}/publishers/google/models/{{model}}"
+    for version in ("v1", "v1beta1")
+)
+_GEMINI_VERBS: Final[tuple[tuple[str, Operation, bool | None], ...]] = (
+    ("generateContent", Operation.CHAT, False),
+    ("streamGenerateContent", Operation.CHAT, True),
+    ("countTokens", Operation.COUNT_TOKENS, False),
+)
+
+
+def _gemini_surfaces() -> Iterable[Surface]:
+    """Gemini's paths: the verb follows the last colon, for names of models hold colons and slashes. Its clients use
+    either version, and some leave ``models/`` out for a name with a slash. Vertex AI's paths name no usual provider:
+    its credential isn't the Gemini API's."""
+    dialect = CALLERS["gemini"]
+    for paths, provider in ((_VERTEX_PATHS, None), (_GEMINI_PATHS, "google")):
+        for path in paths:
+            for verb, operation, streams in _GEMINI_VERBS:
+                yield Surface("POST", f"{path}:{verb}", operation, dialect, default_provider=provider, streams=streams)
+    for version in ("v1beta", "v1alpha"):
+        listing = f"/{version}/models"
+        yield Surface("GET", listing, Operation.MODELS, dialect, BodyKind.NONE, "google", _PAGING)
+        yield Surface("GET", f"{listing}/{{id}}", Operation.MODEL, dialect, BodyKind.NONE, "google", _PAGING)
+
+
+_PAGING: Final = frozenset({"limit", "after_id", "before_id", "pageSize", "pageToken"})
+"""Query parameters by which clients ask for a part of a list."""
+_LISTS: Final = frozenset({"/v1/models", "/v1/models/{id}"})
+_GOOGLE_HEADERS: Final = (b"x-goog-api-key", b"x-goog-api-client")
+_GOOGLE_QUERY: Final = re.compile(r"(?:^|&)(?:key|pageSize|pageToken)=")
+
+
+def in_callers_wire(match: Match, fields: Mapping[bytes, bytes], query: str) -> Match:
+    """The surface in the wire of the client that asks. Lists of models have the same path in several wires: Anthropic's
+    clients tell their version, Google's show their key otherwise, and everyone else is OpenAI's."""
+    surface = match.surface
+    if surface.path not in _LISTS:
+        return match
+    if b"anthropic-version" in fields:
+        name = "anthropic"
+    elif any(header in fields for header in _GOOGLE_HEADERS) or _GOOGLE_QUERY.search(query) is not None:
+        name = "gemini"
+    else:
+        return match
+    listing = msgspec.structs.replace(surface, dialect=CALLERS[name], forwarded_query=_PAGING)
+    return Match(listing, match.parameters)
+
+
 SURFACES: Final = SurfaceTable(
     (
         Surface("POST", "/v1/chat/completions", Operation.CHAT, CALLERS["openai_chat"]),
@@ -149,5 +208,6 @@ SURFACES: Final = SurfaceTable(
             default_provider="anthropic",
             forwarded_query=frozenset({"beta"}),
         ),
+        *_gemini_surfaces(),
     )
 )

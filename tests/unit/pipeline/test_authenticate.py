@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from penstock.core.failure import Failure, Kind
-from penstock.pipeline.authenticate import ANYBODY, KEY_HEADERS, Caller, authenticate, credential
+from penstock.pipeline.authenticate import ANYBODY, KEY_HEADERS, Caller, access_key_id, authenticate, credential
 from penstock.stores.catalogue import EMPTY, Catalogue, GatewayKey, VirtualKey
 
 KEY = GatewayKey("team", hashlib.sha256(b"right").digest())
@@ -27,6 +27,18 @@ def test_without_gateway_keys_anybody_may_call() -> None:
 def test_a_key_may_stand_where_sdks_send_keys(header: bytes, shown: bytes) -> None:
     assert authenticate({header: shown}, GUARDED) == Caller(KEY, header, catalogue=GUARDED)
     assert Caller(KEY, header).tenant == "team"
+
+
+@pytest.mark.parametrize("before", ["", "SignedHeaders=host, "])
+def test_the_access_key_id_of_a_signed_request_admits_and_goes_no_further(before: str) -> None:
+    signed = f"AWS4-HMAC-SHA256 {before}Credential=right/20261129/us-east-1/bedrock/aws4_request, Signature=ab".encode()
+    assert access_key_id(signed) == "right"
+    assert authenticate({b"authorization": signed}, GUARDED) == Caller(KEY, b"authorization", catalogue=GUARDED)
+    both = authenticate({b"x-portkey-api-key": b"right", b"authorization": signed}, GUARDED)
+    assert isinstance(both, Caller)
+    assert both.withheld == (b"x-portkey-api-key", b"authorization")
+    assert isinstance(authenticate({b"authorization": signed.replace(b"right", b"other")}, GUARDED), Failure)
+    assert (credential(signed), access_key_id(b"Bearer Credential=right/x")) == ("", "")
 
 
 def test_beside_the_providers_own_key_it_is_found() -> None:

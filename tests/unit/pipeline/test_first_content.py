@@ -24,11 +24,12 @@ from penstock.routing.plan import RescuePolicy, Target, Timeouts
 from penstock.transport.base import Reply
 
 DIALECTS = pytest.mark.parametrize("dialect", CALLERS.values(), ids=CALLERS)
-HOSTS = {"openai_chat": "groq", "anthropic": "anthropic"}
+HOSTS = {"openai_chat": "groq", "anthropic": "anthropic", "gemini": "google"}
 CUT = Failure(Kind.CONNECTION_CLOSED, "Gone", sent=True)
 ERRORS = {
     "openai_chat": b'data: {"error":{"message":"Full","code":"rate_limit_exceeded"}}\n\n',
     "anthropic": b'event: error\ndata: {"type":"error","error":{"type":"rate_limit_error","message":"Full"}}\n\n',
+    "gemini": b'data: {"error":{"code":429,"message":"Full","status":"RESOURCE_EXHAUSTED"}}\n\n',
 }
 
 
@@ -300,6 +301,8 @@ async def test_a_plain_reply_that_is_none(dialect: CallerDialect) -> None:
 @DIALECTS
 async def test_an_error_that_says_success(dialect: CallerDialect) -> None:
     body = b'{"type":"error","error":{"message":"Full","type":"rate_limit_error"}}'
+    if dialect is calling.GEMINI:
+        body = b'{"error":{"code":429,"message":"Full","status":"RESOURCE_EXHAUSTED"}}'
     answer = await answered(json_reply(body), dialect, streams=False)
     assert (answer.status, answer.body, answer.outcome.status) == (429, body, 429)
     assert answer.failure is not None

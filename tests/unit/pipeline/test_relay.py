@@ -82,6 +82,7 @@ async def test_an_event_that_was_cut_in_two_is_closed_before_the_error(dialect: 
 ERRORS = {
     "openai_chat": b'data: {"error":{"message":"No"}}\n\n',
     "anthropic": b'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"No"}}\n\n',
+    "gemini": b'data: {"error":{"code":500,"message":"No","status":"INTERNAL"}}\n\n',
 }
 
 

@@ -106,6 +106,10 @@ ERRORS = {
         b'{"type":"error","error":{"type":"api_error","message":"No"}}',
         b'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"No"}}\n\n',
     ),
+    "gemini": (
+        b'{"error":{"code":400,"message":"No","status":"INVALID_ARGUMENT"}}',
+        b'data: {"error":{"code":400,"message":"No","status":"INVALID_ARGUMENT"}}\n\n',
+    ),
 }
 
 

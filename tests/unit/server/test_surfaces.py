@@ -6,9 +6,18 @@ import pytest
 
 from penstock.dialects.registry import CALLERS
 from penstock.providers.row import Operation
-from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, BodyKind, Match, Surface, SurfaceTable, named_path
+from penstock.server.surfaces import (
+    DEFAULT_DIALECT,
+    SURFACES,
+    BodyKind,
+    Match,
+    Surface,
+    SurfaceTable,
+    in_callers_wire,
+    named_path,
+)
 
-OPENAI, ANTHROPIC = CALLERS["openai_chat"], CALLERS["anthropic"]
+OPENAI, ANTHROPIC, GEMINI = CALLERS["openai_chat"], CALLERS["anthropic"], CALLERS["gemini"]
 
 
 def surface(method: str, path: str, operation: Operation = Operation.MODEL) -> Surface:
@@ -30,6 +39,12 @@ def found(table: SurfaceTable, method: str, path: str) -> Match:
         ("POST", "/v1/embeddings", Operation.EMBEDDINGS, OPENAI, None),
         ("POST", "/v1/messages", Operation.CHAT, ANTHROPIC, "anthropic"),
         ("POST", "/v1/messages/count_tokens", Operation.COUNT_TOKENS, ANTHROPIC, "anthropic"),
+        ("POST", "/v1beta/models/m:generateContent", Operation.CHAT, GEMINI, "google"),
+        ("POST", "/v1/a/b:c:streamGenerateContent", Operation.CHAT, GEMINI, "google"),
+        ("POST", "/v1alpha/models/m:countTokens", Operation.COUNT_TOKENS, GEMINI, "google"),
+        ("POST", "/v1/projects/p/locations/l/publishers/google/models/m:generateContent", Operation.CHAT, GEMINI, None),
+        ("GET", "/v1beta/models", Operation.MODELS, GEMINI, "google"),
+        ("GET", "/v1beta/models/a/b", Operation.MODEL, GEMINI, "google"),
     ],
 )
 def test_the_surfaces(method: str, path: str, operation: Operation, dialect: object, provider: str | None) -> None:
@@ -77,6 +92,28 @@ def test_of_two_templates_the_first_counts() -> None:
     table = SurfaceTable([surface("GET", "/a/{id}/b"), surface("GET", "/a/{id}", Operation.MODELS)])
     assert found(table, "GET", "/a/1/b").parameters == {"id": "1"}
     assert found(table, "GET", "/a/1").surface.operation is Operation.MODELS
+
+
+@pytest.mark.parametrize(
+    ("fields", "query", "dialect"),
+    [
+        ({}, "", OPENAI),
+        ({b"anthropic-version": b"1", b"x-goog-api-key": b"k"}, "limit=1000", ANTHROPIC),
+        ({b"x-goog-api-client": b"x"}, "", GEMINI),
+        ({}, "a=1&pageSize=5", GEMINI),
+        ({}, "xkey=5", OPENAI),
+    ],
+)
+def test_a_list_is_in_the_wire_of_the_client(fields: dict[bytes, bytes], query: str, dialect: object) -> None:
+    for path in ("/v1/models", "/v1/models/m"):
+        assert in_callers_wire(found(SURFACES, "GET", path), fields, query).surface.dialect is dialect
+    chat = found(SURFACES, "POST", "/v1/chat/completions")
+    assert in_callers_wire(chat, fields, query) is chat
+
+
+def test_the_model_is_what_stands_before_the_last_colon() -> None:
+    match = found(SURFACES, "POST", "/v1/models/@vk/a:b:streamGenerateContent")
+    assert (match.parameters["model"], match.surface.streams) == ("@vk/a:b", True)
 
 
 def test_a_table_without_templates() -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.dialects import function_names
-from penstock.dialects.bedrock.reply import StreamReader, read_reply
-from penstock.dialects.bedrock.request import write
+from penstock.dialects.bedrock.provider.reply import StreamReader, read_reply
+from penstock.dialects.bedrock.provider.request import write
 from penstock.dialects.dialect import ProviderDialect
 from penstock.dialects.framing import aws_eventstream
 from penstock.dialects.framing.aws_eventstream import STREAM_TYPE

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from penstock.core.parameters import Parameters
 
@@ -44,3 +44,25 @@ def take_object(parameters: Parameters, name: str) -> dict[str, Any]:
     if value is not None:
         parameters.unsupported(snake(name))
     return {}
+
+
+def own_members(value: Any) -> dict[str, Any]:
+    """The members of an object by their names in JSON, whichever spelling they came in; none of anything else."""
+    if not isinstance(value, dict):
+        return {}
+    return {camel(name) if "_" in name else name: each for name, each in value.items()}
+
+
+CHAT_NAMES: Final[Mapping[str, str]] = {
+    "max_tokens": "maxOutputTokens",
+    "max_completion_tokens": "maxOutputTokens",
+    "stop": "stopSequences",
+    "temperature": "temperature",
+    "top_p": "topP",
+    "top_k": "topK",
+    "n": "candidateCount",
+    "seed": "seed",
+    "presence_penalty": "presencePenalty",
+    "frequency_penalty": "frequencyPenalty",
+}
+"""OpenAI's names of what samples and limits an answer -> the member of ``generationConfig``."""

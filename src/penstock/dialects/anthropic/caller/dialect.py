@@ -6,6 +6,7 @@ from typing import Final
 
 from penstock.core.body import Body
 from penstock.dialects.anthropic.caller.errors import ERRORS
+from penstock.dialects.anthropic.caller.model_list import MODEL_LISTS
 from penstock.dialects.anthropic.caller.reply import write_reply
 from penstock.dialects.anthropic.caller.request import read_request
 from penstock.dialects.anthropic.caller.stream import PING, MessageWriter
@@ -50,6 +51,7 @@ ANTHROPIC: Final = CallerDialect(
     replies=Replies(_always, _as_it_is, judge, GRAMMAR, RESHAPE),
     relay=Relay(fit_request, _plain, _stream, _events),
     keep_alive=PING,
+    models=MODEL_LISTS,
     header_settings={b"anthropic-beta": "anthropic_beta", b"anthropic-version": "anthropic_version"},
 )
 """Callers of Anthropic Messages. Counts of tokens (``/v1/messages/count_tokens``) are asked for in the same words."""

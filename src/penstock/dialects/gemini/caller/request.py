@@ -1,0 +1,273 @@
+"""A Gemini request, read whole into a ``ChatRequest``: the way into lane 2.
+
+The model and whether to stream come with the path (server/surfaces.py); they are among the members here. Parameters
+take OpenAI's names where there is one; the others keep their own, with the place where they stand, so that a dialect
+that doesn't know them names them. Members of OpenAI's name are a config's (docs/configs.md). Contents are read in
+contents.py, tools in tools.py. Source: Gemini API reference, "Generating content".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Any, Final
+
+from penstock.core import json_text
+from penstock.core.body import Body, BodyError
+from penstock.core.chat import ChatRequest, Format, Message, Reasoning, TextPart, Wording
+from penstock.core.failure import Failure, Kind
+from penstock.dialects.gemini.caller.contents import parts_of, read_contents
+from penstock.dialects.gemini.caller.schema import json_schema
+from penstock.dialects.gemini.caller.tools import read_choice, read_tools
+from penstock.dialects.gemini.spelling import CHAT_NAMES, camel, own_members
+from penstock.dialects.malformed import Malformed, text_in
+
+_CONFIG: Final = "generationConfig"
+WORDING: Final = Wording(
+    names={
+        **{name: f"{_CONFIG}.{own}" for name, own in CHAT_NAMES.items()},
+        "response_format": f"{_CONFIG}.responseSchema",
+        "reasoning": f"{_CONFIG}.thinkingConfig",
+        "reasoning_effort": f"{_CONFIG}.thinkingConfig.thinkingLevel",
+        "thinking": f"{_CONFIG}.thinkingConfig",
+        "reasoning.max_tokens": f"{_CONFIG}.thinkingConfig.thinkingBudget",
+        "logprobs": f"{_CONFIG}.responseLogprobs",
+        "top_logprobs": f"{_CONFIG}.logprobs",
+        "modalities": f"{_CONFIG}.responseModalities",
+        "tool_choice": "toolConfig",
+        "service_tier": "serviceTier",
+    },
+    inside={
+        ".function.parameters": ".parameters",
+        ".function": "",
+        ".json_schema.schema": "",
+        ".json_schema": "",
+        ".image_url": "",
+        "].tool_calls[": "].parts[",
+        "].content[": "].parts[",
+    },
+)
+"""What callers of Gemini call what is dropped."""
+
+_ELSEWHERE: Final = frozenset(
+    "model stream contents tools toolConfig systemInstruction generationConfig cachedContent reasoning_effort".split()
+)
+_IN_CONFIG: Final[Mapping[str, str]] = {own: name for name, own in CHAT_NAMES.items()} | {
+    "responseLogprobs": "logprobs",
+    "logprobs": "top_logprobs",
+}
+_READ_APART: Final = frozenset(
+    "thinkingConfig responseMimeType responseSchema responseJsonSchema responseFormat responseModalities".split()
+)
+_PLAIN_TEXT: Final = frozenset({"", "text/plain"})
+
+
+def read_request(body: Body) -> ChatRequest | Failure:
+    """The request that a body is, or what is wrong with it and where."""
+    try:
+        return _read(body)
+    except Malformed as wrong:
+        text = f"The gateway could not read the request: {wrong.path} must be {wrong.expected}."
+        return Failure(Kind.INVALID_REQUEST, text, wrong.path)
+    except BodyError as error:
+        return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
+    except RecursionError:
+        return Failure(Kind.INVALID_JSON, "The gateway could not read the request: it is nested too deeply.")
+
+
+def in_json_spelling(body: Body) -> Body:
+    """The body with its top-level members by their names in JSON; those of the chat vocabulary keep theirs."""
+    for name in [name for name in body if "_" in name and name not in _CHAT]:
+        body = body.renamed(name, camel(name))
+    return body
+
+
+_CHAT: Final = frozenset(
+    """
+    max_tokens max_completion_tokens top_p top_k presence_penalty frequency_penalty reasoning_effort response_format
+    top_logprobs logit_bias parallel_tool_calls service_tier tool_choice safety_identifier prompt_cache_key
+    """.split()
+)
+"""OpenAI's names with an underscore: a config may set them on any wire."""
+
+
+def _read(body: Body) -> ChatRequest | Failure:
+    body = in_json_spelling(body)
+    if not body.is_null("cachedContent"):
+        text = "cachedContent is kept at Google: leave it out, or route the request to Google."
+        return Failure(Kind.INVALID_REQUEST, text, "cachedContent")
+    config = own_members(body.value(_CONFIG))
+    if not body.is_null(_CONFIG) and not isinstance(body.value(_CONFIG), dict):
+        raise Malformed(_CONFIG, "an object")
+    parameters = _configured(config)
+    for name in body:
+        if name not in _ELSEWHERE and not body.is_null(name):
+            parameters[name] = _checked(name, name, body.value(name))
+    tools = read_tools(body)
+    choice, others = read_choice(body.value("toolConfig"))
+    if tools:
+        parameters["tools"] = tools
+    if choice is not None:
+        parameters["tool_choice"] = choice
+    parameters |= {f"toolConfig.{name}": value for name, value in others.items() if value is not None}
+    form = _format(body, config)
+    if form is not None:
+        parameters["response_format"] = form
+    thinking = own_members(config.get("thinkingConfig"))
+    reasoning = _reasoning(thinking, body.value("reasoning_effort"))
+    if reasoning is not None:
+        parameters["reasoning"] = reasoning
+    model = body.value("model")
+    messages = (*_system(body.value("systemInstruction")), *read_contents(body))
+    return ChatRequest(
+        model if isinstance(model, str) else "",
+        messages,
+        parameters,
+        body.raw("stream") == b"true",
+        WORDING,
+        thinking.get("includeThoughts") is not True,
+    )
+
+
+# Parameters of one value.
+
+
+def _configured(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``generationConfig`` says of the answer, by OpenAI's names; the rest by its own place."""
+    found: dict[str, Any] = {}
+    for name, value in config.items():
+        if value is None or name in _READ_APART:
+            continue
+        chat = _IN_CONFIG.get(name)
+        path = f"{_CONFIG}.{name}"
+        found[chat or path] = value if chat is None else _checked(chat, path, value)
+    modalities = config.get("responseModalities")
+    if modalities is not None:
+        if not _is_strings(modalities):
+            raise Malformed(f"{_CONFIG}.responseModalities", "an array of strings")
+        found["modalities"] = [modality.lower() for modality in modalities]
+    return found
+
+
+def _is_integer(value: Any) -> bool:
+    return type(value) is int
+
+
+def _is_number(value: Any) -> bool:
+    return isfinite(value) if isinstance(value, float) else _is_integer(value)
+
+
+def _is_strings(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def _is_stops(value: Any) -> bool:
+    return isinstance(value, str) or _is_strings(value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_boolean(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+_INTEGER: Final = (_is_integer, "an integer")
+_NUMBER: Final = (_is_number, "a number")
+_STRINGS: Final = (_is_strings, "an array of strings")
+_TEXT: Final = (_is_text, "a string")
+_BOOLEAN: Final = (_is_boolean, "true or false")
+_OBJECT: Final = (_is_object, "an object")
+_CHECKS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+    **dict.fromkeys(("max_completion_tokens", "max_tokens", "n", "seed", "top_logprobs"), _INTEGER),
+    **dict.fromkeys(("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty"), _NUMBER),
+    "stop": (_is_stops, "a string or an array of strings"),
+    "modalities": _STRINGS,
+    **dict.fromkeys(("user", "safety_identifier", "verbosity", "service_tier"), _TEXT),
+    **dict.fromkeys(("logprobs", "store", "parallel_tool_calls"), _BOOLEAN),
+    **dict.fromkeys(("logit_bias", "audio"), _OBJECT),
+}
+_NOT_OURS: Final = frozenset({"response_format", "reasoning", "functions", "function_call", "tool_choice"})
+"""Names that have a type of their own in the middle, which a value of this wire can't have."""
+
+
+def _checked(name: str, path: str, value: Any) -> Any:
+    """The value, if dialects can rely on its type; ``name`` is OpenAI's. Raises Malformed."""
+    check = _CHECKS.get(name)
+    if isinstance(value, float) and value.is_integer() and check is _INTEGER:
+        return int(value)
+    if check is not None and not check[0](value):
+        raise Malformed(path, check[1])
+    if name in _NOT_OURS:
+        raise Malformed(path, "left out: this API has no such parameter")
+    return value
+
+
+# The form of the answer, and how much to think about it.
+
+
+def _format(body: Body, config: Mapping[str, Any]) -> Format | None:
+    """JSON, perhaps by a schema in either of Google's two forms."""
+    schema = _raw_schema(body)
+    mime = config.get("responseMimeType")
+    if not isinstance(mime, str | None):
+        raise Malformed(f"{_CONFIG}.responseMimeType", "a string")
+    if schema:
+        return Format("json_schema", schema=json_schema(schema))
+    if mime is None or mime in _PLAIN_TEXT:
+        return None
+    return Format("json_object")
+
+
+def _raw_schema(body: Body) -> bytes:
+    """The schema with its own bytes; empty without one."""
+    if body.is_null(_CONFIG):
+        return b""
+    config = in_json_spelling(Body.parse(body.raw(_CONFIG) or b""))
+    for name in ("responseJsonSchema", "responseSchema"):
+        if not config.is_null(name):
+            if not isinstance(config.value(name), dict):
+                raise Malformed(f"{_CONFIG}.{name}", "an object")
+            return config.raw(name) or b""
+    return b""
+
+
+_EFFORTS: Final = frozenset({"minimal", "low", "medium", "high"})
+
+
+def _reasoning(thinking: Mapping[str, Any], set_effort: Any) -> Reasoning | None:
+    """How much to think: a level in words, or a budget of tokens, of which 0 is none and -1 as many as the model
+    likes. Who wants to see thoughts wants them thought. ``set_effort`` is a config's."""
+    level = text_in(thinking.get("thinkingLevel")).lower()
+    effort = text_in(set_effort) or (level if level in _EFFORTS else "")
+    budget = json_text.integer(thinking, "thinkingBudget")
+    if budget == 0:
+        return Reasoning(enabled=False)
+    if budget is not None and budget > 0:
+        return Reasoning(effort, budget, enabled=True)
+    if effort:
+        return Reasoning(effort)
+    is_asked = budget is not None or thinking.get("includeThoughts") is True
+    return Reasoning(enabled=True) if is_asked else None
+
+
+# The system prompt.
+
+
+def _system(value: Any) -> tuple[Message, ...]:
+    """The standing prompt, as one text."""
+    if value is None:
+        return ()
+    if not isinstance(value, str | dict):
+        raise Malformed("systemInstruction", "a content: an object with parts of text")
+    given = {"parts": [value]} if isinstance(value, dict) and "parts" not in value and "text" in value else value
+    texts = [part.get("text") for part in parts_of(given, "systemInstruction")]
+    if not all(isinstance(text, str) for text in texts):
+        raise Malformed("systemInstruction.parts", "parts of text")
+    text = "\n\n".join(text for text in texts if isinstance(text, str) and text)
+    return (Message("system", (TextPart(text),), "", "systemInstruction"),) if text else ()

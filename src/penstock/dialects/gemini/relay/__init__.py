@@ -1,0 +1,2 @@
+"""Gemini's requests and replies as they pass: requests fitted to a host, replies watched, given again in the other
+form."""

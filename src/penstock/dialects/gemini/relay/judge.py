@@ -1,0 +1,98 @@
+"""What a plain reply of Gemini's wire is: a response, a count of tokens, an error, or nothing usable.
+
+The counterpart for streams is stream.py. Sources: Gemini API reference, "GenerateContentResponse", "Counting tokens";
+docs/fidelity.md#good-answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from penstock.core import finish_reasons, json_text
+from penstock.core.json_text import read_json_or_none, with_null_numbers
+from penstock.core.usage import Usage
+from penstock.core.vendor_error import is_error
+from penstock.dialects.caller import Verdict
+from penstock.dialects.gemini.usage import read_usage
+from penstock.dialects.provider_errors import ClassifiedError, classified
+
+_NOT_JSON: Final = "answered with success but the body is not a JSON object"
+_NO_ANSWER: Final = "answered with success, but its reply holds no answer"
+_RUN_BY_GOOGLE: Final = frozenset({"executableCode", "toolCall"})
+
+
+def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
+    """What the reply is. ``is_chat``: it is to be an answer; otherwise it is a count of tokens or the like."""
+    value, readable = read_json_or_none(body), None
+    if value is None:
+        readable = with_null_numbers(body)
+        value = read_json_or_none(readable) if readable is not body else None
+    if not isinstance(value, dict):
+        return Verdict(problem=_NOT_JSON)
+    usage = usage_in(value)
+    error = error_of(value, provider)
+    if error is not None:
+        return Verdict(error, usage=usage)
+    if says_something(value):
+        return Verdict(is_complete=readable is None and is_complete([value]), usage=usage, body=readable)
+    if not is_chat and not is_error(value):
+        return Verdict(usage=usage, body=readable)
+    return Verdict(classified(value, provider), usage=usage) if is_error(value) else Verdict(problem=_NO_ANSWER)
+
+
+def error_of(value: Mapping[str, Any], provider: str) -> ClassifiedError | None:
+    """The error that a response tells: in Google's words, or by a finish reason that says that none came about."""
+    error = value.get("error")
+    if isinstance(error, dict) or (isinstance(error, str) and error):
+        return classified(value, provider)
+    for candidate in candidates(value):
+        reason = candidate.get("finishReason")
+        if finish_reasons.is_failure(reason):
+            message = json_text.text(candidate, "finishMessage") or f"the answer was broken off ({reason})"
+            return classified({"error": {"message": message, "type": reason}}, provider)
+    return None
+
+
+def candidates(value: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The candidates of a response."""
+    return json_text.mappings(value.get("candidates"))
+
+
+def parts(candidate: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The parts of a candidate."""
+    return json_text.mappings(json_text.mapping(candidate, "content").get("parts"))
+
+
+def is_blocked(value: Mapping[str, Any]) -> bool:
+    """Whether the prompt was refused, which is the whole answer then."""
+    return bool(json_text.mapping(value, "promptFeedback").get("blockReason"))
+
+
+def says_something(value: Mapping[str, Any]) -> bool:
+    """Whether a response holds parts, ends a candidate, or says that the prompt was refused."""
+    said = any(parts(candidate) or candidate.get("finishReason") for candidate in candidates(value))
+    return said or is_blocked(value)
+
+
+def usage_in(value: Mapping[str, Any]) -> Usage | None:
+    """The counts of a response, None without any."""
+    told = value.get("usageMetadata")
+    return read_usage(told) if isinstance(told, dict) and told else None
+
+
+def is_complete(responses: list[dict[str, Any]]) -> bool:
+    """Whether responses together are an answer that says something and ended well. One with calls of Google's own tools
+    isn't given again."""
+    said = ended = False
+    for value in responses:
+        for candidate in candidates(value):
+            told = parts(candidate)
+            said = said or bool(told)
+            reason = candidate.get("finishReason")
+            if reason and not finish_reasons.is_complete(reason):
+                return False
+            ended = ended or bool(reason)
+            if any(not _RUN_BY_GOOGLE.isdisjoint(part) for part in told):
+                return False
+    return said and ended
