@@ -14,7 +14,7 @@ from penstock.core.failure import MEANINGS, Blame, Kind, RetrySafety
 from penstock.core.traits import Traits
 from penstock.dialects import error_words
 from penstock.providers.not_served import NOT_SERVED
-from penstock.providers.registry import ALIASES, COLUMNS, PROVIDERS, table
+from penstock.providers.registry import ALIASES, COLUMNS, PROVIDERS, endpoint_table, table
 from penstock.settings import Settings
 from penstock.settings.field import FIELDS, Field
 from penstock.traits.resolve import ROWS
@@ -412,6 +412,34 @@ def providers_page() -> str:
     return _PROVIDERS + rows + _ALIASES + named + _NOT_SERVED + absent + _CHANGES + changes
 
 
+_ENDPOINTS: Final = f"""\
+# Endpoints
+
+{_NOTE}
+
+What callers reach beside `POST /v1/chat/completions` and `POST /v1/messages`. Every endpoint takes the same headers,
+gateway keys, configs, retries, fallbacks, limits and budgets, and writes the same records. A provider that lacks an
+endpoint is told as such (400 `unsupported_operation`).
+
+- **Replies pass as they came**: pictures, sound, subtitles as text, server-sent events. Sound is relayed from its
+  first byte on; until then a fallback is possible. Where the host says no media type, it follows `response_format`.
+- **Forms** (`multipart/form-data`) pass with the caller's bytes and boundary. `model` and `stream` are read from their
+  fields; a config's `override_params`, `default_params` and `drop_params` change fields, and nothing else of the form
+  is written anew. A form that could be read in two ways (two fields `model`, a part with two names) is a 400.
+- **Usage** is what the reply tells: tokens, seconds of sound, search units. A strict budget needs to know beforehand
+  how much a request takes at most: that is known of chats, completions, embeddings and moderations only.
+
+## Who serves what
+
+"""
+
+
+def endpoints_page() -> str:
+    """docs/endpoints.md, from the provider rows."""
+    rows = ((f"`{name}`", ", ".join(f"`{slug}`" for slug in slugs)) for name, slugs in endpoint_table())
+    return _ENDPOINTS + _table(("operation", "providers"), rows)
+
+
 def _other_names() -> Iterator[tuple[str, ...]]:
     for slug in PROVIDERS:
         names = [f"`{alias}`" for alias, named in ALIASES.items() if named == slug and "_" not in alias]
@@ -536,6 +564,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 PAGES: Final[dict[str, Callable[[], str]]] = {
+    "docs/endpoints.md": endpoints_page,
     "docs/settings.md": settings_page,
     "docs/errors.md": errors_page,
     "docs/providers.md": providers_page,

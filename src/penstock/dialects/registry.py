@@ -10,6 +10,7 @@ from penstock.dialects import anthropic, bedrock, cohere, gemini, ollama, oracle
 from penstock.dialects.anthropic.caller.dialect import ANTHROPIC
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.dialect import ProviderDialect
+from penstock.dialects.openai.caller import endpoints
 from penstock.dialects.openai.caller.dialect import OPENAI
 from penstock.dialects.openai.provider import chat as openai_chat
 
@@ -30,3 +31,13 @@ DIALECTS: Final[Mapping[str, ProviderDialect]] = MappingProxyType({dialect.name:
 _CALLERS: Final[tuple[CallerDialect, ...]] = (ANTHROPIC, OPENAI)
 
 CALLERS: Final[Mapping[str, CallerDialect]] = MappingProxyType({dialect.name: dialect for dialect in _CALLERS})
+
+ENDPOINTS: Final[Mapping[str, CallerDialect]] = MappingProxyType(
+    {
+        "completions": endpoints.COMPLETIONS,
+        "speech": endpoints.SPEECH,
+        "transcripts": endpoints.TRANSCRIPTS,
+        "typed": endpoints.TYPED,
+    }
+)
+"""OpenAI's wire as its other endpoints speak it: bodies and replies of their own, the same errors."""

@@ -19,7 +19,8 @@ from penstock.dialects.dialect import WriteContext
 from penstock.dialects.registry import DIALECTS
 from penstock.pipeline.call import Call
 from penstock.pipeline.large_work import WorkError, aside
-from penstock.pipeline.rewrite import RewriteSpec, Rewritten, rewrite, rewrite_large
+from penstock.pipeline.off_loop import off_loop
+from penstock.pipeline.rewrite import RewriteSpec, Rewritten, as_form, rewrite, rewrite_large
 from penstock.pipeline.target_route import RequestTemplate, TargetRoute
 from penstock.pipeline.translate import Translation
 from penstock.providers.endpoint import ModelRoute
@@ -95,7 +96,8 @@ def prepare(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
     draft = _draft(call, route, request)
     if isinstance(draft, Failure):
         return draft
-    return _finished(call, route, draft, rewrite(draft.spec, draft.body))
+    rewritten = rewrite(draft.spec, draft.body)
+    return _finished(call, route, draft, rewritten if request.form is None else as_form(request.form, rewritten))
 
 
 async def prepare_aside(call: Call, route: TargetRoute, *, wants_digest: bool = False) -> PreparedRequest | Failure:
@@ -103,6 +105,8 @@ async def prepare_aside(call: Call, route: TargetRoute, *, wants_digest: bool = 
     request = call.request
     if request is None:
         return _without_body(call, route)
+    if request.form is not None:
+        return await off_loop(lambda: prepare(call, route))
     draft = _draft(call, route, request)
     if isinstance(draft, Failure):
         return draft
@@ -118,7 +122,7 @@ def _draft(call: Call, route: TargetRoute, request: RequestBody) -> _Draft | Fai
     body, model, streams = request.body, request.model, request.stream
     if route.changes.fills:
         body = route.changes.filled(body)
-        model, streams = body.text("model") or model, body.raw("stream") == b"true"
+        model, streams = body.text("model") or model, call.dialect.asks_stream(body)
     template = _template(call, route, model, streams=streams)
     if isinstance(template, Failure):
         return template
@@ -227,7 +231,7 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
         route.target.drops_material,
         route.model_lists,
         tuple([name for name in names if name is not None]),
-        is_same_wire and not in_path,
+        is_same_wire and not in_path and route.operation.needs_model,
     )
     named = None if model is None else context.model
     return RequestTemplate(
@@ -261,7 +265,7 @@ def _context(route: TargetRoute, model_route: ModelRoute, model: str | None) -> 
 
 
 def _refused_model(route: TargetRoute, model: str | None) -> Failure | None:
-    if model is None and not route.provider.model_in_path:
+    if model is None and not route.provider.model_in_path and route.operation.needs_model:
         hint = "name the model to use, for example gpt-4o-mini"
         return Failure(Kind.INVALID_REQUEST, f"The request has no model: {hint}.", "model")
     return None if route.model_lists is None else route.model_lists.refused(model)

@@ -18,6 +18,7 @@ import msgspec
 from penstock.core.body import Body, Places
 from penstock.core.chat import ChatRequest
 from penstock.core.failure import Failure, Kind
+from penstock.core.form import Form, FormError
 from penstock.core.json_text import UNREADABLE, write_json
 from penstock.core.parameter_changes import ParameterChanges
 from penstock.dialects.caller import CallerDialect, RequestBody
@@ -90,6 +91,18 @@ def rewrite(spec: RewriteSpec, body: Body) -> Rewritten | Failure:
         if refused is not None:
             return refused
     return rewritten
+
+
+def as_form(form: Form, rewritten: Rewritten | Failure) -> Rewritten | Failure:
+    """A request whose body holds the fields of a form, as the form with these fields."""
+    if isinstance(rewritten, Failure):
+        return rewritten
+    try:
+        payload = form.with_fields(rewritten.body)
+    except FormError as error:
+        return Failure(Kind.INVALID_REQUEST, f"The form can't be changed as the config asks: {error}.")
+    headers = (*rewritten.headers, ("content-type", form.content_type.decode("latin-1")))
+    return msgspec.structs.replace(rewritten, payload=payload, headers=headers)
 
 
 def _same_wire(spec: RewriteSpec, body: Body) -> Rewritten | Failure:

@@ -31,6 +31,8 @@ GOOGLE: Final = Provider(
         Operation.CHAT: (_GENERATE,),
         # https://ai.google.dev/gemini-api/docs/openai#embeddings
         Operation.EMBEDDINGS: (EndpointSpec("/v1beta/openai/embeddings", auth=BEARER),),
+        # https://ai.google.dev/gemini-api/docs/openai#image-generation
+        Operation.IMAGES: (EndpointSpec("/v1beta/openai/images/generations", auth=BEARER),),
         # https://ai.google.dev/gemini-api/docs/openai#list-models
         Operation.MODELS: (EndpointSpec("/v1beta/openai/models", auth=BEARER),),
     },

@@ -18,7 +18,16 @@ from penstock.dialects.chat_quirks import (
 )
 from penstock.dialects.openai.relay.alternation import in_alternation
 from penstock.providers.anthropic import X_API_KEY
-from penstock.providers.row import EndpointSpec, Operation, Option, Provider, chat_and_models, chat_only, messages_at
+from penstock.providers.row import (
+    AUDIO,
+    EndpointSpec,
+    Operation,
+    Option,
+    Provider,
+    chat_and_models,
+    chat_only,
+    messages_at,
+)
 
 OPENAI_ACCOUNT: Final = (
     Option("openai_organization", "openai-organization", upstream_header="OpenAI-Organization"),
@@ -107,6 +116,8 @@ ROWS: Final = (
             Operation.EMBEDDINGS: (
                 EndpointSpec("/embeddings", base_url="https://api.jina.ai/v1", quirks=_JINA_EMBEDDINGS),
             ),
+            # https://jina.ai/reranker
+            Operation.RERANK: (EndpointSpec("/rerank", base_url="https://api.jina.ai/v1"),),
         },
         env=("JINA_API_KEY",),
         notes="Chat is DeepSearch; embeddings have another address.",
@@ -171,6 +182,16 @@ ROWS: Final = (
             Operation.MODEL,
             # https://platform.openai.com/docs/api-reference/embeddings
             Operation.EMBEDDINGS,
+            # https://platform.openai.com/docs/api-reference/completions
+            Operation.COMPLETIONS,
+            # https://platform.openai.com/docs/api-reference/images
+            Operation.IMAGES,
+            Operation.IMAGE_EDITS,
+            Operation.IMAGE_VARIATIONS,
+            # https://platform.openai.com/docs/api-reference/audio
+            *AUDIO,
+            # https://platform.openai.com/docs/api-reference/moderations
+            Operation.MODERATIONS,
         ),
         env=("OPENAI_API_KEY",),
         options=(*OPENAI_ACCOUNT, _BETA),
@@ -222,7 +243,9 @@ ROWS: Final = (
         "https://docs.x.ai/docs/api-reference",
         chat_and_models(
             # https://docs.x.ai/docs/api-reference#get-model
-            Operation.MODEL
+            Operation.MODEL,
+            # https://docs.x.ai/docs/guides/image-generations
+            Operation.IMAGES,
         ),
         env=("XAI_API_KEY",),
         quirks=ChatQuirks(
@@ -239,8 +262,12 @@ ROWS: Final = (
         "https://api.z.ai/api/paas/v4",
         "https://docs.z.ai/api-reference/llm/chat-completion",
         chat_and_models(
+            # https://docs.z.ai/api-reference/image/generate-image
+            Operation.IMAGES,
+            # https://docs.z.ai/api-reference/audio/audio-transcriptions
+            Operation.TRANSCRIPTIONS,
             # https://docs.z.ai/devpack/tool/claude
-            messages=messages_at("/v1/messages", base_url="https://api.z.ai/api/anthropic")
+            messages=messages_at("/v1/messages", base_url="https://api.z.ai/api/anthropic"),
         ),
         env=("ZAI_API_KEY",),
         quirks=ChatQuirks(
@@ -259,6 +286,10 @@ ROWS: Final = (
         "https://docs.bigmodel.cn",
         chat_and_models(
             Operation.EMBEDDINGS,
+            # https://docs.bigmodel.cn/api-reference
+            Operation.IMAGES,
+            Operation.SPEECH,
+            Operation.TRANSCRIPTIONS,
             # https://docs.bigmodel.cn/cn/guide/develop/claude/introduction
             messages=messages_at("/v1/messages", base_url="https://open.bigmodel.cn/api/anthropic"),
         ),

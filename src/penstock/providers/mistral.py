@@ -41,10 +41,24 @@ _MESSAGES: Final = {
 _REFUSED: Final = "the vendor answers with an error when it is present"
 
 
+_SERVED: Final = frozenset(
+    {
+        Operation.CHAT,
+        Operation.MODELS,
+        Operation.MODEL,
+        Operation.EMBEDDINGS,
+        # https://docs.mistral.ai/capabilities/audio_transcription
+        Operation.TRANSCRIPTIONS,
+        # https://docs.mistral.ai/capabilities/guardrailing
+        Operation.MODERATIONS,
+    }
+)
+
+
 def _locate(options: Mapping[str, str], operation: Operation) -> tuple[EndpointSpec, ...]:
     if operation is Operation.CHAT and options.get("mistral_fim_completion") == "true":
         return (EndpointSpec("/fim/completions"),)
-    if operation not in PATHS:
+    if operation not in _SERVED:
         return ()
     return (EndpointSpec(PATHS[operation], quirks=_EMBEDDINGS if operation is Operation.EMBEDDINGS else None),)
 

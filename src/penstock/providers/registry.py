@@ -142,6 +142,18 @@ def table() -> list[tuple[str, ...]]:
     ]
 
 
+def endpoint_table() -> list[tuple[str, tuple[str, ...]]]:
+    """The operations beside chats, each with the slugs of the providers that serve it."""
+    return [
+        (
+            operation.value,
+            tuple(slug for slug, row in PROVIDERS.items() if row.places_of(operation, with_defaults(row, {}))),
+        )
+        for operation in Operation
+        if operation is not Operation.CHAT
+    ]
+
+
 def _shown_base(row: Provider) -> str:
     defaults = with_defaults(row, {})
     return PLACEHOLDER.sub(lambda match: defaults.get(match[1], match[0]), row.base_url) or "(yours)"

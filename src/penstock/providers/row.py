@@ -34,6 +34,15 @@ class Operation(Enum):
     COUNT_TOKENS = "count_tokens"
     MODELS = "models"
     MODEL = "models.retrieve"
+    COMPLETIONS = "completions"
+    IMAGES = "images.generations"
+    IMAGE_EDITS = "images.edits"
+    IMAGE_VARIATIONS = "images.variations"
+    SPEECH = "audio.speech"
+    TRANSCRIPTIONS = "audio.transcriptions"
+    TRANSLATIONS = "audio.translations"
+    MODERATIONS = "moderations"
+    RERANK = "rerank"
 
     # Members are compared by identity. Enum's own hash is a Python function: too slow for keys on the hot path.
     __hash__ = object.__hash__
@@ -41,6 +50,12 @@ class Operation(Enum):
     def __init__(self, name: str) -> None:
         self.has_body: bool = name not in {"models", "models.retrieve"}
         """Whether a request has a body; a request without a body is sent with GET."""
+        self.needs_model: bool = name != "moderations" and not name.startswith("images.")
+        """Whether a request must name a model. Where it need not, the host has a model that is usual."""
+        self.has_text_tokens: bool = name in {"chat.completions", "completions"}
+        """Whether the answer is text, which is counted in tokens."""
+        self.answers_bytes: bool = name == "audio.speech"
+        """Whether the answer is bytes of any media type, which the caller plays as they come."""
 
 
 class Key(Enum):
@@ -119,8 +134,26 @@ PATHS: Final[Mapping[Operation, str]] = {
     Operation.EMBEDDINGS: "/embeddings",
     Operation.MODELS: "/models",
     Operation.MODEL: "/models/{id}",
+    Operation.COMPLETIONS: "/completions",
+    Operation.IMAGES: "/images/generations",
+    Operation.IMAGE_EDITS: "/images/edits",
+    Operation.IMAGE_VARIATIONS: "/images/variations",
+    Operation.SPEECH: "/audio/speech",
+    Operation.TRANSCRIPTIONS: "/audio/transcriptions",
+    Operation.TRANSLATIONS: "/audio/translations",
+    Operation.MODERATIONS: "/moderations",
+    Operation.RERANK: "/rerank",
 }
 """The usual paths of OpenAI's wire. Source: OpenAI API reference."""
+
+
+def usual_place(operation: Operation, parent: str = "") -> EndpointSpec:
+    """The usual place of an operation in OpenAI's wire."""
+    return EndpointSpec(parent + PATHS[operation])
+
+
+AUDIO: Final = (Operation.SPEECH, Operation.TRANSCRIPTIONS, Operation.TRANSLATIONS)
+"""Speech, and what is heard of it, in its language or in English."""
 
 
 def chat_only(*more: Operation, parent: str = "", messages: EndpointSpec | None = None) -> Places:
@@ -129,7 +162,7 @@ def chat_only(*more: Operation, parent: str = "", messages: EndpointSpec | None 
     ``messages`` is where the host also takes chats in Anthropic's wire.
     """
     places: dict[Operation, tuple[EndpointSpec, ...]] = {
-        operation: (EndpointSpec(parent + PATHS[operation]),) for operation in (Operation.CHAT, *more)
+        operation: (usual_place(operation, parent),) for operation in (Operation.CHAT, *more)
     }
     if messages is not None:
         places[Operation.CHAT] = (*places[Operation.CHAT], messages)

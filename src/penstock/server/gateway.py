@@ -28,6 +28,7 @@ from penstock.server.asgi import AsgiClient, Scope, Send, keep_trailers_apart
 from penstock.server.body import BodyBudget
 from penstock.server.client import Client
 from penstock.server.connection_count import ConnectionCount
+from penstock.server.content import BodyKind, content_type_refused, media_type_of, read_fields
 from penstock.server.head import repeated_field
 from penstock.server.keepalive import DEFECT, respond_in_time
 from penstock.server.limits import CallerLimits
@@ -38,7 +39,7 @@ from penstock.server.pages import METRICS, PAGE_METHODS, Pages, Shared, Watched
 from penstock.server.receive import Receive
 from penstock.server.request_context import RequestContext
 from penstock.server.respond import respond, tell_of_stop
-from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, BodyKind, Match, RequestTarget, named_path
+from penstock.server.surfaces import DEFAULT_DIALECT, SURFACES, Match, RequestTarget, named_path
 
 _LOG: Final = logging.getLogger("penstock")
 _STOP_SECONDS: Final = 2.0
@@ -218,7 +219,7 @@ class Gateway:
         if isinstance(caller, Failure):
             await context.refuse(caller)
             return
-        body = _content_type_refused(context.fields, BodyKind.JSON) or await self._read_body(context)
+        body = content_type_refused(context.fields, BodyKind.JSON) or await self._read_body(context)
         if isinstance(body, Failure):
             await self._refuse_body(body, context)
             return
@@ -281,12 +282,17 @@ class Gateway:
             refused = self.origins.refused(fields)
             if refused is not None:
                 return refused
-        body = b""
+        body, request = b"", None
         if surface.body:
-            read = _content_type_refused(fields, surface.body) or await self._read_body(context)
+            read = content_type_refused(fields, surface.body) or await self._read_body(context)
             if isinstance(read, Failure):
                 return read
             body = read
+            if surface.body is not BodyKind.JSON and media_type_of(fields) == BodyKind.MULTIPART:
+                form = await read_fields(body, fields, surface.dialect)
+                if isinstance(form, Failure):
+                    return form
+                request = form
         hops = fields.get(HOPS_HEADER, b"")
         return Call(
             surface.operation,
@@ -303,6 +309,7 @@ class Gateway:
             caller,
             surface.default_provider,
             target.name,
+            request,
         )
 
     def _authenticate(self, context: RequestContext) -> Caller | Failure:
@@ -369,21 +376,6 @@ async def _stop(part: Part) -> None:
         await asyncio.wait_for(part.stop(), getattr(part, "stop_seconds", _STOP_SECONDS))
     except Exception:
         _LOG.exception("%s did not stop in order", type(part).__name__)
-
-
-def _content_type_refused(fields: Mapping[bytes, bytes], kind: bytes) -> Failure | None:
-    if fields.get(b"content-type") == kind:
-        return None
-    media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if media_type == kind or (not media_type and kind == BodyKind.JSON):
-        return None
-    wanted = kind.decode()
-    return Failure(
-        Kind.INVALID_CONTENT_TYPE,
-        f"This endpoint takes {'JSON' if kind == BodyKind.JSON else 'a form'}: send the header content-type: {wanted}.",
-        "content-type",
-        "Invalid content type passed",
-    )
 
 
 def _forwarded(query: str, names: frozenset[str]) -> str:

@@ -13,10 +13,6 @@ from penstock.core.failure import Failure, Kind
 _ADMIN: Final = "the admin API here: it is off, or on another port (admin.listen)"
 _ENDPOINTS: Final[dict[str, str]] = {
     "/v1/responses": "OpenAI's Responses API: use /v1/chat/completions",
-    "/v1/completions": "OpenAI's older completions: use /v1/chat/completions",
-    "/v1/moderations": "moderations",
-    "/v1/images": "images",
-    "/v1/audio": "speech and transcription",
     "/v1/videos": "videos",
     "/v1/realtime": "the Realtime API",
     "/v1/files": "files",
@@ -29,8 +25,6 @@ _ENDPOINTS: Final[dict[str, str]] = {
     "/v1/containers": "containers",
     "/v1/conversations": "conversations",
     "/v1/evals": "evals",
-    "/v1/rerank": "rerank",
-    "/v2/rerank": "rerank",
     "/v2/chat": "Cohere's chat API: use /v1/chat/completions",
     "/v1/messages/batches": "message batches",
     "/v1beta": "Gemini's API: use /v1/chat/completions",

@@ -13,16 +13,9 @@ from typing import Final
 import msgspec
 
 from penstock.dialects.caller import CallerDialect
-from penstock.dialects.registry import CALLERS
+from penstock.dialects.registry import CALLERS, ENDPOINTS
 from penstock.providers.row import Operation
-
-
-class BodyKind:
-    """What a surface takes as its body: its media type."""
-
-    JSON: Final = b"application/json"
-    MULTIPART: Final = b"multipart/form-data"
-    NONE: Final = b""
+from penstock.server.content import BodyKind
 
 
 class Surface(msgspec.Struct, frozen=True):
@@ -149,5 +142,18 @@ SURFACES: Final = SurfaceTable(
             default_provider="anthropic",
             forwarded_query=frozenset({"beta"}),
         ),
+        Surface("POST", "/v1/completions", Operation.COMPLETIONS, ENDPOINTS["completions"]),
+        Surface("POST", "/v1/images/generations", Operation.IMAGES, ENDPOINTS["typed"]),
+        Surface("POST", "/v1/images/edits", Operation.IMAGE_EDITS, ENDPOINTS["typed"], BodyKind.FORM_OR_JSON),
+        Surface("POST", "/v1/images/variations", Operation.IMAGE_VARIATIONS, ENDPOINTS["typed"], BodyKind.MULTIPART),
+        Surface("POST", "/v1/audio/speech", Operation.SPEECH, ENDPOINTS["speech"]),
+        Surface(
+            "POST", "/v1/audio/transcriptions", Operation.TRANSCRIPTIONS, ENDPOINTS["transcripts"], BodyKind.MULTIPART
+        ),
+        Surface("POST", "/v1/audio/translations", Operation.TRANSLATIONS, ENDPOINTS["transcripts"], BodyKind.MULTIPART),
+        Surface("POST", "/v1/moderations", Operation.MODERATIONS, ENDPOINTS["typed"]),
+        Surface("POST", "/v1/rerank", Operation.RERANK, ENDPOINTS["typed"]),
+        Surface("POST", "/v2/rerank", Operation.RERANK, ENDPOINTS["typed"]),
+        Surface("POST", "/rerank", Operation.RERANK, ENDPOINTS["typed"]),
     )
 )

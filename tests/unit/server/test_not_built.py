@@ -14,8 +14,7 @@ from penstock.server.surfaces import SURFACES
     [
         "/v1/responses",
         "/v1/responses/resp_1",
-        "/v1/images/generations",
-        "/v1/audio/transcriptions",
+        "/v1/realtime",
         "/v1/messages/batches",
         "/v1beta/models/gemini-2.5-pro:generateContent",
         "/model/anthropic.claude/converse",
