@@ -428,6 +428,14 @@ endpoint is told as such (400 `unsupported_operation`).
   is written anew. A form that could be read in two ways (two fields `model`, a part with two names) is a 400.
 - **Usage** is what the reply tells: tokens, seconds of sound, search units. A strict budget needs to know beforehand
   how much a request takes at most: that is known of chats, completions, embeddings and moderations only.
+- **Embeddings and reranking are translated** where the host has a wire of its own: Gemini, Vertex AI, Bedrock
+  (Titan, Nova and Cohere's models), Cohere, Voyage. `dimensions` and `encoding_format` mean the same everywhere;
+  `input_type` (or `task_type`, `task`) with `query` or `document`, `truncate` and `title` go to the hosts that know
+  them, what a host doesn't know is named in `x-penstock-dropped-params`. There are as many vectors as inputs, or an
+  error. More inputs than a host takes in one request are a 400 that says the limit; Titan, Nova and Gemini's models
+  at Vertex AI take one, and get up to 64 requests, eight at a time. Inputs may be objects with `text` or `image` (a
+  data URL) where the model takes pictures. Vectors of different models can't be compared: a fallback between them
+  is rarely meant.
 
 ## Who serves what
 

@@ -6,13 +6,25 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from penstock.dialects import anthropic, bedrock, cohere, gemini, ollama, oracle, sagemaker, watsonx
+from penstock.dialects import (
+    anthropic,
+    bedrock,
+    cohere,
+    embeddings,
+    gemini,
+    ollama,
+    oracle,
+    reranking,
+    sagemaker,
+    watsonx,
+)
 from penstock.dialects.anthropic.caller.dialect import ANTHROPIC
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.dialect import ProviderDialect
 from penstock.dialects.openai.caller import endpoints
 from penstock.dialects.openai.caller.dialect import OPENAI
 from penstock.dialects.openai.provider import chat as openai_chat
+from penstock.dialects.task_dialect import TaskDialect
 
 _ALL: Final[tuple[ProviderDialect, ...]] = (
     anthropic.DIALECT,
@@ -41,3 +53,8 @@ ENDPOINTS: Final[Mapping[str, CallerDialect]] = MappingProxyType(
     }
 )
 """OpenAI's wire as its other endpoints speak it: bodies and replies of their own, the same errors."""
+
+TASKS: Final[Mapping[str, TaskDialect]] = MappingProxyType(
+    {task.name: task for task in (*embeddings.DIALECTS, *reranking.DIALECTS)}
+)
+"""The wires of hosts that have one of their own for embeddings or for reranking."""

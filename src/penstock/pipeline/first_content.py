@@ -292,7 +292,10 @@ def _judged(
         return _nothing_usable(route, verdict.problem)
     if verdict.body is not None:
         body = verdict.body
-    return Answer(reply.status, headers, body, Outcome(reply.status), usage=verdict.usage)
+    usage = verdict.usage
+    if prepared.read is not None and usage is not None and usage.prompt == 0:
+        usage = None  # The caller's wire wants a number where the host tells none.
+    return Answer(reply.status, headers, body, Outcome(reply.status), usage=usage)
 
 
 async def _streamed(

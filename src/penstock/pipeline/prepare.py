@@ -16,7 +16,8 @@ from penstock.core.http import Origin, header_line
 from penstock.core.json_text import write_json
 from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.dialects.dialect import WriteContext
-from penstock.dialects.registry import DIALECTS
+from penstock.dialects.registry import DIALECTS, TASKS
+from penstock.dialects.task_dialect import ReadReplies
 from penstock.pipeline.call import Call
 from penstock.pipeline.large_work import WorkError, aside
 from penstock.pipeline.off_loop import off_loop
@@ -67,10 +68,13 @@ class PreparedRequest(msgspec.Struct, frozen=True):
     plain_target: bytes = b""
     digest: bytes = b""
     """The body as the cache tells it apart, where it was made together with a large body."""
+    more: tuple[bytes, ...] = ()
+    read: ReadReplies | None = None
+    """Of a task in a host's own wire: the bodies of further requests, and who reads the replies."""
 
     @property
     def lane(self) -> int:
-        return 1 if self.translation is None else 2
+        return 1 if self.translation is None and self.read is None else 2
 
 
 def speaks_callers_wire(call: Call, route: ModelRoute) -> bool:
@@ -190,6 +194,8 @@ def _finished(
         translation,
         plain_target,
         rewritten.digest,
+        rewritten.more,
+        rewritten.read,
     )
 
 
@@ -209,7 +215,8 @@ def _template(call: Call, route: TargetRoute, model: str | None, *, streams: boo
 def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams: bool) -> RequestTemplate | Failure:
     model_route = route.endpoint.route_for(model, call.dialect.name)
     is_same_wire = speaks_callers_wire(call, model_route)
-    if not is_same_wire and route.operation is not Operation.CHAT:
+    task = None if is_same_wire else TASKS.get(model_route.dialect)
+    if not is_same_wire and task is None and route.operation is not Operation.CHAT:
         return _unsupported_operation(call, route)
     context = _context(route, model_route, model)
     written = None
@@ -221,7 +228,7 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
     names = (model, context.model, model_route.override)
     spec = RewriteSpec(
         call.dialect,
-        None if is_same_wire else DIALECTS[model_route.dialect],
+        None if is_same_wire or task is not None else DIALECTS[model_route.dialect],
         context,
         route.changes,
         written,
@@ -232,6 +239,7 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
         route.model_lists,
         tuple([name for name in names if name is not None]),
         is_same_wire and not in_path and route.operation.needs_model,
+        task,
     )
     named = None if model is None else context.model
     return RequestTemplate(

@@ -116,9 +116,9 @@ def _served(row: Provider) -> str:
     options = with_defaults(row, {})
     places = [spec.dialect for spec in row.places_of(Operation.CHAT, options)]
     wires = list(dict.fromkeys([*places, *(rule.spec.dialect for rule in row.model_routes)]))
-    shown = "chat" if wires == [OPENAI] else f"chat ({', '.join(wires)})"
+    shown = [] if not wires else ["chat" if wires == [OPENAI] else f"chat ({', '.join(wires)})"]
     others = [operation.value for operation in Operation if operation is not Operation.CHAT]
-    return ", ".join([shown, *(name for name in others if row.places_of(Operation(name), options))])
+    return ", ".join([*shown, *(name for name in others if row.places_of(Operation(name), options))])
 
 
 def nearest(slug: str) -> str | None:
@@ -173,6 +173,6 @@ MANY_MAKERS: Final = frozenset(
         *account_hosts.ROWS,
         azure.AZURE_AI,
     )
-    if row.slug not in {"echo", "cohere"}
+    if row.slug not in {"echo", "cohere", "voyage"}
 )
 """Hosts whose models' names may begin with a maker's (``openai/gpt-5``, ``meta-llama/…``)."""
