@@ -14,7 +14,7 @@ from penstock.core.failure import MEANINGS, Blame, Kind, RetrySafety
 from penstock.core.traits import Traits
 from penstock.dialects import error_words
 from penstock.providers.not_served import NOT_SERVED
-from penstock.providers.registry import ALIASES, COLUMNS, PROVIDERS, endpoint_table, table
+from penstock.providers.registry import ALIASES, COLUMNS, PROVIDERS, endpoint_table, resource_table, table
 from penstock.settings import Settings
 from penstock.settings.field import FIELDS, Field
 from penstock.traits.resolve import ROWS
@@ -437,6 +437,29 @@ endpoint is told as such (400 `unsupported_operation`).
   data URL) where the model takes pictures. Vectors of different models can't be compared: a fallback between them
   is rarely meant.
 
+## What passes as it is
+
+What a provider keeps for its callers (files, uploads, batches, fine-tuning, vector stores, assistants and threads,
+containers, conversations, evals, videos, stored chat completions, Anthropic's message batches), `/v1/proxy/PATH`,
+and any other path below `/v1`: method, path, query, headers and bytes pass, replies and errors come back untouched,
+whatever their media type. `PATH` is appended to the provider's base URL. Behind it stand the same gateway keys,
+address policy, limits and records:
+
+- Credentials, cookies and headers about the way (`x-forwarded-*`, `x-portkey-*`) stay behind; the provider gets its
+  key as in every request. `?key=` and its like are taken out of the query.
+- A body of JSON is changed by a config's parameters, any other body never. Usage is read where a reply of JSON
+  tells it in the shape of OpenAI's or Anthropic's API; a strict limit refuses what it can't bound.
+- Where a gateway key or a virtual key allows certain models only, nothing but `GET` and `DELETE` passes: nobody
+  looks at the models that such a request may use.
+- **What is kept belongs to one account.** A config with several targets makes it at the first, once, without
+  retries; a request that names an id is then a 400: name the provider or the virtual key. Ids pass as they are.
+- A request's body is held in memory until it is sent, within `server.max_body_bytes`; replies are relayed as they come.
+
+Realtime over WebSocket is not built (501).
+
+## Who keeps what
+
+{{kept}}
 ## Who serves what
 
 """
@@ -445,7 +468,9 @@ endpoint is told as such (400 `unsupported_operation`).
 def endpoints_page() -> str:
     """docs/endpoints.md, from the provider rows."""
     rows = ((f"`{name}`", ", ".join(f"`{slug}`" for slug in slugs)) for name, slugs in endpoint_table())
-    return _ENDPOINTS + _table(("operation", "providers"), rows)
+    kept = ((f"`/v1/{name}`", ", ".join(f"`{slug}`" for slug in slugs)) for name, slugs in resource_table())
+    page = _ENDPOINTS.replace("{kept}", _table(("path", "providers"), kept))
+    return page + _table(("operation", "providers"), rows)
 
 
 def _other_names() -> Iterator[tuple[str, ...]]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from penstock.admin.api import AdminApi
+from penstock.admin.prefixes import is_admin_path
 from penstock.app_metrics import Counted, MetricsAdmission, metrics_of
 from penstock.app_replicas import Replicas, replicas_of
 from penstock.app_store import (
@@ -142,6 +143,7 @@ def build(
         None if own_port else admin,
         metrics.page,
         replicas,
+        is_admin_path,
     )
     counted.connections = gateway.connections
     return gateway

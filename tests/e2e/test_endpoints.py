@@ -277,5 +277,10 @@ def test_a_body_of_the_wrong_kind(gateway: RunningGateway) -> None:
 def _last_record(gateway: RunningGateway) -> Any:
     """The record of the request that was just answered: it is published a moment after its last byte."""
     records: list[Any] = []
-    until(lambda: bool(records.extend(gateway.records.take()) or records))
+
+    def has_come() -> bool:
+        records.extend(gateway.records.take())
+        return bool(records)
+
+    until(has_come)
     return records[-1]

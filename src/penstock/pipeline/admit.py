@@ -274,7 +274,7 @@ class RequestMeter:
         return shape_of(body, has_output=self._operation.has_text_tokens)
 
     def _new_estimate(self, target: Target) -> Estimate:
-        if self._operation is Operation.COUNT_TOKENS:
+        if self._operation is Operation.COUNT_TOKENS or (self._operation is Operation.PROXY and self._body is None):
             return _NO_SIZE
         shape, model = self._shape(target), self._model_at(target)
         admitter, vendor = self._admitter, (target.provider, model, target.virtual_key)

@@ -18,6 +18,7 @@ from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.deadline import attempt_deadlines, timed_out
 from penstock.pipeline.first_content import read_first_content
 from penstock.pipeline.off_loop import LARGE
+from penstock.pipeline.pass_through import pass_through
 from penstock.pipeline.prepare import PreparedRequest, prepare, prepare_aside
 from penstock.pipeline.shaped_error import redirected, shaped_error
 from penstock.pipeline.target_route import TargetRoute
@@ -25,6 +26,7 @@ from penstock.pipeline.task_calls import TaskReply, send_each
 from penstock.pipeline.translate import translate_reply
 from penstock.pipeline.upstream import Upstream
 from penstock.pipeline.wrapped_reply import TransformedStream, headers_for
+from penstock.providers.row import Operation
 from penstock.routing.walk import Attempt
 from penstock.transport.base import Reply, Request
 
@@ -33,7 +35,10 @@ def attempt(
     call: Call, route: TargetRoute, step: Attempt, upstream: Upstream, account: AttemptAccount
 ) -> Coroutine[Any, Any, Answer]:
     """Call the target once. Never raises for an expected failure; cancelling it closes the upstream connection."""
-    prepared = None if len(call.body) > LARGE else prepare(call, route)
+    if call.operation is Operation.PROXY:
+        prepared: PreparedRequest | Failure | None = pass_through(call, route)
+    else:
+        prepared = None if len(call.body) > LARGE else prepare(call, route)
     if prepared is None or isinstance(prepared, Failure):
         return _attempt_aside(call, route, step, upstream, account, prepared)
     return send(prepared, route, step, upstream, account, call.trace_id)
@@ -81,7 +86,7 @@ async def send(
     reply = await _sent(request, prepared, route, upstream)
     if isinstance(reply, Failure):
         return _failed(timed_out(route, reply), prepared, trace_id)
-    if not 200 <= reply.status < 300:
+    if not 200 <= reply.status < 300 and (reply.status < 400 or route.operation is not Operation.PROXY):
         if reply.status < 400:
             reply.close()
             return _failed(redirected(reply, route), prepared, trace_id)

@@ -31,7 +31,7 @@ class Call(msgspec.Struct):
     path (``{"id": "gpt-5"}``); ``query`` is the part of the query that is forwarded to a provider of the same wire.
     ``default_provider`` serves the request when nothing names a provider. ``path_name`` is the name in ``/@NAME/v1/…``;
     ``path`` is the rest of such a path. ``request`` is the parsed body; None for an operation without a body, and until
-    the body is read.
+    the body is read. ``resource`` is what a provider keeps for its callers, where the request is for that.
     """
 
     operation: Operation
@@ -49,6 +49,7 @@ class Call(msgspec.Struct):
     default_provider: str | None = None
     path_name: str | None = None
     request: RequestBody | None = None
+    resource: str | None = None
 
     @property
     def trace(self) -> str:

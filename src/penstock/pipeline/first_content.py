@@ -48,6 +48,8 @@ def read_first_content(
     reply: Reply, route: TargetRoute, deadlines: AttemptDeadlines, prepared: PreparedRequest, trace_id: bytes
 ) -> Coroutine[Any, Any, Answer | Failure]:
     """The answer with its first content, or the failure of a reply that is broken, late or empty."""
+    if route.operation is Operation.PROXY:
+        return _pass(reply, route, prepared)
     if not prepared.streams or reply.status != 200:
         is_good, is_json = 200 <= reply.status < 300, content_type(reply.headers).startswith(JSON)
         if is_good and not is_json and route.operation.answers_bytes:
@@ -268,6 +270,23 @@ async def _begin_bytes(reply: Reply, route: TargetRoute, prepared: PreparedReque
         if known is not None:
             headers = [(b"content-type", known), *(field for field in headers if field[0] != b"content-type")]
     return Answer(reply.status, headers, first, Outcome(reply.status), rest=reply)
+
+
+async def _pass(reply: Reply, route: TargetRoute, prepared: PreparedRequest) -> Answer | Failure:
+    """A reply to a request that passed as it is: it passes, too. Usage is read where it is told as everywhere."""
+    is_json = content_type(reply.headers).startswith(JSON)
+    data = await reply.read()
+    while data and (is_json or reply.status >= 400) and len(data) <= HOLD and (more := await reply.read()):
+        data += more
+    if reply.failure is not None:
+        return reply.failure
+    headers, rest = reply_headers(reply.headers), reply if data else None
+    if reply.status >= 400:
+        return Answer(reply.status, headers, data, _refused(reply, data, route), rest=rest)
+    usage = None
+    if is_json and len(data) <= HOLD and prepared.method == b"POST":
+        usage = prepared.dialect.replies.judge(data, route.provider.slug, False).usage
+    return Answer(reply.status, headers, data, Outcome(reply.status), rest=rest, usage=usage)
 
 
 async def _judged_aside(body: bytes, route: TargetRoute, prepared: PreparedRequest) -> NormalizedReply:

@@ -33,7 +33,7 @@ _MOST_REMEMBERED: Final = 16
 _LONGEST_REMEMBERED: Final = 256
 """Characters of a model's name: the template for a longer name is not remembered."""
 HOPS_HEADER: Final = b"x-penstock-hops"
-_NEVER_FORWARDED: Final = frozenset(
+NEVER_FORWARDED: Final = frozenset(
     b"host connection keep-alive proxy-connection proxy-authorization te trailer transfer-encoding upgrade".split()
     + b"content-length expect x-penstock-hops cookie cookie2 accept-encoding content-encoding content-type".split()
 )
@@ -306,13 +306,18 @@ def _request_headers(call: Call, route: TargetRoute, model_route: ModelRoute) ->
         if isinstance(forwarded, Failure):
             return forwarded
         block = _without(block, forwarded.keys()) + b"".join(forwarded.values())
-    # A custom host may be a gateway, also one that the operator names in a virtual key.
-    if route.target.custom_host is not None or not model_route.origin.trusted:
-        block += b"%s: %d\r\n" % (HOPS_HEADER, call.hops + 1)
-    return block
+    return block + hop_line(call, route, model_route)
 
 
-def _withheld(call: Call) -> Collection[bytes]:
+def hop_line(call: Call, route: TargetRoute, model_route: ModelRoute) -> bytes:
+    """The header line that counts gateways, for a host that may be one: a custom host, also one that the operator names
+    in a virtual key."""
+    if route.target.custom_host is None and model_route.origin.trusted:
+        return b""
+    return b"%s: %d\r\n" % (HOPS_HEADER, call.hops + 1)
+
+
+def withheld(call: Call) -> Collection[bytes]:
     """The fields that go no further: those that hold a gateway key, and those that the request calls fields of its
     connection (RFC 9110, 7.6.1)."""
     withheld = call.caller.withheld
@@ -327,20 +332,20 @@ def _asked(call: Call) -> dict[str, str]:
 
     Fields with other than printable ASCII name no feature, and stay behind.
     """
-    names, withheld = call.dialect.header_settings, _withheld(call)
+    names, hidden = call.dialect.header_settings, withheld(call)
     asked: dict[str, str] = {}
     for field, value in call.headers:
         name, text = names.get(field), value.decode("latin-1").strip()
-        if name is not None and field not in withheld and text.isascii() and text.isprintable():
+        if name is not None and field not in hidden and text.isascii() and text.isprintable():
             asked[name] = f"{asked[name]},{text}" if name in asked else text
     return asked
 
 
 def _forwarded(call: Call, names: tuple[str, ...]) -> dict[bytes, bytes] | Failure:
-    lines, withheld = {}, _withheld(call)
+    lines, hidden = {}, withheld(call)
     for name in names:
         raw = name.encode("latin-1", "replace")
-        if raw in call.fields and raw not in _NEVER_FORWARDED and raw not in withheld:
+        if raw in call.fields and raw not in NEVER_FORWARDED and raw not in hidden:
             try:
                 lines[raw] = header_line(raw, call.fields[raw])
             except ValueError as error:

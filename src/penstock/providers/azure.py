@@ -13,7 +13,7 @@ from penstock.auth import entra
 from penstock.auth.header import API_KEY, BEARER
 from penstock.dialects.chat_quirks import ChatQuirks
 from penstock.providers.anthropic import X_API_KEY
-from penstock.providers.makers import RESPONSES_ONLY
+from penstock.providers.makers import OPENAI_RESOURCES, RESPONSES_ONLY
 from penstock.providers.row import ANTHROPIC_WIRE, AUDIO, HTTPS_URL, PATHS, EndpointSpec, Operation, Option, Provider
 
 _AD_TOKEN: Final = Option("azure_ad_token", "azure-ad-token", secret=True, credential=BEARER)
@@ -72,12 +72,19 @@ def _locate(options: Mapping[str, str], operation: Operation) -> tuple[EndpointS
     return (EndpointSpec(parent + path + "?api-version={api_version}"),)
 
 
+def _proxied(options: Mapping[str, str]) -> EndpointSpec:
+    return EndpointSpec("/v1" if options["api_version"] == "v1" else "?api-version={api_version}")
+
+
 AZURE_OPENAI: Final = Provider(
     "azure-openai",
     "Azure OpenAI",
     "https://{resource_name}.openai.azure.com/openai",
     "https://learn.microsoft.com/en-us/azure/ai-services/openai/reference",
     locate=_locate,
+    proxied=_proxied,
+    # https://learn.microsoft.com/en-us/azure/ai-services/openai/reference
+    resources=OPENAI_RESOURCES,
     sign=entra.signer,
     auth=API_KEY,
     env=("AZURE_OPENAI_API_KEY", "AZURE_API_KEY"),
@@ -154,6 +161,7 @@ AZURE_AI: Final = Provider(
     "{azure_foundry_url}",
     "https://learn.microsoft.com/en-us/rest/api/aifoundry/modelinference/",
     locate=_locate_foundry,
+    proxied=lambda _: EndpointSpec("?api-version={azure_api_version}"),
     sign=entra.signer,
     env=("AZURE_AI_API_KEY", "AZURE_INFERENCE_CREDENTIAL"),
     options=(

@@ -27,6 +27,7 @@ from penstock.providers.row import (
     chat_and_models,
     chat_only,
     messages_at,
+    resources,
 )
 
 OPENAI_ACCOUNT: Final = (
@@ -40,6 +41,11 @@ _JINA_EMBEDDINGS: Final = ChatQuirks(
 )
 
 
+OPENAI_RESOURCES: Final = resources(
+    *"assistants batches chat/completions containers conversations evals files fine_tuning realtime threads".split(),
+    *"uploads vector_stores videos".split(),
+)
+"""What OpenAI keeps for its callers."""
 RESPONSES_ONLY: Final = re.compile(
     r"(?:gpt-5[0-9.]*-(?:pro|codex)|codex-mini|o[13]-pro|o[34](?:-mini)?-deep-research|computer-use-preview)(?:-.*)?"
 )
@@ -74,6 +80,8 @@ ROWS: Final = (
                 "/v1/messages", base_url="https://dashscope-intl.aliyuncs.com/apps/anthropic", auth=X_API_KEY
             ),
         ),
+        # https://www.alibabacloud.com/help/en/model-studio/batch-interfaces-compatible-with-openai
+        resources=resources("files", "batches"),
         env=("DASHSCOPE_API_KEY",),
         quirks=ChatQuirks(
             applies_model_limits=True,
@@ -168,6 +176,8 @@ ROWS: Final = (
             # https://platform.kimi.ai/docs/api/messages
             messages=messages_at("/v1/messages", base_url="https://api.moonshot.cn/anthropic"),
         ),
+        # https://platform.moonshot.cn/docs/api/files
+        resources=resources("files", parent="/v1"),
         env=("MOONSHOT_API_KEY",),
         quirks=ChatQuirks(applies_model_limits=True, thinking=THINKING_TYPE_AND_THOUGHTS),
         notes="International accounts: custom host https://api.moonshot.ai.",
@@ -193,6 +203,8 @@ ROWS: Final = (
             # https://platform.openai.com/docs/api-reference/moderations
             Operation.MODERATIONS,
         ),
+        # https://platform.openai.com/docs/api-reference
+        resources=OPENAI_RESOURCES,
         env=("OPENAI_API_KEY",),
         options=(*OPENAI_ACCOUNT, _BETA),
         quirks=ChatQuirks(
@@ -247,6 +259,8 @@ ROWS: Final = (
             # https://docs.x.ai/docs/guides/image-generations
             Operation.IMAGES,
         ),
+        # https://docs.x.ai/docs/guides/files
+        resources=resources("files"),
         env=("XAI_API_KEY",),
         quirks=ChatQuirks(
             completes_replies=True,
@@ -293,6 +307,8 @@ ROWS: Final = (
             # https://docs.bigmodel.cn/cn/guide/develop/claude/introduction
             messages=messages_at("/v1/messages", base_url="https://open.bigmodel.cn/api/anthropic"),
         ),
+        # https://docs.bigmodel.cn/api-reference
+        resources=resources("files", "batches"),
         env=("ZHIPU_API_KEY", "ZHIPUAI_API_KEY"),
         quirks=ChatQuirks(
             renames=(only_max_tokens("https://docs.bigmodel.cn"),),

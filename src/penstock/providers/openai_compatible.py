@@ -24,6 +24,7 @@ from penstock.providers.row import (
     chat_and_models,
     chat_only,
     messages_at,
+    resources,
 )
 
 
@@ -111,6 +112,8 @@ ROWS: Final = (
             # https://deepinfra.com/docs/openai_api
             *AUDIO,
         ),
+        # https://deepinfra.com/docs/openai_api
+        resources=resources("files", "batches"),
         env=("DEEPINFRA_API_KEY", "DEEPINFRA_TOKEN"),
     ),
     Provider(
@@ -174,6 +177,8 @@ ROWS: Final = (
             # https://console.groq.com/docs/speech-to-text, https://console.groq.com/docs/text-to-speech
             *AUDIO,
         ),
+        # https://console.groq.com/docs/batch
+        resources=resources("files", "batches"),
         env=("GROQ_API_KEY",),
         quirks=ChatQuirks(
             drops=_refused(
@@ -221,6 +226,8 @@ ROWS: Final = (
         "https://api.kluster.ai/v1",
         "https://docs.kluster.ai",
         chat_and_models(),
+        # https://docs.kluster.ai
+        resources=resources("files", "batches"),
         env=("KLUSTER_API_KEY",),
         notes="Other gateways took its inference API out in July 2025; it may no longer answer.",
     ),
@@ -286,6 +293,8 @@ ROWS: Final = (
             Operation.COMPLETIONS,
             Operation.IMAGES,
         ),
+        # https://docs.tokenfactory.nebius.com/api-reference/introduction
+        resources=resources("files", "batches", "fine_tuning"),
         env=("NEBIUS_API_KEY",),
         notes="Formerly Nebius AI Studio (api.studio.nebius.ai).",
     ),
@@ -315,6 +324,8 @@ ROWS: Final = (
             # https://novita.ai/docs/guides/llm-anthropic-compatibility
             messages=messages_at("/v1/messages", base_url="https://api.novita.ai/anthropic"),
         ),
+        # https://novita.ai/docs/guides/llm-batch-api
+        resources=resources("files", "batches", parent="/v1"),
         env=("NOVITA_API_KEY",),
         quirks=ChatQuirks(
             renames=(only_max_tokens("https://novita.ai/docs/api-reference/model-apis-llm-create-chat-completion"),)
@@ -413,6 +424,8 @@ ROWS: Final = (
             # https://docs.siliconflow.cn/cn/api-reference/chat-completions/messages
             messages=messages_at("/messages"),
         ),
+        # https://docs.siliconflow.cn/cn/api-reference/batch/create-batch
+        resources=resources("files", "batches"),
         env=("SILICONFLOW_API_KEY", "SILICONFLOW_CN_API_KEY"),
         quirks=ChatQuirks(renames=(only_max_tokens("https://docs.siliconflow.cn/docs/api/chat-completions-post"),)),
         notes="International accounts: custom host https://api.siliconflow.com/v1.",
@@ -435,6 +448,8 @@ ROWS: Final = (
             Operation.RERANK,
             parent="/v1",
         ),
+        # https://docs.together.ai/docs/batch-inference
+        resources=resources("files", "batches", parent="/v1"),
         env=("TOGETHER_API_KEY",),
         quirks=ChatQuirks(
             renames=(only_max_tokens("https://docs.together.ai/reference/chat-completions-1"),), completes_replies=True

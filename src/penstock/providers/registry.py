@@ -80,7 +80,8 @@ def _faults(row: Provider) -> Iterator[str]:
 
 
 def _faults_of_places(row: Provider) -> Iterator[str]:
-    served = {operation: row.places_of(operation, with_defaults(row, {})) for operation in Operation}
+    options = with_defaults(row, {})
+    served = {each: row.places_of(each, options) for each in Operation if each is not Operation.PROXY}
     if not any(served.values()):
         yield "it serves nothing"
     for operation, specs in served.items():
@@ -117,7 +118,7 @@ def _served(row: Provider) -> str:
     places = [spec.dialect for spec in row.places_of(Operation.CHAT, options)]
     wires = list(dict.fromkeys([*places, *(rule.spec.dialect for rule in row.model_routes)]))
     shown = [] if not wires else ["chat" if wires == [OPENAI] else f"chat ({', '.join(wires)})"]
-    others = [operation.value for operation in Operation if operation is not Operation.CHAT]
+    others = [operation.value for operation in Operation if operation not in (Operation.CHAT, Operation.PROXY)]
     return ", ".join([*shown, *(name for name in others if row.places_of(Operation(name), options))])
 
 
@@ -150,8 +151,14 @@ def endpoint_table() -> list[tuple[str, tuple[str, ...]]]:
             tuple(slug for slug, row in PROVIDERS.items() if row.places_of(operation, with_defaults(row, {}))),
         )
         for operation in Operation
-        if operation is not Operation.CHAT
+        if operation not in (Operation.CHAT, Operation.PROXY)
     ]
+
+
+def resource_table() -> list[tuple[str, tuple[str, ...]]]:
+    """What hosts keep for their callers, each with the slugs of the providers that have it."""
+    names = dict.fromkeys(name for row in PROVIDERS.values() for name in row.resources)
+    return [(name, tuple(slug for slug, row in PROVIDERS.items() if name in row.resources)) for name in names]
 
 
 def _shown_base(row: Provider) -> str:

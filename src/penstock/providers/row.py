@@ -43,13 +43,17 @@ class Operation(Enum):
     TRANSLATIONS = "audio.translations"
     MODERATIONS = "moderations"
     RERANK = "rerank"
+    PROXY = "proxy"
+    """Anything else: method, path, query and body pass as they are."""
 
     # Members are compared by identity. Enum's own hash is a Python function: too slow for keys on the hot path.
     __hash__ = object.__hash__
 
     def __init__(self, name: str) -> None:
-        self.has_body: bool = name not in {"models", "models.retrieve"}
-        """Whether a request has a body; a request without a body is sent with GET."""
+        self.lists_models: bool = name in {"models", "models.retrieve"}
+        """Whether the gateway itself may answer, with what it knows of models."""
+        self.has_body: bool = not self.lists_models and name != "proxy"
+        """Whether a request has a body of JSON, or of a form whose fields are read."""
         self.needs_model: bool = name != "moderations" and not name.startswith("images.")
         """Whether a request must name a model. Where it need not, the host has a model that is usual."""
         self.has_text_tokens: bool = name in {"chat.completions", "completions"}
@@ -183,6 +187,11 @@ def messages_at(
     return EndpointSpec(path, dialect=ANTHROPIC_WIRE, auth=auth, headers=version, base_url=base_url, models=models)
 
 
+def resources(*names: str, parent: str = "") -> Mapping[str, str]:
+    """What a host keeps for its callers at the usual paths of OpenAI's wire below ``parent``: ``/files``."""
+    return {name: f"{parent}/{name}" for name in names}
+
+
 class ModelRouteSpec(msgspec.Struct, frozen=True):
     """Models of one host whose chats are served elsewhere on it, or in another wire, told by how their names begin.
 
@@ -247,6 +256,10 @@ class Provider(msgspec.Struct, frozen=True):
     derived: Mapping[str, Derive] = {}
     """Options that follow from others when they aren't given, and placeholders that are no options."""
     profiles: Profiles | None = None
+    resources: Mapping[str, str] = {}
+    """What the host keeps for its callers, such as files, and the path that each is at (``with_resources``)."""
+    proxied: Callable[[Mapping[str, str]], EndpointSpec] | None = None
+    """(options with defaults filled in) -> where paths that pass as they are begin; None: at the base URL."""
     notes: str = ""
 
     @property
@@ -256,4 +269,6 @@ class Provider(msgspec.Struct, frozen=True):
 
     def places_of(self, operation: Operation, options: Mapping[str, str]) -> tuple[EndpointSpec, ...]:
         """Where an operation is served, with these options (defaults filled in); empty: it is not."""
+        if operation is Operation.PROXY:
+            return (EndpointSpec("") if self.proxied is None else self.proxied(options),)
         return self.places.get(operation, ()) if self.locate is None else self.locate(options, operation)

@@ -17,6 +17,7 @@ class BodyKind:
     JSON: Final = b"application/json"
     MULTIPART: Final = b"multipart/form-data"
     FORM_OR_JSON: Final = b"multipart/form-data, application/json"
+    ANY: Final = b"*/*"
     NONE: Final = b""
 
 
@@ -30,7 +31,7 @@ def media_type_of(fields: Mapping[bytes, bytes]) -> bytes:
 
 def content_type_refused(fields: Mapping[bytes, bytes], kind: bytes) -> Failure | None:
     """The failure of a request whose body is of another media type than the surface takes."""
-    if fields.get(b"content-type") == kind:
+    if fields.get(b"content-type") == kind or kind is BodyKind.ANY:
         return None
     media_type, kinds = media_type_of(fields), kind.split(b", ")
     if media_type in kinds or (not media_type and BodyKind.JSON in kinds):
@@ -42,6 +43,14 @@ def content_type_refused(fields: Mapping[bytes, bytes], kind: bytes) -> Failure 
         "content-type",
         "Invalid content type passed",
     )
+
+
+async def read_any(data: bytes, fields: Mapping[bytes, bytes], dialect: CallerDialect) -> RequestBody | None:
+    """The members of a body of JSON; None for any other body, which nobody looks into."""
+    if not data or media_type_of(fields) != BodyKind.JSON:
+        return None
+    read = await off_loop(lambda: dialect.read_body(data)) if len(data) > LARGE else dialect.read_body(data)
+    return read if isinstance(read, RequestBody) else None
 
 
 async def read_fields(data: bytes, fields: Mapping[bytes, bytes], dialect: CallerDialect) -> RequestBody | Failure:

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from penstock.core import did_you_mean
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import CALLERS, ENDPOINTS
 from penstock.providers.row import Operation
@@ -22,7 +23,8 @@ class Surface(msgspec.Struct, frozen=True):
     """One LLM endpoint.
 
     ``default_provider`` serves a request for which nothing else names a target (pipeline/choice.py).
-    ``forwarded_query`` names the query parameters that are forwarded to a provider of the caller's wire.
+    ``forwarded_query`` names the query parameters that are forwarded to a provider of the caller's wire; None: all but
+    credentials. ``resource`` is what a provider keeps for its callers there (``Provider.resources``).
     """
 
     method: str
@@ -31,7 +33,8 @@ class Surface(msgspec.Struct, frozen=True):
     dialect: CallerDialect
     body: bytes = BodyKind.JSON
     default_provider: str | None = None
-    forwarded_query: frozenset[str] = frozenset()
+    forwarded_query: frozenset[str] | None = frozenset()
+    resource: str | None = None
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -58,19 +61,26 @@ class SurfaceTable:
 
     def __init__(self, surfaces: Iterable[Surface]) -> None:
         self._exact: dict[str, dict[str, Match]] = {}
-        self._templates: list[Surface] = []
+        templates: dict[str, dict[str, Surface]] = {}
         for surface in surfaces:
             if "{" in surface.path:
-                self._templates.append(surface)
+                templates.setdefault(surface.path, {})[surface.method] = surface
             else:
                 self._exact.setdefault(surface.path, {})[surface.method] = Match(surface)
-        patterns = [f"(?P<s{number}>{_pattern(surface.path)})" for number, surface in enumerate(self._templates)]
+        self._templates = list(templates.items())
+        patterns = [f"(?P<s{number}>{_pattern(path)})" for number, (path, _) in enumerate(self._templates)]
         self._template = re.compile("|".join(patterns) or "(?!)")
 
     @property
     def paths(self) -> tuple[str, ...]:
         """The exact paths and templates, in the order of the table."""
-        return (*self._exact, *dict.fromkeys(surface.path for surface in self._templates))
+        return (*self._exact, *(path for path, _ in self._templates))
+
+    @property
+    def surfaces(self) -> tuple[Surface, ...]:
+        """All of them."""
+        exact = [match.surface for by_method in self._exact.values() for match in by_method.values()]
+        return (*exact, *(surface for _, by_method in self._templates for surface in by_method.values()))
 
     def find(self, method: str, path: str) -> Match | str | None:
         """The surface of a request; the allowed methods (``GET, POST``) if the method is another; None for an unknown
@@ -81,11 +91,14 @@ class SurfaceTable:
         matched = self._template.fullmatch(path)
         if matched is None or matched.lastgroup is None:
             return None
-        for number, surface in enumerate(self._templates):
-            values = re.fullmatch(_pattern(surface.path), path) if matched[f"s{number}"] is not None else None
+        for number, (template, methods) in enumerate(self._templates):
+            values = re.fullmatch(_pattern(template), path) if matched[f"s{number}"] is not None else None
             if values is not None:
-                parameters = dict(zip(_PARAMETER.findall(surface.path), values.groups(), strict=True))
-                return Match(surface, parameters) if surface.method == method else surface.method
+                surface = methods.get(method)
+                parameters = dict(zip(_PARAMETER.findall(template), values.groups(), strict=True))
+                if not is_plain(parameters.get("rest", "x")):
+                    return None
+                return ", ".join(methods) if surface is None else Match(surface, parameters)
         return None
 
     def dialect_of(self, path: str) -> CallerDialect:
@@ -94,6 +107,72 @@ class SurfaceTable:
             if path == known or path.startswith(known + "/"):
                 return next(iter(by_method.values())).surface.dialect
         return DEFAULT_DIALECT
+
+
+METHODS: Final = ("GET", "POST", "DELETE", "PUT", "PATCH")
+"""The methods that pass."""
+_RESOURCES: Final = (
+    "assistants",
+    "batches",
+    "containers",
+    "conversations",
+    "evals",
+    "files",
+    "fine_tuning",
+    "threads",
+    "uploads",
+    "vector_stores",
+    "videos",
+)
+"""What OpenAI keeps for its callers, at ``/v1/NAME`` and below. Source: OpenAI API reference."""
+
+
+def _kept(
+    path: str, resource: str, dialect: CallerDialect, methods: Iterable[str] = METHODS, provider: str | None = None
+) -> list[Surface]:
+    """The surfaces at a path of what a provider keeps."""
+    return [
+        Surface(method, path, Operation.PROXY, dialect, BodyKind.ANY, provider, None, resource) for method in methods
+    ]
+
+
+def _passed() -> list[Surface]:
+    """The surfaces whose requests pass as they are."""
+    openai, anthropic = CALLERS["openai_chat"], CALLERS["anthropic"]
+    surfaces = _kept("/v1/chat/completions", "chat/completions", openai, ["GET"])
+    surfaces += _kept("/v1/chat/completions/{rest}", "chat/completions", openai, ["GET", "POST", "DELETE"])
+    for name in _RESOURCES:
+        surfaces += _kept(f"/v1/{name}", name, openai) + _kept(f"/v1/{name}/{{rest}}", name, openai)
+    for path in ("/v1/messages/batches", "/v1/messages/batches/{rest}"):
+        surfaces += _kept(path, "messages/batches", anthropic, provider="anthropic")
+    for path in ("client_secrets", "sessions", "transcription_sessions"):
+        surfaces += _kept(f"/v1/realtime/{path}", "realtime", openai, ["POST"])
+    surfaces += [
+        Surface(method, "/v1/proxy/{rest}", Operation.PROXY, openai, BodyKind.ANY, None, None) for method in METHODS
+    ]
+    return surfaces
+
+
+def passed(method: str, path: str) -> Match | None:
+    """The surface of any other path below ``/v1``: the provider that the request names judges it. None for a method
+    that doesn't pass, for a path with an empty segment or dots, and for one that is nearly an endpoint's."""
+    rest = path.removeprefix("/v1/")
+    if rest == path or method not in METHODS or not is_plain(rest):
+        return None
+    if did_you_mean.nearest(path, [known for known in SURFACES.paths if "{" not in known], _SLIP) is not None:
+        return None
+    surface = Surface(method, "/v1/{rest}", Operation.PROXY, DEFAULT_DIALECT, BodyKind.ANY, None, None)
+    return Match(surface, {"rest": rest})
+
+
+_SLIP: Final = 0.9
+"""The likeness of a path to an endpoint's from which it is a slip."""
+
+
+def is_plain(path: str) -> bool:
+    """Whether every segment of a path names something: none is empty, but for the last, none is dots."""
+    *segments, last = path.split("/")
+    return bool(path) and not any(each in ("", ".", "..") for each in segments) and last not in (".", "..")
 
 
 def named_path(path: str) -> tuple[str | None, str]:
@@ -155,5 +234,6 @@ SURFACES: Final = SurfaceTable(
         Surface("POST", "/v1/rerank", Operation.RERANK, ENDPOINTS["typed"]),
         Surface("POST", "/v2/rerank", Operation.RERANK, ENDPOINTS["typed"]),
         Surface("POST", "/rerank", Operation.RERANK, ENDPOINTS["typed"]),
+        *_passed(),
     )
 )

@@ -6,6 +6,7 @@ import contextlib
 import json
 from email.parser import BytesParser
 from email.policy import HTTP
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -38,7 +39,7 @@ def parsed(data: bytes) -> list[Part]:
         (
             str(part.get_param("name", header="content-disposition")),
             part.get_filename(),
-            part.get_payload(decode=True),
+            cast("bytes", part.get_payload(decode=True)),
         )
         for part in message.iter_parts()
     ]
