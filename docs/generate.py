@@ -14,7 +14,7 @@ from penstock.core.failure import MEANINGS, Blame, Kind, RetrySafety
 from penstock.core.traits import Traits
 from penstock.dialects import error_words
 from penstock.providers.not_served import NOT_SERVED
-from penstock.providers.registry import ALIASES, COLUMNS, PROVIDERS, table
+from penstock.providers.registry import ALIASES, COLUMNS, PROVIDERS, endpoint_table, resource_table, table
 from penstock.settings import Settings
 from penstock.settings.field import FIELDS, Field
 from penstock.traits.resolve import ROWS
@@ -413,6 +413,67 @@ def providers_page() -> str:
     return _PROVIDERS + rows + _ALIASES + named + _NOT_SERVED + absent + _CHANGES + changes
 
 
+_ENDPOINTS: Final = f"""\
+# Endpoints
+
+{_NOTE}
+
+What callers reach beside `POST /v1/chat/completions` and `POST /v1/messages`. Every endpoint takes the same headers,
+gateway keys, configs, retries, fallbacks, limits and budgets, and writes the same records. A provider that lacks an
+endpoint is told as such (400 `unsupported_operation`).
+
+- **Replies pass as they came**: pictures, sound, subtitles as text, server-sent events. Sound is relayed from its
+  first byte on; until then a fallback is possible. Where the host says no media type, it follows `response_format`.
+- **Forms** (`multipart/form-data`) pass with the caller's bytes and boundary. `model` and `stream` are read from their
+  fields; a config's `override_params`, `default_params` and `drop_params` change fields, and nothing else of the form
+  is written anew. A form that could be read in two ways (two fields `model`, a part with two names) is a 400.
+- **Usage** is what the reply tells: tokens, seconds of sound, search units. A strict budget needs to know beforehand
+  how much a request takes at most: that is known of chats, completions, embeddings and moderations only.
+- **Embeddings and reranking are translated** where the host has a wire of its own: Gemini, Vertex AI, Bedrock
+  (Titan, Nova and Cohere's models), Cohere, Voyage. `dimensions` and `encoding_format` mean the same everywhere;
+  `input_type` (or `task_type`, `task`) with `query` or `document`, `truncate` and `title` go to the hosts that know
+  them, what a host doesn't know is named in `x-penstock-dropped-params`. There are as many vectors as inputs, or an
+  error. More inputs than a host takes in one request are a 400 that says the limit; Titan, Nova and Gemini's models
+  at Vertex AI take one, and get up to 64 requests, eight at a time. Inputs may be objects with `text` or `image` (a
+  data URL) where the model takes pictures. Vectors of different models can't be compared: a fallback between them
+  is rarely meant.
+
+## What passes as it is
+
+What a provider keeps for its callers (files, uploads, batches, fine-tuning, vector stores, assistants and threads,
+containers, conversations, evals, videos, stored chat completions, Anthropic's message batches), `/v1/proxy/PATH`,
+and any other path below `/v1`: method, path, query, headers and bytes pass, replies and errors come back untouched,
+whatever their media type. `PATH` is appended to the provider's base URL. Behind it stand the same gateway keys,
+address policy, limits and records:
+
+- Credentials, cookies and headers about the way (`x-forwarded-*`, `x-portkey-*`) stay behind; the provider gets its
+  key as in every request. `?key=` and its like are taken out of the query.
+- A body of JSON is changed by a config's parameters, any other body never. Usage is read where a reply of JSON
+  tells it in the shape of OpenAI's or Anthropic's API; a strict limit refuses what it can't bound.
+- Where a gateway key or a virtual key allows certain models only, nothing but `GET` and `DELETE` passes: nobody
+  looks at the models that such a request may use.
+- **What is kept belongs to one account.** A config with several targets makes it at the first, once, without
+  retries; a request that names an id is then a 400: name the provider or the virtual key. Ids pass as they are.
+- A request's body is held in memory until it is sent, within `server.max_body_bytes`; replies are relayed as they come.
+
+Realtime over WebSocket is not built (501).
+
+## Who keeps what
+
+{{kept}}
+## Who serves what
+
+"""
+
+
+def endpoints_page() -> str:
+    """docs/endpoints.md, from the provider rows."""
+    rows = ((f"`{name}`", ", ".join(f"`{slug}`" for slug in slugs)) for name, slugs in endpoint_table())
+    kept = ((f"`/v1/{name}`", ", ".join(f"`{slug}`" for slug in slugs)) for name, slugs in resource_table())
+    page = _ENDPOINTS.replace("{kept}", _table(("path", "providers"), kept))
+    return page + _table(("operation", "providers"), rows)
+
+
 def _other_names() -> Iterator[tuple[str, ...]]:
     for slug in PROVIDERS:
         names = [f"`{alias}`" for alias, named in ALIASES.items() if named == slug and "_" not in alias]
@@ -537,6 +598,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 PAGES: Final[dict[str, Callable[[], str]]] = {
+    "docs/endpoints.md": endpoints_page,
     "docs/settings.md": settings_page,
     "docs/errors.md": errors_page,
     "docs/providers.md": providers_page,

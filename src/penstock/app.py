@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from penstock.admin.api import AdminApi
+from penstock.admin.prefixes import is_admin_path
 from penstock.app_logs import content_rule, request_log_of
 from penstock.app_metrics import Counted, MetricsAdmission, metrics_of
 from penstock.app_replicas import Replicas, replicas_of
@@ -144,6 +145,7 @@ def build(
         replicas,
         content_rule(settings, log),
         log,
+        is_admin_path,
     )
     counted.connections = gateway.connections
     return gateway

@@ -10,6 +10,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Url
 from penstock.core.secret import Secret
 from penstock.dialects.chat_quirks import NO_QUIRKS, ChatQuirks
+from penstock.dialects.registry import TASKS
 from penstock.providers.endpoint import Endpoint, bind
 from penstock.providers.registry import PROVIDERS
 from penstock.providers.row import (
@@ -229,12 +230,10 @@ def test_claude_on_bedrock_has_two_wires() -> None:
     ("slug", "url"),
     [
         ("openai", "https://api.openai.com/v1/embeddings"),
-        ("cohere", "https://api.cohere.com/compatibility/v1/embeddings"),
         ("dashscope", "https://dashscope-intl.aliyuncs.com/compatible-mode/v1/embeddings"),
         ("deepinfra", "https://api.deepinfra.com/v1/openai/embeddings"),
         ("fireworks-ai", "https://api.fireworks.ai/inference/v1/embeddings"),
         ("github", "https://models.github.ai/inference/embeddings"),
-        ("google", "https://generativelanguage.googleapis.com/v1beta/openai/embeddings"),
         ("jina", "https://api.jina.ai/v1/embeddings"),
         ("mistral-ai", "https://api.mistral.ai/v1/embeddings"),
         ("nebius", "https://api.tokenfactory.nebius.com/v1/embeddings"),
@@ -262,13 +261,28 @@ def test_embeddings(slug: str, url: str) -> None:
 
 
 def test_the_openai_wire_of_google_takes_the_key_as_openai_does() -> None:
-    assert (
-        b"authorization: Bearer sk-unit\r\n"
-        in endpoint(PROVIDERS["google"], Operation.EMBEDDINGS).default_route.headers
-    )
+    assert b"authorization: Bearer sk-unit\r\n" in endpoint(PROVIDERS["google"], Operation.IMAGES).default_route.headers
 
 
-@pytest.mark.parametrize("slug", ["anthropic", "groq", "perplexity-ai", "deepseek", "bedrock"])
+@pytest.mark.parametrize(
+    ("slug", "operation", "wire", "target"),
+    [
+        ("google", Operation.EMBEDDINGS, "gemini_embeddings", "/v1beta/models/m:batchEmbedContents"),
+        ("cohere", Operation.EMBEDDINGS, "cohere_embeddings", "/v2/embed"),
+        ("cohere", Operation.RERANK, "cohere_rerank", "/v2/rerank"),
+        ("voyage", Operation.EMBEDDINGS, "voyage_embeddings", "/v1/embeddings"),
+        ("voyage", Operation.RERANK, "voyage_rerank", "/v1/rerank"),
+        ("bedrock", Operation.EMBEDDINGS, "bedrock_embeddings", "/model/m/invoke"),
+        ("bedrock", Operation.RERANK, "bedrock_rerank", "/model/m/invoke"),
+    ],
+)
+def test_tasks_in_a_hosts_own_wire(slug: str, operation: Operation, wire: str, target: str) -> None:
+    assert wire in TASKS
+    route = endpoint(PROVIDERS[slug], operation).default_route
+    assert (route.dialect, route.target("m")) == (wire, target.encode())
+
+
+@pytest.mark.parametrize("slug", ["anthropic", "groq", "perplexity-ai", "deepseek", "x-ai"])
 def test_what_a_row_does_not_list_is_not_served(slug: str) -> None:
     failure = bind(PROVIDERS[slug], Operation.EMBEDDINGS, key=KEY, options={}, custom_host=None)
     assert failure == Failure(Kind.UNSUPPORTED_OPERATION, f"embeddings is not supported by {slug}.")

@@ -63,3 +63,38 @@ def test_a_model_whose_name_has_slashes(gateway: RunningGateway, upstream: Upstr
         assert client.models.retrieve("maker/family/size").owned_by == "maker"
     assert upstream.last.method == "GET"
     assert upstream.last.target in {"/v1/models/maker/family/size", "/v1/models/maker%2Ffamily%2Fsize"}
+
+
+def test_a_provider_with_a_wire_of_its_own(gateway: RunningGateway, upstream: Upstream) -> None:
+    vectors = [{"values": [0.25, -0.5]}, {"values": [1.0, 2.0]}]
+    upstream.play(reply(body=json.dumps({"embeddings": vectors}).encode()))
+    headers = {"x-portkey-provider": "google", "x-portkey-custom-host": upstream.url}
+    with openai.OpenAI(api_key="k", base_url=gateway.v1, default_headers=headers, max_retries=0, timeout=60) as client:
+        # The SDK asks for base64 by itself and makes numbers of it.
+        made = client.embeddings.create(model="gemini-embedding-001", input=["a", "b"], dimensions=2)
+    assert [each.embedding for each in made.data] == [[0.25, -0.5], [1.0, 2.0]]
+    sent = upstream.last
+    assert sent.target == "/v1beta/models/gemini-embedding-001:batchEmbedContents"
+    assert sent.headers["x-goog-api-key"] == "k"
+    assert [each["outputDimensionality"] for each in sent.json["requests"]] == [2, 2]
+
+
+def test_a_request_for_each_text(gateway: RunningGateway, upstream: Upstream) -> None:
+    for _ in range(3):
+        upstream.play(reply(body=b'{"embedding":[0.5],"inputTextTokenCount":2}'))
+    headers = {"x-portkey-provider": "bedrock", "x-portkey-custom-host": upstream.url}
+    with openai.OpenAI(api_key="k", base_url=gateway.v1, default_headers=headers, max_retries=0, timeout=60) as client:
+        made = client.embeddings.create(model="amazon.titan-embed-text-v2:0", input=["a", "b", "c"])
+    assert (len(made.data), made.usage.total_tokens) == (3, 6)
+    assert sorted(each.json["inputText"] for each in upstream.received) == ["a", "b", "c"]
+
+
+def test_one_text_that_fails_fails_the_request(gateway: RunningGateway, upstream: Upstream) -> None:
+    for _ in range(2):
+        upstream.play(reply(400, b'{"message":"too long"}'))
+    headers = {"x-portkey-provider": "bedrock", "x-portkey-custom-host": upstream.url}
+    with (
+        openai.OpenAI(api_key="k", base_url=gateway.v1, default_headers=headers, max_retries=0) as client,
+        pytest.raises(openai.BadRequestError, match="too long"),
+    ):
+        client.embeddings.create(model="amazon.titan-embed-text-v2:0", input=["a", "b"])

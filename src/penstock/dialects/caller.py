@@ -17,6 +17,7 @@ from penstock.core.body import Body
 from penstock.core.chat import ChatRequest
 from penstock.core.events import ChatReply, Event, Fail
 from penstock.core.failure import Failure
+from penstock.core.form import Form
 from penstock.core.http import Headers
 from penstock.core.outcome import ErrorClass
 from penstock.core.usage import Usage
@@ -30,11 +31,15 @@ NO_STORE: tuple[bytes, bytes] = (b"cache-control", b"no-store")
 
 
 class RequestBody(msgspec.Struct, frozen=True):
-    """A request body as far as the gateway itself looks into it. ``model`` is None when the body names none."""
+    """A request body as far as the gateway itself looks into it. ``model`` is None when the body names none.
+
+    ``form`` is the form whose text fields ``body`` holds, None for a body of JSON.
+    """
 
     body: Body
     model: str | None
     stream: bool
+    form: Form | None = None
 
 
 class Caption(msgspec.Struct, frozen=True):
@@ -193,12 +198,17 @@ class Reshape(msgspec.Struct, frozen=True):
     gather: Callable[[bytes], bytes | None]
 
 
+def _unknown_type(_body: Body) -> bytes | None:
+    return None
+
+
 class Replies(msgspec.Struct, frozen=True):
     """Replies in one wire's own bytes: what is read off them while they pass, and how stored ones are given again.
 
     ``include_usage``: whether a request asks for a stream's usage. ``with_usage``: the same request, asking for it.
     ``judge``: (a whole plain reply with a good status, the provider's slug, whether it is to be a chat's answer) ->
-    what it is. Routing, the cache, idempotency and both lanes go by this one judgement.
+    what it is. Routing, the cache, idempotency and both lanes go by this one judgement. ``bytes_type``: a request that
+    is answered with bytes -> their media type, where the host says none; None for one that isn't known.
     """
 
     include_usage: Callable[[Body], bool]
@@ -206,6 +216,7 @@ class Replies(msgspec.Struct, frozen=True):
     judge: Callable[[bytes, str, bool], Verdict]
     stream: StreamGrammar
     reshape: Reshape
+    bytes_type: Callable[[Body], bytes | None] = _unknown_type
 
 
 class StreamTransform(Protocol):
@@ -309,6 +320,14 @@ def _events_only(_query: str) -> None:
     """Streams are server-sent events, whatever the query says."""
 
 
+def asks_stream(body: Body) -> bool:
+    """Whether a body asks for a stream, as nearly every wire has it; in a form the member is a text."""
+    return body.raw("stream") in _TRUE
+
+
+_TRUE = frozenset({b"true", b'"true"'})
+
+
 class CallerDialect(msgspec.Struct, frozen=True):
     """One wire as callers speak it.
 
@@ -319,6 +338,7 @@ class CallerDialect(msgspec.Struct, frozen=True):
     request in this wire, in lower case, each with the setting that it makes at a host of the same wire
     (``WriteContext.asked``). ``stream_form``: a request's query -> the form of its stream, None for server-sent events,
     which every stream is inside the gateway. ``models`` are lists of models in this wire, None for OpenAI's.
+    ``asks_stream``: whether a body asks for a stream.
     """
 
     name: str
@@ -333,3 +353,4 @@ class CallerDialect(msgspec.Struct, frozen=True):
     header_settings: Mapping[bytes, str] = {}
     stream_form: Callable[[str], StreamForm | None] = _events_only
     models: ModelLists | None = None
+    asks_stream: Callable[[Body], bool] = asks_stream

@@ -6,13 +6,26 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from penstock.dialects import anthropic, bedrock, cohere, gemini, ollama, oracle, sagemaker, watsonx
+from penstock.dialects import (
+    anthropic,
+    bedrock,
+    cohere,
+    embeddings,
+    gemini,
+    ollama,
+    oracle,
+    reranking,
+    sagemaker,
+    watsonx,
+)
 from penstock.dialects.anthropic.caller.dialect import ANTHROPIC
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.dialect import ProviderDialect
 from penstock.dialects.gemini.caller.dialect import GEMINI
+from penstock.dialects.openai.caller import endpoints
 from penstock.dialects.openai.caller.dialect import OPENAI
 from penstock.dialects.openai.provider import chat as openai_chat
+from penstock.dialects.task_dialect import TaskDialect
 
 _ALL: Final[tuple[ProviderDialect, ...]] = (
     anthropic.DIALECT,
@@ -31,3 +44,18 @@ DIALECTS: Final[Mapping[str, ProviderDialect]] = MappingProxyType({dialect.name:
 _CALLERS: Final[tuple[CallerDialect, ...]] = (ANTHROPIC, GEMINI, OPENAI)
 
 CALLERS: Final[Mapping[str, CallerDialect]] = MappingProxyType({dialect.name: dialect for dialect in _CALLERS})
+
+ENDPOINTS: Final[Mapping[str, CallerDialect]] = MappingProxyType(
+    {
+        "completions": endpoints.COMPLETIONS,
+        "speech": endpoints.SPEECH,
+        "transcripts": endpoints.TRANSCRIPTS,
+        "typed": endpoints.TYPED,
+    }
+)
+"""OpenAI's wire as its other endpoints speak it: bodies and replies of their own, the same errors."""
+
+TASKS: Final[Mapping[str, TaskDialect]] = MappingProxyType(
+    {task.name: task for task in (*embeddings.DIALECTS, *reranking.DIALECTS)}
+)
+"""The wires of hosts that have one of their own for embeddings or for reranking."""

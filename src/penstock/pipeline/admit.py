@@ -50,8 +50,10 @@ from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import Catalogue, GatewayKey
 
 _LOG: Final = logging.getLogger("penstock")
-_COUNTED: Final = frozenset({Operation.CHAT, Operation.EMBEDDINGS, Operation.COUNT_TOKENS})
-"""Operations that limits count. Lists of models are free."""
+_FREE_OPERATIONS: Final = frozenset({Operation.MODELS, Operation.MODEL})
+"""Operations that limits don't count."""
+_BOUNDED: Final = frozenset({Operation.CHAT, Operation.COMPLETIONS, Operation.EMBEDDINGS, Operation.MODERATIONS})
+"""Operations of which a request tells how much it takes at most."""
 _FREE: Final = Amounts(0, 0, 0)
 _NO_SIZE: Final = Estimate(_FREE, _FREE)
 """What an operation takes that no provider bills: it counts as a request."""
@@ -117,7 +119,7 @@ class Admitter:
     async def admit(self, call: Call, compiled: CompiledPlan) -> Failure | None:
         """Reserve for a request: the failure of a request that is refused, else None."""
         limits = self._limits_of(call.caller.key)
-        if call.operation not in _COUNTED or (limits.is_empty and not self._in_force.virtual_keys):
+        if call.operation in _FREE_OPERATIONS or (limits.is_empty and not self._in_force.virtual_keys):
             return None
         if not self._knows_prices:
             await self.pricing.ready()
@@ -269,10 +271,10 @@ class RequestMeter:
         if target is not None:
             changes = ParameterChanges(target.default_params, target.override_params, target.drop_params)
             body = changes.removed(changes.filled(body))
-        return shape_of(body, has_output=self._operation is Operation.CHAT)
+        return shape_of(body, has_output=self._operation.has_text_tokens)
 
     def _new_estimate(self, target: Target) -> Estimate:
-        if self._operation is Operation.COUNT_TOKENS:
+        if self._operation is Operation.COUNT_TOKENS or (self._operation is Operation.PROXY and self._body is None):
             return _NO_SIZE
         shape, model = self._shape(target), self._model_at(target)
         admitter, vendor = self._admitter, (target.provider, model, target.virtual_key)
@@ -280,6 +282,9 @@ class RequestMeter:
         normal = normal_estimate(shape, admitter.pricing.prices(*vendor, strict=False), habits=habits)
         if not self._has_strict(target):
             return Estimate(normal, None, "", model)
+        if self._operation not in _BOUNDED:
+            text = f"A strict limit can't tell how much {self._operation.value} takes at most: use a limit that is not."
+            return Estimate(normal, None, text, model)
         try:
             strict = strict_estimate(self._exact(target, shape), admitter.pricing.prices(*vendor, strict=True))
         except NotBounded as problem:

@@ -6,6 +6,8 @@ from collections.abc import Coroutine
 from time import monotonic
 from typing import Any
 
+import msgspec
+
 from penstock.core import outcome
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin, content_type
@@ -16,12 +18,15 @@ from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.deadline import attempt_deadlines, timed_out
 from penstock.pipeline.first_content import read_first_content
 from penstock.pipeline.off_loop import LARGE
+from penstock.pipeline.pass_through import pass_through
 from penstock.pipeline.prepare import PreparedRequest, prepare, prepare_aside
 from penstock.pipeline.shaped_error import redirected, shaped_error
 from penstock.pipeline.target_route import TargetRoute
+from penstock.pipeline.task_calls import TaskReply, send_each
 from penstock.pipeline.translate import translate_reply
 from penstock.pipeline.upstream import Upstream
 from penstock.pipeline.wrapped_reply import TransformedStream, headers_for
+from penstock.providers.row import Operation
 from penstock.routing.walk import Attempt
 from penstock.transport.base import Reply, Request
 
@@ -30,7 +35,10 @@ def attempt(
     call: Call, route: TargetRoute, step: Attempt, upstream: Upstream, account: AttemptAccount
 ) -> Coroutine[Any, Any, Answer]:
     """Call the target once. Never raises for an expected failure; cancelling it closes the upstream connection."""
-    prepared = None if len(call.body) > LARGE else prepare(call, route)
+    if call.operation is Operation.PROXY:
+        prepared: PreparedRequest | Failure | None = pass_through(call, route)
+    else:
+        prepared = None if len(call.body) > LARGE else prepare(call, route)
     if prepared is None or isinstance(prepared, Failure):
         return _attempt_aside(call, route, step, upstream, account, prepared)
     return send(prepared, route, step, upstream, account, call.trace_id)
@@ -75,16 +83,16 @@ async def send(
         account.caller,
         fresh=_needs_fresh_connection(step, account, prepared.origin),
     )
-    reply = await upstream.send(request, route.endpoint.signer)
+    reply = await _sent(request, prepared, route, upstream)
     if isinstance(reply, Failure):
         return _failed(timed_out(route, reply), prepared, trace_id)
-    if not 200 <= reply.status < 300:
+    if not 200 <= reply.status < 300 and (reply.status < 400 or route.operation is not Operation.PROXY):
         if reply.status < 400:
             reply.close()
             return _failed(redirected(reply, route), prepared, trace_id)
-        reply = shaped_error(
-            reply, prepared.dialect, route.provider.slug, trace_id, relays=prepared.translation is None
-        )
+        reply = shaped_error(reply, prepared.dialect, route.provider.slug, trace_id, relays=prepared.lane == 1)
+    elif prepared.read is not None:
+        reply = TaskReply(reply, prepared.read, route.provider.slug)
     elif prepared.translation is not None:
         reply = translate_reply(reply, prepared.translation, trace_id)
     elif prepared.streams and prepared.context is not None:
@@ -99,6 +107,15 @@ async def send(
         return _failed(answer, prepared, trace_id)
     answer.model, answer.dropped = prepared.model, prepared.dropped
     return answer
+
+
+async def _sent(request: Request, prepared: PreparedRequest, route: TargetRoute, upstream: Upstream) -> Reply | Failure:
+    """The reply to a request, or to all requests of a task."""
+    signer = route.endpoint.signer
+    if not prepared.more:
+        return await upstream.send(request, signer)
+    requests = [request, *(msgspec.structs.replace(request, body=body) for body in prepared.more)]
+    return await send_each(requests, lambda each: upstream.send(each, signer), route.provider.slug)
 
 
 def _needs_fresh_connection(step: Attempt, account: AttemptAccount, origin: Origin) -> bool:

@@ -33,6 +33,7 @@ class Call(msgspec.Struct):
     ``default_provider`` serves the request when nothing names a provider. ``path_name`` is the name in ``/@NAME/v1/…``;
     ``path`` is the rest of such a path. ``request`` is the parsed body; None for an operation without a body, and until
     the body is read. ``streams``: the path says whether the answer is a stream; None where the body says it.
+    ``resource`` is what a provider keeps for its callers, where the request is for that.
     """
 
     operation: Operation
@@ -51,6 +52,7 @@ class Call(msgspec.Struct):
     path_name: str | None = None
     request: RequestBody | None = None
     streams: bool | None = None
+    resource: str | None = None
 
     @property
     def trace(self) -> str:

@@ -16,7 +16,6 @@ from penstock.core.did_you_mean import hint
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
 from penstock.core.permissions import Permissions, among, includes
-from penstock.dialects.caller import RequestBody
 from penstock.pipeline.call import Call
 from penstock.stores.catalogue import Catalogue
 
@@ -93,7 +92,7 @@ def choose(call: Call, names: Names, catalogue: Catalogue, *, has_config: bool) 
         found = Choice(name, where=MODEL) if is_known else NO_CHOICE
     if is_known:
         body = request.body.replaced({"model": write_json(rest)})
-        call.request = RequestBody(body, rest, request.stream)
+        call.request = msgspec.structs.replace(request, body=body, model=rest)
     return found if path is NO_CHOICE else path
 
 

@@ -27,7 +27,7 @@ from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline import reshaped_reply
 from penstock.pipeline.call import Answer
 from penstock.pipeline.deadline import AttemptDeadlines
-from penstock.pipeline.off_loop import LARGE
+from penstock.pipeline.off_loop import LARGE, off_loop
 from penstock.pipeline.prepare import PreparedRequest
 from penstock.pipeline.response_headers import reply_headers
 from penstock.pipeline.shaped_error import ShapedErrorReply, error_in_answer, merged
@@ -38,6 +38,8 @@ from penstock.routing.plan import RescuePolicy
 from penstock.routing.retry import retry_after
 from penstock.transport.base import Reply
 
+_ANY_BYTES: Final = (b"", b"application/octet-stream")
+"""Content types that say nothing of the bytes."""
 HOLD: Final = 1 << 20
 """Bytes of a reply that are held back at most."""
 
@@ -46,7 +48,12 @@ def read_first_content(
     reply: Reply, route: TargetRoute, deadlines: AttemptDeadlines, prepared: PreparedRequest, trace_id: bytes
 ) -> Coroutine[Any, Any, Answer | Failure]:
     """The answer with its first content, or the failure of a reply that is broken, late or empty."""
+    if route.operation is Operation.PROXY:
+        return _pass(reply, route, prepared)
     if not prepared.streams or reply.status != 200:
+        is_good, is_json = 200 <= reply.status < 300, content_type(reply.headers).startswith(JSON)
+        if is_good and not is_json and route.operation.answers_bytes:
+            return _begin_bytes(reply, route, prepared, b"")
         return _collect(reply, route, prepared, trace_id)
     if deadlines.first_token is None or content_type(reply.headers).startswith(JSON):
         return _begin(reply, route, prepared, trace_id)
@@ -72,7 +79,12 @@ async def _begin(reply: Reply, route: TargetRoute, prepared: PreparedRequest, tr
     """A stream, or a whole reply though a stream was asked for: the first bytes tell, whatever the header says."""
     first = await first_bytes(reply)
     kind = content_type(reply.headers)
-    if begins_json(first) or (kind.startswith(JSON) and not sse.begins(first)):
+    is_event_stream = kind.startswith(EVENT_STREAM) or sse.begins(first)
+    if begins_json(first) or (kind.startswith(JSON) and not is_event_stream):
+        return await _collect(reply, route, prepared, trace_id, first)
+    if not (is_event_stream or route.operation.has_text_tokens):
+        if route.operation.answers_bytes:
+            return await _begin_bytes(reply, route, prepared, first)
         return await _collect(reply, route, prepared, trace_id, first)
     held = _HeldStream(reply, watch_for(prepared, route.provider.slug))
     headers = reply.headers if kind.startswith(EVENT_STREAM) else headers_for(reply, EVENT_STREAM)
@@ -212,8 +224,9 @@ async def _collect(
     reply: Reply, route: TargetRoute, prepared: PreparedRequest, trace_id: bytes, first: bytes = b""
 ) -> Answer | Failure:
     """Read a whole reply to its end after its ``first`` bytes, or until it is too large to be looked at."""
+    is_good = 200 <= reply.status < 300
     is_chat = prepared.body is not None and route.operation is Operation.CHAT
-    limit = reshaped_reply.LARGEST if is_chat and 200 <= reply.status < 300 else HOLD
+    limit = reshaped_reply.LARGEST if prepared.body is not None and is_good else HOLD
     parts, size = [first], len(first)
     while size <= limit and (data := await reply.read()):
         parts.append(data)
@@ -232,7 +245,8 @@ async def _collect(
     if is_chat and not prepared.streams and reshaped_reply.is_stream(reply, body):
         return await _gathered(reply, body, route, prepared, trace_id)
     if not is_chat:
-        return _judged(reply, NormalizedReply(body), headers, route, prepared, trace_id)
+        whole = await _judged_aside(body, route, prepared) if len(body) > LARGE else NormalizedReply(body)
+        return _judged(reply, whole, headers, route, prepared, trace_id)
     if len(body) > LARGE:
         whole = await reshaped_reply.normalized_aside(body, prepared)
     else:
@@ -241,6 +255,44 @@ async def _collect(
     if prepared.streams and isinstance(answer, Answer) and answer.outcome.ok:
         return await _streamed(answer, reply, route, prepared, trace_id)
     return answer
+
+
+async def _begin_bytes(reply: Reply, route: TargetRoute, prepared: PreparedRequest, first: bytes) -> Answer | Failure:
+    """Bytes of sound, which pass as they come: an answer begins with the first of them."""
+    first = first or await reply.read()
+    if reply.failure is not None:
+        return reply.failure
+    if not first:
+        return _nothing_usable(route, "answered with success and no bytes")
+    headers = reply_headers(reply.headers)
+    if content_type(reply.headers) in _ANY_BYTES and prepared.body is not None:
+        known = prepared.dialect.replies.bytes_type(prepared.body)
+        if known is not None:
+            headers = [(b"content-type", known), *(field for field in headers if field[0] != b"content-type")]
+    return Answer(reply.status, headers, first, Outcome(reply.status), rest=reply)
+
+
+async def _pass(reply: Reply, route: TargetRoute, prepared: PreparedRequest) -> Answer | Failure:
+    """A reply to a request that passed as it is: it passes, too. Usage is read where it is told as everywhere."""
+    is_json = content_type(reply.headers).startswith(JSON)
+    data = await reply.read()
+    while data and (is_json or reply.status >= 400) and len(data) <= HOLD and (more := await reply.read()):
+        data += more
+    if reply.failure is not None:
+        return reply.failure
+    headers, rest = reply_headers(reply.headers), reply if data else None
+    if reply.status >= 400:
+        return Answer(reply.status, headers, data, _refused(reply, data, route), rest=rest)
+    usage = None
+    if is_json and len(data) <= HOLD and prepared.method == b"POST":
+        usage = prepared.dialect.replies.judge(data, route.provider.slug, False).usage
+    return Answer(reply.status, headers, data, Outcome(reply.status), rest=rest, usage=usage)
+
+
+async def _judged_aside(body: bytes, route: TargetRoute, prepared: PreparedRequest) -> NormalizedReply:
+    """A large reply, judged in a thread."""
+    verdict = await off_loop(lambda: prepared.dialect.replies.judge(body, route.provider.slug, False))
+    return NormalizedReply(body, verdict)
 
 
 def _judged(
@@ -259,7 +311,10 @@ def _judged(
         return _nothing_usable(route, verdict.problem)
     if verdict.body is not None:
         body = verdict.body
-    return Answer(reply.status, headers, body, Outcome(reply.status), usage=verdict.usage)
+    usage = verdict.usage
+    if prepared.read is not None and usage is not None and usage.prompt == 0:
+        usage = None  # The caller's wire wants a number where the host tells none.
+    return Answer(reply.status, headers, body, Outcome(reply.status), usage=usage)
 
 
 async def _streamed(

@@ -30,6 +30,7 @@ from penstock.pipeline.claimed_call import ClaimedCall, SharedClaims
 from penstock.pipeline.off_loop import LARGE, off_loop
 from penstock.pipeline.response_headers import with_response_headers
 from penstock.pipeline.shared_call import SharedCall
+from penstock.providers.row import Operation
 from penstock.routing.plan import Plan, Target, leaves
 from penstock.stores.base import IdempotencyStore, KeptAnswer
 
@@ -101,6 +102,8 @@ class Idempotency:
         """What each tenant has here."""
 
     def applies(self, call: Call) -> bool:
+        if call.operation is Operation.PROXY:
+            return False  # The provider gets the header.
         return HEADER in call.fields and self._seconds > 0 and self._limit > 0 and bool(call.body)
 
     async def answer(
@@ -254,7 +257,10 @@ def _credential_of(target: Target) -> bytes:
 def _fingerprint(call: Call) -> bytes:
     routing = [name + b":" + value for name, value in call.headers if name.startswith(b"x-portkey-") and _counts(name)]
     path, query = f"{call.path_name or ''}\x00{call.path}", call.query.encode("latin-1", "replace")
-    return _digest(path.encode(), query, call.body, *routing)
+    form = None if call.request is None else call.request.form
+    # The boundary of a form is random: a client that repeats a request makes another one.
+    content = (call.body,) if form is None else tuple(form.contents())
+    return _digest(path.encode(), query, *content, *routing)
 
 
 def _counts(name: bytes) -> bool:
@@ -267,7 +273,7 @@ _TRACING: Final = frozenset(
 )
 
 
-def _digest(*parts: bytes) -> bytes:
+def _digest(*parts: bytes | memoryview) -> bytes:
     digest = hashlib.sha256()
     for part in parts:
         digest.update(b"%d:" % len(part))

@@ -16,10 +16,12 @@ from penstock.core.http import Origin, header_line, without_headers
 from penstock.core.json_text import write_json
 from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.dialects.dialect import WriteContext
-from penstock.dialects.registry import DIALECTS
+from penstock.dialects.registry import DIALECTS, TASKS
+from penstock.dialects.task_dialect import ReadReplies
 from penstock.pipeline.call import Call
 from penstock.pipeline.large_work import WorkError, aside
-from penstock.pipeline.rewrite import RewriteSpec, Rewritten, rewrite, rewrite_large
+from penstock.pipeline.off_loop import off_loop
+from penstock.pipeline.rewrite import RewriteSpec, Rewritten, as_form, rewrite, rewrite_large
 from penstock.pipeline.target_route import RequestTemplate, TargetRoute
 from penstock.pipeline.translate import Translation
 from penstock.providers.endpoint import ModelRoute
@@ -31,7 +33,7 @@ _MOST_REMEMBERED: Final = 16
 _LONGEST_REMEMBERED: Final = 256
 """Characters of a model's name: the template for a longer name is not remembered."""
 HOPS_HEADER: Final = b"x-penstock-hops"
-_NEVER_FORWARDED: Final = frozenset(
+NEVER_FORWARDED: Final = frozenset(
     b"host connection keep-alive proxy-connection proxy-authorization te trailer transfer-encoding upgrade".split()
     + b"content-length expect x-penstock-hops cookie cookie2 accept-encoding content-encoding content-type ?key".split()
 )
@@ -66,10 +68,13 @@ class PreparedRequest(msgspec.Struct, frozen=True):
     plain_target: bytes = b""
     digest: bytes = b""
     """The body as the cache tells it apart, where it was made together with a large body."""
+    more: tuple[bytes, ...] = ()
+    read: ReadReplies | None = None
+    """Of a task in a host's own wire: the bodies of further requests, and who reads the replies."""
 
     @property
     def lane(self) -> int:
-        return 1 if self.translation is None else 2
+        return 1 if self.translation is None and self.read is None else 2
 
 
 def speaks_callers_wire(call: Call, route: ModelRoute) -> bool:
@@ -95,7 +100,8 @@ def prepare(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
     draft = _draft(call, route, request)
     if isinstance(draft, Failure):
         return draft
-    return _finished(call, route, draft, rewrite(draft.spec, draft.body))
+    rewritten = rewrite(draft.spec, draft.body)
+    return _finished(call, route, draft, rewritten if request.form is None else as_form(request.form, rewritten))
 
 
 async def prepare_aside(call: Call, route: TargetRoute, *, wants_digest: bool = False) -> PreparedRequest | Failure:
@@ -103,6 +109,8 @@ async def prepare_aside(call: Call, route: TargetRoute, *, wants_digest: bool = 
     request = call.request
     if request is None:
         return _without_body(call, route)
+    if request.form is not None:
+        return await off_loop(lambda: prepare(call, route))
     draft = _draft(call, route, request)
     if isinstance(draft, Failure):
         return draft
@@ -118,7 +126,7 @@ def _draft(call: Call, route: TargetRoute, request: RequestBody) -> _Draft | Fai
     body, model, streams = request.body, request.model, request.stream
     if route.changes.fills:
         body = route.changes.filled(body)
-        model, streams = body.text("model") or model, body.raw("stream") == b"true"
+        model, streams = body.text("model") or model, call.dialect.asks_stream(body)
     template = _template(call, route, model, streams=streams)
     if isinstance(template, Failure):
         return template
@@ -186,6 +194,8 @@ def _finished(
         translation,
         plain_target,
         rewritten.digest,
+        rewritten.more,
+        rewritten.read,
     )
 
 
@@ -205,7 +215,8 @@ def _template(call: Call, route: TargetRoute, model: str | None, *, streams: boo
 def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams: bool) -> RequestTemplate | Failure:
     model_route = route.endpoint.route_for(model, call.dialect.name)
     is_same_wire = speaks_callers_wire(call, model_route)
-    if not is_same_wire and route.operation is not Operation.CHAT:
+    task = None if is_same_wire else TASKS.get(model_route.dialect)
+    if not is_same_wire and task is None and route.operation is not Operation.CHAT:
         return _unsupported_operation(call, route)
     context = _context(route, model_route, model)
     written = None
@@ -217,7 +228,7 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
     names = (model, context.model, model_route.override)
     spec = RewriteSpec(
         call.dialect,
-        None if is_same_wire else DIALECTS[model_route.dialect],
+        None if is_same_wire or task is not None else DIALECTS[model_route.dialect],
         context,
         route.changes,
         written,
@@ -227,7 +238,8 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
         route.target.drops_material,
         route.model_lists,
         tuple([name for name in names if name is not None]),
-        is_same_wire and not in_path,
+        is_same_wire and not in_path and route.operation.needs_model,
+        task,
     )
     named = None if model is None else context.model
     return RequestTemplate(
@@ -261,7 +273,7 @@ def _context(route: TargetRoute, model_route: ModelRoute, model: str | None) -> 
 
 
 def _refused_model(route: TargetRoute, model: str | None) -> Failure | None:
-    if model is None and not route.provider.model_in_path:
+    if model is None and not route.provider.model_in_path and route.operation.needs_model:
         hint = "name the model to use, for example gpt-4o-mini"
         return Failure(Kind.INVALID_REQUEST, f"The request has no model: {hint}.", "model")
     return None if route.model_lists is None else route.model_lists.refused(model)
@@ -294,13 +306,18 @@ def _request_headers(call: Call, route: TargetRoute, model_route: ModelRoute) ->
         if isinstance(forwarded, Failure):
             return forwarded
         block = without_headers(block, forwarded.keys()) + b"".join(forwarded.values())
-    # A custom host may be a gateway, also one that the operator names in a virtual key.
-    if route.target.custom_host is not None or not model_route.origin.trusted:
-        block += b"%s: %d\r\n" % (HOPS_HEADER, call.hops + 1)
-    return block
+    return block + hop_line(call, route, model_route)
 
 
-def _withheld(call: Call) -> Collection[bytes]:
+def hop_line(call: Call, route: TargetRoute, model_route: ModelRoute) -> bytes:
+    """The header line that counts gateways, for a host that may be one: a custom host, also one that the operator names
+    in a virtual key."""
+    if route.target.custom_host is None and model_route.origin.trusted:
+        return b""
+    return b"%s: %d\r\n" % (HOPS_HEADER, call.hops + 1)
+
+
+def withheld(call: Call) -> Collection[bytes]:
     """The fields that go no further: those that hold a gateway key, and those that the request calls fields of its
     connection (RFC 9110, 7.6.1)."""
     withheld = call.caller.withheld
@@ -315,20 +332,20 @@ def _asked(call: Call) -> dict[str, str]:
 
     Fields with other than printable ASCII name no feature, and stay behind.
     """
-    names, withheld = call.dialect.header_settings, _withheld(call)
+    names, hidden = call.dialect.header_settings, withheld(call)
     asked: dict[str, str] = {}
     for field, value in call.headers:
         name, text = names.get(field), value.decode("latin-1").strip()
-        if name is not None and field not in withheld and text.isascii() and text.isprintable():
+        if name is not None and field not in hidden and text.isascii() and text.isprintable():
             asked[name] = f"{asked[name]},{text}" if name in asked else text
     return asked
 
 
 def _forwarded(call: Call, names: tuple[str, ...]) -> dict[bytes, bytes] | Failure:
-    lines, withheld = {}, _withheld(call)
+    lines, hidden = {}, withheld(call)
     for name in names:
         raw = name.encode("latin-1", "replace")
-        if raw in call.fields and raw not in _NEVER_FORWARDED and raw not in withheld:
+        if raw in call.fields and raw not in NEVER_FORWARDED and raw not in hidden:
             try:
                 lines[raw] = header_line(raw, call.fields[raw])
             except ValueError as error:

@@ -29,6 +29,7 @@ from penstock.pipeline.wrapped_reply import WrappedReply
 from penstock.routing.plan import Target
 from penstock.transport.base import Reply, Take, pass_on
 
+_NOTHING: Final = Amounts(0, 0, 0)
 _BYTES_PER_TOKEN: Final = 3
 """Bytes of text that count as one token of an answer whose provider told no usage."""
 _ENDED: Final = Failure(Kind.CLIENT_DISCONNECTED, "The request has ended, and makes no further attempt.", sent=True)
@@ -195,6 +196,8 @@ class Reservation:
         if usage is not None and (usage.prompt is not None or usage.completion is not None):
             self._meter.learn(account, usage)
             return self._billed(account, usage)
+        if tried.estimate.normal == _NOTHING:
+            return _NOTHING  # Reading what is kept, say: it counts as a request.
         # A provider that answers with an error, or isn't reached, bills nothing.
         is_sent = account.origin is not None or account.call is not None
         if not is_sent or (tried.has_answered and not tried.is_good):

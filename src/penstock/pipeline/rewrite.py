@@ -18,6 +18,7 @@ import msgspec
 from penstock.core.body import Body, Places
 from penstock.core.chat import ChatRequest
 from penstock.core.failure import Failure, Kind
+from penstock.core.form import Form, FormError
 from penstock.core.json_text import UNREADABLE, write_json
 from penstock.core.parameter_changes import ParameterChanges
 from penstock.dialects.caller import CallerDialect, RequestBody
@@ -25,6 +26,7 @@ from penstock.dialects.dialect import ProviderDialect, WriteContext
 from penstock.dialects.function_names import with_allowed_names
 from penstock.dialects.malformed import read_body
 from penstock.dialects.material import lost_material, material
+from penstock.dialects.task_dialect import ReadReplies, TaskDialect
 from penstock.pipeline.model_lists import ModelLists
 
 LIGHT: Final = 64 << 10
@@ -54,6 +56,8 @@ class RewriteSpec(msgspec.Struct, frozen=True):
     lists: ModelLists | None = None
     models: tuple[str, ...] = ()
     needs_model: bool = False
+    task: TaskDialect | None = None
+    """The wire of embeddings or reranking to write the body in, where the host has one of its own."""
 
 
 class Rewritten(msgspec.Struct, frozen=True):
@@ -75,6 +79,10 @@ class Rewritten(msgspec.Struct, frozen=True):
     hides_thinking: bool = False
     names: Mapping[str, str] = {}
     digest: bytes = b""
+    more: tuple[bytes, ...] = ()
+    """The bodies of a task's further requests."""
+    read: ReadReplies | None = None
+    """Who reads a task's replies."""
 
     def __reduce__(self) -> tuple[Callable[..., Rewritten], tuple[Any, ...]]:
         """For another process: the payload goes as a buffer, which needs no copy (pickle's protocol 5)."""
@@ -84,12 +92,39 @@ class Rewritten(msgspec.Struct, frozen=True):
 
 def rewrite(spec: RewriteSpec, body: Body) -> Rewritten | Failure:
     """The body for a target."""
-    rewritten = _same_wire(spec, body) if spec.provider is None else _translated(spec, spec.provider, body)
+    if spec.task is not None:
+        rewritten = _as_task(spec, spec.task, body)
+    elif spec.provider is None:
+        rewritten = _same_wire(spec, body)
+    else:
+        rewritten = _translated(spec, spec.provider, body)
     if spec.lists is not None and isinstance(rewritten, Rewritten):
         refused = spec.lists.refused_body(rewritten.body, spec.models, needs_model=spec.needs_model)
         if refused is not None:
             return refused
     return rewritten
+
+
+def _as_task(spec: RewriteSpec, task: TaskDialect, body: Body) -> Rewritten | Failure:
+    """Lane 2 of embeddings and reranking: one request or several in the host's wire."""
+    body = spec.changes.removed(body)
+    payload = task.write(body, spec.context)
+    if isinstance(payload, Failure):
+        return payload
+    first, *more = payload.bodies
+    return Rewritten(first, body, payload.dropped, more=tuple(more), read=payload.read)
+
+
+def as_form(form: Form, rewritten: Rewritten | Failure) -> Rewritten | Failure:
+    """A request whose body holds the fields of a form, as the form with these fields."""
+    if isinstance(rewritten, Failure):
+        return rewritten
+    try:
+        payload = form.with_fields(rewritten.body)
+    except FormError as error:
+        return Failure(Kind.INVALID_REQUEST, f"The form can't be changed as the config asks: {error}.")
+    headers = (*rewritten.headers, ("content-type", form.content_type.decode("latin-1")))
+    return msgspec.structs.replace(rewritten, payload=payload, headers=headers)
 
 
 def _same_wire(spec: RewriteSpec, body: Body) -> Rewritten | Failure:

@@ -24,6 +24,7 @@ from penstock.pipeline.cost import Costs
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.large_work import WorkError, aside
 from penstock.pipeline.off_loop import LARGE
+from penstock.pipeline.pass_through import with_one_target
 from penstock.pipeline.prepare import HOPS_HEADER
 from penstock.pipeline.response_headers import with_cost, with_response_headers
 from penstock.pipeline.rewrite import located, read_places
@@ -67,11 +68,14 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     async def run(self, call: Call) -> Answer:
         """Answer a call. Expected failures are answers; cancelling closes all open upstream connections of the call."""
-        if not call.operation.has_body:
+        if call.operation.lists_models:
             answer = await self._models_of(call)
             if answer is not None:
                 return answer
-        compiled = self._compiled(call, await read_request(call) if len(call.body) > LARGE else None)
+        is_large = len(call.body) > LARGE and call.operation.has_body
+        compiled = self._compiled(call, await read_request(call) if is_large else None)
+        if call.resource is not None and not isinstance(compiled, Failure):
+            compiled = with_one_target(call, compiled)
         limits = self.limits
         if limits is not None and limits.is_active and not isinstance(compiled, Failure):
             compiled = await limits.admit(call, compiled) or compiled

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from penstock.auth.header import HeaderAuth
-from penstock.providers.row import ANTHROPIC_WIRE, EndpointSpec, Operation, Option, Provider
+from penstock.providers.row import ANTHROPIC_WIRE, EndpointSpec, Operation, Option, Provider, resources
 
 X_API_KEY: Final = HeaderAuth("x-api-key")
 
@@ -31,6 +31,8 @@ ANTHROPIC: Final = Provider(
         Operation.MODELS: (EndpointSpec("/models?limit=1000", dialect=ANTHROPIC_WIRE),),
     },
     auth=X_API_KEY,
+    # https://docs.anthropic.com/en/api/creating-message-batches, https://docs.anthropic.com/en/api/files-create
+    resources=resources("messages/batches", "files"),
     env=("ANTHROPIC_API_KEY",),
     options=(
         VERSION,

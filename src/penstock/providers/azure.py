@@ -13,8 +13,8 @@ from penstock.auth import entra
 from penstock.auth.header import API_KEY, BEARER
 from penstock.dialects.chat_quirks import ChatQuirks
 from penstock.providers.anthropic import X_API_KEY
-from penstock.providers.makers import RESPONSES_ONLY
-from penstock.providers.row import ANTHROPIC_WIRE, HTTPS_URL, PATHS, EndpointSpec, Operation, Option, Provider
+from penstock.providers.makers import OPENAI_RESOURCES, RESPONSES_ONLY
+from penstock.providers.row import ANTHROPIC_WIRE, AUDIO, HTTPS_URL, PATHS, EndpointSpec, Operation, Option, Provider
 
 _AD_TOKEN: Final = Option("azure_ad_token", "azure-ad-token", secret=True, credential=BEARER)
 
@@ -45,16 +45,35 @@ BASE_MODEL: Final = Option("base_model", "azure-base-model", ("azure_base_model"
 _NAME: Final = "[A-Za-z0-9_-][A-Za-z0-9._-]*"
 
 
+_SERVED: Final = frozenset(
+    {
+        Operation.CHAT,
+        Operation.EMBEDDINGS,
+        Operation.MODELS,
+        Operation.MODEL,
+        # https://learn.microsoft.com/en-us/azure/ai-services/openai/reference
+        Operation.COMPLETIONS,
+        Operation.IMAGES,
+        Operation.IMAGE_EDITS,
+        *AUDIO,
+    }
+)
+
+
 def _locate(options: Mapping[str, str], operation: Operation) -> tuple[EndpointSpec, ...]:
     """Version ``v1`` has one path for all deployments and reads the deployment's name from the body. Models are listed
     for the whole resource."""
-    path = PATHS.get(operation)
-    if path is None:
+    if operation not in _SERVED:
         return ()
+    path = PATHS[operation]
     if options["api_version"] == "v1":
         return (EndpointSpec("/v1" + path, options.get("deployment_id") if operation.has_body else None),)
     parent = "/deployments/{deployment_id}" if operation.has_body else ""
     return (EndpointSpec(parent + path + "?api-version={api_version}"),)
+
+
+def _proxied(options: Mapping[str, str]) -> EndpointSpec:
+    return EndpointSpec("/v1" if options["api_version"] == "v1" else "?api-version={api_version}")
 
 
 AZURE_OPENAI: Final = Provider(
@@ -63,6 +82,9 @@ AZURE_OPENAI: Final = Provider(
     "https://{resource_name}.openai.azure.com/openai",
     "https://learn.microsoft.com/en-us/azure/ai-services/openai/reference",
     locate=_locate,
+    proxied=_proxied,
+    # https://learn.microsoft.com/en-us/azure/ai-services/openai/reference
+    resources=OPENAI_RESOURCES,
     sign=entra.signer,
     auth=API_KEY,
     env=("AZURE_OPENAI_API_KEY", "AZURE_API_KEY"),
@@ -106,7 +128,18 @@ AZURE_OPENAI: Final = Provider(
 
 
 _FOUNDRY_MESSAGES: Final = {Operation.CHAT: "/v1/messages"}
-_FOUNDRY_INFERENCE: Final = {operation: PATHS[operation] for operation in (Operation.CHAT, Operation.EMBEDDINGS)}
+_FOUNDRY_INFERENCE: Final = {
+    operation: PATHS[operation]
+    for operation in (
+        Operation.CHAT,
+        Operation.EMBEDDINGS,
+        # https://learn.microsoft.com/en-us/azure/foundry/openai/latest
+        Operation.COMPLETIONS,
+        Operation.IMAGES,
+        Operation.IMAGE_EDITS,
+        *AUDIO,
+    )
+}
 
 
 def _locate_foundry(options: Mapping[str, str], operation: Operation) -> tuple[EndpointSpec, ...]:
@@ -128,6 +161,7 @@ AZURE_AI: Final = Provider(
     "{azure_foundry_url}",
     "https://learn.microsoft.com/en-us/rest/api/aifoundry/modelinference/",
     locate=_locate_foundry,
+    proxied=lambda _: EndpointSpec("?api-version={azure_api_version}"),
     sign=entra.signer,
     env=("AZURE_AI_API_KEY", "AZURE_INFERENCE_CREDENTIAL"),
     options=(

@@ -43,7 +43,17 @@ _INVOKE_CLAUDE: Final = msgspec.structs.replace(_INVOKE, models=("anthropic", "c
 """Only Claude's body is Anthropic's; an ARN that doesn't say its model goes through Converse."""
 
 
+_TASKS: Final = {
+    # https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html
+    Operation.EMBEDDINGS: "bedrock_embeddings",
+    # https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-rerank.html
+    Operation.RERANK: "bedrock_rerank",
+}
+
+
 def _locate(options: Mapping[str, str], operation: Operation) -> tuple[EndpointSpec, ...]:
+    if operation in _TASKS:
+        return (EndpointSpec("/model/{model}/invoke", dialect=_TASKS[operation]),)
     if operation is not Operation.CHAT:
         return ()
     return (_INVOKE,) if options.get("aws_bedrock_api") == "invoke" else (_CONVERSE, _INVOKE_CLAUDE)

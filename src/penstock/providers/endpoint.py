@@ -253,7 +253,11 @@ def _model_route(binding: _Binding, spec: EndpointSpec) -> ModelRoute | Failure:
     headers = _headers(binding, spec, base)
     if isinstance(headers, Failure):
         return headers
-    quirks = provider.quirks if binding.operation is Operation.CHAT else NO_QUIRKS
+    quirks = NO_QUIRKS
+    if binding.operation is Operation.CHAT:
+        quirks = provider.quirks
+    elif binding.operation is Operation.COMPLETIONS:
+        quirks = ChatQuirks(stream_usage=provider.quirks.stream_usage)
     return ModelRoute(
         spec.dialect,
         spec.variant,

@@ -9,7 +9,7 @@ from typing import Final
 from penstock.dialects.chat_quirks import ChatQuirks
 from penstock.providers.azure import EXTRA_PARAMETERS
 from penstock.providers.makers import OPENAI_ACCOUNT
-from penstock.providers.row import Operation, Provider, chat_and_models, chat_only, messages_at
+from penstock.providers.row import AUDIO, Operation, Provider, chat_and_models, chat_only, messages_at
 
 ROWS: Final = (
     Provider(
@@ -17,7 +17,15 @@ ROWS: Final = (
         "302.AI",
         "https://api.302.ai",
         "https://doc.302.ai",
-        chat_and_models(Operation.EMBEDDINGS, parent="/v1"),
+        chat_and_models(
+            Operation.EMBEDDINGS,
+            # https://doc.302.ai
+            Operation.IMAGES,
+            Operation.IMAGE_EDITS,
+            Operation.RERANK,
+            *AUDIO,
+            parent="/v1",
+        ),
         env=("AI302_API_KEY", "302AI_API_KEY"),
         quirks=ChatQuirks(developer_role=True),
     ),
@@ -34,7 +42,13 @@ ROWS: Final = (
         "CometAPI",
         "https://api.cometapi.com/v1",
         "https://apidoc.cometapi.com",
-        chat_and_models(Operation.EMBEDDINGS),
+        chat_and_models(
+            Operation.EMBEDDINGS,
+            # https://apidoc.cometapi.com
+            Operation.IMAGES,
+            Operation.IMAGE_EDITS,
+            *AUDIO,
+        ),
         env=("COMETAPI_KEY", "COMETAPI_API_KEY"),
         quirks=ChatQuirks(developer_role=True),
     ),
@@ -68,6 +82,8 @@ ROWS: Final = (
         chat_and_models(
             # https://openrouter.ai/docs/api/reference/embeddings
             Operation.EMBEDDINGS,
+            # https://openrouter.ai/docs/api/reference/overview
+            Operation.COMPLETIONS,
             parent="/v1",
             # https://openrouter.ai/docs/api/api-reference/anthropic-messages/create-messages
             messages=messages_at("/v1/messages"),

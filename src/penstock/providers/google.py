@@ -31,8 +31,10 @@ GOOGLE: Final = Provider(
         Operation.CHAT: (_GENERATE,),
         # https://ai.google.dev/api/tokens#method:-models.counttokens
         Operation.COUNT_TOKENS: (EndpointSpec(f"{_GEMINI}:countTokens", dialect="gemini"),),
-        # https://ai.google.dev/gemini-api/docs/openai#embeddings
-        Operation.EMBEDDINGS: (EndpointSpec("/v1beta/openai/embeddings", auth=BEARER),),
+        # https://ai.google.dev/api/embeddings
+        Operation.EMBEDDINGS: (EndpointSpec(f"{_GEMINI}:batchEmbedContents", dialect="gemini_embeddings"),),
+        # https://ai.google.dev/gemini-api/docs/openai#image-generation
+        Operation.IMAGES: (EndpointSpec("/v1beta/openai/images/generations", auth=BEARER),),
         # https://ai.google.dev/gemini-api/docs/openai#list-models
         Operation.MODELS: (EndpointSpec("/v1beta/openai/models", auth=BEARER),),
     },
@@ -86,7 +88,13 @@ VERTEX_AI: Final = Provider(
     "Google Vertex AI",
     "https://{vertex_host}",
     "https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference",
-    {Operation.CHAT: (_GEMINI_ON_VERTEX,)},
+    {
+        Operation.CHAT: (_GEMINI_ON_VERTEX,),
+        # https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api
+        Operation.EMBEDDINGS: (
+            EndpointSpec(f"/v1{_LOCATION}/publishers/google/models/{{model}}:predict", dialect="vertex_embeddings"),
+        ),
+    },
     model_routes=(
         ModelRouteSpec("google.", _GEMINI_ON_VERTEX),
         ModelRouteSpec("google/", _GEMINI_ON_VERTEX),

@@ -18,7 +18,17 @@ from penstock.dialects.chat_quirks import (
 )
 from penstock.dialects.openai.relay.alternation import in_alternation
 from penstock.providers.anthropic import X_API_KEY
-from penstock.providers.row import EndpointSpec, Operation, Option, Provider, chat_and_models, chat_only, messages_at
+from penstock.providers.row import (
+    AUDIO,
+    EndpointSpec,
+    Operation,
+    Option,
+    Provider,
+    chat_and_models,
+    chat_only,
+    messages_at,
+    resources,
+)
 
 OPENAI_ACCOUNT: Final = (
     Option("openai_organization", "openai-organization", upstream_header="OpenAI-Organization"),
@@ -31,6 +41,11 @@ _JINA_EMBEDDINGS: Final = ChatQuirks(
 )
 
 
+OPENAI_RESOURCES: Final = resources(
+    *"assistants batches chat/completions containers conversations evals files fine_tuning realtime threads".split(),
+    *"uploads vector_stores videos".split(),
+)
+"""What OpenAI keeps for its callers."""
 RESPONSES_ONLY: Final = re.compile(
     r"(?:gpt-5[0-9.]*-(?:pro|codex)|codex-mini|o[13]-pro|o[34](?:-mini)?-deep-research|computer-use-preview)(?:-.*)?"
 )
@@ -65,6 +80,8 @@ ROWS: Final = (
                 "/v1/messages", base_url="https://dashscope-intl.aliyuncs.com/apps/anthropic", auth=X_API_KEY
             ),
         ),
+        # https://www.alibabacloud.com/help/en/model-studio/batch-interfaces-compatible-with-openai
+        resources=resources("files", "batches"),
         env=("DASHSCOPE_API_KEY",),
         quirks=ChatQuirks(
             applies_model_limits=True,
@@ -107,6 +124,8 @@ ROWS: Final = (
             Operation.EMBEDDINGS: (
                 EndpointSpec("/embeddings", base_url="https://api.jina.ai/v1", quirks=_JINA_EMBEDDINGS),
             ),
+            # https://jina.ai/reranker
+            Operation.RERANK: (EndpointSpec("/rerank", base_url="https://api.jina.ai/v1"),),
         },
         env=("JINA_API_KEY",),
         notes="Chat is DeepSearch; embeddings have another address.",
@@ -157,6 +176,8 @@ ROWS: Final = (
             # https://platform.kimi.ai/docs/api/messages
             messages=messages_at("/v1/messages", base_url="https://api.moonshot.cn/anthropic"),
         ),
+        # https://platform.moonshot.cn/docs/api/files
+        resources=resources("files", parent="/v1"),
         env=("MOONSHOT_API_KEY",),
         quirks=ChatQuirks(applies_model_limits=True, thinking=THINKING_TYPE_AND_THOUGHTS),
         notes="International accounts: custom host https://api.moonshot.ai.",
@@ -171,7 +192,19 @@ ROWS: Final = (
             Operation.MODEL,
             # https://platform.openai.com/docs/api-reference/embeddings
             Operation.EMBEDDINGS,
+            # https://platform.openai.com/docs/api-reference/completions
+            Operation.COMPLETIONS,
+            # https://platform.openai.com/docs/api-reference/images
+            Operation.IMAGES,
+            Operation.IMAGE_EDITS,
+            Operation.IMAGE_VARIATIONS,
+            # https://platform.openai.com/docs/api-reference/audio
+            *AUDIO,
+            # https://platform.openai.com/docs/api-reference/moderations
+            Operation.MODERATIONS,
         ),
+        # https://platform.openai.com/docs/api-reference
+        resources=OPENAI_RESOURCES,
         env=("OPENAI_API_KEY",),
         options=(*OPENAI_ACCOUNT, _BETA),
         quirks=ChatQuirks(
@@ -222,8 +255,12 @@ ROWS: Final = (
         "https://docs.x.ai/docs/api-reference",
         chat_and_models(
             # https://docs.x.ai/docs/api-reference#get-model
-            Operation.MODEL
+            Operation.MODEL,
+            # https://docs.x.ai/docs/guides/image-generations
+            Operation.IMAGES,
         ),
+        # https://docs.x.ai/docs/guides/files
+        resources=resources("files"),
         env=("XAI_API_KEY",),
         quirks=ChatQuirks(
             completes_replies=True,
@@ -239,8 +276,12 @@ ROWS: Final = (
         "https://api.z.ai/api/paas/v4",
         "https://docs.z.ai/api-reference/llm/chat-completion",
         chat_and_models(
+            # https://docs.z.ai/api-reference/image/generate-image
+            Operation.IMAGES,
+            # https://docs.z.ai/api-reference/audio/audio-transcriptions
+            Operation.TRANSCRIPTIONS,
             # https://docs.z.ai/devpack/tool/claude
-            messages=messages_at("/v1/messages", base_url="https://api.z.ai/api/anthropic")
+            messages=messages_at("/v1/messages", base_url="https://api.z.ai/api/anthropic"),
         ),
         env=("ZAI_API_KEY",),
         quirks=ChatQuirks(
@@ -259,9 +300,15 @@ ROWS: Final = (
         "https://docs.bigmodel.cn",
         chat_and_models(
             Operation.EMBEDDINGS,
+            # https://docs.bigmodel.cn/api-reference
+            Operation.IMAGES,
+            Operation.SPEECH,
+            Operation.TRANSCRIPTIONS,
             # https://docs.bigmodel.cn/cn/guide/develop/claude/introduction
             messages=messages_at("/v1/messages", base_url="https://open.bigmodel.cn/api/anthropic"),
         ),
+        # https://docs.bigmodel.cn/api-reference
+        resources=resources("files", "batches"),
         env=("ZHIPU_API_KEY", "ZHIPUAI_API_KEY"),
         quirks=ChatQuirks(
             renames=(only_max_tokens("https://docs.bigmodel.cn"),),

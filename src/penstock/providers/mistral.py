@@ -8,7 +8,7 @@ from typing import Final
 from penstock.dialects.chat_quirks import ChatQuirks, Drop, Rename
 from penstock.dialects.openai.relay import mistral
 from penstock.providers.makers import only_max_tokens
-from penstock.providers.row import PATHS, EndpointSpec, Operation, Option, Provider
+from penstock.providers.row import PATHS, EndpointSpec, Operation, Option, Provider, resources
 
 _PARAMETERS: Final = "https://github.com/mistralai/client-python/blob/main/docs/models/chatcompletionrequest.md"
 _EMBEDDINGS: Final = ChatQuirks(
@@ -41,10 +41,24 @@ _MESSAGES: Final = {
 _REFUSED: Final = "the vendor answers with an error when it is present"
 
 
+_SERVED: Final = frozenset(
+    {
+        Operation.CHAT,
+        Operation.MODELS,
+        Operation.MODEL,
+        Operation.EMBEDDINGS,
+        # https://docs.mistral.ai/capabilities/audio_transcription
+        Operation.TRANSCRIPTIONS,
+        # https://docs.mistral.ai/capabilities/guardrailing
+        Operation.MODERATIONS,
+    }
+)
+
+
 def _locate(options: Mapping[str, str], operation: Operation) -> tuple[EndpointSpec, ...]:
     if operation is Operation.CHAT and options.get("mistral_fim_completion") == "true":
         return (EndpointSpec("/fim/completions"),)
-    if operation not in PATHS:
+    if operation not in _SERVED:
         return ()
     return (EndpointSpec(PATHS[operation], quirks=_EMBEDDINGS if operation is Operation.EMBEDDINGS else None),)
 
@@ -54,6 +68,8 @@ MISTRAL: Final = Provider(
     "Mistral AI",
     "https://api.mistral.ai/v1",
     "https://docs.mistral.ai/api/",
+    # https://docs.mistral.ai/api
+    resources=resources("files", "fine_tuning"),
     env=("MISTRAL_API_KEY",),
     locate=_locate,
     options=(Option("mistral_fim_completion", "mistral-fim-completion"),),

@@ -57,11 +57,5 @@ NOT_SERVED: Final[tuple[NotServed, ...]] = (
     NotServed(
         "tripo3d", "Tripo", "It makes 3D models; it has no chat.", "https://platform.tripo3d.ai/docs/introduction"
     ),
-    NotServed(
-        "voyage",
-        "Voyage AI",
-        "Its API makes embeddings and reranks only.",
-        "https://docs.voyageai.com/reference/embeddings-api",
-    ),
 )
 """Alphabetical by slug."""

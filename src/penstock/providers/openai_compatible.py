@@ -15,7 +15,17 @@ from penstock.auth.header import HeaderAuth
 from penstock.dialects.chat_quirks import ChatQuirks, Drop
 from penstock.dialects.openai.relay.assistant_extras import reasoning_as
 from penstock.providers.makers import only_max_tokens
-from penstock.providers.row import EndpointSpec, Key, Operation, Provider, chat_and_models, chat_only, messages_at
+from penstock.providers.row import (
+    AUDIO,
+    EndpointSpec,
+    Key,
+    Operation,
+    Provider,
+    chat_and_models,
+    chat_only,
+    messages_at,
+    resources,
+)
 
 
 def _refused(link: str, *parameters: str) -> tuple[Drop, ...]:
@@ -60,7 +70,9 @@ ROWS: Final = (
         "https://inference-docs.cerebras.ai/resources/openai",
         chat_and_models(
             # https://inference-docs.cerebras.ai/api-reference/models
-            Operation.MODEL
+            Operation.MODEL,
+            # https://inference-docs.cerebras.ai/api-reference/completions
+            Operation.COMPLETIONS,
         ),
         env=("CEREBRAS_API_KEY",),
         quirks=ChatQuirks(
@@ -90,7 +102,18 @@ ROWS: Final = (
         "DeepInfra",
         "https://api.deepinfra.com/v1/openai",
         "https://deepinfra.com/docs/openai_api",
-        chat_and_models(Operation.EMBEDDINGS),
+        chat_and_models(
+            Operation.EMBEDDINGS,
+            Operation.COMPLETIONS,
+            # https://deepinfra.com/docs/advanced/openai_images
+            Operation.IMAGES,
+            Operation.IMAGE_EDITS,
+            Operation.IMAGE_VARIATIONS,
+            # https://deepinfra.com/docs/openai_api
+            *AUDIO,
+        ),
+        # https://deepinfra.com/docs/openai_api
+        resources=resources("files", "batches"),
         env=("DEEPINFRA_API_KEY", "DEEPINFRA_TOKEN"),
     ),
     Provider(
@@ -108,7 +131,10 @@ ROWS: Final = (
         "Featherless AI",
         "https://api.featherless.ai/v1",
         "https://featherless.ai/docs",
-        chat_and_models(),
+        chat_and_models(
+            # https://featherless.ai/docs/completions
+            Operation.COMPLETIONS,
+        ),
         env=("FEATHERLESS_API_KEY",),
     ),
     Provider(
@@ -119,6 +145,10 @@ ROWS: Final = (
         chat_and_models(
             # https://docs.fireworks.ai/api-reference/creates-an-embedding-vector-representing-the-input-text
             Operation.EMBEDDINGS,
+            # https://docs.fireworks.ai/api-reference/post-completions
+            Operation.COMPLETIONS,
+            # https://docs.fireworks.ai/api-reference/rerank-documents
+            Operation.RERANK,
             # https://docs.fireworks.ai/tools-sdks/anthropic-compatibility
             messages=messages_at("/messages"),
         ),
@@ -130,7 +160,10 @@ ROWS: Final = (
         "FriendliAI",
         "https://api.friendli.ai/serverless/v1",
         "https://friendli.ai/docs/guides/serverless_endpoints/introduction",
-        chat_and_models(),
+        chat_and_models(
+            # https://friendli.ai/docs/openapi/serverless/completions
+            Operation.COMPLETIONS,
+        ),
         env=("FRIENDLI_TOKEN",),
     ),
     Provider(
@@ -140,8 +173,12 @@ ROWS: Final = (
         "https://console.groq.com/docs/openai",
         chat_and_models(
             # https://console.groq.com/docs/api-reference#models-retrieve
-            Operation.MODEL
+            Operation.MODEL,
+            # https://console.groq.com/docs/speech-to-text, https://console.groq.com/docs/text-to-speech
+            *AUDIO,
         ),
+        # https://console.groq.com/docs/batch
+        resources=resources("files", "batches"),
         env=("GROQ_API_KEY",),
         quirks=ChatQuirks(
             drops=_refused(
@@ -160,7 +197,11 @@ ROWS: Final = (
         "Hyperbolic",
         "https://api.hyperbolic.xyz",
         "https://docs.hyperbolic.xyz",
-        chat_and_models(parent="/v1"),
+        chat_and_models(
+            # https://docs.hyperbolic.xyz/docs/rest-api
+            Operation.COMPLETIONS,
+            parent="/v1",
+        ),
         env=("HYPERBOLIC_API_KEY",),
     ),
     Provider(
@@ -185,6 +226,8 @@ ROWS: Final = (
         "https://api.kluster.ai/v1",
         "https://docs.kluster.ai",
         chat_and_models(),
+        # https://docs.kluster.ai
+        resources=resources("files", "batches"),
         env=("KLUSTER_API_KEY",),
         notes="Other gateways took its inference API out in July 2025; it may no longer answer.",
     ),
@@ -193,7 +236,10 @@ ROWS: Final = (
         "Lambda",
         "https://api.lambdalabs.com/v1",
         "https://lambda.ai/inference",
-        chat_and_models(),
+        chat_and_models(
+            # https://docs.lambda.ai/public-cloud/lambda-inference-api/
+            Operation.COMPLETIONS,
+        ),
         env=("LAMBDA_API_KEY",),
         notes="Lambda announced the end of its inference API for 25 September 2025.",
     ),
@@ -202,7 +248,12 @@ ROWS: Final = (
         "Lemonfox.ai",
         "https://api.lemonfox.ai/v1",
         "https://www.lemonfox.ai",
-        chat_and_models(),
+        chat_and_models(
+            # https://www.lemonfox.ai/apis
+            Operation.IMAGES,
+            Operation.SPEECH,
+            Operation.TRANSCRIPTIONS,
+        ),
         env=("LEMONFOX_API_KEY",),
     ),
     Provider(
@@ -236,7 +287,14 @@ ROWS: Final = (
         "Nebius Token Factory",
         "https://api.tokenfactory.nebius.com/v1",
         "https://docs.tokenfactory.nebius.com/api-reference/introduction",
-        chat_and_models(Operation.EMBEDDINGS),
+        chat_and_models(
+            Operation.EMBEDDINGS,
+            # https://docs.tokenfactory.nebius.com/api-reference/introduction
+            Operation.COMPLETIONS,
+            Operation.IMAGES,
+        ),
+        # https://docs.tokenfactory.nebius.com/api-reference/introduction
+        resources=resources("files", "batches", "fine_tuning"),
         env=("NEBIUS_API_KEY",),
         notes="Formerly Nebius AI Studio (api.studio.nebius.ai).",
     ),
@@ -258,10 +316,16 @@ ROWS: Final = (
             Operation.MODEL,
             # https://novita.ai/docs/api-reference/model-apis-llm-create-embeddings
             Operation.EMBEDDINGS,
+            # https://novita.ai/docs/api-reference/model-apis-llm-create-completion
+            Operation.COMPLETIONS,
+            # https://novita.ai/docs/api-reference/model-apis-llm-create-rerank
+            Operation.RERANK,
             parent="/v1",
             # https://novita.ai/docs/guides/llm-anthropic-compatibility
             messages=messages_at("/v1/messages", base_url="https://api.novita.ai/anthropic"),
         ),
+        # https://novita.ai/docs/guides/llm-batch-api
+        resources=resources("files", "batches", parent="/v1"),
         env=("NOVITA_API_KEY",),
         quirks=ChatQuirks(
             renames=(only_max_tokens("https://novita.ai/docs/api-reference/model-apis-llm-create-chat-completion"),)
@@ -272,7 +336,10 @@ ROWS: Final = (
         "Nscale",
         "https://inference.api.nscale.com/v1",
         "https://docs.nscale.com",
-        chat_and_models(),
+        chat_and_models(
+            # https://docs.nscale.com/docs/inference/image-generation
+            Operation.IMAGES,
+        ),
         env=("NSCALE_SERVICE_TOKEN", "NSCALE_API_KEY"),
     ),
     Provider(
@@ -290,7 +357,9 @@ ROWS: Final = (
         "https://www.ovhcloud.com/en/public-cloud/ai-endpoints/catalog/",
         chat_and_models(
             # https://www.ovhcloud.com/en/public-cloud/ai-endpoints/catalog/bge-m3/
-            Operation.EMBEDDINGS
+            Operation.EMBEDDINGS,
+            # https://www.ovhcloud.com/en/public-cloud/ai-endpoints/catalog/whisper-large-v3/
+            Operation.TRANSCRIPTIONS,
         ),
         env=("OVHCLOUD_API_KEY", "OVH_AI_ENDPOINTS_ACCESS_TOKEN"),
         quirks=ChatQuirks(developer_role=True),
@@ -305,6 +374,9 @@ ROWS: Final = (
             Operation.MODEL,
             # https://docs.sambanova.ai/docs/api-reference/embeddings/create-embeddings
             Operation.EMBEDDINGS,
+            # https://docs.sambanova.ai/docs/en/features/audio
+            Operation.TRANSCRIPTIONS,
+            Operation.TRANSLATIONS,
             parent="/v1",
         ),
         env=("SAMBANOVA_API_KEY",),
@@ -317,7 +389,9 @@ ROWS: Final = (
         "https://www.scaleway.com/en/docs/generative-apis/",
         chat_and_models(
             # https://www.scaleway.com/en/docs/generative-apis/api-cli/using-embeddings-api/
-            Operation.EMBEDDINGS
+            Operation.EMBEDDINGS,
+            # https://www.scaleway.com/en/docs/generative-apis/how-to/query-audio-models/
+            Operation.TRANSCRIPTIONS,
         ),
         env=("SCW_SECRET_KEY", "SCALEWAY_API_KEY"),
     ),
@@ -339,9 +413,19 @@ ROWS: Final = (
         chat_and_models(
             # https://docs.siliconflow.cn/cn/api-reference/embeddings/create-embeddings
             Operation.EMBEDDINGS,
+            # https://docs.siliconflow.cn/cn/api-reference/images/images-generations
+            Operation.IMAGES,
+            # https://docs.siliconflow.cn/cn/api-reference/audio/create-speech
+            Operation.SPEECH,
+            # https://docs.siliconflow.cn/cn/api-reference/audio/create-audio-transcriptions
+            Operation.TRANSCRIPTIONS,
+            # https://docs.siliconflow.cn/cn/api-reference/rerank/create-rerank
+            Operation.RERANK,
             # https://docs.siliconflow.cn/cn/api-reference/chat-completions/messages
             messages=messages_at("/messages"),
         ),
+        # https://docs.siliconflow.cn/cn/api-reference/batch/create-batch
+        resources=resources("files", "batches"),
         env=("SILICONFLOW_API_KEY", "SILICONFLOW_CN_API_KEY"),
         quirks=ChatQuirks(renames=(only_max_tokens("https://docs.siliconflow.cn/docs/api/chat-completions-post"),)),
         notes="International accounts: custom host https://api.siliconflow.com/v1.",
@@ -354,8 +438,18 @@ ROWS: Final = (
         chat_and_models(
             # https://docs.together.ai/reference/embeddings-2
             Operation.EMBEDDINGS,
+            # https://docs.together.ai/reference/completions-1
+            Operation.COMPLETIONS,
+            # https://docs.together.ai/reference/post-images-generations
+            Operation.IMAGES,
+            # https://docs.together.ai/reference/audio-speech
+            *AUDIO,
+            # https://docs.together.ai/reference/rerank-1
+            Operation.RERANK,
             parent="/v1",
         ),
+        # https://docs.together.ai/docs/batch-inference
+        resources=resources("files", "batches", parent="/v1"),
         env=("TOGETHER_API_KEY",),
         quirks=ChatQuirks(
             renames=(only_max_tokens("https://docs.together.ai/reference/chat-completions-1"),), completes_replies=True

@@ -60,8 +60,10 @@ ROWS: Final = (
         "https://docs.cohere.com/reference/chat",
         {
             Operation.CHAT: (EndpointSpec("/v2/chat", dialect="cohere"),),
-            # https://docs.cohere.com/docs/compatibility-api#embeddings
-            Operation.EMBEDDINGS: (EndpointSpec("/compatibility/v1/embeddings"),),
+            # https://docs.cohere.com/reference/embed
+            Operation.EMBEDDINGS: (EndpointSpec("/v2/embed", dialect="cohere_embeddings"),),
+            # https://docs.cohere.com/reference/rerank
+            Operation.RERANK: (EndpointSpec("/v2/rerank", dialect="cohere_rerank"),),
         },
         env=("COHERE_API_KEY", "CO_API_KEY"),
     ),
@@ -105,6 +107,19 @@ ROWS: Final = (
         derived={"aws_domain": aws_domain},
         env=("AWS_BEARER_TOKEN_SAGEMAKER",),
         notes="The model is the endpoint's name; its container must speak OpenAI's chat completions.",
+    ),
+    Provider(
+        "voyage",
+        "Voyage AI",
+        "https://api.voyageai.com/v1",
+        "https://docs.voyageai.com/reference/embeddings-api",
+        {
+            Operation.EMBEDDINGS: (EndpointSpec("/embeddings", dialect="voyage_embeddings"),),
+            # https://docs.voyageai.com/reference/reranker-api
+            Operation.RERANK: (EndpointSpec("/rerank", dialect="voyage_rerank"),),
+        },
+        env=("VOYAGE_API_KEY",),
+        notes="Embeddings and reranking only.",
     ),
     Provider(
         "watsonx",

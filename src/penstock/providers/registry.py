@@ -80,7 +80,8 @@ def _faults(row: Provider) -> Iterator[str]:
 
 
 def _faults_of_places(row: Provider) -> Iterator[str]:
-    served = {operation: row.places_of(operation, with_defaults(row, {})) for operation in Operation}
+    options = with_defaults(row, {})
+    served = {each: row.places_of(each, options) for each in Operation if each is not Operation.PROXY}
     if not any(served.values()):
         yield "it serves nothing"
     for operation, specs in served.items():
@@ -116,9 +117,9 @@ def _served(row: Provider) -> str:
     options = with_defaults(row, {})
     places = [spec.dialect for spec in row.places_of(Operation.CHAT, options)]
     wires = list(dict.fromkeys([*places, *(rule.spec.dialect for rule in row.model_routes)]))
-    shown = "chat" if wires == [OPENAI] else f"chat ({', '.join(wires)})"
-    others = [operation.value for operation in Operation if operation is not Operation.CHAT]
-    return ", ".join([shown, *(name for name in others if row.places_of(Operation(name), options))])
+    shown = [] if not wires else ["chat" if wires == [OPENAI] else f"chat ({', '.join(wires)})"]
+    others = [operation.value for operation in Operation if operation not in (Operation.CHAT, Operation.PROXY)]
+    return ", ".join([*shown, *(name for name in others if row.places_of(Operation(name), options))])
 
 
 def nearest(slug: str) -> str | None:
@@ -142,6 +143,24 @@ def table() -> list[tuple[str, ...]]:
     ]
 
 
+def endpoint_table() -> list[tuple[str, tuple[str, ...]]]:
+    """The operations beside chats, each with the slugs of the providers that serve it."""
+    return [
+        (
+            operation.value,
+            tuple(slug for slug, row in PROVIDERS.items() if row.places_of(operation, with_defaults(row, {}))),
+        )
+        for operation in Operation
+        if operation not in (Operation.CHAT, Operation.PROXY)
+    ]
+
+
+def resource_table() -> list[tuple[str, tuple[str, ...]]]:
+    """What hosts keep for their callers, each with the slugs of the providers that have it."""
+    names = dict.fromkeys(name for row in PROVIDERS.values() for name in row.resources)
+    return [(name, tuple(slug for slug, row in PROVIDERS.items() if name in row.resources)) for name in names]
+
+
 def _shown_base(row: Provider) -> str:
     defaults = with_defaults(row, {})
     return PLACEHOLDER.sub(lambda match: defaults.get(match[1], match[0]), row.base_url) or "(yours)"
@@ -161,6 +180,6 @@ MANY_MAKERS: Final = frozenset(
         *account_hosts.ROWS,
         azure.AZURE_AI,
     )
-    if row.slug not in {"echo", "cohere"}
+    if row.slug not in {"echo", "cohere", "voyage"}
 )
 """Hosts whose models' names may begin with a maker's (``openai/gpt-5``, ``meta-llama/…``)."""

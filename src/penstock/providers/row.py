@@ -34,13 +34,32 @@ class Operation(Enum):
     COUNT_TOKENS = "count_tokens"
     MODELS = "models"
     MODEL = "models.retrieve"
+    COMPLETIONS = "completions"
+    IMAGES = "images.generations"
+    IMAGE_EDITS = "images.edits"
+    IMAGE_VARIATIONS = "images.variations"
+    SPEECH = "audio.speech"
+    TRANSCRIPTIONS = "audio.transcriptions"
+    TRANSLATIONS = "audio.translations"
+    MODERATIONS = "moderations"
+    RERANK = "rerank"
+    PROXY = "proxy"
+    """Anything else: method, path, query and body pass as they are."""
 
     # Members are compared by identity. Enum's own hash is a Python function: too slow for keys on the hot path.
     __hash__ = object.__hash__
 
     def __init__(self, name: str) -> None:
-        self.has_body: bool = name not in {"models", "models.retrieve"}
-        """Whether a request has a body; a request without a body is sent with GET."""
+        self.lists_models: bool = name in {"models", "models.retrieve"}
+        """Whether the gateway itself may answer, with what it knows of models."""
+        self.has_body: bool = not self.lists_models and name != "proxy"
+        """Whether a request has a body of JSON, or of a form whose fields are read."""
+        self.needs_model: bool = name != "moderations" and not name.startswith("images.")
+        """Whether a request must name a model. Where it need not, the host has a model that is usual."""
+        self.has_text_tokens: bool = name in {"chat.completions", "completions"}
+        """Whether the answer is text, which is counted in tokens."""
+        self.answers_bytes: bool = name == "audio.speech"
+        """Whether the answer is bytes of any media type, which the caller plays as they come."""
 
 
 class Key(Enum):
@@ -119,8 +138,26 @@ PATHS: Final[Mapping[Operation, str]] = {
     Operation.EMBEDDINGS: "/embeddings",
     Operation.MODELS: "/models",
     Operation.MODEL: "/models/{id}",
+    Operation.COMPLETIONS: "/completions",
+    Operation.IMAGES: "/images/generations",
+    Operation.IMAGE_EDITS: "/images/edits",
+    Operation.IMAGE_VARIATIONS: "/images/variations",
+    Operation.SPEECH: "/audio/speech",
+    Operation.TRANSCRIPTIONS: "/audio/transcriptions",
+    Operation.TRANSLATIONS: "/audio/translations",
+    Operation.MODERATIONS: "/moderations",
+    Operation.RERANK: "/rerank",
 }
 """The usual paths of OpenAI's wire. Source: OpenAI API reference."""
+
+
+def usual_place(operation: Operation, parent: str = "") -> EndpointSpec:
+    """The usual place of an operation in OpenAI's wire."""
+    return EndpointSpec(parent + PATHS[operation])
+
+
+AUDIO: Final = (Operation.SPEECH, Operation.TRANSCRIPTIONS, Operation.TRANSLATIONS)
+"""Speech, and what is heard of it, in its language or in English."""
 
 
 def chat_only(*more: Operation, parent: str = "", messages: EndpointSpec | None = None) -> Places:
@@ -129,7 +166,7 @@ def chat_only(*more: Operation, parent: str = "", messages: EndpointSpec | None 
     ``messages`` is where the host also takes chats in Anthropic's wire.
     """
     places: dict[Operation, tuple[EndpointSpec, ...]] = {
-        operation: (EndpointSpec(parent + PATHS[operation]),) for operation in (Operation.CHAT, *more)
+        operation: (usual_place(operation, parent),) for operation in (Operation.CHAT, *more)
     }
     if messages is not None:
         places[Operation.CHAT] = (*places[Operation.CHAT], messages)
@@ -148,6 +185,11 @@ def messages_at(
     https://docs.anthropic.com/en/api/versioning"""
     version = (("anthropic-version", "2023-06-01"),)
     return EndpointSpec(path, dialect=ANTHROPIC_WIRE, auth=auth, headers=version, base_url=base_url, models=models)
+
+
+def resources(*names: str, parent: str = "") -> Mapping[str, str]:
+    """What a host keeps for its callers at the usual paths of OpenAI's wire below ``parent``: ``/files``."""
+    return {name: f"{parent}/{name}" for name in names}
 
 
 class ModelRouteSpec(msgspec.Struct, frozen=True):
@@ -214,6 +256,10 @@ class Provider(msgspec.Struct, frozen=True):
     derived: Mapping[str, Derive] = {}
     """Options that follow from others when they aren't given, and placeholders that are no options."""
     profiles: Profiles | None = None
+    resources: Mapping[str, str] = {}
+    """What the host keeps for its callers, such as files, and the path that each is at (``with_resources``)."""
+    proxied: Callable[[Mapping[str, str]], EndpointSpec] | None = None
+    """(options with defaults filled in) -> where paths that pass as they are begin; None: at the base URL."""
     notes: str = ""
 
     @property
@@ -223,4 +269,6 @@ class Provider(msgspec.Struct, frozen=True):
 
     def places_of(self, operation: Operation, options: Mapping[str, str]) -> tuple[EndpointSpec, ...]:
         """Where an operation is served, with these options (defaults filled in); empty: it is not."""
+        if operation is Operation.PROXY:
+            return (EndpointSpec("") if self.proxied is None else self.proxied(options),)
         return self.places.get(operation, ()) if self.locate is None else self.locate(options, operation)

@@ -24,6 +24,8 @@ from penstock.providers.row import (
 _OLLAMA: Final = chat_and_models(
     Operation.MODEL,
     Operation.EMBEDDINGS,
+    # https://docs.ollama.com/api/openai-compatibility
+    Operation.COMPLETIONS,
     parent="/v1",
     # https://docs.ollama.com/api/anthropic-compatibility
     messages=messages_at("/v1/messages"),
@@ -48,7 +50,15 @@ ROWS: Final = (
         "llama.cpp server",
         "",
         "https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
-        _counted(chat_and_models(Operation.EMBEDDINGS, messages=messages_at("/messages"))),
+        _counted(
+            chat_and_models(
+                # https://github.com/ggml-org/llama.cpp/tree/master/tools/server
+                Operation.EMBEDDINGS,
+                Operation.COMPLETIONS,
+                Operation.RERANK,
+                messages=messages_at("/messages"),
+            )
+        ),
         self_hosted=True,
         key=Key.OPTIONAL,
     ),
@@ -58,7 +68,7 @@ ROWS: Final = (
         "http://localhost:1234/v1",
         "https://lmstudio.ai/docs/developer/openai-compat",
         # https://lmstudio.ai/docs/developer/anthropic-compat
-        chat_and_models(Operation.EMBEDDINGS, messages=messages_at("/messages")),
+        chat_and_models(Operation.EMBEDDINGS, Operation.COMPLETIONS, messages=messages_at("/messages")),
         self_hosted=True,
         key=Key.NONE,
         # https://lmstudio.ai/docs/developer/api-changelog (0.3.18)
@@ -101,7 +111,10 @@ ROWS: Final = (
         "NVIDIA Triton",
         "",
         "https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/client_guide/openai_readme.html",
-        chat_and_models(),
+        chat_and_models(
+            # https://github.com/triton-inference-server/server/blob/main/python/openai/README.md
+            Operation.COMPLETIONS
+        ),
         key=Key.OPTIONAL,
         notes="Needs Triton's OpenAI frontend (port 9000).",
     ),
@@ -111,7 +124,17 @@ ROWS: Final = (
         "",
         "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
         # https://docs.vllm.ai/en/latest/serving/online_serving/anthropic_compatible_server/
-        _counted(chat_and_models(Operation.EMBEDDINGS, messages=messages_at("/messages"))),
+        _counted(
+            chat_and_models(
+                # https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
+                Operation.EMBEDDINGS,
+                Operation.COMPLETIONS,
+                Operation.TRANSCRIPTIONS,
+                Operation.TRANSLATIONS,
+                Operation.RERANK,
+                messages=messages_at("/messages"),
+            )
+        ),
         self_hosted=True,
         quirks=ChatQuirks(stream_usage=True),
         key=Key.OPTIONAL,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final, Protocol
+from urllib.parse import quote, unquote_plus
 
 import msgspec
 
@@ -28,6 +29,7 @@ from penstock.server.asgi import AsgiClient, Scope, Send, keep_trailers_apart
 from penstock.server.body import BodyBudget
 from penstock.server.client import Client
 from penstock.server.connection_count import ConnectionCount
+from penstock.server.content import BodyKind, content_type_refused, media_type_of, read_any, read_fields
 from penstock.server.form import in_form
 from penstock.server.head import repeated_field
 from penstock.server.keepalive import DEFECT, respond_in_time
@@ -35,6 +37,7 @@ from penstock.server.kept_content import ContentRule
 from penstock.server.limits import CallerLimits
 from penstock.server.metrics_page import MetricsPage
 from penstock.server.mounted import Mounted, serve_mounted
+from penstock.server.not_built import not_built
 from penstock.server.origin import Origins, with_headers
 from penstock.server.pages import METRICS, PAGE_METHODS, Losing, Pages, Shared, Watched
 from penstock.server.query_key import with_query_key
@@ -44,13 +47,14 @@ from penstock.server.respond import respond, tell_of_stop
 from penstock.server.surfaces import (
     DEFAULT_DIALECT,
     SURFACES,
-    BodyKind,
     Match,
     RequestTarget,
     in_callers_wire,
     named_path,
+    passed,
 )
 
+_VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F)))
 _LOG: Final = logging.getLogger("penstock")
 _STOP_SECONDS: Final = 2.0
 """How long a part may take to stop, unless it has a ``stop_seconds`` of its own."""
@@ -89,7 +93,8 @@ class Gateway:
     the control plane's database, None without one; ``database`` is its name for people; ``admin`` is the admin API,
     None where that is off; ``metrics`` the page of metrics, None where it is off or has a port of its own. ``replicas``
     says what this process shares with others. ``contents`` says which requests are logged with their bodies, None:
-    none; ``log`` is the request log, None without one.
+    none; ``log`` is the request log, None without one. ``is_reserved``: a path that is never a provider's, as those of
+    the admin API where that is off.
     """
 
     def __init__(
@@ -107,6 +112,7 @@ class Gateway:
         replicas: Shared | None = None,
         contents: ContentRule | None = None,
         log: Losing | None = None,
+        is_reserved: Callable[[str], bool] = bool,
     ) -> None:
         self.contents = contents
         self.origins = origins or Origins()
@@ -121,6 +127,7 @@ class Gateway:
         self.budget = BodyBudget(limits.caller.buffered_bytes)
         self.connections = ConnectionCount(limits.caller.connections, limits.caller.connections_per_address)
         self._parts = parts
+        self._is_reserved = is_reserved
         self._trusted_proxies = trusted_proxies
         self._has_proxies = bool(trusted_proxies)
         self.pages = Pages(stored, replicas, has_metrics=metrics is not None, log=log)
@@ -158,10 +165,7 @@ class Gateway:
                 return client.send_head(200, preflight, b"", more=False)
             client = with_headers(client, self.origins.cors(fields))
         headers, fields, query = with_query_key(headers, fields, query)
-        match, name, rest = SURFACES.find(method, path), None, path
-        if match is None:
-            name, rest = named_path(path)
-            match = None if name is None else SURFACES.find(method, rest)
+        match, name, rest = self._find(method, path)
         if match is not None and not isinstance(match, str):
             match = in_callers_wire(match, fields, query)
             context = self._context(method, path, match.surface.dialect, headers, client, fields)
@@ -189,6 +193,16 @@ class Gateway:
         failure, page_headers = self.pages.missing(rest, method, match)
         context = self._context(method, path, SURFACES.dialect_of(rest), headers, client, fields)
         return self._accounted(context, context.refuse(failure, page_headers))
+
+    def _find(self, method: str, path: str) -> tuple[Match | str | None, str | None, str]:
+        """The surface of a request, the name before its path, and the path without the name."""
+        match, name, rest = SURFACES.find(method, path), None, path
+        if match is None:
+            name, rest = named_path(path)
+            match = None if name is None else SURFACES.find(method, rest)
+        if match is None and rest != explain.PATH and not self._is_reserved(rest) and not_built(rest) is None:
+            match = passed(method, rest)
+        return match, name, rest
 
     async def _show_metrics(self, context: RequestContext) -> None:
         """The page of metrics. Like the other pages it makes no record, unless it is refused."""
@@ -235,7 +249,7 @@ class Gateway:
         if isinstance(caller, Failure):
             await context.refuse(caller)
             return
-        body = _content_type_refused(context.fields, BodyKind.JSON) or await self._read_body(context)
+        body = content_type_refused(context.fields, BodyKind.JSON) or await self._read_body(context)
         if isinstance(body, Failure):
             await self._refuse_body(body, context)
             return
@@ -300,12 +314,19 @@ class Gateway:
             refused = self.origins.refused(fields)
             if refused is not None:
                 return refused
-        body = b""
+        body, request = b"", None
         if surface.body:
-            read = _content_type_refused(fields, surface.body) or await self._read_body(context)
+            read = content_type_refused(fields, surface.body) or await self._read_body(context)
             if isinstance(read, Failure):
                 return read
             body = read
+            if surface.body is BodyKind.ANY:
+                request = await read_any(body, fields, surface.dialect)
+            elif surface.body is not BodyKind.JSON and media_type_of(fields) == BodyKind.MULTIPART:
+                form = await read_fields(body, fields, surface.dialect)
+                if isinstance(form, Failure):
+                    return form
+                request = form
         hops = fields.get(HOPS_HEADER, b"")
         return Call(
             surface.operation,
@@ -323,6 +344,8 @@ class Gateway:
             surface.default_provider,
             target.name,
             streams=surface.streams,
+            request=request,
+            resource=surface.resource,
         )
 
     def _authenticate(self, context: RequestContext) -> Caller | Failure:
@@ -391,21 +414,13 @@ async def _stop(part: Part) -> None:
         _LOG.exception("%s did not stop in order", type(part).__name__)
 
 
-def _content_type_refused(fields: Mapping[bytes, bytes], kind: bytes) -> Failure | None:
-    if fields.get(b"content-type") == kind:
-        return None
-    media_type = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if media_type == kind or (not media_type and kind == BodyKind.JSON):
-        return None
-    wanted = kind.decode()
-    return Failure(
-        Kind.INVALID_CONTENT_TYPE,
-        f"This endpoint takes {'JSON' if kind == BodyKind.JSON else 'a form'}: send the header content-type: {wanted}.",
-        "content-type",
-        "Invalid content type passed",
-    )
+_CREDENTIALS: Final = frozenset({"key", "api_key", "api-key", "access_token"})
+"""Query parameters that may hold a key: none is forwarded."""
 
 
-def _forwarded(query: str, names: frozenset[str]) -> str:
-    """The pairs of a query that are forwarded to a provider, unchanged."""
+def _forwarded(query: str, names: frozenset[str] | None) -> str:
+    """The pairs of a query that are forwarded to a provider, unchanged. None: all but credentials."""
+    if names is None:
+        pairs = [pair for pair in query.split("&") if unquote_plus(pair.partition("=")[0]) not in _CREDENTIALS]
+        return quote("&".join(pairs), safe=_VISIBLE, encoding="latin-1")
     return "&".join([pair for pair in query.split("&") if pair.partition("=")[0] in names])

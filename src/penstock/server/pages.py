@@ -114,6 +114,10 @@ class Pages:
         return not_built(path) or _not_found(path), []
 
 
+_SHOWN: Final = 4
+"""Paths that are shown where nothing is like the path that was asked for."""
+
+
 def _page(status: int, headers: Headers, body: bytes) -> tuple[int, Headers, bytes]:
     return status, list(headers), body
 
@@ -123,12 +127,8 @@ def _wrong_method(path: str, method: str, allowed: str) -> tuple[Failure, Header
     return failure, [(b"allow", allowed.encode())]
 
 
-_TOLD: Final = tuple(path for path in SURFACES.paths if path.startswith("/v1/") and "{model}" not in path)
-"""The paths that are told to who asks for an unknown one: those of one model are too many."""
-
-
 def _not_found(path: str) -> Failure:
     shown = msgspec.json.encode(path[:100]).decode()
     known = [*SURFACES.paths, explain.PATH, *_PAGES]
-    way_out = hint(path, known, f"there are {', '.join(_TOLD)}.")
+    way_out = hint(path, known, f"there are {', '.join(SURFACES.paths[:_SHOWN])} and more (docs/endpoints.md).")
     return Failure(Kind.NOT_FOUND, f"This gateway has no {shown}: {way_out}", plain="Not Found")

@@ -12,25 +12,21 @@ from typing import Final
 
 import msgspec
 
+from penstock.core import did_you_mean
 from penstock.dialects.caller import CallerDialect
-from penstock.dialects.registry import CALLERS
+from penstock.dialects.registry import CALLERS, ENDPOINTS
 from penstock.providers.row import Operation
-
-
-class BodyKind:
-    """What a surface takes as its body: its media type."""
-
-    JSON: Final = b"application/json"
-    MULTIPART: Final = b"multipart/form-data"
-    NONE: Final = b""
+from penstock.server.content import BodyKind
 
 
 class Surface(msgspec.Struct, frozen=True):
     """One LLM endpoint.
 
     ``default_provider`` serves a request for which nothing else names a target (pipeline/choice.py).
-    ``forwarded_query`` names the query parameters that are forwarded to a provider of the caller's wire. ``streams``:
-    whether the answer is a stream, None where the body says it. A path's parameter ``{model}`` is the request's model.
+    ``forwarded_query`` names the query parameters that are forwarded to a provider of the caller's wire; None: all but
+    credentials. ``streams``: whether the answer is a stream, None where the body says it. A path's parameter
+    ``{model}`` is the request's model. ``resource`` is what a provider keeps for its callers there
+    (``Provider.resources``).
     """
 
     method: str
@@ -39,8 +35,9 @@ class Surface(msgspec.Struct, frozen=True):
     dialect: CallerDialect
     body: bytes = BodyKind.JSON
     default_provider: str | None = None
-    forwarded_query: frozenset[str] = frozenset()
+    forwarded_query: frozenset[str] | None = frozenset()
     streams: bool | None = None
+    resource: str | None = None
 
 
 class Match(msgspec.Struct, frozen=True):
@@ -67,19 +64,26 @@ class SurfaceTable:
 
     def __init__(self, surfaces: Iterable[Surface]) -> None:
         self._exact: dict[str, dict[str, Match]] = {}
-        self._templates: list[Surface] = []
+        templates: dict[str, dict[str, Surface]] = {}
         for surface in surfaces:
             if "{" in surface.path:
-                self._templates.append(surface)
+                templates.setdefault(surface.path, {})[surface.method] = surface
             else:
                 self._exact.setdefault(surface.path, {})[surface.method] = Match(surface)
-        patterns = [_pattern(surface.path) for surface in self._templates]
+        self._templates = list(templates.items())
+        patterns = [_pattern(path) for path, _ in self._templates]
         self._template = re.compile("|".join(patterns) or "(?!)")
 
     @property
     def paths(self) -> tuple[str, ...]:
         """The exact paths and templates, in the order of the table."""
-        return (*self._exact, *dict.fromkeys(surface.path for surface in self._templates))
+        return (*self._exact, *(path for path, _ in self._templates))
+
+    @property
+    def surfaces(self) -> tuple[Surface, ...]:
+        """All of them."""
+        exact = [match.surface for by_method in self._exact.values() for match in by_method.values()]
+        return (*exact, *(surface for _, by_method in self._templates for surface in by_method.values()))
 
     def find(self, method: str, path: str) -> Match | str | None:
         """The surface of a request; the allowed methods (``GET, POST``) if the method is another; None for an unknown
@@ -90,12 +94,16 @@ class SurfaceTable:
         if self._template.fullmatch(path) is None:
             return None
         allowed: dict[str, None] = {}
-        for surface in self._templates:
-            values = re.fullmatch(_pattern(surface.path), path)
-            if values is not None and surface.method == method:
-                return Match(surface, dict(zip(_PARAMETER.findall(surface.path), values.groups(), strict=True)))
-            if values is not None:
-                allowed[surface.method] = None
+        for template, methods in self._templates:
+            values = re.fullmatch(_pattern(template), path)
+            if values is None:
+                continue
+            parameters = dict(zip(_PARAMETER.findall(template), values.groups(), strict=True))
+            if not is_plain(parameters.get("rest", "x")):
+                return None
+            if method in methods:
+                return Match(methods[method], parameters)
+            allowed |= dict.fromkeys(methods)
         return ", ".join(allowed)
 
     def dialect_of(self, path: str) -> CallerDialect:
@@ -106,6 +114,73 @@ class SurfaceTable:
             if path == known or path.startswith(known + "/"):
                 return next(iter(by_method.values())).surface.dialect
         return DEFAULT_DIALECT
+
+
+METHODS: Final = ("GET", "POST", "DELETE", "PUT", "PATCH")
+"""The methods that pass."""
+_RESOURCES: Final = (
+    "assistants",
+    "batches",
+    "containers",
+    "conversations",
+    "evals",
+    "files",
+    "fine_tuning",
+    "threads",
+    "uploads",
+    "vector_stores",
+    "videos",
+)
+"""What OpenAI keeps for its callers, at ``/v1/NAME`` and below. Source: OpenAI API reference."""
+
+
+def _kept(
+    path: str, resource: str, dialect: CallerDialect, methods: Iterable[str] = METHODS, provider: str | None = None
+) -> list[Surface]:
+    """The surfaces at a path of what a provider keeps."""
+    return [
+        Surface(method, path, Operation.PROXY, dialect, BodyKind.ANY, provider, None, resource=resource)
+        for method in methods
+    ]
+
+
+def _passed() -> list[Surface]:
+    """The surfaces whose requests pass as they are."""
+    openai, anthropic = CALLERS["openai_chat"], CALLERS["anthropic"]
+    surfaces = _kept("/v1/chat/completions", "chat/completions", openai, ["GET"])
+    surfaces += _kept("/v1/chat/completions/{rest}", "chat/completions", openai, ["GET", "POST", "DELETE"])
+    for name in _RESOURCES:
+        surfaces += _kept(f"/v1/{name}", name, openai) + _kept(f"/v1/{name}/{{rest}}", name, openai)
+    for path in ("/v1/messages/batches", "/v1/messages/batches/{rest}"):
+        surfaces += _kept(path, "messages/batches", anthropic, provider="anthropic")
+    for path in ("client_secrets", "sessions", "transcription_sessions"):
+        surfaces += _kept(f"/v1/realtime/{path}", "realtime", openai, ["POST"])
+    surfaces += [
+        Surface(method, "/v1/proxy/{rest}", Operation.PROXY, openai, BodyKind.ANY, None, None) for method in METHODS
+    ]
+    return surfaces
+
+
+def passed(method: str, path: str) -> Match | None:
+    """The surface of any other path below ``/v1``: the provider that the request names judges it. None for a method
+    that doesn't pass, for a path with an empty segment or dots, and for one that is nearly an endpoint's."""
+    rest = path.removeprefix("/v1/")
+    if rest == path or method not in METHODS or not is_plain(rest):
+        return None
+    if did_you_mean.nearest(path, [known for known in SURFACES.paths if "{" not in known], _SLIP) is not None:
+        return None
+    surface = Surface(method, "/v1/{rest}", Operation.PROXY, DEFAULT_DIALECT, BodyKind.ANY, None, None)
+    return Match(surface, {"rest": rest})
+
+
+_SLIP: Final = 0.9
+"""The likeness of a path to an endpoint's from which it is a slip."""
+
+
+def is_plain(path: str) -> bool:
+    """Whether every segment of a path names something: none is empty, but for the last, none is dots."""
+    *segments, last = path.split("/")
+    return bool(path) and not any(each in ("", ".", "..") for each in segments) and last not in (".", "..")
 
 
 def named_path(path: str) -> tuple[str | None, str]:
@@ -209,5 +284,19 @@ SURFACES: Final = SurfaceTable(
             forwarded_query=frozenset({"beta"}),
         ),
         *_gemini_surfaces(),
+        Surface("POST", "/v1/completions", Operation.COMPLETIONS, ENDPOINTS["completions"]),
+        Surface("POST", "/v1/images/generations", Operation.IMAGES, ENDPOINTS["typed"]),
+        Surface("POST", "/v1/images/edits", Operation.IMAGE_EDITS, ENDPOINTS["typed"], BodyKind.FORM_OR_JSON),
+        Surface("POST", "/v1/images/variations", Operation.IMAGE_VARIATIONS, ENDPOINTS["typed"], BodyKind.MULTIPART),
+        Surface("POST", "/v1/audio/speech", Operation.SPEECH, ENDPOINTS["speech"]),
+        Surface(
+            "POST", "/v1/audio/transcriptions", Operation.TRANSCRIPTIONS, ENDPOINTS["transcripts"], BodyKind.MULTIPART
+        ),
+        Surface("POST", "/v1/audio/translations", Operation.TRANSLATIONS, ENDPOINTS["transcripts"], BodyKind.MULTIPART),
+        Surface("POST", "/v1/moderations", Operation.MODERATIONS, ENDPOINTS["typed"]),
+        Surface("POST", "/v1/rerank", Operation.RERANK, ENDPOINTS["typed"]),
+        Surface("POST", "/v2/rerank", Operation.RERANK, ENDPOINTS["typed"]),
+        Surface("POST", "/rerank", Operation.RERANK, ENDPOINTS["typed"]),
+        *_passed(),
     )
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.providers.registry import COLUMNS, PROVIDERS, ROWS, index, nearest, table
+from penstock.providers.registry import COLUMNS, PROVIDERS, ROWS, endpoint_table, index, nearest, table
 from penstock.providers.row import EndpointSpec, Operation, Option, Places, Provider, chat_only, messages_at
 
 
@@ -99,7 +99,7 @@ def test_the_table_shows_every_provider() -> None:
     assert [line[0] for line in lines] == list(PROVIDERS)
     assert all(len(line) == len(COLUMNS) for line in lines)
     shown = {line[0]: line for line in lines}
-    assert shown["openai"][2] == "chat, embeddings, models, models.retrieve"
+    assert shown["openai"][2].startswith("chat, embeddings, models, models.retrieve, completions, images.generations")
     assert shown["anthropic"][2] == "chat (anthropic), count_tokens, models"
     assert shown["deepseek"][2] == "chat (openai_chat, anthropic), models"
     assert shown["openai"][3:5] == ("https://api.openai.com/v1", "OPENAI_API_KEY")
@@ -107,3 +107,9 @@ def test_the_table_shows_every_provider() -> None:
     assert shown["vllm"][3] == "(yours)"
     assert shown["ollama"][4] == "none"
     assert "x-portkey-azure-resource-name" in shown["azure-openai"][5]
+
+
+def test_every_operation_has_a_provider() -> None:
+    served = dict(endpoint_table())
+    assert all(served.values())
+    assert {"openai", "azure-openai", "groq"} <= set(served["audio.transcriptions"])

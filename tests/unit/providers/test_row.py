@@ -14,7 +14,7 @@ from penstock.core.failure import Failure
 from penstock.core.http import Url
 from penstock.core.secret import Secret
 from penstock.dialects.chat_quirks import Drop, Rename
-from penstock.dialects.registry import DIALECTS
+from penstock.dialects.registry import DIALECTS, TASKS
 from penstock.providers.endpoint import Endpoint, bind
 from penstock.providers.registry import PROVIDERS
 from penstock.providers.row import ANTHROPIC_WIRE, OPENAI, Key, Operation, Provider
@@ -59,7 +59,14 @@ def address(row: Provider) -> tuple[str, str]:
     return row.base_url, row.places_of(Operation.CHAT, with_defaults(row, {}))[0].path
 
 
-def bound(row: Provider, operation: Operation = Operation.CHAT, custom_host: str | None = None) -> Endpoint:
+def main_operation(row: Provider) -> Operation:
+    """Chats, where the row serves them."""
+    served = [each for each in Operation if row.places_of(each, with_defaults(row, VALUES))]
+    return Operation.CHAT if Operation.CHAT in served else served[0]
+
+
+def bound(row: Provider, operation: Operation | None = None, custom_host: str | None = None) -> Endpoint:
+    operation = operation or main_operation(row)
     needed = {option.name: VALUES[option.name] for option in row.options if option.required}
     host = None if row.base_url and custom_host is None else Url.parse(custom_host or "https://models.example.com/v1")
     endpoint = bind(row, operation, key=Secret("sk-unit-0123456789"), options=needed, custom_host=host)
@@ -98,7 +105,7 @@ def test_every_place_of_it_binds(row: Provider, operation: Operation) -> None:
     endpoint = bound(row, operation)
     assert len(endpoint.default_routes) == (len(specs) if row.base_url or row.self_hosted else 1)
     for route in (*endpoint.default_routes, *endpoint.model_routes):
-        assert route.dialect in {OPENAI, *DIALECTS}
+        assert route.dialect in {OPENAI, *DIALECTS, *TASKS}
         for streams in (False, True):
             target = route.target("vendor/model-1", streams=streams, parameters={"id": "vendor/model-1"})
             assert re.fullmatch(rb"/[!-z|~]*", target), target
@@ -110,12 +117,16 @@ def test_every_place_of_it_binds(row: Provider, operation: Operation) -> None:
 
 
 @every_row
-def test_a_place_of_embeddings_or_models_speaks_openai(row: Provider) -> None:
-    for operation in (Operation.EMBEDDINGS, Operation.MODELS, Operation.MODEL):
+def test_a_place_of_models_speaks_openai(row: Provider) -> None:
+    for operation in (Operation.MODELS, Operation.MODEL):
         for spec in row.places_of(operation, with_defaults(row, VALUES)):
             # Anthropic's own list is read, and never relayed to callers of another wire.
             assert spec.dialect == (ANTHROPIC_WIRE if row.slug == "anthropic" else OPENAI)
             assert operation is not Operation.MODEL or "{id}" in spec.path
+    others = {Operation.CHAT, Operation.MODELS, Operation.MODEL, Operation.COUNT_TOKENS}
+    for operation in set(Operation) - others:
+        for spec in row.places_of(operation, with_defaults(row, VALUES)):
+            assert spec.dialect == OPENAI or spec.dialect in TASKS
     for spec in row.places_of(Operation.COUNT_TOKENS, with_defaults(row, VALUES)):
         assert spec.dialect in {ANTHROPIC_WIRE, "gemini"}
 
@@ -135,10 +146,11 @@ def test_it_does_not_print_the_key(row: Provider) -> None:
 @every_row
 def test_it_asks_for_a_key_without_showing_anything(row: Provider) -> None:
     needed = {option.name: VALUES[option.name] for option in row.options if option.required}
-    result = bind(row, Operation.CHAT, key=None, options=needed, custom_host=Url.parse("https://models.example.com"))
+    operation, host = main_operation(row), Url.parse("https://models.example.com")
+    result = bind(row, operation, key=None, options=needed, custom_host=host)
     assert isinstance(result, Endpoint), "a custom host may need no key"
     if row.base_url and row.key is Key.REQUIRED:
-        result = bind(row, Operation.CHAT, key=None, options=needed, custom_host=None)
+        result = bind(row, operation, key=None, options=needed, custom_host=None)
         assert not isinstance(result, Endpoint)
         assert result.kind.value == "missing_api_key"
         for model_route in ("Authorization: Bearer", "x-portkey-api-key", "api_key", *row.env[:1]):

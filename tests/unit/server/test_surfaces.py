@@ -6,15 +6,18 @@ import pytest
 
 from penstock.dialects.registry import CALLERS
 from penstock.providers.row import Operation
+from penstock.server.content import BodyKind
 from penstock.server.surfaces import (
     DEFAULT_DIALECT,
+    METHODS,
     SURFACES,
-    BodyKind,
     Match,
     Surface,
     SurfaceTable,
     in_callers_wire,
+    is_plain,
     named_path,
+    passed,
 )
 
 OPENAI, ANTHROPIC, GEMINI = CALLERS["openai_chat"], CALLERS["anthropic"], CALLERS["gemini"]
@@ -59,14 +62,15 @@ def test_the_last_parameter_takes_the_rest_of_the_path(model: str) -> None:
     assert found(SURFACES, "GET", f"/v1/models/{model}").parameters == {"id": model}
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/models/", "/v1/chat/completions/", "/v1/messages/batches", "/v1/x"])
+@pytest.mark.parametrize("path", ["/", "/v1", "/v1/models/", "/v1/chat/completions/", "/v1/messages/batch", "/v1/x"])
 def test_paths_that_there_are_not(path: str) -> None:
     assert SURFACES.find("GET", path) is None
 
 
 def test_another_method_is_told_the_ones_that_there_are() -> None:
-    assert SURFACES.find("GET", "/v1/chat/completions") == "POST"
+    assert SURFACES.find("GET", "/v1/embeddings") == "POST"
     assert SURFACES.find("DELETE", "/v1/models/gpt-5") == "GET"
+    assert SURFACES.find("PUT", "/v1/chat/completions/chatcmpl-1") == "GET, POST, DELETE"
     table = SurfaceTable([surface("GET", "/a"), surface("POST", "/a", Operation.CHAT)])
     assert table.find("PUT", "/a") == "GET, POST"
     assert found(table, "POST", "/a").surface.operation is Operation.CHAT
@@ -142,7 +146,7 @@ def test_in_whose_words_a_path_is_refused(path: str, dialect: object) -> None:
 
 
 def test_what_of_a_query_goes_on() -> None:
-    assert found(SURFACES, "POST", "/v1/messages").surface.forwarded_query == {"beta"}
+    assert found(SURFACES, "POST", "/v1/messages").surface.forwarded_query == frozenset({"beta"})
     assert not found(SURFACES, "POST", "/v1/chat/completions").surface.forwarded_query
 
 
@@ -159,3 +163,45 @@ def test_what_of_a_query_goes_on() -> None:
 )
 def test_a_name_before_the_path(path: str, expected: tuple[str | None, str]) -> None:
     assert named_path(path) == expected
+
+
+def test_what_providers_keep() -> None:
+    match = found(SURFACES, "DELETE", "/v1/files/file-1")
+    assert (match.surface.operation, match.surface.resource) == (Operation.PROXY, "files")
+    assert match.parameters == {"rest": "file-1"}
+    assert found(SURFACES, "GET", "/v1/threads/t/messages").parameters == {"rest": "t/messages"}
+    batches = found(SURFACES, "GET", "/v1/messages/batches/b/results").surface
+    assert (batches.dialect, batches.default_provider) == (ANTHROPIC, "anthropic")
+    assert found(SURFACES, "GET", "/v1/chat/completions").surface.resource == "chat/completions"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_any_other_path_below_v1_passes(method: str) -> None:
+    match = passed(method, "/v1/some/thing:run")
+    assert match is not None
+    assert (match.surface.operation, match.parameters) == (Operation.PROXY, {"rest": "some/thing:run"})
+    assert match.surface.forwarded_query is None
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("HEAD", "/v1/x"),
+        ("POST", "/v2/x"),
+        ("POST", "/v1/"),
+        ("POST", "/v1"),
+        ("POST", "/v1/a//b"),
+        ("POST", "/v1/a/../b"),
+        ("POST", "/v1/./b"),
+        ("POST", "/v1/chat/completion"),
+        ("POST", "/v1/embedding"),
+    ],
+)
+def test_what_does_not_pass(method: str, path: str) -> None:
+    assert passed(method, path) is None
+
+
+def test_plain_paths() -> None:
+    assert is_plain("a/b/")
+    assert not is_plain("..")
+    assert not is_plain("")

@@ -1,0 +1,188 @@
+"""A form (``multipart/form-data``) whose files are never copied: where its parts are, and its text fields as members.
+
+A form passes with the caller's own bytes and boundary. Where a field is changed, added or left out, the bytes around it
+are kept and only this part is written anew. The reader is strict: a form that two readers could understand differently
+is refused, since a field may name the model that the caller is allowed. Source: RFC 7578; RFC 2046, 5.1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.body import Body
+from penstock.core.json_text import read_json, write_json
+
+_MOST_PARTS: Final = 1024
+_LONGEST_HEAD: Final = 8 << 10
+_LONGEST_TEXT: Final = 1 << 20
+"""Bytes of a text field that is read; a longer one passes unread, as a file does."""
+_BOUNDARY: Final = re.compile(
+    rb'boundary=(?:"([^"\\\r\n]{1,70})"|([A-Za-z0-9\'()+_,./:=?-]{1,70}))\s*(?:;|\Z)', re.IGNORECASE
+)
+_DISPOSITION: Final = re.compile(rb"content-disposition[ \t]*:[ \t]*form-data((?:[ \t]*;[^\r\n]*)?)", re.IGNORECASE)
+_PARAMETER: Final = re.compile(rb';[ \t]*([A-Za-z*]+)[ \t]*=[ \t]*(?:"((?:[^"\\\r\n]|\\.)*)"|([^;"\s]*))[ \t]*')
+_OTHER_FORM: Final = re.compile(
+    rb"content-disposition|content-transfer-encoding(?![ \t]*:[ \t]*(?:7bit|8bit|binary)[ \t]*\Z)", re.IGNORECASE
+)
+_FIELD: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+[ \t]*:[^\r\n]*")
+_QUOTED: Final = {'"': "%22", "\r": "%0D", "\n": "%0A"}
+"""How characters of a name are written (https://html.spec.whatwg.org/#multipart-form-data)."""
+
+
+class FormError(ValueError):
+    """The bytes are no form, or one that can be read in two ways. The message is the rest of a sentence."""
+
+
+class Part(msgspec.Struct, frozen=True, gc=False):
+    """One part: ``start`` is where its delimiter begins, ``content`` and ``end`` where its content begins and ends."""
+
+    name: str
+    start: int
+    content: int
+    end: int
+    is_text: bool
+
+
+class Form(msgspec.Struct, frozen=True):
+    """A form as it came. ``fields`` are its text fields, each as a JSON string, a repeated one as an array."""
+
+    data: bytes
+    boundary: bytes
+    parts: tuple[Part, ...]
+    fields: Body
+
+    @property
+    def content_type(self) -> bytes:
+        """The header's value that belongs to the form's bytes."""
+        return b'multipart/form-data; boundary="%b"' % self.boundary
+
+    def contents(self) -> Iterator[bytes | memoryview]:
+        """The form without its boundary, which is random: the heads and contents of its parts, in order."""
+        view, skipped = memoryview(self.data), len(self.boundary) + 2
+        for part in self.parts:
+            yield view[part.start + skipped : part.end]
+
+    def with_fields(self, fields: Body) -> bytes:
+        """The form with these text fields: unchanged ones keep their bytes. Raises FormError for a value that can't
+        stand in this form."""
+        names = dict.fromkeys((*self.fields, *fields))
+        changes = {name: raw for name in names if not self._says(name, raw := fields.raw(name))}
+        if not changes:
+            return self.data
+        view, pieces, written = memoryview(self.data), list[bytes | memoryview](), set[str]()
+        for part in self.parts:
+            if not part.is_text or part.name not in changes:
+                pieces.append(view[part.start : part.end])
+                pieces.append(b"\r\n")
+            elif part.name not in written:
+                written.add(part.name)
+                pieces += self._written(part.name, changes[part.name])
+        for name in changes:
+            if name not in written:
+                pieces += self._written(name, changes[name])
+        return b"".join((*pieces, b"--%b--\r\n" % self.boundary))
+
+    def _says(self, name: str, raw: bytes | None) -> bool:
+        """Whether a field has this value already, perhaps in another spelling of JSON."""
+        known = self.fields.raw(name)
+        if raw is None or known is None or raw == known:
+            return raw == known
+        return _texts(read_json(known)) == _texts(read_json(raw))
+
+    def _written(self, name: str, raw: bytes | None) -> Iterator[bytes]:
+        if raw is None:
+            return
+        quoted = "".join(_QUOTED.get(character, character) for character in name)
+        for text in _texts(read_json(raw)):
+            content = text.encode("utf-8", "surrogatepass")
+            if b"--" + self.boundary in content:
+                raise FormError(f"its boundary occurs in the value of {name[:64]}")
+            head = b'--%b\r\ncontent-disposition: form-data; name="%b"\r\n\r\n'
+            yield head % (self.boundary, quoted.encode("utf-8", "surrogatepass"))
+            yield content
+            yield b"\r\n"
+
+
+def _texts(value: Any) -> Sequence[str]:
+    """A JSON value as the fields of one name: an array is a repeated field."""
+    values = value if isinstance(value, list) else [value]
+    return [each if isinstance(each, str) else write_json(each).decode() for each in values if each is not None]
+
+
+def boundary_of(content_type: bytes) -> bytes:
+    """The boundary that a ``content-type`` names. Raises FormError."""
+    found = _BOUNDARY.findall(content_type)
+    if len(found) != 1:
+        raise FormError("its header content-type must name one boundary")
+    return bytes(found[0][0] or found[0][1])
+
+
+def read_form(data: bytes, boundary: bytes) -> Form:
+    """The parts of a form, found in one pass. Raises FormError."""
+    delimiter = b"\r\n--" + boundary
+    if not data.startswith(delimiter[2:]):
+        raise FormError("it does not begin with its boundary")
+    parts: list[Part] = []
+    texts: dict[str, list[str]] = {}
+    start, after = 0, len(delimiter) - 2
+    while data[after : after + 2] != b"--":
+        if data[after : after + 2] != b"\r\n":
+            raise FormError(f"there is no line break after the boundary at byte {start}")
+        if len(parts) >= _MOST_PARTS:
+            raise FormError(f"it has more than {_MOST_PARTS} parts")
+        head_end = data.find(b"\r\n\r\n", after, after + _LONGEST_HEAD)
+        if head_end < 0:
+            raise FormError(f"the part at byte {start} has no head, or one of more than {_LONGEST_HEAD} bytes")
+        name, is_file = _named(data[after + 2 : head_end], start)
+        content = head_end + 4
+        # An empty part's content may end where it begins: its delimiter begins with the head's last line break.
+        end = data.find(delimiter, content - 2)
+        if end < 0:
+            raise FormError("it ends without its last boundary")
+        is_text = not is_file and end - content <= _LONGEST_TEXT
+        parts.append(Part(name, start, content, max(end, content), is_text))
+        if is_text:
+            texts.setdefault(name, []).append(data[content : max(end, content)].decode("utf-8", "replace"))
+        elif name == "model":
+            raise FormError("its field model must be a short text")
+        start, after = end + 2, end + len(delimiter)
+    if data[after + 2 :].strip(b"\r\n \t"):
+        raise FormError("bytes follow its last boundary")
+    members: dict[str, Any] = {name: values[0] if len(values) == 1 else values for name, values in texts.items()}
+    return Form(data, boundary, tuple(parts), Body({name: write_json(value) for name, value in members.items()}))
+
+
+def _named(head: bytes, at: int) -> tuple[str, bool]:
+    """The name in a part's head, and whether the part is a file."""
+    found: Mapping[bytes, bytes] | None = None
+    for line in head.split(b"\r\n"):
+        if not _FIELD.fullmatch(line):
+            raise FormError(f"a line in the head of the part at byte {at} is no header")
+        disposition = _DISPOSITION.fullmatch(line)
+        if disposition is None:
+            if _OTHER_FORM.match(line):
+                raise FormError(f"the part at byte {at} is encoded, or no field of a form")
+            continue
+        if found is not None:
+            raise FormError(f"the part at byte {at} has two names")
+        found = _parameters(disposition[1], at)
+    name = (found or {}).get(b"name")
+    if found is None or name is None or b"name*" in found:
+        raise FormError(f"the part at byte {at} has no name")
+    return name.decode("utf-8", "replace"), b"filename" in found or b"filename*" in found
+
+
+def _parameters(text: bytes, at: int) -> Mapping[bytes, bytes]:
+    parameters: dict[bytes, bytes] = {}
+    position = 0
+    while position < len(text):
+        match = _PARAMETER.match(text, position)
+        if match is None or match[1].lower() in parameters:
+            raise FormError(f"the name of the part at byte {at} can be read in two ways")
+        parameters[match[1].lower()] = match[2] if match[2] is not None else match[3]
+        position = match.end()
+    return parameters

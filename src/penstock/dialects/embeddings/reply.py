@@ -1,0 +1,52 @@
+"""Vectors as OpenAI's reply: a list in the order of the inputs, numbers as the host wrote them or in base64.
+
+Source: OpenAI API reference, "The embedding object". Base64 is of little-endian float32.
+"""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from penstock.core.failure import Failure
+from penstock.core.json_text import UNREADABLE, write_json
+from penstock.dialects.task_dialect import unusable
+
+_NUMBERS: Final = msgspec.json.Decoder(list[float])
+
+
+class ReplyForm(msgspec.Struct, frozen=True):
+    """What the reply must be: so many vectors, in base64 or not, of this model."""
+
+    count: int
+    is_base64: bool
+    model: str
+    provider: str
+
+
+def write(vectors: Sequence[bytes], tokens: int | None, form: ReplyForm) -> bytes | Failure:
+    """The reply. ``vectors`` are JSON arrays of numbers, or texts in base64 as the host made them; ``tokens`` are those
+    of all inputs, None where the host tells none."""
+    if len(vectors) != form.count:
+        return unusable(form.provider, f"made {len(vectors)} embeddings of {form.count} inputs")
+    items = []
+    for index, vector in enumerate(vectors):
+        value = _encoded(vector) if form.is_base64 and vector[:1] == b"[" else vector
+        if value is None or vector[:1] not in (b"[", b'"'):
+            return unusable(form.provider, "made an embedding that is no list of numbers")
+        items.append(b'{"object":"embedding","index":%d,"embedding":%b}' % (index, value))
+    counts = write_json({"prompt_tokens": tokens or 0, "total_tokens": tokens or 0})
+    model = write_json(form.model)
+    return b'{"object":"list","data":[%b],"model":%b,"usage":%b}' % (b",".join(items), model, counts)
+
+
+def _encoded(vector: bytes) -> bytes | None:
+    try:
+        numbers = _NUMBERS.decode(vector)
+        return b'"%b"' % base64.b64encode(struct.pack(f"<{len(numbers)}f", *numbers))
+    except (*UNREADABLE, OverflowError):
+        return None

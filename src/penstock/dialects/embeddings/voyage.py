@@ -1,0 +1,68 @@
+"""Embeddings of Voyage AI: OpenAI's form with other names. Source: https://docs.voyageai.com/reference/embeddings-api."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.body import Body
+from penstock.core.failure import Failure
+from penstock.core.json_text import UNREADABLE, write_json
+from penstock.dialects.dialect import WriteContext
+from penstock.dialects.embeddings import reply
+from penstock.dialects.embeddings.request import only_texts, read, too_many
+from penstock.dialects.task_dialect import TaskPayload, WholeReply, unusable
+
+_MOST: Final = 1000
+
+
+class _Item(msgspec.Struct):
+    embedding: msgspec.Raw
+    index: int
+
+
+class _Usage(msgspec.Struct):
+    total_tokens: int | None = None
+
+
+class _Reply(msgspec.Struct):
+    data: list[_Item]
+    usage: _Usage = msgspec.field(default_factory=_Usage)
+
+
+_REPLY: Final = msgspec.json.Decoder(_Reply)
+
+
+def write(body: Body, context: WriteContext) -> TaskPayload | Failure:
+    request = read(body)
+    if isinstance(request, Failure):
+        return request
+    texts = only_texts(request, context.provider)
+    if isinstance(texts, Failure):
+        return texts
+    refused = too_many(context.provider, len(texts), _MOST)
+    if refused is not None:
+        return refused
+    options = {
+        "input_type": request.purpose() or request.task,
+        "output_dimension": request.dimensions,
+        "truncation": request.others.get("truncation"),
+        "output_dtype": request.others.get("output_dtype"),
+        "encoding_format": "base64" if request.is_base64 else None,
+    }
+    members: dict[str, Any] = {"model": context.model, "input": texts}
+    members.update({name: value for name, value in options.items() if value is not None})
+    form = reply.ReplyForm(len(texts), request.is_base64, context.model, context.provider)
+    return TaskPayload((write_json(members),), partial(_read, form), request.dropped("truncation", "output_dtype"))
+
+
+def _read(form: reply.ReplyForm, replies: Sequence[WholeReply]) -> bytes | Failure:
+    try:
+        told = _REPLY.decode(replies[0].body)
+    except UNREADABLE:
+        return unusable(form.provider, "sent a reply without embeddings")
+    items = sorted(told.data, key=lambda item: item.index)
+    return reply.write([bytes(item.embedding) for item in items], told.usage.total_tokens, form)

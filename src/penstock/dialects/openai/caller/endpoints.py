@@ -1,0 +1,86 @@
+"""OpenAI's other endpoints as callers speak them: bodies of their own, one wire of errors.
+
+They pass on lane 1: the body as the host takes it, the reply as it came; what a reply tells of its use is read.
+Source: OpenAI API reference.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from penstock.core.body import Body
+from penstock.core.failure import Failure
+from penstock.dialects.caller import EventNormalizer, Relay, Replies, RequestBody, Reshape
+from penstock.dialects.dialect import WriteContext
+from penstock.dialects.malformed import read_body
+from penstock.dialects.openai.caller.dialect import OPENAI
+from penstock.dialects.openai.relay import body, stream, typed_stream, units
+from penstock.dialects.openai.relay.request import fit_request
+from penstock.dialects.openai.relay.sound_type import sound_type
+
+
+def _as_it_came(_context: WriteContext) -> None:
+    """The reply needs no change: whole replies, and streams in frames of this wire."""
+
+
+def _no_normalizer(_context: WriteContext, _wants_usage: bool) -> EventNormalizer | None:
+    return None
+
+
+def _never(_data: bytes, _usage: bool = False) -> bytes | None:
+    """These replies are never told in the other form."""
+    return None
+
+
+def _asks_nothing(_body: Body) -> bool:
+    return False
+
+
+def _same(request: Body) -> Body:
+    return request
+
+
+_RELAY: Final = Relay(fit_request, _as_it_came, _as_it_came, _no_normalizer)
+_NO_RESHAPE: Final = Reshape(_never, _never, _never, _never)
+
+COMPLETIONS: Final = msgspec.structs.replace(
+    OPENAI,
+    replies=Replies(body.wants_usage, body.with_usage, units.judge_reply, stream.STREAM, _NO_RESHAPE),
+    relay=_RELAY,
+)
+"""The older text completions, whose chunks have ``text`` in place of a delta."""
+
+TYPED: Final = msgspec.structs.replace(
+    OPENAI,
+    replies=Replies(_asks_nothing, _same, units.judge_reply, typed_stream.STREAM, _NO_RESHAPE),
+    relay=_RELAY,
+)
+"""Images, moderations and reranking: replies of JSON, streams of events that say their type."""
+
+TRANSCRIPTS: Final = msgspec.structs.replace(
+    TYPED, replies=msgspec.structs.replace(TYPED.replies, judge=units.judge_text)
+)
+"""Transcriptions and translations of sound: replies of JSON or of text."""
+
+
+def asks_sound_events(request: Body) -> bool:
+    """Whether speech is asked for as a stream of events (``stream_format``); otherwise it comes as bytes."""
+    return request.raw("stream_format") == b'"sse"'
+
+
+def _read_speech(data: bytes | memoryview) -> RequestBody | Failure:
+    request = read_body(data)
+    if isinstance(request, Failure):
+        return request
+    return msgspec.structs.replace(request, stream=asks_sound_events(request.body))
+
+
+SPEECH: Final = msgspec.structs.replace(
+    TYPED,
+    read_body=_read_speech,
+    asks_stream=asks_sound_events,
+    replies=msgspec.structs.replace(TYPED.replies, bytes_type=sound_type),
+)
+"""Speech: replies of sound."""

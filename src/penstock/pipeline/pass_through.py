@@ -1,0 +1,131 @@
+"""Requests that pass as they are: method, path, query, headers and body. The gateway looks into a body of JSON only.
+
+The path is appended to the provider's base URL, without its first ``/v1/proxy`` or ``/v1``. What a provider keeps for
+its callers (files, batches, threads) belongs to one account there: such a request goes to one target, once. Sources:
+docs/endpoints.md#what-passes-as-it-is; docs/portkey.md.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote
+
+import msgspec
+
+from penstock.core.body import Body
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import header_line
+from penstock.pipeline.authenticate import KEY_HEADERS
+from penstock.pipeline.call import Call
+from penstock.pipeline.compile import CompiledPlan
+from penstock.pipeline.prepare import NEVER_FORWARDED, PreparedRequest, hop_line, withheld
+from penstock.pipeline.target_route import TargetRoute
+from penstock.routing.permit import ACCOUNT_HEADERS
+from penstock.routing.plan import Target, leaves
+
+_KEPT_BACK: Final = frozenset(
+    b"forwarded via x-real-ip referer origin if-modified-since priority save-data dnt".split()
+    + b"x-amzn-trace-id cf-connecting-ip true-client-ip cdn-loop".split()
+    + [*KEY_HEADERS, *(name.encode() for name in ACCOUNT_HEADERS)]
+)
+"""Request headers that say who the caller is, or which account is asked."""
+_KEPT_BACK_PREFIXES: Final = (b"x-portkey-", b"x-penstock-", b"x-forwarded-", b"sec-", b"proxy-", b"x-amz-", b"x-goog-")
+_SEGMENT: Final = "!$&'()*+,;=:@-._~"
+"""What may stand in a segment of a path beside letters and digits (RFC 3986, 3.3)."""
+_READING: Final = frozenset({b"GET", b"DELETE"})
+
+
+def with_one_target(call: Call, compiled: CompiledPlan) -> CompiledPlan | Failure:
+    """The plan with the one target that a request for something kept can mean: nothing is sent twice, to two accounts.
+
+    What is made goes to the first target. What has an id is at one of them, and nothing says at which.
+    """
+    plan = compiled.plan
+    targets = leaves(plan)
+    if len(targets) > 1 and ("rest" in call.parameters or call.account.method != "POST"):
+        text = (
+            f"The config has {len(targets)} targets, and {call.resource} are kept by one provider account: say which, "
+            "with the header x-portkey-provider or a virtual key."
+        )
+        return Failure(Kind.INVALID_CONFIG, text, "x-portkey-config")
+    target: Target = targets[0]
+    if call.account.method in ("POST", "PATCH"):
+        target = msgspec.structs.replace(target, retry=None)
+    return msgspec.structs.replace(compiled, plan=target)
+
+
+def pass_through(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
+    """The request for a target."""
+    method = call.account.method.encode()
+    refused = _refused(call, route, method)
+    if refused is not None:
+        return refused
+    model_route = route.endpoint.default_route
+    headers = _headers(call, route, model_route.headers)
+    if isinstance(headers, Failure):
+        return headers
+    base, _, own = model_route.plain.partition("?")
+    path = base.removesuffix("/") + _path(call, route)
+    query = "&".join(pair for pair in (call.query, _missing(own, call.query)) if pair)
+    target = f"{path or '/'}?{query}" if query else path or "/"
+    payload, model = call.body, None
+    if call.request is not None:
+        changed = route.changes.removed(route.changes.filled(call.request.body))
+        model = changed.text("model")
+        # A body that nothing changes keeps its bytes.
+        payload = call.body if changed is call.request.body and not _is_renamed(call) else changed.encode()
+    return PreparedRequest(call.dialect, model_route.origin, method, target.encode(), headers, payload, None, model)
+
+
+def _is_renamed(call: Call) -> bool:
+    """Whether the model's name lost the provider before it (pipeline/choice.py)."""
+    request = call.request
+    if request is None or request.model is None:
+        return False
+    return Body.parse(call.body).raw("model") != request.body.raw("model")
+
+
+def _refused(call: Call, route: TargetRoute, method: bytes) -> Failure | None:
+    slug = route.provider.slug
+    if call.resource is not None and call.resource not in route.provider.resources:
+        text = (
+            f"{call.resource} is not supported by {slug}. To ask {slug} all the same, at a path below its base URL, "
+            "call /v1/proxy/PATH."
+        )
+        return Failure(Kind.UNSUPPORTED_OPERATION, text)
+    if route.model_lists is not None and method not in _READING:
+        text = (
+            "Your gateway key or virtual key allows certain models only, and this request passes without a look at the "
+            "models that it may use: call an endpoint that the gateway knows (docs/endpoints.md)."
+        )
+        return Failure(Kind.NOT_ALLOWED, text)
+    return None
+
+
+def _path(call: Call, route: TargetRoute) -> str:
+    """The path below the provider's base URL."""
+    rest = call.parameters.get("rest", "")
+    parts = [quote(segment, safe=_SEGMENT, errors="surrogatepass") for segment in rest.split("/")] if rest else []
+    start = "" if call.resource is None else route.provider.resources[call.resource]
+    return "/".join((start, *parts))
+
+
+def _missing(own: str, query: str) -> str:
+    """The pairs of the provider's own query (``api-version``) that the caller's doesn't have."""
+    asked = {pair.partition("=")[0] for pair in query.split("&")}
+    return "&".join(pair for pair in own.split("&") if pair.partition("=")[0] not in asked)
+
+
+def _headers(call: Call, route: TargetRoute, block: bytes) -> bytes | Failure:
+    """The provider's header block, and the caller's headers that it doesn't have."""
+    known = {line.partition(b":")[0].lower() for line in block.split(b"\r\n")}
+    kept_back = {*withheld(call), *known, *_KEPT_BACK, *NEVER_FORWARDED}
+    lines = []
+    for name, value in call.headers:
+        is_content_type = name == b"content-type" and call.body
+        if is_content_type or not (name in kept_back or name.startswith(_KEPT_BACK_PREFIXES)):
+            try:
+                lines.append(header_line(name, value))
+            except ValueError as error:
+                return Failure(Kind.INVALID_REQUEST, f"A header can't be forwarded: {error}.", name.decode("latin-1"))
+    return block + b"".join(lines) + hop_line(call, route, route.endpoint.default_route)

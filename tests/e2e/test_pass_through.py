@@ -1,0 +1,205 @@
+"""What passes as it is: files, batches and the rest of what providers keep, ``/v1/proxy`` and any other path."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openai
+import pytest
+
+from penstock.server.surfaces import SURFACES
+from penstock.settings import load
+from running import RunningGateway, running_gateway
+from upstream import Upstream, events, reply
+
+KEY = "pk-of-the-passing-0123456789"
+FILE = {"id": "file-1", "object": "file", "bytes": 3, "created_at": 1, "filename": "a.jsonl", "purpose": "batch"}
+
+
+def headers(upstream: Upstream, provider: str = "openai", **more: str) -> dict[str, str]:
+    named = {name.replace("_", "-"): value for name, value in more.items()}
+    return {
+        "x-portkey-provider": provider,
+        "x-portkey-custom-host": f"{upstream.url}/v1",
+        "authorization": "Bearer sk-o",
+        **named,
+    }
+
+
+def sdk(gateway: RunningGateway, upstream: Upstream) -> openai.OpenAI:
+    fields = {key: value for key, value in headers(upstream).items() if key != "authorization"}
+    return openai.OpenAI(api_key="sk-o", base_url=gateway.v1, default_headers=fields, max_retries=0, timeout=60)
+
+
+def as_json(body: Any) -> Any:
+    return reply(body=json.dumps(body).encode())
+
+
+def test_files(gateway: RunningGateway, upstream: Upstream) -> None:
+    with sdk(gateway, upstream) as client:
+        upstream.play(as_json(FILE))
+        assert client.files.create(file=("a.jsonl", b"{}\n"), purpose="batch").id == "file-1"
+        assert upstream.last.target == "/v1/files"
+        assert upstream.last.headers["content-type"].startswith("multipart/form-data; boundary=")
+        assert b'filename="a.jsonl"' in upstream.last.body
+        upstream.play(as_json({"object": "list", "data": [FILE], "has_more": False}))
+        assert [each.id for each in client.files.list(limit=7)] == ["file-1"]
+        assert (upstream.last.method, upstream.last.target) == ("GET", "/v1/files?limit=7")
+        assert "content-type" not in upstream.last.headers
+        upstream.play(reply(body=b"line\n" * 500_000, content_type="application/octet-stream"))
+        assert client.files.content("file-1").content == b"line\n" * 500_000
+        upstream.play(as_json({"id": "file-1", "object": "file", "deleted": True}))
+        assert client.files.delete("file-1").deleted
+        assert (upstream.last.method, upstream.last.target) == ("DELETE", "/v1/files/file-1")
+
+
+def test_batches_and_the_rest(gateway: RunningGateway, upstream: Upstream) -> None:
+    with sdk(gateway, upstream) as client:
+        upstream.play(as_json({"id": "batch_1", "object": "batch"}))
+        assert client.batches.create(
+            input_file_id="file-1", endpoint="/v1/chat/completions", completion_window="24h"
+        ).id == "batch_1"  # fmt: skip
+        upstream.play(as_json({"id": "batch_1", "object": "batch"}))
+        client.batches.cancel("batch_1")
+        assert upstream.last.target == "/v1/batches/batch_1/cancel"
+        upstream.play(as_json({"id": "ftjob-1", "object": "fine_tuning.job"}))
+        client.fine_tuning.jobs.create(model="gpt-4o-mini", training_file="file-1")
+        assert upstream.last.json == {"model": "gpt-4o-mini", "training_file": "file-1"}
+        upstream.play(as_json({"id": "vs_1", "object": "vector_store"}))
+        client.vector_stores.create(name="v")
+        assert upstream.last.headers["openai-beta"] == "assistants=v2"
+        upstream.play(as_json({"object": "list", "data": []}))
+        client.chat.completions.list()
+        assert upstream.last.target == "/v1/chat/completions"
+
+
+def test_headers_and_bytes_pass(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(reply(201, b"\x00\xff", "application/x-thing", x_thing="1", set_cookie="a=b", etag='"7"'))
+    sent = headers(
+        upstream, cookie="secret", x_forwarded_for="1.2.3.4", x_custom="kept", content_type="application/x-mine"
+    )
+    answered = httpx.put(f"{gateway.v1}/proxy/a/b%20c?x=1&key=hidden", content=b"\x01\x02", headers=sent, timeout=60)
+    assert (answered.status_code, answered.content) == (201, b"\x00\xff")
+    assert answered.headers["content-type"] == "application/x-thing"
+    assert (answered.headers["x-thing"], answered.headers["etag"]) == ("1", '"7"')
+    assert "set-cookie" not in answered.headers
+    got = upstream.last
+    assert (got.method, got.target, got.body) == ("PUT", "/v1/a/b%20c?x=1", b"\x01\x02")
+    assert (got.headers["x-custom"], got.headers["content-type"]) == ("kept", "application/x-mine")
+    assert got.headers["authorization"] == "Bearer sk-o"
+    assert not got.headers.keys() & {"cookie", "x-forwarded-for", "x-portkey-provider", "x-portkey-custom-host"}
+
+
+def test_errors_pass_untouched(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(reply(418, b'{"odd": "words"}'))
+    answered = httpx.post(f"{gateway.v1}/unheard-of", json={"a": 1}, headers=headers(upstream), timeout=60)
+    assert (answered.status_code, answered.content) == (418, b'{"odd": "words"}')
+    assert answered.headers["x-portkey-provider"] == "openai"
+
+
+def test_streams_pass(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(events(b"data: 1\n\n", b"data: 2\n\n"))
+    answered = httpx.post(f"{gateway.v1}/proxy/stream", json={"stream": True}, headers=headers(upstream), timeout=60)
+    assert answered.text == "data: 1\n\ndata: 2\n\n"
+    assert answered.headers["content-type"] == "text/event-stream"
+
+
+def test_a_body_of_json_is_changed_by_a_config_and_by_nothing_else(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(as_json({}))
+    httpx.post(
+        f"{gateway.v1}/proxy/x", content=b'{ "a":1.0 }', headers=headers(upstream, content_type="application/json")
+    )
+    assert upstream.last.body == b'{ "a":1.0 }'
+    config = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1", "override_params": {"b": 2}}
+    upstream.play(as_json({}))
+    httpx.post(f"{gateway.v1}/proxy/x", json={"a": 1}, headers={"x-portkey-config": json.dumps(config)}, timeout=60)
+    assert upstream.last.json == {"a": 1, "b": 2}
+
+
+def test_usage_is_read_where_it_is_told(gateway: RunningGateway, upstream: Upstream) -> None:
+    gateway.records.take()
+    upstream.play(as_json({"usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}}))
+    httpx.post(f"{gateway.v1}/proxy/x", json={"model": "m"}, headers=headers(upstream), timeout=60)
+    with httpx.Client(base_url=gateway.url, timeout=60) as client:
+        client.get("/health")
+    record = [each for each in gateway.records.take() if each.operation == "proxy"][-1]
+    assert record.usage is not None
+    assert (record.usage.prompt, record.usage.completion, record.model) == (3, 4, "m")
+
+
+def test_a_provider_that_keeps_nothing_says_so(gateway: RunningGateway, upstream: Upstream) -> None:
+    answered = httpx.get(f"{gateway.v1}/files", headers=headers(upstream, "cerebras"), timeout=60)
+    assert answered.status_code == 400
+    assert "files is not supported by cerebras" in answered.json()["error"]["message"]
+    assert not upstream.received
+
+
+def test_what_is_kept_is_at_one_of_several_targets(gateway: RunningGateway, upstream: Upstream) -> None:
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1", "retry": {"attempts": 3}}
+    config = {"strategy": {"mode": "fallback"}, "targets": [target, target]}
+    fields = {"x-portkey-config": json.dumps(config)}
+    answered = httpx.get(f"{gateway.v1}/files/file-1", headers=fields, timeout=60)
+    assert answered.status_code == 400
+    assert "2 targets" in answered.json()["error"]["message"]
+    assert not upstream.received
+    upstream.play(reply(500, b"{}"))
+    assert httpx.post(f"{gateway.v1}/batches", json={"x": 1}, headers=fields, timeout=60).status_code == 500
+    assert len(upstream.received) == 1
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/a/%2e%2e/b", "/v1/proxy/%2e%2e/x", "/v1/proxy/a/%2e%2e/%2e%2e/x", "/v1/proxy/a//b"]
+)
+def test_no_path_leaves_the_base_url(gateway: RunningGateway, upstream: Upstream, path: str) -> None:
+    url = httpx.URL(gateway.url).copy_with(raw_path=path.encode())
+    answered = httpx.get(url, headers=headers(upstream), timeout=60)
+    assert answered.status_code == 404, answered.text
+    assert not upstream.received
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningGateway]:
+    path = tmp_path_factory.mktemp("passing") / "penstock.toml"
+    digest = hashlib.sha256(KEY.encode()).hexdigest()
+    path.write_text(f'[keys.a]\nhash = "sha256:{digest}"\nmodels = ["gpt-4o*"]\nproviders = ["openai"]\n')
+    settings = load({}, {"PENSTOCK_CONFIG": str(path), "PENSTOCK_ACCESS_LOG": "false"}, Path("/nonexistent"))
+    with running_gateway(settings, path) as gateway:
+        yield gateway
+
+
+EVERY = sorted({(each.method, each.path) for each in SURFACES.surfaces} | {("PATCH", "/v1/anything/at/all")})
+
+
+@pytest.mark.parametrize(("method", "path"), EVERY)
+def test_every_route_wants_a_key(guarded: RunningGateway, method: str, path: str) -> None:
+    for prefix in ("", "/@openai"):
+        url = f"{guarded.url}{prefix}{path.replace('{', '').replace('}', '')}"
+        fields = {"x-portkey-provider": "echo", "authorization": "Bearer sk-of-somebody"}
+        assert httpx.request(method, url, headers=fields, timeout=60).status_code == 401
+
+
+def test_a_key_with_a_list_of_models_changes_nothing_unseen(guarded: RunningGateway) -> None:
+    fields = {"x-portkey-provider": "openai", "x-portkey-api-key": KEY, "authorization": "Bearer sk-o"}
+    for path in ("/v1/proxy/chat/completions", "/v1/files", "/v1/whatever"):
+        answered = httpx.post(f"{guarded.url}{path}", json={"model": "o3"}, headers=fields, timeout=60)
+        assert answered.status_code == 403, answered.text
+        assert "certain models only" in answered.json()["error"]["message"]
+
+
+def test_a_key_with_a_list_of_providers_and_an_address_that_is_refused(guarded: RunningGateway) -> None:
+    fields = {"x-portkey-api-key": KEY, "authorization": "Bearer sk-o"}
+    answered = httpx.get(f"{guarded.url}/v1/proxy/x", headers={**fields, "x-portkey-provider": "groq"}, timeout=60)
+    assert answered.status_code == 403
+    private = {**fields, "x-portkey-provider": "openai", "x-portkey-custom-host": "http://169.254.169.254"}
+    assert httpx.get(f"{guarded.url}/v1/proxy/x", headers=private, timeout=60).status_code == 400
+
+
+@pytest.mark.parametrize("path", ["/v1/scim/users", "/v1/policies", "/v1/labels", "/v1/api-keys", "/v1/v1/files"])
+def test_paths_of_the_admin_api_never_reach_a_provider(gateway: RunningGateway, upstream: Upstream, path: str) -> None:
+    assert httpx.get(f"{gateway.url}{path}", headers=headers(upstream), timeout=60).status_code >= 400
+    assert not upstream.received
