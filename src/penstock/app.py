@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from penstock.admin.api import AdminApi
+from penstock.app_guards import guard_policy, guarding_of
 from penstock.app_metrics import Counted, MetricsAdmission, metrics_of
 from penstock.app_replicas import Replicas, replicas_of
 from penstock.app_store import (
@@ -162,6 +163,7 @@ def _compiler(
         names=Names(PROVIDERS.keys(), ALIASES, MANY_MAKERS, settings.routing.default_provider or None),
         guarded_policy=guarded_policy,
         open_permissions=Permissions(lent_keys=None if settings.lends_keys else frozenset(), lent_identity=None),
+        guards=guard_policy(settings),
     )
 
 
@@ -282,7 +284,10 @@ def _pipeline(
     authorize = Authorizer(transports)
     upstream = Upstream(transports, authorize, ModelAliases(transports, authorize))
     caching, routing = Caching(replicas.replies, upstream, limit), settings.routing
-    router = Router(compiler, upstream, replicas.health, caching, routing.deadline, sleep, routing.max_attempts)
+    guarding = guarding_of(settings, transports, AddressPolicy(settings.trusted_hosts))
+    router = Router(
+        compiler, upstream, replicas.health, caching, routing.deadline, sleep, routing.max_attempts, guarding
+    )
     once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit, replicas.calls)
     models = CallableModels(compiler, HostModels(upstream))
     server = settings.server

@@ -30,7 +30,8 @@ class SegmentKind(Enum):
 
 class Segment(msgspec.Struct, frozen=True):
     """One text. ``message`` is the index of its message, -1 beside all messages; ``role`` is the message's role;
-    ``choice`` the index of its choice in an answer."""
+    ``choice`` the index of its choice in an answer. ``is_plain``: it is what Portkey's checks read of its message or
+    its choice; reasoning, refusals, tool calls and what stands inside other blocks is not."""
 
     pointer: Pointer
     text: str
@@ -38,8 +39,26 @@ class Segment(msgspec.Struct, frozen=True):
     kind: SegmentKind = SegmentKind.TEXT
     message: int = 0
     choice: int = 0
+    is_plain: bool = True
 
 
+TextKey = tuple[SegmentKind, int, int]
+"""Which text of a streamed answer: its kind, its slot (what ends together), and its index in the slot."""
+ALL_SLOTS = -1
+"""The end of every text of a stream."""
+
+
+class Delta(msgspec.Struct, frozen=True):
+    """What one event of a stream adds to a text: ``pointer`` leads to it in the event's data."""
+
+    key: TextKey
+    pointer: Pointer
+    text: str
+    choice: int = 0
+    is_plain: bool = True
+
+
+_NOWHERE = ValueError("a pointer that leads nowhere")
 _Tree = dict[str | int, "_Tree | str"]
 
 
@@ -51,12 +70,12 @@ def spliced(raw: bytes, texts: Mapping[Pointer, str]) -> bytes:
     tree: _Tree = {}
     for pointer, text in texts.items():
         if not pointer:
-            raise ValueError("a pointer leads to a member")
+            raise _NOWHERE
         level = tree
         for step in pointer[:-1]:
             inner = level.setdefault(step, {})
             if isinstance(inner, str):
-                raise ValueError("a pointer leads into a text")
+                raise _NOWHERE
             level = inner
         level[pointer[-1]] = text
     return _spliced(raw, tree)
@@ -67,13 +86,13 @@ def _spliced(raw: bytes, tree: _Tree) -> bytes:
         elements = [bytes(each) for each in _elements(raw)]
         for index, change in tree.items():
             if not isinstance(index, int):
-                raise ValueError("an array has no members")
+                raise _NOWHERE
             elements[index] = _changed(elements[index], change)
         return b"[" + b",".join(elements) + b"]"
     members = {name: bytes(value) for name, value in _members(raw).items()}
     for name, change in tree.items():
         if not isinstance(name, str):
-            raise ValueError("an object has no elements")
+            raise _NOWHERE
         members[name] = _changed(members[name], change)
     return b"{" + b",".join(write_json(name) + b":" + value for name, value in members.items()) + b"}"
 

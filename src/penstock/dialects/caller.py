@@ -22,6 +22,7 @@ from penstock.core.outcome import ErrorClass
 from penstock.core.usage import Usage
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.provider_errors import ClassifiedError
+from penstock.dialects.texts import TextView
 
 JSON: bytes = b"application/json"
 EVENT_STREAM: bytes = b"text/event-stream"
@@ -277,7 +278,7 @@ class CallerDialect(msgspec.Struct, frozen=True):
     where the wire has no place for what the model made (a call without JSON for arguments, say). ``keep_alive`` are
     bytes that hold a waiting stream's connection open. ``header_settings`` are the header fields that are part of a
     request in this wire, in lower case, each with the setting that it makes at a host of the same wire
-    (``WriteContext.asked``).
+    (``WriteContext.asked``). ``texts`` are the wire's texts for guards; None: no guard reads this wire.
     """
 
     name: str
@@ -290,3 +291,4 @@ class CallerDialect(msgspec.Struct, frozen=True):
     relay: Relay
     keep_alive: bytes
     header_settings: Mapping[bytes, str] = {}
+    texts: TextView | None = None

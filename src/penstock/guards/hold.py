@@ -24,21 +24,26 @@ HOLD_CHARS: Final = 4096
 
 
 class HoldRule(msgspec.Struct, frozen=True):
-    """What is looked for. ``replacement`` makes the text for a match; None: a match denies the answer. ``is_once``:
-    only the first match is replaced. ``first_end_is_final``: a match never grows behind its first end."""
+    """What is looked for. ``replacement`` makes the text for a match, None leaves it; ``fails``: a match is a false
+    verdict, with which a guard that denies ends the answer. ``is_once``: only the first match is replaced.
+    ``first_end_is_final``: a match never grows behind its first end."""
 
     pattern: regex.Pattern[str]
     replacement: Callable[[regex.Match[str]], str] | None = None
+    fails: bool = True
     is_once: bool = False
     first_end_is_final: bool = False
 
 
 class HeldText:
-    """One text under one rule. ``denied``: a match denies it; ``changed``: a match was replaced; ``overflowed``: more
-    than ``limit`` characters would have had to wait, and were decided as if the text ended there."""
+    """One text under one rule. ``denies``: a match that is a false verdict ends the text, which is then ``denied``.
+    ``found`` counts the matches; ``changed``: one was replaced; ``overflowed``: more than ``limit`` characters would
+    have had to wait, and were decided as if the text ended there."""
 
-    def __init__(self, rule: HoldRule, limit: int = HOLD_CHARS) -> None:
+    def __init__(self, rule: HoldRule, limit: int = HOLD_CHARS, *, denies: bool = False) -> None:
         self._rule = rule
+        self._denies = denies and rule.fails
+        self.found = 0
         self._limit = limit
         self._context = ""
         self._held = ""
@@ -49,8 +54,13 @@ class HeldText:
 
     @property
     def held(self) -> int:
-        """The characters that wait."""
+        """How many characters wait."""
         return len(self._held)
+
+    def waiting(self) -> str:
+        """What waits, given up undecided."""
+        held, self._held = self._held, ""
+        return held
 
     def feed(self, text: str, *, last: bool = False) -> str:
         """Take more text; give back what can go on now. ``last``: nothing follows. Raises TimeoutError for a pattern
@@ -91,12 +101,13 @@ class HeldText:
                     at = len(buffer)
                     break
                 continue
-            if rule.replacement is None:
+            self.found += 1
+            if self._denies:
                 self.denied = True
                 self._held = ""
                 return "".join(ready)
-            ready.append(rule.replacement(match))
-            self.changed = True
+            ready.append(match[0] if rule.replacement is None else rule.replacement(match))
+            self.changed = self.changed or rule.replacement is not None
             at = match.end()
             if rule.is_once:
                 self._passes = True
@@ -116,10 +127,10 @@ class HeldText:
         for earlier in range(at, start):
             if pattern.match(buffer, earlier, partial=True, timeout=SECONDS) is not None:
                 return earlier
-        if match.end() == len(buffer):
-            return start
         if self._rule.first_end_is_final:
             return None
+        if match.end() == len(buffer):
+            return start
         grows = pattern.fullmatch(buffer, start, partial=True, timeout=SECONDS)
         return None if grows is None else start
 
@@ -128,4 +139,4 @@ def replaced(rule: HoldRule, text: str) -> tuple[str, bool]:
     """A whole text under a rule, and whether something matched. Raises TimeoutError."""
     held = HeldText(rule)
     ready = held.feed(text, last=True)
-    return ready, held.changed or held.denied
+    return ready, held.found > 0

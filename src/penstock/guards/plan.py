@@ -30,24 +30,30 @@ class StreamMode(Enum):
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """Which texts a check sees. ``of`` chooses messages of a request, ``kinds`` the kinds of their texts;
-    ``first_choice``: of an answer only the first choice."""
+    """Which texts a check sees. ``of`` chooses messages of a request; ``kinds`` the kinds of texts, None: those that
+    Portkey's checks read (``Segment.is_plain``), of ``all`` messages every kind. ``first_choice``: of an answer only
+    the first choice."""
 
     of: str = "last"
-    kinds: frozenset[SegmentKind] = frozenset({SegmentKind.TEXT, SegmentKind.INPUT})
+    kinds: frozenset[SegmentKind] | None = None
     first_choice: bool = False
 
     def chosen(self, body: GuardedBody, phase: Phase) -> tuple[Segment, ...]:
         """The texts of a body that are in scope."""
         segments = body.segments
-        if phase is Phase.AFTER:
-            return tuple(
-                [each for each in segments if each.kind in self.kinds and not (self.first_choice and each.choice)]
-            )
-        within = _WITHIN[self.of](segments)
-        if self.of == "all":
+        if phase is Phase.BEFORE:
+            within = _WITHIN[self.of](segments)
+        elif self.first_choice:
+            within = [each for each in segments if each.choice == 0]
+        else:
+            within = list(segments)
+        if self.kinds is None and self.of == "all":
             return tuple(within)
-        return tuple([each for each in within if each.kind in self.kinds])
+        return tuple([each for each in within if self.sees(each.kind, is_plain=each.is_plain)])
+
+    def sees(self, kind: SegmentKind, *, is_plain: bool) -> bool:
+        """Whether a text of this kind is in scope."""
+        return is_plain or self.of == "all" if self.kinds is None else kind in self.kinds
 
 
 def _last(segments: tuple[Segment, ...]) -> list[Segment]:

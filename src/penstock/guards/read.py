@@ -66,16 +66,25 @@ class GuardPolicy(msgspec.Struct, frozen=True):
 
 class GuardCompiler:
     """Reads the guards of one config's targets (``routing.rules.GuardReader``). ``saved`` are the saved guardrails by
-    name and id, as JSON. Targets that inherit the same hooks share them."""
+    name and id, as JSON; None where a config is judged that is not used yet: any name may be saved by then. Targets
+    that inherit the same hooks share them."""
 
-    def __init__(self, saved: Mapping[str, bytes], policy: GuardPolicy) -> None:
+    def __init__(self, saved: Mapping[str, bytes] | None, policy: GuardPolicy) -> None:
         self._saved = saved
         self._policy = policy
         self._hooks: dict[tuple[int, Phase], tuple[Any, tuple[Hook, ...]]] = {}
+        self._plans: dict[tuple[int, ...], GuardPlan | None] = {}
         self._names: set[str] = set()
 
     def guards(self, fields: Fields, headers: HeaderSettings) -> GuardPlan | None:
         """The guards of a target; None for a target without any."""
+        written = tuple(id(fields.values.get(key)) for keys in KEYS.values() for key in keys)
+        alike = (*written, fields.values.get("passthrough") is True)
+        if alike not in self._plans:
+            self._plans[alike] = self._compiled(fields, headers)
+        return self._plans[alike]
+
+    def _compiled(self, fields: Fields, headers: HeaderSettings) -> GuardPlan | None:
         problems = fields.budget.problems
         before = self._phase(Phase.BEFORE, fields, headers, problems)
         after = self._phase(Phase.AFTER, fields, headers, problems)
@@ -88,7 +97,8 @@ class GuardCompiler:
         hooks: list[Hook] = []
         for key in KEYS[phase]:
             value = fields.values.get(key)
-            if value is None:
+            # Portkey's target with ``passthrough`` is not guarded, save by what its request's headers demand.
+            if value is None or fields.values.get("passthrough") is True:
                 continue
             if not (self._policy.allows_inline or headers.is_saved):
                 problems.add(refuse(fields.at(key), "the gateway's operator lets no request bring guards of its own"))
@@ -137,6 +147,8 @@ class GuardCompiler:
         return _HookReader(phase, members, path, problems, self._policy).hook(kind, index)
 
     def _saved_hook(self, name: str, path: str) -> dict[str, Any]:
+        if self._saved is None:
+            return {"checks": []}
         raw = self._saved.get(name)
         if raw is None:
             way_out = hint(name, self._saved, "guardrails are saved in penstock.toml or by the admin API", quote="'")
@@ -297,8 +309,8 @@ class _HookReader:
             if kind not in known:
                 parameters.complain("kinds", f"there is no kind '{kind[:40]}': there are {', '.join(known)}")
         chosen = {known[kind] for kind in kinds if kind in known}
-        return Scope(of, frozenset(chosen | ({SegmentKind.INPUT} if SegmentKind.TEXT in chosen else set())),
-                     choices == "first")  # fmt: skip
+        inputs = {SegmentKind.INPUT} if SegmentKind.TEXT in chosen else set()
+        return Scope(of, frozenset(chosen | inputs), choices == "first")
 
 
 def _settled(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -77,13 +77,22 @@ def failed(runs: Iterable[HookRun]) -> bool:
     return any(not run.verdict for run in runs)
 
 
-def hook_results(before: Sequence[HookRun], after: Sequence[HookRun], *, hides: bool = False) -> bytes:
-    """``hook_results`` as JSON. ``hides``: no text of the answer is told with the after hooks, since it is withheld."""
+def hook_results(
+    before: Sequence[HookRun], after: Sequence[HookRun], *, hides: bool = False, hides_before: bool = False
+) -> bytes:
+    """``hook_results`` as JSON. ``hides``: no text of the answer is told with the after hooks, since it is withheld.
+    ``hides_before``: nor is a text of the request with the before hooks."""
     value = {
-        "before_request_hooks": [_hook(run) for run in before],
+        "before_request_hooks": [_hook(run, hides=hides_before) for run in before],
         "after_request_hooks": [_hook(run, hides=hides) for run in after],
     }
     return write_json(value)
+
+
+def phase_results(phase: Phase, runs: Sequence[HookRun], *, hides: bool = False) -> bytes:
+    """The results of one phase, as a stream tells them."""
+    name = "before_request_hooks" if phase is Phase.BEFORE else "after_request_hooks"
+    return write_json({name: [_hook(run, hides=hides) for run in runs]})
 
 
 def with_results(body: bytes, results: bytes) -> bytes | None:
@@ -96,12 +105,13 @@ def with_results(body: bytes, results: bytes) -> bytes | None:
     return inner + comma + b'"hook_results":' + results + b"}"
 
 
-def denied_body(results: bytes, reasons: Sequence[str] = ()) -> bytes:
+def denied_body(results: bytes | None, reasons: Sequence[str] = ()) -> bytes:
     """The body of status 446, the same in every wire; ``"type":"error"`` is what Anthropic's clients look for.
     ``reasons`` are names of hooks and checks, where the operator lets callers know them."""
     message = MESSAGE + (f" Denied by: {', '.join(reasons)}." if reasons else "")
     error = write_json({"message": message, "type": "hooks_failed", "param": None, "code": None})
-    return b'{"type":"error","error":' + error + b',"hook_results":' + results + b"}"
+    told = b"" if results is None else b',"hook_results":' + results
+    return b'{"type":"error","error":' + error + told + b"}"
 
 
 def reasons_of(runs: Iterable[HookRun]) -> list[str]:
@@ -194,6 +204,7 @@ __all__ = [
     "denied_body",
     "failed",
     "hook_results",
+    "phase_results",
     "reasons_of",
     "with_results",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -20,6 +20,9 @@ from penstock.routing.javascript_value import MISSING
 from penstock.routing.plan import Target
 from penstock.transport.base import Reply
 
+if TYPE_CHECKING:
+    from penstock.pipeline.guard import GuardMemory
+
 LARGEST_READ: Final = 256 << 10
 """Bytes of an array or object that are decoded for conditions, which look at 2000 characters of its text."""
 
@@ -31,7 +34,7 @@ class Call(msgspec.Struct):
     path (``{"id": "gpt-5"}``); ``query`` is the part of the query that is forwarded to a provider of the same wire.
     ``default_provider`` serves the request when nothing names a provider. ``path_name`` is the name in ``/@NAME/v1/…``;
     ``path`` is the rest of such a path. ``request`` is the parsed body; None for an operation without a body, and until
-    the body is read.
+    the body is read. ``guards`` is what guards found so far, None until a target has any.
     """
 
     operation: Operation
@@ -49,6 +52,7 @@ class Call(msgspec.Struct):
     default_provider: str | None = None
     path_name: str | None = None
     request: RequestBody | None = None
+    guards: GuardMemory | None = None
 
     @property
     def trace(self) -> str:

@@ -11,7 +11,10 @@ from penstock.guards.parameters import Parameters
 from penstock.guards.patterns import excerpt, utf16
 
 _OPERATORS: Final = ("any", "all", "none")
-_SPACE: Final = "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a" "\u2028\u2029\u202f\u205f\u3000\ufeff"  # fmt: skip
+_SPACE: Final = (
+    "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\ufeff"
+)
 """White space as JavaScript has it."""
 _SPACES: Final = str.maketrans(dict.fromkeys(_SPACE, " "))
 _NO_TEXT: Final = "There is no text to check."
@@ -41,7 +44,9 @@ def _contains(parameters: Parameters) -> Prepared:
         }
         return Judgement(verdict, data)
 
-    hold = HoldRule(_any_of(words, matches_case=matches_case)) if operator == "none" and words and not whole else None
+    may_hold = operator == "none" and all(words) and bool(words) and not whole
+    # A word that is there stays there, whatever follows.
+    hold = HoldRule(_any_of(words, matches_case=matches_case), first_end_is_final=True) if may_hold else None
     return Prepared(judge, hold=hold, size=sum(map(len, words)) * 4)
 
 
@@ -57,7 +62,7 @@ def _any_of(words: tuple[str, ...], *, matches_case: bool) -> Any:
     import regex
 
     flags = regex.V0 if matches_case else regex.IGNORECASE
-    return regex.compile("|".join(regex.escape(word) for word in words if word), flags, cache_pattern=False)
+    return regex.compile("|".join(regex.escape(word) for word in words), flags, cache_pattern=False)
 
 
 def _count(

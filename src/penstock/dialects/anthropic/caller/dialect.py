@@ -9,6 +9,7 @@ from penstock.dialects.anthropic.caller.errors import ERRORS
 from penstock.dialects.anthropic.caller.reply import write_reply
 from penstock.dialects.anthropic.caller.request import read_request
 from penstock.dialects.anthropic.caller.stream import PING, MessageWriter
+from penstock.dialects.anthropic.caller.texts import TEXTS
 from penstock.dialects.anthropic.relay.frames import InvokeFrames
 from penstock.dialects.anthropic.relay.judge import judge
 from penstock.dialects.anthropic.relay.request import fit_request
@@ -51,5 +52,6 @@ ANTHROPIC: Final = CallerDialect(
     relay=Relay(fit_request, _plain, _stream, _events),
     keep_alive=PING,
     header_settings={b"anthropic-beta": "anthropic_beta", b"anthropic-version": "anthropic_version"},
+    texts=TEXTS,
 )
 """Callers of Anthropic Messages. Counts of tokens (``/v1/messages/count_tokens``) are asked for in the same words."""
