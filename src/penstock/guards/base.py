@@ -6,7 +6,7 @@ told in docs/guardrails.md#a-check-of-your-own.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -142,6 +142,10 @@ class Outbound(Protocol):
 
     async def send(self, request: OutboundRequest) -> OutboundReply | CheckError:
         """The reply; the error of an address that is refused, of a server that fails or is late, of a long reply."""
+        ...
+
+    async def send_all(self, requests: Sequence[OutboundRequest]) -> Sequence[OutboundReply | CheckError]:
+        """The replies to several requests that are sent at the same time, in their order."""
         ...
 
 

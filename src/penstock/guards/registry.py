@@ -7,9 +7,16 @@ from types import MappingProxyType
 from typing import Final
 
 from penstock.guards.base import Check
-from penstock.guards.checks import text
+from penstock.guards.checks import access, matching, prefix, shape, text, web
 
-_FAMILIES: Final[tuple[tuple[Check, ...], ...]] = (text.CHECKS,)
+_FAMILIES: Final[tuple[tuple[Check, ...], ...]] = (
+    text.CHECKS,
+    matching.CHECKS,
+    shape.CHECKS,
+    access.CHECKS,
+    prefix.CHECKS,
+    web.CHECKS,
+)
 
 CHECKS: Final[Mapping[str, Check]] = MappingProxyType(
     {name.lower(): check for family in _FAMILIES for check in family for name in (check.id, *check.aliases)}

@@ -18,9 +18,9 @@ from penstock.guards.plan import Feedback, Hook, HookCheck
 MESSAGE: Final = (
     "The guardrail checks defined in the config failed. You can find more information in the `hook_results` object."
 )
-_EXCERPTS: Final = ("textExcerpt", "matchDetails", "matchedJson", "foundWords", "foundUrls")
+_LISTS: Final = frozenset({"foundWords", "validationErrors", "validUrls", "invalidUrls"})
+_EXCERPTS: Final = frozenset({"textExcerpt", "matchDetails", "matchedJson", "responseData"}) | _LISTS
 """Members of a check's data that hold what was checked."""
-_LISTS: Final = frozenset({"foundWords", "foundUrls"})
 
 
 class CheckRun(msgspec.Struct, frozen=True):

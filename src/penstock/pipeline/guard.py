@@ -282,10 +282,8 @@ async def _remembered(
     keys = [(hook.id, hook.fingerprint, _seen_by(hook, subject)) for hook in hooks]
     new = [hook for hook, key in zip(hooks, keys, strict=True) if key not in memory.runs]
     runs, subject = await run_hooks(new, subject, outbound)
-    fresh: dict[tuple[object, ...], HookRun] = {
-        (run.hook.id, run.hook.fingerprint, _seen_by(run.hook, subject)): run for run in runs
-    }
-    memory.runs.update(fresh)
+    for run in runs:
+        memory.runs[run.hook.id, run.hook.fingerprint, _seen_by(run.hook, subject)] = run
     return [memory.runs[key] for key in keys], subject
 
 

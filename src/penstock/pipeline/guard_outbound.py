@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -38,6 +39,9 @@ class GuardOutbound(msgspec.Struct, frozen=True):
             return OutboundReply(reply.status, headers, b"")
         read = await whole_reply(reply, request.limit)
         return _error(read) if isinstance(read, Failure) else OutboundReply(read[0], headers, read[1])
+
+    async def send_all(self, requests: Sequence[OutboundRequest]) -> Sequence[OutboundReply | CheckError]:
+        return await asyncio.gather(*(self.send(request) for request in requests))
 
     def _prepared(self, request: OutboundRequest) -> Request | CheckError:
         url = custom_host.judge(request.url, self.policy)

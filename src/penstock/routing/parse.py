@@ -204,7 +204,8 @@ def _child(
     """An inner config with the keys and the settings that its parent passes down to it (docs/portkey.md#inheritance).
 
     Inner values win, parameters are merged; guards of one phase replace all inherited ones of the phase, however they
-    are spelt (docs/guardrails.md#inheritance). A provider's settings are inherited only by targets that name no provider.
+    are spelt (docs/guardrails.md#inheritance). A provider's settings are inherited only by targets that name no
+    provider.
     """
     inner = {key: value for key, value in inner.items() if value is not None or key not in _GUARDS}
     for keys in GUARD_KEYS:

@@ -1,4 +1,4 @@
-"""The settings of guards: a section of penstock.toml (settings/model.py). Saved guardrails stand in [guardrails.NAME]."""
+"""The settings of guards: a section of penstock.toml (settings/model.py). Saved guardrails are [guardrails.NAME]."""
 
 from __future__ import annotations
 
