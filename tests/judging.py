@@ -50,7 +50,9 @@ def refused(name: str, parameters: dict[str, Any]) -> str | None:
     return None if failure is None else failure.param
 
 
-def context(text: str | dict[str, Any], phase: Phase = Phase.BEFORE, kind: str = "chatComplete", **more: Any) -> Context:
+def context(
+    text: str | dict[str, Any], phase: Phase = Phase.BEFORE, kind: str = "chatComplete", **more: Any
+) -> Context:
     """A context whose request or answer has this text, or is this body."""
 
     def read(value: Any) -> Sequence[Segment]:

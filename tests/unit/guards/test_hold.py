@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 
 import pytest
@@ -31,7 +32,7 @@ def patterns(draw: st.DrawFn, depth: int = 0) -> str:
 def chunked(rule: HoldRule, text: str, cuts: list[int], limit: int = 4096) -> tuple[str, HeldText]:
     held = HeldText(rule, limit)
     places = [0, *sorted({cut % (len(text) + 1) for cut in cuts}), len(text)]
-    parts = [held.feed(text[start:end]) for start, end in zip(places, places[1:], strict=False)]
+    parts = [held.feed(text[start:end]) for start, end in itertools.pairwise(places)]
     parts.append(held.feed("", last=True))
     return "".join(parts), held
 
