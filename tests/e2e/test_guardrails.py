@@ -384,3 +384,140 @@ def test_a_denied_stream_leads_to_the_next_target(gateway: RunningGateway, upstr
     config = fallback(upstream, {"output_guardrails": [contains("bad", deny=True)]})
     got = ask(gateway, upstream, config, stream=True)
     assert (got.status_code, streamed(got)[0]) == (200, "good")
+
+
+# Saved guardrails, changes of texts, other wires, what must not leak.
+
+SAVED = """
+[guardrails.words]
+checks = [{ id = "default.contains", parameters = { words = ["bad"], operator = "none" } }]
+deny = true
+
+[guards]
+default_output = ["words"]
+reason_in_message = true
+"""
+
+
+def test_saved_guardrails(upstream: Upstream, tmp_path: Path) -> None:
+    path = tmp_path / "penstock.toml"
+    path.write_text(SAVED)
+    settings = load({}, {"PENSTOCK_ACCESS_LOG": "false"}, path)
+    with running_gateway(settings, path, sleep=no_wait) as gateway:
+        for named in ("words", {"id": "words"}):
+            got = ask(gateway, upstream, {"input_guardrails": [named]}, "bad")
+            assert (got.status_code, got.json()["hook_results"]["before_request_hooks"][0]["id"]) == (446, "words")
+            assert "Denied by: words (default.contains)." in got.json()["error"]["message"]
+        got = ask(gateway, upstream, {"input_guardrails": ["wrods"]})
+        assert (got.status_code, got.json()["error"]["param"]) == (400, "config.input_guardrails[0]")
+        assert "did you mean 'words'?" in got.json()["error"]["message"]
+        upstream.play(reply(200, completion("bad")))
+        assert ask(gateway, upstream, {"output_guardrails": []}).status_code == 446
+
+
+def redacts(rule: str, **hook: Any) -> dict[str, Any]:
+    return {"regexReplace": {"rule": rule}, **hook}
+
+
+def test_changes_of_several_guards_all_hold(gateway: RunningGateway, upstream: Upstream) -> None:
+    one = {"regexReplace": {"rule": "/secret/g"}, "more": {"id": "regexReplace", "rule": "/canary/g"}}
+    config = {"input_guardrails": [one, redacts("/third/g")], "override_params": {"temperature": 0.1}}
+    got = ask(gateway, upstream, config, "a secret, a canary, a third")
+    sent_body = json.loads(upstream.last.body)
+    assert sent_body["messages"][0]["content"] == "a [REDACTED], a [REDACTED], a [REDACTED]"
+    assert (sent_body["temperature"], sent_body["model"]) == (0.1, "gpt-x")
+    hooks = got.json()["hook_results"]["before_request_hooks"]
+    assert [hook["transformed"] for hook in hooks] == [True, True]
+
+
+def test_an_answer_is_changed_plain_and_streamed(gateway: RunningGateway, upstream: Upstream) -> None:
+    config = {"output_guardrails": [redacts(r"/\d{3}-\d{2}-\d{4}/g")]}
+    upstream.play(reply(200, completion("it is 123-45-6789", "123-45-6789")))
+    got = ask(gateway, upstream, config).json()
+    assert [each["message"]["content"] for each in got["choices"]] == ["it is [REDACTED]", "[REDACTED]"]
+    upstream.play(tells("it is 12", "3-45", "-67", "89, so"))
+    got = ask(gateway, upstream, config, stream=True, headers=LOOSE)
+    text, [told] = streamed(got)
+    assert (got.status_code, text) == (200, "it is [REDACTED], so")
+    assert told["hook_results"]["after_request_hooks"][0]["transformed"] is True
+    upstream.play(tells("it is 12", "3-45", "-67", "89, so"))
+    buffered = {"output_guardrails": [redacts(r"/\d{3}-\d{2}-\d{4}/g", stream="buffer")]}
+    got = ask(gateway, upstream, buffered, stream=True)
+    assert streamed(got)[0] == "it is [REDACTED], so"
+
+
+def test_embeddings_are_judged_and_changed_before(gateway: RunningGateway, upstream: Upstream) -> None:
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    config = {**target, "input_guardrails": [redacts("/secret/g")], "output_guardrails": [contains("x", deny=True)]}
+    upstream.play(reply(200, b'{"object": "list", "data": [{"embedding": [0.1], "index": 0}], "model": "m"}'))
+    got = httpx.post(
+        f"{gateway.v1}/embeddings",
+        json={"model": "e", "input": ["a secret", "b"]},
+        headers={"x-portkey-config": json.dumps(config)},
+        timeout=30,
+        trust_env=False,
+    )
+    assert got.status_code == 200
+    assert json.loads(upstream.last.body)["input"] == ["a [REDACTED]", "b"]
+    assert got.json()["hook_results"]["after_request_hooks"] == []
+
+
+def messages(gateway: RunningGateway, upstream: Upstream, config: Any, text: str, **more: Any) -> httpx.Response:
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": text}], **more}
+    headers = {"x-portkey-config": json.dumps({**target, **config}), **LOOSE}
+    return httpx.post(f"{gateway.v1}/messages", json=body, headers=headers, timeout=30, trust_env=False)
+
+
+def test_anthropics_callers(gateway: RunningGateway, upstream: Upstream) -> None:
+    """Through a provider of another wire: results follow the translated answer."""
+    got = messages(gateway, upstream, {"input_guardrails": [contains("bad", deny=True)]}, "bad")
+    assert (got.status_code, got.json()["type"], got.json()["error"]["type"]) == (446, "error", "hooks_failed")
+    upstream.play(reply(200, completion("a secret")))
+    got = messages(gateway, upstream, {"output_guardrails": [redacts("/secret/g")]}, "hi")
+    assert got.json()["content"] == [{"type": "text", "text": "a [REDACTED]"}]
+    assert list(got.json())[-1] == "hook_results"
+    upstream.play(tells("a sec", "ret, so"))
+    got = messages(gateway, upstream, {"output_guardrails": [redacts("/secret/g")]}, "hi", stream=True)
+    data = [json.loads(line[6:]) for line in got.text.splitlines() if line.startswith("data: ")]
+    assert "".join(each["delta"].get("text", "") for each in data if each.get("type") == "content_block_delta") == "a [REDACTED], so"  # fmt: skip
+    assert "event: hook_results" in got.text
+    assert data[-1]["type"] == "message_stop"
+    upstream.play(tells("bad"))
+    got = messages(gateway, upstream, {"output_guardrails": [contains("bad", deny=True)]}, "hi", stream=True)
+    assert (got.status_code, got.json()["error"]["type"]) == (446, "hooks_failed")
+
+
+def test_a_webhook(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(reply(200, b'{"verdict": false, "data": {"why": "x"}}'))
+    config = {"input_guardrails": [{"webhook": {"webhookURL": f"{upstream.url}/hook"}, "deny": True}]}
+    got = ask(gateway, upstream, config, "hello")
+    [check] = got.json()["hook_results"]["before_request_hooks"][0]["checks"]
+    assert (got.status_code, check["data"]["responseData"]) == (446, {"why": "x"})
+    assert json.loads(upstream.last.body)["request"]["text"] == "hello"
+    for address in ("http://169.254.169.254/latest", "http://10.0.0.1/", "ftp://a.test/"):
+        config = {"input_guardrails": [{"webhook": {"webhookURL": address, "failOnError": True}, "deny": True}]}
+        got = ask(gateway, upstream, config)
+        [check] = got.json()["hook_results"]["before_request_hooks"][0]["checks"]
+        assert (got.status_code, check["error"]["name"]) == (446, "Error")
+
+
+def test_no_guard_logs_what_it_judges(
+    gateway: RunningGateway, upstream: Upstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    upstream.play(reply(200, completion(f"an answer with {CANARY}")))
+    checks = {
+        "contains": {"words": [CANARY], "operator": "none"},
+        "regexMatch": {"rule": CANARY, "not": True},
+        "jsonKeys": {"keys": ["a"], "operator": "any"},
+    }
+    got = ask(gateway, upstream, {"output_guardrails": [{**checks, "deny": True}]})
+    assert got.status_code == 446
+    assert CANARY not in got.text.replace(json.dumps(CANARY), "")
+    assert CANARY not in caplog.text
+
+
+def test_a_model_is_judged_after_the_configs_overrides(gateway: RunningGateway, upstream: Upstream) -> None:
+    config = {"input_guardrails": [{"modelWhitelist": {"models": ["good"]}, "deny": True}]}
+    assert ask(gateway, upstream, {**config, "override_params": {"model": "good"}}).status_code == 200
+    assert ask(gateway, upstream, config).status_code == 446

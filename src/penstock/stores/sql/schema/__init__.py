@@ -21,6 +21,7 @@ from penstock.stores.sql.schema.prices import price_book
 from penstock.stores.sql.schema.routing import (
     config,
     config_version,
+    guardrail,
     integration,
     integration_model,
     integration_workspace,
@@ -40,6 +41,7 @@ __all__ = [
     "config",
     "config_version",
     "feedback",
+    "guardrail",
     "idempotency",
     "integration",
     "integration_model",
