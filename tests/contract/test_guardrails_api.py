@@ -9,6 +9,9 @@ import pytest
 
 from administering import RunningAdmin, running_admin
 from databases import fresh_address
+from penstock.core.address import AddressPolicy
+from penstock.pipeline.compile import judge
+from penstock.providers.registry import ALIASES, PROVIDERS
 
 CHECKS = [{"id": "default.contains", "parameters": {"words": ["bad"], "operator": "none"}, "name": "words"}]
 ACTIONS = {"deny": True, "async": False, "on_fail": {"feedback": {"value": -5, "weight": 1, "metadata": ""}}}
@@ -17,7 +20,8 @@ BODY = {"name": "No bad words", "checks": CHECKS, "actions": ACTIONS}
 
 @pytest.fixture(scope="module", params=["memory", "postgres"])
 def admin(request: pytest.FixtureRequest) -> Iterator[RunningAdmin]:
-    with running_admin(fresh_address(request)) as running:
+    check = judge(PROVIDERS, AddressPolicy(()), ALIASES)
+    with running_admin(fresh_address(request), providers=PROVIDERS, judge=check) as running:
         yield running
 
 

@@ -402,7 +402,7 @@ reason_in_message = true
 def test_saved_guardrails(upstream: Upstream, tmp_path: Path) -> None:
     path = tmp_path / "penstock.toml"
     path.write_text(SAVED)
-    settings = load({}, {"PENSTOCK_ACCESS_LOG": "false"}, path)
+    settings = load({}, {"PENSTOCK_ACCESS_LOG": "false"}, tmp_path)
     with running_gateway(settings, path, sleep=no_wait) as gateway:
         for named in ("words", {"id": "words"}):
             got = ask(gateway, upstream, {"input_guardrails": [named]}, "bad")
