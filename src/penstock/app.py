@@ -13,6 +13,7 @@ from typing import BinaryIO, Final
 
 from penstock.admin.api import AdminApi
 from penstock.admin.prefixes import is_admin_path
+from penstock.app_guards import guard_policy, guarding_of
 from penstock.app_logs import content_rule, request_log_of
 from penstock.app_metrics import Counted, MetricsAdmission, metrics_of
 from penstock.app_replicas import Replicas, replicas_of
@@ -166,6 +167,7 @@ def _compiler(
         names=Names(PROVIDERS.keys(), ALIASES, MANY_MAKERS, settings.routing.default_provider or None),
         guarded_policy=guarded_policy,
         open_permissions=Permissions(lent_keys=None if settings.lends_keys else frozenset(), lent_identity=None),
+        guards=guard_policy(settings),
     )
 
 
@@ -286,7 +288,10 @@ def _pipeline(
     authorize = Authorizer(transports)
     upstream = Upstream(transports, authorize, ModelAliases(transports, authorize))
     caching, routing = Caching(replicas.replies, upstream, limit), settings.routing
-    router = Router(compiler, upstream, replicas.health, caching, routing.deadline, sleep, routing.max_attempts)
+    guarding = guarding_of(settings, transports, AddressPolicy(settings.trusted_hosts))
+    router = Router(
+        compiler, upstream, replicas.health, caching, routing.deadline, sleep, routing.max_attempts, guarding
+    )
     once = Idempotency(cache.idempotency_seconds, cache.reattach_seconds, cache.max_bytes, limit, replicas.calls)
     models = CallableModels(compiler, HostModels(upstream))
     server = settings.server

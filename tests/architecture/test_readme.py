@@ -16,7 +16,7 @@ from penstock.core.address import AddressPolicy
 from penstock.core.failure import Failure
 from penstock.limits.refusal import PREFIX as RATES
 from penstock.pipeline import response_headers
-from penstock.pipeline.compile import _NOT_YET, _PER_REQUEST
+from penstock.pipeline.compile import _PER_REQUEST
 from penstock.pipeline.header_settings import _GENERAL
 from penstock.providers.registry import PROVIDERS
 from penstock.routing.leaf import ROUTING_KEYS
@@ -142,7 +142,7 @@ def test_request_headers_are_all_documented_and_none_else() -> None:
     shown = first_cells("docs/headers.md", "What a request may say")
     general = {name.decode() for name in _GENERAL}
     assert general - shown == set()
-    assert shown - general - {name.decode() for name in _PER_REQUEST} - set(_NOT_YET) == set()
+    assert shown - general - {name.decode() for name in _PER_REQUEST} == set()
 
 
 def test_response_headers_are_all_documented_and_none_else() -> None:

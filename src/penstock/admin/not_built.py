@@ -18,7 +18,6 @@ _RESOURCES: Final[dict[str, str]] = {
     "/prompts": f"Prompts on the server {_LATER}: send the messages with the request.",
     "/labels": f"Labels of prompts: this {_LATER}.",
     "/collections": f"Collections of prompts: this {_LATER}.",
-    "/guardrails": f"Guardrails as a resource: this {_LATER}.",
     "/secret-references": f"Secret references {_LATER}: put the secret into an integration, where it is encrypted.",
     "/mcp-integrations": f"MCP: this {_LATER}.",
     "/mcp-servers": f"MCP: this {_LATER}.",

@@ -52,7 +52,8 @@ class Outcome(msgspec.Struct, frozen=True):
     kind, or the one that an error event inside a 200 stands for. ``failure`` is None only for a good reply.
     ``committed`` tells whether bytes of this attempt's reply already went to the caller, after which nothing may
     replace it. ``retry_after`` is how long the provider asks to be left alone, in seconds. ``stored`` marks an answer
-    that came from the cache.
+    that came from the cache. ``judged``: the status is the verdict of guards on an answer of the provider's, and rules
+    about statuses may ask the target once more (docs/guardrails.md#retries).
     """
 
     status: int
@@ -61,6 +62,7 @@ class Outcome(msgspec.Struct, frozen=True):
     error: ErrorClass | None = None
     retry_after: float | None = None
     stored: bool = False
+    judged: bool = False
 
     @property
     def ok(self) -> bool:

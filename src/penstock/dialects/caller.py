@@ -23,6 +23,7 @@ from penstock.core.outcome import ErrorClass
 from penstock.core.usage import Usage
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.provider_errors import ClassifiedError
+from penstock.dialects.texts import TextView
 
 JSON: bytes = b"application/json"
 EVENT_STREAM: bytes = b"text/event-stream"
@@ -338,7 +339,8 @@ class CallerDialect(msgspec.Struct, frozen=True):
     request in this wire, in lower case, each with the setting that it makes at a host of the same wire
     (``WriteContext.asked``). ``stream_form``: a request's query -> the form of its stream, None for server-sent events,
     which every stream is inside the gateway. ``models`` are lists of models in this wire, None for OpenAI's.
-    ``asks_stream``: whether a body asks for a stream.
+    ``asks_stream``: whether a body asks for a stream. ``texts`` are the wire's texts for guards; None: no guard reads
+    this wire.
     """
 
     name: str
@@ -354,3 +356,4 @@ class CallerDialect(msgspec.Struct, frozen=True):
     stream_form: Callable[[str], StreamForm | None] = _events_only
     models: ModelLists | None = None
     asks_stream: Callable[[Body], bool] = asks_stream
+    texts: TextView | None = None

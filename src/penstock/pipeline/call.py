@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -21,6 +21,9 @@ from penstock.routing.javascript_value import MISSING
 from penstock.routing.plan import Target
 from penstock.transport.base import Reply
 
+if TYPE_CHECKING:
+    from penstock.pipeline.guard import GuardMemory
+
 LARGEST_READ: Final = 256 << 10
 """Bytes of an array or object that are decoded for conditions, which look at 2000 characters of its text."""
 
@@ -33,7 +36,8 @@ class Call(msgspec.Struct):
     ``default_provider`` serves the request when nothing names a provider. ``path_name`` is the name in ``/@NAME/v1/…``;
     ``path`` is the rest of such a path. ``request`` is the parsed body; None for an operation without a body, and until
     the body is read. ``streams``: the path says whether the answer is a stream; None where the body says it.
-    ``resource`` is what a provider keeps for its callers, where the request is for that.
+    ``resource`` is what a provider keeps for its callers, where the request is for that. ``guards`` is what guards
+    found so far, None until a target has any.
     """
 
     operation: Operation
@@ -53,6 +57,7 @@ class Call(msgspec.Struct):
     request: RequestBody | None = None
     streams: bool | None = None
     resource: str | None = None
+    guards: GuardMemory | None = None
 
     @property
     def trace(self) -> str:

@@ -23,6 +23,7 @@ from penstock.core.memo import NameMemo
 from penstock.core.permissions import EVERYTHING, Permissions, includes
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
+from penstock.guards.read import GuardCompiler, GuardPolicy
 from penstock.pipeline.authenticate import KEY_HEADERS, Caller, holding_keys
 from penstock.pipeline.call import Call
 from penstock.pipeline.choice import PATH, Choice, Names, choose, unknown_name
@@ -47,8 +48,6 @@ _PER_REQUEST: Final = frozenset(
     error-details package-version runtime runtime-version ignore-service-log
     """.split()
 )
-_NOT_YET: Final = tuple(PREFIX + name for name in ("default-input-guardrails", "default-output-guardrails"))
-"""Headers that the gateway doesn't support yet: a request with one of them is refused."""
 _LIGHT: Final = 4096
 """Bytes of an ordinary plan. A plan of more bytes weighs more in the memory of plans."""
 _REFUSED: Final = 1024
@@ -67,7 +66,7 @@ class CompiledPlan(msgspec.Struct):
     ``virtual_keys`` and ``configs`` are the names of the catalogue that the plan depends on. ``grants`` are what the
     plan's callers may use. ``forwarded`` are the headers that any of its targets forwards. ``withheld`` are the
     headers that were left out because they hold a gateway key. ``permitted`` are the permissions of callers who may
-    use the plan.
+    use the plan. ``guardrails`` are the names of the saved guardrails that the plan depends on.
     """
 
     plan: Plan
@@ -79,6 +78,7 @@ class CompiledPlan(msgspec.Struct):
     withheld: frozenset[bytes] = frozenset()
     permitted: set[Permissions] = msgspec.field(default_factory=set)
     routes: dict[tuple[str, Operation], TargetRoute | Failure] = msgspec.field(default_factory=dict)
+    guardrails: frozenset[str] = frozenset()
 
     def made_for(self, choice: Choice, withheld: frozenset[bytes]) -> CompiledPlan:
         """The plan, made without the withheld headers. A name in the path may get another meaning: a virtual key's, a
@@ -91,7 +91,8 @@ class CompiledPlan(msgspec.Struct):
 
     def rests_on(self, change: CatalogueChange) -> bool:
         """Whether a change of the catalogue may change the plan."""
-        return not (self.virtual_keys.isdisjoint(change.virtual_keys) and self.configs.isdisjoint(change.configs))
+        is_apart = self.virtual_keys.isdisjoint(change.virtual_keys) and self.configs.isdisjoint(change.configs)
+        return not (is_apart and self.guardrails.isdisjoint(change.guardrails))
 
     def rests_on_keys(self, catalogue: Catalogue) -> bool:
         """Whether the plan holds a gateway key as a credential or a setting, or was made without a header that held
@@ -131,7 +132,9 @@ class Compiler:
         guarded_policy: AddressPolicy | None = None,
         open_permissions: Permissions = EVERYTHING,
         remembered: int = 4096,
+        guards: GuardPolicy = GuardPolicy(),  # noqa: B008 (frozen)
     ) -> None:
+        self._guards = guards
         self._providers = providers
         self._policy = policy
         self._guarded_hosts = (guarded_policy or policy).trusted_hosts
@@ -287,9 +290,6 @@ class Compiler:
         grants: Grants,
         catalogue: Catalogue,
     ) -> CompiledPlan | Failure:
-        for name in _NOT_YET:
-            if fields.get(name.encode()):
-                return Failure(Kind.INVALID_CONFIG, f"{name} is not available in this release: leave it out.", name)
         # A gateway key in any header is no provider's credential, nor a part of an address.
         withheld = frozenset(holding_keys(fields, fields.keys() - {_CONFIG_HEADER}, catalogue))
         settings = header_settings({name: fields[name] for name in fields if name not in withheld}, choice, self._bare)
@@ -344,6 +344,7 @@ class Compiler:
             self._policy,
             catalogue.holds_key if catalogue.keys else None,
             self.names.aliases,
+            GuardCompiler(catalogue.guardrails, self._guards),
         )
 
 
@@ -354,7 +355,8 @@ def judge(
     problem as a sentence, None for a valid config. ``aliases`` are the slugs of the providers' other names."""
 
     def why(config: bytes, virtual_keys: Mapping[str, VirtualKey]) -> str | None:
-        rules = Rules(providers.keys(), policy, virtual_keys, _settings(providers), aliases=aliases)
+        guards = GuardCompiler(None, GuardPolicy())
+        rules = Rules(providers.keys(), policy, virtual_keys, _settings(providers), aliases=aliases, guards=guards)
         plan = parse(config, HeaderSettings(), rules)
         failure = of_config_alone(plan) if isinstance(plan, Failure) else None
         return None if failure is None else failure.message
@@ -397,7 +399,9 @@ def _compiled(plan: Plan, grants: Grants, config: str | None = None, asked_as: s
     keys = frozenset(target.virtual_key for target in targets if target.virtual_key is not None)
     configs = frozenset() if config is None else frozenset({config, asked_as})
     forwarded = frozenset(name.encode("latin-1", "replace") for target in targets for name in target.forward_headers)
-    return CompiledPlan(plan, config, keys, configs, grants, forwarded)
+    guards = [target.guards.names for target in targets if target.guards is not None]
+    names = frozenset().union(*guards) if guards else frozenset()
+    return CompiledPlan(plan, config, keys, configs, grants, forwarded, guardrails=names)
 
 
 def _not_allowed(what: str) -> Failure:

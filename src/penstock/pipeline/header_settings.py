@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from penstock.core.failure import Failure, Kind
+from penstock.core.json_text import read_json
 from penstock.core.secret import Secret
+from penstock.guards.read import HEADERS as GUARD_HEADERS
 from penstock.pipeline.authenticate import QUERY_KEY, credential
 from penstock.pipeline.choice import Choice
 from penstock.routing.budget import MOST_FORWARDED
@@ -21,6 +23,7 @@ _GENERAL: Final = frozenset(
     PREFIX.encode() + name.encode()
     for name in """
     provider config virtual-key custom-host request-timeout forward-headers strict-open-ai-compliance api-key
+    default-input-guardrails default-output-guardrails
     """.split()
 )
 _PLACEHOLDERS: Final = frozenset({"", "OPENAI_API_KEY", "DUMMY-KEY", "undefined", "null"})
@@ -48,6 +51,9 @@ def header_settings(
     if names and len(names) > MOST_FORWARDED:
         problem = f"x-portkey-forward-headers names more than {MOST_FORWARDED} headers: name fewer."
         return Failure(Kind.INVALID_CONFIG, problem, "x-portkey-forward-headers")
+    guards = _default_guards(fields)
+    if isinstance(guards, Failure):
+        return guards
     virtual_key = text("virtual-key")
     provider = f"@{virtual_key.removeprefix('@')}" if virtual_key else text("provider")
     where = "x-portkey-provider" if provider or not choice.where else choice.where
@@ -62,7 +68,22 @@ def header_settings(
         options=_options(fields, bare),
         names_key=virtual_key is not None,
         where="x-portkey-virtual-key" if virtual_key else where,
+        default_guards=guards,
     )
+
+
+def _default_guards(fields: Mapping[bytes, bytes]) -> dict[str, Any] | Failure:
+    """The guards in the headers, by header; the failure for a header that is no JSON."""
+    guards: dict[str, Any] = {}
+    for name in GUARD_HEADERS.values():
+        value = fields.get(name.encode())
+        if value:
+            try:
+                guards[name] = read_json(value)
+            except ValueError:
+                text = f"{name} is not valid JSON: send an array of guards, as in input_guardrails of a config."
+                return Failure(Kind.INVALID_CONFIG, text, name)
+    return guards
 
 
 def _options(fields: Mapping[bytes, bytes], bare: Mapping[bytes, str]) -> dict[str, str]:

@@ -20,12 +20,15 @@ from penstock.pipeline.cache import Caching
 from penstock.pipeline.call import Answer, Call, RequestView
 from penstock.pipeline.compile import CompiledPlan, Compiler
 from penstock.pipeline.decisive_error import target_error, tell_decisive
+from penstock.pipeline.guard import Guarding
+from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.upstream import Upstream
 from penstock.routing.health import Health
 from penstock.routing.plan import Target
 from penstock.routing.walk import MAX_ATTEMPTS, Attempt, Race, Raced, WalkContext, Walked, walk
 
 _NO_ATTEMPT: Final = Failure(Kind.INTERNAL, "The plan led to no attempt: this is a defect of the gateway.")
+_NO_GUARDING: Final = Failure(Kind.INTERNAL, "The config has guards, and this gateway can't run them.")
 _Runner = asyncio.Task[Answer]
 
 
@@ -34,6 +37,7 @@ class Router(msgspec.Struct, frozen=True):
 
     ``deadline`` is the time in seconds for all attempts and waits of a request, 0 for no limit. ``sleep`` performs the
     waits between attempts (``asyncio.sleep``; tests replace it). ``max_attempts`` bounds the attempts of a request.
+    ``guarding`` runs the guards of targets.
     """
 
     compiler: Compiler
@@ -43,6 +47,7 @@ class Router(msgspec.Struct, frozen=True):
     deadline: float = 0.0
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     max_attempts: int = MAX_ATTEMPTS
+    guarding: Guarding | None = None
 
     def attempts_of(self, call: Call) -> int:
         """How many attempts a request has: a quarter for each gateway that it has passed, and at least one.
@@ -128,7 +133,9 @@ class Router(msgspec.Struct, frozen=True):
             else:
                 if route.provider.profiles is not None:
                     route = await self.upstream.model_aliases.resolve(call, route, step.until)
-                if self.caching.applies(route):
+                if route.target.guards is not None:
+                    answer = await self._guarded(call, compiled, route, step, account)
+                elif self.caching.applies(route):
                     answer = await self.caching.attempt(call, route, step, account)
                 else:
                     answer = await attempt(call, route, step, self.upstream, account)
@@ -139,6 +146,22 @@ class Router(msgspec.Struct, frozen=True):
             if reservation is not None:
                 reservation.answered(account, answer)
         return _told(answer, call, step, account)
+
+    async def _guarded(
+        self, call: Call, compiled: CompiledPlan, route: TargetRoute, step: Attempt, account: AttemptAccount
+    ) -> Answer:
+        """An attempt at a target with guards. A router that can't run them makes none."""
+        if self.guarding is None:
+            return failed(_NO_GUARDING, call)
+        return await self.guarding.attempt(call, route, step, account, self._sent, compiled.grants.policy)
+
+    def _sent(
+        self, call: Call, route: TargetRoute, step: Attempt, account: AttemptAccount
+    ) -> Coroutine[Any, Any, Answer]:
+        """The attempt that the guards of a target surround."""
+        if self.caching.applies(route):
+            return self.caching.attempt(call, route, step, account)
+        return attempt(call, route, step, self.upstream, account)
 
 
 def _told(answer: Answer, call: Call, step: Attempt, account: AttemptAccount) -> Answer:

@@ -18,7 +18,12 @@ from penstock.core.outcome import ErrorClass
 from penstock.routing.budget import Budget
 from penstock.routing.problems import PLAIN_INVALID, refuse
 
-_VERBATIM: Final = frozenset("override_params default_params vertex_service_account_json conditions metadata".split())
+_VERBATIM: Final = frozenset(
+    """
+    override_params default_params vertex_service_account_json conditions metadata
+    before_request_hooks after_request_hooks input_guardrails output_guardrails input_mutators output_mutators
+    """.split()
+)
 _RESPELT: Final = {
     "strict_openai_compliance": "strict_open_ai_compliance",
     "strict_open_aicompliance": "strict_open_ai_compliance",

@@ -1,4 +1,4 @@
-"""JavaScript's regular expressions (without flags), for the queries of conditional routing.
+"""JavaScript's regular expressions, for the queries of conditional routing and for guards.
 
 Patterns come from callers and run on the event loop. Python's own ``re`` has no time limit, so the library ``regex``
 runs the search. That library knows far more than JavaScript does (flags, recursion, fuzzy matching, ``{,3}``), and some
@@ -38,6 +38,10 @@ _SAME: Final = frozenset("dDwWsSbBtnvfr")
 """The letters that mean the same behind a backslash in both syntaxes."""
 _PUNCTUATION: Final = frozenset("\\^$.|?*+()[]{}-&~#/,:;<=>!@%`'\" \t")
 _ANYTHING: Final = r"[^\n\r\u2028\u2029]"
+_LINE_START: Final = rf"(?<!{_ANYTHING})"
+_LINE_END: Final = rf"(?!{_ANYTHING})"
+_WORD: Final = re.compile(r"\w|\\[dw]|\[(?:\w|(?<=\w)-(?=\w)|\\[dw])+\]", re.ASCII)
+"""A token that only a character of a word matches."""
 
 
 class TooLarge(Exception):
@@ -45,14 +49,27 @@ class TooLarge(Exception):
 
 
 class Pattern:
-    """A pattern that is valid. ``size`` is the number of tokens that the compiler writes out: ``(?:ab){3}`` has 9."""
+    """A pattern that is valid. ``size`` is the number of tokens that the compiler writes out: ``(?:ab){3}`` has 9.
 
-    __slots__ = ("_compiled", "_source", "size")
+    ``is_local``: no assertion looks beyond the text of a match, so that a match can be told before what follows is
+    known; a word boundary beside a word's character is local, too.
+    """
 
-    def __init__(self, source: str, size: int) -> None:
+    __slots__ = ("_compiled", "_ignores_case", "_source", "is_local", "size")
+
+    def __init__(self, source: str, size: int, *, is_local: bool = False, ignores_case: bool = False) -> None:
         self._source = source
         self.size = size
+        self.is_local = is_local
+        self._ignores_case = ignores_case
         self._compiled: regex.Pattern[str] | None = None
+
+    @property
+    def compiled(self) -> regex.Pattern[str]:
+        """The compiled pattern: each search of it needs a time limit. Raises ValueError before ``compile``."""
+        if self._compiled is None:
+            raise ValueError("the pattern is not compiled")
+        return self._compiled
 
     def compile(self) -> bool:
         """Compile the pattern. Returns False if the compiler refuses it: then it is no valid pattern."""
@@ -60,27 +77,27 @@ class Pattern:
 
         try:
             # The library's own cache would keep patterns alive that no plan has any more.
-            self._compiled = regex.compile(self._source, regex.ASCII, cache_pattern=False)
+            flags = regex.ASCII | regex.IGNORECASE if self._ignores_case else regex.ASCII
+            self._compiled = regex.compile(self._source, flags, cache_pattern=False)
         except (regex.error, RecursionError, OverflowError):
             return False
         return True
 
     def is_in(self, text: str, seconds: float) -> bool:
         """Whether a text contains a match; False if no match is found within some seconds."""
-        if self._compiled is None:
-            raise ValueError("the pattern is not compiled")
         try:
-            return self._compiled.search(text, timeout=seconds) is not None
+            return self.compiled.search(text, timeout=seconds) is not None
         except TimeoutError:
             return False
 
 
-def read_pattern(source: str) -> Pattern | None:
-    """The pattern, not yet compiled; None if it is not valid. Raises TooLarge.
+def read_pattern(source: str, flags: str = "") -> Pattern | None:
+    """The pattern, not yet compiled; None if it is not valid. Raises TooLarge. Of the flags, ``i``, ``m`` and ``s``
+    change what the pattern means.
 
     This takes time in proportion to the length of the pattern.
     """
-    reader = _Reader()
+    reader = _Reader(flags)
     at = 0
     while at < len(source):
         token = _TOKEN.match(source, at)
@@ -93,8 +110,10 @@ def read_pattern(source: str) -> Pattern | None:
 class _Reader:
     """Writes a pattern in Python's syntax. ``_sizes`` are the sizes of the open groups, from the outside in."""
 
-    def __init__(self) -> None:
+    def __init__(self, flags: str = "") -> None:
+        self._flags = flags
         self._parts: list[str] = []
+        self._tokens: list[str] = []
         self._sizes = [0]
         self._last: int | None = None
         """The size of the latest atom; None where no quantifier may stand."""
@@ -104,10 +123,14 @@ class _Reader:
 
     def pattern(self) -> Pattern | None:
         """The whole pattern; None if a group is still open."""
-        return Pattern("".join(self._parts), self._sizes[0]) if len(self._sizes) == 1 else None
+        if len(self._sizes) != 1:
+            return None
+        is_local = _is_local(self._tokens)
+        return Pattern("".join(self._parts), self._sizes[0], is_local=is_local, ignores_case="i" in self._flags)
 
     def take(self, token: re.Match[str]) -> bool:
         """Add a token. Returns False if no valid pattern has the token here."""
+        self._tokens.append(token[0])
         return _KINDS[token.lastgroup or "literal"](self, token, token[0])
 
     def _quantifier(self, token: re.Match[str], text: str) -> bool:
@@ -162,10 +185,14 @@ class _Reader:
         return self._position(text)
 
     def _anchor(self, _: re.Match[str], text: str) -> bool:
+        if "m" in self._flags:
+            return self._position(_LINE_END if text == "$" else _LINE_START)
         return self._position(r"\Z" if text == "$" else text)
 
     def _literal(self, _: re.Match[str], text: str) -> bool:
-        return self._atom(_ANYTHING if text == "." else _plain(text))
+        if text != ".":
+            return self._atom(_plain(text))
+        return self._atom(r"[\s\S]" if "s" in self._flags else _ANYTHING)
 
     def _atom(self, text: str) -> bool:
         self._parts.append(text)
@@ -190,6 +217,35 @@ _KINDS: Final[dict[str, Callable[[_Reader, re.Match[str], str], bool]]] = {
     "anchor": _Reader._anchor,
     "literal": _Reader._literal,
 }
+
+
+def _is_local(tokens: list[str]) -> bool:
+    """Whether no assertion looks beyond the text of a match (``Pattern.is_local``)."""
+    for at, written in enumerate(tokens):
+        if written in {"^", "$", "\\B"} or written.startswith(("(?=", "(?!", "(?<=", "(?<!")):
+            return False
+        if written == "\\b" and not (_is_word_before(tokens, at) or _is_word_after(tokens, at)):
+            return False
+    return True
+
+
+def _is_word_after(tokens: list[str], at: int) -> bool:
+    if at + 1 >= len(tokens) or not _WORD.fullmatch(tokens[at + 1]):
+        return False
+    return at + 2 >= len(tokens) or not tokens[at + 2].startswith(_MAYBE_NONE)
+
+
+def _is_word_before(tokens: list[str], at: int) -> bool:
+    before = at - 1
+    if before >= 0 and re.fullmatch(_QUANTIFIER, tokens[before]):
+        if tokens[before].startswith(_MAYBE_NONE):
+            return False
+        before -= 1
+    return before >= 0 and _WORD.fullmatch(tokens[before]) is not None
+
+
+_QUANTIFIER: Final = r"(?:[*+?]|\{[0-9]+(?:,[0-9]*)?\})\??"
+_MAYBE_NONE: Final = ("*", "?", "{0,", "{0}")
 
 
 def _plain(character: str) -> str:

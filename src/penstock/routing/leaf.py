@@ -38,13 +38,20 @@ ROUTING_KEYS: Final = frozenset(
     """.split()
 )
 """The keys of a config. Every other key is a provider-specific setting."""
-_NOT_YET: Final = frozenset(
-    """
-    input_guardrails output_guardrails before_request_hooks after_request_hooks input_mutators output_mutators
-    default_input_guardrails default_output_guardrails prompt_id
-    """.split()
+GUARD_KEYS: Final = (
+    frozenset({"before_request_hooks", "input_guardrails", "input_mutators"}),
+    frozenset({"after_request_hooks", "output_guardrails", "output_mutators"}),
 )
-"""Keys of Portkey's configs that Penstock does not support yet. They are refused, not ignored in silence."""
+"""The keys that hold the guards of requests, and those of answers."""
+_HOOKS: Final = GUARD_KEYS[0] | GUARD_KEYS[1]
+_LATER: Final = "this setting is not available in this release: leave it out"
+_NO_EFFECT: Final = "a default in a config has no effect: send the header x-portkey-default-{}-guardrails"
+_REFUSED: Final = {
+    "prompt_id": _LATER,
+    "default_input_guardrails": _NO_EFFECT.format("input"),
+    "default_output_guardrails": _NO_EFFECT.format("output"),
+}
+"""Keys of Portkey's configs that are refused, not ignored in silence, and why."""
 
 
 class LeafBuilder:
@@ -73,9 +80,10 @@ class LeafBuilder:
 
     def check_keys(self, fields: Fields) -> None:
         """Refuse unsupported keys and misspelled keys. Any other unknown key may be a provider's setting."""
-        for key in _NOT_YET & fields.values.keys():
+        refused = _REFUSED if self._rules.guards is not None else {**dict.fromkeys(_HOOKS, _LATER), **_REFUSED}
+        for key in refused.keys() & fields.values.keys():
             if fields.values[key] is not None:
-                fields.complain(key, "this setting is not available in this release: leave it out")
+                fields.complain(key, refused[key])
         fields.check_keys(self._known)
 
     def target(self, fields: Fields, *, tracked: bool, guarded: bool) -> Target:
@@ -122,6 +130,7 @@ class LeafBuilder:
             is_operators=key is not None or named.by_operator,
             identity=self._identity(address, api_key, _settings(options, key), overrides.get("model", b""), policy),
             address=address,
+            guards=None if self._rules.guards is None else self._rules.guards.guards(fields, self._headers),
         )
 
     def _credential(self, fields: Fields, borrower: str, *, from_config: bool) -> Secret | None:

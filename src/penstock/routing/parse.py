@@ -20,7 +20,7 @@ from penstock.routing import policies
 from penstock.routing.budget import MOST_BYTES, MOST_CONDITIONS, Budget, OverBudget, check_size
 from penstock.routing.conditions import BadQuery, compile_query
 from penstock.routing.fields import Fields, settled
-from penstock.routing.leaf import LeafBuilder, own_settings
+from penstock.routing.leaf import GUARD_KEYS, LeafBuilder, own_settings
 from penstock.routing.named_provider import names_provider
 from penstock.routing.plan import Balance, BalancePolicy, Case, Choose, Fallback, Plan, Target
 from penstock.routing.problems import PLAIN_INVALID, Enough, Problems, Refused, refuse
@@ -42,7 +42,8 @@ _PASSED_DOWN: Final = frozenset(
     cache retry request_timeout custom_host forward_headers override_params default_params drop_params
     strict_open_ai_compliance cb_config timeouts stream_rescue unsupported_params
     """.split()
-)
+).union(*GUARD_KEYS)
+_GUARDS: Final = GUARD_KEYS[0] | GUARD_KEYS[1]
 _OF_THE_PROVIDER: Final = frozenset({"provider", "api_key", "virtual_key"})
 
 
@@ -202,8 +203,14 @@ def _child(
 ) -> Fields:
     """An inner config with the keys and the settings that its parent passes down to it (docs/portkey.md#inheritance).
 
-    Inner values win, parameters are merged. A provider's settings are inherited only by targets that name no provider.
+    Inner values win, parameters are merged; guards of one phase replace all inherited ones of the phase, however they
+    are spelt (docs/guardrails.md#inheritance). A provider's settings are inherited only by targets that name no
+    provider.
     """
+    inner = {key: value for key, value in inner.items() if value is not None or key not in _GUARDS}
+    for keys in GUARD_KEYS:
+        if not keys.isdisjoint(inner):
+            passed = {key: value for key, value in passed.items() if key not in keys}
     merged = {**passed, **inner}
     own_ones = own_settings(inner)
     if own_ones:

@@ -60,6 +60,14 @@ class RescuePolicy(msgspec.Struct, frozen=True):
     max_wait: float | None = None
 
 
+class TargetGuards(msgspec.Struct, frozen=True):
+    """The guards of a target, which ``guards.read`` compiles (``guards.plan.GuardPlan``). ``size`` is their memory in
+    bytes. ``names`` are the saved guardrails that they rest on."""
+
+    size: int = 0
+    names: frozenset[str] = frozenset()
+
+
 class Target(msgspec.Struct, frozen=True):
     """A leaf: a provider with its credential, host and parameters.
 
@@ -106,6 +114,7 @@ class Target(msgspec.Struct, frozen=True):
     is_operators: bool = False
     identity: str = ""
     address: str = ""
+    guards: TargetGuards | None = None
 
     def __repr__(self) -> str:
         # Options and parameters may be credentials.

@@ -59,6 +59,8 @@ def decide(
     """
     if policy is None or not policy.attempts:
         return StopRetrying(0)
+    if outcome.judged:
+        return _after_verdict(policy, outcome, tries)
     if not _is_retriable(policy, outcome):
         return StopRetrying(tries)
     if alternative and outcome.is_silence:
@@ -74,6 +76,13 @@ def decide(
     if requested >= LONGEST_WAIT or requested > LONGEST_WAIT - waited:
         return StopRetrying(_SPENT, f"told to wait {requested:g}s")
     return RetryAfter(requested, requested)
+
+
+def _after_verdict(policy: RetryPolicy, outcome: Outcome, tries: int) -> RetryAfter | StopRetrying:
+    """Whether a target is asked again because guards judged its answer: at once, if the rule lists the status."""
+    if outcome.status not in policy.on_status_codes:
+        return StopRetrying(tries)
+    return RetryAfter(0.0) if tries < policy.attempts else StopRetrying(_SPENT, "attempts spent")
 
 
 def _is_retriable(policy: RetryPolicy, outcome: Outcome) -> bool:

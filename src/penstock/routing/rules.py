@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from typing import Any, Protocol
 
 import msgspec
 
@@ -10,6 +11,8 @@ from penstock.core.address import AddressPolicy
 from penstock.core.permissions import EVERYTHING, Permissions
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import VirtualKey
+from penstock.routing.fields import Fields
+from penstock.routing.plan import TargetGuards
 
 
 class HeaderSettings(msgspec.Struct, frozen=True):
@@ -33,6 +36,17 @@ class HeaderSettings(msgspec.Struct, frozen=True):
     is_saved: bool = False
     names_key: bool = False
     where: str = "x-portkey-provider"
+    default_guards: Mapping[str, Any] = {}
+    """What the headers for default guards hold, by the name of the header."""
+
+
+class GuardReader(Protocol):
+    """Compiles the guards of a target (guards/read.py)."""
+
+    def guards(self, fields: Fields, headers: HeaderSettings) -> TargetGuards | None:
+        """The guards that a target's members and the headers ask for, None for a target without any. What is wrong
+        with them is added to the problems of the config."""
+        ...
 
 
 class Rules(msgspec.Struct, frozen=True):
@@ -44,7 +58,7 @@ class Rules(msgspec.Struct, frozen=True):
     ``secrets`` are those of them that hold a credential, ``host_settings`` those that name a host. ``undemanding`` are
     the providers that can be called without a credential. ``permissions`` are the caller's. ``saved_policy`` judges
     the hosts that the operator's saved configs name (None: ``policy`` does). ``is_gateway_key`` tells whether a text
-    is or holds a key of this gateway.
+    is or holds a key of this gateway. ``guards`` compiles guards; None where a config is read without them.
     """
 
     providers: Collection[str]
@@ -58,6 +72,7 @@ class Rules(msgspec.Struct, frozen=True):
     saved_policy: AddressPolicy | None = None
     is_gateway_key: Callable[[str], bool] | None = None
     aliases: Mapping[str, str] = {}
+    guards: GuardReader | None = None
 
     def slug(self, name: str) -> str:
         """The slug that an alias stands for; any other name as it is."""

@@ -42,7 +42,9 @@ class _Scale:
         # Options may stand in the route once more, filled in, and so does the credential: neither is shared there.
         options = _MEMBER * len(target.options) + sum(map(len, target.options.values()))
         params = self._members(target.override_params) + self._members(target.default_params)
-        return _TARGET + 2 * len(target.path) + 3 * key + names + paths + options + params
+        guards = target.guards
+        guarded = guards.size if guards is not None and self._is_new(guards) else 0
+        return _TARGET + 2 * len(target.path) + 3 * key + names + paths + options + params + guarded
 
     def _shared(self, values: tuple[object, ...], size: int, each: int) -> int:
         return size + each * len(values) if values and self._is_new(values) else 0

@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct, structs
 
 from penstock.core.address import LOOPBACK_NAMES
+from penstock.settings.guards import Guards
 from penstock.settings.logs import Logs
 
 _YEAR: Final = 31_536_000
@@ -458,6 +459,7 @@ class Settings(Struct, frozen=True):
     metrics: Metrics = Metrics()
     logs: Logs = Logs()
     echo: Echo = Echo()
+    guards: Guards = Guards()
 
     def without_database(self) -> Settings:
         """The settings of a gateway that serves one command of the terminal."""

@@ -24,7 +24,8 @@ from penstock.prices.book import NO_OVERLAY, Overlay
 from penstock.prices.table import PriceTable
 
 __all__ = [
-    "EMPTY", "NAME", "Catalogue", "CatalogueChange", "GatewayKey", "SavedConfig", "VirtualKey", "compare", "digest_of",
+    "EMPTY", "NAME", "Catalogue", "CatalogueChange", "GatewayKey", "SavedConfig", "SavedGuardrail", "VirtualKey",
+    "compare", "digest_of",
 ]  # fmt: skip
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -43,6 +44,18 @@ class SavedConfig(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"SavedConfig({self.name!r})"
+
+
+class SavedGuardrail(msgspec.Struct, frozen=True):
+    """A guardrail that configs name by its name or its id. ``body`` is its JSON, which may hold credentials;
+    ``workspace`` as in ``SavedConfig``."""
+
+    name: str
+    body: bytes
+    workspace: str | None = None
+
+    def __repr__(self) -> str:
+        return f"SavedGuardrail({self.name!r})"
 
 
 class GatewayKey(msgspec.Struct, frozen=True):
@@ -122,6 +135,7 @@ class Catalogue(msgspec.Struct, frozen=True):
     ``is_stale``: the database can't be reached for so long that its keys are not in force any more. ``limits`` are
     those of all but the gateway keys; views have none. ``overlay`` are the operator's own prices, ``price_table`` the
     prices that were loaded, ``own_prices`` those of integrations, by the name of their virtual key.
+    ``saved_guardrails`` are found by their name and by their id.
     """
 
     virtual_keys: Mapping[str, VirtualKey] = {}
@@ -138,6 +152,7 @@ class Catalogue(msgspec.Struct, frozen=True):
     overlay: Overlay = NO_OVERLAY
     price_table: PriceTable | None = None
     own_prices: Mapping[str, OwnPrices] = {}
+    saved_guardrails: Mapping[str, SavedGuardrail] = {}
 
     def __post_init__(self) -> None:
         if self.is_view:
@@ -153,6 +168,11 @@ class Catalogue(msgspec.Struct, frozen=True):
             return self
         workspace = self.default_workspace if key is None or key.workspace is None else key.workspace
         return self.views.get(workspace) or self.views[None]
+
+    @property
+    def guardrails(self) -> dict[str, bytes]:
+        """The saved guardrails' JSON by name and id."""
+        return {name: saved.body for name, saved in self.saved_guardrails.items()}
 
     def key_for(self, presented: str) -> GatewayKey | None:
         """The gateway key that a request shows; None if there is no such key."""
@@ -190,6 +210,7 @@ class CatalogueChange(msgspec.Struct, frozen=True):
     virtual_keys: frozenset[str] = frozenset()
     configs: frozenset[str] = frozenset()
     keys: frozenset[str] = frozenset()
+    guardrails: frozenset[str] = frozenset()
 
 
 def compare(old: Catalogue, new: Catalogue) -> CatalogueChange:
@@ -202,7 +223,8 @@ def compare(old: Catalogue, new: Catalogue) -> CatalogueChange:
     names = frozenset(key.name for key in keys if key is not None)
     changed = _changed if old.default_workspace == new.default_workspace else _all_names
     virtual_keys, configs = changed(old.virtual_keys, new.virtual_keys), changed(old.configs, new.configs)
-    return CatalogueChange(frozenset(virtual_keys), frozenset(configs), names)
+    guardrails = changed(old.saved_guardrails, new.saved_guardrails)
+    return CatalogueChange(frozenset(virtual_keys), frozenset(configs), names, frozenset(guardrails))
 
 
 _K = TypeVar("_K", str, bytes)
@@ -226,7 +248,8 @@ def _all_names(old: Mapping[str, Any], new: Mapping[str, Any]) -> set[str]:
 def _views(catalogue: Catalogue) -> dict[str | None, Catalogue]:
     """What each workspace sees of a catalogue; empty if every workspace sees all of it."""
     virtual_keys, configs = _by_workspace(catalogue.virtual_keys), _by_workspace(catalogue.configs)
-    workspaces = {None, *virtual_keys, *configs}
+    guardrails = _by_workspace(catalogue.saved_guardrails)
+    workspaces = {None, *virtual_keys, *configs, *guardrails}
     if workspaces == {None}:
         return {}
     return {
@@ -239,12 +262,13 @@ def _views(catalogue: Catalogue) -> dict[str | None, Catalogue]:
             catalogue.default_workspace,
             catalogue.is_stale,
             is_view=True,
+            saved_guardrails={**guardrails.get(None, {}), **guardrails.get(workspace, {})},
         )
         for workspace in workspaces
     }
 
 
-_Named = TypeVar("_Named", VirtualKey, SavedConfig)
+_Named = TypeVar("_Named", VirtualKey, SavedConfig, SavedGuardrail)
 
 
 def _by_workspace(named: Mapping[str, _Named]) -> dict[str | None, dict[str, _Named]]:

@@ -9,22 +9,32 @@ from penstock.limits.in_force import LimitsInForce
 from penstock.prices.adjust import OwnPrices
 from penstock.prices.book import NO_OVERLAY
 from penstock.stores.base import CatalogueSource
-from penstock.stores.catalogue import EMPTY, Catalogue, CatalogueChange, GatewayKey, SavedConfig, VirtualKey
+from penstock.stores.catalogue import (
+    EMPTY,
+    Catalogue,
+    CatalogueChange,
+    GatewayKey,
+    SavedConfig,
+    SavedGuardrail,
+    VirtualKey,
+)
 from penstock.stores.memory import MemoryCatalogue
 
 
 def layer(catalogues: Sequence[Catalogue]) -> Catalogue:
     """The catalogues as one: a name means what the first catalogue with the name says. If one is guarded, all are."""
-    named = [each for each in catalogues if each.virtual_keys or each.configs or each.keys]
+    named = [each for each in catalogues if each.virtual_keys or each.configs or each.keys or each.saved_guardrails]
     if len(named) == 1 and all(each == EMPTY for each in catalogues if each is not named[0]):
         return named[0]
     virtual_keys: dict[str, VirtualKey] = {}
     configs: dict[str, SavedConfig] = {}
     keys: dict[bytes, GatewayKey] = {}
     own_prices: dict[str, OwnPrices] = {}
+    guardrails: dict[str, SavedGuardrail] = {}
     for catalogue in reversed(catalogues):
         virtual_keys.update(catalogue.virtual_keys)
         configs.update(catalogue.configs)
+        guardrails.update(catalogue.saved_guardrails)
         keys.update(catalogue.keys_by_digest)
         # A virtual key has the prices of the source that says what it means.
         own_prices = {name: own for name, own in own_prices.items() if name not in catalogue.virtual_keys}
@@ -40,6 +50,7 @@ def layer(catalogues: Sequence[Catalogue]) -> Catalogue:
         overlay=next((each.overlay for each in catalogues if each.overlay.entries), NO_OVERLAY),
         price_table=next((each.price_table for each in catalogues if each.price_table is not None), None),
         own_prices=own_prices,
+        saved_guardrails=guardrails,
     )
 
 

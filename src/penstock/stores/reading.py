@@ -26,6 +26,7 @@ from penstock.settings.text_file import LARGEST_SETTINGS, BadToml, TooLarge, par
 from penstock.stores.catalogue import EMPTY, Catalogue, VirtualKey
 from penstock.stores.limit_definitions import limits_of, policies_of, with_limits
 from penstock.stores.references import LARGEST_CREDENTIAL, VARIABLE, WHOLE, from_environment
+from penstock.stores.saved_guardrails import saved_guardrails
 from penstock.stores.validate import (
     CatalogueError,
     Check,
@@ -90,6 +91,7 @@ class Reading:
         of_virtual_keys = list(self._definitions(sections, "virtual_keys"))
         virtual_keys, usable = self._virtual_keys(of_virtual_keys, providers, aliases)
         configs = saved_configs(list(self._definitions(sections, "configs")), self._config_value, check, usable)
+        guardrails = saved_guardrails(self._definitions(sections, "guardrails"), check)
         definitions = list(self._definitions(sections, "keys"))
         keys = with_limits(gateway_keys(definitions, virtual_keys, configs, providers, aliases), definitions)
         limits = LimitsInForce(
@@ -99,7 +101,9 @@ class Reading:
         overlay, wrong = read_overlay(sections.get("prices", {}), "prices", aliases)
         self.problems += [f"{problem} in {path.name}" for problem in wrong]
         self.of_catalogue = self.problems[before:]
-        self.catalogue = Catalogue(virtual_keys, configs, keys, limits=limits, overlay=overlay)
+        self.catalogue = Catalogue(
+            virtual_keys, configs, keys, limits=limits, overlay=overlay, saved_guardrails=guardrails
+        )
         self.warnings = [text for each in self.stamps if (text := self._exposure(each)) is not None]
 
     def _virtual_keys(

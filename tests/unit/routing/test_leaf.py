@@ -285,6 +285,7 @@ NOT_YET = """
 input_guardrails output_guardrails before_request_hooks after_request_hooks input_mutators output_mutators
 default_input_guardrails default_output_guardrails prompt_id
 """.split()
+"""Keys that are refused; those of guards only by who can't run guards."""
 
 
 @pytest.mark.parametrize("key", NOT_YET)

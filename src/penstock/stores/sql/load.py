@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from penstock.core.json_text import read_json, read_json_or_none
 from penstock.core.secret import Secret
 from penstock.core.virtual_key import End
-from penstock.stores.catalogue import EMPTY, Catalogue, SavedConfig, VirtualKey
+from penstock.stores.catalogue import EMPTY, Catalogue, SavedConfig, SavedGuardrail, VirtualKey
 from penstock.stores.references import FILE, References
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import revision
@@ -104,6 +104,14 @@ class Loader:
             before.configs,
             problems,
         )
+        guardrails = _usable(
+            [row for row in await connection.execute(_GUARDRAILS) if row.workspace_id in workspaces],
+            _saved_guardrail,
+            {each.name: each for each in before.saved_guardrails.values()},
+            problems,
+        )
+        ids = {row.id: row.slug for row in await connection.execute(_GUARDRAILS)}
+        guardrails |= {id_: guardrails[slug] for id_, slug in ids.items() if slug in guardrails}
         key_rows = await read_key_rows(connection)
         own_prices = await read_own_prices(connection, before.own_prices, problems)
         price_table = await read_active(connection, before.price_table, problems)
@@ -118,6 +126,7 @@ class Loader:
                 default_workspace=next((id_ for id_, each in workspaces.items() if each.is_default), None),
                 price_table=price_table,
                 own_prices=own_prices,
+                saved_guardrails=guardrails,
             )
 
         catalogue = make() if len(key_rows) < _MANY else await asyncio.to_thread(make)
@@ -186,7 +195,14 @@ def _saved_config(row: Any, problems: list[str]) -> SavedConfig:
     return msgspec.structs.replace(config, workspace=row.workspace_id)
 
 
+def _saved_guardrail(row: Any, _: list[str]) -> SavedGuardrail:
+    return SavedGuardrail(row.slug, row.body.encode(), row.workspace_id)
+
+
 _ACTIVE: Final = "active"
+_GUARDRAILS: Final = sa.select(
+    schema.guardrail.c.id, schema.guardrail.c.slug, schema.guardrail.c.workspace_id, schema.guardrail.c.body
+).where(schema.guardrail.c.status == _ACTIVE)
 _PROVIDERS: Final = (
     sa.select(
         schema.provider.c.slug,

@@ -10,6 +10,7 @@ from penstock.dialects.anthropic.caller.model_list import MODEL_LISTS
 from penstock.dialects.anthropic.caller.reply import write_reply
 from penstock.dialects.anthropic.caller.request import read_request
 from penstock.dialects.anthropic.caller.stream import PING, MessageWriter
+from penstock.dialects.anthropic.caller.texts import TEXTS
 from penstock.dialects.anthropic.relay.frames import InvokeFrames
 from penstock.dialects.anthropic.relay.judge import judge
 from penstock.dialects.anthropic.relay.request import fit_request
@@ -53,5 +54,6 @@ ANTHROPIC: Final = CallerDialect(
     keep_alive=PING,
     models=MODEL_LISTS,
     header_settings={b"anthropic-beta": "anthropic_beta", b"anthropic-version": "anthropic_version"},
+    texts=TEXTS,
 )
 """Callers of Anthropic Messages. Counts of tokens (``/v1/messages/count_tokens``) are asked for in the same words."""

@@ -11,6 +11,7 @@ from penstock.dialects.openai.caller import errors
 from penstock.dialects.openai.caller.chunks import ChunkWriter
 from penstock.dialects.openai.caller.completion import completion
 from penstock.dialects.openai.caller.request import from_body
+from penstock.dialects.openai.caller.texts import TEXTS
 from penstock.dialects.openai.relay import body, gather, judge, normalize, normalize_stream, replay
 from penstock.dialects.openai.relay.request import fit_request
 from penstock.dialects.openai.relay.stream import STREAM
@@ -45,4 +46,5 @@ OPENAI: Final = CallerDialect(
     relay=Relay(fit_request, normalize.change_of, _no_frames, normalize_stream.normalizer_of),
     # A comment line without an empty line after it: some clients read a comment and an empty line as an event.
     keep_alive=b": keep-alive\n",
+    texts=TEXTS,
 )

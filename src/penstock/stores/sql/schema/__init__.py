@@ -30,6 +30,7 @@ from penstock.stores.sql.schema.request_log import (
 from penstock.stores.sql.schema.routing import (
     config,
     config_version,
+    guardrail,
     integration,
     integration_model,
     integration_workspace,
@@ -49,6 +50,7 @@ __all__ = [
     "config",
     "config_version",
     "feedback",
+    "guardrail",
     "idempotency",
     "integration",
     "integration_model",

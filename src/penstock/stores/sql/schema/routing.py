@@ -95,6 +95,22 @@ config: Final = Table(
     Index(None, "workspace_id", "created_at", "id"),
 )
 
+guardrail: Final = Table(
+    "guardrail",
+    metadata,
+    id_column(),
+    reference("workspace", "workspace_id"),
+    Column("slug", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("status", Text, nullable=False, server_default=text("'active'")),
+    Column("version_id", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    *changes(),
+    UniqueConstraint("slug"),
+    Index(None, "workspace_id", "created_at", "id"),
+)
+"""A saved guardrail. ``body``: its checks and its actions, as JSON."""
+
 config_version: Final = Table(
     "config_version",
     metadata,

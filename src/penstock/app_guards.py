@@ -1,0 +1,38 @@
+"""The composition root's part for guards: what their stage and their compiler get of the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from penstock.core.address import AddressPolicy
+from penstock.guards.plan import StreamMode
+from penstock.guards.read import GuardPolicy
+from penstock.pipeline.guard import Guarding
+from penstock.settings.model import Settings
+from penstock.transport.base import Transport
+
+
+def guard_policy(settings: Settings) -> GuardPolicy:
+    """What the operator says of all guards."""
+    guards = settings.guards
+    return GuardPolicy(
+        guards.default_input,
+        guards.default_output,
+        guards.on_error == "fail",
+        StreamMode(guards.stream or StreamMode.AFTER.value),
+        bool(guards.stream),
+        guards.allow_from_requests,
+    )
+
+
+def guarding_of(settings: Settings, transports: Mapping[str, Transport], policy: AddressPolicy) -> Guarding:
+    """The stage that runs guards."""
+    guards = settings.guards
+    return Guarding(
+        transports,
+        policy,
+        shows_excerpts=guards.excerpts == "always",
+        hides_all=guards.excerpts == "never",
+        gives_reasons=guards.reason_in_message,
+        refuses_unguarded=guards.unguarded == "refuse",
+    )

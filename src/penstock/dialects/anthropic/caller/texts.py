@@ -1,0 +1,103 @@
+"""The texts of Anthropic Messages. Source: https://docs.anthropic.com/en/api/messages and its page on streaming."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
+from penstock.dialects.texts import TextView, leaves, listed, member
+
+_STOP: Final = b"message_stop"
+_DELTAS: Final = {
+    "text_delta": ("text", SegmentKind.TEXT),
+    "thinking_delta": ("thinking", SegmentKind.REASONING),
+    "input_json_delta": ("partial_json", SegmentKind.TOOL_CALL),
+}
+
+
+def _request(_kind: str, body: Any) -> Iterator[Segment]:
+    system = member(body, "system")
+    if isinstance(system, str):
+        yield Segment(("system",), system, "system", SegmentKind.SYSTEM, -1)
+    for number, block in enumerate(listed(system)):
+        text = member(block, "text")
+        if isinstance(text, str):
+            yield Segment(("system", number, "text"), text, "system", SegmentKind.SYSTEM, -1)
+    for index, message in enumerate(listed(member(body, "messages"))):
+        role = member(message, "role")
+        content, at = member(message, "content"), ("messages", index, "content")
+        name = role if isinstance(role, str) else ""
+        if isinstance(content, str):
+            yield Segment(at, content, name, SegmentKind.TEXT, index)
+        for number, block in enumerate(listed(content)):
+            yield from _block(block, (*at, number), name, index)
+
+
+def _answer(_kind: str, body: Any) -> Iterator[Segment]:
+    for number, block in enumerate(listed(member(body, "content"))):
+        yield from _block(block, ("content", number), "assistant", 0)
+
+
+def _block(block: Any, at: Pointer, role: str, index: int) -> Iterator[Segment]:
+    match member(block, "type"):
+        case "text":
+            text = member(block, "text")
+            if isinstance(text, str):
+                yield Segment((*at, "text"), text, role, SegmentKind.TEXT, index)
+        case "thinking":
+            thought = member(block, "thinking")
+            if isinstance(thought, str):
+                yield Segment((*at, "thinking"), thought, role, SegmentKind.REASONING, index, is_plain=False)
+        case "tool_use":
+            for pointer, text in leaves(member(block, "input"), (*at, "input")):
+                yield Segment(pointer, text, role, SegmentKind.TOOL_CALL, index, is_plain=False)
+        case "tool_result":
+            yield from _tool_result(member(block, "content"), (*at, "content"), role, index)
+        case _:
+            pass
+
+
+def _tool_result(content: Any, at: Pointer, role: str, index: int) -> Iterator[Segment]:
+    if isinstance(content, str):
+        yield Segment(at, content, role, SegmentKind.TOOL_RESULT, index, is_plain=False)
+    for number, part in enumerate(listed(content)):
+        text = member(part, "text")
+        if isinstance(text, str):
+            yield Segment((*at, number, "text"), text, role, SegmentKind.TOOL_RESULT, index, is_plain=False)
+
+
+def _deltas(_kind: str, event: Any) -> Iterator[Delta]:
+    delta, index = member(event, "delta"), member(event, "index")
+    name, kind = _DELTAS.get(str(member(delta, "type")), ("", SegmentKind.TEXT))
+    text = member(delta, name)
+    if isinstance(text, str) and isinstance(index, int):
+        yield Delta((kind, index, 0), ("delta", name), text, is_plain=kind is SegmentKind.TEXT)
+
+
+def _closes(name: bytes, event: Any) -> int | None:
+    kind = member(event, "type") or name.decode("utf-8", "replace")
+    if kind == "content_block_stop":
+        index = member(event, "index")
+        return index if isinstance(index, int) else ALL_SLOTS
+    return ALL_SLOTS if kind in {"message_delta", "message_stop"} else None
+
+
+def _is_end(name: bytes, data: bytes) -> bool:
+    return name == _STOP or b'"message_stop"' in data
+
+
+def _results_event(results: bytes) -> bytes:
+    return b'event: hook_results\ndata: {"hook_results":' + results + b"}\n\n"
+
+
+TEXTS: Final = TextView(
+    {"chat.completions": "messages"},
+    frozenset({"messages"}),
+    _request,
+    _answer,
+    _deltas,
+    _closes,
+    _is_end,
+    _results_event,
+)

@@ -1,0 +1,139 @@
+"""The texts of OpenAI's wire: chat and legacy completions, embeddings, and operations that take one input.
+
+Source: https://platform.openai.com/docs/api-reference/chat and its neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from penstock.core.segments import Delta, Segment, SegmentKind
+from penstock.dialects.texts import TextView, inputs, listed, member
+
+_DONE: Final = b"[DONE]"
+_KINDS: Final = {
+    "system": SegmentKind.SYSTEM,
+    "developer": SegmentKind.SYSTEM,
+    "tool": SegmentKind.TOOL_RESULT,
+    "function": SegmentKind.TOOL_RESULT,
+}
+_REASONING: Final = ("reasoning_content", "reasoning")
+_INPUTS: Final = {
+    "complete": ("prompt",),
+    "embed": ("input",),
+    "moderate": ("input",),
+    "rerank": ("query", "documents"),
+    "imageGenerate": ("prompt",),
+    "createSpeech": ("input",),
+}
+"""The members that hold the texts of operations without messages."""
+
+
+def _request(kind: str, body: Any) -> Iterator[Segment]:
+    for name in _INPUTS.get(kind, ()):
+        yield from inputs(member(body, name), (name,))
+    if kind != "chatComplete":
+        return
+    for index, message in enumerate(listed(member(body, "messages"))):
+        role = member(message, "role")
+        role = role if isinstance(role, str) else ""
+        yield from _message(message, ("messages", index), role, _KINDS.get(role, SegmentKind.TEXT), index, 0)
+
+
+def _message(
+    message: Any, at: tuple[str | int, ...], role: str, kind: SegmentKind, index: int, choice: int
+) -> Iterator[Segment]:
+    """The texts of a message of a request or an answer."""
+    content = member(message, "content")
+    if isinstance(content, str):
+        yield Segment((*at, "content"), content, role, kind, index, choice)
+    for number, part in enumerate(listed(content)):
+        text = member(part, "text")
+        if isinstance(text, str):
+            yield Segment((*at, "content", number, "text"), text, role, kind, index, choice)
+    refusal = member(message, "refusal")
+    if isinstance(refusal, str):
+        yield Segment((*at, "refusal"), refusal, role, SegmentKind.REFUSAL, index, choice, is_plain=False)
+    for name in _REASONING:
+        thought = member(message, name)
+        if isinstance(thought, str):
+            yield Segment((*at, name), thought, role, SegmentKind.REASONING, index, choice, is_plain=False)
+    for number, call in enumerate(listed(member(message, "tool_calls"))):
+        arguments = member(member(call, "function"), "arguments")
+        if isinstance(arguments, str):
+            place = (*at, "tool_calls", number, "function", "arguments")
+            yield Segment(place, arguments, role, SegmentKind.TOOL_CALL, index, choice, is_plain=False)
+
+
+def _answer(kind: str, body: Any) -> Iterator[Segment]:
+    for index, choice in enumerate(listed(member(body, "choices"))):
+        text = member(choice, "text")
+        if kind == "complete" and isinstance(text, str):
+            yield Segment(("choices", index, "text"), text, "assistant", choice=index)
+        else:
+            at = ("choices", index, "message")
+            yield from _message(member(choice, "message"), at, "assistant", SegmentKind.TEXT, 0, index)
+
+
+def _deltas(kind: str, chunk: Any) -> Iterator[Delta]:
+    for number, choice in enumerate(listed(member(chunk, "choices"))):
+        index = member(choice, "index")
+        slot = index if isinstance(index, int) else 0
+        at: tuple[str | int, ...] = ("choices", number)
+        text = member(choice, "text")
+        if kind == "complete" and isinstance(text, str):
+            yield Delta((SegmentKind.TEXT, slot, 0), (*at, "text"), text, slot)
+        delta = member(choice, "delta")
+        for name, part in (
+            ("content", SegmentKind.TEXT),
+            ("refusal", SegmentKind.REFUSAL),
+            ("reasoning_content", SegmentKind.REASONING),
+            ("reasoning", SegmentKind.REASONING),
+        ):
+            text = member(delta, name)
+            if isinstance(text, str):
+                key = (part, slot, 1 if name == "reasoning" else 0)
+                yield Delta(key, (*at, "delta", name), text, slot, is_plain=part is SegmentKind.TEXT)
+        for position, call in enumerate(listed(member(delta, "tool_calls"))):
+            arguments, tool = member(member(call, "function"), "arguments"), member(call, "index")
+            if isinstance(arguments, str):
+                key = (SegmentKind.TOOL_CALL, slot, tool if isinstance(tool, int) else position)
+                place = (*at, "delta", "tool_calls", position, "function", "arguments")
+                yield Delta(key, place, arguments, slot, is_plain=False)
+
+
+def _closes(_name: bytes, chunk: Any) -> int | None:
+    for choice in listed(member(chunk, "choices")):
+        if member(choice, "finish_reason"):
+            index = member(choice, "index")
+            return index if isinstance(index, int) else 0
+    return None
+
+
+def _is_end(_name: bytes, data: bytes) -> bool:
+    return data == _DONE
+
+
+def _results_event(results: bytes) -> bytes:
+    return b'data: {"hook_results":' + results + b"}\n\n"
+
+
+TEXTS: Final = TextView(
+    {
+        "chat.completions": "chatComplete",
+        "completions": "complete",
+        "embeddings": "embed",
+        "moderations": "moderate",
+        "rerank": "rerank",
+        "images.generations": "imageGenerate",
+        "audio.speech": "createSpeech",
+    },
+    frozenset({"chatComplete", "complete"}),
+    _request,
+    _answer,
+    _deltas,
+    _closes,
+    _is_end,
+    _results_event,
+)

@@ -1,0 +1,68 @@
+"""The texts of one wire, for guards: where they stand in requests, answers and streams. A member of ``CallerDialect``.
+
+Values in, values out. How the texts are rewritten is the same in every wire (core/segments.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from penstock.core.segments import Delta, Pointer, Segment, SegmentKind
+
+
+class TextView(msgspec.Struct, frozen=True):
+    """One wire's texts.
+
+    ``request_types``: an operation's name (``chat.completions``) -> Portkey's name of it (``chatComplete``), for the
+    operations whose requests have texts here; ``answered`` are those of the latter whose answers have texts.
+    ``request`` and ``answer``: (request type, a decoded body) -> its texts, none for a body of another shape.
+    ``deltas``: (request type, an event's decoded data) -> what the event adds to texts; ``closes``: (event name,
+    decoded data) -> the slot whose texts end with the event, ``ALL_SLOTS`` for all, None for neither. ``is_end``:
+    whether an event (name, data) ends the stream. ``results_event``: ``hook_results`` as JSON -> an event that tells
+    them.
+    """
+
+    request_types: Mapping[str, str]
+    answered: frozenset[str]
+    request: Callable[[str, Any], Iterable[Segment]]
+    answer: Callable[[str, Any], Iterable[Segment]]
+    deltas: Callable[[str, Any], Iterable[Delta]]
+    closes: Callable[[bytes, Any], int | None]
+    is_end: Callable[[bytes, bytes], bool]
+    results_event: Callable[[bytes], bytes]
+
+
+def listed(value: Any) -> list[Any]:
+    """A list; nothing for any other value."""
+    return value if isinstance(value, list) else []
+
+
+def member(value: Any, name: str) -> Any:
+    """A member of an object; None for any other value."""
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def leaves(value: Any, pointer: Pointer) -> Iterator[tuple[Pointer, str]]:
+    """Every string inside a value, with its place: the arguments of a tool call, say."""
+    left: list[tuple[Pointer, Any]] = [(pointer, value)]
+    while left:
+        at, each = left.pop()
+        if isinstance(each, str):
+            yield at, each
+        elif isinstance(each, dict):
+            left.extend((*reversed([((*at, name), inner) for name, inner in each.items()]),))
+        elif isinstance(each, list):
+            left.extend((*reversed([((*at, index), inner) for index, inner in enumerate(each)]),))
+
+
+def inputs(value: Any, pointer: Pointer) -> Iterator[Segment]:
+    """The texts of an input: one text, or a list of them. Lists of tokens are no text."""
+    if isinstance(value, str):
+        yield Segment(pointer, value, "user", SegmentKind.INPUT)
+    for index, each in enumerate(listed(value)):
+        text, at = (member(each, "text"), "text") if isinstance(each, dict) else (each, None)
+        if isinstance(text, str):
+            yield Segment((*pointer, index) if at is None else (*pointer, index, at), text, "user", SegmentKind.INPUT)

@@ -1,0 +1,184 @@
+"""What a check is: an id, and parameters that are read once, with the plan, into a judge.
+
+A family of checks is one file in ``checks/`` with its ``CHECKS``; registry.py lists the families. How to add a check is
+told in docs/guardrails.md#a-check-of-your-own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from enum import Enum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import msgspec
+
+from penstock.core.json_text import read_json
+from penstock.core.segments import Pointer, Segment
+
+if TYPE_CHECKING:
+    from penstock.guards.hold import HoldRule
+    from penstock.guards.parameters import Parameters
+
+
+class Phase(Enum):
+    """When a hook runs. The values are the names in what webhooks are sent."""
+
+    BEFORE = "beforeRequestHook"
+    AFTER = "afterRequestHook"
+
+
+BOTH: Final = frozenset(Phase)
+
+
+class CheckError(msgspec.Struct, frozen=True):
+    """Why a check could not judge. ``name`` is ``Error``, ``TypeError``, ``HttpError`` or ``TimeoutError``; neither
+    text holds what was checked."""
+
+    message: str
+    name: str = "Error"
+
+
+class Edit(msgspec.Struct, frozen=True):
+    """A part of one segment's text, in characters, and the text that takes its place."""
+
+    pointer: Pointer
+    start: int
+    end: int
+    replacement: str
+
+
+class Judgement(msgspec.Struct, frozen=True):
+    """What a check says. ``data`` is told to the caller, with Portkey's names. ``edits`` change texts of the body that
+    was judged; ``body``, JSON, replaces all of it. With ``error`` the verdict is False, and doesn't count unless the
+    check fails closed (docs/guardrails.md#errors)."""
+
+    verdict: bool
+    data: Any = None
+    error: CheckError | None = None
+    edits: tuple[Edit, ...] = ()
+    body: bytes | None = None
+
+
+def could_not(message: str, name: str = "Error", data: Any = None) -> Judgement:
+    """The judgement of a check that could not judge."""
+    return Judgement(verdict=False, data=data, error=CheckError(message, name))
+
+
+class GuardedBody:
+    """The JSON body of a request or an answer, read at most once: its value, and its texts."""
+
+    def __init__(self, raw: bytes, read: Callable[[Any], Iterable[Segment]]) -> None:
+        self.raw = raw
+        self._read = read
+
+    @cached_property
+    def json(self) -> Any:
+        """The value; an empty object for bytes that are no JSON."""
+        try:
+            return read_json(self.raw) if self.raw else {}
+        except (ValueError, RecursionError):
+            return {}
+
+    @cached_property
+    def segments(self) -> tuple[Segment, ...]:
+        """All texts, in their order."""
+        return tuple(self._read(self.json))
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What a check is given.
+
+    ``segments`` are the texts in the check's scope: of the request before, of the answer after. ``request_type`` is
+    Portkey's name of the operation (``chatComplete``). ``response`` is None before. ``headers`` are the caller's, by
+    lower-case name: no check sends them anywhere.
+    """
+
+    phase: Phase
+    request_type: str
+    provider: str
+    request: GuardedBody
+    response: GuardedBody | None = None
+    metadata: Mapping[str, Any] = {}
+    operator_metadata: Mapping[str, Any] = {}
+    """The part of the metadata that the caller can't choose: a gateway key's."""
+    headers: Mapping[str, str] = {}
+    is_streaming: bool = False
+    status: int | None = None
+    segments: tuple[Segment, ...] = ()
+
+    @property
+    def body(self) -> GuardedBody:
+        """The body that is judged."""
+        return self.request if self.response is None else self.response
+
+    @property
+    def text(self) -> str:
+        """The texts in scope, one on a line of its own; empty ones are left out."""
+        return "\n".join([segment.text for segment in self.segments if segment.text])
+
+
+class OutboundRequest(msgspec.Struct, frozen=True):
+    """A call of a check to another server. ``timeout`` is in seconds, ``limit`` the most bytes of a reply."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+    timeout: float = 5.0
+    limit: int = 1 << 20
+
+
+class OutboundReply(msgspec.Struct, frozen=True):
+    """What the other server said. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Outbound(Protocol):
+    """The way out for checks: it keeps to the address policy, the time limit and the size limit."""
+
+    async def send(self, request: OutboundRequest) -> OutboundReply | CheckError:
+        """The reply; the error of an address that is refused, of a server that fails or is late, of a long reply."""
+        ...
+
+    async def send_all(self, requests: Sequence[OutboundRequest]) -> Sequence[OutboundReply | CheckError]:
+        """The replies to several requests that are sent at the same time, in their order."""
+        ...
+
+
+Judge = Callable[[Context], Judgement]
+Ask = Callable[[Context, Outbound], Awaitable[Judgement]]
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """A check with its parameters. ``judge`` decides at once; ``ask`` needs another server (exactly one is given).
+
+    ``hold``: what the check looks for in a stream as it arrives, None for a check that needs the whole text.
+    ``size`` is the memory of the patterns and lists, in bytes.
+    """
+
+    judge: Judge | None = None
+    ask: Ask | None = None
+    hold: HoldRule | None = None
+    size: int = 0
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One check. ``prepare`` reads the parameters, and tells what is wrong with them (``Parameters.complain``).
+
+    ``fails_closed``: an error of the check counts as a false verdict unless its parameters say otherwise: it decides
+    who may do what. ``transforms``: it may change texts; ``replaces``: or the whole body. ``aliases`` are other ids.
+    """
+
+    id: str
+    prepare: Callable[[Parameters], Prepared]
+    phases: frozenset[Phase] = BOTH
+    fails_closed: bool = False
+    transforms: bool = False
+    replaces: bool = False
+    aliases: tuple[str, ...] = ()
+    timeout: float = 5.0
+    """Seconds that a check which asks another server has, unless its parameters say otherwise."""

@@ -1,0 +1,102 @@
+"""Checks with JavaScript patterns: whether a text matches, and the change of what matches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from penstock.core.segments import Segment
+from penstock.guards.base import Check, Context, Edit, Judgement, Prepared, could_not
+from penstock.guards.hold import HoldRule
+from penstock.guards.parameters import Parameters
+from penstock.guards.patterns import compiled, excerpt, expanded, holds, literal, seconds_for, utf16
+
+if TYPE_CHECKING:
+    import regex
+
+_NO_TEXT: Final = "There is no text to check."
+
+
+def _regex_match(parameters: Parameters) -> Prepared:
+    # Older documents of Portkey's call the parameter "regex".
+    older = parameters.text("regex")
+    rule = older if older and not parameters.has("rule") else parameters.required_text("rule")
+    inverts = parameters.switch("not")
+    pattern = compiled(rule, parameters, "rule") if rule else None
+
+    def judge(context: Context) -> Judgement:
+        text = context.text
+        if pattern is None or not text:
+            data = {"explanation": _NO_TEXT, "regexPattern": rule, "not": inverts, "textExcerpt": "No text available"}
+            return could_not(_NO_TEXT, data=data)
+        match = pattern.compiled.search(text, timeout=seconds_for(text))
+        verdict = (match is not None) is not inverts
+        data = {
+            "regexPattern": rule,
+            "not": inverts,
+            "verdict": verdict,
+            "explanation": f"The pattern {'is' if match is not None else 'is not'} found in the text.",
+            "matchDetails": None if match is None else _details(text, match),
+            "textExcerpt": excerpt(text),
+        }
+        return Judgement(verdict, data)
+
+    can_hold = inverts and pattern is not None and holds(pattern)
+    hold = HoldRule(pattern.compiled) if can_hold and pattern is not None else None
+    return Prepared(judge, hold=hold, size=len(rule) * 50)
+
+
+def _details(text: str, match: regex.Match[str]) -> dict[str, object]:
+    return {
+        "matchedText": match[0],
+        "index": utf16(text[: match.start()]),
+        "groups": match.groupdict(),
+        "captures": list(match.groups()),
+    }
+
+
+def _regex_replace(parameters: Parameters) -> Prepared:
+    rule = parameters.required_text("rule")
+    replacement = parameters.text("redactText", "[REDACTED]")
+    fails = parameters.switch("failOnDetection")
+    source, flags = literal(rule)
+    pattern = compiled(source, parameters, "rule", flags) if rule else None
+    is_global = "g" in flags
+
+    def judge(context: Context) -> Judgement:
+        if pattern is None or not context.text:
+            return could_not(_NO_TEXT, data={"explanation": _NO_TEXT, "regexPattern": rule})
+        edits = tuple(
+            edit
+            for segment in context.segments
+            for edit in _edits(segment, pattern.compiled, replacement, is_global=is_global)
+        )
+        verdict = not (edits and fails)
+        explanation = f"The pattern {'was' if edits else 'was not'} found in the text."
+        return Judgement(verdict, {"regexPattern": rule, "verdict": verdict, "explanation": explanation}, edits=edits)
+
+    hold = None
+    if pattern is not None and holds(pattern) and "y" not in flags and not _looks_around(replacement):
+        hold = HoldRule(
+            pattern.compiled, lambda match: expanded(replacement, match), fails=fails, is_once=not is_global
+        )
+    return Prepared(judge, hold=hold, size=len(rule) * 50)
+
+
+def _looks_around(replacement: str) -> bool:
+    """Whether a replacement quotes the text around the match, which a stream doesn't know."""
+    return "$`" in replacement or "$'" in replacement
+
+
+def _edits(segment: Segment, pattern: regex.Pattern[str], replacement: str, *, is_global: bool) -> list[Edit]:
+    edits: list[Edit] = []
+    for match in pattern.finditer(segment.text, timeout=seconds_for(segment.text)):
+        edits.append(Edit(segment.pointer, match.start(), match.end(), expanded(replacement, match)))
+        if not is_global:
+            break
+    return edits
+
+
+CHECKS: Final = (
+    Check("default.regexMatch", _regex_match),
+    Check("default.regexReplace", _regex_replace, transforms=True),
+)

@@ -1,0 +1,214 @@
+"""Checks of what a text is: code, JSON, nothing at all."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from penstock.core.json_text import read_json
+from penstock.core.segments import SegmentKind
+from penstock.guards.base import Check, Context, Judgement, Prepared, could_not
+from penstock.guards.parameters import Parameters
+from penstock.guards.patterns import excerpt
+
+_FENCE: Final = re.compile(r"(`{3,}|~{3,})[ \t]*([^\s`]*)[^\n`]*\r?\n(.*?)\r?\n?[ \t]*\1", re.DOTALL)
+_INLINE: Final = re.compile(r"`{3,}(?:json)?\s*([\[{].*?[\]}])\s*`{3,}", re.DOTALL | re.IGNORECASE)
+_DECODER: Final = json.JSONDecoder()
+_MOST_CANDIDATES: Final = 200
+_LANGUAGES: Final = {
+    "sql": "SQL", "python": "Python", "py": "Python", "ts": "TypeScript", "typescript": "TypeScript",
+    "js": "JavaScript", "javascript": "JavaScript", "java": "Java", "c#": "C#", "cs": "C#", "csharp": "C#",
+    "c": "C", "c++": "C++", "cpp": "C++", "php": "PHP", "ruby": "Ruby", "rb": "Ruby", "swift": "Swift",
+    "kotlin": "Kotlin", "kt": "Kotlin", "go": "Go", "golang": "Go", "scala": "Scala", "r": "R", "rust": "Rust",
+    "perl": "Perl", "haskell": "Haskell", "lua": "Lua", "bash": "Shell", "sh": "Shell", "shell": "Shell",
+    "yaml": "YAML", "yml": "YAML", "objective-c": "Objective-C", "objc": "Objective-C",
+}  # fmt: skip
+"""The languages of code, by the tags of fences."""
+
+
+def _contains_code(parameters: Parameters) -> Prepared:
+    wanted = parameters.required_text("format")
+    inverts = parameters.switch("not")
+    name = _language(wanted)
+
+    def judge(context: Context) -> Judgement:
+        text = context.text
+        if not text:
+            return could_not("There is no text to check.", data={"explanation": "There is no text."})
+        found = [_language(match[2]) for match in _FENCE.finditer(text) if match[2]]
+        is_there = any(each.lower() == name.lower() for each in found)
+        data = {
+            "explanation": f"{len(found)} blocks of code found; {name} is {'' if is_there else 'not '}among them.",
+            "searchedFormat": wanted,
+            "not": inverts,
+            "foundFormats": found,
+            "textExcerpt": excerpt(text),
+        }
+        return Judgement(is_there is not inverts, data)
+
+    return Prepared(judge)
+
+
+def _language(tag: str) -> str:
+    return _LANGUAGES.get(tag.lower(), tag)
+
+
+def candidates(text: str) -> Iterator[Any]:
+    """The JSON values that a text may mean, decoded: what fences hold, the whole of it, every balanced object or array
+    that is in no other."""
+    number = 0
+    fenced = [match[3] for match in _FENCE.finditer(text) if match[2].lower() in {"", "json"}]
+    fenced += [match[1] for match in _INLINE.finditer(text)]
+    for part in (*fenced, text.strip()):
+        try:
+            value = read_json(part.encode("utf-8", "replace"))
+        except ValueError:
+            continue
+        if isinstance(value, dict | list):
+            yield value
+    at = 0
+    while number < _MOST_CANDIDATES:
+        found = re.compile(r"[\[{]").search(text, at)
+        if found is None:
+            return
+        number += 1
+        try:
+            value, at = _DECODER.raw_decode(text, found.start())
+        except (ValueError, RecursionError):
+            at = found.start() + 1
+            continue
+        yield value
+
+
+def _json_keys(parameters: Parameters) -> Prepared:
+    keys = parameters.required_texts("keys")
+    operator = parameters.choice("operator", ("any", "all", "none"))
+    if parameters.has("keys") and not keys:
+        parameters.complain("keys", "it must name at least one key")
+
+    def judge(context: Context) -> Judgement:
+        text = context.text
+        told = {"operator": operator, "textExcerpt": excerpt(text)}
+        if not text:
+            data = {"explanation": "There is no text.", "requiredKeys": list(keys), **told}
+            return could_not("There is no text to check.", data=data)
+        objects = [each for each in candidates(text) if isinstance(each, dict)]
+        if not objects:
+            data = {"explanation": "There is no JSON in the text.", "requiredKeys": list(keys), **told}
+            return Judgement(verdict=False, data=data)
+        holding = [(_holds(operator, keys, each), each) for each in objects]
+        verdict = all(each for each, _ in holding) if operator == "none" else any(each for each, _ in holding)
+        best = next((each for good, each in holding if good is verdict), objects[0])
+        if not verdict:
+            best = max(objects, key=lambda each: sum(key in each for key in keys))
+        present = [key for key in keys if key in best]
+        data: dict[str, Any] = {
+            "matchedJson": best,
+            "verdict": verdict,
+            "explanation": f"{len(present)} of {len(keys)} keys are present; required: {operator}.",
+            "presentKeys": present,
+            "missingKeys": [key for key in keys if key not in best],
+            **told,
+        }
+        return Judgement(verdict, data)
+
+    return Prepared(judge)
+
+
+def _holds(operator: str, keys: tuple[str, ...], value: Mapping[str, Any]) -> bool:
+    present = [key for key in keys if key in value]
+    return {"any": bool(present), "all": len(present) == len(keys), "none": not present}[operator]
+
+
+def _json_schema(parameters: Parameters) -> Prepared:
+    schema = parameters.any("schema")
+    inverts = parameters.switch("not")
+    if isinstance(schema, str):
+        try:
+            schema = read_json(schema.encode())
+        except ValueError:
+            schema = None
+    if not isinstance(schema, dict):
+        parameters.complain("schema", "Required: a JSON schema, an object")
+        return Prepared(lambda _: could_not("There is no schema."))
+    validator = _validator(schema, parameters)
+
+    def judge(context: Context) -> Judgement:
+        text = context.text
+        best: tuple[Any, list[dict[str, str]]] | None = None
+        has_candidate = False
+        for value in candidates(text):
+            has_candidate = True
+            if value in (0, None, False):
+                continue
+            errors = [] if validator is None else validator(value)
+            if best is None or not errors:
+                best = value, errors
+            if not errors:
+                break
+        if best is None:
+            explanation = "No JSON in the text can be read." if has_candidate else "There is no JSON in the text."
+            return Judgement(verdict=False, data={"explanation": explanation, "not": inverts})
+        verdict = (not best[1]) is not inverts
+        data = {
+            "matchedJson": best[0],
+            "not": inverts,
+            "explanation": f"The JSON {'fits' if not best[1] else 'does not fit'} the schema.",
+            "validationErrors": best[1],
+        }
+        return Judgement(verdict, data)
+
+    return Prepared(judge, size=4000)
+
+
+def _validator(schema: dict[str, Any], parameters: Parameters) -> Any:
+    """A function that lists what is wrong with a value; None, with a problem, for a schema that is none."""
+    from jsonschema_rs import Draft202012Validator, ValidationError  # few configs need it
+
+    try:
+        validator = Draft202012Validator(schema, validate_formats=True, retriever=_no_reference)
+    except (ValidationError, ValueError, RecursionError):
+        parameters.complain("schema", "it is no valid JSON schema, or refers to one elsewhere")
+        return None
+
+    def errors(value: Any) -> list[dict[str, str]]:
+        return [
+            {"path": "".join(f"/{step}" for step in error.instance_path), "message": error.message[:500]}
+            for error in validator.iter_errors(value)
+        ][:50]
+
+    return errors
+
+
+def _no_reference(_: str) -> Any:
+    raise ValueError("a schema refers to no other document")
+
+
+def _not_null(parameters: Parameters) -> Prepared:
+    inverts = parameters.switch("not")
+
+    def judge(context: Context) -> Judgement:
+        texts = [segment.text for segment in context.segments]
+        calls = any(segment.kind is SegmentKind.TOOL_CALL for segment in context.body.segments)
+        is_null = not calls and not any(text.strip() for text in texts)
+        is_good = is_null is inverts
+        data = {
+            "isNull": is_null,
+            "contentType": "null" if not texts else "string" if len(texts) == 1 else "object",
+            "textArrayLength": len(texts),
+            "explanation": f"The content is {'' if is_null else 'not '}empty.",
+            "verdict": "passed" if is_good else "failed",
+        }
+        return Judgement(is_good, data)
+
+    return Prepared(judge)
+
+
+CHECKS: Final = (
+    Check("default.containsCode", _contains_code),
+    Check("default.jsonKeys", _json_keys),
+    Check("default.jsonSchema", _json_schema),
+    Check("default.notNull", _not_null),
+)

@@ -1,0 +1,193 @@
+"""Checks of what a text says and how long it is. Source: docs/guardrails.md#checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from penstock.guards.base import Check, Context, Judgement, Prepared, could_not
+from penstock.guards.hold import HoldRule
+from penstock.guards.parameters import Parameters
+from penstock.guards.patterns import excerpt, utf16
+
+_OPERATORS: Final = ("any", "all", "none")
+_SPACE: Final = (
+    "\t\n\v\f\r \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\ufeff"
+)
+"""White space as JavaScript has it."""
+_SPACES: Final = str.maketrans(dict.fromkeys(_SPACE, " "))
+_NO_TEXT: Final = "There is no text to check."
+
+
+def _contains(parameters: Parameters) -> Prepared:
+    words = parameters.required_texts("words")
+    operator = parameters.choice("operator", _OPERATORS)
+    matches_case = parameters.switch("caseSensitive", default=True)
+    whole = parameters.switch("wholeWord")
+    patterns = [_word_pattern(word, matches_case=matches_case, whole=whole) for word in words]
+
+    def judge(context: Context) -> Judgement:
+        text = context.text
+        if whole or not matches_case:
+            found = [word for word, pattern in zip(words, patterns, strict=True) if pattern.search(text)]
+        else:
+            found = [word for word in words if word in text]
+        missing = [word for word in words if word not in found]
+        verdict = bool(found) if operator == "any" else not (missing if operator == "all" else found)
+        what = f"The check for {operator} of {len(words)} words {'passed' if verdict else 'failed'}"
+        data = {
+            "explanation": f"{what}: {len(found)} found, {len(missing)} missing.",
+            "foundWords": found,
+            "missingWords": missing,
+            "operator": operator,
+        }
+        return Judgement(verdict, data)
+
+    may_hold = operator == "none" and all(words) and bool(words) and not whole
+    # A word that is there stays there, whatever follows.
+    hold = HoldRule(_any_of(words, matches_case=matches_case), first_end_is_final=True) if may_hold else None
+    return Prepared(judge, hold=hold, size=sum(map(len, words)) * 4)
+
+
+def _word_pattern(word: str, *, matches_case: bool, whole: bool) -> Any:
+    import regex  # few configs need it, and every start would pay for it
+
+    flags = regex.V0 if matches_case else regex.IGNORECASE
+    escaped = regex.escape(word)
+    return regex.compile(rf"(?<!\w){escaped}(?!\w)" if whole else escaped, flags, cache_pattern=False)
+
+
+def _any_of(words: tuple[str, ...], *, matches_case: bool) -> Any:
+    import regex
+
+    flags = regex.V0 if matches_case else regex.IGNORECASE
+    return regex.compile("|".join(regex.escape(word) for word in words), flags, cache_pattern=False)
+
+
+def _count(
+    singular: str, bounds: tuple[str, str], told: tuple[str, str], count: Callable[[str], int], *, needs_text: bool
+) -> Callable[[Parameters], Prepared]:
+    """A check that counts. ``bounds`` are the parameters, ``told`` their names in the data."""
+
+    def prepare(parameters: Parameters) -> Prepared:
+        least, most = parameters.number(bounds[0], least=0), parameters.number(bounds[1], least=0)
+        if least is None and most is None and not (parameters.has(bounds[0]) or parameters.has(bounds[1])):
+            parameters.complain(bounds[0], f"Required: {bounds[0]} or {bounds[1]}, or both")
+        inverts = parameters.switch("not")
+        lower, upper = _whole(least or 0), None if most is None else _whole(most)
+
+        def judge(context: Context) -> Judgement:
+            text = context.text
+            if needs_text and not text:
+                data = {"explanation": _NO_TEXT, bounds[0]: lower, bounds[1]: upper, "not": inverts}
+                return could_not(_NO_TEXT, data=data)
+            number = count(text)
+            within = number >= lower and (upper is None or number <= upper)
+            verdict = within is not inverts
+            data = {
+                f"{singular}Count": number,
+                told[0]: lower,
+                told[1]: upper,
+                "not": inverts,
+                "verdict": verdict,
+                "explanation": f"The {singular} count of {number} is {'within' if within else 'outside'} the bounds.",
+                "textExcerpt": excerpt(text),
+            }
+            return Judgement(verdict, data)
+
+        return Prepared(judge)
+
+    return prepare
+
+
+def _whole(number: float) -> int | float:
+    return int(number) if number == int(number) else number
+
+
+def _words(text: str) -> int:
+    return len([word for word in text.translate(_SPACES).split(" ") if word])
+
+
+def _sentences(text: str) -> int:
+    return sum(map(text.count, ".!?"))
+
+
+def _case(name: str, change: Callable[[str], str]) -> Callable[[Parameters], Prepared]:
+    def prepare(parameters: Parameters) -> Prepared:
+        inverts = parameters.switch("not")
+
+        def judge(context: Context) -> Judgement:
+            text = context.text
+            if not text:
+                return could_not(_NO_TEXT, data={"explanation": _NO_TEXT, "not": inverts})
+            is_so = text == change(text)
+            verdict = is_so is not inverts
+            data = {
+                "verdict": verdict,
+                "not": inverts,
+                "explanation": f"The text is {'' if is_so else 'not '}all {name}.",
+                "textExcerpt": excerpt(text),
+            }
+            return Judgement(verdict, data)
+
+        return Prepared(judge)
+
+    return prepare
+
+
+def _upper(text: str) -> str:
+    return text.translate(_TO_UPPER)
+
+
+def _lower(text: str) -> str:
+    return text.translate(_TO_LOWER)
+
+
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
+_TO_UPPER: Final = str.maketrans(_LETTERS, _LETTERS.upper())
+_TO_LOWER: Final = str.maketrans(_LETTERS.upper(), _LETTERS)
+
+
+def _ends_with(parameters: Parameters) -> Prepared:
+    suffix = parameters.required_text("suffix")
+    inverts = parameters.switch("not")
+
+    def judge(context: Context) -> Judgement:
+        text = context.text
+        if not text:
+            return could_not(_NO_TEXT, data={"explanation": _NO_TEXT, "suffix": suffix, "not": inverts})
+        ends = text.endswith((suffix, f"{suffix}."))
+        verdict = ends is not inverts
+        data = {
+            "suffix": suffix,
+            "not": inverts,
+            "verdict": verdict,
+            "explanation": f"The text {'ends' if ends else 'does not end'} with the suffix.",
+            "textExcerpt": excerpt(text),
+        }
+        return Judgement(verdict, data)
+
+    return Prepared(judge)
+
+
+CHECKS: Final = (
+    Check("default.contains", _contains),
+    Check(
+        "default.wordCount",
+        _count("word", ("minWords", "maxWords"), ("minWords", "maxWords"), _words, needs_text=True),
+    ),
+    Check(
+        "default.sentenceCount",
+        _count("sentence", ("minSentences", "maxSentences"), ("minCount", "maxCount"), _sentences, needs_text=False),
+    ),
+    Check(
+        "default.characterCount",
+        _count(
+            "character", ("minCharacters", "maxCharacters"), ("minCharacters", "maxCharacters"), utf16, needs_text=True
+        ),
+    ),
+    Check("default.alluppercase", _case("upper case", _upper), aliases=("default.isAllUpperCase",)),
+    Check("default.alllowercase", _case("lower case", _lower), aliases=("default.isAllLowerCase",)),
+    Check("default.endsWith", _ends_with),
+)

@@ -1,0 +1,231 @@
+"""Checks that ask other servers: webhooks, logs, whether addresses in a text can be reached.
+
+Every call keeps to the address policy, a time and a size (``Outbound``). No header of the caller's and no configuration
+leaves the gateway.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit, urlunsplit
+
+from penstock.core.json_text import read_json, read_json_or_none, write_json
+from penstock.core.segments import Segment
+from penstock.guards.base import (
+    Check,
+    CheckError,
+    Context,
+    Judgement,
+    Outbound,
+    OutboundRequest,
+    Phase,
+    Prepared,
+    could_not,
+)
+from penstock.guards.parameters import Parameters
+from penstock.guards.patterns import excerpt
+
+_SECONDS: Final = 3.0
+_URL: Final = re.compile(r"https?://[^\s,\"'{}\[\]]+")
+_TRAILING: Final = ".,;:!?>"
+_MOST_URLS: Final = 20
+_MOST_REDIRECTS: Final = 5
+_NEVER_SENT: Final = frozenset(
+    "authorization cookie set-cookie host connection content-length transfer-encoding proxy-authorization".split()
+)
+
+
+def _headers(parameters: Parameters) -> dict[str, str]:
+    """Headers: an object, or its JSON as text."""
+    value = parameters.any("headers")
+    if isinstance(value, str):
+        try:
+            value = read_json(value.encode()) if value.strip() else {}
+        except ValueError:
+            value = None
+            parameters.complain("headers", "it must be an object, or its JSON")
+    if value is not None and not isinstance(value, dict):
+        parameters.complain("headers", "it must be an object, or its JSON")
+    return {str(name): str(each) for name, each in value.items()} if isinstance(value, dict) else {}
+
+
+def context_value(context: Context) -> dict[str, Any]:
+    """What other servers are told of a request and its answer: no headers."""
+    response = context.response
+    request_text = "\n".join(_texts(context.request.segments, of_last=True))
+    return {
+        "request": {
+            "json": context.request.json,
+            "text": request_text,
+            "isStreamingRequest": context.is_streaming,
+            "isTransformed": False,
+        },
+        "response": {
+            "json": {} if response is None else response.json,
+            "text": "" if response is None else "\n".join(_texts(response.segments)),
+            "statusCode": context.status,
+            "isTransformed": False,
+        },
+        "provider": context.provider,
+        "requestType": context.request_type,
+        "metadata": dict(context.metadata),
+        "eventType": context.phase.value,
+    }
+
+
+def _texts(segments: tuple[Segment, ...], *, of_last: bool = False) -> list[str]:
+    last = max([each.message for each in segments], default=0)
+    return [each.text for each in segments if each.is_plain and (not of_last or each.message == last)]
+
+
+def _forwarded(context: Context, names: tuple[str, ...]) -> dict[str, str]:
+    """The caller's headers that the config sends on: no credentials, and none that steer this gateway."""
+    return {
+        name.lower(): context.headers[name.lower()]
+        for name in names
+        if name.lower() in context.headers
+        and name.lower() not in _NEVER_SENT
+        and "key" not in name.lower()
+        and not name.lower().startswith(("x-portkey-", "x-penstock-"))
+    }
+
+
+def _webhook(parameters: Parameters) -> Prepared:
+    url = parameters.required_text("webhookURL")
+    headers, names = _headers(parameters), parameters.texts("forwardHeaders")
+    timeout = parameters.number("timeout", _SECONDS * 1000, least=1) or 0
+
+    async def ask(context: Context, outbound: Outbound) -> Judgement:
+        sent = {"content-type": "application/json", **_forwarded(context, names), **headers}
+        body = write_json(context_value(context))
+        reply = await outbound.send(OutboundRequest("POST", url, sent, body, timeout / 1000))
+        told: dict[str, Any] = {"webhookUrl": _shown(url), "requestContext": {"timeout": timeout}}
+        if isinstance(reply, CheckError):
+            return could_not(reply.message, reply.name, {"explanation": "The webhook could not be asked.", **told})
+        value = read_json_or_none(reply.body)
+        if not 200 <= reply.status < 300:
+            is_json = reply.headers.get("content-type") == "application/json"
+            message = f"The webhook answered with status {reply.status}."
+            told |= {"explanation": message, **({"responseData": value} if is_json else {})}
+            return could_not(message, "HttpError", told)
+        if not isinstance(value, dict) or not isinstance(value.get("verdict"), bool):
+            return could_not("The webhook told no verdict.", data={"explanation": "There is no verdict.", **told})
+        data: dict[str, Any] = {
+            "verdict": value["verdict"],
+            "explanation": f"The webhook {'lets the text pass' if value['verdict'] else 'refuses the text'}.",
+            "webhookUrl": told["webhookUrl"],
+            "responseData": value.get("data"),
+            "requestContext": told["requestContext"],
+        }
+        return Judgement(value["verdict"], data, body=_new_body(value, context.phase))
+
+    return Prepared(ask=ask, size=len(url) + 200)
+
+
+def _new_body(value: Mapping[str, Any], phase: Phase) -> bytes | None:
+    changed = value.get("transformedData")
+    part = changed.get("request" if phase is Phase.BEFORE else "response") if isinstance(changed, dict) else None
+    new = part.get("json") if isinstance(part, dict) else None
+    return write_json(new) if isinstance(new, dict) and new else None
+
+
+def _shown(url: str) -> str:
+    """An address without user information and query, which may hold credentials."""
+    try:
+        parts = urlsplit(url)
+        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    except ValueError:
+        return ""
+
+
+def _log(parameters: Parameters) -> Prepared:
+    url = parameters.required_text("logURL")
+    headers = _headers(parameters)
+    timeout = parameters.number("timeout", _SECONDS * 1000, least=1) or 0
+
+    async def ask(context: Context, outbound: Outbound) -> Judgement:
+        sent = {"content-type": "application/json", **headers}
+        body = write_json(context_value(context))
+        reply = await outbound.send(OutboundRequest("POST", url, sent, body, timeout / 1000))
+        if isinstance(reply, CheckError):
+            return could_not(reply.message, reply.name)
+        if not 200 <= reply.status < 300:
+            return could_not(f"The log answered with status {reply.status}.", "HttpError")
+        return Judgement(verdict=True, data={"message": f"Sent to {_shown(url)}."})
+
+    return Prepared(ask=ask, size=len(url) + 200)
+
+
+def urls_in(text: str) -> list[str]:
+    """The addresses in a text, each once, without the punctuation that follows them."""
+    found = []
+    for match in _URL.finditer(text):
+        url = match[0]
+        while url and (url[-1] in _TRAILING or (url[-1] == ")" and url.count(")") > url.count("("))):
+            url = url[:-1]
+        found.append(url)
+    return list(dict.fromkeys(found))
+
+
+def _valid_urls(parameters: Parameters) -> Prepared:
+    only_dns, inverts = parameters.switch("onlyDNS"), parameters.switch("not")
+    method = "DNS lookup" if only_dns else "HTTP request"
+
+    async def ask(context: Context, outbound: Outbound) -> Judgement:
+        text = context.text
+        if not text:
+            return could_not("There is no text to check.", data={"explanation": "There is no text."})
+        urls = urls_in(text)
+        told = {"validationMethod": method, "textExcerpt": excerpt(text)}
+        if not urls:
+            data = {"explanation": "There is no address in the text.", "urls": [], "not": inverts, **told}
+            return Judgement(verdict=False, data=data)
+        asked = urls[:_MOST_URLS]
+        reached = await _reached(asked, outbound)
+        valid = [url for url in asked if url in reached]
+        invalid = [url for url in urls if url not in valid]
+        verdict = (not invalid) is not inverts
+        data = {
+            "verdict": verdict,
+            "not": inverts,
+            "explanation": f"{len(valid)} of {len(urls)} addresses can be reached.",
+            "validUrls": valid,
+            "invalidUrls": invalid,
+            **told,
+        }
+        return Judgement(verdict, data)
+
+    return Prepared(ask=ask)
+
+
+async def _reached(urls: list[str], outbound: Outbound) -> set[str]:
+    """Those of some addresses that answer with a good status. Each redirect is judged like a new address."""
+    reached: set[str] = set()
+    asking = [(url, url, "HEAD") for url in urls]
+    for _ in range(_MOST_REDIRECTS + 1):
+        requests = [OutboundRequest(method, place, _AGENT, b"", _SECONDS) for _, place, method in asking]
+        replies = await outbound.send_all(requests) if requests else ()
+        following: list[tuple[str, str, str]] = []
+        for (url, place, method), reply in zip(asking, replies, strict=True):
+            if isinstance(reply, CheckError):
+                continue
+            location = reply.headers.get("location")
+            if method == "HEAD" and reply.status in {405, 501}:
+                following.append((url, place, "GET"))
+            elif reply.status in {301, 302, 303, 307, 308} and location:
+                following.append((url, urljoin(place, location), "HEAD"))
+            elif 200 <= reply.status < 300:
+                reached.add(url)
+        asking = following
+    return reached
+
+
+_AGENT: Final = {"user-agent": "URLValidator/1.0", "accept": "*/*"}
+
+CHECKS: Final = (
+    Check("default.webhook", _webhook, replaces=True, timeout=_SECONDS),
+    Check("default.log", _log, timeout=_SECONDS),
+    Check("default.validUrls", _valid_urls),
+)

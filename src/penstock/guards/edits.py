@@ -1,0 +1,62 @@
+"""Edits of several checks -> one new body: whatever the order in which the checks end, the result is the same.
+
+Edits that overlap are united: both parts are replaced, by the replacement of the check that stands first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from penstock.core.json_text import read_json_or_none, write_json
+from penstock.core.segments import Pointer, Segment, SegmentKind, spliced
+from penstock.guards.base import Edit, GuardedBody
+
+
+class Unchangeable(ValueError):
+    """A change would leave something that is no answer or request any more. The message says what."""
+
+
+def edited(body: GuardedBody, edits: Iterable[Edit]) -> bytes:
+    """The body's JSON with the edits, which are in the order of their checks. Raises Unchangeable."""
+    by_pointer: dict[Pointer, list[Edit]] = {}
+    for edit in edits:
+        by_pointer.setdefault(edit.pointer, []).append(edit)
+    if not by_pointer:
+        return body.raw
+    segments = {segment.pointer: segment for segment in body.segments}
+    texts = {pointer: _text(segments.get(pointer), group) for pointer, group in by_pointer.items()}
+    try:
+        return spliced(body.raw, texts)
+    except (KeyError, IndexError, ValueError):
+        raise Unchangeable("the body has no text where a check changed one") from None
+
+
+def _text(segment: Segment | None, edits: list[Edit]) -> str:
+    if segment is None:
+        raise Unchangeable("a check changed a text that is not there")
+    is_json = segment.kind is SegmentKind.TOOL_CALL and read_json_or_none(segment.text.encode()) is not None
+    changed = replaced(segment.text, edits, escapes=is_json)
+    if is_json and read_json_or_none(changed.encode("utf-8", "replace")) is None:
+        raise Unchangeable("the arguments of a tool call would be no JSON any more")
+    return changed
+
+
+def replaced(text: str, edits: Iterable[Edit], *, escapes: bool = False) -> str:
+    """A text with edits, which are in the order of their checks. ``escapes``: the text is JSON, and replacements go
+    into its strings."""
+    united: list[tuple[int, int, int, str]] = []
+    for rank, edit in sorted(enumerate(edits), key=lambda each: (each[1].start, each[1].end, each[0])):
+        start, end = max(0, edit.start), min(len(text), edit.end)
+        if united and start < united[-1][1]:
+            first_start, first_end, first_rank, replacement = united[-1]
+            if rank < first_rank:
+                replacement = edit.replacement
+            united[-1] = first_start, max(first_end, end), min(rank, first_rank), replacement
+        else:
+            united.append((start, end, rank, edit.replacement))
+    parts, at = [], 0
+    for start, end, _, replacement in united:
+        parts += [text[at:start], write_json(replacement)[1:-1].decode() if escapes else replacement]
+        at = end
+    parts.append(text[at:])
+    return "".join(parts)

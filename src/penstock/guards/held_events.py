@@ -1,0 +1,194 @@
+"""Guards that hold back: the events of a stream, of whose texts only what could still become part of a match waits.
+
+Each choice, reasoning text and tool call has its own state (``TextKey``). Several rules change a text one after the
+other, in their order. Sans-I/O; pipeline/guard_stream.py feeds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from penstock.core.json_text import read_json_or_none
+from penstock.core.segments import ALL_SLOTS, Delta, Pointer, TextKey, spliced
+from penstock.dialects.framing import sse
+from penstock.dialects.texts import TextView
+from penstock.guards.base import Judgement, could_not
+from penstock.guards.hold import HeldText, HoldRule
+from penstock.guards.plan import Hook, HookCheck
+from penstock.guards.results import CheckRun, HookRun
+
+
+class _Rule(msgspec.Struct):
+    """A check of a hook, and what it has found in all texts."""
+
+    hook: Hook
+    check: HookCheck
+    rule: HoldRule
+    found: int = 0
+    changed: bool = False
+    has_failed: bool = False
+
+
+class _Text:
+    """One text of the stream under the rules that see it."""
+
+    def __init__(self, rules: list[_Rule]) -> None:
+        self._rules = rules
+        self._held = [HeldText(each.rule, each.hook.hold_chars, denies=each.hook.deny) for each in rules]
+        self.carrier: tuple[bytes, bytes, Pointer, tuple[Pointer, ...]] | None = None
+        """The latest event that added to the text: its name, its data, the place of the text and of all texts in it."""
+
+    def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]:
+        """What can go on now, and whether a rule denies the answer."""
+        for rule, held in zip(self._rules, self._held, strict=True):
+            if rule.has_failed:
+                continue
+            found, was_changed = held.found, held.changed
+            try:
+                text = held.feed(text, last=last)
+            except TimeoutError:
+                rule.has_failed = True
+                if rule.check.fails_closed and rule.hook.deny:
+                    return "", True
+                text = held.waiting() + text
+            rule.found += held.found - found
+            rule.changed = rule.changed or (held.changed and not was_changed)
+            if held.denied:
+                return text, True
+        return text, False
+
+
+class HeldEvents:
+    """Passes the events of one stream. ``denied``: a rule denies the answer; nothing goes on behind that.
+    ``released`` counts the characters of text that went on."""
+
+    def __init__(self, hooks: Sequence[Hook], view: TextView, kind: str) -> None:
+        self._view = view
+        self._kind = kind
+        self._hooks = tuple(hooks)
+        self._rules = [
+            _Rule(hook, check, check.prepared.hold)
+            for hook in hooks
+            for check in hook.checks
+            if check.prepared.hold is not None
+        ]
+        self._texts: dict[TextKey, _Text] = {}
+        self.denied = False
+        self.released = 0
+
+    @property
+    def has_rules(self) -> bool:
+        return bool(self._rules)
+
+    def feed(self, events: bytes) -> bytes:
+        """Take whole events; give back those that can go on now."""
+        if not self._rules:
+            return events
+        return b"".join([self._event(block) for block in sse.blocks(events) if not self.denied])
+
+    def finish(self) -> bytes:
+        """The texts that still wait when the stream has ended without telling so."""
+        return b"" if self.denied else self._closed(ALL_SLOTS, frozenset())
+
+    def runs(self, began: float, milliseconds: int) -> list[HookRun]:
+        """What came of the hooks. ``began`` is in seconds since 1970."""
+        return [
+            HookRun(
+                hook,
+                tuple(_run(rule, began, milliseconds) for rule in self._rules if rule.hook is hook),
+                milliseconds,
+                began,
+            )
+            for hook in self._hooks
+        ]
+
+    def _event(self, block: bytes) -> bytes:
+        name, data = next(sse.events(block), (b"", b""))
+        if not data:
+            return block
+        if self._view.is_end(name, data):
+            return self._closed(ALL_SLOTS, frozenset()) + (b"" if self.denied else block)
+        value = read_json_or_none(data)
+        deltas = tuple(self._view.deltas(self._kind, value))
+        slot = self._view.closes(name, value)
+        texts: dict[Pointer, str] = {}
+        for delta in deltas:
+            text = self._text(delta)
+            ready, is_denied = text.feed(delta.text, last=slot is not None and slot in {ALL_SLOTS, delta.key[1]})
+            text.carrier = name, data, delta.pointer, tuple(each.pointer for each in deltas)
+            self.released += len(ready)
+            if ready != delta.text:
+                texts[delta.pointer] = ready
+            if is_denied:
+                self.denied = True
+                break
+        before = b"" if slot is None or self.denied else self._closed(slot, frozenset(each.key for each in deltas))
+        if self.denied and not any(texts.get(each.pointer, each.text) for each in deltas):
+            return before
+        if self.denied:
+            # What stands before the match goes on; the texts behind it were not judged.
+            texts = {each.pointer: texts.get(each.pointer, "") for each in deltas}
+        if not texts:
+            return before + block
+        if slot is None and _says_nothing_else(value, deltas, texts):
+            return before
+        return before + _written(name, data, texts)
+
+    def _text(self, delta: Delta) -> _Text:
+        text = self._texts.get(delta.key)
+        if text is None:
+            rules = [each for each in self._rules if _sees(each.check, delta)]
+            text = self._texts[delta.key] = _Text(rules)
+        return text
+
+    def _closed(self, slot: int, besides: frozenset[TextKey]) -> bytes:
+        """What still waits of the texts that end, each in an event of its own."""
+        parts: list[bytes] = []
+        for key, text in self._texts.items():
+            if key in besides or slot not in {ALL_SLOTS, key[1]} or self.denied:
+                continue
+            ready, is_denied = text.feed("", last=True)
+            self.denied = is_denied
+            if ready and text.carrier is not None:
+                name, data, pointer, places = text.carrier
+                self.released += len(ready)
+                parts.append(_written(name, data, {**dict.fromkeys(places, ""), pointer: ready}))
+        return b"".join(parts)
+
+
+def _sees(check: HookCheck, delta: Delta) -> bool:
+    scope = check.scope
+    return not (scope.first_choice and delta.choice) and scope.sees(delta.key[0], is_plain=delta.is_plain)
+
+
+def _written(name: bytes, data: bytes, texts: dict[Pointer, str]) -> bytes:
+    """An event with other texts. A line end stands only between the data's values: strings hold none."""
+    head = b"event: " + name + b"\n" if name else b""
+    return head + b"data: " + spliced(data, texts).replace(b"\n", b" ") + b"\n\n"
+
+
+def _says_nothing_else(value: Any, deltas: tuple[Delta, ...], texts: dict[Pointer, str]) -> bool:
+    """Whether an event whose texts all wait has nothing else to say: neither a role, nor usage, nor a tool's name."""
+    if any(texts.get(each.pointer, each.text) for each in deltas) or not isinstance(value, dict) or value.get("usage"):
+        return False
+    for delta in deltas:
+        holder: Any = value
+        for step in delta.pointer[:-1]:
+            holder = holder[step]
+        if any(each for name, each in holder.items() if name not in {delta.pointer[-1], "type"}):
+            return False
+        if "tool_calls" in delta.pointer:
+            return False
+    return True
+
+
+def _run(rule: _Rule, began: float, milliseconds: int) -> CheckRun:
+    if rule.has_failed:
+        judgement = could_not("The pattern took too long.", "TimeoutError")
+    else:
+        verdict = not (rule.found and rule.rule.fails)
+        judgement = Judgement(verdict, {"explanation": f"The text was judged as it arrived: {rule.found} found."})
+    return CheckRun(rule.check, judgement, milliseconds, began, transformed=rule.changed)

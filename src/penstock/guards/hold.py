@@ -1,0 +1,142 @@
+"""Exact hold-back: of a text that arrives in pieces, only what could still become part of a match waits.
+
+The library ``regex`` tells whether a text ends in the middle of a possible match (``partial``). A partial search alone
+is not exact: a match at the end may grow, a greedy match may grow over what follows, and a full match hides an earlier
+partial one (docs/guardrails.md#holding-back). Any chunking of a text gives what the whole text gives, for patterns
+without assertions beyond a match (``Pattern.is_local``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+if TYPE_CHECKING:
+    import regex
+
+CONTEXT: Final = 64
+"""Characters that went out already and are kept, for what an assertion sees before a match."""
+SECONDS: Final = 0.01
+"""The time limit of one search."""
+HOLD_CHARS: Final = 4096
+
+
+class HoldRule(msgspec.Struct, frozen=True):
+    """What is looked for. ``replacement`` makes the text for a match, None leaves it; ``fails``: a match is a false
+    verdict, with which a guard that denies ends the answer. ``is_once``: only the first match is replaced.
+    ``first_end_is_final``: a match never grows behind its first end."""
+
+    pattern: regex.Pattern[str]
+    replacement: Callable[[regex.Match[str]], str] | None = None
+    fails: bool = True
+    is_once: bool = False
+    first_end_is_final: bool = False
+
+
+class HeldText:
+    """One text under one rule. ``denies``: a match that is a false verdict ends the text, which is then ``denied``.
+    ``found`` counts the matches; ``changed``: one was replaced; ``overflowed``: more than ``limit`` characters would
+    have had to wait, and were decided as if the text ended there."""
+
+    def __init__(self, rule: HoldRule, limit: int = HOLD_CHARS, *, denies: bool = False) -> None:
+        self._rule = rule
+        self._denies = denies and rule.fails
+        self.found = 0
+        self._limit = limit
+        self._context = ""
+        self._held = ""
+        self._passes = False
+        self.denied = False
+        self.changed = False
+        self.overflowed = False
+
+    @property
+    def held(self) -> int:
+        """How many characters wait."""
+        return len(self._held)
+
+    def waiting(self) -> str:
+        """What waits, given up undecided."""
+        held, self._held = self._held, ""
+        return held
+
+    def feed(self, text: str, *, last: bool = False) -> str:
+        """Take more text; give back what can go on now. ``last``: nothing follows. Raises TimeoutError for a pattern
+        that takes too long."""
+        if self.denied:
+            return ""
+        if self._passes:
+            held, self._held = self._held, ""
+            return held + text
+        ready = self._decided(text, last=last)
+        if len(self._held) > self._limit and not self.denied:
+            self.overflowed = True
+            ready += self._decided("", last=True)
+        return ready
+
+    def _decided(self, text: str, *, last: bool) -> str:
+        rule = self._rule
+        buffer = self._context + self._held + text
+        at = len(self._context)
+        ready: list[str] = []
+        while True:
+            match = rule.pattern.search(buffer, at, partial=not last, timeout=SECONDS)
+            until = len(buffer) if match is None else match.start()
+            if match is not None and not last:
+                earlier = self._waits_from(buffer, at, match)
+                if earlier is not None:
+                    ready.append(buffer[at:earlier])
+                    at = earlier
+                    break
+            ready.append(buffer[at:until])
+            at = until
+            if match is None:
+                break
+            if match.end() == match.start():
+                ready.append(buffer[at : at + 1])
+                at += 1
+                if at > len(buffer):
+                    at = len(buffer)
+                    break
+                continue
+            self.found += 1
+            if self._denies:
+                self.denied = True
+                self._held = ""
+                return "".join(ready)
+            ready.append(match[0] if rule.replacement is None else rule.replacement(match))
+            self.changed = self.changed or rule.replacement is not None
+            at = match.end()
+            if rule.is_once:
+                self._passes = True
+                ready.append(buffer[at:])
+                at = len(buffer)
+                break
+        self._held = buffer[at:]
+        self._context = buffer[max(0, at - CONTEXT) : at]
+        return "".join(ready)
+
+    def _waits_from(self, buffer: str, at: int, match: regex.Match[str]) -> int | None:
+        """Where the text begins that must wait because of a match that may be none, or another one, once more text is
+        there; None for a match that is final."""
+        pattern, start = self._rule.pattern, match.start()
+        if match.partial:
+            return start
+        for earlier in range(at, start):
+            if pattern.match(buffer, earlier, partial=True, timeout=SECONDS) is not None:
+                return earlier
+        if self._rule.first_end_is_final:
+            return None
+        if match.end() == len(buffer):
+            return start
+        grows = pattern.fullmatch(buffer, start, partial=True, timeout=SECONDS)
+        return None if grows is None else start
+
+
+def replaced(rule: HoldRule, text: str) -> tuple[str, bool]:
+    """A whole text under a rule, and whether something matched. Raises TimeoutError."""
+    held = HeldText(rule)
+    ready = held.feed(text, last=True)
+    return ready, held.found > 0

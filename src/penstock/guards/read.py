@@ -1,0 +1,338 @@
+"""The guards of a config's target -> a ``GuardPlan``: both of Portkey's spellings, the headers' defaults, saved guards.
+
+Nothing is left for run time: an unknown check, parameter or name refuses the config, with the path.
+Source: docs/guardrails.md#configs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.did_you_mean import hint
+from penstock.core.json_text import read_json, write_json
+from penstock.core.segments import SegmentKind
+from penstock.guards import registry
+from penstock.guards.base import Phase
+from penstock.guards.parameters import Parameters
+from penstock.guards.plan import SCOPES, Feedback, GuardPlan, Hook, HookCheck, HookType, Scope, StreamMode
+from penstock.routing.fields import Fields
+from penstock.routing.once import digest_of
+from penstock.routing.problems import Problems, refuse
+from penstock.routing.rules import HeaderSettings
+
+KEYS: Final[Mapping[Phase, tuple[str, ...]]] = {
+    Phase.BEFORE: ("before_request_hooks", "input_guardrails", "input_mutators"),
+    Phase.AFTER: ("after_request_hooks", "output_guardrails", "output_mutators"),
+}
+"""The members of a config that hold guards, in the order of their results."""
+HEADERS: Final[Mapping[Phase, str]] = {
+    Phase.BEFORE: "x-portkey-default-input-guardrails",
+    Phase.AFTER: "x-portkey-default-output-guardrails",
+}
+_PREFIXES: Final = {Phase.BEFORE: "input_guardrail", Phase.AFTER: "output_guardrail"}
+_SWITCHES: Final = ("deny", "async", "sequential")
+_OWN: Final = frozenset(
+    """
+    id type deny async sequential on_fail on_success guardrail_version_id name credentials timeout stream window overlap
+    hold_chars buffer_bytes first_wait_ms scope kinds choices checks is_enabled actions all_results
+    """.split()
+)
+"""The members of a hook that name no check."""
+_LATER: Final = frozenset({"soft_deny_200", "parallel", "mode", "sample"})
+"""Members of a hook that this release doesn't know: ignored, they would be believed to work."""
+_MOST_HOOKS: Final = 100
+_MOST_CHECKS: Final = 200
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
+_COMMON: Final = frozenset({"failOnError", "credentials", "scope", "kinds", "choices", "timeout"})
+
+
+class GuardPolicy(msgspec.Struct, frozen=True):
+    """The operator's settings for guards (settings/guardrails.py). ``default_input`` and ``default_output`` are names
+    of saved guardrails that hold for every request."""
+
+    default_input: tuple[str, ...] = ()
+    default_output: tuple[str, ...] = ()
+    fails_on_error: bool = False
+    stream: StreamMode = StreamMode.AFTER
+    is_stream_chosen: bool = False
+    """Whether the operator chose ``stream``; else a hook that can hold text back holds it."""
+    allows_inline: bool = True
+    """Whether configs that come with requests may declare guards of their own."""
+
+
+class GuardCompiler:
+    """Reads the guards of one config's targets (``routing.rules.GuardReader``). ``saved`` are the saved guardrails by
+    name and id, as JSON; None where a config is judged that is not used yet: any name may be saved by then. Targets
+    that inherit the same hooks share them."""
+
+    def __init__(self, saved: Mapping[str, bytes] | None, policy: GuardPolicy) -> None:
+        self._saved = saved
+        self._policy = policy
+        self._hooks: dict[tuple[int, Phase], tuple[Any, tuple[Hook, ...]]] = {}
+        self._plans: dict[tuple[int, ...], GuardPlan | None] = {}
+        self._names: set[str] = set()
+
+    def guards(self, fields: Fields, headers: HeaderSettings) -> GuardPlan | None:
+        """The guards of a target; None for a target without any."""
+        written = tuple(id(fields.values.get(key)) for keys in KEYS.values() for key in keys)
+        alike = (*written, fields.values.get("passthrough") is True)
+        if alike not in self._plans:
+            self._plans[alike] = self._compiled(fields, headers)
+        return self._plans[alike]
+
+    def _compiled(self, fields: Fields, headers: HeaderSettings) -> GuardPlan | None:
+        problems = fields.budget.problems
+        before = self._phase(Phase.BEFORE, fields, headers, problems)
+        after = self._phase(Phase.AFTER, fields, headers, problems)
+        if not before and not after:
+            return None
+        size = sum(_size(hook) for hook in (*before, *after))
+        return GuardPlan(size, frozenset(self._names), before, after)
+
+    def _phase(self, phase: Phase, fields: Fields, headers: HeaderSettings, problems: Problems) -> tuple[Hook, ...]:
+        hooks: list[Hook] = []
+        for key in KEYS[phase]:
+            value = fields.values.get(key)
+            # Portkey's target with ``passthrough`` is not guarded, save by what its request's headers demand.
+            if value is None or fields.values.get("passthrough") is True:
+                continue
+            if not (self._policy.allows_inline or headers.is_saved):
+                problems.add(refuse(fields.at(key), "the gateway's operator lets no request bring guards of its own"))
+                continue
+            hooks += self._array(phase, value, fields.at(key), _type_of(key), problems)
+        header = HEADERS[phase]
+        if header in headers.default_guards:
+            hooks += self._array(phase, headers.default_guards[header], header, HookType.GUARDRAIL, problems)
+        defaults = self._policy.default_input if phase is Phase.BEFORE else self._policy.default_output
+        if defaults:
+            hooks += self._array(phase, list(defaults), "[guardrails] of penstock.toml", HookType.GUARDRAIL, problems)
+        return tuple(hooks)
+
+    def _array(self, phase: Phase, value: Any, path: str, kind: HookType, problems: Problems) -> tuple[Hook, ...]:
+        known = self._hooks.get((id(value), phase))
+        if known is not None:
+            return known[1]
+        hooks: tuple[Hook, ...] = ()
+        if not isinstance(value, list):
+            problems.add(refuse(path, "it must be an array of guards"))
+        elif len(value) > _MOST_HOOKS:
+            problems.add(refuse(path, f"there are more than {_MOST_HOOKS}"))
+        else:
+            hooks = tuple(self._each(phase, value, path, kind, problems))
+        self._hooks[id(value), phase] = value, hooks
+        return hooks
+
+    def _each(self, phase: Phase, value: list[Any], path: str, kind: HookType, problems: Problems) -> Iterator[Hook]:
+        for index, item in enumerate(value):
+            with problems.collected():
+                yield self._hook(phase, item, f"{path}[{index}]", kind, index, problems)
+
+    def _hook(self, phase: Phase, item: Any, path: str, kind: HookType, index: int, problems: Problems) -> Hook:
+        if isinstance(item, str):
+            item = {**self._saved_hook(item, path), "id": item}
+        if not isinstance(item, dict):
+            raise refuse(path, "it must be an object, or the name of a saved guardrail")
+        members = _settled(item)
+        if "checks" not in members and members.keys() <= _OWN:
+            name = members.get("id")
+            if not isinstance(name, str):
+                raise refuse(path, "it names neither a check nor a saved guardrail")
+            members = {**self._saved_hook(name, path), **members}
+        for name in _LATER & members.keys():
+            problems.add(refuse(f"{path}.{name}", "this setting is not available in this release: leave it out"))
+        return _HookReader(phase, members, path, problems, self._policy).hook(kind, index)
+
+    def _saved_hook(self, name: str, path: str) -> dict[str, Any]:
+        if self._saved is None:
+            return {"checks": []}
+        raw = self._saved.get(name)
+        if raw is None:
+            way_out = hint(name, self._saved, "guardrails are saved in penstock.toml or by the admin API", quote="'")
+            raise refuse(path, f"there is no saved guardrail '{name[:64]}': {way_out}")
+        self._names.add(name)
+        value = read_json(raw)
+        members = _settled(value) if isinstance(value, dict) else {}
+        actions = members.pop("actions", None)
+        return {**_settled(actions), **members} if isinstance(actions, dict) else members
+
+
+class _HookReader:
+    """Reads one hook."""
+
+    def __init__(
+        self, phase: Phase, members: dict[str, Any], path: str, problems: Problems, policy: GuardPolicy
+    ) -> None:
+        self._phase = phase
+        self._members = members
+        self._path = path
+        self._problems = problems
+        self._policy = policy
+
+    def hook(self, kind: HookType, index: int) -> Hook:
+        members, own = self._members, Parameters(self._members, self._path, self._problems)
+        kind = HookType(own.choice("type", [each.value for each in HookType], kind.value))
+        deny, is_async, sequential = (own.switch(name) for name in _SWITCHES)
+        checks = tuple(self._checks())
+        if len(checks) > _MOST_CHECKS:
+            own.complain("checks", f"there are more than {_MOST_CHECKS}")
+        timeout = own.number("timeout", least=1)
+        return Hook(
+            id=own.text("id") or f"{_PREFIXES[self._phase]}_{index:03d}",
+            type=kind,
+            phase=self._phase,
+            checks=checks,
+            deny=deny,
+            is_async=is_async,
+            sequential=sequential,
+            on_success=self._feedback("on_success"),
+            on_fail=self._feedback("on_fail"),
+            stream=self._stream(own, checks),
+            timeout=None if timeout is None else timeout / 1000,
+            window=int(own.number("window", 1000, least=1) or 0),
+            overlap=int(own.number("overlap", 200, least=0) or 0),
+            hold_chars=int(own.number("hold_chars", 4096, least=1) or 0),
+            buffer_bytes=int(own.number("buffer_bytes", 256 << 10, least=1) or 0),
+            first_wait=(own.number("first_wait_ms", 2000, least=0) or 0) / 1000,
+            name=own.text("name"),
+            fingerprint=digest_of(write_json(members)).encode(),
+        )
+
+    def _stream(self, own: Parameters, checks: tuple[HookCheck, ...]) -> StreamMode:
+        """The stream mode: the hook's, else the operator's, else holding back where that finds all."""
+        if self._phase is Phase.BEFORE:
+            return StreamMode.AFTER
+        can_hold = bool(checks) and all(each.prepared.hold is not None for each in checks)
+        if own.has("stream"):
+            mode = StreamMode(own.choice("stream", [each.value for each in StreamMode], StreamMode.AFTER.value))
+            if mode is StreamMode.HOLD and not can_hold:
+                own.complain("stream", "a check of this guard needs more than a part of the text: use window or buffer")
+            return mode
+        if self._policy.is_stream_chosen and (self._policy.stream is not StreamMode.HOLD or can_hold):
+            return self._policy.stream
+        decides = self._members.get("deny") is True or any(each.check.transforms for each in checks)
+        return StreamMode.HOLD if can_hold and decides else StreamMode.AFTER
+
+    def _feedback(self, name: str) -> Feedback | None:
+        value = self._members.get(name)
+        if value is None:
+            return None
+        path = f"{self._path}.{name}"
+        if not isinstance(value, dict):
+            self._problems.add(refuse(path, "it must be an object with feedback"))
+            return None
+        if "deny" in value:
+            self._problems.add(refuse(f"{path}.deny", "it has no effect here: move it up, beside on_fail"))
+        feedback = value.get("feedback")
+        if not isinstance(feedback, dict):
+            return None
+        own = Parameters(feedback, f"{path}.feedback", self._problems)
+        metadata = feedback.get("metadata")
+        return Feedback(own.number("value"), own.number("weight"), dict(metadata) if isinstance(metadata, dict) else {})
+
+    def _checks(self) -> Iterator[HookCheck]:
+        listed = self._members.get("checks")
+        if listed is not None and not isinstance(listed, list):
+            self._problems.add(refuse(f"{self._path}.checks", "it must be an array"))
+        for index, item in enumerate(listed if isinstance(listed, list) else ()):
+            path = f"{self._path}.checks[{index}]"
+            with self._problems.collected():
+                if not isinstance(item, dict) or not isinstance(item.get("id"), str):
+                    raise refuse(path, "it must be an object with the id of a check")
+                enabled = item.get("is_enabled", item.get("isEnabled"))
+                parameters = item.get("parameters")
+                check = self._check(item["id"], {} if parameters is None else parameters, f"{path}.parameters", path)
+                if self._is_on(enabled, path):
+                    yield check
+        for key, value in self._members.items():
+            if key in _OWN or key in _LATER:
+                continue
+            path = f"{self._path}.{key}"
+            with self._problems.collected():
+                if not isinstance(value, dict):
+                    raise refuse(path, "it must be an object: the parameters of a check")
+                parameters = dict(value)
+                name = parameters.pop("id", None) or key
+                enabled = parameters.pop("is_enabled", parameters.pop("isEnabled", None))
+                check = self._check(str(name), parameters, path, path)
+                if self._is_on(enabled, path):
+                    yield check
+
+    def _is_on(self, enabled: Any, path: str) -> bool:
+        if enabled is None or isinstance(enabled, bool):
+            return enabled is not False
+        raise refuse(f"{path}.is_enabled", "it must be true or false")
+
+    def _check(self, name: str, values: Any, path: str, where: str) -> HookCheck:
+        check = registry.check_of(name)
+        if check is None:
+            raise refuse(where, _unknown(name))
+        if self._phase not in check.phases:
+            raise refuse(where, f"the check {registry.full_id(name)} is for the other side: requests or answers")
+        if not isinstance(values, dict):
+            raise refuse(path, "it must be an object")
+        if values.get("credentials") is None and self._members.get("credentials") is not None:
+            values = {**values, "credentials": self._members["credentials"]}
+        parameters = Parameters(values, path, self._problems)
+        told = parameters.switch("failOnError")
+        timeout = parameters.number("timeout", least=1)
+        scope = self._scope(parameters)
+        parameters.any("credentials")
+        prepared = check.prepare(parameters)
+        parameters.refuse_unknown()
+        closed = check.fails_closed or self._policy.fails_on_error
+        return HookCheck(
+            registry.full_id(name),
+            check,
+            prepared,
+            scope,
+            told if parameters.has("failOnError") else closed,
+            told,
+            check.timeout if timeout is None else timeout / 1000,
+            digest_of(write_json(values)).encode(),
+        )
+
+    def _scope(self, parameters: Parameters) -> Scope:
+        """The scope of a check: its own, else the hook's."""
+        hook = Parameters(self._members, self._path, self._problems)
+        readers = (parameters, hook)
+        of = next((each.choice("scope", SCOPES, "last") for each in readers if each.has("scope")), "last")
+        choices = next((each.choice("choices", ("first", "all")) for each in readers if each.has("choices")), "all")
+        kinds = next((each.texts("kinds") for each in readers if each.has("kinds")), None)
+        if kinds is None:
+            return Scope(of, first_choice=choices == "first")
+        known = {kind.value: kind for kind in SegmentKind}
+        for kind in kinds:
+            if kind not in known:
+                parameters.complain("kinds", f"there is no kind '{kind[:40]}': there are {', '.join(known)}")
+        chosen = {known[kind] for kind in kinds if kind in known}
+        inputs = {SegmentKind.INPUT} if SegmentKind.TEXT in chosen else set()
+        return Scope(of, frozenset(chosen | inputs), choices == "first")
+
+
+def _settled(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A hook's own members in snake_case; the names of checks as they are."""
+    settled: dict[str, Any] = {}
+    for key, value in values.items():
+        name = _CAMEL.sub(lambda match: "_" + match[1].lower(), key)
+        settled[name if name in _OWN or name in _LATER else key] = value
+    return settled
+
+
+def _type_of(key: str) -> HookType:
+    return HookType.MUTATOR if key.endswith("_mutators") else HookType.GUARDRAIL
+
+
+def _size(hook: Hook) -> int:
+    return 1000 + sum(1000 + each.prepared.size for each in hook.checks)
+
+
+def _unknown(name: str) -> str:
+    full = registry.full_id(name)[:100]
+    if registry.is_known(name):
+        return f"the check {full} is known, but not available in this release"
+    known = [check.id for check in registry.CHECKS.values()]
+    return f"there is no check {full}: {hint(full, known, 'docs/guardrails.md lists all checks')}"

@@ -1,0 +1,210 @@
+"""Verdicts -> what is told of them: the results of hooks and checks, member by member in Portkey's order.
+
+Source: docs/guardrails.md#results.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.json_text import write_json
+from penstock.guards.base import Judgement, Phase
+from penstock.guards.plan import Feedback, Hook, HookCheck
+
+MESSAGE: Final = (
+    "The guardrail checks defined in the config failed. You can find more information in the `hook_results` object."
+)
+_LISTS: Final = frozenset({"foundWords", "validationErrors", "validUrls", "invalidUrls"})
+_EXCERPTS: Final = frozenset({"textExcerpt", "matchDetails", "matchedJson", "responseData"}) | _LISTS
+"""Members of a check's data that hold what was checked."""
+
+
+class CheckRun(msgspec.Struct, frozen=True):
+    """One check that ran: its judgement, milliseconds, and when it began (seconds since 1970). ``was_thrown``: the
+    check has a defect; ``skipped``: it was not asked, because another check had decided already."""
+
+    check: HookCheck
+    judgement: Judgement
+    milliseconds: int = 0
+    began: float = 0.0
+    transformed: bool = False
+    was_thrown: bool = False
+    skipped: bool = False
+
+    @property
+    def passes(self) -> bool:
+        """Whether the check lets its hook pass: an error does unless the check fails closed."""
+        if self.judgement.error is not None:
+            return not self.check.fails_closed
+        return self.judgement.verdict or self.skipped
+
+
+class HookRun(msgspec.Struct, frozen=True):
+    """One hook that ran, with its checks in the order of the config. ``skipped``: it did not run."""
+
+    hook: Hook
+    checks: tuple[CheckRun, ...] = ()
+    milliseconds: int = 0
+    began: float = 0.0
+    skipped: bool = False
+    can_deny: bool = True
+    """False where the answer is with the caller already: a stream that is judged at its end."""
+
+    @property
+    def verdict(self) -> bool:
+        return all(each.passes for each in self.checks)
+
+    @property
+    def denies(self) -> bool:
+        return self.hook.deny and self.can_deny and not self.verdict
+
+    @property
+    def transformed(self) -> bool:
+        return any(each.transformed for each in self.checks)
+
+
+def denied(runs: Iterable[HookRun]) -> bool:
+    """Whether a hook refuses the request or the answer."""
+    return any(run.denies for run in runs)
+
+
+def failed(runs: Iterable[HookRun]) -> bool:
+    """Whether a hook has a false verdict."""
+    return any(not run.verdict for run in runs)
+
+
+def hook_results(
+    before: Sequence[HookRun], after: Sequence[HookRun], *, hides: bool = False, hides_before: bool = False
+) -> bytes:
+    """``hook_results`` as JSON. ``hides``: no text of the answer is told with the after hooks, since it is withheld.
+    ``hides_before``: nor is a text of the request with the before hooks."""
+    value = {
+        "before_request_hooks": [_hook(run, hides=hides_before) for run in before],
+        "after_request_hooks": [_hook(run, hides=hides) for run in after],
+    }
+    return write_json(value)
+
+
+def phase_results(phase: Phase, runs: Sequence[HookRun], *, hides: bool = False) -> bytes:
+    """The results of one phase, as a stream tells them."""
+    name = "before_request_hooks" if phase is Phase.BEFORE else "after_request_hooks"
+    return write_json({name: [_hook(run, hides=hides) for run in runs]})
+
+
+def with_results(body: bytes, results: bytes) -> bytes | None:
+    """A JSON object with ``hook_results`` as its last member; None for bytes that are no object."""
+    text = body.rstrip()
+    if text[-1:] != b"}":
+        return None
+    inner = text[:-1].rstrip()
+    comma = b"" if inner.endswith(b"{") else b","
+    return inner + comma + b'"hook_results":' + results + b"}"
+
+
+def denied_body(results: bytes | None, reasons: Sequence[str] = ()) -> bytes:
+    """The body of status 446, the same in every wire; ``"type":"error"`` is what Anthropic's clients look for.
+    ``reasons`` are names of hooks and checks, where the operator lets callers know them."""
+    message = MESSAGE + (f" Denied by: {', '.join(reasons)}." if reasons else "")
+    error = write_json({"message": message, "type": "hooks_failed", "param": None, "code": None})
+    told = b"" if results is None else b',"hook_results":' + results
+    return b'{"type":"error","error":' + error + told + b"}"
+
+
+def reasons_of(runs: Iterable[HookRun]) -> list[str]:
+    """The hooks that deny, each with the checks that fail: ``my-guard (default.contains)``."""
+    return [
+        f"{run.hook.id} ({', '.join(each.check.id for each in run.checks if not each.passes)})"
+        for run in runs
+        if run.denies
+    ]
+
+
+def _hook(run: HookRun, *, hides: bool = False) -> dict[str, Any]:
+    hook = run.hook
+    if run.skipped:
+        return {"id": hook.id, "type": hook.type.value, "skipped": True}
+    verdict = run.verdict
+    return {
+        "verdict": verdict,
+        "id": hook.id,
+        "transformed": run.transformed,
+        "checks": [_check(each, hides=hides) for each in run.checks],
+        "feedback": _feedback(hook.on_success if verdict else hook.on_fail, run.checks),
+        "execution_time": run.milliseconds,
+        "async": hook.is_async,
+        "type": hook.type.value,
+        "created_at": _moment(run.began),
+        "deny": run.denies,
+    }
+
+
+def _check(run: CheckRun, *, hides: bool) -> dict[str, Any]:
+    check, judgement = run.check, run.judgement
+    if run.skipped:
+        return {"id": check.id, "skipped": True}
+    error = judgement.error
+    told = {} if error is None else {"error": {"name": error.name, "message": error.message}}
+    moment = {"execution_time": run.milliseconds, "created_at": _moment(run.began)}
+    if run.was_thrown:
+        return {"data": None, "verdict": False, "id": check.id, **told, **moment}
+    return {
+        "data": _hidden(judgement.data) if hides else judgement.data,
+        "verdict": judgement.verdict and error is None,
+        "id": check.id,
+        **told,
+        "execution_time": run.milliseconds,
+        "transformed": run.transformed,
+        "created_at": moment["created_at"],
+        "log": None,
+        "fail_on_error": check.told_fails_closed,
+    }
+
+
+def _hidden(data: Any) -> Any:
+    """A check's data without what was checked: the members stay."""
+    if not isinstance(data, dict):
+        return data
+    return {name: _blank(name, value) if name in _EXCERPTS else value for name, value in data.items()}
+
+
+def _blank(name: str, value: Any) -> Any:
+    return [] if name in _LISTS and isinstance(value, list) else None
+
+
+def _feedback(feedback: Feedback | None, runs: Collection[CheckRun]) -> dict[str, Any] | None:
+    if feedback is None:
+        return None
+    errored = [each.check.id for each in runs if each.judgement.error is not None]
+    decided = [each for each in runs if each.judgement.error is None and not each.skipped]
+    metadata = {
+        **feedback.metadata,
+        "successfulChecks": ", ".join(each.check.id for each in decided if each.judgement.verdict),
+        "failedChecks": ", ".join(each.check.id for each in decided if not each.judgement.verdict),
+        "erroredChecks": ", ".join(errored),
+    }
+    return {"value": feedback.value, "weight": feedback.weight, "metadata": metadata}
+
+
+def _moment(seconds: float) -> str:
+    """ISO 8601 with milliseconds: ``2026-01-31T12:00:00.000Z``."""
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+__all__ = [
+    "MESSAGE",
+    "CheckRun",
+    "HookRun",
+    "Phase",
+    "denied",
+    "denied_body",
+    "failed",
+    "hook_results",
+    "phase_results",
+    "reasons_of",
+    "with_results",
+]

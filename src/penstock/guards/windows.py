@@ -1,0 +1,80 @@
+"""Guards that judge in windows: the events of a stream wait until their text is judged, a window at a time.
+
+Sans-I/O: this module says when a window is full, and what its text is; pipeline/guard_stream.py has it judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from penstock.core.json_text import read_json_or_none
+from penstock.core.segments import Segment, TextKey
+from penstock.dialects.framing import sse
+from penstock.dialects.texts import TextView
+
+
+class Windows:
+    """The events that wait, and the texts among them. ``size`` and ``overlap`` are characters of one text: each window
+    begins with the last ``overlap`` characters of the one before it."""
+
+    def __init__(self, view: TextView, kind: str, size: int, overlap: int) -> None:
+        self._view = view
+        self._kind = kind
+        self._size = size
+        self._overlap = overlap
+        self._waiting: list[bytes] = []
+        self._texts: dict[TextKey, str] = {}
+        self._earlier: dict[TextKey, str] = {}
+        self._choices: dict[TextKey, tuple[int, bool]] = {}
+        self._is_over = False
+
+    def add(self, events: bytes) -> None:
+        """Take whole events, which wait now."""
+        for block in sse.blocks(events):
+            self._waiting.append(block)
+            name, data = next(sse.events(block), (b"", b""))
+            if not data:
+                continue
+            if self._view.is_end(name, data):
+                self._is_over = True
+                continue
+            value = read_json_or_none(data)
+            for delta in self._view.deltas(self._kind, value):
+                self._texts[delta.key] = self._texts.get(delta.key, "") + delta.text
+                self._choices[delta.key] = delta.choice, delta.is_plain
+            self._is_over = self._is_over or self._view.closes(name, value) is not None
+
+    @property
+    def is_due(self) -> bool:
+        """Whether what waits is to be judged now: a window is full, or a text has ended."""
+        return self._is_over or any(len(text) >= self._size for text in self._texts.values())
+
+    @property
+    def waits(self) -> bool:
+        return bool(self._waiting)
+
+    def texts(self) -> tuple[Segment, ...]:
+        """The texts of the window, each behind the end of the window before."""
+        return tuple(
+            Segment(("stream", number), self._earlier.get(key, "") + text, "assistant", key[0], 0, choice, is_plain)
+            for number, (key, text) in enumerate(self._texts.items())
+            for choice, is_plain in [self._choices[key]]
+            if text
+        )
+
+    def released(self) -> tuple[bytes, int]:
+        """The events that were judged, and the characters of their texts."""
+        characters = sum(map(len, self._texts.values()))
+        if self._overlap:
+            for key, text in self._texts.items():
+                self._earlier[key] = (self._earlier.get(key, "") + text)[-self._overlap :]
+        events, self._waiting = b"".join(self._waiting), []
+        self._texts, self._is_over = {}, False
+        return events, characters
+
+
+def gathered_texts(events: bytes, view: TextView, kind: str) -> Sequence[Segment]:
+    """The texts of a whole stream."""
+    windows = Windows(view, kind, 1, 0)
+    windows.add(events)
+    return windows.texts()

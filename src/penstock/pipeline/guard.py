@@ -1,0 +1,379 @@
+"""Stage, around an attempt: the target's guards judge the request before it is sent, and the answer before it is given.
+
+Before-hooks run once for each target, and hooks that are written alike once for a request. Cached are answers as they
+came from the provider, so a stored answer is judged like any other. Source: docs/guardrails.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.address import AddressPolicy
+from penstock.core.body import Body, BodyError
+from penstock.core.failure import Failure, Kind
+from penstock.core.outcome import Outcome
+from penstock.core.outcome import failed as of_failure
+from penstock.core.parameter_changes import ParameterChanges
+from penstock.core.segments import Segment
+from penstock.dialects.caller import JSON, NO_STORE, RequestBody
+from penstock.dialects.texts import TextView
+from penstock.guards.base import GuardedBody, Outbound, Phase
+from penstock.guards.plan import GuardPlan, Hook
+from penstock.guards.results import (
+    MESSAGE,
+    HookRun,
+    denied,
+    denied_body,
+    failed,
+    hook_results,
+    reasons_of,
+    with_results,
+)
+from penstock.pipeline.account import METADATA, AttemptAccount, read_metadata
+from penstock.pipeline.attempt import failed as failed_answer
+from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.guard_hooks import Subject, run_hooks
+from penstock.pipeline.guard_outbound import GuardOutbound
+from penstock.pipeline.guard_stream import GuardedStream, StreamGuards, unjudged
+from penstock.pipeline.target_route import TargetRoute
+from penstock.routing.walk import Attempt
+from penstock.transport.base import Transport
+
+Send = Callable[[Call, TargetRoute, Attempt, AttemptAccount], Coroutine[Any, Any, Answer]]
+
+HOOKS_FAILED: Final = 246
+_LARGEST: Final = 32 << 20
+"""Bytes of a plain answer that is judged."""
+_MOST_ASIDE: Final = 256
+"""Hooks of one process that only look on and run at the same time: further ones are dropped, and counted."""
+
+
+class GuardMemory(msgspec.Struct):
+    """What the guards of one request found so far: runs of before-hooks by hook and body, results by target."""
+
+    runs: dict[tuple[object, ...], HookRun] = msgspec.field(default_factory=dict)
+    targets: dict[str, _Judged] = msgspec.field(default_factory=dict)
+
+
+class _Judged(msgspec.Struct):
+    """The request for one target, after its before-hooks: ``request`` is None if it was not changed."""
+
+    runs: list[HookRun]
+    subject: Subject
+    request: RequestBody | None = None
+    failure: Failure | None = None
+
+
+class Guarding(msgspec.Struct, frozen=True):
+    """Runs the guards of targets. ``shows_excerpts`` tells whether results of a denied answer quote it; ``hides_all``
+    that no results quote anything. ``gives_reasons``: status 446 names hooks and checks. ``refuses_unguarded``: a
+    request whose texts no guard can read is refused where a guard would deny. ``dropped`` counts hooks that only look
+    on and did not run."""
+
+    transports: Mapping[str, Transport]
+    policy: AddressPolicy
+    shows_excerpts: bool = False
+    hides_all: bool = False
+    gives_reasons: bool = False
+    refuses_unguarded: bool = False
+    aside: set[asyncio.Task[None]] = msgspec.field(default_factory=set)
+    dropped: list[int] = msgspec.field(default_factory=lambda: [0])
+
+    async def attempt(
+        self,
+        call: Call,
+        route: TargetRoute,
+        step: Attempt,
+        account: AttemptAccount,
+        send: Send,
+        policy: AddressPolicy | None,
+    ) -> Answer:
+        """One attempt at a guarded target; ``send`` makes it. ``policy`` says which hosts the checks may reach."""
+        plan, view, request = route.target.guards, call.dialect.texts, call.request
+        if not isinstance(plan, GuardPlan) or request is None:
+            return await send(call, route, step, account)
+        kind = None if view is None else view.request_types.get(call.operation.value)
+        if view is None or kind is None:
+            return self._unguarded(call, plan) or await send(call, route, step, account)
+        outbound = GuardOutbound(self.transports, policy or self.policy, account.caller)
+        judged = await self._before(call, route, plan, request, view, kind, outbound)
+        if judged.failure is not None:
+            return failed_answer(judged.failure, call)
+        runs = judged.runs
+        if denied(runs):
+            return self._denied(_with_skipped(plan.before, runs), ())
+        if judged.request is not None:
+            call, route = _rewritten(call, route, judged.request)
+        answer = await send(call, route, step, account)
+        after = [hook for hook in plan.after if not hook.is_async] if kind in view.answered else []
+        is_judged = answer.status == 200 and answer.outcome.ok
+        subject = functools.partial(answered, judged.subject, view, kind)
+        aside = [hook for hook in plan.after if hook.is_async] if is_judged and kind in view.answered else []
+        if answer.watch is not None:
+            look_on = (lambda whole: self._look_on(aside, whole, outbound)) if aside else None
+            usage = call.dialect.replies.include_usage(request.body)
+            guards = StreamGuards(
+                after, runs, subject, view, kind, outbound, call.dialect, call.trace, usage, self.hides_all, look_on
+            )
+            return await self._streamed(answer, guards, call, is_strict=route.target.strict)
+        if is_judged and (after or aside):
+            return await self._after(answer, after, aside, runs, subject, outbound)
+        return self._told(answer, runs, ())
+
+    async def stop(self) -> None:
+        """Give up the hooks that only look on."""
+        for task in self.aside:
+            task.cancel()
+        await asyncio.gather(*self.aside, return_exceptions=True)
+
+    # Before.
+
+    async def _before(
+        self,
+        call: Call,
+        route: TargetRoute,
+        plan: GuardPlan,
+        request: RequestBody,
+        view: TextView,
+        kind: str,
+        outbound: Outbound,
+    ) -> _Judged:
+        """The request for a target, judged at the first attempt at it."""
+        memory = call.guards
+        if memory is None:
+            memory = call.guards = GuardMemory()
+        known = memory.targets.get(route.target.path)
+        if known is not None:
+            return known
+        body = route.changes.filled(request.body) if route.changes.fills else request.body
+        subject = _subject(call, route, body, view, kind, streams=request.stream)
+        hooks = [hook for hook in plan.before if not hook.is_async]
+        self._look_on([hook for hook in plan.before if hook.is_async], subject, outbound)
+        runs, changed = await _remembered(memory, hooks, subject, outbound)
+        judged = memory.targets[route.target.path] = _Judged(runs, changed)
+        if changed is not subject:
+            read = _new_request(call, changed, body)
+            if isinstance(read, Failure):
+                judged.failure = read
+            else:
+                judged.request = read
+        return judged
+
+    def _unguarded(self, call: Call, plan: GuardPlan) -> Answer | None:
+        """The refusal of a request whose texts no guard can read, where a guard would deny."""
+        if not self.refuses_unguarded or not any(hook.deny for hook in (*plan.before, *plan.after)):
+            return None
+        text = (
+            f"The guards of the config can't read requests of this kind ({call.operation.value}), and the gateway's "
+            "operator lets none through unread (guardrails.unguarded)."
+        )
+        return failed_answer(Failure(Kind.UNSUPPORTED_OPERATION, text), call)
+
+    # After.
+
+    async def _after(
+        self,
+        answer: Answer,
+        hooks: Sequence[Hook],
+        aside: Sequence[Hook],
+        before: Sequence[HookRun],
+        answered: Callable[[bytes], Subject],
+        outbound: Outbound,
+    ) -> Answer:
+        """A plain answer, judged."""
+        broken = await _collected(answer)
+        if broken is not None:
+            answer.close()
+            return msgspec.structs.replace(answer, outcome=of_failure(broken), rest=None, broken=broken)
+        if not answer.body.lstrip().startswith(b"{"):
+            return self._told(answer, before, ())
+        if answer.rest is not None:
+            runs, changed = unjudged(hooks, "The answer is too large to be judged."), None
+        else:
+            subject = answered(answer.body)
+            self._look_on(aside, subject, outbound)
+            runs, changed = await run_hooks(hooks, subject, outbound)
+        if denied(runs):
+            answer.close()
+            refusal = self._denied(before, runs, stored=answer.outcome.stored)
+            refusal.usage, refusal.model, refusal.dropped = answer.usage, answer.model, answer.dropped
+            refusal.cache_status = answer.cache_status
+            return refusal
+        if changed is not None:
+            answer.body = changed.body.raw
+        return self._told(answer, before, runs)
+
+    async def _streamed(self, answer: Answer, guards: StreamGuards, call: Call, *, is_strict: bool) -> Answer:
+        """A stream under the guards of its answer: judged up to its first text, and further as it arrives."""
+        if not guards.hooks and guards.look_on is None:
+            self._marked(answer, guards.before, ())
+            if guards.before and not is_strict:
+                answer.body = guards.first_event() + answer.body
+            return answer
+        stream = GuardedStream(answer, guards, tells=not is_strict, denies=self._denied)
+        answer, is_denied = await stream.begun()
+        if is_denied:
+            return answer
+        self._marked(answer, guards.before, stream.judged)
+        answer.on_close = (*answer.on_close, lambda _: _note_denial(stream, call))
+        return answer
+
+    # What is told.
+
+    def _denied(self, before: Sequence[HookRun], after: Sequence[HookRun], *, stored: bool = False) -> Answer:
+        """Status 446: a hook refuses the request or the answer."""
+        reasons = reasons_of((*before, *after)) if self.gives_reasons else ()
+        body = denied_body(self.results(before, after, withheld=True), reasons)
+        failure = Failure(Kind.HOOKS_FAILED, MESSAGE)
+        outcome = Outcome(failure.status, failure, stored=stored, judged=bool(after) and not stored)
+        return Answer(failure.status, [(b"content-type", JSON), NO_STORE], body, outcome)
+
+    def results(self, before: Sequence[HookRun], after: Sequence[HookRun], *, withheld: bool) -> bytes:
+        """``hook_results`` as JSON. ``withheld``: the caller does not get the answer."""
+        hides = self.hides_all or (withheld and not self.shows_excerpts)
+        return hook_results(before, after, hides=hides, hides_before=self.hides_all)
+
+    def _told(self, answer: Answer, before: Sequence[HookRun], after: Sequence[HookRun]) -> Answer:
+        """A plain answer with its results, marked if a verdict is false."""
+        if not before and not after:
+            return answer
+        if answer.rest is None and answer.watch is None:
+            body = with_results(answer.body, self.results(before, after, withheld=False))
+            answer.body = answer.body if body is None else body
+        self._marked(answer, before, after)
+        return answer
+
+    def _marked(self, answer: Answer, before: Sequence[HookRun], after: Sequence[HookRun]) -> None:
+        """Status 246 for a good answer with a false verdict."""
+        if answer.status == 200 and failed((*before, *after)):
+            answer.status = HOOKS_FAILED
+            judged = failed(after) and not answer.outcome.stored
+            answer.outcome = msgspec.structs.replace(answer.outcome, status=HOOKS_FAILED, judged=judged)
+
+    # Hooks that only look on.
+
+    def _look_on(self, hooks: Sequence[Hook], subject: Subject, outbound: Outbound) -> None:
+        if not hooks:
+            return
+        if len(self.aside) >= _MOST_ASIDE:
+            self.dropped[0] += len(hooks)
+            return
+        task = asyncio.get_running_loop().create_task(_looked_on(hooks, subject, outbound), name="guards that look on")
+        self.aside.add(task)
+        task.add_done_callback(self.aside.discard)
+
+
+async def _looked_on(hooks: Sequence[Hook], subject: Subject, outbound: Outbound) -> None:
+    await run_hooks(hooks, subject, outbound)
+
+
+async def _remembered(
+    memory: GuardMemory, hooks: Sequence[Hook], subject: Subject, outbound: Outbound
+) -> tuple[list[HookRun], Subject]:
+    """The runs of before-hooks. Where no hook changes the request, a hook that is written alike and has judged the same
+    body is not asked again."""
+    if any(hook.transforms for hook in hooks):
+        return await run_hooks(hooks, subject, outbound)
+    keys = [(hook.id, hook.fingerprint, _seen_by(hook, subject)) for hook in hooks]
+    new = [hook for hook, key in zip(hooks, keys, strict=True) if key not in memory.runs]
+    runs, subject = await run_hooks(new, subject, outbound)
+    for run in runs:
+        memory.runs[run.hook.id, run.hook.fingerprint, _seen_by(run.hook, subject)] = run
+    return [memory.runs[key] for key in keys], subject
+
+
+def _seen_by(hook: Hook, subject: Subject) -> tuple[object, ...]:
+    """What a hook's verdict depends on beside its parameters."""
+    asks = any(each.prepared.ask is not None for each in hook.checks)
+    return subject.request.raw, subject.provider if asks else ""
+
+
+def _subject(call: Call, route: TargetRoute, body: Body, view: TextView, kind: str, *, streams: bool) -> Subject:
+    def read(value: Any) -> Sequence[Segment]:
+        return tuple(view.request(kind, value))
+
+    def accepts(raw: bytes) -> str | None:
+        new = call.dialect.read_body(raw)
+        if isinstance(new, Failure):
+            return new.message
+        return "it would change whether the answer is streamed" if new.stream is not streams else None
+
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in call.fields.items()}
+    return Subject(
+        Phase.BEFORE,
+        kind,
+        route.provider.slug,
+        GuardedBody(body.encode(), read),
+        read,
+        accepts,
+        metadata=read_metadata(call.account.metadata or call.fields.get(METADATA)),
+        operator_metadata=call.account.labels,
+        headers=headers,
+        is_streaming=streams,
+    )
+
+
+def answered(request: Subject, view: TextView, kind: str, raw: bytes) -> Subject:
+    """The subject of after-hooks: a request with its answer."""
+
+    def read(value: Any) -> Sequence[Segment]:
+        return tuple(view.answer(kind, value))
+
+    def accepts(new: bytes) -> str | None:
+        try:
+            Body.parse(new)
+        except BodyError as error:
+            return str(error)
+        return None
+
+    return msgspec.structs.replace(
+        request, phase=Phase.AFTER, response=GuardedBody(raw, read), read=read, accepts=accepts, status=200
+    )
+
+
+def _new_request(call: Call, subject: Subject, old: Body) -> RequestBody | Failure:
+    """The request that guards have made of another."""
+    read = call.dialect.read_body(subject.request.raw)
+    if isinstance(read, Failure) or read.body.raw("stream") == old.raw("stream"):
+        return read
+    return Failure(Kind.INVALID_REQUEST, "A guard changed whether the answer is streamed.", "stream")
+
+
+def _rewritten(call: Call, route: TargetRoute, request: RequestBody) -> tuple[Call, TargetRoute]:
+    """The call with the request that the guards made. The config's parameters are in it already."""
+    call = msgspec.structs.replace(call, request=request, body=request.body.encode())
+    if route.changes.fills:
+        route = msgspec.structs.replace(route, changes=ParameterChanges(removes=route.changes.removes))
+    return call, route
+
+
+async def _collected(answer: Answer) -> Failure | None:
+    """Read the rest of a plain answer that was too large to be looked at before. Returns why it broke off."""
+    rest = answer.rest
+    if rest is None:
+        return None
+    parts, size = [answer.body], len(answer.body)
+    while size <= _LARGEST and (data := await rest.read()):
+        parts.append(data)
+        size += len(data)
+    answer.body = b"".join(parts)
+    if size <= _LARGEST:
+        answer.rest = None
+        rest.close()
+    return rest.failure
+
+
+def _with_skipped(hooks: Sequence[Hook], runs: Sequence[HookRun]) -> list[HookRun]:
+    """The runs of a phase's hooks in their order, with those that did not run."""
+    by_hook = {id(run.hook): run for run in runs}
+    return [by_hook.get(id(hook)) or HookRun(hook, skipped=True) for hook in hooks]
+
+
+def _note_denial(stream: GuardedStream, call: Call) -> None:
+    if stream.is_denied:
+        call.account.failure = Failure(Kind.HOOKS_FAILED, MESSAGE)

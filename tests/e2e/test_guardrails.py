@@ -1,0 +1,523 @@
+"""Guards over real sockets: statuses, bodies, retries, fallbacks, the cache and streams, as clients see them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from penstock.settings import load
+from running import RunningGateway, running_gateway
+from upstream import (
+    DONE,
+    FINISH,
+    ROLE,
+    Upstream,
+    chunk,
+    events,
+    held,
+    reply,
+    running_upstream,
+    send,
+    wait_for_hang_up,
+)
+
+CANARY = "canary-4711"
+
+
+async def no_wait(_: float) -> None:
+    return None
+
+
+@pytest.fixture(scope="module")
+def gateway() -> Iterator[RunningGateway]:
+    with running_gateway(load({}, {"PENSTOCK_ACCESS_LOG": "false"}, Path("/nonexistent")), sleep=no_wait) as running:
+        yield running
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    with running_upstream() as running:
+        yield running
+
+
+def completion(*texts: str, finish: str = "stop") -> bytes:
+    choices = [
+        {"index": index, "message": {"role": "assistant", "content": text}, "finish_reason": finish}
+        for index, text in enumerate(texts)
+    ]
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    body = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": choices, "usage": usage}
+    return json.dumps(body).encode()
+
+
+def contains(*words: str, operator: str = "none", asynchronous: bool = False, **hook: Any) -> dict[str, Any]:
+    hook = {**hook, "async": True} if asynchronous else hook
+    return {"default.contains": {"words": list(words), "operator": operator}, **hook}
+
+
+def ask(
+    gateway: RunningGateway, upstream: Upstream, config: Any = None, text: str = "Hello", **more: Any
+) -> httpx.Response:
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    headers = {"x-portkey-config": json.dumps({**target, **(config or {})}), **more.pop("headers", {})}
+    body = {"model": "gpt-x", "messages": [{"role": "user", "content": text}], **more}
+    return httpx.post(f"{gateway.v1}/chat/completions", json=body, headers=headers, timeout=30, trust_env=False)
+
+
+def test_a_request_that_passes(gateway: RunningGateway, upstream: Upstream) -> None:
+    got = ask(gateway, upstream, {"input_guardrails": [contains("bad", id="g", deny=True)]})
+    assert got.status_code == 200
+    assert list(got.json())[-1] == "hook_results"
+    results = got.json()["hook_results"]
+    assert list(results) == ["before_request_hooks", "after_request_hooks"]
+    assert results["after_request_hooks"] == []
+    [hook] = results["before_request_hooks"]
+    assert list(hook) == [
+        "verdict", "id", "transformed", "checks", "feedback", "execution_time", "async", "type", "created_at", "deny",
+    ]  # fmt: skip
+    assert {**hook, "checks": 0, "execution_time": 0, "created_at": ""} == {
+        "verdict": True, "id": "g", "transformed": False, "checks": 0, "feedback": None, "execution_time": 0,
+        "async": False, "type": "guardrail", "created_at": "", "deny": False,
+    }  # fmt: skip
+    [check] = hook["checks"]
+    assert list(check) == [
+        "data", "verdict", "id", "execution_time", "transformed", "created_at", "log", "fail_on_error",
+    ]  # fmt: skip
+    assert (check["verdict"], check["id"], check["log"], check["fail_on_error"]) == (
+        True, "default.contains", None, False,
+    )  # fmt: skip
+
+
+def test_a_denied_request(gateway: RunningGateway, upstream: Upstream) -> None:
+    config = {"input_guardrails": [contains("bad", deny=True), contains("x", asynchronous=True)]}
+    got = ask(gateway, upstream, config, "a bad word")
+    assert got.status_code == 446
+    assert got.headers["content-type"] == "application/json"
+    assert got.headers["x-portkey-retry-attempt-count"] == "0"
+    assert upstream.received == []
+    body = got.json()
+    assert body["error"] == {**body["error"], "type": "hooks_failed", "param": None, "code": None}
+    first, second = body["hook_results"]["before_request_hooks"]
+    assert (first["verdict"], first["deny"], first["id"]) == (False, True, "input_guardrail_000")
+    assert second == {"id": "input_guardrail_001", "type": "guardrail", "skipped": True}
+    assert body["hook_results"]["after_request_hooks"] == []
+
+
+def test_a_marked_request(gateway: RunningGateway, upstream: Upstream) -> None:
+    got = ask(gateway, upstream, {"input_guardrails": [contains("bad")]}, "bad")
+    assert got.status_code == 246
+    [hook] = got.json()["hook_results"]["before_request_hooks"]
+    assert (hook["verdict"], hook["deny"]) == (False, False)
+    assert got.json()["choices"]
+
+
+@pytest.mark.parametrize(("deny", "status"), [(False, 246), (True, 446)])
+def test_a_judged_answer(gateway: RunningGateway, upstream: Upstream, deny: bool, status: int) -> None:
+    upstream.play(reply(200, completion(f"so {CANARY}")))
+    got = ask(gateway, upstream, {"output_guardrails": [contains(CANARY, deny=deny)]})
+    assert got.status_code == status
+    [hook] = got.json()["hook_results"]["after_request_hooks"]
+    assert (hook["verdict"], hook["deny"], hook["id"]) == (False, deny, "output_guardrail_000")
+    assert ("choices" in got.json()) is not deny
+    if deny:
+        assert CANARY not in got.text
+
+
+def test_a_second_choice_is_judged(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(reply(200, completion("good", "bad")))
+    assert ask(gateway, upstream, {"output_guardrails": [contains("bad", deny=True)]}).status_code == 446
+    upstream.play(reply(200, completion("good", "bad")))
+    first = {"default.contains": {"words": ["bad"], "operator": "none", "choices": "first"}, "deny": True}
+    assert ask(gateway, upstream, {"output_guardrails": [first]}).status_code == 200
+
+
+def test_an_error_of_the_provider_tells_the_requests_hooks(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(reply(400, b'{"error": {"message": "no", "type": "x"}}'))
+    config = {"input_guardrails": [contains("bad")], "output_guardrails": [contains("bad")]}
+    got = ask(gateway, upstream, config, "bad")
+    assert got.status_code == 400
+    assert len(got.json()["hook_results"]["before_request_hooks"]) == 1
+    assert got.json()["hook_results"]["after_request_hooks"] == []
+
+
+def test_only_hooks_that_look_on(gateway: RunningGateway, upstream: Upstream) -> None:
+    config = {"input_guardrails": [contains("bad", deny=True, asynchronous=True)]}
+    got = ask(gateway, upstream, config, "bad")
+    assert got.status_code == 200
+    assert "hook_results" not in got.json()
+
+
+def test_feedback_follows_the_verdict(gateway: RunningGateway, upstream: Upstream) -> None:
+    feedback = {"value": -5, "weight": 1, "metadata": {"user_id": "u"}}
+    config = {
+        "before_request_hooks": [
+            {
+                "type": "guardrail",
+                "id": "g",
+                "checks": [
+                    {"id": "contains", "parameters": {"words": ["bad"], "operator": "none"}},
+                    {"id": "default.wordCount", "parameters": {"minWords": 1, "maxWords": "500"}},
+                ],
+                "on_fail": {"feedback": feedback},
+                "on_success": {"feedback": {"value": 5, "weight": 1}},
+            }
+        ]
+    }
+    [hook] = ask(gateway, upstream, config, "bad").json()["hook_results"]["before_request_hooks"]
+    assert hook["feedback"] == {
+        "value": -5,
+        "weight": 1,
+        "metadata": {
+            "user_id": "u",
+            "successfulChecks": "default.wordCount",
+            "failedChecks": "default.contains",
+            "erroredChecks": "",
+        },
+    }
+    [hook] = ask(gateway, upstream, config, "good").json()["hook_results"]["before_request_hooks"]
+    assert hook["feedback"]["value"] == 5
+
+
+# Retry, fallback, the cache.
+
+
+def test_an_answer_is_asked_for_again_where_the_rule_lists_the_verdict(
+    gateway: RunningGateway, upstream: Upstream
+) -> None:
+    upstream.play(reply(200, completion("bad")))
+    upstream.play(reply(200, completion("good")))
+    config = {
+        "output_guardrails": [contains("bad", deny=True)],
+        "retry": {"attempts": 2, "on_status_codes": [446]},
+    }
+    got = ask(gateway, upstream, config)
+    assert (got.status_code, got.headers["x-portkey-retry-attempt-count"]) == (200, "1")
+    for _ in range(3):
+        upstream.play(reply(200, completion("bad")))
+    got = ask(gateway, upstream, {**config, "output_guardrails": [contains("bad")], "retry": {"attempts": 2, "on_status_codes": [246]}})  # fmt: skip
+    assert (got.status_code, got.headers["x-portkey-retry-attempt-count"]) == (246, "-1")
+    assert len(upstream.received) == 5
+
+
+@pytest.mark.parametrize("deny", [True, False])
+def test_a_requests_verdict_is_never_a_reason_to_retry(gateway: RunningGateway, upstream: Upstream, deny: bool) -> None:
+    config = {"input_guardrails": [contains("bad", deny=deny)], "retry": {"attempts": 2, "on_status_codes": [246, 446]}}
+    got = ask(gateway, upstream, config, "bad")
+    assert got.status_code == (446 if deny else 246)
+    assert len(upstream.received) == (0 if deny else 1)
+
+
+def fallback(upstream: Upstream, first: dict[str, Any], **strategy: Any) -> dict[str, Any]:
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    return {"strategy": {"mode": "fallback", **strategy}, "targets": [{**target, **first}, target]}
+
+
+@pytest.mark.parametrize(
+    ("deny", "strategy", "status", "calls"),
+    [
+        (True, {}, 200, 2),
+        (False, {}, 246, 1),
+        (True, {"on_status_codes": [429]}, 446, 1),
+        (True, {"on_status_codes": [446]}, 200, 2),
+        (False, {"on_status_codes": [246]}, 200, 2),
+    ],
+)
+def test_a_verdict_on_an_answer_leads_on_as_a_status_does(
+    gateway: RunningGateway, upstream: Upstream, deny: bool, strategy: dict[str, Any], status: int, calls: int
+) -> None:
+    upstream.play(reply(200, completion("bad")))
+    config = fallback(upstream, {"output_guardrails": [contains("bad", deny=deny)]}, **strategy)
+    got = ask(gateway, upstream, config)
+    assert (got.status_code, len(upstream.received)) == (status, calls)
+
+
+def test_a_denial_at_the_root_holds_for_every_target(gateway: RunningGateway, upstream: Upstream) -> None:
+    config = {**fallback(upstream, {}), "input_guardrails": [contains("bad", deny=True)]}
+    got = ask(gateway, upstream, config, "bad")
+    assert (got.status_code, upstream.received) == (446, [])
+    assert got.headers["x-portkey-last-used-option-index"] == "config.targets[1]"
+
+
+def test_a_target_replaces_the_guards_above_it(gateway: RunningGateway, upstream: Upstream) -> None:
+    above = {"input_guardrails": [contains("bad", deny=True)]}
+    off: list[dict[str, Any]] = [{"before_request_hooks": []}, {"input_mutators": []}]
+    off += [{"input_guardrails": []}, {"inputGuardrails": []}]
+    for own in off:
+        got = ask(gateway, upstream, {"targets": [fallback(upstream, own)["targets"][0]], **above}, "bad")
+        assert got.status_code == 200
+    other = {"output_guardrails": [contains("bad")]}
+    got = ask(gateway, upstream, {"targets": [fallback(upstream, other)["targets"][0]], **above}, "bad")
+    assert got.status_code == 446
+
+
+def test_the_headers_guards_hold_in_any_case(gateway: RunningGateway, upstream: Upstream) -> None:
+    headers = {"x-portkey-default-input-guardrails": json.dumps([contains("bad", deny=True)])}
+    got = ask(gateway, upstream, {"input_guardrails": []}, "bad", headers=headers)
+    assert got.status_code == 446
+    headers = {"x-portkey-default-input-guardrails": "{"}
+    got = ask(gateway, upstream, {}, headers=headers)
+    assert (got.status_code, got.json()["error"]["param"]) == (400, "x-portkey-default-input-guardrails")
+
+
+def test_stored_answers_are_judged(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(reply(200, completion("bad")))
+    config = {"cache": {"mode": "simple"}}
+    ask(gateway, upstream, config, "cached")
+    got = ask(gateway, upstream, {**config, "output_guardrails": [contains("bad", deny=True)]}, "cached")
+    assert (got.status_code, len(upstream.received)) == (446, 1)
+    got = ask(gateway, upstream, {**config, "output_guardrails": [contains("bad")]}, "cached")
+    assert (got.status_code, got.headers["x-portkey-cache-status"]) == (246, "HIT")
+    got = ask(gateway, upstream, config, "cached")
+    assert (got.status_code, "hook_results" in got.json()) == (200, False)
+
+
+# Streams.
+
+
+def tells(*texts: str) -> Any:
+    return events(ROLE, *[chunk({"content": text}) for text in texts], FINISH, DONE)
+
+
+def streamed(got: httpx.Response) -> tuple[str, list[dict[str, Any]]]:
+    """The text of a stream, and its events that are no chunks of it."""
+    assert got.headers["content-type"].startswith("text/event-stream"), got.text
+    data = [line[6:] for line in got.text.splitlines() if line.startswith("data: ") and line != "data: [DONE]"]
+    values = [json.loads(each) for each in data]
+    text = "".join(
+        choice["delta"].get("content") or "" for value in values for choice in value.get("choices", ()) if "error" not in value
+    )  # fmt: skip
+    return text, [value for value in values if "choices" not in value]
+
+
+LOOSE = {"x-portkey-strict-open-ai-compliance": "false"}
+
+
+def test_a_stream_after_a_requests_hooks(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(tells("Hi"))
+    got = ask(gateway, upstream, {"input_guardrails": [contains("bad")]}, "bad", stream=True)
+    assert (got.status_code, streamed(got)) == (246, ("Hi", []))
+    upstream.play(tells("Hi"))
+    got = ask(gateway, upstream, {"input_guardrails": [contains("bad")]}, "bad", stream=True, headers=LOOSE)
+    text, [told] = streamed(got)
+    assert (got.status_code, text, list(told["hook_results"])) == (246, "Hi", ["before_request_hooks"])
+    assert got.text.startswith('data: {"hook_results"')
+    got = ask(gateway, upstream, {"input_guardrails": [contains("bad", deny=True)]}, "bad", stream=True)
+    assert (got.status_code, got.headers["content-type"]) == (446, "application/json")
+
+
+def test_a_stream_that_is_judged_at_its_end(gateway: RunningGateway, upstream: Upstream) -> None:
+    config = {"output_guardrails": [contains("bad", deny=True, stream="after")]}
+    upstream.play(tells("so ", "ba", "d"))
+    got = ask(gateway, upstream, config, stream=True)
+    assert (got.status_code, streamed(got)) == (200, ("so bad", []))
+    upstream.play(tells("so ", "ba", "d"))
+    got = ask(gateway, upstream, config, stream=True, headers=LOOSE)
+    text, [told] = streamed(got)
+    [hook] = told["hook_results"]["after_request_hooks"]
+    assert (text, hook["verdict"], hook["deny"]) == ("so bad", False, False)
+    assert got.text.endswith("data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize("stream", ["hold", "window", "buffer", None])
+def test_a_stream_that_is_denied_at_once(gateway: RunningGateway, upstream: Upstream, stream: str | None) -> None:
+    upstream.play(tells("ba", "d", " and more"))
+    hook = contains("bad", deny=True, **({} if stream is None else {"stream": stream}))
+    got = ask(gateway, upstream, {"output_guardrails": [hook]}, stream=True)
+    assert got.status_code == 446
+    [told] = got.json()["hook_results"]["after_request_hooks"]
+    assert (told["verdict"], told["deny"]) == (False, True)
+
+
+@pytest.mark.parametrize("headers", [{}, LOOSE])
+@pytest.mark.parametrize("hook", [{}, {"stream": "window", "window": 7, "overlap": 3}])
+def test_a_stream_that_is_denied_midway(
+    gateway: RunningGateway, upstream: Upstream, headers: dict[str, str], hook: dict[str, Any]
+) -> None:
+    """The upstream is closed at once, and the caller is told in the stream's own grammar."""
+    release = threading.Event()
+    first = events(ROLE, chunk({"content": "so good"}), end=False)
+    rest = sent(chunk({"content": " and so ba"}), chunk({"content": "d"}))
+    upstream.play(first, held(release), rest, wait_for_hang_up)
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    config = {**target, "output_guardrails": [contains("bad", deny=True, **hook)]}
+    body = {"model": "gpt-x", "messages": [{"role": "user", "content": "Hello"}], "stream": True}
+    headers = {**headers, "x-portkey-config": json.dumps(config)}
+    url = f"{gateway.v1}/chat/completions"
+    with httpx.stream("POST", url, json=body, headers=headers, timeout=30, trust_env=False) as got:
+        parts = []
+        for part in got.iter_text():
+            parts.append(part)
+            release.set()
+    upstream.left.get(timeout=60)
+    told = httpx.Response(200, headers={"content-type": "text/event-stream"}, text="".join(parts))
+    text, [error] = streamed(told)
+    assert (got.status_code, text) == (200, "so good" if hook else "so good and so ")
+    assert error["error"]["type"] == "hooks_failed"
+    assert ("hook_results" in error) is ("x-portkey-strict-open-ai-compliance" in headers)
+    assert "[DONE]" not in told.text
+
+
+def sent(*data: bytes) -> Any:
+    return send(b"".join(b"%x\r\n%b\r\n" % (len(each), each) for each in data))
+
+
+@pytest.mark.parametrize("stream", ["hold", "window", "buffer", None])
+def test_a_stream_that_passes(gateway: RunningGateway, upstream: Upstream, stream: str | None) -> None:
+    upstream.play(tells("so ba", "la", "nced"))
+    hook = contains("bad", deny=True, **({} if stream is None else {"stream": stream}))
+    got = ask(gateway, upstream, {"output_guardrails": [hook]}, stream=True, headers=LOOSE)
+    text, [told] = streamed(got)
+    assert (got.status_code, text) == (200, "so balanced")
+    assert told["hook_results"]["after_request_hooks"][0]["verdict"] is True
+    assert got.text.endswith("data: [DONE]\n\n")
+
+
+def test_a_denied_stream_leads_to_the_next_target(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(tells("bad"))
+    upstream.play(tells("good"))
+    config = fallback(upstream, {"output_guardrails": [contains("bad", deny=True)]})
+    got = ask(gateway, upstream, config, stream=True)
+    assert (got.status_code, streamed(got)[0]) == (200, "good")
+
+
+# Saved guardrails, changes of texts, other wires, what must not leak.
+
+SAVED = """
+[guardrails.words]
+checks = [{ id = "default.contains", parameters = { words = ["bad"], operator = "none" } }]
+deny = true
+
+[guards]
+default_output = ["words"]
+reason_in_message = true
+"""
+
+
+def test_saved_guardrails(upstream: Upstream, tmp_path: Path) -> None:
+    path = tmp_path / "penstock.toml"
+    path.write_text(SAVED)
+    settings = load({}, {"PENSTOCK_ACCESS_LOG": "false"}, tmp_path)
+    with running_gateway(settings, path, sleep=no_wait) as gateway:
+        for named in ("words", {"id": "words"}):
+            got = ask(gateway, upstream, {"input_guardrails": [named]}, "bad")
+            assert (got.status_code, got.json()["hook_results"]["before_request_hooks"][0]["id"]) == (446, "words")
+            assert "Denied by: words (default.contains)." in got.json()["error"]["message"]
+        got = ask(gateway, upstream, {"input_guardrails": ["wrods"]})
+        assert (got.status_code, got.json()["error"]["param"]) == (400, "config.input_guardrails[0]")
+        assert "did you mean 'words'?" in got.json()["error"]["message"]
+        upstream.play(reply(200, completion("bad")))
+        assert ask(gateway, upstream, {"output_guardrails": []}).status_code == 446
+
+
+def redacts(rule: str, **hook: Any) -> dict[str, Any]:
+    return {"regexReplace": {"rule": rule}, **hook}
+
+
+def test_changes_of_several_guards_all_hold(gateway: RunningGateway, upstream: Upstream) -> None:
+    one = {"regexReplace": {"rule": "/secret/g"}, "more": {"id": "regexReplace", "rule": "/canary/g"}}
+    config = {"input_guardrails": [one, redacts("/third/g")], "override_params": {"temperature": 0.1}}
+    got = ask(gateway, upstream, config, "a secret, a canary, a third")
+    sent_body = json.loads(upstream.last.body)
+    assert sent_body["messages"][0]["content"] == "a [REDACTED], a [REDACTED], a [REDACTED]"
+    assert (sent_body["temperature"], sent_body["model"]) == (0.1, "gpt-x")
+    hooks = got.json()["hook_results"]["before_request_hooks"]
+    assert [hook["transformed"] for hook in hooks] == [True, True]
+
+
+def test_an_answer_is_changed_plain_and_streamed(gateway: RunningGateway, upstream: Upstream) -> None:
+    config = {"output_guardrails": [redacts(r"/\d{3}-\d{2}-\d{4}/g")]}
+    upstream.play(reply(200, completion("it is 123-45-6789", "123-45-6789")))
+    got = ask(gateway, upstream, config).json()
+    assert [each["message"]["content"] for each in got["choices"]] == ["it is [REDACTED]", "[REDACTED]"]
+    upstream.play(tells("it is 12", "3-45", "-67", "89, so"))
+    got = ask(gateway, upstream, config, stream=True, headers=LOOSE)
+    text, [told] = streamed(got)
+    assert (got.status_code, text) == (200, "it is [REDACTED], so")
+    assert told["hook_results"]["after_request_hooks"][0]["transformed"] is True
+    upstream.play(tells("it is 12", "3-45", "-67", "89, so"))
+    buffered = {"output_guardrails": [redacts(r"/\d{3}-\d{2}-\d{4}/g", stream="buffer")]}
+    got = ask(gateway, upstream, buffered, stream=True)
+    assert streamed(got)[0] == "it is [REDACTED], so"
+
+
+def test_embeddings_are_judged_and_changed_before(gateway: RunningGateway, upstream: Upstream) -> None:
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    config = {**target, "input_guardrails": [redacts("/secret/g")], "output_guardrails": [contains("x", deny=True)]}
+    upstream.play(reply(200, b'{"object": "list", "data": [{"embedding": [0.1], "index": 0}], "model": "m"}'))
+    got = httpx.post(
+        f"{gateway.v1}/embeddings",
+        json={"model": "e", "input": ["a secret", "b"]},
+        headers={"x-portkey-config": json.dumps(config)},
+        timeout=30,
+        trust_env=False,
+    )
+    assert got.status_code == 200
+    assert json.loads(upstream.last.body)["input"] == ["a [REDACTED]", "b"]
+    assert got.json()["hook_results"]["after_request_hooks"] == []
+
+
+def messages(gateway: RunningGateway, upstream: Upstream, config: Any, text: str, **more: Any) -> httpx.Response:
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    body = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": text}], **more}
+    headers = {"x-portkey-config": json.dumps({**target, **config}), **LOOSE}
+    return httpx.post(f"{gateway.v1}/messages", json=body, headers=headers, timeout=30, trust_env=False)
+
+
+def test_anthropics_callers(gateway: RunningGateway, upstream: Upstream) -> None:
+    """Through a provider of another wire: results follow the translated answer."""
+    got = messages(gateway, upstream, {"input_guardrails": [contains("bad", deny=True)]}, "bad")
+    assert (got.status_code, got.json()["type"], got.json()["error"]["type"]) == (446, "error", "hooks_failed")
+    upstream.play(reply(200, completion("a secret")))
+    got = messages(gateway, upstream, {"output_guardrails": [redacts("/secret/g")]}, "hi")
+    assert got.json()["content"] == [{"type": "text", "text": "a [REDACTED]"}]
+    assert list(got.json())[-1] == "hook_results"
+    upstream.play(tells("a sec", "ret, so"))
+    got = messages(gateway, upstream, {"output_guardrails": [redacts("/secret/g")]}, "hi", stream=True)
+    data = [json.loads(line[6:]) for line in got.text.splitlines() if line.startswith("data: ")]
+    assert "".join(each["delta"].get("text", "") for each in data if each.get("type") == "content_block_delta") == "a [REDACTED], so"  # fmt: skip
+    assert "event: hook_results" in got.text
+    assert data[-1]["type"] == "message_stop"
+    upstream.play(tells("bad"))
+    got = messages(gateway, upstream, {"output_guardrails": [contains("bad", deny=True)]}, "hi", stream=True)
+    assert (got.status_code, got.json()["error"]["type"]) == (446, "hooks_failed")
+
+
+def test_a_webhook(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(reply(200, b'{"verdict": false, "data": {"why": "x"}}'))
+    config = {"input_guardrails": [{"webhook": {"webhookURL": f"{upstream.url}/hook"}, "deny": True}]}
+    got = ask(gateway, upstream, config, "hello")
+    [check] = got.json()["hook_results"]["before_request_hooks"][0]["checks"]
+    assert (got.status_code, check["data"]["responseData"]) == (446, {"why": "x"})
+    assert json.loads(upstream.last.body)["request"]["text"] == "hello"
+    for address in ("http://169.254.169.254/latest", "http://10.0.0.1/", "ftp://a.test/"):
+        config = {"input_guardrails": [{"webhook": {"webhookURL": address, "failOnError": True}, "deny": True}]}
+        got = ask(gateway, upstream, config)
+        [check] = got.json()["hook_results"]["before_request_hooks"][0]["checks"]
+        assert (got.status_code, check["error"]["name"]) == (446, "Error")
+
+
+def test_no_guard_logs_what_it_judges(
+    gateway: RunningGateway, upstream: Upstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    upstream.play(reply(200, completion(f"an answer with {CANARY}")))
+    checks = {
+        "contains": {"words": [CANARY], "operator": "none"},
+        "regexMatch": {"rule": CANARY, "not": True},
+        "jsonKeys": {"keys": ["a"], "operator": "any"},
+    }
+    got = ask(gateway, upstream, {"output_guardrails": [{**checks, "deny": True}]})
+    assert got.status_code == 446
+    assert CANARY not in got.text.replace(json.dumps(CANARY), "")
+    assert CANARY not in caplog.text
+
+
+def test_a_model_is_judged_after_the_configs_overrides(gateway: RunningGateway, upstream: Upstream) -> None:
+    config = {"input_guardrails": [{"modelWhitelist": {"models": ["good"]}, "deny": True}]}
+    assert ask(gateway, upstream, {**config, "override_params": {"model": "good"}}).status_code == 200
+    assert ask(gateway, upstream, config).status_code == 446

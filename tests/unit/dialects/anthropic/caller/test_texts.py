@@ -1,0 +1,44 @@
+from penstock.core.segments import ALL_SLOTS, SegmentKind
+from penstock.dialects.anthropic.caller.texts import TEXTS
+
+BODY = {
+    "system": [{"type": "text", "text": "s"}],
+    "messages": [
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": [{"type": "thinking", "thinking": "t"}, {"type": "tool_use", "input": {"q": "x"}}]},
+        {"role": "user", "content": [{"type": "tool_result", "content": [{"type": "text", "text": "r"}]}, {"type": "text", "text": "b"}]},
+    ],
+}  # fmt: skip
+
+
+def test_the_texts_of_a_request() -> None:
+    found = [(each.text, each.kind, each.message, each.is_plain) for each in TEXTS.request("messages", BODY)]
+    assert found == [
+        ("s", SegmentKind.SYSTEM, -1, True),
+        ("a", SegmentKind.TEXT, 0, True),
+        ("t", SegmentKind.REASONING, 1, False),
+        ("x", SegmentKind.TOOL_CALL, 1, False),
+        ("r", SegmentKind.TOOL_RESULT, 2, False),
+        ("b", SegmentKind.TEXT, 2, True),
+    ]
+    assert [each.text for each in TEXTS.request("messages", {"system": "s", "messages": 1})] == ["s"]
+    result = {"messages": [{"content": [{"type": "tool_result", "content": "r"}]}]}
+    assert [each.text for each in TEXTS.request("messages", result)] == ["r"]
+
+
+def test_the_texts_of_an_answer() -> None:
+    body = {"content": [{"type": "text", "text": "a"}, {"type": "text"}, {"type": "tool_use", "input": {}}]}
+    assert [(each.pointer, each.text) for each in TEXTS.answer("messages", body)] == [(("content", 0, "text"), "a")]
+
+
+def test_deltas_and_ends() -> None:
+    [delta] = TEXTS.deltas("messages", {"index": 1, "delta": {"type": "text_delta", "text": "a"}})
+    assert (delta.key, delta.pointer, delta.text) == ((SegmentKind.TEXT, 1, 0), ("delta", "text"), "a")
+    [delta] = TEXTS.deltas("messages", {"index": 1, "delta": {"type": "input_json_delta", "partial_json": "{"}})
+    assert not delta.is_plain
+    assert list(TEXTS.deltas("messages", {"type": "ping"})) == []
+    assert TEXTS.closes(b"", {"type": "content_block_stop", "index": 1}) == 1
+    assert TEXTS.closes(b"message_stop", {}) == ALL_SLOTS
+    assert TEXTS.closes(b"ping", {"type": "ping"}) is None
+    assert TEXTS.is_end(b"message_stop", b"{}")
+    assert TEXTS.results_event(b"{}").startswith(b"event: hook_results\ndata: ")

@@ -1,0 +1,68 @@
+import json
+
+import pytest
+
+from judging import context, judged, prepared, refused
+from penstock.guards.edits import edited
+
+
+def test_a_match_and_its_details() -> None:
+    judgement = judged("regexMatch", {"rule": r"(?<year>\d{4})-(\d\d)"}, "\U0001f600 in 2026-01")
+    assert judgement.verdict
+    assert judgement.data["matchDetails"] == {
+        "matchedText": "2026-01",
+        "index": 6,
+        "groups": {"year": "2026"},
+        "captures": ["2026", "01"],
+    }
+    assert not judged("regexMatch", {"rule": "x", "not": True}, "axb").verdict
+    assert judged("regexMatch", {"regex": "x"}, "axb").verdict
+    assert judged("regexMatch", {"rule": "/x/i"}, "aXb").data["matchDetails"] is None
+
+
+def test_no_text_and_bad_patterns() -> None:
+    assert judged("regexMatch", {"rule": "x"}, "").error is not None
+    assert refused("regexMatch", {"rule": "("}) == "p.rule"
+    assert refused("regexMatch", {}) == "p.rule"
+    assert refused("regexReplace", {"rule": "a++"}) == "p.rule"
+
+
+def test_a_pattern_that_takes_too_long() -> None:
+    with pytest.raises(TimeoutError):
+        judged("regexMatch", {"rule": "^(a|a|aa)+$"}, "a" * 60 + "!")
+
+
+@pytest.mark.parametrize(
+    ("rule", "text", "replacement", "result"),
+    [
+        ("secret", "a secret secret", "[REDACTED]", "a [REDACTED] secret"),
+        ("/secret/g", "a secret secret", "[REDACTED]", "a [REDACTED] [REDACTED]"),
+        ("/SECRET/gi", "a secret", "", "a "),
+        (r"/(\w+)@(\w+)/g", "me@home", "$2 at $1, $& $$", "home at me, me@home $"),
+        (r"/^b/gm", "a\nb", "x", "a\nx"),
+        (r"/a.b/s", "a\nb", "x", "x"),
+        ("nothing", "a", "x", "a"),
+    ],
+)
+def test_replacing(rule: str, text: str, replacement: str, result: str) -> None:
+    judge = prepared("regexReplace", {"rule": rule, "redactText": replacement}).judge
+    assert judge is not None
+    subject = context(text)
+    judgement = judge(subject)
+    assert judgement.verdict
+    changed = edited(subject.request, judgement.edits)
+    assert json.loads(changed)["messages"][0]["content"] == result
+
+
+def test_a_detection_may_fail() -> None:
+    parameters = {"rule": "secret", "failOnDetection": True}
+    assert not judged("regexReplace", parameters, "a secret").verdict
+    assert judged("regexReplace", parameters, "nothing").verdict
+
+
+def test_what_can_be_held_back() -> None:
+    for rule, can in [(r"\bab\b", True), (r"^ab", False), (r"ab(?=c)", False), ("a*", False), (r"\d{3}-\d{2}", True)]:
+        assert (prepared("regexReplace", {"rule": rule}).hold is not None) is can, rule
+    assert prepared("regexMatch", {"rule": "ab", "not": True}).hold is not None
+    assert prepared("regexMatch", {"rule": "ab"}).hold is None
+    assert prepared("regexReplace", {"rule": "ab", "redactText": "$`"}).hold is None

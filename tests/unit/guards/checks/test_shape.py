@@ -1,0 +1,98 @@
+from typing import Any
+
+import pytest
+
+from judging import judged, refused
+from penstock.guards.base import Phase
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "verdict"),
+    [
+        ("```python\nx\n```", "Python", True),
+        ("```py\r\nx\r\n```", "python", True),
+        ("~~~c++\nx\n~~~", "C++", True),
+        ("```bash\nx\n```", "Shell", True),
+        ("```\nx\n```", "Python", False),
+        ("no code", "SQL", False),
+    ],
+)
+def test_contains_code(text: str, wanted: str, verdict: bool) -> None:
+    assert judged("containsCode", {"format": wanted}, text).verdict is verdict
+    assert judged("containsCode", {"format": wanted, "not": True}, text).verdict is not verdict
+
+
+SCHEMA = {"type": "object", "properties": {"a": {"type": "object"}, "n": {"type": "integer"}}, "required": ["a"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict"),
+    [
+        ('{"a": {"b": {}}}', True),
+        ('so: {"a": {}} ', True),
+        ('```json\n{"a": {}}\n```', True),
+        ('```JSON\n{"a": {}}\n```', True),
+        ('```json\n{"b": 1}\n``` or {"a": {}}', True),
+        ('{"a": {}, "n": "x"}', False),
+        ("no JSON", False),
+        ("{not JSON}", False),
+        ("", False),
+    ],
+)
+def test_json_schema(text: str, verdict: bool) -> None:
+    assert judged("jsonSchema", {"schema": SCHEMA}, text).verdict is verdict
+
+
+def test_what_does_not_fit_is_named() -> None:
+    judgement = judged("jsonSchema", {"schema": SCHEMA}, '{"a": {}, "n": "x"}')
+    assert [each["path"] for each in judgement.data["validationErrors"]] == ["/n"]
+    assert judgement.data["matchedJson"] == {"a": {}, "n": "x"}
+    assert judged("jsonSchema", {"schema": SCHEMA, "not": True}, '{"b": 1}').verdict
+    assert not judged("jsonSchema", {"schema": SCHEMA, "not": True}, "none").verdict
+    assert judged("jsonSchema", {"schema": '{"type": "array"}'}, "see [1, 2]").verdict
+
+
+def test_schemas_that_are_none() -> None:
+    for schema in ({"type": "nothing"}, {"$ref": "https://example.com/s"}, "{", 1, None):
+        assert refused("jsonSchema", {"schema": schema}) == "p.schema"
+
+
+@pytest.mark.parametrize(
+    ("operator", "text", "verdict"),
+    [
+        ("any", '{"a": 1}', True),
+        ("all", '{"a": 1}', False),
+        ("all", '{"x": 1} {"a": 1, "b": {}}', True),
+        ("none", '{"x": 1}', True),
+        ("none", '{"x": 1} {"a": 1}', False),
+        ("none", "nothing", False),
+        ("any", '["a"]', False),
+    ],
+)
+def test_json_keys(operator: str, text: str, verdict: bool) -> None:
+    judgement = judged("jsonKeys", {"keys": ["a", "b"], "operator": operator}, text)
+    assert judgement.verdict is verdict
+    assert judgement.data["operator"] == operator
+
+
+def test_keys_are_required() -> None:
+    assert refused("jsonKeys", {"keys": [], "operator": "any"}) == "p.keys"
+    assert judged("jsonKeys", {"keys": ["a"], "operator": "any"}, "").error is not None
+
+
+@pytest.mark.parametrize(
+    ("message", "verdict"),
+    [
+        ({"content": "x"}, True),
+        ({"content": "  "}, False),
+        ({"content": None}, False),
+        ({"content": []}, False),
+        ({"content": [{"type": "text", "text": " "}]}, False),
+        ({"content": None, "tool_calls": [{"function": {"arguments": "{}"}}]}, True),
+    ],
+)
+def test_not_null(message: dict[str, Any], verdict: bool) -> None:
+    body = {"choices": [{"message": message}]}
+    judgement = judged("notNull", {}, body, phase=Phase.AFTER)
+    assert (judgement.verdict, judgement.data["verdict"]) == (verdict, "passed" if verdict else "failed")
+    assert judged("notNull", {"not": True}, body, phase=Phase.AFTER).verdict is not verdict

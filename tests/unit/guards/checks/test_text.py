@@ -1,0 +1,109 @@
+from typing import Any
+
+import pytest
+
+from judging import judged, prepared, refused
+
+
+@pytest.mark.parametrize(
+    ("operator", "text", "verdict", "found"),
+    [
+        ("any", "a dog", True, ["dog"]),
+        ("any", "nothing", False, []),
+        ("all", "dog and cat", True, ["dog", "cat"]),
+        ("all", "dog", False, ["dog"]),
+        ("none", "bird", True, []),
+        ("none", "Dogma dogma", False, ["dog"]),
+        ("none", "", True, []),
+    ],
+)
+def test_contains(operator: str, text: str, verdict: bool, found: list[str]) -> None:
+    judgement = judged("contains", {"words": ["dog", "cat"], "operator": operator}, text)
+    assert (judgement.verdict, judgement.data["foundWords"], judgement.data["operator"]) == (verdict, found, operator)
+    assert judgement.data["missingWords"] == [word for word in ("dog", "cat") if word not in found]
+
+
+def test_contains_of_whole_words_in_any_case() -> None:
+    parameters = {"words": ["dog"], "operator": "any", "wholeWord": True, "caseSensitive": False}
+    assert judged("contains", parameters, "a DOG.").verdict
+    assert not judged("contains", parameters, "dogma").verdict
+
+
+@pytest.mark.parametrize(("operator", "verdict"), [("any", False), ("all", True), ("none", True)])
+def test_no_words(operator: str, verdict: bool) -> None:
+    assert judged("contains", {"words": [], "operator": operator}, "x").verdict is verdict
+
+
+def test_what_of_the_parameters_is_refused() -> None:
+    assert refused("contains", {"words": ["a"]}) == "p.operator"
+    assert refused("contains", {"operator": "any"}) == "p.words"
+    assert refused("contains", {"words": "a", "operator": "some"}) == "p.operator"
+    assert refused("contains", {"words": ["a"], "operator": "any", "wrods": []}) == "p.wrods"
+    assert refused("wordCount", {}) == "p.minWords"
+    assert refused("wordCount", {"minWords": "many"}) == "p.minWords"
+    assert refused("endsWith", {}) == "p.suffix"
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "text", "verdict", "count"),
+    [
+        ("wordCount", {"minWords": 2, "maxWords": "3"}, " one\u00a0two ", True, 2),
+        ("wordCount", {"minWords": 3}, "one two", False, 2),
+        ("wordCount", {"maxWords": 1, "not": True}, "one two", True, 2),
+        ("sentenceCount", {"minSentences": 1, "maxSentences": 2}, "a. b!", True, 2),
+        ("sentenceCount", {"minSentences": 1}, "", False, 0),
+        ("sentenceCount", {"maxSentences": 2}, "Well ...", False, 3),
+        ("characterCount", {"minCharacters": 2, "maxCharacters": 2}, "\U0001f600", True, 2),
+        ("characterCount", {"maxCharacters": 1}, "ab", False, 2),
+    ],
+)
+def test_counts(name: str, parameters: dict[str, Any], text: str, verdict: bool, count: int) -> None:
+    judgement = judged(name, parameters, text)
+    assert judgement.verdict is verdict
+    assert judgement.data[name] == count
+    assert judgement.data["verdict"] is verdict
+    assert judgement.data["textExcerpt"] == text
+
+
+def test_names_of_bounds() -> None:
+    data = judged("sentenceCount", {"minSentences": 0, "maxSentences": 9}, "a.").data
+    assert (data["minCount"], data["maxCount"]) == (0, 9)
+
+
+@pytest.mark.parametrize("name", ["wordCount", "characterCount", "alluppercase", "endsWith"])
+def test_no_text_is_an_error(name: str) -> None:
+    parameters = {
+        "wordCount": {"minWords": 1},
+        "characterCount": {"minCharacters": 1},
+        "alluppercase": {},
+        "endsWith": {"suffix": "x"},
+    }[name]
+    judgement = judged(name, parameters, "")
+    assert judgement.error is not None
+    assert not judgement.verdict
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "verdict"),
+    [
+        ("allUppercase", "ABC 1", True),
+        ("alluppercase", "ABc", False),
+        ("isAllLowerCase", "abc é", True),
+        ("alllowercase", "Abc", False),
+        ("alllowercase", "123", True),
+    ],
+)
+def test_case(name: str, text: str, verdict: bool) -> None:
+    assert judged(name, {}, text).verdict is verdict
+    assert judged(name, {"not": True}, text).verdict is not verdict
+
+
+@pytest.mark.parametrize(("text", "verdict"), [("the end", True), ("the end.", True), ("the end ", False)])
+def test_ends_with(text: str, verdict: bool) -> None:
+    assert judged("endsWith", {"suffix": "end"}, text).verdict is verdict
+
+
+def test_only_words_that_must_not_be_there_can_be_held_back() -> None:
+    assert prepared("contains", {"words": ["a"], "operator": "none"}).hold is not None
+    assert prepared("contains", {"words": ["a"], "operator": "any"}).hold is None
+    assert prepared("wordCount", {"minWords": 1}).hold is None

@@ -1,0 +1,114 @@
+import json
+from typing import Any
+
+import pytest
+
+from judging import Way, asked, refused
+from penstock.guards.base import CheckError, OutboundReply, OutboundRequest, Phase
+from penstock.guards.checks.web import urls_in
+
+URL = "https://user:secret@example.com/hook?key=secret"
+
+
+def says(value: Any, status: int = 200) -> Way:
+    body = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return Way(lambda _: OutboundReply(status, {"content-type": "application/json"}, body))
+
+
+@pytest.mark.parametrize("verdict", [True, False])
+def test_a_webhook_decides(verdict: bool) -> None:
+    way = says({"verdict": verdict, "data": {"reason": "x"}})
+    headers = {"authorization": "Bearer secret", "x-team": "a", "cookie": "c"}
+    parameters = {"webhookURL": URL, "headers": '{"x-own": "1"}', "forwardHeaders": ["X-Team", "authorization"]}
+    judgement = asked("webhook", parameters, "hello", way, headers=headers)
+    assert judgement.verdict is verdict
+    assert judgement.data["responseData"] == {"reason": "x"}
+    assert judgement.data["webhookUrl"] == "https://example.com/hook"
+    assert judgement.data["requestContext"] == {"timeout": 3000}
+    [sent] = way.sent
+    value = json.loads(sent.body)
+    assert (value["request"]["text"], value["eventType"]) == ("hello", "beforeRequestHook")
+    assert "headers" not in value["request"]
+    assert dict(sent.headers) == {"content-type": "application/json", "x-team": "a", "x-own": "1"}
+    assert b"secret" not in sent.body
+
+
+def test_a_webhook_may_change_the_body() -> None:
+    changed = {"verdict": True, "transformedData": {"request": {"json": {"a": 1}}, "response": {"json": {"b": 2}}}}
+    assert asked("webhook", {"webhookURL": URL}, "x", says(changed)).body == b'{"a":1}'
+    assert asked("webhook", {"webhookURL": URL}, "x", says(changed), phase=Phase.AFTER).body == b'{"b":2}'
+
+
+@pytest.mark.parametrize(
+    ("way", "name"),
+    [
+        (says({"data": 1}), "Error"),
+        (says(b"<html>"), "Error"),
+        (says({"why": "x"}, 500), "HttpError"),
+        (Way(lambda _: CheckError("late", "TimeoutError")), "TimeoutError"),
+    ],
+)
+def test_a_webhook_that_does_not_decide(way: Way, name: str) -> None:
+    judgement = asked("webhook", {"webhookURL": URL}, "x", way)
+    assert judgement.error is not None
+    assert (judgement.verdict, judgement.error.name) == (False, name)
+    assert "secret" not in repr(judgement)
+
+
+def test_what_a_failing_webhook_said() -> None:
+    assert asked("webhook", {"webhookURL": URL}, "x", says({"why": "x"}, 500)).data["responseData"] == {"why": "x"}
+    assert refused("webhook", {}) == "p.webhookURL"
+    assert refused("webhook", {"webhookURL": URL, "headers": "{"}) == "p.headers"
+
+
+def test_a_log() -> None:
+    way = says(b"", 204)
+    judgement = asked("log", {"logURL": URL, "headers": {"x": "1"}}, "hello", way, headers={"authorization": "secret"})
+    assert judgement.verdict
+    assert b"secret" not in way.sent[0].body
+    assert asked("log", {"logURL": URL}, "x", says(b"", 500)).error is not None
+
+
+def test_addresses_in_a_text() -> None:
+    text = "(see https://a.test/x), http://b.test/y(1). https://a.test/x and https://c.test/?q=1;"
+    assert urls_in(text) == ["https://a.test/x", "http://b.test/y(1)", "https://c.test/?q=1"]
+
+
+def reach(request: OutboundRequest) -> OutboundReply | CheckError:
+    path = request.url.rpartition("/")[2]
+    if path == "refused":
+        return CheckError("refused")
+    if path == "moved":
+        return OutboundReply(302, {"location": "/good"}, b"")
+    if path == "loop":
+        return OutboundReply(302, {"location": "/loop"}, b"")
+    if path == "get" and request.method == "HEAD":
+        return OutboundReply(405, {}, b"")
+    return OutboundReply(200 if path in {"good", "get"} else 404, {}, b"")
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict", "valid"),
+    [
+        ("https://a.test/good https://a.test/get https://a.test/moved", True, 3),
+        ("https://a.test/good https://a.test/bad", False, 1),
+        ("https://a.test/refused", False, 0),
+        ("https://a.test/loop", False, 0),
+        ("none", False, 0),
+    ],
+)
+def test_valid_urls(text: str, verdict: bool, valid: int) -> None:
+    judgement = asked("validUrls", {}, text, Way(reach))
+    assert judgement.verdict is verdict
+    assert len(judgement.data.get("validUrls", [])) == valid
+    if "urls" in judgement.data:
+        assert not asked("validUrls", {"not": True}, text, Way(reach)).verdict
+    else:
+        assert asked("validUrls", {"not": True}, text, Way(reach)).verdict is not verdict
+
+
+def test_no_more_than_twenty_addresses_are_asked() -> None:
+    way = Way(reach)
+    text = " ".join(f"https://a.test/{number}/good" for number in range(30))
+    judgement = asked("validUrls", {}, text, way)
+    assert (judgement.verdict, len(way.sent), len(judgement.data["invalidUrls"])) == (False, 20, 10)

@@ -1,0 +1,101 @@
+"""Whatever the events' pieces are: the text of a stream is what the whole text becomes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from judging import hooks_of
+from penstock.dialects.anthropic.caller.texts import TEXTS as ANTHROPIC
+from penstock.dialects.framing import sse
+from penstock.dialects.openai.caller.texts import TEXTS
+from penstock.guards.held_events import HeldEvents
+from upstream import DONE, FINISH, ROLE, chunk
+
+REDACTS = {"regexReplace": {"rule": r"/\d{3}-\d{2}-\d{4}/g"}}
+DENIES = {"contains": {"words": ["bad"], "operator": "none"}, "deny": True}
+
+
+def held(*hooks: dict[str, Any]) -> HeldEvents:
+    return HeldEvents(hooks_of({"output_guardrails": list(hooks)})[1], TEXTS, "chatComplete")
+
+
+def text_of(events: bytes, choice: int = 0) -> str:
+    values = [json.loads(data) for _, data in sse.events(events) if data != b"[DONE]"]
+    choices = [each for value in values for each in value["choices"] if each["index"] == choice]
+    return "".join(each["delta"].get("content") or "" for each in choices)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.text("1234-ab", max_size=6), max_size=12))
+def test_any_chunking_of_a_stream(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    whole = held(REDACTS)
+    expected = text_of(whole.feed(chunk({"content": text}) + FINISH + DONE))
+    guard = held(REDACTS)
+    events = [ROLE, *[chunk({"content": piece}) for piece in pieces], FINISH, DONE]
+    passed = b"".join([guard.feed(event) for event in events])
+    assert text_of(passed) == expected
+    assert passed.endswith(FINISH + DONE)
+
+
+def test_each_choice_waits_for_itself() -> None:
+    guard = held(REDACTS)
+
+    def both(first: str, second: str) -> bytes:
+        value = {"choices": [{"index": 0, "delta": {"content": first}}, {"index": 1, "delta": {"content": second}}]}
+        return b"data: " + json.dumps(value).encode() + b"\n\n"
+
+    passed = guard.feed(both("123-45", "x 123") + both("-6789", " y")) + guard.finish()
+    assert (text_of(passed), text_of(passed, 1)) == ("[REDACTED]", "x 123 y")
+
+
+def test_what_is_out_of_scope_passes() -> None:
+    guard = held(REDACTS)
+    thought = chunk({"reasoning_content": "123-45-6789"})
+    assert guard.feed(thought) == thought
+
+
+def test_untouched_events_keep_their_bytes() -> None:
+    guard = held(REDACTS)
+    events = ROLE + b": comment\n\n" + b'data:{"choices":[],"usage":null}\n\n' + FINISH + DONE
+    assert guard.feed(events) == events
+
+
+def test_a_denial_lets_pass_what_stands_before() -> None:
+    guard = held(DENIES)
+    passed = guard.feed(chunk({"content": "so good, so ba"})) + guard.feed(chunk({"content": "d, and more"}))
+    assert (text_of(passed), guard.denied) == ("so good, so ", True)
+    assert guard.feed(chunk({"content": "x"})) == b""
+    assert guard.finish() == b""
+    [run] = guard.runs(0.0, 1)
+    assert (run.verdict, run.denies) == (False, True)
+
+
+def test_several_rules_and_what_they_say() -> None:
+    guard = held(REDACTS, DENIES)
+    passed = guard.feed(chunk({"content": "123-45-6789"}) + FINISH)
+    assert text_of(passed) == "[REDACTED]"
+    first, second = guard.runs(0.0, 1)
+    assert (first.transformed, first.verdict, second.transformed, second.verdict) == (True, True, False, True)
+
+
+def test_anthropics_events() -> None:
+    hooks = hooks_of({"output_guardrails": [REDACTS]})[1]
+    guard = HeldEvents(hooks, ANTHROPIC, "messages")
+
+    def event(name: str, **members: Any) -> bytes:
+        return f"event: {name}\ndata: {json.dumps({'type': name, **members})}\n\n".encode()
+
+    def delta(text: str) -> bytes:
+        return event("content_block_delta", index=0, delta={"type": "text_delta", "text": text})
+
+    stop = event("content_block_stop", index=0)
+    passed = guard.feed(delta("is 123-") + delta("45-67") + delta("89") + stop + event("message_stop"))
+    values = [json.loads(data) for _, data in sse.events(passed)]
+    texts = [value["delta"]["text"] for value in values if "delta" in value]
+    assert "".join(texts) == "is [REDACTED]"
+    assert [value["type"] for value in values][-2:] == ["content_block_stop", "message_stop"]

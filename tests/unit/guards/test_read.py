@@ -1,0 +1,151 @@
+from typing import Any
+
+import pytest
+
+from judging import guards_of, hooks_of
+from penstock.guards.base import Phase
+from penstock.guards.plan import HookType, StreamMode
+from penstock.guards.read import HEADERS, GuardPolicy
+
+WORDS = {"words": ["bad"], "operator": "none"}
+CHECK = {"default.contains": WORDS}
+LONG = {"type": "guardrail", "id": "g", "checks": [{"id": "contains", "parameters": WORDS}]}
+
+
+def problems(config: dict[str, Any], **more: Any) -> list[str | None]:
+    return guards_of(config, **more)[1]
+
+
+def test_the_short_form() -> None:
+    [hook], [] = hooks_of({"input_guardrails": [{"contains": WORDS, "deny": True, "name": "words", "guardrail_version_id": "v"}]})  # fmt: skip
+    assert (hook.id, hook.type, hook.deny, hook.is_async, hook.sequential) == (
+        "input_guardrail_000", HookType.GUARDRAIL, True, False, False,
+    )  # fmt: skip
+    assert [each.id for each in hook.checks] == ["default.contains"]
+
+
+def test_one_check_twice_and_one_that_is_off() -> None:
+    second = {"id": "default.contains", **WORDS}
+    off = {"words": [], "operator": "any", "is_enabled": False}
+    [hook], _ = hooks_of({"input_guardrails": [{"contains": WORDS, "second": second, "default.Contains": off}]})
+    assert [each.id for each in hook.checks] == ["default.contains", "default.contains"]
+
+
+def test_mutators_and_types() -> None:
+    before, after = hooks_of({"input_mutators": [CHECK], "output_guardrails": [{**CHECK, "type": "mutator"}]})
+    assert [hook.type for hook in (*before, *after)] == [HookType.MUTATOR] * 2
+    assert (before[0].id, after[0].id) == ("input_guardrail_000", "output_guardrail_000")
+    assert before[0].is_sequential
+
+
+def test_the_order_of_a_phase() -> None:
+    config = {"input_mutators": [{**CHECK, "id": "c"}], "input_guardrails": [{**CHECK, "id": "b"}]}
+    config["before_request_hooks"] = [{**LONG, "id": "a"}]
+    headers = {HEADERS[Phase.BEFORE]: [{**CHECK, "id": "d"}]}
+    before, _ = hooks_of(config, headers=headers, saved={"e": b'{"contains": {"words": [], "operator": "none"}}'}, policy=GuardPolicy(default_input=("e",)))  # fmt: skip
+    assert [hook.id for hook in before] == ["a", "b", "c", "d", "e"]
+
+
+def test_spellings() -> None:
+    config = {"inputGuardrails": [{**CHECK, "onFail": {"feedback": {"value": -5, "metadata": {"user_id": 1}}}}]}
+    [hook], _ = hooks_of(config)
+    assert hook.on_fail is not None
+    assert (hook.on_fail.value, hook.on_fail.metadata) == (-5, {"user_id": 1})
+    [hook], _ = hooks_of({"beforeRequestHooks": [{"checks": [{"id": "contains", "parameters": WORDS, "isEnabled": True}]}]})  # fmt: skip
+    assert len(hook.checks) == 1
+    [hook], _ = hooks_of({"input_mutators": [{"contains": WORDS, "on_fail": {"feedback": {"weight": 1}}}]})
+    assert [each.id for each in hook.checks] == ["default.contains"]
+
+
+@pytest.mark.parametrize(
+    ("hooks", "path"),
+    [
+        ("x", "config.input_guardrails"),
+        ({}, "config.input_guardrails"),
+        ([None], "config.input_guardrails[0]"),
+        ([1], "config.input_guardrails[0]"),
+        (["unknown"], "config.input_guardrails[0]"),
+        ([{}], "config.input_guardrails[0]"),
+        ([{"id": "pg-1"}], "config.input_guardrails[0]"),
+        ([{"contains": None}], "config.input_guardrails[0].contains"),
+        ([{"contains": [1]}], "config.input_guardrails[0].contains"),
+        ([{**CHECK, "deny": "false"}], "config.input_guardrails[0].deny"),
+        ([{**CHECK, "async": 1}], "config.input_guardrails[0].async"),
+        ([{**CHECK, "type": "x"}], "config.input_guardrails[0].type"),
+        ([{"contains": {**WORDS, "is_enabled": "yes"}}], "config.input_guardrails[0].contains.is_enabled"),
+        ([{"contians": WORDS}], "config.input_guardrails[0].contians"),
+        ([{"bedrock.nothing": {}}], "config.input_guardrails[0].bedrock.nothing"),
+        ([{"contains": {"words": ["a"]}}], "config.input_guardrails[0].contains.operator"),
+        ([{"contains": {**WORDS, "x": 1}}], "config.input_guardrails[0].contains.x"),
+        ([{**CHECK, "on_fail": {"deny": True}}], "config.input_guardrails[0].on_fail.deny"),
+        ([{**CHECK, "on_fail": "x"}], "config.input_guardrails[0].on_fail"),
+        ([{**CHECK, "soft_deny_200": True}], "config.input_guardrails[0].soft_deny_200"),
+        ([{**LONG, "checks": {}}], "config.input_guardrails[0].checks"),
+        ([{**LONG, "checks": [{"parameters": {}}]}], "config.input_guardrails[0].checks[0]"),
+        ([{**LONG, "checks": [{"id": "contains", "parameters": []}]}], "config.input_guardrails[0].checks[0].parameters"),
+        ([{"regexMatch": {"rule": "("}}], "config.input_guardrails[0].regexMatch.rule"),
+        ([{"contains": {**WORDS, "scope": "some"}}], "config.input_guardrails[0].contains.scope"),
+        ([{"contains": {**WORDS, "kinds": ["texts"]}}], "config.input_guardrails[0].contains.kinds"),
+    ],
+)  # fmt: skip
+def test_what_is_refused(hooks: Any, path: str) -> None:
+    assert problems({"input_guardrails": hooks}) == [path]
+
+
+def test_a_check_for_the_other_side() -> None:
+    assert problems({"output_mutators": [{"addPrefix": {"prefix": "a"}}]}) == ["config.output_mutators[0].addPrefix"]
+
+
+def test_nothing_is_no_guard() -> None:
+    assert guards_of({}) == (None, [])
+    assert guards_of({"input_guardrails": []}) == (None, [])
+    assert guards_of({"input_guardrails": [CHECK], "passthrough": True}) == (None, [])
+
+
+def test_saved_guardrails() -> None:
+    saved = {"pg-a-1": b'{"checks": [{"id": "contains", "parameters": {"words": [], "operator": "none"}}], "actions": {"deny": true, "async": false}}'}  # fmt: skip
+    for written in ("pg-a-1", {"id": "pg-a-1"}):
+        plan, wrong = guards_of({"output_guardrails": [written]}, saved=saved)
+        assert wrong == []
+        assert plan is not None
+        [hook] = plan.after
+        assert (hook.id, hook.deny, len(hook.checks), plan.names) == ("pg-a-1", True, 1, {"pg-a-1"})
+    [hook], _ = hooks_of({"input_guardrails": [{"id": "pg-a-1", "deny": False}]}, saved=saved)
+    assert not hook.deny
+
+
+def test_targets_that_inherit_share() -> None:
+    hooks = [CHECK]
+    first, _ = guards_of({"input_guardrails": hooks})
+    assert first is not None
+    assert first.size > 0
+
+
+def test_how_streams_are_judged() -> None:
+    def mode(hook: dict[str, Any], **policy: Any) -> StreamMode:
+        return hooks_of({"output_guardrails": [hook]}, policy=GuardPolicy(**policy))[1][0].stream
+
+    assert mode(CHECK) is StreamMode.AFTER
+    assert mode({**CHECK, "deny": True}) is StreamMode.HOLD
+    assert mode({"regexReplace": {"rule": "a"}}) is StreamMode.HOLD
+    assert mode({"regexReplace": {"rule": "^a"}}) is StreamMode.AFTER
+    assert mode({**CHECK, "stream": "window"}) is StreamMode.WINDOW
+    assert mode({**CHECK, "deny": True}, stream=StreamMode.BUFFER, is_stream_chosen=True) is StreamMode.BUFFER
+    words = {"wordCount": {"maxWords": 1}, "deny": True, "stream": "hold"}
+    assert problems({"output_guardrails": [words]}) == ["config.output_guardrails[0].stream"]
+
+
+def test_errors_count_as_the_check_and_the_operator_say() -> None:
+    def closed(check: dict[str, Any], *, fails: bool = False) -> bool:
+        return hooks_of({"input_guardrails": [check]}, policy=GuardPolicy(fails_on_error=fails))[0][0].checks[0].fails_closed  # fmt: skip
+
+    assert not closed(CHECK)
+    assert closed(CHECK, fails=True)
+    assert closed({"contains": {**WORDS, "failOnError": True}})
+    assert closed({"modelWhitelist": {"models": []}})
+    assert not closed({"modelWhitelist": {"models": [], "failOnError": False}})
+
+
+def test_an_operator_who_lets_no_request_bring_guards() -> None:
+    policy = GuardPolicy(allows_inline=False)
+    assert problems({"input_guardrails": [CHECK]}, policy=policy) == ["config.input_guardrails"]

@@ -1,0 +1,26 @@
+from penstock.dialects.openai.caller.texts import TEXTS
+from penstock.guards.windows import Windows, gathered_texts
+from upstream import DONE, FINISH, ROLE, chunk
+
+
+def test_a_window_is_due_when_it_is_full() -> None:
+    windows = Windows(TEXTS, "chatComplete", 6, 2)
+    windows.add(ROLE + chunk({"content": "abc"}))
+    assert (windows.is_due, windows.waits) == (False, True)
+    windows.add(chunk({"content": "def"}))
+    assert windows.is_due
+    assert [each.text for each in windows.texts()] == ["abcdef"]
+    events, characters = windows.released()
+    assert (events, characters) == (ROLE + chunk({"content": "abc"}) + chunk({"content": "def"}), 6)
+    windows.add(chunk({"content": "g"}))
+    assert [each.text for each in windows.texts()] == ["efg"]
+    assert not windows.is_due
+    windows.add(FINISH)
+    assert windows.is_due
+
+
+def test_the_texts_of_a_whole_stream() -> None:
+    stream = (
+        ROLE + chunk({"content": "a"}) + chunk({"reasoning_content": "t"}) + chunk({"content": "b"}) + FINISH + DONE
+    )
+    assert [(each.text, each.is_plain) for each in gathered_texts(stream, TEXTS, "chatComplete")] == [("ab", True), ("t", False)]  # fmt: skip
