@@ -7,6 +7,7 @@ from typing import Final
 from penstock.admin import (
     api_keys,
     audit_logs,
+    budgets,
     configs,
     feedback,
     integrations,
@@ -22,6 +23,7 @@ from penstock.admin import (
 ROUTES: Final = (
     *api_keys.ROUTES,
     *audit_logs.ROUTES,
+    *budgets.ROUTES,
     *configs.ROUTES,
     *feedback.ROUTES,
     *integrations.ROUTES,

@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct, structs
 
 from penstock.core.address import LOOPBACK_NAMES
+from penstock.settings.console import Console
 
 _YEAR: Final = 31_536_000
 _PORT: Final = "([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
@@ -455,6 +456,7 @@ class Settings(Struct, frozen=True):
     store: Store = Store()
     admin: Admin = Admin()
     metrics: Metrics = Metrics()
+    console: Console = Console()
     echo: Echo = Echo()
 
     def without_database(self) -> Settings:
