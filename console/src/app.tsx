@@ -3,7 +3,15 @@
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { whenSignedOut } from "./api";
+import { Audit } from "./pages/audit";
+import { Configs } from "./pages/configs";
+import { Health } from "./pages/health";
 import { Keys } from "./pages/keys";
+import { Limits } from "./pages/limits";
+import { Overview } from "./pages/overview";
+import { Playground } from "./pages/playground";
+import { Providers } from "./pages/providers";
+import { Requests } from "./pages/requests";
 import { SignIn } from "./pages/sign_in";
 import { go, link, usePlace, type Place } from "./route";
 import { may, mayKeys, resume, type Session, signOut } from "./session";
@@ -18,7 +26,25 @@ interface Entry {
 }
 
 const PAGES: Entry[] = [
+  { page: "overview", name: "Overview", view: () => <Overview />, visible: () => may("analytics.view") },
+  { page: "requests", name: "Requests", view: (place) => <Requests place={place} />, visible: () => may("logs.list") },
   { page: "keys", name: "Keys", view: (place) => <Keys id={place.id} />, visible: () => mayKeys("list") },
+  { page: "providers", name: "Providers", view: (place) => <Providers id={place.id} />, visible: () => may("providers.list") },
+  { page: "configs", name: "Configs", view: (place) => <Configs id={place.id} />, visible: () => may("configs.list") },
+  { page: "limits", name: "Limits", view: () => <Limits />, visible: () => may("policies.list", "analytics.view") },
+  {
+    page: "playground",
+    name: "Playground",
+    view: (place) => <Playground model={place.query.get("model") ?? ""} />,
+    visible: () => true,
+  },
+  { page: "health", name: "Health", view: () => <Health />, visible: () => may("analytics.view") },
+  {
+    page: "audit",
+    name: "Audit",
+    view: () => <Audit />,
+    visible: () => may("audit_logs.list"),
+  },
 ];
 
 const THEMES = ["auto", "light", "dark"] as const;
