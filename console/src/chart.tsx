@@ -42,8 +42,12 @@ export function Chart(props: {
           ...series.map((each, index) => ({
             label: each.name,
             stroke: colour(`--series-${index + 1}`),
-            width: 2,
-            fill: series.length === 1 ? `color-mix(in srgb, ${colour("--series-1")} 22%, transparent)` : undefined,
+            width: props.bars ? 0 : 2,
+            fill: props.bars
+              ? colour("--series-1")
+              : series.length === 1
+                ? `color-mix(in srgb, ${colour("--series-1")} 22%, transparent)`
+                : undefined,
             points: { show: times.length < 3 },
             ...(paths ? { paths } : {}),
           })),

@@ -133,14 +133,16 @@ export function TextField(props: TextProps): JSX.Element {
   );
 }
 
-export function AreaField(props: TextProps & { rows?: number }): JSX.Element {
+export function AreaField(props: TextProps & { rows?: number; isProse?: boolean }): JSX.Element {
   return (
     <Field label={props.label} hint={props.hint} error={props.error} wide={props.wide ?? false}>
       {(ids) => (
         <textarea
           {...ids}
           rows={props.rows ?? 3}
+          class={props.isProse ? "prose" : ""}
           value={props.value}
+          required={props.required ?? false}
           spellcheck={false}
           placeholder={props.placeholder ?? ""}
           onInput={(event) => props.onValue(event.currentTarget.value)}
@@ -392,8 +394,12 @@ export function Table<T>(props: {
         {rows.map((row) => (
           <tr key={props.id(row)}>
             {props.columns.map((column) => (
-              <td key={column.name} data-label={column.name} class={column.number ? "number" : ""}>
-                {column.cell(row)}
+              <td
+                key={column.name}
+                data-label={column.name}
+                class={column.number ? "number" : column.name ? "" : "end"}
+              >
+                <div>{column.cell(row)}</div>
               </td>
             ))}
           </tr>

@@ -202,7 +202,7 @@ function Versions(props: { versions: Version[]; text: string; slug: string; relo
   const changed = diff(asText(version?.config ?? ""), props.text);
   return (
     <Section title="Versions" hint="what differs between a version and the text above">
-      <div class="filters">
+      <div class="filters roomy">
         <SelectField
           label="Version"
           value={chosen}

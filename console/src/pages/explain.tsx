@@ -3,7 +3,8 @@
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { explain, type Explanation, type Step } from "../gateway";
-import { useAction } from "../load";
+import { readJson } from "../json_text";
+import { asError, useAction } from "../load";
 import { AreaField, Badge, Form, Section, TextField } from "../ui";
 
 interface Node {
@@ -31,7 +32,7 @@ function treeOf(config: ConfigJson, path = "", parent?: ConfigJson): Node {
   const facts = [
     config.override_params?.model && `model ${config.override_params.model}`,
     config.weight !== undefined && `weight ${config.weight}`,
-    config.retry?.attempts && `${config.retry.attempts} retries`,
+    config.retry?.attempts && `${config.retry.attempts} ${config.retry.attempts === 1 ? "retry" : "retries"}`,
     ...(parent?.strategy?.conditions ?? [])
       .filter((each) => each.then !== undefined && each.then === config.name)
       .map((each) => `if ${JSON.stringify(each.query)}`),
@@ -54,17 +55,21 @@ export function Explain(props: { config: unknown; onProblems: (message: string) 
   const run = async (): Promise<void> => {
     setResult(undefined);
     props.onProblems("");
-    const isDone = await action.run(async () => {
-      setResult(
-        await explain({
-          config: props.config,
-          ...(faults.trim() ? { faults: faults.trim() } : {}),
-          ...(metadata.trim() ? { metadata: JSON.parse(metadata) as unknown } : {}),
-          ...(request.trim() ? { request: JSON.parse(request) as unknown } : {}),
-        }),
-      );
+    await action.run(async () => {
+      const body = {
+        config: props.config,
+        ...(faults.trim() ? { faults: faults.trim() } : {}),
+        ...(metadata.trim() ? { metadata: parsed("Metadata", metadata) } : {}),
+        ...(request.trim() ? { request: parsed("Request", request) } : {}),
+      };
+      try {
+        setResult(await explain(body));
+      } catch (problem) {
+        const { message } = asError(problem);
+        if (/config\.|'\w|The config/.test(message)) props.onProblems(message);
+        throw problem;
+      }
     });
-    if (!isDone) return;
   };
   const tree = isObject(props.config) ? treeOf(props.config as ConfigJson) : undefined;
   return (
@@ -78,9 +83,7 @@ export function Explain(props: { config: unknown; onProblems: (message: string) 
       <Form
         action={action}
         submit="Explain"
-        onSubmit={() => {
-          void run().then(() => undefined);
-        }}
+        onSubmit={() => void run()}
       >
         <TextField
           label="Faults"
@@ -93,22 +96,15 @@ export function Explain(props: { config: unknown; onProblems: (message: string) 
         <AreaField label="Metadata" rows={2} value={metadata} onValue={setMetadata} placeholder='{"team": "search"}' />
         <AreaField label="Request" rows={2} value={request} onValue={setRequest} placeholder='{"model": "…", "messages": []}' />
       </Form>
-      <Problems action={action} onProblems={props.onProblems} />
     </Section>
   );
 }
 
-/** Tells the editor what the gateway says of the config. */
-function Problems(props: { action: ReturnType<typeof useAction>; onProblems: (message: string) => void }): JSX.Element | null {
-  const message = props.action.error?.message;
-  const isOfConfig = message?.includes("config") ?? false;
-  return isOfConfig && message ? (
-    <p class="hint">
-      <button type="button" class="sort" onClick={() => props.onProblems(message)}>
-        Show at its lines
-      </button>
-    </p>
-  ) : null;
+/** What the JSON in a field says; an error that names the field and the line. */
+function parsed(field: string, text: string): unknown {
+  const { value, problem } = readJson(text);
+  if (problem) throw new Error(`${field}, line ${problem.line}: ${problem.message}`);
+  return value;
 }
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null && !Array.isArray(value);

@@ -103,13 +103,13 @@ export function Overview(): JSX.Element {
               <Chart
                 title="Time to first token"
                 times={times(first)}
-                series={[{ name: "average", values: values(first, "avg") }]}
+                series={[{ name: "average", values: averages(first, "avg") }]}
                 format={duration}
               />
               <Chart
                 title="Latency"
                 times={times(latency)}
-                series={["p50", "p90", "p99"].map((name) => ({ name, values: values(latency, name) }))}
+                series={["p50", "p90", "p99"].map((name) => ({ name, values: averages(latency, name) }))}
                 format={duration}
               />
             </div>
@@ -123,6 +123,8 @@ export function Overview(): JSX.Element {
 
 const times = (from: Graph): number[] => from.data_points.map((each) => Date.parse(each.timestamp));
 const values = (from: Graph, name: string): (number | null)[] => from.data_points.map((each) => (each[name] as number | null) ?? null);
+/** Averages: a bucket without requests has 0, which is none. */
+const averages = (from: Graph, name: string): (number | null)[] => values(from, name).map((each) => each || null);
 
 function Tiles(props: { summary: Summary }): JSX.Element {
   const { summary } = props;

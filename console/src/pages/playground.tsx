@@ -70,11 +70,11 @@ export function Playground(props: { model: string }): JSX.Element {
         }}
       >
         <div class="fields">
-          <AreaField label="Message" wide rows={4} required value={prompt} onValue={setPrompt} placeholder="Say hello." />
+          <AreaField label="Message" wide isProse rows={4} required value={prompt} onValue={setPrompt} placeholder="Say hello." />
           <details class="wide">
             <summary>System message, gateway key</summary>
             <div class="fields">
-              <AreaField label="System message" rows={2} value={system} onValue={setSystem} />
+              <AreaField label="System message" isProse rows={2} value={system} onValue={setSystem} />
               <TextField
                 label="Gateway key"
                 type="password"
@@ -101,6 +101,9 @@ export function Playground(props: { model: string }): JSX.Element {
           </Button>
         </footer>
       </form>
+      {handed && handed.messages.length === 0 && (
+        <p class="notice">The messages of this request were not kept (logs.content): the model is that of the request.</p>
+      )}
       {before.length > 0 && <p class="hint">{before.length} earlier messages of the replayed request are sent before it.</p>}
       <Failure error={known.error} />
       <div class="columns">
