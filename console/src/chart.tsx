@@ -48,7 +48,7 @@ export function Chart(props: {
               : series.length === 1
                 ? `color-mix(in srgb, ${colour("--series-1")} 22%, transparent)`
                 : undefined,
-            points: { show: times.length < 3 },
+            points: { show: !props.bars && each.values.filter((value) => value !== null).length < 20 },
             ...(paths ? { paths } : {}),
           })),
         ] as uPlot.Series[],

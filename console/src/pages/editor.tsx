@@ -36,7 +36,7 @@ export function Editor(props: {
         <textarea
           id={id}
           ref={area}
-          rows={Math.min(28, Math.max(12, count + 1))}
+          rows={Math.min(32, Math.max(12, count + 2))}
           wrap="off"
           spellcheck={false}
           autocapitalize="off"
