@@ -68,9 +68,9 @@ for (const width of [1280, 380]) {
         await visit(page, "keys");
         await page.getByRole("button", { name: "New key" }).click();
         const dialog = page.getByRole("dialog");
-        await dialog.getByLabel("Name").fill(`bot ${width}`);
+        await dialog.getByLabel("Name", { exact: true }).fill(`bot ${width}`);
         await dialog.getByRole("button", { name: "Add budget" }).click();
-        await dialog.getByLabel("Budget").fill("5");
+        await dialog.getByLabel("Budget", { exact: true }).fill("5");
         await dialog.getByRole("button", { name: "Create key" }).click();
         const shown = page.getByRole("region", { name: "Key", exact: true });
         const key = (await shown.textContent()).trim();
@@ -110,7 +110,7 @@ test("what is wrong with a key is told at its field", { skip }, () =>
     await visit(page, "keys");
     await page.getByRole("button", { name: "New key" }).click();
     const dialog = page.getByRole("dialog");
-    await dialog.getByLabel("Name").fill("wrong");
+    await dialog.getByLabel("Name", { exact: true }).fill("wrong");
     await dialog.getByText("Scopes, labels, allow-lists").click();
     await dialog.getByLabel("Scopes", { exact: true }).fill("completions.wirte");
     await dialog.getByRole("button", { name: "Create key" }).click();
@@ -123,7 +123,7 @@ test("a provider is added, tested, limited and deleted", { skip }, () =>
     await visit(page, "providers");
     await page.getByRole("button", { name: "Add provider" }).click();
     await page.getByLabel("Host").fill("echo");
-    await page.getByLabel("Name").fill("My echo");
+    await page.getByLabel("Name", { exact: true }).fill("My echo");
     await page.getByLabel("Slug").fill("my-echo");
     await page.getByRole("dialog").getByRole("button", { name: "Add provider" }).click();
     await page.getByRole("button", { name: "Test my-echo" }).click();
@@ -136,7 +136,7 @@ test("a provider is added, tested, limited and deleted", { skip }, () =>
     await page.getByLabel("At most").fill("60");
     await page.getByRole("button", { name: "Save" }).click();
     await page.getByText("Saved, in force").waitFor();
-    assert.equal((await admin(gateway, "GET", "/providers/my-echo")).penstock_rate_limits[0].value, 60);
+    assert.equal((await admin(gateway, "GET", "/providers/my-echo")).rate_limits[0].value, 60);
     await page.getByRole("button", { name: "Delete" }).click();
     await page.getByRole("button", { name: "Delete provider" }).click();
     await page.getByText("No providers yet").waitFor();
@@ -146,7 +146,7 @@ test("a config is written, corrected at its line, explained, versioned", { skip 
   task(async (page) => {
     await visit(page, "configs");
     await page.getByRole("button", { name: "New config" }).click();
-    await page.getByLabel("Name").fill("Routes");
+    await page.getByLabel("Name", { exact: true }).fill("Routes");
     const editor = page.getByLabel("Config in JSON");
     await editor.fill('{\n  "targets": [\n    {"provider": "echo"},\n    {"provider" "echo"}\n  ]\n}');
     await page.getByText("a colon is missing behind provider").waitFor();
@@ -189,7 +189,7 @@ test("a policy is made, and what each value used is seen", { skip }, () =>
   task(async (page) => {
     await visit(page, "limits");
     await page.getByRole("button", { name: "New policy" }).click();
-    await page.getByLabel("Name").fill("teams");
+    await page.getByLabel("Name", { exact: true }).fill("teams");
     await page.getByLabel("of", { exact: true }).selectOption("requests");
     await page.getByLabel("Budget", { exact: true }).fill("10");
     await page.getByLabel("For requests whose").fill("metadata.team");
