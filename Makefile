@@ -12,7 +12,7 @@ UV = $(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-vers
 # Wheels only: a source distribution would run its own code while it is installed.
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all:
 
-.PHONY: help run ready test lint types bench profile wheel docs lock sbom clean
+.PHONY: help run ready test lint types bench profile wheel docs console lock sbom clean
 help: ## show this page
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -41,6 +41,13 @@ wheel: $(VENV)/.core ## build the wheel into dist/
 
 docs: $(VENV)/.dev ## regenerate the reference pages that come from the code
 	$(BIN)/python docs/generate.py
+
+console: console/node_modules/.installed ## build the console into the package (needs Node 20 or later)
+	cd console && npm run --silent types && npm run --silent build -- --logLevel warn
+
+console/node_modules/.installed: console/package.json console/package-lock.json
+	cd console && npm ci --silent --no-audit --no-fund --ignore-scripts
+	@touch $@
 
 lock: $(VENV)/.dev ## lock the newest allowed dependencies, with hashes
 	$(PIP) uv

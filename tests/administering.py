@@ -18,6 +18,7 @@ from loops import WatchedLoop
 from penstock.admin.api import AdminApi
 from penstock.control.bootstrap import bootstrap
 from penstock.control.plane import ControlPlane
+from penstock.settings.console import Console
 from penstock.stores.sql.database import MEMORY, Database
 from penstock.stores.sql.keyring import parse_keyring
 
@@ -87,7 +88,14 @@ class RunningAdmin:
 
 
 @contextlib.contextmanager
-def running_admin(address: str = MEMORY, admin_key: str = ADMIN, **parts: Any) -> Iterator[RunningAdmin]:
+def running_admin(
+    address: str = MEMORY,
+    admin_key: str = ADMIN,
+    *,
+    console: Console | None = None,
+    is_secure: bool = False,
+    **parts: Any,
+) -> Iterator[RunningAdmin]:
     """The admin API under uvicorn, in a thread with a loop of its own."""
     started: Future[tuple[ControlPlane, uvicorn.Server, str, asyncio.AbstractEventLoop]] = Future()
 
@@ -99,7 +107,8 @@ def running_admin(address: str = MEMORY, admin_key: str = ADMIN, **parts: Any) -
                 return plane
 
             loop = asyncio.get_running_loop()
-            config = uvicorn.Config(AdminApi(opened, admin_key), port=0, log_level="warning", lifespan="on")
+            api = AdminApi(opened, admin_key, console, is_secure=is_secure)
+            config = uvicorn.Config(api, port=0, log_level="warning", lifespan="on")
             server = _Server(config)
         except BaseException as error:
             started.set_exception(error)

@@ -273,7 +273,13 @@ def admin_api(
         raise SettingsError([f"{ADMIN_KEY}: a key of fewer than {_SHORTEST_ADMIN_KEY} characters can be guessed"])
     if stored is None or not settings.admin.enabled:
         return None
-    return AdminApi(plane_opener(settings, stored, file, counters, costs), key)
+    return AdminApi(
+        plane_opener(settings, stored, file, counters, costs),
+        key,
+        settings.console,
+        is_secure=bool(settings.server.tls_cert),
+        has_gateway=settings.admin.address is None,
+    )
 
 
 def plane_opener(

@@ -10,7 +10,9 @@ import hashlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from penstock.admin.console import ConsoleFiles
 from penstock.admin.prefixes import is_admin_path
+from penstock.settings.console import Console
 
 if TYPE_CHECKING:
     from penstock.control.plane import ControlPlane
@@ -21,21 +23,37 @@ _App = Callable[[Any, Any, Any], Awaitable[None]]
 class AdminApi:
     """An ASGI application over the control plane, which ``open_plane`` opens at the first call: a database that nobody
     administers may be unopened until then. ``open_plane`` raises DatabaseError. ``admin_key`` is the text of
-    PENSTOCK_ADMIN_KEY: its digest is kept, the text is not."""
+    PENSTOCK_ADMIN_KEY: its digest is kept, the text is not. ``console`` is None where the console is off; the other two
+    are those of ``SessionRoutes``."""
 
-    def __init__(self, open_plane: Callable[[], Awaitable[ControlPlane]], admin_key: str = "") -> None:
+    def __init__(
+        self,
+        open_plane: Callable[[], Awaitable[ControlPlane]],
+        admin_key: str = "",
+        console: Console | None = None,
+        *,
+        is_secure: bool = False,
+        has_gateway: bool = True,
+    ) -> None:
         self._open_plane = open_plane
+        self._console = console if console is not None and console.enabled else None
+        self._is_secure = is_secure
+        self._has_gateway = has_gateway
+        self._files: ConsoleFiles | None = None
         self._digest = hashlib.sha256(admin_key.encode()).digest() if admin_key else None
         self._app: _App | None = None
 
-    @staticmethod
-    def serves(path: str) -> bool:
-        """Whether a path, percent-decoded, belongs to the admin API."""
-        return is_admin_path(path)
+    def serves(self, path: str) -> bool:
+        """Whether a path, percent-decoded, belongs to the admin API or the console."""
+        return is_admin_path(path) or (self._console is not None and ConsoleFiles.serves(path))
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await _live(receive, send)
+        elif scope["type"] == "http" and self._console is not None and ConsoleFiles.serves(scope["path"]):
+            if self._files is None:
+                self._files = await asyncio.to_thread(ConsoleFiles)
+            await self._files(scope, receive, send)
         elif scope["type"] == "http":
             if self._app is None:
                 # Imports take a part of a second: requests are served meanwhile.
@@ -46,7 +64,12 @@ class AdminApi:
         from penstock.admin.app import AdminApp
         from penstock.admin.routes import ROUTES
 
-        return AdminApp(self._open_plane, ROUTES, self._digest)
+        if self._console is None:
+            return AdminApp(self._open_plane, ROUTES, self._digest)
+        from penstock.admin.sessions import SessionRoutes
+
+        sessions = SessionRoutes(self._console, is_secure=self._is_secure, has_gateway=self._has_gateway)
+        return AdminApp(self._open_plane, (*ROUTES, *sessions.routes), self._digest)
 
 
 async def _live(receive: Any, send: Any) -> None:

@@ -14,6 +14,7 @@ from penstock.admin import once
 from penstock.admin.answer import REQUEST_ID, Answer, error, refused
 from penstock.admin.body import Gone, decode, read_body
 from penstock.admin.prefixes import BASE
+from penstock.admin.presented import presented
 from penstock.admin.refused_calls import RefusedCalls
 from penstock.admin.route import AdminCall, AdminRoute
 from penstock.control.actor import Actor, Origin
@@ -28,7 +29,6 @@ from penstock.stores.sql.ids import random_id
 _LOG: Final = logging.getLogger("penstock")
 _NOT_GIVEN: Final = frozenset({"NOT_GIVEN", "None", "undefined", "null"})
 """What clients write into a path for an argument that their user forgot."""
-_LONGEST_BEARER: Final = 4096
 _RETRY_SECONDS: Final = 5
 _Send = Callable[[dict[str, Any]], Awaitable[None]]
 _Receive = Callable[[], Awaitable[Any]]
@@ -94,7 +94,9 @@ class AdminApp:
         if route is not None and route.is_public:
             actor = Actor("public", "public", origin=origin)
         else:
-            actor = await self._signed_in(plane, _presented(request), origin)
+            shown = presented(request.headers)
+            actor = await self._signed_in(plane, shown.text, origin)
+            shown.check_forgery(request.method, request.headers)
         if not routes:
             raise Refusal(Why.ABSENT, f"the admin API has no {request.url.path[:200]}")
         if route is None:
@@ -143,7 +145,7 @@ async def _call(plane: ControlPlane, actor: Actor, request: Request, receive: _R
     claim = None
     if request.method == "POST":
         target = f"{request.url.path}?{request.url.query}"
-        claim = once.claim(request.headers, _presented(request), target, body)
+        claim = once.claim(request.headers, presented(request.headers).text, target, body)
     return await route.handler(call) if claim is None else await claim.answer(call, route.handler)
 
 
@@ -155,15 +157,6 @@ def _pairs(request: Request) -> list[tuple[str, str]]:
 def _literals_first(path: str) -> tuple[tuple[bool, str], ...]:
     """The order in which paths are tried: ``/api-keys/{id}/rotate`` before ``/api-keys/{type}/{sub_type}``."""
     return tuple((segment.startswith("{"), segment) for segment in path.split("/"))
-
-
-def _presented(request: Request) -> str:
-    """The key that a request shows: x-portkey-api-key, else a bearer token."""
-    key = request.headers.get("x-portkey-api-key")
-    if key is None:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        key = token if scheme.lower() == "bearer" else ""
-    return key.strip()[:_LONGEST_BEARER]
 
 
 def _origin(request: Request, request_id: str) -> Origin:

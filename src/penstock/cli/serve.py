@@ -121,7 +121,7 @@ def _run(settings: Settings, sock: socket.socket, source: Path | None, catalogue
         raise SettingsError([*error.problems, *problems]) from None
     if problems:
         raise SettingsError(problems)
-    _greet(settings, source, is_guarded=app.is_guarded, database=app.database)
+    _greet(settings, source, is_guarded=app.is_guarded, database=app.database, has_console=app.stored is not None)
     if bound.workers > 1:
         if app.is_guarded:
             # Workers are started anew when they end, and the file may have changed by then.
@@ -188,10 +188,11 @@ def _refusal(error: OSError, host: str, port: int) -> str:
             return f"can't listen on {host}, port {port}: {error.strerror}"
 
 
-def _greet(settings: Settings, source: Path | None, *, is_guarded: bool, database: str) -> None:
+def _greet(settings: Settings, source: Path | None, *, is_guarded: bool, database: str, has_console: bool) -> None:
     level = settings.server.log_level
     if level in {"debug", "info"}:
-        click.echo(banner(settings, source, is_guarded=is_guarded, database=database), err=True)
+        shown = banner(settings, source, is_guarded=is_guarded, database=database, has_console=has_console)
+        click.echo(shown, err=True)
     elif level == "warning":
         click.echo(_listens(settings), err=True)
     if level in {"debug", "info", "warning"} and not (settings.is_loopback or is_guarded):
@@ -212,7 +213,14 @@ def _scheme(settings: Settings) -> str:
     return "https" if settings.server.tls_cert else "http"
 
 
-def banner(settings: Settings, source: Path | None, *, is_guarded: bool = False, database: str = "none") -> str:
+def banner(
+    settings: Settings,
+    source: Path | None,
+    *,
+    is_guarded: bool = False,
+    database: str = "none",
+    has_console: bool = False,
+) -> str:
     """What a newcomer needs: where the gateway listens, a first request to paste, where to read on."""
     server = settings.server
     key = " -H 'authorization: Bearer GATEWAY_KEY'" if is_guarded else ""
@@ -227,8 +235,18 @@ Try it{" (with a gateway key of yours in place of GATEWAY_KEY)" if is_guarded el
 
 Settings: {source or "the defaults, PENSTOCK_* variables and flags"} (all there are: docs/settings.md)
 Database: {database}
+{_console(settings) if has_console else ""}\
 Providers: {_program()} providers. Provider keys in the environment: {lent}. Stop with Ctrl-C.
 """
+
+
+def _console(settings: Settings) -> str:
+    """Where the console is, and what opens it; nothing where it is off."""
+    if not (settings.console.enabled and settings.admin.enabled):
+        return ""
+    host, port = settings.admin.address or (settings.server.host, settings.server.port)
+    address = f"{_url(_reachable(host), port, _scheme(settings))}/console"
+    return f"Console: {address} (sign in with the key that `{_program()} key create --admin` prints)\n"
 
 
 def _program() -> str:

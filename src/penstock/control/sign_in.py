@@ -13,7 +13,8 @@ from penstock.control.plane import ControlPlane, now, workspace_for
 from penstock.control.refusal import Refusal, Why
 from penstock.control.scopes import EVERY, OF_CALLERS
 from penstock.core.json_text import read_json_or_none
-from penstock.stores.sql.schema import api_key, api_key_secret
+from penstock.core.session_cookie import PREFIX
+from penstock.stores.sql.schema import api_key, api_key_secret, console_session
 
 ADMIN_KEY: Final = "PENSTOCK_ADMIN_KEY"
 COMMAND: Final = "penstock key create --admin"
@@ -22,17 +23,26 @@ _FIRST: Final = (
     "it as x-portkey-api-key."
 )
 _MISSING: Final = "Send an admin key, or a key with the scope for this call, in the header x-portkey-api-key."
+_ENDED: Final = "The session of the console has ended: sign in again."
 _UNKNOWN: Final = "This key is not known here, is expired or was revoked."
 
 
 def digest_of(key: str) -> bytes:
-    """The SHA-256 of a key's text, which the database holds in its place."""
+    """The SHA-256 of the text of a key or of a session, which the database holds in its place."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
 async def sign_in(plane: ControlPlane, presented: str, origin: Origin, admin_digest: bytes | None) -> Actor:
-    """Who shows a key. ``admin_digest`` is that of PENSTOCK_ADMIN_KEY. Raises Refusal, and DatabaseError."""
+    """Who shows a key, or the text of a session that stands for a key. ``admin_digest`` is that of PENSTOCK_ADMIN_KEY.
+
+    Raises Refusal, and DatabaseError.
+    """
     digest = digest_of(presented)
+    if presented.startswith(PREFIX):
+        of_session = await _key_of_session(plane, digest)
+        if of_session is None:
+            raise Refusal(Why.UNAUTHENTICATED, _ENDED)
+        digest = of_session
     # A look-up by digest takes no secret-dependent time that could be steered: nobody chooses a digest's first bytes.
     if presented and digest == admin_digest:
         return Actor("environment", ADMIN_KEY, frozenset({EVERY}), origin=origin)
@@ -53,6 +63,15 @@ async def has_admin_key(plane: ControlPlane) -> bool:
     query = _live(now()).where(api_key.c.kind == "organisation-service")
     async with plane.database.read() as connection:
         return (await connection.execute(query.limit(1))).first() is not None
+
+
+async def _key_of_session(plane: ControlPlane, digest: bytes) -> bytes | None:
+    """The SHA-256 of the key that a session stands for; None for a session that has ended."""
+    table = console_session.c
+    query = sa.select(table.key_digest).where(table.digest == digest, table.expires_at > now())
+    async with plane.database.read() as connection:
+        key = (await connection.execute(query)).scalar()
+    return None if key is None else bytes(key)
 
 
 async def _live_key(plane: ControlPlane, digest: bytes) -> Any:

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from penstock.core.failure import Failure
 from penstock.core.http import NO_SNIFF, Headers
+from penstock.core.session_cookie import session_of
 from penstock.dialects.caller import NO_STORE
 from penstock.server.asgi import Scope, Send
 from penstock.server.origin import Origins
@@ -48,11 +49,15 @@ class MetricsPage:
 
 
 def _presented(fields: Mapping[bytes, bytes]) -> str:
-    """The key that a request shows: x-portkey-api-key, else a bearer token, as Prometheus sends it."""
+    """The key that a request shows: x-portkey-api-key, else a bearer token, as Prometheus sends it, else the session of
+    the console."""
     key = fields.get(b"x-portkey-api-key", b"").decode("utf-8", "replace")
     if not key:
         scheme, _, token = fields.get(b"authorization", b"").decode("utf-8", "replace").partition(" ")
         key = token if scheme.lower() == "bearer" else ""
+    if not key:
+        cookies, site = (fields.get(name, b"").decode("latin-1") for name in (b"cookie", b"sec-fetch-site"))
+        key = session_of(cookies, site)
     return key.strip()[:_LONGEST_KEY]
 
 

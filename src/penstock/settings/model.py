@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct, structs
 
 from penstock.core.address import LOOPBACK_NAMES
+from penstock.settings.console import Console
 from penstock.settings.guards import Guards
 from penstock.settings.logs import Logs
 
@@ -458,6 +459,7 @@ class Settings(Struct, frozen=True):
     admin: Admin = Admin()
     metrics: Metrics = Metrics()
     logs: Logs = Logs()
+    console: Console = Console()
     echo: Echo = Echo()
     guards: Guards = Guards()
 

@@ -26,7 +26,8 @@ from commands import Gateway, installed, run
 from penstock.cli.serve import banner, bind
 from penstock.server.asgi import App
 from penstock.settings import Settings
-from penstock.settings.model import Providers, Server
+from penstock.settings.console import Console
+from penstock.settings.model import Admin, Providers, Server
 
 
 @pytest.fixture(autouse=True)
@@ -204,6 +205,22 @@ def test_the_banner_of_a_guarded_gateway_asks_for_a_key() -> None:
 )
 def test_the_banner_says_who_may_use_the_keys_of_the_environment(settings: Settings, guarded: bool, told: str) -> None:
     assert f"Provider keys in the environment: {told}." in banner(settings, None, is_guarded=guarded)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        (Settings(), "Console: http://127.0.0.1:8787/console "),
+        (Settings(admin=Admin(listen="0.0.0.0:9000")), "Console: http://127.0.0.1:9000/console "),
+        (Settings(admin=Admin(enabled=False)), None),
+        (Settings(console=Console(enabled=False)), None),
+    ],
+)
+def test_the_banner_tells_where_the_console_is(settings: Settings, told: str | None) -> None:
+    text = banner(settings, None, has_console=True)
+    assert "Console:" not in text if told is None else told in text and "key create --admin" in text
+    assert "Console:" not in banner(settings, None)
+    assert "\n\nProviders:" not in text
 
 
 def test_the_banner_names_the_command_as_it_can_be_called(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -28,7 +28,10 @@ _FOLDER_MODE: Final = 0o700
 _LARGEST_KEYS: Final = 64 << 10
 """Bytes of a file with keys."""
 _BOOKKEEPING: Final = frozenset(
-    "alembic_version revision organisation workspace user audit audit_head feedback idempotency sqlite_sequence".split()
+    """
+    alembic_version audit audit_head console_session feedback idempotency organisation revision sqlite_sequence user
+    workspace
+    """.split()
 )
 """Tables that mean nothing to callers while all others are empty."""
 

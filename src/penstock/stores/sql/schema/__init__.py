@@ -36,6 +36,7 @@ from penstock.stores.sql.schema.routing import (
     integration_workspace,
     provider,
 )
+from penstock.stores.sql.schema.sessions import console_session
 from penstock.stores.sql.schema.tenancy import api_key, api_key_secret, organisation, user, workspace
 from penstock.stores.sql.schema.trail import audit, audit_head, feedback, idempotency, revision, secret
 
@@ -49,6 +50,7 @@ __all__ = [
     "bucket_count",
     "config",
     "config_version",
+    "console_session",
     "feedback",
     "guardrail",
     "idempotency",

@@ -1,0 +1,176 @@
+/** The frame: sign-in, the pages and their menu. */
+
+import type { JSX } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { whenSignedOut } from "./api";
+import { Audit } from "./pages/audit";
+import { Configs } from "./pages/configs";
+import { Health } from "./pages/health";
+import { Keys } from "./pages/keys";
+import { Limits } from "./pages/limits";
+import { Overview } from "./pages/overview";
+import { Playground } from "./pages/playground";
+import { Providers } from "./pages/providers";
+import { Requests } from "./pages/requests";
+import { SignIn } from "./pages/sign_in";
+import { go, link, usePlace, type Place } from "./route";
+import { may, mayKeys, resume, type Session, signOut } from "./session";
+import { Button } from "./ui";
+
+interface Entry {
+  page: string;
+  name: string;
+  view: (place: Place) => JSX.Element;
+  /** Whether the key behind the session may see it. */
+  visible: () => boolean;
+}
+
+const PAGES: Entry[] = [
+  { page: "overview", name: "Overview", view: () => <Overview />, visible: () => may("analytics.view") },
+  { page: "requests", name: "Requests", view: (place) => <Requests place={place} />, visible: () => may("logs.list") },
+  { page: "keys", name: "Keys", view: (place) => <Keys id={place.id} />, visible: () => mayKeys("list") },
+  { page: "providers", name: "Providers", view: (place) => <Providers id={place.id} />, visible: () => may("providers.list") },
+  { page: "configs", name: "Configs", view: (place) => <Configs id={place.id} />, visible: () => may("configs.list") },
+  { page: "limits", name: "Limits", view: () => <Limits />, visible: () => may("policies.list", "analytics.view") },
+  {
+    page: "playground",
+    name: "Playground",
+    view: (place) => <Playground model={place.query.get("model") ?? ""} />,
+    visible: () => true,
+  },
+  { page: "health", name: "Health", view: () => <Health />, visible: () => may("analytics.view") },
+  {
+    page: "audit",
+    name: "Audit",
+    view: () => <Audit />,
+    visible: () => may("audit_logs.list"),
+  },
+];
+
+const THEMES = ["auto", "light", "dark"] as const;
+type Theme = (typeof THEMES)[number];
+
+export function App(): JSX.Element | null {
+  const [session, setSession] = useState<Session | null>();
+  const [notice, setNotice] = useState("");
+  useEffect(() => {
+    whenSignedOut(() => {
+      setNotice("The session has ended.");
+      setSession(null);
+    });
+    resume().then(setSession, () => {
+      setNotice("");
+      setSession(null);
+    });
+  }, []);
+  if (session === undefined) return null;
+  if (session === null) {
+    return (
+      <SignIn
+        notice={notice}
+        onSignedIn={(begun) => {
+          setNotice("");
+          setSession(begun);
+        }}
+      />
+    );
+  }
+  return (
+    <Frame
+      session={session}
+      onSignOut={() => {
+        void signOut().finally(() => {
+          setNotice("You are signed out.");
+          setSession(null);
+        });
+      }}
+    />
+  );
+}
+
+function Frame(props: { session: Session; onSignOut: () => void }): JSX.Element {
+  const place = usePlace();
+  const pages = PAGES.filter((entry) => entry.visible());
+  const current = pages.find((entry) => entry.page === place.page) ?? pages[0];
+  const main = useRef<HTMLElement>(null);
+  const isFirst = useRef(true);
+  const [isOpen, setOpen] = useState(false);
+  useEffect(() => {
+    setOpen(false);
+    if (isFirst.current) isFirst.current = false;
+    else main.current?.querySelector("h1")?.focus({ preventScroll: true });
+    window.scrollTo(0, 0);
+  }, [place.page, place.id]);
+  useEffect(() => {
+    if (!place.page && current) go(current.page);
+  }, [place.page]);
+  return (
+    <div class="frame">
+      <a class="skip" href="#main" onClick={(event) => {
+        event.preventDefault();
+        main.current?.focus();
+      }}>
+        Skip to content
+      </a>
+      <header class="side">
+        <a class="brand" href={link(pages[0]?.page ?? "")}>
+          <img src="./icon.svg" alt="" width="22" height="22" /> Penstock
+        </a>
+        <Button class="menu-button" aria-expanded={isOpen} aria-controls="menu" onClick={() => setOpen(!isOpen)}>
+          Menu
+        </Button>
+        <nav id="menu" aria-label="Pages" class={isOpen ? "open" : ""}>
+          <ul>
+            {pages.map((entry) => (
+              <li key={entry.page}>
+                <a href={link(entry.page)} {...(entry === current ? { "aria-current": "page" as const } : {})}>
+                  {entry.name}
+                </a>
+              </li>
+            ))}
+          </ul>
+          <div class="who">
+            <p title={props.session.scopes.join(", ")}>
+              {props.session.name}
+              <br />
+              <span class="hint">
+                {props.session.workspace_id ? "one workspace" : "all workspaces"}
+                {may("*") ? "" : ", limited"}
+              </span>
+            </p>
+            <ThemeChoice />
+            <Button onClick={props.onSignOut}>Sign out</Button>
+            <p class="hint">Penstock {props.session.version}</p>
+          </div>
+        </nav>
+      </header>
+      <main id="main" ref={main} tabIndex={-1}>
+        {current ? current.view(place) : <p>This key may look at no page of the console.</p>}
+      </main>
+    </div>
+  );
+}
+
+function ThemeChoice(): JSX.Element {
+  const [theme, setTheme] = useState<Theme>(() => {
+    const kept = localStorage.getItem("penstock-theme");
+    return THEMES.find((each) => each === kept) ?? "auto";
+  });
+  useEffect(() => {
+    localStorage.setItem("penstock-theme", theme);
+    if (theme === "auto") delete document.documentElement.dataset["theme"];
+    else document.documentElement.dataset["theme"] = theme;
+  }, [theme]);
+  return (
+    <label class="theme">
+      Theme{" "}
+      <select value={theme} onChange={(event) => setTheme(event.currentTarget.value as Theme)}>
+        {THEMES.map((each) => (
+          <option key={each} value={each}>
+            {each}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

@@ -1,0 +1,162 @@
+import type { JSX } from "preact";
+import { get } from "../api";
+import { cents, count, duration, time } from "../format";
+import { useLoad } from "../load";
+import { go, link } from "../route";
+import { Button, Code, Facts, LoadedView, Page, Section } from "../ui";
+import { replay } from "./playground";
+import { type Row, StatusBadge } from "./requests";
+
+interface Attempt {
+  number: number;
+  target: string;
+  provider: string;
+  model: string | null;
+  virtual_key: string | null;
+  status: number | null;
+  error: string | null;
+  error_message: string | null;
+  began: number;
+  first_content: number | null;
+  ended: number;
+  cache: string | null;
+  is_hedge_loser: boolean;
+  req_units: number;
+  res_units: number;
+  cost: number | null;
+}
+
+interface Entry {
+  id: string;
+  created_at: string;
+  request: { url: string; method: string; headers: Record<string, string> | null; body: unknown };
+  response: { status: number; headers: Record<string, string> | null; body: unknown };
+  metrics: Row & { gateway_processing_time?: number | null };
+  attempts: Attempt[];
+  tokens: Record<string, number>;
+  dropped_parameters: string[];
+  labels: Record<string, string> | null;
+  client: { address: string | null; user_agent: string | null } | null;
+  has_content: boolean;
+}
+
+export function OneRequest(props: { id: string }): JSX.Element {
+  const loaded = useLoad(() => get<Entry>(`/logs/${encodeURIComponent(props.id)}`), [props.id]);
+  return (
+    <LoadedView loaded={loaded} what="such request in its log">
+      {(entry) => <RequestView entry={entry} />}
+    </LoadedView>
+  );
+}
+
+function RequestView(props: { entry: Entry }): JSX.Element {
+  const { entry } = props;
+  const { metrics } = entry;
+  const model = metrics.virtual_key ? `@${metrics.virtual_key}/${metrics.ai_model}` : `${metrics.ai_org}/${metrics.ai_model}`;
+  const tokens = Object.entries(entry.tokens ?? {}).filter(([, number]) => number > 0);
+  return (
+    <Page
+      title={`${metrics.ai_model ?? entry.request.url}, ${time(entry.created_at)}`}
+      lead={
+        <>
+          <StatusBadge status={metrics.response_status_code} error={metrics.error} /> <code>{entry.id}</code>
+        </>
+      }
+      actions={
+        metrics.ai_model && (
+          <Button
+            look="main"
+            onClick={() => {
+              replay(entry.request.body, model);
+              go("playground");
+            }}
+          >
+            Replay in the playground
+          </Button>
+        )
+      }
+    >
+      <p>
+        <a href={link("requests")}>← All requests</a>
+      </p>
+      {metrics.error_message && <p class="failure">{metrics.error_message}</p>}
+      <Facts
+        facts={[
+          ["Call", `${entry.request.method} ${entry.request.url}`],
+          ["Key", metrics.api_key_id ? <a href={link("keys", metrics.api_key_id)}>{metrics.api_key_name}</a> : (metrics.api_key_name ?? "none")],
+          ["Took", duration(metrics.response_time)],
+          ["First token", duration(metrics.time_to_first_token)],
+          ["Cost", cents(metrics.cost)],
+          ["Tokens", tokens.map(([name, number]) => `${count(number)} ${name.replaceAll("_", " ")}`).join(", ") || "none"],
+          ["Cache", metrics.cache_status ?? "–"],
+          ["Config", metrics.config ?? "–"],
+          ["Trace", <a href={`${link("requests")}?trace_id=${encodeURIComponent(metrics.trace_id)}`}><code>{metrics.trace_id}</code></a>],
+          ["Caller", [entry.client?.address, entry.client?.user_agent].filter(Boolean).join(", ") || "–"],
+          ["Dropped parameters", entry.dropped_parameters?.join(", ") || "none"],
+        ]}
+      />
+      <Waterfall attempts={entry.attempts ?? []} whole={metrics.response_time} />
+      {Object.keys({ ...metrics.metadata, ...entry.labels }).length > 0 && (
+        <Section title="Metadata">
+          <Facts facts={Object.entries({ ...metrics.metadata, ...entry.labels })} />
+        </Section>
+      )}
+      {entry.has_content ? (
+        <div class="columns">
+          <Section title="Request">
+            <Code label="Body" text={asText(entry.request.body)} />
+            <Code label="Headers" text={asText(entry.request.headers)} />
+          </Section>
+          <Section title="Response">
+            <Code label="Body" text={asText(entry.response.body)} />
+            <Code label="Headers" text={asText(entry.response.headers)} />
+          </Section>
+        </div>
+      ) : (
+        <p class="hint">Headers and bodies of this request were not kept (logs.content).</p>
+      )}
+    </Page>
+  );
+}
+
+const asText = (value: unknown): string => (typeof value === "string" ? value : (JSON.stringify(value, null, 2) ?? ""));
+
+function Waterfall(props: { attempts: Attempt[]; whole: number }): JSX.Element {
+  const whole = Math.max(props.whole, 1, ...props.attempts.map((each) => each.ended));
+  const share = (value: number): string => `${Math.min(100, (value / whole) * 100)}%`;
+  return (
+    <Section title="Attempts" hint={`over ${duration(whole)}; dark: after the first content`}>
+      {props.attempts.length === 0 && <p class="hint">No provider was called.</p>}
+      <ol class="waterfall">
+        {props.attempts.map((each) => (
+          <li key={each.number}>
+            <div class="attempt">
+              <strong>{each.virtual_key ? `@${each.virtual_key}` : each.provider}</strong> {each.model}{" "}
+              <span class="hint">{each.target}</span>{" "}
+              {each.status !== null && <StatusBadge status={each.status} error={each.error} />}
+              {each.status === null && each.error && <StatusBadge status={0} error={each.error} />}
+              {each.is_hedge_loser && <span class="hint">lost the race</span>}
+            </div>
+            <div
+              class="track"
+              role="img"
+              aria-label={`from ${duration(each.began)} to ${duration(each.ended)}${each.first_content === null ? "" : `, first content at ${duration(each.first_content)}`}`}
+            >
+              <span
+                class={each.error ? "failed" : "waits"}
+                style={{ left: share(each.began), width: share(Math.max(each.ended - each.began, whole * 0.004)) }}
+              />
+              {each.first_content !== null && (
+                <span class="flows" style={{ left: share(each.first_content), width: share(each.ended - each.first_content) }} />
+              )}
+            </div>
+            <div class="hint">
+              {duration(each.ended - each.began)}, {count(each.req_units)} tokens in, {count(each.res_units)} out, {cents(each.cost)}
+              {each.error_message && `: ${each.error_message}`}
+            </div>
+          </li>
+        ))}
+      </ol>
+    </Section>
+  );
+}

@@ -1,0 +1,192 @@
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
+import { get } from "../api";
+import { Chart } from "../chart";
+import { ago, cents, compact, count, duration, percent } from "../format";
+import { useLoad } from "../load";
+import { between, firstPeriod, PeriodFields } from "../period";
+import { link } from "../route";
+import { may } from "../session";
+import { Facts, LoadedView, Page, SelectField, Section, Table } from "../ui";
+
+interface Summary {
+  requests: number;
+  errors: number;
+  error_rate: number;
+  cost: number;
+  tokens: number;
+  input_tokens: number;
+  output_tokens: number;
+  avg_latency: number | null;
+  p50: number | null;
+  p90: number | null;
+  p99: number | null;
+  avg_time_to_first_token: number | null;
+  cache_hits: number;
+  cache_savings: number;
+}
+
+type Point = { timestamp: string } & Record<string, number | null | string>;
+interface Graph {
+  data_points: Point[];
+}
+
+interface Group {
+  requests: number;
+  errors?: number;
+  cost: number;
+  tokens?: number;
+  avg_tokens: number;
+  avg_latency?: number;
+  last_seen: string | null;
+  [name: string]: unknown;
+}
+
+const WHAT = "analytics";
+const REFRESH = 15;
+const GROUPS = [
+  ["ai-models", "model", "ai_model", "models"],
+  ["providers", "provider", "provider", "providers"],
+  ["api-keys", "key", "api_key", "api_key_ids"],
+  ["users", "user", "user", ""],
+  ["metadata/team", "team", "metadata_value", ""],
+  ["status-codes", "status", "status_code", "status_code"],
+] as const;
+
+const graph = (name: string, query: Record<string, string>): Promise<Graph> => get<Graph>(`/analytics/graphs/${name}`, query);
+
+export function Overview(): JSX.Element {
+  const [period, setPeriod] = useState(() => firstPeriod());
+  const loaded = useLoad(
+    async () => {
+      const query = between(period);
+      const [summary, requests, errors, cost, tokens, first, latency] = await Promise.all([
+        get<{ summary: Summary }>("/analytics/summary/overview", query),
+        graph("requests", query),
+        graph("errors", query),
+        graph("cost", query),
+        graph("tokens", query),
+        graph("time-to-first-token", query),
+        graph("latency", query),
+      ]);
+      return { summary: summary.summary, requests, errors, cost, tokens, first, latency };
+    },
+    [JSON.stringify(period)],
+    REFRESH,
+  );
+  return (
+    <Page title="Overview" lead={`What the gateway serves. Looked at every ${REFRESH} seconds.`}>
+      <div class="filters">
+        <PeriodFields period={period} onChange={setPeriod} />
+      </div>
+      <LoadedView loaded={loaded} what={WHAT}>
+        {({ summary, requests, errors, cost, tokens, first, latency }) => (
+          <>
+            <Tiles summary={summary} />
+            <div class="columns">
+              <Chart
+                title="Requests"
+                bars
+                times={times(requests)}
+                series={[{ name: "requests", values: values(requests, "total") }]}
+                format={compact}
+              />
+              <Chart
+                title="Errors"
+                bars
+                times={times(errors)}
+                series={[{ name: "errors", values: values(errors, "total") }]}
+                format={compact}
+              />
+              <Chart title="Cost" bars times={times(cost)} series={[{ name: "cost", values: values(cost, "total") }]} format={cents} />
+              <Chart title="Tokens" bars times={times(tokens)} series={[{ name: "tokens", values: values(tokens, "total") }]} format={compact} />
+              <Chart
+                title="Time to first token"
+                times={times(first)}
+                series={[{ name: "average", values: averages(first, "avg") }]}
+                format={duration}
+              />
+              <Chart
+                title="Latency"
+                times={times(latency)}
+                series={["p50", "p90", "p99"].map((name) => ({ name, values: averages(latency, name) }))}
+                format={duration}
+              />
+            </div>
+            <Groups query={between(period)} period={JSON.stringify(period)} />
+          </>
+        )}
+      </LoadedView>
+    </Page>
+  );
+}
+
+const times = (from: Graph): number[] => from.data_points.map((each) => Date.parse(each.timestamp));
+const values = (from: Graph, name: string): (number | null)[] => from.data_points.map((each) => (each[name] as number | null) ?? null);
+/** Averages: a bucket without requests has 0, which is none. */
+const averages = (from: Graph, name: string): (number | null)[] => values(from, name).map((each) => each || null);
+
+function Tiles(props: { summary: Summary }): JSX.Element {
+  const { summary } = props;
+  return (
+    <div class="tiles">
+      <Facts
+        facts={[
+          ["Requests", compact(summary.requests)],
+          ["Errors", `${compact(summary.errors)} (${percent(summary.error_rate)})`],
+          ["Cost", cents(summary.cost)],
+          ["Tokens in", compact(summary.input_tokens)],
+          ["Tokens out", compact(summary.output_tokens)],
+          ["First token", duration(summary.avg_time_to_first_token)],
+          ["Median, p99", `${duration(summary.p50)}, ${duration(summary.p99)}`],
+          ["Cache hits", compact(summary.cache_hits)],
+          ["Saved by it", cents(summary.cache_savings)],
+        ]}
+      />
+    </div>
+  );
+}
+
+function Groups(props: { query: Record<string, string>; period: string }): JSX.Element {
+  const [by, setBy] = useState<string>(GROUPS[0][0]);
+  const [path, name, member, filter] = GROUPS.find((each) => each[0] === by) ?? GROUPS[0];
+  const loaded = useLoad(
+    () => get<{ total: number; data: Group[] }>(`/analytics/groups/${path}`, { ...props.query, page_size: 50 }),
+    [by, props.period],
+    REFRESH,
+  );
+  return (
+    <Section title={`By ${name}`}>
+      <div class="filters">
+        <SelectField label="Grouped by" value={by} onValue={setBy} options={GROUPS.map((each) => [each[0], each[1]] as const)} />
+      </div>
+      <LoadedView loaded={loaded} what={WHAT}>
+        {(groups) => (
+          <Table
+            caption={`By ${name}`}
+            rows={groups.data}
+            id={(each) => String(each[member])}
+            empty={<p>No requests in this period.</p>}
+            columns={[
+              {
+                name: name[0]?.toUpperCase() + name.slice(1),
+                cell: (each) => {
+                  const value = String(each[`${member}_name`] ?? each[member] ?? "–");
+                  if (!filter || !may("logs.list") || each[member] == null) return value;
+                  return <a href={`${link("requests")}?${filter}=${encodeURIComponent(String(each[member]))}`}>{value}</a>;
+                },
+                sort: (each) => String(each[`${member}_name`] ?? each[member] ?? ""),
+              },
+              { name: "Requests", number: true, cell: (each) => count(each.requests), sort: (each) => each.requests },
+              { name: "Errors", number: true, cell: (each) => count(each.errors), sort: (each) => each.errors ?? 0 },
+              { name: "Cost", number: true, cell: (each) => cents(each.cost), sort: (each) => each.cost },
+              { name: "Tokens", number: true, cell: (each) => compact(each.tokens ?? each.avg_tokens * each.requests), sort: (each) => each.tokens ?? 0 },
+              { name: "Latency", number: true, cell: (each) => duration(each.avg_latency), sort: (each) => each.avg_latency ?? 0 },
+              { name: "Last seen", cell: (each) => ago(each.last_seen), sort: (each) => each.last_seen ?? "" },
+            ]}
+          />
+        )}
+      </LoadedView>
+    </Section>
+  );
+}

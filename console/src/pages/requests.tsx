@@ -1,0 +1,196 @@
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { get } from "../api";
+import { cents, count, duration, time } from "../format";
+import { useLoad } from "../load";
+import { between, firstPeriod, PeriodFields } from "../period";
+import { link, type Place } from "../route";
+import { Badge, Button, CheckField, LoadedView, Page, SelectField, Table, TextField } from "../ui";
+import { OneRequest } from "./one_request";
+
+export interface Row {
+  id: string;
+  created_at: string;
+  api_key_id: string | null;
+  api_key_name: string | null;
+  trace_id: string;
+  operation: string | null;
+  request_method: string;
+  request_url: string;
+  ai_org: string | null;
+  ai_model: string | null;
+  virtual_key: string | null;
+  config: string | null;
+  response_status_code: number;
+  is_success: boolean;
+  error: string | null;
+  error_message: string | null;
+  response_time: number;
+  time_to_first_token: number | null;
+  stream_mode: number;
+  cache_status: string | null;
+  attempts: number;
+  retry_success_count: number;
+  is_fallback: boolean;
+  req_units: number;
+  res_units: number;
+  total_units: number;
+  cost: number | null;
+  metadata: Record<string, string>;
+}
+
+interface Rows {
+  data: Row[];
+  has_more: boolean;
+  next_cursor: string | null;
+}
+
+/** The filters of the list by their names in the admin API, and what they are called here. */
+const FILTERS = [
+  ["trace_id", "Trace"],
+  ["models", "Model"],
+  ["providers", "Provider"],
+  ["api_key_ids", "Key's id"],
+  ["status_code", "Status"],
+  ["metadata", "Metadata"],
+  ["cost_min", "Cost from"],
+] as const;
+type Filters = Record<string, string>;
+
+const HINTS: Record<string, string> = {
+  status_code: "429, 5xx",
+  metadata: '{"team": "search"}',
+  cost_min: "cents",
+  models: "one or several, with commas",
+};
+const WHAT = "request log";
+
+export function Requests(props: { place: Place }): JSX.Element {
+  return props.place.id ? <OneRequest key={props.place.id} id={props.place.id} /> : <AllRequests given={props.place.query} />;
+}
+
+const toneOf = (status: number): string => (status < 300 ? "good" : status < 500 ? "warn" : "bad");
+export const StatusBadge = (props: { status: number; error?: string | null }): JSX.Element => (
+  <Badge text={props.error ? `${props.status} ${props.error}` : String(props.status)} tone={toneOf(props.status)} />
+);
+
+function AllRequests(props: { given: URLSearchParams }): JSX.Element {
+  const given = props.given.toString();
+  const [typed, setTyped] = useState<Filters>(() => Object.fromEntries(props.given));
+  const [filters, setFilters] = useState<Filters>(typed);
+  const [period, setPeriod] = useState(() => firstPeriod("7d"));
+  const [cursors, setCursors] = useState<string[]>([]);
+  const [isLive, setLive] = useState(true);
+  useEffect(() => {
+    const next = Object.fromEntries(new URLSearchParams(given));
+    setTyped(next);
+    setFilters(next);
+    setCursors([]);
+  }, [given]);
+  const cursor = cursors.at(-1);
+  const loaded = useLoad(
+    () => get<Rows>("/logs", { ...between(period), ...filters, page_size: 50, cursor }),
+    [JSON.stringify([filters, period, cursor])],
+    isLive && cursor === undefined ? 2 : 0,
+  );
+  const isError = filters["is_success"] === "false";
+  return (
+    <Page title="Requests" lead="What callers sent, newest first.">
+      <form
+        class="filters"
+        role="search"
+        onSubmit={(event) => {
+          event.preventDefault();
+          setCursors([]);
+          setFilters({ ...typed });
+        }}
+      >
+        <PeriodFields period={period} onChange={setPeriod} />
+        {FILTERS.map(([name, label]) => (
+          <TextField
+            key={name}
+            label={label}
+            value={typed[name] ?? ""}
+            placeholder={HINTS[name] ?? ""}
+            onValue={(value) => setTyped({ ...typed, [name]: value })}
+          />
+        ))}
+        <SelectField
+          label="Outcome"
+          value={typed["is_success"] ?? ""}
+          onValue={(value) => {
+            setTyped({ ...typed, is_success: value });
+            setFilters({ ...typed, is_success: value });
+            setCursors([]);
+          }}
+          options={[
+            ["", "any"],
+            ["true", "answered"],
+            ["false", "failed"],
+          ]}
+        />
+        <Button type="submit" look="main">
+          Search
+        </Button>
+        <CheckField label="Live" value={isLive} onValue={setLive} />
+      </form>
+      <LoadedView loaded={loaded} what={WHAT}>
+        {(rows) => (
+          <>
+            <Table
+              caption="Requests"
+              rows={rows.data}
+              id={(row) => row.id}
+              empty={<p>{isError ? "Nothing failed." : "No requests in this period with these filters."}</p>}
+              columns={[
+                {
+                  name: "When",
+                  cell: (row) => (
+                    <a class="strong" href={link("requests", row.id)}>
+                      {time(row.created_at)}
+                    </a>
+                  ),
+                },
+                { name: "Status", cell: (row) => <StatusBadge status={row.response_status_code} error={row.error} /> },
+                {
+                  name: "Model",
+                  cell: (row) => (
+                    <>
+                      {row.ai_model ?? "–"} <span class="hint">{row.virtual_key ? `@${row.virtual_key}` : row.ai_org}</span>
+                    </>
+                  ),
+                },
+                { name: "Key", cell: (row) => row.api_key_name ?? "–" },
+                {
+                  name: "Attempts",
+                  number: true,
+                  cell: (row) => (
+                    <>
+                      {row.attempts}
+                      {row.is_fallback && <span class="hint"> fallback</span>}
+                      {row.cache_status === "HIT" && <span class="hint"> cached</span>}
+                    </>
+                  ),
+                },
+                { name: "Tokens", number: true, cell: (row) => `${count(row.req_units)} / ${count(row.res_units)}` },
+                { name: "Cost", number: true, cell: (row) => cents(row.cost) },
+                { name: "Took", number: true, cell: (row) => duration(row.response_time) },
+              ]}
+            />
+            <div class="row">
+              <Button disabled={cursors.length === 0} onClick={() => setCursors(cursors.slice(0, -1))}>
+                Newer
+              </Button>
+              <Button
+                disabled={!rows.next_cursor}
+                onClick={() => rows.next_cursor && setCursors([...cursors, rows.next_cursor])}
+              >
+                Older
+              </Button>
+            </div>
+          </>
+        )}
+      </LoadedView>
+    </Page>
+  );
+}

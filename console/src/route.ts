@@ -1,0 +1,31 @@
+/** Where in the console somebody is: the part of the address after #, such as `#/keys/ID?tab=x`. */
+
+import { useEffect, useState } from "preact/hooks";
+
+export interface Place {
+  page: string;
+  id: string;
+  query: URLSearchParams;
+}
+
+function read(): Place {
+  const [path = "", query = ""] = window.location.hash.replace(/^#\/?/, "").split("?", 2);
+  const [page = "", ...rest] = path.split("/");
+  return { page, id: decodeURIComponent(rest.join("/")), query: new URLSearchParams(query) };
+}
+
+export function usePlace(): Place {
+  const [place, setPlace] = useState(read);
+  useEffect(() => {
+    const changed = (): void => setPlace(read());
+    window.addEventListener("hashchange", changed);
+    return () => window.removeEventListener("hashchange", changed);
+  }, []);
+  return place;
+}
+
+export function go(path: string): void {
+  window.location.hash = `/${path}`;
+}
+
+export const link = (page: string, id = ""): string => `#/${page}${id ? `/${encodeURIComponent(id)}` : ""}`;

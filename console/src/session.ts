@@ -1,0 +1,68 @@
+/** Who is signed in, and what the key behind the session may do. */
+
+import { api, setCsrfToken } from "./api";
+
+export interface Session {
+  csrf_token: string;
+  expires_at: string;
+  name: string;
+  kind: string;
+  scopes: string[];
+  workspace_id: string | null;
+  version: string;
+  /** Models are called on this port, too. */
+  has_gateway: boolean;
+  /** The gateway has a key that encrypts credentials. */
+  keeps_secrets: boolean;
+}
+
+let current: Session | null = null;
+
+function begin(session: Session): Session {
+  current = session;
+  setCsrfToken(session.csrf_token);
+  return session;
+}
+
+/** Says that this browser may have the cookie, which no script can see: without it the gateway is not asked. */
+const MARK = "penstock-signed-in";
+
+/** The session of the browser's cookie; null without one. */
+export async function resume(): Promise<Session | null> {
+  if (localStorage.getItem(MARK) === null) return null;
+  try {
+    return begin(await api<Session>("GET", "/penstock/session"));
+  } catch (error) {
+    localStorage.removeItem(MARK);
+    throw error;
+  }
+}
+
+export async function signIn(key: string): Promise<Session> {
+  const begun = begin(await api<Session>("POST", "/penstock/session", undefined, key));
+  localStorage.setItem(MARK, "1");
+  return begun;
+}
+
+export async function signOut(): Promise<void> {
+  localStorage.removeItem(MARK);
+  await api("DELETE", "/penstock/session");
+}
+
+export function session(): Session {
+  if (current === null) throw new Error("nobody is signed in");
+  return current;
+}
+
+/** Whether the key behind the session holds at least one of some scopes. */
+export function may(...scopes: string[]): boolean {
+  const held = current?.scopes ?? [];
+  return held.includes("*") || scopes.some((scope) => held.includes(scope));
+}
+
+export const KEY_KINDS = ["workspace-service", "workspace-user", "organisation-service"] as const;
+export type KeyKind = (typeof KEY_KINDS)[number];
+
+export const keyScope = (kind: string, verb: string): string => `${kind.replace("-", "_")}_api_keys.${verb}`;
+export const mayKeys = (verb: string, kind?: string): boolean =>
+  may(...(kind === undefined ? KEY_KINDS.map((each) => keyScope(each, verb)) : [keyScope(kind, verb)]));

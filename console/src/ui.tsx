@@ -1,0 +1,487 @@
+/** The pieces that pages are made of. */
+
+import type { ComponentChildren, JSX } from "preact";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import type { ApiError } from "./api";
+import type { Action, Loaded } from "./load";
+
+export function Page(props: {
+  title: string;
+  lead?: ComponentChildren;
+  actions?: ComponentChildren;
+  children: ComponentChildren;
+}): JSX.Element {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = `${props.title} · Penstock`;
+  }, [props.title]);
+  return (
+    <>
+      <header class="page-head">
+        <div>
+          <h1 ref={heading} tabIndex={-1}>
+            {props.title}
+          </h1>
+          {props.lead && <p class="lead">{props.lead}</p>}
+        </div>
+        {props.actions && <div class="actions">{props.actions}</div>}
+      </header>
+      {props.children}
+    </>
+  );
+}
+
+export function Section(props: {
+  title: string;
+  hint?: ComponentChildren;
+  actions?: ComponentChildren;
+  children: ComponentChildren;
+}): JSX.Element {
+  const id = useId();
+  return (
+    <section class="section" aria-labelledby={id}>
+      <header>
+        <h2 id={id}>{props.title}</h2>
+        {props.hint && <p class="hint">{props.hint}</p>}
+        {props.actions && <div class="actions">{props.actions}</div>}
+      </header>
+      {props.children}
+    </section>
+  );
+}
+
+type ButtonProps = Omit<JSX.IntrinsicElements["button"], "size"> & { look?: "main" | "danger" | "plain" | "quiet" };
+
+export function Button({ look = "plain", class: extra, ...rest }: ButtonProps): JSX.Element {
+  return <button type="button" {...rest} class={`button ${look} ${extra ?? ""}`} />;
+}
+
+/** A labelled control. `children` gets the ids to put on the control. */
+export function Field(props: {
+  label: string;
+  hint?: ComponentChildren;
+  error?: string | undefined;
+  wide?: boolean;
+  children: (ids: { id: string; "aria-describedby"?: string; "aria-invalid"?: boolean }) => ComponentChildren;
+}): JSX.Element {
+  const id = useId();
+  const told = props.error ?? props.hint;
+  return (
+    <div class={`field ${props.wide ? "wide" : ""}`}>
+      <label for={id}>{props.label}</label>
+      {props.children({
+        id,
+        ...(told ? { "aria-describedby": `${id}-told` } : {}),
+        ...(props.error ? { "aria-invalid": true } : {}),
+      })}
+      {told && (
+        <p id={`${id}-told`} class={props.error ? "field-error" : "hint"}>
+          {told}
+        </p>
+      )}
+    </div>
+  );
+}
+
+interface TextProps {
+  label: string;
+  value: string;
+  onValue: (value: string) => void;
+  hint?: ComponentChildren;
+  error?: string | undefined;
+  wide?: boolean;
+  type?: string;
+  required?: boolean;
+  placeholder?: string;
+  options?: string[];
+  autocomplete?: string;
+  min?: string;
+  step?: string;
+  disabled?: boolean;
+}
+
+export function TextField(props: TextProps): JSX.Element {
+  const listId = useId();
+  return (
+    <Field label={props.label} hint={props.hint} error={props.error} wide={props.wide ?? false}>
+      {(ids) => (
+        <>
+          <input
+            {...ids}
+            type={props.type ?? "text"}
+            value={props.value}
+            required={props.required ?? false}
+            disabled={props.disabled ?? false}
+            placeholder={props.placeholder ?? ""}
+            autocomplete={props.autocomplete ?? "off"}
+            spellcheck={false}
+            {...(props.min === undefined ? {} : { min: props.min })}
+            {...(props.type === "number" ? { step: props.step ?? "any" } : {})}
+            {...(props.options ? { list: listId } : {})}
+            onInput={(event) => props.onValue(event.currentTarget.value)}
+          />
+          {props.options && (
+            <datalist id={listId}>
+              {props.options.map((each) => (
+                <option key={each} value={each} />
+              ))}
+            </datalist>
+          )}
+        </>
+      )}
+    </Field>
+  );
+}
+
+export function AreaField(props: TextProps & { rows?: number; isProse?: boolean }): JSX.Element {
+  return (
+    <Field label={props.label} hint={props.hint} error={props.error} wide={props.wide ?? false}>
+      {(ids) => (
+        <textarea
+          {...ids}
+          rows={props.rows ?? 3}
+          class={props.isProse ? "prose" : ""}
+          value={props.value}
+          required={props.required ?? false}
+          spellcheck={false}
+          placeholder={props.placeholder ?? ""}
+          onInput={(event) => props.onValue(event.currentTarget.value)}
+        />
+      )}
+    </Field>
+  );
+}
+
+export function SelectField(props: {
+  label: string;
+  value: string;
+  onValue: (value: string) => void;
+  options: readonly (readonly [value: string, label: string])[];
+  hint?: ComponentChildren;
+  error?: string | undefined;
+  disabled?: boolean;
+}): JSX.Element {
+  return (
+    <Field label={props.label} hint={props.hint} error={props.error}>
+      {(ids) => (
+        <select
+          {...ids}
+          value={props.value}
+          disabled={props.disabled ?? false}
+          onChange={(event) => props.onValue(event.currentTarget.value)}
+        >
+          {props.options.map(([value, label]) => (
+            <option key={value} value={value}>
+              {label}
+            </option>
+          ))}
+        </select>
+      )}
+    </Field>
+  );
+}
+
+export function CheckField(props: { label: string; value: boolean; onValue: (value: boolean) => void }): JSX.Element {
+  return (
+    <label class="check">
+      <input type="checkbox" checked={props.value} onChange={(event) => props.onValue(event.currentTarget.checked)} />
+      {props.label}
+    </label>
+  );
+}
+
+/** What can't be done, in words; a call that this gateway does not have is no alarm. */
+export function Failure(props: { error: ApiError | undefined; what?: string }): JSX.Element | null {
+  const { error } = props;
+  if (error === undefined) return null;
+  if (error.isMissing && props.what) {
+    return (
+      <div class="empty">
+        <p>
+          <strong>This gateway has no {props.what}.</strong>
+        </p>
+        <p>{error.message}</p>
+      </div>
+    );
+  }
+  return (
+    <div class="failure" role="alert">
+      <strong>{error.message}</strong>
+      {error.problems.length > 1 && (
+        <ul>
+          {error.problems.map((problem) => (
+            <li key={problem.pointer + problem.message}>
+              {problem.pointer && <code>{problem.pointer}</code>} {problem.message}
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}
+
+/** The message about one member of a body, from the answer that refused it. */
+export function problemOf(action: Action, name: string): string | undefined {
+  return action.error?.problems.find((each) => each.pointer === `/${name}` || each.pointer.startsWith(`/${name}/`))?.message;
+}
+
+export function LoadedView<T>(props: {
+  loaded: Loaded<T>;
+  what?: string;
+  children: (data: T) => ComponentChildren;
+}): JSX.Element {
+  const { data, error } = props.loaded;
+  return (
+    <>
+      <Failure error={error} {...(props.what ? { what: props.what } : {})} />
+      {data !== undefined && !(error?.isMissing && props.what) && props.children(data)}
+      {data === undefined && error === undefined && (
+        <p class="loading" role="status">
+          Loading…
+        </p>
+      )}
+    </>
+  );
+}
+
+export function Dialog(props: {
+  title: string;
+  onClose: () => void;
+  wide?: boolean;
+  children: ComponentChildren;
+}): JSX.Element {
+  const element = useRef<HTMLDialogElement>(null);
+  const id = useId();
+  useEffect(() => {
+    const dialog = element.current;
+    const before = document.activeElement;
+    if (dialog && !dialog.open) dialog.showModal();
+    return () => {
+      dialog?.close();
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
+  }, []);
+  return (
+    <dialog
+      ref={element}
+      class={props.wide ? "wide" : ""}
+      aria-labelledby={id}
+      onCancel={(event) => {
+        event.preventDefault();
+        props.onClose();
+      }}
+    >
+      <header>
+        <h2 id={id}>{props.title}</h2>
+        <Button look="quiet" aria-label="Close" onClick={props.onClose}>
+          ✕
+        </Button>
+      </header>
+      {props.children}
+    </dialog>
+  );
+}
+
+/** A form whose fields stand in a grid, with its buttons below. */
+export function Form(props: {
+  action: Action;
+  submit: string;
+  onSubmit: () => void;
+  onCancel?: () => void;
+  children: ComponentChildren;
+  more?: ComponentChildren;
+  look?: "main" | "danger";
+  /** The fields are shown, and can't be changed. */
+  readOnly?: boolean;
+}): JSX.Element {
+  if (props.readOnly) {
+    return (
+      <fieldset class="bare" disabled>
+        <div class="fields">{props.children}</div>
+      </fieldset>
+    );
+  }
+  return (
+    <form
+      class="form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        props.onSubmit();
+      }}
+    >
+      <div class="fields">{props.children}</div>
+      <Failure error={props.action.error} />
+      <footer>
+        <Button type="submit" look={props.look ?? "main"} disabled={props.action.isBusy}>
+          {props.action.isBusy ? "Working…" : props.submit}
+        </Button>
+        {props.onCancel && <Button onClick={props.onCancel}>Cancel</Button>}
+        {props.more}
+      </footer>
+    </form>
+  );
+}
+
+export function Confirm(props: {
+  title: string;
+  text: ComponentChildren;
+  submit: string;
+  action: Action;
+  onConfirm: () => void;
+  onClose: () => void;
+}): JSX.Element {
+  return (
+    <Dialog title={props.title} onClose={props.onClose}>
+      <Form action={props.action} submit={props.submit} look="danger" onSubmit={props.onConfirm} onCancel={props.onClose}>
+        <p class="wide">{props.text}</p>
+      </Form>
+    </Dialog>
+  );
+}
+
+export interface Column<T> {
+  name: string;
+  cell: (row: T) => ComponentChildren;
+  /** The value that the column is sorted by; without one it can't be sorted. */
+  sort?: (row: T) => string | number;
+  number?: boolean;
+}
+
+/** A table that is sorted by its heads, and becomes a list of cards on a narrow screen. */
+export function Table<T>(props: {
+  caption: string;
+  columns: Column<T>[];
+  rows: T[];
+  id: (row: T) => string;
+  empty?: ComponentChildren;
+}): JSX.Element {
+  const [order, setOrder] = useState<{ name: string; falls: boolean }>();
+  if (props.rows.length === 0) return <div class="empty">{props.empty ?? <p>Nothing here.</p>}</div>;
+  const by = props.columns.find((column) => column.name === order?.name)?.sort;
+  const rows = by ? [...props.rows].sort((a, b) => compare(by(a), by(b)) * (order?.falls ? -1 : 1)) : props.rows;
+  return (
+    <table>
+      <caption class="hidden">{props.caption}</caption>
+      <thead>
+        <tr>
+          {props.columns.map((column) => {
+            const mine = order?.name === column.name ? order : undefined;
+            return (
+              <th
+                key={column.name}
+                scope="col"
+                class={column.number ? "number" : ""}
+                {...(mine ? { "aria-sort": mine.falls ? "descending" : "ascending" } : {})}
+              >
+                {column.sort ? (
+                  <button
+                    type="button"
+                    class="sort"
+                    onClick={() => setOrder({ name: column.name, falls: mine ? !mine.falls : Boolean(column.number) })}
+                  >
+                    {column.name}
+                    <span aria-hidden="true">{mine ? (mine.falls ? " ↓" : " ↑") : ""}</span>
+                  </button>
+                ) : (
+                  column.name || <span class="hidden">Actions</span>
+                )}
+              </th>
+            );
+          })}
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row) => (
+          <tr key={props.id(row)}>
+            {props.columns.map((column) => (
+              <td
+                key={column.name}
+                data-label={column.name}
+                class={column.number ? "number" : column.name ? "" : "end"}
+              >
+                <div>{column.cell(row)}</div>
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function compare(a: string | number, b: string | number): number {
+  return typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b));
+}
+
+const TONES: Record<string, string> = {
+  active: "good",
+  ok: "good",
+  closed: "good",
+  disabled: "off",
+  archived: "off",
+  expired: "off",
+  exhausted: "bad",
+  degraded: "bad",
+  lost: "bad",
+  open: "bad",
+};
+
+export function Badge(props: { text: string; tone?: string }): JSX.Element {
+  return <span class={`badge ${props.tone ?? TONES[props.text] ?? ""}`}>{props.text}</span>;
+}
+
+/** A bar of what is used and reserved of a limit. */
+export function Bar(props: { used: number; reserved?: number; limit: number; label: string }): JSX.Element {
+  const share = (value: number): string => `${Math.min(100, props.limit > 0 ? (value / props.limit) * 100 : 100)}%`;
+  const full = props.used / props.limit;
+  return (
+    <div class={`bar ${full >= 1 ? "full" : full >= 0.8 ? "near" : ""}`} role="img" aria-label={props.label}>
+      <span class="reserved" style={{ width: share(props.used + (props.reserved ?? 0)) }} />
+      <span class="used" style={{ width: share(props.used) }} />
+    </div>
+  );
+}
+
+export function Copy(props: { text: string; label?: string }): JSX.Element {
+  const [isCopied, setCopied] = useState(false);
+  const copy = async (): Promise<void> => {
+    try {
+      await navigator.clipboard.writeText(props.text);
+      setCopied(true);
+      window.setTimeout(() => setCopied(false), 1500);
+    } catch {
+      // A page without TLS that is not on loopback has no clipboard: the text can still be selected.
+    }
+  };
+  return (
+    <Button look="quiet" class="copy" onClick={() => void copy()}>
+      <span aria-live="polite">{isCopied ? "Copied" : (props.label ?? "Copy")}</span>
+    </Button>
+  );
+}
+
+export function Code(props: { text: string; label: string }): JSX.Element {
+  return (
+    <figure class="code">
+      <figcaption>
+        {props.label} <Copy text={props.text} />
+      </figcaption>
+      <pre tabIndex={0} role="region" aria-label={props.label}>
+        <code>{props.text}</code>
+      </pre>
+    </figure>
+  );
+}
+
+export function Facts(props: { facts: [string, ComponentChildren][] }): JSX.Element {
+  return (
+    <dl class="facts">
+      {props.facts.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

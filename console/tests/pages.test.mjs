@@ -1,0 +1,112 @@
+// Every page on a wide and on a narrow screen, light and dark: drawn without an error, wide enough, with no serious
+// fault of accessibility and no request to another host. SCREENSHOTS=1 writes docs/console/*.png.
+
+import assert from "node:assert/strict";
+import { mkdirSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { admin, faults, launch, open, overflow, reason, signIn, startGateway, visit } from "./gateway.mjs";
+import { stubLog } from "./log.mjs";
+
+const SHOTS = process.env.SCREENSHOTS ? new URL("../../docs/console/", import.meta.url).pathname : undefined;
+const SHOWN = new Set(["overview", "requests/log-9", "keys", "configs/CONFIG"]);
+const skip = reason;
+let gateway, browser, ids;
+
+before(async () => {
+  if (skip) return;
+  gateway = await startGateway();
+  browser = await launch();
+  await admin(gateway, "POST", "/virtual-keys", { name: "Production", slug: "prod", provider: "echo", note: "shared" });
+  await admin(gateway, "POST", "/policies/usage-limits", {
+    name: "teams", type: "cost", credit_limit: 50, periodic_reset: "monthly",
+    conditions: [{ key: "metadata.team", value: "*" }], group_by: [{ key: "metadata.team" }],
+  });
+  const targets = [{ provider: "@prod", retry: { attempts: 2 } }, { provider: "echo" }];
+  const config = await admin(gateway, "POST", "/configs", { name: "Main", config: { strategy: { mode: "fallback" }, targets } });
+  const made = [];
+  for (const [name, limit] of [["search-team", 40], ["support-bot", 12], ["nightly-report", undefined]]) {
+    const usage_limits = limit && { type: "tokens", credit_limit: limit, periodic_reset: "monthly" };
+    made.push(
+      await admin(gateway, "POST", "/api-keys/workspace/service", {
+        name, scopes: ["completions.write"], labels: { team: name.split("-")[0] }, ...(usage_limits && { usage_limits }),
+      }),
+    );
+  }
+  ids = { KEY: made[0].id, CONFIG: config.slug };
+});
+
+after(async () => {
+  await browser?.close();
+  await gateway?.stop();
+});
+
+const PAGES = [
+  "overview", "requests", "requests/log-9", "keys", "keys/KEY", "providers", "providers/prod", "configs", "configs/new",
+  "configs/CONFIG", "limits", "playground", "health", "audit",
+];
+
+for (const [width, dark] of [[1280, false], [380, true], [1280, true], [380, false]]) {
+  test(`every page, ${width} pixels wide, ${dark ? "dark" : "light"}`, { skip }, async () => {
+    const page = await open(browser, gateway, { width, dark });
+    assert.deepEqual(await faults(page), [], "the sign-in page");
+    assert.equal(await overflow(page), 0, "the sign-in page");
+    await signIn(page);
+    await stubLog(page);
+    for (const name of PAGES) {
+      await visit(page, name.replace("KEY", ids?.KEY).replace("CONFIG", ids?.CONFIG));
+      if (name === "configs/CONFIG") {
+        await page.getByLabel("Faults").fill("targets[0]=503|503|503");
+        await page.getByRole("button", { name: "Explain" }).click();
+        await page.getByText("of at most").waitFor();
+      }
+      assert.deepEqual(await faults(page), [], name);
+      assert.equal(await overflow(page), 0, `${name} is too wide`);
+      if (SHOTS && SHOWN.has(name) && (width === 1280 ? !dark : dark && name === "keys")) {
+        mkdirSync(SHOTS, { recursive: true });
+        const file = name.split("/")[0] + (width === 380 ? "-narrow" : "");
+        await page.screenshot({ path: `${SHOTS}${file}.png` });
+      }
+    }
+    assert.deepEqual(page.problems, []);
+    assert.deepEqual([...page.hosts], [new URL(gateway.url).host]);
+    await page.context().close();
+  });
+}
+
+test("a page is worked with keys alone", { skip }, async () => {
+  const page = await open(browser, gateway, { width: 380 });
+  await page.keyboard.press("Tab");
+  assert.equal(await page.evaluate(() => document.activeElement.tagName), "INPUT");
+  await page.keyboard.type("an-admin-key-of-the-environment");
+  await page.keyboard.press("Enter");
+  await page.locator(".frame").waitFor();
+  await visit(page, "keys");
+  await page.getByRole("button", { name: "Menu" }).focus();
+  await page.keyboard.press("Enter");
+  assert.equal(await page.getByRole("link", { name: "Audit" }).isVisible(), true);
+  await page.getByRole("link", { name: "Audit" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Audit" }).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Audit", "the new page's heading has the focus");
+  await visit(page, "keys");
+  await page.getByRole("button", { name: "New key" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "New key", "the focus comes back");
+  await page.context().close();
+});
+
+test("the theme is chosen, and stays", { skip }, async () => {
+  const page = await open(browser, gateway);
+  await signIn(page);
+  const ground = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const light = await ground();
+  await page.getByLabel("Theme").selectOption("dark");
+  assert.notEqual(await ground(), light);
+  await page.reload();
+  await page.locator(".frame").waitFor();
+  assert.notEqual(await ground(), light);
+  await page.context().close();
+});

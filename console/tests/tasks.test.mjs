@@ -1,0 +1,307 @@
+// What people do in the console, from end to end, against a real gateway with the built-in provider.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { admin, ADMIN, launch, open, reason, signIn, startGateway, visit } from "./gateway.mjs";
+import { ROWS, stubLog } from "./log.mjs";
+
+const skip = reason;
+let gateway, browser;
+
+before(async () => {
+  if (skip) return;
+  gateway = await startGateway();
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  await gateway?.stop();
+});
+
+/** A page of somebody who is signed in, and nothing thrown when the task is done. */
+async function task(work, { width, key } = {}) {
+  const page = await open(browser, gateway, { width });
+  await signIn(page, key);
+  await work(page);
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+}
+
+const chat = (key, more = {}) =>
+  fetch(`${gateway.url}/v1/chat/completions`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "x-portkey-provider": "echo", "content-type": "application/json", ...more },
+    body: JSON.stringify({ model: "echo", messages: [{ role: "user", content: "Hello!" }] }),
+  });
+
+async function until(condition) {
+  for (let turn = 0; turn < 300; turn++) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  assert.fail("it did not come to that");
+}
+
+test("signing in and out, and what a wrong key is told", { skip }, async () => {
+  const page = await open(browser, gateway);
+  await page.getByLabel("Admin key").fill("nope");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByText("This key is not known here").waitFor();
+  await signIn(page);
+  const [cookie] = await page.context().cookies();
+  assert.deepEqual([cookie.name, cookie.httpOnly, cookie.sameSite], ["penstock_session", true, "Strict"]);
+  assert.equal(await page.evaluate(() => JSON.stringify(localStorage)).then((kept) => kept.includes(ADMIN)), false);
+  await page.reload();
+  await page.locator(".frame").waitFor();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByText("You are signed out.").waitFor();
+  const refused = await fetch(`${gateway.url}/v1/api-keys`, { headers: { cookie: `${cookie.name}=${cookie.value}` } });
+  assert.equal(refused.status, 401);
+  await page.context().close();
+});
+
+for (const width of [1280, 380]) {
+  test(`a key is made, used, changed, rotated and deleted, ${width} pixels wide`, { skip }, () =>
+    task(
+      async (page) => {
+        await visit(page, "keys");
+        await page.getByRole("button", { name: "New key" }).click();
+        const dialog = page.getByRole("dialog");
+        await dialog.getByLabel("Name", { exact: true }).fill(`bot ${width}`);
+        await dialog.getByRole("button", { name: "Add budget" }).click();
+        await dialog.getByLabel("Budget", { exact: true }).fill("5");
+        await dialog.getByRole("button", { name: "Create key" }).click();
+        const shown = page.getByRole("region", { name: "Key", exact: true });
+        const key = (await shown.textContent()).trim();
+        assert.match(key, /^penstock_\w+$/);
+        assert.match(await page.getByRole("region", { name: "A first request" }).textContent(), /^curl /);
+        await page.getByRole("button", { name: "I have copied it" }).click();
+        await until(async () => (await chat(key)).status === 200);
+        assert.equal((await page.content()).includes(key), false, "the key is not shown again");
+
+        await page.getByLabel("Filter keys").fill(`bot ${width}`);
+        await page.getByRole("link", { name: `bot ${width}` }).click();
+        await page.getByText("Scopes, labels, allow-lists").click();
+        await page.getByLabel("Allowed models").fill("gpt-*");
+        await page.getByRole("button", { name: "Save" }).click();
+        await page.getByText("Saved, in force").waitFor();
+        await until(async () => (await chat(key)).status === 403);
+
+        await page.getByRole("button", { name: "Rotate" }).click();
+        await page.getByLabel("The old text works").selectOption("0");
+        await page.getByRole("dialog").getByRole("button", { name: "Rotate" }).click();
+        await page.getByRole("heading", { name: "The new key" }).waitFor();
+        await until(async () => (await chat(key)).status === 401);
+        await page.getByRole("button", { name: "I have copied it" }).click();
+
+        await page.getByRole("button", { name: "Delete" }).click();
+        await page.getByRole("button", { name: "Delete key" }).click();
+        await page.getByRole("heading", { name: "Keys" }).waitFor();
+        const left = await admin(gateway, "GET", "/api-keys");
+        assert.equal(left.data.some((each) => each.name === `bot ${width}`), false);
+      },
+      { width },
+    ));
+}
+
+test("what is wrong with a key is told at its field", { skip }, () =>
+  task(async (page) => {
+    await visit(page, "keys");
+    await page.getByRole("button", { name: "New key" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Name", { exact: true }).fill("wrong");
+    await dialog.getByText("Scopes, labels, allow-lists").click();
+    await dialog.getByLabel("Scopes", { exact: true }).fill("completions.wirte");
+    await dialog.getByRole("button", { name: "Create key" }).click();
+    await dialog.getByText("did you mean").first().waitFor();
+    assert.equal(await dialog.getByLabel("Scopes", { exact: true }).getAttribute("aria-invalid"), "true");
+  }));
+
+test("a provider is added, tested, limited and deleted", { skip }, () =>
+  task(async (page) => {
+    await visit(page, "providers");
+    await page.getByRole("button", { name: "Add provider" }).click();
+    await page.getByLabel("Host").fill("echo");
+    await page.getByLabel("Name", { exact: true }).fill("My echo");
+    await page.getByLabel("Slug").fill("my-echo");
+    await page.getByRole("dialog").getByRole("button", { name: "Add provider" }).click();
+    await page.getByRole("button", { name: "Test my-echo" }).click();
+    await page.getByLabel("Model").fill("echo");
+    await page.getByRole("button", { name: "Send a test request" }).click();
+    await page.getByText("works: 200").waitFor();
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await page.getByRole("link", { name: "My echo" }).click();
+    await page.getByRole("button", { name: "Add rate" }).click();
+    await page.getByLabel("At most").fill("60");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Saved, in force").waitFor();
+    assert.equal((await admin(gateway, "GET", "/providers/my-echo")).rate_limits[0].value, 60);
+    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("button", { name: "Delete provider" }).click();
+    await page.getByText("No providers yet").waitFor();
+  }));
+
+test("a config is written, corrected at its line, explained, versioned", { skip }, () =>
+  task(async (page) => {
+    await visit(page, "configs");
+    await page.getByRole("button", { name: "New config" }).click();
+    await page.getByLabel("Name", { exact: true }).fill("Routes");
+    const editor = page.getByLabel("Config in JSON");
+    await editor.fill('{\n  "targets": [\n    {"provider": "echo"},\n    {"provider" "echo"}\n  ]\n}');
+    await page.getByText("a colon is missing behind provider").waitFor();
+    await page.getByRole("button", { name: "line 4" }).waitFor();
+    await editor.fill('{\n  "strategy": {"mode": "fallback"},\n  "targets": [\n    {"provider": "echo",\n     "retry": {"attempts": "x"}}\n  ]\n}');
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("button", { name: "line 5" }).waitFor();
+    const config = { strategy: { mode: "fallback" }, targets: [{ provider: "echo" }, { provider: "echo" }] };
+    await editor.fill(JSON.stringify(config, null, 2));
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("heading", { name: "Versions" }).waitFor();
+    await page.getByLabel("Faults").fill("targets[0]=503");
+    await page.getByRole("button", { name: "Explain" }).click();
+    await page.getByText("from targets[1]").waitFor();
+    assert.equal(await page.locator(".tree .end strong").textContent(), "echo");
+    assert.equal(await page.locator(".tree .on-path").count(), 3);
+    await editor.fill(JSON.stringify({ ...config, targets: [{ provider: "echo" }] }, null, 2));
+    assert.ok((await page.locator(".diff .removed").count()) > 0);
+    await page.getByRole("button", { name: "Save" }).click();
+    await until(async () => (await page.getByLabel("Version", { exact: true }).locator("option").count()) === 2);
+    await page.getByLabel("Version", { exact: true }).selectOption({ index: 1 });
+    await page.getByRole("button", { name: "Go back to it" }).click();
+    await until(async () => (await page.getByLabel("Config in JSON").inputValue()).match(/echo/g)?.length === 2);
+  }));
+
+test("a budget is seen as a bar, and reset", { skip }, () =>
+  task(async (page) => {
+    const usage_limits = { type: "requests", credit_limit: 4, periodic_reset: "monthly" };
+    const made = await admin(gateway, "POST", "/api-keys/workspace/service", { name: "limited", scopes: ["completions.write"], usage_limits });
+    await until(async () => (await chat(made.key)).status === 200);
+    await until(async () => (await admin(gateway, "GET", "/penstock/budgets")).data[0].used > 0);
+    await visit(page, "limits");
+    await page.getByRole("img", { name: "1 of 4 requests" }).waitFor();
+    await page.getByRole("button", { name: "Reset limited" }).click();
+    await page.getByRole("button", { name: "Reset usage" }).click();
+    await page.getByRole("img", { name: "0 of 4 requests" }).waitFor();
+  }));
+
+test("a policy is made, and what each value used is seen", { skip }, () =>
+  task(async (page) => {
+    await visit(page, "limits");
+    await page.getByRole("button", { name: "New policy" }).click();
+    await page.getByLabel("Name", { exact: true }).fill("teams");
+    await page.getByLabel("of", { exact: true }).selectOption("requests");
+    await page.getByLabel("Budget", { exact: true }).fill("10");
+    await page.getByLabel("For requests whose").fill("metadata.team");
+    await page.getByRole("button", { name: "Create policy" }).click();
+    await page.getByRole("button", { name: "teams", exact: true }).click();
+    await page.getByRole("heading", { name: "Used of teams" }).waitFor();
+    await page.getByRole("button", { name: "Close" }).click();
+    await page.getByRole("button", { name: "End teams" }).click();
+    await page.getByRole("button", { name: "End policy" }).click();
+    await until(async () => !(await page.getByRole("button", { name: "End teams" }).isVisible()));
+  }));
+
+test("a chat is streamed, side by side, and as code", { skip }, () =>
+  task(async (page) => {
+    await visit(page, "playground");
+    await page.getByRole("button", { name: "Side by side" }).click();
+    for (const model of await page.getByLabel("Model").all()) await model.fill("echo/echo");
+    await page.getByLabel("Message", { exact: true }).fill("Water flows downhill");
+    await page.getByRole("button", { name: "Send" }).click();
+    await until(async () => (await page.locator(".answer").allTextContents()).every((text) => text === "Water flows downhill"));
+    await page.getByText("stop", { exact: true }).first().waitFor();
+    await page.getByText("As code").first().click();
+    assert.match(await page.getByRole("region", { name: "Python" }).first().textContent(), /Water flows downhill/);
+    const keys = await admin(gateway, "GET", "/api-keys");
+    const own = keys.data.filter((each) => each.name === "console playground");
+    assert.ok(own.every((each) => each.expires_at !== null), "the console's own keys end");
+  }));
+
+test("a stream is stopped", { skip }, () =>
+  task(async (page) => {
+    await visit(page, "playground");
+    let release;
+    const held = new Promise((resolve) => (release = resolve));
+    await page.route("**/v1/chat/completions", async (route) => {
+      await held;
+      await route.abort();
+    });
+    await page.getByLabel("Message", { exact: true }).fill("wait");
+    await page.getByRole("button", { name: "Send" }).click();
+    await page.getByRole("button", { name: "Stop" }).click();
+    await page.getByText("Stopped.").waitFor();
+    release();
+  }));
+
+test("requests are searched, and one is read and replayed", { skip }, () =>
+  task(async (page) => {
+    const queries = [];
+    await stubLog(page, queries);
+    await visit(page, "requests");
+    await page.getByRole("table", { name: "Requests" }).waitFor();
+    assert.equal(await page.locator("tbody tr").count(), ROWS.length);
+    await page.getByLabel("Model").fill("gpt-5-mini");
+    await page.getByLabel("Status").fill("429");
+    await page.getByRole("button", { name: "Search" }).click();
+    await until(() => queries.some((each) => each.get("models") === "gpt-5-mini" && each.get("status_code") === "429"));
+    await page.getByLabel("Outcome").selectOption("false");
+    await page.getByText("429 rate_limited").waitFor();
+    await until(async () => (await page.locator("tbody tr").count()) === 1);
+    await page.getByLabel("Outcome").selectOption("");
+    await page.getByRole("button", { name: "Older" }).click();
+    await until(() => queries.some((each) => each.get("cursor") === "next"));
+    await visit(page, "requests/log-9");
+    assert.equal(await page.locator(".waterfall > li").count(), 3);
+    await page.getByText("Overloaded").waitFor();
+    await page.getByText("logit_bias").waitFor();
+    await page.getByRole("button", { name: "Replay in the playground" }).click();
+    await page.getByRole("heading", { name: "Playground" }).waitFor();
+    assert.equal(await page.getByLabel("Message", { exact: true }).inputValue(), "What is a penstock?");
+    assert.equal(await page.getByLabel("Model").inputValue(), "@backup/claude-sonnet-5");
+  }));
+
+test("a gateway without a request log says so in words", { skip }, () =>
+  task(async (page) => {
+    const body = JSON.stringify({ message: "The request log is planned for a later release." });
+    for (const path of ["**/v1/logs*", "**/v1/analytics/**"]) {
+      await page.route(path, (route) => route.fulfill({ status: 501, contentType: "application/json", body }));
+    }
+    await visit(page, "requests");
+    await page.getByText("This gateway has no request log.").waitFor();
+    await visit(page, "overview");
+    await page.getByText("This gateway has no analytics.").waitFor();
+  }));
+
+test("health tells of circuits, workers and lost records", { skip }, () =>
+  task(async (page) => {
+    await visit(page, "health");
+    for (const name of ["Stores", "Circuits", "Connections", "Process", "Records"]) {
+      await page.getByRole("heading", { name, exact: true }).waitFor();
+    }
+  }));
+
+test("a key with scopes to look sees no buttons that change", { skip }, async () => {
+  const scopes = ["workspace_service_api_keys.list", "workspace_service_api_keys.read", "providers.list", "configs.list", "configs.read"];
+  const { key } = await admin(gateway, "POST", "/api-keys/organisation/service", { name: "reader", scopes });
+  await task(
+    async (page) => {
+      assert.deepEqual(await page.locator("nav li").allTextContents(), ["Keys", "Providers", "Configs", "Playground"]);
+      await visit(page, "keys");
+      assert.equal(await page.getByRole("button", { name: "New key" }).count(), 0);
+      await page.locator("td a").first().click();
+      await page.getByRole("heading", { name: "Settings" }).waitFor();
+      assert.equal(await page.getByRole("button", { name: "Save" }).count(), 0);
+      assert.equal(await page.getByRole("button", { name: "Delete" }).count(), 0);
+    },
+    { key },
+  );
+});
+
+test("a change tells the audit log, which shows it", { skip }, () =>
+  task(async (page) => {
+    await visit(page, "audit");
+    await page.getByText("sign in session").first().waitFor();
+    await page.locator("tbody button").first().click();
+    await page.getByRole("dialog").getByText("POST /v1/penstock/session").waitFor();
+  }));
