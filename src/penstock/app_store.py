@@ -152,6 +152,7 @@ def admitter_of(catalogues: CatalogueSource, counters: GatewayCounters, costs: C
         immediate=counters,
         forget=lambda moment: memory.forget(moment - _DAY),
         warning=apart if workers > 1 else "",
+        fast=counters,
     )
     if workers > 1 and admitter.is_active:
         raise SettingsError([apart], settings)

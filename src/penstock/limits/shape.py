@@ -25,6 +25,7 @@ _MEDIA: Final = {
 _OWN_TOOLS: Final = frozenset({"function", "custom"})
 """Tools that the caller runs: nobody bills their calls."""
 _TYPE: Final = b'"type"'
+_BACKSLASH: Final = b"\\"
 _ESCAPE: Final = b"\\u"
 """An escape may hide a type's name."""
 _MEDIA_TYPE: Final = re.compile(_TYPE + rb'\s*:\s*"(?:' + "|".join(_MEDIA).encode() + rb')"')
@@ -60,7 +61,7 @@ def shape_of(body: Body, *, exact: bool = False, has_output: bool = True) -> Sha
             continue
         role = _ROLES[name]
         if role == _LIMIT:
-            asked = _number(body, name)
+            asked = _count_of(body, name, bytes(members[name]))
             if asked is not None and (limit is None or asked > limit):
                 limit = asked
         elif role == _CHOICE:
@@ -83,13 +84,18 @@ def shape_of(body: Body, *, exact: bool = False, has_output: bool = True) -> Sha
 def _may_hold_media(raw: bytes) -> bool:
     """Whether a value may hold more than text: otherwise its bytes needn't be decoded. Most values have no type,
     and a plain search says so at once, where the pattern looks at each byte."""
-    return _ESCAPE in raw or (_TYPE in raw and _MEDIA_TYPE.search(raw) is not None)
+    if _BACKSLASH in raw and _ESCAPE in raw:
+        # One byte is found much faster than two.
+        return True
+    return _TYPE in raw and _MEDIA_TYPE.search(raw) is not None
 
 
 def _number(body: Body, name: str) -> int | None:
-    if name not in body.members:
-        return None
-    raw = bytes(body.members[name])
+    raw = body.raw(name)
+    return None if raw is None else _count_of(body, name, raw)
+
+
+def _count_of(body: Body, name: str, raw: bytes) -> int | None:
     if raw.isdigit() and len(raw) <= _SHORT:
         return int(raw) or None
     return read_count(body.value(name))
