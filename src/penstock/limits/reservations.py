@@ -204,18 +204,14 @@ class Reservations:
 
     def adopt(self, hold: FastHold) -> None:
         """Keep what a fast path holds as a reservation like any other."""
-        items = [
-            Item(slot.key, slot.limit, hold.quantities[slot.unit], slot.counter, mark)
-            for slot, mark in zip(hold.slots, hold.marks, strict=True)
-        ]
+        items = [Item(slot.key, slot.limit, amount, slot.counter, mark) for slot, amount, mark in hold.items()]
         self._open[(hold.request, 1)] = Open(hold.since, items)
 
     def alerts_of(self, hold: FastHold, actual: Quantities) -> tuple[Alert, ...]:
         """The alerts that are due after a fast path has settled a hold."""
-        for slot in hold.slots:
-            if slot.is_budget:
-                overrun = actual[slot.unit] - hold.quantities[slot.unit]
-                self._raise_alerts(slot.limit, slot.key, slot.counter, overrun)
+        for slot in hold.slots.budgets:
+            overrun = actual[slot.unit] - hold.quantities[slot.unit]
+            self._raise_alerts(slot.limit, slot.key, slot.counter, overrun)
         return self._raised()
 
     def _fit(

@@ -10,22 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-import msgspec
-
 from penstock.core.body import Body, BodyError
 from penstock.core.failure import Failure
-from penstock.core.money import nanos_settled
+from penstock.core.money import nanos_reserved, nanos_settled
 from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
 from penstock.limits.admission import Admission, Estimate
-from penstock.limits.estimate import NO_HABITS, Shape, normal_estimate
+from penstock.limits.estimate import FIRST_BYTES_PER_TOKEN, LEAST_OUTPUT, Shape
 from penstock.limits.fast_path import FastHold, FastPath
 from penstock.limits.in_force import RequestLimits
 from penstock.limits.limit import Amounts
 from penstock.limits.pricing import SteadyPrice
-from penstock.limits.refusal import BESIDE_A_PROVIDERS, rate_headers
 from penstock.limits.seen import SeenText
-from penstock.limits.shape import shape_of
+from penstock.limits.shape import PlainSize, plain_size
 from penstock.observe.record import Billed
 from penstock.pipeline.account import AttemptAccount
 from penstock.pipeline.call import Answer
@@ -48,6 +45,27 @@ _REMEMBERED: Final = 8
 class FastTarget:
     """What requests of one owner have in common that go by one plan to its only target, for one model. ``compiled`` is
     the plan, ``limits`` are the owner's. ``model`` is the model's name at the target."""
+
+    __slots__ = (
+        "_admission",
+        "_has_output",
+        "_limits",
+        "_operation",
+        "_price_in",
+        "_price_of_request",
+        "_price_out",
+        "_ratio",
+        "_tenant",
+        "_uses",
+        "_usual_output",
+        "admitter",
+        "compiled",
+        "model",
+        "path",
+        "price",
+        "rest",
+        "target",
+    )
 
     def __init__(
         self,
@@ -73,40 +91,58 @@ class FastTarget:
         self._operation = operation
         self._tenant = tenant
         self._has_output = operation is Operation.CHAT
-        self._habits = NO_HABITS
+        prices = price.prices
+        self._price_in, self._price_out, self._price_of_request = prices.input, prices.output, prices.request
+        self._ratio, self._usual_output = FIRST_BYTES_PER_TOKEN, LEAST_OUTPUT
         self._uses = 0
+        """Requests until the habits are looked up again."""
         self.rest = 0
         """Requests that needn't be learnt."""
 
     def reserve(self, body: Body, requests: Iterator[str]) -> FastReservation | None:
         """The reservation of a request, whose id is the next of ``requests``; None if the general way has to decide."""
         try:
-            shape = shape_of(body, has_output=self._has_output)
+            size = plain_size(body)
         except BodyError:
             return None
+        if size is None:
+            return None
         if not self._uses:
-            self._uses = _REMEMBERED
-            self._habits = self.admitter.habits.habits(self._tenant, self.model)
+            self._remember()
         self._uses -= 1
-        normal = normal_estimate(shape, self.price.prices, habits=self._habits)
-        tokens_in, tokens_out = normal.input, normal.output
-        quantities = (normal.cost or 0, tokens_in + tokens_out, tokens_in, tokens_out, 1)
-        request = next(requests)
-        hold = self.path.reserve(request, quantities)
-        return None if hold is None else FastReservation(request, hold, self, shape, normal)
+        # As limits.estimate.normal_estimate has it, of a request that is text alone.
+        text_bytes, most_output, choices = size
+        prompt, output = round(text_bytes / self._ratio), 0
+        if self._has_output:
+            output = self._usual_output
+            if most_output is not None and most_output < output:
+                output = most_output
+            output *= choices
+        picos = prompt * self._price_in + output * self._price_out + self._price_of_request
+        reservation = FastReservation(self, size)
+        quantities = (nanos_reserved(picos), prompt + output, prompt, output, 1)
+        return reservation if self.path.reserve(reservation, next(requests), quantities) else None
 
-    def learn(self, shape: Shape, usage: Usage) -> None:
+    def _remember(self) -> None:
+        habits = self.admitter.habits.habits(self._tenant, self.model)
+        self._ratio, self._usual_output = habits.bytes_per_token, max(LEAST_OUTPUT, habits.output or 0)
+        self._uses = _REMEMBERED
+
+    def learn(self, size: PlainSize, usage: Usage) -> None:
         """Remember what a request took."""
-        habits, size = self.admitter.habits, 0 if shape.media else shape.text_bytes
-        output = (usage.completion or 0) // shape.choices
-        habits.learn(self._tenant, self.model, size, usage.prompt or 0, output)
+        text_bytes, _, choices = size
+        habits = self.admitter.habits
+        habits.learn(self._tenant, self.model, text_bytes, usage.prompt or 0, (usage.completion or 0) // choices)
         self.rest = habits.rest(self._tenant, self.model)
 
-    def hand_over(self, hold: FastHold, shape: Shape, estimate: Estimate) -> Reservation:
+    def hand_over(self, hold: FastHold, size: PlainSize) -> Reservation:
         """The same reservation by the general way."""
         self.path.hand_over(hold)
-        limits = self._limits
-        admitted = self._admission.adopt(hold.request, limits.limits, hold.holds(), hold.standings)
+        limits, (text_bytes, most_output, choices) = self._limits, size
+        cost, _, prompt, output, _ = hold.quantities
+        estimate = Estimate(Amounts(cost, prompt, output), None, "", self.model)
+        shape = Shape(text_bytes, max_tokens=most_output, choices=choices, has_output=self._has_output)
+        admitted = self._admission.adopt(hold.request, limits.limits, hold.holds(), hold.standings())
         facts = dict(limits.facts)
         meter = RequestMeter(self.admitter, limits, facts, self._operation, self._tenant, self.model, None)
         meter.know(self.target, estimate, shape)
@@ -114,25 +150,20 @@ class FastTarget:
         return Reservation(hold.request, admitted, limits.limits, estimate, meter)
 
 
-class FastReservation(msgspec.Struct, eq=False):
-    """The reservation of one request (``account.Reserved``). ``normal`` is what it takes by its estimate. ``general``
-    is the reservation that has taken over."""
+class FastReservation(FastHold):
+    """The reservation of one request (``account.Reserved``). ``size`` is that of ``plain_size``. ``general`` is the
+    reservation that has taken over."""
 
-    request: str
-    hold: FastHold
-    ready: FastTarget
-    shape: Shape
-    normal: Amounts
-    account: AttemptAccount | None = None
-    seen: SeenText | None = None
-    is_in_flight: bool = False
-    outcome: Outcome | None = None
-    is_closed: bool = False
-    general: Reservation | None = None
+    __slots__ = ("account", "general", "is_closed", "is_in_flight", "outcome", "ready", "seen", "size")
 
-    def headers(self) -> list[tuple[bytes, bytes]]:
-        standings = self.hold.standings
-        return [*rate_headers(standings, BESIDE_A_PROVIDERS)] if standings else []
+    def __init__(self, ready: FastTarget, size: PlainSize) -> None:
+        self.ready = ready
+        self.size = size
+        self.account: AttemptAccount | None = None
+        self.outcome: Outcome | None = None
+        self.seen: SeenText | None = None
+        self.general: Reservation | None = None
+        self.is_closed = self.is_in_flight = False
 
     def begin_first(self, target: Target, account: AttemptAccount) -> bool:
         if self.general is not None:
@@ -179,10 +210,10 @@ class FastReservation(msgspec.Struct, eq=False):
         if ready.rest:
             ready.rest -= 1
         else:
-            ready.learn(self.shape, usage)
+            ready.learn(self.size, usage)
         nanos = nanos_settled(prompt * price.prices.input + completion * price.prices.output)
         account.billed = Billed(usage, nanos, price.price_version, price.price_match)
-        alerts = ready.path.settle(self.hold, (nanos, prompt + completion, prompt, completion, 1))
+        alerts = ready.path.settle(self, (nanos, prompt + completion, prompt, completion, 1))
         if alerts:
             ready.admitter.alerted(alerts)
         return True
@@ -190,8 +221,7 @@ class FastReservation(msgspec.Struct, eq=False):
     def _handed_over(self) -> Reservation:
         """The general way's reservation, which goes on with what is held."""
         if self.general is None:
-            estimate = Estimate(self.normal, None, "", self.ready.model)
-            self.general = general = self.ready.hand_over(self.hold, self.shape, estimate)
+            self.general = general = self.ready.hand_over(self, self.size)
             if self.account is not None:
                 general.take_over(self.account, self.seen, self.outcome, is_in_flight=self.is_in_flight)
         return self.general

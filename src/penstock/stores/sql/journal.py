@@ -200,8 +200,8 @@ class JournaledCounters:
         self._changed.set()
 
     def settled(self, hold: FastHold, actual: Quantities) -> None:
-        for slot in hold.slots:
-            if slot.is_budget and actual[slot.unit]:
+        for slot in hold.slots.budgets:
+            if actual[slot.unit]:
                 self._add(slot.key, slot.applied.value_key, slot.limit, actual[slot.unit])
         reservation = (hold.request, 1)
         if self._fast.pop(reservation, None) is None:
