@@ -80,6 +80,7 @@ EXCEPTIONS: dict[str, str] = {
     "limits/counters.py": "a protocol and its values: tests/contract is over what implements it",
     "limits/pricing.py": "protocols without behaviour",
     "pipeline/admit.py": "tests/e2e/test_limits.py runs it, through a real server",
+    "pipeline/request_meter.py": "tests/e2e/test_limits.py runs it, through a real server",
     "pipeline/reservation.py": "tests/e2e/test_limits.py runs it, through a real server",
     "providers/account_hosts.py": "rows: providers/test_row.py runs over all of them",
     "providers/anthropic.py": "rows: providers/test_row.py runs over all of them",

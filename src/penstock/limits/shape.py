@@ -42,6 +42,9 @@ _ROLES: Final = {
     **dict.fromkeys(_KEPT, _REFERENCE),
 }
 """What the members of a body say of its size; any other member says nothing."""
+_NAMES: Final = frozenset(_ROLES)
+_JUDGED: Final = ("tools", "prompt")
+"""Members that may be more than text in ways of their own."""
 _SHORT: Final = 15
 """Digits of a number that every reader of JSON reads exactly."""
 _DEEPEST: Final = 100
@@ -98,27 +101,25 @@ def plain_size(body: Body) -> PlainSize | None:
     """The size of a request that is text alone, without tools of the provider's; None for any other, which ``shape_of``
     measures."""
     text_bytes, limit, choices = 0, None, 1
-    for name, value in body.members.items():
-        role = _ROLES.get(name)
-        if role is None:
-            continue
-        raw = bytes(value)
-        if role == _TEXT and name != "prompt":
+    members = body.members
+    for name in members.keys() & _NAMES:
+        raw = bytes(members[name])
+        role = _ROLES[name]
+        if name == "messages":
             # Media are parts of a message, in an array of its own. One byte is found much faster than a word.
-            is_flat = name == "messages" and raw.find(_ARRAY, 1) < 0
-            if not is_flat and _may_hold_media(raw):
+            if raw.find(_ARRAY, 1) >= 0 and _may_hold_media(raw):
                 return None
             text_bytes += len(raw)
         elif role == _LIMIT:
-            asked = _count_of(body, name, raw)
-            if asked is not None and (limit is None or asked > limit):
+            asked = int(raw) if raw.isdigit() and len(raw) <= _SHORT else read_count(body.value(name))
+            if asked and (limit is None or asked > limit):
                 limit = asked
         elif role == _CHOICE:
             choices = max(choices, _count_of(body, name, raw) or 1)
-        elif role == _SCHEMA and name != "tools":
-            text_bytes += len(raw)
-        else:
+        elif role == _REFERENCE or name in _JUDGED or _may_hold_media(raw):
             return None
+        else:
+            text_bytes += len(raw)
     return text_bytes, limit, choices
 
 
