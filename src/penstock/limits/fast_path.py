@@ -22,7 +22,7 @@ Quantities = tuple[int, int, int, int, int]
 """What a request takes in each unit: nanodollars, all tokens, tokens of the prompt, tokens of the answer, requests."""
 _COST, _TOKENS, _INPUT, _OUTPUT, _REQUESTS = range(5)
 _TOKEN_UNITS: Final = {"all": _TOKENS, "input": _INPUT, "output": _OUTPUT}
-_ALWAYS: Final = 1 << 63
+ALWAYS: Final = 1 << 63
 """Later than any moment."""
 _Header = tuple[bytes, bytes]
 
@@ -118,9 +118,11 @@ class FastHold:
 
 
 class FastStore(Protocol):
-    """What finds the counters of fast paths. ``generation`` changes when counters have to be found anew."""
+    """What finds the counters of fast paths. ``generation`` changes when counters have to be found anew.
+    ``good_until`` is when they may no longer be used, by the clock of the path."""
 
     generation: int
+    good_until: int
 
     def find(self, applied: Applied, key: BucketKey) -> tuple[Any, int] | None:
         """The counter of a bucket (``reservations.Counter``, or one that answers as it does), and the most that it may
@@ -190,6 +192,8 @@ class FastPath:
             if settled >= cap or settled + counter.reserved + quantities[unit] > cap:
                 return False
         hold.since = now = self._clock()
+        if now >= self._store.good_until:
+            return False
         for counter, unit, cap, _ in others:
             if not counter.fits(quantities[unit], cap, now):
                 return False
@@ -239,7 +243,7 @@ class FastPath:
 
     def _current(self) -> Slots | None:
         """The counters of the buckets of now. None if one of them has none."""
-        if self._until != _ALWAYS:
+        if self._until != ALWAYS:
             moment = self._moment()
             if not self._from <= moment < self._until:
                 self._slots = self._found(moment)
@@ -249,14 +253,14 @@ class FastPath:
 
     def _found(self, moment: int) -> Slots | None:
         self._generation = self._store.generation
-        self._from, self._until = -_ALWAYS, _ALWAYS
+        self._from, self._until = -ALWAYS, ALWAYS
         slots: list[Slot] = []
         for applied in self._limits:
             limit, key = applied.limit, applied.key_at(moment)
             if isinstance(limit.window, CalendarWindow):
                 start, end = limit.window.span(moment)
                 self._from = max(self._from, start)
-                self._until = min(self._until, _ALWAYS if end is None else end)
+                self._until = min(self._until, ALWAYS if end is None else end)
             found = self._store.find(applied, key)
             if found is None:
                 return None

@@ -15,7 +15,7 @@ from penstock.core.lru import Lru
 from penstock.limits.applied import Applied
 from penstock.limits.budgets import ALERTED, QUIET, Bucket
 from penstock.limits.counters import Alert, BucketUsage, Exceeded, Hold, ReservationId, Reserved, Standing
-from penstock.limits.fast_path import FastHold, Quantities
+from penstock.limits.fast_path import ALWAYS, FastHold, Quantities
 from penstock.limits.limit import NOTHING, Amounts, BucketKey, Limit, charged
 from penstock.limits.policy import LiveValues
 from penstock.limits.rates import RateCounter, rate_counter
@@ -68,6 +68,7 @@ class Reservations:
         self._values = LiveValues(most_values)
         self._unswept: list[BucketKey] = []
         self._alerts: list[Alert] = []
+        self.good_until = ALWAYS
         self.generation = 0
         """Changes when counters were dropped: who has kept a counter has to look it up again."""
         self.opening: dict[BucketKey, int] = {}
