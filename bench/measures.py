@@ -61,14 +61,21 @@ def chat(
     behaviour: Behaviour = Behaviour.CALM,
 ) -> Sample:
     """CPU per request of answers in one piece, at full speed over many connections."""
+    return chat_cpu(run, run.subject, addressing, behaviour, tls=tls)
+
+
+def chat_cpu(
+    run: Run, subject: Subject, addressing: Addressing, behaviour: Behaviour = Behaviour.CALM, *, tls: bool = False
+) -> Sample:
+    """The same for any subject."""
     body = payload.chat()
-    way = run.subject.way(behaviour, tls=tls, addressing=addressing)
+    way = subject.way(behaviour, tls=tls, addressing=addressing)
     route.verify(way, body, b'"model"')
     load = partial(wrk.run, run.tools, run.home, way, body, connections=run.effort.connections)
     load(seconds=_WARM_UP)
-    before = run.subject.process.cpu_seconds
+    before = subject.process.cpu_seconds
     seen = load(seconds=run.effort.seconds)
-    used = run.subject.process.cpu_seconds - before
+    used = subject.process.cpu_seconds - before
     return {"cpu": used / seen.requests * 1e6, "rate": seen.requests / seen.seconds}
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from bench import measures, route
+from bench import limited, measures, route
 from bench.measures import Measure
 from bench.results import Budget, Metric, Of
 from bench.subject import Role
@@ -107,6 +107,18 @@ SCENARIOS: Final = (
         partial(measures.chat, addressing=route.by_cache),
         _per_request(_value(60)),
         _OURS,
+    ),
+    Scenario(
+        "limits",
+        "key, saved config, budget and rate limit in memory, beside plain chat",
+        limited.limits,
+        (
+            Metric("plain", "CPU per request, plain chat", "µs", compared=False),
+            Metric("limited", "CPU per request, with limits", "µs", compared=False),
+            Metric("added", "limits add", "µs", _value(12), compared=False),
+            Metric("percent", "limits add", "%", _value(10), compared=False),
+        ),
+        _GATEWAY,
     ),
     Scenario(
         "latency",

@@ -11,6 +11,7 @@ from penstock.limits.admission import Estimate
 from penstock.limits.applied import Applied
 from penstock.limits.counters import Hold
 from penstock.limits.limit import Amounts, Kind, Limit
+from penstock.limits.pricing import SteadyPrice
 from penstock.limits.windows import RATE_UNITS, SECOND, CalendarWindow, RateWindow
 
 NOON: int = 20_454 * 86_400 * SECOND + 43_200 * SECOND
@@ -70,6 +71,9 @@ class FixedPricing:
 
     def prices(self, provider: str, model: str, virtual_key: str | None, *, strict: bool) -> Prices | None:
         return None if model in self.unpriced else self.fixed
+
+    def steady(self, provider: str, model: str, virtual_key: str | None) -> SteadyPrice | None:
+        return None if model in self.unpriced else SteadyPrice(self.fixed, 1 << 32, "fixed", "exact")
 
     def charge(self, provider: str, model: str, virtual_key: str | None, usage: Usage) -> FixedCharge | None:
         if model in self.unpriced:

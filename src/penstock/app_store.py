@@ -33,6 +33,7 @@ from penstock.stores.catalogue import Catalogue
 from penstock.stores.counters import CountersSetup, open_counters
 from penstock.stores.file import CatalogueFile
 from penstock.stores.guarded_counters import GuardedCounters
+from penstock.stores.leased_counters import LeasedCounters
 from penstock.stores.sql.control_store import ControlStore
 from penstock.stores.sql.journal import JournaledCounters
 from penstock.stores.sql.kept_balances import KeptBalances
@@ -139,7 +140,8 @@ def admitter_of(catalogues: CatalogueSource, counters: GatewayCounters, costs: C
     """The stage of limits. Raises SettingsError where several workers would count apart."""
     pricing, workers = CurrentPrices(costs, time.time, catalogues), settings.server.workers
     if isinstance(counters, GuardedCounters):
-        return Admitter(catalogues, counters, now, pricing)
+        leased = LeasedCounters(counters, monotonic, log_alerts)
+        return Admitter(catalogues, leased, now, pricing, fast=leased)
     memory = counters.memory if isinstance(counters, JournaledCounters) else counters
     apart = (
         f"server.workers: each of {workers} workers counts limits by itself, so that {workers} times as much could be "
@@ -153,6 +155,7 @@ def admitter_of(catalogues: CatalogueSource, counters: GatewayCounters, costs: C
         immediate=counters,
         forget=lambda moment: memory.forget(moment - _DAY),
         warning=apart if workers > 1 else "",
+        fast=counters,
     )
     if workers > 1 and admitter.is_active:
         raise SettingsError([apart], settings)
@@ -193,6 +196,8 @@ class SharedCounters:
         self._is_started = False
         await self._opening.stop()
         if self._has_begun:
+            if isinstance(self._limits.counters, LeasedCounters):
+                await self._limits.counters.stop()
             await self._counters.stop()
             await self._balances.stop()
 
@@ -217,6 +222,8 @@ class SharedCounters:
             await self._stored.open()  # its tables are made
         self._counters.start()
         self._balances.start()
+        if isinstance(self._limits.counters, LeasedCounters):
+            self._limits.counters.start()
         await asyncio.Event().wait()
 
 

@@ -102,6 +102,7 @@ EXCEPTIONS: dict[str, str] = {
     "pipeline/guard_hooks.py": "tests/e2e/test_guardrails.py runs it",
     "pipeline/guard_outbound.py": "tests/e2e/test_guardrails.py runs it",
     "pipeline/guard_stream.py": "tests/e2e/test_guardrails.py runs it",
+    "pipeline/request_meter.py": "tests/e2e/test_limits.py runs it, through a real server",
     "pipeline/reservation.py": "tests/e2e/test_limits.py runs it, through a real server",
     "providers/account_hosts.py": "rows: providers/test_row.py runs over all of them",
     "providers/anthropic.py": "rows: providers/test_row.py runs over all of them",

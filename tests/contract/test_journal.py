@@ -15,7 +15,9 @@ import sqlalchemy as sa
 from databases import fresh_address, with_tables
 from limiting import NOON, Clock, budget, hold, rate
 from penstock.core.usage import Usage
+from penstock.limits.applied import Applied
 from penstock.limits.counters import CountersUnavailable, Exceeded
+from penstock.limits.fast_path import FastHold
 from penstock.limits.limit import NOTHING, Amounts
 from penstock.stores.sql import schema
 from penstock.stores.sql.database import Database, DatabaseError
@@ -226,3 +228,37 @@ async def test_what_a_caller_names_keeps_no_row_from_the_ledger(database: Databa
     first, second = sorted(await rows(database, schema.ledger), key=lambda row: row.attempt)
     assert (first.model, first.trace_id, first.amount) == ("a??b", "a??b", (1 << 63) - 1)
     assert (second.model, second.amount) == ("m", 5)
+
+
+async def test_t23_what_a_fast_path_holds_and_settles_is_written_down(database: Database) -> None:
+    killed = counters(database)
+    path = killed.fast_path([Applied(LIMIT), Applied(rate())], lambda: NOON)
+    assert path is not None
+    settled, held, handed_over = FastHold(), FastHold(), FastHold()
+    for number, taken in enumerate((settled, held, handed_over)):
+        assert path.reserve(taken, f"r{number}", (20, 10, 5, 5, 1))
+    assert path.settle(settled, (15, 10, 5, 5, 1)) == ()
+    assert await killed.flush()
+    assert {(row.request_id, row.amount) for row in await rows(database, schema.open_hold)} == {("r1", 20), ("r2", 20)}
+    path.hand_over(handed_over)
+    killed.settle_at_once(("r2", 1), Amounts(5), handed_over.holds())
+    assert await killed.flush()
+    for _ in range(2):
+        again = await restored(database)
+        assert await again.usage(hold(LIMIT).key) == (15 + 5 + 20, 0)
+    assert await rows(database, schema.open_hold) == []
+
+
+async def test_what_a_fast_path_hands_over_before_a_flush_is_written_down_once(database: Database) -> None:
+    kept, taken = counters(database), FastHold()
+    path = kept.fast_path([Applied(LIMIT)], lambda: NOON)
+    assert path is not None
+    assert path.reserve(taken, "r", (20, 10, 5, 5, 1))
+    path.hand_over(taken)
+    await kept.extend(ONE, [hold(LIMIT, 5)])
+    assert await kept.flush()
+    assert sum(row.amount for row in await rows(database, schema.open_hold)) == 25
+    kept.settle_at_once(ONE, Amounts(22), [hold(LIMIT, 25)])
+    assert await kept.flush()
+    assert await kept.usage(hold(LIMIT).key) == (22, 0)
+    assert await rows(database, schema.open_hold) == []

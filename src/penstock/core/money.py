@@ -13,6 +13,7 @@ NANOS: Final = 1_000_000_000
 """Nanodollars of a dollar."""
 _PICOS: Final = 1000
 """Picodollars of a nanodollar."""
+_HALF_NANO: Final = _PICOS // 2
 _NANOS_OF_CENT: Final = NANOS // 100
 LARGEST: Final = 2**63 - 1
 """Nanodollars that a 64-bit column holds: about 9.2 billion dollars."""
@@ -56,9 +57,8 @@ def picos_from_dollars_per_million(dollars: Number) -> int:
 
 def nanos_settled(picos: int) -> int:
     """A sum in picodollars as nanodollars, rounded half-even: how a charge is settled."""
-    whole, rest = divmod(picos, _PICOS)
-    half = _PICOS // 2
-    return whole + (rest > half or (rest == half and whole % 2 == 1))
+    whole, rest = picos // _PICOS, picos % _PICOS
+    return whole + (rest > _HALF_NANO or (rest == _HALF_NANO and whole % 2 == 1))
 
 
 def nanos_reserved(picos: int) -> int:

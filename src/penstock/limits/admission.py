@@ -74,6 +74,10 @@ class Admission:
         admitted = Admitted(self._counters, self._clock, (request, 1), limits)
         return admitted.begin_at_once(self._immediate, estimate)
 
+    def adopt(self, request: str, limits: Sequence[Applied], holds: list[Hold], standings: Reserved) -> Admitted:
+        """A reservation that the counters have taken over from a fast path."""
+        return Admitted(self._counters, self._clock, (request, 1), limits).adopt(holds, standings)
+
 
 class Admitted:
     """The reservation of one request. ``standings`` say how its rates stood when it was let through."""
@@ -134,7 +138,11 @@ class Admitted:
     def _begun(self, holds: list[Hold], result: Reserved | Exceeded, now: int) -> Admitted | LimitRefusal:
         if isinstance(result, Exceeded):
             return refusal(result, now)
-        self.standings = result
+        return self.adopt(holds, result)
+
+    def adopt(self, holds: list[Hold], standings: Reserved) -> Admitted:
+        """The counters hold this for the request."""
+        self.standings = standings
         self._is_reserved = bool(holds)
         self._holds = holds
         self._of_request = len(holds)

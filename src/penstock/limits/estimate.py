@@ -98,12 +98,16 @@ def normal_estimate(
 ) -> Amounts:
     """What the request will probably take. The cost is None without prices. Always possible."""
     tokens = round(shape.text_bytes / habits.bytes_per_token)
-    for kind, number in shape.media.items():
-        tokens += number * bounds.media.get(kind, _PICTURE)
+    if shape.media:
+        tokens += sum(number * bounds.media.get(kind, _PICTURE) for kind, number in shape.media.items())
     output = 0
     if shape.has_output:
-        usual = max(LEAST_OUTPUT, habits.output or 0)
-        output = min(usual, _limited(shape.max_tokens, bounds.max_output) or usual) * shape.choices
+        # Plain comparisons: this runs once for each request.
+        most_output = shape.max_tokens if bounds is UNKNOWN else _limited(shape.max_tokens, bounds.max_output)
+        usual = habits.output
+        if usual is None or usual < LEAST_OUTPUT:
+            usual = LEAST_OUTPUT
+        output = (most_output if most_output and most_output < usual else usual) * shape.choices
     return Amounts(_cost(shape, prices, tokens, output), tokens, output)
 
 
@@ -127,6 +131,7 @@ def _cost(shape: Shape, prices: Prices | None, tokens: int, output: int) -> int 
     if prices is None:
         return None
     picos = tokens * prices.input + output * prices.output + prices.request
-    for tool, calls in shape.paid_tools.items():
-        picos += (1 if calls is None else calls) * prices.calls.get(tool, 0)
+    if shape.paid_tools:
+        for tool, calls in shape.paid_tools.items():
+            picos += (1 if calls is None else calls) * prices.calls.get(tool, 0)
     return nanos_reserved(picos)

@@ -29,23 +29,23 @@ class _Lengths:
     """How often answers had which length, in bins that grow with the length: a bin's edge is at most a quarter above
     the lengths in it."""
 
-    __slots__ = ("_bins", "_high", "_is_stale", "_total", "seen")
+    __slots__ = ("_bins", "_high", "_is_stale", "seen", "total")
 
     def __init__(self) -> None:
         self._bins: dict[int, int] = {}
-        self._total = 0
+        self.total = 0
         self._high = 0
         self._is_stale = False
         self.seen = 0
         """Answers that came, whether or not they are counted."""
 
     def add(self, tokens: int) -> None:
-        if self._total >= _MEMORY:
+        if self.total >= _MEMORY:
             self._bins = {bin_: count // 2 for bin_, count in self._bins.items() if count > 1}
-            self._total = sum(self._bins.values())
+            self.total = sum(self._bins.values())
         edge = _edge(tokens)
         self._bins[edge] = self._bins.get(edge, 0) + 1
-        self._total += 1
+        self.total += 1
         self._is_stale = True
 
     def high(self) -> int:
@@ -55,7 +55,7 @@ class _Lengths:
         return self._high
 
     def _found(self) -> int:
-        beyond = self._total // 100
+        beyond = self.total // 100
         for edge in sorted(self._bins, reverse=True):
             beyond -= self._bins[edge]
             if beyond < 0:
@@ -83,6 +83,11 @@ class HabitTracker:
             return True
         lengths.seen += 1
         return lengths.seen < _MANY or lengths.seen % _SAMPLE == 0
+
+    def rest(self, key: str, model: str) -> int:
+        """How many requests after this one needn't be learnt (``is_due``)."""
+        lengths = self._answers.get((key, model))
+        return 0 if lengths is None or lengths.total < _MANY else _SAMPLE - 1
 
     def learn(self, key: str, model: str, text_bytes: int, input_tokens: int, output_tokens: int) -> None:
         """Count one request. ``text_bytes`` are those of ``Shape``. A prompt with media or without tokens says nothing

@@ -95,12 +95,14 @@ class BucketKey(NamedTuple):
 
 class Amounts(msgspec.Struct, frozen=True, gc=False):
     """What one request takes of every kind of limit: estimated before it is sent, actual afterwards. ``cost`` is in
-    nanodollars, None if the price is unknown."""
+    nanodollars, None if the price is unknown. ``is_exact``: ``requests`` is the number that a slice of a limit was used
+    for (slices.py), and not whether the attempt counts as a request."""
 
     cost: int | None = 0
     input: int = 0
     output: int = 0
     requests: int = 1
+    is_exact: bool = False
 
 
 NOTHING: Final = Amounts(0, 0, 0, 0)
@@ -135,6 +137,8 @@ def charge(limit: Limit, actual: Amounts) -> int | None:
     unknown to a limit that rejects unknown prices counts as it was reserved, too.
     """
     if limit.kind == "requests":
+        if actual.is_exact:
+            return actual.requests
         return None if actual.requests or limit.is_rate else 0
     return amount_of(limit, actual)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from penstock.limits.applied import Applied
 from penstock.limits.counters import Alert, BucketUsage, Exceeded, Hold, ReservationId, Reserved
+from penstock.limits.fast_path import FastPath, FastWatcher, has_fast_path
 from penstock.limits.limit import Amounts, BucketKey, Limit
 from penstock.limits.reservations import MOST_VALUES, Reservations
 
@@ -31,6 +33,12 @@ class MemoryCounters:
 
     def release_at_once(self, reservation: ReservationId) -> None:
         self.reservations.release(reservation)
+
+    def fast_path(
+        self, limits: Sequence[Applied], moment: Callable[[], int], watcher: FastWatcher | None = None
+    ) -> FastPath | None:
+        """The fast path through some limits (``FastCounters``); None if these have none."""
+        return FastPath(self.reservations, limits, self._clock, moment, watcher) if has_fast_path(limits) else None
 
     async def reserve(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
         return self.reservations.reserve(reservation, holds, self._clock())

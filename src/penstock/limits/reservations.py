@@ -12,8 +12,10 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.lru import Lru
+from penstock.limits.applied import Applied
 from penstock.limits.budgets import ALERTED, QUIET, Bucket
 from penstock.limits.counters import Alert, BucketUsage, Exceeded, Hold, ReservationId, Reserved, Standing
+from penstock.limits.fast_path import ALWAYS, FastHold, Quantities
 from penstock.limits.limit import NOTHING, Amounts, BucketKey, Limit, charged
 from penstock.limits.policy import LiveValues
 from penstock.limits.rates import RateCounter, rate_counter
@@ -66,6 +68,9 @@ class Reservations:
         self._values = LiveValues(most_values)
         self._unswept: list[BucketKey] = []
         self._alerts: list[Alert] = []
+        self.good_until = ALWAYS
+        self.generation = 0
+        """Changes when counters were dropped: who has kept a counter has to look it up again."""
         self.opening: dict[BucketKey, int] = {}
         """What was settled in budgets by an earlier process, until somebody asks for their buckets."""
 
@@ -190,7 +195,25 @@ class Reservations:
                 del self._counters[key]
                 self._values.forget(key)
                 dropped += 1
+        if dropped:
+            self.generation += 1
         return dropped
+
+    def find(self, applied: Applied, key: BucketKey) -> tuple[Counter, int]:
+        """The counter of a bucket and the most that it may hold, for fast paths (fast_path.py)."""
+        return self._counters.get(key) or self._make(Hold(key, applied.limit, 0, applied.value_key)), applied.limit.cap
+
+    def adopt(self, hold: FastHold) -> None:
+        """Keep what a fast path holds as a reservation like any other."""
+        items = [Item(slot.key, slot.limit, amount, slot.counter, mark) for slot, amount, mark in hold.items()]
+        self._open[(hold.request, 1)] = Open(hold.since, items)
+
+    def alerts_of(self, hold: FastHold, actual: Quantities) -> tuple[Alert, ...]:
+        """The alerts that are due after a fast path has settled a hold."""
+        for slot in hold.slots.budgets:
+            overrun = actual[slot.unit] - hold.quantities[slot.unit]
+            self._raise_alerts(slot.limit, slot.key, slot.counter, overrun)
+        return self._raised()
 
     def _fit(
         self, holds: Sequence[Hold], now: int, items: list[Item], held: Mapping[BucketKey, Item] | None = None

@@ -25,6 +25,7 @@ _MEDIA: Final = {
 _OWN_TOOLS: Final = frozenset({"function", "custom"})
 """Tools that the caller runs: nobody bills their calls."""
 _TYPE: Final = b'"type"'
+_ARRAY: Final = b"["
 _ESCAPE: Final = b"\\u"
 """An escape may hide a type's name."""
 _MEDIA_TYPE: Final = re.compile(_TYPE + rb'\s*:\s*"(?:' + "|".join(_MEDIA).encode() + rb')"')
@@ -41,6 +42,9 @@ _ROLES: Final = {
     **dict.fromkeys(_KEPT, _REFERENCE),
 }
 """What the members of a body say of its size; any other member says nothing."""
+_NAMES: Final = frozenset(_ROLES)
+_JUDGED: Final = ("tools", "prompt")
+"""Members that may be more than text in ways of their own."""
 _SHORT: Final = 15
 """Digits of a number that every reader of JSON reads exactly."""
 _DEEPEST: Final = 100
@@ -49,6 +53,15 @@ _DEEPEST: Final = 100
 def shape_of(body: Body, *, exact: bool = False, has_output: bool = True) -> Shape:
     """The size of a request. With ``exact``, bytes are those of the texts alone; without, those of the JSON that holds
     the texts, which needn't be decoded. Raises core.body.BodyError if the JSON is broken inside."""
+    if not exact:
+        plain = plain_size(body)
+        if plain is not None:
+            return Shape(plain[0], max_tokens=plain[1], choices=plain[2], has_output=has_output)
+    return _read(body, exact=exact, has_output=has_output)
+
+
+def _read(body: Body, *, exact: bool, has_output: bool) -> Shape:
+    """The size of any request, member by member."""
     text_bytes, messages = 0, 0
     media: dict[str, int] = {}
     limit: int | None = None
@@ -60,7 +73,7 @@ def shape_of(body: Body, *, exact: bool = False, has_output: bool = True) -> Sha
             continue
         role = _ROLES[name]
         if role == _LIMIT:
-            asked = _number(body, name)
+            asked = _count_of(body, name, bytes(members[name]))
             if asked is not None and (limit is None or asked > limit):
                 limit = asked
         elif role == _CHOICE:
@@ -80,6 +93,36 @@ def shape_of(body: Body, *, exact: bool = False, has_output: bool = True) -> Sha
     return Shape(text_bytes, messages, media, limit, choices, paid_tools, has_output, held)
 
 
+PlainSize = tuple[int, int | None, int]
+"""``text_bytes``, ``max_tokens`` and ``choices`` of a shape that has nothing else."""
+
+
+def plain_size(body: Body) -> PlainSize | None:
+    """The size of a request that is text alone, without tools of the provider's; None for any other, which ``shape_of``
+    measures."""
+    text_bytes, limit, choices = 0, None, 1
+    members = body.members
+    for name in members.keys() & _NAMES:
+        raw = bytes(members[name])
+        role = _ROLES[name]
+        if name == "messages":
+            # Media are parts of a message, in an array of its own. One byte is found much faster than a word.
+            if raw.find(_ARRAY, 1) >= 0 and _may_hold_media(raw):
+                return None
+            text_bytes += len(raw)
+        elif role == _LIMIT:
+            asked = int(raw) if raw.isdigit() and len(raw) <= _SHORT else read_count(body.value(name))
+            if asked and (limit is None or asked > limit):
+                limit = asked
+        elif role == _CHOICE:
+            choices = max(choices, _count_of(body, name, raw) or 1)
+        elif role == _REFERENCE or name in _JUDGED or _may_hold_media(raw):
+            return None
+        else:
+            text_bytes += len(raw)
+    return text_bytes, limit, choices
+
+
 def _may_hold_media(raw: bytes) -> bool:
     """Whether a value may hold more than text: otherwise its bytes needn't be decoded. Most values have no type,
     and a plain search says so at once, where the pattern looks at each byte."""
@@ -87,9 +130,11 @@ def _may_hold_media(raw: bytes) -> bool:
 
 
 def _number(body: Body, name: str) -> int | None:
-    if name not in body.members:
-        return None
-    raw = bytes(body.members[name])
+    raw = body.raw(name)
+    return None if raw is None else _count_of(body, name, raw)
+
+
+def _count_of(body: Body, name: str, raw: bytes) -> int | None:
     if raw.isdigit() and len(raw) <= _SHORT:
         return int(raw) or None
     return read_count(body.value(name))

@@ -16,53 +16,43 @@ from typing import Any, Final
 import msgspec
 
 from penstock.background import Background
-from penstock.core.body import Body, BodyError
+from penstock.core.body import BodyError
 from penstock.core.failure import Failure, Kind
-from penstock.core.json_text import read_json_or_none
-from penstock.core.parameter_changes import ParameterChanges
-from penstock.core.usage import Usage
 from penstock.limits.admission import Admission, Admitted, Estimate
 from penstock.limits.applied import Applied
 from penstock.limits.counters import Alert, Counters, ImmediateCounters
-from penstock.limits.estimate import (
-    Habits,
-    NotBounded,
-    Shape,
-    normal_estimate,
-    strict_estimate,
-)
+from penstock.limits.fast_path import FastCounters
 from penstock.limits.habits import HabitTracker
 from penstock.limits.in_force import LimitsInForce, Owner, RequestLimits
 from penstock.limits.limit import Amounts
 from penstock.limits.policy import METADATA, limits_of
-from penstock.limits.pricing import Charge, NoPricing, Pricing
+from penstock.limits.pricing import NoPricing, Pricing
 from penstock.limits.refusal import LimitRefusal
-from penstock.limits.shape import shape_of
-from penstock.pipeline.account import AttemptAccount, read_metadata
+from penstock.pipeline.account import read_metadata
 from penstock.pipeline.call import Call
 from penstock.pipeline.compile import CompiledPlan
+from penstock.pipeline.fast_reservation import FastTarget
 from penstock.pipeline.limit_failure import limit_failure
 from penstock.pipeline.off_loop import LARGE, off_loop
+from penstock.pipeline.request_meter import RequestMeter
 from penstock.pipeline.reservation import Reservation
 from penstock.providers.row import Operation
-from penstock.routing.plan import Target, leaves
+from penstock.routing.plan import Target
 from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import Catalogue, GatewayKey
 
 _LOG: Final = logging.getLogger("penstock")
 _FREE_OPERATIONS: Final = frozenset({Operation.MODELS, Operation.MODEL})
 """Operations that limits don't count."""
-_BOUNDED: Final = frozenset({Operation.CHAT, Operation.COMPLETIONS, Operation.EMBEDDINGS, Operation.MODERATIONS})
-"""Operations of which a request tells how much it takes at most."""
-_FREE: Final = Amounts(0, 0, 0)
-_NO_SIZE: Final = Estimate(_FREE, _FREE)
-"""What an operation takes that no provider bills: it counts as a request."""
-_COMPARED: Final = 8
-"""Targets of a plan at most of which the cheapest is looked for; a dearer target reserves more when it is tried."""
+_MEASURED: Final = frozenset({Operation.CHAT, Operation.EMBEDDINGS})
+"""Operations whose requests the fast path measures."""
 _MOST_OWNERS: Final = 10_000
 """Gateway keys whose limits are remembered ready-made."""
+_MOST_TARGETS: Final = 4096
+"""Fast targets that are remembered: callers choose the names of models, and write plans."""
 _SWEEP: Final = 10.0
 """Seconds between two looks for counters that nobody needs."""
+_Name = tuple[bytes | None, str | None, int, int]
 Ending = Coroutine[Any, Any, tuple[Alert, ...] | None]
 
 
@@ -84,6 +74,7 @@ class Admitter:
         immediate: ImmediateCounters | None = None,
         forget: Callable[[int], object] | None = None,
         warning: str = "",
+        fast: FastCounters | None = None,
     ) -> None:
         self.counters = counters
         self.pricing: Pricing = pricing or NoPricing()
@@ -97,6 +88,9 @@ class Admitter:
         self._in_force = LimitsInForce()
         self._default_workspace: str | None = None
         self._by_owner: dict[bytes | None, RequestLimits] = {}
+        self._fast = fast
+        self._ready: dict[_Name, FastTarget | None] = {}
+        """Fast targets by owner, model, plan and operation; None where there is none."""
         self._tasks: set[asyncio.Task[Any]] = set()
         self._clock = clock
         self._forget = forget
@@ -116,6 +110,22 @@ class Admitter:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
+    def admit_at_once(self, call: Call, compiled: CompiledPlan) -> bool:
+        """Whether a fast path has admitted a request; False if ``admit`` has to decide."""
+        request, key = call.request, call.caller.key
+        if request is None or len(call.body) > LARGE:
+            return False
+        name = (None if key is None else key.digest, request.model, id(compiled), id(call.operation))
+        try:
+            ready = self._ready[name]
+        except KeyError:
+            ready = self._prepare(name, call, compiled)
+        if ready is None:
+            return False
+        reservation = ready.reserve(request.body, self._requests)
+        call.account.reservation = reservation
+        return reservation is not None
+
     async def admit(self, call: Call, compiled: CompiledPlan) -> Failure | None:
         """Reserve for a request: the failure of a request that is refused, else None."""
         limits = self._limits_of(call.caller.key)
@@ -126,7 +136,7 @@ class Admitter:
             self._knows_prices = not self.pricing.is_loading
         facts = _facts(call, limits) if limits.of_requests or limits.of_attempts else {}
         try:
-            meter = RequestMeter(self, call, limits, facts)
+            meter = RequestMeter.of_call(self, call, limits, facts)
             if len(call.body) > LARGE:
                 # The text of a large body is measured beside the event loop, once.
                 meter.shapes[None] = await off_loop(lambda: meter.measure(None))
@@ -161,7 +171,7 @@ class Admitter:
         if self._immediate is not None:
             alerts = admitted.close_at_once(self._immediate, actual)
             if alerts:
-                log_alerts(alerts)
+                self.alerted(alerts)
             return
         ending: Ending = admitted.release() if actual is None else admitted.settle(actual)
         task = asyncio.get_running_loop().create_task(self._finished(ending))
@@ -175,7 +185,11 @@ class Admitter:
             _LOG.exception("what a request took could not be settled")
             return
         if alerts:
-            log_alerts(alerts)
+            self.alerted(alerts)
+
+    def alerted(self, alerts: Sequence[Alert]) -> None:
+        """A request has crossed a line."""
+        log_alerts(alerts)
 
     def _limits_of(self, key: GatewayKey | None) -> RequestLimits:
         digest = None if key is None else key.digest
@@ -186,9 +200,34 @@ class Admitter:
             limits = self._by_owner[digest] = self._in_force.of(_owner(key, self._default_workspace))
         return limits
 
+    def _prepare(self, name: _Name, call: Call, compiled: CompiledPlan) -> FastTarget | None:
+        """The fast target of a request, which is remembered; None if there is none."""
+        if self._fast is None or not self._knows_prices:
+            return None
+        if len(self._ready) >= _MOST_TARGETS:
+            self._ready.clear()
+        ready = self._ready[name] = self._fast_target(self._fast, call, compiled)
+        return ready
+
+    def _fast_target(self, counters: FastCounters, call: Call, compiled: CompiledPlan) -> FastTarget | None:
+        target, model, limits = compiled.plan, call.request and call.request.model, self._limits_of(call.caller.key)
+        if call.operation not in _MEASURED or not isinstance(target, Target) or not model:
+            return None
+        if limits.of_requests or limits.of_attempts or target.virtual_key in self._in_force.virtual_keys:
+            return None
+        if target.default_params or target.override_params or target.drop_params:
+            return None
+        model = model.removeprefix(target.model_prefix)
+        price = self.pricing.steady(target.provider, model, target.virtual_key)
+        path = counters.fast_path(limits.limits, self._clock)
+        if price is None or path is None:
+            return None
+        tenant = call.caller.tenant
+        return FastTarget(self, self._admission, compiled, target, limits, path, price, call.operation, tenant, model)
+
     def _put_in_force(self) -> None:
         catalogue: Catalogue = self._catalogues.current
-        self._by_owner = {}
+        self._by_owner, self._ready = {}, {}
         self._in_force = catalogue.limits
         self._default_workspace = catalogue.default_workspace
         was_active = self.is_active
@@ -200,124 +239,6 @@ class Admitter:
         while self._forget is not None:
             await asyncio.sleep(_SWEEP)
             self._forget(self._clock())
-
-
-class RequestMeter:
-    """What one request takes at each of its targets (``reservation.Meter``). ``request`` is set once it is admitted."""
-
-    def __init__(self, admitter: Admitter, call: Call, limits: RequestLimits, facts: dict[str, str]) -> None:
-        self.request = ""
-        self.facts = facts
-        self.finish = admitter.finish
-        self.shapes: dict[str | None, Shape] = {}
-        self._admitter = admitter
-        self._limits = limits
-        self._operation = call.operation
-        self._tenant = call.caller.tenant
-        request = call.request
-        self._body: Body | None = None if request is None else request.body
-        self._model = "" if request is None else request.model or ""
-        self._estimates: dict[str, Estimate] = {}
-
-    def cheapest(self, compiled: CompiledPlan) -> Estimate:
-        """The estimate of the request, before it is known which target serves it."""
-        plan = compiled.plan
-        if isinstance(plan, Target):
-            return self.estimate(plan)
-        estimates = [self.estimate(target) for target in leaves(plan)[:_COMPARED]]
-        return min(estimates, key=_cost) if estimates else _NO_SIZE
-
-    def estimate(self, target: Target) -> Estimate:
-        estimate = self._estimates.get(target.path)
-        if estimate is None:
-            estimate = self._estimates[target.path] = self._new_estimate(target)
-        return estimate
-
-    def limits(self, target: Target) -> tuple[Applied, ...]:
-        facts = self.facts
-        if not self._limits.of_attempts:
-            if target.virtual_key is None:
-                return ()
-        else:
-            slug = target.virtual_key or target.provider
-            facts = {**facts, "provider": target.provider, "model": f"@{slug}/{self._model_at(target)}"}
-            if target.virtual_key is not None:
-                facts["virtual_key"] = target.virtual_key
-        return self._admitter.limits_of_target(self._limits, facts, target)
-
-    def charge(self, attempt: AttemptAccount, usage: Usage) -> Charge | None:
-        target, model = attempt.target, attempt.model
-        if model is None:
-            model = self._model_at(target)
-        return self._admitter.pricing.charge(target.provider, model, target.virtual_key, usage)
-
-    def learn(self, attempt: AttemptAccount, usage: Usage) -> None:
-        shape, model = self.shapes.get(attempt.target.path) or self.shapes.get(None), attempt.model
-        if model is None:
-            model = self._model_at(attempt.target)
-        if shape is not None and self._admitter.habits.is_due(self._tenant, model):
-            size = 0 if shape.media else shape.text_bytes
-            output = (usage.completion or 0) // shape.choices
-            self._admitter.habits.learn(self._tenant, model, size, usage.prompt or 0, output)
-
-    async def beside(self, limits: tuple[Applied, ...], estimate: Estimate, attempt: int) -> Admitted | LimitRefusal:
-        return await self._admitter.beside(self.request, limits, estimate, attempt)
-
-    def measure(self, target: Target | None) -> Shape:
-        """The size of the request as a target gets it; None: as the caller sent it. Raises BodyError."""
-        body = self._body
-        if body is None:
-            return Shape(0, has_output=False)
-        if target is not None:
-            changes = ParameterChanges(target.default_params, target.override_params, target.drop_params)
-            body = changes.removed(changes.filled(body))
-        return shape_of(body, has_output=self._operation.has_text_tokens)
-
-    def _new_estimate(self, target: Target) -> Estimate:
-        if self._operation is Operation.COUNT_TOKENS or (self._operation is Operation.PROXY and self._body is None):
-            return _NO_SIZE
-        shape, model = self._shape(target), self._model_at(target)
-        admitter, vendor = self._admitter, (target.provider, model, target.virtual_key)
-        habits: Habits = admitter.habits.habits(self._tenant, model)
-        normal = normal_estimate(shape, admitter.pricing.prices(*vendor, strict=False), habits=habits)
-        if not self._has_strict(target):
-            return Estimate(normal, None, "", model)
-        if self._operation not in _BOUNDED:
-            text = f"A strict limit can't tell how much {self._operation.value} takes at most: use a limit that is not."
-            return Estimate(normal, None, text, model)
-        try:
-            strict = strict_estimate(self._exact(target, shape), admitter.pricing.prices(*vendor, strict=True))
-        except NotBounded as problem:
-            return Estimate(normal, None, str(problem), model)
-        return Estimate(normal, strict, "", model)
-
-    def _shape(self, target: Target) -> Shape:
-        is_changed = target.default_params or target.override_params or target.drop_params
-        name = target.path if is_changed else None
-        shape = self.shapes.get(name)
-        if shape is None:
-            shape = self.shapes[name] = self.measure(target if is_changed else None)
-        return shape
-
-    def _exact(self, target: Target, shape: Shape) -> Shape:
-        """The shape with the number of messages, each of which a strict estimate counts."""
-        if self._body is None:
-            return shape
-        changes = ParameterChanges(target.default_params, target.override_params, target.drop_params)
-        body = changes.removed(changes.filled(self._body))
-        return shape_of(body, exact=True, has_output=shape.has_output)
-
-    def _has_strict(self, target: Target) -> bool:
-        if self._limits.has_strict or target.virtual_key is None:
-            return self._limits.has_strict
-        own = self._admitter.limits_of_target(self._limits, self.facts, target)
-        return any(applied.limit.strict for applied in own)
-
-    def _model_at(self, target: Target) -> str:
-        """The name of the model that a target is asked for, until its attempt says it."""
-        named = target.override_params.get("model") or (None if self._model else target.default_params.get("model"))
-        name = None if named is None else read_json_or_none(named)
-        return name if isinstance(name, str) else self._model.removeprefix(target.model_prefix)
 
 
 def _owner(key: GatewayKey | None, default_workspace: str | None) -> Owner:
@@ -341,11 +262,6 @@ def _facts(call: Call, limits: RequestLimits) -> dict[str, str]:
         if user:
             facts.setdefault(METADATA + "_user", user)
     return facts
-
-
-def _cost(estimate: Estimate) -> tuple[bool, int]:
-    normal = estimate.normal
-    return normal.cost is None, normal.cost or normal.input + normal.output
 
 
 def log_alerts(alerts: Sequence[Alert]) -> None:

@@ -57,7 +57,10 @@ def authenticate(fields: Mapping[bytes, bytes], catalogue: Catalogue) -> Caller 
     if not catalogue.is_guarded:
         return Caller(catalogue=catalogue.seen_by(None))
     for name in KEY_HEADERS:
-        presented = credential(fields.get(name, b"")) or access_key_id(fields.get(name, b""))
+        value = fields.get(name)
+        if not value:
+            continue
+        presented = credential(value) or access_key_id(value)
         key = catalogue.key_for(presented) if presented else None
         if key is not None:
             return Caller(key, name, holding_keys(fields, _OTHERS[name], catalogue), catalogue.seen_by(key))

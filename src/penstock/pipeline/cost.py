@@ -12,10 +12,11 @@ from typing import Final, Protocol
 
 from penstock.core.prices import Prices
 from penstock.core.usage import Usage
+from penstock.limits.pricing import SteadyPrice
 from penstock.observe.record import AttemptRecord, Record
 from penstock.prices.adjust import OwnPrices
 from penstock.prices.book import EMPTY, Price, PriceBook
-from penstock.prices.charge import Charge, charge
+from penstock.prices.charge import Charge, charge, most_plain_prompt
 from penstock.prices.rates import BATCH, STANDARD
 from penstock.prices.table import PriceTable
 from penstock.stores.base import CatalogueSource
@@ -133,6 +134,13 @@ class CurrentPrices:
     def prices(self, provider: str, model: str, virtual_key: str | None, *, strict: bool) -> Prices | None:
         price = self._price(provider, model, virtual_key, STANDARD)
         return None if price is None else price.estimate(self._clock(), strict=strict)
+
+    def steady(self, provider: str, model: str, virtual_key: str | None) -> SteadyPrice | None:
+        price = self._price(provider, model, virtual_key, STANDARD)
+        most = None if price is None else most_plain_prompt(price)
+        if price is None or most is None:
+            return None
+        return SteadyPrice(price.estimate(self._clock(), strict=False), most, price.version, price.match)
 
     def charge(self, provider: str, model: str, virtual_key: str | None, usage: Usage) -> Charge | None:
         price = self._price(provider, model, virtual_key, mode_of(usage))

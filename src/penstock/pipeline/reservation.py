@@ -14,6 +14,7 @@ from typing import Final, Protocol
 import msgspec
 
 from penstock.core.failure import Failure, Kind
+from penstock.core.outcome import Outcome
 from penstock.core.usage import Usage
 from penstock.limits.admission import Admitted, Estimate
 from penstock.limits.applied import Applied
@@ -32,7 +33,7 @@ from penstock.transport.base import Reply, Take, pass_on
 _NOTHING: Final = Amounts(0, 0, 0)
 _BYTES_PER_TOKEN: Final = 3
 """Bytes of text that count as one token of an answer whose provider told no usage."""
-_ENDED: Final = Failure(Kind.CLIENT_DISCONNECTED, "The request has ended, and makes no further attempt.", sent=True)
+ENDED: Final = Failure(Kind.CLIENT_DISCONNECTED, "The request has ended, and makes no further attempt.", sent=True)
 
 
 class Meter(Protocol):
@@ -94,6 +95,17 @@ class Reservation:
         self._in_flight = 0
         self._is_closed = False
 
+    def take_over(
+        self, account: AttemptAccount, seen: SeenText | None, outcome: Outcome | None, *, is_in_flight: bool
+    ) -> None:
+        """Go on after a fast path, which has begun the first attempt. ``outcome`` is that of its answer, if it has
+        one."""
+        if self._estimate is not None:
+            is_good = outcome is not None and outcome.ok
+            self._tries.append(_Try(account, self._main, self._estimate, seen, is_good, outcome is not None))
+        self._estimate = None
+        self._in_flight += is_in_flight
+
     def headers(self) -> list[tuple[bytes, bytes]]:
         """How the rates stood when the request was let through, beside the headers of a provider."""
         standings = self._main.standings
@@ -114,7 +126,7 @@ class Reservation:
     async def begin_attempt(self, target: Target, account: AttemptAccount) -> Failure | None:
         """Reserve for any other attempt; the failure with which the attempt ends if it doesn't fit."""
         if self._has_ended():
-            return _ENDED
+            return ENDED
         estimate, limits = self._meter.estimate(target), self._meter.limits(target)
         admitted: Admitted | LimitRefusal = self._main
         if self._in_flight:
@@ -129,7 +141,7 @@ class Reservation:
         if self._has_ended():
             # The request ended while the counters were asked.
             self._meter.finish(admitted, None)
-            return _ENDED
+            return ENDED
         self._in_flight += 1
         self._tries.append(_Try(account, admitted, estimate))
         return None
@@ -146,10 +158,7 @@ class Reservation:
             return
         tried.has_answered, tried.is_good = True, answer.outcome.ok
         if tried.is_good and answer.usage is None:
-            tried.seen = SeenText()
-            tried.seen.add(answer.body)
-            if answer.rest is not None:
-                answer.rest = _SeenReply(answer.rest, tried.seen)
+            tried.seen = watch(answer)
 
     def close(self, attempts: Sequence[AttemptAccount]) -> None:
         """Settle what the request's attempts took, and give back the rest. A second call does nothing."""
@@ -217,6 +226,15 @@ class Reservation:
             is_estimated,
         )
         return Amounts(account.billed.nanos, usage.prompt or 0, usage.completion or 0)
+
+
+def watch(answer: Answer) -> SeenText:
+    """The text of an answer whose usage isn't known yet, noted as it passes."""
+    seen = SeenText()
+    seen.add(answer.body)
+    if answer.rest is not None:
+        answer.rest = _SeenReply(answer.rest, seen)
+    return seen
 
 
 class _SeenReply(WrappedReply):

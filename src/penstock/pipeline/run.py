@@ -78,7 +78,9 @@ class Pipeline(msgspec.Struct, frozen=True):
             compiled = with_one_target(call, compiled)
         limits = self.limits
         if limits is not None and limits.is_active and not isinstance(compiled, Failure):
-            compiled = await limits.admit(call, compiled) or compiled
+            is_admitted = limits.admit_at_once(call, compiled)
+            if not is_admitted:
+                compiled = await limits.admit(call, compiled) or compiled
         if self.input_guards and not isinstance(compiled, Failure):
             compiled = await self._guarded(call, compiled)
         if isinstance(compiled, Failure):

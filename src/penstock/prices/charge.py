@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from penstock.core.money import nanos_settled
-from penstock.core.usage import Usage
+from penstock.core.usage import MOST, Usage
 from penstock.prices.book import Price
 from penstock.prices.formula import PRICE, evaluate
 from penstock.prices.rates import (
@@ -107,12 +107,27 @@ def picos(usage: Usage, price: Price, at: float, extras: Extras = NOTHING) -> in
 
 
 def _is_plain(usage: Usage, rates: Rates) -> bool:
-    """Whether a usage has tokens of the prompt and of the answer alone, and the prices charge nothing else: then the
-    amount is the sum of two products."""
+    """Whether the amount is the sum of two products."""
+    return is_plain(usage) and _charges_tokens_alone(rates)
+
+
+def is_plain(usage: Usage) -> bool:
+    """Whether a usage has tokens of the prompt and of the answer alone."""
     if usage.cached or usage.cache_written or usage.reasoning or usage.searches:
         return False
-    if usage.audio_in or usage.audio_out or usage.image_in or usage.image_out:
-        return False
+    return not (usage.audio_in or usage.audio_out or usage.image_in or usage.image_out)
+
+
+def most_plain_prompt(price: Price) -> int | None:
+    """The tokens of the longest prompt for which a plain usage costs its tokens at the prices of a short prompt, and
+    nothing else, at any time; None if there is no such prompt."""
+    case = price.case(0, 0)
+    if not price.is_steady or case.formula is not None or not _charges_tokens_alone(case.rates):
+        return None
+    return min([each.above for each in price.cases if each.above], default=MOST)
+
+
+def _charges_tokens_alone(rates: Rates) -> bool:
     return REQUEST not in rates and _LOW not in rates and _MEDIUM not in rates and _HIGH not in rates
 
 

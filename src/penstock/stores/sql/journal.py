@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from penstock.background import Background
+from penstock.limits.applied import Applied
 from penstock.limits.counters import (
     Alert,
     BucketUsage,
@@ -24,6 +25,7 @@ from penstock.limits.counters import (
     ReservationId,
     Reserved,
 )
+from penstock.limits.fast_path import FastHold, FastPath, Quantities
 from penstock.limits.limit import OVERFLOW, Amounts, BucketKey, Limit
 from penstock.limits.memory import MemoryCounters
 from penstock.stores.sql.database_error import DatabaseError
@@ -56,6 +58,8 @@ class JournaledCounters:
         self._settled: dict[BucketKey, Balance] = {}
         self._open: dict[ReservationId, tuple[Hold, ...]] = {}
         """The budgets' holds of the reservations that are open."""
+        self._fast: dict[ReservationId, FastHold] = {}
+        """What fast paths have taken since the last flush, of which some may have ended."""
         self._unwritten: set[ReservationId] = set()
         """Reservations whose holds are to be written down, or written anew."""
         self._written: set[ReservationId] = set()
@@ -89,6 +93,7 @@ class JournaledCounters:
 
     async def flush(self) -> bool:
         """Write down what has changed; False if the database can't be reached: it is kept for the next time."""
+        self._note_fast()
         settled, self._settled = self._settled, {}
         closed, self._closed = self._closed, []
         unwritten, self._unwritten = self._unwritten, set()
@@ -137,14 +142,14 @@ class JournaledCounters:
 
     def _reserve(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
         result = self.memory.reserve_at_once(reservation, holds)
-        budgets = tuple([hold for hold in holds if hold.limit.is_budget])
+        budgets = _budgets(holds)
         if budgets and not isinstance(result, Exceeded):
             self._note_held(reservation, budgets)
         return result
 
     async def extend(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
         result = await self.memory.extend(reservation, holds)
-        budgets = tuple([hold for hold in holds if hold.limit.is_budget])
+        budgets = _budgets(holds)
         if budgets and not isinstance(result, Exceeded):
             self._note_held(reservation, (*self._open.get(reservation, ()), *budgets))
         return result
@@ -183,6 +188,34 @@ class JournaledCounters:
         before = await self.memory.open_balance(key, limit, settled)
         self._add(key, "default", limit, settled - before)
         return before
+
+    # Fast paths (``FastCounters``, ``FastWatcher``).
+
+    def fast_path(self, limits: Sequence[Applied], moment: Callable[[], int]) -> FastPath | None:
+        """The fast path through some limits; None if these have none."""
+        return self.memory.fast_path(limits, moment, self if any(each.limit.is_budget for each in limits) else None)
+
+    def begun(self, hold: FastHold) -> None:
+        self._fast[hold.request, 1] = hold
+        self._changed.set()
+
+    def settled(self, hold: FastHold, actual: Quantities) -> None:
+        for slot in hold.slots.budgets:
+            if actual[slot.unit]:
+                self._add(slot.key, slot.applied.value_key, slot.limit, actual[slot.unit])
+        reservation = (hold.request, 1)
+        if self._fast.pop(reservation, None) is None:
+            self._note_closed(reservation)
+
+    def handed_over(self, hold: FastHold) -> None:
+        if self._fast.pop((hold.request, 1), None) is not None:
+            self._note_held((hold.request, 1), _budgets(hold.holds()))
+
+    def _note_fast(self) -> None:
+        """Note what fast paths have taken and still hold."""
+        fast, self._fast = self._fast, {}
+        for reservation, hold in fast.items():
+            self._note_held(reservation, _budgets(hold.holds()))
 
     # What is to be written down.
 
@@ -262,6 +295,10 @@ class JournaledCounters:
             if not await asyncio.shield(self._flushing):
                 await asyncio.sleep(_RETRY / 1_000_000)
                 self._changed.set()
+
+
+def _budgets(holds: Iterable[Hold]) -> tuple[Hold, ...]:
+    return tuple([hold for hold in holds if hold.limit.is_budget])
 
 
 def _has_strict(holds: Iterable[Hold]) -> bool:

@@ -1,0 +1,279 @@
+"""Counters in a store that others share, of which this worker leases slices: far from a limit no request asks the store
+(docs/limits.md#slices).
+
+A lease is a reservation of the store like any other: it is taken all or none, kept in an outage, and lost with its
+worker. It is renewed before its life ends, and ended when nobody needs it. A request whose limits have no slice with
+room asks the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from penstock.background import Background
+from penstock.limits.applied import Applied
+from penstock.limits.counters import (
+    Alert,
+    BucketUsage,
+    Counters,
+    CountersUnavailable,
+    Exceeded,
+    Hold,
+    ReservationId,
+    Reserved,
+)
+from penstock.limits.fast_path import FastHold, FastPath, Quantities
+from penstock.limits.limit import NOTHING, Amounts, BucketKey, Limit, charged
+from penstock.limits.slices import LIFE, Slice, has_slices, leased, spent_of
+from penstock.stores.sql.ids import random_id
+
+_TICK: Final = 0.4
+"""Seconds between two looks at all slices: less than half of a slice's life."""
+_MOST: Final = 2000
+"""Buckets of which slices are leased at most, by one worker."""
+_IDLE: Final = 5
+"""Looks without a request after which a bucket is forgotten."""
+
+
+class _Leased:
+    """A bucket, its slice and the lease in force. ``left`` is what the store said last that is left of a rate."""
+
+    __slots__ = ("amount", "idle", "is_stale", "key", "lease", "left", "limit", "slice", "value_key")
+
+    def __init__(self, applied: Applied, key: BucketKey) -> None:
+        self.limit: Limit = applied.limit
+        self.key = key
+        self.value_key = applied.value_key
+        self.slice = Slice(applied.limit)
+        self.lease: ReservationId | None = None
+        self.amount = 0
+        self.left = 0
+        self.idle = 0
+        self.is_stale = False
+        """Whether the limit was changed since."""
+
+    def hold(self, amount: int) -> Hold:
+        return Hold(self.key, leased(self.limit), amount, self.value_key)
+
+
+class LeasedCounters:
+    """``Counters`` over a store, with ``fast_path`` (``FastCounters``). ``clock`` gives microseconds that never step
+    back; ``alerted`` gets the alerts of what leases were charged. Slices are leased between ``start`` and ``stop``."""
+
+    def __init__(self, store: Counters, clock: Callable[[], int], alerted: Callable[[Sequence[Alert]], None]) -> None:
+        self.generation = 0
+        self._store = store
+        self._clock = clock
+        self._alerted = alerted
+        self._buckets: dict[BucketKey, _Leased] = {}
+        self.good_until = 0
+        """Until when slices may be spent."""
+        self._adopted: dict[ReservationId, FastHold] = {}
+        """What fast paths took of slices, and the general way goes on with."""
+        self._leases = map((random_id() + "-lease-%x").__mod__, itertools.count())
+        self._is_running = False
+        self._looking = asyncio.Lock()
+        self._look: asyncio.Task[None] | None = None
+        self._task = Background("the slices of limits", self._run)
+
+    def start(self) -> None:
+        self._is_running = True
+        self._task.start()
+
+    async def stop(self) -> None:
+        """Give all slices back, but for what requests under way hold."""
+        self._is_running = False
+        self.good_until = 0
+        await self._task.stop()
+        await self.look()
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK)
+            # A look that has begun is carried out, also when the gateway stops: else nobody knew what is leased.
+            self._look = asyncio.get_running_loop().create_task(self.look())
+            await asyncio.shield(self._look)
+
+    # Fast paths (``FastCounters``, ``FastStore``).
+
+    def fast_path(self, limits: Sequence[Applied], moment: Callable[[], int]) -> FastPath | None:
+        if not limits or not all(has_slices(applied.limit) for applied in limits):
+            return None
+        return FastPath(self, limits, self._clock, moment)
+
+    def find(self, applied: Applied, key: BucketKey) -> tuple[Slice, int] | None:
+        bucket = self._buckets.get(key)
+        if bucket is not None and bucket.limit != applied.limit:
+            bucket.is_stale = True
+            bucket.slice.stop()
+            return None
+        if bucket is None:
+            if len(self._buckets) >= _MOST:
+                return None
+            bucket = self._buckets[key] = _Leased(applied, key)
+        return bucket.slice, bucket.limit.cap
+
+    def alerts_of(self, hold: FastHold, actual: Quantities) -> tuple[Alert, ...]:  # noqa: ARG002
+        """None: the store raises them when it charges the lease."""
+        return ()
+
+    def adopt(self, hold: FastHold) -> None:
+        self._adopted[hold.request, 1] = hold
+
+    # Leases.
+
+    async def look(self) -> None:
+        """Renew the leases of slices that are in use, and end the others."""
+        async with self._looking:
+            began = self._clock()
+            await asyncio.gather(*map(self._renew, list(self._buckets.values())))
+            if self._is_running:
+                self.good_until = began + LIFE
+
+    async def _renew(self, bucket: _Leased) -> None:
+        demand = bucket.slice.demand()
+        if not demand or bucket.is_stale or not self._is_running:
+            await self._lease(bucket, 0)
+        else:
+            await self._lease(bucket, bucket.slice.piece(demand, await self._left(bucket)))
+
+    async def _lease(self, bucket: _Leased, piece: int) -> None:
+        """Lease a piece, and what requests under way hold, in place of the lease before."""
+        part = bucket.slice
+        if not piece:
+            # From here on requests under way only end: a lease of what they hold stays large enough.
+            part.stop()
+            if not part.reserved:
+                await self._end(bucket)
+                return
+            if part.reserved == bucket.amount and not part.spent:
+                return
+        bucket.idle = 0
+        amount, lease = part.reserved + piece, (next(self._leases), 1)
+        result: Reserved | Exceeded | None = None
+        with contextlib.suppress(CountersUnavailable):
+            result = await self._store.reserve(lease, [bucket.hold(amount)])
+        if result is None or isinstance(result, Exceeded):
+            part.stop()
+            return
+        spent, before, held = part.spent, bucket.lease, bucket.amount
+        used = result[0].used - amount - max(0, held - spent) if result else 0
+        if not part.begin(amount, max(0, used)):
+            await self._settle(bucket, lease, amount, 0)
+            return
+        bucket.lease, bucket.amount = lease, amount
+        if result:
+            bucket.left = result[0].remaining
+        if before is not None:
+            await self._settle(bucket, before, held, spent)
+
+    async def _end(self, bucket: _Leased) -> None:
+        """End the lease of a slice that nobody holds anything of; forget a bucket that nobody asks for."""
+        if bucket.lease is not None:
+            lease, bucket.lease, spent = bucket.lease, None, bucket.slice.spent
+            bucket.slice.begin(0, 0)
+            await self._settle(bucket, lease, bucket.amount, spent)
+        bucket.idle += 1
+        if bucket.is_stale or bucket.idle > _IDLE:
+            del self._buckets[bucket.key]
+            self.generation += 1
+
+    async def _settle(self, bucket: _Leased, lease: ReservationId, amount: int, spent: int) -> None:
+        alerts = await self._store.settle(lease, spent_of(bucket.limit, spent), [bucket.hold(amount)])
+        if alerts:
+            self._alerted(alerts)
+
+    async def _left(self, bucket: _Leased) -> int:
+        """What is left of a limit, about: a slice that is too large is refused."""
+        if not bucket.limit.is_budget:
+            return bucket.left
+        with contextlib.suppress(CountersUnavailable):
+            settled, reserved = await self._store.usage(bucket.key)
+            return max(0, bucket.limit.cap - settled - reserved)
+        return 0
+
+    # The steps of ``Counters``.
+
+    async def reserve(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
+        result = await self._store.reserve(reservation, holds)
+        if isinstance(result, Exceeded) and await self._give_back(holds):
+            # Some of what is missing was leased by this worker.
+            result = await self._store.reserve(reservation, holds)
+        self._note(holds, result)
+        return result
+
+    async def extend(self, reservation: ReservationId, holds: Sequence[Hold]) -> Reserved | Exceeded:
+        hold = self._adopted.get(reservation)
+        if hold is None:
+            return await self._store.extend(reservation, holds)
+        # All of it moves to the store, or nothing does.
+        result = await self._store.reserve(reservation, _merged(hold.holds(), holds))
+        if not isinstance(result, Exceeded):
+            del self._adopted[reservation]
+            for slot, amount, _ in hold.items():
+                slot.counter.give_back(amount)
+        return result
+
+    async def shrink(self, reservation: ReservationId, keys: Sequence[BucketKey]) -> None:
+        if reservation not in self._adopted:
+            await self._store.shrink(reservation, keys)
+
+    async def settle(self, reservation: ReservationId, actual: Amounts, holds: Sequence[Hold]) -> tuple[Alert, ...]:
+        hold = self._adopted.pop(reservation, None)
+        if hold is None:
+            return await self._store.settle(reservation, actual, holds)
+        for slot, amount, _ in hold.items():
+            slot.counter.settle(None, amount, charged(slot.limit, amount, actual))
+        return ()
+
+    async def release(self, reservation: ReservationId) -> None:
+        hold = self._adopted.pop(reservation, None)
+        if hold is None:
+            await self._store.release(reservation)
+            return
+        for slot, amount, _ in hold.items():
+            slot.counter.settle(None, amount, charged(slot.limit, amount, NOTHING))
+
+    async def lose(self, older_than: int) -> tuple[Alert, ...]:
+        return await self._store.lose(older_than)
+
+    async def usage(self, key: BucketKey) -> BucketUsage:
+        return await self._store.usage(key)
+
+    async def open_balance(self, key: BucketKey, limit: Limit, settled: int) -> int:
+        return await self._store.open_balance(key, limit, settled)
+
+    def _note(self, holds: Sequence[Hold], result: Reserved | Exceeded) -> None:
+        for hold in holds:
+            bucket = self._buckets.get(hold.key)
+            if bucket is not None:
+                bucket.slice.note(hold.amount)
+                bucket.idle = 0
+        for standing in result.standings if isinstance(result, Exceeded) else result:
+            bucket = self._buckets.get(BucketKey(standing.limit.id, b"", standing.limit.epoch, 0))
+            if bucket is not None:
+                bucket.left = standing.remaining
+
+    async def _give_back(self, holds: Sequence[Hold]) -> bool:
+        """Give back what isn't in use of this worker's slices of some buckets. Returns whether there was any."""
+        found = False
+        async with self._looking:
+            for hold in holds:
+                bucket = self._buckets.get(hold.key)
+                if bucket is not None and bucket.slice.room:
+                    found = True
+                    await self._lease(bucket, 0)
+        return found
+
+
+def _merged(holds: Sequence[Hold], more: Sequence[Hold]) -> list[Hold]:
+    merged = {hold.key: hold for hold in holds}
+    for hold in more:
+        earlier = merged.get(hold.key)
+        amount = hold.amount if earlier is None else earlier.amount + hold.amount
+        merged[hold.key] = Hold(hold.key, hold.limit, amount, hold.value_key)
+    return list(merged.values())
