@@ -31,6 +31,7 @@ from penstock.app_store import (
     restoring,
     sharing_of,
 )
+from penstock.app_telemetry import telemetry_of
 from penstock.core.address import AddressPolicy
 from penstock.core.did_you_mean import hint
 from penstock.core.forwarded import TrustedProxies
@@ -98,14 +99,12 @@ def build(
     attempts pass. Raises SettingsError.
     """
     quieten_libraries()
-    policy = AddressPolicy(settings.trusted_hosts)
-    guarded_policy = AddressPolicy(settings.guarded_hosts)
+    policy, guarded_policy = AddressPolicy(settings.trusted_hosts), AddressPolicy(settings.guarded_hosts)
     records = Records()
     http1 = _http1(settings, guarded_policy, os.environ)
     transports = _transports(settings, http1)
     place = find_place(settings.store, os.environ)
-    journal = JournaledCounters(monotonic, now)
-    balances = KeptBalances(now)
+    journal, balances = JournaledCounters(monotonic, now), KeptBalances(now)
     counters = counters_of(settings, place, journal, balances)
     stored = open_store(settings, place, os.environ, restoring(journal) if counters is journal else make_first_rows)
     file = read_catalogue(settings, catalogue, EMPTY if stored is None else stored.current)
@@ -124,9 +123,11 @@ def build(
     admin = admin_api(settings, stored, file, os.environ, counters, costs())
     own_port = _own_port(settings, admin)
     pipeline = _pipeline(settings, compiler, transports, sleep, limits, costs(), replicas)
-    counted = Counted(records, pipeline.router.health, http1, catalogues, counters, costs())
+    telemetry = telemetry_of(settings, lambda: _http1(settings, guarded_policy, os.environ), os.environ)
+    counted = Counted(records, pipeline.router.health, http1, catalogues, counters, costs(), None, telemetry.exporters)
     metrics = metrics_of(settings, counted, os.environ, _admission(settings, stored, file, counters))
-    parts: list[Part] = [*_access_log(records, server, costs()), *metrics.parts, file, prices]
+    parts: list[Part] = [*_access_log(records, server, costs()), *metrics.parts]
+    parts += [*telemetry.parts(records, costs(), metrics.collector), file, prices]
     parts += [] if stored is None else keeping_of(stored, records, catalogues, limits)
     parts += [*sharing_of(counters, balances, limits, catalogues, stored), limits, replicas, LargeWork()]
     parts += [_Connections(transports), *own_port]
@@ -144,6 +145,7 @@ def build(
         replicas,
     )
     counted.connections = gateway.connections
+    telemetry.follow(gateway)
     return gateway
 
 

@@ -20,6 +20,7 @@ from penstock.observe.metrics import families
 from penstock.observe.metrics.collector import Collector, Reading
 from penstock.observe.metrics.recorder import Bounds
 from penstock.observe.record import Records
+from penstock.observe.telemetry.exporter import Exporter
 from penstock.pipeline.cost import Costs
 from penstock.routing.health import Health
 from penstock.server.connection_count import ConnectionCount
@@ -45,7 +46,8 @@ _OWN_NAME: Final = "the metrics"
 
 
 class Counted(msgspec.Struct):
-    """What metrics are made of. ``connections`` are the callers', once there is a gateway."""
+    """What metrics are made of. ``connections`` are the callers', once there is a gateway; ``exporters`` send spans and
+    metrics to an OTLP receiver."""
 
     records: Records
     health: Health
@@ -54,6 +56,7 @@ class Counted(msgspec.Struct):
     counters: Counters
     costs: Costs
     connections: ConnectionCount | None = None
+    exporters: tuple[Exporter, ...] = ()
 
     def readings(self) -> Iterator[Reading]:
         """The gauges of this worker's parts."""
@@ -66,6 +69,9 @@ class Counted(msgspec.Struct):
             yield Reading(families.CIRCUITS, (state,), circuits[state])
         if self.connections is not None:
             yield Reading(families.CALLERS, (), self.connections.total)
+        for exporter in self.exporters:
+            for why, lost in exporter.lost.items():
+                yield Reading(families.TELEMETRY_LOST, (exporter.signal, why), lost)
 
     async def budgets(self) -> Iterable[Reading]:
         """What is left of the budgets in force, those of policies left out: they have a bucket for each value."""
@@ -73,9 +79,10 @@ class Counted(msgspec.Struct):
 
 
 class MetricsParts(msgspec.Struct):
-    """The parts of the gateway, and its page unless that has a port of its own."""
+    """The parts of the gateway, the collector among them, and the page unless that has a port of its own."""
 
     parts: list[Part] = []
+    collector: Collector | None = None
     page: MetricsPage | None = None
 
 
@@ -138,11 +145,12 @@ def metrics_of(
     )
     address = metrics.address
     if address is None:
-        return MetricsParts([collector], MetricsPage(collector, None if metrics.open else admission))
+        return MetricsParts([collector], collector, MetricsPage(collector, None if metrics.open else admission))
     origins = Origins(is_loopback=_is_loopback(address[0]), allowed_hosts=settings.server.allowed_hosts)
     files = TlsFiles.of(settings.server)
     app = MetricsApp(MetricsPage(collector), origins)
-    return MetricsParts([collector, OwnPort(app, address, None if files is None else files.context, _OWN_NAME)])
+    own_port = OwnPort(app, address, None if files is None else files.context, _OWN_NAME)
+    return MetricsParts([collector, own_port], collector)
 
 
 def _is_loopback(host: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from penstock.core import outcome
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Origin, content_type
+from penstock.core.http import Origin, content_type, header_line
 from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect, Relay
 from penstock.dialects.dialect import WriteContext
 from penstock.pipeline.account import AttemptAccount
@@ -16,7 +16,7 @@ from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.deadline import attempt_deadlines, timed_out
 from penstock.pipeline.first_content import read_first_content
 from penstock.pipeline.off_loop import LARGE
-from penstock.pipeline.prepare import PreparedRequest, prepare, prepare_aside
+from penstock.pipeline.prepare import PreparedRequest, prepare, prepare_aside, replaced
 from penstock.pipeline.shaped_error import redirected, shaped_error
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.translate import translate_reply
@@ -69,7 +69,7 @@ async def send(
         prepared.origin,
         prepared.method,
         prepared.target,
-        prepared.headers,
+        prepared.headers if account.trace_context is None else _traced(prepared.headers, account),
         prepared.payload,
         deadlines.limits,
         account.caller,
@@ -99,6 +99,16 @@ async def send(
         return _failed(answer, prepared, trace_id)
     answer.model, answer.dropped = prepared.model, prepared.dropped
     return answer
+
+
+def _traced(headers: bytes, account: AttemptAccount) -> bytes:
+    """The header block with the trace, of which the attempt's span is the parent of whatever the provider does."""
+    context = account.trace_context
+    if context is None:
+        return headers
+    return replaced(
+        headers, {name: header_line(name, value) for name, value in context.headers(account.span_id).items()}
+    )
 
 
 def _needs_fresh_connection(step: Attempt, account: AttemptAccount, origin: Origin) -> bool:

@@ -5,7 +5,7 @@ Lane 1: the provider's host speaks the caller's wire. Lane 2: the body is transl
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import msgspec
@@ -293,7 +293,7 @@ def _request_headers(call: Call, route: TargetRoute, model_route: ModelRoute) ->
         forwarded = _forwarded(call, route.target.forward_headers)
         if isinstance(forwarded, Failure):
             return forwarded
-        block = _without(block, forwarded.keys()) + b"".join(forwarded.values())
+        block = replaced(block, forwarded)
     # A custom host may be a gateway, also one that the operator names in a virtual key.
     if route.target.custom_host is not None or not model_route.origin.trusted:
         block += b"%s: %d\r\n" % (HOPS_HEADER, call.hops + 1)
@@ -339,10 +339,10 @@ def _forwarded(call: Call, names: tuple[str, ...]) -> dict[bytes, bytes] | Failu
 def _with_fields(block: bytes, fields: tuple[tuple[str, str], ...]) -> bytes:
     """The header block with the fields of this request; a field replaces a header of the same name."""
     lines = {name.encode(): header_line(name, value) for name, value in fields}
-    return _without(block, lines.keys()) + b"".join(lines.values())
+    return replaced(block, lines)
 
 
-def _without(block: bytes, names: Collection[bytes]) -> bytes:
-    """The header block without the headers of these names."""
-    lines = block.split(b"\r\n")
-    return b"".join(line + b"\r\n" for line in lines if line and line.partition(b":")[0].lower() not in names)
+def replaced(block: bytes, lines: Mapping[bytes, bytes]) -> bytes:
+    """The header block with these lines, by their names, in the place of all headers of the same names."""
+    kept = [line for line in block.split(b"\r\n") if line and line.partition(b":")[0].lower() not in lines]
+    return b"".join([line + b"\r\n" for line in kept]) + b"".join(lines.values())

@@ -23,6 +23,7 @@ from penstock.pipeline.prepare import HOPS_HEADER
 from penstock.pipeline.relay import Broken
 from penstock.pipeline.restrict import metadata_of, refused
 from penstock.pipeline.run import Pipeline
+from penstock.pipeline.tracing import Tracing
 from penstock.server import explain
 from penstock.server.asgi import AsgiClient, Scope, Send, keep_trailers_apart
 from penstock.server.body import BodyBudget
@@ -99,6 +100,8 @@ class Gateway:
         self.admin = admin
         self.metrics = metrics
         self.database = database
+        self.tracing: Tracing | None = None
+        """How traces are followed; None where no spans are made."""
         self._used_keys = {} if stored is None else stored.used_keys
         self.pipeline = pipeline
         self.records = records
@@ -207,6 +210,8 @@ class Gateway:
         context = RequestContext(account, dialect, headers, client, fields)
         if self._has_proxies:
             account.address = self._trusted_proxies.source(client.address, headers)
+        if self.tracing is not None:
+            account.trace_context = self.tracing.context(context.fields, context.trace)
         named = context.fields.get(b"x-portkey-virtual-key")
         if named is not None:
             name = named.decode("utf-8", "replace").removeprefix("@")

@@ -42,6 +42,16 @@ class Shared(Protocol):
     def state(self) -> Mapping[str, str]: ...
 
 
+class Reporting(Protocol):
+    """What the health page tells of spans and metrics that are sent to a receiver."""
+
+    @property
+    def is_failing(self) -> bool: ...
+
+    @property
+    def lost(self) -> int: ...
+
+
 class Pages:
     """The pages. ``draining`` makes the readiness page answer 503 while the last requests are served. ``watched`` and
     ``shared`` are what the health page tells of, beside the process. ``has_metrics``: /metrics is a page, which
@@ -51,6 +61,7 @@ class Pages:
         self, watched: Watched | None = None, shared: Shared | None = None, *, has_metrics: bool = False
     ) -> None:
         self.draining = False
+        self.telemetry: Reporting | None = None
         self._watched = watched
         self._shared = shared
         self._paths = (*_PAGES, METRICS) if has_metrics else _PAGES
@@ -81,7 +92,12 @@ class Pages:
             told["unusable_rows"] = len(watched.problems)
         if shared is not None and shared.is_lost:
             told["redis"] = "lost"
+        telemetry = self.telemetry
+        if telemetry is not None and telemetry.is_failing:
+            told["telemetry"] = "lost"
         status = "degraded" if told else "ok"
+        if telemetry is not None and telemetry.lost:
+            told["telemetry_lost"] = telemetry.lost
         state = {} if shared is None else {"state": shared.state}
         return msgspec.json.encode({"status": status, **told, **state})
 
