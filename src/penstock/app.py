@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from penstock.admin.api import AdminApi
+from penstock.app_alerts import alerts_of
 from penstock.app_metrics import Counted, MetricsAdmission, metrics_of
 from penstock.app_replicas import Replicas, replicas_of
 from penstock.app_store import (
@@ -105,7 +106,12 @@ def build(
     transports = _transports(settings, http1)
     place = find_place(settings.store, os.environ)
     journal, balances = JournaledCounters(monotonic, now), KeptBalances(now)
-    counters = counters_of(settings, place, journal, balances)
+
+    def apart() -> Transport:
+        return _http1(settings, guarded_policy, os.environ)
+
+    alerts = alerts_of(settings, apart, guarded_policy)
+    counters = counters_of(settings, place, journal, balances, alerts.tell_budgets)
     stored = open_store(settings, place, os.environ, restoring(journal) if counters is journal else make_first_rows)
     file = read_catalogue(settings, catalogue, EMPTY if stored is None else stored.current)
     refuse_too_large(settings, place, file)
@@ -120,30 +126,24 @@ def build(
     replicas = replicas_of(settings, limits_are_shared=isinstance(counters, GuardedCounters))
     # The access log stops last: it tells of the requests that end when the connections are closed.
     limits = admitter_of(catalogues, counters, costs(), settings)
+    limits.tell_alerts = alerts.tell_budgets
     admin = admin_api(settings, stored, file, os.environ, counters, costs())
     own_port = _own_port(settings, admin)
     pipeline = _pipeline(settings, compiler, transports, sleep, limits, costs(), replicas)
-    telemetry = telemetry_of(settings, lambda: _http1(settings, guarded_policy, os.environ), os.environ)
-    counted = Counted(records, pipeline.router.health, http1, catalogues, counters, costs(), None, telemetry.exporters)
+    telemetry = telemetry_of(settings, apart, os.environ)
+    counted = Counted(records, replicas.health, http1, catalogues, counters, costs(), None, telemetry.exporters)
+    counted.tellers = alerts.tellers
     metrics = metrics_of(settings, counted, os.environ, _admission(settings, stored, file, counters))
     parts: list[Part] = [*_access_log(records, server, costs()), *metrics.parts]
     parts += [*telemetry.parts(records, costs(), metrics.collector), file, prices]
+    parts += alerts.parts(records, replicas.health, metrics.collector, stored, replicas)
     parts += [] if stored is None else keeping_of(stored, records, catalogues, limits)
     parts += [*sharing_of(counters, balances, limits, catalogues, stored), limits, replicas, LargeWork()]
     parts += [_Connections(transports), *own_port]
     gateway = Gateway(
-        pipeline,
-        records,
-        _request_limits(server),
-        parts,
-        TrustedProxies(server.trusted_proxies),
-        _origins(settings),
-        stored,
-        stored.name if stored is not None else place.absence,
-        None if own_port else admin,
-        metrics.page,
-        replicas,
-    )
+        pipeline, records, _request_limits(server), parts, TrustedProxies(server.trusted_proxies), _origins(settings),
+        stored, place.absence if stored is None else stored.name, None if own_port else admin, metrics.page, replicas,
+    )  # fmt: skip
     counted.connections = gateway.connections
     telemetry.follow(gateway)
     return gateway

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from itertools import islice
 from pathlib import Path
@@ -16,6 +16,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.limits.applied import Applied
 from penstock.limits.counters import Counters, CountersUnavailable
 from penstock.limits.limit import Limit
+from penstock.observe.alerts.teller import Teller
 from penstock.observe.metrics import families
 from penstock.observe.metrics.collector import Collector, Reading
 from penstock.observe.metrics.recorder import Bounds
@@ -47,7 +48,7 @@ _OWN_NAME: Final = "the metrics"
 
 class Counted(msgspec.Struct):
     """What metrics are made of. ``connections`` are the callers', once there is a gateway; ``exporters`` send spans and
-    metrics to an OTLP receiver."""
+    metrics to an OTLP receiver, ``tellers`` tell people of alerts."""
 
     records: Records
     health: Health
@@ -57,6 +58,7 @@ class Counted(msgspec.Struct):
     costs: Costs
     connections: ConnectionCount | None = None
     exporters: tuple[Exporter, ...] = ()
+    tellers: Sequence[Teller] = ()
 
     def readings(self) -> Iterator[Reading]:
         """The gauges of this worker's parts."""
@@ -72,6 +74,9 @@ class Counted(msgspec.Struct):
         for exporter in self.exporters:
             for why, lost in exporter.lost.items():
                 yield Reading(families.TELEMETRY_LOST, (exporter.signal, why), lost)
+        for teller in self.tellers:
+            for result, count in teller.counts.items():
+                yield Reading(families.ALERTS, (teller.channel.name, result), count)
 
     async def budgets(self) -> Iterable[Reading]:
         """What is left of the budgets in force, those of policies left out: they have a bucket for each value."""

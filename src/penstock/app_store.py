@@ -14,7 +14,7 @@ from penstock.admin.api import AdminApi
 from penstock.background import Background
 from penstock.core.address import AddressPolicy
 from penstock.core.money import LARGEST, NANOS
-from penstock.limits.counters import Counters
+from penstock.limits.counters import Alert, Counters
 from penstock.limits.limit import Limit
 from penstock.limits.memory import MemoryCounters
 from penstock.observe.record import Records
@@ -105,13 +105,17 @@ def counters_setup(settings: Settings, place: Place) -> CountersSetup:
 
 
 def counters_of(
-    settings: Settings, place: Place, journal: JournaledCounters, balances: KeptBalances
+    settings: Settings,
+    place: Place,
+    journal: JournaledCounters,
+    balances: KeptBalances,
+    alerted: Callable[[Sequence[Alert]], None] = log_alerts,
 ) -> GatewayCounters:
     """Where limits are counted: in a store that workers share, or in this process's memory, with a journal in the
-    database if there is one and this process uses it alone. ``balances`` keep what Redis may lose. Raises
-    SettingsError."""
+    database if there is one and this process uses it alone. ``balances`` keep what Redis may lose; ``alerted`` gets the
+    alerts that belong to no request. Raises SettingsError."""
     try:
-        shared = open_counters(counters_setup(settings, place), data_folder(settings, place), log_alerts, balances)
+        shared = open_counters(counters_setup(settings, place), data_folder(settings, place), alerted, balances)
     except ValueError as error:
         raise SettingsError([str(error)], settings) from None
     if shared is not None:

@@ -55,6 +55,8 @@ class AttemptRecord(msgspec.Struct, frozen=True):
     """The provider's region that the target names; empty where it names none."""
     span_id: str = ""
     """The attempt's span, where the provider was told of it."""
+    identity: str = ""
+    """The digest by which routing knows the target: that of its circuit."""
 
 
 class Record(msgspec.Struct, frozen=True):

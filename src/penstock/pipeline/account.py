@@ -96,6 +96,7 @@ class AttemptAccount(msgspec.Struct):
             self.billed,
             _region(self.target.options),
             self.span_id,
+            self.target.identity,
         )
 
 

@@ -87,6 +87,8 @@ class Admitter:
         self.pricing: Pricing = pricing or NoPricing()
         self.habits = HabitTracker()
         self.is_active = False
+        self.tell_alerts: Callable[[Sequence[Alert]], None] = log_alerts
+        """Called with the alerts of budgets."""
         self._knows_prices = False
         """Whether prices are read, or can't be had; neither ends."""
         self._admission = Admission(counters, clock, immediate)
@@ -159,7 +161,7 @@ class Admitter:
         if self._immediate is not None:
             alerts = admitted.close_at_once(self._immediate, actual)
             if alerts:
-                log_alerts(alerts)
+                self.alerted(alerts)
             return
         ending: Ending = admitted.release() if actual is None else admitted.settle(actual)
         task = asyncio.get_running_loop().create_task(self._finished(ending))
@@ -173,7 +175,11 @@ class Admitter:
             _LOG.exception("what a request took could not be settled")
             return
         if alerts:
-            log_alerts(alerts)
+            self.alerted(alerts)
+
+    def alerted(self, alerts: Sequence[Alert]) -> None:
+        """Tell what budgets have crossed."""
+        self.tell_alerts(alerts)
 
     def _limits_of(self, key: GatewayKey | None) -> RequestLimits:
         digest = None if key is None else key.digest

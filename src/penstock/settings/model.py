@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, structs
 
 from penstock.core.address import LOOPBACK_NAMES
+from penstock.settings.alerts import Alerts
 from penstock.settings.kinds import (
     PORT,
     YEAR,
@@ -450,6 +451,7 @@ class Settings(Struct, frozen=True):
     admin: Admin = Admin()
     metrics: Metrics = Metrics()
     telemetry: Telemetry = Telemetry()
+    alerts: Alerts = Alerts()
     echo: Echo = Echo()
 
     def without_database(self) -> Settings:
