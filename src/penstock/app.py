@@ -31,6 +31,7 @@ from penstock.app_store import (
     refuse_too_large,
     restoring,
     sharing_of,
+    usage_reader,
 )
 from penstock.app_telemetry import telemetry_of
 from penstock.core.address import AddressPolicy
@@ -51,6 +52,7 @@ from penstock.pipeline.compile import Compiler, judge
 from penstock.pipeline.cost import Costs
 from penstock.pipeline.host_models import HostModels
 from penstock.pipeline.idempotency import Idempotency
+from penstock.pipeline.key_holder import KeyHolder
 from penstock.pipeline.large_work import LargeWork, aside
 from penstock.pipeline.model_alias import ModelAliases
 from penstock.pipeline.route import Router
@@ -145,6 +147,7 @@ def build(
         stored, place.absence if stored is None else stored.name, None if own_port else admin, metrics.page, replicas,
     )  # fmt: skip
     counted.connections = gateway.connections
+    gateway.key_holder = KeyHolder(limits, pipeline.models, now, usage_reader(stored))
     telemetry.follow(gateway)
     return gateway
 

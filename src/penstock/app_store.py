@@ -21,6 +21,7 @@ from penstock.observe.record import Records
 from penstock.pipeline.admit import Admitter, log_alerts
 from penstock.pipeline.compile import judge
 from penstock.pipeline.cost import Costs, CurrentPrices
+from penstock.pipeline.key_holder import ReadUsage
 from penstock.pipeline.ledger import Ledger
 from penstock.prices.book import EMPTY as NO_PRICES
 from penstock.prices.book import PriceBook
@@ -28,7 +29,7 @@ from penstock.providers.registry import ALIASES, PROVIDERS
 from penstock.server.gateway import Part
 from penstock.settings import ADMIN_KEY, Settings, SettingsError
 from penstock.stores.base import CatalogueSource
-from penstock.stores.catalogue import Catalogue
+from penstock.stores.catalogue import Catalogue, GatewayKey
 from penstock.stores.counters import CountersSetup, open_counters
 from penstock.stores.file import CatalogueFile
 from penstock.stores.guarded_counters import GuardedCounters
@@ -42,6 +43,7 @@ from penstock.stores.validate import Check
 if TYPE_CHECKING:
     from penstock.control.plane import ControlPlane
     from penstock.stores.sql.database import Database
+    from penstock.stores.sql.key_usage import KeyUsage
 
 GatewayCounters = GuardedCounters | JournaledCounters | MemoryCounters
 _LOG: Final = logging.getLogger("penstock")
@@ -304,6 +306,19 @@ def plane_opener(
         )
 
     return open_plane
+
+
+def usage_reader(stored: ControlStore | None) -> ReadUsage | None:
+    """Reads what a gateway key has used; None without a database."""
+    if stored is None:
+        return None
+
+    async def read(key: GatewayKey, moment: int) -> KeyUsage:
+        from penstock.stores.sql.key_usage import read_key_usage
+
+        return await read_key_usage(await stored.open(), key.id, key.name, key.workspace, moment)
+
+    return read
 
 
 def control_judge(settings: Settings) -> Check:

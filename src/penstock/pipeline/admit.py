@@ -181,6 +181,10 @@ class Admitter:
         """Tell what budgets have crossed."""
         self.tell_alerts(alerts)
 
+    def limits_of(self, key: GatewayKey | None) -> RequestLimits:
+        """What limits the requests of a key."""
+        return self._limits_of(key)
+
     def _limits_of(self, key: GatewayKey | None) -> RequestLimits:
         digest = None if key is None else key.digest
         limits = self._by_owner.get(digest)

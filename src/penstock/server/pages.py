@@ -11,13 +11,13 @@ from penstock.core.did_you_mean import hint
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import NO_SNIFF, Headers
 from penstock.dialects.caller import NO_STORE
-from penstock.server import explain
+from penstock.server import explain, me
 from penstock.server.not_built import not_built
 from penstock.server.surfaces import SURFACES, Match
 
 _JSON: Final = [(b"content-type", b"application/json"), NO_STORE, NO_SNIFF]
 _TEXT: Final = [(b"content-type", b"text/plain; charset=utf-8"), NO_STORE, NO_SNIFF]
-_PAGES: Final = ("/", "/health", "/v1/health", "/ready")
+_PAGES: Final = ("/", "/health", "/v1/health", "/ready", me.PATH)
 METRICS: Final = "/metrics"
 PAGE_METHODS: Final = frozenset({"GET", "HEAD"})
 

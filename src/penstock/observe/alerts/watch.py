@@ -120,7 +120,9 @@ class Watch:
         for attempt in record.attempts:
             if attempt.identity:
                 model = f" ({attempt.model})" if attempt.model else ""
-                self._names.put(attempt.identity, f"{attempt.provider}{model}, {attempt.target}")
+                name = f"{attempt.provider}{model}, {attempt.target}"
+                # Callers choose names of models: lone surrogates can be sent to nobody.
+                self._names.put(attempt.identity, name.encode("utf-8", "replace").decode())
 
     def _tell_circuits(self, now: float) -> None:
         for opened in list(self._opened):
