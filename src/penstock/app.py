@@ -13,6 +13,7 @@ from typing import BinaryIO, Final
 
 from penstock.admin.api import AdminApi
 from penstock.admin.prefixes import is_admin_path
+from penstock.app_alerts import alerts_of
 from penstock.app_guards import guard_policy, guarding_of
 from penstock.app_logs import content_rule, request_log_of
 from penstock.app_metrics import Counted, MetricsAdmission, metrics_of
@@ -33,7 +34,9 @@ from penstock.app_store import (
     refuse_too_large,
     restoring,
     sharing_of,
+    usage_reader,
 )
+from penstock.app_telemetry import telemetry_of
 from penstock.core.address import AddressPolicy
 from penstock.core.did_you_mean import hint
 from penstock.core.forwarded import TrustedProxies
@@ -52,6 +55,7 @@ from penstock.pipeline.compile import Compiler, judge
 from penstock.pipeline.cost import Costs
 from penstock.pipeline.host_models import HostModels
 from penstock.pipeline.idempotency import Idempotency
+from penstock.pipeline.key_holder import KeyHolder
 from penstock.pipeline.large_work import LargeWork, aside
 from penstock.pipeline.model_alias import ModelAliases
 from penstock.pipeline.route import Router
@@ -102,12 +106,17 @@ def build(
     """
     quieten_libraries()
     policy, guarded_policy = AddressPolicy(settings.trusted_hosts), AddressPolicy(settings.guarded_hosts)
-    records, http1 = Records(), _http1(settings, guarded_policy, os.environ)
+    records = Records()
+    http1 = _http1(settings, guarded_policy, os.environ)
     transports = _transports(settings, http1)
     place = find_place(settings.store, os.environ)
-    journal = JournaledCounters(monotonic, now)
-    balances = KeptBalances(now)
-    counters = counters_of(settings, place, journal, balances)
+    journal, balances = JournaledCounters(monotonic, now), KeptBalances(now)
+
+    def apart() -> Transport:
+        return _http1(settings, guarded_policy, os.environ)
+
+    alerts = alerts_of(settings, apart, guarded_policy)
+    counters = counters_of(settings, place, journal, balances, alerts.tell_budgets)
     stored = open_store(settings, place, os.environ, restoring(journal) if counters is journal else make_first_rows)
     file = read_catalogue(settings, catalogue, EMPTY if stored is None else stored.current)
     refuse_too_large(settings, place, file)
@@ -122,13 +131,18 @@ def build(
     replicas = replicas_of(settings, limits_are_shared=isinstance(counters, GuardedCounters))
     # The access log stops last: it tells of the requests that end when the connections are closed.
     limits = admitter_of(catalogues, counters, costs(), settings)
+    limits.tell_alerts = alerts.tell_budgets
     log = request_log_of(settings, stored, records, costs(), place)
     admin = admin_api(settings, stored, file, os.environ, counters, costs())
     own_port = _own_port(settings, admin)
     pipeline = _pipeline(settings, compiler, transports, sleep, limits, costs(), replicas)
-    counted = Counted(records, pipeline.router.health, http1, catalogues, counters, costs(), log)
+    telemetry = telemetry_of(settings, apart, os.environ)
+    counted = Counted(records, replicas.health, http1, catalogues, counters, costs(), log)
+    counted.exporters, counted.tellers = telemetry.exporters, alerts.tellers
     metrics = metrics_of(settings, counted, os.environ, _admission(settings, stored, file, counters))
-    parts: list[Part] = [*_access_log(records, server, costs()), *metrics.parts, file, prices]
+    parts: list[Part] = [*_access_log(records, server, costs()), *metrics.parts]
+    parts += [*telemetry.parts(records, costs(), metrics.collector), file, prices]
+    parts += alerts.parts(records, replicas.health, metrics.collector, stored, replicas)
     parts += [] if stored is None else keeping_of(stored, records, catalogues, limits, log)
     parts += [*sharing_of(counters, balances, limits, catalogues, stored), limits, replicas, LargeWork()]
     parts += [_Connections(transports), *own_port]
@@ -149,6 +163,8 @@ def build(
         is_admin_path,
     )
     counted.connections = gateway.connections
+    gateway.key_holder = KeyHolder(limits, pipeline.models, now, usage_reader(stored))
+    telemetry.follow(gateway)
     return gateway
 
 

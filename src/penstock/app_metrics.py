@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from itertools import islice
 from pathlib import Path
@@ -16,10 +16,12 @@ from penstock.core.failure import Failure, Kind
 from penstock.limits.applied import Applied
 from penstock.limits.counters import Counters, CountersUnavailable
 from penstock.limits.limit import Limit
+from penstock.observe.alerts.teller import Teller
 from penstock.observe.metrics import families
 from penstock.observe.metrics.collector import Collector, Reading
 from penstock.observe.metrics.recorder import Bounds
 from penstock.observe.record import Records
+from penstock.observe.telemetry.exporter import Exporter
 from penstock.pipeline.cost import Costs
 from penstock.pipeline.request_log import RequestLog
 from penstock.routing.health import Health
@@ -47,7 +49,8 @@ _LOG_READER: Final = "request_log"
 
 
 class Counted(msgspec.Struct):
-    """What metrics are made of. ``connections`` are the callers', once there is a gateway."""
+    """What metrics are made of. ``connections`` are the callers', once there is a gateway; ``exporters`` send spans and
+    metrics to an OTLP receiver, ``tellers`` tell people of alerts."""
 
     records: Records
     health: Health
@@ -57,6 +60,8 @@ class Counted(msgspec.Struct):
     costs: Costs
     log: RequestLog | None = None
     connections: ConnectionCount | None = None
+    exporters: tuple[Exporter, ...] = ()
+    tellers: Sequence[Teller] = ()
 
     def readings(self) -> Iterator[Reading]:
         """The gauges of this worker's parts."""
@@ -72,6 +77,12 @@ class Counted(msgspec.Struct):
         if self.log is not None:
             yield Reading(families.LOST, (_LOG_READER,), self.log.lost)
             yield Reading(families.WAITING, (_LOG_READER,), self.log.waiting)
+        for exporter in self.exporters:
+            for why, lost in exporter.lost.items():
+                yield Reading(families.TELEMETRY_LOST, (exporter.signal, why), lost)
+        for teller in self.tellers:
+            for result, count in teller.counts.items():
+                yield Reading(families.ALERTS, (teller.channel.name, result), count)
 
     async def budgets(self) -> Iterable[Reading]:
         """What is left of the budgets in force, those of policies left out: they have a bucket for each value."""
@@ -79,9 +90,10 @@ class Counted(msgspec.Struct):
 
 
 class MetricsParts(msgspec.Struct):
-    """The parts of the gateway, and its page unless that has a port of its own."""
+    """The parts of the gateway, the collector among them, and the page unless that has a port of its own."""
 
     parts: list[Part] = []
+    collector: Collector | None = None
     page: MetricsPage | None = None
 
 
@@ -144,11 +156,12 @@ def metrics_of(
     )
     address = metrics.address
     if address is None:
-        return MetricsParts([collector], MetricsPage(collector, None if metrics.open else admission))
+        return MetricsParts([collector], collector, MetricsPage(collector, None if metrics.open else admission))
     origins = Origins(is_loopback=_is_loopback(address[0]), allowed_hosts=settings.server.allowed_hosts)
     files = TlsFiles.of(settings.server)
     app = MetricsApp(MetricsPage(collector), origins)
-    return MetricsParts([collector, OwnPort(app, address, None if files is None else files.context, _OWN_NAME)])
+    own_port = OwnPort(app, address, None if files is None else files.context, _OWN_NAME)
+    return MetricsParts([collector, own_port], collector)
 
 
 def _is_loopback(host: str) -> bool:

@@ -14,7 +14,7 @@ from penstock.admin.api import AdminApi
 from penstock.background import Background
 from penstock.core.address import AddressPolicy
 from penstock.core.money import LARGEST, NANOS
-from penstock.limits.counters import Counters
+from penstock.limits.counters import Alert, Counters
 from penstock.limits.limit import Limit
 from penstock.limits.memory import MemoryCounters
 from penstock.observe.record import Records
@@ -22,6 +22,7 @@ from penstock.observe.redactor import Redactor
 from penstock.pipeline.admit import Admitter, log_alerts
 from penstock.pipeline.compile import judge
 from penstock.pipeline.cost import Costs, CurrentPrices
+from penstock.pipeline.key_holder import ReadUsage
 from penstock.pipeline.ledger import Ledger
 from penstock.prices.book import EMPTY as NO_PRICES
 from penstock.prices.book import PriceBook
@@ -29,7 +30,7 @@ from penstock.providers.registry import ALIASES, PROVIDERS
 from penstock.server.gateway import Part
 from penstock.settings import ADMIN_KEY, Settings, SettingsError
 from penstock.stores.base import CatalogueSource
-from penstock.stores.catalogue import Catalogue
+from penstock.stores.catalogue import Catalogue, GatewayKey
 from penstock.stores.counters import CountersSetup, open_counters
 from penstock.stores.file import CatalogueFile
 from penstock.stores.guarded_counters import GuardedCounters
@@ -44,6 +45,7 @@ from penstock.stores.validate import Check
 if TYPE_CHECKING:
     from penstock.control.plane import ControlPlane
     from penstock.stores.sql.database import Database
+    from penstock.stores.sql.key_usage import KeyUsage
 
 GatewayCounters = GuardedCounters | JournaledCounters | MemoryCounters
 _LOG: Final = logging.getLogger("penstock")
@@ -107,13 +109,17 @@ def counters_setup(settings: Settings, place: Place) -> CountersSetup:
 
 
 def counters_of(
-    settings: Settings, place: Place, journal: JournaledCounters, balances: KeptBalances
+    settings: Settings,
+    place: Place,
+    journal: JournaledCounters,
+    balances: KeptBalances,
+    alerted: Callable[[Sequence[Alert]], None] = log_alerts,
 ) -> GatewayCounters:
     """Where limits are counted: in a store that workers share, or in this process's memory, with a journal in the
-    database if there is one and this process uses it alone. ``balances`` keep what Redis may lose. Raises
-    SettingsError."""
+    database if there is one and this process uses it alone. ``balances`` keep what Redis may lose; ``alerted`` gets the
+    alerts that belong to no request. Raises SettingsError."""
     try:
-        shared = open_counters(counters_setup(settings, place), data_folder(settings, place), log_alerts, balances)
+        shared = open_counters(counters_setup(settings, place), data_folder(settings, place), alerted, balances)
     except ValueError as error:
         raise SettingsError([str(error)], settings) from None
     if shared is not None:
@@ -332,6 +338,19 @@ def plane_opener(
         )
 
     return open_plane
+
+
+def usage_reader(stored: ControlStore | None) -> ReadUsage | None:
+    """Reads what a gateway key has used; None without a database."""
+    if stored is None:
+        return None
+
+    async def read(key: GatewayKey, moment: int) -> KeyUsage:
+        from penstock.stores.sql.key_usage import read_key_usage
+
+        return await read_key_usage(await stored.open(), key.id, key.name, key.workspace, moment)
+
+    return read
 
 
 def control_judge(settings: Settings) -> Check:

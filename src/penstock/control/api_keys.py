@@ -40,7 +40,7 @@ _OWN: Final = frozenset(
 _ROTATION: Final = Fields(key_transition_period_ms=VALUE)
 _SHORTEST_TRANSITION: Final = 1_800_000
 _LONGEST_TRANSITION: Final = 90 * 24 * 3600 * 1000
-_NO_MAIL: Final = "alert_emails are kept; this release sends no mail"
+_NO_MAIL: Final = "alert_emails get mail where the operator has set alerts.smtp (docs/alerts.md)"
 IMPORTED: Final = "imported"
 """What stands for the text of a key that nobody but its holder knows."""
 

@@ -105,3 +105,17 @@ class Limits(msgspec.Struct, frozen=True):
     first_byte: float = 600.0
     idle: float = 300.0
     total: float = 0.0
+
+
+class Posted(msgspec.Struct, frozen=True):
+    """What came of a request that the gateway itself sent to an address of the operator's. ``status`` is 0 where no
+    whole answer came, and ``problem`` then says why; ``body`` is the beginning of the answer's body."""
+
+    status: int
+    headers: Headers = []
+    body: bytes = b""
+    problem: str = ""
+
+    @property
+    def is_taken(self) -> bool:
+        return 200 <= self.status < 300

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from penstock.core.trace_context import TraceContext
 from penstock.core.usage import Usage
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ class AttemptRecord(msgspec.Struct, frozen=True):
     """What limits were charged; None for a request without limits."""
     region: str = ""
     """The provider's region that the target names; empty where it names none."""
+    span_id: str = ""
+    """The attempt's span, where the provider was told of it."""
+    identity: str = ""
+    """The digest by which routing knows the target: that of its circuit."""
 
 
 class Record(msgspec.Struct, frozen=True):
@@ -107,6 +112,10 @@ class Record(msgspec.Struct, frozen=True):
     """The id of the gateway key's row in the database."""
     workspace: str | None = None
     """The id of the gateway key's workspace."""
+    trace_context: TraceContext | None = None
+    """The trace of the request; None where no spans are made."""
+    parameters: Mapping[str, bytes] = {}
+    """The parameters of the request that its spans tell, as JSON."""
 
 
 class RecordQueue:
@@ -131,8 +140,10 @@ class RecordQueue:
     def __len__(self) -> int:
         return len(self._queue)
 
-    def take(self) -> list[Record]:
-        """Everything queued so far, which is then no longer queued."""
+    def take(self, most: int | None = None) -> list[Record]:
+        """Everything queued so far, or the first ``most`` records, which are then no longer queued."""
+        if most is not None and most < len(self._queue):
+            return [self._queue.popleft() for _ in range(most)]
         taken = list(self._queue)
         self._queue.clear()
         return taken

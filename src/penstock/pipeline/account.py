@@ -14,9 +14,11 @@ import msgspec
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin
 from penstock.core.json_text import read_json_or_none
+from penstock.core.trace_context import TraceContext
 from penstock.core.usage import Usage
 from penstock.observe.noted import Content, Noted
 from penstock.observe.record import AttemptRecord, Billed, Record, Records
+from penstock.observe.telemetry.span import new_span_id
 from penstock.providers.row import Operation
 from penstock.routing.plan import Target
 
@@ -62,6 +64,10 @@ class AttemptAccount(msgspec.Struct):
     billed: Billed | None = None
     charged: bool | None = None
     """What ``is_charged`` answered first."""
+    trace_context: TraceContext | None = None
+    """The trace that the provider is told of; None: it isn't told."""
+    span_id: str = ""
+    """The attempt's span, where the provider is told of it."""
 
     def is_charged(self) -> bool:
         """Whether the attempt's request pays for its call. To be asked when the attempt is over: of those who share a
@@ -93,6 +99,8 @@ class AttemptAccount(msgspec.Struct):
             self.target.virtual_key,
             self.billed,
             _region(self.target.options),
+            self.span_id,
+            self.target.identity,
         )
 
 
@@ -181,11 +189,17 @@ class Account(msgspec.Struct):
     """The request's headers by name: what the request log notes of them is read when the account is closed."""
     content: Content | None = None
     """Headers and bodies, where the request log keeps them."""
+    trace_context: TraceContext | None = None
+    """The trace of the request; None where no spans are made."""
+    parameters: Mapping[str, bytes] = {}
+    """The parameters of the request that its spans tell, as JSON."""
 
     def attempt(self, target: Target) -> AttemptAccount:
         """Open the account of one more attempt."""
         previous = self.attempts[-1] if self.attempts else None
         attempt = AttemptAccount(target, self.elapsed(), caller=self.key or self.address or "", previous=previous)
+        if self.trace_context is not None and self.trace_context.propagates:
+            attempt.trace_context, attempt.span_id = self.trace_context, new_span_id()
         self.attempts.append(attempt)
         return attempt
 
@@ -261,6 +275,8 @@ class Account(msgspec.Struct):
             request_id="" if self.reservation is None else self.reservation.request,
             key_id=self.key_id,
             workspace=self.workspace,
+            trace_context=self.trace_context,
+            parameters=self.parameters,
         )
 
     def _final_status(self) -> int:

@@ -80,6 +80,8 @@ class Admitter:
         self.pricing: Pricing = pricing or NoPricing()
         self.habits = HabitTracker()
         self.is_active = False
+        self.tell_alerts: Callable[[Sequence[Alert]], None] = log_alerts
+        """Called with the alerts of budgets."""
         self._knows_prices = False
         """Whether prices are read, or can't be had; neither ends."""
         self._admission = Admission(counters, clock, immediate)
@@ -189,7 +191,11 @@ class Admitter:
 
     def alerted(self, alerts: Sequence[Alert]) -> None:
         """A request has crossed a line."""
-        log_alerts(alerts)
+        self.tell_alerts(alerts)
+
+    def limits_of(self, key: GatewayKey | None) -> RequestLimits:
+        """What limits the requests of a key."""
+        return self._limits_of(key)
 
     def _limits_of(self, key: GatewayKey | None) -> RequestLimits:
         digest = None if key is None else key.digest

@@ -10,7 +10,7 @@ import msgspec
 
 from penstock.core import outcome
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Origin, content_type
+from penstock.core.http import Origin, content_type, header_line
 from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect, Relay
 from penstock.dialects.dialect import WriteContext
 from penstock.pipeline.account import AttemptAccount
@@ -19,7 +19,7 @@ from penstock.pipeline.deadline import attempt_deadlines, timed_out
 from penstock.pipeline.first_content import read_first_content
 from penstock.pipeline.off_loop import LARGE
 from penstock.pipeline.pass_through import pass_through
-from penstock.pipeline.prepare import PreparedRequest, prepare, prepare_aside
+from penstock.pipeline.prepare import PreparedRequest, prepare, prepare_aside, replaced
 from penstock.pipeline.shaped_error import redirected, shaped_error
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.task_calls import TaskReply, send_each
@@ -77,7 +77,7 @@ async def send(
         prepared.origin,
         prepared.method,
         prepared.target,
-        prepared.headers,
+        prepared.headers if account.trace_context is None else _traced(prepared.headers, account),
         prepared.payload,
         deadlines.limits,
         account.caller,
@@ -116,6 +116,16 @@ async def _sent(request: Request, prepared: PreparedRequest, route: TargetRoute,
         return await upstream.send(request, signer)
     requests = [request, *(msgspec.structs.replace(request, body=body) for body in prepared.more)]
     return await send_each(requests, lambda each: upstream.send(each, signer), route.provider.slug)
+
+
+def _traced(headers: bytes, account: AttemptAccount) -> bytes:
+    """The header block with the trace, of which the attempt's span is the parent of whatever the provider does."""
+    context = account.trace_context
+    if context is None:
+        return headers
+    return replaced(
+        headers, {name: header_line(name, value) for name, value in context.headers(account.span_id).items()}
+    )
 
 
 def _needs_fresh_connection(step: Attempt, account: AttemptAccount, origin: Origin) -> bool:

@@ -5,7 +5,7 @@ Lane 1: the provider's host speaks the caller's wire. Lane 2: the body is transl
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import msgspec
@@ -305,7 +305,7 @@ def _request_headers(call: Call, route: TargetRoute, model_route: ModelRoute) ->
         forwarded = _forwarded(call, route.target.forward_headers)
         if isinstance(forwarded, Failure):
             return forwarded
-        block = without_headers(block, forwarded.keys()) + b"".join(forwarded.values())
+        block = replaced(block, forwarded)
     return block + hop_line(call, route, model_route)
 
 
@@ -356,4 +356,9 @@ def _forwarded(call: Call, names: tuple[str, ...]) -> dict[bytes, bytes] | Failu
 def _with_fields(block: bytes, fields: tuple[tuple[str, str], ...]) -> bytes:
     """The header block with the fields of this request; a field replaces a header of the same name."""
     lines = {name.encode(): header_line(name, value) for name, value in fields}
+    return replaced(block, lines)
+
+
+def replaced(block: bytes, lines: Mapping[bytes, bytes]) -> bytes:
+    """The header block with these lines, by their names, in the place of all headers of the same names."""
     return without_headers(block, lines.keys()) + b"".join(lines.values())

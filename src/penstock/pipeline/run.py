@@ -29,6 +29,7 @@ from penstock.pipeline.prepare import HOPS_HEADER
 from penstock.pipeline.response_headers import with_cost, with_response_headers
 from penstock.pipeline.rewrite import located, read_places
 from penstock.pipeline.route import Router
+from penstock.pipeline.tracing import told_parameters
 
 
 class Gate(Protocol):
@@ -113,6 +114,9 @@ class Pipeline(msgspec.Struct, frozen=True):
             if isinstance(request, Failure):
                 return request
             call.request = request if call.request is request else call.addressed(request)
+            trace = call.account.trace_context
+            if trace is not None and trace.is_sampled:
+                call.account.parameters = told_parameters(request.body)
         return self.compiler.compile(call)
 
     async def _guarded(self, call: Call, compiled: CompiledPlan) -> CompiledPlan | Failure:

@@ -20,11 +20,13 @@ from penstock.observe.record import Records
 from penstock.pipeline.account import Account
 from penstock.pipeline.authenticate import Caller, authenticate
 from penstock.pipeline.call import Call
+from penstock.pipeline.key_holder import KeyHolder
 from penstock.pipeline.prepare import HOPS_HEADER
 from penstock.pipeline.relay import Broken
 from penstock.pipeline.restrict import metadata_of, refused
 from penstock.pipeline.run import Pipeline
-from penstock.server import explain
+from penstock.pipeline.tracing import Tracing
+from penstock.server import explain, me
 from penstock.server.asgi import AsgiClient, Scope, Send, keep_trailers_apart
 from penstock.server.body import BodyBudget
 from penstock.server.client import Client
@@ -120,6 +122,10 @@ class Gateway:
         self.admin = admin
         self.metrics = metrics
         self.database = database
+        self.tracing: Tracing | None = None
+        """How traces are followed; None where no spans are made."""
+        self.key_holder: KeyHolder | None = None
+        """Answers holders of gateway keys at /penstock/me."""
         self._used_keys = {} if stored is None else stored.used_keys
         self.pipeline = pipeline
         self.records = records
@@ -182,9 +188,9 @@ class Gateway:
             context = self._context(method, path, SURFACES.dialect_of(rest), headers, client, fields)
             return self._accounted(context, context.refuse(page_refused))
         if match is None and self.pages.has(path) and method in PAGE_METHODS:
-            if path == METRICS:
+            if path in {METRICS, me.PATH}:
                 context = self._context(method, path, DEFAULT_DIALECT, headers, client, fields)
-                return self._show_metrics(context)
+                return self._show_metrics(context) if path == METRICS else self._tell_holder(context)
             status, page_headers, body = self.pages.page(path)
             return client.send_head(status, page_headers, body, more=False)
         if rest == explain.PATH and method == "POST":
@@ -215,6 +221,18 @@ class Gateway:
         status, headers, body = await self.metrics.page(context.fields)
         await context.client.send_head(status, headers, body, more=False)
 
+    async def _tell_holder(self, context: RequestContext) -> None:
+        """Tell the holder of a gateway key what it may know of it. No record is made, unless it is refused."""
+        if self.key_holder is None:
+            return
+        catalogue = self.pipeline.compiler.catalogues.current
+        answer = await me.answer(self.key_holder, catalogue, context, time.time_ns() // 1000)
+        if isinstance(answer, Failure):
+            await self._accounted(context, context.refuse(answer))
+            return
+        status, headers, body = answer
+        await context.client.send_head(status, [*headers, (b"x-portkey-trace-id", context.trace_id)], body, more=False)
+
     def _refused_page(self, fields: Mapping[bytes, bytes]) -> Failure | None:
         """The failure if the request may come from a foreign web page. With gateway keys it can't: it needs a key."""
         return None if self.is_guarded else self.origins.refused(fields)
@@ -238,6 +256,8 @@ class Gateway:
         context = RequestContext(account, dialect, headers, client, fields)
         if self._has_proxies:
             account.address = self._trusted_proxies.source(client.address, headers)
+        if self.tracing is not None:
+            account.trace_context = self.tracing.context(context.fields, context.trace)
         named = context.fields.get(b"x-portkey-virtual-key")
         if named is not None:
             name = named.decode("utf-8", "replace").removeprefix("@")

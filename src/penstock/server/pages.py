@@ -11,13 +11,13 @@ from penstock.core.did_you_mean import hint
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import NO_SNIFF, Headers
 from penstock.dialects.caller import NO_STORE
-from penstock.server import explain
+from penstock.server import explain, me
 from penstock.server.not_built import not_built
 from penstock.server.surfaces import SURFACES, Match
 
 _JSON: Final = [(b"content-type", b"application/json"), NO_STORE, NO_SNIFF]
 _TEXT: Final = [(b"content-type", b"text/plain; charset=utf-8"), NO_STORE, NO_SNIFF]
-_PAGES: Final = ("/", "/health", "/v1/health", "/ready")
+_PAGES: Final = ("/", "/health", "/v1/health", "/ready", me.PATH)
 METRICS: Final = "/metrics"
 PAGE_METHODS: Final = frozenset({"GET", "HEAD"})
 
@@ -49,6 +49,16 @@ class Losing(Protocol):
     def lost(self) -> int: ...
 
 
+class Reporting(Protocol):
+    """What the health page tells of spans and metrics that are sent to a receiver."""
+
+    @property
+    def is_failing(self) -> bool: ...
+
+    @property
+    def lost(self) -> int: ...
+
+
 class Pages:
     """The pages. ``draining`` makes the readiness page answer 503 while the last requests are served. ``watched`` and
     ``shared`` are what the health page tells of, beside the process, and ``log``. ``has_metrics``: /metrics is a page,
@@ -64,6 +74,7 @@ class Pages:
     ) -> None:
         self._log = log
         self.draining = False
+        self.telemetry: Reporting | None = None
         self._watched = watched
         self._shared = shared
         self._paths = (*_PAGES, METRICS) if has_metrics else _PAGES
@@ -96,7 +107,12 @@ class Pages:
             told["redis"] = "lost"
         if self._log is not None and self._log.lost:
             told["lost_logs"] = self._log.lost
+        telemetry = self.telemetry
+        if telemetry is not None and telemetry.is_failing:
+            told["telemetry"] = "lost"
         status = "degraded" if told else "ok"
+        if telemetry is not None and telemetry.lost:
+            told["telemetry_lost"] = telemetry.lost
         state = {} if shared is None else {"state": shared.state}
         return msgspec.json.encode({"status": status, **told, **state})
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from penstock.core.failure import Failure
 from penstock.core.http import NO_SNIFF, Headers
+from penstock.core.trace_context import TRACEPARENT, read_traceparent
 from penstock.dialects.caller import CallerDialect
 from penstock.pipeline.account import METADATA, Account
 from penstock.pipeline.call import Answer
@@ -33,7 +34,7 @@ class RequestContext:
         self.headers = headers
         self.fields = fields = fields or dict(headers)
         self.client = client
-        self.trace_id = fields.get(b"x-portkey-trace-id") or b"%032x" % random.getrandbits(128)
+        self.trace_id = fields.get(b"x-portkey-trace-id") or _new_trace_id(fields.get(TRACEPARENT))
         self.answer: Answer | None = None
         self.begun = self.is_streaming = False
         account.trace_id = self.trace_id
@@ -62,3 +63,9 @@ class RequestContext:
         advised = headers or advice(failure)
         fields = [*reply.headers, *advised, (b"x-portkey-trace-id", self.trace_id), NO_SNIFF]
         await self.client.send_head(reply.status, fields, reply.body, more=False)
+
+
+def _new_trace_id(traceparent: bytes | None) -> bytes:
+    """The trace id of the caller's own trace, or a random one."""
+    parent = None if traceparent is None else read_traceparent(traceparent)
+    return b"%032x" % random.getrandbits(128) if parent is None else parent.trace_id.encode()

@@ -7,40 +7,35 @@ declarations. A ``Meta`` title says what a value must be, ``extra["unit"]`` what
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, structs
 
 from penstock.core.address import LOOPBACK_NAMES
+from penstock.settings.alerts import Alerts
 from penstock.settings.console import Console
 from penstock.settings.guards import Guards
+from penstock.settings.kinds import (
+    PORT,
+    YEAR,
+    Bytes,
+    File,
+    HostPattern,
+    LogLevel,
+    MetadataName,
+    Milliseconds,
+    Network,
+    Number,
+    Port,
+    Room,
+    Seconds,
+    Some,
+    Switch,
+    Text,
+    WebOrigin,
+)
 from penstock.settings.logs import Logs
-
-_YEAR: Final = 31_536_000
-_PORT: Final = "([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
-
-Text = Annotated[str, Meta(title="text")]
-File = Annotated[str, Meta(title="the path of a file")]
-Switch = Annotated[bool, Meta(title="true or false")]
-Port = Annotated[int, Meta(ge=0, le=65535, title="a whole number from 0 to 65535")]
-Number = Annotated[int, Meta(ge=0, title="a whole number, 0 or more")]
-Some = Annotated[int, Meta(ge=1, le=1024, title="a whole number from 1 to 1024")]
-Bytes = Annotated[int, Meta(ge=1, title='a number of bytes, such as 65536 or "100 MB"', extra={"unit": "bytes"})]
-Room = Annotated[
-    int, Meta(ge=0, title='a number of bytes, 0 or more, such as 65536 or "100 MB"', extra={"unit": "bytes"})
-]
-Seconds = Annotated[float, Meta(ge=0, le=_YEAR, title="a number of seconds from 0 to a year", extra={"unit": "s"})]
-Milliseconds = Annotated[
-    int, Meta(ge=0, le=3_600_000, title="a whole number of milliseconds from 0 to an hour", extra={"unit": "ms"})
-]
-LogLevel = Annotated[
-    Literal["critical", "error", "warning", "info", "debug"],
-    Meta(title="one of critical, error, warning, info, debug"),
-]
-WebOrigin = Annotated[str, Meta(pattern=r"^(\*|[a-z][a-z0-9+.-]*://[^\s,/]+)$")]
-HostPattern = Annotated[str, Meta(pattern=r"^[^\s,]+$")]
-MetadataName = Annotated[str, Meta(pattern=r"^[^,]{1,128}$")]
-Network = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f.:]+(/[0-9]+)?$")]
+from penstock.settings.telemetry import Telemetry
 
 
 class Server(Struct, frozen=True):
@@ -69,7 +64,7 @@ class Server(Struct, frozen=True):
         float,
         Meta(
             gt=0,
-            le=_YEAR,
+            le=YEAR,
             title="a number of seconds above 0, up to a year",
             description="Longest silence while a request body arrives.",
             extra={"unit": "s"},
@@ -117,7 +112,7 @@ class Server(Struct, frozen=True):
         int,
         Meta(
             ge=0,
-            le=_YEAR,
+            le=YEAR,
             title="a whole number of seconds from 0 to a year",
             description="How long running requests may go on after the signal to stop.",
             extra={"unit": "s"},
@@ -376,7 +371,7 @@ class Admin(Struct, frozen=True):
     listen: Annotated[
         str,
         Meta(
-            pattern=rf"^(.+:{_PORT})?$",
+            pattern=rf"^(.+:{PORT})?$",
             title="ADDRESS:PORT, such as 127.0.0.1:8788",
             description="`ADDRESS:PORT` of a port of the admin API's own, which then is served nowhere else; empty: "
             "the port of the gateway. Under another server than `penstock serve` there is no port of its own.",
@@ -397,7 +392,7 @@ class Metrics(Struct, frozen=True):
     listen: Annotated[
         str,
         Meta(
-            pattern=rf"^((.+:)?{_PORT})?$",
+            pattern=rf"^((.+:)?{PORT})?$",
             title="ADDRESS:PORT or PORT, such as 127.0.0.1:9464",
             description="A port of the metrics' own, which then are served nowhere else, to whoever reaches it; a "
             "`PORT` alone is one of 127.0.0.1. Empty: the port of the gateway.",
@@ -460,6 +455,8 @@ class Settings(Struct, frozen=True):
     metrics: Metrics = Metrics()
     logs: Logs = Logs()
     console: Console = Console()
+    telemetry: Telemetry = Telemetry()
+    alerts: Alerts = Alerts()
     echo: Echo = Echo()
     guards: Guards = Guards()
 

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from mmap import mmap
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from penstock import __version__
 from penstock.background import Background
@@ -19,15 +19,18 @@ from penstock.observe.metrics.exposition import (
     TEXT_TYPE,
     Snapshot,
     exposition,
+    merged_series,
     wants_open_metrics,
 )
 from penstock.observe.metrics.families import OTHER, Family, Labels
+from penstock.observe.metrics.folder import BEGAN
 from penstock.observe.metrics.process import process_figures
 from penstock.observe.metrics.recorder import Bounds, ChargeReader, Recorder
 from penstock.observe.metrics.slots import Slot
 from penstock.observe.metrics.table import Metric, Table
 from penstock.observe.record import Record, RecordQueue, Records
 
+Told = TypeVar("Told")
 _LOG: Final = logging.getLogger("penstock")
 _QUEUE: Final = 50_000
 """Records that wait at most."""
@@ -38,6 +41,8 @@ _PIECE: Final = 200
 _LONGEST_WAIT: Final = 1.0
 """Seconds that the page waits for other workers: one whose event loop stands still shows no gauges."""
 _REMINDER: Final = 60.0
+_FOLLOWED: Final = (families.LOST, families.TELEMETRY_LOST, families.ALERTS, families.CPU)
+"""Counters whose totals other parts keep."""
 _SHARED_SIZE: Final = 512 << 10
 """Bytes of the table of figures that are the same in all workers."""
 
@@ -91,7 +96,7 @@ class Collector:
             self._slot = Slot()
         table = self._slot.table
         self._recorder = Recorder(table, self._bounds, self._charges)
-        read = [family for family in families.FAMILIES if family.kind == "gauge"] + [families.LOST, families.CPU]
+        read = [family for family in families.FAMILIES if family.kind == "gauge"] + [*_FOLLOWED]
         self._metrics = {family: Metric(table, family, OTHER) for family in read}
         self._queue = self._records.subscribe(_QUEUE, "metrics")
         self._task.start()
@@ -107,6 +112,29 @@ class Collector:
 
     async def page(self, accept: str) -> tuple[bytes, bytes]:
         """The content type and the text of the page, in the format that an Accept header asks for."""
+        is_open = wants_open_metrics(accept)
+        text = await self._told(lambda snapshots: exposition(snapshots, open_metrics=is_open))
+        return OPEN_METRICS_TYPE if is_open else TEXT_TYPE, text
+
+    async def series(self) -> Mapping[int, Mapping[Labels, list[float]]]:
+        """What the page shows, as numbers: the series of all workers, by the index of their family and by labels."""
+        return await self._told(merged_series)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the worker that reports for all of them, of which there is one at any time."""
+        return self._slot is not None and self._slot.number == 0
+
+    @property
+    def began(self) -> float:
+        """Since when the workers have counted, in seconds since 1970."""
+        try:
+            return self._started if self._folder is None else (self._folder / BEGAN).stat().st_mtime
+        except OSError:
+            return self._started
+
+    async def _told(self, write: Callable[[list[Snapshot]], Told]) -> Told:
+        """What ``write`` makes of the tables of all workers, in a thread."""
         async with self._turn:
             slot = self._slot
             if slot is None:
@@ -116,15 +144,8 @@ class Collector:
             await self._refresh(slot, asked)
             shared = Snapshot(await self._read_slowly())
             own = Snapshot(slot.table.snapshot())
-            is_open = wants_open_metrics(accept)
-
-            def write() -> bytes:
-                others = slot.others(asked, asked + _LONGEST_WAIT)
-                return exposition([own, *others, shared], open_metrics=is_open)
-
             # It may take a tenth of a second: requests are served meanwhile.
-            text = await asyncio.to_thread(write)
-            return OPEN_METRICS_TYPE if is_open else TEXT_TYPE, text
+            return await asyncio.to_thread(lambda: write([own, *slot.others(asked, asked + _LONGEST_WAIT), shared]))
 
     async def _run(self) -> None:
         refreshed = 0.0

@@ -53,7 +53,7 @@ def _quality(parameters: Iterable[str]) -> float:
 
 def exposition(snapshots: Sequence[Snapshot], *, open_metrics: bool) -> bytes:
     """The page."""
-    merged = _merged(snapshots)
+    merged = merged_series(snapshots)
     lines: list[str] = []
     for index, family in enumerate(FAMILIES):
         name = family.name if open_metrics else family.shown
@@ -66,7 +66,7 @@ def exposition(snapshots: Sequence[Snapshot], *, open_metrics: bool) -> bytes:
     return "\n".join(lines).encode("utf-8") + b"\n"
 
 
-def _merged(snapshots: Iterable[Snapshot]) -> Mapping[int, Mapping[Labels, list[float]]]:
+def merged_series(snapshots: Iterable[Snapshot]) -> Mapping[int, Mapping[Labels, list[float]]]:
     """The series of all workers by family and labels; counters and histograms are added up."""
     merged: dict[int, dict[Labels, list[float]]] = {}
     for snapshot in snapshots:

@@ -141,6 +141,18 @@ LOST: Final = Family(
     ("reader",),
 )
 WAITING: Final = Family("penstock_records_waiting", "gauge", "Records that wait for a reader.", ("reader",))
+TELEMETRY_LOST: Final = Family(
+    "penstock_telemetry_lost",
+    "counter",
+    "Spans and metrics that an OTLP receiver did not get, by why: unreachable, refused, rejected, unsent.",
+    ("signal", "why"),
+)
+ALERTS: Final = Family(
+    "penstock_alerts",
+    "counter",
+    "Alerts by channel (webhook, slack, mail) and by what became of them: told, failed, dropped.",
+    ("channel", "result"),
+)
 CALLERS: Final = Family("penstock_caller_connections", "gauge", "Open connections of callers.")
 POOL: Final = Family("penstock_pool_connections", "gauge", "Open connections to providers: in_use or idle.", ("state",))
 POOL_WAITING: Final = Family("penstock_pool_waiting", "gauge", "Requests that wait for a connection to a provider.")
@@ -170,7 +182,7 @@ STARTED: Final = Family(
 FAMILIES: Final = (
     REQUESTS, ERRORS, DURATION, OWN, ATTEMPTS, ATTEMPT_ERRORS, RETRIES, FALLBACKS, HEDGES, UPSTREAM, FIRST_TOKEN, CACHE,
     TOKENS, COST, UNPRICED, KEY_REQUESTS, KEY_TOKENS, KEY_COST, METADATA_REQUESTS, METADATA_TOKENS, METADATA_COST, LOST,
-    WAITING, CALLERS, POOL, POOL_WAITING, CIRCUITS, BUDGET_LEFT, WORKERS, BUILD, CPU, MEMORY, FILES, MOST_FILES,
-    STARTED,
+    TELEMETRY_LOST, ALERTS, WAITING, CALLERS, POOL, POOL_WAITING, CIRCUITS, BUDGET_LEFT, WORKERS, BUILD, CPU, MEMORY,
+    FILES, MOST_FILES, STARTED,
 )  # fmt: skip
 """All of them, in the order in which they are shown."""

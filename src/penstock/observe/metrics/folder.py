@@ -13,6 +13,8 @@ from typing import Final
 _LOG: Final = logging.getLogger("penstock")
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 (a folder with a random name is made in it)
 """Files there are memory: counting causes no writes to a disk."""
+BEGAN: Final = "began"
+"""A file in the folder whose time is the moment from which the workers count."""
 
 
 @contextlib.contextmanager
@@ -31,6 +33,8 @@ def worker_folder(memory: Path = _MEMORY, temporary: Path | None = None) -> Iter
     else:
         _LOG.warning("metrics: there is no place for a folder (%s): each worker counts by itself", reason)
     try:
+        if made is not None:
+            (Path(made) / BEGAN).touch()
         yield None if made is None else Path(made)
     finally:
         if made is not None:

@@ -183,7 +183,7 @@ class Recorder:
         for attempt in record.attempts:
             if not attempt.is_charged or (attempt.usage is None and attempt.billed is None):
                 continue
-            nanos = _nanos_of(attempt, record.at, charges)
+            nanos = nanos_of(attempt, record.at, charges)
             if nanos is None:
                 self._without_price.add(self._attempt_names(attempt))
             elif nanos:
@@ -196,7 +196,7 @@ class Recorder:
                 self._metadata_cost.add(pair, total * _NANOS)
 
 
-def _nanos_of(attempt: AttemptRecord, at: float, charges: ChargeReader) -> int | None:
+def nanos_of(attempt: AttemptRecord, at: float, charges: ChargeReader) -> int | None:
     """What an attempt cost: what limits were charged for it, else by the prices in force."""
     if attempt.billed is not None:
         return attempt.billed.nanos

@@ -38,9 +38,10 @@ from penstock.stores.sql.schema.routing import (
 )
 from penstock.stores.sql.schema.sessions import console_session
 from penstock.stores.sql.schema.tenancy import api_key, api_key_secret, organisation, user, workspace
-from penstock.stores.sql.schema.trail import audit, audit_head, feedback, idempotency, revision, secret
+from penstock.stores.sql.schema.trail import alert_delivery, audit, audit_head, feedback, idempotency, revision, secret
 
 __all__ = [
+    "alert_delivery",
     "api_key",
     "api_key_secret",
     "audit",

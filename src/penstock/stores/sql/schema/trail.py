@@ -81,6 +81,22 @@ audit_head: Final = Table(
 )
 """One row: the last row of the log, so that one that was taken away from its end is missed."""
 
+alert_delivery: Final = Table(
+    "alert_delivery",
+    metadata,
+    Column("notice_id", Text, nullable=False, primary_key=True),
+    Column("channel", Text, nullable=False, primary_key=True),
+    Column("notice", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("lease_until", BigInteger, nullable=False),
+    Column("state", Text, nullable=False, server_default=text("'pending'")),
+    CheckConstraint("state IN ('pending', 'told', 'failed')", name="state"),
+    Index(None, "state", "lease_until"),
+    Index(None, "created_at"),
+)
+"""An alert on its way to people, by one channel: the row is claimed by the process that made it, until the end of its
+lease, so that each alert is told once. ``notice`` is a text in JSON."""
+
 idempotency: Final = Table(
     "idempotency",
     metadata,

@@ -1,0 +1,1 @@
+"""What people are told of by webhook, Slack and mail (docs/alerts.md)."""

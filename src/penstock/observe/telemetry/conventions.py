@@ -1,0 +1,119 @@
+"""The names that spans use: OpenTelemetry's semantic conventions, kept as constants of our own.
+
+Those for generative AI are still in development, and have no release of their own: ``latest`` is their repository as of
+November 2026 (https://github.com/open-telemetry/semantic-conventions-genai). ``1.36`` is what back ends read that have
+not moved on (https://github.com/open-telemetry/semantic-conventions/blob/v1.36.0/docs/gen-ai/gen-ai-spans.md).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from penstock.observe.telemetry.span import Attributes
+
+OPERATION_NAME: Final = "gen_ai.operation.name"
+PROVIDER_NAME: Final = "gen_ai.provider.name"
+SYSTEM: Final = "gen_ai.system"
+"""The name of ``PROVIDER_NAME`` until 1.36."""
+REQUEST_MODEL: Final = "gen_ai.request.model"
+REQUEST_STREAM: Final = "gen_ai.request.stream"
+TIME_TO_FIRST_CHUNK: Final = "gen_ai.response.time_to_first_chunk"
+INPUT_TOKENS: Final = "gen_ai.usage.input_tokens"
+OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
+CACHE_READ_TOKENS: Final = "gen_ai.usage.cache_read.input_tokens"
+CACHE_CREATION_TOKENS: Final = "gen_ai.usage.cache_creation.input_tokens"
+REASONING_TOKENS: Final = "gen_ai.usage.reasoning.output_tokens"
+AUDIO_INPUT_TOKENS: Final = "gen_ai.usage.audio.input_tokens"
+AUDIO_OUTPUT_TOKENS: Final = "gen_ai.usage.audio.output_tokens"
+IMAGE_INPUT_TOKENS: Final = "gen_ai.usage.image.input_tokens"
+USAGE_COST: Final = "gen_ai.usage.cost"
+"""Dollars. No name of the conventions, which have none for cost: Langfuse and others read it."""
+ERROR_TYPE: Final = "error.type"
+HTTP_METHOD: Final = "http.request.method"
+HTTP_STATUS: Final = "http.response.status_code"
+URL_PATH: Final = "url.path"
+CLIENT_ADDRESS: Final = "client.address"
+USER_AGENT: Final = "user_agent.original"
+USER_ID: Final = "user.id"
+
+SCHEMAS: Final = {"latest": "", "1.36": "https://opentelemetry.io/schemas/1.36.0"}
+"""The schema URL of each version; ``latest`` has none yet."""
+_NEWER: Final = frozenset(
+    {
+        *(REQUEST_STREAM, TIME_TO_FIRST_CHUNK, CACHE_READ_TOKENS, CACHE_CREATION_TOKENS, REASONING_TOKENS),
+        *(AUDIO_INPUT_TOKENS, AUDIO_OUTPUT_TOKENS, IMAGE_INPUT_TOKENS),
+    }
+)
+"""Names that came after 1.36."""
+
+OPERATIONS: Final = {
+    "chat.completions": "chat",
+    "messages": "chat",
+    "responses": "chat",
+    "completions": "text_completion",
+    "embeddings": "embeddings",
+    "generate_content": "generate_content",
+}
+"""Well-known operations by the gateway's name; any other operation has the gateway's name."""
+
+_PROVIDERS: Final = {
+    "azure-ai": "azure.ai.inference",
+    "azure-openai": "azure.ai.openai",
+    "bedrock": "aws.bedrock",
+    "google": "gcp.gemini",
+    "mistral-ai": "mistral_ai",
+    "moonshot": "moonshot_ai",
+    "perplexity-ai": "perplexity",
+    "vertex-ai": "gcp.vertex_ai",
+    "watsonx": "ibm.watsonx.ai",
+    "x-ai": "x_ai",
+}
+"""Well-known providers by the gateway's slug, where the two differ; any other provider has its slug."""
+
+PARAMETERS: Final = {
+    "max_tokens": "gen_ai.request.max_tokens",
+    "max_completion_tokens": "gen_ai.request.max_tokens",
+    "max_output_tokens": "gen_ai.request.max_tokens",
+    "temperature": "gen_ai.request.temperature",
+    "top_p": "gen_ai.request.top_p",
+    "top_k": "gen_ai.request.top_k",
+    "seed": "gen_ai.request.seed",
+    "n": "gen_ai.request.choice.count",
+    "frequency_penalty": "gen_ai.request.frequency_penalty",
+    "presence_penalty": "gen_ai.request.presence_penalty",
+    "stop": "gen_ai.request.stop_sequences",
+    "stop_sequences": "gen_ai.request.stop_sequences",
+}
+"""Attributes by the members of requests' bodies."""
+_DOUBLES: Final = frozenset({"temperature", "top_p", "top_k", "frequency_penalty", "presence_penalty"})
+
+
+def provider_name(slug: str) -> str:
+    """The conventions' name of a provider."""
+    return _PROVIDERS.get(slug, slug)
+
+
+def parameter_attribute(name: str, value: object) -> tuple[str, int | float | tuple[str, ...]] | None:
+    """The attribute for a member of a request's body; None for a value that the attribute can't hold."""
+    attribute = PARAMETERS[name]
+    if attribute == "gen_ai.request.stop_sequences":
+        texts = [value] if isinstance(value, str) else value
+        if isinstance(texts, list) and all(isinstance(each, str) for each in texts):
+            return attribute, tuple(texts)
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if name in _DOUBLES:
+        return attribute, float(value)
+    if not isinstance(value, int) or abs(value) >= 1 << 63 or (name == "n" and value == 1):
+        return None
+    return attribute, value
+
+
+def in_version(attributes: Attributes, version: str) -> Attributes:
+    """Attributes of ``latest`` as a version of the conventions has them."""
+    if version == "latest":
+        return attributes
+    return {
+        SYSTEM if name == PROVIDER_NAME else name: value for name, value in attributes.items() if name not in _NEWER
+    }

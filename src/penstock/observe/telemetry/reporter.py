@@ -1,0 +1,178 @@
+"""The parts of the gateway that report to an OTLP receiver: spans of finished requests, and the metrics of all workers.
+
+Both work away from the requests' path: records wait in a bounded queue, and become spans in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
+
+import msgspec
+
+from penstock.background import Background
+from penstock.observe.metrics.families import Labels
+from penstock.observe.metrics.recorder import ChargeReader
+from penstock.observe.record import Record, RecordQueue, Records
+from penstock.observe.telemetry.conventions import SCHEMAS
+from penstock.observe.telemetry.exporter import Exporter
+from penstock.observe.telemetry.otlp import Resource, metrics_message, spans_message
+from penstock.observe.telemetry.span import Span
+from penstock.observe.telemetry.spans import spans_of
+
+_LOG: Final = logging.getLogger("penstock")
+_MOST_WAITING: Final = 1000
+"""Records that wait for prices, shortly after the first start."""
+_MARGIN: Final = 1.0
+"""Seconds beyond the time for the last batches in which a part may stop."""
+Series = Mapping[int, Mapping[Labels, Sequence[float]]]
+
+
+class SpanSettings(msgspec.Struct, frozen=True):
+    """``interval`` is the time between two batches of at most ``batch`` requests, ``flush`` the time for the rest when
+    the gateway stops, in seconds. ``version`` is that of the conventions."""
+
+    queue: int = 10_000
+    batch: int = 500
+    interval: float = 2.0
+    flush: float = 5.0
+    version: str = "latest"
+
+
+class _Batch(NamedTuple):
+    message: bytes
+    items: int
+
+
+class SpanReporter:
+    """Makes spans of the records of finished requests, and sends them. ``charges`` tells what attempts cost."""
+
+    def __init__(
+        self,
+        records: Records,
+        exporter: Exporter,
+        resource: Resource,
+        settings: SpanSettings,
+        charges: ChargeReader | None = None,
+    ) -> None:
+        self.stop_seconds = settings.flush + _MARGIN
+        self._records = records
+        self._exporter = exporter
+        self._resource = resource
+        self._settings = settings
+        self._charges = charges
+        self._queue: RecordQueue | None = None
+        self._batch: _Batch | None = None
+        """The batch that is being sent."""
+        self._task = Background("spans", self._run)
+
+    def start(self) -> None:
+        self._queue = self._records.subscribe(self._settings.queue, "spans")
+        self._task.start()
+
+    async def stop(self) -> None:
+        """Send what is left, as far as there is time."""
+        await self._task.stop()
+        end = time.monotonic() + self._settings.flush
+        try:
+            async with asyncio.timeout(self._settings.flush):
+                await self._send_all(end)
+        except TimeoutError:
+            pass
+        left = 0 if self._queue is None else len(self._queue)
+        unsent = left + (0 if self._batch is None else self._batch.items)
+        if unsent:
+            self._exporter.lost["unsent"] += unsent
+            _LOG.warning("%d spans or more are lost: the OTLP receiver was not done when the gateway stopped", unsent)
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.interval)
+            queue = self._queue
+            if queue is None or (self._charges is not None and self._charges.is_loading and len(queue) < _MOST_WAITING):
+                continue
+            await self._send_all()
+
+    async def _send_all(self, until: float | None = None) -> None:
+        """Send what waits. ``until`` is when attempts end, in monotonic seconds."""
+        while (batch := self._batch or await self._next_batch()) is not None:
+            self._batch = batch
+            await self._exporter.send(batch.message, batch.items, until)
+            self._batch = None
+
+    async def _next_batch(self) -> _Batch | None:
+        """The next spans that wait; None without any."""
+        queue = self._queue
+        while queue:
+            batch = await asyncio.to_thread(self._written, queue.take(self._settings.batch))
+            if batch.items:
+                return batch
+        return None
+
+    def _written(self, records: Sequence[Record]) -> _Batch:
+        spans: list[Span] = []
+        for record in records:
+            try:
+                spans += spans_of(record, self._charges, self._settings.version)
+            except Exception:  # one record must never cost the others
+                _LOG.exception("a record could not become spans")
+        message = spans_message(spans, self._resource, SCHEMAS[self._settings.version]) if spans else b""
+        return _Batch(message, len(spans))
+
+
+class MetricsSource(Protocol):
+    """The figures of all workers (observe/metrics/collector.py)."""
+
+    @property
+    def is_first(self) -> bool: ...
+
+    @property
+    def began(self) -> float: ...
+
+    def series(self) -> Awaitable[Series]: ...
+
+
+class MetricsReporter:
+    """Sends the figures of all workers, from one of them."""
+
+    def __init__(
+        self, source: MetricsSource, exporter: Exporter, resource: Resource, interval: float, flush: float
+    ) -> None:
+        self.stop_seconds = flush + _MARGIN
+        self._source = source
+        self._exporter = exporter
+        self._resource = resource
+        self._interval = interval
+        self._flush = flush
+        self._task = Background("metrics for OTLP", self._run)
+
+    def start(self) -> None:
+        self._task.start()
+
+    async def stop(self) -> None:
+        """Send the figures once more."""
+        await self._task.stop()
+        try:
+            async with asyncio.timeout(self._flush):
+                await self._report(time.monotonic() + self._flush)
+        except TimeoutError:
+            _LOG.warning("the last metrics are lost: the OTLP receiver was not done when the gateway stopped")
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(self._interval)
+            # The next figures hold what these tell: they are worth an attempt as long as there are no newer ones.
+            await self._report(time.monotonic() + self._interval)
+
+    async def _report(self, until: float) -> None:
+        source = self._source
+        if not source.is_first:
+            return
+        series = await source.series()
+        now, began = time.time_ns(), int(source.began * 1_000_000_000)
+        message = await asyncio.to_thread(metrics_message, series, self._resource, began, now)
+        points = sum(len(each) for each in series.values())
+        await self._exporter.send(message, points, until)

@@ -1,0 +1,78 @@
+"""Alerts on their way to people, in the database: who tells which, until when (docs/alerts.md#once)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from penstock.core.json_text import read_json_or_none
+from penstock.stores.sql import schema
+from penstock.stores.sql.database import Database
+
+_TABLE: Final = schema.alert_delivery
+_KEPT: Final = 90 * 86_400
+"""Seconds after which a row is removed."""
+_MICROSECONDS: Final = 1_000_000
+
+
+class SqlDeliveries:
+    """Claims of alerts. Times are in seconds since 1970. Every call raises DatabaseError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, notice_id: str, channel: str, notice: str, now: float, until: float) -> bool:
+        """Claim an alert for a channel, until a moment. False: it was claimed before."""
+        row = {
+            "notice_id": notice_id,
+            "channel": channel,
+            "notice": notice,
+            "created_at": _moment(now),
+            "lease_until": _moment(until),
+        }
+        try:
+            async with self._database.write() as connection:
+                await connection.execute(_TABLE.insert().values(row))
+        except IntegrityError:
+            return False
+        return True
+
+    async def hold(self, notice_id: str, channel: str, until: float) -> None:
+        """Keep a claim for longer."""
+        async with self._database.write() as connection:
+            await connection.execute(_row(notice_id, channel).values(lease_until=_moment(until)))
+
+    async def finish(self, notice_id: str, channel: str, *, is_told: bool) -> None:
+        """End a claim: the alert was told, or is given up."""
+        async with self._database.write() as connection:
+            await connection.execute(_row(notice_id, channel).values(state="told" if is_told else "failed"))
+
+    async def overdue(self, channel: str, now: float, until: float) -> Sequence[str]:
+        """Claim, until a moment, the alerts that others have claimed and not told in time. Old rows are removed."""
+        late = (_TABLE.c.channel == channel, _TABLE.c.state == "pending", _TABLE.c.lease_until < _moment(now))
+        async with self._database.read() as connection:
+            if (await connection.execute(sa.select(_TABLE.c.notice_id).where(*late).limit(1))).first() is None:
+                return ()
+        async with self._database.write() as connection:
+            await connection.execute(_TABLE.delete().where(_TABLE.c.created_at < _moment(now - _KEPT)))
+            taken = _TABLE.update().where(*late).values(lease_until=_moment(until)).returning(_TABLE.c.notice)
+            return list((await connection.execute(taken)).scalars())
+
+    async def addresses_of(self, key_id: str) -> Sequence[str]:
+        """The mail addresses that a gateway key's budgets are told to."""
+        column = schema.api_key.c.alert_emails
+        async with self._database.read() as connection:
+            found = await connection.scalar(sa.select(column).where(schema.api_key.c.id == key_id))
+        addresses = read_json_or_none((found or "[]").encode())
+        return [each for each in addresses if isinstance(each, str)] if isinstance(addresses, list) else []
+
+
+def _row(notice_id: str, channel: str) -> sa.Update:
+    return _TABLE.update().where(_TABLE.c.notice_id == notice_id, _TABLE.c.channel == channel)
+
+
+def _moment(seconds: float) -> int:
+    return int(seconds * _MICROSECONDS)

@@ -1,0 +1,79 @@
+"""Signatures, bodies and mails."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from penstock.core.http import Posted
+from penstock.observe.alerts.channels import Mail, Slack, Webhook, signature, signing_key
+from penstock.observe.alerts.notice import Notice
+
+NOTICE = Notice("store_down", "k", 1.0, "The <database> & more.", {"store": "database", "none": None}, "key-1")
+
+
+class Door:
+    """Keeps what is posted."""
+
+    def __init__(self, answer: Posted) -> None:
+        self.answer = answer
+        self.posted: list[tuple[bytes, dict[str, str]]] = []
+
+    async def post(self, body: bytes, headers: dict[str, str]) -> Posted:
+        self.posted.append((body, headers))
+        return self.answer
+
+
+def test_the_example_of_standard_webhooks() -> None:
+    """https://github.com/standard-webhooks/standard-webhooks: the test vector of its libraries."""
+    key = signing_key("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    signed = signature(key, "msg_p5jXN8AQM9LWM0D4loKWxJek", "1614265330", b'{"test": 2432232314}')
+    assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_secrets() -> None:
+    assert signing_key("any text") == b"any text"
+    with pytest.raises(ValueError, match="base64"):
+        signing_key("whsec_!")
+
+
+async def test_a_webhook_signs_with_the_time_of_the_attempt() -> None:
+    door = Door(Posted(204))
+    assert await Webhook(door, "secret", lambda: 77.9).tell(NOTICE) == ""
+    ((body, headers),) = door.posted
+    assert headers["webhook-timestamp"] == "77"
+    assert headers["webhook-signature"] == signature(b"secret", NOTICE.id, "77", body)
+    assert json.loads(body)["data"]["store"] == "database"
+
+
+async def test_what_goes_wrong_is_told() -> None:
+    assert await Webhook(Door(Posted(0, problem="refused")), "").tell(NOTICE) == "refused"
+    assert await Slack(Door(Posted(404))).tell(NOTICE) == "the receiver answers with status 404"
+
+
+async def test_slack_s_characters_are_escaped() -> None:
+    door = Door(Posted(200))
+    assert await Slack(door).tell(NOTICE) == ""
+    assert json.loads(door.posted[0][0]) == {"text": "The &lt;database&gt; &amp; more."}
+
+
+async def test_mail_goes_to_each_address_once() -> None:
+    sent: list[tuple[Sequence[str], str, str]] = []
+
+    async def send(addresses: Sequence[str], subject: str, text: str) -> str:
+        sent.append((addresses, subject, text))
+        return ""
+
+    async def owners(notice: Notice) -> Sequence[str]:
+        return ["a@x", "b@x"] if notice.owner else []
+
+    assert await Mail(send, ("a@x",), owners).tell(NOTICE) == ""
+    ((addresses, subject, text),) = sent
+    assert addresses == ["a@x", "b@x"]
+    assert subject == "Penstock: The <database> & more."
+    assert "store: database\n" in text
+    assert "none" not in text
+    assert await Mail(send, (), owners).tell(Notice("store_down", "k", 1.0, "x")) == ""
+    assert len(sent) == 1

@@ -1,0 +1,41 @@
+"""Names of the semantic conventions."""
+
+from __future__ import annotations
+
+import pytest
+
+from penstock.observe.telemetry import conventions as named
+from penstock.providers.registry import PROVIDERS
+
+
+def test_every_well_known_provider_is_one_of_ours() -> None:
+    assert named._PROVIDERS.keys() <= PROVIDERS.keys()
+    assert named.provider_name("bedrock") == "aws.bedrock"
+    assert named.provider_name("openai") == "openai"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "attribute"),
+    [
+        ("max_completion_tokens", 5, ("gen_ai.request.max_tokens", 5)),
+        ("temperature", 1, ("gen_ai.request.temperature", 1.0)),
+        ("stop", "a", ("gen_ai.request.stop_sequences", ("a",))),
+        ("stop", ["a", "b"], ("gen_ai.request.stop_sequences", ("a", "b"))),
+        ("n", 2, ("gen_ai.request.choice.count", 2)),
+        ("n", 1, None),
+        ("seed", 1 << 70, None),
+        ("seed", 1.5, None),
+        ("seed", True, None),
+        ("temperature", "hot", None),
+        ("stop", [1], None),
+        ("stop", None, None),
+    ],
+)
+def test_parameters(name: str, value: object, attribute: object) -> None:
+    assert named.parameter_attribute(name, value) == attribute
+
+
+def test_an_older_version_has_fewer_names() -> None:
+    latest = {named.PROVIDER_NAME: "openai", named.CACHE_READ_TOKENS: 1, named.INPUT_TOKENS: 2}
+    assert named.in_version({**latest}, "latest") == latest
+    assert named.in_version({**latest}, "1.36") == {named.SYSTEM: "openai", named.INPUT_TOKENS: 2}

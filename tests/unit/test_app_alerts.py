@@ -1,0 +1,61 @@
+"""Alerts as the settings ask for them; tests/e2e/test_alerts.py runs them."""
+
+from __future__ import annotations
+
+import pytest
+
+from penstock.app_alerts import StoredDeliveries, alerts_of
+from penstock.core.address import AddressPolicy
+from penstock.observe.alerts.deliveries import DeliveriesLost
+from penstock.observe.alerts.notice import Notice
+from penstock.observe.record import Records
+from penstock.routing.health import Health
+from penstock.settings import Settings, SettingsError
+from penstock.settings.alerts import Alerts
+from penstock.stores.sql.database import Database
+from penstock.stores.sql.database_error import DatabaseError
+from penstock.transport.echo import EchoTransport
+
+
+def test_without_a_channel_nothing_is_made() -> None:
+    for alerts in (Alerts(), Alerts(on=(), webhook="http://localhost"), Alerts(email_to=("a@example.com",))):
+        parts = alerts_of(Settings(alerts=alerts), EchoTransport, AddressPolicy())
+        assert (list(parts.tellers), parts.parts(Records(), Health(), None, None, None)) == ([], [])
+
+
+def test_channels_and_circuits() -> None:
+    alerts = Alerts(webhook="http://localhost/a", slack="http://localhost/b", smtp="smtp://localhost")
+    parts = alerts_of(Settings(alerts=alerts), EchoTransport, AddressPolicy())
+    assert [teller.channel.name for teller in parts.tellers] == ["webhook", "slack", "mail"]
+    health, heard = Health(), list[str]()
+    health.on_open = lambda tenant, *_: heard.append(tenant)
+    assert len(parts.parts(Records(), health, None, None, None)) == 5
+    health.on_open("a tenant", True, "t", 1.0, 1.0)
+    assert heard == ["a tenant"]
+
+
+@pytest.mark.parametrize(
+    ("alerts", "name"),
+    [
+        (Alerts(webhook="http://a", webhook_secret="whsec_!"), "alerts.webhook_secret"),
+        (Alerts(slack="http://[::1"), "alerts.slack"),
+        (Alerts(smtp="localhost"), "alerts.smtp"),
+    ],
+)
+def test_what_can_not_be_used(alerts: Alerts, name: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        alerts_of(Settings(alerts=alerts), EchoTransport, AddressPolicy())
+
+
+async def test_a_database_that_is_lost_or_not_there() -> None:
+    deliveries, notice = StoredDeliveries(), Notice("store_down", "k", 1.0, "Lost.", {}, "owner")
+    with pytest.raises(DeliveriesLost):
+        await deliveries.claim(notice, "webhook", 1.0, 2.0)
+
+    async def lost() -> Database:
+        raise DatabaseError("it is away")
+
+    deliveries.open_database = lost
+    with pytest.raises(DeliveriesLost):
+        await deliveries.overdue("webhook", 1.0, 2.0)
+    assert await deliveries.addresses(notice) == ()
