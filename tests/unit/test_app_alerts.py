@@ -9,6 +9,7 @@ from penstock.core.address import AddressPolicy
 from penstock.observe.alerts.deliveries import DeliveriesLost
 from penstock.observe.alerts.notice import Notice
 from penstock.observe.record import Records
+from penstock.routing.advice import CircuitOpened
 from penstock.routing.health import Health
 from penstock.settings import Settings, SettingsError
 from penstock.settings.alerts import Alerts
@@ -28,9 +29,9 @@ def test_channels_and_circuits() -> None:
     parts = alerts_of(Settings(alerts=alerts), EchoTransport, AddressPolicy())
     assert [teller.channel.name for teller in parts.tellers] == ["webhook", "slack", "mail"]
     health, heard = Health(), list[str]()
-    health.on_open = lambda tenant, *_: heard.append(tenant)
+    health.on_advice = lambda advice, _: heard.append(advice.tenant)
     assert len(parts.parts(Records(), health, None, None, None)) == 5
-    health.on_open("a tenant", True, "t", 1.0, 1.0)
+    health.on_advice(CircuitOpened("a tenant", True, "t", 1.0), 1.0)
     assert heard == ["a tenant"]
 
 
