@@ -17,7 +17,7 @@ from penstock.server.surfaces import SURFACES
         "/v1/images/generations",
         "/v1/audio/transcriptions",
         "/v1/messages/batches",
-        "/v1beta/models/gemini-2.5-pro:generateContent",
+        "/v1beta/models/gemini-2.5-pro:embedContent",
         "/model/anthropic.claude/converse",
         "/api/chat",
         "/v1/virtual-keys",

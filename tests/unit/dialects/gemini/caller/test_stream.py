@@ -34,6 +34,11 @@ def test_calls_are_told_at_once_in_their_order() -> None:
     assert told[0]["functionCall"]["args"] == {"x": 1}
 
 
+def test_indented_arguments_stay_in_one_line() -> None:
+    (response, _) = streamed(ToolStart(0, "f", "c"), ToolArgs('{\n  "x":\r\n "a\\n"}', 0), Stop("tool_calls"))
+    assert parts(response)[0]["functionCall"]["args"] == {"x": "a\n"}
+
+
 def test_an_empty_stream_ends_all_the_same() -> None:
     (only,) = streamed()
     assert only["candidates"][0]["finishReason"] == "STOP"
