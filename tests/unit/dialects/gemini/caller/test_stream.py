@@ -45,11 +45,12 @@ def test_an_empty_stream_ends_all_the_same() -> None:
 
 
 def test_failures_end_it() -> None:
-    for events in (
+    broken: list[list[Event]] = [
         [Text("a"), Fail("No"), Text("b")],
         [ToolStart(0, "f", "c"), ToolArgs("[]", 0)],
         [ToolStart(0, "f", "c"), ToolArgs("{}", 0), ToolArgs("more", 0)],
-    ):
+    ]
+    for events in broken:
         writer = ResponseWriter(CAPTION)
         assert b'"b"' not in writer.write(events)
         assert writer.failed is not None
