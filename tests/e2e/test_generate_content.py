@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,7 +13,8 @@ import pytest
 from claude_replies import begin, block, end, sse
 from gemini_replies import call, framed, response
 from gemini_replies import said as part
-from running import RunningGateway
+from penstock.settings import load
+from running import RunningGateway, running_gateway
 from upstream import CHUNK, DONE, FINISH, ROLE, Upstream, chunk, events, hang_up, reply
 
 ANSWER = response(part("Hello"), finish="STOP", usage={"promptTokenCount": 3, "candidatesTokenCount": 2})
@@ -283,3 +286,43 @@ def test_lists_are_in_the_wire_of_the_client(gateway: RunningGateway) -> None:
     assert "models" in listed("/v1/models?pageSize=5", **{"x-goog-api-key": "k"})
     assert listed("/v1/models?limit=1000", **{"anthropic-version": "2023-06-01"})["has_more"] is False
     assert listed("/v1/models")["object"] == "list"
+
+
+# Gateway keys, wherever Google's and AWS's clients show them.
+
+
+KEY = "pk-team-0123456789abcdef"
+SIGNED = f"AWS4-HMAC-SHA256 Credential={KEY}/20261129/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature=ab"
+
+
+@pytest.mark.parametrize(
+    ("headers", "query"),
+    [
+        ({"x-goog-api-key": KEY}, ""),
+        ({}, f"?key={KEY}"),
+        ({}, f"?key={KEY}&alt=json"),
+        ({"authorization": SIGNED}, ""),
+        ({"x-goog-api-key": "own", "authorization": f"Bearer {KEY}"}, ""),
+        ({"x-goog-api-key": "own"}, f"?key={KEY}"),
+    ],
+)
+def test_a_gateway_key_is_found_in_its_place_and_goes_no_further(
+    headers: dict[str, str], query: str, upstream: Upstream, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "penstock.toml"
+    digest = hashlib.sha256(KEY.encode()).hexdigest()
+    path.write_text(f'[keys.team]\nhash = "sha256:{digest}"\nhosts = ["127.0.0.1"]\n')
+    with running_gateway(load({}, {}, Path("/nonexistent")), path) as running:
+        config = google(upstream, forward_headers=["x-goog-api-key", "authorization", "?key"])
+        if "own" in headers.values():
+            config.pop("api_key")
+        address = f"{running.url}/v1beta/models/m:generateContent"
+        given = {"x-portkey-config": json.dumps(config)}
+        refused = httpx.post(f"{address}?key=other", json=ASK, headers=given, timeout=60, trust_env=False)
+        assert told(refused)[:2] == (401, "UNAUTHENTICATED")
+        upstream.play(reply(body=BYTES))
+        got = httpx.post(f"{address}{query}", json=ASK, headers={**given, **headers}, timeout=60, trust_env=False)
+        assert got.status_code == 200, got.text
+    assert KEY not in f"{upstream.last.target}{upstream.last.headers}"
+    assert upstream.last.headers["x-goog-api-key"] == ("own" if "own" in headers.values() else "g-key")
+    assert KEY not in "".join(capfd.readouterr())

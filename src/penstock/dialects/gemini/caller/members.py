@@ -38,6 +38,8 @@ _OWN_REASONS: Final = frozenset(
 """Google's words for an answer that came about; hosts of Gemini use them, too."""
 
 Part = dict[str, Any]
+ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")
+"""Line breaks of indented JSON, made spaces: they stand between values only, and would end a line of the event."""
 
 
 def response_id(caption: Caption, own: str) -> str:
@@ -139,7 +141,7 @@ class PartWriter:
 
     def _call(self, call: WholeCall) -> Part:
         text = call.arguments.strip()
-        arguments = msgspec.Raw(text.encode("utf-8", "surrogatepass")) if text else {}
+        arguments = msgspec.Raw(text.encode("utf-8", "surrogatepass").translate(ONE_LINE)) if text else {}
         made = {"id": call.id or call_id(self._caption.seed, call.index), "name": call.name, "args": arguments}
         if call.signature and call.owner == Owner.GOOGLE:
             self._native = call.signature

@@ -12,10 +12,9 @@ from typing import Any, Final
 from penstock.core.json_text import read_json, read_json_or_none, write_json
 from penstock.dialects.caller import Reshape
 from penstock.dialects.framing import sse
+from penstock.dialects.gemini.caller.members import ONE_LINE
 from penstock.dialects.gemini.relay import judge
 
-_ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")
-"""Line breaks of indented JSON, made spaces: they stand between values only, and would end a line of the event."""
 _PLAIN: Final = ({"text"}, {"text", "thought"})
 """The members of parts that may be joined."""
 
@@ -86,7 +85,7 @@ def to_stream(reply: bytes, _include_usage: bool = True) -> bytes | None:
     value = read_json_or_none(reply)
     if not isinstance(value, dict) or "error" in value or not judge.says_something(value):
         return None
-    return b"data: " + reply.translate(_ONE_LINE).strip() + b"\n\n"
+    return b"data: " + reply.translate(ONE_LINE).strip() + b"\n\n"
 
 
 def _with_usage(reply: bytes, _include_usage: bool) -> bytes:

@@ -1,7 +1,7 @@
 """Whole replies as Gemini's response."""
 
 from gemini_caller import CAPTION, parts, plain
-from penstock.core.events import Logprobs, Refusal, Start, Stop, Text, ToolArgs, ToolStart, collect
+from penstock.core.events import Event, Logprobs, Refusal, Start, Stop, Text, ToolArgs, ToolStart, collect
 from penstock.core.failure import Failure, Kind
 from penstock.core.usage import Usage
 from penstock.dialects.gemini.caller.reply import write_reply
@@ -56,7 +56,7 @@ def test_refusals_are_text_and_calls_get_ids() -> None:
 
 
 def test_broken_arguments_can_not_be_told_unless_the_answer_was_cut() -> None:
-    events = [ToolStart(0, "f", "c"), ToolArgs('{"a": ', 0)]
+    events: list[Event] = [ToolStart(0, "f", "c"), ToolArgs('{"a": ', 0)]
     failure = write_reply(collect([*events, Stop("tool_calls")]), CAPTION)
     assert isinstance(failure, Failure)
     assert failure.kind is Kind.INVALID_RESPONSE

@@ -34,17 +34,23 @@ def test_calls_are_told_at_once_in_their_order() -> None:
     assert told[0]["functionCall"]["args"] == {"x": 1}
 
 
+def test_indented_arguments_stay_in_one_line() -> None:
+    (response, _) = streamed(ToolStart(0, "f", "c"), ToolArgs('{\n  "x":\r\n "a\\n"}', 0), Stop("tool_calls"))
+    assert parts(response)[0]["functionCall"]["args"] == {"x": "a\n"}
+
+
 def test_an_empty_stream_ends_all_the_same() -> None:
     (only,) = streamed()
     assert only["candidates"][0]["finishReason"] == "STOP"
 
 
 def test_failures_end_it() -> None:
-    for events in (
+    broken: list[list[Event]] = [
         [Text("a"), Fail("No"), Text("b")],
         [ToolStart(0, "f", "c"), ToolArgs("[]", 0)],
         [ToolStart(0, "f", "c"), ToolArgs("{}", 0), ToolArgs("more", 0)],
-    ):
+    ]
+    for events in broken:
         writer = ResponseWriter(CAPTION)
         assert b'"b"' not in writer.write(events)
         assert writer.failed is not None

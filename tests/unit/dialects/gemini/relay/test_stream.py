@@ -35,7 +35,7 @@ def test_errors_and_how_they_are_told() -> None:
         assert GRAMMAR.error_form(b"", data(value)) is form
     for sound in (b"", b"{}", b"1", data(response(said("a"), finish="STOP"))):
         assert GRAMMAR.error_in(b"", sound, "google") is None
-    with pytest.raises(ValueError, match="malformed|Expecting|invalid"):
+    with pytest.raises(ValueError, match="Expecting value"):
         GRAMMAR.error_in(b"", b"[DONE]", "google")
 
 
