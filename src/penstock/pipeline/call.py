@@ -31,7 +31,8 @@ class Call(msgspec.Struct):
     path (``{"id": "gpt-5"}``); ``query`` is the part of the query that is forwarded to a provider of the same wire.
     ``default_provider`` serves the request when nothing names a provider. ``path_name`` is the name in ``/@NAME/v1/…``;
     ``path`` is the rest of such a path. ``request`` is the parsed body; None for an operation without a body, and until
-    the body is read. ``resource`` is what a provider keeps for its callers, where the request is for that.
+    the body is read. ``resource`` is what a provider keeps for its callers, where the request is for that; ``bind``
+    binds the ids in a reply to the target that has it.
     """
 
     operation: Operation
@@ -50,6 +51,7 @@ class Call(msgspec.Struct):
     path_name: str | None = None
     request: RequestBody | None = None
     resource: str | None = None
+    bind: Callable[[bytes], bytes] | None = None
 
     @property
     def trace(self) -> str:

@@ -12,6 +12,7 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta, Struct, structs
 
 from penstock.core.address import LOOPBACK_NAMES
+from penstock.settings.ids import Ids
 
 _YEAR: Final = 31_536_000
 _PORT: Final = "([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
@@ -456,6 +457,7 @@ class Settings(Struct, frozen=True):
     admin: Admin = Admin()
     metrics: Metrics = Metrics()
     echo: Echo = Echo()
+    ids: Ids = Ids()
 
     def without_database(self) -> Settings:
         """The settings of a gateway that serves one command of the terminal."""
