@@ -17,7 +17,9 @@ from typing import Any, Final
 
 import msgspec
 
-_MARK: Final = "_pk_"
+MARK: Final = b"_pk_"
+"""What every bound id holds."""
+_MARK: Final = MARK.decode()
 _TARGET: Final = 6
 _CODE: Final = 12
 _LONGEST: Final = 512

@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from penstock.core.body import Body
-from penstock.core.bound_id import Binder, is_bound, is_of, with_ids
+from penstock.core.bound_id import MARK, Binder, is_bound, is_of, with_ids
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import read_json_or_none, write_json
 from penstock.pipeline.call import Call
@@ -80,7 +80,7 @@ def _read_ids(call: Call, ids: _Ids) -> None:
     if is_bound(call.query):
         pairs = [pair.partition("=") for pair in call.query.split("&")]
         call.query = "&".join(f"{name}{equals}{ids.read(value)}" for name, equals, value in pairs)
-    if call.request is not None and is_bound(call.body.decode("latin-1")):
+    if call.request is not None and MARK in call.body:
         changed = with_ids(read_json_or_none(call.body), ids.read)
         call.body = write_json(changed)
         call.request = msgspec.structs.replace(call.request, body=Body.parse(call.body))
