@@ -58,7 +58,7 @@ def with_one_target(call: Call, compiled: CompiledPlan, secret: bytes = b"") -> 
         return Failure(Kind.INVALID_REQUEST, text, call.resource)
     if ids.digest is not None:
         digest = ids.digest
-        targets = [target for target in targets if is_of(digest, _name(target))][:1]
+        targets = tuple([target for target in targets if is_of(digest, _name(target))])
         if not targets:
             text = "The request names an id whose target is no longer part of the config: name its provider."
             return Failure(Kind.INVALID_CONFIG, text, "x-portkey-config")

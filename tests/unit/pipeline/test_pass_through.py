@@ -24,7 +24,7 @@ def asked(
     resource: str | None = None,
     query: str = "",
     body: Any = None,
-    **headers: str,
+    **headers: Any,
 ) -> Call:
     made = call(body, operation=Operation.PROXY, **headers)
     made.account.method, made.parameters, made.query, made.resource = method, {"rest": rest}, query, resource
