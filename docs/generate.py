@@ -454,7 +454,9 @@ address policy, limits and records:
 - Where a gateway key or a virtual key allows certain models only, nothing but `GET` and `DELETE` passes: nobody
   looks at the models that such a request may use.
 - **What is kept belongs to one account.** A config with several targets makes it at the first, once, without
-  retries; a request that names an id is then a 400: name the provider or the virtual key. Ids pass as they are.
+  retries; a request that names an id is then a 400: name the provider or the virtual key. With the setting
+  `ids.secret` the ids of such a config say which target has the thing, for the tenant who made it and in every replica:
+  they are written into replies of JSON, and read in paths, queries and bodies of JSON. Other ids pass as they are.
 - A request's body is held in memory until it is sent, within `server.max_body_bytes`; replies are relayed as they come.
 
 Realtime over WebSocket is not built (501).

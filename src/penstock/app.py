@@ -312,7 +312,15 @@ def _pipeline(
     models = CallableModels(compiler, HostModels(upstream))
     server = settings.server
     return Pipeline(
-        compiler, router, once, models, server.max_hops, limits, costs=costs, exposes_cost=server.expose_cost
+        compiler,
+        router,
+        once,
+        models,
+        server.max_hops,
+        limits,
+        costs=costs,
+        exposes_cost=server.expose_cost,
+        id_secret=settings.ids.secret.encode(),
     )
 
 

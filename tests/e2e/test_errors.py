@@ -157,14 +157,14 @@ def test_a_body_over_the_limit(upstream: Upstream) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
-        ("GET", "/v1/chat/completions", 405, "method_not_allowed"),
+        ("GET", "/v1/embeddings", 405, "method_not_allowed"),
         ("PUT", "/v1/chat/completions", 405, "method_not_allowed"),
         ("POST", "/v1/models", 405, "method_not_allowed"),
         ("POST", "/health", 405, "method_not_allowed"),
         ("POST", "/v1/chat/completion", 404, "not_found"),
         ("GET", "/nope", 404, "not_found"),
         ("POST", "/v1/responses", 501, "not_implemented"),
-        ("POST", "/v1/audio/speech", 501, "not_implemented"),
+        ("GET", "/v1/realtime", 501, "not_implemented"),
     ],
 )
 def test_paths_and_methods(method: str, path: str, status: int, code: str, gateway: RunningGateway) -> None:

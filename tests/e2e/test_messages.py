@@ -225,7 +225,7 @@ def test_a_guarded_gateway_refuses_before_it_reads_the_body(guarded: RunningGate
 @pytest.mark.parametrize(
     ("method", "path", "status", "kind"),
     [
-        ("POST", "/messages/batches", 501, "not_supported"),
+        ("POST", "/messages/batches", 401, "authentication_error"),
         ("GET", "/messages", 405, "invalid_request_error"),
         ("DELETE", "/messages/count_tokens", 405, "invalid_request_error"),
     ],

@@ -203,3 +203,25 @@ def test_a_key_with_a_list_of_providers_and_an_address_that_is_refused(guarded: 
 def test_paths_of_the_admin_api_never_reach_a_provider(gateway: RunningGateway, upstream: Upstream, path: str) -> None:
     assert httpx.get(f"{gateway.url}{path}", headers=headers(upstream), timeout=60).status_code >= 400
     assert not upstream.received
+
+
+def test_ids_say_which_target_has_the_thing(upstream: Upstream) -> None:
+    environment = {"PENSTOCK_IDS_SECRET": "of the tests", "PENSTOCK_ACCESS_LOG": "false"}
+    target = {"provider": "openai", "api_key": "k-1", "custom_host": f"{upstream.url}/v1"}
+    config = {"strategy": {"mode": "fallback"}, "targets": [{**target, "api_key": "k-0"}, target]}
+    turned = {"strategy": {"mode": "fallback"}, "targets": config["targets"][::-1]}  # type: ignore[index]
+    with (
+        running_gateway(load({}, environment, Path("/nonexistent"))) as gateway,
+        httpx.Client(base_url=gateway.v1, timeout=60) as client,
+    ):
+        upstream.play(as_json(FILE))
+        made = client.post("/files", json={"x": 1}, headers={"x-portkey-config": json.dumps(config)}).json()["id"]
+        assert upstream.last.headers["authorization"] == "Bearer k-0"
+        assert made.startswith("file_pk_")
+        upstream.play(as_json(FILE))
+        got = client.get(f"/files/{made}", headers={"x-portkey-config": json.dumps(turned)})
+        assert got.json()["id"] == made
+        assert (upstream.last.target, upstream.last.headers["authorization"]) == ("/v1/files/file-1", "Bearer k-0")
+        upstream.play(reply(body=b"lines", content_type="application/octet-stream"))
+        read = client.get(f"/files/{made}/content", headers={"x-portkey-config": json.dumps(config)})
+        assert (read.content, upstream.last.target) == (b"lines", "/v1/files/file-1/content")

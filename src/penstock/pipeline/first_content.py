@@ -286,6 +286,10 @@ async def _pass(reply: Reply, route: TargetRoute, prepared: PreparedRequest) -> 
     usage = None
     if is_json and len(data) <= HOLD and prepared.method == b"POST":
         usage = prepared.dialect.replies.judge(data, route.provider.slug, False).usage
+    if is_json and prepared.bind is not None:
+        if len(data) > HOLD:
+            return _nothing_usable(route, f"sent a list of more than {HOLD >> 20} MiB, whose ids can't be bound")
+        data = prepared.bind(data)
     return Answer(reply.status, headers, data, Outcome(reply.status), rest=rest, usage=usage)
 
 

@@ -1,7 +1,6 @@
 """Requests that pass as they are: method, path, query, headers and body. The gateway looks into a body of JSON only.
 
-The path is appended to the provider's base URL, without its first ``/v1/proxy`` or ``/v1``. What a provider keeps for
-its callers (files, batches, threads) belongs to one account there: such a request goes to one target, once. Sources:
+The path is appended to the provider's base URL, without its first ``/v1/proxy`` or ``/v1``. Sources:
 docs/endpoints.md#what-passes-as-it-is; docs/portkey.md.
 """
 
@@ -10,18 +9,14 @@ from __future__ import annotations
 from typing import Final
 from urllib.parse import quote
 
-import msgspec
-
 from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import header_line
 from penstock.pipeline.authenticate import KEY_HEADERS
 from penstock.pipeline.call import Call
-from penstock.pipeline.compile import CompiledPlan
 from penstock.pipeline.prepare import NEVER_FORWARDED, PreparedRequest, hop_line, withheld
 from penstock.pipeline.target_route import TargetRoute
 from penstock.routing.permit import ACCOUNT_HEADERS
-from penstock.routing.plan import Target, leaves
 
 _KEPT_BACK: Final = frozenset(
     b"forwarded via x-real-ip referer origin if-modified-since priority save-data dnt".split()
@@ -33,25 +28,6 @@ _KEPT_BACK_PREFIXES: Final = (b"x-portkey-", b"x-penstock-", b"x-forwarded-", b"
 _SEGMENT: Final = "!$&'()*+,;=:@-._~"
 """What may stand in a segment of a path beside letters and digits (RFC 3986, 3.3)."""
 _READING: Final = frozenset({b"GET", b"DELETE"})
-
-
-def with_one_target(call: Call, compiled: CompiledPlan) -> CompiledPlan | Failure:
-    """The plan with the one target that a request for something kept can mean: nothing is sent twice, to two accounts.
-
-    What is made goes to the first target. What has an id is at one of them, and nothing says at which.
-    """
-    plan = compiled.plan
-    targets = leaves(plan)
-    if len(targets) > 1 and ("rest" in call.parameters or call.account.method != "POST"):
-        text = (
-            f"The config has {len(targets)} targets, and {call.resource} are kept by one provider account: say which, "
-            "with the header x-portkey-provider or a virtual key."
-        )
-        return Failure(Kind.INVALID_CONFIG, text, "x-portkey-config")
-    target: Target = targets[0]
-    if call.account.method in ("POST", "PATCH"):
-        target = msgspec.structs.replace(target, retry=None)
-    return msgspec.structs.replace(compiled, plan=target)
 
 
 def pass_through(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
@@ -74,7 +50,9 @@ def pass_through(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
         model = changed.text("model")
         # A body that nothing changes keeps its bytes.
         payload = call.body if changed is call.request.body and not _is_renamed(call) else changed.encode()
-    return PreparedRequest(call.dialect, model_route.origin, method, target.encode(), headers, payload, None, model)
+    return PreparedRequest(
+        call.dialect, model_route.origin, method, target.encode(), headers, payload, None, model, bind=call.bind
+    )
 
 
 def _is_renamed(call: Call) -> bool:

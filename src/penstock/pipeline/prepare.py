@@ -5,7 +5,7 @@ Lane 1: the provider's host speaks the caller's wire. Lane 2: the body is transl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 import msgspec
@@ -71,6 +71,8 @@ class PreparedRequest(msgspec.Struct, frozen=True):
     more: tuple[bytes, ...] = ()
     read: ReadReplies | None = None
     """Of a task in a host's own wire: the bodies of further requests, and who reads the replies."""
+    bind: Callable[[bytes], bytes] | None = None
+    """Binds the ids in a reply of JSON, of a request that passes as it is."""
 
     @property
     def lane(self) -> int:

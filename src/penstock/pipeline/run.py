@@ -22,9 +22,9 @@ from penstock.pipeline.callable_models import CallableModels
 from penstock.pipeline.compile import CompiledPlan, Compiler
 from penstock.pipeline.cost import Costs
 from penstock.pipeline.idempotency import Idempotency
+from penstock.pipeline.kept import with_one_target
 from penstock.pipeline.large_work import WorkError, aside
 from penstock.pipeline.off_loop import LARGE
-from penstock.pipeline.pass_through import with_one_target
 from penstock.pipeline.prepare import HOPS_HEADER
 from penstock.pipeline.response_headers import with_cost, with_response_headers
 from penstock.pipeline.rewrite import located, read_places
@@ -53,7 +53,8 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     Each call passes ``limits`` and then ``input_guards`` in their order; each answer passes ``output_guards``. The
     readers of a call's record (observe/record.py) compute its cost; ``costs`` are asked only where a caller is told the
-    cost of a plain answer: every caller with ``exposes_cost``, else those whose gateway key says so.
+    cost of a plain answer: every caller with ``exposes_cost``, else those whose gateway key says so. ``id_secret``
+    binds ids of what providers keep (pipeline/kept.py); empty: none is bound.
     """
 
     compiler: Compiler
@@ -66,6 +67,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     output_guards: tuple[AnswerGate, ...] = ()
     costs: Costs | None = None
     exposes_cost: bool = False
+    id_secret: bytes = b""
 
     async def run(self, call: Call) -> Answer:
         """Answer a call. Expected failures are answers; cancelling closes all open upstream connections of the call."""
@@ -76,7 +78,7 @@ class Pipeline(msgspec.Struct, frozen=True):
         is_large = len(call.body) > LARGE and call.operation.has_body
         compiled = self._compiled(call, await read_request(call) if is_large else None)
         if call.resource is not None and not isinstance(compiled, Failure):
-            compiled = with_one_target(call, compiled)
+            compiled = with_one_target(call, compiled, self.id_secret)
         limits = self.limits
         if limits is not None and limits.is_active and not isinstance(compiled, Failure):
             is_admitted = limits.admit_at_once(call, compiled)

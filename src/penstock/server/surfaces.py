@@ -169,7 +169,8 @@ def passed(method: str, path: str) -> Match | None:
         return None
     if did_you_mean.nearest(path, [known for known in SURFACES.paths if "{" not in known], _SLIP) is not None:
         return None
-    surface = Surface(method, "/v1/{rest}", Operation.PROXY, DEFAULT_DIALECT, BodyKind.ANY, None, None)
+    dialect = SURFACES.dialect_of(path)
+    surface = Surface(method, "/v1/{rest}", Operation.PROXY, dialect, BodyKind.ANY, None, None)
     return Match(surface, {"rest": rest})
 
 

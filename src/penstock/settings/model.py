@@ -15,6 +15,7 @@ from penstock.core.address import LOOPBACK_NAMES
 from penstock.settings.alerts import Alerts
 from penstock.settings.console import Console
 from penstock.settings.guards import Guards
+from penstock.settings.ids import Ids
 from penstock.settings.kinds import (
     PORT,
     YEAR,
@@ -459,6 +460,7 @@ class Settings(Struct, frozen=True):
     alerts: Alerts = Alerts()
     echo: Echo = Echo()
     guards: Guards = Guards()
+    ids: Ids = Ids()
 
     def without_database(self) -> Settings:
         """The settings of a gateway that serves one command of the terminal."""

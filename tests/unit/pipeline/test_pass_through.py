@@ -10,11 +10,10 @@ import pytest
 from calling import call, route, target
 from penstock.core.failure import Failure, Kind
 from penstock.pipeline.call import Call
-from penstock.pipeline.compile import CompiledPlan
-from penstock.pipeline.pass_through import pass_through, with_one_target
+from penstock.pipeline.pass_through import pass_through
 from penstock.pipeline.prepare import PreparedRequest
 from penstock.providers.row import Operation
-from penstock.routing.plan import Fallback, Target
+from penstock.routing.plan import Target
 
 AZURE = {"resource_name": "r", "deployment_id": "d"}
 
@@ -25,7 +24,7 @@ def asked(
     resource: str | None = None,
     query: str = "",
     body: Any = None,
-    **headers: str,
+    **headers: Any,
 ) -> Call:
     made = call(body, operation=Operation.PROXY, **headers)
     made.account.method, made.parameters, made.query, made.resource = method, {"rest": rest}, query, resource
@@ -105,17 +104,3 @@ def test_what_is_refused() -> None:
     bad = pass_through(asked(x_mine="a\nb"), route(target("openai"), Operation.PROXY))
     assert isinstance(bad, Failure)
     assert bad.kind is Kind.INVALID_REQUEST
-
-
-def test_one_target_of_several() -> None:
-    one, two = target("openai"), target("groq")
-    several = CompiledPlan(Fallback("config", (one, two)))
-    named = with_one_target(asked("file-1", resource="files"), several)
-    assert isinstance(named, Failure)
-    assert "2 targets" in named.message
-    listed = with_one_target(asked("", "GET", "files"), several)
-    assert isinstance(listed, Failure)
-    made = with_one_target(asked("", "POST", "files"), several)
-    assert isinstance(made, CompiledPlan)
-    assert made.plan == one
-    assert made.routes is several.routes

@@ -71,7 +71,7 @@ async def test_an_answer_is_recorded_once(edge: Edge, path: str, dialect: str) -
     assert record.usage is not None
 
 
-@pytest.mark.parametrize(("path", "is_anthropic"), [("/v1/messages/nothing", True), ("/v1/nothing", False)])
+@pytest.mark.parametrize(("path", "is_anthropic"), [("/v1/messages//nothing", True), ("/v2/nothing", False)])
 async def test_a_path_that_is_none_is_recorded_once(edge: Edge, path: str, is_anthropic: bool) -> None:
     client = await edge.serve("POST", path)
     assert client.status == 404
@@ -81,7 +81,7 @@ async def test_a_path_that_is_none_is_recorded_once(edge: Edge, path: str, is_an
     assert not client.was_read
 
 
-@pytest.mark.parametrize(("path", "is_anthropic"), [("/v1/messages", True), ("/v1/chat/completions", False)])
+@pytest.mark.parametrize(("path", "is_anthropic"), [("/v1/messages", True), ("/v1/embeddings", False)])
 async def test_another_method_is_recorded_once(edge: Edge, path: str, is_anthropic: bool) -> None:
     client = await edge.serve("GET", path)
     assert (client.status, client.fields[b"allow"]) == (405, b"POST")

@@ -62,7 +62,7 @@ def test_the_health_page_tells_what_is_per_process(is_lost: bool, begin: bytes) 
 @pytest.mark.parametrize(
     ("path", "method", "allowed"),
     [
-        ("/v1/chat/completions", "GET", b"POST"),
+        ("/v1/embeddings", "GET", b"POST"),
         ("/v1/models/a/b", "POST", b"GET"),
         ("/v1/explain", "GET", b"POST"),
         ("/health", "POST", b"GET"),

@@ -18,7 +18,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import UNREADABLE, write_json
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.embeddings import cohere, reply
-from penstock.dialects.embeddings.request import QUERY, EmbeddingRequest, Image, only_texts, read, too_many
+from penstock.dialects.embeddings.request import QUERY, EmbeddingRequest, Image, read_for
 from penstock.dialects.embeddings.vertex import MOST_CALLS
 from penstock.dialects.task_dialect import TaskPayload, WholeReply, unusable
 
@@ -39,19 +39,16 @@ _REPLY: Final = msgspec.json.Decoder(_Reply)
 
 
 def write(body: Body, context: WriteContext) -> TaskPayload | Failure:
-    request = read(body)
+    model = (context.aliased_model or context.model).lower()
+    is_cohere = "cohere" in model
+    takes_pictures = "titan-embed-text" not in model
+    request = read_for(context.provider, body, cohere.MOST if is_cohere else MOST_CALLS, takes_pictures=takes_pictures)
     if isinstance(request, Failure):
         return request
-    model = (context.aliased_model or context.model).lower()
     form = reply.ReplyForm(len(request.inputs), request.is_base64, context.model, context.provider)
-    if "cohere" in model:
-        refused = too_many(context.provider, len(request.inputs), cohere.MOST)
+    if is_cohere:
         members = write_json(cohere.members_of(request))
-        dropped = request.dropped("truncate", "max_tokens")
-        return refused or TaskPayload((members,), partial(cohere.read_replies, form), dropped)
-    refused = too_many(context.provider, len(request.inputs), MOST_CALLS)
-    if refused is not None:
-        return refused
+        return TaskPayload((members,), partial(cohere.read_replies, form), request.dropped("truncate", "max_tokens"))
     bodies = _bodies(request, model, context.provider)
     if isinstance(bodies, Failure):
         return bodies
@@ -73,12 +70,9 @@ def _bodies(request: EmbeddingRequest, model: str, provider: str) -> list[dict[s
     if "titan" not in model:
         text = f"The gateway doesn't know how {provider} makes embeddings with this model: use Titan, Nova or Cohere's."
         return Failure(Kind.INVALID_REQUEST, text, "model")
-    texts = only_texts(request, provider)
-    if isinstance(texts, Failure):
-        return texts
     options = {"dimensions": request.dimensions, "normalize": request.others.get("normalize")}
     common = {name: value for name, value in options.items() if value is not None}
-    return [{"inputText": text, **common} for text in texts]
+    return [{"inputText": text, **common} for text in request.inputs]
 
 
 def _nova(request: EmbeddingRequest, item: str | Image) -> dict[str, Any]:

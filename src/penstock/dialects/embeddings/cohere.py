@@ -17,7 +17,7 @@ from penstock.core.http import Headers
 from penstock.core.json_text import UNREADABLE, write_json
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.embeddings import reply
-from penstock.dialects.embeddings.request import DOCUMENT, QUERY, EmbeddingRequest, Image, read, too_many
+from penstock.dialects.embeddings.request import DOCUMENT, QUERY, EmbeddingRequest, Image, read_for
 from penstock.dialects.task_dialect import TaskPayload, WholeReply, unusable
 
 MOST: Final = 96
@@ -46,12 +46,9 @@ _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 def write(body: Body, context: WriteContext) -> TaskPayload | Failure:
     """``texts`` for text alone, ``inputs`` where pictures are among them."""
-    request = read(body)
+    request = read_for(context.provider, body, MOST)
     if isinstance(request, Failure):
         return request
-    refused = too_many(context.provider, len(request.inputs), MOST)
-    if refused is not None:
-        return refused
     members = {"model": context.model, **members_of(request)}
     form = reply.ReplyForm(len(request.inputs), request.is_base64, context.model, context.provider)
     return TaskPayload((write_json(members),), partial(read_replies, form), request.dropped("truncate", "max_tokens"))

@@ -16,7 +16,7 @@ from penstock.core.failure import Failure
 from penstock.core.json_text import UNREADABLE, write_json
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.embeddings import reply
-from penstock.dialects.embeddings.request import DOCUMENT, QUERY, EmbeddingRequest, Image, read, too_many
+from penstock.dialects.embeddings.request import DOCUMENT, QUERY, EmbeddingRequest, Image, read_for
 from penstock.dialects.task_dialect import TaskPayload, WholeReply, unusable
 
 _MOST: Final = 100
@@ -47,12 +47,9 @@ def task_type(request: EmbeddingRequest) -> str | None:
 
 
 def write(body: Body, context: WriteContext) -> TaskPayload | Failure:
-    request = read(body)
+    request = read_for(context.provider, body, _MOST)
     if isinstance(request, Failure):
         return request
-    refused = too_many(context.provider, len(request.inputs), _MOST)
-    if refused is not None:
-        return refused
     common: dict[str, Any] = {"model": f"models/{context.model.removeprefix('models/')}"}
     options = {
         "taskType": task_type(request),

@@ -62,6 +62,22 @@ class EmbeddingRequest(msgspec.Struct, frozen=True):
         return tuple(name for name in self.others if name not in understood)
 
 
+def read_for(provider: str, body: Body, most: int, *, takes_pictures: bool = True) -> EmbeddingRequest | Failure:
+    """Read a caller's body for a host that takes at most so many inputs in one request."""
+    request = read(body)
+    if isinstance(request, Failure):
+        return request
+    if len(request.inputs) > most:
+        text = (
+            f"{provider} takes at most {most} inputs in one request, and this one has {len(request.inputs)}: send "
+            "several requests."
+        )
+        return Failure(Kind.INVALID_REQUEST, text, "input")
+    if not takes_pictures and request.texts is None:
+        return Failure(Kind.INVALID_REQUEST, f"{provider} makes embeddings of text only with this model.", "input")
+    return request
+
+
 def read(body: Body) -> EmbeddingRequest | Failure:
     """Read a caller's body."""
     try:
@@ -104,19 +120,3 @@ def _input(item: Any) -> str | Image | None:
             return Image(head.removeprefix("data:"), data) if comma and head.startswith("data:") and data else None
         item = item.get("text")
     return item if isinstance(item, str) and item else None
-
-
-def too_many(provider: str, count: int, most: int) -> Failure | None:
-    """The failure for more inputs than a host takes in one request."""
-    if count <= most:
-        return None
-    text = f"{provider} takes at most {most} inputs in one request, and this one has {count}: send several requests."
-    return Failure(Kind.INVALID_REQUEST, text, "input")
-
-
-def only_texts(request: EmbeddingRequest, provider: str) -> list[str] | Failure:
-    """The inputs as texts; the failure where there are pictures and the model or the wire takes none."""
-    texts = request.texts
-    if texts is None:
-        return Failure(Kind.INVALID_REQUEST, f"{provider} makes embeddings of text only with this model.", "input")
-    return texts

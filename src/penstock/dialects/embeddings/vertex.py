@@ -17,7 +17,7 @@ from penstock.core.json_text import UNREADABLE, write_json
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.embeddings import reply
 from penstock.dialects.embeddings.gemini import task_type
-from penstock.dialects.embeddings.request import only_texts, read, too_many
+from penstock.dialects.embeddings.request import read_for
 from penstock.dialects.task_dialect import TaskPayload, WholeReply, unusable
 
 _MOST: Final = 250
@@ -46,26 +46,20 @@ _REPLY: Final = msgspec.json.Decoder(_Reply)
 
 
 def write(body: Body, context: WriteContext) -> TaskPayload | Failure:
-    request = read(body)
+    is_alone = "gemini-embedding" in context.model
+    request = read_for(context.provider, body, MOST_CALLS if is_alone else _MOST, takes_pictures=False)
     if isinstance(request, Failure):
         return request
-    texts = only_texts(request, context.provider)
-    if isinstance(texts, Failure):
-        return texts
-    is_alone = "gemini-embedding" in context.model
-    refused = too_many(context.provider, len(texts), MOST_CALLS if is_alone else _MOST)
-    if refused is not None:
-        return refused
     options = {"task_type": task_type(request), "title": request.others.get("title")}
     common = {name: value for name, value in options.items() if value is not None}
-    instances: list[dict[str, Any]] = [{"content": text, **common} for text in texts]
+    instances: list[dict[str, Any]] = [{"content": text, **common} for text in request.inputs]
     settings = {"outputDimensionality": request.dimensions, "autoTruncate": _truncates(request.others)}
     parameters = {name: value for name, value in settings.items() if value is not None}
     groups = [[each] for each in instances] if is_alone else [instances]
     bodies = tuple(
         write_json({"instances": each, **({"parameters": parameters} if parameters else {})}) for each in groups
     )
-    form = reply.ReplyForm(len(texts), request.is_base64, context.model, context.provider)
+    form = reply.ReplyForm(len(request.inputs), request.is_base64, context.model, context.provider)
     return TaskPayload(bodies, partial(_read, form), request.dropped("title", "truncate", "truncation"))
 
 

@@ -13,7 +13,7 @@ from penstock.core.failure import Failure
 from penstock.core.json_text import UNREADABLE, write_json
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.embeddings import reply
-from penstock.dialects.embeddings.request import only_texts, read, too_many
+from penstock.dialects.embeddings.request import read_for
 from penstock.dialects.task_dialect import TaskPayload, WholeReply, unusable
 
 _MOST: Final = 1000
@@ -37,15 +37,9 @@ _REPLY: Final = msgspec.json.Decoder(_Reply)
 
 
 def write(body: Body, context: WriteContext) -> TaskPayload | Failure:
-    request = read(body)
+    request = read_for(context.provider, body, _MOST, takes_pictures=False)
     if isinstance(request, Failure):
         return request
-    texts = only_texts(request, context.provider)
-    if isinstance(texts, Failure):
-        return texts
-    refused = too_many(context.provider, len(texts), _MOST)
-    if refused is not None:
-        return refused
     options = {
         "input_type": request.purpose() or request.task,
         "output_dimension": request.dimensions,
@@ -53,9 +47,9 @@ def write(body: Body, context: WriteContext) -> TaskPayload | Failure:
         "output_dtype": request.others.get("output_dtype"),
         "encoding_format": "base64" if request.is_base64 else None,
     }
-    members: dict[str, Any] = {"model": context.model, "input": texts}
+    members: dict[str, Any] = {"model": context.model, "input": request.inputs}
     members.update({name: value for name, value in options.items() if value is not None})
-    form = reply.ReplyForm(len(texts), request.is_base64, context.model, context.provider)
+    form = reply.ReplyForm(len(request.inputs), request.is_base64, context.model, context.provider)
     return TaskPayload((write_json(members),), partial(_read, form), request.dropped("truncation", "output_dtype"))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from penstock.core.body import Body
 from penstock.core.failure import Failure
-from penstock.dialects.embeddings.request import EmbeddingRequest, Image, read, too_many
+from penstock.dialects.embeddings.request import EmbeddingRequest, Image, read, read_for
 
 
 def asked(**members: Any) -> EmbeddingRequest | Failure:
@@ -60,7 +60,12 @@ def test_what_is_refused(members: dict[str, Any]) -> None:
 
 
 def test_more_than_a_host_takes() -> None:
-    assert too_many("host", 3, 3) is None
-    failure = too_many("host", 4, 3)
-    assert failure is not None
-    assert "at most 3 inputs" in failure.message
+    body = Body.parse(b'{"input":["a","b","c"]}')
+    assert isinstance(read_for("host", body, 3), EmbeddingRequest)
+    failure = read_for("host", body, 2)
+    assert isinstance(failure, Failure)
+    assert "at most 2 inputs" in failure.message
+    picture = Body.parse(b'{"input":[{"image":"data:image/png;base64,QQ=="}]}')
+    assert isinstance(read_for("host", picture, 2), EmbeddingRequest)
+    assert isinstance(read_for("host", picture, 2, takes_pictures=False), Failure)
+    assert isinstance(read_for("host", Body.parse(b"{}"), 2), Failure)

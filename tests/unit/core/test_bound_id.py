@@ -1,0 +1,59 @@
+"""Ids that are bound to a target and a tenant: nobody else can read, make or change one."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.core.bound_id import Binder, is_bound, is_of, with_ids
+
+BINDER = Binder(b"secret", "team")
+RAW = st.from_regex(r"[a-z]{1,8}[-_][A-Za-z0-9]{3,40}", fullmatch=True)
+
+
+@given(RAW, st.text(max_size=20))
+def test_a_bound_id_is_read_again(raw: str, target: str) -> None:
+    bound = BINDER.bind(raw, target)
+    assert is_bound(bound)
+    assert bound.startswith(raw[: len(raw) - len(raw.lstrip("abcdefghijklmnopqrstuvwxyz"))])
+    read = BINDER.read(bound)
+    assert read is not None
+    assert read[1] == raw
+    assert is_of(read[0], target)
+    assert not is_of(read[0], target + "x")
+    assert Binder(b"other", "team").read(bound) is None
+    assert Binder(b"secret", "others").read(bound) is None
+
+
+@given(RAW, st.integers(0, 200), st.sampled_from("AZaz09-_"))
+def test_a_changed_id_is_refused(raw: str, place: int, character: str) -> None:
+    bound = BINDER.bind(raw, "target")
+    place = bound.index("_pk_") + 4 + place % (len(bound) - bound.index("_pk_") - 4)
+    changed = bound[:place] + character + bound[place + 1 :]
+    read = BINDER.read(changed)
+    # The last character of base64 has bits that mean nothing.
+    assert read is None or read == BINDER.read(bound)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    assert BINDER.read(text) is None
+    assert BINDER.read(f"file_pk_{text}") is None
+
+
+def test_ids_are_found_by_the_names_of_members() -> None:
+    value = {
+        "id": "file-123", "object": "batch", "input_file_id": "file-2", "file_ids": ["file-3"], "error_file_id": None,
+        "custom_id": "mine-1", "status": "done", "data": [{"id": "batch_1", "metadata": {"note": "file-9"}}], "n": 1,
+        "last_id": "an id", "result_files": ["file-4"],
+    }  # fmt: skip
+    found: list[str] = []
+
+    def change(raw: str) -> str:
+        found.append(raw)
+        return raw.upper()
+
+    changed = with_ids(value, change)
+    assert found == ["file-123", "file-2", "file-3", "batch_1", "file-4"]
+    assert changed["data"][0] == {"id": "BATCH_1", "metadata": {"note": "file-9"}}
+    assert (changed["custom_id"], changed["last_id"], changed["error_file_id"]) == ("mine-1", "an id", None)
