@@ -46,7 +46,8 @@ class Span:
 
     @property
     def seconds(self) -> float:
-        return (self.message.end_time_unix_nano - self.message.start_time_unix_nano) / 1e9
+        nanos: int = self.message.end_time_unix_nano - self.message.start_time_unix_nano
+        return nanos / 1e9
 
 
 class Receiver:

@@ -27,7 +27,7 @@ from penstock.settings.alerts import Alerts as AlertSettings
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.transport.base import Transport
 from penstock.transport.mail import Mailer, MailServer
-from penstock.transport.post import Poster
+from penstock.transport.post import ClosingTransport, Poster
 
 if TYPE_CHECKING:
     from penstock.stores.sql.control_store import ControlStore
@@ -75,19 +75,6 @@ class StoredDeliveries:
             return await ask(SqlDeliveries(await self.open_database()))
         except DatabaseError as error:
             raise DeliveriesLost from error
-
-
-class _Doors:
-    """Closes the channels' connections when everything is told."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    def start(self) -> None:
-        """Connections are made when they are needed."""
-
-    async def stop(self) -> None:
-        await self._transport.close()
 
 
 class AlertParts:
@@ -143,7 +130,7 @@ class AlertParts:
                 watch.circuit_opened(advice.tenant, advice.saved, advice.target, advice.cooldown, now)
 
         health.on_advice = heard
-        return [_Doors(self._transport), *self.tellers, watch]
+        return [ClosingTransport(self._transport), *self.tellers, watch]
 
     def _notify(self, notice: Notice) -> None:
         for teller in self.tellers:

@@ -21,20 +21,7 @@ from penstock.server.gateway import Gateway, Part
 from penstock.settings import METRICS_FOLDER, Settings, SettingsError
 from penstock.settings.telemetry import Telemetry as TelemetrySettings
 from penstock.transport.base import Transport
-from penstock.transport.post import Poster
-
-
-class _ClosedTransport:
-    """Closes the receiver's connections when everything is sent."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-
-    def start(self) -> None:
-        """Connections are made when they are needed."""
-
-    async def stop(self) -> None:
-        await self._transport.close()
+from penstock.transport.post import ClosingTransport, Poster
 
 
 class Telemetry(msgspec.Struct):
@@ -76,7 +63,7 @@ class Telemetry(msgspec.Struct):
         """The parts of the gateway. They stop in the opposite order: the transport last."""
         settings, parts = self.settings, list[Part]()
         if self.transport is not None:
-            parts.append(_ClosedTransport(self.transport))
+            parts.append(ClosingTransport(self.transport))
         if self.spans is not None:
             shape = SpanSettings(
                 settings.queue_size,

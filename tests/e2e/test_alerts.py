@@ -18,6 +18,7 @@ from mailing import running_mailbox
 from penstock.settings import Settings
 from penstock.settings.alerts import Alerts
 from penstock.settings.model import Store
+from penstock.stores.sql.control_store import ControlStore
 from running import RunningGateway, running_gateway
 from serving import serving, until
 from upstream import Received, Upstream, hang_up, reply, running_upstream
@@ -140,7 +141,7 @@ def test_what_a_dead_process_left_behind_is_told(tmp_path: Path) -> None:
 def test_two_workers_tell_once(tmp_path: Path) -> None:
     (tmp_path / "penstock.toml").write_text(KEYS)
     with running_upstream() as hook:
-        environment = {
+        environment: dict[str, Any] = {
             "PENSTOCK_ALERTS_WEBHOOK": hook.url, "PENSTOCK_STORE_DATA_DIR": str(tmp_path / "data"),
             "PENSTOCK_ALERTS_ON": "budget_exhausted,error_rate",
         }  # fmt: skip
@@ -179,7 +180,7 @@ def test_a_database_that_is_lost(tmp_path: Path) -> None:
         with gateway(tmp_path, alerts) as running:
             assert chat(running.url) == 200
             stored = running.app.stored
-            assert stored is not None
+            assert isinstance(stored, ControlStore)
             until(lambda: not stored.is_lost)
             with contextlib.closing(sqlite3.connect(tmp_path / "data" / "penstock.db")) as database:
                 until(

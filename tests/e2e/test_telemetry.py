@@ -273,7 +273,7 @@ def test_the_rest_is_sent_when_the_gateway_stops(tmp_path: Path) -> None:
 
 def test_two_workers_counters_add_up(tmp_path: Path) -> None:
     with running_receiver() as receiver:
-        environment = {
+        environment: dict[str, Any] = {
             "PENSTOCK_TELEMETRY_ENDPOINT": receiver.endpoint, "PENSTOCK_TELEMETRY_METRICS_INTERVAL": "1",
             "PENSTOCK_STORE_DATA_DIR": str(tmp_path / "data"), "PENSTOCK_TELEMETRY_INTERVAL": "0.1",
         }  # fmt: skip

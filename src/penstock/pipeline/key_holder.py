@@ -98,7 +98,7 @@ class KeyHolder:
             async with asyncio.timeout(_PATIENCE):
                 usage = await self._read_usage(key, now)
         except (DatabaseError, TimeoutError) as error:
-            _LOG.warning("what a key has used can't be told: %s", error or "the database takes too long")
+            _LOG.warning("what a key has used can't be told: %s", str(error) or "the database takes too long")
             return None
         self._known.put(key.tenant, (time.monotonic(), usage))
         return usage

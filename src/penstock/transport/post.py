@@ -56,5 +56,18 @@ class Poster:
             reply.close()
 
 
+class ClosingTransport:
+    """A part of the gateway that closes a transport, after the parts that were started later."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def start(self) -> None:
+        """Connections are made when they are needed."""
+
+    async def stop(self) -> None:
+        await self._transport.close()
+
+
 def _block(headers: Mapping[str, str]) -> bytes:
     return b"".join([header_line(name, value) for name, value in headers.items()])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock.observe.telemetry import conventions as named
+from penstock.observe.telemetry.span import Attributes
 from penstock.providers.registry import PROVIDERS
 
 
@@ -36,6 +37,6 @@ def test_parameters(name: str, value: object, attribute: object) -> None:
 
 
 def test_an_older_version_has_fewer_names() -> None:
-    latest = {named.PROVIDER_NAME: "openai", named.CACHE_READ_TOKENS: 1, named.INPUT_TOKENS: 2}
+    latest: Attributes = {named.PROVIDER_NAME: "openai", named.CACHE_READ_TOKENS: 1, named.INPUT_TOKENS: 2}
     assert named.in_version({**latest}, "latest") == latest
     assert named.in_version({**latest}, "1.36") == {named.SYSTEM: "openai", named.INPUT_TOKENS: 2}

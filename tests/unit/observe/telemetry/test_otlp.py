@@ -14,10 +14,18 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from penstock.observe.metrics import families
 from penstock.observe.metrics.families import FAMILIES
 from penstock.observe.telemetry.otlp import Rejected, metrics_message, read_rejected, spans_message
-from penstock.observe.telemetry.span import Span, SpanKind
+from penstock.observe.telemetry.span import Attributes, Span, SpanKind
 from receiving import attributes_of
 
-VALUES = {"text": "ü\ud800", "yes": True, "no": False, "whole": -5, "real": 0.25, "list": ("a", ""), "empty": ""}
+VALUES: Attributes = {
+    "text": "ü\ud800",
+    "yes": True,
+    "no": False,
+    "whole": -5,
+    "real": 0.25,
+    "list": ("a", ""),
+    "empty": "",
+}
 
 
 def test_spans() -> None:
@@ -42,11 +50,11 @@ def test_spans() -> None:
 
 def test_metrics() -> None:
     counts = [0.0] * len(families.DURATION.buckets) + [2.0]
-    series = {
+    series: dict[int, dict[tuple[str, ...], list[float]]] = {
         FAMILIES.index(families.COST): {("openai", "m"): [1.5]},
         FAMILIES.index(families.DURATION): {("chat", "true"): [7.0, *counts]},
         FAMILIES.index(families.MEMORY): {("0",): [3.0], ("1",): [math.nan]},
-        FAMILIES.index(families.ERRORS): dict[tuple[str, ...], list[float]](),
+        FAMILIES.index(families.ERRORS): {},
     }
     message = ExportMetricsServiceRequest.FromString(metrics_message(series, {}, 10, 20))
     cost, duration, memory = message.resource_metrics[0].scope_metrics[0].metrics
