@@ -12,7 +12,7 @@ from limiting import NOON, Clock, budget, rate
 from penstock.limits.admission import Admission, Admitted, Estimate
 from penstock.limits.applied import Applied
 from penstock.limits.counters import Alert
-from penstock.limits.fast_path import FastHold
+from penstock.limits.fast_path import FastHold, FastPath
 from penstock.limits.limit import Amounts
 from penstock.limits.windows import SECOND
 from penstock.stores.leased_counters import LeasedCounters
@@ -36,43 +36,62 @@ async def ask(worker: LeasedCounters, clock: Clock, name: str, limits: tuple[App
     return isinstance(admitted, Admitted)
 
 
+class Crowd:
+    """Two workers of one store, whose requests cost exactly their estimate. ``admitted`` are their moments."""
+
+    def __init__(self, place: Place) -> None:
+        self.clock = Clock()
+        self.stores = [place.counters(clock=self.clock.read) for _ in range(2)]
+        self.limits = tuple(Applied(limit) for limit in LIMITS)
+        self.alerts: list[Alert] = []
+        self.workers = [LeasedCounters(store, self.clock.read, self.alerts.extend) for store in self.stores]
+        self.admitted: list[int] = []
+        self.fast = 0
+
+    async def begin(self) -> None:
+        for store, worker in zip(self.stores, self.workers, strict=True):
+            await store.renew()
+            worker._is_running = True
+
+    async def burst(self, worker: LeasedCounters, path: FastPath, name: str, size: int) -> None:
+        for each in range(size):
+            hold = FastHold()
+            if path.reserve(hold, f"{name}-{each}", (AMOUNT, AMOUNT, AMOUNT, 0, 1)):
+                self.fast += 1
+                path.settle(hold, (AMOUNT, AMOUNT, AMOUNT, 0, 1))
+                self.admitted.append(self.clock.now)
+            elif each < 10 and await ask(worker, self.clock, f"{name}-{each}", self.limits):
+                self.admitted.append(self.clock.now)
+
+    async def let_pass(self, seconds: float) -> None:
+        self.clock.let_pass(seconds)
+        for store in self.stores:
+            await store.renew()
+
+    async def end(self) -> None:
+        for worker in self.workers:
+            await worker.stop()
+        assert await self.stores[0].usage(self.limits[0].key_at(NOON)) == (AMOUNT * len(self.admitted), 0)
+        for store in self.stores:
+            await store.close()
+
+
 async def test_t30_slices_pass_no_sliding_window_and_all_is_charged(place: Place) -> None:
     await place.make()
-    clock, chance = Clock(), random.Random(7)
-    stores = [place.counters(clock=clock.read) for _ in range(2)]
-    limits = tuple(Applied(limit) for limit in LIMITS)
-    alerts: list[Alert] = []
-    workers = [LeasedCounters(store, clock.read, alerts.extend) for store in stores]
-    paths = [worker.fast_path(limits, clock.read) for worker in workers]
-    for store, worker in zip(stores, workers, strict=True):
-        await store.renew()
-        worker._is_running = True
-    admitted: list[int] = []
-    fast = 0
+    crowd, chance = Crowd(place), random.Random(7)
+    await crowd.begin()
+    paths = [worker.fast_path(crowd.limits, crowd.clock.read) for worker in crowd.workers]
     for turn in range(45):
-        for number, (worker, path) in enumerate(zip(workers, paths, strict=True)):
+        for number, (worker, path) in enumerate(zip(crowd.workers, paths, strict=True)):
             assert path is not None
-            for each in range(chance.randint(10, 60)):
-                hold, name = FastHold(), f"{turn}-{number}-{each}"
-                if path.reserve(hold, name, (AMOUNT, AMOUNT, AMOUNT, 0, 1)):
-                    fast += 1
-                    path.settle(hold, (AMOUNT, AMOUNT, AMOUNT, 0, 1))
-                    admitted.append(clock.now)
-                elif each < 10 and await ask(worker, clock, name, limits):
-                    admitted.append(clock.now)
+            await crowd.burst(worker, path, f"{turn}-{number}", chance.randint(10, 60))
             await worker.look()
-        clock.let_pass(chance.choice([0.3, 0.4, 0.9, 5]))
-        for store in stores:
-            await store.renew()
-    for start in {*admitted}:
-        assert sum(start <= moment < start + 60 * SECOND for moment in admitted) <= VALUE
-    assert fast > len(admitted) // 4
-    for worker in workers:
-        await worker.stop()
-    assert await stores[0].usage(limits[0].key_at(NOON)) == (AMOUNT * len(admitted), 0)
-    assert {alert.kind for alert in alerts} == set()
-    for store in stores:
-        await store.close()
+        await crowd.let_pass(chance.choice([0.3, 0.4, 0.9, 5]))
+    for start in {*crowd.admitted}:
+        assert sum(start <= moment < start + 60 * SECOND for moment in crowd.admitted) <= VALUE
+    assert crowd.fast > len(crowd.admitted) // 4
+    await crowd.end()
+    assert crowd.alerts == []
 
 
 async def test_t23_a_worker_that_dies_is_charged_what_it_had_leased(place: Place) -> None:
