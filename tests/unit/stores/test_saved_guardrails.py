@@ -30,5 +30,3 @@ def test_guardrails_of_the_file() -> None:
     assert problems == []
     saved_guardrails([definition("bad", {"checks": [{"id": "unknown"}], "id": "no id"})], CHECK)
     assert len(problems) == 2
-
-
