@@ -327,7 +327,7 @@ def test_a_stream_that_is_judged_at_its_end(gateway: RunningGateway, upstream: U
 @pytest.mark.parametrize("stream", ["hold", "window", "buffer", None])
 def test_a_stream_that_is_denied_at_once(gateway: RunningGateway, upstream: Upstream, stream: str | None) -> None:
     upstream.play(tells("ba", "d", " and more"))
-    hook = contains("bad", deny=True, **({} if stream is None else {"stream": stream}))
+    hook = {**contains("bad", deny=True), **({} if stream is None else {"stream": stream})}
     got = ask(gateway, upstream, {"output_guardrails": [hook]}, stream=True)
     assert got.status_code == 446
     [told] = got.json()["hook_results"]["after_request_hooks"]
@@ -370,7 +370,7 @@ def sent(*data: bytes) -> Any:
 @pytest.mark.parametrize("stream", ["hold", "window", "buffer", None])
 def test_a_stream_that_passes(gateway: RunningGateway, upstream: Upstream, stream: str | None) -> None:
     upstream.play(tells("so ba", "la", "nced"))
-    hook = contains("bad", deny=True, **({} if stream is None else {"stream": stream}))
+    hook = {**contains("bad", deny=True), **({} if stream is None else {"stream": stream})}
     got = ask(gateway, upstream, {"output_guardrails": [hook]}, stream=True, headers=LOOSE)
     text, [told] = streamed(got)
     assert (got.status_code, text) == (200, "so balanced")

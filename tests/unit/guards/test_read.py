@@ -7,9 +7,9 @@ from penstock.guards.base import Phase
 from penstock.guards.plan import HookType, StreamMode
 from penstock.guards.read import HEADERS, GuardPolicy
 
-WORDS = {"words": ["bad"], "operator": "none"}
-CHECK = {"default.contains": WORDS}
-LONG = {"type": "guardrail", "id": "g", "checks": [{"id": "contains", "parameters": WORDS}]}
+WORDS: dict[str, Any] = {"words": ["bad"], "operator": "none"}
+CHECK: dict[str, Any] = {"default.contains": WORDS}
+LONG: dict[str, Any] = {"type": "guardrail", "id": "g", "checks": [{"id": "contains", "parameters": WORDS}]}
 
 
 def problems(config: dict[str, Any], **more: Any) -> list[str | None]:
@@ -109,7 +109,7 @@ def test_saved_guardrails() -> None:
         assert wrong == []
         assert plan is not None
         [hook] = plan.after
-        assert (hook.id, hook.deny, len(hook.checks), plan.names) == ("pg-a-1", True, 1, {"pg-a-1"})
+        assert (hook.id, hook.deny, len(hook.checks), plan.names) == ("pg-a-1", True, 1, frozenset({"pg-a-1"}))
     [hook], _ = hooks_of({"input_guardrails": [{"id": "pg-a-1", "deny": False}]}, saved=saved)
     assert not hook.deny
 

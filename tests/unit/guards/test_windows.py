@@ -5,18 +5,19 @@ from upstream import DONE, FINISH, ROLE, chunk
 
 def test_a_window_is_due_when_it_is_full() -> None:
     windows = Windows(TEXTS, "chatComplete", 6, 2)
-    windows.add(ROLE + chunk({"content": "abc"}))
-    assert (windows.is_due, windows.waits) == (False, True)
-    windows.add(chunk({"content": "def"}))
-    assert windows.is_due
+
+    def added(events: bytes) -> tuple[bool, bool]:
+        windows.add(events)
+        return windows.is_due, windows.waits
+
+    assert added(ROLE + chunk({"content": "abc"})) == (False, True)
+    assert added(chunk({"content": "def"})) == (True, True)
     assert [each.text for each in windows.texts()] == ["abcdef"]
     events, characters = windows.released()
     assert (events, characters) == (ROLE + chunk({"content": "abc"}) + chunk({"content": "def"}), 6)
-    windows.add(chunk({"content": "g"}))
+    assert added(chunk({"content": "g"})) == (False, True)
     assert [each.text for each in windows.texts()] == ["efg"]
-    assert not windows.is_due
-    windows.add(FINISH)
-    assert windows.is_due
+    assert added(FINISH) == (True, True)
 
 
 def test_the_texts_of_a_whole_stream() -> None:

@@ -90,9 +90,9 @@ def _json_keys(parameters: Parameters) -> Prepared:
 
     def judge(context: Context) -> Judgement:
         text = context.text
-        told = {"operator": operator, "textExcerpt": excerpt(text)}
+        told: dict[str, Any] = {"operator": operator, "textExcerpt": excerpt(text)}
         if not text:
-            data = {"explanation": "There is no text.", "requiredKeys": list(keys), **told}
+            data: dict[str, Any] = {"explanation": "There is no text.", "requiredKeys": list(keys), **told}
             return could_not("There is no text to check.", data=data)
         objects = [each for each in candidates(text) if isinstance(each, dict)]
         if not objects:
@@ -104,7 +104,7 @@ def _json_keys(parameters: Parameters) -> Prepared:
         if not verdict:
             best = max(objects, key=lambda each: sum(key in each for key in keys))
         present = [key for key in keys if key in best]
-        data: dict[str, Any] = {
+        data = {
             "matchedJson": best,
             "verdict": verdict,
             "explanation": f"{len(present)} of {len(keys)} keys are present; required: {operator}.",

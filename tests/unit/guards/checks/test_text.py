@@ -72,13 +72,13 @@ def test_names_of_bounds() -> None:
 
 @pytest.mark.parametrize("name", ["wordCount", "characterCount", "alluppercase", "endsWith"])
 def test_no_text_is_an_error(name: str) -> None:
-    parameters = {
+    every: dict[str, dict[str, Any]] = {
         "wordCount": {"minWords": 1},
         "characterCount": {"minCharacters": 1},
         "alluppercase": {},
         "endsWith": {"suffix": "x"},
-    }[name]
-    judgement = judged(name, parameters, "")
+    }
+    judgement = judged(name, every[name], "")
     assert judgement.error is not None
     assert not judgement.verdict
 
