@@ -24,6 +24,8 @@ from penstock.stores.sql.schema import feedback, log_metadata, request_log, usag
 _NANOS_OF_CENT: Final = 10_000_000
 _MOST_VALUES: Final = 100
 _MOST_NAMES: Final = 10
+_FAILED: Final = 400
+"""The lowest status of a request that failed."""
 _LARGEST: Final = Decimal(2**62)
 _TEXTS: Final = {
     "trace_id": "trace_id",
@@ -99,8 +101,9 @@ class LogFilter(msgspec.Struct, frozen=True):
         told: list[sa.ColumnElement[bool]] = [sa.false()] if self.is_empty else []
         if self.workspaces is not None:
             workspace_id = table.c.workspace_id
-            # An index of one column, the trace, is better than the one that begins with the workspace.
-            told.append(_any_of(_plain(workspace_id) if "trace_id" in self.texts else workspace_id, self.workspaces))
+            # The indexes of traces and of keys are better than the one that begins with the workspace.
+            is_found = "trace_id" in self.texts or "key_id" in self.texts
+            told.append(_any_of(_plain(workspace_id) if is_found else workspace_id, self.workspaces))
         told += [_any_of(table.c[column], values) for column, values in self.texts.items()]
         told += self._ranges(table, by_range=by_range)
         if self.models:
@@ -123,8 +126,7 @@ class LogFilter(msgspec.Struct, frozen=True):
             told.append(sa.or_(*(_within(status, low, high) for low, high in self.statuses)))
         if self.is_success is not None:
             status = table.c.status if by_range else table.c.status + 0
-            failed = sa.or_(status >= 400, status == 0)
-            told.append(sa.not_(failed) if self.is_success else failed)
+            told.append(status < _FAILED if self.is_success else status >= _FAILED)
         return told
 
     def of_ranges(self) -> list[sa.ColumnElement[bool]]:

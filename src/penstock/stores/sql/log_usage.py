@@ -34,7 +34,7 @@ async def add_up(connection: AsyncConnection, rows: Sequence[Row], members: Iter
 
 def is_error(row: Row) -> bool:
     """Whether a request failed, in the eyes of its caller."""
-    return bool(row["status"] >= 400 or row["status"] == 0)
+    return bool(row["status"] >= 400)
 
 
 def _by_time(rows: Iterable[Row], length: int) -> Sums:
