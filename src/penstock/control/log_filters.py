@@ -24,6 +24,8 @@ from penstock.stores.sql.schema import feedback, log_metadata, request_log, usag
 _NANOS_OF_CENT: Final = 10_000_000
 _MOST_VALUES: Final = 100
 _MOST_NAMES: Final = 10
+_FAILED: Final = 400
+"""The lowest status of a request that failed."""
 _LARGEST: Final = Decimal(2**62)
 _TEXTS: Final = {
     "trace_id": "trace_id",
@@ -86,28 +88,51 @@ class LogFilter(msgspec.Struct, frozen=True):
         """Whether it asks for nothing but a time and a workspace."""
         return not (self.texts or self.statuses or self.models or self.is_success is not None) and self.is_added_up
 
-    def conditions(self, table: sa.Table) -> list[sa.ColumnElement[bool]]:
+    @property
+    def has_ranges(self) -> bool:
+        """Whether it asks for ranges of costs or statuses within one workspace: rows that may be many or few."""
+        is_by_status = any(low != high for low, high in self.statuses) or self.is_success is False
+        return self.workspaces is not None and (is_by_status or "amount" in self.ranges)
+
+    def conditions(self, table: sa.Table, *, by_range: bool = False) -> list[sa.ColumnElement[bool]]:
         """The conditions but those of time on rows of ``request_log``, or, where ``is_added_up``, of ``usage_hour`` and
-        ``usage_day``."""
+        ``usage_day``. ``by_range``: an index may find the rows of a range; else the rows are gone through in the order
+        of their time."""
         told: list[sa.ColumnElement[bool]] = [sa.false()] if self.is_empty else []
         if self.workspaces is not None:
-            told.append(_any_of(table.c.workspace_id, self.workspaces))
+            workspace_id = table.c.workspace_id
+            # The indexes of traces and of keys are better than the one that begins with the workspace.
+            is_found = "trace_id" in self.texts or "key_id" in self.texts
+            told.append(_any_of(_plain(workspace_id) if is_found else workspace_id, self.workspaces))
         told += [_any_of(table.c[column], values) for column, values in self.texts.items()]
-        for column, (least, most) in self.ranges.items():
-            told += [table.c[column] >= least] if least is not None else []
-            told += [table.c[column] <= most] if most is not None else []
-        if self.statuses:
-            told.append(_statuses(table, self.statuses))
+        told += self._ranges(table, by_range=by_range)
         if self.models:
             pairs = [sa.and_(table.c.provider == each[0], table.c.model == each[1]) for each in self.models]
             told.append(sa.or_(*pairs))
-        if self.is_success is not None:
-            failed = sa.or_(table.c.status >= 400, table.c.status == 0)
-            told.append(sa.not_(failed) if self.is_success else failed)
         told += [_has_member(name, value) for name, value in self.metadata.items()]
         if self.feedback is not None:
             told.append(_has_feedback(*self.feedback))
         return told
+
+    def _ranges(self, table: sa.Table, *, by_range: bool) -> list[sa.ColumnElement[bool]]:
+        told: list[sa.ColumnElement[bool]] = []
+        for name, (least, most) in self.ranges.items():
+            column = table.c[name] if by_range else table.c[name] + 0
+            told += [column >= least] if least is not None else []
+            told += [column <= most] if most is not None else []
+        if self.statuses:
+            exact = all(low == high for low, high in self.statuses)
+            status = table.c.status if by_range or exact else table.c.status + 0
+            told.append(sa.or_(*(_within(status, low, high) for low, high in self.statuses)))
+        if self.is_success is not None:
+            status = table.c.status if by_range else table.c.status + 0
+            told.append(status < _FAILED if self.is_success else status >= _FAILED)
+        return told
+
+    def of_ranges(self) -> list[sa.ColumnElement[bool]]:
+        """The conditions on the workspace and of ranges, for an index."""
+        only = LogFilter(ranges=self.ranges, statuses=self.statuses, is_success=self.is_success)
+        return msgspec.structs.replace(only, workspaces=self.workspaces).conditions(request_log, by_range=True)
 
     def within(self, column: sa.ColumnElement[int], length: int = 1) -> list[sa.ColumnElement[bool]]:
         """The conditions of time. Of a column that holds beginnings of spans, ``length`` is that of a span: one that
@@ -124,9 +149,13 @@ def _any_of(column: sa.ColumnElement[Any], values: tuple[str, ...]) -> sa.Column
     return column == values[0] if len(values) == 1 else column.in_(values)
 
 
-def _statuses(table: sa.Table, statuses: tuple[tuple[int, int], ...]) -> sa.ColumnElement[bool]:
-    status = table.c.status
-    return sa.or_(*(status == low if low == high else status.between(low, high) for low, high in statuses))
+def _plain(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """A column as an expression, for which no index is used."""
+    return sa.func.coalesce(column, "")
+
+
+def _within(column: sa.ColumnElement[int], low: int, high: int) -> sa.ColumnElement[bool]:
+    return column == low if low == high else column.between(low, high)
 
 
 def _has_member(name: str, value: str) -> sa.ColumnElement[bool]:

@@ -106,7 +106,7 @@ def _read(item: Any, pointer: str, problems: Problems) -> _Told:
     status = response.values.get("status")
     if status is None:
         status = 200
-    elif isinstance(status, bool) or not isinstance(status, int) or not 0 <= status <= 999:
+    elif isinstance(status, bool) or not isinstance(status, int) or not 100 <= status <= 999:
         response.complain("status", "expected an HTTP status")
         status = 0
     return _Told(

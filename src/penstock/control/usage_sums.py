@@ -84,7 +84,7 @@ class Source(msgspec.Struct, frozen=True):
         column = self.table.c
         if self.length > 1:
             return column[name]
-        failed = sa.or_(column.status >= 400, column.status == 0)
+        failed = column.status >= 400
         if name == "requests":
             return sa.literal(1)
         if name == "errors":

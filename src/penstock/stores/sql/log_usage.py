@@ -34,7 +34,7 @@ async def add_up(connection: AsyncConnection, rows: Sequence[Row], members: Iter
 
 def is_error(row: Row) -> bool:
     """Whether a request failed, in the eyes of its caller."""
-    return bool(row["status"] >= 400 or row["status"] == 0)
+    return bool(row["status"] >= 400)
 
 
 def _by_time(rows: Iterable[Row], length: int) -> Sums:
@@ -57,7 +57,7 @@ def _by_member(by_id: Mapping[str, Row], members: Iterable[Row]) -> Sums:
     sums: Sums = {}
     for member in members:
         row = by_id[member["log_id"]]
-        key = (row["at"] // DAY * DAY, row["workspace_id"], member["name"], member["value"])
+        key = (row["workspace_id"], member["name"], row["at"] // DAY * DAY, member["value"])
         measures = {name: value for name, value in _measures(row).items() if name in usage_metadata.c}
         _merge(sums.setdefault(key, {}), measures)
     return sums

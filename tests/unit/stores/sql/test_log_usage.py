@@ -5,6 +5,6 @@ import pytest
 from penstock.stores.sql.log_usage import is_error
 
 
-@pytest.mark.parametrize(("status", "failed"), [(0, True), (200, False), (399, False), (400, True), (499, True)])
-def test_a_request_without_an_answer_failed(status: int, failed: bool) -> None:
+@pytest.mark.parametrize(("status", "failed"), [(200, False), (399, False), (400, True), (499, True)])
+def test_a_request_failed_whose_caller_was_told_so(status: int, failed: bool) -> None:
     assert is_error({"status": status}) is failed

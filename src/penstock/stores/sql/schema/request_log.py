@@ -61,7 +61,7 @@ request_log: Final = Table(
     json_column("metadata", "{}"),
     json_column("details", "{}"),
     Column("has_content", Boolean, nullable=False),
-    Index(None, "workspace_id", "at", "id"),
+    Index(None, "workspace_id", "at"),
     Index(None, "trace_id"),
     Index(None, "key_id", "at"),
     Index(None, "workspace_id", "status", "at"),
@@ -135,9 +135,9 @@ usage_day: Final = _usage("usage_day")
 usage_metadata: Final = Table(
     "usage_metadata",
     metadata,
-    Column("start", BigInteger, primary_key=True, nullable=False, autoincrement=False),
     Column("workspace_id", Text, primary_key=True, nullable=False),
     Column("name", Text, primary_key=True, nullable=False),
+    Column("start", BigInteger, primary_key=True, nullable=False, autoincrement=False),
     Column("value", Text, primary_key=True, nullable=False),
     Column("requests", BigInteger, nullable=False),
     Column("errors", BigInteger, nullable=False),
@@ -145,6 +145,7 @@ usage_metadata: Final = Table(
     Column("amount", BigInteger, nullable=False),
     Column("latency", BigInteger, nullable=False),
     Column("last_at", BigInteger, nullable=False),
+    Index(None, "start"),
     sqlite_with_rowid=False,
 )
 """Requests by the day and by each member of their metadata; ``_user`` is the user."""

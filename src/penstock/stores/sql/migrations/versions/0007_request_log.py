@@ -86,9 +86,7 @@ def _rows() -> None:
     op.create_index(op.f("ix_request_log_key_id_at"), "request_log", ["key_id", "at"], unique=False)
     op.create_index(op.f("ix_request_log_trace_id"), "request_log", ["trace_id"], unique=False)
     op.create_index(op.f("ix_request_log_workspace_id_amount"), "request_log", ["workspace_id", "amount"], unique=False)
-    op.create_index(
-        op.f("ix_request_log_workspace_id_at_id"), "request_log", ["workspace_id", "at", "id"], unique=False
-    )
+    op.create_index(op.f("ix_request_log_workspace_id_at"), "request_log", ["workspace_id", "at"], unique=False)
     op.create_index(
         op.f("ix_request_log_workspace_id_model_at"), "request_log", ["workspace_id", "model", "at"], unique=False
     )
@@ -126,9 +124,9 @@ def _beside_rows() -> None:
 def _metadata_and_exports() -> None:
     op.create_table(
         "usage_metadata",
-        sa.Column("start", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("workspace_id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("start", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.Column("requests", sa.BigInteger(), nullable=False),
         sa.Column("errors", sa.BigInteger(), nullable=False),
@@ -136,9 +134,10 @@ def _metadata_and_exports() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("latency", sa.BigInteger(), nullable=False),
         sa.Column("last_at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("start", "workspace_id", "name", "value", name=op.f("pk_usage_metadata")),
+        sa.PrimaryKeyConstraint("workspace_id", "name", "start", "value", name=op.f("pk_usage_metadata")),
         sqlite_with_rowid=False,
     )
+    op.create_index(op.f("ix_usage_metadata_start"), "usage_metadata", ["start"], unique=False)
     op.create_table(
         "log_export",
         sa.Column("id", sa.Text(), nullable=False),
