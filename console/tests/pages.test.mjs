@@ -50,8 +50,8 @@ for (const [width, dark] of [[1280, false], [380, true], [1280, true], [380, fal
     const page = await open(browser, gateway, { width, dark });
     assert.deepEqual(await faults(page), [], "the sign-in page");
     assert.equal(await overflow(page), 0, "the sign-in page");
-    await signIn(page);
     await stubLog(page);
+    await signIn(page);
     for (const name of PAGES) {
       await visit(page, name.replace("KEY", ids?.KEY).replace("CONFIG", ids?.CONFIG));
       if (name === "configs/CONFIG") {
