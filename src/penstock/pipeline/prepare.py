@@ -160,6 +160,7 @@ def _finished(
             tells_usage,
             rewritten.hides_thinking,
             rewritten.names,
+            rewritten.echo,
         )
     else:
         if call.parameters:
@@ -203,7 +204,8 @@ def _template(call: Call, route: TargetRoute, model: str | None, *, streams: boo
 
 
 def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams: bool) -> RequestTemplate | Failure:
-    model_route = route.endpoint.route_for(model, call.dialect.name)
+    known_as = route.endpoint.options.get("base_model") or route.aliased_model
+    model_route = route.endpoint.route_for(model, call.dialect.name, known_as)
     is_same_wire = speaks_callers_wire(call, model_route)
     if not is_same_wire and route.operation is not Operation.CHAT:
         return _unsupported_operation(call, route)

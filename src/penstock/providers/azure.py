@@ -14,7 +14,16 @@ from penstock.auth.header import API_KEY, BEARER
 from penstock.dialects.chat_quirks import ChatQuirks
 from penstock.providers.anthropic import X_API_KEY
 from penstock.providers.makers import RESPONSES_ONLY
-from penstock.providers.row import ANTHROPIC_WIRE, HTTPS_URL, PATHS, EndpointSpec, Operation, Option, Provider
+from penstock.providers.row import (
+    ANTHROPIC_WIRE,
+    HTTPS_URL,
+    PATHS,
+    EndpointSpec,
+    Operation,
+    Option,
+    Provider,
+    responses_at,
+)
 
 _AD_TOKEN: Final = Option("azure_ad_token", "azure-ad-token", secret=True, credential=BEARER)
 
@@ -51,10 +60,12 @@ def _locate(options: Mapping[str, str], operation: Operation) -> tuple[EndpointS
     path = PATHS.get(operation)
     if path is None:
         return ()
+    # https://learn.microsoft.com/en-us/azure/ai-foundry/openai/how-to/responses: at v1 whatever the version of chats.
+    beside = (responses_at("/v1/responses", model=options.get("deployment_id")),) if operation is Operation.CHAT else ()
     if options["api_version"] == "v1":
-        return (EndpointSpec("/v1" + path, options.get("deployment_id") if operation.has_body else None),)
+        return (EndpointSpec("/v1" + path, options.get("deployment_id") if operation.has_body else None), *beside)
     parent = "/deployments/{deployment_id}" if operation.has_body else ""
-    return (EndpointSpec(parent + path + "?api-version={api_version}"),)
+    return (EndpointSpec(parent + path + "?api-version={api_version}"), *beside)
 
 
 AZURE_OPENAI: Final = Provider(
@@ -119,7 +130,10 @@ def _locate_foundry(options: Mapping[str, str], operation: Operation) -> tuple[E
     if is_claude:
         version = (("anthropic-version", "{anthropic_version}"),)
         return (EndpointSpec(path, dialect=ANTHROPIC_WIRE, variant="azure", auth=X_API_KEY, headers=version),)
-    return (EndpointSpec(path + "?api-version={azure_api_version}"),)
+    # https://learn.microsoft.com/en-us/azure/ai-foundry/openai/how-to/responses
+    is_v1 = operation is Operation.CHAT and options.get("azure_foundry_url", "").rstrip("/").endswith("/openai/v1")
+    beside = (responses_at(),) if is_v1 else ()
+    return (EndpointSpec(path + "?api-version={azure_api_version}"), *beside)
 
 
 AZURE_AI: Final = Provider(

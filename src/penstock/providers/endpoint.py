@@ -20,7 +20,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin, Url, header_line
 from penstock.core.secret import Secret
 from penstock.dialects.chat_quirks import NO_QUIRKS, ChatQuirks
-from penstock.providers.row import EndpointSpec, Key, Operation, Option, Provider
+from penstock.providers.row import RESPONSES_WIRE, EndpointSpec, Key, Operation, Option, Provider
 from penstock.providers.templates import (
     PLACEHOLDER,
     filled,
@@ -63,6 +63,11 @@ class ModelRoute(msgspec.Struct, frozen=True):
         """Whether the place takes a model of this name. None, for a request without a model, fits only where all do."""
         return not self.models or (model is not None and any(part in model for part in self.models))
 
+    def leaves_to_responses(self, model: str) -> bool:
+        """Whether the host serves a model in the wire of Responses and not here."""
+        only = self.quirks.responses_only
+        return only is not None and only.fullmatch(model.rpartition("/")[2].lower()) is not None
+
     def model(self, name: str) -> str:
         """The model's name for the provider."""
         return name if self.becomes is None else self.becomes + name.removeprefix(self.prefix)
@@ -100,13 +105,18 @@ class Endpoint(msgspec.Struct, frozen=True):
         """The preferred route of most models."""
         return self.default_routes[0]
 
-    def route_for(self, model: str | None, wire: str) -> ModelRoute:
+    def route_for(self, model: str | None, wire: str, known_as: str = "") -> ModelRoute:
         """How a model is asked: in the caller's wire where the provider speaks it (lane 1), else in the wire that the
-        provider prefers (lane 2)."""
+        provider prefers (lane 2). ``known_as`` is the model's own name where ``model`` hides it."""
         routes: Sequence[ModelRoute] = self.default_routes
         if self.model_routes and model is not None:
             routes = [route for route in self.model_routes if model.startswith(route.prefix)] or routes
         first = routes[0]
+        own_name = known_as or model
+        if own_name and first.leaves_to_responses(own_name):
+            elsewhere = next((route for route in routes if route.dialect == RESPONSES_WIRE), None)
+            if elsewhere is not None:
+                return elsewhere
         if first.dialect == wire and not first.models:
             return first
         serving = [route for route in routes if route.serves(model)] or [first]

@@ -18,7 +18,16 @@ from penstock.dialects.chat_quirks import (
 )
 from penstock.dialects.openai.relay.alternation import in_alternation
 from penstock.providers.anthropic import X_API_KEY
-from penstock.providers.row import EndpointSpec, Operation, Option, Provider, chat_and_models, chat_only, messages_at
+from penstock.providers.row import (
+    EndpointSpec,
+    Operation,
+    Option,
+    Provider,
+    chat_and_models,
+    chat_only,
+    messages_at,
+    responses_at,
+)
 
 OPENAI_ACCOUNT: Final = (
     Option("openai_organization", "openai-organization", upstream_header="OpenAI-Organization"),
@@ -83,6 +92,8 @@ ROWS: Final = (
             parent="/v1",
             # https://api-docs.deepseek.com/guides/anthropic_api
             messages=messages_at("/v1/messages", base_url="https://api.deepseek.com/anthropic", auth=X_API_KEY),
+            # https://api-docs.deepseek.com/api/create-response
+            responses=responses_at(),
         ),
         env=("DEEPSEEK_API_KEY",),
         quirks=ChatQuirks(
@@ -171,6 +182,8 @@ ROWS: Final = (
             Operation.MODEL,
             # https://platform.openai.com/docs/api-reference/embeddings
             Operation.EMBEDDINGS,
+            # https://platform.openai.com/docs/api-reference/responses
+            responses=responses_at(),
         ),
         env=("OPENAI_API_KEY",),
         options=(*OPENAI_ACCOUNT, _BETA),
@@ -222,7 +235,9 @@ ROWS: Final = (
         "https://docs.x.ai/docs/api-reference",
         chat_and_models(
             # https://docs.x.ai/docs/api-reference#get-model
-            Operation.MODEL
+            Operation.MODEL,
+            # https://docs.x.ai/docs/api-reference#create-new-response
+            responses=responses_at(),
         ),
         env=("XAI_API_KEY",),
         quirks=ChatQuirks(

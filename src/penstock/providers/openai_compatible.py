@@ -15,7 +15,16 @@ from penstock.auth.header import HeaderAuth
 from penstock.dialects.chat_quirks import ChatQuirks, Drop
 from penstock.dialects.openai.relay.assistant_extras import reasoning_as
 from penstock.providers.makers import only_max_tokens
-from penstock.providers.row import EndpointSpec, Key, Operation, Provider, chat_and_models, chat_only, messages_at
+from penstock.providers.row import (
+    EndpointSpec,
+    Key,
+    Operation,
+    Provider,
+    chat_and_models,
+    chat_only,
+    messages_at,
+    responses_at,
+)
 
 
 def _refused(link: str, *parameters: str) -> tuple[Drop, ...]:
@@ -121,6 +130,8 @@ ROWS: Final = (
             Operation.EMBEDDINGS,
             # https://docs.fireworks.ai/tools-sdks/anthropic-compatibility
             messages=messages_at("/messages"),
+            # https://docs.fireworks.ai/guides/response-api
+            responses=responses_at(),
         ),
         env=("FIREWORKS_API_KEY",),
         quirks=ChatQuirks(adapts_request=reasoning_as("reasoning_content"), completes_replies=True),
@@ -140,7 +151,9 @@ ROWS: Final = (
         "https://console.groq.com/docs/openai",
         chat_and_models(
             # https://console.groq.com/docs/api-reference#models-retrieve
-            Operation.MODEL
+            Operation.MODEL,
+            # https://console.groq.com/docs/responses-api
+            responses=responses_at(),
         ),
         env=("GROQ_API_KEY",),
         quirks=ChatQuirks(

@@ -24,6 +24,8 @@ OPENAI: Final = "openai_chat"
 """OpenAI's wire, of every operation: chat completions, embeddings, models."""
 ANTHROPIC_WIRE: Final = "anthropic"
 """Anthropic's wire: messages, and the count of their tokens."""
+RESPONSES_WIRE: Final = "responses"
+"""OpenAI's Responses: making one, and all that is asked of one that is kept."""
 
 
 class Operation(Enum):
@@ -123,22 +125,25 @@ PATHS: Final[Mapping[Operation, str]] = {
 """The usual paths of OpenAI's wire. Source: OpenAI API reference."""
 
 
-def chat_only(*more: Operation, parent: str = "", messages: EndpointSpec | None = None) -> Places:
+def chat_only(
+    *more: Operation, parent: str = "", messages: EndpointSpec | None = None, responses: EndpointSpec | None = None
+) -> Places:
     """The places of a host of OpenAI's wire: chat and ``more`` at their usual paths below ``parent``.
 
-    ``messages`` is where the host also takes chats in Anthropic's wire.
+    ``messages`` is where the host also takes chats in Anthropic's wire, ``responses`` where it serves Responses.
     """
     places: dict[Operation, tuple[EndpointSpec, ...]] = {
         operation: (EndpointSpec(parent + PATHS[operation]),) for operation in (Operation.CHAT, *more)
     }
-    if messages is not None:
-        places[Operation.CHAT] = (*places[Operation.CHAT], messages)
+    places[Operation.CHAT] += tuple([spec for spec in (messages, responses) if spec is not None])
     return places
 
 
-def chat_and_models(*more: Operation, parent: str = "", messages: EndpointSpec | None = None) -> Places:
+def chat_and_models(
+    *more: Operation, parent: str = "", messages: EndpointSpec | None = None, responses: EndpointSpec | None = None
+) -> Places:
     """The places of a host of OpenAI's wire that lists its models, too."""
-    return chat_only(Operation.MODELS, *more, parent=parent, messages=messages)
+    return chat_only(Operation.MODELS, *more, parent=parent, messages=messages, responses=responses)
 
 
 def messages_at(
@@ -148,6 +153,11 @@ def messages_at(
     https://docs.anthropic.com/en/api/versioning"""
     version = (("anthropic-version", "2023-06-01"),)
     return EndpointSpec(path, dialect=ANTHROPIC_WIRE, auth=auth, headers=version, base_url=base_url, models=models)
+
+
+def responses_at(path: str = "/responses", *, base_url: str | None = None, model: str | None = None) -> EndpointSpec:
+    """A place where Responses are made. A host's quirks are those of its chats, and don't count here."""
+    return EndpointSpec(path, model, dialect=RESPONSES_WIRE, base_url=base_url, quirks=NO_QUIRKS)
 
 
 class ModelRouteSpec(msgspec.Struct, frozen=True):

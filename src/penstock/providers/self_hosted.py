@@ -19,6 +19,7 @@ from penstock.providers.row import (
     Provider,
     chat_and_models,
     messages_at,
+    responses_at,
 )
 
 _OLLAMA: Final = chat_and_models(
@@ -27,6 +28,8 @@ _OLLAMA: Final = chat_and_models(
     parent="/v1",
     # https://docs.ollama.com/api/anthropic-compatibility
     messages=messages_at("/v1/messages"),
+    # https://docs.ollama.com/api/openai-compatibility
+    responses=responses_at("/v1/responses"),
 )
 
 
@@ -48,7 +51,7 @@ ROWS: Final = (
         "llama.cpp server",
         "",
         "https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
-        _counted(chat_and_models(Operation.EMBEDDINGS, messages=messages_at("/messages"))),
+        _counted(chat_and_models(Operation.EMBEDDINGS, messages=messages_at("/messages"), responses=responses_at())),
         self_hosted=True,
         key=Key.OPTIONAL,
     ),
@@ -57,8 +60,8 @@ ROWS: Final = (
         "LM Studio",
         "http://localhost:1234/v1",
         "https://lmstudio.ai/docs/developer/openai-compat",
-        # https://lmstudio.ai/docs/developer/anthropic-compat
-        chat_and_models(Operation.EMBEDDINGS, messages=messages_at("/messages")),
+        # https://lmstudio.ai/docs/developer/anthropic-compat, https://lmstudio.ai/docs/developer/openai-compat/responses
+        chat_and_models(Operation.EMBEDDINGS, messages=messages_at("/messages"), responses=responses_at()),
         self_hosted=True,
         key=Key.NONE,
         # https://lmstudio.ai/docs/developer/api-changelog (0.3.18)
@@ -111,7 +114,7 @@ ROWS: Final = (
         "",
         "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
         # https://docs.vllm.ai/en/latest/serving/online_serving/anthropic_compatible_server/
-        _counted(chat_and_models(Operation.EMBEDDINGS, messages=messages_at("/messages"))),
+        _counted(chat_and_models(Operation.EMBEDDINGS, messages=messages_at("/messages"), responses=responses_at())),
         self_hosted=True,
         quirks=ChatQuirks(stream_usage=True),
         key=Key.OPTIONAL,

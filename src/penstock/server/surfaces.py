@@ -149,5 +149,6 @@ SURFACES: Final = SurfaceTable(
             default_provider="anthropic",
             forwarded_query=frozenset({"beta"}),
         ),
+        Surface("POST", "/v1/responses", Operation.CHAT, CALLERS["responses"], default_provider="openai"),
     )
 )
