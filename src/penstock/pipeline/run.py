@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from pickle import PickleBuffer
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -28,6 +28,9 @@ from penstock.pipeline.prepare import HOPS_HEADER
 from penstock.pipeline.response_headers import with_cost, with_response_headers
 from penstock.pipeline.rewrite import located, read_places
 from penstock.pipeline.route import Router
+from penstock.providers.row import Operation
+
+_OF_MODELS: Final = frozenset({Operation.MODELS, Operation.MODEL})
 
 
 class Gate(Protocol):
@@ -67,7 +70,7 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     async def run(self, call: Call) -> Answer:
         """Answer a call. Expected failures are answers; cancelling closes all open upstream connections of the call."""
-        if not call.operation.has_body:
+        if call.operation in _OF_MODELS:
             answer = await self._models_of(call)
             if answer is not None:
                 return answer

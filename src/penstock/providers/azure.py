@@ -17,11 +17,13 @@ from penstock.providers.makers import RESPONSES_ONLY
 from penstock.providers.row import (
     ANTHROPIC_WIRE,
     HTTPS_URL,
+    KEPT,
     PATHS,
     EndpointSpec,
     Operation,
     Option,
     Provider,
+    kept_responses,
     responses_at,
 )
 
@@ -52,6 +54,8 @@ BASE_MODEL: Final = Option("base_model", "azure-base-model", ("azure_base_model"
 """The model behind a deployment whose name hides it (docs/quirks.md#deployments)."""
 
 _NAME: Final = "[A-Za-z0-9_-][A-Za-z0-9._-]*"
+_KEPT: Final = kept_responses(*KEPT, parent="/v1/responses")
+"""https://learn.microsoft.com/en-us/azure/ai-foundry/openai/how-to/responses"""
 
 
 def _locate(options: Mapping[str, str], operation: Operation) -> tuple[EndpointSpec, ...]:
@@ -59,7 +63,7 @@ def _locate(options: Mapping[str, str], operation: Operation) -> tuple[EndpointS
     for the whole resource."""
     path = PATHS.get(operation)
     if path is None:
-        return ()
+        return _KEPT.get(operation, ())
     # https://learn.microsoft.com/en-us/azure/ai-foundry/openai/how-to/responses: at v1 whatever the version of chats.
     beside = (responses_at("/v1/responses", model=options.get("deployment_id")),) if operation is Operation.CHAT else ()
     if options["api_version"] == "v1":

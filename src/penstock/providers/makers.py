@@ -19,12 +19,14 @@ from penstock.dialects.chat_quirks import (
 from penstock.dialects.openai.relay.alternation import in_alternation
 from penstock.providers.anthropic import X_API_KEY
 from penstock.providers.row import (
+    KEPT,
     EndpointSpec,
     Operation,
     Option,
     Provider,
     chat_and_models,
     chat_only,
+    kept_responses,
     messages_at,
     responses_at,
 )
@@ -177,14 +179,18 @@ ROWS: Final = (
         "OpenAI",
         "https://api.openai.com/v1",
         "https://platform.openai.com/docs/api-reference/chat",
-        chat_and_models(
-            # https://platform.openai.com/docs/api-reference/models/retrieve
-            Operation.MODEL,
-            # https://platform.openai.com/docs/api-reference/embeddings
-            Operation.EMBEDDINGS,
-            # https://platform.openai.com/docs/api-reference/responses
-            responses=responses_at(),
-        ),
+        {
+            **chat_and_models(
+                # https://platform.openai.com/docs/api-reference/models/retrieve
+                Operation.MODEL,
+                # https://platform.openai.com/docs/api-reference/embeddings
+                Operation.EMBEDDINGS,
+                # https://platform.openai.com/docs/api-reference/responses
+                responses=responses_at(),
+            ),
+            # https://platform.openai.com/docs/api-reference/responses/get and its neighbours
+            **kept_responses(*KEPT),
+        },
         env=("OPENAI_API_KEY",),
         options=(*OPENAI_ACCOUNT, _BETA),
         quirks=ChatQuirks(
@@ -233,12 +239,16 @@ ROWS: Final = (
         "xAI",
         "https://api.x.ai/v1",
         "https://docs.x.ai/docs/api-reference",
-        chat_and_models(
-            # https://docs.x.ai/docs/api-reference#get-model
-            Operation.MODEL,
-            # https://docs.x.ai/docs/api-reference#create-new-response
-            responses=responses_at(),
-        ),
+        {
+            **chat_and_models(
+                # https://docs.x.ai/docs/api-reference#get-model
+                Operation.MODEL,
+                # https://docs.x.ai/docs/api-reference#create-new-response
+                responses=responses_at(),
+            ),
+            # https://docs.x.ai/docs/api-reference#retrieve-a-previous-response
+            **kept_responses(Operation.RESPONSE, Operation.RESPONSE_DELETE),
+        },
         env=("XAI_API_KEY",),
         quirks=ChatQuirks(
             completes_replies=True,

@@ -28,6 +28,17 @@ RESPONSES_WIRE: Final = "responses"
 """OpenAI's Responses: making one, and all that is asked of one that is kept."""
 
 
+_WITHOUT_BODY: Final = {
+    "models": b"GET",
+    "models.retrieve": b"GET",
+    "responses.retrieve": b"GET",
+    "responses.delete": b"DELETE",
+    "responses.cancel": b"POST",
+    "responses.input_items": b"GET",
+}
+"""The operations whose requests have no body, each with its method."""
+
+
 class Operation(Enum):
     """What a caller asks a provider to do. The value names it in messages and logs."""
 
@@ -36,13 +47,21 @@ class Operation(Enum):
     COUNT_TOKENS = "count_tokens"
     MODELS = "models"
     MODEL = "models.retrieve"
+    RESPONSE = "responses.retrieve"
+    RESPONSE_DELETE = "responses.delete"
+    RESPONSE_CANCEL = "responses.cancel"
+    RESPONSE_ITEMS = "responses.input_items"
+    RESPONSE_COMPACT = "responses.compact"
+    RESPONSE_TOKENS = "responses.input_tokens"
 
     # Members are compared by identity. Enum's own hash is a Python function: too slow for keys on the hot path.
     __hash__ = object.__hash__
 
     def __init__(self, name: str) -> None:
-        self.has_body: bool = name not in {"models", "models.retrieve"}
-        """Whether a request has a body; a request without a body is sent with GET."""
+        self.has_body: bool = name not in _WITHOUT_BODY
+        """Whether a request has a body."""
+        self.method: bytes = _WITHOUT_BODY.get(name, b"POST")
+        """The method with which it is asked for."""
 
 
 class Key(Enum):
@@ -158,6 +177,24 @@ def messages_at(
 def responses_at(path: str = "/responses", *, base_url: str | None = None, model: str | None = None) -> EndpointSpec:
     """A place where Responses are made. A host's quirks are those of its chats, and don't count here."""
     return EndpointSpec(path, model, dialect=RESPONSES_WIRE, base_url=base_url, quirks=NO_QUIRKS)
+
+
+_OF_RESPONSES: Final[Mapping[Operation, str]] = {
+    Operation.RESPONSE: "/{id}",
+    Operation.RESPONSE_DELETE: "/{id}",
+    Operation.RESPONSE_CANCEL: "/{id}/cancel",
+    Operation.RESPONSE_ITEMS: "/{id}/input_items",
+    Operation.RESPONSE_COMPACT: "/compact",
+    Operation.RESPONSE_TOKENS: "/input_tokens",
+}
+"""What can be asked of responses that are kept, and beside them. Source: OpenAI API reference, "Responses"."""
+KEPT: Final = tuple(_OF_RESPONSES)
+"""All operations beside making a response."""
+
+
+def kept_responses(*operations: Operation, parent: str = "/responses") -> Places:
+    """The places of a host that keeps responses: what can be asked of them, at the usual paths below ``parent``."""
+    return {operation: (responses_at(parent + _OF_RESPONSES[operation]),) for operation in operations}
 
 
 class ModelRouteSpec(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ from penstock.providers.row import (
     Places,
     Provider,
     chat_and_models,
+    kept_responses,
     messages_at,
     responses_at,
 )
@@ -114,7 +115,13 @@ ROWS: Final = (
         "",
         "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
         # https://docs.vllm.ai/en/latest/serving/online_serving/anthropic_compatible_server/
-        _counted(chat_and_models(Operation.EMBEDDINGS, messages=messages_at("/messages"), responses=responses_at())),
+        {
+            **_counted(
+                chat_and_models(Operation.EMBEDDINGS, messages=messages_at("/messages"), responses=responses_at())
+            ),
+            # https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html#responses-api
+            **kept_responses(Operation.RESPONSE, Operation.RESPONSE_CANCEL),
+        },
         self_hosted=True,
         quirks=ChatQuirks(stream_usage=True),
         key=Key.OPTIONAL,

@@ -92,7 +92,9 @@ class SurfaceTable:
             values = re.fullmatch(_pattern(surface.path), path) if matched[f"s{number}"] is not None else None
             if values is not None:
                 parameters = dict(zip(_PARAMETER.findall(surface.path), values.groups(), strict=True))
-                return Match(surface, parameters) if surface.method == method else surface.method
+                by_method = {each.method: each for each in self._templates if each.path == surface.path}
+                asked = by_method.get(method)
+                return ", ".join(by_method) if asked is None else Match(asked, parameters)
         return None
 
     def dialect_of(self, path: str) -> CallerDialect:
@@ -126,6 +128,24 @@ def _pattern(template: str) -> str:
 
 
 DEFAULT_DIALECT: Final = CALLERS["openai_chat"]
+_ABOUT_RESPONSES: Final = frozenset(
+    "include stream starting_after include_obfuscation limit order after before".split()
+)
+"""The query parameters of requests about responses."""
+
+
+def _of_responses(method: str, path: str, operation: Operation, body: bytes = BodyKind.NONE) -> Surface:
+    """What can be asked beside making a response."""
+    return Surface(
+        method,
+        f"/v1/responses{path}",
+        operation,
+        CALLERS["responses"],
+        body,
+        "openai",
+        forwarded_query=_ABOUT_RESPONSES,
+    )
+
 
 SURFACES: Final = SurfaceTable(
     (
@@ -150,5 +170,11 @@ SURFACES: Final = SurfaceTable(
             forwarded_query=frozenset({"beta"}),
         ),
         Surface("POST", "/v1/responses", Operation.CHAT, CALLERS["responses"], default_provider="openai"),
+        _of_responses("POST", "/compact", Operation.RESPONSE_COMPACT, BodyKind.JSON),
+        _of_responses("POST", "/input_tokens", Operation.RESPONSE_TOKENS, BodyKind.JSON),
+        _of_responses("POST", "/{id}/cancel", Operation.RESPONSE_CANCEL),
+        _of_responses("GET", "/{id}/input_items", Operation.RESPONSE_ITEMS),
+        _of_responses("GET", "/{id}", Operation.RESPONSE),
+        _of_responses("DELETE", "/{id}", Operation.RESPONSE_DELETE),
     )
 )

@@ -43,6 +43,8 @@ class ClientTool(msgspec.Struct, frozen=True):
     member: str
     fixed: Mapping[str, Any] = {}
     """Members of the call's own member that are always the same."""
+    empty: Mapping[str, Any] = {}
+    """Members that clients demand, as they are before the arguments are known."""
 
 
 CLIENT_TOOLS: Final[Mapping[str, ClientTool]] = {
@@ -58,6 +60,7 @@ CLIENT_TOOLS: Final[Mapping[str, ClientTool]] = {
         "local_shell_call_output",
         "action",
         fixed={"type": "exec", "env": {}},
+        empty={"command": []},
     ),
     "shell": ClientTool(
         "Runs shell commands on the user's machine and gives their output.",
@@ -65,6 +68,7 @@ CLIENT_TOOLS: Final[Mapping[str, ClientTool]] = {
         "shell_call",
         "shell_call_output",
         "action",
+        empty={"commands": [], "timeout_ms": None, "max_output_length": None},
     ),
     "apply_patch": ClientTool(
         "Creates, updates or deletes one file. The diff is in the V4A format.",
@@ -77,6 +81,7 @@ CLIENT_TOOLS: Final[Mapping[str, ClientTool]] = {
         "apply_patch_call",
         "apply_patch_call_output",
         "operation",
+        empty={"type": "update_file", "path": "", "diff": ""},
     ),
 }
 """By the type of the tool, which is its name, too."""
@@ -123,7 +128,7 @@ def called(kind: str, arguments: str) -> dict[str, Any]:
     """The member of a typed call that holds its arguments, by its name."""
     tool = CLIENT_TOOLS[kind]
     value = read_json_or_none(arguments.encode("utf-8", "surrogatepass"))
-    return {tool.member: {**tool.fixed, **(value if isinstance(value, dict) else {})}}
+    return {tool.member: {**tool.fixed, **tool.empty, **(value if isinstance(value, dict) else {})}}
 
 
 def arguments_of(kind: str, item: Mapping[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """The ``usage`` member of a response, in both directions.
 
-Source: OpenAI API reference, "The response object". All five counts are required by clients' types.
+Source: OpenAI API reference, "The response object". All counts are required by clients' types.
 """
 
 from __future__ import annotations
@@ -35,10 +35,9 @@ def write_usage(usage: Usage | None) -> dict[str, Any] | None:
     if usage is None or (usage.prompt is None and usage.completion is None and usage.total is None):
         return None
     prompt, completion = usage.prompt or 0, usage.completion or 0
-    written = {"cache_write_tokens": usage.cache_written} if usage.cache_written else {}
     return {
         "input_tokens": prompt,
-        "input_tokens_details": {"cached_tokens": usage.cached or 0, **written},
+        "input_tokens_details": {"cached_tokens": usage.cached or 0, "cache_write_tokens": usage.cache_written or 0},
         "output_tokens": completion,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning or 0},
         "total_tokens": prompt + completion if usage.total is None else usage.total,

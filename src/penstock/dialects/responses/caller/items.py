@@ -90,12 +90,11 @@ class _Reader:
         self._turn = []
         self._signature, self._owner = "", Owner.UNKNOWN
 
-    def _made(self, parts: Iterable[Part], path: str) -> None:
-        """The model made these parts."""
+    def _begin_turn(self, path: str) -> None:
+        """Something that the model made follows."""
         if not self._turn:
             self._path = path
             self._ids.turn()
-        self._turn += parts
 
     def item(self, item: Any, path: str) -> None:
         if not isinstance(item, dict):
@@ -108,11 +107,14 @@ class _Reader:
         elif kind in _RESULTS:
             self._result(item, kind, path)
         elif kind in _CALL_ARGUMENTS or kind in CALLS:
-            self._made([self._call(item, kind, path)], path)
+            self._begin_turn(path)
+            self._turn.append(self._call(item, kind, path))
         elif kind == "reasoning":
-            self._made(self._thoughts(item), path)
+            self._begin_turn(path)
+            self._turn += self._thoughts(item)
         elif kind not in _SILENT:
-            self._made([NativePart(item, Owner.OPENAI, in_words(item))], path)
+            self._begin_turn(path)
+            self._turn.append(NativePart(item, Owner.OPENAI, in_words(item)))
 
     def _message(self, item: Mapping[str, Any], path: str) -> None:
         role = _ROLES.get(text_in(item.get("role")))
@@ -120,7 +122,8 @@ class _Reader:
             raise Malformed(f"{path}.role", "user, assistant, system or developer")
         parts = [*_content(item.get("content"), path)]
         if role == "assistant":
-            self._made(parts, path)
+            self._begin_turn(path)
+            self._turn += parts
             return
         self._end_turn()
         self._found.append(Message(role, tuple(parts), path=path))

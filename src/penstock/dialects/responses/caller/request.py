@@ -244,8 +244,7 @@ _OF_REASONING: Final = frozenset({"effort", "summary", "generate_summary"})
 
 def _add_includes(parameters: dict[str, Any], include: Any) -> None:
     """``include``: log probabilities are a parameter elsewhere; opaque reasoning always comes."""
-    if include is None:
-        return
+    include = [] if include is None else include
     if not isinstance(include, list):
         raise Malformed("include", "an array of strings")
     if _LOGPROBS in include or parameters.get("top_logprobs"):

@@ -276,10 +276,9 @@ class ResponseWriter:
         self._close_current()
         self._end_whole_calls()
         number = self._next()
-        item = {"id": self._id("ws", number), "type": "web_search_call", "status": "completed"}
         action = {"type": "search", "query": query, "queries": [query]}
-        started = {**item, "status": "in_progress"}
-        self._whole(number, started, {**item, "action": action}, "in_progress", "searching", "completed")
+        item = {"id": self._id("ws", number), "type": "web_search_call", "status": "completed", "action": action}
+        self._whole(number, {**item, "status": "in_progress"}, item, "in_progress", "searching", "completed")
 
     def _whole(self, number: int, started: dict[str, Any], item: dict[str, Any], *stages: str) -> None:
         """An item that is whole at once."""
