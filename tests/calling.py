@@ -78,12 +78,31 @@ MESSAGE = (
     b'"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":3,"output_tokens":2}}'
 )
 
+RESPONSE = (
+    b'{"id":"resp_1","object":"response","created_at":1,"status":"completed","model":"m","output":[{"id":"msg_1",'
+    b'"type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Hi",'
+    b'"annotations":[],"logprobs":[]}]}],"usage":{"input_tokens":3,"output_tokens":2,"total_tokens":5}}'
+)
+CREATED = (
+    b'event: response.created\ndata: {"type":"response.created","response":{"id":"resp_1","object":"response",'
+    b'"status":"in_progress","output":[]},"sequence_number":0}\n\n'
+)
+SAID = (
+    b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","item_id":"msg_1",'
+    b'"output_index":0,"content_index":0,"delta":"Hi","logprobs":[],"sequence_number":1}\n\n'
+)
+COMPLETED = (
+    b'event: response.completed\ndata: {"type":"response.completed","response":' + RESPONSE
+    + b',"sequence_number":2}\n\n'
+)  # fmt: skip
+
 STREAMS: dict[str, tuple[bytes, bytes, bytes]] = {
     "openai_chat": (ROLE, CHUNK, STOP + USAGE + DONE),
     "anthropic": (STARTED, BLOCK, STOPPED),
+    "responses": (CREATED, SAID, COMPLETED),
 }
 """By the name of a wire: what says nothing yet, the first content, the rest of the stream."""
-PLAIN = {"openai_chat": COMPLETION, "anthropic": MESSAGE}
+PLAIN = {"openai_chat": COMPLETION, "anthropic": MESSAGE, "responses": RESPONSE}
 """By the name of a wire: a whole reply."""
 
 
@@ -100,6 +119,9 @@ def call(
 ) -> Call:
     """A call whose body was read, if it has one. Underscores in names of headers stand for hyphens."""
     fields = headers_of(**headers)
+    if body is not None and dialect.name == "responses" and "messages" in body:
+        others = {name: value for name, value in body.items() if name not in {"messages", "max_tokens"}}
+        body = {**others, "input": body["messages"]}
     data = b"" if body is None else json.dumps(body).encode()
     account = Account(records or Records(), "POST", "/v1/x")
     made = Call(operation, dialect, fields, dict(fields), data, TRACE, account, "/v1/x")

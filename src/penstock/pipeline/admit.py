@@ -50,9 +50,7 @@ from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import Catalogue, GatewayKey
 
 _LOG: Final = logging.getLogger("penstock")
-_COUNTED: Final = frozenset(
-    {Operation.CHAT, Operation.EMBEDDINGS, Operation.COUNT_TOKENS, Operation.RESPONSE_COMPACT}
-)
+_COUNTED: Final = frozenset({Operation.CHAT, Operation.EMBEDDINGS, Operation.COUNT_TOKENS, Operation.RESPONSE_COMPACT})
 """Operations that limits count. Lists of models are free."""
 _FREE: Final = Amounts(0, 0, 0)
 _NO_SIZE: Final = Estimate(_FREE, _FREE)

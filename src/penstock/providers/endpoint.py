@@ -168,9 +168,9 @@ def bind(
     ``lent_key`` is the operator's own: it serves a caller who brings none, and only at the provider's own address. So
     does the gateway's identity, whose ``environment`` is given only where the operator lends it.
 
-    A custom host gets requests of the row's first wire only: nothing says that a caller's proxy or private deployment
-    serves the others as well, or at which paths. Only a program that callers run (``self_hosted``) is the same
-    everywhere.
+    A custom host gets requests of the row's first wire, and Responses, which are asked for beside chat completions
+    (docs/responses.md): nothing says that a caller's proxy or private deployment serves other wires as well, or at
+    which paths. Only a program that callers run (``self_hosted``) is the same everywhere.
     """
     values = with_defaults(provider, options)
     refused = refuse_option(provider, values)
@@ -180,7 +180,7 @@ def bind(
     if not specs:
         return Failure(Kind.UNSUPPORTED_OPERATION, f"{operation.value} is not supported by {provider.slug}.")
     if custom_host is not None and not provider.self_hosted:
-        specs = specs[:1]
+        specs = (specs[0], *[spec for spec in specs[1:] if spec.dialect == RESPONSES_WIRE])
     binding = _Binding(provider, operation, values, custom_host, key, lent_key, custom_host is None, policy, is_named)
     signer = _signer(binding, specs, environment)
     if isinstance(signer, Failure):

@@ -129,9 +129,9 @@ def _pattern(template: str) -> str:
 
 DEFAULT_DIALECT: Final = CALLERS["openai_chat"]
 _ABOUT_RESPONSES: Final = frozenset(
-    "include stream starting_after include_obfuscation limit order after before".split()
+    "include include[] include%5B%5D stream starting_after include_obfuscation limit order after before".split()
 )
-"""The query parameters of requests about responses."""
+"""The query parameters of requests about responses. A list is written with brackets, which clients may encode."""
 
 
 def _of_responses(method: str, path: str, operation: Operation, body: bytes = BodyKind.NONE) -> Surface:

@@ -30,7 +30,11 @@ USAGE = Usage(3, 2, 5)
 STREAMED = {**CHAT, "stream": True}
 CONFIG = '{"provider":"nvidia","api_key":"k"}'
 CACHED = '{"provider":"nvidia","api_key":"k","cache":{"mode":"simple","max_age":60}}'
-CONFIGS = {"openai_chat": CONFIG, "anthropic": '{"provider":"anthropic","api_key":"k"}'}
+CONFIGS = {
+    "openai_chat": CONFIG,
+    "anthropic": '{"provider":"anthropic","api_key":"k"}',
+    "responses": '{"provider":"openai","api_key":"k"}',
+}
 
 
 class Once:

@@ -22,7 +22,8 @@ from penstock.dialects.provider_errors import ClassifiedError, classified
 from penstock.dialects.responses.relay.judge import STATUS_OF_CODE, error_of
 from penstock.dialects.responses.usage import read_usage, usage_of
 
-_ENDS: Final = frozenset({b"response.completed", b"response.incomplete", b"response.failed"})
+_FINISHED: Final = frozenset({b"response.completed", b"response.incomplete"})
+_ENDS: Final = _FINISHED | {b"response.failed"}
 _NOTHING: Final = frozenset(
     {b"response.created", b"response.in_progress", b"response.queued", b"keepalive", b"ping", b"error"}
 )
@@ -98,9 +99,10 @@ def ending(tail: bytes) -> tuple[bool, Usage | None]:
         if (name and name not in _ENDS) or data == _DONE:
             continue
         value = read_json_or_none(data)
-        kind = json_text.text(value, "type") if isinstance(value, dict) else ""
-        if kind.encode("utf-8", "surrogatepass") in _ENDS:
-            return True, usage_of(json_text.mapping(value, "response"))
+        told = json_text.text(value, "type") if isinstance(value, dict) else ""
+        kind = told.encode("utf-8", "surrogatepass")
+        if kind in _ENDS:
+            return kind in _FINISHED, usage_of(json_text.mapping(value, "response"))
     return _ending_of_a_piece(tail)
 
 
