@@ -111,7 +111,7 @@ def folded(events: list[dict[str, Any]]) -> dict[str, Any]:
     output: dict[int, dict[str, Any]] = {}
     deltas: dict[tuple[Any, ...], str] = {}
     for each in events:
-        kind, number = each["type"], each.get("output_index")
+        kind, number = each["type"], each.get("output_index", -1)
         if kind == "response.output_item.added":
             assert number == len(output)
             output[number] = each["item"]

@@ -18,7 +18,7 @@ from upstream import CHUNK, DONE, FINISH, ROLE, Upstream, chunk, events, hang_up
 
 STREAM = CREATED + SAID + COMPLETED
 ASK: dict[str, Any] = {"model": "m", "input": "Hello"}
-FUNCTION: dict[str, Any] = {
+FUNCTION: Any = {
     "type": "function",
     "name": "get_weather",
     "description": "Tells the weather",

@@ -92,9 +92,9 @@ class SurfaceTable:
             values = re.fullmatch(_pattern(surface.path), path) if matched[f"s{number}"] is not None else None
             if values is not None:
                 parameters = dict(zip(_PARAMETER.findall(surface.path), values.groups(), strict=True))
-                by_method = {each.method: each for each in self._templates if each.path == surface.path}
-                asked = by_method.get(method)
-                return ", ".join(by_method) if asked is None else Match(asked, parameters)
+                alike = {each.method: each for each in self._templates if each.path == surface.path}
+                asked = alike.get(method)
+                return ", ".join(alike) if asked is None else Match(asked, parameters)
         return None
 
     def dialect_of(self, path: str) -> CallerDialect:

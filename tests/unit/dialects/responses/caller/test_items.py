@@ -63,7 +63,13 @@ def test_parts() -> None:
 
 def test_what_the_model_made_in_a_row_is_one_turn() -> None:
     said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "so"}]}
-    thought = {"type": "reasoning", "id": "rs_1", "summary": [], "content": None, "encrypted_content": "gAAA"}
+    thought: dict[str, Any] = {
+        "type": "reasoning",
+        "id": "rs_1",
+        "summary": [],
+        "content": None,
+        "encrypted_content": "gAAA",
+    }
     _, turn, result, after = messages(
         USER, thought, said, CALL, {"type": "function_call_output", "call_id": "c1", "output": "sunny"}, USER
     )

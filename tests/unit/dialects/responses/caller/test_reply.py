@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock.core.events import Refusal, Start, Stop, Text, ToolArgs, ToolStart, collect
+from penstock.core.events import Event, Refusal, Start, Stop, Text, ToolArgs, ToolStart, collect
 from penstock.core.failure import Failure
 from penstock.core.usage import Usage
 from penstock.dialects.responses.caller.reply import write_reply
@@ -12,7 +12,7 @@ from responses_wire import CAPTION, plain
 
 
 def test_calls_stand_where_they_were_made() -> None:
-    events = [
+    events: list[Event] = [
         Start("x", "m"),
         Text("a", 0, 0),
         ToolStart(0, "f", "c0"),
