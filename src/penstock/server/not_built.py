@@ -12,7 +12,6 @@ from penstock.core.failure import Failure, Kind
 
 _ADMIN: Final = "the admin API here: it is off, or on another port (admin.listen)"
 _ENDPOINTS: Final[dict[str, str]] = {
-    "/v1/responses": "this part of OpenAI's Responses API: use POST /v1/responses",
     "/v1/completions": "OpenAI's older completions: use /v1/chat/completions",
     "/v1/moderations": "moderations",
     "/v1/images": "images",

@@ -12,8 +12,6 @@ from penstock.server.surfaces import SURFACES
 @pytest.mark.parametrize(
     "path",
     [
-        "/v1/responses",
-        "/v1/responses/resp_1",
         "/v1/images/generations",
         "/v1/audio/transcriptions",
         "/v1/messages/batches",
