@@ -83,6 +83,23 @@ GENERATED = (
     b'{"candidates":[{"content":{"role":"model","parts":[{"text":"Hi"}]},"finishReason":"STOP","index":0}],'
     b'"usageMetadata":{"promptTokenCount":3,"candidatesTokenCount":2,"totalTokenCount":5},"modelVersion":"m"}'
 )
+RESPONSE = (
+    b'{"id":"resp_1","object":"response","created_at":1,"status":"completed","model":"m","output":[{"id":"msg_1",'
+    b'"type":"message","status":"completed","role":"assistant","content":[{"type":"output_text","text":"Hi",'
+    b'"annotations":[],"logprobs":[]}]}],"usage":{"input_tokens":3,"output_tokens":2,"total_tokens":5}}'
+)
+CREATED = (
+    b'event: response.created\ndata: {"type":"response.created","response":{"id":"resp_1","object":"response",'
+    b'"status":"in_progress","output":[]},"sequence_number":0}\n\n'
+)
+SAID = (
+    b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","item_id":"msg_1",'
+    b'"output_index":0,"content_index":0,"delta":"Hi","logprobs":[],"sequence_number":1}\n\n'
+)
+COMPLETED = (
+    b'event: response.completed\ndata: {"type":"response.completed","response":' + RESPONSE
+    + b',"sequence_number":2}\n\n'
+)  # fmt: skip
 
 STREAMS: dict[str, tuple[bytes, bytes, bytes]] = {
     "openai_chat": (ROLE, CHUNK, STOP + USAGE + DONE),
@@ -92,9 +109,10 @@ STREAMS: dict[str, tuple[bytes, bytes, bytes]] = {
         b'data: {"candidates":[{"content":{"role":"model","parts":[{"text":"Hi"}]},"index":0}]}\n\n',
         b"data: " + GENERATED.replace(b'{"text":"Hi"}', b'{"text":""}') + b"\n\n",
     ),
+    "responses": (CREATED, SAID, COMPLETED),
 }
 """By the name of a wire: what says nothing yet, the first content, the rest of the stream."""
-PLAIN = {"openai_chat": COMPLETION, "anthropic": MESSAGE, "gemini": GENERATED}
+PLAIN = {"openai_chat": COMPLETION, "anthropic": MESSAGE, "gemini": GENERATED, "responses": RESPONSE}
 """By the name of a wire: a whole reply."""
 
 
@@ -114,6 +132,9 @@ def call(
     if dialect is GEMINI and body is not None:
         body = {name: value for name, value in body.items() if name != "messages"}
         body["contents"] = [{"role": "user", "parts": [{"text": "Hi"}]}]
+    if body is not None and dialect.name == "responses" and "messages" in body:
+        others = {name: value for name, value in body.items() if name not in {"messages", "max_tokens"}}
+        body = {**others, "input": body["messages"]}
     data = b"" if body is None else json.dumps(body).encode()
     account = Account(records or Records(), "POST", "/v1/x")
     made = Call(operation, dialect, fields, dict(fields), data, TRACE, account, "/v1/x")

@@ -163,7 +163,7 @@ def test_a_body_over_the_limit(upstream: Upstream) -> None:
         ("POST", "/health", 405, "method_not_allowed"),
         ("POST", "/v1/chat/completion", 404, "not_found"),
         ("GET", "/nope", 404, "not_found"),
-        ("POST", "/v1/responses", 501, "not_implemented"),
+        ("PUT", "/v1/responses/resp_1", 405, "method_not_allowed"),
         ("GET", "/v1/realtime", 501, "not_implemented"),
     ],
 )

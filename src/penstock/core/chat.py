@@ -278,12 +278,36 @@ class Wording(msgspec.Struct, frozen=True):
 _FIRST_NAME: Final = re.compile(r"[^.\[]+")
 
 
+class ToolForm(msgspec.Struct, frozen=True):
+    """How a function that is offered in place of another tool is called in the caller's wire: ``kind`` is the tool's
+    type there (``custom``, ``local_shell``, ``function``), ``name`` its name, ``namespace`` that of its group."""
+
+    kind: str
+    name: str
+    namespace: str = ""
+
+
+class Echo(msgspec.Struct, frozen=True):
+    """What a reply is written by beside its events, in wires whose replies repeat parts of the request.
+
+    ``members`` are the repeated members as JSON bytes, by name. ``forms`` are the tools that aren't plain functions in
+    the caller's wire, by the name of the function that the provider is offered.
+    """
+
+    members: Mapping[str, bytes] = {}
+    forms: Mapping[str, ToolForm] = {}
+
+
+NO_ECHO: Final = Echo()
+
+
 class ChatRequest(msgspec.Struct, frozen=True):
     """A request. ``parameters`` are all members except ``model``, ``messages``, ``stream`` and ``stream_options``, by
     OpenAI's names; members with a type in this module are parsed (``tools``, ``tool_choice``, ``response_format``).
 
     Read them through ``Parameters``, which knows in the end what was left over. ``wording`` is how the caller's wire
     spells them, None for OpenAI's own. ``hides_thinking``: the caller wants no text of thoughts in the reply.
+    ``echo`` is what the reply repeats.
     """
 
     model: str
@@ -292,6 +316,7 @@ class ChatRequest(msgspec.Struct, frozen=True):
     stream: bool = False
     wording: Wording | None = None
     hides_thinking: bool = False
+    echo: Echo = NO_ECHO
 
     @property
     def is_large(self) -> bool:

@@ -53,7 +53,7 @@ class Thinking(msgspec.Struct, frozen=True, gc=False):
 class ToolStart(msgspec.Struct, frozen=True, gc=False):
     """A call of a caller's tool begins. ``index`` counts the calls of its choice from 0 without gaps. ``id`` is empty
     if the provider sends none: the writer then makes one. ``signature`` is opaque and must be sent back on this
-    call."""
+    call. ``custom``: the tool takes free text, and the call's ``ToolArgs`` are pieces of it."""
 
     index: int
     name: str
@@ -61,6 +61,7 @@ class ToolStart(msgspec.Struct, frozen=True, gc=False):
     signature: str = ""
     owner: str = ""
     choice: int = 0
+    custom: bool = False
 
 
 class ToolArgs(msgspec.Struct, frozen=True, gc=False):
@@ -166,13 +167,14 @@ Event = (
 
 
 class CollectedCall(msgspec.Struct):
-    """A complete tool call."""
+    """A complete tool call. ``custom``: ``arguments`` is free text."""
 
     id: str
     name: str
     arguments: str = ""
     signature: str = ""
     owner: str = ""
+    custom: bool = False
 
 
 class Choice(msgspec.Struct):
@@ -244,7 +246,7 @@ def _add_to_block(collected: _Collected, event: Text | Thinking | Media | Citati
 
 
 def _add_call(collected: _Collected, event: ToolStart) -> None:
-    call = CollectedCall(event.id, event.name, "", event.signature, event.owner)
+    call = CollectedCall(event.id, event.name, "", event.signature, event.owner, event.custom)
     collected.reply.choice(event.choice).calls.append(call)
 
 

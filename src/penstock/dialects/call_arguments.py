@@ -32,3 +32,14 @@ def arguments_object(call: ToolCall) -> dict[str, Any] | msgspec.Raw:
     except ValueError:
         is_object = False
     return msgspec.Raw(data) if is_object else {_INVALID_JSON: text}
+
+
+def is_object(arguments: str) -> bool:
+    """Whether the arguments of a call are a JSON object; none at all count as an empty one."""
+    text = arguments.strip()
+    if not text.startswith("{"):
+        return not text
+    try:
+        return isinstance(read_json(text.encode("utf-8", "surrogatepass")), dict)
+    except ValueError:
+        return False

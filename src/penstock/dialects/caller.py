@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import msgspec
 
 from penstock.core.body import Body
-from penstock.core.chat import ChatRequest
+from penstock.core.chat import NO_ECHO, ChatRequest, Echo
 from penstock.core.events import ChatReply, Event, Fail
 from penstock.core.failure import Failure
 from penstock.core.form import Form
@@ -49,7 +49,8 @@ class Caption(msgspec.Struct, frozen=True):
     ``seed`` (hexadecimal) is what the reply's ids are made of: each wire has a prefix of its own (``chatcmpl-``,
     ``msg_``). ``created`` (seconds since 1970) and ``model`` stand in where the provider names none.
 
-    ``hides_thinking``: the caller wants thoughts as opaque values only, without their text.
+    ``hides_thinking``: the caller wants thoughts as opaque values only, without their text. ``echo`` is what the reply
+    repeats of the request.
 
     ``strict`` is whether vendors' own words and blocks are left out (docs/portkey.md#strict-compliance);
     ``include_usage`` whether a stream's usage comes in a chunk of its own, as OpenAI's clients may ask.
@@ -62,6 +63,7 @@ class Caption(msgspec.Struct, frozen=True):
     strict: bool = True
     include_usage: bool = False
     hides_thinking: bool = False
+    echo: Echo = NO_ECHO
 
 
 class StreamWriter(Protocol):
@@ -173,7 +175,9 @@ class StreamGrammar(msgspec.Struct, frozen=True):
     ``ValueError`` for data that clients can't read. ``error_form``: how such an event tells it. ``has_content``:
     whether the event says something; a role alone, pings and empty chunks don't. ``ending``: the stream's last bytes
     -> whether it was finished, and its usage. ``is_complete``: whether a stream that ended in order tells a complete
-    answer (``Verdict.is_complete``). ``is_usage_only``: data of an event -> whether it only tells usage, None for wires
+    answer (``Verdict.is_complete``). ``fit_error``: (the last bytes of the stream so far, an error event) -> the event
+    as it follows them, for wires whose events are numbered. ``is_usage_only``:
+    data of an event -> whether it only tells usage, None for wires
     without such events; every event of that kind holds ``usage_mark``.
     """
 
@@ -184,6 +188,7 @@ class StreamGrammar(msgspec.Struct, frozen=True):
     is_complete: Callable[[bytes], bool]
     is_usage_only: Callable[[bytes], bool] | None = None
     usage_mark: bytes = b""
+    fit_error: Callable[[bytes, bytes], bytes] | None = None
 
 
 class Reshape(msgspec.Struct, frozen=True):

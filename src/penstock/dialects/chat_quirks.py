@@ -86,7 +86,7 @@ class ChatQuirks(msgspec.Struct, frozen=True):
     takes_schemas: bool = True
     """False: of ``response_format`` the host knows ``json_object`` and no schema, which the model is told in words."""
     responses_only: re.Pattern[str] | None = None
-    """The names of models that the host serves at the Responses API alone, which the gateway doesn't ask."""
+    """The names of models that the host serves in the wire of Responses alone (providers/endpoint.py)."""
     stream_usage: bool = False
     """True: the host documents ``stream_options.include_usage``, so a stream's usage is always asked for."""
 

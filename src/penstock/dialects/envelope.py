@@ -92,3 +92,35 @@ def unseal(value: str) -> Envelope | None:
         return _DECODER.decode(packed[len(_MAGIC) :])
     except (ValueError, *UNREADABLE):
         return None
+
+
+class Sealer:
+    """Wraps what other makers than ``own`` signed, for one reply: altogether no more than a client will bear. ``own``
+    is the maker of the caller's wire (``core.chat.Owner``), ``family`` the model's name."""
+
+    __slots__ = ("_family", "_own", "_size")
+
+    def __init__(self, family: str, own: str) -> None:
+        self._family = family
+        self._own = own
+        self._size = 0
+
+    def thought(self, owner: str, signature: str, data: str, hidden: str = "") -> str:
+        """The opaque value of a thought: the wire's own signature as it is, an envelope for any other. ``hidden`` is
+        the text that the wire doesn't show."""
+        if owner == self._own:
+            return signature
+        return self._sealed(owner, Block(hidden, signature, data))
+
+    def call(self, owner: str, signature: str) -> str:
+        """The opaque value of a thought that stands for the signature of the call after it."""
+        return self._sealed(owner, Block(signature=signature, place=ON_CALL))
+
+    def source(self) -> str:
+        """A value for a source that the wire's own maker didn't find."""
+        return self._sealed("", Block())
+
+    def _sealed(self, owner: str, block: Block) -> str:
+        sealed = seal(Envelope(owner, self._family, (block,)))
+        self._size += len(sealed)
+        return sealed if self._size <= MAX_TURN else ""

@@ -15,6 +15,7 @@ from penstock.dialects import (
     ollama,
     oracle,
     reranking,
+    responses,
     sagemaker,
     watsonx,
 )
@@ -25,6 +26,7 @@ from penstock.dialects.gemini.caller.dialect import GEMINI
 from penstock.dialects.openai.caller import endpoints
 from penstock.dialects.openai.caller.dialect import OPENAI
 from penstock.dialects.openai.provider import chat as openai_chat
+from penstock.dialects.responses.caller.dialect import RESPONSES
 from penstock.dialects.task_dialect import TaskDialect
 
 _ALL: Final[tuple[ProviderDialect, ...]] = (
@@ -35,13 +37,14 @@ _ALL: Final[tuple[ProviderDialect, ...]] = (
     ollama.DIALECT,
     openai_chat.DIALECT,
     oracle.DIALECT,
+    responses.DIALECT,
     sagemaker.DIALECT,
     watsonx.DIALECT,
 )
 
 DIALECTS: Final[Mapping[str, ProviderDialect]] = MappingProxyType({dialect.name: dialect for dialect in _ALL})
 
-_CALLERS: Final[tuple[CallerDialect, ...]] = (ANTHROPIC, GEMINI, OPENAI)
+_CALLERS: Final[tuple[CallerDialect, ...]] = (ANTHROPIC, GEMINI, OPENAI, RESPONSES)
 
 CALLERS: Final[Mapping[str, CallerDialect]] = MappingProxyType({dialect.name: dialect for dialect in _CALLERS})
 

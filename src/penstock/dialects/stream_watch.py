@@ -109,6 +109,11 @@ class StreamWatch:
         """Whether the stream has the wire's normal end, and the stream's usage, if any."""
         return self._grammar.ending(self._relay.tail())
 
+    def fitted(self, error_event: bytes) -> bytes:
+        """An error event as it follows the events that have passed."""
+        fit_error = self._grammar.fit_error
+        return error_event if fit_error is None else fit_error(self._relay.tail(), error_event)
+
     def fork(self) -> StreamWatch:
         """A watch in the same state, for another reader of the same stream."""
         other = StreamWatch(self._grammar, leaves_usage_out=self.leaves_usage_out, provider=self.provider)

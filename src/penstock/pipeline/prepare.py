@@ -33,6 +33,7 @@ _MOST_REMEMBERED: Final = 16
 _LONGEST_REMEMBERED: Final = 256
 """Characters of a model's name: the template for a longer name is not remembered."""
 HOPS_HEADER: Final = b"x-penstock-hops"
+_ASKS_STREAM: Final = "stream=true"
 NEVER_FORWARDED: Final = frozenset(
     b"host connection keep-alive proxy-connection proxy-authorization te trailer transfer-encoding upgrade".split()
     + b"content-length expect x-penstock-hops cookie cookie2 accept-encoding content-encoding content-type ?key".split()
@@ -170,6 +171,7 @@ def _finished(
             tells_usage,
             rewritten.hides_thinking,
             rewritten.names,
+            rewritten.echo,
         )
     else:
         if call.parameters:
@@ -215,7 +217,8 @@ def _template(call: Call, route: TargetRoute, model: str | None, *, streams: boo
 
 
 def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams: bool) -> RequestTemplate | Failure:
-    model_route = route.endpoint.route_for(model, call.dialect.name)
+    known_as = route.endpoint.options.get("base_model") or route.aliased_model
+    model_route = route.endpoint.route_for(model, call.dialect.name, known_as)
     is_same_wire = speaks_callers_wire(call, model_route)
     task = None if is_same_wire else TASKS.get(model_route.dialect)
     if not is_same_wire and task is None and route.operation is not Operation.CHAT:
@@ -261,7 +264,11 @@ def _without_body(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
         if refused is not None:
             return refused
     target = model_route.target(None, parameters=call.parameters)
-    return PreparedRequest(call.dialect, model_route.origin, b"GET", target, headers)
+    if call.query:
+        target = _with_query(target, call.query)
+    # A response that is kept can be streamed again, from any of its events on.
+    streams = route.operation is Operation.RESPONSE and _ASKS_STREAM in call.query.split("&")
+    return PreparedRequest(call.dialect, model_route.origin, route.operation.method, target, headers, streams=streams)
 
 
 def _context(route: TargetRoute, model_route: ModelRoute, model: str | None) -> WriteContext:

@@ -90,9 +90,9 @@ def last_bytes(
     cut = failure or (None if finished or is_told else _CUT)
     if watch.error is not None and (was_over or watch.error_data) and watch.is_over and failure is None:
         cut = _ERROR
-        last += _told(watch, watch.error, dialect, trace)
+        last += watch.fitted(_told(watch, watch.error, dialect, trace))
     elif cut is not None:
-        last = (b"\n\n" if watch.mid_event else b"") + dialect.errors.event(cut, trace)
+        last = (b"\n\n" if watch.mid_event else b"") + watch.fitted(dialect.errors.event(cut, trace))
     answer.broken = cut or (_ERROR if watch.error else None)
     return last
 

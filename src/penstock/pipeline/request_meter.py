@@ -30,6 +30,8 @@ _NO_SIZE: Final = Estimate(_FREE, _FREE)
 """What an operation takes that no provider bills: it counts as a request."""
 _BOUNDED: Final = frozenset({Operation.CHAT, Operation.COMPLETIONS, Operation.EMBEDDINGS, Operation.MODERATIONS})
 """Operations of which a request tells how much it takes at most."""
+_FREE_OPERATIONS: Final = frozenset({Operation.COUNT_TOKENS, Operation.RESPONSE_TOKENS})
+"""Operations that no provider bills: they count as requests."""
 _COMPARED: Final = 8
 """Targets of a plan at most of which the cheapest is looked for; a dearer target reserves more when it is tried."""
 
@@ -124,7 +126,7 @@ class RequestMeter:
         return shape_of(body, has_output=self._operation.has_text_tokens)
 
     def _new_estimate(self, target: Target) -> Estimate:
-        if self._operation is Operation.COUNT_TOKENS or (self._operation is Operation.PROXY and self._body is None):
+        if self._operation in _FREE_OPERATIONS or self._body is None:
             return _NO_SIZE
         shape, model = self._shape(target), self._model_at(target)
         admitter, vendor = self._admitter, (target.provider, model, target.virtual_key)

@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from penstock.core.body import Body, Places
-from penstock.core.chat import ChatRequest
+from penstock.core.chat import NO_ECHO, ChatRequest, Echo
 from penstock.core.failure import Failure, Kind
 from penstock.core.form import Form, FormError
 from penstock.core.json_text import UNREADABLE, write_json
@@ -65,8 +65,8 @@ class Rewritten(msgspec.Struct, frozen=True):
     its small values. ``headers`` are header fields of this request alone.
 
     ``asks_usage``: the gateway asks for a stream's usage, the caller did not; ``wants_usage``: the caller did.
-    ``unstreamed``, ``hides_thinking`` and ``names`` are about the reply on lane 2. ``digest`` is the body as the cache
-    tells it apart, empty where nobody asked.
+    ``unstreamed``, ``hides_thinking``, ``names`` and ``echo`` are about the reply on lane 2. ``digest`` is the body as
+    the cache tells it apart, empty where nobody asked.
     """
 
     payload: bytes
@@ -83,6 +83,7 @@ class Rewritten(msgspec.Struct, frozen=True):
     """The bodies of a task's further requests."""
     read: ReadReplies | None = None
     """Who reads a task's replies."""
+    echo: Echo = NO_ECHO
 
     def __reduce__(self) -> tuple[Callable[..., Rewritten], tuple[Any, ...]]:
         """For another process: the payload goes as a buffer, which needs no copy (pickle's protocol 5)."""
@@ -178,6 +179,7 @@ def _translated(spec: RewriteSpec, provider: ProviderDialect, body: Body) -> Rew
         payload.unstreamed,
         request.hides_thinking,
         names,
+        echo=request.echo,
     )
 
 

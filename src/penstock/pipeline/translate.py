@@ -13,6 +13,7 @@ from functools import partial
 
 import msgspec
 
+from penstock.core.chat import NO_ECHO, Echo
 from penstock.core.events import Event, Fail, collect
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import content_type
@@ -28,7 +29,7 @@ from penstock.transport.base import Reply
 class Translation(msgspec.Struct, frozen=True):
     """How the reply to one request is read and written. ``streams``: the caller wants a stream; ``hides_thinking``:
     without the text of thoughts. ``names`` are the caller's names of functions that have other names in the provider's
-    wire, by the latter."""
+    wire, by the latter. ``echo`` is what the reply repeats of the request."""
 
     caller: CallerDialect
     provider: ProviderDialect
@@ -38,6 +39,7 @@ class Translation(msgspec.Struct, frozen=True):
     include_usage: bool
     hides_thinking: bool = False
     names: Mapping[str, str] = {}
+    echo: Echo = NO_ECHO
 
     def caption(self) -> Caption:
         """The reply's id, model and time for a provider that reports none."""
@@ -49,6 +51,7 @@ class Translation(msgspec.Struct, frozen=True):
             self.is_strict,
             self.include_usage,
             self.hides_thinking,
+            self.echo,
         )
 
 
@@ -94,6 +97,8 @@ class _TranslatedStream:
         self._trace_id = trace_id
         self._reader = translation.provider.reader(translation.context)
         self._writer = translation.caller.stream_writer(translation.caption())
+        self._latest = b""
+        """The last events that were written, which an error event may have to fit."""
         self.is_over = False
 
     def feed(self, data: bytes) -> bytes:
@@ -114,15 +119,16 @@ class _TranslatedStream:
         """The chunks, followed by the error event if the provider's stream reported an error."""
         fail, provider = self._writer.failed, self._translation.context.provider
         if fail is None:
+            self._latest = chunks or self._latest
             return chunks
         self.is_over = True
         if fail.broken:
             text = f"The provider {provider} broke off its answer: {fail.message.rstrip('.')}."
             self.failure = Failure(Kind.TRUNCATED, text, sent=True)
             return chunks
-        return chunks + self._translation.caller.errors.provider_event(
-            fail, provider, self._trace_id.decode("utf-8", "replace")
-        )
+        caller, trace = self._translation.caller, self._trace_id.decode("utf-8", "replace")
+        event, fit_error = caller.errors.provider_event(fail, provider, trace), caller.replies.stream.fit_error
+        return chunks + (event if fit_error is None else fit_error(self._latest + chunks, event))
 
 
 def _translated(translation: Translation, trace_id: bytes, is_stream: bool, body: bytes) -> bytes | Failure:

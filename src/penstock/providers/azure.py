@@ -14,7 +14,19 @@ from penstock.auth.header import API_KEY, BEARER
 from penstock.dialects.chat_quirks import ChatQuirks
 from penstock.providers.anthropic import X_API_KEY
 from penstock.providers.makers import OPENAI_RESOURCES, RESPONSES_ONLY
-from penstock.providers.row import ANTHROPIC_WIRE, AUDIO, HTTPS_URL, PATHS, EndpointSpec, Operation, Option, Provider
+from penstock.providers.row import (
+    ANTHROPIC_WIRE,
+    AUDIO,
+    HTTPS_URL,
+    KEPT,
+    PATHS,
+    EndpointSpec,
+    Operation,
+    Option,
+    Provider,
+    kept_responses,
+    responses_at,
+)
 
 _AD_TOKEN: Final = Option("azure_ad_token", "azure-ad-token", secret=True, credential=BEARER)
 
@@ -43,6 +55,8 @@ BASE_MODEL: Final = Option("base_model", "azure-base-model", ("azure_base_model"
 """The model behind a deployment whose name hides it (docs/quirks.md#deployments)."""
 
 _NAME: Final = "[A-Za-z0-9_-][A-Za-z0-9._-]*"
+_KEPT: Final = kept_responses(*KEPT, parent="/v1/responses")
+"""https://learn.microsoft.com/en-us/azure/ai-foundry/openai/how-to/responses"""
 
 
 _SERVED: Final = frozenset(
@@ -64,12 +78,14 @@ def _locate(options: Mapping[str, str], operation: Operation) -> tuple[EndpointS
     """Version ``v1`` has one path for all deployments and reads the deployment's name from the body. Models are listed
     for the whole resource."""
     if operation not in _SERVED:
-        return ()
+        return _KEPT.get(operation, ())
     path = PATHS[operation]
+    # https://learn.microsoft.com/en-us/azure/ai-foundry/openai/how-to/responses: at v1 whatever the version of chats.
+    beside = (responses_at("/v1/responses", model=options.get("deployment_id")),) if operation is Operation.CHAT else ()
     if options["api_version"] == "v1":
-        return (EndpointSpec("/v1" + path, options.get("deployment_id") if operation.has_body else None),)
+        return (EndpointSpec("/v1" + path, options.get("deployment_id") if operation.has_body else None), *beside)
     parent = "/deployments/{deployment_id}" if operation.has_body else ""
-    return (EndpointSpec(parent + path + "?api-version={api_version}"),)
+    return (EndpointSpec(parent + path + "?api-version={api_version}"), *beside)
 
 
 def _proxied(options: Mapping[str, str]) -> EndpointSpec:
@@ -152,7 +168,10 @@ def _locate_foundry(options: Mapping[str, str], operation: Operation) -> tuple[E
     if is_claude:
         version = (("anthropic-version", "{anthropic_version}"),)
         return (EndpointSpec(path, dialect=ANTHROPIC_WIRE, variant="azure", auth=X_API_KEY, headers=version),)
-    return (EndpointSpec(path + "?api-version={azure_api_version}"),)
+    # https://learn.microsoft.com/en-us/azure/ai-foundry/openai/how-to/responses
+    is_v1 = operation is Operation.CHAT and options.get("azure_foundry_url", "").rstrip("/").endswith("/openai/v1")
+    beside = (responses_at(),) if is_v1 else ()
+    return (EndpointSpec(path + "?api-version={azure_api_version}"), *beside)
 
 
 AZURE_AI: Final = Provider(

@@ -22,7 +22,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin, Url, header_line, without_headers
 from penstock.core.secret import Secret
 from penstock.dialects.chat_quirks import NO_QUIRKS, ChatQuirks
-from penstock.providers.row import EndpointSpec, Key, Operation, Option, Provider
+from penstock.providers.row import RESPONSES_WIRE, EndpointSpec, Key, Operation, Option, Provider
 from penstock.providers.templates import (
     PLACEHOLDER,
     filled,
@@ -66,6 +66,11 @@ class ModelRoute(msgspec.Struct, frozen=True):
         """Whether the place takes a model of this name. None, for a request without a model, fits only where all do."""
         return not self.models or (model is not None and any(part in model for part in self.models))
 
+    def leaves_to_responses(self, model: str) -> bool:
+        """Whether the host serves a model in the wire of Responses and not here."""
+        only = self.quirks.responses_only
+        return only is not None and only.fullmatch(model.rpartition("/")[2].lower()) is not None
+
     def model(self, name: str) -> str:
         """The model's name for the provider."""
         return name if self.becomes is None else self.becomes + name.removeprefix(self.prefix)
@@ -103,13 +108,18 @@ class Endpoint(msgspec.Struct, frozen=True):
         """The preferred route of most models."""
         return self.default_routes[0]
 
-    def route_for(self, model: str | None, wire: str) -> ModelRoute:
+    def route_for(self, model: str | None, wire: str, known_as: str = "") -> ModelRoute:
         """How a model is asked: in the caller's wire where the provider speaks it (lane 1), else in the wire that the
-        provider prefers (lane 2)."""
+        provider prefers (lane 2). ``known_as`` is the model's own name where ``model`` hides it."""
         routes: Sequence[ModelRoute] = self.default_routes
         if self.model_routes and model is not None:
             routes = [route for route in self.model_routes if model.startswith(route.prefix)] or routes
         first = routes[0]
+        own_name = known_as or model
+        if own_name and first.leaves_to_responses(own_name):
+            elsewhere = next((route for route in routes if route.dialect == RESPONSES_WIRE), None)
+            if elsewhere is not None:
+                return elsewhere
         if first.dialect == wire and not first.models:
             return first
         serving = [route for route in routes if route.serves(model)] or [first]
@@ -165,9 +175,9 @@ def bind(
     ``lent_key`` is the operator's own: it serves a caller who brings none, and only at the provider's own address. So
     does the gateway's identity, whose ``environment`` is given only where the operator lends it.
 
-    A custom host gets requests of the row's first wire only: nothing says that a caller's proxy or private deployment
-    serves the others as well, or at which paths. Only a program that callers run (``self_hosted``) is the same
-    everywhere.
+    A custom host gets requests of the row's first wire, and Responses, which are asked for beside chat completions
+    (docs/responses.md): nothing says that a caller's proxy or private deployment serves other wires as well, or at
+    which paths. Only a program that callers run (``self_hosted``) is the same everywhere.
     """
     values = with_defaults(provider, options)
     refused = refuse_option(provider, values)
@@ -177,7 +187,7 @@ def bind(
     if not specs:
         return Failure(Kind.UNSUPPORTED_OPERATION, f"{operation.value} is not supported by {provider.slug}.")
     if custom_host is not None and not provider.self_hosted:
-        specs = specs[:1]
+        specs = (specs[0], *[spec for spec in specs[1:] if spec.dialect == RESPONSES_WIRE])
     demands_key = custom_host is None and "authorization" not in custom_headers
     binding = _Binding(
         provider, operation, values, custom_host, key, lent_key, demands_key, policy, is_named, custom_headers

@@ -9,7 +9,7 @@ from typing import Final
 from penstock.dialects.chat_quirks import ChatQuirks
 from penstock.providers.azure import EXTRA_PARAMETERS
 from penstock.providers.makers import OPENAI_ACCOUNT
-from penstock.providers.row import AUDIO, Operation, Provider, chat_and_models, chat_only, messages_at
+from penstock.providers.row import AUDIO, Operation, Provider, chat_and_models, chat_only, messages_at, responses_at
 
 ROWS: Final = (
     Provider(
@@ -87,6 +87,8 @@ ROWS: Final = (
             parent="/v1",
             # https://openrouter.ai/docs/api/api-reference/anthropic-messages/create-messages
             messages=messages_at("/v1/messages"),
+            # https://openrouter.ai/docs/api/reference/responses/overview
+            responses=responses_at("/v1/responses"),
         ),
         env=("OPENROUTER_API_KEY",),
         quirks=ChatQuirks(completes_replies=True, keeps_reasoning=True),
@@ -101,6 +103,8 @@ ROWS: Final = (
             Operation.EMBEDDINGS,
             # https://vercel.com/docs/ai-gateway/sdks-and-apis/anthropic-messages-api
             messages=messages_at("/messages"),
+            # https://vercel.com/docs/ai-gateway/sdks-and-apis/openresponses
+            responses=responses_at(),
         ),
         env=("AI_GATEWAY_API_KEY",),
         quirks=ChatQuirks(keeps_reasoning=True),

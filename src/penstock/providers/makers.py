@@ -20,14 +20,17 @@ from penstock.dialects.openai.relay.alternation import in_alternation
 from penstock.providers.anthropic import X_API_KEY
 from penstock.providers.row import (
     AUDIO,
+    KEPT,
     EndpointSpec,
     Operation,
     Option,
     Provider,
     chat_and_models,
     chat_only,
+    kept_responses,
     messages_at,
     resources,
+    responses_at,
 )
 
 OPENAI_ACCOUNT: Final = (
@@ -100,6 +103,8 @@ ROWS: Final = (
             parent="/v1",
             # https://api-docs.deepseek.com/guides/anthropic_api
             messages=messages_at("/v1/messages", base_url="https://api.deepseek.com/anthropic", auth=X_API_KEY),
+            # https://api-docs.deepseek.com/api/create-response
+            responses=responses_at(),
         ),
         env=("DEEPSEEK_API_KEY",),
         quirks=ChatQuirks(
@@ -187,22 +192,28 @@ ROWS: Final = (
         "OpenAI",
         "https://api.openai.com/v1",
         "https://platform.openai.com/docs/api-reference/chat",
-        chat_and_models(
-            # https://platform.openai.com/docs/api-reference/models/retrieve
-            Operation.MODEL,
-            # https://platform.openai.com/docs/api-reference/embeddings
-            Operation.EMBEDDINGS,
-            # https://platform.openai.com/docs/api-reference/completions
-            Operation.COMPLETIONS,
-            # https://platform.openai.com/docs/api-reference/images
-            Operation.IMAGES,
-            Operation.IMAGE_EDITS,
-            Operation.IMAGE_VARIATIONS,
-            # https://platform.openai.com/docs/api-reference/audio
-            *AUDIO,
-            # https://platform.openai.com/docs/api-reference/moderations
-            Operation.MODERATIONS,
-        ),
+        {
+            **chat_and_models(
+                # https://platform.openai.com/docs/api-reference/models/retrieve
+                Operation.MODEL,
+                # https://platform.openai.com/docs/api-reference/embeddings
+                Operation.EMBEDDINGS,
+                # https://platform.openai.com/docs/api-reference/completions
+                Operation.COMPLETIONS,
+                # https://platform.openai.com/docs/api-reference/images
+                Operation.IMAGES,
+                Operation.IMAGE_EDITS,
+                Operation.IMAGE_VARIATIONS,
+                # https://platform.openai.com/docs/api-reference/audio
+                *AUDIO,
+                # https://platform.openai.com/docs/api-reference/moderations
+                Operation.MODERATIONS,
+                # https://platform.openai.com/docs/api-reference/responses
+                responses=responses_at(),
+            ),
+            # https://platform.openai.com/docs/api-reference/responses/get and its neighbours
+            **kept_responses(*KEPT),
+        },
         # https://platform.openai.com/docs/api-reference
         resources=OPENAI_RESOURCES,
         env=("OPENAI_API_KEY",),
@@ -253,12 +264,18 @@ ROWS: Final = (
         "xAI",
         "https://api.x.ai/v1",
         "https://docs.x.ai/docs/api-reference",
-        chat_and_models(
-            # https://docs.x.ai/docs/api-reference#get-model
-            Operation.MODEL,
-            # https://docs.x.ai/docs/guides/image-generations
-            Operation.IMAGES,
-        ),
+        {
+            **chat_and_models(
+                # https://docs.x.ai/docs/api-reference#get-model
+                Operation.MODEL,
+                # https://docs.x.ai/docs/guides/image-generations
+                Operation.IMAGES,
+                # https://docs.x.ai/docs/api-reference#create-new-response
+                responses=responses_at(),
+            ),
+            # https://docs.x.ai/docs/api-reference#retrieve-a-previous-response
+            **kept_responses(Operation.RESPONSE, Operation.RESPONSE_DELETE),
+        },
         # https://docs.x.ai/docs/guides/files
         resources=resources("files"),
         env=("XAI_API_KEY",),

@@ -25,6 +25,7 @@ from penstock.providers.row import (
     chat_only,
     messages_at,
     resources,
+    responses_at,
 )
 
 
@@ -151,6 +152,8 @@ ROWS: Final = (
             Operation.RERANK,
             # https://docs.fireworks.ai/tools-sdks/anthropic-compatibility
             messages=messages_at("/messages"),
+            # https://docs.fireworks.ai/guides/response-api
+            responses=responses_at(),
         ),
         env=("FIREWORKS_API_KEY",),
         quirks=ChatQuirks(adapts_request=reasoning_as("reasoning_content"), completes_replies=True),
@@ -176,6 +179,8 @@ ROWS: Final = (
             Operation.MODEL,
             # https://console.groq.com/docs/speech-to-text, https://console.groq.com/docs/text-to-speech
             *AUDIO,
+            # https://console.groq.com/docs/responses-api
+            responses=responses_at(),
         ),
         # https://console.groq.com/docs/batch
         resources=resources("files", "batches"),

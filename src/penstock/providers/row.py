@@ -24,6 +24,19 @@ OPENAI: Final = "openai_chat"
 """OpenAI's wire, of every operation: chat completions, embeddings, models."""
 ANTHROPIC_WIRE: Final = "anthropic"
 """Anthropic's wire: messages, and the count of their tokens."""
+RESPONSES_WIRE: Final = "responses"
+"""OpenAI's Responses: making one, and all that is asked of one that is kept."""
+
+
+_WITHOUT_BODY: Final = {
+    "models": b"GET",
+    "models.retrieve": b"GET",
+    "responses.retrieve": b"GET",
+    "responses.delete": b"DELETE",
+    "responses.cancel": b"POST",
+    "responses.input_items": b"GET",
+}
+"""The operations whose requests have no body, each with its method."""
 
 
 class Operation(Enum):
@@ -45,6 +58,12 @@ class Operation(Enum):
     RERANK = "rerank"
     PROXY = "proxy"
     """Anything else: method, path, query and body pass as they are."""
+    RESPONSE = "responses.retrieve"
+    RESPONSE_DELETE = "responses.delete"
+    RESPONSE_CANCEL = "responses.cancel"
+    RESPONSE_ITEMS = "responses.input_items"
+    RESPONSE_COMPACT = "responses.compact"
+    RESPONSE_TOKENS = "responses.input_tokens"
 
     # Members are compared by identity. Enum's own hash is a Python function: too slow for keys on the hot path.
     __hash__ = object.__hash__
@@ -52,8 +71,10 @@ class Operation(Enum):
     def __init__(self, name: str) -> None:
         self.lists_models: bool = name in {"models", "models.retrieve"}
         """Whether the gateway itself may answer, with what it knows of models."""
-        self.has_body: bool = not self.lists_models and name != "proxy"
+        self.has_body: bool = name not in _WITHOUT_BODY and name != "proxy"
         """Whether a request has a body of JSON, or of a form whose fields are read."""
+        self.method: bytes = _WITHOUT_BODY.get(name, b"POST")
+        """The method with which it is asked for."""
         self.needs_model: bool = name != "moderations" and not name.startswith("images.")
         """Whether a request must name a model. Where it need not, the host has a model that is usual."""
         self.has_text_tokens: bool = name in {"chat.completions", "completions"}
@@ -160,22 +181,25 @@ AUDIO: Final = (Operation.SPEECH, Operation.TRANSCRIPTIONS, Operation.TRANSLATIO
 """Speech, and what is heard of it, in its language or in English."""
 
 
-def chat_only(*more: Operation, parent: str = "", messages: EndpointSpec | None = None) -> Places:
+def chat_only(
+    *more: Operation, parent: str = "", messages: EndpointSpec | None = None, responses: EndpointSpec | None = None
+) -> Places:
     """The places of a host of OpenAI's wire: chat and ``more`` at their usual paths below ``parent``.
 
-    ``messages`` is where the host also takes chats in Anthropic's wire.
+    ``messages`` is where the host also takes chats in Anthropic's wire, ``responses`` where it serves Responses.
     """
     places: dict[Operation, tuple[EndpointSpec, ...]] = {
         operation: (usual_place(operation, parent),) for operation in (Operation.CHAT, *more)
     }
-    if messages is not None:
-        places[Operation.CHAT] = (*places[Operation.CHAT], messages)
+    places[Operation.CHAT] += tuple([spec for spec in (messages, responses) if spec is not None])
     return places
 
 
-def chat_and_models(*more: Operation, parent: str = "", messages: EndpointSpec | None = None) -> Places:
+def chat_and_models(
+    *more: Operation, parent: str = "", messages: EndpointSpec | None = None, responses: EndpointSpec | None = None
+) -> Places:
     """The places of a host of OpenAI's wire that lists its models, too."""
-    return chat_only(Operation.MODELS, *more, parent=parent, messages=messages)
+    return chat_only(Operation.MODELS, *more, parent=parent, messages=messages, responses=responses)
 
 
 def messages_at(
@@ -190,6 +214,29 @@ def messages_at(
 def resources(*names: str, parent: str = "") -> Mapping[str, str]:
     """What a host keeps for its callers at the usual paths of OpenAI's wire below ``parent``: ``/files``."""
     return {name: f"{parent}/{name}" for name in names}
+
+
+def responses_at(path: str = "/responses", *, base_url: str | None = None, model: str | None = None) -> EndpointSpec:
+    """A place where Responses are made. A host's quirks are those of its chats, and don't count here."""
+    return EndpointSpec(path, model, dialect=RESPONSES_WIRE, base_url=base_url, quirks=NO_QUIRKS)
+
+
+_OF_RESPONSES: Final[Mapping[Operation, str]] = {
+    Operation.RESPONSE: "/{id}",
+    Operation.RESPONSE_DELETE: "/{id}",
+    Operation.RESPONSE_CANCEL: "/{id}/cancel",
+    Operation.RESPONSE_ITEMS: "/{id}/input_items",
+    Operation.RESPONSE_COMPACT: "/compact",
+    Operation.RESPONSE_TOKENS: "/input_tokens",
+}
+"""What can be asked of responses that are kept, and beside them. Source: OpenAI API reference, "Responses"."""
+KEPT: Final = tuple(_OF_RESPONSES)
+"""All operations beside making a response."""
+
+
+def kept_responses(*operations: Operation, parent: str = "/responses") -> Places:
+    """The places of a host that keeps responses: what can be asked of them, at the usual paths below ``parent``."""
+    return {operation: (responses_at(parent + _OF_RESPONSES[operation]),) for operation in operations}
 
 
 class ModelRouteSpec(msgspec.Struct, frozen=True):

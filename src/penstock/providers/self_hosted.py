@@ -18,7 +18,9 @@ from penstock.providers.row import (
     Places,
     Provider,
     chat_and_models,
+    kept_responses,
     messages_at,
+    responses_at,
 )
 
 _OLLAMA: Final = chat_and_models(
@@ -29,6 +31,8 @@ _OLLAMA: Final = chat_and_models(
     parent="/v1",
     # https://docs.ollama.com/api/anthropic-compatibility
     messages=messages_at("/v1/messages"),
+    # https://docs.ollama.com/api/openai-compatibility
+    responses=responses_at("/v1/responses"),
 )
 
 
@@ -57,6 +61,7 @@ ROWS: Final = (
                 Operation.COMPLETIONS,
                 Operation.RERANK,
                 messages=messages_at("/messages"),
+                responses=responses_at(),
             )
         ),
         self_hosted=True,
@@ -67,8 +72,10 @@ ROWS: Final = (
         "LM Studio",
         "http://localhost:1234/v1",
         "https://lmstudio.ai/docs/developer/openai-compat",
-        # https://lmstudio.ai/docs/developer/anthropic-compat
-        chat_and_models(Operation.EMBEDDINGS, Operation.COMPLETIONS, messages=messages_at("/messages")),
+        # https://lmstudio.ai/docs/developer/anthropic-compat, https://lmstudio.ai/docs/developer/openai-compat/responses
+        chat_and_models(
+            Operation.EMBEDDINGS, Operation.COMPLETIONS, messages=messages_at("/messages"), responses=responses_at()
+        ),
         self_hosted=True,
         key=Key.NONE,
         # https://lmstudio.ai/docs/developer/api-changelog (0.3.18)
@@ -124,17 +131,22 @@ ROWS: Final = (
         "",
         "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
         # https://docs.vllm.ai/en/latest/serving/online_serving/anthropic_compatible_server/
-        _counted(
-            chat_and_models(
-                # https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
-                Operation.EMBEDDINGS,
-                Operation.COMPLETIONS,
-                Operation.TRANSCRIPTIONS,
-                Operation.TRANSLATIONS,
-                Operation.RERANK,
-                messages=messages_at("/messages"),
-            )
-        ),
+        {
+            **_counted(
+                chat_and_models(
+                    # https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html
+                    Operation.EMBEDDINGS,
+                    Operation.COMPLETIONS,
+                    Operation.TRANSCRIPTIONS,
+                    Operation.TRANSLATIONS,
+                    Operation.RERANK,
+                    messages=messages_at("/messages"),
+                    responses=responses_at(),
+                )
+            ),
+            # https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html#responses-api
+            **kept_responses(Operation.RESPONSE, Operation.RESPONSE_CANCEL),
+        },
         self_hosted=True,
         quirks=ChatQuirks(stream_usage=True),
         key=Key.OPTIONAL,

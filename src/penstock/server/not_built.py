@@ -13,7 +13,6 @@ from penstock.core.failure import Failure, Kind
 
 _ADMIN: Final = "the admin API here: it is off, or on another port (admin.listen)"
 _ENDPOINTS: Final[dict[str, str]] = {
-    "/v1/responses": "OpenAI's Responses API: use /v1/chat/completions",
     "/v1/realtime": "the Realtime API over WebSocket",
     "/v2/chat": "Cohere's chat API: use /v1/chat/completions",
     "/v1/messages/batches": "message batches",

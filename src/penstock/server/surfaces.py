@@ -207,6 +207,24 @@ def _pattern(template: str) -> str:
 
 
 DEFAULT_DIALECT: Final = CALLERS["openai_chat"]
+_ABOUT_RESPONSES: Final = frozenset(
+    "include include[] include%5B%5D stream starting_after include_obfuscation limit order after before".split()
+)
+"""The query parameters of requests about responses. A list is written with brackets, which clients may encode."""
+
+
+def _of_responses(method: str, path: str, operation: Operation, body: bytes = BodyKind.NONE) -> Surface:
+    """What can be asked beside making a response."""
+    return Surface(
+        method,
+        f"/v1/responses{path}",
+        operation,
+        CALLERS["responses"],
+        body,
+        "openai",
+        forwarded_query=_ABOUT_RESPONSES,
+    )
+
 
 _GEMINI_ONLY: Final = ("/v1beta/", "/v1alpha/")
 _VERB: Final = re.compile(r"/models/.+:\w+\Z")
@@ -299,5 +317,12 @@ SURFACES: Final = SurfaceTable(
         Surface("POST", "/v2/rerank", Operation.RERANK, ENDPOINTS["typed"]),
         Surface("POST", "/rerank", Operation.RERANK, ENDPOINTS["typed"]),
         *_passed(),
+        Surface("POST", "/v1/responses", Operation.CHAT, CALLERS["responses"], default_provider="openai"),
+        _of_responses("POST", "/compact", Operation.RESPONSE_COMPACT, BodyKind.JSON),
+        _of_responses("POST", "/input_tokens", Operation.RESPONSE_TOKENS, BodyKind.JSON),
+        _of_responses("POST", "/{id}/cancel", Operation.RESPONSE_CANCEL),
+        _of_responses("GET", "/{id}/input_items", Operation.RESPONSE_ITEMS),
+        _of_responses("GET", "/{id}", Operation.RESPONSE),
+        _of_responses("DELETE", "/{id}", Operation.RESPONSE_DELETE),
     )
 )

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from penstock.core.chat import ToolCall
-from penstock.dialects.call_arguments import arguments_object
+from penstock.dialects.call_arguments import arguments_object, is_object
 
 
 @pytest.mark.parametrize("arguments", ["{}", ' {"a" : 1.10, "far": 1e400} ', '{"half": "\\ud800"}'])
@@ -26,3 +26,11 @@ def test_other_arguments_are_put_into_an_object(arguments: str, expected: Any) -
 
 def test_a_custom_tools_text_is_its_input() -> None:
     assert arguments_object(ToolCall("c", "shell", "{}", custom=True)) == {"input": "{}"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [("", True), (" \n", True), ("{}", True), (' {"a": 1} ', True), ("[]", False), ("{", False), ("null", False)],
+)
+def test_arguments_that_are_an_object(arguments: str, expected: bool) -> None:
+    assert is_object(arguments) is expected

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.core.chat import Owner, ReasoningPart
-from penstock.dialects.envelope import MARK, MAX_BLOCK, ON_CALL, Block, Envelope, is_sealed, seal, unseal
+from penstock.dialects.envelope import MARK, MAX_BLOCK, ON_CALL, Block, Envelope, Sealer, is_sealed, seal, unseal
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=200)
 BLOCKS = st.builds(Block, text=TEXT, signature=TEXT, data=TEXT, id=TEXT, place=st.sampled_from(["", ON_CALL]))
@@ -52,3 +52,17 @@ def test_thoughts_and_the_signature_of_a_call() -> None:
         ReasoningPart("a", "", "1", Owner.OPENAI),
         ReasoningPart("", "", "2", Owner.OPENAI),
     )
+
+
+def test_a_sealer_passes_what_its_own_maker_signed_and_seals_the_rest() -> None:
+    sealer = Sealer("gemini", Owner.ANTHROPIC)
+    assert sealer.thought(Owner.ANTHROPIC, "sig", "") == "sig"
+    envelope = unseal(sealer.thought(Owner.GOOGLE, "sig", "data", "hidden"))
+    assert envelope is not None
+    assert (envelope.family, envelope.reasoning()) == (
+        "gemini",
+        (ReasoningPart("hidden", "sig", "data", Owner.GOOGLE),),
+    )
+    call = unseal(sealer.call(Owner.GOOGLE, "c"))
+    assert call is not None
+    assert (call.owner, call.call_signature) == (Owner.GOOGLE, "c")

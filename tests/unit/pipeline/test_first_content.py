@@ -24,12 +24,13 @@ from penstock.routing.plan import RescuePolicy, Target, Timeouts
 from penstock.transport.base import Reply
 
 DIALECTS = pytest.mark.parametrize("dialect", CALLERS.values(), ids=CALLERS)
-HOSTS = {"openai_chat": "groq", "anthropic": "anthropic", "gemini": "google"}
+HOSTS = {"openai_chat": "groq", "anthropic": "anthropic", "gemini": "google", "responses": "openai"}
 CUT = Failure(Kind.CONNECTION_CLOSED, "Gone", sent=True)
 ERRORS = {
     "openai_chat": b'data: {"error":{"message":"Full","code":"rate_limit_exceeded"}}\n\n',
     "anthropic": b'event: error\ndata: {"type":"error","error":{"type":"rate_limit_error","message":"Full"}}\n\n',
     "gemini": b'data: {"error":{"code":429,"message":"Full","status":"RESOURCE_EXHAUSTED"}}\n\n',
+    "responses": b'event: error\ndata: {"type":"error","code":"rate_limit_exceeded","message":"Full"}\n\n',
 }
 
 

@@ -34,6 +34,7 @@ CONFIGS = {
     "openai_chat": CONFIG,
     "anthropic": '{"provider":"anthropic","api_key":"k"}',
     "gemini": '{"provider":"google","api_key":"k"}',
+    "responses": '{"provider":"openai","api_key":"k"}',
 }
 
 

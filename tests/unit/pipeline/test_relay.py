@@ -43,6 +43,13 @@ def usage_of(answer: Answer) -> Any:
     return None if answer.usage is None else (answer.usage.prompt, answer.usage.completion)
 
 
+def told(dialect: CallerDialect, failure: Failure, before: bytes = b"") -> bytes:
+    """The error event, as it follows what came before it, which is a stream's first content unless it is given."""
+    event, fit_error = dialect.errors.event(failure, "trace-1"), dialect.replies.stream.fit_error
+    nothing, content, _ = STREAMS[dialect.name]
+    return event if fit_error is None else fit_error(before or nothing + content, event)
+
+
 @DIALECTS
 async def test_a_stream_passes_to_its_proper_end_and_its_usage_is_known(dialect: CallerDialect) -> None:
     _, _, rest = STREAMS[dialect.name]
@@ -56,7 +63,7 @@ async def test_a_stream_passes_to_its_proper_end_and_its_usage_is_known(dialect:
 async def test_a_cut_stream_ends_with_an_error_and_without_its_proper_end(dialect: CallerDialect) -> None:
     answer = streamed(dialect, event_stream(b'data: {"half', cut=CUT))
     client = await relayed(answer, dialect)
-    assert client.received == dialect.errors.event(CUT, "trace-1")
+    assert client.received == told(dialect, CUT)
     assert b"half" not in client.received
     assert dialect.replies.stream.ending(client.received)[0] is False
     assert (client.is_complete, answer.broken) == (True, CUT)
@@ -68,7 +75,7 @@ async def test_a_stream_that_just_stops_was_cut(dialect: CallerDialect) -> None:
     client = await relayed(answer, dialect)
     assert answer.broken is not None
     assert answer.broken.kind is Kind.TRUNCATED
-    assert client.received == STREAMS[dialect.name][1] + dialect.errors.event(answer.broken, "trace-1")
+    assert client.received == STREAMS[dialect.name][1] + told(dialect, answer.broken)
 
 
 @DIALECTS
@@ -76,13 +83,14 @@ async def test_an_event_that_was_cut_in_two_is_closed_before_the_error(dialect: 
     half = b'data: {"x":"' + b"0" * (300 << 10)
     answer = streamed(dialect, event_stream(half, cut=CUT))
     client = await relayed(answer, dialect)
-    assert client.received == half + b"\n\n" + dialect.errors.event(CUT, "trace-1")
+    assert client.received == half + b"\n\n" + told(dialect, CUT, half)
 
 
 ERRORS = {
     "openai_chat": b'data: {"error":{"message":"No"}}\n\n',
     "anthropic": b'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"No"}}\n\n',
     "gemini": b'data: {"error":{"code":500,"message":"No","status":"INTERNAL"}}\n\n',
+    "responses": b'event: error\ndata: {"type":"error","code":"server_error","message":"No"}\n\n',
 }
 
 

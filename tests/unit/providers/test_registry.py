@@ -99,7 +99,7 @@ def test_the_table_shows_every_provider() -> None:
     assert [line[0] for line in lines] == list(PROVIDERS)
     assert all(len(line) == len(COLUMNS) for line in lines)
     shown = {line[0]: line for line in lines}
-    assert shown["openai"][2].startswith("chat, embeddings, models, models.retrieve, completions, images.generations")
+    assert shown["openai"][2].startswith("chat (openai_chat, responses), embeddings, models, models.retrieve, ")
     assert shown["anthropic"][2] == "chat (anthropic), count_tokens, models"
     assert shown["deepseek"][2] == "chat (openai_chat, anthropic), models"
     assert shown["openai"][3:5] == ("https://api.openai.com/v1", "OPENAI_API_KEY")

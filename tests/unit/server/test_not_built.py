@@ -12,8 +12,6 @@ from penstock.server.surfaces import SURFACES
 @pytest.mark.parametrize(
     "path",
     [
-        "/v1/responses",
-        "/v1/responses/resp_1",
         "/v1/realtime",
         "/v1beta/files",
         "/v1beta/models/gemini-2.5-pro:embedContent",

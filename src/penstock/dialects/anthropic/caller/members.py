@@ -12,8 +12,7 @@ from typing import Any, Final
 
 from penstock.core.chat import Owner
 from penstock.core.events import Citation, Foreign, Media, Stop
-from penstock.core.json_text import read_json
-from penstock.dialects.envelope import MAX_TURN, ON_CALL, Block, Envelope, seal
+from penstock.dialects.envelope import Sealer
 
 _REASONS: Final[Mapping[str, str]] = {
     "stop": "end_turn",
@@ -66,47 +65,6 @@ def stop_reason(
 def is_cut(stop: Stop | None) -> bool:
     """Whether the answer ended where its limit was, perhaps in the middle of a call's arguments."""
     return stop is not None and (stop.reason == "length" or stop.detail == "context")
-
-
-def is_object(arguments: str) -> bool:
-    """Whether the arguments of a call are a JSON object; none at all count as an empty one."""
-    text = arguments.strip()
-    if not text.startswith("{"):
-        return not text
-    try:
-        return isinstance(read_json(text.encode("utf-8", "surrogatepass")), dict)
-    except ValueError:
-        return False
-
-
-class Sealer:
-    """Wraps what other makers than Anthropic signed, for one reply: altogether no more than a client will bear."""
-
-    __slots__ = ("_family", "_size")
-
-    def __init__(self, family: str) -> None:
-        self._family = family
-        self._size = 0
-
-    def thought(self, owner: str, signature: str, data: str, hidden: str = "") -> str:
-        """The signature of a thinking block: Anthropic's own as it is, an envelope for any other. ``hidden`` is the
-        text that the block doesn't show."""
-        if owner == Owner.ANTHROPIC:
-            return signature
-        return self._sealed(owner, Block(hidden, signature, data))
-
-    def call(self, owner: str, signature: str) -> str:
-        """The signature of a thinking block that stands for the signature of the call after it."""
-        return self._sealed(owner, Block(signature=signature, place=ON_CALL))
-
-    def source(self) -> str:
-        """What stands for the index of a source that Anthropic didn't find."""
-        return self._sealed("", Block())
-
-    def _sealed(self, owner: str, block: Block) -> str:
-        sealed = seal(Envelope(owner, self._family, (block,)))
-        self._size += len(sealed)
-        return sealed if self._size <= MAX_TURN else ""
 
 
 _OWN_BLOCK: Final = re.compile(

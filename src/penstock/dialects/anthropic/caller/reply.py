@@ -17,18 +17,18 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
 from penstock.dialects.anthropic.caller.members import (
     BROKEN_ARGUMENTS,
-    Sealer,
     call_id,
     citation,
     is_cut,
-    is_object,
     media_text,
     message_id,
     own_block,
     stop_reason,
 )
 from penstock.dialects.anthropic.usage import write_usage
+from penstock.dialects.call_arguments import is_object
 from penstock.dialects.caller import Caption
+from penstock.dialects.envelope import Sealer
 
 _Events = list[Text | Thinking | Media | Citation | Foreign]
 
@@ -69,7 +69,7 @@ def _complete(choice: Choice) -> list[CollectedCall]:
 
 def _content(choice: Choice, calls: list[CollectedCall], caption: Caption) -> Iterator[dict[str, Any]]:
     """The blocks in the order in which they were made."""
-    sealer = Sealer(caption.model)
+    sealer = Sealer(caption.model, Owner.ANTHROPIC)
     made = 0
     for number, events in choice.blocks.items():
         before = choice.calls_before.get(number, 0)

@@ -35,18 +35,18 @@ from penstock.core.usage import Usage
 from penstock.dialects.anthropic.caller.json_scan import ObjectScan
 from penstock.dialects.anthropic.caller.members import (
     BROKEN_ARGUMENTS,
-    Sealer,
     call_id,
     citation,
     is_cut,
-    is_object,
     media_text,
     message_id,
     own_block,
     stop_reason,
 )
 from penstock.dialects.anthropic.usage import write_usage
+from penstock.dialects.call_arguments import is_object
 from penstock.dialects.caller import Caption
+from penstock.dialects.envelope import Sealer
 
 PING: Final = b'event: ping\ndata: {"type": "ping"}\n\n'
 _MOST_WAITING: Final = 8 << 20
@@ -87,7 +87,7 @@ class MessageWriter:
     def __init__(self, caption: Caption) -> None:
         self.failed: Fail | None = None
         self._caption = caption
-        self._sealer = Sealer(caption.model)
+        self._sealer = Sealer(caption.model, Owner.ANTHROPIC)
         self._has_begun = False
         self._next = 0
         self._open: _Open | None = None

@@ -65,6 +65,8 @@ class _Choice(msgspec.Struct):
     block_start: int = 0
     silent: set[int] = msgspec.field(default_factory=set)
     """Tool calls without any argument so far."""
+    custom: set[int] = msgspec.field(default_factory=set)
+    """Calls of tools that take free text."""
     calls: int = 0
     thought: list[str] = msgspec.field(default_factory=list)
     thought_block: int = -1
@@ -277,12 +279,21 @@ class ChunkWriter:
 
     def _tool_start(self, event: ToolStart, choice: _Choice) -> Iterable[bytes]:
         yield from self._complete_arguments(event.choice, choice)
-        choice.silent.add(event.index)
         choice.calls += 1
+        own_id = event.id or call_id(self._id, event.choice, event.index)
+        if event.custom:
+            choice.custom.add(event.index)
+            custom = {"name": event.name, "input": ""}
+            yield self._delta(
+                event.choice,
+                {"tool_calls": [{"index": event.index, "id": own_id, "type": "custom", "custom": custom}]},
+            )
+            return
+        choice.silent.add(event.index)
         beside, inside = tool_signature(event.signature, event.owner, strict=self._caption.strict)
         call = {
             "index": event.index,
-            "id": event.id or call_id(self._id, event.choice, event.index),
+            "id": own_id,
             "type": "function",
             "function": {"name": event.name, "arguments": "", **inside},
             **beside,
@@ -292,7 +303,8 @@ class ChunkWriter:
     def _tool_arguments(self, event: ToolArgs, choice: _Choice) -> Iterable[bytes]:
         if event.json:
             choice.silent.discard(event.index)
-            call = {"index": event.index, "function": {"arguments": event.json}}
+            piece = {"custom": {"input": event.json}} if event.index in choice.custom else None
+            call = {"index": event.index, **(piece or {"function": {"arguments": event.json}})}
             yield self._delta(event.choice, {"tool_calls": [call]})
 
     def _complete_arguments(self, number: int, choice: _Choice) -> Iterable[bytes]:

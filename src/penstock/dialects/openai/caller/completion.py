@@ -121,9 +121,12 @@ def _add_reasoning(message: dict[str, Any], choice: Choice, *, strict: bool) -> 
 
 
 def _call(call: CollectedCall, reply_id: str, choice: int, index: int, *, strict: bool) -> dict[str, Any]:
+    own_id = call.id or call_id(reply_id, choice, index)
+    if call.custom:
+        return {"id": own_id, "type": "custom", "custom": {"name": call.name, "input": call.arguments}}
     beside, inside = tool_signature(call.signature, call.owner, strict=strict)
     return {
-        "id": call.id or call_id(reply_id, choice, index),
+        "id": own_id,
         "type": "function",
         "function": {"name": call.name, "arguments": call.arguments or "{}", **inside},
         **beside,

@@ -74,7 +74,7 @@ def _parameter(body: Body, name: str) -> Any:
         return None
     if name == "tool_choice":
         return _tool_choice(value)
-    check = _CHECKS.get(name)
+    check = CHECKS.get(name)
     if check is not None and not check[0](value):
         raise Malformed(name, check[1])
     return value
@@ -105,7 +105,7 @@ _INTEGER: Final = (_is_integer, "an integer")
 _NUMBER: Final = (_is_number, "a number")
 _FLAG: Final = (_is_flag, "true or false")
 
-_CHECKS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+CHECKS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "max_tokens": _INTEGER,
     "max_completion_tokens": _INTEGER,
     "n": _INTEGER,

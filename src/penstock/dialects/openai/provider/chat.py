@@ -38,7 +38,7 @@ def write(request: ChatRequest, context: WriteContext) -> Payload | Failure:
     if elsewhere is not None:
         return elsewhere
     request, parameters = ready_for(PLAIN, request, traits)
-    effort = _effort(parameters, traits)
+    effort = effort_of(parameters, traits)
     limit = "max_completion_tokens" if quirks.developer_role else "max_tokens"
     host = Host(parameters=DOCUMENTED, limit=limit, lists=False, joint="\n\n")
     if parameters.peek("service_tier") not in _TIERS:
@@ -101,7 +101,7 @@ def _without_idle_choice(members: dict[str, Any], parameters: Parameters) -> Non
 # Reasoning.
 
 
-def _effort(parameters: Parameters, traits: Traits) -> str:
+def effort_of(parameters: Parameters, traits: Traits) -> str:
     """Take the reasoning settings, as OpenAI's effort; empty to send no effort.
 
     For a model that can't think, or can't stop thinking, no effort is sent and no loss is reported: many clients send

@@ -44,8 +44,8 @@ def not_served(context: WriteContext) -> Failure | None:
     if only is None or only.fullmatch(model.rpartition("/")[2].lower()) is None:
         return None
     text = (
-        f"{context.provider} serves {model} at /v1/responses only, an endpoint that this release of the gateway "
-        "doesn't call: choose a model that chat completions serve, or another provider of this model."
+        f"{context.provider} serves {model} in the wire of Responses only, and this address is known for chat "
+        "completions alone: choose a model that they serve, or call the provider at its own address."
     )
     return Failure(Kind.INVALID_REQUEST, text, "model")
 

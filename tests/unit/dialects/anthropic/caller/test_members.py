@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from anthropic_caller_replies import CLAUDE, folded, plain
-from penstock.core.chat import Owner, ReasoningPart
+from penstock.core.chat import Owner
 from penstock.core.events import (
     Citation,
     Extra,
@@ -16,14 +16,12 @@ from penstock.core.events import (
     ToolStart,
 )
 from penstock.dialects.anthropic.caller.members import (
-    Sealer,
     call_id,
     is_cut,
-    is_object,
     media_text,
     message_id,
 )
-from penstock.dialects.envelope import MARK, unseal
+from penstock.dialects.envelope import MARK
 
 
 @pytest.mark.parametrize(
@@ -106,33 +104,11 @@ def test_a_call_of_a_reply_has_always_the_same_id() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "expected"),
-    [("", True), (" \n", True), ("{}", True), (' {"a": 1} ', True), ("[]", False), ("{", False), ("null", False)],
-)
-def test_arguments_that_are_an_object(arguments: str, expected: bool) -> None:
-    assert is_object(arguments) is expected
-
-
-@pytest.mark.parametrize(
     ("stop", "expected"),
     [(None, False), (Stop("stop"), False), (Stop("length"), True), (Stop("stop", detail="context"), True)],
 )
 def test_an_answer_that_its_limit_cut(stop: Stop | None, expected: bool) -> None:
     assert is_cut(stop) is expected
-
-
-def test_a_sealer_passes_what_anthropic_signed_and_seals_the_rest() -> None:
-    sealer = Sealer("gemini")
-    assert sealer.thought(CLAUDE, "sig", "") == "sig"
-    envelope = unseal(sealer.thought(Owner.GOOGLE, "sig", "data", "hidden"))
-    assert envelope is not None
-    assert (envelope.family, envelope.reasoning()) == (
-        "gemini",
-        (ReasoningPart("hidden", "sig", "data", Owner.GOOGLE),),
-    )
-    call = unseal(sealer.call(Owner.GOOGLE, "c"))
-    assert call is not None
-    assert (call.owner, call.call_signature) == (Owner.GOOGLE, "c")
 
 
 def test_a_sound_is_called_one() -> None:

@@ -1,0 +1,1 @@
+"""OpenAI Responses as callers speak it: requests read, replies, streams and errors written."""

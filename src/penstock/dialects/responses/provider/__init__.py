@@ -1,0 +1,1 @@
+"""OpenAI Responses as hosts speak it: requests written, replies and streams read."""

@@ -1,0 +1,121 @@
+"""A stored response in the other form: a stream as a plain reply, a plain reply as a stream.
+
+The last event of a stream holds the whole response. A stream is made of the items of a response, each text in one
+piece; what can't be told faithfully so is not told at all (None). Source: OpenAI API reference, "Streaming events".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from penstock.core import json_text
+from penstock.core.json_text import read_json_or_none, write_json
+from penstock.dialects.caller import Reshape
+from penstock.dialects.framing import sse
+
+_ENDS: Final = frozenset({"response.completed", "response.incomplete"})
+_TEXTS: Final[Mapping[str, tuple[str, str]]] = {
+    "output_text": ("output_text", "text"),
+    "refusal": ("refusal", "refusal"),
+    "reasoning_text": ("reasoning_text", "text"),
+}
+"""By a part's type: the name of its events, and the member that holds the text."""
+_ARGUMENTS: Final[Mapping[str, tuple[str, str]]] = {
+    "function_call": ("function_call_arguments", "arguments"),
+    "custom_tool_call": ("custom_tool_call_input", "input"),
+    "mcp_call": ("mcp_call_arguments", "arguments"),
+}
+_Event = tuple[str, dict[str, Any]]
+
+
+def to_plain(stream: bytes) -> bytes | None:
+    """The response of a stream; None for a stream without its end."""
+    for _, data in reversed(list(sse.events(stream))):
+        value = read_json_or_none(data)
+        if isinstance(value, dict) and value.get("type") in _ENDS and isinstance(value.get("response"), dict):
+            return write_json(value["response"])
+    return None
+
+
+def to_stream(reply: bytes, _include_usage: bool) -> bytes | None:
+    """A response as a stream; None for one that isn't finished."""
+    response = read_json_or_none(reply)
+    if not isinstance(response, dict) or not isinstance(response.get("output"), list):
+        return None
+    status = response.get("status")
+    if f"response.{status}" not in _ENDS:
+        return None
+    written = [
+        b"event: %s\ndata: %s\n\n" % (kind.encode(), write_json({"type": kind, **members, "sequence_number": number}))
+        for number, (kind, members) in enumerate(_events(response, str(status)))
+    ]
+    return b"".join(written)
+
+
+def _events(response: Mapping[str, Any], status: str) -> Iterator[_Event]:
+    begun = {**response, "status": "in_progress", "output": [], "usage": None}
+    begun |= {name: None for name in ("completed_at", "incomplete_details") if name in response}
+    yield "response.created", {"response": begun}
+    yield "response.in_progress", {"response": begun}
+    for number, item in enumerate(json_text.mappings(response["output"])):
+        yield from _item(item, number)
+    yield f"response.{status}", {"response": response}
+
+
+def _item(item: Mapping[str, Any], number: int) -> Iterator[_Event]:
+    kind = json_text.text(item, "type")
+    place = {"item_id": json_text.text(item, "id"), "output_index": number}
+    started = dict(item)
+    if "status" in item:
+        started["status"] = "in_progress"
+    started |= {name: [] for name in ("content", "summary") if isinstance(item.get(name), list)}
+    arguments = _ARGUMENTS.get(kind)
+    if arguments is not None and isinstance(item.get(arguments[1]), str):
+        started[arguments[1]] = ""
+    yield "response.output_item.added", {"output_index": number, "item": started}
+    yield from _summary(item, place)
+    yield from _content(item, place)
+    if arguments is not None and isinstance(item.get(arguments[1]), str):
+        name, member = arguments
+        yield f"response.{name}.delta", {**place, "delta": item[member]}
+        yield f"response.{name}.done", {**place, "name": item.get("name", ""), member: item[member]}
+    yield "response.output_item.done", {"output_index": number, "item": item}
+
+
+def _summary(item: Mapping[str, Any], place: Mapping[str, Any]) -> Iterator[_Event]:
+    for index, part in enumerate(json_text.mappings(item.get("summary"))):
+        at, text = {**place, "summary_index": index}, json_text.text(part, "text")
+        yield "response.reasoning_summary_part.added", {**at, "part": {**part, "text": ""}}
+        yield "response.reasoning_summary_text.delta", {**at, "delta": text}
+        yield "response.reasoning_summary_text.done", {**at, "text": text}
+        yield "response.reasoning_summary_part.done", {**at, "part": part}
+
+
+def _content(item: Mapping[str, Any], place: Mapping[str, Any]) -> Iterator[_Event]:
+    for index, part in enumerate(json_text.mappings(item.get("content"))):
+        known = _TEXTS.get(json_text.text(part, "type"))
+        at = {**place, "content_index": index}
+        if known is None:
+            continue
+        name, member = known
+        text = json_text.text(part, member)
+        sources = json_text.mappings(part.get("annotations"))
+        empty = {**part, member: "", **({"annotations": []} if "annotations" in part else {})}
+        beside = {"logprobs": part.get("logprobs") or []} if name == "output_text" else {}
+        yield "response.content_part.added", {**at, "part": empty}
+        yield f"response.{name}.delta", {**at, "delta": text, **({"logprobs": []} if beside else {})}
+        for number, source in enumerate(sources):
+            told = {"annotation_index": number, "annotation": source}
+            yield "response.output_text.annotation.added", {**at, **told}
+        yield f"response.{name}.done", {**at, member: text, **beside}
+        yield "response.content_part.done", {**at, "part": part}
+
+
+def _with_usage(reply: bytes, _include_usage: bool) -> bytes:
+    """Responses always tell their usage."""
+    return reply
+
+
+RESHAPE: Final = Reshape(to_plain, to_stream, _with_usage, to_plain)
+"""Stored responses in the other form."""

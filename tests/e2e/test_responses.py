@@ -1,0 +1,285 @@
+"""Callers of Responses through the real server, with OpenAI's own SDK: on lane 1, on lane 2, and in trouble."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import anthropic
+import httpx
+import openai
+import pytest
+
+from calling import COMPLETED, CREATED, RESPONSE, SAID
+from running import RunningGateway
+from upstream import CHUNK, DONE, FINISH, ROLE, Upstream, chunk, events, hang_up, reply, send
+
+STREAM = CREATED + SAID + COMPLETED
+ASK: dict[str, Any] = {"model": "m", "input": "Hello"}
+FUNCTION: Any = {
+    "type": "function",
+    "name": "get_weather",
+    "description": "Tells the weather",
+    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    "strict": False,
+}
+CALL = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Rome"}'}}
+USAGE = {"prompt_tokens": 9, "completion_tokens": 4, "total_tokens": 13}
+
+
+def gpt(upstream: Upstream, **more: Any) -> dict[str, Any]:
+    """A host of Responses."""
+    return {"provider": "openai", "api_key": "sk-o", "custom_host": f"{upstream.url}/v1", **more}
+
+
+def groq(upstream: Upstream, **more: Any) -> dict[str, Any]:
+    """A host of chat completions alone."""
+    return {"provider": "nvidia", "api_key": "sk-n", "custom_host": f"{upstream.url}/v1", **more}
+
+
+def config(value: dict[str, Any]) -> dict[str, str]:
+    return {"x-portkey-config": json.dumps(value)}
+
+
+@contextlib.contextmanager
+def sdk(gateway: RunningGateway, value: dict[str, Any]) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(
+        api_key="sk-caller", base_url=gateway.v1, default_headers=config(value), max_retries=0, timeout=60
+    ) as client:
+        yield client
+
+
+def post(gateway: RunningGateway, value: dict[str, Any], body: Any = ASK, path: str = "/responses") -> httpx.Response:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    headers = {"content-type": "application/json", **config(value)}
+    return httpx.post(f"{gateway.v1}{path}", content=content, headers=headers, timeout=60, trust_env=False)
+
+
+# Lane 1: the provider speaks the caller's wire.
+
+
+def test_a_plain_answer_passes_as_it_is(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(reply(body=RESPONSE))
+    got = post(
+        gateway, gpt(upstream), b'{ "model": "m", "input":  "Hi", "previous_response_id": "resp_0", "new": 1.50 }'
+    )
+    assert got.content == RESPONSE
+    assert upstream.last.target == "/v1/responses"
+    assert upstream.last.body == b'{"model":"m","input":"Hi","previous_response_id":"resp_0","new":1.50}'
+    assert upstream.last.headers["authorization"] == "Bearer sk-o"
+
+
+def test_a_stream_passes_as_it_is(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(events(*[STREAM[at : at + 7] for at in range(0, len(STREAM), 7)]))
+    assert post(gateway, gpt(upstream), {**ASK, "stream": True}).content == STREAM
+
+
+def test_the_sdk_reads_both_forms(gateway: RunningGateway, upstream: Upstream) -> None:
+    with sdk(gateway, gpt(upstream)) as client:
+        upstream.play(reply(body=RESPONSE))
+        assert client.responses.create(**ASK).output_text == "Hi"
+        upstream.play(events(STREAM))
+        assert [each.type for each in client.responses.create(**ASK, stream=True)][-1] == "response.completed"
+
+
+def test_without_a_provider_it_is_openai(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(reply(body=RESPONSE))
+    headers = {"x-portkey-custom-host": f"{upstream.url}/v1"}
+    with openai.OpenAI(api_key="sk-caller", base_url=gateway.v1, default_headers=headers) as client:
+        got = client.responses.with_raw_response.create(**ASK)
+    assert got.headers["x-portkey-provider"] == "openai"
+    assert upstream.last.headers["authorization"] == "Bearer sk-caller"
+
+
+def test_a_cut_stream_is_told_with_the_next_number(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(events(CREATED, SAID, end=False), hang_up)
+    got = post(gateway, gpt(upstream), {**ASK, "stream": True}).content
+    assert got.startswith(CREATED + SAID + b"event: response.failed\n")
+    failed = json.loads(got.rpartition(b"data: ")[2])
+    assert (failed["sequence_number"], failed["response"]["id"]) == (2, "resp_1")
+    assert failed["response"]["error"]["code"] == "upstream_truncated"
+
+
+def test_what_can_be_asked_of_a_response(gateway: RunningGateway, upstream: Upstream) -> None:
+    listed = b'{"object":"list","data":[{"id":"msg_0","type":"message"}],"has_more":false}'
+    with sdk(gateway, gpt(upstream)) as client:
+        upstream.play(reply(body=RESPONSE))
+        assert client.responses.retrieve("resp_1", include=["reasoning.encrypted_content"]).id == "resp_1"
+        assert upstream.last.method == "GET"
+        assert upstream.last.target.startswith("/v1/responses/resp_1?include")
+        upstream.play(reply(body=listed))
+        assert client.responses.input_items.list("resp_1").data[0].id == "msg_0"
+        assert upstream.last.target == "/v1/responses/resp_1/input_items"
+        upstream.play(reply(body=RESPONSE))
+        assert client.responses.cancel("resp_1").id == "resp_1"
+        assert (upstream.last.method, upstream.last.body) == ("POST", b"")
+        upstream.play(reply(body=b'{"id":"resp_1","object":"response","deleted":true}'))
+        client.responses.delete("resp_1")
+        assert (upstream.last.method, upstream.last.target) == ("DELETE", "/v1/responses/resp_1")
+        upstream.play(events(STREAM))
+        kinds = [each.type for each in client.responses.retrieve("resp_1", stream=True, starting_after=0)]
+        assert kinds[-1] == "response.completed"
+        upstream.play(reply(body=b'{"object":"response.input_tokens","input_tokens":7}'))
+        assert client.responses.input_tokens.count(**ASK).input_tokens == 7
+        upstream.play(reply(404, b'{"error":{"message":"Not found","type":"invalid_request_error","code":null}}'))
+        with pytest.raises(openai.NotFoundError):
+            client.responses.retrieve("resp_2")
+
+
+def test_what_a_host_of_chats_can_not_be_asked(gateway: RunningGateway, upstream: Upstream) -> None:
+    with sdk(gateway, groq(upstream)) as client, pytest.raises(openai.BadRequestError) as refused:
+        client.responses.retrieve("resp_1")
+    assert refused.value.code == "unsupported_operation"
+
+
+# Lane 2: it speaks another.
+
+
+def test_another_wires_answer(gateway: RunningGateway, upstream: Upstream) -> None:
+    with sdk(gateway, groq(upstream)) as client:
+        got = client.responses.create(**ASK, instructions="Be brief.", store=False, metadata={"a": "b"})
+    assert upstream.last.target == "/v1/chat/completions"
+    assert [message["role"] for message in upstream.last.json["messages"]] == ["system", "user"]
+    assert (got.output_text, got.status, got.instructions, got.metadata) == ("Hi", "completed", "Be brief.", {"a": "b"})
+    assert got.id.startswith("resp_")
+    assert got.usage is not None
+    assert got.usage.input_tokens == 3
+
+
+def test_another_wires_stream(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(events(ROLE, CHUNK, CHUNK, FINISH, chunk({}, choices=[], usage=USAGE), DONE))
+    with sdk(gateway, groq(upstream)) as client, client.responses.stream(**ASK) as stream:
+        told = list(stream)
+        final = stream.get_final_response()
+    numbers = [each.sequence_number for each in told if hasattr(each, "sequence_number")]
+    assert numbers == list(range(len(told)))
+    assert (final.output_text, final.usage and final.usage.total_tokens) == ("HiHi", 13)
+
+
+def calling(*, streamed: bool) -> Any:
+    if not streamed:
+        message = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+        choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+        body = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": USAGE}
+        return reply(body=json.dumps(body).encode())
+    begun = {**CALL, "index": 0, "function": {"name": "get_weather", "arguments": ""}}
+    pieces = [{"index": 0, "function": {"arguments": piece}} for piece in ('{"ci', 'ty": "Rome"}')]
+    deltas = [chunk({"tool_calls": [each]}) for each in (begun, *pieces)]
+    return events(ROLE, *deltas, chunk({}, "tool_calls"), DONE)
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_call_and_its_result_make_the_round(streamed: bool, gateway: RunningGateway, upstream: Upstream) -> None:
+    with sdk(gateway, groq(upstream)) as client:
+        upstream.play(calling(streamed=streamed))
+        if streamed:
+            with client.responses.stream(**ASK, tools=[FUNCTION]) as stream:
+                got: openai.types.responses.Response = stream.get_final_response()
+        else:
+            got = client.responses.create(**ASK, tools=[FUNCTION])
+        (call,) = got.output
+        assert call.type == "function_call"
+        assert (call.call_id, json.loads(call.arguments)) == ("call_1", {"city": "Rome"})
+        result = {"type": "function_call_output", "call_id": call.call_id, "output": "sunny"}
+        turns: Any = [{"role": "user", "content": "Hello"}, call.model_dump(exclude_none=True), result]
+        client.responses.create(**{**ASK, "input": turns}, tools=[FUNCTION])
+    _, assistant, tool = upstream.last.json["messages"]
+    assert assistant["tool_calls"][0]["id"] == "call_1"
+    assert (tool["role"], tool["tool_call_id"], tool["content"]) == ("tool", "call_1", "sunny")
+
+
+def test_tools_of_codex(gateway: RunningGateway, upstream: Upstream) -> None:
+    """Tools within the input, in a namespace, and for free text, which come back as they were declared."""
+    space = {"type": "namespace", "name": "mcp", "tools": [{**FUNCTION, "name": "exec"}]}
+    added = {"type": "additional_tools", "role": "developer", "tools": [space, {"type": "custom", "name": "exec"}]}
+    calls = [
+        {"id": f"c{n}", "type": "function", "function": {"name": name, "arguments": text}}
+        for n, (name, text) in enumerate([("mcp__exec", '{"city":"x"}'), ("exec", '{"input":"ls"}')])
+    ]
+    message = {"role": "assistant", "content": None, "tool_calls": calls}
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+    body = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+    upstream.play(reply(body=json.dumps(body).encode()))
+    got = post(gateway, groq(upstream), {"model": "m", "input": [added, {"role": "user", "content": "Go"}]})
+    offered = [tool["function"]["name"] for tool in upstream.last.json["tools"]]
+    assert offered == ["mcp__exec", "exec"]
+    named, free = got.json()["output"]
+    assert (named["type"], named["name"], named["namespace"]) == ("function_call", "exec", "mcp")
+    assert (free["type"], free["name"], free["input"]) == ("custom_tool_call", "exec", "ls")
+
+
+@pytest.mark.parametrize("name", ["previous_response_id", "conversation", "background"])
+def test_what_a_target_does_not_keep(name: str, gateway: RunningGateway, upstream: Upstream) -> None:
+    value = True if name == "background" else "resp_1"
+    got = post(gateway, groq(upstream), {**ASK, name: value})
+    assert (got.status_code, got.json()["error"]["param"]) == (400, name)
+    assert not upstream.received
+
+
+def test_in_a_list_of_targets_the_one_that_keeps_it_answers(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(reply(body=RESPONSE))
+    fallback = {"strategy": {"mode": "fallback"}, "targets": [groq(upstream), gpt(upstream)]}
+    got = post(gateway, fallback, {**ASK, "previous_response_id": "resp_1"})
+    assert (got.status_code, len(upstream.received)) == (200, 1)
+
+
+def test_a_stream_that_fails_after_its_beginning(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(events(ROLE, CHUNK, b'data: {"error":{"message":"Overloaded","code":"server_error"}}\n\n', end=True))
+    got = post(gateway, groq(upstream), {**ASK, "stream": True}).content
+    failed = json.loads(got.rpartition(b"data: ")[2])
+    numbers = [json.loads(line[6:])["sequence_number"] for line in got.splitlines() if line.startswith(b"data: ")]
+    assert numbers == list(range(len(numbers)))
+    assert failed["type"] == "response.failed"
+    assert "Overloaded" in failed["response"]["error"]["message"]
+
+
+def test_a_prompt_that_is_too_long(gateway: RunningGateway, upstream: Upstream) -> None:
+    text = "This model's maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens."
+    upstream.play(reply(413, json.dumps({"error": {"message": text}}).encode()))
+    got = post(gateway, groq(upstream))
+    assert (got.status_code, got.json()["error"]["code"]) == (400, "context_length_exceeded")
+
+
+# The provider's wire: models that their host serves so alone.
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_chat_completions_reach_a_model_that_only_responses_serve(
+    streamed: bool, gateway: RunningGateway, upstream: Upstream
+) -> None:
+    upstream.play(events(STREAM) if streamed else reply(body=RESPONSE))
+    messages: Any = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hello"}]
+    with sdk(gateway, gpt(upstream)) as client:
+        if streamed:
+            chunks = list(client.chat.completions.create(model="gpt-5-pro", messages=messages, stream=True))
+            text = "".join(each.choices[0].delta.content or "" for each in chunks if each.choices)
+        else:
+            text = client.chat.completions.create(model="gpt-5-pro", messages=messages).choices[0].message.content or ""
+    assert text == "Hi"
+    assert upstream.last.target == "/v1/responses"
+    assert upstream.last.json["store"] is False
+    assert [item["role"] for item in upstream.last.json["input"]] == ["system", "user"]
+
+
+def test_so_do_callers_of_messages(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(reply(body=RESPONSE))
+    with anthropic.Anthropic(api_key="k", base_url=gateway.url, default_headers=config(gpt(upstream))) as client:
+        got = client.messages.create(
+            model="gpt-5.1-codex", max_tokens=50, messages=[{"role": "user", "content": "Hello"}]
+        )
+    assert upstream.last.target == "/v1/responses"
+    assert (got.content[0].text, got.stop_reason) == ("Hi", "end_turn")  # type: ignore[union-attr]
+
+
+def test_other_models_stay_with_chat_completions(gateway: RunningGateway, upstream: Upstream) -> None:
+    with sdk(gateway, gpt(upstream)) as client:
+        client.chat.completions.create(model="gpt-4.1", messages=[{"role": "user", "content": "Hello"}])
+    assert upstream.last.target == "/v1/chat/completions"
+
+
+def test_an_error_of_that_host_is_told(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(send(b"HTTP/1.1 429 Too Many\r\ncontent-length: 2\r\nretry-after: 7\r\n\r\n{}"))
+    got = post(gateway, gpt(upstream))
+    assert (got.status_code, got.headers["retry-after"]) == (429, "7")

@@ -1,0 +1,46 @@
+"""A request on lane 1: untouched, but for thoughts that another maker signed."""
+
+from __future__ import annotations
+
+import json
+
+from penstock.core.body import Body
+from penstock.core.chat import Owner
+from penstock.core.failure import Failure
+from penstock.dialects.caller import FittedRequest
+from penstock.dialects.dialect import WriteContext
+from penstock.dialects.envelope import MARK, Block, Envelope, seal
+from penstock.dialects.responses.relay.request import fit_request
+
+CONTEXT = WriteContext("m")
+
+
+def fitted(data: bytes) -> FittedRequest:
+    got = fit_request(Body.parse(data), CONTEXT)
+    assert not isinstance(got, Failure)
+    return got
+
+
+def test_bytes_pass() -> None:
+    data = b'{"model":"m","input":[ {"role": "user", "content": "hi" } ],"new":1.50}'
+    assert fitted(data) == FittedRequest(Body.parse(data)) or fitted(data).body.encode() == data
+
+
+def test_foreign_thoughts_are_left_out_and_named() -> None:
+    foreign = seal(Envelope(Owner.ANTHROPIC, "claude", (Block(signature="s"),)))
+    own = seal(Envelope(Owner.OPENAI, "gpt", (Block(data="gAAA"),)))
+    items = [
+        {"role": "user", "content": "hi"},
+        {"type": "reasoning", "summary": [], "encrypted_content": foreign},
+        {"type": "reasoning", "summary": [], "encrypted_content": own},
+        {"type": "reasoning", "summary": [], "encrypted_content": "gBBB"},
+    ]
+    got = fitted(json.dumps({"model": "m", "input": items}).encode())
+    assert got.dropped == ("input[1]",)
+    kept = json.loads(got.body.encode())["input"]
+    assert [item.get("encrypted_content") for item in kept] == [None, "gAAA", "gBBB"]
+
+
+def test_what_only_looks_like_one() -> None:
+    data = json.dumps({"model": "m", "input": MARK}).encode()
+    assert fitted(data).body.encode() == data.replace(b'": "', b'":"').replace(b'", "', b'","')

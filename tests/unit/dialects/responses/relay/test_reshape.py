@@ -1,0 +1,47 @@
+"""A stored response in the other form, and back."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+
+from penstock.core.events import Event, Refusal, Stop, Text, Thinking, ToolArgs, ToolStart
+from penstock.core.json_text import write_json
+from penstock.dialects.responses.relay.reshape import RESHAPE, to_plain, to_stream
+from responses_wire import answers, folded, parsed, plain
+
+
+@given(answers())
+def test_there_and_back(events: list[Event]) -> None:
+    response = plain(*events)
+    stream = to_stream(write_json(response), True)
+    assert stream is not None
+    assert folded(parsed(stream)) == response
+    back = to_plain(stream)
+    assert back is not None
+    assert json.loads(back) == response
+
+
+def test_every_kind_of_text() -> None:
+    response = plain(
+        Thinking("why"), Text("a", 0, 1), Refusal("no"), ToolStart(0, "f", "c"), ToolArgs("{}", 0), Stop("length")
+    )
+    stream = to_stream(write_json(response), False)
+    assert stream is not None
+    assert b"response.incomplete" in stream
+    assert folded(parsed(stream)) == response
+
+
+@pytest.mark.parametrize("reply", [b"no json", b"{}", b'{"output":[],"status":"queued"}'])
+def test_what_makes_no_stream(reply: bytes) -> None:
+    assert to_stream(reply, True) is None
+
+
+def test_a_stream_without_its_end() -> None:
+    assert to_plain(b'event: x\ndata: {"type":"response.created","response":{}}\n\n') is None
+
+
+def test_usage_is_always_told() -> None:
+    assert RESHAPE.with_usage(b"x", True) == b"x"
