@@ -37,6 +37,7 @@ class Gateway:
         self.settings: Settings | None = None
         self.is_guarded = False
         self.database = "none"
+        self.stored = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
