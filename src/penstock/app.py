@@ -130,15 +130,13 @@ def build(
 
     replicas = replicas_of(settings, limits_are_shared=isinstance(counters, GuardedCounters))
     # The access log stops last: it tells of the requests that end when the connections are closed.
-    limits = admitter_of(catalogues, counters, costs(), settings)
-    limits.tell_alerts = alerts.tell_budgets
+    limits = admitter_of(catalogues, counters, costs(), settings, alerts.tell_budgets)
     log = request_log_of(settings, stored, records, costs(), place)
     admin = admin_api(settings, stored, file, os.environ, counters, costs())
     own_port = _own_port(settings, admin)
     pipeline = _pipeline(settings, compiler, transports, sleep, limits, costs(), replicas)
     telemetry = telemetry_of(settings, apart, os.environ)
     counted = Counted(records, replicas.health, http1, catalogues, counters, costs(), log)
-    counted.exporters, counted.tellers = telemetry.exporters, alerts.tellers
     metrics = metrics_of(settings, counted, os.environ, _admission(settings, stored, file, counters))
     parts: list[Part] = [*_access_log(records, server, costs()), *metrics.parts]
     parts += [*telemetry.parts(records, costs(), metrics.collector), file, prices]
@@ -147,22 +145,11 @@ def build(
     parts += [*sharing_of(counters, balances, limits, catalogues, stored), limits, replicas, LargeWork()]
     parts += [_Connections(transports), *own_port]
     gateway = Gateway(
-        pipeline,
-        records,
-        _request_limits(server),
-        parts,
-        TrustedProxies(server.trusted_proxies),
-        _origins(settings),
-        stored,
-        stored.name if stored is not None else place.absence,
-        None if own_port else admin,
-        metrics.page,
-        replicas,
-        content_rule(settings, log),
-        log,
-        is_admin_path,
-    )
-    counted.connections = gateway.connections
+        pipeline, records, _request_limits(server), parts, TrustedProxies(server.trusted_proxies), _origins(settings),
+        stored, place.absence if stored is None else stored.name, None if own_port else admin, metrics.page, replicas,
+        content_rule(settings, log), log, is_admin_path,
+    )  # fmt: skip
+    counted.connections, counted.exporters, counted.tellers = gateway.connections, telemetry.exporters, alerts.tellers
     gateway.key_holder = KeyHolder(limits, pipeline.models, now, usage_reader(stored))
     telemetry.follow(gateway)
     return gateway

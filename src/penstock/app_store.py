@@ -142,12 +142,19 @@ def too_large(catalogue: Catalogue, largest: int) -> Iterator[str]:
             yield f"the limit {limit.id} is too large: store.counters = redis counts exactly up to {amount}"
 
 
-def admitter_of(catalogues: CatalogueSource, counters: GatewayCounters, costs: Costs, settings: Settings) -> Admitter:
-    """The stage of limits. Raises SettingsError where several workers would count apart."""
+def admitter_of(
+    catalogues: CatalogueSource,
+    counters: GatewayCounters,
+    costs: Costs,
+    settings: Settings,
+    tell: Callable[[Sequence[Alert]], None],
+) -> Admitter:
+    """The stage of limits; ``tell`` gets what budgets have crossed. Raises SettingsError where several workers would
+    count apart."""
     pricing, workers = CurrentPrices(costs, time.time, catalogues), settings.server.workers
     if isinstance(counters, GuardedCounters):
-        leased = LeasedCounters(counters, monotonic, log_alerts)
-        return Admitter(catalogues, leased, now, pricing, fast=leased)
+        leased = LeasedCounters(counters, monotonic, tell)
+        return Admitter(catalogues, leased, now, pricing, fast=leased, tell_alerts=tell)
     memory = counters.memory if isinstance(counters, JournaledCounters) else counters
     apart = (
         f"server.workers: each of {workers} workers counts limits by itself, so that {workers} times as much could be "
@@ -162,6 +169,7 @@ def admitter_of(catalogues: CatalogueSource, counters: GatewayCounters, costs: C
         forget=lambda moment: memory.forget(moment - _DAY),
         warning=apart if workers > 1 else "",
         fast=counters,
+        tell_alerts=tell,
     )
     if workers > 1 and admitter.is_active:
         raise SettingsError([apart], settings)

@@ -63,7 +63,7 @@ def within(hours: float = 1, **more: Any) -> str:
 
 def test_a_list_is_read_in_pages_the_newest_first(admin: RunningAdmin) -> None:
     put(admin, *(entry(NOON + number // 2 * MINUTE, trace_id=f"t{number}") for number in range(7)))
-    seen, cursor = [], {}
+    seen, cursor = [], dict[str, Any]()
     for _ in range(4):
         page = listed(admin, page_size=2, **cursor)
         seen += page["data"]

@@ -133,7 +133,10 @@ def test_nobody_without_a_key_fills_the_log(asking: Asking) -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_kill_loses_no_request_whose_answer_had_ended(tmp_path: Path, workers: int) -> None:
     arguments = ("--workers", str(workers))
-    environment = {"PENSTOCK_STORE_DATABASE": f"sqlite:///{tmp_path / 'penstock.db'}", "PENSTOCK_ACCESS_LOG": "false"}
+    environment: dict[str, Any] = {
+        "PENSTOCK_STORE_DATABASE": f"sqlite:///{tmp_path / 'penstock.db'}",
+        "PENSTOCK_ACCESS_LOG": "false",
+    }
     answered: list[str] = []
 
     def ask(port: int, first: int) -> None:

@@ -56,12 +56,20 @@ _Name = tuple[bytes | None, str | None, int, int]
 Ending = Coroutine[Any, Any, tuple[Alert, ...] | None]
 
 
+def log_alerts(alerts: Sequence[Alert]) -> None:
+    """Say in the log what the alerts are."""
+    for alert in alerts:
+        limit = alert.limit
+        _LOG.warning("the limit %s of %s %s: %s", limit.id, limit.level, limit.owner, _ALERTS[alert.kind])
+
+
 class Admitter:
     """Admits requests. ``counters`` count what is reserved; ``clock`` gives microseconds since 1970.
 
     ``immediate`` are the same counters if they are immediate: then hardly a request waits for them, and ends of
     reservations need no task. ``forget`` is called now and then with the current time, to drop counters that nobody
-    needs. ``warning`` is logged when something comes to be limited. ``is_active``: something is limited.
+    needs. ``warning`` is logged when something comes to be limited. ``tell_alerts`` gets what budgets have crossed.
+    ``is_active``: something is limited.
     """
 
     def __init__(
@@ -75,13 +83,13 @@ class Admitter:
         forget: Callable[[int], object] | None = None,
         warning: str = "",
         fast: FastCounters | None = None,
+        tell_alerts: Callable[[Sequence[Alert]], None] = log_alerts,
     ) -> None:
         self.counters = counters
         self.pricing: Pricing = pricing or NoPricing()
         self.habits = HabitTracker()
         self.is_active = False
-        self.tell_alerts: Callable[[Sequence[Alert]], None] = log_alerts
-        """Called with the alerts of budgets."""
+        self.tell_alerts = tell_alerts
         self._knows_prices = False
         """Whether prices are read, or can't be had; neither ends."""
         self._admission = Admission(counters, clock, immediate)
@@ -268,13 +276,6 @@ def _facts(call: Call, limits: RequestLimits) -> dict[str, str]:
         if user:
             facts.setdefault(METADATA + "_user", user)
     return facts
-
-
-def log_alerts(alerts: Sequence[Alert]) -> None:
-    """Say in the log what the alerts are."""
-    for alert in alerts:
-        limit = alert.limit
-        _LOG.warning("the limit %s of %s %s: %s", limit.id, limit.level, limit.owner, _ALERTS[alert.kind])
 
 
 _ALERTS: Final = {

@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from penstock.observe import spool as spool_module
 from penstock.observe.spool import Segment, Spool
 
 
@@ -145,14 +147,14 @@ def test_a_folder_that_cant_be_made_keeps_entries_in_memory(tmp_path: Path, capl
 def test_a_full_disk_costs_the_entry_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spool = Spool(tmp_path, "s", 1 << 20)
     spool.append(b"a")
-    write = os.write
-    monkeypatch.setattr(os, "write", lambda file, data: write(file, data[:5]))
+    half = SimpleNamespace(**{**vars(os), "write": lambda file, data: os.write(file, data[:5])})
+    monkeypatch.setattr(spool_module, "os", half)
     spool.append(b"half")
 
     def full(_: int, __: bytes) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "write", full)
+    monkeypatch.setattr(spool_module, "os", SimpleNamespace(**{**vars(os), "write": full}))
     spool.append(b"nothing")
     monkeypatch.undo()
     spool.append(b"b")
