@@ -15,7 +15,6 @@ _ADMIN: Final = "the admin API here: it is off, or on another port (admin.listen
 _ENDPOINTS: Final[dict[str, str]] = {
     "/v1/realtime": "the Realtime API over WebSocket",
     "/v2/chat": "Cohere's chat API: use /v1/chat/completions",
-    "/v1/messages/batches": "message batches",
     "/v1beta/files": "Gemini's files",
     "/v1beta/cachedContents": "Gemini's cached contents",
     "/v1beta/interactions": "Gemini's interactions: use generateContent",

@@ -17,7 +17,7 @@ from penstock.dialects.chat_quirks import Drop, Rename
 from penstock.dialects.registry import DIALECTS, TASKS
 from penstock.providers.endpoint import Endpoint, bind
 from penstock.providers.registry import PROVIDERS
-from penstock.providers.row import ANTHROPIC_WIRE, OPENAI, Key, Operation, Provider
+from penstock.providers.row import ANTHROPIC_WIRE, KEPT, OPENAI, RESPONSES_WIRE, Key, Operation, Provider
 from penstock.providers.templates import with_defaults
 from running import SHARED, needs_recordings
 
@@ -123,7 +123,10 @@ def test_a_place_of_models_speaks_openai(row: Provider) -> None:
             # Anthropic's own list is read, and never relayed to callers of another wire.
             assert spec.dialect == (ANTHROPIC_WIRE if row.slug == "anthropic" else OPENAI)
             assert operation is not Operation.MODEL or "{id}" in spec.path
-    others = {Operation.CHAT, Operation.MODELS, Operation.MODEL, Operation.COUNT_TOKENS}
+    for operation in KEPT:
+        for spec in row.places_of(operation, with_defaults(row, VALUES)):
+            assert spec.dialect == RESPONSES_WIRE
+    others = {Operation.CHAT, Operation.MODELS, Operation.MODEL, Operation.COUNT_TOKENS, *KEPT}
     for operation in set(Operation) - others:
         for spec in row.places_of(operation, with_defaults(row, VALUES)):
             assert spec.dialect == OPENAI or spec.dialect in TASKS

@@ -110,6 +110,10 @@ ERRORS = {
         b'{"error":{"code":400,"message":"No","status":"INVALID_ARGUMENT"}}',
         b'data: {"error":{"code":400,"message":"No","status":"INVALID_ARGUMENT"}}\n\n',
     ),
+    "responses": (
+        b'{"error":{"message":"No","type":"invalid_request_error","param":null,"code":null}}',
+        b'event: error\ndata: {"type":"error","code":"invalid_request_error","message":"No","param":null,"sequence_number":0}\n\n',
+    ),
 }
 
 

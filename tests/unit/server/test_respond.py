@@ -129,8 +129,10 @@ async def test_a_caller_without_an_answer_is_told_of_the_stop(dialect: CallerDia
 async def test_a_stream_that_has_begun_ends_with_an_error_event(dialect: CallerDialect) -> None:
     serving = Serving(dialect)
     answer = streamed(dialect)
+    assert answer.watch is not None
+    event = answer.watch.fitted(dialect.errors.event(STOPPING, serving.context.trace))
     await stopped(serving, answer)
-    assert serving.client.received == dialect.errors.event(STOPPING, serving.context.trace)
+    assert serving.client.received == event
     assert serving.client.is_complete
     assert (serving.account.failure, answer.broken) == (STOPPING, STOPPING)
 
