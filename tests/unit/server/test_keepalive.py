@@ -112,8 +112,10 @@ ERRORS = {
     ),
     "responses": (
         b'{"error":{"message":"No","type":"invalid_request_error","param":null,"code":null}}',
-        b'event: error\ndata: {"type":"error","code":"invalid_request_error","message":"No","param":null,"error":{"message":'
-        b'"No","type":"invalid_request_error","param":null,"code":null},"sequence_number":0}\n\n',
+        (
+            b'event: error\ndata: {"type":"error","code":"invalid_request_error","message":"No","param":null,"error":{"message":'
+            b'"No","type":"invalid_request_error","param":null,"code":null},"sequence_number":0}\n\n'
+        ),
     ),
 }
 
