@@ -21,7 +21,8 @@ from penstock.admin.routes import ROUTES
 from penstock.control import configs
 from penstock.server.own_port import OwnPort
 from penstock.settings import Settings
-from penstock.settings.model import Admin, Server, Store
+from penstock.settings.model import Server
+from penstock.settings.store import Admin, Store
 from running import SHARED, RunningGateway, running_gateway
 from upstream import Upstream
 

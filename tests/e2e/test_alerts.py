@@ -17,7 +17,7 @@ import httpx
 from mailing import running_mailbox
 from penstock.settings import Settings
 from penstock.settings.alerts import Alerts
-from penstock.settings.model import Store
+from penstock.settings.store import Store
 from penstock.stores.sql.control_store import ControlStore
 from running import RunningGateway, running_gateway
 from serving import serving, until

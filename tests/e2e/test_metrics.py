@@ -18,7 +18,8 @@ import pytest
 
 from penstock.server.own_port import OwnPort
 from penstock.settings import Settings
-from penstock.settings.model import Metrics, Store
+from penstock.settings.metrics import Metrics
+from penstock.settings.store import Store
 from running import RunningGateway, running_gateway
 from serving import Serving, serving, until
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from penstock.settings import Settings
-from penstock.settings.model import Store
+from penstock.settings.store import Store
 from penstock.settings.telemetry import Telemetry
 from receiving import METRICS, Span, rejecting, running_receiver, telemetry
 from running import RunningGateway, running_gateway

@@ -8,7 +8,7 @@ from penstock.app_telemetry import resource_of, telemetry_of
 from penstock.observe.record import Records
 from penstock.pipeline.tracing import Tracing
 from penstock.settings import Settings, SettingsError
-from penstock.settings.model import Metrics
+from penstock.settings.metrics import Metrics
 from penstock.settings.telemetry import Telemetry
 from penstock.transport.base import Transport
 from penstock.transport.echo import EchoTransport

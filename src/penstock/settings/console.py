@@ -6,6 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from penstock.settings.kinds import Switch
+
 _LONGEST = 30 * 86_400
 
 
@@ -13,9 +15,8 @@ class Console(Struct, frozen=True):
     """The console in a browser: docs/console.md."""
 
     enabled: Annotated[
-        bool,
+        Switch,
         Meta(
-            title="true or false",
             description="Serve the console at `/console`, on the port of the admin API, and let browsers sign in there "
             "with an admin key.",
         ),
@@ -31,9 +32,8 @@ class Console(Struct, frozen=True):
         ),
     ] = 43_200
     secure_cookie: Annotated[
-        bool,
+        Switch,
         Meta(
-            title="true or false",
             description="Have browsers send the console's cookie over TLS only, also where not the gateway but a proxy "
             "before it serves TLS. With `server.tls_cert` they always do.",
         ),

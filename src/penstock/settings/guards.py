@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-_Switch = Annotated[bool, Meta(title="true or false")]
+from penstock.settings.kinds import Switch
+
 _Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 
 
@@ -55,7 +56,7 @@ class Guards(Struct, frozen=True):
         ),
     ] = "own"
     reason_in_message: Annotated[
-        _Switch, Meta(description="Name the guards and checks that deny in the message of status 446.")
+        Switch, Meta(description="Name the guards and checks that deny in the message of status 446.")
     ] = False
     unguarded: Annotated[
         Literal["pass", "refuse"],
@@ -65,5 +66,5 @@ class Guards(Struct, frozen=True):
         ),
     ] = "pass"
     allow_from_requests: Annotated[
-        _Switch, Meta(description="Let configs that come with requests declare guards of their own.")
+        Switch, Meta(description="Let configs that come with requests declare guards of their own.")
     ] = True

@@ -31,3 +31,9 @@ WebOrigin = Annotated[str, Meta(pattern=r"^(\*|[a-z][a-z0-9+.-]*://[^\s,/]+)$")]
 HostPattern = Annotated[str, Meta(pattern=r"^[^\s,]+$")]
 MetadataName = Annotated[str, Meta(pattern=r"^[^,]{1,128}$")]
 Network = Annotated[str, Meta(pattern=r"^[0-9A-Fa-f.:]+(/[0-9]+)?$")]
+
+
+def address_of(listen: str) -> tuple[str, int] | None:
+    """``ADDRESS:PORT``, or a port of 127.0.0.1; None for an empty text."""
+    host, _, port = listen.rpartition(":")
+    return (host.strip("[]") or "127.0.0.1", int(port)) if listen else None

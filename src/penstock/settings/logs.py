@@ -7,10 +7,11 @@ from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 
+from penstock.settings.kinds import Switch
+
 _LONGEST_PATTERN: Final = 500
 
 _Days = Annotated[int, Meta(ge=0, le=36_500, title="a whole number of days, 0 or more", extra={"unit": "days"})]
-_Switch = Annotated[bool, Meta(title="true or false")]
 _Room = Annotated[
     int, Meta(ge=1024, title='a number of bytes, at least 1024, such as "256 KB"', extra={"unit": "bytes"})
 ]
@@ -21,10 +22,10 @@ class Logs(Struct, frozen=True):
     """The request log in the database: docs/request-log.md."""
 
     enabled: Annotated[
-        _Switch, Meta(description="Keep a row of each request in the database, where there is a database.")
+        Switch, Meta(description="Keep a row of each request in the database, where there is a database.")
     ] = True
     content: Annotated[
-        _Switch,
+        Switch,
         Meta(
             description="Keep headers and bodies of requests and answers, too, unless the gateway key, its workspace "
             "or the request's `x-portkey-debug` says otherwise."

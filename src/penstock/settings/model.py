@@ -17,13 +17,11 @@ from penstock.settings.console import Console
 from penstock.settings.guards import Guards
 from penstock.settings.ids import Ids
 from penstock.settings.kinds import (
-    PORT,
     YEAR,
     Bytes,
     File,
     HostPattern,
     LogLevel,
-    MetadataName,
     Milliseconds,
     Network,
     Number,
@@ -36,6 +34,8 @@ from penstock.settings.kinds import (
     WebOrigin,
 )
 from penstock.settings.logs import Logs
+from penstock.settings.metrics import Metrics
+from penstock.settings.store import Admin, Store
 from penstock.settings.telemetry import Telemetry
 
 
@@ -312,128 +312,6 @@ class Cache(Struct, frozen=True):
         Seconds,
         Meta(description="How long a call with an Idempotency-Key goes on when nobody is listening any more."),
     ] = 10.0
-
-
-class Store(Struct, frozen=True):
-    """The database of the control plane: docs/control-plane.md."""
-
-    database: Annotated[
-        Text,
-        Meta(
-            description="`sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`; empty: `penstock.db` in "
-            "`data_dir`; `none`: no database.",
-            extra={"secret": True},
-        ),
-    ] = ""
-    data_dir: Annotated[
-        Text,
-        Meta(
-            title="the path of a folder",
-            description="Folder of what the gateway keeps, made where it is missing; empty: `$XDG_DATA_HOME/penstock` "
-            "or `~/.local/share/penstock`, and no database where that can't be written.",
-        ),
-    ] = ""
-    catalogue_max_age: Annotated[
-        Seconds,
-        Meta(
-            description="How long what was read of the database stays in force while it can't be reached; 0: as long "
-            "as that lasts."
-        ),
-    ] = 0.0
-    counters: Annotated[
-        Literal["auto", "memory", "database", "redis"],
-        Meta(
-            title="one of auto, memory, database, redis",
-            description="Where limits are counted. `auto`: in Redis, if there is one; in the database, if it is "
-            "PostgreSQL or there are several workers; else in memory.",
-        ),
-    ] = "auto"
-    redis: Annotated[
-        Text,
-        Meta(
-            description="Redis or Valkey for what replicas share: `redis://:PASSWORD@HOST:6379/0`, `rediss://…` for "
-            "TLS, `unix:///SOCKET`; empty: none. Needs `pip install 'penstock[redis]'`.",
-            extra={"secret": True},
-        ),
-    ] = ""
-    redis_timeout_ms: Annotated[Milliseconds, Meta(description="Longest time that a request waits for Redis.")] = 50
-    database_timeout_ms: Annotated[
-        Milliseconds, Meta(description="Longest time that a request waits for counters in the database.")
-    ] = 250
-
-
-class Admin(Struct, frozen=True):
-    """The admin API: docs/control-plane.md#admin-api."""
-
-    enabled: Annotated[
-        Switch,
-        Meta(description="Serve the admin API. It needs an admin key: `penstock key create --admin` makes the first."),
-    ] = True
-    listen: Annotated[
-        str,
-        Meta(
-            pattern=rf"^(.+:{PORT})?$",
-            title="ADDRESS:PORT, such as 127.0.0.1:8788",
-            description="`ADDRESS:PORT` of a port of the admin API's own, which then is served nowhere else; empty: "
-            "the port of the gateway. Under another server than `penstock serve` there is no port of its own.",
-            examples=["127.0.0.1:8788"],
-        ),
-    ] = ""
-
-    @property
-    def address(self) -> tuple[str, int] | None:
-        """Address and port of ``listen``; None where the admin API has no port of its own."""
-        return _address(self.listen)
-
-
-class Metrics(Struct, frozen=True):
-    """Figures for Prometheus at /metrics: docs/metrics.md."""
-
-    enabled: Annotated[Switch, Meta(description="Count requests, and serve the counts at `/metrics`.")] = True
-    listen: Annotated[
-        str,
-        Meta(
-            pattern=rf"^((.+:)?{PORT})?$",
-            title="ADDRESS:PORT or PORT, such as 127.0.0.1:9464",
-            description="A port of the metrics' own, which then are served nowhere else, to whoever reaches it; a "
-            "`PORT` alone is one of 127.0.0.1. Empty: the port of the gateway.",
-            examples=["127.0.0.1:9464"],
-        ),
-    ] = ""
-    open: Annotated[
-        Switch,
-        Meta(
-            description="Serve `/metrics` on the gateway's port to callers without an admin key, also where there are "
-            "gateway keys."
-        ),
-    ] = False
-    max_values: Annotated[
-        Number,
-        Meta(
-            description="Values of one label in each process: of models, of gateway keys, of each member of metadata; "
-            "further ones count as `other`."
-        ),
-    ] = 200
-    metadata: Annotated[
-        tuple[MetadataName, ...],
-        Meta(
-            title="a list of names",
-            description="Members of requests' metadata by which requests, tokens and cost are counted, too.",
-            examples=[["team"]],
-            extra={"listed": True},
-        ),
-    ] = ()
-
-    @property
-    def address(self) -> tuple[str, int] | None:
-        """Address and port of ``listen``; None where metrics have no port of their own."""
-        return _address(self.listen)
-
-
-def _address(listen: str) -> tuple[str, int] | None:
-    """``ADDRESS:PORT``, or a port of 127.0.0.1; None for an empty text."""
-    host, _, port = listen.rpartition(":")
-    return (host.strip("[]") or "127.0.0.1", int(port)) if listen else None
 
 
 class Echo(Struct, frozen=True):

@@ -27,7 +27,8 @@ from penstock.cli.serve import banner, bind
 from penstock.server.asgi import App
 from penstock.settings import Settings
 from penstock.settings.console import Console
-from penstock.settings.model import Admin, Providers, Server
+from penstock.settings.model import Providers, Server
+from penstock.settings.store import Admin
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from typing import Final
 import msgspec
 
 from penstock.settings import SECRET_KEYS, SECRET_KEYS_FILE, SettingsError
-from penstock.settings.model import Store
+from penstock.settings.store import Store
 from penstock.settings.text_file import TooLarge, read_text
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.keyring import Keyring, KeyringError, parse_keyring

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from penstock.settings import SettingsError
-from penstock.settings.model import Store
+from penstock.settings.store import Store
 from penstock.stores.sql.database import Database
 from penstock.stores.sql.database_error import DatabaseError
 from penstock.stores.sql.migrate import migrate
