@@ -322,10 +322,6 @@ class ModelLists(msgspec.Struct, frozen=True):
     one: Callable[[ListedModel], Any]
 
 
-def _events_only(_query: str) -> None:
-    """Streams are server-sent events, whatever the query says."""
-
-
 def asks_stream(body: Body) -> bool:
     """Whether a body asks for a stream, as nearly every wire has it; in a form the member is a text."""
     return body.raw("stream") in _TRUE
@@ -343,7 +339,8 @@ class CallerDialect(msgspec.Struct, frozen=True):
     bytes that hold a waiting stream's connection open. ``header_settings`` are the header fields that are part of a
     request in this wire, in lower case, each with the setting that it makes at a host of the same wire
     (``WriteContext.asked``). ``stream_form``: a request's query -> the form of its stream, None for server-sent events,
-    which every stream is inside the gateway. ``models`` are lists of models in this wire, None for OpenAI's.
+    which every stream is inside the gateway; None where no query asks for another form. ``models`` are lists of models
+    in this wire, None for OpenAI's.
     ``asks_stream``: whether a body asks for a stream. ``texts`` are the wire's texts for guards; None: no guard reads
     this wire.
     """
@@ -358,7 +355,7 @@ class CallerDialect(msgspec.Struct, frozen=True):
     relay: Relay
     keep_alive: bytes
     header_settings: Mapping[bytes, str] = {}
-    stream_form: Callable[[str], StreamForm | None] = _events_only
+    stream_form: Callable[[str], StreamForm | None] | None = None
     models: ModelLists | None = None
     asks_stream: Callable[[Body], bool] = asks_stream
     texts: TextView | None = None

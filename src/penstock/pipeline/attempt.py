@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from time import monotonic
 from typing import Any
 
@@ -109,13 +109,15 @@ async def send(
     return answer
 
 
-async def _sent(request: Request, prepared: PreparedRequest, route: TargetRoute, upstream: Upstream) -> Reply | Failure:
+def _sent(
+    request: Request, prepared: PreparedRequest, route: TargetRoute, upstream: Upstream
+) -> Awaitable[Reply | Failure]:
     """The reply to a request, or to all requests of a task."""
     signer = route.endpoint.signer
     if not prepared.more:
-        return await upstream.send(request, signer)
+        return upstream.send(request, signer)
     requests = [request, *(msgspec.structs.replace(request, body=body) for body in prepared.more)]
-    return await send_each(requests, lambda each: upstream.send(each, signer), route.provider.slug)
+    return send_each(requests, lambda each: upstream.send(each, signer), route.provider.slug)
 
 
 def _traced(headers: bytes, account: AttemptAccount) -> bytes:

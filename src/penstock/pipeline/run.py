@@ -115,7 +115,7 @@ class Pipeline(msgspec.Struct, frozen=True):
             request = request or call.request or call.dialect.read_body(call.body)
             if isinstance(request, Failure):
                 return request
-            call.request = request if call.request is request else call.addressed(request)
+            call.request = request if call.request is request or not call.parameters else call.addressed(request)
             trace = call.account.trace_context
             if trace is not None and trace.is_sampled:
                 call.account.parameters = told_parameters(request.body)

@@ -312,7 +312,10 @@ class Gateway:
             return
         if self.contents is not None:
             self.contents.watch(call, context)
-        client = context.client = in_form(context.client, match.surface.dialect.stream_form(target.query))
+        stream_form = match.surface.dialect.stream_form
+        if stream_form is not None:
+            context.client = in_form(context.client, stream_form(target.query))
+        client = context.client
         client.watch()
         if self.limits.keepalive:
             await respond_in_time(self.pipeline, call, context, self.limits.keepalive)
