@@ -24,8 +24,10 @@ from running import RunningGateway, running_gateway
 
 BESIDE_REQUESTS: Final = (
     "BEGIN", "INSERT INTO ledger", "INSERT INTO balance", "INSERT INTO open_hold", "DELETE FROM open_hold",
+    "INSERT INTO request_log", "INSERT INTO log_metadata", "INSERT INTO usage_", "SELECT workspace.id",
 )  # fmt: skip
-"""The beginnings of what is written of requests off their path, in batches: the ledger, and the journal of budgets."""
+"""The beginnings of what is written of requests off their path, in batches: the ledger, the journal of budgets, the
+request log with its sums and the default workspace that its rows without one belong to."""
 NOWHERE: Final = Path("/nonexistent")
 ASK: Final = {"model": "echo", "messages": [{"role": "user", "content": "Hello!"}]}
 ALL: Final = '["completions.write"]'

@@ -39,7 +39,7 @@ _FORGETTING: Final = 60.0
 _UPKEEP_TIMEOUT: Final = 60.0
 """Seconds that loading, sweeping and dropping may take: no request waits for them."""
 _FIRST_CONTACT: Final = 5.0
-"""Seconds for which requests wait at the start until the store is reached."""
+"""Seconds, at least, for which requests wait at the start until the store is reached: no less than for one call."""
 _PROBE_TIMEOUT: Final = 1.0
 """Seconds that a store has to show that it is back, and to take an entry of the journal."""
 T = TypeVar("T")
@@ -104,7 +104,7 @@ class GuardedCounters:
 
     def expect(self) -> None:
         """``start`` follows soon: from now on requests wait for a few seconds until the store is reached."""
-        self._patient_until = monotonic() + _FIRST_CONTACT
+        self._patient_until = monotonic() + max(_FIRST_CONTACT, self._timeout)
 
     async def stop(self) -> None:
         """Stop, after one more try to tell the store what it doesn't know."""
