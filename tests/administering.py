@@ -42,10 +42,11 @@ class Reply:
         self.status = response.status_code
         self.headers = response.headers
         self.text = response.text
-        self.body: Any = json.loads(response.text)
-        assert isinstance(self.body, dict), "every answer is an object"
-        assert response.headers["content-type"] == "application/json"
         assert response.headers["x-portkey-request-id"]
+        is_file = response.headers.get("content-disposition", "").startswith("attachment;")
+        self.body: Any = {} if is_file else json.loads(response.text)
+        assert isinstance(self.body, dict), "every answer but a file is an object"
+        assert is_file or response.headers["content-type"] == "application/json"
 
     @property
     def problems(self) -> dict[str, str]:
