@@ -502,6 +502,31 @@ def test_a_webhook(gateway: RunningGateway, upstream: Upstream) -> None:
         assert (got.status_code, check["error"]["name"]) == (446, "Error")
 
 
+@pytest.mark.parametrize("stream", ["window", "after"])
+def test_a_stream_mode_that_loses_changes_is_refused(gateway: RunningGateway, upstream: Upstream, stream: str) -> None:
+    got = ask(gateway, upstream, {"output_mutators": [redacts("/secret/g", stream=stream)]}, stream=True)
+    assert (got.status_code, upstream.received) == (400, [])
+    assert "config.output_mutators[0].stream" in got.json()["error"]["message"]
+
+
+def test_a_change_that_needs_the_whole_answer_is_made_in_a_stream(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(tells("a sec", "retly, a secret"))
+    got = ask(gateway, upstream, {"output_guardrails": [redacts("/secret(?=ly)/g")]}, stream=True)
+    assert (got.status_code, streamed(got)[0]) == (200, "a [REDACTED]ly, a secret")
+
+
+def test_a_change_that_comes_too_late_is_told(gateway: RunningGateway, upstream: Upstream) -> None:
+    changed = {"verdict": True, "transformedData": {"response": {"json": json.loads(completion("other"))}}}
+    upstream.play(tells("bad"))
+    upstream.play(reply(200, json.dumps(changed).encode()))
+    config = {"output_guardrails": [{"webhook": {"webhookURL": f"{upstream.url}/hook"}}]}
+    got = ask(gateway, upstream, config, stream=True, headers=LOOSE)
+    text, [told] = streamed(got)
+    [hook] = told["hook_results"]["after_request_hooks"]
+    assert (text, hook["transformed"], hook["verdict"]) == ("bad", False, True)
+    assert "with the caller already" in hook["checks"][0]["error"]["message"]
+
+
 def test_no_guard_logs_what_it_judges(
     gateway: RunningGateway, upstream: Upstream, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -165,8 +165,9 @@ class Guarding(msgspec.Struct, frozen=True):
         return judged
 
     def _unguarded(self, call: Call, plan: GuardPlan) -> Answer | None:
-        """The refusal of a request whose texts no guard can read, where a guard would deny."""
-        if not self.refuses_unguarded or not any(hook.deny for hook in (*plan.before, *plan.after)):
+        """The refusal of a request whose texts no guard can read, where a guard would deny or change texts."""
+        hooks = (*plan.before, *plan.after)
+        if not self.refuses_unguarded or not any(hook.deny or hook.transforms for hook in hooks):
             return None
         text = (
             f"The guards of the config can't read requests of this kind ({call.operation.value}), and the gateway's "

@@ -27,12 +27,13 @@ from penstock.guards.plan import Hook, StreamMode
 from penstock.guards.results import CheckRun, HookRun, denied, denied_body, hook_results, phase_results
 from penstock.guards.windows import Windows, gathered_texts
 from penstock.pipeline.call import Answer
-from penstock.pipeline.guard_hooks import Subject, run_hooks
+from penstock.pipeline.guard_hooks import Subject, run_hooks, undone
 from penstock.pipeline.relay import last_bytes
 from penstock.transport.base import Reply
 
 _MOST_KEPT: Final = 4 << 20
 """Bytes of a stream that are kept to be judged at its end."""
+_TOO_LATE: Final = "the answer is with the caller already: set stream to buffer"
 Denies = Callable[[Sequence[HookRun], Sequence[HookRun]], Answer]
 
 
@@ -298,11 +299,13 @@ class GuardedStream:
         stream = b"".join(self._kept or ())
         subject = self._subject_of(stream)
         self._runs, changed = await run_hooks(self._guards.hooks, subject, self._guards.outbound)
-        if denied(self._runs):
-            return self._denied(self._runs)
+        new = None
         if changed is not subject:
             new = self._guards.dialect.replies.reshape.to_stream(changed.body.raw, self._guards.include_usage)
-            stream = stream if new is None else new
+            self._runs = self._runs if new is not None else undone(self._runs, "the answer can't be told as a stream")
+        if denied(self._runs):
+            return self._denied(self._runs)
+        stream = stream if new is None else new
         self._released, self._buffers, self._kept = 1, False, None
         self.judged = self._runs
         end = self._end_of(stream)
@@ -324,7 +327,7 @@ class GuardedStream:
                 runs = unjudged(hooks, "The answer is too long to be judged.")
             else:
                 runs, _ = await run_hooks(hooks, self._subject_of(stream), self._guards.outbound)
-            runs = [msgspec.structs.replace(run, can_deny=False) for run in runs]
+            runs = [msgspec.structs.replace(run, can_deny=False) for run in undone(runs, _TOO_LATE)]
         self._runs = self._all_runs(runs)
         return self._told() if self._tells and self._runs else b""
 

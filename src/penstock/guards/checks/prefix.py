@@ -97,4 +97,4 @@ def _is_blank(content: Any) -> bool:
     return content is None or (isinstance(content, str) and not content.strip())
 
 
-CHECKS: Final = (Check("default.addPrefix", _add_prefix, frozenset({Phase.BEFORE}), replaces=True),)
+CHECKS: Final = (Check("default.addPrefix", _add_prefix, frozenset({Phase.BEFORE}), transforms=True, replaces=True),)
