@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from penstock.observe.access_log import line
+from penstock.pipeline.guard import Guarding
 from penstock.settings import load
 from running import RunningGateway, running_gateway
 from upstream import (
@@ -500,6 +503,71 @@ def test_a_webhook(gateway: RunningGateway, upstream: Upstream) -> None:
         got = ask(gateway, upstream, config)
         [check] = got.json()["hook_results"]["before_request_hooks"][0]["checks"]
         assert (got.status_code, check["error"]["name"]) == (446, "Error")
+
+
+# What is recorded.
+
+
+def verdicts(gateway: RunningGateway) -> list[tuple[str, str, str, str]]:
+    """What the access log's lines tell of guards since the last look."""
+    lines = [json.loads(line(record)) for record in gateway.records.take()]
+    return [
+        (each["phase"], each["guard"], each["check"], each["verdict"])
+        for told in lines
+        for each in told.get("guards", ())
+    ]
+
+
+def counted(gateway: RunningGateway) -> dict[tuple[str, str], float]:
+    page = httpx.get(f"{gateway.url}/metrics", timeout=60, trust_env=False).text
+    pattern = r'penstock_guard_verdicts_total\{check="([^"]+)",verdict="([^"]+)"\} (\S+)'
+    return {(check, verdict): float(value) for check, verdict, value in re.findall(pattern, page)}
+
+
+def test_verdicts_are_recorded(gateway: RunningGateway, upstream: Upstream) -> None:
+    gateway.records.take()
+    before = counted(gateway)
+    ask(gateway, upstream, {"input_guardrails": [contains("bad", id="in", deny=True)]}, "bad")
+    upstream.play(reply(200, completion("bad")))
+    ask(gateway, upstream, {"output_guardrails": [contains("bad", id="out")]})
+    upstream.play(tells("so ", "ba", "d"))
+    ask(gateway, upstream, {"output_guardrails": [contains("bad", id="held", deny=True)]}, stream=True)
+    upstream.play(tells("so ", "ba", "d"))
+    ask(gateway, upstream, {"output_guardrails": [contains("bad", id="end", deny=True, stream="after")]}, stream=True)
+    ask(gateway, upstream, {"input_guardrails": [{"jsonKeys": {"keys": ["a"], "operator": "any"}, "id": "e"}]}, "")
+    ask(gateway, upstream, {"input_guardrails": [contains("bad")]})
+    assert verdicts(gateway) == [
+        ("before", "in", "default.contains", "denied"),
+        ("after", "out", "default.contains", "failed"),
+        ("after", "held", "default.contains", "denied"),
+        ("after", "end", "default.contains", "failed"),
+        ("before", "e", "default.jsonKeys", "error_passed"),
+    ]
+    after = counted(gateway)
+    more = {key: value - before.get(key, 0) for key, value in after.items() if value != before.get(key, 0)}
+    assert more == {
+        ("default.contains", "denied"): 2,
+        ("default.contains", "failed"): 2,
+        ("default.contains", "passed"): 1,
+        ("default.jsonKeys", "error_passed"): 1,
+    }
+
+
+def test_guards_that_look_on_end_before_the_gateway(upstream: Upstream, caplog: pytest.LogCaptureFixture) -> None:
+    """One that ends in time is counted as judged, one that does not as dropped."""
+    settings = load({}, {"PENSTOCK_ACCESS_LOG": "false"}, Path("/nonexistent"))
+    never = threading.Event()
+    with running_upstream() as slow:
+        with running_gateway(settings, sleep=no_wait) as running:
+            slow.play(held(never))
+            hook = {"webhook": {"webhookURL": f"{slow.url}/hook", "timeout": 60000}, "timeout": 60000, "async": True}
+            ask(running, upstream, {"input_guardrails": [hook, contains("bad", asynchronous=True)]})
+            slow.wait_for_request()
+            guarding = next(part for part in running.app._parts if isinstance(part, Guarding))
+        never.set()
+    assert guarding.verdicts.counts["default.webhook", "dropped"] == 1
+    assert not guarding.aside
+    assert "given up" in caplog.text
 
 
 @pytest.mark.parametrize("stream", ["window", "after"])

@@ -104,6 +104,11 @@ class GuardedStream:
         overlap = max([hook.overlap for hook in hooks], default=0)
         return Windows(self._guards.view, self._guards.kind, size, overlap)
 
+    @property
+    def runs(self) -> Sequence[HookRun]:
+        """The runs of the hooks that have judged the answer; none while the answer lasts."""
+        return self._runs
+
     # A reply.
 
     @property
