@@ -505,6 +505,96 @@ def test_a_webhook(gateway: RunningGateway, upstream: Upstream) -> None:
         assert (got.status_code, check["error"]["name"]) == (446, "Error")
 
 
+# Other wires.
+
+
+def asked(
+    gateway: RunningGateway, upstream: Upstream, wire: str, config: Any, text: str, *, streams: bool = False
+) -> httpx.Response:
+    """A request in another wire, to a host of chat completions."""
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    if wire == "responses":
+        target["provider"] = "nvidia"
+        url, body = f"{gateway.v1}/responses", {"model": "m", "input": text, "stream": streams}
+    else:
+        verb = "streamGenerateContent?alt=sse" if streams else "generateContent"
+        url, body = f"{gateway.url}/v1beta/models/m:{verb}", {"contents": [{"role": "user", "parts": [{"text": text}]}]}
+    headers = {"x-portkey-config": json.dumps({**target, **config})}
+    return httpx.post(url, json=body, headers=headers, timeout=30, trust_env=False)
+
+
+WIRES = ["responses", "gemini"]
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_requests_of_other_wires(gateway: RunningGateway, upstream: Upstream, wire: str) -> None:
+    got = asked(gateway, upstream, wire, {"input_guardrails": [contains("bad", deny=True)]}, "a bad word")
+    assert (got.status_code, got.json()["error"]["type"], upstream.received) == (446, "hooks_failed", [])
+    got = asked(gateway, upstream, wire, {"input_guardrails": [redacts("/secret/g")]}, "a secret, a secret")
+    assert (got.status_code, list(got.json())[-1]) == (200, "hook_results")
+    assert "a [REDACTED], a [REDACTED]" in upstream.last.body.decode()
+    assert b"secret" not in upstream.last.body
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_answers_of_other_wires(gateway: RunningGateway, upstream: Upstream, wire: str) -> None:
+    upstream.play(reply(200, completion("so secret")))
+    got = asked(gateway, upstream, wire, {"output_guardrails": [redacts("/secret/g")]}, "hi")
+    assert got.status_code == 200
+    assert "so [REDACTED]" in got.text
+    assert "secret" not in got.text.replace(json.dumps("/secret/g"), "")
+    upstream.play(reply(200, completion(f"so {CANARY}")))
+    got = asked(gateway, upstream, wire, {"output_guardrails": [contains(CANARY, deny=True)]}, "hi")
+    assert (got.status_code, got.json()["error"]["type"]) == (446, "hooks_failed")
+    assert CANARY not in got.text
+
+
+@pytest.mark.parametrize("stream", ["hold", "buffer", None])
+@pytest.mark.parametrize("wire", WIRES)
+def test_streams_of_other_wires(gateway: RunningGateway, upstream: Upstream, wire: str, stream: str | None) -> None:
+    """A text that is told in pieces, and whole at its end, is changed in each of them."""
+    mode = {} if stream is None else {"stream": stream}
+    upstream.play(tells("a sec", "ret, so", " a se", "cret"))
+    got = asked(gateway, upstream, wire, {"output_guardrails": [redacts("/secret/g", **mode)]}, "hi", streams=True)
+    assert got.status_code == 200
+    assert "sec" not in got.text
+    told = [json.loads(each[6:]) for each in got.text.splitlines() if each.startswith("data: {")]
+    if wire == "responses":
+        pieces = [each["delta"] for each in told if each["type"] == "response.output_text.delta"]
+        [whole] = [each["text"] for each in told if each["type"] == "response.output_text.done"]
+        assert whole == told[-1]["response"]["output"][-1]["content"][0]["text"] == "a [REDACTED], so a [REDACTED]"
+    else:
+        pieces = [part["text"] for each in told for part in each["candidates"][0].get("content", {}).get("parts", ())]
+    assert "".join(pieces) == "a [REDACTED], so a [REDACTED]"
+
+
+@pytest.mark.parametrize("stream", ["hold", "window", "buffer", None])
+@pytest.mark.parametrize("wire", WIRES)
+def test_denied_streams_of_other_wires(
+    gateway: RunningGateway, upstream: Upstream, wire: str, stream: str | None
+) -> None:
+    mode: dict[str, Any] = {} if stream is None else {"stream": stream}
+    upstream.play(tells("ba", "d"))
+    config = {"output_guardrails": [contains("bad", deny=True, **mode)]}
+    got = asked(gateway, upstream, wire, config, "hi", streams=True)
+    assert (got.status_code, got.json()["error"]["type"]) == (446, "hooks_failed")
+    upstream.play(tells("so good, and so ", "ba", "d, with a tail"))
+    got = asked(gateway, upstream, wire, config, "hi", streams=True)
+    assert "tail" not in got.text
+    assert "hooks_failed" in got.text
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_streams_of_other_wires_are_judged_at_their_end(gateway: RunningGateway, upstream: Upstream, wire: str) -> None:
+    gateway.records.take()
+    upstream.play(tells("so ", "ba", "d"))
+    config = {"output_guardrails": [contains("bad", id="end", stream="after")], "strict_open_ai_compliance": False}
+    got = asked(gateway, upstream, wire, config, "hi", streams=True)
+    assert got.status_code == 200
+    assert got.text.count('"hook_results":') == 1
+    assert verdicts(gateway) == [("after", "end", "default.contains", "failed")]
+
+
 # What is recorded.
 
 

@@ -91,7 +91,7 @@ class GuardedStream:
         self._kept_bytes = 0
         self._released = 0
         self._failure: Failure | None = None
-        self._has_ended = False
+        self._has_ended = self._is_judged = False
         self._runs: list[HookRun] = []
         self.judged: list[HookRun] = []
         """The runs of hooks that judged the whole answer before its head was sent."""
@@ -203,7 +203,10 @@ class GuardedStream:
             events = events[: -len(error)]
         ready = await self._passed(events) if events else b""
         if not self._has_ended:
-            ready += await self._finished() + error
+            ready += await self._finished()
+            if broken is None and self._answer.broken is None and not self.is_denied:
+                ready += await self._judged_after(b"")
+            ready += error
         self._failure, self._has_ended = broken, True
         return ready
 
@@ -320,8 +323,9 @@ class GuardedStream:
     async def _judged_after(self, last: bytes) -> bytes:
         """The event that tells what came of all hooks, before the stream's end. ``after`` hooks judge now; the answer
         is with the caller, so they deny nothing."""
-        if self.judged:
+        if self.judged or self._is_judged:
             return b""
+        self._is_judged = True
         hooks, look_on = self._guards.of(StreamMode.AFTER), self._guards.look_on
         runs: list[HookRun] = []
         if self._kept is not None:
