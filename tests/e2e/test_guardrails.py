@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
+from penstock.guards.base import Phase
+from penstock.guards.registry import CHECKS
 from penstock.observe.access_log import line
 from penstock.pipeline.guard import Guarding
 from penstock.settings import load
@@ -698,6 +701,72 @@ def test_no_guard_logs_what_it_judges(
     assert got.status_code == 446
     assert CANARY not in got.text.replace(json.dumps(CANARY), "")
     assert CANARY not in caplog.text
+
+
+FAILING: dict[str, Any] = {
+    "contains": {"words": ["canary"], "operator": "none"},
+    "regexMatch": {"rule": "canary-\\d+", "not": True},
+    "regexReplace": {"rule": "canary-\\d+", "failOnDetection": True},
+    "wordCount": {"maxWords": 1},
+    "sentenceCount": {"minSentences": 100},
+    "characterCount": {"maxCharacters": 1},
+    "endsWith": {"suffix": "z"},
+    "alluppercase": {},
+    "alllowercase": {"not": True},
+    "notNull": {"not": True},
+    "containsCode": {"format": "Python", "not": True},
+    "jsonSchema": {"schema": {"type": "object", "properties": {"a": {"type": "number"}}, "required": ["z"]}},
+    "jsonKeys": {"keys": ["z"], "operator": "all"},
+    "validUrls": {},
+    "modelWhitelist": {"models": ["z"]},
+    "modelRules": {"rules": {"defaults": ["z"]}},
+    "requiredMetadataKeys": {"metadataKeys": ["z"], "operator": "all"},
+    "requiredMetadataKeyPairs": {"metadataPairs": {"z": "1"}, "operator": "all"},
+    "allowedRequestTypes": {"allowedTypes": ["embed"]},
+    "addPrefix": {"prefix": "z"},
+    "webhook": {"webhookURL": "URL", "failOnError": True},
+    "log": {"logURL": "URL", "failOnError": True},
+}
+"""Every check, so that it does not let pass what ``test_what_is_judged_stays_secret`` sends."""
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_what_is_judged_stays_secret(
+    upstream: Upstream, phase: Phase, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No check brings a part of what it judges into a log, an error, a metric or a record."""
+    assert {f"default.{name}".lower() for name in FAILING} == {check.id.lower() for check in CHECKS.values()}
+    caplog.set_level(logging.DEBUG)
+    text = f'{CANARY} {upstream.url}/{CANARY} {{"a": "{CANARY}"}}\n```python\nprint("{CANARY}")\n```'
+    store = {"PENSTOCK_STORE_DATABASE": f"sqlite:///{tmp_path / 'p.db'}", "PENSTOCK_STORE_DATA_DIR": str(tmp_path)}
+    settings = load({}, {"PENSTOCK_ACCESS_LOG": "false", **store}, Path("/nonexistent"))
+    names = [name for name in FAILING if phase in CHECKS[f"default.{name}".lower()].phases]
+    key = "input_guardrails" if phase is Phase.BEFORE else "output_guardrails"
+    shown: list[str] = []
+    with running_gateway(settings, sleep=no_wait) as gateway:
+        for name in names:
+            parameters = {
+                member: f"{upstream.url}/hook" if value == "URL" else value for member, value in FAILING[name].items()
+            }
+            if phase is Phase.AFTER:
+                upstream.play(reply(200, completion(text)))
+            if name in {"webhook", "log", "validUrls"}:
+                upstream.play(reply(500, json.dumps({"verdict": True, "said": CANARY}).encode()))
+            got = ask(
+                gateway, upstream, {key: [{name: parameters, "deny": True}]}, text if phase is Phase.BEFORE else "hi"
+            )
+            assert got.status_code == (200 if name == "addPrefix" else 446), name
+            shown.append(json.dumps(got.json().get("error")) if phase is Phase.BEFORE else got.text)
+        records = gateway.records.take()
+        shown += [line(record).decode() + repr(record) for record in records]
+        shown.append(httpx.get(f"{gateway.url}/metrics", timeout=60, trust_env=False).text)
+    stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert len([record for record in records if record.guards]) == len(names) - (phase is Phase.BEFORE)
+    assert "penstock_guard_verdicts_total" in shown[-1]
+    assert [each for each in (*shown, caplog.text) if "4711" in each] == []
+    assert b"hooks_failed" in stored
+    assert b"denied" in stored
+    assert b"4711" not in stored
 
 
 def test_a_model_is_judged_after_the_configs_overrides(gateway: RunningGateway, upstream: Upstream) -> None:
