@@ -53,6 +53,7 @@ from penstock.pipeline.callable_models import CallableModels
 from penstock.pipeline.choice import Names
 from penstock.pipeline.compile import Compiler, judge
 from penstock.pipeline.cost import Costs
+from penstock.pipeline.guard import Guarding
 from penstock.pipeline.host_models import HostModels
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.key_holder import KeyHolder
@@ -133,17 +134,17 @@ def build(
     limits = admitter_of(catalogues, counters, costs(), settings, alerts.tell_budgets)
     log = request_log_of(settings, stored, records, costs(), place)
     admin = admin_api(settings, stored, file, os.environ, counters, costs())
-    own_port = _own_port(settings, admin)
-    pipeline = _pipeline(settings, compiler, transports, sleep, limits, costs(), replicas)
+    guarding, own_port = guarding_of(settings, transports, policy), _own_port(settings, admin)
+    pipeline = _pipeline(settings, compiler, transports, sleep, limits, costs(), replicas, guarding)
     telemetry = telemetry_of(settings, apart, os.environ)
-    counted = Counted(records, replicas.health, http1, catalogues, counters, costs(), log)
+    counted = Counted(records, replicas.health, http1, catalogues, counters, costs(), log, guards=guarding.verdicts)
     metrics = metrics_of(settings, counted, os.environ, _admission(settings, stored, file, counters))
     parts: list[Part] = [*_access_log(records, server, costs()), *metrics.parts]
     parts += [*telemetry.parts(records, costs(), metrics.collector), file, prices]
     parts += alerts.parts(records, replicas.health, metrics.collector, stored, replicas)
     parts += [] if stored is None else keeping_of(stored, records, catalogues, limits, log)
     parts += [*sharing_of(counters, balances, limits, catalogues, stored), limits, replicas, LargeWork()]
-    parts += [_Connections(transports), *own_port]
+    parts += [_Connections(transports), guarding, *own_port]
     gateway = Gateway(
         pipeline, records, _request_limits(server), parts, TrustedProxies(server.trusted_proxies), _origins(settings),
         stored, place.absence if stored is None else stored.name, None if own_port else admin, metrics.page, replicas,
@@ -285,13 +286,13 @@ def _pipeline(
     limits: Admitter,
     costs: Costs,
     replicas: Replicas,
+    guarding: Guarding,
 ) -> Pipeline:
     cache = settings.cache
     limit = min(cache.max_bytes, cache.max_entry_bytes)
     authorize = Authorizer(transports)
     upstream = Upstream(transports, authorize, ModelAliases(transports, authorize))
     caching, routing = Caching(replicas.replies, upstream, limit), settings.routing
-    guarding = guarding_of(settings, transports, AddressPolicy(settings.trusted_hosts))
     router = Router(
         compiler, upstream, replicas.health, caching, routing.deadline, sleep, routing.max_attempts, guarding
     )
@@ -312,7 +313,8 @@ def _pipeline(
 
 
 class _Connections:
-    """Watches over the process's files while the gateway runs, and closes the transports when it stops."""
+    """Watches over the process's files while the gateway runs, and closes the transports when it stops: after the
+    guards that look on, which call other servers."""
 
     def __init__(self, transports: Mapping[str, Transport]) -> None:
         self._transports = transports

@@ -23,6 +23,7 @@ from penstock.observe.metrics.recorder import Bounds
 from penstock.observe.record import Records
 from penstock.observe.telemetry.exporter import Exporter
 from penstock.pipeline.cost import Costs
+from penstock.pipeline.guard_verdicts import GuardVerdicts
 from penstock.pipeline.request_log import RequestLog
 from penstock.routing.health import Health
 from penstock.server.connection_count import ConnectionCount
@@ -62,6 +63,7 @@ class Counted(msgspec.Struct):
     connections: ConnectionCount | None = None
     exporters: tuple[Exporter, ...] = ()
     tellers: Sequence[Teller] = ()
+    guards: GuardVerdicts | None = None
 
     def readings(self) -> Iterator[Reading]:
         """The gauges of this worker's parts."""
@@ -83,6 +85,9 @@ class Counted(msgspec.Struct):
         for teller in self.tellers:
             for result, count in teller.counts.items():
                 yield Reading(families.ALERTS, (teller.channel.name, result), count)
+
+        for (check, verdict), count in ({} if self.guards is None else self.guards.counts).items():
+            yield Reading(families.GUARD_VERDICTS, (check, verdict), count)
 
     async def budgets(self) -> Iterable[Reading]:
         """What is left of the budgets in force, those of policies left out: they have a bucket for each value."""

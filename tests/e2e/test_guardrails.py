@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
+from penstock.guards.base import Phase
+from penstock.guards.registry import CHECKS
+from penstock.observe.access_log import line
+from penstock.pipeline.guard import Guarding
 from penstock.settings import load
 from running import RunningGateway, running_gateway
 from upstream import (
@@ -502,6 +508,186 @@ def test_a_webhook(gateway: RunningGateway, upstream: Upstream) -> None:
         assert (got.status_code, check["error"]["name"]) == (446, "Error")
 
 
+# Other wires.
+
+
+def asked(
+    gateway: RunningGateway, upstream: Upstream, wire: str, config: Any, text: str, *, streams: bool = False
+) -> httpx.Response:
+    """A request in another wire, to a host of chat completions."""
+    target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1"}
+    if wire == "responses":
+        target["provider"] = "nvidia"
+        url, body = f"{gateway.v1}/responses", {"model": "m", "input": text, "stream": streams}
+    else:
+        verb = "streamGenerateContent?alt=sse" if streams else "generateContent"
+        url, body = f"{gateway.url}/v1beta/models/m:{verb}", {"contents": [{"role": "user", "parts": [{"text": text}]}]}
+    headers = {"x-portkey-config": json.dumps({**target, **config})}
+    return httpx.post(url, json=body, headers=headers, timeout=30, trust_env=False)
+
+
+WIRES = ["responses", "gemini"]
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_requests_of_other_wires(gateway: RunningGateway, upstream: Upstream, wire: str) -> None:
+    got = asked(gateway, upstream, wire, {"input_guardrails": [contains("bad", deny=True)]}, "a bad word")
+    assert (got.status_code, got.json()["error"]["type"], upstream.received) == (446, "hooks_failed", [])
+    got = asked(gateway, upstream, wire, {"input_guardrails": [redacts("/secret/g")]}, "a secret, a secret")
+    assert (got.status_code, list(got.json())[-1]) == (200, "hook_results")
+    assert "a [REDACTED], a [REDACTED]" in upstream.last.body.decode()
+    assert b"secret" not in upstream.last.body
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_answers_of_other_wires(gateway: RunningGateway, upstream: Upstream, wire: str) -> None:
+    upstream.play(reply(200, completion("so secret")))
+    got = asked(gateway, upstream, wire, {"output_guardrails": [redacts("/secret/g")]}, "hi")
+    assert got.status_code == 200
+    assert "so [REDACTED]" in got.text
+    assert "secret" not in got.text.replace(json.dumps("/secret/g"), "")
+    upstream.play(reply(200, completion(f"so {CANARY}")))
+    got = asked(gateway, upstream, wire, {"output_guardrails": [contains(CANARY, deny=True)]}, "hi")
+    assert (got.status_code, got.json()["error"]["type"]) == (446, "hooks_failed")
+    assert CANARY not in got.text
+
+
+@pytest.mark.parametrize("stream", ["hold", "buffer", None])
+@pytest.mark.parametrize("wire", WIRES)
+def test_streams_of_other_wires(gateway: RunningGateway, upstream: Upstream, wire: str, stream: str | None) -> None:
+    """A text that is told in pieces, and whole at its end, is changed in each of them."""
+    mode = {} if stream is None else {"stream": stream}
+    upstream.play(tells("a sec", "ret, so", " a se", "cret"))
+    got = asked(gateway, upstream, wire, {"output_guardrails": [redacts("/secret/g", **mode)]}, "hi", streams=True)
+    assert got.status_code == 200
+    assert "sec" not in got.text
+    told = [json.loads(each[6:]) for each in got.text.splitlines() if each.startswith("data: {")]
+    if wire == "responses":
+        pieces = [each["delta"] for each in told if each["type"] == "response.output_text.delta"]
+        [whole] = [each["text"] for each in told if each["type"] == "response.output_text.done"]
+        assert whole == told[-1]["response"]["output"][-1]["content"][0]["text"] == "a [REDACTED], so a [REDACTED]"
+    else:
+        pieces = [part["text"] for each in told for part in each["candidates"][0].get("content", {}).get("parts", ())]
+    assert "".join(pieces) == "a [REDACTED], so a [REDACTED]"
+
+
+@pytest.mark.parametrize("stream", ["hold", "window", "buffer", None])
+@pytest.mark.parametrize("wire", WIRES)
+def test_denied_streams_of_other_wires(
+    gateway: RunningGateway, upstream: Upstream, wire: str, stream: str | None
+) -> None:
+    mode: dict[str, Any] = {} if stream is None else {"stream": stream}
+    upstream.play(tells("ba", "d"))
+    config = {"output_guardrails": [contains("bad", deny=True, **mode)]}
+    got = asked(gateway, upstream, wire, config, "hi", streams=True)
+    assert (got.status_code, got.json()["error"]["type"]) == (446, "hooks_failed")
+    upstream.play(tells("so good, and so ", "ba", "d, with a tail"))
+    got = asked(gateway, upstream, wire, config, "hi", streams=True)
+    assert "tail" not in got.text
+    assert "hooks_failed" in got.text
+
+
+@pytest.mark.parametrize("wire", WIRES)
+def test_streams_of_other_wires_are_judged_at_their_end(gateway: RunningGateway, upstream: Upstream, wire: str) -> None:
+    gateway.records.take()
+    upstream.play(tells("so ", "ba", "d"))
+    config = {"output_guardrails": [contains("bad", id="end", stream="after")], "strict_open_ai_compliance": False}
+    got = asked(gateway, upstream, wire, config, "hi", streams=True)
+    assert got.status_code == 200
+    assert got.text.count('"hook_results":') == 1
+    assert verdicts(gateway) == [("after", "end", "default.contains", "failed")]
+
+
+# What is recorded.
+
+
+def verdicts(gateway: RunningGateway) -> list[tuple[str, str, str, str]]:
+    """What the access log's lines tell of guards since the last look."""
+    lines = [json.loads(line(record)) for record in gateway.records.take()]
+    return [
+        (each["phase"], each["guard"], each["check"], each["verdict"])
+        for told in lines
+        for each in told.get("guards", ())
+    ]
+
+
+def counted(gateway: RunningGateway) -> dict[tuple[str, str], float]:
+    page = httpx.get(f"{gateway.url}/metrics", timeout=60, trust_env=False).text
+    pattern = r'penstock_guard_verdicts_total\{check="([^"]+)",verdict="([^"]+)"\} (\S+)'
+    return {(check, verdict): float(value) for check, verdict, value in re.findall(pattern, page)}
+
+
+def test_verdicts_are_recorded(gateway: RunningGateway, upstream: Upstream) -> None:
+    gateway.records.take()
+    before = counted(gateway)
+    ask(gateway, upstream, {"input_guardrails": [contains("bad", id="in", deny=True)]}, "bad")
+    upstream.play(reply(200, completion("bad")))
+    ask(gateway, upstream, {"output_guardrails": [contains("bad", id="out")]})
+    upstream.play(tells("so ", "ba", "d"))
+    ask(gateway, upstream, {"output_guardrails": [contains("bad", id="held", deny=True)]}, stream=True)
+    upstream.play(tells("so ", "ba", "d"))
+    ask(gateway, upstream, {"output_guardrails": [contains("bad", id="end", deny=True, stream="after")]}, stream=True)
+    ask(gateway, upstream, {"input_guardrails": [{"jsonKeys": {"keys": ["a"], "operator": "any"}, "id": "e"}]}, "")
+    ask(gateway, upstream, {"input_guardrails": [contains("bad")]})
+    assert verdicts(gateway) == [
+        ("before", "in", "default.contains", "denied"),
+        ("after", "out", "default.contains", "failed"),
+        ("after", "held", "default.contains", "denied"),
+        ("after", "end", "default.contains", "failed"),
+        ("before", "e", "default.jsonKeys", "error_passed"),
+    ]
+    after = counted(gateway)
+    more = {key: value - before.get(key, 0) for key, value in after.items() if value != before.get(key, 0)}
+    assert more == {
+        ("default.contains", "denied"): 2,
+        ("default.contains", "failed"): 2,
+        ("default.contains", "passed"): 1,
+        ("default.jsonKeys", "error_passed"): 1,
+    }
+
+
+def test_guards_that_look_on_end_before_the_gateway(upstream: Upstream, caplog: pytest.LogCaptureFixture) -> None:
+    """One that ends in time is counted as judged, one that does not as dropped."""
+    settings = load({}, {"PENSTOCK_ACCESS_LOG": "false"}, Path("/nonexistent"))
+    never = threading.Event()
+    with running_upstream() as slow:
+        with running_gateway(settings, sleep=no_wait) as running:
+            slow.play(held(never))
+            hook = {"webhook": {"webhookURL": f"{slow.url}/hook", "timeout": 60000}, "timeout": 60000, "async": True}
+            ask(running, upstream, {"input_guardrails": [hook, contains("bad", asynchronous=True)]})
+            slow.wait_for_request()
+            guarding = next(part for part in running.app._parts if isinstance(part, Guarding))
+        never.set()
+    assert guarding.verdicts.counts["default.webhook", "dropped"] == 1
+    assert not guarding.aside
+    assert "given up" in caplog.text
+
+
+@pytest.mark.parametrize("stream", ["window", "after"])
+def test_a_stream_mode_that_loses_changes_is_refused(gateway: RunningGateway, upstream: Upstream, stream: str) -> None:
+    got = ask(gateway, upstream, {"output_mutators": [redacts("/secret/g", stream=stream)]}, stream=True)
+    assert (got.status_code, upstream.received) == (400, [])
+    assert "config.output_mutators[0].stream" in got.json()["error"]["message"]
+
+
+def test_a_change_that_needs_the_whole_answer_is_made_in_a_stream(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(tells("a sec", "retly, a secret"))
+    got = ask(gateway, upstream, {"output_guardrails": [redacts("/secret(?=ly)/g")]}, stream=True)
+    assert (got.status_code, streamed(got)[0]) == (200, "a [REDACTED]ly, a secret")
+
+
+def test_a_change_that_comes_too_late_is_told(gateway: RunningGateway, upstream: Upstream) -> None:
+    changed = {"verdict": True, "transformedData": {"response": {"json": json.loads(completion("other"))}}}
+    upstream.play(tells("bad"))
+    upstream.play(reply(200, json.dumps(changed).encode()))
+    config = {"output_guardrails": [{"webhook": {"webhookURL": f"{upstream.url}/hook"}}]}
+    got = ask(gateway, upstream, config, stream=True, headers=LOOSE)
+    text, [told] = streamed(got)
+    [hook] = told["hook_results"]["after_request_hooks"]
+    assert (text, hook["transformed"], hook["verdict"]) == ("bad", False, True)
+    assert "with the caller already" in hook["checks"][0]["error"]["message"]
+
+
 def test_no_guard_logs_what_it_judges(
     gateway: RunningGateway, upstream: Upstream, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -515,6 +701,72 @@ def test_no_guard_logs_what_it_judges(
     assert got.status_code == 446
     assert CANARY not in got.text.replace(json.dumps(CANARY), "")
     assert CANARY not in caplog.text
+
+
+FAILING: dict[str, Any] = {
+    "contains": {"words": ["canary"], "operator": "none"},
+    "regexMatch": {"rule": "canary-\\d+", "not": True},
+    "regexReplace": {"rule": "canary-\\d+", "failOnDetection": True},
+    "wordCount": {"maxWords": 1},
+    "sentenceCount": {"minSentences": 100},
+    "characterCount": {"maxCharacters": 1},
+    "endsWith": {"suffix": "z"},
+    "alluppercase": {},
+    "alllowercase": {"not": True},
+    "notNull": {"not": True},
+    "containsCode": {"format": "Python", "not": True},
+    "jsonSchema": {"schema": {"type": "object", "properties": {"a": {"type": "number"}}, "required": ["z"]}},
+    "jsonKeys": {"keys": ["z"], "operator": "all"},
+    "validUrls": {},
+    "modelWhitelist": {"models": ["z"]},
+    "modelRules": {"rules": {"defaults": ["z"]}},
+    "requiredMetadataKeys": {"metadataKeys": ["z"], "operator": "all"},
+    "requiredMetadataKeyPairs": {"metadataPairs": {"z": "1"}, "operator": "all"},
+    "allowedRequestTypes": {"allowedTypes": ["embed"]},
+    "addPrefix": {"prefix": "z"},
+    "webhook": {"webhookURL": "URL", "failOnError": True},
+    "log": {"logURL": "URL", "failOnError": True},
+}
+"""Every check, so that it does not let pass what ``test_what_is_judged_stays_secret`` sends."""
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_what_is_judged_stays_secret(
+    upstream: Upstream, phase: Phase, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No check brings a part of what it judges into a log, an error, a metric or a record."""
+    assert {f"default.{name}".lower() for name in FAILING} == {check.id.lower() for check in CHECKS.values()}
+    caplog.set_level(logging.DEBUG)
+    text = f'{CANARY} {upstream.url}/{CANARY} {{"a": "{CANARY}"}}\n```python\nprint("{CANARY}")\n```'
+    store = {"PENSTOCK_STORE_DATABASE": f"sqlite:///{tmp_path / 'p.db'}", "PENSTOCK_STORE_DATA_DIR": str(tmp_path)}
+    settings = load({}, {"PENSTOCK_ACCESS_LOG": "false", **store}, Path("/nonexistent"))
+    names = [name for name in FAILING if phase in CHECKS[f"default.{name}".lower()].phases]
+    key = "input_guardrails" if phase is Phase.BEFORE else "output_guardrails"
+    shown: list[str] = []
+    with running_gateway(settings, sleep=no_wait) as gateway:
+        for name in names:
+            parameters = {
+                member: f"{upstream.url}/hook" if value == "URL" else value for member, value in FAILING[name].items()
+            }
+            if phase is Phase.AFTER:
+                upstream.play(reply(200, completion(text)))
+            if name in {"webhook", "log", "validUrls"}:
+                upstream.play(reply(500, json.dumps({"verdict": True, "said": CANARY}).encode()))
+            got = ask(
+                gateway, upstream, {key: [{name: parameters, "deny": True}]}, text if phase is Phase.BEFORE else "hi"
+            )
+            assert got.status_code == (200 if name == "addPrefix" else 446), name
+            shown.append(json.dumps(got.json().get("error")) if phase is Phase.BEFORE else got.text)
+        records = gateway.records.take()
+        shown += [line(record).decode() + repr(record) for record in records]
+        shown.append(httpx.get(f"{gateway.url}/metrics", timeout=60, trust_env=False).text)
+    stored = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert len([record for record in records if record.guards]) == len(names) - (phase is Phase.BEFORE)
+    assert "penstock_guard_verdicts_total" in shown[-1]
+    assert [each for each in (*shown, caplog.text) if CANARY in each] == []
+    assert b"hooks_failed" in stored
+    assert b"denied" in stored
+    assert CANARY.encode() not in stored
 
 
 def test_a_model_is_judged_after_the_configs_overrides(gateway: RunningGateway, upstream: Upstream) -> None:

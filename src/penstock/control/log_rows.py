@@ -107,6 +107,7 @@ def entry(
             "audio_output": details.get("audio_output", 0),
         },
         "dropped_parameters": details.get("dropped", []),
+        "guards": details.get("guards", []),
         "labels": details.get("labels", {}),
         "client": {"address": details.get("address"), "user_agent": details.get("user_agent")},
         "has_content": bool(row.has_content),

@@ -49,13 +49,15 @@ ALL_SLOTS = -1
 
 
 class Delta(msgspec.Struct, frozen=True):
-    """What one event of a stream adds to a text: ``pointer`` leads to it in the event's data."""
+    """What one event of a stream adds to a text: ``pointer`` leads to it in the event's data. ``is_whole``: the text is
+    all there, begins and ends with the event, and continues no other text of its key."""
 
     key: TextKey
     pointer: Pointer
     text: str
     choice: int = 0
     is_plain: bool = True
+    is_whole: bool = False
 
 
 _NOWHERE = ValueError("a pointer that leads nowhere")

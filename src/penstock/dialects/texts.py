@@ -21,8 +21,8 @@ class TextView(msgspec.Struct, frozen=True):
     ``request`` and ``answer``: (request type, a decoded body) -> its texts, none for a body of another shape.
     ``deltas``: (request type, an event's decoded data) -> what the event adds to texts; ``closes``: (event name,
     decoded data) -> the slot whose texts end with the event, ``ALL_SLOTS`` for all, None for neither. ``is_end``:
-    whether an event (name, data) ends the stream. ``results_event``: ``hook_results`` as JSON -> an event that tells
-    them.
+    whether an event (name, data) without texts ends the stream. ``results_event``: ``hook_results`` as JSON -> an event
+    that tells them. ``may_skip``: an event whose texts all wait may be left out; else it goes on without them.
     """
 
     request_types: Mapping[str, str]
@@ -33,6 +33,7 @@ class TextView(msgspec.Struct, frozen=True):
     closes: Callable[[bytes, Any], int | None]
     is_end: Callable[[bytes, bytes], bool]
     results_event: Callable[[bytes], bytes]
+    may_skip: bool = True
 
 
 def listed(value: Any) -> list[Any]:

@@ -170,7 +170,8 @@ class Check(msgspec.Struct, frozen=True):
     """One check. ``prepare`` reads the parameters, and tells what is wrong with them (``Parameters.complain``).
 
     ``fails_closed``: an error of the check counts as a false verdict unless its parameters say otherwise: it decides
-    who may do what. ``transforms``: it may change texts; ``replaces``: or the whole body. ``aliases`` are other ids.
+    who may do what. ``transforms``: it is there to change texts; ``replaces``: it may replace the whole body.
+    ``aliases`` are other ids.
     """
 
     id: str

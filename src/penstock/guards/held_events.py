@@ -117,7 +117,8 @@ class HeldEvents:
         texts: dict[Pointer, str] = {}
         for delta in deltas:
             text = self._text(delta)
-            ready, is_denied = text.feed(delta.text, last=slot is not None and slot in {ALL_SLOTS, delta.key[1]})
+            is_last = delta.is_whole or (slot is not None and slot in {ALL_SLOTS, delta.key[1]})
+            ready, is_denied = text.feed(delta.text, last=is_last)
             text.carrier = name, data, delta.pointer, tuple(each.pointer for each in deltas)
             self.released += len(ready)
             if ready != delta.text:
@@ -125,7 +126,8 @@ class HeldEvents:
             if is_denied:
                 self.denied = True
                 break
-        before = b"" if slot is None or self.denied else self._closed(slot, frozenset(each.key for each in deltas))
+        parts = frozenset(each.key for each in deltas if not each.is_whole)
+        before = b"" if slot is None or self.denied else self._closed(slot, parts)
         if self.denied and not any(texts.get(each.pointer, each.text) for each in deltas):
             return before
         if self.denied:
@@ -133,15 +135,16 @@ class HeldEvents:
             texts = {each.pointer: texts.get(each.pointer, "") for each in deltas}
         if not texts:
             return before + block
-        if slot is None and _says_nothing_else(value, deltas, texts):
+        if slot is None and self._view.may_skip and _says_nothing_else(value, deltas, texts):
             return before
         return before + _written(name, data, texts)
 
     def _text(self, delta: Delta) -> _Text:
-        text = self._texts.get(delta.key)
+        text = None if delta.is_whole else self._texts.get(delta.key)
         if text is None:
-            rules = [each for each in self._rules if _sees(each.check, delta)]
-            text = self._texts[delta.key] = _Text(rules)
+            text = _Text([each for each in self._rules if _sees(each.check, delta)])
+            if not delta.is_whole:
+                self._texts[delta.key] = text
         return text
 
     def _closed(self, slot: int, besides: frozenset[TextKey]) -> bytes:

@@ -179,6 +179,9 @@ class _HookReader:
         checks = tuple(self._checks())
         if len(checks) > _MOST_CHECKS:
             own.complain("checks", f"there are more than {_MOST_CHECKS}")
+        alters = _alters(kind, checks)
+        if is_async and alters:
+            own.complain("async", "a check of this guard changes the text, but an async guard changes nothing")
         timeout = own.number("timeout", least=1)
         return Hook(
             id=own.text("id") or f"{_PREFIXES[self._phase]}_{index:03d}",
@@ -190,7 +193,7 @@ class _HookReader:
             sequential=sequential,
             on_success=self._feedback("on_success"),
             on_fail=self._feedback("on_fail"),
-            stream=self._stream(own, checks),
+            stream=self._stream(own, checks, alters=alters),
             timeout=None if timeout is None else timeout / 1000,
             window=int(own.number("window", 1000, least=1) or 0),
             overlap=int(own.number("overlap", 200, least=0) or 0),
@@ -201,20 +204,23 @@ class _HookReader:
             fingerprint=digest_of(write_json(members)).encode(),
         )
 
-    def _stream(self, own: Parameters, checks: tuple[HookCheck, ...]) -> StreamMode:
-        """The stream mode: the hook's, else the operator's, else holding back where that finds all."""
+    def _stream(self, own: Parameters, checks: tuple[HookCheck, ...], *, alters: bool) -> StreamMode:
+        """The stream mode: the hook's, else the operator's, else holding back where that finds all. A hook that changes
+        texts has a mode in which the caller gets the changed text: any other one is refused, or not chosen."""
         if self._phase is Phase.BEFORE:
             return StreamMode.AFTER
-        can_hold = bool(checks) and all(each.prepared.hold is not None for each in checks)
+        problems = _mode_problems(checks, alters=alters)
         if own.has("stream"):
             mode = StreamMode(own.choice("stream", [each.value for each in StreamMode], StreamMode.AFTER.value))
-            if mode is StreamMode.HOLD and not can_hold:
-                own.complain("stream", "a check of this guard needs more than a part of the text: use window or buffer")
+            if mode in problems:
+                own.complain("stream", problems[mode])
             return mode
-        if self._policy.is_stream_chosen and (self._policy.stream is not StreamMode.HOLD or can_hold):
+        if self._policy.is_stream_chosen and self._policy.stream not in problems:
             return self._policy.stream
-        decides = self._members.get("deny") is True or any(each.check.transforms for each in checks)
-        return StreamMode.HOLD if can_hold and decides else StreamMode.AFTER
+        decides = alters or self._members.get("deny") is True
+        if decides and StreamMode.HOLD not in problems:
+            return StreamMode.HOLD
+        return StreamMode.AFTER if StreamMode.AFTER not in problems else StreamMode.BUFFER
 
     def _feedback(self, name: str) -> Feedback | None:
         value = self._members.get(name)
@@ -320,6 +326,24 @@ def _settled(values: Mapping[str, Any]) -> dict[str, Any]:
         name = _CAMEL.sub(lambda match: "_" + match[1].lower(), key)
         settled[name if name in _OWN or name in _LATER else key] = value
     return settled
+
+
+def _alters(kind: HookType, checks: tuple[HookCheck, ...]) -> bool:
+    """Whether the hook is there to change texts. A check that may replace the body (a webhook) is so in a mutator."""
+    return any(each.check.transforms or (each.check.replaces and kind is HookType.MUTATOR) for each in checks)
+
+
+def _mode_problems(checks: tuple[HookCheck, ...], *, alters: bool) -> dict[StreamMode, str]:
+    """The stream modes that a hook with these checks can't have, and why."""
+    problems: dict[StreamMode, str] = {}
+    if not checks or any(each.prepared.hold is None for each in checks):
+        problems[StreamMode.HOLD] = "a check of this guard needs more than a part of the text: use window or buffer"
+    if any(each.check.replaces for each in checks):
+        problems[StreamMode.WINDOW] = "a check of this guard needs the whole answer: use buffer"
+    if alters:
+        text = "a check of this guard changes the text, which this mode can't: use hold or buffer"
+        problems |= {StreamMode.AFTER: text, StreamMode.WINDOW: text}
+    return problems
 
 
 def _type_of(key: str) -> HookType:

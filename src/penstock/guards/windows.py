@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from penstock.core.json_text import read_json_or_none
-from penstock.core.segments import Segment, TextKey
+from penstock.core.segments import Delta, Segment, TextKey
 from penstock.dialects.framing import sse
 from penstock.dialects.texts import TextView
 
@@ -24,6 +24,7 @@ class Windows:
         self._overlap = overlap
         self._waiting: list[bytes] = []
         self._texts: dict[TextKey, str] = {}
+        self._wholes: list[Delta] = []
         self._earlier: dict[TextKey, str] = {}
         self._choices: dict[TextKey, tuple[int, bool]] = {}
         self._is_over = False
@@ -40,6 +41,9 @@ class Windows:
                 continue
             value = read_json_or_none(data)
             for delta in self._view.deltas(self._kind, value):
+                if delta.is_whole:
+                    self._wholes.append(delta)
+                    continue
                 self._texts[delta.key] = self._texts.get(delta.key, "") + delta.text
                 self._choices[delta.key] = delta.choice, delta.is_plain
             self._is_over = self._is_over or self._view.closes(name, value) is not None
@@ -47,7 +51,8 @@ class Windows:
     @property
     def is_due(self) -> bool:
         """Whether what waits is to be judged now: a window is full, or a text has ended."""
-        return self._is_over or any(len(text) >= self._size for text in self._texts.values())
+        texts = (*self._texts.values(), *[each.text for each in self._wholes])
+        return self._is_over or any(len(text) >= self._size for text in texts)
 
     @property
     def waits(self) -> bool:
@@ -55,21 +60,27 @@ class Windows:
 
     def texts(self) -> tuple[Segment, ...]:
         """The texts of the window, each behind the end of the window before."""
-        return tuple(
+        pieces = [
             Segment(("stream", number), self._earlier.get(key, "") + text, "assistant", key[0], 0, choice, is_plain)
             for number, (key, text) in enumerate(self._texts.items())
             for choice, is_plain in [self._choices[key]]
             if text
-        )
+        ]
+        wholes = [
+            Segment(("whole", number), each.text, "assistant", each.key[0], 0, each.choice, each.is_plain)
+            for number, each in enumerate(self._wholes)
+            if each.text
+        ]
+        return (*pieces, *wholes)
 
     def released(self) -> tuple[bytes, int]:
         """The events that were judged, and the characters of their texts."""
-        characters = sum(map(len, self._texts.values()))
+        characters = sum(map(len, self._texts.values())) + sum([len(each.text) for each in self._wholes])
         if self._overlap:
             for key, text in self._texts.items():
                 self._earlier[key] = (self._earlier.get(key, "") + text)[-self._overlap :]
         events, self._waiting = b"".join(self._waiting), []
-        self._texts, self._is_over = {}, False
+        self._texts, self._wholes, self._is_over = {}, [], False
         return events, characters
 
 

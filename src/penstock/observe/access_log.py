@@ -17,7 +17,7 @@ from penstock.core.json_text import write_json
 from penstock.core.money import dollars_text
 from penstock.core.usage import Usage
 from penstock.observe.outlet import Outlet
-from penstock.observe.record import Record, RecordQueue
+from penstock.observe.record import GuardVerdict, Record, RecordQueue
 
 _LOG: Final = logging.getLogger("penstock")
 _PIECE: Final = 32 << 10
@@ -151,6 +151,7 @@ class _Line(msgspec.Struct, omit_defaults=True, kw_only=True):
     attempts: str = ""
     cache: str | None = None
     skipped_events: int = 0
+    guards: tuple[GuardVerdict, ...] = ()
     trace_id: str
 
 
@@ -219,6 +220,7 @@ def line(record: Record, cost: int | None = None) -> bytes:
         attempts=record.trace if ";" in record.trace else "",
         cache=record.cache,
         skipped_events=record.skipped,
+        guards=record.guards,
         trace_id=record.trace_id,
     )
     try:

@@ -63,6 +63,17 @@ class AttemptRecord(msgspec.Struct, frozen=True):
     """The digest by which routing knows the target: that of its circuit."""
 
 
+class GuardVerdict(msgspec.Struct, frozen=True):
+    """What one check of a guard decided: ``denied``, ``failed`` (marked only), ``error_passed`` (it could not judge and
+    let pass), ``error_denied``, ``error_failed`` or ``dropped`` (it looks on, and did not run). ``phase`` is ``before``
+    or ``after``, ``guard`` the guard's id. It holds no text that was judged."""
+
+    phase: str
+    guard: str
+    check: str
+    verdict: str
+
+
 class Record(msgspec.Struct, frozen=True):
     """What happened to a request. Times are in seconds; it holds no content and no credential.
 
@@ -116,6 +127,8 @@ class Record(msgspec.Struct, frozen=True):
     """The trace of the request; None where no spans are made."""
     parameters: Mapping[str, bytes] = {}
     """The parameters of the request that its spans tell, as JSON."""
+    guards: tuple[GuardVerdict, ...] = ()
+    """What guards decided, where they did not simply pass."""
 
 
 class RecordQueue:

@@ -17,7 +17,7 @@ from penstock.core.json_text import read_json_or_none
 from penstock.core.trace_context import TraceContext
 from penstock.core.usage import Usage
 from penstock.observe.noted import Content, Noted
-from penstock.observe.record import AttemptRecord, Billed, Record, Records
+from penstock.observe.record import AttemptRecord, Billed, GuardVerdict, Record, Records
 from penstock.observe.telemetry.span import new_span_id
 from penstock.providers.row import Operation
 from penstock.routing.plan import Target
@@ -193,6 +193,8 @@ class Account(msgspec.Struct):
     """The trace of the request; None where no spans are made."""
     parameters: Mapping[str, bytes] = {}
     """The parameters of the request that its spans tell, as JSON."""
+    guards: list[GuardVerdict] = []
+    """What guards decided, where they did not simply pass."""
 
     def attempt(self, target: Target) -> AttemptAccount:
         """Open the account of one more attempt."""
@@ -277,6 +279,7 @@ class Account(msgspec.Struct):
             workspace=self.workspace,
             trace_context=self.trace_context,
             parameters=self.parameters,
+            guards=tuple(self.guards),
         )
 
     def _final_status(self) -> int:

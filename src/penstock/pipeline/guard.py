@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 
@@ -34,23 +35,30 @@ from penstock.guards.results import (
     reasons_of,
     with_results,
 )
-from penstock.pipeline.account import METADATA, AttemptAccount, read_metadata
+from penstock.pipeline.account import METADATA, Account, AttemptAccount, read_metadata
 from penstock.pipeline.attempt import failed as failed_answer
 from penstock.pipeline.call import Answer, Call
-from penstock.pipeline.guard_hooks import Subject, run_hooks
+from penstock.pipeline.guard_hooks import Subject, run_hooks, undone
 from penstock.pipeline.guard_outbound import GuardOutbound
 from penstock.pipeline.guard_stream import GuardedStream, StreamGuards, unjudged
+from penstock.pipeline.guard_verdicts import GuardVerdicts
 from penstock.pipeline.target_route import TargetRoute
 from penstock.routing.walk import Attempt
 from penstock.transport.base import Transport
 
 Send = Callable[[Call, TargetRoute, Attempt, AttemptAccount], Coroutine[Any, Any, Answer]]
 
+_LOG: Final = logging.getLogger("penstock")
 HOOKS_FAILED: Final = 246
 _LARGEST: Final = 32 << 20
 """Bytes of a plain answer that is judged."""
 _MOST_ASIDE: Final = 256
 """Hooks of one process that only look on and run at the same time: further ones are dropped, and counted."""
+
+
+_LAST_SECONDS: Final = 2.0
+"""How long they may take to end when the gateway stops."""
+_ASIDE: Final = "the guard only looks on"
 
 
 class GuardMemory(msgspec.Struct):
@@ -72,8 +80,11 @@ class _Judged(msgspec.Struct):
 class Guarding(msgspec.Struct, frozen=True):
     """Runs the guards of targets. ``shows_excerpts`` tells whether results of a denied answer quote it; ``hides_all``
     that no results quote anything. ``gives_reasons``: status 446 names hooks and checks. ``refuses_unguarded``: a
-    request whose texts no guard can read is refused where a guard would deny. ``dropped`` counts hooks that only look
-    on and did not run."""
+    request whose texts no guard can read is refused where a guard would deny. ``aside`` are the hooks that only look on
+    and run now, with the account of their request."""
+
+    stop_seconds: ClassVar[float] = 3.0
+    """How long ``stop`` may take (server/gateway.py)."""
 
     transports: Mapping[str, Transport]
     policy: AddressPolicy
@@ -81,8 +92,8 @@ class Guarding(msgspec.Struct, frozen=True):
     hides_all: bool = False
     gives_reasons: bool = False
     refuses_unguarded: bool = False
-    aside: set[asyncio.Task[None]] = msgspec.field(default_factory=set)
-    dropped: list[int] = msgspec.field(default_factory=lambda: [0])
+    aside: dict[asyncio.Task[None], tuple[Account, Sequence[Hook]]] = msgspec.field(default_factory=dict)
+    verdicts: GuardVerdicts = msgspec.field(default_factory=GuardVerdicts)
 
     async def attempt(
         self,
@@ -115,21 +126,30 @@ class Guarding(msgspec.Struct, frozen=True):
         subject = functools.partial(answered, judged.subject, view, kind)
         aside = [hook for hook in plan.after if hook.is_async] if is_judged and kind in view.answered else []
         if answer.watch is not None:
-            look_on = (lambda whole: self._look_on(aside, whole, outbound)) if aside else None
+            look_on = functools.partial(self._look_on, call, aside, outbound) if aside else None
             usage = call.dialect.replies.include_usage(request.body)
             guards = StreamGuards(
                 after, runs, subject, view, kind, outbound, call.dialect, call.trace, usage, self.hides_all, look_on
             )
             return await self._streamed(answer, guards, call, is_strict=route.target.strict)
         if is_judged and (after or aside):
-            return await self._after(answer, after, aside, runs, subject, outbound)
+            return await self._after(call, answer, after, aside, runs, subject, outbound)
         return self._told(answer, runs, ())
 
+    def start(self) -> None:
+        """Requests bring the hooks."""
+
     async def stop(self) -> None:
-        """Give up the hooks that only look on."""
-        for task in self.aside:
+        """Let the hooks that only look on end, for two seconds; give up those that don't, and count them as dropped."""
+        if not self.aside:
+            return
+        _, late = await asyncio.wait(self.aside, timeout=_LAST_SECONDS)
+        for task in late:
+            self.verdicts.drop(*self.aside[task])
             task.cancel()
-        await asyncio.gather(*self.aside, return_exceptions=True)
+        if late:
+            _LOG.warning("guards that look on were given up at the stop: %d", len(late))
+            await asyncio.wait(late, timeout=_LAST_SECONDS / 4)
 
     # Before.
 
@@ -153,8 +173,9 @@ class Guarding(msgspec.Struct, frozen=True):
         body = route.changes.filled(request.body) if route.changes.fills else request.body
         subject = _subject(call, route, body, view, kind, streams=request.stream)
         hooks = [hook for hook in plan.before if not hook.is_async]
-        self._look_on([hook for hook in plan.before if hook.is_async], subject, outbound)
-        runs, changed = await _remembered(memory, hooks, subject, outbound)
+        self._look_on(call, [hook for hook in plan.before if hook.is_async], outbound, subject)
+        note = functools.partial(self.verdicts.note, call.account)
+        runs, changed = await _remembered(memory, hooks, subject, outbound, note)
         judged = memory.targets[route.target.path] = _Judged(runs, changed)
         if changed is not subject:
             read = _new_request(call, changed, body)
@@ -165,8 +186,9 @@ class Guarding(msgspec.Struct, frozen=True):
         return judged
 
     def _unguarded(self, call: Call, plan: GuardPlan) -> Answer | None:
-        """The refusal of a request whose texts no guard can read, where a guard would deny."""
-        if not self.refuses_unguarded or not any(hook.deny for hook in (*plan.before, *plan.after)):
+        """The refusal of a request whose texts no guard can read, where a guard would deny or change texts."""
+        hooks = (*plan.before, *plan.after)
+        if not self.refuses_unguarded or not any(hook.deny or hook.transforms for hook in hooks):
             return None
         text = (
             f"The guards of the config can't read requests of this kind ({call.operation.value}), and the gateway's "
@@ -178,6 +200,7 @@ class Guarding(msgspec.Struct, frozen=True):
 
     async def _after(
         self,
+        call: Call,
         answer: Answer,
         hooks: Sequence[Hook],
         aside: Sequence[Hook],
@@ -196,8 +219,9 @@ class Guarding(msgspec.Struct, frozen=True):
             runs, changed = unjudged(hooks, "The answer is too large to be judged."), None
         else:
             subject = answered(answer.body)
-            self._look_on(aside, subject, outbound)
+            self._look_on(call, aside, outbound, subject)
             runs, changed = await run_hooks(hooks, subject, outbound)
+        self.verdicts.note(call.account, runs)
         if denied(runs):
             answer.close()
             refusal = self._denied(before, runs, stored=answer.outcome.stored)
@@ -218,9 +242,10 @@ class Guarding(msgspec.Struct, frozen=True):
         stream = GuardedStream(answer, guards, tells=not is_strict, denies=self._denied)
         answer, is_denied = await stream.begun()
         if is_denied:
+            self.verdicts.note(call.account, stream.runs)
             return answer
         self._marked(answer, guards.before, stream.judged)
-        answer.on_close = (*answer.on_close, lambda _: _note_denial(stream, call))
+        answer.on_close = (*answer.on_close, lambda _: self._note_end(stream, call))
         return answer
 
     # What is told.
@@ -257,31 +282,45 @@ class Guarding(msgspec.Struct, frozen=True):
 
     # Hooks that only look on.
 
-    def _look_on(self, hooks: Sequence[Hook], subject: Subject, outbound: Outbound) -> None:
+    def _look_on(self, call: Call, hooks: Sequence[Hook], outbound: Outbound, subject: Subject) -> None:
         if not hooks:
             return
         if len(self.aside) >= _MOST_ASIDE:
-            self.dropped[0] += len(hooks)
+            self.verdicts.drop(call.account, hooks)
             return
-        task = asyncio.get_running_loop().create_task(_looked_on(hooks, subject, outbound), name="guards that look on")
-        self.aside.add(task)
-        task.add_done_callback(self.aside.discard)
+        looking = self._looked_on(call.account, hooks, outbound, subject)
+        task = asyncio.get_running_loop().create_task(looking, name="guards that look on")
+        self.aside[task] = call.account, hooks
+        task.add_done_callback(self.aside.pop)
 
+    async def _looked_on(self, account: Account, hooks: Sequence[Hook], outbound: Outbound, subject: Subject) -> None:
+        """The verdicts stand in metrics, and in the record where the request still lasts."""
+        runs, _ = await run_hooks(hooks, subject, outbound)
+        self.verdicts.note(account, [msgspec.structs.replace(run, can_deny=False) for run in undone(runs, _ASIDE)])
 
-async def _looked_on(hooks: Sequence[Hook], subject: Subject, outbound: Outbound) -> None:
-    await run_hooks(hooks, subject, outbound)
+    def _note_end(self, stream: GuardedStream, call: Call) -> None:
+        self.verdicts.note(call.account, stream.runs)
+        if stream.is_denied:
+            call.account.failure = Failure(Kind.HOOKS_FAILED, MESSAGE)
 
 
 async def _remembered(
-    memory: GuardMemory, hooks: Sequence[Hook], subject: Subject, outbound: Outbound
+    memory: GuardMemory,
+    hooks: Sequence[Hook],
+    subject: Subject,
+    outbound: Outbound,
+    note: Callable[[Sequence[HookRun]], None],
 ) -> tuple[list[HookRun], Subject]:
     """The runs of before-hooks. Where no hook changes the request, a hook that is written alike and has judged the same
-    body is not asked again."""
+    body is not asked again. ``note`` gets the runs that are new."""
     if any(hook.transforms for hook in hooks):
-        return await run_hooks(hooks, subject, outbound)
+        runs, subject = await run_hooks(hooks, subject, outbound)
+        note(runs)
+        return runs, subject
     keys = [(hook.id, hook.fingerprint, _seen_by(hook, subject)) for hook in hooks]
     new = [hook for hook, key in zip(hooks, keys, strict=True) if key not in memory.runs]
     runs, subject = await run_hooks(new, subject, outbound)
+    note(runs)
     for run in runs:
         memory.runs[run.hook.id, run.hook.fingerprint, _seen_by(run.hook, subject)] = run
     return [memory.runs[key] for key in keys], subject
@@ -372,8 +411,3 @@ def _with_skipped(hooks: Sequence[Hook], runs: Sequence[HookRun]) -> list[HookRu
     """The runs of a phase's hooks in their order, with those that did not run."""
     by_hook = {id(run.hook): run for run in runs}
     return [by_hook.get(id(hook)) or HookRun(hook, skipped=True) for hook in hooks]
-
-
-def _note_denial(stream: GuardedStream, call: Call) -> None:
-    if stream.is_denied:
-        call.account.failure = Failure(Kind.HOOKS_FAILED, MESSAGE)

@@ -92,6 +92,16 @@ async def run_hooks(hooks: Sequence[Hook], subject: Subject, outbound: Outbound)
     return [runs[index] for index in sorted(runs)], subject
 
 
+def undone(runs: Sequence[HookRun], why: str) -> list[HookRun]:
+    """The runs of hooks whose changes can't be made: a change is its check's error."""
+    return [
+        msgspec.structs.replace(
+            run, checks=tuple(_failed(each, why) if each.transformed else each for each in run.checks)
+        )
+        for run in runs
+    ]
+
+
 def _is_local(hook: Hook) -> bool:
     return all(each.prepared.ask is None for each in hook.checks)
 
@@ -182,4 +192,4 @@ def _changed(runs: list[CheckRun], subject: Subject) -> tuple[list[CheckRun], Su
 
 def _failed(run: CheckRun, problem: str) -> CheckRun:
     judgement = could_not(f"The change is refused: {problem}.", data=run.judgement.data)
-    return msgspec.structs.replace(run, judgement=judgement)
+    return msgspec.structs.replace(run, judgement=judgement, transformed=False)

@@ -27,12 +27,13 @@ from penstock.guards.plan import Hook, StreamMode
 from penstock.guards.results import CheckRun, HookRun, denied, denied_body, hook_results, phase_results
 from penstock.guards.windows import Windows, gathered_texts
 from penstock.pipeline.call import Answer
-from penstock.pipeline.guard_hooks import Subject, run_hooks
+from penstock.pipeline.guard_hooks import Subject, run_hooks, undone
 from penstock.pipeline.relay import last_bytes
 from penstock.transport.base import Reply
 
 _MOST_KEPT: Final = 4 << 20
 """Bytes of a stream that are kept to be judged at its end."""
+_TOO_LATE: Final = "the answer is with the caller already: set stream to buffer"
 Denies = Callable[[Sequence[HookRun], Sequence[HookRun]], Answer]
 
 
@@ -90,7 +91,7 @@ class GuardedStream:
         self._kept_bytes = 0
         self._released = 0
         self._failure: Failure | None = None
-        self._has_ended = False
+        self._has_ended = self._is_judged = False
         self._runs: list[HookRun] = []
         self.judged: list[HookRun] = []
         """The runs of hooks that judged the whole answer before its head was sent."""
@@ -102,6 +103,11 @@ class GuardedStream:
         size = min([hook.window for hook in hooks], default=0)
         overlap = max([hook.overlap for hook in hooks], default=0)
         return Windows(self._guards.view, self._guards.kind, size, overlap)
+
+    @property
+    def runs(self) -> Sequence[HookRun]:
+        """The runs of the hooks that have judged the answer; none while the answer lasts."""
+        return self._runs
 
     # A reply.
 
@@ -197,7 +203,10 @@ class GuardedStream:
             events = events[: -len(error)]
         ready = await self._passed(events) if events else b""
         if not self._has_ended:
-            ready += await self._finished() + error
+            ready += await self._finished()
+            if broken is None and self._answer.broken is None and not self.is_denied:
+                ready += await self._judged_after(b"")
+            ready += error
         self._failure, self._has_ended = broken, True
         return ready
 
@@ -298,11 +307,13 @@ class GuardedStream:
         stream = b"".join(self._kept or ())
         subject = self._subject_of(stream)
         self._runs, changed = await run_hooks(self._guards.hooks, subject, self._guards.outbound)
-        if denied(self._runs):
-            return self._denied(self._runs)
+        new = None
         if changed is not subject:
             new = self._guards.dialect.replies.reshape.to_stream(changed.body.raw, self._guards.include_usage)
-            stream = stream if new is None else new
+            self._runs = self._runs if new is not None else undone(self._runs, "the answer can't be told as a stream")
+        if denied(self._runs):
+            return self._denied(self._runs)
+        stream = stream if new is None else new
         self._released, self._buffers, self._kept = 1, False, None
         self.judged = self._runs
         end = self._end_of(stream)
@@ -312,8 +323,9 @@ class GuardedStream:
     async def _judged_after(self, last: bytes) -> bytes:
         """The event that tells what came of all hooks, before the stream's end. ``after`` hooks judge now; the answer
         is with the caller, so they deny nothing."""
-        if self.judged:
+        if self.judged or self._is_judged:
             return b""
+        self._is_judged = True
         hooks, look_on = self._guards.of(StreamMode.AFTER), self._guards.look_on
         runs: list[HookRun] = []
         if self._kept is not None:
@@ -324,7 +336,7 @@ class GuardedStream:
                 runs = unjudged(hooks, "The answer is too long to be judged.")
             else:
                 runs, _ = await run_hooks(hooks, self._subject_of(stream), self._guards.outbound)
-            runs = [msgspec.structs.replace(run, can_deny=False) for run in runs]
+            runs = [msgspec.structs.replace(run, can_deny=False) for run in undone(runs, _TOO_LATE)]
         self._runs = self._all_runs(runs)
         return self._told() if self._tells and self._runs else b""
 

@@ -166,6 +166,7 @@ def _details(spooled: Spooled, costs: list[_Cost], redactor: Redactor) -> dict[s
         "audio_input": usage.audio_in,
         "audio_output": usage.audio_out,
         "skipped": record.skipped,
+        "guards": [msgspec.to_builtins(verdict) for verdict in record.guards],
     }
     return {name: value for name, value in details.items() if value}
 

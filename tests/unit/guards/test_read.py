@@ -128,7 +128,7 @@ def test_how_streams_are_judged() -> None:
     assert mode(CHECK) is StreamMode.AFTER
     assert mode({**CHECK, "deny": True}) is StreamMode.HOLD
     assert mode({"regexReplace": {"rule": "a"}}) is StreamMode.HOLD
-    assert mode({"regexReplace": {"rule": "^a"}}) is StreamMode.AFTER
+    assert mode({"regexReplace": {"rule": "^a"}}) is StreamMode.BUFFER
     assert mode({**CHECK, "stream": "window"}) is StreamMode.WINDOW
     assert mode({**CHECK, "deny": True}, stream=StreamMode.BUFFER, is_stream_chosen=True) is StreamMode.BUFFER
     words = {"wordCount": {"maxWords": 1}, "deny": True, "stream": "hold"}
@@ -149,3 +149,46 @@ def test_errors_count_as_the_check_and_the_operator_say() -> None:
 def test_an_operator_who_lets_no_request_bring_guards() -> None:
     policy = GuardPolicy(allows_inline=False)
     assert problems({"input_guardrails": [CHECK]}, policy=policy) == ["config.input_guardrails"]
+
+
+REPLACES: dict[str, Any] = {"regexReplace": {"rule": "bad"}}
+LOOKS_AHEAD: dict[str, Any] = {"regexReplace": {"rule": "bad(?=ly)"}}
+WEBHOOK: dict[str, Any] = {"webhook": {"webhookURL": "http://127.0.0.1/"}}
+
+
+@pytest.mark.parametrize(
+    ("config", "paths"),
+    [
+        ({"output_guardrails": [{**REPLACES, "stream": "window"}]}, ["config.output_guardrails[0].stream"]),
+        ({"output_guardrails": [{**REPLACES, **CHECK, "stream": "after"}]}, ["config.output_guardrails[0].stream"]),
+        ({"output_mutators": [{**WEBHOOK, "stream": "window"}]}, ["config.output_mutators[0].stream"]),
+        ({"output_mutators": [{**WEBHOOK, "stream": "after"}]}, ["config.output_mutators[0].stream"]),
+        ({"output_guardrails": [{**WEBHOOK, "stream": "window"}]}, ["config.output_guardrails[0].stream"]),
+        ({"after_request_hooks": [{"id": "g", "stream": "window", "checks": [{"id": "regexReplace", "parameters": {"rule": "x"}}]}]}, ["config.after_request_hooks[0].stream"]),
+        ({"input_guardrails": [{**REPLACES, "async": True}]}, ["config.input_guardrails[0].async"]),
+        ({"input_mutators": [{"addPrefix": {"prefix": "x"}, "async": True}]}, ["config.input_mutators[0].async"]),
+        ({"output_mutators": [{**WEBHOOK, "async": True}]}, ["config.output_mutators[0].async"]),
+        ({"output_guardrails": [{**WEBHOOK, "async": True}, {**WEBHOOK, "stream": "after"}]}, []),
+        ({"output_mutators": [{**REPLACES, "stream": "hold"}, {**LOOKS_AHEAD, "stream": "buffer"}]}, []),
+    ],
+)  # fmt: skip
+def test_a_change_that_would_be_lost_is_refused(config: dict[str, Any], paths: list[str]) -> None:
+    assert problems(config) == paths
+
+
+@pytest.mark.parametrize("stream", [StreamMode.AFTER, StreamMode.WINDOW])
+def test_the_operators_mode_loses_no_change(stream: StreamMode) -> None:
+    policy = GuardPolicy(stream=stream, is_stream_chosen=True)
+
+    def mode(**config: Any) -> StreamMode:
+        return hooks_of(config, policy=policy)[1][0].stream
+
+    assert mode(output_mutators=[REPLACES]) is StreamMode.HOLD
+    assert mode(output_mutators=[LOOKS_AHEAD]) is StreamMode.BUFFER
+    assert mode(output_mutators=[WEBHOOK]) is StreamMode.BUFFER
+    assert mode(output_guardrails=[CHECK]) is stream
+
+
+def test_a_change_that_cannot_be_held_back_waits_for_the_whole_answer() -> None:
+    assert hooks_of({"output_guardrails": [LOOKS_AHEAD]})[1][0].stream is StreamMode.BUFFER
+    assert hooks_of({"output_guardrails": [WEBHOOK]})[1][0].stream is StreamMode.AFTER

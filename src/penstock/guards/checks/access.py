@@ -18,8 +18,8 @@ _TYPES: Final = frozenset(
     complete chatComplete embed messages rerank moderate proxy imageGenerate createSpeech createTranscription
     createTranslation realtime uploadFile listFiles retrieveFile deleteFile retrieveFileContent createBatch
     retrieveBatch cancelBatch listBatches getBatchOutput listFinetunes createFinetune retrieveFinetune cancelFinetune
-    createModelResponse getModelResponse deleteModelResponse listResponseInputItems stream-complete
-    stream-chatComplete stream-messages
+    createModelResponse getModelResponse deleteModelResponse listResponseInputItems generateContent stream-complete
+    stream-chatComplete stream-messages stream-createModelResponse stream-generateContent
     """.split()
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from penstock.core.json_text import write_json
-from penstock.guards.base import Check, Context, Judgement, Phase, Prepared
+from penstock.guards.base import Check, Context, Judgement, Phase, Prepared, could_not
 from penstock.guards.parameters import Parameters
 
 _ROLES: Final = ("user", "system", "assistant")
@@ -20,7 +20,7 @@ def _add_prefix(parameters: Parameters) -> Prepared:
     def judge(context: Context) -> Judgement:
         kind, body = context.request_type, context.request.json
         if kind not in {"chatComplete", "messages", "complete"} or not isinstance(body, dict):
-            return Judgement(verdict=True)
+            return could_not("The check adds no prefix to requests of this type.", data={"requestType": kind})
         if kind == "complete":
             changed = _before_prompt(body, prefix, only_empty=only_empty)
         elif kind == "messages" and role == "system":
@@ -97,4 +97,4 @@ def _is_blank(content: Any) -> bool:
     return content is None or (isinstance(content, str) and not content.strip())
 
 
-CHECKS: Final = (Check("default.addPrefix", _add_prefix, frozenset({Phase.BEFORE}), replaces=True),)
+CHECKS: Final = (Check("default.addPrefix", _add_prefix, frozenset({Phase.BEFORE}), transforms=True, replaces=True),)

@@ -41,7 +41,7 @@ _PIECE: Final = 200
 _LONGEST_WAIT: Final = 1.0
 """Seconds that the page waits for other workers: one whose event loop stands still shows no gauges."""
 _REMINDER: Final = 60.0
-_FOLLOWED: Final = (families.LOST, families.TELEMETRY_LOST, families.ALERTS, families.CPU)
+_FOLLOWED: Final = (families.LOST, families.TELEMETRY_LOST, families.ALERTS, families.GUARD_VERDICTS, families.CPU)
 """Counters whose totals other parts keep."""
 _SHARED_SIZE: Final = 512 << 10
 """Bytes of the table of figures that are the same in all workers."""

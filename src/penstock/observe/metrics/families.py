@@ -153,6 +153,12 @@ ALERTS: Final = Family(
     "Alerts by channel (webhook, slack, mail) and by what became of them: told, failed, dropped.",
     ("channel", "result"),
 )
+GUARD_VERDICTS: Final = Family(
+    "penstock_guard_verdicts",
+    "counter",
+    "Verdicts of guards: passed, failed, denied, error_passed, error_failed, error_denied, dropped.",
+    ("check", "verdict"),
+)
 CALLERS: Final = Family("penstock_caller_connections", "gauge", "Open connections of callers.")
 POOL: Final = Family("penstock_pool_connections", "gauge", "Open connections to providers: in_use or idle.", ("state",))
 POOL_WAITING: Final = Family("penstock_pool_waiting", "gauge", "Requests that wait for a connection to a provider.")
@@ -182,7 +188,7 @@ STARTED: Final = Family(
 FAMILIES: Final = (
     REQUESTS, ERRORS, DURATION, OWN, ATTEMPTS, ATTEMPT_ERRORS, RETRIES, FALLBACKS, HEDGES, UPSTREAM, FIRST_TOKEN, CACHE,
     TOKENS, COST, UNPRICED, KEY_REQUESTS, KEY_TOKENS, KEY_COST, METADATA_REQUESTS, METADATA_TOKENS, METADATA_COST, LOST,
-    TELEMETRY_LOST, ALERTS, WAITING, CALLERS, POOL, POOL_WAITING, CIRCUITS, BUDGET_LEFT, WORKERS, BUILD, CPU, MEMORY,
-    FILES, MOST_FILES, STARTED,
+    TELEMETRY_LOST, ALERTS, GUARD_VERDICTS, WAITING, CALLERS, POOL, POOL_WAITING, CIRCUITS, BUDGET_LEFT, WORKERS, BUILD,
+    CPU, MEMORY, FILES, MOST_FILES, STARTED,
 )  # fmt: skip
 """All of them, in the order in which they are shown."""

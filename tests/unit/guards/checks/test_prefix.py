@@ -43,7 +43,8 @@ def test_other_operations() -> None:
     system = {"prefix": "a", "applyToRole": "system"}
     judgement = judged("addPrefix", system, {"system": "b", "messages": []}, kind="messages")
     assert json.loads(judgement.body or b"") == {"system": "ab", "messages": []}
-    assert judged("addPrefix", {"prefix": "a"}, {"input": "b"}, kind="embed").data is None
+    for kind in ("embed", "generateContent", "createModelResponse"):  # no prefix, and not without a word
+        assert judged("addPrefix", {"prefix": "a"}, {"input": "b"}, kind=kind).error is not None
 
 
 def test_a_prefix_is_required() -> None:

@@ -1,0 +1,130 @@
+"""The texts of Gemini's generateContent, in either spelling. A stream is responses of the same shape, without an end
+event. Source: Gemini API reference, "Content", "Part", "GenerateContentResponse".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from penstock.core.segments import ALL_SLOTS, Delta, Pointer, Segment, SegmentKind
+from penstock.dialects.gemini.spelling import camel
+from penstock.dialects.texts import TextView, leaves, listed, member
+
+_KIND: Final = "generateContent"
+_TREES: Final = {
+    ("functionCall", "args"): SegmentKind.TOOL_CALL,
+    ("toolCall", "args"): SegmentKind.TOOL_CALL,
+    ("executableCode", "code"): SegmentKind.TOOL_CALL,
+    ("functionResponse", "response"): SegmentKind.TOOL_RESULT,
+    ("toolResponse", "response"): SegmentKind.TOOL_RESULT,
+    ("codeExecutionResult", "output"): SegmentKind.TOOL_RESULT,
+}
+"""The members of parts that hold texts, at any depth."""
+_TEXT_PARTS: Final = frozenset({"text", "thought", "thoughtSignature"})
+"""The members of a part that goes on with the part before it."""
+
+
+def _request(_kind: str, body: Any) -> Iterator[Segment]:
+    for name, value in _members(body, "systemInstruction"):
+        yield from _content(value, (name,), "system", SegmentKind.SYSTEM, -1)
+    contents = member(body, "contents")
+    if not isinstance(contents, list):
+        yield from _content(contents, ("contents",), _role(contents), SegmentKind.TEXT, 0)
+    for index, content in enumerate(listed(contents)):
+        yield from _content(content, ("contents", index), _role(content), SegmentKind.TEXT, index)
+
+
+def _role(content: Any) -> str:
+    return "assistant" if member(content, "role") == "model" else "user"
+
+
+def _members(value: Any, name: str) -> list[tuple[str, Any]]:
+    """The members of an object that have this name in JSON, each with its own spelling."""
+    return [(key, each) for key, each in value.items() if camel(key) == name] if isinstance(value, dict) else []
+
+
+def _content(content: Any, at: Pointer, role: str, kind: SegmentKind, index: int, choice: int = 0) -> Iterator[Segment]:
+    """The texts of a content: text alone, or parts, of which clients may send one alone."""
+    if isinstance(content, str):
+        yield Segment(at, content, role, kind, index, choice)
+    parts = member(content, "parts")
+    if isinstance(parts, list):
+        for number, part in enumerate(parts):
+            yield from _part(part, (*at, "parts", number), role, kind, index, choice)
+    else:
+        yield from _part(parts, (*at, "parts"), role, kind, index, choice)
+
+
+def _part(part: Any, at: Pointer, role: str, kind: SegmentKind, index: int, choice: int) -> Iterator[Segment]:
+    if isinstance(part, str):
+        yield Segment(at, part, role, kind, index, choice)
+    text = member(part, "text")
+    if isinstance(text, str):
+        is_thought = member(part, "thought") is True
+        of = SegmentKind.REASONING if is_thought else kind
+        yield Segment((*at, "text"), text, role, of, index, choice, is_plain=not is_thought)
+    for (outer, inner), of in _TREES.items():
+        for name, value in _members(part, outer):
+            for pointer, leaf in leaves(member(value, inner), (*at, name, inner)):
+                yield Segment(pointer, leaf, role, of, index, choice, is_plain=False)
+
+
+def _candidates(response: Any) -> Iterator[tuple[int, int, Any]]:
+    """The candidates of a response, each with its place and its index."""
+    for place, candidate in enumerate(listed(member(response, "candidates"))):
+        index = member(candidate, "index")
+        yield place, index if isinstance(index, int) and index >= 0 else place, candidate
+
+
+def _answer(_kind: str, body: Any) -> Iterator[Segment]:
+    for place, index, candidate in _candidates(body):
+        at = ("candidates", place, "content")
+        yield from _content(member(candidate, "content"), at, "assistant", SegmentKind.TEXT, 0, index)
+
+
+def _deltas(kind: str, response: Any) -> Iterator[Delta]:
+    for segment in _answer(kind, response):
+        # Text goes on from response to response; arguments and results come whole.
+        is_whole = segment.pointer[-1] != "text" or len(segment.pointer) != _DEPTH
+        key = (segment.kind, segment.choice, 0)
+        yield Delta(key, segment.pointer, segment.text, segment.choice, segment.is_plain, is_whole=is_whole)
+
+
+_DEPTH: Final = len(("candidates", 0, "content", "parts", 0, "text"))
+
+
+def _closes(_name: bytes, response: Any) -> int | None:
+    """A candidate's text ends with the reason for its end, or with a part of another kind."""
+    slots = [
+        index
+        for _, index, candidate in _candidates(response)
+        if member(candidate, "finishReason")
+        or any(
+            isinstance(part, dict) and not part.keys() <= _TEXT_PARTS
+            for part in listed(member(member(candidate, "content"), "parts"))
+        )
+    ]
+    return None if not slots else slots[0] if len(slots) == 1 else ALL_SLOTS
+
+
+def _is_end(_name: bytes, _data: bytes) -> bool:
+    """No event marks the end."""
+    return False
+
+
+def _results_event(results: bytes) -> bytes:
+    return b'data: {"hook_results":' + results + b"}\n\n"
+
+
+TEXTS: Final = TextView(
+    {"chat.completions": _KIND},
+    frozenset({_KIND}),
+    _request,
+    _answer,
+    _deltas,
+    _closes,
+    _is_end,
+    _results_event,
+    may_skip=False,
+)
