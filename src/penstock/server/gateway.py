@@ -341,7 +341,10 @@ class Gateway:
                 return read
             body = read
             if surface.body is BodyKind.ANY:
-                request = await read_any(body, fields, surface.dialect)
+                passing = await read_any(body, fields, surface.dialect)
+                if isinstance(passing, Failure):
+                    return passing
+                request = passing
             elif surface.body is not BodyKind.JSON and media_type_of(fields) == BodyKind.MULTIPART:
                 form = await read_fields(body, fields, surface.dialect)
                 if isinstance(form, Failure):
