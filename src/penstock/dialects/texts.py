@@ -22,7 +22,7 @@ class TextView(msgspec.Struct, frozen=True):
     ``deltas``: (request type, an event's decoded data) -> what the event adds to texts; ``closes``: (event name,
     decoded data) -> the slot whose texts end with the event, ``ALL_SLOTS`` for all, None for neither. ``is_end``:
     whether an event (name, data) ends the stream. ``results_event``: ``hook_results`` as JSON -> an event that tells
-    them.
+    them. ``repeats_texts``: later events of a stream tell its texts again, so that they are changed as a whole only.
     """
 
     request_types: Mapping[str, str]
@@ -33,6 +33,7 @@ class TextView(msgspec.Struct, frozen=True):
     closes: Callable[[bytes, Any], int | None]
     is_end: Callable[[bytes, bytes], bool]
     results_event: Callable[[bytes], bytes]
+    repeats_texts: bool = False
 
 
 def listed(value: Any) -> list[Any]:

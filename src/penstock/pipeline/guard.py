@@ -23,7 +23,7 @@ from penstock.core.segments import Segment
 from penstock.dialects.caller import JSON, NO_STORE, RequestBody
 from penstock.dialects.texts import TextView
 from penstock.guards.base import GuardedBody, Outbound, Phase
-from penstock.guards.plan import GuardPlan, Hook
+from penstock.guards.plan import GuardPlan, Hook, StreamMode
 from penstock.guards.results import (
     MESSAGE,
     HookRun,
@@ -41,6 +41,7 @@ from penstock.pipeline.guard_hooks import Subject, run_hooks
 from penstock.pipeline.guard_outbound import GuardOutbound
 from penstock.pipeline.guard_stream import GuardedStream, StreamGuards, unjudged
 from penstock.pipeline.target_route import TargetRoute
+from penstock.providers.row import Operation
 from penstock.routing.walk import Attempt
 from penstock.transport.base import Transport
 
@@ -51,6 +52,16 @@ _LARGEST: Final = 32 << 20
 """Bytes of a plain answer that is judged."""
 _MOST_ASIDE: Final = 256
 """Hooks of one process that only look on and run at the same time: further ones are dropped, and counted."""
+
+
+_REPEATED: Final = 2 << 20
+"""Bytes of a stream that may wait where its events tell each text several times."""
+_STREAMS: Final = "stream=true"
+_WITHOUT_TEXTS: Final = frozenset(
+    {Operation.MODELS, Operation.MODEL, Operation.RESPONSE_DELETE, Operation.RESPONSE_CANCEL}
+)
+_ASKING: Final = ("messages", "contents", "prompt", "input", "inputs", "inputText", "message", "instances")
+"""Members of the bodies with which models are asked, at any provider."""
 
 
 class GuardMemory(msgspec.Struct):
@@ -95,11 +106,14 @@ class Guarding(msgspec.Struct, frozen=True):
     ) -> Answer:
         """One attempt at a guarded target; ``send`` makes it. ``policy`` says which hosts the checks may reach."""
         plan, view, request = route.target.guards, call.dialect.texts, call.request
-        if not isinstance(plan, GuardPlan) or request is None:
+        if not isinstance(plan, GuardPlan):
             return await send(call, route, step, account)
         kind = None if view is None else view.request_types.get(call.operation.value)
         if view is None or kind is None:
             return self._unguarded(call, plan) or await send(call, route, step, account)
+        if request is None:
+            # An answer that is read later: its request was judged when it was made.
+            request, plan = _nothing_asked(call), GuardPlan(after=plan.after)
         outbound = GuardOutbound(self.transports, policy or self.policy, account.caller)
         judged = await self._before(call, route, plan, request, view, kind, outbound)
         if judged.failure is not None:
@@ -110,7 +124,7 @@ class Guarding(msgspec.Struct, frozen=True):
         if judged.request is not None:
             call, route = _rewritten(call, route, judged.request)
         answer = await send(call, route, step, account)
-        after = [hook for hook in plan.after if not hook.is_async] if kind in view.answered else []
+        after = [_whole(hook, view) for hook in plan.after if not hook.is_async] if kind in view.answered else []
         is_judged = answer.status == 200 and answer.outcome.ok
         subject = functools.partial(answered, judged.subject, view, kind)
         aside = [hook for hook in plan.after if hook.is_async] if is_judged and kind in view.answered else []
@@ -166,7 +180,15 @@ class Guarding(msgspec.Struct, frozen=True):
 
     def _unguarded(self, call: Call, plan: GuardPlan) -> Answer | None:
         """The refusal of a request whose texts no guard can read, where a guard would deny."""
-        if not self.refuses_unguarded or not any(hook.deny for hook in (*plan.before, *plan.after)):
+        if not any(hook.deny for hook in (*plan.before, *plan.after)) or call.operation in _WITHOUT_TEXTS:
+            return None
+        if not self.refuses_unguarded and _evades(call):
+            text = (
+                "The guards of the config can't read a request that passes as it is: call the gateway's own endpoint "
+                "for it, where they can (docs/endpoints.md)."
+            )
+            return failed_answer(Failure(Kind.UNSUPPORTED_OPERATION, text), call)
+        if not self.refuses_unguarded:
             return None
         text = (
             f"The guards of the config can't read requests of this kind ({call.operation.value}), and the gateway's "
@@ -268,6 +290,25 @@ class Guarding(msgspec.Struct, frozen=True):
         task.add_done_callback(self.aside.discard)
 
 
+def _nothing_asked(call: Call) -> RequestBody:
+    streams = _STREAMS in call.query.split("&")
+    return RequestBody(Body({"stream": b"true"} if streams else {}), None, streams)
+
+
+def _whole(hook: Hook, view: TextView) -> Hook:
+    """The hook as it judges a stream: one that may change texts which later events repeat has the stream wait."""
+    if not (view.repeats_texts and hook.transforms):
+        return hook
+    return msgspec.structs.replace(hook, stream=StreamMode.BUFFER, buffer_bytes=max(hook.buffer_bytes, _REPEATED))
+
+
+def _evades(call: Call) -> bool:
+    """Whether a request passes as it is, though it has what a model is asked with: guards read it elsewhere."""
+    if call.operation is not Operation.PROXY or call.resource is not None or call.request is None:
+        return False
+    return any(name in call.request.body for name in _ASKING)
+
+
 async def _looked_on(hooks: Sequence[Hook], subject: Subject, outbound: Outbound) -> None:
     await run_hooks(hooks, subject, outbound)
 
@@ -301,6 +342,7 @@ def _subject(call: Call, route: TargetRoute, body: Body, view: TextView, kind: s
         new = call.dialect.read_body(raw)
         if isinstance(new, Failure):
             return new.message
+        new = call.addressed(new)
         return "it would change whether the answer is streamed" if new.stream is not streams else None
 
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in call.fields.items()}
@@ -340,7 +382,7 @@ def _new_request(call: Call, subject: Subject, old: Body) -> RequestBody | Failu
     """The request that guards have made of another."""
     read = call.dialect.read_body(subject.request.raw)
     if isinstance(read, Failure) or read.body.raw("stream") == old.raw("stream"):
-        return read
+        return read if isinstance(read, Failure) else call.addressed(read)
     return Failure(Kind.INVALID_REQUEST, "A guard changed whether the answer is streamed.", "stream")
 
 

@@ -91,6 +91,7 @@ class GuardedStream:
         self._released = 0
         self._failure: Failure | None = None
         self._has_ended = False
+        self._has_told = False
         self._runs: list[HookRun] = []
         self.judged: list[HookRun] = []
         """The runs of hooks that judged the whole answer before its head was sent."""
@@ -197,7 +198,11 @@ class GuardedStream:
             events = events[: -len(error)]
         ready = await self._passed(events) if events else b""
         if not self._has_ended:
-            ready += await self._finished() + error
+            ready += await self._finished()
+        if not (self._has_ended or self._has_told or broken or error):
+            # No event has said that the stream ends.
+            ready += await self._judged_after(b"")
+        ready += b"" if self.is_denied else error
         self._failure, self._has_ended = broken, True
         return ready
 
@@ -312,6 +317,7 @@ class GuardedStream:
     async def _judged_after(self, last: bytes) -> bytes:
         """The event that tells what came of all hooks, before the stream's end. ``after`` hooks judge now; the answer
         is with the caller, so they deny nothing."""
+        self._has_told = True
         if self.judged:
             return b""
         hooks, look_on = self._guards.of(StreamMode.AFTER), self._guards.look_on

@@ -19,7 +19,7 @@ _TYPES: Final = frozenset(
     createTranslation realtime uploadFile listFiles retrieveFile deleteFile retrieveFileContent createBatch
     retrieveBatch cancelBatch listBatches getBatchOutput listFinetunes createFinetune retrieveFinetune cancelFinetune
     createModelResponse getModelResponse deleteModelResponse listResponseInputItems stream-complete
-    stream-chatComplete stream-messages
+    generateContent stream-chatComplete stream-messages stream-createModelResponse stream-generateContent
     """.split()
 )
 

@@ -13,6 +13,7 @@ from penstock.dialects.gemini.caller.model_list import MODEL_LISTS
 from penstock.dialects.gemini.caller.reply import write_reply
 from penstock.dialects.gemini.caller.request import read_request
 from penstock.dialects.gemini.caller.stream import KEEP_ALIVE, ResponseWriter
+from penstock.dialects.gemini.caller.texts import TEXTS
 from penstock.dialects.gemini.relay.judge import judge
 from penstock.dialects.gemini.relay.request import fit_request
 from penstock.dialects.gemini.relay.reshape import RESHAPE
@@ -53,5 +54,6 @@ GEMINI: Final = CallerDialect(
     keep_alive=KEEP_ALIVE,
     stream_form=stream_form,
     models=MODEL_LISTS,
+    texts=TEXTS,
 )
 """Callers of Gemini's generateContent. Counts of tokens (``:countTokens``) are asked for in the same words."""

@@ -12,6 +12,7 @@ from penstock.dialects.responses.caller.errors import ERRORS
 from penstock.dialects.responses.caller.reply import write_reply
 from penstock.dialects.responses.caller.request import read_request
 from penstock.dialects.responses.caller.stream import ResponseWriter
+from penstock.dialects.responses.caller.texts import TEXTS
 from penstock.dialects.responses.relay.judge import judge
 from penstock.dialects.responses.relay.request import fit_request
 from penstock.dialects.responses.relay.reshape import RESHAPE
@@ -45,5 +46,6 @@ RESPONSES: Final = CallerDialect(
     replies=Replies(_always, _as_it_is, judge, GRAMMAR, RESHAPE),
     relay=Relay(fit_request, _unchanged, _unchanged, _events),
     keep_alive=b": keep-alive\n",
+    texts=TEXTS,
 )
 """Callers of OpenAI Responses. What is asked of a stored response is asked in the same words."""
