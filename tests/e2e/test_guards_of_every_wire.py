@@ -90,6 +90,17 @@ def test_a_bad_answer_is_withheld(gateway: RunningGateway, upstream: Upstream, w
     assert (got.status_code, BAD in got.text) == (446, False), got.text
 
 
+@pytest.mark.parametrize(("status", "before"), [(201, b""), (203, b""), (200, b"\xef\xbb\xbf"), (200, b" \n")])
+@pytest.mark.parametrize("wire", WIRES)
+def test_a_bad_answer_is_withheld_however_it_comes(
+    gateway: RunningGateway, upstream: Upstream, wire: str, status: int, before: bytes
+) -> None:
+    upstream.play(reply(status, before + told(wire, f"so {BAD}")))
+    got = ask(gateway, upstream, wire, {"output_guardrails": [DENY]})
+    assert BAD not in got.text
+    assert got.status_code >= 400
+
+
 @pytest.mark.parametrize("mode", ["hold", "window", "buffer"])
 @pytest.mark.parametrize("wire", WIRES)
 def test_a_bad_stream_is_withheld(gateway: RunningGateway, upstream: Upstream, wire: str, mode: str) -> None:

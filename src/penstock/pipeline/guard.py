@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from codecs import BOM_UTF8
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
@@ -125,7 +126,7 @@ class Guarding(msgspec.Struct, frozen=True):
             call, route = _rewritten(call, route, judged.request)
         answer = await send(call, route, step, account)
         after = [_whole(hook, view) for hook in plan.after if not hook.is_async] if kind in view.answered else []
-        is_judged = answer.status == 200 and answer.outcome.ok
+        is_judged = 200 <= answer.status < 300 and answer.outcome.ok
         subject = functools.partial(answered, judged.subject, view, kind)
         aside = [hook for hook in plan.after if hook.is_async] if is_judged and kind in view.answered else []
         if answer.watch is not None:
@@ -212,10 +213,11 @@ class Guarding(msgspec.Struct, frozen=True):
         if broken is not None:
             answer.close()
             return msgspec.structs.replace(answer, outcome=of_failure(broken), rest=None, broken=broken)
-        if not answer.body.lstrip().startswith(b"{"):
-            return self._told(answer, before, ())
+        answer.body = answer.body.removeprefix(BOM_UTF8)
         if answer.rest is not None:
             runs, changed = unjudged(hooks, "The answer is too large to be judged."), None
+        elif not answer.body.lstrip().startswith(b"{"):
+            runs, changed = unjudged(hooks, "The answer is no JSON object."), None
         else:
             subject = answered(answer.body)
             self._look_on(aside, subject, outbound)
@@ -272,7 +274,7 @@ class Guarding(msgspec.Struct, frozen=True):
 
     def _marked(self, answer: Answer, before: Sequence[HookRun], after: Sequence[HookRun]) -> None:
         """Status 246 for a good answer with a false verdict."""
-        if answer.status == 200 and failed((*before, *after)):
+        if 200 <= answer.status < 300 and failed((*before, *after)):
             answer.status = HOOKS_FAILED
             judged = failed(after) and not answer.outcome.stored
             answer.outcome = msgspec.structs.replace(answer.outcome, status=HOOKS_FAILED, judged=judged)
