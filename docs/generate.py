@@ -448,11 +448,17 @@ whatever their media type. `PATH` is appended to the provider's base URL. Behind
 address policy, limits and records:
 
 - Credentials, cookies and headers about the way (`x-forwarded-*`, `x-portkey-*`) stay behind; the provider gets its
-  key as in every request. `?key=` and its like are taken out of the query.
-- A body of JSON is changed by a config's parameters, any other body never. Usage is read where a reply of JSON
-  tells it in the shape of OpenAI's or Anthropic's API; a strict limit refuses what it can't bound.
-- Where a gateway key or a virtual key allows certain models only, nothing but `GET` and `DELETE` passes: nobody
-  looks at the models that such a request may use.
+  key as in every request. `?key=` and its like are taken out of the query, and so is each header and each pair of the
+  query that holds a gateway key.
+- A path with an empty segment or with dots is a 404, also where only some hosts would see dots in it: `..;`, `..\\`,
+  `%252e%252e`.
+- A JSON object is read and changed by a config's parameters, whatever its media type says, any other body never. A body
+  that says it is JSON and isn't is a 400. Usage is read where a reply of JSON tells it in the shape of OpenAI's or
+  Anthropic's API. A strict limit refuses what it can't bound, a body that it can't read among it; files and uploads
+  are let through.
+- With a guard that denies, nothing passes that a model is asked with (docs/guardrails.md#what-guards-read).
+- Where a gateway key or a virtual key allows certain models only, nothing but `GET` and `DELETE` without a body
+  passes: nobody looks at the models that such a request may use.
 - **What is kept belongs to one account.** A config with several targets makes it at the first, once, without
   retries; a request that names an id is then a 400: name the provider or the virtual key. With the setting
   `ids.secret` the ids of such a config say which target has the thing, for the tenant who made it and in every replica:

@@ -387,3 +387,45 @@ def test_months_are_partitions_of_postgresql_alone(admin: RunningAdmin) -> None:
             return int((await connection.execute(query)).scalar_one())
 
     assert admin.run(partitions()) == (0 if admin.plane.database.is_sqlite else 2)
+
+
+def test_feedback_in_another_workspace_says_nothing_of_ours(admin: RunningAdmin) -> None:
+    async def another() -> None:
+        async with admin.plane.database.write() as connection:
+            row = {"id": "another", "slug": "another", "name": "Another", "created_at": 0, "updated_at": 0}
+            await connection.execute(schema.workspace.insert().values(**row, created_by="t", updated_by="t"))
+
+    admin.run(another())
+    put(admin, entry(trace_id="t"), entry(trace_id="t", workspace_id="another"))
+    felt(admin, "t", 5)
+    assert traces(admin, weighted_feedback_min=1) == ["t"]
+    assert traces(admin, weighted_feedback_min=1, workspace_id="another") == []
+
+
+@pytest.mark.parametrize("text", ["\x00", "a\x00b", "\ud800", "'; drop table feedback; --", "%", "\\"])
+def test_no_text_of_a_filter_is_the_gateways_failure(admin: RunningAdmin, text: str) -> None:
+    for name, value in (("metadata", json.dumps({"a": text})), ("metadata", json.dumps({text: "a"}))):
+        assert admin.call("GET", f"/logs?{urlencode({name: value})}").status in {200, 400}
+        query = f"{within()}&{urlencode({name: value})}"
+        assert admin.call("GET", f"/analytics/graphs/requests?{query}").status in {200, 400}
+    for filters in ({"metadata": {"a": text}}, {"ai_model": text}, {"models": text}, {"trace_id": [text]}):
+        assert admin.call("POST", "/logs/exports", {"filters": filters}).status in {200, 201, 400}, filters
+    told = {"request": {"url": text, "provider": text}, "response": {"body": {"model": text}}, "metadata": {text: text}}
+    assert admin.call("POST", "/logs", told).status in {200, 400}
+    assert admin.call("POST", "/feedback", {"trace_id": "t", "value": 1, "metadata": {text: text}}).status in {200, 400}
+    assert len(traces(admin)) <= 1
+
+
+@pytest.mark.parametrize("number", [-1, 2**32, 2**63, 2**64, 10**400, 1e308, "7", None, True, []])
+def test_no_number_that_a_client_tells_is_the_gateways_failure(admin: RunningAdmin, number: Any) -> None:
+    usage = {"prompt_tokens": number, "completion_tokens": number, "total_tokens": number}
+    for told in ({"usage": usage}, {"usage": {"input_tokens": number, "output_tokens": number}}):
+        item = {"request": {"url": "u", "provider": "openai"}, "response": {"body": {"model": "gpt-4o", **told}}}
+        for _ in range(2):
+            assert admin.call("POST", "/logs", item).status in {200, 400}
+    for row in listed(admin)["data"]:
+        assert row["total_units"] >= 0
+        assert row["cost"] is None or row["cost"] >= 0
+    for name in ("response_time", "status"):
+        item = {"request": {"url": "u"}, "response": {name: number}}
+        assert admin.call("POST", "/logs", item).status in {200, 400}

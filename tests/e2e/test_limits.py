@@ -356,6 +356,30 @@ def test_t25_a_price_that_comes_while_a_request_is_under_way(tmp_path: Path, ups
         assert gateway.counted() == USED
 
 
+@pytest.mark.parametrize("media_type", ["application/json", "application/x+json", "text/plain", "image/png", ""])
+def test_no_media_type_hides_a_request_that_passes_from_a_budget(
+    media_type: str, tmp_path: Path, upstream: Upstream
+) -> None:
+    with limited(tmp_path, key("a", budget(LARGE))) as gateway, httpx.Client(trust_env=False, timeout=60) as client:
+        fields = headers("a", config(upstream), **{"content-type": media_type})
+        url = f"{gateway.v1}/proxy/chat/completions"
+        assert client.post(url, content=json.dumps(BODY), headers=fields).status_code == 200
+        gateway.wait_until_settled()
+        assert gateway.counted() == USED
+
+
+@pytest.mark.parametrize("media_type", ["application/octet-stream", "text/plain", "multipart/form-data; boundary=b"])
+def test_a_strict_budget_lets_nothing_pass_unread(media_type: str, tmp_path: Path, upstream: Upstream) -> None:
+    strict = key("a", budget(LARGE, strict=True))
+    with limited(tmp_path, strict) as gateway, httpx.Client(trust_env=False, timeout=60) as client:
+        fields = headers("a", config(upstream), **{"content-type": media_type})
+        refused = client.post(f"{gateway.v1}/proxy/chat/completions", content=b"\x1f\x8b", headers=fields)
+        assert refused.status_code == 400, refused.text
+        assert "strict limit" in refused.json()["error"]["message"]
+        assert upstream.received == []
+        assert client.post(f"{gateway.v1}/files", content=b"--b--", headers=fields).status_code == 200
+
+
 def test_a_strict_budget_asks_for_a_bound(tmp_path: Path, upstream: Upstream) -> None:
     with limited(tmp_path, key("a", budget(LARGE, strict=True))) as gateway:
         body = {"model": "m", "messages": BODY["messages"]}

@@ -153,7 +153,17 @@ def test_what_is_kept_is_at_one_of_several_targets(gateway: RunningGateway, upst
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/a/%2e%2e/b", "/v1/proxy/%2e%2e/x", "/v1/proxy/a/%2e%2e/%2e%2e/x", "/v1/proxy/a//b"]
+    "path",
+    [
+        "/v1/a/%2e%2e/b",
+        "/v1/proxy/%2e%2e/x",
+        "/v1/proxy/a/%2e%2e/%2e%2e/x",
+        "/v1/proxy/a//b",
+        "/v1/proxy/a/..;/b",
+        "/v1/files/..%5cb",
+        "/v1/proxy/%252e%252e/b",
+        "/v1/b/%252e%252e%252fc",
+    ],
 )
 def test_no_path_leaves_the_base_url(gateway: RunningGateway, upstream: Upstream, path: str) -> None:
     url = httpx.URL(gateway.url).copy_with(raw_path=path.encode())
@@ -181,6 +191,25 @@ def test_every_route_wants_a_key(guarded: RunningGateway, method: str, path: str
         url = f"{guarded.url}{prefix}{path.replace('{', '').replace('}', '')}"
         fields = {"x-portkey-provider": "echo", "authorization": "Bearer sk-of-somebody"}
         assert httpx.request(method, url, headers=fields, timeout=60).status_code == 401
+
+
+def test_no_gateway_key_reaches_a_provider_wherever_it_stands(tmp_path: Path, upstream: Upstream) -> None:
+    path, other = tmp_path / "penstock.toml", "pk-of-another-0123456789"
+    lines = [f'[keys.{name}]\nhash = "sha256:{hashlib.sha256(text.encode()).hexdigest()}"\nhosts = ["127.0.0.1"]\n'
+             for name, text in (("a", KEY), ("b", other))]  # fmt: skip
+    path.write_text("".join(lines))
+    environment = {"PENSTOCK_CONFIG": str(path), "PENSTOCK_ACCESS_LOG": "false", "TRUSTED_CUSTOM_HOSTS": "127.0.0.1"}
+    with running_gateway(load({}, environment, Path("/nonexistent")), path) as gateway:
+        upstream.play(as_json({}))
+        sent = headers(
+            upstream, x_portkey_api_key=KEY, x_mine=KEY, x_token=f"Bearer {other}", x_list=f"a, {other}", api_key=other
+        )
+        query = f"a=1&token={other}&t=Bearer+{KEY}&x;key=1&API_KEY=2&b%3Bkey=3&c=4"
+        answered = httpx.get(f"{gateway.v1}/files?{query}", headers=sent, timeout=60)
+        assert answered.status_code == 200, answered.text
+        got = upstream.last
+        assert got.target == "/v1/files?a=1&c=4"
+        assert not [name for name, value in got.headers.items() if KEY in value or other in value]
 
 
 def test_a_key_with_a_list_of_models_changes_nothing_unseen(guarded: RunningGateway) -> None:

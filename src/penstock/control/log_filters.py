@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from penstock.control.actor import Actor
+from penstock.control.members import is_plain
 from penstock.control.moments import parse
 from penstock.control.plane import workspace_for
 from penstock.control.refusal import Problem, Problems, invalid
@@ -27,6 +28,7 @@ _MOST_NAMES: Final = 10
 _FAILED: Final = 400
 """The lowest status of a request that failed."""
 _LARGEST: Final = Decimal(2**62)
+_NOT_PLAIN: Final = "it holds a character that no row has"
 _TEXTS: Final = {
     "trace_id": "trace_id",
     "span_id": "span_id",
@@ -111,7 +113,7 @@ class LogFilter(msgspec.Struct, frozen=True):
             told.append(sa.or_(*pairs))
         told += [_has_member(name, value) for name, value in self.metadata.items()]
         if self.feedback is not None:
-            told.append(_has_feedback(*self.feedback))
+            told.append(_has_feedback(self.feedback, self.workspaces))
         return told
 
     def _ranges(self, table: sa.Table, *, by_range: bool) -> list[sa.ColumnElement[bool]]:
@@ -170,17 +172,27 @@ def _has_member(name: str, value: str) -> sa.ColumnElement[bool]:
     )
 
 
-def _has_feedback(least: float | None, most: float | None) -> sa.ColumnElement[bool]:
+def _has_feedback(
+    limits: tuple[float | None, float | None], workspaces: tuple[str, ...] | None
+) -> sa.ColumnElement[bool]:
+    """Whether the mean of the feedback on a row's trace, within the row's workspace, is between two numbers."""
+    least, most = limits
     mean = sa.func.sum(feedback.c.value * feedback.c.weight) / sa.func.count()
-    traces = sa.select(feedback.c.trace_id).group_by(feedback.c.trace_id)
+    # Callers choose the names of traces: the same name in another workspace is another trace.
+    pairs = feedback.c.workspace_id, feedback.c.trace_id
+    traces = sa.select(*pairs).group_by(*pairs)
+    traces = traces if workspaces is None else traces.where(feedback.c.workspace_id.in_(workspaces))
     traces = traces.having(mean >= least) if least is not None else traces
     traces = traces.having(mean <= most) if most is not None else traces
-    return request_log.c.trace_id.in_(traces)
+    return sa.tuple_(request_log.c.workspace_id, request_log.c.trace_id).in_(traces)
 
 
 def read_filter(query: Mapping[str, str], *, needs_time: bool = False) -> LogFilter:
     """The filter of a query. Raises Refusal, with all problems."""
     problems = Problems()
+    for name, text in query.items():
+        if not is_plain(text):
+            problems.append(Problem(f"/{name}", _NOT_PLAIN))
     reader = _Reader(query, problems)
     told = LogFilter(
         reader.moment("time_of_generation_min"),
@@ -283,7 +295,11 @@ class _Reader:
         if not isinstance(value, dict) or len(value) > _MOST_NAMES:
             self._complain("metadata", f'expected JSON such as {{"team": "search"}} with at most {_MOST_NAMES} names')
             return {}
-        return {str(name): str(each) for name, each in value.items()}
+        told = {str(name): str(each) for name, each in value.items()}
+        if not all(map(is_plain, (*told, *told.values()))):
+            self._complain("metadata", _NOT_PLAIN)
+            return {}
+        return told
 
     def feedback(self) -> tuple[float | None, float | None] | None:
         low, high = (self.number(f"weighted_feedback_{end}", 1_000_000) for end in ("min", "max"))

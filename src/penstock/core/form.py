@@ -23,6 +23,12 @@ _LONGEST_TEXT: Final = 1 << 20
 _BOUNDARY: Final = re.compile(
     rb'boundary=(?:"([^"\\\r\n]{1,70})"|([A-Za-z0-9\'()+_,./:=?-]{1,70}))\s*(?:;|\Z)', re.IGNORECASE
 )
+_BOUNDARIES: Final = re.compile(rb"boundary[ \t]*(?:\*[0-9*]*[ \t]*)?=", re.IGNORECASE)
+"""Each place that a reader may take for a boundary's: also RFC 2231's ``boundary*=`` and ``boundary*0=``."""
+_CHARSET: Final = re.compile(
+    rb"charset[ \t]*\*?[ \t]*=[ \t]*\"?+(?!(?:utf-?8|us-ascii)[\" \t;]|(?:utf-?8|us-ascii)\Z)", re.IGNORECASE
+)
+"""A character set in which a reader may understand texts otherwise: some readers of forms obey it."""
 _DISPOSITION: Final = re.compile(rb"content-disposition[ \t]*:[ \t]*form-data((?:[ \t]*;[^\r\n]*)?)", re.IGNORECASE)
 _PARAMETER: Final = re.compile(rb';[ \t]*([A-Za-z*]+)[ \t]*=[ \t]*(?:"((?:[^"\\\r\n]|\\.)*)"|([^;"\s]*))[ \t]*')
 _OTHER_FORM: Final = re.compile(
@@ -116,8 +122,10 @@ def _texts(value: Any) -> Sequence[str]:
 def boundary_of(content_type: bytes) -> bytes:
     """The boundary that a ``content-type`` names. Raises FormError."""
     found = _BOUNDARY.findall(content_type)
-    if len(found) != 1:
+    if len(found) != 1 or len(_BOUNDARIES.findall(content_type)) != 1:
         raise FormError("its header content-type must name one boundary")
+    if _CHARSET.search(content_type):
+        raise FormError("its header content-type names a character set other than UTF-8")
     return bytes(found[0][0] or found[0][1])
 
 
@@ -173,7 +181,11 @@ def _named(head: bytes, at: int) -> tuple[str, bool]:
     name = (found or {}).get(b"name")
     if found is None or name is None or b"name*" in found:
         raise FormError(f"the part at byte {at} has no name")
-    return name.decode("utf-8", "replace"), b"filename" in found or b"filename*" in found
+    is_file = b"filename" in found or b"filename*" in found
+    # Some readers take a backslash out of m\odel, or obey a character set: then the name or the text is another.
+    if b"\\" in name or name == b"_charset_" or (not is_file and _CHARSET.search(head)):
+        raise FormError(f"the part at byte {at} can be read in two ways")
+    return name.decode("utf-8", "replace"), is_file
 
 
 def _parameters(text: bytes, at: int) -> Mapping[bytes, bytes]:

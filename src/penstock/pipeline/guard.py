@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+from codecs import BOM_UTF8
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
@@ -43,6 +44,7 @@ from penstock.pipeline.guard_outbound import GuardOutbound
 from penstock.pipeline.guard_stream import GuardedStream, StreamGuards, unjudged
 from penstock.pipeline.guard_verdicts import GuardVerdicts
 from penstock.pipeline.target_route import TargetRoute
+from penstock.providers.row import Operation
 from penstock.routing.walk import Attempt
 from penstock.transport.base import Transport
 
@@ -59,6 +61,14 @@ _MOST_ASIDE: Final = 256
 _LAST_SECONDS: Final = 2.0
 """How long they may take to end when the gateway stops."""
 _ASIDE: Final = "the guard only looks on"
+
+
+_STREAMS: Final = "stream=true"
+_WITHOUT_TEXTS: Final = frozenset(
+    {Operation.MODELS, Operation.MODEL, Operation.RESPONSE_DELETE, Operation.RESPONSE_CANCEL}
+)
+_ASKING: Final = ("messages", "contents", "prompt", "input", "inputs", "inputText", "message", "instances")
+"""Members of the bodies with which models are asked, at any provider."""
 
 
 class GuardMemory(msgspec.Struct):
@@ -106,11 +116,14 @@ class Guarding(msgspec.Struct, frozen=True):
     ) -> Answer:
         """One attempt at a guarded target; ``send`` makes it. ``policy`` says which hosts the checks may reach."""
         plan, view, request = route.target.guards, call.dialect.texts, call.request
-        if not isinstance(plan, GuardPlan) or request is None:
+        if not isinstance(plan, GuardPlan):
             return await send(call, route, step, account)
         kind = None if view is None else view.request_types.get(call.operation.value)
         if view is None or kind is None:
             return self._unguarded(call, plan) or await send(call, route, step, account)
+        if request is None:
+            # An answer that is read later: its request was judged when it was made.
+            request, plan = _nothing_asked(call), GuardPlan(after=plan.after)
         outbound = GuardOutbound(self.transports, policy or self.policy, account.caller)
         judged = await self._before(call, route, plan, request, view, kind, outbound)
         if judged.failure is not None:
@@ -122,7 +135,7 @@ class Guarding(msgspec.Struct, frozen=True):
             call, route = _rewritten(call, route, judged.request)
         answer = await send(call, route, step, account)
         after = [hook for hook in plan.after if not hook.is_async] if kind in view.answered else []
-        is_judged = answer.status == 200 and answer.outcome.ok
+        is_judged = 200 <= answer.status < 300 and answer.outcome.ok
         subject = functools.partial(answered, judged.subject, view, kind)
         aside = [hook for hook in plan.after if hook.is_async] if is_judged and kind in view.answered else []
         if answer.watch is not None:
@@ -188,7 +201,15 @@ class Guarding(msgspec.Struct, frozen=True):
     def _unguarded(self, call: Call, plan: GuardPlan) -> Answer | None:
         """The refusal of a request whose texts no guard can read, where a guard would deny or change texts."""
         hooks = (*plan.before, *plan.after)
-        if not self.refuses_unguarded or not any(hook.deny or hook.transforms for hook in hooks):
+        if call.operation in _WITHOUT_TEXTS or not any(hook.deny or hook.transforms for hook in hooks):
+            return None
+        if not self.refuses_unguarded and _evades(call):
+            text = (
+                "The guards of the config can't read a request that passes as it is: call the gateway's own endpoint "
+                "for it, where they can (docs/endpoints.md)."
+            )
+            return failed_answer(Failure(Kind.UNSUPPORTED_OPERATION, text), call)
+        if not self.refuses_unguarded:
             return None
         text = (
             f"The guards of the config can't read requests of this kind ({call.operation.value}), and the gateway's "
@@ -213,10 +234,11 @@ class Guarding(msgspec.Struct, frozen=True):
         if broken is not None:
             answer.close()
             return msgspec.structs.replace(answer, outcome=of_failure(broken), rest=None, broken=broken)
-        if not answer.body.lstrip().startswith(b"{"):
-            return self._told(answer, before, ())
+        answer.body = answer.body.removeprefix(BOM_UTF8)
         if answer.rest is not None:
             runs, changed = unjudged(hooks, "The answer is too large to be judged."), None
+        elif not answer.body.lstrip().startswith(b"{"):
+            runs, changed = unjudged(hooks, "The answer is no JSON object."), None
         else:
             subject = answered(answer.body)
             self._look_on(call, aside, outbound, subject)
@@ -275,7 +297,7 @@ class Guarding(msgspec.Struct, frozen=True):
 
     def _marked(self, answer: Answer, before: Sequence[HookRun], after: Sequence[HookRun]) -> None:
         """Status 246 for a good answer with a false verdict."""
-        if answer.status == 200 and failed((*before, *after)):
+        if 200 <= answer.status < 300 and failed((*before, *after)):
             answer.status = HOOKS_FAILED
             judged = failed(after) and not answer.outcome.stored
             answer.outcome = msgspec.structs.replace(answer.outcome, status=HOOKS_FAILED, judged=judged)
@@ -302,6 +324,18 @@ class Guarding(msgspec.Struct, frozen=True):
         self.verdicts.note(call.account, stream.runs)
         if stream.is_denied:
             call.account.failure = Failure(Kind.HOOKS_FAILED, MESSAGE)
+
+
+def _nothing_asked(call: Call) -> RequestBody:
+    streams = _STREAMS in call.query.split("&")
+    return RequestBody(Body({"stream": b"true"} if streams else {}), None, streams)
+
+
+def _evades(call: Call) -> bool:
+    """Whether a request passes as it is, though it has what a model is asked with: guards read it elsewhere."""
+    if call.operation is not Operation.PROXY or call.resource is not None or call.request is None:
+        return False
+    return any(name in call.request.body for name in _ASKING)
 
 
 async def _remembered(

@@ -7,7 +7,7 @@ docs/endpoints.md#what-passes-as-it-is; docs/portkey.md.
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
@@ -21,9 +21,11 @@ from penstock.routing.permit import ACCOUNT_HEADERS
 _KEPT_BACK: Final = frozenset(
     b"forwarded via x-real-ip referer origin if-modified-since priority save-data dnt".split()
     + b"x-amzn-trace-id cf-connecting-ip true-client-ip cdn-loop".split()
+    + b"x-http-method-override x-http-method x-method-override".split()
     + [*KEY_HEADERS, *(name.encode() for name in ACCOUNT_HEADERS)]
 )
-"""Request headers that say who the caller is, or which account is asked."""
+"""Request headers that say who the caller is, or which account is asked; and those by which a host takes a request for
+one of another method (https://cloud.google.com/apis/docs/http#http_mapping), which would pass for reading here."""
 _KEPT_BACK_PREFIXES: Final = (b"x-portkey-", b"x-penstock-", b"x-forwarded-", b"sec-", b"proxy-", b"x-amz-", b"x-goog-")
 _SEGMENT: Final = "!$&'()*+,;=:@-._~"
 """What may stand in a segment of a path beside letters and digits (RFC 3986, 3.3)."""
@@ -42,7 +44,8 @@ def pass_through(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
         return headers
     base, _, own = model_route.plain.partition("?")
     path = base.removesuffix("/") + _path(call, route)
-    query = "&".join(pair for pair in (call.query, _missing(own, call.query)) if pair)
+    asked = _without_keys(call)
+    query = "&".join(pair for pair in (asked, _missing(own, asked)) if pair)
     target = f"{path or '/'}?{query}" if query else path or "/"
     payload, model = call.body, None
     if call.request is not None:
@@ -71,7 +74,8 @@ def _refused(call: Call, route: TargetRoute, method: bytes) -> Failure | None:
             "call /v1/proxy/PATH."
         )
         return Failure(Kind.UNSUPPORTED_OPERATION, text)
-    if route.model_lists is not None and method not in _READING:
+    # A body names what is wanted, whatever the method is: some hosts take one with GET.
+    if route.model_lists is not None and (method not in _READING or call.body):
         text = (
             "Your gateway key or virtual key allows certain models only, and this request passes without a look at the "
             "models that it may use: call an endpoint that the gateway knows (docs/endpoints.md)."
@@ -90,16 +94,26 @@ def _path(call: Call, route: TargetRoute) -> str:
 
 def _missing(own: str, query: str) -> str:
     """The pairs of the provider's own query (``api-version``) that the caller's doesn't have."""
-    asked = {pair.partition("=")[0] for pair in query.split("&")}
+    asked = {unquote_plus(pair.partition("=")[0]) for pair in query.split("&")}
     return "&".join(pair for pair in own.split("&") if pair.partition("=")[0] not in asked)
 
 
+def _without_keys(call: Call) -> str:
+    """The caller's query without the pairs that hold a gateway key, the caller's or another's."""
+    catalogue = call.caller.catalogue
+    if not call.query or catalogue is None or not catalogue.is_guarded:
+        return call.query
+    return "&".join(pair for pair in call.query.split("&") if not catalogue.holds_key(unquote_plus(pair)))
+
+
 def _headers(call: Call, route: TargetRoute, block: bytes) -> bytes | Failure:
-    """The provider's header block, and the caller's headers that it doesn't have."""
+    """The provider's header block, and the caller's headers that it doesn't have. None of them holds a gateway key."""
     known = {line.partition(b":")[0].lower() for line in block.split(b"\r\n")}
     kept_back = {*withheld(call), *known, *_KEPT_BACK, *NEVER_FORWARDED}
-    lines = []
+    catalogue, lines = call.caller.catalogue, []
     for name, value in call.headers:
+        if catalogue is not None and catalogue.holds_key(value.decode("utf-8", "replace")):
+            continue
         is_content_type = name == b"content-type" and call.body
         if is_content_type or not (name in kept_back or name.startswith(_KEPT_BACK_PREFIXES)):
             try:

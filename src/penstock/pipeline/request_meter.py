@@ -32,6 +32,9 @@ _BOUNDED: Final = frozenset({Operation.CHAT, Operation.COMPLETIONS, Operation.EM
 """Operations of which a request tells how much it takes at most."""
 _FREE_OPERATIONS: Final = frozenset({Operation.COUNT_TOKENS, Operation.RESPONSE_TOKENS})
 """Operations that no provider bills: they count as requests."""
+_UNBILLED: Final = frozenset({"files", "uploads"})
+"""What providers keep without a bill for putting it there."""
+_UNREAD: Final = "A strict limit can't tell how much a request takes whose body isn't JSON: use a limit that is not."
 _COMPARED: Final = 8
 """Targets of a plan at most of which the cheapest is looked for; a dearer target reserves more when it is tried."""
 
@@ -48,6 +51,8 @@ class RequestMeter:
         tenant: str,
         model: str,
         body: Body | None,
+        *,
+        is_unread: bool = False,
     ) -> None:
         self.request = ""
         self.facts = facts
@@ -59,13 +64,16 @@ class RequestMeter:
         self._tenant = tenant
         self._body = body
         self._model = model
+        self._is_unread = is_unread
         self._estimates: dict[str, Estimate] = {}
 
     @classmethod
     def of_call(cls, admitter: Admitter, call: Call, limits: RequestLimits, facts: dict[str, str]) -> RequestMeter:
         request = call.request
         model, body = ("", None) if request is None else (request.model or "", request.body)
-        return cls(admitter, limits, facts, call.operation, call.caller.tenant, model, body)
+        is_unread = call.operation is Operation.PROXY and request is None and bool(call.body)
+        is_unread = is_unread and call.resource not in _UNBILLED
+        return cls(admitter, limits, facts, call.operation, call.caller.tenant, model, body, is_unread=is_unread)
 
     def know(self, target: Target, estimate: Estimate, shape: Shape) -> None:
         """Take over what a fast path has measured."""
@@ -126,6 +134,8 @@ class RequestMeter:
         return shape_of(body, has_output=self._operation.has_text_tokens)
 
     def _new_estimate(self, target: Target) -> Estimate:
+        if self._is_unread and self._has_strict(target):
+            return Estimate(_FREE, None, _UNREAD)
         if self._operation in _FREE_OPERATIONS or self._body is None:
             return _NO_SIZE
         shape, model = self._shape(target), self._model_at(target)

@@ -77,9 +77,16 @@ def _visible(text: str) -> str:
 
 
 def segment(value: str) -> str:
-    """A value as one path segment. Dots alone would mean another folder, encoded or not: they are encoded twice."""
-    text = quote(value, safe="", errors="surrogatepass")
-    return text.replace(".", "%252E") if text in {".", ".."} else text
+    """A value as one path segment. Dots alone would mean another folder, encoded or not: they are encoded twice. So are
+    those between slashes, which some hosts decode before they look for folders."""
+    return _DOTS.sub(_twice, quote(value, safe="", errors="surrogatepass"))
+
+
+_DOTS: Final = re.compile(r"(?:\A|(?<=%2F)|(?<=%5C))\.{1,2}(?=%2F|%5C|%3B|\Z)")
+
+
+def _twice(dots: re.Match[str]) -> str:
+    return dots[0].replace(".", "%252E")
 
 
 # Failures.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
 from penstock.core.failure import Failure, Kind
 from penstock.core.form import Form, FormError, boundary_of, read_form
+from penstock.core.json_text import read_json
 from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.pipeline.off_loop import LARGE, off_loop
 
@@ -45,12 +47,35 @@ def content_type_refused(fields: Mapping[bytes, bytes], kind: bytes) -> Failure 
     )
 
 
-async def read_any(data: bytes, fields: Mapping[bytes, bytes], dialect: CallerDialect) -> RequestBody | None:
-    """The members of a body of JSON; None for any other body, which nobody looks into."""
-    if not data or media_type_of(fields) != BodyKind.JSON:
+async def read_any(data: bytes, fields: Mapping[bytes, bytes], dialect: CallerDialect) -> RequestBody | Failure | None:
+    """The members of a JSON object, whatever its media type says: hosts differ in the types that they read as JSON.
+
+    None for any other body, which nobody looks into. The failure of a body that says it is JSON and isn't: a host may
+    read it all the same, in UTF-16 for example.
+    """
+    media_type = media_type_of(fields)
+    is_said = media_type == BodyKind.JSON or media_type.endswith(b"+json")
+    if not data or media_type == BodyKind.MULTIPART or not (is_said or _OBJECT.match(data)):
         return None
-    read = await off_loop(lambda: dialect.read_body(data)) if len(data) > LARGE else dialect.read_body(data)
-    return read if isinstance(read, RequestBody) else None
+
+    def read() -> RequestBody | Failure | None:
+        request = dialect.read_body(data)
+        if isinstance(request, RequestBody):
+            return request
+        return request if is_said and not _is_other_json(data) else None
+
+    return await off_loop(read) if len(data) > LARGE else read()
+
+
+_OBJECT: Final = re.compile(rb"(?:\xef\xbb\xbf)?[ \t\r\n]*+\{")
+
+
+def _is_other_json(data: bytes) -> bool:
+    """Whether a body is JSON, and no object."""
+    try:
+        return not isinstance(read_json(data), dict)
+    except ValueError:
+        return False
 
 
 async def read_fields(data: bytes, fields: Mapping[bytes, bytes], dialect: CallerDialect) -> RequestBody | Failure:

@@ -344,7 +344,10 @@ class Gateway:
                 return read
             body = read
             if surface.body is BodyKind.ANY:
-                request = await read_any(body, fields, surface.dialect)
+                passing = await read_any(body, fields, surface.dialect)
+                if isinstance(passing, Failure):
+                    return passing
+                request = passing
             elif surface.body is not BodyKind.JSON and media_type_of(fields) == BodyKind.MULTIPART:
                 form = await read_fields(body, fields, surface.dialect)
                 if isinstance(form, Failure):
@@ -441,9 +444,16 @@ _CREDENTIALS: Final = frozenset({"key", "api_key", "api-key", "access_token"})
 """Query parameters that may hold a key: none is forwarded."""
 
 
+def _shows_key(pair: str) -> bool:
+    """Whether a pair of a query may be a credential, also for a host that takes ``;`` for ``&``, or names in any
+    case."""
+    names = [each.partition("=")[0].strip() for each in (pair, *unquote_plus(pair).split(";"))]
+    return any(unquote_plus(name).lower() in _CREDENTIALS for name in names)
+
+
 def _forwarded(query: str, names: frozenset[str] | None) -> str:
     """The pairs of a query that are forwarded to a provider, unchanged. None: all but credentials."""
     if names is None:
-        pairs = [pair for pair in query.split("&") if unquote_plus(pair.partition("=")[0]) not in _CREDENTIALS]
+        pairs = [pair for pair in query.split("&") if not _shows_key(pair)]
         return quote("&".join(pairs), safe=_VISIBLE, encoding="latin-1")
     return "&".join([pair for pair in query.split("&") if pair.partition("=")[0] in names])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
+from urllib.parse import unquote
 
 import msgspec
 
@@ -179,9 +180,28 @@ _SLIP: Final = 0.9
 
 
 def is_plain(path: str) -> bool:
-    """Whether every segment of a path names something: none is empty, but for the last, none is dots."""
-    *segments, last = path.split("/")
-    return bool(path) and not any(each in ("", ".", "..") for each in segments) and last not in (".", "..")
+    """Whether every segment of a path names something: none is empty, but for the last, none is dots.
+
+    ``path`` is percent-decoded. Hosts read further: some decode again, take a backslash for a slash, or cut a segment
+    at a semicolon (``..;`` in Tomcat). So a segment is judged as the most generous host reads it.
+    """
+    *segments, _ = path.split("/")
+    return bool(path) and "" not in segments and not any(each in (".", "..") for each in _as_hosts_read(path))
+
+
+def _as_hosts_read(path: str) -> list[str]:
+    """The segments of a path, decoded to the end, without parameters and control characters."""
+    for _ in range(_MOST_DECODINGS):
+        decoded = unquote(path)
+        if decoded == path:
+            break
+        path = decoded
+    return [_IGNORED.sub("", each.partition(";")[0]) for each in path.replace("\\", "/").split("/")]
+
+
+_MOST_DECODINGS: Final = 8
+_IGNORED: Final = re.compile(r"[\x00-\x20\x7f]")
+"""Characters that URL parsers take out (https://url.spec.whatwg.org/#concept-basic-url-parser)."""
 
 
 def named_path(path: str) -> tuple[str | None, str]:

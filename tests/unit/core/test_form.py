@@ -158,3 +158,46 @@ def test_boundaries(header: bytes, boundary: bytes) -> None:
 def test_no_boundary(header: bytes) -> None:
     with pytest.raises(FormError, match="boundary"):
         boundary_of(header)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        b"multipart/form-data; boundary*=utf-8''b; boundary=a",
+        b"multipart/form-data; boundary=a; boundary*0=b; boundary*1=c",
+        b"multipart/form-data; boundary =b; boundary=a",
+        b"multipart/form-data; BOUNDARY=b; boundary=a",
+        b"multipart/form-data; boundary=a; charset=utf-7",
+        b'multipart/form-data; charset="UTF-16"; boundary=a',
+        b"multipart/form-data; charset=utf-8x; boundary=a",
+    ],
+)
+def test_a_head_that_two_readers_understand_differently(content_type: bytes) -> None:
+    with pytest.raises(FormError):
+        boundary_of(content_type)
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        b"multipart/form-data; boundary=----WebKitFormBoundaryAb12",
+        b'multipart/form-data; charset=utf-8; boundary="a"',
+        b'multipart/form-data; boundary=a; charset="UTF-8"',
+    ],
+)
+def test_heads_of_clients(content_type: bytes) -> None:
+    assert boundary_of(content_type)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b'Content-Disposition: form-data; name="m\\odel"',
+        b'Content-Disposition: form-data; name="_charset_"',
+        b'Content-Disposition: form-data; name="model"\r\nContent-Type: text/plain; charset=utf-16',
+        b'Content-Type: text/plain; charset="utf-7"\r\nContent-Disposition: form-data; name="model"',
+    ],
+)
+def test_a_part_that_two_readers_understand_differently(head: bytes) -> None:
+    with pytest.raises(FormError):
+        read_form(b"--b\r\n" + head + b"\r\n\r\nx\r\n--b--\r\n", b"b")

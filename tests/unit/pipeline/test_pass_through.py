@@ -79,6 +79,17 @@ def test_headers() -> None:
     assert not set(names) & {"cookie", "x-api-key", "x-forwarded-for", "x-portkey-provider", "openai-organization"}
 
 
+def test_the_method_is_the_requests_own() -> None:
+    made = asked(method="GET", x_http_method_override="POST", x_http_method="POST", x_method_override="POST")
+    assert b"method" not in passed(made).headers.lower()
+
+
+def test_a_parameter_of_the_operators_is_not_asked_for_twice() -> None:
+    made = asked("", "GET", "files", "api%2Dversion=2025-01-01")
+    sent = passed(made, target("azure-openai", options=AZURE)).target
+    assert sent == b"/openai/files?api%2Dversion=2025-01-01"
+
+
 def test_a_body_keeps_its_bytes_unless_a_config_changes_it() -> None:
     made = asked(body={"a": 1, "model": "m"}, content_type="application/json")
     made.body = b'{"a": 1.0,  "model":"m"}'
@@ -101,6 +112,9 @@ def test_what_is_refused() -> None:
         assert isinstance(refused, Failure)
         assert refused.kind is Kind.NOT_ALLOWED
     assert isinstance(pass_through(asked(method="GET"), limited), PreparedRequest)
+    with_body = asked(method="GET")
+    with_body.body = b'{"model":"o3"}'
+    assert isinstance(pass_through(with_body, limited), Failure)
     bad = pass_through(asked(x_mine="a\nb"), route(target("openai"), Operation.PROXY))
     assert isinstance(bad, Failure)
     assert bad.kind is Kind.INVALID_REQUEST

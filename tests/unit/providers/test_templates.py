@@ -38,7 +38,17 @@ def test_a_value_must_match_its_pattern() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "segment"), [("a", "a"), ("a/b", "a%2Fb"), ("..", "%252E%252E"), ("é?#", "%C3%A9%3F%23")]
+    ("value", "segment"),
+    [
+        ("a", "a"),
+        ("a/b", "a%2Fb"),
+        ("..", "%252E%252E"),
+        ("é?#", "%C3%A9%3F%23"),
+        ("a/../b", "a%2F%252E%252E%2Fb"),
+        ("..\\x", "%252E%252E%5Cx"),
+        ("..;", "%252E%252E%3B"),
+        ("a/..b/c.", "a%2F..b%2Fc."),
+    ],
 )
 def test_a_value_is_one_segment(value: str, segment: str) -> None:
     assert filled(ROW, "/{tenant}/{model}", {"tenant": value}) == f"/{segment}/{{model}}"

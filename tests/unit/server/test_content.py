@@ -8,8 +8,8 @@ import pytest
 
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import RequestBody
-from penstock.dialects.registry import ENDPOINTS
-from penstock.server.content import BodyKind, content_type_refused, read_fields
+from penstock.dialects.registry import CALLERS, ENDPOINTS
+from penstock.server.content import BodyKind, content_type_refused, read_any, read_fields
 
 FORM = b'--b\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n--b--\r\n'
 FIELDS = {b"content-type": b"multipart/form-data; boundary=b"}
@@ -67,3 +67,47 @@ def test_two_models_are_refused() -> None:
 
 def test_a_form_without_a_boundary() -> None:
     assert isinstance(read(b"", {b"content-type": b"multipart/form-data"}), Failure)
+
+
+def any_body(data: bytes, content_type: str) -> RequestBody | Failure | None:
+    return asyncio.run(read_any(data, {b"content-type": content_type.encode()}, CALLERS["openai_chat"]))
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json",
+        "APPLICATION/JSON; charset=utf-8",
+        "application/x+json",
+        "text/plain",
+        "",
+        "application/octet-stream",
+    ],
+)
+def test_an_object_is_read_whatever_its_media_type_says(content_type: str) -> None:
+    for data in (b' \r\n{"model":"m"}', b'\xef\xbb\xbf{"model":"m"}'):
+        read = any_body(data, content_type)
+        assert isinstance(read, RequestBody)
+        assert read.model == "m"
+
+
+@pytest.mark.parametrize(
+    ("data", "content_type"),
+    [
+        (b"", "application/json"),
+        (b"[1]", "application/json"),
+        (b"{}\n{}\n", "application/jsonl"),
+        (b"\x00\xff", "text/plain"),
+        (b"{}", "multipart/form-data; boundary=b"),
+    ],
+)
+def test_any_other_body_is_not_looked_into(data: bytes, content_type: str) -> None:
+    assert any_body(data, content_type) is None
+
+
+@pytest.mark.parametrize("data", ['{"model":"m"}'.encode("utf-16"), b'{"model":"m"', b"x"])
+@pytest.mark.parametrize("content_type", ["application/json", "application/x+json"])
+def test_what_says_it_is_json_must_be(data: bytes, content_type: str) -> None:
+    failure = any_body(data, content_type)
+    assert isinstance(failure, Failure)
+    assert failure.status == 400

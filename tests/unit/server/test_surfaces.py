@@ -203,5 +203,28 @@ def test_what_does_not_pass(method: str, path: str) -> None:
 
 def test_plain_paths() -> None:
     assert is_plain("a/b/")
+    assert is_plain("files/a;v=1/..b/c%2e")
     assert not is_plain("..")
     assert not is_plain("")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "a/..;/b",
+        "a/..;x=1",
+        "a/..\\b",
+        "..\\..",
+        "a/%2e%2e/b",
+        "a/%252e./b",
+        "a/.%25252e/b",
+        "a/%2e%2e%2fb",
+        "a/%5c..",
+        "a/.\t./b",
+        "./a",
+    ],
+)
+def test_dots_as_any_host_may_read_them(path: str) -> None:
+    assert not is_plain(path)
+    assert passed("GET", f"/v1/{path}") is None
+    assert SURFACES.find("GET", f"/v1/proxy/{path}") is None

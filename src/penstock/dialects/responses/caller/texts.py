@@ -149,7 +149,7 @@ def _results_event(results: bytes) -> bytes:
 
 
 TEXTS: Final = TextView(
-    {"chat.completions": _KIND, "responses.compact": _KIND},
+    {"chat.completions": _KIND, "responses.compact": _KIND, "responses.retrieve": _KIND},
     frozenset({_KIND}),
     _request,
     _answer,
