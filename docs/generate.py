@@ -198,11 +198,14 @@ _MEANT: Final[dict[Kind, str]] = {
     Kind.VIRTUAL_KEY_DISABLED: "The virtual key is switched off, by itself or for its workspace; a fallback goes on.",
     Kind.UNKNOWN_CONFIG: "There is no saved config of that name.",
     Kind.NO_MATCHING_TARGET: "No condition of the config is met, or the target that it names does not exist.",
+    Kind.TARGET_GONE: "The request names an id of a target that its config doesn't have, or that the gateway key "
+    "doesn't allow any more.",
     Kind.IDEMPOTENCY_CONFLICT: "The Idempotency-Key came before with another request.",
     Kind.UNSUPPORTED_OPERATION: "The provider does not offer this operation.",
     Kind.NOT_INSTALLED: "The request needs a library that this gateway lacks; the message names the extra to install.",
     Kind.NOT_IMPLEMENTED: "Clients know this endpoint, and this release of the gateway does not serve it.",
-    Kind.NOT_FOUND: "The gateway has no such path.",
+    Kind.NOT_FOUND: "The gateway has no such path, or the request names a bound id that isn't the caller's "
+    "([endpoints.md](endpoints.md#what-passes-as-it-is)).",
     Kind.MODEL_NOT_FOUND: "`GET /v1/models/{id}` names no model that its caller can call "
     "([headers.md](headers.md#models)).",
     Kind.METHOD_NOT_ALLOWED: "The path takes another method.",

@@ -190,6 +190,11 @@ class StreamGrammar(msgspec.Struct, frozen=True):
     usage_mark: bytes = b""
     fit_error: Callable[[bytes, bytes], bytes] | None = None
 
+    def without_usage(self) -> StreamGrammar:
+        """The same for a stream whose usage counted when its answer was made, and doesn't count again."""
+        ending = self.ending
+        return msgspec.structs.replace(self, ending=lambda tail: (ending(tail)[0], None))
+
 
 class Reshape(msgspec.Struct, frozen=True):
     """A stored reply in the other form: stream as plain reply, plain reply as stream. None: it can't be told so.
