@@ -143,13 +143,13 @@ KEYS = {"a": "pk-of-tenant-a-0123456789", "b": "pk-of-tenant-b-0123456789"}
 
 
 @contextlib.contextmanager
-def binding(tmp_path: Path, *, guarded: bool = True) -> Iterator[RunningGateway]:
+def binding(tmp_path: Path) -> Iterator[RunningGateway]:
     """A gateway that binds ids. Tenants a and b share what their configs name."""
     path = tmp_path / "penstock.toml"
     keys = [f'[keys.{name}]\nhash = "sha256:{hashlib.sha256(key.encode()).hexdigest()}"' for name, key in KEYS.items()]
-    path.write_text("\n".join(keys if guarded else []))
+    path.write_text("\n".join(keys))
     environment = {"PENSTOCK_CONFIG": str(path), "PENSTOCK_IDS_SECRET": "of the tests", "PENSTOCK_ACCESS_LOG": "false"}
-    environment["PENSTOCK_TRUSTED_HOSTS"] = "127.0.0.1"
+    environment["PENSTOCK_SECURITY_TRUSTED_HOSTS"] = "127.0.0.1"
     with running_gateway(load({}, environment, Path("/nonexistent")), path) as running:
         yield running
 

@@ -112,10 +112,11 @@ def _in_callers_wire(reply: Reply, prepared: PreparedRequest, route: TargetRoute
         return TaskReply(reply, prepared.read, route.provider.slug)
     if prepared.translation is not None:
         return translate_reply(reply, prepared.translation, trace_id)
-    if prepared.bind is not None and route.operation is not Operation.PROXY:
-        return with_bound_ids(reply, prepared.bind, route.provider.slug)
+    relay = prepared.dialect.relay
+    if prepared.bind is not None and relay.kept_ids is not None:
+        return with_bound_ids(reply, relay.kept_ids, prepared.bind, route.provider.slug)
     if prepared.streams and prepared.context is not None:
-        return _relayed(reply, prepared.dialect.relay, prepared.context)
+        return _relayed(reply, relay, prepared.context)
     return reply
 
 

@@ -23,7 +23,7 @@ from penstock.pipeline.call import Call
 from penstock.pipeline.choice import MODEL
 from penstock.pipeline.compile import CompiledPlan
 from penstock.pipeline.off_loop import LARGE
-from penstock.providers.row import RESPONSES_WIRE
+from penstock.providers.row import RESPONSES_WIRE, Operation
 from penstock.routing.plan import Target, leaves
 
 _CHANGING: Final = ("POST", "PATCH")
@@ -43,7 +43,9 @@ Keeps = Callable[[Target], bool]
 
 def deals_with_kept(call: Call) -> bool:
     """Whether a request may be for what a provider keeps, or make such a thing."""
-    return call.resource is not None or call.dialect.name == RESPONSES_WIRE
+    if call.dialect.name == RESPONSES_WIRE:
+        return call.operation is not Operation.PROXY
+    return call.resource is not None
 
 
 class _Ids:

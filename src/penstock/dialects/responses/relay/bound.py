@@ -13,6 +13,7 @@ from penstock.core.body import Body, BodyError
 from penstock.core.bound_id import ChangeId, is_id
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import read_json_or_none, write_json
+from penstock.dialects.caller import KeptIds
 from penstock.dialects.framing import sse
 from penstock.dialects.framing.frame import MAX_FRAME
 
@@ -121,3 +122,6 @@ _OF_RESPONSE: Final[Mapping[str, _ChangeJson]] = {
     "conversation": _conversation,
 }
 _OF_EVENT: Final[Mapping[str, _ChangeJson]] = {"response": _response, "response_id": _id}
+
+KEPT_IDS: Final = KeptIds(with_ids, ChangedIds)
+"""Replies of Responses with the ids of what is kept changed."""
