@@ -456,10 +456,12 @@ address policy, limits and records:
   tells it in the shape of OpenAI's or Anthropic's API; a strict limit refuses what it can't bound.
 - Where a gateway key or a virtual key allows certain models only, nothing but `GET` and `DELETE` passes: nobody
   looks at the models that such a request may use.
-- **What is kept belongs to one account.** A config with several targets makes it at the first, once, without
+- **What is kept belongs to one account.** A config with targets at several makes it at the first, once, without
   retries; a request that names an id is then a 400: name the provider or the virtual key. With the setting
   `ids.secret` the ids of such a config say which target has the thing, for the tenant who made it and in every replica:
-  they are written into replies of JSON, and read in paths, queries and bodies of JSON. Other ids pass as they are.
+  they are written into replies of JSON, and read in paths, queries and bodies of JSON (members up to 256 KiB). Other
+  ids pass as they are. A bound id of another tenant is a 404, one whose target the request can't reach any more a 409
+  `target_gone`. It is the same for [responses](responses.md#ids).
 - A request's body is held in memory until it is sent, within `server.max_body_bytes`; replies are relayed as they come.
 
 Realtime over WebSocket is not built (501).

@@ -271,7 +271,8 @@ def _key(tenant: str, namespace: bytes, prepared: PreparedRequest, route: Target
     translation = prepared.translation
     lane = b"" if translation is None else b"strict" if translation.is_strict else b"native"
     if prepared.bind is not None:
-        lane = b"bound"
+        # A bound id differs by account, tenant and secret, and so do the answers that hold some.
+        lane = prepared.bind("id").encode()
     parts = (
         tenant.encode(),
         namespace,
