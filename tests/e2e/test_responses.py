@@ -15,6 +15,7 @@ import openai
 import pytest
 
 from calling import COMPLETED, CREATED, RESPONSE, SAID
+from penstock.core.bound_id import Binder
 from penstock.settings import load
 from running import RunningGateway, running_gateway
 from upstream import CHUNK, DONE, FINISH, ROLE, Upstream, chunk, events, hang_up, reply, send
@@ -143,11 +144,13 @@ KEYS = {"a": "pk-of-tenant-a-0123456789", "b": "pk-of-tenant-b-0123456789"}
 
 
 @contextlib.contextmanager
-def binding(tmp_path: Path) -> Iterator[RunningGateway]:
+def binding(tmp_path: Path, lines: str = "", of_keys: str = "") -> Iterator[RunningGateway]:
     """A gateway that binds ids. Tenants a and b share what their configs name."""
     path = tmp_path / "penstock.toml"
-    keys = [f'[keys.{name}]\nhash = "sha256:{hashlib.sha256(key.encode()).hexdigest()}"' for name, key in KEYS.items()]
-    path.write_text("\n".join(keys))
+    for name, key in KEYS.items():
+        lines += f'[keys.{name}]\nhash = "sha256:{hashlib.sha256(key.encode()).hexdigest()}"\n{of_keys}\n'
+    path.write_text(lines)
+    path.chmod(0o600)
     environment = {"PENSTOCK_CONFIG": str(path), "PENSTOCK_IDS_SECRET": "of the tests", "PENSTOCK_ACCESS_LOG": "false"}
     environment["PENSTOCK_SECURITY_TRUSTED_HOSTS"] = "127.0.0.1"
     with running_gateway(load({}, environment, Path("/nonexistent")), path) as running:
@@ -255,6 +258,39 @@ def test_an_id_whose_target_is_gone_or_another_tenants(tmp_path: Path, upstream:
         ):
             assert answered.status_code == 404, answered.text
         assert len(upstream.received) == 1
+
+
+def test_a_stored_answer_has_the_id_that_its_caller_can_use(tmp_path: Path, upstream: Upstream) -> None:
+    cached = {"cache": {"mode": "simple"}}
+    with binding(tmp_path) as gateway:
+        for streams in (False, True):
+            body = {**ASK, "stream": streams, "input": f"Streams: {streams}"}
+            upstream.play(*([events(STREAM)] if streams else [reply(body=RESPONSE)]))
+            plain = made(gateway, gpt(upstream, api_key="k-0", **cached), body).content
+            assert b'"id":"resp_1"' in plain
+            upstream.play(*([events(STREAM)] if streams else [reply(body=RESPONSE)]))
+            told = made(gateway, {**two(upstream), **cached}, body).content
+            assert b'"id":"resp_pk_' in told
+            received = len(upstream.received)
+            assert made(gateway, {**two(upstream), **cached}, body).content == told
+            assert made(gateway, gpt(upstream, api_key="k-0", **cached), body).content == plain
+            assert len(upstream.received) == received
+
+
+def test_a_target_that_the_key_may_not_use_any_more(tmp_path: Path) -> None:
+    secret = tmp_path / "credential"
+    secret.write_text("sk-o")
+    secret.chmod(0o600)
+    of_both = f'provider = "openai"\ncredential = "file:{secret}"\n'
+    lines = f"[virtual_keys.one]\n{of_both}[virtual_keys.two]\n{of_both}"
+    named = {"strategy": {"mode": "fallback"}, "targets": [{"virtual_key": name} for name in ("one", "two")]}
+    name = Binder(b"of the tests", "a").bind("resp_1", "openai|one")
+    with binding(tmp_path, lines, 'virtual_keys = ["two"]') as gateway:
+        refused = asked(gateway, f"/responses/{name}", named)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "target_gone")
+        assert "can't be used any more" in refused.json()["error"]["message"]
+        assert asked(gateway, f"/responses/{name}", {"virtual_key": "two"}).status_code == 409
+        assert asked(gateway, "/responses/resp_1", named).status_code == 403
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "POST"])
