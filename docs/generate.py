@@ -198,11 +198,14 @@ _MEANT: Final[dict[Kind, str]] = {
     Kind.VIRTUAL_KEY_DISABLED: "The virtual key is switched off, by itself or for its workspace; a fallback goes on.",
     Kind.UNKNOWN_CONFIG: "There is no saved config of that name.",
     Kind.NO_MATCHING_TARGET: "No condition of the config is met, or the target that it names does not exist.",
+    Kind.TARGET_GONE: "The request names an id of a target that its config doesn't have, or that the gateway key "
+    "doesn't allow any more.",
     Kind.IDEMPOTENCY_CONFLICT: "The Idempotency-Key came before with another request.",
     Kind.UNSUPPORTED_OPERATION: "The provider does not offer this operation.",
     Kind.NOT_INSTALLED: "The request needs a library that this gateway lacks; the message names the extra to install.",
     Kind.NOT_IMPLEMENTED: "Clients know this endpoint, and this release of the gateway does not serve it.",
-    Kind.NOT_FOUND: "The gateway has no such path.",
+    Kind.NOT_FOUND: "The gateway has no such path, or the request names a bound id that isn't the caller's "
+    "([endpoints.md](endpoints.md#what-passes-as-it-is)).",
     Kind.MODEL_NOT_FOUND: "`GET /v1/models/{id}` names no model that its caller can call "
     "([headers.md](headers.md#models)).",
     Kind.METHOD_NOT_ALLOWED: "The path takes another method.",
@@ -456,13 +459,15 @@ address policy, limits and records:
   that says it is JSON and isn't is a 400. Usage is read where a reply of JSON tells it in the shape of OpenAI's or
   Anthropic's API. A strict limit refuses what it can't bound, a body that it can't read among it; files and uploads
   are let through.
-- With a guard that denies, nothing passes that a model is asked with (docs/guardrails.md#what-guards-read).
+- With a guard that denies, nothing passes that a model is asked with (guardrails.md#which-requests).
 - Where a gateway key or a virtual key allows certain models only, nothing but `GET` and `DELETE` without a body
   passes: nobody looks at the models that such a request may use.
-- **What is kept belongs to one account.** A config with several targets makes it at the first, once, without
+- **What is kept belongs to one account.** A config with targets at several makes it at the first, once, without
   retries; a request that names an id is then a 400: name the provider or the virtual key. With the setting
   `ids.secret` the ids of such a config say which target has the thing, for the tenant who made it and in every replica:
-  they are written into replies of JSON, and read in paths, queries and bodies of JSON. Other ids pass as they are.
+  they are written into replies of JSON, and read in paths, queries and bodies of JSON (members up to 256 KiB). Other
+  ids pass as they are. A bound id of another tenant is a 404, one whose target the request can't reach any more a 409
+  `target_gone`. It is the same for [responses](responses.md#ids).
 - A request's body is held in memory until it is sent, within `server.max_body_bytes`; replies are relayed as they come.
 
 Realtime over WebSocket is not built (501).

@@ -21,6 +21,8 @@ import openai
 import pytest
 
 import redis_server
+from calling import COMPLETED as RESPONSE_COMPLETED
+from calling import CREATED, RESPONSE, SAID
 from limiting import FixedPricing
 from penstock.limits.budgets import Bucket
 from penstock.limits.memory import MemoryCounters
@@ -36,6 +38,7 @@ COST = 5
 USED = {"api_key/a/usage/cost": (COST, 0)}
 UNUSED = {"api_key/a/usage/cost": (0, 0)}
 LARGE = 1_000_000
+RESPONSES_BODY = {"model": "m", "max_output_tokens": 10, "input": [{"role": "user", "content": "Hello"}]}
 
 
 def secret(name: str) -> str:
@@ -389,6 +392,54 @@ def test_a_strict_budget_asks_for_a_bound(tmp_path: Path, upstream: Upstream) ->
         # A config that sets the bound is as good as a caller that does.
         assert ask(gateway, "a", config(upstream, override_params={"max_tokens": 5}), body).status_code == 200
         assert ask(gateway, "a", config(upstream, drop_params=["max_tokens"])).status_code == 400
+
+
+# Responses: what is made is billed once, when it is made; nothing bounds what a host keeps or shortens.
+
+
+def of_responses(limited: Limited, upstream: Upstream, method: str, path: str, body: Any = None) -> httpx.Response:
+    fields = headers("a", config(upstream))
+    url = f"{limited.v1}/responses{path}"
+    return httpx.request(method, url, json=body, headers=fields, timeout=60, trust_env=False)
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_what_is_asked_of_a_kept_response_counts_as_a_request_alone(
+    strict: bool, tmp_path: Path, upstream: Upstream
+) -> None:
+    with limited(tmp_path, key("a", budget(LARGE, strict=strict))) as gateway:
+        for method, path in (("GET", "/resp_1"), ("DELETE", "/resp_1"), ("POST", "/resp_1/cancel")):
+            upstream.play(reply(body=RESPONSE))
+            assert of_responses(gateway, upstream, method, path).status_code == 200
+        upstream.play(events(CREATED, SAID, RESPONSE_COMPLETED))
+        again = of_responses(gateway, upstream, "GET", "/resp_1?stream=true")
+        assert again.content.endswith(RESPONSE_COMPLETED)
+        upstream.play(reply(body=b'{"object":"response.input_tokens","input_tokens":7}'))
+        assert of_responses(gateway, upstream, "POST", "/input_tokens", RESPONSES_BODY).status_code == 200
+        gateway.wait_until_settled()
+        assert set(gateway.counted().values()) <= {(0, 0)}
+        upstream.play(reply(body=RESPONSE))
+        assert of_responses(gateway, upstream, "POST", "", RESPONSES_BODY).status_code == 200
+        gateway.wait_until_settled()
+        assert gateway.counted() == {"api_key/a/usage/cost": (3 * 1 + 2 * 2, 0)}
+
+
+def test_compacting_is_billed_and_has_no_bound(tmp_path: Path, upstream: Upstream) -> None:
+    body = {"model": "m", "input": "Hello", "max_output_tokens": 10}
+    with limited(tmp_path, key("a", budget(LARGE, strict=True))) as gateway:
+        for path, asked in (("/compact", body), ("", {**body, "previous_response_id": "resp_1"})):
+            refused = of_responses(gateway, upstream, "POST", path, asked)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (400, "estimate_not_bounded")
+        assert not upstream.received
+    with limited(tmp_path, key("a", budget(LARGE))) as gateway:
+        upstream.play(reply(body=RESPONSE.replace(b'"response"', b'"response.compaction"')))
+        assert of_responses(gateway, upstream, "POST", "/compact", body).status_code == 200
+        gateway.wait_until_settled()
+        assert gateway.counted() == {"api_key/a/usage/cost": (3 * 1 + 2 * 2, 0)}
+    with limited(tmp_path, key("a", budget(256))) as gateway:
+        # What an answer takes at least is reserved for it, as for any text.
+        refused = of_responses(gateway, upstream, "POST", "/compact", {"model": "m", "input": "Hello"})
+        assert (refused.status_code, refused.json()["error"]["type"]) == (429, "usage_limit_reached")
 
 
 # T26: targets of different price, attempts with limits of their own.

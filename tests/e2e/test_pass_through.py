@@ -141,7 +141,7 @@ def test_a_provider_that_keeps_nothing_says_so(gateway: RunningGateway, upstream
 
 def test_what_is_kept_is_at_one_of_several_targets(gateway: RunningGateway, upstream: Upstream) -> None:
     target = {"provider": "openai", "api_key": "k", "custom_host": f"{upstream.url}/v1", "retry": {"attempts": 3}}
-    config = {"strategy": {"mode": "fallback"}, "targets": [target, target]}
+    config = {"strategy": {"mode": "fallback"}, "targets": [target, {**target, "api_key": "another"}]}
     fields = {"x-portkey-config": json.dumps(config)}
     answered = httpx.get(f"{gateway.v1}/files/file-1", headers=fields, timeout=60)
     assert answered.status_code == 400
@@ -150,6 +150,9 @@ def test_what_is_kept_is_at_one_of_several_targets(gateway: RunningGateway, upst
     upstream.play(reply(500, b"{}"))
     assert httpx.post(f"{gateway.v1}/batches", json={"x": 1}, headers=fields, timeout=60).status_code == 500
     assert len(upstream.received) == 1
+    same = {"x-portkey-config": json.dumps({**config, "targets": [target, target]})}
+    upstream.play(as_json(FILE))
+    assert httpx.get(f"{gateway.v1}/files/file-1", headers=same, timeout=60).json() == FILE
 
 
 @pytest.mark.parametrize(

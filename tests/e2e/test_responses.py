@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -13,7 +15,9 @@ import openai
 import pytest
 
 from calling import COMPLETED, CREATED, RESPONSE, SAID
-from running import RunningGateway
+from penstock.core.bound_id import Binder
+from penstock.settings import load
+from running import RunningGateway, running_gateway
 from upstream import CHUNK, DONE, FINISH, ROLE, Upstream, chunk, events, hang_up, reply, send
 
 STREAM = CREATED + SAID + COMPLETED
@@ -132,6 +136,203 @@ def test_what_a_host_of_chats_can_not_be_asked(gateway: RunningGateway, upstream
     with sdk(gateway, groq(upstream)) as client, pytest.raises(openai.BadRequestError) as refused:
         client.responses.retrieve("resp_1")
     assert refused.value.code == "unsupported_operation"
+
+
+# What a host keeps is at one target.
+
+KEYS = {"a": "pk-of-tenant-a-0123456789", "b": "pk-of-tenant-b-0123456789"}
+
+
+@contextlib.contextmanager
+def binding(tmp_path: Path, lines: str = "", of_keys: str = "") -> Iterator[RunningGateway]:
+    """A gateway that binds ids. Tenants a and b share what their configs name."""
+    path = tmp_path / "penstock.toml"
+    for name, key in KEYS.items():
+        lines += f'[keys.{name}]\nhash = "sha256:{hashlib.sha256(key.encode()).hexdigest()}"\n{of_keys}\n'
+    path.write_text(lines)
+    path.chmod(0o600)
+    environment = {"PENSTOCK_CONFIG": str(path), "PENSTOCK_IDS_SECRET": "of the tests", "PENSTOCK_ACCESS_LOG": "false"}
+    environment["PENSTOCK_SECURITY_TRUSTED_HOSTS"] = "127.0.0.1"
+    with running_gateway(load({}, environment, Path("/nonexistent")), path) as running:
+        yield running
+
+
+def two(upstream: Upstream, *more: dict[str, Any]) -> dict[str, Any]:
+    targets = [gpt(upstream, api_key="k-0"), gpt(upstream, api_key="k-1"), *more]
+    return {"strategy": {"mode": "fallback"}, "targets": targets}
+
+
+def asked(
+    gateway: RunningGateway, path: str, value: dict[str, Any], method: str = "GET", key: str = "a"
+) -> httpx.Response:
+    headers = {**config(value), "x-portkey-api-key": KEYS[key]}
+    return httpx.request(method, f"{gateway.v1}{path}", headers=headers, timeout=60, trust_env=False)
+
+
+def made(gateway: RunningGateway, value: dict[str, Any], body: Any = ASK, key: str = "a") -> httpx.Response:
+    headers = {**config(value), "x-portkey-api-key": KEYS[key]}
+    return httpx.post(f"{gateway.v1}/responses", json=body, headers=headers, timeout=60, trust_env=False)
+
+
+def test_an_id_leads_to_the_target_that_made_it(tmp_path: Path, upstream: Upstream) -> None:
+    with binding(tmp_path) as gateway:
+        upstream.play(reply(503, b"{}"))
+        upstream.play(reply(body=RESPONSE))
+        got = made(gateway, two(upstream)).content
+        name = json.loads(got)["id"]
+        assert name.startswith("resp_pk_")
+        assert got == RESPONSE.replace(b'"id":"resp_1"', b'"id":"%b"' % name.encode())
+        turned = {**two(upstream), "targets": two(upstream)["targets"][::-1]}
+        for value in (two(upstream), turned, gpt(upstream, api_key="k-1")):
+            upstream.play(reply(body=RESPONSE))
+            assert asked(gateway, f"/responses/{name}", value).content == got
+            assert upstream.last.target == "/v1/responses/resp_1"
+            assert upstream.last.headers["authorization"] == "Bearer k-1"
+        upstream.play(reply(body=RESPONSE))
+        assert asked(gateway, f"/responses/{name}/cancel", turned, "POST").content == got
+        upstream.play(reply(body=b'{"object":"list","data":[{"id":"msg_0","type":"message"}],"has_more":false}'))
+        listed = asked(gateway, f"/responses/{name}/input_items?after=msg_9", turned)
+        assert listed.json()["data"][0]["id"] == "msg_0"
+        assert upstream.last.target == "/v1/responses/resp_1/input_items?after=msg_9"
+        upstream.play(reply(body=b'{"id":"resp_1","object":"response","deleted":true}'))
+        assert asked(gateway, f"/responses/{name}", turned, "DELETE").json()["id"] == name
+        assert {each.headers["authorization"] for each in upstream.received[1:]} == {"Bearer k-1"}
+
+
+def test_the_next_request_goes_where_the_last_one_went(tmp_path: Path, upstream: Upstream) -> None:
+    told = RESPONSE.replace(
+        b'"created_at"', b'"previous_response_id":"resp_0","conversation":{"id":"conv_1"},"created_at"'
+    )
+    with binding(tmp_path) as gateway:
+        upstream.play(reply(503, b"{}"))
+        upstream.play(reply(body=told))
+        first = made(gateway, two(upstream)).json()
+        for body in (
+            {"previous_response_id": first["id"]},
+            {"conversation": first["conversation"]["id"]},
+            {"conversation": {"id": first["conversation"]["id"]}, "input": "A resp_pk_ in words.", "n": 1.50},
+        ):
+            upstream.play(reply(body=told))
+            again = made(gateway, two(upstream), {**ASK, **body}).json()
+            assert (again["id"], again["previous_response_id"]) == (first["id"], first["previous_response_id"])
+            assert upstream.last.headers["authorization"] == "Bearer k-1"
+            assert b"_pk_" not in upstream.last.body.replace(b"A resp_pk_ in words.", b"")
+        upstream.play(reply(503, b"{}"))
+        failed = made(gateway, two(upstream), {**ASK, "previous_response_id": first["id"]})
+        assert failed.status_code == 503
+        assert len(upstream.received) == 6
+
+
+@pytest.mark.parametrize("size", [1, 7, 64, 4096])
+def test_every_event_of_a_stream_has_the_bound_id(size: int, tmp_path: Path, upstream: Upstream) -> None:
+    with binding(tmp_path) as gateway:
+        upstream.play(events(*[STREAM[at : at + size] for at in range(0, len(STREAM), size)]))
+        got = made(gateway, two(upstream), {**ASK, "stream": True}).content
+        name = json.loads(got.rpartition(b"data: ")[2])["response"]["id"]
+        assert got == STREAM.replace(b'"id":"resp_1"', b'"id":"%b"' % name.encode())
+        upstream.play(events(STREAM))
+        again = asked(gateway, f"/responses/{name}?stream=true&starting_after=0", two(upstream))
+        assert again.content == got
+        assert upstream.last.headers["authorization"] == "Bearer k-0"
+        upstream.play(events(CREATED, SAID, end=False), hang_up)
+        cut = made(gateway, two(upstream), {**ASK, "stream": True}).content
+        assert json.loads(cut.rpartition(b"data: ")[2])["response"]["id"] == name
+
+
+def test_an_id_whose_target_is_gone_or_another_tenants(tmp_path: Path, upstream: Upstream) -> None:
+    with binding(tmp_path) as gateway:
+        upstream.play(reply(body=RESPONSE))
+        name = made(gateway, two(upstream)).json()["id"]
+        for value in (gpt(upstream, api_key="k-1"), groq(upstream), {**two(upstream), "targets": [groq(upstream)]}):
+            for answered in (
+                asked(gateway, f"/responses/{name}", value),
+                made(gateway, value, {**ASK, "previous_response_id": name}),
+            ):
+                assert answered.status_code == 409, answered.text
+                assert answered.json()["error"]["code"] == "target_gone"
+        for answered in (
+            asked(gateway, f"/responses/{name}", two(upstream), key="b"),
+            asked(gateway, f"/responses/{name}", two(upstream), "DELETE", key="b"),
+            made(gateway, two(upstream), {**ASK, "previous_response_id": name}, "b"),
+            made(gateway, gpt(upstream, api_key="k-0"), {**ASK, "conversation": name}, "b"),
+        ):
+            assert answered.status_code == 404, answered.text
+        assert len(upstream.received) == 1
+
+
+def test_a_stored_answer_has_the_id_that_its_caller_can_use(tmp_path: Path, upstream: Upstream) -> None:
+    cached = {"cache": {"mode": "simple"}}
+    with binding(tmp_path) as gateway:
+        for streams in (False, True):
+            body = {**ASK, "stream": streams, "input": f"Streams: {streams}"}
+            upstream.play(*([events(STREAM)] if streams else [reply(body=RESPONSE)]))
+            plain = made(gateway, gpt(upstream, api_key="k-0", **cached), body).content
+            assert b'"id":"resp_1"' in plain
+            upstream.play(*([events(STREAM)] if streams else [reply(body=RESPONSE)]))
+            told = made(gateway, {**two(upstream), **cached}, body).content
+            assert b'"id":"resp_pk_' in told
+            received = len(upstream.received)
+            assert made(gateway, {**two(upstream), **cached}, body).content == told
+            assert made(gateway, gpt(upstream, api_key="k-0", **cached), body).content == plain
+            assert len(upstream.received) == received
+
+
+def test_a_target_that_the_key_may_not_use_any_more(tmp_path: Path) -> None:
+    secret = tmp_path / "credential"
+    secret.write_text("sk-o")
+    secret.chmod(0o600)
+    of_both = f'provider = "openai"\ncredential = "file:{secret}"\n'
+    lines = f"[virtual_keys.one]\n{of_both}[virtual_keys.two]\n{of_both}"
+    named = {"strategy": {"mode": "fallback"}, "targets": [{"virtual_key": name} for name in ("one", "two")]}
+    name = Binder(b"of the tests", "a").bind("resp_1", "openai|one")
+    with binding(tmp_path, lines, 'virtual_keys = ["two"]') as gateway:
+        refused = asked(gateway, f"/responses/{name}", named)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (409, "target_gone")
+        assert "can't be used any more" in refused.json()["error"]["message"]
+        assert asked(gateway, f"/responses/{name}", {"virtual_key": "two"}).status_code == 409
+        assert asked(gateway, "/responses/resp_1", named).status_code == 403
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "POST"])
+def test_without_a_secret_an_id_of_several_targets_is_refused(
+    method: str, gateway: RunningGateway, upstream: Upstream
+) -> None:
+    path = "/responses/resp_1/cancel" if method == "POST" else "/responses/resp_1"
+    for answered in (
+        httpx.request(method, f"{gateway.v1}{path}", headers=config(two(upstream)), timeout=60),
+        post(gateway, two(upstream), {**ASK, "previous_response_id": "resp_1"}),
+        post(gateway, two(upstream), {**ASK, "conversation": {"id": "conv_1"}}),
+        post(gateway, two(upstream), {**ASK, "previous_response_id": "resp_1"}, "/responses/input_tokens"),
+    ):
+        assert answered.status_code == 400, answered.text
+        assert "2 targets" in answered.json()["error"]["message"]
+    assert not upstream.received
+
+
+def test_what_is_kept_has_no_usual_provider(gateway: RunningGateway, upstream: Upstream) -> None:
+    headers = {"x-portkey-custom-host": f"{upstream.url}/v1", "authorization": "Bearer sk-of-another"}
+    for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/cancel"), ("GET", "/input_items")):
+        url = f"{gateway.v1}/responses/resp_1{path}"
+        answered = httpx.request(method, url, headers=headers, timeout=60)
+        assert (answered.status_code, answered.json()["error"]["code"]) == (400, "missing_provider")
+    assert not upstream.received
+    upstream.play(reply(body=RESPONSE))
+    answered = httpx.get(f"{gateway.url}/@openai/v1/responses/resp_1", headers=headers, timeout=60)
+    assert (answered.status_code, upstream.last.target) == (200, "/v1/responses/resp_1")
+
+
+def test_an_id_made_by_the_models_name_goes_nowhere_else(tmp_path: Path, upstream: Upstream) -> None:
+    host = {"x-portkey-custom-host": f"{upstream.url}/v1", "authorization": "Bearer sk-x"}
+    headers = {**host, "x-portkey-api-key": KEYS["a"]}
+    with binding(tmp_path) as gateway, httpx.Client(base_url=gateway.url, headers=headers, timeout=60) as client:
+        upstream.play(reply(body=RESPONSE))
+        name = client.post("/v1/responses", json={**ASK, "model": "openai/gpt-5"}).json()["id"]
+        assert name.startswith("resp_pk_")
+        elsewhere = client.get(f"/v1/responses/{name}", headers={"x-portkey-provider": "groq"})
+        assert elsewhere.status_code == 409
+        upstream.play(reply(body=RESPONSE))
+        assert client.get(f"/@openai/v1/responses/{name}").json()["id"] == name
+        assert upstream.last.target == "/v1/responses/resp_1"
 
 
 # Lane 2: it speaks another.

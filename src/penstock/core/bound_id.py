@@ -26,10 +26,15 @@ _LONGEST: Final = 512
 _KIND: Final = re.compile(r"[a-z]{1,24}")
 _RAW: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]{2,255}")
 """What may be an id: anything else in a member of such a name stays."""
-_NAMES: Final = frozenset({"id", "training_file", "validation_file", "result_files", "first_id", "last_id"})
+_NAMES: Final = frozenset(
+    {"id", "training_file", "validation_file", "result_files", "first_id", "last_id", "conversation", "container"}
+)
 _ENDINGS: Final = ("_id", "_ids")
 _OTHERS: Final = frozenset({"custom_id", "call_id", "tool_call_id", "request_id", "organization_id", "project_id"})
 """Members that look like ids and are the caller's own, or no thing that is kept."""
+
+ChangeId = Callable[[str], str]
+"""(an id) -> what stands in its place."""
 
 
 class Binder(msgspec.Struct, frozen=True):
@@ -75,17 +80,22 @@ def is_bound(text: str) -> bool:
     return _MARK in text
 
 
-def with_ids(value: Any, change: Callable[[str], str]) -> Any:
+def is_id(text: str) -> bool:
+    """Whether a text has the form of an id."""
+    return _RAW.fullmatch(text) is not None
+
+
+def with_ids(value: Any, change: ChangeId) -> Any:
     """A decoded JSON value with each id in it changed, found by the names of members."""
     return _changed(value, change, named=False)
 
 
-def _changed(value: Any, change: Callable[[str], str], *, named: bool) -> Any:
+def _changed(value: Any, change: ChangeId, *, named: bool) -> Any:
     if isinstance(value, dict):
         return {name: _changed(item, change, named=_names_id(name)) for name, item in value.items()}
     if isinstance(value, list):
         return [_changed(item, change, named=named) for item in value]
-    if named and isinstance(value, str) and _RAW.fullmatch(value):
+    if named and isinstance(value, str) and is_id(value):
         return change(value)
     return value
 

@@ -55,6 +55,7 @@ class Kind(Enum):
     UNKNOWN_CONFIG = "unknown_config"
     NO_MATCHING_TARGET = "no_matching_target"
     IDEMPOTENCY_CONFLICT = "idempotency_conflict"
+    TARGET_GONE = "target_gone"
     UNSUPPORTED_OPERATION = "unsupported_operation"
     NOT_INSTALLED = "not_installed"
     NOT_IMPLEMENTED = "not_implemented"
@@ -128,6 +129,7 @@ MEANINGS: Final[dict[Kind, Meaning]] = {
     Kind.UNKNOWN_CONFIG: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.NO_MATCHING_TARGET: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.IDEMPOTENCY_CONFLICT: Meaning(409, "conflict_error", Blame.CLIENT, RetrySafety.NEVER),
+    Kind.TARGET_GONE: Meaning(409, "conflict_error", Blame.CLIENT, RetrySafety.NEVER),
     Kind.UNSUPPORTED_OPERATION: Meaning(400, _BAD_REQUEST, Blame.CLIENT, RetrySafety.NEVER),
     Kind.NOT_INSTALLED: Meaning(501, "server_error", Blame.GATEWAY, RetrySafety.NEVER),
     Kind.NOT_IMPLEMENTED: Meaning(501, "not_implemented_error", Blame.GATEWAY, RetrySafety.NEVER),

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import msgspec
 
 from penstock.core.body import Body
+from penstock.core.bound_id import ChangeId
 from penstock.core.chat import NO_ECHO, ChatRequest, Echo
 from penstock.core.events import ChatReply, Event, Fail
 from penstock.core.failure import Failure
@@ -190,6 +191,11 @@ class StreamGrammar(msgspec.Struct, frozen=True):
     usage_mark: bytes = b""
     fit_error: Callable[[bytes, bytes], bytes] | None = None
 
+    def without_usage(self) -> StreamGrammar:
+        """The same for a stream whose usage counted when its answer was made, and doesn't count again."""
+        ending = self.ending
+        return msgspec.structs.replace(self, ending=lambda tail: (ending(tail)[0], None))
+
 
 class Reshape(msgspec.Struct, frozen=True):
     """A stored reply in the other form: stream as plain reply, plain reply as stream. None: it can't be told so.
@@ -272,18 +278,28 @@ class FittedRequest(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+class KeptIds(msgspec.Struct, frozen=True):
+    """Replies of one wire in which the ids of what the host keeps become others; every other byte stays. ``plain``: a
+    whole reply; ``stream``: (what becomes of an id, the provider's slug) -> the transform of a stream."""
+
+    plain: Callable[[bytes, ChangeId], bytes]
+    stream: Callable[[ChangeId, str], StreamTransform]
+
+
 class Relay(msgspec.Struct, frozen=True):
     """Lane 1: the provider's host speaks the caller's wire. Bytes pass, only the host's deviations are edited.
 
     ``plain``: the change of a whole reply, None for one that passes as it is. ``stream``: the transform of a stream in
     frames of another kind, None where its bytes are the wire's own. ``normalizer``: of a stream's events, None where
-    they pass as they are; (context, whether the caller asked for the usage in an event of its own).
+    they pass as they are; (context, whether the caller asked for the usage in an event of its own). ``kept_ids``: None
+    for a wire in which nothing is kept.
     """
 
     fit_request: Callable[[Body, WriteContext], FittedRequest | Failure]
     plain: Callable[[WriteContext], Callable[[bytes], NormalizedReply] | None]
     stream: Callable[[WriteContext], StreamTransform | None]
     normalizer: Callable[[WriteContext, bool], EventNormalizer | None]
+    kept_ids: KeptIds | None = None
 
 
 class StreamEncoder(Protocol):

@@ -14,6 +14,7 @@ from penstock.core.http import Origin, content_type, header_line
 from penstock.dialects.caller import EVENT_STREAM, JSON, CallerDialect, Relay
 from penstock.dialects.dialect import WriteContext
 from penstock.pipeline.account import AttemptAccount
+from penstock.pipeline.bound_reply import with_bound_ids
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.deadline import attempt_deadlines, timed_out
 from penstock.pipeline.first_content import read_first_content
@@ -91,12 +92,8 @@ async def send(
             reply.close()
             return _failed(redirected(reply, route), prepared, trace_id)
         reply = shaped_error(reply, prepared.dialect, route.provider.slug, trace_id, relays=prepared.lane == 1)
-    elif prepared.read is not None:
-        reply = TaskReply(reply, prepared.read, route.provider.slug)
-    elif prepared.translation is not None:
-        reply = translate_reply(reply, prepared.translation, trace_id)
-    elif prepared.streams and prepared.context is not None:
-        reply = _relayed(reply, prepared.dialect.relay, prepared.context)
+    else:
+        reply = _in_callers_wire(reply, prepared, route, trace_id)
     try:
         answer = await read_first_content(reply, route, deadlines, prepared, trace_id)
     except BaseException:
@@ -107,6 +104,20 @@ async def send(
         return _failed(answer, prepared, trace_id)
     answer.model, answer.dropped = prepared.model, prepared.dropped
     return answer
+
+
+def _in_callers_wire(reply: Reply, prepared: PreparedRequest, route: TargetRoute, trace_id: bytes) -> Reply:
+    """A good reply as the caller's wire has it."""
+    if prepared.read is not None:
+        return TaskReply(reply, prepared.read, route.provider.slug)
+    if prepared.translation is not None:
+        return translate_reply(reply, prepared.translation, trace_id)
+    relay = prepared.dialect.relay
+    if prepared.bind is not None and relay.kept_ids is not None:
+        return with_bound_ids(reply, relay.kept_ids, prepared.bind, route.provider.slug)
+    if prepared.streams and prepared.context is not None:
+        return _relayed(reply, relay, prepared.context)
+    return reply
 
 
 def _sent(

@@ -270,6 +270,9 @@ def _key(tenant: str, namespace: bytes, prepared: PreparedRequest, route: Target
     credential = b"" if signer is None else signer.identity.encode()
     translation = prepared.translation
     lane = b"" if translation is None else b"strict" if translation.is_strict else b"native"
+    if prepared.bind is not None:
+        # A bound id differs by account, tenant and secret, and so do the answers that hold some.
+        lane = prepared.bind("id").encode()
     parts = (
         tenant.encode(),
         namespace,

@@ -183,6 +183,7 @@ class Compiler:
         current = self.catalogues.current.seen_by(key)
         catalogue = caller.catalogue or current
         choice = choose(call, self.names, catalogue, has_config=bool(default))
+        call.named_in = choice.where
         remembered = (relevant, choice, default, call.default_provider, shared)
         # A request that began with an older catalogue gets a plan of its own: none of another revision, and none that
         # would be remembered after the change was told.
@@ -253,6 +254,11 @@ class Compiler:
         """The plan for a config without the headers of a request."""
         grants = self._grants(None)
         return parse(config, HeaderSettings(provider=slug), self._rules(self.catalogues.current.seen_by(None), grants))
+
+    def keeps_responses(self, compiled: CompiledPlan, target: Target) -> bool:
+        """Whether a target's host keeps the responses that are made there."""
+        route = self.route(compiled, target, Operation.RESPONSE)
+        return not (isinstance(route, Failure) and route.kind is Kind.UNSUPPORTED_OPERATION)
 
     def route(self, compiled: CompiledPlan, target: Target, operation: Operation) -> TargetRoute | Failure:
         """The route for one of the plan's targets."""

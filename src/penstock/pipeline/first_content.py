@@ -27,6 +27,7 @@ from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline import reshaped_reply
 from penstock.pipeline.call import Answer
 from penstock.pipeline.deadline import AttemptDeadlines
+from penstock.pipeline.kept import bound_json
 from penstock.pipeline.off_loop import LARGE, off_loop
 from penstock.pipeline.prepare import PreparedRequest
 from penstock.pipeline.response_headers import reply_headers
@@ -93,9 +94,10 @@ async def _begin(reply: Reply, route: TargetRoute, prepared: PreparedRequest, tr
 
 def watch_for(prepared: PreparedRequest, provider: str = "") -> StreamWatch:
     """A watch over a stream in the caller's wire; on lane 1 it also takes out what deviates from the wire."""
-    context = prepared.context
+    context, grammar = prepared.context, prepared.dialect.replies.stream
     return StreamWatch(
-        prepared.dialect.replies.stream,
+        # A request without a body asks for a response that was made before.
+        grammar if prepared.body is not None else grammar.without_usage(),
         leaves_usage_out=prepared.leaves_usage_out,
         provider=provider,
         normalizer=None if context is None else prepared.dialect.relay.normalizer(context, prepared.wants_usage),
@@ -289,7 +291,7 @@ async def _pass(reply: Reply, route: TargetRoute, prepared: PreparedRequest) -> 
     if is_json and prepared.bind is not None:
         if len(data) > HOLD:
             return _nothing_usable(route, f"sent a list of more than {HOLD >> 20} MiB, whose ids can't be bound")
-        data = prepared.bind(data)
+        data = bound_json(data, prepared.bind)
     return Answer(reply.status, headers, data, Outcome(reply.status), rest=rest, usage=usage)
 
 

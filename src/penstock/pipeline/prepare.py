@@ -5,12 +5,13 @@ Lane 1: the provider's host speaks the caller's wire. Lane 2: the body is transl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import msgspec
 
 from penstock.core.body import Body
+from penstock.core.bound_id import ChangeId
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Origin, header_line, without_headers
 from penstock.core.json_text import write_json
@@ -72,8 +73,8 @@ class PreparedRequest(msgspec.Struct, frozen=True):
     more: tuple[bytes, ...] = ()
     read: ReadReplies | None = None
     """Of a task in a host's own wire: the bodies of further requests, and who reads the replies."""
-    bind: Callable[[bytes], bytes] | None = None
-    """Binds the ids in a reply of JSON, of a request that passes as it is."""
+    bind: ChangeId | None = None
+    """Binds the ids of what the target keeps, where the caller gets them so."""
 
     @property
     def lane(self) -> int:
@@ -200,6 +201,7 @@ def _finished(
         rewritten.digest,
         rewritten.more,
         rewritten.read,
+        None if call.bind is None or translation is not None else call.bind(route.target),
     )
 
 
@@ -268,7 +270,8 @@ def _without_body(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
         target = _with_query(target, call.query)
     # A response that is kept can be streamed again, from any of its events on.
     streams = route.operation is Operation.RESPONSE and _ASKS_STREAM in call.query.split("&")
-    return PreparedRequest(call.dialect, model_route.origin, route.operation.method, target, headers, streams=streams)
+    method, bind = route.operation.method, None if call.bind is None else call.bind(route.target)
+    return PreparedRequest(call.dialect, model_route.origin, method, target, headers, streams=streams, bind=bind)
 
 
 def _context(route: TargetRoute, model_route: ModelRoute, model: str | None) -> WriteContext:

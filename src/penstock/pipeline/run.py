@@ -22,7 +22,7 @@ from penstock.pipeline.callable_models import CallableModels
 from penstock.pipeline.compile import CompiledPlan, Compiler
 from penstock.pipeline.cost import Costs
 from penstock.pipeline.idempotency import Idempotency
-from penstock.pipeline.kept import with_one_target
+from penstock.pipeline.kept import deals_with_kept, with_one_target
 from penstock.pipeline.large_work import WorkError, aside
 from penstock.pipeline.off_loop import LARGE
 from penstock.pipeline.prepare import HOPS_HEADER
@@ -77,8 +77,8 @@ class Pipeline(msgspec.Struct, frozen=True):
                 return answer
         is_large = len(call.body) > LARGE and call.operation.has_body
         compiled = self._compiled(call, await read_request(call) if is_large else None)
-        if call.resource is not None and not isinstance(compiled, Failure):
-            compiled = with_one_target(call, compiled, self.id_secret)
+        if deals_with_kept(call):
+            compiled = self._of_kept(call, compiled)
         limits = self.limits
         if limits is not None and limits.is_active and not isinstance(compiled, Failure):
             is_admitted = limits.admit_at_once(call, compiled)
@@ -120,6 +120,11 @@ class Pipeline(msgspec.Struct, frozen=True):
             if trace is not None and trace.is_sampled:
                 call.account.parameters = told_parameters(request.body)
         return self.compiler.compile(call)
+
+    def _of_kept(self, call: Call, compiled: CompiledPlan | Failure) -> CompiledPlan | Failure:
+        """The plan for a request that names what a provider keeps, or makes it."""
+        keeps = None if isinstance(compiled, Failure) else functools.partial(self.compiler.keeps_responses, compiled)
+        return with_one_target(call, compiled, self.id_secret, keeps)
 
     async def _guarded(self, call: Call, compiled: CompiledPlan) -> CompiledPlan | Failure:
         for gate in self.input_guards:

@@ -77,7 +77,7 @@ class Operation(Enum):
         """The method with which it is asked for."""
         self.needs_model: bool = name != "moderations" and not name.startswith("images.")
         """Whether a request must name a model. Where it need not, the host has a model that is usual."""
-        self.has_text_tokens: bool = name in {"chat.completions", "completions"}
+        self.has_text_tokens: bool = name in {"chat.completions", "completions", "responses.compact"}
         """Whether the answer is text, which is counted in tokens."""
         self.answers_bytes: bool = name == "audio.speech"
         """Whether the answer is bytes of any media type, which the caller plays as they come."""

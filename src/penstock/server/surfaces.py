@@ -234,14 +234,15 @@ _ABOUT_RESPONSES: Final = frozenset(
 
 
 def _of_responses(method: str, path: str, operation: Operation, body: bytes = BodyKind.NONE) -> Surface:
-    """What can be asked beside making a response."""
+    """What can be asked beside making a response. A response that is kept has no usual provider: the one that made it
+    may have been named by the model, which such a request doesn't have."""
     return Surface(
         method,
         f"/v1/responses{path}",
         operation,
         CALLERS["responses"],
         body,
-        "openai",
+        "openai" if body else None,
         forwarded_query=_ABOUT_RESPONSES,
     )
 

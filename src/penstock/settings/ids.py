@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 
 class Ids(Struct, frozen=True):
-    """Ids of files, batches and the like."""
+    """Ids of files, batches, responses and the like."""
 
     secret: Annotated[
         str,

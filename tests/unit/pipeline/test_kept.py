@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from calling import call, target
-from penstock.core.failure import Failure
+from penstock.core.failure import Failure, Kind
 from penstock.core.secret import Secret
+from penstock.dialects.registry import CALLERS
 from penstock.pipeline.call import Call
 from penstock.pipeline.compile import CompiledPlan
-from penstock.pipeline.kept import with_one_target
+from penstock.pipeline.kept import account_of, bound_json, with_one_target
 from penstock.providers.row import Operation
 from penstock.routing.plan import Fallback, Target
 
@@ -37,9 +40,9 @@ def chosen(made: Call, secret: bytes = SECRET, plan: CompiledPlan = SEVERAL) -> 
 def bound(raw: str, to: Target) -> str:
     """The id that a caller gets for what a target has made."""
     made = asked()
-    assert chosen(made, plan=CompiledPlan(Fallback("config", (to, ONE)))) == to
+    assert chosen(made, plan=CompiledPlan(Fallback("config", (to, TWO if to is ONE else ONE)))) == to
     assert made.bind is not None
-    return str(json.loads(made.bind(json.dumps({"id": raw}).encode()))["id"])
+    return made.bind(to)(raw)
 
 
 def test_without_a_secret_only_what_is_made_has_a_target() -> None:
@@ -67,24 +70,109 @@ def test_bound_ids_say_the_target() -> None:
 
 def test_ids_that_are_refused() -> None:
     one, two = bound("file-1", ONE), bound("file-2", TWO)
-    for made, secret in (
-        (asked(two, "GET"), b""),
-        (asked(two, "GET"), b"another"),
-        (asked(one, "POST", body={"file_id": two}), SECRET),
-        (asked(two + "x", "GET"), SECRET),
+    for made, secret, status in (
+        (asked(two, "GET"), b"", 400),
+        (asked(two, "GET"), b"another", 404),
+        (asked(one, "POST", body={"file_id": two}), SECRET, 400),
+        (asked(two + "x", "GET"), SECRET, 404),
+        (asked(bound("file-1", target("nebius")), "GET"), SECRET, 409),
     ):
         failure = with_one_target(made, SEVERAL, secret)
         assert isinstance(failure, Failure)
-        assert failure.status == 400
-    gone = with_one_target(asked(bound("file-1", target("nebius")), "GET"), SEVERAL, SECRET)
-    assert isinstance(gone, Failure)
-    assert "no longer part" in gone.message
+        assert failure.status == status
+    alone = with_one_target(asked(two, "GET"), CompiledPlan(ONE), SECRET)
+    assert isinstance(alone, Failure)
+    assert alone.kind is Kind.TARGET_GONE
+    for kind, told in ((Kind.NOT_ALLOWED, Kind.TARGET_GONE), (Kind.INVALID_CONFIG, Kind.INVALID_CONFIG)):
+        refused = with_one_target(asked(two, "GET"), Failure(kind, "Not any more."), SECRET)
+        assert isinstance(refused, Failure)
+        assert refused.kind is told
+        assert "Not any more." in refused.message
+    plain = Failure(Kind.NOT_ALLOWED, "No.")
+    assert with_one_target(asked("file-1", "GET"), plain, SECRET) is plain
 
 
 def test_replies_that_are_no_objects_stay() -> None:
     made = asked()
     chosen(made)
     assert made.bind is not None
-    assert made.bind(b"no json") == b"no json"
-    once = made.bind(b'{"id":"file-1"}')
-    assert made.bind(once) == once
+    change = made.bind(ONE)
+    assert bound_json(b"no json", change) == b"no json"
+    once = bound_json(b'{"id":"file-1"}', change)
+    assert b"file_pk_" in once
+    assert bound_json(once, change) == once
+
+
+# Responses: what is made may go anywhere, what is named is at one target.
+
+FIRST, SECOND, CHATS = target("openai"), target("openai", api_key=Secret("other")), target("groq", path="third")
+TWO_HOSTS = CompiledPlan(Fallback("config", (FIRST, SECOND)))
+
+
+def response(
+    body: Any = None, *, of: str = "", operation: Operation = Operation.CHAT, method: str = "POST", where: str = ""
+) -> Call:
+    made = call(body, dialect=CALLERS["responses"], operation=operation)
+    made.account.method, made.named_in = method, where
+    made.parameters = {"id": of} if of else {}
+    return made
+
+
+def name_of(raw: str, to: Target, plan: CompiledPlan = TWO_HOSTS) -> str:
+    made = response({"model": "m", "input": "Hi"})
+    assert with_one_target(made, plan, SECRET) is plan
+    assert made.bind is not None
+    return made.bind(to)(raw)
+
+
+def test_what_is_made_goes_where_the_plan_says() -> None:
+    for plan in (TWO_HOSTS, CompiledPlan(FIRST)):
+        made = response({"model": "m", "input": "Hi"})
+        assert with_one_target(made, plan) is plan
+        assert made.bind is None
+    alone = response({"model": "m"})
+    assert with_one_target(alone, CompiledPlan(FIRST), SECRET).__class__ is CompiledPlan
+    assert alone.bind is None
+    by_model = response({"model": "m"}, where="model")
+    with_one_target(by_model, CompiledPlan(FIRST), SECRET)
+    assert by_model.bind is not None
+
+
+@pytest.mark.parametrize("body", [{"previous_response_id": "resp_1"}, {"conversation": {"id": "conv_1"}}])
+@pytest.mark.parametrize("secret", [b"", SECRET])
+def test_an_id_of_several_accounts_is_refused(body: Any, secret: bytes) -> None:
+    for made in (response(body), response(of="resp_1", operation=Operation.RESPONSE, method="GET")):
+        failure = with_one_target(made, TWO_HOSTS, secret, lambda _: True)
+        assert isinstance(failure, Failure)
+        assert failure.status == 400
+        assert "2 targets" in failure.message
+    same = CompiledPlan(Fallback("config", (FIRST, FIRST)))
+    assert with_one_target(response(body), same, secret) is same
+
+
+def test_only_one_of_the_hosts_may_keep_responses() -> None:
+    plan = CompiledPlan(Fallback("config", (CHATS, SECOND)))
+    compiled = with_one_target(
+        response({"previous_response_id": "resp_1"}), plan, b"", lambda each: each.provider == "openai"
+    )
+    assert isinstance(compiled, CompiledPlan)
+    assert compiled.plan == SECOND
+
+
+@pytest.mark.parametrize("member", ["previous_response_id", "conversation"])
+def test_a_bound_id_in_a_body_says_the_target(member: str) -> None:
+    bound_id = name_of("resp_1", SECOND)
+    value: Any = bound_id if member == "previous_response_id" else {"id": bound_id}
+    made = response({"model": "m", "input": [{"n": 1.50}], member: value})
+    assert chosen(made, plan=TWO_HOSTS) == SECOND
+    assert made.request is not None
+    raw = "resp_1" if member == "previous_response_id" else {"id": "resp_1"}
+    assert made.request.body.value(member) == raw
+    assert made.bind is not None
+
+
+def test_a_bound_id_in_a_path_says_the_target() -> None:
+    for operation, method in ((Operation.RESPONSE, "GET"), (Operation.RESPONSE_CANCEL, "POST")):
+        made = response(of=name_of("resp_1", SECOND), operation=operation, method=method)
+        assert account_of(chosen(made, plan=TWO_HOSTS)) == account_of(SECOND)
+        assert made.parameters == {"id": "resp_1"}

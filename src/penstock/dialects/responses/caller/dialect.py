@@ -13,6 +13,7 @@ from penstock.dialects.responses.caller.reply import write_reply
 from penstock.dialects.responses.caller.request import read_request
 from penstock.dialects.responses.caller.stream import ResponseWriter
 from penstock.dialects.responses.caller.texts import TEXTS
+from penstock.dialects.responses.relay.bound import KEPT_IDS
 from penstock.dialects.responses.relay.judge import judge
 from penstock.dialects.responses.relay.request import fit_request
 from penstock.dialects.responses.relay.reshape import RESHAPE
@@ -44,7 +45,7 @@ RESPONSES: Final = CallerDialect(
     stream_writer=ResponseWriter,
     errors=ERRORS,
     replies=Replies(_always, _as_it_is, judge, GRAMMAR, RESHAPE),
-    relay=Relay(fit_request, _unchanged, _unchanged, _events),
+    relay=Relay(fit_request, _unchanged, _unchanged, _events, KEPT_IDS),
     keep_alive=b": keep-alive\n",
     texts=TEXTS,
 )
