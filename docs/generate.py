@@ -459,7 +459,7 @@ address policy, limits and records:
   that says it is JSON and isn't is a 400. Usage is read where a reply of JSON tells it in the shape of OpenAI's or
   Anthropic's API. A strict limit refuses what it can't bound, a body that it can't read among it; files and uploads
   are let through.
-- With a guard that denies, nothing passes that a model is asked with (guardrails.md#which-requests).
+- With a guard that denies, nothing passes that a model is asked with ([guardrails.md](guardrails.md#which-requests)).
 - Where a gateway key or a virtual key allows certain models only, nothing but `GET` and `DELETE` without a body
   passes: nobody looks at the models that such a request may use.
 - **What is kept belongs to one account.** A config with targets at several makes it at the first, once, without

@@ -206,9 +206,13 @@ class Gateway:
         if match is None:
             name, rest = named_path(path)
             match = None if name is None else SURFACES.find(method, rest)
-        if match is None and rest != explain.PATH and not self._is_reserved(rest) and not_built(rest) is None:
+        if match is None and not self._is_own(rest) and not_built(rest) is None:
             match = passed(method, rest)
         return match, name, rest
+
+    def _is_own(self, path: str) -> bool:
+        """Whether the gateway itself answers at a path, which is no provider's then."""
+        return path == explain.PATH or self.pages.has(path) or self._is_reserved(path)
 
     async def _show_metrics(self, context: RequestContext) -> None:
         """The page of metrics. Like the other pages it makes no record, unless it is refused."""
