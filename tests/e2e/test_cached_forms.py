@@ -17,6 +17,7 @@ from penstock.dialects.anthropic.relay.reshape import to_plain
 from penstock.pipeline.cache import Caching
 from penstock.providers.registry import PROVIDERS
 from penstock.providers.row import Operation
+from penstock.providers.templates import with_defaults
 from penstock.routing.plan import CachePolicy
 from penstock.stores.memory import MemoryReplyStore
 from running import RunningGateway
@@ -155,7 +156,7 @@ def test_no_key_of_the_cache_holds_the_form(slug: str, dialect: Any, model: str)
     members: dict[str, Any] = {"options": OPTIONS.get(slug, {}), "cache": CachePolicy(60.0)}
     if not row.base_url:
         pytest.skip("it has no address of its own")
-    if not row.places_of(Operation.CHAT, {}):
+    if not row.places_of(Operation.CHAT, with_defaults(row, members["options"])):
         pytest.skip("it serves no chats")
     route = calling.route(calling.target(slug, **members))
     caching = Caching(MemoryReplyStore(1 << 20, 1 << 20), calling.upstream(None), 1 << 20)  # type: ignore[arg-type]

@@ -207,7 +207,7 @@ class Gateway:
             name, rest = named_path(path)
             match = None if name is None else SURFACES.find(method, rest)
         if match is None and not self._is_own(rest) and not_built(rest) is None:
-            match = passed(method, rest)
+            match = passed(method, rest, explain.PATH)
         return match, name, rest
 
     def _is_own(self, path: str) -> bool:

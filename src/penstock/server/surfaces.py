@@ -162,13 +162,14 @@ def _passed() -> list[Surface]:
     return surfaces
 
 
-def passed(method: str, path: str) -> Match | None:
+def passed(method: str, path: str, *own: str) -> Match | None:
     """The surface of any other path below ``/v1``: the provider that the request names judges it. None for a method
-    that doesn't pass, for a path with an empty segment or dots, and for one that is nearly an endpoint's."""
+    that doesn't pass, for a path with an empty segment or dots, and for one that is nearly an endpoint's, or one of the
+    gateway's ``own``."""
     rest = path.removeprefix("/v1/")
     if rest == path or method not in METHODS or not is_plain(rest):
         return None
-    if did_you_mean.nearest(path, [known for known in SURFACES.paths if "{" not in known], _SLIP) is not None:
+    if did_you_mean.nearest(path, [*own, *(known for known in SURFACES.paths if "{" not in known)], _SLIP) is not None:
         return None
     dialect = SURFACES.dialect_of(path)
     surface = Surface(method, "/v1/{rest}", Operation.PROXY, dialect, BodyKind.ANY, None, None)

@@ -25,6 +25,7 @@ def test_the_commands_are_listed() -> None:
         "import",
         "key",
         "limit",
+        "logs",
         "policy",
         "prices",
         "provider",
