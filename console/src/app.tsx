@@ -53,8 +53,11 @@ type Theme = (typeof THEMES)[number];
 export function App(): JSX.Element | null {
   const [session, setSession] = useState<Session | null>();
   const [notice, setNotice] = useState("");
+  // Calls that were under way at a sign-out are refused after it: the session was ended, it did not end.
+  const isLeaving = useRef(false);
   useEffect(() => {
     whenSignedOut(() => {
+      if (isLeaving.current) return;
       setNotice("The session has ended.");
       setSession(null);
     });
@@ -69,6 +72,7 @@ export function App(): JSX.Element | null {
       <SignIn
         notice={notice}
         onSignedIn={(begun) => {
+          isLeaving.current = false;
           setNotice("");
           setSession(begun);
         }}
@@ -79,6 +83,7 @@ export function App(): JSX.Element | null {
     <Frame
       session={session}
       onSignOut={() => {
+        isLeaving.current = true;
         void signOut().finally(() => {
           setNotice("You are signed out.");
           setSession(null);
