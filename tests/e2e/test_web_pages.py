@@ -174,7 +174,7 @@ def test_with_gateway_keys_a_page_needs_a_key_and_no_list_of_hosts(guarded: Runn
 
 def test_answers_of_the_gateways_own_are_for_nobody_else(plain: RunningGateway, guarded: RunningGateway) -> None:
     own = [
-        ask(plain, "/health"), ask(plain, "/"), ask(plain, "/none"), ask(plain, "/v1/chat"),
+        ask(plain, "/health"), ask(plain, "/"), ask(plain, "/none"), ask(plain, "/v1/realtime"),
         ask(plain, host="evil.example"), ask(guarded), ask(plain, x_portkey_provider="no-such"),
         httpx.post(f"{plain.url}/v1/explain", json={"config": {"provider": "echo"}}),
         httpx.post(f"{plain.url}/v1/messages", json={}, headers={"x-portkey-provider": "no-such"}),
