@@ -204,7 +204,7 @@ class Output:
 
     def _added(self, value: Mapping[str, Any]) -> Iterator[Event]:
         given = json_text.mapping(value, "item")
-        if given.get("type") in _CALLS:
+        if json_text.text(given, "type") in _CALLS:
             yield from self._begun(json_text.integer(value, "output_index") or 0, given)
 
     def _done(self, value: Mapping[str, Any]) -> Iterator[Event]:
