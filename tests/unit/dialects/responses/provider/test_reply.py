@@ -154,3 +154,10 @@ def test_an_event_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     *_, fail = streamed(b"data: " + b"x" * 40)
     assert isinstance(fail, Fail)
     assert fail.broken
+
+
+def test_words_of_no_known_kind() -> None:
+    item = {"type": ["message"], "content": []}
+    assert whole({"status": [], "output": [item]})[-1] == Stop("stop", "completed")
+    events = streamed(sse({"type": "response.output_item.added", "output_index": 0, "item": item}))
+    assert [type(event) for event in events] == [Start, Fail]
