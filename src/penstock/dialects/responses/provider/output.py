@@ -59,6 +59,8 @@ class Output:
 
     def __init__(self) -> None:
         self.is_refused = False
+        self.ended: set[str] = set()
+        """The ids of items whose end was told: some hosts count them otherwise in the whole response."""
         self._items: dict[int, _Item] = {}
         self._blocks = self._calls = self._length = 0
         self.readers: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Event]]] = {
@@ -208,7 +210,10 @@ class Output:
             yield from self._begun(json_text.integer(value, "output_index") or 0, given)
 
     def _done(self, value: Mapping[str, Any]) -> Iterator[Event]:
-        yield from self.whole(json_text.integer(value, "output_index") or 0, json_text.mapping(value, "item"))
+        item = json_text.mapping(value, "item")
+        yield from self.whole(json_text.integer(value, "output_index") or 0, item)
+        if len(self.ended) < _MOST_ITEMS:
+            self.ended.add(json_text.text(item, "id"))
 
     def whole(self, number: int, value: Mapping[str, Any]) -> Iterator[Event]:
         """What an ended item says that wasn't told before."""

@@ -79,7 +79,9 @@ class _Reader:
         """The end of the response, with all that was not told before."""
         status = json_text.text(response, "status")
         for number, item in enumerate(json_text.mappings(response.get("output"))):
-            yield from self._output.whole(number, item)
+            item_id = json_text.text(item, "id")
+            if not item_id or item_id not in self._output.ended:
+                yield from self._output.whole(number, item)
         usage = usage_of(response)
         if usage is not None:
             yield usage
