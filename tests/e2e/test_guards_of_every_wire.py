@@ -3,6 +3,7 @@ passes as it is."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 
 from calling import COMPLETED, CREATED, RESPONSE, SAID
 from running import RunningGateway
-from upstream import DONE, FINISH, ROLE, Upstream, chunk, events, reply
+from upstream import DONE, FINISH, ROLE, Upstream, chunk, events, reply, send
 
 BAD = "canary-4711"
 DENY = {"default.contains": {"words": [BAD], "operator": "none"}, "deny": True}
@@ -176,3 +177,20 @@ def test_what_a_guard_can_read_elsewhere_does_not_pass_as_it_is(
         got = httpx.post(f"{gateway.url}{path}", content=json.dumps(body), headers=headers, timeout=60)
         assert got.status_code == status, got.text
     assert len(upstream.received) == 1
+
+
+def test_a_denial_in_the_middle_ends_a_response_in_its_own_words(gateway: RunningGateway, upstream: Upstream) -> None:
+    rest = chunk({"content": f"{BAD} and on"}) + FINISH + DONE
+
+    async def said(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await events(ROLE, chunk({"content": "so far so good "}), end=False)(reader, writer)
+        await writer.drain()
+        await asyncio.sleep(0.3)
+        await send(b"%x\r\n%b\r\n0\r\n\r\n" % (len(rest), rest))(reader, writer)
+
+    upstream.play(said)
+    got = ask(gateway, upstream, "responses through chat", {"output_guardrails": [DENY]}, streams=True)
+    values = [json.loads(line[6:]) for line in got.text.splitlines() if line.startswith("data: ")]
+    assert values[-1]["type"] == "response.failed", got.text
+    assert [value["sequence_number"] for value in values] == list(range(len(values)))
+    assert BAD not in got.text

@@ -7,11 +7,12 @@ other, in their order. Sans-I/O; pipeline/guard_stream.py feeds it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from penstock.core.json_text import read_json_or_none
+from penstock.core.body import Body
+from penstock.core.json_text import read_json_or_none, write_json
 from penstock.core.segments import ALL_SLOTS, Delta, Pointer, TextKey, spliced
 from penstock.dialects.framing import sse
 from penstock.dialects.texts import TextView
@@ -38,8 +39,8 @@ class _Text:
     def __init__(self, rules: list[_Rule]) -> None:
         self._rules = rules
         self._held = [HeldText(each.rule, each.hook.hold_chars, denies=each.hook.deny) for each in rules]
-        self.carrier: tuple[bytes, bytes, Pointer, tuple[Pointer, ...]] | None = None
-        """The latest event that added to the text: its name, its data, the place of the text and of all texts in it."""
+        self.carrier: tuple[bytes, Any, Pointer] | None = None
+        """The latest event that added to the text: its name, its data, and the place of the text."""
 
     def feed(self, text: str, *, last: bool = False) -> tuple[str, bool]:
         """What can go on now, and whether a rule denies the answer."""
@@ -76,6 +77,8 @@ class HeldEvents:
             if check.prepared.hold is not None
         ]
         self._texts: dict[TextKey, _Text] = {}
+        self._next = self._shift = 0
+        """In a wire that numbers its events: the next event's number, and by how much it is above its own."""
         self.denied = False
         self.released = 0
 
@@ -112,6 +115,17 @@ class HeldEvents:
         if self._view.is_end(name, data):
             return self._closed(ALL_SLOTS, frozenset()) + (b"" if self.denied else block)
         value = read_json_or_none(data)
+        number = _number(value)
+        if number is not None:
+            self._next = number + self._shift
+        before, block = self._passed(name, data, value, block)
+        if number is not None and block:
+            block = block if not self._shift else _numbered(name, block, self._next)
+            self._next += 1
+        return before + block
+
+    def _passed(self, name: bytes, data: bytes, value: Any, block: bytes) -> tuple[bytes, bytes]:
+        """What goes on before an event, and of the event itself."""
         deltas = tuple(self._view.deltas(self._kind, value))
         slot = self._view.closes(name, value)
         texts: dict[Pointer, str] = {}
@@ -119,7 +133,7 @@ class HeldEvents:
             text = self._text(delta)
             is_last = delta.is_whole or (slot is not None and slot in {ALL_SLOTS, delta.key[1]})
             ready, is_denied = text.feed(delta.text, last=is_last)
-            text.carrier = name, data, delta.pointer, tuple(each.pointer for each in deltas)
+            text.carrier = name, value, delta.pointer
             self.released += len(ready)
             if ready != delta.text:
                 texts[delta.pointer] = ready
@@ -129,15 +143,15 @@ class HeldEvents:
         parts = frozenset(each.key for each in deltas if not each.is_whole)
         before = b"" if slot is None or self.denied else self._closed(slot, parts)
         if self.denied and not any(texts.get(each.pointer, each.text) for each in deltas):
-            return before
+            return before, b""
         if self.denied:
             # What stands before the match goes on; the texts behind it were not judged.
             texts = {each.pointer: texts.get(each.pointer, "") for each in deltas}
         if not texts:
-            return before + block
+            return before, block
         if slot is None and self._view.may_skip and _says_nothing_else(value, deltas, texts):
-            return before
-        return before + _written(name, data, texts)
+            return before, b""
+        return before, _written(name, data, texts)
 
     def _text(self, delta: Delta) -> _Text:
         text = None if delta.is_whole else self._texts.get(delta.key)
@@ -156,10 +170,50 @@ class HeldEvents:
             ready, is_denied = text.feed("", last=True)
             self.denied = is_denied
             if ready and text.carrier is not None:
-                name, data, pointer, places = text.carrier
+                name, value, pointer = text.carrier
                 self.released += len(ready)
-                parts.append(_written(name, data, {**dict.fromkeys(places, ""), pointer: ready}))
+                parts.append(self._added(name, value, pointer, ready))
         return b"".join(parts)
+
+    def _added(self, name: bytes, value: Any, pointer: Pointer, text: str) -> bytes:
+        """An event of its own for a text that waited: what else its last event said was told then."""
+        alone = _alone(value, pointer, text)
+        alone = {key: [] if isinstance(each, list) else each for key, each in value.items()} | alone
+        for told in _COUNTS & alone.keys():
+            del alone[told]
+        if _number(value) is not None:
+            alone["sequence_number"] = self._next
+            self._next += 1
+            self._shift += 1
+        return _written(name, write_json(alone), {})
+
+
+_KEPT: Final = frozenset({"index", "type", "thought", "finish_reason"})
+"""Members that tell which text it is, at every depth; at the top all stay."""
+_COUNTS: Final = frozenset({"usage", "usageMetadata"})
+
+
+def _alone(value: Any, pointer: Pointer, text: str) -> Any:
+    """The data of an event with one of its texts alone."""
+    if not pointer:
+        return text
+    step, inner = pointer[0], _alone(value[pointer[0]], pointer[1:], text)
+    if isinstance(step, int):
+        return [inner]
+    kept = {name: each for name, each in value.items() if name in _KEPT or (name == "role" and step == "parts")}
+    return {**kept, step: inner}
+
+
+def _number(value: Any) -> int | None:
+    """The number of an event, in a wire that has them."""
+    number = value.get("sequence_number") if isinstance(value, dict) else None
+    return number if type(number) is int else None
+
+
+def _numbered(name: bytes, block: bytes, number: int) -> bytes:
+    """An event with another number."""
+    _, data = next(sse.events(block))
+    return _written(name, Body.parse(data).replaced({"sequence_number": b"%d" % number}).encode(), {})
 
 
 def _sees(check: HookCheck, delta: Delta) -> bool:

@@ -93,6 +93,8 @@ class GuardedStream:
         self._failure: Failure | None = None
         self._has_ended = self._is_judged = False
         self._runs: list[HookRun] = []
+        self._latest = b""
+        """The last events that went on, which an error event may have to fit."""
         self.judged: list[HookRun] = []
         """The runs of hooks that judged the whole answer before its head was sent."""
         self._began, self._moment = time.monotonic(), time.time()
@@ -181,6 +183,7 @@ class GuardedStream:
                 data = b"" if self._inner is None else await self._inner.read()
                 ready = await self._fed(data) if data else await self._ended()
             if ready:
+                self._latest = ready
                 return ready
         return b""
 
@@ -217,7 +220,7 @@ class GuardedStream:
         ready = self._held.finish()
         self._released += self._held.released
         if self._held.denied:
-            return ready + self._denied()
+            return ready + self._denied(after=ready)
         return await self._windowed(ready, is_last=True)
 
     # Judging.
@@ -252,7 +255,7 @@ class GuardedStream:
         ready = self._held.feed(events)
         if self._held.denied:
             self._released += self._held.released
-            return ready + self._denied()
+            return ready + self._denied(after=ready)
         ready = await self._windowed(ready)
         if self._kept is not None:
             self._keep(ready)
@@ -358,14 +361,17 @@ class GuardedStream:
     def _told(self) -> bytes:
         return self._guards.view.results_event(phase_results(Phase.AFTER, self._runs, hides=self._guards.hides))
 
-    def _denied(self, runs: Sequence[HookRun] | None = None) -> bytes:
-        """The end of a stream that a hook denies: the upstream is closed at once, so that it costs no more."""
+    def _denied(self, runs: Sequence[HookRun] | None = None, after: bytes = b"") -> bytes:
+        """The end of a stream that a hook denies, ``after`` events that go on: the upstream is closed at once, so that
+        it costs no more."""
         self._runs = self._all_runs() if runs is None else list(runs)
         self.is_denied = self._has_ended = True
         if self._inner is not None:
             self._inner.close()
         results = hook_results(self._guards.before, self._runs, hides=True) if self._tells else None
-        return self._guards.dialect.errors.as_event(denied_body(results))
+        dialect = self._guards.dialect
+        event, fit_error = dialect.errors.as_event(denied_body(results)), dialect.replies.stream.fit_error
+        return event if fit_error is None else fit_error(self._latest + after, event)
 
 
 def unjudged(hooks: Sequence[Hook], why: str) -> list[HookRun]:

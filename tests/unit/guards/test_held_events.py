@@ -12,6 +12,7 @@ from judging import hooks_of
 from penstock.dialects.anthropic.caller.texts import TEXTS as ANTHROPIC
 from penstock.dialects.framing import sse
 from penstock.dialects.openai.caller.texts import TEXTS
+from penstock.dialects.responses.caller.texts import TEXTS as RESPONSES
 from penstock.guards.held_events import HeldEvents
 from upstream import DONE, FINISH, ROLE, chunk
 
@@ -99,3 +100,47 @@ def test_anthropics_events() -> None:
     texts = [value["delta"]["text"] for value in values if "delta" in value]
     assert "".join(texts) == "is [REDACTED]"
     assert [value["type"] for value in values][-2:] == ["content_block_stop", "message_stop"]
+
+
+def test_a_call_that_waited_is_named_once() -> None:
+    guard = held({**REDACTS, "kinds": ["tool_call"]})
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "f", "arguments": '{"a":123-'}}
+    beside = {"role": "assistant", "tool_calls": [call]}
+    passed = guard.feed(chunk(beside) + chunk({"tool_calls": [{"index": 0, "function": {"arguments": "45"}}]}))
+    passed += guard.feed(FINISH)
+    deltas = [json.loads(data)["choices"][0]["delta"] for _, data in sse.events(passed)]
+    calls = [each for delta in deltas for each in delta.get("tool_calls", ())]
+    assert "".join(each["function"]["arguments"] for each in calls) == '{"a":123-45'
+    whole = held({**REDACTS, "kinds": ["tool_call"]})
+    events = whole.feed(chunk(beside) + FINISH)
+    deltas = [json.loads(data)["choices"][0]["delta"] for _, data in sse.events(events)]
+    calls = [each for delta in deltas for each in delta.get("tool_calls", ())]
+    assert "".join(each["function"]["arguments"] for each in calls) == '{"a":123-'
+    assert [each["id"] for each in calls if "id" in each] == ["c"]
+    assert [each["function"]["name"] for each in calls if "name" in each["function"]] == ["f"]
+    assert [delta["role"] for delta in deltas if "role" in delta] == ["assistant"]
+
+
+def test_numbers_of_events_stay_dense() -> None:
+    guard = HeldEvents(hooks_of({"output_guardrails": [REDACTS]})[1], RESPONSES, "createModelResponse")
+
+    def event(number: int, kind: str, **members: Any) -> bytes:
+        value = {"type": kind, "output_index": 0, "content_index": 0, **members, "sequence_number": number}
+        return f"event: {kind}\ndata: {json.dumps(value)}\n\n".encode()
+
+    passed = guard.feed(event(4, "response.output_text.delta", delta="a 123-", logprobs=[{"token": "a 123-"}]))
+    passed += guard.feed(event(5, "response.output_text.done", text="a 123-"))
+    passed += guard.feed(event(6, "response.output_item.done", item={"type": "message", "content": []}))
+    values = [json.loads(data) for _, data in sse.events(passed)]
+    assert [value["sequence_number"] for value in values] == [4, 5, 6, 7]
+    assert "".join(value["delta"] for value in values if "delta" in value) == "a 123-"
+    assert values[1]["logprobs"] == []
+    assert [name for name, _ in sse.events(passed)][1] == b"response.output_text.delta"
+
+
+def test_choices_that_end_with_one_event() -> None:
+    guard = held(REDACTS)
+    said = [{"index": index, "delta": {"content": "123-"}} for index in (0, 1)]
+    ended = [{"index": index, "delta": {}, "finish_reason": "stop"} for index in (0, 1)]
+    passed = guard.feed(b"".join(b"data: %b\n\n" % json.dumps({"choices": each}).encode() for each in (said, ended)))
+    assert (text_of(passed), text_of(passed, 1)) == ("123-", "123-")

@@ -31,12 +31,12 @@ class _Billed(msgspec.Struct):
 
 
 class _Meta(msgspec.Struct):
-    billed_units: _Billed = msgspec.field(default_factory=_Billed)
+    billed_units: _Billed | None = None
 
 
 class _Reply(msgspec.Struct):
     embeddings: msgspec.Raw
-    meta: _Meta = msgspec.field(default_factory=_Meta)
+    meta: _Meta | None = None
 
 
 _REPLY: Final = msgspec.json.Decoder(_Reply)
@@ -91,7 +91,8 @@ def read_replies(form: reply.ReplyForm, replies: Sequence[WholeReply]) -> bytes 
         vectors = _LIST.decode(raw) if raw[:1] == b"[" else _BY_TYPE.decode(raw).get("float", [])
     except UNREADABLE:
         return unusable(form.provider, "sent a reply without embeddings")
-    billed = told.meta.billed_units.input_tokens
+    units = None if told.meta is None else told.meta.billed_units
+    billed = None if units is None else units.input_tokens
     tokens = counted(whole.headers) if billed is None else int(billed)
     return reply.write([bytes(each) for each in vectors], tokens, form)
 

@@ -30,7 +30,7 @@ class _Usage(msgspec.Struct):
 
 class _Reply(msgspec.Struct):
     data: list[_Item]
-    usage: _Usage = msgspec.field(default_factory=_Usage)
+    usage: _Usage | None = None
 
 
 _REPLY: Final = msgspec.json.Decoder(_Reply)
@@ -59,4 +59,7 @@ def _read(form: reply.ReplyForm, replies: Sequence[WholeReply]) -> bytes | Failu
     except UNREADABLE:
         return unusable(form.provider, "sent a reply without embeddings")
     items = sorted(told.data, key=lambda item: item.index)
-    return reply.write([bytes(item.embedding) for item in items], told.usage.total_tokens, form)
+    if any(item.index != place for place, item in enumerate(items)):
+        return unusable(form.provider, "made embeddings that belong to no input")
+    tokens = None if told.usage is None else told.usage.total_tokens
+    return reply.write([bytes(item.embedding) for item in items], tokens, form)

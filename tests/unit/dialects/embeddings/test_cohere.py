@@ -44,3 +44,9 @@ def test_refusals() -> None:
     assert "at most 96" in refused(write, "m", input=["a"] * 97).message
     assert refused(write, "m").param == "input"
     assert isinstance(written(write, "m", input="a").read([WholeReply([], b'{"embeddings":7}')]), Failure)
+
+
+def test_counts_that_are_null() -> None:
+    payload = written(write, "embed-v4.0", input="a")
+    for meta in (None, {"billed_units": None}):
+        assert vectors(told(payload, {"embeddings": {"float": [[0.5]]}, "meta": meta})) == [[0.5]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from embedding import bodies, refused, told, vectors, written
 from penstock.core.failure import Failure
 from penstock.dialects.embeddings.voyage import write
@@ -31,3 +33,11 @@ def test_refusals() -> None:
     assert "text only" in refused(write, "m", input=[{"image": "data:image/png;base64,QQ=="}]).message
     assert refused(write, "m").param == "input"
     assert isinstance(written(write, "m", input="a").read([WholeReply([], b"x")]), Failure)
+
+
+def test_every_vector_belongs_to_an_input() -> None:
+    payload = written(write, "voyage-3", input=["a", "b"])
+    twice = [{"embedding": [1.5], "index": 0}, {"embedding": [2.5], "index": 0}]
+    assert isinstance(payload.read([WholeReply([], json.dumps({"data": twice}).encode())]), Failure)
+    right = [{"embedding": [1.5], "index": 0}, {"embedding": [2.5], "index": 1}]
+    assert vectors(told(payload, {"data": right, "usage": None})) == [[1.5], [2.5]]

@@ -81,18 +81,27 @@ def usage_in(value: Mapping[str, Any]) -> Usage | None:
     return read_usage(told) if isinstance(told, dict) and told else None
 
 
+def note_ends(value: Mapping[str, Any], ends: dict[int, bool]) -> None:
+    """Note of the candidates of a response, by their index, whether they have ended."""
+    for place, candidate in enumerate(candidates(value)):
+        index = candidate.get("index")
+        index = index if isinstance(index, int) else place
+        ends[index] = ends.get(index, False) or bool(candidate.get("finishReason"))
+
+
 def is_complete(responses: list[dict[str, Any]]) -> bool:
     """Whether responses together are an answer that says something and ended well. One with calls of Google's own tools
     isn't given again."""
-    said = ended = False
+    said = False
+    ends: dict[int, bool] = {}
     for value in responses:
+        note_ends(value, ends)
         for candidate in candidates(value):
             told = parts(candidate)
             said = said or bool(told)
             reason = candidate.get("finishReason")
             if reason and not finish_reasons.is_complete(reason):
                 return False
-            ended = ended or bool(reason)
             if any(not _RUN_BY_GOOGLE.isdisjoint(part) for part in told):
                 return False
-    return said and ended
+    return said and all(ends.values())

@@ -81,17 +81,16 @@ def ending(tail: bytes) -> tuple[bool, Usage | None]:
 
 
 def _ending(tail: bytes) -> tuple[bool, Usage | None]:
-    finished = False
     usage: Usage | None = None
+    ends: dict[int, bool] = {}
+    is_blocked = False
     for _, data in sse.events(tail):
-        if b"finishReason" not in data and b"usageMetadata" not in data and b"blockReason" not in data:
-            continue
         value = read_json_or_none(data)
         if isinstance(value, dict):
             usage = judge.usage_in(value) or usage
-            ended = any(candidate.get("finishReason") for candidate in judge.candidates(value))
-            finished = finished or ended or judge.is_blocked(value)
-    return finished, usage
+            judge.note_ends(value, ends)
+            is_blocked = is_blocked or judge.is_blocked(value)
+    return is_blocked or (bool(ends) and all(ends.values())), usage
 
 
 def is_complete(stream: bytes) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from penstock.core.segments import Delta, Segment, SegmentKind
+from penstock.core.segments import ALL_SLOTS, Delta, Segment, SegmentKind
 from penstock.dialects.texts import TextView, inputs, listed, member
 
 _DONE: Final = b"[DONE]"
@@ -104,11 +104,10 @@ def _deltas(kind: str, chunk: Any) -> Iterator[Delta]:
 
 
 def _closes(_name: bytes, chunk: Any) -> int | None:
-    for choice in listed(member(chunk, "choices")):
-        if member(choice, "finish_reason"):
-            index = member(choice, "index")
-            return index if isinstance(index, int) else 0
-    return None
+    ended = [member(each, "index") for each in listed(member(chunk, "choices")) if member(each, "finish_reason")]
+    if len(ended) > 1:
+        return ALL_SLOTS
+    return None if not ended else ended[0] if isinstance(ended[0], int) else 0
 
 
 def _is_end(_name: bytes, data: bytes) -> bool:

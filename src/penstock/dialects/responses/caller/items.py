@@ -54,7 +54,7 @@ _SILENT: Final = frozenset({"additional_tools"})
 
 def adds_tools(item: Any) -> bool:
     """Whether an item of the input adds tools to those of the request."""
-    return isinstance(item, dict) and item.get("type") in {"additional_tools", "tool_search_output"}
+    return isinstance(item, dict) and text_in(item.get("type")) in {"additional_tools", "tool_search_output"}
 
 
 def read_items(items: Iterable[Any], tools: Tools) -> tuple[Message, ...]:
@@ -211,4 +211,7 @@ def _output(output: Any, path: str) -> Iterator[Part]:
 
 
 def _is_part(value: Mapping[str, Any]) -> bool:
-    return value.get("type") in {"input_text", "input_image", "input_file", "input_audio", "output_text", "text"}
+    return text_in(value.get("type")) in _PARTS
+
+
+_PARTS: Final = frozenset({"input_text", "input_image", "input_file", "input_audio", "output_text", "text"})

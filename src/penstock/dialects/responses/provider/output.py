@@ -59,6 +59,8 @@ class Output:
 
     def __init__(self) -> None:
         self.is_refused = False
+        self.ended: set[str] = set()
+        """The ids of items whose end was told: some hosts count them otherwise in the whole response."""
         self._items: dict[int, _Item] = {}
         self._blocks = self._calls = self._length = 0
         self.readers: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Event]]] = {
@@ -105,9 +107,9 @@ class Output:
     def _text(self, value: Mapping[str, Any]) -> Iterator[Event]:
         item, text = self._item(value), json_text.text(value, "delta")
         number, block = self._part(item, value)
-        item.told.add(number)
         self._length += len(text)
         if text:
+            item.told.add(number)
             yield Text(text, 0, block)
         scores = json_text.mappings(value.get("logprobs"))
         if scores:
@@ -146,9 +148,9 @@ class Output:
 
     def _refusal(self, value: Mapping[str, Any]) -> Iterator[Event]:
         self.is_refused = True
-        self._item(value).told.add(json_text.integer(value, "content_index") or 0)
         text = json_text.text(value, "delta")
         if text:
+            self._item(value).told.add(json_text.integer(value, "content_index") or 0)
             yield Refusal(text)
 
     def _refusal_done(self, value: Mapping[str, Any]) -> Iterator[Event]:
@@ -204,11 +206,14 @@ class Output:
 
     def _added(self, value: Mapping[str, Any]) -> Iterator[Event]:
         given = json_text.mapping(value, "item")
-        if given.get("type") in _CALLS:
+        if json_text.text(given, "type") in _CALLS:
             yield from self._begun(json_text.integer(value, "output_index") or 0, given)
 
     def _done(self, value: Mapping[str, Any]) -> Iterator[Event]:
-        yield from self.whole(json_text.integer(value, "output_index") or 0, json_text.mapping(value, "item"))
+        item = json_text.mapping(value, "item")
+        yield from self.whole(json_text.integer(value, "output_index") or 0, item)
+        if len(self.ended) < _MOST_ITEMS:
+            self.ended.add(json_text.text(item, "id"))
 
     def whole(self, number: int, value: Mapping[str, Any]) -> Iterator[Event]:
         """What an ended item says that wasn't told before."""
@@ -241,18 +246,31 @@ class Output:
 
     def _message(self, number: int, value: Mapping[str, Any]) -> Iterator[Event]:
         item, place = self._at(number), {"output_index": number}
-        # Some hosts count the parts of a stream from another number than those of the whole item.
-        is_told = bool(item.told)
-        for index, part in enumerate(json_text.mappings(value.get("content"))):
+        parts = json_text.mappings(value.get("content"))
+        if item.told:
+            yield from self._beside(item, parts)
+            return
+        for index, part in enumerate(parts):
             at = {**place, "content_index": index}
-            if is_told:
-                continue
             if part.get("type") == "refusal":
                 yield from self._refusal({**at, "delta": part.get("refusal")})
             elif isinstance(part.get("text"), str):
                 yield from self._text({**at, "delta": part["text"], "logprobs": part.get("logprobs")})
                 for source in json_text.mappings(part.get("annotations")):
                     yield self._citation(source, item, index)
+
+    def _beside(self, item: _Item, parts: list[dict[str, Any]]) -> Iterator[Event]:
+        """Scores and sources of texts that were told in pieces, where they come with the whole item alone. Some hosts
+        count the parts of a stream from another number than those of the whole item."""
+        texts = [part for part in parts if isinstance(part.get("text"), str)]
+        is_scored, is_cited = item.scored, item.cited > 0
+        for number, part in zip(sorted(item.texts), texts, strict=False):
+            scores = [] if is_scored else json_text.mappings(part.get("logprobs"))
+            if scores:
+                item.scored = True
+                yield Logprobs(tuple(scores))
+            for source in [] if is_cited else json_text.mappings(part.get("annotations")):
+                yield self._citation(source, item, number)
 
     def _reasoning(self, number: int, value: Mapping[str, Any]) -> Iterator[Event]:
         item, place = self._at(number), {"output_index": number}

@@ -77,9 +77,11 @@ class _Reader:
 
     def end(self, response: Mapping[str, Any], raw: bytes) -> Iterator[Event]:
         """The end of the response, with all that was not told before."""
-        status = response.get("status")
+        status = json_text.text(response, "status")
         for number, item in enumerate(json_text.mappings(response.get("output"))):
-            yield from self._output.whole(number, item)
+            item_id = json_text.text(item, "id")
+            if not item_id or item_id not in self._output.ended:
+                yield from self._output.whole(number, item)
         usage = usage_of(response)
         if usage is not None:
             yield usage

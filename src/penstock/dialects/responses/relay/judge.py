@@ -58,7 +58,7 @@ def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
 def error_of(response: Mapping[str, Any], provider: str) -> ClassifiedError | None:
     """The error that a response tells; None for one that failed in nothing."""
     error = response.get("error")
-    if not isinstance(error, dict | str) and response.get("status") not in FAILED:
+    if not isinstance(error, dict | str) and json_text.text(response, "status") not in FAILED:
         return None
     code = json_text.text(error, "code") if isinstance(error, dict) else ""
     told = {"error": error or {"message": "the response failed", "code": "server_error"}}

@@ -33,7 +33,8 @@ def to_plain(stream: bytes) -> bytes | None:
     """The response of a stream; None for a stream without its end."""
     for _, data in reversed(list(sse.events(stream))):
         value = read_json_or_none(data)
-        if isinstance(value, dict) and value.get("type") in _ENDS and isinstance(value.get("response"), dict):
+        kind = json_text.text(value, "type") if isinstance(value, dict) else ""
+        if kind in _ENDS and isinstance(value.get("response"), dict):
             return write_json(value["response"])
     return None
 

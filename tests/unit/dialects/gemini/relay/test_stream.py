@@ -50,3 +50,14 @@ def test_the_end_and_the_usage() -> None:
     assert GRAMMAR.ending(framed([{"promptFeedback": {"blockReason": "SAFETY"}}]))[0]
     long = framed([response(said("a"), finish="STOP", usage=COUNTED, more="x" * 5000)])
     assert GRAMMAR.ending(long)[0]
+
+
+def test_a_stream_is_over_when_all_of_its_candidates_are() -> None:
+    def told(index: int, **more: str) -> bytes:
+        candidate = {"index": index, "content": {"parts": [{"text": "a"}]}, **more}
+        return b"data: " + json.dumps({"candidates": [candidate]}).encode() + b"\r\n\r\n"
+
+    cut = told(0) + told(1) + told(0, finishReason="STOP")
+    whole = cut + told(1, finishReason="STOP")
+    assert (GRAMMAR.ending(cut)[0], GRAMMAR.ending(whole)[0]) == (False, True)
+    assert (GRAMMAR.is_complete(cut), GRAMMAR.is_complete(whole)) == (False, True)

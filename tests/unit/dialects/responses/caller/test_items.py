@@ -167,6 +167,7 @@ def test_an_item_that_nobody_knows_is_named() -> None:
         ("text", "input[0]"),
         ({"role": "nobody", "content": "x"}, "input[0].role"),
         ({"type": 5}, "input[0].type"),
+        ({"type": []}, "input[0].type"),
         ({"role": "user", "content": 5}, "input[0].content"),
         ({"type": "function_call", "call_id": "c"}, "input[0].name"),
         ({"type": "function_call_output", "output": "x"}, "input[0].call_id"),
@@ -176,3 +177,10 @@ def test_an_item_that_nobody_knows_is_named() -> None:
 )
 def test_what_is_refused(item: Any, param: str) -> None:
     assert refused(input=[item]).param == param
+
+
+def test_a_result_of_parts_without_a_type_is_told_as_json() -> None:
+    *_, message = messages(USER, CALL, {"type": "function_call_output", "call_id": "c1", "output": [{"type": []}]})
+    (result,) = message.parts
+    assert isinstance(result, ToolResult)
+    assert result.parts == (TextPart('[{"type":[]}]'),)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from penstock.core.events import Citation, Foreign, Logprobs, Text, ToolArgs, ToolStart
+from penstock.core.events import Citation, Foreign, Logprobs, Refusal, Text, ToolArgs, ToolStart
 from penstock.dialects.responses.provider.output import Output
 
 
@@ -54,3 +54,29 @@ def test_items_of_openais_own() -> None:
     (event,) = told(output, "output_item.done", output_index=0, item={"type": "mcp_call"})
     assert isinstance(event, Foreign)
     assert told(output, "output_item.done", output_index=1, item={}) == []
+
+
+def test_an_empty_piece_hides_no_text() -> None:
+    output = Output()
+    assert told(output, "output_text.delta", output_index=0, delta="") == []
+    assert told(output, "output_text.done", output_index=0, text="hi") == [Text("hi")]
+    assert told(output, "refusal.delta", output_index=1, delta="") == []
+    message = {"type": "message", "content": [{"type": "refusal", "refusal": "no"}]}
+    assert told(output, "output_item.done", output_index=1, item=message) == [Refusal("no")]
+
+
+def test_sources_and_scores_that_come_with_the_whole_item_alone() -> None:
+    output, score = Output(), {"token": "a", "logprob": 0}
+    source = {"type": "url_citation", "url": "https://a", "title": "A", "start_index": 0, "end_index": 2}
+    told(output, "output_text.delta", output_index=0, content_index=1, delta="hi")
+    part = {"type": "output_text", "text": "hi", "annotations": [source], "logprobs": [score]}
+    found = told(output, "output_item.done", output_index=0, item={"type": "message", "content": [part]})
+    assert found == [Logprobs((score,)), Citation(source, "https://a", "A", 0, 2, 0, 0)]
+
+
+def test_sources_that_came_in_pieces_are_not_told_again() -> None:
+    output, source = Output(), {"type": "url_citation", "url": "https://a"}
+    told(output, "output_text.delta", output_index=0, delta="hi")
+    told(output, "output_text.annotation.added", output_index=0, annotation=source)
+    message = {"type": "message", "content": [{"type": "output_text", "text": "hi", "annotations": [source]}]}
+    assert told(output, "output_item.done", output_index=0, item=message) == []

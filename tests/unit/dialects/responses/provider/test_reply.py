@@ -154,3 +154,18 @@ def test_an_event_that_is_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     *_, fail = streamed(b"data: " + b"x" * 40)
     assert isinstance(fail, Fail)
     assert fail.broken
+
+
+def test_words_of_no_known_kind() -> None:
+    item = {"type": ["message"], "content": []}
+    assert whole({"status": [], "output": [item]})[-1] == Stop("stop", "completed")
+    events = streamed(sse({"type": "response.output_item.added", "output_index": 0, "item": item}))
+    assert [type(event) for event in events] == [Start, Fail]
+
+
+def test_items_that_the_end_counts_otherwise_are_told_once() -> None:
+    item = {"type": "message", "id": "msg", "content": [{"type": "output_text", "text": "hi"}]}
+    done = {"type": "response.output_item.done", "output_index": 1, "item": item}
+    completed = {"type": "response.completed", "response": {"status": "completed", "output": [item]}}
+    events = streamed(sse(done, completed))
+    assert [event for event in events if isinstance(event, Text)] == [Text("hi")]

@@ -65,3 +65,7 @@ def test_answers_about_a_response() -> None:
     assert verdict({"anything": 1}, is_chat=False) == Verdict()
     failed = {"object": "response", "status": "failed", "error": {"message": "x"}, "output": []}
     assert verdict(failed, is_chat=False).error is None
+
+
+def test_words_of_no_known_kind() -> None:
+    assert verdict({"status": [], "output": [ITEM]}).error is None

@@ -45,3 +45,7 @@ def test_a_stream_without_its_end() -> None:
 
 def test_usage_is_always_told() -> None:
     assert RESHAPE.with_usage(b"x", True) == b"x"
+
+
+def test_an_event_of_no_kind() -> None:
+    assert to_plain(b'data: {"type": [], "response": {}}\n\n') is None
