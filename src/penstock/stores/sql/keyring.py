@@ -93,7 +93,10 @@ class Keyring:
 
         cipher = self._ciphers.get(sealed.key_id)
         if cipher is None:
-            raise KeyringError(f"it is encrypted with the key {sealed.key_id}, which PENSTOCK_SECRET_KEYS doesn't hold")
+            raise KeyringError(
+                f"it is encrypted with the key {sealed.key_id}, which PENSTOCK_SECRET_KEYS doesn't hold: "
+                "add it there and start the gateway again"
+            )
         try:
             text = cipher.decrypt(sealed.nonce, sealed.ciphertext, place.bound())
         except (InvalidTag, ValueError):

@@ -42,7 +42,7 @@ def test_an_altered_value_is_not_opened(change: dict[str, object]) -> None:
 
 def test_a_key_that_is_gone_is_named() -> None:
     sealed = RING.seal(Secret("sk"), PLACE, NONCE)
-    with pytest.raises(KeyringError, match="the key a, which PENSTOCK_SECRET_KEYS doesn't hold"):
+    with pytest.raises(KeyringError, match="the key a, which PENSTOCK_SECRET_KEYS doesn't hold: add it there"):
         Keyring({"c": bytes(32)}).open(sealed, PLACE)
 
 
