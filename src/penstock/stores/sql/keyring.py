@@ -125,7 +125,9 @@ def parse_keyring(text: str) -> Keyring:
             continue
         where = f"PENSTOCK_SECRET_KEYS, entry {index + 1}"
         if not colon or not _NAME.fullmatch(name):
-            raise KeyringError(f"{where}: expected NAME:KEY, the key being 32 bytes in base64")
+            raise KeyringError(
+                f"{where}: expected NAME:KEY, the key being 32 bytes in base64; `penstock secrets new-key` makes one"
+            )
         try:
             key = base64.b64decode(encoded.strip(), validate=True)
         except ValueError:

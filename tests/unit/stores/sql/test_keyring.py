@@ -62,7 +62,7 @@ def test_keys_are_read_in_their_order() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (KEY, "entry 1: expected NAME:KEY"),
+        (KEY, "entry 1: expected NAME:KEY, the key being 32 bytes in base64; `penstock secrets new-key` makes one"),
         (f"a:{KEY},b b:{KEY}", "entry 2: expected NAME:KEY"),
         ("a:!!!", "not base64"),
         ("a:c2hvcnQ=", "has 5 bytes, and needs 32"),
