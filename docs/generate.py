@@ -203,7 +203,7 @@ _MEANT: Final[dict[Kind, str]] = {
     Kind.IDEMPOTENCY_CONFLICT: "The Idempotency-Key came before with another request.",
     Kind.UNSUPPORTED_OPERATION: "The provider does not offer this operation.",
     Kind.NOT_INSTALLED: "The request needs a library that this gateway lacks; the message names the extra to install.",
-    Kind.NOT_IMPLEMENTED: "Clients know this endpoint, and this release of the gateway does not serve it.",
+    Kind.NOT_IMPLEMENTED: "Clients know this endpoint, and this gateway does not serve it.",
     Kind.NOT_FOUND: "The gateway has no such path, or the request names a bound id that isn't the caller's "
     "([endpoints.md](endpoints.md#what-passes-as-it-is)).",
     Kind.MODEL_NOT_FOUND: "`GET /v1/models/{id}` names no model that its caller can call "

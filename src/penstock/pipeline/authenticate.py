@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from penstock.control.key_text import prefix_of
 from penstock.core.failure import Failure, Kind
 from penstock.stores.catalogue import Catalogue, GatewayKey
 
@@ -24,6 +25,11 @@ _STALE: Final = (
     "The gateway can't read its keys: its database can't be reached, for longer than the setting "
     "store.catalogue_max_age allows. Try again later."
 )
+_REMEDY: Final = (
+    "send a gateway key in x-portkey-api-key or as Authorization: Bearer. The gateway's operator makes one with "
+    "`penstock key create NAME`."
+)
+_ADMIN: Final = prefix_of("organisation-service")
 _ONE_TOKEN: Final = re.compile(rb"(?:[Bb]earer )?[A-Za-z0-9._~+-]+")
 _OTHERS: Final = {name: tuple(other for other in KEY_HEADERS if other != name) for name in KEY_HEADERS}
 
@@ -67,11 +73,17 @@ def authenticate(fields: Mapping[bytes, bytes], catalogue: Catalogue) -> Caller 
     if catalogue.is_stale:
         return Failure(Kind.STORE_UNAVAILABLE, _STALE)
     shown = next((name.decode() for name in KEY_HEADERS if fields.get(name)), None)
-    problem = "The gateway does not know the key that came with the request" if shown else "The request has no key"
-    text = (
-        f"{problem}: send a gateway key in x-portkey-api-key or as Authorization: Bearer. Its operator gives them out."
-    )
+    text = f"{_problem(fields[shown.encode()] if shown else b'')}: {_REMEDY}"
     return Failure(Kind.INVALID_GATEWAY_KEY, text, shown or "x-portkey-api-key", UNKNOWN_KEY)
+
+
+def _problem(value: bytes) -> str:
+    """Why the value of a key's header lets nobody in. An admin key is told by its form, in force or not."""
+    if not value:
+        return "The request has no key"
+    if credential(value).startswith(_ADMIN):
+        return "An admin key calls no models"
+    return "The gateway does not know the key that came with the request"
 
 
 def holding_keys(fields: Mapping[bytes, bytes], names: Iterable[bytes], catalogue: Catalogue) -> tuple[bytes, ...]:

@@ -1,4 +1,4 @@
-"""Endpoints that clients of OpenAI's, Portkey's and other APIs know and that this release doesn't have.
+"""Endpoints that clients of OpenAI's, Portkey's and other APIs know and that this release, or this port, doesn't have.
 
 A 404 would make a client blame the model's name or the base URL. A row goes when its endpoint is built.
 Sources: OpenAI API reference; docs/portkey.md.
@@ -11,7 +11,10 @@ from typing import Final
 
 from penstock.core.failure import Failure, Kind
 
-_ADMIN: Final = "the admin API here: it is off, or on another port (admin.listen)"
+_ABSENT: Final = (
+    "This gateway does not serve {} here: it has no database (store.database), or its settings switch that off "
+    "(admin.enabled, console.enabled) or put it on another port (admin.listen)."
+)
 _ENDPOINTS: Final[dict[str, str]] = {
     "/v1/realtime": "the Realtime API over WebSocket",
     "/v2/chat": "Cohere's chat API: use /v1/chat/completions",
@@ -25,15 +28,24 @@ _ENDPOINTS: Final[dict[str, str]] = {
     "/api/generate": "Ollama's API: use /v1/chat/completions",
     "/api/tags": "Ollama's API: use /v1/models",
     "/v1/prompts": "stored prompts",
-    "/v1/configs": f"{_ADMIN}. Configs can be set in penstock.toml",
-    "/v1/virtual-keys": f"{_ADMIN}. Virtual keys can be set in penstock.toml",
-    "/v1/api-keys": f"{_ADMIN}. Gateway keys can be set in penstock.toml",
-    "/v1/integrations": _ADMIN,
-    "/v1/guardrails": "guardrails",
-    "/v1/feedback": "feedback",
-    "/v1/logs": "the request log",
-    "/v1/analytics": "analytics",
 }
+_PLANE: Final[dict[str, str]] = {
+    "/v1/configs": " Configs can be set in penstock.toml.",
+    "/v1/virtual-keys": " Virtual keys can be set in penstock.toml.",
+    "/v1/api-keys": " Gateway keys can be set in penstock.toml.",
+    "/v1/guardrails": " Guardrails can be set in penstock.toml.",
+    "/v1/integrations": "",
+    "/v1/providers": " Virtual keys can be set in penstock.toml.",
+    "/v1/policies": "",
+    "/v1/admin": "",
+    "/v1/audit-logs": "",
+    "/v1/penstock": "",
+    "/v1/feedback": "",
+    "/v1/logs": "",
+    "/v1/analytics": "",
+    "/console": "",
+}
+"""Paths of the admin API and the console, which come here only where they are not served, and what does instead."""
 
 
 _VERB: Final = re.compile(
@@ -44,13 +56,15 @@ _VERB: Final = re.compile(
 
 
 def not_built(path: str) -> Failure | None:
-    """The failure for an endpoint that clients know and this release doesn't have; None for any other path."""
+    """The failure for an endpoint that clients know and that is not served here; None for any other path."""
     verb = _VERB.search(path)
     if verb is not None:
         return Failure(Kind.NOT_IMPLEMENTED, f"This release of the gateway does not serve Gemini's {verb[1]}.")
     segments = path.split("/")
     for count in (3, 4, 2):
-        what = _ENDPOINTS.get("/".join(segments[:count]))
-        if what is not None:
-            return Failure(Kind.NOT_IMPLEMENTED, f"This release of the gateway does not serve {what}.")
+        start = "/".join(segments[:count])
+        if start in _ENDPOINTS:
+            return Failure(Kind.NOT_IMPLEMENTED, f"This release of the gateway does not serve {_ENDPOINTS[start]}.")
+        if start in _PLANE:
+            return Failure(Kind.NOT_IMPLEMENTED, f"{_ABSENT.format(start)}{_PLANE[start]}")
     return None

@@ -68,6 +68,7 @@ def test_a_guarded_catalogue_without_keys_lets_nobody_in() -> None:
         ({}, "The request has no key"),
         ({b"authorization": b""}, "The request has no key"),
         ({b"authorization": b"Bearer wrong"}, "does not know the key"),
+        ({b"authorization": b"Bearer penstock_admin_wrong"}, "An admin key calls no models"),
         ({b"x-other": b"right"}, "The request has no key"),
     ],
 )

@@ -93,7 +93,10 @@ class Keyring:
 
         cipher = self._ciphers.get(sealed.key_id)
         if cipher is None:
-            raise KeyringError(f"it is encrypted with the key {sealed.key_id}, which PENSTOCK_SECRET_KEYS doesn't hold")
+            raise KeyringError(
+                f"it is encrypted with the key {sealed.key_id}, which PENSTOCK_SECRET_KEYS doesn't hold: "
+                "add it there and start the gateway again"
+            )
         try:
             text = cipher.decrypt(sealed.nonce, sealed.ciphertext, place.bound())
         except (InvalidTag, ValueError):
@@ -122,7 +125,9 @@ def parse_keyring(text: str) -> Keyring:
             continue
         where = f"PENSTOCK_SECRET_KEYS, entry {index + 1}"
         if not colon or not _NAME.fullmatch(name):
-            raise KeyringError(f"{where}: expected NAME:KEY, the key being 32 bytes in base64")
+            raise KeyringError(
+                f"{where}: expected NAME:KEY, the key being 32 bytes in base64; `penstock secrets new-key` makes one"
+            )
         try:
             key = base64.b64decode(encoded.strip(), validate=True)
         except ValueError:

@@ -42,7 +42,7 @@ def test_an_altered_value_is_not_opened(change: dict[str, object]) -> None:
 
 def test_a_key_that_is_gone_is_named() -> None:
     sealed = RING.seal(Secret("sk"), PLACE, NONCE)
-    with pytest.raises(KeyringError, match="the key a, which PENSTOCK_SECRET_KEYS doesn't hold"):
+    with pytest.raises(KeyringError, match="the key a, which PENSTOCK_SECRET_KEYS doesn't hold: add it there"):
         Keyring({"c": bytes(32)}).open(sealed, PLACE)
 
 
@@ -62,7 +62,7 @@ def test_keys_are_read_in_their_order() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (KEY, "entry 1: expected NAME:KEY"),
+        (KEY, "entry 1: expected NAME:KEY, the key being 32 bytes in base64; `penstock secrets new-key` makes one"),
         (f"a:{KEY},b b:{KEY}", "entry 2: expected NAME:KEY"),
         ("a:!!!", "not base64"),
         ("a:c2hvcnQ=", "has 5 bytes, and needs 32"),
