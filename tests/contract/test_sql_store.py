@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
+import calling
 from databases import fresh_address, make_tables, migrated, with_tables
 from penstock.core.restrictions import Restrictions
 from penstock.core.secret import Secret
@@ -164,7 +165,7 @@ async def test_a_database_that_is_not_there() -> None:
         await database.close()
     # The driver's thread tells this loop that it ends, also where it opened nothing.
     while any(_DRIVER in thread.name for thread in threading.enumerate()):
-        await asyncio.sleep(0)
+        await calling.turns()
 
 
 # The catalogue.

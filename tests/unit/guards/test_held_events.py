@@ -141,6 +141,6 @@ def test_numbers_of_events_stay_dense() -> None:
 def test_choices_that_end_with_one_event() -> None:
     guard = held(REDACTS)
     said = [{"index": index, "delta": {"content": "123-"}} for index in (0, 1)]
-    ended = [{"index": index, "delta": {}, "finish_reason": "stop"} for index in (0, 1)]
+    ended: list[Any] = [{"index": index, "delta": {}, "finish_reason": "stop"} for index in (0, 1)]
     passed = guard.feed(b"".join(b"data: %b\n\n" % json.dumps({"choices": each}).encode() for each in (said, ended)))
     assert (text_of(passed), text_of(passed, 1)) == ("123-", "123-")
