@@ -436,6 +436,16 @@ def test_changes_of_several_guards_all_hold(gateway: RunningGateway, upstream: U
     assert [hook["transformed"] for hook in hooks] == [True, True]
 
 
+@pytest.mark.parametrize("asked", [{}, {"override_params": {"logprobs": True}}])
+def test_log_probabilities_would_tell_what_is_taken_out(
+    asked: dict[str, Any], gateway: RunningGateway, upstream: Upstream
+) -> None:
+    config = {"output_guardrails": [redacts("/secret/g")], **asked}
+    upstream.play(reply(200, completion("a secret")))
+    got = ask(gateway, upstream, config, **({} if asked else {"logprobs": True}))
+    assert (got.status_code, got.json()["error"]["param"], upstream.received) == (400, "logprobs", [])
+
+
 def test_an_answer_is_changed_plain_and_streamed(gateway: RunningGateway, upstream: Upstream) -> None:
     config = {"output_guardrails": [redacts(r"/\d{3}-\d{2}-\d{4}/g")]}
     upstream.play(reply(200, completion("it is 123-45-6789", "123-45-6789")))

@@ -25,6 +25,7 @@ from penstock.core.segments import Segment
 from penstock.dialects.caller import JSON, NO_STORE, RequestBody
 from penstock.dialects.texts import TextView
 from penstock.guards.base import GuardedBody, Outbound, Phase
+from penstock.guards.logprobs import asks_logprobs
 from penstock.guards.plan import GuardPlan, Hook
 from penstock.guards.results import (
     MESSAGE,
@@ -63,6 +64,11 @@ _LAST_SECONDS: Final = 2.0
 _ASIDE: Final = "the guard only looks on"
 
 
+_LOGPROBS: Final = Failure(
+    Kind.INVALID_REQUEST,
+    "A guard of the config changes texts of answers and can't change their log probabilities: ask without logprobs.",
+    "logprobs",
+)
 _STREAMS: Final = "stream=true"
 _WITHOUT_TEXTS: Final = frozenset(
     {Operation.MODELS, Operation.MODEL, Operation.RESPONSE_DELETE, Operation.RESPONSE_CANCEL}
@@ -185,6 +191,9 @@ class Guarding(msgspec.Struct, frozen=True):
             return known
         body = route.changes.filled(request.body) if route.changes.fills else request.body
         subject = _subject(call, route, body, view, kind, streams=request.stream)
+        if any(hook.transforms for hook in plan.after) and asks_logprobs(body):
+            refused = memory.targets[route.target.path] = _Judged([], subject, failure=_LOGPROBS)
+            return refused
         hooks = [hook for hook in plan.before if not hook.is_async]
         self._look_on(call, [hook for hook in plan.before if hook.is_async], outbound, subject)
         note = functools.partial(self.verdicts.note, call.account)
