@@ -77,7 +77,7 @@ def test_bad_bodies(body: Any, code: str, param: str | None, gateway: RunningGat
         ({"x_portkey_provider": "@vk-1"}, 400, "unknown_virtual_key", "x-portkey-provider", None),
         ({"x_portkey_config": '{"virtual_key":"vk-1"}'}, 400, "unknown_virtual_key", "config.virtual_key", None),
         ({"x_portkey_config": '{"retry":{"attempts":"2"},"targets":[{"provider":"openai"},{"provider":"groq"}]}'}, 400, "invalid_config", "config.retry.attempts", "Invalid config passed"),
-        ({"x_portkey_default_input_guardrails": "[]"}, 400, "invalid_config", "x-portkey-default-input-guardrails", None),
+        ({"x_portkey_default_input_guardrails": "["}, 400, "invalid_config", "x-portkey-default-input-guardrails", None),
         ({"content_encoding": "br"}, 400, "invalid_request", "content-encoding", None),
         ({"content_encoding": "gzip"}, 400, "invalid_request", "content-encoding", None),
         ({"x_penstock_hops": "5"}, 508, "loop_detected", "x-penstock-hops", None),
