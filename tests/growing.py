@@ -108,7 +108,36 @@ ANTHROPIC_REQUESTS: Final[dict[str, Callable[[int], Json]]] = {
     "betas": lambda n: {"messages": [_said("Hi")], "anthropic_beta": _named(n)},
 }  # fmt: skip
 
-REQUESTS: Final = {"openai_chat": OPENAI_REQUESTS, "anthropic": ANTHROPIC_REQUESTS}
+
+def _turn(*parts: Json, role: str = "user") -> Json:
+    return {"role": role, "parts": list(parts)}
+
+
+GEMINI_REQUESTS: Final[dict[str, Callable[[int], Json]]] = {
+    "turns": lambda n: {"contents": [_turn({"text": "Hi"}), _turn({"text": "Yes"}, role="model")] * n},
+    "parts": lambda n: {"contents": [_turn(*[{"text": "a"}] * n)]},
+    "calls": lambda n: {"contents": [_turn({"text": "Hi"}), _turn(*[{"functionCall": {"id": f"c{i}", "name": "f", "args": {}}} for i in range(n)], role="model"), _turn(*[{"functionResponse": {"id": f"c{i}", "name": "f", "response": {"output": "ok"}}} for i in range(n)])]},
+    "tools": lambda n: {"contents": [_turn({"text": "Hi"})], "tools": [{"functionDeclarations": [{"name": f"f{i}", "parameters": {"type": "OBJECT"}} for i in range(n)]}]},
+}  # fmt: skip
+
+
+def _item(role: str, text: str) -> Json:
+    return {"type": "message", "role": role, "content": text}
+
+
+RESPONSES_REQUESTS: Final[dict[str, Callable[[int], Json]]] = {
+    "messages": lambda n: {"input": [_item("user", "Hi"), _item("assistant", "Yes")] * n},
+    "parts": lambda n: {"input": [{"role": "user", "content": [{"type": "input_text", "text": "a"}] * n}]},
+    "calls": lambda n: {"input": [_item("user", "Hi"), *[{"type": "function_call", "call_id": f"c{i}", "name": "f", "arguments": "{}"} for i in range(n)], *[{"type": "function_call_output", "call_id": f"c{i}", "output": "ok"} for i in range(n)]]},
+    "tools": lambda n: {"input": "Hi", "tools": [{"type": "function", "name": f"f{i}", "parameters": {"type": "object"}} for i in range(n)]},
+}  # fmt: skip
+
+REQUESTS: Final = {
+    "openai_chat": OPENAI_REQUESTS,
+    "anthropic": ANTHROPIC_REQUESTS,
+    "gemini": GEMINI_REQUESTS,
+    "responses": RESPONSES_REQUESTS,
+}
 """Bodies by the caller's dialect and their shape, without the model."""
 
 
@@ -154,6 +183,24 @@ ANTHROPIC_STREAMS: Final[dict[str, Callable[[int], list[Json]]]] = {
     "citations": lambda n: _message(*_block(0, {"type": "text", "text": ""}, *[{"type": "citations_delta", "citation": {"type": "char_location"}}] * n)),
     "open blocks": lambda n: _message(*[{"type": "content_block_start", "index": i, "content_block": {"type": "text", "text": ""}} for i in range(n)]),
     "usage": lambda n: _message(*[{"type": "message_delta", "delta": {}, "usage": {f"x{i}": i}} for i in range(n)]),
+}  # fmt: skip
+
+
+def _response(*events: Json) -> list[Json]:
+    """A stream of Responses, its events numbered."""
+    told = [{"type": "response.created", "response": {"id": "r", "object": "response", "status": "in_progress", "output": []}}, *events, {"type": "response.completed", "response": {"id": "r", "object": "response", "status": "completed", "model": "m", "output": [], "usage": {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2}}}]  # fmt: skip
+    return [{**event, "sequence_number": number} for number, event in enumerate(told)]
+
+
+def _output(index: int, item: Json) -> Json:
+    return {"type": "response.output_item.added", "output_index": index, "item": item}
+
+
+_MESSAGE: Final = {"type": "message", "id": "m", "role": "assistant", "status": "in_progress", "content": []}
+RESPONSES_STREAMS: Final[dict[str, Callable[[int], list[Json]]]] = {
+    "text": lambda n: _response(_output(0, _MESSAGE), *[{"type": "response.output_text.delta", "item_id": "m", "output_index": 0, "content_index": 0, "delta": "a"}] * n),
+    "arguments": lambda n: _response(_output(0, {"type": "function_call", "id": "f", "call_id": "c", "name": "f", "arguments": ""}), *[{"type": "response.function_call_arguments.delta", "item_id": "f", "output_index": 0, "delta": " "}] * n),
+    "items": lambda n: _response(*[_output(i, {**_MESSAGE, "id": f"m{i}"}) for i in range(n)]),
 }  # fmt: skip
 
 
@@ -250,6 +297,7 @@ STREAMS: Final[dict[str, list[tuple[str, Framing, dict[str, Callable[[int], list
     "ollama": [("", ndjson, OLLAMA_STREAMS)],
     "openai_chat": [("", sse, OPENAI_STREAMS)],
     "oracle": [("", sse, ORACLE_STREAMS)],
+    "responses": [("", sse, RESPONSES_STREAMS)],
     "sagemaker": [("", parts, OPENAI_STREAMS)],
     "watsonx": [("", sse, OPENAI_STREAMS)],
 }
