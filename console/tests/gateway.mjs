@@ -93,9 +93,20 @@ export async function visit(page, place) {
   await page.evaluate((hash) => {
     window.location.hash = hash;
   }, `/${place}`);
+  await page.waitForFunction(
+    (href) => document.querySelector("nav a[aria-current]")?.getAttribute("href") === href,
+    `#/${place.split("/")[0]}`,
+  );
   await page.locator("main h1").first().waitFor();
   await page.waitForFunction(() => document.querySelector(".loading") === null);
+  // What follows a drawing, such as the focus of the new heading, has happened after the browser's next two frames.
+  await page.evaluate(
+    () => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(resolve)))),
+  );
 }
+
+/** Wait until an element with this text has the focus. */
+export const focused = (page, text) => page.waitForFunction((wanted) => document.activeElement.textContent === wanted, text);
 
 /** The serious and critical faults that axe finds, in words. */
 export async function faults(page) {

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { mkdirSync } from "node:fs";
 import { after, before, test } from "node:test";
-import { admin, faults, launch, open, overflow, reason, signIn, startGateway, visit } from "./gateway.mjs";
+import { admin, faults, focused, launch, open, overflow, reason, signIn, startGateway, visit } from "./gateway.mjs";
 import { stubLog } from "./log.mjs";
 
 const SHOTS = process.env.SCREENSHOTS ? new URL("../../docs/console/", import.meta.url).pathname : undefined;
@@ -75,6 +75,7 @@ for (const [width, dark] of [[1280, false], [380, true], [1280, true], [380, fal
 
 test("a page is worked with keys alone", { skip }, async () => {
   const page = await open(browser, gateway, { width: 380 });
+  await page.getByLabel("Admin key").waitFor();
   await page.keyboard.press("Tab");
   assert.equal(await page.evaluate(() => document.activeElement.tagName), "INPUT");
   await page.keyboard.type("an-admin-key-of-the-environment");
@@ -83,18 +84,18 @@ test("a page is worked with keys alone", { skip }, async () => {
   await visit(page, "keys");
   await page.getByRole("button", { name: "Menu" }).focus();
   await page.keyboard.press("Enter");
-  assert.equal(await page.getByRole("link", { name: "Audit" }).isVisible(), true);
+  await page.getByRole("link", { name: "Audit" }).waitFor();
   await page.getByRole("link", { name: "Audit" }).focus();
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Audit" }).waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Audit", "the new page's heading has the focus");
+  await focused(page, "Audit");
   await visit(page, "keys");
   await page.getByRole("button", { name: "New key" }).focus();
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").waitFor();
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
-  assert.equal(await page.evaluate(() => document.activeElement.textContent), "New key", "the focus comes back");
+  await focused(page, "New key");
   await page.context().close();
 });
 

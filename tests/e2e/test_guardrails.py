@@ -442,7 +442,8 @@ def test_log_probabilities_would_tell_what_is_taken_out(
 ) -> None:
     config = {"output_guardrails": [redacts("/secret/g")], **asked}
     upstream.play(reply(200, completion("a secret")))
-    got = ask(gateway, upstream, config, **({} if asked else {"logprobs": True}))
+    body: dict[str, Any] = {} if asked else {"logprobs": True}
+    got = ask(gateway, upstream, config, **body)
     assert (got.status_code, got.json()["error"]["param"], upstream.received) == (400, "logprobs", [])
 
 
