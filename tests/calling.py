@@ -101,6 +101,41 @@ COMPLETED = (
     + b',"sequence_number":2}\n\n'
 )  # fmt: skip
 
+COHERE_USAGE = (
+    b'"usage":{"billed_units":{"input_tokens":3,"output_tokens":2},"tokens":{"input_tokens":3,"output_tokens":2}}'
+)
+COHERE_REPLY = (
+    b'{"id":"c","message":{"role":"assistant","content":[{"type":"text","text":"Hi"}]},"finish_reason":"COMPLETE",'
+    + COHERE_USAGE
+    + b"}"
+)
+COHERE_STARTED = (
+    b'event: message-start\ndata: {"type":"message-start","id":"c","delta":{"message":{"role":"assistant","content":[],'
+    b'"tool_plan":"","tool_calls":[],"citations":[]}}}\n\n'
+)
+COHERE_SAID = (
+    b'event: content-start\ndata: {"type":"content-start","index":0,'
+    b'"delta":{"message":{"content":{"type":"text","text":""}}}}\n\n'
+    b'event: content-delta\ndata: {"type":"content-delta","index":0,'
+    b'"delta":{"message":{"content":{"text":"Hi"}}}}\n\n'
+)
+COHERE_ENDED = (
+    b'event: content-end\ndata: {"type":"content-end","index":0}\n\n'
+    b'event: message-end\ndata: {"type":"message-end","delta":{"finish_reason":"COMPLETE",' + COHERE_USAGE + b"}}\n\n"
+)
+
+OLLAMA_SAID = b'{"model":"m","created_at":"1970-01-01T00:00:01Z","message":{"role":"assistant","content":"%b"}%b}'
+GENERATED_SAID = b'{"model":"m","created_at":"1970-01-01T00:00:01Z","response":"%b"%b}'
+OLLAMA_DONE = b',"done":true,"done_reason":"stop","prompt_eval_count":3,"eval_count":2'
+
+
+def _lines(said: bytes) -> tuple[bytes, bytes, bytes]:
+    """A stream of Ollama's, whose lines are events inside the gateway."""
+    pieces = (b"", b',"done":false'), (b"Hi", b',"done":false'), (b"", OLLAMA_DONE)
+    first, second, third = [b"data: " + said % piece + b"\n\n" for piece in pieces]
+    return first, second, third
+
+
 STREAMS: dict[str, tuple[bytes, bytes, bytes]] = {
     "openai_chat": (ROLE, CHUNK, STOP + USAGE + DONE),
     "anthropic": (STARTED, BLOCK, STOPPED),
@@ -110,9 +145,20 @@ STREAMS: dict[str, tuple[bytes, bytes, bytes]] = {
         b"data: " + GENERATED.replace(b'{"text":"Hi"}', b'{"text":""}') + b"\n\n",
     ),
     "responses": (CREATED, SAID, COMPLETED),
+    "cohere": (COHERE_STARTED, COHERE_SAID, COHERE_ENDED),
+    "ollama": _lines(OLLAMA_SAID),
+    "ollama_generate": _lines(GENERATED_SAID),
 }
 """By the name of a wire: what says nothing yet, the first content, the rest of the stream."""
-PLAIN = {"openai_chat": COMPLETION, "anthropic": MESSAGE, "gemini": GENERATED, "responses": RESPONSE}
+PLAIN = {
+    "openai_chat": COMPLETION,
+    "anthropic": MESSAGE,
+    "gemini": GENERATED,
+    "responses": RESPONSE,
+    "cohere": COHERE_REPLY,
+    "ollama": OLLAMA_SAID % (b"Hi", OLLAMA_DONE),
+    "ollama_generate": GENERATED_SAID % (b"Hi", OLLAMA_DONE),
+}
 """By the name of a wire: a whole reply."""
 
 
@@ -135,6 +181,11 @@ def call(
     if body is not None and dialect.name == "responses" and "messages" in body:
         others = {name: value for name, value in body.items() if name not in {"messages", "max_tokens"}}
         body = {**others, "input": body["messages"]}
+    if body is not None and dialect.name.startswith("ollama"):
+        # This wire streams unless it is told not to.
+        body = {"stream": False, **body}
+        if dialect.name == "ollama_generate" and "messages" in body:
+            body = {**{name: value for name, value in body.items() if name != "messages"}, "prompt": "Hi"}
     data = b"" if body is None else json.dumps(body).encode()
     account = Account(records or Records(), "POST", "/v1/x")
     made = Call(operation, dialect, fields, dict(fields), data, TRACE, account, "/v1/x")
@@ -143,6 +194,13 @@ def call(
         assert not isinstance(request, Failure), request
         made.request = request
     return made
+
+
+def error_text(body: bytes) -> str:
+    """What an error says, whatever wire it is in."""
+    value = json.loads(body)
+    error = value.get("error", value.get("message"))
+    return str(error["message"] if isinstance(error, dict) else error)
 
 
 def target(provider: str = "nvidia", **members: Any) -> Target:
@@ -163,8 +221,8 @@ def prepared(asked: Call, to: TargetRoute) -> PreparedRequest:
 
 
 def upstream(transport: Transport) -> Upstream:
-    """Every https address leads to the transport."""
-    transports = {"https": transport}
+    """Every address leads to the transport."""
+    transports = {"https": transport, "http": transport}
     authorizer = Authorizer(transports)
     return Upstream(transports, authorizer, ModelAliases(transports, authorizer))
 

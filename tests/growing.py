@@ -132,11 +132,44 @@ RESPONSES_REQUESTS: Final[dict[str, Callable[[int], Json]]] = {
     "tools": lambda n: {"input": "Hi", "tools": [{"type": "function", "name": f"f{i}", "parameters": {"type": "object"}} for i in range(n)]},
 }  # fmt: skip
 
+
+def _ollama_calls(n: int) -> Json:
+    made = [{"function": {"name": "f", "arguments": {"a": i}}} for i in range(n)]
+    return {"role": "assistant", "content": "", "tool_calls": made}
+
+
+OLLAMA_REQUESTS: Final[dict[str, Callable[[int], Json]]] = {
+    "messages": lambda n: {"messages": [HI, {"role": "assistant", "content": "Yes"}] * n},
+    "calls": lambda n: {"messages": [HI, _ollama_calls(n), *[{"role": "tool", "tool_name": "f", "content": "ok"}] * n]},
+    "calls of any name": lambda n: {"messages": [HI, _ollama_calls(n), *[{"role": "tool", "content": "ok"}] * n]},
+    "turns": lambda n: {"messages": [HI, *[_ollama_calls(1), {"role": "tool", "tool_name": "f", "content": "ok"}] * n]},
+    "images": lambda n: {"messages": [{"role": "user", "content": "a", "images": ["iVBORw0KGgo="] * n}]},
+    "tools": lambda n: {"messages": [HI], "tools": [_function(f"f{i}") for i in range(n)]},
+    "options": lambda n: {"messages": [HI], "options": dict.fromkeys(_named(n, "x"), 1)},
+}  # fmt: skip
+COHERE_REQUESTS: Final[dict[str, Callable[[int], Json]]] = {
+    "messages": lambda n: {"messages": [HI, {"role": "assistant", "content": "Yes"}] * n},
+    "parts": lambda n: {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}] * n}]},
+    "calls": lambda n: {"messages": [HI, _calls(n), *_results(range(n))]},
+    "calls of one id": lambda n: {"messages": [HI, *[_calls(1), *_results([0])] * n]},
+    "documents": lambda n: {"messages": [HI], "documents": [{"data": {"text": "a"}}] * n},
+    "results of documents": lambda n: {"messages": [HI, _calls(1), {"role": "tool", "tool_call_id": "c0", "content": [{"type": "document", "document": {"data": "a"}}] * n}]},
+    "tools": lambda n: {"messages": [HI], "tools": [_function(f"f{i}") for i in range(n)], "strict_tools": True},
+}  # fmt: skip
+GENERATE_REQUESTS: Final[dict[str, Callable[[int], Json]]] = {
+    "prompt": lambda n: {"prompt": "a" * n},
+    "images": lambda n: {"prompt": "a", "images": ["iVBORw0KGgo="] * n},
+    "options": lambda n: {"prompt": "a", "options": dict.fromkeys(_named(n, "x"), 1)},
+}
+
 REQUESTS: Final = {
     "openai_chat": OPENAI_REQUESTS,
     "anthropic": ANTHROPIC_REQUESTS,
     "gemini": GEMINI_REQUESTS,
     "responses": RESPONSES_REQUESTS,
+    "cohere": COHERE_REQUESTS,
+    "ollama": OLLAMA_REQUESTS,
+    "ollama_generate": GENERATE_REQUESTS,
 }
 """Bodies by the caller's dialect and their shape, without the model."""
 

@@ -24,6 +24,7 @@ from penstock.core.outcome import ErrorClass
 from penstock.core.usage import Usage
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.provider_errors import ClassifiedError
+from penstock.dialects.task_dialect import CallerTask
 from penstock.dialects.texts import TextView
 
 JSON: bytes = b"application/json"
@@ -51,7 +52,7 @@ class Caption(msgspec.Struct, frozen=True):
     ``msg_``). ``created`` (seconds since 1970) and ``model`` stand in where the provider names none.
 
     ``hides_thinking``: the caller wants thoughts as opaque values only, without their text. ``echo`` is what the reply
-    repeats of the request.
+    repeats of the request. ``elapsed`` tells the nanoseconds since the request was sent, for wires whose replies do.
 
     ``strict`` is whether vendors' own words and blocks are left out (docs/portkey.md#strict-compliance);
     ``include_usage`` whether a stream's usage comes in a chunk of its own, as OpenAI's clients may ask.
@@ -65,6 +66,7 @@ class Caption(msgspec.Struct, frozen=True):
     include_usage: bool = False
     hides_thinking: bool = False
     echo: Echo = NO_ECHO
+    elapsed: Callable[[], int] = int
 
 
 class StreamWriter(Protocol):
@@ -323,11 +325,14 @@ class StreamForm(msgspec.Struct, frozen=True):
 
 class ListedModel(msgspec.Struct, frozen=True):
     """A model that the caller can call by this id, and the provider behind it. ``output_limit`` is the longest answer
-    in tokens, None if unknown."""
+    in tokens, None if unknown. ``family`` is the model's, empty if unknown; ``abilities`` are what it can do beside
+    text: ``tools``, ``vision``, ``thinking``."""
 
     id: str
     provider: str
     output_limit: int | None = None
+    family: str = ""
+    abilities: tuple[str, ...] = ()
 
 
 class ModelLists(msgspec.Struct, frozen=True):
@@ -358,7 +363,8 @@ class CallerDialect(msgspec.Struct, frozen=True):
     which every stream is inside the gateway; None where no query asks for another form. ``models`` are lists of models
     in this wire, None for OpenAI's.
     ``asks_stream``: whether a body asks for a stream. ``texts`` are the wire's texts for guards; None: no guard reads
-    this wire.
+    this wire. ``task``: how embeddings in this wire are asked for at hosts of other wires, None where the wire is
+    OpenAI's.
     """
 
     name: str
@@ -375,3 +381,4 @@ class CallerDialect(msgspec.Struct, frozen=True):
     models: ModelLists | None = None
     asks_stream: Callable[[Body], bool] = asks_stream
     texts: TextView | None = None
+    task: CallerTask | None = None

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+import msgspec
+
 from penstock.dialects import (
     anthropic,
     bedrock,
@@ -21,8 +23,12 @@ from penstock.dialects import (
 )
 from penstock.dialects.anthropic.caller.dialect import ANTHROPIC
 from penstock.dialects.caller import CallerDialect
+from penstock.dialects.cohere.caller import embeddings as cohere_embeddings
+from penstock.dialects.cohere.caller.dialect import COHERE
 from penstock.dialects.dialect import ProviderDialect
 from penstock.dialects.gemini.caller.dialect import GEMINI
+from penstock.dialects.ollama.caller import embeddings as ollama_embeddings
+from penstock.dialects.ollama.caller.dialect import OLLAMA, OLLAMA_GENERATE
 from penstock.dialects.openai.caller import endpoints
 from penstock.dialects.openai.caller.dialect import OPENAI
 from penstock.dialects.openai.provider import chat as openai_chat
@@ -44,7 +50,15 @@ _ALL: Final[tuple[ProviderDialect, ...]] = (
 
 DIALECTS: Final[Mapping[str, ProviderDialect]] = MappingProxyType({dialect.name: dialect for dialect in _ALL})
 
-_CALLERS: Final[tuple[CallerDialect, ...]] = (ANTHROPIC, GEMINI, OPENAI, RESPONSES)
+_CALLERS: Final[tuple[CallerDialect, ...]] = (
+    ANTHROPIC,
+    GEMINI,
+    OPENAI,
+    RESPONSES,
+    OLLAMA,
+    OLLAMA_GENERATE,
+    COHERE,
+)
 
 CALLERS: Final[Mapping[str, CallerDialect]] = MappingProxyType({dialect.name: dialect for dialect in _CALLERS})
 
@@ -57,6 +71,16 @@ ENDPOINTS: Final[Mapping[str, CallerDialect]] = MappingProxyType(
     }
 )
 """OpenAI's wire as its other endpoints speak it: bodies and replies of their own, the same errors."""
+
+TASK_CALLERS: Final[Mapping[str, CallerDialect]] = MappingProxyType(
+    {
+        "cohere_embed": cohere_embeddings.EMBED,
+        "cohere_rerank": msgspec.structs.replace(endpoints.TYPED, errors=COHERE.errors),
+        "ollama_embed": ollama_embeddings.EMBED,
+        "ollama_embeddings": ollama_embeddings.ONE_EMBEDDING,
+    }
+)
+"""Embeddings and reranking as callers of other wires ask for them. Cohere's form of reranking is the common one."""
 
 TASKS: Final[Mapping[str, TaskDialect]] = MappingProxyType(
     {task.name: task for task in (*embeddings.DIALECTS, *reranking.DIALECTS)}

@@ -6,6 +6,7 @@ Values in, values out. How the texts are rewritten is the same in every wire (co
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -57,6 +58,30 @@ def leaves(value: Any, pointer: Pointer) -> Iterator[tuple[Pointer, str]]:
             left.extend((*reversed([((*at, name), inner) for name, inner in each.items()]),))
         elif isinstance(each, list):
             left.extend((*reversed([((*at, index), inner) for index, inner in enumerate(each)]),))
+
+
+def input_texts(operation: str, kind: str, names: tuple[str, ...]) -> TextView:
+    """The view of an operation's inputs, which stand in members of these names. Its answers have no texts."""
+    return TextView(
+        {operation: kind}, frozenset(), partial(_inputs_of, names), _nothing, _nothing, _no_slot, _no_end, bytes
+    )
+
+
+def _inputs_of(names: tuple[str, ...], _kind: str, body: Any) -> Iterator[Segment]:
+    for name in names:
+        yield from inputs(member(body, name), (name,))
+
+
+def _nothing(_kind: str, _body: Any) -> tuple[()]:
+    return ()
+
+
+def _no_slot(_name: bytes, _event: Any) -> int | None:
+    return None
+
+
+def _no_end(_name: bytes, _data: bytes) -> bool:
+    return False
 
 
 def inputs(value: Any, pointer: Pointer) -> Iterator[Segment]:

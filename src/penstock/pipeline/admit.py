@@ -42,7 +42,7 @@ from penstock.stores.base import CatalogueSource
 from penstock.stores.catalogue import Catalogue, GatewayKey
 
 _LOG: Final = logging.getLogger("penstock")
-_FREE_OPERATIONS: Final = frozenset({Operation.MODELS, Operation.MODEL})
+_FREE_OPERATIONS: Final = frozenset({Operation.MODELS, Operation.MODEL, Operation.SHOW})
 """Operations that limits don't count."""
 _MEASURED: Final = frozenset({Operation.CHAT, Operation.EMBEDDINGS})
 """Operations whose requests the fast path measures."""

@@ -20,6 +20,7 @@ from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.core.json_text import read_json, write_json
 from penstock.core.outcome import Outcome
+from penstock.core.traits import Traits
 from penstock.dialects.caller import JSON, NO_STORE, ListedModel, ModelLists
 from penstock.observe.record import Records
 from penstock.pipeline.account import Account
@@ -54,7 +55,13 @@ class CallableModels(msgspec.Struct, frozen=True):
     async def answer(self, call: Call) -> Answer | Failure | None:
         """The list, or the one model that the path names; None where the named provider answers itself."""
         compiled = self.compiler.compile(call)
-        if call.path_name is None and NAMING.isdisjoint(call.fields):
+        if call.operation is Operation.SHOW:
+            if call.request is None or call.request.model is None:
+                return Failure(Kind.INVALID_REQUEST, "The request has no model: name the model to show.", "model")
+            if not isinstance(compiled, Failure) and self._relays(compiled, call):
+                return None
+            call.parameters = {"id": call.request.model}
+        if not call.named_in and NAMING.isdisjoint(call.fields):
             bare = None if isinstance(compiled, Failure) else compiled
             offers = [] if bare is None else await self._of_plan(bare, call)
             offers += await self._of_names(call, bare)
@@ -78,7 +85,7 @@ class CallableModels(msgspec.Struct, frozen=True):
         route = self.compiler.route(compiled, plan, call.operation)
         if isinstance(route, Failure) or route.model_lists is not None:
             return False
-        return route.endpoint.default_route.dialect == call.dialect.name
+        return route.endpoint.route_for(None, call.dialect.name).dialect == call.dialect.name
 
     async def _of_plan(self, compiled: CompiledPlan, call: Call) -> list[Offer]:
         """The models that a request to the plan may name."""
@@ -254,7 +261,15 @@ def _lists(call: Call) -> ModelLists:
 
 def _listed(offer: Offer) -> ListedModel:
     name = offer.id.partition("/")[2] or offer.id
-    return ListedModel(offer.id, offer.provider, resolve(name, offer.provider).output_limit)
+    traits = resolve(name, offer.provider)
+    return ListedModel(offer.id, offer.provider, traits.output_limit, traits.family, _abilities(traits))
+
+
+def _abilities(traits: Traits) -> tuple[str, ...]:
+    """What a model can do beside text. Of a model that nobody knows, only tools are believed."""
+    thinks = traits.thinking != "none" or traits.thinks_unasked
+    known = {"tools": traits.tools, "vision": traits.vision and traits.family, "thinking": thinks and traits.family}
+    return tuple(name for name, is_known in known.items() if is_known)
 
 
 def _list(offers: list[Offer], call: Call) -> Answer:

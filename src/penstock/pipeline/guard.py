@@ -71,7 +71,7 @@ _LOGPROBS: Final = Failure(
 )
 _STREAMS: Final = "stream=true"
 _WITHOUT_TEXTS: Final = frozenset(
-    {Operation.MODELS, Operation.MODEL, Operation.RESPONSE_DELETE, Operation.RESPONSE_CANCEL}
+    {Operation.MODELS, Operation.MODEL, Operation.SHOW, Operation.RESPONSE_DELETE, Operation.RESPONSE_CANCEL}
 )
 _ASKING: Final = ("messages", "contents", "prompt", "input", "inputs", "inputText", "message", "instances")
 """Members of the bodies with which models are asked, at any provider."""

@@ -17,7 +17,7 @@ from penstock.providers.row import Operation
 
 _LISTING: Final = "virtual_keys.list"
 """The scope that lists models, beside the one that calls them."""
-_LISTS: Final = (Operation.MODELS, Operation.MODEL)
+_LISTS: Final = (Operation.MODELS, Operation.MODEL, Operation.SHOW)
 
 
 def refused(restrictions: Restrictions, operation: Operation | None, address: str | None, now: int) -> Failure | None:

@@ -99,7 +99,11 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     async def _models_of(self, call: Call) -> Answer | None:
         """The models that the caller can call; None where the provider that the request names answers itself."""
-        answer = _loop(call.hops) if call.hops >= self.max_hops else await self.models.answer(call)
+        request = await read_request(call) if call.operation.has_body else None
+        if isinstance(request, Failure):
+            answer: Answer | Failure | None = request
+        else:
+            answer = _loop(call.hops) if call.hops >= self.max_hops else await self.models.answer(call)
         if answer is None:
             return None
         if isinstance(answer, Failure):
@@ -173,6 +177,8 @@ async def read_request(call: Call) -> RequestBody | Failure:
     except WorkError as error:
         return Failure(Kind.BODY_TOO_LARGE, f"The request body is too large to be read: {error}. Send less.")
     if isinstance(request, RequestBody):
+        if len(data) > LARGE and request.stream != (streams := call.dialect.asks_stream(request.body)):
+            request = msgspec.structs.replace(request, stream=streams)
         request = call.request = call.addressed(request)
     return request
 

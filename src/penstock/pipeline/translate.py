@@ -40,6 +40,8 @@ class Translation(msgspec.Struct, frozen=True):
     hides_thinking: bool = False
     names: Mapping[str, str] = {}
     echo: Echo = NO_ECHO
+    began: int = msgspec.field(default_factory=time.monotonic_ns)
+    """When the request was prepared, on the machine's steady clock."""
 
     def caption(self) -> Caption:
         """The reply's id, model and time for a provider that reports none."""
@@ -52,7 +54,12 @@ class Translation(msgspec.Struct, frozen=True):
             self.include_usage,
             self.hides_thinking,
             self.echo,
+            self._elapsed,
         )
+
+    def _elapsed(self) -> int:
+        """Nanoseconds since the request was prepared."""
+        return time.monotonic_ns() - self.began
 
 
 def translate_reply(reply: Reply, translation: Translation, trace_id: bytes) -> Reply:

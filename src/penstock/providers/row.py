@@ -47,6 +47,8 @@ class Operation(Enum):
     COUNT_TOKENS = "count_tokens"
     MODELS = "models"
     MODEL = "models.retrieve"
+    SHOW = "models.show"
+    """As the operation before; the body names the model."""
     COMPLETIONS = "completions"
     IMAGES = "images.generations"
     IMAGE_EDITS = "images.edits"
@@ -69,7 +71,7 @@ class Operation(Enum):
     __hash__ = object.__hash__
 
     def __init__(self, name: str) -> None:
-        self.lists_models: bool = name in {"models", "models.retrieve"}
+        self.lists_models: bool = name in {"models", "models.retrieve", "models.show"}
         """Whether the gateway itself may answer, with what it knows of models."""
         self.has_body: bool = name not in _WITHOUT_BODY and name != "proxy"
         """Whether a request has a body of JSON, or of a form whose fields are read."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from penstock.dialects.chat_quirks import ChatQuirks, Rename
+from penstock.dialects.chat_quirks import NO_QUIRKS, ChatQuirks, Rename
 from penstock.providers.row import (
     ANTHROPIC_WIRE,
     EndpointSpec,
@@ -34,13 +34,31 @@ _OLLAMA: Final = chat_and_models(
     # https://docs.ollama.com/api/openai-compatibility
     responses=responses_at("/v1/responses"),
 )
+_OWN: Final = {
+    # https://docs.ollama.com/api/chat, https://docs.ollama.com/api/generate
+    Operation.CHAT: (
+        EndpointSpec("/api/chat", dialect="ollama", quirks=NO_QUIRKS),
+        EndpointSpec("/api/generate", dialect="ollama_generate", quirks=NO_QUIRKS),
+    ),
+    # https://docs.ollama.com/api/embed; the older one takes one text
+    Operation.EMBEDDINGS: (
+        EndpointSpec("/api/embed", dialect="ollama_embed"),
+        EndpointSpec("/api/embeddings", dialect="ollama_embeddings"),
+    ),
+    # https://docs.ollama.com/api/tags
+    Operation.MODELS: (EndpointSpec("/api/tags", dialect="ollama"),),
+    # https://docs.ollama.com/api-reference/show-model-details
+    Operation.SHOW: (EndpointSpec("/api/show", dialect="ollama"),),
+}
+"""What callers of its own API are given as it is."""
 
 
 def _locate_ollama(options: Mapping[str, str], operation: Operation) -> tuple[EndpointSpec, ...]:
     """Its own API by choice, for chats of every wire; all else is as OpenAI has it either way."""
+    own = _OWN.get(operation, ())
     if operation is Operation.CHAT and options.get("ollama_api") == "native":
-        return (EndpointSpec("/api/chat", dialect="ollama"),)
-    return _OLLAMA.get(operation, ())
+        return own
+    return (*_OLLAMA.get(operation, ()), *own)
 
 
 def _counted(places: Places) -> Places:

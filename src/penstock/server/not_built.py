@@ -17,16 +17,18 @@ _ABSENT: Final = (
 )
 _ENDPOINTS: Final[dict[str, str]] = {
     "/v1/realtime": "the Realtime API over WebSocket",
-    "/v2/chat": "Cohere's chat API: use /v1/chat/completions",
     "/v1beta/files": "Gemini's files",
     "/v1beta/cachedContents": "Gemini's cached contents",
     "/v1beta/interactions": "Gemini's interactions: use generateContent",
     "/v1beta/batches": "Gemini's batches",
     "/upload/v1beta": "Gemini's files",
     "/model": "Bedrock's API: use /v1/chat/completions",
-    "/api/chat": "Ollama's API: use /v1/chat/completions",
-    "/api/generate": "Ollama's API: use /v1/chat/completions",
-    "/api/tags": "Ollama's API: use /v1/models",
+    "/api/pull": "Ollama's ways to keep models: ask the host itself",
+    "/api/push": "Ollama's ways to keep models: ask the host itself",
+    "/api/create": "Ollama's ways to keep models: ask the host itself",
+    "/api/copy": "Ollama's ways to keep models: ask the host itself",
+    "/api/delete": "Ollama's ways to keep models: ask the host itself",
+    "/api/blobs": "Ollama's ways to keep models: ask the host itself",
     "/v1/prompts": "stored prompts",
 }
 _PLANE: Final[dict[str, str]] = {

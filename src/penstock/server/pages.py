@@ -18,6 +18,9 @@ from penstock.server.surfaces import SURFACES, Match
 _JSON: Final = [(b"content-type", b"application/json"), NO_STORE, NO_SNIFF]
 _TEXT: Final = [(b"content-type", b"text/plain; charset=utf-8"), NO_STORE, NO_SNIFF]
 _PAGES: Final = ("/", "/health", "/v1/health", "/ready", me.PATH)
+_OF_OLLAMA: Final[Mapping[str, bytes]] = {"/api/version": b'{"version":"0.12.6"}', "/api/ps": b'{"models":[]}'}
+"""What clients of Ollama ask before anything else: a version of Ollama's, by which they know its features, and the
+models in memory, of which the gateway has none. Source: Ollama API documentation, "Version", "List running models"."""
 METRICS: Final = "/metrics"
 PAGE_METHODS: Final = frozenset({"GET", "HEAD"})
 
@@ -77,7 +80,7 @@ class Pages:
         self.telemetry: Reporting | None = None
         self._watched = watched
         self._shared = shared
-        self._paths = (*_PAGES, METRICS) if has_metrics else _PAGES
+        self._paths = (*_PAGES, *_OF_OLLAMA, METRICS) if has_metrics else (*_PAGES, *_OF_OLLAMA)
 
     def has(self, path: str) -> bool:
         """Whether the path is a page."""
@@ -92,6 +95,8 @@ class Pages:
                 return _page(503, _JSON, b'{"status":"draining"}')
             case "/ready":
                 return _page(200, _JSON, b'{"status":"ready"}')
+            case _ if path in _OF_OLLAMA:
+                return _page(200, _JSON, _OF_OLLAMA[path])
             case _:
                 return _page(200, _JSON, self._health())
 

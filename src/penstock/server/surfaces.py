@@ -15,7 +15,7 @@ import msgspec
 
 from penstock.core import did_you_mean
 from penstock.dialects.caller import CallerDialect
-from penstock.dialects.registry import CALLERS, ENDPOINTS
+from penstock.dialects.registry import CALLERS, ENDPOINTS, TASK_CALLERS
 from penstock.providers.row import Operation
 from penstock.server.content import BodyKind
 
@@ -111,6 +111,10 @@ class SurfaceTable:
         """The dialect in which a request without a surface is refused: that of the surfaces at its path or above."""
         if path.startswith(_GEMINI_ONLY) or _VERB.search(path) is not None:
             return CALLERS["gemini"]
+        if path.startswith(_OLLAMA_ONLY):
+            return CALLERS["ollama"]
+        if path.startswith(_COHERE_ONLY):
+            return CALLERS["cohere"]
         for known, by_method in self._exact.items():
             if path == known or path.startswith(known + "/"):
                 return next(iter(by_method.values())).surface.dialect
@@ -248,6 +252,8 @@ def _of_responses(method: str, path: str, operation: Operation, body: bytes = Bo
     )
 
 
+_OLLAMA_ONLY: Final = "/api/"
+_COHERE_ONLY: Final = "/v2/"
 _GEMINI_ONLY: Final = ("/v1beta/", "/v1alpha/")
 _VERB: Final = re.compile(r"/models/.+:\w+\Z")
 _GEMINI_PATHS: Final = tuple(
@@ -277,6 +283,20 @@ def _gemini_surfaces() -> Iterable[Surface]:
         listing = f"/{version}/models"
         yield Surface("GET", listing, Operation.MODELS, dialect, BodyKind.NONE, "google", _PAGING)
         yield Surface("GET", f"{listing}/{{id}}", Operation.MODEL, dialect, BodyKind.NONE, "google", _PAGING)
+
+
+def _ollama_surfaces() -> Iterable[Surface]:
+    """Ollama's paths. Its clients are given a host alone, and ask for the list of models first."""
+    ollama, provider = CALLERS["ollama"], "ollama"
+    for path, operation, dialect in (
+        ("/api/chat", Operation.CHAT, ollama),
+        ("/api/generate", Operation.CHAT, CALLERS["ollama_generate"]),
+        ("/api/show", Operation.SHOW, ollama),
+        ("/api/embed", Operation.EMBEDDINGS, TASK_CALLERS["ollama_embed"]),
+        ("/api/embeddings", Operation.EMBEDDINGS, TASK_CALLERS["ollama_embeddings"]),
+    ):
+        yield Surface("POST", path, operation, dialect, default_provider=provider)
+    yield Surface("GET", "/api/tags", Operation.MODELS, ollama, BodyKind.NONE, provider)
 
 
 _PAGING: Final = frozenset({"limit", "after_id", "before_id", "pageSize", "pageToken"})
@@ -325,6 +345,7 @@ SURFACES: Final = SurfaceTable(
             forwarded_query=frozenset({"beta"}),
         ),
         *_gemini_surfaces(),
+        *_ollama_surfaces(),
         Surface("POST", "/v1/completions", Operation.COMPLETIONS, ENDPOINTS["completions"]),
         Surface("POST", "/v1/images/generations", Operation.IMAGES, ENDPOINTS["typed"]),
         Surface("POST", "/v1/images/edits", Operation.IMAGE_EDITS, ENDPOINTS["typed"], BodyKind.FORM_OR_JSON),
@@ -336,7 +357,9 @@ SURFACES: Final = SurfaceTable(
         Surface("POST", "/v1/audio/translations", Operation.TRANSLATIONS, ENDPOINTS["transcripts"], BodyKind.MULTIPART),
         Surface("POST", "/v1/moderations", Operation.MODERATIONS, ENDPOINTS["typed"]),
         Surface("POST", "/v1/rerank", Operation.RERANK, ENDPOINTS["typed"]),
-        Surface("POST", "/v2/rerank", Operation.RERANK, ENDPOINTS["typed"]),
+        Surface("POST", "/v2/chat", Operation.CHAT, CALLERS["cohere"], default_provider="cohere"),
+        Surface("POST", "/v2/embed", Operation.EMBEDDINGS, TASK_CALLERS["cohere_embed"], default_provider="cohere"),
+        Surface("POST", "/v2/rerank", Operation.RERANK, TASK_CALLERS["cohere_rerank"], default_provider="cohere"),
         Surface("POST", "/rerank", Operation.RERANK, ENDPOINTS["typed"]),
         *_passed(),
         Surface("POST", "/v1/responses", Operation.CHAT, CALLERS["responses"], default_provider="openai"),

@@ -28,7 +28,15 @@ from penstock.stores.memory import MemoryReplyStore
 from penstock.transport.base import Reply
 
 DIALECTS = pytest.mark.parametrize("dialect", CALLERS.values(), ids=CALLERS)
-HOSTS = {"openai_chat": "nvidia", "anthropic": "anthropic", "gemini": "google", "responses": "openai"}
+HOSTS = {
+    "openai_chat": "nvidia",
+    "anthropic": "anthropic",
+    "gemini": "google",
+    "responses": "openai",
+    "ollama": "ollama",
+    "ollama_generate": "ollama",
+    "cohere": "cohere",
+}
 CUT = Failure(Kind.CONNECTION_CLOSED, "Gone", sent=True)
 STREAMED = {**CHAT, "stream": True}
 CACHED = CachePolicy(60.0)

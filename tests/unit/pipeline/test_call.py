@@ -18,8 +18,9 @@ from penstock.routing.conditions import MISSING
 def test_conditions_see_the_members_of_the_body(dialect: CallerDialect) -> None:
     view = RequestView(calling.call({**CHAT, "n": None}, dialect))
     assert (view.param("model"), view.param("n"), view.param("absent")) == ("m", None, MISSING)
-    name = {"responses": "input", "gemini": "contents"}.get(dialect.name, "messages")
-    said = [{"role": "user", "parts": [{"text": "Hi"}]}] if name == "contents" else CHAT["messages"]
+    name = {"responses": "input", "gemini": "contents", "ollama_generate": "prompt"}.get(dialect.name, "messages")
+    contents = [{"role": "user", "parts": [{"text": "Hi"}]}]
+    said = {"contents": contents, "prompt": "Hi"}.get(name, CHAT["messages"])
     assert view.param(name) == said
     assert view.pathname == "/v1/x"
 

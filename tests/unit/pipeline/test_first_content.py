@@ -24,13 +24,26 @@ from penstock.routing.plan import RescuePolicy, Target, Timeouts
 from penstock.transport.base import Reply
 
 DIALECTS = pytest.mark.parametrize("dialect", CALLERS.values(), ids=CALLERS)
-HOSTS = {"openai_chat": "groq", "anthropic": "anthropic", "gemini": "google", "responses": "openai"}
+HOSTS = {
+    "openai_chat": "groq",
+    "anthropic": "anthropic",
+    "gemini": "google",
+    "responses": "openai",
+    "ollama": "ollama",
+    "ollama_generate": "ollama",
+    "cohere": "cohere",
+}
 CUT = Failure(Kind.CONNECTION_CLOSED, "Gone", sent=True)
 ERRORS = {
     "openai_chat": b'data: {"error":{"message":"Full","code":"rate_limit_exceeded"}}\n\n',
     "anthropic": b'event: error\ndata: {"type":"error","error":{"type":"rate_limit_error","message":"Full"}}\n\n',
     "gemini": b'data: {"error":{"code":429,"message":"Full","status":"RESOURCE_EXHAUSTED"}}\n\n',
     "responses": b'event: error\ndata: {"type":"error","code":"rate_limit_exceeded","message":"Full"}\n\n',
+    **dict.fromkeys(("ollama", "ollama_generate"), b'data: {"error":"Full: requests rate limit exceeded"}\n\n'),
+    "cohere": (
+        b'event: message-end\ndata: {"type":"message-end","delta":{"finish_reason":"ERROR",'
+        b'"error":"Full: requests rate limit exceeded"}}\n\n'
+    ),
 }
 
 
@@ -304,6 +317,10 @@ async def test_an_error_that_says_success(dialect: CallerDialect) -> None:
     body = b'{"type":"error","error":{"message":"Full","type":"rate_limit_error"}}'
     if dialect is calling.GEMINI:
         body = b'{"error":{"code":429,"message":"Full","status":"RESOURCE_EXHAUSTED"}}'
+    if dialect.name.startswith("ollama"):
+        body = b'{"error":"Full: requests rate limit exceeded"}'
+    if dialect.name == "cohere":
+        body = b'{"id":"i","message":"Full: requests rate limit exceeded"}'
     answer = await answered(json_reply(body), dialect, streams=False)
     assert (answer.status, answer.body, answer.outcome.status) == (429, body, 429)
     assert answer.failure is not None

@@ -35,6 +35,9 @@ CONFIGS = {
     "anthropic": '{"provider":"anthropic","api_key":"k"}',
     "gemini": '{"provider":"google","api_key":"k"}',
     "responses": '{"provider":"openai","api_key":"k"}',
+    "ollama": '{"provider":"ollama"}',
+    "ollama_generate": '{"provider":"ollama"}',
+    "cohere": '{"provider":"cohere","api_key":"k"}',
 }
 
 

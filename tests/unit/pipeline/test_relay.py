@@ -91,6 +91,8 @@ ERRORS = {
     "anthropic": b'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"No"}}\n\n',
     "gemini": b'data: {"error":{"code":500,"message":"No","status":"INTERNAL"}}\n\n',
     "responses": b'event: error\ndata: {"type":"error","code":"server_error","message":"No"}\n\n',
+    **dict.fromkeys(("ollama", "ollama_generate"), b'data: {"error":"No"}\n\n'),
+    "cohere": (b'event: message-end\ndata: {"type":"message-end","delta":{"finish_reason":"ERROR","error":"No"}}\n\n'),
 }
 
 

@@ -110,6 +110,11 @@ ERRORS = {
         b'{"error":{"code":400,"message":"No","status":"INVALID_ARGUMENT"}}',
         b'data: {"error":{"code":400,"message":"No","status":"INVALID_ARGUMENT"}}\n\n',
     ),
+    **dict.fromkeys(("ollama", "ollama_generate"), (b'{"error":"No"}', b'data: {"error":"No"}\n\n')),
+    "cohere": (
+        b'{"id":"i","message":"No"}',
+        b'event: message-end\ndata: {"type":"message-end","delta":{"finish_reason":"ERROR","error":"No"}}\n\n',
+    ),
     "responses": (
         b'{"error":{"message":"No","type":"invalid_request_error","param":null,"code":null}}',
         (

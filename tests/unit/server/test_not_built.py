@@ -16,7 +16,8 @@ from penstock.server.surfaces import SURFACES
         "/v1beta/files",
         "/v1beta/models/gemini-2.5-pro:embedContent",
         "/model/anthropic.claude/converse",
-        "/api/chat",
+        "/api/pull",
+        "/api/blobs/sha256:1",
         "/v1/virtual-keys",
     ],
 )

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from penstock.dialects.cohere.reply import StreamReader, read_reply
-from penstock.dialects.cohere.request import write
+from penstock.dialects.cohere.provider.reply import StreamReader, read_reply
+from penstock.dialects.cohere.provider.request import write
 from penstock.dialects.dialect import ProviderDialect
 
 DIALECT: Final = ProviderDialect("cohere", write, StreamReader, read_reply)

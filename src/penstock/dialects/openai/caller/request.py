@@ -11,11 +11,19 @@ from math import isfinite
 from typing import Any, Final
 
 from penstock.core.body import Body, BodyError
-from penstock.core.chat import ChatRequest, Format, NativeTool, Reasoning, Tool, ToolChoice
+from penstock.core.chat import ChatRequest, Format, Reasoning
 from penstock.core.failure import Failure, Kind
-from penstock.core.lru import Lru
 from penstock.dialects.malformed import Malformed
 from penstock.dialects.openai.caller.messages import read_messages
+from penstock.dialects.request_tools import (
+    check_schema,
+    elements_of,
+    object_of,
+    read_choice,
+    read_function,
+    read_tools,
+    value_of,
+)
 
 _NOT_PARAMETERS: Final = frozenset({"model", "messages", "stream", "stream_options"})
 _LEGACY: Final = frozenset({"functions", "function_call"})
@@ -41,7 +49,7 @@ def from_body(body: Body) -> ChatRequest | Failure:
 
 
 def _read(body: Body) -> ChatRequest:
-    model = _value(body, "model")
+    model = value_of(body, "model")
     parameters: dict[str, Any] = {}
     for name in body:
         if name not in _ELSEWHERE:
@@ -58,22 +66,15 @@ def _read(body: Body) -> ChatRequest:
     return ChatRequest(model if isinstance(model, str) else "", messages, parameters, body.raw("stream") == b"true")
 
 
-def _value(body: Body, name: str) -> Any:
-    try:
-        return body.value(name)
-    except BodyError:
-        raise Malformed(name, "valid JSON") from None
-
-
 def _parameter(body: Body, name: str) -> Any:
     """The value of an existing parameter, parsed if the parameter has a type in core/chat.py; None for ``null``."""
     if name in _KEEPING_BYTES:
         return None if body.is_null(name) else _KEEPING_BYTES[name](body)
-    value = _value(body, name)
+    value = value_of(body, name)
     if value is None:
         return None
     if name == "tool_choice":
-        return _tool_choice(value)
+        return read_choice(value)
     check = CHECKS.get(name)
     if check is not None and not check[0](value):
         raise Malformed(name, check[1])
@@ -132,151 +133,27 @@ CHECKS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
 """The checks of the types that dialects rely on. Other parameters are passed on unchecked."""
 
 
-# Tools.
-
-
-def _elements(body: Body, name: str) -> list[Body]:
-    """The objects of an array; their members keep their bytes."""
-    if not body.is_array(name):
-        raise Malformed(name, "an array of objects")
-    try:
-        return body.objects(name)
-    except BodyError:
-        raise Malformed(name, "an array of objects") from None
-
-
-_Tools = tuple[Tool | NativeTool, ...]
-_REMEMBERED: Final = 8 << 20
-_WEIGHT: Final = 4
-"""Bytes of memory for one parsed byte of JSON, about the maximum."""
-_known: Final[Lru[bytes, _Tools]] = Lru(_REMEMBERED)
-"""Parsed tools by their JSON bytes: agents send the same tools with every request."""
-
-
-def _tools(body: Body) -> _Tools:
-    raw = body.raw("tools") or b""
-    tools = _known.get(raw)
-    if tools is None:
-        tools = tuple(_tool(tool, f"tools[{position}]") for position, tool in enumerate(_elements(body, "tools")))
-        _known.put(raw, tools, _WEIGHT * len(raw))
-    return tools
-
-
-def _tool(tool: Body, path: str) -> Tool | NativeTool:
-    kind = _value(tool, "type") or ("function" if "function" in tool else "")
-    if not kind and "input_schema" in tool:
-        return _anthropic_tool(tool, path)
-    if not isinstance(kind, str):
-        raise Malformed(f"{path}.type", "a string")
-    if kind != "function":
-        return NativeTool(kind, {name: _value(tool, name) for name in tool})
-    function = _object(tool, "function", f"{path}.function")
-    beside = {name: _value(tool, name) for name in tool if name not in {"type", "function"}}
-    return _function(function, f"{path}.function", beside)
-
-
-def _anthropic_tool(tool: Body, path: str) -> Tool:
-    """Anthropic's form of a tool, which Cursor sends in chat completions: ``{name, description, input_schema}``."""
-    members = {name: tool.raw(name) or b"null" for name in tool if name not in {"type", "input_schema"}}
-    members["parameters"] = tool.raw("input_schema") or b"null"
-    return _function(Body(members), path, {})
-
-
-def _object(body: Body, name: str, path: str) -> Body:
-    try:
-        return Body.parse(body.raw(name) or b"")
-    except BodyError:
-        raise Malformed(path, "an object") from None
-
-
-def _readable(body: Body, name: str, path: str) -> None:
-    """Check a JSON schema, whose bytes are kept: dialects that parse it need valid JSON with an object at the top."""
-    try:
-        value = body.value(name)
-    except BodyError:
-        value = None
-    if not isinstance(value, dict):
-        raise Malformed(path, "an object")
-
-
-def _function(function: Body, path: str, beside: Mapping[str, Any]) -> Tool:
-    name, description = _value(function, "name"), _value(function, "description")
-    if not isinstance(name, str) or not name:
-        raise Malformed(f"{path}.name", "a non-empty string")
-    if not isinstance(description, str | None):
-        raise Malformed(f"{path}.description", "a string")
-    parameters = function.raw("parameters")
-    if parameters is not None and not function.is_null("parameters"):
-        _readable(function, "parameters", f"{path}.parameters")
-    else:
-        parameters = b""
-    extras = {
-        **{name: _value(function, name) for name in function if name not in _FUNCTION_MEMBERS},
-        **beside,
-    }
-    cache, strict = extras.pop("cache_control", None), _value(function, "strict")
-    return Tool(
-        name,
-        description or "",
-        parameters,
-        strict if isinstance(strict, bool) else None,
-        cache if isinstance(cache, dict) else None,
-        extras,
-    )
-
-
-_FUNCTION_MEMBERS: Final = frozenset({"name", "description", "parameters", "strict"})
-_MODES: Final = frozenset({"auto", "none", "required"})
-
-
-def _tool_choice(value: Any) -> ToolChoice:
-    if value in ("any", {"type": "any"}):  # the word of Mistral and Anthropic
-        value = "required"
-    if isinstance(value, str) and value in _MODES:
-        return ToolChoice(value)  # type: ignore[arg-type]
-    if isinstance(value, dict):
-        if value.get("type") == "allowed_tools":
-            allowed = value.get("allowed_tools")
-            allowed = allowed if isinstance(allowed, dict) else value
-            tools = allowed.get("tools")
-            names = tuple(filter(None, map(_chosen, tools if isinstance(tools, list) else ())))
-            return ToolChoice("required" if allowed.get("mode") == "required" else "auto", names)
-        name = _chosen(value)
-        if name:
-            return ToolChoice("required", (name,))
-        if value.get("type") in ("auto", "none", "required"):
-            return ToolChoice(value["type"])
-    raise Malformed("tool_choice", 'auto, none, required or {"type": "function", "function": {"name": NAME}}')
-
-
-def _chosen(value: Any) -> str:
-    """The name of the function or custom tool in a tool choice."""
-    if not isinstance(value, dict):
-        return ""
-    for holder in (value.get("function"), value.get("custom"), value):
-        if isinstance(holder, dict) and isinstance(holder.get("name"), str):
-            return str(holder["name"])
-    return ""
+# The deprecated forms of tools and their choice.
 
 
 def _add_legacy(body: Body, parameters: dict[str, Any]) -> None:
     """Add ``functions`` and ``function_call``, the deprecated forms of ``tools`` and ``tool_choice``."""
     if "functions" in body and not body.is_null("functions") and "tools" not in parameters:
-        functions = _elements(body, "functions")
+        functions = elements_of(body, "functions")
         parameters["tools"] = tuple(
-            _function(function, f"functions[{position}]", {}) for position, function in enumerate(functions)
+            read_function(function, f"functions[{position}]", {}) for position, function in enumerate(functions)
         )
-    call = _value(body, "function_call")
+    call = value_of(body, "function_call")
     if call is not None and "tool_choice" not in parameters:
-        parameters["tool_choice"] = _tool_choice(call)
+        parameters["tool_choice"] = read_choice(call)
 
 
 # The format of the answer, and reasoning.
 
 
 def _format(body: Body) -> Format | None:
-    form = _object(body, "response_format", "response_format")
-    kind = _value(form, "type")
+    form = object_of(body, "response_format", "response_format")
+    kind = value_of(form, "type")
     if kind == "text":
         return None
     if kind == "json_object":
@@ -284,11 +161,11 @@ def _format(body: Body) -> Format | None:
     if kind != "json_schema":
         raise Malformed("response_format.type", "text, json_object or json_schema")
     path = "response_format.json_schema"
-    json_schema = _object(form, "json_schema", path)
+    json_schema = object_of(form, "json_schema", path)
     schema = json_schema.raw("schema")
     if schema is not None and not json_schema.is_null("schema"):
-        _readable(json_schema, "schema", f"{path}.schema")
-    name, description, strict = (_value(json_schema, member) for member in ("name", "description", "strict"))
+        check_schema(json_schema, "schema", f"{path}.schema")
+    name, description, strict = (value_of(json_schema, member) for member in ("name", "description", "strict"))
     return Format(
         "json_schema",
         name if isinstance(name, str) else "",
@@ -301,7 +178,7 @@ def _format(body: Body) -> Format | None:
 def _reasoning(body: Body) -> Reasoning | None:
     """The reasoning settings from OpenAI's ``reasoning_effort``, OpenRouter's ``reasoning`` and Anthropic's
     ``thinking``."""
-    effort, nested, thinking = (_value(body, name) for name in ("reasoning_effort", "reasoning", "thinking"))
+    effort, nested, thinking = (value_of(body, name) for name in ("reasoning_effort", "reasoning", "thinking"))
     if effort is not None and not isinstance(effort, str):
         raise Malformed("reasoning_effort", "a string")
     nested = nested if isinstance(nested, dict) else {}
@@ -325,5 +202,5 @@ def _typed(value: Any, kind: type) -> Any:
     return value if isinstance(value, kind) and (kind is bool or not isinstance(value, bool)) else None
 
 
-_KEEPING_BYTES: Final[Mapping[str, Callable[[Body], Any]]] = {"tools": _tools, "response_format": _format}
+_KEEPING_BYTES: Final[Mapping[str, Callable[[Body], Any]]] = {"tools": read_tools, "response_format": _format}
 """Readers of the parameters whose parts keep their JSON bytes."""

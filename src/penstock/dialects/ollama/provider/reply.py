@@ -26,16 +26,14 @@ from penstock.core.events import (
 )
 from penstock.core.finish_reasons import STOP, openai_reason
 from penstock.core.json_text import read_reply_json, write_json
-from penstock.core.usage import Usage
 from penstock.core.vendor_error import read_vendor_error
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.ndjson import LineSplitter
+from penstock.dialects.ollama.images import media_type_of
+from penstock.dialects.ollama.usage import COUNTS, read_usage
 
 _READ: Final = frozenset({"model", "created_at", "message", "done", "done_reason", "logprobs", "error"})
-_COUNTS: Final = ("prompt_eval_count", "eval_count")
-_IMAGES: Final = {"iVBOR": "image/png", "/9j/": "image/jpeg", "UklGR": "image/webp", "R0lGOD": "image/gif"}
-"""How the base64 of an image begins: nothing else says of which kind it is."""
 
 
 def read_reply(data: bytes, context: WriteContext) -> list[Event]:
@@ -118,8 +116,7 @@ class StreamReader:
     def _images(self, images: Any) -> Iterable[Event]:
         for data in images if isinstance(images, list) else ():
             if isinstance(data, str):
-                mime = next((mime for sign, mime in _IMAGES.items() if data.startswith(sign)), "image/png")
-                yield Media(mime, data, block=self._block(Media))
+                yield Media(media_type_of(data), data, block=self._block(Media))
 
     def _tool_calls(self, calls: Any) -> Iterable[Event]:
         for call in calls if isinstance(calls, list) else ():
@@ -132,9 +129,11 @@ class StreamReader:
     def _end(self, line: Mapping[str, Any]) -> Iterable[Event]:
         """Counts, times and whatever else the last line says, then why the answer ended: after a tool call in the same
         word as after text."""
-        yield from _tokens(line)
+        usage = read_usage(line)
+        if usage is not None:
+            yield usage
         for name, value in line.items():
-            if name not in _READ and name not in _COUNTS:
+            if name not in _READ and name not in COUNTS:
                 yield Extra(name, value)
         native = json_text.text(line, "done_reason")
         # ``done`` says that the answer is whole; older servers give no reason beside it.
@@ -145,15 +144,6 @@ def _arguments(value: Any, index: int) -> list[Event]:
     if value is None:
         return []
     return [ToolArgs(value if isinstance(value, str) else write_json(value).decode(), index)]
-
-
-def _tokens(line: Mapping[str, Any]) -> list[Event]:
-    """The counts stand on the last line only; one that is 0 is left out there."""
-    prompt, completion = (json_text.integer(line, name) for name in _COUNTS)
-    if prompt is None and completion is None:
-        return []
-    total = None if prompt is None or completion is None else prompt + completion
-    return [Usage(prompt, completion, total, native={name: line[name] for name in _COUNTS if name in line})]
 
 
 def _logprobs(tokens: Any) -> list[Event]:

@@ -7,7 +7,7 @@ before tool calls) are numbered as they first appear. Source: Cohere API referen
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
 from penstock.core import json_text
 from penstock.core.events import (
@@ -26,7 +26,7 @@ from penstock.core.events import (
 )
 from penstock.core.finish_reasons import is_failure, openai_reason
 from penstock.core.json_text import read_reply_json
-from penstock.core.usage import Usage
+from penstock.dialects.cohere.usage import is_number, number, read_usage
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.framing.frame import FrameError
 from penstock.dialects.framing.sse import EventSplitter
@@ -139,7 +139,7 @@ class _Answer:
 
     def content(self, event: Mapping[str, Any]) -> list[Event]:
         block = json_text.mapping(_message(event), "content")
-        found = self._content(block, _number(event, "index") or 0)
+        found = self._content(block, number(event, "index") or 0)
         logprobs = event.get("logprobs")
         return [*found, *_logprobs(logprobs)] if logprobs else found
 
@@ -147,17 +147,17 @@ class _Answer:
         return self._text(json_text.text(_message(event), "tool_plan"), _PLAN)
 
     def call(self, event: Mapping[str, Any]) -> list[Event]:
-        index = _number(event, "index")
+        index = number(event, "index")
         calls = _objects(_message(event).get("tool_calls"))
         return self._call(calls[0] if calls else {}, len(self._calls) if index is None else index)
 
     def arguments(self, event: Mapping[str, Any]) -> list[Event]:
-        index = _number(event, "index")
-        number = self._calls.get(index) if index is not None else len(self._calls) - 1
-        if number is None or number < 0:
+        index = number(event, "index")
+        call = self._calls.get(index) if index is not None else len(self._calls) - 1
+        if call is None or call < 0:
             return [Fail("The provider's stream holds arguments of a tool call that never began.", broken=True)]
         calls = _objects(_message(event).get("tool_calls"))
-        return _arguments(calls[0] if calls else {}, number)
+        return _arguments(calls[0] if calls else {}, call)
 
     def citation(self, event: Mapping[str, Any]) -> list[Event]:
         return self._citations(_message(event))
@@ -202,13 +202,13 @@ class _Answer:
 
     def _citation(self, citation: Mapping[str, Any]) -> Citation:
         """Offsets count characters of one block's text; a citation of thinking has none in the choice's text."""
-        kind, index = citation.get("type"), _number(citation, "content_index")
+        kind, index = citation.get("type"), number(citation, "content_index")
         if kind == "PLAN":
             index = _PLAN
         elif index is None:  # models that don't think: there is one text block
             index = next((index for index in self._starts if index != _PLAN), 0)
         base = None if kind == "THINKING_CONTENT" else self._starts.get(index)
-        start, end = _number(citation, "start"), _number(citation, "end")
+        start, end = number(citation, "start"), number(citation, "end")
         source = _source(citation)
         return Citation(
             citation,
@@ -257,7 +257,7 @@ def _logprobs(items: Any) -> list[Event]:
     content: list[Mapping[str, Any]] = []
     for item in _objects(items):
         each = item.get("logprobs")
-        numbers = [value for value in each if _is_number(value)] if isinstance(each, list) else []
+        numbers = [value for value in each if is_number(value)] if isinstance(each, list) else []
         if numbers:
             content.append(
                 {"token": json_text.text(item, "text"), "logprob": sum(numbers), "bytes": None, "top_logprobs": []}
@@ -269,21 +269,12 @@ def _end(event: Mapping[str, Any], raw: bytes) -> Iterable[Event]:
     """Usage, then why the answer ended."""
     usage = json_text.mapping(event, "usage")
     if usage:
-        yield _tokens(usage)
+        yield read_usage(usage)
     native, error = json_text.text(event, "finish_reason"), json_text.text(event, "error")
     if error or is_failure(native):
         yield Fail(error or "The provider failed to generate the answer.", type=native, raw=raw)
     elif native:
         yield Stop(openai_reason(native), native)
-
-
-def _tokens(usage: Mapping[str, Any]) -> Usage:
-    """What the model saw and said; what was billed of it only where that is all there is."""
-    counts = json_text.mapping(usage, "tokens") or json_text.mapping(usage, "billed_units")
-    prompt, completion = _number(counts, "input_tokens"), _number(counts, "output_tokens")
-    total = None if prompt is None or completion is None else prompt + completion
-    cached, reasoning = _number(usage, "cached_tokens"), _number(counts, "reasoning_tokens")
-    return Usage(prompt, completion, total, cached, reasoning=reasoning, native=usage)
 
 
 def _told(error: Mapping[str, Any], raw: bytes) -> Fail:
@@ -300,14 +291,3 @@ def _objects(value: Any) -> list[Mapping[str, Any]]:
     if isinstance(value, dict):
         return [value]
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
-
-
-def _number(value: Mapping[str, Any], name: str) -> int | None:
-    """An integer; Cohere's schema calls its counts numbers, so 37.0 is one as well."""
-    found = value.get(name)
-    return int(found) if _is_number(found) and found == int(found) else None
-
-
-def _is_number(value: Any) -> TypeGuard[float]:
-    """A number of a size that JSON keeps exactly; the standard library also reads infinities."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1 << 53

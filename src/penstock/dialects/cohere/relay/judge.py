@@ -1,0 +1,70 @@
+"""What a plain reply of Cohere's wire is: an answer, vectors, an error, or nothing usable.
+
+The counterpart for streams is stream.py. Sources: Cohere API reference, "Chat", "Embed", "Errors";
+docs/fidelity.md#good-answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from penstock.core import finish_reasons, json_text
+from penstock.core.json_text import read_json_or_none, with_null_numbers
+from penstock.core.usage import Usage
+from penstock.core.vendor_error import is_error
+from penstock.dialects.caller import Verdict
+from penstock.dialects.cohere.usage import read_usage
+from penstock.dialects.provider_errors import ClassifiedError, classified
+
+_NOT_JSON: Final = "answered with success but the body is not a JSON object"
+_NO_ANSWER: Final = "answered with success, but its reply holds no answer"
+_SAYING: Final = ("content", "tool_plan", "tool_calls")
+
+
+def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
+    """What the reply is. ``is_chat``: it is to be an answer; otherwise it is vectors or an order of documents."""
+    value, readable = read_json_or_none(body), None
+    if value is None:
+        readable = with_null_numbers(body)
+        value = read_json_or_none(readable) if readable is not body else None
+    if not isinstance(value, dict):
+        return Verdict(problem=_NOT_JSON)
+    usage, error = usage_in(value), error_of(value, provider)
+    if error is not None:
+        return Verdict(error, usage=usage)
+    if not is_chat:
+        return Verdict(usage=usage, body=readable)
+    if isinstance(value.get("message"), dict):
+        return Verdict(is_complete=readable is None and is_complete(value), usage=usage, body=readable)
+    return Verdict(classified(value, provider), usage=usage) if is_error(value) else Verdict(problem=_NO_ANSWER)
+
+
+def usage_in(value: Mapping[str, Any]) -> Usage | None:
+    """The counts of a reply, those of vectors among them; None without any."""
+    told = json_text.mapping(value, "usage") or json_text.mapping(value, "meta")
+    usage = read_usage(told) if told else None
+    return None if usage is None or (usage.prompt is None and usage.completion is None) else usage
+
+
+def error_of(value: Mapping[str, Any], provider: str) -> ClassifiedError | None:
+    """The error that a reply, or the end of a stream, tells: a text, or a reason by which no whole answer came about.
+    An answer that was filtered has the same reason beside what it says."""
+    if value.get("error") or isinstance(value.get("message"), str):
+        return classified(value, provider)
+    reason = value.get("finish_reason")
+    if finish_reasons.is_failure(reason) and not says_something(json_text.mapping(value, "message")):
+        message = f"the answer was broken off ({reason})"
+        return classified({"error": {"message": message, "type": reason}}, provider)
+    return None
+
+
+def says_something(message: Mapping[str, Any]) -> bool:
+    """Whether a message says or thinks something, or calls a tool."""
+    return any(message.get(name) for name in _SAYING)
+
+
+def is_complete(value: Mapping[str, Any]) -> bool:
+    """Whether an answer says something and ended well."""
+    said = says_something(json_text.mapping(value, "message"))
+    return said and finish_reasons.is_complete(value.get("finish_reason"))

@@ -1,0 +1,111 @@
+"""Embeddings as callers of Ollama ask for them: ``/api/embed`` with texts, the older ``/api/embeddings`` with one.
+
+Source: Ollama API documentation, "Generate embeddings".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.body import Body, BodyError
+from penstock.core.failure import Failure, Kind
+from penstock.core.json_text import UNREADABLE, write_json
+from penstock.core.usage import Usage
+from penstock.dialects.caller import RequestBody
+from penstock.dialects.ollama.caller.dialect import OLLAMA
+from penstock.dialects.ollama.caller.request import read_members
+from penstock.dialects.ollama.usage import write_usage
+from penstock.dialects.task_dialect import CommonTask, invalid, unusable
+from penstock.dialects.texts import input_texts
+
+_SILENT: Final = frozenset({"model", "name", "input", "prompt", "dimensions", "truncate", "keep_alive"})
+
+
+class _Vector(msgspec.Struct):
+    embedding: msgspec.Raw
+    index: int = 0
+
+
+class _Counts(msgspec.Struct):
+    prompt_tokens: int | None = None
+
+
+class Vectors(msgspec.Struct):
+    """OpenAI's reply, as far as it is told on. Numbers keep their bytes."""
+
+    data: list[_Vector]
+    model: str = ""
+    usage: _Counts | None = None
+
+
+_VECTORS: Final = msgspec.json.Decoder(Vectors)
+
+
+def _read(member: str, write: Callable[[Vectors], bytes], body: Body) -> CommonTask | Failure:
+    """A request: ``member`` holds the input."""
+    try:
+        values = {name: body.value(name) for name in body}
+    except BodyError as error:
+        return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
+    given, dimensions = values.get(member), values.get("dimensions")
+    if not isinstance(given, str) and (member == "prompt" or not isinstance(given, list)):
+        return invalid(member, "a text" if member == "prompt" else "a text, or a list of texts")
+    members: dict[str, Any] = {"model": values.get("model"), "input": given}
+    if dimensions is not None:
+        members["dimensions"] = dimensions
+    common = Body({name: write_json(value) for name, value in members.items()})
+    dropped = tuple(name for name, value in values.items() if name not in _SILENT and value not in (None, {}))
+    return CommonTask(common, partial(_written, write), dropped)
+
+
+def _written(write: Callable[[Vectors], bytes], reply: bytes, provider: str) -> bytes | Failure:
+    try:
+        vectors = _VECTORS.decode(reply)
+    except UNREADABLE:
+        return unusable(provider, "sent a reply without embeddings")
+    if not vectors.data or any(bytes(each.embedding)[:1] != b"[" for each in vectors.data):
+        return unusable(provider, "made an embedding that is no list of numbers")
+    vectors.data.sort(key=lambda each: each.index)
+    return write(vectors)
+
+
+def _many(vectors: Vectors) -> bytes:
+    tokens = None if vectors.usage is None else vectors.usage.prompt_tokens
+    embeddings = [each.embedding for each in vectors.data]
+    usage = write_usage(Usage(tokens))
+    return write_json({"model": vectors.model, "embeddings": embeddings, **usage})
+
+
+def _one(vectors: Vectors) -> bytes:
+    return write_json({"embedding": vectors.data[0].embedding})
+
+
+def _read_whole(data: bytes | memoryview) -> RequestBody | Failure:
+    """Vectors are never streamed."""
+    request = read_members(data)
+    return request if isinstance(request, Failure) else msgspec.structs.replace(request, stream=False)
+
+
+def _never(_body: Body) -> bool:
+    return False
+
+
+_TEXTS: Final = input_texts("embeddings", "embed", ("input", "prompt"))
+
+EMBED: Final = msgspec.structs.replace(
+    OLLAMA,
+    name="ollama_embed",
+    read_body=_read_whole,
+    asks_stream=_never,
+    stream_form=None,
+    texts=_TEXTS,
+    task=partial(_read, "input", _many),
+)
+"""Callers of ``/api/embed``."""
+
+ONE_EMBEDDING: Final = msgspec.structs.replace(EMBED, name="ollama_embeddings", task=partial(_read, "prompt", _one))
+"""Callers of ``/api/embeddings``."""

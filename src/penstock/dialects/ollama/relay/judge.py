@@ -1,0 +1,71 @@
+"""What a plain reply of Ollama's wire is: an answer, vectors, an error, or nothing usable.
+
+The counterpart for streams is stream.py. Sources: Ollama API documentation, "Generate a chat message", "Errors";
+docs/fidelity.md#good-answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from penstock.core import finish_reasons, json_text
+from penstock.core.json_text import read_json_or_none, with_null_numbers
+from penstock.core.vendor_error import is_error
+from penstock.dialects.caller import Verdict
+from penstock.dialects.ollama.usage import read_usage
+from penstock.dialects.provider_errors import ClassifiedError, classified
+
+_NOT_JSON: Final = "answered with success but the body is not a JSON object"
+_NO_ANSWER: Final = "answered with success, but its reply holds no answer"
+_SAYING: Final = ("content", "response", "thinking", "tool_calls", "images")
+
+
+def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
+    """What the reply is. ``is_chat``: it is to be an answer; otherwise it is vectors, or what is known of a model."""
+    value, readable = read_json_or_none(body), None
+    if value is None:
+        readable = with_null_numbers(body)
+        value = read_json_or_none(readable) if readable is not body else None
+    if not isinstance(value, dict):
+        return Verdict(problem=_NOT_JSON)
+    usage, error = read_usage(value), error_of(value, provider)
+    if error is not None:
+        return Verdict(error, usage=usage)
+    if not is_chat:
+        return Verdict(usage=usage, body=readable)
+    if value.get("done") is True and has_place(value):
+        return Verdict(is_complete=readable is None and is_complete([value]), usage=usage, body=readable)
+    return Verdict(classified(value, provider), usage=usage) if is_error(value) else Verdict(problem=_NO_ANSWER)
+
+
+def error_of(value: Mapping[str, Any], provider: str) -> ClassifiedError | None:
+    """The error that a line tells: by its text, or by a reason that says that no whole answer came about."""
+    if value.get("error"):
+        return classified(value, provider)
+    reason = value.get("done_reason")
+    if finish_reasons.is_failure(reason):
+        message = f"the answer was broken off ({reason})"
+        return classified({"error": {"message": message, "type": reason}}, provider)
+    return None
+
+
+def has_place(value: Mapping[str, Any]) -> bool:
+    """Whether a line has a place for an answer, be it empty: a model that is only loaded says nothing."""
+    return isinstance(value.get("message"), dict) or isinstance(value.get("response"), str)
+
+
+def says_something(value: Mapping[str, Any]) -> bool:
+    """Whether a line says or thinks something, or calls a tool."""
+    message = json_text.mapping(value, "message")
+    return any(message.get(name) or value.get(name) for name in _SAYING)
+
+
+def is_complete(lines: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether lines together are an answer that says something and ended well. Older servers give no reason."""
+    said = done = False
+    for line in lines:
+        said = said or says_something(line)
+        if line.get("done") is True:
+            done = finish_reasons.is_complete(line.get("done_reason") or finish_reasons.STOP)
+    return said and done

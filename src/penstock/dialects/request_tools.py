@@ -1,0 +1,149 @@
+"""Tools of a request as OpenAI's callers write them, and the choice among them: Ollama's and Cohere's callers write
+the same. Source: OpenAI API reference, "Create chat completion".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from penstock.core.body import Body, BodyError
+from penstock.core.chat import NativeTool, Tool, ToolChoice
+from penstock.core.lru import Lru
+from penstock.dialects.malformed import Malformed
+
+
+def value_of(body: Body, name: str) -> Any:
+    """A member's value. Raises Malformed for one that is no JSON."""
+    try:
+        return body.value(name)
+    except BodyError:
+        raise Malformed(name, "valid JSON") from None
+
+
+def elements_of(body: Body, name: str) -> list[Body]:
+    """The objects of an array; their members keep their bytes."""
+    if not body.is_array(name):
+        raise Malformed(name, "an array of objects")
+    try:
+        return body.objects(name)
+    except BodyError:
+        raise Malformed(name, "an array of objects") from None
+
+
+_Tools = tuple[Tool | NativeTool, ...]
+_REMEMBERED: Final = 8 << 20
+_WEIGHT: Final = 4
+"""Bytes of memory for one parsed byte of JSON, about the maximum."""
+_known: Final[Lru[bytes, _Tools]] = Lru(_REMEMBERED)
+"""Parsed tools by their JSON bytes: agents send the same tools with every request."""
+
+
+def read_tools(body: Body) -> _Tools:
+    """The tools of a body. Raises Malformed."""
+    raw = body.raw("tools") or b""
+    tools = _known.get(raw)
+    if tools is None:
+        tools = tuple(_tool(tool, f"tools[{position}]") for position, tool in enumerate(elements_of(body, "tools")))
+        _known.put(raw, tools, _WEIGHT * len(raw))
+    return tools
+
+
+def _tool(tool: Body, path: str) -> Tool | NativeTool:
+    kind = value_of(tool, "type") or ("function" if "function" in tool else "")
+    if not kind and "input_schema" in tool:
+        return _anthropic_tool(tool, path)
+    if not isinstance(kind, str):
+        raise Malformed(f"{path}.type", "a string")
+    if kind != "function":
+        return NativeTool(kind, {name: value_of(tool, name) for name in tool})
+    function = object_of(tool, "function", f"{path}.function")
+    beside = {name: value_of(tool, name) for name in tool if name not in {"type", "function"}}
+    return read_function(function, f"{path}.function", beside)
+
+
+def _anthropic_tool(tool: Body, path: str) -> Tool:
+    """Anthropic's form of a tool, which Cursor sends in chat completions: ``{name, description, input_schema}``."""
+    members = {name: tool.raw(name) or b"null" for name in tool if name not in {"type", "input_schema"}}
+    members["parameters"] = tool.raw("input_schema") or b"null"
+    return read_function(Body(members), path, {})
+
+
+def object_of(body: Body, name: str, path: str) -> Body:
+    """A member that is an object, whose members keep their bytes. Raises Malformed."""
+    try:
+        return Body.parse(body.raw(name) or b"")
+    except BodyError:
+        raise Malformed(path, "an object") from None
+
+
+def check_schema(body: Body, name: str, path: str) -> None:
+    """Check a JSON schema, whose bytes are kept: dialects that parse it need valid JSON with an object at the top."""
+    try:
+        value = body.value(name)
+    except BodyError:
+        value = None
+    if not isinstance(value, dict):
+        raise Malformed(path, "an object")
+
+
+def read_function(function: Body, path: str, beside: Mapping[str, Any]) -> Tool:
+    """A function. ``beside`` are the members beside it. Raises Malformed."""
+    name, description = value_of(function, "name"), value_of(function, "description")
+    if not isinstance(name, str) or not name:
+        raise Malformed(f"{path}.name", "a non-empty string")
+    if not isinstance(description, str | None):
+        raise Malformed(f"{path}.description", "a string")
+    parameters = function.raw("parameters")
+    if parameters is not None and not function.is_null("parameters"):
+        check_schema(function, "parameters", f"{path}.parameters")
+    else:
+        parameters = b""
+    extras = {
+        **{name: value_of(function, name) for name in function if name not in _FUNCTION_MEMBERS},
+        **beside,
+    }
+    cache, strict = extras.pop("cache_control", None), value_of(function, "strict")
+    return Tool(
+        name,
+        description or "",
+        parameters,
+        strict if isinstance(strict, bool) else None,
+        cache if isinstance(cache, dict) else None,
+        extras,
+    )
+
+
+_FUNCTION_MEMBERS: Final = frozenset({"name", "description", "parameters", "strict"})
+_MODES: Final = frozenset({"auto", "none", "required"})
+
+
+def read_choice(value: Any) -> ToolChoice:
+    """The choice among tools. Raises Malformed."""
+    if value in ("any", {"type": "any"}):  # the word of Mistral and Anthropic
+        value = "required"
+    if isinstance(value, str) and value in _MODES:
+        return ToolChoice(value)  # type: ignore[arg-type]
+    if isinstance(value, dict):
+        if value.get("type") == "allowed_tools":
+            allowed = value.get("allowed_tools")
+            allowed = allowed if isinstance(allowed, dict) else value
+            tools = allowed.get("tools")
+            names = tuple(filter(None, map(_chosen, tools if isinstance(tools, list) else ())))
+            return ToolChoice("required" if allowed.get("mode") == "required" else "auto", names)
+        name = _chosen(value)
+        if name:
+            return ToolChoice("required", (name,))
+        if value.get("type") in ("auto", "none", "required"):
+            return ToolChoice(value["type"])
+    raise Malformed("tool_choice", 'auto, none, required or {"type": "function", "function": {"name": NAME}}')
+
+
+def _chosen(value: Any) -> str:
+    """The name of the function or custom tool in a tool choice."""
+    if not isinstance(value, dict):
+        return ""
+    for holder in (value.get("function"), value.get("custom"), value):
+        if isinstance(holder, dict) and isinstance(holder.get("name"), str):
+            return str(holder["name"])
+    return ""

@@ -1,0 +1,53 @@
+"""Cohere's streams as a relay sees them."""
+
+import json
+
+import pytest
+
+from calling import STREAMS
+from penstock.dialects.caller import ErrorForm
+from penstock.dialects.cohere.relay.stream import GRAMMAR
+from penstock.dialects.framing import sse
+
+WHOLE = b"".join(STREAMS["cohere"])
+
+
+def test_content_and_the_end() -> None:
+    told = [GRAMMAR.has_content(name, data) for name, data in sse.events(WHOLE)]
+    assert told == [False, True, True, False, True]
+    finished, usage = GRAMMAR.ending(WHOLE)
+    assert finished
+    assert usage is not None
+    assert usage.total == 5
+    assert GRAMMAR.ending(WHOLE + b"data: [DONE]\n\n")[0]
+    assert GRAMMAR.ending(b"".join(STREAMS["cohere"][:2])) == (False, None)
+    assert (GRAMMAR.is_complete(WHOLE), GRAMMAR.is_complete(STREAMS["cohere"][2])) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("event", "form"),
+    [
+        ({"type": "message-end", "delta": {"finish_reason": "ERROR"}}, ErrorForm.OWN),
+        ({"type": "message-end", "delta": {"error": "No", "finish_reason": "ERROR"}}, ErrorForm.OWN),
+        ({"message": "No"}, ErrorForm.FOREIGN),
+        ({"error": {"message": "No"}}, ErrorForm.FOREIGN),
+    ],
+)
+def test_errors(event: dict[str, object], form: ErrorForm) -> None:
+    data = json.dumps(event).encode()
+    assert GRAMMAR.error_in(b"", data, "") is not None
+    assert GRAMMAR.error_form(b"", data) is form
+    assert not GRAMMAR.ending(b"data: " + data + b"\n\n")[0]
+
+
+def test_what_is_no_error() -> None:
+    for data in (
+        b"",
+        b"[DONE]",
+        b"[]",
+        b'{"type":"content-delta","delta":{"message":{"content":{"text":"\\"error\\""}}}}',
+    ):
+        assert GRAMMAR.error_in(b"", data, "") is None
+    assert all(GRAMMAR.error_in(name, data, "") is None for name, data in sse.events(WHOLE))
+    with pytest.raises(json.JSONDecodeError):
+        GRAMMAR.error_in(b"", b"{", "")
