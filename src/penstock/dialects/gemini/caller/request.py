@@ -102,7 +102,7 @@ def _read(body: Body) -> ChatRequest | Failure:
     parameters = _configured(config)
     for name in body:
         if name not in _ELSEWHERE and not body.is_null(name):
-            parameters[name] = _checked(name, name, body.value(name))
+            parameters[name] = checked(name, name, body.value(name))
     tools = read_tools(body)
     choice, others = read_choice(body.value("toolConfig"))
     if tools:
@@ -140,72 +140,13 @@ def _configured(config: Mapping[str, Any]) -> dict[str, Any]:
             continue
         chat = _IN_CONFIG.get(name)
         path = f"{_CONFIG}.{name}"
-        found[chat or path] = value if chat is None else _checked(chat, path, value)
+        found[chat or path] = value if chat is None else checked(chat, path, value)
     modalities = config.get("responseModalities")
     if modalities is not None:
-        if not _is_strings(modalities):
+        if not is_strings(modalities):
             raise Malformed(f"{_CONFIG}.responseModalities", "an array of strings")
         found["modalities"] = [modality.lower() for modality in modalities]
     return found
-
-
-def _is_integer(value: Any) -> bool:
-    return type(value) is int
-
-
-def _is_number(value: Any) -> bool:
-    return isfinite(value) if isinstance(value, float) else _is_integer(value)
-
-
-def _is_strings(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-def _is_stops(value: Any) -> bool:
-    return isinstance(value, str) or _is_strings(value)
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_boolean(value: Any) -> bool:
-    return isinstance(value, bool)
-
-
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
-_INTEGER: Final = (_is_integer, "an integer")
-_NUMBER: Final = (_is_number, "a number")
-_STRINGS: Final = (_is_strings, "an array of strings")
-_TEXT: Final = (_is_text, "a string")
-_BOOLEAN: Final = (_is_boolean, "true or false")
-_OBJECT: Final = (_is_object, "an object")
-_CHECKS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
-    **dict.fromkeys(("max_completion_tokens", "max_tokens", "n", "seed", "top_logprobs"), _INTEGER),
-    **dict.fromkeys(("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty"), _NUMBER),
-    "stop": (_is_stops, "a string or an array of strings"),
-    "modalities": _STRINGS,
-    **dict.fromkeys(("user", "safety_identifier", "verbosity", "service_tier"), _TEXT),
-    **dict.fromkeys(("logprobs", "store", "parallel_tool_calls"), _BOOLEAN),
-    **dict.fromkeys(("logit_bias", "audio"), _OBJECT),
-}
-_NOT_OURS: Final = frozenset({"response_format", "reasoning", "functions", "function_call", "tool_choice"})
-"""Names that have a type of their own in the middle, which a value of this wire can't have."""
-
-
-def _checked(name: str, path: str, value: Any) -> Any:
-    """The value, if dialects can rely on its type; ``name`` is OpenAI's. Raises Malformed."""
-    check = _CHECKS.get(name)
-    if isinstance(value, float) and value.is_integer() and check is _INTEGER:
-        return int(value)
-    if check is not None and not check[0](value):
-        raise Malformed(path, check[1])
-    if name in _NOT_OURS:
-        raise Malformed(path, "left out: this API has no such parameter")
-    return value
 
 
 # The form of the answer, and how much to think about it.
