@@ -44,6 +44,10 @@ class RequestBody(msgspec.Struct, frozen=True):
     form: Form | None = None
 
 
+def _no_time() -> float:
+    return 0.0
+
+
 class Caption(msgspec.Struct, frozen=True):
     """What a translated reply says of itself beside its content.
 
@@ -55,6 +59,8 @@ class Caption(msgspec.Struct, frozen=True):
 
     ``strict`` is whether vendors' own words and blocks are left out (docs/portkey.md#strict-compliance);
     ``include_usage`` whether a stream's usage comes in a chunk of its own, as OpenAI's clients may ask.
+
+    ``elapsed``: the seconds since the request was made ready for the provider, for wires whose replies tell times.
     """
 
     seed: str
@@ -65,6 +71,7 @@ class Caption(msgspec.Struct, frozen=True):
     include_usage: bool = False
     hides_thinking: bool = False
     echo: Echo = NO_ECHO
+    elapsed: Callable[[], float] = _no_time
 
 
 class StreamWriter(Protocol):
@@ -132,6 +139,8 @@ class CallerErrors(msgspec.Struct, frozen=True):
     has_shape: Callable[[bytes], bool]
     beside: Callable[[TargetError, TargetError], bytes]
     """(the error that matters, the last error) -> the body that tells both"""
+    is_whole_in_event: bool = True
+    """Whether the data of an error event is all that an error says; False where header fields tell the rest."""
 
 
 class ErrorForm(Enum):
@@ -357,7 +366,8 @@ class CallerDialect(msgspec.Struct, frozen=True):
     (``WriteContext.asked``). ``stream_form``: a request's query -> the form of its stream, None for server-sent events,
     which every stream is inside the gateway; None where no query asks for another form. ``models`` are lists of models
     in this wire, None for OpenAI's.
-    ``asks_stream``: whether a body asks for a stream. ``texts`` are the wire's texts for guards; None: no guard reads
+    ``asks_stream``: whether a body asks for a stream. ``id_header`` is the response header by which clients know a
+    request, empty without one. ``texts`` are the wire's texts for guards; None: no guard reads
     this wire.
     """
 
@@ -375,3 +385,4 @@ class CallerDialect(msgspec.Struct, frozen=True):
     models: ModelLists | None = None
     asks_stream: Callable[[Body], bool] = asks_stream
     texts: TextView | None = None
+    id_header: bytes = b""

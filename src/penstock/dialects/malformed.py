@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeGuard
 
 from penstock.core.body import Body, BodyError
+from penstock.core.chat import ChatRequest
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import RequestBody
 
@@ -17,6 +18,18 @@ class Malformed(Exception):
         super().__init__(path)
         self.path = path
         self.expected = expected
+
+
+def read_or_refuse(read: Callable[[Body], ChatRequest | Failure], body: Body) -> ChatRequest | Failure:
+    """The request that a body is, or what is wrong with it and where."""
+    try:
+        return read(body)
+    except Malformed as wrong:
+        return _wrong_type(wrong.path, wrong.expected)
+    except BodyError as error:
+        return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
+    except RecursionError:
+        return Failure(Kind.INVALID_JSON, "The gateway could not read the request: it is nested too deeply.")
 
 
 def cache_in(value: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -20,6 +20,9 @@ from penstock.dialects import (
     watsonx,
 )
 from penstock.dialects.anthropic.caller.dialect import ANTHROPIC
+from penstock.dialects.anthropic.caller.hosts import RAW_PREDICT
+from penstock.dialects.bedrock.caller.dialect import CONVERSE
+from penstock.dialects.bedrock.caller.invoke import INVOKE
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.dialect import ProviderDialect
 from penstock.dialects.gemini.caller.dialect import GEMINI
@@ -44,7 +47,7 @@ _ALL: Final[tuple[ProviderDialect, ...]] = (
 
 DIALECTS: Final[Mapping[str, ProviderDialect]] = MappingProxyType({dialect.name: dialect for dialect in _ALL})
 
-_CALLERS: Final[tuple[CallerDialect, ...]] = (ANTHROPIC, GEMINI, OPENAI, RESPONSES)
+_CALLERS: Final[tuple[CallerDialect, ...]] = (ANTHROPIC, CONVERSE, GEMINI, OPENAI, RESPONSES)
 
 CALLERS: Final[Mapping[str, CallerDialect]] = MappingProxyType({dialect.name: dialect for dialect in _CALLERS})
 
@@ -57,6 +60,9 @@ ENDPOINTS: Final[Mapping[str, CallerDialect]] = MappingProxyType(
     }
 )
 """OpenAI's wire as its other endpoints speak it: bodies and replies of their own, the same errors."""
+
+HOSTED: Final[Mapping[str, CallerDialect]] = MappingProxyType({"invoke": INVOKE, "raw_predict": RAW_PREDICT})
+"""Anthropic's wire as it is spoken at paths of Bedrock and Vertex AI."""
 
 TASKS: Final[Mapping[str, TaskDialect]] = MappingProxyType(
     {task.name: task for task in (*embeddings.DIALECTS, *reranking.DIALECTS)}

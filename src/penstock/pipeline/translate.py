@@ -29,7 +29,8 @@ from penstock.transport.base import Reply
 class Translation(msgspec.Struct, frozen=True):
     """How the reply to one request is read and written. ``streams``: the caller wants a stream; ``hides_thinking``:
     without the text of thoughts. ``names`` are the caller's names of functions that have other names in the provider's
-    wire, by the latter. ``echo`` is what the reply repeats of the request."""
+    wire, by the latter. ``echo`` is what the reply repeats of the request. ``started``: when the request was ready, on
+    the monotonic clock, which all processes of a machine share."""
 
     caller: CallerDialect
     provider: ProviderDialect
@@ -40,6 +41,10 @@ class Translation(msgspec.Struct, frozen=True):
     hides_thinking: bool = False
     names: Mapping[str, str] = {}
     echo: Echo = NO_ECHO
+    started: float = msgspec.field(default_factory=time.monotonic)
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self.started
 
     def caption(self) -> Caption:
         """The reply's id, model and time for a provider that reports none."""
@@ -52,6 +57,7 @@ class Translation(msgspec.Struct, frozen=True):
             self.include_usage,
             self.hides_thinking,
             self.echo,
+            self._elapsed,
         )
 
 

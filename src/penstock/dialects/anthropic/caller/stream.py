@@ -48,11 +48,11 @@ class MessageWriter(BlockStream):
         return event("message_start", message=message) + PING
 
     def closing(self) -> bytes:
-        reason, sequence = stop_reason(
-            self.stop, self.sequence, has_calls=self.has_calls, is_refused=self.is_refused
-        )
+        reason, sequence = stop_reason(self.stop, self.sequence, has_calls=self.has_calls, is_refused=self.is_refused)
         delta = {"stop_reason": reason, "stop_sequence": sequence}
-        return event("message_delta", delta=delta, usage=write_usage(Usage.folded(self.reports))) + event("message_stop")
+        return event("message_delta", delta=delta, usage=write_usage(Usage.folded(self.reports))) + event(
+            "message_stop"
+        )
 
     def text_start(self) -> bytes:
         return self._start({"type": "text", "text": ""})

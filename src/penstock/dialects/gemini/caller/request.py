@@ -8,19 +8,19 @@ contents.py, tools in tools.py. Source: Gemini API reference, "Generating conten
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from math import isfinite
+from collections.abc import Mapping
 from typing import Any, Final
 
 from penstock.core import json_text
-from penstock.core.body import Body, BodyError
+from penstock.core.body import Body
 from penstock.core.chat import ChatRequest, Format, Message, Reasoning, TextPart, Wording
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.gemini.caller.contents import parts_of, read_contents
 from penstock.dialects.gemini.caller.schema import json_schema
 from penstock.dialects.gemini.caller.tools import read_choice, read_tools
 from penstock.dialects.gemini.spelling import CHAT_NAMES, camel, own_members
-from penstock.dialects.malformed import Malformed, text_in
+from penstock.dialects.malformed import Malformed, read_or_refuse, text_in
+from penstock.dialects.parameter_types import checked, is_strings
 
 _CONFIG: Final = "generationConfig"
 WORDING: Final = Wording(
@@ -64,15 +64,7 @@ _PLAIN_TEXT: Final = frozenset({"", "text/plain"})
 
 def read_request(body: Body) -> ChatRequest | Failure:
     """The request that a body is, or what is wrong with it and where."""
-    try:
-        return _read(body)
-    except Malformed as wrong:
-        text = f"The gateway could not read the request: {wrong.path} must be {wrong.expected}."
-        return Failure(Kind.INVALID_REQUEST, text, wrong.path)
-    except BodyError as error:
-        return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
-    except RecursionError:
-        return Failure(Kind.INVALID_JSON, "The gateway could not read the request: it is nested too deeply.")
+    return read_or_refuse(_read, body)
 
 
 def in_json_spelling(body: Body) -> Body:
