@@ -55,10 +55,17 @@ _VERB: Final = re.compile(
     r"bidiGenerateContent|generateAnswer|rawPredict|streamRawPredict)\Z"
 )
 """Verbs of Google's paths, which stand behind the name of a model."""
+_SERVED: Final = re.compile(
+    r"/model/.+/(converse|converse-stream|invoke|invoke-with-response-stream)|"
+    r"/v1(beta1)?/projects/.+/publishers/anthropic/models/.+:(rawPredict|streamRawPredict)"
+)
+"""Paths that are served, beside others of the kind that aren't."""
 
 
 def not_built(path: str) -> Failure | None:
     """The failure for an endpoint that clients know and that is not served here; None for any other path."""
+    if _SERVED.fullmatch(path) is not None:
+        return None
     verb = _VERB.search(path)
     if verb is not None:
         return Failure(Kind.NOT_IMPLEMENTED, f"This release of the gateway does not serve Gemini's {verb[1]}.")

@@ -301,6 +301,8 @@ def _claude_elsewhere() -> Iterable[Surface]:
         path = f"/model/{{model}}/{verb}"
         yield Surface("POST", path, Operation.CHAT, dialect, default_provider="bedrock", streams=streams)
     for path in _CLAUDE_AT_VERTEX:
+        counting = f"{path.replace('{model}', 'count-tokens')}:rawPredict"
+        yield Surface("POST", counting, Operation.COUNT_TOKENS, HOSTED["raw_predict"], streams=False)
         for verb, streams in (("rawPredict", False), ("streamRawPredict", True)):
             yield Surface("POST", f"{path}:{verb}", Operation.CHAT, HOSTED["raw_predict"], streams=streams)
 

@@ -19,7 +19,10 @@ def test_conditions_see_the_members_of_the_body(dialect: CallerDialect) -> None:
     view = RequestView(calling.call({**CHAT, "n": None}, dialect))
     assert (view.param("model"), view.param("n"), view.param("absent")) == ("m", None, MISSING)
     name = {"responses": "input", "gemini": "contents"}.get(dialect.name, "messages")
-    said = [{"role": "user", "parts": [{"text": "Hi"}]}] if name == "contents" else CHAT["messages"]
+    said = {
+        "gemini": [{"role": "user", "parts": [{"text": "Hi"}]}],
+        "bedrock_converse": [{"role": "user", "content": [{"text": "Hi"}]}],
+    }.get(dialect.name, CHAT["messages"])
     assert view.param(name) == said
     assert view.pathname == "/v1/x"
 

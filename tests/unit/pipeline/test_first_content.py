@@ -24,13 +24,20 @@ from penstock.routing.plan import RescuePolicy, Target, Timeouts
 from penstock.transport.base import Reply
 
 DIALECTS = pytest.mark.parametrize("dialect", CALLERS.values(), ids=CALLERS)
-HOSTS = {"openai_chat": "groq", "anthropic": "anthropic", "gemini": "google", "responses": "openai"}
+HOSTS = {
+    "openai_chat": "groq",
+    "anthropic": "anthropic",
+    "gemini": "google",
+    "responses": "openai",
+    "bedrock_converse": "bedrock",
+}
 CUT = Failure(Kind.CONNECTION_CLOSED, "Gone", sent=True)
 ERRORS = {
     "openai_chat": b'data: {"error":{"message":"Full","code":"rate_limit_exceeded"}}\n\n',
     "anthropic": b'event: error\ndata: {"type":"error","error":{"type":"rate_limit_error","message":"Full"}}\n\n',
     "gemini": b'data: {"error":{"code":429,"message":"Full","status":"RESOURCE_EXHAUSTED"}}\n\n',
     "responses": b'event: error\ndata: {"type":"error","code":"rate_limit_exceeded","message":"Full"}\n\n',
+    "bedrock_converse": b'event: throttlingException\ndata: {"message":"Full"}\n\n',
 }
 
 
@@ -265,7 +272,7 @@ async def test_a_stream_that_nobody_asked_for_and_that_fails(dialect: CallerDial
     assert cut.kind is Kind.TRUNCATED
     answer = await answered(event_stream(nothing, content, ERRORS[dialect.name]), dialect, streams=False)
     assert (answer.status, answer.outcome.error) == (429, ErrorClass.RATE_LIMIT)
-    assert json.loads(answer.body)["error"]["message"]
+    assert calling.message_of(answer.body)
 
 
 async def test_a_stream_without_usage_becomes_a_plain_reply_without() -> None:
@@ -305,7 +312,8 @@ async def test_an_error_that_says_success(dialect: CallerDialect) -> None:
     if dialect is calling.GEMINI:
         body = b'{"error":{"code":429,"message":"Full","status":"RESOURCE_EXHAUSTED"}}'
     answer = await answered(json_reply(body), dialect, streams=False)
-    assert (answer.status, answer.body, answer.outcome.status) == (429, body, 429)
+    told = b'{"message":"Full"}' if dialect.name == "bedrock_converse" else body
+    assert (answer.status, answer.body, answer.outcome.status) == (429, told, 429)
     assert answer.failure is not None
     assert answer.failure.kind is Kind.STREAM_ERROR
 

@@ -91,6 +91,7 @@ ERRORS = {
     "anthropic": b'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"No"}}\n\n',
     "gemini": b'data: {"error":{"code":500,"message":"No","status":"INTERNAL"}}\n\n',
     "responses": b'event: error\ndata: {"type":"error","code":"server_error","message":"No"}\n\n',
+    "bedrock_converse": b'event: internalServerException\ndata: {"message":"No"}\n\n',
 }
 
 

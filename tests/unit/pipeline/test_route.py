@@ -94,7 +94,7 @@ async def test_a_request_without_a_target_is_told_so(dialect: CallerDialect) -> 
     answer, walked = await routed(calling.router(FakeTransport(REFUSED)), call)
     assert walked.failure is not None
     assert (answer.status, answer.target, call.account.attempts) == (walked.failure.status, None, [])
-    assert json.loads(answer.body)["error"]["message"]
+    assert calling.message_of(answer.body)
 
 
 async def test_a_target_that_can_not_be_bound_is_an_attempt_that_failed() -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import msgspec
 import pytest
 
 import calling
-from calling import CHAT, PLAIN, json_reply
+from calling import CHAT, PLAIN, json_reply, message_of
 from fake_reply import FakeTransport
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.caller import CallerDialect
@@ -85,7 +84,7 @@ async def test_a_body_that_can_not_be_read_is_refused(dialect: CallerDialect) ->
     assert (answer.status, transport.sent, asked.account.attempts) == (400, [], [])
     assert asked.account.failure is not None
     assert asked.account.failure.kind is Kind.INVALID_JSON
-    assert "error" in json.loads(answer.body)
+    assert message_of(answer.body)
 
 
 async def test_a_request_without_a_body_is_not_read() -> None:

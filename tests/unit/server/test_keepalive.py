@@ -110,6 +110,10 @@ ERRORS = {
         b'{"error":{"code":400,"message":"No","status":"INVALID_ARGUMENT"}}',
         b'data: {"error":{"code":400,"message":"No","status":"INVALID_ARGUMENT"}}\n\n',
     ),
+    "bedrock_converse": (
+        b'{"message":"No"}',
+        b'event: modelStreamErrorException\ndata: {"message":"No"}\n\n',
+    ),
     "responses": (
         b'{"error":{"message":"No","type":"invalid_request_error","param":null,"code":null}}',
         (

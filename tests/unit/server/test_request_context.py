@@ -53,7 +53,8 @@ async def test_a_refusal_is_told_in_the_callers_words(dialect: CallerDialect) ->
     await made.refuse(REFUSED, [(b"allow", b"POST")])
     assert (client.status, client.is_complete, made.begun) == (413, True, True)
     assert client.received == dialect.errors.failure(REFUSED, "t").body
-    assert "Too large." in json.loads(client.received)["error"]["message"]
+    told = json.loads(client.received)
+    assert "Too large." in told.get("error", told)["message"]
     assert client.fields[b"allow"] == b"POST"
     assert client.fields[b"x-portkey-trace-id"] == b"t"
     assert client.fields[b"content-type"] == b"application/json"
