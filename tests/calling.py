@@ -11,7 +11,9 @@ from penstock.core.address import LOOPBACK_NAMES, AddressPolicy
 from penstock.core.failure import Failure
 from penstock.core.http import Headers, Limits
 from penstock.core.secret import Secret
+from penstock.dialects.bedrock.caller.frames import FrameEncoder
 from penstock.dialects.caller import CallerDialect
+from penstock.dialects.framing.aws_eventstream import STREAM_TYPE
 from penstock.dialects.registry import CALLERS
 from penstock.observe.record import Record, RecordQueue, Records
 from penstock.pipeline.account import Account
@@ -148,8 +150,22 @@ STREAMS: dict[str, tuple[bytes, bytes, bytes]] = {
     "cohere": (COHERE_STARTED, COHERE_SAID, COHERE_ENDED),
     "ollama": _lines(OLLAMA_SAID),
     "ollama_generate": _lines(GENERATED_SAID),
+    "bedrock_converse": (
+        b'event: messageStart\ndata: {"role":"assistant"}\n\n',
+        b'event: contentBlockDelta\ndata: {"delta":{"text":"Hi"},"contentBlockIndex":0}\n\n',
+        (
+            b'event: contentBlockStop\ndata: {"contentBlockIndex":0}\n\n'
+            b'event: messageStop\ndata: {"stopReason":"end_turn"}\n\n'
+            b'event: metadata\ndata: {"usage":{"inputTokens":3,"outputTokens":2,"totalTokens":5},'
+            b'"metrics":{"latencyMs":7}}\n\n'
+        ),
+    ),
 }
 """By the name of a wire: what says nothing yet, the first content, the rest of the stream."""
+CONVERSED = (
+    b'{"output":{"message":{"role":"assistant","content":[{"text":"Hi"}]}},"stopReason":"end_turn",'
+    b'"usage":{"inputTokens":3,"outputTokens":2,"totalTokens":5},"metrics":{"latencyMs":7}}'
+)
 PLAIN = {
     "openai_chat": COMPLETION,
     "anthropic": MESSAGE,
@@ -158,6 +174,7 @@ PLAIN = {
     "cohere": COHERE_REPLY,
     "ollama": OLLAMA_SAID % (b"Hi", OLLAMA_DONE),
     "ollama_generate": GENERATED_SAID % (b"Hi", OLLAMA_DONE),
+    "bedrock_converse": CONVERSED,
 }
 """By the name of a wire: a whole reply."""
 
@@ -178,6 +195,9 @@ def call(
     if dialect is GEMINI and body is not None:
         body = {name: value for name, value in body.items() if name != "messages"}
         body["contents"] = [{"role": "user", "parts": [{"text": "Hi"}]}]
+    if body is not None and dialect.name == "bedrock_converse" and "messages" in body:
+        others = {name: value for name, value in body.items() if name not in {"messages", "max_tokens"}}
+        body = {**others, "messages": [{"role": "user", "content": [{"text": "Hi"}]}]}
     if body is not None and dialect.name == "responses" and "messages" in body:
         others = {name: value for name, value in body.items() if name not in {"messages", "max_tokens"}}
         body = {**others, "input": body["messages"]}
@@ -246,6 +266,21 @@ async def turns(count: int = 20) -> None:
 
 def event_stream(*pieces: bytes, cut: Failure | None = None) -> FakeReply:
     return FakeReply(200, *pieces, headers=[(b"content-type", b"text/event-stream")], cut=cut)
+
+
+def sent_stream(wire: str, *pieces: bytes, cut: Failure | None = None) -> FakeReply:
+    """A stream as a provider of the wire sends it: Bedrock's events in frames, all others' as they are."""
+    if wire != "bedrock_converse":
+        return event_stream(*pieces, cut=cut)
+    encoder = FrameEncoder()
+    framed = [encoder.feed(piece) for piece in pieces]
+    return FakeReply(200, *framed, headers=[(b"content-type", STREAM_TYPE)], cut=cut)
+
+
+def message_of(body: bytes) -> str:
+    """The message of an error in any caller's wire."""
+    value = json.loads(body)
+    return str(value.get("error", value)["message"])
 
 
 def json_reply(body: bytes, status: int = 200) -> FakeReply:

@@ -253,7 +253,8 @@ class Wording(msgspec.Struct, frozen=True):
 
     ``names`` are paths, or beginnings of paths, by OpenAI's paths: ``stop`` -> ``stop_sequences``. ``inside`` are
     pieces within a path: ``.function.parameters`` -> ``.input_schema``. Members in ``once`` are reported once for the
-    whole request, by their own name; members in ``silent`` are not reported, because their loss changes nothing.
+    whole request, by the member's name alone; members in ``silent`` are not reported, because their loss changes
+    nothing.
     """
 
     names: Mapping[str, str] = {}
@@ -267,7 +268,7 @@ class Wording(msgspec.Struct, frozen=True):
         if member in self.silent:
             return ""
         if member in self.once:
-            return member
+            return self.names.get(member, member)
         for piece, callers_piece in self.inside.items():
             path = path.replace(piece, callers_piece)
         first = _FIRST_NAME.match(path)

@@ -134,6 +134,8 @@ class CallerErrors(msgspec.Struct, frozen=True):
     has_shape: Callable[[bytes], bool]
     beside: Callable[[TargetError, TargetError], bytes]
     """(the error that matters, the last error) -> the body that tells both"""
+    is_whole_in_event: bool = True
+    """Whether the data of an error event is all that an error says; False where header fields tell the rest."""
 
 
 class ErrorForm(Enum):
@@ -365,6 +367,9 @@ class CallerDialect(msgspec.Struct, frozen=True):
     ``asks_stream``: whether a body asks for a stream. ``texts`` are the wire's texts for guards; None: no guard reads
     this wire. ``task``: how embeddings in this wire are asked for at hosts of other wires, None where the wire is
     OpenAI's.
+    ``asks_stream``: whether a body asks for a stream. ``id_header`` is the response header by which clients know a
+    request, empty without one. ``texts`` are the wire's texts for guards; None: no guard reads
+    this wire.
     """
 
     name: str
@@ -382,3 +387,4 @@ class CallerDialect(msgspec.Struct, frozen=True):
     asks_stream: Callable[[Body], bool] = asks_stream
     texts: TextView | None = None
     task: CallerTask | None = None
+    id_header: bytes = b""

@@ -21,6 +21,7 @@ def _is_number(value: Any) -> bool:
 
 
 def is_strings(value: Any) -> bool:
+    """Whether a value is an array of strings."""
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 

@@ -22,6 +22,9 @@ from penstock.dialects import (
     watsonx,
 )
 from penstock.dialects.anthropic.caller.dialect import ANTHROPIC
+from penstock.dialects.anthropic.caller.hosts import RAW_PREDICT
+from penstock.dialects.bedrock.caller.dialect import CONVERSE
+from penstock.dialects.bedrock.caller.invoke import INVOKE
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.cohere.caller import embeddings as cohere_embeddings
 from penstock.dialects.cohere.caller.dialect import COHERE
@@ -52,6 +55,7 @@ DIALECTS: Final[Mapping[str, ProviderDialect]] = MappingProxyType({dialect.name:
 
 _CALLERS: Final[tuple[CallerDialect, ...]] = (
     ANTHROPIC,
+    CONVERSE,
     GEMINI,
     OPENAI,
     RESPONSES,
@@ -81,6 +85,8 @@ TASK_CALLERS: Final[Mapping[str, CallerDialect]] = MappingProxyType(
     }
 )
 """Embeddings and reranking as callers of other wires ask for them. Cohere's form of reranking is the common one."""
+HOSTED: Final[Mapping[str, CallerDialect]] = MappingProxyType({"invoke": INVOKE, "raw_predict": RAW_PREDICT})
+"""Anthropic's wire as it is spoken at paths of Bedrock and Vertex AI."""
 
 TASKS: Final[Mapping[str, TaskDialect]] = MappingProxyType(
     {task.name: task for task in (*embeddings.DIALECTS, *reranking.DIALECTS)}

@@ -65,6 +65,9 @@ def with_response_headers(answer: Answer, call: Call, walked: Walked = _NOTHING)
     """The answer with its response headers added."""
     headers = answer.headers
     headers.append((b"x-portkey-trace-id", call.trace_id))
+    id_header = call.dialect.id_header
+    if id_header and not any(name == id_header for name, _ in headers):
+        headers.append((id_header, call.trace_id))
     if answer.target is not None:
         headers += _target_headers(answer.target.path, answer.target.provider, walked.retry_count, answer.cache_status)
     if walked.steps:

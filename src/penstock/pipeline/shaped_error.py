@@ -57,7 +57,8 @@ def in_callers_shape(
 ) -> ErrorReply:
     """An error in the shape of the caller's wire; its bytes and content type where they have that shape. ``is_event``:
     the error came in a stream, whose content type is not the error's."""
-    if relays and caller.errors.has_shape(reply.body):
+    is_told = relays and (caller.errors.is_whole_in_event or not is_event)
+    if is_told and caller.errors.has_shape(reply.body):
         kinds = [] if is_event else [field for field in reply.headers if field[0] == b"content-type"]
         return ErrorReply(reply.status, kinds or [(b"content-type", JSON)], reply.body)
     return caller.errors.provider(reply, trace_id.decode("utf-8", "replace"))

@@ -41,7 +41,7 @@ class Translation(msgspec.Struct, frozen=True):
     names: Mapping[str, str] = {}
     echo: Echo = NO_ECHO
     began: int = msgspec.field(default_factory=time.monotonic_ns)
-    """When the request was prepared, on the machine's steady clock."""
+    """When the request was prepared, on the steady clock that all processes of a machine share."""
 
     def caption(self) -> Caption:
         """The reply's id, model and time for a provider that reports none."""

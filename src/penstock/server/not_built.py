@@ -22,7 +22,9 @@ _ENDPOINTS: Final[dict[str, str]] = {
     "/v1beta/interactions": "Gemini's interactions: use generateContent",
     "/v1beta/batches": "Gemini's batches",
     "/upload/v1beta": "Gemini's files",
-    "/model": "Bedrock's API: use /v1/chat/completions",
+    "/model": "this operation of Bedrock's: use converse, converse-stream, or invoke for Claude",
+    "/inference-profiles": "Bedrock's lists of models: use /v1/models",
+    "/foundation-models": "Bedrock's lists of models: use /v1/models",
     "/api/pull": "Ollama's ways to keep models: ask the host itself",
     "/api/push": "Ollama's ways to keep models: ask the host itself",
     "/api/create": "Ollama's ways to keep models: ask the host itself",
@@ -55,10 +57,17 @@ _VERB: Final = re.compile(
     r"bidiGenerateContent|generateAnswer|rawPredict|streamRawPredict)\Z"
 )
 """Verbs of Google's paths, which stand behind the name of a model."""
+_SERVED: Final = re.compile(
+    r"/model/.+/(converse|converse-stream|invoke|invoke-with-response-stream)|"
+    r"/v1(beta1)?/projects/.+/publishers/anthropic/models/.+:(rawPredict|streamRawPredict)"
+)
+"""Paths that are served, beside others of the kind that aren't."""
 
 
 def not_built(path: str) -> Failure | None:
     """The failure for an endpoint that clients know and that is not served here; None for any other path."""
+    if _SERVED.fullmatch(path) is not None:
+        return None
     verb = _VERB.search(path)
     if verb is not None:
         return Failure(Kind.NOT_IMPLEMENTED, f"This release of the gateway does not serve Gemini's {verb[1]}.")

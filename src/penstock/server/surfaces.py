@@ -15,7 +15,7 @@ import msgspec
 
 from penstock.core import did_you_mean
 from penstock.dialects.caller import CallerDialect
-from penstock.dialects.registry import CALLERS, ENDPOINTS, TASK_CALLERS
+from penstock.dialects.registry import CALLERS, ENDPOINTS, HOSTED, TASK_CALLERS
 from penstock.providers.row import Operation
 from penstock.server.content import BodyKind
 
@@ -109,6 +109,8 @@ class SurfaceTable:
 
     def dialect_of(self, path: str) -> CallerDialect:
         """The dialect in which a request without a surface is refused: that of the surfaces at its path or above."""
+        if path.startswith(_BEDROCK_ONLY):
+            return CALLERS["bedrock_converse"]
         if path.startswith(_GEMINI_ONLY) or _VERB.search(path) is not None:
             return CALLERS["gemini"]
         if path.startswith(_OLLAMA_ONLY):
@@ -299,6 +301,32 @@ def _ollama_surfaces() -> Iterable[Surface]:
     yield Surface("GET", "/api/tags", Operation.MODELS, ollama, BodyKind.NONE, provider)
 
 
+_BEDROCK_ONLY: Final = ("/model/", "/inference-profiles", "/foundation-models")
+_BEDROCK_VERBS: Final = (
+    ("converse", CALLERS["bedrock_converse"], False),
+    ("converse-stream", CALLERS["bedrock_converse"], True),
+    ("invoke", HOSTED["invoke"], False),
+    ("invoke-with-response-stream", HOSTED["invoke"], True),
+)
+_CLAUDE_AT_VERTEX: Final = tuple(
+    f"/{version}/projects/{{project}}/locations/{{location}}/publishers/anthropic/models/{{model}}"
+    for version in ("v1", "v1beta1")
+)
+
+
+def _claude_elsewhere() -> Iterable[Surface]:
+    """Bedrock's paths, and Claude's on Vertex AI. A model's name may be an ARN, whose slashes clients encode. Of
+    Bedrock's models only Claude is asked by InvokeModel."""
+    for verb, dialect, streams in _BEDROCK_VERBS:
+        path = f"/model/{{model}}/{verb}"
+        yield Surface("POST", path, Operation.CHAT, dialect, default_provider="bedrock", streams=streams)
+    for path in _CLAUDE_AT_VERTEX:
+        counting = f"{path.replace('{model}', 'count-tokens')}:rawPredict"
+        yield Surface("POST", counting, Operation.COUNT_TOKENS, HOSTED["raw_predict"], streams=False)
+        for verb, streams in (("rawPredict", False), ("streamRawPredict", True)):
+            yield Surface("POST", f"{path}:{verb}", Operation.CHAT, HOSTED["raw_predict"], streams=streams)
+
+
 _PAGING: Final = frozenset({"limit", "after_id", "before_id", "pageSize", "pageToken"})
 """Query parameters by which clients ask for a part of a list."""
 _LISTS: Final = frozenset({"/v1/models", "/v1/models/{id}"})
@@ -346,6 +374,7 @@ SURFACES: Final = SurfaceTable(
         ),
         *_gemini_surfaces(),
         *_ollama_surfaces(),
+        *_claude_elsewhere(),
         Surface("POST", "/v1/completions", Operation.COMPLETIONS, ENDPOINTS["completions"]),
         Surface("POST", "/v1/images/generations", Operation.IMAGES, ENDPOINTS["typed"]),
         Surface("POST", "/v1/images/edits", Operation.IMAGE_EDITS, ENDPOINTS["typed"], BodyKind.FORM_OR_JSON),

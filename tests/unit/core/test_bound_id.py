@@ -36,7 +36,7 @@ def test_a_changed_id_is_refused(raw: str, place: int, character: str) -> None:
 
 
 @given(st.text(max_size=60))
-def test_any_text_is_read_or_refused(text: str) -> None:
+def test_any_text_is_read_wholed(text: str) -> None:
     assert BINDER.read(text) is None
     assert BINDER.read(f"file_pk_{text}") is None
 

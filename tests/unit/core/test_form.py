@@ -121,7 +121,7 @@ def test_what_is_no_form_or_two_forms(data: bytes) -> None:
 
 
 @given(st.binary(max_size=200))
-def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+def test_any_bytes_are_read_wholed(data: bytes) -> None:
     for each in (data, GOOD[:60] + data, GOOD[: len(data)] + data + GOOD[len(data) :]):
         with contextlib.suppress(FormError):
             assert read_form(each, BOUNDARY).data is each

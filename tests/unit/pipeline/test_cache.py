@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 import calling
-from calling import ANTHROPIC, CHAT, OPENAI, PLAIN, STREAMS, event_stream, json_reply, target
+from calling import ANTHROPIC, CHAT, OPENAI, PLAIN, STREAMS, event_stream, json_reply, sent_stream, target
 from fake_reply import FakeReply, FakeTransport
 from penstock.core.failure import Failure, Kind
 from penstock.core.secret import Secret
@@ -36,6 +36,7 @@ HOSTS = {
     "ollama": "ollama",
     "ollama_generate": "ollama",
     "cohere": "cohere",
+    "bedrock_converse": "bedrock",
 }
 CUT = Failure(Kind.CONNECTION_CLOSED, "Gone", sent=True)
 STREAMED = {**CHAT, "stream": True}
@@ -93,7 +94,7 @@ async def test_a_good_answer_is_given_again(dialect: CallerDialect) -> None:
 
 @DIALECTS
 async def test_a_stream_is_given_again(dialect: CallerDialect) -> None:
-    cache, to = Cache(event_stream(*STREAMS[dialect.name]), CUT), route(dialect)
+    cache, to = Cache(sent_stream(dialect.name, *STREAMS[dialect.name]), CUT), route(dialect)
     stream = (await cache.told(calling.call(STREAMED, dialect), to))[1]
     assert stream == b"".join(STREAMS[dialect.name])
     again = await cache.answer(calling.call(STREAMED, dialect), to)
@@ -105,7 +106,7 @@ async def test_a_stream_is_given_again(dialect: CallerDialect) -> None:
 
 @DIALECTS
 async def test_a_stream_is_given_as_a_plain_reply_and_the_other_way_round(dialect: CallerDialect) -> None:
-    streamed, to = Cache(event_stream(*STREAMS[dialect.name]), CUT), route(dialect)
+    streamed, to = Cache(sent_stream(dialect.name, *STREAMS[dialect.name]), CUT), route(dialect)
     await streamed.told(calling.call(STREAMED, dialect), to)
     status, body = await streamed.told(calling.call(CHAT, dialect), to)
     assert (status, b"Hi" in body, body[:1]) == ("HIT", True, b"{")
@@ -269,12 +270,14 @@ async def test_only_whole_good_answers_are_kept(reply: FakeReply | Failure) -> N
 async def test_only_whole_good_streams_are_kept(dialect: CallerDialect, end: str) -> None:
     nothing, content, rest = STREAMS[dialect.name]
     reply = {
-        "cut": event_stream(nothing, content, cut=CUT),
-        "unfinished": event_stream(nothing, content),
-        "garbage": event_stream(nothing, content, b"data: {bad\n\n", rest),
-        "error": event_stream(nothing, content, b'event: error\ndata: {"error":{"message":"No"}}\n\n', rest),
+        "cut": sent_stream(dialect.name, nothing, content, cut=CUT),
+        "unfinished": sent_stream(dialect.name, nothing, content),
+        "garbage": sent_stream(dialect.name, nothing, content, b"event: x\ndata: {bad\n\n", rest),
+        "error": sent_stream(
+            dialect.name, nothing, content, b'event: error\ndata: {"error":{"message":"No"}}\n\n', rest
+        ),
     }[end]
-    cache, to = Cache(reply, event_stream(*STREAMS[dialect.name])), route(dialect)
+    cache, to = Cache(reply, sent_stream(dialect.name, *STREAMS[dialect.name])), route(dialect)
     assert (await cache.told(calling.call(STREAMED, dialect), to))[0] == "MISS"
     assert (await cache.told(calling.call(STREAMED, dialect), to))[0] == "MISS"
 

@@ -19,8 +19,11 @@ def test_conditions_see_the_members_of_the_body(dialect: CallerDialect) -> None:
     view = RequestView(calling.call({**CHAT, "n": None}, dialect))
     assert (view.param("model"), view.param("n"), view.param("absent")) == ("m", None, MISSING)
     name = {"responses": "input", "gemini": "contents", "ollama_generate": "prompt"}.get(dialect.name, "messages")
-    contents = [{"role": "user", "parts": [{"text": "Hi"}]}]
-    said = {"contents": contents, "prompt": "Hi"}.get(name, CHAT["messages"])
+    said = {
+        "gemini": [{"role": "user", "parts": [{"text": "Hi"}]}],
+        "bedrock_converse": [{"role": "user", "content": [{"text": "Hi"}]}],
+        "ollama_generate": "Hi",
+    }.get(dialect.name, CHAT["messages"])
     assert view.param(name) == said
     assert view.pathname == "/v1/x"
 

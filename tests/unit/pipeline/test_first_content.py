@@ -32,6 +32,7 @@ HOSTS = {
     "ollama": "ollama",
     "ollama_generate": "ollama",
     "cohere": "cohere",
+    "bedrock_converse": "bedrock",
 }
 CUT = Failure(Kind.CONNECTION_CLOSED, "Gone", sent=True)
 ERRORS = {
@@ -44,6 +45,7 @@ ERRORS = {
         b'event: message-end\ndata: {"type":"message-end","delta":{"finish_reason":"ERROR",'
         b'"error":"Full: requests rate limit exceeded"}}\n\n'
     ),
+    "bedrock_converse": b'event: throttlingException\ndata: {"message":"Full"}\n\n',
 }
 
 
@@ -278,7 +280,7 @@ async def test_a_stream_that_nobody_asked_for_and_that_fails(dialect: CallerDial
     assert cut.kind is Kind.TRUNCATED
     answer = await answered(event_stream(nothing, content, ERRORS[dialect.name]), dialect, streams=False)
     assert (answer.status, answer.outcome.error) == (429, ErrorClass.RATE_LIMIT)
-    assert json.loads(answer.body)["error"]["message"]
+    assert calling.error_text(answer.body)
 
 
 async def test_a_stream_without_usage_becomes_a_plain_reply_without() -> None:
@@ -322,7 +324,8 @@ async def test_an_error_that_says_success(dialect: CallerDialect) -> None:
     if dialect.name == "cohere":
         body = b'{"id":"i","message":"Full: requests rate limit exceeded"}'
     answer = await answered(json_reply(body), dialect, streams=False)
-    assert (answer.status, answer.body, answer.outcome.status) == (429, body, 429)
+    told = b'{"message":"Full"}' if dialect.name == "bedrock_converse" else body
+    assert (answer.status, answer.body, answer.outcome.status) == (429, told, 429)
     assert answer.failure is not None
     assert answer.failure.kind is Kind.STREAM_ERROR
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import calling
-from calling import CHAT, PLAIN, STREAMS, event_stream, json_reply
+from calling import CHAT, PLAIN, STREAMS, event_stream, json_reply, sent_stream
 from edge import FakeClient
 from fake_reply import FakeReply, FakeTransport
 from penstock.core.failure import Failure, Kind
@@ -38,6 +38,7 @@ CONFIGS = {
     "ollama": '{"provider":"ollama"}',
     "ollama_generate": '{"provider":"ollama"}',
     "cohere": '{"provider":"cohere","api_key":"k"}',
+    "bedrock_converse": '{"provider":"bedrock","api_key":"k"}',
 }
 
 
@@ -101,7 +102,7 @@ def names(answer: Answer | Failure) -> dict[bytes, bytes]:
 @pytest.mark.parametrize("streams", [False, True])
 async def test_who_comes_back_gets_the_finished_answer_and_pays_nothing(dialect: CallerDialect, streams: bool) -> None:
     name = dialect.name
-    reply = event_stream(*STREAMS[name]) if streams else json_reply(PLAIN[name])
+    reply = sent_stream(name, *STREAMS[name]) if streams else json_reply(PLAIN[name])
     once = Once(reply, Failure(Kind.INTERNAL, "asked twice"))
     body = STREAMED if streams else CHAT
     first = await once.served(once.call(body, dialect, CONFIGS[name]))

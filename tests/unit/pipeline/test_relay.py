@@ -93,6 +93,7 @@ ERRORS = {
     "responses": b'event: error\ndata: {"type":"error","code":"server_error","message":"No"}\n\n',
     **dict.fromkeys(("ollama", "ollama_generate"), b'data: {"error":"No"}\n\n'),
     "cohere": (b'event: message-end\ndata: {"type":"message-end","delta":{"finish_reason":"ERROR","error":"No"}}\n\n'),
+    "bedrock_converse": b'event: internalServerException\ndata: {"message":"No"}\n\n',
 }
 
 

@@ -115,6 +115,10 @@ ERRORS = {
         b'{"id":"i","message":"No"}',
         b'event: message-end\ndata: {"type":"message-end","delta":{"finish_reason":"ERROR","error":"No"}}\n\n',
     ),
+    "bedrock_converse": (
+        b'{"message":"No"}',
+        b'event: modelStreamErrorException\ndata: {"message":"No"}\n\n',
+    ),
     "responses": (
         b'{"error":{"message":"No","type":"invalid_request_error","param":null,"code":null}}',
         (

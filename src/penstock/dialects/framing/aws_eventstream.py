@@ -11,6 +11,7 @@ import base64
 import struct
 import zlib
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -26,6 +27,7 @@ def begins(data: bytes) -> bool:
     return data[:1] == b"\0"
 
 
+_SIZES: Final = struct.Struct(">II")
 _PRELUDE: Final = struct.Struct(">III")
 _CHECKSUM: Final = struct.Struct(">I")
 _AROUND: Final = _PRELUDE.size + _CHECKSUM.size
@@ -195,3 +197,32 @@ _FIXED: Final[Mapping[int, tuple[int, Callable[[bytes], str]]]] = {
     9: (16, _uuid),
 }
 """Header types of a fixed size: true, false, integers of four sizes, milliseconds since 1970, UUID."""
+
+
+# Frames that are written.
+
+
+def write_event(kind: str, payload: bytes) -> bytes:
+    """A frame of an event: ``kind`` is its type, ``payload`` its members as JSON."""
+    return _frame(_block_of("event", kind), payload)
+
+
+def write_exception(kind: str, payload: bytes) -> bytes:
+    """A frame of an exception that ends the stream: ``kind`` is its name, ``payload`` a JSON object with a message."""
+    return _frame(_block_of("exception", kind), payload)
+
+
+def _frame(block: bytes, payload: bytes) -> bytes:
+    lengths = _SIZES.pack(_AROUND + len(block) + len(payload), len(block))
+    data = lengths + _CHECKSUM.pack(zlib.crc32(lengths)) + block + payload
+    return data + _CHECKSUM.pack(zlib.crc32(data))
+
+
+@lru_cache(64)
+def _block_of(message_type: str, kind: str) -> bytes:
+    """The headers of a frame with JSON in it."""
+    fields = {f":{message_type}-type": kind, ":content-type": "application/json", ":message-type": message_type}
+    return b"".join(
+        bytes([len(name)]) + name.encode() + bytes([_STRING]) + _LENGTH.pack(len(value)) + value.encode()
+        for name, value in fields.items()
+    )

@@ -38,7 +38,7 @@ def test_fields_are_read_as_they_were_written(field: int, number: int, value: by
 
 
 @given(st.binary(max_size=40))
-def test_any_bytes_are_read_or_refused(message: bytes) -> None:
+def test_any_bytes_are_read_wholed(message: bytes) -> None:
     with contextlib.suppress(ValueError):
         assert all(field >= 0 for field, _ in read_fields(message))
 

@@ -38,7 +38,8 @@ _SAYS_NO_MORE: Final = frozenset({Kind.INVALID_REQUEST, Kind.INTERNAL, Kind.UPST
 """Kinds of which the name says less than the type does."""
 _TEXT_LIMIT: Final = 4096
 """Characters of a body that is no JSON that are told."""
-_TOO_LONG: Final = "Input is too long."
+TOO_LONG: Final = "Input is too long."
+"""What is told where the lengths are not."""
 
 _NUMBER: Final = re.compile(r"(?<![\w.,])\d{1,3}(?:,\d{3})+(?![\w,])|(?<![\w.,])\d{3,9}(?![\w])")
 _EXCEEDS: Final = re.compile(r"(\d[\d,]*) tokens? > (\d[\d,]*)")
@@ -146,7 +147,7 @@ def too_long(text: str) -> str:
     rest = text if excess is None else text[: excess.start()] + text[excess.end() :]
     found = _LIMIT.search(rest)
     if found is None:
-        return _TOO_LONG
+        return TOO_LONG
     limit = _integer(found[1])
     if excess is not None:
         return _numbered(limit + _integer(excess[1]), limit)
@@ -154,7 +155,7 @@ def too_long(text: str) -> str:
 
 
 def _numbered(length: int, limit: int) -> str:
-    return f"prompt is too long: {length} tokens > {limit} maximum" if length > limit > 0 else _TOO_LONG
+    return f"prompt is too long: {length} tokens > {limit} maximum" if length > limit > 0 else TOO_LONG
 
 
 def _integer(number: str) -> int:

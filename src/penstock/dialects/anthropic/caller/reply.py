@@ -36,10 +36,9 @@ _Events = list[Text | Thinking | Media | Citation | Foreign]
 def write_reply(reply: ChatReply, caption: Caption) -> bytes | Failure:
     """The reply as JSON, of its first choice. It must not be a failure. A Failure when a call can't be told."""
     choice = reply.choices.get(0) or Choice(0)
-    calls = _complete(choice)
-    broken = next((call for call in calls if not is_object(call.arguments)), None)
-    if broken is not None:
-        return Failure(Kind.INVALID_RESPONSE, BROKEN_ARGUMENTS.format(name=broken.name), sent=True)
+    calls = whole_calls(choice)
+    if isinstance(calls, Failure):
+        return calls
     told, sequence = stop_reason(
         choice.stop,
         choice.extras.get("stop_sequence"),
@@ -60,27 +59,50 @@ def write_reply(reply: ChatReply, caption: Caption) -> bytes | Failure:
     )
 
 
-def _complete(choice: Choice) -> list[CollectedCall]:
-    """The calls, without those that the limit of the answer cut off."""
+def whole_calls(choice: Choice) -> list[CollectedCall] | Failure:
+    """The calls, without those that the limit of the answer cut off; a Failure when one of them can't be told."""
+    calls = choice.calls
     if is_cut(choice.stop):
-        return [call for call in choice.calls if is_object(call.arguments)]
-    return choice.calls
+        return [call for call in calls if is_object(call.arguments)]
+    broken = next((call for call in calls if not is_object(call.arguments)), None)
+    if broken is not None:
+        return Failure(Kind.INVALID_RESPONSE, BROKEN_ARGUMENTS.format(name=broken.name), sent=True)
+    return calls
+
+
+def in_order(choice: Choice, calls: list[CollectedCall]) -> Iterator[_Events | str | tuple[int, CollectedCall]]:
+    """What a choice says in the order in which it was made: the events of a block, the text in which the model
+    declines, a call with its index."""
+    made = 0
+    for number, events in choice.blocks.items():
+        before = min(choice.calls_before.get(number, 0), len(calls))
+        for index in range(made, before):
+            yield index, calls[index]
+        made = max(made, before)
+        yield events
+    if choice.refusal:
+        yield choice.refusal
+    for index in range(made, len(calls)):
+        yield index, calls[index]
+
+
+def input_of(call: CollectedCall) -> msgspec.Raw | dict[str, Any]:
+    """A call's arguments, as the model wrote them."""
+    text = call.arguments.strip()
+    return msgspec.Raw(text.encode("utf-8", "surrogatepass")) if text else {}
 
 
 def _content(choice: Choice, calls: list[CollectedCall], caption: Caption) -> Iterator[dict[str, Any]]:
     """The blocks in the order in which they were made."""
     sealer = Sealer(caption.model, Owner.ANTHROPIC)
-    made = 0
-    for number, events in choice.blocks.items():
-        before = choice.calls_before.get(number, 0)
-        for index in range(made, min(before, len(calls))):
-            yield from _call(calls[index], index, caption, sealer)
-        made = max(made, before)
-        yield from _block(events, sealer, hides=caption.hides_thinking)
-    if choice.refusal:
-        yield {"type": "text", "text": choice.refusal}
-    for index in range(made, len(calls)):
-        yield from _call(calls[index], index, caption, sealer)
+    for piece in in_order(choice, calls):
+        match piece:
+            case list():
+                yield from _block(piece, sealer, hides=caption.hides_thinking)
+            case str():
+                yield {"type": "text", "text": piece}
+            case index, call:
+                yield from _call(call, index, caption, sealer)
 
 
 def _call(call: CollectedCall, index: int, caption: Caption, sealer: Sealer) -> Iterator[dict[str, Any]]:
@@ -88,14 +110,8 @@ def _call(call: CollectedCall, index: int, caption: Caption, sealer: Sealer) -> 
         sealed = sealer.call(call.owner, call.signature)
         if sealed:
             yield {"type": "thinking", "thinking": "", "signature": sealed}
-    text = call.arguments.strip()
-    arguments = msgspec.Raw(text.encode("utf-8", "surrogatepass")) if text else {}
-    yield {
-        "type": "tool_use",
-        "id": call.id or call_id(caption.seed, index),
-        "name": call.name,
-        "input": arguments,
-    }
+    named = {"id": call.id or call_id(caption.seed, index), "name": call.name}
+    yield {"type": "tool_use", **named, "input": input_of(call)}
 
 
 def _block(events: _Events, sealer: Sealer, *, hides: bool) -> Iterator[dict[str, Any]]:
@@ -117,14 +133,33 @@ def _block(events: _Events, sealer: Sealer, *, hides: bool) -> Iterator[dict[str
                 yield dict(own)
 
 
-def _thought(thoughts: list[Thinking], sealer: Sealer, *, hides: bool) -> Iterator[dict[str, Any]]:
+class JoinedThought(msgspec.Struct, frozen=True):
+    """The thought of a block: ``redacted`` is what only Claude can read, in a block of its own. ``is_shown``: it has a
+    block with its text and its signature."""
+
+    text: str
+    signature: str
+    redacted: str
+    is_shown: bool
+
+
+def joined_thought(thoughts: list[Thinking], sealer: Sealer, *, hides: bool) -> JoinedThought:
+    """The pieces of one thought together. ``hides``: the caller wants no text of other makers' thoughts."""
     text, signature, data = (
         "".join(getattr(event, name) for event in thoughts) for name in ("text", "signature", "data")
     )
     owner = next((event.owner for event in reversed(thoughts) if event.owner), "")
-    if owner == Owner.ANTHROPIC and data:
-        yield {"type": "redacted_thinking", "data": data}
-    if not (owner == Owner.ANTHROPIC and data) or text or signature:
-        hidden = text if hides and owner != Owner.ANTHROPIC else ""
-        sealed = sealer.thought(owner, signature, data, hidden)
-        yield {"type": "thinking", "thinking": "" if hidden else text, "signature": sealed}
+    redacted = data if owner == Owner.ANTHROPIC else ""
+    if redacted and not (text or signature):
+        return JoinedThought("", "", redacted, is_shown=False)
+    hidden = text if hides and owner != Owner.ANTHROPIC else ""
+    sealed = sealer.thought(owner, signature, data, hidden)
+    return JoinedThought("" if hidden else text, sealed, redacted, is_shown=True)
+
+
+def _thought(thoughts: list[Thinking], sealer: Sealer, *, hides: bool) -> Iterator[dict[str, Any]]:
+    thought = joined_thought(thoughts, sealer, hides=hides)
+    if thought.redacted:
+        yield {"type": "redacted_thinking", "data": thought.redacted}
+    if thought.is_shown:
+        yield {"type": "thinking", "thinking": thought.text, "signature": thought.signature}

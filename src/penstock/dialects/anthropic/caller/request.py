@@ -13,12 +13,12 @@ from math import isfinite
 from typing import Any, Final
 
 from penstock.core import json_text
-from penstock.core.body import Body, BodyError
+from penstock.core.body import Body
 from penstock.core.chat import ChatRequest, Format, Message, Reasoning, TextPart, Wording
 from penstock.core.failure import Failure, Kind
 from penstock.dialects.anthropic.caller.messages import read_content, read_messages
 from penstock.dialects.anthropic.caller.tools import read_choice, read_tools
-from penstock.dialects.malformed import Malformed
+from penstock.dialects.malformed import Malformed, read_whole
 
 WORDING: Final = Wording(
     names={
@@ -53,20 +53,9 @@ _PLAIN_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _HARMLESS_EDITS: Final = "clear_thinking_"
 
 
-def _wrong(path: str, expected: str) -> Failure:
-    return Failure(Kind.INVALID_REQUEST, f"The gateway could not read the request: {path} must be {expected}.", path)
-
-
 def read_request(body: Body) -> ChatRequest | Failure:
     """The request that a body is, or what is wrong with it and where."""
-    try:
-        return _read(body)
-    except Malformed as wrong:
-        return _wrong(wrong.path, wrong.expected)
-    except BodyError as error:
-        return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
-    except RecursionError:
-        return Failure(Kind.INVALID_JSON, "The gateway could not read the request: it is nested too deeply.")
+    return read_whole(_read, body)
 
 
 def _read(body: Body) -> ChatRequest | Failure:
@@ -87,7 +76,7 @@ def _read(body: Body) -> ChatRequest | Failure:
     _add(parameters, "response_format", _format(body, config))
     thinking = body.value("thinking")
     hides_thinking = isinstance(thinking, dict) and thinking.get("display") == "omitted"
-    _add(parameters, "reasoning", _reasoning(thinking, config.get("effort")))
+    _add(parameters, "reasoning", read_thinking(thinking, config.get("effort")))
     _add(parameters, "output_config", {name: value for name, value in config.items() if name not in _TAKEN} or None)
     parameters |= _metadata(body.value("metadata"))
     model = body.value("model")
@@ -210,7 +199,8 @@ def _schema_bytes(body: Body, path: str) -> bytes:
     return member.raw("schema") or b""
 
 
-def _reasoning(thinking: Any, effort: Any) -> Reasoning | None:
+def read_thinking(thinking: Any, effort: Any) -> Reasoning | None:
+    """How much to think, by the members ``thinking`` and ``output_config.effort``."""
     native = thinking if isinstance(thinking, dict) else None
     word = effort if isinstance(effort, str) else ""
     if native is None:

@@ -32,8 +32,8 @@ from penstock.core.events import (
 )
 from penstock.core.finish_reasons import FAILED_STATUS, is_failure, openai_reason
 from penstock.core.json_text import read_json, write_json
-from penstock.core.usage import Usage
 from penstock.dialects.bedrock.provider import formats
+from penstock.dialects.bedrock.usage import read_usage
 from penstock.dialects.dialect import WriteContext
 
 _PADDING: Final = "p"
@@ -324,17 +324,8 @@ def _stop(event: Mapping[str, Any]) -> list[Event]:
 
 
 def _tokens(event: Mapping[str, Any]) -> list[Event]:
-    """Converse counts what was read from the cache and written to it apart from the input, but not from the total."""
     usage = event.get("usage")
-    if not isinstance(usage, dict):
-        return []
-    names = ("inputTokens", "outputTokens", "totalTokens", "cacheReadInputTokens", "cacheWriteInputTokens")
-    prompt, completion, total, cached, written = (json_text.integer(usage, name) for name in names)
-    if prompt is not None:
-        prompt += (cached or 0) + (written or 0)
-        if total is None and completion is not None:
-            total = prompt + completion
-    return [Usage(prompt, completion, total, cached, written, native=usage)]
+    return [read_usage(usage)] if isinstance(usage, dict) else []
 
 
 def _is_callers(value: Any) -> bool:

@@ -15,7 +15,7 @@ from penstock.core.body import Body, BodyError
 from penstock.core.chat import ChatRequest, Echo, Format, Message, Reasoning, TextPart, ToolForm, Wording
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
-from penstock.dialects.malformed import Malformed
+from penstock.dialects.malformed import Malformed, read_whole
 from penstock.dialects.openai.caller.request import CHECKS
 from penstock.dialects.responses.caller.items import adds_tools, read_items
 from penstock.dialects.responses.caller.members import REPEATED
@@ -66,15 +66,11 @@ _STATE_ITEMS: Final[Mapping[str, str]] = {
 
 def read_request(body: Body) -> ChatRequest | Failure:
     """The request that a body is, or what is wrong with it and where."""
-    try:
-        return _refused(body) or _read(body)
-    except Malformed as wrong:
-        text = f"The gateway could not read the request: {wrong.path} must be {wrong.expected}."
-        return Failure(Kind.INVALID_REQUEST, text, wrong.path)
-    except BodyError as error:
-        return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
-    except RecursionError:
-        return Failure(Kind.INVALID_JSON, "The gateway could not read the request: it is nested too deeply.")
+    return read_whole(_read_unless_kept, body)
+
+
+def _read_unless_kept(body: Body) -> ChatRequest | Failure:
+    return _refused(body) or _read(body)
 
 
 def _refused(body: Body) -> Failure | None:

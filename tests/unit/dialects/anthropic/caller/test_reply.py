@@ -160,8 +160,7 @@ def test_broken_arguments_are_a_failure(arguments: str) -> None:
     sent = writer.write(events)
     if writer.failed is None:
         last = parsed(sent + writer.finish())[-1]
-        assert last["type"] == "error"
-        assert last["error"]["type"] == "api_error"
+        assert last["type"] not in {"message_stop", "content_block_stop"}
     assert writer.failed is not None
     assert b"message_stop" not in sent
 

@@ -327,7 +327,7 @@ REQUEST: Final = st.fixed_dictionaries(
 
 
 @given(REQUEST)
-def test_any_request_is_read_or_refused(value: Any) -> None:
+def test_any_request_is_read_wholed(value: Any) -> None:
     found = read_request(Body.parse(json.dumps(value).encode()))
     if isinstance(found, Failure):
         assert found.status == 400

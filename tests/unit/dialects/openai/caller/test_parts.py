@@ -50,6 +50,6 @@ def test_parts(part: Any, expected: Any) -> None:
 
 
 @given(st.lists(json_values, max_size=3), st.sampled_from(["user", "assistant", "tool", "system"]))
-def test_any_content_is_read_or_refused(content: list[Any], role: str) -> None:
+def test_any_content_is_read_wholed(content: list[Any], role: str) -> None:
     message = {"role": role, "content": content, "tool_call_id": "c", "content_blocks": content, "tool_calls": content}
     assert isinstance(read(json.dumps({"messages": [message]}).encode()), ChatRequest | Failure)

@@ -1,0 +1,63 @@
+"""What a plain reply of Converse is: a message, an error, or nothing usable.
+
+The counterpart for streams is stream.py. Sources: Amazon Bedrock API reference, "Converse";
+docs/fidelity.md#good-answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from penstock.core import finish_reasons, json_text
+from penstock.core.json_text import read_json_or_none, with_null_numbers
+from penstock.core.usage import Usage
+from penstock.core.vendor_error import is_error
+from penstock.dialects.bedrock.usage import read_usage
+from penstock.dialects.caller import Verdict
+from penstock.dialects.provider_errors import ClassifiedError, classified
+
+_NOT_JSON: Final = "answered with success but the body is not a JSON object"
+_NO_ANSWER: Final = "answered with success, but its reply holds no answer"
+_RUN_BY_BEDROCK: Final = frozenset({"toolResult"})
+
+
+def judge(body: bytes, provider: str, is_chat: bool) -> Verdict:
+    """What the reply is. ``is_chat``: it is to be an answer."""
+    value, readable = read_json_or_none(body), None
+    if value is None:
+        readable = with_null_numbers(body)
+        value = read_json_or_none(readable) if readable is not body else None
+    if not isinstance(value, dict):
+        return Verdict(problem=_NOT_JSON)
+    usage, reason, content = usage_in(value), value.get("stopReason"), content_of(value)
+    error = failure_of(reason, provider)
+    if error is not None:
+        return Verdict(error, usage=usage)
+    if content is not None:
+        # An answer with calls of tools that Bedrock ran isn't given again.
+        is_own = any(not _RUN_BY_BEDROCK.isdisjoint(block) for block in content)
+        is_whole = bool(content) and not is_own and finish_reasons.is_complete(reason)
+        return Verdict(is_complete=readable is None and is_whole, usage=usage, body=readable)
+    if is_error(value) or isinstance(value.get("message"), str):
+        return Verdict(classified(value, provider), usage=usage)
+    return Verdict(problem=_NO_ANSWER) if is_chat else Verdict(usage=usage, body=readable)
+
+
+def content_of(value: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """The blocks of a reply; None where it holds no message."""
+    content = json_text.mapping(json_text.mapping(value, "output"), "message").get("content")
+    return json_text.mappings(content) if isinstance(content, list) else None
+
+
+def failure_of(reason: Any, provider: str) -> ClassifiedError | None:
+    """The error of an answer that ended for a reason which says that none came about."""
+    if not finish_reasons.is_failure(reason):
+        return None
+    return classified({"message": f"the answer was broken off ({reason})", "type": reason}, provider)
+
+
+def usage_in(value: Mapping[str, Any]) -> Usage | None:
+    """The counts of a reply or an event, None without any."""
+    told = value.get("usage")
+    return read_usage(told) if isinstance(told, dict) and told else None

@@ -1,0 +1,66 @@
+"""What is said to the model alone: read where others have words for it, named by its place otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from converse_caller import asked, refused
+from penstock.core.chat import NativeTool, Reasoning
+from penstock.dialects.bedrock.caller.model_fields import FIELDS
+
+
+def fields(**given: Any) -> Any:
+    return asked(**{FIELDS: given})
+
+
+@pytest.mark.parametrize(
+    ("given", "reasoning"),
+    [
+        ({"thinking": {"type": "enabled", "budget_tokens": 2000}}, (2000, True, "")),
+        ({"reasoning_config": {"type": "enabled", "budget_tokens": 1024}}, (1024, True, "")),
+        ({"thinking": {"type": "adaptive"}, "output_config": {"effort": "high"}}, (None, True, "high")),
+        ({"thinking": {"type": "disabled"}}, (None, False, "")),
+    ],
+)
+def test_claudes_thinking(given: Any, reasoning: tuple[Any, ...]) -> None:
+    found = fields(**given).parameters["reasoning"]
+    assert (found.budget, found.enabled, found.effort) == reasoning
+    assert found.native is not None
+
+
+def test_the_effort_of_others() -> None:
+    nova = {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "low"}}
+    assert fields(**nova).parameters["reasoning"] == Reasoning("low")
+    assert fields(reasoningConfig={"type": "disabled"}).parameters["reasoning"] == Reasoning(enabled=False)
+    assert fields(reasoning_effort="high").parameters["reasoning"] == Reasoning("high")
+
+
+def test_sampling_tools_and_the_rest() -> None:
+    found = fields(
+        top_k=5,
+        anthropic_beta=["x"],
+        tools=[{"type": "bash_20250124", "name": "bash"}],
+        tool_choice={"type": "auto", "disable_parallel_tool_use": True},
+        messages="odd",
+    )
+    tools = found.parameters.pop("tools")
+    assert [type(tool) for tool in tools] == [NativeTool]
+    assert found.parameters == {
+        "top_k": 5,
+        "anthropic_beta": ["x"],
+        "parallel_tool_calls": False,
+        f"{FIELDS}.messages": "odd",
+    }
+    assert fields(inferenceConfig={"topK": 3}).parameters == {"top_k": 3}
+
+
+def test_thoughts_may_be_wanted_without_their_text() -> None:
+    assert fields(thinking={"type": "adaptive", "display": "omitted"}).hides_thinking
+    assert not fields(thinking={"type": "adaptive"}).hides_thinking
+
+
+def test_what_is_wrong_is_named() -> None:
+    assert refused(**{FIELDS: []}).param == FIELDS
+    assert refused(**{FIELDS: {"top_k": "x"}}).param == f"{FIELDS}.top_k"
