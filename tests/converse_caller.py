@@ -15,7 +15,7 @@ from penstock.dialects.bedrock.caller.stream import ConverseWriter
 from penstock.dialects.caller import Caption
 from penstock.dialects.framing import sse
 
-CAPTION: Final = Caption("5eed", 1700000000, "a-model", "unit", elapsed=lambda: 0.25)
+CAPTION: Final = Caption("5eed", 1700000000, "a-model", "unit", elapsed=lambda: 250_000_000)
 HI: Final = {"role": "user", "content": [{"text": "Hi"}]}
 Json = dict[str, Any]
 
