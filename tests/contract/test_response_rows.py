@@ -26,8 +26,13 @@ def kept(number: int, owner: bytes = ONE, expires_at: int = 1000) -> KeptRespons
 
 
 @pytest.fixture(params=["memory", "file", "postgres"])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    async with with_tables(fresh_address(request, tmp_path)) as opened:
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return fresh_address(request, tmp_path)
+
+
+@pytest.fixture
+async def database(address: str) -> AsyncIterator[Database]:
+    async with with_tables(address) as opened:
         yield opened
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from calling import call
+from calling import call, target
 from penstock.app_responses import FORM
 from penstock.core import kept_id
 from penstock.core.failure import Failure, Kind
@@ -93,8 +93,7 @@ def keep(conversations: Conversations, id_: str, request: Call | None = None, te
     asked.keeps = Keeping(owner_of(asked), 1000, None, b'"Hello"')
     response = {"id": id_, "status": "completed", "output": [{"type": "message", "role": "assistant", "content": text}]}
     answer = Answer(200, [], json.dumps(response).encode(), Outcome(200))
-    answer.attempt = AttemptAccount.__new__(AttemptAccount)
-    answer.attempt.lane = 2
+    answer.attempt = AttemptAccount(target(), 0.0, lane=2)
     assert conversations.kept(answer, asked) is answer
 
 
