@@ -217,6 +217,16 @@ def test_contents_are_encrypted_with_the_databases_keys(
     assert keys == {plain: "", secret: "k1"}
 
 
+def test_tokens_of_a_conversation_are_estimated(tmp_path: Path, upstream: Upstream) -> None:
+    with keeping(tmp_path) as gateway, sdk(gateway, host(upstream)) as client:
+        id_ = made(gateway, upstream, {"model": "m", "input": "Hello " * 100}).json()["id"]
+        alone = client.responses.input_tokens.with_raw_response.count(model="m", input="On")
+        assert alone.headers["x-penstock-estimate"] == "true"
+        whole = client.responses.input_tokens.count(model="m", input="On", previous_response_id=id_)
+        assert (alone.parse().object, alone.parse().input_tokens) == ("response.input_tokens", 1)
+        assert 100 < whole.input_tokens < 130
+
+
 def test_off_is_off(tmp_path: Path, upstream: Upstream) -> None:
     with keeping(tmp_path, PENSTOCK_RESPONSES_STORE="false") as gateway:
         assert made(gateway, upstream, {"model": "m", "input": "Hello"}).json()["store"] is False

@@ -358,7 +358,7 @@ class CallerDialect(msgspec.Struct, frozen=True):
     which every stream is inside the gateway; None where no query asks for another form. ``models`` are lists of models
     in this wire, None for OpenAI's.
     ``asks_stream``: whether a body asks for a stream. ``texts`` are the wire's texts for guards; None: no guard reads
-    this wire.
+    this wire. ``write_count`` writes a number of tokens as the answer to a request that counts them.
     """
 
     name: str
@@ -375,3 +375,4 @@ class CallerDialect(msgspec.Struct, frozen=True):
     models: ModelLists | None = None
     asks_stream: Callable[[Body], bool] = asks_stream
     texts: TextView | None = None
+    write_count: Callable[[int], bytes] | None = None

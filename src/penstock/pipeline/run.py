@@ -22,6 +22,7 @@ from penstock.pipeline.callable_models import CallableModels
 from penstock.pipeline.compile import CompiledPlan, Compiler
 from penstock.pipeline.conversations import Conversations
 from penstock.pipeline.cost import Costs
+from penstock.pipeline.counted import estimated
 from penstock.pipeline.idempotency import Idempotency
 from penstock.pipeline.kept import deals_with_kept, with_one_target
 from penstock.pipeline.large_work import WorkError, aside
@@ -150,6 +151,8 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     async def _routed(self, call: Call, compiled: CompiledPlan) -> Answer:
         answer, walked = await self.router.answer(call, compiled)
+        if answer.failure is not None:
+            answer = await estimated(answer, call)
         for guard in self.output_guards:
             answer = await guard.passed(answer, call)
         if self.conversations is not None:
