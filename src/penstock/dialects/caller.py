@@ -24,6 +24,7 @@ from penstock.core.outcome import ErrorClass
 from penstock.core.usage import Usage
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.provider_errors import ClassifiedError
+from penstock.dialects.task_dialect import CallerTask
 from penstock.dialects.texts import TextView
 
 JSON: bytes = b"application/json"
@@ -359,6 +360,7 @@ class CallerDialect(msgspec.Struct, frozen=True):
     in this wire, None for OpenAI's.
     ``asks_stream``: whether a body asks for a stream. ``texts`` are the wire's texts for guards; None: no guard reads
     this wire. ``write_count`` writes a number of tokens as the answer to a request that counts them.
+    ``task``: how embeddings in this wire are asked for at hosts of other wires, None where the wire is OpenAI's.
     """
 
     name: str
@@ -375,4 +377,5 @@ class CallerDialect(msgspec.Struct, frozen=True):
     models: ModelLists | None = None
     asks_stream: Callable[[Body], bool] = asks_stream
     texts: TextView | None = None
+    task: CallerTask | None = None
     write_count: Callable[[int], bytes] | None = None

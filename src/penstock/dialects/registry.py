@@ -22,6 +22,7 @@ from penstock.dialects import (
 from penstock.dialects.anthropic.caller.dialect import ANTHROPIC
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.dialect import ProviderDialect
+from penstock.dialects.gemini.caller import embeddings as gemini_embeddings
 from penstock.dialects.gemini.caller.dialect import GEMINI
 from penstock.dialects.openai.caller import endpoints
 from penstock.dialects.openai.caller.dialect import OPENAI
@@ -57,6 +58,14 @@ ENDPOINTS: Final[Mapping[str, CallerDialect]] = MappingProxyType(
     }
 )
 """OpenAI's wire as its other endpoints speak it: bodies and replies of their own, the same errors."""
+
+TASK_CALLERS: Final[Mapping[str, CallerDialect]] = MappingProxyType(
+    {
+        "gemini_embed": gemini_embeddings.EMBED,
+        "gemini_batch_embed": gemini_embeddings.EMBED_MANY,
+    }
+)
+"""Embeddings and reranking as callers of other wires ask for them."""
 
 TASKS: Final[Mapping[str, TaskDialect]] = MappingProxyType(
     {task.name: task for task in (*embeddings.DIALECTS, *reranking.DIALECTS)}

@@ -7,12 +7,14 @@ common form of Cohere's and Jina's for reranking. Everything here is sans-I/O an
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 
 from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
+from penstock.core.json_text import write_json
 from penstock.dialects.dialect import WriteContext
 
 
@@ -40,6 +42,58 @@ class TaskDialect(msgspec.Struct, frozen=True):
 
     name: str
     write: Callable[[Body, WriteContext], TaskPayload | Failure]
+
+
+class CommonTask(msgspec.Struct, frozen=True):
+    """A task of a caller's wire in the common one: ``body`` is OpenAI's. ``write``: (OpenAI's reply, the provider's
+    slug) -> the caller's reply. ``dropped`` could not be expressed; ``only_here`` are members that hosts of OpenAI's
+    own wire refuse."""
+
+    body: Body
+    write: Callable[[bytes, str], bytes | Failure]
+    dropped: tuple[str, ...] = ()
+    only_here: tuple[str, ...] = ()
+
+
+CallerTask = Callable[[Body], "CommonTask | Failure"]
+"""Reads a task in a caller's wire."""
+
+
+def translated(read: CallerTask, host: TaskDialect | None) -> TaskDialect:
+    """A task of a caller's wire at a host of another: of ``host``, or of OpenAI's own wire."""
+    name = "openai" if host is None else host.name
+    return TaskDialect(name, partial(_write_at_openai, read) if host is None else partial(_write_at, read, host))
+
+
+def _write_at(read: CallerTask, host: TaskDialect, body: Body, context: WriteContext) -> TaskPayload | Failure:
+    task = read(body)
+    if isinstance(task, Failure):
+        return task
+    payload = host.write(task.body, context)
+    if isinstance(payload, Failure):
+        return payload
+    reader = partial(_read_both, payload.read, task, context.provider)
+    return TaskPayload(payload.bodies, reader, (*task.dropped, *payload.dropped))
+
+
+def _write_at_openai(read: CallerTask, body: Body, context: WriteContext) -> TaskPayload | Failure:
+    task = read(body)
+    if isinstance(task, Failure):
+        return task
+    common = task.body.replaced({"model": write_json(context.model)})
+    lost = tuple(name for name in task.only_here if name in common)
+    for name in lost:
+        common = common.without(name)
+    return TaskPayload((common.encode(),), partial(_read_both, _first, task, context.provider), (*task.dropped, *lost))
+
+
+def _first(replies: Sequence[WholeReply]) -> bytes:
+    return replies[0].body
+
+
+def _read_both(read: ReadReplies, task: CommonTask, provider: str, replies: Sequence[WholeReply]) -> bytes | Failure:
+    reply = read(replies)
+    return reply if isinstance(reply, Failure) else task.write(reply, provider)
 
 
 def invalid(name: str, expected: str) -> Failure:

@@ -18,7 +18,7 @@ from penstock.core.json_text import write_json
 from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.dialects.dialect import WriteContext
 from penstock.dialects.registry import DIALECTS, TASKS
-from penstock.dialects.task_dialect import ReadReplies
+from penstock.dialects.task_dialect import ReadReplies, TaskDialect, translated
 from penstock.pipeline.call import Call
 from penstock.pipeline.large_work import WorkError, aside
 from penstock.pipeline.off_loop import off_loop
@@ -26,7 +26,7 @@ from penstock.pipeline.rewrite import RewriteSpec, Rewritten, as_form, rewrite, 
 from penstock.pipeline.target_route import RequestTemplate, TargetRoute
 from penstock.pipeline.translate import Translation
 from penstock.providers.endpoint import ModelRoute
-from penstock.providers.row import Operation
+from penstock.providers.row import OPENAI, Operation
 from penstock.traits.resolve import resolve
 
 _MOST_REMEMBERED: Final = 16
@@ -226,7 +226,7 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
     known_as = route.endpoint.options.get("base_model") or route.aliased_model
     model_route = route.endpoint.route_for(model, call.dialect.name, known_as)
     is_same_wire = speaks_callers_wire(call, model_route)
-    task = None if is_same_wire else TASKS.get(model_route.dialect)
+    task = None if is_same_wire else _task(call, model_route)
     if not is_same_wire and task is None and route.operation is not Operation.CHAT:
         return _unsupported_operation(call, route)
     context = _context(route, model_route, model)
@@ -256,6 +256,14 @@ def _new_template(call: Call, route: TargetRoute, model: str | None, *, streams:
     return RequestTemplate(
         model_route, model, spec, model_route.target(named, streams=streams), model_route.target(named)
     )
+
+
+def _task(call: Call, model_route: ModelRoute) -> TaskDialect | None:
+    """How embeddings or reranking are asked for at a host of another wire than the caller's; None: they can't be."""
+    host, read = TASKS.get(model_route.dialect), call.dialect.task
+    if read is None or (host is None and model_route.dialect != OPENAI):
+        return host
+    return translated(read, host)
 
 
 def _without_body(call: Call, route: TargetRoute) -> PreparedRequest | Failure:
