@@ -314,6 +314,7 @@ def _pipeline(
         costs=costs,
         exposes_cost=server.expose_cost,
         id_secret=settings.ids.secret.encode(),
+        shows_lists=settings.ids.lists,
         conversations=conversations,
     )
 

@@ -24,7 +24,7 @@ from penstock.pipeline.conversations import Conversations
 from penstock.pipeline.cost import Costs
 from penstock.pipeline.counted import estimated
 from penstock.pipeline.idempotency import Idempotency
-from penstock.pipeline.kept import deals_with_kept, with_one_target
+from penstock.pipeline.kept import deals_with_kept, refused_list, with_one_target
 from penstock.pipeline.large_work import WorkError, aside
 from penstock.pipeline.off_loop import LARGE
 from penstock.pipeline.prepare import HOPS_HEADER
@@ -56,7 +56,8 @@ class Pipeline(msgspec.Struct, frozen=True):
     Each call passes ``limits`` and then ``input_guards`` in their order; each answer passes ``output_guards``. The
     readers of a call's record (observe/record.py) compute its cost; ``costs`` are asked only where a caller is told the
     cost of a plain answer: every caller with ``exposes_cost``, else those whose gateway key says so. ``id_secret``
-    binds ids of what providers keep (pipeline/kept.py); empty: none is bound. ``conversations`` are what the gateway
+    binds ids of what providers keep (pipeline/kept.py); empty: none is bound. ``shows_lists``: callers
+    may list what a provider keeps for an account. ``conversations`` are what the gateway
     itself keeps; None: nothing.
     """
 
@@ -71,6 +72,7 @@ class Pipeline(msgspec.Struct, frozen=True):
     costs: Costs | None = None
     exposes_cost: bool = False
     id_secret: bytes = b""
+    shows_lists: bool = True
     conversations: Conversations | None = None
 
     async def run(self, call: Call) -> Answer:
@@ -129,7 +131,8 @@ class Pipeline(msgspec.Struct, frozen=True):
             trace = call.account.trace_context
             if trace is not None and trace.is_sampled:
                 call.account.parameters = told_parameters(request.body)
-        return self.compiler.compile(call)
+        refused = None if self.shows_lists else refused_list(call)
+        return refused or self.compiler.compile(call)
 
     async def _of_kept(self, call: Call, compiled: CompiledPlan | Failure) -> CompiledPlan | Failure:
         """The plan for a request that names what a provider or the gateway keeps, or makes it."""
