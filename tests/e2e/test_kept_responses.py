@@ -81,7 +81,7 @@ def test_a_conversation_goes_on(tmp_path: Path, upstream: Upstream) -> None:
     with keeping(tmp_path) as gateway, sdk(gateway, host(upstream)) as client:
         upstream.play(reply(body=json.dumps(ANSWER).encode()))
         first = client.responses.create(model="m", input="Hello", instructions="Be brief.")
-        assert (first.id[:10], first.store, first.previous_response_id) == ("resp_kept_", True, None)
+        assert (first.id[:10], first.to_dict()["store"], first.previous_response_id) == ("resp_kept_", True, None)
         upstream.play(reply(body=json.dumps(ANSWER).encode()))
         second = client.responses.create(model="m", input="And now?", previous_response_id=first.id)
         assert second.previous_response_id == first.id

@@ -12,6 +12,7 @@ import hashlib
 import logging
 from asyncio import sleep
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -21,11 +22,12 @@ from penstock.core import kept_id
 from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
 from penstock.core.outcome import Outcome
-from penstock.dialects.caller import JSON, NO_STORE, RequestBody
+from penstock.dialects.caller import JSON, NO_STORE
 from penstock.pipeline.authenticate import KEY_HEADERS, credential
 from penstock.pipeline.batches import Batches
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.keeping import Keeping
+from penstock.pipeline.off_loop import LARGE, off_loop
 from penstock.pipeline.wrapped_reply import WrappedReply
 from penstock.providers.row import RESPONSES_WIRE, Operation
 from penstock.stores.sql.database_error import DatabaseError
@@ -135,22 +137,34 @@ class Conversations:
             previous = None
         if call.operation is Operation.CHAT and body.raw("store") != b"false":
             call.keeps = Keeping(owner, self._longest, previous)
-        before: list[bytes] = []
+        kept: KeptResponse | None = None
         if previous is not None:
-            kept = await self._find(previous, owner)
-            if not isinstance(kept, KeptResponse):
-                return kept or _no_previous(previous)
-            before = self._form.history(kept.input, kept.response)
+            read = await self._find(previous, owner)
+            if not isinstance(read, KeptResponse):
+                return read or _no_previous(previous)
+            kept = read
         found = await self._items(self._form.references(body), owner)
         if isinstance(found, Failure):
             return found
-        if previous is not None or found:
-            whole = self._form.continued(body, before, found)
+        if kept is not None or found:
+            is_large = (kept.size if kept is not None else 0) + len(call.body) > LARGE
+            whole = (
+                await off_loop(partial(self._whole, body, kept, found)) if is_large else self._whole(body, kept, found)
+            )
             if isinstance(whole, Failure):
                 return whole
-            call.body = whole.encode()
-            call.request = RequestBody(Body.parse(call.body), request.model, request.stream, request.form)
+            call.body, body = whole
+            call.request = msgspec.structs.replace(request, body=body)
         return None
+
+    def _whole(self, body: Body, kept: KeptResponse | None, found: Mapping[str, bytes]) -> tuple[bytes, Body] | Failure:
+        """The request with the conversation that it goes on from."""
+        before = [] if kept is None else self._form.history(kept.input, kept.response)
+        whole = self._form.continued(body, before, found)
+        if isinstance(whole, Failure):
+            return whole
+        data = whole.encode()
+        return data, Body.parse(data)
 
     async def _items(self, ids: Sequence[str], owner: bytes) -> dict[str, bytes] | Failure:
         """The items of these ids."""

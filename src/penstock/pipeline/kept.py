@@ -39,8 +39,10 @@ _REFUSALS: Final = frozenset(
 """Why a target that could be used can't be used any more."""
 
 _LISTS: Final = frozenset(
-    "assistants batches checkpoints completions containers conversations evals files jobs threads uploads".split()
-    + ["vector_stores", "videos"]
+    """
+    assistants batches checkpoints completions containers conversations evals files jobs threads uploads vector_stores
+    videos
+    """.split()
 )
 """The last words of paths at which an account's things are listed."""
 _MOST_DECODINGS: Final = 4
