@@ -279,7 +279,7 @@ def test_what_is_not_built_says_so(path: str, gateway: RunningGateway) -> None:
     assert told(got)[:2] == (501, "UNIMPLEMENTED")
 
 
-OPENAIS_VECTORS = {
+OPENAIS_VECTORS: dict[str, Any] = {
     "object": "list",
     "model": "m",
     "usage": {"prompt_tokens": 3, "total_tokens": 3},
