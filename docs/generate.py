@@ -468,6 +468,9 @@ address policy, limits and records:
   they are written into replies of JSON, and read in paths, queries and bodies of JSON (members up to 256 KiB). Other
   ids pass as they are. A bound id of another tenant is a 404, one whose target the request can't reach any more a 409
   `target_gone`. It is the same for [responses](responses.md#ids).
+- **Gateway keys that share an account share what it keeps**: a list (`GET /v1/files`) shows all of it, and an id that
+  isn't bound can be used by whoever knows it. `ids.lists = false` refuses lists, by `/v1/proxy` too, so that only who
+  knows an id reaches what has it; lists below an id stay. Accounts of their own keep keys apart altogether.
 - A request's body is held in memory until it is sent, within `server.max_body_bytes`; replies are relayed as they come.
 
 Realtime over WebSocket is not built (501).

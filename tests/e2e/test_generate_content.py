@@ -147,8 +147,9 @@ def test_tokens_are_counted_by_google(gateway: RunningGateway, upstream: Upstrea
     assert got.json() == {"totalTokens": 7}
     assert upstream.last.target == "/v1beta/models/m:countTokens"
     assert upstream.last.json == {"generateContentRequest": {"model": "models/m", **ASK}}
-    code, word, _ = told(post(gateway, gpt(upstream), ":countTokens"))
-    assert (code, word) == (501, "UNIMPLEMENTED")
+    estimate = post(gateway, gpt(upstream), ":countTokens")
+    assert estimate.headers["x-penstock-estimate"] == "true"
+    assert 1 < estimate.json()["totalTokens"] < 20
 
 
 def test_a_configs_parameters_stand_in_googles_place(gateway: RunningGateway, upstream: Upstream) -> None:
@@ -272,10 +273,47 @@ def test_a_stream_that_breaks_ends_with_an_error(
     assert parts(responses)
 
 
-@pytest.mark.parametrize("path", ["/v1beta/models/m:embedContent", "/v1/models/m:predict", "/v1beta/files"])
+@pytest.mark.parametrize("path", ["/v1beta/models/m:generateAnswer", "/v1/models/m:predict", "/v1beta/files"])
 def test_what_is_not_built_says_so(path: str, gateway: RunningGateway) -> None:
     got = httpx.post(f"{gateway.url}{path}", json={}, timeout=60, trust_env=False)
     assert told(got)[:2] == (501, "UNIMPLEMENTED")
+
+
+OPENAIS_VECTORS: dict[str, Any] = {
+    "object": "list",
+    "model": "m",
+    "usage": {"prompt_tokens": 3, "total_tokens": 3},
+    "data": [{"object": "embedding", "index": n, "embedding": [0.25, n]} for n in (1, 0)],
+}
+
+
+def test_embeddings_of_openais_wire(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(reply(body=json.dumps(OPENAIS_VECTORS).encode()))
+    one = {"content": {"parts": [{"text": "Hello"}]}, "taskType": "RETRIEVAL_QUERY", "outputDimensionality": 2}
+    got = post(gateway, gpt(upstream), ":batchEmbedContents", {"requests": [one, one]})
+    assert got.json() == {
+        "embeddings": [{"values": [0.25, 0]}, {"values": [0.25, 1]}],
+        "usageMetadata": {"promptTokenCount": 3},
+    }
+    assert got.headers["x-penstock-dropped-params"] == "task_type"
+    assert upstream.last.target == "/v1/embeddings"
+    assert upstream.last.json == {"input": ["Hello", "Hello"], "dimensions": 2, "model": "m"}
+    upstream.play(reply(body=json.dumps({**OPENAIS_VECTORS, "data": OPENAIS_VECTORS["data"][:1]}).encode()))
+    got = post(gateway, gpt(upstream), ":embedContent", one)
+    assert got.json()["embedding"] == {"values": [0.25, 1]}
+
+
+def test_embeddings_of_google(gateway: RunningGateway, upstream: Upstream) -> None:
+    upstream.play(reply(body=b'{"embeddings":[{"values":[0.10, 2]}]}'))
+    one = {"content": {"parts": [{"text": "Hello"}]}, "task_type": "RETRIEVAL_DOCUMENT", "title": "T"}
+    got = post(gateway, google(upstream), ":embedContent", one)
+    assert got.content == b'{"embedding":{"values":[0.10, 2]}}'
+    assert upstream.last.target == "/v1beta/models/m:batchEmbedContents"
+    asked = {"model": "models/m", "taskType": "RETRIEVAL_DOCUMENT", "title": "T"}
+    assert upstream.last.json == {"requests": [{**asked, "content": one["content"]}]}
+    code, word, _ = told(post(gateway, google(upstream), ":embedContent", {"content": 5}))
+    assert (code, word) == (400, "INVALID_ARGUMENT")
+    assert told(post(gateway, claude(upstream), ":embedContent", one))[0] == 501
 
 
 def test_lists_are_in_the_wire_of_the_client(gateway: RunningGateway) -> None:

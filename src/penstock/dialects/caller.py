@@ -366,10 +366,8 @@ class CallerDialect(msgspec.Struct, frozen=True):
     in this wire, None for OpenAI's.
     ``asks_stream``: whether a body asks for a stream. ``texts`` are the wire's texts for guards; None: no guard reads
     this wire. ``task``: how embeddings in this wire are asked for at hosts of other wires, None where the wire is
-    OpenAI's.
-    ``asks_stream``: whether a body asks for a stream. ``id_header`` is the response header by which clients know a
-    request, empty without one. ``texts`` are the wire's texts for guards; None: no guard reads
-    this wire.
+    OpenAI's. ``id_header`` is the response header by which clients know a request, empty without one. ``write_count``
+    writes a number of tokens as the answer to a request that counts them.
     """
 
     name: str
@@ -388,3 +386,4 @@ class CallerDialect(msgspec.Struct, frozen=True):
     texts: TextView | None = None
     task: CallerTask | None = None
     id_header: bytes = b""
+    write_count: Callable[[int], bytes] | None = None

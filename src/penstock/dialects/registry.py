@@ -29,6 +29,7 @@ from penstock.dialects.caller import CallerDialect
 from penstock.dialects.cohere.caller import embeddings as cohere_embeddings
 from penstock.dialects.cohere.caller.dialect import COHERE
 from penstock.dialects.dialect import ProviderDialect
+from penstock.dialects.gemini.caller import embeddings as gemini_embeddings
 from penstock.dialects.gemini.caller.dialect import GEMINI
 from penstock.dialects.ollama.caller import embeddings as ollama_embeddings
 from penstock.dialects.ollama.caller.dialect import OLLAMA, OLLAMA_GENERATE
@@ -80,6 +81,8 @@ TASK_CALLERS: Final[Mapping[str, CallerDialect]] = MappingProxyType(
     {
         "cohere_embed": cohere_embeddings.EMBED,
         "cohere_rerank": msgspec.structs.replace(endpoints.TYPED, errors=COHERE.errors),
+        "gemini_embed": gemini_embeddings.EMBED,
+        "gemini_batch_embed": gemini_embeddings.EMBED_MANY,
         "ollama_embed": ollama_embeddings.EMBED,
         "ollama_embeddings": ollama_embeddings.ONE_EMBEDDING,
     }

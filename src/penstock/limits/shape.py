@@ -29,7 +29,7 @@ _ARRAY: Final = b"["
 _ESCAPE: Final = b"\\u"
 """An escape may hide a type's name."""
 _MEDIA_TYPE: Final = re.compile(_TYPE + rb'\s*:\s*"(?:' + "|".join(_MEDIA).encode() + rb')"')
-_CONVERSATION: Final = tuple("messages input system instructions prompt".split())
+_CONVERSATION: Final = tuple("messages input system instructions prompt content requests".split())
 _SCHEMAS: Final = tuple("tools functions response_format text output_config output_format".split())
 """Members that the model reads as JSON."""
 _KEPT: Final = ("previous_response_id", "conversation")

@@ -112,9 +112,10 @@ class Caching(msgspec.Struct, frozen=True):
     def _prepare(self, call: Call, route: TargetRoute) -> _Prepared | Failure:
         """The request for the target, and the key of its answer."""
         namespace, tenant = _namespace(call.fields), call.caller.tenant
-        # A forwarded header is part of the request, too.
+        # A forwarded header is part of the request, too; what is kept of an answer is noted for each request.
         form = (call.dialect.name, tenant, namespace, call.hops, call.query, call.body)
-        name = None if route.target.forward_headers else (route.serial, route.aliased_model, *form)
+        is_own = bool(route.target.forward_headers) or call.keeps is not None
+        name = None if is_own else (route.serial, route.aliased_model, *form)
         keyed = None if name is None else self.prepared.get(name)
         if keyed is None:
             prepared = prepare(call, route)

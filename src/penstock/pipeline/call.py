@@ -24,6 +24,7 @@ from penstock.transport.base import Reply
 
 if TYPE_CHECKING:
     from penstock.pipeline.guard import GuardMemory
+    from penstock.pipeline.keeping import Keeping
 
 LARGEST_READ: Final = 256 << 10
 """Bytes of an array or object that are decoded for conditions, which look at 2000 characters of its text."""
@@ -40,7 +41,7 @@ class Call(msgspec.Struct):
     ``resource`` is what a provider keeps for its callers, where the request is for that; ``bind`` gives, for a target,
     the ids of what it keeps as callers get them (kept.py). ``named_in`` is the part of the request that names its
     target, where no header does (``Choice.where``). ``guards`` is what guards found so far, None until a target has
-    any.
+    any. ``keeps`` is what the gateway keeps of the answer itself, where it may keep any (conversations.py).
     """
 
     operation: Operation
@@ -63,6 +64,7 @@ class Call(msgspec.Struct):
     guards: GuardMemory | None = None
     bind: Callable[[Target], ChangeId] | None = None
     named_in: str = ""
+    keeps: Keeping | None = None
 
     @property
     def trace(self) -> str:

@@ -12,6 +12,7 @@ import hashlib
 import re
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import unquote
 
 import msgspec
 
@@ -37,6 +38,15 @@ _REFUSALS: Final = frozenset(
 )
 """Why a target that could be used can't be used any more."""
 
+_LISTS: Final = frozenset(
+    """
+    assistants batches checkpoints completions containers conversations evals files jobs threads uploads vector_stores
+    videos
+    """.split()
+)
+"""The last words of paths at which an account's things are listed."""
+_MOST_DECODINGS: Final = 4
+
 Keeps = Callable[[Target], bool]
 """Whether a target's host keeps responses at all."""
 
@@ -46,6 +56,27 @@ def deals_with_kept(call: Call) -> bool:
     if call.dialect.name == RESPONSES_WIRE:
         return call.operation is not Operation.PROXY
     return call.resource is not None
+
+
+def refused_list(call: Call) -> Failure | None:
+    """The failure of a request that lists what an account keeps, whoever has made it; also where it passes by
+    ``/v1/proxy``. What is listed below an id belongs to whoever knows the id."""
+    if call.operation is not Operation.PROXY or call.account.method != "GET":
+        return None
+    rest = call.parameters.get("rest", "")
+    for _ in range(_MOST_DECODINGS):  # some hosts decode again
+        rest = unquote(rest)
+    segments = [each for each in rest.replace("\\", "/").split("/") if each]
+    last = segments[-1].partition(";")[0].lower() if segments else ""
+    if call.resource is not None and len(segments) > 1:
+        return None
+    if last not in _LISTS and (call.resource is None or segments):
+        return None
+    text = (
+        "This gateway's operator lets nobody list what a provider keeps for an account that gateway keys share "
+        "(ids.lists): name the id of what you made."
+    )
+    return Failure(Kind.NOT_ALLOWED, text)
 
 
 class _Ids:

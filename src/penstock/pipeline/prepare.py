@@ -151,6 +151,9 @@ def _finished(
     """The request, after its body was rewritten."""
     if isinstance(rewritten, Failure):
         return rewritten
+    keeps = None if draft.spec.provider is None else call.keeps
+    if keeps is not None:
+        rewritten = keeps.noted(draft.body, rewritten)
     if route.target.rejects_unsupported and rewritten.dropped:
         return _unsupported_parameters(route, rewritten.dropped)
     template, spec = draft.template, draft.spec
@@ -173,6 +176,7 @@ def _finished(
             rewritten.hides_thinking,
             rewritten.names,
             rewritten.echo,
+            keeps is not None and keeps.input is not None,
         )
     else:
         if call.parameters:

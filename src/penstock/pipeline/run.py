@@ -20,9 +20,11 @@ from penstock.pipeline.attempt import failed
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.callable_models import CallableModels
 from penstock.pipeline.compile import CompiledPlan, Compiler
+from penstock.pipeline.conversations import Conversations
 from penstock.pipeline.cost import Costs
+from penstock.pipeline.counted import estimated
 from penstock.pipeline.idempotency import Idempotency
-from penstock.pipeline.kept import deals_with_kept, with_one_target
+from penstock.pipeline.kept import deals_with_kept, refused_list, with_one_target
 from penstock.pipeline.large_work import WorkError, aside
 from penstock.pipeline.off_loop import LARGE
 from penstock.pipeline.prepare import HOPS_HEADER
@@ -54,7 +56,9 @@ class Pipeline(msgspec.Struct, frozen=True):
     Each call passes ``limits`` and then ``input_guards`` in their order; each answer passes ``output_guards``. The
     readers of a call's record (observe/record.py) compute its cost; ``costs`` are asked only where a caller is told the
     cost of a plain answer: every caller with ``exposes_cost``, else those whose gateway key says so. ``id_secret``
-    binds ids of what providers keep (pipeline/kept.py); empty: none is bound.
+    binds ids of what providers keep (pipeline/kept.py); empty: none is bound. ``shows_lists``: callers
+    may list what a provider keeps for an account. ``conversations`` are what the gateway
+    itself keeps; None: nothing.
     """
 
     compiler: Compiler
@@ -68,17 +72,19 @@ class Pipeline(msgspec.Struct, frozen=True):
     costs: Costs | None = None
     exposes_cost: bool = False
     id_secret: bytes = b""
+    shows_lists: bool = True
+    conversations: Conversations | None = None
 
     async def run(self, call: Call) -> Answer:
         """Answer a call. Expected failures are answers; cancelling closes all open upstream connections of the call."""
-        if call.operation.lists_models:
-            answer = await self._models_of(call)
+        if call.operation.lists_models or self.conversations is not None:
+            answer = await self._answered_here(call)
             if answer is not None:
                 return answer
         is_large = len(call.body) > LARGE and call.operation.has_body
         compiled = self._compiled(call, await read_request(call) if is_large else None)
         if deals_with_kept(call):
-            compiled = self._of_kept(call, compiled)
+            compiled = await self._of_kept(call, compiled)
         limits = self.limits
         if limits is not None and limits.is_active and not isinstance(compiled, Failure):
             is_admitted = limits.admit_at_once(call, compiled)
@@ -97,13 +103,16 @@ class Pipeline(msgspec.Struct, frozen=True):
         account.cache = None if answer.cache_status == "DISABLED" else answer.cache_status
         return answer
 
-    async def _models_of(self, call: Call) -> Answer | None:
-        """The models that the caller can call; None where the provider that the request names answers itself."""
-        request = await read_request(call) if call.operation.has_body else None
-        if isinstance(request, Failure):
-            answer: Answer | Failure | None = request
+    async def _answered_here(self, call: Call) -> Answer | None:
+        """The models that the caller can call, or a response that the gateway keeps; None where a provider is asked."""
+        answer: Answer | Failure | None = None
+        if not call.operation.lists_models:
+            answer = None if self.conversations is None else await self.conversations.answer(call)
+        elif call.hops >= self.max_hops:
+            answer = _loop(call.hops)
         else:
-            answer = _loop(call.hops) if call.hops >= self.max_hops else await self.models.answer(call)
+            request = await read_request(call) if call.operation.has_body else None
+            answer = request if isinstance(request, Failure) else await self.models.answer(call)
         if answer is None:
             return None
         if isinstance(answer, Failure):
@@ -123,10 +132,13 @@ class Pipeline(msgspec.Struct, frozen=True):
             trace = call.account.trace_context
             if trace is not None and trace.is_sampled:
                 call.account.parameters = told_parameters(request.body)
-        return self.compiler.compile(call)
+        refused = None if self.shows_lists else refused_list(call)
+        return refused or self.compiler.compile(call)
 
-    def _of_kept(self, call: Call, compiled: CompiledPlan | Failure) -> CompiledPlan | Failure:
-        """The plan for a request that names what a provider keeps, or makes it."""
+    async def _of_kept(self, call: Call, compiled: CompiledPlan | Failure) -> CompiledPlan | Failure:
+        """The plan for a request that names what a provider or the gateway keeps, or makes it."""
+        if self.conversations is not None and not isinstance(compiled, Failure):
+            compiled = await self.conversations.prepare(call) or compiled
         keeps = None if isinstance(compiled, Failure) else functools.partial(self.compiler.keeps_responses, compiled)
         return with_one_target(call, compiled, self.id_secret, keeps)
 
@@ -143,8 +155,12 @@ class Pipeline(msgspec.Struct, frozen=True):
 
     async def _routed(self, call: Call, compiled: CompiledPlan) -> Answer:
         answer, walked = await self.router.answer(call, compiled)
+        if answer.failure is not None:
+            answer = await estimated(answer, call)
         for guard in self.output_guards:
             answer = await guard.passed(answer, call)
+        if self.conversations is not None:
+            answer = self.conversations.kept(answer, call)
         key = call.caller.key
         if self.exposes_cost or (key is not None and key.exposes_cost):
             await self._tell_cost(answer, call)

@@ -6,6 +6,7 @@ Between the two wires are typed events (core/events.py), never the bytes of a th
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from functools import partial
 
 import msgspec
 
+from penstock.core import kept_id
 from penstock.core.chat import NO_ECHO, Echo
 from penstock.core.events import Event, Fail, collect
 from penstock.core.failure import Failure, Kind
@@ -29,7 +31,8 @@ from penstock.transport.base import Reply
 class Translation(msgspec.Struct, frozen=True):
     """How the reply to one request is read and written. ``streams``: the caller wants a stream; ``hides_thinking``:
     without the text of thoughts. ``names`` are the caller's names of functions that have other names in the provider's
-    wire, by the latter. ``echo`` is what the reply repeats of the request."""
+    wire, by the latter. ``echo`` is what the reply repeats of the request. ``is_kept``: the gateway keeps the reply,
+    whose ids say so."""
 
     caller: CallerDialect
     provider: ProviderDialect
@@ -42,12 +45,15 @@ class Translation(msgspec.Struct, frozen=True):
     echo: Echo = NO_ECHO
     began: int = msgspec.field(default_factory=time.monotonic_ns)
     """When the request was prepared, on the steady clock that all processes of a machine share."""
+    is_kept: bool = False
 
     def caption(self) -> Caption:
         """The reply's id, model and time for a provider that reports none."""
+        now = time.time()
+        random_seed = f"{random.getrandbits(96):024x}"
         return Caption(
-            f"{random.getrandbits(96):024x}",
-            int(time.time()),
+            kept_id.seed(int(now * 1000), os.urandom(kept_id.ENTROPY)) if self.is_kept else random_seed,
+            int(now),
             self.context.model,
             self.context.provider,
             self.is_strict,

@@ -53,7 +53,7 @@ _PLANE: Final[dict[str, str]] = {
 
 
 _VERB: Final = re.compile(
-    r":(embedContent|batchEmbedContents|asyncBatchEmbedContent|batchGenerateContent|predict|predictLongRunning|"
+    r":(asyncBatchEmbedContent|batchGenerateContent|predict|predictLongRunning|"
     r"bidiGenerateContent|generateAnswer|rawPredict|streamRawPredict)\Z"
 )
 """Verbs of Google's paths, which stand behind the name of a model."""

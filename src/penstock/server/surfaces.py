@@ -272,6 +272,9 @@ _GEMINI_VERBS: Final[tuple[tuple[str, Operation, bool | None], ...]] = (
 )
 
 
+_GEMINI_EMBEDDINGS: Final = (("embedContent", "gemini_embed"), ("batchEmbedContents", "gemini_batch_embed"))
+
+
 def _gemini_surfaces() -> Iterable[Surface]:
     """Gemini's paths: the verb follows the last colon, for names of models hold colons and slashes. Its clients use
     either version, and some leave ``models/`` out for a name with a slash. Vertex AI's paths name no usual provider:
@@ -281,6 +284,11 @@ def _gemini_surfaces() -> Iterable[Surface]:
         for path in paths:
             for verb, operation, streams in _GEMINI_VERBS:
                 yield Surface("POST", f"{path}:{verb}", operation, dialect, default_provider=provider, streams=streams)
+            for verb, name in _GEMINI_EMBEDDINGS:
+                of_task = TASK_CALLERS[name]
+                yield Surface(
+                    "POST", f"{path}:{verb}", Operation.EMBEDDINGS, of_task, default_provider=provider, streams=False
+                )
     for version in ("v1beta", "v1alpha"):
         listing = f"/{version}/models"
         yield Surface("GET", listing, Operation.MODELS, dialect, BodyKind.NONE, "google", _PAGING)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from penstock.settings.kinds import Switch
+
 
 class Ids(Struct, frozen=True):
     """Ids of files, batches, responses and the like."""
@@ -19,3 +21,11 @@ class Ids(Struct, frozen=True):
             extra={"secret": True},
         ),
     ] = ""
+    lists: Annotated[
+        Switch,
+        Meta(
+            description="Let callers list what a provider keeps for an account (`GET /v1/files`, batches and so on): "
+            "gateway keys that share the account see each other's. `false` refuses such lists (403), so that only who "
+            "knows an id reaches what has it."
+        ),
+    ] = True

@@ -13,7 +13,7 @@ from penstock.core.secret import Secret
 from penstock.dialects.registry import CALLERS
 from penstock.pipeline.call import Call
 from penstock.pipeline.compile import CompiledPlan
-from penstock.pipeline.kept import account_of, bound_json, with_one_target
+from penstock.pipeline.kept import account_of, bound_json, refused_list, with_one_target
 from penstock.providers.row import Operation
 from penstock.routing.plan import Fallback, Target
 
@@ -176,3 +176,43 @@ def test_a_bound_id_in_a_path_says_the_target() -> None:
         made = response(of=name_of("resp_1", SECOND), operation=operation, method=method)
         assert account_of(chosen(made, plan=TWO_HOSTS)) == account_of(SECOND)
         assert made.parameters == {"id": "resp_1"}
+
+
+@pytest.mark.parametrize(
+    ("resource", "rest"),
+    [
+        ("files", ""),
+        ("batches", ""),
+        ("messages/batches", ""),
+        ("fine_tuning", "jobs"),
+        (None, "files"),
+        (None, "v1/Files/"),
+        (None, "openai/v1/fine_tuning/jobs"),
+        (None, "v1/f%69les"),
+        (None, "v1\\files;x=1"),
+    ],
+)
+def test_lists_of_an_account_are_refused(resource: str | None, rest: str) -> None:
+    made = asked(rest, "GET")
+    made.resource = resource
+    failure = refused_list(made)
+    assert isinstance(failure, Failure)
+    assert failure.kind is Kind.NOT_ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("resource", "rest", "method"),
+    [
+        ("files", "", "POST"),
+        ("files", "file-1", "GET"),
+        ("files", "file-1/content", "GET"),
+        ("vector_stores", "vs_1/files", "GET"),
+        ("fine_tuning", "jobs/ftjob-1/checkpoints", "GET"),
+        (None, "models", "GET"),
+        (None, "files", "POST"),
+    ],
+)
+def test_what_is_named_and_what_is_made_is_no_list(resource: str | None, rest: str, method: str) -> None:
+    made = asked(rest, method)
+    made.resource = resource
+    assert refused_list(made) is None

@@ -14,7 +14,7 @@ from penstock.server.surfaces import SURFACES
     [
         "/v1/realtime",
         "/v1beta/files",
-        "/v1beta/models/gemini-2.5-pro:embedContent",
+        "/v1beta/models/gemini-2.5-pro:asyncBatchEmbedContent",
         "/model/anthropic.claude/count-tokens",
         "/inference-profiles",
         "/api/pull",

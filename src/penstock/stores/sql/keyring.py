@@ -77,18 +77,24 @@ class Keyring:
 
     def seal(self, secret: Secret, place: SecretPlace, nonce: bytes) -> Sealed:
         """Encrypt a secret for its place. ``nonce``: 12 random bytes, new for each call. Raises KeyringError."""
+        return self.encrypt(secret.reveal().encode("utf-8", "surrogatepass"), place, nonce)
+
+    def open(self, sealed: Sealed, place: SecretPlace) -> Secret:
+        """The secret that was sealed for a place. Raises KeyringError."""
+        return Secret(self.decrypt(sealed, place).decode("utf-8", "surrogatepass"))
+
+    def encrypt(self, data: bytes, place: SecretPlace, nonce: bytes) -> Sealed:
+        """Encrypt bytes, as ``seal`` does."""
         cipher = self._ciphers.get(self.first)
         if cipher is None:
             raise KeyringError(
                 "there is no key that secrets could be encrypted with: run `penstock secrets new-key`, put its line "
                 "into PENSTOCK_SECRET_KEYS and start the gateway again"
             )
-        return Sealed(
-            self.first, nonce, cipher.encrypt(nonce, secret.reveal().encode("utf-8", "surrogatepass"), place.bound())
-        )
+        return Sealed(self.first, nonce, cipher.encrypt(nonce, data, place.bound()))
 
-    def open(self, sealed: Sealed, place: SecretPlace) -> Secret:
-        """The secret that was sealed for a place. Raises KeyringError."""
+    def decrypt(self, sealed: Sealed, place: SecretPlace) -> bytes:
+        """The bytes that were encrypted for a place. Raises KeyringError."""
         from cryptography.exceptions import InvalidTag
 
         cipher = self._ciphers.get(sealed.key_id)
@@ -98,12 +104,11 @@ class Keyring:
                 "add it there and start the gateway again"
             )
         try:
-            text = cipher.decrypt(sealed.nonce, sealed.ciphertext, place.bound())
+            return cipher.decrypt(sealed.nonce, sealed.ciphertext, place.bound())
         except (InvalidTag, ValueError):
             raise KeyringError(
                 f"the key {sealed.key_id} doesn't open it: the key is another one than it was, or the row was altered"
             ) from None
-        return Secret(text.decode("utf-8", "surrogatepass"))
 
 
 def _cipher(key: bytes) -> AESGCM:

@@ -42,6 +42,10 @@ def _events(_context: WriteContext, _moves_usage: bool) -> None:
     """Events pass as they are, from every host."""
 
 
+def _count(tokens: int) -> bytes:
+    return b'{"input_tokens":%d}' % tokens
+
+
 ANTHROPIC: Final = CallerDialect(
     name="anthropic",
     read_body=read_body,
@@ -55,5 +59,6 @@ ANTHROPIC: Final = CallerDialect(
     models=MODEL_LISTS,
     header_settings={b"anthropic-beta": "anthropic_beta", b"anthropic-version": "anthropic_version"},
     texts=TEXTS,
+    write_count=_count,
 )
 """Callers of Anthropic Messages. Counts of tokens (``/v1/messages/count_tokens``) are asked for in the same words."""

@@ -42,6 +42,10 @@ def _events(_context: WriteContext, _moves_usage: bool) -> None:
     """Events pass as they are, from every host."""
 
 
+def _count(tokens: int) -> bytes:
+    return b'{"totalTokens":%d}' % tokens
+
+
 GEMINI: Final = CallerDialect(
     name="gemini",
     read_body=read_body,
@@ -55,5 +59,6 @@ GEMINI: Final = CallerDialect(
     stream_form=stream_form,
     models=MODEL_LISTS,
     texts=TEXTS,
+    write_count=_count,
 )
 """Callers of Gemini's generateContent. Counts of tokens (``:countTokens``) are asked for in the same words."""

@@ -27,12 +27,12 @@ _TEXT_PARTS: Final = frozenset({"text", "thought", "thoughtSignature"})
 
 def _request(_kind: str, body: Any) -> Iterator[Segment]:
     for name, value in _members(body, "systemInstruction"):
-        yield from _content(value, (name,), "system", SegmentKind.SYSTEM, -1)
+        yield from content_segments(value, (name,), "system", SegmentKind.SYSTEM, -1)
     contents = member(body, "contents")
     if not isinstance(contents, list):
-        yield from _content(contents, ("contents",), _role(contents), SegmentKind.TEXT, 0)
+        yield from content_segments(contents, ("contents",), _role(contents), SegmentKind.TEXT, 0)
     for index, content in enumerate(listed(contents)):
-        yield from _content(content, ("contents", index), _role(content), SegmentKind.TEXT, index)
+        yield from content_segments(content, ("contents", index), _role(content), SegmentKind.TEXT, index)
 
 
 def _role(content: Any) -> str:
@@ -44,7 +44,9 @@ def _members(value: Any, name: str) -> list[tuple[str, Any]]:
     return [(key, each) for key, each in value.items() if camel(key) == name] if isinstance(value, dict) else []
 
 
-def _content(content: Any, at: Pointer, role: str, kind: SegmentKind, index: int, choice: int = 0) -> Iterator[Segment]:
+def content_segments(
+    content: Any, at: Pointer, role: str, kind: SegmentKind, index: int, choice: int = 0
+) -> Iterator[Segment]:
     """The texts of a content: text alone, or parts, of which clients may send one alone."""
     if isinstance(content, str):
         yield Segment(at, content, role, kind, index, choice)
@@ -80,7 +82,7 @@ def _candidates(response: Any) -> Iterator[tuple[int, int, Any]]:
 def _answer(_kind: str, body: Any) -> Iterator[Segment]:
     for place, index, candidate in _candidates(body):
         at = ("candidates", place, "content")
-        yield from _content(member(candidate, "content"), at, "assistant", SegmentKind.TEXT, 0, index)
+        yield from content_segments(member(candidate, "content"), at, "assistant", SegmentKind.TEXT, 0, index)
 
 
 def _deltas(kind: str, response: Any) -> Iterator[Delta]:

@@ -37,6 +37,10 @@ def _events(_context: WriteContext, _moves_usage: bool) -> None:
     """Events pass as they are, from every host."""
 
 
+def _count(tokens: int) -> bytes:
+    return b'{"object":"response.input_tokens","input_tokens":%d}' % tokens
+
+
 RESPONSES: Final = CallerDialect(
     name="responses",
     read_body=read_body,
@@ -48,5 +52,6 @@ RESPONSES: Final = CallerDialect(
     relay=Relay(fit_request, _unchanged, _unchanged, _events, KEPT_IDS),
     keep_alive=b": keep-alive\n",
     texts=TEXTS,
+    write_count=_count,
 )
 """Callers of OpenAI Responses. What is asked of a stored response is asked in the same words."""

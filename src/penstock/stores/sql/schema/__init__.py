@@ -27,6 +27,7 @@ from penstock.stores.sql.schema.request_log import (
     usage_hour,
     usage_metadata,
 )
+from penstock.stores.sql.schema.responses import kept_response
 from penstock.stores.sql.schema.routing import (
     config,
     config_version,
@@ -58,6 +59,7 @@ __all__ = [
     "integration",
     "integration_model",
     "integration_workspace",
+    "kept_response",
     "ledger",
     "limit",
     "log_export",

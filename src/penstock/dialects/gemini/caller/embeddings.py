@@ -1,0 +1,161 @@
+"""Embeddings as callers of Gemini ask for them: ``embedContent`` for one content, ``batchEmbedContents`` for several.
+
+Either spelling of names is read. A content is one input: its texts in one, or a picture alone. Source: Gemini API
+reference, "Embeddings".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.body import Body, BodyError
+from penstock.core.failure import Failure, Kind
+from penstock.core.json_text import UNREADABLE, write_json
+from penstock.core.segments import Segment, SegmentKind
+from penstock.dialects.gemini.caller.dialect import GEMINI
+from penstock.dialects.gemini.caller.texts import TEXTS, content_segments
+from penstock.dialects.gemini.spelling import camel
+from penstock.dialects.task_dialect import CommonTask, invalid, unusable
+from penstock.dialects.texts import listed, member
+
+_NAMES: Final = {"taskType": "task_type", "title": "title", "outputDimensionality": "dimensions"}
+"""The settings of a content, and their names in the common wire."""
+_ONLY_HERE: Final = ("task_type", "title")
+"""What hosts of OpenAI's wire have no word for."""
+_READ: Final = frozenset({"model", "content", "requests", "stream", *_NAMES})
+
+
+class _Vector(msgspec.Struct):
+    embedding: msgspec.Raw
+    index: int = 0
+
+
+class _Counts(msgspec.Struct):
+    prompt_tokens: int | None = None
+
+
+class _Vectors(msgspec.Struct):
+    """OpenAI's reply, as far as it is told on. Numbers keep their bytes."""
+
+    data: list[_Vector]
+    usage: _Counts | None = None
+
+
+_VECTORS: Final = msgspec.json.Decoder(_Vectors)
+
+
+def _one(body: Body) -> CommonTask | Failure:
+    """``embedContent``."""
+    request = _members(body)
+    return request if isinstance(request, Failure) else _common([request], ("content",), _write_one, list(request))
+
+
+def _many(body: Body) -> CommonTask | Failure:
+    """``batchEmbedContents``."""
+    whole = _members(body)
+    if isinstance(whole, Failure):
+        return whole
+    given = whole.get("requests")
+    if not isinstance(given, list) or not given or not all(isinstance(each, dict) for each in given):
+        return invalid("requests", "an array of one or more requests")
+    requests = [{camel(name): value for name, value in each.items()} for each in given]
+    names = list(dict.fromkeys([*whole, *(name for each in requests for name in each)]))
+    return _common(requests, ("requests",), _write_many, names)
+
+
+def _members(body: Body) -> dict[str, Any] | Failure:
+    try:
+        return {camel(name): body.value(name) for name in body}
+    except BodyError as error:
+        return Failure(Kind.INVALID_JSON, f"The gateway could not read the request: {error}.")
+
+
+def _common(
+    requests: Sequence[dict[str, Any]], at: tuple[str, ...], write: Callable[[_Vectors], bytes], names: Sequence[str]
+) -> CommonTask | Failure:
+    """Requests as one of the common wire. Their settings must be the same: one request has one of each."""
+    inputs = []
+    for number, request in enumerate(requests):
+        item = _input(request.get("content"))
+        if item is None:
+            where = at[0] if at == ("content",) else f"requests[{number}].content"
+            return invalid(where, "a content with parts that are all text, or with one picture")
+        inputs.append(item)
+    members: dict[str, Any] = {"input": inputs}
+    dropped = [name for name in names if name not in _READ]
+    for name, common in _NAMES.items():
+        values = [request.get(name) for request in requests]
+        if all(value == values[0] for value in values):
+            members |= {} if values[0] is None else {common: values[0]}
+        elif name == "title":
+            dropped.append(name)
+        else:
+            return invalid(f"requests[].{name}", "the same in all requests: embeddings are asked for together")
+    body = Body({name: write_json(value) for name, value in members.items()})
+    return CommonTask(body, partial(_written, write), tuple(dropped), _ONLY_HERE)
+
+
+def _input(content: Any) -> str | dict[str, str] | None:
+    """A content as an input: its text, or its picture as a data URL."""
+    if isinstance(content, str):
+        return content
+    given = member(content, "parts")
+    parts = given if isinstance(given, list) else [given]
+    texts = [part if isinstance(part, str) else member(part, "text") for part in parts]
+    if not parts:
+        return None
+    if all(isinstance(text, str) for text in texts):
+        return "\n".join(texts)
+    blob = member(parts[0], "inlineData") or member(parts[0], "inline_data")
+    kind, data = member(blob, "mimeType") or member(blob, "mime_type"), member(blob, "data")
+    if len(parts) != 1 or not isinstance(kind, str) or not isinstance(data, str):
+        return None
+    return {"image": f"data:{kind};base64,{data}"}
+
+
+def _written(write: Callable[[_Vectors], bytes], reply: bytes, provider: str) -> bytes | Failure:
+    try:
+        vectors = _VECTORS.decode(reply)
+    except UNREADABLE:
+        return unusable(provider, "sent a reply without embeddings")
+    if not vectors.data or any(bytes(each.embedding)[:1] != b"[" for each in vectors.data):
+        return unusable(provider, "made an embedding that is no list of numbers")
+    vectors.data.sort(key=lambda each: each.index)
+    return write(vectors)
+
+
+def _usage(vectors: _Vectors) -> dict[str, Any]:
+    tokens = None if vectors.usage is None else vectors.usage.prompt_tokens
+    return {"usageMetadata": {"promptTokenCount": tokens}} if tokens else {}
+
+
+def _write_one(vectors: _Vectors) -> bytes:
+    return write_json({"embedding": {"values": vectors.data[0].embedding}, **_usage(vectors)})
+
+
+def _write_many(vectors: _Vectors) -> bytes:
+    return write_json({"embeddings": [{"values": each.embedding} for each in vectors.data], **_usage(vectors)})
+
+
+def _texts(_kind: str, body: Any) -> Iterator[Segment]:
+    yield from content_segments(member(body, "content"), ("content",), "user", SegmentKind.INPUT, 0)
+    for number, each in enumerate(listed(member(body, "requests"))):
+        at = ("requests", number, "content")
+        yield from content_segments(member(each, "content"), at, "user", SegmentKind.INPUT, number)
+
+
+EMBED: Final = msgspec.structs.replace(
+    GEMINI,
+    name="gemini_embed",
+    stream_form=None,
+    texts=msgspec.structs.replace(TEXTS, request_types={"embeddings": "embed"}, answered=frozenset(), request=_texts),
+    task=_one,
+)
+"""Callers of ``embedContent``."""
+
+EMBED_MANY: Final = msgspec.structs.replace(EMBED, name="gemini_batch_embed", task=_many)
+"""Callers of ``batchEmbedContents``."""
