@@ -161,6 +161,13 @@ GENERATE_REQUESTS: Final[dict[str, Callable[[int], Json]]] = {
     "images": lambda n: {"prompt": "a", "images": ["iVBORw0KGgo="] * n},
     "options": lambda n: {"prompt": "a", "options": dict.fromkeys(_named(n, "x"), 1)},
 }
+CONVERSE_REQUESTS: Final[dict[str, Callable[[int], Json]]] = {
+    "messages": lambda n: {"messages": [_said([{"text": "Hi"}]), _said([{"text": "Yes"}], "assistant")] * n},
+    "blocks": lambda n: {"messages": [_said([{"text": "a"}, {"cachePoint": {"type": "default"}}] * n)], "system": [{"text": "s"}, {"cachePoint": {"type": "default"}}] * n},
+    "calls": lambda n: {"messages": [_said([{"text": "Hi"}]), _said([{"toolUse": {"toolUseId": f"c{i}", "name": "f", "input": {}}} for i in range(n)], "assistant"), _said([{"toolResult": {"toolUseId": f"c{i}", "content": [{"text": "ok"}]}} for i in range(n)])]},
+    "thoughts": lambda n: {"messages": [_said([{"text": "Hi"}]), _said([{"reasoningContent": {"reasoningText": {"text": "t", "signature": "cG5zdGsx"}}}] * n, "assistant")] * 2},
+    "tools": lambda n: {"messages": [_said([{"text": "Hi"}])], "toolConfig": {"tools": [{"toolSpec": {"name": f"f{i}", "inputSchema": {"json": {"type": "object"}}}} for i in range(n)]}},
+}  # fmt: skip
 
 REQUESTS: Final = {
     "openai_chat": OPENAI_REQUESTS,
@@ -170,6 +177,7 @@ REQUESTS: Final = {
     "cohere": COHERE_REQUESTS,
     "ollama": OLLAMA_REQUESTS,
     "ollama_generate": GENERATE_REQUESTS,
+    "bedrock_converse": CONVERSE_REQUESTS,
 }
 """Bodies by the caller's dialect and their shape, without the model."""
 

@@ -10,7 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from calling import COMPLETED, CREATED, RESPONSE, SAID
+from calling import COMPLETED, CONVERSED, CREATED, RESPONSE, SAID, STREAMS
+from penstock.dialects.bedrock.caller.frames import FrameEncoder
+from penstock.dialects.framing.aws_eventstream import STREAM_TYPE
 from running import RunningGateway
 from upstream import DONE, FINISH, ROLE, Upstream, chunk, events, reply, send
 
@@ -20,13 +22,17 @@ REPLACE = {"default.regexReplace": {"rule": "/canary-[0-9]+/g", "redactText": "[
 CHAT = {"object": "chat.completion", "id": "c", "created": 1, "model": "m"}
 GEMINI = {"content": {"role": "model", "parts": [{"text": f"so {BAD}"}]}, "finishReason": "STOP", "index": 0}
 CALL = {"content": {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"q": BAD}}}]}, "index": 0}
-WIRES = ("responses", "responses through chat", "gemini", "gemini through chat")
+WIRES = (
+    "responses", "responses through chat", "gemini", "gemini through chat", "converse", "converse through chat",
+)  # fmt: skip
 
 
 def told(wire: str, text: str) -> bytes:
     """The provider's plain answer."""
     if wire == "responses":
         return RESPONSE.replace(b'"Hi"', json.dumps(text).encode())
+    if wire == "converse":
+        return CONVERSED.replace(b'"Hi"', json.dumps(text).encode())
     if wire == "gemini":
         content = {"role": "model", "parts": [{"text": text}]}
         return json.dumps({"candidates": [{"content": content, "finishReason": "STOP", "index": 0}]}).encode()
@@ -45,6 +51,11 @@ def streamed(wire: str) -> Any:
             b'"output_index":0,"content_index":0,"text":"' + whole + b'","sequence_number":3}\n\n'
         )
         return events(CREATED, *parts, done, COMPLETED.replace(b'"Hi"', b'"' + whole + b'"'))
+    if wire == "converse":
+        nothing, content, rest = STREAMS["bedrock_converse"]
+        pieces = [content.replace(b'"Hi"', json.dumps(text).encode()) for text in (first, second)]
+        framed = FrameEncoder().finish(b"".join([nothing, *pieces, rest]))
+        return reply(200, framed, content_type=STREAM_TYPE.decode())
     if wire == "gemini":
         lines = []
         for text, finish in ((first, {}), (second, {"finishReason": "STOP"})):
@@ -64,13 +75,18 @@ def ask(
     streams: bool = False,
     **fields: str,
 ) -> httpx.Response:
-    slug = "nvidia" if "chat" in wire else "google" if wire == "gemini" else "openai"
-    host = upstream.url if wire == "gemini" else f"{upstream.url}/v1"
+    own = {"gemini": "google", "converse": "bedrock"}
+    slug = "nvidia" if "chat" in wire else own.get(wire, "openai")
+    host = upstream.url if wire in own else f"{upstream.url}/v1"
     config = {"provider": slug, "api_key": "k", "custom_host": host, **guards}
     headers = {"x-portkey-config": json.dumps(config), **fields}
     if wire.startswith("responses"):
         body: dict[str, Any] = {"model": "m", "input": [{"role": "user", "content": text}], "stream": streams}
         return httpx.post(f"{gateway.v1}/responses", json=body, headers=headers, timeout=60)
+    if wire.startswith("converse"):
+        body = {"messages": [{"role": "user", "content": [{"text": text}]}]}
+        url = f"{gateway.url}/model/m/converse{'-stream' if streams else ''}"
+        return httpx.post(url, json=body, headers=headers, timeout=60)
     verb = "streamGenerateContent?alt=sse" if streams else "generateContent"
     body = {"contents": [{"role": "user", "parts": [{"text": text}]}]}
     return httpx.post(f"{gateway.url}/v1beta/models/m:{verb}", json=body, headers=headers, timeout=60)

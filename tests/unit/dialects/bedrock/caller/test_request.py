@@ -96,14 +96,14 @@ def dropped(name: str = "openai_chat", **members: Any) -> tuple[str, ...]:
 def test_what_is_dropped_has_the_callers_names() -> None:
     text = {"text": "a"}
     assert dropped(
-        messages=[{"role": "user", "content": [text, {"cachePoint": {"type": "default"}}, {"guardContent": {"text": text}}]}],
+        messages=[{"role": "user", "content": [text, {"guardContent": {"text": text}}, text, {"cachePoint": {"type": "default"}}]}],
         performanceConfig={"latency": "optimized"},
         additionalModelRequestFields={"top_k": 5, "mystery": 1},
     ) == (
         "additionalModelRequestFields.top_k",
         "additionalModelRequestFields.mystery",
         "performanceConfig",
-        "messages[0].content[2]",
+        "messages[0].content[1]",
         "cachePoint",
     )  # fmt: skip
 

@@ -40,9 +40,9 @@ def test_numbers_that_are_no_json() -> None:
 
 
 def test_errors_that_say_success() -> None:
-    error = judge(b'{"message":"Too many requests"}', "bedrock", True).error
+    error = judge(b'{"message":"Input is too long for requested model."}', "bedrock", True).error
     assert error is not None
-    assert error.error is ErrorClass.RATE_LIMIT
+    assert error.error is ErrorClass.CONTEXT_LENGTH
     broken = judge(json.dumps({**GOOD, "stopReason": "malformed_tool_use"}).encode(), "bedrock", True)
     assert broken.error is not None
     assert broken.error.status == 502

@@ -29,7 +29,7 @@ def test_a_reason_that_says_no_answer_came_about() -> None:
 
 
 def test_what_can_not_be_read() -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         GRAMMAR.error_in(b"contentBlockDelta", b"{bad", "")
     assert GRAMMAR.error_in(b"x", b"[]", "") is None
     assert GRAMMAR.error_in(b"x", b"", "") is None
