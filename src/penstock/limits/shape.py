@@ -1,6 +1,6 @@
 """The size of a request, read from its body: how much text, what media, how long an answer may become.
 
-Wires of OpenAI and of Anthropic, and any body whose members have their names. Text is counted in UTF-8 bytes; JSON's
+Wires of all callers, and any body whose members have their names. Text is counted in UTF-8 bytes; JSON's
 own characters count where they are part of what the model reads: in tools, schemas and arguments.
 """
 
@@ -29,17 +29,41 @@ _ARRAY: Final = b"["
 _ESCAPE: Final = b"\\u"
 """An escape may hide a type's name."""
 _MEDIA_TYPE: Final = re.compile(_TYPE + rb'\s*:\s*"(?:' + "|".join(_MEDIA).encode() + rb')"')
-_CONVERSATION: Final = tuple("messages input system instructions prompt content requests".split())
-_SCHEMAS: Final = tuple("tools functions response_format text output_config output_format".split())
+_HOLDERS: Final = frozenset({"inlineData", "inline_data", "fileData", "file_data"})
+"""Members of Gemini's parts that are media of the type that they name."""
+_BLOCKS: Final = {"image": "image", "video": "video", "document": "file"}
+"""Members of Converse's blocks whose source is media."""
+_IMAGES: Final = "images"
+"""The images beside a text of Ollama's."""
+_UNTYPED: Final = (b'"images"', b'Data"', b'_data"', b'"bytes"', b'"s3Location"')
+"""How the names of these members, or of what they hold, end."""
+_CONVERSATION: Final = tuple(
+    """
+    messages input system instructions prompt content requests contents systemInstruction system_instruction documents
+    texts inputs suffix
+    """.split()
+)
+_SCHEMAS: Final = tuple(
+    "tools functions response_format text output_config output_format format toolConfig".split()
+)
+_CONFIGURATIONS: Final = {
+    "options": ("num_predict",),
+    "generationConfig": ("maxOutputTokens", "max_output_tokens"),
+    "generation_config": ("maxOutputTokens", "max_output_tokens"),
+    "inferenceConfig": ("maxTokens",),
+}
+"""Members that hold the limit of the answer's length: of Ollama's wire, of Gemini's in both spellings, of Converse."""
 """Members that the model reads as JSON."""
 _KEPT: Final = ("previous_response_id", "conversation")
-_LIMIT, _CHOICE, _TEXT, _SCHEMA, _REFERENCE = range(5)
+_LIMIT, _CHOICE, _TEXT, _SCHEMA, _REFERENCE, _CONFIGURATION, _PICTURES = range(7)
 _ROLES: Final = {
     **dict.fromkeys(_LIMITS, _LIMIT),
     **dict.fromkeys(_CHOICES, _CHOICE),
     **dict.fromkeys(_CONVERSATION, _TEXT),
     **dict.fromkeys(_SCHEMAS, _SCHEMA),
     **dict.fromkeys(_KEPT, _REFERENCE),
+    **dict.fromkeys(_CONFIGURATIONS, _CONFIGURATION),
+    _IMAGES: _PICTURES,
 }
 """What the members of a body say of its size; any other member says nothing."""
 _NAMES: Final = frozenset(_ROLES)
@@ -72,10 +96,13 @@ def _read(body: Body, *, exact: bool, has_output: bool) -> Shape:
         if name not in _ROLES:
             continue
         role = _ROLES[name]
-        if role == _LIMIT:
-            asked = _count_of(body, name, bytes(members[name]))
+        if role in (_LIMIT, _CONFIGURATION):
+            raw = bytes(members[name])
+            asked = _count_of(body, name, raw) if role == _LIMIT else _configured(body.value(name), name)
             if asked is not None and (limit is None or asked > limit):
                 limit = asked
+        elif role == _PICTURES:
+            _add_images(body.value(name), media)
         elif role == _CHOICE:
             choices = max(choices, _number(body, name) or 1)
         elif role == _REFERENCE:
@@ -116,7 +143,7 @@ def plain_size(body: Body) -> PlainSize | None:
                 limit = asked
         elif role == _CHOICE:
             choices = max(choices, _count_of(body, name, raw) or 1)
-        elif role == _REFERENCE or name in _JUDGED or _may_hold_media(raw):
+        elif role > _SCHEMA or name in _JUDGED or _may_hold_media(raw):
             return None
         else:
             text_bytes += len(raw)
@@ -126,7 +153,28 @@ def plain_size(body: Body) -> PlainSize | None:
 def _may_hold_media(raw: bytes) -> bool:
     """Whether a value may hold more than text: otherwise its bytes needn't be decoded. Most values have no type,
     and a plain search says so at once, where the pattern looks at each byte."""
-    return _ESCAPE in raw or (_TYPE in raw and _MEDIA_TYPE.search(raw) is not None)
+    if _ESCAPE in raw or (_TYPE in raw and _MEDIA_TYPE.search(raw) is not None):
+        return True
+    return any(name in raw for name in _UNTYPED)
+
+
+def _configured(value: Any, name: str) -> int | None:
+    """The limit of the answer's length in a configuration."""
+    members = value if isinstance(value, dict) else {}
+    asked = [read_count(members[each]) for each in _CONFIGURATIONS[name] if each in members]
+    return max((each for each in asked if each is not None), default=None)
+
+
+def _add_images(value: Any, media: dict[str, int]) -> None:
+    if isinstance(value, list) and value:
+        media["image"] = media.get("image", 0) + len(value)
+
+
+def _kind_of(value: Any) -> str:
+    """The kind of media that a part of Gemini's names by its type."""
+    mime = value.get("mimeType", value.get("mime_type")) if isinstance(value, dict) else None
+    kind = mime.partition("/")[0] if isinstance(mime, str) else ""
+    return kind if kind in {"image", "audio", "video"} else "file"
 
 
 def _number(body: Body, name: str) -> int | None:
@@ -155,16 +203,31 @@ def _count(value: Any, media: dict[str, int], depth: int) -> int:
     if isinstance(kind, str) and kind in _MEDIA and not _is_plain_text(value):
         media[_MEDIA[kind]] = media.get(_MEDIA[kind], 0) + 1
         return sum(_count(value.get(name), media, depth + 1) for name in ("title", "context"))
-    total = 0
-    for name, item in value.items():
-        if name == "input" and isinstance(item, dict):
-            # The arguments of a call: the model reads them as JSON.
-            total += len(json.dumps(item))
-        elif name == "audio" and isinstance(item, dict):
-            media["audio"] = media.get("audio", 0) + 1
-        else:
-            total += _count(item, media, depth + 1)
-    return total
+    return sum([_count_member(name, item, media, depth) for name, item in value.items()])
+
+
+def _count_member(name: str, item: Any, media: dict[str, int], depth: int) -> int:
+    """The same of a member of an object."""
+    if name == "input" and isinstance(item, dict):
+        # The arguments of a call: the model reads them as JSON.
+        return len(json.dumps(item))
+    if name == "audio" and isinstance(item, dict):
+        media["audio"] = media.get("audio", 0) + 1
+    elif name == _IMAGES and isinstance(item, list):
+        _add_images(item, media)
+    elif name in _HOLDERS:
+        media[_kind_of(item)] = media.get(_kind_of(item), 0) + 1
+    elif name in _BLOCKS and _is_sourced(item):
+        media[_BLOCKS[name]] = media.get(_BLOCKS[name], 0) + 1
+    else:
+        return _count(item, media, depth + 1)
+    return 0
+
+
+def _is_sourced(block: Any) -> bool:
+    """Whether a block of Converse's has a source that is no text."""
+    source = block.get("source") if isinstance(block, dict) else None
+    return isinstance(source, dict) and not source.keys() & {"text", "content"}
 
 
 def _held_by_provider(body: Body) -> str | None:

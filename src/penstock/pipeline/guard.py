@@ -73,7 +73,7 @@ _STREAMS: Final = "stream=true"
 _WITHOUT_TEXTS: Final = frozenset(
     {Operation.MODELS, Operation.MODEL, Operation.SHOW, Operation.RESPONSE_DELETE, Operation.RESPONSE_CANCEL}
 )
-_ASKING: Final = ("messages", "contents", "prompt", "input", "inputs", "inputText", "message", "instances")
+_ASKING: Final = tuple("messages contents prompt input inputs inputText message instances texts".split())
 """Members of the bodies with which models are asked, at any provider."""
 
 

@@ -154,3 +154,48 @@ def test_no_text_is_left_out(turns: list[tuple[str, str]], system: str) -> None:
 @given(st.integers(-2, 10**20) | st.floats(0, 10**6) | st.booleans() | st.text(max_size=3) | st.none())
 def test_numbers_are_those_of_their_json(value: object) -> None:
     assert shape(max_tokens=value, n=value) == Shape(0, max_tokens=read_count(value), choices=read_count(value) or 1)
+
+
+PNG = "iVBORw0KGgo" + "A" * 10_000
+
+
+@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize(
+    ("members", "media"),
+    [
+        ({"messages": [{"role": "user", "content": "look", "images": [PNG, PNG]}]}, {"image": 2}),
+        ({"prompt": "look", "images": [PNG], "suffix": "end"}, {"image": 1}),
+        (
+            {"contents": [{"parts": [{"text": "look"}, {"inlineData": {"mimeType": "image/png", "data": PNG}}]}]},
+            {"image": 1},
+        ),
+        ({"contents": [{"parts": [{"inline_data": {"mime_type": "audio/wav", "data": PNG}}]}]}, {"audio": 1}),
+        ({"contents": [{"parts": [{"fileData": {"fileUri": "gs://x"}}]}]}, {"file": 1}),
+    ],
+)
+def test_media_without_a_type(members: dict[str, Any], media: dict[str, int], exact: bool) -> None:
+    measured = shape(exact, **members)
+    assert measured.media == media
+    assert measured.text_bytes < 50
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"options": {"num_predict": 9}},
+        {"generationConfig": {"maxOutputTokens": 9}},
+        {"generation_config": {"max_output_tokens": 9}},
+        {"max_tokens": 9, "options": {"num_predict": -1}},
+        {"max_tokens": 9, "options": "x"},
+    ],
+)
+def test_limits_within_a_configuration(members: dict[str, Any]) -> None:
+    assert shape(False, messages=user("hi"), **members).max_tokens == 9
+
+
+def test_texts_of_every_wire_are_counted() -> None:
+    said = {"contents": [{"parts": [{"text": "a" * 9}]}], "systemInstruction": {"parts": [{"text": "b" * 9}]}}
+    assert shape(**said).text_bytes == 18
+    assert shape(documents=["a" * 9, {"data": {"text": "b" * 9}}]).text_bytes == 18
+    assert shape(texts=["a" * 9], inputs=[{"content": [{"type": "text", "text": "b"}]}]).text_bytes >= 10
+    assert shape(format={"type": "object"}).text_bytes == len('{"type": "object"}')

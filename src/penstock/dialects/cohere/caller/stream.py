@@ -206,6 +206,8 @@ class StreamWriter:
         """End the open call, and begin the one behind it."""
         ended = self._waiting.popleft()
         ended.is_ended = True
+        if not ended.scan.has_begun:
+            yield self._piece(ended, "{}")
         yield _event("tool-call-end", index=ended.start.index)
         if self._waiting:
             yield from self._told(self._waiting[0])
