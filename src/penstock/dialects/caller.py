@@ -323,11 +323,12 @@ class StreamForm(msgspec.Struct, frozen=True):
 
 class ListedModel(msgspec.Struct, frozen=True):
     """A model that the caller can call by this id, and the provider behind it. ``output_limit`` is the longest answer
-    in tokens, None if unknown."""
+    in tokens, None if unknown; ``name`` is for people, None where the id says it."""
 
     id: str
     provider: str
     output_limit: int | None = None
+    name: str | None = None
 
 
 class ModelLists(msgspec.Struct, frozen=True):
