@@ -3,7 +3,8 @@
 Listed are the models that the config, or the default provider, of a request that names no target leads to; the virtual
 keys' models as ``@NAME/model``; aliases; and ``provider/model`` of the providers that the gateway lends a key for or
 that need none. A target is found as a request for it would be, so that nothing is listed that the caller may not call.
-A request that names one provider gets that provider's own list, as it came. Lists are in the wire of the client that asks.
+A request that names one provider gets that provider's own list, as it came. Lists are in the wire of the client that
+asks.
 Source: docs/headers.md#models.
 """
 

@@ -2,8 +2,9 @@
 
 In this order: the headers; ``/@NAME/v1/…``; ``model: "@NAME/model"``; the aliases of the gateway key, then the
 operator's; ``model: "provider/model"``; the config of the gateway key, and the default config; the default provider;
-the provider that is usual at the path. Whatever names a target stands for the header that does, so that the same permissions are
-asked. Source: docs/headers.md#who-answers.
+the provider that is usual at the path. Whatever names a target stands for the header that does, so that the same
+permissions are asked.
+Source: docs/headers.md#who-answers.
 """
 
 from __future__ import annotations
