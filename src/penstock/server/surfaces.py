@@ -358,6 +358,7 @@ SURFACES: Final = SurfaceTable(
         Surface("POST", "/v2/rerank", Operation.RERANK, ENDPOINTS["typed"]),
         Surface("POST", "/rerank", Operation.RERANK, ENDPOINTS["typed"]),
         *_passed(),
+        Surface("GET", "/v1/realtime", Operation.REALTIME, CALLERS["openai_chat"], BodyKind.NONE, forwarded_query=None),
         Surface("POST", "/v1/responses", Operation.CHAT, CALLERS["responses"], default_provider="openai"),
         _of_responses("POST", "/compact", Operation.RESPONSE_COMPACT, BodyKind.JSON),
         _of_responses("POST", "/input_tokens", Operation.RESPONSE_TOKENS, BodyKind.JSON),
