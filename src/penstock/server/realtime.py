@@ -24,8 +24,7 @@ from penstock.core.body import Body
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.core.json_text import write_json
-from penstock.dialects.caller import RequestBody
-from penstock.dialects.openai.relay.realtime import error_event, models_in, used_by
+from penstock.dialects.caller import RequestBody, SessionEvents
 from penstock.pipeline.authenticate import QUERY_KEY
 from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.open_socket import SUBPROTOCOLS, SWITCHING, offered_protocols
@@ -116,8 +115,8 @@ class Sessions:
     async def _relay(self, answer: Answer, upstream: Switched, key: str, call: Call, context: RequestContext) -> None:
         settings, account = self._settings, context.account
         client: SocketClient = context.client  # type: ignore[assignment]
-        source = client.socket
-        if source is None:
+        source, events = client.socket, call.dialect.relay.session
+        if source is None or events is None:
             return
         context.begun, account.first_byte, account.status = True, account.elapsed(), SWITCHING
         account.stream = True
@@ -131,7 +130,7 @@ class Sessions:
         upstream_end = SocketEnd(
             upstream.read, upstream.write, is_caller=False, max_bytes=most, ping_seconds=ping, now=now
         )
-        session = Session(caller_end, upstream_end, answer, call, self._now)
+        session = Session(caller_end, upstream_end, answer, events, call.trace, self._now)
         try:
             await session.run(settings)
         finally:
@@ -148,12 +147,19 @@ class Session:
     """
 
     def __init__(
-        self, caller: SocketEnd, upstream: SocketEnd, answer: Answer, call: Call, now: Callable[[], float]
+        self,
+        caller: SocketEnd,
+        upstream: SocketEnd,
+        answer: Answer,
+        events: SessionEvents,
+        trace: str,
+        now: Callable[[], float],
     ) -> None:
         self._caller = caller
         self._upstream = upstream
         self._answer = answer
-        self._call = call
+        self._events = events
+        self._trace = trace
         self._now = now
         self._last_message = now()
         self.failure: Failure | None = None
@@ -219,9 +225,8 @@ class Session:
     async def _part(self, tasks: list[asyncio.Task[None]]) -> None:
         """Tell each side that still listens how the session ended, and wait a moment for its close frame."""
         caller, upstream, failure = self._caller, self._upstream, self.failure
-        trace = self._call.trace
         if failure is not None and caller.is_open:
-            await caller.say(error_event(failure, trace))
+            await caller.say(self._events.error(failure, self._trace))
         if upstream.close_code is not None:
             await caller.close(upstream.close_code, upstream.close_reason)
         elif failure is not None:
@@ -247,7 +252,7 @@ class Session:
                     if whole is None:
                         continue
                     frame = whole
-                    refused = _refused(frame.data, lists.refused)
+                    refused = _refused(frame.data, lists.refused, self._events)
                     if refused is not None:
                         self.failure = self.failure or refused
                         return
@@ -270,7 +275,7 @@ class Session:
             for frame in frames:
                 self._last_message = self._now()
                 whole = held.whole(frame)
-                used = None if whole is None or attempt is None else used_by(bytes(whole.data))
+                used = None if whole is None or attempt is None else self._events.used_by(bytes(whole.data))
                 if used is not None and attempt is not None:
                     attempt.usage = used if attempt.usage is None else attempt.usage.plus(used)
                 await self._caller.send(frame)
@@ -304,12 +309,14 @@ class _Held:
         return Frame(self._opcode, b"".join(pieces))
 
 
-def _refused(event: bytes | bytearray | memoryview, judge: Callable[[str], Failure | None]) -> Failure | None:
+def _refused(
+    event: bytes | bytearray | memoryview, judge: Callable[[str], Failure | None], events: SessionEvents
+) -> Failure | None:
     """The failure if an event of the caller's names a model that is not allowed."""
     data = bytes(event)
     if b"model" not in data and b"\\u" not in data:
         return None
-    models = models_in(data) if len(data) <= _LONGEST_JUDGED else None
+    models = events.models_in(data) if len(data) <= _LONGEST_JUDGED else None
     if models is None:
         text = "An event can't be read, and your gateway key or virtual key allows certain models only."
         return Failure(Kind.NOT_ALLOWED, text, "model")

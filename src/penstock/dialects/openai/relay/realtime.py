@@ -14,6 +14,7 @@ import msgspec
 from penstock.core.failure import Failure
 from penstock.core.json_text import UNREADABLE, read_json, write_json
 from penstock.core.usage import Usage
+from penstock.dialects.caller import SessionEvents
 
 _USED: Final = re.compile(rb'"(?:response\.done|conversation\.item\.input_audio_transcription\.completed)"')
 _DEEPEST: Final = 32
@@ -102,3 +103,6 @@ def error_event(failure: Failure, trace: str) -> bytes:
         "event_id": None,
     }
     return write_json({"type": "error", "event_id": f"event_{trace[:64]}", "error": error})
+
+
+SESSION: Final = SessionEvents(used_by, models_in, error_event)
