@@ -12,7 +12,7 @@ UV = $(BIN)/python -m uv pip compile --quiet --upgrade --universal --python-vers
 # Wheels only: a source distribution would run its own code while it is installed.
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all:
 
-.PHONY: help run ready test lint types bench profile wheel docs console lock sbom clean
+.PHONY: help run ready test agents lint types bench profile wheel docs console lock sbom clean
 help: ## show this page
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
@@ -26,6 +26,9 @@ test: $(VENV)/.dev ## set up and run every test; pytest flags in ARGS
 
 lint: $(VENV)/.dev ## style, formatting and the floors of the house
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
+
+agents: $(VENV)/.dev ## run real clients, whose drivers are in the folder AGENTS, against a gateway on loopback
+	$(BIN)/python tests/agents.py $(ARGS)
 
 types: $(VENV)/.dev ## strict type check
 	$(BIN)/mypy

@@ -72,10 +72,13 @@ configs = ["prod"]
 config = "prod"
 models = ["gpt-4o-mini", "@azure-eu/*"]
 lend = ["openai"]
+
+[models."claude-*"]
+target = "@openai-prod/gpt-4o"
 """
 
 _NAMED: Final = f"""
-## [virtual_keys.NAME], [configs.NAME], [keys.NAME]
+## [virtual_keys.NAME], [configs.NAME], [keys.NAME], [models.PATTERN]
 
 These have no variables: they stand in the file only, and [configs.md](configs.md) tells what callers do with them. The
 file is looked at every second, and on SIGHUP: changes of these sections, and of files that they name, are in force
@@ -125,7 +128,11 @@ _NAMED_ROWS: Final = (
         "The providers at which its holder may use the operator's environment keys and identity. Absent: none.",
     ),
     ("", "`hosts`", "Private hosts that its holder may name, beside `security.trusted_hosts`. Absent: none."),
+    ("", "`aliases`", "Aliases of models of its own, as `[models.PATTERN]`; `models` as a table means the same."),
     ("", "`labels`", 'Texts by name, such as `{ team = "search" }`: at most 20, of at most 64 characters each.'),
+    ("alias of models", "`target`", "`@NAME` or `@NAME/model` ([configs.md](configs.md#aliases-of-models))."),
+    ("", "`config`", "In place of `target`: a saved config."),
+    ("", "`show`, `hide`", "The name for people in lists of models; whether lists leave it out."),
 )
 _NAMED_RULES: Final = """
 Names have letters, digits, dots, dashes and underscores. Paths are relative to the file that they stand in. Once there

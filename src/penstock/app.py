@@ -70,6 +70,7 @@ from penstock.server.gateway import Gateway, Part, RequestLimits
 from penstock.server.limits import CallerLimits
 from penstock.server.origin import Origins
 from penstock.server.own_port import OwnPort
+from penstock.server.realtime import Sessions
 from penstock.server.tls import TlsFiles
 from penstock.settings import ADMIN_KEY, Settings, SettingsError, must_be_guarded
 from penstock.settings.load import is_network
@@ -155,6 +156,7 @@ def build(
         content_rule(settings, log), log, is_admin_path,
     )  # fmt: skip
     counted.connections, counted.exporters, counted.tellers = gateway.connections, telemetry.exporters, alerts.tellers
+    gateway.sessions = Sessions(settings.realtime)
     gateway.key_holder = KeyHolder(limits, pipeline.models, now, usage_reader(stored))
     telemetry.follow(gateway)
     return gateway

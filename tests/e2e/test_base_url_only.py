@@ -60,7 +60,7 @@ def test_every_surface_takes_a_name(path: str, body: Any, text: str, gateway: Ru
         ("/@no-such/v1/embeddings", 400, "unknown_provider"),
         ("/@no-such/v1/explain", 400, "unknown_provider"),
         ("/@echo/v1/nothing", 404, "unknown_url"),
-        ("/@echo/v1/realtime", 501, "not_implemented"),
+        ("/@echo/v1/realtime", 405, "method_not_allowed"),
         ("/@echo", 404, "not_found"),
         ("/@echo/health", 405, "method_not_allowed"),
         ("/@echo/v1/models", 405, "method_not_allowed"),

@@ -89,7 +89,13 @@ def ask(
     **fields: str,
 ) -> httpx.Response:
     bare = wire.removesuffix(" through chat")
-    own = {"gemini": "google", "converse": "bedrock", "ollama": "ollama", "ollama_generate": "ollama", "cohere": "cohere"}
+    own = {
+        "gemini": "google",
+        "converse": "bedrock",
+        "ollama": "ollama",
+        "ollama_generate": "ollama",
+        "cohere": "cohere",
+    }
     slug = "nvidia" if "chat" in wire else own.get(wire, "openai")
     host = upstream.url if wire in own else f"{upstream.url}/v1"
     config = {"provider": slug, "api_key": "k", "custom_host": host, **guards}

@@ -290,13 +290,23 @@ class KeptIds(msgspec.Struct, frozen=True):
     stream: Callable[[ChangeId, str], StreamTransform]
 
 
+class SessionEvents(msgspec.Struct, frozen=True):
+    """Events of a session over WebSocket, each a JSON text. ``used_by``: an event of the provider's -> what it tells of
+    usage. ``models_in``: an event of the caller's -> the models that it names, None if it can't be read. ``error``: a
+    failure and the trace -> the event that tells it."""
+
+    used_by: Callable[[bytes], Usage | None]
+    models_in: Callable[[bytes], list[str] | None]
+    error: Callable[[Failure, str], bytes]
+
+
 class Relay(msgspec.Struct, frozen=True):
     """Lane 1: the provider's host speaks the caller's wire. Bytes pass, only the host's deviations are edited.
 
     ``plain``: the change of a whole reply, None for one that passes as it is. ``stream``: the transform of a stream in
     frames of another kind, None where its bytes are the wire's own. ``normalizer``: of a stream's events, None where
     they pass as they are; (context, whether the caller asked for the usage in an event of its own). ``kept_ids``: None
-    for a wire in which nothing is kept.
+    for a wire in which nothing is kept. ``session``: None for a wire without sessions over WebSocket.
     """
 
     fit_request: Callable[[Body, WriteContext], FittedRequest | Failure]
@@ -304,6 +314,7 @@ class Relay(msgspec.Struct, frozen=True):
     stream: Callable[[WriteContext], StreamTransform | None]
     normalizer: Callable[[WriteContext, bool], EventNormalizer | None]
     kept_ids: KeptIds | None = None
+    session: SessionEvents | None = None
 
 
 class StreamEncoder(Protocol):
@@ -328,13 +339,14 @@ class StreamForm(msgspec.Struct, frozen=True):
 class ListedModel(msgspec.Struct, frozen=True):
     """A model that the caller can call by this id, and the provider behind it. ``output_limit`` is the longest answer
     in tokens, None if unknown. ``family`` is the model's, empty if unknown; ``abilities`` are what it can do beside
-    text: ``tools``, ``vision``, ``thinking``."""
+    text: ``tools``, ``vision``, ``thinking``. ``name`` is for people, None where the id says it."""
 
     id: str
     provider: str
     output_limit: int | None = None
     family: str = ""
     abilities: tuple[str, ...] = ()
+    name: str | None = None
 
 
 class ModelLists(msgspec.Struct, frozen=True):

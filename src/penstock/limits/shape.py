@@ -43,9 +43,7 @@ _CONVERSATION: Final = tuple(
     texts inputs suffix
     """.split()
 )
-_SCHEMAS: Final = tuple(
-    "tools functions response_format text output_config output_format format toolConfig".split()
-)
+_SCHEMAS: Final = tuple("tools functions response_format text output_config output_format format toolConfig".split())
 _CONFIGURATIONS: Final = {
     "options": ("num_predict",),
     "generationConfig": ("maxOutputTokens", "max_output_tokens"),

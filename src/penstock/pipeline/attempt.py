@@ -19,6 +19,7 @@ from penstock.pipeline.call import Answer, Call
 from penstock.pipeline.deadline import attempt_deadlines, timed_out
 from penstock.pipeline.first_content import read_first_content
 from penstock.pipeline.off_loop import LARGE
+from penstock.pipeline.open_socket import opened, socket_request
 from penstock.pipeline.pass_through import pass_through
 from penstock.pipeline.prepare import PreparedRequest, prepare, prepare_aside, replaced
 from penstock.pipeline.shaped_error import redirected, shaped_error
@@ -36,6 +37,11 @@ def attempt(
     call: Call, route: TargetRoute, step: Attempt, upstream: Upstream, account: AttemptAccount
 ) -> Coroutine[Any, Any, Answer]:
     """Call the target once. Never raises for an expected failure; cancelling it closes the upstream connection."""
+    if call.operation is Operation.REALTIME:
+        socket = socket_request(call, route)
+        if isinstance(socket, Failure):
+            return _attempt_aside(call, route, step, upstream, account, socket)
+        return send(socket, route, step, upstream, account, call.trace_id)
     if call.operation is Operation.PROXY:
         prepared: PreparedRequest | Failure | None = pass_through(call, route)
     else:
@@ -82,11 +88,18 @@ async def send(
         prepared.payload,
         deadlines.limits,
         account.caller,
-        fresh=_needs_fresh_connection(step, account, prepared.origin),
+        fresh=prepared.switches or _needs_fresh_connection(step, account, prepared.origin),
+        switches=prepared.switches,
     )
     reply = await _sent(request, prepared, route, upstream)
     if isinstance(reply, Failure):
         return _failed(timed_out(route, reply), prepared, trace_id)
+    if prepared.switches and reply.status < 400:
+        socket = opened(reply, prepared, prepared.origin.authority)
+        if isinstance(socket, Failure):
+            reply.close()
+            return _failed(socket, prepared, trace_id)
+        return socket
     if not 200 <= reply.status < 300 and (reply.status < 400 or route.operation is not Operation.PROXY):
         if reply.status < 400:
             reply.close()

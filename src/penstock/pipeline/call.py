@@ -17,6 +17,7 @@ from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.account import METADATA, Account, AttemptAccount, read_metadata
 from penstock.pipeline.authenticate import ANYBODY, Caller
+from penstock.pipeline.model_lists import ModelLists
 from penstock.providers.row import Operation
 from penstock.routing.javascript_value import MISSING
 from penstock.routing.plan import Target
@@ -140,6 +141,8 @@ class Answer(msgspec.Struct):
     dropped: tuple[str, ...] = ()
     cache_status: str = "DISABLED"
     attempt: AttemptAccount | None = None
+    model_lists: ModelLists | None = None
+    """The models that may be named in a session that the answer opens; None: any."""
     broken: Failure | None = None
     """The failure that cut the answer short after its first bytes."""
     on_close: tuple[Callable[[Failure | None], None], ...] = ()

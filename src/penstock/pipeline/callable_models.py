@@ -1,9 +1,10 @@
 """What a caller can call with an address and a key alone: the answer to ``GET /v1/models`` and ``/v1/models/{id}``.
 
 Listed are the models that the config, or the default provider, of a request that names no target leads to; the virtual
-keys' models as ``@NAME/model``; and ``provider/model`` of the providers that the gateway lends a key for or that need
-none. A target is found as a request for it would be, so that nothing is listed that the caller may not call. A request
-that names one provider gets that provider's own list, as it came. Lists are in the wire of the client that asks.
+keys' models as ``@NAME/model``; aliases; and ``provider/model`` of the providers that the gateway lends a key for or
+that need none. A target is found as a request for it would be, so that nothing is listed that the caller may not call.
+A request that names one provider gets that provider's own list, as it came. Lists are in the wire of the client that
+asks.
 Source: docs/headers.md#models.
 """
 
@@ -16,16 +17,18 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from penstock.core.did_you_mean import hint
 from penstock.core.failure import Failure, Kind
 from penstock.core.http import Headers
 from penstock.core.json_text import read_json, write_json
+from penstock.core.model_aliases import ModelAlias, ModelAliases
 from penstock.core.outcome import Outcome
 from penstock.core.traits import Traits
 from penstock.dialects.caller import JSON, NO_STORE, ListedModel, ModelLists
 from penstock.observe.record import Records
 from penstock.pipeline.account import Account
 from penstock.pipeline.call import Answer, Call, RequestView
-from penstock.pipeline.choice import NAMING
+from penstock.pipeline.choice import NAMING, alias_of, tables_of
 from penstock.pipeline.compile import CompiledPlan, Compiler
 from penstock.pipeline.host_models import HostModels
 from penstock.providers.row import Operation
@@ -40,10 +43,11 @@ _GLOB: Final = frozenset("*?[")
 
 
 class Offer(NamedTuple):
-    """A model that the caller can call by this name, and the provider behind it."""
+    """A model that the caller can call by this name, and the provider behind it. ``show`` is its name for people."""
 
     id: str
     provider: str
+    show: str | None = None
 
 
 class CallableModels(msgspec.Struct, frozen=True):
@@ -65,6 +69,7 @@ class CallableModels(msgspec.Struct, frozen=True):
             bare = None if isinstance(compiled, Failure) else compiled
             offers = [] if bare is None else await self._of_plan(bare, call)
             offers += await self._of_names(call, bare)
+            offers = await self._with_aliases(offers, call)
         elif isinstance(compiled, Failure):
             return compiled
         elif self._relays(compiled, call):
@@ -138,14 +143,43 @@ class CallableModels(msgspec.Struct, frozen=True):
         found = await asyncio.gather(*(self._named(call, *each) for each in (*by_key, *by_slug)))
         return [offer for offers in found for offer in offers]
 
+    async def _with_aliases(self, offers: list[Offer], call: Call) -> list[Offer]:
+        """The offers, and those of aliases before them. A name that is an alias means nothing else."""
+        tables = tables_of(call.caller.key, self.compiler.catalogue_of(call.caller))
+        if not tables:
+            return offers
+        others = [offer for offer in offers if alias_of(offer.id, tables) is None]
+        entries = {entry.pattern: entry for table in reversed(tables) for entry in table.entries}
+        shown = [entry for entry in entries.values() if not entry.hide]
+        found = await asyncio.gather(*(self._of_alias(entry, call, tables) for entry in shown))
+        return [*(offer for each in found for offer in each), *others]
+
+    async def _of_alias(self, entry: ModelAlias, call: Call, tables: Sequence[ModelAliases]) -> list[Offer]:
+        """The names of one alias that lead to a model. A pattern stands for the models of its target, and is a name of
+        its own where it has one for people."""
+        header = (b"x-portkey-provider", entry.target) if entry.config is None else (b"x-portkey-config", entry.config)
+        asked = _asked(call, header[0], (header[1] or "").encode())
+        compiled = self.compiler.compile(asked)
+        if isinstance(compiled, Failure):
+            return []
+        plan, wanted = compiled.plan, call.parameters.get("id", "")
+        names = [] if entry.is_pattern and entry.show is None else [entry.pattern]
+        if entry.is_pattern and entry.matches(wanted):
+            names.append(wanted)
+        if entry.config is None and isinstance(plan, Target) and (entry.model is not None or not entry.is_pattern):
+            chat = self.compiler.route(compiled, plan, Operation.CHAT)
+            limits = None if isinstance(chat, Failure) else chat.model_lists
+            is_refused = isinstance(chat, Failure) or (
+                limits is not None and limits.refused(entry.model or entry.pattern) is not None
+            )
+            return [] if is_refused else [Offer(name, plan.provider, entry.show) for name in names]
+        offers = await self._of_plan(compiled, asked)
+        own = [Offer(name, offers[0].provider, entry.show) for name in names] if offers and entry.config else []
+        return own + [offer for offer in offers if alias_of(offer.id, tables) is entry]
+
     async def _named(self, call: Call, prefix: str, header: bytes, name: str) -> list[Offer]:
         """The models of one target without a credential of the caller's."""
-        headers: Headers = [(header, name.encode())]
-        asked = Call(
-            Operation.CHAT, call.dialect, headers, dict(headers), b"", b"", Account(Records(), "GET", ""), _CHATS,
-            caller=call.caller,
-        )  # fmt: skip
-        compiled = self.compiler.compile(asked)
+        compiled = self.compiler.compile(_asked(call, header, name.encode()))
         if isinstance(compiled, Failure) or not isinstance(compiled.plan, Target):
             return []
         models = await self._models(compiled, compiled.plan)
@@ -158,7 +192,8 @@ class CallableModels(msgspec.Struct, frozen=True):
         for offer in offers:
             if name == offer.id or wanted == self._canonical(offer.id, catalogue):
                 return _answer(_lists(call).one(_listed(offer._replace(id=name))))
-        text = f"You can't call a model '{name[:100]}' here: GET /v1/models lists those that you can."
+        way_out = hint(name, [offer.id for offer in offers], "GET /v1/models lists those that you can.", quote="'")
+        text = f"You can't call a model '{name[:100]}' here: {way_out}"
         return Failure(Kind.MODEL_NOT_FOUND, text, "model")
 
     def _canonical(self, name: str, catalogue: Catalogue) -> str:
@@ -167,6 +202,15 @@ class CallableModels(msgspec.Struct, frozen=True):
         if not slash or (prefix != bare and bare in catalogue.virtual_keys):
             return name
         return f"{names.aliases.get(bare, bare)}/{rest}" if names.has_provider(bare) else name
+
+
+def _asked(call: Call, header: bytes, value: bytes) -> Call:
+    """A chat request of the same caller that names its target in a header."""
+    headers: Headers = [(header, value)]
+    return Call(
+        Operation.CHAT, call.dialect, headers, dict(headers), b"", b"", Account(Records(), "GET", ""), _CHATS,
+        caller=call.caller,
+    )  # fmt: skip
 
 
 class _Reach:
@@ -262,7 +306,7 @@ def _lists(call: Call) -> ModelLists:
 def _listed(offer: Offer) -> ListedModel:
     name = offer.id.partition("/")[2] or offer.id
     traits = resolve(name, offer.provider)
-    return ListedModel(offer.id, offer.provider, traits.output_limit, traits.family, _abilities(traits))
+    return ListedModel(offer.id, offer.provider, traits.output_limit, traits.family, _abilities(traits), offer.show)
 
 
 def _abilities(traits: Traits) -> tuple[str, ...]:

@@ -1,27 +1,34 @@
 """Stage, within compile: who a request asks for where its headers don't say: its path, its model, or the operator.
 
-In this order: the headers; ``/@NAME/v1/…``; ``model: "@NAME/model"`` and ``model: "provider/model"``; the config of the
-gateway key, and the default config; the default provider; the provider that is usual at the path. Whatever names a
-target stands for the header that does, so that the same permissions are asked. Source: docs/headers.md#who-answers.
+In this order: the headers; ``/@NAME/v1/…``; ``model: "@NAME/model"``; the aliases of the gateway key, then the
+operator's; ``model: "provider/model"``; the config of the gateway key, and the default config; the default provider;
+the provider that is usual at the path. Whatever names a target stands for the header that does, so that the same
+permissions are asked.
+Source: docs/headers.md#who-answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
-from penstock.core.did_you_mean import hint
+from penstock.core.did_you_mean import hint, nearest
 from penstock.core.failure import Failure, Kind
 from penstock.core.json_text import write_json
-from penstock.core.permissions import Permissions, among, includes
+from penstock.core.model_aliases import ModelAlias, ModelAliases
+from penstock.core.permissions import EVERYTHING, Permissions, among, includes
+from penstock.dialects.caller import RequestBody
 from penstock.pipeline.call import Call
-from penstock.stores.catalogue import Catalogue
+from penstock.stores.catalogue import Catalogue, GatewayKey
 
 NAMING: Final = frozenset({b"x-portkey-provider", b"x-portkey-config", b"x-portkey-virtual-key"})
 """The headers that name a target."""
 PATH: Final = "path"
+ONLY_CONFIG: Final = "c/"
+"""How a name in a path begins that can be a saved config's only."""
 MODEL: Final = "model"
 _NAMESPACES: Final = frozenset({"cf", "hf"})
 """How Cloudflare's names of models begin: ``@cf/meta/llama-3.1-8b-instruct``.
@@ -67,14 +74,22 @@ class Names(msgspec.Struct, frozen=True):
 
 
 def choose(call: Call, names: Names, catalogue: Catalogue, *, has_config: bool) -> Choice:
-    """Who the call asks for by its path or its model. Removes ``@NAME/`` and ``provider/`` from the call's model.
+    """Who the call asks for by its path or its model. Removes ``@NAME/`` and ``provider/`` from the call's model, and
+    puts the model of an alias in its place.
 
     ``has_config``: a config of the operator's serves requests that say nothing. A provider's name without ``@`` is then
     part of the model's, as it is where a header or the path names a target.
     """
     path = NO_CHOICE if call.path_name is None else _by_path(call.path_name, names, catalogue)
     request = call.request
-    if request is None or request.model is None or "/" not in request.model:
+    if request is None or request.model is None:
+        return path
+    alias = _alias(call, request.model, catalogue)
+    if alias is not None:
+        if alias.model is not None:
+            _rename(call, request, alias.model)
+        return Choice(alias.target, alias.config, MODEL)
+    if "/" not in request.model:
         return path
     name, _, rest = request.model.partition("/")
     if not name or not rest:
@@ -91,12 +106,75 @@ def choose(call: Call, names: Names, catalogue: Catalogue, *, has_config: bool) 
         is_known = is_free and not has_config and names.has_provider(name) and not names.keeps_slashes(catalogue)
         found = Choice(name, where=MODEL) if is_known else NO_CHOICE
     if is_known:
-        body = request.body.replaced({"model": write_json(rest)})
-        call.request = msgspec.structs.replace(request, body=body, model=rest)
+        _rename(call, request, rest)
     return found if path is NO_CHOICE else path
 
 
+def _rename(call: Call, request: RequestBody, model: str) -> None:
+    body = request.body.replaced({"model": write_json(model)})
+    call.request = msgspec.structs.replace(request, body=body, model=model)
+
+
+def _alias(call: Call, model: str, catalogue: Catalogue) -> ModelAlias | None:
+    """The alias that the model is: the gateway key's own, else the operator's.
+
+    None where something before the model names a target, and where the key's config serves all of its requests.
+    """
+    key = call.caller.key
+    if catalogue.aliases is None and (key is None or key.aliases is None):
+        return None
+    if call.path_name is not None or call.fields.keys() & NAMING:
+        return None
+    return alias_of(model, tables_of(key, catalogue))
+
+
+def alias_of(model: str, tables: Sequence[ModelAliases]) -> ModelAlias | None:
+    """The alias that a model's name is: that of the first table which has one."""
+    if model.startswith("@"):
+        return None
+    found = (table.find(model) for table in tables)
+    return next((each for each in found if each is not None), None)
+
+
+def tables_of(key: GatewayKey | None, catalogue: Catalogue) -> tuple[ModelAliases, ...]:
+    """The tables of aliases that hold for a caller, the strongest first."""
+    own = None if key is None or key.pins_config else key.aliases
+    general = None if key is not None and key.pins_config else catalogue.aliases
+    return tuple(table for table in (own, general) if table is not None)
+
+
+def with_near_alias(failure: Failure, call: Call, names: Names, catalogue: Catalogue) -> Failure:
+    """The failure of a request that names no target, with the alias that its model is nearly."""
+    tables, key = tables_of(call.caller.key, catalogue), call.caller.key
+    if failure.kind is not Kind.MISSING_PROVIDER or not tables or call.request is None:
+        return failure
+    permissions = EVERYTHING if key is None else key.permissions
+    usable = [
+        entry.pattern
+        for table in tables
+        for entry in table.entries
+        if not entry.is_pattern and _may_use(entry, permissions, names, catalogue)
+    ]
+    near = nearest(call.request.model or "", usable)
+    if near is None:
+        return failure
+    return dataclasses.replace(failure, message=f"{failure.message} Or did you mean the model '{near}'?")
+
+
+def _may_use(entry: ModelAlias, permissions: Permissions, names: Names, catalogue: Catalogue) -> bool:
+    if entry.config is not None:
+        return includes(permissions.configs, entry.config)
+    name = (entry.target or "").removeprefix("@")
+    if name in catalogue.virtual_keys:
+        return includes(permissions.virtual_keys, name)
+    return includes(permissions.providers, names.aliases.get(name, name))
+
+
 def _by_path(name: str, names: Names, catalogue: Catalogue) -> Choice:
+    config = name.removeprefix(ONLY_CONFIG)
+    if config != name:
+        known = config in catalogue.configs
+        return Choice(config=config, where=PATH) if known else Choice(where=PATH, unknown=name)
     if name in catalogue.virtual_keys:
         return Choice(f"@{name}", where=PATH)
     if name in catalogue.configs:
@@ -114,5 +192,6 @@ def unknown_name(name: str, names: Names, catalogue: Catalogue, permissions: Per
         *among(names.providers, permissions.providers),
     ]
     way_out = hint(name, usable, "'penstock providers' lists the providers there are.", quote="'")
+    name = name.removeprefix(ONLY_CONFIG)
     text = f"The path names '{name[:64]}', which is no virtual key, saved config or provider: {way_out}"
     return Failure(Kind.UNKNOWN_PROVIDER, text, PATH)

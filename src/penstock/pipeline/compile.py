@@ -26,7 +26,7 @@ from penstock.core.virtual_key import VirtualKey
 from penstock.guards.read import GuardCompiler, GuardPolicy
 from penstock.pipeline.authenticate import KEY_HEADERS, Caller, holding_keys
 from penstock.pipeline.call import Call
-from penstock.pipeline.choice import PATH, Choice, Names, choose, unknown_name
+from penstock.pipeline.choice import PATH, Choice, Names, choose, unknown_name, with_near_alias
 from penstock.pipeline.header_settings import PREFIX, header_settings
 from penstock.pipeline.off_loop import off_loop
 from penstock.pipeline.target_route import Grants, TargetBinder, TargetRoute
@@ -196,7 +196,7 @@ class Compiler:
             else:
                 result = self._compile(fields, choice, default, call.default_provider, self._grants(key), catalogue)
             if isinstance(result, Failure):
-                return result
+                return with_near_alias(result, call, self.names, catalogue)
             compiled = result
             compiled.permitted.add(permissions)
         call.account.config = compiled.config

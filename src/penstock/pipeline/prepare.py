@@ -5,7 +5,7 @@ Lane 1: the provider's host speaks the caller's wire. Lane 2: the body is transl
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 import msgspec
@@ -75,6 +75,8 @@ class PreparedRequest(msgspec.Struct, frozen=True):
     """Of a task in a host's own wire: the bodies of further requests, and who reads the replies."""
     bind: ChangeId | None = None
     """Binds the ids of what the target keeps, where the caller gets them so."""
+    switches: bool = False
+    """The request asks for a WebSocket (open_socket.py)."""
 
     @property
     def lane(self) -> int:
@@ -206,6 +208,35 @@ def _finished(
         rewritten.more,
         rewritten.read,
         None if call.bind is None or translation is not None else call.bind(route.target),
+    )
+
+
+def prepare_socket(
+    call: Call, route: TargetRoute, handshake: bytes, with_query: Callable[[Call, bytes, str | None], bytes]
+) -> PreparedRequest | Failure:
+    """The request for a WebSocket. ``handshake`` are its header lines; ``with_query`` puts the caller's query and the
+    model's name to a request target."""
+    request = call.request
+    if request is None:
+        return _unsupported_operation(call, route)
+    draft = _draft(call, route, request)
+    if isinstance(draft, Failure):
+        return draft
+    template = draft.template
+    model_route = template.model_route
+    if not speaks_callers_wire(call, model_route):
+        return _unsupported_operation(call, route)
+    named = model_route.override
+    if named is None and template.asked_model is not None and not route.provider.model_in_path:
+        named = template.spec.context.model
+    return PreparedRequest(
+        call.dialect,
+        model_route.origin,
+        b"GET",
+        with_query(call, template.target, named),
+        draft.headers + handshake,
+        model=template.asked_model,
+        switches=True,
     )
 
 

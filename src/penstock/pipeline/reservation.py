@@ -35,6 +35,9 @@ _BYTES_PER_TOKEN: Final = 3
 """Bytes of text that count as one token of an answer whose provider told no usage."""
 ENDED: Final = Failure(Kind.CLIENT_DISCONNECTED, "The request has ended, and makes no further attempt.", sent=True)
 
+_SWITCHING: Final = 101
+"""The status of an answer that opens a session, which tells its usage itself."""
+
 
 class Meter(Protocol):
     """What the stage of admission knows of all requests (pipeline/admit.py)."""
@@ -157,7 +160,7 @@ class Reservation:
         else:
             return
         tried.has_answered, tried.is_good = True, answer.outcome.ok
-        if tried.is_good and answer.usage is None:
+        if tried.is_good and answer.usage is None and answer.status != _SWITCHING:
             tried.seen = watch(answer)
 
     def close(self, attempts: Sequence[AttemptAccount]) -> None:

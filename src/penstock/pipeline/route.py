@@ -23,12 +23,17 @@ from penstock.pipeline.decisive_error import target_error, tell_decisive
 from penstock.pipeline.guard import Guarding
 from penstock.pipeline.target_route import TargetRoute
 from penstock.pipeline.upstream import Upstream
+from penstock.providers.row import Operation
 from penstock.routing.health import Health
 from penstock.routing.plan import Target
 from penstock.routing.walk import MAX_ATTEMPTS, Attempt, Race, Raced, WalkContext, Walked, walk
 
 _NO_ATTEMPT: Final = Failure(Kind.INTERNAL, "The plan led to no attempt: this is a defect of the gateway.")
 _NO_GUARDING: Final = Failure(Kind.INTERNAL, "The config has guards, and this gateway can't run them.")
+_UNGUARDED: Final = Failure(
+    Kind.UNSUPPORTED_OPERATION,
+    "The config has guards, and guards don't judge what is said in a WebSocket: use a config without them for it.",
+)
 _Runner = asyncio.Task[Answer]
 
 
@@ -133,7 +138,9 @@ class Router(msgspec.Struct, frozen=True):
             else:
                 if route.provider.profiles is not None:
                     route = await self.upstream.model_aliases.resolve(call, route, step.until)
-                if route.target.guards is not None:
+                if call.operation is Operation.REALTIME:
+                    answer = await self._opened(call, route, step, account)
+                elif route.target.guards is not None:
                     answer = await self._guarded(call, compiled, route, step, account)
                 elif self.caching.applies(route):
                     answer = await self.caching.attempt(call, route, step, account)
@@ -146,6 +153,15 @@ class Router(msgspec.Struct, frozen=True):
             if reservation is not None:
                 reservation.answered(account, answer)
         return _told(answer, call, step, account)
+
+    async def _opened(self, call: Call, route: TargetRoute, step: Attempt, account: AttemptAccount) -> Answer:
+        """A WebSocket, which is never cached. What is said in it passes no guard, so that a target with guards has
+        none."""
+        if route.target.guards is not None:
+            return failed(_UNGUARDED, call)
+        answer = await attempt(call, route, step, self.upstream, account)
+        answer.model_lists = route.model_lists
+        return answer
 
     async def _guarded(
         self, call: Call, compiled: CompiledPlan, route: TargetRoute, step: Attempt, account: AttemptAccount

@@ -77,6 +77,11 @@ _SERVED: Final = frozenset(
 def _locate(options: Mapping[str, str], operation: Operation) -> tuple[EndpointSpec, ...]:
     """Version ``v1`` has one path for all deployments and reads the deployment's name from the body. Models are listed
     for the whole resource."""
+    if operation is Operation.REALTIME:
+        # https://learn.microsoft.com/en-us/azure/ai-foundry/openai/how-to/realtime-audio-websockets
+        if options["api_version"] == "v1":
+            return (EndpointSpec("/v1/realtime", options.get("deployment_id")),)
+        return (EndpointSpec("/realtime?api-version={api_version}&deployment={deployment_id}"),)
     if operation not in _SERVED:
         return _KEPT.get(operation, ())
     path = PATHS[operation]

@@ -208,6 +208,8 @@ ROWS: Final = (
                 *AUDIO,
                 # https://platform.openai.com/docs/api-reference/moderations
                 Operation.MODERATIONS,
+                # https://platform.openai.com/docs/guides/realtime-websocket
+                Operation.REALTIME,
                 # https://platform.openai.com/docs/api-reference/responses
                 responses=responses_at(),
             ),

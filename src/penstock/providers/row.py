@@ -35,6 +35,7 @@ _WITHOUT_BODY: Final = {
     "responses.delete": b"DELETE",
     "responses.cancel": b"POST",
     "responses.input_items": b"GET",
+    "realtime": b"GET",
 }
 """The operations whose requests have no body, each with its method."""
 
@@ -60,6 +61,8 @@ class Operation(Enum):
     RERANK = "rerank"
     PROXY = "proxy"
     """Anything else: method, path, query and body pass as they are."""
+    REALTIME = "realtime"
+    """A WebSocket: the request has no body, and names its model in the query."""
     RESPONSE = "responses.retrieve"
     RESPONSE_DELETE = "responses.delete"
     RESPONSE_CANCEL = "responses.cancel"
@@ -77,7 +80,7 @@ class Operation(Enum):
         """Whether a request has a body of JSON, or of a form whose fields are read."""
         self.method: bytes = _WITHOUT_BODY.get(name, b"POST")
         """The method with which it is asked for."""
-        self.needs_model: bool = name != "moderations" and not name.startswith("images.")
+        self.needs_model: bool = not name.startswith(("images.", "moderations", "realtime"))
         """Whether a request must name a model. Where it need not, the host has a model that is usual."""
         self.has_text_tokens: bool = name in {"chat.completions", "completions", "responses.compact"}
         """Whether the answer is text, which is counted in tokens."""
@@ -170,6 +173,7 @@ PATHS: Final[Mapping[Operation, str]] = {
     Operation.TRANSLATIONS: "/audio/translations",
     Operation.MODERATIONS: "/moderations",
     Operation.RERANK: "/rerank",
+    Operation.REALTIME: "/realtime",
 }
 """The usual paths of OpenAI's wire. Source: OpenAI API reference."""
 

@@ -26,6 +26,7 @@ from penstock.pipeline.relay import Broken
 from penstock.pipeline.restrict import metadata_of, refused
 from penstock.pipeline.run import Pipeline
 from penstock.pipeline.tracing import Tracing
+from penstock.providers.row import Operation
 from penstock.server import explain, me
 from penstock.server.asgi import AsgiClient, Scope, Send, keep_trailers_apart
 from penstock.server.body import BodyBudget
@@ -43,6 +44,7 @@ from penstock.server.not_built import not_built
 from penstock.server.origin import Origins, with_headers
 from penstock.server.pages import METRICS, PAGE_METHODS, Losing, Pages, Shared, Watched
 from penstock.server.query_key import with_query_key
+from penstock.server.realtime import Sessions, with_protocol_key
 from penstock.server.receive import Receive
 from penstock.server.request_context import RequestContext
 from penstock.server.respond import respond, tell_of_stop
@@ -55,6 +57,7 @@ from penstock.server.surfaces import (
     named_path,
     passed,
 )
+from penstock.settings.realtime import Realtime
 
 _VISIBLE: Final = "".join(map(chr, range(0x21, 0x7F)))
 _LOG: Final = logging.getLogger("penstock")
@@ -126,6 +129,8 @@ class Gateway:
         """How traces are followed; None where no spans are made."""
         self.key_holder: KeyHolder | None = None
         """Answers holders of gateway keys at /penstock/me."""
+        self.sessions = Sessions(Realtime())
+        """The sessions over WebSocket."""
         self._used_keys = {} if stored is None else stored.used_keys
         self.pipeline = pipeline
         self.records = records
@@ -151,6 +156,9 @@ class Gateway:
                 await self.serve(scope["method"], scope["path"], list(scope["headers"]), client, query)
             finally:
                 client.release()
+        elif scope["type"] == "websocket":
+            # Before it is accepted: the server answers with 403. Only the gateway's own server has sessions.
+            await send({"type": "websocket.close", "code": 1011, "reason": "run the gateway with 'penstock serve'"})
         elif scope["type"] == "lifespan":
             await self._lifespan(receive, send)
 
@@ -174,6 +182,8 @@ class Gateway:
         match, name, rest = self._find(method, path)
         if match is not None and not isinstance(match, str):
             match = in_callers_wire(match, fields, query)
+            if match.surface.operation is Operation.REALTIME:
+                headers, fields = with_protocol_key(headers, fields)
             context = self._context(method, path, match.surface.dialect, headers, client, fields)
             return self._accounted(context, self._answer(match, RequestTarget(rest, query, name), context))
         if self.admin is not None and self.admin.serves(rest):
@@ -313,6 +323,9 @@ class Gateway:
         call = await self._read(match, target, context)
         if isinstance(call, Failure):
             await self._refuse_body(call, context)
+            return
+        if call.operation is Operation.REALTIME:
+            await self.sessions.serve(self.pipeline, call, context)
             return
         if self.contents is not None:
             self.contents.watch(call, context)

@@ -150,6 +150,8 @@ class ServerConnection(PacedConnection):
         serving = self._serving
         if serving is None or not serving.request.complete or self.transport.get_extra_info("sslcontext") is not None:
             return False
+        if serving.socket is not None:
+            return False
         self._has_ended = True
         if self._reader.is_reading:
             self._reader.incoming.fail(_LEFT)
@@ -174,7 +176,9 @@ class ServerConnection(PacedConnection):
         """As ``data_received``, for what is not a small piece of the next request."""
         if len(data) >= LARGE_READ:
             self._take_turns(len(data))
-        if self._reader.is_deaf:
+        if self._serving is not None and self._serving.socket is not None and not self._closing:
+            self._serving.socket.received(data)
+        elif self._reader.is_deaf:
             self._discard(data)
         elif self._serving is not None and self._serving.request.complete:
             self._keep_for_later(data)
@@ -214,6 +218,13 @@ class ServerConnection(PacedConnection):
         self._discarded += len(data)
         if self._discarded > _MOST_DROPPED:
             self.transport.abort()
+
+    def pause_reading(self) -> None:
+        self._pause()
+
+    def resume_reading(self) -> None:
+        if not self.transport.is_closing():
+            self._resume()
 
     # One request after the other.
 

@@ -13,6 +13,7 @@ from penstock.server.body import BodyBudget, BodyHold
 from penstock.server.incoming import IncomingRequest
 from penstock.server.limits import too_large
 from penstock.server.request_task import RequestTask
+from penstock.server.socket_bytes import SocketBytes
 from penstock.server.unpack import unpack
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -39,6 +40,10 @@ class Connection(Protocol):
         """Whether the gateway stops and no request follows the one that is being served."""
         ...
 
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
     async def arrival(self, request: IncomingRequest, silence: float) -> None:
         """Return when the body of the served request is complete or has failed."""
         ...
@@ -56,6 +61,7 @@ class Http1Client(BodyHold):
     _limit = 0
     _watched = False
     task: RequestTask | None = None
+    socket: SocketBytes | None = None
     gone = False
     is_begun = False
     complete = False
@@ -66,6 +72,8 @@ class Http1Client(BodyHold):
         self.address = connection.address
         self.request = request
         self.keep_alive = request.keep_alive
+        if request.opens_socket:
+            self.socket = SocketBytes(connection, request.early)
 
     async def read_body(self, fields: Mapping[bytes, bytes], limit: int, silence: float) -> bytes | Failure:
         request = self.request
@@ -114,6 +122,18 @@ class Http1Client(BodyHold):
         if self.is_begun:
             return b"0" if self._chunked else b""
         return CONTINUE
+
+    def switch(self, headers: Headers) -> None:
+        """Send the head of a response with status 101; what follows are bytes of a WebSocket (``write_bytes``)."""
+        self.is_begun = True
+        lines = [b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n"]
+        lines += [b"%b: %b\r\n" % field for field in (*headers, *self._connection.default_headers)]
+        self._connection.transport.write(b"".join((*lines, b"\r\n")))
+
+    def write_bytes(self, data: bytes) -> asyncio.Future[None] | None:
+        """Send bytes of a WebSocket. Returns a future if the caller reads slower than we write: wait for it."""
+        self._connection.transport.write(data)
+        return self._connection.writable
 
     async def send_head(self, status: int, headers: Headers, body: bytes, *, more: bool) -> None:
         self.write_head(status, headers, body, more=more)

@@ -21,7 +21,8 @@ class IncomingRequest(BodyBuffer):
     ``is_taken``: the head is complete. ``complete``: the body is, too. ``refused`` is what is wrong with the head,
     ``failure`` what is wrong with the body. ``declared`` is the length of the body, -1 if it is not known. ``granted``
     bytes of the body may arrive before the next look at the limits. ``reader`` is set while somebody waits for the
-    body. ``fields`` are ``headers`` by name.
+    body. ``fields`` are ``headers`` by name. ``opens_socket``: it asks for a WebSocket where there are some; ``early``
+    are the bytes that came right behind it.
     """
 
     # Defaults of the class, and no slots: most requests set few of these.
@@ -30,6 +31,8 @@ class IncomingRequest(BodyBuffer):
     version = "1.1"
     keep_alive = False
     offers_upgrade = False
+    opens_socket = False
+    early = b""
     expects_continue = False
     is_taken = False
     complete = False

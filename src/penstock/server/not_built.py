@@ -16,7 +16,6 @@ _ABSENT: Final = (
     "(admin.enabled, console.enabled) or put it on another port (admin.listen)."
 )
 _ENDPOINTS: Final[dict[str, str]] = {
-    "/v1/realtime": "the Realtime API over WebSocket",
     "/v1beta/files": "Gemini's files",
     "/v1beta/cachedContents": "Gemini's cached contents",
     "/v1beta/interactions": "Gemini's interactions: use generateContent",

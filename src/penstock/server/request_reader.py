@@ -102,6 +102,9 @@ class RequestReader:
         """The bytes to parse on with, after an ``upgrade`` header stopped the parser. The header is ignored, as RFC
         9110 (7.8) allows: Java's client offers HTTP/2 with every request. A new parser reads the request without it."""
         request = self.incoming
+        if request.opens_socket:
+            self.is_deaf, request.keep_alive, request.early = True, False, rest
+            return b""
         if request.offers_upgrade:
             self._parser = httptools.HttpRequestParser(self)
             return request.head_without_offer() + rest
@@ -162,6 +165,8 @@ class RequestReader:
         request.version = parser.get_http_version()
         request.keep_alive = parser.should_keep_alive()
         request.offers_upgrade = parser.should_upgrade() and request.method != "CONNECT"
+        if request.offers_upgrade and _opens_socket(request):
+            request.offers_upgrade, request.opens_socket = False, True
         if request.offers_upgrade:
             return
         fields = request.fields = dict(request.headers)
@@ -196,6 +201,15 @@ class RequestReader:
             request.complete = request.failure is None
             if request.reader is not None:
                 request.wake()
+
+
+_SOCKET_PATH: Final = b"/realtime"
+
+
+def _opens_socket(request: IncomingRequest) -> bool:
+    """Whether a request that offers another protocol asks for a WebSocket, at a path that has one."""
+    is_socket = any(name == b"upgrade" and value.lower() == b"websocket" for name, value in request.headers)
+    return is_socket and request.method == "GET" and request.target.partition(b"?")[0].endswith(_SOCKET_PATH)
 
 
 class _KnownHead:

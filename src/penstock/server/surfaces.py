@@ -16,6 +16,7 @@ import msgspec
 from penstock.core import did_you_mean
 from penstock.dialects.caller import CallerDialect
 from penstock.dialects.registry import CALLERS, ENDPOINTS, HOSTED, TASK_CALLERS
+from penstock.pipeline.choice import ONLY_CONFIG
 from penstock.providers.row import Operation
 from penstock.server.content import BodyKind
 
@@ -214,12 +215,28 @@ _IGNORED: Final = re.compile(r"[\x00-\x20\x7f]")
 def named_path(path: str) -> tuple[str | None, str]:
     """The name in a path ``/@NAME/v1/…``, and the rest of the path; None and the whole path for any other.
 
-    ``path`` is percent-decoded. A name holds no slash, and is not empty.
+    ``path`` is percent-decoded. A name holds no slash, and is not empty. ``/c/NAME`` names a saved config and nothing
+    else: its name is ``c/NAME`` here. Habits of other gateways' clients count, too: ``/anthropic`` is ``/@anthropic``.
     """
-    if not path.startswith("/@"):
+    start = 0
+    if path.startswith("/@"):
+        start = 2
+    elif path.startswith(f"/{ONLY_CONFIG}"):
+        start = 1 + len(ONLY_CONFIG)
+    name, slash, rest = path[start or 1 :].partition("/")
+    if not name or not slash:
         return None, path
-    name, slash, rest = path[2:].partition("/")
-    return (name, slash + rest) if name and slash else (None, path)
+    if start == 0:
+        usual = _USUAL_PREFIXES.get(name)
+        return (None, path) if usual is None else (usual, slash + rest)
+    return (name if start == 2 else f"{ONLY_CONFIG}{name}"), slash + rest
+
+
+_USUAL_PREFIXES: Final = {
+    **{name: name for name in ("anthropic", "openai", "gemini", "bedrock", "cohere", "ollama", "azure")},
+    "genai": "google",
+}
+"""Beginnings of paths by which other gateways' clients name a provider, and the name that each stands for."""
 
 
 def _pattern(template: str) -> str:
@@ -349,12 +366,14 @@ def in_callers_wire(match: Match, fields: Mapping[bytes, bytes], query: str) -> 
     if surface.path not in _LISTS:
         return match
     if b"anthropic-version" in fields:
-        name = "anthropic"
+        name, provider = "anthropic", "anthropic"
     elif any(header in fields for header in _GOOGLE_HEADERS) or _GOOGLE_QUERY.search(query) is not None:
-        name = "gemini"
+        name, provider = "gemini", "google"
     else:
         return match
-    listing = msgspec.structs.replace(surface, dialect=CALLERS[name], forwarded_query=_PAGING)
+    listing = msgspec.structs.replace(
+        surface, dialect=CALLERS[name], default_provider=provider, forwarded_query=_PAGING
+    )
     return Match(listing, match.parameters)
 
 
@@ -399,6 +418,7 @@ SURFACES: Final = SurfaceTable(
         Surface("POST", "/v2/rerank", Operation.RERANK, TASK_CALLERS["cohere_rerank"], default_provider="cohere"),
         Surface("POST", "/rerank", Operation.RERANK, ENDPOINTS["typed"]),
         *_passed(),
+        Surface("GET", "/v1/realtime", Operation.REALTIME, CALLERS["openai_chat"], BodyKind.NONE, forwarded_query=None),
         Surface("POST", "/v1/responses", Operation.CHAT, CALLERS["responses"], default_provider="openai"),
         _of_responses("POST", "/compact", Operation.RESPONSE_COMPACT, BodyKind.JSON),
         _of_responses("POST", "/input_tokens", Operation.RESPONSE_TOKENS, BodyKind.JSON),

@@ -36,7 +36,7 @@ METRICS_FOLDER: Final = _PREFIX + "METRICS_FOLDER"
 MOST_PROBLEMS: Final = 50
 """Problems that one error tells."""
 _SECTIONS: Final = msgspec.structs.asdict(Settings()).keys()
-NAMED_ENTRIES: Final = ("virtual_keys", "configs", "guardrails", "keys", "policies", "prices")
+NAMED_ENTRIES: Final = ("virtual_keys", "configs", "guardrails", "keys", "policies", "prices", "models")
 """Sections of the file that are no settings: stores/file.py reads them."""
 
 # In rising precedence. The first one is Portkey's name (docs/portkey.md#trusted-hosts).

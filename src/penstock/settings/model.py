@@ -35,6 +35,7 @@ from penstock.settings.kinds import (
 )
 from penstock.settings.logs import Logs
 from penstock.settings.metrics import Metrics
+from penstock.settings.realtime import Realtime
 from penstock.settings.responses import Responses
 from penstock.settings.store import Admin, Store
 from penstock.settings.telemetry import Telemetry
@@ -341,6 +342,7 @@ class Settings(Struct, frozen=True):
     guards: Guards = Guards()
     ids: Ids = Ids()
     responses: Responses = Responses()
+    realtime: Realtime = Realtime()
 
     def without_database(self) -> Settings:
         """The settings of a gateway that serves one command of the terminal."""

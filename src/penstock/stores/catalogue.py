@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from penstock.core.model_aliases import ModelAliases
 from penstock.core.permissions import Permissions
 from penstock.core.restrictions import Restrictions
 from penstock.core.virtual_key import VirtualKey
@@ -68,8 +69,8 @@ class GatewayKey(msgspec.Struct, frozen=True):
     ``workspace`` that of its workspace; a key of penstock.toml has neither. Two secrets of one key are two of these
     values with one ``id``. ``restrictions`` are None for a key that demands nothing of a request. ``limits`` are the
     key's own. ``exposes_cost``: a plain answer tells its caller what it cost. ``logs_content``: whether the request
-    log keeps bodies, None where the settings say it; ``may_log_content``: a header may switch that on. ``permissions``
-    and ``shared``
+    log keeps bodies, None where the settings say it; ``may_log_content``: a header may switch that on. ``aliases``
+    are the key's own names of models, None without any. ``permissions`` and ``shared``
     (``Permissions.shared``) follow from the others; the constructor replaces whatever it is given for these.
     """
 
@@ -95,6 +96,7 @@ class GatewayKey(msgspec.Struct, frozen=True):
     exposes_cost: bool = False
     logs_content: bool | None = None
     may_log_content: bool = False
+    aliases: ModelAliases | None = None
 
     def __post_init__(self) -> None:
         permissions, shared = _permissions(
@@ -135,7 +137,8 @@ class Catalogue(msgspec.Struct, frozen=True):
     ``is_stale``: the database can't be reached for so long that its keys are not in force any more. ``limits`` are
     those of all but the gateway keys; views have none. ``overlay`` are the operator's own prices, ``price_table`` the
     prices that were loaded, ``own_prices`` those of integrations, by the name of their virtual key.
-    ``saved_guardrails`` are found by their name and by their id.
+    ``saved_guardrails`` are found by their name and by their id. ``aliases`` are other names of models, None without
+    any.
     """
 
     virtual_keys: Mapping[str, VirtualKey] = {}
@@ -153,6 +156,7 @@ class Catalogue(msgspec.Struct, frozen=True):
     price_table: PriceTable | None = None
     own_prices: Mapping[str, OwnPrices] = {}
     saved_guardrails: Mapping[str, SavedGuardrail] = {}
+    aliases: ModelAliases | None = None
 
     def __post_init__(self) -> None:
         if self.is_view:
@@ -263,6 +267,7 @@ def _views(catalogue: Catalogue) -> dict[str | None, Catalogue]:
             catalogue.is_stale,
             is_view=True,
             saved_guardrails={**guardrails.get(None, {}), **guardrails.get(workspace, {})},
+            aliases=catalogue.aliases,
         )
         for workspace in workspaces
     }

@@ -51,6 +51,7 @@ def layer(catalogues: Sequence[Catalogue]) -> Catalogue:
         price_table=next((each.price_table for each in catalogues if each.price_table is not None), None),
         own_prices=own_prices,
         saved_guardrails=guardrails,
+        aliases=next((each.aliases for each in catalogues if each.aliases is not None), None),
     )
 
 

@@ -23,6 +23,7 @@ from penstock.prices.overlay import read_overlay
 from penstock.routing.budget import LARGEST_FILE
 from penstock.settings.load import NAMED_ENTRIES, section_problems
 from penstock.settings.text_file import LARGEST_SETTINGS, BadToml, TooLarge, parse_toml, read_text
+from penstock.stores.alias_definitions import AliasNames, aliases_of, with_aliases
 from penstock.stores.catalogue import EMPTY, Catalogue, VirtualKey
 from penstock.stores.limit_definitions import limits_of, policies_of, with_limits
 from penstock.stores.references import LARGEST_CREDENTIAL, VARIABLE, WHOLE, from_environment
@@ -94,6 +95,9 @@ class Reading:
         guardrails = saved_guardrails(self._definitions(sections, "guardrails"), check)
         definitions = list(self._definitions(sections, "keys"))
         keys = with_limits(gateway_keys(definitions, virtual_keys, configs, providers, aliases), definitions)
+        names = AliasNames([*virtual_keys, *providers, *aliases], {name: each.name for name, each in configs.items()})
+        keys = with_aliases(keys, definitions, names)
+        model_aliases = aliases_of(self._definitions(sections, "models", any_name=True), names)
         limits = LimitsInForce(
             virtual_keys={each.name: found for each in of_virtual_keys if (found := limits_of(each, "provider"))},
             policies=policies_of(self._definitions(sections, "policies")),
@@ -102,8 +106,9 @@ class Reading:
         self.problems += [f"{problem} in {path.name}" for problem in wrong]
         self.of_catalogue = self.problems[before:]
         self.catalogue = Catalogue(
-            virtual_keys, configs, keys, limits=limits, overlay=overlay, saved_guardrails=guardrails
-        )
+            virtual_keys, configs, keys, limits=limits, overlay=overlay, saved_guardrails=guardrails,
+            aliases=model_aliases,
+        )  # fmt: skip
         self.warnings = [text for each in self.stamps if (text := self._exposure(each)) is not None]
 
     def _virtual_keys(
@@ -144,14 +149,17 @@ class Reading:
             return sections
         return {}
 
-    def _definitions(self, sections: Mapping[str, Any], section: str) -> Iterator[Definition]:
+    def _definitions(
+        self, sections: Mapping[str, Any], section: str, *, any_name: bool = False
+    ) -> Iterator[Definition]:
+        """The entries of a section. ``any_name``: their names are no names of ours, but patterns."""
         where = f"in {self._path.name}"
         entries = sections.get(section, {})
         if not isinstance(entries, dict):
             self.problems.append(f"{section} {where}: expected sections, [{section}.NAME]")
             return
         for name, values in entries.items():
-            problem = name_problem(name)
+            problem = None if any_name else name_problem(name)
             if problem is not None:
                 self.problems.append(f"{section}.{name} {where}: {problem}")
             if isinstance(values, dict):

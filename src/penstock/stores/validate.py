@@ -32,7 +32,7 @@ _OF_VIRTUAL_KEY: Final = (
 )
 _OF_KEY: Final = (
     *("hash", "virtual_keys", "configs", "config", "labels", "providers", "models", "inline_configs", "custom_hosts"),
-    *("lend", "hosts", *MEMBERS),
+    *("lend", "hosts", "aliases", *MEMBERS),
 )
 _OTHER_SPELLINGS: Final = {"allowed_providers": "providers", "allowed_models": "models"}
 """Members of a gateway key under the names that they have in the admin API."""
@@ -83,6 +83,10 @@ class Definition:
         """Add a problem of a member, or of the definition as a whole."""
         path = self._path if key is None else f"{self._path}.{key}"
         self._problems.append(f"{path}{self._where}: {text}")
+
+    def below(self, key: str, name: str, values: Mapping[str, Any]) -> Definition:
+        """The entry ``name`` of a member that is a table of definitions."""
+        return Definition(f"{self._path}.{key}", name, values, self._problems, self._where.strip())
 
     def text(self, key: str) -> str | None:
         """A member that is a text of at least one character."""
@@ -348,7 +352,12 @@ def gateway_keys(
 
 
 def _respell(definition: Definition) -> None:
-    """Give the members their names in the file."""
+    """Give the members their names in the file. A table ``models`` holds aliases."""
+    if isinstance(definition.values.get("models"), dict):
+        if "aliases" in definition.values:
+            definition.complain("it is the table models under another name: leave one of them out", "aliases")
+        others = {key: value for key, value in definition.values.items() if key != "models"}
+        definition.values = {**others, "aliases": definition.values["models"]}
     for other, name in _OTHER_SPELLINGS.items():
         if other not in definition.values:
             continue

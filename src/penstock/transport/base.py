@@ -6,7 +6,7 @@ http1.py is the real network, echo/ the built-in provider; a test or another cli
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -22,7 +22,8 @@ class Request(msgspec.Struct):
     nothing else. ``body`` is sent as it is.
 
     ``caller`` is the key or address of the caller, whose look-ups of host names have a share of their own. ``fresh``
-    asks for a new connection: the last attempt found that its own had been closed by the provider.
+    asks for a new connection: the last attempt found that its own had been closed by the provider. ``switches``: the
+    request asks for another protocol, and a reply of status 101 is a ``Switched``.
     """
 
     origin: Origin
@@ -33,6 +34,7 @@ class Request(msgspec.Struct):
     limits: Limits
     caller: str = ""
     fresh: bool = False
+    switches: bool = False
 
 
 class Reply(Protocol):
@@ -55,6 +57,16 @@ class Reply(Protocol):
 
     def close(self) -> None:
         """Give the reply up: an unfinished one closes its connection at once. Harmless when called again."""
+        ...
+
+
+@runtime_checkable
+class Switched(Reply, Protocol):
+    """A reply of status 101: from now on the connection carries bytes of another protocol, both ways. Its body is what
+    the provider sends; no time limit is left."""
+
+    def write(self, data: bytes) -> Awaitable[None] | None:
+        """Send bytes. Returns what to await before the next, if the provider reads more slowly than they come."""
         ...
 
 

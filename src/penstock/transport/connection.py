@@ -16,7 +16,7 @@ from typing import Final, cast
 import msgspec
 
 from penstock.core.failure import Failure, Kind
-from penstock.core.http import Headers
+from penstock.core.http import Headers, Limits
 from penstock.transport.base import Request, Take
 from penstock.transport.deadlines import Deadlines
 from penstock.transport.response import Malformed, ResponseReader
@@ -46,7 +46,7 @@ class Connection(TakesTurns):
     """
 
     __slots__ = (
-        "_exchange", "_host_line", "_is_full", "_lost", "_released", "_timer", "_timer_due", "_unsent",
+        "_drained", "_exchange", "_host_line", "_is_full", "_lost", "_released", "_timer", "_timer_due", "_unsent",
         "bounds", "closed", "gone", "host", "idle_since", "idle_until", "promised_idle",
     )  # fmt: skip
     burst = 128 << 10
@@ -74,10 +74,12 @@ class Connection(TakesTurns):
         self._timer_due = math.inf
         self._unsent: memoryview | None = None
         self._is_full = False
+        self._drained: asyncio.Future[None] | None = None
 
     async def exchange(self, request: Request, started: float) -> HttpExchange | Failure:
         """Send a request and wait for the head of its response. Cancelling closes the connection."""
-        exchange = self._exchange = HttpExchange(self, Deadlines(request.limits, started))
+        deadlines = Deadlines(request.limits, started)
+        exchange = self._exchange = HttpExchange(self, deadlines, may_switch=request.switches)
         self._write(request)
         try:
             while not exchange.has_head:
@@ -193,6 +195,22 @@ class Connection(TakesTurns):
         if self._unsent is not None:
             self.loop.call_soon(self._write_on)
 
+    def write_switched(self, data: bytes) -> Awaitable[None] | None:
+        """Send bytes of another protocol (``base.Switched``)."""
+        if self.closed or self.transport.is_closing():
+            return None
+        self.transport.write(data)
+        if not self._is_full:
+            return None
+        if self._drained is None:
+            self._drained = self.loop.create_future()
+        return self._drained
+
+    def _wake_writer(self) -> None:
+        drained, self._drained = self._drained, None
+        if drained is not None and not drained.done():
+            drained.set_result(None)
+
     # Callbacks of the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -219,15 +237,21 @@ class Connection(TakesTurns):
 
     def resume_writing(self) -> None:
         self._is_full = False
+        self._wake_writer()
         self._write_on()
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed, self._unsent = True, None
+        self._wake_writer()
         self._stop_timer()
         if self._exchange is not None:
             self._exchange.ended(error)
         self.gone.set_result(None)
         self._lost(self)
+
+
+_ENDLESS: Final = Deadlines(Limits(0, 0, 0, 0), 0.0)
+"""After a switch of protocols it is the new protocol's business how long it is silent."""
 
 
 class HttpExchange:
@@ -241,10 +265,10 @@ class HttpExchange:
         "status", "wakeup",
     )  # fmt: skip
 
-    def __init__(self, connection: Connection, deadlines: Deadlines) -> None:
+    def __init__(self, connection: Connection, deadlines: Deadlines, *, may_switch: bool = False) -> None:
         self._connection = connection
         self._deadlines = deadlines
-        self._reader = ResponseReader(connection.bounds.framing)
+        self._reader = ResponseReader(connection.bounds.framing, may_switch=may_switch)
         self.wakeup = Wakeup(connection.loop)
         self._over = False
         self._paused = False
@@ -292,6 +316,10 @@ class HttpExchange:
                     self._passing = None
             await passing.hold_up()
 
+    def write(self, data: bytes) -> Awaitable[None] | None:
+        """Send bytes after the protocol was switched (``base.Switched``)."""
+        return self._connection.write_switched(data)
+
     def close(self) -> None:
         self._finish(reusable=False)
         self._reader.take()
@@ -316,6 +344,8 @@ class HttpExchange:
         if reader.head_complete:
             if not self.status:
                 self.status, self.headers = reader.status, reader.headers
+                if reader.switched:
+                    self._deadlines = _ENDLESS
             passing = self._passing
             if passing is None or (reader.unread and not passing.goes_on(reader.take())) or self._over:
                 self.wakeup.wake()

@@ -19,6 +19,9 @@ _STATUSES: Final = range(100, 600)
 """RFC 9110, 15: a status outside is invalid, and a proxy answers in its place as if it were a 5xx."""
 
 
+_SWITCHING: Final = 101
+
+
 class Malformed(Exception):
     """The peer violates HTTP/1.1; the text is a clause that names the violation."""
 
@@ -29,15 +32,18 @@ class ResponseReader:
     ``promised_idle`` is the peer's announced keep-alive time in seconds, minus a margin.
     ``max_framing`` bounds the bytes of the head, and later of framing (chunk extensions, trailers) without any body.
     httptools reports a header field only when it is complete, so fed bytes are counted as well as reported bytes.
-    Bytes after the end of the response never reach the body; ``overrun``: there were such bytes.
+    Bytes after the end of the response never reach the body; ``overrun``: there were such bytes. ``may_switch``: the
+    request asked for another protocol; after a response of status 101 (``switched``) the body is whatever comes.
     """
 
     __slots__ = (
         "_fed", "_framing", "_interim", "_max_framing", "_parser", "_pieces", "complete", "framed", "head_complete",
-        "headers", "keep_alive", "overrun", "promised_idle", "status", "unread",
+        "headers", "keep_alive", "may_switch", "overrun", "promised_idle", "status", "switched", "unread",
     )  # fmt: skip
 
-    def __init__(self, max_framing: int) -> None:
+    def __init__(self, max_framing: int, *, may_switch: bool = False) -> None:
+        self.may_switch = may_switch
+        self.switched = False
         self.status = 0
         self.headers: Headers = []
         self.head_complete = False
@@ -59,12 +65,18 @@ class ResponseReader:
         if self.complete:
             self.overrun = True
             return
+        if self.switched:
+            self.on_body(data)
+            return
         before = self.unread
         self._fed += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            raise Malformed("it switched protocols") from None
+        except httptools.HttpParserUpgrade as upgrade:
+            if not self.switched:
+                raise Malformed("it switched protocols") from None
+            self.on_body(data[upgrade.args[0] :])
+            return
         except httptools.HttpParserError as error:
             self._refuse_unless_complete(error)
         self._framing = 0 if self.unread > before or self.complete else self._framing + len(data)
@@ -117,6 +129,9 @@ class ResponseReader:
         status = self._parser.get_status_code()
         if status not in _STATUSES:
             raise Malformed(f"its response has the status {status}, which HTTP does not know")
+        if status == _SWITCHING and self.may_switch:
+            self.status, self.head_complete, self.switched = status, True, True
+            return
         if 100 <= status < 200:
             self._interim += 1
             if self._interim > _MAX_INTERIM:
@@ -133,13 +148,13 @@ class ResponseReader:
                 self.promised_idle = _promised_idle(value)
 
     def on_body(self, body: bytes) -> None:
-        if not self.complete:
+        if body and not self.complete:
             self._pieces.append(body)
             self.unread += len(body)
 
     def on_message_complete(self) -> None:
         if self.head_complete:
-            self.complete = True
+            self.complete = not self.switched
         else:
             self.headers = []
 

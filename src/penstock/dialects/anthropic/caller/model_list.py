@@ -14,7 +14,8 @@ _LARGEST_PAGE: Final = 1000
 
 
 def _one(model: ListedModel) -> dict[str, Any]:
-    return {"type": "model", "id": model.id, "display_name": model.id, "created_at": _UNKNOWN_TIME}
+    name = model.name or model.id
+    return {"type": "model", "id": model.id, "display_name": name, "created_at": _UNKNOWN_TIME}
 
 
 def _page(models: Sequence[ListedModel], query: Mapping[str, str]) -> dict[str, Any]:

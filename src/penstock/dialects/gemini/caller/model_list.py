@@ -20,7 +20,7 @@ def _one(model: ListedModel) -> dict[str, Any]:
     return {
         "name": f"models/{model.id}",
         "baseModelId": model.id,
-        "displayName": model.id,
+        "displayName": model.name or model.id,
         **limit,
         "supportedGenerationMethods": list(_METHODS),
     }

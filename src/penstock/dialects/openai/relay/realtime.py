@@ -1,0 +1,108 @@
+"""Events of OpenAI's Realtime API, as far as the gateway looks into them: usage, models that are named, errors.
+
+Sources: OpenAI API reference, "Realtime server events" (response.done,
+conversation.item.input_audio_transcription.completed, error) and "Realtime client events" (session.update).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+import msgspec
+
+from penstock.core.failure import Failure
+from penstock.core.json_text import UNREADABLE, read_json, write_json
+from penstock.core.usage import Usage
+from penstock.dialects.caller import SessionEvents
+
+_USED: Final = re.compile(rb'"(?:response\.done|conversation\.item\.input_audio_transcription\.completed)"')
+_DEEPEST: Final = 32
+
+
+class _Details(msgspec.Struct):
+    cached_tokens: int | None = None
+    audio_tokens: int | None = None
+    image_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    total_tokens: int | None = None
+    input_token_details: _Details | None = None
+    output_token_details: _Details | None = None
+
+
+class _Response(msgspec.Struct):
+    usage: _Usage | None = None
+
+
+class _Event(msgspec.Struct):
+    type: str = ""
+    usage: _Usage | None = None
+    response: _Response | None = None
+
+
+_EVENT: Final = msgspec.json.Decoder(_Event, strict=False)
+_NOTHING: Final = _Details()
+
+
+def used_by(event: bytes) -> Usage | None:
+    """The usage that one event of the provider's tells; None for any other event."""
+    if _USED.search(event) is None:
+        return None
+    try:
+        read = _EVENT.decode(event)
+    except UNREADABLE:
+        return None
+    if read.type == "response.done":
+        told = None if read.response is None else read.response.usage
+    else:
+        told = read.usage if read.type.endswith(".completed") else None
+    if told is None:
+        return None
+    heard, said = told.input_token_details or _NOTHING, told.output_token_details or _NOTHING
+    return Usage(
+        prompt=told.input_tokens,
+        completion=told.output_tokens,
+        total=told.total_tokens,
+        cached=heard.cached_tokens,
+        audio_in=heard.audio_tokens,
+        audio_out=said.audio_tokens,
+        image_in=heard.image_tokens,
+    )
+
+
+def models_in(event: bytes) -> list[str] | None:
+    """The models that one event of the caller's names, at any depth; None for an event that can't be read."""
+    try:
+        waiting: list[tuple[Any, int]] = [(read_json(event), 0)]
+    except (ValueError, RecursionError):
+        return None
+    found: list[str] = []
+    while waiting:
+        item, depth = waiting.pop()
+        if depth > _DEEPEST:
+            return None
+        if isinstance(item, dict):
+            found += [value for name, value in item.items() if name == "model" and isinstance(value, str)]
+            waiting += [(value, depth + 1) for value in item.values()]
+        elif isinstance(item, list):
+            waiting += [(value, depth + 1) for value in item]
+    return found
+
+
+def error_event(failure: Failure, trace: str) -> bytes:
+    """A failure as the provider itself would tell it."""
+    error = {
+        "type": "invalid_request_error" if failure.status < 500 else "server_error",
+        "code": failure.kind.value,
+        "message": failure.message,
+        "param": failure.param,
+        "event_id": None,
+    }
+    return write_json({"type": "error", "event_id": f"event_{trace[:64]}", "error": error})
+
+
+SESSION: Final = SessionEvents(used_by, models_in, error_event)

@@ -1,0 +1,371 @@
+"""``GET /v1/realtime`` with an upgrade: a session over WebSocket, between the caller and one target.
+
+The target is chosen before the upgrade is answered, as for any request: whatever refuses is an ordinary answer. From
+then on frames pass unchanged, both ways. Usage is added up from the provider's events. Source: docs/realtime.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import math
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Final, Protocol
+from urllib.parse import parse_qsl
+
+from websockets.frames import Frame, Opcode
+from websockets.utils import accept_key
+
+from penstock.core.body import Body
+from penstock.core.failure import Failure, Kind
+from penstock.core.http import Headers
+from penstock.core.json_text import write_json
+from penstock.dialects.caller import RequestBody, SessionEvents
+from penstock.pipeline.authenticate import QUERY_KEY
+from penstock.pipeline.call import Answer, Call
+from penstock.pipeline.open_socket import SUBPROTOCOLS, SWITCHING, offered_protocols
+from penstock.pipeline.run import Pipeline
+from penstock.server.request_context import RequestContext
+from penstock.server.respond import STOPPING, respond
+from penstock.server.socket_bytes import SocketBytes
+from penstock.server.socket_end import GOING_AWAY, INTERNAL_ERROR, NORMAL, POLICY_VIOLATION, Gone, SocketEnd
+from penstock.settings.realtime import Realtime
+from penstock.transport.base import Switched
+
+_SHOWN_KEY: Final = "openai-insecure-api-key."
+"""How the subprotocol begins in which a browser shows its key: it can set no header.
+https://platform.openai.com/docs/guides/realtime-websocket"""
+_LAST_WORDS_SECONDS: Final = 2.0
+"""How long the other end may take to answer a close frame."""
+_LONGEST_JUDGED: Final = 1 << 20
+"""Bytes of a message in which a model may be named, where only certain models are allowed."""
+
+
+class SocketClient(Protocol):
+    """The caller's connection, as far as a session needs it beside ``Client``."""
+
+    @property
+    def socket(self) -> SocketBytes | None:
+        """The bytes that come after the upgrade; None where the server can't switch."""
+        ...
+
+    def switch(self, headers: Headers) -> None:
+        """Send the head of the response with status 101."""
+        ...
+
+    def write_bytes(self, data: bytes) -> asyncio.Future[None] | None:
+        """Send bytes of the session. Returns what to await, if the caller reads more slowly than we write."""
+        ...
+
+
+def with_protocol_key(headers: Headers, fields: Mapping[bytes, bytes]) -> tuple[Headers, Mapping[bytes, bytes]]:
+    """Headers, and the same by name: the key of a subprotocol stands where a key of the query does."""
+    offered = fields.get(SUBPROTOCOLS, b"").decode("latin-1")
+    shown = [each.strip() for each in offered.split(",") if each.strip().startswith(_SHOWN_KEY)]
+    if not shown or QUERY_KEY in fields:
+        return headers, fields
+    value = shown[0].removeprefix(_SHOWN_KEY).encode("latin-1")
+    return [*headers, (QUERY_KEY, value)], {**fields, QUERY_KEY: value}
+
+
+class Sessions:
+    """The sessions of this process."""
+
+    def __init__(self, settings: Realtime, now: Callable[[], float] = time.monotonic) -> None:
+        self._settings = settings
+        self._now = now
+        self._running: Counter[str] = Counter()
+
+    async def serve(self, pipeline: Pipeline, call: Call, context: RequestContext) -> None:
+        """Open a session, and relay it to its end."""
+        key, refused = _handshake(context)
+        if refused is None:
+            refused = self._too_many(call)
+        if refused is not None:
+            await context.refuse(refused)
+            return
+        client = context.client
+        call.request = _named(call)
+        client.watch()
+        tenant = call.caller.tenant
+        self._running[tenant] += 1
+        try:
+            answer = context.answer = await pipeline.run(call)
+            if answer.status != SWITCHING or not isinstance(answer.rest, Switched):
+                await respond(answer, call, context)
+            else:
+                await self._relay(answer, answer.rest, key, call, context)
+        finally:
+            self._running[tenant] -= 1
+            if not self._running[tenant]:
+                del self._running[tenant]
+        client.unwatch()
+
+    def _too_many(self, call: Call) -> Failure | None:
+        most = self._settings.max_sessions
+        if not most or self._running[call.caller.tenant] < most:
+            return None
+        text = f"There are {most} sessions already (setting realtime.max_sessions): close one first."
+        return Failure(Kind.RATE_LIMIT_EXCEEDED, text)
+
+    async def _relay(self, answer: Answer, upstream: Switched, key: str, call: Call, context: RequestContext) -> None:
+        settings, account = self._settings, context.account
+        client: SocketClient = context.client  # type: ignore[assignment]
+        source, events = client.socket, call.dialect.relay.session
+        if source is None or events is None:
+            return
+        context.begun, account.first_byte, account.status = True, account.elapsed(), SWITCHING
+        account.stream = True
+        protocol = _chosen_protocol(call)
+        chosen = [] if protocol is None else [(SUBPROTOCOLS, protocol.encode("latin-1"))]
+        client.switch([*answer.headers, (b"sec-websocket-accept", accept_key(key).encode()), *chosen])
+        most, ping, now = settings.max_message_bytes, settings.ping_seconds, self._now
+        caller_end = SocketEnd(
+            source.read, client.write_bytes, is_caller=True, max_bytes=most, ping_seconds=ping, now=now
+        )
+        upstream_end = SocketEnd(
+            upstream.read, upstream.write, is_caller=False, max_bytes=most, ping_seconds=ping, now=now
+        )
+        session = Session(caller_end, upstream_end, answer, events, call.trace, self._now)
+        try:
+            await session.run(settings)
+        finally:
+            account.failure = session.failure
+            answer.broken = session.failure if session.is_providers_fault else None
+            if answer.attempt is not None:
+                answer.attempt.ended, answer.attempt.failure = account.elapsed(), answer.broken
+
+
+class Session:
+    """One session: two directions, each a task's loop. ``failure`` is why it ended, None for a close frame.
+
+    ``is_providers_fault``: the provider ended it without one.
+    """
+
+    def __init__(
+        self,
+        caller: SocketEnd,
+        upstream: SocketEnd,
+        answer: Answer,
+        events: SessionEvents,
+        trace: str,
+        now: Callable[[], float],
+    ) -> None:
+        self._caller = caller
+        self._upstream = upstream
+        self._answer = answer
+        self._events = events
+        self._trace = trace
+        self._now = now
+        self._last_message = now()
+        self.failure: Failure | None = None
+        self.is_providers_fault = False
+
+    async def run(self, settings: Realtime) -> None:
+        """Relay until one side ends the session, or a limit does."""
+        loop = asyncio.get_running_loop()
+        tasks = [
+            loop.create_task(self._from_caller(), name="realtime: from the caller"),
+            loop.create_task(self._from_upstream(), name="realtime: from the provider"),
+        ]
+        try:
+            await self._wait(tasks, settings)
+            await self._part(tasks)
+        except asyncio.CancelledError:
+            # The caller left, or the gateway stops: both are told, as far as they can be, without waiting for either.
+            self.failure = STOPPING
+            for end in (self._caller, self._upstream):
+                with contextlib.suppress(Exception):
+                    async with asyncio.timeout(0.1):
+                        await end.close(GOING_AWAY, "The gateway is stopping.")
+            raise
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _wait(self, tasks: list[asyncio.Task[None]], settings: Realtime) -> None:
+        """Wait for the first direction that ends, at most as long as a session may last or be silent."""
+        over = self._now() + (settings.session_seconds or math.inf)
+        while True:
+            now, idle = self._now(), self._last_message + (settings.idle_seconds or math.inf)
+            if now >= min(over, idle):
+                self.failure = _over(settings, is_idle=now < over)
+                return
+            if not await self._are_alive(now):
+                return
+            due = min(over, idle, self._caller.silence_due(), self._upstream.silence_due()) - now
+            done, _ = await asyncio.wait(
+                tasks, timeout=None if due == math.inf else max(due, 0), return_when=asyncio.FIRST_COMPLETED
+            )
+            if done:
+                for task in done:
+                    task.result()
+                return
+
+    async def _are_alive(self, now: float) -> bool:
+        """Ask each side that is silent for a sign of life. False if one of them was asked in vain."""
+        try:
+            await self._caller.ask(now)
+        except Gone:
+            self._fail(Kind.CLIENT_DISCONNECTED, "The caller gives no sign of life.")
+            return False
+        try:
+            await self._upstream.ask(now)
+        except Gone:
+            self.is_providers_fault = True
+            self._fail(Kind.IDLE_TIMEOUT, "The provider gives no sign of life: open another session.")
+            return False
+        return True
+
+    async def _part(self, tasks: list[asyncio.Task[None]]) -> None:
+        """Tell each side that still listens how the session ended, and wait a moment for its close frame."""
+        caller, upstream, failure = self._caller, self._upstream, self.failure
+        if failure is not None and caller.is_open:
+            await caller.say(self._events.error(failure, self._trace))
+        if upstream.close_code is not None:
+            await caller.close(upstream.close_code, upstream.close_reason)
+        elif failure is not None:
+            code = POLICY_VIOLATION if failure.kind is Kind.NOT_ALLOWED else _code_of(failure)
+            await caller.close(code, failure.message)
+        if caller.close_code is not None:
+            await upstream.close(caller.close_code, caller.close_reason)
+        else:
+            await upstream.close(GOING_AWAY if failure is not None else NORMAL)
+        running = [task for task in tasks if not task.done()]
+        if running:
+            await asyncio.wait(running, timeout=_LAST_WORDS_SECONDS)
+
+    async def _from_caller(self) -> None:
+        """Send the caller's frames on until its close frame. Its leaving cancels the session's task."""
+        caller, held = self._caller, _Held()
+        lists = self._answer.model_lists
+        while caller.close_code is None:
+            for frame in await caller.frames():
+                self._last_message = self._now()
+                if lists is not None:
+                    whole = held.whole(frame)
+                    if whole is None:
+                        continue
+                    frame = whole
+                    refused = _refused(frame.data, lists.refused, self._events)
+                    if refused is not None:
+                        self.failure = self.failure or refused
+                        return
+                await self._upstream.send(frame)
+            if caller.fault is not None:
+                self._fail(Kind.INVALID_REQUEST, f"The session's frames can't be used: {caller.fault[1]}")
+                return
+
+    async def _from_upstream(self) -> None:
+        """Send the provider's frames on until its close frame, and count what they tell of usage."""
+        upstream, attempt, held = self._upstream, self._answer.attempt, _Held()
+        while upstream.close_code is None:
+            try:
+                frames = await upstream.frames()
+            except Gone:
+                self.is_providers_fault = self._caller.close_code is None
+                if self.is_providers_fault:
+                    self._fail(Kind.TRUNCATED, "The provider ended the session without a word: open another.")
+                return
+            for frame in frames:
+                self._last_message = self._now()
+                whole = held.whole(frame)
+                used = None if whole is None or attempt is None else self._events.used_by(bytes(whole.data))
+                if used is not None and attempt is not None:
+                    attempt.usage = used if attempt.usage is None else attempt.usage.plus(used)
+                await self._caller.send(frame)
+            if upstream.fault is not None:
+                self.is_providers_fault = True
+                self._fail(Kind.INVALID_RESPONSE, f"The provider's frames can't be used: {upstream.fault[1]}")
+                return
+
+    def _fail(self, kind: Kind, text: str) -> None:
+        self.failure = self.failure or Failure(kind, text, sent=True)
+
+
+class _Held:
+    """The fragments of one message, held until it is whole."""
+
+    def __init__(self) -> None:
+        self._opcode = Opcode.TEXT
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def whole(self, frame: Frame) -> Frame | None:
+        """The message that ends with a frame; None if it goes on. The library bounds its size."""
+        if frame.fin and not self._pieces:
+            return frame
+        if not self._pieces:
+            self._opcode = frame.opcode
+        self._pieces.append(bytes(frame.data))
+        if not frame.fin:
+            return None
+        pieces, self._pieces = self._pieces, []
+        return Frame(self._opcode, b"".join(pieces))
+
+
+def _refused(
+    event: bytes | bytearray | memoryview, judge: Callable[[str], Failure | None], events: SessionEvents
+) -> Failure | None:
+    """The failure if an event of the caller's names a model that is not allowed."""
+    data = bytes(event)
+    if b"model" not in data and b"\\u" not in data:
+        return None
+    models = events.models_in(data) if len(data) <= _LONGEST_JUDGED else None
+    if models is None:
+        text = "An event can't be read, and your gateway key or virtual key allows certain models only."
+        return Failure(Kind.NOT_ALLOWED, text, "model")
+    return next((refused for model in models if (refused := judge(model)) is not None), None)
+
+
+def _over(settings: Realtime, *, is_idle: bool) -> Failure:
+    if is_idle:
+        text = f"Nobody said anything for {settings.idle_seconds:g} s (setting realtime.idle_seconds)."
+        return Failure(Kind.IDLE_TIMEOUT, text)
+    text = f"The session lasted {settings.session_seconds:g} s (setting realtime.session_seconds): open another."
+    return Failure(Kind.TOTAL_TIMEOUT, text)
+
+
+def _code_of(failure: Failure) -> int:
+    return GOING_AWAY if failure.kind in {Kind.IDLE_TIMEOUT, Kind.TOTAL_TIMEOUT} else INTERNAL_ERROR
+
+
+def _handshake(context: RequestContext) -> tuple[str, Failure | None]:
+    """The key of the caller's handshake, and what is wrong with it. Source: RFC 6455, 4.2.1."""
+    fields = context.fields
+    if fields.get(b"upgrade", b"").lower() != b"websocket":
+        return "", _bad(
+            "This endpoint is a WebSocket: connect with wss:// (or ws://), as an SDK's realtime client does."
+        )
+    if getattr(context.client, "socket", None) is None:
+        text = "This server can't open a WebSocket here: run the gateway with 'penstock serve'."
+        return "", Failure(Kind.NOT_IMPLEMENTED, text)
+    if fields.get(b"sec-websocket-version") != b"13":
+        return "", _bad("The WebSocket's version must be 13.", "sec-websocket-version")
+    key = fields.get(b"sec-websocket-key", b"")
+    try:
+        is_valid = len(base64.b64decode(key, validate=True)) == 16
+    except binascii.Error:
+        is_valid = False
+    return key.decode("latin-1"), None if is_valid else _bad("The key must be 16 bytes in base64.", "sec-websocket-key")
+
+
+def _bad(text: str, param: str | None = None) -> Failure:
+    return Failure(Kind.INVALID_REQUEST, text, param)
+
+
+def _named(call: Call) -> RequestBody:
+    """The request as routing sees it: its query names the model."""
+    model = dict(parse_qsl(call.query)).get("model")
+    return RequestBody(Body({} if model is None else {"model": write_json(model)}), model, stream=True)
+
+
+def _chosen_protocol(call: Call) -> str | None:
+    """The subprotocol that the caller is answered with, never one that holds a credential."""
+    offered = offered_protocols(call)
+    return "realtime" if "realtime" in offered else None

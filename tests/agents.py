@@ -1,0 +1,120 @@
+"""Runs drivers of real clients against a gateway on loopback: ``make agents AGENTS=FOLDER`` (docs/agents.md).
+
+The drivers and their scripted provider are no part of the project. Environment: AGENTS is their folder, CLIENTS where
+the clients are installed, WIRES the wires behind the gateway (empty: as the aliases say). Arguments are parts of the
+drivers' names.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+_FILE = """
+[virtual_keys.chat]
+provider = "openai"
+credential = "env:SCRIPTED_KEY"
+base_url = "{url}/v1"
+
+[virtual_keys.messages]
+provider = "anthropic"
+credential = "env:SCRIPTED_KEY"
+base_url = "{url}"
+
+[virtual_keys.gemini]
+provider = "google"
+credential = "env:SCRIPTED_KEY"
+base_url = "{url}"
+
+[virtual_keys.cohere]
+provider = "cohere"
+credential = "env:SCRIPTED_KEY"
+base_url = "{url}"
+
+[models."claude-*"]
+target = "@messages"
+
+[models."gemini-*"]
+target = "@gemini"
+
+[models."gpt-*"]
+target = "@chat"
+
+[models."scripted-*"]
+target = "@chat"
+"""
+
+
+def main(parts: list[str]) -> int:
+    """The number of runs in which a driver failed."""
+    folder = Path(os.environ.get("AGENTS") or "missing")
+    if not (folder / "run-all.sh").exists():
+        _tell("skipped: AGENTS=FOLDER names no folder with drivers (docs/agents.md#make-agents)")
+        return 0
+    with ExitStack() as stack:
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        upstream_port, port = _free_port(), _free_port()
+        upstream, gateway = f"http://127.0.0.1:{upstream_port}", f"http://127.0.0.1:{port}"
+        file = work / "penstock.toml"
+        file.write_text(_FILE.format(url=upstream))
+        file.chmod(0o600)
+        environment = {**os.environ, "SCRIPTED_KEY": "sk-scripted", "PENSTOCK_ACCESS_LOG": "false"}
+        scripted = ["-m", "scripted", "--port", str(upstream_port)]
+        stack.enter_context(_running(scripted, upstream_port, folder, environment))
+        serve = ["-m", "penstock", "serve", "--config", str(file), "--port", str(port)]
+        stack.enter_context(_running(serve, port, work, environment))
+        failed = 0
+        for wire in os.environ.get("WIRES", "").split() or [""]:
+            asked = {**environment, "GATEWAY": gateway, "UPSTREAM": upstream}
+            if wire:
+                _tell(f"behind the gateway: {wire}")
+                asked["MODEL"] = f"@{wire}/scripted-model"
+            failed += (
+                subprocess.run(["bash", str(folder / "run-all.sh"), *parts], check=False, env=asked).returncode != 0
+            )
+    return failed
+
+
+def _tell(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        port: int = bound.getsockname()[1]
+        return port
+
+
+@contextmanager
+def _running(arguments: list[str], port: int, folder: Path, environment: dict[str, str]) -> Iterator[None]:
+    """A process of Python that listens at a port, ended with the block."""
+    with subprocess.Popen([sys.executable, *arguments], cwd=folder, env=environment) as process:
+        try:
+            _wait_for(port, process)
+            yield
+        finally:
+            process.terminate()
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(300):
+        if process.poll() is not None:
+            break
+        try:
+            with socket.create_connection(("127.0.0.1", port), 10):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit(f"nothing listens at port {port}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
