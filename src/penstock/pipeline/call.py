@@ -17,6 +17,7 @@ from penstock.dialects.caller import CallerDialect, RequestBody
 from penstock.dialects.stream_watch import StreamWatch
 from penstock.pipeline.account import METADATA, Account, AttemptAccount, read_metadata
 from penstock.pipeline.authenticate import ANYBODY, Caller
+from penstock.pipeline.head_memo import HeadMemo
 from penstock.providers.row import Operation
 from penstock.routing.javascript_value import MISSING
 from penstock.routing.plan import Target
@@ -40,7 +41,7 @@ class Call(msgspec.Struct):
     ``resource`` is what a provider keeps for its callers, where the request is for that; ``bind`` gives, for a target,
     the ids of what it keeps as callers get them (kept.py). ``named_in`` is the part of the request that names its
     target, where no header does (``Choice.where``). ``guards`` is what guards found so far, None until a target has
-    any.
+    any. ``memo`` is what requests with the same head share, None where it came for the first time.
     """
 
     operation: Operation
@@ -63,6 +64,7 @@ class Call(msgspec.Struct):
     guards: GuardMemory | None = None
     bind: Callable[[Target], ChangeId] | None = None
     named_in: str = ""
+    memo: HeadMemo | None = None
 
     @property
     def trace(self) -> str:

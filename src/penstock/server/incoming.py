@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from penstock.core.failure import Failure
 from penstock.core.http import Headers
+from penstock.pipeline.head_memo import HeadMemo
 from penstock.server.body import BodyBuffer
 
 _NO_FIELDS: Final[dict[bytes, bytes]] = {}
@@ -21,7 +22,7 @@ class IncomingRequest(BodyBuffer):
     ``is_taken``: the head is complete. ``complete``: the body is, too. ``refused`` is what is wrong with the head,
     ``failure`` what is wrong with the body. ``declared`` is the length of the body, -1 if it is not known. ``granted``
     bytes of the body may arrive before the next look at the limits. ``reader`` is set while somebody waits for the
-    body. ``fields`` are ``headers`` by name.
+    body. ``fields`` are ``headers`` by name. ``memo`` is what requests with the same head share, None for the first.
     """
 
     # Defaults of the class, and no slots: most requests set few of these.
@@ -38,6 +39,7 @@ class IncomingRequest(BodyBuffer):
     refused: Failure | None = None
     failure: Failure | None = None
     reader: asyncio.Future[None] | None = None
+    memo: HeadMemo | None = None
     _path_and_query: tuple[str, str] | None = None
 
     def __init__(self, began: float) -> None:
@@ -50,7 +52,7 @@ class IncomingRequest(BodyBuffer):
         request = IncomingRequest(began)
         request.target, request.method, request.keep_alive = self.target, self.method, self.keep_alive
         request.headers, request.fields = self.headers, self.fields
-        request._path_and_query = self.path_and_query()
+        request.memo, request._path_and_query = self.memo, self.path_and_query()
         request.is_taken = request.complete = True
         request.size = request.declared = size = len(body)
         request._piece = body

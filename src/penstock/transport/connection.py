@@ -235,7 +235,8 @@ class Connection(TakesTurns):
 class HttpExchange:
     """A running request and its response: the ``Reply`` of http1.py.
 
-    ``status`` is 0 until the head has arrived; ``is_encoded``: the head names a content coding. ``wakeup`` wakes the task that waits when more of the response has arrived, or the exchange has ended.
+    ``status`` is 0 until the head has arrived; ``is_encoded``: the head names a content coding. ``wakeup`` wakes the
+    task that waits when more of the response has arrived, or the exchange has ended.
     """
 
     __slots__ = (
