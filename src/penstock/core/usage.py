@@ -43,7 +43,7 @@ class Usage(msgspec.Struct, frozen=True):
     native: Mapping[str, Any] = {}
 
     def __post_init__(self) -> None:
-        counts = [count for count in msgspec.structs.astuple(self)[:-1] if count]
+        counts = list(filter(None, msgspec.structs.astuple(self)[:-1]))
         if counts and not (min(counts) > 0 and max(counts) <= MOST):
             self._forget_impossible()
 

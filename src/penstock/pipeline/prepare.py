@@ -324,8 +324,8 @@ def _request_headers(call: Call, route: TargetRoute, model_route: ModelRoute) ->
 
 
 def hop_line(hops: int, route: TargetRoute, model_route: ModelRoute) -> bytes:
-    """The header line that counts gateways, of which the request has passed ``hops``, for a host that may be one: a custom host, also one that the operator names
-    in a virtual key."""
+    """The header line that counts gateways, of which the request has passed ``hops``, for a host that may be one: a
+    custom host, also one that the operator names in a virtual key."""
     if route.target.custom_host is None and model_route.origin.trusted:
         return b""
     return b"%s: %d\r\n" % (HOPS_HEADER, hops + 1)

@@ -75,7 +75,7 @@ class ResponseReader:
             raise Malformed("it switched protocols") from None
         except httptools.HttpParserError as error:
             self._refuse_unless_complete(error)
-        if self.complete or self.unread > before:
+        if self.unread > before or self.complete:
             self._framing = 0
             return
         self._framing += size
